@@ -1,0 +1,1 @@
+//! Reading: what a client may see of tenants, channels and messages.

@@ -1,0 +1,1 @@
+//! The web server: the REST API and the site.

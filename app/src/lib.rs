@@ -1,0 +1,11 @@
+//! The use cases of an archive, and how people and programs reach them.
+
+pub mod browse;
+pub mod cli;
+pub mod config;
+pub mod html;
+pub mod http;
+pub mod import;
+pub mod jobs;
+pub mod retry;
+pub mod tenants;

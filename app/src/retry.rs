@@ -1,0 +1,1 @@
+//! Running a unit of work again that lost a race.

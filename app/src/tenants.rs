@@ -1,0 +1,1 @@
+//! Tenants: making, changing and deleting them.

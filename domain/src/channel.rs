@@ -1,0 +1,189 @@
+//! A channel: text, announcement, voice, stage, category, forum, media or thread.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::json::Json;
+use crate::slug::ChannelSlug;
+use crate::snowflake::Id;
+use crate::tenant::TenantId;
+use crate::timestamp::Timestamp;
+use crate::visibility::Visibility;
+
+/// The id of a channel: UUID v5 of its tenant and platform id, so a write needs no look-up first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct ChannelId(pub Uuid);
+
+impl ChannelId {
+    /// The id of the channel that the platform of `tenant` calls `platform_id`.
+    #[must_use]
+    pub fn of(tenant: TenantId, platform_id: ChannelSnowflake) -> Self {
+        Self(Uuid::new_v5(&tenant.0, platform_id.to_string().as_bytes()))
+    }
+}
+
+impl fmt::Display for ChannelId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What Discord calls a channel.
+pub type ChannelSnowflake = Id<Channel>;
+
+/// Discord's number of a channel's type; numbers that we do not know are kept
+/// (<https://docs.discord.com/developers/resources/channel#channel-object-channel-types>).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
+pub struct ChannelKind(pub i32);
+
+impl ChannelKind {
+    /// A type that has a name but no number yet; the name is in the channel's extra fields.
+    pub const UNNUMBERED: Self = Self(-1);
+    /// A text channel.
+    pub const TEXT: Self = Self(0);
+    /// Direct messages between two.
+    pub const DIRECT: Self = Self(1);
+    /// A voice channel; it has text, too.
+    pub const VOICE: Self = Self(2);
+    /// Direct messages of a group.
+    pub const GROUP_DIRECT: Self = Self(3);
+    /// A category, which holds channels and no messages.
+    pub const CATEGORY: Self = Self(4);
+    /// An announcement channel.
+    pub const ANNOUNCEMENT: Self = Self(5);
+    /// A thread of an announcement channel.
+    pub const ANNOUNCEMENT_THREAD: Self = Self(10);
+    /// A thread that whoever reads its parent may read.
+    pub const PUBLIC_THREAD: Self = Self(11);
+    /// A thread of those who were invited.
+    pub const PRIVATE_THREAD: Self = Self(12);
+    /// A stage; it has text, too.
+    pub const STAGE: Self = Self(13);
+    /// A directory of a hub.
+    pub const DIRECTORY: Self = Self(14);
+    /// A forum, whose posts are threads.
+    pub const FORUM: Self = Self(15);
+    /// A media channel, whose posts are threads.
+    pub const MEDIA: Self = Self(16);
+
+    /// Whether it is a thread, so that its parent is a channel and not a category.
+    #[must_use]
+    pub const fn is_thread(self) -> bool {
+        matches!(self, Self::ANNOUNCEMENT_THREAD | Self::PUBLIC_THREAD | Self::PRIVATE_THREAD)
+    }
+
+    /// Whether its threads are posts and it has no messages of its own.
+    #[must_use]
+    pub const fn is_forum(self) -> bool {
+        matches!(self, Self::FORUM | Self::MEDIA)
+    }
+
+    /// Whether it is direct messages of two or of a group.
+    #[must_use]
+    pub const fn is_direct(self) -> bool {
+        matches!(self, Self::DIRECT | Self::GROUP_DIRECT)
+    }
+
+    /// Whether no setting can make it public: private threads and direct messages.
+    #[must_use]
+    pub const fn is_always_private(self) -> bool {
+        self.is_direct() || matches!(self, Self::PRIVATE_THREAD)
+    }
+}
+
+/// A tag that posts of a forum can carry; at most 20 a forum.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForumTag {
+    /// Its id, decimal.
+    pub id: String,
+    /// Its name, at most 20 characters on Discord.
+    pub name: String,
+    /// A Unicode emoji, or the name of a custom one.
+    pub emoji: Option<String>,
+}
+
+/// What a store counts for a channel as messages and threads come and go; writing a channel leaves it alone.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ChannelStats {
+    /// Messages that are held and not deleted.
+    pub message_count: u64,
+    /// Threads whose parent it is, but for those that are private themselves.
+    pub thread_count: u64,
+    /// When the newest of those messages was sent; `None` without one.
+    pub last_activity_at: Option<Timestamp>,
+}
+
+/// One channel or thread of one tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Channel {
+    /// Made from the tenant and `platform_id`.
+    pub id: ChannelId,
+    /// Whose it is.
+    pub tenant_id: TenantId,
+    /// What Discord calls it.
+    pub platform_id: ChannelSnowflake,
+    /// The category of a channel, or the channel of a thread.
+    pub parent_id: Option<ChannelId>,
+    /// Discord's type.
+    pub kind: ChannelKind,
+    /// Its name.
+    pub name: String,
+    /// Its name in addresses, unique in its tenant, the same for good.
+    pub slug: ChannelSlug,
+    /// What it is about.
+    pub topic: Option<String>,
+    /// Its place among its siblings; ties are broken by platform id.
+    pub position: i32,
+    /// Whether it is age-gated.
+    pub nsfw: bool,
+    /// Who may read it, as far as it says so itself: see [`crate::visibility::is_public`].
+    pub visibility: Visibility,
+    /// Whether a thread was archived.
+    pub archived: bool,
+    /// Whether a thread was locked.
+    pub locked: bool,
+    /// The tags of a forum, in its order.
+    pub tags: Vec<ForumTag>,
+    /// The ids of the tags of a post; a tag may be gone.
+    pub applied_tags: Vec<String>,
+    /// What the source said beyond these fields, scrubbed.
+    pub extra: Option<Json>,
+    /// What the store counts.
+    pub stats: ChannelStats,
+}
+
+impl Channel {
+    /// A channel with a name and nothing else known of it: private, in the first place, without parent.
+    #[must_use]
+    pub fn new(tenant_id: TenantId, platform_id: ChannelSnowflake, kind: ChannelKind, name: String) -> Self {
+        Self {
+            id: ChannelId::of(tenant_id, platform_id),
+            tenant_id,
+            platform_id,
+            parent_id: None,
+            kind,
+            slug: ChannelSlug::from_name(&name),
+            name,
+            topic: None,
+            position: 0,
+            nsfw: false,
+            visibility: Visibility::Private,
+            archived: false,
+            locked: false,
+            tags: Vec::new(),
+            applied_tags: Vec::new(),
+            extra: None,
+            stats: ChannelStats::default(),
+        }
+    }
+
+    /// When it was made.
+    #[must_use]
+    pub fn created_at(&self) -> Timestamp {
+        self.platform_id.created_at()
+    }
+}

@@ -1,0 +1,213 @@
+//! Which part of a channel is held without a gap, and who saw it last.
+
+use serde::Serialize;
+
+use crate::channel::ChannelId;
+use crate::message::MessageId;
+use crate::timestamp::Timestamp;
+
+/// All ids from `low` to `high`, both included; never empty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Interval {
+    low: MessageId,
+    high: MessageId,
+}
+
+impl Interval {
+    /// From `low` to `high`; `None` if `low` is the larger.
+    #[must_use]
+    pub fn new(low: MessageId, high: MessageId) -> Option<Self> {
+        (low <= high).then_some(Self { low, high })
+    }
+
+    /// From the start of a channel to `high`.
+    #[must_use]
+    pub const fn up_to(high: MessageId) -> Self {
+        Self { low: MessageId::MIN, high }
+    }
+
+    /// The smallest id inside.
+    #[must_use]
+    pub const fn low(self) -> MessageId {
+        self.low
+    }
+
+    /// The largest id inside.
+    #[must_use]
+    pub const fn high(self) -> MessageId {
+        self.high
+    }
+
+    /// Whether it begins where a channel does: nothing older can exist.
+    #[must_use]
+    pub fn reaches_start(self) -> bool {
+        self.low == MessageId::MIN
+    }
+
+    /// Whether `id` lies inside.
+    #[must_use]
+    pub fn contains(self, id: MessageId) -> bool {
+        self.low <= id && id <= self.high
+    }
+
+    /// Whether the two share an id.
+    #[must_use]
+    pub fn overlaps(self, other: Self) -> bool {
+        self.low <= other.high && other.low <= self.high
+    }
+
+    /// Whether the two overlap or follow each other without an id between.
+    #[must_use]
+    pub fn touches(self, other: Self) -> bool {
+        let follows = |a: Self, b: Self| a.high.next() == Some(b.low);
+        self.overlaps(other) || follows(self, other) || follows(other, self)
+    }
+
+    /// The two as one, or `None` if there is a gap between.
+    #[must_use]
+    pub fn merge(self, other: Self) -> Option<Self> {
+        self.touches(other).then(|| Self { low: self.low.min(other.low), high: self.high.max(other.high) })
+    }
+
+    /// This interval, made larger where needed so that `id` lies inside.
+    #[must_use]
+    pub fn extend(self, id: MessageId) -> Self {
+        Self { low: self.low.min(id), high: self.high.max(id) }
+    }
+
+    /// What of `self` lies below and above `other`.
+    fn outside(self, other: Self) -> impl Iterator<Item = Self> {
+        let below = other.low.previous().and_then(|high| Self::new(self.low, high.min(self.high)));
+        let above = other.high.next().and_then(|low| Self::new(low.max(self.low), self.high));
+        below.into_iter().chain(above)
+    }
+}
+
+/// An interval that a source showed whole: what it lacked there did not exist then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Segment {
+    /// Which part of the channel.
+    pub interval: Interval,
+    /// When the source looked.
+    pub observed_at: Timestamp,
+}
+
+/// What is proven of one channel: segments in ascending order that share no id. A channel has a handful of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Segments(Vec<Segment>);
+
+impl Segments {
+    /// Takes segments in any order; where two share ids, the later look stands.
+    #[must_use]
+    pub fn new(segments: impl IntoIterator<Item = Segment>) -> Self {
+        let mut all = Self::default();
+        for segment in segments {
+            all.insert(segment);
+        }
+        all
+    }
+
+    /// The segments, ascending.
+    #[must_use]
+    pub fn as_slice(&self) -> &[Segment] {
+        &self.0
+    }
+
+    /// Adds what a source showed whole. Where it shares ids with an older look it replaces that, where with a newer
+    /// one the newer stands; segments of the same moment that touch become one.
+    pub fn insert(&mut self, new: Segment) {
+        let mut parts = vec![new];
+        let mut kept = Vec::with_capacity(self.0.len() + 2);
+        for old in self.0.drain(..) {
+            if old.observed_at > new.observed_at {
+                parts = parts.iter().flat_map(|part| cut(*part, old.interval)).collect();
+                kept.push(old);
+            } else {
+                kept.extend(cut(old, new.interval));
+            }
+        }
+        kept.append(&mut parts);
+        kept.sort_unstable_by_key(|segment| segment.interval.low);
+        for segment in kept {
+            match self.0.last_mut() {
+                Some(last) if last.observed_at == segment.observed_at && last.interval.touches(segment.interval) => {
+                    last.interval = last.interval.extend(segment.interval.high);
+                }
+                _ => self.0.push(segment),
+            }
+        }
+    }
+
+    /// When `id` was last looked for; `None` if no source showed that part whole.
+    #[must_use]
+    pub fn observed_at(&self, id: MessageId) -> Option<Timestamp> {
+        let index = self.0.partition_point(|segment| segment.interval.high < id);
+        self.0.get(index).filter(|segment| segment.interval.contains(id)).map(|segment| segment.observed_at)
+    }
+
+    /// The newest ids that are held without a gap: the last segment, and those below that touch it.
+    #[must_use]
+    pub fn newest_run(&self) -> Option<Interval> {
+        let (last, older) = self.0.split_last()?;
+        let run = older
+            .iter()
+            .rev()
+            .try_fold(last.interval, |run, older| run.merge(older.interval).map_or_else(|| Err(run), Ok));
+        Some(run.unwrap_or_else(|run| run))
+    }
+}
+
+fn cut(segment: Segment, hole: Interval) -> Vec<Segment> {
+    if !segment.interval.overlaps(hole) {
+        return vec![segment];
+    }
+    segment.interval.outside(hole).map(|interval| Segment { interval, ..segment }).collect()
+}
+
+/// How much of a channel is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CoverageState {
+    /// Everything from the channel's start to the last look.
+    Complete,
+    /// Less than that.
+    Partial,
+    /// Nothing, for a reason that is known.
+    Unreadable,
+    /// Nothing, and nobody has looked yet.
+    Unknown,
+}
+
+/// What is held of one channel, for people to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Coverage {
+    /// Which channel.
+    pub channel_id: ChannelId,
+    /// The newest ids held without a gap; its low end is the oldest message that is held where the start is reached.
+    pub interval: Option<Interval>,
+    /// Whether nothing older than the interval can exist.
+    pub start_reached: bool,
+    /// Messages that are held and not deleted.
+    pub message_count: u64,
+    /// Why the rest is not held, where that is known: one short word such as `truncated`.
+    pub reason: Option<String>,
+    /// When a source last looked; `None` if none has.
+    pub checked_at: Option<Timestamp>,
+}
+
+impl Coverage {
+    /// What that amounts to.
+    #[must_use]
+    pub fn state(&self) -> CoverageState {
+        let held = self.interval.is_some() || self.message_count > 0;
+        match (&self.reason, self.start_reached) {
+            (None, true) => CoverageState::Complete,
+            (Some(_), _) if !held => CoverageState::Unreadable,
+            _ if held => CoverageState::Partial,
+            _ => CoverageState::Unknown,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,119 @@
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::{Coverage, CoverageState, Interval, Segment, Segments};
+use crate::channel::ChannelId;
+use crate::message::MessageId;
+use crate::timestamp::Timestamp;
+
+fn id(raw: u64) -> MessageId {
+    MessageId::new(raw).unwrap()
+}
+
+fn interval(low: u64, high: u64) -> Interval {
+    Interval::new(id(low), id(high)).unwrap()
+}
+
+fn segment(low: u64, high: u64, observed_at: i64) -> Segment {
+    Segment { interval: interval(low, high), observed_at: Timestamp::from_millis(observed_at).unwrap() }
+}
+
+#[test]
+fn an_interval_is_never_empty() {
+    assert_eq!(Interval::new(id(2), id(1)), None);
+    assert!(interval(1, 1).contains(id(1)));
+}
+
+#[test]
+fn a_channel_is_held_without_a_gap_only_where_its_segments_touch() {
+    let segments = Segments::new([segment(1, 10, 5), segment(20, 30, 7), segment(31, 40, 6)]);
+    assert_eq!(segments.newest_run(), Some(interval(20, 40)));
+    assert_eq!(
+        Segments::new([segment(11, 19, 1), segment(1, 10, 5), segment(20, 30, 7)]).newest_run(),
+        Some(interval(1, 30))
+    );
+    assert_eq!(Segments::default().newest_run(), None);
+}
+
+#[test]
+fn a_newer_look_replaces_its_part_of_an_older_one() {
+    let segments = Segments::new([segment(1, 100, 5), segment(40, 60, 9), segment(50, 70, 7)]);
+    assert_eq!(segments.as_slice(), [segment(1, 39, 5), segment(40, 60, 9), segment(61, 70, 7), segment(71, 100, 5)]);
+}
+
+#[test]
+fn a_state_says_how_much_is_held() {
+    let nothing = Coverage {
+        channel_id: ChannelId(uuid::Uuid::nil()),
+        interval: None,
+        start_reached: false,
+        message_count: 0,
+        reason: None,
+        checked_at: None,
+    };
+    let held = Coverage { interval: Some(interval(5, 9)), message_count: 2, ..nothing.clone() };
+    let truncated = Some("truncated".to_owned());
+    assert_eq!(nothing.state(), CoverageState::Unknown);
+    assert_eq!(Coverage { reason: truncated.clone(), ..nothing.clone() }.state(), CoverageState::Unreadable);
+    assert_eq!(Coverage { start_reached: true, ..nothing }.state(), CoverageState::Complete, "an empty channel");
+    assert_eq!(held.state(), CoverageState::Partial);
+    assert_eq!(Coverage { start_reached: true, reason: truncated, ..held.clone() }.state(), CoverageState::Partial);
+    assert_eq!(Coverage { start_reached: true, ..held }.state(), CoverageState::Complete);
+}
+
+fn any_interval() -> impl Strategy<Value = Interval> {
+    (1_u64..60, 1_u64..60).prop_map(|(a, b)| interval(a.min(b), a.max(b)))
+}
+
+fn any_segments() -> impl Strategy<Value = Vec<Segment>> {
+    prop::collection::vec((any_interval(), 0_i64..5), 0..12).prop_map(|parts| {
+        parts.into_iter().map(|(interval, at)| segment(interval.low.get(), interval.high.get(), at)).collect()
+    })
+}
+
+proptest! {
+    #[test]
+    fn merging_holds_what_either_held_and_no_more(a in any_interval(), b in any_interval()) {
+        match a.merge(b) {
+            Some(merged) => for raw in 1..60 {
+                prop_assert_eq!(merged.contains(id(raw)), a.contains(id(raw)) || b.contains(id(raw)));
+            },
+            None => prop_assert!(a.high.get() + 1 < b.low.get() || b.high.get() + 1 < a.low.get()),
+        }
+        prop_assert_eq!(a.merge(b), b.merge(a));
+    }
+
+    #[test]
+    fn extending_adds_the_id_and_what_lies_between(a in any_interval(), raw in 1_u64..60) {
+        let extended = a.extend(id(raw));
+        prop_assert!(extended.contains(id(raw)));
+        prop_assert!(extended.contains(a.low) && extended.contains(a.high));
+        prop_assert_eq!(extended == a, a.contains(id(raw)));
+    }
+
+    #[test]
+    fn every_id_was_last_looked_for_by_the_latest_segment_over_it(parts in any_segments()) {
+        let mut latest = BTreeMap::new();
+        for part in &parts {
+            for raw in part.interval.low.get()..=part.interval.high.get() {
+                let seen = latest.entry(raw).or_insert(part.observed_at);
+                *seen = part.observed_at.max(*seen);
+            }
+        }
+        let segments = Segments::new(parts);
+        for raw in 1..60 {
+            prop_assert_eq!(segments.observed_at(id(raw)), latest.get(&raw).copied());
+        }
+        for pair in segments.as_slice().windows(2) {
+            prop_assert!(pair[0].interval.high < pair[1].interval.low);
+            prop_assert!(pair[0].observed_at != pair[1].observed_at || !pair[0].interval.touches(pair[1].interval));
+        }
+    }
+
+    #[test]
+    fn the_order_in_which_segments_come_does_not_matter(parts in any_segments()) {
+        let forwards = Segments::new(parts.clone());
+        prop_assert_eq!(Segments::new(parts.into_iter().rev()), forwards);
+    }
+}

@@ -1,0 +1,157 @@
+//! Long work on a tenant, kept as a row so that it outlives the process that does it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::tenant::{TenantId, UnknownWord};
+use crate::timestamp::Timestamp;
+
+/// The id of a job: UUID v4.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct JobId(pub Uuid);
+
+impl fmt::Display for JobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+macro_rules! words {
+    ($name:ident, $expected:literal, $($variant:ident => $word:literal),+) => {
+        impl $name {
+            /// The word that stores and clients use.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word),+ }
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = UnknownWord;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                match text {
+                    $($word => Ok(Self::$variant),)+
+                    _ => Err(UnknownWord::new(text, $expected)),
+                }
+            }
+        }
+    };
+}
+
+/// What a job does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum JobKind {
+    /// Reads everything again.
+    Full,
+    /// Reads what is new.
+    Incremental,
+    /// Reads some channels.
+    Channels,
+    /// Reads files that another tool wrote.
+    Import,
+    /// Removes what one author wrote.
+    Erase,
+    /// Removes the tenant with all that it has.
+    Delete,
+}
+
+words!(JobKind, "full, incremental, channels, import, erase, delete",
+    Full => "full", Incremental => "incremental", Channels => "channels",
+    Import => "import", Erase => "erase", Delete => "delete");
+
+/// How far a job is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum JobState {
+    /// Nobody has begun.
+    Queued,
+    /// Somebody is at it, or was when the process ended.
+    Running,
+    /// Finished.
+    Done,
+    /// Ended by an error.
+    Failed,
+    /// Ended by somebody's wish.
+    Cancelled,
+}
+
+words!(JobState, "queued, running, done, failed, cancelled",
+    Queued => "queued", Running => "running", Done => "done", Failed => "failed", Cancelled => "cancelled");
+
+/// What a job has done so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Channels that are finished.
+    pub channels_done: u64,
+    /// Channels that there are to do.
+    pub channels_total: u64,
+    /// Messages that went through.
+    pub messages: u64,
+    /// Requests to the platform.
+    pub requests: u64,
+    /// Times that the platform made it wait.
+    pub waits: u64,
+}
+
+/// Long work on one tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Job {
+    /// Its id.
+    pub id: JobId,
+    /// On which tenant; a job outlives the tenant that it deleted.
+    pub tenant_id: TenantId,
+    /// What it does.
+    pub kind: JobKind,
+    /// How far it is.
+    pub state: JobState,
+    /// When somebody asked for it.
+    pub created_at: Timestamp,
+    /// When it was begun.
+    pub started_at: Option<Timestamp>,
+    /// When it ended, however.
+    pub ended_at: Option<Timestamp>,
+    /// What it has done so far.
+    pub progress: Progress,
+    /// Why it failed: one sentence.
+    pub error: Option<String>,
+}
+
+impl Job {
+    /// A job that nobody has begun.
+    #[must_use]
+    pub fn new(id: JobId, tenant_id: TenantId, kind: JobKind, now: Timestamp) -> Self {
+        Self {
+            id,
+            tenant_id,
+            kind,
+            state: JobState::Queued,
+            created_at: now,
+            started_at: None,
+            ended_at: None,
+            progress: Progress::default(),
+            error: None,
+        }
+    }
+
+    /// Begins it, or goes on with it after the process that did it ended.
+    pub fn start(&mut self, now: Timestamp) {
+        self.state = JobState::Running;
+        self.started_at.get_or_insert(now);
+    }
+
+    /// Ends it, well or with the reason why not.
+    pub fn end(&mut self, outcome: Result<(), String>, now: Timestamp) {
+        self.ended_at = Some(now);
+        self.error = outcome.err();
+        self.state = if self.error.is_some() { JobState::Failed } else { JobState::Done };
+    }
+}
+
+#[cfg(test)]
+mod tests;

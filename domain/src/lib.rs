@@ -1,0 +1,17 @@
+//! The pure rules of an archive: what a tenant, a channel, a message and the coverage of a channel are.
+//!
+//! Nothing here waits, reads a file or a clock. Time and new ids come in as arguments.
+
+pub mod change;
+pub mod channel;
+pub mod coverage;
+pub mod job;
+pub mod json;
+pub mod message;
+pub mod page;
+pub mod pseudonym;
+pub mod slug;
+pub mod snowflake;
+pub mod tenant;
+pub mod timestamp;
+pub mod visibility;

@@ -1,0 +1,341 @@
+//! A message, with its attachments and reactions.
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::channel::{ChannelId, ChannelSnowflake};
+use crate::json::Json;
+use crate::pseudonym::Pseudonym;
+use crate::snowflake::Id;
+use crate::timestamp::Timestamp;
+
+/// What Discord calls a message. With the channel it identifies one: a thread's opener has its thread's id and can
+/// stand in the thread and in the channel above it.
+pub type MessageId = Id<Message>;
+/// What Discord calls an attachment.
+pub type AttachmentId = Id<Attachment>;
+/// What Discord calls a guild.
+pub type GuildSnowflake = Id<Guild>;
+
+/// A Discord server, which Discord calls a guild; here only its id is of use.
+pub enum Guild {}
+
+/// Discord's number of a message's type; numbers that we do not know are kept
+/// (<https://docs.discord.com/developers/resources/message#message-object-message-types>).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
+pub struct MessageKind(pub i32);
+
+impl MessageKind {
+    /// A type that has a name but no number yet; the name is in the message's extra fields.
+    pub const UNNUMBERED: Self = Self(-1);
+    /// What people write.
+    pub const DEFAULT: Self = Self(0);
+    /// Somebody was added to a group or thread.
+    pub const RECIPIENT_ADD: Self = Self(1);
+    /// Somebody left a group or thread, or was removed.
+    pub const RECIPIENT_REMOVE: Self = Self(2);
+    /// A call.
+    pub const CALL: Self = Self(3);
+    /// A new name of the channel, which is the content.
+    pub const CHANNEL_NAME_CHANGE: Self = Self(4);
+    /// A new icon of the channel.
+    pub const CHANNEL_ICON_CHANGE: Self = Self(5);
+    /// A message was pinned; the reference names it.
+    pub const CHANNEL_PINNED_MESSAGE: Self = Self(6);
+    /// Somebody joined.
+    pub const GUILD_MEMBER_JOIN: Self = Self(7);
+    /// An announcement channel is followed here.
+    pub const CHANNEL_FOLLOW_ADD: Self = Self(12);
+    /// A thread was started; the reference names it.
+    pub const THREAD_CREATED: Self = Self(18);
+    /// An answer; the reference names what to.
+    pub const REPLY: Self = Self(19);
+    /// The answer to a slash command.
+    pub const CHAT_INPUT_COMMAND: Self = Self(20);
+    /// First row of a thread; the reference names the message in the channel above.
+    pub const THREAD_STARTER: Self = Self(21);
+    /// The answer to a command on a message.
+    pub const CONTEXT_MENU_COMMAND: Self = Self(23);
+    /// A poll has ended; the reference names it.
+    pub const POLL_RESULT: Self = Self(46);
+
+    /// Types that hold what Discord shows only to moderators or to the one concerned: text that a filter stopped,
+    /// purchases, reports. They are stored and never published.
+    pub const RESTRICTED: [Self; 10] =
+        [Self(24), Self(25), Self(26), Self(32), Self(44), Self(58), Self(59), Self(60), Self(61), Self(62)];
+
+    /// Whether people or programs wrote it, as opposed to what Discord itself says.
+    #[must_use]
+    pub const fn is_written(self) -> bool {
+        matches!(self, Self::DEFAULT | Self::REPLY | Self::CHAT_INPUT_COMMAND | Self::CONTEXT_MENU_COMMAND)
+    }
+}
+
+/// Who wrote, as far as anybody can tell here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Author {
+    /// The pseudonym.
+    pub pseudonym: Pseudonym,
+    /// Whether it is a program.
+    pub bot: bool,
+    /// Whether it is a webhook.
+    pub webhook: bool,
+}
+
+/// What a message refers to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reference {
+    /// Discord's type: 0 a reply or the like, 1 a forward; numbers that we do not know are kept.
+    pub kind: i32,
+    /// The message, which need not be stored.
+    pub message_id: Option<MessageId>,
+    /// Its channel, which can be one of another guild.
+    pub channel_id: Option<ChannelSnowflake>,
+    /// Its guild.
+    pub guild_id: Option<GuildSnowflake>,
+}
+
+impl Reference {
+    /// Discord's type of a forward.
+    pub const FORWARD: i32 = 1;
+}
+
+/// A file of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attachment {
+    /// What Discord calls it.
+    pub id: AttachmentId,
+    /// Its name, at most 1024 characters.
+    pub filename: String,
+    /// Its media type, if the source said so.
+    pub content_type: Option<String>,
+    /// Its size.
+    pub size_bytes: u64,
+    /// The width of an image or video, in pixels.
+    pub width: Option<u32>,
+    /// The height of an image or video, in pixels.
+    pub height: Option<u32>,
+    /// Its alternative text.
+    pub description: Option<String>,
+    /// Whether it is hidden until somebody wants to see it.
+    pub spoiler: bool,
+    /// Where it was on the web; Discord signs the address and lets it expire.
+    pub url: Option<String>,
+    /// Where it lies beside the export that named it: a relative path with `/`.
+    pub local_path: Option<String>,
+    /// What the source said beyond these fields, scrubbed.
+    pub extra: Option<Json>,
+}
+
+/// A Unicode emoji, which has a name and no id, or a custom one; a deleted custom one can lack its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Emoji {
+    /// The id of a custom emoji.
+    pub id: Option<Id<Emoji>>,
+    /// Its name, or the Unicode emoji itself.
+    pub name: Option<String>,
+    /// Whether it moves.
+    pub animated: bool,
+}
+
+impl Emoji {
+    /// What tells the emoji of one message apart: the id in decimal, else the name; empty with neither.
+    #[must_use]
+    pub fn key(&self) -> String {
+        self.id.map_or_else(|| self.name.clone().unwrap_or_default(), |id| id.to_string())
+    }
+}
+
+/// How often people put one emoji to a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reaction {
+    /// Which one; no two of a message have the same [`Emoji::key`].
+    pub emoji: Emoji,
+    /// How many people.
+    pub count: u32,
+    /// Those of them whom the source named.
+    pub people: Vec<Pseudonym>,
+}
+
+/// Where a version of a message came from; of the same moment, a later one wins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Origin {
+    /// A file that another tool wrote.
+    Export,
+    /// A page that Discord's REST API answered.
+    Page,
+    /// An event of Discord's gateway.
+    Event,
+}
+
+impl Origin {
+    /// The number that stores use.
+    #[must_use]
+    pub const fn as_number(self) -> u8 {
+        match self {
+            Self::Export => 1,
+            Self::Page => 2,
+            Self::Event => 3,
+        }
+    }
+
+    /// The origin with this number.
+    #[must_use]
+    pub const fn from_number(number: u8) -> Option<Self> {
+        match number {
+            1 => Some(Self::Export),
+            2 => Some(Self::Page),
+            3 => Some(Self::Event),
+            _ => None,
+        }
+    }
+}
+
+/// What orders two versions of one message: the edit, then the moment at which the source looked, then the source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version {
+    /// When the author last edited it; never is before any edit.
+    pub edited_at: Option<Timestamp>,
+    /// When the source saw it so.
+    pub observed_at: Timestamp,
+    /// Which source.
+    pub origin: Origin,
+}
+
+/// One message in one channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// Where it stands.
+    pub channel_id: ChannelId,
+    /// What Discord calls it; orders it in time.
+    pub id: MessageId,
+    /// Discord's type.
+    pub kind: MessageKind,
+    /// Who wrote it.
+    pub author: Author,
+    /// Raw Discord markup, people as `<@pseudonym>`.
+    pub content: String,
+    /// Which version this is.
+    pub version: Version,
+    /// Whether it is pinned.
+    pub pinned: bool,
+    /// Discord's flags, unknown bits kept.
+    pub flags: u64,
+    /// What it refers to.
+    pub reference: Option<Reference>,
+    /// Who is mentioned.
+    pub mentions: Vec<Author>,
+    /// Files, in the order of the message, no id twice.
+    pub attachments: Vec<Attachment>,
+    /// Reactions, in the order of the message.
+    pub reactions: Vec<Reaction>,
+    /// Discord's embeds, an array, scrubbed; `None` for an empty one, as in the next four.
+    pub embeds: Option<Json>,
+    /// Stickers: an array of `{id, name, format}`.
+    pub stickers: Option<Json>,
+    /// Discord's components, an array, scrubbed.
+    pub components: Option<Json>,
+    /// What a forward holds: an array of messages without authors, scrubbed.
+    pub snapshots: Option<Json>,
+    /// Discord's poll, scrubbed.
+    pub poll: Option<Json>,
+    /// What the source said beyond these fields, scrubbed.
+    pub extra: Option<Json>,
+}
+
+impl Message {
+    /// When it was sent: the time inside its id.
+    #[must_use]
+    pub fn created_at(&self) -> Timestamp {
+        self.id.created_at()
+    }
+
+    /// The first 64 bits of a SHA-256 over everything but the moment and the source of the version: two versions
+    /// with the same digest read the same.
+    #[must_use]
+    pub fn digest(&self) -> u64 {
+        let mut digest = Sink(Sha256::new());
+        digest.number(u64::from(self.kind.0.cast_unsigned()));
+        digest.bytes(&self.author.pseudonym.as_bytes()[..]);
+        digest.number(u64::from(self.author.bot) | u64::from(self.author.webhook) << 1 | u64::from(self.pinned) << 2);
+        digest.text(&self.content);
+        digest.number(self.version.edited_at.map_or(u64::MAX, |at| at.as_millis().cast_unsigned()));
+        digest.number(self.flags);
+        digest.number(self.reference.map_or(u64::MAX, |reference| u64::from(reference.kind.cast_unsigned())));
+        digest.number(self.reference.and_then(|reference| reference.message_id).map_or(0, Id::get));
+        digest.number(self.reference.and_then(|reference| reference.channel_id).map_or(0, Id::get));
+        digest.number(self.reference.and_then(|reference| reference.guild_id).map_or(0, Id::get));
+        digest.number(self.mentions.len() as u64);
+        for person in &self.mentions {
+            digest.bytes(person.pseudonym.as_bytes());
+            digest.number(u64::from(person.bot) | u64::from(person.webhook) << 1);
+        }
+        digest.number(self.attachments.len() as u64);
+        for file in &self.attachments {
+            digest.attachment(file);
+        }
+        digest.number(self.reactions.len() as u64);
+        for reaction in &self.reactions {
+            digest.reaction(reaction);
+        }
+        for json in [&self.embeds, &self.stickers, &self.components, &self.snapshots, &self.poll, &self.extra] {
+            digest.optional(json.as_ref().map(Json::as_str));
+        }
+        digest.finish()
+    }
+}
+
+/// A hash that separates its inputs, so that no two lists of them run together into the same bytes.
+struct Sink(Sha256);
+
+impl Sink {
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    fn number(&mut self, number: u64) {
+        self.bytes(&number.to_le_bytes());
+    }
+
+    fn text(&mut self, text: &str) {
+        self.number(text.len() as u64);
+        self.bytes(text.as_bytes());
+    }
+
+    fn optional(&mut self, text: Option<&str>) {
+        match text {
+            Some(text) => self.text(text),
+            None => self.number(u64::MAX),
+        }
+    }
+
+    fn attachment(&mut self, file: &Attachment) {
+        self.number(file.id.get());
+        self.text(&file.filename);
+        self.optional(file.content_type.as_deref());
+        self.number(file.size_bytes);
+        self.number(file.width.map_or(u64::MAX, u64::from));
+        self.number(file.height.map_or(u64::MAX, u64::from));
+        self.optional(file.description.as_deref());
+        self.number(u64::from(file.spoiler));
+        self.optional(file.url.as_deref());
+        self.optional(file.local_path.as_deref());
+        self.optional(file.extra.as_ref().map(Json::as_str));
+    }
+
+    fn reaction(&mut self, reaction: &Reaction) {
+        self.number(reaction.emoji.id.map_or(0, Id::get));
+        self.optional(reaction.emoji.name.as_deref());
+        self.number(u64::from(reaction.emoji.animated) | u64::from(reaction.count) << 1);
+        self.number(reaction.people.len() as u64);
+        for person in &reaction.people {
+            self.bytes(person.as_bytes());
+        }
+    }
+
+    fn finish(self) -> u64 {
+        let hash = self.0.finalize();
+        u64::from_le_bytes(*hash.first_chunk().expect("a SHA-256 has 32 bytes"))
+    }
+}

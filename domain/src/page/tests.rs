@@ -1,0 +1,145 @@
+use proptest::prelude::*;
+use uuid::Uuid;
+
+use super::{MessagePage, PageError, PagePlan, StoredVersion};
+use crate::channel::ChannelId;
+use crate::coverage::{Interval, Segment, Segments};
+use crate::message::{Author, Message, MessageId, MessageKind, Origin, Version};
+use crate::pseudonym::Pseudonym;
+use crate::timestamp::Timestamp;
+
+fn at(millis: i64) -> Timestamp {
+    Timestamp::from_millis(millis).unwrap()
+}
+
+fn id(raw: u64) -> MessageId {
+    MessageId::new(raw).unwrap()
+}
+
+fn message(raw: u64, content: &str, observed_at: i64) -> Message {
+    Message {
+        channel_id: ChannelId(Uuid::nil()),
+        id: id(raw),
+        kind: MessageKind::DEFAULT,
+        author: Author { pseudonym: Pseudonym::new([7; 16]), bot: false, webhook: false },
+        content: content.to_owned(),
+        version: Version { edited_at: None, observed_at: at(observed_at), origin: Origin::Export },
+        pinned: false,
+        flags: 0,
+        reference: None,
+        mentions: vec![],
+        attachments: vec![],
+        reactions: vec![],
+        embeds: None,
+        stickers: None,
+        components: None,
+        snapshots: None,
+        poll: None,
+        extra: None,
+    }
+}
+
+fn row(message: &Message) -> StoredVersion {
+    StoredVersion { id: message.id, version: message.version, digest: message.digest(), deleted: false }
+}
+
+fn whole(low: u64, high: u64, observed_at: i64, messages: Vec<Message>) -> MessagePage {
+    MessagePage::new(Interval::new(id(low), id(high)), at(observed_at), messages).unwrap()
+}
+
+fn ids<'a>(writes: impl IntoIterator<Item = &'a super::Write<'a>>) -> Vec<u64> {
+    writes.into_iter().map(|write| write.message.id.get()).collect()
+}
+
+#[test]
+fn a_page_ascends_and_stays_inside_its_interval() {
+    let twice = vec![message(5, "a", 1), message(5, "b", 1)];
+    assert_eq!(MessagePage::new(None, at(1), twice), Err(PageError::Order(id(5))));
+    let outside = vec![message(5, "a", 1), message(9, "b", 1)];
+    assert_eq!(MessagePage::new(Interval::new(id(1), id(8)), at(1), outside), Err(PageError::Outside(id(9))));
+}
+
+#[test]
+fn new_rows_go_in_and_the_same_page_again_changes_nothing() {
+    let page = whole(1, 9, 1, vec![message(3, "a", 1), message(5, "b", 1)]);
+    assert_eq!(ids(&PagePlan::new(&page, &[], &Segments::default()).insert), [3, 5]);
+    let stored: Vec<_> = page.messages().iter().map(row).collect();
+    let again = PagePlan::new(&page, &stored, &Segments::default());
+    assert_eq!(again, PagePlan { unchanged: 2, ..PagePlan::default() });
+}
+
+#[test]
+fn a_newer_version_replaces_and_an_older_one_does_not() {
+    let (old, new) = (message(3, "old", 1), message(3, "new", 2));
+    let newer = whole(1, 9, 2, vec![new.clone()]);
+    assert_eq!(ids(&PagePlan::new(&newer, &[row(&old)], &Segments::default()).update), [3]);
+    let older = whole(1, 9, 1, vec![old]);
+    assert_eq!(PagePlan::new(&older, &[row(&new)], &Segments::default()).unchanged, 1);
+}
+
+#[test]
+fn a_later_edit_wins_over_a_later_look() {
+    let edited = |millis, observed_at| {
+        let mut edited = message(3, "edited", observed_at);
+        edited.version.edited_at = Some(at(millis));
+        edited
+    };
+    let page = whole(1, 9, 9, vec![edited(5, 9)]);
+    assert_eq!(PagePlan::new(&page, &[row(&edited(6, 1))], &Segments::default()).unchanged, 1);
+}
+
+#[test]
+fn a_tombstone_wins_over_a_later_page() {
+    let stored = StoredVersion { deleted: true, ..row(&message(3, "a", 1)) };
+    let page = whole(1, 9, 5, vec![message(3, "back", 5)]);
+    assert_eq!(PagePlan::new(&page, &[stored], &Segments::default()).unchanged, 1);
+}
+
+#[test]
+fn what_a_whole_page_lacks_is_deleted_inside_its_interval_only() {
+    let stored: Vec<_> = [2, 4, 6, 8].map(|raw| row(&message(raw, "a", 1))).into();
+    let page = whole(3, 7, 2, vec![message(4, "a", 2)]);
+    assert_eq!(PagePlan::new(&page, &stored, &Segments::default()).delete, [id(6)]);
+    let proves_nothing = MessagePage::new(None, at(2), vec![message(4, "a", 2), message(8, "a", 2)]).unwrap();
+    assert_eq!(PagePlan::new(&proves_nothing, &stored, &Segments::default()).delete, []);
+}
+
+#[test]
+fn a_row_that_was_seen_after_the_page_is_not_deleted() {
+    let page = whole(1, 9, 2, vec![]);
+    assert_eq!(PagePlan::new(&page, &[row(&message(4, "a", 3))], &Segments::default()).delete, []);
+}
+
+#[test]
+fn an_older_page_adds_only_deleted_messages_where_a_later_look_stands() {
+    let later = Segment { interval: Interval::new(id(1), id(5)).unwrap(), observed_at: at(9) };
+    let stored = [row(&message(3, "kept", 9))];
+    let messages = [2, 3, 7].map(|raw| message(raw, "then", 4)).into();
+    let page = whole(1, 9, 4, messages);
+    let plan = PagePlan::new(&page, &stored, &Segments::new([later]));
+    assert_eq!((ids(&plan.insert_deleted), ids(&plan.insert), plan.unchanged), (vec![2], vec![7], 1));
+    let lacking = whole(1, 9, 4, vec![]);
+    assert_eq!(PagePlan::new(&lacking, &stored, &Segments::new([later])).delete, []);
+}
+
+proptest! {
+    #[test]
+    fn every_message_of_a_page_and_every_row_in_its_interval_has_one_fate(
+        shown in prop::collection::btree_set(1_u64..40, 0..20),
+        held in prop::collection::btree_map(1_u64..40, (0_i64..4, any::<bool>()), 0..20),
+        observed_at in 0_i64..4,
+    ) {
+        let messages: Vec<_> = shown.iter().map(|raw| message(*raw, "shown", observed_at)).collect();
+        let stored: Vec<_> = held.iter().map(|(raw, (seen, deleted))| {
+            StoredVersion { deleted: *deleted, ..row(&message(*raw, "held", *seen)) }
+        }).collect();
+        let page = whole(1, 40, observed_at, messages);
+        let plan = PagePlan::new(&page, &stored, &Segments::default());
+        let fates = plan.insert.len() + plan.update.len() + usize::try_from(plan.unchanged).unwrap();
+        prop_assert_eq!(fates, shown.len());
+        for (raw, (seen, deleted)) in &held {
+            let gone = !shown.contains(raw) && !deleted && *seen <= observed_at;
+            prop_assert_eq!(plan.delete.contains(&id(*raw)), gone);
+        }
+    }
+}

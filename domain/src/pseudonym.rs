@@ -1,0 +1,178 @@
+//! Who nobody can tell: keyed pseudonyms with readable names.
+
+use std::fmt;
+use std::str::FromStr;
+
+use hmac::{Hmac, KeyInit, Mac};
+use serde::{Serialize, Serializer};
+use sha2::Sha256;
+
+use crate::tenant::TenantId;
+
+/// The secret of an installation, from which every tenant's key is derived: 32 bytes.
+#[derive(Clone)]
+pub struct PseudonymKey([u8; 32]);
+
+impl PseudonymKey {
+    /// The key with these bytes.
+    #[must_use]
+    pub const fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl fmt::Debug for PseudonymKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PseudonymKey(***)")
+    }
+}
+
+/// A text that is no key. It does not say what the text was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected 64 hexadecimal digits")]
+pub struct ParseKeyError;
+
+impl FromStr for PseudonymKey {
+    type Err = ParseKeyError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        from_hex(text).map(Self).ok_or(ParseKeyError)
+    }
+}
+
+/// A person of one tenant: HMAC-SHA-256 of the platform's id under the tenant's key, cut to 128 bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Pseudonym([u8; 16]);
+
+impl Pseudonym {
+    /// The pseudonym with these bytes.
+    #[must_use]
+    pub const fn new(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+
+    /// A name that people can read and remember, always the same: `Amber Otter 4821`. Two people can share one.
+    #[must_use]
+    pub fn name(&self) -> PseudonymName {
+        PseudonymName(*self)
+    }
+}
+
+impl fmt::Display for Pseudonym {
+    /// 32 hexadecimal digits in lower case.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", u128::from_be_bytes(self.0))
+    }
+}
+
+/// A text that is no pseudonym.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected 32 hexadecimal digits")]
+pub struct ParsePseudonymError;
+
+impl FromStr for Pseudonym {
+    type Err = ParsePseudonymError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        from_hex(text).map(Self).ok_or(ParsePseudonymError)
+    }
+}
+
+impl Serialize for Pseudonym {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// The readable name of a [`Pseudonym`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PseudonymName(Pseudonym);
+
+impl fmt::Display for PseudonymName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes = self.0.as_bytes();
+        let adjective = ADJECTIVES[usize::from(bytes[0] % 64)];
+        let animal = ANIMALS[usize::from(bytes[1] % 64)];
+        let number = u32::from_be_bytes([bytes[2], bytes[3], bytes[4], bytes[5]]) % 10_000;
+        write!(f, "{adjective} {animal} {number:04}")
+    }
+}
+
+impl Serialize for PseudonymName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// Gives the people of one tenant their pseudonyms.
+#[derive(Clone)]
+pub struct Pseudonymizer {
+    keyed: Hmac<Sha256>,
+}
+
+impl Pseudonymizer {
+    /// The one of `tenant`: its key is the HMAC-SHA-256 of the tenant's id under the installation's.
+    #[must_use]
+    pub fn new(key: &PseudonymKey, tenant: TenantId) -> Self {
+        let tenant_key = hmac(&key.0).chain_update(tenant.0.as_bytes()).finalize().into_bytes();
+        Self { keyed: hmac(&tenant_key) }
+    }
+
+    /// The pseudonym of the person that the platform calls `platform_id`.
+    #[must_use]
+    pub fn person(&self, platform_id: &str) -> Pseudonym {
+        let hash = self.keyed.clone().chain_update(platform_id.as_bytes()).finalize().into_bytes();
+        Pseudonym(*hash.first_chunk().expect("an HMAC-SHA-256 has 32 bytes"))
+    }
+}
+
+impl fmt::Debug for Pseudonymizer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pseudonymizer(***)")
+    }
+}
+
+fn hmac(key: &[u8]) -> Hmac<Sha256> {
+    Hmac::new_from_slice(key).expect("HMAC takes keys of any length")
+}
+
+fn from_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let digits = text.as_bytes();
+    if digits.len() != 2 * N {
+        return None;
+    }
+    let mut bytes = [0; N];
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+        let high = char::from(pair[0]).to_digit(16)?;
+        let low = char::from(pair[1]).to_digit(16)?;
+        *byte = u8::try_from(high << 4 | low).ok()?;
+    }
+    Some(bytes)
+}
+
+const ADJECTIVES: [&str; 64] = [
+    "Amber", "Ancient", "Autumn", "Azure", "Bold", "Brave", "Bright", "Brisk", "Bronze", "Calm", "Cheerful", "Clever",
+    "Coral", "Cosmic", "Crimson", "Crystal", "Curious", "Dapper", "Daring", "Eager", "Early", "Emerald", "Fearless",
+    "Gentle", "Golden", "Grand", "Happy", "Hidden", "Humble", "Indigo", "Ivory", "Jade", "Jolly", "Keen", "Kind",
+    "Lively", "Lucky", "Lunar", "Mellow", "Merry", "Misty", "Noble", "Olive", "Patient", "Pearl", "Playful", "Polite",
+    "Proud", "Quick", "Quiet", "Rapid", "Ruby", "Rustic", "Scarlet", "Silent", "Silver", "Solar", "Steady", "Sunny",
+    "Swift", "Tidy", "Velvet", "Violet", "Winter",
+];
+
+const ANIMALS: [&str; 64] = [
+    "Badger", "Bat", "Bear", "Beaver", "Bee", "Bison", "Cat", "Cheetah", "Cobra", "Condor", "Coyote", "Crane", "Crow",
+    "Deer", "Dingo", "Dolphin", "Dove", "Eagle", "Elk", "Falcon", "Ferret", "Finch", "Fox", "Frog", "Gazelle", "Gecko",
+    "Goose", "Hare", "Hawk", "Hedgehog", "Heron", "Ibex", "Jaguar", "Koala", "Lark", "Lemur", "Leopard", "Lynx",
+    "Magpie", "Marten", "Mole", "Moose", "Moth", "Narwhal", "Newt", "Ocelot", "Otter", "Owl", "Panda", "Pelican",
+    "Penguin", "Puffin", "Quail", "Rabbit", "Raven", "Robin", "Salmon", "Seal", "Sparrow", "Stork", "Swan", "Tiger",
+    "Wolf", "Wren",
+];
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,302 @@
+//! A tenant: one community on one platform.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Serialize, Serializer};
+use uuid::Uuid;
+
+use crate::slug::TenantSlug;
+use crate::timestamp::Timestamp;
+
+/// The namespace of every UUID that is made from a platform's ids; drawn once, for good.
+const NAMESPACE: Uuid = Uuid::from_u128(0x6d1f_5c0e_93b7_4a52_8e44_b0d9_27ac_71f3);
+
+/// The id of a tenant: UUID v5 of its platform and platform id, so the same community has the same id in every store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct TenantId(pub Uuid);
+
+impl TenantId {
+    /// The id of the community that `platform` calls `platform_id`.
+    #[must_use]
+    pub fn of(platform: Platform, platform_id: &PlatformId) -> Self {
+        Self(Uuid::new_v5(&NAMESPACE, format!("{platform}/{platform_id}").as_bytes()))
+    }
+}
+
+impl fmt::Display for TenantId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Where a community lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Platform {
+    /// Discord: a tenant is a guild.
+    Discord,
+}
+
+impl fmt::Display for Platform {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Discord => "discord",
+        })
+    }
+}
+
+/// A word that names no variant.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{found:?} is not one of {expected}")]
+pub struct UnknownWord {
+    /// The word, cut to 64 characters.
+    pub found: String,
+    /// The words that there are.
+    pub expected: &'static str,
+}
+
+impl UnknownWord {
+    /// That `found` is none of `expected`.
+    #[must_use]
+    pub fn new(found: &str, expected: &'static str) -> Self {
+        Self { found: found.chars().take(64).collect(), expected }
+    }
+}
+
+impl FromStr for Platform {
+    type Err = UnknownWord;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "discord" => Ok(Self::Discord),
+            _ => Err(UnknownWord::new(text, "discord")),
+        }
+    }
+}
+
+/// Why a field of a tenant was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TenantError {
+    /// The platform's id.
+    #[error("a platform id has 1 to 255 printable characters")]
+    PlatformId,
+    /// The name.
+    #[error("a name has 1 to 255 characters that are not all blank")]
+    Name,
+    /// A colour of the branding.
+    #[error("a colour is # and six hexadecimal digits, such as #5865f2")]
+    Color,
+    /// The address of the logo.
+    #[error("a logo is an http or https address of at most 2048 characters")]
+    Logo,
+}
+
+/// What the platform calls a community: for Discord the guild's id, or `0` for direct messages.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
+pub struct PlatformId(String);
+
+impl PlatformId {
+    /// Takes 1 to 255 printable characters.
+    ///
+    /// # Errors
+    /// [`TenantError::PlatformId`].
+    pub fn new(text: &str) -> Result<Self, TenantError> {
+        let fits = (1..=255).contains(&text.chars().count());
+        if fits && text.chars().all(|letter| !letter.is_control() && !letter.is_whitespace()) {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(TenantError::PlatformId)
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for PlatformId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A tenant's name: 1 to 255 characters without blanks around it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct TenantName(String);
+
+impl TenantName {
+    /// Takes a name and cuts the blanks around it.
+    ///
+    /// # Errors
+    /// [`TenantError::Name`] if nothing or more than 255 characters are left.
+    pub fn new(text: &str) -> Result<Self, TenantError> {
+        let text = text.trim();
+        if (1..=255).contains(&text.chars().count()) { Ok(Self(text.to_owned())) } else { Err(TenantError::Name) }
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Whether a tenant is served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum TenantStatus {
+    /// Served.
+    Active,
+    /// Not served for now.
+    Maintenance,
+    /// No longer served.
+    Cancelled,
+}
+
+impl TenantStatus {
+    /// The word that stores and clients use.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "ACTIVE",
+            Self::Maintenance => "MAINTENANCE",
+            Self::Cancelled => "CANCELLED",
+        }
+    }
+}
+
+impl FromStr for TenantStatus {
+    type Err = UnknownWord;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "ACTIVE" => Ok(Self::Active),
+            "MAINTENANCE" => Ok(Self::Maintenance),
+            "CANCELLED" => Ok(Self::Cancelled),
+            _ => Err(UnknownWord::new(text, "ACTIVE, MAINTENANCE, CANCELLED")),
+        }
+    }
+}
+
+/// A colour as `#` and six hexadecimal digits in lower case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Color(u32);
+
+impl fmt::Display for Color {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{:06x}", self.0)
+    }
+}
+
+impl FromStr for Color {
+    type Err = TenantError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let digits = text.strip_prefix('#').filter(|digits| digits.len() == 6).ok_or(TenantError::Color)?;
+        if !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(TenantError::Color);
+        }
+        u32::from_str_radix(digits, 16).map(Self).map_err(|_| TenantError::Color)
+    }
+}
+
+impl Serialize for Color {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// The address of a tenant's logo: http or https, at most 2048 characters, no blanks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct LogoUrl(String);
+
+impl LogoUrl {
+    /// Checks an address.
+    ///
+    /// # Errors
+    /// [`TenantError::Logo`].
+    pub fn new(text: &str) -> Result<Self, TenantError> {
+        let scheme = text.starts_with("https://") || text.starts_with("http://");
+        let plain = text.chars().all(|letter| !letter.is_whitespace() && !letter.is_control());
+        let host = text.split("://").nth(1).is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'));
+        if scheme && plain && host && text.len() <= 2048 { Ok(Self(text.to_owned())) } else { Err(TenantError::Logo) }
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// How a tenant's pages look.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Branding {
+    /// Its logo.
+    pub logo_url: Option<LogoUrl>,
+    /// The colour of the header and of links.
+    pub primary_color: Option<Color>,
+    /// The colour beside it.
+    pub secondary_color: Option<Color>,
+    /// The colour of what stands out.
+    pub accent_color: Option<Color>,
+}
+
+/// One community on one platform.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tenant {
+    /// Made from `platform` and `platform_id`.
+    pub id: TenantId,
+    /// Where it lives.
+    pub platform: Platform,
+    /// What the platform calls it.
+    pub platform_id: PlatformId,
+    /// Its name in addresses; unique in an installation.
+    pub slug: TenantSlug,
+    /// Its name.
+    pub name: TenantName,
+    /// Whether it is served.
+    pub status: TenantStatus,
+    /// How its pages look.
+    pub branding: Branding,
+    /// When it was first stored.
+    pub created_at: Timestamp,
+    /// When one of these fields last changed.
+    pub updated_at: Timestamp,
+    /// Since when it is being deleted: from then on nobody sees it, and it only waits for its rows to go.
+    pub deleting_since: Option<Timestamp>,
+}
+
+impl Tenant {
+    /// A tenant that is served, with no branding yet.
+    #[must_use]
+    pub fn new(
+        platform: Platform,
+        platform_id: PlatformId,
+        slug: TenantSlug,
+        name: TenantName,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            id: TenantId::of(platform, &platform_id),
+            platform,
+            platform_id,
+            slug,
+            name,
+            status: TenantStatus::Active,
+            branding: Branding::default(),
+            created_at: now,
+            updated_at: now,
+            deleting_since: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

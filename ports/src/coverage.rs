@@ -1,0 +1,40 @@
+//! What is held of each channel. Intervals are recorded by
+//! [`replace_interval`](crate::message::MessageRepository::replace_interval), with the page that proves them.
+
+use async_trait::async_trait;
+use domain::channel::ChannelId;
+use domain::coverage::{Coverage, Segments};
+use domain::tenant::TenantId;
+use domain::timestamp::Timestamp;
+
+use crate::error::StoreError;
+use crate::page::Page;
+
+/// The coverage of channels.
+#[cfg_attr(feature = "mock", mockall::automock)]
+#[async_trait]
+pub trait CoverageRepository: Send {
+    /// The coverage of a channel that is stored; one that nobody has looked at yet has an empty one.
+    async fn find(&mut self, channel: ChannelId) -> Result<Option<Coverage>, StoreError>;
+
+    /// The coverage of every channel and thread of a tenant that can hold messages, ascending by channel id: not of
+    /// categories, forums, media channels and directories.
+    async fn list(&mut self, tenant: TenantId, page: Page<ChannelId>) -> Result<Vec<Coverage>, StoreError>;
+
+    /// Every part of the channel that a source showed whole.
+    async fn segments(&mut self, channel: ChannelId) -> Result<Segments, StoreError>;
+
+    /// Notes that a source looked at `checked_at` (an earlier look than the noted one changes nothing), whether the
+    /// channel's start is known to be reached (once it is, it stays so), and why the rest is not held; `None` clears
+    /// an older reason.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] if the channel is not stored.
+    async fn note(
+        &mut self,
+        channel: ChannelId,
+        checked_at: Timestamp,
+        start_reached: bool,
+        reason: Option<String>,
+    ) -> Result<(), StoreError>;
+}

@@ -1,0 +1,48 @@
+//! What can go wrong outside, by what the caller can do about it.
+
+use std::error::Error;
+
+/// The error of a driver, kept for the log.
+pub type Source = Box<dyn Error + Send + Sync>;
+
+/// Why a store did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Something that the call refers to is not stored.
+    #[error("{what} is not stored")]
+    Missing {
+        /// What is missing: `tenant`, `channel`, `parent channel`.
+        what: &'static str,
+    },
+    /// Something else has taken a name that must be unique.
+    #[error("{what} is taken")]
+    Duplicate {
+        /// What is taken: `tenant slug`, `tenant`, `channel slug`.
+        what: &'static str,
+    },
+    /// The unit was certainly rolled back; the whole of it is worth another try.
+    #[error("the store gave the unit up in favour of another one")]
+    Aborted(#[source] Source),
+    /// The store did not answer, or the connection was lost. A commit may have happened.
+    #[error("the store does not answer")]
+    Unavailable(#[source] Source),
+    /// A row breaks the rules of the domain.
+    #[error("the store holds a value that cannot be: {table}.{column}")]
+    Corrupt {
+        /// In which table.
+        table: &'static str,
+        /// In which column.
+        column: &'static str,
+    },
+    /// Anything else: a full disk, a missing right, a fault of ours.
+    #[error("the store failed")]
+    Backend(#[source] Source),
+}
+
+impl StoreError {
+    /// Whether the whole unit is worth another try at once: nothing of it has happened.
+    #[must_use]
+    pub const fn is_retryable(&self) -> bool {
+        matches!(self, Self::Aborted(_))
+    }
+}

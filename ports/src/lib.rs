@@ -1,0 +1,15 @@
+//! What the core asks of the outside: a store for the archive, files to import, and the clock.
+
+pub mod change;
+pub mod channel;
+pub mod clock;
+pub mod coverage;
+pub mod error;
+pub mod job;
+pub mod message;
+#[cfg(feature = "mock")]
+pub mod mock;
+pub mod page;
+pub mod source;
+pub mod store;
+pub mod tenant;

@@ -1,0 +1,80 @@
+//! Messages, with their attachments and reactions.
+
+use async_trait::async_trait;
+use domain::channel::ChannelId;
+use domain::message::{Message, MessageId};
+use domain::page::MessagePage;
+use domain::tenant::TenantId;
+use domain::timestamp::Timestamp;
+
+use crate::error::StoreError;
+use crate::page::MessageRange;
+
+/// A message as it is held.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredMessage {
+    /// The message.
+    pub message: Message,
+    /// When it was found deleted; its content is kept and never shown to the public.
+    pub deleted_at: Option<Timestamp>,
+}
+
+/// What a page changed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PageOutcome {
+    /// New messages, those that were deleted before anybody here saw them included.
+    pub added: u64,
+    /// Messages that a newer version replaced.
+    pub updated: u64,
+    /// Messages that stayed as they were.
+    pub unchanged: u64,
+    /// Messages that were there and are now deleted.
+    pub deleted: u64,
+}
+
+impl PageOutcome {
+    /// Whether the store is as it was.
+    #[must_use]
+    pub const fn is_unchanged(&self) -> bool {
+        self.added == 0 && self.updated == 0 && self.deleted == 0
+    }
+}
+
+/// The messages of channels. Every list ascends by id, leaves out deleted messages and, where `with_restricted` is
+/// false, those of [`domain::message::MessageKind::RESTRICTED`].
+#[cfg_attr(feature = "mock", mockall::automock)]
+#[async_trait]
+pub trait MessageRepository: Send {
+    /// The message, deleted or not, or `None` if it was never stored.
+    async fn find(&mut self, channel: ChannelId, id: MessageId) -> Result<Option<StoredMessage>, StoreError>;
+
+    /// The message in every channel of a tenant that holds one with this id, ascending by channel id, deleted or not.
+    /// A thread's opener can stand in two; more than 8 are cut.
+    async fn find_in_tenant(&mut self, tenant: TenantId, id: MessageId) -> Result<Vec<StoredMessage>, StoreError>;
+
+    /// Those of `ids` that the channel holds, deleted or not, ascending; at most 200 are asked for.
+    async fn find_all(&mut self, channel: ChannelId, ids: &[MessageId]) -> Result<Vec<StoredMessage>, StoreError>;
+
+    /// A page of a channel: the `limit` (1..=101) messages of `range` that lie next to its bound. One range of the
+    /// clustered key, whatever the size of the channel.
+    async fn list(
+        &mut self,
+        channel: ChannelId,
+        range: MessageRange,
+        with_restricted: bool,
+        limit: u32,
+    ) -> Result<Vec<Message>, StoreError>;
+
+    /// Stores a page of a channel (at most 1000 messages) by the rules of [`domain::page::PagePlan`]: newer versions
+    /// over older, rows inside its interval that it lacks become deleted, a tombstone stays. Keeps the channel's
+    /// stats, records the page's interval in the channel's coverage, and appends a change if there was one. Two
+    /// writers of one channel go one after the other. Doing it twice equals doing it once.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] if the channel is not stored.
+    async fn replace_interval(&mut self, channel: ChannelId, page: &MessagePage) -> Result<PageOutcome, StoreError>;
+
+    /// Removes the first `limit` (1..=1000) messages of a channel for good, with their attachments and reactions;
+    /// tells how many there were. The channel's stats are left alone: it is about to go.
+    async fn delete_first(&mut self, channel: ChannelId, limit: u32) -> Result<u64, StoreError>;
+}

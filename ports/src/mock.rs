@@ -1,0 +1,123 @@
+//! A store of mocks, for unit tests of use cases.
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+
+use crate::change::{ChangeRepository, MockChangeRepository};
+use crate::channel::{ChannelRepository, MockChannelRepository};
+use crate::coverage::{CoverageRepository, MockCoverageRepository};
+use crate::error::StoreError;
+use crate::job::{JobRepository, MockJobRepository};
+use crate::message::{MessageRepository, MockMessageRepository};
+use crate::store::{Repositories, Store, StoreStatus, UnitOfWork};
+use crate::tenant::{MockTenantRepository, TenantRepository};
+
+/// The mocks of one snapshot or unit; what a case does not set up panics when it is called.
+#[derive(Default)]
+pub struct FakeUnitOfWork {
+    /// Tenants.
+    pub tenants: MockTenantRepository,
+    /// Channels.
+    pub channels: MockChannelRepository,
+    /// Messages.
+    pub messages: MockMessageRepository,
+    /// Coverage.
+    pub coverage: MockCoverageRepository,
+    /// Changes.
+    pub changes: MockChangeRepository,
+    /// Jobs.
+    pub jobs: MockJobRepository,
+    /// How the commit ends: done, if it is `None`.
+    pub commit_error: Option<StoreError>,
+    committed: Arc<Mutex<u32>>,
+}
+
+impl Repositories for FakeUnitOfWork {
+    fn tenants(&mut self) -> &mut dyn TenantRepository {
+        &mut self.tenants
+    }
+
+    fn channels(&mut self) -> &mut dyn ChannelRepository {
+        &mut self.channels
+    }
+
+    fn messages(&mut self) -> &mut dyn MessageRepository {
+        &mut self.messages
+    }
+
+    fn coverage(&mut self) -> &mut dyn CoverageRepository {
+        &mut self.coverage
+    }
+
+    fn changes(&mut self) -> &mut dyn ChangeRepository {
+        &mut self.changes
+    }
+
+    fn jobs(&mut self) -> &mut dyn JobRepository {
+        &mut self.jobs
+    }
+}
+
+#[async_trait]
+impl UnitOfWork for FakeUnitOfWork {
+    async fn commit(self: Box<Self>) -> Result<(), StoreError> {
+        if let Some(error) = self.commit_error {
+            return Err(error);
+        }
+        *self.committed.lock().expect("no case panics while it holds the lock") += 1;
+        Ok(())
+    }
+}
+
+/// A store that hands out the units that a case prepared, in order, for reading and writing alike.
+#[derive(Default)]
+pub struct FakeStore {
+    units: Mutex<Vec<FakeUnitOfWork>>,
+    committed: Arc<Mutex<u32>>,
+}
+
+impl FakeStore {
+    /// A store with these units; asking for more of them is [`StoreError::Missing`].
+    #[must_use]
+    pub fn new(units: impl IntoIterator<Item = FakeUnitOfWork>) -> Self {
+        let mut units: Vec<_> = units.into_iter().collect();
+        units.reverse();
+        Self { units: Mutex::new(units), committed: Arc::default() }
+    }
+
+    /// How many units were committed.
+    ///
+    /// # Panics
+    /// If a case panicked in a commit.
+    #[must_use]
+    pub fn committed(&self) -> u32 {
+        *self.committed.lock().expect("no case panics while it holds the lock")
+    }
+
+    fn next(&self) -> Result<Box<FakeUnitOfWork>, StoreError> {
+        let mut unit = self
+            .units
+            .lock()
+            .expect("no case panics while it holds the lock")
+            .pop()
+            .ok_or(StoreError::Missing { what: "unit" })?;
+        unit.committed = Arc::clone(&self.committed);
+        Ok(Box::new(unit))
+    }
+}
+
+#[async_trait]
+impl Store for FakeStore {
+    async fn read(&self) -> Result<Box<dyn Repositories>, StoreError> {
+        Ok(self.next()?)
+    }
+
+    async fn begin(&self) -> Result<Box<dyn UnitOfWork>, StoreError> {
+        Ok(self.next()?)
+    }
+
+    async fn status(&self) -> Result<StoreStatus, StoreError> {
+        Ok(StoreStatus { store: "fake", server_version: "0".to_owned(), schema_version: 0 })
+    }
+}

@@ -1,0 +1,195 @@
+//! Files that other tools wrote.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use domain::channel::{Channel, ChannelKind, ChannelSnowflake};
+use domain::message::{Message, MessageId};
+use domain::pseudonym::Pseudonymizer;
+use domain::tenant::{PlatformId, TenantId};
+use domain::timestamp::Timestamp;
+
+/// Why a file could not be read, or not to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// The file cannot be opened or read.
+    #[error("cannot be read")]
+    Io(#[from] std::io::Error),
+    /// It is no file that can be an export: a folder's link in a circle, a FIFO, a device.
+    #[error("{0}")]
+    NotRegular(&'static str),
+    /// It is something else than an export, or breaks the form of one before its first message.
+    #[error("{reason}")]
+    Format {
+        /// What it is or breaks, in one sentence.
+        reason: String,
+        /// Where, in bytes from its start (of the text, where it is compressed).
+        byte: u64,
+    },
+}
+
+/// One export: a file, or an entry of a ZIP file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ExportFile {
+    /// The file.
+    pub path: PathBuf,
+    /// The name inside a ZIP file.
+    pub entry: Option<String>,
+}
+
+/// What lies under the paths that somebody named.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// What may be exports, in the order in which they should be imported: by path, the parts of one export in the
+    /// order of their numbers.
+    pub files: Vec<ExportFile>,
+    /// What cannot be.
+    pub failed: Vec<(ExportFile, SourceError)>,
+}
+
+/// Whose export it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExportGuild {
+    /// The guild's id, or `0` for direct messages.
+    pub platform_id: PlatformId,
+    /// Its name, never empty.
+    pub name: String,
+}
+
+/// What a file says of the parent of its channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExportParent {
+    /// Its id.
+    pub platform_id: ChannelSnowflake,
+    /// Its name; empty if the file does not say.
+    pub name: String,
+    /// What it must be, going by what the file holds: a category, a forum, or a text or announcement channel.
+    pub kind: ChannelKind,
+}
+
+/// Where a file ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ExportEnd {
+    /// Where it should.
+    Whole,
+    /// Too early, or with something unreadable.
+    Broken {
+        /// What is wrong, in one sentence.
+        reason: String,
+        /// Where, in bytes from the start (of the text, where it is compressed).
+        byte: u64,
+    },
+}
+
+/// What is known of an export after one look through all of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExportSummary {
+    /// Whose it is.
+    pub guild: ExportGuild,
+    /// Its channel, with `parent_id` unset and the fields that the file does not have at their defaults.
+    pub channel: ExportChannel,
+    /// When it was made; the last message's time where the file does not say.
+    pub exported_at: Timestamp,
+    /// Only messages after this one were asked for; `None` for all from the channel's start.
+    pub after: Option<MessageId>,
+    /// Which part of a partitioned export it is, from 1; `None` if it is not known to be one.
+    pub part: Option<u32>,
+    /// How many messages can be read from it.
+    pub messages: u64,
+    /// The smallest and the largest id of them.
+    pub ids: Option<(MessageId, MessageId)>,
+    /// Whether their ids go up from one to the next, go down, or neither.
+    pub order: MessageOrder,
+    /// Where it ends.
+    pub end: ExportEnd,
+    /// Messages that cannot be read although the file goes on behind them: what is wrong, and where.
+    pub unreadable: Vec<(String, u64)>,
+    /// Its size, uncompressed.
+    pub size_bytes: u64,
+}
+
+/// How the ids of a file follow each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MessageOrder {
+    /// Each larger than the one before.
+    Ascending,
+    /// Each smaller than the one before.
+    Descending,
+    /// Neither, or some of them twice.
+    Mixed,
+}
+
+/// What a file says of its channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExportChannel {
+    /// Its id.
+    pub platform_id: ChannelSnowflake,
+    /// Its type.
+    pub kind: ChannelKind,
+    /// Its name; of direct messages a name that says nothing of the people.
+    pub name: String,
+    /// What it is about.
+    pub topic: Option<String>,
+    /// The category or channel above it.
+    pub parent: Option<ExportParent>,
+    /// What the file says beyond these fields, scrubbed.
+    pub extra: Option<domain::json::Json>,
+}
+
+/// Reads files that other tools wrote. Reading blocks, so an adapter does it off the runtime's threads.
+#[async_trait]
+pub trait ExportSource: Send + Sync {
+    /// Finds what may be exports under `paths`: files, ZIP files, trees of them. What is named and does not exist is
+    /// among the failed.
+    async fn find(&self, paths: &[PathBuf]) -> Found;
+
+    /// Looks through a whole file without keeping any of it. Memory does not grow with its size.
+    ///
+    /// # Errors
+    /// [`SourceError`] if nothing of it can be used. A file that ends too early is no error.
+    async fn summarize(&self, file: &ExportFile) -> Result<ExportSummary, SourceError>;
+
+    /// Reads the messages of a file that was summarized, in its order, scrubbed by `people`.
+    ///
+    /// # Errors
+    /// [`SourceError`] if the file cannot be opened.
+    async fn read(
+        &self,
+        file: &ExportFile,
+        tenant: TenantId,
+        summary: &ExportSummary,
+        people: Arc<Pseudonymizer>,
+    ) -> Result<Box<dyn ExportReader>, SourceError>;
+}
+
+/// Messages of a file as they are read.
+#[async_trait]
+pub trait ExportReader: Send {
+    /// The next messages, in the order of the file, and how many bytes of it were read for them; `None` at its end.
+    ///
+    /// # Errors
+    /// [`SourceError`] if the file cannot be read on.
+    async fn next(&mut self) -> Result<Option<ExportBatch>, SourceError>;
+}
+
+/// Messages that were read together.
+#[derive(Debug)]
+pub struct ExportBatch {
+    /// The messages, at most 500; an id that stands twice in one batch keeps its last.
+    pub messages: Vec<Message>,
+    /// Bytes from the start of the (uncompressed) file to the end of the last of them.
+    pub byte: u64,
+}
+
+impl ExportChannel {
+    /// The channel of `tenant` that this describes: private and without parent, until somebody says otherwise.
+    #[must_use]
+    pub fn to_channel(&self, tenant: TenantId) -> Channel {
+        Channel {
+            topic: self.topic.clone(),
+            extra: self.extra.clone(),
+            ..Channel::new(tenant, self.platform_id, self.kind, self.name.clone())
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! The store: one snapshot to read, one unit to write.
+
+use async_trait::async_trait;
+
+use crate::change::ChangeRepository;
+use crate::channel::ChannelRepository;
+use crate::coverage::CoverageRepository;
+use crate::error::StoreError;
+use crate::job::JobRepository;
+use crate::message::MessageRepository;
+use crate::tenant::TenantRepository;
+
+/// Where the archive is kept.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// One snapshot: all that is read through it is of one moment, and nothing can be written for good.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the store does not answer in time.
+    async fn read(&self) -> Result<Box<dyn Repositories>, StoreError>;
+
+    /// A unit of work: all of it happens, or nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the store does not answer in time.
+    async fn begin(&self) -> Result<Box<dyn UnitOfWork>, StoreError>;
+
+    /// What the store says of itself; asks it, and answers in well under a second or fails.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the store does not answer in time.
+    async fn status(&self) -> Result<StoreStatus, StoreError>;
+}
+
+/// What a store says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreStatus {
+    /// Which adapter: `sqlite` or `tidb`.
+    pub store: &'static str,
+    /// The version of the server or library.
+    pub server_version: String,
+    /// The newest migration that was applied.
+    pub schema_version: u32,
+}
+
+/// Everything that can be asked of one moment of the archive.
+pub trait Repositories: Send {
+    /// Tenants.
+    fn tenants(&mut self) -> &mut dyn TenantRepository;
+    /// Channels and threads.
+    fn channels(&mut self) -> &mut dyn ChannelRepository;
+    /// Messages with their attachments and reactions.
+    fn messages(&mut self) -> &mut dyn MessageRepository;
+    /// What is held of each channel.
+    fn coverage(&mut self) -> &mut dyn CoverageRepository;
+    /// What changed, in order.
+    fn changes(&mut self) -> &mut dyn ChangeRepository;
+    /// Long work.
+    fn jobs(&mut self) -> &mut dyn JobRepository;
+}
+
+/// Repositories whose writes happen together or not at all.
+#[async_trait]
+pub trait UnitOfWork: Repositories {
+    /// Makes everything that was written last. Dropping the unit instead rolls it back.
+    ///
+    /// # Errors
+    /// [`StoreError::Aborted`] if another unit won a race: nothing happened.
+    /// [`StoreError::Unavailable`] if the answer was lost: it may have happened.
+    async fn commit(self: Box<Self>) -> Result<(), StoreError>;
+}

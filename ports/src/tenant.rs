@@ -1,0 +1,40 @@
+//! Tenants.
+
+use async_trait::async_trait;
+use domain::slug::TenantSlug;
+use domain::tenant::{Tenant, TenantId};
+
+use crate::error::StoreError;
+use crate::page::Page;
+
+/// The tenants of an installation, those that are being deleted included.
+#[cfg_attr(feature = "mock", mockall::automock)]
+#[async_trait]
+pub trait TenantRepository: Send {
+    /// The tenant, or `None` if it was never stored or is gone.
+    async fn find(&mut self, id: TenantId) -> Result<Option<Tenant>, StoreError>;
+
+    /// The tenant with this slug, upper and lower case told apart.
+    async fn find_by_slug(&mut self, slug: &TenantSlug) -> Result<Option<Tenant>, StoreError>;
+
+    /// Tenants by slug, ascending, those that are being deleted left out.
+    async fn list(&mut self, page: Page<TenantSlug>) -> Result<Vec<Tenant>, StoreError>;
+
+    /// Stores a new tenant.
+    ///
+    /// # Errors
+    /// [`StoreError::Duplicate`] with `tenant` if its id is stored, with `tenant slug` if another has its slug.
+    async fn insert(&mut self, tenant: &Tenant) -> Result<(), StoreError>;
+
+    /// Replaces every field of a stored tenant but `platform`, `platform_id` and `created_at`.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] if it is not stored; [`StoreError::Duplicate`] if another has its slug.
+    async fn update(&mut self, tenant: &Tenant) -> Result<(), StoreError>;
+
+    /// Removes a tenant that has no channels; gone already is fine.
+    ///
+    /// # Errors
+    /// [`StoreError::Backend`] if channels are left.
+    async fn delete(&mut self, id: TenantId) -> Result<(), StoreError>;
+}

@@ -1,0 +1,1 @@
+//! Benchmarks of the whole, each against a baseline in the same run.

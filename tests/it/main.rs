@@ -1,0 +1,1 @@
+//! Everything that takes more than one crate to show.
