@@ -1,17 +1,18 @@
 //! What a page does to the part of a channel that it shows.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::coverage::{Interval, Segments};
 use crate::message::{Message, MessageId, Version};
 use crate::timestamp::Timestamp;
 
-/// Messages of one channel as a source showed them at one moment, in ascending order.
+/// Messages of one channel as a source showed them at one moment, in ascending order. A clone shares them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessagePage {
     interval: Option<Interval>,
     observed_at: Timestamp,
-    messages: Vec<Message>,
+    messages: Arc<[Message]>,
 }
 
 /// Messages that make no page.
@@ -39,7 +40,7 @@ impl MessagePage {
         if let Some(message) = messages.iter().find(outside) {
             return Err(PageError::Outside(message.id));
         }
-        Ok(Self { interval, observed_at, messages })
+        Ok(Self { interval, observed_at, messages: messages.into() })
     }
 
     /// The part of the channel that it shows whole.
@@ -115,7 +116,7 @@ impl<'a> PagePlan<'a> {
     pub fn new(page: &'a MessagePage, stored: &[StoredVersion], proven: &Segments) -> Self {
         let mut plan = Self::default();
         let mut held: BTreeMap<MessageId, &StoredVersion> = stored.iter().map(|row| (row.id, row)).collect();
-        for message in &page.messages {
+        for message in page.messages.iter() {
             let seen_later = proven.observed_at(message.id).is_some_and(|at| at > page.observed_at);
             let Some(row) = held.remove(&message.id) else {
                 let write = Write { message, digest: message.digest() };

@@ -1,1 +1,125 @@
-//! Placeholder.
+//! The store in one SQLite file: the default, for a community on one machine.
+
+mod change;
+mod channel;
+mod coverage;
+mod error;
+mod job;
+mod message;
+mod migrate;
+mod row;
+mod tenant;
+mod unit;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use ports::error::StoreError;
+use ports::store::{Repositories, Store, StoreStatus, UnitOfWork};
+use rusqlite::{Connection, OpenFlags};
+use tokio::sync::{Mutex, Semaphore};
+
+pub use crate::error::OpenError;
+use crate::migrate::MIGRATIONS;
+pub use crate::migrate::MigrationStatus;
+use crate::unit::{Readers, Unit};
+
+/// How long a statement waits for another process that writes.
+const BUSY_TIMEOUT_MS: u32 = 10_000;
+
+/// Rows are wide: with 8 KiB pages few of them spill into overflow pages. Takes effect when the file is made.
+const PAGE_SIZE: u32 = 8_192;
+
+/// Statements that a connection keeps prepared: all that there are, with every size of a batch.
+const STATEMENTS: usize = 128;
+
+/// An archive in one file. A clone is the same store.
+#[derive(Clone)]
+pub struct SqliteStore {
+    writer: Arc<Mutex<Connection>>,
+    readers: Arc<Readers>,
+}
+
+impl SqliteStore {
+    /// Opens the database at `path`, makes it and its folder if they are missing, and applies the migrations that it
+    /// lacks. `readers` (at least 1) units can read at the same time, beside one that writes.
+    ///
+    /// # Errors
+    /// [`OpenError`], each of which says what to do.
+    pub fn open(path: &Path, readers: usize) -> Result<Self, OpenError> {
+        let mut writer = Self::connect(path)?;
+        migrate::apply(&mut writer, MIGRATIONS, path)?;
+        let readers = (0..readers.max(1))
+            .map(|_| {
+                let reader = connect(path)?;
+                reader.pragma_update(None, "query_only", true)?;
+                Ok(reader)
+            })
+            .collect::<rusqlite::Result<Vec<_>>>()
+            .map_err(|error| migrate::open_error(error, path))?;
+        let permits = Semaphore::new(readers.len());
+        Ok(Self {
+            writer: Arc::new(Mutex::new(writer)),
+            readers: Arc::new(Readers { idle: std::sync::Mutex::new(readers), permits: Arc::new(permits) }),
+        })
+    }
+
+    /// Which migrations the database at `path` has; makes and changes nothing.
+    ///
+    /// # Errors
+    /// [`OpenError`], each of which says what to do.
+    pub fn migrations(path: &Path) -> Result<Vec<MigrationStatus>, OpenError> {
+        if !path.exists() {
+            let nothing = Connection::open_in_memory().map_err(OpenError::Sqlite)?;
+            return migrate::status(&nothing, MIGRATIONS, path);
+        }
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let failed = |error| migrate::open_error(error, path);
+        let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
+        migrate::status(&connection, MIGRATIONS, path)
+    }
+
+    fn connect(path: &Path) -> Result<Connection, OpenError> {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        if let Some(folder) = folder {
+            let failed =
+                |source: std::io::Error| OpenError::Folder { path: PathBuf::from(path), source: source.into() };
+            fs::create_dir_all(folder).map_err(failed)?;
+        }
+        connect(path).map_err(|error| migrate::open_error(error, path))
+    }
+}
+
+/// Opens one connection with our settings.
+///
+/// `synchronous = NORMAL`: with a write-ahead log a lost process loses nothing, and a power cut at most the last
+/// commits, never the file's consistency. What is lost so was copied from somewhere, and a page commits together with
+/// the coverage that tells of it, so the next import or sync brings it again. `FULL` would cost a flush a page.
+fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.execute_batch(&format!("PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}; PRAGMA page_size = {PAGE_SIZE};"))?;
+    connection.execute_batch(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -16384;",
+    )?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(connection)
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn read(&self) -> Result<Box<dyn Repositories>, StoreError> {
+        Ok(Box::new(Unit::read(&self.readers).await?))
+    }
+
+    async fn begin(&self) -> Result<Box<dyn UnitOfWork>, StoreError> {
+        Ok(Box::new(Unit::write(&self.writer).await?))
+    }
+
+    async fn status(&self) -> Result<StoreStatus, StoreError> {
+        let schema_version = Unit::read(&self.readers).await?.run(migrate::newest).await?;
+        Ok(StoreStatus { store: "sqlite", server_version: rusqlite::version().to_owned(), schema_version })
+    }
+}

@@ -1,0 +1,303 @@
+//! Channels and threads.
+
+use async_trait::async_trait;
+use domain::channel::{Channel, ChannelId, ChannelKind, ChannelStats};
+use domain::json::Json;
+use domain::slug::ChannelSlug;
+use domain::tenant::TenantId;
+use domain::visibility::Visibility;
+use ports::channel::{ChannelRepository, ThreadCursor, ThreadFilter, ThreadOrder};
+use ports::error::StoreError;
+use ports::page::Page;
+use rusqlite::{Connection, OptionalExtension, named_params};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::{is_missing, store_error, taken};
+use crate::row::{Columns, Text, execute, millis, number, query, query_one};
+use crate::unit::Unit;
+
+const FIND: &str = r"
+    SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
+        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at
+    FROM channels
+    WHERE channel_id = :channel_id
+";
+
+const FIND_BY_SLUG: &str = r"
+    SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
+        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at
+    FROM channels
+    WHERE tenant_id = :tenant_id
+        AND slug = :slug
+";
+
+const LIST: &str = r"
+    SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
+        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at
+    FROM channels
+    WHERE tenant_id = :tenant_id
+        AND thread = 0
+    ORDER BY position, platform_id
+";
+
+const LIST_THREADS_BY_ACTIVITY: &str = r"
+    SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
+        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at
+    FROM channels
+    WHERE parent_id = :parent_id
+        AND thread = 1
+        AND active_at <= :active_at
+        AND (active_at < :active_at OR platform_id < :platform_id)
+        AND (archived = :archived OR :archived IS NULL)
+        AND (visibility = 'public' AND kind <> 12 OR :with_private)
+    ORDER BY active_at DESC, platform_id DESC
+    LIMIT :limit
+";
+
+const LIST_THREADS_BY_CREATION: &str = r"
+    SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
+        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at
+    FROM channels
+    WHERE parent_id = :parent_id
+        AND thread = 1
+        AND platform_id < :platform_id
+        AND (archived = :archived OR :archived IS NULL)
+        AND (visibility = 'public' AND kind <> 12 OR :with_private)
+    ORDER BY platform_id DESC
+    LIMIT :limit
+";
+
+const LIST_ALL: &str = r"
+    SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
+        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at
+    FROM channels
+    WHERE tenant_id = :tenant_id
+        AND channel_id > :after
+    ORDER BY channel_id
+    LIMIT :limit
+";
+
+const FIND_COUNTED: &str = r"
+    SELECT parent_id
+    FROM channels
+    WHERE channel_id = :channel_id
+        AND thread = 1
+        AND visibility = 'public'
+        AND kind <> 12
+";
+
+const UPSERT: &str = r"
+    INSERT INTO channels (
+        channel_id, tenant_id, platform_id, parent_id, kind, thread, name, slug, topic, position, nsfw, visibility,
+        archived, locked, tags, applied_tags, extra, message_count, thread_count, active_at
+    )
+    VALUES (
+        :channel_id, :tenant_id, :platform_id, :parent_id, :kind, :thread, :name, :slug, :topic, :position, :nsfw,
+        :visibility, :archived, :locked, :tags, :applied_tags, :extra, 0, 0, :created_at
+    )
+    ON CONFLICT (channel_id) DO UPDATE
+    SET parent_id = excluded.parent_id, kind = excluded.kind, thread = excluded.thread, name = excluded.name,
+        slug = excluded.slug, topic = excluded.topic, position = excluded.position, nsfw = excluded.nsfw,
+        visibility = excluded.visibility, archived = excluded.archived, locked = excluded.locked,
+        tags = excluded.tags, applied_tags = excluded.applied_tags, extra = excluded.extra
+";
+
+const COUNT_THREAD: &str = r"
+    UPDATE channels
+    SET thread_count = thread_count + :change
+    WHERE channel_id = :channel_id
+";
+
+const DELETE: &str = r"
+    DELETE FROM channels
+    WHERE channel_id = :channel_id
+";
+
+fn channel(row: &Columns<'_, '_>) -> Result<Channel, StoreError> {
+    Ok(Channel {
+        id: ChannelId(row.uuid("channel_id")?),
+        tenant_id: TenantId(row.uuid("tenant_id")?),
+        platform_id: row.id("platform_id")?,
+        parent_id: parent(row)?,
+        kind: ChannelKind(row.get("kind")?),
+        name: row.get("name")?,
+        slug: row.check("slug", ChannelSlug::new)?,
+        topic: row.get("topic")?,
+        position: row.get("position")?,
+        nsfw: row.get("nsfw")?,
+        visibility: row.parse::<Visibility>("visibility")?,
+        archived: row.get("archived")?,
+        locked: row.get("locked")?,
+        tags: list(row, "tags")?,
+        applied_tags: list(row, "applied_tags")?,
+        extra: row.json("extra")?,
+        stats: ChannelStats {
+            message_count: row.get("message_count")?,
+            thread_count: row.get("thread_count")?,
+            last_activity_at: row.optional_time("last_activity_at")?,
+        },
+    })
+}
+
+fn parent(row: &Columns<'_, '_>) -> Result<Option<ChannelId>, StoreError> {
+    let id: Option<String> = row.get("parent_id")?;
+    id.map(|id| id.parse().map(ChannelId).map_err(|_| row.corrupt("parent_id"))).transpose()
+}
+
+fn list<T: DeserializeOwned>(row: &Columns<'_, '_>, column: &'static str) -> Result<Vec<T>, StoreError> {
+    let text: Option<String> = row.get(column)?;
+    text.map_or(Ok(Vec::new()), |text| serde_json::from_str(&text).map_err(|_| row.corrupt(column)))
+}
+
+fn to_json<T: Serialize>(items: &[T]) -> Option<String> {
+    let value = serde_json::to_value(items).expect("tags are plain values");
+    (!items.is_empty()).then(|| Json::new(&value).to_string())
+}
+
+fn counted_for(connection: &Connection, id: ChannelId) -> rusqlite::Result<Option<String>> {
+    let mut statement = connection.prepare_cached(FIND_COUNTED)?;
+    let parent = statement.query_row(named_params! {":channel_id": Text(id.0)}, |row| row.get(0)).optional()?;
+    Ok(parent.flatten())
+}
+
+/// Moves the count of one thread from the parent that it was counted for to the one that it is counted for now.
+fn recount(connection: &Connection, before: Option<String>, after: Option<String>) -> rusqlite::Result<()> {
+    if before != after {
+        for (parent, change) in [(before, -1), (after, 1)] {
+            let Some(parent) = parent else { continue };
+            execute(connection, COUNT_THREAD, named_params! {":channel_id": parent, ":change": change})?;
+        }
+    }
+    Ok(())
+}
+
+fn upsert(connection: &Connection, channel: &Channel) -> rusqlite::Result<()> {
+    let before = counted_for(connection, channel.id)?;
+    execute(
+        connection,
+        UPSERT,
+        named_params! {
+            ":channel_id": Text(channel.id.0),
+            ":tenant_id": Text(channel.tenant_id.0),
+            ":platform_id": number(channel.platform_id),
+            ":parent_id": channel.parent_id.map(|parent| Text(parent.0)),
+            ":kind": channel.kind.0,
+            ":thread": channel.kind.is_thread(),
+            ":name": channel.name,
+            ":slug": channel.slug.as_str(),
+            ":topic": channel.topic,
+            ":position": channel.position,
+            ":nsfw": channel.nsfw,
+            ":visibility": channel.visibility.as_str(),
+            ":archived": channel.archived,
+            ":locked": channel.locked,
+            ":tags": to_json(&channel.tags),
+            ":applied_tags": to_json(&channel.applied_tags),
+            ":extra": channel.extra.as_ref().map(Json::as_str),
+            ":created_at": millis(channel.created_at()),
+        },
+    )?;
+    recount(connection, before, counted_for(connection, channel.id)?)
+}
+
+fn delete(connection: &Connection, id: ChannelId) -> rusqlite::Result<()> {
+    let before = counted_for(connection, id)?;
+    recount(connection, before, None)?;
+    execute(connection, DELETE, named_params! {":channel_id": Text(id.0)}).map(drop)
+}
+
+fn refused(error: rusqlite::Error) -> StoreError {
+    match taken(&error) {
+        Some(_) => StoreError::Duplicate { what: "channel slug" },
+        None if is_missing(&error) => StoreError::Missing { what: "tenant or parent channel" },
+        None => store_error(error),
+    }
+}
+
+#[async_trait]
+impl ChannelRepository for Unit {
+    async fn find(&mut self, id: ChannelId) -> Result<Option<Channel>, StoreError> {
+        self.run(move |connection| {
+            query_one(connection, "channels", FIND, named_params! {":channel_id": Text(id.0)}, channel)
+        })
+        .await
+    }
+
+    async fn find_by_slug(&mut self, tenant: TenantId, slug: &ChannelSlug) -> Result<Option<Channel>, StoreError> {
+        let slug = slug.clone();
+        self.run(move |connection| {
+            let parameters = named_params! {":tenant_id": Text(tenant.0), ":slug": slug.as_str()};
+            query_one(connection, "channels", FIND_BY_SLUG, parameters, channel)
+        })
+        .await
+    }
+
+    async fn find_all(&mut self, ids: &[ChannelId]) -> Result<Vec<Channel>, StoreError> {
+        let mut ids = ids.to_vec();
+        ids.sort_unstable();
+        ids.dedup();
+        self.run(move |connection| {
+            let find = |id: ChannelId| {
+                query_one(connection, "channels", FIND, named_params! {":channel_id": Text(id.0)}, channel)
+            };
+            ids.into_iter().filter_map(|id| find(id).transpose()).collect()
+        })
+        .await
+    }
+
+    async fn list(&mut self, tenant: TenantId) -> Result<Vec<Channel>, StoreError> {
+        self.run(move |connection| {
+            query(connection, "channels", LIST, named_params! {":tenant_id": Text(tenant.0)}, channel)
+        })
+        .await
+    }
+
+    async fn list_threads(
+        &mut self,
+        parent: ChannelId,
+        filter: ThreadFilter,
+        page: Page<ThreadCursor>,
+    ) -> Result<Vec<Channel>, StoreError> {
+        self.run(move |connection| {
+            let active_at = page.after.map_or(i64::MAX, |after| millis(after.active_at));
+            let platform_id = page.after.map_or(i64::MAX, |after| number(after.platform_id));
+            let (parent, with_private) = (Text(parent.0), filter.with_private);
+            match filter.order {
+                ThreadOrder::Activity => {
+                    let parameters = named_params! {
+                        ":parent_id": parent, ":active_at": active_at, ":platform_id": platform_id,
+                        ":archived": filter.archived, ":with_private": with_private, ":limit": page.limit,
+                    };
+                    query(connection, "channels", LIST_THREADS_BY_ACTIVITY, parameters, channel)
+                }
+                ThreadOrder::Created => {
+                    let parameters = named_params! {
+                        ":parent_id": parent, ":platform_id": platform_id,
+                        ":archived": filter.archived, ":with_private": with_private, ":limit": page.limit,
+                    };
+                    query(connection, "channels", LIST_THREADS_BY_CREATION, parameters, channel)
+                }
+            }
+        })
+        .await
+    }
+
+    async fn list_all(&mut self, tenant: TenantId, page: Page<ChannelId>) -> Result<Vec<Channel>, StoreError> {
+        self.run(move |connection| {
+            let after = page.after.map_or_else(String::new, |after| after.to_string());
+            let parameters = named_params! {":tenant_id": Text(tenant.0), ":after": after, ":limit": page.limit};
+            query(connection, "channels", LIST_ALL, parameters, channel)
+        })
+        .await
+    }
+
+    async fn upsert(&mut self, channel: &Channel) -> Result<(), StoreError> {
+        let channel = channel.clone();
+        self.run(move |connection| upsert(connection, &channel).map_err(refused)).await
+    }
+
+    async fn delete(&mut self, id: ChannelId) -> Result<(), StoreError> {
+        self.run(move |connection| delete(connection, id).map_err(store_error)).await
+    }
+}

@@ -1,0 +1,180 @@
+//! What is held of each channel.
+
+use async_trait::async_trait;
+use domain::channel::ChannelId;
+use domain::coverage::{Coverage, Interval, Segment, Segments};
+use domain::message::MessageId;
+use domain::tenant::TenantId;
+use domain::timestamp::Timestamp;
+use ports::coverage::CoverageRepository;
+use ports::error::StoreError;
+use ports::page::Page;
+use rusqlite::{Connection, named_params};
+
+use crate::error::{is_missing, store_error};
+use crate::row::{Columns, Text, execute, millis, number, query, query_one};
+use crate::unit::Unit;
+
+const FIND: &str = r"
+    SELECT channels.channel_id, low, high, start_reached, reason, checked_at, message_count,
+        (SELECT MIN(message_id) FROM messages WHERE messages.channel_id = channels.channel_id) AS oldest
+    FROM channels
+    LEFT JOIN coverage ON coverage.channel_id = channels.channel_id
+    WHERE channels.channel_id = :channel_id
+";
+
+const LIST: &str = r"
+    SELECT channels.channel_id, low, high, start_reached, reason, checked_at, message_count,
+        (SELECT MIN(message_id) FROM messages WHERE messages.channel_id = channels.channel_id) AS oldest
+    FROM channels
+    LEFT JOIN coverage ON coverage.channel_id = channels.channel_id
+    WHERE tenant_id = :tenant_id
+        AND channels.channel_id > :after
+        AND kind NOT IN (4, 14, 15, 16)
+    ORDER BY channels.channel_id
+    LIMIT :limit
+";
+
+const SEGMENTS: &str = r"
+    SELECT low, high, observed_at
+    FROM coverage_segments
+    WHERE channel_id = :channel_id
+    ORDER BY low
+";
+
+const DELETE_SEGMENT: &str = r"
+    DELETE FROM coverage_segments
+    WHERE channel_id = :channel_id
+        AND low = :low
+";
+
+const INSERT_SEGMENT: &str = r"
+    INSERT INTO coverage_segments (channel_id, low, high, observed_at)
+    VALUES (:channel_id, :low, :high, :observed_at)
+";
+
+const RECORD: &str = r"
+    INSERT INTO coverage (channel_id, low, high, start_reached, checked_at)
+    VALUES (:channel_id, :low, :high, :start_reached, :checked_at)
+    ON CONFLICT (channel_id) DO UPDATE
+    SET low = excluded.low, high = excluded.high, start_reached = MAX(start_reached, excluded.start_reached),
+        checked_at = MAX(COALESCE(checked_at, excluded.checked_at), excluded.checked_at)
+";
+
+const NOTE: &str = r"
+    INSERT INTO coverage (channel_id, start_reached, reason, checked_at)
+    VALUES (:channel_id, :start_reached, :reason, :checked_at)
+    ON CONFLICT (channel_id) DO UPDATE
+    SET start_reached = MAX(start_reached, excluded.start_reached),
+        reason = CASE WHEN excluded.checked_at >= COALESCE(checked_at, excluded.checked_at)
+            THEN excluded.reason ELSE reason END,
+        checked_at = MAX(COALESCE(checked_at, excluded.checked_at), excluded.checked_at)
+";
+
+fn coverage(row: &Columns<'_, '_>) -> Result<Coverage, StoreError> {
+    let start_reached = row.get::<Option<bool>>("start_reached")?.unwrap_or(false);
+    let oldest: Option<MessageId> = row.optional_id("oldest")?;
+    let low: Option<MessageId> = row.optional_id("low")?;
+    let high: Option<MessageId> = row.optional_id("high")?;
+    let low = if start_reached { oldest.or(low) } else { low };
+    let interval =
+        low.zip(high).map(|(low, high)| Interval::new(low.min(high), high).ok_or_else(|| row.corrupt("low")));
+    Ok(Coverage {
+        channel_id: ChannelId(row.uuid("channel_id")?),
+        interval: interval.transpose()?,
+        start_reached,
+        message_count: row.get("message_count")?,
+        reason: row.get("reason")?,
+        checked_at: row.optional_time("checked_at")?,
+    })
+}
+
+/// Every part of the channel that a source showed whole.
+pub(crate) fn segments(connection: &Connection, channel: ChannelId) -> Result<Segments, StoreError> {
+    let parameters = named_params! {":channel_id": Text(channel.0)};
+    let segments = query(connection, "coverage_segments", SEGMENTS, parameters, |row| {
+        let interval = Interval::new(row.id("low")?, row.id("high")?).ok_or_else(|| row.corrupt("low"))?;
+        Ok(Segment { interval, observed_at: row.time("observed_at")? })
+    })?;
+    Ok(Segments::new(segments))
+}
+
+/// Adds `new` to `held`, what is proven of the channel so far, and writes what that changes.
+pub(crate) fn record(
+    connection: &Connection,
+    channel: ChannelId,
+    held: &Segments,
+    new: Segment,
+) -> Result<(), StoreError> {
+    let mut after = held.clone();
+    after.insert(new);
+    if after == *held {
+        return Ok(());
+    }
+    for gone in held.as_slice().iter().filter(|segment| !after.as_slice().contains(segment)) {
+        let parameters = named_params! {":channel_id": Text(channel.0), ":low": number(gone.interval.low())};
+        execute(connection, DELETE_SEGMENT, parameters).map_err(store_error)?;
+    }
+    for made in after.as_slice().iter().filter(|segment| !held.as_slice().contains(segment)) {
+        let parameters = named_params! {
+            ":channel_id": Text(channel.0),
+            ":low": number(made.interval.low()),
+            ":high": number(made.interval.high()),
+            ":observed_at": millis(made.observed_at),
+        };
+        execute(connection, INSERT_SEGMENT, parameters).map_err(store_error)?;
+    }
+    let run = after.newest_run();
+    let parameters = named_params! {
+        ":channel_id": Text(channel.0),
+        ":low": run.map(|run| number(run.low())),
+        ":high": run.map(|run| number(run.high())),
+        ":start_reached": run.is_some_and(Interval::reaches_start),
+        ":checked_at": millis(new.observed_at),
+    };
+    execute(connection, RECORD, parameters).map(drop).map_err(store_error)
+}
+
+#[async_trait]
+impl CoverageRepository for Unit {
+    async fn find(&mut self, channel: ChannelId) -> Result<Option<Coverage>, StoreError> {
+        self.run(move |connection| {
+            query_one(connection, "coverage", FIND, named_params! {":channel_id": Text(channel.0)}, coverage)
+        })
+        .await
+    }
+
+    async fn list(&mut self, tenant: TenantId, page: Page<ChannelId>) -> Result<Vec<Coverage>, StoreError> {
+        self.run(move |connection| {
+            let after = page.after.map_or_else(String::new, |after| after.to_string());
+            let parameters = named_params! {":tenant_id": Text(tenant.0), ":after": after, ":limit": page.limit};
+            query(connection, "coverage", LIST, parameters, coverage)
+        })
+        .await
+    }
+
+    async fn segments(&mut self, channel: ChannelId) -> Result<Segments, StoreError> {
+        self.run(move |connection| segments(connection, channel)).await
+    }
+
+    async fn note(
+        &mut self,
+        channel: ChannelId,
+        checked_at: Timestamp,
+        start_reached: bool,
+        reason: Option<String>,
+    ) -> Result<(), StoreError> {
+        self.run(move |connection| {
+            let parameters = named_params! {
+                ":channel_id": Text(channel.0),
+                ":start_reached": start_reached,
+                ":reason": reason,
+                ":checked_at": millis(checked_at),
+            };
+            execute(connection, NOTE, parameters).map(drop).map_err(|error| {
+                if is_missing(&error) { StoreError::Missing { what: "channel" } } else { store_error(error) }
+            })
+        })
+        .await
+    }
+}

@@ -1,0 +1,81 @@
+//! What SQLite's result codes mean to a caller.
+
+use std::error::Error;
+use std::path::PathBuf;
+
+use ports::error::StoreError;
+use rusqlite::ErrorCode;
+use rusqlite::ffi;
+
+/// Why a database could not be opened; each says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Its folder cannot be made, or the file not be opened.
+    #[error("cannot open {path}: check that the folder exists and may be written")]
+    Folder {
+        /// The database.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The file is something else.
+    #[error("{path} is not a SQLite database: choose another path, or move the file away")]
+    NotADatabase {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Another process has it locked for longer than we wait.
+    #[error("{path} is locked by another process: wait for it to end")]
+    Locked {
+        /// The database.
+        path: PathBuf,
+    },
+    /// A migration that was applied reads otherwise now.
+    #[error("migration {name} was applied in another form: this database was made by another build of Verta")]
+    Edited {
+        /// Its name.
+        name: String,
+    },
+    /// The database has a migration that this program does not know.
+    #[error("the database has migration {version}, which this program does not know: use a newer Verta")]
+    Unknown {
+        /// Its number.
+        version: u32,
+    },
+    /// Anything else.
+    #[error("the database cannot be prepared")]
+    Sqlite(#[source] rusqlite::Error),
+}
+
+/// Tells a [`StoreError`] from a driver's error; the codes are SQLite's
+/// (<https://www.sqlite.org/rescode.html>).
+pub(crate) fn store_error(error: rusqlite::Error) -> StoreError {
+    match error.sqlite_error_code() {
+        // The write lock, or a snapshot that is too old to become a writer: nothing has happened.
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Aborted(error.into()),
+        Some(ErrorCode::CannotOpen | ErrorCode::SystemIoFailure) => StoreError::Unavailable(error.into()),
+        _ => StoreError::Backend(error.into()),
+    }
+}
+
+/// Whether a row is refused because what it refers to is not there.
+pub(crate) fn is_missing(error: &rusqlite::Error) -> bool {
+    extended_code(error) == Some(ffi::SQLITE_CONSTRAINT_FOREIGNKEY)
+}
+
+/// Whether a row is refused because a name or key of it is taken; gives the columns that SQLite names.
+pub(crate) fn taken(error: &rusqlite::Error) -> Option<&str> {
+    let unique = [ffi::SQLITE_CONSTRAINT_UNIQUE, ffi::SQLITE_CONSTRAINT_PRIMARYKEY];
+    if !unique.contains(&extended_code(error)?) {
+        return None;
+    }
+    match error {
+        rusqlite::Error::SqliteFailure(_, Some(text)) => Some(text),
+        _ => Some(""),
+    }
+}
+
+fn extended_code(error: &rusqlite::Error) -> Option<i32> {
+    error.sqlite_error().map(|error| error.extended_code)
+}

@@ -1,0 +1,55 @@
+//! Messages, with their attachments and reactions.
+
+mod read;
+mod write;
+
+use async_trait::async_trait;
+use domain::channel::ChannelId;
+use domain::message::{Message, MessageId};
+use domain::page::MessagePage;
+use domain::tenant::TenantId;
+use ports::error::StoreError;
+use ports::message::{MessageRepository, PageOutcome, StoredMessage};
+use ports::page::MessageRange;
+
+use crate::unit::Unit;
+
+#[async_trait]
+impl MessageRepository for Unit {
+    async fn find(&mut self, channel: ChannelId, id: MessageId) -> Result<Option<StoredMessage>, StoreError> {
+        self.run(move |connection| read::find(connection, channel, id)).await
+    }
+
+    async fn find_in_tenant(&mut self, tenant: TenantId, id: MessageId) -> Result<Vec<StoredMessage>, StoreError> {
+        self.run(move |connection| read::find_in_tenant(connection, tenant, id)).await
+    }
+
+    async fn find_all(&mut self, channel: ChannelId, ids: &[MessageId]) -> Result<Vec<StoredMessage>, StoreError> {
+        let mut ids = ids.to_vec();
+        ids.sort_unstable();
+        ids.dedup();
+        self.run(move |connection| {
+            ids.into_iter().filter_map(|id| read::find(connection, channel, id).transpose()).collect()
+        })
+        .await
+    }
+
+    async fn list(
+        &mut self,
+        channel: ChannelId,
+        range: MessageRange,
+        with_restricted: bool,
+        limit: u32,
+    ) -> Result<Vec<Message>, StoreError> {
+        self.run(move |connection| read::list(connection, channel, range, with_restricted, limit)).await
+    }
+
+    async fn replace_interval(&mut self, channel: ChannelId, page: &MessagePage) -> Result<PageOutcome, StoreError> {
+        let page = page.clone();
+        self.run(move |connection| write::replace_interval(connection, channel, &page)).await
+    }
+
+    async fn delete_first(&mut self, channel: ChannelId, limit: u32) -> Result<u64, StoreError> {
+        self.run(move |connection| write::delete_first(connection, channel, limit)).await
+    }
+}

@@ -1,0 +1,239 @@
+//! Reading messages: one range of each of the three tables.
+
+use domain::channel::ChannelId;
+use domain::message::{
+    Attachment, Author, Emoji, Message, MessageId, MessageKind, Origin, Reaction, Reference, Version,
+};
+use domain::tenant::TenantId;
+use ports::error::StoreError;
+use ports::message::StoredMessage;
+use ports::page::MessageRange;
+use rusqlite::{Connection, ToSql, named_params};
+
+use crate::row::{Columns, Text, number, query, query_one};
+
+const FIND: &str = r"
+    SELECT channel_id, message_id, kind, author, author_bot, author_webhook, content, edited_at, observed_at, origin,
+        pinned, flags, ref_kind, ref_message_id, ref_channel_id, ref_guild_id, mentions, embeds, stickers, components,
+        snapshots, poll, extra, deleted_at
+    FROM messages
+    WHERE channel_id = :channel_id
+        AND message_id = :message_id
+";
+
+const FIND_CHANNELS: &str = r"
+    SELECT messages.channel_id
+    FROM messages
+    JOIN channels ON channels.channel_id = messages.channel_id
+    WHERE message_id = :message_id
+        AND tenant_id = :tenant_id
+    ORDER BY messages.channel_id
+    LIMIT 8
+";
+
+const LIST_BEFORE: &str = r"
+    SELECT channel_id, message_id, kind, author, author_bot, author_webhook, content, edited_at, observed_at, origin,
+        pinned, flags, ref_kind, ref_message_id, ref_channel_id, ref_guild_id, mentions, embeds, stickers, components,
+        snapshots, poll, extra, deleted_at
+    FROM messages
+    WHERE channel_id = :channel_id
+        AND message_id <= :bound
+        AND deleted_at IS NULL
+        AND (:with_restricted OR kind NOT IN (24, 25, 26, 32, 44, 58, 59, 60, 61, 62))
+    ORDER BY message_id DESC
+    LIMIT :limit
+";
+
+const LIST_AFTER: &str = r"
+    SELECT channel_id, message_id, kind, author, author_bot, author_webhook, content, edited_at, observed_at, origin,
+        pinned, flags, ref_kind, ref_message_id, ref_channel_id, ref_guild_id, mentions, embeds, stickers, components,
+        snapshots, poll, extra, deleted_at
+    FROM messages
+    WHERE channel_id = :channel_id
+        AND message_id >= :bound
+        AND deleted_at IS NULL
+        AND (:with_restricted OR kind NOT IN (24, 25, 26, 32, 44, 58, 59, 60, 61, 62))
+    ORDER BY message_id
+    LIMIT :limit
+";
+
+const LIST_ATTACHMENTS: &str = r"
+    SELECT message_id, attachment_id, filename, content_type, size_bytes, width, height, description, spoiler, url,
+        local_path, extra
+    FROM attachments
+    WHERE channel_id = :channel_id
+        AND message_id BETWEEN :low AND :high
+    ORDER BY message_id, position
+";
+
+const LIST_REACTIONS: &str = r"
+    SELECT message_id, emoji_id, emoji_name, animated, count, people
+    FROM reactions
+    WHERE channel_id = :channel_id
+        AND message_id BETWEEN :low AND :high
+    ORDER BY message_id, position
+";
+
+pub(super) fn find(
+    connection: &Connection,
+    channel: ChannelId,
+    id: MessageId,
+) -> Result<Option<StoredMessage>, StoreError> {
+    let parameters = named_params! {":channel_id": Text(channel.0), ":message_id": number(id)};
+    let Some(mut found) = query_one(connection, "messages", FIND, parameters, stored)? else { return Ok(None) };
+    add_children(connection, channel, std::slice::from_mut(&mut found.message))?;
+    Ok(Some(found))
+}
+
+pub(super) fn find_in_tenant(
+    connection: &Connection,
+    tenant: TenantId,
+    id: MessageId,
+) -> Result<Vec<StoredMessage>, StoreError> {
+    let parameters = named_params! {":message_id": number(id), ":tenant_id": Text(tenant.0)};
+    let channels =
+        query(connection, "messages", FIND_CHANNELS, parameters, |row| row.uuid("channel_id").map(ChannelId))?;
+    channels.into_iter().filter_map(|channel| find(connection, channel, id).transpose()).collect()
+}
+
+pub(super) fn list(
+    connection: &Connection,
+    channel: ChannelId,
+    range: MessageRange,
+    with_restricted: bool,
+    limit: u32,
+) -> Result<Vec<Message>, StoreError> {
+    let (sql, bound) = match range {
+        MessageRange::Newest => (LIST_BEFORE, Some(MessageId::MAX)),
+        MessageRange::Before(id) => (LIST_BEFORE, id.previous()),
+        MessageRange::After(id) => (LIST_AFTER, id.next()),
+        MessageRange::From(id) => (LIST_AFTER, Some(id)),
+        MessageRange::Oldest => (LIST_AFTER, Some(MessageId::MIN)),
+    };
+    let Some(bound) = bound else { return Ok(Vec::new()) };
+    let parameters = named_params! {
+        ":channel_id": Text(channel.0), ":bound": number(bound), ":with_restricted": with_restricted, ":limit": limit,
+    };
+    let mut messages = query(connection, "messages", sql, parameters, |row| stored(row).map(|stored| stored.message))?;
+    if sql == LIST_BEFORE {
+        messages.reverse();
+    }
+    add_children(connection, channel, &mut messages)?;
+    Ok(messages)
+}
+
+/// Reads the attachments and reactions of `messages`, which ascend.
+fn add_children(connection: &Connection, channel: ChannelId, messages: &mut [Message]) -> Result<(), StoreError> {
+    let (Some(first), Some(last)) = (messages.first(), messages.last()) else { return Ok(()) };
+    let (channel, low, high) = (Text(channel.0), number(first.id), number(last.id));
+    let parameters: &[(&str, &dyn ToSql)] = named_params! {":channel_id": channel, ":low": low, ":high": high};
+    let attachments = query(connection, "attachments", LIST_ATTACHMENTS, parameters, attachment)?;
+    let reactions = query(connection, "reactions", LIST_REACTIONS, parameters, reaction)?;
+    // What belongs to a message that the page leaves out finds no place and is dropped.
+    for (id, attachment) in attachments {
+        if let Ok(index) = messages.binary_search_by_key(&id, |message| message.id) {
+            messages[index].attachments.push(attachment);
+        }
+    }
+    for (id, reaction) in reactions {
+        if let Ok(index) = messages.binary_search_by_key(&id, |message| message.id) {
+            messages[index].reactions.push(reaction);
+        }
+    }
+    Ok(())
+}
+
+fn stored(row: &Columns<'_, '_>) -> Result<StoredMessage, StoreError> {
+    let channel_id = ChannelId(row.uuid("channel_id")?);
+    let id = row.id("message_id")?;
+    let kind = MessageKind(row.get("kind")?);
+    let author =
+        Author { pseudonym: row.parse("author")?, bot: row.get("author_bot")?, webhook: row.get("author_webhook")? };
+    let content = row.get("content")?;
+    let version = Version {
+        edited_at: row.optional_time("edited_at")?,
+        observed_at: row.time("observed_at")?,
+        origin: Origin::from_number(row.get("origin")?).ok_or_else(|| row.corrupt("origin"))?,
+    };
+    let pinned = row.get("pinned")?;
+    let flags = row.get::<i64>("flags")?.cast_unsigned();
+    let reference = reference(row)?;
+    let mentions = mentions(row)?;
+    let message = Message {
+        channel_id,
+        id,
+        kind,
+        author,
+        content,
+        version,
+        pinned,
+        flags,
+        reference,
+        mentions,
+        attachments: Vec::new(),
+        reactions: Vec::new(),
+        embeds: row.json("embeds")?,
+        stickers: row.json("stickers")?,
+        components: row.json("components")?,
+        snapshots: row.json("snapshots")?,
+        poll: row.json("poll")?,
+        extra: row.json("extra")?,
+    };
+    Ok(StoredMessage { message, deleted_at: row.optional_time("deleted_at")? })
+}
+
+fn reference(row: &Columns<'_, '_>) -> Result<Option<Reference>, StoreError> {
+    let kind: Option<i32> = row.get("ref_kind")?;
+    let message_id = row.optional_id("ref_message_id")?;
+    let channel_id = row.optional_id("ref_channel_id")?;
+    let guild_id = row.optional_id("ref_guild_id")?;
+    Ok(kind.map(|kind| Reference { kind, message_id, channel_id, guild_id }))
+}
+
+/// One of the people whom a message mentions, in its JSON column.
+#[derive(serde::Deserialize)]
+struct Mention {
+    id: String,
+    bot: bool,
+    webhook: bool,
+}
+
+fn mentions(row: &Columns<'_, '_>) -> Result<Vec<Author>, StoreError> {
+    let Some(text) = row.get::<Option<String>>("mentions")? else { return Ok(Vec::new()) };
+    let people: Vec<Mention> = serde_json::from_str(&text).map_err(|_| row.corrupt("mentions"))?;
+    let author = |person: Mention| {
+        let pseudonym = person.id.parse().map_err(|_| row.corrupt("mentions"))?;
+        Ok(Author { pseudonym, bot: person.bot, webhook: person.webhook })
+    };
+    people.into_iter().map(author).collect()
+}
+
+fn attachment(row: &Columns<'_, '_>) -> Result<(MessageId, Attachment), StoreError> {
+    let message = row.id("message_id")?;
+    let attachment = Attachment {
+        id: row.id("attachment_id")?,
+        filename: row.get("filename")?,
+        content_type: row.get("content_type")?,
+        size_bytes: row.get::<i64>("size_bytes")?.cast_unsigned(),
+        width: row.get("width")?,
+        height: row.get("height")?,
+        description: row.get("description")?,
+        spoiler: row.get("spoiler")?,
+        url: row.get("url")?,
+        local_path: row.get("local_path")?,
+        extra: row.json("extra")?,
+    };
+    Ok((message, attachment))
+}
+
+fn reaction(row: &Columns<'_, '_>) -> Result<(MessageId, Reaction), StoreError> {
+    let id = row.id("message_id")?;
+    let emoji =
+        Emoji { id: row.optional_id("emoji_id")?, name: row.get("emoji_name")?, animated: row.get("animated")? };
+    let count = row.get("count")?;
+    let people: Option<String> = row.get("people")?;
+    let people: Vec<String> =
+        people.map_or_else(|| Ok(Vec::new()), |text| serde_json::from_str(&text).map_err(|_| row.corrupt("people")))?;
+    let people = people.into_iter().map(|person| person.parse().map_err(|_| row.corrupt("people")));
+    Ok((id, Reaction { emoji, count, people: people.collect::<Result<_, _>>()? }))
+}

@@ -1,0 +1,260 @@
+//! Storing a page of a channel, and removing messages for good.
+
+use domain::channel::{ChannelId, ChannelSnowflake};
+use domain::coverage::{Interval, Segment};
+use domain::json::Json;
+use domain::message::{Attachment, Author, Message, MessageId, Origin, Reaction, Version};
+use domain::page::{MessagePage, PagePlan, StoredVersion, Write};
+use domain::timestamp::Timestamp;
+use ports::error::StoreError;
+use ports::message::PageOutcome;
+use rusqlite::{Connection, named_params};
+use serde_json::json;
+
+use crate::error::store_error;
+use crate::row::{Text, execute, insert_all, millis, number, query, query_one};
+use crate::{change, coverage};
+
+const PLATFORM_ID: &str = r"
+    SELECT platform_id
+    FROM channels
+    WHERE channel_id = :channel_id
+";
+
+const VERSIONS: &str = r"
+    SELECT message_id, edited_at, observed_at, origin, digest, deleted_at
+    FROM messages
+    WHERE channel_id = :channel_id
+        AND message_id BETWEEN :low AND :high
+    ORDER BY message_id
+";
+
+const INSERT: &str = r"
+    INSERT INTO messages (
+        channel_id, message_id, kind, author, author_bot, author_webhook, content, edited_at, observed_at, origin,
+        digest, pinned, flags, ref_kind, ref_message_id, ref_channel_id, ref_guild_id, mentions, embeds, stickers,
+        components, snapshots, poll, extra, deleted_at
+    )
+";
+
+const INSERT_ATTACHMENTS: &str = r"
+    INSERT INTO attachments (
+        channel_id, message_id, attachment_id, position, filename, content_type, size_bytes, width, height,
+        description, spoiler, url, local_path, extra
+    )
+";
+
+const INSERT_REACTIONS: &str = r"
+    INSERT INTO reactions (channel_id, message_id, emoji, position, emoji_id, emoji_name, animated, count, people)
+";
+
+/// Removes a row that a newer version replaces; its attachments and reactions go with it.
+const REMOVE: &str = r"
+    DELETE FROM messages
+    WHERE channel_id = :channel_id
+        AND message_id = :message_id
+";
+
+const MARK_DELETED: &str = r"
+    UPDATE messages
+    SET deleted_at = :deleted_at
+    WHERE channel_id = :channel_id
+        AND message_id = :message_id
+";
+
+const SET_STATS: &str = r"
+    UPDATE channels
+    SET message_count = message_count + :change, last_activity_at = :last_activity_at, active_at = :active_at
+    WHERE channel_id = :channel_id
+";
+
+const NEWEST: &str = r"
+    SELECT message_id
+    FROM messages
+    WHERE channel_id = :channel_id
+        AND deleted_at IS NULL
+    ORDER BY message_id DESC
+    LIMIT 1
+";
+
+const DELETE_FIRST: &str = r"
+    DELETE FROM messages
+    WHERE channel_id = :channel_id
+        AND message_id IN (
+            SELECT message_id
+            FROM messages
+            WHERE channel_id = :channel_id
+            ORDER BY message_id
+            LIMIT :limit
+        )
+";
+
+/// Columns of [`INSERT`], [`INSERT_ATTACHMENTS`] and [`INSERT_REACTIONS`].
+const WIDTHS: [usize; 3] = [25, 14, 9];
+
+pub(super) fn replace_interval(
+    connection: &Connection,
+    channel: ChannelId,
+    page: &MessagePage,
+) -> Result<PageOutcome, StoreError> {
+    let parameters = named_params! {":channel_id": Text(channel.0)};
+    let platform_id = query_one(connection, "channels", PLATFORM_ID, parameters, |row| row.id("platform_id"))?;
+    let platform_id: ChannelSnowflake = platform_id.ok_or(StoreError::Missing { what: "channel" })?;
+    let Some(span) = page.span() else { return Ok(PageOutcome::default()) };
+    let stored = versions(connection, channel, span)?;
+    let proven = coverage::segments(connection, channel)?;
+    let plan = PagePlan::new(page, &stored, &proven);
+    write(connection, channel, &plan, page.observed_at()).map_err(store_error)?;
+    let count = |writes: &[Write<'_>]| writes.len() as u64;
+    let outcome = PageOutcome {
+        added: count(&plan.insert) + count(&plan.insert_deleted),
+        updated: count(&plan.update),
+        unchanged: plan.unchanged,
+        deleted: plan.delete.len() as u64,
+    };
+    if !outcome.is_unchanged() {
+        let change = count(&plan.insert).cast_signed() - outcome.deleted.cast_signed();
+        set_stats(connection, channel, platform_id, change)?;
+        change::append(connection, channel, span)?;
+    }
+    if let Some(interval) = page.interval() {
+        coverage::record(connection, channel, &proven, Segment { interval, observed_at: page.observed_at() })?;
+    }
+    Ok(outcome)
+}
+
+fn versions(connection: &Connection, channel: ChannelId, span: Interval) -> Result<Vec<StoredVersion>, StoreError> {
+    let parameters = named_params! {
+        ":channel_id": Text(channel.0), ":low": number(span.low()), ":high": number(span.high()),
+    };
+    query(connection, "messages", VERSIONS, parameters, |row| {
+        Ok(StoredVersion {
+            id: row.id("message_id")?,
+            version: Version {
+                edited_at: row.optional_time("edited_at")?,
+                observed_at: row.time("observed_at")?,
+                origin: Origin::from_number(row.get("origin")?).ok_or_else(|| row.corrupt("origin"))?,
+            },
+            digest: row.get::<i64>("digest")?.cast_unsigned(),
+            deleted: row.optional_time("deleted_at")?.is_some(),
+        })
+    })
+}
+
+fn write(
+    connection: &Connection,
+    channel: ChannelId,
+    plan: &PagePlan<'_>,
+    observed_at: Timestamp,
+) -> rusqlite::Result<()> {
+    for replaced in &plan.update {
+        let parameters = named_params! {":channel_id": Text(channel.0), ":message_id": number(replaced.message.id)};
+        execute(connection, REMOVE, parameters)?;
+    }
+    insert(connection, &plan.insert, None)?;
+    insert(connection, &plan.update, None)?;
+    insert(connection, &plan.insert_deleted, Some(observed_at))?;
+    for gone in &plan.delete {
+        let parameters = named_params! {
+            ":channel_id": Text(channel.0), ":message_id": number(*gone), ":deleted_at": millis(observed_at),
+        };
+        execute(connection, MARK_DELETED, parameters)?;
+    }
+    Ok(())
+}
+
+fn insert(connection: &Connection, writes: &[Write<'_>], deleted_at: Option<Timestamp>) -> rusqlite::Result<()> {
+    let [messages, attachments, reactions] = WIDTHS;
+    insert_all(connection, INSERT, messages, writes, |row, write| {
+        let message = write.message;
+        row.bind(Text(message.channel_id.0))?;
+        row.bind(number(message.id))?;
+        row.bind(message.kind.0)?;
+        row.bind(message.author.pseudonym.to_string())?;
+        row.bind(message.author.bot)?;
+        row.bind(message.author.webhook)?;
+        row.bind(&message.content)?;
+        row.bind(message.version.edited_at.map(millis))?;
+        row.bind(millis(message.version.observed_at))?;
+        row.bind(message.version.origin.as_number())?;
+        row.bind(write.digest.cast_signed())?;
+        row.bind(message.pinned)?;
+        row.bind(message.flags.cast_signed())?;
+        row.bind(message.reference.map(|reference| reference.kind))?;
+        row.bind(message.reference.and_then(|reference| reference.message_id).map(number))?;
+        row.bind(message.reference.and_then(|reference| reference.channel_id).map(number))?;
+        row.bind(message.reference.and_then(|reference| reference.guild_id).map(number))?;
+        row.bind(mentions(&message.mentions))?;
+        row.json(message.embeds.as_ref())?;
+        row.json(message.stickers.as_ref())?;
+        row.json(message.components.as_ref())?;
+        row.json(message.snapshots.as_ref())?;
+        row.json(message.poll.as_ref())?;
+        row.json(message.extra.as_ref())?;
+        row.bind(deleted_at.map(millis))
+    })?;
+    let files: Vec<(&Message, usize, &Attachment)> = writes
+        .iter()
+        .flat_map(|write| write.message.attachments.iter().enumerate().map(|(at, file)| (write.message, at, file)))
+        .collect();
+    insert_all(connection, INSERT_ATTACHMENTS, attachments, &files, |row, (message, at, file)| {
+        row.bind(Text(message.channel_id.0))?;
+        row.bind(number(message.id))?;
+        row.bind(number(file.id))?;
+        row.bind(at.cast_signed())?;
+        row.bind(&file.filename)?;
+        row.bind(&file.content_type)?;
+        row.bind(file.size_bytes.cast_signed())?;
+        row.bind(file.width)?;
+        row.bind(file.height)?;
+        row.bind(&file.description)?;
+        row.bind(file.spoiler)?;
+        row.bind(&file.url)?;
+        row.bind(&file.local_path)?;
+        row.json(file.extra.as_ref())
+    })?;
+    let counts: Vec<(&Message, usize, &Reaction)> = writes
+        .iter()
+        .flat_map(|write| write.message.reactions.iter().enumerate().map(|(at, count)| (write.message, at, count)))
+        .collect();
+    insert_all(connection, INSERT_REACTIONS, reactions, &counts, |row, (message, at, reaction)| {
+        row.bind(Text(message.channel_id.0))?;
+        row.bind(number(message.id))?;
+        row.bind(reaction.emoji.key())?;
+        row.bind(at.cast_signed())?;
+        row.bind(reaction.emoji.id.map(number))?;
+        row.bind(&reaction.emoji.name)?;
+        row.bind(reaction.emoji.animated)?;
+        row.bind(reaction.count)?;
+        row.bind((!reaction.people.is_empty()).then(|| Json::new(&json!(reaction.people)).to_string()))
+    })
+}
+
+fn mentions(people: &[Author]) -> Option<String> {
+    let person = |person: &Author| json!({"id": person.pseudonym, "bot": person.bot, "webhook": person.webhook});
+    (!people.is_empty()).then(|| Json::new(&people.iter().map(person).collect()).to_string())
+}
+
+/// Adds `change` to the channel's count and looks up its newest message.
+fn set_stats(
+    connection: &Connection,
+    channel: ChannelId,
+    platform_id: ChannelSnowflake,
+    change: i64,
+) -> Result<(), StoreError> {
+    let parameters = named_params! {":channel_id": Text(channel.0)};
+    let newest: Option<MessageId> = query_one(connection, "messages", NEWEST, parameters, |row| row.id("message_id"))?;
+    let last_activity_at = newest.map(|id| millis(id.created_at()));
+    let parameters = named_params! {
+        ":channel_id": Text(channel.0),
+        ":change": change,
+        ":last_activity_at": last_activity_at,
+        ":active_at": last_activity_at.unwrap_or_else(|| millis(platform_id.created_at())),
+    };
+    execute(connection, SET_STATS, parameters).map(drop).map_err(store_error)
+}
+
+pub(super) fn delete_first(connection: &Connection, channel: ChannelId, limit: u32) -> Result<u64, StoreError> {
+    let parameters = named_params! {":channel_id": Text(channel.0), ":limit": limit};
+    execute(connection, DELETE_FIRST, parameters).map(|rows| rows as u64).map_err(store_error)
+}

@@ -1,0 +1,202 @@
+//! Columns of a row as domain values; what the domain refuses is corrupt.
+
+use std::cell::Cell;
+use std::str::FromStr;
+
+use domain::json::Json;
+use domain::snowflake::Id;
+use domain::timestamp::Timestamp;
+use ports::error::StoreError;
+use rusqlite::types::{FromSql, ToSqlOutput, Value};
+use rusqlite::{Connection, Row, Statement, ToSql};
+use uuid::Uuid;
+
+use crate::error::store_error;
+
+/// A row of `table`, read by column name. Reading in the order of the statement finds each column at once; any other
+/// order works and searches.
+pub(crate) struct Columns<'a, 'stmt> {
+    table: &'static str,
+    row: &'a Row<'stmt>,
+    next: Cell<usize>,
+}
+
+impl<'a, 'stmt> Columns<'a, 'stmt> {
+    fn new(table: &'static str, row: &'a Row<'stmt>) -> Self {
+        Self { table, row, next: Cell::new(0) }
+    }
+
+    fn index(&self, column: &'static str) -> Result<usize, StoreError> {
+        let statement = self.row.as_ref();
+        let next = self.next.get();
+        let index = if statement.column_name(next).is_ok_and(|name| name == column) {
+            next
+        } else {
+            statement.column_index(column).map_err(|_| self.corrupt(column))?
+        };
+        self.next.set(index + 1);
+        Ok(index)
+    }
+
+    pub(crate) fn get<T: FromSql>(&self, column: &'static str) -> Result<T, StoreError> {
+        self.row.get(self.index(column)?).map_err(|_| self.corrupt(column))
+    }
+
+    pub(crate) fn corrupt(&self, column: &'static str) -> StoreError {
+        StoreError::Corrupt { table: self.table, column }
+    }
+
+    /// A column that the domain reads from text.
+    pub(crate) fn parse<T: FromStr>(&self, column: &'static str) -> Result<T, StoreError> {
+        self.text(column)?.parse().map_err(|_| self.corrupt(column))
+    }
+
+    /// A column that the domain reads from text, or none.
+    pub(crate) fn parse_optional<T: FromStr>(&self, column: &'static str) -> Result<Option<T>, StoreError> {
+        self.get::<Option<String>>(column)?.map(|text| text.parse().map_err(|_| self.corrupt(column))).transpose()
+    }
+
+    /// A column that a constructor checks.
+    pub(crate) fn check<T, E>(
+        &self,
+        column: &'static str,
+        make: impl Fn(&str) -> Result<T, E>,
+    ) -> Result<T, StoreError> {
+        make(self.text(column)?).map_err(|_| self.corrupt(column))
+    }
+
+    pub(crate) fn uuid(&self, column: &'static str) -> Result<Uuid, StoreError> {
+        self.check(column, Uuid::try_parse)
+    }
+
+    pub(crate) fn id<T>(&self, column: &'static str) -> Result<Id<T>, StoreError> {
+        self.optional_id(column)?.ok_or_else(|| self.corrupt(column))
+    }
+
+    pub(crate) fn optional_id<T>(&self, column: &'static str) -> Result<Option<Id<T>>, StoreError> {
+        let raw: Option<i64> = self.get(column)?;
+        raw.map(|raw| u64::try_from(raw).ok().and_then(Id::new).ok_or_else(|| self.corrupt(column))).transpose()
+    }
+
+    pub(crate) fn time(&self, column: &'static str) -> Result<Timestamp, StoreError> {
+        self.optional_time(column)?.ok_or_else(|| self.corrupt(column))
+    }
+
+    pub(crate) fn optional_time(&self, column: &'static str) -> Result<Option<Timestamp>, StoreError> {
+        let millis: Option<i64> = self.get(column)?;
+        millis.map(|millis| Timestamp::from_millis(millis).ok_or_else(|| self.corrupt(column))).transpose()
+    }
+
+    pub(crate) fn json(&self, column: &'static str) -> Result<Option<Json>, StoreError> {
+        let text: Option<String> = self.get(column)?;
+        text.map(|text| Json::from_canonical(text).map_err(|_| self.corrupt(column))).transpose()
+    }
+
+    fn text(&self, column: &'static str) -> Result<&str, StoreError> {
+        let value = self.row.get_ref(self.index(column)?).ok();
+        value.and_then(|value| value.as_str().ok()).ok_or_else(|| self.corrupt(column))
+    }
+}
+
+/// Runs a query and makes a domain value of every row.
+pub(crate) fn query<T>(
+    connection: &Connection,
+    table: &'static str,
+    sql: &str,
+    parameters: &[(&str, &dyn ToSql)],
+    make: impl Fn(&Columns<'_, '_>) -> Result<T, StoreError>,
+) -> Result<Vec<T>, StoreError> {
+    let mut statement = connection.prepare_cached(sql).map_err(store_error)?;
+    let mut rows = statement.query(parameters).map_err(store_error)?;
+    let mut values = Vec::new();
+    while let Some(row) = rows.next().map_err(store_error)? {
+        values.push(make(&Columns::new(table, row))?);
+    }
+    Ok(values)
+}
+
+/// Runs a query that has at most one row.
+pub(crate) fn query_one<T>(
+    connection: &Connection,
+    table: &'static str,
+    sql: &str,
+    parameters: &[(&str, &dyn ToSql)],
+    make: impl Fn(&Columns<'_, '_>) -> Result<T, StoreError>,
+) -> Result<Option<T>, StoreError> {
+    Ok(query(connection, table, sql, parameters, make)?.pop())
+}
+
+/// Runs a statement and tells how many rows it changed.
+pub(crate) fn execute(
+    connection: &Connection,
+    sql: &str,
+    parameters: &[(&str, &dyn ToSql)],
+) -> rusqlite::Result<usize> {
+    connection.prepare_cached(sql)?.execute(parameters)
+}
+
+/// An id as SQLite's signed number.
+pub(crate) fn number<T>(id: Id<T>) -> i64 {
+    id.get().cast_signed()
+}
+
+/// Rows in one `INSERT`, so that few statements stay prepared: what does not fill the larger goes one by one.
+const CHUNKS: [usize; 3] = [64, 8, 1];
+
+/// Inserts rows of `width` values each: `insert` is the statement up to `VALUES`, `bind` binds one row's values from a
+/// parameter number on.
+pub(crate) fn insert_all<T>(
+    connection: &Connection,
+    insert: &str,
+    width: usize,
+    mut rows: &[T],
+    bind: impl Fn(&mut Binder<'_, '_>, &T) -> rusqlite::Result<()>,
+) -> rusqlite::Result<()> {
+    while let Some(size) = CHUNKS.into_iter().find(|size| *size <= rows.len()) {
+        let group = format!("({})", vec!["?"; width].join(", "));
+        let sql = format!("{insert} VALUES {}", vec![group.as_str(); size].join(", "));
+        let mut statement = connection.prepare_cached(&sql)?;
+        while rows.len() >= size {
+            let (chunk, rest) = rows.split_at(size);
+            let mut binder = Binder { statement: &mut statement, next: 1 };
+            for row in chunk {
+                bind(&mut binder, row)?;
+            }
+            statement.raw_execute()?;
+            rows = rest;
+        }
+    }
+    Ok(())
+}
+
+/// Binds values one after the other.
+pub(crate) struct Binder<'a, 'conn> {
+    statement: &'a mut Statement<'conn>,
+    next: usize,
+}
+
+impl Binder<'_, '_> {
+    pub(crate) fn bind(&mut self, value: impl ToSql) -> rusqlite::Result<()> {
+        self.statement.raw_bind_parameter(self.next, value)?;
+        self.next += 1;
+        Ok(())
+    }
+
+    pub(crate) fn json(&mut self, json: Option<&Json>) -> rusqlite::Result<()> {
+        self.bind(json.map(Json::as_str))
+    }
+}
+
+/// A time as SQLite keeps it.
+pub(crate) fn millis(time: Timestamp) -> i64 {
+    time.as_millis()
+}
+
+/// A UUID as SQLite keeps it, without a string of its own for each.
+pub(crate) struct Text(pub(crate) Uuid);
+
+impl ToSql for Text {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Owned(Value::Text(self.0.hyphenated().to_string())))
+    }
+}

@@ -1,0 +1,180 @@
+//! Tenants.
+
+use async_trait::async_trait;
+use domain::slug::TenantSlug;
+use domain::tenant::{Branding, Color, LogoUrl, PlatformId, Tenant, TenantId, TenantName};
+use ports::error::StoreError;
+use ports::page::Page;
+use ports::tenant::TenantRepository;
+use rusqlite::{Connection, named_params};
+
+use crate::error::{store_error, taken};
+use crate::row::{Columns, Text, execute, millis, query, query_one};
+use crate::unit::Unit;
+
+const FIND: &str = r"
+    SELECT tenant_id, platform, platform_id, slug, name, status, logo_url, primary_color, secondary_color,
+        accent_color, created_at, updated_at, deleting_since
+    FROM tenants
+    WHERE tenant_id = :tenant_id
+";
+
+const FIND_BY_SLUG: &str = r"
+    SELECT tenant_id, platform, platform_id, slug, name, status, logo_url, primary_color, secondary_color,
+        accent_color, created_at, updated_at, deleting_since
+    FROM tenants
+    WHERE slug = :slug
+";
+
+const LIST: &str = r"
+    SELECT tenant_id, platform, platform_id, slug, name, status, logo_url, primary_color, secondary_color,
+        accent_color, created_at, updated_at, deleting_since
+    FROM tenants
+    WHERE slug > :after
+        AND deleting_since IS NULL
+    ORDER BY slug
+    LIMIT :limit
+";
+
+const INSERT: &str = r"
+    INSERT INTO tenants (
+        tenant_id, platform, platform_id, slug, name, status, logo_url, primary_color, secondary_color,
+        accent_color, created_at, updated_at, deleting_since
+    )
+    VALUES (
+        :tenant_id, :platform, :platform_id, :slug, :name, :status, :logo_url, :primary_color, :secondary_color,
+        :accent_color, :created_at, :updated_at, :deleting_since
+    )
+";
+
+const UPDATE: &str = r"
+    UPDATE tenants
+    SET slug = :slug, name = :name, status = :status, logo_url = :logo_url, primary_color = :primary_color,
+        secondary_color = :secondary_color, accent_color = :accent_color, updated_at = :updated_at,
+        deleting_since = :deleting_since
+    WHERE tenant_id = :tenant_id
+";
+
+const DELETE: &str = r"
+    DELETE FROM tenants
+    WHERE tenant_id = :tenant_id
+";
+
+fn tenant(row: &Columns<'_, '_>) -> Result<Tenant, StoreError> {
+    let logo: Option<String> = row.get("logo_url")?;
+    Ok(Tenant {
+        id: TenantId(row.uuid("tenant_id")?),
+        platform: row.parse("platform")?,
+        platform_id: row.check("platform_id", PlatformId::new)?,
+        slug: row.check("slug", TenantSlug::new)?,
+        name: row.check("name", TenantName::new)?,
+        status: row.parse("status")?,
+        branding: Branding {
+            logo_url: logo.map(|url| LogoUrl::new(&url).map_err(|_| row.corrupt("logo_url"))).transpose()?,
+            primary_color: row.parse_optional::<Color>("primary_color")?,
+            secondary_color: row.parse_optional::<Color>("secondary_color")?,
+            accent_color: row.parse_optional::<Color>("accent_color")?,
+        },
+        created_at: row.time("created_at")?,
+        updated_at: row.time("updated_at")?,
+        deleting_since: row.optional_time("deleting_since")?,
+    })
+}
+
+fn duplicate(error: rusqlite::Error) -> StoreError {
+    match taken(&error) {
+        Some(columns) if columns.contains("tenants.slug") => StoreError::Duplicate { what: "tenant slug" },
+        Some(_) => StoreError::Duplicate { what: "tenant" },
+        None => store_error(error),
+    }
+}
+
+fn insert(connection: &Connection, tenant: &Tenant) -> rusqlite::Result<usize> {
+    let color = |color: Option<Color>| color.map(|color| color.to_string());
+    execute(
+        connection,
+        INSERT,
+        named_params! {
+            ":tenant_id": Text(tenant.id.0),
+            ":platform": tenant.platform.to_string(),
+            ":platform_id": tenant.platform_id.as_str(),
+            ":slug": tenant.slug.as_str(),
+            ":name": tenant.name.as_str(),
+            ":status": tenant.status.as_str(),
+            ":logo_url": tenant.branding.logo_url.as_ref().map(LogoUrl::as_str),
+            ":primary_color": color(tenant.branding.primary_color),
+            ":secondary_color": color(tenant.branding.secondary_color),
+            ":accent_color": color(tenant.branding.accent_color),
+            ":created_at": millis(tenant.created_at),
+            ":updated_at": millis(tenant.updated_at),
+            ":deleting_since": tenant.deleting_since.map(millis),
+        },
+    )
+}
+
+fn update(connection: &Connection, tenant: &Tenant) -> rusqlite::Result<usize> {
+    let color = |color: Option<Color>| color.map(|color| color.to_string());
+    execute(
+        connection,
+        UPDATE,
+        named_params! {
+            ":tenant_id": Text(tenant.id.0),
+            ":slug": tenant.slug.as_str(),
+            ":name": tenant.name.as_str(),
+            ":status": tenant.status.as_str(),
+            ":logo_url": tenant.branding.logo_url.as_ref().map(LogoUrl::as_str),
+            ":primary_color": color(tenant.branding.primary_color),
+            ":secondary_color": color(tenant.branding.secondary_color),
+            ":accent_color": color(tenant.branding.accent_color),
+            ":updated_at": millis(tenant.updated_at),
+            ":deleting_since": tenant.deleting_since.map(millis),
+        },
+    )
+}
+
+#[async_trait]
+impl TenantRepository for Unit {
+    async fn find(&mut self, id: TenantId) -> Result<Option<Tenant>, StoreError> {
+        self.run(move |connection| {
+            query_one(connection, "tenants", FIND, named_params! {":tenant_id": Text(id.0)}, tenant)
+        })
+        .await
+    }
+
+    async fn find_by_slug(&mut self, slug: &TenantSlug) -> Result<Option<Tenant>, StoreError> {
+        let slug = slug.clone();
+        self.run(move |connection| {
+            query_one(connection, "tenants", FIND_BY_SLUG, named_params! {":slug": slug.as_str()}, tenant)
+        })
+        .await
+    }
+
+    async fn list(&mut self, page: Page<TenantSlug>) -> Result<Vec<Tenant>, StoreError> {
+        self.run(move |connection| {
+            let after = page.after.as_ref().map_or("", TenantSlug::as_str);
+            query(connection, "tenants", LIST, named_params! {":after": after, ":limit": page.limit}, tenant)
+        })
+        .await
+    }
+
+    async fn insert(&mut self, tenant: &Tenant) -> Result<(), StoreError> {
+        let tenant = tenant.clone();
+        self.run(move |connection| insert(connection, &tenant).map(drop).map_err(duplicate)).await
+    }
+
+    async fn update(&mut self, tenant: &Tenant) -> Result<(), StoreError> {
+        let tenant = tenant.clone();
+        self.run(move |connection| match update(connection, &tenant).map_err(duplicate)? {
+            0 => Err(StoreError::Missing { what: "tenant" }),
+            _ => Ok(()),
+        })
+        .await
+    }
+
+    async fn delete(&mut self, id: TenantId) -> Result<(), StoreError> {
+        self.run(move |connection| {
+            execute(connection, DELETE, named_params! {":tenant_id": Text(id.0)}).map(drop).map_err(store_error)
+        })
+        .await
+    }
+}

@@ -1,0 +1,160 @@
+//! A connection in the hands of one unit, and the way to the blocking pool.
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use ports::change::ChangeRepository;
+use ports::channel::ChannelRepository;
+use ports::coverage::CoverageRepository;
+use ports::error::StoreError;
+use ports::job::JobRepository;
+use ports::message::MessageRepository;
+use ports::store::{Repositories, UnitOfWork};
+use ports::tenant::TenantRepository;
+use rusqlite::Connection;
+use tokio::runtime::Handle;
+use tokio::sync::{Mutex, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
+use tokio::task::spawn_blocking;
+
+use crate::error::store_error;
+
+/// Connections that only read; as many permits as connections.
+pub(crate) struct Readers {
+    pub(crate) idle: std::sync::Mutex<Vec<Connection>>,
+    pub(crate) permits: Arc<Semaphore>,
+}
+
+/// One unit of work, or one snapshot: it owns the connection and with it the transaction, and is every repository.
+pub(crate) struct Unit {
+    /// `None` only while a statement runs, and for good if the caller stopped waiting for it.
+    lease: Option<Lease>,
+}
+
+/// A connection inside a transaction. Dropping it rolls back and gives the connection to the next one.
+enum Lease {
+    Writer(OwnedMutexGuard<Connection>),
+    Reader { connection: Option<Connection>, readers: Arc<Readers>, _permit: OwnedSemaphorePermit },
+}
+
+impl Deref for Lease {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        match self {
+            Self::Writer(connection) => connection,
+            Self::Reader { connection, .. } => connection.as_ref().expect("only a drop takes it"),
+        }
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if !self.is_autocommit()
+            && let Err(error) = self.execute_batch("ROLLBACK")
+        {
+            tracing::warn!(error = &error as &dyn std::error::Error, "a unit could not be rolled back");
+        }
+        if let Self::Reader { connection, readers, .. } = self
+            && let Some(connection) = connection.take()
+        {
+            readers.idle.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(connection);
+        }
+    }
+}
+
+impl Unit {
+    /// A snapshot; the transaction begins with the first statement.
+    pub(crate) async fn read(readers: &Arc<Readers>) -> Result<Self, StoreError> {
+        let permit =
+            Arc::clone(&readers.permits).acquire_owned().await.map_err(|error| StoreError::Backend(error.into()))?;
+        let idle = readers.idle.lock().unwrap_or_else(std::sync::PoisonError::into_inner).pop();
+        let connection = Some(idle.expect("a permit stands for an idle connection"));
+        Ok(Self { lease: Some(Lease::Reader { connection, readers: Arc::clone(readers), _permit: permit }) })
+    }
+
+    /// A unit that holds the write lock of the database.
+    pub(crate) async fn write(writer: &Arc<Mutex<Connection>>) -> Result<Self, StoreError> {
+        let lease = Lease::Writer(Arc::clone(writer).lock_owned().await);
+        let mut unit = Self { lease: Some(lease) };
+        unit.run(|connection| connection.execute_batch("BEGIN IMMEDIATE").map_err(store_error)).await?;
+        Ok(unit)
+    }
+
+    /// Runs `work` on the blocking pool, inside the transaction.
+    pub(crate) async fn run<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let lease = self.lease.take().ok_or_else(|| StoreError::Backend(Abandoned.into()))?;
+        let finished = spawn_blocking(move || {
+            let begun = match &lease {
+                Lease::Reader { .. } if lease.is_autocommit() => lease.execute_batch("BEGIN").map_err(store_error),
+                Lease::Reader { .. } | Lease::Writer(_) => Ok(()),
+            };
+            let result = begun.and_then(|()| work(&lease));
+            (lease, result)
+        });
+        let (lease, result) = finished.await.map_err(|error| StoreError::Backend(error.into()))?;
+        self.lease = Some(lease);
+        result
+    }
+}
+
+impl Drop for Unit {
+    fn drop(&mut self) {
+        // Rolling back a writer can touch the disk; ending a snapshot cannot.
+        if let Some(lease @ Lease::Writer(_)) = self.lease.take()
+            && !lease.is_autocommit()
+            && let Ok(runtime) = Handle::try_current()
+        {
+            runtime.spawn_blocking(move || drop(lease));
+        }
+    }
+}
+
+/// A caller stopped waiting for a statement and then used its unit again.
+#[derive(Debug)]
+struct Abandoned;
+
+impl fmt::Display for Abandoned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the unit was given up in the middle of a statement")
+    }
+}
+
+impl std::error::Error for Abandoned {}
+
+impl Repositories for Unit {
+    fn tenants(&mut self) -> &mut dyn TenantRepository {
+        self
+    }
+
+    fn channels(&mut self) -> &mut dyn ChannelRepository {
+        self
+    }
+
+    fn messages(&mut self) -> &mut dyn MessageRepository {
+        self
+    }
+
+    fn coverage(&mut self) -> &mut dyn CoverageRepository {
+        self
+    }
+
+    fn changes(&mut self) -> &mut dyn ChangeRepository {
+        self
+    }
+
+    fn jobs(&mut self) -> &mut dyn JobRepository {
+        self
+    }
+}
+
+#[async_trait]
+impl UnitOfWork for Unit {
+    async fn commit(mut self: Box<Self>) -> Result<(), StoreError> {
+        self.run(|connection| connection.execute_batch("COMMIT").map_err(store_error)).await
+    }
+}
