@@ -165,9 +165,11 @@ fn write(
 
 fn insert(connection: &Connection, writes: &[Write<'_>], deleted_at: Option<Timestamp>) -> rusqlite::Result<()> {
     let [messages, attachments, reactions] = WIDTHS;
+    let Some(first) = writes.first() else { return Ok(()) };
+    let channel = first.message.channel_id.to_string();
     insert_all(connection, INSERT, messages, writes, |row, write| {
         let message = write.message;
-        row.bind(Text(message.channel_id.0))?;
+        row.bind(&channel)?;
         row.bind(number(message.id))?;
         row.bind(message.kind.0)?;
         row.bind(message.author.pseudonym.to_string())?;
@@ -198,7 +200,7 @@ fn insert(connection: &Connection, writes: &[Write<'_>], deleted_at: Option<Time
         .flat_map(|write| write.message.attachments.iter().enumerate().map(|(at, file)| (write.message, at, file)))
         .collect();
     insert_all(connection, INSERT_ATTACHMENTS, attachments, &files, |row, (message, at, file)| {
-        row.bind(Text(message.channel_id.0))?;
+        row.bind(&channel)?;
         row.bind(number(message.id))?;
         row.bind(number(file.id))?;
         row.bind(at.cast_signed())?;
@@ -218,7 +220,7 @@ fn insert(connection: &Connection, writes: &[Write<'_>], deleted_at: Option<Time
         .flat_map(|write| write.message.reactions.iter().enumerate().map(|(at, count)| (write.message, at, count)))
         .collect();
     insert_all(connection, INSERT_REACTIONS, reactions, &counts, |row, (message, at, reaction)| {
-        row.bind(Text(message.channel_id.0))?;
+        row.bind(&channel)?;
         row.bind(number(message.id))?;
         row.bind(reaction.emoji.key())?;
         row.bind(at.cast_signed())?;
