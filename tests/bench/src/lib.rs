@@ -1,1 +1,6 @@
-//! Benchmarks of the whole, each against a baseline in the same run.
+//! Measurements of the whole, each against a baseline in the same run: what counts is the ratio.
+
+pub mod generate;
+pub mod ingest;
+pub mod memory;
+pub mod plain;
