@@ -1,1 +1,175 @@
 //! Reading: what a client may see of tenants, channels and messages.
+
+mod channels;
+mod messages;
+
+use std::sync::Arc;
+
+use domain::coverage::Coverage;
+use domain::slug::TenantSlug;
+use domain::tenant::{Tenant, TenantStatus};
+use domain::visibility::is_public;
+use ports::error::StoreError;
+use ports::page::Page;
+use ports::store::{Repositories, Store};
+use uuid::Uuid;
+
+pub use self::channels::{ChannelView, ThreadPage, ThreadView};
+pub use self::messages::{Entry, Find, MessageView, Messages};
+
+/// Who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience {
+    /// Anybody: sees public channels of active tenants.
+    Public,
+    /// Who holds the admin key: sees everything that is held.
+    Admin,
+}
+
+/// Why somebody does not get to see something.
+#[derive(Debug, thiserror::Error)]
+pub enum BrowseError {
+    /// It is not there, or this client may not know that it is.
+    #[error("there is no such {0}")]
+    NotFound(&'static str),
+    /// The message was deleted.
+    #[error("this message was deleted")]
+    Deleted,
+    /// The tenant is not served for now.
+    #[error("this community is not served for now")]
+    Maintenance,
+    /// The tenant is no longer served.
+    #[error("this community is no longer served")]
+    Cancelled,
+    /// A value that no list gave.
+    #[error("{0} is not one that this list gave")]
+    Cursor(&'static str),
+    /// The store failed.
+    #[error("the archive cannot be read")]
+    Store(#[from] StoreError),
+}
+
+/// Opens the archive for reading.
+#[derive(Clone)]
+pub struct Browse {
+    store: Arc<dyn Store>,
+}
+
+impl Browse {
+    /// Reads from `store`.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self { store }
+    }
+
+    /// One moment of the archive, as `audience` may see it.
+    ///
+    /// # Errors
+    /// [`BrowseError::Store`].
+    pub async fn open(&self, audience: Audience) -> Result<Reading, BrowseError> {
+        Ok(Reading { at: self.store.read().await?, audience })
+    }
+}
+
+/// One moment of the archive, as one client may see it.
+pub struct Reading {
+    at: Box<dyn Repositories>,
+    audience: Audience,
+}
+
+impl Reading {
+    /// Who reads.
+    #[must_use]
+    pub const fn audience(&self) -> Audience {
+        self.audience
+    }
+
+    /// The tenant with this slug, or, for who holds the key, with this id.
+    ///
+    /// # Errors
+    /// [`BrowseError::NotFound`], and for the public [`BrowseError::Maintenance`] or [`BrowseError::Cancelled`].
+    pub async fn tenant(&mut self, reference: &str) -> Result<Tenant, BrowseError> {
+        let id = Uuid::try_parse(reference).ok().filter(|_| self.audience == Audience::Admin);
+        let found = match (id, TenantSlug::new(reference)) {
+            (Some(id), _) => self.at.tenants().find(domain::tenant::TenantId(id)).await?,
+            (None, Ok(slug)) => self.at.tenants().find_by_slug(&slug).await?,
+            (None, Err(_)) => None,
+        };
+        let tenant =
+            found.filter(|tenant| tenant.deleting_since.is_none()).ok_or(BrowseError::NotFound("community"))?;
+        match (self.audience, tenant.status) {
+            (Audience::Admin, _) | (_, TenantStatus::Active) => Ok(tenant),
+            (_, TenantStatus::Maintenance) => Err(BrowseError::Maintenance),
+            (_, TenantStatus::Cancelled) => Err(BrowseError::Cancelled),
+        }
+    }
+
+    /// Tenants by slug, at most `limit` behind `after`, and whether there are more; for the public, active ones only.
+    ///
+    /// # Errors
+    /// [`BrowseError::Store`].
+    pub async fn tenants(&mut self, after: Option<TenantSlug>, limit: u32) -> Result<(Vec<Tenant>, bool), BrowseError> {
+        let mut tenants = self.at.tenants().list(Page { after, limit: limit + 1 }).await?;
+        let more = cut(&mut tenants, limit);
+        if self.audience == Audience::Public {
+            tenants.retain(|tenant| tenant.status == TenantStatus::Active);
+        }
+        Ok((tenants, more))
+    }
+
+    /// The coverage of a tenant's channels, ascending by channel id, at most `limit` behind `after`, with the key of
+    /// the next page; for the public, of the channels that they may read.
+    ///
+    /// # Errors
+    /// [`BrowseError::Store`].
+    pub async fn coverage(
+        &mut self,
+        tenant: &Tenant,
+        after: Option<Uuid>,
+        limit: u32,
+    ) -> Result<(Vec<Coverage>, Option<Uuid>), BrowseError> {
+        let mut after = after.map(domain::channel::ChannelId);
+        let mut kept = Vec::new();
+        let wanted = limit as usize + 1;
+        loop {
+            let page = self.at.coverage().list(tenant.id, Page { after, limit: 100 }).await?;
+            let Some(last) = page.last().map(|coverage| coverage.channel_id) else { break };
+            let ids: Vec<_> = page.iter().map(|coverage| coverage.channel_id).collect();
+            let readable = self.readable(&ids).await?;
+            kept.extend(page.into_iter().filter(|coverage| readable.contains(&coverage.channel_id)));
+            after = Some(last);
+            if kept.len() >= wanted {
+                break;
+            }
+        }
+        let more = kept.len() >= wanted;
+        kept.truncate(limit as usize);
+        let next = kept.last().filter(|_| more).map(|coverage| coverage.channel_id.0);
+        Ok((kept, next))
+    }
+
+    /// Those of `ids` that this client may read; at most 200.
+    async fn readable(
+        &mut self,
+        ids: &[domain::channel::ChannelId],
+    ) -> Result<Vec<domain::channel::ChannelId>, BrowseError> {
+        if self.audience == Audience::Admin {
+            return Ok(ids.to_vec());
+        }
+        let channels = self.at.channels().find_all(ids).await?;
+        let parents: Vec<_> = channels.iter().filter_map(|channel| channel.parent_id).collect();
+        let parents = self.at.channels().find_all(&parents).await?;
+        let parent_of = |channel: &domain::channel::Channel| {
+            channel.parent_id.and_then(|id| parents.iter().find(|parent| parent.id == id))
+        };
+        let public = channels.iter().filter(|channel| is_public(channel, parent_of(channel)));
+        Ok(public.map(|channel| channel.id).collect())
+    }
+}
+
+/// Cuts a list that was read with one item too many; tells whether there was one.
+fn cut<T>(items: &mut Vec<T>, limit: u32) -> bool {
+    let more = items.len() > limit as usize;
+    items.truncate(limit as usize);
+    more
+}

@@ -1,1 +1,128 @@
 //! Long work that outlives its process.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::channel::ChannelId;
+use domain::job::{Job, JobKind};
+use ports::clock::Clock;
+use ports::error::StoreError;
+use ports::page::Page;
+use ports::store::Store;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info};
+
+use crate::retry::retry;
+
+/// Messages that one unit removes: few enough that nobody waits for it.
+const STEP: u32 = 500;
+/// How long work that another process left behind can wait to be found.
+const PATROL: Duration = Duration::from_secs(30);
+
+/// Does the jobs of an installation. Every step is one bounded unit that can be repeated, so whoever comes after a
+/// process that was killed goes on where it ended, and two at once do no harm.
+#[derive(Clone)]
+pub struct Jobs {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    wake: Arc<Notify>,
+}
+
+impl Jobs {
+    /// Works on `store`.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
+        Self { store, clock, wake: Arc::default() }
+    }
+
+    /// Says that there is a new job.
+    pub fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    /// Does jobs until `stop`, looking for new ones when woken, and every 30 seconds.
+    pub async fn run(&self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            match self.run_waiting(&stop).await {
+                Ok(()) => {}
+                Err(error) => error!(error = &error as &dyn std::error::Error, "jobs cannot be done"),
+            }
+            tokio::select! {
+                () = self.wake.notified() => {}
+                () = tokio::time::sleep(PATROL) => {}
+                () = stop.cancelled() => {}
+            }
+        }
+    }
+
+    async fn run_waiting(&self, stop: &CancellationToken) -> Result<(), StoreError> {
+        let waiting = self.store.read().await?.jobs().list_unfinished(100).await?;
+        for job in waiting.into_iter().filter(|job| job.kind == JobKind::Delete) {
+            self.delete(job, stop, |_| {}).await?;
+        }
+        Ok(())
+    }
+
+    /// Removes all that is held of a job's tenant, in bounded steps; `report` hears of each. Ends early at `stop`.
+    ///
+    /// # Errors
+    /// [`StoreError`] if a step fails for good; the job stays where it is and can be gone on with.
+    pub async fn delete(
+        &self,
+        mut job: Job,
+        stop: &CancellationToken,
+        report: impl Fn(&Job),
+    ) -> Result<Job, StoreError> {
+        job.start(self.clock.now());
+        // Threads go before their parents: a parent that goes first has to be taken out of each of them at once.
+        for threads in [true, false] {
+            let mut after = None;
+            loop {
+                let page = Page { after, limit: 100 };
+                let channels = self.store.read().await?.channels().list_all(job.tenant_id, page).await?;
+                let Some(last) = channels.last() else { break };
+                after = Some(last.id);
+                for channel in channels.iter().filter(|channel| !threads || channel.kind.is_thread()) {
+                    loop {
+                        if stop.is_cancelled() {
+                            return Ok(job);
+                        }
+                        let (done, finished) =
+                            retry(StoreError::is_retryable, async || self.step(&job, channel.id).await).await?;
+                        job = done;
+                        report(&job);
+                        if finished {
+                            break;
+                        }
+                    }
+                }
+            }
+        }
+        let mut unit = self.store.begin().await?;
+        unit.tenants().delete(job.tenant_id).await?;
+        job.end(Ok(()), self.clock.now());
+        unit.jobs().upsert(&job).await?;
+        unit.commit().await?;
+        info!(tenant.id = %job.tenant_id, job.id = %job.id, messages = job.progress.messages, "a tenant is deleted");
+        report(&job);
+        Ok(job)
+    }
+
+    /// Removes some messages of a channel, and the channel after the last of them; tells whether it is gone.
+    async fn step(&self, job: &Job, channel: ChannelId) -> Result<(Job, bool), StoreError> {
+        let mut job = job.clone();
+        let mut unit = self.store.begin().await?;
+        let removed = unit.messages().delete_first(channel, STEP).await?;
+        job.progress.messages += removed;
+        let finished = removed < u64::from(STEP);
+        if finished {
+            unit.channels().delete(channel).await?;
+            job.progress.channels_done += 1;
+        }
+        job.progress.channels_total = job.progress.channels_total.max(job.progress.channels_done);
+        unit.jobs().upsert(&job).await?;
+        unit.commit().await?;
+        Ok((job, finished))
+    }
+}

@@ -9,3 +9,4 @@ pub mod import;
 pub mod jobs;
 pub mod retry;
 pub mod tenants;
+pub mod wire;

@@ -1,1 +1,42 @@
 //! Running a unit of work again that lost a race.
+
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+/// How often at most.
+const TRIES: u32 = 8;
+/// The longest wait before the second try; it doubles from there.
+const FIRST_WAIT: Duration = Duration::from_millis(20);
+/// The longest wait.
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
+
+/// Runs `work` until it succeeds, fails in a way that `is_retryable` denies, or has failed 8 times. Between two tries
+/// it waits a random part of a time that doubles, so that two who lost to each other do not meet again.
+///
+/// # Errors
+/// The last error of `work`.
+pub async fn retry<T, E>(
+    is_retryable: impl Fn(&E) -> bool,
+    mut work: impl AsyncFnMut() -> Result<T, E>,
+) -> Result<T, E> {
+    let mut longest = FIRST_WAIT;
+    for _ in 1..TRIES {
+        match work().await {
+            Err(error) if is_retryable(&error) => {
+                sleep(longest.mul_f64(jitter())).await;
+                longest = (longest * 2).min(LONGEST_WAIT);
+            }
+            outcome => return outcome,
+        }
+    }
+    work().await
+}
+
+/// A random number from 0 to 1; a half where the system has none.
+fn jitter() -> f64 {
+    getrandom::u32().map_or(0.5, |random| f64::from(random) / f64::from(u32::MAX))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,180 @@
 //! Tenants: making, changing and deleting them.
+
+use std::sync::Arc;
+
+use domain::job::{Job, JobId, JobKind};
+use domain::slug::TenantSlug;
+use domain::tenant::{Branding, Platform, PlatformId, Tenant, TenantId, TenantName, TenantStatus};
+use ports::clock::Clock;
+use ports::error::StoreError;
+use ports::store::Store;
+use uuid::Uuid;
+
+use crate::retry::retry;
+
+/// Why a tenant was not made, changed or deleted.
+#[derive(Debug, thiserror::Error)]
+pub enum TenantsError {
+    /// There is none with this slug or id.
+    #[error("there is no community {0:?}")]
+    NotFound(String),
+    /// Another has the slug.
+    #[error("the slug {0} is taken by another community")]
+    SlugTaken(TenantSlug),
+    /// The community is stored already.
+    #[error("this community is stored already; its slug is {slug}")]
+    Exists {
+        /// The slug of the tenant that is stored.
+        slug: TenantSlug,
+    },
+    /// It is stored, and being deleted.
+    #[error("this community is being deleted; try again when that is done")]
+    Deleting,
+    /// The store failed.
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+}
+
+impl TenantsError {
+    fn is_retryable(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_retryable())
+    }
+}
+
+/// A tenant to make.
+#[derive(Debug, Clone)]
+pub struct NewTenant {
+    /// Where it lives.
+    pub platform: Platform,
+    /// What the platform calls it.
+    pub platform_id: PlatformId,
+    /// Its name.
+    pub name: TenantName,
+    /// Its slug; `None` makes one from the name, with a number behind it where the name is taken.
+    pub slug: Option<TenantSlug>,
+}
+
+/// What to change of a tenant; `None` leaves a field as it is.
+#[derive(Debug, Clone, Default)]
+pub struct TenantPatch {
+    /// Its name.
+    pub name: Option<TenantName>,
+    /// Its slug.
+    pub slug: Option<TenantSlug>,
+    /// Whether it is served.
+    pub status: Option<TenantStatus>,
+    /// How its pages look.
+    pub branding: Option<Branding>,
+}
+
+/// Makes, changes and deletes tenants.
+#[derive(Clone)]
+pub struct Tenants {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Tenants {
+    /// Works on `store`.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
+        Self { store, clock }
+    }
+
+    /// Makes a tenant.
+    ///
+    /// # Errors
+    /// [`TenantsError::Exists`], [`TenantsError::Deleting`] or [`TenantsError::SlugTaken`].
+    pub async fn create(&self, new: &NewTenant) -> Result<Tenant, TenantsError> {
+        retry(TenantsError::is_retryable, async || self.create_once(new).await).await
+    }
+
+    async fn create_once(&self, new: &NewTenant) -> Result<Tenant, TenantsError> {
+        let mut unit = self.store.begin().await?;
+        if let Some(stored) = unit.tenants().find(TenantId::of(new.platform, &new.platform_id)).await? {
+            return Err(match stored.deleting_since {
+                Some(_) => TenantsError::Deleting,
+                None => TenantsError::Exists { slug: stored.slug },
+            });
+        }
+        let wanted = new.slug.clone().unwrap_or_else(|| TenantSlug::from_name(new.name.as_str()));
+        let mut slug = wanted.clone();
+        let mut number = 1;
+        while unit.tenants().find_by_slug(&slug).await?.is_some() {
+            if new.slug.is_some() {
+                return Err(TenantsError::SlugTaken(slug));
+            }
+            number += 1;
+            slug = wanted.with_suffix(number);
+        }
+        let tenant = Tenant::new(new.platform, new.platform_id.clone(), slug, new.name.clone(), self.clock.now());
+        unit.tenants().insert(&tenant).await?;
+        unit.commit().await?;
+        Ok(tenant)
+    }
+
+    /// The tenant with this slug or id, whatever its status.
+    ///
+    /// # Errors
+    /// [`TenantsError::NotFound`].
+    pub async fn find(&self, reference: &str) -> Result<Tenant, TenantsError> {
+        find(&mut *self.store.read().await?, reference).await
+    }
+
+    /// Changes what `patch` names.
+    ///
+    /// # Errors
+    /// [`TenantsError::NotFound`] or [`TenantsError::SlugTaken`].
+    pub async fn update(&self, reference: &str, patch: &TenantPatch) -> Result<Tenant, TenantsError> {
+        retry(TenantsError::is_retryable, async || self.update_once(reference, patch).await).await
+    }
+
+    async fn update_once(&self, reference: &str, patch: &TenantPatch) -> Result<Tenant, TenantsError> {
+        let mut unit = self.store.begin().await?;
+        let stored = find(&mut *unit, reference).await?;
+        let mut changed = stored.clone();
+        changed.name = patch.name.clone().unwrap_or(changed.name);
+        changed.slug = patch.slug.clone().unwrap_or(changed.slug);
+        changed.status = patch.status.unwrap_or(changed.status);
+        changed.branding = patch.branding.clone().unwrap_or(changed.branding);
+        if changed == stored {
+            return Ok(stored);
+        }
+        changed.updated_at = self.clock.now();
+        match unit.tenants().update(&changed).await {
+            Err(StoreError::Duplicate { .. }) => return Err(TenantsError::SlugTaken(changed.slug)),
+            outcome => outcome?,
+        }
+        unit.commit().await?;
+        Ok(changed)
+    }
+
+    /// Takes a tenant out of every answer at once, and leaves a job that removes what is held of it.
+    ///
+    /// # Errors
+    /// [`TenantsError::NotFound`].
+    pub async fn delete(&self, reference: &str) -> Result<Job, TenantsError> {
+        retry(TenantsError::is_retryable, async || self.delete_once(reference).await).await
+    }
+
+    async fn delete_once(&self, reference: &str) -> Result<Job, TenantsError> {
+        let now = self.clock.now();
+        let mut unit = self.store.begin().await?;
+        let tenant = find(&mut *unit, reference).await?;
+        let job = Job::new(JobId(Uuid::new_v4()), tenant.id, JobKind::Delete, now);
+        unit.tenants().update(&Tenant { deleting_since: Some(now), updated_at: now, ..tenant }).await?;
+        unit.jobs().upsert(&job).await?;
+        unit.commit().await?;
+        Ok(job)
+    }
+}
+
+async fn find<R: ports::store::Repositories + ?Sized>(at: &mut R, reference: &str) -> Result<Tenant, TenantsError> {
+    let found = match (Uuid::try_parse(reference), TenantSlug::new(reference)) {
+        (Ok(id), _) => at.tenants().find(TenantId(id)).await?,
+        (Err(_), Ok(slug)) => at.tenants().find_by_slug(&slug).await?,
+        (Err(_), Err(_)) => None,
+    };
+    let served = found.filter(|tenant| tenant.deleting_since.is_none());
+    served.ok_or_else(|| TenantsError::NotFound(reference.chars().take(64).collect()))
+}

@@ -1,0 +1,190 @@
+//! Channels, threads, and the tree that they make.
+
+use std::collections::HashMap;
+
+use domain::channel::{Channel, ChannelId, ChannelSnowflake};
+use domain::message::{Message, MessageId, MessageKind};
+use domain::slug::ChannelSlug;
+use domain::tenant::Tenant;
+use domain::visibility::is_public;
+use ports::channel::{ThreadCursor, ThreadFilter};
+use ports::page::Page;
+use uuid::Uuid;
+
+use super::{Audience, BrowseError, Reading, cut};
+
+/// A channel that a client may read.
+#[derive(Debug, Clone)]
+pub struct ChannelView {
+    /// The channel.
+    pub channel: Channel,
+    /// The channel or category above it, if it is stored and this client may know of it.
+    pub parent: Option<Channel>,
+    /// Whether everybody may read it.
+    pub public: bool,
+}
+
+/// A thread in a list.
+#[derive(Debug, Clone)]
+pub struct ThreadView {
+    /// The thread.
+    pub thread: ChannelView,
+    /// The message that it begins with; `None` if it is not held or was deleted.
+    pub starter: Option<Message>,
+}
+
+/// A page of threads.
+#[derive(Debug, Clone)]
+pub struct ThreadPage {
+    /// The threads, in the order that was asked for.
+    pub threads: Vec<ThreadView>,
+    /// Where the list goes on.
+    pub next: Option<ThreadCursor>,
+}
+
+impl Reading {
+    /// The channel that `reference` names: a slug, a UUID or a platform id.
+    ///
+    /// # Errors
+    /// [`BrowseError::NotFound`] if it is not stored, or this client may not read it.
+    pub async fn channel(&mut self, tenant: &Tenant, reference: &str) -> Result<ChannelView, BrowseError> {
+        let channel = self.find_channel(tenant, reference).await?;
+        let channel = channel.filter(|channel| channel.tenant_id == tenant.id).ok_or(NO_CHANNEL)?;
+        let parent = match channel.parent_id {
+            Some(id) => self.at.channels().find(id).await?,
+            None => None,
+        };
+        let public = is_public(&channel, parent.as_ref());
+        if self.audience == Audience::Public && !public {
+            return Err(NO_CHANNEL);
+        }
+        let known = |parent: &Channel| self.audience == Audience::Admin || is_public(parent, None);
+        Ok(ChannelView { parent: parent.filter(known), channel, public })
+    }
+
+    async fn find_channel(&mut self, tenant: &Tenant, reference: &str) -> Result<Option<Channel>, BrowseError> {
+        if let Ok(id) = Uuid::try_parse(reference) {
+            return Ok(self.at.channels().find(ChannelId(id)).await?);
+        }
+        if let Ok(id) = reference.parse::<ChannelSnowflake>()
+            && let Some(found) = self.at.channels().find(ChannelId::of(tenant.id, id)).await?
+        {
+            return Ok(Some(found));
+        }
+        match ChannelSlug::new(reference) {
+            Ok(slug) => Ok(self.at.channels().find_by_slug(tenant.id, &slug).await?),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Every channel of a tenant but its threads that this client may read, in tree order: by position, then id, each
+    /// followed by its children.
+    ///
+    /// # Errors
+    /// [`BrowseError::Store`].
+    pub async fn channels(&mut self, tenant: &Tenant) -> Result<Vec<ChannelView>, BrowseError> {
+        let mut channels = self.at.channels().list(tenant.id).await?;
+        if self.audience == Audience::Public {
+            channels.retain(|channel| is_public(channel, None));
+        }
+        Ok(tree(&channels))
+    }
+
+    /// Threads of a channel that this client may read, in the order of the filter, at most `limit` behind `after`.
+    ///
+    /// # Errors
+    /// [`BrowseError::Store`].
+    pub async fn threads(
+        &mut self,
+        of: &ChannelView,
+        filter: ThreadFilter,
+        after: Option<ThreadCursor>,
+        limit: u32,
+    ) -> Result<ThreadPage, BrowseError> {
+        let filter = ThreadFilter { with_private: self.audience == Audience::Admin, ..filter };
+        let mut threads =
+            self.at.channels().list_threads(of.channel.id, filter, Page { after, limit: limit + 1 }).await?;
+        let more = cut(&mut threads, limit);
+        let cursor = |thread: &Channel| ThreadCursor {
+            active_at: thread.stats.last_activity_at.unwrap_or_else(|| thread.created_at()),
+            platform_id: thread.platform_id,
+        };
+        let next = threads.last().filter(|_| more).map(cursor);
+        let mut views = Vec::with_capacity(threads.len());
+        for thread in threads {
+            let starter = self.starter(&of.channel, &thread).await?;
+            let public = is_public(&thread, Some(&of.channel));
+            views.push(ThreadView {
+                thread: ChannelView { channel: thread, parent: Some(of.channel.clone()), public },
+                starter,
+            });
+        }
+        Ok(ThreadPage { threads: views, next })
+    }
+
+    /// The message that a thread begins with: the one above it that has its id, else the one in it.
+    async fn starter(&mut self, parent: &Channel, thread: &Channel) -> Result<Option<Message>, BrowseError> {
+        let id: MessageId = thread.platform_id.cast();
+        let places = if parent.kind.is_forum() { [thread.id, parent.id] } else { [parent.id, thread.id] };
+        for place in places {
+            if let Some(found) = self.at.messages().find(place, id).await? {
+                let hidden = found.deleted_at.is_some() || MessageKind::RESTRICTED.contains(&found.message.kind);
+                return Ok(Some(found.message).filter(|_| !hidden));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The channels of a tenant that `ids` name and this client may read: for links in a text. At most 200.
+    ///
+    /// # Errors
+    /// [`BrowseError::Store`].
+    pub async fn channels_named(
+        &mut self,
+        tenant: &Tenant,
+        ids: impl IntoIterator<Item = ChannelSnowflake>,
+    ) -> Result<HashMap<ChannelSnowflake, Channel>, BrowseError> {
+        let mut ids: Vec<_> = ids.into_iter().map(|id| ChannelId::of(tenant.id, id)).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        ids.truncate(200);
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let readable = self.readable(&ids).await?;
+        let channels = self.at.channels().find_all(&readable).await?;
+        Ok(channels.into_iter().map(|channel| (channel.platform_id, channel)).collect())
+    }
+}
+
+const NO_CHANNEL: BrowseError = BrowseError::NotFound("channel");
+
+/// Sorts channels, which come by position and then id, so that each stands behind its parent.
+fn tree(channels: &[Channel]) -> Vec<ChannelView> {
+    let known: HashMap<ChannelId, &Channel> = channels.iter().map(|channel| (channel.id, channel)).collect();
+    let parent_of = |channel: &Channel| channel.parent_id.and_then(|id| known.get(&id).copied());
+    let mut children: HashMap<Option<ChannelId>, Vec<&Channel>> = HashMap::new();
+    for channel in channels {
+        children.entry(parent_of(channel).map(|parent| parent.id)).or_default().push(channel);
+    }
+    let mut sorted = Vec::with_capacity(channels.len());
+    let mut waiting: Vec<&Channel> = children.remove(&None).unwrap_or_default();
+    waiting.reverse();
+    while let Some(channel) = waiting.pop() {
+        sorted.push(ChannelView {
+            channel: channel.clone(),
+            parent: parent_of(channel).cloned(),
+            public: is_public(channel, None),
+        });
+        waiting.extend(children.remove(&Some(channel.id)).unwrap_or_default().into_iter().rev());
+    }
+    // Parents in a circle have no root; what is left of them comes last, as it is.
+    let mut rest: Vec<_> = children.into_values().flatten().collect();
+    rest.sort_unstable_by_key(|channel| (channel.position, channel.platform_id));
+    sorted.extend(rest.into_iter().map(|channel| ChannelView {
+        channel: channel.clone(),
+        parent: parent_of(channel).cloned(),
+        public: is_public(channel, None),
+    }));
+    sorted
+}

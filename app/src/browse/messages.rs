@@ -1,0 +1,242 @@
+//! Pages of messages, and single ones.
+
+use std::collections::HashMap;
+
+use domain::channel::{Channel, ChannelId};
+use domain::message::{Message, MessageId, MessageKind};
+use domain::tenant::Tenant;
+use domain::timestamp::Timestamp;
+use domain::visibility::is_public;
+use ports::message::StoredMessage;
+use ports::page::MessageRange;
+
+use super::{Audience, BrowseError, ChannelView, Reading, cut};
+
+/// Which page of a channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Find {
+    /// The newest.
+    Newest,
+    /// What comes before a message.
+    Before(MessageId),
+    /// What comes after one; `None` for the oldest page.
+    After(Option<MessageId>),
+    /// Half before a message, half from it on.
+    Around(MessageId),
+    /// Half before a moment, half from it on.
+    At(Timestamp),
+}
+
+/// A message and the thread that it started.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// The message.
+    pub message: Message,
+    /// The thread that was started from it and that this client may read.
+    pub thread: Option<Channel>,
+}
+
+/// A page of a channel, oldest first.
+#[derive(Debug, Clone)]
+pub struct Messages {
+    /// The messages.
+    pub entries: Vec<Entry>,
+    /// The first of them, if there are older ones.
+    pub older: Option<MessageId>,
+    /// The last of them, if there are newer ones.
+    pub newer: Option<MessageId>,
+}
+
+/// One message, and where it stands.
+#[derive(Debug, Clone)]
+pub struct MessageView {
+    /// The message.
+    pub entry: Entry,
+    /// Its channel.
+    pub channel: ChannelView,
+}
+
+impl Reading {
+    /// A page of a channel, at most `limit` (1..=100) messages.
+    ///
+    /// # Errors
+    /// [`BrowseError::Store`].
+    pub async fn messages(&mut self, of: &ChannelView, find: Find, limit: u32) -> Result<Messages, BrowseError> {
+        let channel = &of.channel;
+        let (mut messages, older, newer) = match find {
+            Find::Newest => {
+                self.older(channel.id, MessageRange::Newest, limit).await.map(|(page, more)| (page, more, false))?
+            }
+            Find::Before(id) => {
+                let (page, more) = self.older(channel.id, MessageRange::Before(id), limit).await?;
+                let newer = self.any(channel.id, MessageRange::From(id)).await?;
+                (page, more, newer)
+            }
+            Find::After(None) => {
+                let (page, more) = self.newer(channel.id, MessageRange::Oldest, limit).await?;
+                (page, false, more)
+            }
+            Find::After(Some(id)) => {
+                let (page, more) = self.newer(channel.id, MessageRange::After(id), limit).await?;
+                let older = match id.next() {
+                    Some(next) => self.any(channel.id, MessageRange::Before(next)).await?,
+                    None => true,
+                };
+                (page, older, more)
+            }
+            Find::Around(id) => self.around(channel.id, id, limit).await?,
+            Find::At(time) => self.around(channel.id, MessageId::first_at(time), limit).await?,
+        };
+        let older = messages.first().filter(|_| older).map(|message| message.id);
+        let newer = messages.last().filter(|_| newer).map(|message| message.id);
+        let threads = self.threads_from(channel, &messages).await?;
+        let with_thread = |message: Message| Entry { thread: threads.get(&message.id).cloned(), message };
+        Ok(Messages { entries: messages.drain(..).map(with_thread).collect(), older, newer })
+    }
+
+    /// Half of the page before `middle`, half from it on; with whether there are older and newer ones.
+    async fn around(
+        &mut self,
+        channel: ChannelId,
+        middle: MessageId,
+        limit: u32,
+    ) -> Result<(Vec<Message>, bool, bool), BrowseError> {
+        let half = limit / 2;
+        let (mut page, older) = self.older(channel, MessageRange::Before(middle), half).await?;
+        let (after, newer) = self.newer(channel, MessageRange::From(middle), limit - half).await?;
+        page.extend(after);
+        Ok((page, older, newer))
+    }
+
+    async fn older(
+        &mut self,
+        channel: ChannelId,
+        range: MessageRange,
+        limit: u32,
+    ) -> Result<(Vec<Message>, bool), BrowseError> {
+        let with_restricted = self.with_restricted();
+        let mut page = self.at.messages().list(channel, range, with_restricted, limit + 1).await?;
+        let more = page.len() > limit as usize;
+        if more {
+            page.remove(0);
+        }
+        Ok((page, more))
+    }
+
+    async fn newer(
+        &mut self,
+        channel: ChannelId,
+        range: MessageRange,
+        limit: u32,
+    ) -> Result<(Vec<Message>, bool), BrowseError> {
+        let with_restricted = self.with_restricted();
+        let mut page = self.at.messages().list(channel, range, with_restricted, limit + 1).await?;
+        let more = cut(&mut page, limit);
+        Ok((page, more))
+    }
+
+    async fn any(&mut self, channel: ChannelId, range: MessageRange) -> Result<bool, BrowseError> {
+        let with_restricted = self.with_restricted();
+        Ok(!self.at.messages().list(channel, range, with_restricted, 1).await?.is_empty())
+    }
+
+    fn with_restricted(&self) -> bool {
+        self.audience == Audience::Admin
+    }
+
+    /// The threads that were started from `messages` of `channel` and that this client may read.
+    async fn threads_from(
+        &mut self,
+        channel: &Channel,
+        messages: &[Message],
+    ) -> Result<HashMap<MessageId, Channel>, BrowseError> {
+        let uncounted = channel.stats.thread_count == 0 && self.audience == Audience::Public;
+        if uncounted || channel.kind.is_thread() {
+            return Ok(HashMap::new());
+        }
+        let ids: Vec<_> = messages.iter().map(|message| ChannelId::of(channel.tenant_id, message.id.cast())).collect();
+        let found = self.at.channels().find_all(&ids).await?;
+        let readable = |thread: &Channel| {
+            thread.parent_id == Some(channel.id)
+                && (self.audience == Audience::Admin || is_public(thread, Some(channel)))
+        };
+        Ok(found.into_iter().filter(readable).map(|thread| (thread.platform_id.cast(), thread)).collect())
+    }
+
+    /// The messages of `channel` among `ids` that a page refers to; a deleted one is there with its id alone. At most
+    /// 200.
+    ///
+    /// # Errors
+    /// [`BrowseError::Store`].
+    pub async fn referred(
+        &mut self,
+        channel: ChannelId,
+        ids: &[MessageId],
+    ) -> Result<HashMap<MessageId, Option<Message>>, BrowseError> {
+        let found = self.at.messages().find_all(channel, ids).await?;
+        let with_restricted = self.with_restricted();
+        let shown = |stored: StoredMessage| {
+            let hidden = !with_restricted && MessageKind::RESTRICTED.contains(&stored.message.kind);
+            let id = stored.message.id;
+            (id, Some(stored.message).filter(|_| stored.deleted_at.is_none() && !hidden))
+        };
+        Ok(found.into_iter().map(shown).collect())
+    }
+
+    /// One message of a tenant. Without a channel, and if it stands in two, the one in the parent answers.
+    ///
+    /// # Errors
+    /// [`BrowseError::NotFound`], or [`BrowseError::Deleted`].
+    pub async fn message(
+        &mut self,
+        tenant: &Tenant,
+        id: MessageId,
+        channel: Option<&str>,
+    ) -> Result<MessageView, BrowseError> {
+        let mut places = match channel {
+            Some(reference) => {
+                let place = self.channel(tenant, reference).await.map_err(|error| match error {
+                    BrowseError::NotFound(_) => NO_MESSAGE,
+                    error => error,
+                })?;
+                let found = self.at.messages().find(place.channel.id, id).await?;
+                found.into_iter().map(|stored| (stored, place.clone())).collect()
+            }
+            None => self.places(tenant, id).await?,
+        };
+        places.sort_by_key(|(_, place)| place.channel.kind.is_thread());
+        let hidden = |stored: &StoredMessage| {
+            self.audience == Audience::Public && MessageKind::RESTRICTED.contains(&stored.message.kind)
+        };
+        places.retain(|(stored, _)| !hidden(stored));
+        let held = places.iter().position(|(stored, _)| stored.deleted_at.is_none());
+        match held {
+            Some(index) => {
+                let (stored, channel) = places.swap_remove(index);
+                let threads = self.threads_from(&channel.channel, std::slice::from_ref(&stored.message)).await?;
+                let entry = Entry { thread: threads.get(&id).cloned(), message: stored.message };
+                Ok(MessageView { entry, channel })
+            }
+            None if places.is_empty() => Err(NO_MESSAGE),
+            None => Err(BrowseError::Deleted),
+        }
+    }
+
+    async fn places(
+        &mut self,
+        tenant: &Tenant,
+        id: MessageId,
+    ) -> Result<Vec<(StoredMessage, ChannelView)>, BrowseError> {
+        let mut places = Vec::new();
+        for stored in self.at.messages().find_in_tenant(tenant.id, id).await? {
+            match self.channel(tenant, &stored.message.channel_id.to_string()).await {
+                Ok(channel) => places.push((stored, channel)),
+                Err(BrowseError::NotFound(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(places)
+    }
+}
+
+const NO_MESSAGE: BrowseError = BrowseError::NotFound("message");
