@@ -1,1 +1,225 @@
 //! The command line.
+
+mod import;
+mod report;
+mod serve;
+mod tenant;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Arg, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use domain::pseudonym::PseudonymKey;
+use domain::slug::TenantSlug;
+use domain::visibility::Visibility;
+use ports::clock::Clock;
+use ports::source::ExportSource;
+use ports::store::Store;
+
+use crate::config::{Config, ConfigError, SETTINGS};
+
+pub use self::report::MigrationReport;
+
+/// Keeps a Discord community's archive and serves it as a web site and a REST API.
+#[derive(Debug, Parser)]
+#[command(
+    name = "verta",
+    version,
+    after_help = "Examples:\n  verta serve --import examples     import a folder and open http://127.0.0.1:25000\n  \
+                  verta import ~/exports --dry-run  tell what an import would do\n  \
+                  verta coverage my-community       tell what is held of each channel"
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What the program can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve the site and the API, until SIGTERM or Ctrl-C
+    Serve {
+        /// Files or folders to import first
+        #[arg(long, num_args = 1.., value_name = "PATH")]
+        import: Vec<PathBuf>,
+    },
+    /// Import exports of DiscordChatExporter: .json, .json.gz, .zip, or folders of them
+    Import(ImportArguments),
+    /// Make, list, show, change or delete communities
+    #[command(subcommand)]
+    Tenant(TenantCommand),
+    /// Bring the database up to date, or tell which steps it has
+    Migrate {
+        /// Change nothing: list the steps
+        #[arg(long)]
+        status: bool,
+        /// Print the result as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Tell what is held of each channel of a community
+    Coverage {
+        /// The community's slug or id
+        tenant: String,
+        /// Print the result as JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// How to import.
+#[derive(Debug, Args)]
+pub struct ImportArguments {
+    /// Files or folders
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// The one community that the files are of, by slug; it is made if it is new
+    #[arg(long, value_name = "SLUG", value_parser = |text: &str| TenantSlug::new(text))]
+    pub tenant: Option<TenantSlug>,
+    /// Who may read the channels: public or private; without it new channels are public
+    #[arg(long, value_parser = |text: &str| text.parse::<Visibility>())]
+    pub visibility: Option<Visibility>,
+    /// Tell what would happen and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What can be done with communities.
+#[derive(Debug, Subcommand)]
+pub enum TenantCommand {
+    /// Make a community before anything of it is imported
+    Create {
+        /// The guild's id
+        platform_id: String,
+        /// Its name
+        name: String,
+        /// Its name in addresses; made from the name if left out
+        #[arg(long)]
+        slug: Option<String>,
+        /// Print the result as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// List the communities
+    List {
+        /// Print the result as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show a community
+    Show {
+        /// Its slug or id
+        tenant: String,
+        /// Print the result as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Change a community
+    Update {
+        /// Its slug or id
+        tenant: String,
+        /// A new name
+        #[arg(long)]
+        name: Option<String>,
+        /// A new slug
+        #[arg(long)]
+        slug: Option<String>,
+        /// ACTIVE, MAINTENANCE or CANCELLED
+        #[arg(long)]
+        status: Option<String>,
+        /// Print the result as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Delete a community with everything that is held of it
+    Delete {
+        /// Its slug or id
+        tenant: String,
+        /// Print the result as JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Reads the command line and the environment.
+///
+/// # Errors
+/// The error of clap, which prints itself and knows its exit code, or a bad setting.
+pub fn parse() -> Result<(Cli, Config), ParseError> {
+    let mut command = Cli::command();
+    for setting in SETTINGS {
+        let default = setting.default.map_or_else(String::new, |default| format!(" [default: {default}]"));
+        command = command.arg(
+            Arg::new(setting.name)
+                .long(setting.flag())
+                .value_name(setting.placeholder)
+                .global(true)
+                .help_heading("Settings, or environment variables of the same name")
+                .help(format!("{}{default} [env: {}]", setting.help, setting.name)),
+        );
+    }
+    let matches = command.try_get_matches()?;
+    let flag = |name: &str| find(&matches, name);
+    let config = Config::from_vars(|name| flag(name).or_else(|| std::env::var(name).ok()))?;
+    Ok((Cli::from_arg_matches(&matches)?, config))
+}
+
+fn find(matches: &ArgMatches, name: &str) -> Option<String> {
+    let here = matches.try_get_one::<String>(name).ok().flatten().cloned();
+    here.or_else(|| matches.subcommand().and_then(|(_, below)| find(below, name)))
+}
+
+/// A command line that cannot be carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum ParseError {
+    /// Its words.
+    #[error(transparent)]
+    Words(#[from] clap::Error),
+    /// A setting.
+    #[error(transparent)]
+    Setting(#[from] ConfigError),
+}
+
+/// What commands work with.
+pub struct Tools {
+    /// The archive.
+    pub store: Arc<dyn Store>,
+    /// Files to import.
+    pub source: Arc<dyn ExportSource>,
+    /// The key of the pseudonyms.
+    pub key: PseudonymKey,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Carries a command out.
+pub async fn run(command: Command, config: &Config, tools: Tools) -> ExitCode {
+    let outcome = match command {
+        Command::Serve { import } => serve::run(&import, config, &tools).await,
+        Command::Import(arguments) => import::run(&arguments, &tools).await,
+        Command::Tenant(command) => tenant::run(command, &tools).await,
+        Command::Coverage { tenant, json } => report::coverage(&tenant, json, &tools).await,
+        Command::Migrate { .. } => Ok(true),
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            complain(&*error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Says on standard error what went wrong, with its causes.
+pub fn complain(error: &(dyn std::error::Error + 'static)) {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    eprintln!("verta: {}", causes.map(ToString::to_string).collect::<Vec<_>>().join(": "));
+}
+
+type Outcome = Result<bool, Box<dyn std::error::Error>>;

@@ -1,1 +1,169 @@
-//! The settings of an installation.
+//! The settings: one table, read from flags and the environment, checked before anything else happens.
+
+mod secret;
+mod value;
+
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+
+use domain::pseudonym::PseudonymKey;
+use ipnet::IpNet;
+
+pub use self::secret::AdminKey;
+pub use self::value::{LogFilter, LogFormat, PublicUrl, StoreUrl};
+
+/// One setting, as `--help` shows it.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting {
+    /// The environment variable; the flag is the same in lower case with hyphens.
+    pub name: &'static str,
+    /// What stands for its value in a usage line.
+    pub placeholder: &'static str,
+    /// What holds without it.
+    pub default: Option<&'static str>,
+    /// What it is, in one sentence.
+    pub help: &'static str,
+}
+
+impl Setting {
+    /// The name of its flag, without the hyphens in front.
+    #[must_use]
+    pub fn flag(&self) -> String {
+        self.name.to_ascii_lowercase().replace('_', "-")
+    }
+}
+
+const fn setting(
+    name: &'static str,
+    placeholder: &'static str,
+    default: Option<&'static str>,
+    help: &'static str,
+) -> Setting {
+    Setting { name, placeholder, default, help }
+}
+
+/// Every setting that there is.
+pub const SETTINGS: [Setting; 10] = [
+    setting("DATABASE_URL", "URL", Some("sqlite:data/verta.db"), "Where the archive is kept"),
+    setting("DATABASE_POOL_SIZE", "NUMBER", Some("10"), "How many readers work at once, 1 to 1000"),
+    setting(
+        "ADMIN_API_KEY",
+        "KEY",
+        None,
+        "The key of the admin API, 16 characters or more; without it that API is off",
+    ),
+    setting(
+        "PSEUDONYM_KEY",
+        "HEX",
+        None,
+        "The key of the pseudonyms, 64 hexadecimal digits; without it a file beside the database holds one",
+    ),
+    setting("BIND", "ADDRESS", Some("127.0.0.1:25000"), "Where the site listens"),
+    setting("PUBLIC_URL", "URL", None, "The address under which the public reaches the site, for links to itself"),
+    setting("LOG", "LEVEL", Some("info"), "What is logged: off, error, warn, info, debug, trace, or module=level,…"),
+    setting("LOG_FORMAT", "FORMAT", Some("text"), "How it is logged: text or json"),
+    setting("RATE_LIMIT", "NUMBER", Some("600"), "Requests a minute that one address may make; 0 is no limit"),
+    setting(
+        "TRUSTED_PROXIES",
+        "NETWORKS",
+        None,
+        "Proxies whose X-Forwarded-For is believed: addresses and networks such as 10.0.0.0/8, by comma",
+    ),
+];
+
+/// A setting with a value that cannot be. The reason never repeats a secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{variable}: {reason}")]
+pub struct ConfigError {
+    /// The name of its environment variable.
+    pub variable: &'static str,
+    /// What is wrong, and what would be right.
+    pub reason: String,
+}
+
+/// How this program is set up.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where the archive is kept.
+    pub store: StoreUrl,
+    /// How many readers of it work at once.
+    pub pool_size: u32,
+    /// The key of the admin API, which is off without one.
+    pub admin_key: Option<AdminKey>,
+    /// The key of the pseudonyms, if it was given; else a file beside the database holds it.
+    pub pseudonym_key: Option<PseudonymKey>,
+    /// Where the site listens.
+    pub bind: SocketAddr,
+    /// Where the public reaches it.
+    pub public_url: Option<PublicUrl>,
+    /// What is logged.
+    pub log: LogFilter,
+    /// How it is logged.
+    pub log_format: LogFormat,
+    /// Requests a minute from one address; `None` for no limit.
+    pub rate_limit: Option<NonZeroU32>,
+    /// Whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+}
+
+impl Config {
+    /// Reads every setting through `var`, which knows the value of a variable or that it is unset. An empty value is
+    /// an unset one.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for the first value that cannot be, whether or not this run would use it.
+    pub fn from_vars(var: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let vars = Vars(&var);
+        Ok(Self {
+            store: vars.required("DATABASE_URL", StoreUrl::parse)?,
+            pool_size: vars.required("DATABASE_POOL_SIZE", value::pool_size)?,
+            admin_key: vars.optional("ADMIN_API_KEY", AdminKey::parse)?,
+            pseudonym_key: vars.optional("PSEUDONYM_KEY", |text| text.parse().map_err(|error| format!("{error}")))?,
+            bind: vars.required("BIND", value::bind)?,
+            public_url: vars.optional("PUBLIC_URL", PublicUrl::parse)?,
+            log: vars.required("LOG", LogFilter::parse)?,
+            log_format: vars.required("LOG_FORMAT", LogFormat::parse)?,
+            rate_limit: vars.required("RATE_LIMIT", value::rate_limit)?,
+            trusted_proxies: vars.optional("TRUSTED_PROXIES", value::networks)?.unwrap_or_default(),
+        })
+    }
+
+    /// The file that holds the pseudonyms' key where no setting does: the database's name with `.key` behind it.
+    #[must_use]
+    pub fn key_file(&self) -> PathBuf {
+        let StoreUrl::Sqlite(database) = &self.store;
+        beside(database)
+    }
+}
+
+fn beside(database: &Path) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push(".key");
+    PathBuf::from(name)
+}
+
+/// Looks values up and names the variable of a bad one.
+struct Vars<'a, F>(&'a F);
+
+impl<F: Fn(&str) -> Option<String>> Vars<'_, F> {
+    fn optional<T>(
+        &self,
+        variable: &'static str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<Option<T>, ConfigError> {
+        let Some(text) = (self.0)(variable).filter(|text| !text.is_empty()) else { return Ok(None) };
+        parse(&text).map(Some).map_err(|reason| ConfigError { variable, reason })
+    }
+
+    fn required<T>(&self, variable: &'static str, parse: impl Fn(&str) -> Result<T, String>) -> Result<T, ConfigError> {
+        if let Some(value) = self.optional(variable, &parse)? {
+            return Ok(value);
+        }
+        let default = SETTINGS.iter().find(|setting| setting.name == variable).and_then(|setting| setting.default);
+        parse(default.unwrap_or_default()).map_err(|reason| ConfigError { variable, reason })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,72 @@
 //! The web server: the REST API and the site.
+
+mod admin;
+mod answer;
+mod error;
+mod health;
+mod limit;
+mod metrics;
+mod public;
+mod query;
+mod route;
+mod server;
+mod site;
+
+use std::sync::Arc;
+
+use ipnet::IpNet;
+use ports::clock::Clock;
+use ports::store::Store;
+use sha2::{Digest, Sha256};
+
+pub use self::server::Server;
+use crate::browse::Browse;
+use crate::http::limit::RateLimit;
+use crate::http::metrics::Metrics;
+use crate::jobs::Jobs;
+use crate::tenants::Tenants;
+
+/// How the server is set up.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// The key of the admin API, which is off without one.
+    pub admin_key: Option<Vec<u8>>,
+    /// The address that the world sees, without a slash at its end.
+    pub public_url: Option<String>,
+    /// Requests a minute from one address; 0 for no limit.
+    pub rate_limit: u32,
+    /// Proxies whose `X-Forwarded-For` counts.
+    pub trusted_proxies: Vec<IpNet>,
+}
+
+/// Everything that answers need.
+pub struct Site {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    browse: Browse,
+    tenants: Tenants,
+    jobs: Jobs,
+    /// The hash of the admin key: comparing hashes takes as long for every key.
+    admin_key: Option<[u8; 32]>,
+    public_url: String,
+    limit: RateLimit,
+    metrics: Metrics,
+}
+
+impl Site {
+    /// A site over `store`.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, jobs: Jobs, settings: Settings) -> Self {
+        Self {
+            browse: Browse::new(Arc::clone(&store)),
+            tenants: Tenants::new(Arc::clone(&store), Arc::clone(&clock)),
+            store,
+            clock,
+            jobs,
+            admin_key: settings.admin_key.map(|key| Sha256::digest(key).into()),
+            public_url: settings.public_url.unwrap_or_default(),
+            limit: RateLimit::new(settings.rate_limit, settings.trusted_proxies),
+            metrics: Metrics::new(),
+        }
+    }
+}

@@ -88,8 +88,7 @@ impl Jobs {
                         if stop.is_cancelled() {
                             return Ok(job);
                         }
-                        let (done, finished) =
-                            retry(StoreError::is_retryable, async || self.step(&job, channel.id).await).await?;
+                        let (done, finished) = retry(StoreError::is_retryable, || self.step(&job, channel.id)).await?;
                         job = done;
                         report(&job);
                         if finished {

@@ -1,2 +1,145 @@
-//! Placeholder.
-fn main() {}
+//! Builds the adapters that the settings name, and carries out a command with them.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use adapter_export::DiscordChatExporter;
+use adapter_sqlite::SqliteStore;
+use app::cli::{self, Command, MigrationReport, ParseError, Tools};
+use app::config::{Config, LogFormat, StoreUrl};
+use domain::pseudonym::PseudonymKey;
+use domain::timestamp::Timestamp;
+use ports::clock::Clock;
+use tracing_subscriber::EnvFilter;
+
+/// Wrong usage.
+const USAGE: u8 = 2;
+
+struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let millis = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
+        Timestamp::from_millis(millis).expect("the system's clock is before the year 9999")
+    }
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let (cli, config) = match cli::parse() {
+        Ok(parsed) => parsed,
+        Err(ParseError::Words(error)) => {
+            error.print().ok();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(USAGE));
+        }
+        Err(error) => {
+            cli::complain(&error);
+            return ExitCode::from(USAGE);
+        }
+    };
+    log(&config);
+    match start(cli.command, &config).await {
+        Ok(code) => code,
+        Err(error) => {
+            cli::complain(&*error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn start(command: Command, config: &Config) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let StoreUrl::Sqlite(path) = &config.store;
+    if let Command::Migrate { status, json } = command {
+        if !status {
+            SqliteStore::open(path, 1)?;
+        }
+        let steps = SqliteStore::migrations(path)?.into_iter().map(|step| MigrationReport {
+            version: step.version,
+            name: step.name,
+            applied_at: step.applied_at,
+        });
+        MigrationReport::print(steps.collect(), json)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let dry_run = matches!(&command, Command::Import(arguments) if arguments.dry_run);
+    let scratch = (dry_run && !path.exists()).then(Scratch::new).transpose()?;
+    let path = scratch.as_ref().map_or(path.as_path(), |scratch| scratch.database.as_path());
+    let key = match (&config.pseudonym_key, dry_run && !config.key_file().exists()) {
+        (Some(key), _) => key.clone(),
+        (None, true) => new_key()?.0,
+        (None, false) => key_file(&config.key_file())?,
+    };
+    let readers = usize::try_from(config.pool_size)?;
+    let tools = Tools {
+        store: Arc::new(SqliteStore::open(path, readers)?),
+        source: Arc::new(DiscordChatExporter),
+        key,
+        clock: Arc::new(SystemClock),
+    };
+    Ok(cli::run(command, config, tools).await)
+}
+
+/// A folder for what a dry run would write; goes with the value.
+struct Scratch {
+    folder: PathBuf,
+    database: PathBuf,
+}
+
+impl Scratch {
+    fn new() -> io::Result<Self> {
+        let folder = std::env::temp_dir().join(format!("verta-dry-run-{}", std::process::id()));
+        fs::create_dir(&folder)?;
+        Ok(Self { database: folder.join("verta.db"), folder })
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.folder).ok();
+    }
+}
+
+fn new_key() -> io::Result<(PseudonymKey, String)> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(io::Error::other)?;
+    let text = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok((PseudonymKey::new(bytes), text))
+}
+
+/// The key in the file beside the database, made if there is none. Of two processes that make it at once, the first
+/// wins and both use its key: it appears whole, by a link from a file that is finished.
+fn key_file(path: &Path) -> Result<PseudonymKey, Box<dyn std::error::Error>> {
+    let wrong = |error: &dyn std::fmt::Display| format!("{}: {error}; it holds the pseudonyms' key", path.display());
+    if !path.exists() {
+        let (_, text) = new_key()?;
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            fs::create_dir_all(folder).map_err(|error| wrong(&error))?;
+        }
+        let made = path.with_extension(format!("key.{}", std::process::id()));
+        let mut file =
+            OpenOptions::new().write(true).create_new(true).mode(0o600).open(&made).map_err(|error| wrong(&error))?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        match fs::hard_link(&made, path) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(wrong(&error).into()),
+            _ => fs::remove_file(&made)?,
+        }
+    }
+    let text = fs::read_to_string(path).map_err(|error| wrong(&error))?;
+    Ok(text.trim().parse().map_err(|error: domain::pseudonym::ParseKeyError| wrong(&error))?)
+}
+
+fn log(config: &Config) {
+    let filter = EnvFilter::try_new(config.log.as_str()).unwrap_or_else(|_| EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    match config.log_format {
+        LogFormat::Text => builder.with_target(false).init(),
+        LogFormat::Json => builder.json().init(),
+    }
+}

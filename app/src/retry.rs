@@ -16,9 +16,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// The last error of `work`.
-pub async fn retry<T, E>(
+pub async fn retry<T, E, W: Future<Output = Result<T, E>>>(
     is_retryable: impl Fn(&E) -> bool,
-    mut work: impl AsyncFnMut() -> Result<T, E>,
+    mut work: impl FnMut() -> W,
 ) -> Result<T, E> {
     let mut longest = FIRST_WAIT;
     for _ in 1..TRIES {

@@ -86,7 +86,7 @@ impl Tenants {
     /// # Errors
     /// [`TenantsError::Exists`], [`TenantsError::Deleting`] or [`TenantsError::SlugTaken`].
     pub async fn create(&self, new: &NewTenant) -> Result<Tenant, TenantsError> {
-        retry(TenantsError::is_retryable, async || self.create_once(new).await).await
+        retry(TenantsError::is_retryable, || self.create_once(new)).await
     }
 
     async fn create_once(&self, new: &NewTenant) -> Result<Tenant, TenantsError> {
@@ -126,7 +126,7 @@ impl Tenants {
     /// # Errors
     /// [`TenantsError::NotFound`] or [`TenantsError::SlugTaken`].
     pub async fn update(&self, reference: &str, patch: &TenantPatch) -> Result<Tenant, TenantsError> {
-        retry(TenantsError::is_retryable, async || self.update_once(reference, patch).await).await
+        retry(TenantsError::is_retryable, || self.update_once(reference, patch)).await
     }
 
     async fn update_once(&self, reference: &str, patch: &TenantPatch) -> Result<Tenant, TenantsError> {
@@ -154,7 +154,7 @@ impl Tenants {
     /// # Errors
     /// [`TenantsError::NotFound`].
     pub async fn delete(&self, reference: &str) -> Result<Job, TenantsError> {
-        retry(TenantsError::is_retryable, async || self.delete_once(reference).await).await
+        retry(TenantsError::is_retryable, || self.delete_once(reference)).await
     }
 
     async fn delete_once(&self, reference: &str) -> Result<Job, TenantsError> {

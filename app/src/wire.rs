@@ -73,6 +73,7 @@ impl<'a> TenantBody<'a> {
 }
 
 /// A channel or thread.
+#[expect(clippy::struct_excessive_bools, reason = "the flags of Discord's object")]
 #[derive(Debug, Serialize)]
 pub struct ChannelBody<'a> {
     id: domain::channel::ChannelId,

@@ -1,5 +1,7 @@
 //! Who nobody can tell: keyed pseudonyms with readable names.
 
+mod scrub;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -7,6 +9,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde::{Serialize, Serializer};
 use sha2::Sha256;
 
+pub use self::scrub::MentionedPerson;
 use crate::tenant::TenantId;
 
 /// The secret of an installation, from which every tenant's key is derived: 32 bytes.

@@ -9,20 +9,22 @@ use domain::timestamp::Timestamp;
 use crate::error::StoreError;
 use crate::page::Page;
 
-/// The order of a list of threads; both newest first, ties by descending platform id.
+/// The order of a list of threads, the newest first but for the last; ties by platform id in the same direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ThreadOrder {
     /// By the newest message, or by creation where there is none.
     Activity,
     /// By creation.
     Created,
+    /// By creation, the oldest first.
+    Oldest,
 }
 
 /// Where a list of threads goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ThreadCursor {
-    /// The newest message's time, or the creation, of the last thread that is known; not used by
-    /// [`ThreadOrder::Created`].
+    /// The newest message's time, or the creation, of the last thread that is known; used by
+    /// [`ThreadOrder::Activity`] alone.
     pub active_at: Timestamp,
     /// Its platform id.
     pub platform_id: ChannelSnowflake,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::channel::{Channel, ChannelKind, ChannelSnowflake};
+use domain::json::Json;
 use domain::message::{Message, MessageId};
 use domain::pseudonym::Pseudonymizer;
 use domain::tenant::{PlatformId, TenantId};
@@ -120,7 +121,7 @@ pub enum MessageOrder {
     Mixed,
 }
 
-/// What a file says of its channel.
+/// What a file says of its channel, as it says it: [`ExportChannel::to_channel`] scrubs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExportChannel {
     /// Its id.
@@ -133,8 +134,8 @@ pub struct ExportChannel {
     pub topic: Option<String>,
     /// The category or channel above it.
     pub parent: Option<ExportParent>,
-    /// What the file says beyond these fields, scrubbed.
-    pub extra: Option<domain::json::Json>,
+    /// What the file says beyond these fields.
+    pub extra: Option<Json>,
 }
 
 /// Reads files that other tools wrote. Reading blocks, so an adapter does it off the runtime's threads.
@@ -183,13 +184,15 @@ pub struct ExportBatch {
 }
 
 impl ExportChannel {
-    /// The channel of `tenant` that this describes: private and without parent, until somebody says otherwise.
+    /// The channel of `tenant` that this describes, scrubbed by `people`: private and without parent, until somebody
+    /// says otherwise.
     #[must_use]
-    pub fn to_channel(&self, tenant: TenantId) -> Channel {
+    pub fn to_channel(&self, tenant: TenantId, people: &Pseudonymizer) -> Channel {
+        let name = people.text(&self.name, &[]).into_owned();
         Channel {
-            topic: self.topic.clone(),
-            extra: self.extra.clone(),
-            ..Channel::new(tenant, self.platform_id, self.kind, self.name.clone())
+            topic: self.topic.as_ref().map(|topic| people.text(topic, &[]).into_owned()),
+            extra: self.extra.as_ref().map(|extra| Json::new(&people.json(extra.to_value(), &[]))),
+            ..Channel::new(tenant, self.platform_id, self.kind, name)
         }
     }
 }

@@ -1,1 +1,72 @@
-//! Placeholder.
+//! Exports of `DiscordChatExporter` in JSON, of every version that wrote JSON (2.18 and later): plain, compressed by
+//! gzip, in ZIP files, or trees of them.
+
+mod document;
+mod find;
+mod kinds;
+mod message;
+mod scan;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use domain::channel::ChannelId;
+use domain::pseudonym::Pseudonymizer;
+use domain::tenant::TenantId;
+use ports::source::{ExportBatch, ExportFile, ExportReader, ExportSource, ExportSummary, Found, SourceError};
+use tokio::sync::mpsc;
+use tokio::task::spawn_blocking;
+
+/// Batches that wait for whoever stores them.
+const AHEAD: usize = 2;
+
+/// Reads the files that `DiscordChatExporter` writes.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct DiscordChatExporter;
+
+fn lost(error: tokio::task::JoinError) -> SourceError {
+    SourceError::Io(std::io::Error::other(error))
+}
+
+#[async_trait]
+impl ExportSource for DiscordChatExporter {
+    async fn find(&self, paths: &[PathBuf]) -> Found {
+        let paths = paths.to_vec();
+        spawn_blocking(move || find::find(&paths)).await.unwrap_or_default()
+    }
+
+    async fn summarize(&self, file: &ExportFile) -> Result<ExportSummary, SourceError> {
+        let file = file.clone();
+        spawn_blocking(move || document::summarize(&file)).await.map_err(lost)?
+    }
+
+    async fn read(
+        &self,
+        file: &ExportFile,
+        tenant: TenantId,
+        summary: &ExportSummary,
+        people: Arc<Pseudonymizer>,
+    ) -> Result<Box<dyn ExportReader>, SourceError> {
+        let (sender, batches) = mpsc::channel(AHEAD);
+        let (file, channel) = (file.clone(), ChannelId::of(tenant, summary.channel.platform_id));
+        let observed_at = summary.exported_at;
+        spawn_blocking(move || {
+            let send = |batch| sender.blocking_send(Ok(batch)).is_ok();
+            if let Err(error) = document::read(&file, channel, observed_at, &people, send) {
+                // Whoever stores may have given up; then nobody needs to hear of it.
+                sender.blocking_send(Err(error)).ok();
+            }
+        });
+        Ok(Box::new(Reader(batches)))
+    }
+}
+
+struct Reader(mpsc::Receiver<Result<ExportBatch, SourceError>>);
+
+#[async_trait]
+impl ExportReader for Reader {
+    async fn next(&mut self) -> Result<Option<ExportBatch>, SourceError> {
+        self.0.recv().await.transpose()
+    }
+}

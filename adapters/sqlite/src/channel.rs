@@ -68,6 +68,19 @@ const LIST_THREADS_BY_CREATION: &str = r"
     LIMIT :limit
 ";
 
+const LIST_THREADS_OLDEST: &str = r"
+    SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
+        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at
+    FROM channels
+    WHERE parent_id = :parent_id
+        AND thread = 1
+        AND platform_id > :platform_id
+        AND (archived = :archived OR :archived IS NULL)
+        AND (visibility = 'public' AND kind <> 12 OR :with_private)
+    ORDER BY platform_id
+    LIMIT :limit
+";
+
 const LIST_ALL: &str = r"
     SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
         archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at
@@ -271,12 +284,17 @@ impl ChannelRepository for Unit {
                     };
                     query(connection, "channels", LIST_THREADS_BY_ACTIVITY, parameters, channel)
                 }
-                ThreadOrder::Created => {
+                ThreadOrder::Created | ThreadOrder::Oldest => {
+                    let (sql, platform_id) = match (filter.order, page.after) {
+                        (ThreadOrder::Oldest, None) => (LIST_THREADS_OLDEST, 0),
+                        (ThreadOrder::Oldest, Some(_)) => (LIST_THREADS_OLDEST, platform_id),
+                        _ => (LIST_THREADS_BY_CREATION, platform_id),
+                    };
                     let parameters = named_params! {
                         ":parent_id": parent, ":platform_id": platform_id,
                         ":archived": filter.archived, ":with_private": with_private, ":limit": page.limit,
                     };
-                    query(connection, "channels", LIST_THREADS_BY_CREATION, parameters, channel)
+                    query(connection, "channels", sql, parameters, channel)
                 }
             }
         })

@@ -10,7 +10,7 @@ async fn what_can_be_retried_is_until_it_succeeds() {
     let tries = Cell::new(0);
     let outcome = retry(
         |error: &&str| *error == "lost a race",
-        async || {
+        || async {
             tries.set(tries.get() + 1);
             if tries.get() < 4 { Err("lost a race") } else { Ok(tries.get()) }
         },
@@ -23,7 +23,7 @@ async fn what_cannot_be_retried_is_not() {
     let tries = Cell::new(0);
     let outcome: Result<(), _> = retry(
         |error: &&str| *error == "lost a race",
-        async || {
+        || async {
             tries.set(tries.get() + 1);
             Err("the disk is full")
         },
@@ -37,7 +37,7 @@ async fn tries_are_bounded_and_so_are_their_waits() {
     let (tries, start) = (Cell::new(0), Instant::now());
     let outcome: Result<(), ()> = retry(
         |()| true,
-        async || {
+        || async {
             tries.set(tries.get() + 1);
             Err(())
         },

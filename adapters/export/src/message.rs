@@ -1,0 +1,328 @@
+//! A message of a file as a message of ours. Nothing that reads as JSON is lost: what has no place of its own goes,
+//! scrubbed, into the extra fields.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use domain::channel::ChannelId;
+use domain::json::Json;
+use domain::message::{
+    Attachment, AttachmentId, Author, Emoji, Message, MessageId, MessageKind, Origin, Reaction, Reference, Version,
+};
+use domain::pseudonym::{MentionedPerson, Pseudonymizer};
+use domain::snowflake::Id;
+use domain::timestamp::Timestamp;
+use serde_json::{Map, Value, json};
+
+use crate::kinds::{MESSAGES, media_type, number};
+
+/// The longest name of a file or emoji that is kept, in characters.
+const MAX_NAME: usize = 1024;
+
+/// Makes a message of the JSON object of one.
+///
+/// # Errors
+/// What is wrong with it, if it cannot be told apart from others.
+pub(crate) fn convert(
+    text: &[u8],
+    channel_id: ChannelId,
+    observed_at: Timestamp,
+    people: &Pseudonymizer,
+) -> Result<Message, String> {
+    let value: Value = serde_json::from_slice(text).map_err(|error| format!("a message is no JSON: {error}"))?;
+    let Value::Object(mut fields) = value else { return Err("a message is no object".to_owned()) };
+    let id: MessageId = fields
+        .remove("id")
+        .as_ref()
+        .and_then(Value::as_str)
+        .ok_or("a message has no id")?
+        .parse()
+        .map_err(|error| format!("a message has no id: {error}"))?;
+    let mentioned = fields.remove("mentions");
+    let named = mentioned.as_ref().map(named).unwrap_or_default();
+    let scrub = Scrub { people, named: &named };
+    let mut extra = Map::new();
+    let kind_name = take_string(&mut fields, "type").unwrap_or_else(|| "Default".to_owned());
+    let kind = MessageKind(number(&kind_name, &MESSAGES));
+    if kind == MessageKind::UNNUMBERED {
+        extra.insert("type".to_owned(), scrub.value(kind_name.into()));
+    }
+    let content = take_string(&mut fields, "content").unwrap_or_default();
+    let content = people.text(system_content(kind, &content), &named).into_owned();
+    let author = fields.remove("author").map_or_else(|| scrub.author(&Value::Null), |author| scrub.author(&author));
+    let edited_at = take_string(&mut fields, "timestampEdited").and_then(|text| text.parse().ok());
+    let pinned = matches!(fields.remove("isPinned"), Some(Value::Bool(true)));
+    fields.remove("timestamp");
+    let attachments = scrub.attachments(id, fields.remove("attachments"), &mut extra);
+    let reactions = scrub.reactions(fields.remove("reactions"), &mut extra);
+    let embeds = scrub.list(fields.remove("embeds"), "embeds", embed, &mut extra);
+    let stickers = scrub.list(fields.remove("stickers"), "stickers", sticker, &mut extra);
+    let reference = fields.remove("reference").filter(|reference| !reference.is_null()).map(|reference| {
+        let to = self::reference(&reference);
+        if to.kind > Reference::FORWARD || to.kind < 0 {
+            extra.insert("reference".to_owned(), scrub.value(reference));
+        }
+        to
+    });
+    let forwarded = fields.remove("forwardedMessage").filter(|forwarded| !forwarded.is_null());
+    let snapshots = forwarded.map(|forwarded| Json::new(&json!([scrub.value(snapshot(forwarded))])));
+    for (key, value) in fields {
+        let empty = value.is_null() || value.as_array().is_some_and(Vec::is_empty);
+        if !empty {
+            extra.insert(key, value);
+        }
+    }
+    Ok(Message {
+        channel_id,
+        id,
+        kind,
+        author,
+        content,
+        version: Version { edited_at, observed_at, origin: Origin::Export },
+        pinned,
+        flags: 0,
+        reference,
+        mentions: mentioned.as_ref().and_then(Value::as_array).map_or_else(Vec::new, |people| {
+            let mut seen = HashSet::new();
+            people.iter().map(|person| scrub.author(person)).filter(|person| seen.insert(person.pseudonym)).collect()
+        }),
+        attachments,
+        reactions,
+        embeds,
+        stickers,
+        components: None,
+        snapshots,
+        poll: None,
+        extra: (!extra.is_empty()).then(|| Json::new(&scrub.value(Value::Object(extra)))),
+    })
+}
+
+/// What people said in a system message: the exporter's English is dropped, a new name is kept.
+fn system_content(kind: MessageKind, content: &str) -> &str {
+    match kind {
+        MessageKind::CHANNEL_NAME_CHANGE => content
+            .strip_prefix("Changed the channel name: ")
+            .unwrap_or(if content == "Changed the channel name." { "" } else { content }),
+        MessageKind(1..=7) | MessageKind::THREAD_CREATED => "",
+        _ => content,
+    }
+}
+
+/// The people whom a message mentions, with the names that can stand behind an `@`.
+fn named(mentions: &Value) -> Vec<MentionedPerson<'_>> {
+    let person = |person: &'_ Value| {
+        let text = |key| person.get(key).and_then(Value::as_str).map(|name| Cow::Owned(name.to_owned()));
+        Some(MentionedPerson {
+            platform_id: text("id")?,
+            names: ["nickname", "name"].into_iter().filter_map(text).collect(),
+        })
+    };
+    mentions.as_array().into_iter().flatten().filter_map(person).collect()
+}
+
+fn take_string(fields: &mut Map<String, Value>, key: &str) -> Option<String> {
+    match fields.remove(key) {
+        Some(Value::String(text)) => Some(text),
+        Some(other) => {
+            fields.insert(key.to_owned(), other);
+            None
+        }
+        None => None,
+    }
+}
+
+fn text<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
+    value.get(key).and_then(Value::as_str)
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(MAX_NAME).collect()
+}
+
+fn id<T>(value: &Value, key: &str) -> Option<Id<T>> {
+    text(value, key)?.parse().ok()
+}
+
+fn reference(value: &Value) -> Reference {
+    let kind = match text(value, "type") {
+        None | Some("Default") => 0,
+        Some("Forward") => Reference::FORWARD,
+        Some(other) => other.parse().unwrap_or(-1),
+    };
+    Reference {
+        kind,
+        message_id: id(value, "messageId"),
+        channel_id: id(value, "channelId"),
+        guild_id: id(value, "guildId"),
+    }
+}
+
+/// An embed in Discord's form: names in `snake_case`, the colour a number; what it lacks is left out.
+fn embed(value: Value) -> Value {
+    let Value::Object(fields) = value else { return value };
+    let renamed = |key: &str| match key {
+        "iconUrl" => "icon_url".to_owned(),
+        "isInline" => "inline".to_owned(),
+        "canonicalUrl" => "proxy_url".to_owned(),
+        _ => key.to_owned(),
+    };
+    let fields = fields
+        .into_iter()
+        .filter(|(_, value)| !(value.is_null() || value == "" || value.as_array().is_some_and(Vec::is_empty)));
+    let fields = fields.map(|(key, value)| {
+        let value = match (key.as_str(), value) {
+            ("color", Value::String(color)) => {
+                let number = color.strip_prefix('#').and_then(|digits| u32::from_str_radix(digits, 16).ok());
+                number.map_or(Value::String(color), Value::from)
+            }
+            (_, Value::Array(items)) => items.into_iter().map(embed).collect(),
+            (_, value) => embed(value),
+        };
+        (renamed(&key), value)
+    });
+    Value::Object(fields.collect())
+}
+
+fn sticker(value: Value) -> Value {
+    let format = text(&value, "format").map(str::to_lowercase);
+    json!({"id": text(&value, "id"), "name": text(&value, "name").map(cut), "format": format})
+}
+
+/// A forwarded message in the form of Discord's snapshots.
+fn snapshot(value: Value) -> Value {
+    let Value::Object(mut fields) = value else { return json!({"content": null, "forwarded": value}) };
+    for (ours, theirs) in [("edited_timestamp", "timestampEdited")] {
+        let value = fields.remove(theirs).unwrap_or(Value::Null);
+        fields.insert(ours.to_owned(), value);
+    }
+    if let Some(Value::Array(embeds)) = fields.remove("embeds") {
+        fields.insert("embeds".to_owned(), embeds.into_iter().map(embed).collect());
+    }
+    Value::Object(fields)
+}
+
+/// Makes what may be stored of what a file says.
+struct Scrub<'a> {
+    people: &'a Pseudonymizer,
+    named: &'a [MentionedPerson<'a>],
+}
+
+impl Scrub<'_> {
+    fn value(&self, value: Value) -> Value {
+        self.people.json(value, self.named)
+    }
+
+    fn text(&self, text: &str) -> String {
+        self.people.text(text, self.named).into_owned()
+    }
+
+    /// A person; one without id is nobody, and always the same. A webhook is a program without a discriminator that
+    /// carries no role, which every bot that was invited does.
+    fn author(&self, value: &Value) -> Author {
+        let bot = value.get("isBot").and_then(Value::as_bool).unwrap_or(false);
+        let roles = value.get("roles").and_then(Value::as_array);
+        let webhook = bot && text(value, "discriminator") == Some("0000") && roles.is_some_and(Vec::is_empty);
+        let id = match value.get("id") {
+            Some(Value::String(id)) => id.clone(),
+            Some(Value::Number(id)) => id.to_string(),
+            _ => String::new(),
+        };
+        Author { pseudonym: self.people.person(&id), bot, webhook }
+    }
+
+    /// The objects of a list, each made over by `make`; what is no list goes into the extra fields.
+    fn list(
+        &self,
+        value: Option<Value>,
+        key: &str,
+        make: impl Fn(Value) -> Value,
+        extra: &mut Map<String, Value>,
+    ) -> Option<Json> {
+        match value? {
+            Value::Array(items) if items.is_empty() => None,
+            Value::Array(items) => Some(Json::new(&items.into_iter().map(|item| self.value(make(item))).collect())),
+            Value::Null => None,
+            other => {
+                extra.insert(key.to_owned(), other);
+                None
+            }
+        }
+    }
+
+    fn attachments(&self, message: MessageId, value: Option<Value>, extra: &mut Map<String, Value>) -> Vec<Attachment> {
+        let Some(Value::Array(items)) = value else {
+            if let Some(other) = value.filter(|value| !value.is_null()) {
+                extra.insert("attachments".to_owned(), other);
+            }
+            return Vec::new();
+        };
+        let mut seen = HashSet::new();
+        let made = items.iter().zip(1_u64..).filter_map(|(item, place)| {
+            // A file without a good id of its own gets one that is the same in every import.
+            let made_up = AttachmentId::new(message.get().saturating_add(place).min(AttachmentId::MAX.get()))?;
+            let id =
+                id(item, "id").filter(|id| seen.insert(*id)).or_else(|| seen.insert(made_up).then_some(made_up))?;
+            Some(self.attachment(id, item))
+        });
+        made.collect()
+    }
+
+    fn attachment(&self, id: AttachmentId, item: &Value) -> Attachment {
+        let filename = cut(text(item, "fileName").unwrap_or("file"));
+        let address = text(item, "url").unwrap_or_default();
+        let on_web = address.starts_with("https://") || address.starts_with("http://");
+        let known = ["id", "url", "fileName", "fileSizeBytes"];
+        let fields = item.as_object().into_iter().flatten().filter(|(key, _)| !known.contains(&key.as_str()));
+        let extra: Map<String, Value> = fields.map(|(key, value)| (key.clone(), value.clone())).collect();
+        Attachment {
+            id,
+            content_type: media_type(&filename).map(str::to_owned),
+            size_bytes: item.get("fileSizeBytes").and_then(Value::as_u64).unwrap_or(0).min(i64::MAX.cast_unsigned()),
+            width: None,
+            height: None,
+            description: None,
+            spoiler: filename.starts_with("SPOILER_"),
+            url: on_web.then(|| self.text(&address.chars().take(4096).collect::<String>())),
+            local_path: (!on_web).then(|| beside(address)).flatten(),
+            extra: (!extra.is_empty()).then(|| Json::new(&self.value(Value::Object(extra)))),
+            filename,
+        }
+    }
+
+    fn reactions(&self, value: Option<Value>, extra: &mut Map<String, Value>) -> Vec<Reaction> {
+        let Some(Value::Array(items)) = value else {
+            if let Some(other) = value.filter(|value| !value.is_null()) {
+                extra.insert("reactions".to_owned(), other);
+            }
+            return Vec::new();
+        };
+        let mut reactions: Vec<Reaction> = Vec::with_capacity(items.len());
+        for item in &items {
+            let emoji = item.get("emoji").unwrap_or(&Value::Null);
+            let emoji = Emoji {
+                id: id(emoji, "id"),
+                name: text(emoji, "name").filter(|name| !name.is_empty()).map(cut),
+                animated: emoji.get("isAnimated").and_then(Value::as_bool).unwrap_or(false),
+            };
+            let count = item.get("count").and_then(Value::as_u64).and_then(|count| u32::try_from(count).ok());
+            let users = item.get("users").and_then(Value::as_array);
+            let people = users.into_iter().flatten().map(|user| self.author(user).pseudonym).collect();
+            let reaction = Reaction { emoji, count: count.unwrap_or(0), people };
+            match reactions.iter_mut().find(|other| other.emoji.key() == reaction.emoji.key()) {
+                Some(other) => other.count = other.count.max(reaction.count),
+                None => reactions.push(reaction),
+            }
+        }
+        reactions
+    }
+}
+
+/// A path beside the export, with `/`; `None` for one that leads elsewhere.
+fn beside(path: &str) -> Option<String> {
+    let path = path.replace('\\', "/");
+    let inside = !path.is_empty() && !path.starts_with('/') && !path.contains(':') && path.len() <= 4096;
+    (inside && path.split('/').all(|part| part != "..")).then_some(path)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,86 @@
+use domain::channel::ChannelId;
+use domain::message::{Message, MessageKind};
+use domain::pseudonym::{PseudonymKey, Pseudonymizer};
+use domain::tenant::{Platform, PlatformId, TenantId};
+use domain::timestamp::Timestamp;
+use serde_json::{Value, json};
+
+use super::convert;
+
+fn people() -> Pseudonymizer {
+    let tenant = TenantId::of(Platform::Discord, &PlatformId::new("1").unwrap());
+    Pseudonymizer::new(&PseudonymKey::new([1; 32]), tenant)
+}
+
+fn message(fields: Value) -> Message {
+    let mut message = json!({
+        "id": "1543572365714264084", "type": "Default", "timestamp": "2026-08-30T13:45:30.174+03:00", "content": "hi",
+        "author": {"id": "80351110224678912", "name": "quill", "nickname": "Quill", "isBot": false, "roles": []},
+    });
+    message.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+    let tenant = TenantId::of(Platform::Discord, &PlatformId::new("1").unwrap());
+    let channel = ChannelId::of(tenant, "2".parse().unwrap());
+    convert(message.to_string().as_bytes(), channel, Timestamp::from_millis(1).unwrap(), &people()).unwrap()
+}
+
+#[test]
+fn no_name_or_id_of_a_person_is_left() {
+    let person = json!({"id": "80351110224678912", "name": "quill", "nickname": "Quill", "avatarUrl": "a", "roles": [{"name": "quill"}]});
+    let message = message(json!({
+        "content": "@Quill <@80351110224678912>", "mentions": [person],
+        "reactions": [{"emoji": {"id": "", "name": "x"}, "count": 1, "users": [person]}],
+        "interaction": {"id": "5", "name": "roll", "user": person}, "unknown": [{"deep": person}],
+    }));
+    let held = format!("{message:?}").to_lowercase();
+    assert!(!held.contains("quill") && !held.contains("80351110224678912"), "{held}");
+    let pseudonym = people().person("80351110224678912");
+    assert_eq!(message.content, format!("<@{pseudonym}> <@{pseudonym}>"));
+    assert_eq!(message.reactions[0].people, [pseudonym]);
+}
+
+#[test]
+fn what_the_exporter_says_in_a_system_message_is_dropped() {
+    assert_eq!(message(json!({"type": "GuildMemberJoin", "content": "Joined the server."})).content, "");
+    assert_eq!(
+        message(json!({"type": "ChannelNameChange", "content": "Changed the channel name: new"})).content,
+        "new"
+    );
+    assert_eq!(message(json!({"type": "8", "content": "3"})).content, "3");
+}
+
+#[test]
+fn every_spelling_of_a_type_gives_one_number() {
+    for (name, number) in [("PollResult", 46), ("46", 46), ("Reply", 19), ("99", 99), ("SomethingNew", -1)] {
+        assert_eq!(message(json!({"type": name})).kind, MessageKind(number), "{name}");
+    }
+    let unknown = message(json!({"type": "SomethingNew", "newKey": {"a": 1}}));
+    assert_eq!(unknown.extra.unwrap().as_str(), r#"{"newKey":{"a":1},"type":"SomethingNew"}"#);
+}
+
+#[test]
+fn embeds_take_discords_form() {
+    let embed = json!({"title": "t", "url": null, "color": "#58B9FF", "description": "", "images": [],
+        "author": {"name": "n", "iconUrl": "i"}, "fields": [{"name": "a", "value": "b", "isInline": true}]});
+    let embeds = message(json!({"embeds": [embed]})).embeds.unwrap();
+    let form = r#"[{"author":{"icon_url":"i","name":"n"},"color":5814783,"fields":[{"inline":true,"name":"a","value":"b"}],"title":"t"}]"#;
+    assert_eq!(embeds.as_str(), form);
+}
+
+#[test]
+fn a_file_beside_the_export_is_kept_by_its_path_and_no_other() {
+    for (url, kept) in [
+        ("a_Files\\x-1.png", Some("a_Files/x-1.png")),
+        ("../../etc/passwd", None),
+        ("/etc/passwd", None),
+        ("C:\\x.png", None),
+        ("https://example.org/x.png", None),
+    ] {
+        let file = json!({"id": "5", "url": url, "fileName": "SPOILER_x.png", "fileSizeBytes": 7});
+        let message = message(json!({"attachments": [file]}));
+        let file = &message.attachments[0];
+        assert_eq!(
+            (file.local_path.as_deref(), file.spoiler, file.content_type.as_deref()),
+            (kept, true, Some("image/png"))
+        );
+    }
+}

@@ -1,0 +1,70 @@
+//! `verta coverage` and `verta migrate`.
+
+use domain::coverage::CoverageState;
+use domain::timestamp::Timestamp;
+use serde::Serialize;
+use std::sync::Arc;
+
+use super::{Outcome, Tools};
+use crate::browse::{Audience, Browse};
+use crate::wire::{CoverageBody, ListBody};
+
+/// A step of the schema, as it is printed.
+#[derive(Debug, Serialize)]
+pub struct MigrationReport {
+    /// Its number.
+    pub version: u32,
+    /// Its name.
+    pub name: String,
+    /// When it was applied; `None` if it waits.
+    pub applied_at: Option<Timestamp>,
+}
+
+impl MigrationReport {
+    /// Prints steps, as JSON or for people.
+    ///
+    /// # Errors
+    /// Never: the steps are plain values.
+    pub fn print(steps: Vec<Self>, json: bool) -> Result<(), serde_json::Error> {
+        if json {
+            println!("{}", serde_json::to_string(&ListBody { items: steps, next: None })?);
+            return Ok(());
+        }
+        for step in steps {
+            let state = step.applied_at.map_or_else(|| "pending".to_owned(), |at| format!("applied {at}"));
+            println!("{}  {state}", step.name);
+        }
+        Ok(())
+    }
+}
+
+pub(super) async fn coverage(tenant: &str, json: bool, tools: &Tools) -> Outcome {
+    let mut at = Browse::new(Arc::clone(&tools.store)).open(Audience::Admin).await?;
+    let tenant = at.tenant(tenant).await?;
+    let (mut all, mut after) = (Vec::new(), None);
+    loop {
+        let (page, next) = at.coverage(&tenant, after, 100).await?;
+        all.extend(page);
+        after = next;
+        if after.is_none() {
+            break;
+        }
+    }
+    if json {
+        let items: Vec<CoverageBody<'_>> = all.iter().map(Into::into).collect();
+        println!("{}", serde_json::to_string(&ListBody { items, next: None })?);
+        return Ok(true);
+    }
+    for coverage in &all {
+        let view = at.channel(&tenant, &coverage.channel_id.to_string()).await?;
+        let state = match coverage.state() {
+            CoverageState::Complete => "complete",
+            CoverageState::Partial => "partial",
+            CoverageState::Unreadable => "unreadable",
+            CoverageState::Unknown => "unknown",
+        };
+        let reason = coverage.reason.as_deref().map_or_else(String::new, |reason| format!(" ({reason})"));
+        println!("{state:>10}  {:>9} messages  {}{reason}", coverage.message_count, view.channel.name);
+    }
+    Ok(true)
+}

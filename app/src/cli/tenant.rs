@@ -1,0 +1,86 @@
+//! `verta tenant`.
+
+use domain::slug::TenantSlug;
+use domain::tenant::{Platform, PlatformId, Tenant, TenantName};
+use ports::page::Page;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+use super::{Outcome, TenantCommand, Tools};
+use crate::browse::Audience;
+use crate::jobs::Jobs;
+use crate::tenants::{NewTenant, TenantPatch, Tenants};
+use crate::wire::{JobBody, ListBody, TenantBody};
+
+pub(super) async fn run(command: TenantCommand, tools: &Tools) -> Outcome {
+    let tenants = Tenants::new(Arc::clone(&tools.store), Arc::clone(&tools.clock));
+    let slug = |slug: Option<String>| slug.map(|slug| TenantSlug::new(&slug)).transpose();
+    let name = |name: Option<String>| name.map(|name| TenantName::new(&name)).transpose();
+    match command {
+        TenantCommand::Create { platform_id, name, slug: wanted, json } => {
+            let new = NewTenant {
+                platform: Platform::Discord,
+                platform_id: PlatformId::new(&platform_id)?,
+                name: TenantName::new(&name)?,
+                slug: slug(wanted)?,
+            };
+            show(&tenants.create(&new).await?, json)
+        }
+        TenantCommand::List { json } => list(json, tools).await,
+        TenantCommand::Show { tenant, json } => show(&tenants.find(&tenant).await?, json),
+        TenantCommand::Update { tenant, name: new, slug: wanted, status, json } => {
+            let status = status.map(|status| status.parse()).transpose()?;
+            let patch = TenantPatch { name: name(new)?, slug: slug(wanted)?, status, branding: None };
+            if patch.name.is_none() && patch.slug.is_none() && patch.status.is_none() {
+                return Err("name what to change: --name, --slug or --status".into());
+            }
+            show(&tenants.update(&tenant, &patch).await?, json)
+        }
+        TenantCommand::Delete { tenant, json } => {
+            let job = tenants.delete(&tenant).await?;
+            let jobs = Jobs::new(Arc::clone(&tools.store), Arc::clone(&tools.clock));
+            let job = jobs
+                .delete(job, &CancellationToken::new(), |job| {
+                    if job.progress.messages % 10_000 < 500 {
+                        eprintln!("{} messages removed", job.progress.messages);
+                    }
+                })
+                .await?;
+            if json {
+                println!("{}", serde_json::to_string(&JobBody::new(&job, tools.clock.now()))?);
+            } else {
+                println!("deleted: {} channels, {} messages", job.progress.channels_done, job.progress.messages);
+            }
+            Ok(true)
+        }
+    }
+}
+
+fn show(tenant: &Tenant, json: bool) -> Outcome {
+    if json {
+        println!("{}", serde_json::to_string(&TenantBody::new(tenant, Audience::Admin))?);
+    } else {
+        let Tenant { id, slug, name, status, platform_id, created_at, .. } = tenant;
+        println!("{slug}: {} ({}), guild {platform_id}, since {created_at}, id {id}", name.as_str(), status.as_str());
+    }
+    Ok(true)
+}
+
+async fn list(json: bool, tools: &Tools) -> Outcome {
+    let (mut all, mut after) = (Vec::new(), None);
+    loop {
+        let page = tools.store.read().await?.tenants().list(Page { after, limit: 100 }).await?;
+        let Some(last) = page.last() else { break };
+        after = Some(last.slug.clone());
+        all.extend(page);
+    }
+    if json {
+        let items = all.iter().map(|tenant| TenantBody::new(tenant, Audience::Admin)).collect();
+        println!("{}", serde_json::to_string(&ListBody { items, next: None })?);
+    } else {
+        for tenant in &all {
+            show(tenant, false)?;
+        }
+    }
+    Ok(true)
+}

@@ -1,0 +1,122 @@
+use super::*;
+
+fn read(vars: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    Config::from_vars(|name| vars.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
+}
+
+fn refused(name: &str, value: &str) -> ConfigError {
+    let error = read(&[(name, value)]).expect_err(value);
+    assert_eq!(error.variable, name, "{value}");
+    error
+}
+
+#[test]
+fn without_any_variable_the_defaults_hold() {
+    let config = read(&[]).unwrap();
+    assert_eq!(config.store, StoreUrl::Sqlite("data/verta.db".into()));
+    assert_eq!(config.pool_size, 10);
+    assert!(config.admin_key.is_none() && config.pseudonym_key.is_none() && config.public_url.is_none());
+    assert_eq!(config.bind, "127.0.0.1:25000".parse().unwrap());
+    assert_eq!((config.log.as_str(), config.log_format), ("info", LogFormat::Text));
+    assert_eq!(config.rate_limit, NonZeroU32::new(600));
+    assert!(config.trusted_proxies.is_empty());
+    assert_eq!(config.key_file(), Path::new("data/verta.db.key"));
+}
+
+#[test]
+fn an_empty_variable_is_an_unset_one() {
+    let empty: Vec<_> = SETTINGS.iter().map(|setting| (setting.name, "")).collect();
+    assert_eq!(format!("{:?}", read(&empty).unwrap()), format!("{:?}", read(&[]).unwrap()));
+}
+
+#[test]
+fn every_setting_of_the_table_is_read_and_no_other() {
+    let asked = std::cell::RefCell::new(Vec::new());
+    Config::from_vars(|name| {
+        asked.borrow_mut().push(name.to_owned());
+        None
+    })
+    .unwrap();
+    assert_eq!(*asked.borrow(), SETTINGS.map(|setting| setting.name.to_owned()));
+}
+
+#[test]
+fn every_setting_takes_what_it_should() {
+    let key = "0123456789abcdef".repeat(4);
+    let config = read(&[
+        ("DATABASE_URL", "sqlite:///var/lib/verta/a.db"),
+        ("DATABASE_POOL_SIZE", "3"),
+        ("ADMIN_API_KEY", "sixteen-letters!"),
+        ("PSEUDONYM_KEY", &key),
+        ("BIND", "[::1]:80"),
+        ("PUBLIC_URL", "https://archive.example.org/"),
+        ("LOG", "warn,app=debug"),
+        ("LOG_FORMAT", "json"),
+        ("RATE_LIMIT", "0"),
+        ("TRUSTED_PROXIES", "10.0.0.0/8, 192.0.2.7,::1"),
+    ])
+    .unwrap();
+    assert_eq!(config.store, StoreUrl::Sqlite("/var/lib/verta/a.db".into()));
+    assert_eq!(config.pool_size, 3);
+    assert_eq!(config.admin_key.unwrap().as_bytes(), b"sixteen-letters!");
+    assert!(config.pseudonym_key.is_some());
+    assert_eq!(config.bind, "[::1]:80".parse().unwrap());
+    assert_eq!(config.public_url.unwrap().as_str(), "https://archive.example.org");
+    assert_eq!((config.log.as_str(), config.log_format), ("warn,app=debug", LogFormat::Json));
+    assert_eq!(config.rate_limit, None);
+    let networks: Vec<_> = config.trusted_proxies.iter().map(ToString::to_string).collect();
+    assert_eq!(networks, ["10.0.0.0/8", "192.0.2.7/32", "::1/128"]);
+}
+
+#[test]
+fn a_bad_value_names_its_variable() {
+    let bad: [(&str, &[&str]); 10] = [
+        (
+            "DATABASE_URL",
+            &["data.db", "postgres://x", "sqlite:", "sqlite:data/", "sqlite::memory:", "sqlite:a?mode=ro"],
+        ),
+        ("DATABASE_POOL_SIZE", &["0", "-1", "1001", "ten", "1.5"]),
+        ("ADMIN_API_KEY", &["short", "fifteen-letters", "a key with blanks in it", "schlüssel-schlüssel"]),
+        ("PSEUDONYM_KEY", &["abc", "g123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"]),
+        ("BIND", &["25000", "localhost", "localhost:80", "127.0.0.1", "127.0.0.1:70000"]),
+        (
+            "PUBLIC_URL",
+            &["archive.example.org", "ftp://a.b", "https://a/b", "https://a?b", "https://u:p@a", "https://"],
+        ),
+        ("LOG", &["loud", "info,", "app=loud", "=info", "info debug"]),
+        ("LOG_FORMAT", &["xml", "JSON"]),
+        ("RATE_LIMIT", &["-1", "many", "4294967296"]),
+        ("TRUSTED_PROXIES", &["proxy", "10.0.0.0/33", "10.0.0.1,,::1"]),
+    ];
+    for (name, values) in bad {
+        for value in values {
+            let error = refused(name, value);
+            assert!(error.to_string().starts_with(&format!("{name}: ")), "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_tidb_address_is_refused_in_words_that_hide_it() {
+    let error = refused("DATABASE_URL", "mysql://verta:hunter2secret@db:4000/verta");
+    assert_eq!(error.reason, "this build has no TiDB adapter yet: expected sqlite:PATH");
+}
+
+#[test]
+fn no_secret_is_ever_shown() {
+    let secrets = ["correct-horse-battery", &"5ec2e7".repeat(11)[..64], "mysql://u:hunter2@h/d"];
+    let config = read(&[("ADMIN_API_KEY", secrets[0]), ("PSEUDONYM_KEY", secrets[1])]).unwrap();
+    let mut shown = format!("{config:?}");
+    assert_eq!(shown.matches("***").count(), 2);
+    for (name, value) in [
+        ("ADMIN_API_KEY", "correct-horse-battery staple"),
+        ("PSEUDONYM_KEY", &secrets[1][1..]),
+        ("DATABASE_URL", secrets[2]),
+        ("DATABASE_URL", "mysq://u:hunter2@h/d"),
+    ] {
+        shown += &refused(name, value).to_string();
+    }
+    for secret in ["horse", "5ec2e7", "hunter2"] {
+        assert!(!shown.contains(secret), "{shown}");
+    }
+}

@@ -1,0 +1,153 @@
+//! What the values of settings look like.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+
+use ipnet::IpNet;
+
+/// Where the archive is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoreUrl {
+    /// One SQLite file.
+    Sqlite(PathBuf),
+}
+
+impl StoreUrl {
+    /// Reads `sqlite:PATH`. What it says of a bad value never repeats it, because such an address can hold a password.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        match text.split_once(':') {
+            Some(("sqlite", path)) => sqlite(path),
+            Some(("mysql", _)) => Err("this build has no TiDB adapter yet: expected sqlite:PATH".into()),
+            _ => Err("expected sqlite:PATH, such as sqlite:data/verta.db".into()),
+        }
+    }
+}
+
+fn sqlite(path: &str) -> Result<StoreUrl, String> {
+    let path = path.strip_prefix("//").unwrap_or(path);
+    if path.is_empty() || path.ends_with('/') {
+        return Err("expected the path of a file behind sqlite:, such as sqlite:data/verta.db".into());
+    }
+    if path.contains(['?', '#']) || path.starts_with(':') {
+        return Err("expected a plain path behind sqlite:, without ? or #, and not :memory:".into());
+    }
+    Ok(StoreUrl::Sqlite(PathBuf::from(path)))
+}
+
+impl fmt::Display for StoreUrl {
+    /// The address without any password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+        }
+    }
+}
+
+/// The address under which the public reaches the site: no slash at its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicUrl(String);
+
+impl PublicUrl {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let wrong = || format!("{} is not an address such as https://archive.example.org", shown(text));
+        let uri: http::Uri = text.parse().map_err(|_| wrong())?;
+        let scheme = matches!(uri.scheme_str(), Some("http" | "https"));
+        let host = uri.authority().is_some_and(|authority| !authority.as_str().contains('@'));
+        if !scheme || !host || uri.query().is_some() || text.contains('#') {
+            return Err(wrong());
+        }
+        if uri.path() != "/" {
+            return Err("the site needs a host of its own: expected an address without a path".into());
+        }
+        Ok(Self(text.trim_end_matches('/').to_owned()))
+    }
+
+    /// The address.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What is logged: a level, or levels of modules.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogFilter(String);
+
+impl LogFilter {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let level = |word: &str| {
+            ["off", "error", "warn", "info", "debug", "trace"].iter().any(|level| level.eq_ignore_ascii_case(word))
+        };
+        let wrong = text.split(',').map(str::trim).find(|part| match part.rsplit_once('=') {
+            Some((module, word)) => module.is_empty() || !level(word),
+            None => !level(part),
+        });
+        if let Some(part) = wrong {
+            return Err(format!(
+                "{} is neither off, error, warn, info, debug or trace, nor a module=level",
+                shown(part)
+            ));
+        }
+        match tracing_subscriber::EnvFilter::try_new(text) {
+            Ok(_) => Ok(Self(text.to_owned())),
+            Err(error) => Err(format!("{} is not a filter: {error}", shown(text))),
+        }
+    }
+
+    /// The text, which the log's filter can read.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// How it is logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// A JSON object a line.
+    Json,
+}
+
+impl LogFormat {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            _ => Err(format!("{} is neither text nor json", shown(text))),
+        }
+    }
+}
+
+pub(super) fn pool_size(text: &str) -> Result<u32, String> {
+    let size = text.parse().ok().filter(|size| (1..=1_000).contains(size));
+    size.ok_or_else(|| format!("{} is not a number from 1 to 1000", shown(text)))
+}
+
+pub(super) fn bind(text: &str) -> Result<SocketAddr, String> {
+    text.parse()
+        .map_err(|_| format!("{} is not an address with a port, such as 127.0.0.1:25000 or [::]:80", shown(text)))
+}
+
+pub(super) fn rate_limit(text: &str) -> Result<Option<NonZeroU32>, String> {
+    let limit: u32 = text.parse().map_err(|_| format!("{} is not a number from 0 to 4294967295", shown(text)))?;
+    Ok(NonZeroU32::new(limit))
+}
+
+pub(super) fn networks(text: &str) -> Result<Vec<IpNet>, String> {
+    let network = |part: &str| {
+        let alone = part.parse::<IpAddr>().map(IpNet::from);
+        alone
+            .or_else(|_| part.parse())
+            .map_err(|_| format!("{} is neither an address nor a network such as 10.0.0.0/8", shown(part)))
+    };
+    text.split(',').map(str::trim).map(network).collect()
+}
+
+/// A bad value, quoted and cut to 64 characters.
+fn shown(text: &str) -> String {
+    format!("{:?}", text.chars().take(64).collect::<String>())
+}

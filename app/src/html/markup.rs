@@ -1,0 +1,129 @@
+//! A message's markup as HTML; everything that somebody typed is escaped.
+
+use std::collections::HashMap;
+
+use domain::channel::{Channel, ChannelSnowflake};
+use domain::markup::{Block, CodeBlock, Inline, Link, List, Style, parse};
+use domain::timestamp::Timestamp;
+use maud::{Markup, html};
+
+/// What names in a text lead to: channels with the paths of their pages.
+pub(super) type Channels = HashMap<ChannelSnowflake, (Channel, String)>;
+
+/// The text of a message.
+pub(super) fn render(text: &str, channels: &Channels) -> Markup {
+    blocks(&parse(text), channels)
+}
+
+fn blocks(blocks: &[Block<'_>], channels: &Channels) -> Markup {
+    html! { @for block in blocks { (one(block, channels)) } }
+}
+
+fn one(block: &Block<'_>, channels: &Channels) -> Markup {
+    html! {
+        @match block {
+            Block::Paragraph(content) => p dir="auto" { (inlines(content, channels)) },
+            Block::Heading { level, content } => p class={"h h" (level)} dir="auto" { (inlines(content, channels)) },
+            Block::Subtext(content) => p class="sub" dir="auto" { (inlines(content, channels)) },
+            Block::Quote(content) => blockquote { (blocks(content, channels)) },
+            Block::Code(code) => (code_block(code)),
+            Block::List(items) => (list(items, channels)),
+        }
+    }
+}
+
+fn list(list: &List<'_>, channels: &Channels) -> Markup {
+    let items = html! { @for item in &list.items { li { (blocks(item, channels)) } } };
+    html! {
+        @match list.start {
+            Some(start) => ol start=(start) { (items) },
+            None => ul { (items) },
+        }
+    }
+}
+
+fn code_block(code: &CodeBlock<'_>) -> Markup {
+    html! { pre dir="ltr" { code class=[code.language.map(|language| format!("language-{language}"))] { (code.text) } } }
+}
+
+fn inlines(content: &[Inline<'_>], channels: &Channels) -> Markup {
+    html! { @for inline in content { (inline_one(inline, channels)) } }
+}
+
+fn inline_one(inline: &Inline<'_>, channels: &Channels) -> Markup {
+    html! {
+        @match inline {
+            Inline::Text(text) => (text),
+            Inline::LineBreak => br;,
+            Inline::Styled(style, content) => (styled(*style, &inlines(content, channels))),
+            Inline::Code(text) => code { (text) },
+            Inline::CodeBlock(code) => (code_block(code)),
+            Inline::Link(link) => (anchor(link, channels)),
+            Inline::Person(Some(person)) => span class="mention" { "@" (person.name()) },
+            Inline::Person(None) => span class="mention" { "@unknown" },
+            Inline::Channel(id) => @match channels.get(id) {
+                Some((channel, path)) => a class="mention" href=(path) { "#" (channel.name) },
+                None => span class="mention" { "#unknown-channel" },
+            },
+            Inline::Role(_) => span class="mention" { "@role" },
+            Inline::Emoji { name, .. } => span class="emoji" title={":" (name) ":"} { ":" (name) ":" },
+            Inline::Time(at, _) => time datetime=(at) { (moment(*at)) },
+            Inline::Command(name) => code { "/" (name) },
+            Inline::Navigation(page) => span class="mention" { (page.name()) },
+            Inline::Everyone => span class="mention" { "@everyone" },
+            Inline::Here => span class="mention" { "@here" },
+        }
+    }
+}
+
+fn styled(style: Style, content: &Markup) -> Markup {
+    html! {
+        @match style {
+            Style::Bold => strong { (content) },
+            Style::Italic => em { (content) },
+            Style::Underline => u { (content) },
+            Style::Strikethrough => s { (content) },
+            Style::Spoiler => span class="spoiler" tabindex="0" { (content) },
+        }
+    }
+}
+
+fn anchor(link: &Link<'_>, channels: &Channels) -> Markup {
+    html! {
+        a href=(link.url) title=[link.title] rel="nofollow ugc noopener" {
+            @match &link.label {
+                Some(label) => (inlines(label, channels)),
+                None => (link.url),
+            }
+        }
+    }
+}
+
+/// A moment as people read it.
+pub(super) fn moment(at: Timestamp) -> String {
+    let at = at.civil();
+    format!("{} at {:02}:{:02} UTC", day(at.date()), at.hour(), at.minute())
+}
+
+/// A day as people read it.
+pub(super) fn day(date: jiff::civil::Date) -> String {
+    const MONTHS: [&str; 12] = [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ];
+    let month = MONTHS[usize::from(date.month().unsigned_abs()) - 1];
+    format!("{} {month} {}", date.day(), date.year())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,31 @@
+use super::{Channels, render};
+
+fn html(text: &str) -> String {
+    render(text, &Channels::new()).into_string()
+}
+
+#[test]
+fn what_is_typed_is_escaped_everywhere() {
+    for text in [
+        "<script>alert(1)</script>",
+        "**<script>**",
+        "`<script>`",
+        "```<script>\n<script>```",
+        "[<script>](https://example.org/\"onclick=\"x)",
+        "# <script>",
+        "||<script>||",
+        "> <script>",
+    ] {
+        let page = html(text);
+        assert!(!page.contains("<script") && !page.contains("\"onclick"), "{text}: {page}");
+    }
+}
+
+#[test]
+fn markup_becomes_elements() {
+    assert_eq!(html("**a** *b*"), "<p dir=\"auto\"><strong>a</strong> <em>b</em></p>");
+    assert!(html("<@00000000000000000000000000000000>").contains("@Amber Badger 0000"));
+    assert!(html("<#1>").contains("#unknown-channel"));
+    assert!(html("||a||").contains("class=\"spoiler\""));
+    assert!(html("<t:1772366400>").contains("1 March 2026 at 12:00 UTC"));
+}

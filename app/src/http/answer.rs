@@ -1,0 +1,116 @@
+//! Answers, and the headers that all of them share.
+
+use bytes::Bytes;
+use http::header::{
+    ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
+    LOCATION, REFERRER_POLICY, RETRY_AFTER, VARY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http_body_util::Full;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use super::error::ApiError;
+use crate::browse::Audience;
+
+/// What a page may load: our own styles, and pictures from the web.
+const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' https: data:; form-action 'none'; \
+                      base-uri 'none'; frame-ancestors 'none'";
+
+/// A whole answer, without the headers that every answer gets.
+pub(crate) type Answer = Response<Full<Bytes>>;
+
+/// Something to serialise that is what it is.
+pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Answer {
+    let body = serde_json::to_vec(body).expect("our objects are plain values");
+    with_type(status, "application/json", body)
+}
+
+/// A page.
+pub(crate) fn html(status: StatusCode, page: maud::Markup) -> Answer {
+    let mut answer = with_type(status, "text/html; charset=utf-8", page.into_string());
+    answer.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    answer
+}
+
+pub(crate) fn with_type(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Answer {
+    let mut answer = Response::new(Full::new(body.into()));
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    answer
+}
+
+/// That a page has moved for good; the path is percent-encoded.
+pub(crate) fn moved(path: &str) -> Answer {
+    let mut answer = with_type(StatusCode::MOVED_PERMANENTLY, "text/plain", Bytes::new());
+    if let Ok(path) = HeaderValue::from_str(path) {
+        answer.headers_mut().insert(LOCATION, path);
+    }
+    answer
+}
+
+/// An error, as JSON or as a page.
+pub(crate) fn problem(error: &ApiError, as_page: bool) -> Answer {
+    let mut answer = if as_page {
+        html(error.status, crate::html::error_page(error.status, &error.detail))
+    } else {
+        with_type(error.status, "application/problem+json", error.to_json())
+    };
+    let headers = answer.headers_mut();
+    if let Some(allow) = error.allow {
+        headers.insert(ALLOW, HeaderValue::from_static(allow));
+    }
+    if let Some(seconds) = error.retry_after {
+        headers.insert(RETRY_AFTER, seconds.into());
+    }
+    if error.status == StatusCode::UNAUTHORIZED {
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer
+}
+
+/// Adds what decides over caches: public answers are kept and asked for again by tag, others are not kept.
+pub(crate) fn finish(
+    answer: Answer,
+    request: &HeaderMap,
+    body: &Bytes,
+    audience: Audience,
+    public_api: bool,
+) -> Answer {
+    let mut answer = answer;
+    let headers = answer.headers_mut();
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.append(VARY, HeaderValue::from_static("authorization"));
+    if audience == Audience::Admin {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        return answer;
+    }
+    if public_api {
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    }
+    if answer.status() != StatusCode::OK {
+        return answer;
+    }
+    let hash = Sha256::digest(body);
+    let tag = hash.iter().take(12).fold(String::from("W/\""), |tag, byte| format!("{tag}{byte:02x}")) + "\"";
+    let known = request.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    let known = known.flat_map(|value| value.split(',')).any(|known| {
+        let known = known.trim();
+        known == "*" || known.trim_start_matches("W/") == tag.trim_start_matches("W/")
+    });
+    let headers = answer.headers_mut();
+    if !headers.contains_key(CACHE_CONTROL) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, no-cache"));
+    }
+    if let Ok(tag) = HeaderValue::from_str(&tag) {
+        headers.insert(ETAG, tag);
+    }
+    if known {
+        *answer.status_mut() = StatusCode::NOT_MODIFIED;
+        answer.headers_mut().remove(CONTENT_TYPE);
+        *answer.body_mut() = Full::default();
+    }
+    answer
+}

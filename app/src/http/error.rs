@@ -1,0 +1,142 @@
+//! What a client is told when something goes wrong.
+
+use std::borrow::Cow;
+
+use http::StatusCode;
+use ports::error::StoreError;
+use serde::Serialize;
+use tracing::error;
+
+use crate::browse::BrowseError;
+use crate::tenants::TenantsError;
+
+/// Seconds after which a client may try again when the store does not answer.
+const RETRY_AFTER: u32 = 5;
+
+/// A field of the input, and what is wrong with it.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct FieldError {
+    pub(crate) field: String,
+    pub(crate) reason: String,
+}
+
+/// An answer that is no success: an `application/problem+json` of RFC 9457, or a page that says the same.
+#[derive(Debug, Clone)]
+pub(crate) struct ApiError {
+    pub(crate) status: StatusCode,
+    pub(crate) code: &'static str,
+    pub(crate) detail: Cow<'static, str>,
+    pub(crate) errors: Vec<FieldError>,
+    pub(crate) allow: Option<&'static str>,
+    pub(crate) retry_after: Option<u32>,
+}
+
+#[derive(Serialize)]
+struct Problem<'a> {
+    r#type: &'static str,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    code: &'static str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [FieldError],
+}
+
+impl ApiError {
+    pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { status, code, detail: detail.into(), errors: Vec::new(), allow: None, retry_after: None }
+    }
+
+    pub(crate) fn bad_request(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad_request", detail)
+    }
+
+    /// A value of the query that is wrong.
+    pub(crate) fn bad_value(field: &str, reason: impl Into<String>) -> Self {
+        let errors = vec![FieldError { field: field.to_owned(), reason: reason.into() }];
+        Self { errors, ..Self::bad_request("a value of the query is wrong") }
+    }
+
+    pub(crate) fn not_found(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", detail)
+    }
+
+    pub(crate) fn unauthorized() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", "the admin key is missing or wrong")
+    }
+
+    pub(crate) fn method_not_allowed(allow: &'static str) -> Self {
+        let detail = format!("this address answers {allow}");
+        Self { allow: Some(allow), ..Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail) }
+    }
+
+    pub(crate) fn unavailable(detail: impl Into<Cow<'static, str>>) -> Self {
+        let error = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail);
+        Self { retry_after: Some(RETRY_AFTER), ..error }
+    }
+
+    pub(crate) fn internal() -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "something went wrong here; the log says what")
+    }
+
+    /// A body that breaks rules.
+    pub(crate) fn invalid(errors: Vec<FieldError>) -> Self {
+        let error = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "the body breaks a rule");
+        Self { errors, ..error }
+    }
+
+    pub(crate) fn to_json(&self) -> Vec<u8> {
+        let problem = Problem {
+            r#type: "about:blank",
+            title: self.status.canonical_reason().unwrap_or("Error"),
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            code: self.code,
+            errors: &self.errors,
+        };
+        serde_json::to_vec(&problem).expect("a problem is plain text and numbers")
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match &error {
+            StoreError::Missing { what } => Self::not_found(format!("there is no such {what}")),
+            StoreError::Duplicate { what } => {
+                Self::new(StatusCode::CONFLICT, "conflict", format!("this {what} is taken"))
+            }
+            StoreError::Aborted(_) | StoreError::Unavailable(_) => {
+                error!(error = &error as &dyn std::error::Error, "the store does not answer");
+                Self::unavailable("the archive cannot be read right now")
+            }
+            StoreError::Corrupt { .. } | StoreError::Backend(_) => {
+                error!(error = &error as &dyn std::error::Error, "the store failed");
+                Self::internal()
+            }
+        }
+    }
+}
+
+impl From<BrowseError> for ApiError {
+    fn from(error: BrowseError) -> Self {
+        match error {
+            BrowseError::NotFound(_) => Self::not_found(error.to_string()),
+            BrowseError::Deleted | BrowseError::Cancelled => Self::new(StatusCode::GONE, "gone", error.to_string()),
+            BrowseError::Maintenance => Self::unavailable(error.to_string()),
+            BrowseError::Cursor(_) => Self::bad_value("cursor", error.to_string()),
+            BrowseError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<TenantsError> for ApiError {
+    fn from(error: TenantsError) -> Self {
+        match error {
+            TenantsError::NotFound(_) => Self::not_found("there is no such community"),
+            TenantsError::SlugTaken(_) | TenantsError::Exists { .. } | TenantsError::Deleting => {
+                Self::new(StatusCode::CONFLICT, "conflict", error.to_string())
+            }
+            TenantsError::Store(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Who sends how much: the address of a client, and its share of requests.
+
+use std::net::{IpAddr, Ipv6Addr};
+use std::num::NonZeroU32;
+
+use governor::clock::{Clock as _, DefaultClock};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use http::HeaderMap;
+use ipnet::IpNet;
+
+/// Counts requests by address.
+pub(crate) struct RateLimit {
+    limiter: Option<DefaultKeyedRateLimiter<IpAddr>>,
+    trusted: Vec<IpNet>,
+}
+
+impl RateLimit {
+    /// `per_minute` requests from one address; 0 for no limit. What `trusted` proxies say of their clients counts.
+    pub(crate) fn new(per_minute: u32, trusted: Vec<IpNet>) -> Self {
+        let quota = NonZeroU32::new(per_minute).map(Quota::per_minute);
+        Self { limiter: quota.map(RateLimiter::keyed), trusted }
+    }
+
+    /// Takes one request of `client` into account.
+    ///
+    /// # Errors
+    /// The seconds after which the next one is answered.
+    pub(crate) fn check(&self, client: IpAddr) -> Result<(), u32> {
+        let Some(limiter) = &self.limiter else { return Ok(()) };
+        limiter.check_key(&network(client)).map_err(|not_until| {
+            let wait = not_until.wait_time_from(DefaultClock::default().now());
+            u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1)
+        })
+    }
+
+    /// Forgets the addresses whose share is whole again.
+    pub(crate) fn forget_idle(&self) {
+        if let Some(limiter) = &self.limiter {
+            limiter.retain_recent();
+            limiter.shrink_to_fit();
+        }
+    }
+
+    /// The address of the client: the connection's, or, where that is a trusted proxy's, the last one in
+    /// `X-Forwarded-For` that is none. Whatever stands before it a client can have written itself.
+    pub(crate) fn client(&self, connection: IpAddr, headers: &HeaderMap) -> IpAddr {
+        let trusted = |address: IpAddr| self.trusted.iter().any(|network| network.contains(&address));
+        let mut client = connection.to_canonical();
+        if !trusted(client) {
+            return client;
+        }
+        let chain = headers.get_all("x-forwarded-for").iter().rev().filter_map(|value| value.to_str().ok());
+        for entry in chain.flat_map(|value| value.rsplit(',')) {
+            let Ok(address) = entry.trim().parse::<IpAddr>() else { break };
+            client = address.to_canonical();
+            if !trusted(client) {
+                break;
+            }
+        }
+        client
+    }
+}
+
+/// What counts as one client: an IPv4 address, or the 64-bit network that one IPv6 customer gets.
+fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,173 @@
+//! What anybody may read, as JSON.
+
+use domain::channel::ChannelKind;
+use domain::message::MessageId;
+use domain::timestamp::Timestamp;
+use http::StatusCode;
+use ports::channel::{ThreadCursor, ThreadFilter, ThreadOrder};
+use uuid::Uuid;
+
+use super::answer::{Answer, json};
+use super::error::ApiError;
+use super::query::Query;
+use crate::browse::{ChannelView, Find, Reading};
+use crate::wire::{ChannelBody, CoverageBody, ListBody, MessageBody, MessagesBody, TenantBody, ThreadBody};
+
+pub(super) async fn tenant(mut at: Reading, slug: &str) -> Result<Answer, ApiError> {
+    let tenant = at.tenant(slug).await?;
+    Ok(json(StatusCode::OK, &TenantBody::new(&tenant, at.audience())))
+}
+
+/// Channels in tree order; with `parent` those below it, its threads last, the oldest first.
+pub(super) async fn channels(mut at: Reading, slug: &str, raw: Option<&str>) -> Result<Answer, ApiError> {
+    let query = Query::parse(raw, &["type", "parent", "limit", "cursor"])?;
+    let kind: Option<i32> = query.parsed("type", "a number of Discord's channel types")?;
+    let (limit, cursor) = (query.limit()?, query.parsed::<Uuid>("cursor", "a cursor that this list gave")?);
+    let tenant = at.tenant(slug).await?;
+    let mut channels = at.channels(&tenant).await?;
+    let mut next_thread = None;
+    let parent = match query.get("parent") {
+        Some(reference) => Some(at.channel(&tenant, reference).await?),
+        None => None,
+    };
+    let mut thread_cursor = None;
+    if let Some(parent) = &parent {
+        channels.retain(|view| view.channel.parent_id == Some(parent.channel.id));
+    }
+    let mut start = 0;
+    if let Some(id) = cursor {
+        match channels.iter().position(|view| view.channel.id.0 == id) {
+            Some(index) => start = index + 1,
+            None => {
+                let known = at.channel(&tenant, &id.to_string()).await.ok();
+                let known = known.filter(|view| parent.is_some() && view.channel.kind.is_thread());
+                let known =
+                    known.ok_or_else(|| ApiError::bad_value("cursor", "expected a cursor that this list gave"))?;
+                start = channels.len();
+                thread_cursor = Some(cursor_of(&known));
+            }
+        }
+    }
+    let wanted = |view: &ChannelView| kind.is_none_or(|kind| view.channel.kind == ChannelKind(kind));
+    let mut items: Vec<ChannelView> = channels.into_iter().skip(start).filter(wanted).collect();
+    if let Some(parent) = parent.filter(|_| items.len() <= limit as usize) {
+        let filter = ThreadFilter { order: ThreadOrder::Oldest, archived: None, with_private: false };
+        let mut after = thread_cursor;
+        loop {
+            let page = at.threads(&parent, filter, after, 100).await?;
+            items.extend(page.threads.into_iter().map(|view| view.thread).filter(wanted));
+            after = page.next;
+            if after.is_none() || items.len() > limit as usize {
+                break;
+            }
+        }
+    }
+    let more = items.len() > limit as usize;
+    items.truncate(limit as usize);
+    if more {
+        next_thread = items.last().map(|view| view.channel.id.to_string());
+    }
+    Ok(json(StatusCode::OK, &ListBody { items: items.iter().map(ChannelBody::new).collect(), next: next_thread }))
+}
+
+fn cursor_of(view: &ChannelView) -> ThreadCursor {
+    let channel = &view.channel;
+    ThreadCursor {
+        active_at: channel.stats.last_activity_at.unwrap_or_else(|| channel.created_at()),
+        platform_id: channel.platform_id,
+    }
+}
+
+pub(super) async fn channel(mut at: Reading, slug: &str, channel: &str) -> Result<Answer, ApiError> {
+    let tenant = at.tenant(slug).await?;
+    let view = at.channel(&tenant, channel).await?;
+    Ok(json(StatusCode::OK, &ChannelBody::new(&view)))
+}
+
+pub(super) async fn messages(
+    mut at: Reading,
+    slug: &str,
+    channel: &str,
+    raw: Option<&str>,
+) -> Result<Answer, ApiError> {
+    let query = Query::parse(raw, &["before", "after", "around", "at", "limit"])?;
+    let (find, limit) = (find(&query)?, query.limit()?);
+    let tenant = at.tenant(slug).await?;
+    let view = at.channel(&tenant, channel).await?;
+    let page = at.messages(&view, find, limit).await?;
+    Ok(json(StatusCode::OK, &MessagesBody::new(&tenant, &view.channel, &page)))
+}
+
+/// Which page a query asks for: at most one of `before`, `after`, `around` and `at`.
+pub(super) fn find(query: &Query) -> Result<Find, ApiError> {
+    let given: Vec<&str> =
+        ["before", "after", "around", "at"].into_iter().filter(|name| query.get(name).is_some()).collect();
+    match given[..] {
+        [] => Ok(Find::Newest),
+        ["after"] if query.get("after") == Some("0") => Ok(Find::After(None)),
+        ["at"] => moment(query).map(Find::At),
+        [name] => {
+            let id: Option<MessageId> = query.parsed(name, "a message id")?;
+            let id = id.ok_or_else(|| ApiError::bad_value(name, "expected a message id"))?;
+            Ok(match name {
+                "before" => Find::Before(id),
+                "after" => Find::After(Some(id)),
+                _ => Find::Around(id),
+            })
+        }
+        [_, second, ..] => Err(ApiError::bad_value(second, "at most one of before, after, around and at")),
+    }
+}
+
+fn moment(query: &Query) -> Result<Timestamp, ApiError> {
+    let text = query.get("at").unwrap_or_default();
+    let seconds = text.parse::<i64>().ok().and_then(|seconds| seconds.checked_mul(1000));
+    seconds
+        .and_then(Timestamp::from_millis)
+        .or_else(|| text.parse().ok())
+        .ok_or_else(|| ApiError::bad_value("at", "expected an RFC 3339 time or Unix seconds"))
+}
+
+pub(super) async fn threads(mut at: Reading, slug: &str, channel: &str, raw: Option<&str>) -> Result<Answer, ApiError> {
+    let query = Query::parse(raw, &["sort", "archived", "limit", "cursor"])?;
+    let order = match query.get("sort") {
+        None | Some("activity") => ThreadOrder::Activity,
+        Some("created") => ThreadOrder::Created,
+        Some(_) => return Err(ApiError::bad_value("sort", "expected activity or created")),
+    };
+    let archived = query.parsed("archived", "true or false")?;
+    let (limit, cursor) = (query.limit()?, query.get("cursor").map(thread_cursor).transpose()?);
+    let tenant = at.tenant(slug).await?;
+    let view = at.channel(&tenant, channel).await?;
+    let filter = ThreadFilter { order, archived, with_private: false };
+    let page = at.threads(&view, filter, cursor, limit).await?;
+    let next = page.next.map(|next| format!("{}-{}", next.active_at.as_millis(), next.platform_id));
+    let items = page.threads.iter().map(|thread| ThreadBody::new(&tenant, thread)).collect();
+    Ok(json(StatusCode::OK, &ListBody { items, next }))
+}
+
+/// Reads the cursor of a list of threads: the time of the last one's newest message, and its platform id.
+pub(super) fn thread_cursor(text: &str) -> Result<ThreadCursor, ApiError> {
+    let parse = || {
+        let (millis, id) = text.rsplit_once('-')?;
+        Some(ThreadCursor { active_at: Timestamp::from_millis(millis.parse().ok()?)?, platform_id: id.parse().ok()? })
+    };
+    parse().ok_or_else(|| ApiError::bad_value("cursor", "expected a cursor that this list gave"))
+}
+
+pub(super) async fn message(mut at: Reading, slug: &str, id: &str, raw: Option<&str>) -> Result<Answer, ApiError> {
+    let query = Query::parse(raw, &["channel"])?;
+    let id: MessageId = id.parse().map_err(|_| ApiError::not_found("there is no such message"))?;
+    let tenant = at.tenant(slug).await?;
+    let view = at.message(&tenant, id, query.get("channel")).await?;
+    Ok(json(StatusCode::OK, &MessageBody::of_view(&tenant, &view)))
+}
+
+pub(super) async fn coverage(mut at: Reading, slug: &str, raw: Option<&str>) -> Result<Answer, ApiError> {
+    let query = Query::parse(raw, &["limit", "cursor"])?;
+    let (limit, cursor) = (query.limit()?, query.parsed::<Uuid>("cursor", "a cursor that this list gave")?);
+    let tenant = at.tenant(slug).await?;
+    let (held, next) = at.coverage(&tenant, cursor, limit).await?;
+    let items: Vec<CoverageBody<'_>> = held.iter().map(Into::into).collect();
+    Ok(json(StatusCode::OK, &ListBody { items, next: next.map(|id| id.to_string()) }))
+}

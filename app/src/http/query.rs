@@ -1,0 +1,69 @@
+//! The query of an address: known names, each once, with values that mean something.
+
+use std::str::FromStr;
+
+use percent_encoding::percent_decode_str;
+
+use super::error::{ApiError, FieldError};
+
+/// Items of a page when nobody says otherwise.
+const DEFAULT_LIMIT: u32 = 50;
+/// The most items of a page.
+const MAX_LIMIT: u32 = 100;
+
+/// A query that holds no unknown name and no name twice.
+pub(crate) struct Query(Vec<(String, String)>);
+
+impl Query {
+    /// Reads `raw`, the text behind the question mark.
+    pub(crate) fn parse(raw: Option<&str>, known: &[&str]) -> Result<Self, ApiError> {
+        let mut pairs: Vec<(String, String)> = Vec::new();
+        let mut errors = Vec::new();
+        let mut refuse = |field: &str, reason: &str| {
+            errors.push(FieldError { field: field.chars().take(64).collect(), reason: reason.to_owned() });
+        };
+        for pair in raw.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            match (decode(name), decode(value)) {
+                (Some(name), _) if !known.contains(&name.as_str()) => refuse(&name, "no such parameter"),
+                (Some(name), _) if pairs.iter().any(|(before, _)| *before == name) => refuse(&name, "stands twice"),
+                (Some(name), Some(value)) => pairs.push((name, value)),
+                (name, _) => refuse(&name.unwrap_or_default(), "is not UTF-8 in percent-encoding"),
+            }
+        }
+        if errors.is_empty() {
+            return Ok(Self(pairs));
+        }
+        Err(ApiError { errors, ..ApiError::bad_request("the query has something that this address does not take") })
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
+    }
+
+    /// A value that is read from text; `expected` says what it should have been.
+    pub(crate) fn parsed<T: FromStr>(&self, name: &str, expected: &str) -> Result<Option<T>, ApiError> {
+        let parse = |value: &str| value.parse().map_err(|_| ApiError::bad_value(name, format!("expected {expected}")));
+        self.get(name).map(parse).transpose()
+    }
+
+    /// `limit`: 1 to 100, 50 by default.
+    pub(crate) fn limit(&self) -> Result<u32, ApiError> {
+        let wrong = || ApiError::bad_value("limit", format!("expected a number from 1 to {MAX_LIMIT}"));
+        let Some(value) = self.get("limit") else { return Ok(DEFAULT_LIMIT) };
+        let plain = value.bytes().all(|byte| byte.is_ascii_digit());
+        let limit: u32 = value.parse().ok().filter(|_| plain).ok_or_else(wrong)?;
+        if (1..=MAX_LIMIT).contains(&limit) { Ok(limit) } else { Err(wrong()) }
+    }
+}
+
+/// Undoes percent-encoding; `None` for a broken escape, and for what is not UTF-8 or holds a NUL.
+pub(crate) fn decode(text: &str) -> Option<String> {
+    let bytes = text.as_bytes();
+    let broken = |at: usize| !bytes.get(at + 1..at + 3).is_some_and(|pair| pair.iter().all(u8::is_ascii_hexdigit));
+    if bytes.iter().enumerate().any(|(at, byte)| *byte == b'%' && broken(at)) {
+        return None;
+    }
+    let text = percent_decode_str(text).decode_utf8().ok()?;
+    (!text.contains('\0')).then(|| text.into_owned())
+}

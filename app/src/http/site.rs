@@ -1,0 +1,110 @@
+//! The pages of the site.
+
+use http::{StatusCode, header};
+
+use super::Site;
+use super::answer::{Answer, html, moved, with_type};
+use super::error::ApiError;
+use super::public::{find, thread_cursor};
+use super::query::Query;
+use crate::browse::{Audience, Find};
+use crate::html as pages;
+use crate::wire::{channel_path, message_path};
+
+use domain::message::MessageId;
+use ports::channel::{ThreadFilter, ThreadOrder};
+
+/// Messages of a page.
+const PAGE: u32 = 50;
+/// Communities and posts of a page.
+const LIST: u32 = 50;
+
+pub(super) async fn asset(site: &Site, path: &[&str], audience: Audience) -> Result<Answer, ApiError> {
+    let mut answer = match path {
+        ["site.css"] => with_type(StatusCode::OK, "text/css; charset=utf-8", pages::STYLE),
+        ["favicon.svg" | "favicon.ico"] => with_type(StatusCode::OK, "image/svg+xml", pages::ICON),
+        ["robots.txt"] => with_type(StatusCode::OK, "text/plain; charset=utf-8", "User-agent: *\nAllow: /\n"),
+        [tenant, "theme.css"] => {
+            let tenant = site.browse.open(audience).await?.tenant(tenant).await?;
+            with_type(StatusCode::OK, "text/css; charset=utf-8", pages::theme(&tenant.branding))
+        }
+        _ => return Err(ApiError::not_found("there is no such file")),
+    };
+    let keep = header::HeaderValue::from_static("public, max-age=300");
+    answer.headers_mut().insert(header::CACHE_CONTROL, keep);
+    Ok(answer)
+}
+
+pub(super) async fn home(site: &Site, raw: Option<&str>) -> Result<Answer, ApiError> {
+    let query = Query::parse(raw, &["cursor"])?;
+    let wrong = || ApiError::bad_value("cursor", "expected a cursor that this list gave");
+    let after = query.get("cursor").map(|slug| domain::slug::TenantSlug::new(slug).map_err(|_| wrong())).transpose()?;
+    let (tenants, more) = site.browse.open(Audience::Public).await?.tenants(after, LIST).await?;
+    let next = tenants.last().filter(|_| more).map(|tenant| tenant.slug.to_string());
+    Ok(html(StatusCode::OK, pages::home(&tenants, next.as_deref())))
+}
+
+pub(super) async fn tenant(site: &Site, slug: &str, raw: Option<&str>) -> Result<Answer, ApiError> {
+    Query::parse(raw, &[])?;
+    let mut at = site.browse.open(Audience::Public).await?;
+    let tenant = at.tenant(slug).await?;
+    let channels = at.channels(&tenant).await?;
+    Ok(html(StatusCode::OK, pages::tenant(&site.public_url, &tenant, &channels)))
+}
+
+pub(super) async fn channel(site: &Site, slug: &str, channel: &str, raw: Option<&str>) -> Result<Answer, ApiError> {
+    let query = Query::parse(raw, &["before", "after", "sort", "cursor"])?;
+    let mut at = site.browse.open(Audience::Public).await?;
+    let tenant = at.tenant(slug).await?;
+    let view = at.channel(&tenant, channel).await?;
+    if view.channel.slug.as_str() != channel {
+        return Ok(moved(&channel_path(&tenant, &view.channel)));
+    }
+    let channels = at.channels(&tenant).await?;
+    let frame = pages::Frame { public_url: &site.public_url, tenant: &tenant, channels: &channels };
+    if view.channel.kind.is_forum() {
+        let order = match query.get("sort") {
+            None | Some("activity") => ThreadOrder::Activity,
+            Some("created") => ThreadOrder::Created,
+            Some(_) => return Err(ApiError::bad_value("sort", "expected activity or created")),
+        };
+        let cursor = query.get("cursor").map(thread_cursor).transpose()?;
+        let filter = ThreadFilter { order, archived: None, with_private: false };
+        let page = at.threads(&view, filter, cursor, LIST).await?;
+        return Ok(html(StatusCode::OK, pages::forum(&frame, &view, &page, order)));
+    }
+    let find = find(&query)?;
+    let page = at.messages(&view, find, PAGE).await?;
+    let links = pages::Links::read(&mut at, &tenant, &view, &page).await?;
+    Ok(html(StatusCode::OK, pages::channel(&frame, &view, &page, &links, None)))
+}
+
+pub(super) async fn message(
+    site: &Site,
+    slug: &str,
+    channel: &str,
+    message: &str,
+    raw: Option<&str>,
+) -> Result<Answer, ApiError> {
+    Query::parse(raw, &[])?;
+    let id: MessageId = message.parse().map_err(|_| ApiError::not_found("there is no such message"))?;
+    let mut at = site.browse.open(Audience::Public).await?;
+    let tenant = at.tenant(slug).await?;
+    let place = at.channel(&tenant, channel).await?;
+    let found = match at.message(&tenant, id, Some(channel)).await {
+        Ok(found) => found,
+        Err(crate::browse::BrowseError::NotFound(_)) => {
+            let found = at.message(&tenant, id, None).await?;
+            return Ok(moved(&message_path(&tenant, &found.channel.channel, id)));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    if place.channel.slug.as_str() != channel {
+        return Ok(moved(&message_path(&tenant, &found.channel.channel, id)));
+    }
+    let channels = at.channels(&tenant).await?;
+    let frame = pages::Frame { public_url: &site.public_url, tenant: &tenant, channels: &channels };
+    let page = at.messages(&place, Find::Around(id), PAGE).await?;
+    let links = pages::Links::read(&mut at, &tenant, &place, &page).await?;
+    Ok(html(StatusCode::OK, pages::channel(&frame, &place, &page, &links, Some(&found.entry.message))))
+}

@@ -1,0 +1,187 @@
+//! Discord's message markup: a text becomes a tree that borrows from it.
+//!
+//! Reading never fails and never recurses deeper than [`MAX_DEPTH`] of each kind: a marker without its partner, or one
+//! nested too deep, is text. The time is proportional to the length of the text.
+
+mod angle;
+mod block;
+mod inline;
+mod link;
+mod run;
+mod ticks;
+
+use std::borrow::Cow;
+
+use crate::channel::ChannelSnowflake;
+use crate::pseudonym::Pseudonym;
+use crate::timestamp::Timestamp;
+
+/// How deep lists nest in lists, and styles in styles. What is deeper stays text.
+pub const MAX_DEPTH: usize = 16;
+
+/// A part of a message that starts on a line of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Block<'a> {
+    /// Lines of text; the breaks between them are [`Inline::LineBreak`].
+    Paragraph(Vec<Inline<'a>>),
+    /// `# `, `## ` or `### `.
+    Heading {
+        /// 1 to 3.
+        level: u8,
+        /// What it says.
+        content: Vec<Inline<'a>>,
+    },
+    /// `-# `: a small line.
+    Subtext(Vec<Inline<'a>>),
+    /// `> ` or `>>> `; holds no further quote.
+    Quote(Vec<Self>),
+    /// Text between lines of three backticks.
+    Code(CodeBlock<'a>),
+    /// Items with bullets or numbers.
+    List(List<'a>),
+}
+
+/// Text of a program, as it was typed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CodeBlock<'a> {
+    /// The word after the opening backticks: 1 to 20 of `a-z A-Z 0-9 _ + - . #`.
+    pub language: Option<&'a str>,
+    /// The lines between the backticks, without the breaks at both ends.
+    pub text: Cow<'a, str>,
+}
+
+/// A list and its items.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct List<'a> {
+    /// The number of the first item; `None` for bullets.
+    pub start: Option<u32>,
+    /// Each item's blocks: mostly one paragraph, and the lists nested in it.
+    pub items: Vec<Vec<Block<'a>>>,
+}
+
+/// A part of a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Inline<'a> {
+    /// Text without markup.
+    Text(&'a str),
+    /// The end of a line that is not the last.
+    LineBreak,
+    /// Text in a style.
+    Styled(Style, Vec<Self>),
+    /// `` `code` ``.
+    Code(Cow<'a, str>),
+    /// A code block inside of a style, such as a spoiler.
+    CodeBlock(CodeBlock<'a>),
+    /// An address on the web.
+    Link(Link<'a>),
+    /// `<@…>`: a person, or `None` where the id is no pseudonym.
+    Person(Option<Pseudonym>),
+    /// `<#…>`: a channel.
+    Channel(ChannelSnowflake),
+    /// `<@&…>`: the number of a role.
+    Role(u64),
+    /// `<:name:id>` or `<a:name:id>`: a community's own emoji.
+    Emoji {
+        /// The name, letters, digits and `_`.
+        name: &'a str,
+        /// The number.
+        id: u64,
+        /// Whether it moves.
+        animated: bool,
+    },
+    /// `<t:seconds:style>`: a moment.
+    Time(Timestamp, TimeStyle),
+    /// `</name:id>`: the name of a slash command, without the slash.
+    Command(&'a str),
+    /// `<id:…>`: one of the guild's own pages.
+    Navigation(Navigation),
+    /// `@everyone`.
+    Everyone,
+    /// `@here`.
+    Here,
+}
+
+/// How text stands out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Style {
+    /// `**bold**`.
+    Bold,
+    /// `*italic*` or `_italic_`.
+    Italic,
+    /// `__underline__`.
+    Underline,
+    /// `~~strikethrough~~`.
+    Strikethrough,
+    /// `||spoiler||`.
+    Spoiler,
+}
+
+/// An address on the web, always `http://` or `https://`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link<'a> {
+    /// The address, as it was typed.
+    pub url: &'a str,
+    /// The text of `[text](url "title")`; `None` for an address that stands for itself. Holds no further link.
+    pub label: Option<Vec<Inline<'a>>>,
+    /// The title of the same.
+    pub title: Option<&'a str>,
+}
+
+/// How a client shows a moment (<https://docs.discord.com/developers/reference#message-formatting-timestamp-styles>).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimeStyle {
+    /// `t`: 16:20.
+    ShortTime,
+    /// `T`: 16:20:30.
+    LongTime,
+    /// `d`: 20/04/2021.
+    ShortDate,
+    /// `D`: 20 April 2021.
+    LongDate,
+    /// `f`, and where nothing is said: 20 April 2021 16:20.
+    ShortDateTime,
+    /// `F`: Tuesday, 20 April 2021 16:20.
+    LongDateTime,
+    /// `s`: 20/04/2021, 16:20.
+    CompactDateTime,
+    /// `S`: 20/04/2021, 16:20:30.
+    CompactDateTimeSeconds,
+    /// `R`: 2 months ago.
+    Relative,
+}
+
+/// A page of a guild that is no channel
+/// (<https://docs.discord.com/developers/reference#message-formatting-guild-navigation-types>).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Navigation {
+    /// Channels & Roles.
+    Customize,
+    /// Browse Channels.
+    Browse,
+    /// Server Guide.
+    Guide,
+    /// Linked Roles.
+    LinkedRoles,
+}
+
+impl Navigation {
+    /// The name that clients show.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Customize => "Channels & Roles",
+            Self::Browse => "Browse Channels",
+            Self::Guide => "Server Guide",
+            Self::LinkedRoles => "Linked Roles",
+        }
+    }
+}
+
+/// The blocks of a message's text. A text without markup is one paragraph; an empty one has no block.
+#[must_use]
+pub fn parse(text: &str) -> Vec<Block<'_>> {
+    block::parse(text)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,219 @@
+//! The program as a user runs it: its own process, a folder of its own, and bytes over a socket.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// The admin key of every installation here.
+pub(crate) const ADMIN_KEY: &str = "an-admin-key-of-this-test-alone";
+/// How long anything may take before a case gives up.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// An installation in a folder that goes with it.
+pub(crate) struct Installation {
+    folder: TempDir,
+}
+
+impl Installation {
+    pub(crate) fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn database(&self) -> PathBuf {
+        self.path("data/verta.db")
+    }
+
+    /// The program with this installation's settings and nobody else's.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_verta"));
+        command
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env_clear()
+            .env("DATABASE_URL", format!("sqlite:{}", self.database().display()))
+            .env("ADMIN_API_KEY", ADMIN_KEY)
+            .env("PSEUDONYM_KEY", "5a".repeat(32))
+            .env("BIND", "127.0.0.1:0")
+            .env("RATE_LIMIT", "0")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    /// Runs the program to its end.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
+        let output = self.command(arguments).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!said.contains("panicked"), "{said}");
+        output
+    }
+
+    /// Imports `paths` and gives the exit code and the JSON on the last line.
+    pub(crate) fn import(&self, paths: &[&Path], flags: &[&str]) -> (i32, Value) {
+        let mut arguments = vec!["import", "--json"];
+        arguments.extend(flags);
+        arguments.extend(paths.iter().map(|path| path.to_str().unwrap()));
+        let output = self.run(&arguments);
+        let text = String::from_utf8(output.stdout).unwrap();
+        let last = text.lines().last().unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(&output.stderr)));
+        (output.status.code().unwrap(), serde_json::from_str(last).unwrap())
+    }
+
+    /// Starts the server and waits until it says where it is.
+    pub(crate) fn serve(&self, arguments: &[&str]) -> Server {
+        let mut all = vec!["serve"];
+        all.extend(arguments);
+        let mut child = self.command(&all).spawn().unwrap();
+        let (sender, lines) = mpsc::channel();
+        let streams: [Box<dyn Read + Send>; 2] =
+            [Box::new(child.stdout.take().unwrap()), Box::new(child.stderr.take().unwrap())];
+        for stream in streams {
+            let sender = sender.clone();
+            std::thread::spawn(move || {
+                for line in BufReader::new(stream).lines().map_while(Result::ok) {
+                    if sender.send(line).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        let mut said = String::new();
+        let address = loop {
+            let Ok(line) = lines.recv_timeout(PATIENCE) else {
+                let ended = child.try_wait();
+                child.kill().ok();
+                panic!("the server did not come up ({ended:?}):\n{said}");
+            };
+            if let Some((_, rest)) = line.split_once("Verta is at http://") {
+                break rest.trim_end_matches('/').parse().unwrap();
+            }
+            said.push_str(&line);
+            said.push('\n');
+        };
+        Server { child, address, lines }
+    }
+}
+
+/// A server that runs until it is dropped.
+pub(crate) struct Server {
+    child: Child,
+    address: SocketAddr,
+    lines: mpsc::Receiver<String>,
+}
+
+impl Server {
+    /// Sends bytes as they are and reads until the server closes; `None` if it closed without a word.
+    pub(crate) fn raw(&self, bytes: &[u8]) -> Option<Answer> {
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        // A server that has refused already may close before it has read everything.
+        stream.write_all(bytes).ok();
+        let mut answer = Vec::new();
+        let mut chunk = [0; 65536];
+        while let Ok(length @ 1..) = stream.read(&mut chunk) {
+            answer.extend_from_slice(&chunk[..length]);
+        }
+        (!answer.is_empty()).then(|| Answer::parse(&answer))
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Answer {
+        self.request("GET", path, "", b"")
+    }
+
+    /// One request with more header lines, each ended by `\r\n`.
+    pub(crate) fn request(&self, method: &str, path: &str, headers: &str, body: &[u8]) -> Answer {
+        let length = body.len();
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: verta.test\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n"
+        );
+        self.raw(&[head.as_bytes(), body].concat()).expect("the server answers")
+    }
+
+    /// The largest resident size so far, in MiB.
+    pub(crate) fn peak_mib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().strip_suffix("kB").unwrap().trim().parse::<u64>().unwrap() / 1024
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Ends it as a power cut would and gives what it had said since it came up.
+    pub(crate) fn kill(mut self) -> Vec<String> {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        self.lines.iter().collect()
+    }
+
+    /// Waits for its end, after somebody else asked for it.
+    pub(crate) fn wait(mut self) -> i32 {
+        self.child.wait().unwrap().code().expect("no signal ended it")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+/// What a server answered.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    head: String,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    fn parse(bytes: &[u8]) -> Self {
+        let end = bytes.windows(4).position(|part| part == b"\r\n\r\n").expect("a head ends");
+        let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        let mut answer = Self { status, head, body: bytes[end + 4..].to_vec() };
+        if answer.header("transfer-encoding").is_some_and(|encoding| encoding.contains("chunked")) {
+            answer.body = unchunk(&answer.body);
+        }
+        answer
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.head.lines().skip(1).find_map(|line| {
+            let (found, value) = line.split_once(':')?;
+            found.eq_ignore_ascii_case(name).then(|| value.trim())
+        })
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.body.clone()).unwrap()
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+    }
+}
+
+fn unchunk(mut bytes: &[u8]) -> Vec<u8> {
+    let mut body = Vec::new();
+    while let Some(end) = bytes.windows(2).position(|part| part == b"\r\n") {
+        let length = usize::from_str_radix(std::str::from_utf8(&bytes[..end]).unwrap(), 16).unwrap();
+        body.extend_from_slice(&bytes[end + 2..end + 2 + length]);
+        bytes = &bytes[end + 2 + length + 2..];
+    }
+    body
+}
