@@ -181,8 +181,8 @@ impl Importer {
         let mut tenants: HashMap<TenantId, Tenant> = HashMap::new();
         for (_, summary) in &summaries {
             let id = TenantId::of(Platform::Discord, &summary.guild.platform_id);
-            if !tenants.contains_key(&id) {
-                tenants.insert(id, self.tenant(summary, options).await?);
+            if let std::collections::hash_map::Entry::Vacant(e) = tenants.entry(id) {
+                e.insert(self.tenant(summary, options).await?);
             }
         }
         let (mut bytes, mut messages) = (0, 0);
@@ -262,12 +262,11 @@ impl Importer {
             let mut channel = summary.channel.to_channel(tenant, &people);
             let parent = summary.channel.parent.as_ref().map(|parent| {
                 let key = (summary.guild.platform_id.to_string(), parent.platform_id.get());
-                match own.get(&key) {
-                    Some(own) => own.channel.to_channel(tenant, &people),
-                    None => {
-                        let name = people.text(&parent.name, &[]).into_owned();
-                        Channel::new(tenant, parent.platform_id, parent.kind, name)
-                    }
+                if let Some(own) = own.get(&key) {
+                    own.channel.to_channel(tenant, &people)
+                } else {
+                    let name = people.text(&parent.name, &[]).into_owned();
+                    Channel::new(tenant, parent.platform_id, parent.kind, name)
                 }
             });
             channel.parent_id = parent.as_ref().map(|parent| parent.id);

@@ -108,7 +108,7 @@ impl Drop for Scratch {
 fn new_key() -> io::Result<(PseudonymKey, String)> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(io::Error::other)?;
-    let text = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let text = bytes.map(|byte| format!("{byte:02x}")).concat();
     Ok((PseudonymKey::new(bytes), text))
 }
 

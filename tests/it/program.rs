@@ -102,7 +102,9 @@ impl Installation {
             said.push_str(&line);
             said.push('\n');
         };
-        Server { child, address, lines }
+        // What it says from here on is read and dropped, so that it never waits for a reader.
+        std::thread::spawn(move || lines.into_iter().for_each(drop));
+        Server { child, address }
     }
 }
 
@@ -110,7 +112,6 @@ impl Installation {
 pub(crate) struct Server {
     child: Child,
     address: SocketAddr,
-    lines: mpsc::Receiver<String>,
 }
 
 impl Server {
@@ -150,13 +151,6 @@ impl Server {
 
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
-    }
-
-    /// Ends it as a power cut would and gives what it had said since it came up.
-    pub(crate) fn kill(mut self) -> Vec<String> {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-        self.lines.iter().collect()
     }
 
     /// Waits for its end, after somebody else asked for it.

@@ -56,7 +56,7 @@ pub(crate) fn convert(
     let attachments = scrub.attachments(id, fields.remove("attachments"), &mut extra);
     let reactions = scrub.reactions(fields.remove("reactions"), &mut extra);
     let embeds = scrub.list(fields.remove("embeds"), "embeds", embed, &mut extra);
-    let stickers = scrub.list(fields.remove("stickers"), "stickers", sticker, &mut extra);
+    let stickers = scrub.list(fields.remove("stickers"), "stickers", |value| sticker(&value), &mut extra);
     let reference = fields.remove("reference").filter(|reference| !reference.is_null()).map(|reference| {
         let to = self::reference(&reference);
         if to.kind > Reference::FORWARD || to.kind < 0 {
@@ -183,15 +183,16 @@ fn embed(value: Value) -> Value {
     Value::Object(fields.collect())
 }
 
-fn sticker(value: Value) -> Value {
-    let format = text(&value, "format").map(str::to_lowercase);
-    json!({"id": text(&value, "id"), "name": text(&value, "name").map(cut), "format": format})
+fn sticker(value: &Value) -> Value {
+    let format = text(value, "format").map(str::to_lowercase);
+    json!({"id": text(value, "id"), "name": text(value, "name").map(cut), "format": format})
 }
 
 /// A forwarded message in the form of Discord's snapshots.
 fn snapshot(value: Value) -> Value {
     let Value::Object(mut fields) = value else { return json!({"content": null, "forwarded": value}) };
-    for (ours, theirs) in [("edited_timestamp", "timestampEdited")] {
+    {
+        let (ours, theirs) = ("edited_timestamp", "timestampEdited");
         let value = fields.remove(theirs).unwrap_or(Value::Null);
         fields.insert(ours.to_owned(), value);
     }

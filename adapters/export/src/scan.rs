@@ -125,12 +125,11 @@ impl<R: BufRead> Scanner<R> {
                     }
                     _ if in_string => {}
                     b'{' | b'[' => depth += 1,
-                    b'}' | b']' | b',' if depth == 0 => break,
+                    b'}' | b']' | b',' | b':' | b' ' | b'\n' | b'\r' | b'\t' if depth == 0 => break,
                     b'}' | b']' => {
                         depth -= 1;
                         done = depth == 0;
                     }
-                    b' ' | b'\n' | b'\r' | b'\t' | b':' if depth == 0 => break,
                     _ => {}
                 }
                 at += 1;

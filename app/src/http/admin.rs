@@ -60,7 +60,7 @@ pub(super) async fn update(site: &Site, reference: &str, body: &[u8]) -> Result<
     };
     let stored = site.tenants.find(reference).await?;
     if let Some(value) = fields.values.remove("branding") {
-        patch.branding = fields.branding(value, stored.branding);
+        patch.branding = Some(fields.branding(value, stored.branding));
     }
     fields.done()?;
     let tenant = site.tenants.update(&stored.id.to_string(), &patch).await?;
@@ -138,12 +138,12 @@ impl Fields {
         self.optional(field, parse)
     }
 
-    fn branding(&mut self, patch: Value, stored: Branding) -> Option<Branding> {
+    fn branding(&mut self, patch: Value, stored: Branding) -> Branding {
         let Value::Object(values) = patch else {
             if !patch.is_null() {
                 self.wrong("branding", "expected an object");
             }
-            return Some(Branding::default());
+            return Branding::default();
         };
         let mut fields = Self { values, errors: Vec::new() };
         let mut branding = stored;
@@ -164,7 +164,7 @@ impl Fields {
         for error in fields.errors {
             self.wrong(&format!("branding.{}", error.field), error.reason);
         }
-        Some(branding)
+        branding
     }
 
     fn refuse(&self) -> ApiError {

@@ -36,16 +36,14 @@ pub(super) async fn channels(mut at: Reading, slug: &str, raw: Option<&str>) -> 
     }
     let mut start = 0;
     if let Some(id) = cursor {
-        match channels.iter().position(|view| view.channel.id.0 == id) {
-            Some(index) => start = index + 1,
-            None => {
-                let known = at.channel(&tenant, &id.to_string()).await.ok();
-                let known = known.filter(|view| parent.is_some() && view.channel.kind.is_thread());
-                let known =
-                    known.ok_or_else(|| ApiError::bad_value("cursor", "expected a cursor that this list gave"))?;
-                start = channels.len();
-                thread_cursor = Some(cursor_of(&known));
-            }
+        if let Some(index) = channels.iter().position(|view| view.channel.id.0 == id) {
+            start = index + 1;
+        } else {
+            let known = at.channel(&tenant, &id.to_string()).await.ok();
+            let known = known.filter(|view| parent.is_some() && view.channel.kind.is_thread());
+            let known = known.ok_or_else(|| ApiError::bad_value("cursor", "expected a cursor that this list gave"))?;
+            start = channels.len();
+            thread_cursor = Some(cursor_of(&known));
         }
     }
     let wanted = |view: &ChannelView| kind.is_none_or(|kind| view.channel.kind == ChannelKind(kind));

@@ -47,7 +47,7 @@ const MAX_HEAD: usize = 64 * 1024;
 /// An answer that takes longer is worth a line in the log.
 const SLOW: Duration = Duration::from_secs(1);
 /// How often addresses are forgotten that ask no more.
-const FORGET: Duration = Duration::from_secs(60);
+const FORGET: Duration = Duration::from_mins(1);
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 

@@ -16,7 +16,7 @@ const SHRUG: &str = r"¯\_(ツ)_/¯";
 const LONGEST_LANGUAGE: usize = 20;
 
 /// What a line starts with that is no part of what it says.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Margin {
     /// Every line of the stretch starts with `> `.
     pub(super) quoted: bool,
@@ -84,12 +84,6 @@ struct Parser<'a> {
     brackets: Vec<(usize, usize)>,
     /// Where addresses start.
     urls: Vec<usize>,
-}
-
-impl Default for Margin {
-    fn default() -> Self {
-        Self { quoted: false, indent: 0 }
-    }
 }
 
 impl<'a> Parser<'a> {

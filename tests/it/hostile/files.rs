@@ -51,20 +51,56 @@ fn export(channel: u64) -> Value {
 
 /// Every field of an export, as a JSON pointer.
 const FIELDS: [&str; 40] = [
-    "/guild", "/guild/id", "/guild/name", "/channel", "/channel/id", "/channel/type", "/channel/categoryId",
-    "/channel/category", "/channel/name", "/channel/topic", "/dateRange", "/dateRange/after", "/exportedAt",
-    "/messages", "/messages/1", "/messages/1/id", "/messages/1/type", "/messages/1/timestamp",
-    "/messages/1/timestampEdited", "/messages/1/isPinned", "/messages/1/content", "/messages/1/author",
-    "/messages/1/author/id", "/messages/1/author/isBot", "/messages/1/author/roles", "/messages/1/attachments",
-    "/messages/1/attachments/0", "/messages/1/attachments/0/id", "/messages/1/attachments/0/fileName",
-    "/messages/1/attachments/0/fileSizeBytes", "/messages/1/embeds", "/messages/1/embeds/0",
-    "/messages/1/embeds/0/color", "/messages/1/embeds/0/fields", "/messages/1/stickers", "/messages/1/reactions",
-    "/messages/1/reactions/0/emoji", "/messages/1/reactions/0/count", "/messages/1/mentions", "/messages/1/reference",
+    "/guild",
+    "/guild/id",
+    "/guild/name",
+    "/channel",
+    "/channel/id",
+    "/channel/type",
+    "/channel/categoryId",
+    "/channel/category",
+    "/channel/name",
+    "/channel/topic",
+    "/dateRange",
+    "/dateRange/after",
+    "/exportedAt",
+    "/messages",
+    "/messages/1",
+    "/messages/1/id",
+    "/messages/1/type",
+    "/messages/1/timestamp",
+    "/messages/1/timestampEdited",
+    "/messages/1/isPinned",
+    "/messages/1/content",
+    "/messages/1/author",
+    "/messages/1/author/id",
+    "/messages/1/author/isBot",
+    "/messages/1/author/roles",
+    "/messages/1/attachments",
+    "/messages/1/attachments/0",
+    "/messages/1/attachments/0/id",
+    "/messages/1/attachments/0/fileName",
+    "/messages/1/attachments/0/fileSizeBytes",
+    "/messages/1/embeds",
+    "/messages/1/embeds/0",
+    "/messages/1/embeds/0/color",
+    "/messages/1/embeds/0/fields",
+    "/messages/1/stickers",
+    "/messages/1/reactions",
+    "/messages/1/reactions/0/emoji",
+    "/messages/1/reactions/0/count",
+    "/messages/1/mentions",
+    "/messages/1/reference",
 ];
 
 const IDS: [&str; 7] = [
-    "/guild/id", "/channel/id", "/channel/categoryId", "/messages/1/id", "/messages/1/author/id",
-    "/messages/1/attachments/0/id", "/messages/1/reference/messageId",
+    "/guild/id",
+    "/channel/id",
+    "/channel/categoryId",
+    "/messages/1/id",
+    "/messages/1/author/id",
+    "/messages/1/attachments/0/id",
+    "/messages/1/reference/messageId",
 ];
 
 /// Writes every hostile file into `folder` and gives how many there are.
@@ -88,7 +124,8 @@ fn write_all(folder: &Path) -> usize {
         }
     }
     for (index, field) in IDS.iter().enumerate() {
-        for (wrong, id) in ["0", "-1", "18446744073709551616", "9223372036854775808", "abc", "", "1e3", "９"].iter().enumerate()
+        for (wrong, id) in
+            ["0", "-1", "18446744073709551616", "9223372036854775808", "abc", "", "1e3", "９"].iter().enumerate()
         {
             let mut file = next();
             *file.pointer_mut(field).unwrap() = json!(id);

@@ -12,7 +12,7 @@ fn people() -> Pseudonymizer {
     Pseudonymizer::new(&PseudonymKey::new([1; 32]), tenant)
 }
 
-fn message(fields: Value) -> Message {
+fn message(fields: &Value) -> Message {
     let mut message = json!({
         "id": "1543572365714264084", "type": "Default", "timestamp": "2026-08-30T13:45:30.174+03:00", "content": "hi",
         "author": {"id": "80351110224678912", "name": "quill", "nickname": "Quill", "isBot": false, "roles": []},
@@ -26,7 +26,7 @@ fn message(fields: Value) -> Message {
 #[test]
 fn no_name_or_id_of_a_person_is_left() {
     let person = json!({"id": "80351110224678912", "name": "quill", "nickname": "Quill", "avatarUrl": "a", "roles": [{"name": "quill"}]});
-    let message = message(json!({
+    let message = message(&json!({
         "content": "@Quill <@80351110224678912>", "mentions": [person],
         "reactions": [{"emoji": {"id": "", "name": "x"}, "count": 1, "users": [person]}],
         "interaction": {"id": "5", "name": "roll", "user": person}, "unknown": [{"deep": person}],
@@ -40,20 +40,20 @@ fn no_name_or_id_of_a_person_is_left() {
 
 #[test]
 fn what_the_exporter_says_in_a_system_message_is_dropped() {
-    assert_eq!(message(json!({"type": "GuildMemberJoin", "content": "Joined the server."})).content, "");
+    assert_eq!(message(&json!({"type": "GuildMemberJoin", "content": "Joined the server."})).content, "");
     assert_eq!(
-        message(json!({"type": "ChannelNameChange", "content": "Changed the channel name: new"})).content,
+        message(&json!({"type": "ChannelNameChange", "content": "Changed the channel name: new"})).content,
         "new"
     );
-    assert_eq!(message(json!({"type": "8", "content": "3"})).content, "3");
+    assert_eq!(message(&json!({"type": "8", "content": "3"})).content, "3");
 }
 
 #[test]
 fn every_spelling_of_a_type_gives_one_number() {
     for (name, number) in [("PollResult", 46), ("46", 46), ("Reply", 19), ("99", 99), ("SomethingNew", -1)] {
-        assert_eq!(message(json!({"type": name})).kind, MessageKind(number), "{name}");
+        assert_eq!(message(&json!({"type": name})).kind, MessageKind(number), "{name}");
     }
-    let unknown = message(json!({"type": "SomethingNew", "newKey": {"a": 1}}));
+    let unknown = message(&json!({"type": "SomethingNew", "newKey": {"a": 1}}));
     assert_eq!(unknown.extra.unwrap().as_str(), r#"{"newKey":{"a":1},"type":"SomethingNew"}"#);
 }
 
@@ -61,7 +61,7 @@ fn every_spelling_of_a_type_gives_one_number() {
 fn embeds_take_discords_form() {
     let embed = json!({"title": "t", "url": null, "color": "#58B9FF", "description": "", "images": [],
         "author": {"name": "n", "iconUrl": "i"}, "fields": [{"name": "a", "value": "b", "isInline": true}]});
-    let embeds = message(json!({"embeds": [embed]})).embeds.unwrap();
+    let embeds = message(&json!({"embeds": [embed]})).embeds.unwrap();
     let form = r#"[{"author":{"icon_url":"i","name":"n"},"color":5814783,"fields":[{"inline":true,"name":"a","value":"b"}],"title":"t"}]"#;
     assert_eq!(embeds.as_str(), form);
 }
@@ -76,7 +76,7 @@ fn a_file_beside_the_export_is_kept_by_its_path_and_no_other() {
         ("https://example.org/x.png", None),
     ] {
         let file = json!({"id": "5", "url": url, "fileName": "SPOILER_x.png", "fileSizeBytes": 7});
-        let message = message(json!({"attachments": [file]}));
+        let message = message(&json!({"attachments": [file]}));
         let file = &message.attachments[0];
         assert_eq!(
             (file.local_path.as_deref(), file.spoiler, file.content_type.as_deref()),

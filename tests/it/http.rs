@@ -1,0 +1,105 @@
+//! The REST API and the site over a socket.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::program::{ADMIN_KEY, Installation, Server};
+
+fn served(installation: &Installation) -> Server {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+    installation.serve(&["--import", examples.to_str().unwrap()])
+}
+
+const GENERAL: &str = "/api/v1/tenants/thimble-firmware/channels/general";
+
+#[test]
+fn pages_forwards_and_backwards_hold_every_message_once() {
+    let installation = Installation::new();
+    let server = served(&installation);
+    let ids = |page: &Value| -> Vec<String> {
+        page["items"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect()
+    };
+    let mut forwards = Vec::new();
+    let mut after = Value::from("0");
+    while let Some(id) = after.as_str() {
+        let page = server.get(&format!("{GENERAL}/messages?after={id}&limit=10")).json();
+        forwards.extend(ids(&page));
+        after = page["newer"].clone();
+    }
+    let mut backwards = Vec::new();
+    let mut page = server.get(&format!("{GENERAL}/messages?limit=10")).json();
+    loop {
+        backwards.splice(0..0, ids(&page));
+        let Some(id) = page["older"].as_str() else { break };
+        page = server.get(&format!("{GENERAL}/messages?before={id}&limit=10")).json();
+    }
+    assert_eq!(forwards.len(), 63);
+    assert_eq!(backwards, forwards);
+}
+
+#[test]
+fn an_answer_has_a_tag_and_is_not_sent_again() {
+    let installation = Installation::new();
+    let server = served(&installation);
+    let first = server.get(GENERAL);
+    let tag = first.header("etag").unwrap();
+    let again = server.request("GET", GENERAL, &format!("If-None-Match: {tag}\r\n"), b"");
+    assert_eq!((again.status, again.body.len()), (304, 0));
+    assert_eq!(first.header("access-control-allow-origin"), Some("*"));
+    assert!(first.header("x-request-id").is_some());
+    let head = server.request("HEAD", GENERAL, "", b"");
+    assert_eq!((head.status, head.body.len(), head.header("etag")), (200, 0, Some(tag)));
+}
+
+#[test]
+fn a_private_channel_answers_as_one_that_does_not_exist() {
+    let installation = Installation::new();
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+    installation.import(&[&examples], &["--visibility", "private"]);
+    let server = installation.serve(&[]);
+    let unknown = server.get("/api/v1/tenants/thimble-firmware/channels/no-such-channel");
+    let private = server.get(GENERAL);
+    assert_eq!((private.status, &private.body), (404, &unknown.body));
+    let key = format!("Authorization: Bearer {ADMIN_KEY}\r\n");
+    let seen = server.request("GET", GENERAL, &key, b"");
+    assert_eq!((seen.status, seen.header("cache-control")), (200, Some("no-store")));
+    assert_eq!(server.get("/api/v1/tenants/thimble-firmware/channels").json()["items"], json!([]));
+}
+
+#[test]
+fn a_tenant_is_made_changed_and_deleted() {
+    let installation = Installation::new();
+    let server = served(&installation);
+    let headers = format!("Authorization: Bearer {ADMIN_KEY}\r\nContent-Type: application/json\r\n");
+    let send = |method: &str, path: &str, body: Value| {
+        server.request(method, path, &headers, if body.is_null() { String::new() } else { body.to_string() }.as_bytes())
+    };
+    let made = send("POST", "/api/v1/admin/tenants", json!({"name": "Second", "platform_id": "42"}));
+    assert_eq!((made.status, made.json()["slug"].as_str()), (201, Some("second")));
+    let twice = send("POST", "/api/v1/admin/tenants", json!({"name": "Second", "platform_id": "42"}));
+    assert_eq!(twice.status, 409);
+    assert_eq!(send("PATCH", "/api/v1/admin/tenants/second", json!({})).status, 400);
+    let patch = json!({"status": "MAINTENANCE", "branding": {"accent_color": "#00ff00"}});
+    let changed = send("PATCH", "/api/v1/admin/tenants/second", patch).json();
+    assert_eq!(changed["branding"]["accent_color"], "#00ff00");
+    assert_eq!(server.get("/api/v1/tenants/second").status, 503);
+    let deleted = send("DELETE", "/api/v1/admin/tenants/thimble-firmware", Value::Null);
+    assert_eq!((deleted.status, deleted.json()["kind"].as_str()), (202, Some("delete")));
+    for path in ["/api/v1/tenants/thimble-firmware", GENERAL, "/thimble-firmware", "/thimble-firmware/general"] {
+        assert_eq!(server.get(path).status, 404, "{path}");
+    }
+    assert_eq!(server.request("GET", "/api/v1/admin/tenants", "", b"").status, 401);
+    assert_eq!(server.get("/metrics").status, 401);
+}
+
+#[test]
+fn the_server_ends_when_it_is_asked_to() {
+    let installation = Installation::new();
+    let server = served(&installation);
+    assert_eq!(server.get("/healthz").json()["status"], "ok");
+    assert_eq!(server.get("/readyz").json()["store"], "sqlite");
+    let asked = std::process::Command::new("kill").arg("-TERM").arg(server.pid().to_string()).status().unwrap();
+    assert!(asked.success());
+    assert_eq!(server.wait(), 0);
+}
