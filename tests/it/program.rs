@@ -13,7 +13,7 @@ use tempfile::TempDir;
 /// The admin key of every installation here.
 pub(crate) const ADMIN_KEY: &str = "an-admin-key-of-this-test-alone";
 /// How long anything may take before a case gives up.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// An installation in a folder that goes with it.
 pub(crate) struct Installation {
@@ -122,7 +122,7 @@ impl Server {
         // A server that has refused already may close before it has read everything.
         stream.write_all(bytes).ok();
         let mut answer = Vec::new();
-        let mut chunk = [0; 65536];
+        let mut chunk = [0; 8192];
         while let Ok(length @ 1..) = stream.read(&mut chunk) {
             answer.extend_from_slice(&chunk[..length]);
         }
