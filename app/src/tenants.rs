@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use domain::job::{Job, JobId, JobKind};
 use domain::slug::TenantSlug;
-use domain::tenant::{Branding, Platform, PlatformId, Tenant, TenantId, TenantName, TenantStatus};
+use domain::tenant::{Branding, Color, LogoUrl, Platform, PlatformId, Tenant, TenantId, TenantName, TenantStatus};
 use ports::clock::Clock;
 use ports::error::StoreError;
 use ports::store::Store;
@@ -64,7 +64,63 @@ pub struct TenantPatch {
     /// Whether it is served.
     pub status: Option<TenantStatus>,
     /// How its pages look.
-    pub branding: Option<Branding>,
+    pub branding: BrandingPatch,
+}
+
+/// What to do with a field that can be empty.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Change<T> {
+    /// Leave it as it is.
+    #[default]
+    Keep,
+    /// Empty it.
+    Clear,
+    /// Replace it.
+    Set(T),
+}
+
+impl<T: Clone> Change<T> {
+    fn apply(&self, field: &mut Option<T>) {
+        match self {
+            Self::Keep => {}
+            Self::Clear => *field = None,
+            Self::Set(value) => *field = Some(value.clone()),
+        }
+    }
+}
+
+/// What to change of a tenant's branding. It is applied to what is stored at that moment, so two patches of different
+/// fields both stay.
+#[derive(Debug, Clone, Default)]
+pub struct BrandingPatch {
+    /// Its logo.
+    pub logo_url: Change<LogoUrl>,
+    /// The colour of the header and of links.
+    pub primary_color: Change<Color>,
+    /// The colour beside it.
+    pub secondary_color: Change<Color>,
+    /// The colour of what stands out.
+    pub accent_color: Change<Color>,
+}
+
+impl BrandingPatch {
+    /// Empties every field.
+    #[must_use]
+    pub const fn clear() -> Self {
+        Self {
+            logo_url: Change::Clear,
+            primary_color: Change::Clear,
+            secondary_color: Change::Clear,
+            accent_color: Change::Clear,
+        }
+    }
+
+    fn apply(&self, branding: &mut Branding) {
+        self.logo_url.apply(&mut branding.logo_url);
+        self.primary_color.apply(&mut branding.primary_color);
+        self.secondary_color.apply(&mut branding.secondary_color);
+        self.accent_color.apply(&mut branding.accent_color);
+    }
 }
 
 /// Makes, changes and deletes tenants.
@@ -136,7 +192,7 @@ impl Tenants {
         changed.name = patch.name.clone().unwrap_or(changed.name);
         changed.slug = patch.slug.clone().unwrap_or(changed.slug);
         changed.status = patch.status.unwrap_or(changed.status);
-        changed.branding = patch.branding.clone().unwrap_or(changed.branding);
+        patch.branding.apply(&mut changed.branding);
         if changed == stored {
             return Ok(stored);
         }

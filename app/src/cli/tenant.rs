@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Outcome, TenantCommand, Tools};
 use crate::browse::Audience;
 use crate::jobs::Jobs;
-use crate::tenants::{NewTenant, TenantPatch, Tenants};
+use crate::tenants::{BrandingPatch, NewTenant, TenantPatch, Tenants};
 use crate::wire::{JobBody, ListBody, TenantBody};
 
 pub(super) async fn run(command: TenantCommand, tools: &Tools) -> Outcome {
@@ -30,7 +30,8 @@ pub(super) async fn run(command: TenantCommand, tools: &Tools) -> Outcome {
         TenantCommand::Show { tenant, json } => show(&tenants.find(&tenant).await?, json),
         TenantCommand::Update { tenant, name: new, slug: wanted, status, json } => {
             let status = status.map(|status| status.parse()).transpose()?;
-            let patch = TenantPatch { name: name(new)?, slug: slug(wanted)?, status, branding: None };
+            let patch =
+                TenantPatch { name: name(new)?, slug: slug(wanted)?, status, branding: BrandingPatch::default() };
             if patch.name.is_none() && patch.slug.is_none() && patch.status.is_none() {
                 return Err("name what to change: --name, --slug or --status".into());
             }

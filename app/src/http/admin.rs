@@ -1,7 +1,7 @@
 //! Tenants, for who holds the admin key.
 
 use domain::slug::TenantSlug;
-use domain::tenant::{Branding, LogoUrl, Platform, PlatformId, TenantName};
+use domain::tenant::{Color, LogoUrl, Platform, PlatformId, TenantName};
 use http::{HeaderValue, StatusCode, header};
 use serde_json::{Map, Value};
 
@@ -10,7 +10,7 @@ use super::answer::{Answer, json};
 use super::error::{ApiError, FieldError};
 use super::query::Query;
 use crate::browse::Audience;
-use crate::tenants::{NewTenant, TenantPatch};
+use crate::tenants::{BrandingPatch, Change, NewTenant, TenantPatch};
 use crate::wire::{JobBody, ListBody, TenantBody};
 
 pub(super) async fn list(site: &Site, raw: Option<&str>) -> Result<Answer, ApiError> {
@@ -52,18 +52,14 @@ pub(super) async fn update(site: &Site, reference: &str, body: &[u8]) -> Result<
     if fields.values.is_empty() {
         return Err(ApiError::bad_request("the patch changes nothing: name at least one field"));
     }
-    let mut patch = TenantPatch {
+    let patch = TenantPatch {
         name: fields.kept("name", |text| TenantName::new(text).map_err(|error| error.to_string())),
         slug: fields.kept("slug", |text| TenantSlug::new(text).map_err(|error| error.to_string())),
         status: fields.kept("status", |text| text.parse().map_err(|error| format!("{error}"))),
-        branding: None,
+        branding: fields.branding(),
     };
-    let stored = site.tenants.find(reference).await?;
-    if let Some(value) = fields.values.remove("branding") {
-        patch.branding = Some(fields.branding(value, stored.branding));
-    }
     fields.done()?;
-    let tenant = site.tenants.update(&stored.id.to_string(), &patch).await?;
+    let tenant = site.tenants.update(reference, &patch).await?;
     Ok(json(StatusCode::OK, &TenantBody::new(&tenant, Audience::Admin)))
 }
 
@@ -138,33 +134,38 @@ impl Fields {
         self.optional(field, parse)
     }
 
-    fn branding(&mut self, patch: Value, stored: Branding) -> Branding {
-        let Value::Object(values) = patch else {
-            if !patch.is_null() {
+    /// A field that a patch may leave out and may empty.
+    fn change<T>(&mut self, field: &str, parse: impl Fn(&str) -> Result<T, String>) -> Change<T> {
+        match self.values.get(field) {
+            None => Change::Keep,
+            Some(Value::Null) => Change::Clear,
+            Some(_) => self.optional(field, parse).map_or(Change::Keep, Change::Set),
+        }
+    }
+
+    fn branding(&mut self) -> BrandingPatch {
+        let values = match self.values.remove("branding") {
+            None => return BrandingPatch::default(),
+            Some(Value::Null) => return BrandingPatch::clear(),
+            Some(Value::Object(values)) => values,
+            Some(_) => {
                 self.wrong("branding", "expected an object");
+                return BrandingPatch::default();
             }
-            return Branding::default();
         };
         let mut fields = Self { values, errors: Vec::new() };
-        let mut branding = stored;
         fields.known(&["logo_url", "primary_color", "secondary_color", "accent_color"]);
-        if fields.values.contains_key("logo_url") {
-            branding.logo_url =
-                fields.optional("logo_url", |text| LogoUrl::new(text).map_err(|error| error.to_string()));
-        }
-        for (field, color) in [
-            ("primary_color", &mut branding.primary_color),
-            ("secondary_color", &mut branding.secondary_color),
-            ("accent_color", &mut branding.accent_color),
-        ] {
-            if fields.values.contains_key(field) {
-                *color = fields.optional(field, |text| text.parse().map_err(|error| format!("{error}")));
-            }
-        }
+        let color = |text: &str| text.parse::<Color>().map_err(|error| error.to_string());
+        let patch = BrandingPatch {
+            logo_url: fields.change("logo_url", |text| LogoUrl::new(text).map_err(|error| error.to_string())),
+            primary_color: fields.change("primary_color", color),
+            secondary_color: fields.change("secondary_color", color),
+            accent_color: fields.change("accent_color", color),
+        };
         for error in fields.errors {
             self.wrong(&format!("branding.{}", error.field), error.reason);
         }
-        branding
+        patch
     }
 
     fn refuse(&self) -> ApiError {
