@@ -5,9 +5,10 @@ mod messages;
 
 use std::sync::Arc;
 
+use domain::channel::{Channel, ChannelId};
 use domain::coverage::Coverage;
 use domain::slug::TenantSlug;
-use domain::tenant::{Tenant, TenantStatus};
+use domain::tenant::{Tenant, TenantId, TenantStatus};
 use domain::visibility::is_public;
 use ports::error::StoreError;
 use ports::page::Page;
@@ -16,6 +17,9 @@ use uuid::Uuid;
 
 pub use self::channels::{ChannelView, ThreadPage, ThreadView};
 pub use self::messages::{Entry, Find, MessageView, Messages};
+
+/// Looks at 100 channels each that one page of coverage takes, so that a tenant with few readable ones costs no more.
+const COVERAGE_ROUNDS: u32 = 10;
 
 /// Who asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,7 +95,7 @@ impl Reading {
     pub async fn tenant(&mut self, reference: &str) -> Result<Tenant, BrowseError> {
         let id = Uuid::try_parse(reference).ok().filter(|_| self.audience == Audience::Admin);
         let found = match (id, TenantSlug::new(reference)) {
-            (Some(id), _) => self.at.tenants().find(domain::tenant::TenantId(id)).await?,
+            (Some(id), _) => self.at.tenants().find(TenantId(id)).await?,
             (None, Ok(slug)) => self.at.tenants().find_by_slug(&slug).await?,
             (None, Err(_)) => None,
         };
@@ -118,7 +122,7 @@ impl Reading {
     }
 
     /// The coverage of a tenant's channels, ascending by channel id, at most `limit` behind `after`, with the key of
-    /// the next page; for the public, of the channels that they may read.
+    /// the next page; for the public, of the channels that they may read. Fewer than `limit` need not be the last.
     ///
     /// # Errors
     /// [`BrowseError::Store`].
@@ -128,40 +132,40 @@ impl Reading {
         after: Option<Uuid>,
         limit: u32,
     ) -> Result<(Vec<Coverage>, Option<Uuid>), BrowseError> {
-        let mut after = after.map(domain::channel::ChannelId);
+        let mut after = after.map(ChannelId);
         let mut kept = Vec::new();
         let wanted = limit as usize + 1;
-        loop {
+        for _ in 0..COVERAGE_ROUNDS {
             let page = self.at.coverage().list(tenant.id, Page { after, limit: 100 }).await?;
-            let Some(last) = page.last().map(|coverage| coverage.channel_id) else { break };
+            let Some(last) = page.last().map(|coverage| coverage.channel_id) else {
+                after = None;
+                break;
+            };
+            after = Some(last);
             let ids: Vec<_> = page.iter().map(|coverage| coverage.channel_id).collect();
             let readable = self.readable(&ids).await?;
             kept.extend(page.into_iter().filter(|coverage| readable.contains(&coverage.channel_id)));
-            after = Some(last);
             if kept.len() >= wanted {
                 break;
             }
         }
-        let more = kept.len() >= wanted;
-        kept.truncate(limit as usize);
-        let next = kept.last().filter(|_| more).map(|coverage| coverage.channel_id.0);
-        Ok((kept, next))
+        if kept.len() >= wanted {
+            kept.truncate(limit as usize);
+            after = kept.last().map(|coverage| coverage.channel_id);
+        }
+        Ok((kept, after.map(|channel| channel.0)))
     }
 
     /// Those of `ids` that this client may read; at most 200.
-    async fn readable(
-        &mut self,
-        ids: &[domain::channel::ChannelId],
-    ) -> Result<Vec<domain::channel::ChannelId>, BrowseError> {
+    async fn readable(&mut self, ids: &[ChannelId]) -> Result<Vec<ChannelId>, BrowseError> {
         if self.audience == Audience::Admin {
             return Ok(ids.to_vec());
         }
         let channels = self.at.channels().find_all(ids).await?;
         let parents: Vec<_> = channels.iter().filter_map(|channel| channel.parent_id).collect();
         let parents = self.at.channels().find_all(&parents).await?;
-        let parent_of = |channel: &domain::channel::Channel| {
-            channel.parent_id.and_then(|id| parents.iter().find(|parent| parent.id == id))
-        };
+        let parent_of =
+            |channel: &Channel| channel.parent_id.and_then(|id| parents.iter().find(|parent| parent.id == id));
         let public = channels.iter().filter(|channel| is_public(channel, parent_of(channel)));
         Ok(public.map(|channel| channel.id).collect())
     }
@@ -173,3 +177,6 @@ fn cut<T>(items: &mut Vec<T>, limit: u32) -> bool {
     items.truncate(limit as usize);
     more
 }
+
+#[cfg(test)]
+mod tests;

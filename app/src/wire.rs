@@ -137,11 +137,12 @@ impl<'a> ThreadBody<'a> {
     #[must_use]
     pub fn new(tenant: &Tenant, view: &'a ThreadView) -> Self {
         let thread = &view.thread.channel;
-        let place = |message: &Message| {
-            let parent = view.thread.parent.as_ref().filter(|parent| parent.id == message.channel_id);
-            message_path(tenant, parent.unwrap_or(thread), message.id)
-        };
-        let starter = view.starter.as_ref().map(|message| MessageBody::new(tenant, message, None, place(message)));
+        let starter = view.starter.as_ref().map(|message| {
+            // Above the thread it is the message that started it, inside it is the thread's first.
+            let above = view.thread.parent.as_ref().filter(|parent| parent.id == message.channel_id);
+            let permalink = message_path(tenant, above.unwrap_or(thread), message.id);
+            MessageBody::new(tenant, message, above.map(|_| thread), permalink)
+        });
         Self { channel: ChannelBody::new(&view.thread), starter }
     }
 }

@@ -8,6 +8,7 @@ use domain::slug::ChannelSlug;
 use domain::tenant::Tenant;
 use domain::visibility::is_public;
 use ports::channel::{ThreadCursor, ThreadFilter};
+use ports::message::StoredMessage;
 use ports::page::Page;
 use uuid::Uuid;
 
@@ -101,38 +102,66 @@ impl Reading {
         after: Option<ThreadCursor>,
         limit: u32,
     ) -> Result<ThreadPage, BrowseError> {
-        let filter = ThreadFilter { with_private: self.audience == Audience::Admin, ..filter };
-        let mut threads =
-            self.at.channels().list_threads(of.channel.id, filter, Page { after, limit: limit + 1 }).await?;
-        let more = cut(&mut threads, limit);
-        let cursor = |thread: &Channel| ThreadCursor {
-            active_at: thread.stats.last_activity_at.unwrap_or_else(|| thread.created_at()),
-            platform_id: thread.platform_id,
-        };
-        let next = threads.last().filter(|_| more).map(cursor);
+        let (threads, next) = self.bare_threads(of, filter, after, limit).await?;
+        let mut starters = self.starters_above(&of.channel, &threads).await?;
         let mut views = Vec::with_capacity(threads.len());
         for thread in threads {
-            let starter = self.starter(&of.channel, &thread).await?;
-            let public = is_public(&thread, Some(&of.channel));
-            views.push(ThreadView {
-                thread: ChannelView { channel: thread, parent: Some(of.channel.clone()), public },
-                starter,
-            });
+            let id = thread.channel.platform_id.cast();
+            let starter = match starters.remove(&id) {
+                Some(starter) => Some(starter),
+                None => self.at.messages().find(thread.channel.id, id).await?.and_then(|found| self.shown(found)),
+            };
+            views.push(ThreadView { thread, starter });
         }
         Ok(ThreadPage { threads: views, next })
     }
 
-    /// The message that a thread begins with: the one above it that has its id, else the one in it.
-    async fn starter(&mut self, parent: &Channel, thread: &Channel) -> Result<Option<Message>, BrowseError> {
-        let id: MessageId = thread.platform_id.cast();
-        let places = if parent.kind.is_forum() { [thread.id, parent.id] } else { [parent.id, thread.id] };
-        for place in places {
-            if let Some(found) = self.at.messages().find(place, id).await? {
-                let hidden = found.deleted_at.is_some() || MessageKind::RESTRICTED.contains(&found.message.kind);
-                return Ok(Some(found.message).filter(|_| !hidden));
-            }
+    /// The same list without the messages that the threads begin with.
+    ///
+    /// # Errors
+    /// [`BrowseError::Store`].
+    pub async fn bare_threads(
+        &mut self,
+        of: &ChannelView,
+        filter: ThreadFilter,
+        after: Option<ThreadCursor>,
+        limit: u32,
+    ) -> Result<(Vec<ChannelView>, Option<ThreadCursor>), BrowseError> {
+        let filter = ThreadFilter { with_private: self.audience == Audience::Admin, ..filter };
+        let page = Page { after, limit: limit + 1 };
+        let mut threads = self.at.channels().list_threads(of.channel.id, filter, page).await?;
+        let more = cut(&mut threads, limit);
+        let next = threads.last().filter(|_| more).map(|last| ThreadCursor {
+            active_at: last.stats.last_activity_at.unwrap_or_else(|| last.created_at()),
+            platform_id: last.platform_id,
+        });
+        let view = |thread: Channel| ChannelView {
+            public: is_public(&thread, Some(&of.channel)),
+            channel: thread,
+            parent: Some(of.channel.clone()),
+        };
+        Ok((threads.into_iter().map(view).collect(), next))
+    }
+
+    /// Of messages that threads were started from, those that stand in the channel above. A forum has none.
+    async fn starters_above(
+        &mut self,
+        parent: &Channel,
+        threads: &[ChannelView],
+    ) -> Result<HashMap<MessageId, Message>, BrowseError> {
+        if parent.kind.is_forum() || threads.is_empty() {
+            return Ok(HashMap::new());
         }
-        Ok(None)
+        let ids: Vec<MessageId> = threads.iter().map(|thread| thread.channel.platform_id.cast()).collect();
+        let found = self.at.messages().find_all(parent.id, &ids).await?;
+        let shown = found.into_iter().filter_map(|stored| self.shown(stored));
+        Ok(shown.map(|message| (message.id, message)).collect())
+    }
+
+    /// A message, unless it was deleted or this client may not read its kind.
+    pub(super) fn shown(&self, stored: StoredMessage) -> Option<Message> {
+        let hidden = !self.with_restricted() && MessageKind::RESTRICTED.contains(&stored.message.kind);
+        Some(stored.message).filter(|_| stored.deleted_at.is_none() && !hidden)
     }
 
     /// The channels of a tenant that `ids` name and this client may read: for links in a text. At most 200.

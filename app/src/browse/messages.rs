@@ -27,6 +27,18 @@ pub enum Find {
     At(Timestamp),
 }
 
+impl Find {
+    /// What an empty page lies between: older messages come before the one, newer ones after the other.
+    fn ends(self) -> (Option<MessageId>, Option<MessageId>) {
+        match self {
+            Self::Newest | Self::After(None) => (None, None),
+            Self::Before(id) | Self::Around(id) => (Some(id), id.previous()),
+            Self::After(Some(id)) => (Some(id.next().unwrap_or(id)), Some(id)),
+            Self::At(time) => Self::Around(MessageId::first_at(time)).ends(),
+        }
+    }
+}
+
 /// A message and the thread that it started.
 #[derive(Debug, Clone)]
 pub struct Entry {
@@ -41,9 +53,11 @@ pub struct Entry {
 pub struct Messages {
     /// The messages.
     pub entries: Vec<Entry>,
-    /// The first of them, if there are older ones.
+    /// Where the next older page ends, if there are older messages: before the first of these, or, where these are
+    /// none, before what was asked for.
     pub older: Option<MessageId>,
-    /// The last of them, if there are newer ones.
+    /// Where the next newer page begins, if there are newer messages: after the last of these, or, where these are
+    /// none, after what was asked for.
     pub newer: Option<MessageId>,
 }
 
@@ -63,9 +77,10 @@ impl Reading {
     /// [`BrowseError::Store`].
     pub async fn messages(&mut self, of: &ChannelView, find: Find, limit: u32) -> Result<Messages, BrowseError> {
         let channel = &of.channel;
-        let (mut messages, older, newer) = match find {
+        let (messages, older, newer) = match find {
             Find::Newest => {
-                self.older(channel.id, MessageRange::Newest, limit).await.map(|(page, more)| (page, more, false))?
+                let (page, more) = self.older(channel.id, MessageRange::Newest, limit).await?;
+                (page, more, false)
             }
             Find::Before(id) => {
                 let (page, more) = self.older(channel.id, MessageRange::Before(id), limit).await?;
@@ -78,20 +93,21 @@ impl Reading {
             }
             Find::After(Some(id)) => {
                 let (page, more) = self.newer(channel.id, MessageRange::After(id), limit).await?;
-                let older = match id.next() {
-                    Some(next) => self.any(channel.id, MessageRange::Before(next)).await?,
-                    None => true,
-                };
+                let range = id.next().map_or(MessageRange::Newest, MessageRange::Before);
+                let older = self.any(channel.id, range).await?;
                 (page, older, more)
             }
             Find::Around(id) => self.around(channel.id, id, limit).await?,
             Find::At(time) => self.around(channel.id, MessageId::first_at(time), limit).await?,
         };
-        let older = messages.first().filter(|_| older).map(|message| message.id);
-        let newer = messages.last().filter(|_| newer).map(|message| message.id);
+        let (first, last) = match (messages.first(), messages.last()) {
+            (Some(first), Some(last)) => (Some(first.id), Some(last.id)),
+            _ => find.ends(),
+        };
+        let (older, newer) = (first.filter(|_| older), last.filter(|_| newer));
         let threads = self.threads_from(channel, &messages).await?;
         let with_thread = |message: Message| Entry { thread: threads.get(&message.id).cloned(), message };
-        Ok(Messages { entries: messages.drain(..).map(with_thread).collect(), older, newer })
+        Ok(Messages { entries: messages.into_iter().map(with_thread).collect(), older, newer })
     }
 
     /// Half of the page before `middle`, half from it on; with whether there are older and newer ones.
@@ -140,7 +156,7 @@ impl Reading {
         Ok(!self.at.messages().list(channel, range, with_restricted, 1).await?.is_empty())
     }
 
-    fn with_restricted(&self) -> bool {
+    pub(super) fn with_restricted(&self) -> bool {
         self.audience == Audience::Admin
     }
 
@@ -174,13 +190,7 @@ impl Reading {
         ids: &[MessageId],
     ) -> Result<HashMap<MessageId, Option<Message>>, BrowseError> {
         let found = self.at.messages().find_all(channel, ids).await?;
-        let with_restricted = self.with_restricted();
-        let shown = |stored: StoredMessage| {
-            let hidden = !with_restricted && MessageKind::RESTRICTED.contains(&stored.message.kind);
-            let id = stored.message.id;
-            (id, Some(stored.message).filter(|_| stored.deleted_at.is_none() && !hidden))
-        };
-        Ok(found.into_iter().map(shown).collect())
+        Ok(found.into_iter().map(|stored| (stored.message.id, self.shown(stored))).collect())
     }
 
     /// One message of a tenant. Without a channel, and if it stands in two, the one in the parent answers.

@@ -1,0 +1,290 @@
+use std::sync::Arc;
+
+use domain::channel::{Channel, ChannelId, ChannelKind, ChannelSnowflake};
+use domain::json::Json;
+use domain::message::{Author, Message, MessageId, MessageKind, Origin, Version};
+use domain::pseudonym::Pseudonym;
+use domain::slug::TenantSlug;
+use domain::tenant::{Platform, PlatformId, Tenant, TenantName, TenantStatus};
+use domain::timestamp::Timestamp;
+use domain::visibility::Visibility;
+use ports::channel::{ThreadFilter, ThreadOrder};
+use ports::coverage::MockCoverageRepository;
+use ports::message::StoredMessage;
+use ports::mock::{FakeStore, FakeUnitOfWork};
+use ports::page::MessageRange;
+
+use super::{Audience, Browse, BrowseError, ChannelView, Find, Reading};
+
+fn tenant() -> Tenant {
+    let (id, slug) = (PlatformId::new("1").unwrap(), TenantSlug::new("abc").unwrap());
+    Tenant::new(Platform::Discord, id, slug, TenantName::new("Abc").unwrap(), now())
+}
+
+fn now() -> Timestamp {
+    Timestamp::from_millis(1_700_000_000_000).unwrap()
+}
+
+fn snowflake(raw: u64) -> ChannelSnowflake {
+    ChannelSnowflake::new(raw).unwrap()
+}
+
+fn channel(raw: u64, kind: ChannelKind) -> Channel {
+    let channel = Channel::new(tenant().id, snowflake(raw), kind, format!("channel {raw}"));
+    Channel { visibility: Visibility::Public, ..channel }
+}
+
+fn view(channel: Channel) -> ChannelView {
+    ChannelView { channel, parent: None, public: true }
+}
+
+fn message(channel: ChannelId, raw: u64) -> Message {
+    Message {
+        channel_id: channel,
+        id: MessageId::new(raw).unwrap(),
+        kind: MessageKind::DEFAULT,
+        author: Author { pseudonym: Pseudonym::new([7; 16]), bot: false, webhook: false },
+        content: format!("message {raw}"),
+        version: Version { edited_at: None, observed_at: now(), origin: Origin::Export },
+        pinned: false,
+        flags: 0,
+        reference: None,
+        mentions: Vec::new(),
+        attachments: Vec::new(),
+        reactions: Vec::new(),
+        embeds: None,
+        stickers: None,
+        components: None,
+        snapshots: None,
+        poll: None,
+        extra: None::<Json>,
+    }
+}
+
+fn stored(message: Message, deleted: bool) -> StoredMessage {
+    StoredMessage { message, deleted_at: deleted.then(now) }
+}
+
+async fn reading(unit: FakeUnitOfWork, audience: Audience) -> Reading {
+    Browse::new(Arc::new(FakeStore::new([unit]))).open(audience).await.unwrap()
+}
+
+/// A channel that holds the messages 10, 20 … 100.
+fn ten_messages(unit: &mut FakeUnitOfWork) -> ChannelView {
+    let channel = channel(5, ChannelKind::TEXT);
+    let id = channel.id;
+    unit.messages.expect_list().returning(move |of, range, _, limit| {
+        let all = (1..=10).map(|number| message(of, number * 10)).filter(|_| of == id);
+        let mut found: Vec<_> = match range {
+            MessageRange::Newest | MessageRange::Oldest => all.collect(),
+            MessageRange::Before(bound) => all.filter(|message| message.id < bound).collect(),
+            MessageRange::After(bound) => all.filter(|message| message.id > bound).collect(),
+            MessageRange::From(bound) => all.filter(|message| message.id >= bound).collect(),
+        };
+        let extra = found.len().saturating_sub(limit as usize);
+        if matches!(range, MessageRange::Newest | MessageRange::Before(_)) {
+            found.drain(..extra);
+        }
+        found.truncate(limit as usize);
+        Ok(found)
+    });
+    view(channel)
+}
+
+async fn page(find: Find, limit: u32) -> (Vec<u64>, Option<u64>, Option<u64>) {
+    let mut unit = FakeUnitOfWork::default();
+    let of = ten_messages(&mut unit);
+    let page = reading(unit, Audience::Public).await.messages(&of, find, limit).await.unwrap();
+    let ids = page.entries.iter().map(|entry| entry.message.id.get()).collect();
+    (ids, page.older.map(MessageId::get), page.newer.map(MessageId::get))
+}
+
+fn id(raw: u64) -> MessageId {
+    MessageId::new(raw).unwrap()
+}
+
+#[tokio::test]
+async fn a_page_says_whether_there_are_older_and_newer_ones() {
+    assert_eq!(page(Find::Newest, 3).await, (vec![80, 90, 100], Some(80), None));
+    assert_eq!(page(Find::Newest, 10).await, ((1..=10).map(|number| number * 10).collect(), None, None));
+    assert_eq!(page(Find::Before(id(30)), 2).await, (vec![10, 20], None, Some(20)));
+    assert_eq!(page(Find::Before(id(31)), 2).await, (vec![20, 30], Some(20), Some(30)));
+    assert_eq!(page(Find::After(None), 2).await, (vec![10, 20], None, Some(20)));
+    assert_eq!(page(Find::After(Some(id(80))), 2).await, (vec![90, 100], Some(90), None));
+    assert_eq!(page(Find::After(Some(id(5))), 2).await, (vec![10, 20], None, Some(20)));
+}
+
+#[tokio::test]
+async fn half_of_the_page_around_a_message_lies_before_it() {
+    assert_eq!(page(Find::Around(id(50)), 4).await, (vec![30, 40, 50, 60], Some(30), Some(60)));
+    assert_eq!(page(Find::Around(id(50)), 1).await, (vec![50], Some(50), Some(50)));
+    assert_eq!(page(Find::Around(id(55)), 2).await, (vec![50, 60], Some(50), Some(60)));
+    assert_eq!(page(Find::Around(id(10)), 4).await, (vec![10, 20], None, Some(20)));
+    assert_eq!(page(Find::Around(id(200)), 4).await, (vec![90, 100], Some(90), None));
+    assert_eq!(page(Find::At(now()), 4).await, (vec![90, 100], Some(90), None));
+}
+
+#[tokio::test]
+async fn an_empty_page_leads_back_to_where_the_messages_are() {
+    let (none, older, newer) = page(Find::Before(id(10)), 5).await;
+    assert_eq!((none.len(), older, newer), (0, None, Some(9)));
+    assert_eq!(page(Find::After(Some(id(9))), 1).await.0, [10]);
+    let (none, older, newer) = page(Find::After(Some(id(100))), 5).await;
+    assert_eq!((none.len(), older, newer), (0, Some(101), None));
+    assert_eq!(page(Find::Before(id(101)), 1).await.0, [100]);
+    assert_eq!(page(Find::Around(id(200)), 1).await, (vec![], Some(200), None));
+}
+
+#[tokio::test]
+async fn a_tenant_that_is_not_served_is_for_the_admin_alone() {
+    for (status, deleting, public, admin) in [
+        (TenantStatus::Active, false, "", ""),
+        (TenantStatus::Maintenance, false, "this community is not served for now", ""),
+        (TenantStatus::Cancelled, false, "this community is no longer served", ""),
+        (TenantStatus::Active, true, "there is no such community", "there is no such community"),
+    ] {
+        for (audience, expected) in [(Audience::Public, public), (Audience::Admin, admin)] {
+            let mut unit = FakeUnitOfWork::default();
+            let found = Tenant { status, deleting_since: deleting.then(now), ..tenant() };
+            unit.tenants.expect_find_by_slug().returning(move |_| Ok(Some(found.clone())));
+            let outcome = reading(unit, audience).await.tenant("abc").await;
+            let said = outcome.map_or_else(|error| error.to_string(), |_| String::new());
+            assert_eq!(said, expected, "{status:?} {audience:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_thread_of_a_private_channel_is_private_although_it_says_otherwise() {
+    let parent = Channel { visibility: Visibility::Private, ..channel(5, ChannelKind::TEXT) };
+    let thread = Channel { parent_id: Some(parent.id), ..channel(6, ChannelKind::PUBLIC_THREAD) };
+    for (audience, readable) in [(Audience::Public, false), (Audience::Admin, true)] {
+        let mut unit = FakeUnitOfWork::default();
+        let held = [parent.clone(), thread.clone()];
+        unit.channels.expect_find().returning(move |id| Ok(held.iter().find(|channel| channel.id == id).cloned()));
+        let outcome = reading(unit, audience).await.channel(&tenant(), "6").await;
+        assert_eq!(outcome.is_ok_and(|view| !view.public), readable, "{audience:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_channel_of_another_tenant_is_not_found_by_its_id() {
+    let mut other = channel(5, ChannelKind::TEXT);
+    other.tenant_id = domain::tenant::TenantId(uuid::Uuid::from_u128(9));
+    let id = other.id;
+    let mut unit = FakeUnitOfWork::default();
+    unit.channels.expect_find().returning(move |_| Ok(Some(other.clone())));
+    let outcome = reading(unit, Audience::Admin).await.channel(&tenant(), &id.to_string()).await;
+    assert!(matches!(outcome, Err(BrowseError::NotFound("channel"))));
+}
+
+#[tokio::test]
+async fn channels_stand_behind_their_parents_and_private_ones_are_no_parents() {
+    let hidden = Channel { visibility: Visibility::Private, ..channel(1, ChannelKind::CATEGORY) };
+    let shown = channel(2, ChannelKind::CATEGORY);
+    let below = |raw, parent: &Channel| Channel { parent_id: Some(parent.id), ..channel(raw, ChannelKind::TEXT) };
+    let all = vec![hidden.clone(), shown.clone(), below(3, &hidden), below(4, &shown), channel(5, ChannelKind::TEXT)];
+    for (audience, expected) in [
+        (Audience::Public, vec![(2, None), (4, Some(shown.id)), (3, None), (5, None)]),
+        (Audience::Admin, vec![(1, None), (3, Some(hidden.id)), (2, None), (4, Some(shown.id)), (5, None)]),
+    ] {
+        let mut unit = FakeUnitOfWork::default();
+        let held = all.clone();
+        unit.channels.expect_list().returning(move |_| Ok(held.clone()));
+        let views = reading(unit, audience).await.channels(&tenant()).await.unwrap();
+        let order: Vec<_> = views
+            .iter()
+            .map(|view| (view.channel.platform_id.get(), view.parent.as_ref().map(|parent| parent.id)))
+            .collect();
+        assert_eq!(order, expected, "{audience:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_thread_begins_with_the_message_above_it_or_else_with_its_own_first() {
+    let parent = channel(5, ChannelKind::TEXT);
+    let thread = |raw| Channel { parent_id: Some(parent.id), ..channel(raw, ChannelKind::PUBLIC_THREAD) };
+    let threads = vec![thread(30), thread(20), thread(10)];
+    let mut unit = FakeUnitOfWork::default();
+    let listed = threads.clone();
+    unit.channels.expect_list_threads().returning(move |_, _, _| Ok(listed.clone()));
+    let above = parent.id;
+    unit.messages.expect_find_all().once().returning(move |_, ids| {
+        assert_eq!(ids.len(), 3);
+        Ok(vec![stored(message(above, 10), true), stored(message(above, 30), false)])
+    });
+    let own = threads[1].id;
+    unit.messages
+        .expect_find()
+        .times(2)
+        .returning(move |place, id| Ok((place == own).then(|| stored(message(place, id.get()), false))));
+    let filter = ThreadFilter { order: ThreadOrder::Activity, archived: None, with_private: false };
+    let page = reading(unit, Audience::Public).await.threads(&view(parent), filter, None, 50).await.unwrap();
+    let starters: Vec<_> =
+        page.threads.iter().map(|view| view.starter.as_ref().map(|found| found.channel_id)).collect();
+    assert_eq!(starters, [Some(above), Some(own), None]);
+}
+
+#[tokio::test]
+async fn of_two_copies_of_a_message_the_parents_answers_and_a_deleted_one_is_gone() {
+    let parent = channel(5, ChannelKind::TEXT);
+    let thread = Channel { parent_id: Some(parent.id), ..channel(6, ChannelKind::PUBLIC_THREAD) };
+    let (above, inside) = (parent.id, thread.id);
+    for (parent_deleted, thread_deleted, expected) in
+        [(false, false, Some(above)), (true, false, Some(inside)), (true, true, None)]
+    {
+        let mut unit = FakeUnitOfWork::default();
+        let held = [parent.clone(), thread.clone()];
+        unit.channels.expect_find().returning(move |id| Ok(held.iter().find(|channel| channel.id == id).cloned()));
+        unit.messages.expect_find_in_tenant().returning(move |_, id| {
+            let copy = |place, deleted| stored(message(place, id.get()), deleted);
+            Ok(vec![copy(inside, thread_deleted), copy(above, parent_deleted)])
+        });
+        let found = reading(unit, Audience::Public).await.message(&tenant(), id(6), None).await;
+        match (found, expected) {
+            (Ok(found), Some(place)) => assert_eq!(found.channel.channel.id, place),
+            (Err(BrowseError::Deleted), None) => {}
+            (found, expected) => panic!("{found:?} instead of {expected:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_only_moderators_see_is_not_there_for_the_public() {
+    let parent = channel(5, ChannelKind::TEXT);
+    let place = parent.id;
+    for (audience, readable) in [(Audience::Public, false), (Audience::Admin, true)] {
+        let mut unit = FakeUnitOfWork::default();
+        let held = parent.clone();
+        unit.channels.expect_find().returning(move |_| Ok(Some(held.clone())));
+        unit.channels.expect_find_all().returning(|_| Ok(Vec::new()));
+        unit.messages.expect_find_in_tenant().returning(move |_, id| {
+            let restricted = Message { kind: MessageKind::RESTRICTED[0], ..message(place, id.get()) };
+            Ok(vec![stored(restricted, false)])
+        });
+        let found = reading(unit, audience).await.message(&tenant(), id(7), None).await;
+        assert_eq!(found.is_ok(), readable, "{audience:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_coverage_looks_at_a_bounded_number_of_channels() {
+    let mut unit = FakeUnitOfWork::default();
+    let mut coverage = MockCoverageRepository::new();
+    coverage.expect_list().times(10).returning(|_, page| {
+        let first = page.after.map_or(0, |after| after.0.as_u128()) + 1;
+        let held = |number: u128| domain::coverage::Coverage {
+            channel_id: ChannelId(uuid::Uuid::from_u128(number)),
+            interval: None,
+            start_reached: false,
+            message_count: 0,
+            reason: None,
+            checked_at: None,
+        };
+        Ok((first..first + 100).map(held).collect())
+    });
+    unit.coverage = coverage;
+    unit.channels.expect_find_all().returning(|_| Ok(Vec::new()));
+    let (held, next) = reading(unit, Audience::Public).await.coverage(&tenant(), None, 50).await.unwrap();
+    assert_eq!((held.len(), next), (0, Some(uuid::Uuid::from_u128(1000))));
+}
