@@ -137,3 +137,58 @@ fn the_document_describes_what_is_answered() {
         assert!(unknown.get(field.as_str().unwrap()).is_some(), "{field}");
     }
 }
+
+#[test]
+fn what_an_address_does_not_take_is_refused_by_name() {
+    let installation = Installation::new();
+    let server = served(&installation);
+    let key = format!("Authorization: Bearer {ADMIN_KEY}\r\n");
+    let tenant = "/api/v1/tenants/thimble-firmware";
+    for path in [
+        tenant,
+        GENERAL,
+        &format!("{tenant}/channels"),
+        &format!("{GENERAL}/messages"),
+        &format!("{GENERAL}/threads"),
+        &format!("{tenant}/coverage"),
+        "/api/v1/openapi.yaml",
+        "/api/v1/admin/tenants",
+        "/api/v1/admin/tenants/thimble-firmware",
+        "/healthz",
+        "/readyz",
+        "/metrics",
+    ] {
+        let answer = server.request("GET", &format!("{path}?colour=red"), &key, b"");
+        assert_eq!(answer.status, 400, "{path}");
+        let errors = &answer.json()["errors"];
+        assert_eq!(*errors, json!([{"field": "colour", "reason": "no such parameter"}]), "{path}");
+    }
+}
+
+#[test]
+fn a_wrong_key_is_refused_and_what_is_no_key_is_nobodys() {
+    let installation = Installation::new();
+    let server = served(&installation);
+    let status =
+        |path: &str, value: &str| server.request("GET", path, &format!("Authorization: {value}\r\n"), b"").status;
+    assert_eq!(status(GENERAL, "Bearer wrong"), 401);
+    assert_eq!(status(GENERAL, "Basic eDp5"), 200);
+    assert_eq!(status("/api/v1/admin/tenants", "Basic eDp5"), 401);
+    assert_eq!(status("/api/v1/admin/tenants", &format!("bearer {ADMIN_KEY}")), 200);
+}
+
+#[test]
+fn other_sites_may_read_the_errors_of_public_reads_and_nothing_of_the_admin() {
+    let installation = Installation::new();
+    let server = served(&installation);
+    for path in ["/api/v1/nothing", "/api/v1/tenants/%zz", "/api/v1/tenants/nobody-here", &format!("{GENERAL}?a=b")] {
+        let answer = server.get(path);
+        assert_eq!(answer.header("access-control-allow-origin"), Some("*"), "{path}");
+        assert_eq!(answer.header("cache-control"), Some("no-store"), "{path}");
+    }
+    for headers in [String::new(), format!("Authorization: Bearer {ADMIN_KEY}\r\n")] {
+        let answer = server.request("GET", "/api/v1/admin/tenants", &headers, b"");
+        assert_eq!(answer.header("access-control-allow-origin"), None);
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
+    }
+}

@@ -9,7 +9,7 @@ use subtle::ConstantTimeEq;
 
 use super::answer::{Answer, with_type};
 use super::error::ApiError;
-use super::query::decode;
+use super::query::{Query, decode};
 use super::{Site, admin, health, public, site};
 use crate::browse::Audience;
 
@@ -58,8 +58,14 @@ pub(super) fn is_page(path: &str) -> bool {
     !path.starts_with("/api/") && !matches!(path, "/api" | "/healthz" | "/readyz" | "/metrics")
 }
 
+/// Whether pages of other sites may read what is answered here, errors included.
+pub(super) fn is_public_api(path: &str) -> bool {
+    path.starts_with("/api/") && !path.starts_with("/api/v1/admin")
+}
+
 pub(super) async fn answer(site: &Arc<Site>, request: &Request) -> Routed {
-    let failed = |error| Routed { answer: Err(error), route: "none", audience: Audience::Admin, cors: false };
+    let cors = is_public_api(&request.path);
+    let failed = |error| Routed { answer: Err(error), route: "none", audience: Audience::Public, cors };
     let segments: Option<Vec<String>> = match request.path.strip_prefix('/') {
         Some("") => Some(Vec::new()),
         Some(path) => path.strip_suffix('/').unwrap_or(path).split('/').map(decode).collect(),
@@ -69,12 +75,13 @@ pub(super) async fn answer(site: &Arc<Site>, request: &Request) -> Routed {
         return failed(ApiError::bad_request("the path is not UTF-8 in percent-encoding"));
     };
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    let (route, allow) = name(&segments);
     let audience = match audience(site, &request.headers) {
         Ok(audience) => audience,
-        Err(error) => return failed(error),
+        Err(_) if matches!(route, "/healthz" | "/readyz") => Audience::Public,
+        Err(error) => return Routed { route, ..failed(error) },
     };
-    let (route, allow) = name(&segments);
-    let cors = route.starts_with("/api/") && !route.starts_with("/api/v1/admin") && audience == Audience::Public;
+    let cors = is_public_api(&request.path) && audience == Audience::Public;
     if cors && request.method == Method::OPTIONS {
         return Routed { answer: Ok(preflight()), route, audience, cors };
     }
@@ -130,6 +137,9 @@ async fn dispatch(
     audience: Audience,
 ) -> Result<Answer, ApiError> {
     let query = request.query.as_deref();
+    if takes_no_query(method, segments) {
+        Query::parse(query, &[])?;
+    }
     match (method, segments) {
         (_, ["healthz"]) => Ok(health::healthz()),
         (_, ["readyz"]) => health::readyz(&*at.store).await,
@@ -174,15 +184,29 @@ async fn dispatch(
     }
 }
 
-/// Who asks: a wrong key is refused wherever it is sent.
+/// Whether an address takes no parameters, so that any is refused. Files may carry a version that they ignore.
+fn takes_no_query(method: &Method, segments: &[&str]) -> bool {
+    match segments {
+        ["api", "v1", "admin", "tenants"] => method != Method::GET,
+        ["healthz" | "readyz" | "metrics"]
+        | ["api", "v1", "openapi.yaml"]
+        | ["api", "v1", "tenants", _]
+        | ["api", "v1", "tenants", _, "channels", _]
+        | ["api", "v1", "admin", ..] => true,
+        _ => false,
+    }
+}
+
+/// Who asks: a wrong key is refused wherever it is sent. What a proxy before us asked for is no key of ours.
 fn audience(site: &Site, headers: &HeaderMap) -> Result<Audience, ApiError> {
     let (Some(sent), Some(key)) = (headers.get(header::AUTHORIZATION), &site.admin_key) else {
         return Ok(Audience::Public);
     };
-    let sent = sent.as_bytes();
-    let sent =
-        sent.strip_prefix(b"Bearer ").or_else(|| sent.strip_prefix(b"bearer ")).ok_or_else(ApiError::unauthorized)?;
-    let hash: [u8; 32] = Sha256::digest(sent).into();
+    let (scheme, sent) = sent.as_bytes().split_at_checked(b"Bearer ".len()).unwrap_or_default();
+    if !scheme.eq_ignore_ascii_case(b"Bearer ") {
+        return Ok(Audience::Public);
+    }
+    let hash: [u8; 32] = Sha256::digest(sent.trim_ascii()).into();
     if bool::from(hash.ct_eq(key)) { Ok(Audience::Admin) } else { Err(ApiError::unauthorized()) }
 }
 

@@ -15,7 +15,8 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown};
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
@@ -36,7 +37,9 @@ const MAX_CONNECTIONS: usize = 2_048;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a client may take for a body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long an answer may take to make.
+/// How long the store may take, with all that one answer asks of it.
+const STORE_TIMEOUT: Duration = Duration::from_secs(8);
+/// How long an answer may take to make, with the time that its request takes to arrive.
 const WORK_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long connections may take to finish when the server ends.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
@@ -98,6 +101,7 @@ impl Server {
             };
             // One more than there is room for is closed at once, so that a client is never left waiting.
             let Ok(room) = Arc::clone(&connections).try_acquire_owned() else { continue };
+            stream.set_nodelay(true).ok();
             let connection = connection(&self.site, stream, peer.ip());
             let connection = graceful.watch(connection);
             let site = Arc::clone(&self.site);
@@ -118,12 +122,11 @@ impl Server {
 }
 
 /// One connection: its requests go through compression into [`respond`].
-fn connection(
+fn connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     site: &Arc<Site>,
-    stream: TcpStream,
+    stream: S,
     peer: IpAddr,
-) -> impl GracefulConnection<Error = hyper::Error> + Send + 'static {
-    stream.set_nodelay(true).ok();
+) -> impl GracefulConnection<Error = hyper::Error> + Send + use<S> {
     let site = Arc::clone(site);
     let service = ServiceBuilder::new().layer(CompressionLayer::new()).service_fn(move |request| {
         let site = Arc::clone(&site);
@@ -170,19 +173,21 @@ async fn respond(site: &Arc<Site>, request: HttpRequest<Incoming>, peer: IpAddr)
 }
 
 fn refused(error: ApiError) -> Routed {
-    Routed { answer: Err(error), route: "none", audience: Audience::Admin, cors: false }
+    Routed { answer: Err(error), route: "none", audience: Audience::Public, cors: false }
 }
 
 /// Checks a request, reads its body and finds its answer.
 async fn take(site: &Arc<Site>, request: HttpRequest<Incoming>, peer: IpAddr) -> Routed {
     let (parts, body) = request.into_parts();
-    if let Err(error) = route::check(&parts) {
-        return refused(error);
-    }
+    let cors = route::is_public_api(parts.uri.path());
+    let refused = |error| Routed { cors, ..refused(error) };
     if let Err(seconds) = site.limit.check(site.limit.client(peer, &parts.headers)) {
         site.metrics.limited.inc();
         let error = ApiError::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "too many requests from this address");
         return refused(ApiError { retry_after: Some(seconds), ..error });
+    }
+    if let Err(error) = route::check(&parts) {
+        return refused(error);
     }
     let too_large = || ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", "a body has at most 1 MiB");
     let announced = parts.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
@@ -202,7 +207,11 @@ async fn take(site: &Arc<Site>, request: HttpRequest<Incoming>, peer: IpAddr) ->
         headers: parts.headers,
         body,
     };
-    route::answer(site, &request).await
+    // All that an answer waits for is the store.
+    match timeout(STORE_TIMEOUT, route::answer(site, &request)).await {
+        Ok(routed) => routed,
+        Err(_) => refused(ApiError::unavailable("the archive does not answer in time")),
+    }
 }
 
 /// The id that a client gave its request, if it is a plain word, else a new one.
@@ -215,3 +224,6 @@ fn request_id(sent: Option<&HeaderValue>) -> HeaderValue {
         HeaderValue::from_str(&Uuid::new_v4().simple().to_string()).expect("hexadecimal digits make a header")
     })
 }
+
+#[cfg(test)]
+mod tests;
