@@ -1,0 +1,57 @@
+//! Runs the simulator alone. The first line on standard output says where it is and how to log in.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::Parser;
+use discord_simulator::{GuildSize, Options, Simulator};
+use serde_json::json;
+
+/// A Discord on this machine.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// What the guild is made from: the same seed makes the same guild.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How big the guild is.
+    #[arg(long, value_enum, default_value_t = GuildSize::Small)]
+    guild: GuildSize,
+    /// The port to listen on; 0 takes a free one.
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// How long every answer of the REST API takes.
+    #[arg(long, default_value_t = 0)]
+    rest_latency_ms: u64,
+    /// Without rate limits.
+    #[arg(long)]
+    no_limits: bool,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let mut options = Options::new(arguments.seed, arguments.guild);
+    options.port = arguments.port;
+    options.rest_latency_ms = arguments.rest_latency_ms;
+    options.limits.enabled = !arguments.no_limits;
+    match run(options).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("discord-simulator: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(options: Options) -> std::io::Result<()> {
+    let simulator = Simulator::start(options).await?;
+    let line = json!({
+        "api": simulator.api_url(), "gateway": simulator.gateway_url(), "token": simulator.token(),
+        "guild_id": simulator.guild_id().to_string(),
+    });
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}")?;
+    out.flush()?;
+    drop(out);
+    tokio::signal::ctrl_c().await
+}

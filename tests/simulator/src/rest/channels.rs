@@ -1,0 +1,48 @@
+//! Channels, without their messages.
+
+use serde_json::{Value, json};
+
+use super::guild::{check, webhook};
+use super::{ApiError, Call};
+use crate::channel::Channel;
+use crate::permission::MANAGE_WEBHOOKS;
+
+/// The channel, if it exists and the bot may view it.
+pub(super) fn viewable<'a>(call: &Call<'a>, id: u64) -> Result<&'a Channel, ApiError> {
+    let channel = call.world.channels.get(&id).ok_or_else(ApiError::unknown_channel)?;
+    if call.world.removed || !call.world.is_viewable(channel) {
+        return Err(ApiError::no_access());
+    }
+    Ok(channel)
+}
+
+/// The channel or thread object, a thread's with the bot's membership.
+pub(crate) fn object(world: &crate::world::World, channel: &Channel) -> Value {
+    let mut object = channel.json(world.guild.id, &world.facts(channel));
+    if let Some(member) = channel.membership(world.bot.id) {
+        object["member"] = member;
+    }
+    object
+}
+
+/// `GET /guilds/{g}/channels`: no threads, nothing that the bot may not view, in no order.
+pub(super) fn list(call: &Call<'_>, id: u64) -> Result<Value, ApiError> {
+    check(call, id)?;
+    let shown = call.world.channels.values().filter(|channel| channel.thread.is_none());
+    let shown = shown.filter(|channel| call.world.is_viewable(channel));
+    Ok(shown.map(|channel| object(call.world, channel)).collect())
+}
+
+/// `GET /channels/{c}`
+pub(super) fn one(call: &Call<'_>, id: u64) -> Result<Value, ApiError> {
+    Ok(object(call.world, viewable(call, id)?))
+}
+
+/// `GET /channels/{c}/webhooks`
+pub(super) fn webhooks(call: &Call<'_>, id: u64) -> Result<Value, ApiError> {
+    let channel = viewable(call, id)?;
+    if call.world.rights(channel) & MANAGE_WEBHOOKS == 0 {
+        return Err(ApiError::no_permission());
+    }
+    Ok(json!([webhook(call.world, Some(id))]))
+}
