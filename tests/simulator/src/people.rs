@@ -102,6 +102,16 @@ pub(crate) fn bot_user(id: u64) -> Value {
     })
 }
 
+/// The same as the bot itself sees it.
+pub(crate) fn own_user(id: u64) -> Value {
+    let mut user = bot_user(id);
+    user["mfa_enabled"] = json!(true);
+    user["locale"] = json!("en-US");
+    user["verified"] = json!(true);
+    user["email"] = Value::Null;
+    user
+}
+
 /// The user object of somebody who is not among the generated users.
 pub(crate) fn deleted_user(id: u64) -> Value {
     let mut user = bot_user(id);

@@ -8,12 +8,19 @@ const JITTER: u64 = 2;
 const LOW: u64 = 3;
 
 /// `count` ids spread from `start_ms` on, one each `step_ms`, some pairs in the same millisecond.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Timeline {
     key: u64,
     start_ms: u64,
     step_ms: u64,
     count: u64,
+}
+
+impl Default for Timeline {
+    /// No ids.
+    fn default() -> Self {
+        Self::between(0, DISCORD_EPOCH_MS, DISCORD_EPOCH_MS, 0)
+    }
 }
 
 impl Timeline {

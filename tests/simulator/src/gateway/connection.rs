@@ -43,6 +43,14 @@ pub(super) async fn speak(shared: Arc<Shared>, upgraded: Upgraded, compress: Opt
                         break false;
                     }
                 }
+                Some(Out::Invalidate(resumable)) => {
+                    // The client may identify or resume on this connection or on another one.
+                    peer.identified = false;
+                    let payload = json!({"op": 9, "d": resumable}).to_string();
+                    if socket.send(wire.frame(payload)).await.is_err() {
+                        break false;
+                    }
+                }
                 Some(Out::Close(code, reason)) => {
                     close(&mut socket, code, reason).await;
                     break false;

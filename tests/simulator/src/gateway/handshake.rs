@@ -6,7 +6,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::hub::Admission;
 use super::session::{Disturbance, Out};
 use crate::event::{guild_create, intent};
-use crate::people::bot_user;
+use crate::people::own_user;
 use crate::simulator::Shared;
 use crate::world::{GUILD_MEMBERS_LIMITED, MESSAGE_CONTENT_LIMITED};
 
@@ -103,7 +103,7 @@ impl Peer {
         let here = (world.guild.id >> 22) % part.1 == part.0 && !world.removed;
         let guilds = if here { json!([{"id": world.guild.id.to_string(), "unavailable": true}]) } else { json!([]) };
         let ready = json!({
-            "v": 10, "user": bot_user(world.bot.id), "guilds": guilds, "session_id": session.id,
+            "v": 10, "user": own_user(world.bot.id), "guilds": guilds, "session_id": session.id,
             "resume_gateway_url": format!("ws://{}", shared.address), "shard": [part.0, part.1],
             "application": {"id": world.bot.application_id.to_string(), "flags": world.bot.flags},
             "session_type": "normal", "private_channels": [], "presences": [], "relationships": [],

@@ -184,7 +184,7 @@ impl Hub {
             }
             GatewayFault::Reconnect => self.tell(|| Out::Send(r#"{"op":7,"d":null}"#.to_owned())),
             GatewayFault::InvalidSession { resumable } => {
-                self.tell(|| Out::Send(json!({"op": 9, "d": resumable}).to_string()));
+                self.sessions.values_mut().for_each(|session| session.invalidate(*resumable, now_ms));
                 if !resumable {
                     self.sessions.clear();
                 }

@@ -10,6 +10,8 @@ use tokio::sync::mpsc::UnboundedSender;
 pub(super) enum Out {
     /// Send this payload.
     Send(String),
+    /// Say that the session is invalid (op 9), resumable or not, and let the client begin anew.
+    Invalidate(bool),
     /// Close with this code.
     Close(u16, &'static str),
     /// End without a word.
@@ -52,6 +54,13 @@ impl Session {
             // A connection that ends takes what was still to be sent with it; resuming brings it back.
             let _ = link.send(Out::Send(payload));
         }
+    }
+
+    /// Takes the session from its connection, which is told so.
+    pub(super) fn invalidate(&mut self, resumable: bool, now_ms: u64) {
+        self.tell(Out::Invalidate(resumable));
+        self.link = None;
+        self.lost_ms = now_ms;
     }
 
     /// Tells the connection something else.

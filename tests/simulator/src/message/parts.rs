@@ -131,7 +131,7 @@ pub(super) fn buttons(draft: &mut Draft) -> Value {
     let label = words::name(&mut draft.draw, " ");
     json!([
         {"type": 1, "id": 1, "components": [
-            {"type": 2, "id": 2, "style": 1, "label": label, "custom_id": "a", "emoji": {"id": null, "name": "🦦"}},
+            {"type": 2, "id": 2, "style": 1, "label": label, "custom_id": "a", "emoji": {"name": "🦦"}},
             {"type": 2, "id": 3, "style": 5, "label": "Read", "url": "https://example.org", "disabled": false}]},
         {"type": 1, "id": 4, "components": [
             {"type": 3, "id": 5, "custom_id": "b", "placeholder": "Choose", "min_values": 1, "max_values": 1,

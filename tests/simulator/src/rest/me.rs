@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{ApiError, Call};
 use crate::cdn::sign;
-use crate::people::bot_user;
+use crate::people::{bot_user, own_user};
 
 /// `GET /gateway`
 pub(super) fn gateway(call: &Call<'_>) -> Value {
@@ -24,12 +24,7 @@ pub(super) fn gateway_bot(call: &Call<'_>) -> Value {
 
 /// `GET /users/@me`
 pub(super) fn user(call: &Call<'_>) -> Value {
-    let mut user = bot_user(call.world.bot.id);
-    user["mfa_enabled"] = json!(true);
-    user["locale"] = json!("en-US");
-    user["verified"] = json!(true);
-    user["email"] = Value::Null;
-    user
+    own_user(call.world.bot.id)
 }
 
 /// `GET /applications/@me`

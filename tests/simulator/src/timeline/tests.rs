@@ -33,5 +33,7 @@ fn a_crowded_line_still_rises() {
 #[test]
 fn an_empty_line_has_no_ids() {
     let line = Timeline::between(3, GUILD_BORN_MS, HISTORY_END_MS, 0);
-    assert_eq!((line.rank(u64::MAX), line.position(5)), (0, None));
+    for line in [line, Timeline::default()] {
+        assert_eq!((line.rank(u64::MAX), line.position(5)), (0, None));
+    }
 }

@@ -2,8 +2,14 @@
 #![recursion_limit = "256"]
 #![expect(clippy::unwrap_used, reason = "what helps a test may fail as a test does")]
 
+mod acts;
 mod client;
 mod determinism;
+mod faults;
+mod gateway;
 mod limits;
+mod openapi;
 mod rest;
+mod socket;
 mod threads;
+mod twilight;
