@@ -1,6 +1,7 @@
 //! A plain gateway client.
 
 use std::io::Read as _;
+use std::time::Duration;
 
 use discord_simulator::Simulator;
 use flate2::read::ZlibDecoder;
@@ -12,6 +13,9 @@ use tokio_tungstenite::tungstenite::Message;
 
 /// `GUILDS`, messages, reactions, polls, content.
 pub(crate) const INTENTS: u32 = 1 | 1 << 9 | 1 << 10 | 1 << 15 | 1 << 24;
+
+/// How long to wait for what must come, before the test fails instead of hanging.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A connection that has been greeted.
 pub(crate) struct Socket {
@@ -47,7 +51,8 @@ impl Socket {
     }
 
     async fn next(&mut self) -> Option<Message> {
-        self.stream.next().await.and_then(Result::ok)
+        let waited = tokio::time::timeout(PATIENCE, self.stream.next()).await;
+        waited.expect("nothing came for a long time").and_then(Result::ok)
     }
 
     /// The next payload.
