@@ -40,6 +40,16 @@ pub struct Frame<'a> {
     pub channels: &'a [ChannelView],
 }
 
+impl Frame<'_> {
+    /// The channels that a text on the page can name without a look-up.
+    fn named(&self) -> Channels {
+        let named = |view: &ChannelView| {
+            (view.channel.platform_id, (view.channel.clone(), channel_path(self.tenant, &view.channel)))
+        };
+        self.channels.iter().map(named).collect()
+    }
+}
+
 /// What the messages of a page refer to.
 #[derive(Default)]
 pub struct Links {
@@ -172,6 +182,7 @@ pub fn home(tenants: &[Tenant], next: Option<&str>) -> Markup {
 #[must_use]
 pub fn tenant(public_url: &str, tenant: &Tenant, channels: &[ChannelView]) -> Markup {
     let frame = Frame { public_url, tenant, channels };
+    let named = frame.named();
     let content = html! {
         h1 { (tenant.name.as_str()) }
         @if channels.is_empty() { p class="muted" { "There is nothing here that everybody may read." } }
@@ -180,7 +191,7 @@ pub fn tenant(public_url: &str, tenant: &Tenant, channels: &[ChannelView]) -> Ma
                 @let channel = &view.channel;
                 li {
                     h2 { a href=(channel_path(tenant, channel)) { (sign(channel.kind)) " " (channel.name) } }
-                    @if let Some(topic) = &channel.topic { p class="topic" dir="auto" { (topic) } }
+                    @if let Some(topic) = &channel.topic { div class="topic" { (markup::render(topic, &named)) } }
                     p class="meta" { (count(channel)) }
                 }
             }
@@ -201,6 +212,7 @@ fn count(channel: &Channel) -> Markup {
 #[must_use]
 pub fn forum(frame: &Frame<'_>, view: &ChannelView, posts: &ThreadPage, order: ThreadOrder) -> Markup {
     let path = channel_path(frame.tenant, &view.channel);
+    let channels = frame.named();
     let sort = if order == ThreadOrder::Created { "created" } else { "activity" };
     let content = html! {
         (heading(frame, view))
@@ -214,7 +226,7 @@ pub fn forum(frame: &Frame<'_>, view: &ChannelView, posts: &ThreadPage, order: T
                 li {
                     h2 dir="auto" { a href=(channel_path(frame.tenant, thread)) { (thread.name) } }
                     @if let Some(starter) = &post.starter {
-                        p dir="auto" { (starter.content.chars().take(220).collect::<String>()) }
+                        p dir="auto" { (markup::excerpt(&starter.content, 220, &channels)) }
                         p class="meta" { (starter.author.pseudonym.name()) " · " (count(thread)) }
                     } @else {
                         p class="meta" { (count(thread)) }
@@ -239,7 +251,7 @@ fn heading(frame: &Frame<'_>, view: &ChannelView) -> Markup {
             p class="crumb" { a href=(channel_path(frame.tenant, parent)) { (sign(parent.kind)) " " (parent.name) } " ›" }
         }
         h1 dir="auto" { (view.channel.name) }
-        @if let Some(topic) = &view.channel.topic { p class="topic" dir="auto" { (topic) } }
+        @if let Some(topic) = &view.channel.topic { div class="topic" { (markup::render(topic, &frame.named())) } }
     }
 }
 
@@ -271,7 +283,7 @@ pub fn channel(
     };
     let (title, path) = match target {
         Some(target) => {
-            let excerpt: String = target.content.chars().take(60).collect();
+            let excerpt = markup::excerpt(&target.content, 60, &links.channels);
             (format!("{excerpt} · {}", view.channel.name), format!("{path}/{}", target.id))
         }
         None => (view.channel.name.clone(), path.clone()),

@@ -1,7 +1,8 @@
 //! Importing files that other tools wrote.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -22,6 +23,7 @@ use ports::store::{Store, UnitOfWork};
 use serde::Serialize;
 
 use crate::retry::retry;
+use crate::tenants::free_slug;
 
 /// How an import is to be done.
 #[derive(Debug, Clone, Default)]
@@ -104,6 +106,16 @@ pub enum ImportError {
     /// The slug belongs to another community.
     #[error("the slug {0} belongs to another community")]
     SlugTaken(TenantSlug),
+    /// The community has another slug.
+    #[error(
+        "the community of the files is stored as {stored}, not as {wanted}; change its slug first, or leave --tenant out"
+    )]
+    OtherSlug {
+        /// The slug that was asked for.
+        wanted: TenantSlug,
+        /// The slug that it has.
+        stored: TenantSlug,
+    },
     /// The community is being deleted.
     #[error("{0} is being deleted; import it when that is done")]
     Deleting(TenantSlug),
@@ -181,23 +193,23 @@ impl Importer {
         let mut tenants: HashMap<TenantId, Tenant> = HashMap::new();
         for (_, summary) in &summaries {
             let id = TenantId::of(Platform::Discord, &summary.guild.platform_id);
-            if let std::collections::hash_map::Entry::Vacant(e) = tenants.entry(id) {
-                e.insert(self.tenant(summary, options).await?);
+            if let Entry::Vacant(unknown) = tenants.entry(id) {
+                unknown.insert(self.tenant(summary, options).await?);
             }
         }
         let (mut bytes, mut messages) = (0, 0);
         let mut published = BTreeSet::new();
-        let mut parts: HashMap<(ChannelId, u32), MessageId> = HashMap::new();
+        let mut parts: HashMap<(ChannelId, Option<PathBuf>, u32), MessageId> = HashMap::new();
         for planned in self.plan(summaries) {
             let name = shown(&planned.file);
             progress.file(&name, total);
             let tenant = &tenants[&planned.channel.tenant_id];
-            let before =
-                planned.summary.part.and_then(|part| parts.get(&(planned.channel.id, part.checked_sub(1)?)).copied());
+            let place = |part| (planned.channel.id, planned.file.path.parent().map(Path::to_owned), part);
+            let before = planned.summary.part.and_then(|part| parts.get(&place(part.checked_sub(1)?)).copied());
             let report = |read: u64, at: u64| progress.at(bytes + at, messages + read);
             let (report, made_public) = self.file(&planned, tenant, before, options, report).await?;
             if let (ExportEnd::Whole, Some((_, high))) = (&planned.summary.end, planned.summary.ids) {
-                parts.insert((planned.channel.id, planned.summary.part.unwrap_or(1)), high);
+                parts.insert(place(planned.summary.part.unwrap_or(1)), high);
             }
             published.extend(made_public.then(|| planned.channel.name.clone()));
             bytes += planned.summary.size_bytes;
@@ -225,19 +237,19 @@ impl Importer {
                 return Err(ImportError::Deleting(stored.slug));
             }
             return match &options.tenant {
-                Some(slug) if *slug != stored.slug => Err(ImportError::SlugTaken(stored.slug)),
+                Some(wanted) if *wanted != stored.slug => {
+                    Err(ImportError::OtherSlug { wanted: wanted.clone(), stored: stored.slug })
+                }
                 _ => Ok(stored),
             };
         }
-        let wanted = options.tenant.clone().unwrap_or_else(|| TenantSlug::from_name(&guild.name));
-        let (mut slug, mut number) = (wanted.clone(), 1);
-        while unit.tenants().find_by_slug(&slug).await?.is_some() {
-            if options.tenant.is_some() {
-                return Err(ImportError::SlugTaken(slug));
+        let slug = match &options.tenant {
+            Some(slug) if unit.tenants().find_by_slug(slug).await?.is_some() => {
+                return Err(ImportError::SlugTaken(slug.clone()));
             }
-            number += 1;
-            slug = wanted.with_suffix(number);
-        }
+            Some(slug) => slug.clone(),
+            None => free_slug(&mut *unit, &guild.name).await?,
+        };
         let fallback = || TenantName::new("Community").expect("a plain word is a name");
         let name = TenantName::new(&guild.name).unwrap_or_else(|_| fallback());
         let tenant = Tenant::new(Platform::Discord, guild.platform_id.clone(), slug, name, self.clock.now());
@@ -326,7 +338,8 @@ impl Importer {
         }
         if !options.dry_run {
             let reason = (!whole).then(|| "truncated".to_owned());
-            let start = whole && ordered && summary.after.is_none() && (summary.part.is_none_or(|part| part <= 1));
+            // Where there are messages, the pages have said how far they reach.
+            let start = whole && summary.ids.is_none() && summary.after.is_none() && summary.part.is_none();
             retry(ImportError::is_retryable, || {
                 self.note(planned.channel.id, summary.exported_at, start, reason.clone())
             })
@@ -409,7 +422,7 @@ async fn store_channel(
             ..described
         },
         None => {
-            let slug = free_slug(unit, described.tenant_id, &described.slug).await?;
+            let slug = free_channel_slug(unit, described.tenant_id, &described.slug).await?;
             Channel { slug, visibility: Visibility::Public, ..described }
         }
     };
@@ -427,7 +440,7 @@ async fn store_channel(
 
 /// The slug itself if nobody has it, else with the smallest number behind it that a doubling search finds free: names
 /// that ten thousand threads share cost a few look-ups each.
-async fn free_slug(
+async fn free_channel_slug(
     unit: &mut dyn UnitOfWork,
     tenant: TenantId,
     wanted: &ChannelSlug,

@@ -7,7 +7,7 @@ use domain::slug::TenantSlug;
 use domain::tenant::{Branding, Color, LogoUrl, Platform, PlatformId, Tenant, TenantId, TenantName, TenantStatus};
 use ports::clock::Clock;
 use ports::error::StoreError;
-use ports::store::Store;
+use ports::store::{Store, UnitOfWork};
 use uuid::Uuid;
 
 use crate::retry::retry;
@@ -153,16 +153,13 @@ impl Tenants {
                 None => TenantsError::Exists { slug: stored.slug },
             });
         }
-        let wanted = new.slug.clone().unwrap_or_else(|| TenantSlug::from_name(new.name.as_str()));
-        let mut slug = wanted.clone();
-        let mut number = 1;
-        while unit.tenants().find_by_slug(&slug).await?.is_some() {
-            if new.slug.is_some() {
-                return Err(TenantsError::SlugTaken(slug));
+        let slug = match &new.slug {
+            Some(slug) if unit.tenants().find_by_slug(slug).await?.is_some() => {
+                return Err(TenantsError::SlugTaken(slug.clone()));
             }
-            number += 1;
-            slug = wanted.with_suffix(number);
-        }
+            Some(slug) => slug.clone(),
+            None => free_slug(&mut *unit, new.name.as_str()).await?,
+        };
         let tenant = Tenant::new(new.platform, new.platform_id.clone(), slug, new.name.clone(), self.clock.now());
         unit.tenants().insert(&tenant).await?;
         unit.commit().await?;
@@ -223,6 +220,20 @@ impl Tenants {
         unit.commit().await?;
         Ok(job)
     }
+}
+
+/// The slug that `name` makes, with a number behind it where it is taken.
+///
+/// # Errors
+/// [`StoreError`] if the store fails.
+pub(crate) async fn free_slug(unit: &mut dyn UnitOfWork, name: &str) -> Result<TenantSlug, StoreError> {
+    let wanted = TenantSlug::from_name(name);
+    let (mut slug, mut number) = (wanted.clone(), 1);
+    while unit.tenants().find_by_slug(&slug).await?.is_some() {
+        number += 1;
+        slug = wanted.with_suffix(number);
+    }
+    Ok(slug)
 }
 
 async fn find<R: ports::store::Repositories + ?Sized>(at: &mut R, reference: &str) -> Result<Tenant, TenantsError> {

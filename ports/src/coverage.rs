@@ -25,7 +25,7 @@ pub trait CoverageRepository: Send {
     async fn segments(&mut self, channel: ChannelId) -> Result<Segments, StoreError>;
 
     /// Notes that a source looked at `checked_at` (an earlier look than the noted one changes nothing), whether the
-    /// channel's start is known to be reached (once it is, it stays so), and why the rest is not held; `None` clears
+    /// channel was seen empty from its start on (where there are messages, the intervals of their pages say it), and why the rest is not held; `None` clears
     /// an older reason.
     ///
     /// # Errors

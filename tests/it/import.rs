@@ -138,3 +138,41 @@ fn a_dry_run_leaves_no_trace() {
     assert_eq!((code, report["files"].as_array().unwrap().len()), (0, 8));
     assert!(!installation.path("data").exists());
 }
+
+#[test]
+fn a_community_that_is_stored_is_not_imported_under_another_slug() {
+    let installation = Installation::new();
+    installation.import(&[&examples()], &[]);
+    let output = installation.run(&["import", "--tenant", "other", examples().to_str().unwrap()]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said.contains("stored as thimble-firmware") && said.contains("other"), "{said}");
+}
+
+#[test]
+fn parts_of_exports_in_different_folders_are_not_joined() {
+    let part = |folder: &Path, name: &str, ids: [u64; 2]| {
+        let message = |id: u64| {
+            serde_json::json!({"id": id.to_string(), "type": "Default", "content": "a",
+            "timestamp": "2026-01-01T00:00:00Z", "author": {"id": "7", "name": "n"}})
+        };
+        let export = serde_json::json!({"guild": {"id": "5", "name": "Parts"},
+            "channel": {"id": "6", "type": "GuildTextChat", "name": "c"}, "exportedAt": "2026-02-01T00:00:00Z",
+            "messages": ids.map(message)});
+        fs::create_dir_all(folder).unwrap();
+        fs::write(folder.join(name), export.to_string()).unwrap();
+    };
+    let coverage = |second: &str| -> Value {
+        let installation = Installation::new();
+        part(&installation.path("exports/one"), "c.json", [100, 200]);
+        part(&installation.path("exports").join(second), "c [part 2].json", [300, 400]);
+        let (code, report) = installation.import(&[&installation.path("exports")], &[]);
+        assert_eq!(code, 0, "{report}");
+        let output = installation.run(&["coverage", "parts", "--json"]);
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()["items"][0].clone()
+    };
+    let joined = coverage("one");
+    assert_eq!((&joined["low"], &joined["high"], &joined["state"]), (&"100".into(), &"400".into(), &"complete".into()));
+    let apart = coverage("two");
+    assert_eq!((&apart["low"], &apart["high"], &apart["state"]), (&"300".into(), &"400".into(), &"partial".into()));
+}

@@ -57,7 +57,7 @@ const RECORD: &str = r"
     INSERT INTO coverage (channel_id, low, high, start_reached, checked_at)
     VALUES (:channel_id, :low, :high, :start_reached, :checked_at)
     ON CONFLICT (channel_id) DO UPDATE
-    SET low = excluded.low, high = excluded.high, start_reached = MAX(start_reached, excluded.start_reached),
+    SET low = excluded.low, high = excluded.high, start_reached = excluded.start_reached,
         checked_at = MAX(COALESCE(checked_at, excluded.checked_at), excluded.checked_at)
 ";
 
@@ -65,7 +65,7 @@ const NOTE: &str = r"
     INSERT INTO coverage (channel_id, start_reached, reason, checked_at)
     VALUES (:channel_id, :start_reached, :reason, :checked_at)
     ON CONFLICT (channel_id) DO UPDATE
-    SET start_reached = MAX(start_reached, excluded.start_reached),
+    SET start_reached = CASE WHEN high IS NULL THEN MAX(start_reached, excluded.start_reached) ELSE start_reached END,
         reason = CASE WHEN excluded.checked_at >= COALESCE(checked_at, excluded.checked_at)
             THEN excluded.reason ELSE reason END,
         checked_at = MAX(COALESCE(checked_at, excluded.checked_at), excluded.checked_at)

@@ -10,7 +10,7 @@ use domain::visibility::is_public;
 use ports::message::StoredMessage;
 use ports::page::MessageRange;
 
-use super::{Audience, BrowseError, ChannelView, Reading, cut};
+use super::{Audience, BrowseError, ChannelView, Reading};
 
 /// Which page of a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,20 +79,20 @@ impl Reading {
         let channel = &of.channel;
         let (messages, older, newer) = match find {
             Find::Newest => {
-                let (page, more) = self.older(channel.id, MessageRange::Newest, limit).await?;
+                let (page, more) = self.part(channel.id, MessageRange::Newest, limit).await?;
                 (page, more, false)
             }
             Find::Before(id) => {
-                let (page, more) = self.older(channel.id, MessageRange::Before(id), limit).await?;
+                let (page, more) = self.part(channel.id, MessageRange::Before(id), limit).await?;
                 let newer = self.any(channel.id, MessageRange::From(id)).await?;
                 (page, more, newer)
             }
             Find::After(None) => {
-                let (page, more) = self.newer(channel.id, MessageRange::Oldest, limit).await?;
+                let (page, more) = self.part(channel.id, MessageRange::Oldest, limit).await?;
                 (page, false, more)
             }
             Find::After(Some(id)) => {
-                let (page, more) = self.newer(channel.id, MessageRange::After(id), limit).await?;
+                let (page, more) = self.part(channel.id, MessageRange::After(id), limit).await?;
                 let range = id.next().map_or(MessageRange::Newest, MessageRange::Before);
                 let older = self.any(channel.id, range).await?;
                 (page, older, more)
@@ -118,13 +118,14 @@ impl Reading {
         limit: u32,
     ) -> Result<(Vec<Message>, bool, bool), BrowseError> {
         let half = limit / 2;
-        let (mut page, older) = self.older(channel, MessageRange::Before(middle), half).await?;
-        let (after, newer) = self.newer(channel, MessageRange::From(middle), limit - half).await?;
+        let (mut page, older) = self.part(channel, MessageRange::Before(middle), half).await?;
+        let (after, newer) = self.part(channel, MessageRange::From(middle), limit - half).await?;
         page.extend(after);
         Ok((page, older, newer))
     }
 
-    async fn older(
+    /// At most `limit` messages of `range`, and whether there are more on its far side.
+    async fn part(
         &mut self,
         channel: ChannelId,
         range: MessageRange,
@@ -133,21 +134,11 @@ impl Reading {
         let with_restricted = self.with_restricted();
         let mut page = self.at.messages().list(channel, range, with_restricted, limit + 1).await?;
         let more = page.len() > limit as usize;
-        if more {
-            page.remove(0);
+        match range {
+            _ if !more => {}
+            MessageRange::Newest | MessageRange::Before(_) => drop(page.remove(0)),
+            MessageRange::After(_) | MessageRange::From(_) | MessageRange::Oldest => drop(page.pop()),
         }
-        Ok((page, more))
-    }
-
-    async fn newer(
-        &mut self,
-        channel: ChannelId,
-        range: MessageRange,
-        limit: u32,
-    ) -> Result<(Vec<Message>, bool), BrowseError> {
-        let with_restricted = self.with_restricted();
-        let mut page = self.at.messages().list(channel, range, with_restricted, limit + 1).await?;
-        let more = cut(&mut page, limit);
         Ok((page, more))
     }
 

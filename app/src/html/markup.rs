@@ -36,8 +36,8 @@ fn list(list: &List<'_>, channels: &Channels) -> Markup {
     let items = html! { @for item in &list.items { li { (blocks(item, channels)) } } };
     html! {
         @match list.start {
-            Some(start) => ol start=(start) { (items) },
-            None => ul { (items) },
+            Some(start) => ol start=(start) dir="auto" { (items) },
+            None => ul dir="auto" { (items) },
         }
     }
 }
@@ -95,6 +95,63 @@ fn anchor(link: &Link<'_>, channels: &Channels) -> Markup {
                 Some(label) => (inlines(label, channels)),
                 None => (link.url),
             }
+        }
+    }
+}
+
+/// The first `max` characters of a text without its markup, on one line; what a spoiler hides stays hidden.
+pub(super) fn excerpt(text: &str, max: usize, channels: &Channels) -> String {
+    let mut words = String::new();
+    plain_blocks(&parse(text), channels, &mut words);
+    let mut line = words.split_whitespace().collect::<Vec<_>>().join(" ");
+    if let Some((end, _)) = line.char_indices().nth(max) {
+        let end = line[..end].char_indices().next_back().map_or(0, |(last, _)| last);
+        line.truncate(end);
+        line.push('…');
+    }
+    line
+}
+
+fn plain_blocks(blocks: &[Block<'_>], channels: &Channels, to: &mut String) {
+    for block in blocks {
+        match block {
+            Block::Paragraph(content) | Block::Subtext(content) | Block::Heading { content, .. } => {
+                plain(content, channels, to);
+            }
+            Block::Quote(inner) => plain_blocks(inner, channels, to),
+            Block::Code(code) => to.push_str(&code.text),
+            Block::List(list) => list.items.iter().for_each(|item| plain_blocks(item, channels, to)),
+        }
+        to.push(' ');
+    }
+}
+
+fn plain(content: &[Inline<'_>], channels: &Channels, to: &mut String) {
+    for inline in content {
+        match inline {
+            Inline::Text(text) => to.push_str(text),
+            Inline::LineBreak => to.push(' '),
+            Inline::Styled(Style::Spoiler, _) => to.push_str("█████"),
+            Inline::Styled(_, content) => plain(content, channels, to),
+            Inline::Code(text) => to.push_str(text),
+            Inline::CodeBlock(code) => to.push_str(&code.text),
+            Inline::Link(Link { label: Some(label), .. }) => plain(label, channels, to),
+            Inline::Link(link) => to.push_str(link.url),
+            Inline::Person(person) => {
+                to.push('@');
+                to.push_str(&person.map_or_else(|| "unknown".to_owned(), |person| person.name().to_string()));
+            }
+            Inline::Channel(id) => {
+                to.push('#');
+                to.push_str(channels.get(id).map_or("unknown-channel", |(channel, _)| &channel.name));
+            }
+            Inline::Role(_) => to.push_str("@role"),
+            Inline::Emoji { name, .. } => to.extend([":", name, ":"]),
+            Inline::Time(at, _) => to.push_str(&moment(*at)),
+            Inline::Command(name) => to.extend(["/", name]),
+            Inline::Navigation(page) => to.push_str(page.name()),
+            Inline::Everyone => to.push_str("@everyone"),
+            Inline::Here => to.push_str("@here"),
         }
     }
 }

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use serde_json::Value;
 
 use super::Links;
-use super::markup::{day, moment, render};
+use super::markup::{day, excerpt, moment, render};
 use crate::browse::Entry;
 use crate::wire::channel_path;
 
@@ -95,7 +95,7 @@ fn refers(path: &str, message: &Message, reference: &Reference, links: &Links) -
             @match links.messages.get(&id) {
                 Some(Some(to)) => {
                     "↩ " a href={(path) "/" (id)} { (to.author.pseudonym.name()) } ": "
-                    (to.content.chars().take(120).collect::<String>())
+                    (excerpt(&to.content, 120, &links.channels))
                 },
                 Some(None) => { "↩ a message that was deleted" },
                 None => { "↩ " a href={(path) "/" (id)} { "a message that is not held" } },

@@ -1,4 +1,4 @@
-use super::{Channels, render};
+use super::{Channels, excerpt, render};
 
 fn html(text: &str) -> String {
     render(text, &Channels::new()).into_string()
@@ -28,4 +28,12 @@ fn markup_becomes_elements() {
     assert!(html("<#1>").contains("#unknown-channel"));
     assert!(html("||a||").contains("class=\"spoiler\""));
     assert!(html("<t:1772366400>").contains("1 March 2026 at 12:00 UTC"));
+}
+
+#[test]
+fn an_excerpt_is_plain_text_and_keeps_spoilers_hidden() {
+    let channels = Channels::new();
+    assert_eq!(excerpt("**a** `b`\n\n> c ||the butler|| <#1>", 100, &channels), "a b c █████ #unknown-channel");
+    assert_eq!(excerpt("# one\n- two\n```rs\nthree\n```", 100, &channels), "one two three");
+    assert_eq!(excerpt("letters of any script: 日本語", 25, &channels), "letters of any script: 日…");
 }
