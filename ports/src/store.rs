@@ -1,6 +1,7 @@
 //! The store: one snapshot to read, one unit to write.
 
 use async_trait::async_trait;
+use futures::future::BoxFuture;
 
 use crate::change::ChangeRepository;
 use crate::channel::ChannelRepository;
@@ -30,6 +31,13 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// [`StoreError::Unavailable`] if the store does not answer in time.
     async fn status(&self) -> Result<StoreStatus, StoreError>;
+
+    /// Carries out `work`, which asks this store again and again and waits for nothing else, where that holds nobody
+    /// up. A store whose calls block gives all of it one thread instead of one a call; any other leaves it here.
+    /// Should the caller stop waiting, the work may go on.
+    async fn run(&self, work: BoxFuture<'static, ()>) {
+        work.await;
+    }
 }
 
 /// What a store says of itself.

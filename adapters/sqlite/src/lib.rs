@@ -16,15 +16,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use futures::future::BoxFuture;
 use ports::error::StoreError;
 use ports::store::{Repositories, Store, StoreStatus, UnitOfWork};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
+use tokio::runtime::Handle;
 use tokio::sync::{Mutex, Semaphore};
+use tokio::task::spawn_blocking;
 
 pub use crate::error::OpenError;
 use crate::migrate::MIGRATIONS;
 pub use crate::migrate::MigrationStatus;
-use crate::unit::{Readers, Unit};
+use crate::unit::{MAY_BLOCK, Readers, Unit};
 
 /// How long a statement waits for another process that writes.
 const BUSY_TIMEOUT_MS: u32 = 10_000;
@@ -104,6 +108,9 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     connection.execute_batch(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -16384;",
     )?;
+    // One plan a statement: else SQLite plans anew whenever a bound value changes, `LIMIT` included, and that costs more
+    // than reading the rows.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)
 }
@@ -121,5 +128,13 @@ impl Store for SqliteStore {
     async fn status(&self) -> Result<StoreStatus, StoreError> {
         let schema_version = Unit::read(&self.readers).await?.run(migrate::newest).await?;
         Ok(StoreStatus { store: "sqlite", server_version: rusqlite::version().to_owned(), schema_version })
+    }
+
+    async fn run(&self, work: BoxFuture<'static, ()>) {
+        let runtime = Handle::current();
+        let work = spawn_blocking(move || runtime.block_on(MAY_BLOCK.scope((), work)));
+        if let Err(error) = work.await {
+            tracing::error!(error = &error as &dyn std::error::Error, "work on the store ended early");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Columns of a row as domain values; what the domain refuses is corrupt.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::str::FromStr;
 
 use domain::json::Json;
@@ -13,28 +13,36 @@ use uuid::Uuid;
 
 use crate::error::store_error;
 
-/// A row of `table`, read by column name. Reading in the order of the statement finds each column at once; any other
-/// order works and searches.
+/// A row of `table`, read by column name.
 pub(crate) struct Columns<'a, 'stmt> {
     table: &'static str,
     row: &'a Row<'stmt>,
+    order: &'a Order,
     next: Cell<usize>,
 }
 
+/// Where the columns of a statement were found in its first row, in the order in which they were asked for. Every
+/// other row is asked the same way, so that none of its columns is searched for again.
+#[derive(Default)]
+struct Order(RefCell<Vec<(&'static str, usize)>>);
+
 impl<'a, 'stmt> Columns<'a, 'stmt> {
-    fn new(table: &'static str, row: &'a Row<'stmt>) -> Self {
-        Self { table, row, next: Cell::new(0) }
+    fn new(table: &'static str, row: &'a Row<'stmt>, order: &'a Order) -> Self {
+        Self { table, row, order, next: Cell::new(0) }
     }
 
     fn index(&self, column: &'static str) -> Result<usize, StoreError> {
-        let statement = self.row.as_ref();
-        let next = self.next.get();
-        let index = if statement.column_name(next).is_ok_and(|name| name == column) {
-            next
-        } else {
-            statement.column_index(column).map_err(|_| self.corrupt(column))?
-        };
-        self.next.set(index + 1);
+        let next = self.next.replace(self.next.get() + 1);
+        if let Some((known, index)) = self.order.0.borrow().get(next)
+            && std::ptr::eq(*known, column)
+        {
+            return Ok(*index);
+        }
+        let index = self.row.as_ref().column_index(column).map_err(|_| self.corrupt(column))?;
+        let mut order = self.order.0.borrow_mut();
+        if order.len() == next {
+            order.push((column, index));
+        }
         Ok(index)
     }
 
@@ -108,9 +116,9 @@ pub(crate) fn query<T>(
 ) -> Result<Vec<T>, StoreError> {
     let mut statement = connection.prepare_cached(sql).map_err(store_error)?;
     let mut rows = statement.query(parameters).map_err(store_error)?;
-    let mut values = Vec::new();
+    let (mut values, order) = (Vec::new(), Order::default());
     while let Some(row) = rows.next().map_err(store_error)? {
-        values.push(make(&Columns::new(table, row))?);
+        values.push(make(&Columns::new(table, row, &order))?);
     }
     Ok(values)
 }

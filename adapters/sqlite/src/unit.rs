@@ -20,6 +20,11 @@ use tokio::task::spawn_blocking;
 
 use crate::error::store_error;
 
+tokio::task_local! {
+    /// There for work that has a thread of the blocking pool to itself.
+    pub(crate) static MAY_BLOCK: ();
+}
+
 /// Connections that only read; as many permits as connections.
 pub(crate) struct Readers {
     pub(crate) idle: std::sync::Mutex<Vec<Connection>>,
@@ -82,21 +87,25 @@ impl Unit {
         Ok(unit)
     }
 
-    /// Runs `work` on the blocking pool, inside the transaction.
+    /// Runs `work` inside the transaction, on the blocking pool.
     pub(crate) async fn run<T: Send + 'static>(
         &mut self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let lease = self.lease.take().ok_or_else(|| StoreError::Backend(Abandoned.into()))?;
-        let finished = spawn_blocking(move || {
+        let run = move || {
             let begun = match &lease {
                 Lease::Reader { .. } if lease.is_autocommit() => lease.execute_batch("BEGIN").map_err(store_error),
                 Lease::Reader { .. } | Lease::Writer(_) => Ok(()),
             };
             let result = begun.and_then(|()| work(&lease));
             (lease, result)
-        });
-        let (lease, result) = finished.await.map_err(|error| StoreError::Backend(error.into()))?;
+        };
+        let (lease, result) = if MAY_BLOCK.try_with(|()| ()).is_ok() {
+            run()
+        } else {
+            spawn_blocking(run).await.map_err(|error| StoreError::Backend(error.into()))?
+        };
         self.lease = Some(lease);
         result
     }

@@ -17,12 +17,14 @@ use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 use tokio::time::{Instant, timeout};
+use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceBuilder;
 use tower_http::compression::CompressionLayer;
-use tracing::{debug, error, info, warn};
+use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
+use tracing::{Instrument, debug, error, info_span, warn};
 use uuid::Uuid;
 
 use super::Site;
@@ -41,6 +43,10 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 const STORE_TIMEOUT: Duration = Duration::from_secs(8);
 /// How long an answer may take to make, with the time that its request takes to arrive.
 const WORK_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a client may leave us waiting with bytes that it does not take.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Smaller bodies, in bytes, are sent as they are: compressing them saves no packet.
+const MIN_COMPRESSED: u64 = 1_024;
 /// How long connections may take to finish when the server ends.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 /// The largest body, in bytes.
@@ -122,34 +128,40 @@ impl Server {
 }
 
 /// One connection: its requests go through compression into [`respond`].
-fn connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+fn connection<S: AsyncRead + AsyncWrite + Send + 'static>(
     site: &Arc<Site>,
     stream: S,
     peer: IpAddr,
 ) -> impl GracefulConnection<Error = hyper::Error> + Send + use<S> {
     let site = Arc::clone(site);
-    let service = ServiceBuilder::new().layer(CompressionLayer::new()).service_fn(move |request| {
+    let worth_it = SizeAbove::new(MIN_COMPRESSED).and(NotForContentType::IMAGES);
+    let compression = CompressionLayer::new().compress_when(worth_it);
+    let service = ServiceBuilder::new().layer(compression).service_fn(move |request| {
         let site = Arc::clone(&site);
         async move { Ok::<_, Infallible>(respond(&site, request, peer).await) }
     });
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(WRITE_TIMEOUT));
     http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(MAX_HEAD)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
+        .serve_connection(TokioIo::new(Box::pin(stream)), TowerToHyperService::new(service))
 }
 
 /// Answers one request, whatever happens.
 async fn respond(site: &Arc<Site>, request: HttpRequest<Incoming>, peer: IpAddr) -> Response<Full<Bytes>> {
     let start = Instant::now();
     let id = request_id(request.headers().get(REQUEST_ID));
+    let method = request.method().clone();
     let as_page = route::is_page(request.uri().path());
-    let if_none_match = request.headers().clone();
-    let work = AssertUnwindSafe(take(site, request, peer)).catch_unwind();
+    let if_none_match: Vec<HeaderValue> = request.headers().get_all(header::IF_NONE_MATCH).iter().cloned().collect();
+    let span = info_span!("http.request", request.id = id.to_str().unwrap_or_default(), %method);
+    let work = AssertUnwindSafe(take(site, request, peer).instrument(span.clone())).catch_unwind();
     let routed = match timeout(WORK_TIMEOUT, work).await {
         Ok(Ok(routed)) => routed,
         Ok(Err(_)) => {
-            error!(request.id = id.to_str().unwrap_or_default(), "an answer panicked");
+            span.in_scope(|| error!("an answer panicked"));
             refused(ApiError::internal())
         }
         Err(_) => refused(ApiError::new(StatusCode::GATEWAY_TIMEOUT, "timeout", "the answer took too long")),
@@ -160,15 +172,17 @@ async fn respond(site: &Arc<Site>, request: HttpRequest<Incoming>, peer: IpAddr)
     let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
     let made = Response::from_parts(parts, Full::new(body.clone()));
     let mut answer = finish(made, &if_none_match, &body, audience, cors);
-    answer.headers_mut().insert(REQUEST_ID, id.clone());
+    answer.headers_mut().insert(REQUEST_ID, id);
     let (status, took) = (answer.status(), start.elapsed());
-    site.metrics.answered(route, status.as_u16(), took);
-    let (id, duration_ms) = (id.to_str().unwrap_or_default(), took.as_millis());
-    if status.is_server_error() || took > SLOW {
-        info!(request.id = id, route, status = status.as_u16(), duration_ms, "http.request");
-    } else {
-        debug!(request.id = id, route, status = status.as_u16(), duration_ms, "http.request");
-    }
+    site.metrics.answered(&method, route, status.as_u16(), took);
+    let duration_ms = took.as_millis();
+    span.in_scope(|| {
+        if status.is_server_error() || took > SLOW {
+            warn!(route, status = status.as_u16(), duration_ms, "answered late or not as asked");
+        } else {
+            debug!(route, status = status.as_u16(), duration_ms, "answered");
+        }
+    });
     answer
 }
 
@@ -207,11 +221,27 @@ async fn take(site: &Arc<Site>, request: HttpRequest<Incoming>, peer: IpAddr) ->
         headers: parts.headers,
         body,
     };
-    // All that an answer waits for is the store.
-    match timeout(STORE_TIMEOUT, route::answer(site, &request)).await {
+    if route::is_operational(&request.path) {
+        return route::answer(site, &request).await;
+    }
+    match timeout(STORE_TIMEOUT, read(site, request)).await {
         Ok(routed) => routed,
         Err(_) => refused(ApiError::unavailable("the archive does not answer in time")),
     }
+}
+
+/// Finds the answer where waiting for the store, which is all that an answer waits for, holds nobody up.
+async fn read(site: &Arc<Site>, request: Request) -> Routed {
+    let (sender, answer) = oneshot::channel();
+    let work = {
+        let site = Arc::clone(site);
+        async move {
+            // Whoever gave up waiting has its answer already.
+            sender.send(route::answer(&site, &request).await).ok();
+        }
+    };
+    site.store.run(work.in_current_span().boxed()).await;
+    answer.await.unwrap_or_else(|_| refused(ApiError::internal()))
 }
 
 /// The id that a client gave its request, if it is a plain word, else a new one.

@@ -1,6 +1,5 @@
 //! Rows a second through the unit of work, against the same rows by prepared multi-row inserts.
 
-use std::error::Error;
 use std::path::Path;
 use std::time::Instant;
 
@@ -17,7 +16,7 @@ use ports::store::Store;
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
-use crate::generate;
+use crate::{Failure, generate};
 
 /// Rows of one `INSERT` of the baseline, as many as help.
 const CHUNK: usize = 64;
@@ -28,7 +27,7 @@ const TABLES: [&str; 3] = ["messages", "attachments", "reactions"];
 ///
 /// # Errors
 /// If the store refuses.
-pub async fn prepare(store: &dyn Store, name: &str, now: Timestamp) -> Result<ChannelId, Box<dyn Error>> {
+pub async fn prepare(store: &dyn Store, name: &str, now: Timestamp) -> Result<ChannelId, Failure> {
     let guild = PlatformId::new("1100000000000000001")?;
     let tenant = Tenant::new(Platform::Discord, guild, TenantSlug::from_name("bench"), TenantName::new("Bench")?, now);
     let platform_id = Id::first_at(now).next().ok_or("no id left")?;
@@ -53,7 +52,7 @@ pub async fn fill(
     (from, to): (u64, u64),
     batch: u64,
     now: Timestamp,
-) -> Result<f64, Box<dyn Error>> {
+) -> Result<f64, Failure> {
     let (mut seconds, mut first) = (0.0, from);
     while first < to {
         let last = (first + batch).min(to);
@@ -75,7 +74,7 @@ pub async fn fill(
 ///
 /// # Errors
 /// If a store refuses.
-pub async fn run(messages: u64, batch: u64, pairs: u32) -> Result<(), Box<dyn Error>> {
+pub async fn run(messages: u64, batch: u64, pairs: u32) -> Result<(), Failure> {
     println!("ingest: {messages} messages, {batch} a unit; rows are messages, attachments and reactions");
     for pair in 1..=pairs {
         let folder = tempfile::tempdir()?;
@@ -97,7 +96,7 @@ pub async fn run(messages: u64, batch: u64, pairs: u32) -> Result<(), Box<dyn Er
 }
 
 /// Reads every row of one database and inserts it into the other with the same pragmas, as many a transaction.
-fn copy_raw(from: &Path, to: &Path, messages: u64, batch: u64) -> Result<(u64, f64), Box<dyn Error>> {
+fn copy_raw(from: &Path, to: &Path, messages: u64, batch: u64) -> Result<(u64, f64), Failure> {
     let source = Connection::open(from)?;
     let target = Connection::open(to)?;
     target.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;")?;

@@ -3,4 +3,8 @@
 pub mod generate;
 pub mod ingest;
 pub mod memory;
+pub mod pages;
 pub mod plain;
+
+/// Why a measurement could not be made.
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
+use crate::Failure;
 use serde::Deserialize;
 use serde::de::{Deserializer, SeqAccess, Visitor};
 
@@ -103,7 +104,7 @@ impl Message {
 ///
 /// # Errors
 /// If it cannot be read, or is no export.
-pub fn parse(path: &Path) -> Result<u64, Box<dyn std::error::Error>> {
+pub fn parse(path: &Path) -> Result<u64, Failure> {
     let file = BufReader::with_capacity(1 << 20, File::open(path)?);
     Ok(serde_json::from_reader::<_, Export>(file)?.messages.0)
 }

@@ -1,0 +1,254 @@
+//! Pages of 50 messages over HTTP: requests a second and how long the slowest take, in a short and in a long channel,
+//! against hyper serving the same bytes from memory. Each server is a process of its own.
+
+use std::convert::Infallible;
+
+use std::io::{BufRead, BufReader};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use adapter_sqlite::SqliteStore;
+use app::http::{Server, Settings, Site};
+use app::jobs::Jobs;
+use bytes::Bytes;
+use domain::timestamp::Timestamp;
+use http_body_util::{BodyExt, Empty, Full};
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use ports::clock::Clock;
+use ports::store::Store;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+
+use crate::{Failure, generate, ingest};
+
+/// Messages of a page.
+const PAGE: u64 = 50;
+/// The name of the measured channel.
+const CHANNEL: &str = "large";
+
+/// What to measure, and how long.
+pub struct Plan {
+    /// Where the databases are kept for the next run; a temporary folder without one.
+    pub data: Option<PathBuf>,
+    /// Messages of the short channel.
+    pub short: u64,
+    /// Messages of the long one.
+    pub long: u64,
+    /// Connections that ask at the same time.
+    pub connections: u32,
+    /// How long each server is asked.
+    pub seconds: u64,
+    /// How often all of them are measured.
+    pub rounds: u32,
+}
+
+struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX)).expect("this is not the year 9999")
+    }
+}
+
+/// Serves the database at `path` as the program does, until the process is killed; prints its address.
+///
+/// # Errors
+/// If the database or the port cannot be opened.
+pub async fn serve(path: &Path) -> Result<(), Failure> {
+    let (store, clock): (Arc<dyn Store>, Arc<dyn Clock>) =
+        (Arc::new(SqliteStore::open(path, 10)?), Arc::new(SystemClock));
+    let jobs = Jobs::new(Arc::clone(&store), Arc::clone(&clock));
+    let site = Site::new(store, clock, jobs, Settings::default());
+    let server = Server::bind((Ipv4Addr::LOCALHOST, 0).into(), site).await?;
+    println!("{}", server.address()?);
+    server.run(CancellationToken::new()).await;
+    Ok(())
+}
+
+/// Serves the bytes of the file at `path` to every request, with hyper alone; prints its address.
+///
+/// # Errors
+/// If the file or the port cannot be opened.
+pub async fn serve_bytes(path: &Path) -> Result<(), Failure> {
+    let body = Bytes::from(std::fs::read(path)?);
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    println!("{}", listener.local_addr()?);
+    loop {
+        let (stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        let body = body.clone();
+        let answer = service_fn(move |_| {
+            let body = body.clone();
+            async move { Ok::<_, Infallible>(Response::new(Full::new(body))) }
+        });
+        let connection = hyper::server::conn::http1::Builder::new()
+            .timer(TokioTimer::new())
+            .serve_connection(TokioIo::new(stream), answer);
+        tokio::spawn(connection);
+    }
+}
+
+/// Runs the rounds and prints them.
+///
+/// # Errors
+/// If a database cannot be made, or a server gives another answer than 200.
+pub async fn run(plan: &Plan) -> Result<(), Failure> {
+    let scratch = tempfile::tempdir()?;
+    let data = plan.data.as_deref().unwrap_or(scratch.path());
+    std::fs::create_dir_all(data)?;
+    let short = database(data, plan.short).await?;
+    let long = database(data, plan.long).await?;
+    let bytes = scratch.path().join("page.json");
+    {
+        let server = Running::start("serve", &short)?;
+        let mut client = Client::connect(server.address).await?;
+        std::fs::write(&bytes, client.get(&path_of(plan.short / 2)).await?)?;
+    }
+    println!(
+        "pages of {PAGE} messages at random places, {} bytes, {} connections, {} s each",
+        std::fs::metadata(&bytes)?.len(),
+        plan.connections,
+        plan.seconds
+    );
+    for round in 1..=plan.rounds {
+        let of_short = measure("serve", &short, plan.short, plan).await?;
+        let of_long = measure("serve", &long, plan.long, plan).await?;
+        let from_memory = measure("serve-bytes", &bytes, plan.short, plan).await?;
+        println!("  round {round}: {} messages: {of_short}", plan.short);
+        println!(
+            "           {} messages: {of_long}; ratio {:.2}, of p99 {:.2}",
+            plan.long,
+            of_long.rate / of_short.rate,
+            of_long.p99_ms / of_short.p99_ms
+        );
+        println!("           hyper from memory: {from_memory}; ratio {:.2}", of_short.rate / from_memory.rate);
+    }
+    Ok(())
+}
+
+/// The database with a channel of so many messages, made unless it is there.
+async fn database(folder: &Path, messages: u64) -> Result<PathBuf, Failure> {
+    let path = folder.join(format!("{messages}.db"));
+    if path.exists() {
+        return Ok(path);
+    }
+    let made = folder.join(format!("{messages}.part"));
+    let now = Timestamp::from_millis(1_790_000_000_000).ok_or("a bad time")?;
+    let store = SqliteStore::open(&made, 1)?;
+    let channel = ingest::prepare(&store, CHANNEL, now).await?;
+    let seconds = ingest::fill(&store, channel, (0, messages), 1_000, now).await?;
+    drop(store);
+    std::fs::rename(&made, &path)?;
+    println!("made a channel of {messages} messages in {seconds:.0} s");
+    Ok(path)
+}
+
+fn path_of(number: u64) -> String {
+    format!(
+        "/api/v1/tenants/bench/channels/{CHANNEL}/messages?limit={PAGE}&before={}",
+        generate::message_id(number.max(PAGE))
+    )
+}
+
+/// A server in a process of its own, which ends with the value.
+struct Running {
+    process: Child,
+    address: SocketAddr,
+}
+
+impl Running {
+    fn start(command: &str, path: &Path) -> Result<Self, Failure> {
+        let mut process =
+            Command::new(std::env::current_exe()?).arg(command).arg(path).stdout(Stdio::piped()).spawn()?;
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().ok_or("no output")?).read_line(&mut line)?;
+        Ok(Self { address: line.trim().parse()?, process })
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.process.kill().ok();
+        self.process.wait().ok();
+    }
+}
+
+/// One connection that is kept.
+struct Client(hyper::client::conn::http1::SendRequest<Empty<Bytes>>);
+
+impl Client {
+    async fn connect(address: SocketAddr) -> Result<Self, Failure> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        let (client, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+        tokio::spawn(connection);
+        Ok(Self(client))
+    }
+
+    async fn get(&mut self, path: &str) -> Result<Bytes, Failure> {
+        self.0.ready().await?;
+        let request = Request::get(path).header("host", "bench").body(Empty::new())?;
+        let answer = self.0.send_request(request).await?;
+        if answer.status() != 200 {
+            return Err(format!("{path} answers {}", answer.status()).into());
+        }
+        Ok(answer.into_body().collect().await?.to_bytes())
+    }
+}
+
+/// What a server did.
+struct Figures {
+    rate: f64,
+    p50_ms: f64,
+    p99_ms: f64,
+}
+
+impl std::fmt::Display for Figures {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { rate, p50_ms, p99_ms } = self;
+        write!(f, "{rate:.0} requests/s, p50 {p50_ms:.2} ms, p99 {p99_ms:.2} ms")
+    }
+}
+
+/// Asks for pages at random places until the time is over; the first fifth of it warms up and does not count.
+async fn measure(command: &str, path: &Path, messages: u64, plan: &Plan) -> Result<Figures, Failure> {
+    let server = Running::start(command, path)?;
+    let begin = Instant::now();
+    let end = begin + Duration::from_secs(plan.seconds);
+    let counted_from = begin + Duration::from_millis(plan.seconds * 200);
+    let clients = (0..plan.connections).map(|number| {
+        let address = server.address;
+        tokio::spawn(async move {
+            let mut client = Client::connect(address).await?;
+            let mut state = 0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(u64::from(number) + 1);
+            let mut took = Vec::new();
+            while Instant::now() < end {
+                state ^= state << 13;
+                state ^= state >> 7;
+                state ^= state << 17;
+                let start = Instant::now();
+                client.get(&path_of(state % messages)).await?;
+                if start > counted_from {
+                    took.push(start.elapsed());
+                }
+            }
+            Ok::<_, Failure>(took)
+        })
+    });
+    let mut took = Vec::new();
+    for client in clients.collect::<Vec<_>>() {
+        let finished: Result<_, Failure> = client.await?;
+        took.extend(finished?);
+    }
+    took.sort_unstable();
+    let at = |percent: usize| took[(took.len() * percent / 100).min(took.len() - 1)].as_secs_f64() * 1000.0;
+    #[expect(clippy::cast_precision_loss, reason = "a rate for people to read")]
+    let rate = took.len() as f64 / counted_from.elapsed().as_secs_f64();
+    Ok(Figures { rate, p50_ms: at(50), p99_ms: at(99) })
+}
