@@ -340,7 +340,7 @@ impl<'a> MessageBody<'a> {
 pub struct MessagesBody<'a> {
     items: Vec<MessageBody<'a>>,
     older: Option<MessageId>,
-    newer: Option<MessageId>,
+    newer: Option<String>,
 }
 
 impl<'a> MessagesBody<'a> {
@@ -351,7 +351,7 @@ impl<'a> MessagesBody<'a> {
         Self {
             items: page.entries.iter().map(|entry| MessageBody::of_entry(tenant, &path, entry)).collect(),
             older: page.older,
-            newer: page.newer,
+            newer: page.newer.map(|after| after.to_string()),
         }
     }
 }

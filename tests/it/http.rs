@@ -192,3 +192,23 @@ fn other_sites_may_read_the_errors_of_public_reads_and_nothing_of_the_admin() {
         assert_eq!(answer.header("cache-control"), Some("no-store"));
     }
 }
+
+#[test]
+fn an_address_with_a_slash_behind_it_has_moved_or_is_nothing() {
+    let installation = Installation::new();
+    let server = served(&installation);
+    let page = server.get("/thimble-firmware/?after=0");
+    assert_eq!((page.status, page.header("location")), (301, Some("/thimble-firmware?after=0")));
+    for path in ["/api/v1/tenants/thimble-firmware/", "/healthz/", "//example.org/", "//", "/thimble-firmware//"] {
+        let answer = server.get(path);
+        assert_eq!((answer.status, answer.header("location")), (404, None), "{path}");
+    }
+}
+
+#[test]
+fn pages_of_other_sites_may_read_what_tells_them_how_to_go_on() {
+    let installation = Installation::new();
+    let server = served(&installation);
+    let answer = server.get("/api/v1/tenants/thimble-firmware");
+    assert_eq!(answer.header("access-control-expose-headers"), Some("ETag, Retry-After, X-Request-Id"));
+}

@@ -1,6 +1,7 @@
 //! Pages of messages, and single ones.
 
 use std::collections::HashMap;
+use std::fmt;
 
 use domain::channel::{Channel, ChannelId};
 use domain::message::{Message, MessageId, MessageKind};
@@ -19,21 +20,39 @@ pub enum Find {
     Newest,
     /// What comes before a message.
     Before(MessageId),
-    /// What comes after one; `None` for the oldest page.
-    After(Option<MessageId>),
+    /// What comes after one, or from the oldest on.
+    After(After),
     /// Half before a message, half from it on.
     Around(MessageId),
     /// Half before a moment, half from it on.
     At(Timestamp),
 }
 
+/// Where newer messages begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum After {
+    /// With the oldest of all; written `0`, which is no id.
+    Start,
+    /// Behind this one.
+    Message(MessageId),
+}
+
+impl fmt::Display for After {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Start => f.write_str("0"),
+            Self::Message(id) => id.fmt(f),
+        }
+    }
+}
+
 impl Find {
     /// What an empty page lies between: older messages come before the one, newer ones after the other.
-    fn ends(self) -> (Option<MessageId>, Option<MessageId>) {
+    fn ends(self) -> (Option<MessageId>, Option<After>) {
         match self {
-            Self::Newest | Self::After(None) => (None, None),
-            Self::Before(id) | Self::Around(id) => (Some(id), id.previous()),
-            Self::After(Some(id)) => (Some(id.next().unwrap_or(id)), Some(id)),
+            Self::Newest | Self::After(After::Start) => (None, None),
+            Self::Before(id) | Self::Around(id) => (Some(id), Some(id.previous().map_or(After::Start, After::Message))),
+            Self::After(After::Message(id)) => (Some(id.next().unwrap_or(id)), Some(After::Message(id))),
             Self::At(time) => Self::Around(MessageId::first_at(time)).ends(),
         }
     }
@@ -58,7 +77,7 @@ pub struct Messages {
     pub older: Option<MessageId>,
     /// Where the next newer page begins, if there are newer messages: after the last of these, or, where these are
     /// none, after what was asked for.
-    pub newer: Option<MessageId>,
+    pub newer: Option<After>,
 }
 
 /// One message, and where it stands.
@@ -87,11 +106,11 @@ impl Reading {
                 let newer = self.any(channel.id, MessageRange::From(id)).await?;
                 (page, more, newer)
             }
-            Find::After(None) => {
+            Find::After(After::Start) => {
                 let (page, more) = self.part(channel.id, MessageRange::Oldest, limit).await?;
                 (page, false, more)
             }
-            Find::After(Some(id)) => {
+            Find::After(After::Message(id)) => {
                 let (page, more) = self.part(channel.id, MessageRange::After(id), limit).await?;
                 let range = id.next().map_or(MessageRange::Newest, MessageRange::Before);
                 let older = self.any(channel.id, range).await?;
@@ -101,7 +120,7 @@ impl Reading {
             Find::At(time) => self.around(channel.id, MessageId::first_at(time), limit).await?,
         };
         let (first, last) = match (messages.first(), messages.last()) {
-            (Some(first), Some(last)) => (Some(first.id), Some(last.id)),
+            (Some(first), Some(last)) => (Some(first.id), Some(After::Message(last.id))),
             _ => find.ends(),
         };
         let (older, newer) = (first.filter(|_| older), last.filter(|_| newer));

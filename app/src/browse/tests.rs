@@ -14,7 +14,7 @@ use ports::message::StoredMessage;
 use ports::mock::{FakeStore, FakeUnitOfWork};
 use ports::page::MessageRange;
 
-use super::{Audience, Browse, BrowseError, ChannelView, Find, Reading};
+use super::{After, Audience, Browse, BrowseError, ChannelView, Find, Reading};
 
 fn tenant() -> Tenant {
     let (id, slug) = (PlatformId::new("1").unwrap(), TenantSlug::new("abc").unwrap());
@@ -96,7 +96,7 @@ async fn page(find: Find, limit: u32) -> (Vec<u64>, Option<u64>, Option<u64>) {
     let of = ten_messages(&mut unit);
     let page = reading(unit, Audience::Public).await.messages(&of, find, limit).await.unwrap();
     let ids = page.entries.iter().map(|entry| entry.message.id.get()).collect();
-    (ids, page.older.map(MessageId::get), page.newer.map(MessageId::get))
+    (ids, page.older.map(MessageId::get), page.newer.map(|after| after.to_string().parse().unwrap()))
 }
 
 fn id(raw: u64) -> MessageId {
@@ -109,9 +109,9 @@ async fn a_page_says_whether_there_are_older_and_newer_ones() {
     assert_eq!(page(Find::Newest, 10).await, ((1..=10).map(|number| number * 10).collect(), None, None));
     assert_eq!(page(Find::Before(id(30)), 2).await, (vec![10, 20], None, Some(20)));
     assert_eq!(page(Find::Before(id(31)), 2).await, (vec![20, 30], Some(20), Some(30)));
-    assert_eq!(page(Find::After(None), 2).await, (vec![10, 20], None, Some(20)));
-    assert_eq!(page(Find::After(Some(id(80))), 2).await, (vec![90, 100], Some(90), None));
-    assert_eq!(page(Find::After(Some(id(5))), 2).await, (vec![10, 20], None, Some(20)));
+    assert_eq!(page(Find::After(After::Start), 2).await, (vec![10, 20], None, Some(20)));
+    assert_eq!(page(Find::After(After::Message(id(80))), 2).await, (vec![90, 100], Some(90), None));
+    assert_eq!(page(Find::After(After::Message(id(5))), 2).await, (vec![10, 20], None, Some(20)));
 }
 
 #[tokio::test]
@@ -128,8 +128,9 @@ async fn half_of_the_page_around_a_message_lies_before_it() {
 async fn an_empty_page_leads_back_to_where_the_messages_are() {
     let (none, older, newer) = page(Find::Before(id(10)), 5).await;
     assert_eq!((none.len(), older, newer), (0, None, Some(9)));
-    assert_eq!(page(Find::After(Some(id(9))), 1).await.0, [10]);
-    let (none, older, newer) = page(Find::After(Some(id(100))), 5).await;
+    assert_eq!(page(Find::After(After::Message(id(9))), 1).await.0, [10]);
+    assert_eq!(page(Find::Before(MessageId::MIN), 5).await.2, Some(0), "the oldest page is behind 0");
+    let (none, older, newer) = page(Find::After(After::Message(id(100))), 5).await;
     assert_eq!((none.len(), older, newer), (0, Some(101), None));
     assert_eq!(page(Find::Before(id(101)), 1).await.0, [100]);
     assert_eq!(page(Find::Around(id(200)), 1).await, (vec![], Some(200), None));

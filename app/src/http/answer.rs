@@ -1,11 +1,13 @@
 //! Answers, and the headers that all of them share.
 
+use std::fmt::Write as _;
+
 use bytes::Bytes;
 use http::header::{
-    ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
-    LOCATION, REFERRER_POLICY, RETRY_AFTER, VARY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY,
+    CONTENT_TYPE, ETAG, LOCATION, REFERRER_POLICY, RETRY_AFTER, VARY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
-use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http::{HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -57,8 +59,8 @@ pub(crate) fn problem(error: &ApiError, as_page: bool) -> Answer {
         with_type(error.status, "application/problem+json", error.to_json())
     };
     let headers = answer.headers_mut();
-    if let Some(allow) = error.allow {
-        headers.insert(ALLOW, HeaderValue::from_static(allow));
+    if let Some(allow) = error.allow.as_ref().and_then(|allow| HeaderValue::from_str(allow).ok()) {
+        headers.insert(ALLOW, allow);
     }
     if let Some(seconds) = error.retry_after {
         headers.insert(RETRY_AFTER, seconds.into());
@@ -72,13 +74,12 @@ pub(crate) fn problem(error: &ApiError, as_page: bool) -> Answer {
 
 /// Adds what decides over caches: public answers are kept and asked for again by tag, others are not kept.
 pub(crate) fn finish(
-    answer: Answer,
-    request: &HeaderMap,
+    mut answer: Answer,
+    if_none_match: &[HeaderValue],
     body: &Bytes,
     audience: Audience,
     public_api: bool,
 ) -> Answer {
-    let mut answer = answer;
     let headers = answer.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
@@ -89,13 +90,17 @@ pub(crate) fn finish(
     }
     if public_api {
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("ETag, Retry-After, X-Request-Id"));
     }
     if answer.status() != StatusCode::OK {
         return answer;
     }
-    let hash = Sha256::digest(body);
-    let tag = hash.iter().take(12).fold(String::from("W/\""), |tag, byte| format!("{tag}{byte:02x}")) + "\"";
-    let known = request.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    let mut tag = String::from("W/\"");
+    for byte in &Sha256::digest(body)[..12] {
+        write!(tag, "{byte:02x}").expect("a string takes every write");
+    }
+    tag.push('"');
+    let known = if_none_match.iter().filter_map(|value| value.to_str().ok());
     let known = known.flat_map(|value| value.split(',')).any(|known| {
         let known = known.trim();
         known == "*" || known.trim_start_matches("W/") == tag.trim_start_matches("W/")

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use http::StatusCode;
+use http::{Method, StatusCode};
 use ports::error::StoreError;
 use serde::Serialize;
 use tracing::error;
@@ -27,7 +27,8 @@ pub(crate) struct ApiError {
     pub(crate) code: &'static str,
     pub(crate) detail: Cow<'static, str>,
     pub(crate) errors: Vec<FieldError>,
-    pub(crate) allow: Option<&'static str>,
+    /// The methods that the address answers.
+    pub(crate) allow: Option<String>,
     pub(crate) retry_after: Option<u32>,
 }
 
@@ -65,7 +66,9 @@ impl ApiError {
         Self::new(StatusCode::UNAUTHORIZED, "unauthorized", "the admin key is missing or wrong")
     }
 
-    pub(crate) fn method_not_allowed(allow: &'static str) -> Self {
+    pub(crate) fn method_not_allowed(allowed: &[&Method]) -> Self {
+        let names = allowed.iter().map(|method| if **method == Method::GET { "GET, HEAD" } else { method.as_str() });
+        let allow = names.collect::<Vec<_>>().join(", ");
         let detail = format!("this address answers {allow}");
         Self { allow: Some(allow), ..Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail) }
     }

@@ -1,6 +1,6 @@
 //! Who sends how much: the address of a client, and its share of requests.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroU32;
 
 use governor::clock::{Clock as _, DefaultClock};
@@ -51,7 +51,7 @@ impl RateLimit {
         }
         let chain = headers.get_all("x-forwarded-for").iter().rev().filter_map(|value| value.to_str().ok());
         for entry in chain.flat_map(|value| value.rsplit(',')) {
-            let Ok(address) = entry.trim().parse::<IpAddr>() else { break };
+            let Some(address) = address(entry.trim()) else { break };
             client = address.to_canonical();
             if !trusted(client) {
                 break;
@@ -59,6 +59,12 @@ impl RateLimit {
         }
         client
     }
+}
+
+/// An entry of `X-Forwarded-For`: some proxies add the port.
+fn address(entry: &str) -> Option<IpAddr> {
+    let with_port = || entry.parse::<SocketAddr>().ok().map(|address| address.ip());
+    entry.parse().ok().or_else(with_port)
 }
 
 /// What counts as one client: an IPv4 address, or the 64-bit network that one IPv6 customer gets.

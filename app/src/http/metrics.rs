@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
+use http::{Method, StatusCode};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -11,18 +12,28 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
+use super::answer::{Answer, with_type};
+
 /// What requests are told apart by: never an address that a client wrote, so that there are few of them.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Labels {
+    method: &'static str,
     route: &'static str,
     status: u16,
+}
+
+/// What is timed.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Timed {
+    method: &'static str,
+    route: &'static str,
 }
 
 /// What the server counts.
 pub(crate) struct Metrics {
     registry: Mutex<Registry>,
     requests: Family<Labels, Counter>,
-    seconds: Histogram,
+    seconds: Family<Timed, Histogram, fn() -> Histogram>,
     pub(crate) connections: Gauge,
     pub(crate) limited: Counter,
 }
@@ -31,24 +42,48 @@ impl Metrics {
     pub(crate) fn new() -> Self {
         let mut registry = Registry::with_prefix("verta");
         let requests = Family::<Labels, Counter>::default();
-        let seconds = Histogram::new(exponential_buckets(0.000_25, 2.0, 16));
+        let seconds = Family::new_with_constructor(histogram as fn() -> Histogram);
         let (connections, limited) = (Gauge::default(), Counter::default());
-        registry.register("http_requests", "Requests by route and status", requests.clone());
-        registry.register("http_request_duration_seconds", "Time until an answer was ready", seconds.clone());
+        registry.register("http_requests", "Requests by method, route and status", requests.clone());
+        registry.register(
+            "http_request_duration_seconds",
+            "Time until an answer was ready, by method and route",
+            seconds.clone(),
+        );
         registry.register("http_connections", "Connections that are open", connections.clone());
         registry.register("http_rate_limited", "Requests that were one too many", limited.clone());
         Self { registry: Mutex::new(registry), requests, seconds, connections, limited }
     }
 
-    pub(crate) fn answered(&self, route: &'static str, status: u16, took: Duration) {
-        self.requests.get_or_create(&Labels { route, status }).inc();
-        self.seconds.observe(took.as_secs_f64());
+    pub(crate) fn answered(&self, method: &Method, route: &'static str, status: u16, took: Duration) {
+        let method = name(method);
+        self.requests.get_or_create(&Labels { method, route, status }).inc();
+        self.seconds.get_or_create(&Timed { method, route }).observe(took.as_secs_f64());
     }
 
-    pub(crate) fn text(&self) -> String {
+    /// The numbers in the text format of `OpenMetrics`, which Prometheus reads.
+    pub(crate) fn answer(&self) -> Answer {
         let registry = self.registry.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let mut text = String::new();
         encode(&mut text, &registry).expect("a string takes every write");
-        text
+        with_type(StatusCode::OK, "application/openmetrics-text; version=1.0.0; charset=utf-8", text)
+    }
+}
+
+/// From a quarter of a millisecond to eight seconds.
+fn histogram() -> Histogram {
+    Histogram::new(exponential_buckets(0.000_25, 2.0, 16))
+}
+
+/// A method as a label: one that a client made up is none of ours.
+fn name(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
     }
 }

@@ -7,13 +7,15 @@ use http::StatusCode;
 use ports::channel::{ThreadCursor, ThreadFilter, ThreadOrder};
 use uuid::Uuid;
 
+use super::Site;
 use super::answer::{Answer, json};
 use super::error::ApiError;
 use super::query::Query;
-use crate::browse::{ChannelView, Find, Reading};
+use crate::browse::{After, Audience, ChannelView, Find};
 use crate::wire::{ChannelBody, CoverageBody, ListBody, MessageBody, MessagesBody, TenantBody, ThreadBody};
 
-pub(super) async fn tenant(mut at: Reading, slug: &str) -> Result<Answer, ApiError> {
+pub(super) async fn tenant(site: &Site, audience: Audience, slug: &str) -> Result<Answer, ApiError> {
+    let mut at = site.browse.open(audience).await?;
     let tenant = at.tenant(slug).await?;
     Ok(json(StatusCode::OK, &TenantBody::new(&tenant, at.audience())))
 }
@@ -22,10 +24,16 @@ pub(super) async fn tenant(mut at: Reading, slug: &str) -> Result<Answer, ApiErr
 const THREAD_ROUNDS: u32 = 10;
 
 /// Channels in tree order; with `parent` those below it, its threads last, the oldest first.
-pub(super) async fn channels(mut at: Reading, slug: &str, raw: Option<&str>) -> Result<Answer, ApiError> {
+pub(super) async fn channels(
+    site: &Site,
+    audience: Audience,
+    slug: &str,
+    raw: Option<&str>,
+) -> Result<Answer, ApiError> {
     let query = Query::parse(raw, &["type", "parent", "limit", "cursor"])?;
     let kind: Option<i32> = query.parsed("type", "a number of Discord's channel types")?;
     let (limit, cursor) = (query.limit()?, query.parsed::<Uuid>("cursor", "a cursor that this list gave")?);
+    let mut at = site.browse.open(audience).await?;
     let tenant = at.tenant(slug).await?;
     let mut channels = at.channels(&tenant).await?;
     let mut next_thread = None;
@@ -83,20 +91,23 @@ fn cursor_of(view: &ChannelView) -> ThreadCursor {
     }
 }
 
-pub(super) async fn channel(mut at: Reading, slug: &str, channel: &str) -> Result<Answer, ApiError> {
+pub(super) async fn channel(site: &Site, audience: Audience, slug: &str, channel: &str) -> Result<Answer, ApiError> {
+    let mut at = site.browse.open(audience).await?;
     let tenant = at.tenant(slug).await?;
     let view = at.channel(&tenant, channel).await?;
     Ok(json(StatusCode::OK, &ChannelBody::new(&view)))
 }
 
 pub(super) async fn messages(
-    mut at: Reading,
+    site: &Site,
+    audience: Audience,
     slug: &str,
     channel: &str,
     raw: Option<&str>,
 ) -> Result<Answer, ApiError> {
     let query = Query::parse(raw, &["before", "after", "around", "at", "limit"])?;
     let (find, limit) = (find(&query)?, query.limit()?);
+    let mut at = site.browse.open(audience).await?;
     let tenant = at.tenant(slug).await?;
     let view = at.channel(&tenant, channel).await?;
     let page = at.messages(&view, find, limit).await?;
@@ -109,14 +120,14 @@ pub(super) fn find(query: &Query) -> Result<Find, ApiError> {
         ["before", "after", "around", "at"].into_iter().filter(|name| query.get(name).is_some()).collect();
     match given[..] {
         [] => Ok(Find::Newest),
-        ["after"] if query.get("after") == Some("0") => Ok(Find::After(None)),
+        ["after"] if query.get("after") == Some("0") => Ok(Find::After(After::Start)),
         ["at"] => moment(query).map(Find::At),
         [name] => {
             let id: Option<MessageId> = query.parsed(name, "a message id")?;
             let id = id.ok_or_else(|| ApiError::bad_value(name, "expected a message id"))?;
             Ok(match name {
                 "before" => Find::Before(id),
-                "after" => Find::After(Some(id)),
+                "after" => Find::After(After::Message(id)),
                 _ => Find::Around(id),
             })
         }
@@ -133,7 +144,13 @@ fn moment(query: &Query) -> Result<Timestamp, ApiError> {
         .ok_or_else(|| ApiError::bad_value("at", "expected an RFC 3339 time or Unix seconds"))
 }
 
-pub(super) async fn threads(mut at: Reading, slug: &str, channel: &str, raw: Option<&str>) -> Result<Answer, ApiError> {
+pub(super) async fn threads(
+    site: &Site,
+    audience: Audience,
+    slug: &str,
+    channel: &str,
+    raw: Option<&str>,
+) -> Result<Answer, ApiError> {
     let query = Query::parse(raw, &["sort", "archived", "limit", "cursor"])?;
     let order = match query.get("sort") {
         None | Some("activity") => ThreadOrder::Activity,
@@ -142,6 +159,7 @@ pub(super) async fn threads(mut at: Reading, slug: &str, channel: &str, raw: Opt
     };
     let archived = query.parsed("archived", "true or false")?;
     let (limit, cursor) = (query.limit()?, query.get("cursor").map(thread_cursor).transpose()?);
+    let mut at = site.browse.open(audience).await?;
     let tenant = at.tenant(slug).await?;
     let view = at.channel(&tenant, channel).await?;
     let filter = ThreadFilter { order, archived, with_private: false };
@@ -160,17 +178,30 @@ pub(super) fn thread_cursor(text: &str) -> Result<ThreadCursor, ApiError> {
     parse().ok_or_else(|| ApiError::bad_value("cursor", "expected a cursor that this list gave"))
 }
 
-pub(super) async fn message(mut at: Reading, slug: &str, id: &str, raw: Option<&str>) -> Result<Answer, ApiError> {
+pub(super) async fn message(
+    site: &Site,
+    audience: Audience,
+    slug: &str,
+    id: &str,
+    raw: Option<&str>,
+) -> Result<Answer, ApiError> {
     let query = Query::parse(raw, &["channel"])?;
     let id: MessageId = id.parse().map_err(|_| ApiError::not_found("there is no such message"))?;
+    let mut at = site.browse.open(audience).await?;
     let tenant = at.tenant(slug).await?;
     let view = at.message(&tenant, id, query.get("channel")).await?;
     Ok(json(StatusCode::OK, &MessageBody::of_view(&tenant, &view)))
 }
 
-pub(super) async fn coverage(mut at: Reading, slug: &str, raw: Option<&str>) -> Result<Answer, ApiError> {
+pub(super) async fn coverage(
+    site: &Site,
+    audience: Audience,
+    slug: &str,
+    raw: Option<&str>,
+) -> Result<Answer, ApiError> {
     let query = Query::parse(raw, &["limit", "cursor"])?;
     let (limit, cursor) = (query.limit()?, query.parsed::<Uuid>("cursor", "a cursor that this list gave")?);
+    let mut at = site.browse.open(audience).await?;
     let tenant = at.tenant(slug).await?;
     let (held, next) = at.coverage(&tenant, cursor, limit).await?;
     let items: Vec<CoverageBody<'_>> = held.iter().map(Into::into).collect();

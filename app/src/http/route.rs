@@ -1,13 +1,15 @@
 //! The table of addresses.
 
-use std::sync::Arc;
+use std::future::ready;
 
 use bytes::Bytes;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use http::{HeaderMap, Method, StatusCode, header};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::answer::{Answer, with_type};
+use super::answer::{Answer, moved, with_type};
 use super::error::ApiError;
 use super::query::{Query, decode};
 use super::{Site, admin, health, public, site};
@@ -53,9 +55,14 @@ pub(super) fn check(request: &http::request::Parts) -> Result<(), ApiError> {
     Ok(())
 }
 
+/// Whether this path tells how the process does: it is answered even while the store keeps everything else waiting.
+pub(super) fn is_operational(path: &str) -> bool {
+    matches!(path, "/healthz" | "/readyz" | "/metrics")
+}
+
 /// Whether errors of this path are pages.
 pub(super) fn is_page(path: &str) -> bool {
-    !path.starts_with("/api/") && !matches!(path, "/api" | "/healthz" | "/readyz" | "/metrics")
+    !path.starts_with("/api/") && path != "/api" && !is_operational(path)
 }
 
 /// Whether pages of other sites may read what is answered here, errors included.
@@ -63,138 +70,152 @@ pub(super) fn is_public_api(path: &str) -> bool {
     path.starts_with("/api/") && !path.starts_with("/api/v1/admin")
 }
 
-pub(super) async fn answer(site: &Arc<Site>, request: &Request) -> Routed {
-    let cors = is_public_api(&request.path);
-    let failed = |error| Routed { answer: Err(error), route: "none", audience: Audience::Public, cors };
-    let segments: Option<Vec<String>> = match request.path.strip_prefix('/') {
-        Some("") => Some(Vec::new()),
-        Some(path) => path.strip_suffix('/').unwrap_or(path).split('/').map(decode).collect(),
-        None => None,
-    };
-    let Some(segments) = segments else {
+/// Answers a request.
+pub(super) async fn answer(site: &Site, request: &Request) -> Routed {
+    let public_api = is_public_api(&request.path);
+    let failed = |error| Routed { answer: Err(error), route: "none", audience: Audience::Public, cors: public_api };
+    let Some(segments) = segments(&request.path) else {
         return failed(ApiError::bad_request("the path is not UTF-8 in percent-encoding"));
     };
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-    let (route, allow) = name(&segments);
+    let method = if request.method == Method::HEAD { &Method::GET } else { &request.method };
+    if let [.., _, ""] | [""] = segments[..] {
+        return Routed { answer: without_slash(request, &segments), ..failed(ApiError::internal()) };
+    }
     let audience = match audience(site, &request.headers) {
         Ok(audience) => audience,
-        Err(_) if matches!(route, "/healthz" | "/readyz") => Audience::Public,
-        Err(error) => return Routed { route, ..failed(error) },
+        // Whoever watches the process need not know the key that a proxy adds.
+        Err(_) if is_operational(&request.path) => Audience::Public,
+        Err(error) => return failed(error),
     };
-    let cors = is_public_api(&request.path) && audience == Audience::Public;
-    if cors && request.method == Method::OPTIONS {
-        return Routed { answer: Ok(preflight()), route, audience, cors };
+    let cors = public_api && audience == Audience::Public;
+    if let Some((route, work)) = find(site, method, &segments, request, audience) {
+        return Routed { answer: work.await, route, audience, cors };
     }
-    let method = if request.method == Method::HEAD { &Method::GET } else { &request.method };
-    let allowed = allow.split(", ").any(|allowed| allowed == method.as_str());
-    let answer = if allow.is_empty() {
-        Err(ApiError::not_found("there is nothing at this address"))
-    } else if allowed {
-        dispatch(site, method, &segments, request, audience).await
-    } else {
-        Err(ApiError::method_not_allowed(allow))
+    let found = |method| find(site, method, &segments, request, audience);
+    let others: Vec<_> = METHODS.iter().filter_map(|method| Some((method, found(method)?.0))).collect();
+    let (answer, route) = match others.first() {
+        None => (Err(ApiError::not_found("there is nothing at this address")), "none"),
+        Some((_, route)) if cors && request.method == Method::OPTIONS => (Ok(preflight()), *route),
+        Some((_, route)) => {
+            let allowed: Vec<&Method> = others.iter().map(|(method, _)| *method).collect();
+            (Err(ApiError::method_not_allowed(&allowed)), *route)
+        }
     };
     Routed { answer, route, audience, cors }
 }
 
-/// What an address is called in logs and metrics, and which methods it answers; nothing for an unknown one.
-fn name(segments: &[&str]) -> (&'static str, &'static str) {
-    const READ: &str = "GET, HEAD";
-    match segments {
-        ["healthz"] => ("/healthz", READ),
-        ["readyz"] => ("/readyz", READ),
-        ["metrics"] => ("/metrics", READ),
-        ["api", "v1", "openapi.yaml"] => ("/api/v1/openapi.yaml", READ),
-        ["api", "v1", "tenants", _] => ("/api/v1/tenants/{slug}", READ),
-        ["api", "v1", "tenants", _, "channels"] => ("/api/v1/tenants/{slug}/channels", READ),
-        ["api", "v1", "tenants", _, "channels", _] => ("/api/v1/tenants/{slug}/channels/{channel}", READ),
-        ["api", "v1", "tenants", _, "channels", _, "messages"] => {
-            ("/api/v1/tenants/{slug}/channels/{channel}/messages", READ)
-        }
-        ["api", "v1", "tenants", _, "channels", _, "threads"] => {
-            ("/api/v1/tenants/{slug}/channels/{channel}/threads", READ)
-        }
-        ["api", "v1", "tenants", _, "messages", _] => ("/api/v1/tenants/{slug}/messages/{id}", READ),
-        ["api", "v1", "tenants", _, "coverage"] => ("/api/v1/tenants/{slug}/coverage", READ),
-        ["api", "v1", "admin", "tenants"] => ("/api/v1/admin/tenants", "GET, HEAD, POST"),
-        ["api", "v1", "admin", "tenants", _] => ("/api/v1/admin/tenants/{id}", "GET, HEAD, PATCH, DELETE"),
-        ["api", ..] => ("none", ""),
-        [] => ("/", READ),
-        ["favicon.ico" | "favicon.svg" | "robots.txt"] | ["assets", _] => ("/assets", READ),
-        ["assets", _, "theme.css"] => ("/assets/{tenant}/theme.css", READ),
-        [_] => ("/{tenant}", READ),
-        [_, _] => ("/{tenant}/{channel}", READ),
-        [_, _, _] => ("/{tenant}/{channel}/{message}", READ),
-        _ => ("none", ""),
+/// The decoded parts of a path; none for `/`, and `None` for what cannot be decoded.
+fn segments(path: &str) -> Option<Vec<String>> {
+    match path.strip_prefix('/')? {
+        "" => Some(Vec::new()),
+        path => path.split('/').map(decode).collect(),
     }
 }
 
-async fn dispatch(
-    at: &Arc<Site>,
+/// Pages that were asked for with a slash behind their address have moved to where there is none.
+fn without_slash(request: &Request, segments: &[&str]) -> Result<Answer, ApiError> {
+    let bare = request.path.trim_end_matches('/');
+    let whole = segments.len() > 1 && segments[..segments.len() - 1].iter().all(|segment| !segment.is_empty());
+    if !whole || !is_page(bare) || !matches!(request.method, Method::GET | Method::HEAD) {
+        return Err(ApiError::not_found("there is nothing at this address; none ends in a slash"));
+    }
+    Ok(moved(&request.query.as_ref().map_or_else(|| bare.to_owned(), |query| format!("{bare}?{query}"))))
+}
+
+/// The methods that addresses answer; `HEAD` is answered wherever `GET` is.
+const METHODS: [Method; 4] = [Method::GET, Method::POST, Method::PATCH, Method::DELETE];
+
+/// An answer that is made when it is awaited.
+type Work<'a> = BoxFuture<'a, Result<Answer, ApiError>>;
+
+/// The table: what an address is called in logs and metrics, and what answers the method there.
+fn find<'a>(
+    at: &'a Site,
     method: &Method,
-    segments: &[&str],
-    request: &Request,
+    segments: &[&'a str],
+    request: &'a Request,
     audience: Audience,
-) -> Result<Answer, ApiError> {
+) -> Option<(&'static str, Work<'a>)> {
+    const TENANTS: &str = "/api/v1/admin/tenants";
+    const TENANT: &str = "/api/v1/admin/tenants/{id}";
     let query = request.query.as_deref();
-    if takes_no_query(method, segments) {
-        Query::parse(query, &[])?;
-    }
-    match (method, segments) {
-        (_, ["healthz"]) => Ok(health::healthz()),
-        (_, ["readyz"]) => health::readyz(&*at.store).await,
-        (_, ["metrics"]) => {
-            admin_only(at, audience)?;
-            Ok(with_type(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", at.metrics.text()))
+    let admin = move |work: Work<'a>| {
+        let allowed = admin_only(at, audience);
+        async move {
+            allowed?;
+            work.await
         }
-        (_, ["api", "v1", "openapi.yaml"]) => Ok(with_type(StatusCode::OK, "application/yaml", OPENAPI)),
-        (_, ["api", "v1", "admin", rest @ ..]) => {
-            admin_only(at, audience)?;
-            match (method.as_str(), rest) {
-                ("GET", ["tenants"]) => admin::list(at, query).await,
-                ("GET", ["tenants", id]) => admin::show(at, id).await,
-                ("DELETE", ["tenants", id]) => admin::delete(at, id).await,
-                ("POST", ["tenants"]) => admin::create(at, json_body(request, "application/json")?).await,
-                ("PATCH", ["tenants", id]) => {
-                    admin::update(at, id, json_body(request, "application/merge-patch+json")?).await
-                }
-                _ => Err(ApiError::not_found("there is nothing at this address")),
-            }
+        .boxed()
+    };
+    let bare = move |work: Work<'a>| {
+        let plain = Query::parse(query, &[]);
+        async move {
+            plain?;
+            work.await
         }
-        (_, ["api", "v1", "tenants", slug, rest @ ..]) => {
-            let reading = at.browse.open(audience).await?;
-            match rest {
-                [] => public::tenant(reading, slug).await,
-                ["channels"] => public::channels(reading, slug, query).await,
-                ["channels", channel] => public::channel(reading, slug, channel).await,
-                ["channels", channel, "messages"] => public::messages(reading, slug, channel, query).await,
-                ["channels", channel, "threads"] => public::threads(reading, slug, channel, query).await,
-                ["messages", id] => public::message(reading, slug, id, query).await,
-                ["coverage"] => public::coverage(reading, slug, query).await,
-                _ => Err(ApiError::not_found("there is nothing at this address")),
-            }
+        .boxed()
+    };
+    Some(match (method.as_str(), segments) {
+        ("GET", ["healthz"]) => ("/healthz", bare(ready(Ok(health::healthz())).boxed())),
+        ("GET", ["readyz"]) => ("/readyz", bare(health::readyz(&*at.store).boxed())),
+        ("GET", ["metrics"]) => ("/metrics", admin(bare(async { Ok(at.metrics.answer()) }.boxed()))),
+        ("GET", ["api", "v1", "openapi.yaml"]) => {
+            let document = async { Ok(with_type(StatusCode::OK, "application/yaml", OPENAPI)) };
+            ("/api/v1/openapi.yaml", bare(document.boxed()))
         }
-        (_, ["assets", rest @ ..]) => site::asset(at, rest, audience).await,
-        (_, [file @ ("favicon.ico" | "favicon.svg" | "robots.txt")]) => site::asset(at, &[file], audience).await,
-        (_, []) => site::home(at, query).await,
-        (_, [tenant]) => site::tenant(at, tenant, query).await,
-        (_, [tenant, channel]) => site::channel(at, tenant, channel, query).await,
-        (_, [tenant, channel, message]) => site::message(at, tenant, channel, message, query).await,
-        _ => Err(ApiError::not_found("there is nothing at this address")),
-    }
-}
-
-/// Whether an address takes no parameters, so that any is refused. Files may carry a version that they ignore.
-fn takes_no_query(method: &Method, segments: &[&str]) -> bool {
-    match segments {
-        ["api", "v1", "admin", "tenants"] => method != Method::GET,
-        ["healthz" | "readyz" | "metrics"]
-        | ["api", "v1", "openapi.yaml"]
-        | ["api", "v1", "tenants", _]
-        | ["api", "v1", "tenants", _, "channels", _]
-        | ["api", "v1", "admin", ..] => true,
-        _ => false,
-    }
+        ("GET", ["api", "v1", "tenants", slug]) => {
+            ("/api/v1/tenants/{slug}", bare(public::tenant(at, audience, slug).boxed()))
+        }
+        ("GET", ["api", "v1", "tenants", slug, "channels"]) => {
+            ("/api/v1/tenants/{slug}/channels", public::channels(at, audience, slug, query).boxed())
+        }
+        ("GET", ["api", "v1", "tenants", slug, "channels", channel]) => {
+            let work = public::channel(at, audience, slug, channel).boxed();
+            ("/api/v1/tenants/{slug}/channels/{channel}", bare(work))
+        }
+        ("GET", ["api", "v1", "tenants", slug, "channels", channel, "messages"]) => {
+            let work = public::messages(at, audience, slug, channel, query).boxed();
+            ("/api/v1/tenants/{slug}/channels/{channel}/messages", work)
+        }
+        ("GET", ["api", "v1", "tenants", slug, "channels", channel, "threads"]) => {
+            let work = public::threads(at, audience, slug, channel, query).boxed();
+            ("/api/v1/tenants/{slug}/channels/{channel}/threads", work)
+        }
+        ("GET", ["api", "v1", "tenants", slug, "messages", id]) => {
+            ("/api/v1/tenants/{slug}/messages/{id}", public::message(at, audience, slug, id, query).boxed())
+        }
+        ("GET", ["api", "v1", "tenants", slug, "coverage"]) => {
+            ("/api/v1/tenants/{slug}/coverage", public::coverage(at, audience, slug, query).boxed())
+        }
+        ("GET", ["api", "v1", "admin", "tenants"]) => (TENANTS, admin(admin::list(at, query).boxed())),
+        ("POST", ["api", "v1", "admin", "tenants"]) => {
+            let work = async { admin::create(at, json_body(request, "application/json")?).await };
+            (TENANTS, admin(bare(work.boxed())))
+        }
+        ("GET", ["api", "v1", "admin", "tenants", id]) => (TENANT, admin(bare(admin::show(at, id).boxed()))),
+        ("PATCH", ["api", "v1", "admin", "tenants", id]) => {
+            let id = *id;
+            let work = async move { admin::update(at, id, json_body(request, "application/merge-patch+json")?).await };
+            (TENANT, admin(bare(work.boxed())))
+        }
+        ("DELETE", ["api", "v1", "admin", "tenants", id]) => (TENANT, admin(bare(admin::delete(at, id).boxed()))),
+        (_, ["api", ..]) => return None,
+        // Files may carry a version in their query.
+        ("GET", ["assets", tenant, "theme.css"]) => {
+            ("/assets/{tenant}/theme.css", site::theme(at, tenant, audience).boxed())
+        }
+        ("GET", [file @ ("favicon.ico" | "favicon.svg" | "robots.txt")] | ["assets", file]) => {
+            ("/assets/{file}", ready(site::asset(file)).boxed())
+        }
+        ("GET", []) => ("/", site::home(at, query).boxed()),
+        ("GET", [tenant]) => ("/{tenant}", site::tenant(at, tenant, query).boxed()),
+        ("GET", [tenant, channel]) => ("/{tenant}/{channel}", site::channel(at, tenant, channel, query).boxed()),
+        ("GET", [tenant, channel, message]) => {
+            ("/{tenant}/{channel}/{message}", site::message(at, tenant, channel, message, query).boxed())
+        }
+        _ => return None,
+    })
 }
 
 /// Who asks: a wrong key is refused wherever it is sent. What a proxy before us asked for is no key of ours.

@@ -19,20 +19,27 @@ const PAGE: u32 = 50;
 /// Communities and posts of a page.
 const LIST: u32 = 50;
 
-pub(super) async fn asset(site: &Site, path: &[&str], audience: Audience) -> Result<Answer, ApiError> {
-    let mut answer = match path {
-        ["site.css"] => with_type(StatusCode::OK, "text/css; charset=utf-8", pages::STYLE),
-        ["favicon.svg" | "favicon.ico"] => with_type(StatusCode::OK, "image/svg+xml", pages::ICON),
-        ["robots.txt"] => with_type(StatusCode::OK, "text/plain; charset=utf-8", "User-agent: *\nAllow: /\n"),
-        [tenant, "theme.css"] => {
-            let tenant = site.browse.open(audience).await?.tenant(tenant).await?;
-            with_type(StatusCode::OK, "text/css; charset=utf-8", pages::theme(&tenant.branding))
-        }
+pub(super) fn asset(file: &str) -> Result<Answer, ApiError> {
+    let answer = match file {
+        "site.css" => with_type(StatusCode::OK, "text/css; charset=utf-8", pages::STYLE),
+        "favicon.svg" | "favicon.ico" => with_type(StatusCode::OK, "image/svg+xml", pages::ICON),
+        "robots.txt" => with_type(StatusCode::OK, "text/plain; charset=utf-8", "User-agent: *\nAllow: /\n"),
         _ => return Err(ApiError::not_found("there is no such file")),
     };
+    Ok(kept(answer))
+}
+
+/// The colours of a tenant.
+pub(super) async fn theme(site: &Site, tenant: &str, audience: Audience) -> Result<Answer, ApiError> {
+    let tenant = site.browse.open(audience).await?.tenant(tenant).await?;
+    Ok(kept(with_type(StatusCode::OK, "text/css; charset=utf-8", pages::theme(&tenant.branding))))
+}
+
+/// A file that browsers need not ask for again at once.
+fn kept(mut answer: Answer) -> Answer {
     let keep = header::HeaderValue::from_static("public, max-age=300");
     answer.headers_mut().insert(header::CACHE_CONTROL, keep);
-    Ok(answer)
+    answer
 }
 
 pub(super) async fn home(site: &Site, raw: Option<&str>) -> Result<Answer, ApiError> {

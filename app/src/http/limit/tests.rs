@@ -42,5 +42,7 @@ fn only_a_trusted_proxy_may_say_who_its_client_is() {
     assert_eq!(limit.client(address("10.0.0.1"), &headers), address("203.0.113.7"));
     assert_eq!(limit.client(address("192.0.2.1"), &headers), address("192.0.2.1"));
     assert_eq!(limit.client(address("10.0.0.1"), &forwarded("nonsense")), address("10.0.0.1"));
+    let with_ports = forwarded("203.0.113.7:51234, [::ffff:10.0.0.2]:443");
+    assert_eq!(limit.client(address("10.0.0.1"), &with_ports), address("203.0.113.7"));
     assert_eq!(limit.client(address("::ffff:10.0.0.1"), &headers), address("203.0.113.7"));
 }

@@ -8,6 +8,7 @@ use ports::clock::Clock;
 use ports::error::StoreError;
 use ports::store::{Repositories, Store, StoreStatus, UnitOfWork};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::connection;
@@ -42,16 +43,20 @@ impl Clock for Stopped {
 
 const KEY: &str = "the-key-of-this-test";
 
-/// One connection to a server over a silent store; it lives in memory, so that time stands still while bytes travel.
-fn connect(rate_limit: u32) -> DuplexStream {
+/// One connection to a server over a silent store, with what comes of it; it lives in memory, so that time stands
+/// still while bytes travel, and holds at most `room` bytes that were not read.
+fn open(rate_limit: u32, room: usize) -> (DuplexStream, JoinHandle<hyper::Result<()>>) {
     let (store, clock): (Arc<dyn Store>, Arc<dyn Clock>) = (Arc::new(Silent), Arc::new(Stopped));
     let jobs = Jobs::new(Arc::clone(&store), Arc::clone(&clock));
     let settings = Settings { admin_key: Some(KEY.into()), rate_limit, ..Settings::default() };
     let site = Arc::new(Site::new(store, clock, jobs, settings));
-    let (client, server) = duplex(1 << 16);
+    let (client, server) = duplex(room);
     let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    tokio::spawn(async move { connection(&site, server, peer).await });
-    client
+    (client, tokio::spawn(async move { connection(&site, server, peer).await }))
+}
+
+fn connect(rate_limit: u32) -> DuplexStream {
+    open(rate_limit, 1 << 16).0
 }
 
 /// Sends bytes and reads until the server closes, with the time that it took.
@@ -115,4 +120,14 @@ async fn a_client_that_asks_too_often_is_told_when_to_come_back() {
     assert!(answers.starts_with("HTTP/1.1 200 "), "{answers}");
     let second = answers.split_once("HTTP/1.1 429 ").unwrap().1;
     assert!(second.contains("\r\nretry-after: ") && second.contains(r#""code":"rate_limited""#), "{second}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_takes_no_bytes_loses_its_connection() {
+    // The document is larger than what there is room for.
+    let (mut client, served) = open(0, 1_024);
+    client.write_all(b"GET /api/v1/openapi.yaml HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    let start = Instant::now();
+    assert!(served.await.unwrap().is_err());
+    assert!((Duration::from_secs(30)..Duration::from_secs(31)).contains(&start.elapsed()), "{:?}", start.elapsed());
 }
