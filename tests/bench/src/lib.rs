@@ -1,6 +1,7 @@
 //! Measurements of the whole, each against a baseline in the same run: what counts is the ratio.
 
 pub mod generate;
+pub mod import;
 pub mod ingest;
 pub mod memory;
 pub mod pages;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use bench::{Failure, ingest, pages};
+use bench::{Failure, import, ingest, pages};
 use clap::{Parser, Subcommand};
 
 /// Answers are made of many small pieces on many threads, which this allocator takes and gives back faster.
@@ -30,6 +30,27 @@ enum Measurement {
         #[arg(long, default_value_t = 3)]
         pairs: u32,
     },
+    /// How fast an export is imported, against typed parsing of the same file.
+    Import {
+        /// The size of the file, in MB.
+        #[arg(long, default_value_t = 200)]
+        megabytes: u64,
+        /// How often both are measured.
+        #[arg(long, default_value_t = 3)]
+        pairs: u32,
+    },
+    /// The peak memory of importing a small and a large file.
+    Memory {
+        /// The size of the small file, in MB.
+        #[arg(long, default_value_t = 200)]
+        small: u64,
+        /// The size of the large file, in MB.
+        #[arg(long, default_value_t = 2_000)]
+        large: u64,
+        /// Where the files are made, one after the other; the system's temporary folder without it.
+        #[arg(long)]
+        folder: Option<PathBuf>,
+    },
     /// Pages of 50 messages over HTTP from a short and a long channel, against hyper serving the same bytes.
     Pages {
         /// Where the databases are kept for the next run.
@@ -52,6 +73,8 @@ enum Measurement {
         rounds: u32,
     },
     #[command(hide = true)]
+    ImportOne { file: PathBuf },
+    #[command(hide = true)]
     Serve { path: PathBuf },
     #[command(hide = true)]
     ServeBytes { path: PathBuf },
@@ -61,6 +84,9 @@ enum Measurement {
 async fn main() -> Result<(), Failure> {
     match Arguments::parse().what {
         Measurement::Ingest { messages, batch, pairs } => ingest::run(messages, batch, pairs).await,
+        Measurement::Import { megabytes, pairs } => import::run(megabytes, pairs),
+        Measurement::Memory { small, large, folder } => import::memory(small, large, folder),
+        Measurement::ImportOne { file } => import::once(file).await,
         Measurement::Pages { data, short, long, connections, seconds, rounds } => {
             pages::run(&pages::Plan { data, short, long, connections, seconds, rounds }).await
         }

@@ -47,7 +47,8 @@ pub struct Plan {
     pub rounds: u32,
 }
 
-struct SystemClock;
+/// The system's clock.
+pub(crate) struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
