@@ -1,7 +1,9 @@
 //! The pages of the site, complete without script.
 
+mod component;
 mod markup;
 mod message;
+mod poll;
 
 use std::collections::HashMap;
 

@@ -33,7 +33,12 @@ fn one(block: &Block<'_>, channels: &Channels) -> Markup {
 }
 
 fn list(list: &List<'_>, channels: &Channels) -> Markup {
-    let items = html! { @for item in &list.items { li { (blocks(item, channels)) } } };
+    // An own `dir` would take a paragraph's letters out of the count that decides on which side the bullets stand.
+    let part = |block: &Block<'_>| match block {
+        Block::Paragraph(content) => html! { p { (inlines(content, channels)) } },
+        other => one(other, channels),
+    };
+    let items = html! { @for item in &list.items { li { @for block in item { (part(block)) } } } };
     html! {
         @match list.start {
             Some(start) => ol start=(start) dir="auto" { (items) },

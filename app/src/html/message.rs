@@ -5,8 +5,8 @@ use domain::tenant::Tenant;
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::Links;
 use super::markup::{day, excerpt, moment, render};
+use super::{Links, component, poll};
 use crate::browse::Entry;
 use crate::wire::channel_path;
 
@@ -53,12 +53,16 @@ pub(super) fn entry(
                 @if let Some(reference) = &message.reference { (refers(path, message, reference, links)) }
                 div class="body" { (body(message, links)) }
                 @for file in &message.attachments { (attachment(file)) }
-                @for embed in array(message.embeds.as_ref()) { (embed_box(&embed, links)) }
+                @if message.kind != MessageKind::POLL_RESULT {
+                    @for embed in array(message.embeds.as_ref()) { (embed_box(&embed, links)) }
+                }
+                @if let Some(poll) = &message.poll { (poll::poll(&poll.to_value())) }
+                (component::components(&array(message.components.as_ref()), links))
                 @for sticker in array(message.stickers.as_ref()) {
                     p class="card" { "Sticker: " (text(&sticker, "name")) }
                 }
                 @for snapshot in array(message.snapshots.as_ref()) {
-                    div class="card" { p class="meta" { "Forwarded" } (render(text(&snapshot, "content"), &links.channels)) }
+                    (forwarded(&snapshot, links))
                 }
                 @if !message.reactions.is_empty() {
                     ul class="reactions" aria-label="Reactions" { @for one in &message.reactions { (reaction(one)) } }
@@ -116,7 +120,7 @@ fn body(message: &Message, links: &Links) -> Markup {
         MessageKind::GUILD_MEMBER_JOIN => "joined".to_owned(),
         MessageKind::THREAD_CREATED => "started a thread".to_owned(),
         MessageKind::THREAD_STARTER => "began this thread from a message in the channel above".to_owned(),
-        MessageKind::POLL_RESULT => "closed a poll".to_owned(),
+        MessageKind::POLL_RESULT => return poll::result(&array(message.embeds.as_ref())),
         MessageKind(number) => {
             return html! {
                 p class="card system" { "Message of type " (number) }
@@ -167,6 +171,28 @@ fn reaction(reaction: &Reaction) -> Markup {
     }
 }
 
+/// What a forwarded message held when it was forwarded: in Discord's form, or in an exporter's.
+fn forwarded(snapshot: &Value, links: &Links) -> Markup {
+    let message = snapshot.get("message").unwrap_or(snapshot);
+    let list = |key: &str| message.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let name = |file: &Value| {
+        let name = ["filename", "fileName"].map(|key| text(file, key)).into_iter().find(|name| !name.is_empty());
+        name.unwrap_or("a file").to_owned()
+    };
+    html! {
+        div class="forwarded" {
+            p class="meta" { "↪ Forwarded" }
+            (render(text(message, "content"), &links.channels))
+            @for file in list("attachments") { p class="card" { "📎 " (name(file)) } }
+            @for embed in list("embeds") { (embed_box(embed, links)) }
+            @for sticker in list("stickers").iter().chain(list("sticker_items")) {
+                p class="card" { "Sticker: " (text(sticker, "name")) }
+            }
+            (component::components(list("components"), links))
+        }
+    }
+}
+
 fn embed_box(embed: &Value, links: &Links) -> Markup {
     let title = text(embed, "title");
     let url = embed
@@ -196,7 +222,7 @@ fn embed_box(embed: &Value, links: &Links) -> Markup {
     }
 }
 
-fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+pub(super) fn text<'a>(value: &'a Value, key: &str) -> &'a str {
     value.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 

@@ -37,3 +37,8 @@ fn an_excerpt_is_plain_text_and_keeps_spoilers_hidden() {
     assert_eq!(excerpt("# one\n- two\n```rs\nthree\n```", 100, &channels), "one two three");
     assert_eq!(excerpt("letters of any script: 日本語", 25, &channels), "letters of any script: 日…");
 }
+
+#[test]
+fn the_direction_of_a_list_follows_its_letters() {
+    assert_eq!(html("- אחת\n- שתיים"), "<ul dir=\"auto\"><li><p>אחת</p></li><li><p>שתיים</p></li></ul>");
+}
