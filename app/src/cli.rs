@@ -9,9 +9,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::{Arg, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Arg, ArgGroup, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use domain::pseudonym::PseudonymKey;
 use domain::slug::TenantSlug;
+use domain::tenant::{PlatformId, TenantName, TenantStatus};
 use domain::visibility::Visibility;
 use ports::clock::Clock;
 use ports::source::ExportSource;
@@ -95,12 +96,14 @@ pub enum TenantCommand {
     /// Make a community before anything of it is imported
     Create {
         /// The guild's id
-        platform_id: String,
+        #[arg(value_parser = |text: &str| PlatformId::new(text))]
+        platform_id: PlatformId,
         /// Its name
-        name: String,
+        #[arg(value_parser = |text: &str| TenantName::new(text))]
+        name: TenantName,
         /// Its name in addresses; made from the name if left out
-        #[arg(long)]
-        slug: Option<String>,
+        #[arg(long, value_parser = |text: &str| TenantSlug::new(text))]
+        slug: Option<TenantSlug>,
         /// Print the result as JSON
         #[arg(long)]
         json: bool,
@@ -119,19 +122,20 @@ pub enum TenantCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Change a community
+    /// Change a community; name at least one thing to change
+    #[command(group = ArgGroup::new("change").args(["name", "slug", "status"]).required(true).multiple(true))]
     Update {
         /// Its slug or id
         tenant: String,
         /// A new name
-        #[arg(long)]
-        name: Option<String>,
+        #[arg(long, value_parser = |text: &str| TenantName::new(text))]
+        name: Option<TenantName>,
         /// A new slug
-        #[arg(long)]
-        slug: Option<String>,
+        #[arg(long, value_parser = |text: &str| TenantSlug::new(text))]
+        slug: Option<TenantSlug>,
         /// ACTIVE, MAINTENANCE or CANCELLED
-        #[arg(long)]
-        status: Option<String>,
+        #[arg(long, value_parser = |text: &str| text.parse::<TenantStatus>())]
+        status: Option<TenantStatus>,
         /// Print the result as JSON
         #[arg(long)]
         json: bool,

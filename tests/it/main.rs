@@ -1,6 +1,7 @@
 //! Everything that takes more than one crate to show.
 #![expect(clippy::unwrap_used, reason = "what fails here fails a test")]
 
+mod cli;
 mod contract;
 mod hostile;
 mod http;

@@ -1,7 +1,6 @@
 //! `verta tenant`.
 
-use domain::slug::TenantSlug;
-use domain::tenant::{Platform, PlatformId, Tenant, TenantName};
+use domain::tenant::{Platform, Tenant};
 use ports::page::Page;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -14,27 +13,15 @@ use crate::wire::{JobBody, ListBody, TenantBody};
 
 pub(super) async fn run(command: TenantCommand, tools: &Tools) -> Outcome {
     let tenants = Tenants::new(Arc::clone(&tools.store), Arc::clone(&tools.clock));
-    let slug = |slug: Option<String>| slug.map(|slug| TenantSlug::new(&slug)).transpose();
-    let name = |name: Option<String>| name.map(|name| TenantName::new(&name)).transpose();
     match command {
-        TenantCommand::Create { platform_id, name, slug: wanted, json } => {
-            let new = NewTenant {
-                platform: Platform::Discord,
-                platform_id: PlatformId::new(&platform_id)?,
-                name: TenantName::new(&name)?,
-                slug: slug(wanted)?,
-            };
+        TenantCommand::Create { platform_id, name, slug, json } => {
+            let new = NewTenant { platform: Platform::Discord, platform_id, name, slug };
             show(&tenants.create(&new).await?, json)
         }
         TenantCommand::List { json } => list(json, tools).await,
         TenantCommand::Show { tenant, json } => show(&tenants.find(&tenant).await?, json),
-        TenantCommand::Update { tenant, name: new, slug: wanted, status, json } => {
-            let status = status.map(|status| status.parse()).transpose()?;
-            let patch =
-                TenantPatch { name: name(new)?, slug: slug(wanted)?, status, branding: BrandingPatch::default() };
-            if patch.name.is_none() && patch.slug.is_none() && patch.status.is_none() {
-                return Err("name what to change: --name, --slug or --status".into());
-            }
+        TenantCommand::Update { tenant, name, slug, status, json } => {
+            let patch = TenantPatch { name, slug, status, branding: BrandingPatch::default() };
             show(&tenants.update(&tenant, &patch).await?, json)
         }
         TenantCommand::Delete { tenant, json } => {
