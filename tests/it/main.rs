@@ -3,6 +3,7 @@
 
 mod cli;
 mod contract;
+mod deletion;
 mod hostile;
 mod http;
 mod import;

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::mpsc;
+use std::sync::{Mutex, mpsc};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -102,9 +102,7 @@ impl Installation {
             said.push_str(&line);
             said.push('\n');
         };
-        // What it says from here on is read and dropped, so that it never waits for a reader.
-        std::thread::spawn(move || lines.into_iter().for_each(drop));
-        Server { child, address }
+        Server { child, address, lines: Mutex::new(lines) }
     }
 }
 
@@ -112,6 +110,8 @@ impl Installation {
 pub(crate) struct Server {
     child: Child,
     address: SocketAddr,
+    /// What it says; nobody need read it for the server to go on.
+    lines: Mutex<mpsc::Receiver<String>>,
 }
 
 impl Server {
@@ -147,6 +147,12 @@ impl Server {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
         line.trim().strip_suffix("kB").unwrap().trim().parse::<u64>().unwrap() / 1024
+    }
+
+    /// Waits until it says a line with `words` in it.
+    pub(crate) fn wait_for(&self, words: &str) {
+        let lines = self.lines.lock().unwrap();
+        while !lines.recv_timeout(PATIENCE).unwrap().contains(words) {}
     }
 
     pub(crate) fn pid(&self) -> u32 {
