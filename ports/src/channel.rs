@@ -37,7 +37,7 @@ pub struct ThreadFilter {
     pub order: ThreadOrder,
     /// Only archived ones, or only others; `None` for both.
     pub archived: Option<bool>,
-    /// Whether threads that are private themselves are in the list.
+    /// Whether threads that are private themselves, by their visibility or their kind, are in the list.
     pub with_private: bool,
 }
 

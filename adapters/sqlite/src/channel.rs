@@ -220,21 +220,27 @@ fn delete(connection: &Connection, id: ChannelId) -> rusqlite::Result<()> {
     execute(connection, DELETE, named_params! {":channel_id": Text(id.0)}).map(drop)
 }
 
-fn refused(error: rusqlite::Error) -> StoreError {
+/// Why a channel was not stored. SQLite does not tell which of two references leads nowhere.
+fn refused(connection: &Connection, channel: &Channel, error: rusqlite::Error) -> StoreError {
     match taken(&error) {
         Some(_) => StoreError::Duplicate { what: "channel slug" },
-        None if is_missing(&error) => StoreError::Missing { what: "tenant or parent channel" },
-        None => store_error(error),
+        None if !is_missing(&error) => store_error(error),
+        None => match channel.parent_id.map(|parent| find(connection, parent)) {
+            Some(Ok(None)) => StoreError::Missing { what: "parent channel" },
+            Some(Err(error)) => error,
+            Some(Ok(Some(_))) | None => StoreError::Missing { what: "tenant" },
+        },
     }
+}
+
+fn find(connection: &Connection, id: ChannelId) -> Result<Option<Channel>, StoreError> {
+    query_one(connection, "channels", FIND, named_params! {":channel_id": Text(id.0)}, channel)
 }
 
 #[async_trait]
 impl ChannelRepository for Unit {
     async fn find(&mut self, id: ChannelId) -> Result<Option<Channel>, StoreError> {
-        self.run(move |connection| {
-            query_one(connection, "channels", FIND, named_params! {":channel_id": Text(id.0)}, channel)
-        })
-        .await
+        self.run(move |connection| find(connection, id)).await
     }
 
     async fn find_by_slug(&mut self, tenant: TenantId, slug: &ChannelSlug) -> Result<Option<Channel>, StoreError> {
@@ -250,13 +256,7 @@ impl ChannelRepository for Unit {
         let mut ids = ids.to_vec();
         ids.sort_unstable();
         ids.dedup();
-        self.run(move |connection| {
-            let find = |id: ChannelId| {
-                query_one(connection, "channels", FIND, named_params! {":channel_id": Text(id.0)}, channel)
-            };
-            ids.into_iter().filter_map(|id| find(id).transpose()).collect()
-        })
-        .await
+        self.run(move |connection| ids.into_iter().filter_map(|id| find(connection, id).transpose()).collect()).await
     }
 
     async fn list(&mut self, tenant: TenantId) -> Result<Vec<Channel>, StoreError> {
@@ -312,7 +312,8 @@ impl ChannelRepository for Unit {
 
     async fn upsert(&mut self, channel: &Channel) -> Result<(), StoreError> {
         let channel = channel.clone();
-        self.run(move |connection| upsert(connection, &channel).map_err(refused)).await
+        self.run(move |connection| upsert(connection, &channel).map_err(|error| refused(connection, &channel, error)))
+            .await
     }
 
     async fn delete(&mut self, id: ChannelId) -> Result<(), StoreError> {

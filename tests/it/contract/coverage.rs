@@ -1,0 +1,151 @@
+//! What is held of channels.
+
+use domain::channel::{ChannelId, ChannelKind};
+use domain::coverage::{Coverage, CoverageState, Interval, Segment};
+use domain::message::MessageId;
+use ports::error::StoreError;
+use ports::page::Page;
+use ports::store::Store;
+
+use super::contract;
+use super::fixture::{at, begin, channel, id, interval, one_channel, page, put, thread, upsert};
+
+contract![
+    a_channel_that_nobody_looked_at_has_an_empty_coverage,
+    intervals_that_touch_become_one,
+    the_newest_run_is_the_interval,
+    a_start_is_reached_by_the_smallest_id,
+    segments_tell_when_each_part_was_seen,
+    a_note_keeps_the_latest_look,
+    a_channel_that_was_seen_empty_is_complete,
+    coverage_is_listed_to_the_end_without_what_has_no_messages,
+];
+
+async fn find(store: &dyn Store, channel: ChannelId) -> Coverage {
+    store.read().await.unwrap().coverage().find(channel).await.unwrap().unwrap()
+}
+
+async fn note(store: &dyn Store, channel: ChannelId, checked_at: i64, start_reached: bool, reason: Option<&str>) {
+    let mut unit = begin(store).await;
+    unit.coverage().note(channel, at(checked_at), start_reached, reason.map(str::to_owned)).await.unwrap();
+    unit.commit().await.unwrap();
+}
+
+async fn a_channel_that_nobody_looked_at_has_an_empty_coverage(store: &dyn Store) {
+    let (tenant, here) = one_channel(store).await;
+    let empty = Coverage {
+        channel_id: here.id,
+        interval: None,
+        start_reached: false,
+        message_count: 0,
+        reason: None,
+        checked_at: None,
+    };
+    assert_eq!(find(store, here.id).await, empty);
+    let mut unit = begin(store).await;
+    let unknown = ChannelId::of(tenant.id, "404".parse().unwrap());
+    assert_eq!(unit.coverage().find(unknown).await.unwrap(), None);
+    assert!(unit.coverage().segments(unknown).await.unwrap().as_slice().is_empty());
+    let refused = unit.coverage().note(unknown, at(1), false, None).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Missing { what: "channel" }), "{refused:?}");
+}
+
+async fn intervals_that_touch_become_one(store: &dyn Store) {
+    let (_, here) = one_channel(store).await;
+    put(store, &here, &page(&here, interval(10, 19), 1, [10, 15], "a")).await;
+    put(store, &here, &page(&here, interval(20, 29), 1, [20, 25], "a")).await;
+    put(store, &here, &page(&here, interval(5, 12), 2, [10], "a")).await;
+    let held = find(store, here.id).await;
+    assert_eq!((held.interval, held.start_reached, held.message_count), (interval(5, 29), false, 4));
+    assert_eq!((held.state(), held.checked_at), (CoverageState::Partial, Some(at(2))));
+}
+
+async fn the_newest_run_is_the_interval(store: &dyn Store) {
+    let (_, here) = one_channel(store).await;
+    put(store, &here, &page(&here, interval(10, 19), 1, [15], "a")).await;
+    put(store, &here, &page(&here, interval(40, 49), 1, [45], "a")).await;
+    assert_eq!(find(store, here.id).await.interval, interval(40, 49));
+    put(store, &here, &page(&here, interval(20, 39), 1, [], "")).await;
+    assert_eq!(find(store, here.id).await.interval, interval(10, 49));
+    // A page that shows no part whole proves nothing.
+    put(store, &here, &page(&here, None, 9, [60], "a")).await;
+    assert_eq!(find(store, here.id).await.interval, interval(10, 49));
+}
+
+async fn a_start_is_reached_by_the_smallest_id(store: &dyn Store) {
+    let (_, here) = one_channel(store).await;
+    let from_start = Interval::new(MessageId::MIN, id(19));
+    put(store, &here, &page(&here, from_start, 1, [15], "a")).await;
+    let held = find(store, here.id).await;
+    assert_eq!((held.interval, held.start_reached, held.state()), (interval(15, 19), true, CoverageState::Complete));
+    put(store, &here, &page(&here, Interval::new(id(20), MessageId::MAX), 1, [], "")).await;
+    assert_eq!(find(store, here.id).await.interval, Interval::new(id(15), MessageId::MAX));
+}
+
+async fn segments_tell_when_each_part_was_seen(store: &dyn Store) {
+    let (_, here) = one_channel(store).await;
+    put(store, &here, &page(&here, interval(1, 100), 5, [], "")).await;
+    put(store, &here, &page(&here, interval(40, 60), 9, [], "")).await;
+    // An earlier look than both adds what lies outside of them.
+    put(store, &here, &page(&here, interval(50, 200), 2, [], "")).await;
+    let expected = [(1, 39, 5), (40, 60, 9), (61, 100, 5), (101, 200, 2)].map(|(low, high, seen)| Segment {
+        interval: Interval::new(id(low), id(high)).unwrap(),
+        observed_at: at(seen),
+    });
+    let segments = store.read().await.unwrap().coverage().segments(here.id).await.unwrap();
+    assert_eq!(segments.as_slice(), expected);
+    assert_eq!(find(store, here.id).await.checked_at, Some(at(9)));
+}
+
+async fn a_note_keeps_the_latest_look(store: &dyn Store) {
+    let (_, here) = one_channel(store).await;
+    let seen = async || {
+        let held = find(store, here.id).await;
+        (held.checked_at, held.reason, held.start_reached)
+    };
+    note(store, here.id, 5, false, Some("no permission")).await;
+    assert_eq!(find(store, here.id).await.state(), CoverageState::Unreadable);
+    note(store, here.id, 4, false, None).await;
+    assert_eq!(seen().await, (Some(at(5)), Some("no permission".to_owned()), false));
+    note(store, here.id, 6, false, Some("truncated")).await;
+    note(store, here.id, 6, false, Some("truncated")).await;
+    assert_eq!(seen().await, (Some(at(6)), Some("truncated".to_owned()), false));
+    note(store, here.id, 7, false, None).await;
+    assert_eq!(seen().await, (Some(at(7)), None, false));
+    // Where there are intervals they alone say whether the start is reached.
+    put(store, &here, &page(&here, interval(5, 9), 8, [5], "a")).await;
+    note(store, here.id, 9, true, None).await;
+    assert_eq!(seen().await, (Some(at(9)), None, false));
+}
+
+async fn a_channel_that_was_seen_empty_is_complete(store: &dyn Store) {
+    let (_, here) = one_channel(store).await;
+    note(store, here.id, 5, true, None).await;
+    let held = find(store, here.id).await;
+    assert_eq!((held.start_reached, held.interval, held.state()), (true, None, CoverageState::Complete));
+}
+
+async fn coverage_is_listed_to_the_end_without_what_has_no_messages(store: &dyn Store) {
+    let (tenant, here) = one_channel(store).await;
+    let bare = [ChannelKind::CATEGORY, ChannelKind::FORUM, ChannelKind::MEDIA, ChannelKind::DIRECTORY];
+    let bare: Vec<_> = (20..).zip(bare).map(|(number, kind)| channel(&tenant, number, kind)).collect();
+    let full = [channel(&tenant, 30, ChannelKind::VOICE), channel(&tenant, 31, ChannelKind(99)), thread(&here, 32)];
+    upsert(store, &bare.iter().chain(&full).collect::<Vec<_>>()).await;
+    put(store, &full[2], &page(&full[2], interval(1, 9), 1, [5], "a")).await;
+    let mut expected: Vec<ChannelId> = full.iter().chain([&here]).map(|channel| channel.id).collect();
+    expected.sort();
+    for limit in 1..=5 {
+        let (mut found, mut after) = (Vec::new(), None);
+        loop {
+            let mut read = store.read().await.unwrap();
+            let page = read.coverage().list(tenant.id, Page { after, limit }).await.unwrap();
+            let Some(last) = page.last() else { break };
+            after = Some(last.channel_id);
+            for one in page {
+                assert_eq!(read.coverage().find(one.channel_id).await.unwrap().as_ref(), Some(&one));
+                found.push(one.channel_id);
+            }
+        }
+        assert_eq!(found, expected, "{limit} at a time");
+    }
+}

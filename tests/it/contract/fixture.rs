@@ -1,0 +1,130 @@
+//! What cases begin with. A case owns its tenant, so that all of them run at the same time on one database.
+
+use domain::channel::{Channel, ChannelKind};
+use domain::coverage::Interval;
+use domain::message::{Author, Message, MessageId, MessageKind, Origin, Version};
+use domain::page::MessagePage;
+use domain::pseudonym::Pseudonym;
+use domain::slug::TenantSlug;
+use domain::tenant::{Platform, PlatformId, Tenant, TenantName};
+use domain::timestamp::Timestamp;
+use domain::visibility::Visibility;
+use ports::message::PageOutcome;
+use ports::page::MessageRange;
+use ports::store::{Store, UnitOfWork};
+use uuid::Uuid;
+
+pub(super) fn at(millis: i64) -> Timestamp {
+    Timestamp::from_millis(millis).unwrap()
+}
+
+pub(super) fn id(raw: u64) -> MessageId {
+    MessageId::new(raw).unwrap()
+}
+
+pub(super) fn interval(low: u64, high: u64) -> Option<Interval> {
+    Interval::new(id(low), id(high))
+}
+
+/// A tenant with a name that nobody else has.
+pub(super) fn tenant() -> Tenant {
+    let name = Uuid::new_v4().simple().to_string();
+    let slug = TenantSlug::from_name(&name);
+    Tenant::new(Platform::Discord, PlatformId::new(&name).unwrap(), slug, TenantName::new(&name).unwrap(), at(1))
+}
+
+/// A channel named after its platform id.
+pub(super) fn channel(of: &Tenant, platform_id: u64, kind: ChannelKind) -> Channel {
+    let snowflake = platform_id.to_string().parse().unwrap();
+    Channel::new(of.id, snowflake, kind, format!("channel {platform_id}"))
+}
+
+/// A thread of `parent` that whoever reads that may read.
+pub(super) fn thread(parent: &Channel, platform_id: u64) -> Channel {
+    let snowflake = platform_id.to_string().parse().unwrap();
+    let name = format!("thread {platform_id}");
+    Channel {
+        parent_id: Some(parent.id),
+        visibility: Visibility::Public,
+        ..Channel::new(parent.tenant_id, snowflake, ChannelKind::PUBLIC_THREAD, name)
+    }
+}
+
+pub(super) fn message(channel: &Channel, raw: u64, content: &str, observed_at: i64) -> Message {
+    Message {
+        channel_id: channel.id,
+        id: id(raw),
+        kind: MessageKind::DEFAULT,
+        author: Author { pseudonym: Pseudonym::new([7; 16]), bot: false, webhook: false },
+        content: content.to_owned(),
+        version: Version { edited_at: None, observed_at: at(observed_at), origin: Origin::Page },
+        pinned: false,
+        flags: 0,
+        reference: None,
+        mentions: vec![],
+        attachments: vec![],
+        reactions: vec![],
+        embeds: None,
+        stickers: None,
+        components: None,
+        snapshots: None,
+        poll: None,
+        extra: None,
+    }
+}
+
+/// A page of messages with these ids, all with the same content.
+pub(super) fn page(
+    channel: &Channel,
+    interval: Option<Interval>,
+    observed_at: i64,
+    ids: impl IntoIterator<Item = u64>,
+    content: &str,
+) -> MessagePage {
+    let messages = ids.into_iter().map(|raw| message(channel, raw, content, observed_at)).collect();
+    MessagePage::new(interval, at(observed_at), messages).unwrap()
+}
+
+pub(super) async fn begin(store: &dyn Store) -> Box<dyn UnitOfWork> {
+    store.begin().await.unwrap()
+}
+
+/// Stores a new tenant with a text channel.
+pub(super) async fn one_channel(store: &dyn Store) -> (Tenant, Channel) {
+    let tenant = tenant();
+    let channel = channel(&tenant, 7, ChannelKind::TEXT);
+    let mut unit = begin(store).await;
+    unit.tenants().insert(&tenant).await.unwrap();
+    unit.channels().upsert(&channel).await.unwrap();
+    unit.commit().await.unwrap();
+    (tenant, channel)
+}
+
+pub(super) async fn upsert(store: &dyn Store, channels: &[&Channel]) {
+    let mut unit = begin(store).await;
+    for channel in channels {
+        unit.channels().upsert(channel).await.unwrap();
+    }
+    unit.commit().await.unwrap();
+}
+
+/// The channel as the store has it.
+pub(super) async fn stored(store: &dyn Store, channel: &Channel) -> Channel {
+    store.read().await.unwrap().channels().find(channel.id).await.unwrap().unwrap()
+}
+
+pub(super) async fn put(store: &dyn Store, channel: &Channel, page: &MessagePage) -> PageOutcome {
+    let mut unit = begin(store).await;
+    let outcome = unit.messages().replace_interval(channel.id, page).await.unwrap();
+    unit.commit().await.unwrap();
+    outcome
+}
+
+/// The messages of a channel that are not deleted, from the oldest on; at most 100.
+pub(super) async fn held(store: &dyn Store, channel: &Channel) -> Vec<Message> {
+    store.read().await.unwrap().messages().list(channel.id, MessageRange::Oldest, true, 100).await.unwrap()
+}
+
+pub(super) async fn held_ids(store: &dyn Store, channel: &Channel) -> Vec<u64> {
+    held(store, channel).await.iter().map(|message| message.id.get()).collect()
+}

@@ -1,0 +1,86 @@
+//! Jobs.
+
+use domain::job::{Job, JobId, JobKind, JobState, Progress};
+use ports::store::Store;
+use uuid::Uuid;
+
+use super::contract;
+use super::fixture::{at, begin, tenant};
+
+contract![every_field_of_a_job_comes_back, a_job_replaces_what_its_id_held, unfinished_jobs_are_listed_oldest_first,];
+
+async fn upsert(store: &dyn Store, jobs: &[&Job]) {
+    let mut unit = begin(store).await;
+    for job in jobs {
+        unit.jobs().upsert(job).await.unwrap();
+    }
+    unit.commit().await.unwrap();
+}
+
+async fn find(store: &dyn Store, id: JobId) -> Option<Job> {
+    store.read().await.unwrap().jobs().find(id).await.unwrap()
+}
+
+fn job(created_at: i64) -> Job {
+    Job::new(JobId(Uuid::new_v4()), tenant().id, JobKind::Full, at(created_at))
+}
+
+async fn every_field_of_a_job_comes_back(store: &dyn Store) {
+    use JobKind::{Channels, Delete, Erase, Full, Import, Incremental};
+    use JobState::{Cancelled, Done, Failed};
+    // No tenant of this id is stored: a job outlives the tenant that it deleted.
+    for (kind, state) in
+        [(Full, Done), (Incremental, Failed), (Channels, Cancelled), (Import, Done), (Erase, Failed), (Delete, Done)]
+    {
+        let bare = Job { kind, state, ..job(1) };
+        let full = Job {
+            started_at: Some(at(2)),
+            ended_at: Some(at(253_402_207_199_999)),
+            progress: Progress {
+                channels_done: 1,
+                channels_total: 2,
+                messages: i64::MAX.cast_unsigned(),
+                requests: 4,
+                waits: 5,
+            },
+            error: Some("the guild said «no» 🧵".to_owned()),
+            ..job(1_772_366_400_999)
+        };
+        let full = Job { kind, state, ..full };
+        upsert(store, &[&bare, &full]).await;
+        assert_eq!(find(store, bare.id).await, Some(bare));
+        assert_eq!(find(store, full.id).await, Some(full));
+    }
+    assert_eq!(find(store, job(1).id).await, None);
+}
+
+async fn a_job_replaces_what_its_id_held(store: &dyn Store) {
+    let mut job = job(1);
+    upsert(store, &[&job, &job]).await;
+    job.start(at(2));
+    job.progress.messages = 7;
+    job.end(Err("no".to_owned()), at(3));
+    upsert(store, &[&job]).await;
+    upsert(store, &[&job]).await;
+    assert_eq!(find(store, job.id).await, Some(job));
+}
+
+async fn unfinished_jobs_are_listed_oldest_first(store: &dyn Store) {
+    // Older than whatever else is in the store, so that these lead its list.
+    let mut jobs = [job(-9), job(-8), job(-8), job(-7), job(-6)];
+    jobs[3].start(at(1));
+    jobs[4].start(at(1));
+    jobs[4].end(Ok(()), at(2));
+    jobs[1..3].sort_by_key(|job| job.id);
+    upsert(store, &[&jobs[2], &jobs[4], &jobs[0], &jobs[3], &jobs[1]]).await;
+    for limit in 1..=4 {
+        let listed = store.read().await.unwrap().jobs().list_unfinished(limit).await.unwrap();
+        assert_eq!(listed, jobs[..limit as usize], "{limit}");
+    }
+    for job in &mut jobs {
+        job.end(Ok(()), at(3));
+        upsert(store, &[job]).await;
+    }
+    let left = store.read().await.unwrap().jobs().list_unfinished(100).await.unwrap();
+    assert!(left.iter().all(|left| jobs.iter().all(|job| job.id != left.id)));
+}

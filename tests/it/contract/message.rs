@@ -1,0 +1,273 @@
+//! Messages as they are read.
+
+use domain::channel::ChannelKind;
+use domain::json::Json;
+use domain::message::{
+    Attachment, AttachmentId, Author, Emoji, Message, MessageId, MessageKind, Origin, Reaction, Reference, Version,
+};
+use domain::page::MessagePage;
+use domain::pseudonym::Pseudonym;
+use ports::page::MessageRange;
+use ports::store::Store;
+use serde_json::json;
+
+use super::contract;
+use super::fixture::{
+    at, begin, channel, held, held_ids, id, interval, message, one_channel, page, put, thread, upsert,
+};
+
+contract![
+    every_field_of_a_message_comes_back,
+    every_field_is_replaced_by_a_newer_version,
+    messages_are_paged_to_the_end_both_ways,
+    a_range_begins_next_to_its_bound,
+    restricted_kinds_are_left_out_of_lists,
+    messages_are_found_deleted_or_not,
+    a_message_is_found_in_every_channel_of_its_tenant,
+    messages_are_removed_for_good_in_steps,
+];
+
+fn author(byte: u8, bot: bool, webhook: bool) -> Author {
+    Author { pseudonym: Pseudonym::new([byte; 16]), bot, webhook }
+}
+
+fn attachment(number: u64) -> Attachment {
+    Attachment {
+        id: AttachmentId::new(number).unwrap(),
+        filename: String::new(),
+        content_type: None,
+        size_bytes: 0,
+        width: None,
+        height: None,
+        description: None,
+        spoiler: false,
+        url: None,
+        local_path: None,
+        extra: None,
+    }
+}
+
+/// A message with something in every field.
+fn full(plain: &Message) -> Message {
+    let emoji = |id, name: Option<&str>, animated| Emoji { id, name: name.map(str::to_owned), animated };
+    Message {
+        kind: MessageKind(i32::MAX),
+        author: author(0xff, true, true),
+        content: "**bold** 🧵 \u{0}\u{7f} ' \" \\ ; -- % _ \u{202e}مرحبا\n<@00000000000000000000000000000000>"
+            .replace('\0', ""),
+        version: Version {
+            edited_at: Some(at(253_402_207_199_999)),
+            observed_at: at(1_772_366_400_001),
+            origin: Origin::Event,
+        },
+        pinned: true,
+        flags: u64::MAX,
+        reference: Some(Reference {
+            kind: Reference::FORWARD,
+            message_id: Some(MessageId::MAX),
+            channel_id: "1".parse().ok(),
+            guild_id: "9223372036854775807".parse().ok(),
+        }),
+        mentions: vec![author(2, false, false), author(1, true, false), author(3, false, true)],
+        attachments: vec![
+            Attachment {
+                filename: "フォト <1>.png".to_owned(),
+                content_type: Some("image/png".to_owned()),
+                size_bytes: i64::MAX.cast_unsigned(),
+                width: Some(u32::MAX),
+                height: Some(0),
+                description: Some("what it shows 🖼".to_owned()),
+                spoiler: true,
+                url: Some("https://example.org/a.png?x=1&y=%20".to_owned()),
+                local_path: Some("general_Files/a b.png".to_owned()),
+                extra: Some(Json::new(&json!({"waveform": "AAA", "duration_secs": 1.25}))),
+                ..attachment(9)
+            },
+            attachment(3),
+            Attachment { id: AttachmentId::MAX, ..attachment(1) },
+        ],
+        reactions: vec![
+            Reaction { emoji: emoji(None, Some("🧵"), false), count: u32::MAX, people: vec![] },
+            Reaction {
+                emoji: emoji("5".parse().ok(), Some("thimble"), true),
+                count: 2,
+                people: vec![Pseudonym::new([1; 16]), Pseudonym::new([0; 16])],
+            },
+            Reaction { emoji: emoji("4".parse().ok(), None, false), count: 0, people: vec![] },
+            // These two differ only for who looks at bytes.
+            Reaction { emoji: emoji(None, Some("a"), false), count: 1, people: vec![] },
+            Reaction { emoji: emoji(None, Some("A"), false), count: 1, people: vec![] },
+        ],
+        embeds: Some(Json::new(
+            &json!([{"title": "a", "fields": [{"name": "n", "value": "v", "inline": true}], "color": 16_777_215}]),
+        )),
+        stickers: Some(Json::new(&json!([{"id": "1", "name": "wave", "format": 3}]))),
+        components: Some(Json::new(&json!([{"type": 17, "components": [{"type": 10, "content": "deep"}]}]))),
+        snapshots: Some(Json::new(&json!([{"content": "forwarded", "n": -0.5}]))),
+        poll: Some(Json::new(&json!({"question": {"text": "?"}, "answers": []}))),
+        extra: Some(Json::new(
+            &json!({"z": null, "a": [], "é": {}, "nested": {"b": 1, "a": 2}, "big": u64::MAX, "small": i64::MIN}),
+        )),
+        ..plain.clone()
+    }
+}
+
+async fn every_field_of_a_message_comes_back(store: &dyn Store) {
+    let (_, here) = one_channel(store).await;
+    let empty_reference = Reference { kind: 0, message_id: None, channel_id: None, guild_id: None };
+    let messages = vec![
+        message(&here, 1, "", 0),
+        Message { kind: MessageKind::UNNUMBERED, reference: Some(empty_reference), ..message(&here, 2, "b", 1) },
+        full(&message(&here, 3, "", 1)),
+        message(&here, 4, &"🧵".repeat(4_000), 1),
+        full(&message(&here, i64::MAX.cast_unsigned(), "", 1)),
+    ];
+    let page = MessagePage::new(None, at(1_772_366_400_001), messages.clone()).unwrap();
+    assert_eq!(put(store, &here, &page).await.added, 5);
+    assert_eq!(held(store, &here).await, messages);
+    let mut read = store.read().await.unwrap();
+    for message in messages {
+        let found = read.messages().find(here.id, message.id).await.unwrap().unwrap();
+        assert_eq!((found.message, found.deleted_at), (message, None));
+    }
+}
+
+async fn every_field_is_replaced_by_a_newer_version(store: &dyn Store) {
+    let (_, here) = one_channel(store).await;
+    let plain = message(&here, 3, "before", 1);
+    let rich = full(&message(&here, 3, "", 1));
+    let again = Message { version: Version { observed_at: at(1_772_366_400_002), ..rich.version }, ..plain.clone() };
+    for version in [&plain, &rich, &again] {
+        let page = MessagePage::new(None, version.version.observed_at, vec![version.clone()]).unwrap();
+        put(store, &here, &page).await;
+        assert_eq!(held(store, &here).await, std::slice::from_ref(version));
+    }
+}
+
+async fn messages_are_paged_to_the_end_both_ways(store: &dyn Store) {
+    let (_, here) = one_channel(store).await;
+    put(store, &here, &page(&here, None, 1, (1..=25).map(|number| number * number), "a")).await;
+    put(store, &here, &page(&here, interval(16, 25), 2, [], "")).await;
+    let expected: Vec<u64> = (1..=25).map(|number| number * number).filter(|raw| ![16, 25].contains(raw)).collect();
+    for limit in [1, 2, 3, 7, 22, 23, 24, 101] {
+        let mut read = store.read().await.unwrap();
+        let (mut upwards, mut range) = (Vec::new(), MessageRange::Oldest);
+        loop {
+            let page = read.messages().list(here.id, range, true, limit).await.unwrap();
+            assert!(page.len() <= limit as usize);
+            let Some(last) = page.last() else { break };
+            range = MessageRange::After(last.id);
+            upwards.extend(page.iter().map(|message| message.id.get()));
+        }
+        assert_eq!(upwards, expected, "{limit} at a time, upwards");
+        let (mut downwards, mut range) = (Vec::new(), MessageRange::Newest);
+        loop {
+            let page = read.messages().list(here.id, range, true, limit).await.unwrap();
+            let Some(first) = page.first() else { break };
+            range = MessageRange::Before(first.id);
+            downwards.splice(0..0, page.iter().map(|message| message.id.get()));
+        }
+        assert_eq!(downwards, expected, "{limit} at a time, downwards");
+    }
+}
+
+async fn a_range_begins_next_to_its_bound(store: &dyn Store) {
+    let (_, here) = one_channel(store).await;
+    let largest = MessageId::MAX.get();
+    put(store, &here, &page(&here, None, 1, [1, 10, 20, 30, largest], "a")).await;
+    let cases: [(MessageRange, &[u64]); 11] = [
+        (MessageRange::Newest, &[30, largest]),
+        (MessageRange::Oldest, &[1, 10]),
+        (MessageRange::Before(id(20)), &[1, 10]),
+        (MessageRange::Before(id(21)), &[10, 20]),
+        (MessageRange::Before(id(1)), &[]),
+        (MessageRange::After(id(10)), &[20, 30]),
+        (MessageRange::After(id(30)), &[largest]),
+        (MessageRange::After(MessageId::MAX), &[]),
+        (MessageRange::From(id(20)), &[20, 30]),
+        (MessageRange::From(id(21)), &[30, largest]),
+        (MessageRange::From(MessageId::MAX), &[largest]),
+    ];
+    let mut read = store.read().await.unwrap();
+    for (range, expected) in cases {
+        let page = read.messages().list(here.id, range, true, 2).await.unwrap();
+        assert_eq!(page.iter().map(|message| message.id.get()).collect::<Vec<_>>(), expected, "{range:?}");
+    }
+}
+
+async fn restricted_kinds_are_left_out_of_lists(store: &dyn Store) {
+    let (_, here) = one_channel(store).await;
+    let mut messages = vec![message(&here, 1, "first", 1)];
+    let kinds = (2..).zip(MessageKind::RESTRICTED);
+    messages.extend(kinds.map(|(raw, kind)| Message { kind, ..message(&here, raw, "hidden", 1) }));
+    messages.push(message(&here, 99, "last", 1));
+    put(store, &here, &MessagePage::new(None, at(1), messages.clone()).unwrap()).await;
+    let mut read = store.read().await.unwrap();
+    for range in [MessageRange::Newest, MessageRange::Oldest, MessageRange::From(id(1)), MessageRange::Before(id(100))]
+    {
+        let public = read.messages().list(here.id, range, false, 2).await.unwrap();
+        assert_eq!(public.iter().map(|message| message.id.get()).collect::<Vec<_>>(), [1, 99], "{range:?}");
+        assert_eq!(read.messages().list(here.id, range, true, 101).await.unwrap(), messages);
+    }
+}
+
+async fn messages_are_found_deleted_or_not(store: &dyn Store) {
+    let (_, here) = one_channel(store).await;
+    put(store, &here, &page(&here, None, 1, 1..=200, "a")).await;
+    put(store, &here, &page(&here, interval(2, 2), 7, [], "")).await;
+    let ids: Vec<MessageId> = [2].into_iter().chain((1..300).rev().step_by(2)).map(id).collect();
+    let mut read = store.read().await.unwrap();
+    let found = read.messages().find_all(here.id, &ids).await.unwrap();
+    let expected: Vec<u64> = [1, 2].into_iter().chain((3..=199).step_by(2)).collect();
+    assert_eq!(found.iter().map(|stored| stored.message.id.get()).collect::<Vec<_>>(), expected);
+    let deleted: Vec<_> = found.iter().filter(|stored| stored.deleted_at.is_some()).collect();
+    assert_eq!((deleted.len(), deleted[0].message.id, deleted[0].deleted_at), (1, id(2), Some(at(7))));
+    assert_eq!(deleted[0].message.content, "a");
+    assert_eq!(read.messages().find_all(here.id, &[]).await.unwrap(), []);
+    assert_eq!(read.messages().find(here.id, id(201)).await.unwrap(), None);
+}
+
+async fn a_message_is_found_in_every_channel_of_its_tenant(store: &dyn Store) {
+    let ((tenant, here), (other, theirs)) = (one_channel(store).await, one_channel(store).await);
+    let threads: Vec<_> = (50..60).map(|number| thread(&here, number)).collect();
+    upsert(store, &threads.iter().collect::<Vec<_>>()).await;
+    for channel in threads[..2].iter().chain([&here, &theirs]) {
+        put(store, channel, &page(channel, None, 1, [5, 6], "a")).await;
+    }
+    put(store, &here, &page(&here, interval(5, 5), 2, [], "")).await;
+    let mut read = store.read().await.unwrap();
+    let found = read.messages().find_in_tenant(tenant.id, id(5)).await.unwrap();
+    let mut expected = [here.id, threads[0].id, threads[1].id];
+    expected.sort();
+    assert_eq!(found.iter().map(|stored| stored.message.channel_id).collect::<Vec<_>>(), expected);
+    assert!(found.iter().all(|stored| stored.deleted_at.is_some() == (stored.message.channel_id == here.id)));
+    assert_eq!(read.messages().find_in_tenant(other.id, id(5)).await.unwrap().len(), 1);
+    assert_eq!(read.messages().find_in_tenant(other.id, id(7)).await.unwrap(), []);
+    drop(read);
+    for channel in &threads[2..] {
+        put(store, channel, &page(channel, None, 1, [5], "a")).await;
+    }
+    assert_eq!(store.read().await.unwrap().messages().find_in_tenant(tenant.id, id(5)).await.unwrap().len(), 8);
+}
+
+async fn messages_are_removed_for_good_in_steps(store: &dyn Store) {
+    let (tenant, here) = one_channel(store).await;
+    let other = channel(&tenant, 8, ChannelKind::TEXT);
+    upsert(store, &[&other]).await;
+    let messages: Vec<Message> = (1..=7).map(|raw| full(&message(&here, raw, "", 1))).collect();
+    put(store, &here, &MessagePage::new(None, at(1_772_366_400_001), messages).unwrap()).await;
+    put(store, &here, &page(&here, interval(1, 1), 1_772_366_400_002, [], "")).await;
+    put(store, &other, &page(&other, None, 1, [1, 2], "a")).await;
+    for expected in [3, 3, 1, 0] {
+        let mut unit = begin(store).await;
+        assert_eq!(unit.messages().delete_first(here.id, 3).await.unwrap(), expected);
+        unit.commit().await.unwrap();
+    }
+    let mut read = store.read().await.unwrap();
+    assert_eq!(read.messages().find(here.id, id(1)).await.unwrap(), None);
+    assert_eq!(held_ids(store, &other).await, [1, 2]);
+    drop(read);
+    // Nothing of the files and reactions is left for who comes under the same id.
+    put(store, &here, &page(&here, None, 3, [7], "new")).await;
+    assert_eq!(held(store, &here).await, [message(&here, 7, "new", 3)]);
+}

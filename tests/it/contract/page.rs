@@ -1,0 +1,169 @@
+//! What a page does to what is held.
+
+use domain::channel::{Channel, ChannelId, ChannelKind, ChannelStats};
+use domain::coverage::Interval;
+use domain::message::{Message, MessageId, Origin, Version};
+use domain::page::MessagePage;
+use ports::error::StoreError;
+use ports::message::PageOutcome;
+use ports::store::Store;
+
+use super::contract;
+use super::fixture::{
+    at, begin, channel, held, held_ids, id, interval, message, one_channel, page, put, stored, tenant,
+};
+
+contract![
+    a_page_twice_equals_a_page_once,
+    a_page_of_the_largest_size_is_stored,
+    a_page_needs_its_channel,
+    of_two_versions_the_newer_wins_in_any_order,
+    what_a_whole_page_lacks_is_deleted_and_stays_deleted,
+    a_page_without_an_interval_deletes_nothing,
+    an_interval_holds_both_of_its_ends,
+    an_older_look_adds_only_what_a_later_one_found_gone,
+    a_newer_row_is_not_deleted_by_an_older_look,
+    the_stats_follow_what_is_held,
+    two_tenants_never_see_each_others_messages,
+];
+
+async fn a_page_twice_equals_a_page_once(store: &dyn Store) {
+    let (_, here) = one_channel(store).await;
+    let whole = page(&here, Interval::new(MessageId::MIN, MessageId::MAX), 1, [5, MessageId::MAX.get()], "a");
+    assert_eq!(put(store, &here, &whole).await, PageOutcome { added: 2, ..PageOutcome::default() });
+    let coverage = store.read().await.unwrap().coverage().find(here.id).await.unwrap();
+    let as_it_was = (held(store, &here).await, stored(store, &here).await, coverage);
+    let again = put(store, &here, &whole).await;
+    assert_eq!(again, PageOutcome { unchanged: 2, ..PageOutcome::default() });
+    assert!(again.is_unchanged());
+    let coverage = store.read().await.unwrap().coverage().find(here.id).await.unwrap();
+    assert_eq!((held(store, &here).await, stored(store, &here).await, coverage), as_it_was);
+    // An empty page that proves nothing does nothing.
+    assert_eq!(put(store, &here, &page(&here, None, 9, [], "")).await, PageOutcome::default());
+}
+
+async fn a_page_of_the_largest_size_is_stored(store: &dyn Store) {
+    let (_, here) = one_channel(store).await;
+    let whole = page(&here, interval(1, 1_000), 1, 1..=1_000, "a");
+    assert_eq!(put(store, &here, &whole).await.added, 1_000);
+    let edited = page(&here, interval(1, 1_000), 2, 1..=1_000, "b");
+    assert_eq!(put(store, &here, &edited).await.updated, 1_000);
+    assert_eq!(put(store, &here, &page(&here, interval(1, 1_000), 3, [], "")).await.deleted, 1_000);
+    assert_eq!(stored(store, &here).await.stats, ChannelStats::default());
+}
+
+async fn a_page_needs_its_channel(store: &dyn Store) {
+    let nowhere = channel(&tenant(), 1, ChannelKind::TEXT);
+    let mut unit = begin(store).await;
+    let page = page(&nowhere, None, 1, [1], "a");
+    let refused = unit.messages().replace_interval(ChannelId::of(nowhere.tenant_id, "2".parse().unwrap()), &page).await;
+    assert!(matches!(refused, Err(StoreError::Missing { what: "channel" })), "{refused:?}");
+}
+
+async fn of_two_versions_the_newer_wins_in_any_order(store: &dyn Store) {
+    let version = |edited_at: Option<i64>, observed_at, origin| Version {
+        edited_at: edited_at.map(at),
+        observed_at: at(observed_at),
+        origin,
+    };
+    // Ascending: the edit decides, then the moment of the look, then the source.
+    let ascending = [
+        version(None, 5, Origin::Export),
+        version(None, 5, Origin::Page),
+        version(None, 5, Origin::Event),
+        version(None, 6, Origin::Export),
+        version(Some(1), 2, Origin::Page),
+        version(Some(1), 3, Origin::Export),
+        version(Some(2), 1, Origin::Export),
+    ];
+    let versioned = |channel: &Channel, index: usize| Message {
+        version: ascending[index],
+        ..message(channel, 5, &format!("version {index}"), 1)
+    };
+    for (first, second) in (0..ascending.len()).flat_map(|a| (0..ascending.len()).map(move |b| (a, b))) {
+        let (_, here) = one_channel(store).await;
+        for index in [first, second] {
+            let message = versioned(&here, index);
+            put(store, &here, &MessagePage::new(None, message.version.observed_at, vec![message]).unwrap()).await;
+        }
+        assert_eq!(held(store, &here).await, [versioned(&here, first.max(second))], "{first}, then {second}");
+    }
+}
+
+async fn what_a_whole_page_lacks_is_deleted_and_stays_deleted(store: &dyn Store) {
+    let (_, here) = one_channel(store).await;
+    put(store, &here, &page(&here, interval(1, 9), 1, [3, 5], "a")).await;
+    let outcome = put(store, &here, &page(&here, interval(1, 9), 2, [3], "new")).await;
+    assert_eq!(outcome, PageOutcome { updated: 1, deleted: 1, ..PageOutcome::default() });
+    // A tombstone wins over every later page that still shows the message.
+    for late in [page(&here, interval(1, 9), 3, [3, 5], "back"), page(&here, None, 4, [5], "back")] {
+        put(store, &here, &late).await;
+    }
+    assert_eq!(held_ids(store, &here).await, [3]);
+    let found = store.read().await.unwrap().messages().find(here.id, id(5)).await.unwrap().unwrap();
+    assert_eq!((found.message.content.as_str(), found.deleted_at), ("a", Some(at(2))));
+}
+
+async fn a_page_without_an_interval_deletes_nothing(store: &dyn Store) {
+    let (_, here) = one_channel(store).await;
+    put(store, &here, &page(&here, interval(1, 9), 1, [3, 5, 7], "a")).await;
+    let outcome = put(store, &here, &page(&here, None, 2, [3, 7], "a")).await;
+    assert_eq!(outcome, PageOutcome { unchanged: 2, ..PageOutcome::default() });
+    assert_eq!(held_ids(store, &here).await, [3, 5, 7]);
+}
+
+async fn an_interval_holds_both_of_its_ends(store: &dyn Store) {
+    let (_, here) = one_channel(store).await;
+    put(store, &here, &page(&here, None, 1, 1..=9, "a")).await;
+    let outcome = put(store, &here, &page(&here, interval(3, 6), 2, [4], "a")).await;
+    assert_eq!((outcome.deleted, outcome.unchanged), (3, 1));
+    assert_eq!(held_ids(store, &here).await, [1, 2, 4, 7, 8, 9]);
+}
+
+async fn an_older_look_adds_only_what_a_later_one_found_gone(store: &dyn Store) {
+    let (_, here) = one_channel(store).await;
+    put(store, &here, &page(&here, interval(10, 20), 5, [12], "late")).await;
+    let outcome = put(store, &here, &page(&here, interval(1, 30), 2, [5, 12, 15, 25], "early")).await;
+    assert_eq!(outcome, PageOutcome { added: 3, unchanged: 1, ..PageOutcome::default() });
+    assert_eq!(held_ids(store, &here).await, [5, 12, 25]);
+    assert_eq!(held(store, &here).await[1].content, "late");
+    let gone = store.read().await.unwrap().messages().find(here.id, id(15)).await.unwrap().unwrap();
+    assert!(gone.deleted_at.is_some() && gone.message.content == "early");
+    assert_eq!(stored(store, &here).await.stats.message_count, 3);
+}
+
+async fn a_newer_row_is_not_deleted_by_an_older_look(store: &dyn Store) {
+    let (_, here) = one_channel(store).await;
+    put(store, &here, &page(&here, None, 5, [12], "seen since")).await;
+    assert_eq!(put(store, &here, &page(&here, interval(10, 20), 4, [], "")).await.deleted, 0);
+    assert_eq!(held_ids(store, &here).await, [12]);
+    assert_eq!(put(store, &here, &page(&here, interval(10, 20), 6, [], "")).await.deleted, 1);
+}
+
+async fn the_stats_follow_what_is_held(store: &dyn Store) {
+    let (_, here) = one_channel(store).await;
+    let stats = async || {
+        let stats = stored(store, &here).await.stats;
+        (stats.message_count, stats.last_activity_at)
+    };
+    assert_eq!(stats().await, (0, None));
+    let (older, newer) = (1 << 40, 1 << 41);
+    put(store, &here, &page(&here, None, 1, [older, newer], "a")).await;
+    assert_eq!(stats().await, (2, Some(id(newer).created_at())));
+    put(store, &here, &page(&here, None, 2, [older], "b")).await;
+    assert_eq!(stats().await, (2, Some(id(newer).created_at())));
+    put(store, &here, &page(&here, interval(newer, newer), 3, [], "")).await;
+    assert_eq!(stats().await, (1, Some(id(older).created_at())));
+    put(store, &here, &page(&here, interval(1, newer), 4, [], "")).await;
+    assert_eq!(stats().await, (0, None));
+}
+
+async fn two_tenants_never_see_each_others_messages(store: &dyn Store) {
+    let ((_, here), (_, there)) = (one_channel(store).await, one_channel(store).await);
+    put(store, &here, &page(&here, interval(1, 9), 1, [5], "a")).await;
+    assert_eq!(held_ids(store, &there).await, [0; 0]);
+    put(store, &there, &page(&there, interval(1, 9), 1, [5], "b")).await;
+    put(store, &there, &page(&there, interval(1, 9), 2, [], "")).await;
+    assert_eq!(held(store, &here).await, [message(&here, 5, "a", 1)]);
+    assert_eq!(stored(store, &here).await.stats.message_count, 1);
+}

@@ -1,0 +1,137 @@
+//! Tenants.
+
+use domain::slug::TenantSlug;
+use domain::tenant::{Branding, LogoUrl, PlatformId, Tenant, TenantName, TenantStatus};
+use ports::error::StoreError;
+use ports::page::Page;
+use ports::store::Store;
+use uuid::Uuid;
+
+use super::contract;
+use super::fixture::{at, begin, one_channel, tenant};
+
+contract![
+    every_field_of_a_tenant_comes_back,
+    an_update_keeps_what_never_changes,
+    a_tenant_and_a_slug_are_taken_once,
+    what_is_not_stored_is_not_found,
+    tenants_are_listed_by_slug_to_the_end,
+    a_tenant_goes_when_its_channels_are_gone,
+];
+
+fn full() -> Tenant {
+    let plain = tenant();
+    Tenant {
+        name: TenantName::new("Ĳssel & Søn 🧵 <b>").unwrap(),
+        status: TenantStatus::Maintenance,
+        branding: Branding {
+            logo_url: Some(LogoUrl::new("https://example.org/logo.svg?a=1&b=ü").unwrap()),
+            primary_color: Some("#000000".parse().unwrap()),
+            secondary_color: Some("#ffffff".parse().unwrap()),
+            accent_color: Some("#0a0B0c".parse().unwrap()),
+        },
+        created_at: at(1_772_366_400_001),
+        updated_at: at(253_402_207_199_999),
+        deleting_since: Some(at(1_772_366_400_999)),
+        ..plain
+    }
+}
+
+async fn insert(store: &dyn Store, tenant: &Tenant) -> Result<(), StoreError> {
+    let mut unit = begin(store).await;
+    unit.tenants().insert(tenant).await?;
+    unit.commit().await
+}
+
+async fn every_field_of_a_tenant_comes_back(store: &dyn Store) {
+    for one in [tenant(), full()] {
+        insert(store, &one).await.unwrap();
+        let mut read = store.read().await.unwrap();
+        assert_eq!(read.tenants().find(one.id).await.unwrap().as_ref(), Some(&one));
+        assert_eq!(read.tenants().find_by_slug(&one.slug).await.unwrap(), Some(one));
+    }
+}
+
+async fn an_update_keeps_what_never_changes(store: &dyn Store) {
+    let before = tenant();
+    insert(store, &before).await.unwrap();
+    let wanted = Tenant { id: before.id, ..full() };
+    for _ in 0..2 {
+        let mut unit = begin(store).await;
+        unit.tenants().update(&wanted).await.unwrap();
+        unit.commit().await.unwrap();
+    }
+    let after = store.read().await.unwrap().tenants().find(before.id).await.unwrap().unwrap();
+    let kept = Tenant { platform_id: before.platform_id.clone(), created_at: before.created_at, ..wanted };
+    assert_eq!(after, kept);
+    assert_eq!(store.read().await.unwrap().tenants().find_by_slug(&before.slug).await.unwrap(), None);
+}
+
+async fn a_tenant_and_a_slug_are_taken_once(store: &dyn Store) {
+    let (one, other) = (tenant(), tenant());
+    insert(store, &one).await.unwrap();
+    insert(store, &other).await.unwrap();
+    let again = Tenant { slug: tenant().slug, ..one.clone() };
+    let refused = insert(store, &again).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Duplicate { what: "tenant" }), "{refused:?}");
+    let thief = Tenant { slug: one.slug.clone(), ..tenant() };
+    let refused = insert(store, &thief).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Duplicate { what: "tenant slug" }), "{refused:?}");
+    let mut unit = begin(store).await;
+    let thief = Tenant { slug: one.slug.clone(), ..other.clone() };
+    let refused = unit.tenants().update(&thief).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Duplicate { what: "tenant slug" }), "{refused:?}");
+    drop(unit);
+    assert_eq!(store.read().await.unwrap().tenants().find(other.id).await.unwrap(), Some(other));
+}
+
+async fn what_is_not_stored_is_not_found(store: &dyn Store) {
+    let unknown = tenant();
+    let mut unit = begin(store).await;
+    assert_eq!(unit.tenants().find(unknown.id).await.unwrap(), None);
+    assert_eq!(unit.tenants().find_by_slug(&unknown.slug).await.unwrap(), None);
+    let refused = unit.tenants().update(&unknown).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Missing { what: "tenant" }), "{refused:?}");
+    unit.tenants().delete(unknown.id).await.unwrap();
+}
+
+async fn tenants_are_listed_by_slug_to_the_end(store: &dyn Store) {
+    // Others share the list: these lie together behind a prefix of their own.
+    let prefix = format!("zz{}", &Uuid::new_v4().simple().to_string()[..12]);
+    let slug = |name: &str| TenantSlug::new(&format!("{prefix}-{name}")).unwrap();
+    let named = |name: &str| Tenant { slug: slug(name), ..tenant() };
+    let going = Tenant { deleting_since: Some(at(5)), ..named("c") };
+    for one in [named("e"), named("a"), going, named("1"), named("b-a"), named("b")] {
+        insert(store, &one).await.unwrap();
+    }
+    let expected: Vec<TenantSlug> = ["1", "a", "b", "b-a", "e"].map(slug).into();
+    for limit in 1..=6 {
+        let (mut found, mut after) = (Vec::new(), Some(TenantSlug::new(&prefix).unwrap()));
+        loop {
+            let page = store.read().await.unwrap().tenants().list(Page { after, limit }).await.unwrap();
+            assert!(page.len() <= limit as usize);
+            let ours: Vec<_> =
+                page.into_iter().map(|one| one.slug).take_while(|one| one.as_str().starts_with(&prefix)).collect();
+            let Some(last) = ours.last().cloned() else { break };
+            after = Some(last);
+            found.extend(ours);
+        }
+        assert_eq!(found, expected, "{limit} at a time");
+    }
+}
+
+async fn a_tenant_goes_when_its_channels_are_gone(store: &dyn Store) {
+    let (tenant, channel) = one_channel(store).await;
+    let mut unit = begin(store).await;
+    let refused = unit.tenants().delete(tenant.id).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Backend(_)), "{refused:?}");
+    drop(unit);
+    let mut unit = begin(store).await;
+    unit.channels().delete(channel.id).await.unwrap();
+    unit.tenants().delete(tenant.id).await.unwrap();
+    unit.tenants().delete(tenant.id).await.unwrap();
+    unit.commit().await.unwrap();
+    assert_eq!(store.read().await.unwrap().tenants().find(tenant.id).await.unwrap(), None);
+    let again = Tenant { platform_id: PlatformId::new("another").unwrap(), ..tenant };
+    insert(store, &again).await.unwrap();
+}
