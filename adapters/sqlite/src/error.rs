@@ -38,10 +38,10 @@ pub enum OpenError {
         name: String,
     },
     /// The database has a migration that this program does not know.
-    #[error("the database has migration {version}, which this program does not know: use a newer Verta")]
+    #[error("the database has migration {name}, which this program does not know: use a newer Verta")]
     Unknown {
-        /// Its number.
-        version: u32,
+        /// Its name.
+        name: String,
     },
     /// Anything else.
     #[error("the database cannot be prepared")]

@@ -106,7 +106,7 @@ pub(crate) fn apply(connection: &mut Connection, migrations: &[Migration], path:
 fn check(applied: &[Applied], migrations: &[Migration]) -> Result<(), OpenError> {
     for step in applied {
         let ours = migrations.iter().find(|migration| migration.version == step.version);
-        let ours = ours.ok_or(OpenError::Unknown { version: step.version })?;
+        let ours = ours.ok_or_else(|| OpenError::Unknown { name: step.name.clone() })?;
         if step.checksum != checksum(ours.sql) {
             return Err(OpenError::Edited { name: step.name.clone() });
         }
