@@ -7,4 +7,5 @@ mod deletion;
 mod hostile;
 mod http;
 mod import;
+mod openapi;
 mod program;

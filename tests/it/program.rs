@@ -199,6 +199,12 @@ impl Answer {
         })
     }
 
+    /// Every header as it was sent: one that was sent twice is there twice.
+    pub(crate) fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        let lines = self.head.lines().skip(1).filter_map(|line| line.split_once(':'));
+        lines.map(|(name, value)| (name, value.trim()))
+    }
+
     pub(crate) fn text(&self) -> String {
         String::from_utf8(self.body.clone()).unwrap()
     }

@@ -1,0 +1,150 @@
+//! Requests to the addresses of the document, each answer of which is held against it.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::document::{Document, Operation};
+use crate::program::{ADMIN_KEY, Answer, Server};
+
+/// A message of the examples that stands in `general`.
+pub(super) const MESSAGE: &str = "1468314038449864929";
+
+/// A request to one operation.
+#[derive(Debug, Clone)]
+pub(super) struct Ask {
+    template: String,
+    method: String,
+    path: String,
+    query: String,
+    headers: Vec<String>,
+    announced: Option<usize>,
+    body: Vec<u8>,
+}
+
+impl Ask {
+    /// Asks for something of the examples, without the key.
+    pub(super) fn new(method: &str, template: &str) -> Self {
+        let id = if template.contains("/admin/") { "thimble-firmware" } else { MESSAGE };
+        let path = template.replace("{slug}", "thimble-firmware").replace("{channel}", "general").replace("{id}", id);
+        Self {
+            template: template.to_owned(),
+            method: method.to_ascii_uppercase(),
+            path,
+            query: String::new(),
+            headers: Vec::new(),
+            announced: None,
+            body: Vec::new(),
+        }
+    }
+
+    pub(super) fn of(operation: Operation<'_>) -> Self {
+        Self::new(operation.method, operation.path)
+    }
+
+    /// Something else in the place of a parameter of the path.
+    pub(super) fn with(mut self, name: &str, value: &str) -> Self {
+        let place = self.template.split('/').position(|segment| segment == format!("{{{name}}}"));
+        let place = place.unwrap_or_else(|| panic!("{} has no {name}", self.template));
+        let mut segments: Vec<&str> = self.path.split('/').collect();
+        segments[place] = value;
+        self.path = segments.join("/");
+        self
+    }
+
+    pub(super) fn query(mut self, query: &str) -> Self {
+        self.query = format!("?{query}");
+        self
+    }
+
+    pub(super) fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push(format!("{name}: {value}\r\n"));
+        self
+    }
+
+    pub(super) fn admin(self) -> Self {
+        self.header("Authorization", &format!("Bearer {ADMIN_KEY}"))
+    }
+
+    pub(super) fn json(self, body: &Value) -> Self {
+        self.body("application/json", &body.to_string())
+    }
+
+    pub(super) fn body(self, kind: &str, body: &str) -> Self {
+        Self { body: body.as_bytes().to_vec(), ..self.header("Content-Type", kind) }
+    }
+
+    pub(super) fn head(mut self) -> Self {
+        "HEAD".clone_into(&mut self.method);
+        self
+    }
+
+    /// Says that a body of so many bytes follows, and sends none.
+    pub(super) fn announcing(mut self, bytes: usize) -> Self {
+        self.announced = Some(bytes);
+        self
+    }
+
+    fn send(&self, server: &Server) -> Answer {
+        let Self { method, path, query, body, .. } = self;
+        let headers = self.headers.concat();
+        let length = self.announced.unwrap_or(body.len());
+        let first = format!("{method} {path}{query} HTTP/1.1\r\nHost: verta.test\r\n");
+        let head = format!("{first}Connection: close\r\nContent-Length: {length}\r\n{headers}\r\n");
+        server.raw(&[head.as_bytes(), body].concat()).unwrap_or_else(|| panic!("{method} {path} has no answer"))
+    }
+}
+
+/// Holds every answer against the document, and remembers which of its statuses were seen.
+pub(super) struct Checked {
+    pub(super) document: Document,
+    seen: RefCell<BTreeSet<(String, String, u16)>>,
+}
+
+impl Checked {
+    pub(super) fn new() -> Self {
+        Self { document: Document::read(), seen: RefCell::default() }
+    }
+
+    /// Asks, and holds the answer against what the document says of this method at this address.
+    #[track_caller]
+    pub(super) fn ask(&self, server: &Server, ask: &Ask) -> Answer {
+        let head = ask.method == "HEAD";
+        let method = if head { "get".to_owned() } else { ask.method.to_ascii_lowercase() };
+        let responses = &self.document.paths()[&ask.template][&method]["responses"];
+        let answer = ask.send(server);
+        let context = format!("{} {}{}", ask.method, ask.path, ask.query.chars().take(200).collect::<String>());
+        self.document.check(responses, &answer, head, &context);
+        self.seen.borrow_mut().insert((ask.template.clone(), method, answer.status));
+        answer
+    }
+
+    /// Asks what must be answered with `status`.
+    #[track_caller]
+    pub(super) fn expect(&self, server: &Server, status: u16, ask: &Ask) -> Answer {
+        let answer = self.ask(server, ask);
+        assert_eq!(answer.status, status, "{} {}: {}", ask.method, ask.path, answer.text());
+        answer
+    }
+
+    /// Asks what the document does not have at this address, or an address that it does not have.
+    #[track_caller]
+    pub(super) fn refused(&self, server: &Server, status: u16, ask: &Ask) -> Answer {
+        let answer = ask.send(server);
+        assert_eq!(answer.status, status, "{} {}", ask.method, ask.path);
+        let context = format!("{} {}", ask.method, ask.path);
+        self.document.check(&self.document.value["x-any-other-request"], &answer, false, &context);
+        answer
+    }
+
+    /// Statuses of the document that no answer had.
+    pub(super) fn unseen(&self) -> BTreeSet<(String, String, u16)> {
+        let documented = self.document.operations().flat_map(|operation| {
+            let named = move |status| (operation.path.to_owned(), operation.method.to_owned(), status);
+            Document::statuses(operation).map(named)
+        });
+        let seen = self.seen.borrow();
+        documented.filter(|status| !seen.contains(status)).collect()
+    }
+}

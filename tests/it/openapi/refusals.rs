@@ -1,0 +1,252 @@
+//! The bounds that the document names, held against what the program takes and refuses.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::ask::{Ask, Checked};
+use super::document::Operation;
+use crate::program::{Answer, Installation, Server};
+
+fn served(installation: &Installation) -> Server {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+    installation.serve(&["--import", examples.to_str().unwrap()])
+}
+
+/// Text as a value of a query.
+fn encoded(value: &Value) -> String {
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    percent_encoding::utf8_percent_encode(&text, percent_encoding::NON_ALPHANUMERIC).to_string()
+}
+
+/// Values that every parameter gets, by name, beside those that its schema suggests.
+const PROBES: [&str; 23] = [
+    "",
+    "0",
+    "1",
+    "-1",
+    "7",
+    "100",
+    "101",
+    "1.5",
+    "true",
+    "false",
+    "TRUE",
+    "activity",
+    "created",
+    "general",
+    "x y",
+    "9223372036854775807",
+    "92233720368547758070",
+    "2147483647",
+    "2147483648",
+    "1498340538175329331",
+    "2026-03-01T12:00:00Z",
+    "2026-13-01T12:00:00Z",
+    "null",
+];
+
+#[test]
+fn every_value_that_a_parameter_may_have_is_taken_and_any_other_is_refused_by_name() {
+    let checked = Checked::new();
+    let installation = Installation::new();
+    let server = served(&installation);
+    let (mut taken, mut refused) = (0, 0);
+    for operation in checked.document.operations() {
+        for parameter in checked.document.query(operation) {
+            let (name, schema) = (parameter["name"].as_str().unwrap(), checked.document.resolve(&parameter["schema"]));
+            for value in PROBES.map(str::to_owned).into_iter().chain(bounds(schema)) {
+                let value = Value::from(value);
+                // A channel that is not there is 404; what a list never gave is no cursor of its.
+                let (fits, missing) = (fits(&checked, schema, &value), matches!(name, "parent" | "channel"));
+                let expected = |status: u16| match (name, fits) {
+                    ("parent" | "channel", true) => [200, 404].contains(&status),
+                    ("parent" | "channel", false) => status == 404,
+                    ("cursor", _) => [200, 400].contains(&status),
+                    (_, true) => status == 200,
+                    (_, false) => status == 400,
+                };
+                let query = format!("{name}={}", encoded(&value));
+                let answer = checked.ask(&server, &Ask::of(operation).admin().query(&query));
+                assert!(expected(answer.status), "{} {query}: {}", operation.path, answer.status);
+                if answer.status == 400 {
+                    assert_eq!(field(&answer), [name], "{} {query}", operation.path);
+                    refused += 1;
+                } else if !missing {
+                    taken += 1;
+                }
+            }
+            let twice = format!("{name}=1&{name}=1");
+            let answer = checked.expect(&server, 400, &Ask::of(operation).admin().query(&twice));
+            assert_eq!(
+                answer.json()["errors"],
+                json!([{"field": name, "reason": "stands twice"}]),
+                "{}",
+                operation.path
+            );
+            without_is_the_default(&checked, &server, operation, name, schema);
+        }
+    }
+    assert!(taken > 60 && refused > 150, "{taken} {refused}");
+}
+
+/// Whether the text of a query is a value of `schema`, as text or as what it reads as.
+fn fits(checked: &Checked, schema: &Value, text: &Value) -> bool {
+    let plain = text.as_str().filter(|text| *text == "0" || !text.starts_with('0'));
+    let read = plain.and_then(|text| serde_json::from_str::<Value>(text).ok());
+    let read = read.filter(|value| value.is_boolean() || value.is_i64() || value.is_u64());
+    [Some(text.clone()), read].iter().flatten().any(|value| checked.document.errors(schema, value).is_empty())
+}
+
+/// The values at the ends of what a schema allows, and those right beyond.
+fn bounds(schema: &Value) -> Vec<String> {
+    let end = |key: &str, step: i64| schema[key].as_i64().map(|end| [end.to_string(), (end + step).to_string()]);
+    let words = schema["enum"].as_array().into_iter().flatten().map(|word| word.as_str().unwrap().to_owned());
+    let ends = [end("minimum", -1), end("maximum", 1)].into_iter().flatten().flatten();
+    let inner = schema["anyOf"].as_array().into_iter().flatten().flat_map(bounds);
+    ends.chain(words).chain(inner).collect()
+}
+
+fn field(answer: &Answer) -> Vec<String> {
+    let errors = answer.json()["errors"].as_array().cloned().unwrap_or_default();
+    errors.iter().map(|error| error["field"].as_str().unwrap().to_owned()).collect()
+}
+
+fn without_is_the_default(checked: &Checked, server: &Server, operation: Operation<'_>, name: &str, schema: &Value) {
+    let Some(default) = schema.get("default") else { return };
+    let said = Ask::of(operation).admin().query(&format!("{name}={}", encoded(default)));
+    let unsaid = Ask::of(operation).admin();
+    assert_eq!(checked.ask(server, &said).text(), checked.ask(server, &unsaid).text(), "{} {name}", operation.path);
+}
+
+#[test]
+fn an_id_ends_where_the_document_says() {
+    let checked = Checked::new();
+    let installation = Installation::new();
+    let server = served(&installation);
+    let messages = Ask::new("get", "/api/v1/tenants/{slug}/channels/{channel}/messages");
+    for name in ["before", "after", "around"] {
+        let ask = |id: u64| messages.clone().query(&format!("{name}={id}"));
+        checked.expect(&server, 200, &ask(i64::MAX.cast_unsigned()));
+        assert_eq!(field(&checked.expect(&server, 400, &ask(i64::MAX.cast_unsigned() + 1))), [name]);
+    }
+}
+
+#[test]
+fn a_page_holds_as_many_items_as_its_limit_says() {
+    let checked = Checked::new();
+    let installation = Installation::new();
+    let server = served(&installation);
+    let ask = Ask::new("get", "/api/v1/tenants/{slug}/channels/{channel}/messages");
+    let length =
+        |query: &str| checked.expect(&server, 200, &ask.clone().query(query)).json()["items"].as_array().unwrap().len();
+    assert_eq!([length("limit=1"), length("limit=100"), length("at=1772362800&limit=2")], [1, 63, 2]);
+    assert_eq!(checked.expect(&server, 200, &ask).json()["items"].as_array().unwrap().len(), 50);
+}
+
+#[test]
+fn a_body_that_the_document_allows_is_taken_and_any_other_is_refused() {
+    let checked = Checked::new();
+    let installation = Installation::new();
+    let server = installation.serve(&[]);
+    let create = Ask::new("post", "/api/v1/admin/tenants").admin();
+    let change = Ask::new("patch", "/api/v1/admin/tenants/{id}").admin().with("id", "first");
+    let first = json!({"name": "First", "platform_id": "1"});
+    checked.expect(&server, 201, &create.clone().json(&first));
+    let schema = |name: &str| checked.document.value["components"]["schemas"][name].clone();
+    let (new, patch) = (schema("NewTenant"), schema("TenantPatch"));
+    let mut outcomes = (0, 0);
+    let mut check = |ask: &Ask, schema: &Value, body: &Value, good: u16| {
+        let fits = checked.document.errors(schema, body).is_empty();
+        let answer = checked.ask(&server, &ask.clone().json(body));
+        let shown: String = body.to_string().chars().take(200).collect();
+        let empty = body.as_object().is_some_and(serde_json::Map::is_empty) && good == 200;
+        let expected = if fits {
+            good
+        } else if empty {
+            400
+        } else {
+            422
+        };
+        assert_eq!(answer.status, expected, "{shown}: {}", answer.text());
+        if fits { outcomes.0 += 1 } else { outcomes.1 += 1 }
+    };
+    for (number, (field, value)) in fields("another").into_iter().enumerate() {
+        let mut body = json!({"name": "Another", "platform_id": format!("p{number}")});
+        body[field] = value.clone();
+        check(&create, &new, &body, 201);
+    }
+    for body in [json!({}), json!({"name": "x"}), json!({"platform_id": "x"}), json!([]), json!(null), json!("x")] {
+        check(&create, &new, &body, 201);
+    }
+    let logo = |length: usize| format!("https://thimble.example/{}", "a".repeat(length - 24));
+    let brandings = [
+        json!(null),
+        json!({}),
+        json!([]),
+        json!("x"),
+        json!({"colour": "#000000"}),
+        json!({"accent_color": null}),
+        json!({"accent_color": "#00FF0a"}),
+        json!({"accent_color": "#00ff0"}),
+        json!({"primary_color": "00ff00"}),
+        json!({"secondary_color": "#00ff0g"}),
+        json!({"secondary_color": 255}),
+        json!({"logo_url": null}),
+        json!({"logo_url": "http://a"}),
+        json!({"logo_url": "ftp://a"}),
+        json!({"logo_url": "https://"}),
+        json!({"logo_url": "https:///a"}),
+        json!({"logo_url": "https://a b"}),
+        json!({"logo_url": logo(2048)}),
+        json!({"logo_url": logo(2049)}),
+        json!({"logo_url": "javascript:x"}),
+    ];
+    for branding in brandings {
+        check(&change, &patch, &json!({"branding": branding}), 200);
+    }
+    for (field, value) in fields("first") {
+        // A platform and its id are for good.
+        let mut body = json!({"status": "ACTIVE"});
+        body[field] = value;
+        check(&change, &patch, &body, 200);
+    }
+    for body in [json!({}), json!([]), json!(null), json!({"status": "active"}), json!({"status": null})] {
+        check(&change, &patch, &body, 200);
+    }
+    assert!(outcomes.0 > 12 && outcomes.1 > 60, "{outcomes:?}");
+}
+
+/// A field of a community and a value for it.
+fn fields(slug: &str) -> Vec<(&'static str, Value)> {
+    let long = |letter: &str, length: usize| Value::from(letter.repeat(length));
+    vec![
+        ("name", json!("x")),
+        ("name", json!("")),
+        ("name", json!("  ")),
+        ("name", json!(null)),
+        ("name", json!(5)),
+        ("name", long("ж", 255)),
+        ("name", long("ж", 256)),
+        ("slug", json!(slug)),
+        ("slug", json!("ab")),
+        ("slug", json!("-abc")),
+        ("slug", json!("a--b")),
+        ("slug", json!("ABC")),
+        ("slug", json!("admin")),
+        ("slug", json!("")),
+        ("slug", json!(5)),
+        ("slug", json!("a/b")),
+        ("slug", long("a", 51)),
+        ("platform", json!("irc")),
+        ("platform", json!(5)),
+        ("platform_id", json!("")),
+        ("platform_id", json!("a b")),
+        ("platform_id", json!(5)),
+        ("platform_id", json!(null)),
+        ("platform_id", json!("a\u{1}b")),
+        ("platform_id", long("9", 256)),
+        ("unknown", json!("x")),
+        ("id", json!("x")),
+    ]
+}
