@@ -21,6 +21,7 @@ use crate::find::split_part;
 use crate::kinds::{CHANNELS, number};
 use crate::message::convert;
 use crate::scan::{ScanError, Scanner};
+use crate::wire::Identified;
 
 /// Messages that are handed on together.
 const BATCH: usize = 500;
@@ -205,9 +206,9 @@ struct Seen {
 impl Seen {
     fn look(&mut self, message: Result<&[u8], &'static str>, start: u64) {
         let id = message.map_err(str::to_owned).and_then(|text| {
-            let value: Value =
+            let Identified(id) =
                 serde_json::from_slice(text).map_err(|error| format!("a message is no JSON: {error}"))?;
-            let id = value.get("id").and_then(Value::as_str).ok_or("a message has no id")?;
+            let id = id.is().ok_or("a message has no id")?;
             id.parse::<MessageId>().map_err(|error| format!("a message has no id: {error}"))
         });
         match id {

@@ -6,6 +6,7 @@ mod find;
 mod kinds;
 mod message;
 mod scan;
+mod wire;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -15,6 +15,7 @@ use domain::timestamp::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::kinds::{MESSAGES, media_type, number};
+use crate::wire::{self, List, Person, Text};
 
 /// The longest name of a file or emoji that is kept, in characters.
 const MAX_NAME: usize = 1024;
@@ -29,63 +30,56 @@ pub(crate) fn convert(
     observed_at: Timestamp,
     people: &Pseudonymizer,
 ) -> Result<Message, String> {
-    let value: Value = serde_json::from_slice(text).map_err(|error| format!("a message is no JSON: {error}"))?;
-    let Value::Object(mut fields) = value else { return Err("a message is no object".to_owned()) };
-    let id: MessageId = fields
-        .remove("id")
-        .as_ref()
-        .and_then(Value::as_str)
-        .ok_or("a message has no id")?
-        .parse()
-        .map_err(|error| format!("a message has no id: {error}"))?;
-    let mentioned = fields.remove("mentions");
-    let named = mentioned.as_ref().map(named).unwrap_or_default();
+    let message: wire::Message<'_> =
+        serde_json::from_slice(text).map_err(|error| format!("a message is no JSON: {error}"))?;
+    let id = message.id.is().ok_or("a message has no id")?;
+    let id: MessageId = id.parse().map_err(|error| format!("a message has no id: {error}"))?;
+    let mut extra = message.rest;
+    extra.retain(|_, value| !is_empty(value));
+    let mentions = match message.mentions {
+        List::Items(mentions) => mentions,
+        List::Other(other) => {
+            keep(&mut extra, "mentions", other);
+            Vec::new()
+        }
+    };
+    let named: Vec<MentionedPerson<'_>> = mentions.iter().filter_map(named).collect();
     let scrub = Scrub { people, named: &named };
-    let mut extra = Map::new();
-    let kind_name = take_string(&mut fields, "type").unwrap_or_else(|| "Default".to_owned());
+    let kind_name = string(message.kind, "type", &mut extra).unwrap_or(Cow::Borrowed("Default"));
     let kind = MessageKind(number(&kind_name, &MESSAGES));
     if kind == MessageKind::UNNUMBERED {
-        extra.insert("type".to_owned(), scrub.value(kind_name.into()));
+        extra.insert("type".to_owned(), kind_name.into());
     }
-    let content = take_string(&mut fields, "content").unwrap_or_default();
+    let content = string(message.content, "content", &mut extra).unwrap_or_default();
     let content = people.text(system_content(kind, &content), &named).into_owned();
-    let author = fields.remove("author").map_or_else(|| scrub.author(&Value::Null), |author| scrub.author(&author));
-    let edited_at = take_string(&mut fields, "timestampEdited").and_then(|text| text.parse().ok());
-    let pinned = matches!(fields.remove("isPinned"), Some(Value::Bool(true)));
-    fields.remove("timestamp");
-    let attachments = scrub.attachments(id, fields.remove("attachments"), &mut extra);
-    let reactions = scrub.reactions(fields.remove("reactions"), &mut extra);
-    let embeds = scrub.list(fields.remove("embeds"), "embeds", embed, &mut extra);
-    let stickers = scrub.list(fields.remove("stickers"), "stickers", |value| sticker(&value), &mut extra);
-    let reference = fields.remove("reference").filter(|reference| !reference.is_null()).map(|reference| {
-        let to = self::reference(&reference);
+    let edited_at = string(message.edited_at, "timestampEdited", &mut extra).and_then(|text| text.parse().ok());
+    let attachments = scrub.attachments(id, message.attachments, &mut extra);
+    let reactions = scrub.reactions(message.reactions, &mut extra);
+    let embeds = scrub.list(message.embeds, "embeds", embed, &mut extra);
+    let stickers = scrub.list(message.stickers, "stickers", |value| sticker(&value), &mut extra);
+    let reference = (!message.reference.is_null()).then(|| {
+        let to = reference(&message.reference);
         if to.kind > Reference::FORWARD || to.kind < 0 {
-            extra.insert("reference".to_owned(), scrub.value(reference));
+            extra.insert("reference".to_owned(), message.reference);
         }
         to
     });
-    let forwarded = fields.remove("forwardedMessage").filter(|forwarded| !forwarded.is_null());
-    let snapshots = forwarded.map(|forwarded| Json::new(&json!([scrub.value(snapshot(forwarded))])));
-    for (key, value) in fields {
-        let empty = value.is_null() || value.as_array().is_some_and(Vec::is_empty);
-        if !empty {
-            extra.insert(key, value);
-        }
-    }
+    let snapshots =
+        (!message.forwarded.is_null()).then(|| Json::new(&json!([scrub.value(snapshot(message.forwarded))])));
     Ok(Message {
         channel_id,
         id,
         kind,
-        author,
+        author: scrub.author(&message.author),
         content,
         version: Version { edited_at, observed_at, origin: Origin::Export },
-        pinned,
+        pinned: message.pinned == Value::Bool(true),
         flags: 0,
         reference,
-        mentions: mentioned.as_ref().and_then(Value::as_array).map_or_else(Vec::new, |people| {
+        mentions: {
             let mut seen = HashSet::new();
-            people.iter().map(|person| scrub.author(person)).filter(|person| seen.insert(person.pseudonym)).collect()
-        }),
+            mentions.iter().map(|person| scrub.author(person)).filter(|person| seen.insert(person.pseudonym)).collect()
+        },
         attachments,
         reactions,
         embeds,
@@ -108,26 +102,33 @@ fn system_content(kind: MessageKind, content: &str) -> &str {
     }
 }
 
-/// The people whom a message mentions, with the names that can stand behind an `@`.
-fn named(mentions: &Value) -> Vec<MentionedPerson<'_>> {
-    let person = |person: &'_ Value| {
-        let text = |key| person.get(key).and_then(Value::as_str).map(|name| Cow::Owned(name.to_owned()));
-        Some(MentionedPerson {
-            platform_id: text("id")?,
-            names: ["nickname", "name"].into_iter().filter_map(text).collect(),
-        })
-    };
-    mentions.as_array().into_iter().flatten().filter_map(person).collect()
+/// Somebody whom a message mentions, with the names that can stand behind an `@`.
+fn named<'a>(person: &'a Person<'_>) -> Option<MentionedPerson<'a>> {
+    let names = [&person.nickname, &person.name].into_iter().flatten();
+    (!person.id.is_empty()).then(|| MentionedPerson {
+        platform_id: Cow::Borrowed(&person.id),
+        names: names.map(|name| Cow::Borrowed(name.as_ref())).collect(),
+    })
 }
 
-fn take_string(fields: &mut Map<String, Value>, key: &str) -> Option<String> {
-    match fields.remove(key) {
-        Some(Value::String(text)) => Some(text),
-        Some(other) => {
-            fields.insert(key.to_owned(), other);
+fn is_empty(value: &Value) -> bool {
+    value.is_null() || value.as_array().is_some_and(Vec::is_empty)
+}
+
+/// Keeps what stands in the place of a field and is of another type.
+fn keep(extra: &mut Map<String, Value>, key: &str, value: Value) {
+    if !is_empty(&value) {
+        extra.insert(key.to_owned(), value);
+    }
+}
+
+fn string<'a>(text: Text<'a>, key: &str, extra: &mut Map<String, Value>) -> Option<Cow<'a, str>> {
+    match text {
+        Text::Is(text) => Some(text),
+        Text::Other(other) => {
+            keep(extra, key, other);
             None
         }
-        None => None,
     }
 }
 
@@ -217,45 +218,36 @@ impl Scrub<'_> {
         self.people.text(text, self.named).into_owned()
     }
 
-    /// A person; one without id is nobody, and always the same. A webhook is a program without a discriminator that
-    /// carries no role, which every bot that was invited does.
-    fn author(&self, value: &Value) -> Author {
-        let bot = value.get("isBot").and_then(Value::as_bool).unwrap_or(false);
-        let roles = value.get("roles").and_then(Value::as_array);
-        let webhook = bot && text(value, "discriminator") == Some("0000") && roles.is_some_and(Vec::is_empty);
-        let id = match value.get("id") {
-            Some(Value::String(id)) => id.clone(),
-            Some(Value::Number(id)) => id.to_string(),
-            _ => String::new(),
-        };
-        Author { pseudonym: self.people.person(&id), bot, webhook }
+    /// A person; one without id is nobody, and always the same.
+    fn author(&self, person: &Person<'_>) -> Author {
+        Author { pseudonym: self.people.person(&person.id), bot: person.bot, webhook: person.is_webhook() }
     }
 
     /// The objects of a list, each made over by `make`; what is no list goes into the extra fields.
     fn list(
         &self,
-        value: Option<Value>,
+        value: Value,
         key: &str,
         make: impl Fn(Value) -> Value,
         extra: &mut Map<String, Value>,
     ) -> Option<Json> {
-        match value? {
+        match value {
             Value::Array(items) if items.is_empty() => None,
             Value::Array(items) => Some(Json::new(&items.into_iter().map(|item| self.value(make(item))).collect())),
-            Value::Null => None,
             other => {
-                extra.insert(key.to_owned(), other);
+                keep(extra, key, other);
                 None
             }
         }
     }
 
-    fn attachments(&self, message: MessageId, value: Option<Value>, extra: &mut Map<String, Value>) -> Vec<Attachment> {
-        let Some(Value::Array(items)) = value else {
-            if let Some(other) = value.filter(|value| !value.is_null()) {
-                extra.insert("attachments".to_owned(), other);
+    fn attachments(&self, message: MessageId, value: Value, extra: &mut Map<String, Value>) -> Vec<Attachment> {
+        let items = match value {
+            Value::Array(items) => items,
+            other => {
+                keep(extra, "attachments", other);
+                return Vec::new();
             }
-            return Vec::new();
         };
         let mut seen = HashSet::new();
         let made = items.iter().zip(1_u64..).filter_map(|(item, place)| {
@@ -290,25 +282,27 @@ impl Scrub<'_> {
         }
     }
 
-    fn reactions(&self, value: Option<Value>, extra: &mut Map<String, Value>) -> Vec<Reaction> {
-        let Some(Value::Array(items)) = value else {
-            if let Some(other) = value.filter(|value| !value.is_null()) {
-                extra.insert("reactions".to_owned(), other);
+    fn reactions(&self, value: List<wire::Reaction<'_>>, extra: &mut Map<String, Value>) -> Vec<Reaction> {
+        let items = match value {
+            List::Items(items) => items,
+            List::Other(other) => {
+                keep(extra, "reactions", other);
+                return Vec::new();
             }
-            return Vec::new();
         };
         let mut reactions: Vec<Reaction> = Vec::with_capacity(items.len());
-        for item in &items {
-            let emoji = item.get("emoji").unwrap_or(&Value::Null);
+        for item in items {
             let emoji = Emoji {
-                id: id(emoji, "id"),
-                name: text(emoji, "name").filter(|name| !name.is_empty()).map(cut),
-                animated: emoji.get("isAnimated").and_then(Value::as_bool).unwrap_or(false),
+                id: id(&item.emoji, "id"),
+                name: text(&item.emoji, "name").filter(|name| !name.is_empty()).map(cut),
+                animated: item.emoji.get("isAnimated").and_then(Value::as_bool).unwrap_or(false),
             };
-            let count = item.get("count").and_then(Value::as_u64).and_then(|count| u32::try_from(count).ok());
-            let users = item.get("users").and_then(Value::as_array);
-            let people = users.into_iter().flatten().map(|user| self.author(user).pseudonym).collect();
-            let reaction = Reaction { emoji, count: count.unwrap_or(0), people };
+            let people = match &item.users {
+                List::Items(users) => users.iter().map(|user| self.author(user).pseudonym).collect(),
+                List::Other(_) => Vec::new(),
+            };
+            let count = item.count.as_u64().and_then(|count| u32::try_from(count).ok()).unwrap_or(0);
+            let reaction = Reaction { emoji, count, people };
             match reactions.iter_mut().find(|other| other.emoji.key() == reaction.emoji.key()) {
                 Some(other) => other.count = other.count.max(reaction.count),
                 None => reactions.push(reaction),

@@ -5,6 +5,10 @@ use std::io::{self, BufRead};
 
 /// The most bytes of one value; Discord's largest message is far below.
 const MAX_VALUE: usize = 32 << 20;
+/// The most bytes of a value that is passed over; no compressed file of some megabytes keeps us for days.
+const MAX_SKIPPED: usize = 1 << 30;
+/// The most blanks in a row, for the same reason.
+const MAX_BLANKS: usize = 16 << 20;
 
 /// Why a file cannot be taken apart any further.
 #[derive(Debug)]
@@ -42,15 +46,18 @@ impl<R: BufRead> Scanner<R> {
         self.byte
     }
 
-    fn peek(&mut self) -> Result<Option<u8>, ScanError> {
+    /// What is read already, or the next bytes; none at the end.
+    fn fill(&mut self) -> Result<&[u8], ScanError> {
+        // Whether there are bytes is asked apart from giving them, or the borrow would last through the loop.
         loop {
             match self.input.fill_buf() {
-                Ok(bytes) => return Ok(bytes.first().copied()),
+                Ok(_) => break,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(&[]),
                 Err(error) => return Err(ScanError::Io(error)),
             }
         }
+        self.input.fill_buf().map_err(ScanError::Io)
     }
 
     fn skip(&mut self, count: usize) {
@@ -60,13 +67,23 @@ impl<R: BufRead> Scanner<R> {
 
     /// The next byte that is no blank, left where it is.
     pub(crate) fn next_token(&mut self) -> Result<Option<u8>, ScanError> {
-        while let Some(byte) = self.peek()? {
-            if !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
-                return Ok(Some(byte));
+        let mut blanks = 0;
+        loop {
+            let bytes = self.fill()?;
+            if bytes.is_empty() {
+                return Ok(None);
             }
-            self.skip(1);
+            let token = bytes.iter().position(|byte| !is_blank(*byte));
+            let (count, token) = (token.unwrap_or(bytes.len()), token.map(|at| bytes[at]));
+            self.skip(count);
+            blanks += count;
+            if token.is_some() {
+                return Ok(token);
+            }
+            if blanks > MAX_BLANKS {
+                return Err(ScanError::Form("it is blank over more than 16 MiB"));
+            }
         }
-        Ok(None)
     }
 
     /// Takes `wanted`, after blanks.
@@ -83,8 +100,11 @@ impl<R: BufRead> Scanner<R> {
 
     /// Skips a byte-order mark.
     pub(crate) fn skip_mark(&mut self) -> Result<(), ScanError> {
-        if self.peek()? == Some(0xef) {
-            self.skip(3);
+        for wanted in [0xef, 0xbb, 0xbf] {
+            if self.fill()?.first() != Some(&wanted) {
+                break;
+            }
+            self.skip(1);
         }
         Ok(())
     }
@@ -92,63 +112,93 @@ impl<R: BufRead> Scanner<R> {
     /// Copies the next whole value into `value`; tells whether it fits, and takes it to its end if it does not.
     pub(crate) fn value(&mut self, value: &mut Vec<u8>) -> Result<bool, ScanError> {
         value.clear();
-        let (mut depth, mut in_string, mut escaped, mut fits) = (0_u64, false, false, true);
         if self.next_token()?.is_none() {
             return Err(ScanError::End);
         }
+        let (mut at, mut length) = (Place::default(), 0);
         loop {
-            let bytes = match self.input.fill_buf() {
-                Ok(bytes) => bytes,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Err(ScanError::End),
-                Err(error) => return Err(ScanError::Io(error)),
-            };
+            let bytes = self.fill()?;
             if bytes.is_empty() {
                 return Err(ScanError::End);
             }
-            let (mut at, mut done) = (0, false);
-            while at < bytes.len() && !done {
-                if in_string && !escaped {
-                    let Some(next) = memchr::memchr2(b'"', b'\\', &bytes[at..]) else {
-                        at = bytes.len();
-                        break;
-                    };
-                    at += next;
-                }
-                let byte = bytes[at];
-                match byte {
-                    _ if escaped => escaped = false,
-                    b'\\' if in_string => escaped = true,
-                    b'"' => {
-                        in_string = !in_string;
-                        done = !in_string && depth == 0;
-                    }
-                    _ if in_string => {}
-                    b'{' | b'[' => depth += 1,
-                    b'}' | b']' | b',' | b':' | b' ' | b'\n' | b'\r' | b'\t' if depth == 0 => break,
-                    b'}' | b']' => {
-                        depth -= 1;
-                        done = depth == 0;
-                    }
-                    _ => {}
-                }
-                at += 1;
-            }
-            let ended = done || at < bytes.len();
-            if fits && value.len() + at <= MAX_VALUE {
-                value.extend_from_slice(&bytes[..at]);
+            let (count, ended) = at.walk(bytes);
+            length += count;
+            if length <= MAX_VALUE {
+                value.extend_from_slice(&bytes[..count]);
             } else {
-                fits = false;
                 *value = Vec::new();
             }
-            self.skip(at);
-            if ended {
-                return if at == 0 && value.is_empty() && fits {
-                    Err(ScanError::Form("a value is missing"))
-                } else {
-                    Ok(fits)
-                };
+            self.skip(count);
+            if length > MAX_SKIPPED {
+                return Err(ScanError::Form("a value is larger than 1 GiB"));
+            }
+            match ended {
+                true if length == 0 => return Err(ScanError::Form("a value is missing")),
+                true => return Ok(length <= MAX_VALUE),
+                false => {}
             }
         }
     }
 }
+
+/// Where a walk through the bytes of one value stands.
+#[derive(Default)]
+struct Place {
+    depth: u64,
+    in_string: bool,
+    escaped: bool,
+}
+
+impl Place {
+    /// Goes on through `bytes`; gives how many of them belong to the value, and whether it ends there.
+    fn walk(&mut self, bytes: &[u8]) -> (usize, bool) {
+        let mut at = 0;
+        while at < bytes.len() {
+            if self.escaped {
+                self.escaped = false;
+                at += 1;
+            } else if self.in_string {
+                let Some(next) = memchr::memchr2(b'"', b'\\', &bytes[at..]) else { return (bytes.len(), false) };
+                at += next + 1;
+                self.escaped = bytes[at - 1] == b'\\';
+                self.in_string = self.escaped;
+                if !self.in_string && self.depth == 0 {
+                    return (at, true);
+                }
+            } else if self.depth == 0 && (is_blank(bytes[at]) || matches!(bytes[at], b'}' | b']' | b',' | b':')) {
+                return (at, true);
+            } else if self.depth > 0 && !STRUCTURE[usize::from(bytes[at])] {
+                let next = bytes[at..].iter().position(|byte| STRUCTURE[usize::from(*byte)]);
+                at = next.map_or(bytes.len(), |next| at + next);
+            } else {
+                match bytes[at] {
+                    b'"' => self.in_string = true,
+                    b'{' | b'[' => self.depth += 1,
+                    b'}' | b']' => self.depth -= 1,
+                    _ => {}
+                }
+                at += 1;
+                if self.depth == 0 && matches!(bytes[at - 1], b'}' | b']') {
+                    return (at, true);
+                }
+            }
+        }
+        (at, false)
+    }
+}
+
+const fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\n' | b'\r' | b'\t')
+}
+
+/// The bytes that change where a walk stands, outside of texts.
+const STRUCTURE: [bool; 256] = {
+    let mut structure = [false; 256];
+    let bytes = b"\"{}[]";
+    let mut at = 0;
+    while at < bytes.len() {
+        structure[bytes[at] as usize] = true;
+        at += 1;
+    }
+    structure
+};
