@@ -14,13 +14,16 @@ use crate::tenant::TenantRepository;
 /// Where the archive is kept.
 #[async_trait]
 pub trait Store: Send + Sync {
-    /// One snapshot: all that is read through it is of one moment, and nothing can be written for good.
+    /// One snapshot: all that is read through it is of one moment, which lies between this call and the end of its first
+    /// question, and nothing can be written for good.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] if the store does not answer in time.
     async fn read(&self) -> Result<Box<dyn Repositories>, StoreError>;
 
-    /// A unit of work: all of it happens, or nothing.
+    /// A unit of work: all of it happens, or nothing, and until then nobody else sees any of it. What it read by `find`
+    /// and then replaced, no other unit replaced in between: the other waited, or one of the two ended with
+    /// [`StoreError::Aborted`], at any call or at the commit. After a call that failed it is only good for dropping.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] if the store does not answer in time.

@@ -1,9 +1,12 @@
 //! What every store owes its port: each case runs on each store.
+//!
+//! All cases share one database and run at the same time, so a case makes its own tenant and looks at nothing else.
 
 mod change;
 mod channel;
 mod coverage;
 mod fixture;
+mod handles;
 mod job;
 mod message;
 mod page;
@@ -12,19 +15,57 @@ mod tenant;
 mod thread;
 mod unit;
 
-/// Makes a test of each case for each store; a case that is not listed is dead code.
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use adapter_sqlite::SqliteStore;
+use tempfile::TempDir;
+
+/// Makes a test of each case for each store; a case that is not listed is dead code. What is listed behind
+/// `two handles` takes the same database twice, opened as two processes would.
 macro_rules! contract {
-    ($($case:ident),+ $(,)?) => {
+    ($($case:ident),* $(,)? $(; two handles: $($pair:ident),+ $(,)?)?) => {
         mod sqlite {
             $(
                 #[tokio::test]
                 async fn $case() {
-                    let folder = tempfile::tempdir().unwrap();
-                    let store = adapter_sqlite::SqliteStore::open(&folder.path().join("verta.db"), 4).unwrap();
-                    super::$case(&store).await;
+                    let database = $crate::contract::Sqlite::shared();
+                    super::$case(&database.one).await;
                 }
-            )+
+            )*
+            $($(
+                #[tokio::test]
+                async fn $pair() {
+                    let database = $crate::contract::Sqlite::shared();
+                    super::$pair(&database.one, &database.other).await;
+                }
+            )+)?
         }
     };
 }
 use contract;
+
+/// One file for all cases that run at the moment, opened twice; it goes with the last of them.
+struct Sqlite {
+    one: SqliteStore,
+    other: SqliteStore,
+    _folder: TempDir,
+}
+
+/// More than cases that run at the same time: one that waits for the writer with a snapshot in its hands must not keep
+/// the snapshot from whom it waits for.
+const READERS: usize = 32;
+
+impl Sqlite {
+    fn shared() -> Arc<Self> {
+        static SHARED: Mutex<Weak<Sqlite>> = Mutex::new(Weak::new());
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        shared.upgrade().unwrap_or_else(|| {
+            let folder = tempfile::tempdir().unwrap();
+            let open = || SqliteStore::open(&folder.path().join("verta.db"), READERS).unwrap();
+            let (one, other) = (open(), open());
+            let opened = Arc::new(Self { one, other, _folder: folder });
+            *shared = Arc::downgrade(&opened);
+            opened
+        })
+    }
+}

@@ -1,5 +1,6 @@
 //! What cases begin with. A case owns its tenant, so that all of them run at the same time on one database.
 
+use app::retry::retry;
 use domain::channel::{Channel, ChannelKind};
 use domain::coverage::Interval;
 use domain::message::{Author, Message, MessageId, MessageKind, Origin, Version};
@@ -9,6 +10,7 @@ use domain::slug::TenantSlug;
 use domain::tenant::{Platform, PlatformId, Tenant, TenantName};
 use domain::timestamp::Timestamp;
 use domain::visibility::Visibility;
+use ports::error::StoreError;
 use ports::message::PageOutcome;
 use ports::page::MessageRange;
 use ports::store::{Store, UnitOfWork};
@@ -87,6 +89,20 @@ pub(super) fn page(
 
 pub(super) async fn begin(store: &dyn Store) -> Box<dyn UnitOfWork> {
     store.begin().await.unwrap()
+}
+
+/// Does `work` in a unit and commits it; all of it again if another unit won a race, as use cases do.
+pub(super) async fn retried<T>(
+    store: &dyn Store,
+    work: impl AsyncFn(&mut dyn UnitOfWork) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let once = async || {
+        let mut unit = store.begin().await?;
+        let done = work(&mut *unit).await?;
+        unit.commit().await?;
+        Ok(done)
+    };
+    retry(StoreError::is_retryable, once).await
 }
 
 /// Stores a new tenant with a text channel.
