@@ -5,13 +5,12 @@ mod value;
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
-use std::path::{Path, PathBuf};
 
 use domain::pseudonym::PseudonymKey;
 use ipnet::IpNet;
 
 pub use self::secret::AdminKey;
-pub use self::value::{LogFilter, LogFormat, PublicUrl, StoreUrl};
+pub use self::value::{LogFilter, LogFormat, PublicUrl, ServerUrl, StoreUrl};
 
 /// One setting, as `--help` shows it.
 #[derive(Debug, Clone, Copy)]
@@ -45,8 +44,18 @@ const fn setting(
 
 /// Every setting that there is.
 pub const SETTINGS: [Setting; 10] = [
-    setting("DATABASE_URL", "URL", Some("sqlite:data/verta.db"), "Where the archive is kept"),
-    setting("DATABASE_POOL_SIZE", "NUMBER", Some("10"), "How many readers work at once, 1 to 1000"),
+    setting(
+        "DATABASE_URL",
+        "URL",
+        Some("sqlite:data/verta.db"),
+        "Where the archive is kept: sqlite:PATH, or mysql://user:password@host:4000/database",
+    ),
+    setting(
+        "DATABASE_POOL_SIZE",
+        "NUMBER",
+        Some("10"),
+        "How many readers, or connections to the server, work at once, 1 to 1000",
+    ),
     setting(
         "ADMIN_API_KEY",
         "KEY",
@@ -57,7 +66,7 @@ pub const SETTINGS: [Setting; 10] = [
         "PSEUDONYM_KEY",
         "HEX",
         None,
-        "The key of the pseudonyms, 64 hexadecimal digits; without it a file beside the database holds one",
+        "The key of the pseudonyms, 64 hexadecimal digits; without it a file beside an SQLite database holds one",
     ),
     setting("BIND", "ADDRESS", Some("127.0.0.1:25000"), "Where the site listens"),
     setting("PUBLIC_URL", "URL", None, "The address under which the public reaches the site, for links to itself"),
@@ -87,11 +96,11 @@ pub struct ConfigError {
 pub struct Config {
     /// Where the archive is kept.
     pub store: StoreUrl,
-    /// How many readers of it work at once.
+    /// How many readers of it, or connections to it, work at once.
     pub pool_size: u32,
     /// The key of the admin API, which is off without one.
     pub admin_key: Option<AdminKey>,
-    /// The key of the pseudonyms, if it was given; else a file beside the database holds it.
+    /// The key of the pseudonyms, if it was given; else a file beside an SQLite database holds it.
     pub pseudonym_key: Option<PseudonymKey>,
     /// Where the site listens.
     pub bind: SocketAddr,
@@ -128,19 +137,6 @@ impl Config {
             trusted_proxies: vars.optional("TRUSTED_PROXIES", value::networks)?.unwrap_or_default(),
         })
     }
-
-    /// The file that holds the pseudonyms' key where no setting does: the database's name with `.key` behind it.
-    #[must_use]
-    pub fn key_file(&self) -> PathBuf {
-        let StoreUrl::Sqlite(database) = &self.store;
-        beside(database)
-    }
-}
-
-fn beside(database: &Path) -> PathBuf {
-    let mut name = database.as_os_str().to_owned();
-    name.push(".key");
-    PathBuf::from(name)
 }
 
 /// Looks values up and names the variable of a bad one.

@@ -10,11 +10,14 @@ use std::time::SystemTime;
 
 use adapter_export::DiscordChatExporter;
 use adapter_sqlite::SqliteStore;
+use adapter_tidb::url::DatabaseUrl;
+use adapter_tidb::{OpenOptions as ServerOptions, TidbStore};
 use app::cli::{self, Command, MigrationReport, ParseError, Tools};
-use app::config::{Config, LogFormat, StoreUrl};
+use app::config::{Config, ConfigError, LogFormat, ServerUrl, StoreUrl};
 use domain::pseudonym::PseudonymKey;
 use domain::timestamp::Timestamp;
 use ports::clock::Clock;
+use ports::store::Store;
 use tracing_subscriber::EnvFilter;
 
 /// Answers are made of many small pieces on many threads, which this allocator takes and gives back faster.
@@ -52,13 +55,53 @@ async fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             cli::complain(&*error);
-            ExitCode::FAILURE
+            if error.is::<ConfigError>() { ExitCode::from(USAGE) } else { ExitCode::FAILURE }
         }
     }
 }
 
 async fn start(command: Command, config: &Config) -> Result<ExitCode, Box<dyn std::error::Error>> {
-    let StoreUrl::Sqlite(path) = &config.store;
+    match &config.store {
+        StoreUrl::Sqlite(path) => on_sqlite(command, config, path).await,
+        StoreUrl::Server(url) => on_server(command, config, url).await,
+    }
+}
+
+async fn on_server(command: Command, config: &Config, url: &ServerUrl) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let wrong = |variable, reason| ConfigError { variable, reason };
+    let url: DatabaseUrl = url.as_str().parse().map_err(|error| wrong("DATABASE_URL", format!("{error}")))?;
+    let options = ServerOptions { pool_size: usize::try_from(config.pool_size)?, ..ServerOptions::default() };
+    if let Command::Migrate { status, json } = command {
+        if !status {
+            TidbStore::open(&url, options).await?.close().await;
+        }
+        let steps = TidbStore::migrations(&url, options).await?.into_iter().map(|step| MigrationReport {
+            version: step.version,
+            name: step.name,
+            applied_at: step.applied_at,
+        });
+        MigrationReport::print(steps.collect(), json)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let key = config.pseudonym_key.clone().ok_or_else(|| {
+        let reason = "is needed where the archive is kept on a server, and must stay the same for good: 64 hexadecimal \
+                      digits, such as `openssl rand -hex 32` prints";
+        wrong("PSEUDONYM_KEY", reason.to_owned())
+    })?;
+    let store = Arc::new(TidbStore::open(&url, options).await?);
+    let code = cli::run(command, config, tools(store.clone(), key)).await;
+    if let Some(store) = Arc::into_inner(store) {
+        store.close().await;
+    }
+    Ok(code)
+}
+
+fn tools(store: Arc<dyn Store>, key: PseudonymKey) -> Tools {
+    Tools { store, source: Arc::new(DiscordChatExporter), key, clock: Arc::new(SystemClock) }
+}
+
+async fn on_sqlite(command: Command, config: &Config, path: &Path) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let key_path = beside(path);
     if let Command::Migrate { status, json } = command {
         if !status {
             SqliteStore::open(path, 1)?;
@@ -73,20 +116,22 @@ async fn start(command: Command, config: &Config) -> Result<ExitCode, Box<dyn st
     }
     let dry_run = matches!(&command, Command::Import(arguments) if arguments.dry_run);
     let scratch = (dry_run && !path.exists()).then(Scratch::new).transpose()?;
-    let path = scratch.as_ref().map_or(path.as_path(), |scratch| scratch.database.as_path());
-    let key = match (&config.pseudonym_key, dry_run && !config.key_file().exists()) {
+    let path = scratch.as_ref().map_or(path, |scratch| scratch.database.as_path());
+    let key = match (&config.pseudonym_key, dry_run && !key_path.exists()) {
         (Some(key), _) => key.clone(),
         (None, true) => new_key()?.0,
-        (None, false) => key_file(&config.key_file())?,
+        (None, false) => key_file(&key_path)?,
     };
     let readers = usize::try_from(config.pool_size)?;
-    let tools = Tools {
-        store: Arc::new(SqliteStore::open(path, readers)?),
-        source: Arc::new(DiscordChatExporter),
-        key,
-        clock: Arc::new(SystemClock),
-    };
-    Ok(cli::run(command, config, tools).await)
+    let store = Arc::new(SqliteStore::open(path, readers)?);
+    Ok(cli::run(command, config, tools(store, key)).await)
+}
+
+/// The file that holds the pseudonyms' key where no setting does: the database's name with `.key` behind it.
+fn beside(database: &Path) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push(".key");
+    PathBuf::from(name)
 }
 
 /// A folder for what a dry run would write; goes with the value.

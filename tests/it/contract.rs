@@ -40,6 +40,25 @@ macro_rules! contract {
                 }
             )+)?
         }
+
+        mod tidb {
+            $(
+                #[tokio::test]
+                #[ignore = "needs a MySQL-protocol server"]
+                async fn $case() {
+                    let database = $crate::server::Database::shared().await;
+                    super::$case(&database.store().await).await;
+                }
+            )*
+            $($(
+                #[tokio::test]
+                #[ignore = "needs a MySQL-protocol server"]
+                async fn $pair() {
+                    let database = $crate::server::Database::shared().await;
+                    super::$pair(&database.store().await, &database.store().await).await;
+                }
+            )+)?
+        }
     };
 }
 use contract;

@@ -9,3 +9,5 @@ mod http;
 mod import;
 mod openapi;
 mod program;
+mod same;
+mod server;

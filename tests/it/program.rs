@@ -18,11 +18,18 @@ const PATIENCE: Duration = Duration::from_mins(2);
 /// An installation in a folder that goes with it.
 pub(crate) struct Installation {
     folder: TempDir,
+    /// Where its archive is kept, if that is not in the folder.
+    server: Option<String>,
 }
 
 impl Installation {
     pub(crate) fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
+        Self { folder: tempfile::tempdir().unwrap(), server: None }
+    }
+
+    /// One that keeps its archive at a `DATABASE_URL` of a server.
+    pub(crate) fn at(address: &str) -> Self {
+        Self { server: Some(address.to_owned()), ..Self::new() }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -35,12 +42,13 @@ impl Installation {
 
     /// The program with this installation's settings and nobody else's.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let address = self.server.clone().unwrap_or_else(|| format!("sqlite:{}", self.database().display()));
         let mut command = Command::new(env!("CARGO_BIN_EXE_verta"));
         command
             .args(arguments)
             .current_dir(self.folder.path())
             .env_clear()
-            .env("DATABASE_URL", format!("sqlite:{}", self.database().display()))
+            .env("DATABASE_URL", address)
             .env("ADMIN_API_KEY", ADMIN_KEY)
             .env("PSEUDONYM_KEY", "5a".repeat(32))
             .env("BIND", "127.0.0.1:0")

@@ -12,15 +12,37 @@ use ipnet::IpNet;
 pub enum StoreUrl {
     /// One SQLite file.
     Sqlite(PathBuf),
+    /// A database on a server that speaks MySQL's protocol.
+    Server(ServerUrl),
+}
+
+/// The address of a database on a server, as it was given; its adapter reads it. Printing it shows nothing of it,
+/// because it can hold a password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ServerUrl(String);
+
+impl ServerUrl {
+    /// The address, password and all; never to show.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for ServerUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ServerUrl(***)")
+    }
 }
 
 impl StoreUrl {
-    /// Reads `sqlite:PATH`. What it says of a bad value never repeats it, because such an address can hold a password.
+    /// Reads `sqlite:PATH`, and takes `mysql://…` as it is. What it says of a bad value never repeats it, because such an address can hold a password.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         match text.split_once(':') {
             Some(("sqlite", path)) => sqlite(path),
-            Some(("mysql", _)) => Err("this build has no TiDB adapter yet: expected sqlite:PATH".into()),
-            _ => Err("expected sqlite:PATH, such as sqlite:data/verta.db".into()),
+            Some(("mysql", _)) => Ok(Self::Server(ServerUrl(text.to_owned()))),
+            _ => Err("expected sqlite:PATH, such as sqlite:data/verta.db, or mysql://user:password@host:4000/database"
+                .into()),
         }
     }
 }
@@ -34,15 +56,6 @@ fn sqlite(path: &str) -> Result<StoreUrl, String> {
         return Err("expected a plain path behind sqlite:, without ? or #, and not :memory:".into());
     }
     Ok(StoreUrl::Sqlite(PathBuf::from(path)))
-}
-
-impl fmt::Display for StoreUrl {
-    /// The address without any password.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
-        }
-    }
 }
 
 /// The address under which the public reaches the site: no slash at its end.

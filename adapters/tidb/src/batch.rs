@@ -1,0 +1,55 @@
+//! Statements for many rows at once, in few sizes, so that a connection keeps all of them prepared.
+
+use std::fmt::Write;
+
+/// How many rows a statement takes.
+const SIZES: [usize; 9] = [256, 128, 64, 32, 16, 8, 4, 2, 1];
+
+/// Bytes of one statement's parameters, as far as it has more than one row; a packet may have four times as many.
+const MOST_BYTES: usize = 4 * 1024 * 1024;
+
+/// Cuts `rows` into pieces that each fill a statement: of one of the sizes, and not too many bytes.
+pub(crate) fn pieces<T>(rows: &[T], bytes: impl Fn(&T) -> usize) -> impl Iterator<Item = &[T]> {
+    let mut rest = rows;
+    std::iter::from_fn(move || {
+        let mut sum = 0;
+        let fitting = rest.iter().take(SIZES[0]).take_while(|row| {
+            sum += bytes(row);
+            sum <= MOST_BYTES
+        });
+        let fitting = fitting.count().max(1);
+        let size = SIZES.into_iter().find(|size| *size <= fitting.min(rest.len()))?;
+        let (piece, left) = rest.split_at(size);
+        rest = left;
+        Some(piece)
+    })
+}
+
+/// Cuts `keys` into pieces for a list of placeholders, each filled up to one of the sizes with its last key.
+pub(crate) fn padded<T: Copy>(keys: &[T]) -> impl Iterator<Item = Vec<T>> {
+    keys.chunks(SIZES[0]).map(|piece| {
+        let mut keys = piece.to_vec();
+        keys.resize(piece.len().next_power_of_two(), piece[piece.len() - 1]);
+        keys
+    })
+}
+
+/// `insert`, then `rows` times `columns` placeholders, then `tail`.
+pub(crate) fn insert_sql(insert: &str, columns: usize, rows: usize, tail: &str) -> String {
+    let row = format!("({})", ["?"].repeat(columns).join(", "));
+    let mut sql = insert.trim_end().to_owned();
+    for index in 0..rows {
+        let comma = if index == 0 { " " } else { ", " };
+        write!(sql, "{comma}{row}").expect("a string takes any text");
+    }
+    sql.push_str(tail);
+    sql
+}
+
+/// `sql` with `count` placeholders in the place of its only `(…)`.
+pub(crate) fn list_sql(sql: &str, count: usize) -> String {
+    sql.replace("(…)", &format!("({})", ["?"].repeat(count).join(", ")))
+}
+
+#[cfg(test)]
+mod tests;

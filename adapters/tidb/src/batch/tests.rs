@@ -1,0 +1,32 @@
+use super::*;
+
+fn sizes(count: usize, bytes: usize) -> Vec<usize> {
+    pieces(&vec![(); count], |()| bytes).map(<[()]>::len).collect()
+}
+
+#[test]
+fn rows_are_cut_into_few_sizes() {
+    assert!(sizes(0, 1).is_empty());
+    assert_eq!(sizes(1, 1), [1]);
+    assert_eq!(sizes(100, 1), [64, 32, 4]);
+    assert_eq!(sizes(1000, 1), [256, 256, 256, 128, 64, 32, 8]);
+}
+
+#[test]
+fn no_statement_of_many_rows_has_too_many_bytes() {
+    assert_eq!(sizes(6, MOST_BYTES / 3), [2, 2, 2]);
+    assert_eq!(sizes(2, MOST_BYTES + 1), [1, 1]);
+}
+
+#[test]
+fn a_statement_has_a_placeholder_for_every_value() {
+    assert_eq!(insert_sql("INSERT INTO t (a, b) VALUES", 2, 2, " X"), "INSERT INTO t (a, b) VALUES (?, ?), (?, ?) X");
+    assert_eq!(list_sql("DELETE FROM t WHERE a IN (…) X", 3), "DELETE FROM t WHERE a IN (?, ?, ?) X");
+}
+
+#[test]
+fn a_list_of_keys_is_filled_up_with_its_last() {
+    assert_eq!(padded(&[1, 2, 3]).collect::<Vec<_>>(), [[1, 2, 3, 3]]);
+    assert_eq!(padded::<u8>(&[]).count(), 0);
+    assert_eq!(padded(&[7; 300]).map(|keys| keys.len()).collect::<Vec<_>>(), [256, 64]);
+}

@@ -1,0 +1,350 @@
+//! Channels and threads.
+
+use async_trait::async_trait;
+use domain::channel::{Channel, ChannelId, ChannelKind, ChannelStats};
+use domain::json::Json;
+use domain::slug::ChannelSlug;
+use domain::tenant::TenantId;
+use domain::visibility::Visibility;
+use mysql_async::{Params, Row, Value, params};
+use ports::channel::{ChannelRepository, ThreadCursor, ThreadFilter, ThreadOrder};
+use ports::error::StoreError;
+use ports::page::Page;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::batch::{list_sql, padded};
+use crate::error::{DUPLICATE_KEY, NO_REFERENCED_ROW, code, lost_race, store_error};
+use crate::row::{Columns, END_OF_TIME, datetime, json_text};
+use crate::unit::Unit;
+
+const FIND: &str = r"
+    SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
+        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at
+    FROM channels
+    WHERE channel_id = :channel_id
+";
+
+const FIND_BY_SLUG: &str = r"
+    SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
+        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at
+    FROM channels
+    WHERE tenant_id = :tenant_id
+        AND slug = :slug
+";
+
+const FIND_ALL: &str = r"
+    SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
+        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at
+    FROM channels
+    WHERE channel_id IN (…)
+";
+
+const LIST: &str = r"
+    SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
+        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at
+    FROM channels
+    WHERE tenant_id = :tenant_id
+        AND thread = 0
+    ORDER BY position, platform_id
+";
+
+const LIST_THREADS_BY_ACTIVITY: &str = r"
+    SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
+        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at
+    FROM channels
+    WHERE parent_id = :parent_id
+        AND thread = 1
+        AND active_at <= :active_at
+        AND (active_at < :active_at OR platform_id < :platform_id)
+        AND (archived = :archived OR :archived IS NULL)
+        AND (visibility = 'public' AND kind <> 12 OR :with_private)
+    ORDER BY active_at DESC, platform_id DESC
+    LIMIT :limit
+";
+
+const LIST_THREADS_BY_CREATION: &str = r"
+    SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
+        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at
+    FROM channels
+    WHERE parent_id = :parent_id
+        AND thread = 1
+        AND platform_id < :platform_id
+        AND (archived = :archived OR :archived IS NULL)
+        AND (visibility = 'public' AND kind <> 12 OR :with_private)
+    ORDER BY platform_id DESC
+    LIMIT :limit
+";
+
+const LIST_THREADS_OLDEST: &str = r"
+    SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
+        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at
+    FROM channels
+    WHERE parent_id = :parent_id
+        AND thread = 1
+        AND platform_id > :platform_id
+        AND (archived = :archived OR :archived IS NULL)
+        AND (visibility = 'public' AND kind <> 12 OR :with_private)
+    ORDER BY platform_id
+    LIMIT :limit
+";
+
+const LIST_ALL: &str = r"
+    SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
+        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at
+    FROM channels
+    WHERE tenant_id = :tenant_id
+        AND channel_id > :after
+    ORDER BY channel_id
+    LIMIT :limit
+";
+
+const LOCK: &str = r"
+    SELECT channel_id
+    FROM channels
+    WHERE channel_id = :channel_id
+    FOR UPDATE
+";
+
+/// Whether the channel is stored, and where it counts as a thread.
+const FIND_COUNTED: &str = r"
+    SELECT parent_id, thread = 1 AND visibility = 'public' AND kind <> 12 AS counted
+    FROM channels
+    WHERE channel_id = :channel_id
+    FOR UPDATE
+";
+
+/// The table has two unique keys, so an upsert could overwrite the channel that has the same slug.
+const INSERT: &str = r"
+    INSERT INTO channels (
+        channel_id, tenant_id, platform_id, parent_id, kind, thread, name, slug, topic, position, nsfw, visibility,
+        archived, locked, tags, applied_tags, extra, message_count, thread_count, active_at
+    )
+    VALUES (
+        :channel_id, :tenant_id, :platform_id, :parent_id, :kind, :thread, :name, :slug, :topic, :position, :nsfw,
+        :visibility, :archived, :locked, :tags, :applied_tags, :extra, 0, 0, :created_at
+    )
+";
+
+const UPDATE: &str = r"
+    UPDATE channels
+    SET parent_id = :parent_id, kind = :kind, thread = :thread, name = :name, slug = :slug, topic = :topic,
+        position = :position, nsfw = :nsfw, visibility = :visibility, archived = :archived, locked = :locked,
+        tags = :tags, applied_tags = :applied_tags, extra = :extra
+    WHERE channel_id = :channel_id
+";
+
+const COUNT_THREAD: &str = r"
+    UPDATE channels
+    SET thread_count = thread_count + :change
+    WHERE channel_id = :channel_id
+";
+
+const DELETE: &str = r"
+    DELETE FROM channels
+    WHERE channel_id = :channel_id
+";
+
+fn channel(row: Row) -> Result<Channel, StoreError> {
+    let mut row = Columns::new("channels", row);
+    Ok(Channel {
+        id: ChannelId(row.uuid("channel_id")?),
+        tenant_id: TenantId(row.uuid("tenant_id")?),
+        platform_id: row.id("platform_id")?,
+        parent_id: row.parse_optional("parent_id")?.map(ChannelId),
+        kind: ChannelKind(row.get("kind")?),
+        name: row.get("name")?,
+        slug: row.check("slug", ChannelSlug::new)?,
+        topic: row.get("topic")?,
+        position: row.get("position")?,
+        nsfw: row.get("nsfw")?,
+        visibility: row.parse("visibility")?,
+        archived: row.get("archived")?,
+        locked: row.get("locked")?,
+        tags: list(&mut row, "tags")?,
+        applied_tags: list(&mut row, "applied_tags")?,
+        extra: row.json("extra")?,
+        stats: ChannelStats {
+            message_count: row.get("message_count")?,
+            thread_count: row.get("thread_count")?,
+            last_activity_at: row.optional_time("last_activity_at")?,
+        },
+    })
+}
+
+/// A slug of a tenant, as a unit remembers it.
+fn named(tenant: TenantId, slug: &ChannelSlug) -> String {
+    format!("{tenant}/{slug}")
+}
+
+fn list<T: DeserializeOwned>(row: &mut Columns, column: &'static str) -> Result<Vec<T>, StoreError> {
+    let text: Option<String> = row.get(column)?;
+    text.map_or(Ok(Vec::new()), |text| serde_json::from_str(&text).map_err(|_| row.corrupt(column)))
+}
+
+fn to_json<T: Serialize>(items: &[T]) -> Option<String> {
+    let value = serde_json::to_value(items).expect("tags are plain values");
+    (!items.is_empty()).then(|| Json::new(&value).to_string())
+}
+
+/// The parent for which a channel counts as a thread.
+fn counted_for(channel: &Channel) -> Option<String> {
+    let counted = channel.kind.is_thread() && !channel.kind.is_always_private();
+    let counted = counted && channel.visibility == Visibility::Public;
+    channel.parent_id.filter(|_| counted).map(|parent| parent.to_string())
+}
+
+/// What the database says of the parent for which a channel counts as a thread.
+fn stored_count(row: Row) -> Result<Option<String>, StoreError> {
+    let mut row = Columns::new("channels", row);
+    let parent: Option<String> = row.get("parent_id")?;
+    let counted: bool = row.get("counted")?;
+    Ok(parent.filter(|_| counted))
+}
+
+fn parameters(channel: &Channel) -> Params {
+    params! {
+        "channel_id" => channel.id.to_string(),
+        "parent_id" => channel.parent_id.map(|parent| parent.to_string()),
+        "kind" => channel.kind.0,
+        "thread" => channel.kind.is_thread(),
+        "name" => channel.name.as_str(),
+        "slug" => channel.slug.as_str(),
+        "topic" => channel.topic.as_deref(),
+        "position" => channel.position,
+        "nsfw" => channel.nsfw,
+        "visibility" => channel.visibility.as_str(),
+        "archived" => channel.archived,
+        "locked" => channel.locked,
+        "tags" => to_json(&channel.tags),
+        "applied_tags" => to_json(&channel.applied_tags),
+        "extra" => json_text(channel.extra.as_ref()),
+        "tenant_id" => channel.tenant_id.to_string(),
+        "platform_id" => channel.platform_id.get(),
+        "created_at" => datetime(channel.created_at()),
+    }
+}
+
+impl Unit {
+    /// Moves the count of one thread from the parent that it was counted for to the one that it is counted for now.
+    async fn recount(&mut self, before: Option<String>, after: Option<String>) -> Result<(), StoreError> {
+        if before == after {
+            return Ok(());
+        }
+        let mut changes: Vec<_> =
+            [(before, -1), (after, 1)].into_iter().filter_map(|(id, by)| Some((id?, by))).collect();
+        // Units that move threads both ways between two parents lock them in the same order.
+        changes.sort_unstable();
+        for (parent, change) in changes {
+            self.run(COUNT_THREAD, params! { "channel_id" => parent, "change" => change }).await?;
+        }
+        Ok(())
+    }
+
+    async fn missing_parent(&mut self, channel: &Channel) -> Result<bool, StoreError> {
+        match channel.parent_id {
+            Some(parent) => Ok(ChannelRepository::find(self, parent).await?.is_none()),
+            None => Ok(false),
+        }
+    }
+
+    /// What a refused row means. Another unit can have stored the same channel a moment ago; then the next try finds
+    /// it.
+    async fn refused(&mut self, channel: &Channel, error: mysql_async::Error) -> StoreError {
+        let meaning = store_error(&error);
+        match code(&error) {
+            Some(NO_REFERENCED_ROW) => match self.missing_parent(channel).await {
+                Ok(true) => StoreError::Missing { what: "parent channel" },
+                Ok(false) => StoreError::Missing { what: "tenant" },
+                Err(error) => error,
+            },
+            Some(DUPLICATE_KEY) => {
+                let parameters = params! {
+                    "tenant_id" => channel.tenant_id.to_string(), "slug" => channel.slug.as_str(),
+                };
+                match self.row(FIND_BY_SLUG, parameters, self::channel).await {
+                    Ok(Some(other)) if other.id != channel.id => {
+                        self.taken(&[named(channel.tenant_id, &channel.slug)], "channel slug", &error)
+                    }
+                    Ok(_) => self.given_up(lost_race(&error)),
+                    Err(error) => error,
+                }
+            }
+            _ => self.given_up(meaning),
+        }
+    }
+}
+
+#[async_trait]
+impl ChannelRepository for Unit {
+    async fn find(&mut self, id: ChannelId) -> Result<Option<Channel>, StoreError> {
+        self.lock(LOCK, params! { "channel_id" => id.to_string() }).await?;
+        self.row(FIND, params! { "channel_id" => id.to_string() }, channel).await
+    }
+
+    async fn find_by_slug(&mut self, tenant: TenantId, slug: &ChannelSlug) -> Result<Option<Channel>, StoreError> {
+        let parameters = params! { "tenant_id" => tenant.to_string(), "slug" => slug.as_str() };
+        let found = self.row(FIND_BY_SLUG, parameters, channel).await?;
+        Ok(self.note_free(named(tenant, slug), found))
+    }
+
+    async fn find_all(&mut self, ids: &[ChannelId]) -> Result<Vec<Channel>, StoreError> {
+        let mut found = Vec::with_capacity(ids.len());
+        for ids in padded(ids) {
+            let parameters: Vec<Value> = ids.iter().map(|id| id.to_string().into()).collect();
+            found.extend(self.rows(&list_sql(FIND_ALL, ids.len()), parameters, channel).await?);
+        }
+        found.sort_unstable_by_key(|channel| channel.id);
+        found.dedup_by_key(|channel| channel.id);
+        Ok(found)
+    }
+
+    async fn list(&mut self, tenant: TenantId) -> Result<Vec<Channel>, StoreError> {
+        self.rows(LIST, params! { "tenant_id" => tenant.to_string() }, channel).await
+    }
+
+    async fn list_threads(
+        &mut self,
+        parent: ChannelId,
+        filter: ThreadFilter,
+        page: Page<ThreadCursor>,
+    ) -> Result<Vec<Channel>, StoreError> {
+        let known = page.after.map(|after| after.platform_id.get());
+        let platform_id = known.unwrap_or(if filter.order == ThreadOrder::Oldest { 0 } else { u64::MAX });
+        let (parent_id, archived, with_private) = (parent.to_string(), filter.archived, filter.with_private);
+        let limit = page.limit;
+        let sql = match filter.order {
+            ThreadOrder::Activity => {
+                let active_at = page.after.map_or(END_OF_TIME, |after| datetime(after.active_at));
+                let parameters = params! { parent_id, active_at, platform_id, archived, with_private, limit };
+                return self.rows(LIST_THREADS_BY_ACTIVITY, parameters, channel).await;
+            }
+            ThreadOrder::Created => LIST_THREADS_BY_CREATION,
+            ThreadOrder::Oldest => LIST_THREADS_OLDEST,
+        };
+        let parameters = params! { parent_id, platform_id, archived, with_private, limit };
+        self.rows(sql, parameters, channel).await
+    }
+
+    async fn list_all(&mut self, tenant: TenantId, page: Page<ChannelId>) -> Result<Vec<Channel>, StoreError> {
+        let after = page.after.map_or_else(String::new, |after| after.to_string());
+        let parameters = params! { "tenant_id" => tenant.to_string(), "after" => after, "limit" => page.limit };
+        self.rows(LIST_ALL, parameters, channel).await
+    }
+
+    async fn upsert(&mut self, channel: &Channel) -> Result<(), StoreError> {
+        let id = channel.id.to_string();
+        let before = self.row(FIND_COUNTED, params! { "channel_id" => id }, stored_count).await?;
+        let sql = if before.is_some() { UPDATE } else { INSERT };
+        if let Err(error) = self.attempt(sql, parameters(channel)).await? {
+            return Err(self.refused(channel, error).await);
+        }
+        self.recount(before.flatten(), counted_for(channel)).await
+    }
+
+    async fn delete(&mut self, id: ChannelId) -> Result<(), StoreError> {
+        let before = self.row(FIND_COUNTED, params! { "channel_id" => id.to_string() }, stored_count).await?;
+        self.recount(before.flatten(), None).await?;
+        self.run(DELETE, params! { "channel_id" => id.to_string() }).await.map(drop)
+    }
+}

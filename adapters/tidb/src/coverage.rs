@@ -1,0 +1,174 @@
+//! What is held of each channel.
+
+use async_trait::async_trait;
+use domain::channel::ChannelId;
+use domain::coverage::{Coverage, Interval, Segment, Segments};
+use domain::message::MessageId;
+use domain::tenant::TenantId;
+use domain::timestamp::Timestamp;
+use mysql_async::{Row, params};
+use ports::coverage::CoverageRepository;
+use ports::error::StoreError;
+use ports::page::Page;
+
+use crate::error::{NO_REFERENCED_ROW, code, store_error};
+use crate::row::{Columns, datetime};
+use crate::unit::Unit;
+
+/// The hint keeps the inner query one look at the beginning of the channel. Without it `TiDB` may make it a join with
+/// the smallest ids of all channels.
+const FIND: &str = r"
+    SELECT channels.channel_id, low, high, start_reached, reason, checked_at, message_count,
+        (
+            SELECT /*+ NO_DECORRELATE() */ MIN(message_id)
+            FROM messages
+            WHERE messages.channel_id = channels.channel_id
+        ) AS oldest
+    FROM channels
+    LEFT JOIN coverage ON coverage.channel_id = channels.channel_id
+    WHERE channels.channel_id = :channel_id
+";
+
+const LIST: &str = r"
+    SELECT channels.channel_id, low, high, start_reached, reason, checked_at, message_count,
+        (
+            SELECT /*+ NO_DECORRELATE() */ MIN(message_id)
+            FROM messages
+            WHERE messages.channel_id = channels.channel_id
+        ) AS oldest
+    FROM channels
+    LEFT JOIN coverage ON coverage.channel_id = channels.channel_id
+    WHERE tenant_id = :tenant_id
+        AND channels.channel_id > :after
+        AND kind NOT IN (4, 14, 15, 16)
+    ORDER BY channels.channel_id
+    LIMIT :limit
+";
+
+const SEGMENTS: &str = r"
+    SELECT low, high, observed_at
+    FROM coverage_segments
+    WHERE channel_id = :channel_id
+    ORDER BY low
+";
+
+const DELETE_SEGMENT: &str = r"
+    DELETE FROM coverage_segments
+    WHERE channel_id = :channel_id
+        AND low = :low
+";
+
+const INSERT_SEGMENT: &str = r"
+    INSERT INTO coverage_segments (channel_id, low, high, observed_at)
+    VALUES (:channel_id, :low, :high, :observed_at)
+";
+
+const RECORD: &str = r"
+    INSERT INTO coverage (channel_id, low, high, start_reached, checked_at)
+    VALUES (:channel_id, :low, :high, :start_reached, :checked_at)
+    ON DUPLICATE KEY UPDATE
+        low = VALUES(low), high = VALUES(high), start_reached = GREATEST(start_reached, VALUES(start_reached)),
+        checked_at = GREATEST(COALESCE(checked_at, VALUES(checked_at)), VALUES(checked_at))
+";
+
+/// The reason stands before the time that decides about it: assignments are made from left to right.
+const NOTE: &str = r"
+    INSERT INTO coverage (channel_id, start_reached, reason, checked_at)
+    VALUES (:channel_id, :start_reached, :reason, :checked_at)
+    ON DUPLICATE KEY UPDATE
+        start_reached = IF(high IS NULL, GREATEST(start_reached, VALUES(start_reached)), start_reached),
+        reason = IF(VALUES(checked_at) >= COALESCE(checked_at, VALUES(checked_at)), VALUES(reason), reason),
+        checked_at = GREATEST(COALESCE(checked_at, VALUES(checked_at)), VALUES(checked_at))
+";
+
+fn coverage(row: Row) -> Result<Coverage, StoreError> {
+    let mut row = Columns::new("coverage", row);
+    let channel_id = ChannelId(row.uuid("channel_id")?);
+    let low: Option<MessageId> = row.optional_id("low")?;
+    let high: Option<MessageId> = row.optional_id("high")?;
+    let start_reached = row.get::<Option<bool>>("start_reached")?.unwrap_or(false);
+    let reason = row.get("reason")?;
+    let checked_at = row.optional_time("checked_at")?;
+    let message_count = row.get("message_count")?;
+    let oldest: Option<MessageId> = row.optional_id("oldest")?;
+    let low = if start_reached { oldest.or(low) } else { low };
+    let interval =
+        low.zip(high).map(|(low, high)| Interval::new(low.min(high), high).ok_or_else(|| row.corrupt("low")));
+    Ok(Coverage { channel_id, interval: interval.transpose()?, start_reached, message_count, reason, checked_at })
+}
+
+fn segment(row: Row) -> Result<Segment, StoreError> {
+    let mut row = Columns::new("coverage_segments", row);
+    let interval = Interval::new(row.id("low")?, row.id("high")?).ok_or_else(|| row.corrupt("low"))?;
+    Ok(Segment { interval, observed_at: row.time("observed_at")? })
+}
+
+impl Unit {
+    /// Adds `new` to `held`, what is proven of the channel so far, and writes what that changes.
+    pub(crate) async fn record(&mut self, channel: ChannelId, held: &Segments, new: Segment) -> Result<(), StoreError> {
+        let mut after = held.clone();
+        after.insert(new);
+        if after == *held {
+            return Ok(());
+        }
+        for gone in held.as_slice().iter().filter(|segment| !after.as_slice().contains(segment)) {
+            let low = gone.interval.low().get();
+            self.run(DELETE_SEGMENT, params! { "channel_id" => channel.to_string(), "low" => low }).await?;
+        }
+        for made in after.as_slice().iter().filter(|segment| !held.as_slice().contains(segment)) {
+            let parameters = params! {
+                "channel_id" => channel.to_string(),
+                "low" => made.interval.low().get(),
+                "high" => made.interval.high().get(),
+                "observed_at" => datetime(made.observed_at),
+            };
+            self.run(INSERT_SEGMENT, parameters).await?;
+        }
+        let run = after.newest_run();
+        let parameters = params! {
+            "channel_id" => channel.to_string(),
+            "low" => run.map(|run| run.low().get()),
+            "high" => run.map(|run| run.high().get()),
+            "start_reached" => run.is_some_and(Interval::reaches_start),
+            "checked_at" => datetime(new.observed_at),
+        };
+        self.run(RECORD, parameters).await.map(drop)
+    }
+}
+
+#[async_trait]
+impl CoverageRepository for Unit {
+    async fn find(&mut self, channel: ChannelId) -> Result<Option<Coverage>, StoreError> {
+        self.row(FIND, params! { "channel_id" => channel.to_string() }, coverage).await
+    }
+
+    async fn list(&mut self, tenant: TenantId, page: Page<ChannelId>) -> Result<Vec<Coverage>, StoreError> {
+        let after = page.after.map_or_else(String::new, |after| after.to_string());
+        let parameters = params! { "tenant_id" => tenant.to_string(), "after" => after, "limit" => page.limit };
+        self.rows(LIST, parameters, coverage).await
+    }
+
+    async fn segments(&mut self, channel: ChannelId) -> Result<Segments, StoreError> {
+        self.rows(SEGMENTS, params! { "channel_id" => channel.to_string() }, segment).await.map(Segments::new)
+    }
+
+    async fn note(
+        &mut self,
+        channel: ChannelId,
+        checked_at: Timestamp,
+        start_reached: bool,
+        reason: Option<String>,
+    ) -> Result<(), StoreError> {
+        let parameters = params! {
+            "channel_id" => channel.to_string(),
+            "start_reached" => start_reached,
+            "reason" => reason,
+            "checked_at" => datetime(checked_at),
+        };
+        match self.attempt(NOTE, parameters).await? {
+            Ok(_) => Ok(()),
+            Err(error) if code(&error) == Some(NO_REFERENCED_ROW) => Err(StoreError::Missing { what: "channel" }),
+            Err(error) => Err(self.given_up(store_error(&error))),
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! What the server's error codes mean for the caller.
+//!
+//! TiDB's are listed at <https://docs.pingcap.com/tidb/stable/error-codes>, `MySQL`'s at
+//! <https://dev.mysql.com/doc/mysql-errors/8.0/en/server-error-reference.html>, `MariaDB`'s at
+//! <https://mariadb.com/kb/en/mariadb-error-code-reference/>.
+
+use std::fmt;
+
+use mysql_async::{DriverError, Error, ServerError};
+use ports::error::StoreError;
+
+/// A value of a unique key is taken.
+pub(crate) const DUPLICATE_KEY: u16 = 1062;
+/// A row refers to one that is not stored.
+pub(crate) const NO_REFERENCED_ROW: u16 = 1452;
+/// The user may not do that with the database.
+pub(crate) const DATABASE_ACCESS_DENIED: u16 = 1044;
+/// Wrong user or password.
+pub(crate) const ACCESS_DENIED: u16 = 1045;
+/// The database does not exist.
+pub(crate) const UNKNOWN_DATABASE: u16 = 1049;
+/// The user may not do that with the table.
+pub(crate) const TABLE_ACCESS_DENIED: u16 = 1142;
+/// The table does not exist.
+pub(crate) const UNKNOWN_TABLE: u16 = 1146;
+/// The user lacks a right that the statement needs.
+pub(crate) const SPECIFIC_ACCESS_DENIED: u16 = 1227;
+/// Only encrypted connections are taken.
+pub(crate) const SECURE_TRANSPORT_REQUIRED: u16 = 3159;
+/// `TiDB`: the user lacks a right.
+pub(crate) const PRIVILEGE_CHECK_FAILED: u16 = 8121;
+
+/// `TiDB` says by this code what has none of its own; here it is told by its text alone.
+const UNKNOWN: u16 = 1105;
+const SCHEMA_CHANGED_TEXT: &str = "Information schema is changed";
+
+/// Another transaction won; this one is rolled back or will be when the unit is dropped. Certain also as the answer
+/// to a commit.
+const LOST_RACE: [u16; 13] = [
+    1020, // ER_CHECKREAD: MariaDB, the row changed since the snapshot
+    1205, // ER_LOCK_WAIT_TIMEOUT
+    1213, // ER_LOCK_DEADLOCK
+    1412, // ER_TABLE_DEF_CHANGED
+    1615, // ER_NEED_REPREPARE
+    8002, // TiDB, a write conflict of SELECT FOR UPDATE: the transaction was rolled back
+    8005, // TiDB, a write conflict
+    8022, // TiDB, the commit failed and was rolled back
+    8027, // TiDB, the schema is out of date
+    8028, // TiDB, the schema changed under the transaction
+    8113, // TiDB, the schema changed under the statement
+    8147, // TiDB, a unique key that was checked late
+    9007, // TiKV, a write conflict
+];
+
+/// A part of the cluster did not do its share. Nothing is committed by a statement, so the unit is worth another
+/// try; as the answer to a commit it leaves open what happened.
+const CLUSTER_BUSY: [u16; 12] = [
+    8055, // TiDB, the snapshot is older than what garbage collection left
+    8120, // TiDB, no timestamp for the start of the transaction
+    8229, // TiDB, the transaction lived too long
+    9001, // PD, timeout
+    9002, // TiKV, timeout
+    9003, // TiKV, busy
+    9004, // TiKV, timeout while it resolved locks
+    9005, // TiKV, region unavailable
+    9006, // TiKV, the snapshot is older than what garbage collection left
+    9008, // TiKV, too many requests
+    9012, // TiFlash, timeout
+    9013, // TiFlash, busy
+];
+
+/// The server does not serve now, or gave the statement up. It may serve later.
+const NOT_SERVING: [u16; 12] = [
+    1040, // ER_CON_COUNT_ERROR
+    1053, // ER_SERVER_SHUTDOWN
+    1180, // ER_ERROR_DURING_COMMIT
+    1203, // ER_TOO_MANY_USER_CONNECTIONS
+    1317, // ER_QUERY_INTERRUPTED
+    1927, // MariaDB, ER_CONNECTION_KILLED
+    3024, // ER_QUERY_TIMEOUT
+    8252, // TiDB, the resource group has used its units up
+    8253, // TiDB, the query was stopped as a runaway
+    8254, // TiDB, queries like it are stopped for now
+    8501, // TiDB, the outcome of the commit is not known
+    1969, // MariaDB, ER_STATEMENT_TIMEOUT
+];
+
+/// Codes whose text quotes values, which belong to people and in no log.
+const QUOTES_VALUES: [u16; 9] = [DUPLICATE_KEY, 1064, 1265, 1292, 1366, 1406, 3140, 3819, 4025];
+
+/// That something took longer than it may.
+#[derive(Debug, thiserror::Error)]
+#[error("no answer within {ms} ms")]
+pub(crate) struct NoAnswer {
+    /// How long it was waited for.
+    pub(crate) ms: u128,
+}
+
+/// What the driver or the server said, without any value.
+#[derive(Debug)]
+pub(crate) struct Failure(String);
+
+impl Failure {
+    pub(crate) fn new(error: &Error) -> Self {
+        match error {
+            Error::Server(ServerError { code, state, .. }) if QUOTES_VALUES.contains(code) => {
+                Self(format!("error {code} ({state})"))
+            }
+            Error::Server(ServerError { code, state, message }) => Self(format!("error {code} ({state}): {message}")),
+            Error::Io(error) => Self(error.to_string()),
+            Error::Driver(error) => Self(error.to_string()),
+            Error::Other(error) => Self(error.to_string()),
+            Error::Url(error) => Self(error.to_string()),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// The server's code, if it was the server that refused.
+pub(crate) fn code(error: &Error) -> Option<u16> {
+    if let Error::Server(server) = error { Some(server.code) } else { None }
+}
+
+/// Whether the server may serve later what it does not serve now.
+pub(crate) fn is_not_serving(error: &Error) -> bool {
+    code(error).is_some_and(|code| NOT_SERVING.contains(&code) || CLUSTER_BUSY.contains(&code))
+}
+
+/// Whether the user lacks a right.
+pub(crate) fn is_not_allowed(error: &Error) -> bool {
+    matches!(
+        code(error),
+        Some(DATABASE_ACCESS_DENIED | TABLE_ACCESS_DENIED | SPECIFIC_ACCESS_DENIED | PRIVILEGE_CHECK_FAILED)
+    )
+}
+
+/// Whether the connection is gone, so that another one may do.
+pub(crate) fn is_lost_connection(error: &Error) -> bool {
+    match error {
+        Error::Io(_) => true,
+        Error::Driver(error) => matches!(
+            error,
+            DriverError::ConnectionClosed | DriverError::PacketOutOfOrder | DriverError::UnexpectedPacket { .. }
+        ),
+        Error::Server(_) | Error::Other(_) | Error::Url(_) => false,
+    }
+}
+
+/// What the answer to a statement means. Nothing of a unit has happened before its commit, so what is worth another
+/// try is [`StoreError::Aborted`].
+pub(crate) fn store_error(error: &Error) -> StoreError {
+    let source = Box::new(Failure::new(error));
+    match code(error) {
+        Some(code) if CLUSTER_BUSY.contains(&code) => StoreError::Aborted(source),
+        None if is_lost_connection(error) => StoreError::Aborted(source),
+        _ => certain_error(error, source),
+    }
+}
+
+/// What the answer to `COMMIT` means: [`StoreError::Aborted`] only where nothing can have happened.
+pub(crate) fn commit_error(error: &Error) -> StoreError {
+    let source = Box::new(Failure::new(error));
+    match code(error) {
+        Some(code) if CLUSTER_BUSY.contains(&code) => StoreError::Unavailable(source),
+        None if is_lost_connection(error) => StoreError::Unavailable(source),
+        _ => certain_error(error, source),
+    }
+}
+
+/// What the failure to get a connection, or to begin a transaction on it, means.
+pub(crate) fn begin_error(error: &Error) -> StoreError {
+    let source = Box::new(Failure::new(error));
+    match code(error) {
+        Some(code) if LOST_RACE.contains(&code) || CLUSTER_BUSY.contains(&code) => StoreError::Unavailable(source),
+        None if is_lost_connection(error) => StoreError::Unavailable(source),
+        _ => certain_error(error, source),
+    }
+}
+
+fn certain_error(error: &Error, source: Box<Failure>) -> StoreError {
+    let Error::Server(ServerError { code, message, .. }) = error else { return StoreError::Backend(source) };
+    if LOST_RACE.contains(code) || (*code == UNKNOWN && message.contains(SCHEMA_CHANGED_TEXT)) {
+        StoreError::Aborted(source)
+    } else if NOT_SERVING.contains(code) {
+        StoreError::Unavailable(source)
+    } else {
+        StoreError::Backend(source)
+    }
+}
+
+/// That a key is taken which was free a moment ago in the same unit.
+pub(crate) fn lost_race(error: &Error) -> StoreError {
+    StoreError::Aborted(Box::new(Failure::new(error)))
+}
+
+/// That the store did not answer within `limit`.
+pub(crate) fn no_answer(limit: std::time::Duration) -> StoreError {
+    StoreError::Unavailable(Box::new(NoAnswer { ms: limit.as_millis() }))
+}
+
+#[cfg(test)]
+mod tests;

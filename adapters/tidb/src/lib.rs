@@ -1,0 +1,115 @@
+//! The store on a server that speaks `MySQL`'s protocol: `TiDB`, or `MariaDB`.
+
+mod batch;
+mod change;
+mod channel;
+mod coverage;
+mod error;
+mod job;
+mod message;
+mod migrate;
+mod open;
+mod pool;
+mod row;
+mod tenant;
+mod unit;
+pub mod url;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use mysql_async::Pool;
+use mysql_async::prelude::Queryable;
+use ports::error::StoreError;
+use ports::store::{Repositories, Store, StoreStatus, UnitOfWork};
+
+pub use crate::migrate::{Migration, MigrationStatus};
+pub use crate::open::OpenError;
+use crate::pool::{STATUS_LIMIT, within};
+use crate::unit::Unit;
+use crate::url::DatabaseUrl;
+
+/// Connections that only tell whether the store is ready, so that it is told while all others are in use.
+const PROBES: usize = 2;
+
+const STATUS: &str = r"
+    SELECT VERSION(), MAX(version)
+    FROM migrations
+";
+
+/// How a store is opened.
+#[derive(Debug, Clone, Copy)]
+pub struct OpenOptions {
+    /// Connections at most, those aside that tell whether the store is ready.
+    pub pool_size: usize,
+    /// For how long a server that does not answer is asked again.
+    pub patience: Duration,
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        Self { pool_size: 10, patience: Duration::from_mins(1) }
+    }
+}
+
+/// An archive in a database of a server.
+#[derive(Debug)]
+pub struct TidbStore {
+    pool: Pool,
+    probes: Pool,
+}
+
+impl TidbStore {
+    /// Connects, and brings the schema up to date where that is needed.
+    ///
+    /// # Errors
+    /// [`OpenError`], whose text says what to do.
+    pub async fn open(url: &DatabaseUrl, options: OpenOptions) -> Result<Self, OpenError> {
+        let mut connection = open::connect(url, options.patience).await?;
+        migrate::run(&mut connection, url).await?;
+        open::disconnect(connection).await;
+        Ok(Self { pool: pool::pool(url, options.pool_size), probes: pool::pool(url, PROBES) })
+    }
+
+    /// Which migrations the database has; changes nothing.
+    ///
+    /// # Errors
+    /// [`OpenError`], whose text says what to do.
+    pub async fn migrations(url: &DatabaseUrl, options: OpenOptions) -> Result<Vec<MigrationStatus>, OpenError> {
+        let mut connection = open::connect(url, options.patience).await?;
+        let status = migrate::status(&mut connection, url).await;
+        open::disconnect(connection).await;
+        status
+    }
+
+    /// Ends every connection, after what is still in use of them.
+    pub async fn close(self) {
+        for pool in [self.pool, self.probes] {
+            let ended = tokio::time::timeout(pool::ROLLBACK_LIMIT, pool.disconnect()).await;
+            if !matches!(ended, Ok(Ok(()))) {
+                tracing::debug!("a connection to the database was still in use at the end");
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Store for TidbStore {
+    async fn read(&self) -> Result<Box<dyn Repositories>, StoreError> {
+        Ok(Box::new(Unit::read(&self.pool).await?))
+    }
+
+    async fn begin(&self) -> Result<Box<dyn UnitOfWork>, StoreError> {
+        Ok(Box::new(Unit::write(&self.pool).await?))
+    }
+
+    async fn status(&self) -> Result<StoreStatus, StoreError> {
+        let ask = async {
+            let mut connection = self.probes.get_conn().await?;
+            connection.query_first::<(String, Option<u32>), _>(STATUS).await
+        };
+        let answer = within(STATUS_LIMIT, ask, error::begin_error).await?;
+        let (server_version, schema_version) = answer.expect("an aggregate without groups has one row");
+        Ok(StoreStatus { store: "tidb", server_version, schema_version: schema_version.unwrap_or(0) })
+    }
+}

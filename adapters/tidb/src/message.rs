@@ -1,0 +1,48 @@
+//! Messages, with their attachments and reactions.
+
+mod read;
+mod write;
+
+use async_trait::async_trait;
+use domain::channel::ChannelId;
+use domain::message::{Message, MessageId};
+use domain::page::MessagePage;
+use domain::tenant::TenantId;
+use ports::error::StoreError;
+use ports::message::{MessageRepository, PageOutcome, StoredMessage};
+use ports::page::MessageRange;
+
+use crate::unit::Unit;
+
+#[async_trait]
+impl MessageRepository for Unit {
+    async fn find(&mut self, channel: ChannelId, id: MessageId) -> Result<Option<StoredMessage>, StoreError> {
+        Ok(read::find_all(self, channel, &[id]).await?.pop())
+    }
+
+    async fn find_in_tenant(&mut self, tenant: TenantId, id: MessageId) -> Result<Vec<StoredMessage>, StoreError> {
+        read::find_in_tenant(self, tenant, id).await
+    }
+
+    async fn find_all(&mut self, channel: ChannelId, ids: &[MessageId]) -> Result<Vec<StoredMessage>, StoreError> {
+        read::find_all(self, channel, ids).await
+    }
+
+    async fn list(
+        &mut self,
+        channel: ChannelId,
+        range: MessageRange,
+        with_restricted: bool,
+        limit: u32,
+    ) -> Result<Vec<Message>, StoreError> {
+        read::list(self, channel, range, with_restricted, limit).await
+    }
+
+    async fn replace_interval(&mut self, channel: ChannelId, page: &MessagePage) -> Result<PageOutcome, StoreError> {
+        write::replace_interval(self, channel, page).await
+    }
+
+    async fn delete_first(&mut self, channel: ChannelId, limit: u32) -> Result<u64, StoreError> {
+        write::delete_first(self, channel, limit).await
+    }
+}

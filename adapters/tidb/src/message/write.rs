@@ -1,0 +1,369 @@
+//! Storing a page of a channel, and removing messages for good.
+
+use domain::channel::{ChannelId, ChannelSnowflake};
+use domain::coverage::Segment;
+use domain::json::Json;
+use domain::message::{Attachment, Author, Message, MessageId, Reaction};
+use domain::page::{MessagePage, PagePlan, StoredVersion, Write};
+use domain::timestamp::Timestamp;
+use mysql_async::{Params, Row, Value, params};
+use ports::coverage::CoverageRepository;
+use ports::error::StoreError;
+use ports::message::PageOutcome;
+use serde_json::json;
+
+use super::read::version;
+use crate::batch::{insert_sql, list_sql, padded, pieces};
+use crate::row::{Columns, datetime, datetime_if, json_text};
+use crate::unit::Unit;
+
+/// The row of the channel is what two writers of it wait for. Everything that a page is compared with is read after.
+const LOCK: &str = r"
+    SELECT platform_id
+    FROM channels
+    WHERE channel_id = :channel_id
+    FOR UPDATE
+";
+
+const VERSIONS: &str = r"
+    SELECT message_id, edited_at, observed_at, origin, digest, deleted_at
+    FROM messages
+    WHERE channel_id = :channel_id
+        AND message_id BETWEEN :low AND :high
+    ORDER BY message_id
+";
+
+/// A page that proves nothing about what it lacks is compared with the rows of its own ids alone.
+const FIND_VERSIONS: &str = r"
+    SELECT message_id, edited_at, observed_at, origin, digest, deleted_at
+    FROM messages
+    WHERE channel_id = ?
+        AND message_id IN (…)
+";
+
+const UPSERT: &str = r"
+    INSERT INTO messages (
+        channel_id, message_id, kind, author, author_bot, author_webhook, content, edited_at, observed_at, origin,
+        digest, pinned, flags, ref_kind, ref_message_id, ref_channel_id, ref_guild_id, mentions, embeds, stickers,
+        components, snapshots, poll, extra, deleted_at
+    )
+    VALUES
+";
+
+const UPSERT_TAIL: &str = r"
+    ON DUPLICATE KEY UPDATE
+        kind = VALUES(kind), author = VALUES(author), author_bot = VALUES(author_bot),
+        author_webhook = VALUES(author_webhook), content = VALUES(content), edited_at = VALUES(edited_at),
+        observed_at = VALUES(observed_at), origin = VALUES(origin), digest = VALUES(digest), pinned = VALUES(pinned),
+        flags = VALUES(flags), ref_kind = VALUES(ref_kind), ref_message_id = VALUES(ref_message_id),
+        ref_channel_id = VALUES(ref_channel_id), ref_guild_id = VALUES(ref_guild_id), mentions = VALUES(mentions),
+        embeds = VALUES(embeds), stickers = VALUES(stickers), components = VALUES(components),
+        snapshots = VALUES(snapshots), poll = VALUES(poll), extra = VALUES(extra), deleted_at = VALUES(deleted_at)
+";
+
+const UPSERT_ATTACHMENTS: &str = r"
+    INSERT INTO attachments (
+        channel_id, message_id, attachment_id, position, filename, content_type, size_bytes, width, height,
+        description, spoiler, url, local_path, extra
+    )
+    VALUES
+";
+
+const UPSERT_ATTACHMENTS_TAIL: &str = r"
+    ON DUPLICATE KEY UPDATE
+        position = VALUES(position), filename = VALUES(filename), content_type = VALUES(content_type),
+        size_bytes = VALUES(size_bytes), width = VALUES(width), height = VALUES(height),
+        description = VALUES(description), spoiler = VALUES(spoiler), url = VALUES(url),
+        local_path = VALUES(local_path), extra = VALUES(extra)
+";
+
+const UPSERT_REACTIONS: &str = r"
+    INSERT INTO reactions (channel_id, message_id, emoji, position, emoji_id, emoji_name, animated, count, people)
+    VALUES
+";
+
+const UPSERT_REACTIONS_TAIL: &str = r"
+    ON DUPLICATE KEY UPDATE
+        position = VALUES(position), emoji_id = VALUES(emoji_id), emoji_name = VALUES(emoji_name),
+        animated = VALUES(animated), count = VALUES(count), people = VALUES(people)
+";
+
+const DELETE_ATTACHMENTS: &str = r"
+    DELETE FROM attachments
+    WHERE channel_id = ?
+        AND message_id IN (…)
+";
+
+const DELETE_REACTIONS: &str = r"
+    DELETE FROM reactions
+    WHERE channel_id = ?
+        AND message_id IN (…)
+";
+
+const MARK_DELETED: &str = r"
+    UPDATE messages
+    SET deleted_at = ?
+    WHERE channel_id = ?
+        AND message_id IN (…)
+";
+
+const SET_STATS: &str = r"
+    UPDATE channels
+    SET message_count = message_count + :change, last_activity_at = :last_activity_at, active_at = :active_at
+    WHERE channel_id = :channel_id
+";
+
+const NEWEST: &str = r"
+    SELECT message_id
+    FROM messages
+    WHERE channel_id = :channel_id
+        AND deleted_at IS NULL
+    ORDER BY message_id DESC
+    LIMIT 1
+";
+
+const FIRST: &str = r"
+    SELECT message_id
+    FROM messages
+    WHERE channel_id = :channel_id
+    ORDER BY message_id
+    LIMIT :limit
+";
+
+const DELETE_FIRST_ATTACHMENTS: &str = r"
+    DELETE FROM attachments
+    WHERE channel_id = :channel_id
+        AND message_id BETWEEN :low AND :high
+";
+
+const DELETE_FIRST_REACTIONS: &str = r"
+    DELETE FROM reactions
+    WHERE channel_id = :channel_id
+        AND message_id BETWEEN :low AND :high
+";
+
+const DELETE_FIRST: &str = r"
+    DELETE FROM messages
+    WHERE channel_id = :channel_id
+        AND message_id BETWEEN :low AND :high
+";
+
+pub(super) async fn replace_interval(
+    unit: &mut Unit,
+    channel: ChannelId,
+    page: &MessagePage,
+) -> Result<PageOutcome, StoreError> {
+    let platform_id = |row| Columns::new("channels", row).id("platform_id");
+    let locked = unit.row(LOCK, params! { "channel_id" => channel.to_string() }, platform_id).await?;
+    let platform_id: ChannelSnowflake = locked.ok_or(StoreError::Missing { what: "channel" })?;
+    let Some(span) = page.span() else { return Ok(PageOutcome::default()) };
+    let stored = versions(unit, channel, page).await?;
+    let proven = unit.segments(channel).await?;
+    let plan = PagePlan::new(page, &stored, &proven);
+    write(unit, channel, &plan, page.observed_at()).await?;
+    let count = |writes: &[Write<'_>]| writes.len() as u64;
+    let outcome = PageOutcome {
+        added: count(&plan.insert) + count(&plan.insert_deleted),
+        updated: count(&plan.update),
+        unchanged: plan.unchanged,
+        deleted: plan.delete.len() as u64,
+    };
+    if let Some(interval) = page.interval() {
+        unit.record(channel, &proven, Segment { interval, observed_at: page.observed_at() }).await?;
+    }
+    if !outcome.is_unchanged() {
+        let change = count(&plan.insert).cast_signed() - outcome.deleted.cast_signed();
+        set_stats(unit, channel, platform_id, change).await?;
+        // Last, because from here on every other writer waits for this unit.
+        unit.append_change(channel, span).await?;
+    }
+    Ok(outcome)
+}
+
+async fn versions(unit: &mut Unit, channel: ChannelId, page: &MessagePage) -> Result<Vec<StoredVersion>, StoreError> {
+    if let Some(interval) = page.interval() {
+        let (low, high) = (interval.low().get(), interval.high().get());
+        return unit.rows(VERSIONS, params! { "channel_id" => channel.to_string(), low, high }, stored).await;
+    }
+    let ids: Vec<_> = page.messages().iter().map(|message| message.id).collect();
+    let mut found = Vec::with_capacity(ids.len());
+    for ids in padded(&ids) {
+        found.extend(unit.rows(&list_sql(FIND_VERSIONS, ids.len()), keys([], channel, &ids), stored).await?);
+    }
+    Ok(found)
+}
+
+fn stored(row: Row) -> Result<StoredVersion, StoreError> {
+    let mut row = Columns::new("messages", row);
+    Ok(StoredVersion {
+        id: row.id("message_id")?,
+        version: version(&mut row)?,
+        digest: row.get("digest")?,
+        deleted: row.optional_time("deleted_at")?.is_some(),
+    })
+}
+
+async fn write(
+    unit: &mut Unit,
+    channel: ChannelId,
+    plan: &PagePlan<'_>,
+    observed_at: Timestamp,
+) -> Result<(), StoreError> {
+    let replaced: Vec<_> = plan.update.iter().map(|write| write.message.id).collect();
+    for ids in padded(&replaced) {
+        unit.run(&list_sql(DELETE_ATTACHMENTS, ids.len()), keys([], channel, &ids)).await?;
+        unit.run(&list_sql(DELETE_REACTIONS, ids.len()), keys([], channel, &ids)).await?;
+    }
+    // All in one go and in the order of their keys: fewer statements, and no two units in each other's way.
+    let kept = plan.insert.iter().chain(&plan.update).map(|write| (*write, None));
+    let gone = plan.insert_deleted.iter().map(|write| (*write, Some(observed_at)));
+    let mut rows: Vec<_> = kept.chain(gone).collect();
+    rows.sort_unstable_by_key(|(write, _)| write.message.id);
+    upsert(unit, &rows).await?;
+    for ids in padded(&plan.delete) {
+        let parameters = keys([datetime(observed_at)], channel, &ids);
+        unit.run(&list_sql(MARK_DELETED, ids.len()), parameters).await?;
+    }
+    Ok(())
+}
+
+/// The values of a statement on some messages of a channel.
+fn keys<const N: usize>(first: [Value; N], channel: ChannelId, ids: &[MessageId]) -> Params {
+    let channel = std::iter::once(Value::from(channel.to_string()));
+    Params::Positional(first.into_iter().chain(channel).chain(ids.iter().map(|id| id.get().into())).collect())
+}
+
+async fn upsert(unit: &mut Unit, writes: &[(Write<'_>, Option<Timestamp>)]) -> Result<(), StoreError> {
+    let rows: Vec<_> = writes.iter().map(|(write, deleted_at)| message_row(write, *deleted_at)).collect();
+    insert(unit, UPSERT, rows, UPSERT_TAIL).await?;
+    let messages = || writes.iter().map(|(write, _)| write.message);
+    let files = messages().flat_map(|message| message.attachments.iter().zip(0..).map(move |file| (message, file)));
+    let rows = files.map(|(message, (file, position))| attachment_row(message, file, position)).collect();
+    insert(unit, UPSERT_ATTACHMENTS, rows, UPSERT_ATTACHMENTS_TAIL).await?;
+    let counts = messages().flat_map(|message| message.reactions.iter().zip(0..).map(move |count| (message, count)));
+    let rows = counts.map(|(message, (reaction, position))| reaction_row(message, reaction, position)).collect();
+    insert(unit, UPSERT_REACTIONS, rows, UPSERT_REACTIONS_TAIL).await
+}
+
+/// Runs `head`, the rows and `tail` in as few statements as there must be.
+async fn insert<const N: usize>(
+    unit: &mut Unit,
+    head: &str,
+    rows: Vec<[Value; N]>,
+    tail: &str,
+) -> Result<(), StoreError> {
+    let sizes: Vec<_> = pieces(&rows, |row| row.iter().map(size).sum()).map(<[_]>::len).collect();
+    let mut rows = rows.into_iter();
+    for size in sizes {
+        let parameters: Vec<Value> = rows.by_ref().take(size).flatten().collect();
+        unit.run(&insert_sql(head, N, size, tail), parameters).await?;
+    }
+    Ok(())
+}
+
+fn size(value: &Value) -> usize {
+    if let Value::Bytes(bytes) = value { bytes.len() } else { 8 }
+}
+
+fn message_row(write: &Write<'_>, deleted_at: Option<Timestamp>) -> [Value; 25] {
+    let message = write.message;
+    let reference = message.reference;
+    [
+        message.channel_id.to_string().into(),
+        message.id.get().into(),
+        message.kind.0.into(),
+        message.author.pseudonym.to_string().into(),
+        message.author.bot.into(),
+        message.author.webhook.into(),
+        message.content.as_str().into(),
+        datetime_if(message.version.edited_at),
+        datetime(message.version.observed_at),
+        message.version.origin.as_number().into(),
+        write.digest.into(),
+        message.pinned.into(),
+        message.flags.into(),
+        reference.map(|reference| reference.kind).into(),
+        reference.and_then(|reference| reference.message_id).map(domain::snowflake::Id::get).into(),
+        reference.and_then(|reference| reference.channel_id).map(domain::snowflake::Id::get).into(),
+        reference.and_then(|reference| reference.guild_id).map(domain::snowflake::Id::get).into(),
+        mentions(&message.mentions).into(),
+        json_text(message.embeds.as_ref()),
+        json_text(message.stickers.as_ref()),
+        json_text(message.components.as_ref()),
+        json_text(message.snapshots.as_ref()),
+        json_text(message.poll.as_ref()),
+        json_text(message.extra.as_ref()),
+        datetime_if(deleted_at),
+    ]
+}
+
+fn attachment_row(message: &Message, file: &Attachment, position: u32) -> [Value; 14] {
+    [
+        message.channel_id.to_string().into(),
+        message.id.get().into(),
+        file.id.get().into(),
+        position.into(),
+        file.filename.as_str().into(),
+        file.content_type.as_deref().into(),
+        file.size_bytes.into(),
+        file.width.into(),
+        file.height.into(),
+        file.description.as_deref().into(),
+        file.spoiler.into(),
+        file.url.as_deref().into(),
+        file.local_path.as_deref().into(),
+        json_text(file.extra.as_ref()),
+    ]
+}
+
+fn reaction_row(message: &Message, reaction: &Reaction, position: u32) -> [Value; 9] {
+    let people = (!reaction.people.is_empty()).then(|| Json::new(&json!(reaction.people)).to_string());
+    [
+        message.channel_id.to_string().into(),
+        message.id.get().into(),
+        reaction.emoji.key().into_bytes().into(),
+        position.into(),
+        reaction.emoji.id.map(domain::snowflake::Id::get).into(),
+        reaction.emoji.name.as_deref().into(),
+        reaction.emoji.animated.into(),
+        reaction.count.into(),
+        people.into(),
+    ]
+}
+
+fn mentions(people: &[Author]) -> Option<String> {
+    let person = |person: &Author| json!({"id": person.pseudonym, "bot": person.bot, "webhook": person.webhook});
+    (!people.is_empty()).then(|| Json::new(&people.iter().map(person).collect()).to_string())
+}
+
+/// Adds `change` to the channel's count and looks up its newest message.
+async fn set_stats(
+    unit: &mut Unit,
+    channel: ChannelId,
+    platform_id: ChannelSnowflake,
+    change: i64,
+) -> Result<(), StoreError> {
+    let newest: Option<MessageId> = unit.row(NEWEST, params! { "channel_id" => channel.to_string() }, id).await?;
+    let last_activity_at = newest.map(MessageId::created_at);
+    let parameters = params! {
+        "channel_id" => channel.to_string(),
+        "change" => change,
+        "last_activity_at" => datetime_if(last_activity_at),
+        "active_at" => datetime(last_activity_at.unwrap_or_else(|| platform_id.created_at())),
+    };
+    unit.run(SET_STATS, parameters).await.map(drop)
+}
+
+fn id(row: Row) -> Result<MessageId, StoreError> {
+    Columns::new("messages", row).id("message_id")
+}
+
+pub(super) async fn delete_first(unit: &mut Unit, channel: ChannelId, limit: u32) -> Result<u64, StoreError> {
+    let first = unit.rows(FIRST, params! { "channel_id" => channel.to_string(), limit }, id).await?;
+    let (Some(low), Some(high)) = (first.first(), first.last()) else { return Ok(0) };
+    let parameters = params! { "channel_id" => channel.to_string(), "low" => low.get(), "high" => high.get() };
+    // Found by their own ranges these rows go faster than one by one behind the messages that they belong to.
+    unit.run(DELETE_FIRST_ATTACHMENTS, parameters.clone()).await?;
+    unit.run(DELETE_FIRST_REACTIONS, parameters.clone()).await?;
+    unit.run(DELETE_FIRST, parameters).await
+}

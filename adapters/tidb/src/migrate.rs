@@ -1,0 +1,235 @@
+//! The schema: numbered files, applied once each under a lock.
+//!
+//! The server commits every DDL statement by itself, so each of them is safe to run again, and a process that ends
+//! between any two leaves the rest to the next one.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use domain::timestamp::Timestamp;
+use mysql_async::prelude::Queryable;
+use mysql_async::{Conn, Error, Row, params};
+use ports::error::StoreError;
+use sha2::{Digest, Sha256};
+use tokio::time::timeout;
+
+use crate::error::{Failure, UNKNOWN_TABLE, code, is_not_allowed};
+use crate::open::{OpenError, address};
+use crate::row::Columns;
+use crate::url::DatabaseUrl;
+
+/// For one statement: an index over a large table takes its time.
+const STATEMENT_LIMIT: Duration = Duration::from_hours(1);
+/// For everything else.
+const ANSWER_LIMIT: Duration = Duration::from_secs(30);
+/// For one try to get the lock.
+const LOCK_SECONDS: u64 = 10;
+/// Tries to get the lock: together an hour.
+const LOCK_TRIES: u64 = 360;
+
+macro_rules! migrations {
+    ($($version:literal $name:literal),+ $(,)?) => {
+        &[$(Migration {
+            version: $version,
+            name: $name,
+            sql: include_str!(concat!("../../../migrations/tidb/", $name, ".sql")),
+        }),+]
+    };
+}
+
+/// A file of the schema.
+#[derive(Debug, Clone, Copy)]
+pub struct Migration {
+    /// Its number, from 1.
+    pub version: u32,
+    /// Its number and name.
+    pub name: &'static str,
+    /// Its statements.
+    pub sql: &'static str,
+}
+
+impl Migration {
+    /// All of them, ascending; once released, none is ever edited.
+    pub const ALL: &'static [Self] = migrations![
+        1 "0001_tenants",
+        2 "0002_channels",
+        3 "0003_messages",
+        4 "0004_coverage",
+        5 "0005_changes",
+        6 "0006_jobs",
+    ];
+
+    /// Its statements one by one: the server takes no two at once.
+    pub fn statements(&self) -> impl Iterator<Item = &'static str> {
+        self.sql.split(";\n").map(str::trim).filter(|statement| !statement.is_empty())
+    }
+
+    fn checksum(&self) -> String {
+        Sha256::digest(self.sql).iter().fold(String::new(), |mut text, byte| {
+            write!(text, "{byte:02x}").expect("a string takes any text");
+            text
+        })
+    }
+}
+
+/// Whether a step of the schema was applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MigrationStatus {
+    /// Its number.
+    pub version: u32,
+    /// Its name.
+    pub name: String,
+    /// When it was applied; `None` if it waits.
+    pub applied_at: Option<Timestamp>,
+}
+
+const CREATE_LEDGER: &str = r"
+    CREATE TABLE IF NOT EXISTS migrations (
+        version    INT UNSIGNED NOT NULL,
+        name       VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+        checksum   VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+        applied_at DATETIME(3) NOT NULL,
+        PRIMARY KEY (version) /*T![clustered_index] CLUSTERED */
+    ) DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin
+";
+
+const LIST: &str = r"
+    SELECT version, name, checksum, applied_at
+    FROM migrations
+    ORDER BY version
+";
+
+const RECORD: &str = r"
+    INSERT INTO migrations (version, name, checksum, applied_at)
+    VALUES (:version, :name, :checksum, UTC_TIMESTAMP(3))
+";
+
+/// One lock for each database of the server; a name has at most 64 characters.
+const LOCK: &str = r"SELECT GET_LOCK(CONCAT('verta ', LEFT(SHA2(DATABASE(), 256), 32)), :seconds)";
+const UNLOCK: &str = r"SELECT RELEASE_LOCK(CONCAT('verta ', LEFT(SHA2(DATABASE(), 256), 32)))";
+
+/// Applies what the database lacks. A database that has everything is only looked at, which takes no right but to
+/// read.
+pub(crate) async fn run(connection: &mut Conn, url: &DatabaseUrl) -> Result<(), OpenError> {
+    if missing(connection, url).await?.is_empty() {
+        return Ok(());
+    }
+    lock(connection, url).await?;
+    let done = apply_missing(connection, url).await;
+    // The end of the connection releases the lock as well.
+    let released = timeout(ANSWER_LIMIT, connection.query_drop(UNLOCK)).await;
+    if !matches!(released, Ok(Ok(()))) {
+        tracing::debug!("the lock of the migrations was not released by a statement");
+    }
+    done
+}
+
+/// Which migrations were applied, ascending; changes nothing.
+pub(crate) async fn status(connection: &mut Conn, url: &DatabaseUrl) -> Result<Vec<MigrationStatus>, OpenError> {
+    let applied = applied(connection, url).await?;
+    let at = |version| applied.iter().find(|step| step.version == version).map(|step| step.applied_at);
+    let status = |migration: &Migration| MigrationStatus {
+        version: migration.version,
+        name: migration.name.to_owned(),
+        applied_at: at(migration.version),
+    };
+    Ok(Migration::ALL.iter().map(status).collect())
+}
+
+async fn apply_missing(connection: &mut Conn, url: &DatabaseUrl) -> Result<(), OpenError> {
+    // Somebody else may have applied them before the lock was free.
+    for migration in missing(connection, url).await? {
+        let refused = |error: Error| refused_step(url, migration, &error);
+        for statement in std::iter::once(CREATE_LEDGER).chain(migration.statements()) {
+            let done = timeout(STATEMENT_LIMIT, connection.query_drop(statement)).await;
+            done.map_err(|_| silent(url, "apply a migration"))?.map_err(refused)?;
+        }
+        let row = params! {
+            "version" => migration.version, "name" => migration.name, "checksum" => migration.checksum(),
+        };
+        let done = timeout(ANSWER_LIMIT, connection.exec_drop(RECORD, row)).await;
+        done.map_err(|_| silent(url, "note a migration"))?.map_err(refused)?;
+        tracing::info!(migration = migration.name, "the database has a new migration");
+    }
+    Ok(())
+}
+
+/// The migrations that the database lacks.
+async fn missing(connection: &mut Conn, url: &DatabaseUrl) -> Result<Vec<&'static Migration>, OpenError> {
+    let applied = applied(connection, url).await?;
+    let is_missing = |migration: &&Migration| applied.iter().all(|step| step.version != migration.version);
+    Ok(Migration::ALL.iter().filter(is_missing).collect())
+}
+
+/// What the database says of one applied step.
+struct Applied {
+    version: u32,
+    applied_at: Timestamp,
+}
+
+/// The steps that the database has, once they are found to be ours.
+async fn applied(connection: &mut Conn, url: &DatabaseUrl) -> Result<Vec<Applied>, OpenError> {
+    let rows = timeout(ANSWER_LIMIT, connection.exec::<Row, _, _>(LIST, ())).await;
+    let rows = match rows.map_err(|_| silent(url, "list the migrations"))? {
+        Ok(rows) => rows,
+        Err(error) if code(&error) == Some(UNKNOWN_TABLE) => Vec::new(),
+        // Without any right the server does not even tell that there is no such table.
+        Err(error) if is_not_allowed(&error) => {
+            return Err(OpenError::NoAccess { user: url.user.clone(), database: url.database.clone() });
+        }
+        Err(error) => return Err(refused(url, "list the migrations".to_owned(), &error)),
+    };
+    rows.into_iter().map(|row| step(row).map_err(|error| unreadable(url, &error))?).collect()
+}
+
+/// A row of the ledger, if it is one of ours.
+fn step(row: Row) -> Result<Result<Applied, OpenError>, StoreError> {
+    let mut row = Columns::new("migrations", row);
+    let version = row.get("version")?;
+    let name: String = row.get("name")?;
+    let checksum: String = row.get("checksum")?;
+    let applied_at = row.time("applied_at")?;
+    Ok(match Migration::ALL.iter().find(|migration| migration.version == version) {
+        None => Err(OpenError::NewerSchema { found: name }),
+        Some(known) if known.checksum() != checksum => Err(OpenError::EditedMigration { migration: name }),
+        Some(_) => Ok(Applied { version, applied_at }),
+    })
+}
+
+async fn lock(connection: &mut Conn, url: &DatabaseUrl) -> Result<(), OpenError> {
+    for _ in 0..LOCK_TRIES {
+        let seconds = params! { "seconds" => LOCK_SECONDS };
+        let answer = timeout(ANSWER_LIMIT, connection.exec_first::<Option<u8>, _, _>(LOCK, seconds)).await;
+        let answer = answer.map_err(|_| silent(url, "lock the migrations"))?;
+        if let Some(Some(1)) = answer.map_err(|error| refused(url, "lock the migrations".to_owned(), &error))? {
+            return Ok(());
+        }
+        tracing::warn!("another process is migrating the database; waiting for it");
+    }
+    Err(OpenError::Busy { database: url.database.clone(), minutes: LOCK_SECONDS * LOCK_TRIES / 60 })
+}
+
+fn refused_step(url: &DatabaseUrl, migration: &Migration, error: &Error) -> OpenError {
+    if !is_not_allowed(error) {
+        return refused(url, format!("apply the migration {}", migration.name), error);
+    }
+    OpenError::MayNotMigrate {
+        migration: migration.name,
+        user: url.user.clone(),
+        database: url.database.clone(),
+        reason: Failure::new(error).to_string(),
+    }
+}
+
+fn refused(url: &DatabaseUrl, what: String, error: &Error) -> OpenError {
+    OpenError::Refused { address: address(url), what, reason: Failure::new(error).to_string() }
+}
+
+fn unreadable(url: &DatabaseUrl, error: &StoreError) -> OpenError {
+    OpenError::Refused { address: address(url), what: "list the migrations".to_owned(), reason: error.to_string() }
+}
+
+fn silent(url: &DatabaseUrl, what: &str) -> OpenError {
+    let reason = format!("no answer in time to the request to {what}");
+    OpenError::Unreachable { address: address(url), reason }
+}

@@ -1,0 +1,216 @@
+//! The first connection, and what is said when there is none.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use mysql_async::{Conn, DriverError, Error, IoError};
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::error::{
+    ACCESS_DENIED, DATABASE_ACCESS_DENIED, Failure, SECURE_TRANSPORT_REQUIRED, UNKNOWN_DATABASE, code, is_not_serving,
+};
+use crate::pool::options;
+use crate::url::DatabaseUrl;
+
+/// For one try.
+const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+/// Between the first two tries; doubled after each.
+const FIRST_WAIT: Duration = Duration::from_millis(250);
+/// Between two tries at most.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+
+/// Why a store was not opened. Each text says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Nobody answers.
+    #[error(
+        "no database server answers at {address} ({reason}): check the host and the port in DATABASE_URL, \
+         and that the server runs and can be reached from here"
+    )]
+    Unreachable {
+        /// Host and port.
+        address: String,
+        /// What the last try ended with.
+        reason: String,
+    },
+    /// Somebody answers who speaks another language.
+    #[error("what answers at {address} is no MySQL-protocol server ({reason}): check the port in DATABASE_URL")]
+    Protocol {
+        /// Host and port.
+        address: String,
+        /// What is wrong with the answer.
+        reason: String,
+    },
+    /// Wrong user or password.
+    #[error(
+        "the server at {address} refuses the user {user:?} with this password: check both in DATABASE_URL, \
+         where special characters are written as %XX, and that the user exists for connections from here"
+    )]
+    Denied {
+        /// Host and port.
+        address: String,
+        /// The user.
+        user: String,
+    },
+    /// No such database.
+    #[error(
+        "the server at {address} has no database {database:?}: correct DATABASE_URL, or create it with \
+         CREATE DATABASE `{database}` CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
+    )]
+    NoDatabase {
+        /// Host and port.
+        address: String,
+        /// The database.
+        database: String,
+    },
+    /// The user has no right at all there.
+    #[error(
+        "the user {user:?} may not use the database {database:?}: \
+         GRANT SELECT, INSERT, UPDATE, DELETE ON `{database}`.* TO it"
+    )]
+    NoAccess {
+        /// The user.
+        user: String,
+        /// The database.
+        database: String,
+    },
+    /// The file of authorities cannot be read.
+    #[error("cannot read the certificates in {}, which ssl-ca of DATABASE_URL names: {reason}", path.display())]
+    CaFile {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
+    /// The connection cannot be encrypted as was asked for.
+    #[error("no encrypted connection to {address} as ssl-mode of DATABASE_URL asks for: {reason}")]
+    Tls {
+        /// Host and port.
+        address: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The server takes no plain text.
+    #[error("the server at {address} takes encrypted connections only: add ssl-mode=VERIFY_IDENTITY to DATABASE_URL")]
+    PlainText {
+        /// Host and port.
+        address: String,
+    },
+    /// The schema is needed and may not be made.
+    #[error(
+        "the database lacks the migration {migration}, and the user {user:?} may not apply it ({reason}): run \
+         `verta migrate` with a user that has SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX and \
+         REFERENCES on `{database}`.*"
+    )]
+    MayNotMigrate {
+        /// The first that it lacks.
+        migration: &'static str,
+        /// The user.
+        user: String,
+        /// The database.
+        database: String,
+        /// What the server said.
+        reason: String,
+    },
+    /// A later release made the schema.
+    #[error(
+        "the database has the migration {found}, which this release does not know: \
+         run the release that made it, or a later one"
+    )]
+    NewerSchema {
+        /// The migration that is not known.
+        found: String,
+    },
+    /// A migration is not what it was when it was applied.
+    #[error(
+        "the database was made with another text of the migration {migration}: \
+         run the release that made it, and do not edit migrations"
+    )]
+    EditedMigration {
+        /// Which.
+        migration: String,
+    },
+    /// Somebody else has been migrating for too long.
+    #[error("another process has been migrating {database:?} for more than {minutes} minutes: look what it does")]
+    Busy {
+        /// The database.
+        database: String,
+        /// How long.
+        minutes: u64,
+    },
+    /// Anything else.
+    #[error("the server at {address} refused to {what}: {reason}")]
+    Refused {
+        /// Host and port.
+        address: String,
+        /// What it was asked to do.
+        what: String,
+        /// What it said.
+        reason: String,
+    },
+}
+
+/// Connects, and asks again where the server does not answer yet.
+pub(crate) async fn connect(url: &DatabaseUrl, patience: Duration) -> Result<Conn, OpenError> {
+    if let Some(path) = &url.ca {
+        let unreadable = |error: std::io::Error| OpenError::CaFile { path: path.clone(), reason: error.to_string() };
+        tokio::fs::read(path).await.map_err(unreadable)?;
+    }
+    let deadline = Instant::now() + patience;
+    let mut wait = FIRST_WAIT;
+    loop {
+        let problem = match timeout(CONNECT_LIMIT, Conn::new(options(url))).await {
+            Ok(Ok(connection)) => return Ok(connection),
+            Ok(Err(error)) => match problem(url, &error) {
+                problem @ OpenError::Unreachable { .. } => problem,
+                problem => return Err(problem),
+            },
+            Err(_) => OpenError::Unreachable { address: address(url), reason: "no answer in time".to_owned() },
+        };
+        if Instant::now() + wait > deadline {
+            return Err(problem);
+        }
+        tracing::warn!(db.url = %url, "{problem}; trying again in {} ms", wait.as_millis());
+        sleep(wait).await;
+        wait = (wait * 2).min(LONGEST_WAIT);
+    }
+}
+
+/// Says goodbye to the server; not to be heard is no harm.
+pub(crate) async fn disconnect(connection: Conn) {
+    if !matches!(timeout(CONNECT_LIMIT, connection.disconnect()).await, Ok(Ok(()))) {
+        tracing::debug!("the server was gone before the first connection was closed");
+    }
+}
+
+/// Host and port.
+pub(crate) fn address(url: &DatabaseUrl) -> String {
+    format!("{}:{}", url.host, url.port)
+}
+
+/// What a failure to connect means.
+fn problem(url: &DatabaseUrl, error: &Error) -> OpenError {
+    let address = address(url);
+    let reason = Failure::new(error).to_string();
+    let (user, database) = (url.user.clone(), url.database.clone());
+    match (error, code(error)) {
+        (_, Some(ACCESS_DENIED)) => OpenError::Denied { address, user },
+        (_, Some(UNKNOWN_DATABASE)) => OpenError::NoDatabase { address, database },
+        (_, Some(DATABASE_ACCESS_DENIED)) => OpenError::NoAccess { user, database },
+        (_, Some(SECURE_TRANSPORT_REQUIRED)) => OpenError::PlainText { address },
+        (_, Some(_)) if is_not_serving(error) => OpenError::Unreachable { address, reason },
+        (_, Some(_)) => OpenError::Refused { address, what: "connect".to_owned(), reason },
+        (Error::Driver(DriverError::NoClientSslFlagFromServer), _) => {
+            OpenError::Tls { address, reason: "the server has no certificate".to_owned() }
+        }
+        (Error::Io(IoError::Tls(_)), _) => OpenError::Tls { address, reason },
+        // What goes wrong in the handshake of TLS comes as this kind of error.
+        (Error::Io(IoError::Io(io)), _) if url.tls_is_on() && io.kind() == std::io::ErrorKind::InvalidData => {
+            OpenError::Tls { address, reason }
+        }
+        (Error::Io(_), _) => OpenError::Unreachable { address, reason },
+        (Error::Driver(_) | Error::Other(_) | Error::Url(_) | Error::Server(_), _) => {
+            OpenError::Protocol { address, reason }
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Tenants.
+
+use async_trait::async_trait;
+use domain::slug::TenantSlug;
+use domain::tenant::{Branding, Color, LogoUrl, PlatformId, Tenant, TenantId, TenantName};
+use mysql_async::{Params, Row, params};
+use ports::error::StoreError;
+use ports::page::Page;
+use ports::tenant::TenantRepository;
+
+use crate::error::{DUPLICATE_KEY, code, store_error};
+use crate::row::{Columns, datetime, datetime_if};
+use crate::unit::Unit;
+
+const FIND: &str = r"
+    SELECT tenant_id, platform, platform_id, slug, name, status, logo_url, primary_color, secondary_color,
+        accent_color, created_at, updated_at, deleting_since
+    FROM tenants
+    WHERE tenant_id = :tenant_id
+";
+
+const FIND_BY_SLUG: &str = r"
+    SELECT tenant_id, platform, platform_id, slug, name, status, logo_url, primary_color, secondary_color,
+        accent_color, created_at, updated_at, deleting_since
+    FROM tenants
+    WHERE slug = :slug
+";
+
+const LIST: &str = r"
+    SELECT tenant_id, platform, platform_id, slug, name, status, logo_url, primary_color, secondary_color,
+        accent_color, created_at, updated_at, deleting_since
+    FROM tenants
+    WHERE slug > :after
+        AND deleting_since IS NULL
+    ORDER BY slug
+    LIMIT :limit
+";
+
+const LOCK: &str = r"
+    SELECT tenant_id
+    FROM tenants
+    WHERE tenant_id = :tenant_id
+    FOR UPDATE
+";
+
+const INSERT: &str = r"
+    INSERT INTO tenants (
+        tenant_id, platform, platform_id, slug, name, status, logo_url, primary_color, secondary_color,
+        accent_color, created_at, updated_at, deleting_since
+    )
+    VALUES (
+        :tenant_id, :platform, :platform_id, :slug, :name, :status, :logo_url, :primary_color, :secondary_color,
+        :accent_color, :created_at, :updated_at, :deleting_since
+    )
+";
+
+const UPDATE: &str = r"
+    UPDATE tenants
+    SET slug = :slug, name = :name, status = :status, logo_url = :logo_url, primary_color = :primary_color,
+        secondary_color = :secondary_color, accent_color = :accent_color, updated_at = :updated_at,
+        deleting_since = :deleting_since
+    WHERE tenant_id = :tenant_id
+";
+
+const DELETE: &str = r"
+    DELETE FROM tenants
+    WHERE tenant_id = :tenant_id
+";
+
+fn tenant(row: Row) -> Result<Tenant, StoreError> {
+    let mut row = Columns::new("tenants", row);
+    Ok(Tenant {
+        id: TenantId(row.uuid("tenant_id")?),
+        platform: row.parse("platform")?,
+        platform_id: row.check("platform_id", PlatformId::new)?,
+        slug: row.check("slug", TenantSlug::new)?,
+        name: row.check("name", TenantName::new)?,
+        status: row.parse("status")?,
+        branding: Branding {
+            logo_url: row.check_optional("logo_url", LogoUrl::new)?,
+            primary_color: row.parse_optional("primary_color")?,
+            secondary_color: row.parse_optional("secondary_color")?,
+            accent_color: row.parse_optional("accent_color")?,
+        },
+        created_at: row.time("created_at")?,
+        updated_at: row.time("updated_at")?,
+        deleting_since: row.optional_time("deleting_since")?,
+    })
+}
+
+fn parameters(tenant: &Tenant) -> Params {
+    let color = |color: Option<Color>| color.map(|color| color.to_string());
+    params! {
+        "tenant_id" => tenant.id.to_string(),
+        "platform" => tenant.platform.to_string(),
+        "platform_id" => tenant.platform_id.as_str(),
+        "slug" => tenant.slug.as_str(),
+        "name" => tenant.name.as_str(),
+        "status" => tenant.status.as_str(),
+        "logo_url" => tenant.branding.logo_url.as_ref().map(LogoUrl::as_str),
+        "primary_color" => color(tenant.branding.primary_color),
+        "secondary_color" => color(tenant.branding.secondary_color),
+        "accent_color" => color(tenant.branding.accent_color),
+        "created_at" => datetime(tenant.created_at),
+        "updated_at" => datetime(tenant.updated_at),
+        "deleting_since" => datetime_if(tenant.deleting_since),
+    }
+}
+
+impl Unit {
+    /// What a refused row means: whose key or slug it has.
+    async fn duplicate(&mut self, tenant: &Tenant, error: mysql_async::Error) -> StoreError {
+        if code(&error) != Some(DUPLICATE_KEY) {
+            return self.given_up(store_error(&error));
+        }
+        let (id, slug) = (tenant.id.to_string(), tenant.slug.to_string());
+        match self.row(FIND_BY_SLUG, params! { "slug" => tenant.slug.as_str() }, self::tenant).await {
+            Ok(Some(other)) if other.id != tenant.id => self.taken(&[slug], "tenant slug", &error),
+            Ok(_) => self.taken(&[id, slug], "tenant", &error),
+            Err(error) => error,
+        }
+    }
+}
+
+#[async_trait]
+impl TenantRepository for Unit {
+    async fn find(&mut self, id: TenantId) -> Result<Option<Tenant>, StoreError> {
+        self.lock(LOCK, params! { "tenant_id" => id.to_string() }).await?;
+        let found = self.row(FIND, params! { "tenant_id" => id.to_string() }, tenant).await?;
+        Ok(self.note_free(id.to_string(), found))
+    }
+
+    async fn find_by_slug(&mut self, slug: &TenantSlug) -> Result<Option<Tenant>, StoreError> {
+        let found = self.row(FIND_BY_SLUG, params! { "slug" => slug.as_str() }, tenant).await?;
+        Ok(self.note_free(slug.to_string(), found))
+    }
+
+    async fn list(&mut self, page: Page<TenantSlug>) -> Result<Vec<Tenant>, StoreError> {
+        let after = page.after.as_ref().map_or("", TenantSlug::as_str);
+        self.rows(LIST, params! { "after" => after, "limit" => page.limit }, tenant).await
+    }
+
+    async fn insert(&mut self, tenant: &Tenant) -> Result<(), StoreError> {
+        match self.attempt(INSERT, parameters(tenant)).await? {
+            Ok(_) => Ok(()),
+            Err(error) => Err(self.duplicate(tenant, error).await),
+        }
+    }
+
+    async fn update(&mut self, tenant: &Tenant) -> Result<(), StoreError> {
+        match self.attempt(UPDATE, parameters(tenant)).await? {
+            Ok(0) => Err(StoreError::Missing { what: "tenant" }),
+            Ok(_) => Ok(()),
+            Err(error) => Err(self.duplicate(tenant, error).await),
+        }
+    }
+
+    async fn delete(&mut self, id: TenantId) -> Result<(), StoreError> {
+        self.run(DELETE, params! { "tenant_id" => id.to_string() }).await.map(drop)
+    }
+}

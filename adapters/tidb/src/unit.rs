@@ -1,0 +1,200 @@
+//! A transaction that is read from and written to.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use mysql_async::prelude::Queryable;
+use mysql_async::{IsolationLevel, Params, Pool, Row, Transaction, TxOpts};
+use ports::change::ChangeRepository;
+use ports::channel::ChannelRepository;
+use ports::coverage::CoverageRepository;
+use ports::error::StoreError;
+use ports::job::JobRepository;
+use ports::message::MessageRepository;
+use ports::store::{Repositories, UnitOfWork};
+use ports::tenant::TenantRepository;
+use tokio::runtime::Handle;
+use tokio::time::timeout;
+
+use crate::error::{commit_error, lost_race, no_answer, store_error};
+use crate::pool::{READ_LIMIT, ROLLBACK_LIMIT, WRITE_LIMIT, begin, within};
+
+/// A connection with a transaction: a snapshot to read, or a unit of work. Dropping it rolls back.
+pub(crate) struct Unit {
+    /// `None` once it ended: committed, or given up by the server.
+    transaction: Option<Transaction<'static>>,
+    /// What a statement may take.
+    limit: Duration,
+    /// Whether it may write.
+    writes: bool,
+    /// Ids and slugs that it looked up and found free. If one of them is taken when it is to be stored, another unit
+    /// was faster, and the next try sees what that one did.
+    free: HashSet<String>,
+}
+
+impl Unit {
+    /// One moment of the archive. `TiDB` takes it when the transaction begins; `MariaDB` does so when it is told.
+    pub(crate) async fn read(pool: &Pool) -> Result<Self, StoreError> {
+        let mut options = TxOpts::new();
+        options.with_isolation_level(IsolationLevel::RepeatableRead).with_consistent_snapshot(true);
+        Ok(Self {
+            transaction: Some(begin(pool, &options).await?),
+            limit: READ_LIMIT,
+            writes: false,
+            free: HashSet::new(),
+        })
+    }
+
+    /// A unit of work. Every statement of it sees what was committed before that statement. Under repeatable reads
+    /// `TiDB` would show what there was at the beginning, so after waiting for the lock of a channel a unit would
+    /// still compare its page with rows from before the other writer.
+    pub(crate) async fn write(pool: &Pool) -> Result<Self, StoreError> {
+        let mut options = TxOpts::new();
+        options.with_isolation_level(IsolationLevel::ReadCommitted);
+        Ok(Self {
+            transaction: Some(begin(pool, &options).await?),
+            limit: WRITE_LIMIT,
+            writes: true,
+            free: HashSet::new(),
+        })
+    }
+
+    /// Locks the row that `sql` names, in a unit that may write; another unit that does the same waits until this one
+    /// ends, so that nothing is computed from a row and written back over what somebody else wrote meanwhile.
+    pub(crate) async fn lock(&mut self, sql: &'static str, parameters: Params) -> Result<(), StoreError> {
+        if self.writes { self.row(sql, parameters, |_| Ok(())).await.map(drop) } else { Ok(()) }
+    }
+
+    /// Remembers that `name` is free, if nothing was found under it.
+    pub(crate) fn note_free<T>(&mut self, name: String, found: Option<T>) -> Option<T> {
+        if self.writes && found.is_none() {
+            self.free.insert(name);
+        }
+        found
+    }
+
+    /// What it means that one of `names` is taken.
+    pub(crate) fn taken(&mut self, names: &[String], what: &'static str, error: &mysql_async::Error) -> StoreError {
+        if names.iter().any(|name| self.free.contains(name)) {
+            self.given_up(lost_race(error))
+        } else {
+            StoreError::Duplicate { what }
+        }
+    }
+
+    /// What `make` makes of the rows that `sql` selects.
+    pub(crate) async fn rows<T>(
+        &mut self,
+        sql: &str,
+        parameters: impl Into<Params>,
+        make: impl Fn(Row) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        let parameters = parameters.into();
+        let limit = self.limit;
+        let transaction = self.transaction()?;
+        let rows = within(limit, transaction.exec::<Row, _, _>(sql, parameters), store_error).await;
+        rows.map_err(|error| self.given_up(error))?.into_iter().map(make).collect()
+    }
+
+    /// What `make` makes of the only row that `sql` selects.
+    pub(crate) async fn row<T>(
+        &mut self,
+        sql: &str,
+        parameters: impl Into<Params>,
+        make: impl Fn(Row) -> Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        Ok(self.rows(sql, parameters, make).await?.pop())
+    }
+
+    /// Runs `sql`; tells how many rows it inserted, found to update, or deleted.
+    pub(crate) async fn run(&mut self, sql: &str, parameters: impl Into<Params>) -> Result<u64, StoreError> {
+        self.attempt(sql, parameters).await?.map_err(|error| self.given_up(store_error(&error)))
+    }
+
+    /// Runs `sql`, where the caller knows what the server's refusal can mean.
+    pub(crate) async fn attempt(
+        &mut self,
+        sql: &str,
+        parameters: impl Into<Params>,
+    ) -> Result<mysql_async::Result<u64>, StoreError> {
+        let parameters = parameters.into();
+        let limit = self.limit;
+        let transaction = self.transaction()?;
+        let run = async {
+            transaction.exec_drop(sql, parameters).await?;
+            Ok(transaction.affected_rows())
+        };
+        timeout(limit, run).await.map_err(|_| self.given_up(no_answer(limit)))
+    }
+
+    /// Notes that the server may have ended the transaction: what came after would be made last one by one.
+    pub(crate) fn given_up(&mut self, error: StoreError) -> StoreError {
+        if matches!(error, StoreError::Aborted(_) | StoreError::Unavailable(_)) {
+            roll_back(self.transaction.take());
+        }
+        error
+    }
+
+    fn transaction(&mut self) -> Result<&mut Transaction<'static>, StoreError> {
+        self.transaction.as_mut().ok_or_else(|| StoreError::Aborted(Box::new(GivenUp)))
+    }
+}
+
+/// A unit is used after the store gave it up.
+#[derive(Debug, thiserror::Error)]
+#[error("the unit was given up before")]
+struct GivenUp;
+
+impl Repositories for Unit {
+    fn tenants(&mut self) -> &mut dyn TenantRepository {
+        self
+    }
+
+    fn channels(&mut self) -> &mut dyn ChannelRepository {
+        self
+    }
+
+    fn messages(&mut self) -> &mut dyn MessageRepository {
+        self
+    }
+
+    fn coverage(&mut self) -> &mut dyn CoverageRepository {
+        self
+    }
+
+    fn changes(&mut self) -> &mut dyn ChangeRepository {
+        self
+    }
+
+    fn jobs(&mut self) -> &mut dyn JobRepository {
+        self
+    }
+}
+
+#[async_trait]
+impl UnitOfWork for Unit {
+    async fn commit(mut self: Box<Self>) -> Result<(), StoreError> {
+        let transaction = self.transaction.take().ok_or_else(|| StoreError::Aborted(Box::new(GivenUp)))?;
+        within(WRITE_LIMIT, transaction.commit(), commit_error).await
+    }
+}
+
+impl Drop for Unit {
+    fn drop(&mut self) {
+        roll_back(self.transaction.take());
+    }
+}
+
+/// Rolls back behind the caller's back, and gives the connection up if that is not answered: left to itself, the pool
+/// would wait for the answer for ever and have one connection less.
+fn roll_back(transaction: Option<Transaction<'static>>) {
+    let Some(transaction) = transaction else { return };
+    if let Ok(runtime) = Handle::try_current() {
+        runtime.spawn(async move {
+            if !matches!(timeout(ROLLBACK_LIMIT, transaction.rollback()).await, Ok(Ok(()))) {
+                tracing::debug!("a unit's connection was lost before its rollback");
+            }
+        });
+    }
+}
