@@ -1,5 +1,8 @@
 //! The REST API and the site over a socket.
 
+mod privacy;
+mod requests;
+
 use std::path::Path;
 
 use serde_json::{Value, json};
