@@ -37,6 +37,8 @@ pub struct ExportFile {
     pub path: PathBuf,
     /// The name inside a ZIP file.
     pub entry: Option<String>,
+    /// What it takes where it lies, compressed or not.
+    pub stored_bytes: u64,
 }
 
 /// What lies under the paths that somebody named.
@@ -83,6 +85,15 @@ pub enum ExportEnd {
     },
 }
 
+/// Which part of an export a file is. An export that has one file is its own first part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExportPart {
+    /// What the parts of one export share, and no other file: their folder and the name without the number.
+    pub of: String,
+    /// From 1.
+    pub number: u32,
+}
+
 /// What is known of an export after one look through all of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExportSummary {
@@ -94,8 +105,8 @@ pub struct ExportSummary {
     pub exported_at: Timestamp,
     /// Only messages after this one were asked for; `None` for all from the channel's start.
     pub after: Option<MessageId>,
-    /// Which part of a partitioned export it is, from 1; `None` if it is not known to be one.
-    pub part: Option<u32>,
+    /// Which part of an export it is.
+    pub part: ExportPart,
     /// How many messages can be read from it.
     pub messages: u64,
     /// The smallest and the largest id of them.
@@ -108,6 +119,14 @@ pub struct ExportSummary {
     pub unreadable: Vec<(String, u64)>,
     /// Its size, uncompressed.
     pub size_bytes: u64,
+}
+
+impl ExportSummary {
+    /// Whether all of it can be read, to its end.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.end == ExportEnd::Whole && self.unreadable.is_empty()
+    }
 }
 
 /// How the ids of a file follow each other.
@@ -145,11 +164,16 @@ pub trait ExportSource: Send + Sync {
     /// among the failed.
     async fn find(&self, paths: &[PathBuf]) -> Found;
 
-    /// Looks through a whole file without keeping any of it. Memory does not grow with its size.
+    /// Looks through a whole file without keeping any of it. Memory does not grow with its size. `heard` is told now
+    /// and then how many of the file's [`stored_bytes`](ExportFile::stored_bytes) are behind it.
     ///
     /// # Errors
     /// [`SourceError`] if nothing of it can be used. A file that ends too early is no error.
-    async fn summarize(&self, file: &ExportFile) -> Result<ExportSummary, SourceError>;
+    async fn summarize(
+        &self,
+        file: &ExportFile,
+        heard: &mut (dyn FnMut(u64) + Send),
+    ) -> Result<ExportSummary, SourceError>;
 
     /// Reads the messages of a file that was summarized, in its order, scrubbed by `people`.
     ///

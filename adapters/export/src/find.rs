@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use ports::source::{ExportFile, Found, SourceError};
+use ports::source::{ExportFile, ExportPart, Found, SourceError};
 use walkdir::WalkDir;
 use zip::ZipArchive;
 
@@ -22,24 +22,24 @@ pub(crate) fn find(paths: &[PathBuf]) -> Found {
     found
 }
 
-/// By path, with the parts of one export in the order of their numbers.
+/// By folder and name, with the parts of one export in the order of their numbers.
 fn order(file: &ExportFile) -> (PathBuf, String, u32) {
-    let name = file.entry.clone().unwrap_or_else(|| file.path.to_string_lossy().into_owned());
-    let (stem, part) = split_part(&name);
-    (file.path.parent().map(Path::to_owned).unwrap_or_default(), stem, part.unwrap_or(1))
+    let ExportPart { of, number } = part(file);
+    (file.path.parent().map(Path::to_owned).unwrap_or_default(), of, number)
 }
 
-/// A name without ` [part N]`, and that number.
-pub(crate) fn split_part(name: &str) -> (String, Option<u32>) {
-    let part = name.rfind(" [part ").and_then(|at| {
-        let rest = &name[at + " [part ".len()..];
-        let (number, ending) = rest.split_once(']')?;
-        Some((at, number.parse().ok()?, ending))
+/// Which part of an export a file is, going by its name: `name.json`, `name [part 2].json`, `name [part 3].json`.
+pub(crate) fn part(file: &ExportFile) -> ExportPart {
+    let path = file.path.to_string_lossy();
+    let name = file.entry.as_ref().map_or_else(|| path.to_string(), |entry| format!("{path}!/{entry}"));
+    let name = [".gz", ".json"].iter().fold(name.as_str(), |name, ending| {
+        let kept = name.len().saturating_sub(ending.len());
+        if name.is_char_boundary(kept) && name[kept..].eq_ignore_ascii_case(ending) { &name[..kept] } else { name }
     });
-    match part {
-        Some((at, number, ending)) => (format!("{}{ending}", &name[..at]), Some(number)),
-        None => (name.to_owned(), None),
-    }
+    let numbered = name.strip_suffix(']').and_then(|name| name.rsplit_once(" [part "));
+    let numbered = numbered.and_then(|(of, number)| Some((of, number.parse().ok()?)));
+    let (of, number) = numbered.unwrap_or((name, 1));
+    ExportPart { of: of.to_owned(), number }
 }
 
 fn walk(folder: &Path, found: &mut Found) {
@@ -81,7 +81,7 @@ fn file(path: &Path, found: &mut Found) {
                 fail(found, path, error);
             }
         }
-        Ok(_) => found.files.push(ExportFile { path: path.to_owned(), entry: None }),
+        Ok(kind) => found.files.push(ExportFile { path: path.to_owned(), entry: None, stored_bytes: kind.len() }),
         Err(error) => fail(found, path, error.into()),
     }
 }
@@ -95,12 +95,13 @@ fn entries(path: &Path, found: &mut Found) -> Result<(), SourceError> {
         let name = entry.name().map_err(broken)?.into_owned();
         let export = is_export(&name) && !name.to_ascii_lowercase().ends_with(".zip") && entry.is_file();
         if export && !name.contains("_Files/") {
-            found.files.push(ExportFile { path: path.to_owned(), entry: Some(name) });
+            let stored_bytes = entry.compressed_size();
+            found.files.push(ExportFile { path: path.to_owned(), entry: Some(name), stored_bytes });
         }
     }
     Ok(())
 }
 
 fn fail(found: &mut Found, path: &Path, error: SourceError) {
-    found.failed.push((ExportFile { path: path.to_owned(), entry: None }, error));
+    found.failed.push((ExportFile { path: path.to_owned(), entry: None, stored_bytes: 0 }, error));
 }

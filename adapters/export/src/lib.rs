@@ -5,7 +5,9 @@ mod document;
 mod find;
 mod kinds;
 mod message;
+mod read;
 mod scan;
+mod summary;
 mod wire;
 
 use std::path::PathBuf;
@@ -16,7 +18,7 @@ use domain::channel::ChannelId;
 use domain::pseudonym::Pseudonymizer;
 use domain::tenant::TenantId;
 use ports::source::{ExportBatch, ExportFile, ExportReader, ExportSource, ExportSummary, Found, SourceError};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::spawn_blocking;
 
 /// Batches that wait for whoever stores them.
@@ -37,9 +39,18 @@ impl ExportSource for DiscordChatExporter {
         spawn_blocking(move || find::find(&paths)).await.unwrap_or_default()
     }
 
-    async fn summarize(&self, file: &ExportFile) -> Result<ExportSummary, SourceError> {
+    async fn summarize(
+        &self,
+        file: &ExportFile,
+        heard: &mut (dyn FnMut(u64) + Send),
+    ) -> Result<ExportSummary, SourceError> {
         let file = file.clone();
-        spawn_blocking(move || document::summarize(&file)).await.map_err(lost)?
+        let (sender, mut far) = watch::channel(0);
+        let look = spawn_blocking(move || summary::summarize(&file, &|read| _ = sender.send_replace(read)));
+        while far.changed().await.is_ok() {
+            heard(*far.borrow_and_update());
+        }
+        look.await.map_err(lost)?
     }
 
     async fn read(
@@ -54,7 +65,7 @@ impl ExportSource for DiscordChatExporter {
         let observed_at = summary.exported_at;
         spawn_blocking(move || {
             let send = |batch| sender.blocking_send(Ok(batch)).is_ok();
-            if let Err(error) = document::read(&file, channel, observed_at, &people, send) {
+            if let Err(error) = read::read(&file, channel, observed_at, &people, send) {
                 // Whoever stores may have given up; then nobody needs to hear of it.
                 sender.blocking_send(Err(error)).ok();
             }

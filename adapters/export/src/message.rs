@@ -20,75 +20,85 @@ use crate::wire::{self, List, Person, Text};
 /// The longest name of a file or emoji that is kept, in characters.
 const MAX_NAME: usize = 1024;
 
-/// Makes a message of the JSON object of one.
-///
-/// # Errors
-/// What is wrong with it, if it cannot be told apart from others.
-pub(crate) fn convert(
-    text: &[u8],
-    channel_id: ChannelId,
-    observed_at: Timestamp,
-    people: &Pseudonymizer,
-) -> Result<Message, String> {
-    let message: wire::Message<'_> =
-        serde_json::from_slice(text).map_err(|error| format!("a message is no JSON: {error}"))?;
-    let id = message.id.is().ok_or("a message has no id")?;
-    let id: MessageId = id.parse().map_err(|error| format!("a message has no id: {error}"))?;
-    let mut extra = message.rest;
-    extra.retain(|_, value| !is_empty(value));
-    let mentions = match message.mentions {
-        List::Items(mentions) => mentions,
-        List::Other(other) => {
-            keep(&mut extra, "mentions", other);
-            Vec::new()
+/// Makes messages of what a file says.
+pub(crate) struct Converter<'a> {
+    pub(crate) channel: ChannelId,
+    /// When the file was written.
+    pub(crate) observed_at: Timestamp,
+    pub(crate) people: &'a Pseudonymizer,
+}
+
+impl Converter<'_> {
+    /// The message at the start of `text`, and how long its JSON is.
+    ///
+    /// # Errors
+    /// What is wrong with it, if it is no JSON or cannot be told apart from others.
+    pub(crate) fn convert(&self, text: &[u8]) -> Result<(Message, usize), String> {
+        let people = self.people;
+        let (message, length): (wire::Message<'_>, usize) = wire::parse(text)?;
+        let id = message.id.is().ok_or("a message has no id")?;
+        let id: MessageId = id.parse().map_err(|error| format!("a message has no id: {error}"))?;
+        let mut extra = message.rest;
+        extra.retain(|_, value| !is_empty(value));
+        let mentions = match message.mentions {
+            List::Items(mentions) => mentions,
+            List::Other(other) => {
+                keep(&mut extra, "mentions", other);
+                Vec::new()
+            }
+        };
+        let named: Vec<MentionedPerson<'_>> = mentions.iter().filter_map(named).collect();
+        let scrub = Scrub { people, named: &named };
+        let kind_name = string(message.kind, "type", &mut extra).unwrap_or(Cow::Borrowed("Default"));
+        let kind = MessageKind(number(&kind_name, &MESSAGES));
+        if kind == MessageKind::UNNUMBERED {
+            extra.insert("type".to_owned(), kind_name.into());
         }
-    };
-    let named: Vec<MentionedPerson<'_>> = mentions.iter().filter_map(named).collect();
-    let scrub = Scrub { people, named: &named };
-    let kind_name = string(message.kind, "type", &mut extra).unwrap_or(Cow::Borrowed("Default"));
-    let kind = MessageKind(number(&kind_name, &MESSAGES));
-    if kind == MessageKind::UNNUMBERED {
-        extra.insert("type".to_owned(), kind_name.into());
+        let content = string(message.content, "content", &mut extra).unwrap_or_default();
+        let content = people.text(system_content(kind, &content), &named).into_owned();
+        let edited_at = string(message.edited_at, "timestampEdited", &mut extra).and_then(|text| text.parse().ok());
+        let attachments = scrub.attachments(id, message.attachments, &mut extra);
+        let reactions = scrub.reactions(message.reactions, &mut extra);
+        let embeds = scrub.list(message.embeds, "embeds", embed, &mut extra);
+        let stickers = scrub.list(message.stickers, "stickers", |value| sticker(&value), &mut extra);
+        let reference = (!message.reference.is_null()).then(|| {
+            let to = reference(&message.reference);
+            if to.kind > Reference::FORWARD || to.kind < 0 {
+                extra.insert("reference".to_owned(), message.reference);
+            }
+            to
+        });
+        let snapshots =
+            (!message.forwarded.is_null()).then(|| Json::new(&json!([scrub.value(snapshot(message.forwarded))])));
+        let message = Message {
+            channel_id: self.channel,
+            id,
+            kind,
+            author: scrub.author(&message.author),
+            content,
+            version: Version { edited_at, observed_at: self.observed_at, origin: Origin::Export },
+            pinned: message.pinned == Value::Bool(true),
+            flags: 0,
+            reference,
+            mentions: {
+                let mut seen = HashSet::new();
+                mentions
+                    .iter()
+                    .map(|person| scrub.author(person))
+                    .filter(|person| seen.insert(person.pseudonym))
+                    .collect()
+            },
+            attachments,
+            reactions,
+            embeds,
+            stickers,
+            components: None,
+            snapshots,
+            poll: None,
+            extra: (!extra.is_empty()).then(|| Json::new(&scrub.value(Value::Object(extra)))),
+        };
+        Ok((message, length))
     }
-    let content = string(message.content, "content", &mut extra).unwrap_or_default();
-    let content = people.text(system_content(kind, &content), &named).into_owned();
-    let edited_at = string(message.edited_at, "timestampEdited", &mut extra).and_then(|text| text.parse().ok());
-    let attachments = scrub.attachments(id, message.attachments, &mut extra);
-    let reactions = scrub.reactions(message.reactions, &mut extra);
-    let embeds = scrub.list(message.embeds, "embeds", embed, &mut extra);
-    let stickers = scrub.list(message.stickers, "stickers", |value| sticker(&value), &mut extra);
-    let reference = (!message.reference.is_null()).then(|| {
-        let to = reference(&message.reference);
-        if to.kind > Reference::FORWARD || to.kind < 0 {
-            extra.insert("reference".to_owned(), message.reference);
-        }
-        to
-    });
-    let snapshots =
-        (!message.forwarded.is_null()).then(|| Json::new(&json!([scrub.value(snapshot(message.forwarded))])));
-    Ok(Message {
-        channel_id,
-        id,
-        kind,
-        author: scrub.author(&message.author),
-        content,
-        version: Version { edited_at, observed_at, origin: Origin::Export },
-        pinned: message.pinned == Value::Bool(true),
-        flags: 0,
-        reference,
-        mentions: {
-            let mut seen = HashSet::new();
-            mentions.iter().map(|person| scrub.author(person)).filter(|person| seen.insert(person.pseudonym)).collect()
-        },
-        attachments,
-        reactions,
-        embeds,
-        stickers,
-        components: None,
-        snapshots,
-        poll: None,
-        extra: (!extra.is_empty()).then(|| Json::new(&scrub.value(Value::Object(extra)))),
-    })
 }
 
 /// What people said in a system message: the exporter's English is dropped, a new name is kept.

@@ -47,7 +47,7 @@ impl<R: BufRead> Scanner<R> {
     }
 
     /// What is read already, or the next bytes; none at the end.
-    fn fill(&mut self) -> Result<&[u8], ScanError> {
+    pub(crate) fn fill(&mut self) -> Result<&[u8], ScanError> {
         // Whether there are bytes is asked apart from giving them, or the borrow would last through the loop.
         loop {
             match self.input.fill_buf() {
@@ -60,7 +60,8 @@ impl<R: BufRead> Scanner<R> {
         self.input.fill_buf().map_err(ScanError::Io)
     }
 
-    fn skip(&mut self, count: usize) {
+    /// Takes `count` of the bytes that [`Scanner::fill`] gave.
+    pub(crate) fn skip(&mut self, count: usize) {
         self.input.consume(count);
         self.byte += count as u64;
     }

@@ -10,6 +10,19 @@ use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
+/// Parses the value at the start of `text`, and tells how long it is; other bytes may follow.
+///
+/// # Errors
+/// Why it is no JSON.
+pub(crate) fn parse<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<(T, usize), String> {
+    let mut values = serde_json::Deserializer::from_slice(text).into_iter();
+    match values.next() {
+        Some(Ok(value)) => Ok((value, values.byte_offset())),
+        Some(Err(error)) => Err(format!("a message is no JSON: {error}")),
+        None => Err("a message is missing".to_owned()),
+    }
+}
+
 /// What a visitor of this file makes of a number, a truth value or null.
 macro_rules! scalars {
     ($make:expr) => {

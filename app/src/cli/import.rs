@@ -1,17 +1,20 @@
 //! `verta import`.
 
+use std::collections::BTreeSet;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanBytes, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{ImportArguments, Outcome, Tools};
-use crate::import::{FileReport, FileStatus, Importer, Options, Progress, Report};
+use crate::import::{FileReport, FileStatus, Importer, Options, Progress, Readers, Report};
 
-/// How often a progress line is printed where there is no terminal.
-const LINES: u64 = 50_000;
+/// After how many bytes a progress line is printed where there is no terminal.
+const LINE_BYTES: u64 = 256 << 20;
 
 pub(super) async fn run(arguments: &ImportArguments, tools: &Tools) -> Outcome {
     let options =
@@ -35,46 +38,86 @@ pub(super) async fn import(
         Importer::new(Arc::clone(&tools.store), Arc::clone(&tools.source), tools.key.clone(), Arc::clone(&tools.clock));
     let bar = Bar::new();
     let report = importer.run(paths, options, &bar).await;
-    bar.0.finish_and_clear();
+    bar.bar.finish_and_clear();
     let report = report?;
-    if !report.published.is_empty() && !options.dry_run {
-        let names: Vec<String> =
-            report.published.iter().take(50).map(|name| name.chars().take(100).collect()).collect();
-        let more = report.published.len() - names.len();
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        eprintln!("Everybody may now read: {}{more}", names.join(", "));
+    if let Some(line) = readers(&report.readers) {
+        eprintln!("{line}");
     }
     Ok(report)
 }
 
-struct Bar(ProgressBar);
+/// Who may read what, in one line.
+fn readers(readers: &Readers) -> Option<String> {
+    let names = |names: &BTreeSet<String>| {
+        let shown: Vec<String> = names.iter().take(50).map(|name| name.chars().take(100).collect()).collect();
+        let more = names.len() - shown.len();
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        format!("{}{more}", shown.join(", "))
+    };
+    let published =
+        (!readers.published.is_empty()).then(|| format!("Everybody may now read: {}", names(&readers.published)));
+    let private = (!readers.private.is_empty()).then(|| format!("Private: {}", names(&readers.private)));
+    let parts: Vec<String> = published.into_iter().chain(private).collect();
+    (!parts.is_empty()).then(|| parts.join(". "))
+}
+
+/// Progress on standard error: a bar on a terminal, now and then a line elsewhere.
+struct Bar {
+    bar: ProgressBar,
+    terminal: bool,
+    /// Bytes at which the next line is due.
+    due: AtomicU64,
+    importing: AtomicBool,
+}
 
 impl Bar {
     fn new() -> Self {
         let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
-        let template = "{bytes}/{total_bytes} {wide_bar} {msg} {bytes_per_sec}, {eta} left";
+        let template = "{prefix} {bytes}/{total_bytes} {wide_bar} {msg} {bytes_per_sec}, {eta} left";
         bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
-        if std::io::stderr().is_terminal() {
+        bar.set_prefix("looking through");
+        let terminal = std::io::stderr().is_terminal();
+        if terminal {
             bar.enable_steady_tick(Duration::from_millis(200));
         }
-        Self(bar)
+        Self { bar, terminal, due: AtomicU64::new(LINE_BYTES), importing: AtomicBool::new(false) }
+    }
+
+    /// Prints a line if one is due.
+    fn line(&self, bytes: u64, text: impl FnOnce() -> String) {
+        if !self.terminal && bytes >= self.due.load(Relaxed) {
+            self.due.store(bytes + LINE_BYTES, Relaxed);
+            eprintln!("{}", text());
+        }
     }
 }
 
 impl Progress for Bar {
+    fn look(&self, bytes: u64, total_bytes: u64) {
+        self.bar.set_length(total_bytes);
+        self.bar.set_position(bytes);
+        self.line(bytes, || format!("looked through {} of {}", HumanBytes(bytes), HumanBytes(total_bytes)));
+    }
+
     fn file(&self, path: &str, total_bytes: u64) {
-        self.0.set_length(total_bytes);
-        if !std::io::stderr().is_terminal() {
+        if !self.importing.swap(true, Relaxed) {
+            self.bar.reset();
+            self.bar.set_prefix("importing");
+            self.due.store(LINE_BYTES, Relaxed);
+        }
+        self.bar.set_length(total_bytes);
+        if !self.terminal {
             eprintln!("importing {path}");
         }
     }
 
     fn at(&self, bytes: u64, messages: u64) {
-        self.0.set_position(bytes);
-        self.0.set_message(format!("{messages} messages"));
-        if !std::io::stderr().is_terminal() && messages % LINES < 500 && messages >= LINES {
-            eprintln!("{messages} messages, {bytes} bytes");
-        }
+        self.bar.set_position(bytes);
+        self.bar.set_message(format!("{messages} messages"));
+        self.line(bytes, || {
+            let (eta, total) = (HumanDuration(self.bar.eta()), HumanBytes(self.bar.length().unwrap_or(bytes)));
+            format!("{messages} messages, {} of {total}, about {eta} left", HumanBytes(bytes))
+        });
     }
 }
 

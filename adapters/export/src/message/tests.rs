@@ -5,7 +5,7 @@ use domain::tenant::{Platform, PlatformId, TenantId};
 use domain::timestamp::Timestamp;
 use serde_json::{Value, json};
 
-use super::convert;
+use super::Converter;
 
 fn people() -> Pseudonymizer {
     let tenant = TenantId::of(Platform::Discord, &PlatformId::new("1").unwrap());
@@ -20,7 +20,8 @@ fn message(fields: &Value) -> Message {
     message.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
     let tenant = TenantId::of(Platform::Discord, &PlatformId::new("1").unwrap());
     let channel = ChannelId::of(tenant, "2".parse().unwrap());
-    convert(message.to_string().as_bytes(), channel, Timestamp::from_millis(1).unwrap(), &people()).unwrap()
+    let (people, observed_at) = (people(), Timestamp::from_millis(1).unwrap());
+    Converter { channel, observed_at, people: &people }.convert(message.to_string().as_bytes()).unwrap().0
 }
 
 #[test]

@@ -1,0 +1,63 @@
+//! The messages of an export, in its order.
+
+use std::cell::Cell;
+
+use domain::channel::ChannelId;
+use domain::message::Message;
+use domain::pseudonym::Pseudonymizer;
+use domain::timestamp::Timestamp;
+use ports::source::{ExportBatch, ExportFile, SourceError};
+
+use crate::document::{Messages, open, walk};
+use crate::message::Converter;
+
+/// Messages that are handed on together.
+const BATCH: usize = 500;
+
+/// Reads the messages of a file; `send` takes them and says whether to go on.
+pub(crate) fn read(
+    file: &ExportFile,
+    channel: ChannelId,
+    observed_at: Timestamp,
+    people: &Pseudonymizer,
+    send: impl Fn(ExportBatch) -> bool,
+) -> Result<(), SourceError> {
+    open(file, &Cell::new(0), |input| {
+        let mut batches = Batches {
+            converter: Converter { channel, observed_at, people },
+            messages: Vec::with_capacity(BATCH),
+            byte: 0,
+            send,
+        };
+        walk(input, &mut batches)?;
+        batches.send();
+        Ok(())
+    })
+}
+
+struct Batches<'a, S> {
+    converter: Converter<'a>,
+    messages: Vec<Message>,
+    byte: u64,
+    send: S,
+}
+
+impl<S: Fn(ExportBatch) -> bool> Batches<'_, S> {
+    fn send(&mut self) -> bool {
+        let messages = std::mem::replace(&mut self.messages, Vec::with_capacity(BATCH));
+        messages.is_empty() || (self.send)(ExportBatch { messages, byte: self.byte })
+    }
+}
+
+impl<S: Fn(ExportBatch) -> bool> Messages for Batches<'_, S> {
+    fn message(&mut self, text: &[u8], start: u64) -> Result<(usize, bool), String> {
+        let (message, length) = self.converter.convert(text)?;
+        self.messages.push(message);
+        self.byte = start + length as u64;
+        Ok((length, self.messages.len() < BATCH || self.send()))
+    }
+
+    fn fault(&mut self, _: String, _: u64) {
+        // The look before has told it.
+    }
+}

@@ -1,0 +1,169 @@
+//! One look through a whole export.
+
+use std::cell::Cell;
+
+use domain::channel::{ChannelKind, ChannelSnowflake};
+use domain::json::Json;
+use domain::message::MessageId;
+use domain::tenant::PlatformId;
+use domain::timestamp::Timestamp;
+use ports::source::{ExportChannel, ExportFile, ExportGuild, ExportParent, ExportSummary, MessageOrder, SourceError};
+use serde_json::{Map, Value};
+
+use crate::document::{Messages, open, walk};
+use crate::find::part;
+use crate::kinds::{CHANNELS, number};
+use crate::wire::{Identified, parse};
+
+/// The longest name or topic that is kept, in characters; Discord's longest has 4096.
+const MAX_TEXT: usize = 4096;
+/// Faults of single messages that are told; more are counted in the last.
+const MAX_FAULTS: usize = 100;
+/// Messages between two words of how far the look is.
+const HEARD: u64 = 1_000;
+
+/// Looks through a whole file.
+pub(crate) fn summarize(file: &ExportFile, heard: &dyn Fn(u64)) -> Result<ExportSummary, SourceError> {
+    let read = Cell::new(0);
+    open(file, &read, |input| {
+        let told = || heard(read.get());
+        let mut seen = Seen::new(&told);
+        let (mut fields, end, byte) = walk(input, &mut seen)?;
+        let format = |reason: String| SourceError::Format { reason, byte: 0 };
+        let guild = fields.remove("guild").unwrap_or_default();
+        let channel = fields.remove("channel").unwrap_or_default();
+        let exported_at = fields.remove("exportedAt").and_then(|at| at.as_str()?.parse::<Timestamp>().ok());
+        let after =
+            fields.remove("dateRange").and_then(|range| range.get("after")?.as_str()?.parse::<Timestamp>().ok());
+        fields.remove("messageCount");
+        let newest = seen.ids.map(|(_, high)| high.created_at());
+        let exported_at = exported_at.or(newest).or_else(|| Timestamp::from_millis(0));
+        let guild = self::guild(&guild).map_err(format)?;
+        let mut channel = self::channel(&channel, seen.ids.map(|(low, _)| low), &fields).map_err(format)?;
+        if guild.platform_id.as_str() == "0" && !channel.kind.is_direct() {
+            return Err(format("the guild's id is 0, which only direct messages have".to_owned()));
+        }
+        if channel.kind.is_direct() {
+            let group = channel.kind == ChannelKind::GROUP_DIRECT;
+            let name = if group { "Group direct message" } else { "Direct message" };
+            channel = ExportChannel { name: name.to_owned(), topic: None, parent: None, extra: None, ..channel };
+        }
+        Ok(ExportSummary {
+            guild,
+            channel,
+            exported_at: exported_at.ok_or_else(|| format("it does not say when it was made".to_owned()))?,
+            // The filter names a moment; what was sent in its very millisecond may be missing.
+            after: after
+                .and_then(|at| Timestamp::from_millis(at.as_millis() + 1))
+                .and_then(|at| MessageId::first_at(at).previous()),
+            part: part(file),
+            messages: seen.messages,
+            ids: seen.ids,
+            order: seen.order(),
+            end,
+            unreadable: seen.faults,
+            size_bytes: byte,
+        })
+    })
+}
+
+/// What a look through the messages has shown.
+struct Seen<'a> {
+    messages: u64,
+    ids: Option<(MessageId, MessageId)>,
+    last: Option<MessageId>,
+    rises: bool,
+    falls: bool,
+    repeats: bool,
+    faults: Vec<(String, u64)>,
+    heard: &'a dyn Fn(),
+}
+
+impl Messages for Seen<'_> {
+    fn message(&mut self, text: &[u8], _: u64) -> Result<(usize, bool), String> {
+        let (Identified(id), length) = parse(text)?;
+        let id = id.is().ok_or("a message has no id")?;
+        let id: MessageId = id.parse().map_err(|error| format!("a message has no id: {error}"))?;
+        self.messages += 1;
+        self.ids = Some(self.ids.map_or((id, id), |(low, high)| (low.min(id), high.max(id))));
+        if let Some(last) = self.last.replace(id) {
+            self.rises |= id > last;
+            self.falls |= id < last;
+            self.repeats |= id == last;
+        }
+        if self.messages.is_multiple_of(HEARD) {
+            (self.heard)();
+        }
+        Ok((length, true))
+    }
+
+    fn fault(&mut self, reason: String, start: u64) {
+        if self.faults.len() < MAX_FAULTS {
+            self.faults.push((reason, start));
+        }
+    }
+}
+
+impl<'a> Seen<'a> {
+    const fn new(heard: &'a dyn Fn()) -> Self {
+        let (rises, falls, repeats) = (false, false, false);
+        Self { messages: 0, ids: None, last: None, rises, falls, repeats, faults: Vec::new(), heard }
+    }
+
+    const fn order(&self) -> MessageOrder {
+        match (self.rises, self.falls, self.repeats) {
+            (_, false, false) => MessageOrder::Ascending,
+            (false, true, false) => MessageOrder::Descending,
+            _ => MessageOrder::Mixed,
+        }
+    }
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(MAX_TEXT).collect()
+}
+
+fn text(value: &Value, key: &str) -> Option<String> {
+    value.get(key).and_then(Value::as_str).map(cut)
+}
+
+fn guild(value: &Value) -> Result<ExportGuild, String> {
+    let id = text(value, "id").ok_or("it does not say whose export it is")?;
+    let numeric = id == "0" || id.parse::<ChannelSnowflake>().is_ok();
+    let platform_id = PlatformId::new(&id).ok().filter(|_| numeric).ok_or("the guild's id is no id")?;
+    let name = text(value, "name").unwrap_or_default();
+    let name: String = name.trim().chars().take(255).collect();
+    Ok(ExportGuild { platform_id, name: if name.is_empty() { format!("Community {id}") } else { name } })
+}
+
+fn channel(value: &Value, first: Option<MessageId>, root: &Map<String, Value>) -> Result<ExportChannel, String> {
+    let id = text(value, "id").ok_or("it does not say which channel it holds")?;
+    let platform_id: ChannelSnowflake = id.parse().map_err(|error| format!("the channel has no id: {error}"))?;
+    let kind_name = text(value, "type").unwrap_or_else(|| "GuildTextChat".to_owned());
+    let kind = ChannelKind(number(&kind_name, &CHANNELS));
+    let known = ["id", "type", "categoryId", "category", "name", "topic", "iconUrl"];
+    let fields = value.as_object().into_iter().flatten().filter(|(key, _)| !known.contains(&key.as_str()));
+    let mut extra: Map<String, Value> = fields.chain(root).map(|(key, value)| (key.clone(), value.clone())).collect();
+    if kind == ChannelKind::UNNUMBERED {
+        extra.insert("type".to_owned(), kind_name.into());
+    }
+    let parent =
+        text(value, "categoryId").and_then(|id| id.parse().ok()).map(|parent: ChannelSnowflake| ExportParent {
+            platform_id: parent,
+            name: text(value, "category").unwrap_or_default(),
+            kind: match kind {
+                ChannelKind::ANNOUNCEMENT_THREAD => ChannelKind::ANNOUNCEMENT,
+                _ if kind.is_thread() && first == Some(platform_id.cast()) => ChannelKind::FORUM,
+                _ if kind.is_thread() => ChannelKind::TEXT,
+                _ => ChannelKind::CATEGORY,
+            },
+        });
+    Ok(ExportChannel {
+        platform_id,
+        kind,
+        name: text(value, "name").filter(|name| !name.trim().is_empty()).unwrap_or_else(|| format!("channel {id}")),
+        topic: text(value, "topic").filter(|topic| !topic.is_empty()),
+        parent: parent.filter(|parent| parent.platform_id != platform_id),
+        extra: (!extra.is_empty()).then(|| Json::new(&Value::Object(extra))),
+    })
+}

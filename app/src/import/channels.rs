@@ -1,0 +1,162 @@
+//! The channels that files describe, and who may read them.
+
+use std::collections::BTreeSet;
+
+use domain::channel::{Channel, ChannelKind};
+use domain::slug::ChannelSlug;
+use domain::tenant::TenantId;
+use domain::visibility::{Visibility, is_public};
+use ports::error::StoreError;
+use ports::store::UnitOfWork;
+
+use super::plan::Planned;
+
+/// Who may read the channels of an import, by their names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Readers {
+    /// Channels that everybody may read from now on, and could not before.
+    pub published: BTreeSet<String>,
+    /// Channels of the files that only the holder of the admin key may read.
+    pub private: BTreeSet<String>,
+}
+
+impl Readers {
+    pub(super) fn extend(&mut self, more: Self) {
+        self.published.extend(more.published);
+        self.private.extend(more.private);
+    }
+}
+
+/// Whose word it is that describes a channel.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Word {
+    /// Its own file's.
+    Own,
+    /// Its own file's, which is older than what is stored.
+    Older,
+    /// A child's.
+    Hearsay,
+}
+
+/// A channel before and after a file was heard.
+struct Heard {
+    before: Option<Channel>,
+    after: Channel,
+}
+
+/// Stores the channel of a file and the one above it.
+pub(super) async fn store(
+    unit: &mut dyn UnitOfWork,
+    planned: &Planned,
+    visibility: Option<Visibility>,
+) -> Result<Readers, StoreError> {
+    let above = match &planned.parent {
+        Some(parent) => Some(store_one(unit, parent.clone(), visibility, Word::Hearsay).await?),
+        None => None,
+    };
+    let looked = unit.coverage().find(planned.channel.id).await?.and_then(|coverage| coverage.checked_at);
+    let word = if looked.is_some_and(|at| at > planned.described_at) { Word::Older } else { Word::Own };
+    let own = store_one(unit, planned.channel.clone(), visibility, word).await?;
+    let above = match (above, own.after.parent_id) {
+        (None, Some(parent)) => {
+            unit.channels().find(parent).await?.map(|parent| Heard { before: Some(parent.clone()), after: parent })
+        }
+        (above, _) => above,
+    };
+    let (parent_before, parent_after) =
+        above.as_ref().map_or((None, None), |above| (above.before.as_ref(), Some(&above.after)));
+    let mut readers = Readers::default();
+    let public = is_public(&own.after, parent_after);
+    if !public {
+        readers.private.insert(own.after.name.clone());
+    } else if !own.before.as_ref().is_some_and(|before| is_public(before, parent_before)) {
+        readers.published.insert(own.after.name.clone());
+    }
+    // Of a category nothing but its name can be read.
+    for parent in above.into_iter().filter(|above| above.after.kind != ChannelKind::CATEGORY) {
+        let was_public = parent.before.as_ref().is_some_and(|before| is_public(before, None));
+        if is_public(&parent.after, None) && !was_public {
+            readers.published.insert(parent.after.name);
+        }
+    }
+    Ok(readers)
+}
+
+/// Stores a channel as `word` describes it: with the slug that it has or a free one, and what only others know of it
+/// kept.
+async fn store_one(
+    unit: &mut dyn UnitOfWork,
+    described: Channel,
+    visibility: Option<Visibility>,
+    word: Word,
+) -> Result<Heard, StoreError> {
+    let before = unit.channels().find(described.id).await?;
+    let mut after = match before.clone() {
+        Some(stored) if word == Word::Hearsay => {
+            // Only one that nobody has looked into can be of another kind than it was thought to be.
+            let unseen = unit.coverage().find(stored.id).await?.is_none_or(|coverage| coverage.checked_at.is_none());
+            let guess = matches!(stored.kind, ChannelKind::TEXT | ChannelKind::FORUM | ChannelKind::CATEGORY);
+            let surer = super::plan::certainty(described.kind) > super::plan::certainty(stored.kind);
+            let kind =
+                if guess && unseen && surer && stored.stats.message_count == 0 { described.kind } else { stored.kind };
+            // No file says of a forum or category who may read it, so the files below them do; any other has its own.
+            let container = kind.is_forum() || kind == ChannelKind::CATEGORY;
+            let visibility = visibility.filter(|_| container).unwrap_or(stored.visibility);
+            Channel { kind, visibility, ..stored }
+        }
+        Some(stored) if word == Word::Older => Channel {
+            visibility: visibility.unwrap_or(stored.visibility),
+            parent_id: stored.parent_id.or(described.parent_id),
+            ..stored
+        },
+        Some(stored) => Channel {
+            slug: stored.slug,
+            visibility: visibility.unwrap_or(stored.visibility),
+            position: stored.position,
+            nsfw: stored.nsfw,
+            archived: stored.archived,
+            locked: stored.locked,
+            tags: stored.tags,
+            applied_tags: stored.applied_tags,
+            parent_id: described.parent_id.or(stored.parent_id),
+            stats: stored.stats,
+            ..described
+        },
+        None => {
+            let slug = free_slug(unit, described.tenant_id, &described.slug).await?;
+            Channel { slug, visibility: visibility.unwrap_or(Visibility::Public), ..described }
+        }
+    };
+    if after.kind.is_always_private() {
+        after.visibility = Visibility::Private;
+    }
+    if before.as_ref() != Some(&after) {
+        unit.channels().upsert(&after).await?;
+    }
+    Ok(Heard { before, after })
+}
+
+/// The slug itself if nobody has it, else with the smallest number behind it that a doubling search finds free: names
+/// that ten thousand threads share cost a few look-ups each.
+async fn free_slug(
+    unit: &mut dyn UnitOfWork,
+    tenant: TenantId,
+    wanted: &ChannelSlug,
+) -> Result<ChannelSlug, StoreError> {
+    if unit.channels().find_by_slug(tenant, wanted).await?.is_none() {
+        return Ok(wanted.clone());
+    }
+    let (mut taken, mut free) = (1, 2);
+    while unit.channels().find_by_slug(tenant, &wanted.with_suffix(free)).await?.is_some() {
+        taken = free;
+        free *= 2;
+    }
+    while free - taken > 1 {
+        let middle = u32::midpoint(taken, free);
+        match unit.channels().find_by_slug(tenant, &wanted.with_suffix(middle)).await? {
+            Some(_) => taken = middle,
+            None => free = middle,
+        }
+    }
+    Ok(wanted.with_suffix(free))
+}

@@ -1,0 +1,131 @@
+//! What became of an import.
+
+use std::collections::BTreeSet;
+
+use domain::message::MessageId;
+use domain::slug::TenantSlug;
+use ports::message::PageOutcome;
+use ports::source::{ExportEnd, ExportFile, ExportSummary, SourceError};
+use serde::Serialize;
+
+use super::channels::Readers;
+
+/// How the import of a file ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FileStatus {
+    /// All of it is stored.
+    Ok,
+    /// What could be read of it is stored.
+    Partial,
+    /// All of it was stored before.
+    Unchanged,
+    /// Nothing of it is stored.
+    Failed,
+}
+
+/// What became of one file.
+#[derive(Debug, Clone, Serialize)]
+pub struct FileReport {
+    /// Its path; `archive.zip!/entry.json` inside a ZIP file.
+    pub path: String,
+    /// How its import ended.
+    pub status: FileStatus,
+    /// What is wrong with it.
+    pub error: Option<String>,
+    /// Where that is, in bytes from its start.
+    pub byte: Option<u64>,
+    /// The last message that was kept.
+    pub last_message_id: Option<MessageId>,
+    /// Messages that were kept.
+    pub read: u64,
+    /// New messages.
+    pub added: u64,
+    /// Messages that a newer version replaced.
+    pub updated: u64,
+    /// Messages that stayed as they were.
+    pub unchanged: u64,
+    /// Messages that are now deleted.
+    pub deleted: u64,
+}
+
+/// What became of an import.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// File by file.
+    pub files: Vec<FileReport>,
+    /// The communities that the files are of, by slug.
+    pub tenants: BTreeSet<TenantSlug>,
+    /// How long it took.
+    pub seconds: f64,
+    /// What became of who may read the channels; nothing in a dry run.
+    #[serde(skip)]
+    pub readers: Readers,
+}
+
+impl Report {
+    /// Whether every file is stored as a whole.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.files.iter().all(|file| matches!(file.status, FileStatus::Ok | FileStatus::Unchanged))
+    }
+}
+
+impl FileReport {
+    pub(super) const fn new(path: String, status: FileStatus) -> Self {
+        Self {
+            path,
+            status,
+            error: None,
+            byte: None,
+            last_message_id: None,
+            read: 0,
+            added: 0,
+            updated: 0,
+            unchanged: 0,
+            deleted: 0,
+        }
+    }
+
+    pub(super) const fn count(&mut self, outcome: PageOutcome) {
+        self.added += outcome.added;
+        self.updated += outcome.updated;
+        self.unchanged += outcome.unchanged;
+        self.deleted += outcome.deleted;
+    }
+
+    pub(super) fn conclude(&mut self, summary: &ExportSummary) {
+        let fault = match &summary.end {
+            ExportEnd::Broken { reason, byte } => Some((reason.clone(), *byte)),
+            ExportEnd::Whole => summary.unreadable.first().map(|(reason, byte)| match summary.unreadable.len() {
+                1 => (reason.clone(), *byte),
+                more => (format!("{reason}; {} more messages cannot be read", more - 1), *byte),
+            }),
+        };
+        if let Some((reason, byte)) = fault {
+            (self.status, self.error, self.byte) = (FileStatus::Partial, Some(reason), Some(byte));
+        } else if self.status == FileStatus::Ok && self.added + self.updated + self.deleted == 0 && self.read > 0 {
+            self.status = FileStatus::Unchanged;
+        }
+    }
+}
+
+/// The report of a file of which nothing is stored.
+pub(super) fn failed(file: &ExportFile, error: &SourceError) -> FileReport {
+    let byte = if let SourceError::Format { byte, .. } = error { Some(*byte) } else { None };
+    FileReport { error: Some(reason(error)), byte, ..FileReport::new(shown(file), FileStatus::Failed) }
+}
+
+/// A fault in one line.
+pub(super) fn reason(error: &SourceError) -> String {
+    match error {
+        SourceError::Io(source) => format!("{error}: {source}"),
+        _ => error.to_string(),
+    }
+}
+
+/// A file as people name it.
+pub(super) fn shown(file: &ExportFile) -> String {
+    let path = file.path.display();
+    file.entry.as_ref().map_or_else(|| path.to_string(), |entry| format!("{path}!/{entry}"))
+}

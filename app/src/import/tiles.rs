@@ -1,0 +1,81 @@
+//! The range that a file proves to show whole, and its share in every batch of messages.
+
+use domain::coverage::Interval;
+use domain::message::{Message, MessageId};
+use ports::source::ExportSummary;
+
+/// The range of ids that a file proves to show whole, and in which order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Proof {
+    /// None: it is broken off or its messages are in no order.
+    Nothing,
+    /// This one, from its low end up.
+    Rising(Interval),
+    /// This one, from its high end down.
+    Falling(Interval),
+}
+
+impl Proof {
+    /// What a file proves whose messages ascend: all from where it was asked to begin, which for the start of a
+    /// channel is the smallest id there is, or from where the part `before` ends, to its last message.
+    pub(super) fn rising(summary: &ExportSummary, before: Option<&ExportSummary>) -> Self {
+        let Some((low, high)) = summary.ids else { return Self::Nothing };
+        let begin = match before {
+            _ if summary.part.number == 1 => begin(summary),
+            Some(before) => before.ids.and_then(|(_, high)| high.next()).unwrap_or(low),
+            None => low,
+        };
+        Interval::new(begin.min(low), high).map_or(Self::Nothing, Self::Rising)
+    }
+
+    /// No more than what lies between its first message and its last.
+    pub(super) fn alone(summary: &ExportSummary) -> Self {
+        summary.ids.and_then(|(low, high)| Interval::new(low, high)).map_or(Self::Nothing, Self::Rising)
+    }
+
+    /// What a file proves whose messages descend. Of one that is `parted` nobody knows which part is the last.
+    pub(super) fn falling(summary: &ExportSummary, before: Option<&ExportSummary>, parted: bool) -> Self {
+        let Some((low, high)) = summary.ids else { return Self::Nothing };
+        let top = before.and_then(|before| before.ids?.0.previous()).unwrap_or(high);
+        let bottom = if parted { low } else { begin(summary) };
+        Interval::new(bottom.min(low), top.max(high)).map_or(Self::Nothing, Self::Falling)
+    }
+}
+
+/// The smallest id that a file can hold.
+fn begin(summary: &ExportSummary) -> MessageId {
+    summary.after.map_or(Some(MessageId::MIN), MessageId::next).unwrap_or(MessageId::MAX)
+}
+
+/// Lays a proven range out over batches, so that none of it is left between two.
+pub(super) struct Tiles {
+    left: Proof,
+}
+
+impl Tiles {
+    pub(super) const fn new(proof: Proof) -> Self {
+        Self { left: proof }
+    }
+
+    /// The share of the next batch, ascending; the last one takes what is left.
+    pub(super) fn next(&mut self, messages: &[Message], is_last: bool) -> Option<Interval> {
+        let (low, high) = (messages.first()?.id, messages.last()?.id);
+        match self.left {
+            Proof::Nothing => None,
+            Proof::Rising(left) => {
+                let rest = high.next().and_then(|bottom| Interval::new(bottom, left.high()));
+                self.left = rest.map_or(Proof::Nothing, Proof::Rising);
+                Interval::new(left.low(), high)
+            }
+            Proof::Falling(left) => {
+                let bottom = if is_last { left.low() } else { low };
+                let rest = bottom.previous().and_then(|top| Interval::new(left.low(), top));
+                self.left = rest.map_or(Proof::Nothing, Proof::Falling);
+                Interval::new(bottom, left.high())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
