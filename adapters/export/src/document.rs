@@ -157,9 +157,10 @@ fn elements(
             scanner.skip(length);
             go_on
         } else {
-            let parsed = match scanner.value(text)? {
-                true => messages.message(text, start),
-                false => Err("a message is larger than 32 MiB".to_owned()),
+            let parsed = if scanner.value(text)? {
+                messages.message(text, start)
+            } else {
+                Err("a message is larger than 32 MiB".to_owned())
             };
             match parsed {
                 Ok((_, go_on)) => go_on,

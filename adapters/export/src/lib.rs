@@ -5,6 +5,7 @@ mod document;
 mod find;
 mod kinds;
 mod message;
+mod object;
 mod read;
 mod scan;
 mod summary;

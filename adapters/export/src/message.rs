@@ -15,10 +15,8 @@ use domain::timestamp::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::kinds::{MESSAGES, media_type, number};
+use crate::object::{beyond, cut, embed, is_empty, snapshot, sticker, sticker_rest, text, with_emojis};
 use crate::wire::{self, List, Person, Text};
-
-/// The longest name of a file or emoji that is kept, in characters.
-const MAX_NAME: usize = 1024;
 
 /// Makes messages of what a file says.
 pub(crate) struct Converter<'a> {
@@ -56,14 +54,25 @@ impl Converter<'_> {
         }
         let content = string(message.content, "content", &mut extra).unwrap_or_default();
         let content = people.text(system_content(kind, &content), &named).into_owned();
-        let edited_at = string(message.edited_at, "timestampEdited", &mut extra).and_then(|text| text.parse().ok());
+        let content = with_emojis(content, extra.get("inlineEmojis"));
+        let edited = string(message.edited_at, "timestampEdited", &mut extra);
+        let edited_at = edited.as_ref().and_then(|text| text.parse().ok());
+        if let (Some(text), None) = (edited, edited_at) {
+            extra.insert("timestampEdited".to_owned(), text.into());
+        }
+        if !message.pinned.is_boolean() {
+            keep(&mut extra, "isPinned", message.pinned.clone());
+        }
         let attachments = scrub.attachments(id, message.attachments, &mut extra);
         let reactions = scrub.reactions(message.reactions, &mut extra);
         let embeds = scrub.list(message.embeds, "embeds", embed, &mut extra);
+        let rest: Vec<Value> = message.stickers.as_array().into_iter().flatten().filter_map(sticker_rest).collect();
         let stickers = scrub.list(message.stickers, "stickers", |value| sticker(&value), &mut extra);
+        keep(&mut extra, "stickers", rest.into());
         let reference = (!message.reference.is_null()).then(|| {
             let to = reference(&message.reference);
-            if to.kind > Reference::FORWARD || to.kind < 0 {
+            let rest = beyond(&message.reference, &["type", "messageId", "channelId", "guildId"]);
+            if to.kind > Reference::FORWARD || to.kind < 0 || !rest.is_empty() {
                 extra.insert("reference".to_owned(), message.reference);
             }
             to
@@ -107,7 +116,9 @@ fn system_content(kind: MessageKind, content: &str) -> &str {
         MessageKind::CHANNEL_NAME_CHANGE => content
             .strip_prefix("Changed the channel name: ")
             .unwrap_or(if content == "Changed the channel name." { "" } else { content }),
-        MessageKind(1..=7) | MessageKind::THREAD_CREATED => "",
+        MessageKind(1..=7) => "",
+        // Before 2.38 it was the thread's name.
+        MessageKind::THREAD_CREATED if content == "Started a thread." => "",
         _ => content,
     }
 }
@@ -119,10 +130,6 @@ fn named<'a>(person: &'a Person<'_>) -> Option<MentionedPerson<'a>> {
         platform_id: Cow::Borrowed(&person.id),
         names: names.map(|name| Cow::Borrowed(name.as_ref())).collect(),
     })
-}
-
-fn is_empty(value: &Value) -> bool {
-    value.is_null() || value.as_array().is_some_and(Vec::is_empty)
 }
 
 /// Keeps what stands in the place of a field and is of another type.
@@ -142,14 +149,6 @@ fn string<'a>(text: Text<'a>, key: &str, extra: &mut Map<String, Value>) -> Opti
     }
 }
 
-fn text<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
-    value.get(key).and_then(Value::as_str)
-}
-
-fn cut(text: &str) -> String {
-    text.chars().take(MAX_NAME).collect()
-}
-
 fn id<T>(value: &Value, key: &str) -> Option<Id<T>> {
     text(value, key)?.parse().ok()
 }
@@ -166,51 +165,6 @@ fn reference(value: &Value) -> Reference {
         channel_id: id(value, "channelId"),
         guild_id: id(value, "guildId"),
     }
-}
-
-/// An embed in Discord's form: names in `snake_case`, the colour a number; what it lacks is left out.
-fn embed(value: Value) -> Value {
-    let Value::Object(fields) = value else { return value };
-    let renamed = |key: &str| match key {
-        "iconUrl" => "icon_url".to_owned(),
-        "isInline" => "inline".to_owned(),
-        "canonicalUrl" => "proxy_url".to_owned(),
-        _ => key.to_owned(),
-    };
-    let fields = fields
-        .into_iter()
-        .filter(|(_, value)| !(value.is_null() || value == "" || value.as_array().is_some_and(Vec::is_empty)));
-    let fields = fields.map(|(key, value)| {
-        let value = match (key.as_str(), value) {
-            ("color", Value::String(color)) => {
-                let number = color.strip_prefix('#').and_then(|digits| u32::from_str_radix(digits, 16).ok());
-                number.map_or(Value::String(color), Value::from)
-            }
-            (_, Value::Array(items)) => items.into_iter().map(embed).collect(),
-            (_, value) => embed(value),
-        };
-        (renamed(&key), value)
-    });
-    Value::Object(fields.collect())
-}
-
-fn sticker(value: &Value) -> Value {
-    let format = text(value, "format").map(str::to_lowercase);
-    json!({"id": text(value, "id"), "name": text(value, "name").map(cut), "format": format})
-}
-
-/// A forwarded message in the form of Discord's snapshots.
-fn snapshot(value: Value) -> Value {
-    let Value::Object(mut fields) = value else { return json!({"content": null, "forwarded": value}) };
-    {
-        let (ours, theirs) = ("edited_timestamp", "timestampEdited");
-        let value = fields.remove(theirs).unwrap_or(Value::Null);
-        fields.insert(ours.to_owned(), value);
-    }
-    if let Some(Value::Array(embeds)) = fields.remove("embeds") {
-        fields.insert("embeds".to_owned(), embeds.into_iter().map(embed).collect());
-    }
-    Value::Object(fields)
 }
 
 /// Makes what may be stored of what a file says.
@@ -260,7 +214,9 @@ impl Scrub<'_> {
             }
         };
         let mut seen = HashSet::new();
-        let made = items.iter().zip(1_u64..).filter_map(|(item, place)| {
+        let unread: Vec<Value> = items.iter().filter(|item| !item.is_object() && !is_empty(item)).cloned().collect();
+        keep(extra, "attachments", unread.into());
+        let made = items.iter().filter(|item| item.is_object()).zip(1_u64..).filter_map(|(item, place)| {
             // A file without a good id of its own gets one that is the same in every import.
             let made_up = AttachmentId::new(message.get().saturating_add(place).min(AttachmentId::MAX.get()))?;
             let id =
@@ -274,9 +230,7 @@ impl Scrub<'_> {
         let filename = cut(text(item, "fileName").unwrap_or("file"));
         let address = text(item, "url").unwrap_or_default();
         let on_web = address.starts_with("https://") || address.starts_with("http://");
-        let known = ["id", "url", "fileName", "fileSizeBytes"];
-        let fields = item.as_object().into_iter().flatten().filter(|(key, _)| !known.contains(&key.as_str()));
-        let extra: Map<String, Value> = fields.map(|(key, value)| (key.clone(), value.clone())).collect();
+        let extra = beyond(item, &["id", "url", "fileName", "fileSizeBytes"]);
         Attachment {
             id,
             content_type: media_type(&filename).map(str::to_owned),
@@ -301,23 +255,36 @@ impl Scrub<'_> {
             }
         };
         let mut reactions: Vec<Reaction> = Vec::with_capacity(items.len());
+        let mut unread = Vec::new();
         for item in items {
+            let mut rest = item.rest;
+            rest.extend(beyond(&item.emoji, &["id", "name", "code", "isAnimated", "imageUrl"]));
+            rest.retain(|_, value| !is_empty(value));
+            if !rest.is_empty() {
+                rest.insert("emoji".to_owned(), item.emoji.clone());
+                unread.push(Value::Object(rest));
+            }
+            if !item.emoji.is_object() {
+                continue;
+            }
             let emoji = Emoji {
                 id: id(&item.emoji, "id"),
                 name: text(&item.emoji, "name").filter(|name| !name.is_empty()).map(cut),
                 animated: item.emoji.get("isAnimated").and_then(Value::as_bool).unwrap_or(false),
             };
-            let people = match &item.users {
+            let people: Vec<_> = match &item.users {
                 List::Items(users) => users.iter().map(|user| self.author(user).pseudonym).collect(),
                 List::Other(_) => Vec::new(),
             };
             let count = item.count.as_u64().and_then(|count| u32::try_from(count).ok()).unwrap_or(0);
+            let count = count.max(u32::try_from(people.len()).unwrap_or(u32::MAX));
             let reaction = Reaction { emoji, count, people };
             match reactions.iter_mut().find(|other| other.emoji.key() == reaction.emoji.key()) {
                 Some(other) => other.count = other.count.max(reaction.count),
                 None => reactions.push(reaction),
             }
         }
+        keep(extra, "reactions", unread.into());
         reactions
     }
 }

@@ -61,3 +61,6 @@ impl<S: Fn(ExportBatch) -> bool> Messages for Batches<'_, S> {
         // The look before has told it.
     }
 }
+
+#[cfg(test)]
+mod tests;

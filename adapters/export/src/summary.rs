@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 use crate::document::{Messages, open, walk};
 use crate::find::part;
 use crate::kinds::{CHANNELS, number};
+use crate::object::{beyond, is_empty};
 use crate::wire::{Identified, parse};
 
 /// The longest name or topic that is kept, in characters; Discord's longest has 4096.
@@ -38,6 +39,10 @@ pub(crate) fn summarize(file: &ExportFile, heard: &dyn Fn(u64)) -> Result<Export
         fields.remove("messageCount");
         let newest = seen.ids.map(|(_, high)| high.created_at());
         let exported_at = exported_at.or(newest).or_else(|| Timestamp::from_millis(0));
+        let beyond_guild = beyond(&guild, &["id", "name", "iconUrl"]);
+        if !beyond_guild.is_empty() {
+            fields.insert("guild".to_owned(), beyond_guild.into());
+        }
         let guild = self::guild(&guild).map_err(format)?;
         let mut channel = self::channel(&channel, seen.ids.map(|(low, _)| low), &fields).map_err(format)?;
         if guild.platform_id.as_str() == "0" && !channel.kind.is_direct() {
@@ -141,9 +146,12 @@ fn channel(value: &Value, first: Option<MessageId>, root: &Map<String, Value>) -
     let platform_id: ChannelSnowflake = id.parse().map_err(|error| format!("the channel has no id: {error}"))?;
     let kind_name = text(value, "type").unwrap_or_else(|| "GuildTextChat".to_owned());
     let kind = ChannelKind(number(&kind_name, &CHANNELS));
-    let known = ["id", "type", "categoryId", "category", "name", "topic", "iconUrl"];
-    let fields = value.as_object().into_iter().flatten().filter(|(key, _)| !known.contains(&key.as_str()));
-    let mut extra: Map<String, Value> = fields.chain(root).map(|(key, value)| (key.clone(), value.clone())).collect();
+    let mut extra = beyond(value, &["id", "type", "categoryId", "category", "name", "topic", "iconUrl"]);
+    extra.extend(root.iter().filter(|(_, value)| !is_empty(value)).map(|(key, value)| (key.clone(), value.clone())));
+    // Before 2.27 a category had a name alone. A later file without an id has no category, but may name a made-up one.
+    if let Some(category) = text(value, "category").filter(|_| value.get("categoryId").is_none()) {
+        extra.insert("category".to_owned(), category.into());
+    }
     if kind == ChannelKind::UNNUMBERED {
         extra.insert("type".to_owned(), kind_name.into());
     }
