@@ -97,7 +97,7 @@ async fn on_server(command: Command, config: &Config, url: &ServerUrl) -> Result
 }
 
 fn tools(store: Arc<dyn Store>, key: PseudonymKey) -> Tools {
-    Tools { store, source: Arc::new(DiscordChatExporter), key, clock: Arc::new(SystemClock) }
+    Tools { store, source: Arc::new(DiscordChatExporter::default()), key, clock: Arc::new(SystemClock) }
 }
 
 async fn on_sqlite(command: Command, config: &Config, path: &Path) -> Result<ExitCode, Box<dyn std::error::Error>> {

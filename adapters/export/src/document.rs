@@ -1,58 +1,36 @@
 //! One export from its first byte to its last.
 
-use std::cell::Cell;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::io::{BufRead, BufReader, Read};
+use std::sync::atomic::Ordering::Relaxed;
 
 use flate2::read::MultiGzDecoder;
 use ports::source::{ExportEnd, ExportFile, SourceError};
 use serde_json::{Map, Value};
-use zip::ZipArchive;
+use zip::result::ZipError;
 
+use crate::archive::{Archives, Shared};
 use crate::scan::{ScanError, Scanner};
 
 /// Bytes that are read at once.
 const BUFFER: usize = 1 << 18;
 
-/// A file that counts what is read of it.
-struct Counted<'a> {
-    file: File,
-    read: &'a Cell<u64>,
-}
-
-impl Read for Counted<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.file.read(buffer)?;
-        self.read.set(self.read.get() + count as u64);
-        Ok(count)
-    }
-}
-
-impl Seek for Counted<'_> {
-    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        self.file.seek(to)
-    }
-}
-
-/// Opens the text of a file and gives it to `work`; `read` counts the bytes that were read of the file itself.
+/// Opens the text of a file and gives it to `work`, with what tells how many bytes were read of the file itself.
 pub(crate) fn open<T>(
     file: &ExportFile,
-    read: &Cell<u64>,
-    work: impl FnOnce(&mut dyn BufRead) -> Result<T, SourceError>,
+    archives: &Archives,
+    work: impl FnOnce(&mut dyn BufRead, &dyn Fn() -> u64) -> Result<T, SourceError>,
 ) -> Result<T, SourceError> {
-    let input = Counted { file: File::open(&file.path)?, read };
     let packed = |name: &str| name.to_ascii_lowercase().ends_with(".gz");
     let Some(entry) = &file.entry else {
-        return with_reader(input, packed(&file.path.to_string_lossy()), work);
+        let input = Shared::open(&file.path)?;
+        let count = input.count();
+        return with_reader(input, packed(&file.path.to_string_lossy()), |text| work(text, &|| count.load(Relaxed)));
     };
-    let broken = |error: zip::result::ZipError| SourceError::Format {
-        reason: format!("the ZIP entry is broken: {error}"),
-        byte: 0,
-    };
-    let mut archive = ZipArchive::new(BufReader::new(input)).map_err(broken)?;
-    let inside = archive.by_name(entry).map_err(broken)?;
-    read.set(0);
-    with_reader(inside, packed(entry), work)
+    let broken = |error: ZipError| SourceError::Format { reason: format!("the ZIP entry is broken: {error}"), byte: 0 };
+    let mut archive = archives.get(&file.path).map_err(broken)?;
+    let before = archive.read.load(Relaxed);
+    let inside = archive.zip.by_name(entry).map_err(broken)?;
+    with_reader(inside, packed(entry), |text| work(text, &|| archive.read.load(Relaxed) - before))
 }
 
 fn with_reader<T>(

@@ -1,19 +1,21 @@
 //! Which files may be exports.
 
-use std::fs::File;
-use std::io;
+use std::io::{self, BufRead};
 use std::path::{Path, PathBuf};
 
 use ports::source::{ExportFile, ExportPart, Found, SourceError};
 use walkdir::WalkDir;
-use zip::ZipArchive;
+use zip::result::ZipError;
 
-pub(crate) fn find(paths: &[PathBuf]) -> Found {
+use crate::archive::Archives;
+use crate::document::open;
+
+pub(crate) fn find(paths: &[PathBuf], archives: &Archives) -> Found {
     let mut found = Found::default();
     for path in paths {
         match std::fs::metadata(path) {
-            Ok(kind) if kind.is_dir() => walk(path, &mut found),
-            Ok(_) => file(path, &mut found),
+            Ok(kind) if kind.is_dir() => walk(path, archives, &mut found),
+            Ok(_) => file(path, archives, &mut found),
             Err(error) => fail(&mut found, path, error.into()),
         }
     }
@@ -42,7 +44,7 @@ pub(crate) fn part(file: &ExportFile) -> ExportPart {
     ExportPart { of: of.to_owned(), number }
 }
 
-fn walk(folder: &Path, found: &mut Found) {
+fn walk(folder: &Path, archives: &Archives, found: &mut Found) {
     let media = |entry: &walkdir::DirEntry| {
         let name = entry.file_name().to_string_lossy();
         entry.file_type().is_dir() && name.ends_with("_Files") && entry.depth() > 0
@@ -52,7 +54,7 @@ fn walk(folder: &Path, found: &mut Found) {
     {
         match entry {
             Ok(entry) if entry.file_type().is_dir() => {}
-            Ok(entry) if is_export(&entry.file_name().to_string_lossy()) => file(entry.path(), found),
+            Ok(entry) if is_export(&entry.file_name().to_string_lossy()) => file(entry.path(), archives, found),
             Ok(_) => {}
             Err(error) => {
                 let path = error.path().unwrap_or(folder).to_owned();
@@ -67,41 +69,81 @@ fn walk(folder: &Path, found: &mut Found) {
     }
 }
 
+/// Whether a file of a tree may be an export by its name: not a Mac's notes on one, which it keeps in `._name`.
 fn is_export(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    [".json", ".json.gz", ".zip"].iter().any(|ending| name.ends_with(ending))
+    [".json", ".json.gz", ".zip"].iter().any(|ending| name.ends_with(ending)) && !name.starts_with("._")
 }
 
-fn file(path: &Path, found: &mut Found) {
+/// Whether the exporter may have given a file its name when it kept a copy of something that was sent: before a dot
+/// or the end stand 5 or 16 hexadecimal digits.
+fn is_copy(name: &str) -> bool {
+    name.split('.').any(|piece| {
+        let hash = piece.rsplit_once('-').map_or("", |(_, hash)| hash);
+        [5, 16].contains(&hash.len()) && hash.bytes().all(|byte| byte.is_ascii_hexdigit())
+    })
+}
+
+/// Whether a file begins as every export does.
+fn begins_as_export(file: &ExportFile, archives: &Archives) -> bool {
+    let begins = |input: &mut dyn BufRead, _: &dyn Fn() -> u64| {
+        let text = input.fill_buf()?;
+        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text).trim_ascii_start();
+        Ok(text.strip_prefix(b"{").is_some_and(|text| text.trim_ascii_start().starts_with(b"\"guild\"")))
+    };
+    open(file, archives, begins).unwrap_or(false)
+}
+
+fn file(path: &Path, archives: &Archives, found: &mut Found) {
     match std::fs::metadata(path) {
         // A FIFO must not even be opened: that waits until somebody writes to it.
         Ok(kind) if !kind.is_file() => fail(found, path, SourceError::NotRegular("it is no regular file")),
         Ok(_) if path.to_string_lossy().to_ascii_lowercase().ends_with(".zip") => {
-            if let Err(error) = entries(path, found) {
+            if let Err(error) = entries(path, archives, found) {
                 fail(found, path, error);
             }
         }
-        Ok(kind) => found.files.push(ExportFile { path: path.to_owned(), entry: None, stored_bytes: kind.len() }),
+        Ok(kind) => {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let file = ExportFile { path: path.to_owned(), entry: None, stored_bytes: kind.len() };
+            take(file, is_copy(&name), archives, found);
+        }
         Err(error) => fail(found, path, error.into()),
     }
 }
 
-fn entries(path: &Path, found: &mut Found) -> Result<(), SourceError> {
-    let broken =
-        |error: zip::result::ZipError| SourceError::Format { reason: format!("it is no ZIP file: {error}"), byte: 0 };
-    let mut archive = ZipArchive::new(File::open(path)?).map_err(broken)?;
-    for index in 0..archive.len() {
-        let entry = archive.by_index_raw(index).map_err(broken)?;
+fn entries(path: &Path, archives: &Archives, found: &mut Found) -> Result<(), SourceError> {
+    let broken = |error: ZipError| match error {
+        ZipError::Io(error) => error.into(),
+        other => SourceError::Format { reason: format!("it is no ZIP file: {other}"), byte: 0 },
+    };
+    let mut zip = archives.open(path).map_err(broken)?.zip;
+    let copied = is_copy(&path.file_name().unwrap_or_default().to_string_lossy());
+    for index in 0..zip.len() {
+        let entry = zip.by_index_raw(index).map_err(broken)?;
         let name = entry.name().map_err(broken)?.into_owned();
-        let export = is_export(&name) && !name.to_ascii_lowercase().ends_with(".zip") && entry.is_file();
-        if export && !name.contains("_Files/") {
+        let (folder, last) = name.rsplit_once(['/', '\\']).unwrap_or(("", &name));
+        let export = is_export(last) && !last.to_ascii_lowercase().ends_with(".zip") && entry.is_file();
+        let aside = |folder: &str| folder.ends_with("_Files") || folder == "__MACOSX";
+        if export && !folder.split(['/', '\\']).any(aside) {
+            let copied = copied || is_copy(last);
             let stored_bytes = entry.compressed_size();
-            found.files.push(ExportFile { path: path.to_owned(), entry: Some(name), stored_bytes });
+            take(ExportFile { path: path.to_owned(), entry: Some(name), stored_bytes }, copied, archives, found);
         }
     }
     Ok(())
 }
 
+/// Takes what may be an export. What is named as a copy of something that was sent is taken only if it is one.
+fn take(file: ExportFile, copy: bool, archives: &Archives, found: &mut Found) {
+    if !copy || begins_as_export(&file, archives) {
+        found.files.push(file);
+    }
+}
+
 fn fail(found: &mut Found, path: &Path, error: SourceError) {
     found.failed.push((ExportFile { path: path.to_owned(), entry: None, stored_bytes: 0 }, error));
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! Exports of `DiscordChatExporter` in JSON, of every version that wrote JSON (2.18 and later): plain, compressed by
 //! gzip, in ZIP files, or trees of them.
 
+mod archive;
 mod document;
 mod find;
 mod kinds;
@@ -22,12 +23,16 @@ use ports::source::{ExportBatch, ExportFile, ExportReader, ExportSource, ExportS
 use tokio::sync::{mpsc, watch};
 use tokio::task::spawn_blocking;
 
+use crate::archive::Archives;
+
 /// Batches that wait for whoever stores them.
 const AHEAD: usize = 2;
 
 /// Reads the files that `DiscordChatExporter` writes.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct DiscordChatExporter;
+#[derive(Clone, Default)]
+pub struct DiscordChatExporter {
+    archives: Arc<Archives>,
+}
 
 fn lost(error: tokio::task::JoinError) -> SourceError {
     SourceError::Io(std::io::Error::other(error))
@@ -36,8 +41,8 @@ fn lost(error: tokio::task::JoinError) -> SourceError {
 #[async_trait]
 impl ExportSource for DiscordChatExporter {
     async fn find(&self, paths: &[PathBuf]) -> Found {
-        let paths = paths.to_vec();
-        spawn_blocking(move || find::find(&paths)).await.unwrap_or_default()
+        let (paths, archives) = (paths.to_vec(), Arc::clone(&self.archives));
+        spawn_blocking(move || find::find(&paths, &archives)).await.unwrap_or_default()
     }
 
     async fn summarize(
@@ -45,9 +50,9 @@ impl ExportSource for DiscordChatExporter {
         file: &ExportFile,
         heard: &mut (dyn FnMut(u64) + Send),
     ) -> Result<ExportSummary, SourceError> {
-        let file = file.clone();
+        let (file, archives) = (file.clone(), Arc::clone(&self.archives));
         let (sender, mut far) = watch::channel(0);
-        let look = spawn_blocking(move || summary::summarize(&file, &|read| _ = sender.send_replace(read)));
+        let look = spawn_blocking(move || summary::summarize(&file, &archives, &|read| _ = sender.send_replace(read)));
         while far.changed().await.is_ok() {
             heard(*far.borrow_and_update());
         }
@@ -63,10 +68,10 @@ impl ExportSource for DiscordChatExporter {
     ) -> Result<Box<dyn ExportReader>, SourceError> {
         let (sender, batches) = mpsc::channel(AHEAD);
         let (file, channel) = (file.clone(), ChannelId::of(tenant, summary.channel.platform_id));
-        let observed_at = summary.exported_at;
+        let (observed_at, archives) = (summary.exported_at, Arc::clone(&self.archives));
         spawn_blocking(move || {
             let send = |batch| sender.blocking_send(Ok(batch)).is_ok();
-            if let Err(error) = read::read(&file, channel, observed_at, &people, send) {
+            if let Err(error) = read::read(&file, &archives, channel, observed_at, &people, send) {
                 // Whoever stores may have given up; then nobody needs to hear of it.
                 sender.blocking_send(Err(error)).ok();
             }

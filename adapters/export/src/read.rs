@@ -1,13 +1,12 @@
 //! The messages of an export, in its order.
 
-use std::cell::Cell;
-
 use domain::channel::ChannelId;
 use domain::message::Message;
 use domain::pseudonym::Pseudonymizer;
 use domain::timestamp::Timestamp;
 use ports::source::{ExportBatch, ExportFile, SourceError};
 
+use crate::archive::Archives;
 use crate::document::{Messages, open, walk};
 use crate::message::Converter;
 
@@ -17,12 +16,13 @@ const BATCH: usize = 500;
 /// Reads the messages of a file; `send` takes them and says whether to go on.
 pub(crate) fn read(
     file: &ExportFile,
+    archives: &Archives,
     channel: ChannelId,
     observed_at: Timestamp,
     people: &Pseudonymizer,
     send: impl Fn(ExportBatch) -> bool,
 ) -> Result<(), SourceError> {
-    open(file, &Cell::new(0), |input| {
+    open(file, archives, |input, _| {
         let mut batches = Batches {
             converter: Converter { channel, observed_at, people },
             messages: Vec::with_capacity(BATCH),

@@ -1,7 +1,5 @@
 //! One look through a whole export.
 
-use std::cell::Cell;
-
 use domain::channel::{ChannelKind, ChannelSnowflake};
 use domain::json::Json;
 use domain::message::MessageId;
@@ -10,6 +8,7 @@ use domain::timestamp::Timestamp;
 use ports::source::{ExportChannel, ExportFile, ExportGuild, ExportParent, ExportSummary, MessageOrder, SourceError};
 use serde_json::{Map, Value};
 
+use crate::archive::Archives;
 use crate::document::{Messages, open, walk};
 use crate::find::part;
 use crate::kinds::{CHANNELS, number};
@@ -24,10 +23,13 @@ const MAX_FAULTS: usize = 100;
 const HEARD: u64 = 1_000;
 
 /// Looks through a whole file.
-pub(crate) fn summarize(file: &ExportFile, heard: &dyn Fn(u64)) -> Result<ExportSummary, SourceError> {
-    let read = Cell::new(0);
-    open(file, &read, |input| {
-        let told = || heard(read.get());
+pub(crate) fn summarize(
+    file: &ExportFile,
+    archives: &Archives,
+    heard: &dyn Fn(u64),
+) -> Result<ExportSummary, SourceError> {
+    open(file, archives, |input, read| {
+        let told = || heard(read());
         let mut seen = Seen::new(&told);
         let (mut fields, end, byte) = walk(input, &mut seen)?;
         let format = |reason: String| SourceError::Format { reason, byte: 0 };

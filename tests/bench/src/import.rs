@@ -31,7 +31,7 @@ pub async fn once(file: PathBuf) -> Result<(), Failure> {
     let folder = tempfile::tempdir()?;
     let store = Arc::new(SqliteStore::open(&folder.path().join("verta.db"), 1)?);
     let key = PseudonymKey::new([7; 32]);
-    let importer = Importer::new(store, Arc::new(DiscordChatExporter), key, Arc::new(SystemClock));
+    let importer = Importer::new(store, Arc::new(DiscordChatExporter::default()), key, Arc::new(SystemClock));
     let start = Instant::now();
     let report = importer.run(&[file], &Options::default(), &Quiet).await?;
     let seconds = start.elapsed().as_secs_f64();

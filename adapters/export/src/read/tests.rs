@@ -15,6 +15,7 @@ use ports::source::{ExportEnd, ExportFile, ExportSummary, MessageOrder, SourceEr
 use serde_json::{Value, json};
 
 use super::{BATCH, read};
+use crate::archive::Archives;
 use crate::summary::summarize;
 
 fn tenant() -> TenantId {
@@ -39,10 +40,10 @@ fn read_bytes(name: &str, bytes: &[u8]) -> Result<(ExportSummary, Vec<Message>),
 
 fn read_path(path: &Path) -> Result<(ExportSummary, Vec<Message>), SourceError> {
     let file = ExportFile { path: path.to_owned(), entry: None, stored_bytes: 0 };
-    let summary = summarize(&file, &|_| {})?;
+    let summary = summarize(&file, &Archives::default(), &|_| {})?;
     let messages = RefCell::new(Vec::new());
     let channel = ChannelId::of(tenant(), summary.channel.platform_id);
-    read(&file, channel, summary.exported_at, &people(), |batch| {
+    read(&file, &Archives::default(), channel, summary.exported_at, &people(), |batch| {
         assert!(batch.messages.len() <= BATCH && batch.byte <= summary.size_bytes);
         messages.borrow_mut().extend(batch.messages);
         true
@@ -216,10 +217,10 @@ fn a_reader_that_is_told_to_stop_stops() {
     let messages: Vec<Value> = (1..=3 * BATCH as u64).map(plain).collect();
     std::fs::write(&path, export(&messages)).unwrap();
     let file = ExportFile { path, entry: None, stored_bytes: 0 };
-    let summary = summarize(&file, &|_| {}).unwrap();
+    let summary = summarize(&file, &Archives::default(), &|_| {}).unwrap();
     let batches = RefCell::new(0);
     let channel = ChannelId::of(tenant(), summary.channel.platform_id);
-    read(&file, channel, summary.exported_at, &people(), |_| {
+    read(&file, &Archives::default(), channel, summary.exported_at, &people(), |_| {
         *batches.borrow_mut() += 1;
         false
     })
