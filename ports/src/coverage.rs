@@ -24,9 +24,9 @@ pub trait CoverageRepository: Send {
     /// Every part of the channel that a source showed whole.
     async fn segments(&mut self, channel: ChannelId) -> Result<Segments, StoreError>;
 
-    /// Notes that a source looked at `checked_at` (an earlier look than the noted one changes nothing), whether the
-    /// channel was seen empty from its start on (where there are messages, the intervals of their pages say it), and why the rest is not held; `None` clears
-    /// an older reason.
+    /// Notes that a source looked at `checked_at` (an earlier look than the noted one, or than the latest page that was
+    /// whole, changes nothing), whether the channel was seen empty from its start on (once seen it stays so; where there
+    /// are intervals, they alone say it), and why the rest is not held; `None` clears an older reason.
     ///
     /// # Errors
     /// [`StoreError::Missing`] if the channel is not stored.

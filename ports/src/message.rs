@@ -15,7 +15,7 @@ use crate::page::MessageRange;
 pub struct StoredMessage {
     /// The message.
     pub message: Message,
-    /// When it was found deleted; its content is kept and never shown to the public.
+    /// When the look was made that found it deleted; its content is kept and never shown to the public.
     pub deleted_at: Option<Timestamp>,
 }
 

@@ -40,7 +40,7 @@ pub(crate) fn append(connection: &Connection, channel: ChannelId, interval: Inte
 impl ChangeRepository for Unit {
     async fn list(&mut self, page: Page<ChangeId>) -> Result<Vec<Change>, StoreError> {
         self.run(move |connection| {
-            let after = page.after.map_or(0, |after| after.0.cast_signed());
+            let after = page.after.map_or(0, |after| i64::try_from(after.0).unwrap_or(i64::MAX));
             query(connection, "changes", LIST, named_params! {":after": after, ":limit": page.limit}, |row| {
                 Ok(Change {
                     id: ChangeId(row.get("change_id")?),

@@ -61,7 +61,7 @@ const LIST_THREADS_BY_CREATION: &str = r"
     FROM channels
     WHERE parent_id = :parent_id
         AND thread = 1
-        AND platform_id < :platform_id
+        AND platform_id <= :platform_id
         AND (archived = :archived OR :archived IS NULL)
         AND (visibility = 'public' AND kind <> 12 OR :with_private)
     ORDER BY platform_id DESC
@@ -288,7 +288,9 @@ impl ChannelRepository for Unit {
                     let (sql, platform_id) = match (filter.order, page.after) {
                         (ThreadOrder::Oldest, None) => (LIST_THREADS_OLDEST, 0),
                         (ThreadOrder::Oldest, Some(_)) => (LIST_THREADS_OLDEST, platform_id),
-                        _ => (LIST_THREADS_BY_CREATION, platform_id),
+                        // The bound itself is in the range, so that a first page has the largest id, too.
+                        (_, None) => (LIST_THREADS_BY_CREATION, platform_id),
+                        (_, Some(_)) => (LIST_THREADS_BY_CREATION, platform_id - 1),
                     };
                     let parameters = named_params! {
                         ":parent_id": parent, ":platform_id": platform_id,

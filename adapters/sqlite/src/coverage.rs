@@ -65,7 +65,8 @@ const NOTE: &str = r"
     INSERT INTO coverage (channel_id, start_reached, reason, checked_at)
     VALUES (:channel_id, :start_reached, :reason, :checked_at)
     ON CONFLICT (channel_id) DO UPDATE
-    SET start_reached = CASE WHEN high IS NULL THEN MAX(start_reached, excluded.start_reached) ELSE start_reached END,
+    SET start_reached = CASE WHEN high IS NULL AND excluded.checked_at >= COALESCE(checked_at, excluded.checked_at)
+            THEN MAX(start_reached, excluded.start_reached) ELSE start_reached END,
         reason = CASE WHEN excluded.checked_at >= COALESCE(checked_at, excluded.checked_at)
             THEN excluded.reason ELSE reason END,
         checked_at = MAX(COALESCE(checked_at, excluded.checked_at), excluded.checked_at)

@@ -12,6 +12,8 @@ contract![
     a_change_is_appended_by_every_page_that_changes_something,
     changes_are_listed_to_the_end,
     a_unit_that_is_dropped_changed_nothing,
+    nothing_comes_after_the_largest_change,
+    the_changes_of_a_channel_go_with_it,
 ];
 
 /// Every change behind `after`, `limit` at a time; ids ascend.
@@ -62,4 +64,23 @@ async fn a_unit_that_is_dropped_changed_nothing(store: &dyn Store) {
     unit.messages().replace_interval(here.id, &page(&here, None, 1, [1], "a")).await.unwrap();
     drop(unit);
     assert!(all(store, None, 101).await.iter().all(|change| change.channel_id != here.id));
+}
+
+async fn nothing_comes_after_the_largest_change(store: &dyn Store) {
+    let (_, here) = one_channel(store).await;
+    put(store, &here, &page(&here, None, 1, [1], "a")).await;
+    for after in [i64::MAX.cast_unsigned(), i64::MAX.cast_unsigned() + 1, u64::MAX] {
+        assert_eq!(all(store, Some(ChangeId(after)), 9).await, [], "after {after}");
+    }
+}
+
+async fn the_changes_of_a_channel_go_with_it(store: &dyn Store) {
+    let (_, here) = one_channel(store).await;
+    put(store, &here, &page(&here, None, 1, [1], "a")).await;
+    let ours = async || all(store, None, 101).await.iter().filter(|change| change.channel_id == here.id).count();
+    assert_eq!(ours().await, 1);
+    let mut unit = begin(store).await;
+    unit.channels().delete(here.id).await.unwrap();
+    unit.commit().await.unwrap();
+    assert_eq!(ours().await, 0);
 }

@@ -11,11 +11,12 @@ use serde_json::json;
 
 use super::contract;
 use super::fixture::{
-    at, begin, channel, held_ids, id, interval, one_channel, page, put, stored, tenant, thread, upsert,
+    HARD_TEXT, at, begin, channel, held_ids, id, interval, one_channel, page, put, stored, tenant, thread, upsert,
 };
 
 contract![
     every_field_of_a_channel_comes_back,
+    a_channel_at_every_end_comes_back,
     a_channel_replaces_what_its_id_held_but_for_its_stats,
     a_channel_needs_its_tenant_and_its_parent,
     a_slug_is_taken_once_in_a_tenant,
@@ -222,4 +223,23 @@ async fn two_tenants_never_see_each_others_channels(store: &dyn Store) {
     assert!(held.iter().all(|coverage| coverage.channel_id != here.id));
     let same: ChannelSnowflake = here.platform_id;
     assert_ne!(ChannelId::of(one.id, same), ChannelId::of(other.id, same));
+}
+
+async fn a_channel_at_every_end_comes_back(store: &dyn Store) {
+    let (tenant, _) = one_channel(store).await;
+    let widest = Channel {
+        kind: ChannelKind(i32::MIN),
+        name: HARD_TEXT.to_owned(),
+        slug: ChannelSlug::new(&"日".repeat(100)).unwrap(),
+        topic: Some("🧵".repeat(4_096)),
+        position: i32::MAX,
+        extra: Some(Json::new(&serde_json::Value::Null)),
+        ..channel(&tenant, ChannelSnowflake::MAX.get(), ChannelKind::TEXT)
+    };
+    let nameless =
+        Channel { name: String::new(), slug: ChannelSlug::new("n").unwrap(), ..channel(&tenant, 1, ChannelKind(99)) };
+    for one in [widest, nameless] {
+        upsert(store, &[&one]).await;
+        assert_eq!(stored(store, &one).await, one);
+    }
 }

@@ -8,7 +8,9 @@ use ports::page::Page;
 use ports::store::Store;
 
 use super::contract;
-use super::fixture::{at, begin, channel, id, interval, one_channel, page, put, thread, upsert};
+use super::fixture::{
+    FIRST, HARD_TEXT, LAST, at, begin, channel, id, interval, one_channel, page, put, thread, upsert,
+};
 
 contract![
     a_channel_that_nobody_looked_at_has_an_empty_coverage,
@@ -18,6 +20,10 @@ contract![
     segments_tell_when_each_part_was_seen,
     a_note_keeps_the_latest_look,
     a_channel_that_was_seen_empty_is_complete,
+    an_earlier_look_than_the_noted_one_changes_nothing,
+    a_later_look_keeps_what_was_seen_from_the_start,
+    an_empty_page_proves_as_much_as_any,
+    a_note_takes_every_moment_and_text,
     coverage_is_listed_to_the_end_without_what_has_no_messages,
 ];
 
@@ -147,5 +153,44 @@ async fn coverage_is_listed_to_the_end_without_what_has_no_messages(store: &dyn 
             }
         }
         assert_eq!(found, expected, "{limit} at a time");
+    }
+}
+
+async fn an_earlier_look_than_the_noted_one_changes_nothing(store: &dyn Store) {
+    let (_, here) = one_channel(store).await;
+    note(store, here.id, 5, false, Some("truncated")).await;
+    let noted = find(store, here.id).await;
+    note(store, here.id, 4, true, None).await;
+    assert_eq!(find(store, here.id).await, noted);
+    put(store, &here, &page(&here, interval(1, 9), 8, [5], "a")).await;
+    let paged = find(store, here.id).await;
+    note(store, here.id, 7, false, Some("no permission")).await;
+    assert_eq!(find(store, here.id).await, paged);
+}
+
+async fn a_later_look_keeps_what_was_seen_from_the_start(store: &dyn Store) {
+    let (_, here) = one_channel(store).await;
+    note(store, here.id, 5, true, None).await;
+    note(store, here.id, 6, false, Some("no permission")).await;
+    let held = find(store, here.id).await;
+    assert_eq!((held.start_reached, held.reason.as_deref()), (true, Some("no permission")));
+}
+
+async fn an_empty_page_proves_as_much_as_any(store: &dyn Store) {
+    let (_, here) = one_channel(store).await;
+    let nothing = page(&here, Interval::new(MessageId::MIN, MessageId::MAX), 3, [], "");
+    assert!(put(store, &here, &nothing).await.is_unchanged());
+    let held = find(store, here.id).await;
+    assert_eq!(held.interval, Interval::new(MessageId::MIN, MessageId::MAX));
+    assert_eq!((held.start_reached, held.message_count, held.checked_at), (true, 0, Some(at(3))));
+    assert_eq!(held.state(), CoverageState::Complete);
+}
+
+async fn a_note_takes_every_moment_and_text(store: &dyn Store) {
+    let (_, here) = one_channel(store).await;
+    for (moment, reason) in [(FIRST, ""), (LAST, HARD_TEXT)] {
+        note(store, here.id, moment, false, Some(reason)).await;
+        let held = find(store, here.id).await;
+        assert_eq!((held.checked_at, held.reason.as_deref()), (Some(at(moment)), Some(reason)));
     }
 }

@@ -16,6 +16,13 @@ use ports::page::MessageRange;
 use ports::store::{Store, UnitOfWork};
 use uuid::Uuid;
 
+/// The first moment that there is, in milliseconds.
+pub(super) const FIRST: i64 = -62_135_596_800_000;
+/// The last moment that there is, in milliseconds.
+pub(super) const LAST: i64 = 253_402_207_200_000;
+/// Text that an encoding, a collation, a quote or a pattern can spoil.
+pub(super) const HARD_TEXT: &str = " 🧶 👩\u{200d}👩 e\u{301} é ' \" ` \\ % _ \0 \u{feff} \u{202e}שלום \r\n\t ; -- ";
+
 pub(super) fn at(millis: i64) -> Timestamp {
     Timestamp::from_millis(millis).unwrap()
 }

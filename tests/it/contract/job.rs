@@ -5,9 +5,14 @@ use ports::store::Store;
 use uuid::Uuid;
 
 use super::contract;
-use super::fixture::{at, begin, tenant};
+use super::fixture::{FIRST, HARD_TEXT, LAST, at, begin, tenant};
 
-contract![every_field_of_a_job_comes_back, a_job_replaces_what_its_id_held, unfinished_jobs_are_listed_oldest_first,];
+contract![
+    every_field_of_a_job_comes_back,
+    a_job_of_any_moment_comes_back,
+    a_job_replaces_what_its_id_held,
+    unfinished_jobs_are_listed_oldest_first,
+];
 
 async fn upsert(store: &dyn Store, jobs: &[&Job]) {
     let mut unit = begin(store).await;
@@ -83,4 +88,18 @@ async fn unfinished_jobs_are_listed_oldest_first(store: &dyn Store) {
     }
     let left = store.read().await.unwrap().jobs().list_unfinished(100).await.unwrap();
     assert!(left.iter().all(|left| jobs.iter().all(|job| job.id != left.id)));
+}
+
+async fn a_job_of_any_moment_comes_back(store: &dyn Store) {
+    for (first, last) in [(FIRST, LAST), (LAST, FIRST), (-1, 999)] {
+        let job = Job {
+            state: JobState::Cancelled,
+            started_at: Some(at(last)),
+            ended_at: Some(at(first)),
+            error: Some(HARD_TEXT.to_owned()),
+            ..job(first)
+        };
+        upsert(store, &[&job]).await;
+        assert_eq!(find(store, job.id).await, Some(job));
+    }
 }

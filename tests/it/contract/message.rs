@@ -13,7 +13,8 @@ use serde_json::json;
 
 use super::contract;
 use super::fixture::{
-    at, begin, channel, held, held_ids, id, interval, message, one_channel, page, put, thread, upsert,
+    FIRST, HARD_TEXT, LAST, at, begin, channel, held, held_ids, id, interval, message, one_channel, page, put, thread,
+    upsert,
 };
 
 contract![
@@ -53,8 +54,7 @@ fn full(plain: &Message) -> Message {
     Message {
         kind: MessageKind(i32::MAX),
         author: author(0xff, true, true),
-        content: "**bold** 🧵 \u{0}\u{7f} ' \" \\ ; -- % _ \u{202e}مرحبا\n<@00000000000000000000000000000000>"
-            .replace('\0', ""),
+        content: format!("**bold** \u{7f} {HARD_TEXT} <@00000000000000000000000000000000>"),
         version: Version {
             edited_at: Some(at(253_402_207_199_999)),
             observed_at: at(1_772_366_400_001),
@@ -97,6 +97,9 @@ fn full(plain: &Message) -> Message {
             // These two differ only for who looks at bytes.
             Reaction { emoji: emoji(None, Some("a"), false), count: 1, people: vec![] },
             Reaction { emoji: emoji(None, Some("A"), false), count: 1, people: vec![] },
+            Reaction { emoji: emoji(None, Some("🍣"), false), count: 1, people: vec![] },
+            Reaction { emoji: emoji(None, Some("🍺"), false), count: 1, people: vec![] },
+            Reaction { emoji: emoji(None, None, false), count: 1, people: vec![] },
         ],
         embeds: Some(Json::new(
             &json!([{"title": "a", "fields": [{"name": "n", "value": "v", "inline": true}], "color": 16_777_215}]),
@@ -119,11 +122,20 @@ async fn every_field_of_a_message_comes_back(store: &dyn Store) {
         message(&here, 1, "", 0),
         Message { kind: MessageKind::UNNUMBERED, reference: Some(empty_reference), ..message(&here, 2, "b", 1) },
         full(&message(&here, 3, "", 1)),
-        message(&here, 4, &"🧵".repeat(4_000), 1),
+        message(&here, 4, &"🧵".repeat(100_000), 1),
+        Message { poll: Some(Json::new(&json!(null))), extra: Some(Json::new(&json!(""))), ..message(&here, 5, "", 1) },
+        Message {
+            version: Version { edited_at: Some(at(FIRST)), observed_at: at(LAST), origin: Origin::Export },
+            ..message(&here, 6, "", 1)
+        },
+        Message {
+            attachments: vec![Attachment { filename: "🧵".repeat(1_024), size_bytes: u64::MAX, ..attachment(1) }],
+            ..message(&here, 8, "", 1)
+        },
         full(&message(&here, i64::MAX.cast_unsigned(), "", 1)),
     ];
     let page = MessagePage::new(None, at(1_772_366_400_001), messages.clone()).unwrap();
-    assert_eq!(put(store, &here, &page).await.added, 5);
+    assert_eq!(put(store, &here, &page).await.added, 8);
     assert_eq!(held(store, &here).await, messages);
     let mut read = store.read().await.unwrap();
     for message in messages {

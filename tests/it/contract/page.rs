@@ -24,6 +24,8 @@ contract![
     an_older_look_adds_only_what_a_later_one_found_gone,
     a_newer_row_is_not_deleted_by_an_older_look,
     the_stats_follow_what_is_held,
+    looks_of_one_moment_add_up,
+    a_page_that_fails_leaves_nothing_of_itself,
     two_tenants_never_see_each_others_messages,
 ];
 
@@ -128,7 +130,8 @@ async fn an_older_look_adds_only_what_a_later_one_found_gone(store: &dyn Store) 
     assert_eq!(held_ids(store, &here).await, [5, 12, 25]);
     assert_eq!(held(store, &here).await[1].content, "late");
     let gone = store.read().await.unwrap().messages().find(here.id, id(15)).await.unwrap().unwrap();
-    assert!(gone.deleted_at.is_some() && gone.message.content == "early");
+    // Not the look that still showed it found it gone.
+    assert_eq!((gone.deleted_at, gone.message.content.as_str()), (Some(at(5)), "early"));
     assert_eq!(stored(store, &here).await.stats.message_count, 3);
 }
 
@@ -166,4 +169,28 @@ async fn two_tenants_never_see_each_others_messages(store: &dyn Store) {
     put(store, &there, &page(&there, interval(1, 9), 2, [], "")).await;
     assert_eq!(held(store, &here).await, [message(&here, 5, "a", 1)]);
     assert_eq!(stored(store, &here).await.stats.message_count, 1);
+}
+
+async fn looks_of_one_moment_add_up(store: &dyn Store) {
+    let (_, here) = one_channel(store).await;
+    put(store, &here, &page(&here, interval(1, 9), 5, [3], "a")).await;
+    // Of the same moment neither is later: what either shows is there, and the one that comes last decides what is not.
+    let outcome = put(store, &here, &page(&here, interval(5, 20), 5, [7, 15], "a")).await;
+    assert_eq!(outcome, PageOutcome { added: 2, ..PageOutcome::default() });
+    assert_eq!(held_ids(store, &here).await, [3, 7, 15]);
+    assert_eq!(put(store, &here, &page(&here, interval(7, 7), 5, [], "")).await.deleted, 1);
+    assert_eq!(held_ids(store, &here).await, [3, 15]);
+}
+
+async fn a_page_that_fails_leaves_nothing_of_itself(store: &dyn Store) {
+    let (_, here) = one_channel(store).await;
+    let before = stored(store, &here).await;
+    let mut unit = begin(store).await;
+    unit.messages().replace_interval(here.id, &page(&here, interval(1, 9), 1, [5], "a")).await.unwrap();
+    let nowhere = ChannelId::of(here.tenant_id, "404".parse().unwrap());
+    unit.messages().replace_interval(nowhere, &page(&here, None, 1, [6], "a")).await.unwrap_err();
+    drop(unit);
+    assert_eq!(held_ids(store, &here).await, [0; 0]);
+    assert_eq!(stored(store, &here).await, before);
+    assert!(store.read().await.unwrap().coverage().segments(here.id).await.unwrap().as_slice().is_empty());
 }

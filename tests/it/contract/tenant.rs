@@ -1,17 +1,18 @@
 //! Tenants.
 
 use domain::slug::TenantSlug;
-use domain::tenant::{Branding, LogoUrl, PlatformId, Tenant, TenantName, TenantStatus};
+use domain::tenant::{Branding, LogoUrl, PlatformId, Tenant, TenantId, TenantName, TenantStatus};
 use ports::error::StoreError;
 use ports::page::Page;
 use ports::store::Store;
 use uuid::Uuid;
 
 use super::contract;
-use super::fixture::{at, begin, one_channel, tenant};
+use super::fixture::{FIRST, LAST, at, begin, one_channel, tenant};
 
 contract![
     every_field_of_a_tenant_comes_back,
+    a_tenant_at_every_end_comes_back,
     an_update_keeps_what_never_changes,
     a_tenant_and_a_slug_are_taken_once,
     what_is_not_stored_is_not_found,
@@ -134,4 +135,28 @@ async fn a_tenant_goes_when_its_channels_are_gone(store: &dyn Store) {
     assert_eq!(store.read().await.unwrap().tenants().find(tenant.id).await.unwrap(), None);
     let again = Tenant { platform_id: PlatformId::new("another").unwrap(), ..tenant };
     insert(store, &again).await.unwrap();
+}
+
+async fn a_tenant_at_every_end_comes_back(store: &dyn Store) {
+    let plain = tenant();
+    let unique = plain.slug.as_str();
+    let platform_id = PlatformId::new(&format!("{unique}{}", "🧶".repeat(255 - unique.len()))).unwrap();
+    let logo = "https://example.org/";
+    let widest = Tenant {
+        slug: TenantSlug::new(&format!("{unique}{}", "z".repeat(TenantSlug::MAX - unique.len()))).unwrap(),
+        name: TenantName::new(&"🧵".repeat(255)).unwrap(),
+        status: TenantStatus::Cancelled,
+        branding: Branding {
+            logo_url: Some(LogoUrl::new(&format!("{logo}{}", "a".repeat(2048 - logo.len()))).unwrap()),
+            ..Branding::default()
+        },
+        created_at: at(FIRST),
+        updated_at: at(LAST),
+        deleting_since: Some(at(-1)),
+        id: TenantId::of(plain.platform, &platform_id),
+        platform_id,
+        ..plain.clone()
+    };
+    insert(store, &widest).await.unwrap();
+    assert_eq!(store.read().await.unwrap().tenants().find(widest.id).await.unwrap(), Some(widest));
 }

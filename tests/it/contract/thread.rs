@@ -1,6 +1,6 @@
 //! Lists of threads.
 
-use domain::channel::{Channel, ChannelKind};
+use domain::channel::{Channel, ChannelKind, ChannelSnowflake};
 use ports::channel::{ThreadCursor, ThreadFilter, ThreadOrder};
 use ports::page::Page;
 use ports::store::Store;
@@ -12,6 +12,7 @@ contract![
     threads_are_listed_to_the_end_in_every_order,
     a_thread_moves_up_when_something_is_written,
     a_list_of_threads_is_of_one_parent,
+    threads_at_both_ends_of_the_ids_are_listed,
 ];
 
 /// Half a minute, in the bits of an id.
@@ -95,4 +96,19 @@ async fn a_list_of_threads_is_of_one_parent(store: &dyn Store) {
     unit.channels().delete(thread(&here, 50).id).await.unwrap();
     unit.commit().await.unwrap();
     assert_eq!(list(store, &here, filter, 9).await, [0; 0]);
+}
+
+async fn threads_at_both_ends_of_the_ids_are_listed(store: &dyn Store) {
+    let (_, parent) = one_channel(store).await;
+    let (smallest, largest) = (thread(&parent, 1), thread(&parent, ChannelSnowflake::MAX.get()));
+    upsert(store, &[&smallest, &largest]).await;
+    let (low, high) = (1, ChannelSnowflake::MAX.get() % 1000);
+    for (order, expected) in
+        [(ThreadOrder::Activity, [high, low]), (ThreadOrder::Created, [high, low]), (ThreadOrder::Oldest, [low, high])]
+    {
+        let filter = ThreadFilter { order, archived: None, with_private: false };
+        for limit in 1..=3 {
+            assert_eq!(list(store, &parent, filter, limit).await, expected, "{order:?}, {limit} at a time");
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use domain::channel::ChannelKind;
 use domain::job::{Job, JobId, JobKind};
+use futures::FutureExt;
 use ports::page::MessageRange;
 use ports::store::Store;
 use uuid::Uuid;
@@ -16,6 +17,8 @@ contract![
     a_snapshot_stays_at_its_moment,
     nothing_that_is_written_to_a_snapshot_stays,
     the_store_says_what_it_is,
+    a_unit_that_is_given_up_in_the_middle_of_a_call_rolls_back,
+    work_on_the_store_runs_to_its_end,
 ];
 
 async fn dropping_a_unit_rolls_back(store: &dyn Store) {
@@ -83,4 +86,29 @@ async fn the_store_says_what_it_is(store: &dyn Store) {
     let status = store.status().await.unwrap();
     assert!(["sqlite", "tidb"].contains(&status.store), "{status:?}");
     assert!(!status.server_version.is_empty() && status.schema_version >= 6, "{status:?}");
+}
+
+async fn a_unit_that_is_given_up_in_the_middle_of_a_call_rolls_back(store: &dyn Store) {
+    let (_, here) = one_channel(store).await;
+    let many = page(&here, None, 1, 1..=1_000, "a");
+    let mut unit = begin(store).await;
+    // Asked once and never again: whoever waits has gone.
+    assert!(unit.messages().replace_interval(here.id, &many).now_or_never().is_none());
+    drop(unit);
+    put(store, &here, &page(&here, None, 1, [2_000], "a")).await;
+    assert_eq!(held_ids(store, &here).await, [2_000]);
+}
+
+async fn work_on_the_store_runs_to_its_end(store: &dyn Store) {
+    let (_, here) = one_channel(store).await;
+    let mut unit = begin(store).await;
+    let (done, waiting) = tokio::sync::oneshot::channel();
+    let first = page(&here, None, 1, [5], "a");
+    let work = async move {
+        unit.messages().replace_interval(here.id, &first).await.unwrap();
+        unit.commit().await.unwrap();
+        done.send(here).unwrap();
+    };
+    store.run(work.boxed()).await;
+    assert_eq!(held_ids(store, &waiting.await.unwrap()).await, [5]);
 }

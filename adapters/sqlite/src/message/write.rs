@@ -1,7 +1,7 @@
 //! Storing a page of a channel, and removing messages for good.
 
 use domain::channel::{ChannelId, ChannelSnowflake};
-use domain::coverage::{Interval, Segment};
+use domain::coverage::{Interval, Segment, Segments};
 use domain::json::Json;
 use domain::message::{Attachment, Author, Message, MessageId, Origin, Reaction, Version};
 use domain::page::{MessagePage, PagePlan, StoredVersion, Write};
@@ -104,7 +104,7 @@ pub(super) fn replace_interval(
     let stored = versions(connection, channel, span)?;
     let proven = coverage::segments(connection, channel)?;
     let plan = PagePlan::new(page, &stored, &proven);
-    write(connection, channel, &plan, page.observed_at()).map_err(store_error)?;
+    write(connection, channel, &plan, page.observed_at(), &proven).map_err(store_error)?;
     let count = |writes: &[Write<'_>]| writes.len() as u64;
     let outcome = PageOutcome {
         added: count(&plan.insert) + count(&plan.insert_deleted),
@@ -146,14 +146,16 @@ fn write(
     channel: ChannelId,
     plan: &PagePlan<'_>,
     observed_at: Timestamp,
+    proven: &Segments,
 ) -> rusqlite::Result<()> {
     for replaced in &plan.update {
         let parameters = named_params! {":channel_id": Text(channel.0), ":message_id": number(replaced.message.id)};
         execute(connection, REMOVE, parameters)?;
     }
-    insert(connection, &plan.insert, None)?;
-    insert(connection, &plan.update, None)?;
-    insert(connection, &plan.insert_deleted, Some(observed_at))?;
+    insert(connection, &plan.insert, |_| None)?;
+    insert(connection, &plan.update, |_| None)?;
+    // The later look found them gone, not this one, which still showed them.
+    insert(connection, &plan.insert_deleted, |id| proven.observed_at(id))?;
     for gone in &plan.delete {
         let parameters = named_params! {
             ":channel_id": Text(channel.0), ":message_id": number(*gone), ":deleted_at": millis(observed_at),
@@ -163,7 +165,11 @@ fn write(
     Ok(())
 }
 
-fn insert(connection: &Connection, writes: &[Write<'_>], deleted_at: Option<Timestamp>) -> rusqlite::Result<()> {
+fn insert(
+    connection: &Connection,
+    writes: &[Write<'_>],
+    deleted_at: impl Fn(MessageId) -> Option<Timestamp>,
+) -> rusqlite::Result<()> {
     let [messages, attachments, reactions] = WIDTHS;
     let Some(first) = writes.first() else { return Ok(()) };
     let channel = first.message.channel_id.to_string();
@@ -193,7 +199,7 @@ fn insert(connection: &Connection, writes: &[Write<'_>], deleted_at: Option<Time
         row.json(message.snapshots.as_ref())?;
         row.json(message.poll.as_ref())?;
         row.json(message.extra.as_ref())?;
-        row.bind(deleted_at.map(millis))
+        row.bind(deleted_at(message.id).map(millis))
     })?;
     let files: Vec<(&Message, usize, &Attachment)> = writes
         .iter()
