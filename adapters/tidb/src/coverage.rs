@@ -76,7 +76,11 @@ const NOTE: &str = r"
     INSERT INTO coverage (channel_id, start_reached, reason, checked_at)
     VALUES (:channel_id, :start_reached, :reason, :checked_at)
     ON DUPLICATE KEY UPDATE
-        start_reached = IF(high IS NULL, GREATEST(start_reached, VALUES(start_reached)), start_reached),
+        start_reached = IF(
+            high IS NULL AND VALUES(checked_at) >= COALESCE(checked_at, VALUES(checked_at)),
+            GREATEST(start_reached, VALUES(start_reached)),
+            start_reached
+        ),
         reason = IF(VALUES(checked_at) >= COALESCE(checked_at, VALUES(checked_at)), VALUES(reason), reason),
         checked_at = GREATEST(COALESCE(checked_at, VALUES(checked_at)), VALUES(checked_at))
 ";

@@ -38,7 +38,7 @@ pub(super) async fn import(
         Importer::new(Arc::clone(&tools.store), Arc::clone(&tools.source), tools.key.clone(), Arc::clone(&tools.clock));
     let bar = Bar::new();
     let report = importer.run(paths, options, &bar).await;
-    bar.bar.finish_and_clear();
+    bar.drawn.finish_and_clear();
     let report = report?;
     if let Some(line) = readers(&report.readers) {
         eprintln!("{line}");
@@ -63,7 +63,7 @@ fn readers(readers: &Readers) -> Option<String> {
 
 /// Progress on standard error: a bar on a terminal, now and then a line elsewhere.
 struct Bar {
-    bar: ProgressBar,
+    drawn: ProgressBar,
     terminal: bool,
     /// Bytes at which the next line is due.
     due: AtomicU64,
@@ -72,15 +72,15 @@ struct Bar {
 
 impl Bar {
     fn new() -> Self {
-        let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
+        let drawn = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
         let template = "{prefix} {bytes}/{total_bytes} {wide_bar} {msg} {bytes_per_sec}, {eta} left";
-        bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
-        bar.set_prefix("looking through");
+        drawn.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+        drawn.set_prefix("looking through");
         let terminal = std::io::stderr().is_terminal();
         if terminal {
-            bar.enable_steady_tick(Duration::from_millis(200));
+            drawn.enable_steady_tick(Duration::from_millis(200));
         }
-        Self { bar, terminal, due: AtomicU64::new(LINE_BYTES), importing: AtomicBool::new(false) }
+        Self { drawn, terminal, due: AtomicU64::new(LINE_BYTES), importing: AtomicBool::new(false) }
     }
 
     /// Prints a line if one is due.
@@ -94,28 +94,28 @@ impl Bar {
 
 impl Progress for Bar {
     fn look(&self, bytes: u64, total_bytes: u64) {
-        self.bar.set_length(total_bytes);
-        self.bar.set_position(bytes);
+        self.drawn.set_length(total_bytes);
+        self.drawn.set_position(bytes);
         self.line(bytes, || format!("looked through {} of {}", HumanBytes(bytes), HumanBytes(total_bytes)));
     }
 
     fn file(&self, path: &str, total_bytes: u64) {
         if !self.importing.swap(true, Relaxed) {
-            self.bar.reset();
-            self.bar.set_prefix("importing");
+            self.drawn.reset();
+            self.drawn.set_prefix("importing");
             self.due.store(LINE_BYTES, Relaxed);
         }
-        self.bar.set_length(total_bytes);
+        self.drawn.set_length(total_bytes);
         if !self.terminal {
             eprintln!("importing {path}");
         }
     }
 
     fn at(&self, bytes: u64, messages: u64) {
-        self.bar.set_position(bytes);
-        self.bar.set_message(format!("{messages} messages"));
+        self.drawn.set_position(bytes);
+        self.drawn.set_message(format!("{messages} messages"));
         self.line(bytes, || {
-            let (eta, total) = (HumanDuration(self.bar.eta()), HumanBytes(self.bar.length().unwrap_or(bytes)));
+            let (eta, total) = (HumanDuration(self.drawn.eta()), HumanBytes(self.drawn.length().unwrap_or(bytes)));
             format!("{messages} messages, {} of {total}, about {eta} left", HumanBytes(bytes))
         });
     }

@@ -64,7 +64,7 @@ pub(super) fn plan(files: Vec<(ExportFile, ExportSummary)>, key: &PseudonymKey) 
         let parent = channel.parent_id.and_then(|parent| own.get(&parent).or_else(|| heard.get(&parent)));
         // What is above the parent need not be stored yet: the parent's own file names it.
         let parent = parent.map(|(parent, _)| Channel { parent_id: None, ..parent.clone() });
-        Planned { parent, file, summary, channel, described_at, proof }
+        Planned { file, summary, channel, described_at, parent, proof }
     });
     planned.collect()
 }

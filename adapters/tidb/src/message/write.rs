@@ -1,7 +1,7 @@
 //! Storing a page of a channel, and removing messages for good.
 
 use domain::channel::{ChannelId, ChannelSnowflake};
-use domain::coverage::Segment;
+use domain::coverage::{Segment, Segments};
 use domain::json::Json;
 use domain::message::{Attachment, Author, Message, MessageId, Reaction};
 use domain::page::{MessagePage, PagePlan, StoredVersion, Write};
@@ -160,7 +160,7 @@ pub(super) async fn replace_interval(
     let stored = versions(unit, channel, page).await?;
     let proven = unit.segments(channel).await?;
     let plan = PagePlan::new(page, &stored, &proven);
-    write(unit, channel, &plan, page.observed_at()).await?;
+    write(unit, channel, &plan, page.observed_at(), &proven).await?;
     let count = |writes: &[Write<'_>]| writes.len() as u64;
     let outcome = PageOutcome {
         added: count(&plan.insert) + count(&plan.insert_deleted),
@@ -208,6 +208,7 @@ async fn write(
     channel: ChannelId,
     plan: &PagePlan<'_>,
     observed_at: Timestamp,
+    proven: &Segments,
 ) -> Result<(), StoreError> {
     let replaced: Vec<_> = plan.update.iter().map(|write| write.message.id).collect();
     for ids in padded(&replaced) {
@@ -216,7 +217,8 @@ async fn write(
     }
     // All in one go and in the order of their keys: fewer statements, and no two units in each other's way.
     let kept = plan.insert.iter().chain(&plan.update).map(|write| (*write, None));
-    let gone = plan.insert_deleted.iter().map(|write| (*write, Some(observed_at)));
+    // The later look found them gone, not this one, which still showed them.
+    let gone = plan.insert_deleted.iter().map(|write| (*write, proven.observed_at(write.message.id)));
     let mut rows: Vec<_> = kept.chain(gone).collect();
     rows.sort_unstable_by_key(|(write, _)| write.message.id);
     upsert(unit, &rows).await?;
