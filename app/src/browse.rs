@@ -93,12 +93,14 @@ impl Reading {
     /// # Errors
     /// [`BrowseError::NotFound`], and for the public [`BrowseError::Maintenance`] or [`BrowseError::Cancelled`].
     pub async fn tenant(&mut self, reference: &str) -> Result<Tenant, BrowseError> {
-        let id = Uuid::try_parse(reference).ok().filter(|_| self.audience == Audience::Admin);
-        let found = match (id, TenantSlug::new(reference)) {
-            (Some(id), _) => self.at.tenants().find(TenantId(id)).await?,
-            (None, Ok(slug)) => self.at.tenants().find_by_slug(&slug).await?,
-            (None, Err(_)) => None,
+        let mut found = match TenantSlug::new(reference) {
+            Ok(slug) => self.at.tenants().find_by_slug(&slug).await?,
+            Err(_) => None,
         };
+        // Some slugs read as an id, too.
+        if let (None, Audience::Admin, Ok(id)) = (&found, self.audience, Uuid::try_parse(reference)) {
+            found = self.at.tenants().find(TenantId(id)).await?;
+        }
         let tenant =
             found.filter(|tenant| tenant.deleting_since.is_none()).ok_or(BrowseError::NotFound("community"))?;
         match (self.audience, tenant.status) {

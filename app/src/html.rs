@@ -10,12 +10,12 @@ use std::collections::HashMap;
 use domain::channel::{Channel, ChannelKind};
 use domain::message::{Message, MessageId};
 use domain::tenant::{Branding, Tenant};
-use http::StatusCode;
 use maud::{DOCTYPE, Markup, html};
 use ports::channel::ThreadOrder;
 
 use self::markup::Channels;
 use crate::browse::{BrowseError, ChannelView, Messages, Reading, ThreadPage};
+use crate::http::ApiError;
 use crate::wire::channel_path;
 
 /// How every page looks.
@@ -294,13 +294,15 @@ pub fn channel(
 }
 
 /// An error, for people.
-#[must_use]
-pub fn error_page(status: StatusCode, detail: &str) -> Markup {
-    let title = status.canonical_reason().unwrap_or("Error");
+pub(crate) fn error_page(error: &ApiError) -> Markup {
+    let title = error.status.canonical_reason().unwrap_or("Error");
     let content = html! {
         main id="content" {
-            h1 { (status.as_u16()) " " (title) }
-            p { (detail) "." }
+            h1 { (error.status.as_u16()) " " (title) }
+            p { (error.detail) "." }
+            @if !error.errors.is_empty() {
+                ul { @for one in &error.errors { li { code { (one.field) } ": " (one.reason) } } }
+            }
             p { a href="/" { "To the start" } }
         }
     };

@@ -20,6 +20,7 @@ use ports::clock::Clock;
 use ports::store::Store;
 use sha2::{Digest, Sha256};
 
+pub(crate) use self::error::ApiError;
 pub use self::server::Server;
 use crate::browse::Browse;
 use crate::http::limit::RateLimit;

@@ -236,12 +236,15 @@ pub(crate) async fn free_slug(unit: &mut dyn UnitOfWork, name: &str) -> Result<T
     Ok(slug)
 }
 
+/// The tenant with this slug, else the one with this id: some slugs read as an id, too.
 async fn find<R: ports::store::Repositories + ?Sized>(at: &mut R, reference: &str) -> Result<Tenant, TenantsError> {
-    let found = match (Uuid::try_parse(reference), TenantSlug::new(reference)) {
-        (Ok(id), _) => at.tenants().find(TenantId(id)).await?,
-        (Err(_), Ok(slug)) => at.tenants().find_by_slug(&slug).await?,
-        (Err(_), Err(_)) => None,
+    let mut found = match TenantSlug::new(reference) {
+        Ok(slug) => at.tenants().find_by_slug(&slug).await?,
+        Err(_) => None,
     };
+    if let (None, Ok(id)) = (&found, Uuid::try_parse(reference)) {
+        found = at.tenants().find(TenantId(id)).await?;
+    }
     let served = found.filter(|tenant| tenant.deleting_since.is_none());
     served.ok_or_else(|| TenantsError::NotFound(reference.chars().take(64).collect()))
 }

@@ -225,7 +225,11 @@ impl LogoUrl {
         let scheme = text.starts_with("https://") || text.starts_with("http://");
         let plain = text.chars().all(|letter| !letter.is_whitespace() && !letter.is_control());
         let host = text.split("://").nth(1).is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'));
-        if scheme && plain && host && text.len() <= 2048 { Ok(Self(text.to_owned())) } else { Err(TenantError::Logo) }
+        if scheme && plain && host && text.chars().count() <= 2048 {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(TenantError::Logo)
+        }
     }
 
     /// The text.

@@ -1,5 +1,6 @@
 //! The REST API and the site over a socket.
 
+mod addresses;
 mod privacy;
 mod requests;
 

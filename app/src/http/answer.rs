@@ -54,7 +54,7 @@ pub(crate) fn moved(path: &str) -> Answer {
 /// An error, as JSON or as a page.
 pub(crate) fn problem(error: &ApiError, as_page: bool) -> Answer {
     let mut answer = if as_page {
-        html(error.status, crate::html::error_page(error.status, &error.detail))
+        html(error.status, crate::html::error_page(error))
     } else {
         with_type(error.status, "application/problem+json", error.to_json())
     };

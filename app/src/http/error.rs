@@ -66,9 +66,10 @@ impl ApiError {
         Self::new(StatusCode::UNAUTHORIZED, "unauthorized", "the admin key is missing or wrong")
     }
 
-    pub(crate) fn method_not_allowed(allowed: &[&Method]) -> Self {
+    /// `preflight` tells whether the address answers `OPTIONS`, too.
+    pub(crate) fn method_not_allowed(allowed: &[&Method], preflight: bool) -> Self {
         let names = allowed.iter().map(|method| if **method == Method::GET { "GET, HEAD" } else { method.as_str() });
-        let allow = names.collect::<Vec<_>>().join(", ");
+        let allow = names.chain(preflight.then_some("OPTIONS")).collect::<Vec<_>>().join(", ");
         let detail = format!("this address answers {allow}");
         Self { allow: Some(allow), ..Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail) }
     }

@@ -55,24 +55,36 @@ pub(super) fn check(request: &http::request::Parts) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// Whether this path tells how the process does: it is answered even while the store keeps everything else waiting.
-pub(super) fn is_operational(path: &str) -> bool {
-    matches!(path, "/healthz" | "/readyz" | "/metrics")
+/// What a path belongs to, whatever of it is percent-encoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Area {
+    /// Tells how the process does: answered even while the store keeps everything else waiting.
+    Operations,
+    /// What anybody may read, as JSON; pages of other sites may read it, errors included.
+    PublicApi,
+    /// For who holds the admin key.
+    Admin,
+    /// Pages, whose errors are pages.
+    Pages,
 }
 
-/// Whether errors of this path are pages.
-pub(super) fn is_page(path: &str) -> bool {
-    !path.starts_with("/api/") && path != "/api" && !is_operational(path)
-}
-
-/// Whether pages of other sites may read what is answered here, errors included.
-pub(super) fn is_public_api(path: &str) -> bool {
-    path.starts_with("/api/") && !path.starts_with("/api/v1/admin")
+impl Area {
+    pub(super) fn of(path: &str) -> Self {
+        let decoded = decode(path);
+        let path = decoded.as_deref().unwrap_or(path);
+        match path.split('/').skip(1).take(3).collect::<Vec<_>>()[..] {
+            ["healthz" | "readyz" | "metrics"] => Self::Operations,
+            ["api", "v1", "admin"] => Self::Admin,
+            ["api", ..] => Self::PublicApi,
+            _ => Self::Pages,
+        }
+    }
 }
 
 /// Answers a request.
 pub(super) async fn answer(site: &Site, request: &Request) -> Routed {
-    let public_api = is_public_api(&request.path);
+    let area = Area::of(&request.path);
+    let public_api = area == Area::PublicApi;
     let failed = |error| Routed { answer: Err(error), route: "none", audience: Audience::Public, cors: public_api };
     let Some(segments) = segments(&request.path) else {
         return failed(ApiError::bad_request("the path is not UTF-8 in percent-encoding"));
@@ -85,7 +97,7 @@ pub(super) async fn answer(site: &Site, request: &Request) -> Routed {
     let audience = match audience(site, &request.headers) {
         Ok(audience) => audience,
         // Whoever watches the process need not know the key that a proxy adds.
-        Err(_) if is_operational(&request.path) => Audience::Public,
+        Err(_) if area == Area::Operations => Audience::Public,
         Err(error) => return failed(error),
     };
     let cors = public_api && audience == Audience::Public;
@@ -99,7 +111,7 @@ pub(super) async fn answer(site: &Site, request: &Request) -> Routed {
         Some((_, route)) if cors && request.method == Method::OPTIONS => (Ok(preflight()), *route),
         Some((_, route)) => {
             let allowed: Vec<&Method> = others.iter().map(|(method, _)| *method).collect();
-            (Err(ApiError::method_not_allowed(&allowed)), *route)
+            (Err(ApiError::method_not_allowed(&allowed, cors)), *route)
         }
     };
     Routed { answer, route, audience, cors }
@@ -117,7 +129,7 @@ fn segments(path: &str) -> Option<Vec<String>> {
 fn without_slash(request: &Request, segments: &[&str]) -> Result<Answer, ApiError> {
     let bare = request.path.trim_end_matches('/');
     let whole = segments.len() > 1 && segments[..segments.len() - 1].iter().all(|segment| !segment.is_empty());
-    if !whole || !is_page(bare) || !matches!(request.method, Method::GET | Method::HEAD) {
+    if !whole || Area::of(bare) != Area::Pages || !matches!(request.method, Method::GET | Method::HEAD) {
         return Err(ApiError::not_found("there is nothing at this address; none ends in a slash"));
     }
     Ok(moved(&request.query.as_ref().map_or_else(|| bare.to_owned(), |query| format!("{bare}?{query}"))))

@@ -30,7 +30,7 @@ use uuid::Uuid;
 use super::Site;
 use super::answer::{finish, problem};
 use super::error::ApiError;
-use super::route::{self, Request, Routed};
+use super::route::{self, Area, Request, Routed};
 use crate::browse::Audience;
 
 /// Connections at the same time.
@@ -154,20 +154,20 @@ async fn respond(site: &Arc<Site>, request: HttpRequest<Incoming>, peer: IpAddr)
     let start = Instant::now();
     let id = request_id(request.headers().get(REQUEST_ID));
     let method = request.method().clone();
-    let as_page = route::is_page(request.uri().path());
+    let area = Area::of(request.uri().path());
     let if_none_match: Vec<HeaderValue> = request.headers().get_all(header::IF_NONE_MATCH).iter().cloned().collect();
     let span = info_span!("http.request", request.id = id.to_str().unwrap_or_default(), %method);
-    let work = AssertUnwindSafe(take(site, request, peer).instrument(span.clone())).catch_unwind();
+    let work = AssertUnwindSafe(take(site, request, peer, area).instrument(span.clone())).catch_unwind();
     let routed = match timeout(WORK_TIMEOUT, work).await {
         Ok(Ok(routed)) => routed,
         Ok(Err(_)) => {
             span.in_scope(|| error!("an answer panicked"));
-            refused(ApiError::internal())
+            refused(ApiError::internal(), area)
         }
-        Err(_) => refused(ApiError::new(StatusCode::GATEWAY_TIMEOUT, "timeout", "the answer took too long")),
+        Err(_) => refused(ApiError::new(StatusCode::GATEWAY_TIMEOUT, "timeout", "the answer took too long"), area),
     };
     let Routed { answer, route, audience, cors } = routed;
-    let made = answer.unwrap_or_else(|error| problem(&error, as_page));
+    let made = answer.unwrap_or_else(|error| problem(&error, area == Area::Pages));
     let (parts, body) = made.into_parts();
     let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
     let made = Response::from_parts(parts, Full::new(body.clone()));
@@ -186,15 +186,14 @@ async fn respond(site: &Arc<Site>, request: HttpRequest<Incoming>, peer: IpAddr)
     answer
 }
 
-fn refused(error: ApiError) -> Routed {
-    Routed { answer: Err(error), route: "none", audience: Audience::Public, cors: false }
+fn refused(error: ApiError, area: Area) -> Routed {
+    Routed { answer: Err(error), route: "none", audience: Audience::Public, cors: area == Area::PublicApi }
 }
 
 /// Checks a request, reads its body and finds its answer.
-async fn take(site: &Arc<Site>, request: HttpRequest<Incoming>, peer: IpAddr) -> Routed {
+async fn take(site: &Arc<Site>, request: HttpRequest<Incoming>, peer: IpAddr, area: Area) -> Routed {
     let (parts, body) = request.into_parts();
-    let cors = route::is_public_api(parts.uri.path());
-    let refused = |error| Routed { cors, ..refused(error) };
+    let refused = |error| refused(error, area);
     if let Err(seconds) = site.limit.check(site.limit.client(peer, &parts.headers)) {
         site.metrics.limited.inc();
         let error = ApiError::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "too many requests from this address");
@@ -221,17 +220,17 @@ async fn take(site: &Arc<Site>, request: HttpRequest<Incoming>, peer: IpAddr) ->
         headers: parts.headers,
         body,
     };
-    if route::is_operational(&request.path) {
+    if area == Area::Operations {
         return route::answer(site, &request).await;
     }
-    match timeout(STORE_TIMEOUT, read(site, request)).await {
+    match timeout(STORE_TIMEOUT, read(site, request, area)).await {
         Ok(routed) => routed,
         Err(_) => refused(ApiError::unavailable("the archive does not answer in time")),
     }
 }
 
 /// Finds the answer where waiting for the store, which is all that an answer waits for, holds nobody up.
-async fn read(site: &Arc<Site>, request: Request) -> Routed {
+async fn read(site: &Arc<Site>, request: Request, area: Area) -> Routed {
     let (sender, answer) = oneshot::channel();
     let work = {
         let site = Arc::clone(site);
@@ -241,7 +240,7 @@ async fn read(site: &Arc<Site>, request: Request) -> Routed {
         }
     };
     site.store.run(work.in_current_span().boxed()).await;
-    answer.await.unwrap_or_else(|_| refused(ApiError::internal()))
+    answer.await.unwrap_or_else(|_| refused(ApiError::internal(), area))
 }
 
 /// The id that a client gave its request, if it is a plain word, else a new one.
