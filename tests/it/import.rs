@@ -1,5 +1,10 @@
 //! The main job, run as a user runs it.
 
+mod fixture;
+mod merge;
+mod readers;
+mod report;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -40,6 +40,9 @@ pub(super) async fn import(
     let report = importer.run(paths, options, &bar).await;
     bar.drawn.finish_and_clear();
     let report = report?;
+    if report.files.is_empty() {
+        eprintln!("no exports were found: no .json, .json.gz or .zip lies there");
+    }
     if let Some(line) = readers(&report.readers) {
         eprintln!("{line}");
     }

@@ -9,7 +9,7 @@ use domain::visibility::{Visibility, is_public};
 use ports::error::StoreError;
 use ports::store::UnitOfWork;
 
-use super::plan::Planned;
+use super::plan::{Planned, certainty};
 
 /// Who may read the channels of an import, by their names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -93,15 +93,12 @@ async fn store_one(
     let before = unit.channels().find(described.id).await?;
     let mut after = match before.clone() {
         Some(stored) if word == Word::Hearsay => {
-            // Only one that nobody has looked into can be of another kind than it was thought to be.
-            let unseen = unit.coverage().find(stored.id).await?.is_none_or(|coverage| coverage.checked_at.is_none());
-            let guess = matches!(stored.kind, ChannelKind::TEXT | ChannelKind::FORUM | ChannelKind::CATEGORY);
-            let surer = super::plan::certainty(described.kind) > super::plan::certainty(stored.kind);
-            let kind =
-                if guess && unseen && surer && stored.stats.message_count == 0 { described.kind } else { stored.kind };
-            // No file says of a forum or category who may read it, so the files below them do; any other has its own.
-            let container = kind.is_forum() || kind == ChannelKind::CATEGORY;
-            let visibility = visibility.filter(|_| container).unwrap_or(stored.visibility);
+            // Where nothing is known of it but what its children say, they say who may read it and what it is.
+            let looked = unit.coverage().find(stored.id).await?.and_then(|coverage| coverage.checked_at);
+            let stub = looked.is_none() && is_bare(&stored);
+            let surer = stub && certainty(described.kind) > certainty(stored.kind);
+            let kind = if surer { described.kind } else { stored.kind };
+            let visibility = visibility.filter(|_| stub).unwrap_or(stored.visibility);
             Channel { kind, visibility, ..stored }
         }
         Some(stored) if word == Word::Older => Channel {
@@ -134,6 +131,12 @@ async fn store_one(
         unit.channels().upsert(&after).await?;
     }
     Ok(Heard { before, after })
+}
+
+/// Whether nothing is known of a channel but its name and type.
+fn is_bare(channel: &Channel) -> bool {
+    let unsaid = channel.topic.is_none() && channel.extra.is_none() && channel.tags.is_empty();
+    unsaid && channel.position == 0 && !channel.nsfw && channel.stats.message_count == 0
 }
 
 /// The slug itself if nobody has it, else with the smallest number behind it that a doubling search finds free: names

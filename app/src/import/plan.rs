@@ -90,7 +90,7 @@ fn proofs(files: &[(ExportFile, ExportSummary)]) -> Vec<Proof> {
         let parted = parts.iter().any(|index| files[*index].1.part.number > 1);
         let ids: Vec<_> = parts.iter().filter_map(|index| files[*index].1.ids).collect();
         let falls = parts.iter().any(|index| files[*index].1.order == MessageOrder::Descending)
-            || ids.windows(2).any(|pair| pair[1].1 < pair[0].0);
+            || parted && ids.windows(2).any(|pair| pair[1].1 < pair[0].0);
         for (place, index) in parts.iter().enumerate() {
             let summary = &files[*index].1;
             let before = place.checked_sub(1).map(|before| &files[parts[before]].1).filter(|before| {
