@@ -196,8 +196,12 @@ impl Scrub<'_> {
         extra: &mut Map<String, Value>,
     ) -> Option<Json> {
         match value {
-            Value::Array(items) if items.is_empty() => None,
-            Value::Array(items) => Some(Json::new(&items.into_iter().map(|item| self.value(make(item))).collect())),
+            Value::Array(items) => {
+                let (objects, others): (Vec<_>, Vec<_>) = items.into_iter().partition(Value::is_object);
+                keep(extra, key, Value::Array(others));
+                let made: Value = objects.into_iter().map(|item| self.value(make(item))).collect();
+                (made != json!([])).then(|| Json::new(&made))
+            }
             other => {
                 keep(extra, key, other);
                 None

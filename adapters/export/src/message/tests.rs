@@ -85,3 +85,13 @@ fn a_file_beside_the_export_is_kept_by_its_path_and_no_other() {
         );
     }
 }
+
+#[test]
+fn what_is_no_object_is_kept_beside_the_embeds() {
+    let message = message(&json!({"embeds": [5, "80351110224678912", {"title": "t"}], "stickers": ["x"]}));
+    let embeds = message.embeds.unwrap().to_value();
+    assert_eq!((embeds.as_array().unwrap().len(), &embeds[0]["title"]), (1, &json!("t")));
+    assert_eq!(message.stickers, None);
+    let extra = message.extra.unwrap().to_value();
+    assert_eq!((&extra["embeds"][0], &extra["stickers"]), (&json!(5), &json!(["x"])));
+}
