@@ -199,8 +199,8 @@ impl Scrub<'_> {
             Value::Array(items) => {
                 let (objects, others): (Vec<_>, Vec<_>) = items.into_iter().partition(Value::is_object);
                 keep(extra, key, Value::Array(others));
-                let made: Value = objects.into_iter().map(|item| self.value(make(item))).collect();
-                (made != json!([])).then(|| Json::new(&made))
+                let items: Value = objects.into_iter().map(|item| self.value(make(item))).collect();
+                (items != json!([])).then(|| Json::new(&items))
             }
             other => {
                 keep(extra, key, other);

