@@ -173,3 +173,6 @@ pub(crate) fn newest(connection: &Connection) -> Result<u32, StoreError> {
     let newest = || connection.prepare_cached(NEWEST)?.query_row([], |row| row.get(0));
     newest().map_err(store_error)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,206 @@
+use std::path::PathBuf;
+
+use domain::channel::{Channel, ChannelKind};
+use domain::coverage::Interval;
+use domain::job::{Job, JobId, JobKind};
+use domain::message::{Attachment, AttachmentId, Author, Emoji, Message, MessageKind, Origin, Reaction, Version};
+use domain::page::MessagePage;
+use domain::pseudonym::Pseudonym;
+use domain::slug::TenantSlug;
+use domain::tenant::{Platform, PlatformId, Tenant, TenantName};
+use domain::timestamp::Timestamp;
+use ports::error::StoreError;
+use ports::page::{MessageRange, Page};
+use ports::store::Store;
+use rusqlite::Connection;
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use super::SqliteStore;
+
+/// Every statement that the adapter runs, by file.
+const SOURCES: [(&str, &str); 7] = [
+    ("tenant", include_str!("tenant.rs")),
+    ("channel", include_str!("channel.rs")),
+    ("message/read", include_str!("message/read.rs")),
+    ("message/write", include_str!("message/write.rs")),
+    ("coverage", include_str!("coverage.rs")),
+    ("change", include_str!("change.rs")),
+    ("job", include_str!("job.rs")),
+];
+
+fn statements() -> Vec<(String, &'static str)> {
+    let mut found = Vec::new();
+    for (file, source) in SOURCES {
+        for part in source.split("\nconst ").skip(1) {
+            let Some((head, rest)) = part.split_once(": &str = r\"") else { continue };
+            let (sql, _) = rest.split_once('"').unwrap();
+            found.push((format!("{file} {head}"), sql));
+        }
+    }
+    found
+}
+
+fn at(millis: i64) -> Timestamp {
+    Timestamp::from_millis(millis).unwrap()
+}
+
+/// An archive with one row in every table, and a connection beside the store.
+struct Archive {
+    _folder: TempDir,
+    path: PathBuf,
+    store: SqliteStore,
+    tenant: Tenant,
+    channel: Channel,
+    job: Job,
+}
+
+impl Archive {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("verta.db");
+        let store = SqliteStore::open(&path, 1).unwrap();
+        let (guild, slug) = (PlatformId::new("1").unwrap(), TenantSlug::new("here").unwrap());
+        let tenant = Tenant::new(Platform::Discord, guild, slug, TenantName::new("Here").unwrap(), at(1));
+        let channel = Channel::new(tenant.id, "7".parse().unwrap(), ChannelKind::TEXT, "general".to_owned());
+        let job = Job::new(JobId(Uuid::from_u128(1)), tenant.id, JobKind::Full, at(1));
+        let id = "5".parse().unwrap();
+        let pseudonym = Pseudonym::new([7; 16]);
+        let message = Message {
+            channel_id: channel.id,
+            id,
+            kind: MessageKind::DEFAULT,
+            author: Author { pseudonym, bot: false, webhook: false },
+            content: "a".to_owned(),
+            version: Version { edited_at: None, observed_at: at(1), origin: Origin::Page },
+            pinned: false,
+            flags: 0,
+            reference: None,
+            mentions: vec![],
+            attachments: vec![Attachment {
+                id: AttachmentId::new(1).unwrap(),
+                filename: "a".to_owned(),
+                content_type: None,
+                size_bytes: 1,
+                width: None,
+                height: None,
+                description: None,
+                spoiler: false,
+                url: None,
+                local_path: None,
+                extra: None,
+            }],
+            reactions: vec![Reaction {
+                emoji: Emoji { id: None, name: Some("a".to_owned()), animated: false },
+                count: 1,
+                people: vec![pseudonym],
+            }],
+            embeds: None,
+            stickers: None,
+            components: None,
+            snapshots: None,
+            poll: None,
+            extra: None,
+        };
+        let page = MessagePage::new(Interval::new(id, id), at(1), vec![message]).unwrap();
+        let mut unit = store.begin().await.unwrap();
+        unit.tenants().insert(&tenant).await.unwrap();
+        unit.channels().upsert(&channel).await.unwrap();
+        unit.messages().replace_interval(channel.id, &page).await.unwrap();
+        unit.jobs().upsert(&job).await.unwrap();
+        unit.commit().await.unwrap();
+        Self { _folder: folder, path, store, tenant, channel, job }
+    }
+
+    /// Puts a value into a column of every row, as no adapter of ours would.
+    fn spoil(&self, table: &str, column: &str, value: &str) {
+        let connection = Connection::open(&self.path).unwrap();
+        connection.execute_batch("PRAGMA foreign_keys = OFF; PRAGMA ignore_check_constraints = ON").unwrap();
+        let rows = connection.execute(&format!("UPDATE {table} SET {column} = {value}"), []).unwrap();
+        assert_eq!(rows, 1, "{table}");
+    }
+
+    /// Reads the row of `table`.
+    async fn read(&self, table: &str) -> Result<(), StoreError> {
+        let mut at = self.store.read().await.unwrap();
+        match table {
+            "tenants" => at.tenants().find(self.tenant.id).await.map(drop),
+            "channels" => at.channels().find(self.channel.id).await.map(drop),
+            "coverage" => at.coverage().find(self.channel.id).await.map(drop),
+            "coverage_segments" => at.coverage().segments(self.channel.id).await.map(drop),
+            "changes" => at.changes().list(Page { after: None, limit: 9 }).await.map(drop),
+            "jobs" => at.jobs().find(self.job.id).await.map(drop),
+            _ => at.messages().list(self.channel.id, MessageRange::Newest, true, 9).await.map(drop),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_row_that_the_domain_refuses_is_named() {
+    let cases = [
+        ("tenants", "slug", "'Not A Slug'"),
+        ("tenants", "status", "'GONE'"),
+        ("tenants", "accent_color", "'red'"),
+        ("tenants", "created_at", "999999999999999999"),
+        ("channels", "tags", "'[{]'"),
+        ("channels", "visibility", "'some'"),
+        ("channels", "platform_id", "0"),
+        ("channels", "extra", "'no json'"),
+        ("messages", "author", "'nobody'"),
+        ("messages", "origin", "9"),
+        ("messages", "observed_at", "-999999999999999999"),
+        ("messages", "mentions", "'{}'"),
+        ("messages", "embeds", "'['"),
+        ("messages", "ref_message_id", "-1"),
+        ("attachments", "attachment_id", "0"),
+        ("attachments", "width", "-1"),
+        ("attachments", "extra", "'{'"),
+        ("reactions", "people", "'[\"nobody\"]'"),
+        ("reactions", "count", "-1"),
+        ("coverage", "low", "0"),
+        ("coverage_segments", "low", "99"),
+        ("changes", "high", "0"),
+        ("jobs", "state", "'lost'"),
+        ("jobs", "kind", "'rest'"),
+    ];
+    let tables = ["tenants", "channels", "messages", "attachments", "reactions", "coverage", "changes", "jobs"];
+    assert!(tables.iter().all(|table| cases.iter().any(|(named, ..)| named == table)));
+    for (table, column, value) in cases {
+        let archive = Archive::new().await;
+        archive.read(table).await.unwrap();
+        archive.spoil(table, column, value);
+        match archive.read(table).await {
+            Err(StoreError::Corrupt { table: named, column: found }) => {
+                assert_eq!((named, found), (table, column), "{value}");
+            }
+            other => panic!("{table}.{column} = {value}: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_statement_goes_by_a_key() {
+    let archive = Archive::new().await;
+    let connection = Connection::open(&archive.path).unwrap();
+    let all = statements();
+    assert!(all.len() > 40, "{} statements", all.len());
+    let mut sorted = Vec::new();
+    for (name, sql) in all {
+        // The beginning of a batch, which goes on with its rows.
+        if sql.trim_start().starts_with("INSERT") && !sql.contains("VALUES") {
+            continue;
+        }
+        let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let nulls = vec![rusqlite::types::Null; statement.parameter_count()];
+        let steps = statement.query_map(rusqlite::params_from_iter(nulls), |row| row.get::<_, String>(3)).unwrap();
+        for step in steps.map(Result::unwrap) {
+            assert!(!step.starts_with("SCAN"), "{name}: {step}");
+            if step.contains("TEMP B-TREE") {
+                sorted.push(name.clone());
+            }
+        }
+    }
+    // A page's files and reactions are few, and stand in the order of the message and not of their ids; so are jobs
+    // that are queued or running.
+    assert_eq!(sorted, ["message/read LIST_ATTACHMENTS", "message/read LIST_REACTIONS", "job LIST_UNFINISHED"]);
+}
