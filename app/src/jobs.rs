@@ -125,3 +125,6 @@ impl Jobs {
         Ok((job, finished))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -248,3 +248,6 @@ async fn find<R: ports::store::Repositories + ?Sized>(at: &mut R, reference: &st
     let served = found.filter(|tenant| tenant.deleting_since.is_none());
     served.ok_or_else(|| TenantsError::NotFound(reference.chars().take(64).collect()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,111 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use domain::channel::{Channel, ChannelKind};
+use domain::job::{Job, JobId, JobKind, JobState};
+use domain::tenant::TenantId;
+use domain::timestamp::Timestamp;
+use ports::clock::Clock;
+use ports::error::StoreError;
+use ports::mock::{FakeStore, FakeUnitOfWork};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::{Jobs, STEP};
+
+struct Stopped;
+
+impl Clock for Stopped {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(7).unwrap()
+    }
+}
+
+fn job() -> Job {
+    Job::new(JobId(Uuid::from_u128(1)), TenantId(Uuid::from_u128(2)), JobKind::Delete, Stopped.now())
+}
+
+fn channel() -> Channel {
+    Channel::new(job().tenant_id, "7".parse().unwrap(), ChannelKind::TEXT, "general".to_owned())
+}
+
+/// A page of the tenant's channels.
+fn listed(channels: Vec<Channel>) -> FakeUnitOfWork {
+    let mut unit = FakeUnitOfWork::default();
+    unit.channels.expect_list_all().return_once(move |_, _| Ok(channels));
+    unit
+}
+
+/// A step that finds so many messages, or fails.
+fn step(removed: Result<u64, StoreError>) -> FakeUnitOfWork {
+    let mut unit = FakeUnitOfWork::default();
+    unit.messages.expect_delete_first().return_once(|_, _| removed);
+    unit.channels.expect_delete().returning(|_| Ok(()));
+    unit.jobs.expect_upsert().returning(|_| Ok(()));
+    unit
+}
+
+/// The unit in which the tenant itself goes.
+fn last() -> FakeUnitOfWork {
+    let mut unit = FakeUnitOfWork::default();
+    unit.tenants.expect_delete().returning(|_| Ok(()));
+    unit.jobs.expect_upsert().withf(|job| job.state == JobState::Done).returning(|_| Ok(()));
+    unit
+}
+
+/// The looks for threads, of which there are none, and then for every channel.
+fn looks() -> Vec<FakeUnitOfWork> {
+    vec![listed(vec![channel()]), listed(vec![]), listed(vec![channel()])]
+}
+
+fn jobs(units: Vec<FakeUnitOfWork>) -> (Jobs, Arc<FakeStore>) {
+    let store = Arc::new(FakeStore::new(units));
+    (Jobs::new(store.clone(), Arc::new(Stopped)), store)
+}
+
+#[tokio::test]
+async fn a_tenant_goes_in_bounded_steps_and_its_channels_before_it() {
+    let full = u64::from(STEP);
+    let mut units = looks();
+    units.extend([step(Ok(full)), step(Ok(full)), step(Ok(3)), listed(vec![]), last()]);
+    let (jobs, store) = jobs(units);
+    let heard = AtomicU64::new(0);
+    let done = jobs
+        .delete(job(), &CancellationToken::new(), |_| {
+            heard.fetch_add(1, Ordering::Relaxed);
+        })
+        .await
+        .unwrap();
+    assert_eq!((done.state, done.progress.messages, done.progress.channels_done), (JobState::Done, 2 * full + 3, 1));
+    assert_eq!((store.committed(), heard.into_inner()), (4, 4));
+}
+
+#[tokio::test]
+async fn a_step_that_fails_commits_nothing_and_ends_the_run() {
+    let mut units = looks();
+    units.extend([step(Ok(u64::from(STEP))), step(Err(StoreError::Backend("disk".into())))]);
+    let (jobs, store) = jobs(units);
+    let ended = jobs.delete(job(), &CancellationToken::new(), |_| {}).await;
+    assert!(matches!(ended, Err(StoreError::Backend(_))), "{ended:?}");
+    assert_eq!(store.committed(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_that_lost_a_race_is_done_once_more_and_counted_once() {
+    let mut lost = step(Ok(3));
+    lost.commit_error = Some(StoreError::Aborted("another was faster".into()));
+    let mut units = looks();
+    units.extend([lost, step(Ok(3)), listed(vec![]), last()]);
+    let (jobs, store) = jobs(units);
+    let done = jobs.delete(job(), &CancellationToken::new(), |_| {}).await.unwrap();
+    assert_eq!((done.progress.messages, store.committed()), (3, 2));
+}
+
+#[tokio::test]
+async fn a_run_that_is_told_to_stop_begins_no_step() {
+    let (jobs, store) = jobs(looks());
+    let stop = CancellationToken::new();
+    stop.cancel();
+    let left = jobs.delete(job(), &stop, |_| {}).await.unwrap();
+    assert_eq!((left.state, store.committed()), (JobState::Running, 0));
+}
