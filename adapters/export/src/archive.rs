@@ -82,3 +82,6 @@ impl Archives {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,6 +11,8 @@ use zip::result::ZipError;
 use crate::archive::{Archives, Shared};
 use crate::scan::{ScanError, Scanner};
 
+/// The most bytes of all fields beside the messages, which are held until the end.
+const MAX_FIELDS: usize = 32 << 20;
 /// Bytes that are read at once.
 const BUFFER: usize = 1 << 18;
 
@@ -85,7 +87,7 @@ fn walk_fields(
     messages: &mut impl Messages,
 ) -> Result<(), ScanError> {
     let mut text = Vec::new();
-    let mut listed = false;
+    let (mut listed, mut held) = (false, 0);
     scanner.skip_mark()?;
     scanner.take(b'{', "it does not begin with an object")?;
     while scanner.next_token()? != Some(b'}') {
@@ -102,6 +104,10 @@ fn walk_fields(
             }
         } else {
             let fits = scanner.value(&mut text)?;
+            held += key.len() + text.len();
+            if held > MAX_FIELDS {
+                return Err(ScanError::Form("its fields are larger than 32 MiB"));
+            }
             let value = serde_json::from_slice(&text).ok().filter(|_| fits);
             fields.insert(key, value.ok_or(ScanError::Form("a field of the file is no JSON"))?);
         }
