@@ -14,6 +14,8 @@ mod unit;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use futures::future::BoxFuture;
@@ -26,6 +28,7 @@ use tokio::sync::{Mutex, Semaphore};
 use tokio::task::spawn_blocking;
 
 pub use crate::error::OpenError;
+use crate::error::is_busy;
 use crate::migrate::MIGRATIONS;
 pub use crate::migrate::MigrationStatus;
 use crate::unit::{MAY_BLOCK, Readers, Unit};
@@ -105,14 +108,26 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.execute_batch(&format!("PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}; PRAGMA page_size = {PAGE_SIZE};"))?;
-    connection.execute_batch(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -16384;",
-    )?;
+    write_ahead(&connection)?;
+    connection.execute_batch("PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -16384;")?;
     // One plan a statement: else SQLite plans anew whenever a bound value changes, `LIMIT` included, and that costs more
     // than reading the rows.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)
+}
+
+/// Turns the write-ahead log on. Of many who do so to a new file at once SQLite refuses all but one, and without the
+/// wait that it grants everywhere else: a refused one asks again.
+fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
+    let patience = Duration::from_millis(BUSY_TIMEOUT_MS.into());
+    let start = Instant::now();
+    loop {
+        match connection.execute_batch("PRAGMA journal_mode = WAL") {
+            Err(error) if is_busy(&error) && start.elapsed() < patience => thread::sleep(Duration::from_millis(5)),
+            outcome => return outcome,
+        }
+    }
 }
 
 #[async_trait]
