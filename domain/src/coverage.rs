@@ -75,6 +75,13 @@ impl Interval {
         Self { low: self.low.min(id), high: self.high.max(id) }
     }
 
+    /// The part from `oldest` on, at least the largest id: what an interval that reaches the start of a channel says of
+    /// it once its oldest message is known.
+    #[must_use]
+    pub fn since(self, oldest: MessageId) -> Self {
+        Self { low: oldest.clamp(self.low, self.high), ..self }
+    }
+
     /// What of `self` lies below and above `other`.
     fn outside(self, other: Self) -> impl Iterator<Item = Self> {
         let below = other.low.previous().and_then(|high| Self::new(self.low, high.min(self.high)));

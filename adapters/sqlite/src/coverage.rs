@@ -73,16 +73,23 @@ const NOTE: &str = r"
 ";
 
 fn coverage(row: &Columns<'_, '_>) -> Result<Coverage, StoreError> {
-    let start_reached = row.get::<Option<bool>>("start_reached")?.unwrap_or(false);
+    let start_reached = row.optional_flag("start_reached")?.unwrap_or(false);
     let oldest: Option<MessageId> = row.optional_id("oldest")?;
     let low: Option<MessageId> = row.optional_id("low")?;
     let high: Option<MessageId> = row.optional_id("high")?;
-    let low = if start_reached { oldest.or(low) } else { low };
-    let interval =
-        low.zip(high).map(|(low, high)| Interval::new(low.min(high), high).ok_or_else(|| row.corrupt("low")));
+    let held = match (low, high) {
+        (None, None) => None,
+        (Some(low), Some(high)) => Some(Interval::new(low, high).ok_or_else(|| row.corrupt("low"))?),
+        (None, Some(_)) => return Err(row.corrupt("low")),
+        (Some(_), None) => return Err(row.corrupt("high")),
+    };
+    let interval = match oldest {
+        Some(oldest) if start_reached => held.map(|held| held.since(oldest)),
+        _ => held,
+    };
     Ok(Coverage {
         channel_id: ChannelId(row.uuid("channel_id")?),
-        interval: interval.transpose()?,
+        interval,
         start_reached,
         message_count: row.get("message_count")?,
         reason: row.get("reason")?,

@@ -95,6 +95,19 @@ impl<'a, 'stmt> Columns<'a, 'stmt> {
         millis.map(|millis| Timestamp::from_millis(millis).ok_or_else(|| self.corrupt(column))).transpose()
     }
 
+    pub(crate) fn flag(&self, column: &'static str) -> Result<bool, StoreError> {
+        self.optional_flag(column)?.ok_or_else(|| self.corrupt(column))
+    }
+
+    pub(crate) fn optional_flag(&self, column: &'static str) -> Result<Option<bool>, StoreError> {
+        match self.get::<Option<i64>>(column)? {
+            None => Ok(None),
+            Some(0) => Ok(Some(false)),
+            Some(1) => Ok(Some(true)),
+            Some(_) => Err(self.corrupt(column)),
+        }
+    }
+
     pub(crate) fn json(&self, column: &'static str) -> Result<Option<Json>, StoreError> {
         let text: Option<String> = self.get(column)?;
         text.map(|text| Json::from_canonical(text).map_err(|_| self.corrupt(column))).transpose()

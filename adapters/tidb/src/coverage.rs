@@ -95,10 +95,17 @@ fn coverage(row: Row) -> Result<Coverage, StoreError> {
     let checked_at = row.optional_time("checked_at")?;
     let message_count = row.get("message_count")?;
     let oldest: Option<MessageId> = row.optional_id("oldest")?;
-    let low = if start_reached { oldest.or(low) } else { low };
-    let interval =
-        low.zip(high).map(|(low, high)| Interval::new(low.min(high), high).ok_or_else(|| row.corrupt("low")));
-    Ok(Coverage { channel_id, interval: interval.transpose()?, start_reached, message_count, reason, checked_at })
+    let held = match (low, high) {
+        (None, None) => None,
+        (Some(low), Some(high)) => Some(Interval::new(low, high).ok_or_else(|| row.corrupt("low"))?),
+        (None, Some(_)) => return Err(row.corrupt("low")),
+        (Some(_), None) => return Err(row.corrupt("high")),
+    };
+    let interval = match oldest {
+        Some(oldest) if start_reached => held.map(|held| held.since(oldest)),
+        _ => held,
+    };
+    Ok(Coverage { channel_id, interval, start_reached, message_count, reason, checked_at })
 }
 
 fn segment(row: Row) -> Result<Segment, StoreError> {

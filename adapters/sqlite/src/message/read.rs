@@ -148,14 +148,14 @@ fn stored(row: &Columns<'_, '_>) -> Result<StoredMessage, StoreError> {
     let id = row.id("message_id")?;
     let kind = MessageKind(row.get("kind")?);
     let author =
-        Author { pseudonym: row.parse("author")?, bot: row.get("author_bot")?, webhook: row.get("author_webhook")? };
+        Author { pseudonym: row.parse("author")?, bot: row.flag("author_bot")?, webhook: row.flag("author_webhook")? };
     let content = row.get("content")?;
     let version = Version {
         edited_at: row.optional_time("edited_at")?,
         observed_at: row.time("observed_at")?,
         origin: Origin::from_number(row.get("origin")?).ok_or_else(|| row.corrupt("origin"))?,
     };
-    let pinned = row.get("pinned")?;
+    let pinned = row.flag("pinned")?;
     let flags = row.get::<i64>("flags")?.cast_unsigned();
     let reference = reference(row)?;
     let mentions = mentions(row)?;
@@ -218,7 +218,7 @@ fn attachment(row: &Columns<'_, '_>) -> Result<(MessageId, Attachment), StoreErr
         width: row.get("width")?,
         height: row.get("height")?,
         description: row.get("description")?,
-        spoiler: row.get("spoiler")?,
+        spoiler: row.flag("spoiler")?,
         url: row.get("url")?,
         local_path: row.get("local_path")?,
         extra: row.json("extra")?,
@@ -229,7 +229,7 @@ fn attachment(row: &Columns<'_, '_>) -> Result<(MessageId, Attachment), StoreErr
 fn reaction(row: &Columns<'_, '_>) -> Result<(MessageId, Reaction), StoreError> {
     let id = row.id("message_id")?;
     let emoji =
-        Emoji { id: row.optional_id("emoji_id")?, name: row.get("emoji_name")?, animated: row.get("animated")? };
+        Emoji { id: row.optional_id("emoji_id")?, name: row.get("emoji_name")?, animated: row.flag("animated")? };
     let count = row.get("count")?;
     let people: Option<String> = row.get("people")?;
     let people: Vec<String> =
