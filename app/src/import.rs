@@ -82,8 +82,7 @@ impl ImportError {
 /// Hears how far an import is.
 pub trait Progress: Send + Sync {
     /// So many bytes of all files are looked through, as they lie there, before any of them is imported.
-    fn look(&self, _bytes: u64, _total_bytes: u64) {}
-
+    fn look(&self, bytes: u64, total_bytes: u64);
     /// A file begins, of so many bytes in all files.
     fn file(&self, path: &str, total_bytes: u64);
     /// So many messages are stored, out of so many bytes of all files.

@@ -245,6 +245,31 @@ pub struct Message {
 }
 
 impl Message {
+    /// An ordinary message that says `content` and has nothing else.
+    #[must_use]
+    pub const fn new(channel_id: ChannelId, id: MessageId, author: Author, content: String, version: Version) -> Self {
+        Self {
+            channel_id,
+            id,
+            kind: MessageKind::DEFAULT,
+            author,
+            content,
+            version,
+            pinned: false,
+            flags: 0,
+            reference: None,
+            mentions: Vec::new(),
+            attachments: Vec::new(),
+            reactions: Vec::new(),
+            embeds: None,
+            stickers: None,
+            components: None,
+            snapshots: None,
+            poll: None,
+            extra: None,
+        }
+    }
+
     /// When it was sent: the time inside its id.
     #[must_use]
     pub fn created_at(&self) -> Timestamp {

@@ -3,7 +3,6 @@
 use domain::timestamp::Timestamp;
 
 /// Says what time it is, so that nobody else asks the system.
-#[cfg_attr(feature = "mock", mockall::automock)]
 pub trait Clock: Send + Sync {
     /// Now.
     fn now(&self) -> Timestamp;

@@ -3,9 +3,11 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use domain::timestamp::Timestamp;
 
 use crate::change::{ChangeRepository, MockChangeRepository};
 use crate::channel::{ChannelRepository, MockChannelRepository};
+use crate::clock::Clock;
 use crate::coverage::{CoverageRepository, MockCoverageRepository};
 use crate::error::StoreError;
 use crate::job::{JobRepository, MockJobRepository};
@@ -119,5 +121,14 @@ impl Store for FakeStore {
 
     async fn status(&self) -> Result<StoreStatus, StoreError> {
         Ok(StoreStatus { store: "fake", server_version: "0".to_owned(), schema_version: 0 })
+    }
+}
+
+/// A clock that stands still.
+pub struct FakeClock(pub Timestamp);
+
+impl Clock for FakeClock {
+    fn now(&self) -> Timestamp {
+        self.0
     }
 }

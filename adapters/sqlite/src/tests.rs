@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use domain::channel::{Channel, ChannelKind};
 use domain::coverage::Interval;
 use domain::job::{Job, JobId, JobKind};
-use domain::message::{Attachment, AttachmentId, Author, Emoji, Message, MessageKind, Origin, Reaction, Version};
+use domain::message::{Attachment, AttachmentId, Author, Emoji, Message, Origin, Reaction, Version};
 use domain::page::MessagePage;
 use domain::pseudonym::Pseudonym;
 use domain::slug::TenantSlug;
@@ -66,17 +66,9 @@ impl Archive {
         let job = Job::new(JobId(Uuid::from_u128(1)), tenant.id, JobKind::Full, at(1));
         let id = "5".parse().unwrap();
         let pseudonym = Pseudonym::new([7; 16]);
+        let author = Author { pseudonym, bot: false, webhook: false };
+        let version = Version { edited_at: None, observed_at: at(1), origin: Origin::Page };
         let message = Message {
-            channel_id: channel.id,
-            id,
-            kind: MessageKind::DEFAULT,
-            author: Author { pseudonym, bot: false, webhook: false },
-            content: "a".to_owned(),
-            version: Version { edited_at: None, observed_at: at(1), origin: Origin::Page },
-            pinned: false,
-            flags: 0,
-            reference: None,
-            mentions: vec![],
             attachments: vec![Attachment {
                 id: AttachmentId::new(1).unwrap(),
                 filename: "a".to_owned(),
@@ -95,12 +87,7 @@ impl Archive {
                 count: 1,
                 people: vec![pseudonym],
             }],
-            embeds: None,
-            stickers: None,
-            components: None,
-            snapshots: None,
-            poll: None,
-            extra: None,
+            ..Message::new(channel.id, id, author, "a".to_owned(), version)
         };
         let page = MessagePage::new(Interval::new(id, id), at(1), vec![message]).unwrap();
         let mut unit = store.begin().await.unwrap();

@@ -1,7 +1,6 @@
 use std::sync::Arc;
 
 use domain::channel::{Channel, ChannelId, ChannelKind, ChannelSnowflake};
-use domain::json::Json;
 use domain::message::{Author, Message, MessageId, MessageKind, Origin, Version};
 use domain::pseudonym::Pseudonym;
 use domain::slug::TenantSlug;
@@ -39,26 +38,9 @@ fn view(channel: Channel) -> ChannelView {
 }
 
 fn message(channel: ChannelId, raw: u64) -> Message {
-    Message {
-        channel_id: channel,
-        id: MessageId::new(raw).unwrap(),
-        kind: MessageKind::DEFAULT,
-        author: Author { pseudonym: Pseudonym::new([7; 16]), bot: false, webhook: false },
-        content: format!("message {raw}"),
-        version: Version { edited_at: None, observed_at: now(), origin: Origin::Export },
-        pinned: false,
-        flags: 0,
-        reference: None,
-        mentions: Vec::new(),
-        attachments: Vec::new(),
-        reactions: Vec::new(),
-        embeds: None,
-        stickers: None,
-        components: None,
-        snapshots: None,
-        poll: None,
-        extra: None::<Json>,
-    }
+    let author = Author { pseudonym: Pseudonym::new([7; 16]), bot: false, webhook: false };
+    let version = Version { edited_at: None, observed_at: now(), origin: Origin::Export };
+    Message::new(channel, MessageId::new(raw).unwrap(), author, format!("message {raw}"), version)
 }
 
 fn stored(message: Message, deleted: bool) -> StoredMessage {

@@ -5,24 +5,19 @@ use domain::channel::{Channel, ChannelKind};
 use domain::job::{Job, JobId, JobKind, JobState};
 use domain::tenant::TenantId;
 use domain::timestamp::Timestamp;
-use ports::clock::Clock;
 use ports::error::StoreError;
-use ports::mock::{FakeStore, FakeUnitOfWork};
+use ports::mock::{FakeClock, FakeStore, FakeUnitOfWork};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{Jobs, STEP};
 
-struct Stopped;
-
-impl Clock for Stopped {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_millis(7).unwrap()
-    }
+fn clock() -> FakeClock {
+    FakeClock(Timestamp::from_millis(7).unwrap())
 }
 
 fn job() -> Job {
-    Job::new(JobId(Uuid::from_u128(1)), TenantId(Uuid::from_u128(2)), JobKind::Delete, Stopped.now())
+    Job::new(JobId(Uuid::from_u128(1)), TenantId(Uuid::from_u128(2)), JobKind::Delete, clock().0)
 }
 
 fn channel() -> Channel {
@@ -60,7 +55,7 @@ fn looks() -> Vec<FakeUnitOfWork> {
 
 fn jobs(units: Vec<FakeUnitOfWork>) -> (Jobs, Arc<FakeStore>) {
     let store = Arc::new(FakeStore::new(units));
-    (Jobs::new(store.clone(), Arc::new(Stopped)), store)
+    (Jobs::new(store.clone(), Arc::new(clock())), store)
 }
 
 #[tokio::test]

@@ -3,18 +3,13 @@ use std::sync::Arc;
 use domain::slug::TenantSlug;
 use domain::tenant::{Platform, PlatformId, Tenant, TenantName};
 use domain::timestamp::Timestamp;
-use ports::clock::Clock;
 use ports::error::StoreError;
-use ports::mock::{FakeStore, FakeUnitOfWork};
+use ports::mock::{FakeClock, FakeStore, FakeUnitOfWork};
 
 use super::{BrandingPatch, NewTenant, TenantPatch, Tenants, TenantsError};
 
-struct Stopped;
-
-impl Clock for Stopped {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_millis(7).unwrap()
-    }
+fn clock() -> FakeClock {
+    FakeClock(Timestamp::from_millis(7).unwrap())
 }
 
 fn new() -> NewTenant {
@@ -43,14 +38,14 @@ fn free(insert: Result<(), StoreError>) -> FakeUnitOfWork {
 
 fn tenants(units: impl IntoIterator<Item = FakeUnitOfWork>) -> (Tenants, Arc<FakeStore>) {
     let store = Arc::new(FakeStore::new(units));
-    (Tenants::new(store.clone(), Arc::new(Stopped)), store)
+    (Tenants::new(store.clone(), Arc::new(clock())), store)
 }
 
 #[tokio::test]
 async fn a_tenant_is_made_with_a_slug_of_its_name() {
     let (tenants, store) = tenants([free(Ok(()))]);
     let made = tenants.create(&new()).await.unwrap();
-    assert_eq!((made.slug.as_str(), made.created_at), ("needles", Stopped.now()));
+    assert_eq!((made.slug.as_str(), made.created_at), ("needles", clock().0));
     assert_eq!(store.committed(), 1);
 }
 

@@ -4,7 +4,7 @@ use uuid::Uuid;
 use super::{MessagePage, PageError, PagePlan, StoredVersion};
 use crate::channel::ChannelId;
 use crate::coverage::{Interval, Segment, Segments};
-use crate::message::{Author, Message, MessageId, MessageKind, Origin, Version};
+use crate::message::{Author, Message, MessageId, Origin, Version};
 use crate::pseudonym::Pseudonym;
 use crate::timestamp::Timestamp;
 
@@ -17,26 +17,9 @@ fn id(raw: u64) -> MessageId {
 }
 
 fn message(raw: u64, content: &str, observed_at: i64) -> Message {
-    Message {
-        channel_id: ChannelId(Uuid::nil()),
-        id: id(raw),
-        kind: MessageKind::DEFAULT,
-        author: Author { pseudonym: Pseudonym::new([7; 16]), bot: false, webhook: false },
-        content: content.to_owned(),
-        version: Version { edited_at: None, observed_at: at(observed_at), origin: Origin::Export },
-        pinned: false,
-        flags: 0,
-        reference: None,
-        mentions: vec![],
-        attachments: vec![],
-        reactions: vec![],
-        embeds: None,
-        stickers: None,
-        components: None,
-        snapshots: None,
-        poll: None,
-        extra: None,
-    }
+    let author = Author { pseudonym: Pseudonym::new([7; 16]), bot: false, webhook: false };
+    let version = Version { edited_at: None, observed_at: at(observed_at), origin: Origin::Export };
+    Message::new(ChannelId(Uuid::nil()), id(raw), author, content.to_owned(), version)
 }
 
 fn row(message: &Message) -> StoredVersion {

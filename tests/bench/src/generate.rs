@@ -74,29 +74,14 @@ pub fn message(channel_id: ChannelId, number: u64, observed_at: Timestamp) -> Me
         count,
         people: vec![],
     };
+    let pseudonym = Pseudonym::new([u8::try_from(number % 97).unwrap_or(0); 16]);
+    let author = Author { pseudonym, bot: false, webhook: false };
+    let version = Version { edited_at: None, observed_at, origin: Origin::Export };
     Message {
-        channel_id,
-        id,
         kind: if number % 7 == 3 { MessageKind::REPLY } else { MessageKind::DEFAULT },
-        author: Author {
-            pseudonym: Pseudonym::new([u8::try_from(number % 97).unwrap_or(0); 16]),
-            bot: false,
-            webhook: false,
-        },
-        content: text(number),
-        version: Version { edited_at: None, observed_at, origin: Origin::Export },
-        pinned: false,
-        flags: 0,
-        reference: None,
-        mentions: vec![],
         attachments: number.is_multiple_of(10).then(attachment).into_iter().collect(),
         reactions: if number.is_multiple_of(5) { vec![reaction("👍", 3), reaction("🎉", 1)] } else { vec![] },
-        embeds: None,
-        stickers: None,
-        components: None,
-        snapshots: None,
-        poll: None,
-        extra: None,
+        ..Message::new(channel_id, id, author, text(number), version)
     }
 }
 

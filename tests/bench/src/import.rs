@@ -19,6 +19,7 @@ const MB: u64 = 1_000_000;
 struct Quiet;
 
 impl Progress for Quiet {
+    fn look(&self, _: u64, _: u64) {}
     fn file(&self, _: &str, _: u64) {}
     fn at(&self, _: u64, _: u64) {}
 }

@@ -3,7 +3,7 @@
 use app::retry::retry;
 use domain::channel::{Channel, ChannelKind};
 use domain::coverage::Interval;
-use domain::message::{Author, Message, MessageId, MessageKind, Origin, Version};
+use domain::message::{Author, Message, MessageId, Origin, Version};
 use domain::page::MessagePage;
 use domain::pseudonym::Pseudonym;
 use domain::slug::TenantSlug;
@@ -60,26 +60,9 @@ pub(super) fn thread(parent: &Channel, platform_id: u64) -> Channel {
 }
 
 pub(super) fn message(channel: &Channel, raw: u64, content: &str, observed_at: i64) -> Message {
-    Message {
-        channel_id: channel.id,
-        id: id(raw),
-        kind: MessageKind::DEFAULT,
-        author: Author { pseudonym: Pseudonym::new([7; 16]), bot: false, webhook: false },
-        content: content.to_owned(),
-        version: Version { edited_at: None, observed_at: at(observed_at), origin: Origin::Page },
-        pinned: false,
-        flags: 0,
-        reference: None,
-        mentions: vec![],
-        attachments: vec![],
-        reactions: vec![],
-        embeds: None,
-        stickers: None,
-        components: None,
-        snapshots: None,
-        poll: None,
-        extra: None,
-    }
+    let author = Author { pseudonym: Pseudonym::new([7; 16]), bot: false, webhook: false };
+    let version = Version { edited_at: None, observed_at: at(observed_at), origin: Origin::Page };
+    Message::new(channel.id, id(raw), author, content.to_owned(), version)
 }
 
 /// A page of messages with these ids, all with the same content.

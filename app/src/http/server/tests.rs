@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use domain::timestamp::Timestamp;
 use ports::clock::Clock;
 use ports::error::StoreError;
+use ports::mock::FakeClock;
 use ports::store::{Repositories, Store, StoreStatus, UnitOfWork};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::task::JoinHandle;
@@ -33,12 +34,8 @@ impl Store for Silent {
     }
 }
 
-struct Stopped;
-
-impl Clock for Stopped {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_millis(0).unwrap()
-    }
+fn clock() -> FakeClock {
+    FakeClock(Timestamp::from_millis(0).unwrap())
 }
 
 const KEY: &str = "the-key-of-this-test";
@@ -46,7 +43,7 @@ const KEY: &str = "the-key-of-this-test";
 /// One connection to a server over a silent store, with what comes of it; it lives in memory, so that time stands
 /// still while bytes travel, and holds at most `room` bytes that were not read.
 fn open(rate_limit: u32, room: usize) -> (DuplexStream, JoinHandle<hyper::Result<()>>) {
-    let (store, clock): (Arc<dyn Store>, Arc<dyn Clock>) = (Arc::new(Silent), Arc::new(Stopped));
+    let (store, clock): (Arc<dyn Store>, Arc<dyn Clock>) = (Arc::new(Silent), Arc::new(clock()));
     let jobs = Jobs::new(Arc::clone(&store), Arc::clone(&clock));
     let settings = Settings { admin_key: Some(KEY.into()), rate_limit, ..Settings::default() };
     let site = Arc::new(Site::new(store, clock, jobs, settings));

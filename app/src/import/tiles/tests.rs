@@ -1,5 +1,5 @@
 use domain::channel::{ChannelId, ChannelKind, ChannelSnowflake};
-use domain::message::{Author, MessageKind, Origin, Version};
+use domain::message::{Author, Origin, Version};
 use domain::pseudonym::Pseudonym;
 use domain::tenant::{Platform, PlatformId, TenantId};
 use domain::timestamp::Timestamp;
@@ -17,27 +17,11 @@ fn interval(low: u64, high: u64) -> Interval {
 
 fn message(raw: u64) -> Message {
     let guild = PlatformId::new("1").unwrap();
+    let channel = ChannelId::of(TenantId::of(Platform::Discord, &guild), ChannelSnowflake::new(5).unwrap());
+    let author = Author { pseudonym: Pseudonym::new([7; 16]), bot: false, webhook: false };
     let observed_at = Timestamp::from_millis(0).unwrap();
-    Message {
-        channel_id: ChannelId::of(TenantId::of(Platform::Discord, &guild), ChannelSnowflake::new(5).unwrap()),
-        id: id(raw),
-        kind: MessageKind::DEFAULT,
-        author: Author { pseudonym: Pseudonym::new([7; 16]), bot: false, webhook: false },
-        content: String::new(),
-        version: Version { edited_at: None, observed_at, origin: Origin::Export },
-        pinned: false,
-        flags: 0,
-        reference: None,
-        mentions: Vec::new(),
-        attachments: Vec::new(),
-        reactions: Vec::new(),
-        embeds: None,
-        stickers: None,
-        components: None,
-        snapshots: None,
-        poll: None,
-        extra: None,
-    }
+    let version = Version { edited_at: None, observed_at, origin: Origin::Export };
+    Message::new(channel, id(raw), author, String::new(), version)
 }
 
 /// A part of an export with messages from `low` to `high`, asked for after `after`.
