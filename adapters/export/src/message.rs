@@ -66,7 +66,8 @@ impl Converter<'_> {
         let attachments = scrub.attachments(id, message.attachments, &mut extra);
         let reactions = scrub.reactions(message.reactions, &mut extra);
         let embeds = scrub.list(message.embeds, "embeds", embed, &mut extra);
-        let rest: Vec<Value> = message.stickers.as_array().into_iter().flatten().filter_map(sticker_rest).collect();
+        let items = message.stickers.as_array().into_iter().flatten();
+        let rest: Vec<Value> = items.filter(|item| item.is_object()).filter_map(sticker_rest).collect();
         let stickers = scrub.list(message.stickers, "stickers", |value| sticker(&value), &mut extra);
         keep(&mut extra, "stickers", rest.into());
         let reference = (!message.reference.is_null()).then(|| {
@@ -132,10 +133,12 @@ fn named<'a>(person: &'a Person<'_>) -> Option<MentionedPerson<'a>> {
     })
 }
 
-/// Keeps what stands in the place of a field and is of another type.
+/// Keeps what stands in the place of a field and is of another type; a list behind what is kept of it already.
 fn keep(extra: &mut Map<String, Value>, key: &str, value: Value) {
-    if !is_empty(&value) {
-        extra.insert(key.to_owned(), value);
+    match (extra.get_mut(key), value) {
+        (Some(Value::Array(kept)), Value::Array(items)) => kept.extend(items),
+        (_, value) if is_empty(&value) => {}
+        (_, value) => drop(extra.insert(key.to_owned(), value)),
     }
 }
 
