@@ -6,6 +6,7 @@ pub mod ingest;
 pub mod memory;
 pub mod pages;
 pub mod plain;
+pub mod tidb;
 
 /// Why a measurement could not be made.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;

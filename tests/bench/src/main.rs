@@ -1,8 +1,9 @@
 //! Runs one of the measurements.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use bench::{Failure, import, ingest, pages};
+use bench::{Failure, import, ingest, pages, tidb};
 use clap::{Parser, Subcommand};
 
 /// Answers are made of many small pieces on many threads, which this allocator takes and gives back faster.
@@ -72,10 +73,43 @@ enum Measurement {
         #[arg(long, default_value_t = 3)]
         rounds: u32,
     },
+    /// Rows a second on the server at `TIDB_URL`, against raw multi-row upserts, by batch and writers.
+    TidbIngest {
+        /// Messages to store with each batch and number of writers.
+        #[arg(long, default_value_t = 32_000)]
+        messages: u64,
+        /// How often both are measured.
+        #[arg(long, default_value_t = 2)]
+        pairs: u64,
+    },
+    /// Pages of 50 messages over HTTP from the server at `TIDB_URL`, out of a short and a long channel.
+    TidbPages {
+        /// Messages of the short channel.
+        #[arg(long, default_value_t = 10_000)]
+        short: u64,
+        /// Messages of the long channel.
+        #[arg(long, default_value_t = 2_000_000)]
+        long: u64,
+        /// Connections that ask at the same time.
+        #[arg(long, default_value_t = 8)]
+        connections: u32,
+        /// How long each is asked.
+        #[arg(long, default_value_t = 10)]
+        seconds: u64,
+        /// How often both are measured.
+        #[arg(long, default_value_t = 3)]
+        rounds: u32,
+    },
+    /// How fast tenants are deleted on the server at `TIDB_URL`.
+    TidbDelete {
+        /// Messages of each tenant.
+        #[arg(default_values_t = [20_000, 200_000])]
+        messages: Vec<u64>,
+    },
     #[command(hide = true)]
     ImportOne { file: PathBuf },
     #[command(hide = true)]
-    Serve { path: PathBuf },
+    Serve { location: OsString },
     #[command(hide = true)]
     ServeBytes { path: PathBuf },
 }
@@ -90,7 +124,15 @@ async fn main() -> Result<(), Failure> {
         Measurement::Pages { data, short, long, connections, seconds, rounds } => {
             pages::run(&pages::Plan { data, short, long, connections, seconds, rounds }).await
         }
-        Measurement::Serve { path } => pages::serve(&path).await,
+        Measurement::TidbIngest { messages, pairs } => {
+            tidb::ingest::run(&tidb::Server::from_env()?, messages, pairs).await
+        }
+        Measurement::TidbPages { short, long, connections, seconds, rounds } => {
+            let plan = pages::Plan { data: None, short, long, connections, seconds, rounds };
+            tidb::pages::run(&tidb::Server::from_env()?, &plan).await
+        }
+        Measurement::TidbDelete { messages } => tidb::delete::run(&tidb::Server::from_env()?, &messages).await,
+        Measurement::Serve { location } => pages::serve(&location).await,
         Measurement::ServeBytes { path } => pages::serve_bytes(&path).await,
     }
 }

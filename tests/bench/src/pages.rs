@@ -2,7 +2,7 @@
 //! against hyper serving the same bytes from memory. Each server is a process of its own.
 
 use std::convert::Infallible;
-
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use adapter_sqlite::SqliteStore;
+use adapter_tidb::{OpenOptions, TidbStore};
 use app::http::{Server, Settings, Site};
 use app::jobs::Jobs;
 use bytes::Bytes;
@@ -29,7 +30,7 @@ use crate::{Failure, generate, ingest};
 /// Messages of a page.
 const PAGE: u64 = 50;
 /// The name of the measured channel.
-const CHANNEL: &str = "large";
+pub(crate) const CHANNEL: &str = "large";
 
 /// What to measure, and how long.
 pub struct Plan {
@@ -57,13 +58,17 @@ impl Clock for SystemClock {
     }
 }
 
-/// Serves the database at `path` as the program does, until the process is killed; prints its address.
+/// Serves a database, in a file or at an address of a server, as the program does, until the process is killed; prints
+/// where.
 ///
 /// # Errors
 /// If the database or the port cannot be opened.
-pub async fn serve(path: &Path) -> Result<(), Failure> {
-    let (store, clock): (Arc<dyn Store>, Arc<dyn Clock>) =
-        (Arc::new(SqliteStore::open(path, 10)?), Arc::new(SystemClock));
+pub async fn serve(location: &OsStr) -> Result<(), Failure> {
+    let store: Arc<dyn Store> = match location.to_str().filter(|address| address.starts_with("mysql://")) {
+        Some(address) => Arc::new(TidbStore::open(&address.parse()?, OpenOptions::default()).await?),
+        None => Arc::new(SqliteStore::open(Path::new(location), 10)?),
+    };
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let jobs = Jobs::new(Arc::clone(&store), Arc::clone(&clock));
     let site = Site::new(store, clock, jobs, Settings::default());
     let server = Server::bind((Ipv4Addr::LOCALHOST, 0).into(), site).await?;
@@ -107,7 +112,7 @@ pub async fn run(plan: &Plan) -> Result<(), Failure> {
     let long = database(data, plan.long).await?;
     let bytes = scratch.path().join("page.json");
     {
-        let server = Running::start("serve", &short)?;
+        let server = Running::start("serve", short.as_ref())?;
         let mut client = Client::connect(server.address).await?;
         std::fs::write(&bytes, client.get(&path_of(plan.short / 2)).await?)?;
     }
@@ -118,16 +123,11 @@ pub async fn run(plan: &Plan) -> Result<(), Failure> {
         plan.seconds
     );
     for round in 1..=plan.rounds {
-        let of_short = measure("serve", &short, plan.short, plan).await?;
-        let of_long = measure("serve", &long, plan.long, plan).await?;
-        let from_memory = measure("serve-bytes", &bytes, plan.short, plan).await?;
+        let of_short = measure("serve", short.as_ref(), plan.short, plan).await?;
+        let of_long = measure("serve", long.as_ref(), plan.long, plan).await?;
+        let from_memory = measure("serve-bytes", bytes.as_ref(), plan.short, plan).await?;
         println!("  round {round}: {} messages: {of_short}", plan.short);
-        println!(
-            "           {} messages: {of_long}; ratio {:.2}, of p99 {:.2}",
-            plan.long,
-            of_long.rate / of_short.rate,
-            of_long.p99_ms / of_short.p99_ms
-        );
+        println!("           {} messages: {of_long}; {}", plan.long, of_long.against(&of_short));
         println!("           hyper from memory: {from_memory}; ratio {:.2}", of_short.rate / from_memory.rate);
     }
     Ok(())
@@ -164,9 +164,9 @@ struct Running {
 }
 
 impl Running {
-    fn start(command: &str, path: &Path) -> Result<Self, Failure> {
+    fn start(command: &str, location: &OsStr) -> Result<Self, Failure> {
         let mut process =
-            Command::new(std::env::current_exe()?).arg(command).arg(path).stdout(Stdio::piped()).spawn()?;
+            Command::new(std::env::current_exe()?).arg(command).arg(location).stdout(Stdio::piped()).spawn()?;
         let mut line = String::new();
         BufReader::new(process.stdout.take().ok_or("no output")?).read_line(&mut line)?;
         Ok(Self { address: line.trim().parse()?, process })
@@ -204,10 +204,17 @@ impl Client {
 }
 
 /// What a server did.
-struct Figures {
+pub(crate) struct Figures {
     rate: f64,
     p50_ms: f64,
     p99_ms: f64,
+}
+
+impl Figures {
+    /// The ratios to `base`.
+    pub(crate) fn against(&self, base: &Self) -> String {
+        format!("ratio {:.2}, of p99 {:.2}", self.rate / base.rate, self.p99_ms / base.p99_ms)
+    }
 }
 
 impl std::fmt::Display for Figures {
@@ -218,8 +225,8 @@ impl std::fmt::Display for Figures {
 }
 
 /// Asks for pages at random places until the time is over; the first fifth of it warms up and does not count.
-async fn measure(command: &str, path: &Path, messages: u64, plan: &Plan) -> Result<Figures, Failure> {
-    let server = Running::start(command, path)?;
+pub(crate) async fn measure(command: &str, location: &OsStr, messages: u64, plan: &Plan) -> Result<Figures, Failure> {
+    let server = Running::start(command, location)?;
     let begin = Instant::now();
     let end = begin + Duration::from_secs(plan.seconds);
     let counted_from = begin + Duration::from_millis(plan.seconds * 200);

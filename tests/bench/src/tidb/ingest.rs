@@ -1,0 +1,148 @@
+//! Rows a second through the unit of work, against the same rows by raw multi-row upserts.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use adapter_tidb::TidbStore;
+use adapter_tidb::url::DatabaseUrl;
+use domain::channel::{Channel, ChannelId};
+use mysql_async::prelude::Queryable;
+use mysql_async::{Conn, Row, TxOpts, Value};
+
+use super::{Server, connect, open, pages, store_pages, tenant};
+use crate::{Failure, generate};
+
+/// Messages of a unit.
+const BATCHES: [u64; 4] = [1, 100, 500, 1000];
+/// Writers at the same time, each with a channel of its own.
+const WRITERS: [u64; 3] = [1, 4, 8];
+/// What the baseline writes: the tables that take rows for each message.
+const TABLES: [&str; 3] = ["messages", "attachments", "reactions"];
+
+/// Runs the pairs and prints them: about `messages` of them in each, and a sixteenth one by one.
+///
+/// # Errors
+/// If the server refuses.
+pub async fn run(server: &Server, messages: u64, pairs: u64) -> Result<(), Failure> {
+    println!("ingest on {}; rows are messages, attachments and reactions", server.version().await?);
+    let names = ["verta_bench_ours", "verta_bench_raw"];
+    for name in names {
+        server.remove(name).await?;
+    }
+    let [ours, raw] = [server.database(names[0]).await?, server.database(names[1]).await?];
+    let store = Arc::new(open(&ours, 10).await?);
+    let other = open(&raw, 1).await?;
+    let combinations = BATCHES.into_iter().flat_map(|batch| WRITERS.map(|writers| (batch, writers)));
+    for (number, (batch, writers)) in combinations.flat_map(|it| (0..pairs).map(move |_| it)).zip(0_u64..).map(flip) {
+        let all = if batch == 1 { messages / 16 } else { messages };
+        let each = (all / writers).next_multiple_of(batch);
+        let (_, channels) = tenant(&*store, number, writers).await?;
+        tenant(&other, number, writers).await?;
+        let seconds = ingest(&store, &channels, each, batch).await?;
+        let (rows, raw_seconds) = copy(&ours, &raw, &channels, each, batch).await?;
+        #[expect(clippy::cast_precision_loss, reason = "a rate for people to read")]
+        let (rate, raw_rate) = (rows as f64 / seconds, rows as f64 / raw_seconds);
+        println!(
+            "  {batch:4} a unit, {writers} writers: {rate:6.0} rows/s, raw {raw_rate:6.0} rows/s, ratio {:.2}",
+            rate / raw_rate
+        );
+    }
+    other.close().await;
+    Arc::into_inner(store).ok_or("a writer is still there")?.close().await;
+    for name in names {
+        server.remove(name).await?;
+    }
+    Ok(())
+}
+
+fn flip<A, B>((a, b): (A, B)) -> (B, A) {
+    (b, a)
+}
+
+/// Stores `each` messages in every channel at the same time; gives the seconds.
+async fn ingest(store: &Arc<TidbStore>, channels: &[Channel], each: u64, batch: u64) -> Result<f64, Failure> {
+    let work: Vec<_> = channels
+        .iter()
+        .map(|channel| Ok((channel.clone(), pages(channel, each, batch)?)))
+        .collect::<Result<_, Failure>>()?;
+    let start = Instant::now();
+    let writers: Vec<_> = work
+        .into_iter()
+        .map(|(channel, pages)| {
+            let store = Arc::clone(store);
+            tokio::spawn(async move { store_pages(&*store, &channel, &pages).await })
+        })
+        .collect();
+    for writer in writers {
+        writer.await??;
+    }
+    Ok(start.elapsed().as_secs_f64())
+}
+
+/// The rows of one table that one transaction writes, and the statement that does.
+struct Insert {
+    sql: String,
+    values: Vec<Value>,
+    rows: u64,
+}
+
+/// Reads every row from one database and writes it to the other, as many a transaction and writers at the same time;
+/// gives the rows, and the seconds of the writing.
+async fn copy(
+    from: &DatabaseUrl,
+    to: &DatabaseUrl,
+    channels: &[Channel],
+    each: u64,
+    batch: u64,
+) -> Result<(u64, f64), Failure> {
+    let mut source = connect(from).await?;
+    let (mut writers, mut count) = (Vec::new(), 0);
+    for channel in channels {
+        let mut transactions = Vec::new();
+        for first in (0..each).step_by(usize::try_from(batch)?) {
+            let inserts = read(&mut source, channel.id, first, (first + batch).min(each) - 1).await?;
+            count += inserts.iter().map(|insert| insert.rows).sum::<u64>();
+            transactions.push(inserts);
+        }
+        writers.push((connect(to).await?, transactions));
+    }
+    let start = Instant::now();
+    let writers: Vec<_> = writers.into_iter().map(|(to, transactions)| tokio::spawn(write(to, transactions))).collect();
+    for writer in writers {
+        writer.await??;
+    }
+    Ok((count, start.elapsed().as_secs_f64()))
+}
+
+async fn read(source: &mut Conn, channel: ChannelId, first: u64, last: u64) -> Result<Vec<Insert>, Failure> {
+    let (low, high) = (generate::message_id(first).get(), generate::message_id(last).get());
+    let mut inserts = Vec::new();
+    for table in TABLES {
+        let sql = format!("SELECT * FROM {table} WHERE channel_id = ? AND message_id BETWEEN ? AND ?");
+        let rows: Vec<Row> = source.exec(sql, (channel.to_string(), low, high)).await?;
+        let Some(row) = rows.first() else { continue };
+        let columns: Vec<_> = row.columns_ref().iter().map(|column| column.name_str().into_owned()).collect();
+        let group = format!("({})", vec!["?"; columns.len()].join(", "));
+        let updates: Vec<_> = columns.iter().map(|column| format!("{column} = VALUES({column})")).collect();
+        let sql = format!(
+            "INSERT INTO {table} ({}) VALUES {} ON DUPLICATE KEY UPDATE {}",
+            columns.join(", "),
+            vec![group; rows.len()].join(", "),
+            updates.join(", ")
+        );
+        let count = rows.len() as u64;
+        inserts.push(Insert { sql, values: rows.into_iter().flat_map(Row::unwrap).collect(), rows: count });
+    }
+    Ok(inserts)
+}
+
+async fn write(mut to: Conn, transactions: Vec<Vec<Insert>>) -> Result<(), Failure> {
+    for inserts in transactions {
+        let mut transaction = to.start_transaction(TxOpts::new()).await?;
+        for insert in inserts {
+            transaction.exec_drop(insert.sql, insert.values).await?;
+        }
+        transaction.commit().await?;
+    }
+    Ok(to.disconnect().await?)
+}
