@@ -82,6 +82,20 @@ impl Interval {
         Self { low: oldest.clamp(self.low, self.high), ..self }
     }
 
+    /// The newest ids held without a gap after `new` was shown whole, where they were `self` before. Where that reaches
+    /// farther down than `self` did, [`Interval::down`] tells how far down it goes.
+    #[must_use]
+    pub fn with_newer(self, new: Self) -> Self {
+        self.merge(new).unwrap_or(if new.low > self.high { new } else { self })
+    }
+
+    /// This interval and those of `below`, which descend, as far as each touches the one before.
+    #[must_use]
+    pub fn down(self, below: impl IntoIterator<Item = Self>) -> Self {
+        let run = below.into_iter().try_fold(self, |run, next| run.merge(next).ok_or(run));
+        run.unwrap_or_else(|run| run)
+    }
+
     /// What of `self` lies below and above `other`.
     fn outside(self, other: Self) -> impl Iterator<Item = Self> {
         let below = other.low.previous().and_then(|high| Self::new(self.low, high.min(self.high)));
@@ -99,7 +113,7 @@ pub struct Segment {
     pub observed_at: Timestamp,
 }
 
-/// What is proven of one channel: segments in ascending order that share no id. A channel has a handful of them.
+/// What is proven of a channel, or of a part of it: segments in ascending order that share no id.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Segments(Vec<Segment>);
 
@@ -150,17 +164,6 @@ impl Segments {
     pub fn observed_at(&self, id: MessageId) -> Option<Timestamp> {
         let index = self.0.partition_point(|segment| segment.interval.high < id);
         self.0.get(index).filter(|segment| segment.interval.contains(id)).map(|segment| segment.observed_at)
-    }
-
-    /// The newest ids that are held without a gap: the last segment, and those below that touch it.
-    #[must_use]
-    pub fn newest_run(&self) -> Option<Interval> {
-        let (last, older) = self.0.split_last()?;
-        let run = older
-            .iter()
-            .rev()
-            .try_fold(last.interval, |run, older| run.merge(older.interval).map_or_else(|| Err(run), Ok));
-        Some(run.unwrap_or_else(|run| run))
     }
 }
 

@@ -42,6 +42,37 @@ const SEGMENTS: &str = r"
     ORDER BY low
 ";
 
+/// What overlaps or touches the ids from `:low` to `:high`, and perhaps one segment below. Segments share no id, so the
+/// last that begins below is the only one that can reach in.
+const SEGMENTS_NEAR: &str = r"
+    SELECT low, high, observed_at
+    FROM coverage_segments
+    WHERE channel_id = :channel_id
+        AND low = (SELECT MAX(low) FROM coverage_segments WHERE channel_id = :channel_id AND low <= :low)
+    UNION ALL
+    SELECT low, high, observed_at
+    FROM coverage_segments
+    WHERE channel_id = :channel_id
+        AND low > :low
+        AND low <= :high + 1
+";
+
+const SEGMENTS_BELOW: &str = r"
+    SELECT low, high
+    FROM coverage_segments
+    WHERE channel_id = :channel_id
+        AND low < :low
+    ORDER BY low DESC
+    LIMIT 64
+";
+
+const RUN: &str = r"
+    SELECT low, high
+    FROM coverage
+    WHERE channel_id = :channel_id
+        AND low IS NOT NULL
+";
+
 const DELETE_SEGMENT: &str = r"
     DELETE FROM coverage_segments
     WHERE channel_id = :channel_id
@@ -97,33 +128,43 @@ fn coverage(row: &Columns<'_, '_>) -> Result<Coverage, StoreError> {
     })
 }
 
-/// Every part of the channel that a source showed whole.
-pub(crate) fn segments(connection: &Connection, channel: ChannelId) -> Result<Segments, StoreError> {
-    let parameters = named_params! {":channel_id": Text(channel.0)};
-    let segments = query(connection, "coverage_segments", SEGMENTS, parameters, |row| {
-        let interval = Interval::new(row.id("low")?, row.id("high")?).ok_or_else(|| row.corrupt("low"))?;
-        Ok(Segment { interval, observed_at: row.time("observed_at")? })
-    })?;
-    Ok(Segments::new(segments))
+fn interval(row: &Columns<'_, '_>) -> Result<Interval, StoreError> {
+    Interval::new(row.id("low")?, row.id("high")?).ok_or_else(|| row.corrupt("low"))
 }
 
-/// Adds `new` to `held`, what is proven of the channel so far, and writes what that changes.
+fn segment(row: &Columns<'_, '_>) -> Result<Segment, StoreError> {
+    Ok(Segment { interval: interval(row)?, observed_at: row.time("observed_at")? })
+}
+
+/// What sources showed whole of the ids in `span`, and next to it.
+pub(crate) fn segments_near(
+    connection: &Connection,
+    channel: ChannelId,
+    span: Interval,
+) -> Result<Segments, StoreError> {
+    let parameters = named_params! {
+        ":channel_id": Text(channel.0), ":low": number(span.low()), ":high": number(span.high()),
+    };
+    query(connection, "coverage_segments", SEGMENTS_NEAR, parameters, segment).map(Segments::new)
+}
+
+/// Adds `new` to `near`, what is proven of it and next to it so far, and writes what that changes.
 pub(crate) fn record(
     connection: &Connection,
     channel: ChannelId,
-    held: &Segments,
+    near: &Segments,
     new: Segment,
 ) -> Result<(), StoreError> {
-    let mut after = held.clone();
+    let mut after = near.clone();
     after.insert(new);
-    if after == *held {
+    if after == *near {
         return Ok(());
     }
-    for gone in held.as_slice().iter().filter(|segment| !after.as_slice().contains(segment)) {
+    for gone in near.as_slice().iter().filter(|segment| !after.as_slice().contains(segment)) {
         let parameters = named_params! {":channel_id": Text(channel.0), ":low": number(gone.interval.low())};
         execute(connection, DELETE_SEGMENT, parameters).map_err(store_error)?;
     }
-    for made in after.as_slice().iter().filter(|segment| !held.as_slice().contains(segment)) {
+    for made in after.as_slice().iter().filter(|segment| !near.as_slice().contains(segment)) {
         let parameters = named_params! {
             ":channel_id": Text(channel.0),
             ":low": number(made.interval.low()),
@@ -132,15 +173,32 @@ pub(crate) fn record(
         };
         execute(connection, INSERT_SEGMENT, parameters).map_err(store_error)?;
     }
-    let run = after.newest_run();
+    let run = newest_run(connection, channel, new.interval)?;
     let parameters = named_params! {
         ":channel_id": Text(channel.0),
-        ":low": run.map(|run| number(run.low())),
-        ":high": run.map(|run| number(run.high())),
-        ":start_reached": run.is_some_and(Interval::reaches_start),
+        ":low": number(run.low()),
+        ":high": number(run.high()),
+        ":start_reached": run.reaches_start(),
         ":checked_at": millis(new.observed_at),
     };
     execute(connection, RECORD, parameters).map(drop).map_err(store_error)
+}
+
+/// The newest ids that are held without a gap, now that `new` is among the segments.
+fn newest_run(connection: &Connection, channel: ChannelId, new: Interval) -> Result<Interval, StoreError> {
+    let before = query_one(connection, "coverage", RUN, named_params! {":channel_id": Text(channel.0)}, interval)?;
+    let mut run = before.map_or(new, |before| before.with_newer(new));
+    if before.is_none_or(|before| run.low() >= before.low()) {
+        return Ok(run);
+    }
+    loop {
+        let parameters = named_params! {":channel_id": Text(channel.0), ":low": number(run.low())};
+        let down = run.down(query(connection, "coverage_segments", SEGMENTS_BELOW, parameters, interval)?);
+        if down == run {
+            return Ok(run);
+        }
+        run = down;
+    }
 }
 
 #[async_trait]
@@ -162,7 +220,11 @@ impl CoverageRepository for Unit {
     }
 
     async fn segments(&mut self, channel: ChannelId) -> Result<Segments, StoreError> {
-        self.run(move |connection| segments(connection, channel)).await
+        let read = move |connection: &Connection| {
+            let parameters = named_params! {":channel_id": Text(channel.0)};
+            query(connection, "coverage_segments", SEGMENTS, parameters, segment).map(Segments::new)
+        };
+        self.run(read).await
     }
 
     async fn note(

@@ -52,6 +52,43 @@ const SEGMENTS: &str = r"
     ORDER BY low
 ";
 
+/// What overlaps or touches the ids from `:low` to `:high`, and perhaps one segment below. Segments share no id, so the
+/// last that begins below is the only one that can reach in.
+const SEGMENTS_NEAR: &str = r"
+    (
+        SELECT low, high, observed_at
+        FROM coverage_segments
+        WHERE channel_id = :channel_id
+            AND low <= :low
+        ORDER BY low DESC
+        LIMIT 1
+    )
+    UNION ALL
+    (
+        SELECT low, high, observed_at
+        FROM coverage_segments
+        WHERE channel_id = :channel_id
+            AND low > :low
+            AND low <= :high + 1
+    )
+";
+
+const SEGMENTS_BELOW: &str = r"
+    SELECT low, high
+    FROM coverage_segments
+    WHERE channel_id = :channel_id
+        AND low < :low
+    ORDER BY low DESC
+    LIMIT 64
+";
+
+const RUN: &str = r"
+    SELECT low, high
+    FROM coverage
+    WHERE channel_id = :channel_id
+        AND low IS NOT NULL
+";
+
 const DELETE_SEGMENT: &str = r"
     DELETE FROM coverage_segments
     WHERE channel_id = :channel_id
@@ -108,25 +145,35 @@ fn coverage(row: Row) -> Result<Coverage, StoreError> {
     Ok(Coverage { channel_id, interval, start_reached, message_count, reason, checked_at })
 }
 
+fn interval(columns: &mut Columns) -> Result<Interval, StoreError> {
+    Interval::new(columns.id("low")?, columns.id("high")?).ok_or_else(|| columns.corrupt("low"))
+}
+
 fn segment(row: Row) -> Result<Segment, StoreError> {
     let mut row = Columns::new("coverage_segments", row);
-    let interval = Interval::new(row.id("low")?, row.id("high")?).ok_or_else(|| row.corrupt("low"))?;
-    Ok(Segment { interval, observed_at: row.time("observed_at")? })
+    Ok(Segment { interval: interval(&mut row)?, observed_at: row.time("observed_at")? })
 }
 
 impl Unit {
-    /// Adds `new` to `held`, what is proven of the channel so far, and writes what that changes.
-    pub(crate) async fn record(&mut self, channel: ChannelId, held: &Segments, new: Segment) -> Result<(), StoreError> {
-        let mut after = held.clone();
+    /// What sources showed whole of the ids in `span`, and next to it.
+    pub(crate) async fn segments_near(&mut self, channel: ChannelId, span: Interval) -> Result<Segments, StoreError> {
+        let (low, high) = (span.low().get(), span.high().get());
+        let parameters = params! { "channel_id" => channel.to_string(), low, high };
+        self.rows(SEGMENTS_NEAR, parameters, segment).await.map(Segments::new)
+    }
+
+    /// Adds `new` to `near`, what is proven of it and next to it so far, and writes what that changes.
+    pub(crate) async fn record(&mut self, channel: ChannelId, near: &Segments, new: Segment) -> Result<(), StoreError> {
+        let mut after = near.clone();
         after.insert(new);
-        if after == *held {
+        if after == *near {
             return Ok(());
         }
-        for gone in held.as_slice().iter().filter(|segment| !after.as_slice().contains(segment)) {
+        for gone in near.as_slice().iter().filter(|segment| !after.as_slice().contains(segment)) {
             let low = gone.interval.low().get();
             self.run(DELETE_SEGMENT, params! { "channel_id" => channel.to_string(), "low" => low }).await?;
         }
-        for made in after.as_slice().iter().filter(|segment| !held.as_slice().contains(segment)) {
+        for made in after.as_slice().iter().filter(|segment| !near.as_slice().contains(segment)) {
             let parameters = params! {
                 "channel_id" => channel.to_string(),
                 "low" => made.interval.low().get(),
@@ -135,15 +182,34 @@ impl Unit {
             };
             self.run(INSERT_SEGMENT, parameters).await?;
         }
-        let run = after.newest_run();
+        let run = self.newest_run(channel, new.interval).await?;
         let parameters = params! {
             "channel_id" => channel.to_string(),
-            "low" => run.map(|run| run.low().get()),
-            "high" => run.map(|run| run.high().get()),
-            "start_reached" => run.is_some_and(Interval::reaches_start),
+            "low" => run.low().get(),
+            "high" => run.high().get(),
+            "start_reached" => run.reaches_start(),
             "checked_at" => datetime(new.observed_at),
         };
         self.run(RECORD, parameters).await.map(drop)
+    }
+
+    /// The newest ids that are held without a gap, now that `new` is among the segments.
+    async fn newest_run(&mut self, channel: ChannelId, new: Interval) -> Result<Interval, StoreError> {
+        let held = |row| interval(&mut Columns::new("coverage", row));
+        let before = self.row(RUN, params! { "channel_id" => channel.to_string() }, held).await?;
+        let mut run = before.map_or(new, |before| before.with_newer(new));
+        if before.is_none_or(|before| run.low() >= before.low()) {
+            return Ok(run);
+        }
+        loop {
+            let below = |row| interval(&mut Columns::new("coverage_segments", row));
+            let parameters = params! { "channel_id" => channel.to_string(), "low" => run.low().get() };
+            let down = run.down(self.rows(SEGMENTS_BELOW, parameters, below).await?);
+            if down == run {
+                return Ok(run);
+            }
+            run = down;
+        }
     }
 }
 

@@ -26,14 +26,13 @@ fn an_interval_is_never_empty() {
 }
 
 #[test]
-fn a_channel_is_held_without_a_gap_only_where_its_segments_touch() {
-    let segments = Segments::new([segment(1, 10, 5), segment(20, 30, 7), segment(31, 40, 6)]);
-    assert_eq!(segments.newest_run(), Some(interval(20, 40)));
-    assert_eq!(
-        Segments::new([segment(11, 19, 1), segment(1, 10, 5), segment(20, 30, 7)]).newest_run(),
-        Some(interval(1, 30))
-    );
-    assert_eq!(Segments::default().newest_run(), None);
+fn a_channel_is_held_without_a_gap_only_where_its_parts_touch() {
+    let (old, below) = (interval(20, 30), [interval(5, 9), interval(1, 3)]);
+    assert_eq!(old.with_newer(interval(31, 40)), interval(20, 40));
+    assert_eq!(old.with_newer(interval(1, 18)), old);
+    assert_eq!(old.with_newer(interval(32, 40)), interval(32, 40));
+    assert_eq!(old.with_newer(interval(10, 25)).down(below), interval(5, 30));
+    assert_eq!(old.down([]), old);
 }
 
 #[test]
@@ -109,6 +108,21 @@ proptest! {
             prop_assert!(pair[0].interval.high < pair[1].interval.low);
             prop_assert!(pair[0].observed_at != pair[1].observed_at || !pair[0].interval.touches(pair[1].interval));
         }
+    }
+
+    #[test]
+    fn the_newest_run_goes_down_to_the_first_gap(parts in any_segments()) {
+        let (mut segments, mut run) = (Segments::default(), None::<Interval>);
+        for part in parts {
+            segments.insert(part);
+            let newer = run.map_or(part.interval, |run| run.with_newer(part.interval));
+            let below = segments.as_slice().iter().rev().map(|held| held.interval);
+            run = Some(newer.down(below.filter(|held| held.low < newer.low)));
+        }
+        let gap = |id: u64| segments.observed_at(MessageId::new(id).unwrap()).is_none();
+        let high = segments.as_slice().last().map(|last| last.interval.high.get());
+        let low = high.map(|high| (1..high).rev().find(|id| gap(*id)).map_or(1, |gap| gap + 1));
+        prop_assert_eq!(run, low.zip(high).map(|(low, high)| interval(low, high)));
     }
 
     #[test]

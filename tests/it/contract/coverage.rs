@@ -16,6 +16,7 @@ contract![
     a_channel_that_nobody_looked_at_has_an_empty_coverage,
     intervals_that_touch_become_one,
     the_newest_run_is_the_interval,
+    a_run_goes_down_through_any_number_of_segments,
     a_start_is_reached_by_the_smallest_id,
     segments_tell_when_each_part_was_seen,
     a_note_keeps_the_latest_look,
@@ -76,6 +77,21 @@ async fn the_newest_run_is_the_interval(store: &dyn Store) {
     // A page that shows no part whole proves nothing.
     put(store, &here, &page(&here, None, 9, [60], "a")).await;
     assert_eq!(find(store, here.id).await.interval, interval(10, 49));
+}
+
+async fn a_run_goes_down_through_any_number_of_segments(store: &dyn Store) {
+    let (_, here) = one_channel(store).await;
+    // Each part was seen at a moment of its own, so none of them become one.
+    for low in (1..=401).rev().step_by(2).filter(|low| *low != 201) {
+        let seen = 1000 - i64::try_from(low).unwrap();
+        put(store, &here, &page(&here, interval(low, low + 1), seen, [low], "a")).await;
+    }
+    assert_eq!(find(store, here.id).await.interval, interval(203, 402));
+    put(store, &here, &page(&here, interval(201, 201), 1, [], "")).await;
+    assert_eq!(find(store, here.id).await.interval, interval(203, 402));
+    put(store, &here, &page(&here, interval(202, 202), 1, [], "")).await;
+    let held = find(store, here.id).await;
+    assert_eq!((held.interval, held.start_reached), (interval(1, 402), true));
 }
 
 async fn a_start_is_reached_by_the_smallest_id(store: &dyn Store) {

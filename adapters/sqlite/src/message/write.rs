@@ -102,7 +102,7 @@ pub(super) fn replace_interval(
     let platform_id: ChannelSnowflake = platform_id.ok_or(StoreError::Missing { what: "channel" })?;
     let Some(span) = page.span() else { return Ok(PageOutcome::default()) };
     let stored = versions(connection, channel, span)?;
-    let proven = coverage::segments(connection, channel)?;
+    let proven = coverage::segments_near(connection, channel, span)?;
     let plan = PagePlan::new(page, &stored, &proven);
     write(connection, channel, &plan, page.observed_at(), &proven).map_err(store_error)?;
     let count = |writes: &[Write<'_>]| writes.len() as u64;

@@ -7,7 +7,6 @@ use domain::message::{Attachment, Author, Message, MessageId, Reaction};
 use domain::page::{MessagePage, PagePlan, StoredVersion, Write};
 use domain::timestamp::Timestamp;
 use mysql_async::{Params, Row, Value, params};
-use ports::coverage::CoverageRepository;
 use ports::error::StoreError;
 use ports::message::PageOutcome;
 use serde_json::json;
@@ -158,7 +157,7 @@ pub(super) async fn replace_interval(
     let platform_id: ChannelSnowflake = locked.ok_or(StoreError::Missing { what: "channel" })?;
     let Some(span) = page.span() else { return Ok(PageOutcome::default()) };
     let stored = versions(unit, channel, page).await?;
-    let proven = unit.segments(channel).await?;
+    let proven = unit.segments_near(channel, span).await?;
     let plan = PagePlan::new(page, &stored, &proven);
     write(unit, channel, &plan, page.observed_at(), &proven).await?;
     let count = |writes: &[Write<'_>]| writes.len() as u64;
