@@ -65,6 +65,14 @@ pub trait MessageRepository: Send {
         limit: u32,
     ) -> Result<Vec<Message>, StoreError>;
 
+    /// Whether [`MessageRepository::list`] would have anything; reads one row.
+    async fn exists(
+        &mut self,
+        channel: ChannelId,
+        range: MessageRange,
+        with_restricted: bool,
+    ) -> Result<bool, StoreError>;
+
     /// Stores a page of a channel (at most 1000 messages) by the rules of [`domain::page::PagePlan`]: newer versions
     /// over older, rows inside its interval that it lacks become deleted, a tombstone stays. Keeps the channel's
     /// stats, records the page's interval in the channel's coverage, and appends a change if there was one. Two

@@ -44,6 +44,15 @@ impl MessageRepository for Unit {
         self.run(move |connection| read::list(connection, channel, range, with_restricted, limit)).await
     }
 
+    async fn exists(
+        &mut self,
+        channel: ChannelId,
+        range: MessageRange,
+        with_restricted: bool,
+    ) -> Result<bool, StoreError> {
+        self.run(move |connection| read::exists(connection, channel, range, with_restricted)).await
+    }
+
     async fn replace_interval(&mut self, channel: ChannelId, page: &MessagePage) -> Result<PageOutcome, StoreError> {
         let page = page.clone();
         self.run(move |connection| write::replace_interval(connection, channel, &page)).await

@@ -38,6 +38,15 @@ impl MessageRepository for Unit {
         read::list(self, channel, range, with_restricted, limit).await
     }
 
+    async fn exists(
+        &mut self,
+        channel: ChannelId,
+        range: MessageRange,
+        with_restricted: bool,
+    ) -> Result<bool, StoreError> {
+        read::exists(self, channel, range, with_restricted).await
+    }
+
     async fn replace_interval(&mut self, channel: ChannelId, page: &MessagePage) -> Result<PageOutcome, StoreError> {
         write::replace_interval(self, channel, page).await
     }

@@ -163,7 +163,7 @@ impl Reading {
 
     async fn any(&mut self, channel: ChannelId, range: MessageRange) -> Result<bool, BrowseError> {
         let with_restricted = self.with_restricted();
-        Ok(!self.at.messages().list(channel, range, with_restricted, 1).await?.is_empty())
+        Ok(self.at.messages().exists(channel, range, with_restricted).await?)
     }
 
     pub(super) fn with_restricted(&self) -> bool {

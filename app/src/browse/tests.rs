@@ -70,6 +70,15 @@ fn ten_messages(unit: &mut FakeUnitOfWork) -> ChannelView {
         found.truncate(limit as usize);
         Ok(found)
     });
+    unit.messages.expect_exists().returning(move |of, range, _| {
+        let inside = |number: u64| match range {
+            MessageRange::Newest | MessageRange::Oldest => true,
+            MessageRange::Before(bound) => number < bound.get(),
+            MessageRange::After(bound) => number > bound.get(),
+            MessageRange::From(bound) => number >= bound.get(),
+        };
+        Ok(of == id && (1..=10).any(|number| inside(number * 10)))
+    });
     view(channel)
 }
 

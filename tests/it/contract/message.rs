@@ -204,6 +204,8 @@ async fn a_range_begins_next_to_its_bound(store: &dyn Store) {
     for (range, expected) in cases {
         let page = read.messages().list(here.id, range, true, 2).await.unwrap();
         assert_eq!(page.iter().map(|message| message.id.get()).collect::<Vec<_>>(), expected, "{range:?}");
+        let exists = read.messages().exists(here.id, range, true).await.unwrap();
+        assert_eq!(exists, !expected.is_empty(), "{range:?}");
     }
 }
 
@@ -221,6 +223,14 @@ async fn restricted_kinds_are_left_out_of_lists(store: &dyn Store) {
         assert_eq!(public.iter().map(|message| message.id.get()).collect::<Vec<_>>(), [1, 99], "{range:?}");
         assert_eq!(read.messages().list(here.id, range, true, 101).await.unwrap(), messages);
     }
+    for range in [MessageRange::After(id(1)), MessageRange::Before(id(99))] {
+        assert!(read.messages().exists(here.id, range, false).await.unwrap(), "{range:?}");
+    }
+    drop(read);
+    put(store, &here, &page(&here, interval(99, 99), 2, [], "")).await;
+    let (mut read, hidden) = (store.read().await.unwrap(), MessageRange::From(id(2)));
+    assert!(!read.messages().exists(here.id, hidden, false).await.unwrap());
+    assert!(read.messages().exists(here.id, hidden, true).await.unwrap());
 }
 
 async fn messages_are_found_deleted_or_not(store: &dyn Store) {

@@ -57,6 +57,28 @@ const LIST_AFTER: &str = r"
     LIMIT :limit
 ";
 
+const EXISTS_BEFORE: &str = r"
+    SELECT message_id
+    FROM messages
+    WHERE channel_id = :channel_id
+        AND message_id <= :bound
+        AND deleted_at IS NULL
+        AND (:with_restricted OR kind NOT IN (24, 25, 26, 32, 44, 58, 59, 60, 61, 62))
+    ORDER BY message_id DESC
+    LIMIT 1
+";
+
+const EXISTS_AFTER: &str = r"
+    SELECT message_id
+    FROM messages
+    WHERE channel_id = :channel_id
+        AND message_id >= :bound
+        AND deleted_at IS NULL
+        AND (:with_restricted OR kind NOT IN (24, 25, 26, 32, 44, 58, 59, 60, 61, 62))
+    ORDER BY message_id
+    LIMIT 1
+";
+
 const LIST_ATTACHMENTS: &str = r"
     SELECT message_id, attachment_id, filename, content_type, size_bytes, width, height, description, spoiler, url,
         local_path, extra
@@ -103,23 +125,51 @@ pub(super) fn list(
     with_restricted: bool,
     limit: u32,
 ) -> Result<Vec<Message>, StoreError> {
-    let (sql, bound) = match range {
-        MessageRange::Newest => (LIST_BEFORE, Some(MessageId::MAX)),
-        MessageRange::Before(id) => (LIST_BEFORE, id.previous()),
-        MessageRange::After(id) => (LIST_AFTER, id.next()),
-        MessageRange::From(id) => (LIST_AFTER, Some(id)),
-        MessageRange::Oldest => (LIST_AFTER, Some(MessageId::MIN)),
-    };
+    let (side, bound) = bound(range);
     let Some(bound) = bound else { return Ok(Vec::new()) };
+    let sql = if side == Side::Before { LIST_BEFORE } else { LIST_AFTER };
     let parameters = named_params! {
         ":channel_id": Text(channel.0), ":bound": number(bound), ":with_restricted": with_restricted, ":limit": limit,
     };
     let mut messages = query(connection, "messages", sql, parameters, |row| stored(row).map(|stored| stored.message))?;
-    if sql == LIST_BEFORE {
+    if side == Side::Before {
         messages.reverse();
     }
     add_children(connection, channel, &mut messages)?;
     Ok(messages)
+}
+
+/// On which side of its bound a range lies.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Before,
+    After,
+}
+
+/// The bound of a range, itself included; `None` where there is no such id.
+fn bound(range: MessageRange) -> (Side, Option<MessageId>) {
+    match range {
+        MessageRange::Newest => (Side::Before, Some(MessageId::MAX)),
+        MessageRange::Before(id) => (Side::Before, id.previous()),
+        MessageRange::After(id) => (Side::After, id.next()),
+        MessageRange::From(id) => (Side::After, Some(id)),
+        MessageRange::Oldest => (Side::After, Some(MessageId::MIN)),
+    }
+}
+
+pub(super) fn exists(
+    connection: &Connection,
+    channel: ChannelId,
+    range: MessageRange,
+    with_restricted: bool,
+) -> Result<bool, StoreError> {
+    let (side, bound) = bound(range);
+    let Some(bound) = bound else { return Ok(false) };
+    let sql = if side == Side::Before { EXISTS_BEFORE } else { EXISTS_AFTER };
+    let parameters = named_params! {
+        ":channel_id": Text(channel.0), ":bound": number(bound), ":with_restricted": with_restricted,
+    };
+    Ok(query_one(connection, "messages", sql, parameters, |_| Ok(()))?.is_some())
 }
 
 /// Reads the attachments and reactions of `messages`, which ascend.
