@@ -54,7 +54,9 @@ const LOST_RACE: [u16; 13] = [
 
 /// A part of the cluster did not do its share. Nothing is committed by a statement, so the unit is worth another
 /// try; as the answer to a commit it leaves open what happened.
-const CLUSTER_BUSY: [u16; 12] = [
+const CLUSTER_BUSY: [u16; 14] = [
+    2006, // CR_SERVER_GONE_ERROR, from what stands before the server
+    2013, // CR_SERVER_LOST, likewise
     8055, // TiDB, the snapshot is older than what garbage collection left
     8120, // TiDB, no timestamp for the start of the transaction
     8229, // TiDB, the transaction lived too long
@@ -168,20 +170,21 @@ pub(crate) fn store_error(error: &Error) -> StoreError {
 pub(crate) fn commit_error(error: &Error) -> StoreError {
     let source = Box::new(Failure::new(error));
     match code(error) {
+        // Where `TiDB` is set to check keys late.
+        Some(DUPLICATE_KEY) => StoreError::Duplicate { what: "name" },
         Some(code) if CLUSTER_BUSY.contains(&code) => StoreError::Unavailable(source),
         None if is_lost_connection(error) => StoreError::Unavailable(source),
         _ => certain_error(error, source),
     }
 }
 
-/// What the failure to get a connection, or to begin a transaction on it, means.
+/// What the failure to get a connection, or to begin a transaction on it, means. A server that is gone is not there a
+/// moment later, so that is told at once; one that answers may do better at the next try.
 pub(crate) fn begin_error(error: &Error) -> StoreError {
-    let source = Box::new(Failure::new(error));
-    match code(error) {
-        Some(code) if LOST_RACE.contains(&code) || CLUSTER_BUSY.contains(&code) => StoreError::Unavailable(source),
-        None if is_lost_connection(error) => StoreError::Unavailable(source),
-        _ => certain_error(error, source),
+    if is_lost_connection(error) {
+        return StoreError::Unavailable(Box::new(Failure::new(error)));
     }
+    store_error(error)
 }
 
 fn certain_error(error: &Error, source: Box<Failure>) -> StoreError {

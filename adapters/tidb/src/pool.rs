@@ -93,17 +93,17 @@ fn tls(mode: TlsMode, ca: Option<PathBuf>) -> Option<SslOpts> {
 }
 
 /// A connection with a transaction begun on it. One that was lost while nobody used it is replaced by another, and
-/// at worst every one of them was.
+/// at worst every one of them was; or the one that somebody gives back only now.
 pub(crate) async fn begin(pool: &Pool, options: &TxOpts) -> Result<Transaction<'static>, StoreError> {
     let deadline = Instant::now() + BEGIN_LIMIT;
-    let mut idle = pool.metrics().connections_in_pool.load(Ordering::Relaxed);
+    let mut lost = pool.metrics().connections_in_pool.load(Ordering::Relaxed).max(1);
     loop {
         let begun = timeout_at(deadline, pool.start_transaction(options.clone())).await;
         match begun.map_err(|_| no_answer(BEGIN_LIMIT))? {
             Ok(transaction) => return Ok(transaction),
-            Err(error) if is_lost_connection(&error) && idle > 0 => {
+            Err(error) if is_lost_connection(&error) && lost > 0 => {
                 tracing::debug!(error = %Failure::new(&error), "a connection was lost before its use");
-                idle -= 1;
+                lost -= 1;
             }
             Err(error) => return Err(begin_error(&error)),
         }

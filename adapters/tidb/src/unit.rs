@@ -137,7 +137,8 @@ impl Unit {
     }
 
     fn transaction(&mut self) -> Result<&mut Transaction<'static>, StoreError> {
-        self.transaction.as_mut().ok_or_else(|| StoreError::Aborted(Box::new(GivenUp)))
+        let usable = self.transaction.as_mut().filter(|transaction| !transaction.is_disconnected());
+        usable.ok_or_else(|| StoreError::Aborted(Box::new(GivenUp)))
     }
 }
 
@@ -175,7 +176,8 @@ impl Repositories for Unit {
 #[async_trait]
 impl UnitOfWork for Unit {
     async fn commit(mut self: Box<Self>) -> Result<(), StoreError> {
-        let transaction = self.transaction.take().ok_or_else(|| StoreError::Aborted(Box::new(GivenUp)))?;
+        self.transaction()?;
+        let transaction = self.transaction.take().expect("it was there a moment ago");
         within(WRITE_LIMIT, transaction.commit(), commit_error).await
     }
 }
@@ -188,8 +190,11 @@ impl Drop for Unit {
 
 /// Rolls back behind the caller's back, and gives the connection up if that is not answered: left to itself, the pool
 /// would wait for the answer for ever and have one connection less.
+///
+/// A connection on which an answer is still to come, or that is lost, is given up at once: whatever is asked of it next
+/// would take that answer for its own, and so would everybody who uses it later.
 fn roll_back(transaction: Option<Transaction<'static>>) {
-    let Some(transaction) = transaction else { return };
+    let Some(transaction) = transaction.filter(|transaction| !transaction.is_disconnected()) else { return };
     if let Ok(runtime) = Handle::try_current() {
         runtime.spawn(async move {
             if !matches!(timeout(ROLLBACK_LIMIT, transaction.rollback()).await, Ok(Ok(()))) {

@@ -15,6 +15,7 @@ fn name(error: &StoreError) -> &'static str {
         StoreError::Aborted(_) => "aborted",
         StoreError::Unavailable(_) => "unavailable",
         StoreError::Backend(_) => "backend",
+        StoreError::Duplicate { .. } => "duplicate",
         _ => "other",
     }
 }
@@ -35,7 +36,7 @@ fn a_busy_cluster_aborts_a_statement_and_leaves_a_commit_open() {
     for code in CLUSTER_BUSY {
         assert_eq!(name(&store_error(&server(code, ""))), "aborted", "{code}");
         assert_eq!(name(&commit_error(&server(code, ""))), "unavailable", "{code}");
-        assert_eq!(name(&begin_error(&server(code, ""))), "unavailable", "{code}");
+        assert_eq!(name(&begin_error(&server(code, ""))), "aborted", "{code}");
     }
 }
 
@@ -68,6 +69,12 @@ fn everything_else_is_a_fault_to_look_at() {
     for code in [1048, 1054, 1064, 1142, 1146, 1153, 1235, 1264, 1366, 1390, 1406, 1451, 8003, 8025, 8130, 8223, 8249] {
         assert_eq!(name(&store_error(&server(code, ""))), "backend", "{code}");
     }
+}
+
+#[test]
+fn a_key_that_is_found_taken_at_the_commit_is_a_duplicate() {
+    assert_eq!(name(&commit_error(&server(DUPLICATE_KEY, ""))), "duplicate");
+    assert_eq!(name(&store_error(&server(DUPLICATE_KEY, ""))), "backend");
 }
 
 #[test]
