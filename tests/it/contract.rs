@@ -5,7 +5,7 @@
 mod change;
 mod channel;
 mod coverage;
-mod fixture;
+pub(crate) mod fixture;
 mod handles;
 mod job;
 mod message;

@@ -4,10 +4,12 @@
 mod cli;
 mod contract;
 mod deletion;
+mod faults;
 mod hostile;
 mod http;
 mod import;
 mod openapi;
 mod program;
+mod proxy;
 mod same;
 mod server;

@@ -101,6 +101,11 @@ impl Database {
         format!("{server}/{}?{parameters}", self.url.database).trim_end_matches('?').to_owned()
     }
 
+    /// Its address, in its parts.
+    pub(crate) fn url(&self) -> &DatabaseUrl {
+        &self.url
+    }
+
     /// The store in it, with its schema.
     pub(crate) async fn store(&self) -> TidbStore {
         open(&self.url).await

@@ -23,27 +23,27 @@ pub(super) const LAST: i64 = 253_402_207_200_000;
 /// Text that an encoding, a collation, a quote or a pattern can spoil.
 pub(super) const HARD_TEXT: &str = " 🧶 👩\u{200d}👩 e\u{301} é ' \" ` \\ % _ \0 \u{feff} \u{202e}שלום \r\n\t ; -- ";
 
-pub(super) fn at(millis: i64) -> Timestamp {
+pub(crate) fn at(millis: i64) -> Timestamp {
     Timestamp::from_millis(millis).unwrap()
 }
 
-pub(super) fn id(raw: u64) -> MessageId {
+pub(crate) fn id(raw: u64) -> MessageId {
     MessageId::new(raw).unwrap()
 }
 
-pub(super) fn interval(low: u64, high: u64) -> Option<Interval> {
+pub(crate) fn interval(low: u64, high: u64) -> Option<Interval> {
     Interval::new(id(low), id(high))
 }
 
 /// A tenant with a name that nobody else has.
-pub(super) fn tenant() -> Tenant {
+pub(crate) fn tenant() -> Tenant {
     let name = Uuid::new_v4().simple().to_string();
     let slug = TenantSlug::from_name(&name);
     Tenant::new(Platform::Discord, PlatformId::new(&name).unwrap(), slug, TenantName::new(&name).unwrap(), at(1))
 }
 
 /// A channel named after its platform id.
-pub(super) fn channel(of: &Tenant, platform_id: u64, kind: ChannelKind) -> Channel {
+pub(crate) fn channel(of: &Tenant, platform_id: u64, kind: ChannelKind) -> Channel {
     let snowflake = platform_id.to_string().parse().unwrap();
     Channel::new(of.id, snowflake, kind, format!("channel {platform_id}"))
 }
@@ -66,7 +66,7 @@ pub(super) fn message(channel: &Channel, raw: u64, content: &str, observed_at: i
 }
 
 /// A page of messages with these ids, all with the same content.
-pub(super) fn page(
+pub(crate) fn page(
     channel: &Channel,
     interval: Option<Interval>,
     observed_at: i64,
@@ -82,7 +82,7 @@ pub(super) async fn begin(store: &dyn Store) -> Box<dyn UnitOfWork> {
 }
 
 /// Does `work` in a unit and commits it; all of it again if another unit won a race, as use cases do.
-pub(super) async fn retried<T>(
+pub(crate) async fn retried<T>(
     store: &dyn Store,
     work: impl AsyncFn(&mut dyn UnitOfWork) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
@@ -96,7 +96,7 @@ pub(super) async fn retried<T>(
 }
 
 /// Stores a new tenant with a text channel.
-pub(super) async fn one_channel(store: &dyn Store) -> (Tenant, Channel) {
+pub(crate) async fn one_channel(store: &dyn Store) -> (Tenant, Channel) {
     let tenant = tenant();
     let channel = channel(&tenant, 7, ChannelKind::TEXT);
     let mut unit = begin(store).await;
@@ -115,11 +115,11 @@ pub(super) async fn upsert(store: &dyn Store, channels: &[&Channel]) {
 }
 
 /// The channel as the store has it.
-pub(super) async fn stored(store: &dyn Store, channel: &Channel) -> Channel {
+pub(crate) async fn stored(store: &dyn Store, channel: &Channel) -> Channel {
     store.read().await.unwrap().channels().find(channel.id).await.unwrap().unwrap()
 }
 
-pub(super) async fn put(store: &dyn Store, channel: &Channel, page: &MessagePage) -> PageOutcome {
+pub(crate) async fn put(store: &dyn Store, channel: &Channel, page: &MessagePage) -> PageOutcome {
     let mut unit = begin(store).await;
     let outcome = unit.messages().replace_interval(channel.id, page).await.unwrap();
     unit.commit().await.unwrap();
@@ -131,6 +131,6 @@ pub(super) async fn held(store: &dyn Store, channel: &Channel) -> Vec<Message> {
     store.read().await.unwrap().messages().list(channel.id, MessageRange::Oldest, true, 100).await.unwrap()
 }
 
-pub(super) async fn held_ids(store: &dyn Store, channel: &Channel) -> Vec<u64> {
+pub(crate) async fn held_ids(store: &dyn Store, channel: &Channel) -> Vec<u64> {
     held(store, channel).await.iter().map(|message| message.id.get()).collect()
 }

@@ -1,0 +1,118 @@
+//! What goes wrong between the program and its server, and what becomes of it: nothing is lost or stored twice, and
+//! nobody waits for ever.
+
+mod beginning;
+mod codes;
+mod cuts;
+mod hangs;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use adapter_tidb::url::DatabaseUrl;
+use adapter_tidb::{OpenOptions, TidbStore};
+use app::retry::retry;
+use domain::channel::Channel;
+use domain::coverage::Interval;
+use ports::error::StoreError;
+use ports::message::PageOutcome;
+use ports::page::Page;
+use ports::store::Store;
+
+use crate::contract::fixture::{held_ids, id, interval, one_channel, page, stored};
+use crate::proxy::Proxy;
+use crate::server::Database;
+
+/// What a caller makes of a [`StoreError`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Missing,
+    Duplicate,
+    Aborted,
+    Unavailable,
+    Backend,
+}
+use Kind::{Aborted, Backend, Duplicate, Missing, Unavailable};
+
+fn kind(error: &StoreError) -> Kind {
+    match error {
+        StoreError::Missing { .. } => Missing,
+        StoreError::Duplicate { .. } => Duplicate,
+        StoreError::Aborted(_) => Aborted,
+        StoreError::Unavailable(_) => Unavailable,
+        StoreError::Backend(_) => Backend,
+        StoreError::Corrupt { .. } => panic!("{error}"),
+    }
+}
+
+/// A store behind a proxy, and the same database without one. The database is its own: a statement that is held up
+/// holds up whoever waits for its locks.
+struct Rig {
+    proxy: Proxy,
+    store: TidbStore,
+    direct: TidbStore,
+    _database: Database,
+    channel: Channel,
+}
+
+impl Rig {
+    /// With so many connections at most.
+    async fn new(connections: usize) -> Self {
+        let database = Database::new().await;
+        let direct = database.store().await;
+        let (_, channel) = one_channel(&direct).await;
+        let proxy = Proxy::start(upstream(&database).await).await;
+        let store = open(&through(&proxy, &database), connections).await;
+        Self { proxy, store, direct, _database: database, channel }
+    }
+
+    /// Stores a message once, as a use case does it that may not try again.
+    async fn put_once(&self, id: u64) -> Result<PageOutcome, StoreError> {
+        let page = page(&self.channel, interval(id, id), 1, [id], "a");
+        let mut unit = self.store.begin().await?;
+        let outcome = unit.messages().replace_interval(self.channel.id, &page).await?;
+        unit.commit().await?;
+        Ok(outcome)
+    }
+
+    /// Stores a message as use cases do; tells how often that was tried.
+    async fn put(&self, id: u64) -> (Result<PageOutcome, StoreError>, u32) {
+        let tries = std::cell::Cell::new(0);
+        let done = retry(StoreError::is_retryable, || {
+            tries.set(tries.get() + 1);
+            self.put_once(id)
+        });
+        (done.await, tries.get())
+    }
+
+    /// Asserts that the channel holds these messages, each of them once, and nothing besides.
+    async fn holds(&self, ids: &[u64], why: &str) {
+        assert_eq!(held_ids(&self.direct, &self.channel).await, ids, "{why}");
+        let counted = stored(&self.direct, &self.channel).await.stats.message_count;
+        assert_eq!(counted, ids.len() as u64, "{why}");
+        let mut read = self.direct.read().await.unwrap();
+        let proven = read.coverage().segments(self.channel.id).await.unwrap();
+        let span = |interval: Interval| interval.high().get() - interval.low().get() + 1;
+        let length: u64 = proven.as_slice().iter().map(|segment| span(segment.interval)).sum();
+        assert_eq!(length, ids.len() as u64, "{why}: {proven:?}");
+        assert!(ids.iter().all(|held| proven.observed_at(id(*held)).is_some()), "{why}: {proven:?}");
+        let changes = read.changes().list(Page { after: None, limit: 1_000 }).await.unwrap();
+        assert_eq!(changes.len(), ids.len(), "{why}: {changes:?}");
+    }
+}
+
+async fn upstream(database: &Database) -> SocketAddr {
+    let url = database.url();
+    tokio::net::lookup_host((url.host.as_str(), url.port)).await.unwrap().next().unwrap()
+}
+
+/// The address of a database behind a proxy.
+fn through(proxy: &Proxy, database: &Database) -> DatabaseUrl {
+    let address = proxy.address();
+    DatabaseUrl { host: address.ip().to_string(), port: address.port(), ..database.url().clone() }
+}
+
+async fn open(url: &DatabaseUrl, connections: usize) -> TidbStore {
+    let options = OpenOptions { pool_size: connections, patience: Duration::ZERO };
+    TidbStore::open(url, options).await.unwrap()
+}

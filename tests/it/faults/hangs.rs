@@ -1,0 +1,168 @@
+//! A server that stops answering: whoever asks it is told within the limit of what was asked.
+//!
+//! The limits are the real ones. Time jumps to the next of them once the statement hangs that is to run into it.
+
+use std::time::Duration;
+
+use futures::FutureExt;
+use ports::store::Store;
+use tokio::time::Instant;
+
+use super::{Aborted, Kind, Rig, Unavailable, kind};
+use crate::contract::fixture::{interval, page};
+use crate::proxy::Fault;
+
+/// For a connection with a transaction begun on it.
+const BEGIN: Duration = Duration::from_secs(4);
+/// For a statement of a snapshot.
+const READ: Duration = Duration::from_secs(5);
+/// For a statement or the commit of a unit.
+const WRITE: Duration = Duration::from_secs(30);
+
+/// What `work` ends with, which meets the next fault and hangs there, and how long that takes in its own time.
+async fn hangs<T>(rig: &Rig, work: impl Future<Output = T>) -> (T, Duration) {
+    let met = rig.proxy.met();
+    let skip = async {
+        rig.proxy.has_met(met + 1).await;
+        tokio::time::pause();
+    };
+    let start = Instant::now();
+    let (done, ()) = tokio::join!(work, skip);
+    let took = start.elapsed();
+    tokio::time::resume();
+    (done, took)
+}
+
+fn assert_limit(took: Duration, limit: Duration, why: &str) {
+    assert!(took >= limit && took < limit + Duration::from_secs(2), "{why}: {took:?}");
+}
+
+#[tokio::test]
+#[ignore = "needs a MySQL-protocol server"]
+async fn a_statement_that_hangs_ends_in_time_and_is_rolled_back() {
+    let rig = Rig::new(1).await;
+    let mut held = Vec::new();
+    for (id, words) in [(1, "FOR UPDATE"), (2, "INSERT INTO messages"), (3, "UPDATE channels")] {
+        rig.proxy.next(words, Fault::Stall);
+        let (done, took) = hangs(&rig, rig.put(id)).await;
+        assert_eq!((kind(&done.0.unwrap_err()), done.1), (Unavailable, 1), "{words}");
+        assert_limit(took, WRITE, words);
+        rig.proxy.resume();
+        assert_eq!(rig.put(id).await.0.unwrap().added, 1, "{words}");
+        held.push(id);
+        rig.holds(&held, words).await;
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs a MySQL-protocol server"]
+async fn a_commit_that_hangs_ends_in_time_and_may_happen_later() {
+    let rig = Rig::new(1).await;
+    rig.proxy.next("COMMIT", Fault::Stall);
+    let (done, took) = hangs(&rig, rig.put(5)).await;
+    assert_eq!((kind(&done.0.unwrap_err()), done.1), (Unavailable, 1));
+    assert_limit(took, WRITE, "COMMIT");
+    rig.holds(&[], "it did not come to the server").await;
+    rig.proxy.resume();
+    // It waits for the lock of the unit before, whose commit comes to the server now.
+    assert_eq!(rig.put(5).await.0.unwrap().unchanged, 1);
+    rig.holds(&[5], "it came late").await;
+}
+
+#[tokio::test]
+#[ignore = "needs a MySQL-protocol server"]
+async fn a_snapshot_and_a_beginning_that_hang_end_in_time() {
+    let rig = Rig::new(1).await;
+    for words in ["SET TRANSACTION", "START TRANSACTION"] {
+        for writes in [false, true] {
+            rig.proxy.next(words, Fault::Stall);
+            let begin = async { if writes { rig.store.begin().await.err() } else { rig.store.read().await.err() } };
+            let (error, took) = hangs(&rig, begin).await;
+            assert_eq!(kind(&error.unwrap()), Unavailable, "{words}");
+            assert_limit(took, BEGIN, words);
+            rig.proxy.resume();
+        }
+    }
+    let mut read = rig.store.read().await.unwrap();
+    rig.proxy.next("FROM channels", Fault::Stall);
+    let (found, took) = hangs(&rig, read.channels().find(rig.channel.id)).await;
+    assert_eq!(kind(&found.unwrap_err()), Unavailable);
+    assert_limit(took, READ, "a snapshot");
+    rig.proxy.resume();
+    let found = rig.store.read().await.unwrap().channels().find(rig.channel.id).await.unwrap();
+    assert_eq!(found.as_ref(), Some(&rig.channel));
+}
+
+#[tokio::test]
+#[ignore = "needs a MySQL-protocol server"]
+async fn a_rollback_that_hangs_holds_nobody_up_for_longer_than_its_limit() {
+    let rig = Rig::new(1).await;
+    let mut unit = rig.store.begin().await.unwrap();
+    unit.messages().replace_interval(rig.channel.id, &page(&rig.channel, interval(4, 4), 1, [4], "a")).await.unwrap();
+    rig.proxy.next("ROLLBACK", Fault::Stall);
+    // The only connection is free again when its rollback is given up, after 5 seconds; a beginning waits for 4.
+    let (error, took) = hangs(&rig, async {
+        drop(unit);
+        rig.store.begin().await.err()
+    })
+    .await;
+    assert_eq!(kind(&error.unwrap()), Unavailable);
+    assert_limit(took, BEGIN, "ROLLBACK");
+    rig.proxy.resume();
+    assert_eq!(rig.put(5).await.1, 1);
+    rig.holds(&[5], "the unit was dropped").await;
+}
+
+#[tokio::test]
+#[ignore = "needs a MySQL-protocol server"]
+async fn a_server_that_hangs_hangs_nobody_and_everybody_goes_on_with_it() {
+    let rig = Rig::new(2).await;
+    let held = rig.store.read().await.unwrap();
+    rig.proxy.hang();
+    let ask = async || -> [Kind; 3] {
+        let (begun, read, status) = tokio::join!(rig.store.begin(), rig.store.read(), rig.store.status());
+        [kind(&begun.err().unwrap()), kind(&read.err().unwrap()), kind(&status.unwrap_err())]
+    };
+    // Nothing passes from now on, so time may jump to every limit.
+    tokio::time::pause();
+    for round in 0..4 {
+        let start = Instant::now();
+        let asked = tokio::join!(ask(), ask(), ask());
+        assert_eq!(asked, ([Unavailable; 3], [Unavailable; 3], [Unavailable; 3]), "{round}");
+        assert!(start.elapsed() < BEGIN + Duration::from_secs(1), "{round}: {:?}", start.elapsed());
+    }
+    let start = Instant::now();
+    assert!(rig.store.status().await.is_err());
+    assert!(start.elapsed() < Duration::from_secs(1), "readiness: {:?}", start.elapsed());
+    drop(held);
+    tokio::time::resume();
+    rig.proxy.resume();
+    rig.store.status().await.unwrap();
+    assert_eq!(rig.put(5).await.1, 1);
+    rig.holds(&[5], "the server is back").await;
+    let (one, other) = tokio::join!(rig.store.read(), rig.store.begin());
+    assert!(one.is_ok() && other.is_ok(), "no place for a connection was lost");
+}
+
+#[tokio::test]
+#[ignore = "needs a MySQL-protocol server"]
+async fn an_answer_that_nobody_waits_for_any_more_is_never_taken_for_another() {
+    let rig = Rig::new(1).await;
+    for _ in 0..10 {
+        // Asked once and never again: the answer is still to come when the unit goes.
+        let mut read = rig.store.read().await.unwrap();
+        assert!(read.channels().find(rig.channel.id).now_or_never().is_none());
+        drop(read);
+        let found = rig.store.read().await.unwrap().channels().find(rig.channel.id).await.unwrap();
+        assert_eq!(found.as_ref(), Some(&rig.channel));
+
+        let mut unit = rig.store.begin().await.unwrap();
+        let page = page(&rig.channel, interval(4, 4), 1, [4], "a");
+        assert!(unit.messages().replace_interval(rig.channel.id, &page).now_or_never().is_none());
+        let error = unit.messages().replace_interval(rig.channel.id, &page).await.unwrap_err();
+        assert_eq!(kind(&error), Aborted, "the unit is only good for dropping");
+        assert_eq!(kind(&unit.commit().await.unwrap_err()), Aborted);
+    }
+    assert_eq!(rig.put(5).await.0.unwrap().added, 1);
+    rig.holds(&[5], "no other unit was committed").await;
+}

@@ -1,0 +1,364 @@
+//! A proxy that knows the `MySQL` protocol and stands between an adapter and a server, to make go wrong what goes
+//! wrong only now and then: <https://dev.mysql.com/doc/dev/mysql-server/latest/PAGE_PROTOCOL.html>.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+const COM_QUERY: u8 = 0x03;
+const COM_STMT_PREPARE: u8 = 0x16;
+const COM_STMT_EXECUTE: u8 = 0x17;
+/// First byte of an answer that all went well, and of one that it did not.
+const OK: u8 = 0x00;
+const ERROR: u8 = 0xff;
+/// What `TiDB` says under a code that says nothing.
+const TEXT: &str = "Information schema is changed, or so says the proxy";
+
+/// What happens to a statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// It is not passed on; the answer is this error.
+    Error(u16),
+    /// It is not passed on; the connection ends.
+    CutBefore,
+    /// It is passed on; the connection ends where its answer would come.
+    CutAfter,
+    /// It is not passed on, and nothing comes back, until [`Proxy::resume`].
+    Stall,
+}
+
+/// Which statements meet a fault.
+struct Rule {
+    /// Words that they hold; none for every statement.
+    words: String,
+    /// How many pass before the next one does.
+    skip: u32,
+    /// How many pass between two that do.
+    gap: u32,
+    /// How many still do.
+    left: u32,
+    fault: Fault,
+}
+
+#[derive(Default)]
+struct State {
+    rules: Vec<Rule>,
+    /// The last statement that met a fault.
+    last_met: String,
+    /// The error that new connections are greeted with.
+    refusal: Option<u16>,
+    connections: Vec<JoinHandle<()>>,
+    accepting: Option<JoinHandle<()>>,
+}
+
+/// The proxy; dropping it ends every connection.
+pub(crate) struct Proxy {
+    upstream: SocketAddr,
+    address: SocketAddr,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    hangs: watch::Sender<bool>,
+    /// How many faults were met.
+    met: watch::Sender<usize>,
+}
+
+impl Proxy {
+    /// Listens on a free port of the loopback address, in front of `upstream`.
+    pub(crate) async fn start(upstream: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let shared = Shared { state: Mutex::default(), hangs: watch::Sender::default(), met: watch::Sender::default() };
+        let proxy = Self { upstream, address, shared: Arc::new(shared) };
+        proxy.accept(listener);
+        proxy
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Lets the next statement that holds `words` meet `fault`. Blanks of any kind and number count as one.
+    pub(crate) fn next(&self, words: &str, fault: Fault) {
+        self.next_times(1, words, fault);
+    }
+
+    /// Lets the next `times` statements that hold `words` meet `fault`.
+    pub(crate) fn next_times(&self, times: u32, words: &str, fault: Fault) {
+        self.rule(Rule { words: words.to_owned(), skip: 0, gap: 0, left: times, fault });
+    }
+
+    /// Lets the statement meet `fault` that comes after `skip` others, whatever it is.
+    pub(crate) fn after(&self, skip: u32, fault: Fault) {
+        self.rule(Rule { words: String::new(), skip, gap: 0, left: 1, fault });
+    }
+
+    /// Lets a statement meet `fault` after every `gap` others, until [`Proxy::heal`].
+    pub(crate) fn every(&self, gap: u32, fault: Fault) {
+        self.rule(Rule { words: String::new(), skip: gap, gap, left: u32::MAX, fault });
+    }
+
+    fn rule(&self, rule: Rule) {
+        self.shared.state().rules.push(rule);
+    }
+
+    /// Forgets every fault that was not met yet; tells whether there was one.
+    pub(crate) fn heal(&self) -> bool {
+        let mut state = self.shared.state();
+        state.refusal = None;
+        !std::mem::take(&mut state.rules).is_empty()
+    }
+
+    /// How many statements met a fault so far.
+    pub(crate) fn met(&self) -> usize {
+        *self.shared.met.borrow()
+    }
+
+    /// Waits until `count` statements have met a fault.
+    pub(crate) async fn has_met(&self, count: usize) {
+        self.shared.met.subscribe().wait_for(|met| *met >= count).await.unwrap();
+    }
+
+    /// The last statement that met a fault, its blanks made single.
+    pub(crate) fn last_met(&self) -> String {
+        self.shared.state().last_met.clone()
+    }
+
+    /// Greets new connections with an error from now on, or no more.
+    pub(crate) fn refuse(&self, code: Option<u16>) {
+        self.shared.state().refusal = code;
+    }
+
+    /// Ends every connection.
+    pub(crate) async fn cut(&self) {
+        let connections = std::mem::take(&mut self.shared.state().connections);
+        for connection in connections {
+            end(connection).await;
+        }
+    }
+
+    /// Ends every connection and refuses new ones, as a server does that restarts.
+    pub(crate) async fn close(&self) {
+        let accepting = self.shared.state().accepting.take();
+        if let Some(accepting) = accepting {
+            end(accepting).await;
+        }
+        self.cut().await;
+    }
+
+    /// Takes connections again after [`Proxy::close`], at the same address.
+    pub(crate) async fn open(&self) {
+        self.accept(TcpListener::bind(self.address).await.unwrap());
+    }
+
+    /// From now on nothing passes in either direction, on old connections and on new ones.
+    pub(crate) fn hang(&self) {
+        self.shared.hangs.send_replace(true);
+    }
+
+    /// Lets everything pass again, what had stalled as well.
+    pub(crate) fn resume(&self) {
+        self.shared.state().rules.retain(|rule| rule.fault != Fault::Stall);
+        self.shared.hangs.send_replace(false);
+    }
+
+    fn accept(&self, listener: TcpListener) {
+        let (upstream, shared) = (self.upstream, Arc::clone(&self.shared));
+        let task = tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let task = tokio::spawn(relay(client, upstream, Arc::clone(&shared)));
+                shared.state().connections.push(task);
+            }
+        });
+        self.shared.state().accepting = Some(task);
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        let mut state = self.shared.state();
+        let accepting = state.accepting.take();
+        for task in accepting.into_iter().chain(state.connections.drain(..)) {
+            task.abort();
+        }
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+
+    /// The fault that a statement meets, if it is its turn.
+    fn fault(&self, statement: String) -> Option<Fault> {
+        let mut state = self.state();
+        let mut met = None;
+        for rule in &mut state.rules {
+            if !has_words(&statement, &rule.words) {
+                continue;
+            }
+            if rule.skip > 0 {
+                rule.skip -= 1;
+            } else if met.is_none() {
+                rule.left -= 1;
+                rule.skip = rule.gap;
+                met = Some(rule.fault);
+            }
+        }
+        state.rules.retain(|rule| rule.left > 0);
+        if met.is_some() {
+            state.last_met = statement;
+            self.met.send_modify(|met| *met += 1);
+        }
+        met
+    }
+
+    async fn while_hanging(&self) {
+        self.hangs.subscribe().wait_for(|hangs| !hangs).await.unwrap();
+    }
+}
+
+/// What both directions of one connection know.
+#[derive(Default)]
+struct Session {
+    /// The statement whose number comes next.
+    preparing: Option<String>,
+    prepared: HashMap<u32, String>,
+    /// Whether the connection ends instead of the next answer.
+    cut: bool,
+}
+
+async fn relay(mut client: TcpStream, upstream: SocketAddr, shared: Arc<Shared>) {
+    // Bound before the wait, so that it is not held over it.
+    let refusal = shared.state().refusal;
+    if let Some(code) = refusal {
+        // Whoever does not wait for it has gone.
+        client.write_all(&packet(0, &[&[ERROR][..], &code.to_le_bytes(), TEXT.as_bytes()].concat())).await.ok();
+        return;
+    }
+    let Ok(server) = TcpStream::connect(upstream).await else { return };
+    // Without it every small answer waits for the one before to be acknowledged.
+    if client.set_nodelay(true).and(server.set_nodelay(true)).is_err() {
+        return;
+    }
+    let (client_in, client_out) = client.into_split();
+    let (server_in, server_out) = server.into_split();
+    let session = Mutex::default();
+    let client_out = tokio::sync::Mutex::new(client_out);
+    // Whichever side ends first ends the other; the client tells what it made of it.
+    tokio::select! {
+        _ = requests(client_in, server_out, &client_out, &session, &shared) => {}
+        _ = answers(server_in, &client_out, &session, &shared) => {}
+    }
+}
+
+async fn requests(
+    mut client: OwnedReadHalf,
+    mut server: OwnedWriteHalf,
+    client_out: &tokio::sync::Mutex<OwnedWriteHalf>,
+    session: &Mutex<Session>,
+    shared: &Shared,
+) -> io::Result<()> {
+    loop {
+        let sent = read_packet(&mut client).await?;
+        shared.while_hanging().await;
+        // Looked at before the fault is told, so that no resumption after it is missed.
+        let mut hangs = shared.hangs.subscribe();
+        match statement(&sent, session).and_then(|statement| shared.fault(statement)) {
+            None => {}
+            Some(Fault::Error(code)) => {
+                let body = [&[ERROR][..], &code.to_le_bytes(), b"#HY000", TEXT.as_bytes()].concat();
+                client_out.lock().await.write_all(&packet(1, &body)).await?;
+                continue;
+            }
+            Some(Fault::CutBefore) => return Ok(()),
+            Some(Fault::CutAfter) => lock(session).cut = true,
+            Some(Fault::Stall) => hangs.changed().await.map_err(io::Error::other)?,
+        }
+        server.write_all(&sent).await?;
+    }
+}
+
+async fn answers(
+    mut server: OwnedReadHalf,
+    client: &tokio::sync::Mutex<OwnedWriteHalf>,
+    session: &Mutex<Session>,
+    shared: &Shared,
+) -> io::Result<()> {
+    loop {
+        let answer = read_packet(&mut server).await?;
+        shared.while_hanging().await;
+        {
+            let mut session = lock(session);
+            if session.cut {
+                return Ok(());
+            }
+            if let (Some(text), [_, _, _, _, OK, id @ ..]) = (session.preparing.take(), &answer[..]) {
+                let number = id.first_chunk().map(|bytes| u32::from_le_bytes(*bytes));
+                session.prepared.extend(number.map(|number| (number, text)));
+            }
+        }
+        client.lock().await.write_all(&answer).await?;
+    }
+}
+
+/// A packet with its head: three bytes of length and one of its number.
+async fn read_packet(from: &mut OwnedReadHalf) -> io::Result<Vec<u8>> {
+    let mut packet = vec![0; 4];
+    from.read_exact(&mut packet).await?;
+    let length = u32::from_le_bytes([packet[0], packet[1], packet[2], 0]) as usize;
+    packet.resize(4 + length, 0);
+    from.read_exact(&mut packet[4..]).await?;
+    Ok(packet)
+}
+
+fn packet(number: u8, body: &[u8]) -> Vec<u8> {
+    let [low, middle, high, _] = u32::try_from(body.len()).unwrap().to_le_bytes();
+    [&[low, middle, high, number][..], body].concat()
+}
+
+/// The text of the statement that a packet of the client runs, its blanks made single.
+fn statement(packet: &[u8], session: &Mutex<Session>) -> Option<String> {
+    // A command begins a new count of packets; what follows a greeting does not.
+    let [_, _, _, 0, command, rest @ ..] = packet else { return None };
+    let text = || String::from_utf8_lossy(rest).split_whitespace().collect::<Vec<_>>().join(" ");
+    match *command {
+        COM_QUERY => Some(text()),
+        COM_STMT_PREPARE => {
+            lock(session).preparing = Some(text());
+            None
+        }
+        COM_STMT_EXECUTE => {
+            let number = u32::from_le_bytes(*rest.first_chunk()?);
+            lock(session).prepared.get(&number).cloned()
+        }
+        _ => None,
+    }
+}
+
+/// Whether `words` stand in `statement`, and not only as the beginning of longer ones.
+fn has_words(statement: &str, words: &str) -> bool {
+    let mut ends = statement.match_indices(words).map(|(start, _)| &statement[start + words.len()..]);
+    words.is_empty() || ends.any(|rest| !rest.starts_with(|next: char| next.is_alphanumeric() || next == '_'))
+}
+
+/// Ends a task and waits until what it held is gone.
+async fn end(task: JoinHandle<()>) {
+    task.abort();
+    // That it was aborted is what was asked for.
+    task.await.ok();
+}
+
+fn lock<T>(held: &Mutex<T>) -> MutexGuard<'_, T> {
+    held.lock().unwrap()
+}
