@@ -74,8 +74,13 @@ pub enum ImportError {
 
 impl ImportError {
     fn is_retryable(&self) -> bool {
-        // A name that another import took in the meantime is found taken in the next try.
-        matches!(self, Self::Store(error) if error.is_retryable() || matches!(error, StoreError::Duplicate { .. }))
+        match self {
+            // A name that another import took in the meantime is found taken in the next try. Where an answer was lost
+            // it may have happened, and doing it twice equals doing it once.
+            Self::Store(StoreError::Duplicate { .. } | StoreError::Unavailable(_)) => true,
+            Self::Store(error) => error.is_retryable(),
+            _ => false,
+        }
     }
 }
 
