@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use http::{Method, StatusCode};
 use ports::error::StoreError;
 use serde::Serialize;
-use tracing::error;
+use tracing::{error, warn};
 
 use crate::browse::BrowseError;
 use crate::tenants::TenantsError;
@@ -30,6 +30,8 @@ pub(crate) struct ApiError {
     /// The methods that the address answers.
     pub(crate) allow: Option<String>,
     pub(crate) retry_after: Option<u32>,
+    /// Whether the store gave a reader up who may do better at once.
+    pub(crate) aborted: bool,
 }
 
 #[derive(Serialize)]
@@ -45,7 +47,7 @@ struct Problem<'a> {
 
 impl ApiError {
     pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, code, detail: detail.into(), errors: Vec::new(), allow: None, retry_after: None }
+        Self { status, code, detail: detail.into(), errors: Vec::new(), allow: None, retry_after: None, aborted: false }
     }
 
     pub(crate) fn bad_request(detail: impl Into<Cow<'static, str>>) -> Self {
@@ -109,7 +111,11 @@ impl From<StoreError> for ApiError {
             StoreError::Duplicate { what } => {
                 Self::new(StatusCode::CONFLICT, "conflict", format!("this {what} is taken"))
             }
-            StoreError::Aborted(_) | StoreError::Unavailable(_) => {
+            StoreError::Aborted(_) => {
+                warn!(error = &error as &dyn std::error::Error, "the store gave a request up");
+                Self { aborted: true, ..Self::unavailable("the archive cannot be read right now") }
+            }
+            StoreError::Unavailable(_) => {
                 error!(error = &error as &dyn std::error::Error, "the store does not answer");
                 Self::unavailable("the archive cannot be read right now")
             }

@@ -11,7 +11,7 @@ use super::Site;
 use super::answer::{Answer, json};
 use super::error::ApiError;
 use super::query::Query;
-use crate::browse::{After, Audience, ChannelView, Find};
+use crate::browse::{After, Audience, BrowseError, ChannelView, Find};
 use crate::wire::{ChannelBody, CoverageBody, ListBody, MessageBody, MessagesBody, TenantBody, ThreadBody};
 
 pub(super) async fn tenant(site: &Site, audience: Audience, slug: &str) -> Result<Answer, ApiError> {
@@ -50,7 +50,10 @@ pub(super) async fn channels(
         if let Some(index) = channels.iter().position(|view| view.channel.id.0 == id) {
             start = index + 1;
         } else {
-            let known = at.channel(&tenant, &id.to_string()).await.ok();
+            let known = match at.channel(&tenant, &id.to_string()).await {
+                Err(BrowseError::NotFound(_)) => None,
+                found => Some(found?),
+            };
             let known = known.filter(|view| parent.is_some() && view.channel.kind.is_thread());
             let known = known.ok_or_else(|| ApiError::bad_value("cursor", "expected a cursor that this list gave"))?;
             start = channels.len();

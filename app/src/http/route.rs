@@ -14,6 +14,7 @@ use super::error::ApiError;
 use super::query::{Query, decode};
 use super::{Site, admin, health, public, site};
 use crate::browse::Audience;
+use crate::retry::retry;
 
 /// The description of the API.
 const OPENAPI: &str = include_str!("../../openapi.yaml");
@@ -101,10 +102,18 @@ pub(super) async fn answer(site: &Site, request: &Request) -> Routed {
         Err(error) => return failed(error),
     };
     let cors = public_api && audience == Audience::Public;
-    if let Some((route, work)) = find(site, method, &segments, request, audience) {
-        return Routed { answer: work.await, route, audience, cors };
-    }
     let found = |method| find(site, method, &segments, request, audience);
+    if let Some((route, work)) = found(method) {
+        let answer = match work.await {
+            // Who only reads can begin at a new moment; what writes has been tried again already.
+            Err(error) if error.aborted && *method == Method::GET => {
+                let again = || found(method).expect("the table has it still").1;
+                retry(|error: &ApiError| error.aborted, again).await
+            }
+            answer => answer,
+        };
+        return Routed { answer, route, audience, cors };
+    }
     let others: Vec<_> = METHODS.iter().filter_map(|method| Some((method, found(method)?.0))).collect();
     let (answer, route) = match others.first() {
         None => (Err(ApiError::not_found("there is nothing at this address")), "none"),
