@@ -3,10 +3,16 @@
 
 mod beginning;
 mod codes;
+mod contents;
 mod cuts;
 mod hangs;
+mod health;
+mod imports;
+mod kills;
+mod processes;
 
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use adapter_tidb::url::DatabaseUrl;
@@ -110,6 +116,16 @@ async fn upstream(database: &Database) -> SocketAddr {
 fn through(proxy: &Proxy, database: &Database) -> DatabaseUrl {
     let address = proxy.address();
     DatabaseUrl { host: address.ip().to_string(), port: address.port(), ..database.url().clone() }
+}
+
+/// The same for the program.
+fn address_through(proxy: &Proxy, database: &Database) -> String {
+    let url = database.url();
+    database.address().replacen(&format!("{}:{}", url.host, url.port), &proxy.address().to_string(), 1)
+}
+
+fn examples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples")
 }
 
 async fn open(url: &DatabaseUrl, connections: usize) -> TidbStore {

@@ -98,9 +98,9 @@ impl Proxy {
         self.rule(Rule { words: words.to_owned(), skip: 0, gap: 0, left: times, fault });
     }
 
-    /// Lets the statement meet `fault` that comes after `skip` others, whatever it is.
-    pub(crate) fn after(&self, skip: u32, fault: Fault) {
-        self.rule(Rule { words: String::new(), skip, gap: 0, left: 1, fault });
+    /// Lets the statement meet `fault` that holds `words` and comes after `skip` others that do.
+    pub(crate) fn after(&self, skip: u32, words: &str, fault: Fault) {
+        self.rule(Rule { words: words.to_owned(), skip, gap: 0, left: 1, fault });
     }
 
     /// Lets a statement meet `fault` after every `gap` others, until [`Proxy::heal`].

@@ -19,7 +19,7 @@ async fn at_every_statement(
     let mut held = vec![1];
     let mut statements = Vec::new();
     for id in (10..).step_by(10) {
-        rig.proxy.after((id / 10 - 1).try_into().unwrap(), fault);
+        rig.proxy.after((id / 10 - 1).try_into().unwrap(), "", fault);
         let done = rig.put(id).await;
         if rig.proxy.heal() {
             // There were no more statements.
