@@ -57,7 +57,8 @@ impl Jobs {
     }
 
     async fn run_waiting(&self, stop: &CancellationToken) -> Result<(), StoreError> {
-        let waiting = self.store.read().await?.jobs().list_unfinished(100).await?;
+        let list = async || self.store.read().await?.jobs().list_unfinished(100).await;
+        let waiting = retry(StoreError::is_retryable, list).await?;
         for job in waiting.into_iter().filter(|job| job.kind == JobKind::Delete) {
             self.delete(job, stop, |_| {}).await?;
         }
@@ -80,7 +81,8 @@ impl Jobs {
             let mut after = None;
             loop {
                 let page = Page { after, limit: 100 };
-                let channels = self.store.read().await?.channels().list_all(job.tenant_id, page).await?;
+                let list = async || self.store.read().await?.channels().list_all(job.tenant_id, page).await;
+                let channels = retry(StoreError::is_retryable, list).await?;
                 let Some(last) = channels.last() else { break };
                 after = Some(last.id);
                 for channel in channels.iter().filter(|channel| !threads || channel.kind.is_thread()) {
@@ -98,11 +100,7 @@ impl Jobs {
                 }
             }
         }
-        let mut unit = self.store.begin().await?;
-        unit.tenants().delete(job.tenant_id).await?;
-        job.end(Ok(()), self.clock.now());
-        unit.jobs().upsert(&job).await?;
-        unit.commit().await?;
+        let job = retry(StoreError::is_retryable, || self.finish(&job)).await?;
         info!(tenant.id = %job.tenant_id, job.id = %job.id, messages = job.progress.messages, "a tenant is deleted");
         report(&job);
         Ok(job)
@@ -123,6 +121,17 @@ impl Jobs {
         unit.jobs().upsert(&job).await?;
         unit.commit().await?;
         Ok((job, finished))
+    }
+
+    /// Removes the tenant, of which nothing is held any more.
+    async fn finish(&self, job: &Job) -> Result<Job, StoreError> {
+        let mut job = job.clone();
+        let mut unit = self.store.begin().await?;
+        unit.tenants().delete(job.tenant_id).await?;
+        job.end(Ok(()), self.clock.now());
+        unit.jobs().upsert(&job).await?;
+        unit.commit().await?;
+        Ok(job)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What goes wrong between the program and its server, and what becomes of it: nothing is lost or stored twice, and
 //! nobody waits for ever.
 
+mod admin;
 mod beginning;
 mod codes;
 mod contents;

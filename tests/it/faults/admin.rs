@@ -1,0 +1,119 @@
+//! Communities that are made, changed and deleted while the server fails.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::{address_through, examples, upstream};
+use crate::program::{ADMIN_KEY, Answer, Installation, Server};
+use crate::proxy::{Fault, Proxy};
+use crate::server::{Database, connect};
+use mysql_async::prelude::Queryable;
+
+const TENANTS: &str = "/api/v1/admin/tenants";
+/// Jobs that failed are looked for again after 30 seconds.
+const PATROL: Duration = Duration::from_secs(30);
+
+/// Runs `case` with the site on an empty database behind a proxy, and gives that database back.
+async fn on_a_site(case: impl FnOnce(&Installation, &Server, &Proxy) + Send + 'static) -> Database {
+    let database = Database::new().await;
+    let proxy = Arc::new(Proxy::start(upstream(&database).await).await);
+    let through = address_through(&proxy, &database);
+    let work = move || {
+        let installation = Installation::at(&through);
+        let server = installation.serve(&[]);
+        case(&installation, &server, &proxy);
+    };
+    tokio::task::spawn_blocking(work).await.unwrap();
+    database
+}
+
+fn ask(server: &Server, method: &str, path: &str, body: &Value) -> Answer {
+    let headers = format!("Authorization: Bearer {ADMIN_KEY}\r\nContent-Type: application/json\r\n");
+    server.request(method, path, &headers, body.to_string().as_bytes())
+}
+
+fn slugs(server: &Server) -> Vec<String> {
+    let list = ask(server, "GET", TENANTS, &Value::Null).json();
+    list["items"].as_array().unwrap().iter().map(|tenant| tenant["slug"].as_str().unwrap().to_owned()).collect()
+}
+
+fn tenant(number: u32) -> Value {
+    json!({"platform": "discord", "platform_id": format!("90000000000000000{number}"), "name": format!("made {number}")})
+}
+
+#[tokio::test]
+#[ignore = "needs a MySQL-protocol server"]
+async fn a_community_is_made_and_changed_once_whatever_statement_loses_a_race() {
+    on_a_site(|_, server, proxy| {
+        for (number, words) in (1..).zip(["FROM tenants", "INSERT INTO tenants", "COMMIT"]) {
+            proxy.next(words, Fault::Error(9007));
+            assert_eq!(ask(server, "POST", TENANTS, &tenant(number)).status, 201, "{words}");
+            assert!(!proxy.heal(), "{words}");
+            assert_eq!(slugs(server).len(), number as usize, "{words}");
+        }
+        for words in ["FROM tenants", "UPDATE tenants", "COMMIT"] {
+            proxy.next(words, Fault::CutBefore);
+            let answer = ask(server, "PATCH", &format!("{TENANTS}/made-1"), &json!({"name": words}));
+            assert!(!proxy.heal(), "{words}");
+            let (status, name) = if words == "COMMIT" { (503, "UPDATE tenants") } else { (200, words) };
+            assert_eq!(answer.status, status, "{words}: {}", answer.text());
+            let shown = ask(server, "GET", &format!("{TENANTS}/made-1"), &Value::Null).json();
+            assert_eq!(shown["name"], name, "{words}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "needs a MySQL-protocol server"]
+async fn whoever_repeats_what_may_have_happened_is_told_whether_it_did() {
+    on_a_site(|_, server, proxy| {
+        for (number, fault, again) in [(1, Fault::CutBefore, 201), (2, Fault::CutAfter, 409)] {
+            proxy.next("COMMIT", fault);
+            let answer = ask(server, "POST", TENANTS, &tenant(number));
+            assert_eq!(answer.status, 503, "{fault:?}: {}", answer.text());
+            assert!(answer.header("retry-after").is_some(), "{fault:?}");
+            assert_eq!(ask(server, "POST", TENANTS, &tenant(number)).status, again, "{fault:?}");
+        }
+        assert_eq!(slugs(server), ["made-1", "made-2"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "needs a MySQL-protocol server"]
+async fn a_deletion_that_loses_races_and_connections_is_done_at_once_and_counts_everything_once() {
+    let database = on_a_site(|installation, server, proxy| {
+        let (code, report) = installation.import(&[&examples()], &[]);
+        assert_eq!(code, 0, "{report}");
+        // Few enough that no unit meets more than it may.
+        for (words, fault) in [
+            ("FROM jobs", Fault::CutBefore),
+            ("FROM channels", Fault::Error(9006)),
+            ("DELETE FROM messages", Fault::Error(9007)),
+            ("UPDATE channels", Fault::CutBefore),
+            ("DELETE FROM channels", Fault::Error(9005)),
+            ("DELETE FROM tenants", Fault::CutAfter),
+            ("COMMIT", Fault::Error(8022)),
+        ] {
+            proxy.next(words, fault);
+        }
+        let start = Instant::now();
+        let asked = ask(server, "DELETE", &format!("{TENANTS}/thimble-firmware"), &Value::Null);
+        assert_eq!(asked.status, 202, "{}", asked.text());
+        server.wait_for("a tenant is deleted");
+        assert!(!proxy.heal(), "a fault was not met");
+        assert!(start.elapsed() < PATROL, "it was given up and found again: {:?}", start.elapsed());
+        assert_eq!(slugs(server), [""; 0]);
+    })
+    .await;
+    let mut connection = connect(database.url()).await;
+    let (state, messages): (String, u64) =
+        connection.query_first("SELECT state, messages FROM jobs").await.unwrap().unwrap();
+    let left: u64 = connection.query_first("SELECT COUNT(*) FROM channels").await.unwrap().unwrap();
+    connection.disconnect().await.unwrap();
+    assert_eq!((state.as_str(), left), ("done", 0));
+    assert!(messages > 100, "{messages}");
+}
