@@ -81,8 +81,8 @@ impl Jobs {
             let mut after = None;
             loop {
                 let page = Page { after, limit: 100 };
-                let list = async || self.store.read().await?.channels().list_all(job.tenant_id, page).await;
-                let channels = retry(StoreError::is_retryable, list).await?;
+                let page_of = async || self.store.read().await?.channels().list_all(job.tenant_id, page).await;
+                let channels = retry(StoreError::is_retryable, page_of).await?;
                 let Some(last) = channels.last() else { break };
                 after = Some(last.id);
                 for channel in channels.iter().filter(|channel| !threads || channel.kind.is_thread()) {

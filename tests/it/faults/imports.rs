@@ -38,13 +38,13 @@ async fn import_through(faults: &'static [(u32, Fault)]) {
 #[tokio::test]
 #[ignore = "needs a MySQL-protocol server"]
 async fn an_import_that_loses_races_again_and_again_is_done_in_one_run() {
-    import_through(&[(37, Fault::Error(9007)), (41, Fault::Error(8028)), (43, Fault::Error(1213))]).await;
+    import_through(&[(53, Fault::Error(9007)), (59, Fault::Error(8028)), (61, Fault::Error(1213))]).await;
 }
 
 #[tokio::test]
 #[ignore = "needs a MySQL-protocol server"]
 async fn an_import_through_a_busy_cluster_is_done_in_one_run() {
-    import_through(&[(37, Fault::Error(9005)), (41, Fault::Error(9003)), (43, Fault::Error(8120))]).await;
+    import_through(&[(53, Fault::Error(9005)), (59, Fault::Error(9003)), (61, Fault::Error(8120))]).await;
 }
 
 #[tokio::test]
