@@ -4,6 +4,7 @@ use std::io::Read;
 use std::process::Child;
 use std::sync::Arc;
 
+use sha2::{Digest, Sha256};
 use tokio::runtime::Handle;
 
 use super::contents::Contents;
@@ -17,16 +18,10 @@ const PANICKED: i32 = 101;
 /// How often it is ended.
 const TIMES: usize = 20;
 
-/// Numbers that are random enough and the same in every run: SplitMix64, <https://prng.di.unimi.it/splitmix64.c>.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: u32) -> u32 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        u32::try_from((mixed ^ (mixed >> 31)) % u64::from(bound)).unwrap()
-    }
+/// A number below `bound` that nobody chose, the same in every run.
+fn random(round: usize, bound: u32) -> u32 {
+    let hash = Sha256::digest(format!("round {round}"));
+    u32::from_le_bytes(*hash.first_chunk().unwrap()) % bound
 }
 
 /// Who goes, and what becomes of the statement that was on its way.
@@ -96,12 +91,12 @@ async fn an_import_that_is_ended_at_random_moments_and_then_finished_equals_a_cl
     let ending = {
         let proxy = Arc::clone(&proxy);
         tokio::task::spawn_blocking(move || {
-            let mut random = Random(4);
             let mut ended = Vec::new();
             for round in 0..TIMES {
                 let how = ENDS[round % ENDS.len()];
-                // Farther and farther: what is stored already is passed over faster.
-                let at = random.below(20 + 8 * u32::try_from(round).unwrap());
+                // Farther and farther: what is stored already is passed over faster. For the first connection a process
+                // waits longer than a case may.
+                let at = 1 + random(round, 20 + 8 * u32::try_from(round).unwrap());
                 ended.push((how, at, end(&installation, &proxy, at, how)));
             }
             (installation, ended)
