@@ -213,11 +213,18 @@ pub async fn run(command: Command, config: &Config, tools: Tools) -> ExitCode {
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            complain(&*error);
-            ExitCode::FAILURE
-        }
+        Err(error) => failure(&*error),
     }
+}
+
+/// Says what went wrong, and gives the exit code. It is no failure that whoever reads the result has read enough.
+pub fn failure(error: &(dyn std::error::Error + 'static)) -> ExitCode {
+    let closed = |error: &std::io::Error| error.kind() == std::io::ErrorKind::BrokenPipe;
+    if error.downcast_ref().is_some_and(closed) {
+        return ExitCode::SUCCESS;
+    }
+    complain(error);
+    ExitCode::FAILURE
 }
 
 /// Says on standard error what went wrong, with its causes.

@@ -54,8 +54,8 @@ async fn main() -> ExitCode {
     match start(cli.command, &config).await {
         Ok(code) => code,
         Err(error) => {
-            cli::complain(&*error);
-            if error.is::<ConfigError>() { ExitCode::from(USAGE) } else { ExitCode::FAILURE }
+            let code = cli::failure(&*error);
+            if error.is::<ConfigError>() { ExitCode::from(USAGE) } else { code }
         }
     }
 }

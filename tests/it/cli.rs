@@ -1,5 +1,7 @@
 //! The command line: what it prints, and how it ends.
 
+use std::io::Read;
+
 use serde_json::{Value, json};
 
 use crate::program::Installation;
@@ -49,6 +51,20 @@ fn wrong_usage_ends_with_2_and_what_cannot_be_done_with_1() {
         let told = String::from_utf8(output.stderr).unwrap();
         assert_eq!((output.status.code(), output.stdout.len()), (Some(code), 0), "{arguments:?}: {told}");
         assert!(told.contains(named), "{arguments:?}: {told}");
+    }
+}
+
+#[test]
+fn a_reader_who_has_read_enough_is_no_failure() {
+    let installation = Installation::new();
+    installation.run(&["migrate"]);
+    for arguments in [["tenant", "list"].as_slice(), &["tenant", "list", "--json"], &["migrate", "--status"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut child = installation.command(arguments).stdout(writer).spawn().unwrap();
+        let mut said = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        assert_eq!((child.wait().unwrap().code(), said.as_str()), (Some(0), ""), "{arguments:?}");
     }
 }
 

@@ -1,7 +1,7 @@
 //! `verta import`.
 
 use std::collections::BTreeSet;
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal, Write, stdout};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -21,9 +21,9 @@ pub(super) async fn run(arguments: &ImportArguments, tools: &Tools) -> Outcome {
         Options { tenant: arguments.tenant.clone(), visibility: arguments.visibility, dry_run: arguments.dry_run };
     let report = import(&arguments.paths, &options, tools).await?;
     if arguments.json {
-        println!("{}", serde_json::to_string(&report)?);
+        writeln!(stdout(), "{}", serde_json::to_string(&report)?)?;
     } else {
-        print(&report, arguments.dry_run);
+        print(&report, arguments.dry_run)?;
     }
     Ok(report.is_whole())
 }
@@ -125,7 +125,7 @@ impl Progress for Bar {
 }
 
 /// The result for people, on standard output.
-pub(super) fn print(report: &Report, dry_run: bool) {
+pub(super) fn print(report: &Report, dry_run: bool) -> io::Result<()> {
     for file in &report.files {
         let FileReport { path, read, added, updated, unchanged, deleted, .. } = file;
         let status = match file.status {
@@ -134,19 +134,26 @@ pub(super) fn print(report: &Report, dry_run: bool) {
             FileStatus::Unchanged => "unchanged",
             FileStatus::Failed => "failed",
         };
-        println!("{status:>9}  {path}");
+        writeln!(stdout(), "{status:>9}  {path}")?;
         if *read > 0 {
-            println!(
+            writeln!(
+                stdout(),
                 "           {read} read: {added} added, {updated} updated, {unchanged} unchanged, {deleted} deleted"
-            );
+            )?;
         }
         if let Some(error) = &file.error {
             let byte = file.byte.map_or_else(String::new, |byte| format!(" at byte {byte}"));
             let last = file.last_message_id.map_or_else(String::new, |id| format!("; the last message kept is {id}"));
-            println!("           {error}{byte}{last}");
+            writeln!(stdout(), "           {error}{byte}{last}")?;
         }
     }
     let tenants: Vec<&str> = report.tenants.iter().map(domain::slug::TenantSlug::as_str).collect();
     let done = if dry_run { "would be imported" } else { "imported" };
-    println!("{} files, communities {done}: {}, {:.1} s", report.files.len(), tenants.join(", "), report.seconds);
+    writeln!(
+        stdout(),
+        "{} files, communities {done}: {}, {:.1} s",
+        report.files.len(),
+        tenants.join(", "),
+        report.seconds
+    )
 }

@@ -1,9 +1,11 @@
 //! `verta coverage` and `verta migrate`.
 
+use std::io::{self, Write, stdout};
+use std::sync::Arc;
+
 use domain::coverage::CoverageState;
 use domain::timestamp::Timestamp;
 use serde::Serialize;
-use std::sync::Arc;
 
 use super::{Outcome, Tools};
 use crate::browse::{Audience, Browse};
@@ -24,15 +26,15 @@ impl MigrationReport {
     /// Prints steps, as JSON or for people.
     ///
     /// # Errors
-    /// Never: the steps are plain values.
-    pub fn print(steps: Vec<Self>, json: bool) -> Result<(), serde_json::Error> {
+    /// If nobody reads it.
+    pub fn print(steps: Vec<Self>, json: bool) -> io::Result<()> {
         if json {
-            println!("{}", serde_json::to_string(&ListBody { items: steps, next: None })?);
+            writeln!(stdout(), "{}", serde_json::to_string(&ListBody { items: steps, next: None })?)?;
             return Ok(());
         }
         for step in steps {
             let state = step.applied_at.map_or_else(|| "pending".to_owned(), |at| format!("applied {at}"));
-            println!("{}  {state}", step.name);
+            writeln!(stdout(), "{}  {state}", step.name)?;
         }
         Ok(())
     }
@@ -52,7 +54,7 @@ pub(super) async fn coverage(tenant: &str, json: bool, tools: &Tools) -> Outcome
     }
     if json {
         let items: Vec<CoverageBody<'_>> = all.iter().map(Into::into).collect();
-        println!("{}", serde_json::to_string(&ListBody { items, next: None })?);
+        writeln!(stdout(), "{}", serde_json::to_string(&ListBody { items, next: None })?)?;
         return Ok(true);
     }
     for coverage in &all {
@@ -64,7 +66,7 @@ pub(super) async fn coverage(tenant: &str, json: bool, tools: &Tools) -> Outcome
             CoverageState::Unknown => "unknown",
         };
         let reason = coverage.reason.as_deref().map_or_else(String::new, |reason| format!(" ({reason})"));
-        println!("{state:>10}  {:>9} messages  {}{reason}", coverage.message_count, view.channel.name);
+        writeln!(stdout(), "{state:>10}  {:>9} messages  {}{reason}", coverage.message_count, view.channel.name)?;
     }
     Ok(true)
 }

@@ -28,7 +28,8 @@ pub(super) async fn run(paths: &[PathBuf], config: &Config, tools: &Tools) -> Ou
     if !paths.is_empty() {
         let report = import::import(paths, &Options::default(), tools).await?;
         if !report.is_whole() {
-            import::print(&report, false);
+            // Nobody need read it for the site to be served.
+            import::print(&report, false).ok();
         }
     }
     let stop = CancellationToken::new();

@@ -1,8 +1,10 @@
 //! `verta tenant`.
 
+use std::io::{Write, stdout};
+use std::sync::Arc;
+
 use domain::tenant::{Platform, Tenant};
 use ports::page::Page;
-use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::{Outcome, TenantCommand, Tools};
@@ -35,9 +37,14 @@ pub(super) async fn run(command: TenantCommand, tools: &Tools) -> Outcome {
                 })
                 .await?;
             if json {
-                println!("{}", serde_json::to_string(&JobBody::new(&job, tools.clock.now()))?);
+                writeln!(stdout(), "{}", serde_json::to_string(&JobBody::new(&job, tools.clock.now()))?)?;
             } else {
-                println!("deleted: {} channels, {} messages", job.progress.channels_done, job.progress.messages);
+                writeln!(
+                    stdout(),
+                    "deleted: {} channels, {} messages",
+                    job.progress.channels_done,
+                    job.progress.messages
+                )?;
             }
             Ok(true)
         }
@@ -46,10 +53,15 @@ pub(super) async fn run(command: TenantCommand, tools: &Tools) -> Outcome {
 
 fn show(tenant: &Tenant, json: bool) -> Outcome {
     if json {
-        println!("{}", serde_json::to_string(&TenantBody::new(tenant, Audience::Admin))?);
+        writeln!(stdout(), "{}", serde_json::to_string(&TenantBody::new(tenant, Audience::Admin))?)?;
     } else {
         let Tenant { id, slug, name, status, platform_id, created_at, .. } = tenant;
-        println!("{slug}: {} ({}), guild {platform_id}, since {created_at}, id {id}", name.as_str(), status.as_str());
+        writeln!(
+            stdout(),
+            "{slug}: {} ({}), guild {platform_id}, since {created_at}, id {id}",
+            name.as_str(),
+            status.as_str()
+        )?;
     }
     Ok(true)
 }
@@ -64,7 +76,7 @@ async fn list(json: bool, tools: &Tools) -> Outcome {
     }
     if json {
         let items = all.iter().map(|tenant| TenantBody::new(tenant, Audience::Admin)).collect();
-        println!("{}", serde_json::to_string(&ListBody { items, next: None })?);
+        writeln!(stdout(), "{}", serde_json::to_string(&ListBody { items, next: None })?)?;
     } else {
         for tenant in &all {
             show(tenant, false)?;
