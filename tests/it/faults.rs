@@ -11,6 +11,7 @@ mod health;
 mod imports;
 mod kills;
 mod processes;
+mod starts;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
