@@ -5,6 +5,7 @@ pub mod channel;
 pub mod clock;
 pub mod coverage;
 pub mod error;
+pub mod guild;
 pub mod job;
 pub mod message;
 #[cfg(feature = "mock")]

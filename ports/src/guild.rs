@@ -1,0 +1,406 @@
+//! A guild that is read from the platform itself.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::channel::{Channel, ChannelKind, ChannelSnowflake};
+use domain::json::Json;
+use domain::message::{Emoji, GuildSnowflake, MessageId};
+use domain::page::MessagePage;
+use domain::pseudonym::Pseudonymizer;
+use domain::snowflake::Id;
+use domain::tenant::TenantId;
+use domain::timestamp::Timestamp;
+
+/// Why a guild could not be read, by what the caller can do about it. It never holds what people wrote, nor the token.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum GuildError {
+    /// The token is refused. The source asks nothing more: everything stops until somebody gives another one.
+    #[error("the bot's token is refused")]
+    Unauthorized,
+    /// The application is not given what people write, so what it reads would be blank. Nothing that was read may be
+    /// stored: it would empty what is held. Everything stops until somebody allows it.
+    #[error("the application may not read message content")]
+    ContentOff,
+    /// The bot may not do this there. What is held stays; the same call is worth another try after rights changed.
+    #[error("the bot may not {0}")]
+    Forbidden(Denied),
+    /// It is deleted, or the bot is no longer in the guild. Asking again is of no use.
+    #[error("the {0} does not exist")]
+    Gone(Missing),
+    /// The platform does not offer this guild here. What is held stays, and nothing more is asked for it.
+    #[error("the guild is not available here")]
+    Parked,
+    /// It failed for a while in every way that passes by itself: server errors, broken answers, limits, an index that
+    /// is still made. The same call, from the same cursor, may succeed after `retry_after`.
+    #[error("{reason}; worth another try in {} s", retry_after.as_secs())]
+    Unavailable {
+        /// What happened last.
+        reason: &'static str,
+        /// How long to leave it alone.
+        retry_after: Duration,
+    },
+    /// So many requests were refused that more of this priority would end in a ban of this machine's address. The
+    /// source asked nothing.
+    #[error("too many requests were refused; held back for {} s", retry_after.as_secs())]
+    HeldBack {
+        /// When fewer of them count.
+        retry_after: Duration,
+    },
+    /// The platform calls the request wrong: a defect of ours, and no try helps.
+    #[error("the request was refused with status {status} and code {code}")]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// The platform's own code; 0 without one.
+        code: u64,
+    },
+    /// A good answer has another form than its documentation says, every time.
+    #[error("the answer is no {0}")]
+    Malformed(&'static str),
+}
+
+impl GuildError {
+    /// Whether it is the same for every guild and channel, until a person does something.
+    #[must_use]
+    pub const fn is_fatal(&self) -> bool {
+        matches!(self, Self::Unauthorized | Self::ContentOff)
+    }
+
+    /// How long to wait before the same call; `None` if waiting does not help.
+    #[must_use]
+    pub const fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Unavailable { retry_after, .. } | Self::HeldBack { retry_after } => Some(*retry_after),
+            _ => None,
+        }
+    }
+}
+
+/// What the bot may not do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Denied {
+    /// See it.
+    #[error("view it")]
+    View,
+    /// Read what was written before.
+    #[error("read its history")]
+    History,
+    /// Enter a voice channel, which reading its text needs.
+    #[error("connect to it")]
+    Connect,
+    /// Something else that the call needs.
+    #[error("do that")]
+    Other,
+}
+
+/// What does not exist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Missing {
+    /// The guild, or the bot's membership.
+    #[error("guild")]
+    Guild,
+    /// The channel or thread.
+    #[error("channel")]
+    Channel,
+    /// The message.
+    #[error("message")]
+    Message,
+}
+
+/// Which requests go first, when not all can.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Priority {
+    /// What just happened.
+    Live,
+    /// What happened since the last run, and the guild's structure.
+    CatchUp,
+    /// History.
+    Backfill,
+}
+
+/// Which guild is read, and for whom.
+#[derive(Debug, Clone)]
+pub struct GuildScope {
+    /// Whose archive it goes into.
+    pub tenant: TenantId,
+    /// What the platform calls the guild.
+    pub guild: GuildSnowflake,
+    /// What makes pseudonyms of its people.
+    pub people: Arc<Pseudonymizer>,
+}
+
+/// What the token stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BotIdentity {
+    /// Whether the application is given what people write. Without it nothing is worth reading.
+    pub reads_content: bool,
+    /// Whether the application may list members.
+    pub reads_members: bool,
+}
+
+/// A guild that the bot is in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JoinedGuild {
+    /// What the platform calls it.
+    pub id: GuildSnowflake,
+    /// Its name.
+    pub name: String,
+}
+
+/// A role, for the text of its mentions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Role {
+    /// What the platform calls it; the guild's own id is everybody.
+    pub id: Id<Role>,
+    /// Its name.
+    pub name: String,
+    /// Its colour, `0xRRGGBB`; 0 is none.
+    pub color: u32,
+    /// Its place, from 0 for everybody.
+    pub position: i32,
+}
+
+/// A sticker of the guild.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sticker {
+    /// What the platform calls it.
+    pub id: Id<Sticker>,
+    /// Its name.
+    pub name: String,
+    /// `png`, `apng`, `lottie` or `gif`, or the number of a format that we do not know.
+    pub format: String,
+    /// What it shows.
+    pub description: Option<String>,
+}
+
+/// Whether the bot can read a channel: its messages and, where it has any, its threads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// It can.
+    Readable,
+    /// It cannot, for this reason. What is missing first is named: view before history before connect.
+    Denied(Denied),
+}
+
+/// One of the lists of a channel's archived threads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ArchivedList {
+    /// Public ones, and those of announcement channels.
+    Public,
+    /// All private ones; needs the right to manage threads.
+    Private,
+    /// Private ones that the bot has joined.
+    JoinedPrivate,
+}
+
+/// A channel or thread as the bot sees it now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GuildChannel {
+    /// The channel, scrubbed. Its visibility is what everybody may do, computed from roles and overwrites, and for a
+    /// thread whether its kind can be public: [`domain::visibility::is_public`] asks the parent. A thread is age-gated
+    /// if its parent is, a channel if its guild is.
+    pub channel: Channel,
+    /// Whether the bot can read it; a thread follows its parent.
+    pub access: Access,
+    /// Whether the bot sees private threads that it has not joined.
+    pub manages_threads: bool,
+    /// Its newest message, which may be deleted since; of a forum the newest post. `None` if there never was one.
+    pub last_message_id: Option<MessageId>,
+}
+
+impl GuildChannel {
+    /// Whether it has messages of its own: not a category, forum, media channel or directory, nor a kind that we do
+    /// not know.
+    #[must_use]
+    pub const fn holds_messages(&self) -> bool {
+        let kind = self.channel.kind;
+        kind.is_thread()
+            || matches!(kind, ChannelKind::TEXT | ChannelKind::ANNOUNCEMENT | ChannelKind::VOICE | ChannelKind::STAGE)
+    }
+
+    /// The lists that together hold every archived thread of it that the bot can see; none if it can see none.
+    #[must_use]
+    pub const fn archived_lists(&self) -> &'static [ArchivedList] {
+        match (self.access, self.channel.kind) {
+            (Access::Readable, ChannelKind::TEXT) if self.manages_threads => {
+                &[ArchivedList::Public, ArchivedList::Private]
+            }
+            (Access::Readable, ChannelKind::TEXT) => &[ArchivedList::Public, ArchivedList::JoinedPrivate],
+            (Access::Readable, ChannelKind::ANNOUNCEMENT | ChannelKind::FORUM | ChannelKind::MEDIA) => {
+                &[ArchivedList::Public]
+            }
+            _ => &[],
+        }
+    }
+}
+
+/// A guild without its threads and messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GuildStructure {
+    /// When the source began to look.
+    pub observed_at: Timestamp,
+    /// The guild's name.
+    pub name: String,
+    /// Its channels but for threads, ascending by position, then id; no id twice. **What is absent is not gone**:
+    /// channels that the bot may not view are left out. [`GuildSource::find_channel`] tells the two apart.
+    pub channels: Vec<GuildChannel>,
+    /// Channels that exist and of which the source shows no more than that; what is held of them stays.
+    pub hidden: Vec<ChannelSnowflake>,
+    /// Its roles, ascending by position, then id.
+    pub roles: Vec<Role>,
+    /// Its own emoji, ascending by id.
+    pub emojis: Vec<Emoji>,
+    /// Its own stickers, ascending by id.
+    pub stickers: Vec<Sticker>,
+}
+
+impl GuildStructure {
+    /// The channel that the platform calls `id`.
+    #[must_use]
+    pub fn channel(&self, id: ChannelSnowflake) -> Option<&GuildChannel> {
+        self.channels.iter().find(|channel| channel.channel.platform_id == id)
+    }
+}
+
+/// Where a list of archived threads goes on; only the source that gave it can read it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ArchivedCursor {
+    /// Threads archived before this microsecond since the Unix epoch, but for those that were seen already.
+    ArchivedBefore {
+        /// The moment, not included.
+        micros: i64,
+        /// Threads of the last page that were archived at its last moment, and so come again.
+        seen: Vec<ChannelSnowflake>,
+    },
+    /// Threads with a smaller id.
+    IdBelow(ChannelSnowflake),
+    /// More threads were archived at one moment than a page holds, so the list is completed by another way: all
+    /// archived threads with a smaller id, then the list again from before that moment.
+    Search {
+        /// The smallest id that was found; `None` in the beginning.
+        below: Option<ChannelSnowflake>,
+        /// Where the list goes on afterwards, in microseconds; `None` at its end.
+        then: Option<i64>,
+    },
+}
+
+/// A part of a list of archived threads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ThreadPage {
+    /// Threads, no id twice. One of them can be active again since.
+    pub threads: Vec<GuildChannel>,
+    /// Where the list goes on; `None` at its end.
+    pub next: Option<ArchivedCursor>,
+    /// Whether the platform could not show some threads here; the list goes on without them, and is incomplete.
+    pub incomplete: bool,
+}
+
+/// Which messages of a channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MessageCursor {
+    /// Those nearest below an id, which need not be a message's.
+    Before(MessageId),
+    /// Those nearest above.
+    After(MessageId),
+    /// Those on both sides, and the one itself.
+    Around(MessageId),
+}
+
+/// A page of messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessageLook {
+    /// At most 100 messages, scrubbed, ascending, looked at when the request was sent. Its interval reaches from the
+    /// cursor (not included, but for `Around`) to the farthest message, and below an empty page to the channel's start;
+    /// never into the future, and never above the last message of an `After`. Without an interval it proves nothing of
+    /// what it lacks: it is empty above its cursor, or something in it cannot be read.
+    pub page: MessagePage,
+    /// Where to go on in the same direction; `None` after an empty page, which is the end, and for `Around`. A short
+    /// page is no end: messages can be deleted while it is made.
+    pub next: Option<MessageCursor>,
+    /// What stands among the messages and is none, for the record: what is wrong, and the thing itself, scrubbed, if it
+    /// is JSON.
+    pub unreadable: Vec<(&'static str, Option<Json>)>,
+}
+
+/// Reads guilds from the platform, as one bot. It keeps to the platform's limits itself: a call returns when it is done,
+/// be it after minutes, and never needs a wait before it. Server errors, limits and broken answers are tried again
+/// inside; an answer is whole or an error. Dropping a call's future gives its place up.
+///
+/// No id, name or picture of a person leaves it: people are pseudonyms of the [`GuildScope`].
+#[cfg_attr(feature = "mock", mockall::automock)]
+#[async_trait]
+pub trait GuildSource: Send + Sync {
+    /// What the token stands for. A caller that means to read messages stops if content is not among it.
+    ///
+    /// # Errors
+    /// [`GuildError::Unauthorized`] if the token is refused.
+    async fn identify(&self) -> Result<BotIdentity, GuildError>;
+
+    /// Every guild that the bot is in, ascending by id.
+    ///
+    /// # Errors
+    /// [`GuildError`].
+    async fn guilds(&self) -> Result<Vec<JoinedGuild>, GuildError>;
+
+    /// The guild without its threads and messages.
+    ///
+    /// # Errors
+    /// [`GuildError::Gone`] with [`Missing::Guild`] if the bot is not in it.
+    async fn structure(&self, scope: &GuildScope) -> Result<GuildStructure, GuildError>;
+
+    /// One channel or thread by its id, with `structure` for what it inherits.
+    ///
+    /// # Errors
+    /// [`GuildError::Gone`] with [`Missing::Channel`] if it is deleted, [`GuildError::Forbidden`] if it exists and the
+    /// bot may not view it.
+    async fn find_channel(
+        &self,
+        scope: &GuildScope,
+        structure: &GuildStructure,
+        id: ChannelSnowflake,
+    ) -> Result<GuildChannel, GuildError>;
+
+    /// Every active thread of the guild that the bot can see, ascending by id, with `structure` for what they inherit.
+    /// One whose parent is not in `structure` is not age-gated and not readable: a newer structure has its parent.
+    ///
+    /// # Errors
+    /// [`GuildError::Gone`] with [`Missing::Guild`] if the bot is not in it.
+    async fn active_threads(
+        &self,
+        scope: &GuildScope,
+        structure: &GuildStructure,
+    ) -> Result<Vec<GuildChannel>, GuildError>;
+
+    /// A part of one of `parent`'s lists of archived threads (see [`GuildChannel::archived_lists`]), from its newest, or
+    /// from where an earlier part ended. Following `next` to its end gives every thread that stays archived meanwhile,
+    /// ties of any number included; a few can come twice.
+    ///
+    /// # Errors
+    /// [`GuildError::Forbidden`] without a request if `parent` cannot be read; [`GuildError::Gone`] if it is deleted.
+    async fn archived_threads(
+        &self,
+        scope: &GuildScope,
+        parent: &GuildChannel,
+        list: ArchivedList,
+        cursor: Option<ArchivedCursor>,
+    ) -> Result<ThreadPage, GuildError>;
+
+    /// Up to 100 messages of a channel or thread.
+    ///
+    /// Discord answers a lack of the right to read history with an empty page. So below an empty page rights are looked
+    /// at again before it is called empty.
+    ///
+    /// # Errors
+    /// [`GuildError::Forbidden`] without a request if `channel` cannot be read or holds no messages;
+    /// [`GuildError::Gone`] if it is deleted; [`GuildError::ContentOff`] if the page is blank because content is
+    /// withheld.
+    async fn messages(
+        &self,
+        scope: &GuildScope,
+        channel: &GuildChannel,
+        cursor: MessageCursor,
+        priority: Priority,
+    ) -> Result<MessageLook, GuildError>;
+}
