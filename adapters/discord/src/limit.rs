@@ -23,7 +23,7 @@ pub(crate) type Moment = Duration;
 const IDLE_BUCKETS: usize = 4096;
 
 /// How long everything stops after an answer of the proxy in front of the API, at the least; twice as long each time.
-const PROXY_PAUSE: Duration = Duration::from_mins(1);
+pub(crate) const PROXY_PAUSE: Duration = Duration::from_mins(1);
 const PROXY_PAUSE_MAX: Duration = Duration::from_hours(1);
 
 /// What is waited when a refusal does not say how long.

@@ -1,0 +1,107 @@
+//! What a client needs to be told.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use http::{HeaderValue, Uri};
+
+/// A bot's token, which nothing prints.
+#[derive(Clone)]
+pub struct Token(HeaderValue);
+
+/// A text that can be no token. It does not say what the text was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a token has 1 to 200 letters, digits, dots, hyphens and underscores")]
+pub struct ParseTokenError;
+
+impl Token {
+    /// The value of the `Authorization` header.
+    pub(crate) fn header(&self) -> HeaderValue {
+        self.0.clone()
+    }
+}
+
+impl FromStr for Token {
+    type Err = ParseTokenError;
+
+    /// Takes a token with or without the word `Bot` in front.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let token = text.trim();
+        let token = token.strip_prefix("Bot ").unwrap_or(token);
+        let plain = token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte));
+        if !plain || !(1..=200).contains(&token.len()) {
+            return Err(ParseTokenError);
+        }
+        let mut header = HeaderValue::try_from(format!("Bot {token}")).map_err(|_| ParseTokenError)?;
+        header.set_sensitive(true);
+        Ok(Self(header))
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(***)")
+    }
+}
+
+/// Where the REST API is, with its version: Discord's, or a simulator's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiUrl(String);
+
+/// A text that is no address of an API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("an API's address is http or https, with a host and a path, and without user, query and fragment")]
+pub struct ParseApiUrlError;
+
+impl ApiUrl {
+    /// The address of `path`, which begins with `/` and may have a query.
+    pub(crate) fn join(&self, path: &str) -> Option<Uri> {
+        format!("{}{path}", self.0).parse().ok()
+    }
+}
+
+impl Default for ApiUrl {
+    /// Discord's, version 10.
+    fn default() -> Self {
+        Self("https://discord.com/api/v10".to_owned())
+    }
+}
+
+impl FromStr for ApiUrl {
+    type Err = ParseApiUrlError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let text = text.trim().trim_end_matches('/');
+        let uri: Uri = text.parse().map_err(|_| ParseApiUrlError)?;
+        let web = matches!(uri.scheme_str(), Some("http" | "https"));
+        let hosted = uri.authority().is_some_and(|authority| !authority.as_str().contains('@'));
+        let plain = uri.query().is_none() && !text.contains('#');
+        if web && hosted && plain { Ok(Self(text.to_owned())) } else { Err(ParseApiUrlError) }
+    }
+}
+
+/// How a client behaves.
+#[derive(Debug, Clone)]
+pub struct ClientConfig {
+    /// Whose token it uses.
+    pub token: Token,
+    /// Where the API is.
+    pub api: ApiUrl,
+    /// How many requests a second it makes, over all routes. Discord allows 50 to all processes with one token; evenly
+    /// spread, 47 stay below that in every second although answers and requests are not always equally fast.
+    pub requests_per_second: u32,
+    /// How long a request may take, from the connection to the last byte of the answer.
+    pub timeout: Duration,
+}
+
+impl ClientConfig {
+    /// Discord, as fast as it allows.
+    #[must_use]
+    pub fn new(token: Token) -> Self {
+        Self { token, api: ApiUrl::default(), requests_per_second: 47, timeout: Duration::from_secs(30) }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,136 @@
+//! Lets requests through one by one, as the limiter says.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use ports::guild::{GuildError, Priority};
+use tokio::sync::{Notify, oneshot};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep_until};
+
+use crate::limit::{Heard, Limiter, Next, Place, Ticket};
+
+/// The gate. Dropping it leaves requests that wait behind it waiting, so it lives as long as its client.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    shared: Arc<Shared>,
+    opener: JoinHandle<()>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    began: Instant,
+    state: Mutex<State>,
+    /// Something changed, so that the next opening may be due at another time.
+    changed: Notify,
+}
+
+#[derive(Debug)]
+struct State {
+    limiter: Limiter,
+    waiting: HashMap<Ticket, oneshot::Sender<Result<(), Duration>>>,
+}
+
+impl Gate {
+    /// A gate that lets `per_second` requests through. Needs a runtime.
+    pub(crate) fn new(per_second: u32) -> Self {
+        let state = State { limiter: Limiter::new(per_second), waiting: HashMap::new() };
+        let shared = Arc::new(Shared { began: Instant::now(), state: Mutex::new(state), changed: Notify::new() });
+        let opener = tokio::spawn(open(Arc::clone(&shared)));
+        Self { shared, opener }
+    }
+
+    /// Waits until a request may be sent.
+    ///
+    /// # Errors
+    /// [`GuildError::HeldBack`].
+    pub(crate) async fn enter(&self, place: Place, priority: Priority) -> Result<Pass, GuildError> {
+        let (sender, receiver) = oneshot::channel();
+        let pass = {
+            let mut state = self.shared.lock();
+            let ticket = state.limiter.enqueue(place, priority);
+            state.waiting.insert(ticket, sender);
+            Pass { shared: Arc::clone(&self.shared), ticket, told: false }
+        };
+        self.shared.changed.notify_one();
+        match receiver.await {
+            Ok(Ok(())) => Ok(pass),
+            Ok(Err(retry_after)) => Err(GuildError::HeldBack { retry_after }),
+            Err(_) => Err(GuildError::Unavailable { reason: "the client has stopped", retry_after: Duration::ZERO }),
+        }
+    }
+}
+
+impl Drop for Gate {
+    fn drop(&mut self) {
+        self.opener.abort();
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets through what may pass now; tells when more may.
+    fn step(&self) -> Option<Instant> {
+        let now = self.began.elapsed();
+        let mut state = self.lock();
+        loop {
+            let (ticket, word) = match state.limiter.next(now) {
+                Next::Start(ticket) => (ticket, Ok(())),
+                Next::HoldBack(ticket, wait) => (ticket, Err(wait)),
+                Next::Wait(at) => return Some(self.began + at),
+                Next::Idle => return None,
+            };
+            // Who is not there any more has given up the ticket, or is about to.
+            let heard = state.waiting.remove(&ticket).is_some_and(|waiter| waiter.send(word).is_ok());
+            if !heard {
+                state.limiter.forget(ticket);
+            }
+        }
+    }
+}
+
+async fn open(shared: Arc<Shared>) {
+    loop {
+        match shared.step() {
+            Some(at) => tokio::select! {
+                () = shared.changed.notified() => {}
+                () = sleep_until(at) => {}
+            },
+            None => shared.changed.notified().await,
+        }
+    }
+}
+
+/// The right to send one request. Without an answer it is given back when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Pass {
+    shared: Arc<Shared>,
+    ticket: Ticket,
+    told: bool,
+}
+
+impl Pass {
+    /// Tells the limiter what the answer said.
+    pub(crate) fn answered(mut self, heard: &Heard) {
+        self.told = true;
+        let now = self.shared.began.elapsed();
+        self.shared.lock().limiter.answered(self.ticket, now, heard);
+        self.shared.changed.notify_one();
+    }
+}
+
+impl Drop for Pass {
+    fn drop(&mut self) {
+        if !self.told {
+            let mut state = self.shared.lock();
+            state.waiting.remove(&self.ticket);
+            state.limiter.forget(self.ticket);
+            drop(state);
+            self.shared.changed.notify_one();
+        }
+    }
+}

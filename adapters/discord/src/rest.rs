@@ -1,0 +1,202 @@
+//! The client: one request, with everything that may have to happen before its answer is there.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use domain::timestamp::Timestamp;
+use http::{HeaderMap, Method, Request, StatusCode, header};
+use http_body_util::{BodyExt as _, Empty, Limited};
+use hyper_rustls::HttpsConnector;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use ports::clock::Clock;
+use ports::guild::{GuildError, Priority};
+use serde_json::error::Category;
+
+use crate::answer::{Verdict, judge};
+use crate::config::ClientConfig;
+use crate::gate::Gate;
+use crate::limit::{Heard, Place};
+
+/// Discord asks for this form, and blocks others
+/// (<https://docs.discord.com/developers/reference#user-agent>).
+const USER_AGENT: &str = concat!("DiscordBot (https://discord.com, ", env!("CARGO_PKG_VERSION"), ") Verta");
+
+/// The largest answer that is read.
+const BODY_MAX: usize = 64 << 20;
+
+/// How often a request is tried that fails by itself, and how often one that meets limits.
+const TRIES: u32 = 6;
+const LIMITED_TRIES: u32 = 10;
+
+/// The first wait between two tries; each is twice as long as the one before, give or take a quarter.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+
+/// How long a caller leaves alone what failed that often.
+const LEAVE_ALONE: Duration = Duration::from_mins(1);
+
+/// One request, always a `GET`.
+#[derive(Debug, Clone)]
+pub(crate) struct Call {
+    pub(crate) place: Place,
+    pub(crate) path: String,
+    pub(crate) priority: Priority,
+}
+
+/// A whole answer.
+#[derive(Debug)]
+pub(crate) struct Reply<T> {
+    pub(crate) value: T,
+    /// When the request was sent, by our clock.
+    pub(crate) sent_at: Timestamp,
+    /// When the answer was made, by theirs, as far as they say so.
+    pub(crate) answered_at: Option<Timestamp>,
+}
+
+/// What made a try fail.
+enum Failed {
+    Finally(GuildError),
+    Soon(&'static str, Option<Duration>),
+    Limited,
+    /// The answer is JSON, of another form.
+    Malformed,
+}
+
+/// The client of one token.
+pub(crate) struct Rest {
+    http: Client<HttpsConnector<HttpConnector>, Empty<Bytes>>,
+    config: ClientConfig,
+    clock: Arc<dyn Clock>,
+    gate: Gate,
+    /// The token was refused, so every further request would be.
+    refused: AtomicBool,
+}
+
+impl Rest {
+    /// A client. Needs a runtime.
+    pub(crate) fn new(config: ClientConfig, clock: Arc<dyn Clock>) -> Self {
+        let tls = hyper_rustls::HttpsConnectorBuilder::new().with_webpki_roots().https_or_http().enable_http1().build();
+        let http = Client::builder(TokioExecutor::new()).build(tls);
+        let gate = Gate::new(config.requests_per_second);
+        Self { http, config, clock, gate, refused: AtomicBool::new(false) }
+    }
+
+    /// Asks until there is an answer that `parse` can read, or no more to hope for. `what` it reads is said if the
+    /// answer has another form every time.
+    pub(crate) async fn get<T>(
+        &self,
+        call: &Call,
+        what: &'static str,
+        parse: impl Fn(&Bytes) -> serde_json::Result<T> + Send + Sync,
+    ) -> Result<Reply<T>, GuildError> {
+        let (mut tries, mut limited) = (0, 0);
+        loop {
+            let failed = match self.attempt(call, &parse).await {
+                Ok(reply) => return Ok(reply),
+                Err(failed) => failed,
+            };
+            let (reason, wait) = match failed {
+                Failed::Finally(error) => return Err(error),
+                Failed::Limited => {
+                    limited += 1;
+                    if limited == LIMITED_TRIES {
+                        let reason = "the platform's limits were reached";
+                        return Err(GuildError::Unavailable { reason, retry_after: LEAVE_ALONE });
+                    }
+                    continue;
+                }
+                Failed::Soon(reason, wait) => (Some(reason), wait),
+                Failed::Malformed => (None, None),
+            };
+            tries += 1;
+            if tries == TRIES {
+                let gave_up = |reason| GuildError::Unavailable { reason, retry_after: LEAVE_ALONE };
+                return Err(reason.map_or(GuildError::Malformed(what), gave_up));
+            }
+            let backoff = jittered(FIRST_WAIT * (1 << (tries - 1)));
+            tokio::time::sleep(wait.unwrap_or_default().max(backoff)).await;
+        }
+    }
+
+    async fn attempt<T>(
+        &self,
+        call: &Call,
+        parse: &(impl Fn(&Bytes) -> serde_json::Result<T> + Send + Sync),
+    ) -> Result<Reply<T>, Failed> {
+        self.check_token()?;
+        let pass = self.gate.enter(call.place, call.priority).await.map_err(Failed::Finally)?;
+        self.check_token()?;
+        let sent_at = self.clock.now();
+        let route = call.place.route;
+        let exchange = tokio::time::timeout(self.config.timeout, self.exchange(&call.path));
+        let (status, headers, body) = match exchange.await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(reason)) => {
+                pass.answered(&Heard::default());
+                tracing::debug!(route, reason, "a request got no whole answer");
+                return Err(Failed::Soon(reason, None));
+            }
+            Err(_) => {
+                pass.answered(&Heard::default());
+                tracing::debug!(route, "a request took too long");
+                return Err(Failed::Soon("the answer took too long", None));
+            }
+        };
+        let (verdict, heard) = judge(status, &headers, &body);
+        if verdict == Verdict::Final(GuildError::Unauthorized) && !self.refused.swap(true, Ordering::SeqCst) {
+            tracing::error!("the bot's token is refused: nothing more is asked with it");
+        }
+        pass.answered(&heard);
+        if verdict != Verdict::Good {
+            tracing::debug!(route, status = status.as_u16(), "a request was not granted");
+        }
+        match verdict {
+            Verdict::Good => {}
+            Verdict::Again(reason, wait) => return Err(Failed::Soon(reason, wait)),
+            Verdict::Limited => return Err(Failed::Limited),
+            Verdict::Final(error) => return Err(Failed::Finally(error)),
+        }
+        let value = parse(&body).map_err(|error| match error.classify() {
+            Category::Data => Failed::Malformed,
+            Category::Io | Category::Syntax | Category::Eof => Failed::Soon("the answer is no JSON", None),
+        })?;
+        Ok(Reply { value, sent_at, answered_at: date(&headers) })
+    }
+
+    fn check_token(&self) -> Result<(), Failed> {
+        if self.refused.load(Ordering::SeqCst) { Err(Failed::Finally(GuildError::Unauthorized)) } else { Ok(()) }
+    }
+
+    /// Sends a request and reads its answer to the end.
+    async fn exchange(&self, path: &str) -> Result<(StatusCode, HeaderMap, Bytes), &'static str> {
+        let uri = self.config.api.join(path).ok_or("the address cannot be asked")?;
+        let request = Request::builder()
+            .method(Method::GET)
+            .uri(uri)
+            .header(header::AUTHORIZATION, self.config.token.header())
+            .header(header::USER_AGENT, USER_AGENT)
+            .header(header::ACCEPT, "application/json")
+            .body(Empty::new())
+            .map_err(|_| "the address cannot be asked")?;
+        let answer = self.http.request(request).await.map_err(|_| "the platform cannot be reached")?;
+        let (parts, body) = answer.into_parts();
+        let body = Limited::new(body, BODY_MAX).collect().await.map_err(|_| "the answer broke off")?;
+        Ok((parts.status, parts.headers, body.to_bytes()))
+    }
+}
+
+/// What the `Date` header says.
+fn date(headers: &HeaderMap) -> Option<Timestamp> {
+    let text = headers.get(header::DATE)?.to_str().ok()?;
+    let second = jiff::fmt::rfc2822::parse(text).ok()?.timestamp().as_second();
+    Timestamp::from_millis(second.checked_mul(1000)?)
+}
+
+/// `wait`, up to a quarter shorter or longer, so that what failed together is not tried again together.
+fn jittered(wait: Duration) -> Duration {
+    let random = getrandom::u32().unwrap_or(u32::MAX / 2);
+    wait.mul_f64(0.75 + f64::from(random) / f64::from(u32::MAX) / 2.0)
+}
