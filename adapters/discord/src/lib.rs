@@ -2,6 +2,7 @@
 
 mod answer;
 mod config;
+mod convert;
 mod gate;
 mod limit;
 mod payload;

@@ -92,9 +92,41 @@ impl Fields {
         self.0.remove(key)
     }
 
+    /// Whether something other than null stands there.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.0.get(key).is_some_and(|value| !value.is_null())
+    }
+
+    /// Whether nothing is left.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Forgets a field that has its usual value, or none.
+    pub(crate) fn leave_out(&mut self, key: &str, usual: &Value) {
+        if self.0.get(key).is_some_and(|value| value == usual || value.is_null()) {
+            self.0.remove(key);
+        }
+    }
+
+    /// Puts items into the rest, behind those of that list that are there.
+    pub(crate) fn add(&mut self, key: &str, items: Vec<Value>) {
+        if items.is_empty() {
+            return;
+        }
+        let mut all = self.list(key);
+        all.extend(items);
+        self.keep(key, all.into());
+    }
+
     /// Puts something into the rest.
     pub(crate) fn keep(&mut self, key: &str, value: Value) {
         self.0.insert(key.to_owned(), value);
+    }
+
+    /// All that is left, as an object.
+    pub(crate) fn value(self) -> Value {
+        Value::Object(self.0)
     }
 
     /// What was not taken; `None` if that is nothing.

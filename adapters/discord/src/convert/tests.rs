@@ -1,0 +1,233 @@
+use domain::channel::ChannelId;
+use domain::message::{Emoji, Message, MessageId, MessageKind, Origin, Reference};
+use domain::pseudonym::{PseudonymKey, Pseudonymizer};
+use domain::snowflake::Id;
+use domain::tenant::{Platform, PlatformId, TenantId};
+use domain::timestamp::Timestamp;
+use serde_json::{Value, json};
+
+use super::Converter;
+use crate::payload::Fields;
+use crate::scrub::Scrub;
+
+const USER: &str = "184405311681986560";
+const BOT: &str = "184405311681986777";
+
+fn people() -> Pseudonymizer {
+    let tenant = TenantId::of(Platform::Discord, &PlatformId::new("7").unwrap());
+    Pseudonymizer::new(&PseudonymKey::new([7; 32]), tenant)
+}
+
+fn converted(wire: Value) -> Result<Message, Fields> {
+    let tenant = TenantId::of(Platform::Discord, &PlatformId::new("7").unwrap());
+    let people = people();
+    let converter = Converter {
+        channel: ChannelId::of(tenant, Id::new(5).unwrap()),
+        observed_at: Timestamp::from_millis(1_795_132_800_000).unwrap(),
+        scrub: Scrub { people: &people },
+    };
+    converter.message(Fields::of(wire).unwrap())
+}
+
+fn message(wire: Value) -> Message {
+    converted(wire).unwrap()
+}
+
+/// A message as Discord sends it, with `more` fields over the usual ones.
+fn with(more: Value) -> Message {
+    let mut wire = json!({
+        "id": "1234567890123456789", "channel_id": "5", "type": 0, "content": "hello",
+        "author": {"id": USER, "username": "somebody", "global_name": "Some Body", "discriminator": "0", "avatar": "a1"},
+        "timestamp": "2026-03-01T12:00:00.123456+00:00", "edited_timestamp": null, "tts": false, "pinned": false,
+        "mention_everyone": false, "mentions": [], "mention_roles": [], "attachments": [], "embeds": [],
+        "components": [], "flags": 0,
+    });
+    let Value::Object(more) = more else { panic!("fields") };
+    wire.as_object_mut().unwrap().extend(more);
+    message(wire)
+}
+
+fn extra(message: &Message) -> Value {
+    message.extra.as_ref().map_or(Value::Null, domain::json::Json::to_value)
+}
+
+#[test]
+fn a_plain_message_has_nothing_beyond_its_fields() {
+    let plain = with(json!({}));
+    assert_eq!(plain.id, "1234567890123456789".parse().unwrap());
+    assert_eq!((plain.kind, plain.content.as_str()), (MessageKind::DEFAULT, "hello"));
+    assert_eq!(plain.author.pseudonym, people().person(USER));
+    assert!(!plain.author.bot && !plain.author.webhook);
+    assert_eq!((plain.version.edited_at, plain.version.origin), (None, Origin::Page));
+    assert_eq!((plain.extra.clone(), plain.embeds.clone(), plain.components.clone()), (None, None, None));
+}
+
+#[test]
+fn nothing_of_a_person_is_left_anywhere() {
+    let user = json!({"id": USER, "username": "somebody", "global_name": "Some Body", "avatar": "a1", "flags": 0});
+    let hostile = with(json!({
+        "content": format!("<@{USER}> <@!{USER}> hi"),
+        "mentions": [user, user],
+        "member": {"nick": "Some Body", "roles": []},
+        "interaction_metadata": {"id": "9", "type": 2, "user": user, "authorizing_integration_owners": {"1": USER}},
+        "interaction": {"id": "9", "type": 2, "name": "ask", "user": user, "member": {"nick": "Some Body", "avatar": null}},
+        "referenced_message": {"id": "8", "content": "somebody", "author": user},
+        "attachments": [{"id": "3", "filename": "a.png", "clip_participants": [user], "size": 1}],
+        "message_snapshots": [{"message": {"content": format!("<@{USER}>"), "mentions": [user]}}],
+        "thread": {"id": "1234567890123456789", "owner_id": USER, "name": "a thread"},
+        "tomorrow": {"user": user, "user_id": USER, "other": [{"author": user}]},
+    }));
+    let text = format!("{hostile:?}");
+    for trace in [USER, "somebody", "Some Body", "a1\""] {
+        assert!(!text.contains(trace), "{trace}: {text}");
+    }
+    assert_eq!(hostile.mentions.len(), 1);
+    assert_eq!(hostile.content, format!("<@{0}> <@{0}> hi", people().person(USER)));
+}
+
+#[test]
+fn unknown_types_flags_components_and_fields_are_kept_whole() {
+    let component = json!({"type": 99, "id": 7, "content": "of tomorrow", "none": null});
+    let odd = with(json!({
+        "type": 300, "flags": 1_u64 << 40, "components": [component], "field_of_tomorrow": {"value": 7, "none": null},
+    }));
+    assert_eq!((odd.kind, odd.flags), (MessageKind(300), 1 << 40));
+    assert_eq!(odd.components.as_ref().unwrap().to_value(), json!([component]));
+    assert_eq!(extra(&odd), json!({"field_of_tomorrow": {"value": 7, "none": null}}));
+}
+
+#[test]
+fn a_deleted_answered_message_and_one_that_nobody_looked_for_differ() {
+    let to = json!({"type": 0, "message_id": "8", "channel_id": "5", "guild_id": "4"});
+    let gone = with(json!({"type": 19, "message_reference": to, "referenced_message": null}));
+    assert_eq!(extra(&gone), json!({"referenced_message": null}));
+    let unknown = with(json!({"type": 19, "message_reference": to}));
+    assert_eq!(unknown.extra, None);
+    let there = with(json!({"type": 19, "message_reference": to, "referenced_message": {"id": "8"}}));
+    assert_eq!(there.extra, None, "it stands in its own place");
+    let reference =
+        Reference { kind: 0, message_id: Id::new(8), channel_id: Id::new(5), guild_id: Id::new(4) };
+    assert_eq!(there.reference, Some(reference));
+}
+
+#[test]
+fn a_broken_message_loses_nothing_but_what_it_does_not_have() {
+    let broken = message(json!({
+        "id": 1_234_567_890_123_456_789_u64, "type": "later", "content": {"a": 1}, "embeds": "text", "flags": -1,
+        "mentions": 7, "attachments": [5, {"filename": 3, "size": -2, "width": null}], "reactions": [1, {"count": 2}],
+        "edited_timestamp": "yesterday", "poll": [], "message_reference": "x",
+    }));
+    assert_eq!(broken.id.get(), 1_234_567_890_123_456_789);
+    assert_eq!((broken.kind, broken.content.as_str(), broken.flags), (MessageKind::UNNUMBERED, "", 0));
+    assert_eq!(broken.author.pseudonym, people().person(""));
+    let file = &broken.attachments[0];
+    assert_eq!((file.filename.as_str(), file.size_bytes, file.width), ("file", 0, None));
+    assert_eq!(
+        extra(&broken),
+        json!({
+            "type": "later", "content": {"a": 1}, "embeds": "text", "flags": -1, "mentions": 7, "attachments": [5],
+            "reactions": [1, {"count": 2}], "edited_timestamp": "yesterday", "poll": [], "message_reference": "x",
+        })
+    );
+    for id in [json!(null), json!("0"), json!("x"), json!(-5), json!({})] {
+        assert!(converted(json!({"id": id, "content": "a"})).is_err());
+    }
+}
+
+#[test]
+fn webhooks_and_answers_to_commands_are_told_apart() {
+    let author = json!({"id": BOT, "username": "Relay", "bot": true, "discriminator": "0000"});
+    let webhook = with(json!({"author": author, "webhook_id": BOT}));
+    assert!(webhook.author.webhook && webhook.author.bot);
+    assert_eq!(webhook.extra, None);
+    let command = with(json!({"author": author, "webhook_id": BOT, "application_id": BOT, "type": 20}));
+    assert!(!command.author.webhook && command.author.bot);
+    assert_eq!(extra(&command), json!({"application_id": people().person(BOT).to_string()}));
+    let later = with(json!({"author": author, "webhook_id": BOT, "type": 19, "interaction_metadata": {"id": "1"}}));
+    assert!(!later.author.webhook);
+    let foreign = with(json!({"author": author, "webhook_id": "99"}));
+    assert_eq!(extra(&foreign), json!({"webhook_id": people().person("99").to_string()}));
+}
+
+#[test]
+fn reactions_have_one_key_each_and_bursts_stay_in_the_extra_fields() {
+    let reacted = with(json!({"reactions": [
+        {"emoji": {"id": null, "name": "👍"}, "count": 3, "count_details": {"normal": 3, "burst": 0}, "me": true,
+         "me_burst": false, "burst_me": false, "burst_colors": []},
+        {"emoji": {"id": "77", "name": null}, "count": 5, "count_details": {"normal": 3, "burst": 2},
+         "burst_colors": ["#ff8800"]},
+        {"emoji": {"id": "77", "name": "old"}, "count": 1},
+        {"emoji": {"id": "78", "name": "new", "animated": true}, "count": -1},
+    ]}));
+    let shown: Vec<_> = reacted.reactions.iter().map(|one| (one.emoji.key(), one.count)).collect();
+    assert_eq!(shown, [("👍".to_owned(), 3), ("77".to_owned(), 5), ("78".to_owned(), 0)]);
+    assert_eq!(reacted.reactions[2].emoji, Emoji { id: Id::new(78), name: Some("new".to_owned()), animated: true });
+    assert_eq!(
+        extra(&reacted),
+        json!({"reactions": [
+            {"key": "77", "count_details": {"normal": 3, "burst": 2}, "burst_colors": ["#ff8800"]},
+            {"key": "78", "count": -1},
+        ]})
+    );
+}
+
+#[test]
+fn files_keep_what_they_say_but_for_the_signature_of_their_address() {
+    let url = "https://cdn.discordapp.com/attachments/5/3/SPOILER_a.png";
+    let sent = with(json!({"attachments": [
+        {"id": "3", "filename": "SPOILER_a.png", "size": 12, "content_type": "image/png", "width": 3, "height": 4,
+         "url": format!("{url}?ex=1&is=2&hm=3&"), "proxy_url": "https://media.example/x", "description": "an otter",
+         "placeholder": "xyz", "flags": 4},
+        {"id": "3", "filename": "b.png", "size": 1, "flags": 8, "url": "javascript:alert(1)"},
+    ]}));
+    let [first, second] = &sent.attachments[..] else { panic!("two files") };
+    assert_eq!((first.url.as_deref(), first.spoiler, first.size_bytes), (Some(url), true, 12));
+    assert_eq!((first.width, first.height, first.description.as_deref()), (Some(3), Some(4), Some("an otter")));
+    assert_eq!(first.extra.as_ref().unwrap().to_value(), json!({"placeholder": "xyz", "flags": 4}));
+    assert_ne!(first.id, second.id, "an id that comes twice is made up");
+    assert_eq!((second.spoiler, &second.url), (true, &None));
+}
+
+#[test]
+fn stickers_forwards_and_polls_have_the_form_that_pages_show() {
+    let shown = with(json!({
+        "sticker_items": [{"id": "4", "name": "wave", "format_type": 3}, {"id": "5", "name": "x", "format_type": 9}],
+        "message_reference": {"type": 1, "message_id": "8", "channel_id": "5"},
+        "message_snapshots": [{"message": {"content": "far away", "attachments":
+            [{"url": "https://cdn.example/a?ex=1&is=2&hm=3"}]}}],
+        "poll": {"question": {"text": "?"}, "results": {"answer_counts": [{"id": 1, "count": 2, "me_voted": true}]}},
+    }));
+    assert_eq!(
+        shown.stickers.unwrap().to_value(),
+        json!([{"id": "4", "name": "wave", "format": "lottie"}, {"id": "5", "name": "x", "format": "9"}])
+    );
+    assert_eq!(
+        shown.snapshots.unwrap().to_value(),
+        json!([{"message": {"content": "far away", "attachments": [{"url": "https://cdn.example/a"}]}}])
+    );
+    let results = json!({"answer_counts": [{"id": 1, "count": 2}]});
+    assert_eq!(shown.poll.unwrap().to_value(), json!({"question": {"text": "?"}, "results": results}));
+    assert_eq!(shown.reference.unwrap().kind, Reference::FORWARD);
+}
+
+#[test]
+fn looking_twice_gives_the_same_digest() {
+    let look = |signature: &str, nonce: Value| {
+        with(json!({
+            "attachments": [{"id": "3", "filename": "a", "url": format!("https://cdn.example/a?{signature}")}],
+            "embeds": [{"type": "image", "thumbnail": {"url": format!("https://cdn.example/b?{signature}")}}],
+            "nonce": nonce, "thread": {"message_count": signature.len()},
+        }))
+        .digest()
+    };
+    assert_eq!(look("ex=1&is=2&hm=3&", json!("55")), look("ex=66&is=77&hm=88&", json!(null)));
+}
+
+#[test]
+fn text_of_any_script_comes_through_byte_by_byte() {
+    let text = "\u{0}\u{202e}שלום 👩‍👩‍👧‍👦 e\u{301} \u{fffd} \\ \" 漢字 https://example.org/a?ex=1&is=2&hm=3";
+    assert_eq!(with(json!({"content": text})).content, text);
+    let long = "🦦".repeat(4000);
+    assert_eq!(with(json!({"content": long})).content, long);
+    assert_eq!(MessageId::MAX.get(), i64::MAX.cast_unsigned());
+}
