@@ -7,7 +7,7 @@ use super::mix::{Kind, kind};
 use super::system::fill_system;
 use super::{Reaction, Reply, Stored, Users, flag};
 use crate::channel::{Channel, Origin};
-use crate::moment::{iso, ms_of};
+use crate::moment::{GUILD_BORN_MS, iso, ms_of, snowflake};
 use crate::random::Draw;
 use crate::words;
 use crate::world::World;
@@ -42,6 +42,11 @@ impl Draft<'_> {
     pub(super) fn earlier(&mut self) -> Option<u64> {
         let back = 1 + self.draw.below(20);
         self.index.checked_sub(back).map(|index| self.channel.line.id(index))
+    }
+
+    /// An id of another guild, whose channels and messages nobody here knows; never that of a person.
+    pub(super) const fn elsewhere(&self, number: u64) -> u64 {
+        snowflake(GUILD_BORN_MS - 1000 * (1 + self.index + number), 0x2A)
     }
 
     /// `message_reference` to a message of this guild.

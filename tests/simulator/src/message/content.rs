@@ -44,7 +44,7 @@ pub(super) fn fill(draft: &mut Draft, kind: Kind) {
         Kind::Crosspost => {
             webhook(draft);
             draft.flags |= flag::IS_CROSSPOST;
-            let far = draft.world.people.id(draft.index + 7).to_string();
+            let far = draft.elsewhere(7).to_string();
             draft.set("message_reference", json!({"type": 0, "channel_id": far, "message_id": far, "guild_id": far}));
             draft.set("mention_channels", json!([{"id": far, "name": "rules", "type": 0, "guild_id": far}]));
         }
@@ -180,7 +180,7 @@ fn command(draft: &mut Draft, kind: Kind) {
 
 fn forward(draft: &mut Draft) {
     draft.flags |= flag::HAS_SNAPSHOT;
-    let far = draft.world.people.id(draft.index + 11).to_string();
+    let far = draft.elsewhere(11).to_string();
     draft.set(
         "message_reference",
         json!({"type": 1, "channel_id": far, "message_id": far, "guild_id": draft.world.born.id.to_string()}),

@@ -38,7 +38,7 @@ pub(super) fn fill_system(draft: &mut Draft, kind: Kind) {
         Kind::Follow => {
             draft.set("type", json!(12));
             draft.set("content", json!("Another guild #news"));
-            let source = draft.world.people.id(draft.index).to_string();
+            let source = draft.elsewhere(0).to_string();
             draft.set("message_reference", json!({"type": 0, "channel_id": source, "guild_id": source}));
         }
         Kind::AutoModeration => auto_moderation(draft),
