@@ -1,13 +1,19 @@
 //! Discord, as a source of guilds: its REST API, read by a client of our own.
 
 mod answer;
+mod channel;
+mod client;
 mod config;
 mod convert;
 mod gate;
+mod guild;
 mod limit;
+mod messages;
 mod payload;
 mod permission;
 mod rest;
 mod scrub;
+mod threads;
 
+pub use crate::client::DiscordClient;
 pub use crate::config::{ApiUrl, ClientConfig, ParseApiUrlError, ParseTokenError, Token};

@@ -24,21 +24,21 @@ pub(crate) struct Scrub<'a> {
 
 impl Scrub<'_> {
     /// A text.
-    pub(crate) fn text(&self, text: &str) -> String {
+    pub(crate) fn text(self, text: &str) -> String {
         self.people.text(text, &[]).into_owned()
     }
 
     /// Any value.
-    pub(crate) fn value(&self, value: Value) -> Value {
+    pub(crate) fn value(self, value: Value) -> Value {
         self.people.json(self.tidy(value), &[])
     }
 
     /// Any value, in the form that is stored.
-    pub(crate) fn json(&self, value: Value) -> Json {
+    pub(crate) fn json(self, value: Value) -> Json {
         Json::new(&self.value(value))
     }
 
-    fn tidy(&self, value: Value) -> Value {
+    fn tidy(self, value: Value) -> Value {
         match value {
             Value::String(text) => Value::String(unsigned(text)),
             Value::Array(items) => items.into_iter().map(|item| self.tidy(item)).collect(),
@@ -47,7 +47,7 @@ impl Scrub<'_> {
         }
     }
 
-    fn object(&self, fields: Map<String, Value>) -> Map<String, Value> {
+    fn object(self, fields: Map<String, Value>) -> Map<String, Value> {
         let kept = fields.into_iter().filter(|(key, _)| !OWN_KEYS.contains(&key.as_str()));
         kept.map(|(key, value)| {
             let value = self.field(&key, value);
@@ -56,7 +56,7 @@ impl Scrub<'_> {
         .collect()
     }
 
-    fn field(&self, key: &str, value: Value) -> Value {
+    fn field(self, key: &str, value: Value) -> Value {
         match (key, value) {
             // The user who installed the program stands under "1".
             ("authorizing_integration_owners", Value::Object(mut owners)) => {
@@ -86,7 +86,7 @@ impl Scrub<'_> {
     }
 
     /// An object whose id is a person's if its type says so.
-    fn subject(&self, item: Value, is_person: impl Fn(&Value) -> bool) -> Value {
+    fn subject(self, item: Value, is_person: impl Fn(&Value) -> bool) -> Value {
         let Value::Object(mut fields) = item else { return Value::Null };
         if fields.get("type").is_none_or(is_person)
             && let Some(id) = fields.remove("id")
@@ -97,7 +97,7 @@ impl Scrub<'_> {
     }
 
     /// Ids, alone or in a list.
-    fn ids(&self, value: Value) -> Value {
+    fn ids(self, value: Value) -> Value {
         match value {
             Value::String(id) => self.person(&id),
             Value::Number(id) => self.person(&id.to_string()),
@@ -107,7 +107,7 @@ impl Scrub<'_> {
         }
     }
 
-    fn person(&self, id: &str) -> Value {
+    fn person(self, id: &str) -> Value {
         self.people.person(id).to_string().into()
     }
 }

@@ -1,0 +1,159 @@
+//! Channels and threads of Discord as ours, with what everybody and the bot may do there.
+
+use domain::channel::{Channel, ChannelId, ChannelKind, ChannelSnowflake, ForumTag};
+use domain::visibility::Visibility;
+use ports::guild::{Access, Denied, GuildChannel, GuildScope, GuildStructure};
+use serde_json::{Value, json};
+
+use crate::payload::Fields;
+use crate::permission::{MANAGE_THREADS, Member, Overwrite, access};
+use crate::scrub::Scrub;
+
+/// The flag of a channel of which Discord shows no more than that it exists
+/// (<https://docs.discord.com/developers/resources/channel#channel-object-channel-flags>).
+const OBFUSCATED: u64 = 1 << 17;
+
+/// Fields that say again what is known, that every message changes, or that speak of the bot.
+const LEFT_OUT: [&str; 4] = ["guild_id", "member", "last_pin_timestamp", "newly_created"];
+
+/// Whose rights decide, and whether the whole guild is age-gated.
+#[derive(Debug)]
+pub(crate) struct Rights {
+    pub(crate) everyone: Member,
+    pub(crate) bot: Member,
+    pub(crate) age_gated: bool,
+}
+
+/// What a channel's object says.
+#[derive(Debug)]
+pub(crate) enum Shown {
+    /// All of it.
+    Whole(Box<GuildChannel>),
+    /// That it exists.
+    Hidden(ChannelSnowflake),
+    /// Nothing that tells it apart.
+    Nothing,
+}
+
+/// A channel that is no thread.
+pub(crate) fn channel(scope: &GuildScope, rights: &Rights, mut wire: Fields) -> Shown {
+    let Some(id): Option<ChannelSnowflake> = wire.id("id") else { return Shown::Nothing };
+    let flags = wire.number("flags").unwrap_or(0);
+    if flags & OBFUSCATED != 0 {
+        return Shown::Hidden(id);
+    }
+    let kind = wire.small("type").map_or(ChannelKind::UNNUMBERED, ChannelKind);
+    let said = wire.has("permission_overwrites");
+    let listed = wire.objects("permission_overwrites");
+    let overwrites: Vec<Overwrite> = listed.iter().cloned().filter_map(Overwrite::read).collect();
+    // Without all overwrites nobody knows who may read: unknown is private.
+    let known = said && overwrites.len() == listed.len() && !wire.has("permission_overwrites");
+    wire.add("permission_overwrites", listed.into_iter().map(Fields::value).collect());
+    let guild = scope.guild.get();
+    let public = known && access(kind, rights.everyone.rights(guild, &overwrites)) == Access::Readable;
+    let own = rights.bot.rights(guild, &overwrites);
+    let parent_id: Option<ChannelSnowflake> = wire.id("parent_id");
+    let scrub = Scrub { people: &scope.people };
+    let made = Channel {
+        parent_id: parent_id.map(|parent| ChannelId::of(scope.tenant, parent)),
+        topic: wire.text("topic").filter(|topic| !topic.is_empty()).map(|topic| scrub.text(&topic)),
+        position: wire.small("position").unwrap_or(0),
+        nsfw: wire.flag("nsfw") || rights.age_gated,
+        visibility: if public { Visibility::Public } else { Visibility::Private },
+        tags: tags(&mut wire),
+        ..Channel::new(scope.tenant, id, kind, name(&mut wire, scrub, id))
+    };
+    let last_message_id = wire.id("last_message_id");
+    Shown::Whole(Box::new(GuildChannel {
+        channel: Channel { extra: extra(wire, flags, scrub), ..made },
+        access: access(kind, own),
+        manages_threads: own & MANAGE_THREADS != 0,
+        last_message_id,
+    }))
+}
+
+/// A thread, which inherits from `parent`; without one it is private and nobody can read it.
+pub(crate) fn thread(scope: &GuildScope, parent: Option<&GuildChannel>, mut wire: Fields) -> Option<GuildChannel> {
+    let id: ChannelSnowflake = wire.id("id")?;
+    let flags = wire.number("flags").unwrap_or(0);
+    let kind = wire.small("type").map_or(ChannelKind::UNNUMBERED, ChannelKind);
+    if !kind.is_thread() {
+        return None;
+    }
+    let scrub = Scrub { people: &scope.people };
+    let parent_id: Option<ChannelSnowflake> = wire.id("parent_id");
+    let mut metadata = wire.object("thread_metadata").unwrap_or_default();
+    let (archived, locked) = (metadata.flag("archived"), metadata.flag("locked"));
+    if let Some(rest) = metadata.rest() {
+        wire.keep("thread_metadata", rest);
+    }
+    let tags = wire.list("applied_tags");
+    let own = !kind.is_always_private() && parent.is_some();
+    let made = Channel {
+        parent_id: parent_id.map(|parent| ChannelId::of(scope.tenant, parent)),
+        nsfw: parent.is_some_and(|parent| parent.channel.nsfw),
+        visibility: if own { Visibility::Public } else { Visibility::Private },
+        archived,
+        locked,
+        applied_tags: tags.iter().filter_map(|tag| tag.as_str().map(str::to_owned)).collect(),
+        ..Channel::new(scope.tenant, id, kind, name(&mut wire, scrub, id))
+    };
+    let last_message_id = wire.id("last_message_id");
+    Some(GuildChannel {
+        channel: Channel { extra: extra(wire, flags, scrub), ..made },
+        access: parent.map_or(Access::Denied(Denied::View), |parent| parent.access),
+        manages_threads: parent.is_some_and(|parent| parent.manages_threads),
+        last_message_id,
+    })
+}
+
+/// The parent that a thread's object names.
+pub(crate) fn parent_of<'a>(structure: &'a GuildStructure, wire: &Fields) -> Option<&'a GuildChannel> {
+    structure.channel(wire.clone().id("parent_id")?)
+}
+
+/// A name is never empty.
+fn name(wire: &mut Fields, scrub: Scrub<'_>, id: ChannelSnowflake) -> String {
+    let name = wire.text("name").filter(|name| !name.is_empty());
+    name.map_or_else(|| id.to_string(), |name| scrub.text(&name))
+}
+
+fn extra(mut wire: Fields, flags: u64, scrub: Scrub<'_>) -> Option<domain::json::Json> {
+    for key in LEFT_OUT {
+        wire.any(key);
+    }
+    if flags != 0 {
+        wire.keep("flags", json!(flags));
+    }
+    wire.rest().map(|rest| scrub.json(rest))
+}
+
+/// The tags of a forum. Who may use them, and the ids of their emoji, stay in the extra fields.
+fn tags(wire: &mut Fields) -> Vec<ForumTag> {
+    let items = wire.objects("available_tags");
+    let rests: Vec<Value> = items
+        .iter()
+        .cloned()
+        .filter_map(|mut tag| {
+            let id = tag.any("id");
+            tag.any("name");
+            tag.any("emoji_name");
+            tag.leave_out("emoji_id", &Value::Null);
+            tag.leave_out("moderated", &json!(false));
+            (!tag.is_empty()).then(|| {
+                tag.keep("id", id.unwrap_or_default());
+                tag.value()
+            })
+        })
+        .collect();
+    wire.add("available_tags", rests);
+    let tag = |mut tag: Fields| {
+        let id = tag.id::<()>("id")?.to_string();
+        let emoji = tag.text("emoji_name").or_else(|| tag.id::<()>("emoji_id").map(|id| id.to_string()));
+        Some(ForumTag { id, name: tag.text("name").unwrap_or_default(), emoji })
+    };
+    items.into_iter().filter_map(tag).collect()
+}
+
+#[cfg(test)]
+mod tests;

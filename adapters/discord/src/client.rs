@@ -1,0 +1,110 @@
+//! The source itself.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use domain::channel::ChannelSnowflake;
+use domain::message::GuildSnowflake;
+use domain::snowflake::Id;
+use ports::clock::Clock;
+use ports::guild::{
+    ArchivedCursor, ArchivedList, BotIdentity, Denied, GuildChannel, GuildError, GuildScope, GuildSource,
+    GuildStructure, JoinedGuild, MessageCursor, MessageLook, Missing, Priority, ThreadPage,
+};
+use tokio::sync::OnceCell;
+use tokio::time::Instant;
+
+use crate::channel::{parent_of, thread};
+use crate::config::ClientConfig;
+use crate::guild::{BotUser, channel_call};
+use crate::payload;
+use crate::rest::Rest;
+
+/// The latest structure of a guild, and when the look at it began.
+type Latest = Arc<tokio::sync::Mutex<Option<(Instant, GuildStructure)>>>;
+
+/// Reads guilds from Discord as one bot. All that is asked with one token goes through one of these: it keeps the limits.
+pub struct DiscordClient {
+    pub(crate) rest: Rest,
+    pub(crate) bot: OnceCell<Id<BotUser>>,
+    pub(crate) latest: Mutex<HashMap<GuildSnowflake, Latest>>,
+}
+
+impl DiscordClient {
+    /// A client. It asks nothing yet.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    #[must_use]
+    pub fn new(config: ClientConfig, clock: Arc<dyn Clock>) -> Self {
+        Self { rest: Rest::new(config, clock), bot: OnceCell::new(), latest: Mutex::default() }
+    }
+}
+
+impl fmt::Debug for DiscordClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DiscordClient(***)")
+    }
+}
+
+#[async_trait]
+impl GuildSource for DiscordClient {
+    async fn identify(&self) -> Result<BotIdentity, GuildError> {
+        self.read_identity().await
+    }
+
+    async fn guilds(&self) -> Result<Vec<JoinedGuild>, GuildError> {
+        self.read_guilds().await
+    }
+
+    async fn structure(&self, scope: &GuildScope) -> Result<GuildStructure, GuildError> {
+        self.read_structure(scope).await
+    }
+
+    async fn find_channel(
+        &self,
+        scope: &GuildScope,
+        structure: &GuildStructure,
+        id: ChannelSnowflake,
+    ) -> Result<GuildChannel, GuildError> {
+        let mut wire = self.rest.get(&channel_call(id), "channel", payload::one).await?.value;
+        if wire.id("guild_id") != Some(scope.guild) {
+            return Err(GuildError::Gone(Missing::Channel));
+        }
+        if let Some(found) = thread(scope, parent_of(structure, &wire), wire) {
+            return Ok(found);
+        }
+        let structure = self.read_structure(scope).await?;
+        structure.channel(id).cloned().ok_or(GuildError::Forbidden(Denied::View))
+    }
+
+    async fn active_threads(
+        &self,
+        scope: &GuildScope,
+        structure: &GuildStructure,
+    ) -> Result<Vec<GuildChannel>, GuildError> {
+        self.read_active(scope, structure).await
+    }
+
+    async fn archived_threads(
+        &self,
+        scope: &GuildScope,
+        parent: &GuildChannel,
+        list: ArchivedList,
+        cursor: Option<ArchivedCursor>,
+    ) -> Result<ThreadPage, GuildError> {
+        self.read_archived(scope, parent, list, cursor).await
+    }
+
+    async fn messages(
+        &self,
+        scope: &GuildScope,
+        channel: &GuildChannel,
+        cursor: MessageCursor,
+        priority: Priority,
+    ) -> Result<MessageLook, GuildError> {
+        self.read_messages(scope, channel, cursor, priority).await
+    }
+}

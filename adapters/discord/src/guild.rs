@@ -1,0 +1,193 @@
+//! The guild: who the bot is, what there is, and who may see it.
+
+use domain::channel::ChannelSnowflake;
+use domain::message::GuildSnowflake;
+use domain::snowflake::Id;
+use ports::guild::{BotIdentity, GuildError, GuildScope, GuildStructure, JoinedGuild, Priority, Role, Sticker};
+
+use crate::channel::{Rights, Shown, channel};
+use crate::client::DiscordClient;
+use crate::convert::{emoji, format_word};
+use crate::limit::Place;
+use crate::payload::{self, Fields};
+use crate::permission::{Member, rights};
+use crate::rest::Call;
+use crate::scrub::Scrub;
+
+/// Flags of an application: it may list members, and read what people write, in any number of guilds or in few
+/// (<https://docs.discord.com/developers/resources/application#application-object-application-flags>).
+const MEMBERS: u64 = 1 << 14 | 1 << 15;
+const CONTENT: u64 = 1 << 18 | 1 << 19;
+
+/// Guilds on a page.
+const GUILDS_A_PAGE: usize = 200;
+
+/// The bot.
+pub(crate) enum BotUser {}
+
+/// Age levels of a guild that gate all of it: explicit, and age-restricted.
+const GATED_LEVELS: [u64; 2] = [1, 3];
+
+impl DiscordClient {
+    fn guild_call(guild: GuildSnowflake, route: &'static str, path: &str) -> Call {
+        let path = format!("/guilds/{guild}{path}");
+        Call { place: Place { route, major: guild.get() }, path, priority: Priority::CatchUp }
+    }
+
+    pub(crate) async fn read_identity(&self) -> Result<BotIdentity, GuildError> {
+        let route = "/applications/@me";
+        let call = Call { place: Place { route, major: 0 }, path: route.to_owned(), priority: Priority::Live };
+        let mut application = self.rest.get(&call, "application", payload::one).await?.value;
+        // The newer field is a text, because flags have outgrown what every reader of JSON can hold.
+        let flags = application.number("flags_new").unwrap_or(0) | application.number("flags").unwrap_or(0);
+        Ok(BotIdentity { reads_content: flags & CONTENT != 0, reads_members: flags & MEMBERS != 0 })
+    }
+
+    /// The bot's user, which never changes.
+    pub(crate) async fn bot_id(&self) -> Result<Id<BotUser>, GuildError> {
+        let found = self.bot.get_or_try_init(|| async {
+            let route = "/users/@me";
+            let call = Call { place: Place { route, major: 0 }, path: route.to_owned(), priority: Priority::Live };
+            let mut user = self.rest.get(&call, "user", payload::one).await?.value;
+            user.id("id").ok_or(GuildError::Malformed("user"))
+        });
+        found.await.copied()
+    }
+
+    pub(crate) async fn read_guilds(&self) -> Result<Vec<JoinedGuild>, GuildError> {
+        let mut found: Vec<JoinedGuild> = Vec::new();
+        loop {
+            let after = found.last().map_or(0, |guild| guild.id.get());
+            let place = Place { route: "/users/@me/guilds", major: 0 };
+            let path = format!("/users/@me/guilds?limit={GUILDS_A_PAGE}&after={after}");
+            let call = Call { place, path, priority: Priority::CatchUp };
+            let page = self.rest.get(&call, "list of guilds", payload::list).await?.value;
+            let guilds = page.into_iter().flatten().filter_map(|mut guild| {
+                Some(JoinedGuild { id: guild.id("id")?, name: guild.text("name").unwrap_or_default() })
+            });
+            let mut guilds: Vec<JoinedGuild> = guilds.filter(|guild| guild.id.get() > after).collect();
+            if guilds.is_empty() {
+                return Ok(found);
+            }
+            guilds.sort_unstable_by_key(|guild| guild.id);
+            guilds.dedup_by_key(|guild| guild.id);
+            found.append(&mut guilds);
+        }
+    }
+
+    pub(crate) async fn read_structure(&self, scope: &GuildScope) -> Result<GuildStructure, GuildError> {
+        let bot = self.bot_id().await?;
+        let call = Self::guild_call(scope.guild, "/guilds/{g}", "");
+        let reply = self.rest.get(&call, "guild", payload::one).await?;
+        let (mut guild, observed_at) = (reply.value, reply.sent_at);
+        let call = Self::guild_call(scope.guild, "/guilds/{g}/members/{u}", &format!("/members/{bot}"));
+        let member = self.rest.get(&call, "member", payload::one).await?.value;
+        let call = Self::guild_call(scope.guild, "/guilds/{g}/channels", "/channels");
+        let listed = self.rest.get(&call, "list of channels", payload::list).await?.value;
+        let roles = guild.objects("roles");
+        let owner = guild.id::<BotUser>("owner_id") == Some(bot);
+        let members = members(scope, &roles, member, bot, owner, observed_at).ok_or(GuildError::Malformed("guild"))?;
+        let age_gated = guild.number("nsfw_level").is_some_and(|level| GATED_LEVELS.contains(&level));
+        let rights = Rights { everyone: members.0, bot: members.1, age_gated };
+        let (mut channels, mut hidden) = (Vec::new(), Vec::new());
+        for fields in listed.into_iter().flatten() {
+            match channel(scope, &rights, fields) {
+                Shown::Whole(channel) if !channel.channel.kind.is_thread() => channels.push(*channel),
+                Shown::Hidden(id) => hidden.push(id),
+                Shown::Whole(_) | Shown::Nothing => {}
+            }
+        }
+        channels.sort_unstable_by_key(|channel| channel.channel.platform_id);
+        channels.dedup_by_key(|channel| channel.channel.platform_id);
+        channels.sort_by_key(|channel| channel.channel.position);
+        let mut emojis: Vec<_> = guild.objects("emojis").iter_mut().map(emoji).collect();
+        emojis.sort_unstable_by_key(|emoji| emoji.id);
+        Ok(GuildStructure {
+            observed_at,
+            name: guild.text("name").unwrap_or_default(),
+            channels,
+            hidden,
+            roles: named_roles(roles),
+            emojis,
+            stickers: stickers(Scrub { people: &scope.people }, guild.objects("stickers")),
+        })
+    }
+
+    /// What the channel's parent, or the channel itself, is now: read after this call began, by this caller or by one of
+    /// those that asked at the same time.
+    pub(crate) async fn look_again(
+        &self,
+        scope: &GuildScope,
+        of: impl Fn(&GuildStructure) -> Option<ports::guild::Access> + Send,
+    ) -> Result<Option<ports::guild::Access>, GuildError> {
+        let asked = tokio::time::Instant::now();
+        let latest = {
+            let mut all = self.latest.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            std::sync::Arc::clone(all.entry(scope.guild).or_default())
+        };
+        let mut latest = latest.lock().await;
+        if let Some((began, structure)) = latest.as_ref().filter(|(began, _)| *began >= asked) {
+            tracing::trace!(?began, "rights were looked at meanwhile");
+            return Ok(of(structure));
+        }
+        let began = tokio::time::Instant::now();
+        let structure = self.read_structure(scope).await?;
+        let found = of(&structure);
+        *latest = Some((began, structure));
+        Ok(found)
+    }
+}
+
+/// Everybody, and the bot; `None` if the roles do not say what everybody may do.
+fn members(
+    scope: &GuildScope,
+    roles: &[Fields],
+    mut member: Fields,
+    bot: Id<BotUser>,
+    owner: bool,
+    now: domain::timestamp::Timestamp,
+) -> Option<(Member, Member)> {
+    let of_role = |role: &Fields| {
+        let mut role = role.clone();
+        Some((role.number("id")?, rights(&role.text("permissions")?)?))
+    };
+    let all: Vec<(u64, u64)> = roles.iter().filter_map(of_role).collect();
+    let find = |id: u64| all.iter().find(|(other, _)| *other == id).map(|(_, rights)| *rights);
+    let everyone = find(scope.guild.get())?;
+    let own = member.list("roles").iter().filter_map(payload::id::<Role>).map(Id::get).collect::<Vec<u64>>();
+    let base = own.iter().filter_map(|role| find(*role)).fold(everyone, |sum, rights| sum | rights);
+    let timed_out = member.moment("communication_disabled_until").is_some_and(|until| until > now);
+    let bot = Member { owner, id: Some(bot.get()), roles: own, base, timed_out };
+    Some((Member::everyone(everyone), bot))
+}
+
+fn named_roles(roles: Vec<Fields>) -> Vec<Role> {
+    let role = |mut role: Fields| {
+        let color = role.count("color").unwrap_or(0) & 0xFF_FFFF;
+        let (id, position) = (role.id("id")?, role.small("position").unwrap_or(0));
+        Some(Role { id, name: role.text("name").unwrap_or_default(), color, position })
+    };
+    let mut roles: Vec<Role> = roles.into_iter().filter_map(role).collect();
+    roles.sort_unstable_by_key(|role| (role.position, role.id));
+    roles
+}
+
+fn stickers(scrub: Scrub<'_>, stickers: Vec<Fields>) -> Vec<Sticker> {
+    let sticker = |mut sticker: Fields| {
+        Some(Sticker {
+            id: sticker.id("id")?,
+            name: sticker.text("name").unwrap_or_default(),
+            format: format_word(sticker.number("format_type").unwrap_or(0)),
+            description: sticker.text("description").map(|text| scrub.text(&text)),
+        })
+    };
+    let mut stickers: Vec<Sticker> = stickers.into_iter().filter_map(sticker).collect();
+    stickers.sort_unstable_by_key(|sticker| sticker.id);
+    stickers
+}
+
+/// The route of one channel.
+pub(crate) fn channel_call(id: ChannelSnowflake) -> Call {
+    let place = Place { route: "/channels/{c}", major: id.get() };
+    Call { place, path: format!("/channels/{id}"), priority: Priority::CatchUp }
+}

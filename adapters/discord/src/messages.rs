@@ -1,0 +1,163 @@
+//! Messages, page by page, and what a page proves.
+
+use domain::coverage::Interval;
+use domain::message::{Message, MessageId};
+use domain::page::MessagePage;
+use domain::pseudonym::Pseudonym;
+use domain::timestamp::Timestamp;
+use ports::guild::{
+    Access, Denied, GuildChannel, GuildError, GuildScope, MessageCursor, MessageLook, Priority,
+};
+
+use crate::client::DiscordClient;
+use crate::convert::Converter;
+use crate::limit::Place;
+use crate::payload::{self, Fields, Odd};
+use crate::rest::{Call, Reply};
+use crate::scrub::Scrub;
+
+/// Messages on a page; more than Discord takes.
+const PAGE: usize = 100;
+
+/// The flag of a message that is still being written by a program; it is empty by itself.
+const LOADING: u64 = 1 << 7;
+
+impl DiscordClient {
+    pub(crate) async fn read_messages(
+        &self,
+        scope: &GuildScope,
+        channel: &GuildChannel,
+        cursor: MessageCursor,
+        priority: Priority,
+    ) -> Result<MessageLook, GuildError> {
+        if let Access::Denied(denied) = channel.access {
+            return Err(GuildError::Forbidden(denied));
+        }
+        if !channel.holds_messages() {
+            return Err(GuildError::Forbidden(Denied::Other));
+        }
+        let id = channel.channel.platform_id;
+        let (word, at) = match cursor {
+            MessageCursor::Before(at) => ("before", at),
+            MessageCursor::After(at) => ("after", at),
+            MessageCursor::Around(at) => ("around", at),
+        };
+        let place = Place { route: "/channels/{c}/messages", major: id.get() };
+        let path = format!("/channels/{id}/messages?limit={PAGE}&{word}={at}");
+        let call = Call { place, path, priority };
+        let reply = self.rest.get(&call, "list of messages", payload::list).await?;
+        let bot = self.bot_id().await?;
+        let look = look(scope, channel, cursor, reply)?;
+        if look.page.messages().is_empty() && look.page.interval().is_some() && channel.last_message_id.is_some() {
+            self.check_history(scope, channel).await?;
+        }
+        let bot = scope.people.person(&bot.to_string());
+        if may_be_blank(look.page.messages(), bot) && !self.read_identity().await?.reads_content {
+            tracing::error!("the application is no longer given what people write");
+            return Err(GuildError::ContentOff);
+        }
+        Ok(look)
+    }
+
+    /// Makes sure that an empty page means an empty channel: Discord shows one to who may not read the history.
+    async fn check_history(&self, scope: &GuildScope, channel: &GuildChannel) -> Result<(), GuildError> {
+        let place = if channel.channel.kind.is_thread() { channel.channel.parent_id } else { Some(channel.channel.id) };
+        let find = |structure: &ports::guild::GuildStructure| {
+            let found = structure.channels.iter().find(|other| Some(other.channel.id) == place);
+            found.map(|channel| channel.access)
+        };
+        match self.look_again(scope, find).await? {
+            Some(Access::Readable) => Ok(()),
+            Some(Access::Denied(denied)) => Err(GuildError::Forbidden(denied)),
+            None => Err(GuildError::Forbidden(Denied::View)),
+        }
+    }
+}
+
+/// Whether everything that people wrote is empty: either it was, or it is withheld. The bot's own messages and those that
+/// mention it are never withheld.
+fn may_be_blank(messages: &[Message], bot: Pseudonym) -> bool {
+    let can_be_withheld = |message: &&Message| {
+        message.kind.is_written()
+            && message.author.pseudonym != bot
+            && message.mentions.iter().all(|person| person.pseudonym != bot)
+            && message.flags & LOADING == 0
+    };
+    let is_empty = |message: &Message| {
+        message.content.is_empty()
+            && message.attachments.is_empty()
+            && message.embeds.is_none()
+            && message.components.is_none()
+            && message.poll.is_none()
+    };
+    let mut written = messages.iter().filter(can_be_withheld).peekable();
+    written.peek().is_some() && written.all(is_empty)
+}
+
+/// Makes a page of an answer.
+fn look(
+    scope: &GuildScope,
+    channel: &GuildChannel,
+    cursor: MessageCursor,
+    reply: Reply<Vec<Result<Fields, Odd>>>,
+) -> Result<MessageLook, GuildError> {
+    let scrub = Scrub { people: &scope.people };
+    let converter = Converter { channel: channel.channel.id, observed_at: reply.sent_at, scrub };
+    let (mut messages, mut unreadable) = (Vec::new(), Vec::new());
+    let mut odd = |reason, value: Option<serde_json::Value>| {
+        unreadable.push((reason, value.map(|value| scrub.json(value))));
+    };
+    for item in reply.value {
+        match item.map(|wire| converter.message(wire)) {
+            Ok(Ok(message)) => messages.push(message),
+            Ok(Err(wire)) => odd("a message has no id", Some(wire.value())),
+            Err((reason, value)) => odd(reason, value),
+        }
+    }
+    messages.sort_by_key(|message: &Message| message.id);
+    messages.dedup_by_key(|message| message.id);
+    if !unreadable.is_empty() {
+        tracing::warn!(channel.id = %channel.channel.id, rows = unreadable.len(), "messages cannot be read");
+    }
+    let ends = messages.first().zip(messages.last()).map(|(first, last)| (first.id, last.id));
+    let now = reply.answered_at.map_or(reply.sent_at, |answered| answered.min(reply.sent_at));
+    let interval = if unreadable.is_empty() { proven(cursor, ends, now) } else { None };
+    let next = ends.and_then(|(low, high)| match cursor {
+        MessageCursor::Before(_) => Some(MessageCursor::Before(low)),
+        MessageCursor::After(_) => Some(MessageCursor::After(high)),
+        MessageCursor::Around(_) => None,
+    });
+    let in_place = ends.is_none_or(|(low, high)| match cursor {
+        MessageCursor::Before(at) => high < at,
+        MessageCursor::After(at) => low > at,
+        MessageCursor::Around(_) => true,
+    });
+    let page = MessagePage::new(interval, reply.sent_at, messages);
+    match page {
+        Ok(page) if in_place => Ok(MessageLook { page, next, unreadable }),
+        // On the wrong side of the cursor nothing can be proven, and going on would go in circles.
+        _ => Err(GuildError::Malformed("page of messages")),
+    }
+}
+
+/// What a page with messages from the first to the last of `ends` proves, if it was made at `now` or later: nothing of
+/// what is newer than that, and than its own messages.
+fn proven(cursor: MessageCursor, ends: Option<(MessageId, MessageId)>, now: Timestamp) -> Option<Interval> {
+    let present = MessageId::first_at(now);
+    match (cursor, ends) {
+        (MessageCursor::Before(at), ends) => {
+            let newest = ends.map_or(present, |(_, high)| high.max(present));
+            let low = ends.map_or(MessageId::MIN, |(low, _)| low);
+            Interval::new(low, at.previous()?.min(newest))
+        }
+        (MessageCursor::After(at), Some((_, high))) => Interval::new(at.next()?, high),
+        (MessageCursor::After(_), None) => None,
+        (MessageCursor::Around(at), Some((low, high))) => {
+            Some(Interval::new(low, high)?.extend(at.min(high.max(present))))
+        }
+        (MessageCursor::Around(at), None) => Some(Interval::up_to(at.min(present))),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,179 @@
+//! Threads: the active ones of a guild, and the archived ones of a channel, whatever their number and ties.
+
+use std::collections::BTreeSet;
+
+use domain::channel::{ChannelKind, ChannelSnowflake};
+use ports::guild::{
+    Access, ArchivedCursor, ArchivedList, GuildChannel, GuildError, GuildScope, GuildStructure, Priority, ThreadPage,
+};
+
+use crate::channel::{parent_of, thread};
+use crate::client::DiscordClient;
+use crate::limit::Place;
+use crate::payload::{self, Fields, Threads};
+use crate::rest::Call;
+
+/// Threads on a page; Discord takes 2 to 100.
+const PAGE: usize = 100;
+/// Threads on a page of a search.
+const SEARCH_PAGE: usize = 25;
+
+/// Discord's code for a moment before the channel was made, where no thread can be.
+const BEFORE_CREATION: u64 = 50_085;
+
+impl DiscordClient {
+    pub(crate) async fn read_active(
+        &self,
+        scope: &GuildScope,
+        structure: &GuildStructure,
+    ) -> Result<Vec<GuildChannel>, GuildError> {
+        let guild = scope.guild;
+        let place = Place { route: "/guilds/{g}/threads/active", major: guild.get() };
+        let call = Call { place, path: format!("/guilds/{guild}/threads/active"), priority: Priority::CatchUp };
+        let listed = self.rest.get(&call, "list of threads", payload::threads).await?.value;
+        let made = listed.threads.into_iter().filter_map(|wire| thread(scope, parent_of(structure, &wire), wire));
+        Ok(once(made.collect()))
+    }
+
+    pub(crate) async fn read_archived(
+        &self,
+        scope: &GuildScope,
+        parent: &GuildChannel,
+        list: ArchivedList,
+        cursor: Option<ArchivedCursor>,
+    ) -> Result<ThreadPage, GuildError> {
+        if let Access::Denied(denied) = parent.access {
+            return Err(GuildError::Forbidden(denied));
+        }
+        let ask = Ask { client: self, scope, parent, list };
+        match (cursor, list) {
+            (Some(ArchivedCursor::Search { below, then }), _) => ask.search(below, then).await,
+            (Some(ArchivedCursor::IdBelow(id)), _) => ask.joined(Some(id)).await,
+            (None, ArchivedList::JoinedPrivate) => ask.joined(None).await,
+            (Some(ArchivedCursor::ArchivedBefore { micros, seen }), _) => ask.by_time(Some(micros), &seen).await,
+            (None, ArchivedList::Public | ArchivedList::Private) => ask.by_time(None, &[]).await,
+        }
+    }
+}
+
+struct Ask<'a> {
+    client: &'a DiscordClient,
+    scope: &'a GuildScope,
+    parent: &'a GuildChannel,
+    list: ArchivedList,
+}
+
+impl Ask<'_> {
+    async fn get(&self, route: &'static str, query: &str) -> Result<Threads, GuildError> {
+        let id = self.parent.channel.platform_id;
+        let path = format!("{}?{query}", route.replace("{c}", &id.to_string()));
+        let call = Call { place: Place { route, major: id.get() }, path, priority: Priority::CatchUp };
+        Ok(self.client.rest.get(&call, "list of threads", payload::threads).await?.value)
+    }
+
+    fn threads(&self, wire: Vec<Fields>) -> Vec<GuildChannel> {
+        once(wire.into_iter().filter_map(|wire| thread(self.scope, Some(self.parent), wire)).collect())
+    }
+
+    /// A page of those archived before `micros`, but for those that were `seen`: a page reaches one microsecond into
+    /// the one before, because whole groups of threads are archived at one moment.
+    async fn by_time(&self, micros: Option<i64>, seen: &[ChannelSnowflake]) -> Result<ThreadPage, GuildError> {
+        let route = match self.list {
+            ArchivedList::Private => "/channels/{c}/threads/archived/private",
+            ArchivedList::Public | ArchivedList::JoinedPrivate => "/channels/{c}/threads/archived/public",
+        };
+        let before = micros.map(|micros| format!("&before={}", moment(micros))).unwrap_or_default();
+        let page = match self.get(route, &format!("limit={PAGE}{before}")).await {
+            Err(GuildError::Refused { code: BEFORE_CREATION, .. }) => return Ok(end(Vec::new())),
+            other => other?,
+        };
+        let times: Vec<(Option<ChannelSnowflake>, Option<i64>)> = page.threads.iter().map(archived_at).collect();
+        let mut threads = self.threads(page.threads);
+        threads.retain(|thread| !seen.contains(&thread.channel.platform_id));
+        if !page.has_more {
+            return Ok(end(threads));
+        }
+        let last = times.iter().filter_map(|(_, micros)| *micros).min();
+        let stuck = threads.is_empty() || last.is_none() || last.zip(micros).is_some_and(|(last, micros)| last >= micros);
+        let next = match last {
+            Some(last) if !stuck => {
+                let together = times.iter().filter(|(_, micros)| *micros == Some(last)).filter_map(|(id, _)| *id);
+                let seen = together.chain(seen_at(seen, micros, last)).collect();
+                ArchivedCursor::ArchivedBefore { micros: last.saturating_add(1), seen }
+            }
+            // More than a page of them at one moment, or a page that shows nothing and promises more.
+            _ => ArchivedCursor::Search { below: None, then: last },
+        };
+        Ok(ThreadPage { threads, next: Some(next), incomplete: false })
+    }
+
+    /// A page of those that the bot has joined, by their ids.
+    async fn joined(&self, below: Option<ChannelSnowflake>) -> Result<ThreadPage, GuildError> {
+        let before = below.map(|id| format!("&before={id}")).unwrap_or_default();
+        let route = "/channels/{c}/users/@me/threads/archived/private";
+        let page = self.get(route, &format!("limit={PAGE}{before}")).await?;
+        let threads = self.threads(page.threads);
+        let lowest = threads.first().map(|thread| thread.channel.platform_id);
+        let lowest = lowest.filter(|lowest| page.has_more && below.is_none_or(|below| *lowest < below));
+        Ok(ThreadPage { threads, next: lowest.map(ArchivedCursor::IdBelow), incomplete: false })
+    }
+
+    /// A page of a search through all archived threads of the channel, newest first.
+    async fn search(&self, below: Option<ChannelSnowflake>, then: Option<i64>) -> Result<ThreadPage, GuildError> {
+        let back = then.map(|micros| ArchivedCursor::ArchivedBefore { micros, seen: Vec::new() });
+        let max = below.map(|id| format!("&max_id={id}")).unwrap_or_default();
+        let query = format!("archived=true&sort_by=creation_time&sort_order=desc&limit={SEARCH_PAGE}{max}");
+        let page = match self.get("/channels/{c}/threads/search", &query).await {
+            Ok(page) => page,
+            Err(error) if error.is_fatal() || matches!(error, GuildError::Gone(_) | GuildError::HeldBack { .. }) => {
+                return Err(error);
+            }
+            Err(error) => {
+                tracing::warn!(
+                    channel.id = %self.parent.channel.id, %error,
+                    "more threads were archived at one moment than can be listed, and the search does not help"
+                );
+                return Ok(ThreadPage { threads: Vec::new(), next: back, incomplete: true });
+            }
+        };
+        let mut threads = self.threads(page.threads);
+        let lowest = threads.first().map(|thread| thread.channel.platform_id);
+        let lowest = lowest.filter(|lowest| below.is_none_or(|below| *lowest < below));
+        let private = self.list != ArchivedList::Public;
+        threads.retain(|thread| (thread.channel.kind == ChannelKind::PRIVATE_THREAD) == private);
+        let next = lowest.map(|id| ArchivedCursor::Search { below: Some(id), then }).or(back);
+        Ok(ThreadPage { threads, next, incomplete: false })
+    }
+}
+
+const fn end(threads: Vec<GuildChannel>) -> ThreadPage {
+    ThreadPage { threads, next: None, incomplete: false }
+}
+
+/// Threads ascending by id, none twice.
+fn once(mut threads: Vec<GuildChannel>) -> Vec<GuildChannel> {
+    let mut seen = BTreeSet::new();
+    threads.retain(|thread| seen.insert(thread.channel.platform_id));
+    threads.sort_unstable_by_key(|thread| thread.channel.platform_id);
+    threads
+}
+
+/// Those of the last page that come again, if this page ends at the same moment.
+fn seen_at(seen: &[ChannelSnowflake], micros: Option<i64>, last: i64) -> impl Iterator<Item = ChannelSnowflake> {
+    let same = micros == Some(last.saturating_add(1));
+    seen.iter().copied().filter(move |_| same)
+}
+
+/// The id of a thread, and when it was archived, in microseconds since the Unix epoch.
+fn archived_at(wire: &Fields) -> (Option<ChannelSnowflake>, Option<i64>) {
+    let mut wire = wire.clone();
+    let text = wire.object("thread_metadata").and_then(|mut metadata| metadata.text("archive_timestamp"));
+    let micros = text.and_then(|text| text.parse::<jiff::Timestamp>().ok()).map(jiff::Timestamp::as_microsecond);
+    (wire.id("id"), micros)
+}
+
+/// A moment as a query takes it: with `Z`, because the `+` of an offset would be a blank.
+fn moment(micros: i64) -> String {
+    let at = jiff::Timestamp::from_microsecond(micros).unwrap_or(jiff::Timestamp::MAX);
+    format!("{at:.6}")
+}
