@@ -1,1 +1,206 @@
-//! Later.
+//! Pages of messages: what they hold, what they prove, and where they end.
+
+use discord_simulator::{Act, BotChange, ChannelPlan, Fault, FaultRule, Rights, kind, snowflake};
+use domain::coverage::Interval;
+use domain::message::{MessageId, MessageKind};
+use ports::guild::{Denied, GuildError, GuildSource as _, MessageCursor, MessageLook};
+use serde_json::{Map, Value, json};
+
+use crate::world::{World, ids, true_ids};
+
+const MESSAGES: &str = "/channels/{c}/messages";
+
+fn id(raw: u64) -> MessageId {
+    MessageId::new(raw).unwrap()
+}
+
+/// All intervals as one; a gap panics.
+fn proven(looks: &[MessageLook]) -> Interval {
+    let intervals = looks.iter().filter_map(|look| look.page.interval());
+    intervals.reduce(|one, other| one.merge(other).expect("no gap between pages")).unwrap()
+}
+
+fn fields(value: Value) -> Map<String, Value> {
+    let Value::Object(fields) = value else { panic!("fields") };
+    fields
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_empty_channel_takes_one_call_and_reaches_its_start() {
+    let (world, general) = World::channel_of(0, Vec::new()).await;
+    let look = world.newest(&general).await.unwrap();
+    assert!(look.page.messages().is_empty() && look.next.is_none());
+    assert!(look.page.interval().unwrap().reaches_start());
+    assert_eq!(world.asked(MESSAGES), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn pages_downwards_hold_every_message_once_and_leave_no_gap() {
+    for (count, calls) in [(1, 2), (99, 2), (100, 2), (101, 3), (250, 4)] {
+        let (world, general) = World::channel_of(count, Vec::new()).await;
+        let looks = world.walk(&general, MessageCursor::Before(MessageId::MAX)).await;
+        assert_eq!(ids(&looks), true_ids(&world.simulator, general.channel.platform_id.get()));
+        assert_eq!(looks.len(), calls, "{count}");
+        assert!(proven(&looks).reaches_start());
+        let newest = true_ids(&world.simulator, general.channel.platform_id.get()).pop().unwrap();
+        assert!(proven(&looks).high() >= id(newest));
+        assert!(looks.iter().all(|look| look.page.messages().is_sorted_by_key(|message| message.id)));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn pages_upwards_hold_every_message_once_and_prove_nothing_above_the_last() {
+    let (world, general) = World::channel_of(250, Vec::new()).await;
+    let looks = world.walk(&general, MessageCursor::After(MessageId::MIN)).await;
+    let all = true_ids(&world.simulator, general.channel.platform_id.get());
+    assert_eq!(ids(&looks), all);
+    assert_eq!(proven(&looks).high(), id(*all.last().unwrap()));
+    assert_eq!((looks.len(), looks[3].page.interval(), looks[3].next), (4, None, None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_around_a_message_shows_both_sides_and_misses_the_deleted_one() {
+    let (world, general) = World::channel_of(250, Vec::new()).await;
+    let channel_id = general.channel.platform_id.get();
+    let middle = true_ids(&world.simulator, channel_id)[120];
+    let look = world.look(&general, MessageCursor::Around(id(middle))).await.unwrap();
+    assert_eq!((look.page.messages().len(), look.next), (100, None));
+    assert!(look.page.messages().iter().any(|message| message.id == id(middle)));
+    world.simulator.act(Act::Delete { channel_id, message_ids: vec![middle], bulk: false }).unwrap();
+    let look = world.look(&general, MessageCursor::Around(id(middle))).await.unwrap();
+    assert!(look.page.interval().unwrap().contains(id(middle)));
+    assert!(look.page.messages().iter().all(|message| message.id != id(middle)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn messages_of_one_millisecond_out_of_order_are_all_there() {
+    let (world, general) = World::channel_of(0, Vec::new()).await;
+    let channel_id = general.channel.platform_id.get();
+    for _ in 0..120 {
+        // The time stands still between two acts: they fall into one millisecond.
+        world.simulator.act(Act::Send { channel_id, content: "at once".to_owned(), raw: Map::new() }).unwrap();
+    }
+    let general = world.channel("general").await;
+    let looks = world.walk(&general, MessageCursor::Before(MessageId::MAX)).await;
+    assert_eq!(ids(&looks).len(), 120);
+    assert_eq!(ids(&looks), true_ids(&world.simulator, channel_id));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_short_page_is_no_end() {
+    let (world, general) = World::channel_of(300, Vec::new()).await;
+    world.simulator.fault(FaultRule::on(MESSAGES, 1, Fault::ShortPage { keep: 7 }).from_nth(2));
+    let looks = world.walk(&general, MessageCursor::Before(MessageId::MAX)).await;
+    assert_eq!(looks[1].page.messages().len(), 7);
+    assert_eq!(ids(&looks), true_ids(&world.simulator, general.channel.platform_id.get()));
+    assert!(proven(&looks).reaches_start());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broken_message_does_not_fail_its_page() {
+    let (world, general) = World::channel_of(100, Vec::new()).await;
+    world.simulator.fault(FaultRule::on(MESSAGES, 1, Fault::MalformedMessage));
+    let look = world.newest(&general).await.unwrap();
+    assert_eq!((look.page.messages().len(), look.unreadable.len()), (100, 0), "it has an id, and that is enough");
+    let broken = look.page.messages().iter().filter(|message| {
+        message.extra.as_ref().is_some_and(|extra| extra.to_value()["embeds"] == "text")
+    });
+    assert_eq!(broken.count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_nobody_can_tell_apart_takes_its_pages_proof_and_not_its_other_messages() {
+    let (world, general) = World::channel_of(100, Vec::new()).await;
+    let channel_id = general.channel.platform_id.get();
+    let middle = true_ids(&world.simulator, channel_id)[50];
+    let raw = fields(json!({"id": null}));
+    world.simulator.act(Act::Edit { channel_id, message_id: middle, content: None, raw }).unwrap();
+    let looks = world.walk(&general, MessageCursor::Before(MessageId::MAX)).await;
+    assert_eq!((looks[0].page.messages().len(), looks[0].page.interval()), (99, None));
+    let [(reason, Some(raw))] = &looks[0].unreadable[..] else { panic!("one of them") };
+    assert_eq!(*reason, "a message has no id");
+    assert!(!raw.as_str().contains("username"));
+    assert!(looks[1].page.interval().unwrap().reaches_start(), "and the walk goes on below");
+}
+
+#[tokio::test(start_paused = true)]
+async fn hostile_messages_are_read_with_everybody_else() {
+    let (world, general) = World::channel_of(5, Vec::new()).await;
+    let channel_id = general.channel.platform_id.get();
+    let deep = (0..100).fold(json!("x"), |inner, _| json!([inner]));
+    for raw in [
+        json!({"type": 300, "flags": 1_u64 << 40, "components": [{"type": 99, "content": "of tomorrow"}]}),
+        json!({"author": null, "mentions": {"a": 1}, "attachments": "none", "reactions": [null]}),
+        json!({"content": null, "embeds": [null, 5, {"type": "rich"}]}),
+        json!({"edited_timestamp": "2026-02-30T99:00:00Z", "flags": "12"}),
+        json!({"deep": deep}),
+        json!({"content": "\u{0}\u{202e}אבג 👩‍👩‍👧‍👦"}),
+    ] {
+        world.simulator.act(Act::Send { channel_id, content: "hi".to_owned(), raw: fields(raw) }).unwrap();
+    }
+    let look = world.newest(&general).await.unwrap();
+    assert_eq!((look.page.messages().len(), look.unreadable.len()), (11, 0));
+    let [.., first, _, _, flagged, _, last] = look.page.messages() else { panic!("six of them") };
+    assert_eq!((first.kind, first.flags), (MessageKind(300), 1 << 40));
+    assert_eq!((flagged.flags, last.content.as_str()), (12, "\u{0}\u{202e}אבג 👩‍👩‍👧‍👦"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_proven_of_what_is_yet_to_come() {
+    let (world, general) = World::channel_of(10, Vec::new()).await;
+    let look = world.newest(&general).await.unwrap();
+    let future = snowflake(world.now_ms() + 2000, 0);
+    assert!(!look.page.interval().unwrap().contains(id(future)));
+    assert!(look.page.interval().unwrap().contains(id(snowflake(world.now_ms() - 5000, 0))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_channel_without_messages_or_without_rights_is_never_asked() {
+    let world = World::of(vec![
+        ChannelPlan::new("Community", kind::CATEGORY, 0),
+        ChannelPlan::new("help", kind::FORUM, 0),
+        ChannelPlan::new("hub", kind::DIRECTORY, 0),
+        ChannelPlan::new("no-history", kind::TEXT, 5).rights(Rights::NoHistory),
+        ChannelPlan::new("locked-room", kind::VOICE, 5).rights(Rights::NoConnect),
+    ])
+    .await;
+    let structure = world.structure().await;
+    let mut denied = Vec::new();
+    for channel in &structure.channels {
+        let Err(GuildError::Forbidden(why)) = world.newest(channel).await else { panic!("it cannot be read") };
+        denied.push(why);
+    }
+    assert_eq!(denied, [Denied::Other, Denied::Other, Denied::Other, Denied::History, Denied::Connect]);
+    assert_eq!(world.asked(MESSAGES), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn content_that_is_withheld_is_an_error_and_not_a_page_of_blanks() {
+    let (world, general) = World::channel_of(150, Vec::new()).await;
+    let first = world.newest(&general).await.unwrap();
+    let change = |content| BotChange { content: Some(content), ..BotChange::default() };
+    world.simulator.act(Act::SetBot { change: change(false) }).unwrap();
+    assert!(!world.client.identify().await.unwrap().reads_content);
+    assert_eq!(world.look(&general, first.next.unwrap()).await, Err(GuildError::ContentOff));
+    assert!(GuildError::ContentOff.is_fatal());
+    world.simulator.act(Act::SetBot { change: change(true) }).unwrap();
+    assert_eq!(world.look(&general, first.next.unwrap()).await.unwrap().page.messages().len(), 50);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_is_empty_by_itself_is_read() {
+    let (world, general) = World::channel_of(0, Vec::new()).await;
+    let channel_id = general.channel.platform_id.get();
+    world.simulator.act(Act::Send { channel_id, content: String::new(), raw: Map::new() }).unwrap();
+    let look = world.newest(&world.channel("general").await).await.unwrap();
+    assert_eq!(look.page.messages().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn reading_the_same_part_again_changes_nothing() {
+    let (world, general) = World::channel_of(100, Vec::new()).await;
+    let digests = |look: MessageLook| -> Vec<u64> { look.page.messages().iter().map(|message| message.digest()).collect() };
+    let first = digests(world.newest(&general).await.unwrap());
+    world.simulator.clock().advance(3_600_000 * 30);
+    assert_eq!(digests(world.newest(&general).await.unwrap()), first, "signatures of addresses change daily");
+}
