@@ -5,9 +5,7 @@ use domain::message::{Message, MessageId};
 use domain::page::MessagePage;
 use domain::pseudonym::Pseudonym;
 use domain::timestamp::Timestamp;
-use ports::guild::{
-    Access, Denied, GuildChannel, GuildError, GuildScope, MessageCursor, MessageLook, Priority,
-};
+use ports::guild::{Access, Denied, GuildChannel, GuildError, GuildScope, MessageCursor, MessageLook, Priority};
 
 use crate::client::DiscordClient;
 use crate::convert::Converter;

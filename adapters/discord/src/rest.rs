@@ -35,6 +35,9 @@ const LIMITED_TRIES: u32 = 10;
 /// The first wait between two tries; each is twice as long as the one before, give or take a quarter.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 
+/// The longest wait that an answer can ask for and a call makes itself.
+const LONGEST_WAIT: Duration = Duration::from_mins(5);
+
 /// How long a caller leaves alone what failed that often.
 const LEAVE_ALONE: Duration = Duration::from_mins(1);
 
@@ -60,7 +63,8 @@ pub(crate) struct Reply<T> {
 enum Failed {
     Finally(GuildError),
     Soon(&'static str, Option<Duration>),
-    Limited,
+    /// A limit, with what its answer asked to wait.
+    Limited(Option<Duration>),
     /// The answer is JSON, of another form.
     Malformed,
 }
@@ -100,11 +104,12 @@ impl Rest {
             };
             let (reason, wait) = match failed {
                 Failed::Finally(error) => return Err(error),
-                Failed::Limited => {
+                Failed::Limited(wait) => {
                     limited += 1;
-                    if limited == LIMITED_TRIES {
+                    let wait = wait.unwrap_or_default();
+                    if limited == LIMITED_TRIES || wait > LONGEST_WAIT {
                         let reason = "the platform's limits were reached";
-                        return Err(GuildError::Unavailable { reason, retry_after: LEAVE_ALONE });
+                        return Err(GuildError::Unavailable { reason, retry_after: wait.max(LEAVE_ALONE) });
                     }
                     continue;
                 }
@@ -112,12 +117,14 @@ impl Rest {
                 Failed::Malformed => (None, None),
             };
             tries += 1;
-            if tries == TRIES {
-                let gave_up = |reason| GuildError::Unavailable { reason, retry_after: LEAVE_ALONE };
+            let wait = wait.unwrap_or_default();
+            if tries == TRIES || wait > LONGEST_WAIT {
+                let retry_after = wait.max(LEAVE_ALONE);
+                let gave_up = |reason| GuildError::Unavailable { reason, retry_after };
                 return Err(reason.map_or(GuildError::Malformed(what), gave_up));
             }
             let backoff = jittered(FIRST_WAIT * (1 << (tries - 1)));
-            tokio::time::sleep(wait.unwrap_or_default().max(backoff)).await;
+            tokio::time::sleep(wait.max(backoff)).await;
         }
     }
 
@@ -156,7 +163,7 @@ impl Rest {
         match verdict {
             Verdict::Good => {}
             Verdict::Again(reason, wait) => return Err(Failed::Soon(reason, wait)),
-            Verdict::Limited => return Err(Failed::Limited),
+            Verdict::Limited => return Err(Failed::Limited(heard.refused.and_then(|(_, wait)| wait))),
             Verdict::Final(error) => return Err(Failed::Finally(error)),
         }
         let value = parse(&body).map_err(|error| match error.classify() {

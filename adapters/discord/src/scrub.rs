@@ -70,7 +70,9 @@ impl Scrub<'_> {
                 Value::Object(Map::from_iter([("id".to_owned(), id)]))
             }
             // People under their ids.
-            ("users" | "members", Value::Object(people)) => people.into_iter().map(|(id, _)| self.person(&id)).collect(),
+            ("users" | "members", Value::Object(people)) => {
+                people.into_iter().map(|(id, _)| self.person(&id)).collect()
+            }
             ("permission_overwrites", Value::Array(items)) => {
                 items.into_iter().map(|item| self.subject(item, |kind| kind != 0)).collect()
             }

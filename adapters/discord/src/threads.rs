@@ -94,7 +94,8 @@ impl Ask<'_> {
             return Ok(end(threads));
         }
         let last = times.iter().filter_map(|(_, micros)| *micros).min();
-        let stuck = threads.is_empty() || last.is_none() || last.zip(micros).is_some_and(|(last, micros)| last >= micros);
+        let stuck =
+            threads.is_empty() || last.is_none() || last.zip(micros).is_some_and(|(last, micros)| last >= micros);
         let next = match last {
             Some(last) if !stuck => {
                 let together = times.iter().filter(|(_, micros)| *micros == Some(last)).filter_map(|(id, _)| *id);

@@ -7,10 +7,8 @@ use super::{Verdict, judge};
 use crate::limit::{Heard, Scope};
 
 fn answer(status: u16, headers: &[(&'static str, &'static str)], body: &str) -> (Verdict, Heard) {
-    let headers: HeaderMap = headers
-        .iter()
-        .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
-        .collect();
+    let headers: HeaderMap =
+        headers.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect();
     judge(StatusCode::from_u16(status).unwrap(), &headers, body.as_bytes())
 }
 

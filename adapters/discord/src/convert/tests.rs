@@ -4,6 +4,7 @@ use domain::pseudonym::{PseudonymKey, Pseudonymizer};
 use domain::snowflake::Id;
 use domain::tenant::{Platform, PlatformId, TenantId};
 use domain::timestamp::Timestamp;
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::Converter;
@@ -105,8 +106,7 @@ fn a_deleted_answered_message_and_one_that_nobody_looked_for_differ() {
     assert_eq!(unknown.extra, None);
     let there = with(json!({"type": 19, "message_reference": to, "referenced_message": {"id": "8"}}));
     assert_eq!(there.extra, None, "it stands in its own place");
-    let reference =
-        Reference { kind: 0, message_id: Id::new(8), channel_id: Id::new(5), guild_id: Id::new(4) };
+    let reference = Reference { kind: 0, message_id: Id::new(8), channel_id: Id::new(5), guild_id: Id::new(4) };
     assert_eq!(there.reference, Some(reference));
 }
 
@@ -230,4 +230,85 @@ fn text_of_any_script_comes_through_byte_by_byte() {
     let long = "🦦".repeat(4000);
     assert_eq!(with(json!({"content": long})).content, long);
     assert_eq!(MessageId::MAX.get(), i64::MAX.cast_unsigned());
+}
+
+/// Any JSON, with Discord's own keys among its keys, and a person wherever one may stand.
+fn anything() -> impl Strategy<Value = Value> {
+    let person = json!({"id": USER, "username": "somebody", "global_name": "Some Body", "avatar": "a1b2c3d4"});
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        "[a-z<@!>/?&=]{0,8}".prop_map(Value::from),
+        Just(person),
+        Just(json!({"user_id": USER})),
+        Just(json!({"application": {"id": USER, "name": "somebody"}})),
+        Just(Value::from(format!("<@{USER}>"))),
+    ];
+    leaf.prop_recursive(4, 40, 6, |inner| {
+        let key =
+            prop_oneof!["[a-z_]{1,6}", Just("users".to_owned()), Just("emoji".to_owned()), Just("type".to_owned())];
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+            prop::collection::hash_map(key, inner, 0..6).prop_map(|fields| Value::Object(fields.into_iter().collect())),
+        ]
+    })
+}
+
+/// Fields in which people can stand.
+const OPEN: [&str; 16] = [
+    "type",
+    "content",
+    "author",
+    "edited_timestamp",
+    "mentions",
+    "mention_roles",
+    "embeds",
+    "components",
+    "message_snapshots",
+    "poll",
+    "pinned",
+    "flags",
+    "webhook_id",
+    "referenced_message",
+    "interaction_metadata",
+    "tomorrow",
+];
+
+/// Fields of things, whose ids are taken for what they are there.
+const TYPED: [&str; 4] = ["attachments", "reactions", "sticker_items", "message_reference"];
+
+fn wire(values: std::collections::HashMap<&str, Value>) -> Value {
+    let mut wire = json!({"id": "1234567890123456789"});
+    for (key, value) in values {
+        wire[key] = value;
+    }
+    wire
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// Whatever stands in the fields of a message, it is converted, the same way every time, and names nobody.
+    #[test]
+    fn any_fields_make_a_message_that_names_nobody(
+        values in prop::collection::hash_map(prop::sample::select(&OPEN[..]), anything(), 0..12),
+    ) {
+        let wire = wire(values);
+        let made = message(wire.clone());
+        let text = format!("{made:?}");
+        for trace in [USER, "somebody", "Some Body", "a1b2c3d4"] {
+            prop_assert!(!text.contains(trace), "{}: {} of {}", trace, text, wire);
+        }
+        prop_assert_eq!(made.digest(), message(wire).digest());
+    }
+
+    #[test]
+    fn any_things_make_a_message(
+        values in prop::collection::hash_map(prop::sample::select(&TYPED[..]), anything(), 0..4),
+    ) {
+        let wire = wire(values);
+        prop_assert_eq!(message(wire.clone()), message(wire));
+    }
 }

@@ -97,9 +97,7 @@ impl Bucket {
             (length <= WINDOW_MAX).then(|| Window { limit, length: length + length / SLACK })
         });
         let stricter = learnt.map(|learnt| match known {
-            Some(known) => {
-                Window { limit: known.limit.min(learnt.limit), length: known.length.max(learnt.length) }
-            }
+            Some(known) => Window { limit: known.limit.min(learnt.limit), length: known.length.max(learnt.length) },
             None => learnt,
         });
         if stricter.is_none() || stricter == known {

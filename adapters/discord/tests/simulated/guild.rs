@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use discord_simulator::{Act, BotChange, ChannelPlan, GuildSize, Options, Overwrite, Rights, Simulator, Subject, VIEW_CHANNEL, kind};
+use discord_simulator::{
+    Act, BotChange, ChannelPlan, GuildSize, Options, Overwrite, Rights, Simulator, Subject, VIEW_CHANNEL, kind,
+};
 use domain::message::MessageId;
 use domain::visibility::{Visibility, is_public};
 use ports::guild::{
@@ -168,7 +170,8 @@ async fn a_channel_that_is_hidden_and_one_that_is_gone_are_told_apart() {
     ])
     .await;
     let structure = world.structure().await;
-    let find = async |id: u64| world.client.find_channel(&world.scope, &structure, id.to_string().parse().unwrap()).await;
+    let find =
+        async |id: u64| world.client.find_channel(&world.scope, &structure, id.to_string().parse().unwrap()).await;
     let hidden = world.simulator.channel("hidden").unwrap();
     assert_eq!(find(hidden).await, Err(GuildError::Forbidden(Denied::View)));
     let general = world.simulator.channel("general").unwrap();
@@ -194,7 +197,8 @@ async fn history_that_is_taken_away_while_it_is_read_is_no_empty_channel() {
     let first = world.newest(&general).await.unwrap();
     let channel_id = world.simulator.channel("general").unwrap();
     let everyone = Overwrite::role(world.simulator.guild_id(), 0, discord_simulator::READ_MESSAGE_HISTORY);
-    let close = Act::SetOverwrite { channel_id, id: everyone.id, subject: Subject::Role, allow: 0, deny: everyone.deny };
+    let close =
+        Act::SetOverwrite { channel_id, id: everyone.id, subject: Subject::Role, allow: 0, deny: everyone.deny };
     world.simulator.act(close).unwrap();
     let bot_role = world.structure().await.roles[1].id.get();
     let close = Act::SetOverwrite { channel_id, id: bot_role, subject: Subject::Role, allow: 0, deny: everyone.deny };

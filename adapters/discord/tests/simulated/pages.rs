@@ -2,7 +2,7 @@
 
 use discord_simulator::{Act, BotChange, ChannelPlan, Fault, FaultRule, Rights, kind, snowflake};
 use domain::coverage::Interval;
-use domain::message::{MessageId, MessageKind};
+use domain::message::{Message, MessageId, MessageKind};
 use ports::guild::{Denied, GuildError, GuildSource as _, MessageCursor, MessageLook};
 use serde_json::{Map, Value, json};
 
@@ -102,9 +102,11 @@ async fn a_broken_message_does_not_fail_its_page() {
     world.simulator.fault(FaultRule::on(MESSAGES, 1, Fault::MalformedMessage));
     let look = world.newest(&general).await.unwrap();
     assert_eq!((look.page.messages().len(), look.unreadable.len()), (100, 0), "it has an id, and that is enough");
-    let broken = look.page.messages().iter().filter(|message| {
-        message.extra.as_ref().is_some_and(|extra| extra.to_value()["embeds"] == "text")
-    });
+    let broken = look
+        .page
+        .messages()
+        .iter()
+        .filter(|message| message.extra.as_ref().is_some_and(|extra| extra.to_value()["embeds"] == "text"));
     assert_eq!(broken.count(), 1);
 }
 
@@ -199,7 +201,7 @@ async fn a_message_that_is_empty_by_itself_is_read() {
 #[tokio::test(start_paused = true)]
 async fn reading_the_same_part_again_changes_nothing() {
     let (world, general) = World::channel_of(100, Vec::new()).await;
-    let digests = |look: MessageLook| -> Vec<u64> { look.page.messages().iter().map(|message| message.digest()).collect() };
+    let digests = |look: MessageLook| -> Vec<u64> { look.page.messages().iter().map(Message::digest).collect() };
     let first = digests(world.newest(&general).await.unwrap());
     world.simulator.clock().advance(3_600_000 * 30);
     assert_eq!(digests(world.newest(&general).await.unwrap()), first, "signatures of addresses change daily");
