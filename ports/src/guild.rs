@@ -317,7 +317,7 @@ pub struct MessageLook {
     /// what it lacks: it is empty above its cursor, or something in it cannot be read.
     pub page: MessagePage,
     /// Where to go on in the same direction; `None` after an empty page, which is the end, and for `Around`. A short
-    /// page is no end: messages can be deleted while it is made.
+    /// page is no end: messages can be deleted while it is made. An end downwards without an interval proves no start.
     pub next: Option<MessageCursor>,
     /// What stands among the messages and is none, for the record: what is wrong, and the thing itself, scrubbed, if it
     /// is JSON.

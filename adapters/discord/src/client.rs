@@ -60,7 +60,7 @@ impl GuildSource for DiscordClient {
     }
 
     async fn structure(&self, scope: &GuildScope) -> Result<GuildStructure, GuildError> {
-        self.read_structure(scope).await
+        self.read_structure(scope, Priority::CatchUp).await
     }
 
     async fn find_channel(
@@ -76,7 +76,7 @@ impl GuildSource for DiscordClient {
         if let Some(found) = thread(scope, parent_of(structure, &wire), wire) {
             return Ok(found);
         }
-        let structure = self.read_structure(scope).await?;
+        let structure = self.read_structure(scope, Priority::CatchUp).await?;
         structure.channel(id).cloned().ok_or(GuildError::Forbidden(Denied::View))
     }
 

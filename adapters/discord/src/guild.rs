@@ -1,9 +1,13 @@
 //! The guild: who the bot is, what there is, and who may see it.
 
+use std::sync::{Arc, PoisonError};
+
 use domain::channel::ChannelSnowflake;
 use domain::message::GuildSnowflake;
 use domain::snowflake::Id;
-use ports::guild::{BotIdentity, GuildError, GuildScope, GuildStructure, JoinedGuild, Priority, Role, Sticker};
+use domain::timestamp::Timestamp;
+use ports::guild::{Access, BotIdentity, GuildError, GuildScope, GuildStructure, JoinedGuild, Priority, Role, Sticker};
+use tokio::time::Instant;
 
 use crate::channel::{Rights, Shown, channel};
 use crate::client::DiscordClient;
@@ -29,9 +33,9 @@ pub(crate) enum BotUser {}
 const GATED_LEVELS: [u64; 2] = [1, 3];
 
 impl DiscordClient {
-    fn guild_call(guild: GuildSnowflake, route: &'static str, path: &str) -> Call {
+    fn guild_call(guild: GuildSnowflake, route: &'static str, path: &str, priority: Priority) -> Call {
         let path = format!("/guilds/{guild}{path}");
-        Call { place: Place { route, major: guild.get() }, path, priority: Priority::CatchUp }
+        Call { place: Place { route, major: guild.get() }, path, priority }
     }
 
     pub(crate) async fn read_identity(&self) -> Result<BotIdentity, GuildError> {
@@ -75,14 +79,18 @@ impl DiscordClient {
         }
     }
 
-    pub(crate) async fn read_structure(&self, scope: &GuildScope) -> Result<GuildStructure, GuildError> {
+    pub(crate) async fn read_structure(
+        &self,
+        scope: &GuildScope,
+        priority: Priority,
+    ) -> Result<GuildStructure, GuildError> {
         let bot = self.bot_id().await?;
-        let call = Self::guild_call(scope.guild, "/guilds/{g}", "");
+        let call = Self::guild_call(scope.guild, "/guilds/{g}", "", priority);
         let reply = self.rest.get(&call, "guild", payload::one).await?;
         let (mut guild, observed_at) = (reply.value, reply.sent_at);
-        let call = Self::guild_call(scope.guild, "/guilds/{g}/members/{u}", &format!("/members/{bot}"));
+        let call = Self::guild_call(scope.guild, "/guilds/{g}/members/{u}", &format!("/members/{bot}"), priority);
         let member = self.rest.get(&call, "member", payload::one).await?.value;
-        let call = Self::guild_call(scope.guild, "/guilds/{g}/channels", "/channels");
+        let call = Self::guild_call(scope.guild, "/guilds/{g}/channels", "/channels", priority);
         let listed = self.rest.get(&call, "list of channels", payload::list).await?.value;
         let roles = guild.objects("roles");
         let owner = guild.id::<BotUser>("owner_id") == Some(bot);
@@ -113,25 +121,26 @@ impl DiscordClient {
         })
     }
 
-    /// What the channel's parent, or the channel itself, is now: read after this call began, by this caller or by one of
-    /// those that asked at the same time.
+    /// What `of` finds in the guild's structure, read after this call began, by this caller or by one of those that asked
+    /// at the same time. It waits with what has the same priority, so that many can ask meanwhile.
     pub(crate) async fn look_again(
         &self,
         scope: &GuildScope,
-        of: impl Fn(&GuildStructure) -> Option<ports::guild::Access> + Send,
-    ) -> Result<Option<ports::guild::Access>, GuildError> {
-        let asked = tokio::time::Instant::now();
+        priority: Priority,
+        of: impl Fn(&GuildStructure) -> Option<Access> + Send,
+    ) -> Result<Option<Access>, GuildError> {
+        let asked = Instant::now();
         let latest = {
-            let mut all = self.latest.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            std::sync::Arc::clone(all.entry(scope.guild).or_default())
+            let mut all = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(all.entry(scope.guild).or_default())
         };
         let mut latest = latest.lock().await;
         if let Some((began, structure)) = latest.as_ref().filter(|(began, _)| *began >= asked) {
             tracing::trace!(?began, "rights were looked at meanwhile");
             return Ok(of(structure));
         }
-        let began = tokio::time::Instant::now();
-        let structure = self.read_structure(scope).await?;
+        let began = Instant::now();
+        let structure = self.read_structure(scope, priority).await?;
         let found = of(&structure);
         *latest = Some((began, structure));
         Ok(found)
@@ -145,7 +154,7 @@ fn members(
     mut member: Fields,
     bot: Id<BotUser>,
     owner: bool,
-    now: domain::timestamp::Timestamp,
+    now: Timestamp,
 ) -> Option<(Member, Member)> {
     let of_role = |role: &Fields| {
         let mut role = role.clone();

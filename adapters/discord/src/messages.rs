@@ -5,7 +5,9 @@ use domain::message::{Message, MessageId};
 use domain::page::MessagePage;
 use domain::pseudonym::Pseudonym;
 use domain::timestamp::Timestamp;
-use ports::guild::{Access, Denied, GuildChannel, GuildError, GuildScope, MessageCursor, MessageLook, Priority};
+use ports::guild::{
+    Access, Denied, GuildChannel, GuildError, GuildScope, GuildStructure, MessageCursor, MessageLook, Priority,
+};
 
 use crate::client::DiscordClient;
 use crate::convert::Converter;
@@ -47,7 +49,7 @@ impl DiscordClient {
         let bot = self.bot_id().await?;
         let look = look(scope, channel, cursor, reply)?;
         if look.page.messages().is_empty() && look.page.interval().is_some() && channel.last_message_id.is_some() {
-            self.check_history(scope, channel).await?;
+            self.check_history(scope, channel, priority).await?;
         }
         let bot = scope.people.person(&bot.to_string());
         if may_be_blank(look.page.messages(), bot) && !self.read_identity().await?.reads_content {
@@ -58,13 +60,18 @@ impl DiscordClient {
     }
 
     /// Makes sure that an empty page means an empty channel: Discord shows one to who may not read the history.
-    async fn check_history(&self, scope: &GuildScope, channel: &GuildChannel) -> Result<(), GuildError> {
+    async fn check_history(
+        &self,
+        scope: &GuildScope,
+        channel: &GuildChannel,
+        priority: Priority,
+    ) -> Result<(), GuildError> {
         let place = if channel.channel.kind.is_thread() { channel.channel.parent_id } else { Some(channel.channel.id) };
-        let find = |structure: &ports::guild::GuildStructure| {
+        let find = |structure: &GuildStructure| {
             let found = structure.channels.iter().find(|other| Some(other.channel.id) == place);
             found.map(|channel| channel.access)
         };
-        match self.look_again(scope, find).await? {
+        match self.look_again(scope, priority, find).await? {
             Some(Access::Readable) => Ok(()),
             Some(Access::Denied(denied)) => Err(GuildError::Forbidden(denied)),
             None => Err(GuildError::Forbidden(Denied::View)),

@@ -207,3 +207,6 @@ fn jittered(wait: Duration) -> Duration {
     let random = getrandom::u32().unwrap_or(u32::MAX / 2);
     wait.mul_f64(0.75 + f64::from(random) / f64::from(u32::MAX) / 2.0)
 }
+
+#[cfg(test)]
+mod tests;

@@ -223,3 +223,15 @@ async fn a_channel_closed_to_the_bot_is_forbidden_and_the_others_go_on() {
     assert_eq!(world.asked("/channels/{c}/messages"), 1);
     assert!(world.structure().await.channels.is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn many_ends_at_once_share_a_look_at_the_rights() {
+    let plan = (0..60).map(|number| ChannelPlan::new(&format!("c{number}"), kind::TEXT, 3)).collect();
+    let world = World::of(plan).await;
+    let structure = world.structure().await;
+    let walks = structure.channels.iter().map(|channel| world.walk(channel, MessageCursor::Before(MessageId::MAX)));
+    let looks = futures::future::join_all(walks).await;
+    assert!(looks.iter().all(|looks| ids(looks).len() == 3 && looks.len() == 2));
+    let asked = world.asked("/guilds/{g}/channels");
+    assert!(asked <= 20, "{asked} looks for 60 ends");
+}
