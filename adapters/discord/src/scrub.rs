@@ -10,6 +10,20 @@ const PROGRAM_KEYS: [&str; 3] = ["application_id", "webhook_id", "bot_id"];
 /// Endings of keys whose value is the id of a person.
 const PERSON_ENDINGS: [&str; 3] = ["_user_id", "_author_id", "_member_id"];
 
+/// Keys whose value is a person, or a list of them, even where no more than an id is said.
+const PERSON_PLACES: [&str; 10] = [
+    "user",
+    "author",
+    "owner",
+    "creator",
+    "inviter",
+    "member",
+    "recipient",
+    "recipients",
+    "mentions",
+    "clip_participants",
+];
+
 /// Keys that speak of the bot that reads, and so change with the reader.
 const OWN_KEYS: [&str; 4] = ["me", "me_burst", "burst_me", "me_voted"];
 
@@ -79,12 +93,27 @@ impl Scrub<'_> {
             ("default_values", Value::Array(items)) => {
                 items.into_iter().map(|item| self.subject(item, |kind| kind == "user")).collect()
             }
+            (key, Value::Object(fields)) if is_place(key) && fields.contains_key("id") => self.somebody(fields),
+            (key, Value::Array(items)) if is_place(key) => {
+                let each = items.into_iter().map(|item| match item {
+                    Value::Object(fields) if fields.contains_key("id") => self.somebody(fields),
+                    other => self.tidy(other),
+                });
+                each.collect()
+            }
             ("participants", value) => self.ids(value),
             // Programs put what they like into it, ids of people among it, and nobody is shown it.
             ("custom_id", _) => Value::Null,
             (key, value) if is_id(key) => self.ids(value),
             (_, value) => self.tidy(value),
         }
+    }
+
+    /// A person, of whom no more is kept than a pseudonym and whether it is a program.
+    fn somebody(self, mut fields: Map<String, Value>) -> Value {
+        let id = fields.remove("id").map_or(Value::Null, |id| self.ids(id));
+        let bot = fields.get("bot") == Some(&Value::Bool(true));
+        Value::Object(Map::from_iter([("bot".to_owned(), bot.into()), ("id".to_owned(), id)]))
     }
 
     /// An object whose id is a person's if its type says so.
@@ -112,6 +141,10 @@ impl Scrub<'_> {
     fn person(self, id: &str) -> Value {
         self.people.person(id).to_string().into()
     }
+}
+
+fn is_place(key: &str) -> bool {
+    PERSON_PLACES.contains(&key) || key.ends_with("_user")
 }
 
 fn is_id(key: &str) -> bool {

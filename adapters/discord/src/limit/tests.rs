@@ -315,7 +315,7 @@ fn memory_does_not_grow_with_the_number_of_channels() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(40))]
+    #![proptest_config(ProptestConfig::with_cases(16))]
 
     /// Whatever the number of channels and the latency: no window is over the bot's share, a channel is refused at most
     /// once, and every channel gets on.

@@ -29,6 +29,8 @@ fn no_id_of_a_person_is_left_in_the_places_that_only_discord_has() {
         "call": {"participants": [USER, USER], "ended_timestamp": null},
         "target_user_id": USER,
         "tomorrow": {"deep": [{"invited_user_id": USER, "user": {"id": USER, "username": "somebody"}}]},
+        "interaction": {"user": {"id": USER}, "target_user": {"id": USER}, "member": {"id": USER, "roles": []}},
+        "clip_participants": [{"id": USER}], "mentions": [{"id": USER, "bot": true}, 5],
         "url": format!("https://cdn.example/avatars/{USER}/a.png"),
         "text": format!("<@{USER}> and <@!{USER}>"),
     });
@@ -49,6 +51,13 @@ fn what_is_no_persons_stays() {
         "unknown": {"type": 99, "value": 1_u64 << 60, "none": null, "list": [], "float": 1.5},
     });
     assert_eq!(scrubbed(kept.clone()), kept);
+}
+
+#[test]
+fn a_person_of_whom_only_the_id_is_said_is_a_person() {
+    let said = scrubbed(json!({"author": {"id": USER, "bot": true, "name": "x"}, "embed": {"author": {"name": "x"}}}));
+    let id = people().person(USER).to_string();
+    assert_eq!(said, json!({"author": {"id": id, "bot": true}, "embed": {"author": {"name": "x"}}}));
 }
 
 #[test]

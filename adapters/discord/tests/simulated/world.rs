@@ -28,6 +28,10 @@ impl Clock for SimulatedClock {
     }
 }
 
+fn clock_of(simulator: &Simulator) -> Arc<dyn Clock> {
+    Arc::new(SimulatedClock(simulator.clock()))
+}
+
 pub(crate) struct World {
     pub(crate) simulator: Simulator,
     pub(crate) client: Arc<DiscordClient>,
@@ -56,7 +60,7 @@ impl World {
         });
         let mut config = ClientConfig::new(simulator.token().parse().unwrap());
         config.api = simulator.api_url().parse().unwrap();
-        let client = DiscordClient::new(config, Arc::new(SimulatedClock(simulator.clock())));
+        let client = DiscordClient::new(config, clock_of(&simulator));
         let platform_id = PlatformId::new(&simulator.guild_id().to_string()).unwrap();
         let tenant = TenantId::of(Platform::Discord, &platform_id);
         let people = Arc::new(Pseudonymizer::new(&PseudonymKey::new([9; 32]), tenant));
@@ -114,6 +118,10 @@ impl World {
     /// How many requests of a route arrived.
     pub(crate) fn asked(&self, route: &str) -> usize {
         self.simulator.requests(0).iter().filter(|request| request.route == route).count()
+    }
+
+    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
+        clock_of(&self.simulator)
     }
 
     pub(crate) fn now_ms(&self) -> u64 {
