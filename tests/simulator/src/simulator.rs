@@ -1,5 +1,6 @@
 //! A running simulator, and what a test can do with it.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -216,6 +217,35 @@ impl Simulator {
         let world = self.shared.world();
         let found = world.channels.get(&channel).map(|channel| ledger::messages_after(&world, channel, after, limit));
         found.unwrap_or_default()
+    }
+
+    /// Everything that names somebody of the guild: ids, names, nicknames and pictures, but for short words that could
+    /// stand in any text.
+    #[must_use]
+    pub fn traces_of_people(&self) -> BTreeSet<String> {
+        let mut traces = BTreeSet::new();
+        for channel in self.channels() {
+            self.messages(channel, 0, usize::MAX).iter().for_each(|message| collect_traces(message, &mut traces));
+        }
+        // Names of webhooks are ordinary words; all others hold a number.
+        traces.retain(|trace| trace.len() > 5 && trace.bytes().any(|byte| byte.is_ascii_digit()));
+        traces
+    }
+}
+
+fn collect_traces(value: &Value, traces: &mut BTreeSet<String>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| collect_traces(item, traces)),
+        Value::Object(fields) => {
+            if fields.contains_key("username") {
+                for key in ["id", "username", "global_name", "avatar"] {
+                    // A webhook's name is text that a program chose for one message; its id is one all the same.
+                    traces.extend(fields.get(key).and_then(Value::as_str).map(str::to_owned));
+                }
+            }
+            fields.values().for_each(|value| collect_traces(value, traces));
+        }
+        _ => {}
     }
 }
 

@@ -1,16 +1,15 @@
 //! A whole guild, and what of it must not be seen.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use discord_simulator::{
-    Act, BotChange, ChannelPlan, GuildSize, Options, Overwrite, Rights, Simulator, Subject, VIEW_CHANNEL, kind,
+    Act, BotChange, ChannelPlan, GuildSize, Options, Overwrite, Rights, Subject, VIEW_CHANNEL, kind,
 };
 use domain::message::MessageId;
 use domain::visibility::{Visibility, is_public};
 use ports::guild::{
     Access, Denied, GuildChannel, GuildError, GuildSource as _, GuildStructure, MessageCursor, MessageLook, Missing,
 };
-use serde_json::Value;
 
 use crate::world::{World, ids, true_ids};
 
@@ -32,32 +31,6 @@ async fn threads(world: &World, structure: &GuildStructure) -> BTreeMap<u64, Gui
         }
     }
     found
-}
-
-/// Everything that names somebody of the guild: ids, names, nicknames, pictures.
-fn traces_of_people(simulator: &Simulator) -> BTreeSet<String> {
-    fn collect(value: &Value, traces: &mut BTreeSet<String>) {
-        match value {
-            Value::Array(items) => items.iter().for_each(|item| collect(item, traces)),
-            Value::Object(fields) => {
-                if fields.contains_key("username") {
-                    for key in ["id", "username", "global_name", "avatar"] {
-                        // A webhook's name is text that a program chose for one message; its id is one all the same.
-                        traces.extend(fields[key].as_str().map(str::to_owned));
-                    }
-                }
-                fields.values().for_each(|value| collect(value, traces));
-            }
-            _ => {}
-        }
-    }
-    let mut traces = BTreeSet::new();
-    for channel in simulator.channels() {
-        simulator.messages(channel, 0, usize::MAX).iter().for_each(|message| collect(message, &mut traces));
-    }
-    // Generated names of webhooks are ordinary words.
-    traces.retain(|trace| trace.len() > 12 || trace.contains('.'));
-    traces
 }
 
 #[tokio::test(start_paused = true)]
@@ -108,7 +81,7 @@ async fn a_small_guild_read_through_the_port_is_what_the_ledger_says() {
     assert!(total > 4000 && threads.len() > 50, "{total} {}", threads.len());
     assert_eq!(world.simulator.totals().by_status.keys().copied().collect::<Vec<_>>(), [200]);
     let everything = format!("{structure:?} {threads:?} {looks:?}");
-    let traces = traces_of_people(&world.simulator);
+    let traces = world.simulator.traces_of_people();
     assert!(traces.len() > 300, "{}", traces.len());
     for trace in traces {
         assert!(!everything.contains(&trace), "{trace} is left");
