@@ -3,6 +3,7 @@
 mod import;
 mod report;
 mod serve;
+mod sync;
 mod tenant;
 
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ use domain::slug::TenantSlug;
 use domain::tenant::{PlatformId, TenantName, TenantStatus};
 use domain::visibility::Visibility;
 use ports::clock::Clock;
+use ports::guild::GuildSource;
 use ports::source::ExportSource;
 use ports::store::Store;
 
@@ -29,6 +31,7 @@ pub use self::report::MigrationReport;
     version,
     after_help = "Examples:\n  verta serve --import examples     import a folder and open http://127.0.0.1:25000\n  \
                   verta import ~/exports --dry-run  tell what an import would do\n  \
+                  verta sync my-community           copy what is new from Discord\n  \
                   verta coverage my-community       tell what is held of each channel"
 )]
 pub struct Cli {
@@ -48,6 +51,8 @@ pub enum Command {
     },
     /// Import exports of DiscordChatExporter: .json, .json.gz, .zip, or folders of them
     Import(ImportArguments),
+    /// Copy a community from Discord: what is new, what was never read, and what changed of late
+    Sync(SyncArguments),
     /// Make, list, show, change or delete communities
     #[command(subcommand)]
     Tenant(TenantCommand),
@@ -86,6 +91,22 @@ pub struct ImportArguments {
     #[arg(long)]
     pub dry_run: bool,
     /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What to copy.
+#[derive(Debug, Args)]
+pub struct SyncArguments {
+    /// The community's slug or id
+    pub tenant: String,
+    /// Read everything again
+    #[arg(long)]
+    pub full: bool,
+    /// Read only this channel and its threads: its slug or id, as often as needed
+    #[arg(long = "channel", value_name = "CHANNEL")]
+    pub channels: Vec<String>,
+    /// Print the job as JSON
     #[arg(long)]
     pub json: bool,
 }
@@ -195,6 +216,8 @@ pub struct Tools {
     pub store: Arc<dyn Store>,
     /// Files to import.
     pub source: Arc<dyn ExportSource>,
+    /// Guilds to copy, if there is a token.
+    pub guilds: Option<Arc<dyn GuildSource>>,
     /// The key of the pseudonyms.
     pub key: PseudonymKey,
     /// The clock.
@@ -206,6 +229,7 @@ pub async fn run(command: Command, config: &Config, tools: Tools) -> ExitCode {
     let outcome = match command {
         Command::Serve { import } => serve::run(&import, config, &tools).await,
         Command::Import(arguments) => import::run(&arguments, &tools).await,
+        Command::Sync(arguments) => sync::run(&arguments, &tools).await,
         Command::Tenant(command) => tenant::run(command, &tools).await,
         Command::Coverage { tenant, json } => report::coverage(&tenant, json, &tools).await,
         Command::Migrate { .. } => Ok(true),

@@ -9,7 +9,7 @@ use std::num::NonZeroU32;
 use domain::pseudonym::PseudonymKey;
 use ipnet::IpNet;
 
-pub use self::secret::AdminKey;
+pub use self::secret::{AdminKey, BotToken};
 pub use self::value::{LogFilter, LogFormat, PublicUrl, ServerUrl, StoreUrl};
 
 /// One setting, as `--help` shows it.
@@ -43,7 +43,7 @@ const fn setting(
 }
 
 /// Every setting that there is.
-pub const SETTINGS: [Setting; 10] = [
+pub const SETTINGS: [Setting; 12] = [
     setting(
         "DATABASE_URL",
         "URL",
@@ -56,6 +56,8 @@ pub const SETTINGS: [Setting; 10] = [
         Some("10"),
         "How many readers, or connections to the server, work at once, 1 to 1000",
     ),
+    setting("DISCORD_BOT_TOKEN", "TOKEN", None, "The token of the bot that reads communities from Discord"),
+    setting("DISCORD_API_URL", "URL", None, "Where Discord's API is, with its version; without it Discord's own"),
     setting(
         "ADMIN_API_KEY",
         "KEY",
@@ -98,6 +100,10 @@ pub struct Config {
     pub store: StoreUrl,
     /// How many readers of it, or connections to it, work at once.
     pub pool_size: u32,
+    /// The token of the bot; without one nothing is read from Discord.
+    pub bot_token: Option<BotToken>,
+    /// Where Discord's API is, as it was given; its adapter reads it.
+    pub api_url: Option<String>,
     /// The key of the admin API, which is off without one.
     pub admin_key: Option<AdminKey>,
     /// The key of the pseudonyms, if it was given; else a file beside an SQLite database holds it.
@@ -127,6 +133,8 @@ impl Config {
         Ok(Self {
             store: vars.required("DATABASE_URL", StoreUrl::parse)?,
             pool_size: vars.required("DATABASE_POOL_SIZE", value::pool_size)?,
+            bot_token: vars.optional("DISCORD_BOT_TOKEN", |text| Ok(BotToken(text.to_owned())))?,
+            api_url: vars.optional("DISCORD_API_URL", |text| Ok(text.to_owned()))?,
             admin_key: vars.optional("ADMIN_API_KEY", AdminKey::parse)?,
             pseudonym_key: vars.optional("PSEUDONYM_KEY", |text| text.parse().map_err(|error| format!("{error}")))?,
             bind: vars.required("BIND", value::bind)?,

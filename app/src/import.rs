@@ -29,7 +29,7 @@ use self::plan::{Planned, plan};
 use self::report::{failed, reason, shown};
 use self::tiles::Tiles;
 use crate::retry::retry;
-use crate::tenants::free_slug;
+use crate::slug::free_tenant_slug;
 
 pub use self::channels::Readers;
 pub use self::report::{FileReport, FileStatus, Report};
@@ -198,7 +198,7 @@ impl Importer {
                 return Err(ImportError::SlugTaken(slug.clone()));
             }
             Some(slug) => slug.clone(),
-            None => free_slug(&mut *unit, &guild.name).await?,
+            None => free_tenant_slug(&mut *unit, &guild.name).await?,
         };
         let fallback = || TenantName::new("Community").expect("a plain word is a name");
         let name = TenantName::new(&guild.name).unwrap_or_else(|_| fallback());

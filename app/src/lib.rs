@@ -8,5 +8,7 @@ pub mod http;
 pub mod import;
 pub mod jobs;
 pub mod retry;
+mod slug;
+pub mod sync;
 pub mod tenants;
 pub mod wire;

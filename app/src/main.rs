@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use adapter_discord::{ClientConfig, DiscordClient, ParseApiUrlError, ParseTokenError};
 use adapter_export::DiscordChatExporter;
 use adapter_sqlite::SqliteStore;
 use adapter_tidb::url::DatabaseUrl;
@@ -17,6 +18,7 @@ use app::config::{Config, ConfigError, LogFormat, ServerUrl, StoreUrl};
 use domain::pseudonym::PseudonymKey;
 use domain::timestamp::Timestamp;
 use ports::clock::Clock;
+use ports::guild::GuildSource;
 use ports::store::Store;
 use tracing_subscriber::EnvFilter;
 
@@ -26,6 +28,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Wrong usage.
 const USAGE: u8 = 2;
+
+/// What copies guilds.
+type Guilds = Option<Arc<dyn GuildSource>>;
 
 struct SystemClock;
 
@@ -61,13 +66,31 @@ async fn main() -> ExitCode {
 }
 
 async fn start(command: Command, config: &Config) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let guilds = guilds(config)?;
     match &config.store {
-        StoreUrl::Sqlite(path) => on_sqlite(command, config, path).await,
-        StoreUrl::Server(url) => on_server(command, config, url).await,
+        StoreUrl::Sqlite(path) => on_sqlite(command, config, guilds, path).await,
+        StoreUrl::Server(url) => on_server(command, config, guilds, url).await,
     }
 }
 
-async fn on_server(command: Command, config: &Config, url: &ServerUrl) -> Result<ExitCode, Box<dyn std::error::Error>> {
+/// What copies guilds, if there is a token for it.
+fn guilds(config: &Config) -> Result<Guilds, ConfigError> {
+    let wrong = |variable, reason: &dyn std::fmt::Display| ConfigError { variable, reason: reason.to_string() };
+    let api = config.api_url.as_deref().map(str::parse).transpose();
+    let api = api.map_err(|error: ParseApiUrlError| wrong("DISCORD_API_URL", &error))?;
+    let Some(token) = &config.bot_token else { return Ok(None) };
+    let token = token.as_str().parse();
+    let client = ClientConfig::new(token.map_err(|error: ParseTokenError| wrong("DISCORD_BOT_TOKEN", &error))?);
+    let client = ClientConfig { api: api.unwrap_or(client.api), ..client };
+    Ok(Some(Arc::new(DiscordClient::new(client, Arc::new(SystemClock)))))
+}
+
+async fn on_server(
+    command: Command,
+    config: &Config,
+    guilds: Guilds,
+    url: &ServerUrl,
+) -> Result<ExitCode, Box<dyn std::error::Error>> {
     let wrong = |variable, reason| ConfigError { variable, reason };
     let url: DatabaseUrl = url.as_str().parse().map_err(|error| wrong("DATABASE_URL", format!("{error}")))?;
     let options = ServerOptions { pool_size: usize::try_from(config.pool_size)?, ..ServerOptions::default() };
@@ -89,18 +112,23 @@ async fn on_server(command: Command, config: &Config, url: &ServerUrl) -> Result
         wrong("PSEUDONYM_KEY", reason.to_owned())
     })?;
     let store = Arc::new(TidbStore::open(&url, options).await?);
-    let code = cli::run(command, config, tools(store.clone(), key)).await;
+    let code = cli::run(command, config, tools(store.clone(), guilds, key)).await;
     if let Some(store) = Arc::into_inner(store) {
         store.close().await;
     }
     Ok(code)
 }
 
-fn tools(store: Arc<dyn Store>, key: PseudonymKey) -> Tools {
-    Tools { store, source: Arc::new(DiscordChatExporter::default()), key, clock: Arc::new(SystemClock) }
+fn tools(store: Arc<dyn Store>, guilds: Guilds, key: PseudonymKey) -> Tools {
+    Tools { store, guilds, source: Arc::new(DiscordChatExporter::default()), key, clock: Arc::new(SystemClock) }
 }
 
-async fn on_sqlite(command: Command, config: &Config, path: &Path) -> Result<ExitCode, Box<dyn std::error::Error>> {
+async fn on_sqlite(
+    command: Command,
+    config: &Config,
+    guilds: Guilds,
+    path: &Path,
+) -> Result<ExitCode, Box<dyn std::error::Error>> {
     let key_path = beside(path);
     if let Command::Migrate { status, json } = command {
         if !status {
@@ -124,7 +152,7 @@ async fn on_sqlite(command: Command, config: &Config, path: &Path) -> Result<Exi
     };
     let readers = usize::try_from(config.pool_size)?;
     let store = Arc::new(SqliteStore::open(path, readers)?);
-    Ok(cli::run(command, config, tools(store, key)).await)
+    Ok(cli::run(command, config, tools(store, guilds, key)).await)
 }
 
 /// The file that holds the pseudonyms' key where no setting does: the database's name with `.key` behind it.

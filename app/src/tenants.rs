@@ -7,10 +7,11 @@ use domain::slug::TenantSlug;
 use domain::tenant::{Branding, Color, LogoUrl, Platform, PlatformId, Tenant, TenantId, TenantName, TenantStatus};
 use ports::clock::Clock;
 use ports::error::StoreError;
-use ports::store::{Store, UnitOfWork};
+use ports::store::Store;
 use uuid::Uuid;
 
 use crate::retry::retry;
+use crate::slug::free_tenant_slug;
 
 /// Why a tenant was not made, changed or deleted.
 #[derive(Debug, thiserror::Error)]
@@ -158,7 +159,7 @@ impl Tenants {
                 return Err(TenantsError::SlugTaken(slug.clone()));
             }
             Some(slug) => slug.clone(),
-            None => free_slug(&mut *unit, new.name.as_str()).await?,
+            None => free_tenant_slug(&mut *unit, new.name.as_str()).await?,
         };
         let tenant = Tenant::new(new.platform, new.platform_id.clone(), slug, new.name.clone(), self.clock.now());
         unit.tenants().insert(&tenant).await?;
@@ -220,20 +221,6 @@ impl Tenants {
         unit.commit().await?;
         Ok(job)
     }
-}
-
-/// The slug that `name` makes, with a number behind it where it is taken.
-///
-/// # Errors
-/// [`StoreError`] if the store fails.
-pub(crate) async fn free_slug(unit: &mut dyn UnitOfWork, name: &str) -> Result<TenantSlug, StoreError> {
-    let wanted = TenantSlug::from_name(name);
-    let (mut slug, mut number) = (wanted.clone(), 1);
-    while unit.tenants().find_by_slug(&slug).await?.is_some() {
-        number += 1;
-        slug = wanted.with_suffix(number);
-    }
-    Ok(slug)
 }
 
 /// The tenant with this slug, else the one with this id: some slugs read as an id, too.

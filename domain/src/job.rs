@@ -151,6 +151,12 @@ impl Job {
         self.error = outcome.err();
         self.state = if self.error.is_some() { JobState::Failed } else { JobState::Done };
     }
+
+    /// Ends it because somebody wished so.
+    pub fn cancel(&mut self, now: Timestamp) {
+        self.ended_at = Some(now);
+        self.state = JobState::Cancelled;
+    }
 }
 
 #[cfg(test)]

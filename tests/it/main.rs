@@ -13,3 +13,4 @@ mod program;
 mod proxy;
 mod same;
 mod server;
+mod sync;

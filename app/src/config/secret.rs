@@ -29,6 +29,24 @@ impl AdminKey {
     }
 }
 
+/// The token of the bot that reads guilds; its adapter knows what it looks like.
+#[derive(Clone)]
+pub struct BotToken(pub(super) String);
+
+impl BotToken {
+    /// The token itself; never to show.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for BotToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BotToken(***)")
+    }
+}
+
 impl fmt::Debug for AdminKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("AdminKey(***)")

@@ -45,6 +45,8 @@ fn every_setting_takes_what_it_should() {
     let config = read(&[
         ("DATABASE_URL", "sqlite:///var/lib/verta/a.db"),
         ("DATABASE_POOL_SIZE", "3"),
+        ("DISCORD_BOT_TOKEN", "a.bot.token"),
+        ("DISCORD_API_URL", "http://127.0.0.1:9/api/v10"),
         ("ADMIN_API_KEY", "sixteen-letters!"),
         ("PSEUDONYM_KEY", &key),
         ("BIND", "[::1]:80"),
@@ -57,6 +59,8 @@ fn every_setting_takes_what_it_should() {
     .unwrap();
     assert_eq!(config.store, StoreUrl::Sqlite("/var/lib/verta/a.db".into()));
     assert_eq!(config.pool_size, 3);
+    assert_eq!(config.bot_token.unwrap().as_str(), "a.bot.token");
+    assert_eq!(config.api_url.as_deref(), Some("http://127.0.0.1:9/api/v10"));
     assert_eq!(config.admin_key.unwrap().as_bytes(), b"sixteen-letters!");
     assert!(config.pseudonym_key.is_some());
     assert_eq!(config.bind, "[::1]:80".parse().unwrap());

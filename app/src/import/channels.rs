@@ -3,13 +3,12 @@
 use std::collections::BTreeSet;
 
 use domain::channel::{Channel, ChannelKind};
-use domain::slug::ChannelSlug;
-use domain::tenant::TenantId;
 use domain::visibility::{Visibility, is_public};
 use ports::error::StoreError;
 use ports::store::UnitOfWork;
 
 use super::plan::{Planned, certainty};
+use crate::slug::free_channel_slug;
 
 /// Who may read the channels of an import, by their names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -120,7 +119,7 @@ async fn store_one(
             ..described
         },
         None => {
-            let slug = free_slug(unit, described.tenant_id, &described.slug).await?;
+            let slug = free_channel_slug(unit, described.tenant_id, &described.slug).await?;
             Channel { slug, visibility: visibility.unwrap_or(Visibility::Public), ..described }
         }
     };
@@ -137,29 +136,4 @@ async fn store_one(
 fn is_bare(channel: &Channel) -> bool {
     let unsaid = channel.topic.is_none() && channel.extra.is_none() && channel.tags.is_empty();
     unsaid && channel.position == 0 && !channel.nsfw && channel.stats.message_count == 0
-}
-
-/// The slug itself if nobody has it, else with the smallest number behind it that a doubling search finds free: names
-/// that ten thousand threads share cost a few look-ups each.
-async fn free_slug(
-    unit: &mut dyn UnitOfWork,
-    tenant: TenantId,
-    wanted: &ChannelSlug,
-) -> Result<ChannelSlug, StoreError> {
-    if unit.channels().find_by_slug(tenant, wanted).await?.is_none() {
-        return Ok(wanted.clone());
-    }
-    let (mut taken, mut free) = (1, 2);
-    while unit.channels().find_by_slug(tenant, &wanted.with_suffix(free)).await?.is_some() {
-        taken = free;
-        free *= 2;
-    }
-    while free - taken > 1 {
-        let middle = u32::midpoint(taken, free);
-        match unit.channels().find_by_slug(tenant, &wanted.with_suffix(middle)).await? {
-            Some(_) => taken = middle,
-            None => free = middle,
-        }
-    }
-    Ok(wanted.with_suffix(free))
 }

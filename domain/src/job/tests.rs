@@ -18,7 +18,9 @@ fn a_job_that_goes_on_keeps_its_first_start() {
     job.end(Err("the store is full".to_owned()), at(4));
     assert_eq!((job.state, job.ended_at), (JobState::Failed, Some(at(4))));
     job.end(Ok(()), at(5));
-    assert_eq!((job.state, job.error), (JobState::Done, None));
+    assert_eq!((job.state, job.error.clone()), (JobState::Done, None));
+    job.cancel(at(6));
+    assert_eq!((job.state, job.ended_at), (JobState::Cancelled, Some(at(6))));
 }
 
 #[test]

@@ -1,0 +1,126 @@
+//! Storing what a guild has: channels and threads, and what became of those that are not shown any more.
+
+use std::collections::HashSet;
+
+use domain::channel::Channel;
+use domain::visibility::Visibility;
+use ports::error::StoreError;
+use ports::guild::{Denied, GuildChannel, GuildError, GuildStructure, Missing};
+use ports::store::UnitOfWork;
+
+use super::{Run, SyncError};
+use crate::slug::free_channel_slug;
+
+/// Channels of one unit.
+const BATCH: usize = 50;
+/// Why a channel is not held: the platform has it no more.
+pub(super) const DELETED: &str = "deleted";
+
+/// Why a channel is not held, in a word.
+pub(super) const fn reason(denied: Denied) -> &'static str {
+    match denied {
+        Denied::View => "no_permission",
+        Denied::History => "no_history",
+        Denied::Connect => "no_connect",
+        Denied::Other => "forbidden",
+    }
+}
+
+impl Run<'_> {
+    /// Stores every channel of the structure, parents first, and looks after those that are held and not in it.
+    pub(super) async fn store_structure(&self, structure: &GuildStructure) -> Result<(), SyncError> {
+        let (above, below): (Vec<_>, Vec<_>) =
+            structure.channels.iter().partition(|channel| channel.channel.parent_id.is_none());
+        for part in [above, below] {
+            for batch in part.chunks(BATCH) {
+                self.store_channels(batch).await?;
+            }
+        }
+        self.look_after_absent(structure).await
+    }
+
+    /// Stores channels or threads in one unit.
+    pub(super) async fn store_channels(&self, seen: &[&GuildChannel]) -> Result<(), SyncError> {
+        let once = || async {
+            let mut unit = self.of.store.begin().await?;
+            for channel in seen {
+                store(&mut *unit, &channel.channel).await?;
+            }
+            unit.commit().await
+        };
+        Ok(self.in_store(once).await?)
+    }
+
+    /// A channel that is held and that the platform did not show is deleted, or hidden from the bot: it is asked.
+    async fn look_after_absent(&self, structure: &GuildStructure) -> Result<(), SyncError> {
+        let shown = structure.channels.iter().map(|channel| channel.channel.platform_id);
+        let known: HashSet<_> = shown.chain(structure.hidden.iter().copied()).collect();
+        let list = async || self.of.store.read().await?.channels().list(self.scope.tenant).await;
+        let held = self.in_store(list).await?;
+        for channel in held.iter().filter(|channel| !known.contains(&channel.platform_id)) {
+            if self.stop.is_cancelled() {
+                break;
+            }
+            let looked = self.coverage(channel.id).await?;
+            if looked.is_some_and(|coverage| coverage.reason.as_deref() == Some(DELETED)) {
+                continue;
+            }
+            let look = || self.of.source.find_channel(&self.scope, structure, channel.platform_id);
+            match self.ask(look).await {
+                Ok(found) => self.store_channels(&[&found]).await?,
+                Err(GuildError::Gone(Missing::Channel)) => self.note(channel.id, Some(DELETED)).await?,
+                Err(GuildError::Forbidden(denied)) => {
+                    // What the bot may not see everybody may not see: its rights are more than everybody's.
+                    self.hide(channel).await?;
+                    self.note(channel.id, Some(reason(denied))).await?;
+                }
+                Err(error) => self.fail(&channel.name, error)?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn hide(&self, channel: &Channel) -> Result<(), SyncError> {
+        let once = || async {
+            let mut unit = self.of.store.begin().await?;
+            if let Some(held) = unit.channels().find(channel.id).await?
+                && held.visibility != Visibility::Private
+            {
+                unit.channels().upsert(&Channel { visibility: Visibility::Private, ..held }).await?;
+            }
+            unit.commit().await
+        };
+        Ok(self.in_store(once).await?)
+    }
+
+    /// Notes that something of this name cannot be read, or ends the run where that holds for all.
+    pub(super) fn fail(&self, name: &str, error: GuildError) -> Result<(), SyncError> {
+        if error.is_fatal() || matches!(error, GuildError::Parked | GuildError::Gone(Missing::Guild)) {
+            return Err(error.into());
+        }
+        if !self.stop.is_cancelled() {
+            self.tally.failed(format!("{name}: {error}"));
+        }
+        Ok(())
+    }
+}
+
+/// Stores a channel as the platform shows it, with the slug that it has or a free one. A parent that is not held is left
+/// out until a later look has it.
+async fn store(unit: &mut dyn UnitOfWork, shown: &Channel) -> Result<(), StoreError> {
+    let before = unit.channels().find(shown.id).await?;
+    let mut after = shown.clone();
+    match &before {
+        Some(before) => {
+            after.slug = before.slug.clone();
+            after.stats = before.stats;
+        }
+        None => after.slug = free_channel_slug(unit, shown.tenant_id, &shown.slug).await?,
+    }
+    if let Some(parent) = after.parent_id
+        && unit.channels().find(parent).await?.is_none()
+    {
+        after.parent_id = before.as_ref().and_then(|before| before.parent_id);
+    }
+    if before.as_ref() == Some(&after) { Ok(()) } else { unit.channels().upsert(&after).await }
+}

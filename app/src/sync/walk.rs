@@ -1,0 +1,178 @@
+//! Reading one channel: what is new first, then what was before, and what was written of late once more.
+
+use std::time::Duration;
+
+use domain::channel::ChannelId;
+use domain::coverage::{Coverage, Interval};
+use domain::message::MessageId;
+use domain::page::MessagePage;
+use domain::timestamp::Timestamp;
+use ports::error::StoreError;
+use ports::guild::{Access, GuildChannel, GuildError, MessageCursor, Missing, Priority};
+
+use super::structure::{DELETED, reason};
+use super::{Run, SyncError};
+
+/// What was written so long ago is looked at once more in every run, for edits and deletions.
+const RECENT: Duration = Duration::from_hours(24);
+
+/// Why a walk ended early.
+enum Halt {
+    Guild(GuildError),
+    Sync(SyncError),
+}
+
+impl From<GuildError> for Halt {
+    fn from(error: GuildError) -> Self {
+        Self::Guild(error)
+    }
+}
+
+impl From<StoreError> for Halt {
+    fn from(error: StoreError) -> Self {
+        Self::Sync(error.into())
+    }
+}
+
+impl Run<'_> {
+    /// Reads a channel or thread as far as it has to be read.
+    ///
+    /// # Errors
+    /// What ends the whole run; what concerns this channel alone is noted.
+    pub(super) async fn walk(&self, channel: GuildChannel) -> Result<(), SyncError> {
+        if self.stop.is_cancelled() {
+            return Ok(());
+        }
+        self.progress.begin(&channel);
+        let read = self.read(&channel).await;
+        self.progress.end(&channel);
+        let id = channel.channel.id;
+        match read {
+            Ok(()) => {}
+            Err(Halt::Sync(error)) => return Err(error),
+            Err(Halt::Guild(GuildError::Forbidden(denied))) => self.note(id, Some(reason(denied))).await?,
+            Err(Halt::Guild(GuildError::Gone(Missing::Channel | Missing::Message))) => {
+                self.note(id, Some(DELETED)).await?;
+            }
+            Err(Halt::Guild(error)) => self.fail(&channel.channel.name, error)?,
+        }
+        self.tally.finished();
+        self.progress.at(self.tally.progress());
+        Ok(())
+    }
+
+    async fn read(&self, channel: &GuildChannel) -> Result<(), Halt> {
+        let id = channel.channel.id;
+        let held = self.coverage(id).await?;
+        if let Access::Denied(denied) = channel.access {
+            return Ok(self.note_if(held.as_ref(), id, Some(reason(denied))).await?);
+        }
+        match held.as_ref().and_then(|held| held.interval) {
+            _ if self.options.full => self.down(channel, MessageId::MAX, true).await?,
+            None => self.down(channel, MessageId::MAX, false).await?,
+            Some(interval) => {
+                let start_reached = held.as_ref().is_some_and(|held| held.start_reached);
+                if channel.last_message_id.is_some_and(|last| last > interval.high()) {
+                    self.up(channel, interval.high()).await?;
+                }
+                self.again(channel, interval).await?;
+                if !start_reached {
+                    self.down(channel, interval.low(), false).await?;
+                }
+            }
+        }
+        if self.stop.is_cancelled() { Ok(()) } else { Ok(self.note_if(held.as_ref(), id, None).await?) }
+    }
+
+    /// Reads upwards from behind `from` to the newest.
+    async fn up(&self, channel: &GuildChannel, from: MessageId) -> Result<(), Halt> {
+        let mut cursor = Some(MessageCursor::After(from));
+        while let Some(at) = cursor.filter(|_| !self.stop.is_cancelled()) {
+            cursor = self.page(channel, at, Priority::CatchUp).await?;
+        }
+        Ok(())
+    }
+
+    /// Reads downwards from below `from` to the channel's start: everything, or what is not held.
+    async fn down(&self, channel: &GuildChannel, from: MessageId, everything: bool) -> Result<(), Halt> {
+        let mut cursor = Some(MessageCursor::Before(from));
+        while let Some(at) = cursor.filter(|_| !self.stop.is_cancelled()) {
+            cursor = self.page(channel, at, Priority::Backfill).await?;
+            let Some(MessageCursor::Before(next)) = cursor else { continue };
+            if everything {
+                continue;
+            }
+            // What other sources have shown below need not be read again.
+            let held = self.coverage(channel.channel.id).await?;
+            let reached = held.as_ref().and_then(|held| held.interval).filter(|interval| interval.low() <= next);
+            if reached.is_some() && held.as_ref().is_some_and(|held| held.start_reached) {
+                break;
+            }
+            cursor = reached.map(|interval| MessageCursor::Before(interval.low())).or(cursor);
+        }
+        Ok(())
+    }
+
+    /// Reads what is held of the last day once more: what it lacks is deleted, what is newer replaces.
+    async fn again(&self, channel: &GuildChannel, held: Interval) -> Result<(), Halt> {
+        let since = self.of.clock.now().as_millis() - i64::try_from(RECENT.as_millis()).unwrap_or(i64::MAX);
+        let since = Timestamp::from_millis(since).map_or(MessageId::MIN, MessageId::first_at);
+        let recent = channel.last_message_id.is_some_and(|last| last >= since);
+        let mut cursor = recent.then(|| held.high().next().unwrap_or(held.high()));
+        while let Some(at) = cursor.filter(|at| *at > since && !self.stop.is_cancelled()) {
+            let next = self.page(channel, MessageCursor::Before(at), Priority::CatchUp).await?;
+            cursor = match next {
+                Some(MessageCursor::Before(next)) => Some(next),
+                _ => None,
+            };
+        }
+        Ok(())
+    }
+
+    /// Reads and stores one page; tells where to go on.
+    async fn page(
+        &self,
+        channel: &GuildChannel,
+        cursor: MessageCursor,
+        priority: Priority,
+    ) -> Result<Option<MessageCursor>, Halt> {
+        let look = self.ask(|| self.of.source.messages(&self.scope, channel, cursor, priority)).await?;
+        self.store_page(channel.channel.id, &look.page).await?;
+        self.tally.messages(look.page.messages().len() as u64);
+        self.progress.at(self.tally.progress());
+        Ok(look.next)
+    }
+
+    async fn store_page(&self, channel: ChannelId, page: &MessagePage) -> Result<(), StoreError> {
+        let once = || async {
+            let mut unit = self.of.store.begin().await?;
+            unit.messages().replace_interval(channel, page).await?;
+            unit.commit().await
+        };
+        self.in_store(once).await
+    }
+
+    pub(super) async fn coverage(&self, channel: ChannelId) -> Result<Option<Coverage>, StoreError> {
+        self.in_store(async || self.of.store.read().await?.coverage().find(channel).await).await
+    }
+
+    /// Notes why the rest of a channel is not held, unless that is what is noted already.
+    async fn note_if(
+        &self,
+        held: Option<&Coverage>,
+        channel: ChannelId,
+        reason: Option<&'static str>,
+    ) -> Result<(), StoreError> {
+        if held.and_then(|held| held.reason.as_deref()) == reason { Ok(()) } else { self.note(channel, reason).await }
+    }
+
+    /// Notes why the rest of a channel is not held.
+    pub(super) async fn note(&self, channel: ChannelId, reason: Option<&'static str>) -> Result<(), StoreError> {
+        let once = || async {
+            let mut unit = self.of.store.begin().await?;
+            unit.coverage().note(channel, self.of.clock.now(), false, reason.map(str::to_owned)).await?;
+            unit.commit().await
+        };
+        self.in_store(once).await
+    }
+}

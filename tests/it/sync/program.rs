@@ -1,0 +1,126 @@
+//! The program itself, killed and on a server.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use discord_simulator::{GuildSize, Options, Simulator};
+use domain::channel::ChannelId;
+use domain::tenant::{Platform, PlatformId, TenantId};
+use serde_json::Value;
+
+use super::world::MESSAGES;
+use crate::program::Installation;
+use crate::server::Database;
+
+/// How often a run is killed.
+const KILLS: usize = 20;
+/// Requests between two kills.
+const GAP: usize = 9;
+
+/// A guild without limits, and the settings that point at it.
+async fn simulator() -> (Simulator, [(&'static str, String); 2]) {
+    let simulator = Simulator::start(Options::new(11, GuildSize::Small).unlimited()).await.unwrap();
+    let settings = [("DISCORD_API_URL", simulator.api_url()), ("DISCORD_BOT_TOKEN", simulator.token().to_owned())];
+    (simulator, settings)
+}
+
+/// Makes the tenant, lets `kills` runs die, and gives the job of one more.
+fn sync(installation: &Installation, simulator: &Simulator, settings: &[(&str, String)], kills: usize) -> Value {
+    let guild = simulator.guild_id().to_string();
+    assert!(installation.run(&["tenant", "create", &guild, "Simulated"]).status.success());
+    let command = || {
+        let mut command = installation.command(&["sync", "simulated", "--json"]);
+        command.envs(settings.iter().map(|(name, value)| (name, value)));
+        command
+    };
+    for _ in 0..kills {
+        let before = simulator.requests(0).len();
+        let mut child = command().spawn().unwrap();
+        let begun = Instant::now();
+        while simulator.requests(0).len() < before + GAP && child.try_wait().unwrap().is_none() {
+            assert!(begun.elapsed() < Duration::from_mins(1), "it asks nothing");
+            std::thread::yield_now();
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    let output = command().output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {said}"))
+}
+
+/// Every readable channel has as many messages as the ledger says, by the coverage that the program tells.
+fn assert_whole(installation: &Installation, simulator: &Simulator) {
+    let output = installation.run(&["coverage", "simulated", "--json"]);
+    let coverage: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let held: HashMap<&str, &Value> =
+        coverage["items"].as_array().unwrap().iter().map(|one| (one["channel_id"].as_str().unwrap(), one)).collect();
+    let guild = PlatformId::new(&simulator.guild_id().to_string()).unwrap();
+    let tenant = TenantId::of(Platform::Discord, &guild);
+    for id in simulator.channels() {
+        let ledger = simulator.ledger(id).unwrap();
+        if ledger.unreadable.is_none() {
+            let channel = ChannelId::of(tenant, id.to_string().parse().unwrap()).to_string();
+            let found = held[channel.as_str()];
+            assert_eq!((&found["message_count"], &found["state"]), (&ledger.count.into(), &"complete".into()), "{id}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kill_9_between_pages_20_times() {
+    let (simulator, settings) = simulator().await;
+    let (simulator, installation) = tokio::task::spawn_blocking(move || {
+        let installation = Installation::new();
+        let job = sync(&installation, &simulator, &settings, KILLS);
+        assert_eq!((&job["state"], &job["error"]), (&"done".into(), &Value::Null));
+        (simulator, installation)
+    })
+    .await
+    .unwrap();
+    assert_whole(&installation, &simulator);
+    let pages: Vec<_> = simulator.requests(0).into_iter().filter(|request| request.route == MESSAGES).collect();
+    let mut asked: HashMap<_, usize> = HashMap::new();
+    for request in &pages {
+        *asked.entry((&request.path, &request.query)).or_default() += 1;
+    }
+    let again: usize = asked.values().map(|times| times - 1).sum();
+    // What was under way at a kill is asked for once more, and nothing else.
+    assert!(again <= KILLS * 64, "{again} of {} pages were fetched again", pages.len());
+    let most = asked.values().max().unwrap();
+    assert!(*most <= KILLS + 1, "one page was fetched {most} times");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a MySQL-protocol server"]
+async fn a_guild_is_held_on_a_server_as_in_a_file() {
+    let (simulator, settings) = simulator().await;
+    let database = Database::new().await;
+    let address = database.address();
+    let (simulator, installation) = tokio::task::spawn_blocking(move || {
+        let installation = Installation::at(&address);
+        let job = sync(&installation, &simulator, &settings, 5);
+        assert_eq!((&job["state"], &job["error"]), (&"done".into(), &Value::Null));
+        (simulator, installation)
+    })
+    .await
+    .unwrap();
+    tokio::task::spawn_blocking(move || assert_whole(&installation, &simulator)).await.unwrap();
+}
+
+#[test]
+fn what_is_missing_is_told() {
+    let installation = Installation::new();
+    installation.run(&["tenant", "create", "1100000000000000001", "Needles"]);
+    let output = installation.run(&["sync", "needles"]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said.contains("DISCORD_BOT_TOKEN") && said.contains("Message Content Intent"), "{said}");
+    for (name, value) in [("DISCORD_BOT_TOKEN", "two words"), ("DISCORD_API_URL", "nowhere")] {
+        let output = installation.command(&["tenant", "list"]).env(name, value).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(name) && !said.contains(value), "{said}");
+    }
+}

@@ -1,0 +1,223 @@
+//! A simulator, an archive, and one time for both.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use adapter_discord::{ClientConfig, DiscordClient};
+use adapter_sqlite::SqliteStore;
+use app::sync::{Progress, SyncOptions, Syncer};
+use discord_simulator::{Act, ChannelPlan, Clock as Time, Options, Simulator, kind};
+use domain::channel::{Channel, ChannelId};
+use domain::coverage::Coverage;
+use domain::job::Job;
+use domain::message::MessageId;
+use domain::pseudonym::PseudonymKey;
+use domain::slug::TenantSlug;
+use domain::tenant::{Platform, PlatformId, Tenant, TenantName};
+use domain::timestamp::Timestamp;
+use ports::clock::Clock;
+use ports::guild::GuildChannel;
+use ports::message::StoredMessage;
+use ports::page::{MessageRange, Page};
+use ports::store::Store;
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// The route of a page of messages.
+pub(super) const MESSAGES: &str = "/channels/{c}/messages";
+/// How far time moves at once.
+const STEP: Duration = Duration::from_millis(5);
+
+/// The simulator's time, as everybody reads it.
+struct SimulatedClock(Arc<Time>);
+
+impl Clock for SimulatedClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.0.now_ms().try_into().unwrap()).unwrap()
+    }
+}
+
+/// Hears nothing.
+struct Quiet;
+
+impl Progress for Quiet {
+    fn begin(&self, _: &GuildChannel) {}
+    fn end(&self, _: &GuildChannel) {}
+    fn at(&self, _: domain::job::Progress) {}
+}
+
+/// Does something once, as soon as so many messages are stored.
+pub(super) struct When<F>(u64, Mutex<Option<F>>);
+
+impl<F: FnOnce() + Send> When<F> {
+    pub(super) const fn stored(messages: u64, act: F) -> Self {
+        Self(messages, Mutex::new(Some(act)))
+    }
+}
+
+impl<F: FnOnce() + Send> Progress for When<F> {
+    fn begin(&self, _: &GuildChannel) {}
+    fn end(&self, _: &GuildChannel) {}
+
+    fn at(&self, progress: domain::job::Progress) {
+        if progress.messages >= self.0
+            && let Some(act) = self.1.lock().unwrap().take()
+        {
+            act();
+        }
+    }
+}
+
+pub(super) struct World {
+    pub(super) simulator: Simulator,
+    pub(super) store: Arc<SqliteStore>,
+    pub(super) tenant: Tenant,
+    folder: TempDir,
+    time: JoinHandle<()>,
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.time.abort();
+    }
+}
+
+impl World {
+    /// Needs the paused time of a test: the runtime lets it pass when nothing is left to do, and the simulator's follows.
+    pub(super) async fn start(options: Options) -> Self {
+        let simulator = Simulator::start(options.manual_clock()).await.unwrap();
+        let clock = simulator.clock();
+        let time = tokio::spawn(async move {
+            let mut ticks = tokio::time::interval(STEP);
+            ticks.tick().await;
+            loop {
+                ticks.tick().await;
+                clock.advance(STEP.as_millis().try_into().unwrap());
+            }
+        });
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&folder.path().join("verta.db"), 4).unwrap();
+        let guild = PlatformId::new(&simulator.guild_id().to_string()).unwrap();
+        let (slug, name) = (TenantSlug::new("simulated").unwrap(), TenantName::new("Simulated").unwrap());
+        let tenant = Tenant::new(Platform::Discord, guild, slug, name, SimulatedClock(simulator.clock()).now());
+        let mut unit = store.begin().await.unwrap();
+        unit.tenants().insert(&tenant).await.unwrap();
+        unit.commit().await.unwrap();
+        Self { simulator, store: Arc::new(store), tenant, folder, time }
+    }
+
+    /// These channels, without limits.
+    pub(super) async fn of(plan: Vec<ChannelPlan>) -> Self {
+        Self::start(Options::planned(1, plan).unlimited()).await
+    }
+
+    /// One text channel of that many messages, `general`.
+    pub(super) async fn channel_of(messages: u64) -> Self {
+        Self::of(vec![ChannelPlan::new("general", kind::TEXT, messages)]).await
+    }
+
+    /// A whole run of what is new.
+    pub(super) async fn sync(&self) -> Job {
+        self.run(SyncOptions::default()).await
+    }
+
+    pub(super) async fn run(&self, options: SyncOptions) -> Job {
+        self.run_with(options, &CancellationToken::new(), &Quiet).await
+    }
+
+    /// A run in which `act` happens once so many messages are stored.
+    pub(super) async fn sync_when(&self, messages: u64, act: impl FnOnce() + Send) -> Job {
+        self.run_with(SyncOptions::default(), &CancellationToken::new(), &When::stored(messages, act)).await
+    }
+
+    /// A run by a process of its own.
+    pub(super) async fn run_with(
+        &self,
+        options: SyncOptions,
+        stop: &CancellationToken,
+        progress: &dyn Progress,
+    ) -> Job {
+        let mut config = ClientConfig::new(self.simulator.token().parse().unwrap());
+        config.api = self.simulator.api_url().parse().unwrap();
+        let clock: Arc<dyn Clock> = Arc::new(SimulatedClock(self.simulator.clock()));
+        let client = DiscordClient::new(config, Arc::clone(&clock));
+        let store = Arc::clone(&self.store) as Arc<dyn Store>;
+        let syncer = Syncer::new(store, Arc::new(client), PseudonymKey::new([9; 32]), clock);
+        syncer.run(self.tenant.id, &options, stop, progress).await.unwrap()
+    }
+
+    /// What the platform calls the channel of this name.
+    pub(super) fn id(&self, name: &str) -> u64 {
+        self.simulator.channel(name).unwrap()
+    }
+
+    pub(super) fn of_channel(&self, channel: u64) -> ChannelId {
+        ChannelId::of(self.tenant.id, channel.to_string().parse().unwrap())
+    }
+
+    pub(super) async fn channel(&self, channel: u64) -> Option<Channel> {
+        self.store.read().await.unwrap().channels().find(self.of_channel(channel)).await.unwrap()
+    }
+
+    pub(super) async fn coverage(&self, channel: u64) -> Option<Coverage> {
+        self.store.read().await.unwrap().coverage().find(self.of_channel(channel)).await.unwrap()
+    }
+
+    pub(super) async fn find(&self, channel: u64, message: u64) -> Option<StoredMessage> {
+        let (channel, id) = (self.of_channel(channel), MessageId::new(message).unwrap());
+        self.store.read().await.unwrap().messages().find(channel, id).await.unwrap()
+    }
+
+    /// The ids of the messages that are held and not deleted, ascending.
+    pub(super) async fn held(&self, channel: u64) -> Vec<u64> {
+        let (id, mut held, mut range) = (self.of_channel(channel), Vec::new(), MessageRange::Oldest);
+        let mut at = self.store.read().await.unwrap();
+        loop {
+            let page = at.messages().list(id, range, true, 101).await.unwrap();
+            let Some(last) = page.last() else { return held };
+            range = MessageRange::After(last.id);
+            held.extend(page.iter().map(|message| message.id.get()));
+        }
+    }
+
+    /// The ids that a channel really holds.
+    pub(super) fn true_ids(&self, channel: u64) -> Vec<u64> {
+        let all = self.simulator.messages(channel, 0, usize::MAX);
+        all.iter().map(|message| message["id"].as_str().unwrap().parse().unwrap()).collect()
+    }
+
+    /// The number of the last change of the archive.
+    pub(super) async fn last_change(&self) -> Option<u64> {
+        let (mut at, mut after) = (self.store.read().await.unwrap(), None);
+        while let Some(last) = at.changes().list(Page { after, limit: 100 }).await.unwrap().last() {
+            after = Some(last.id);
+        }
+        after.map(|last| last.0)
+    }
+
+    /// How many requests of a route arrived.
+    pub(super) fn asked(&self, route: &str) -> usize {
+        self.simulator.requests(0).iter().filter(|request| request.route == route).count()
+    }
+
+    pub(super) fn send(&self, channel_id: u64, content: &str) {
+        let act = Act::Send { channel_id, content: content.to_owned(), raw: serde_json::Map::new() };
+        self.simulator.act(act).unwrap();
+    }
+
+    pub(super) fn edit(&self, channel_id: u64, message_id: u64, content: &str) {
+        let content = Some(content.to_owned());
+        self.simulator.act(Act::Edit { channel_id, message_id, content, raw: serde_json::Map::new() }).unwrap();
+    }
+
+    pub(super) fn delete(&self, channel_id: u64, messages: &[u64]) {
+        self.simulator.act(Act::Delete { channel_id, message_ids: messages.to_vec(), bulk: false }).unwrap();
+    }
+
+    /// Every file of the archive, whole.
+    pub(super) fn files(&self) -> Vec<Vec<u8>> {
+        let files = std::fs::read_dir(self.folder.path()).unwrap();
+        files.map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect()
+    }
+}
