@@ -13,4 +13,5 @@ mod program;
 mod proxy;
 mod same;
 mod server;
+mod statements;
 mod sync;
