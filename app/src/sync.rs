@@ -6,6 +6,7 @@ mod threads;
 mod walk;
 
 use std::collections::HashSet;
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -117,22 +118,10 @@ impl Syncer {
     ) -> Result<Job, SyncError> {
         let (tenant, mut job) = retry(SyncError::is_retryable, || self.begin(tenant, options)).await?;
         let run = self.prepare(&tenant, options, stop, progress)?;
-        let outcome = {
-            let work = run.all();
-            tokio::pin!(work);
-            let mut due = interval(SAVE);
-            due.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            loop {
-                tokio::select! {
-                    outcome = &mut work => break outcome,
-                    _ = due.tick() => {
-                        job.progress = run.tally.progress();
-                        if let Err(error) = self.save(&job).await {
-                            warn!(job.id = %job.id, error = &error as &dyn std::error::Error, "a job was not stored");
-                        }
-                    }
-                }
-            }
+        // Both go on at the same time: while the one waits for its turn in the store, the other may have it.
+        let outcome = tokio::select! {
+            outcome = run.all() => outcome,
+            never = self.keep(&job, &run.tally) => match never {},
         };
         job.progress = run.tally.progress();
         let now = self.clock.now();
@@ -145,6 +134,18 @@ impl Syncer {
         let (state, messages) = (job.state.as_str(), job.progress.messages);
         info!(tenant.id = %job.tenant_id, job.id = %job.id, state, messages, "a sync ended");
         Ok(job)
+    }
+
+    /// Stores how far the job is, again and again.
+    async fn keep(&self, job: &Job, tally: &Tally) -> Infallible {
+        let mut due = interval(SAVE);
+        due.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            due.tick().await;
+            if let Err(error) = self.save(&Job { progress: tally.progress(), ..job.clone() }).await {
+                warn!(job.id = %job.id, error = &error as &dyn std::error::Error, "a job was not stored");
+            }
+        }
     }
 
     /// The tenant, and its job, which runs from now on.

@@ -4,6 +4,7 @@ mod faults;
 mod program;
 mod resume;
 mod rights;
+mod slow;
 mod threads;
 mod walk;
 mod world;
@@ -11,7 +12,6 @@ mod world;
 use discord_simulator::{GuildSize, Options};
 use domain::coverage::CoverageState;
 use domain::job::{JobKind, JobState};
-use ports::store::Store;
 
 use self::world::World;
 

@@ -125,8 +125,11 @@ impl Progress for Display {
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         if !self.terminal && said.elapsed() >= LINE {
             *said = Instant::now();
-            let left = HumanDuration(self.bar.eta());
-            eprintln!("{}/{} channels, {text}, about {left} left", progress.channels_done, progress.channels_total);
+            let left = match progress.channels_done {
+                0 => String::new(),
+                _ => format!(", about {} left", HumanDuration(self.bar.eta())),
+            };
+            eprintln!("{}/{} channels, {text}{left}", progress.channels_done, progress.channels_total);
         }
     }
 }

@@ -71,7 +71,7 @@ impl<F: FnOnce() + Send> Progress for When<F> {
 
 pub(super) struct World {
     pub(super) simulator: Simulator,
-    pub(super) store: Arc<SqliteStore>,
+    pub(super) store: Arc<dyn Store>,
     pub(super) tenant: Tenant,
     folder: TempDir,
     time: JoinHandle<()>,
@@ -142,8 +142,7 @@ impl World {
         config.api = self.simulator.api_url().parse().unwrap();
         let clock: Arc<dyn Clock> = Arc::new(SimulatedClock(self.simulator.clock()));
         let client = DiscordClient::new(config, Arc::clone(&clock));
-        let store = Arc::clone(&self.store) as Arc<dyn Store>;
-        let syncer = Syncer::new(store, Arc::new(client), PseudonymKey::new([9; 32]), clock);
+        let syncer = Syncer::new(Arc::clone(&self.store), Arc::new(client), PseudonymKey::new([9; 32]), clock);
         syncer.run(self.tenant.id, &options, stop, progress).await.unwrap()
     }
 

@@ -1,0 +1,91 @@
+//! A store that takes its time, one unit after the other.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use discord_simulator::{ChannelPlan, Options, kind};
+use domain::job::JobState;
+use ports::change::ChangeRepository;
+use ports::channel::ChannelRepository;
+use ports::coverage::CoverageRepository;
+use ports::error::StoreError;
+use ports::job::JobRepository;
+use ports::message::MessageRepository;
+use ports::store::{Repositories, Store, StoreStatus, UnitOfWork};
+use ports::tenant::TenantRepository;
+use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::time::{sleep, timeout};
+
+use super::world::World;
+
+/// What beginning a unit takes, with nobody else let in.
+const BEGINNING: Duration = Duration::from_millis(40);
+
+struct Slow(Arc<dyn Store>, Arc<Mutex<()>>);
+
+#[async_trait]
+impl Store for Slow {
+    async fn read(&self) -> Result<Box<dyn Repositories>, StoreError> {
+        self.0.read().await
+    }
+
+    async fn begin(&self) -> Result<Box<dyn UnitOfWork>, StoreError> {
+        let turn = Arc::clone(&self.1).lock_owned().await;
+        sleep(BEGINNING).await;
+        Ok(Box::new(SlowUnit(self.0.begin().await?, turn)))
+    }
+
+    async fn status(&self) -> Result<StoreStatus, StoreError> {
+        self.0.status().await
+    }
+}
+
+struct SlowUnit(Box<dyn UnitOfWork>, OwnedMutexGuard<()>);
+
+impl Repositories for SlowUnit {
+    fn tenants(&mut self) -> &mut dyn TenantRepository {
+        self.0.tenants()
+    }
+
+    fn channels(&mut self) -> &mut dyn ChannelRepository {
+        self.0.channels()
+    }
+
+    fn messages(&mut self) -> &mut dyn MessageRepository {
+        self.0.messages()
+    }
+
+    fn coverage(&mut self) -> &mut dyn CoverageRepository {
+        self.0.coverage()
+    }
+
+    fn changes(&mut self) -> &mut dyn ChangeRepository {
+        self.0.changes()
+    }
+
+    fn jobs(&mut self) -> &mut dyn JobRepository {
+        self.0.jobs()
+    }
+}
+
+#[async_trait]
+impl UnitOfWork for SlowUnit {
+    async fn commit(self: Box<Self>) -> Result<(), StoreError> {
+        let Self(unit, turn) = *self;
+        let outcome = unit.commit().await;
+        drop(turn);
+        outcome
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_is_stored_while_others_wait_for_their_turn() {
+    let plan = (0..60).map(|number| ChannelPlan::new(&format!("channel-{number}"), kind::TEXT, 600)).collect();
+    let mut world = World::start(Options::planned(1, plan)).await;
+    world.store = Arc::new(Slow(Arc::clone(&world.store), Arc::default()));
+    let job = timeout(Duration::from_hours(1), world.sync()).await.expect("nobody waits for ever");
+    assert_eq!((job.state, job.error), (JobState::Done, None));
+    assert_eq!((job.progress.channels_done, job.progress.messages), (60, 36_000));
+    assert_eq!(world.simulator.totals().by_status.keys().copied().collect::<Vec<_>>(), [200]);
+}
