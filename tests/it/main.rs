@@ -8,6 +8,7 @@ mod faults;
 mod hostile;
 mod http;
 mod import;
+mod only_tidb;
 mod openapi;
 mod program;
 mod proxy;

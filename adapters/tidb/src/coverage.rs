@@ -15,34 +15,32 @@ use crate::error::{NO_REFERENCED_ROW, code, store_error};
 use crate::row::{Columns, datetime};
 use crate::unit::Unit;
 
-/// The hint keeps the inner query one look at the beginning of the channel. Without it `TiDB` may make it a join with
-/// the smallest ids of all channels.
 const FIND: &str = r"
-    SELECT channels.channel_id, low, high, start_reached, reason, checked_at, message_count,
-        (
-            SELECT /*+ NO_DECORRELATE() */ MIN(message_id)
-            FROM messages
-            WHERE messages.channel_id = channels.channel_id
-        ) AS oldest
+    SELECT channels.channel_id, low, high, start_reached, reason, checked_at, message_count
     FROM channels
     LEFT JOIN coverage ON coverage.channel_id = channels.channel_id
     WHERE channels.channel_id = :channel_id
 ";
 
 const LIST: &str = r"
-    SELECT channels.channel_id, low, high, start_reached, reason, checked_at, message_count,
-        (
-            SELECT /*+ NO_DECORRELATE() */ MIN(message_id)
-            FROM messages
-            WHERE messages.channel_id = channels.channel_id
-        ) AS oldest
-    FROM channels
+    SELECT channels.channel_id, low, high, start_reached, reason, checked_at, message_count
+    FROM channels FORCE INDEX (channels_by_tenant)
     LEFT JOIN coverage ON coverage.channel_id = channels.channel_id
     WHERE tenant_id = :tenant_id
         AND channels.channel_id > :after
         AND kind NOT IN (4, 14, 15, 16)
     ORDER BY channels.channel_id
     LIMIT :limit
+";
+
+/// One row of the key. As a part of the statements above `TiDB` would read every message of the channel for it.
+const OLDEST: &str = r"
+    SELECT /*+ ORDER_INDEX(messages, PRIMARY) */
+        message_id
+    FROM messages
+    WHERE channel_id = :channel_id
+    ORDER BY message_id
+    LIMIT 1
 ";
 
 const SEGMENTS: &str = r"
@@ -131,16 +129,11 @@ fn coverage(row: Row) -> Result<Coverage, StoreError> {
     let reason = row.get("reason")?;
     let checked_at = row.optional_time("checked_at")?;
     let message_count = row.get("message_count")?;
-    let oldest: Option<MessageId> = row.optional_id("oldest")?;
-    let held = match (low, high) {
+    let interval = match (low, high) {
         (None, None) => None,
         (Some(low), Some(high)) => Some(Interval::new(low, high).ok_or_else(|| row.corrupt("low"))?),
         (None, Some(_)) => return Err(row.corrupt("low")),
         (Some(_), None) => return Err(row.corrupt("high")),
-    };
-    let interval = match oldest {
-        Some(oldest) if start_reached => held.map(|held| held.since(oldest)),
-        _ => held,
     };
     Ok(Coverage { channel_id, interval, start_reached, message_count, reason, checked_at })
 }
@@ -155,6 +148,14 @@ fn segment(row: Row) -> Result<Segment, StoreError> {
 }
 
 impl Unit {
+    /// The same, from the oldest message on where nothing older can exist.
+    async fn since_oldest(&mut self, coverage: Coverage) -> Result<Coverage, StoreError> {
+        let Some(held) = coverage.interval.filter(|_| coverage.start_reached) else { return Ok(coverage) };
+        let id = |row| Columns::new("messages", row).id("message_id");
+        let oldest = self.row(OLDEST, params! { "channel_id" => coverage.channel_id.to_string() }, id).await?;
+        Ok(Coverage { interval: Some(oldest.map_or(held, |oldest| held.since(oldest))), ..coverage })
+    }
+
     /// What sources showed whole of the ids in `span`, and next to it.
     pub(crate) async fn segments_near(&mut self, channel: ChannelId, span: Interval) -> Result<Segments, StoreError> {
         let (low, high) = (span.low().get(), span.high().get());
@@ -216,13 +217,20 @@ impl Unit {
 #[async_trait]
 impl CoverageRepository for Unit {
     async fn find(&mut self, channel: ChannelId) -> Result<Option<Coverage>, StoreError> {
-        self.row(FIND, params! { "channel_id" => channel.to_string() }, coverage).await
+        match self.row(FIND, params! { "channel_id" => channel.to_string() }, coverage).await? {
+            Some(found) => self.since_oldest(found).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     async fn list(&mut self, tenant: TenantId, page: Page<ChannelId>) -> Result<Vec<Coverage>, StoreError> {
         let after = page.after.map_or_else(String::new, |after| after.to_string());
         let parameters = params! { "tenant_id" => tenant.to_string(), "after" => after, "limit" => page.limit };
-        self.rows(LIST, parameters, coverage).await
+        let mut listed = self.rows(LIST, parameters, coverage).await?;
+        for coverage in &mut listed {
+            *coverage = self.since_oldest(coverage.clone()).await?;
+        }
+        Ok(listed)
     }
 
     async fn segments(&mut self, channel: ChannelId) -> Result<Segments, StoreError> {

@@ -27,7 +27,8 @@ const FIND_BY_SLUG: &str = r"
 ";
 
 const LIST: &str = r"
-    SELECT tenant_id, platform, platform_id, slug, name, status, logo_url, primary_color, secondary_color,
+    SELECT /*+ ORDER_INDEX(tenants, tenants_slug) */
+        tenant_id, platform, platform_id, slug, name, status, logo_url, primary_color, secondary_color,
         accent_color, created_at, updated_at, deleting_since
     FROM tenants
     WHERE slug > :after

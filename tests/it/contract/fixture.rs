@@ -49,7 +49,7 @@ pub(crate) fn channel(of: &Tenant, platform_id: u64, kind: ChannelKind) -> Chann
 }
 
 /// A thread of `parent` that whoever reads that may read.
-pub(super) fn thread(parent: &Channel, platform_id: u64) -> Channel {
+pub(crate) fn thread(parent: &Channel, platform_id: u64) -> Channel {
     let snowflake = platform_id.to_string().parse().unwrap();
     let name = format!("thread {platform_id}");
     Channel {
@@ -59,7 +59,7 @@ pub(super) fn thread(parent: &Channel, platform_id: u64) -> Channel {
     }
 }
 
-pub(super) fn message(channel: &Channel, raw: u64, content: &str, observed_at: i64) -> Message {
+pub(crate) fn message(channel: &Channel, raw: u64, content: &str, observed_at: i64) -> Message {
     let author = Author { pseudonym: Pseudonym::new([7; 16]), bot: false, webhook: false };
     let version = Version { edited_at: None, observed_at: at(observed_at), origin: Origin::Page };
     Message::new(channel.id, id(raw), author, content.to_owned(), version)
@@ -127,7 +127,7 @@ pub(crate) async fn put(store: &dyn Store, channel: &Channel, page: &MessagePage
 }
 
 /// The messages of a channel that are not deleted, from the oldest on; at most 100.
-pub(super) async fn held(store: &dyn Store, channel: &Channel) -> Vec<Message> {
+pub(crate) async fn held(store: &dyn Store, channel: &Channel) -> Vec<Message> {
     store.read().await.unwrap().messages().list(channel.id, MessageRange::Oldest, true, 100).await.unwrap()
 }
 

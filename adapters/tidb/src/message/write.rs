@@ -112,8 +112,10 @@ const SET_STATS: &str = r"
     WHERE channel_id = :channel_id
 ";
 
+/// The hint, as in the next: see the pages of a channel.
 const NEWEST: &str = r"
-    SELECT message_id
+    SELECT /*+ ORDER_INDEX(messages, PRIMARY) */
+        message_id
     FROM messages
     WHERE channel_id = :channel_id
         AND deleted_at IS NULL
@@ -122,7 +124,8 @@ const NEWEST: &str = r"
 ";
 
 const FIRST: &str = r"
-    SELECT message_id
+    SELECT /*+ ORDER_INDEX(messages, PRIMARY) */
+        message_id
     FROM messages
     WHERE channel_id = :channel_id
     ORDER BY message_id

@@ -1,0 +1,191 @@
+//! How the server goes about each statement: by a key or an index, and never by sorting a page.
+
+use domain::channel::{Channel, ChannelKind};
+use domain::message::{Attachment, AttachmentId, Emoji, Message, Reaction};
+use domain::page::MessagePage;
+use domain::tenant::Tenant;
+use domain::visibility::Visibility;
+use mysql_async::prelude::Queryable;
+use mysql_async::{Conn, Row};
+use ports::store::Store;
+
+use super::database;
+use crate::contract::fixture::{at, channel, interval, message, put, tenant, thread};
+use crate::statements::{Statement, statements};
+
+/// Messages of the channel that is read.
+const MESSAGES: u64 = 4_000;
+/// Threads of it.
+const THREADS: u64 = 400;
+
+/// A community with a channel that has enough in it for statistics to matter.
+struct Filled {
+    tenant: Tenant,
+    channel: Channel,
+}
+
+async fn fill(store: &dyn Store) -> Filled {
+    let tenant = tenant();
+    let here = Channel { visibility: Visibility::Public, ..channel(&tenant, 10, ChannelKind::TEXT) };
+    let mut unit = store.begin().await.unwrap();
+    unit.tenants().insert(&tenant).await.unwrap();
+    unit.channels().upsert(&here).await.unwrap();
+    for number in 1..=THREADS {
+        unit.channels().upsert(&thread(&here, 1_000 + number)).await.unwrap();
+    }
+    unit.commit().await.unwrap();
+    for first in (1..=MESSAGES).step_by(500) {
+        let messages = (first..first + 500).map(|raw| Message {
+            attachments: vec![Attachment {
+                id: AttachmentId::new(raw).unwrap(),
+                filename: "a.png".to_owned(),
+                content_type: None,
+                size_bytes: 1,
+                width: None,
+                height: None,
+                description: None,
+                spoiler: false,
+                url: None,
+                local_path: None,
+                extra: None,
+            }],
+            reactions: vec![Reaction {
+                emoji: Emoji { id: None, name: Some("🧵".to_owned()), animated: false },
+                count: 1,
+                people: vec![],
+            }],
+            ..message(&here, raw, "text", 1)
+        });
+        let seen = i64::try_from(first).unwrap();
+        let page = MessagePage::new(interval(first, first + 499), at(seen), messages.collect());
+        put(store, &here, &page.unwrap()).await;
+    }
+    Filled { tenant, channel: here }
+}
+
+/// A statement with plain values in the places of its parameters.
+fn with_values(statement: &Statement, filled: &Filled) -> String {
+    let (channel, tenant) = (filled.channel.id, filled.tenant.id);
+    let ids = |from: u64| (from..from + 50).map(|id| id.to_string()).collect::<Vec<_>>().join(", ");
+    let list = match statement.file.as_str() {
+        "channel" => format!("('{channel}', '{tenant}')"),
+        _ => format!("({})", ids(2_000)),
+    };
+    let mut sql = statement.sql.replace("(…)", &list);
+    let after = if statement.file == "change" { "5" } else { "''" };
+    for (name, value) in [
+        (":channel_id", format!("'{channel}'")),
+        (":tenant_id", format!("'{tenant}'")),
+        (":parent_id", format!("'{channel}'")),
+        (":job_id", format!("'{tenant}'")),
+        (":message_id", "2000".to_owned()),
+        (":platform_id", "1200".to_owned()),
+        (":active_at", "'2015-01-01 00:00:00.000'".to_owned()),
+        (":archived", "NULL".to_owned()),
+        (":with_private", "0".to_owned()),
+        (":with_restricted", "0".to_owned()),
+        (":slug", format!("'{}'", filled.tenant.slug)),
+        (":after", after.to_owned()),
+        (":bound", "2000".to_owned()),
+        (":low", "2000".to_owned()),
+        (":high", "2050".to_owned()),
+        (":limit", "51".to_owned()),
+    ] {
+        sql = sql.replace(name, &value);
+    }
+    // The only one that is left is the channel's, or the moment of a deletion.
+    sql.replacen("SET deleted_at = ?", "SET deleted_at = '2026-01-01 00:00:00.000'", 1)
+        .replace('?', &format!("'{channel}'"))
+}
+
+/// The steps of a plan: what is done, and to what.
+async fn plan(connection: &mut Conn, sql: &str) -> Vec<(String, String)> {
+    let rows: Vec<Row> =
+        connection.query(format!("EXPLAIN {sql}")).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+    rows.iter()
+        .map(|row| {
+            let text = |column: &str| row.get::<String, _>(column).unwrap();
+            (text("id"), format!("{} {}", text("access object"), text("operator info")))
+        })
+        .collect()
+}
+
+/// Statements that read, or change what they find.
+fn finding(statement: &Statement) -> bool {
+    let first = statement.sql.split_whitespace().next();
+    let of_archive = !["lib", "migrate", "open", "pool"].contains(&statement.file.as_str());
+    // The values of an update do not matter to its plan, and these two have many.
+    let plain =
+        !["channel UPDATE", "tenant UPDATE"].contains(&format!("{} {}", statement.file, statement.name).as_str());
+    of_archive && plain && matches!(first, Some("SELECT" | "DELETE" | "(")) || statement.name == "MARK_DELETED"
+}
+
+async fn every_plan_is_good(connection: &mut Conn, filled: &Filled) {
+    let all: Vec<Statement> = statements().into_iter().filter(finding).collect();
+    assert!(all.len() > 35, "{} statements", all.len());
+    let mut bad = Vec::new();
+    for statement in &all {
+        let name = format!("{} {}", statement.file, statement.name);
+        let steps = plan(connection, &with_values(statement, filled)).await;
+        // A tenant's channels come whole, and unfinished jobs and the places of one message are few.
+        let few = ["channel LIST", "job LIST_UNFINISHED", "message/read FIND_CHANNELS"].contains(&name.as_str());
+        let has = |kinds: &[&str]| steps.iter().any(|(step, _)| kinds.iter().any(|kind| step.contains(kind)));
+        let keyed = has(&["RangeScan", "Point_Get"]) && !has(&["TableFullScan", "IndexFullScan"]);
+        if !keyed || !few && has(&["Sort", "TopN"]) {
+            bad.push(format!("{name}: {steps:#?}"));
+        }
+    }
+    assert!(bad.is_empty(), "{}", bad.join("\n"));
+}
+
+#[tokio::test]
+#[ignore = "needs a MySQL-protocol server"]
+async fn every_statement_goes_by_a_key_with_and_without_statistics() {
+    let (database, mut connection) = database().await;
+    let store = database.store().await;
+    let filled = fill(&store).await;
+    every_plan_is_good(&mut connection, &filled).await;
+    for table in
+        ["tenants", "channels", "messages", "attachments", "reactions", "coverage", "coverage_segments", "changes"]
+    {
+        connection.query_drop(format!("ANALYZE TABLE {table}")).await.unwrap();
+    }
+    every_plan_is_good(&mut connection, &filled).await;
+    store.close().await;
+}
+
+#[tokio::test]
+#[ignore = "needs a MySQL-protocol server"]
+async fn the_pages_of_a_channel_are_one_range_in_the_order_of_the_key() {
+    let (database, mut connection) = database().await;
+    let store = database.store().await;
+    let filled = fill(&store).await;
+    let expected = [
+        ("message/read", "LIST_BEFORE", "table:messages", "desc"),
+        ("message/read", "LIST_AFTER", "table:messages", "keep order:true"),
+        ("message/read", "EXISTS_BEFORE", "table:messages", "desc"),
+        ("message/read", "EXISTS_AFTER", "table:messages", "keep order:true"),
+        ("message/read", "LIST_ATTACHMENTS", "table:attachments", "range:["),
+        ("message/read", "LIST_REACTIONS", "table:reactions", "range:["),
+        ("channel", "LIST_THREADS_BY_ACTIVITY", "index:channels_by_activity", "desc"),
+        ("channel", "LIST_THREADS_BY_CREATION", "index:channels_by_platform_id", "desc"),
+        ("channel", "LIST_THREADS_OLDEST", "index:channels_by_platform_id", "keep order:true"),
+        ("channel", "FIND_BY_SLUG", "index:channels_slug", ""),
+        ("message/read", "FIND_CHANNELS", "index:messages_by_id", "range:["),
+        ("message/read", "FIND_CHANNELS", "table:channels", ""),
+        ("coverage", "LIST", "index:channels_by_tenant", ""),
+        ("coverage", "OLDEST", "table:messages", "keep order:true"),
+        ("tenant", "FIND_BY_SLUG", "index:tenants_slug", ""),
+        ("change", "LIST", "table:changes", "keep order:true"),
+    ];
+    let all = statements();
+    for (file, name, place, how) in expected {
+        let statement = all.iter().find(|one| one.file == file && one.name == name).unwrap();
+        let steps = plan(&mut connection, &with_values(statement, &filled)).await;
+        let found = steps.iter().any(|(step, to)| {
+            (step.contains("RangeScan") || step.contains("Point_Get")) && to.contains(place) && to.contains(how)
+        });
+        assert!(found, "{file} {name}: {steps:#?}");
+    }
+    store.close().await;
+}
