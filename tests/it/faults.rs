@@ -14,7 +14,6 @@ mod processes;
 mod starts;
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use adapter_tidb::url::DatabaseUrl;
@@ -124,10 +123,6 @@ fn through(proxy: &Proxy, database: &Database) -> DatabaseUrl {
 fn address_through(proxy: &Proxy, database: &Database) -> String {
     let url = database.url();
     database.address().replacen(&format!("{}:{}", url.host, url.port), &proxy.address().to_string(), 1)
-}
-
-fn examples() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples")
 }
 
 async fn open(url: &DatabaseUrl, connections: usize) -> TidbStore {

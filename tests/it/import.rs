@@ -12,11 +12,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 use serde_json::Value;
 
-use crate::program::Installation;
-
-fn examples() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples")
-}
+use crate::program::{Installation, examples};
 
 fn exports() -> Vec<PathBuf> {
     let files = fs::read_dir(examples()).unwrap().map(|entry| entry.unwrap().path());

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "what fails here fails a test")]
 
 mod cli;
+mod compose;
 mod contract;
 mod deletion;
 mod faults;

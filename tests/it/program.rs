@@ -15,6 +15,11 @@ pub(crate) const ADMIN_KEY: &str = "an-admin-key-of-this-test-alone";
 /// How long anything may take before a case gives up.
 const PATIENCE: Duration = Duration::from_mins(2);
 
+/// The folder of the example community.
+pub(crate) fn examples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples")
+}
+
 /// An installation in a folder that goes with it.
 pub(crate) struct Installation {
     folder: TempDir,

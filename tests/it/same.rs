@@ -1,15 +1,9 @@
 //! An archive on a server answers as one in an SQLite file does.
 
-use std::path::Path;
-
 use serde_json::Value;
 
-use crate::program::{Installation, Server};
+use crate::program::{Installation, Server, examples};
 use crate::server::Database;
-
-fn examples() -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples")
-}
 
 /// Every answer of the API about what the examples hold, by address, and every page of the site.
 fn answers(server: &Server) -> Vec<(String, u16, String)> {

@@ -16,7 +16,7 @@ use testcontainers::runners::SyncRunner;
 use testcontainers::{Container, GenericImage, ImageExt};
 
 /// The release that `compose.yml` runs.
-const IMAGE: (&str, &str) = ("pingcap/tidb", "v8.5.8");
+pub(crate) const IMAGE: (&str, &str) = ("pingcap/tidb", "v8.5.8");
 
 /// Where a server is, and what keeps it there.
 struct Server {

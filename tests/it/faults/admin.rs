@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::{address_through, examples, upstream};
-use crate::program::{ADMIN_KEY, Answer, Installation, Server};
+use super::{address_through, upstream};
+use crate::program::{ADMIN_KEY, Answer, Installation, Server, examples};
 use crate::proxy::{Fault, Proxy};
 use crate::server::{Database, connect};
 use mysql_async::prelude::Queryable;

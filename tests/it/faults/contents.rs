@@ -3,7 +3,7 @@
 use mysql_async::Row;
 use mysql_async::prelude::Queryable;
 
-use crate::program::Installation;
+use crate::program::{Installation, examples};
 use crate::server::{Database, connect};
 
 /// What is asked of each table: everything but when rows were first written, and the numbers of changes, which also
@@ -46,7 +46,7 @@ impl Contents {
     pub(super) async fn undisturbed() -> Self {
         let database = Database::new().await;
         let installation = Installation::at(&database.address());
-        let imported = tokio::task::spawn_blocking(move || installation.import(&[&super::examples()], &[]));
+        let imported = tokio::task::spawn_blocking(move || installation.import(&[&examples()], &[]));
         let (code, report) = imported.await.unwrap();
         assert_eq!(code, 0, "{report}");
         let contents = Self::of(&database).await;

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 
-use super::{address_through, examples, upstream};
-use crate::program::{Answer, Installation, Server};
+use super::{address_through, upstream};
+use crate::program::{Answer, Installation, Server, examples};
 use crate::proxy::{Fault, Proxy};
 use crate::server::Database;
 

@@ -4,8 +4,8 @@ use std::process::Output;
 use std::sync::Arc;
 
 use super::contents::Contents;
-use super::{address_through, examples, upstream};
-use crate::program::Installation;
+use super::{address_through, upstream};
+use crate::program::{Installation, examples};
 use crate::proxy::{Fault, Proxy};
 use crate::server::Database;
 

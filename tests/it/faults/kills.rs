@@ -8,8 +8,8 @@ use sha2::{Digest, Sha256};
 use tokio::runtime::Handle;
 
 use super::contents::Contents;
-use super::{address_through, examples, upstream};
-use crate::program::Installation;
+use super::{address_through, upstream};
+use crate::program::{Installation, examples};
 use crate::proxy::{Fault, Proxy};
 use crate::server::Database;
 

@@ -5,8 +5,7 @@ use std::process::Output;
 use serde_json::Value;
 
 use super::contents::Contents;
-use super::examples;
-use crate::program::Installation;
+use crate::program::{Installation, examples};
 use crate::server::Database;
 
 /// Starts the program twice at the same time and waits for both.

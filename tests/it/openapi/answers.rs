@@ -1,24 +1,19 @@
 //! What a running program answers, held against the document: every address, method and status.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use super::ask::{Ask, Checked, MESSAGE};
 use super::document::{Operation, TEXT};
-use crate::program::{Installation, Server};
+use crate::program::{Installation, Server, examples};
 
 /// The most bytes of a body.
 const MAX_BODY: usize = 1 << 20;
 
-fn examples() -> String {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples").to_str().unwrap().to_owned()
-}
-
 fn served(installation: &Installation) -> Server {
-    installation.serve(&["--import", &examples()])
+    installation.serve(&["--import", examples().to_str().unwrap()])
 }
 
 /// Whether anybody may ask, so that the answer has a tag.
