@@ -11,6 +11,7 @@ mod http;
 mod import;
 mod only_tidb;
 mod openapi;
+mod opening;
 mod program;
 mod proxy;
 mod same;
