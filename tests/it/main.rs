@@ -18,3 +18,4 @@ mod same;
 mod server;
 mod statements;
 mod sync;
+mod tls;
