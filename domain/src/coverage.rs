@@ -206,6 +206,22 @@ pub struct Coverage {
 }
 
 impl Coverage {
+    /// The interval as a store keeps it: from the first id there is where the start is reached, and not from the oldest
+    /// message.
+    #[must_use]
+    pub fn kept_interval(&self) -> Option<Interval> {
+        self.interval.map(|held| if self.start_reached { Interval::up_to(held.high) } else { held })
+    }
+
+    /// Whether the two say the same of a channel, but for the number of its messages, which stores count themselves.
+    #[must_use]
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        self.kept_interval() == other.kept_interval()
+            && self.start_reached == other.start_reached
+            && self.reason == other.reason
+            && self.checked_at == other.checked_at
+    }
+
     /// What that amounts to.
     #[must_use]
     pub fn state(&self) -> CoverageState {

@@ -37,4 +37,12 @@ pub trait CoverageRepository: Send {
         start_reached: bool,
         reason: Option<String>,
     ) -> Result<(), StoreError>;
+
+    /// Replaces what is held of `coverage.channel_id` by what another archive says, its count of messages left out;
+    /// tells whether that changed anything. Where a later look than that archive's stands, nothing changes. The messages
+    /// come first: where the start is reached, the oldest of them is the low end of the interval.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] if the channel is not stored.
+    async fn restore(&mut self, coverage: &Coverage, segments: &Segments) -> Result<bool, StoreError>;
 }

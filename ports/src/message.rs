@@ -19,6 +19,16 @@ pub struct StoredMessage {
     pub deleted_at: Option<Timestamp>,
 }
 
+impl StoredMessage {
+    /// Whether this copy takes the place of `held`, the same message in another archive: never an older version that of
+    /// a newer one, and nothing brings back what is deleted.
+    #[must_use]
+    pub fn replaces(&self, held: &Self) -> bool {
+        let revives = held.deleted_at.is_some() && self.deleted_at.is_none();
+        self != held && !revives && self.message.version >= held.message.version
+    }
+}
+
 /// What a page changed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PageOutcome {
@@ -81,6 +91,23 @@ pub trait MessageRepository: Send {
     /// # Errors
     /// [`StoreError::Missing`] if the channel is not stored.
     async fn replace_interval(&mut self, channel: ChannelId, page: &MessagePage) -> Result<PageOutcome, StoreError>;
+
+    /// Messages of a channel as they are held, deleted and restricted ones included, ascending by id: the oldest `limit`
+    /// (1..=1000) behind `after`.
+    async fn list_stored(
+        &mut self,
+        channel: ChannelId,
+        after: Option<MessageId>,
+        limit: u32,
+    ) -> Result<Vec<StoredMessage>, StoreError>;
+
+    /// Stores messages of a channel (at most 1000, ascending, no id twice) as another archive holds them, where they
+    /// [replace](StoredMessage::replaces) what is held; tells how many did. Keeps the channel's stats, leaves its
+    /// coverage alone and appends a change if there was one. Doing it twice equals doing it once.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] if the channel is not stored.
+    async fn restore(&mut self, channel: ChannelId, messages: &[StoredMessage]) -> Result<u64, StoreError>;
 
     /// Removes the first `limit` (1..=1000) messages of a channel for good, with their attachments and reactions;
     /// tells how many there were. The channel's stats are left alone: it is about to go.

@@ -4,6 +4,7 @@
 
 mod change;
 mod channel;
+mod copy;
 mod coverage;
 pub(crate) mod fixture;
 mod handles;

@@ -103,6 +103,19 @@ const NOTE: &str = r"
         checked_at = MAX(COALESCE(checked_at, excluded.checked_at), excluded.checked_at)
 ";
 
+const DELETE_SEGMENTS: &str = r"
+    DELETE FROM coverage_segments
+    WHERE channel_id = :channel_id
+";
+
+const RESTORE: &str = r"
+    INSERT INTO coverage (channel_id, low, high, start_reached, reason, checked_at)
+    VALUES (:channel_id, :low, :high, :start_reached, :reason, :checked_at)
+    ON CONFLICT (channel_id) DO UPDATE
+    SET low = excluded.low, high = excluded.high, start_reached = excluded.start_reached, reason = excluded.reason,
+        checked_at = excluded.checked_at
+";
+
 fn coverage(row: &Columns<'_, '_>) -> Result<Coverage, StoreError> {
     let start_reached = row.optional_flag("start_reached")?.unwrap_or(false);
     let oldest: Option<MessageId> = row.optional_id("oldest")?;
@@ -165,13 +178,7 @@ pub(crate) fn record(
         execute(connection, DELETE_SEGMENT, parameters).map_err(store_error)?;
     }
     for made in after.as_slice().iter().filter(|segment| !near.as_slice().contains(segment)) {
-        let parameters = named_params! {
-            ":channel_id": Text(channel.0),
-            ":low": number(made.interval.low()),
-            ":high": number(made.interval.high()),
-            ":observed_at": millis(made.observed_at),
-        };
-        execute(connection, INSERT_SEGMENT, parameters).map_err(store_error)?;
+        insert_segment(connection, channel, *made)?;
     }
     let run = newest_run(connection, channel, new.interval)?;
     let parameters = named_params! {
@@ -201,13 +208,53 @@ fn newest_run(connection: &Connection, channel: ChannelId, new: Interval) -> Res
     }
 }
 
+fn find(connection: &Connection, channel: ChannelId) -> Result<Option<Coverage>, StoreError> {
+    query_one(connection, "coverage", FIND, named_params! {":channel_id": Text(channel.0)}, coverage)
+}
+
+fn segments(connection: &Connection, channel: ChannelId) -> Result<Segments, StoreError> {
+    let parameters = named_params! {":channel_id": Text(channel.0)};
+    query(connection, "coverage_segments", SEGMENTS, parameters, segment).map(Segments::new)
+}
+
+fn restore(connection: &Connection, copy: &Coverage, copied: &Segments) -> Result<bool, StoreError> {
+    let channel = copy.channel_id;
+    let held = find(connection, channel)?.ok_or(StoreError::Missing { what: "channel" })?;
+    let same = held.says_the_same(copy) && segments(connection, channel)? == *copied;
+    if same || held.checked_at > copy.checked_at {
+        return Ok(false);
+    }
+    execute(connection, DELETE_SEGMENTS, named_params! {":channel_id": Text(channel.0)}).map_err(store_error)?;
+    for made in copied.as_slice() {
+        insert_segment(connection, channel, *made)?;
+    }
+    let interval = copy.kept_interval();
+    let parameters = named_params! {
+        ":channel_id": Text(channel.0),
+        ":low": interval.map(|interval| number(interval.low())),
+        ":high": interval.map(|interval| number(interval.high())),
+        ":start_reached": copy.start_reached,
+        ":reason": copy.reason,
+        ":checked_at": copy.checked_at.map(millis),
+    };
+    execute(connection, RESTORE, parameters).map_err(store_error)?;
+    Ok(true)
+}
+
+fn insert_segment(connection: &Connection, channel: ChannelId, segment: Segment) -> Result<(), StoreError> {
+    let parameters = named_params! {
+        ":channel_id": Text(channel.0),
+        ":low": number(segment.interval.low()),
+        ":high": number(segment.interval.high()),
+        ":observed_at": millis(segment.observed_at),
+    };
+    execute(connection, INSERT_SEGMENT, parameters).map(drop).map_err(store_error)
+}
+
 #[async_trait]
 impl CoverageRepository for Unit {
     async fn find(&mut self, channel: ChannelId) -> Result<Option<Coverage>, StoreError> {
-        self.run(move |connection| {
-            query_one(connection, "coverage", FIND, named_params! {":channel_id": Text(channel.0)}, coverage)
-        })
-        .await
+        self.run(move |connection| find(connection, channel)).await
     }
 
     async fn list(&mut self, tenant: TenantId, page: Page<ChannelId>) -> Result<Vec<Coverage>, StoreError> {
@@ -220,11 +267,7 @@ impl CoverageRepository for Unit {
     }
 
     async fn segments(&mut self, channel: ChannelId) -> Result<Segments, StoreError> {
-        let read = move |connection: &Connection| {
-            let parameters = named_params! {":channel_id": Text(channel.0)};
-            query(connection, "coverage_segments", SEGMENTS, parameters, segment).map(Segments::new)
-        };
-        self.run(read).await
+        self.run(move |connection| segments(connection, channel)).await
     }
 
     async fn note(
@@ -246,5 +289,10 @@ impl CoverageRepository for Unit {
             })
         })
         .await
+    }
+
+    async fn restore(&mut self, coverage: &Coverage, segments: &Segments) -> Result<bool, StoreError> {
+        let (coverage, segments) = (coverage.clone(), segments.clone());
+        self.run(move |connection| restore(connection, &coverage, &segments)).await
     }
 }

@@ -58,6 +58,20 @@ impl MessageRepository for Unit {
         self.run(move |connection| write::replace_interval(connection, channel, &page)).await
     }
 
+    async fn list_stored(
+        &mut self,
+        channel: ChannelId,
+        after: Option<MessageId>,
+        limit: u32,
+    ) -> Result<Vec<StoredMessage>, StoreError> {
+        self.run(move |connection| read::list_stored(connection, channel, after, limit)).await
+    }
+
+    async fn restore(&mut self, channel: ChannelId, messages: &[StoredMessage]) -> Result<u64, StoreError> {
+        let messages = messages.to_vec();
+        self.run(move |connection| write::restore(connection, channel, &messages)).await
+    }
+
     async fn delete_first(&mut self, channel: ChannelId, limit: u32) -> Result<u64, StoreError> {
         self.run(move |connection| write::delete_first(connection, channel, limit)).await
     }

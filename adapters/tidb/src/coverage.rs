@@ -12,7 +12,7 @@ use ports::error::StoreError;
 use ports::page::Page;
 
 use crate::error::{NO_REFERENCED_ROW, code, store_error};
-use crate::row::{Columns, datetime};
+use crate::row::{Columns, datetime, datetime_if};
 use crate::unit::Unit;
 
 const FIND: &str = r"
@@ -120,6 +120,27 @@ const NOTE: &str = r"
         checked_at = GREATEST(COALESCE(checked_at, VALUES(checked_at)), VALUES(checked_at))
 ";
 
+/// Other writers of the channel wait from here on.
+const LOCK: &str = r"
+    SELECT channel_id
+    FROM channels
+    WHERE channel_id = :channel_id
+    FOR UPDATE
+";
+
+const DELETE_SEGMENTS: &str = r"
+    DELETE FROM coverage_segments
+    WHERE channel_id = :channel_id
+";
+
+const RESTORE: &str = r"
+    INSERT INTO coverage (channel_id, low, high, start_reached, reason, checked_at)
+    VALUES (:channel_id, :low, :high, :start_reached, :reason, :checked_at)
+    ON DUPLICATE KEY UPDATE
+        low = VALUES(low), high = VALUES(high), start_reached = VALUES(start_reached), reason = VALUES(reason),
+        checked_at = VALUES(checked_at)
+";
+
 fn coverage(row: Row) -> Result<Coverage, StoreError> {
     let mut row = Columns::new("coverage", row);
     let channel_id = ChannelId(row.uuid("channel_id")?);
@@ -175,13 +196,7 @@ impl Unit {
             self.run(DELETE_SEGMENT, params! { "channel_id" => channel.to_string(), "low" => low }).await?;
         }
         for made in after.as_slice().iter().filter(|segment| !near.as_slice().contains(segment)) {
-            let parameters = params! {
-                "channel_id" => channel.to_string(),
-                "low" => made.interval.low().get(),
-                "high" => made.interval.high().get(),
-                "observed_at" => datetime(made.observed_at),
-            };
-            self.run(INSERT_SEGMENT, parameters).await?;
+            self.insert_segment(channel, *made).await?;
         }
         let run = self.newest_run(channel, new.interval).await?;
         let parameters = params! {
@@ -192,6 +207,16 @@ impl Unit {
             "checked_at" => datetime(new.observed_at),
         };
         self.run(RECORD, parameters).await.map(drop)
+    }
+
+    async fn insert_segment(&mut self, channel: ChannelId, segment: Segment) -> Result<(), StoreError> {
+        let parameters = params! {
+            "channel_id" => channel.to_string(),
+            "low" => segment.interval.low().get(),
+            "high" => segment.interval.high().get(),
+            "observed_at" => datetime(segment.observed_at),
+        };
+        self.run(INSERT_SEGMENT, parameters).await.map(drop)
     }
 
     /// The newest ids that are held without a gap, now that `new` is among the segments.
@@ -255,5 +280,30 @@ impl CoverageRepository for Unit {
             Err(error) if code(&error) == Some(NO_REFERENCED_ROW) => Err(StoreError::Missing { what: "channel" }),
             Err(error) => Err(self.given_up(store_error(&error))),
         }
+    }
+
+    async fn restore(&mut self, copy: &Coverage, copied: &Segments) -> Result<bool, StoreError> {
+        let channel = copy.channel_id;
+        self.row(LOCK, params! { "channel_id" => channel.to_string() }, |_| Ok(())).await?;
+        let held = CoverageRepository::find(self, channel).await?.ok_or(StoreError::Missing { what: "channel" })?;
+        let same = held.says_the_same(copy) && self.segments(channel).await? == *copied;
+        if same || held.checked_at > copy.checked_at {
+            return Ok(false);
+        }
+        self.run(DELETE_SEGMENTS, params! { "channel_id" => channel.to_string() }).await?;
+        for made in copied.as_slice() {
+            self.insert_segment(channel, *made).await?;
+        }
+        let interval = copy.kept_interval();
+        let parameters = params! {
+            "channel_id" => channel.to_string(),
+            "low" => interval.map(|interval| interval.low().get()),
+            "high" => interval.map(|interval| interval.high().get()),
+            "start_reached" => copy.start_reached,
+            "reason" => copy.reason.as_deref(),
+            "checked_at" => datetime_if(copy.checked_at),
+        };
+        self.run(RESTORE, parameters).await?;
+        Ok(true)
     }
 }

@@ -1,6 +1,7 @@
 //! Messages, with their attachments and reactions.
 
 mod read;
+mod restore;
 mod write;
 
 use async_trait::async_trait;
@@ -49,6 +50,19 @@ impl MessageRepository for Unit {
 
     async fn replace_interval(&mut self, channel: ChannelId, page: &MessagePage) -> Result<PageOutcome, StoreError> {
         write::replace_interval(self, channel, page).await
+    }
+
+    async fn list_stored(
+        &mut self,
+        channel: ChannelId,
+        after: Option<MessageId>,
+        limit: u32,
+    ) -> Result<Vec<StoredMessage>, StoreError> {
+        read::list_stored(self, channel, after, limit).await
+    }
+
+    async fn restore(&mut self, channel: ChannelId, messages: &[StoredMessage]) -> Result<u64, StoreError> {
+        restore::restore(self, channel, messages).await
     }
 
     async fn delete_first(&mut self, channel: ChannelId, limit: u32) -> Result<u64, StoreError> {

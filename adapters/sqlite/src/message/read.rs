@@ -57,6 +57,17 @@ const LIST_AFTER: &str = r"
     LIMIT :limit
 ";
 
+const LIST_STORED: &str = r"
+    SELECT channel_id, message_id, kind, author, author_bot, author_webhook, content, edited_at, observed_at, origin,
+        pinned, flags, ref_kind, ref_message_id, ref_channel_id, ref_guild_id, mentions, embeds, stickers, components,
+        snapshots, poll, extra, deleted_at
+    FROM messages
+    WHERE channel_id = :channel_id
+        AND message_id > :after
+    ORDER BY message_id
+    LIMIT :limit
+";
+
 const EXISTS_BEFORE: &str = r"
     SELECT message_id
     FROM messages
@@ -137,6 +148,22 @@ pub(super) fn list(
     }
     add_children(connection, channel, &mut messages)?;
     Ok(messages)
+}
+
+pub(super) fn list_stored(
+    connection: &Connection,
+    channel: ChannelId,
+    after: Option<MessageId>,
+    limit: u32,
+) -> Result<Vec<StoredMessage>, StoreError> {
+    let parameters =
+        named_params! {":channel_id": Text(channel.0), ":after": after.map_or(-1, number), ":limit": limit};
+    let found = query(connection, "messages", LIST_STORED, parameters, stored)?;
+    let (mut messages, deleted): (Vec<_>, Vec<_>) =
+        found.into_iter().map(|found| (found.message, found.deleted_at)).unzip();
+    add_children(connection, channel, &mut messages)?;
+    let both = messages.into_iter().zip(deleted);
+    Ok(both.map(|(message, deleted_at)| StoredMessage { message, deleted_at }).collect())
 }
 
 /// On which side of its bound a range lies.

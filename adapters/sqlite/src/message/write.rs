@@ -1,5 +1,7 @@
 //! Storing a page of a channel, and removing messages for good.
 
+use std::collections::BTreeMap;
+
 use domain::channel::{ChannelId, ChannelSnowflake};
 use domain::coverage::{Interval, Segment, Segments};
 use domain::json::Json;
@@ -7,10 +9,11 @@ use domain::message::{Attachment, Author, Message, MessageId, Origin, Reaction, 
 use domain::page::{MessagePage, PagePlan, StoredVersion, Write};
 use domain::timestamp::Timestamp;
 use ports::error::StoreError;
-use ports::message::PageOutcome;
+use ports::message::{PageOutcome, StoredMessage};
 use rusqlite::{Connection, named_params};
 use serde_json::json;
 
+use super::read;
 use crate::error::store_error;
 use crate::row::{Text, execute, insert_all, millis, number, query, query_one};
 use crate::{change, coverage};
@@ -260,6 +263,39 @@ fn set_stats(
         ":active_at": last_activity_at.unwrap_or_else(|| millis(platform_id.created_at())),
     };
     execute(connection, SET_STATS, parameters).map(drop).map_err(store_error)
+}
+
+pub(super) fn restore(
+    connection: &Connection,
+    channel: ChannelId,
+    messages: &[StoredMessage],
+) -> Result<u64, StoreError> {
+    let parameters = named_params! {":channel_id": Text(channel.0)};
+    let platform_id = query_one(connection, "channels", PLATFORM_ID, parameters, |row| row.id("platform_id"))?;
+    let platform_id: ChannelSnowflake = platform_id.ok_or(StoreError::Missing { what: "channel" })?;
+    let (mut writes, mut deleted, mut change) = (Vec::new(), BTreeMap::new(), 0);
+    for copy in messages {
+        let message = &copy.message;
+        let held = read::find(connection, channel, message.id)?;
+        if held.as_ref().is_some_and(|held| !copy.replaces(held)) {
+            continue;
+        }
+        if let Some(held) = held {
+            let parameters = named_params! {":channel_id": Text(channel.0), ":message_id": number(message.id)};
+            execute(connection, REMOVE, parameters).map_err(store_error)?;
+            change -= i64::from(held.deleted_at.is_none());
+        }
+        change += i64::from(copy.deleted_at.is_none());
+        writes.push(Write { message, digest: message.digest() });
+        deleted.extend(copy.deleted_at.map(|at| (message.id, at)));
+    }
+    insert(connection, &writes, |id| deleted.get(&id).copied()).map_err(store_error)?;
+    let ends = writes.first().zip(writes.last());
+    if let Some(span) = ends.and_then(|(first, last)| Interval::new(first.message.id, last.message.id)) {
+        set_stats(connection, channel, platform_id, change)?;
+        change::append(connection, channel, span)?;
+    }
+    Ok(writes.len() as u64)
 }
 
 pub(super) fn delete_first(connection: &Connection, channel: ChannelId, limit: u32) -> Result<u64, StoreError> {

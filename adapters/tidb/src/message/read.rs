@@ -64,6 +64,18 @@ const LIST_AFTER: &str = r"
     LIMIT :limit
 ";
 
+const LIST_STORED: &str = r"
+    SELECT /*+ ORDER_INDEX(messages, PRIMARY) */
+        channel_id, message_id, kind, author, author_bot, author_webhook, content, edited_at, observed_at, origin,
+        pinned, flags, ref_kind, ref_message_id, ref_channel_id, ref_guild_id, mentions, embeds, stickers, components,
+        snapshots, poll, extra, deleted_at
+    FROM messages
+    WHERE channel_id = :channel_id
+        AND message_id >= :bound
+    ORDER BY message_id
+    LIMIT :limit
+";
+
 const EXISTS_BEFORE: &str = r"
     SELECT /*+ ORDER_INDEX(messages, PRIMARY) */
         message_id
@@ -169,18 +181,44 @@ pub(super) async fn list(
     let (side, bound) = bound(range);
     let Some(bound) = bound.map(MessageId::get) else { return Ok(Vec::new()) };
     let sql = if side == Side::Before { LIST_BEFORE } else { LIST_AFTER };
-    let channel_id = channel.to_string();
-    let parameters = params! { "channel_id" => &channel_id, bound, with_restricted, limit };
+    let parameters = params! { "channel_id" => channel.to_string(), bound, with_restricted, limit };
     let mut messages = unit.rows(sql, parameters, |row| stored(row).map(|stored| stored.message)).await?;
     if side == Side::Before {
         messages.reverse();
     }
     let (Some(first), Some(last)) = (messages.first(), messages.last()) else { return Ok(messages) };
-    let parameters = params! { channel_id, "low" => first.id.get(), "high" => last.id.get() };
-    let attachments = unit.rows(LIST_ATTACHMENTS, parameters.clone(), attachment).await?;
-    let reactions = unit.rows(LIST_REACTIONS, parameters, reaction).await?;
+    let (attachments, reactions) = children(unit, channel, first.id, last.id).await?;
     put(&mut messages, |message| message, attachments, reactions);
     Ok(messages)
+}
+
+pub(super) async fn list_stored(
+    unit: &mut Unit,
+    channel: ChannelId,
+    after: Option<MessageId>,
+    limit: u32,
+) -> Result<Vec<StoredMessage>, StoreError> {
+    let Some(bound) = after.map_or(Some(MessageId::MIN), MessageId::next).map(MessageId::get) else {
+        return Ok(Vec::new());
+    };
+    let parameters = params! { "channel_id" => channel.to_string(), bound, limit };
+    let mut found = unit.rows(LIST_STORED, parameters, stored).await?;
+    let (Some(first), Some(last)) = (found.first(), found.last()) else { return Ok(found) };
+    let (attachments, reactions) = children(unit, channel, first.message.id, last.message.id).await?;
+    put(&mut found, |found| &mut found.message, attachments, reactions);
+    Ok(found)
+}
+
+/// The attachments and reactions of the messages from `low` to `high`.
+async fn children(
+    unit: &mut Unit,
+    channel: ChannelId,
+    low: MessageId,
+    high: MessageId,
+) -> Result<(Vec<Child<Attachment>>, Vec<Child<Reaction>>), StoreError> {
+    let parameters = params! { "channel_id" => channel.to_string(), "low" => low.get(), "high" => high.get() };
+    let attachments = unit.rows(LIST_ATTACHMENTS, parameters.clone(), attachment).await?;
+    Ok((attachments, unit.rows(LIST_REACTIONS, parameters, reaction).await?))
 }
 
 /// On which side of its bound a range lies.

@@ -150,14 +150,19 @@ const DELETE_FIRST: &str = r"
         AND message_id BETWEEN :low AND :high
 ";
 
+/// Makes every other writer of the channel wait; tells its platform id.
+pub(super) async fn lock(unit: &mut Unit, channel: ChannelId) -> Result<ChannelSnowflake, StoreError> {
+    let platform_id = |row| Columns::new("channels", row).id("platform_id");
+    let locked = unit.row(LOCK, params! { "channel_id" => channel.to_string() }, platform_id).await?;
+    locked.ok_or(StoreError::Missing { what: "channel" })
+}
+
 pub(super) async fn replace_interval(
     unit: &mut Unit,
     channel: ChannelId,
     page: &MessagePage,
 ) -> Result<PageOutcome, StoreError> {
-    let platform_id = |row| Columns::new("channels", row).id("platform_id");
-    let locked = unit.row(LOCK, params! { "channel_id" => channel.to_string() }, platform_id).await?;
-    let platform_id: ChannelSnowflake = locked.ok_or(StoreError::Missing { what: "channel" })?;
+    let platform_id = lock(unit, channel).await?;
     let Some(span) = page.span() else { return Ok(PageOutcome::default()) };
     let stored = versions(unit, channel, page).await?;
     let proven = unit.segments_near(channel, span).await?;
@@ -213,10 +218,7 @@ async fn write(
     proven: &Segments,
 ) -> Result<(), StoreError> {
     let replaced: Vec<_> = plan.update.iter().map(|write| write.message.id).collect();
-    for ids in padded(&replaced) {
-        unit.run(&list_sql(DELETE_ATTACHMENTS, ids.len()), keys([], channel, &ids)).await?;
-        unit.run(&list_sql(DELETE_REACTIONS, ids.len()), keys([], channel, &ids)).await?;
-    }
+    remove_children(unit, channel, &replaced).await?;
     // All in one go and in the order of their keys: fewer statements, and no two units in each other's way.
     let kept = plan.insert.iter().chain(&plan.update).map(|write| (*write, None));
     // The later look found them gone, not this one, which still showed them.
@@ -231,13 +233,26 @@ async fn write(
     Ok(())
 }
 
+/// Removes the attachments and reactions of messages that others replace.
+pub(super) async fn remove_children(
+    unit: &mut Unit,
+    channel: ChannelId,
+    replaced: &[MessageId],
+) -> Result<(), StoreError> {
+    for ids in padded(replaced) {
+        unit.run(&list_sql(DELETE_ATTACHMENTS, ids.len()), keys([], channel, &ids)).await?;
+        unit.run(&list_sql(DELETE_REACTIONS, ids.len()), keys([], channel, &ids)).await?;
+    }
+    Ok(())
+}
+
 /// The values of a statement on some messages of a channel.
 fn keys<const N: usize>(first: [Value; N], channel: ChannelId, ids: &[MessageId]) -> Params {
     let channel = std::iter::once(Value::from(channel.to_string()));
     Params::Positional(first.into_iter().chain(channel).chain(ids.iter().map(|id| id.get().into())).collect())
 }
 
-async fn upsert(unit: &mut Unit, writes: &[(Write<'_>, Option<Timestamp>)]) -> Result<(), StoreError> {
+pub(super) async fn upsert(unit: &mut Unit, writes: &[(Write<'_>, Option<Timestamp>)]) -> Result<(), StoreError> {
     let rows: Vec<_> = writes.iter().map(|(write, deleted_at)| message_row(write, *deleted_at)).collect();
     insert(unit, UPSERT, rows, UPSERT_TAIL).await?;
     let messages = || writes.iter().map(|(write, _)| write.message);
@@ -341,7 +356,7 @@ fn mentions(people: &[Author]) -> Option<String> {
 }
 
 /// Adds `change` to the channel's count and looks up its newest message.
-async fn set_stats(
+pub(super) async fn set_stats(
     unit: &mut Unit,
     channel: ChannelId,
     platform_id: ChannelSnowflake,

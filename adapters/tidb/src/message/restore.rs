@@ -1,0 +1,46 @@
+//! Storing messages as another archive holds them.
+
+use std::collections::BTreeMap;
+
+use domain::channel::ChannelId;
+use domain::coverage::Interval;
+use domain::page::Write;
+use ports::error::StoreError;
+use ports::message::StoredMessage;
+
+use super::read::find_all;
+use super::write::{lock, remove_children, set_stats, upsert};
+use crate::unit::Unit;
+
+pub(super) async fn restore(
+    unit: &mut Unit,
+    channel: ChannelId,
+    messages: &[StoredMessage],
+) -> Result<u64, StoreError> {
+    let platform_id = lock(unit, channel).await?;
+    let ids: Vec<_> = messages.iter().map(|copy| copy.message.id).collect();
+    let held: BTreeMap<_, _> =
+        find_all(unit, channel, &ids).await?.into_iter().map(|held| (held.message.id, held)).collect();
+    let (mut writes, mut replaced, mut change) = (Vec::new(), Vec::new(), 0);
+    for copy in messages {
+        let message = &copy.message;
+        if let Some(held) = held.get(&message.id) {
+            if !copy.replaces(held) {
+                continue;
+            }
+            replaced.push(message.id);
+            change -= i64::from(held.deleted_at.is_none());
+        }
+        change += i64::from(copy.deleted_at.is_none());
+        writes.push((Write { message, digest: message.digest() }, copy.deleted_at));
+    }
+    remove_children(unit, channel, &replaced).await?;
+    upsert(unit, &writes).await?;
+    let ends = writes.first().zip(writes.last());
+    if let Some(span) = ends.and_then(|((first, _), (last, _))| Interval::new(first.message.id, last.message.id)) {
+        set_stats(unit, channel, platform_id, change).await?;
+        // Last, because from here on every other writer waits for this unit.
+        unit.append_change(channel, span).await?;
+    }
+    Ok(writes.len() as u64)
+}
