@@ -1,5 +1,6 @@
 //! The command line.
 
+pub mod copy;
 mod import;
 mod report;
 mod serve;
@@ -61,6 +62,18 @@ pub enum Command {
         /// Change nothing: list the steps
         #[arg(long)]
         status: bool,
+        /// Print the result as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Copy the whole archive from one store to another, or go on with a copy, and verify it
+    Copy {
+        /// The archive to read: sqlite:PATH, or mysql://user:password@host:4000/database
+        #[arg(long, value_name = "URL")]
+        from: String,
+        /// The archive to write, of the same form
+        #[arg(long, value_name = "URL")]
+        to: String,
         /// Print the result as JSON
         #[arg(long)]
         json: bool,
@@ -232,7 +245,8 @@ pub async fn run(command: Command, config: &Config, tools: Tools) -> ExitCode {
         Command::Sync(arguments) => sync::run(&arguments, &tools).await,
         Command::Tenant(command) => tenant::run(command, &tools).await,
         Command::Coverage { tenant, json } => report::coverage(&tenant, json, &tools).await,
-        Command::Migrate { .. } => Ok(true),
+        // These two choose their stores themselves.
+        Command::Migrate { .. } | Command::Copy { .. } => Ok(true),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

@@ -3,6 +3,7 @@
 pub mod browse;
 pub mod cli;
 pub mod config;
+pub mod copy;
 pub mod html;
 pub mod http;
 pub mod import;

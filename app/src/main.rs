@@ -2,7 +2,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, IsTerminal, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use std::time::SystemTime;
 use adapter_discord::{ClientConfig, DiscordClient, ParseApiUrlError, ParseTokenError};
 use adapter_export::DiscordChatExporter;
 use adapter_sqlite::SqliteStore;
-use adapter_tidb::url::DatabaseUrl;
+use adapter_tidb::url::{DatabaseUrl, DatabaseUrlError};
 use adapter_tidb::{OpenOptions as ServerOptions, TidbStore};
 use app::cli::{self, Command, MigrationReport, ParseError, Tools};
 use app::config::{Config, ConfigError, LogFormat, ServerUrl, StoreUrl};
@@ -66,10 +66,85 @@ async fn main() -> ExitCode {
 }
 
 async fn start(command: Command, config: &Config) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    if let Command::Copy { from, to, json } = command {
+        return copy(&from, &to, json, config).await;
+    }
     let guilds = guilds(config)?;
     match &config.store {
         StoreUrl::Sqlite(path) => on_sqlite(command, config, guilds, path).await,
         StoreUrl::Server(url) => on_server(command, config, guilds, url).await,
+    }
+}
+
+async fn copy(from: &str, to: &str, json: bool, config: &Config) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let wrong = |variable, reason| ConfigError { variable, reason };
+    let from_url = StoreUrl::parse(from).map_err(|reason| wrong("--from", reason))?;
+    let to_url = StoreUrl::parse(to).map_err(|reason| wrong("--to", reason))?;
+    if let StoreUrl::Sqlite(path) = &from_url
+        && !path.exists()
+    {
+        return Err(wrong("--from", "no archive lies there".to_owned()).into());
+    }
+    if is_same(&from_url, &to_url) {
+        return Err(wrong("--to", "is the archive to copy from".to_owned()).into());
+    }
+    let from = Opened::new(&from_url, "--from", config).await?;
+    let to = Opened::new(&to_url, "--to", config).await?;
+    let code = cli::copy::run(from.store(), to.store(), json).await;
+    from.close().await;
+    to.close().await;
+    Ok(code)
+}
+
+/// Whether two addresses are of one archive, as far as they tell.
+fn is_same(one: &StoreUrl, other: &StoreUrl) -> bool {
+    match (one, other) {
+        (StoreUrl::Sqlite(one), StoreUrl::Sqlite(other)) => {
+            let inode = |path| fs::metadata(path).map(|file| (file.dev(), file.ino())).ok();
+            one == other || inode(one).is_some_and(|one| inode(other) == Some(one))
+        }
+        (StoreUrl::Server(one), StoreUrl::Server(other)) => {
+            let place =
+                |url: &ServerUrl| url.as_str().parse().map(|url: DatabaseUrl| (url.host, url.port, url.database));
+            place(one).is_ok_and(|one| place(other) == Ok(one))
+        }
+        _ => false,
+    }
+}
+
+/// A store of either kind.
+enum Opened {
+    File(Arc<SqliteStore>),
+    Server(Arc<TidbStore>),
+}
+
+impl Opened {
+    async fn new(url: &StoreUrl, flag: &'static str, config: &Config) -> Result<Self, Box<dyn std::error::Error>> {
+        let pool_size = usize::try_from(config.pool_size)?;
+        match url {
+            StoreUrl::Sqlite(path) => Ok(Self::File(Arc::new(SqliteStore::open(path, pool_size)?))),
+            StoreUrl::Server(url) => {
+                let wrong = |error| ConfigError { variable: flag, reason: format!("{error}") };
+                let url: DatabaseUrl = url.as_str().parse().map_err(|error: DatabaseUrlError| wrong(error))?;
+                let options = ServerOptions { pool_size, ..ServerOptions::default() };
+                Ok(Self::Server(Arc::new(TidbStore::open(&url, options).await?)))
+            }
+        }
+    }
+
+    fn store(&self) -> Arc<dyn Store> {
+        match self {
+            Self::File(store) => Arc::<SqliteStore>::clone(store),
+            Self::Server(store) => Arc::<TidbStore>::clone(store),
+        }
+    }
+
+    async fn close(self) {
+        if let Self::Server(store) = self
+            && let Some(store) = Arc::into_inner(store)
+        {
+            store.close().await;
+        }
     }
 }
 

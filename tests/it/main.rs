@@ -4,6 +4,7 @@
 mod cli;
 mod compose;
 mod contract;
+mod copy;
 mod deletion;
 mod faults;
 mod hostile;

@@ -6,7 +6,7 @@ use crate::program::{Installation, Server, examples};
 use crate::server::Database;
 
 /// Every answer of the API about what the examples hold, by address, and every page of the site.
-fn answers(server: &Server) -> Vec<(String, u16, String)> {
+pub(crate) fn answers(server: &Server) -> Vec<(String, u16, String)> {
     const TENANT: &str = "/api/v1/tenants/thimble-firmware";
     let mut addresses = vec![
         "/".to_owned(),

@@ -36,8 +36,11 @@ impl fmt::Debug for ServerUrl {
 }
 
 impl StoreUrl {
-    /// Reads `sqlite:PATH`, and takes `mysql://…` as it is. What it says of a bad value never repeats it, because such an address can hold a password.
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
+    /// Reads `sqlite:PATH`, and takes `mysql://…` as it is.
+    ///
+    /// # Errors
+    /// What is wrong. It never repeats the value, because such an address can hold a password.
+    pub fn parse(text: &str) -> Result<Self, String> {
         match text.split_once(':') {
             Some(("sqlite", path)) => sqlite(path),
             Some(("mysql", _)) => Ok(Self::Server(ServerUrl(text.to_owned()))),

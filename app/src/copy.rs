@@ -1,0 +1,301 @@
+//! Copying an archive from one store to another, and proving that both hold the same.
+//!
+//! Everything is compared before it is written, so a copy that was killed is simply run again, and copying an archive
+//! that did not change changes nothing. What the target has newer stays, and nothing that it has deleted comes back:
+//! the verification then names the channel.
+//!
+//! Jobs are not copied: they are work of one installation. Changes begin anew: their numbers are an order that each
+//! store gives, and whoever follows a store follows that one, so a copy appends changes of its own.
+
+mod checksum;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Instant;
+
+use domain::channel::{Channel, ChannelId};
+use domain::message::MessageId;
+use domain::slug::TenantSlug;
+use domain::tenant::{Tenant, TenantId};
+use ports::error::StoreError;
+use ports::message::StoredMessage;
+use ports::page::Page;
+use ports::store::{Store, UnitOfWork};
+use serde::Serialize;
+
+use crate::retry::retry;
+
+/// Messages in one unit.
+const PAGE: u32 = 1000;
+/// Channels in one unit.
+const CHANNELS: u32 = 100;
+
+/// Why an archive was not copied.
+#[derive(Debug, thiserror::Error)]
+pub enum CopyError {
+    /// The archive that is read failed.
+    #[error("the archive to copy from")]
+    From(#[source] StoreError),
+    /// The archive that is written failed.
+    #[error("the archive to copy to")]
+    To(#[source] StoreError),
+    /// Another community has the slug.
+    #[error("the target has another community with the slug {0}: rename one of them first")]
+    SlugTaken(TenantSlug),
+    /// The target is about to delete the community.
+    #[error("the target is deleting the community {0}: wait until it is gone")]
+    Deleting(TenantSlug),
+    /// Channels whose parents were never found.
+    #[error("channel {0} belongs to a channel that is not stored")]
+    Orphan(ChannelId),
+}
+
+impl CopyError {
+    const fn is_retryable(&self) -> bool {
+        match self {
+            Self::From(error) | Self::To(error) => error.is_retryable(),
+            _ => false,
+        }
+    }
+}
+
+/// What is told while an archive is copied.
+pub trait Progress: Send + Sync {
+    /// Copying begins, of about this many messages.
+    fn begin(&self, messages: u64);
+    /// So many messages are behind it.
+    fn copied(&self, messages: u64);
+    /// Verifying begins, of about this many messages.
+    fn verify(&self, messages: u64);
+}
+
+/// One channel that both archives hold, or should.
+#[derive(Debug, Serialize)]
+pub struct ChannelReport {
+    /// Which one.
+    pub channel_id: ChannelId,
+    /// Messages that are held and not deleted.
+    pub messages: u64,
+    /// Messages that are held and deleted.
+    pub deleted: u64,
+    /// A SHA-256 over all that is held of it, hexadecimal; two archives that hold the same have the same.
+    pub checksum: String,
+}
+
+/// What became of a copy.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    /// The communities that were copied.
+    pub tenants: Vec<TenantSlug>,
+    /// Their channels, as the source holds them.
+    pub channels: Vec<ChannelReport>,
+    /// How long it took.
+    pub seconds: f64,
+    /// Channels of which the target holds something else, and those that it alone has.
+    #[serde(skip)]
+    pub differing: Vec<ChannelId>,
+}
+
+/// Copies from one store to another.
+pub struct Copier {
+    from: Arc<dyn Store>,
+    to: Arc<dyn Store>,
+}
+
+impl Copier {
+    /// Copies from `from` to `to`.
+    #[must_use]
+    pub fn new(from: Arc<dyn Store>, to: Arc<dyn Store>) -> Self {
+        Self { from, to }
+    }
+
+    /// Copies everything and verifies it.
+    ///
+    /// # Errors
+    /// [`CopyError`] if a store fails or the target cannot take a community; what was copied until then stays.
+    pub async fn run(&self, progress: &dyn Progress) -> Result<Report, CopyError> {
+        let start = Instant::now();
+        let tenants = self.tenants().await?;
+        let mut total = 0;
+        for tenant in &tenants {
+            retry(CopyError::is_retryable, || self.tenant(tenant)).await?;
+            total += self.channels(tenant.id).await?;
+        }
+        progress.begin(total);
+        let mut copied = 0;
+        for tenant in &tenants {
+            let mut after = None;
+            while let Some(page) = self.channel_page(tenant.id, &mut after).await? {
+                for channel in page {
+                    self.messages(channel.id, &mut copied, progress).await?;
+                    retry(CopyError::is_retryable, || self.coverage(channel.id)).await?;
+                }
+            }
+        }
+        progress.verify(total);
+        let (mut channels, mut differing) = (Vec::new(), Vec::new());
+        let mut verified = 0;
+        for tenant in &tenants {
+            let mut after = None;
+            while let Some(page) = self.channel_page(tenant.id, &mut after).await? {
+                for channel in page {
+                    let (held, copy) = futures::future::join(
+                        checksum::of(&*self.from, channel.id),
+                        checksum::of(&*self.to, channel.id),
+                    )
+                    .await;
+                    let (held, copy) = (held.map_err(CopyError::From)?, copy.map_err(CopyError::To)?);
+                    if held.checksum != copy.checksum {
+                        differing.push(channel.id);
+                    }
+                    verified += held.messages + held.deleted;
+                    progress.copied(verified);
+                    channels.push(held);
+                }
+            }
+            differing.extend(self.surplus(tenant.id).await?);
+        }
+        let tenants = tenants.into_iter().map(|tenant| tenant.slug).collect();
+        Ok(Report { tenants, channels, seconds: start.elapsed().as_secs_f64(), differing })
+    }
+
+    async fn tenants(&self) -> Result<Vec<Tenant>, CopyError> {
+        let mut read = self.from.read().await.map_err(CopyError::From)?;
+        let (mut all, mut after) = (Vec::<Tenant>::new(), None);
+        loop {
+            let page = read.tenants().list(Page { after, limit: CHANNELS }).await.map_err(CopyError::From)?;
+            let Some(last) = page.last() else { return Ok(all) };
+            after = Some(last.slug.clone());
+            all.extend(page);
+        }
+    }
+
+    async fn tenant(&self, tenant: &Tenant) -> Result<(), CopyError> {
+        let mut unit = self.begin().await?;
+        let with_slug = unit.tenants().find_by_slug(&tenant.slug).await.map_err(CopyError::To)?;
+        if with_slug.is_some_and(|other| other.id != tenant.id) {
+            return Err(CopyError::SlugTaken(tenant.slug.clone()));
+        }
+        match unit.tenants().find(tenant.id).await.map_err(CopyError::To)? {
+            None => unit.tenants().insert(tenant).await.map_err(CopyError::To)?,
+            Some(held) if held.deleting_since.is_some() => return Err(CopyError::Deleting(held.slug)),
+            Some(held) if held.updated_at < tenant.updated_at => {
+                unit.tenants().update(tenant).await.map_err(CopyError::To)?;
+            }
+            Some(_) => return Ok(()),
+        }
+        unit.commit().await.map_err(CopyError::To)
+    }
+
+    /// Copies the channels of a tenant, parents first; tells how many messages they hold.
+    async fn channels(&self, tenant: TenantId) -> Result<u64, CopyError> {
+        let mut read = self.from.read().await.map_err(CopyError::From)?;
+        let mut left = read.channels().list(tenant).await.map_err(CopyError::From)?;
+        drop(read);
+        let mut total = 0;
+        let mut stored = HashSet::new();
+        while let Some(first) = left.first().map(|channel| channel.id) {
+            let ready = |channel: &Channel| channel.parent_id.is_none_or(|parent| stored.contains(&parent));
+            let (now, later): (Vec<_>, Vec<_>) = left.into_iter().partition(ready);
+            if now.is_empty() {
+                return Err(CopyError::Orphan(first));
+            }
+            for some in now.chunks(CHANNELS as usize) {
+                retry(CopyError::is_retryable, || self.store_channels(some)).await?;
+            }
+            total += now.iter().map(|channel| channel.stats.message_count).sum::<u64>();
+            stored.extend(now.iter().map(|channel| channel.id));
+            left = later;
+        }
+        let mut after = None;
+        while let Some(page) = self.channel_page(tenant, &mut after).await? {
+            let threads: Vec<_> = page.into_iter().filter(|channel| channel.kind.is_thread()).collect();
+            retry(CopyError::is_retryable, || self.store_channels(&threads)).await?;
+            total += threads.iter().map(|channel| channel.stats.message_count).sum::<u64>();
+        }
+        Ok(total)
+    }
+
+    async fn store_channels(&self, channels: &[Channel]) -> Result<(), CopyError> {
+        let mut unit = self.begin().await?;
+        for channel in channels {
+            let held = unit.channels().find(channel.id).await.map_err(CopyError::To)?;
+            // What the store counts comes with the messages and threads.
+            let same = held.is_some_and(|held| Channel { stats: channel.stats, ..held } == *channel);
+            if !same {
+                unit.channels().upsert(channel).await.map_err(CopyError::To)?;
+            }
+        }
+        unit.commit().await.map_err(CopyError::To)
+    }
+
+    /// The channels of the source behind `after`, which moves on; `None` behind the last.
+    async fn channel_page(
+        &self,
+        tenant: TenantId,
+        after: &mut Option<ChannelId>,
+    ) -> Result<Option<Vec<Channel>>, CopyError> {
+        let page = channel_page(&*self.from, tenant, *after).await.map_err(CopyError::From)?;
+        let Some(last) = page.last() else { return Ok(None) };
+        *after = Some(last.id);
+        Ok(Some(page))
+    }
+
+    async fn messages(&self, channel: ChannelId, copied: &mut u64, progress: &dyn Progress) -> Result<(), CopyError> {
+        let mut after: Option<MessageId> = None;
+        loop {
+            let mut read = self.from.read().await.map_err(CopyError::From)?;
+            let page = read.messages().list_stored(channel, after, PAGE).await.map_err(CopyError::From)?;
+            drop(read);
+            let Some(last) = page.last() else { return Ok(()) };
+            after = Some(last.message.id);
+            retry(CopyError::is_retryable, || self.store_messages(channel, &page)).await?;
+            *copied += page.len() as u64;
+            progress.copied(*copied);
+        }
+    }
+
+    async fn store_messages(&self, channel: ChannelId, page: &[StoredMessage]) -> Result<(), CopyError> {
+        let mut unit = self.begin().await?;
+        unit.messages().restore(channel, page).await.map_err(CopyError::To)?;
+        unit.commit().await.map_err(CopyError::To)
+    }
+
+    async fn coverage(&self, channel: ChannelId) -> Result<(), CopyError> {
+        let mut read = self.from.read().await.map_err(CopyError::From)?;
+        let found = read.coverage().find(channel).await.map_err(CopyError::From)?;
+        let segments = read.coverage().segments(channel).await.map_err(CopyError::From)?;
+        drop(read);
+        let Some(coverage) = found else { return Ok(()) };
+        let mut unit = self.begin().await?;
+        unit.coverage().restore(&coverage, &segments).await.map_err(CopyError::To)?;
+        unit.commit().await.map_err(CopyError::To)
+    }
+
+    /// Channels that the target alone has.
+    async fn surplus(&self, tenant: TenantId) -> Result<Vec<ChannelId>, CopyError> {
+        let (mut surplus, mut after) = (Vec::new(), None);
+        loop {
+            let page = channel_page(&*self.to, tenant, after).await.map_err(CopyError::To)?;
+            let Some(last) = page.last() else { return Ok(surplus) };
+            after = Some(last.id);
+            let ids: Vec<_> = page.iter().map(|channel| channel.id).collect();
+            let mut read = self.from.read().await.map_err(CopyError::From)?;
+            let held = read.channels().find_all(&ids).await.map_err(CopyError::From)?;
+            let held: HashSet<_> = held.into_iter().map(|channel| channel.id).collect();
+            surplus.extend(ids.into_iter().filter(|id| !held.contains(id)));
+        }
+    }
+
+    async fn begin(&self) -> Result<Box<dyn UnitOfWork>, CopyError> {
+        self.to.begin().await.map_err(CopyError::To)
+    }
+}
+
+async fn channel_page(
+    store: &dyn Store,
+    tenant: TenantId,
+    after: Option<ChannelId>,
+) -> Result<Vec<Channel>, StoreError> {
+    store.read().await?.channels().list_all(tenant, Page { after, limit: CHANNELS }).await
+}

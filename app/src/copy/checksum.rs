@@ -1,0 +1,126 @@
+//! A checksum over all that a store holds of a channel, the same whatever the store.
+
+use domain::channel::{Channel, ChannelId};
+use domain::json::Json;
+use domain::message::{Attachment, Author, Reaction};
+use ports::error::StoreError;
+use ports::message::StoredMessage;
+use ports::store::Store;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::{ChannelReport, PAGE};
+
+/// Reads a channel of `store` whole. It is one line of JSON each for the channel, its coverage, every segment and every
+/// message, with keys in the order of the alphabet, of which this is the SHA-256. A channel that is not stored has the
+/// checksum of nothing.
+///
+/// # Errors
+/// [`StoreError`] if the store fails.
+pub(super) async fn of(store: &dyn Store, channel: ChannelId) -> Result<ChannelReport, StoreError> {
+    let mut hash = Sha256::new();
+    let mut line = |value: &Value| {
+        hash.update(value.to_string());
+        hash.update("\n");
+    };
+    let mut read = store.read().await?;
+    if let Some(found) = read.channels().find(channel).await? {
+        line(&of_channel(&found));
+    }
+    if let Some(coverage) = read.coverage().find(channel).await? {
+        let interval = coverage.kept_interval().map(|held| [held.low().get(), held.high().get()]);
+        let checked_at = coverage.checked_at.map(|at| at.as_millis());
+        line(&json!({
+            "interval": interval, "start_reached": coverage.start_reached, "reason": coverage.reason,
+            "checked_at": checked_at,
+        }));
+    }
+    for segment in read.coverage().segments(channel).await?.as_slice() {
+        let (low, high) = (segment.interval.low().get(), segment.interval.high().get());
+        line(&json!({"low": low, "high": high, "observed_at": segment.observed_at.as_millis()}));
+    }
+    drop(read);
+    let (mut messages, mut deleted, mut after) = (0, 0, None);
+    loop {
+        // A snapshot each, because a server does not keep an old one for as long as a large channel takes.
+        let page = store.read().await?.messages().list_stored(channel, after, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        after = Some(last.message.id);
+        for held in &page {
+            if held.deleted_at.is_some() {
+                deleted += 1;
+            } else {
+                messages += 1;
+            }
+            line(&of_message(held));
+        }
+    }
+    let checksum = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(ChannelReport { channel_id: channel, messages, deleted, checksum })
+}
+
+fn text(json: Option<&Json>) -> Option<&str> {
+    json.map(Json::as_str)
+}
+
+fn of_channel(channel: &Channel) -> Value {
+    json!({
+        "id": channel.id, "tenant": channel.tenant_id, "platform_id": channel.platform_id.get(),
+        "parent": channel.parent_id, "kind": channel.kind, "name": channel.name, "slug": channel.slug.as_str(),
+        "topic": channel.topic, "position": channel.position, "nsfw": channel.nsfw,
+        "visibility": channel.visibility.as_str(), "archived": channel.archived, "locked": channel.locked,
+        "tags": channel.tags, "applied_tags": channel.applied_tags, "extra": text(channel.extra.as_ref()),
+        "messages": channel.stats.message_count, "threads": channel.stats.thread_count,
+        "active_at": channel.stats.last_activity_at.map(|at| at.as_millis()),
+    })
+}
+
+fn of_message(held: &StoredMessage) -> Value {
+    let message = &held.message;
+    let reference = message.reference.map(|to| {
+        json!([
+            to.kind,
+            to.message_id.map(|id| id.get()),
+            to.channel_id.map(|id| id.get()),
+            to.guild_id.map(|id| id.get())
+        ])
+    });
+    let mentions: Vec<_> = message.mentions.iter().map(of_author).collect();
+    let attachments: Vec<_> = message.attachments.iter().map(of_attachment).collect();
+    let reactions: Vec<_> = message.reactions.iter().map(of_reaction).collect();
+    json!({
+        "id": message.id.get(), "kind": message.kind, "author": of_author(&message.author), "content": message.content,
+        "edited_at": message.version.edited_at.map(|at| at.as_millis()),
+        "observed_at": message.version.observed_at.as_millis(), "origin": message.version.origin.as_number(),
+        "pinned": message.pinned, "flags": message.flags, "reference": reference, "mentions": mentions,
+        "attachments": attachments, "reactions": reactions, "embeds": text(message.embeds.as_ref()),
+        "stickers": text(message.stickers.as_ref()), "components": text(message.components.as_ref()),
+        "snapshots": text(message.snapshots.as_ref()), "poll": text(message.poll.as_ref()),
+        "extra": text(message.extra.as_ref()), "deleted_at": held.deleted_at.map(|at| at.as_millis()),
+    })
+}
+
+fn of_author(author: &Author) -> Value {
+    json!([author.pseudonym, author.bot, author.webhook])
+}
+
+fn of_attachment(file: &Attachment) -> Value {
+    json!([
+        file.id.get(),
+        file.filename,
+        file.content_type,
+        file.size_bytes,
+        file.width,
+        file.height,
+        file.description,
+        file.spoiler,
+        file.url,
+        file.local_path,
+        text(file.extra.as_ref()),
+    ])
+}
+
+fn of_reaction(reaction: &Reaction) -> Value {
+    let emoji = &reaction.emoji;
+    json!([emoji.id.map(|id| id.get()), emoji.name, emoji.animated, reaction.count, reaction.people])
+}
