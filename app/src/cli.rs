@@ -68,7 +68,7 @@ pub enum Command {
     },
     /// Copy the whole archive from one store to another, or go on with a copy, and verify it
     Copy {
-        /// The archive to read: sqlite:PATH, or mysql://user:password@host:4000/database
+        /// The archive to read: `sqlite:PATH`, or `mysql://user:password@host:4000/database`
         #[arg(long, value_name = "URL")]
         from: String,
         /// The archive to write, of the same form

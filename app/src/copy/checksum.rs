@@ -3,6 +3,8 @@
 use domain::channel::{Channel, ChannelId};
 use domain::json::Json;
 use domain::message::{Attachment, Author, Reaction};
+use domain::snowflake::Id;
+use domain::timestamp::Timestamp;
 use ports::error::StoreError;
 use ports::message::StoredMessage;
 use ports::store::Store;
@@ -29,7 +31,7 @@ pub(super) async fn of(store: &dyn Store, channel: ChannelId) -> Result<ChannelR
     }
     if let Some(coverage) = read.coverage().find(channel).await? {
         let interval = coverage.kept_interval().map(|held| [held.low().get(), held.high().get()]);
-        let checked_at = coverage.checked_at.map(|at| at.as_millis());
+        let checked_at = coverage.checked_at.map(Timestamp::as_millis);
         line(&json!({
             "interval": interval, "start_reached": coverage.start_reached, "reason": coverage.reason,
             "checked_at": checked_at,
@@ -55,7 +57,7 @@ pub(super) async fn of(store: &dyn Store, channel: ChannelId) -> Result<ChannelR
             line(&of_message(held));
         }
     }
-    let checksum = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    let checksum = <[u8; 32]>::from(hash.finalize()).map(|byte| format!("{byte:02x}")).concat();
     Ok(ChannelReport { channel_id: channel, messages, deleted, checksum })
 }
 
@@ -71,32 +73,27 @@ fn of_channel(channel: &Channel) -> Value {
         "visibility": channel.visibility.as_str(), "archived": channel.archived, "locked": channel.locked,
         "tags": channel.tags, "applied_tags": channel.applied_tags, "extra": text(channel.extra.as_ref()),
         "messages": channel.stats.message_count, "threads": channel.stats.thread_count,
-        "active_at": channel.stats.last_activity_at.map(|at| at.as_millis()),
+        "active_at": channel.stats.last_activity_at.map(Timestamp::as_millis),
     })
 }
 
 fn of_message(held: &StoredMessage) -> Value {
     let message = &held.message;
-    let reference = message.reference.map(|to| {
-        json!([
-            to.kind,
-            to.message_id.map(|id| id.get()),
-            to.channel_id.map(|id| id.get()),
-            to.guild_id.map(|id| id.get())
-        ])
-    });
+    let reference = message
+        .reference
+        .map(|to| json!([to.kind, to.message_id.map(Id::get), to.channel_id.map(Id::get), to.guild_id.map(Id::get)]));
     let mentions: Vec<_> = message.mentions.iter().map(of_author).collect();
     let attachments: Vec<_> = message.attachments.iter().map(of_attachment).collect();
     let reactions: Vec<_> = message.reactions.iter().map(of_reaction).collect();
     json!({
         "id": message.id.get(), "kind": message.kind, "author": of_author(&message.author), "content": message.content,
-        "edited_at": message.version.edited_at.map(|at| at.as_millis()),
+        "edited_at": message.version.edited_at.map(Timestamp::as_millis),
         "observed_at": message.version.observed_at.as_millis(), "origin": message.version.origin.as_number(),
         "pinned": message.pinned, "flags": message.flags, "reference": reference, "mentions": mentions,
         "attachments": attachments, "reactions": reactions, "embeds": text(message.embeds.as_ref()),
         "stickers": text(message.stickers.as_ref()), "components": text(message.components.as_ref()),
         "snapshots": text(message.snapshots.as_ref()), "poll": text(message.poll.as_ref()),
-        "extra": text(message.extra.as_ref()), "deleted_at": held.deleted_at.map(|at| at.as_millis()),
+        "extra": text(message.extra.as_ref()), "deleted_at": held.deleted_at.map(Timestamp::as_millis),
     })
 }
 
@@ -122,5 +119,5 @@ fn of_attachment(file: &Attachment) -> Value {
 
 fn of_reaction(reaction: &Reaction) -> Value {
     let emoji = &reaction.emoji;
-    json!([emoji.id.map(|id| id.get()), emoji.name, emoji.animated, reaction.count, reaction.people])
+    json!([emoji.id.map(Id::get), emoji.name, emoji.animated, reaction.count, reaction.people])
 }

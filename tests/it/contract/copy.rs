@@ -131,7 +131,7 @@ async fn coverage_of_another_archive_is_stored_as_it_is(store: &dyn Store) {
     let (_, channel) = one_channel(store).await;
     restore(store, &channel, &copies(&channel)).await;
     let segment = |low, high, time| Segment { interval: interval(low, high).unwrap(), observed_at: at(time) };
-    let segments = Segments::new([segment(0, 25, 300), segment(26, 90, 200), segment(100, 110, 250)]);
+    let segments = Segments::new([segment(1, 25, 300), segment(26, 90, 200), segment(100, 110, 250)]);
     let coverage = Coverage {
         channel_id: channel.id,
         interval: interval(10, 90),
