@@ -9,7 +9,7 @@ use crate::program::{Installation, examples};
 use crate::same::answers;
 use crate::server::Database;
 
-/// An archive of the examples, with an edit and a message that is deleted.
+/// An archive of the examples, which hold edits, with a message that is deleted.
 fn archive() -> Installation {
     let installation = Installation::new();
     let (code, report) = installation.import(&[&examples()], &[]);
