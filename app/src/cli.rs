@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::{Arg, ArgGroup, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Arg, ArgGroup, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use domain::pseudonym::PseudonymKey;
 use domain::slug::TenantSlug;
 use domain::tenant::{PlatformId, TenantName, TenantStatus};
@@ -22,6 +22,7 @@ use ports::source::ExportSource;
 use ports::store::Store;
 
 use crate::config::{Config, ConfigError, SETTINGS};
+use crate::process::Process;
 
 pub use self::report::MigrationReport;
 
@@ -49,6 +50,9 @@ pub enum Command {
         /// Files or folders to import first
         #[arg(long, num_args = 1.., value_name = "PATH")]
         import: Vec<PathBuf>,
+        /// What this process does: web serves the site and the API, sync copies from Discord, all does both
+        #[arg(long, value_enum, default_value_t)]
+        role: Role,
     },
     /// Import exports of DiscordChatExporter: .json, .json.gz, .zip, or folders of them
     Import(ImportArguments),
@@ -86,6 +90,18 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+}
+
+/// What a process that serves does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Role {
+    /// Serves the site and the API.
+    Web,
+    /// Copies from Discord; of the addresses, only those that tell how it does are answered.
+    Sync,
+    /// Both.
+    #[default]
+    All,
 }
 
 /// How to import.
@@ -235,12 +251,14 @@ pub struct Tools {
     pub key: PseudonymKey,
     /// The clock.
     pub clock: Arc<dyn Clock>,
+    /// Which process this is.
+    pub process: Process,
 }
 
 /// Carries a command out.
 pub async fn run(command: Command, config: &Config, tools: Tools) -> ExitCode {
     let outcome = match command {
-        Command::Serve { import } => serve::run(&import, config, &tools).await,
+        Command::Serve { import, role } => serve::run(&import, role, config, &tools).await,
         Command::Import(arguments) => import::run(&arguments, &tools).await,
         Command::Sync(arguments) => sync::run(&arguments, &tools).await,
         Command::Tenant(command) => tenant::run(command, &tools).await,

@@ -5,6 +5,7 @@ mod value;
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
+use std::time::Duration;
 
 use domain::pseudonym::PseudonymKey;
 use ipnet::IpNet;
@@ -43,7 +44,7 @@ const fn setting(
 }
 
 /// Every setting that there is.
-pub const SETTINGS: [Setting; 12] = [
+pub const SETTINGS: [Setting; 13] = [
     setting(
         "DATABASE_URL",
         "URL",
@@ -58,6 +59,12 @@ pub const SETTINGS: [Setting; 12] = [
     ),
     setting("DISCORD_BOT_TOKEN", "TOKEN", None, "The token of the bot that reads communities from Discord"),
     setting("DISCORD_API_URL", "URL", None, "Where Discord's API is, with its version; without it Discord's own"),
+    setting(
+        "SYNC_INTERVAL",
+        "DURATION",
+        Some("1h"),
+        "How often each community is copied from Discord, such as 30m or 6h, a minute at least; 0 is only when asked for",
+    ),
     setting(
         "ADMIN_API_KEY",
         "KEY",
@@ -104,6 +111,8 @@ pub struct Config {
     pub bot_token: Option<BotToken>,
     /// Where Discord's API is, as it was given; its adapter reads it.
     pub api_url: Option<String>,
+    /// How often each tenant is copied; `None` for only when somebody asks.
+    pub sync_interval: Option<Duration>,
     /// The key of the admin API, which is off without one.
     pub admin_key: Option<AdminKey>,
     /// The key of the pseudonyms, if it was given; else a file beside an SQLite database holds it.
@@ -135,6 +144,7 @@ impl Config {
             pool_size: vars.required("DATABASE_POOL_SIZE", value::pool_size)?,
             bot_token: vars.optional("DISCORD_BOT_TOKEN", |text| Ok(BotToken(text.to_owned())))?,
             api_url: vars.optional("DISCORD_API_URL", |text| Ok(text.to_owned()))?,
+            sync_interval: vars.required("SYNC_INTERVAL", value::interval)?,
             admin_key: vars.optional("ADMIN_API_KEY", AdminKey::parse)?,
             pseudonym_key: vars.optional("PSEUDONYM_KEY", |text| text.parse().map_err(|error| format!("{error}")))?,
             bind: vars.required("BIND", value::bind)?,

@@ -5,6 +5,7 @@ mod answer;
 mod body;
 mod error;
 mod health;
+mod job;
 mod limit;
 mod metrics;
 mod public;
@@ -26,6 +27,7 @@ use crate::browse::Browse;
 use crate::http::limit::RateLimit;
 use crate::http::metrics::Metrics;
 use crate::jobs::Jobs;
+use crate::sync::SyncJobs;
 use crate::tenants::Tenants;
 
 /// How the server is set up.
@@ -39,6 +41,10 @@ pub struct Settings {
     pub rate_limit: u32,
     /// Proxies whose `X-Forwarded-For` counts.
     pub trusted_proxies: Vec<IpNet>,
+    /// Whether only those addresses are answered that tell how the process does.
+    pub operations_only: bool,
+    /// Whether syncs that are asked for will be done, by this process or, as far as it can tell, by another.
+    pub syncs: bool,
 }
 
 /// Everything that answers need.
@@ -48,6 +54,9 @@ pub struct Site {
     browse: Browse,
     tenants: Tenants,
     jobs: Jobs,
+    sync_jobs: SyncJobs,
+    operations_only: bool,
+    syncs: bool,
     /// The hash of the admin key: comparing hashes takes as long for every key.
     admin_key: Option<[u8; 32]>,
     public_url: String,
@@ -58,13 +67,22 @@ pub struct Site {
 impl Site {
     /// A site over `store`.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, jobs: Jobs, settings: Settings) -> Self {
+    pub fn new(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        jobs: Jobs,
+        sync_jobs: SyncJobs,
+        settings: Settings,
+    ) -> Self {
         Self {
             browse: Browse::new(Arc::clone(&store)),
             tenants: Tenants::new(Arc::clone(&store), Arc::clone(&clock)),
             store,
             clock,
             jobs,
+            sync_jobs,
+            operations_only: settings.operations_only,
+            syncs: settings.syncs,
             admin_key: settings.admin_key.map(|key| Sha256::digest(key).into()),
             public_url: settings.public_url.unwrap_or_default(),
             limit: RateLimit::new(settings.rate_limit, settings.trusted_proxies),

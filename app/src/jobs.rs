@@ -57,7 +57,7 @@ impl Jobs {
     }
 
     async fn run_waiting(&self, stop: &CancellationToken) -> Result<(), StoreError> {
-        let list = async || self.store.read().await?.jobs().list_unfinished(100).await;
+        let list = || unfinished(&*self.store);
         let waiting = retry(StoreError::is_retryable, list).await?;
         for job in waiting.into_iter().filter(|job| job.kind == JobKind::Delete) {
             self.delete(job, stop, |_| {}).await?;
@@ -132,6 +132,17 @@ impl Jobs {
         unit.jobs().upsert(&job).await?;
         unit.commit().await?;
         Ok(job)
+    }
+}
+
+/// Every job that is queued or running, oldest first.
+pub(crate) async fn unfinished(store: &dyn Store) -> Result<Vec<Job>, StoreError> {
+    let (mut all, mut after) = (Vec::new(), None);
+    loop {
+        let page = store.read().await?.jobs().list_unfinished(Page { after, limit: 100 }).await?;
+        let Some(last) = page.last() else { return Ok(all) };
+        after = Some(last.into());
+        all.extend(page);
     }
 }
 

@@ -8,6 +8,7 @@ pub mod html;
 pub mod http;
 pub mod import;
 pub mod jobs;
+pub mod process;
 pub mod retry;
 mod slug;
 pub mod sync;

@@ -15,6 +15,7 @@ use adapter_tidb::url::{DatabaseUrl, DatabaseUrlError};
 use adapter_tidb::{OpenOptions as ServerOptions, TidbStore};
 use app::cli::{self, Command, MigrationReport, ParseError, Tools};
 use app::config::{Config, ConfigError, LogFormat, ServerUrl, StoreUrl};
+use app::process::Process;
 use domain::pseudonym::PseudonymKey;
 use domain::timestamp::Timestamp;
 use ports::clock::Clock;
@@ -195,7 +196,8 @@ async fn on_server(
 }
 
 fn tools(store: Arc<dyn Store>, guilds: Guilds, key: PseudonymKey) -> Tools {
-    Tools { store, guilds, source: Arc::new(DiscordChatExporter::default()), key, clock: Arc::new(SystemClock) }
+    let (source, clock) = (Arc::new(DiscordChatExporter::default()), Arc::new(SystemClock));
+    Tools { store, guilds, source, key, clock, process: Process::current() }
 }
 
 async fn on_sqlite(

@@ -1,9 +1,12 @@
 //! Copying a guild from its platform: what it has now, and everything that was written in it.
 
+mod leader;
+mod request;
 mod structure;
 mod tally;
 mod threads;
 mod walk;
+mod worker;
 
 use std::collections::HashSet;
 use std::convert::Infallible;
@@ -11,21 +14,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::channel::ChannelSnowflake;
-use domain::job::{Job, JobId, JobKind};
+use domain::job::Job;
 use domain::pseudonym::{PseudonymKey, Pseudonymizer};
 use domain::tenant::{PlatformId, Tenant, TenantId};
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 use ports::clock::Clock;
 use ports::error::StoreError;
 use ports::guild::{GuildChannel, GuildError, GuildScope, GuildSource, GuildStructure};
 use ports::store::Store;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
-use uuid::Uuid;
 
+use self::leader::LedUnit;
+pub use self::leader::{Candidate, Leader};
+pub use self::request::{SyncJobs, SyncJobsError, SyncMode};
 use self::tally::Tally;
+pub use self::worker::Worker;
 use crate::retry::retry;
 
 /// Channels that are read at the same time. The source keeps to the platform's limits; so many make sure that one that
@@ -42,24 +49,9 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// How often the job is stored while it runs.
 const SAVE: Duration = Duration::from_secs(2);
 
-/// What to read.
-#[derive(Debug, Clone, Default)]
-pub struct SyncOptions {
-    /// Everything again, not only what is new or was never read.
-    pub full: bool,
-    /// Only these channels and their threads, by the platform's ids; all if there are none.
-    pub channels: Vec<ChannelSnowflake>,
-}
-
-impl SyncOptions {
-    const fn kind(&self) -> JobKind {
-        match (self.channels.is_empty(), self.full) {
-            (false, _) => JobKind::Channels,
-            (true, true) => JobKind::Full,
-            (true, false) => JobKind::Incremental,
-        }
-    }
-}
+/// Pages that are read and stored at the same time, by all runs of one process: they are what takes memory. Who waits
+/// for a place gets it in turn, so that a small community waits no longer for a page than a large one.
+const PAGES: usize = 64;
 
 /// Why a sync did not begin or had to end.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +62,9 @@ pub enum SyncError {
     /// The tenant has an id that is none of a guild.
     #[error("{0} is no id of a guild")]
     NoGuild(PlatformId),
+    /// Another process has taken the work over, and goes on with it.
+    #[error("another process works with the token now")]
+    Deposed,
     /// The platform.
     #[error(transparent)]
     Guild(#[from] GuildError),
@@ -88,99 +83,95 @@ pub trait Progress: Send + Sync {
     fn at(&self, progress: domain::job::Progress);
 }
 
+/// What ends a run before its time.
+#[derive(Debug, Clone, Default)]
+pub struct Stops {
+    /// Somebody wishes it: the job is cancelled.
+    pub cancel: CancellationToken,
+    /// The process ends, or may do the work no longer: the job is left for the next one.
+    pub leave: CancellationToken,
+}
+
 /// Copies guilds.
 pub struct Syncer {
     store: Arc<dyn Store>,
     source: Arc<dyn GuildSource>,
     key: PseudonymKey,
     clock: Arc<dyn Clock>,
+    pages: Semaphore,
 }
 
 impl Syncer {
     /// Copies from `source` into `store`, with pseudonyms by `key`.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, source: Arc<dyn GuildSource>, key: PseudonymKey, clock: Arc<dyn Clock>) -> Self {
-        Self { store, source, key, clock }
+        Self { store, source, key, clock, pages: Semaphore::new(PAGES) }
     }
 
-    /// Reads the guild of `tenant`, and gives the job as it ended: done, failed, or cancelled by `stop`. A job of the
-    /// same kind that a process left behind is gone on with. Killed anywhere, the next run loses a page of work at most,
-    /// because each page is stored with the proof of what it shows.
+    /// Does `job`, or goes on with it where another process left it, and gives it as it ended: done, failed, or
+    /// cancelled; queued where it was left for another process. Killed anywhere, the next run loses a page of work at
+    /// most, because each page is stored with the proof of what it shows. The caller keeps the lease of `leader`
+    /// meanwhile.
     ///
     /// # Errors
     /// [`SyncError`] if it could not even begin, or its end could not be stored.
     pub async fn run(
         &self,
-        tenant: TenantId,
-        options: &SyncOptions,
-        stop: &CancellationToken,
+        job: &Job,
+        leader: &Leader,
+        stops: &Stops,
         progress: &dyn Progress,
     ) -> Result<Job, SyncError> {
-        let (tenant, mut job) = retry(SyncError::is_retryable, || self.begin(tenant, options)).await?;
-        let run = self.prepare(&tenant, options, stop, progress)?;
-        // Both go on at the same time: while the one waits for its turn in the store, the other may have it.
+        let (scope, job) = retry(SyncError::is_retryable, || self.begin(job, leader)).await?;
+        let Some(scope) = scope else { return Ok(job) };
+        let stop = stops.leave.child_token();
+        let run = Run { of: self, scope, job: &job, leader, stops, stop, progress, tally: Tally::default() };
+        // All at the same time: while the one waits for its turn in the store, the other may have it.
         let outcome = tokio::select! {
             outcome = run.all() => outcome,
-            never = self.keep(&job, &run.tally) => match never {},
+            never = run.keep() => match never {},
+            never = run.heed(leader.lost()) => match never {},
         };
-        job.progress = run.tally.progress();
+        if leader.lost().is_cancelled() {
+            return Err(SyncError::Deposed);
+        }
+        let end = run.ended(outcome);
+        run.in_store(|| run.save(&end)).await?;
+        let (state, messages) = (end.state.as_str(), end.progress.messages);
+        info!(tenant.id = %end.tenant_id, job.id = %end.id, state, messages, "a sync ended");
+        Ok(end)
+    }
+
+    /// What to read, and the job, which runs from now on; nothing to read where it has ended or cannot begin.
+    async fn begin(&self, job: &Job, leader: &Leader) -> Result<(Option<GuildScope>, Job), SyncError> {
         let now = self.clock.now();
-        match outcome {
-            Err(error) => job.end(Err(error.to_string()), now),
-            Ok(()) if stop.is_cancelled() => job.cancel(now),
-            Ok(()) => job.end(run.tally.failures().map_or(Ok(()), Err), now),
+        let mut unit = leader.begin().await?.ok_or(SyncError::Deposed)?;
+        let mut job = unit.jobs().find(job.id).await?.unwrap_or_else(|| job.clone());
+        if job.has_ended() {
+            return Ok((None, job));
         }
-        run.in_store(|| self.save(&job)).await?;
-        let (state, messages) = (job.state.as_str(), job.progress.messages);
-        info!(tenant.id = %job.tenant_id, job.id = %job.id, state, messages, "a sync ended");
-        Ok(job)
-    }
-
-    /// Stores how far the job is, again and again.
-    async fn keep(&self, job: &Job, tally: &Tally) -> Infallible {
-        let mut due = interval(SAVE);
-        due.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            due.tick().await;
-            if let Err(error) = self.save(&Job { progress: tally.progress(), ..job.clone() }).await {
-                warn!(job.id = %job.id, error = &error as &dyn std::error::Error, "a job was not stored");
+        let tenant = unit.tenants().find(job.tenant_id).await?.filter(|tenant| tenant.deleting_since.is_none());
+        let scope = tenant.ok_or(SyncError::NotFound(job.tenant_id)).and_then(|tenant| self.scope(&tenant));
+        let scope = match scope {
+            Ok(scope) => {
+                job.start(now);
+                Some(scope)
             }
-        }
-    }
-
-    /// The tenant, and its job, which runs from now on.
-    async fn begin(&self, tenant: TenantId, options: &SyncOptions) -> Result<(Tenant, Job), SyncError> {
-        let (now, kind) = (self.clock.now(), options.kind());
-        let mut unit = self.store.begin().await?;
-        let found = unit.tenants().find(tenant).await?.filter(|tenant| tenant.deleting_since.is_none());
-        let tenant = found.ok_or(SyncError::NotFound(tenant))?;
-        let left = unit.jobs().list_unfinished(100).await?;
-        let left = left.into_iter().find(|job| job.tenant_id == tenant.id && job.kind == kind);
-        let mut job = left.unwrap_or_else(|| Job::new(JobId(Uuid::new_v4()), tenant.id, kind, now));
-        job.start(now);
+            Err(error) => {
+                job.end(Err(error.to_string()), now);
+                None
+            }
+        };
         unit.jobs().upsert(&job).await?;
         unit.commit().await?;
-        Ok((tenant, job))
+        Ok((scope, job))
     }
 
-    fn prepare<'a>(
-        &'a self,
-        tenant: &Tenant,
-        options: &'a SyncOptions,
-        stop: &'a CancellationToken,
-        progress: &'a dyn Progress,
-    ) -> Result<Run<'a>, SyncError> {
+    fn scope(&self, tenant: &Tenant) -> Result<GuildScope, SyncError> {
         let guild = tenant.platform_id.as_str().parse();
         let guild = guild.map_err(|_| SyncError::NoGuild(tenant.platform_id.clone()))?;
         let people = Arc::new(Pseudonymizer::new(&self.key, tenant.id));
-        let scope = GuildScope { tenant: tenant.id, guild, people };
-        Ok(Run { of: self, scope, options, stop, progress, tally: Tally::default() })
-    }
-
-    async fn save(&self, job: &Job) -> Result<(), StoreError> {
-        let mut unit = self.store.begin().await?;
-        unit.jobs().upsert(job).await?;
-        unit.commit().await
+        Ok(GuildScope { tenant: tenant.id, guild, people })
     }
 }
 
@@ -194,13 +185,68 @@ impl SyncError {
 struct Run<'a> {
     of: &'a Syncer,
     scope: GuildScope,
-    options: &'a SyncOptions,
-    stop: &'a CancellationToken,
+    job: &'a Job,
+    leader: &'a Leader,
+    stops: &'a Stops,
+    /// Is cancelled by whatever ends the run.
+    stop: CancellationToken,
     progress: &'a dyn Progress,
     tally: Tally,
 }
 
 impl Run<'_> {
+    /// Stores how far the job is, again and again, and hears whether somebody wishes its end.
+    async fn keep(&self) -> Infallible {
+        let mut due = interval(SAVE);
+        due.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            due.tick().await;
+            let now = Job { progress: self.tally.progress(), ..self.job.clone() };
+            match retry(SyncError::is_retryable, || self.save(&now)).await {
+                Ok(true) => self.stops.cancel.cancel(),
+                Ok(false) | Err(SyncError::Deposed) => {}
+                Err(error) => warn!(job.id = %now.id, error = &error as &dyn std::error::Error, "a job was not stored"),
+            }
+        }
+    }
+
+    /// Stops the run when somebody wishes so, or when another process has `lost` it for this one.
+    async fn heed(&self, lost: &CancellationToken) -> Infallible {
+        tokio::select! {
+            () = self.stops.cancel.cancelled() => {}
+            () = lost.cancelled() => {}
+        }
+        self.stop.cancel();
+        std::future::pending().await
+    }
+
+    /// Stores the job as it is now, but for a wish that came meanwhile; tells whether somebody wishes its end.
+    async fn save(&self, now: &Job) -> Result<bool, SyncError> {
+        let mut unit = self.begin().await?;
+        let wished = unit.jobs().find(now.id).await?.is_some_and(|stored| stored.cancel_requested);
+        unit.jobs().upsert(&Job { cancel_requested: wished, ..now.clone() }).await?;
+        unit.commit().await?;
+        Ok(wished)
+    }
+
+    /// The job as it ended.
+    fn ended(&self, outcome: Result<(), SyncError>) -> Job {
+        let mut job = Job { progress: self.tally.progress(), ..self.job.clone() };
+        let now = self.of.clock.now();
+        match outcome {
+            Err(error) => job.end(Err(error.to_string()), now),
+            Ok(()) if self.stops.cancel.is_cancelled() => job.cancel(now),
+            Ok(()) if self.stop.is_cancelled() => job.leave(),
+            Ok(()) => job.end(self.tally.failures().map_or(Ok(()), Err), now),
+        }
+        job
+    }
+
+    /// A unit that happens only while this process works for the token.
+    async fn begin(&self) -> Result<LedUnit<'_>, SyncError> {
+        self.leader.begin().await?.ok_or(SyncError::Deposed)
+    }
+
     /// Reads everything that was asked for. What fails for one channel alone is noted and stops no other.
     async fn all(&self) -> Result<(), SyncError> {
         let identity = self.ask(|| self.of.source.identify()).await?;
@@ -210,15 +256,25 @@ impl Run<'_> {
         let structure = self.ask(|| self.of.source.structure(&self.scope)).await?;
         self.store_structure(&structure).await?;
         let (queue, waiting) = mpsc::channel(WAITING);
-        let waiting = stream::unfold(waiting, async |mut waiting| Some((waiting.recv().await?, waiting)));
-        let walks = waiting.map(Ok).try_for_each_concurrent(WALKS, |channel| async move { self.walk(channel).await });
-        tokio::try_join!(self.list(&structure, queue), walks)?;
+        tokio::try_join!(self.list(&structure, queue), self.walk_all(waiting))?;
         Ok(())
+    }
+
+    /// Reads what comes out of the queue, many channels at the same time.
+    async fn walk_all(&self, mut waiting: mpsc::Receiver<GuildChannel>) -> Result<(), SyncError> {
+        let mut walks = FuturesUnordered::new();
+        loop {
+            tokio::select! {
+                Some(channel) = waiting.recv(), if walks.len() < WALKS => walks.push(self.walk(channel)),
+                Some(done) = walks.next() => done?,
+                else => return Ok(()),
+            }
+        }
     }
 
     /// Whether a channel, or a thread of it, is among those that were asked for.
     fn is_wanted(&self, channel: &GuildChannel, structure: &GuildStructure) -> bool {
-        let wanted: &[ChannelSnowflake] = &self.options.channels;
+        let wanted: &[ChannelSnowflake] = &self.job.scope.channels;
         let parent = structure.channels.iter().find(|other| Some(other.channel.id) == channel.channel.parent_id);
         wanted.is_empty()
             || wanted.contains(&channel.channel.platform_id)
@@ -252,14 +308,16 @@ impl Run<'_> {
 
     /// Does `work` in the store: again where it lost a race, and again for a while where nobody answers. All that is
     /// written here is the same when it is written twice.
-    async fn in_store<T, F: Future<Output = Result<T, StoreError>>>(
+    async fn in_store<T, F: Future<Output = Result<T, SyncError>>>(
         &self,
         work: impl Fn() -> F,
-    ) -> Result<T, StoreError> {
+    ) -> Result<T, SyncError> {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            match retry(StoreError::is_retryable, &work).await {
-                Err(StoreError::Unavailable(error)) if Instant::now() < deadline && !self.stop.is_cancelled() => {
+            match retry(SyncError::is_retryable, &work).await {
+                Err(SyncError::Store(StoreError::Unavailable(error)))
+                    if Instant::now() < deadline && !self.stop.is_cancelled() =>
+                {
                     warn!(error = &*error as &dyn std::error::Error, "the store does not answer; asking it again");
                     sleep(PAUSE).await;
                 }
@@ -268,9 +326,10 @@ impl Run<'_> {
         }
     }
 
-    /// Calls the platform, again after the time that it names where that helps.
+    /// Calls the platform as long as nobody else may, again after the time that it names where that helps.
     async fn ask<T, F: Future<Output = Result<T, GuildError>>>(&self, call: impl Fn() -> F) -> Result<T, GuildError> {
         for _ in 1..TRIES {
+            self.leader.allowed().await;
             self.tally.request();
             match call().await {
                 Err(error) => {
@@ -284,6 +343,7 @@ impl Run<'_> {
                 answer => return answer,
             }
         }
+        self.leader.allowed().await;
         self.tally.request();
         call().await
     }

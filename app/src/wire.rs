@@ -434,7 +434,7 @@ impl<'a> JobBody<'a> {
                 requests: progress.requests,
                 waits: progress.waits,
                 messages_per_second: rate,
-                seconds_left: None,
+                seconds_left: progress.seconds_left,
             },
             error: job.error.as_deref(),
         }

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::channel::ChannelSnowflake;
 use crate::tenant::{TenantId, UnknownWord};
 use crate::timestamp::Timestamp;
 
@@ -61,6 +62,14 @@ pub enum JobKind {
     Delete,
 }
 
+impl JobKind {
+    /// Whether it copies from the platform.
+    #[must_use]
+    pub const fn is_sync(self) -> bool {
+        matches!(self, Self::Full | Self::Incremental | Self::Channels)
+    }
+}
+
 words!(JobKind, "full, incremental, channels, import, erase, delete",
     Full => "full", Incremental => "incremental", Channels => "channels",
     Import => "import", Erase => "erase", Delete => "delete");
@@ -97,6 +106,17 @@ pub struct Progress {
     pub requests: u64,
     /// Times that the platform made it wait.
     pub waits: u64,
+    /// How long the rest takes, as far as anybody can tell.
+    pub seconds_left: Option<u64>,
+}
+
+/// What a job that copies from the platform is to read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SyncScope {
+    /// Only these channels and their threads; all if there are none.
+    pub channels: Vec<ChannelSnowflake>,
+    /// What was written since then is read once more, for edits and deletions; `None` leaves it to the job.
+    pub since: Option<Timestamp>,
 }
 
 /// Long work on one tenant.
@@ -108,8 +128,12 @@ pub struct Job {
     pub tenant_id: TenantId,
     /// What it does.
     pub kind: JobKind,
+    /// What it reads, if it copies from the platform.
+    pub scope: SyncScope,
     /// How far it is.
     pub state: JobState,
+    /// Whether somebody wishes that whoever is at it ends it.
+    pub cancel_requested: bool,
     /// When somebody asked for it.
     pub created_at: Timestamp,
     /// When it was begun.
@@ -130,7 +154,9 @@ impl Job {
             id,
             tenant_id,
             kind,
+            scope: SyncScope::default(),
             state: JobState::Queued,
+            cancel_requested: false,
             created_at: now,
             started_at: None,
             ended_at: None,
@@ -150,12 +176,35 @@ impl Job {
         self.ended_at = Some(now);
         self.error = outcome.err();
         self.state = if self.error.is_some() { JobState::Failed } else { JobState::Done };
+        self.progress.seconds_left = None;
     }
 
     /// Ends it because somebody wished so.
     pub fn cancel(&mut self, now: Timestamp) {
         self.ended_at = Some(now);
         self.state = JobState::Cancelled;
+        self.progress.seconds_left = None;
+    }
+
+    /// Asks for its end: at once where nobody is at it, else by who is. What has ended stays as it is.
+    pub fn request_cancel(&mut self, now: Timestamp) {
+        match self.state {
+            JobState::Queued => self.cancel(now),
+            JobState::Running => self.cancel_requested = true,
+            JobState::Done | JobState::Failed | JobState::Cancelled => {}
+        }
+    }
+
+    /// Leaves it for the next process, which goes on with it.
+    pub const fn leave(&mut self) {
+        self.state = JobState::Queued;
+        self.progress.seconds_left = None;
+    }
+
+    /// Whether nothing more will happen to it.
+    #[must_use]
+    pub const fn has_ended(&self) -> bool {
+        matches!(self.state, JobState::Done | JobState::Failed | JobState::Cancelled)
     }
 }
 

@@ -7,6 +7,7 @@ pub mod channel;
 pub mod coverage;
 pub mod job;
 pub mod json;
+pub mod lease;
 pub mod markup;
 pub mod message;
 pub mod page;

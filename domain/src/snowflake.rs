@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use std::num::NonZeroU64;
 use std::str::FromStr;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::timestamp::Timestamp;
 
@@ -161,6 +161,13 @@ impl<T> Serialize for Id<T> {
     /// A decimal string: the number does not fit in the 53 bits of a JSON reader's float.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl<'de, T> Deserialize<'de> for Id<T> {
+    /// Reads the decimal string that it is written as.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use serde::{Serialize, Serializer};
@@ -26,6 +27,20 @@ impl Timestamp {
     #[must_use]
     pub const fn as_millis(self) -> i64 {
         self.0
+    }
+
+    /// The moment `time` later; the last one there is where that would be beyond it.
+    #[must_use]
+    pub fn plus(self, time: Duration) -> Self {
+        let millis = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+        Self(self.0.saturating_add(millis).min(LAST_MS))
+    }
+
+    /// The moment `time` earlier; the first one there is where that would be before it.
+    #[must_use]
+    pub fn minus(self, time: Duration) -> Self {
+        let millis = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+        Self(self.0.saturating_sub(millis).max(FIRST_MS))
     }
 
     /// The parts of the date and the time of day, UTC.

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use domain::channel::{Channel, ChannelId, ChannelSnowflake};
+use domain::lease::Fence;
 use domain::slug::ChannelSlug;
 use domain::tenant::TenantId;
 use domain::timestamp::Timestamp;
@@ -76,6 +77,11 @@ pub trait ChannelRepository: Send {
     /// [`StoreError::Missing`] if the tenant or the parent is not stored, [`StoreError::Duplicate`] with
     /// `channel slug` if another channel of the tenant has its slug.
     async fn upsert(&mut self, channel: &Channel) -> Result<(), StoreError>;
+
+    /// Shuts everyone out of the channel who works under a smaller fence; tells whether the caller may go on itself:
+    /// `false` if a larger one was here before, or if the channel is not stored. To be called first in a unit that
+    /// writes under a lease: until its end nobody else gets an answer.
+    async fn fence(&mut self, id: ChannelId, fence: Fence) -> Result<bool, StoreError>;
 
     /// Removes a channel with its coverage and changes; its children lose their parent. Messages that are left go
     /// with it, so a caller removes them first, in bounded steps. Gone already is fine.

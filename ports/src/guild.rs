@@ -239,6 +239,10 @@ pub struct MessageLook {
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait GuildSource: Send + Sync {
+    /// What tells the account whose limits it uses from every other: 1 to 40 letters and digits, always the same, and
+    /// nothing of a token can be read from it.
+    fn account(&self) -> String;
+
     /// What the token stands for. A caller that means to read messages stops if content is not among it.
     ///
     /// # Errors

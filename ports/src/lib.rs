@@ -7,6 +7,7 @@ pub mod coverage;
 pub mod error;
 pub mod guild;
 pub mod job;
+pub mod lease;
 pub mod message;
 #[cfg(feature = "mock")]
 pub mod mock;

@@ -11,6 +11,7 @@ use crate::clock::Clock;
 use crate::coverage::{CoverageRepository, MockCoverageRepository};
 use crate::error::StoreError;
 use crate::job::{JobRepository, MockJobRepository};
+use crate::lease::{LeaseRepository, MockLeaseRepository};
 use crate::message::{MessageRepository, MockMessageRepository};
 use crate::store::{Repositories, Store, StoreStatus, UnitOfWork};
 use crate::tenant::{MockTenantRepository, TenantRepository};
@@ -30,6 +31,8 @@ pub struct FakeUnitOfWork {
     pub changes: MockChangeRepository,
     /// Jobs.
     pub jobs: MockJobRepository,
+    /// Leases.
+    pub leases: MockLeaseRepository,
     /// How the commit ends: done, if it is `None`.
     pub commit_error: Option<StoreError>,
     committed: Arc<Mutex<u32>>,
@@ -58,6 +61,10 @@ impl Repositories for FakeUnitOfWork {
 
     fn jobs(&mut self) -> &mut dyn JobRepository {
         &mut self.jobs
+    }
+
+    fn leases(&mut self) -> &mut dyn LeaseRepository {
+        &mut self.leases
     }
 }
 

@@ -8,6 +8,7 @@ use crate::channel::ChannelRepository;
 use crate::coverage::CoverageRepository;
 use crate::error::StoreError;
 use crate::job::JobRepository;
+use crate::lease::LeaseRepository;
 use crate::message::MessageRepository;
 use crate::tenant::TenantRepository;
 
@@ -68,6 +69,8 @@ pub trait Repositories: Send {
     fn changes(&mut self) -> &mut dyn ChangeRepository;
     /// Long work.
     fn jobs(&mut self) -> &mut dyn JobRepository;
+    /// Who alone may do something.
+    fn leases(&mut self) -> &mut dyn LeaseRepository;
 }
 
 /// Repositories whose writes happen together or not at all.

@@ -9,6 +9,7 @@ mod coverage;
 pub(crate) mod fixture;
 mod handles;
 mod job;
+mod lease;
 mod message;
 mod page;
 mod race;

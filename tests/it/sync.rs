@@ -1,19 +1,21 @@
 //! Copying a guild from a simulated Discord: whatever happens meanwhile, the archive is in the end what the guild is.
 
 mod faults;
+mod leases;
 mod program;
 mod resume;
 mod rights;
 mod slow;
 mod threads;
 mod walk;
+mod worker;
 mod world;
 
 use discord_simulator::{GuildSize, Options};
 use domain::coverage::CoverageState;
 use domain::job::{JobKind, JobState};
 
-use self::world::World;
+use self::world::{SyncOptions, World};
 
 #[tokio::test(start_paused = true)]
 async fn a_small_guild_is_held_as_the_ledger_says_and_a_second_run_changes_nothing() {
@@ -96,7 +98,7 @@ async fn a_full_run_repairs_what_changed_long_ago() {
     world.delete(general, &[ids[4]]);
     world.sync().await;
     assert!(world.held(general).await.contains(&ids[4]), "an incremental run does not look there");
-    let job = world.run(app::sync::SyncOptions { full: true, ..Default::default() }).await;
+    let job = world.run(SyncOptions { full: true, ..Default::default() }).await;
     assert_eq!(job.kind, JobKind::Full);
     assert_eq!(world.held(general).await, world.true_ids(general));
     assert_eq!(world.find(general, ids[3]).await.unwrap().message.content, "changed");

@@ -51,6 +51,10 @@ impl fmt::Debug for DiscordClient {
 
 #[async_trait]
 impl GuildSource for DiscordClient {
+    fn account(&self) -> String {
+        self.rest.account()
+    }
+
     async fn identify(&self) -> Result<BotIdentity, GuildError> {
         self.read_identity().await
     }

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use http::{HeaderValue, Uri};
+use sha2::{Digest, Sha256};
 
 /// A bot's token, which nothing prints.
 #[derive(Clone)]
@@ -19,6 +20,12 @@ impl Token {
     /// The value of the `Authorization` header.
     pub(crate) fn header(&self) -> HeaderValue {
         self.0.clone()
+    }
+
+    /// The first 64 bits of its SHA-256, in hexadecimal: enough to tell tokens apart, and too little to find one by.
+    pub(crate) fn fingerprint(&self) -> String {
+        let hash = Sha256::digest(self.0.as_bytes());
+        format!("{:016x}", u64::from_be_bytes(*hash.first_chunk().expect("a SHA-256 has 32 bytes")))
     }
 }
 

@@ -88,6 +88,11 @@ impl Rest {
         Self { http, config, clock, gate, refused: AtomicBool::new(false) }
     }
 
+    /// A name for whoever has the token, made from it.
+    pub(crate) fn account(&self) -> String {
+        self.config.token.fingerprint()
+    }
+
     /// Asks until there is an answer that `parse` can read, or no more to hope for. `what` it reads is said if the
     /// answer has another form every time.
     pub(crate) async fn get<T>(

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use domain::channel::{Channel, ChannelId, ChannelKind, ChannelStats};
 use domain::json::Json;
+use domain::lease::Fence;
 use domain::slug::ChannelSlug;
 use domain::tenant::TenantId;
 use domain::visibility::Visibility;
@@ -120,6 +121,13 @@ const COUNT_THREAD: &str = r"
     UPDATE channels
     SET thread_count = thread_count + :change
     WHERE channel_id = :channel_id
+";
+
+const FENCE: &str = r"
+    UPDATE channels
+    SET fence = :fence
+    WHERE channel_id = :channel_id
+        AND fence <= :fence
 ";
 
 const DELETE: &str = r"
@@ -316,6 +324,14 @@ impl ChannelRepository for Unit {
         let channel = channel.clone();
         self.run(move |connection| upsert(connection, &channel).map_err(|error| refused(connection, &channel, error)))
             .await
+    }
+
+    async fn fence(&mut self, id: ChannelId, fence: Fence) -> Result<bool, StoreError> {
+        self.run(move |connection| {
+            let parameters = named_params! {":channel_id": Text(id.0), ":fence": fence.get()};
+            execute(connection, FENCE, parameters).map(|rows| rows == 1).map_err(store_error)
+        })
+        .await
     }
 
     async fn delete(&mut self, id: ChannelId) -> Result<(), StoreError> {

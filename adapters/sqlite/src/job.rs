@@ -1,46 +1,62 @@
 //! Long work.
 
 use async_trait::async_trait;
-use domain::job::{Job, JobId, JobKind, JobState, Progress};
+use domain::channel::ChannelSnowflake;
+use domain::job::{Job, JobId, JobKind, JobState, Progress, SyncScope};
+use domain::json::Json;
 use domain::tenant::TenantId;
 use ports::error::StoreError;
-use ports::job::JobRepository;
+use ports::job::{JobCursor, JobRepository};
+use ports::page::Page;
 use rusqlite::named_params;
+use serde_json::json;
 
 use crate::error::store_error;
 use crate::row::{Columns, Text, execute, millis, query, query_one};
 use crate::unit::Unit;
 
 const FIND: &str = r"
-    SELECT job_id, tenant_id, kind, state, created_at, started_at, ended_at, channels_done, channels_total, messages,
-        requests, waits, error
+    SELECT job_id, tenant_id, kind, channels, since, state, cancel_requested, created_at, started_at, ended_at,
+        channels_done, channels_total, messages, requests, waits, seconds_left, error
     FROM jobs
     WHERE job_id = :job_id
 ";
 
+const LIST: &str = r"
+    SELECT job_id, tenant_id, kind, channels, since, state, cancel_requested, created_at, started_at, ended_at,
+        channels_done, channels_total, messages, requests, waits, seconds_left, error
+    FROM jobs
+    WHERE tenant_id = :tenant_id
+        AND (created_at < :created_at OR (created_at = :created_at AND job_id < :job_id))
+    ORDER BY created_at DESC, job_id DESC
+    LIMIT :limit
+";
+
 const LIST_UNFINISHED: &str = r"
-    SELECT job_id, tenant_id, kind, state, created_at, started_at, ended_at, channels_done, channels_total, messages,
-        requests, waits, error
+    SELECT job_id, tenant_id, kind, channels, since, state, cancel_requested, created_at, started_at, ended_at,
+        channels_done, channels_total, messages, requests, waits, seconds_left, error
     FROM jobs
     WHERE state IN ('queued', 'running')
+        AND (:created_at IS NULL OR created_at > :created_at OR (created_at = :created_at AND job_id > :job_id))
     ORDER BY created_at, job_id
     LIMIT :limit
 ";
 
 const UPSERT: &str = r"
     INSERT INTO jobs (
-        job_id, tenant_id, kind, state, created_at, started_at, ended_at, channels_done, channels_total, messages,
-        requests, waits, error
+        job_id, tenant_id, kind, channels, since, state, cancel_requested, created_at, started_at, ended_at,
+        channels_done, channels_total, messages, requests, waits, seconds_left, error
     )
     VALUES (
-        :job_id, :tenant_id, :kind, :state, :created_at, :started_at, :ended_at, :channels_done, :channels_total,
-        :messages, :requests, :waits, :error
+        :job_id, :tenant_id, :kind, :channels, :since, :state, :cancel_requested, :created_at, :started_at, :ended_at,
+        :channels_done, :channels_total, :messages, :requests, :waits, :seconds_left, :error
     )
     ON CONFLICT (job_id) DO UPDATE
-    SET tenant_id = excluded.tenant_id, kind = excluded.kind, state = excluded.state,
-        created_at = excluded.created_at, started_at = excluded.started_at, ended_at = excluded.ended_at,
-        channels_done = excluded.channels_done, channels_total = excluded.channels_total,
-        messages = excluded.messages, requests = excluded.requests, waits = excluded.waits, error = excluded.error
+    SET tenant_id = excluded.tenant_id, kind = excluded.kind, channels = excluded.channels, since = excluded.since,
+        state = excluded.state, cancel_requested = excluded.cancel_requested, created_at = excluded.created_at,
+        started_at = excluded.started_at, ended_at = excluded.ended_at, channels_done = excluded.channels_done,
+        channels_total = excluded.channels_total, messages = excluded.messages, requests = excluded.requests,
+        waits = excluded.waits, seconds_left = excluded.seconds_left, error = excluded.error
 ";
 
 fn job(row: &Columns<'_, '_>) -> Result<Job, StoreError> {
@@ -48,7 +64,9 @@ fn job(row: &Columns<'_, '_>) -> Result<Job, StoreError> {
         id: JobId(row.uuid("job_id")?),
         tenant_id: TenantId(row.uuid("tenant_id")?),
         kind: row.parse::<JobKind>("kind")?,
+        scope: SyncScope { channels: channels(row)?, since: row.optional_time("since")? },
         state: row.parse::<JobState>("state")?,
+        cancel_requested: row.flag("cancel_requested")?,
         created_at: row.time("created_at")?,
         started_at: row.optional_time("started_at")?,
         ended_at: row.optional_time("ended_at")?,
@@ -58,9 +76,20 @@ fn job(row: &Columns<'_, '_>) -> Result<Job, StoreError> {
             messages: row.get("messages")?,
             requests: row.get("requests")?,
             waits: row.get("waits")?,
+            seconds_left: row.get("seconds_left")?,
         },
         error: row.get("error")?,
     })
+}
+
+/// The ids of channels, as a JSON array.
+fn channels(row: &Columns<'_, '_>) -> Result<Vec<ChannelSnowflake>, StoreError> {
+    let text: Option<String> = row.get("channels")?;
+    text.map_or(Ok(Vec::new()), |text| serde_json::from_str(&text).map_err(|_| row.corrupt("channels")))
+}
+
+fn channels_text(channels: &[ChannelSnowflake]) -> Option<String> {
+    (!channels.is_empty()).then(|| Json::new(&json!(channels)).to_string())
 }
 
 #[async_trait]
@@ -70,9 +99,29 @@ impl JobRepository for Unit {
             .await
     }
 
-    async fn list_unfinished(&mut self, limit: u32) -> Result<Vec<Job>, StoreError> {
-        self.run(move |connection| query(connection, "jobs", LIST_UNFINISHED, named_params! {":limit": limit}, job))
-            .await
+    async fn list(&mut self, tenant: TenantId, page: Page<JobCursor>) -> Result<Vec<Job>, StoreError> {
+        self.run(move |connection| {
+            let parameters = named_params! {
+                ":tenant_id": Text(tenant.0),
+                ":created_at": page.after.map_or(i64::MAX, |after| millis(after.created_at)),
+                ":job_id": page.after.map(|after| Text(after.id.0)),
+                ":limit": page.limit,
+            };
+            query(connection, "jobs", LIST, parameters, job)
+        })
+        .await
+    }
+
+    async fn list_unfinished(&mut self, page: Page<JobCursor>) -> Result<Vec<Job>, StoreError> {
+        self.run(move |connection| {
+            let parameters = named_params! {
+                ":created_at": page.after.map(|after| millis(after.created_at)),
+                ":job_id": page.after.map(|after| Text(after.id.0)),
+                ":limit": page.limit,
+            };
+            query(connection, "jobs", LIST_UNFINISHED, parameters, job)
+        })
+        .await
     }
 
     async fn upsert(&mut self, job: &Job) -> Result<(), StoreError> {
@@ -82,7 +131,10 @@ impl JobRepository for Unit {
                 ":job_id": Text(job.id.0),
                 ":tenant_id": Text(job.tenant_id.0),
                 ":kind": job.kind.as_str(),
+                ":channels": channels_text(&job.scope.channels),
+                ":since": job.scope.since.map(millis),
                 ":state": job.state.as_str(),
+                ":cancel_requested": job.cancel_requested,
                 ":created_at": millis(job.created_at),
                 ":started_at": job.started_at.map(millis),
                 ":ended_at": job.ended_at.map(millis),
@@ -91,6 +143,7 @@ impl JobRepository for Unit {
                 ":messages": job.progress.messages,
                 ":requests": job.progress.requests,
                 ":waits": job.progress.waits,
+                ":seconds_left": job.progress.seconds_left,
                 ":error": job.error,
             };
             execute(connection, UPSERT, parameters).map(drop).map_err(store_error)

@@ -5,6 +5,7 @@ mod channel;
 mod coverage;
 mod error;
 mod job;
+mod lease;
 mod message;
 mod migrate;
 mod row;

@@ -35,6 +35,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     4 "0004_coverage",
     5 "0005_changes",
     6 "0006_jobs",
+    7 "0007_leases",
 ];
 
 /// Whether a step of the schema was applied.

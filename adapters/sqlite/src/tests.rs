@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use domain::channel::{Channel, ChannelKind};
 use domain::coverage::Interval;
 use domain::job::{Job, JobId, JobKind};
+use domain::lease::{Fence, Holder, Lease};
 use domain::message::{Attachment, AttachmentId, Author, Emoji, Message, Origin, Reaction, Version};
 use domain::page::MessagePage;
 use domain::pseudonym::Pseudonym;
@@ -44,6 +45,9 @@ fn statements() -> Vec<(String, &'static str)> {
 fn at(millis: i64) -> Timestamp {
     Timestamp::from_millis(millis).unwrap()
 }
+
+/// A lease of its own.
+const LEASE: &str = "bot/a";
 
 /// An archive with one row in every table, and a connection beside the store.
 struct Archive {
@@ -95,6 +99,9 @@ impl Archive {
         unit.channels().upsert(&channel).await.unwrap();
         unit.messages().replace_interval(channel.id, &page).await.unwrap();
         unit.jobs().upsert(&job).await.unwrap();
+        let holder = Holder::new("one").unwrap();
+        let lease = Lease { holder, fence: Fence::new(1).unwrap(), expires_at: at(1) };
+        assert!(unit.leases().replace(LEASE, None, &lease).await.unwrap());
         unit.commit().await.unwrap();
         Self { _folder: folder, path, store, tenant, channel, job }
     }
@@ -117,6 +124,7 @@ impl Archive {
             "coverage_segments" => at.coverage().segments(self.channel.id).await.map(drop),
             "changes" => at.changes().list(Page { after: None, limit: 9 }).await.map(drop),
             "jobs" => at.jobs().find(self.job.id).await.map(drop),
+            "leases" => at.leases().find(LEASE).await.map(drop),
             _ => at.messages().list(self.channel.id, MessageRange::Newest, true, 9).await.map(drop),
         }
     }
@@ -157,8 +165,14 @@ async fn a_row_that_the_domain_refuses_is_named() {
         ("changes", "high", "0"),
         ("jobs", "state", "'lost'"),
         ("jobs", "kind", "'rest'"),
+        ("jobs", "channels", "'[1]'"),
+        ("jobs", "cancel_requested", "2"),
+        ("jobs", "seconds_left", "-1"),
+        ("leases", "holder", "'two words'"),
+        ("leases", "fence", "-1"),
     ];
-    let tables = ["tenants", "channels", "messages", "attachments", "reactions", "coverage", "changes", "jobs"];
+    let tables =
+        ["tenants", "channels", "messages", "attachments", "reactions", "coverage", "changes", "jobs", "leases"];
     assert!(tables.iter().all(|table| cases.iter().any(|(named, ..)| named == table)));
     for (table, column, value) in cases {
         let archive = Archive::new().await;

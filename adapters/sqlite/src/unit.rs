@@ -10,6 +10,7 @@ use ports::channel::ChannelRepository;
 use ports::coverage::CoverageRepository;
 use ports::error::StoreError;
 use ports::job::JobRepository;
+use ports::lease::LeaseRepository;
 use ports::message::MessageRepository;
 use ports::store::{Repositories, UnitOfWork};
 use ports::tenant::TenantRepository;
@@ -157,6 +158,10 @@ impl Repositories for Unit {
     }
 
     fn jobs(&mut self) -> &mut dyn JobRepository {
+        self
+    }
+
+    fn leases(&mut self) -> &mut dyn LeaseRepository {
         self
     }
 }

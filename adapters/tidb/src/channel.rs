@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use domain::channel::{Channel, ChannelId, ChannelKind, ChannelStats};
 use domain::json::Json;
+use domain::lease::Fence;
 use domain::slug::ChannelSlug;
 use domain::tenant::TenantId;
 use domain::visibility::Visibility;
@@ -143,6 +144,13 @@ const COUNT_THREAD: &str = r"
     UPDATE channels
     SET thread_count = thread_count + :change
     WHERE channel_id = :channel_id
+";
+
+const FENCE: &str = r"
+    UPDATE channels
+    SET fence = :fence
+    WHERE channel_id = :channel_id
+        AND fence <= :fence
 ";
 
 const DELETE: &str = r"
@@ -345,6 +353,11 @@ impl ChannelRepository for Unit {
             return Err(self.refused(channel, error).await);
         }
         self.recount(before.flatten(), counted_for(channel)).await
+    }
+
+    async fn fence(&mut self, id: ChannelId, fence: Fence) -> Result<bool, StoreError> {
+        let parameters = params! { "channel_id" => id.to_string(), "fence" => fence.get() };
+        self.run(FENCE, parameters).await.map(|rows| rows == 1)
     }
 
     async fn delete(&mut self, id: ChannelId) -> Result<(), StoreError> {

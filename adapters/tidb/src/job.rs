@@ -1,27 +1,42 @@
 //! Long work.
 
 use async_trait::async_trait;
-use domain::job::{Job, JobId, Progress};
+use domain::channel::ChannelSnowflake;
+use domain::job::{Job, JobId, Progress, SyncScope};
+use domain::json::Json;
 use domain::tenant::TenantId;
 use mysql_async::{Row, params};
 use ports::error::StoreError;
-use ports::job::JobRepository;
+use ports::job::{JobCursor, JobRepository};
+use ports::page::Page;
+use serde_json::json;
 
-use crate::row::{Columns, datetime, datetime_if};
+use crate::row::{Columns, END_OF_TIME, datetime, datetime_if};
 use crate::unit::Unit;
 
 const FIND: &str = r"
-    SELECT job_id, tenant_id, kind, state, created_at, started_at, ended_at, channels_done, channels_total, messages,
-        requests, waits, error
+    SELECT job_id, tenant_id, kind, channels, since, state, cancel_requested, created_at, started_at, ended_at,
+        channels_done, channels_total, messages, requests, waits, seconds_left, error
     FROM jobs
     WHERE job_id = :job_id
 ";
 
+const LIST: &str = r"
+    SELECT job_id, tenant_id, kind, channels, since, state, cancel_requested, created_at, started_at, ended_at,
+        channels_done, channels_total, messages, requests, waits, seconds_left, error
+    FROM jobs
+    WHERE tenant_id = :tenant_id
+        AND (created_at < :created_at OR (created_at = :created_at AND job_id < :job_id))
+    ORDER BY created_at DESC, job_id DESC
+    LIMIT :limit
+";
+
 const LIST_UNFINISHED: &str = r"
-    SELECT job_id, tenant_id, kind, state, created_at, started_at, ended_at, channels_done, channels_total, messages,
-        requests, waits, error
+    SELECT job_id, tenant_id, kind, channels, since, state, cancel_requested, created_at, started_at, ended_at,
+        channels_done, channels_total, messages, requests, waits, seconds_left, error
     FROM jobs
     WHERE state IN ('queued', 'running')
+        AND (:created_at IS NULL OR created_at > :created_at OR (created_at = :created_at AND job_id > :job_id))
     ORDER BY created_at, job_id
     LIMIT :limit
 ";
@@ -35,18 +50,19 @@ const LOCK: &str = r"
 
 const UPSERT: &str = r"
     INSERT INTO jobs (
-        job_id, tenant_id, kind, state, created_at, started_at, ended_at, channels_done, channels_total, messages,
-        requests, waits, error
+        job_id, tenant_id, kind, channels, since, state, cancel_requested, created_at, started_at, ended_at,
+        channels_done, channels_total, messages, requests, waits, seconds_left, error
     )
     VALUES (
-        :job_id, :tenant_id, :kind, :state, :created_at, :started_at, :ended_at, :channels_done, :channels_total,
-        :messages, :requests, :waits, :error
+        :job_id, :tenant_id, :kind, :channels, :since, :state, :cancel_requested, :created_at, :started_at, :ended_at,
+        :channels_done, :channels_total, :messages, :requests, :waits, :seconds_left, :error
     )
     ON DUPLICATE KEY UPDATE
-        tenant_id = VALUES(tenant_id), kind = VALUES(kind), state = VALUES(state), created_at = VALUES(created_at),
+        tenant_id = VALUES(tenant_id), kind = VALUES(kind), channels = VALUES(channels), since = VALUES(since),
+        state = VALUES(state), cancel_requested = VALUES(cancel_requested), created_at = VALUES(created_at),
         started_at = VALUES(started_at), ended_at = VALUES(ended_at), channels_done = VALUES(channels_done),
         channels_total = VALUES(channels_total), messages = VALUES(messages), requests = VALUES(requests),
-        waits = VALUES(waits), error = VALUES(error)
+        waits = VALUES(waits), seconds_left = VALUES(seconds_left), error = VALUES(error)
 ";
 
 fn job(row: Row) -> Result<Job, StoreError> {
@@ -55,7 +71,9 @@ fn job(row: Row) -> Result<Job, StoreError> {
         id: JobId(row.uuid("job_id")?),
         tenant_id: TenantId(row.uuid("tenant_id")?),
         kind: row.parse("kind")?,
+        scope: SyncScope { channels: channels(&mut row)?, since: row.optional_time("since")? },
         state: row.parse("state")?,
+        cancel_requested: row.get("cancel_requested")?,
         created_at: row.time("created_at")?,
         started_at: row.optional_time("started_at")?,
         ended_at: row.optional_time("ended_at")?,
@@ -65,9 +83,20 @@ fn job(row: Row) -> Result<Job, StoreError> {
             messages: row.get("messages")?,
             requests: row.get("requests")?,
             waits: row.get("waits")?,
+            seconds_left: row.get("seconds_left")?,
         },
         error: row.get("error")?,
     })
+}
+
+/// The ids of channels, as a JSON array.
+fn channels(row: &mut Columns) -> Result<Vec<ChannelSnowflake>, StoreError> {
+    let text: Option<String> = row.get("channels")?;
+    text.map_or(Ok(Vec::new()), |text| serde_json::from_str(&text).map_err(|_| row.corrupt("channels")))
+}
+
+fn channels_text(channels: &[ChannelSnowflake]) -> Option<String> {
+    (!channels.is_empty()).then(|| Json::new(&json!(channels)).to_string())
 }
 
 #[async_trait]
@@ -77,8 +106,23 @@ impl JobRepository for Unit {
         self.row(FIND, params! { "job_id" => id.to_string() }, job).await
     }
 
-    async fn list_unfinished(&mut self, limit: u32) -> Result<Vec<Job>, StoreError> {
-        self.rows(LIST_UNFINISHED, params! { "limit" => limit }, job).await
+    async fn list(&mut self, tenant: TenantId, page: Page<JobCursor>) -> Result<Vec<Job>, StoreError> {
+        let parameters = params! {
+            "tenant_id" => tenant.to_string(),
+            "created_at" => page.after.map_or(END_OF_TIME, |after| datetime(after.created_at)),
+            "job_id" => page.after.map_or_else(String::new, |after| after.id.to_string()),
+            "limit" => page.limit,
+        };
+        self.rows(LIST, parameters, job).await
+    }
+
+    async fn list_unfinished(&mut self, page: Page<JobCursor>) -> Result<Vec<Job>, StoreError> {
+        let parameters = params! {
+            "created_at" => datetime_if(page.after.map(|after| after.created_at)),
+            "job_id" => page.after.map(|after| after.id.to_string()),
+            "limit" => page.limit,
+        };
+        self.rows(LIST_UNFINISHED, parameters, job).await
     }
 
     async fn upsert(&mut self, job: &Job) -> Result<(), StoreError> {
@@ -86,7 +130,10 @@ impl JobRepository for Unit {
             "job_id" => job.id.to_string(),
             "tenant_id" => job.tenant_id.to_string(),
             "kind" => job.kind.as_str(),
+            "channels" => channels_text(&job.scope.channels),
+            "since" => datetime_if(job.scope.since),
             "state" => job.state.as_str(),
+            "cancel_requested" => job.cancel_requested,
             "created_at" => datetime(job.created_at),
             "started_at" => datetime_if(job.started_at),
             "ended_at" => datetime_if(job.ended_at),
@@ -95,6 +142,7 @@ impl JobRepository for Unit {
             "messages" => job.progress.messages,
             "requests" => job.progress.requests,
             "waits" => job.progress.waits,
+            "seconds_left" => job.progress.seconds_left,
             "error" => job.error.as_deref(),
         };
         self.run(UPSERT, parameters).await.map(drop)

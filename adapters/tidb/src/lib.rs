@@ -6,6 +6,7 @@ mod channel;
 mod coverage;
 mod error;
 mod job;
+mod lease;
 mod message;
 mod migrate;
 mod open;

@@ -57,6 +57,7 @@ impl Migration {
         4 "0004_coverage",
         5 "0005_changes",
         6 "0006_jobs",
+        7 "0007_leases",
     ];
 
     /// Its statements one by one: the server takes no two at once.

@@ -7,21 +7,29 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
-use super::{Outcome, Tools, import};
+use super::{Outcome, Role, Tools, import};
 use crate::config::{AdminKey, Config, PublicUrl};
 use crate::http::{Server, Settings, Site};
 use crate::import::Options;
 use crate::jobs::Jobs;
+use crate::sync::{Candidate, SyncJobs, Syncer, Worker};
 
-pub(super) async fn run(paths: &[PathBuf], config: &Config, tools: &Tools) -> Outcome {
+pub(super) async fn run(paths: &[PathBuf], role: Role, config: &Config, tools: &Tools) -> Outcome {
+    if role == Role::Sync && tools.guilds.is_none() {
+        return Err("DISCORD_BOT_TOKEN is not set, and without it there is nothing to do for --role sync".into());
+    }
     let jobs = Jobs::new(Arc::clone(&tools.store), Arc::clone(&tools.clock));
     let settings = Settings {
         admin_key: config.admin_key.as_ref().map(AdminKey::as_bytes).map(<[u8]>::to_vec),
         public_url: config.public_url.as_ref().map(PublicUrl::as_str).map(|url| url.trim_end_matches('/').to_owned()),
         rate_limit: config.rate_limit.map_or(0, std::num::NonZeroU32::get),
         trusted_proxies: config.trusted_proxies.clone(),
+        operations_only: role == Role::Sync,
+        // Where this process serves alone, another one may have the token.
+        syncs: role == Role::Web || tools.guilds.is_some(),
     };
-    let site = Site::new(Arc::clone(&tools.store), Arc::clone(&tools.clock), jobs.clone(), settings);
+    let sync_jobs = SyncJobs::new(Arc::clone(&tools.store), Arc::clone(&tools.clock));
+    let site = Site::new(Arc::clone(&tools.store), Arc::clone(&tools.clock), jobs.clone(), sync_jobs.clone(), settings);
     let server = Server::bind(config.bind, site)
         .await
         .map_err(|error| format!("cannot listen at {} (BIND): {error}", config.bind))?;
@@ -47,8 +55,24 @@ pub(super) async fn run(paths: &[PathBuf], config: &Config, tools: &Tools) -> Ou
         let (jobs, stop) = (jobs.clone(), stop.clone());
         tokio::spawn(async move { jobs.run(stop).await })
     };
+    let worker = worker(role, config, tools, sync_jobs).map(|worker| {
+        let stop = stop.clone();
+        tokio::spawn(async move { worker.run(stop).await })
+    });
     eprintln!("Verta is at http://{}", server.address()?);
     server.run(stop).await;
     patrol.await?;
+    if let Some(worker) = worker {
+        worker.await?;
+    }
     Ok(true)
+}
+
+/// What copies from the platform, if this process does and has a token.
+fn worker(role: Role, config: &Config, tools: &Tools, jobs: SyncJobs) -> Option<Worker> {
+    let source = tools.guilds.clone().filter(|_| role != Role::Web)?;
+    let (store, clock) = (Arc::clone(&tools.store), Arc::clone(&tools.clock));
+    let candidate = Candidate::new(Arc::clone(&store), Arc::clone(&clock), tools.process.clone(), &source.account());
+    let syncer = Syncer::new(Arc::clone(&store), Arc::clone(&source), tools.key.clone(), Arc::clone(&clock));
+    Some(Worker::new(store, source, clock, candidate, Arc::new(syncer), jobs, config.sync_interval))
 }

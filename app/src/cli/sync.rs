@@ -6,18 +6,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use domain::channel::{ChannelId, ChannelSnowflake};
-use domain::job::{Job, JobState};
+use domain::job::{Job, JobState, SyncScope};
 use domain::tenant::Tenant;
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use ports::guild::GuildChannel;
-use tokio_util::sync::CancellationToken;
+use ports::guild::{GuildChannel, GuildSource};
 
 use super::{Outcome, SyncArguments, Tools};
 use crate::browse::{Audience, Browse};
-use crate::sync::{Progress, SyncOptions, Syncer};
+use crate::process::describe;
+use crate::sync::{Candidate, Progress, Stops, SyncError, SyncJobs, SyncMode, Syncer};
 use crate::tenants::Tenants;
 use crate::wire::JobBody;
 
+/// How often it is looked how far another process is.
+const LOOK: Duration = Duration::from_secs(1);
 /// How often a line is printed where there is no terminal.
 const LINE: Duration = Duration::from_secs(10);
 
@@ -27,19 +29,23 @@ pub(super) async fn run(arguments: &SyncArguments, tools: &Tools) -> Outcome {
          invite it with the rights to view channels and to read their history, and give its token here",
     )?;
     let tenant = Tenants::new(Arc::clone(&tools.store), Arc::clone(&tools.clock)).find(&arguments.tenant).await?;
-    let options = SyncOptions { full: arguments.full, channels: channels(&tenant, &arguments.channels, tools).await? };
-    let stop = CancellationToken::new();
+    let mode = if arguments.full { SyncMode::Full } else { SyncMode::Incremental };
+    let scope = SyncScope { channels: channels(&tenant, &arguments.channels, tools).await?, since: None };
+    let jobs = SyncJobs::new(Arc::clone(&tools.store), Arc::clone(&tools.clock));
+    let job = jobs.request(&tenant, mode, &scope).await?;
+    let stops = Stops::default();
     let waiting = tokio::spawn({
-        let stop = stop.clone();
+        let (stop, jobs, id) = (stops.cancel.clone(), jobs.clone(), job.id);
         async move {
             if tokio::signal::ctrl_c().await.is_ok() {
                 stop.cancel();
+                // Whoever is at work on it hears of it by the store.
+                jobs.cancel(id).await.ok();
             }
         }
     });
-    let syncer = Syncer::new(Arc::clone(&tools.store), source, tools.key.clone(), Arc::clone(&tools.clock));
     let display = Display::new();
-    let job = syncer.run(tenant.id, &options, &stop, &display).await;
+    let job = finish(job, &jobs, source, tools, &stops, &display).await;
     display.bar.finish_and_clear();
     waiting.abort();
     let job = job?;
@@ -49,6 +55,52 @@ pub(super) async fn run(arguments: &SyncArguments, tools: &Tools) -> Outcome {
         print(&job)?;
     }
     Ok(job.state == JobState::Done)
+}
+
+/// Does the job, or watches it being done: one process at a time works for a token, and if that is another one it does
+/// this job, too, or leaves it to this one when it ends.
+async fn finish(
+    job: Job,
+    jobs: &SyncJobs,
+    source: Arc<dyn GuildSource>,
+    tools: &Tools,
+    stops: &Stops,
+    display: &Display,
+) -> Result<Job, Box<dyn std::error::Error>> {
+    let (store, clock) = (Arc::clone(&tools.store), Arc::clone(&tools.clock));
+    let candidate = Candidate::new(Arc::clone(&store), Arc::clone(&clock), tools.process.clone(), &source.account());
+    let syncer = Syncer::new(store, source, tools.key.clone(), clock);
+    let mut told = false;
+    loop {
+        let holder = match candidate.elect().await? {
+            Ok(leader) => {
+                let outcome = tokio::select! {
+                    outcome = syncer.run(&job, &leader, stops, display) => outcome,
+                    never = leader.keep() => match never {},
+                };
+                match outcome {
+                    Err(SyncError::Deposed) => {}
+                    outcome => {
+                        leader.resign().await;
+                        return Ok(outcome?);
+                    }
+                }
+                continue;
+            }
+            Err(lease) => lease.holder,
+        };
+        if !told {
+            told = true;
+            let who = describe(&holder);
+            display.say(&format!("{who} works with this token: it does this sync, or this process does once it ends"));
+        }
+        let job = jobs.find(job.id).await?;
+        display.at(job.progress);
+        if job.has_ended() {
+            return Ok(job);
+        }
+        tokio::time::sleep(LOOK).await;
+    }
 }
 
 /// The platform's ids of channels that are named by slug or id; an id need not be held yet.
@@ -80,7 +132,7 @@ struct Display {
 impl Display {
     fn new() -> Self {
         let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
-        let template = "{pos}/{len} channels {bar:24} {msg}, {eta} left\n{prefix}";
+        let template = "{pos}/{len} channels {bar:24} {msg}\n{prefix}";
         bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
         let terminal = std::io::stderr().is_terminal();
         if terminal {
@@ -88,6 +140,11 @@ impl Display {
         }
         let now = Instant::now();
         Self { bar, terminal, reading: Mutex::default(), said: Mutex::new(now), start: now }
+    }
+
+    /// Prints a line of its own.
+    fn say(&self, line: &str) {
+        if self.terminal { self.bar.println(line) } else { eprintln!("{line}") }
     }
 
     fn show(&self, change: impl FnOnce(&mut BTreeMap<ChannelId, String>)) {
@@ -112,8 +169,10 @@ impl Progress for Display {
 
     fn at(&self, progress: domain::job::Progress) {
         let seconds = self.start.elapsed().as_secs().max(1);
+        let left = progress.seconds_left.map(Duration::from_secs);
+        let left = left.map_or_else(String::new, |left| format!(", about {} left", HumanDuration(left)));
         let text = format!(
-            "{} messages, {}/s, {} requests, {} waits",
+            "{} messages, {}/s, {} requests, {} waits{left}",
             progress.messages,
             progress.messages / seconds,
             progress.requests,
@@ -125,11 +184,7 @@ impl Progress for Display {
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         if !self.terminal && said.elapsed() >= LINE {
             *said = Instant::now();
-            let left = match progress.channels_done {
-                0 => String::new(),
-                _ => format!(", about {} left", HumanDuration(self.bar.eta())),
-            };
-            eprintln!("{}/{} channels, {text}{left}", progress.channels_done, progress.channels_total);
+            eprintln!("{}/{} channels, {text}", progress.channels_done, progress.channels_total);
         }
     }
 }

@@ -19,6 +19,7 @@ fn without_any_variable_the_defaults_hold() {
     assert_eq!(config.bind, "127.0.0.1:25000".parse().unwrap());
     assert_eq!((config.log.as_str(), config.log_format), ("info", LogFormat::Text));
     assert_eq!(config.rate_limit, NonZeroU32::new(600));
+    assert_eq!(config.sync_interval, Some(Duration::from_hours(1)));
     assert!(config.trusted_proxies.is_empty());
 }
 
@@ -47,6 +48,7 @@ fn every_setting_takes_what_it_should() {
         ("DATABASE_POOL_SIZE", "3"),
         ("DISCORD_BOT_TOKEN", "a.bot.token"),
         ("DISCORD_API_URL", "http://127.0.0.1:9/api/v10"),
+        ("SYNC_INTERVAL", "90m"),
         ("ADMIN_API_KEY", "sixteen-letters!"),
         ("PSEUDONYM_KEY", &key),
         ("BIND", "[::1]:80"),
@@ -114,5 +116,14 @@ fn no_secret_is_ever_shown() {
     }
     for secret in ["horse", "5ec2e7", "hunter2"] {
         assert!(!shown.contains(secret), "{shown}");
+    }
+}
+
+#[test]
+fn an_interval_is_a_minute_or_more_or_off() {
+    assert_eq!(read(&[("SYNC_INTERVAL", "0")]).unwrap().sync_interval, None);
+    assert_eq!(read(&[("SYNC_INTERVAL", "1m")]).unwrap().sync_interval, Some(Duration::from_mins(1)));
+    for bad in ["59s", "-1h", "1", "often", "999999h"] {
+        assert!(refused("SYNC_INTERVAL", bad).reason.contains(bad), "{bad}");
     }
 }

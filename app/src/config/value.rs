@@ -4,8 +4,10 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use ipnet::IpNet;
+use jiff::SignedDuration;
 
 /// Where the archive is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -151,6 +153,17 @@ pub(super) fn bind(text: &str) -> Result<SocketAddr, String> {
 pub(super) fn rate_limit(text: &str) -> Result<Option<NonZeroU32>, String> {
     let limit: u32 = text.parse().map_err(|_| format!("{} is not a number from 0 to 4294967295", shown(text)))?;
     Ok(NonZeroU32::new(limit))
+}
+
+/// A minute at least and a year at most: an interval is for work that asks another's server.
+pub(super) fn interval(text: &str) -> Result<Option<Duration>, String> {
+    if text == "0" {
+        return Ok(None);
+    }
+    let read = text.parse::<SignedDuration>().ok().and_then(|duration| Duration::try_from(duration).ok());
+    let fits = |duration: &Duration| (Duration::from_mins(1)..=Duration::from_hours(24 * 365)).contains(duration);
+    let wrong = || format!("{} is not a duration of a minute or more, such as 30m or 6h, nor 0", shown(text));
+    read.filter(fits).map(Some).ok_or_else(wrong)
 }
 
 pub(super) fn networks(text: &str) -> Result<Vec<IpNet>, String> {

@@ -39,6 +39,8 @@ pub(super) async fn create(site: &Site, body: &[u8]) -> Result<Answer, ApiError>
     fields.done()?;
     let platform = platform.unwrap_or(Platform::Discord);
     let tenant = site.tenants.create(&NewTenant { platform, platform_id, name, slug }).await?;
+    // Its first sync is due.
+    site.sync_jobs.wake();
     let mut answer = json(StatusCode::CREATED, &TenantBody::new(&tenant, Audience::Admin));
     if let Ok(location) = HeaderValue::from_str(&format!("/api/v1/admin/tenants/{}", tenant.id)) {
         answer.headers_mut().insert(header::LOCATION, location);

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::error::{ApiError, FieldError};
 use crate::tenants::Change;
@@ -13,7 +13,8 @@ enum Value {
     Null,
     Text(String),
     Object(Vec<(String, Value)>),
-    /// A number, a truth value or a list.
+    List(Vec<Value>),
+    /// A number or a truth value.
     Other,
 }
 
@@ -52,8 +53,11 @@ impl<'de> Deserialize<'de> for Value {
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
-                while items.next_element::<IgnoredAny>()?.is_some() {}
-                Ok(Value::Other)
+                let mut list = Vec::new();
+                while let Some(item) = items.next_element()? {
+                    list.push(item);
+                }
+                Ok(Value::List(list))
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
@@ -105,7 +109,8 @@ impl Fields {
         self.values.is_empty() && self.errors.is_empty()
     }
 
-    fn wrong(&mut self, field: &str, reason: impl Into<String>) {
+    /// Notes what is wrong with a field.
+    pub(super) fn wrong(&mut self, field: &str, reason: impl Into<String>) {
         self.errors.push(FieldError { field: field.chars().take(64).collect(), reason: reason.into() });
     }
 
@@ -129,11 +134,36 @@ impl Fields {
                     None
                 }
             },
-            Value::Object(_) | Value::Other => {
+            Value::Object(_) | Value::List(_) | Value::Other => {
                 self.wrong(field, "expected a string");
                 None
             }
         }
+    }
+
+    /// A list of at most `most` strings, which may be missing or `null`: empty then. A string that is wrong is named
+    /// by its place.
+    pub(super) fn list(&mut self, field: &str, most: usize) -> Vec<String> {
+        let items = match self.take(field) {
+            None | Some(Value::Null) => return Vec::new(),
+            Some(Value::List(items)) => items,
+            Some(_) => {
+                self.wrong(field, "expected a list of strings");
+                return Vec::new();
+            }
+        };
+        if items.len() > most {
+            self.wrong(field, format!("has more than {most} items"));
+            return Vec::new();
+        }
+        let mut texts = Vec::with_capacity(items.len());
+        for (index, item) in items.into_iter().enumerate() {
+            match item {
+                Value::Text(text) => texts.push(text),
+                _ => self.wrong(&format!("{field}[{index}]"), "expected a string"),
+            }
+        }
+        texts
     }
 
     /// A field that must be there.
@@ -174,7 +204,7 @@ impl Fields {
                 }
                 Change::Set(part)
             }
-            Some(Value::Text(_) | Value::Other) => {
+            Some(Value::Text(_) | Value::List(_) | Value::Other) => {
                 self.wrong(field, "expected an object");
                 Change::Keep
             }

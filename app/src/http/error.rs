@@ -8,6 +8,7 @@ use serde::Serialize;
 use tracing::{error, warn};
 
 use crate::browse::BrowseError;
+use crate::sync::SyncJobsError;
 use crate::tenants::TenantsError;
 
 /// Seconds after which a client may try again when the store does not answer.
@@ -135,6 +136,18 @@ impl From<BrowseError> for ApiError {
             BrowseError::Maintenance => Self::unavailable(error.to_string()),
             BrowseError::Cursor(_) => Self::bad_value("cursor", error.to_string()),
             BrowseError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<SyncJobsError> for ApiError {
+    fn from(error: SyncJobsError) -> Self {
+        match error {
+            SyncJobsError::NotFound => Self::not_found(error.to_string()),
+            SyncJobsError::Deletion | SyncJobsError::Ended | SyncJobsError::NotAgain => {
+                Self::new(StatusCode::CONFLICT, "conflict", error.to_string())
+            }
+            SyncJobsError::Store(error) => error.into(),
         }
     }
 }

@@ -12,7 +12,7 @@ use subtle::ConstantTimeEq;
 use super::answer::{Answer, moved, with_type};
 use super::error::ApiError;
 use super::query::{Query, decode};
-use super::{Site, admin, health, public, site};
+use super::{Site, admin, health, job, public, site};
 use crate::browse::Audience;
 use crate::retry::retry;
 
@@ -87,6 +87,9 @@ pub(super) async fn answer(site: &Site, request: &Request) -> Routed {
     let area = Area::of(&request.path);
     let public_api = area == Area::PublicApi;
     let failed = |error| Routed { answer: Err(error), route: "none", audience: Audience::Public, cors: public_api };
+    if site.operations_only && area != Area::Operations {
+        return failed(ApiError::not_found("this process copies from Discord; another one serves the archive"));
+    }
     let Some(segments) = segments(&request.path) else {
         return failed(ApiError::bad_request("the path is not UTF-8 in percent-encoding"));
     };
@@ -160,6 +163,7 @@ fn find<'a>(
 ) -> Option<(&'static str, Work<'a>)> {
     const TENANTS: &str = "/api/v1/admin/tenants";
     const TENANT: &str = "/api/v1/admin/tenants/{id}";
+    const JOB: &str = "/api/v1/admin/jobs/{id}";
     let query = request.query.as_deref();
     let admin = move |work: Work<'a>| {
         let allowed = admin_only(at, audience);
@@ -221,6 +225,19 @@ fn find<'a>(
             (TENANT, admin(bare(work.boxed())))
         }
         ("DELETE", ["api", "v1", "admin", "tenants", id]) => (TENANT, admin(bare(admin::delete(at, id).boxed()))),
+        ("POST", ["api", "v1", "admin", "tenants", id, "sync"]) => {
+            let id = *id;
+            let work = async move { job::sync(at, id, json_body(request, "application/json")?).await };
+            ("/api/v1/admin/tenants/{id}/sync", admin(bare(work.boxed())))
+        }
+        ("GET", ["api", "v1", "admin", "tenants", id, "jobs"]) => {
+            ("/api/v1/admin/tenants/{id}/jobs", admin(job::list(at, id, query).boxed()))
+        }
+        ("GET", ["api", "v1", "admin", "jobs", id]) => (JOB, admin(bare(job::show(at, id).boxed()))),
+        ("DELETE", ["api", "v1", "admin", "jobs", id]) => (JOB, admin(bare(job::cancel(at, id).boxed()))),
+        ("POST", ["api", "v1", "admin", "jobs", id, "retry"]) => {
+            ("/api/v1/admin/jobs/{id}/retry", admin(bare(job::retry(at, id).boxed())))
+        }
         (_, ["api", ..]) => return None,
         // Files may carry a version in their query.
         ("GET", ["assets", tenant, "theme.css"]) => {

@@ -42,20 +42,20 @@ impl Run<'_> {
     /// Stores channels or threads in one unit.
     pub(super) async fn store_channels(&self, seen: &[&GuildChannel]) -> Result<(), SyncError> {
         let once = || async {
-            let mut unit = self.of.store.begin().await?;
+            let mut unit = self.begin().await?;
             for channel in seen {
                 store(&mut *unit, &channel.channel).await?;
             }
-            unit.commit().await
+            Ok(unit.commit().await?)
         };
-        Ok(self.in_store(once).await?)
+        self.in_store(once).await
     }
 
     /// A channel that is held and that the platform did not show is deleted, or hidden from the bot: it is asked.
     async fn look_after_absent(&self, structure: &GuildStructure) -> Result<(), SyncError> {
         let shown = structure.channels.iter().map(|channel| channel.channel.platform_id);
         let known: HashSet<_> = shown.chain(structure.hidden.iter().copied()).collect();
-        let list = async || self.of.store.read().await?.channels().list(self.scope.tenant).await;
+        let list = async || Ok(self.of.store.read().await?.channels().list(self.scope.tenant).await?);
         let held = self.in_store(list).await?;
         for channel in held.iter().filter(|channel| !known.contains(&channel.platform_id)) {
             if self.stop.is_cancelled() {
@@ -82,15 +82,15 @@ impl Run<'_> {
 
     async fn hide(&self, channel: &Channel) -> Result<(), SyncError> {
         let once = || async {
-            let mut unit = self.of.store.begin().await?;
+            let mut unit = self.begin().await?;
             if let Some(held) = unit.channels().find(channel.id).await?
                 && held.visibility != Visibility::Private
             {
                 unit.channels().upsert(&Channel { visibility: Visibility::Private, ..held }).await?;
             }
-            unit.commit().await
+            Ok(unit.commit().await?)
         };
-        Ok(self.in_store(once).await?)
+        self.in_store(once).await
     }
 
     /// Notes that something of this name cannot be read, or ends the run where that holds for all.

@@ -1,17 +1,47 @@
 //! What a sync has done so far.
 
+use std::collections::HashMap;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use domain::channel::ChannelId;
 use domain::job::Progress;
+use domain::timestamp::Timestamp;
+use tokio::time::Instant;
 
 /// Failures of single channels that are told one by one; the rest is counted.
 const TOLD: usize = 5;
 
+/// Nothing is said of the time that is left before this.
+const FIRST_GUESS: Duration = Duration::from_secs(2);
+
+/// How far one walk through the history of a channel is: people wrote all the time, so as much of it is left as there is
+/// time between what was reached and the channel's beginning.
+#[derive(Debug, Clone, Copy)]
+struct Walk {
+    began: Instant,
+    from: Timestamp,
+    reached: Timestamp,
+    beginning: Timestamp,
+}
+
+impl Walk {
+    fn left(&self, now: Instant) -> Option<Duration> {
+        let millis = |from: Timestamp, to: Timestamp| u64::try_from(to.as_millis() - from.as_millis()).ok();
+        let (behind, before) = (millis(self.reached, self.from)?, millis(self.beginning, self.reached)?);
+        let spent = u64::try_from((now - self.began).as_millis()).ok()?;
+        let left = u128::from(spent) * u128::from(before) / u128::from(behind.max(1));
+        (behind > 0).then(|| Duration::from_millis(u64::try_from(left).unwrap_or(u64::MAX)))
+    }
+}
+
 /// Counts what many walks do at the same time.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Tally {
+    began: Instant,
+    walks: Mutex<HashMap<ChannelId, Walk>>,
     channels_done: AtomicU64,
     channels_total: AtomicU64,
     messages: AtomicU64,
@@ -20,14 +50,63 @@ pub(super) struct Tally {
     failures: Mutex<Vec<String>>,
 }
 
+impl Default for Tally {
+    fn default() -> Self {
+        Self {
+            began: Instant::now(),
+            walks: Mutex::default(),
+            channels_done: AtomicU64::default(),
+            channels_total: AtomicU64::default(),
+            messages: AtomicU64::default(),
+            requests: AtomicU64::default(),
+            waits: AtomicU64::default(),
+            failures: Mutex::default(),
+        }
+    }
+}
+
 impl Tally {
+    /// A channel that began at `beginning` is read from `from` down.
+    pub(super) fn walk(&self, channel: ChannelId, from: Timestamp, beginning: Timestamp) {
+        let walk = Walk { began: Instant::now(), from, reached: from, beginning };
+        self.walks().insert(channel, walk);
+    }
+
+    /// That walk is down at `reached`.
+    pub(super) fn reached(&self, channel: ChannelId, reached: Timestamp) {
+        if let Some(walk) = self.walks().get_mut(&channel) {
+            walk.reached = reached;
+        }
+    }
+
+    fn walks(&self) -> MutexGuard<'_, HashMap<ChannelId, Walk>> {
+        self.walks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How long the rest takes: as long as the longest walk, and as all channels that wait, whichever is more.
+    fn seconds_left(&self, channels_done: u64, channels_total: u64) -> Option<u64> {
+        let now = Instant::now();
+        let spent = now - self.began;
+        if spent < FIRST_GUESS {
+            return None;
+        }
+        let walks = self.walks();
+        let longest = walks.values().filter_map(|walk| walk.left(now)).max();
+        let waiting = channels_total.saturating_sub(channels_done).saturating_sub(walks.len() as u64);
+        let all = (channels_done > 0 && waiting > 0)
+            .then(|| spent.as_secs().saturating_mul(waiting) / channels_done)
+            .map(Duration::from_secs);
+        longest.max(all).map(|left| left.as_secs())
+    }
+
     /// There is one more channel to read.
     pub(super) fn found(&self) {
         self.channels_total.fetch_add(1, Relaxed);
     }
 
     /// A channel is read.
-    pub(super) fn finished(&self) {
+    pub(super) fn finished(&self, channel: ChannelId) {
+        self.walks().remove(&channel);
         self.channels_done.fetch_add(1, Relaxed);
     }
 
@@ -61,12 +140,14 @@ impl Tally {
     }
 
     pub(super) fn progress(&self) -> Progress {
+        let (channels_done, channels_total) = (self.channels_done.load(Relaxed), self.channels_total.load(Relaxed));
         Progress {
-            channels_done: self.channels_done.load(Relaxed),
-            channels_total: self.channels_total.load(Relaxed),
+            channels_done,
+            channels_total,
             messages: self.messages.load(Relaxed),
             requests: self.requests.load(Relaxed),
             waits: self.waits.load(Relaxed),
+            seconds_left: self.seconds_left(channels_done, channels_total),
         }
     }
 }

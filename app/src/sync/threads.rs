@@ -28,7 +28,7 @@ impl Run<'_> {
 
     /// Whether threads of `parent` can have been asked for: a thread that is named alone can have any parent.
     fn has_wanted_threads(&self, parent: &GuildChannel) -> bool {
-        let wanted = &self.options.channels;
+        let wanted = &self.job.scope.channels;
         wanted.is_empty() || wanted.contains(&parent.channel.platform_id)
     }
 

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use domain::channel::ChannelId;
 use domain::coverage::{Coverage, Interval};
+use domain::job::JobKind;
 use domain::message::MessageId;
 use domain::page::MessagePage;
-use domain::timestamp::Timestamp;
 use ports::error::StoreError;
 use ports::guild::{Access, GuildChannel, GuildError, MessageCursor, Missing, Priority};
+use ports::store::UnitOfWork;
 
 use super::structure::{DELETED, reason};
 use super::{Run, SyncError};
@@ -28,9 +29,9 @@ impl From<GuildError> for Halt {
     }
 }
 
-impl From<StoreError> for Halt {
-    fn from(error: StoreError) -> Self {
-        Self::Sync(error.into())
+impl From<SyncError> for Halt {
+    fn from(error: SyncError) -> Self {
+        Self::Sync(error)
     }
 }
 
@@ -56,7 +57,7 @@ impl Run<'_> {
             }
             Err(Halt::Guild(error)) => self.fail(&channel.channel.name, error)?,
         }
-        self.tally.finished();
+        self.tally.finished(id);
         self.progress.at(self.tally.progress());
         Ok(())
     }
@@ -68,8 +69,8 @@ impl Run<'_> {
             return Ok(self.note_if(held.as_ref(), id, Some(reason(denied))).await?);
         }
         match held.as_ref().and_then(|held| held.interval) {
-            _ if self.options.full => self.down(channel, MessageId::MAX, true).await?,
-            None => self.down(channel, MessageId::MAX, false).await?,
+            _ if self.job.kind == JobKind::Full => self.anew(channel).await?,
+            None => self.down(channel, MessageId::MAX).await?,
             Some(interval) => {
                 let start_reached = held.as_ref().is_some_and(|held| held.start_reached);
                 if channel.last_message_id.is_some_and(|last| last > interval.high()) {
@@ -77,7 +78,7 @@ impl Run<'_> {
                 }
                 self.again(channel, interval).await?;
                 if !start_reached {
-                    self.down(channel, interval.low(), false).await?;
+                    self.down(channel, interval.low()).await?;
                 }
             }
         }
@@ -93,15 +94,13 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Reads downwards from below `from` to the channel's start: everything, or what is not held.
-    async fn down(&self, channel: &GuildChannel, from: MessageId, everything: bool) -> Result<(), Halt> {
+    /// Reads downwards from below `from` to the channel's start: what is not held.
+    async fn down(&self, channel: &GuildChannel, from: MessageId) -> Result<(), Halt> {
+        self.begin_walk(channel, from);
         let mut cursor = Some(MessageCursor::Before(from));
         while let Some(at) = cursor.filter(|_| !self.stop.is_cancelled()) {
             cursor = self.page(channel, at, Priority::Backfill).await?;
             let Some(MessageCursor::Before(next)) = cursor else { continue };
-            if everything {
-                continue;
-            }
             // What other sources have shown below need not be read again.
             let held = self.coverage(channel.channel.id).await?;
             let reached = held.as_ref().and_then(|held| held.interval).filter(|interval| interval.low() <= next);
@@ -113,10 +112,34 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Reads what is held of the last day once more: what it lacks is deleted, what is newer replaces.
+    /// Reads downwards from the newest to the channel's start, but for what this job has read before its process ended.
+    async fn anew(&self, channel: &GuildChannel) -> Result<(), Halt> {
+        self.begin_walk(channel, MessageId::MAX);
+        let since = self.job.started_at.unwrap_or(self.job.created_at);
+        let id = channel.channel.id;
+        let held = async || Ok(self.of.store.read().await?.coverage().segments(id).await?);
+        let held = self.in_store(held).await?;
+        let read: Vec<_> =
+            held.as_slice().iter().filter(|part| part.observed_at >= since).map(|part| part.interval).collect();
+        let mut cursor = Some(MessageCursor::Before(MessageId::MAX));
+        while let Some(at) = cursor.filter(|_| !self.stop.is_cancelled()) {
+            cursor = self.page(channel, at, Priority::Backfill).await?;
+            let Some(MessageCursor::Before(next)) = cursor else { continue };
+            let behind = next.previous().and_then(|last| read.iter().find(|part| part.contains(last)));
+            match behind {
+                Some(part) if part.reaches_start() => break,
+                Some(part) => cursor = Some(MessageCursor::Before(part.low())),
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads what is held of the last day, or since the moment that the job names, once more: what it lacks is deleted,
+    /// what is newer replaces.
     async fn again(&self, channel: &GuildChannel, held: Interval) -> Result<(), Halt> {
-        let since = self.of.clock.now().as_millis() - i64::try_from(RECENT.as_millis()).unwrap_or(i64::MAX);
-        let since = Timestamp::from_millis(since).map_or(MessageId::MIN, MessageId::first_at);
+        let since = self.job.scope.since.unwrap_or_else(|| self.of.clock.now().minus(RECENT));
+        let since = MessageId::first_at(since);
         let recent = channel.last_message_id.is_some_and(|last| last >= since);
         let mut cursor = recent.then(|| held.high().next().unwrap_or(held.high()));
         while let Some(at) = cursor.filter(|at| *at > since && !self.stop.is_cancelled()) {
@@ -129,6 +152,11 @@ impl Run<'_> {
         Ok(())
     }
 
+    fn begin_walk(&self, channel: &GuildChannel, from: MessageId) {
+        let newest = channel.last_message_id.map_or(from, |last| from.min(last));
+        self.tally.walk(channel.channel.id, newest.created_at(), channel.channel.created_at());
+    }
+
     /// Reads and stores one page; tells where to go on.
     async fn page(
         &self,
@@ -136,24 +164,42 @@ impl Run<'_> {
         cursor: MessageCursor,
         priority: Priority,
     ) -> Result<Option<MessageCursor>, Halt> {
+        // It is never closed.
+        let _place = self.of.pages.acquire().await;
         let look = self.ask(|| self.of.source.messages(&self.scope, channel, cursor, priority)).await?;
         self.store_page(channel.channel.id, &look.page).await?;
         self.tally.messages(look.page.messages().len() as u64);
+        if let Some(MessageCursor::Before(next)) = look.next {
+            self.tally.reached(channel.channel.id, next.created_at());
+        }
         self.progress.at(self.tally.progress());
         Ok(look.next)
     }
 
-    async fn store_page(&self, channel: ChannelId, page: &MessagePage) -> Result<(), StoreError> {
+    async fn store_page(&self, channel: ChannelId, page: &MessagePage) -> Result<(), SyncError> {
         let once = || async {
-            let mut unit = self.of.store.begin().await?;
+            let mut unit = self.begin_on(channel).await?;
             unit.messages().replace_interval(channel, page).await?;
-            unit.commit().await
+            Ok(unit.commit().await?)
         };
         self.in_store(once).await
     }
 
-    pub(super) async fn coverage(&self, channel: ChannelId) -> Result<Option<Coverage>, StoreError> {
-        self.in_store(async || self.of.store.read().await?.coverage().find(channel).await).await
+    /// A unit on one channel that happens only if nobody who leads since has written there. It does not touch the lease,
+    /// which all channels would then wait for.
+    async fn begin_on(&self, channel: ChannelId) -> Result<Box<dyn UnitOfWork>, SyncError> {
+        let mut unit = self.of.store.begin().await?;
+        if unit.channels().fence(channel, self.leader.fence()).await? {
+            return Ok(unit);
+        }
+        match unit.channels().find(channel).await? {
+            Some(_) => Err(SyncError::Deposed),
+            None => Err(StoreError::Missing { what: "channel" }.into()),
+        }
+    }
+
+    pub(super) async fn coverage(&self, channel: ChannelId) -> Result<Option<Coverage>, SyncError> {
+        self.in_store(async || Ok(self.of.store.read().await?.coverage().find(channel).await?)).await
     }
 
     /// Notes why the rest of a channel is not held, unless that is what is noted already.
@@ -162,16 +208,16 @@ impl Run<'_> {
         held: Option<&Coverage>,
         channel: ChannelId,
         reason: Option<&'static str>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), SyncError> {
         if held.and_then(|held| held.reason.as_deref()) == reason { Ok(()) } else { self.note(channel, reason).await }
     }
 
     /// Notes why the rest of a channel is not held.
-    pub(super) async fn note(&self, channel: ChannelId, reason: Option<&'static str>) -> Result<(), StoreError> {
+    pub(super) async fn note(&self, channel: ChannelId, reason: Option<&'static str>) -> Result<(), SyncError> {
         let once = || async {
-            let mut unit = self.of.store.begin().await?;
+            let mut unit = self.begin_on(channel).await?;
             unit.coverage().note(channel, self.of.clock.now(), false, reason.map(str::to_owned)).await?;
-            unit.commit().await
+            Ok(unit.commit().await?)
         };
         self.in_store(once).await
     }

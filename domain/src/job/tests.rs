@@ -24,6 +24,32 @@ fn a_job_that_goes_on_keeps_its_first_start() {
 }
 
 #[test]
+fn a_wish_to_cancel_ends_what_waits_and_is_left_for_who_is_at_work() {
+    let mut job = Job::new(JobId(Uuid::nil()), TenantId(Uuid::nil()), JobKind::Full, at(1));
+    let mut waiting = job.clone();
+    waiting.request_cancel(at(2));
+    assert_eq!((waiting.state, waiting.ended_at, waiting.has_ended()), (JobState::Cancelled, Some(at(2)), true));
+    job.start(at(2));
+    job.request_cancel(at(3));
+    assert_eq!((job.state, job.cancel_requested, job.has_ended()), (JobState::Running, true, false));
+    job.end(Ok(()), at(4));
+    let ended = job.clone();
+    job.request_cancel(at(5));
+    assert_eq!(job, ended);
+}
+
+#[test]
+fn a_job_that_is_left_keeps_its_start_and_what_it_has_done() {
+    let mut job = Job::new(JobId(Uuid::nil()), TenantId(Uuid::nil()), JobKind::Incremental, at(1));
+    job.start(at(2));
+    job.progress.messages = 7;
+    job.progress.seconds_left = Some(9);
+    job.leave();
+    assert_eq!((job.state, job.started_at, job.progress.messages), (JobState::Queued, Some(at(2)), 7));
+    assert_eq!((job.progress.seconds_left, job.has_ended()), (None, false));
+}
+
+#[test]
 fn words_are_read_back() {
     for kind in ["full", "incremental", "channels", "import", "erase", "delete"] {
         assert_eq!(kind.parse::<JobKind>().unwrap().as_str(), kind);

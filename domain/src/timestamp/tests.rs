@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use proptest::prelude::*;
 
 use super::{FIRST_MS, LAST_MS, Timestamp};
@@ -28,4 +30,13 @@ proptest! {
         let time = Timestamp::from_millis(millis).unwrap();
         prop_assert_eq!(time.to_string().parse::<Timestamp>().unwrap(), time);
     }
+}
+
+#[test]
+fn moments_before_and_after_stay_inside_the_range() {
+    let at = |millis| Timestamp::from_millis(millis).unwrap();
+    let hour = Duration::from_hours(1);
+    assert_eq!((at(5).plus(hour), at(5).minus(hour)), (at(3_600_005), at(5 - 3_600_000)));
+    assert_eq!(at(LAST_MS - 1).plus(hour), at(LAST_MS));
+    assert_eq!(at(FIRST_MS + 1).minus(Duration::MAX), at(FIRST_MS));
 }

@@ -14,6 +14,7 @@ use adapter_sqlite::SqliteStore;
 use adapter_tidb::{OpenOptions, TidbStore};
 use app::http::{Server, Settings, Site};
 use app::jobs::Jobs;
+use app::sync::SyncJobs;
 use bytes::Bytes;
 use domain::timestamp::Timestamp;
 use http_body_util::{BodyExt, Empty, Full};
@@ -70,7 +71,8 @@ pub async fn serve(location: &OsStr) -> Result<(), Failure> {
     };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let jobs = Jobs::new(Arc::clone(&store), Arc::clone(&clock));
-    let site = Site::new(store, clock, jobs, Settings::default());
+    let syncs = SyncJobs::new(Arc::clone(&store), Arc::clone(&clock));
+    let site = Site::new(store, clock, jobs, syncs, Settings::default());
     let server = Server::bind((Ipv4Addr::LOCALHOST, 0).into(), site).await?;
     println!("{}", server.address()?);
     server.run(CancellationToken::new()).await;

@@ -1,17 +1,20 @@
 //! Jobs.
 
-use domain::job::{Job, JobId, JobKind, JobState, Progress};
+use domain::job::{Job, JobId, JobKind, JobState, Progress, SyncScope};
+use ports::job::JobCursor;
+use ports::page::Page;
 use ports::store::Store;
 use uuid::Uuid;
 
 use super::contract;
-use super::fixture::{FIRST, HARD_TEXT, LAST, at, begin, tenant};
+use super::fixture::{FIRST, HARD_TEXT, LAST, at, begin, id, tenant};
 
 contract![
     every_field_of_a_job_comes_back,
     a_job_of_any_moment_comes_back,
     a_job_replaces_what_its_id_held,
     unfinished_jobs_are_listed_oldest_first,
+    the_jobs_of_a_tenant_are_listed_newest_first,
 ];
 
 async fn upsert(store: &dyn Store, jobs: &[&Job]) {
@@ -24,6 +27,10 @@ async fn upsert(store: &dyn Store, jobs: &[&Job]) {
 
 async fn find(store: &dyn Store, id: JobId) -> Option<Job> {
     store.read().await.unwrap().jobs().find(id).await.unwrap()
+}
+
+async fn list_unfinished(store: &dyn Store, after: Option<JobCursor>, limit: u32) -> Vec<Job> {
+    store.read().await.unwrap().jobs().list_unfinished(Page { after, limit }).await.unwrap()
 }
 
 fn job(created_at: i64) -> Job {
@@ -47,7 +54,10 @@ async fn every_field_of_a_job_comes_back(store: &dyn Store) {
                 messages: i64::MAX.cast_unsigned(),
                 requests: 4,
                 waits: 5,
+                seconds_left: Some(6),
             },
+            scope: SyncScope { channels: vec![id(9).cast(), id(i64::MAX.cast_unsigned()).cast()], since: Some(at(-1)) },
+            cancel_requested: true,
             error: Some("the guild said «no» 🧵".to_owned()),
             ..job(1_772_366_400_999)
         };
@@ -79,14 +89,17 @@ async fn unfinished_jobs_are_listed_oldest_first(store: &dyn Store) {
     jobs[1..3].sort_by_key(|job| job.id);
     upsert(store, &[&jobs[2], &jobs[4], &jobs[0], &jobs[3], &jobs[1]]).await;
     for limit in 1..=4 {
-        let listed = store.read().await.unwrap().jobs().list_unfinished(limit).await.unwrap();
-        assert_eq!(listed, jobs[..limit as usize], "{limit}");
+        assert_eq!(list_unfinished(store, None, limit).await, jobs[..limit as usize], "{limit}");
+    }
+    for known in 0..3 {
+        let after = Some(JobCursor::from(&jobs[known]));
+        assert_eq!(list_unfinished(store, after, 3 - u32::try_from(known).unwrap()).await, jobs[known + 1..4]);
     }
     for job in &mut jobs {
         job.end(Ok(()), at(3));
         upsert(store, &[job]).await;
     }
-    let left = store.read().await.unwrap().jobs().list_unfinished(100).await.unwrap();
+    let left = list_unfinished(store, None, 101).await;
     assert!(left.iter().all(|left| jobs.iter().all(|job| job.id != left.id)));
 }
 
@@ -101,5 +114,28 @@ async fn a_job_of_any_moment_comes_back(store: &dyn Store) {
         };
         upsert(store, &[&job]).await;
         assert_eq!(find(store, job.id).await, Some(job));
+    }
+}
+
+async fn the_jobs_of_a_tenant_are_listed_newest_first(store: &dyn Store) {
+    let tenant = tenant().id;
+    let mut jobs = [3, 3, 2, LAST, FIRST].map(|created_at| Job { tenant_id: tenant, ..job(created_at) });
+    for job in &mut jobs {
+        job.end(Ok(()), at(4));
+    }
+    let mut of_another = job(3);
+    of_another.end(Ok(()), at(4));
+    upsert(store, &jobs.iter().chain([&of_another]).collect::<Vec<_>>()).await;
+    jobs.sort_by_key(|job| std::cmp::Reverse((job.created_at, job.id)));
+    for limit in 1..=5 {
+        let (mut found, mut after) = (Vec::new(), None);
+        loop {
+            let page = Page { after, limit };
+            let listed = store.read().await.unwrap().jobs().list(tenant, page).await.unwrap();
+            let Some(last) = listed.last() else { break };
+            after = Some(JobCursor::from(last));
+            found.extend(listed);
+        }
+        assert_eq!(found, jobs, "{limit}");
     }
 }

@@ -89,6 +89,8 @@ fn with_values(statement: &Statement, filled: &Filled) -> String {
         (":bound", "2000".to_owned()),
         (":low", "2000".to_owned()),
         (":high", "2050".to_owned()),
+        (":created_at", "'2026-01-01 00:00:00.000'".to_owned()),
+        (":lease_name", "'bot/a'".to_owned()),
         (":limit", "51".to_owned()),
     ] {
         sql = sql.replace(name, &value);
@@ -145,9 +147,18 @@ async fn every_statement_goes_by_a_key_with_and_without_statistics() {
     let store = database.store().await;
     let filled = fill(&store).await;
     every_plan_is_good(&mut connection, &filled).await;
-    for table in
-        ["tenants", "channels", "messages", "attachments", "reactions", "coverage", "coverage_segments", "changes"]
-    {
+    for table in [
+        "tenants",
+        "channels",
+        "messages",
+        "attachments",
+        "reactions",
+        "coverage",
+        "coverage_segments",
+        "changes",
+        "jobs",
+        "leases",
+    ] {
         connection.query_drop(format!("ANALYZE TABLE {table}")).await.unwrap();
     }
     every_plan_is_good(&mut connection, &filled).await;
@@ -177,6 +188,8 @@ async fn the_pages_of_a_channel_are_one_range_in_the_order_of_the_key() {
         ("coverage", "OLDEST", "table:messages", "keep order:true"),
         ("tenant", "FIND_BY_SLUG", "index:tenants_slug", ""),
         ("change", "LIST", "table:changes", "keep order:true"),
+        ("job", "LIST", "index:jobs_by_tenant", "desc"),
+        ("lease", "FIND", "table:leases", ""),
     ];
     let all = statements();
     for (file, name, place, how) in expected {

@@ -2,12 +2,11 @@
 
 use std::collections::HashMap;
 
-use app::sync::SyncOptions;
 use discord_simulator::{ChannelPlan, kind};
 use domain::job::JobState;
 use tokio_util::sync::CancellationToken;
 
-use super::world::{MESSAGES, When, World};
+use super::world::{MESSAGES, SyncOptions, When, World};
 
 async fn guild() -> World {
     let plan = ["one", "two", "three"].map(|name| ChannelPlan::new(name, kind::TEXT, 850)).to_vec();

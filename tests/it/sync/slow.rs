@@ -11,6 +11,7 @@ use ports::channel::ChannelRepository;
 use ports::coverage::CoverageRepository;
 use ports::error::StoreError;
 use ports::job::JobRepository;
+use ports::lease::LeaseRepository;
 use ports::message::MessageRepository;
 use ports::store::{Repositories, Store, StoreStatus, UnitOfWork};
 use ports::tenant::TenantRepository;
@@ -66,6 +67,10 @@ impl Repositories for SlowUnit {
 
     fn jobs(&mut self) -> &mut dyn JobRepository {
         self.0.jobs()
+    }
+
+    fn leases(&mut self) -> &mut dyn LeaseRepository {
+        self.0.leases()
     }
 }
 

@@ -6,7 +6,7 @@ use discord_simulator::{
 use domain::job::JobState;
 use domain::visibility::is_public;
 
-use super::world::{MESSAGES, World};
+use super::world::{MESSAGES, SyncOptions, World};
 
 /// Every thread is held with its messages, and was read once.
 async fn all_are_held(world: &World, parent: &str) {
@@ -112,7 +112,7 @@ async fn named_channels_are_read_with_their_threads_and_no_others() {
     ])
     .await;
     let channels = vec![world.id("one").to_string().parse().unwrap()];
-    let job = world.run(app::sync::SyncOptions { channels, ..Default::default() }).await;
+    let job = world.run(SyncOptions { channels, ..Default::default() }).await;
     assert_eq!((job.kind, job.progress.channels_total), (domain::job::JobKind::Channels, 3));
     all_are_held(&world, "one").await;
     assert_eq!(world.held(world.id("two")).await, [0_u64; 0]);

@@ -5,18 +5,18 @@ use std::time::Duration;
 
 use adapter_discord::{ClientConfig, DiscordClient};
 use adapter_sqlite::SqliteStore;
-use app::sync::{Progress, SyncOptions, Syncer};
+use app::sync::{Candidate, Leader, Progress, Stops, SyncJobs, SyncMode, Syncer};
 use discord_simulator::{Act, ChannelPlan, Clock as Time, Options, Simulator, kind};
-use domain::channel::{Channel, ChannelId};
+use domain::channel::{Channel, ChannelId, ChannelSnowflake};
 use domain::coverage::Coverage;
-use domain::job::Job;
+use domain::job::{Job, SyncScope};
 use domain::message::MessageId;
 use domain::pseudonym::PseudonymKey;
 use domain::slug::TenantSlug;
 use domain::tenant::{Platform, PlatformId, Tenant, TenantName};
 use domain::timestamp::Timestamp;
 use ports::clock::Clock;
-use ports::guild::GuildChannel;
+use ports::guild::{GuildChannel, GuildSource};
 use ports::message::StoredMessage;
 use ports::page::{MessageRange, Page};
 use ports::store::Store;
@@ -39,7 +39,7 @@ impl Clock for SimulatedClock {
 }
 
 /// Hears nothing.
-struct Quiet;
+pub(super) struct Quiet;
 
 impl Progress for Quiet {
     fn begin(&self, _: &GuildChannel) {}
@@ -65,6 +65,43 @@ impl<F: FnOnce() + Send> Progress for When<F> {
             && let Some(act) = self.1.lock().unwrap().take()
         {
             act();
+        }
+    }
+}
+
+/// What to read.
+#[derive(Debug, Clone, Default)]
+pub(super) struct SyncOptions {
+    /// Everything again.
+    pub(super) full: bool,
+    /// Only these channels and their threads.
+    pub(super) channels: Vec<ChannelSnowflake>,
+}
+
+/// A process that copies into the archive, with a client of its own.
+pub(super) struct Process {
+    tenant: Tenant,
+    pub(super) jobs: SyncJobs,
+    pub(super) candidate: Candidate,
+    pub(super) syncer: Arc<Syncer>,
+    pub(super) client: Arc<dyn GuildSource>,
+}
+
+impl Process {
+    pub(super) async fn request(&self, options: &SyncOptions) -> Job {
+        let mode = if options.full { SyncMode::Full } else { SyncMode::Incremental };
+        let scope = SyncScope { channels: options.channels.clone(), since: None };
+        self.jobs.request(&self.tenant, mode, &scope).await.unwrap()
+    }
+
+    /// Waits until it may work for the token.
+    pub(super) async fn lead(&self) -> Leader {
+        let mut looks = tokio::time::interval(Duration::from_secs(1));
+        loop {
+            looks.tick().await;
+            if let Ok(leader) = self.candidate.elect().await.unwrap() {
+                return leader;
+            }
         }
     }
 }
@@ -131,19 +168,44 @@ impl World {
         self.run_with(SyncOptions::default(), &CancellationToken::new(), &When::stored(messages, act)).await
     }
 
-    /// A run by a process of its own.
+    /// A run by a process of its own, which waits until it may.
     pub(super) async fn run_with(
         &self,
         options: SyncOptions,
         stop: &CancellationToken,
         progress: &dyn Progress,
     ) -> Job {
+        let process = self.process();
+        let job = process.request(&options).await;
+        let leader = process.lead().await;
+        let stops = Stops { cancel: stop.clone(), ..Stops::default() };
+        let job = tokio::select! {
+            outcome = process.syncer.run(&job, &leader, &stops, progress) => outcome.unwrap(),
+            never = leader.keep() => match never {},
+        };
+        leader.resign().await;
+        job
+    }
+
+    /// A process that can copy.
+    pub(super) fn process(&self) -> Process {
         let mut config = ClientConfig::new(self.simulator.token().parse().unwrap());
         config.api = self.simulator.api_url().parse().unwrap();
-        let clock: Arc<dyn Clock> = Arc::new(SimulatedClock(self.simulator.clock()));
-        let client = DiscordClient::new(config, Arc::clone(&clock));
-        let syncer = Syncer::new(Arc::clone(&self.store), Arc::new(client), PseudonymKey::new([9; 32]), clock);
-        syncer.run(self.tenant.id, &options, stop, progress).await.unwrap()
+        let (store, clock) = (Arc::clone(&self.store), self.clock());
+        let client: Arc<dyn GuildSource> = Arc::new(DiscordClient::new(config, Arc::clone(&clock)));
+        let holder = app::process::Process::current();
+        Process {
+            tenant: self.tenant.clone(),
+            jobs: SyncJobs::new(Arc::clone(&store), Arc::clone(&clock)),
+            candidate: Candidate::new(Arc::clone(&store), Arc::clone(&clock), holder, &client.account()),
+            syncer: Arc::new(Syncer::new(store, Arc::clone(&client), PseudonymKey::new([9; 32]), clock)),
+            client,
+        }
+    }
+
+    /// The simulator's time.
+    pub(super) fn clock(&self) -> Arc<dyn Clock> {
+        Arc::new(SimulatedClock(self.simulator.clock()))
     }
 
     /// What the platform calls the channel of this name.

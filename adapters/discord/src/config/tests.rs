@@ -23,3 +23,12 @@ fn an_address_is_one_of_an_api() {
         assert_eq!(text.parse::<ApiUrl>(), Err(ParseApiUrlError), "{text}");
     }
 }
+
+#[test]
+fn a_fingerprint_tells_tokens_apart_and_shows_nothing_of_them() {
+    let print = |text: &str| text.parse::<Token>().unwrap().fingerprint();
+    assert_eq!(print("a.bot.token"), print("Bot a.bot.token"));
+    assert_ne!(print("a.bot.token"), print("b.bot.token"));
+    assert_eq!(print("a.bot.token").len(), 16);
+    assert!(!print("a.bot.token").contains("bot"));
+}

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use super::connection;
 use crate::http::{Settings, Site};
 use crate::jobs::Jobs;
+use crate::sync::SyncJobs;
 
 /// A store that takes every question and never answers.
 struct Silent;
@@ -46,7 +47,7 @@ fn open(rate_limit: u32, room: usize) -> (DuplexStream, JoinHandle<hyper::Result
     let (store, clock): (Arc<dyn Store>, Arc<dyn Clock>) = (Arc::new(Silent), Arc::new(clock()));
     let jobs = Jobs::new(Arc::clone(&store), Arc::clone(&clock));
     let settings = Settings { admin_key: Some(KEY.into()), rate_limit, ..Settings::default() };
-    let site = Arc::new(Site::new(store, clock, jobs, settings));
+    let site = Arc::new(Site::new(Arc::clone(&store), Arc::clone(&clock), jobs, SyncJobs::new(store, clock), settings));
     let (client, server) = duplex(room);
     let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
     (client, tokio::spawn(async move { connection(&site, server, peer).await }))

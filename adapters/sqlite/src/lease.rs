@@ -1,0 +1,74 @@
+//! Leases.
+
+use async_trait::async_trait;
+use domain::lease::{Fence, Holder, Lease};
+use ports::error::StoreError;
+use ports::lease::LeaseRepository;
+use rusqlite::named_params;
+
+use crate::error::store_error;
+use crate::row::{Columns, execute, millis, query_one};
+use crate::unit::Unit;
+
+const FIND: &str = r"
+    SELECT holder, fence, expires_at
+    FROM leases
+    WHERE lease_name = :lease_name
+";
+
+const INSERT: &str = r"
+    INSERT INTO leases (lease_name, holder, fence, expires_at)
+    VALUES (:lease_name, :holder, :fence, :expires_at)
+    ON CONFLICT (lease_name) DO NOTHING
+";
+
+const UPDATE: &str = r"
+    UPDATE leases
+    SET holder = :holder, fence = :fence, expires_at = :expires_at
+    WHERE lease_name = :lease_name
+        AND fence = :expected
+";
+
+fn lease(row: &Columns<'_, '_>) -> Result<Lease, StoreError> {
+    let fence: u64 = row.get("fence")?;
+    Ok(Lease {
+        holder: row.check("holder", Holder::new)?,
+        fence: Fence::new(fence).ok_or_else(|| row.corrupt("fence"))?,
+        expires_at: row.time("expires_at")?,
+    })
+}
+
+#[async_trait]
+impl LeaseRepository for Unit {
+    async fn find(&mut self, name: &str) -> Result<Option<Lease>, StoreError> {
+        let name = name.to_owned();
+        self.run(move |connection| query_one(connection, "leases", FIND, named_params! {":lease_name": name}, lease))
+            .await
+    }
+
+    async fn replace(&mut self, name: &str, expected: Option<Fence>, lease: &Lease) -> Result<bool, StoreError> {
+        let (name, lease) = (name.to_owned(), lease.clone());
+        self.run(move |connection| {
+            let (holder, fence, expires_at) = (lease.holder.as_str(), lease.fence.get(), millis(lease.expires_at));
+            let stored = match expected.map(Fence::get) {
+                None => execute(
+                    connection,
+                    INSERT,
+                    named_params! {
+                        ":lease_name": name, ":holder": holder, ":fence": fence, ":expires_at": expires_at,
+                    },
+                ),
+                Some(expected) => execute(
+                    connection,
+                    UPDATE,
+                    named_params! {
+                        ":lease_name": name, ":holder": holder, ":fence": fence, ":expires_at": expires_at,
+                        ":expected": expected,
+                    },
+                ),
+            };
+            stored.map(|rows| rows == 1).map_err(store_error)
+        })
+        .await
+    }
+}

@@ -1,0 +1,70 @@
+//! Leases.
+
+use async_trait::async_trait;
+use domain::lease::{Fence, Holder, Lease};
+use mysql_async::{Params, Row, params};
+use ports::error::StoreError;
+use ports::lease::LeaseRepository;
+
+use crate::error::{DUPLICATE_KEY, code, store_error};
+use crate::row::{Columns, datetime};
+use crate::unit::Unit;
+
+const FIND: &str = r"
+    SELECT holder, fence, expires_at
+    FROM leases
+    WHERE lease_name = :lease_name
+";
+
+const INSERT: &str = r"
+    INSERT INTO leases (lease_name, holder, fence, expires_at)
+    VALUES (:lease_name, :holder, :fence, :expires_at)
+";
+
+const UPDATE: &str = r"
+    UPDATE leases
+    SET holder = :holder, fence = :fence, expires_at = :expires_at
+    WHERE lease_name = :lease_name
+        AND fence = :expected
+";
+
+fn lease(row: Row) -> Result<Lease, StoreError> {
+    let mut row = Columns::new("leases", row);
+    let holder = row.check("holder", Holder::new)?;
+    let fence = Fence::new(row.get("fence")?).ok_or_else(|| row.corrupt("fence"))?;
+    Ok(Lease { holder, fence, expires_at: row.time("expires_at")? })
+}
+
+fn parameters(name: &str, lease: &Lease) -> Params {
+    params! {
+        "lease_name" => name,
+        "holder" => lease.holder.as_str(),
+        "fence" => lease.fence.get(),
+        "expires_at" => datetime(lease.expires_at),
+    }
+}
+
+#[async_trait]
+impl LeaseRepository for Unit {
+    async fn find(&mut self, name: &str) -> Result<Option<Lease>, StoreError> {
+        self.row(FIND, params! { "lease_name" => name }, lease).await
+    }
+
+    async fn replace(&mut self, name: &str, expected: Option<Fence>, lease: &Lease) -> Result<bool, StoreError> {
+        let Some(expected) = expected else {
+            return match self.attempt(INSERT, parameters(name, lease)).await? {
+                Ok(rows) => Ok(rows == 1),
+                Err(error) if code(&error) == Some(DUPLICATE_KEY) => Ok(false),
+                Err(error) => Err(self.given_up(store_error(&error))),
+            };
+        };
+        let parameters = params! {
+            "lease_name" => name,
+            "holder" => lease.holder.as_str(),
+            "fence" => lease.fence.get(),
+            "expires_at" => datetime(lease.expires_at),
+            "expected" => expected.get(),
+        };
+        self.run(UPDATE, parameters).await.map(|rows| rows == 1)
+    }
+}

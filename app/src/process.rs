@@ -1,0 +1,96 @@
+//! Which process this is, and whether another one still runs.
+
+use std::fs;
+
+use domain::lease::Holder;
+use uuid::Uuid;
+
+/// What a machine says of itself and of this process; the parts that cannot be told are `-`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Place<'a> {
+    /// The name of the machine, for people.
+    host: &'a str,
+    /// This start of its kernel.
+    boot: &'a str,
+    /// In which of its kernel's spaces of process numbers.
+    space: &'a str,
+    /// The number of the process.
+    number: &'a str,
+    /// When it began, in the kernel's count: numbers are given again.
+    begun: &'a str,
+}
+
+/// What stands for something that cannot be told.
+const UNKNOWN: &str = "-";
+
+/// This process, as a holder of leases.
+#[derive(Debug, Clone)]
+pub struct Process {
+    holder: Holder,
+}
+
+impl Process {
+    /// This process. Each call makes a holder of its own.
+    #[must_use]
+    pub fn current() -> Self {
+        let read = |path: &str| fs::read_to_string(path).map_or_else(|_| UNKNOWN.to_owned(), |text| plain(&text));
+        let number = std::process::id().to_string();
+        let space = fs::read_link("/proc/self/ns/pid");
+        let space = space.map_or_else(|_| UNKNOWN.to_owned(), |link| plain(&link.to_string_lossy()));
+        let begun = begun(&number).unwrap_or_else(|| UNKNOWN.to_owned());
+        let (host, boot) = (read("/proc/sys/kernel/hostname"), read("/proc/sys/kernel/random/boot_id"));
+        let name = format!("{host}/{boot}/{space}/{number}/{begun}/{}", Uuid::new_v4());
+        Self { holder: Holder::new(&name).expect("every part is short and plain") }
+    }
+
+    /// Its name as a holder.
+    #[must_use]
+    pub const fn holder(&self) -> &Holder {
+        &self.holder
+    }
+
+    /// Whether the process behind `other` certainly runs no more: it ran here, and here it is not found. Of a process of
+    /// another machine or container nobody here can tell.
+    #[must_use]
+    pub fn knows_gone(&self, other: &Holder) -> bool {
+        let (Some(here), Some(there)) = (Place::of(&self.holder), Place::of(other)) else { return false };
+        let told = ![here.boot, here.space, there.begun].contains(&UNKNOWN);
+        told && (here.boot, here.space) == (there.boot, there.space)
+            && begun(there.number).as_deref() != Some(there.begun)
+    }
+}
+
+/// A holder in words for people.
+#[must_use]
+pub fn describe(holder: &Holder) -> String {
+    match Place::of(holder) {
+        Some(place) => format!("process {} on {}", place.number, place.host),
+        None => "another process".to_owned(),
+    }
+}
+
+impl<'a> Place<'a> {
+    fn of(holder: &'a Holder) -> Option<Self> {
+        let parts: Vec<_> = holder.as_str().split('/').collect();
+        let &[host, boot, space, number, begun, _] = &parts[..] else { return None };
+        Some(Self { host, boot, space, number, begun })
+    }
+}
+
+/// When the process with this number began; `None` if there is none, or nobody can tell.
+fn begun(number: &str) -> Option<String> {
+    let stat = fs::read_to_string(format!("/proc/{number}/stat")).ok()?;
+    // The name of the program stands in brackets and may hold anything. What follows begins with the third value; the
+    // beginning is the 22nd (<https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html>).
+    let (_, rest) = stat.rsplit_once(") ")?;
+    rest.split(' ').nth(19).map(plain)
+}
+
+/// A short text without what would not fit into a holder.
+fn plain(text: &str) -> String {
+    let kept: String = text.trim().chars().filter(|c| c.is_ascii_graphic() && *c != '/').take(40).collect();
+    if kept.is_empty() { UNKNOWN.to_owned() } else { kept }
+}
+
+#[cfg(test)]
+mod tests;

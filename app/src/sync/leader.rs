@@ -1,0 +1,193 @@
+//! Who talks to the platform with a token: one process at a time, by a lease in the store.
+
+use std::convert::Infallible;
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::lease::{Fence, Lease};
+use ports::clock::Clock;
+use ports::error::StoreError;
+use ports::store::{Store, UnitOfWork};
+use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info, warn};
+
+use crate::process::{Process, describe};
+use crate::retry::retry;
+
+/// How long a lease lasts. After the end of a process that gave nothing back, another one waits no longer than this.
+const TIME: Duration = Duration::from_secs(15);
+/// How often it is prolonged: several times, so that one try may fail.
+const RENEWAL: Duration = Duration::from_secs(3);
+
+/// A process that would work for a token.
+#[derive(Clone)]
+pub struct Candidate {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    process: Process,
+    name: String,
+}
+
+impl Candidate {
+    /// A process that would work with the token of `account`.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, process: Process, account: &str) -> Self {
+        Self { store, clock, process, name: format!("bot/{account}") }
+    }
+
+    /// Takes the lease if nobody else works for the token; else gives the lease that somebody has.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store fails.
+    pub async fn elect(&self) -> Result<Result<Leader, Lease>, StoreError> {
+        let once = async || {
+            let now = self.clock.now();
+            let mut unit = self.store.begin().await?;
+            let held = unit.leases().find(&self.name).await?;
+            let gone = |holder: &_| self.process.knows_gone(holder);
+            let Some(lease) = Lease::take(held.as_ref(), self.process.holder(), now, TIME, gone) else {
+                return Ok(Err(held));
+            };
+            let expected = held.as_ref().map(|held| held.fence);
+            if !unit.leases().replace(&self.name, expected, &lease).await? {
+                drop(unit);
+                return Ok(Err(self.store.read().await?.leases().find(&self.name).await?));
+            }
+            unit.commit().await?;
+            Ok(Ok((lease, held)))
+        };
+        match retry(StoreError::is_retryable, once).await? {
+            Ok((lease, held)) => {
+                let before = held.map(|held| describe(&held.holder));
+                info!(fence = lease.fence.get(), before, "this process works for the token");
+                let lost = CancellationToken::new();
+                Ok(Ok(Leader { of: self.clone(), fence: lease.fence, lease: watch::Sender::new(lease), lost }))
+            }
+            Err(Some(held)) => Ok(Err(held)),
+            // A lease that was lost to somebody is there; without one there is only a next try.
+            Err(None) => Err(StoreError::Missing { what: "lease" }),
+        }
+    }
+}
+
+/// The process that works for a token. Whoever drops it without [`Leader::resign`] leaves the others waiting for the
+/// end of the lease.
+pub struct Leader {
+    of: Candidate,
+    fence: Fence,
+    lease: watch::Sender<Lease>,
+    lost: CancellationToken,
+}
+
+impl Leader {
+    /// What shuts those out who led before.
+    #[must_use]
+    pub const fn fence(&self) -> Fence {
+        self.fence
+    }
+
+    /// Is cancelled once another process has taken the lease.
+    #[must_use]
+    pub const fn lost(&self) -> &CancellationToken {
+        &self.lost
+    }
+
+    /// Prolongs the lease again and again, until another process has it.
+    pub async fn keep(&self) -> Infallible {
+        let mut due = interval(RENEWAL);
+        due.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            due.tick().await;
+            if self.lost.is_cancelled() {
+                std::future::pending::<()>().await;
+            }
+            let prolong = async || match self.begin().await? {
+                Some(unit) => unit.commit().await,
+                None => Ok(()),
+            };
+            if let Err(error) = retry(StoreError::is_retryable, prolong).await {
+                warn!(error = &error as &dyn std::error::Error, "the lease of the token was not prolonged");
+            }
+        }
+    }
+
+    /// Waits while the lease is over and not prolonged: another process may have it by now. Ends at once where that is
+    /// known.
+    pub async fn allowed(&self) {
+        let mut lease = self.lease.subscribe();
+        let current = lease.wait_for(|lease| self.of.clock.now() < lease.expires_at);
+        tokio::select! {
+            biased;
+            () = self.lost.cancelled() => {}
+            // The sender lives as long as this.
+            _ = current => {}
+        }
+    }
+
+    /// A unit that happens only if this process still leads, and that prolongs its lease; `None` if another process does.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store fails.
+    pub async fn begin(&self) -> Result<Option<LedUnit<'_>>, StoreError> {
+        let prolonged = self.lease.borrow().prolonged(self.of.clock.now(), TIME);
+        let mut unit = self.of.store.begin().await?;
+        if !unit.leases().replace(&self.of.name, Some(self.fence), &prolonged).await? {
+            if !self.lost.is_cancelled() {
+                warn!(fence = self.fence.get(), "another process works for the token now");
+                self.lost.cancel();
+            }
+            return Ok(None);
+        }
+        Ok(Some(LedUnit { unit, prolonged, leader: self }))
+    }
+
+    /// Gives the lease back, so that nobody waits for its end.
+    pub async fn resign(self) {
+        let once = async || {
+            let mut unit = self.of.store.begin().await?;
+            let released = self.lease.borrow().released(self.of.clock.now());
+            unit.leases().replace(&self.of.name, Some(self.fence), &released).await?;
+            unit.commit().await
+        };
+        match retry(StoreError::is_retryable, once).await {
+            Ok(()) => debug!("this process works for the token no more"),
+            Err(error) => warn!(error = &error as &dyn std::error::Error, "the lease of the token was not given back"),
+        }
+    }
+}
+
+/// A unit of work of the process that leads.
+pub struct LedUnit<'a> {
+    unit: Box<dyn UnitOfWork>,
+    prolonged: Lease,
+    leader: &'a Leader,
+}
+
+impl LedUnit<'_> {
+    /// Makes everything that was written last.
+    ///
+    /// # Errors
+    /// As [`UnitOfWork::commit`].
+    pub async fn commit(self) -> Result<(), StoreError> {
+        self.unit.commit().await?;
+        self.leader.lease.send_replace(self.prolonged);
+        Ok(())
+    }
+}
+
+impl Deref for LedUnit<'_> {
+    type Target = dyn UnitOfWork;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.unit
+    }
+}
+
+impl DerefMut for LedUnit<'_> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut *self.unit
+    }
+}

@@ -1,0 +1,170 @@
+//! Jobs that copy from the platform: asking for them, ending them, and asking again.
+
+use std::sync::Arc;
+
+use domain::job::{Job, JobId, JobKind, SyncScope};
+use domain::tenant::{Tenant, TenantId};
+use ports::clock::Clock;
+use ports::error::StoreError;
+use ports::job::JobCursor;
+use ports::page::Page;
+use ports::store::Store;
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use crate::jobs::unfinished;
+use crate::retry::retry;
+
+/// What of a guild is read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum SyncMode {
+    /// Everything again.
+    Full,
+    /// What is new, what was never read, and what was written of late, for edits and deletions.
+    #[default]
+    Incremental,
+}
+
+/// Why a job was not made or ended.
+#[derive(Debug, thiserror::Error)]
+pub enum SyncJobsError {
+    /// There is no such job.
+    #[error("there is no such job")]
+    NotFound,
+    /// The job cannot be ended, because it deletes what is held of a tenant that is gone already.
+    #[error("a deletion cannot be cancelled")]
+    Deletion,
+    /// The job has ended.
+    #[error("the job has ended already")]
+    Ended,
+    /// The job has not ended yet, or does not copy from the platform.
+    #[error("only a sync that has ended can be done again")]
+    NotAgain,
+    /// The store failed.
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+}
+
+impl SyncJobsError {
+    const fn is_retryable(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_retryable())
+    }
+}
+
+/// Asks for jobs and ends them. Whoever works for the token does them, in this process or in another.
+#[derive(Clone)]
+pub struct SyncJobs {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    wake: Arc<Notify>,
+}
+
+impl SyncJobs {
+    /// Works on `store`.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
+        Self { store, clock, wake: Arc::default() }
+    }
+
+    /// Waits until somebody of this process asks for something.
+    pub(super) async fn asked(&self) {
+        self.wake.notified().await;
+    }
+
+    /// Says that something may be due, such as the first sync of a new tenant.
+    pub fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    /// Asks for a sync of `tenant`. One that waits or runs and reads the same is given instead of a second one.
+    ///
+    /// # Errors
+    /// [`SyncJobsError::Store`].
+    pub async fn request(&self, tenant: &Tenant, mode: SyncMode, scope: &SyncScope) -> Result<Job, SyncJobsError> {
+        let kind = match (mode, scope.channels.is_empty()) {
+            (SyncMode::Full, _) => JobKind::Full,
+            (SyncMode::Incremental, true) => JobKind::Incremental,
+            (SyncMode::Incremental, false) => JobKind::Channels,
+        };
+        let job = retry(SyncJobsError::is_retryable, || self.request_once(tenant.id, kind, scope)).await?;
+        self.wake();
+        Ok(job)
+    }
+
+    async fn request_once(&self, tenant_id: TenantId, kind: JobKind, scope: &SyncScope) -> Result<Job, SyncJobsError> {
+        let waiting = unfinished(&*self.store).await?.into_iter();
+        let same = |job: &Job| job.tenant_id == tenant_id && job.kind == kind && job.scope == *scope;
+        if let Some(job) = waiting.filter(|job| !job.cancel_requested).find(same) {
+            return Ok(job);
+        }
+        let job = Job::new(JobId(Uuid::new_v4()), tenant_id, kind, self.clock.now());
+        let job = Job { scope: scope.clone(), ..job };
+        let mut unit = self.store.begin().await?;
+        unit.jobs().upsert(&job).await?;
+        unit.commit().await?;
+        Ok(job)
+    }
+
+    /// The job.
+    ///
+    /// # Errors
+    /// [`SyncJobsError::NotFound`].
+    pub async fn find(&self, id: JobId) -> Result<Job, SyncJobsError> {
+        self.store.read().await?.jobs().find(id).await?.ok_or(SyncJobsError::NotFound)
+    }
+
+    /// The jobs of `tenant` behind `after`, newest first, at most `limit`; tells whether there are more.
+    ///
+    /// # Errors
+    /// [`SyncJobsError::Store`].
+    pub async fn list(
+        &self,
+        tenant: TenantId,
+        after: Option<JobCursor>,
+        limit: u32,
+    ) -> Result<(Vec<Job>, bool), SyncJobsError> {
+        let page = Page { after, limit: limit + 1 };
+        let mut found = self.store.read().await?.jobs().list(tenant, page).await?;
+        let more = found.len() > limit as usize;
+        found.truncate(limit as usize);
+        Ok((found, more))
+    }
+
+    /// Ends a job that waits, and asks whoever is at work on one to end it.
+    ///
+    /// # Errors
+    /// [`SyncJobsError::NotFound`], [`SyncJobsError::Deletion`] or [`SyncJobsError::Ended`].
+    pub async fn cancel(&self, id: JobId) -> Result<Job, SyncJobsError> {
+        retry(SyncJobsError::is_retryable, || self.cancel_once(id)).await
+    }
+
+    async fn cancel_once(&self, id: JobId) -> Result<Job, SyncJobsError> {
+        let mut unit = self.store.begin().await?;
+        let mut job = unit.jobs().find(id).await?.ok_or(SyncJobsError::NotFound)?;
+        if job.has_ended() {
+            return Err(SyncJobsError::Ended);
+        }
+        if !job.kind.is_sync() {
+            return Err(SyncJobsError::Deletion);
+        }
+        job.request_cancel(self.clock.now());
+        unit.jobs().upsert(&job).await?;
+        unit.commit().await?;
+        Ok(job)
+    }
+
+    /// Asks for the same sync again that has ended.
+    ///
+    /// # Errors
+    /// [`SyncJobsError::NotFound`] or [`SyncJobsError::NotAgain`].
+    pub async fn again(&self, id: JobId) -> Result<Job, SyncJobsError> {
+        let ended = self.find(id).await?;
+        if !ended.has_ended() || !ended.kind.is_sync() {
+            return Err(SyncJobsError::NotAgain);
+        }
+        let once = || self.request_once(ended.tenant_id, ended.kind, &ended.scope);
+        let job = retry(SyncJobsError::is_retryable, once).await?;
+        self.wake();
+        Ok(job)
+    }
+}

@@ -1,0 +1,16 @@
+CREATE TABLE IF NOT EXISTS leases (
+    lease_name VARCHAR(64)     CHARACTER SET ascii   COLLATE ascii_bin   NOT NULL,
+    holder     VARCHAR(255)    CHARACTER SET ascii   COLLATE ascii_bin   NOT NULL,
+    fence      BIGINT UNSIGNED NOT NULL,
+    expires_at DATETIME(3)     NOT NULL,
+    PRIMARY KEY (lease_name) /*T![clustered_index] CLUSTERED */
+) DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+
+ALTER TABLE channels ADD COLUMN IF NOT EXISTS fence BIGINT UNSIGNED NOT NULL DEFAULT 0;
+
+ALTER TABLE jobs ADD COLUMN IF NOT EXISTS channels JSON;
+ALTER TABLE jobs ADD COLUMN IF NOT EXISTS since DATETIME(3);
+ALTER TABLE jobs ADD COLUMN IF NOT EXISTS cancel_requested BOOLEAN NOT NULL DEFAULT FALSE;
+ALTER TABLE jobs ADD COLUMN IF NOT EXISTS seconds_left BIGINT UNSIGNED;
+
+ALTER TABLE jobs ADD INDEX IF NOT EXISTS jobs_by_tenant (tenant_id, created_at, job_id);

@@ -1,0 +1,227 @@
+//! Jobs that are asked for or due, and who does them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use app::sync::{SyncJobs, SyncJobsError, SyncMode, Worker};
+use discord_simulator::{ChannelPlan, kind};
+use domain::channel::ChannelId;
+use domain::job::{Job, JobId, JobKind, JobState, SyncScope};
+use domain::slug::TenantSlug;
+use domain::tenant::{Platform, PlatformId, Tenant, TenantName};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::world::{MESSAGES, World};
+
+const HOUR: Duration = Duration::from_hours(1);
+
+async fn guild(messages: u64) -> World {
+    let plan = ["one", "two"].map(|name| ChannelPlan::new(name, kind::TEXT, messages)).to_vec();
+    World::of(plan).await
+}
+
+/// A worker of a process of its own, with what asks it for jobs and what ends it.
+struct Running {
+    jobs: SyncJobs,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Running {
+    fn start(world: &World, every: Option<Duration>) -> Self {
+        let (process, stop) = (world.process(), CancellationToken::new());
+        let (store, jobs) = (Arc::clone(&world.store), process.jobs.clone());
+        let worker =
+            Worker::new(store, process.client, world.clock(), process.candidate, process.syncer, jobs.clone(), every);
+        let stopped = stop.clone();
+        Self { jobs, stop, task: tokio::spawn(async move { worker.run(stopped).await }) }
+    }
+
+    /// Waits until a job is in this state.
+    async fn until(&self, id: JobId, state: JobState) -> Job {
+        until(&self.jobs, id, |job| job.state == state).await
+    }
+
+    async fn end(self) {
+        self.stop.cancel();
+        self.task.await.unwrap();
+    }
+}
+
+async fn until(jobs: &SyncJobs, id: JobId, is: impl Fn(&Job) -> bool) -> Job {
+    let mut looks = tokio::time::interval(Duration::from_millis(100));
+    for _ in 0..36_000 {
+        looks.tick().await;
+        let job = jobs.find(id).await.unwrap();
+        if is(&job) {
+            return job;
+        }
+    }
+    panic!("an hour passed: {:?}", jobs.find(id).await);
+}
+
+/// The jobs of the tenant, newest first.
+async fn history(world: &World, jobs: &SyncJobs) -> Vec<Job> {
+    jobs.list(world.tenant.id, None, 100).await.unwrap().0
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tenant_is_copied_first_when_it_is_made_and_then_every_hour() {
+    let world = guild(150).await;
+    let worker = Running::start(&world, Some(HOUR));
+    let mut looks = tokio::time::interval(Duration::from_secs(1));
+    let first = loop {
+        looks.tick().await;
+        if let Some(job) = history(&world, &worker.jobs).await.pop() {
+            break worker.until(job.id, JobState::Done).await;
+        }
+    };
+    assert_eq!(first.kind, JobKind::Incremental);
+    assert_eq!(world.held(world.id("one")).await, world.true_ids(world.id("one")));
+    world.send(world.id("one"), "new");
+    while history(&world, &worker.jobs).await.len() < 3 {
+        looks.tick().await;
+    }
+    let jobs = history(&world, &worker.jobs).await;
+    worker.until(jobs[1].id, JobState::Done).await;
+    let hours = |later: &Job, earlier: &Job| later.created_at.as_millis() - earlier.created_at.as_millis();
+    for pair in jobs.windows(2) {
+        assert!((3_600_000..3_660_000).contains(&hours(&pair[0], &pair[1])), "{}", hours(&pair[0], &pair[1]));
+    }
+    assert_eq!(world.held(world.id("one")).await, world.true_ids(world.id("one")));
+    worker.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_schedule_only_what_is_asked_for_is_done() {
+    let world = guild(150).await;
+    let worker = Running::start(&world, None);
+    tokio::time::advance(HOUR).await;
+    assert_eq!(history(&world, &worker.jobs).await, []);
+    let scope = SyncScope { channels: vec![world.id("two").to_string().parse().unwrap()], since: None };
+    let asked = worker.jobs.request(&world.tenant, SyncMode::Incremental, &scope).await.unwrap();
+    let done = worker.until(asked.id, JobState::Done).await;
+    assert_eq!((done.kind, done.scope, done.progress.messages), (JobKind::Channels, scope, 150));
+    assert!(world.held(world.id("one")).await.is_empty());
+    worker.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_guild_that_the_bot_is_not_in_is_never_due() {
+    let world = guild(10).await;
+    let (slug, name) = (TenantSlug::new("elsewhere").unwrap(), TenantName::new("Elsewhere").unwrap());
+    let id = PlatformId::new("77").unwrap();
+    let other = Tenant::new(Platform::Discord, id, slug, name, world.clock().now());
+    let mut unit = world.store.begin().await.unwrap();
+    unit.tenants().insert(&other).await.unwrap();
+    unit.commit().await.unwrap();
+    let worker = Running::start(&world, Some(HOUR));
+    let mut looks = tokio::time::interval(Duration::from_secs(1));
+    while history(&world, &worker.jobs).await.len() < 2 {
+        looks.tick().await;
+    }
+    assert_eq!(worker.jobs.list(other.id, None, 9).await.unwrap().0, []);
+    // Asked for all the same, it fails and says why.
+    let asked = worker.jobs.request(&other, SyncMode::Full, &SyncScope::default()).await.unwrap();
+    let failed = worker.until(asked.id, JobState::Failed).await;
+    assert_eq!(failed.error.as_deref(), Some("the guild does not exist"));
+    worker.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_is_cancelled_while_it_waits_and_while_it_runs() {
+    let world = guild(20_000).await;
+    let worker = Running::start(&world, None);
+    let running = worker.jobs.request(&world.tenant, SyncMode::Incremental, &SyncScope::default()).await.unwrap();
+    until(&worker.jobs, running.id, |job| job.progress.messages > 0).await;
+    // One of the same tenant waits for it.
+    let waiting = worker.jobs.request(&world.tenant, SyncMode::Full, &SyncScope::default()).await.unwrap();
+    let cancelled = worker.jobs.cancel(waiting.id).await.unwrap();
+    assert_eq!((cancelled.state, cancelled.started_at), (JobState::Cancelled, None));
+    let asked = worker.jobs.cancel(running.id).await.unwrap();
+    assert_eq!((asked.state, asked.cancel_requested), (JobState::Running, true));
+    let ended = worker.until(running.id, JobState::Cancelled).await;
+    assert!(ended.progress.messages < 40_000 && ended.ended_at.is_some(), "{ended:?}");
+    assert!(matches!(worker.jobs.cancel(running.id).await, Err(SyncJobsError::Ended)));
+    assert!(matches!(worker.jobs.cancel(JobId(Uuid::nil())).await, Err(SyncJobsError::NotFound)));
+
+    let again = worker.jobs.again(running.id).await.unwrap();
+    assert_ne!(again.id, running.id);
+    assert!(matches!(worker.jobs.again(again.id).await, Err(SyncJobsError::NotAgain)));
+    worker.until(again.id, JobState::Done).await;
+    for name in ["one", "two"] {
+        assert_eq!(world.held(world.id(name)).await.len(), 20_000, "{name}");
+    }
+    let ids: Vec<_> = history(&world, &worker.jobs).await.iter().map(|job| job.id).collect();
+    assert_eq!((ids.len(), ids[0]), (3, again.id));
+    worker.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_process_that_ends_leaves_its_job_to_the_next_one() {
+    let world = guild(20_000).await;
+    let first = Running::start(&world, None);
+    let job = first.jobs.request(&world.tenant, SyncMode::Incremental, &SyncScope::default()).await.unwrap();
+    let begun = until(&first.jobs, job.id, |job| job.progress.messages > 0).await;
+    let second = Running::start(&world, None);
+    first.end().await;
+    let done = second.until(job.id, JobState::Done).await;
+    assert_eq!(done.started_at, begun.started_at);
+    for name in ["one", "two"] {
+        assert_eq!(world.held(world.id(name)).await.len(), 20_000, "{name}");
+    }
+    let mut asked = std::collections::HashMap::new();
+    for request in world.simulator.requests(0).into_iter().filter(|request| request.route == MESSAGES) {
+        *asked.entry((request.path, request.query)).or_insert(0) += 1;
+    }
+    assert!(asked.values().all(|times| *times == 1), "a page was fetched twice");
+    second.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_process_that_dies_is_followed_by_one_that_waited() {
+    let world = guild(20_000).await;
+    let (first, second) = (Running::start(&world, None), Running::start(&world, None));
+    let job = first.jobs.request(&world.tenant, SyncMode::Incremental, &SyncScope::default()).await.unwrap();
+    until(&first.jobs, job.id, |job| job.progress.messages > 0).await;
+    // Whichever of the two works, it says nothing more.
+    first.task.abort();
+    let done = second.until(job.id, JobState::Done).await;
+    assert_eq!(done.error, None);
+    for name in ["one", "two"] {
+        assert_eq!(world.held(world.id(name)).await.len(), 20_000, "{name}");
+    }
+    second.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_small_tenant_does_not_wait_for_a_large_one() {
+    let plan = |name: &str, messages| ChannelPlan::new(name, kind::TEXT, messages);
+    let mut channels: Vec<_> = (0..80).map(|number| plan(&format!("large-{number}"), 3_000)).collect();
+    channels.push(plan("small", 300));
+    let world = World::start(discord_simulator::Options::planned(1, channels)).await;
+    let worker = Running::start(&world, None);
+    let small = SyncScope { channels: vec![world.id("small").to_string().parse().unwrap()], since: None };
+    let all: Vec<_> = (0..80).map(|number| world.id(&format!("large-{number}")).to_string().parse().unwrap()).collect();
+    // The same guild twice, as two communities: the bot is in one alone.
+    let id = PlatformId::new(&format!("0{}", world.simulator.guild_id())).unwrap();
+    let (slug, name) = (TenantSlug::new("second").unwrap(), TenantName::new("Second").unwrap());
+    let second = Tenant::new(Platform::Discord, id, slug, name, world.clock().now());
+    let mut unit = world.store.begin().await.unwrap();
+    unit.tenants().insert(&second).await.unwrap();
+    unit.commit().await.unwrap();
+    let large = SyncScope { channels: all, since: None };
+    let large = worker.jobs.request(&world.tenant, SyncMode::Incremental, &large).await.unwrap();
+    until(&worker.jobs, large.id, |job| job.progress.messages > 20_000).await;
+    let small = worker.jobs.request(&second, SyncMode::Incremental, &small).await.unwrap();
+    let done = worker.until(small.id, JobState::Done).await;
+    let took = done.ended_at.unwrap().as_millis() - done.started_at.unwrap().as_millis();
+    assert!(took < 20_000, "{took} ms");
+    assert_eq!(worker.jobs.find(large.id).await.unwrap().state, JobState::Running);
+    let channel = ChannelId::of(second.id, world.id("small").to_string().parse().unwrap());
+    let held = world.store.read().await.unwrap().channels().find(channel).await.unwrap().unwrap();
+    assert_eq!(held.stats.message_count, 300);
+    worker.end().await;
+}
