@@ -63,6 +63,18 @@ impl Reading {
         Ok(ChannelView { parent: parent.filter(known), channel, public })
     }
 
+    /// What the platform calls the channel that `reference` names. A platform id need not be one that is stored.
+    ///
+    /// # Errors
+    /// [`BrowseError::NotFound`] if it names none.
+    pub async fn snowflake(&mut self, tenant: &Tenant, reference: &str) -> Result<ChannelSnowflake, BrowseError> {
+        match self.channel(tenant, reference).await {
+            Ok(view) => Ok(view.channel.platform_id),
+            Err(BrowseError::NotFound(_)) => reference.parse().map_err(|_| NO_CHANNEL),
+            Err(error) => Err(error),
+        }
+    }
+
     async fn find_channel(&mut self, tenant: &Tenant, reference: &str) -> Result<Option<Channel>, BrowseError> {
         if let Ok(id) = Uuid::try_parse(reference) {
             return Ok(self.at.channels().find(ChannelId(id)).await?);

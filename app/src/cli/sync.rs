@@ -112,10 +112,7 @@ async fn channels(
     let mut found = Vec::with_capacity(references.len());
     let mut at = Browse::new(Arc::clone(&tools.store)).open(Audience::Admin).await?;
     for reference in references {
-        found.push(match reference.parse() {
-            Ok(id) => id,
-            Err(_) => at.channel(tenant, reference).await?.channel.platform_id,
-        });
+        found.push(at.snowflake(tenant, reference).await?);
     }
     Ok(found)
 }

@@ -49,13 +49,15 @@ pub(super) async fn sync(site: &Site, reference: &str, body: &[u8]) -> Result<An
     let tenant = site.tenants.find(reference).await?;
     let channels = found(site, &tenant, &channels, &mut fields).await?;
     fields.done()?;
-    if !site.syncs {
-        let detail = "nobody would do it: DISCORD_BOT_TOKEN is not set";
-        return Err(ApiError::new(StatusCode::CONFLICT, "conflict", detail));
-    }
+    somebody_syncs(site)?;
     let mode = if mode == Mode::Full { SyncMode::Full } else { SyncMode::Incremental };
     let job = site.sync_jobs.request(&tenant, mode, &SyncScope { channels, since }).await?;
     Ok(accepted(site, &job))
+}
+
+fn somebody_syncs(site: &Site) -> Result<(), ApiError> {
+    let detail = "nobody would do it: DISCORD_BOT_TOKEN is not set";
+    if site.syncs { Ok(()) } else { Err(ApiError::new(StatusCode::CONFLICT, "conflict", detail)) }
 }
 
 /// The platform's ids of channels that are named by slug, UUID or id; an id need not be held yet.
@@ -68,13 +70,10 @@ async fn found(
     let mut found = Vec::with_capacity(references.len());
     let mut at = site.browse.open(Audience::Admin).await?;
     for (index, reference) in references.iter().enumerate() {
-        match (reference.parse(), at.channel(tenant, reference).await) {
-            (Ok(id), _) => found.push(id),
-            (Err(_), Ok(view)) => found.push(view.channel.platform_id),
-            (Err(_), Err(BrowseError::NotFound(_))) => {
-                fields.wrong(&format!("channels[{index}]"), "there is no such channel");
-            }
-            (Err(_), Err(error)) => return Err(error.into()),
+        match at.snowflake(tenant, reference).await {
+            Ok(id) => found.push(id),
+            Err(BrowseError::NotFound(_)) => fields.wrong(&format!("channels[{index}]"), "there is no such channel"),
+            Err(error) => return Err(error.into()),
         }
     }
     Ok(found)
@@ -113,6 +112,7 @@ pub(super) async fn cancel(site: &Site, id: &str) -> Result<Answer, ApiError> {
 }
 
 pub(super) async fn retry(site: &Site, id: &str) -> Result<Answer, ApiError> {
+    somebody_syncs(site)?;
     let job = site.sync_jobs.again(parsed(id)?).await?;
     Ok(accepted(site, &job))
 }

@@ -5,15 +5,28 @@ use std::collections::BTreeSet;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
-use super::ask::{Ask, Checked, MESSAGE};
+use super::ask::{Ask, Checked, JOBS, MESSAGE};
 use super::document::{Operation, TEXT};
 use crate::program::{Installation, Server, examples};
 
+/// Where communities are made.
+const TENANTS: &str = "/api/v1/admin/tenants";
 /// The most bytes of a body.
 const MAX_BODY: usize = 1 << 20;
 
+/// Somebody else has the token, and two jobs were asked for.
 fn served(installation: &Installation) -> Server {
-    installation.serve(&["--import", examples().to_str().unwrap()])
+    let server = installation.serve(&["--role", "web", "--import", examples().to_str().unwrap()]);
+    let database = Connection::open(installation.database()).unwrap();
+    for (id, state) in JOBS.into_iter().zip(["queued", "failed"]) {
+        let job = format!(
+            "INSERT INTO jobs (job_id, tenant_id, kind, state, created_at, channels_done, channels_total, messages,
+                requests, waits)
+            SELECT '{id}', tenant_id, 'full', '{state}', 1790000000000, 1, 2, 3, 4, 5 FROM tenants"
+        );
+        assert_eq!(database.execute(&job, []).unwrap(), 1);
+    }
+    server
 }
 
 /// Whether anybody may ask, so that the answer has a tag.
@@ -31,6 +44,8 @@ fn good(operation: Operation<'_>) -> Ask {
     let ask = Ask::of(operation);
     let ask = if is_admin(operation) { ask.admin() } else { ask };
     match operation.method {
+        "post" if operation.path.ends_with("/retry") => ask,
+        "post" if operation.path.ends_with("/sync") => ask.json(&json!({"mode": "incremental"})),
         "post" => ask.json(&json!({"name": "Second", "platform_id": "42"})),
         "patch" => ask.json(&json!({"name": "Thimble"})),
         _ => ask,
@@ -56,6 +71,7 @@ fn every_status_that_the_document_names_is_given_and_no_other() {
     unserved(&checked, &server);
     deletion(&checked, &server);
     drop(server);
+    nobody_to_sync(&checked);
     without_a_key(&checked);
     one_request_too_many(&checked);
     a_broken_store(&checked);
@@ -68,7 +84,8 @@ fn every_status_that_the_document_names_is_given_and_no_other() {
 fn answers(checked: &Checked, server: &Server) {
     for operation in operations(checked).into_iter().filter(|operation| operation.method != "delete") {
         let status = match operation.method {
-            "post" => 201,
+            "post" if operation.path == TENANTS => 201,
+            "post" => 202,
             "options" => 204,
             _ => 200,
         };
@@ -137,13 +154,13 @@ fn bodies(checked: &Checked, server: &Server) {
         checked.expect(server, 400, &ask().body("application/json", "{"));
         checked.expect(server, 422, &ask().json(&json!({"name": 5, "platform_id": "1"})));
     }
-    let first = checked.document.operations().find(|operation| operation.method == "post").unwrap();
+    let create = || Ask::new("post", TENANTS).admin();
     let taken = json!({"name": "Another", "platform_id": "7", "slug": "thimble-firmware"});
-    checked.expect(server, 409, &Ask::of(first).admin().json(&taken));
+    checked.expect(server, 409, &create().json(&taken));
     let stored = json!({"name": "Another", "platform_id": "1062073319232110600"});
-    checked.expect(server, 409, &Ask::of(first).admin().json(&stored));
+    checked.expect(server, 409, &create().json(&stored));
     let third = json!({"name": "Third", "platform_id": "43"});
-    checked.expect(server, 201, &Ask::of(first).admin().json(&third));
+    checked.expect(server, 201, &create().json(&third));
     let change = Ask::new("patch", "/api/v1/admin/tenants/{id}").with("id", "third").admin();
     checked.expect(server, 409, &change.clone().json(&json!({"slug": "thimble-firmware"})));
     checked.expect(
@@ -169,10 +186,28 @@ fn unserved(checked: &Checked, server: &Server) {
 }
 
 fn deletion(checked: &Checked, server: &Server) {
+    let cancel = Ask::new("delete", "/api/v1/admin/jobs/{id}").admin();
+    assert_eq!(checked.expect(server, 202, &cancel).json()["state"], "cancelled");
+    checked.expect(server, 409, &cancel);
     let delete = Ask::new("delete", "/api/v1/admin/tenants/{id}").admin();
     let job = checked.expect(server, 202, &delete).json();
     assert_eq!((&job["kind"], &job["state"]), (&json!("delete"), &json!("queued")));
     checked.expect(server, 404, &delete);
+    let cancel = cancel.with("id", job["id"].as_str().unwrap());
+    checked.expect(server, 409, &cancel);
+}
+
+/// Without a token in the only process that there is.
+fn nobody_to_sync(checked: &Checked) {
+    let installation = Installation::new();
+    drop(served(&installation));
+    let server = installation.serve(&[]);
+    for operation in operations(checked) {
+        if operation.path.ends_with("/sync") || operation.path.ends_with("/retry") {
+            let refused = checked.expect(&server, 409, &good(operation)).json();
+            assert!(refused["detail"].as_str().unwrap().contains("DISCORD_BOT_TOKEN"), "{refused}");
+        }
+    }
 }
 
 fn without_a_key(checked: &Checked) {
@@ -351,6 +386,7 @@ fn there_is_no_address_that_the_document_does_not_have() {
         let real = template.iter().map(|segment| match *segment {
             "{slug}" => "thimble-firmware",
             "{channel}" => "general",
+            "{id}" if template.contains(&"jobs") && template.len() < 7 => JOBS[0],
             "{id}" if template.contains(&"admin") => "thimble-firmware",
             "{id}" => MESSAGE,
             segment => segment,
@@ -374,8 +410,11 @@ fn there_is_no_address_that_the_document_does_not_have() {
     }
     assert!(asked > 200, "{asked}");
     // What the program calls its addresses is what the document calls them.
-    for operation in operations(&checked).into_iter().filter(|operation| operation.method == "get") {
-        checked.ask(&server, &good(operation));
+    let readable = |path: &str| checked.document.paths()[path].get("get").is_some();
+    for operation in operations(&checked) {
+        if operation.method == "get" || operation.method == "post" && !readable(operation.path) {
+            checked.ask(&server, &good(operation));
+        }
     }
     let counted = checked.expect(&server, 200, &Ask::new("get", "/metrics").admin()).text();
     for (path, _) in checked.document.paths() {

@@ -217,6 +217,53 @@ fn a_body_that_the_document_allows_is_taken_and_any_other_is_refused() {
     assert!(outcomes.0 > 12 && outcomes.1 > 60, "{outcomes:?}");
 }
 
+#[test]
+fn a_sync_that_the_document_allows_is_taken_and_any_other_is_refused() {
+    let checked = Checked::new();
+    let installation = Installation::new();
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+    let server = installation.serve(&["--role", "web", "--import", examples.to_str().unwrap()]);
+    let ask = Ask::new("post", "/api/v1/admin/tenants/{id}/sync").admin();
+    let schema = checked.document.value["components"]["schemas"]["SyncRequest"].clone();
+    let ids = |count: u64| (1..=count).map(|id| id.to_string()).collect::<Vec<_>>();
+    let bodies = [
+        json!({"mode": "full"}),
+        json!({"mode": "incremental"}),
+        json!({"mode": "incremental", "channels": [], "since": null}),
+        json!({"mode": "incremental", "channels": null, "since": "2026-03-01T13:00:00+01:00"}),
+        json!({"mode": "channels", "channels": ["general"]}),
+        json!({"mode": "channels", "channels": ids(500), "since": "2026-03-01T12:00:00Z"}),
+        json!({"mode": "channels", "channels": ids(501)}),
+        json!({"mode": "channels", "channels": []}),
+        json!({"mode": "channels", "channels": null}),
+        json!({"mode": "channels", "channels": "general"}),
+        json!({"mode": "channels", "channels": [5]}),
+        json!({"mode": "channels", "channels": [""]}),
+        json!({"mode": "channels"}),
+        json!({"mode": "full", "channels": ["general"]}),
+        json!({"mode": "full", "since": "2026-03-01T12:00:00Z"}),
+        json!({"mode": "full", "since": null}),
+        json!({"mode": "incremental", "since": "yesterday"}),
+        json!({"mode": "incremental", "since": 5}),
+        json!({"mode": "FULL"}),
+        json!({"mode": null}),
+        json!({"mode": 5}),
+        json!({"mode": "full", "colour": "red"}),
+        json!({}),
+        json!([]),
+        json!("full"),
+    ];
+    for body in bodies {
+        let fits = checked.document.errors(&schema, &body).is_empty();
+        let answer = checked.ask(&server, &ask.clone().json(&body));
+        let shown: String = body.to_string().chars().take(80).collect();
+        assert_eq!(answer.status, if fits { 202 } else { 422 }, "{shown}: {}", answer.text());
+    }
+    // The document cannot know which channels there are.
+    let unknown = ask.json(&json!({"mode": "channels", "channels": ["general", "nowhere"]}));
+    assert_eq!(field(&checked.expect(&server, 422, &unknown)), ["channels[1]"]);
+}
+
 /// A field of a community and a value for it.
 fn fields(slug: &str) -> Vec<(&'static str, Value)> {
     let long = |letter: &str, length: usize| Value::from(letter.repeat(length));
