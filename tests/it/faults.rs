@@ -108,7 +108,7 @@ impl Rig {
     }
 }
 
-async fn upstream(database: &Database) -> SocketAddr {
+pub(crate) async fn upstream(database: &Database) -> SocketAddr {
     let url = database.url();
     tokio::net::lookup_host((url.host.as_str(), url.port)).await.unwrap().next().unwrap()
 }
@@ -120,7 +120,7 @@ fn through(proxy: &Proxy, database: &Database) -> DatabaseUrl {
 }
 
 /// The same for the program.
-fn address_through(proxy: &Proxy, database: &Database) -> String {
+pub(crate) fn address_through(proxy: &Proxy, database: &Database) -> String {
     let url = database.url();
     database.address().replacen(&format!("{}:{}", url.host, url.port), &proxy.address().to_string(), 1)
 }

@@ -1,6 +1,7 @@
 //! Copying a guild from a simulated Discord: whatever happens meanwhile, the archive is in the end what the guild is.
 
 mod faults;
+mod kills;
 mod leases;
 mod program;
 mod resume;

@@ -19,7 +19,7 @@ use crate::tenants::Tenants;
 use crate::wire::JobBody;
 
 /// How often it is looked how far another process is.
-const LOOK: Duration = Duration::from_secs(1);
+const LOOK: Duration = Duration::from_millis(500);
 /// How often a line is printed where there is no terminal.
 const LINE: Duration = Duration::from_secs(10);
 

@@ -20,8 +20,13 @@ const GAP: usize = 9;
 /// A guild without limits, and the settings that point at it.
 async fn simulator() -> (Simulator, [(&'static str, String); 2]) {
     let simulator = Simulator::start(Options::new(11, GuildSize::Small).unlimited()).await.unwrap();
-    let settings = [("DISCORD_API_URL", simulator.api_url()), ("DISCORD_BOT_TOKEN", simulator.token().to_owned())];
+    let settings = settings_of(&simulator);
     (simulator, settings)
+}
+
+/// The settings that point at a simulator.
+pub(super) fn settings_of(simulator: &Simulator) -> [(&'static str, String); 2] {
+    [("DISCORD_API_URL", simulator.api_url()), ("DISCORD_BOT_TOKEN", simulator.token().to_owned())]
 }
 
 /// Makes the tenant, lets `kills` runs die, and gives the job of one more.
@@ -51,7 +56,7 @@ fn sync(installation: &Installation, simulator: &Simulator, settings: &[(&str, S
 }
 
 /// Every readable channel has as many messages as the ledger says, by the coverage that the program tells.
-fn assert_whole(installation: &Installation, simulator: &Simulator) {
+pub(super) fn assert_whole(installation: &Installation, simulator: &Simulator) {
     let output = installation.run(&["coverage", "simulated", "--json"]);
     let coverage: Value = serde_json::from_slice(&output.stdout).unwrap();
     let held: HashMap<&str, &Value> =

@@ -1,0 +1,133 @@
+//! Two programs that copy the same guild, killed again and again, on a store that goes away in between.
+
+use std::collections::HashMap;
+use std::process::Child;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use discord_simulator::{ChannelPlan, Options, Simulator, kind};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use tokio::runtime::Handle;
+
+use super::program::{assert_whole, settings_of};
+use super::world::MESSAGES;
+use crate::faults::{address_through, upstream};
+use crate::program::Installation;
+use crate::proxy::Proxy;
+use crate::server::Database;
+
+/// How often one of them is killed.
+const KILLS: usize = 50;
+/// How many requests at most lie between two kills.
+const GAP: u32 = 24;
+/// How long anything may take.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// A number below `bound` that nobody chose, the same in every run.
+fn random(round: usize, bound: u32) -> u32 {
+    let hash = Sha256::digest(format!("kill {round}"));
+    u32::from_le_bytes(*hash.first_chunk().unwrap()) % bound
+}
+
+/// Forty channels of thirty pages.
+async fn simulator() -> Simulator {
+    let plan = (0..40).map(|number| ChannelPlan::new(&format!("channel-{number}"), kind::TEXT, 3_000)).collect();
+    Simulator::start(Options::planned(5, plan).unlimited()).await.unwrap()
+}
+
+/// Two programs at the same work; kills one of them again and again and starts another in its place. Gives the job that
+/// the last one ends with, and how many requests there were at each kill.
+fn compete(installation: &Installation, simulator: &Simulator, between: impl Fn(usize)) -> (Value, Vec<usize>) {
+    let guild = simulator.guild_id().to_string();
+    assert!(installation.run(&["tenant", "create", &guild, "Simulated"]).status.success());
+    let start = || -> Child {
+        let mut command = installation.command(&["sync", "simulated", "--json"]);
+        command.envs(settings_of(simulator)).spawn().unwrap()
+    };
+    let mut programs = [start(), start()];
+    let mut kills = Vec::new();
+    for round in 0..KILLS {
+        let due = simulator.requests(0).len() + 1 + random(round, GAP) as usize;
+        let begun = Instant::now();
+        while simulator.requests(0).len() < due {
+            assert!(begun.elapsed() < PATIENCE, "nobody asks anything");
+            for program in &mut programs {
+                assert!(program.try_wait().unwrap().is_none(), "it ended before round {round}");
+            }
+            std::thread::yield_now();
+        }
+        let victim = random(round + KILLS, 2) as usize;
+        programs[victim].kill().unwrap();
+        programs[victim].wait().unwrap();
+        kills.push(simulator.requests(0).len());
+        between(round);
+        programs[victim] = start();
+    }
+    let [first, second] = programs.map(|program| program.wait_with_output().unwrap());
+    for output in [&first, &second] {
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
+        assert!(!said.contains("panicked"), "{said}");
+    }
+    (serde_json::from_slice(&first.stdout).unwrap(), kills)
+}
+
+/// A page is fetched once more only if it was the last that its channel was asked for before a kill.
+fn assert_nothing_was_read_twice(simulator: &Simulator, kills: &[usize]) {
+    let mut of_channel: HashMap<String, Vec<(usize, String)>> = HashMap::new();
+    for (index, request) in simulator.requests(0).into_iter().enumerate() {
+        if request.route == MESSAGES {
+            of_channel.entry(request.path).or_default().push((index, request.query));
+        }
+    }
+    let mut again = 0;
+    for (channel, asked) in &of_channel {
+        for (place, (index, page)) in asked.iter().enumerate() {
+            let Some((later, _)) = asked[place + 1..].iter().find(|(_, other)| other == page) else { continue };
+            let next = asked[place + 1].0;
+            let in_flight = kills.iter().any(|kill| index < kill && *kill <= next && kill <= later);
+            assert!(in_flight, "{channel}?{page} was read twice, requests {index} and {later} of {kills:?}");
+            again += 1;
+        }
+    }
+    assert!(again > 0, "no kill met anything");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fifty_kills_of_two_competing_programs_lose_nothing_and_read_nothing_twice() {
+    let simulator = simulator().await;
+    let work = tokio::task::spawn_blocking(move || {
+        let installation = Installation::new();
+        let (job, kills) = compete(&installation, &simulator, |_| {});
+        assert_eq!((&job["state"], &job["error"]), (&"done".into(), &Value::Null));
+        assert_whole(&installation, &simulator);
+        assert_nothing_was_read_twice(&simulator, &kills);
+    });
+    work.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a MySQL-protocol server"]
+async fn fifty_kills_on_a_server_that_restarts_now_and_then_lose_nothing() {
+    let simulator = simulator().await;
+    let database = Database::new().await;
+    let proxy = Arc::new(Proxy::start(upstream(&database).await).await);
+    let address = address_through(&proxy, &database);
+    let work = tokio::task::spawn_blocking(move || {
+        let installation = Installation::at(&address);
+        let runtime = Handle::current();
+        let restart = |round: usize| {
+            if round % 10 == 5 {
+                runtime.block_on(async {
+                    proxy.close().await;
+                    proxy.open().await;
+                });
+            }
+        };
+        let (job, _) = compete(&installation, &simulator, restart);
+        assert_eq!((&job["state"], &job["error"]), (&"done".into(), &Value::Null));
+        assert_whole(&installation, &simulator);
+    });
+    work.await.unwrap();
+}
