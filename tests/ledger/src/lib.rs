@@ -1,0 +1,90 @@
+//! What an archive must hold of a guild, channel by channel, by checksum.
+//!
+//! A message is one line of JSON: once made of what Discord shows, once of what a store holds. The two are made apart,
+//! and the first knows nothing of how the adapter reads Discord, so that one mistake is not made twice. Equal checksums
+//! mean the same messages with the same contents.
+
+mod held;
+mod shown;
+
+use domain::channel::ChannelId;
+use domain::json::Json;
+use domain::pseudonym::Pseudonymizer;
+use ports::error::StoreError;
+use ports::page::MessageRange;
+use ports::store::Store;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+/// Messages that are read of a store at a time.
+const PAGE: u32 = 101;
+
+/// The sum of a channel's messages, oldest first.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Sum {
+    /// How many.
+    pub messages: u64,
+    /// The SHA-256 over their lines, in hexadecimal digits.
+    pub sha256: String,
+}
+
+/// Adds messages up to a [`Sum`].
+#[derive(Default)]
+pub struct Adder {
+    messages: u64,
+    hash: Sha256,
+}
+
+impl Adder {
+    /// Adds a message as Discord shows it, whose people `people` gives pseudonyms.
+    pub fn shown(&mut self, message: &Value, people: &Pseudonymizer) {
+        self.line(&shown::line(message, people));
+    }
+
+    fn line(&mut self, line: &Value) {
+        self.messages += 1;
+        self.hash.update(Json::new(line).as_str());
+        self.hash.update("\n");
+    }
+
+    /// The sum of all that was added.
+    #[must_use]
+    pub fn sum(self) -> Sum {
+        let sha256 = <[u8; 32]>::from(self.hash.finalize()).map(|byte| format!("{byte:02x}")).concat();
+        Sum { messages: self.messages, sha256 }
+    }
+}
+
+/// The sum of messages as Discord shows them, oldest first.
+#[must_use]
+pub fn of_shown<'a>(messages: impl IntoIterator<Item = &'a Value>, people: &Pseudonymizer) -> Sum {
+    let mut adder = Adder::default();
+    messages.into_iter().for_each(|message| adder.shown(message, people));
+    adder.sum()
+}
+
+/// The sum of the messages of a channel that `store` holds and that are not deleted.
+///
+/// # Errors
+/// [`StoreError`] if the store fails.
+pub async fn of_held(store: &dyn Store, channel: ChannelId) -> Result<Sum, StoreError> {
+    let (mut adder, mut range) = (Adder::default(), MessageRange::Oldest);
+    loop {
+        // A snapshot each, because a server does not keep an old one for as long as a large channel takes.
+        let page = store.read().await?.messages().list(channel, range, true, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(adder.sum()) };
+        range = MessageRange::After(last.id);
+        for message in &page {
+            adder.line(&held::line(message));
+        }
+    }
+}
+
+/// The part of an address that does not change: from its path on if it is one of a file, without its signature.
+fn path(address: &str) -> &str {
+    let from = address.find("/attachments/").map_or(address, |at| &address[at..]);
+    from.split_once('?').map_or(from, |(path, _)| path)
+}
+
+#[cfg(test)]
+mod tests;
