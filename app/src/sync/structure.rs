@@ -2,10 +2,12 @@
 
 use std::collections::HashSet;
 
-use domain::channel::Channel;
+use domain::channel::{Channel, ChannelId};
 use domain::visibility::Visibility;
+use ports::channel::{ThreadCursor, ThreadFilter, ThreadOrder};
 use ports::error::StoreError;
 use ports::guild::{Denied, GuildChannel, GuildError, GuildStructure, Missing};
+use ports::page::Page;
 use ports::store::UnitOfWork;
 
 use super::{Run, SyncError};
@@ -13,6 +15,8 @@ use crate::slug::free_channel_slug;
 
 /// Channels of one unit.
 const BATCH: usize = 50;
+/// Threads of one unit.
+const THREADS: u32 = 100;
 /// Why a channel is not held: the platform has it no more.
 pub(super) const DELETED: &str = "deleted";
 
@@ -68,10 +72,10 @@ impl Run<'_> {
             let look = || self.of.source.find_channel(&self.scope, structure, channel.platform_id);
             match self.ask(look).await {
                 Ok(found) => self.store_channels(&[&found]).await?,
-                Err(GuildError::Gone(Missing::Channel)) => self.note(channel.id, Some(DELETED)).await?,
+                Err(GuildError::Gone(Missing::Channel)) => self.bury(channel.id).await?,
                 Err(GuildError::Forbidden(denied)) => {
                     // What the bot may not see everybody may not see: its rights are more than everybody's.
-                    self.hide(channel).await?;
+                    self.hide(channel.id).await?;
                     self.note(channel.id, Some(reason(denied))).await?;
                 }
                 Err(error) => self.fail(&channel.name, error)?,
@@ -80,10 +84,35 @@ impl Run<'_> {
         Ok(())
     }
 
-    async fn hide(&self, channel: &Channel) -> Result<(), SyncError> {
+    /// Notes that the platform has a channel no more, and so none of its threads. The archive keeps what it holds of
+    /// them, and nobody is shown it.
+    pub(super) async fn bury(&self, id: ChannelId) -> Result<(), SyncError> {
+        self.hide(id).await?;
+        let filter = ThreadFilter { order: ThreadOrder::Oldest, archived: None, with_private: true };
+        let mut after = None;
+        loop {
+            let page = Page { after, limit: THREADS };
+            let look = async || Ok(self.of.store.read().await?.channels().list_threads(id, filter, page).await?);
+            let threads = self.in_store(look).await?;
+            let Some(last) = threads.last() else { break };
+            after = Some(ThreadCursor { active_at: last.created_at(), platform_id: last.platform_id });
+            let once = || async {
+                let (mut unit, now) = (self.begin().await?, self.of.clock.now());
+                for thread in &threads {
+                    unit.coverage().note(thread.id, now, false, Some(DELETED.to_owned())).await?;
+                }
+                Ok(unit.commit().await?)
+            };
+            self.in_store(once).await?;
+        }
+        // The channel itself comes last: who is ended before it does all of it again.
+        self.note(id, Some(DELETED)).await
+    }
+
+    async fn hide(&self, channel: ChannelId) -> Result<(), SyncError> {
         let once = || async {
             let mut unit = self.begin().await?;
-            if let Some(held) = unit.channels().find(channel.id).await?
+            if let Some(held) = unit.channels().find(channel).await?
                 && held.visibility != Visibility::Private
             {
                 unit.channels().upsert(&Channel { visibility: Visibility::Private, ..held }).await?;

@@ -11,7 +11,7 @@ use ports::error::StoreError;
 use ports::guild::{Access, GuildChannel, GuildError, MessageCursor, Missing, Priority};
 use ports::store::UnitOfWork;
 
-use super::structure::{DELETED, reason};
+use super::structure::reason;
 use super::{Run, SyncError};
 
 /// What was written so long ago is looked at once more in every run, for edits and deletions.
@@ -53,7 +53,7 @@ impl Run<'_> {
             Err(Halt::Sync(error)) => return Err(error),
             Err(Halt::Guild(GuildError::Forbidden(denied))) => self.note(id, Some(reason(denied))).await?,
             Err(Halt::Guild(GuildError::Gone(Missing::Channel | Missing::Message))) => {
-                self.note(id, Some(DELETED)).await?;
+                self.bury(id).await?;
             }
             Err(Halt::Guild(error)) => self.fail(&channel.channel.name, error)?,
         }
