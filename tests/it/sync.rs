@@ -1,14 +1,20 @@
 //! Copying a guild from a simulated Discord: whatever happens meanwhile, the archive is in the end what the guild is.
 
+mod content;
+mod exposure;
 mod faults;
 mod kills;
 mod leases;
+mod limits;
+mod place;
+mod posts;
 mod program;
 mod resume;
 mod rights;
 mod slow;
 mod threads;
 mod walk;
+mod with;
 mod worker;
 mod world;
 
@@ -16,27 +22,30 @@ use discord_simulator::{GuildSize, Options};
 use domain::coverage::CoverageState;
 use domain::job::{JobKind, JobState};
 
-use self::world::{SyncOptions, World};
+use self::place::{Place, cases};
+use self::world::{MESSAGES, SyncOptions, World};
 
-#[tokio::test(start_paused = true)]
-async fn a_small_guild_is_held_as_the_ledger_says_and_a_second_run_changes_nothing() {
-    let world = World::start(Options::new(7, GuildSize::Small).unlimited()).await;
+cases![
+    a_small_guild_is_held_as_the_ledger_says_and_a_second_run_changes_nothing,
+    what_is_new_edited_and_deleted_of_late_is_found_by_the_next_run,
+    a_full_run_repairs_what_changed_long_ago,
+];
+
+async fn a_small_guild_is_held_as_the_ledger_says_and_a_second_run_changes_nothing(place: Place) {
+    let world = World::start(place, Options::new(7, GuildSize::Small).unlimited()).await;
     let job = world.sync().await;
     assert_eq!((job.state, job.kind, job.error.as_deref()), (JobState::Done, JobKind::Incremental, None));
     let mut total = 0;
     for id in world.simulator.channels() {
         let ledger = world.simulator.ledger(id).unwrap();
-        let coverage = world.coverage(id).await;
         match ledger.unreadable {
             None => {
-                let coverage = coverage.unwrap_or_else(|| panic!("channel {id} is not held"));
-                assert_eq!(world.held(id).await, world.true_ids(id), "{id}");
-                assert_eq!((coverage.message_count, coverage.state()), (ledger.count, CoverageState::Complete), "{id}");
+                world.assert_whole(id).await;
                 total += ledger.count;
             }
             Some("holds no messages" | "no access") => {}
             Some(reason) => {
-                let coverage = coverage.unwrap_or_else(|| panic!("channel {id} is not held"));
+                let coverage = world.coverage(id).await.unwrap_or_else(|| panic!("channel {id} is not held"));
                 assert_eq!(coverage.state(), CoverageState::Unreadable, "{reason}");
                 assert_eq!(coverage.reason, Some(reason.replace(' ', "_")));
             }
@@ -46,16 +55,16 @@ async fn a_small_guild_is_held_as_the_ledger_says_and_a_second_run_changes_nothi
     assert_eq!(job.progress.messages, total);
     assert!(job.progress.channels_done == job.progress.channels_total && job.progress.channels_total > 70);
 
-    let (asked, changed) = (world.asked(world::MESSAGES), world.last_change().await);
+    let (asked, changed) = (world.asked(MESSAGES), world.last_change().await);
     let again = world.sync().await;
     assert_eq!((again.state, again.progress.messages), (JobState::Done, 0));
-    assert_eq!((world.asked(world::MESSAGES), world.last_change().await), (asked, changed));
+    assert_eq!((world.asked(MESSAGES), world.last_change().await), (asked, changed));
     assert_ne!(again.id, job.id);
 }
 
 #[tokio::test(start_paused = true)]
 async fn nobody_of_the_guild_is_in_any_byte_of_the_archive() {
-    let world = World::start(Options::new(3, GuildSize::Small).unlimited()).await;
+    let world = World::start(Place::Sqlite, Options::new(3, GuildSize::Small).unlimited()).await;
     assert_eq!(world.sync().await.state, JobState::Done);
     let traces = world.simulator.traces_of_people();
     assert!(traces.len() > 300, "{}", traces.len());
@@ -67,9 +76,8 @@ async fn nobody_of_the_guild_is_in_any_byte_of_the_archive() {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn what_is_new_edited_and_deleted_of_late_is_found_by_the_next_run() {
-    let world = World::channel_of(250).await;
+async fn what_is_new_edited_and_deleted_of_late_is_found_by_the_next_run(place: Place) {
+    let world = World::channel_of(place, 250).await;
     let general = world.id("general");
     world.sync().await;
     // Messages of a moment ago: the generated ones are years old.
@@ -83,15 +91,14 @@ async fn what_is_new_edited_and_deleted_of_late_is_found_by_the_next_run() {
     world.delete(general, &[recent[20], recent[149]]);
     world.simulator.clock().advance(1_000);
     let job = world.sync().await;
-    assert_eq!(world.held(general).await, world.true_ids(general));
+    world.assert_whole(general).await;
     assert_eq!(world.find(general, recent[10]).await.unwrap().message.content, "changed");
     assert!(world.find(general, recent[20]).await.unwrap().deleted_at.is_some());
     assert!(job.progress.messages < 250, "what is old is not read again: {}", job.progress.messages);
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_full_run_repairs_what_changed_long_ago() {
-    let world = World::channel_of(250).await;
+async fn a_full_run_repairs_what_changed_long_ago(place: Place) {
+    let world = World::channel_of(place, 250).await;
     let general = world.id("general");
     world.sync().await;
     let ids = world.true_ids(general);
@@ -99,9 +106,9 @@ async fn a_full_run_repairs_what_changed_long_ago() {
     world.delete(general, &[ids[4]]);
     world.sync().await;
     assert!(world.held(general).await.contains(&ids[4]), "an incremental run does not look there");
-    let job = world.run(SyncOptions { full: true, ..Default::default() }).await;
+    let job = world.run(SyncOptions { full: true, ..SyncOptions::default() }).await;
     assert_eq!(job.kind, JobKind::Full);
-    assert_eq!(world.held(general).await, world.true_ids(general));
+    world.assert_whole(general).await;
     assert_eq!(world.find(general, ids[3]).await.unwrap().message.content, "changed");
     let job = world.store.read().await.unwrap().jobs().find(job.id).await.unwrap().unwrap();
     assert_eq!(job.state, JobState::Done);

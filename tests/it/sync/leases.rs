@@ -6,11 +6,19 @@ use domain::job::JobState;
 use domain::lease::Lease;
 use tokio::sync::Notify;
 
+use super::place::{Place, cases};
 use super::world::{MESSAGES, Quiet, SyncOptions, When, World};
 
-async fn guild() -> World {
+cases![
+    two_workers_same_channel_one_holds_the_lease_and_the_other_is_idle,
+    a_process_that_stalls_and_wakes_up_is_shut_out_and_the_other_finishes,
+    nothing_is_asked_while_the_lease_is_over,
+    a_full_run_that_is_taken_over_reads_nothing_twice,
+];
+
+async fn guild(place: Place) -> World {
     let plan = ["one", "two", "three"].map(|name| ChannelPlan::new(name, kind::TEXT, 850)).to_vec();
-    World::of(plan).await
+    World::of(place, plan).await
 }
 
 async fn assert_whole(world: &World) {
@@ -19,9 +27,8 @@ async fn assert_whole(world: &World) {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn two_workers_same_channel_one_holds_the_lease_and_the_other_is_idle() {
-    let world = guild().await;
+async fn two_workers_same_channel_one_holds_the_lease_and_the_other_is_idle(place: Place) {
+    let world = guild(place).await;
     let (one, other) = (world.process(), world.process());
     let leader = one.lead().await;
     let Err(Lease { holder, .. }) = other.candidate.elect().await.unwrap() else { panic!("both lead") };
@@ -55,9 +62,8 @@ async fn two_workers_same_channel_one_holds_the_lease_and_the_other_is_idle() {
     assert_eq!(world.asked(MESSAGES), pages);
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_process_that_stalls_and_wakes_up_is_shut_out_and_the_other_finishes() {
-    let world = guild().await;
+async fn a_process_that_stalls_and_wakes_up_is_shut_out_and_the_other_finishes(place: Place) {
+    let world = guild(place).await;
     let (one, other) = (world.process(), world.process());
     let job = one.request(&SyncOptions::default()).await;
     let stalled = one.lead().await;
@@ -92,9 +98,8 @@ async fn a_process_that_stalls_and_wakes_up_is_shut_out_and_the_other_finishes()
     leader.resign().await;
 }
 
-#[tokio::test(start_paused = true)]
-async fn nothing_is_asked_while_the_lease_is_over() {
-    let world = guild().await;
+async fn nothing_is_asked_while_the_lease_is_over(place: Place) {
+    let world = guild(place).await;
     let process = world.process();
     let job = process.request(&SyncOptions::default()).await;
     let leader = process.lead().await;
@@ -113,9 +118,8 @@ async fn nothing_is_asked_while_the_lease_is_over() {
     assert_whole(&world).await;
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_full_run_that_is_taken_over_reads_nothing_twice() {
-    let world = guild().await;
+async fn a_full_run_that_is_taken_over_reads_nothing_twice(place: Place) {
+    let world = guild(place).await;
     world.sync().await;
     let before = world.asked(MESSAGES);
     let first = world.process();

@@ -99,7 +99,7 @@ async fn kill_9_between_pages_20_times() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a MySQL-protocol server"]
-async fn a_guild_is_held_on_a_server_as_in_a_file() {
+async fn kill_9_between_pages_on_a_server() {
     let (simulator, settings) = simulator().await;
     let database = Database::new().await;
     let address = database.address();

@@ -1,29 +1,47 @@
 //! A run that is ended, and the next one.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use async_trait::async_trait;
 use discord_simulator::{ChannelPlan, kind};
 use domain::job::JobState;
+use ports::error::StoreError;
+use ports::store::{Repositories, Store, StoreStatus, UnitOfWork};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use super::place::{Place, cases};
+use super::with::{Company, With};
 use super::world::{MESSAGES, SyncOptions, When, World};
 
-async fn guild() -> World {
+cases![
+    a_cancelled_run_is_gone_on_with_and_no_page_is_fetched_twice,
+    runs_that_are_dropped_anywhere_lose_a_page_at_most,
+    kill_9_after_db_commit_before_cursor,
+    commits_whose_answer_is_lost_are_made_once,
+];
+
+async fn guild(place: Place) -> World {
     let plan = ["one", "two", "three"].map(|name| ChannelPlan::new(name, kind::TEXT, 850)).to_vec();
-    World::of(plan).await
+    World::of(place, plan).await
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_cancelled_run_is_gone_on_with_and_no_page_is_fetched_twice() {
-    let world = guild().await;
+async fn assert_whole(world: &World) {
+    for name in ["one", "two", "three"] {
+        world.assert_whole(world.id(name)).await;
+    }
+}
+
+async fn a_cancelled_run_is_gone_on_with_and_no_page_is_fetched_twice(place: Place) {
+    let world = guild(place).await;
     let stop = CancellationToken::new();
     let job = world.run_with(SyncOptions::default(), &stop, &When::stored(900, || stop.cancel())).await;
     assert_eq!(job.state, JobState::Cancelled);
     assert!(job.ended_at.is_some() && job.progress.messages < 2_550, "{job:?}");
     assert_eq!(world.sync().await.state, JobState::Done);
-    for name in ["one", "two", "three"] {
-        assert_eq!(world.held(world.id(name)).await, world.true_ids(world.id(name)));
-    }
+    assert_whole(&world).await;
     let mut asked = HashMap::new();
     for request in world.simulator.requests(0).into_iter().filter(|request| request.route == MESSAGES) {
         *asked.entry((request.path, request.query)).or_insert(0) += 1;
@@ -31,12 +49,11 @@ async fn a_cancelled_run_is_gone_on_with_and_no_page_is_fetched_twice() {
     assert!(asked.values().all(|times| *times == 1), "{asked:?}");
 }
 
-#[tokio::test(start_paused = true)]
-async fn runs_that_are_dropped_anywhere_lose_a_page_at_most() {
-    let world = guild().await;
+async fn runs_that_are_dropped_anywhere_lose_a_page_at_most(place: Place) {
+    let world = guild(place).await;
     let ends = 20_u32;
     for end in 1..=ends {
-        let killed = tokio::sync::Notify::new();
+        let killed = Notify::new();
         let (stop, options) = (CancellationToken::new(), SyncOptions::default());
         let when = When::stored(u64::from(end % 4 * 100), || killed.notify_one());
         tokio::select! {
@@ -47,10 +64,97 @@ async fn runs_that_are_dropped_anywhere_lose_a_page_at_most() {
     }
     let job = world.sync().await;
     assert_eq!(job.state, JobState::Done);
-    for name in ["one", "two", "three"] {
-        assert_eq!(world.held(world.id(name)).await, world.true_ids(world.id(name)));
-    }
+    assert_whole(&world).await;
     // Ten pages a channel with their ends, and for each end the requests that were under way.
     let asked = world.asked(MESSAGES);
     assert!(asked <= 3 * 10 + 3 * usize::try_from(ends).unwrap(), "{asked}");
+}
+
+/// A store whose commits happen, and of some nobody hears.
+struct Deaf {
+    store: Arc<dyn Store>,
+    commits: Arc<AtomicUsize>,
+    ear: Ear,
+}
+
+/// What becomes of the answer to a commit.
+#[derive(Clone)]
+enum Ear {
+    /// Of this one nobody hears, because everything ends there.
+    Ends(usize, Arc<Notify>),
+    /// Of every third one the connection is lost.
+    Lost,
+}
+
+/// The number of a commit, when it happens.
+struct Counted(Arc<AtomicUsize>, Ear);
+
+#[async_trait]
+impl Company for Counted {
+    async fn committed(self, outcome: Result<(), StoreError>) -> Result<(), StoreError> {
+        let number = self.0.fetch_add(1, Ordering::Relaxed) + 1;
+        match self.1 {
+            Ear::Ends(last, end) if number == last => {
+                end.notify_one();
+                std::future::pending().await
+            }
+            Ear::Lost if number.is_multiple_of(3) && outcome.is_ok() => {
+                Err(StoreError::Unavailable("the connection was lost".into()))
+            }
+            _ => outcome,
+        }
+    }
+}
+
+#[async_trait]
+impl Store for Deaf {
+    async fn read(&self) -> Result<Box<dyn Repositories>, StoreError> {
+        self.store.read().await
+    }
+
+    async fn begin(&self) -> Result<Box<dyn UnitOfWork>, StoreError> {
+        let company = Counted(Arc::clone(&self.commits), self.ear.clone());
+        Ok(Box::new(With(self.store.begin().await?, company)))
+    }
+
+    async fn status(&self) -> Result<StoreStatus, StoreError> {
+        self.store.status().await
+    }
+}
+
+fn deaf(store: &Arc<dyn Store>, ear: Ear) -> Arc<dyn Store> {
+    Arc::new(Deaf { store: Arc::clone(store), commits: Arc::default(), ear })
+}
+
+async fn kill_9_after_db_commit_before_cursor(place: Place) {
+    let mut world = guild(place).await;
+    let store = Arc::clone(&world.store);
+    let mut ends = 0;
+    for last in 1..=16 {
+        let end = Arc::new(Notify::new());
+        world.store = deaf(&store, Ear::Ends(last, Arc::clone(&end)));
+        tokio::select! {
+            biased;
+            () = end.notified() => ends += 1,
+            _ = world.sync() => {}
+        }
+    }
+    world.store = store;
+    assert!(ends >= 10, "{ends} runs were ended behind a commit");
+    assert_eq!(world.sync().await.state, JobState::Done);
+    assert_whole(&world).await;
+    // What was committed is not fetched again; at most what the other two channels had under way.
+    let asked = world.asked(MESSAGES);
+    assert!(asked <= 3 * 10 + 2 * ends, "{asked} for {ends}");
+}
+
+async fn commits_whose_answer_is_lost_are_made_once(place: Place) {
+    let mut world = guild(place).await;
+    let store = Arc::clone(&world.store);
+    world.store = deaf(&store, Ear::Lost);
+    let job = world.sync().await;
+    world.store = store;
+    assert_eq!((job.state, job.progress.messages), (JobState::Done, 2_550));
+    assert_whole(&world).await;
+    assert_eq!(world.asked(MESSAGES), 3 * 10, "a page is stored again and not fetched again");
 }

@@ -6,18 +6,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use discord_simulator::{ChannelPlan, Options, kind};
 use domain::job::JobState;
-use ports::change::ChangeRepository;
-use ports::channel::ChannelRepository;
-use ports::coverage::CoverageRepository;
 use ports::error::StoreError;
-use ports::job::JobRepository;
-use ports::lease::LeaseRepository;
-use ports::message::MessageRepository;
 use ports::store::{Repositories, Store, StoreStatus, UnitOfWork};
-use ports::tenant::TenantRepository;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::time::{sleep, timeout};
 
+use super::place::Place;
+use super::with::{Company, With};
 use super::world::World;
 
 /// What beginning a unit takes, with nobody else let in.
@@ -34,7 +29,7 @@ impl Store for Slow {
     async fn begin(&self) -> Result<Box<dyn UnitOfWork>, StoreError> {
         let turn = Arc::clone(&self.1).lock_owned().await;
         sleep(BEGINNING).await;
-        Ok(Box::new(SlowUnit(self.0.begin().await?, turn)))
+        Ok(Box::new(With(self.0.begin().await?, turn)))
     }
 
     async fn status(&self) -> Result<StoreStatus, StoreError> {
@@ -42,52 +37,12 @@ impl Store for Slow {
     }
 }
 
-struct SlowUnit(Box<dyn UnitOfWork>, OwnedMutexGuard<()>);
-
-impl Repositories for SlowUnit {
-    fn tenants(&mut self) -> &mut dyn TenantRepository {
-        self.0.tenants()
-    }
-
-    fn channels(&mut self) -> &mut dyn ChannelRepository {
-        self.0.channels()
-    }
-
-    fn messages(&mut self) -> &mut dyn MessageRepository {
-        self.0.messages()
-    }
-
-    fn coverage(&mut self) -> &mut dyn CoverageRepository {
-        self.0.coverage()
-    }
-
-    fn changes(&mut self) -> &mut dyn ChangeRepository {
-        self.0.changes()
-    }
-
-    fn jobs(&mut self) -> &mut dyn JobRepository {
-        self.0.jobs()
-    }
-
-    fn leases(&mut self) -> &mut dyn LeaseRepository {
-        self.0.leases()
-    }
-}
-
-#[async_trait]
-impl UnitOfWork for SlowUnit {
-    async fn commit(self: Box<Self>) -> Result<(), StoreError> {
-        let Self(unit, turn) = *self;
-        let outcome = unit.commit().await;
-        drop(turn);
-        outcome
-    }
-}
+impl Company for OwnedMutexGuard<()> {}
 
 #[tokio::test(start_paused = true)]
 async fn a_job_is_stored_while_others_wait_for_their_turn() {
     let plan = (0..60).map(|number| ChannelPlan::new(&format!("channel-{number}"), kind::TEXT, 600)).collect();
-    let mut world = World::start(Options::planned(1, plan)).await;
+    let mut world = World::start(Place::Sqlite, Options::planned(1, plan)).await;
     world.store = Arc::new(Slow(Arc::clone(&world.store), Arc::default()));
     let job = timeout(Duration::from_hours(1), world.sync()).await.expect("nobody waits for ever");
     assert_eq!((job.state, job.error), (JobState::Done, None));

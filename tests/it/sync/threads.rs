@@ -1,14 +1,35 @@
-//! Threads and posts: every one is found, however it is listed.
+//! Threads: every one is found, however it is listed.
 
 use discord_simulator::{
-    Act, Archive, ChannelChange, ChannelPlan, Fault, FaultRule, Origin, Simulator, ThreadPlan, kind,
+    Act, Archive, ChannelChange, ChannelPlan, Fault, FaultRule, GuildSize, MANAGE_THREADS, Options, Origin,
+    READ_MESSAGE_HISTORY, ThreadPlan, VIEW_CHANNEL, kind,
 };
 use domain::job::JobState;
 use domain::visibility::is_public;
+use percent_encoding::percent_decode_str;
 
+use super::place::{Place, cases};
 use super::world::{MESSAGES, SyncOptions, World};
 
-/// Every thread is held with its messages, and was read once.
+cases![
+    archived_public_250,
+    archived_150_same_archive_timestamp,
+    archived_150_same_archive_timestamp_with_a_search_that_is_never_ready,
+    archived_has_more_true_empty_page,
+    joined_private_paged_by_id,
+    limit_1_never_sent,
+    timestamp_plus_sign_encoded,
+    thread_archived_between_lists,
+    thread_unarchived_between_lists,
+    private_thread_member_and_moderator,
+    named_channels_are_read_with_their_threads_and_no_others,
+];
+
+const ACTIVE: &str = "/guilds/{g}/threads/active";
+const PUBLIC: &str = "/channels/{c}/threads/archived/public";
+const JOINED: &str = "/channels/{c}/users/@me/threads/archived/private";
+
+/// Every thread of a channel is held with its messages.
 async fn all_are_held(world: &World, parent: &str) {
     let parent = world.id(parent);
     let threads = world.simulator.threads(parent);
@@ -16,7 +37,7 @@ async fn all_are_held(world: &World, parent: &str) {
     for thread in &threads {
         let held = world.channel(*thread).await.unwrap_or_else(|| panic!("thread {thread} was not found"));
         assert_eq!(held.parent_id, Some(world.of_channel(parent)));
-        assert_eq!(world.held(*thread).await, world.true_ids(*thread));
+        world.assert_whole(*thread).await;
     }
 }
 
@@ -24,93 +45,165 @@ fn public(messages: u64) -> ThreadPlan {
     ThreadPlan::new(kind::PUBLIC_THREAD, Origin::Standalone, messages)
 }
 
-async fn of(threads: Vec<ThreadPlan>) -> World {
-    World::of(vec![ChannelPlan::new("general", kind::TEXT, 300).threads(threads)]).await
+fn private() -> ThreadPlan {
+    ThreadPlan::new(kind::PRIVATE_THREAD, Origin::Standalone, 3)
 }
 
-fn change(simulator: &Simulator, channel_id: u64, archived: bool) {
-    let change = ChannelChange { archived: Some(archived), ..ChannelChange::default() };
-    simulator.act(Act::UpdateChannel { channel_id, change }).unwrap();
+/// Archived at one moment.
+fn tied() -> ThreadPlan {
+    public(2).archived(Archive::At(1_700_000_000_000_000))
 }
 
-#[tokio::test(start_paused = true)]
-async fn archived_public_250() {
-    let world = of((0..250).map(|_| public(2).archived(Archive::AfterLast)).collect()).await;
+async fn of(place: Place, threads: Vec<ThreadPlan>) -> World {
+    World::of(place, vec![ChannelPlan::new("general", kind::TEXT, 300).threads(threads)]).await
+}
+
+/// The queries that were sent to routes whose name ends like this.
+fn queries(world: &World, route: &str) -> Vec<String> {
+    let requests = world.simulator.requests(0).into_iter().filter(|request| request.route.ends_with(route));
+    requests.map(|request| request.query).collect()
+}
+
+async fn archived_public_250(place: Place) {
+    let world = of(place, vec![public(2).archived(Archive::AfterLast); 250]).await;
+    assert_eq!(world.sync().await.state, JobState::Done);
+    all_are_held(&world, "general").await;
+    assert_eq!(world.asked(PUBLIC), 3);
+}
+
+async fn archived_150_same_archive_timestamp(place: Place) {
+    let world = of(place, vec![tied(); 150]).await;
     assert_eq!(world.sync().await.state, JobState::Done);
     all_are_held(&world, "general").await;
 }
 
-#[tokio::test(start_paused = true)]
-async fn archived_150_same_archive_timestamp() {
-    let world = of((0..150).map(|_| public(2).archived(Archive::At(1_700_000_000_000_000))).collect()).await;
-    assert_eq!(world.sync().await.state, JobState::Done);
-    all_are_held(&world, "general").await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_index_that_is_never_ready_is_told() {
-    let world = of((0..150).map(|_| public(2).archived(Archive::At(1_700_000_000_000_000))).collect()).await;
+async fn archived_150_same_archive_timestamp_with_a_search_that_is_never_ready(place: Place) {
+    let world = of(place, vec![tied(); 150]).await;
     world.simulator.fault(FaultRule::on("/channels/{c}/threads/search", 0, Fault::IndexNotReady));
     let job = world.sync().await;
-    assert_eq!(job.state, JobState::Failed);
+    assert_eq!(job.state, JobState::Failed, "it is not silently short");
     assert!(job.error.unwrap().contains("archived threads of general"));
 }
 
-#[tokio::test(start_paused = true)]
-async fn private_threads_are_stored_and_never_public() {
-    let private = || ThreadPlan::new(kind::PRIVATE_THREAD, Origin::Standalone, 3).joined();
-    let world = of(vec![private(), private().archived(Archive::AfterLast), public(3)]).await;
-    world.sync().await;
-    let parent = world.channel(world.id("general")).await.unwrap();
-    let (mut private, mut open) = (0, 0);
-    for id in world.simulator.threads(world.id("general")) {
-        let Some(thread) = world.channel(id).await else { continue };
-        assert_eq!(world.held(id).await, world.true_ids(id));
-        if is_public(&thread, Some(&parent)) { open += 1 } else { private += 1 }
-    }
-    assert_eq!((private, open), (2, 1));
+async fn archived_has_more_true_empty_page(place: Place) {
+    let world = of(place, vec![public(2).archived(Archive::AfterLast); 30]).await;
+    world.simulator.fault(FaultRule::on(PUBLIC, 0, Fault::EmptyButMore));
+    assert_eq!(world.sync().await.state, JobState::Done);
+    all_are_held(&world, "general").await;
+    assert!(world.asked(PUBLIC) <= 2);
 }
 
-#[tokio::test(start_paused = true)]
-async fn thread_archived_and_thread_unarchived_between_lists() {
-    let world = of(vec![public(3), public(3).archived(Archive::AfterLast), public(3)]).await;
+async fn joined_private_paged_by_id(place: Place) {
+    let mut threads = vec![private().joined().archived(Archive::AfterLast); 120];
+    threads.push(private().archived(Archive::AfterLast));
+    let world = of(place, threads).await;
+    assert_eq!(world.sync().await.state, JobState::Done);
+    let (mut held, mut hidden) = (0, 0);
+    for thread in world.simulator.threads(world.id("general")) {
+        match world.channel(thread).await {
+            Some(_) => {
+                world.assert_whole(thread).await;
+                held += 1;
+            }
+            None => hidden += 1,
+        }
+    }
+    assert_eq!((held, hidden), (120, 1));
+    let asked = queries(&world, JOINED);
+    let cursor = asked[1].split_once("before=").unwrap().1;
+    assert!(asked.len() == 2 && cursor.parse::<u64>().is_ok(), "no moment is sent: {asked:?}");
+}
+
+async fn limit_1_never_sent(place: Place) {
+    let world = World::start(place, Options::new(7, GuildSize::Small).unlimited()).await;
+    assert_eq!(world.sync().await.state, JobState::Done);
+    let (mut lists, requests) = (0, world.simulator.requests(0));
+    for request in requests.iter().filter(|request| request.route.contains("/threads/") && request.route != ACTIVE) {
+        let limit = request.query.split('&').find_map(|part| part.strip_prefix("limit="));
+        let limit: u32 = limit.unwrap_or_else(|| panic!("{request:?} names none")).parse().unwrap();
+        assert!((2..=100).contains(&limit), "{request:?}");
+        lists += 1;
+    }
+    assert!(lists > 15, "{lists}");
+}
+
+async fn timestamp_plus_sign_encoded(place: Place) {
+    let world = of(place, vec![public(2).archived(Archive::AfterLast); 120]).await;
+    assert_eq!(world.sync().await.state, JobState::Done);
+    let moments: Vec<String> = queries(&world, PUBLIC)
+        .iter()
+        .filter_map(|query| query.split('&').find_map(|part| part.strip_prefix("before=")))
+        .inspect(|sent| assert!(!sent.contains('+'), "a raw plus is a blank: {sent}"))
+        .map(|sent| percent_decode_str(sent).decode_utf8().unwrap().into_owned())
+        .collect();
+    assert_eq!(moments.len(), 1);
+    assert!(moments[0].ends_with('Z') || moments[0].ends_with("+00:00"), "{moments:?}");
+    all_are_held(&world, "general").await;
+}
+
+/// Two threads, an active one and an archived one, of which one is moved to the other's list behind the first look at
+/// the active ones and before the look at the archived ones.
+async fn moved_between_lists(place: Place, archived: bool) {
+    let world = of(place, vec![public(3), public(3).archived(Archive::AfterLast)]).await;
     let threads = world.simulator.threads(world.id("general"));
-    let (simulator, wakes, sleeps) = (&world.simulator, threads[1], threads[0]);
-    let swap = || {
-        change(simulator, wakes, false);
-        change(simulator, sleeps, true);
-    };
-    world.sync_when(1, swap).await;
+    let moved = if archived { threads[0] } else { threads[1] };
+    // The list is made before it is sent; meanwhile the first messages are stored.
+    world.simulator.fault(FaultRule::on(ACTIVE, 1, Fault::SlowFirstByte { ms: 5_000 }));
+    let change = ChannelChange { archived: Some(archived), ..ChannelChange::default() };
+    let act = Act::UpdateChannel { channel_id: moved, change };
+    world.sync_when(1, || drop(world.simulator.act(act).unwrap())).await;
+    let order: Vec<&str> = world.simulator.requests(0).iter().map(|request| request.route).collect();
+    let at = |route: &str| order.iter().position(|other| *other == route).unwrap();
+    assert!(at(ACTIVE) < at(PUBLIC));
     all_are_held(&world, "general").await;
     for thread in threads {
-        let read = world
-            .simulator
-            .requests(0)
-            .into_iter()
-            .filter(|request| request.route == MESSAGES && request.path.contains(&thread.to_string()));
-        assert_eq!(read.count(), 2, "one page and its end");
+        let requests = world.simulator.requests(0);
+        let read = requests.iter().filter(|request| request.route == MESSAGES && request.major == thread).count();
+        assert_eq!(read, 2, "one page and its end: it is read once");
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn forum_post_starter_same_id() {
-    let post = || ThreadPlan::new(kind::PUBLIC_THREAD, Origin::Post, 4);
-    let plan = ChannelPlan::new("help", kind::FORUM, 0).threads(vec![post(), post().archived(Archive::AfterLast)]);
-    let world = World::of(vec![plan]).await;
-    assert_eq!(world.sync().await.state, JobState::Done);
-    all_are_held(&world, "help").await;
-    for post in world.simulator.threads(world.id("help")) {
-        assert_eq!(world.held(post).await[0], post, "the first message of a post has the id of the post");
+async fn thread_archived_between_lists(place: Place) {
+    moved_between_lists(place, true).await;
+}
+
+async fn thread_unarchived_between_lists(place: Place) {
+    moved_between_lists(place, false).await;
+}
+
+async fn private_thread_member_and_moderator(place: Place) {
+    let threads = vec![private().joined(), private(), private().archived(Archive::AfterLast), public(3)];
+    let world = of(place, threads).await;
+    let counts = async || {
+        let parent = world.channel(world.id("general")).await.unwrap();
+        let (mut closed, mut open) = (0, 0);
+        for id in world.simulator.threads(world.id("general")) {
+            let Some(thread) = world.channel(id).await else { continue };
+            world.assert_whole(id).await;
+            if is_public(&thread, Some(&parent)) { open += 1 } else { closed += 1 }
+        }
+        (closed, open)
+    };
+    world.sync().await;
+    assert_eq!(counts().await, (1, 1), "a member sees its own");
+    let permissions = VIEW_CHANNEL | READ_MESSAGE_HISTORY | MANAGE_THREADS;
+    world.simulator.act(Act::SetRole { role_id: world.simulator.guild_id(), permissions }).unwrap();
+    world.sync().await;
+    assert_eq!(counts().await, (3, 1), "a moderator sees all, and nobody else does");
+    let (_installation, server) = world.serve();
+    for id in world.simulator.threads(world.id("general")) {
+        let kind = world.channel(id).await.unwrap().kind.0;
+        let path = format!("/api/v1/tenants/simulated/channels/{id}/messages");
+        assert_eq!(server.get(&path).status, if kind == i32::from(kind::PRIVATE_THREAD) { 404 } else { 200 });
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn named_channels_are_read_with_their_threads_and_no_others() {
-    let world = World::of(vec![
+async fn named_channels_are_read_with_their_threads_and_no_others(place: Place) {
+    let plan = vec![
         ChannelPlan::new("one", kind::TEXT, 20).threads(vec![public(3), public(3).archived(Archive::AfterLast)]),
         ChannelPlan::new("two", kind::TEXT, 20).threads(vec![public(3)]),
-    ])
-    .await;
+    ];
+    let world = World::of(place, plan).await;
     let channels = vec![world.id("one").to_string().parse().unwrap()];
     let job = world.run(SyncOptions { channels, ..Default::default() }).await;
     assert_eq!((job.kind, job.progress.channels_total), (domain::job::JobKind::Channels, 3));

@@ -1,91 +1,113 @@
 //! Reading one channel to its start.
 
-use discord_simulator::{Act, ChannelPlan, Fault, FaultRule, kind};
-use domain::coverage::CoverageState;
+use discord_simulator::{ChannelPlan, Fault, FaultRule, kind};
 use domain::job::JobState;
-use serde_json::Value;
 
-use super::world::{MESSAGES, World};
+use super::place::{Place, cases};
+use super::world::{MESSAGES, SyncOptions, World};
+
+cases![
+    empty_channel,
+    exactly_100,
+    exactly_101,
+    exactly_10_000,
+    after_walk_newest_first_pages,
+    same_millisecond_ties_out_of_id_order,
+    short_page_mid_history,
+    message_deleted_between_pages,
+    a_channel_that_fails_stops_no_other,
+];
 
 /// Reads a channel of that many messages, and gives how many requests that took.
-async fn read(messages: u64) -> usize {
-    let world = World::channel_of(messages).await;
+async fn read(place: Place, messages: u64) -> usize {
+    let world = World::channel_of(place, messages).await;
     let general = world.id("general");
     assert_eq!(world.sync().await.state, JobState::Done);
-    assert_eq!(world.held(general).await, world.true_ids(general));
-    let coverage = world.coverage(general).await.unwrap();
-    assert_eq!((coverage.state(), coverage.message_count), (CoverageState::Complete, messages));
+    world.assert_whole(general).await;
+    assert_eq!(world.held(general).await.len() as u64, messages);
     world.asked(MESSAGES)
 }
 
-#[tokio::test(start_paused = true)]
-async fn empty_channel() {
-    assert_eq!(read(0).await, 1);
+async fn empty_channel(place: Place) {
+    assert_eq!(read(place, 0).await, 1);
 }
 
-#[tokio::test(start_paused = true)]
-async fn exactly_100() {
-    assert_eq!(read(100).await, 2);
+async fn exactly_100(place: Place) {
+    assert_eq!(read(place, 100).await, 2);
 }
 
-#[tokio::test(start_paused = true)]
-async fn exactly_101_and_many_more() {
-    assert_eq!(read(101).await, 3);
-    assert_eq!(read(10_000).await, 101);
+async fn exactly_101(place: Place) {
+    assert_eq!(read(place, 101).await, 3);
 }
 
-#[tokio::test(start_paused = true)]
-async fn short_page_mid_history() {
-    let world = World::channel_of(450).await;
+async fn exactly_10_000(place: Place) {
+    assert_eq!(read(place, 10_000).await, 101);
+}
+
+async fn after_walk_newest_first_pages(place: Place) {
+    let world = World::channel_of(place, 120).await;
+    let general = world.id("general");
+    world.sync().await;
+    for number in 0..350 {
+        world.send(general, &format!("new {number}"));
+    }
+    world.sync().await;
+    world.assert_whole(general).await;
+    let requests = world.simulator.requests(0);
+    let cursors: Vec<u64> = requests
+        .iter()
+        .filter(|request| request.route == MESSAGES)
+        .filter_map(|request| request.query.split_once("after=")?.1.parse().ok())
+        .collect();
+    let ids = world.true_ids(general);
+    assert!((ids[119]..ids[120]).contains(&cursors[0]), "from where the first run ended");
+    // Then from the newest of each page, which the page begins with.
+    assert_eq!(cursors[1..], [ids[219], ids[319], ids[419], ids[469]]);
+}
+
+async fn same_millisecond_ties_out_of_id_order(place: Place) {
+    let world = World::channel_of(place, 0).await;
+    let general = world.id("general");
+    for number in 0..250 {
+        // The time stands still between two acts: they fall into one millisecond.
+        world.send(general, &format!("at once {number}"));
+    }
+    world.pass();
+    assert_eq!(world.sync().await.progress.messages, 250, "none is read twice");
+    world.assert_whole(general).await;
+}
+
+async fn short_page_mid_history(place: Place) {
+    let world = World::channel_of(place, 450).await;
     world.simulator.fault(FaultRule::on(MESSAGES, 1, Fault::ShortPage { keep: 7 }).from_nth(2));
     world.sync().await;
-    let general = world.id("general");
-    assert_eq!(world.held(general).await, world.true_ids(general));
-    assert_eq!(world.coverage(general).await.unwrap().state(), CoverageState::Complete);
+    world.assert_whole(world.id("general")).await;
 }
 
-#[tokio::test(start_paused = true)]
-async fn message_deleted_between_pages() {
-    let world = World::channel_of(350).await;
+async fn message_deleted_between_pages(place: Place) {
+    let world = World::channel_of(place, 350).await;
     let general = world.id("general");
     let ids = world.true_ids(general);
     // One that is stored already, one that the next page begins with, and one far below.
-    world.sync_when(100, || world.delete(general, &[ids[300], ids[249], ids[5]])).await;
+    let gone = [ids[300], ids[249], ids[5]];
+    world.sync_when(100, || world.delete(general, &gone)).await;
     let mut expected = world.true_ids(general);
     assert_eq!(expected.len(), 347);
     // What went from the part that was read already is found when that part is read again.
     expected.push(ids[300]);
     expected.sort_unstable();
     assert_eq!(world.held(general).await, expected);
-    assert_eq!(world.coverage(general).await.unwrap().state(), CoverageState::Complete);
+    world.run(SyncOptions { full: true, ..Default::default() }).await;
+    world.assert_whole(general).await;
+    assert!(world.find(general, ids[300]).await.unwrap().deleted_at.is_some());
+    for never_seen in &gone[1..] {
+        assert!(world.find(general, *never_seen).await.is_none());
+    }
 }
 
-#[tokio::test(start_paused = true)]
-async fn malformed_message_in_page() {
-    let world = World::channel_of(250).await;
-    let general = world.id("general");
-    let ids = world.true_ids(general);
-    let name = |id: Value| {
-        let raw = [("id".to_owned(), id)].into_iter().collect();
-        world.simulator.act(Act::Edit { channel_id: general, message_id: ids[200], content: None, raw }).unwrap();
-    };
-    name(Value::Null);
-    let job = world.sync().await;
-    assert_eq!((job.state, job.progress.messages), (JobState::Done, 249));
-    assert_eq!(world.held(general).await.len(), 249);
-    // The page that it stands in proves nothing, so the next run reads it again.
-    let held = world.coverage(general).await.unwrap().interval.unwrap();
-    assert_eq!((held.low().get(), held.high().get()), (ids[0], ids[150] - 1));
-    name(ids[200].to_string().into());
-    assert_eq!(world.sync().await.progress.messages, 100);
-    assert_eq!(world.held(general).await, ids);
-    assert_eq!(world.coverage(general).await.unwrap().interval.unwrap().high().get(), ids[249]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_channel_that_fails_stops_no_other() {
+async fn a_channel_that_fails_stops_no_other(place: Place) {
     let plan = ["one", "two", "three"].map(|name| ChannelPlan::new(name, kind::TEXT, 150)).to_vec();
-    let world = World::of(plan).await;
+    let world = World::of(place, plan).await;
     let broken = world.id("two");
     let fault = Fault::Status { status: 400, html: false };
     world.simulator.fault(FaultRule::on(MESSAGES, 0, fault).in_channel(broken));
@@ -93,9 +115,9 @@ async fn a_channel_that_fails_stops_no_other() {
     assert_eq!(job.state, JobState::Failed);
     assert!(job.error.as_deref().is_some_and(|error| error.starts_with("two: ")), "{:?}", job.error);
     for name in ["one", "three"] {
-        assert_eq!(world.held(world.id(name)).await, world.true_ids(world.id(name)));
+        world.assert_whole(world.id(name)).await;
     }
     world.simulator.clear_faults();
     assert_eq!(world.sync().await.state, JobState::Done);
-    assert_eq!(world.held(broken).await, world.true_ids(broken));
+    world.assert_whole(broken).await;
 }

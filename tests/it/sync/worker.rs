@@ -13,13 +13,24 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::place::{Place, cases};
 use super::world::{MESSAGES, World};
+
+cases![
+    a_tenant_is_copied_first_when_it_is_made_and_then_every_hour,
+    without_a_schedule_only_what_is_asked_for_is_done,
+    a_guild_that_the_bot_is_not_in_is_never_due,
+    a_job_is_cancelled_while_it_waits_and_while_it_runs,
+    a_process_that_ends_leaves_its_job_to_the_next_one,
+    a_process_that_dies_is_followed_by_one_that_waited,
+    a_small_tenant_does_not_wait_for_a_large_one,
+];
 
 const HOUR: Duration = Duration::from_hours(1);
 
-async fn guild(messages: u64) -> World {
+async fn guild(place: Place, messages: u64) -> World {
     let plan = ["one", "two"].map(|name| ChannelPlan::new(name, kind::TEXT, messages)).to_vec();
-    World::of(plan).await
+    World::of(place, plan).await
 }
 
 /// A worker of a process of its own, with what asks it for jobs and what ends it.
@@ -67,9 +78,8 @@ async fn history(world: &World, jobs: &SyncJobs) -> Vec<Job> {
     jobs.list(world.tenant.id, None, 100).await.unwrap().0
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_tenant_is_copied_first_when_it_is_made_and_then_every_hour() {
-    let world = guild(150).await;
+async fn a_tenant_is_copied_first_when_it_is_made_and_then_every_hour(place: Place) {
+    let world = guild(place, 150).await;
     let worker = Running::start(&world, Some(HOUR));
     let mut looks = tokio::time::interval(Duration::from_secs(1));
     let first = loop {
@@ -94,9 +104,8 @@ async fn a_tenant_is_copied_first_when_it_is_made_and_then_every_hour() {
     worker.end().await;
 }
 
-#[tokio::test(start_paused = true)]
-async fn without_a_schedule_only_what_is_asked_for_is_done() {
-    let world = guild(150).await;
+async fn without_a_schedule_only_what_is_asked_for_is_done(place: Place) {
+    let world = guild(place, 150).await;
     let worker = Running::start(&world, None);
     tokio::time::advance(HOUR).await;
     assert_eq!(history(&world, &worker.jobs).await, []);
@@ -108,9 +117,8 @@ async fn without_a_schedule_only_what_is_asked_for_is_done() {
     worker.end().await;
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_guild_that_the_bot_is_not_in_is_never_due() {
-    let world = guild(10).await;
+async fn a_guild_that_the_bot_is_not_in_is_never_due(place: Place) {
+    let world = guild(place, 10).await;
     let (slug, name) = (TenantSlug::new("elsewhere").unwrap(), TenantName::new("Elsewhere").unwrap());
     let id = PlatformId::new("77").unwrap();
     let other = Tenant::new(Platform::Discord, id, slug, name, world.clock().now());
@@ -130,9 +138,8 @@ async fn a_guild_that_the_bot_is_not_in_is_never_due() {
     worker.end().await;
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_job_is_cancelled_while_it_waits_and_while_it_runs() {
-    let world = guild(20_000).await;
+async fn a_job_is_cancelled_while_it_waits_and_while_it_runs(place: Place) {
+    let world = guild(place, 20_000).await;
     let worker = Running::start(&world, None);
     let running = worker.jobs.request(&world.tenant, SyncMode::Incremental, &SyncScope::default()).await.unwrap();
     until(&worker.jobs, running.id, |job| job.progress.messages > 0).await;
@@ -159,9 +166,8 @@ async fn a_job_is_cancelled_while_it_waits_and_while_it_runs() {
     worker.end().await;
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_process_that_ends_leaves_its_job_to_the_next_one() {
-    let world = guild(20_000).await;
+async fn a_process_that_ends_leaves_its_job_to_the_next_one(place: Place) {
+    let world = guild(place, 20_000).await;
     let first = Running::start(&world, None);
     let job = first.jobs.request(&world.tenant, SyncMode::Incremental, &SyncScope::default()).await.unwrap();
     let begun = until(&first.jobs, job.id, |job| job.progress.messages > 0).await;
@@ -180,9 +186,8 @@ async fn a_process_that_ends_leaves_its_job_to_the_next_one() {
     second.end().await;
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_process_that_dies_is_followed_by_one_that_waited() {
-    let world = guild(20_000).await;
+async fn a_process_that_dies_is_followed_by_one_that_waited(place: Place) {
+    let world = guild(place, 20_000).await;
     let (first, second) = (Running::start(&world, None), Running::start(&world, None));
     let job = first.jobs.request(&world.tenant, SyncMode::Incremental, &SyncScope::default()).await.unwrap();
     until(&first.jobs, job.id, |job| job.progress.messages > 0).await;
@@ -196,12 +201,11 @@ async fn a_process_that_dies_is_followed_by_one_that_waited() {
     second.end().await;
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_small_tenant_does_not_wait_for_a_large_one() {
+async fn a_small_tenant_does_not_wait_for_a_large_one(place: Place) {
     let plan = |name: &str, messages| ChannelPlan::new(name, kind::TEXT, messages);
     let mut channels: Vec<_> = (0..80).map(|number| plan(&format!("large-{number}"), 3_000)).collect();
     channels.push(plan("small", 300));
-    let world = World::start(discord_simulator::Options::planned(1, channels)).await;
+    let world = World::start(place, discord_simulator::Options::planned(1, channels)).await;
     let worker = Running::start(&world, None);
     let small = SyncScope { channels: vec![world.id("small").to_string().parse().unwrap()], since: None };
     let all: Vec<_> = (0..80).map(|number| world.id(&format!("large-{number}")).to_string().parse().unwrap()).collect();

@@ -4,14 +4,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use adapter_discord::{ClientConfig, DiscordClient};
-use adapter_sqlite::SqliteStore;
 use app::sync::{Candidate, Leader, Progress, Stops, SyncJobs, SyncMode, Syncer};
-use discord_simulator::{Act, ChannelPlan, Clock as Time, Options, Simulator, kind};
+use discord_simulator::{Act, BotChange, ChannelPlan, Clock as Time, Options, Simulator, Subject, VIEW_CHANNEL, kind};
 use domain::channel::{Channel, ChannelId, ChannelSnowflake};
-use domain::coverage::Coverage;
+use domain::coverage::{Coverage, CoverageState};
 use domain::job::{Job, SyncScope};
 use domain::message::MessageId;
-use domain::pseudonym::PseudonymKey;
+use domain::pseudonym::{PseudonymKey, Pseudonymizer};
 use domain::slug::TenantSlug;
 use domain::tenant::{Platform, PlatformId, Tenant, TenantName};
 use domain::timestamp::Timestamp;
@@ -20,12 +19,16 @@ use ports::guild::{GuildChannel, GuildSource};
 use ports::message::StoredMessage;
 use ports::page::{MessageRange, Page};
 use ports::store::Store;
-use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::place::{Archive, Place};
+use crate::program::{Installation, Server};
+
 /// The route of a page of messages.
 pub(super) const MESSAGES: &str = "/channels/{c}/messages";
+/// What makes the pseudonyms.
+const KEY: PseudonymKey = PseudonymKey::new([9; 32]);
 /// How far time moves at once.
 const STEP: Duration = Duration::from_millis(5);
 
@@ -110,7 +113,7 @@ pub(super) struct World {
     pub(super) simulator: Simulator,
     pub(super) store: Arc<dyn Store>,
     pub(super) tenant: Tenant,
-    folder: TempDir,
+    archive: Archive,
     time: JoinHandle<()>,
 }
 
@@ -122,7 +125,7 @@ impl Drop for World {
 
 impl World {
     /// Needs the paused time of a test: the runtime lets it pass when nothing is left to do, and the simulator's follows.
-    pub(super) async fn start(options: Options) -> Self {
+    pub(super) async fn start(place: Place, options: Options) -> Self {
         let simulator = Simulator::start(options.manual_clock()).await.unwrap();
         let clock = simulator.clock();
         let time = tokio::spawn(async move {
@@ -133,25 +136,25 @@ impl World {
                 clock.advance(STEP.as_millis().try_into().unwrap());
             }
         });
-        let folder = tempfile::tempdir().unwrap();
-        let store = SqliteStore::open(&folder.path().join("verta.db"), 4).unwrap();
+        let archive = Archive::new(place).await;
+        let store = Arc::clone(&archive.store);
         let guild = PlatformId::new(&simulator.guild_id().to_string()).unwrap();
         let (slug, name) = (TenantSlug::new("simulated").unwrap(), TenantName::new("Simulated").unwrap());
         let tenant = Tenant::new(Platform::Discord, guild, slug, name, SimulatedClock(simulator.clock()).now());
         let mut unit = store.begin().await.unwrap();
         unit.tenants().insert(&tenant).await.unwrap();
         unit.commit().await.unwrap();
-        Self { simulator, store: Arc::new(store), tenant, folder, time }
+        Self { simulator, store, tenant, archive, time }
     }
 
     /// These channels, without limits.
-    pub(super) async fn of(plan: Vec<ChannelPlan>) -> Self {
-        Self::start(Options::planned(1, plan).unlimited()).await
+    pub(super) async fn of(place: Place, plan: Vec<ChannelPlan>) -> Self {
+        Self::start(place, Options::planned(1, plan).unlimited()).await
     }
 
     /// One text channel of that many messages, `general`.
-    pub(super) async fn channel_of(messages: u64) -> Self {
-        Self::of(vec![ChannelPlan::new("general", kind::TEXT, messages)]).await
+    pub(super) async fn channel_of(place: Place, messages: u64) -> Self {
+        Self::of(place, vec![ChannelPlan::new("general", kind::TEXT, messages)]).await
     }
 
     /// A whole run of what is new.
@@ -198,7 +201,7 @@ impl World {
             tenant: self.tenant.clone(),
             jobs: SyncJobs::new(Arc::clone(&store), Arc::clone(&clock)),
             candidate: Candidate::new(Arc::clone(&store), Arc::clone(&clock), holder, &client.account()),
-            syncer: Arc::new(Syncer::new(store, Arc::clone(&client), PseudonymKey::new([9; 32]), clock)),
+            syncer: Arc::new(Syncer::new(store, Arc::clone(&client), KEY, clock)),
             client,
         }
     }
@@ -276,9 +279,42 @@ impl World {
         self.simulator.act(Act::Delete { channel_id, message_ids: messages.to_vec(), bulk: false }).unwrap();
     }
 
+    /// Lets time pass, so that what was written a moment ago is not of the present second, of which nothing is proven.
+    pub(super) fn pass(&self) {
+        self.simulator.clock().advance(2_000);
+    }
+
+    /// Takes the right to view a channel from everybody.
+    pub(super) fn close(&self, channel_id: u64) {
+        let (id, subject) = (self.simulator.guild_id(), Subject::Role);
+        self.simulator.act(Act::SetOverwrite { channel_id, id, subject, allow: 0, deny: VIEW_CHANNEL }).unwrap();
+    }
+
+    pub(super) fn change_bot(&self, change: BotChange) {
+        self.simulator.act(Act::SetBot { change }).unwrap();
+    }
+
     /// Every file of the archive, whole.
     pub(super) fn files(&self) -> Vec<Vec<u8>> {
-        let files = std::fs::read_dir(self.folder.path()).unwrap();
-        files.map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect()
+        self.archive.files()
+    }
+
+    /// The program, which serves the archive.
+    pub(super) fn serve(&self) -> (Installation, Server) {
+        let installation = Installation::at(&self.archive.address());
+        let server = installation.serve(&[]);
+        (installation, server)
+    }
+
+    /// A channel is held to its start, with the messages that it really has and their contents.
+    pub(super) async fn assert_whole(&self, channel: u64) {
+        let people = Pseudonymizer::new(&KEY, self.tenant.id);
+        let truth = ledger::of_shown(&self.simulator.messages(channel, 0, usize::MAX), &people);
+        let held = ledger::of_held(&*self.store, self.of_channel(channel)).await.unwrap();
+        // The ids say more about what differs than sums do.
+        assert_eq!(self.held(channel).await, self.true_ids(channel), "{channel}");
+        assert_eq!(held, truth, "{channel}");
+        let coverage = self.coverage(channel).await.unwrap();
+        assert_eq!((coverage.state(), coverage.message_count), (CoverageState::Complete, truth.messages), "{channel}");
     }
 }

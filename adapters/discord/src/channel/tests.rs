@@ -104,7 +104,7 @@ fn the_bot_reads_by_its_own_roles() {
 }
 
 #[test]
-fn an_obfuscated_channel_only_exists() {
+fn obfuscated_channel_only_exists() {
     let more = json!({"flags": 1 << 17, "name": "___hidden___"});
     assert!(matches!(channel(&scope(), &rights(READS, 0), wire(&more)), Shown::Hidden(id) if id.get() == 50));
     assert!(matches!(channel(&scope(), &rights(READS, 0), wire(&json!({"id": null}))), Shown::Nothing));

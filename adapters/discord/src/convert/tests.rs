@@ -87,7 +87,7 @@ fn nothing_of_a_person_is_left_anywhere() {
 }
 
 #[test]
-fn unknown_types_flags_components_and_fields_are_kept_whole() {
+fn unknown_message_type_300_component_99_and_flags_are_kept_whole() {
     let component = json!({"type": 99, "id": 7, "content": "of tomorrow", "none": null});
     let odd = with(json!({
         "type": 300, "flags": 1_u64 << 40, "components": [component], "field_of_tomorrow": {"value": 7, "none": null},
@@ -98,7 +98,7 @@ fn unknown_types_flags_components_and_fields_are_kept_whole() {
 }
 
 #[test]
-fn a_deleted_answered_message_and_one_that_nobody_looked_for_differ() {
+fn reply_null_vs_absent_differ() {
     let to = json!({"type": 0, "message_id": "8", "channel_id": "5", "guild_id": "4"});
     let gone = with(json!({"type": 19, "message_reference": to, "referenced_message": null}));
     assert_eq!(extra(&gone), json!({"referenced_message": null}));

@@ -54,7 +54,7 @@ fn queries(world: &World, route: &str) -> Vec<String> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn three_pages_by_time_hold_every_thread_once() {
+async fn archived_public_250_on_three_pages_by_time_hold_every_thread_once() {
     let (world, general) = World::channel_of(600, vec![thread().archived(Archive::AfterLast); 250]).await;
     let pages = list(&world, &general, ArchivedList::Public).await;
     assert_eq!(once(&pages), threads_of(&world, &general));
@@ -75,7 +75,7 @@ async fn ties_that_span_two_pages_are_found_once_each() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn more_ties_than_a_page_holds_are_found_by_searching() {
+async fn archived_150_same_archive_timestamp_are_found_by_searching() {
     let mut threads = vec![thread().archived(Archive::AfterLast); 40];
     threads.extend(vec![tied(); 150]);
     let (world, general) = World::channel_of(500, threads).await;
@@ -85,7 +85,7 @@ async fn more_ties_than_a_page_holds_are_found_by_searching() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_search_that_is_never_ready_leaves_the_list_incomplete_and_says_so() {
+async fn archived_150_same_archive_timestamp_with_a_search_that_is_never_ready_are_told_incomplete() {
     let mut threads = vec![thread().archived(Archive::AfterLast); 40];
     threads.extend(vec![tied(); 150]);
     let (world, general) = World::channel_of(500, threads).await;
@@ -97,7 +97,7 @@ async fn a_search_that_is_never_ready_leaves_the_list_incomplete_and_says_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_empty_page_that_promises_more_ends_and_loses_nothing() {
+async fn archived_has_more_true_empty_page_ends_and_loses_nothing() {
     let (world, general) = World::channel_of(60, vec![thread().archived(Archive::AfterLast); 30]).await;
     world.simulator.fault(FaultRule::on(PUBLIC, 0, Fault::EmptyButMore));
     let pages = list(&world, &general, ArchivedList::Public).await;
@@ -105,7 +105,7 @@ async fn an_empty_page_that_promises_more_ends_and_loses_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn joined_private_threads_are_paged_by_id() {
+async fn joined_private_paged_by_id() {
     let private = ThreadPlan::new(kind::PRIVATE_THREAD, Origin::Standalone, 2).archived(Archive::AfterLast);
     let mut threads = vec![private.clone().joined(); 120];
     threads.push(private);

@@ -27,7 +27,7 @@ async fn survives(fault: Fault, times: u64) -> (Duration, usize) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn server_errors_are_waited_out() {
+async fn a_5xx_burst_is_waited_out() {
     for status in [500, 502, 503, 504, 520, 524] {
         let (took, asked) = survives(Fault::Status { status, html: status > 500 }, 3).await;
         assert_eq!(asked, 7);
@@ -88,7 +88,7 @@ async fn refusals_say_what_can_be_done_after_one_request() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_that_is_refused_in_the_middle_stops_everything() {
+async fn a_401_mid_run_stops_everything() {
     let plan = (0..30).map(|number| ChannelPlan::new(&format!("c{number}"), kind::TEXT, 1000)).collect();
     let world = World::of(plan).await;
     let structure = world.structure().await;
@@ -106,7 +106,7 @@ async fn a_token_that_is_refused_in_the_middle_stops_everything() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn five_hundred_closed_channels_cost_one_request_each() {
+async fn a_403_storm_of_500_channels_costs_one_request_each() {
     let plan = (0..500).map(|number| ChannelPlan::new(&format!("c{number}"), kind::TEXT, 3)).collect();
     let world = World::of(plan).await;
     let structure = world.structure().await;

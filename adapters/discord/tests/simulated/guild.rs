@@ -127,7 +127,7 @@ async fn only_what_everybody_may_read_is_public() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_guild_for_adults_gates_every_channel() {
+async fn nsfw_level_3_guild_gates_every_channel() {
     let (world, general) = World::channel_of(3, Vec::new()).await;
     assert!(!general.channel.nsfw);
     let change = BotChange { nsfw_level: Some(3), ..BotChange::default() };

@@ -33,7 +33,7 @@ fn most_in(requests: &[Request], ms: u64) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_channel_whose_headers_lie_is_refused_once_and_then_never() {
+async fn lying_headers_cost_one_429_and_then_never_again() {
     let world = World::limited(channels(1, 6_000), Limits::default()).await;
     let channel = world.channel("c0").await;
     let began = Instant::now();
@@ -47,7 +47,7 @@ async fn a_channel_whose_headers_lie_is_refused_once_and_then_never() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn sixty_channels_use_nine_tenths_of_what_is_allowed_and_never_more_than_that() {
+async fn a_60_channels_parallel_use_nine_tenths_of_what_is_allowed_and_never_more() {
     let options = Options { rest_latency_ms: 120, ..Options::planned(1, channels(60, 20_000)) };
     let world = World::start(options).await;
     let structure = world.structure().await;
@@ -116,7 +116,7 @@ fn seconds(took: &Result<Duration, GuildError>) -> f64 {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_global_refusal_stops_everything_for_exactly_as_long_as_it_says() {
+async fn global_429_stops_everything_for_exactly_as_long_as_it_says() {
     let fault = Fault::Limited { scope: LimitScope::Global, retry_after: 3.5, header: Some("2".to_owned()) };
     let ([one, other], world) = meet(fault).await;
     assert!((3.5..3.8).contains(&seconds(&one)) && (3.5..3.8).contains(&seconds(&other)));
@@ -124,7 +124,7 @@ async fn a_global_refusal_stops_everything_for_exactly_as_long_as_it_says() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_shared_refusal_holds_its_channel_alone_and_counts_for_nothing() {
+async fn shared_429_holds_its_channel_alone_and_counts_for_nothing() {
     let fault = Fault::Limited { scope: LimitScope::Shared, retry_after: 2.0, header: Some("7.5".to_owned()) };
     let ([one, other], world) = meet(fault).await;
     assert!((7.5..7.8).contains(&seconds(&one)) && seconds(&other) < 0.5);
@@ -142,7 +142,7 @@ async fn a_refusal_of_the_bot_holds_its_channel_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_page_of_the_proxy_stops_everything_for_a_minute_and_is_not_asked_again() {
+async fn cloudflare_html_429_stops_everything_for_a_minute_and_is_not_asked_again() {
     for retry_after in [None, Some(7)] {
         let ([one, other], world) = meet(Fault::Cloudflare { retry_after }).await;
         assert!(one.is_err_and(|error| error.retry_after() == Some(Duration::from_mins(1))));
@@ -152,7 +152,7 @@ async fn a_page_of_the_proxy_stops_everything_for_a_minute_and_is_not_asked_agai
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_proxy_that_asks_for_longer_is_given_longer() {
+async fn cloudflare_html_429_that_asks_for_longer_is_given_longer() {
     let ([one, other], _) = meet(Fault::Cloudflare { retry_after: Some(600) }).await;
     assert!(one.is_err_and(|error| error.retry_after() == Some(Duration::from_mins(10))));
     assert!((600.0..601.0).contains(&seconds(&other)));
@@ -170,7 +170,7 @@ async fn a_limit_that_never_ends_is_given_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_live_waits_less_than_a_fifth_of_a_second_while_history_takes_all_there_is() {
+async fn live_priority_waits_less_than_200_ms_while_history_takes_all_there_is() {
     let world = World::start(Options { rest_latency_ms: 60, ..Options::planned(1, channels(61, 20_000)) }).await;
     let structure = world.structure().await;
     let (live, history) = structure.channels.split_first().unwrap();

@@ -26,7 +26,7 @@ fn fields(value: Value) -> Map<String, Value> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_empty_channel_takes_one_call_and_reaches_its_start() {
+async fn empty_channel_takes_one_call_and_reaches_its_start() {
     let (world, general) = World::channel_of(0, Vec::new()).await;
     let look = world.newest(&general).await.unwrap();
     assert!(look.page.messages().is_empty() && look.next.is_none());
@@ -49,7 +49,7 @@ async fn pages_downwards_hold_every_message_once_and_leave_no_gap() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn pages_upwards_hold_every_message_once_and_prove_nothing_above_the_last() {
+async fn after_walk_newest_first_pages_hold_every_message_once() {
     let (world, general) = World::channel_of(250, Vec::new()).await;
     let looks = world.walk(&general, MessageCursor::After(MessageId::MIN)).await;
     let all = true_ids(&world.simulator, general.channel.platform_id.get());
@@ -73,7 +73,7 @@ async fn a_page_around_a_message_shows_both_sides_and_misses_the_deleted_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn messages_of_one_millisecond_out_of_order_are_all_there() {
+async fn same_millisecond_ties_out_of_id_order_are_all_there() {
     let (world, general) = World::channel_of(0, Vec::new()).await;
     let channel_id = general.channel.platform_id.get();
     for _ in 0..120 {
@@ -87,7 +87,7 @@ async fn messages_of_one_millisecond_out_of_order_are_all_there() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_short_page_is_no_end() {
+async fn short_page_mid_history_is_no_end() {
     let (world, general) = World::channel_of(300, Vec::new()).await;
     world.simulator.fault(FaultRule::on(MESSAGES, 1, Fault::ShortPage { keep: 7 }).from_nth(2));
     let looks = world.walk(&general, MessageCursor::Before(MessageId::MAX)).await;
@@ -97,7 +97,7 @@ async fn a_short_page_is_no_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_broken_message_does_not_fail_its_page() {
+async fn malformed_message_in_page_does_not_fail_it() {
     let (world, general) = World::channel_of(100, Vec::new()).await;
     world.simulator.fault(FaultRule::on(MESSAGES, 1, Fault::MalformedMessage));
     let look = world.newest(&general).await.unwrap();
@@ -111,7 +111,7 @@ async fn a_broken_message_does_not_fail_its_page() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_nobody_can_tell_apart_takes_its_pages_proof_and_not_its_other_messages() {
+async fn malformed_message_in_page_without_an_id_takes_its_proof_and_not_its_other_messages() {
     let (world, general) = World::channel_of(100, Vec::new()).await;
     let channel_id = general.channel.platform_id.get();
     let middle = true_ids(&world.simulator, channel_id)[50];
@@ -177,7 +177,7 @@ async fn a_channel_without_messages_or_without_rights_is_never_asked() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn content_that_is_withheld_is_an_error_and_not_a_page_of_blanks() {
+async fn content_intent_lost_mid_run_is_an_error_and_not_a_page_of_blanks() {
     let (world, general) = World::channel_of(150, Vec::new()).await;
     let first = world.newest(&general).await.unwrap();
     let change = |content| BotChange { content: Some(content), ..BotChange::default() };

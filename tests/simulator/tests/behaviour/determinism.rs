@@ -11,7 +11,7 @@ async fn start(seed: u64) -> Simulator {
 }
 
 #[tokio::test]
-async fn the_same_seed_answers_with_the_same_bytes() {
+async fn same_seed_twice_answers_with_the_same_bytes() {
     let (one, same, other) = (start(1).await, start(1).await, start(2).await);
     assert_eq!(one.channels(), same.channels());
     assert_ne!(one.channels(), other.channels());

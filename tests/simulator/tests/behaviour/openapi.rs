@@ -94,12 +94,12 @@ async fn small() -> Simulator {
 }
 
 #[tokio::test]
-async fn every_message_of_the_small_guild_is_as_discord_describes_it() {
+async fn every_simulator_response_validates_messages_of_the_small_guild() {
     assert!(check_messages(&small().await).await > 4_500);
 }
 
 #[tokio::test]
-async fn the_rarest_messages_are_as_discord_describes_them() {
+async fn every_simulator_response_validates_the_rarest_messages() {
     let plan = vec![
         ChannelPlan::new("general", kind::TEXT, 10_000).threads(vec![ThreadPlan::new(
             kind::PUBLIC_THREAD,
@@ -136,7 +136,7 @@ async fn check_messages(simulator: &Simulator) -> usize {
 }
 
 #[tokio::test]
-async fn every_channel_and_thread_is_as_discord_describes_it() {
+async fn every_simulator_response_validates_channels_and_threads() {
     let simulator = small().await;
     let (channel, thread) = (Schema::of("GuildChannelResponse"), Schema::of("ThreadResponse"));
     let mut seen = (0, 0);
@@ -161,7 +161,7 @@ async fn every_channel_and_thread_is_as_discord_describes_it() {
 }
 
 #[tokio::test]
-async fn everything_about_the_guild_and_the_bot_is_as_discord_describes_it() {
+async fn every_simulator_response_validates_the_guild_and_the_bot() {
     let simulator = small().await;
     let guild = simulator.guild_id();
     let owner = get_json(&simulator, &format!("/guilds/{guild}")).await["owner_id"].as_str().unwrap().to_owned();
@@ -185,7 +185,7 @@ async fn everything_about_the_guild_and_the_bot_is_as_discord_describes_it() {
 }
 
 #[tokio::test]
-async fn lists_below_channels_are_as_discord_describes_them() {
+async fn every_simulator_response_validates_lists_below_channels() {
     let simulator = small().await;
     let id = |name: &str| simulator.channel(name).unwrap();
     let threads = Schema::of("ThreadsResponse");
@@ -229,7 +229,7 @@ async fn lists_below_channels_are_as_discord_describes_them() {
 }
 
 #[tokio::test]
-async fn what_needs_more_rights_is_as_discord_describes_it() {
+async fn every_simulator_response_validates_what_needs_more_rights() {
     let simulator = small().await;
     let guild = simulator.guild_id();
     let roles = get_json(&simulator, &format!("/guilds/{guild}/roles")).await;
@@ -249,7 +249,7 @@ async fn what_needs_more_rights_is_as_discord_describes_it() {
 }
 
 #[tokio::test]
-async fn refusals_are_as_discord_describes_them() {
+async fn every_simulator_response_validates_refusals() {
     use discord_simulator::{Fault, FaultRule, LimitScope};
 
     let simulator = small().await;

@@ -41,7 +41,7 @@ async fn next(shard: &mut Shard) -> Event {
 }
 
 #[tokio::test]
-async fn twilight_reads_the_guild_its_channels_and_every_message() {
+async fn twilight_0_18_reads_the_guild_its_channels_and_every_message() {
     let simulator = small().await;
     let client = client(&simulator);
     let guild = Id::new(simulator.guild_id());
@@ -74,7 +74,7 @@ async fn twilight_reads_the_guild_its_channels_and_every_message() {
 }
 
 #[tokio::test]
-async fn twilight_logs_in_hears_messages_and_resumes_without_loss() {
+async fn twilight_0_18_logs_in_hears_messages_and_resumes_without_loss() {
     let simulator = small().await;
     let general = simulator.channel("general").unwrap();
     let mut shard = shard(&simulator);
@@ -107,7 +107,7 @@ async fn twilight_logs_in_hears_messages_and_resumes_without_loss() {
 }
 
 #[tokio::test]
-async fn twilight_parses_every_event_that_people_cause() {
+async fn twilight_0_18_parses_every_event_that_people_cause() {
     let simulator = small().await;
     let mut shard = shard(&simulator);
     while !matches!(next(&mut shard).await, Event::GuildCreate(_)) {}
@@ -166,7 +166,7 @@ async fn twilight_parses_every_event_that_people_cause() {
 }
 
 #[tokio::test]
-async fn twilight_skips_what_it_does_not_know() {
+async fn twilight_0_18_skips_what_it_does_not_know() {
     let simulator = small().await;
     let mut shard = shard(&simulator);
     while !matches!(next(&mut shard).await, Event::GuildCreate(_)) {}

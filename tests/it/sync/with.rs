@@ -1,0 +1,66 @@
+//! A store whose units and snapshots have company: something that lives as long as they do.
+
+use async_trait::async_trait;
+use ports::change::ChangeRepository;
+use ports::channel::ChannelRepository;
+use ports::coverage::CoverageRepository;
+use ports::error::StoreError;
+use ports::job::JobRepository;
+use ports::lease::LeaseRepository;
+use ports::message::MessageRepository;
+use ports::store::{Repositories, UnitOfWork};
+use ports::tenant::TenantRepository;
+
+/// What lives as long as a unit or snapshot.
+#[async_trait]
+pub(super) trait Company: Send {
+    /// What the caller hears of a commit that ended in `outcome`.
+    async fn committed(self, outcome: Result<(), StoreError>) -> Result<(), StoreError>
+    where
+        Self: Sized,
+    {
+        outcome
+    }
+}
+
+/// A unit or snapshot with its company, which goes last.
+pub(super) struct With<R: ?Sized, C>(pub(super) Box<R>, pub(super) C);
+
+impl<R: Repositories + ?Sized, C: Send> Repositories for With<R, C> {
+    fn tenants(&mut self) -> &mut dyn TenantRepository {
+        self.0.tenants()
+    }
+
+    fn channels(&mut self) -> &mut dyn ChannelRepository {
+        self.0.channels()
+    }
+
+    fn messages(&mut self) -> &mut dyn MessageRepository {
+        self.0.messages()
+    }
+
+    fn coverage(&mut self) -> &mut dyn CoverageRepository {
+        self.0.coverage()
+    }
+
+    fn changes(&mut self) -> &mut dyn ChangeRepository {
+        self.0.changes()
+    }
+
+    fn jobs(&mut self) -> &mut dyn JobRepository {
+        self.0.jobs()
+    }
+
+    fn leases(&mut self) -> &mut dyn LeaseRepository {
+        self.0.leases()
+    }
+}
+
+#[async_trait]
+impl<C: Company> UnitOfWork for With<dyn UnitOfWork, C> {
+    async fn commit(self: Box<Self>) -> Result<(), StoreError> {
+        let Self(unit, company) = *self;
+        let outcome = unit.commit().await;
+        company.committed(outcome).await
+    }
+}
