@@ -6,6 +6,7 @@ pub mod ingest;
 pub mod memory;
 pub mod pages;
 pub mod plain;
+pub mod sync;
 pub mod tidb;
 
 /// Why a measurement could not be made.

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use bench::{Failure, import, ingest, pages, tidb};
+use bench::{Failure, import, ingest, pages, sync, tidb};
 use clap::{Parser, Subcommand};
 
 /// Answers are made of many small pieces on many threads, which this allocator takes and gives back faster.
@@ -106,6 +106,26 @@ enum Measurement {
         #[arg(default_values_t = [20_000, 200_000])]
         messages: Vec<u64>,
     },
+    /// A whole guild read from `discord-simulator` into `DATABASE_URL` (a file without it), and every channel of it by
+    /// checksum against what the simulator says; then a second run.
+    Sync {
+        /// How big the guild is: small, large or huge.
+        #[arg(long, default_value = "large")]
+        guild: String,
+        /// What the guild is made from.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// What the client may ask in a second.
+        #[arg(long, default_value_t = 10_000)]
+        requests_per_second: u32,
+    },
+    #[command(hide = true)]
+    SyncOne {
+        #[arg(long)]
+        requests_per_second: u32,
+        api: String,
+        guild: String,
+    },
     #[command(hide = true)]
     ImportOne { file: PathBuf },
     #[command(hide = true)]
@@ -132,6 +152,11 @@ async fn main() -> Result<(), Failure> {
             tidb::pages::run(&tidb::Server::from_env()?, &plan).await
         }
         Measurement::TidbDelete { messages } => tidb::delete::run(&tidb::Server::from_env()?, &messages).await,
+        Measurement::Sync { guild, seed, requests_per_second } => {
+            let database = std::env::var("DATABASE_URL").ok();
+            sync::run(&sync::Plan { guild, seed, database, requests_per_second }).await
+        }
+        Measurement::SyncOne { requests_per_second, api, guild } => sync::once(&api, &guild, requests_per_second).await,
         Measurement::Serve { location } => pages::serve(&location).await,
         Measurement::ServeBytes { path } => pages::serve_bytes(&path).await,
     }

@@ -183,10 +183,10 @@ impl Drop for Running {
 }
 
 /// One connection that is kept.
-struct Client(hyper::client::conn::http1::SendRequest<Empty<Bytes>>);
+pub(crate) struct Client(hyper::client::conn::http1::SendRequest<Empty<Bytes>>);
 
 impl Client {
-    async fn connect(address: SocketAddr) -> Result<Self, Failure> {
+    pub(crate) async fn connect(address: SocketAddr) -> Result<Self, Failure> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         let (client, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
@@ -194,7 +194,7 @@ impl Client {
         Ok(Self(client))
     }
 
-    async fn get(&mut self, path: &str) -> Result<Bytes, Failure> {
+    pub(crate) async fn get(&mut self, path: &str) -> Result<Bytes, Failure> {
         self.0.ready().await?;
         let request = Request::get(path).header("host", "bench").body(Empty::new())?;
         let answer = self.0.send_request(request).await?;

@@ -1,0 +1,271 @@
+//! A whole guild read from a simulated Discord: how fast, with how many calls and how much memory, and what is held of it
+//! against what it is, channel by channel. The simulator and the sync are processes of their own.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use adapter_discord::{ClientConfig, DiscordClient};
+use adapter_sqlite::SqliteStore;
+use adapter_tidb::{OpenOptions, TidbStore};
+use app::config::StoreUrl;
+use app::process::Process;
+use app::sync::{Candidate, Progress, Stops, SyncJobs, SyncMode, Syncer};
+use domain::channel::ChannelId;
+use domain::job::{JobState, SyncScope};
+use domain::pseudonym::{PseudonymKey, Pseudonymizer};
+use domain::slug::TenantSlug;
+use domain::tenant::{Platform, PlatformId, Tenant, TenantId, TenantName};
+use ledger::Adder;
+use ports::clock::Clock;
+use ports::guild::{GuildChannel, GuildSource};
+use ports::page::Page;
+use ports::store::Store;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::pages::{Client, SystemClock};
+use crate::{Failure, memory};
+
+/// The route of a page of messages.
+const MESSAGES: &str = "/channels/{c}/messages";
+/// Messages that are asked of the simulator at a time.
+const CHUNK: usize = 2_000;
+/// How often the sync says how far it is.
+const LINE: Duration = Duration::from_secs(10);
+
+/// What is read, and into what.
+pub struct Plan {
+    /// The size of the guild, as the simulator calls it.
+    pub guild: String,
+    /// What it is made from.
+    pub seed: u64,
+    /// A `DATABASE_URL`; a file in a temporary folder without one.
+    pub database: Option<String>,
+    /// What the client may ask in a second: Discord's own limits are not there to stop it.
+    pub requests_per_second: u32,
+}
+
+/// Who is asked, and for whom.
+#[derive(Deserialize)]
+struct Discord {
+    api: String,
+    token: String,
+    guild_id: String,
+}
+
+/// A simulator in a process of its own, which ends with the value.
+struct Simulator {
+    process: Child,
+    address: SocketAddr,
+    discord: Discord,
+}
+
+impl Simulator {
+    fn start(plan: &Plan) -> Result<Self, Failure> {
+        let program = std::env::current_exe()?.with_file_name("discord-simulator");
+        if !program.exists() {
+            return Err(
+                format!("{} is not there: cargo build --release -p discord-simulator", program.display()).into()
+            );
+        }
+        let mut process = Command::new(program)
+            .args(["--no-limits", "--guild", &plan.guild, "--seed", &plan.seed.to_string()])
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().ok_or("no output")?).read_line(&mut line)?;
+        let discord: Discord = serde_json::from_str(&line)?;
+        let authority = discord.api.strip_prefix("http://").and_then(|rest| rest.split('/').next());
+        let address = authority.ok_or("the simulator says no address")?.parse()?;
+        Ok(Self { process, address, discord })
+    }
+
+    async fn ask(&self, path: &str) -> Result<Value, Failure> {
+        Ok(serde_json::from_slice(&Client::connect(self.address).await?.get(path).await?)?)
+    }
+
+    /// How many requests were made so far.
+    async fn requests(&self) -> Result<u64, Failure> {
+        let totals = self.ask("/_sim/totals").await?;
+        totals["requests"].as_u64().ok_or_else(|| "the simulator counts nothing".into())
+    }
+}
+
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        self.process.kill().ok();
+        self.process.wait().ok();
+    }
+}
+
+/// Reads the guild twice, compares every channel, and prints what it cost.
+///
+/// # Errors
+/// If a run fails, or a channel is not what it should be.
+pub async fn run(plan: &Plan) -> Result<(), Failure> {
+    let scratch = tempfile::tempdir()?;
+    let file = format!("sqlite:{}", scratch.path().join("verta.db").display());
+    let database = plan.database.clone().unwrap_or(file);
+    let simulator = Simulator::start(plan)?;
+    println!("sync: the {} guild of seed {}, without limits", plan.guild, plan.seed);
+    read(&simulator, plan, &database, "fresh").await?;
+    let store = open(&database).await?;
+    let changed = last_change(&*store).await?;
+    compare(&simulator, &*store).await?;
+    read(&simulator, plan, &database, "again").await?;
+    if last_change(&*store).await? != changed {
+        return Err("the second run has changed something".into());
+    }
+    println!("  the second run changed nothing");
+    Ok(())
+}
+
+/// One run in a process of its own, so that its memory is its own.
+async fn read(simulator: &Simulator, plan: &Plan, database: &str, name: &str) -> Result<(), Failure> {
+    let before = simulator.requests().await?;
+    let discord = &simulator.discord;
+    let output = Command::new(std::env::current_exe()?)
+        .args(["sync-one", "--requests-per-second", &plan.requests_per_second.to_string()])
+        .args([&discord.api, &discord.guild_id])
+        .env("DISCORD_BOT_TOKEN", &discord.token)
+        .env("DATABASE_URL", database)
+        .stderr(Stdio::inherit())
+        .output()?;
+    let text = String::from_utf8(output.stdout)?;
+    let figures: Vec<f64> = text.split_whitespace().map(str::parse).collect::<Result<_, _>>()?;
+    let [messages, channels, seconds, peak_mib] = figures[..] else { return Err("the sync failed".into()) };
+    let calls = simulator.requests().await? - before;
+    let asked = simulator.ask(&format!("/_sim/requests?after={before}")).await?;
+    let pages = asked.as_array().into_iter().flatten().filter(|request| request["route"] == MESSAGES).count();
+    println!(
+        "  {name}: {messages:.0} messages of {channels:.0} channels in {seconds:.1} s, {:.0} messages/s; \
+         {calls} calls, {pages} of them for messages; peak {peak_mib:.0} MiB",
+        messages / seconds
+    );
+    Ok(())
+}
+
+/// Every channel that the bot can read, by checksum.
+async fn compare(simulator: &Simulator, store: &dyn Store) -> Result<(), Failure> {
+    let start = Instant::now();
+    let tenant = TenantId::of(Platform::Discord, &PlatformId::new(&simulator.discord.guild_id)?);
+    let people = Pseudonymizer::new(&key(), tenant);
+    let ledgers = simulator.ask("/_sim/ledger").await?;
+    let mut client = Client::connect(simulator.address).await?;
+    let (mut equal, mut messages, mut unreadable, mut differing) = (0, 0, 0, Vec::new());
+    for ledger in ledgers.as_array().ok_or("no ledger")? {
+        let id = ledger["channel_id"].as_str().ok_or("a channel without an id")?;
+        let held = ledger::of_held(store, ChannelId::of(tenant, id.parse()?)).await?;
+        if !ledger["unreadable"].is_null() {
+            unreadable += u64::from(held.messages == 0);
+            continue;
+        }
+        let (mut adder, mut after) = (Adder::default(), "0".to_owned());
+        loop {
+            let path = format!("/_sim/messages?channel={id}&after={after}&limit={CHUNK}");
+            let shown: Vec<Value> = serde_json::from_slice(&client.get(&path).await?)?;
+            let Some(last) = shown.last().and_then(|message| message["id"].as_str()) else { break };
+            last.clone_into(&mut after);
+            for message in &shown {
+                adder.shown(message, &people);
+            }
+        }
+        let truth = adder.sum();
+        if truth == held && Some(truth.messages) == ledger["count"].as_u64() {
+            equal += 1;
+            messages += truth.messages;
+        } else {
+            differing.push(id.to_owned());
+        }
+    }
+    println!(
+        "  {equal} of {} readable channels hold what the ledger says, {messages} messages by count, ids and contents; \
+         {unreadable} that cannot be read hold nothing; compared in {:.0} s",
+        equal + differing.len(),
+        start.elapsed().as_secs_f64()
+    );
+    if differing.is_empty() { Ok(()) } else { Err(format!("these channels differ: {}", differing.join(", ")).into()) }
+}
+
+/// The number of the last change.
+async fn last_change(store: &dyn Store) -> Result<Option<u64>, Failure> {
+    let mut after = None;
+    loop {
+        let page = store.read().await?.changes().list(Page { after, limit: 100 }).await?;
+        let Some(last) = page.last() else { return Ok(after.map(|id| id.0)) };
+        after = Some(last.id);
+    }
+}
+
+const fn key() -> PseudonymKey {
+    PseudonymKey::new([7; 32])
+}
+
+async fn open(database: &str) -> Result<Arc<dyn Store>, Failure> {
+    Ok(match StoreUrl::parse(database)? {
+        StoreUrl::Sqlite(path) => Arc::new(SqliteStore::open(Path::new(&path), 10)?),
+        StoreUrl::Server(url) => Arc::new(TidbStore::open(&url.as_str().parse()?, OpenOptions::default()).await?),
+    })
+}
+
+/// Says now and then how far a run is.
+struct Lines(Instant, std::sync::Mutex<Instant>);
+
+impl Progress for Lines {
+    fn begin(&self, _: &GuildChannel) {}
+    fn end(&self, _: &GuildChannel) {}
+
+    fn at(&self, progress: domain::job::Progress) {
+        let mut said = self.1.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if said.elapsed() >= LINE {
+            *said = Instant::now();
+            eprintln!("    {} s: {} messages", self.0.elapsed().as_secs(), progress.messages);
+        }
+    }
+}
+
+/// Reads the guild from the API at `api` into `DATABASE_URL` with `DISCORD_BOT_TOKEN`, and prints the messages that were
+/// read, the channels, the seconds and the peak memory in MiB.
+///
+/// # Errors
+/// If not all of it could be read.
+pub async fn once(api: &str, guild: &str, requests_per_second: u32) -> Result<(), Failure> {
+    let store = open(&std::env::var("DATABASE_URL")?).await?;
+    let mut config = ClientConfig::new(std::env::var("DISCORD_BOT_TOKEN")?.parse()?);
+    config.api = api.parse()?;
+    config.requests_per_second = requests_per_second;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let guild = PlatformId::new(guild)?;
+    let (slug, name) = (TenantSlug::from_name("simulated"), TenantName::new("Simulated")?);
+    let tenant = Tenant::new(Platform::Discord, guild, slug, name, clock.now());
+    let mut unit = store.begin().await?;
+    if unit.tenants().find(tenant.id).await?.is_none() {
+        unit.tenants().insert(&tenant).await?;
+    }
+    unit.commit().await?;
+    let client = Arc::new(DiscordClient::new(config, Arc::clone(&clock)));
+    let jobs = SyncJobs::new(Arc::clone(&store), Arc::clone(&clock));
+    let job = jobs.request(&tenant, SyncMode::Incremental, &SyncScope::default()).await?;
+    let candidate = Candidate::new(Arc::clone(&store), Arc::clone(&clock), Process::current(), &client.account());
+    let leader = candidate.elect().await?.map_err(|_| "another process works with this token")?;
+    let syncer = Syncer::new(store, client, key(), clock);
+    let start = Instant::now();
+    let lines = Lines(start, start.into());
+    let stops = Stops::default();
+    let job = tokio::select! {
+        job = syncer.run(&job, &leader, &stops, &lines) => job?,
+        never = leader.keep() => match never {},
+    };
+    leader.resign().await;
+    let seconds = start.elapsed().as_secs_f64();
+    if job.state != JobState::Done {
+        return Err(job.error.unwrap_or_else(|| job.state.as_str().to_owned()).into());
+    }
+    let peak = memory::peak_mib().ok_or("the kernel does not tell the peak memory")?;
+    println!("{} {} {seconds} {peak}", job.progress.messages, job.progress.channels_done);
+    Ok(())
+}
