@@ -5,6 +5,7 @@
 pub mod change;
 pub mod channel;
 pub mod coverage;
+pub mod guild;
 pub mod job;
 pub mod json;
 pub mod lease;

@@ -187,6 +187,20 @@ impl FromStr for TenantStatus {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Color(u32);
 
+impl Color {
+    /// The colour `0xRRGGBB`; `None` for a larger number.
+    #[must_use]
+    pub const fn from_rgb(rgb: u32) -> Option<Self> {
+        if rgb <= 0xFF_FFFF { Some(Self(rgb)) } else { None }
+    }
+
+    /// Its red, green and blue: `0xRRGGBB`.
+    #[must_use]
+    pub const fn rgb(self) -> u32 {
+        self.0
+    }
+}
+
 impl fmt::Display for Color {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "#{:06x}", self.0)

@@ -1,16 +1,17 @@
 //! A guild that is read from the platform itself.
 
 mod error;
+pub mod repository;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::channel::{Channel, ChannelKind, ChannelSnowflake};
+use domain::guild::{GuildEmoji, Role, Sticker};
 use domain::json::Json;
-use domain::message::{Emoji, GuildSnowflake, MessageId};
+use domain::message::{GuildSnowflake, MessageId};
 use domain::page::MessagePage;
 use domain::pseudonym::Pseudonymizer;
-use domain::snowflake::Id;
 use domain::tenant::TenantId;
 use domain::timestamp::Timestamp;
 
@@ -54,32 +55,6 @@ pub struct JoinedGuild {
     pub id: GuildSnowflake,
     /// Its name.
     pub name: String,
-}
-
-/// A role, for the text of its mentions.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Role {
-    /// What the platform calls it; the guild's own id is everybody.
-    pub id: Id<Role>,
-    /// Its name.
-    pub name: String,
-    /// Its colour, `0xRRGGBB`; 0 is none.
-    pub color: u32,
-    /// Its place, from 0 for everybody.
-    pub position: i32,
-}
-
-/// A sticker of the guild.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sticker {
-    /// What the platform calls it.
-    pub id: Id<Sticker>,
-    /// Its name.
-    pub name: String,
-    /// `png`, `apng`, `lottie` or `gif`, or the number of a format that we do not know.
-    pub format: String,
-    /// What it shows.
-    pub description: Option<String>,
 }
 
 /// Whether the bot can read a channel: its messages and, where it has any, its threads.
@@ -155,12 +130,13 @@ pub struct GuildStructure {
     pub channels: Vec<GuildChannel>,
     /// Channels that exist and of which the source shows no more than that; what is held of them stays.
     pub hidden: Vec<ChannelSnowflake>,
-    /// Its roles, ascending by position, then id.
-    pub roles: Vec<Role>,
-    /// Its own emoji, ascending by id.
-    pub emojis: Vec<Emoji>,
-    /// Its own stickers, ascending by id.
-    pub stickers: Vec<Sticker>,
+    /// Its roles, ascending by position, then id; no id twice. `None`, here and below, if the list cannot be read whole:
+    /// it would prove nothing of what it lacks.
+    pub roles: Option<Vec<Role>>,
+    /// Its own emoji, ascending by id; no id twice.
+    pub emojis: Option<Vec<GuildEmoji>>,
+    /// Its own stickers, ascending by id; no id twice.
+    pub stickers: Option<Vec<Sticker>>,
 }
 
 impl GuildStructure {

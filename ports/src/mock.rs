@@ -10,6 +10,7 @@ use crate::channel::{ChannelRepository, MockChannelRepository};
 use crate::clock::Clock;
 use crate::coverage::{CoverageRepository, MockCoverageRepository};
 use crate::error::StoreError;
+use crate::guild::repository::{GuildRepository, MockGuildRepository};
 use crate::job::{JobRepository, MockJobRepository};
 use crate::lease::{LeaseRepository, MockLeaseRepository};
 use crate::message::{MessageRepository, MockMessageRepository};
@@ -33,6 +34,8 @@ pub struct FakeUnitOfWork {
     pub jobs: MockJobRepository,
     /// Leases.
     pub leases: MockLeaseRepository,
+    /// What guilds have beside channels.
+    pub guilds: MockGuildRepository,
     /// How the commit ends: done, if it is `None`.
     pub commit_error: Option<StoreError>,
     committed: Arc<Mutex<u32>>,
@@ -65,6 +68,10 @@ impl Repositories for FakeUnitOfWork {
 
     fn leases(&mut self) -> &mut dyn LeaseRepository {
         &mut self.leases
+    }
+
+    fn guilds(&mut self) -> &mut dyn GuildRepository {
+        &mut self.guilds
     }
 }
 

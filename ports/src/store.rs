@@ -7,6 +7,7 @@ use crate::change::ChangeRepository;
 use crate::channel::ChannelRepository;
 use crate::coverage::CoverageRepository;
 use crate::error::StoreError;
+use crate::guild::repository::GuildRepository;
 use crate::job::JobRepository;
 use crate::lease::LeaseRepository;
 use crate::message::MessageRepository;
@@ -71,6 +72,8 @@ pub trait Repositories: Send {
     fn jobs(&mut self) -> &mut dyn JobRepository;
     /// Who alone may do something.
     fn leases(&mut self) -> &mut dyn LeaseRepository;
+    /// What guilds have beside channels.
+    fn guilds(&mut self) -> &mut dyn GuildRepository;
 }
 
 /// Repositories whose writes happen together or not at all.

@@ -32,7 +32,7 @@ pub trait TenantRepository: Send {
     /// [`StoreError::Missing`] if it is not stored; [`StoreError::Duplicate`] if another has its slug.
     async fn update(&mut self, tenant: &Tenant) -> Result<(), StoreError>;
 
-    /// Removes a tenant that has no channels; gone already is fine.
+    /// Removes a tenant that has no channels, with its roles, emoji and stickers; gone already is fine.
     ///
     /// # Errors
     /// [`StoreError::Backend`] if channels are left.

@@ -7,6 +7,7 @@ mod channel;
 mod copy;
 mod coverage;
 pub(crate) mod fixture;
+mod guild;
 mod handles;
 mod job;
 mod lease;

@@ -3,10 +3,12 @@
 use std::sync::{Arc, PoisonError};
 
 use domain::channel::ChannelSnowflake;
+use domain::guild::{GuildEmoji, GuildItem, Role, Sticker};
 use domain::message::GuildSnowflake;
 use domain::snowflake::Id;
+use domain::tenant::Color;
 use domain::timestamp::Timestamp;
-use ports::guild::{Access, BotIdentity, GuildError, GuildScope, GuildStructure, JoinedGuild, Priority, Role, Sticker};
+use ports::guild::{Access, BotIdentity, GuildError, GuildScope, GuildStructure, JoinedGuild, Priority};
 use tokio::time::Instant;
 
 use crate::channel::{Rights, Shown, channel};
@@ -92,7 +94,7 @@ impl DiscordClient {
         let member = self.rest.get(&call, "member", payload::one).await?.value;
         let call = Self::guild_call(scope.guild, "/guilds/{g}/channels", "/channels", priority);
         let listed = self.rest.get(&call, "list of channels", payload::list).await?.value;
-        let roles = guild.objects("roles");
+        let (roles, all_roles) = objects(&mut guild, "roles");
         let owner = guild.id::<BotUser>("owner_id") == Some(bot);
         let members = members(scope, &roles, member, bot, owner, observed_at).ok_or(GuildError::Malformed("guild"))?;
         let age_gated = guild.number("nsfw_level").is_some_and(|level| GATED_LEVELS.contains(&level));
@@ -108,16 +110,21 @@ impl DiscordClient {
         channels.sort_unstable_by_key(|channel| channel.channel.platform_id);
         channels.dedup_by_key(|channel| channel.channel.platform_id);
         channels.sort_by_key(|channel| channel.channel.position);
-        let mut emojis: Vec<_> = guild.objects("emojis").iter_mut().map(emoji).collect();
-        emojis.sort_unstable_by_key(|emoji| emoji.id);
+        let scrub = Scrub { people: &scope.people };
+        let (emojis, all_emojis) = objects(&mut guild, "emojis");
+        let (stickers, all_stickers) = objects(&mut guild, "stickers");
+        let mut roles = items(roles, all_roles, |role| named_role(scrub, role));
+        if let Some(roles) = &mut roles {
+            roles.sort_by_key(|role| role.position);
+        }
         Ok(GuildStructure {
             observed_at,
             name: guild.text("name").unwrap_or_default(),
             channels,
             hidden,
-            roles: named_roles(roles),
-            emojis,
-            stickers: stickers(Scrub { people: &scope.people }, guild.objects("stickers")),
+            roles,
+            emojis: items(emojis, all_emojis, guild_emoji),
+            stickers: items(stickers, all_stickers, |fields| sticker(scrub, fields)),
         })
     }
 
@@ -170,29 +177,39 @@ fn members(
     Some((Member::everyone(everyone), bot))
 }
 
-fn named_roles(roles: Vec<Fields>) -> Vec<Role> {
-    let role = |mut role: Fields| {
-        let color = role.count("color").unwrap_or(0) & 0xFF_FFFF;
-        let (id, position) = (role.id("id")?, role.small("position").unwrap_or(0));
-        Some(Role { id, name: role.text("name").unwrap_or_default(), color, position })
-    };
-    let mut roles: Vec<Role> = roles.into_iter().filter_map(role).collect();
-    roles.sort_unstable_by_key(|role| (role.position, role.id));
-    roles
+/// The objects of a list, and whether they are all of it: it is there, and nothing else stands in it.
+fn objects(guild: &mut Fields, key: &str) -> (Vec<Fields>, bool) {
+    let is_there = guild.has(key);
+    let found = guild.objects(key);
+    (found, is_there && !guild.has(key))
 }
 
-fn stickers(scrub: Scrub<'_>, stickers: Vec<Fields>) -> Vec<Sticker> {
-    let sticker = |mut sticker: Fields| {
-        Some(Sticker {
-            id: sticker.id("id")?,
-            name: sticker.text("name").unwrap_or_default(),
-            format: format_word(sticker.number("format_type").unwrap_or(0)),
-            description: sticker.text("description").map(|text| scrub.text(&text)),
-        })
-    };
-    let mut stickers: Vec<Sticker> = stickers.into_iter().filter_map(sticker).collect();
-    stickers.sort_unstable_by_key(|sticker| sticker.id);
-    stickers
+/// What `make` makes of a list, ascending by id, no id twice; `None` if anything of it cannot be read.
+fn items<T: GuildItem>(list: Vec<Fields>, whole: bool, make: impl Fn(Fields) -> Option<T>) -> Option<Vec<T>> {
+    let mut items = list.into_iter().map(make).collect::<Option<Vec<T>>>().filter(|_| whole)?;
+    items.sort_by_key(T::number);
+    items.dedup_by_key(|item| item.number());
+    Some(items)
+}
+
+fn named_role(scrub: Scrub<'_>, mut role: Fields) -> Option<Role> {
+    let color = role.count("color").filter(|rgb| *rgb != 0).and_then(Color::from_rgb);
+    let (id, position) = (role.id("id")?, role.small("position").unwrap_or(0));
+    Some(Role { id, name: scrub.text(&role.text("name")?), color, position })
+}
+
+fn guild_emoji(mut fields: Fields) -> Option<GuildEmoji> {
+    let emoji = emoji(&mut fields);
+    Some(GuildEmoji { id: emoji.id?, name: emoji.name?, animated: emoji.animated })
+}
+
+fn sticker(scrub: Scrub<'_>, mut sticker: Fields) -> Option<Sticker> {
+    Some(Sticker {
+        id: sticker.id("id")?,
+        name: scrub.text(&sticker.text("name")?),
+        format: format_word(sticker.number("format_type").unwrap_or(0)),
+        description: sticker.text("description").map(|text| scrub.text(&text)),
+    })
 }
 
 /// The route of one channel.
@@ -200,3 +217,6 @@ pub(crate) fn channel_call(id: ChannelSnowflake) -> Call {
     let place = Place { route: "/channels/{c}", major: id.get() };
     Call { place, path: format!("/channels/{id}"), priority: Priority::CatchUp }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@ mod change;
 mod channel;
 mod coverage;
 mod error;
+mod guild;
 mod job;
 mod lease;
 mod message;

@@ -36,6 +36,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     5 "0005_changes",
     6 "0006_jobs",
     7 "0007_leases",
+    8 "0008_guild",
 ];
 
 /// Whether a step of the schema was applied.

@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use domain::channel::{Channel, ChannelKind};
 use domain::coverage::Interval;
+use domain::guild::{GuildEmoji, GuildItems, Held, Role, Sticker};
 use domain::job::{Job, JobId, JobKind};
 use domain::lease::{Fence, Holder, Lease};
 use domain::message::{Attachment, AttachmentId, Author, Emoji, Message, Origin, Reaction, Version};
@@ -20,7 +21,7 @@ use uuid::Uuid;
 use super::SqliteStore;
 
 /// Every statement that the adapter runs, by file.
-const SOURCES: [(&str, &str); 7] = [
+const SOURCES: [(&str, &str); 8] = [
     ("tenant", include_str!("tenant.rs")),
     ("channel", include_str!("channel.rs")),
     ("message/read", include_str!("message/read.rs")),
@@ -28,6 +29,7 @@ const SOURCES: [(&str, &str); 7] = [
     ("coverage", include_str!("coverage.rs")),
     ("change", include_str!("change.rs")),
     ("job", include_str!("job.rs")),
+    ("guild", include_str!("guild.rs")),
 ];
 
 fn statements() -> Vec<(String, &'static str)> {
@@ -48,6 +50,25 @@ fn at(millis: i64) -> Timestamp {
 
 /// A lease of its own.
 const LEASE: &str = "bot/a";
+
+/// A role, an emoji and a sticker.
+fn items() -> GuildItems {
+    fn held<T>(item: T) -> Vec<Held<T>> {
+        vec![Held { item, observed_at: at(1), deleted_at: None }]
+    }
+    let id = "3";
+    GuildItems {
+        observed_at: Some(at(1)),
+        roles: held(Role { id: id.parse().unwrap(), name: "a".to_owned(), color: None, position: 1 }),
+        emojis: held(GuildEmoji { id: id.parse().unwrap(), name: "a".to_owned(), animated: false }),
+        stickers: held(Sticker {
+            id: id.parse().unwrap(),
+            name: "a".to_owned(),
+            format: "png".to_owned(),
+            description: None,
+        }),
+    }
+}
 
 /// An archive with one row in every table, and a connection beside the store.
 struct Archive {
@@ -102,6 +123,7 @@ impl Archive {
         let holder = Holder::new("one").unwrap();
         let lease = Lease { holder, fence: Fence::new(1).unwrap(), expires_at: at(1) };
         assert!(unit.leases().replace(LEASE, None, &lease).await.unwrap());
+        unit.guilds().upsert_all(tenant.id, &items()).await.unwrap();
         unit.commit().await.unwrap();
         Self { _folder: folder, path, store, tenant, channel, job }
     }
@@ -125,6 +147,7 @@ impl Archive {
             "changes" => at.changes().list(Page { after: None, limit: 9 }).await.map(drop),
             "jobs" => at.jobs().find(self.job.id).await.map(drop),
             "leases" => at.leases().find(LEASE).await.map(drop),
+            "guilds" | "roles" | "emojis" | "stickers" => at.guilds().list(self.tenant.id).await.map(drop),
             _ => at.messages().list(self.channel.id, MessageRange::Newest, true, 9).await.map(drop),
         }
     }
@@ -170,9 +193,30 @@ async fn a_row_that_the_domain_refuses_is_named() {
         ("jobs", "seconds_left", "-1"),
         ("leases", "holder", "'two words'"),
         ("leases", "fence", "-1"),
+        ("guilds", "observed_at", "999999999999999999"),
+        ("roles", "role_id", "0"),
+        ("roles", "color", "16777216"),
+        ("roles", "position", "99999999999"),
+        ("emojis", "animated", "2"),
+        ("emojis", "observed_at", "999999999999999999"),
+        ("stickers", "sticker_id", "-1"),
+        ("stickers", "deleted_at", "999999999999999999"),
     ];
-    let tables =
-        ["tenants", "channels", "messages", "attachments", "reactions", "coverage", "changes", "jobs", "leases"];
+    let tables = [
+        "tenants",
+        "channels",
+        "messages",
+        "attachments",
+        "reactions",
+        "coverage",
+        "changes",
+        "jobs",
+        "leases",
+        "guilds",
+        "roles",
+        "emojis",
+        "stickers",
+    ];
     assert!(tables.iter().all(|table| cases.iter().any(|(named, ..)| named == table)));
     for (table, column, value) in cases {
         let archive = Archive::new().await;

@@ -9,6 +9,7 @@ use ports::change::ChangeRepository;
 use ports::channel::ChannelRepository;
 use ports::coverage::CoverageRepository;
 use ports::error::StoreError;
+use ports::guild::repository::GuildRepository;
 use ports::job::JobRepository;
 use ports::lease::LeaseRepository;
 use ports::message::MessageRepository;
@@ -162,6 +163,10 @@ impl Repositories for Unit {
     }
 
     fn leases(&mut self) -> &mut dyn LeaseRepository {
+        self
+    }
+
+    fn guilds(&mut self) -> &mut dyn GuildRepository {
         self
     }
 }

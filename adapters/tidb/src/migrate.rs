@@ -58,6 +58,7 @@ impl Migration {
         5 "0005_changes",
         6 "0006_jobs",
         7 "0007_leases",
+        8 "0008_guild",
     ];
 
     /// Its statements one by one: the server takes no two at once.

@@ -3,6 +3,7 @@
 use app::retry::retry;
 use domain::channel::{Channel, ChannelKind};
 use domain::coverage::Interval;
+use domain::guild::{GuildEmoji, GuildItems, Held, Role, Sticker};
 use domain::message::{Author, Message, MessageId, Origin, Version};
 use domain::page::MessagePage;
 use domain::pseudonym::Pseudonym;
@@ -75,6 +76,31 @@ pub(crate) fn page(
 ) -> MessagePage {
     let messages = ids.into_iter().map(|raw| message(channel, raw, content, observed_at)).collect();
     MessagePage::new(interval, at(observed_at), messages).unwrap()
+}
+
+/// So many roles, emoji and stickers with ids from 1 on, seen at 1.
+pub(crate) fn guild_items(count: u64) -> GuildItems {
+    fn held<T>(item: T) -> Held<T> {
+        Held { item, observed_at: at(1), deleted_at: None }
+    }
+    let role = |raw: u64| Role { id: raw.to_string().parse().unwrap(), name: name(raw), color: None, position: 1 };
+    let emoji = |raw: u64| GuildEmoji { id: raw.to_string().parse().unwrap(), name: name(raw), animated: false };
+    let sticker = |raw: u64| Sticker {
+        id: raw.to_string().parse().unwrap(),
+        name: name(raw),
+        format: "png".to_owned(),
+        description: None,
+    };
+    GuildItems {
+        observed_at: Some(at(1)),
+        roles: (1..=count).map(|raw| held(role(raw))).collect(),
+        emojis: (1..=count).map(|raw| held(emoji(raw))).collect(),
+        stickers: (1..=count).map(|raw| held(sticker(raw))).collect(),
+    }
+}
+
+fn name(raw: u64) -> String {
+    format!("item {raw}")
 }
 
 pub(super) async fn begin(store: &dyn Store) -> Box<dyn UnitOfWork> {

@@ -10,7 +10,7 @@ use mysql_async::{Conn, Row};
 use ports::store::Store;
 
 use super::database;
-use crate::contract::fixture::{at, channel, interval, message, put, tenant, thread};
+use crate::contract::fixture::{at, channel, guild_items, interval, message, put, tenant, thread};
 use crate::statements::{Statement, statements};
 
 /// Messages of the channel that is read.
@@ -33,6 +33,7 @@ async fn fill(store: &dyn Store) -> Filled {
     for number in 1..=THREADS {
         unit.channels().upsert(&thread(&here, 1_000 + number)).await.unwrap();
     }
+    unit.guilds().upsert_all(tenant.id, &guild_items(200)).await.unwrap();
     unit.commit().await.unwrap();
     for first in (1..=MESSAGES).step_by(500) {
         let messages = (first..first + 500).map(|raw| Message {
@@ -69,6 +70,7 @@ fn with_values(statement: &Statement, filled: &Filled) -> String {
     let ids = |from: u64| (from..from + 50).map(|id| id.to_string()).collect::<Vec<_>>().join(", ");
     let list = match statement.file.as_str() {
         "channel" => format!("('{channel}', '{tenant}')"),
+        "guild" => format!("({})", ids(20)),
         _ => format!("({})", ids(2_000)),
     };
     let mut sql = statement.sql.replace("(…)", &list);
@@ -97,7 +99,7 @@ fn with_values(statement: &Statement, filled: &Filled) -> String {
     }
     // The only one that is left is the channel's, or the moment of a deletion.
     sql.replacen("SET deleted_at = ?", "SET deleted_at = '2026-01-01 00:00:00.000'", 1)
-        .replace('?', &format!("'{channel}'"))
+        .replace('?', &format!("'{}'", if statement.file == "guild" { tenant.0 } else { channel.0 }))
 }
 
 /// The steps of a plan: what is done, and to what.
@@ -158,6 +160,10 @@ async fn every_statement_goes_by_a_key_with_and_without_statistics() {
         "changes",
         "jobs",
         "leases",
+        "guilds",
+        "roles",
+        "emojis",
+        "stickers",
     ] {
         connection.query_drop(format!("ANALYZE TABLE {table}")).await.unwrap();
     }
@@ -190,6 +196,10 @@ async fn the_pages_of_a_channel_are_one_range_in_the_order_of_the_key() {
         ("change", "LIST", "table:changes", "keep order:true"),
         ("job", "LIST", "index:jobs_by_tenant", "desc"),
         ("lease", "FIND", "table:leases", ""),
+        ("guild", "LIST_ROLES", "table:roles", "keep order:true"),
+        ("guild", "LIST_EMOJIS", "table:emojis", "keep order:true"),
+        ("guild", "LIST_STICKERS", "table:stickers", "keep order:true"),
+        ("guild", "FIND_ROLES", "table:roles", ""),
     ];
     let all = statements();
     for (file, name, place, how) in expected {

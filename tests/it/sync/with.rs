@@ -5,6 +5,7 @@ use ports::change::ChangeRepository;
 use ports::channel::ChannelRepository;
 use ports::coverage::CoverageRepository;
 use ports::error::StoreError;
+use ports::guild::repository::GuildRepository;
 use ports::job::JobRepository;
 use ports::lease::LeaseRepository;
 use ports::message::MessageRepository;
@@ -53,6 +54,10 @@ impl<R: Repositories + ?Sized, C: Send> Repositories for With<R, C> {
 
     fn leases(&mut self) -> &mut dyn LeaseRepository {
         self.0.leases()
+    }
+
+    fn guilds(&mut self) -> &mut dyn GuildRepository {
+        self.0.guilds()
     }
 }
 

@@ -122,7 +122,7 @@ async fn who_manages_threads_is_shown_all_private_ones() {
     let private = ThreadPlan::new(kind::PRIVATE_THREAD, Origin::Standalone, 2).archived(Archive::AfterLast);
     let (world, general) = World::channel_of(50, vec![private.clone(), private.joined(), tied()]).await;
     assert_eq!(general.archived_lists(), [ArchivedList::Public, ArchivedList::JoinedPrivate]);
-    let role_id = world.structure().await.roles[1].id.get();
+    let role_id = world.structure().await.roles.unwrap()[1].id.get();
     let permissions = VIEW_CHANNEL | discord_simulator::READ_MESSAGE_HISTORY | MANAGE_THREADS;
     world.simulator.act(Act::SetRole { role_id, permissions }).unwrap();
     let general = world.channel("general").await;
@@ -137,7 +137,7 @@ async fn a_search_for_private_ties_shows_private_ones_only() {
     let mut threads = vec![private.archived(Archive::At(HISTORY_END_MS * 1000 + 7)); 110];
     threads.push(tied());
     let (world, _) = World::channel_of(400, threads).await;
-    let role_id = world.structure().await.roles[1].id.get();
+    let role_id = world.structure().await.roles.unwrap()[1].id.get();
     let permissions = VIEW_CHANNEL | discord_simulator::READ_MESSAGE_HISTORY | MANAGE_THREADS;
     world.simulator.act(Act::SetRole { role_id, permissions }).unwrap();
     let general = world.channel("general").await;

@@ -92,10 +92,12 @@ async fn a_small_guild_read_through_the_port_is_what_the_ledger_says() {
 async fn names_of_roles_emoji_and_stickers_come_with_the_structure() {
     let world = World::start(Options::new(7, GuildSize::Small).unlimited()).await;
     let structure = world.structure().await;
-    assert_eq!((structure.roles.len(), structure.emojis.len(), structure.stickers.len()), (15, 20, 5));
-    assert_eq!((structure.roles[0].name.as_str(), structure.roles[0].id.get()), ("@everyone", world.scope.guild.get()));
-    assert!(structure.emojis.iter().any(|emoji| emoji.animated) && structure.emojis.is_sorted_by_key(|emoji| emoji.id));
-    assert_eq!(structure.stickers.iter().filter(|sticker| sticker.format == "lottie").count(), 1);
+    let (roles, emojis, stickers) = (structure.roles.unwrap(), structure.emojis.unwrap(), structure.stickers.unwrap());
+    assert_eq!((roles.len(), emojis.len(), stickers.len()), (15, 20, 5));
+    assert_eq!((roles[0].name.as_str(), roles[0].id.get()), ("@everyone", world.scope.guild.get()));
+    assert!(roles.is_sorted_by_key(|role| role.position) && roles[2].color.is_some() && roles[1].color.is_none());
+    assert!(emojis.iter().any(|emoji| emoji.animated) && emojis.is_sorted_by_key(|emoji| emoji.id));
+    assert_eq!(stickers.iter().filter(|sticker| sticker.format == "lottie").count(), 1);
     assert!(structure.channels.is_sorted_by_key(|channel| (channel.channel.position, channel.channel.platform_id)));
     assert!(!structure.name.is_empty());
 }
@@ -173,7 +175,7 @@ async fn history_that_is_taken_away_while_it_is_read_is_no_empty_channel() {
     let close =
         Act::SetOverwrite { channel_id, id: everyone.id, subject: Subject::Role, allow: 0, deny: everyone.deny };
     world.simulator.act(close).unwrap();
-    let bot_role = world.structure().await.roles[1].id.get();
+    let bot_role = world.structure().await.roles.unwrap()[1].id.get();
     let close = Act::SetOverwrite { channel_id, id: bot_role, subject: Subject::Role, allow: 0, deny: everyone.deny };
     world.simulator.act(close).unwrap();
     let second = world.look(&general, first.next.unwrap()).await;
@@ -189,7 +191,7 @@ async fn history_that_is_taken_away_while_it_is_read_is_no_empty_channel() {
 async fn a_channel_closed_to_the_bot_is_forbidden_and_the_others_go_on() {
     let (world, general) = World::channel_of(5, Vec::new()).await;
     let channel_id = world.simulator.channel("general").unwrap();
-    let id = world.structure().await.roles[1].id.get();
+    let id = world.structure().await.roles.unwrap()[1].id.get();
     let close = Act::SetOverwrite { channel_id, id, subject: Subject::Role, allow: 0, deny: VIEW_CHANNEL };
     world.simulator.act(close).unwrap();
     assert_eq!(world.newest(&general).await, Err(GuildError::Forbidden(Denied::View)));

@@ -1,0 +1,188 @@
+//! What guilds have beside channels: roles, emoji, stickers.
+
+use async_trait::async_trait;
+use domain::guild::{GuildEmoji, GuildItems, Held, Role, RoleId, Sticker};
+use domain::tenant::{Color, TenantId};
+use ports::error::StoreError;
+use ports::guild::repository::GuildRepository;
+use rusqlite::{Connection, named_params};
+
+use crate::error::{is_missing, store_error};
+use crate::row::{Columns, Text, execute, millis, number, query, query_one};
+use crate::unit::Unit;
+
+const FIND: &str = r"
+    SELECT observed_at
+    FROM guilds
+    WHERE tenant_id = :tenant_id
+";
+
+const LIST_ROLES: &str = r"
+    SELECT role_id, name, color, position, observed_at, deleted_at
+    FROM roles
+    WHERE tenant_id = :tenant_id
+    ORDER BY role_id
+";
+
+const LIST_EMOJIS: &str = r"
+    SELECT emoji_id, name, animated, observed_at, deleted_at
+    FROM emojis
+    WHERE tenant_id = :tenant_id
+    ORDER BY emoji_id
+";
+
+const LIST_STICKERS: &str = r"
+    SELECT sticker_id, name, format, description, observed_at, deleted_at
+    FROM stickers
+    WHERE tenant_id = :tenant_id
+    ORDER BY sticker_id
+";
+
+const FIND_ROLE: &str = r"
+    SELECT role_id, name, color, position
+    FROM roles
+    WHERE tenant_id = :tenant_id
+        AND role_id = :role_id
+";
+
+const UPSERT: &str = r"
+    INSERT INTO guilds (tenant_id, observed_at)
+    VALUES (:tenant_id, :observed_at)
+    ON CONFLICT (tenant_id) DO UPDATE
+    SET observed_at = excluded.observed_at
+";
+
+const UPSERT_ROLE: &str = r"
+    INSERT INTO roles (tenant_id, role_id, name, color, position, observed_at, deleted_at)
+    VALUES (:tenant_id, :role_id, :name, :color, :position, :observed_at, :deleted_at)
+    ON CONFLICT (tenant_id, role_id) DO UPDATE
+    SET name = excluded.name, color = excluded.color, position = excluded.position,
+        observed_at = excluded.observed_at, deleted_at = excluded.deleted_at
+";
+
+const UPSERT_EMOJI: &str = r"
+    INSERT INTO emojis (tenant_id, emoji_id, name, animated, observed_at, deleted_at)
+    VALUES (:tenant_id, :emoji_id, :name, :animated, :observed_at, :deleted_at)
+    ON CONFLICT (tenant_id, emoji_id) DO UPDATE
+    SET name = excluded.name, animated = excluded.animated, observed_at = excluded.observed_at,
+        deleted_at = excluded.deleted_at
+";
+
+const UPSERT_STICKER: &str = r"
+    INSERT INTO stickers (tenant_id, sticker_id, name, format, description, observed_at, deleted_at)
+    VALUES (:tenant_id, :sticker_id, :name, :format, :description, :observed_at, :deleted_at)
+    ON CONFLICT (tenant_id, sticker_id) DO UPDATE
+    SET name = excluded.name, format = excluded.format, description = excluded.description,
+        observed_at = excluded.observed_at, deleted_at = excluded.deleted_at
+";
+
+fn role(row: &Columns<'_, '_>) -> Result<Role, StoreError> {
+    let color: Option<u32> = row.get("color")?;
+    Ok(Role {
+        id: row.id("role_id")?,
+        name: row.get("name")?,
+        color: color.map(|rgb| Color::from_rgb(rgb).ok_or_else(|| row.corrupt("color"))).transpose()?,
+        position: row.get("position")?,
+    })
+}
+
+fn emoji(row: &Columns<'_, '_>) -> Result<GuildEmoji, StoreError> {
+    Ok(GuildEmoji { id: row.id("emoji_id")?, name: row.get("name")?, animated: row.flag("animated")? })
+}
+
+fn sticker(row: &Columns<'_, '_>) -> Result<Sticker, StoreError> {
+    Ok(Sticker {
+        id: row.id("sticker_id")?,
+        name: row.get("name")?,
+        format: row.get("format")?,
+        description: row.get("description")?,
+    })
+}
+
+fn held<T>(row: &Columns<'_, '_>, item: T) -> Result<Held<T>, StoreError> {
+    Ok(Held { item, observed_at: row.time("observed_at")?, deleted_at: row.optional_time("deleted_at")? })
+}
+
+fn list(connection: &Connection, tenant: TenantId) -> Result<GuildItems, StoreError> {
+    let parameters = named_params! {":tenant_id": Text(tenant.0)};
+    Ok(GuildItems {
+        observed_at: query_one(connection, "guilds", FIND, parameters, |row| row.time("observed_at"))?,
+        roles: query(connection, "roles", LIST_ROLES, parameters, |row| held(row, role(row)?))?,
+        emojis: query(connection, "emojis", LIST_EMOJIS, parameters, |row| held(row, emoji(row)?))?,
+        stickers: query(connection, "stickers", LIST_STICKERS, parameters, |row| held(row, sticker(row)?))?,
+    })
+}
+
+fn upsert_all(connection: &Connection, tenant: TenantId, items: &GuildItems) -> rusqlite::Result<()> {
+    if let Some(observed_at) = items.observed_at {
+        let parameters = named_params! {":tenant_id": Text(tenant.0), ":observed_at": millis(observed_at)};
+        execute(connection, UPSERT, parameters)?;
+    }
+    for Held { item, observed_at, deleted_at } in &items.roles {
+        let parameters = named_params! {
+            ":tenant_id": Text(tenant.0),
+            ":role_id": number(item.id),
+            ":name": item.name,
+            ":color": item.color.map(Color::rgb),
+            ":position": item.position,
+            ":observed_at": millis(*observed_at),
+            ":deleted_at": deleted_at.map(millis),
+        };
+        execute(connection, UPSERT_ROLE, parameters)?;
+    }
+    for Held { item, observed_at, deleted_at } in &items.emojis {
+        let parameters = named_params! {
+            ":tenant_id": Text(tenant.0),
+            ":emoji_id": number(item.id),
+            ":name": item.name,
+            ":animated": item.animated,
+            ":observed_at": millis(*observed_at),
+            ":deleted_at": deleted_at.map(millis),
+        };
+        execute(connection, UPSERT_EMOJI, parameters)?;
+    }
+    for Held { item, observed_at, deleted_at } in &items.stickers {
+        let parameters = named_params! {
+            ":tenant_id": Text(tenant.0),
+            ":sticker_id": number(item.id),
+            ":name": item.name,
+            ":format": item.format,
+            ":description": item.description,
+            ":observed_at": millis(*observed_at),
+            ":deleted_at": deleted_at.map(millis),
+        };
+        execute(connection, UPSERT_STICKER, parameters)?;
+    }
+    Ok(())
+}
+
+#[async_trait]
+impl GuildRepository for Unit {
+    async fn list(&mut self, tenant: TenantId) -> Result<GuildItems, StoreError> {
+        self.run(move |connection| list(connection, tenant)).await
+    }
+
+    async fn find_roles(&mut self, tenant: TenantId, ids: &[RoleId]) -> Result<Vec<Role>, StoreError> {
+        let mut ids = ids.to_vec();
+        ids.sort_unstable();
+        ids.dedup();
+        self.run(move |connection| {
+            let find = |id: RoleId| {
+                let parameters = named_params! {":tenant_id": Text(tenant.0), ":role_id": number(id)};
+                query_one(connection, "roles", FIND_ROLE, parameters, role).transpose()
+            };
+            ids.into_iter().filter_map(find).collect()
+        })
+        .await
+    }
+
+    async fn upsert_all(&mut self, tenant: TenantId, items: &GuildItems) -> Result<(), StoreError> {
+        let items = items.clone();
+        self.run(move |connection| {
+            upsert_all(connection, tenant, &items).map_err(|error| {
+                if is_missing(&error) { StoreError::Missing { what: "tenant" } } else { store_error(error) }
+            })
+        })
+        .await
+    }
+}

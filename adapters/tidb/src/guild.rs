@@ -1,0 +1,198 @@
+//! What guilds have beside channels: roles, emoji, stickers.
+
+use async_trait::async_trait;
+use domain::guild::{GuildEmoji, GuildItems, Held, Role, RoleId, Sticker};
+use domain::tenant::{Color, TenantId};
+use mysql_async::{Params, Row, Value, params};
+use ports::error::StoreError;
+use ports::guild::repository::GuildRepository;
+
+use crate::batch::{list_sql, padded};
+use crate::error::{NO_REFERENCED_ROW, code, store_error};
+use crate::row::{Columns, datetime, datetime_if};
+use crate::unit::Unit;
+
+const FIND: &str = r"
+    SELECT observed_at
+    FROM guilds
+    WHERE tenant_id = :tenant_id
+";
+
+const LIST_ROLES: &str = r"
+    SELECT role_id, name, color, position, observed_at, deleted_at
+    FROM roles
+    WHERE tenant_id = :tenant_id
+    ORDER BY role_id
+";
+
+const LIST_EMOJIS: &str = r"
+    SELECT emoji_id, name, animated, observed_at, deleted_at
+    FROM emojis
+    WHERE tenant_id = :tenant_id
+    ORDER BY emoji_id
+";
+
+const LIST_STICKERS: &str = r"
+    SELECT sticker_id, name, format, description, observed_at, deleted_at
+    FROM stickers
+    WHERE tenant_id = :tenant_id
+    ORDER BY sticker_id
+";
+
+/// Other writers of the tenant's items wait from here on.
+const LOCK: &str = r"
+    SELECT tenant_id
+    FROM tenants
+    WHERE tenant_id = :tenant_id
+    FOR UPDATE
+";
+
+const FIND_ROLES: &str = r"
+    SELECT role_id, name, color, position
+    FROM roles
+    WHERE tenant_id = ?
+        AND role_id IN (…)
+";
+
+const UPSERT: &str = r"
+    INSERT INTO guilds (tenant_id, observed_at)
+    VALUES (:tenant_id, :observed_at)
+    ON DUPLICATE KEY UPDATE
+        observed_at = VALUES(observed_at)
+";
+
+const UPSERT_ROLE: &str = r"
+    INSERT INTO roles (tenant_id, role_id, name, color, position, observed_at, deleted_at)
+    VALUES (:tenant_id, :role_id, :name, :color, :position, :observed_at, :deleted_at)
+    ON DUPLICATE KEY UPDATE
+        name = VALUES(name), color = VALUES(color), position = VALUES(position), observed_at = VALUES(observed_at),
+        deleted_at = VALUES(deleted_at)
+";
+
+const UPSERT_EMOJI: &str = r"
+    INSERT INTO emojis (tenant_id, emoji_id, name, animated, observed_at, deleted_at)
+    VALUES (:tenant_id, :emoji_id, :name, :animated, :observed_at, :deleted_at)
+    ON DUPLICATE KEY UPDATE
+        name = VALUES(name), animated = VALUES(animated), observed_at = VALUES(observed_at),
+        deleted_at = VALUES(deleted_at)
+";
+
+const UPSERT_STICKER: &str = r"
+    INSERT INTO stickers (tenant_id, sticker_id, name, format, description, observed_at, deleted_at)
+    VALUES (:tenant_id, :sticker_id, :name, :format, :description, :observed_at, :deleted_at)
+    ON DUPLICATE KEY UPDATE
+        name = VALUES(name), format = VALUES(format), description = VALUES(description),
+        observed_at = VALUES(observed_at), deleted_at = VALUES(deleted_at)
+";
+
+fn role(row: &mut Columns) -> Result<Role, StoreError> {
+    let (id, name) = (row.id("role_id")?, row.get("name")?);
+    let color: Option<u32> = row.get("color")?;
+    let color = color.map(|rgb| Color::from_rgb(rgb).ok_or_else(|| row.corrupt("color"))).transpose()?;
+    Ok(Role { id, name, color, position: row.get("position")? })
+}
+
+fn emoji(row: &mut Columns) -> Result<GuildEmoji, StoreError> {
+    Ok(GuildEmoji { id: row.id("emoji_id")?, name: row.get("name")?, animated: row.get("animated")? })
+}
+
+fn sticker(row: &mut Columns) -> Result<Sticker, StoreError> {
+    Ok(Sticker {
+        id: row.id("sticker_id")?,
+        name: row.get("name")?,
+        format: row.get("format")?,
+        description: row.get("description")?,
+    })
+}
+
+/// A row of `table`, with when it was seen.
+fn held<T>(
+    table: &'static str,
+    row: Row,
+    item: impl Fn(&mut Columns) -> Result<T, StoreError>,
+) -> Result<Held<T>, StoreError> {
+    let mut row = Columns::new(table, row);
+    let item = item(&mut row)?;
+    Ok(Held { item, observed_at: row.time("observed_at")?, deleted_at: row.optional_time("deleted_at")? })
+}
+
+impl Unit {
+    async fn upsert_item(&mut self, sql: &str, parameters: Params) -> Result<(), StoreError> {
+        match self.attempt(sql, parameters).await? {
+            Ok(_) => Ok(()),
+            Err(error) if code(&error) == Some(NO_REFERENCED_ROW) => Err(StoreError::Missing { what: "tenant" }),
+            Err(error) => Err(self.given_up(store_error(&error))),
+        }
+    }
+}
+
+#[async_trait]
+impl GuildRepository for Unit {
+    async fn list(&mut self, tenant: TenantId) -> Result<GuildItems, StoreError> {
+        let parameters = params! { "tenant_id" => tenant.to_string() };
+        self.lock(LOCK, parameters.clone()).await?;
+        let moment = |row| Columns::new("guilds", row).time("observed_at");
+        Ok(GuildItems {
+            observed_at: self.row(FIND, parameters.clone(), moment).await?,
+            roles: self.rows(LIST_ROLES, parameters.clone(), |row| held("roles", row, role)).await?,
+            emojis: self.rows(LIST_EMOJIS, parameters.clone(), |row| held("emojis", row, emoji)).await?,
+            stickers: self.rows(LIST_STICKERS, parameters, |row| held("stickers", row, sticker)).await?,
+        })
+    }
+
+    async fn find_roles(&mut self, tenant: TenantId, ids: &[RoleId]) -> Result<Vec<Role>, StoreError> {
+        let mut found = Vec::with_capacity(ids.len());
+        for ids in padded(ids) {
+            let keys = ids.iter().map(|id| id.get().into());
+            let parameters: Vec<Value> = std::iter::once(tenant.to_string().into()).chain(keys).collect();
+            let make = |row| role(&mut Columns::new("roles", row));
+            found.extend(self.rows(&list_sql(FIND_ROLES, ids.len()), parameters, make).await?);
+        }
+        found.sort_unstable_by_key(|role| role.id);
+        found.dedup_by_key(|role| role.id);
+        Ok(found)
+    }
+
+    async fn upsert_all(&mut self, tenant: TenantId, items: &GuildItems) -> Result<(), StoreError> {
+        if let Some(observed_at) = items.observed_at {
+            let parameters = params! { "tenant_id" => tenant.to_string(), "observed_at" => datetime(observed_at) };
+            self.upsert_item(UPSERT, parameters).await?;
+        }
+        for Held { item, observed_at, deleted_at } in &items.roles {
+            let parameters = params! {
+                "tenant_id" => tenant.to_string(),
+                "role_id" => item.id.get(),
+                "name" => item.name.as_str(),
+                "color" => item.color.map(Color::rgb),
+                "position" => item.position,
+                "observed_at" => datetime(*observed_at),
+                "deleted_at" => datetime_if(*deleted_at),
+            };
+            self.upsert_item(UPSERT_ROLE, parameters).await?;
+        }
+        for Held { item, observed_at, deleted_at } in &items.emojis {
+            let parameters = params! {
+                "tenant_id" => tenant.to_string(),
+                "emoji_id" => item.id.get(),
+                "name" => item.name.as_str(),
+                "animated" => item.animated,
+                "observed_at" => datetime(*observed_at),
+                "deleted_at" => datetime_if(*deleted_at),
+            };
+            self.upsert_item(UPSERT_EMOJI, parameters).await?;
+        }
+        for Held { item, observed_at, deleted_at } in &items.stickers {
+            let parameters = params! {
+                "tenant_id" => tenant.to_string(),
+                "sticker_id" => item.id.get(),
+                "name" => item.name.as_str(),
+                "format" => item.format.as_str(),
+                "description" => item.description.as_deref(),
+                "observed_at" => datetime(*observed_at),
+                "deleted_at" => datetime_if(*deleted_at),
+            };
+            self.upsert_item(UPSERT_STICKER, parameters).await?;
+        }
+        Ok(())
+    }
+}
