@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use domain::channel::{Channel, ChannelId};
+use domain::guild::GuildItems;
 use domain::message::MessageId;
 use domain::slug::TenantSlug;
 use domain::tenant::{Tenant, TenantId};
@@ -94,6 +95,9 @@ pub struct Report {
     /// Channels of which the target holds something else, and those that it alone has.
     #[serde(skip)]
     pub differing: Vec<ChannelId>,
+    /// Communities of which the target holds other roles, emoji or stickers.
+    #[serde(skip)]
+    pub differing_tenants: Vec<TenantSlug>,
 }
 
 /// Copies from one store to another.
@@ -119,6 +123,7 @@ impl Copier {
         let mut total = 0;
         for tenant in &tenants {
             retry(CopyError::is_retryable, || self.tenant(tenant)).await?;
+            retry(CopyError::is_retryable, || self.items(tenant.id)).await?;
             total += self.channels(tenant.id).await?;
         }
         progress.begin(total);
@@ -133,7 +138,7 @@ impl Copier {
             }
         }
         progress.verify(total);
-        let (mut channels, mut differing) = (Vec::new(), Vec::new());
+        let (mut channels, mut differing, mut differing_tenants) = (Vec::new(), Vec::new(), Vec::new());
         let mut verified = 0;
         for tenant in &tenants {
             let mut after = None;
@@ -154,9 +159,13 @@ impl Copier {
                 }
             }
             differing.extend(self.surplus(tenant.id).await?);
+            let held = items(&*self.from, tenant.id).await.map_err(CopyError::From)?;
+            if held != items(&*self.to, tenant.id).await.map_err(CopyError::To)? {
+                differing_tenants.push(tenant.slug.clone());
+            }
         }
         let tenants = tenants.into_iter().map(|tenant| tenant.slug).collect();
-        Ok(Report { tenants, channels, seconds: start.elapsed().as_secs_f64(), differing })
+        Ok(Report { tenants, channels, seconds: start.elapsed().as_secs_f64(), differing, differing_tenants })
     }
 
     async fn tenants(&self) -> Result<Vec<Tenant>, CopyError> {
@@ -184,6 +193,16 @@ impl Copier {
             }
             Some(_) => return Ok(()),
         }
+        unit.commit().await.map_err(CopyError::To)
+    }
+
+    /// Copies the roles, emoji and stickers of a tenant.
+    async fn items(&self, tenant: TenantId) -> Result<(), CopyError> {
+        let copy = items(&*self.from, tenant).await.map_err(CopyError::From)?;
+        let mut unit = self.begin().await?;
+        let held = unit.guilds().list(tenant).await.map_err(CopyError::To)?;
+        let Some(changes) = held.after_copy(&copy) else { return Ok(()) };
+        unit.guilds().upsert_all(tenant, &changes).await.map_err(CopyError::To)?;
         unit.commit().await.map_err(CopyError::To)
     }
 
@@ -290,6 +309,10 @@ impl Copier {
     async fn begin(&self) -> Result<Box<dyn UnitOfWork>, CopyError> {
         self.to.begin().await.map_err(CopyError::To)
     }
+}
+
+async fn items(store: &dyn Store, tenant: TenantId) -> Result<GuildItems, StoreError> {
+    store.read().await?.guilds().list(tenant).await
 }
 
 async fn channel_page(

@@ -30,15 +30,19 @@ async fn copy(from: Arc<dyn Store>, to: Arc<dyn Store>, json: bool) -> Outcome {
     let report = Copier::new(from, to).run(&bar).await;
     bar.drawn.finish_and_clear();
     let report = report?;
+    for tenant in &report.differing_tenants {
+        eprintln!("verta: the roles, emoji and stickers of {tenant} are not the same in both archives");
+    }
     for channel in &report.differing {
         eprintln!("verta: channel {channel} is not the same in both archives");
     }
+    let is_same = report.differing.is_empty() && report.differing_tenants.is_empty();
     if json {
         writeln!(stdout(), "{}", serde_json::to_string(&report)?)?;
     } else {
         let tenants: Vec<&str> = report.tenants.iter().map(domain::slug::TenantSlug::as_str).collect();
         let messages: u64 = report.channels.iter().map(|channel| channel.messages + channel.deleted).sum();
-        let (channels, same) = (report.channels.len(), if report.differing.is_empty() { "" } else { "not " });
+        let (channels, same) = (report.channels.len(), if is_same { "" } else { "not " });
         let (tenants, seconds) = (tenants.join(", "), report.seconds);
         writeln!(
             stdout(),
@@ -46,7 +50,7 @@ async fn copy(from: Arc<dyn Store>, to: Arc<dyn Store>, json: bool) -> Outcome {
              {same}the same"
         )?;
     }
-    Ok(report.differing.is_empty())
+    Ok(is_same)
 }
 
 /// Progress on standard error: a bar on a terminal, now and then a line elsewhere.

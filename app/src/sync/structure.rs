@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use domain::channel::{Channel, ChannelId};
+use domain::guild::GuildLook;
 use domain::visibility::Visibility;
 use ports::channel::{ThreadCursor, ThreadFilter, ThreadOrder};
 use ports::error::StoreError;
@@ -40,7 +41,28 @@ impl Run<'_> {
                 self.store_channels(batch).await?;
             }
         }
+        self.store_items(structure).await?;
         self.look_after_absent(structure).await
+    }
+
+    /// Stores the roles, emoji and stickers that are new or changed; what the guild has no more stays as deleted.
+    async fn store_items(&self, structure: &GuildStructure) -> Result<(), SyncError> {
+        let look = GuildLook {
+            observed_at: structure.observed_at,
+            roles: structure.roles.as_deref(),
+            emojis: structure.emojis.as_deref(),
+            stickers: structure.stickers.as_deref(),
+        };
+        let once = || async {
+            let mut unit = self.begin().await?;
+            let held = unit.guilds().list(self.scope.tenant).await?;
+            if let Some(changes) = held.after_look(&look) {
+                unit.guilds().upsert_all(self.scope.tenant, &changes).await?;
+                unit.commit().await?;
+            }
+            Ok(())
+        };
+        self.in_store(once).await
     }
 
     /// Stores channels or threads in one unit.
