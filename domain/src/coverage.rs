@@ -82,6 +82,19 @@ impl Interval {
         Self { low: oldest.clamp(self.low, self.high), ..self }
     }
 
+    /// The part up to `last` and the part behind it; `None` if there is nothing in one of them.
+    #[must_use]
+    pub fn split_after(self, last: MessageId) -> Option<(Self, Self)> {
+        let older = Self::new(self.low, last.min(self.high))?;
+        Some((older, Self::new(last.next()?, self.high)?))
+    }
+
+    /// The older and the newer half of its ids; `None` if it has but one.
+    #[must_use]
+    pub fn halves(self) -> Option<(Self, Self)> {
+        self.split_after(MessageId::new(self.low.get() + (self.high.get() - self.low.get()) / 2)?)
+    }
+
     /// The newest ids held without a gap after `new` was shown whole, where they were `self` before. Where that reaches
     /// farther down than `self` did, [`Interval::down`] tells how far down it goes.
     #[must_use]

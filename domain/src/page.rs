@@ -61,6 +61,28 @@ impl MessagePage {
         &self.messages
     }
 
+    /// Two pages that follow each other and together say what this one does: half of its messages each, with the ids up
+    /// to the last of the older half and those behind it. One that has a single message, or none, is split in the middle
+    /// of its interval; `None` if that cannot be.
+    #[must_use]
+    pub fn halves(&self) -> Option<(Self, Self)> {
+        let (intervals, count) = match self.messages.len() {
+            0 | 1 => {
+                let (older, newer) = self.interval?.halves()?;
+                let in_older = self.messages.iter().filter(|message| older.contains(message.id)).count();
+                (Some((older, newer)), in_older)
+            }
+            many => {
+                let count = many / 2;
+                let last = self.messages[count - 1].id;
+                (self.interval.and_then(|interval| interval.split_after(last)), count)
+            }
+        };
+        let (older, newer) = self.messages.split_at(count);
+        let part = |interval, messages: &[Message]| Self { interval, messages: messages.into(), ..*self };
+        Some((part(intervals.map(|(older, _)| older), older), part(intervals.map(|(_, newer)| newer), newer)))
+    }
+
     /// The ids that it speaks of: its interval, or its first to its last message; `None` if it says nothing.
     #[must_use]
     pub fn span(&self) -> Option<Interval> {

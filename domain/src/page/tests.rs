@@ -126,3 +126,57 @@ proptest! {
         }
     }
 }
+
+/// What a page shows, with its interval.
+fn shown(page: &MessagePage) -> (Option<(u64, u64)>, Vec<u64>) {
+    let interval = page.interval().map(|held| (held.low().get(), held.high().get()));
+    (interval, page.messages().iter().map(|message| message.id.get()).collect())
+}
+
+#[test]
+fn the_halves_of_a_page_share_its_messages_and_its_ids() {
+    let of = |ids: &[u64]| ids.iter().map(|raw| message(*raw, "a", 1)).collect::<Vec<_>>();
+    let (older, newer) = whole(1, 99, 1, of(&[3, 5, 9])).halves().unwrap();
+    assert_eq!((shown(&older), shown(&newer)), ((Some((1, 3)), vec![3]), (Some((4, 99)), vec![5, 9])));
+    assert_eq!((older.observed_at(), newer.observed_at()), (at(1), at(1)));
+    // What proves nothing does not begin to.
+    let (older, newer) = MessagePage::new(None, at(1), of(&[3, 5])).unwrap().halves().unwrap();
+    assert_eq!((shown(&older), shown(&newer)), ((None, vec![3]), (None, vec![5])));
+}
+
+#[test]
+fn a_page_of_one_message_or_none_is_split_by_its_ids_down_to_a_single_one() {
+    let (older, newer) = whole(1, 8, 1, vec![message(5, "a", 1)]).halves().unwrap();
+    assert_eq!((shown(&older), shown(&newer)), ((Some((1, 4)), vec![]), (Some((5, 8)), vec![5])));
+    let (older, newer) = whole(4, 5, 1, vec![message(4, "a", 1)]).halves().unwrap();
+    assert_eq!((shown(&older), shown(&newer)), ((Some((4, 4)), vec![4]), (Some((5, 5)), vec![])));
+    assert_eq!(whole(4, 4, 1, vec![message(4, "a", 1)]).halves(), None);
+    assert_eq!(MessagePage::new(None, at(1), vec![message(4, "a", 1)]).unwrap().halves(), None);
+    let everything = MessagePage::new(Some(Interval::up_to(MessageId::MAX)), at(1), vec![]).unwrap();
+    let (older, newer) = everything.halves().unwrap();
+    let ((Some(older), _), (Some(newer), _)) = (shown(&older), shown(&newer)) else { panic!("both are whole") };
+    assert_eq!((older.0, older.1 + 1, newer.1), (1, newer.0, MessageId::MAX.get()));
+}
+
+proptest! {
+    #[test]
+    fn the_halves_of_a_page_do_what_the_page_does(
+        shown in prop::collection::btree_set(1..60_u64, 0..12),
+        held in prop::collection::btree_set(1..60_u64, 0..30),
+        is_whole: bool,
+    ) {
+        let messages = shown.iter().map(|raw| message(*raw, "new", 2)).collect();
+        let interval = Interval::new(id(1), id(60)).filter(|_| is_whole);
+        let page = MessagePage::new(interval, at(2), messages).unwrap();
+        let rows: Vec<_> = held.iter().map(|raw| row(&message(*raw, "old", 1))).collect();
+        let of = |page: &MessagePage| {
+            let inside: Vec<_> = rows.iter().filter(|row| page.span().is_some_and(|span| span.contains(row.id))).copied().collect();
+            let plan = PagePlan::new(page, &inside, &Segments::default());
+            [ids(&plan.insert), ids(&plan.update), plan.delete.iter().map(|id| id.get()).collect()]
+        };
+        let Some((older, newer)) = page.halves() else { return Ok(()) };
+        let parts = [of(&older), of(&newer)];
+        let both = [0, 1, 2].map(|list| [&parts[0][list][..], &parts[1][list][..]].concat());
+        prop_assert_eq!(both, of(&page));
+    }
+}
