@@ -24,6 +24,7 @@ use ports::page::Page;
 use ports::store::{Store, UnitOfWork};
 use serde::Serialize;
 
+use crate::portion::in_portions;
 use crate::retry::retry;
 
 /// Messages in one unit.
@@ -52,6 +53,10 @@ pub enum CopyError {
 }
 
 impl CopyError {
+    const fn of_target(&self) -> Option<&StoreError> {
+        if let Self::To(error) = self { Some(error) } else { None }
+    }
+
     const fn is_retryable(&self) -> bool {
         match self {
             Self::From(error) | Self::To(error) => error.is_retryable(),
@@ -132,8 +137,8 @@ impl Copier {
             let mut after = None;
             while let Some(page) = self.channel_page(tenant.id, &mut after).await? {
                 for channel in page {
-                    self.messages(channel.id, &mut copied, progress).await?;
-                    retry(CopyError::is_retryable, || self.coverage(channel.id)).await?;
+                    let refused = self.messages(channel.id, &mut copied, progress).await?;
+                    retry(CopyError::is_retryable, || self.coverage(channel.id, &refused)).await?;
                 }
             }
         }
@@ -260,15 +265,24 @@ impl Copier {
         Ok(Some(page))
     }
 
-    async fn messages(&self, channel: ChannelId, copied: &mut u64, progress: &dyn Progress) -> Result<(), CopyError> {
-        let mut after: Option<MessageId> = None;
+    /// Copies the messages of a channel; gives those that the target refuses.
+    async fn messages(
+        &self,
+        channel: ChannelId,
+        copied: &mut u64,
+        progress: &dyn Progress,
+    ) -> Result<Vec<MessageId>, CopyError> {
+        let (mut refused, mut after) = (Vec::new(), None);
         loop {
             let mut read = self.from.read().await.map_err(CopyError::From)?;
             let page = read.messages().list_stored(channel, after, PAGE).await.map_err(CopyError::From)?;
             drop(read);
-            let Some(last) = page.last() else { return Ok(()) };
+            let Some(last) = page.last() else { return Ok(refused) };
             after = Some(last.message.id);
-            retry(CopyError::is_retryable, || self.store_messages(channel, &page)).await?;
+            let stored = in_portions(&page[..], CopyError::of_target, |part| {
+                retry(CopyError::is_retryable, move || self.store_messages(channel, part))
+            });
+            refused.extend(stored.await?.refused.into_iter().map(|refusal| refusal.message_id));
             *copied += page.len() as u64;
             progress.copied(*copied);
         }
@@ -280,12 +294,15 @@ impl Copier {
         unit.commit().await.map_err(CopyError::To)
     }
 
-    async fn coverage(&self, channel: ChannelId) -> Result<(), CopyError> {
+    /// Copies what is proven of a channel, but for what the target refuses.
+    async fn coverage(&self, channel: ChannelId, refused: &[MessageId]) -> Result<(), CopyError> {
         let mut read = self.from.read().await.map_err(CopyError::From)?;
         let found = read.coverage().find(channel).await.map_err(CopyError::From)?;
         let segments = read.coverage().segments(channel).await.map_err(CopyError::From)?;
         drop(read);
         let Some(coverage) = found else { return Ok(()) };
+        let coverage = refused.iter().fold(coverage, |held, id| held.without(*id));
+        let segments = refused.iter().fold(segments, |held, id| held.without(*id));
         let mut unit = self.begin().await?;
         unit.coverage().restore(&coverage, &segments).await.map_err(CopyError::To)?;
         unit.commit().await.map_err(CopyError::To)

@@ -28,6 +28,7 @@ use ports::store::Store;
 use self::plan::{Planned, plan};
 use self::report::{failed, reason, shown};
 use self::tiles::Tiles;
+use crate::portion::in_portions;
 use crate::retry::retry;
 use crate::slug::free_tenant_slug;
 
@@ -73,11 +74,21 @@ pub enum ImportError {
 }
 
 impl ImportError {
+    const fn of_store(&self) -> Option<&StoreError> {
+        if let Self::Store(error) = self { Some(error) } else { None }
+    }
+
     fn is_retryable(&self) -> bool {
         match self {
             // A name that another import took in the meantime is found taken in the next try. Where an answer was lost
-            // it may have happened, and doing it twice equals doing it once.
-            Self::Store(StoreError::Duplicate { .. } | StoreError::Unavailable(_)) => true,
+            // it may have happened, and doing it twice equals doing it once. A server that goes down ends what it was
+            // asked.
+            Self::Store(
+                StoreError::Duplicate { .. }
+                | StoreError::Unavailable(_)
+                | StoreError::Throttled(_)
+                | StoreError::TimedOut(_),
+            ) => true,
             Self::Store(error) => error.is_retryable(),
             _ => false,
         }
@@ -254,10 +265,11 @@ impl Importer {
                 report.error = Some("the file was changed while it was read".to_owned());
                 break;
             };
-            report.read += read;
-            report.last_message_id = last.or(report.last_message_id);
-            let outcome = retry(ImportError::is_retryable, || self.page(planned, &page, options)).await?;
-            report.count(outcome);
+            let stored = in_portions(page.clone(), ImportError::of_store, |part| async move {
+                retry(ImportError::is_retryable, || self.page(planned, &part, options)).await
+            })
+            .await?;
+            report.count(&page, last, &stored);
             progress(report.read, batch.byte);
         }
         if !options.dry_run {

@@ -86,11 +86,19 @@ impl Jobs {
                 let Some(last) = channels.last() else { break };
                 after = Some(last.id);
                 for channel in channels.iter().filter(|channel| !threads || channel.kind.is_thread()) {
+                    let mut limit = STEP;
                     loop {
                         if stop.is_cancelled() {
                             return Ok(job);
                         }
-                        let (done, finished) = retry(StoreError::is_retryable, || self.step(&job, channel.id)).await?;
+                        let step = || self.step(&job, channel.id, limit);
+                        let (done, finished) = match retry(StoreError::is_retryable, step).await {
+                            Err(StoreError::TooLarge(_)) if limit > 1 => {
+                                limit /= 2;
+                                continue;
+                            }
+                            outcome => outcome?,
+                        };
                         job = done;
                         report(&job);
                         if finished {
@@ -106,13 +114,13 @@ impl Jobs {
         Ok(job)
     }
 
-    /// Removes some messages of a channel, and the channel after the last of them; tells whether it is gone.
-    async fn step(&self, job: &Job, channel: ChannelId) -> Result<(Job, bool), StoreError> {
+    /// Removes `limit` messages of a channel, and the channel after the last of them; tells whether it is gone.
+    async fn step(&self, job: &Job, channel: ChannelId, limit: u32) -> Result<(Job, bool), StoreError> {
         let mut job = job.clone();
         let mut unit = self.store.begin().await?;
-        let removed = unit.messages().delete_first(channel, STEP).await?;
+        let removed = unit.messages().delete_first(channel, limit).await?;
         job.progress.messages += removed;
-        let finished = removed < u64::from(STEP);
+        let finished = removed < u64::from(limit);
         if finished {
             unit.channels().delete(channel).await?;
             job.progress.channels_done += 1;

@@ -8,6 +8,7 @@ pub mod html;
 pub mod http;
 pub mod import;
 pub mod jobs;
+mod portion;
 pub mod process;
 pub mod retry;
 mod slug;

@@ -176,6 +176,10 @@ impl Syncer {
 }
 
 impl SyncError {
+    const fn of_store(&self) -> Option<&StoreError> {
+        if let Self::Store(error) = self { Some(error) } else { None }
+    }
+
     const fn is_retryable(&self) -> bool {
         matches!(self, Self::Store(error) if error.is_retryable())
     }
@@ -315,10 +319,11 @@ impl Run<'_> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             match retry(SyncError::is_retryable, &work).await {
-                Err(SyncError::Store(StoreError::Unavailable(error)))
-                    if Instant::now() < deadline && !self.stop.is_cancelled() =>
-                {
-                    warn!(error = &*error as &dyn std::error::Error, "the store does not answer; asking it again");
+                // A server that goes down ends what it was asked, and one that has too much to do wants to be left alone.
+                Err(SyncError::Store(
+                    error @ (StoreError::Unavailable(_) | StoreError::Throttled(_) | StoreError::TimedOut(_)),
+                )) if Instant::now() < deadline && !self.stop.is_cancelled() => {
+                    warn!(error = &error as &dyn std::error::Error, "the store does not answer; asking it again");
                     sleep(PAUSE).await;
                 }
                 outcome => return outcome,

@@ -172,6 +172,13 @@ impl Segments {
         }
     }
 
+    /// What is still proven where `id` could not be stored.
+    #[must_use]
+    pub fn without(&self, id: MessageId) -> Self {
+        let hole = Interval { low: id, high: id };
+        Self(self.0.iter().flat_map(|segment| cut(*segment, hole)).collect())
+    }
+
     /// When `id` was last looked for; `None` if no source showed that part whole.
     #[must_use]
     pub fn observed_at(&self, id: MessageId) -> Option<Timestamp> {
@@ -224,6 +231,18 @@ impl Coverage {
     #[must_use]
     pub fn kept_interval(&self) -> Option<Interval> {
         self.interval.map(|held| if self.start_reached { Interval::up_to(held.high) } else { held })
+    }
+
+    /// What is held where the message `id` could not be stored: what is newer, or if there is nothing newer what is older.
+    #[must_use]
+    pub fn without(mut self, id: MessageId) -> Self {
+        let Some(held) = self.kept_interval().filter(|held| held.contains(id)) else { return self };
+        match held.split_after(id) {
+            Some((_, newer)) => (self.interval, self.start_reached) = (Some(newer), false),
+            None => self.interval = id.previous().and_then(|high| Interval::new(held.low, high)),
+        }
+        self.start_reached &= self.interval.is_some();
+        self
     }
 
     /// Whether the two say the same of a channel, but for the number of its messages, which stores count themselves.

@@ -23,9 +23,23 @@ pub enum StoreError {
     /// The unit was certainly rolled back; the whole of it is worth another try.
     #[error("the store gave the unit up in favour of another one")]
     Aborted(#[source] Source),
+    /// The unit was more than the store takes at once, and certainly rolled back; the half of it may fit.
+    #[error("the store cannot take so much at once")]
+    TooLarge(#[source] Source),
+    /// The store takes a value as none, and the unit was certainly rolled back; without that value it may be taken.
+    #[error("the store refuses a value")]
+    Refused(#[source] Source),
     /// The store did not answer, or the connection was lost. A commit may have happened.
     #[error("the store does not answer")]
     Unavailable(#[source] Source),
+    /// We have asked more of the store than we may for now, and it is to be left alone for a while. A commit may have
+    /// happened.
+    #[error("the store takes no more for now")]
+    Throttled(#[source] Source),
+    /// What was asked took longer than it may, or somebody ended it: to ask the same again would end likewise. A commit
+    /// may have happened.
+    #[error("the store gave up what was asked of it")]
+    TimedOut(#[source] Source),
     /// A row breaks the rules of the domain.
     #[error("the store holds a value that cannot be: {table}.{column}")]
     Corrupt {

@@ -36,17 +36,25 @@ enum Kind {
     Missing,
     Duplicate,
     Aborted,
+    TooLarge,
+    Refused,
     Unavailable,
+    Throttled,
+    TimedOut,
     Backend,
 }
-use Kind::{Aborted, Backend, Duplicate, Missing, Unavailable};
+use Kind::{Aborted, Backend, Duplicate, Missing, Refused, Throttled, TimedOut, TooLarge, Unavailable};
 
 fn kind(error: &StoreError) -> Kind {
     match error {
         StoreError::Missing { .. } => Missing,
         StoreError::Duplicate { .. } => Duplicate,
         StoreError::Aborted(_) => Aborted,
+        StoreError::TooLarge(_) => TooLarge,
+        StoreError::Refused(_) => Refused,
         StoreError::Unavailable(_) => Unavailable,
+        StoreError::Throttled(_) => Throttled,
+        StoreError::TimedOut(_) => TimedOut,
         StoreError::Backend(_) => Backend,
         StoreError::Corrupt { .. } => panic!("{error}"),
     }

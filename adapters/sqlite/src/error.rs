@@ -55,8 +55,17 @@ pub(crate) fn store_error(error: rusqlite::Error) -> StoreError {
         // The write lock, or a snapshot that is too old to become a writer: nothing has happened.
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Aborted(error.into()),
         Some(ErrorCode::CannotOpen | ErrorCode::SystemIoFailure) => StoreError::Unavailable(error.into()),
+        Some(ErrorCode::OutOfMemory) => StoreError::TooLarge(error.into()),
+        Some(ErrorCode::TooBig | ErrorCode::TypeMismatch) => StoreError::Refused(error.into()),
+        Some(ErrorCode::ConstraintViolation) if is_refused_value(&error) => StoreError::Refused(error.into()),
         _ => StoreError::Backend(error.into()),
     }
+}
+
+/// Whether a row is refused because of what it says, and not because of the rows beside it.
+fn is_refused_value(error: &rusqlite::Error) -> bool {
+    let refused = [ffi::SQLITE_CONSTRAINT_CHECK, ffi::SQLITE_CONSTRAINT_NOTNULL, ffi::SQLITE_CONSTRAINT_DATATYPE];
+    extended_code(error).is_some_and(|code| refused.contains(&code))
 }
 
 /// Whether another connection holds the lock that was needed.

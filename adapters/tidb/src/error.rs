@@ -71,20 +71,50 @@ const CLUSTER_BUSY: [u16; 14] = [
     9013, // TiFlash, busy
 ];
 
-/// The server does not serve now, or gave the statement up. It may serve later.
-const NOT_SERVING: [u16; 12] = [
+/// More than a transaction or its memory may hold. Half of it may fit.
+const TOO_LARGE: [u16; 5] = [
+    8001, // TiDB, the memory of a statement
+    8004, // TiDB, the transaction is too large
+    8175, // TiDB, the memory of a statement
+    8176, // TiDB, the memory of the server
+    9500, // TiKV, the transaction is too large
+];
+
+/// A value that its column does not take. What is stored beside it may be taken without it.
+const REFUSED_VALUE: [u16; 9] = [
+    1048, // ER_BAD_NULL_ERROR
+    1264, // ER_WARN_DATA_OUT_OF_RANGE
+    1265, // WARN_DATA_TRUNCATED
+    1366, // ER_TRUNCATED_WRONG_VALUE_FOR_FIELD: bytes that are no text
+    1406, // ER_DATA_TOO_LONG
+    3140, // ER_INVALID_JSON_TEXT
+    3819, // ER_CHECK_CONSTRAINT_VIOLATED
+    4025, // MariaDB, ER_CONSTRAINT_FAILED
+    8025, // TiDB, the entry of a row is too large
+];
+
+/// The resource group may do no more for now.
+const THROTTLED: [u16; 3] = [
+    8252, // TiDB, the resource group has used its units up
+    8253, // TiDB, the query was stopped as a runaway
+    8254, // TiDB, queries like it are stopped for now
+];
+
+/// The statement was given up or ended by somebody.
+const TIMED_OUT: [u16; 3] = [
+    1317, // ER_QUERY_INTERRUPTED
+    1969, // MariaDB, ER_STATEMENT_TIMEOUT
+    3024, // ER_QUERY_TIMEOUT
+];
+
+/// The server does not serve now. It may serve later.
+const NOT_SERVING: [u16; 6] = [
     1040, // ER_CON_COUNT_ERROR
     1053, // ER_SERVER_SHUTDOWN
     1180, // ER_ERROR_DURING_COMMIT
     1203, // ER_TOO_MANY_USER_CONNECTIONS
-    1317, // ER_QUERY_INTERRUPTED
     1927, // MariaDB, ER_CONNECTION_KILLED
-    3024, // ER_QUERY_TIMEOUT
-    8252, // TiDB, the resource group has used its units up
-    8253, // TiDB, the query was stopped as a runaway
-    8254, // TiDB, queries like it are stopped for now
     8501, // TiDB, the outcome of the commit is not known
-    1969, // MariaDB, ER_STATEMENT_TIMEOUT
 ];
 
 /// Codes whose text quotes values, which belong to people and in no log.
@@ -132,7 +162,8 @@ pub(crate) fn code(error: &Error) -> Option<u16> {
 
 /// Whether the server may serve later what it does not serve now.
 pub(crate) fn is_not_serving(error: &Error) -> bool {
-    code(error).is_some_and(|code| NOT_SERVING.contains(&code) || CLUSTER_BUSY.contains(&code))
+    let passing: [&[u16]; 4] = [&NOT_SERVING, &CLUSTER_BUSY, &THROTTLED, &TIMED_OUT];
+    code(error).is_some_and(|code| passing.iter().any(|codes| codes.contains(&code)))
 }
 
 /// Whether the user lacks a right.
@@ -191,8 +222,16 @@ fn certain_error(error: &Error, source: Box<Failure>) -> StoreError {
     let Error::Server(ServerError { code, message, .. }) = error else { return StoreError::Backend(source) };
     if LOST_RACE.contains(code) || (*code == UNKNOWN && message.contains(SCHEMA_CHANGED_TEXT)) {
         StoreError::Aborted(source)
+    } else if TOO_LARGE.contains(code) {
+        StoreError::TooLarge(source)
+    } else if REFUSED_VALUE.contains(code) {
+        StoreError::Refused(source)
     } else if NOT_SERVING.contains(code) {
         StoreError::Unavailable(source)
+    } else if THROTTLED.contains(code) {
+        StoreError::Throttled(source)
+    } else if TIMED_OUT.contains(code) {
+        StoreError::TimedOut(source)
     } else {
         StoreError::Backend(source)
     }

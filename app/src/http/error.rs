@@ -120,7 +120,17 @@ impl From<StoreError> for ApiError {
                 error!(error = &error as &dyn std::error::Error, "the store does not answer");
                 Self::unavailable("the archive cannot be read right now")
             }
-            StoreError::Corrupt { .. } | StoreError::Backend(_) => {
+            StoreError::Throttled(_) => {
+                warn!(error = &error as &dyn std::error::Error, "the store takes no more for now");
+                let detail = "the archive is asked more than it can answer";
+                let error = Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail);
+                Self { retry_after: Some(RETRY_AFTER), ..error }
+            }
+            StoreError::TimedOut(_) => {
+                error!(error = &error as &dyn std::error::Error, "the store gave a request up");
+                Self::new(StatusCode::GATEWAY_TIMEOUT, "timeout", "this took longer than it may")
+            }
+            StoreError::TooLarge(_) | StoreError::Refused(_) | StoreError::Corrupt { .. } | StoreError::Backend(_) => {
                 error!(error = &error as &dyn std::error::Error, "the store failed");
                 Self::internal()
             }
@@ -158,6 +168,11 @@ impl From<TenantsError> for ApiError {
             TenantsError::NotFound(_) => Self::not_found("there is no such community"),
             TenantsError::SlugTaken(_) | TenantsError::Exists { .. } | TenantsError::Deleting => {
                 Self::new(StatusCode::CONFLICT, "conflict", error.to_string())
+            }
+            // What is stored of a tenant is what the body said.
+            TenantsError::Store(error @ StoreError::Refused(_)) => {
+                warn!(error = &error as &dyn std::error::Error, "the store refuses a value of a request");
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "the body has a value that cannot be stored")
             }
             TenantsError::Store(error) => error.into(),
         }

@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 
 use domain::message::MessageId;
+use domain::page::MessagePage;
 use domain::slug::TenantSlug;
 use ports::message::PageOutcome;
 use ports::source::{ExportEnd, ExportFile, ExportSummary, SourceError};
 use serde::Serialize;
 
 use super::channels::Readers;
+use crate::portion::{Refusal, Stored};
 
 /// How the import of a file ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -47,6 +49,9 @@ pub struct FileReport {
     pub unchanged: u64,
     /// Messages that are now deleted.
     pub deleted: u64,
+    /// What the store refused, which `error` tells of in the end.
+    #[serde(skip)]
+    refused: Vec<Refusal>,
 }
 
 /// What became of an import.
@@ -84,14 +89,26 @@ impl FileReport {
             updated: 0,
             unchanged: 0,
             deleted: 0,
+            refused: Vec::new(),
         }
     }
 
-    pub(super) const fn count(&mut self, outcome: PageOutcome) {
-        self.added += outcome.added;
-        self.updated += outcome.updated;
-        self.unchanged += outcome.unchanged;
-        self.deleted += outcome.deleted;
+    /// Counts what became of a page whose `last` message in the order of the file this is.
+    pub(super) fn count(&mut self, page: &MessagePage, last: Option<MessageId>, stored: &Stored<PageOutcome>) {
+        let is_kept = |id: &MessageId| stored.refused.iter().all(|refusal| refusal.message_id != *id);
+        let kept = || page.messages().iter().map(|message| message.id).filter(is_kept);
+        self.read += kept().count() as u64;
+        self.last_message_id = last.filter(is_kept).or_else(|| kept().next_back()).or(self.last_message_id);
+        for outcome in &stored.outcomes {
+            self.added += outcome.added;
+            self.updated += outcome.updated;
+            self.unchanged += outcome.unchanged;
+            self.deleted += outcome.deleted;
+        }
+        self.refused.extend_from_slice(&stored.refused);
+        if !self.refused.is_empty() {
+            self.status = FileStatus::Partial;
+        }
     }
 
     pub(super) fn conclude(&mut self, summary: &ExportSummary) {
@@ -106,6 +123,14 @@ impl FileReport {
             (self.status, self.error, self.byte) = (FileStatus::Partial, Some(reason), Some(byte));
         } else if self.status == FileStatus::Ok && self.added + self.updated + self.deleted == 0 && self.read > 0 {
             self.status = FileStatus::Unchanged;
+        }
+        if let Some(first) = self.refused.first() {
+            let more = match self.refused.len() {
+                1 => String::new(),
+                count => format!("; {} more messages are refused", count - 1),
+            };
+            let refused = format!("the store refuses message {}: {}{more}", first.message_id, first.reason);
+            self.error = Some(self.error.take().map_or(refused.clone(), |error| format!("{error}; {refused}")));
         }
     }
 }

@@ -104,3 +104,32 @@ async fn a_run_that_is_told_to_stop_begins_no_step() {
     let left = jobs.delete(job(), &stop, |_| {}).await.unwrap();
     assert_eq!((left.state, store.committed()), (JobState::Running, 0));
 }
+
+#[tokio::test]
+async fn a_step_that_is_too_large_is_done_in_smaller_ones_until_the_channel_is_gone() {
+    let limited = |limit: u32, removed: Result<u64, StoreError>| {
+        let mut unit = FakeUnitOfWork::default();
+        unit.messages.expect_delete_first().withf(move |_, asked| *asked == limit).return_once(|_, _| removed);
+        unit.channels.expect_delete().returning(|_| Ok(()));
+        unit.jobs.expect_upsert().returning(|_| Ok(()));
+        unit
+    };
+    let too_large = || Err(StoreError::TooLarge("error 8004".into()));
+    let mut units = looks();
+    units.extend([limited(STEP, too_large()), limited(STEP / 2, too_large())]);
+    units.extend([limited(STEP / 4, Ok(u64::from(STEP / 4))), limited(STEP / 4, Ok(3)), listed(vec![]), last()]);
+    let (jobs, store) = jobs(units);
+    let done = jobs.delete(job(), &CancellationToken::new(), |_| {}).await.unwrap();
+    assert_eq!((done.state, done.progress.messages), (JobState::Done, u64::from(STEP / 4) + 3));
+    assert_eq!(store.committed(), 3, "what was too large is not committed");
+}
+
+#[tokio::test]
+async fn a_single_message_that_is_too_large_to_be_removed_ends_the_run() {
+    let mut units = looks();
+    units.extend((0..12).map(|_| step(Err(StoreError::TooLarge("error 8004".into())))));
+    let (jobs, store) = jobs(units);
+    let ended = jobs.delete(job(), &CancellationToken::new(), |_| {}).await;
+    assert!(matches!(ended, Err(StoreError::TooLarge(_))), "{ended:?}");
+    assert_eq!(store.committed(), 0);
+}

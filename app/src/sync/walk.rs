@@ -13,6 +13,7 @@ use ports::store::UnitOfWork;
 
 use super::structure::reason;
 use super::{Run, SyncError};
+use crate::portion::in_portions;
 
 /// What was written so long ago is looked at once more in every run, for edits and deletions.
 const RECENT: Duration = Duration::from_hours(24);
@@ -167,8 +168,8 @@ impl Run<'_> {
         // It is never closed.
         let _place = self.of.pages.acquire().await;
         let look = self.ask(|| self.of.source.messages(&self.scope, channel, cursor, priority)).await?;
-        self.store_page(channel.channel.id, &look.page).await?;
-        self.tally.messages(look.page.messages().len() as u64);
+        let refused = self.store_page(channel.channel.id, &look.page).await?;
+        self.tally.messages((look.page.messages().len() - refused) as u64);
         if let Some(MessageCursor::Before(next)) = look.next {
             self.tally.reached(channel.channel.id, next.created_at());
         }
@@ -176,13 +177,17 @@ impl Run<'_> {
         Ok(look.next)
     }
 
-    async fn store_page(&self, channel: ChannelId, page: &MessagePage) -> Result<(), SyncError> {
-        let once = || async {
-            let mut unit = self.begin_on(channel).await?;
-            unit.messages().replace_interval(channel, page).await?;
-            Ok(unit.commit().await?)
-        };
-        self.in_store(once).await
+    /// Stores a page; tells how many of its messages the store refuses.
+    async fn store_page(&self, channel: ChannelId, page: &MessagePage) -> Result<usize, SyncError> {
+        let stored = in_portions(page.clone(), SyncError::of_store, |part| async move {
+            let once = || async {
+                let mut unit = self.begin_on(channel).await?;
+                unit.messages().replace_interval(channel, &part).await?;
+                Ok(unit.commit().await?)
+            };
+            self.in_store(once).await
+        });
+        Ok(stored.await?.refused.len())
     }
 
     /// A unit on one channel that happens only if nobody who leads since has written there. It does not touch the lease,

@@ -42,6 +42,28 @@ fn a_newer_look_replaces_its_part_of_an_older_one() {
 }
 
 #[test]
+fn what_could_not_be_stored_is_neither_held_nor_proven() {
+    let segments = Segments::new([segment(1, 9, 5), segment(20, 30, 6)]);
+    assert_eq!(segments.without(id(5)).as_slice(), [segment(1, 4, 5), segment(6, 9, 5), segment(20, 30, 6)]);
+    assert_eq!(segments.without(id(30)).as_slice(), [segment(1, 9, 5), segment(20, 29, 6)]);
+    assert_eq!(segments.without(id(15)), segments);
+    let held = |interval, start_reached| Coverage {
+        channel_id: ChannelId(uuid::Uuid::nil()),
+        interval,
+        start_reached,
+        message_count: 3,
+        reason: None,
+        checked_at: None,
+    };
+    let whole = held(Some(interval(3, 30)), true);
+    assert_eq!(whole.clone().without(id(12)), held(Some(interval(13, 30)), false));
+    assert_eq!(whole.clone().without(id(30)), held(Some(interval(1, 29)), true));
+    assert_eq!(whole.clone().without(id(31)), whole);
+    assert_eq!(held(Some(interval(7, 7)), false).without(id(7)), held(None, false));
+    assert_eq!(held(Some(interval(1, 1)), true).without(id(1)), held(None, false));
+}
+
+#[test]
 fn a_state_says_how_much_is_held() {
     let nothing = Coverage {
         channel_id: ChannelId(uuid::Uuid::nil()),

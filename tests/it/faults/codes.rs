@@ -6,7 +6,9 @@ use domain::channel::{Channel, ChannelKind};
 use ports::error::StoreError;
 use ports::store::Store;
 
-use super::{Aborted, Backend, Duplicate, Kind, Missing, Rig, Unavailable, kind};
+use super::{
+    Aborted, Backend, Duplicate, Kind, Missing, Refused, Rig, Throttled, TimedOut, TooLarge, Unavailable, kind,
+};
 use crate::contract::fixture::{at, channel, id, interval, page, tenant};
 use crate::proxy::Fault;
 
@@ -37,13 +39,20 @@ const MEANINGS: &[Meaning] = &[
         beginning: Aborted,
         commit: Unavailable,
     },
-    // Not now, or for too long: for the client to try again later.
-    same(Unavailable, &[1040, 1053, 1180, 1203, 1317, 1927, 1969, 3024, 8252, 8253, 8254, 8501]),
+    // Not now: for the client to try again later.
+    same(Unavailable, &[1040, 1053, 1180, 1203, 1927, 8501]),
+    // More than we may ask for now: later, and not at once.
+    same(Throttled, &[8252, 8253, 8254]),
+    // For too long, or ended by somebody: the same again would end likewise.
+    same(TimedOut, &[1317, 1969, 3024]),
+    // More than a unit or its memory may hold: half of it may fit.
+    same(TooLarge, &[8001, 8004, 8175, 8176, 9500]),
+    // A value that does not fit: the rest may be stored without it.
+    same(Refused, &[1048, 1264, 1265, 1366, 1406, 3140, 3819, 4025, 8025]),
     // A key that is checked late is told by the commit alone.
     Meaning { codes: &[1062], statement: Backend, beginning: Backend, commit: Duplicate },
-    // A value that does not fit, a parent that is not there, more than a statement or unit may hold.
-    same(Backend, &[1048, 1264, 1265, 1366, 1406, 3140, 3819, 4025, 1451, 1452, 3572]),
-    same(Backend, &[8001, 8175, 8176, 8004, 9500, 8025, 1153, 1390]),
+    // A parent that is not there, a row that somebody holds, more than a statement may hold.
+    same(Backend, &[1451, 1452, 3572, 1153, 1390]),
     // The server is not set up for it, the statement is wrong, or the data is.
     same(Backend, &[8248, 8249, 8250, 8251, 8143, 8130, 8200, 8216, 1235, 1064, 8003, 8138, 8139, 8140, 8141, 8223]),
     same(Backend, &[1044, 1045, 1142, 8121, 1049, 1054, 1146, 1227]),
