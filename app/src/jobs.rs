@@ -86,24 +86,9 @@ impl Jobs {
                 let Some(last) = channels.last() else { break };
                 after = Some(last.id);
                 for channel in channels.iter().filter(|channel| !threads || channel.kind.is_thread()) {
-                    let mut limit = STEP;
-                    loop {
-                        if stop.is_cancelled() {
-                            return Ok(job);
-                        }
-                        let step = || self.step(&job, channel.id, limit);
-                        let (done, finished) = match retry(StoreError::is_retryable, step).await {
-                            Err(StoreError::TooLarge(_)) if limit > 1 => {
-                                limit /= 2;
-                                continue;
-                            }
-                            outcome => outcome?,
-                        };
-                        job = done;
-                        report(&job);
-                        if finished {
-                            break;
-                        }
+                    job = self.delete_channel(job, channel.id, stop, &report).await?;
+                    if stop.is_cancelled() {
+                        return Ok(job);
                     }
                 }
             }
@@ -111,6 +96,32 @@ impl Jobs {
         let job = retry(StoreError::is_retryable, || self.finish(&job)).await?;
         info!(tenant.id = %job.tenant_id, job.id = %job.id, messages = job.progress.messages, "a tenant is deleted");
         report(&job);
+        Ok(job)
+    }
+
+    /// Removes a channel with its messages, in steps that the store takes; ends early at `stop`.
+    async fn delete_channel(
+        &self,
+        mut job: Job,
+        channel: ChannelId,
+        stop: &CancellationToken,
+        report: &impl Fn(&Job),
+    ) -> Result<Job, StoreError> {
+        let mut limit = STEP;
+        while !stop.is_cancelled() {
+            let remove = || self.step(&job, channel, limit);
+            match retry(StoreError::is_retryable, remove).await {
+                Err(StoreError::TooLarge(_)) if limit > 1 => limit /= 2,
+                outcome => {
+                    let (done, finished) = outcome?;
+                    job = done;
+                    report(&job);
+                    if finished {
+                        break;
+                    }
+                }
+            }
+        }
         Ok(job)
     }
 
