@@ -16,7 +16,7 @@ use ports::store::{Repositories, Store};
 use uuid::Uuid;
 
 pub use self::channels::{ChannelView, ThreadPage, ThreadView};
-pub use self::messages::{After, Entry, Find, MessageView, Messages};
+pub use self::messages::{After, Entry, Find, MessageView, Messages, Roles};
 
 /// Looks at 100 channels each that one page of coverage takes, so that a tenant with few readable ones costs no more.
 const COVERAGE_ROUNDS: u32 = 10;

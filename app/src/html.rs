@@ -13,7 +13,7 @@ use domain::tenant::{Branding, Tenant};
 use maud::{DOCTYPE, Markup, html};
 use ports::channel::ThreadOrder;
 
-use self::markup::Channels;
+use self::markup::Names;
 use crate::browse::{BrowseError, ChannelView, Messages, Reading, ThreadPage};
 use crate::http::ApiError;
 use crate::wire::channel_path;
@@ -44,18 +44,18 @@ pub struct Frame<'a> {
 
 impl Frame<'_> {
     /// The channels that a text on the page can name without a look-up.
-    fn named(&self) -> Channels {
+    fn named(&self) -> Names {
         let named = |view: &ChannelView| {
             (view.channel.platform_id, (view.channel.clone(), channel_path(self.tenant, &view.channel)))
         };
-        self.channels.iter().map(named).collect()
+        Names { channels: self.channels.iter().map(named).collect(), ..Names::default() }
     }
 }
 
 /// What the messages of a page refer to.
 #[derive(Default)]
 pub struct Links {
-    channels: Channels,
+    names: Names,
     /// `None` for a message that was deleted.
     messages: HashMap<MessageId, Option<Message>>,
 }
@@ -72,9 +72,9 @@ impl Links {
         page: &Messages,
     ) -> Result<Self, BrowseError> {
         let texts = page.entries.iter().map(|entry| entry.message.content.as_str());
-        let named =
+        let mentioned =
             texts.flat_map(|text| text.split("<#").skip(1)).filter_map(|rest| rest.split('>').next()?.parse().ok());
-        let channels = at.channels_named(tenant, named.collect::<Vec<_>>()).await?;
+        let channels = at.channels_named(tenant, mentioned.collect::<Vec<_>>()).await?;
         let referred = page.entries.iter().filter_map(|entry| entry.message.reference?.message_id);
         let mut referred: Vec<MessageId> = referred.collect();
         referred.sort_unstable();
@@ -83,7 +83,8 @@ impl Links {
             let path = channel_path(tenant, &channel);
             (id, (channel, path))
         });
-        Ok(Self { channels: channels.collect(), messages: at.referred(view.channel.id, &referred).await? })
+        let names = Names { channels: channels.collect(), roles: page.roles.clone() };
+        Ok(Self { names, messages: at.referred(view.channel.id, &referred).await? })
     }
 }
 
@@ -214,7 +215,7 @@ fn count(channel: &Channel) -> Markup {
 #[must_use]
 pub fn forum(frame: &Frame<'_>, view: &ChannelView, posts: &ThreadPage, order: ThreadOrder) -> Markup {
     let path = channel_path(frame.tenant, &view.channel);
-    let channels = frame.named();
+    let names = Names { roles: posts.roles.clone(), ..frame.named() };
     let sort = if order == ThreadOrder::Created { "created" } else { "activity" };
     let content = html! {
         (heading(frame, view))
@@ -228,7 +229,7 @@ pub fn forum(frame: &Frame<'_>, view: &ChannelView, posts: &ThreadPage, order: T
                 li {
                     h2 dir="auto" { a href=(channel_path(frame.tenant, thread)) { (thread.name) } }
                     @if let Some(starter) = &post.starter {
-                        p dir="auto" { (markup::excerpt(&starter.content, 220, &channels)) }
+                        p dir="auto" { (markup::excerpt(&starter.content, 220, &names)) }
                         p class="meta" { (starter.author.pseudonym.name()) " · " (count(thread)) }
                     } @else {
                         p class="meta" { (count(thread)) }
@@ -285,7 +286,7 @@ pub fn channel(
     };
     let (title, path) = match target {
         Some(target) => {
-            let excerpt = markup::excerpt(&target.content, 60, &links.channels);
+            let excerpt = markup::excerpt(&target.content, 60, &links.names);
             (format!("{excerpt} · {}", view.channel.name), format!("{path}/{}", target.id))
         }
         None => (view.channel.name.clone(), path.clone()),

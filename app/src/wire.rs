@@ -2,18 +2,19 @@
 
 use domain::channel::{Channel, ForumTag};
 use domain::coverage::{Coverage, CoverageState, Interval};
+use domain::guild::{Role, RoleId};
 use domain::job::{Job, JobId, JobKind, JobState};
 use domain::json::Json;
 use domain::message::{Attachment, Author, Message, MessageId, MessageKind, Reaction, Reference};
 use domain::pseudonym::{Pseudonym, PseudonymName};
 use domain::slug::{ChannelSlug, TenantSlug};
 use domain::snowflake::Id;
-use domain::tenant::{Branding, Platform, PlatformId, Tenant, TenantId, TenantName, TenantStatus};
+use domain::tenant::{Branding, Color, Platform, PlatformId, Tenant, TenantId, TenantName, TenantStatus};
 use domain::timestamp::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Serialize, Serializer};
 
-use crate::browse::{Audience, ChannelView, Entry, MessageView, Messages, ThreadView};
+use crate::browse::{Audience, ChannelView, Entry, MessageView, Messages, Roles, ThreadView};
 
 /// Letters of a path segment that stand for themselves.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
@@ -133,15 +134,15 @@ pub struct ThreadBody<'a> {
 }
 
 impl<'a> ThreadBody<'a> {
-    /// A thread of `tenant`.
+    /// A thread of `tenant` whose first message mentions some of `roles`.
     #[must_use]
-    pub fn new(tenant: &Tenant, view: &'a ThreadView) -> Self {
+    pub fn new(tenant: &Tenant, view: &'a ThreadView, roles: &'a Roles) -> Self {
         let thread = &view.thread.channel;
         let starter = view.starter.as_ref().map(|message| {
             // Above the thread it is the message that started it, inside it is the thread's first.
             let above = view.thread.parent.as_ref().filter(|parent| parent.id == message.channel_id);
             let permalink = message_path(tenant, above.unwrap_or(thread), message.id);
-            MessageBody::new(tenant, message, above.map(|_| thread), permalink)
+            MessageBody::new(tenant, message, above.map(|_| thread), roles, permalink)
         });
         Self { channel: ChannelBody::new(&view.thread), starter }
     }
@@ -160,6 +161,20 @@ impl From<&Author> for AuthorBody {
     fn from(author: &Author) -> Self {
         let Author { pseudonym, bot, webhook } = *author;
         Self { id: pseudonym, name: pseudonym.name(), bot, webhook }
+    }
+}
+
+/// A role that a message mentions.
+#[derive(Debug, Serialize)]
+pub struct RoleBody<'a> {
+    id: RoleId,
+    name: &'a str,
+    color: Option<Color>,
+}
+
+impl<'a> From<&'a Role> for RoleBody<'a> {
+    fn from(role: &'a Role) -> Self {
+        Self { id: role.id, name: &role.name, color: role.color }
     }
 }
 
@@ -278,6 +293,7 @@ pub struct MessageBody<'a> {
     flags: u64,
     reference: Option<ReferenceBody>,
     mentions: Vec<AuthorBody>,
+    role_mentions: Vec<RoleBody<'a>>,
     attachments: Vec<AttachmentBody<'a>>,
     embeds: Objects<'a>,
     stickers: Objects<'a>,
@@ -290,9 +306,15 @@ pub struct MessageBody<'a> {
 }
 
 impl<'a> MessageBody<'a> {
-    /// A message of `tenant` whose page is at `permalink`.
+    /// A message of `tenant` whose page is at `permalink`, with `roles` for its mentions.
     #[must_use]
-    pub fn new(tenant: &Tenant, message: &'a Message, thread: Option<&'a Channel>, permalink: String) -> Self {
+    pub fn new(
+        tenant: &Tenant,
+        message: &'a Message,
+        thread: Option<&'a Channel>,
+        roles: &'a Roles,
+        permalink: String,
+    ) -> Self {
         let started = |thread: &'a Channel| StartedBody {
             id: thread.id,
             slug: &thread.slug,
@@ -311,6 +333,7 @@ impl<'a> MessageBody<'a> {
             flags: message.flags,
             reference: message.reference.as_ref().map(|to| ReferenceBody::new(tenant.id, message.kind, to)),
             mentions: message.mentions.iter().map(Into::into).collect(),
+            role_mentions: mentioned_roles(message, roles),
             attachments: message.attachments.iter().map(Into::into).collect(),
             embeds: Objects(message.embeds.as_ref()),
             stickers: Objects(message.stickers.as_ref()),
@@ -323,16 +346,23 @@ impl<'a> MessageBody<'a> {
         }
     }
 
-    fn of_entry(tenant: &Tenant, channel_path: &str, entry: &'a Entry) -> Self {
+    fn of_entry(tenant: &Tenant, channel_path: &str, entry: &'a Entry, roles: &'a Roles) -> Self {
         let permalink = format!("{channel_path}/{}", entry.message.id);
-        Self::new(tenant, &entry.message, entry.thread.as_ref(), permalink)
+        Self::new(tenant, &entry.message, entry.thread.as_ref(), roles, permalink)
     }
 
     /// One message with its place.
     #[must_use]
     pub fn of_view(tenant: &Tenant, view: &'a MessageView) -> Self {
-        Self::of_entry(tenant, &channel_path(tenant, &view.channel.channel), &view.entry)
+        Self::of_entry(tenant, &channel_path(tenant, &view.channel.channel), &view.entry, &view.roles)
     }
+}
+
+fn mentioned_roles<'a>(message: &Message, roles: &'a Roles) -> Vec<RoleBody<'a>> {
+    if roles.is_empty() {
+        return Vec::new();
+    }
+    message.role_mentions().iter().filter_map(|id| roles.get(id)).map(Into::into).collect()
 }
 
 /// A page of a channel, oldest first.
@@ -349,7 +379,7 @@ impl<'a> MessagesBody<'a> {
     pub fn new(tenant: &Tenant, channel: &Channel, page: &'a Messages) -> Self {
         let path = channel_path(tenant, channel);
         Self {
-            items: page.entries.iter().map(|entry| MessageBody::of_entry(tenant, &path, entry)).collect(),
+            items: page.entries.iter().map(|entry| MessageBody::of_entry(tenant, &path, entry, &page.roles)).collect(),
             older: page.older,
             newer: page.newer.map(|after| after.to_string()),
         }

@@ -1,9 +1,12 @@
 //! A message, with its attachments and reactions.
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::channel::{ChannelId, ChannelSnowflake};
+use crate::guild::{RoleId, role_mentions};
 use crate::json::Json;
 use crate::pseudonym::Pseudonym;
 use crate::snowflake::Id;
@@ -245,6 +248,15 @@ pub struct Message {
 }
 
 impl Message {
+    /// The roles that its text mentions, and those of what stands in it, in that order, none twice.
+    #[must_use]
+    pub fn role_mentions(&self) -> Vec<RoleId> {
+        let parts = [&self.embeds, &self.components, &self.snapshots].map(|json| json.as_ref().map(Json::as_str));
+        let texts = std::iter::once(self.content.as_str()).chain(parts.into_iter().flatten());
+        let mut seen = HashSet::new();
+        texts.flat_map(role_mentions).filter(|role| seen.insert(*role)).collect()
+    }
+
     /// An ordinary message that says `content` and has nothing else.
     #[must_use]
     pub const fn new(channel_id: ChannelId, id: MessageId, author: Author, content: String, version: Version) -> Self {

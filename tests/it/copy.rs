@@ -25,6 +25,10 @@ fn archive() -> Installation {
         (SELECT channel_id FROM attachments LIMIT 1)",
     );
     change("UPDATE tenants SET primary_color = '#123456'");
+    change("INSERT INTO guilds SELECT tenant_id, 1790000000000 FROM tenants");
+    change("INSERT INTO roles SELECT tenant_id, 5, 'Knitters', 255, 1, 1790000000000, NULL FROM tenants");
+    change("INSERT INTO emojis SELECT tenant_id, 6, 'wave', 1, 1790000000000, 1790000000001 FROM tenants");
+    change("INSERT INTO stickers SELECT tenant_id, 7, 'yarn', 'png', 'a ball', 1790000000000, NULL FROM tenants");
     installation
 }
 
@@ -108,6 +112,25 @@ fn what_differs_after_a_copy_is_named_and_ends_it_with_1() {
     assert_eq!(code, 1, "{said}");
     assert!(errors.contains(&changed), "{errors}");
     assert_eq!(errors.matches("is not the same").count(), 1, "{errors}");
+}
+
+#[test]
+fn roles_emoji_and_stickers_are_copied_and_what_the_target_has_newer_is_named() {
+    let (from, to) = (archive(), Installation::new());
+    let (from_url, to_url) = (url(&from.database()), url(&to.database()));
+    channels(&from, &from_url, &to_url);
+    let database = rusqlite::Connection::open(to.database()).unwrap();
+    let sql = "SELECT roles.name || color || emojis.name || emojis.deleted_at || stickers.name || description
+        || guilds.observed_at FROM guilds JOIN roles JOIN emojis JOIN stickers";
+    let held: String = database.query_row(sql, [], |row| row.get(0)).unwrap();
+    assert_eq!(held, "Knitters255wave1790000000001yarna ball1790000000000");
+    assert_eq!(database.execute("UPDATE roles SET name = 'newer', observed_at = observed_at + 1", []).unwrap(), 1);
+    let (code, said, errors) = copy(&from, &from_url, &to_url);
+    assert_eq!(code, 1, "{said}");
+    assert!(errors.contains("roles") && errors.contains("thimble-firmware"), "{errors}");
+    assert_eq!(errors.matches("not the same").count(), 1, "{errors}");
+    let kept: String = database.query_row("SELECT name FROM roles", [], |row| row.get(0)).unwrap();
+    assert_eq!(kept, "newer");
 }
 
 #[test]

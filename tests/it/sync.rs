@@ -3,6 +3,7 @@
 mod content;
 mod exposure;
 mod faults;
+mod items;
 mod kills;
 mod leases;
 mod limits;

@@ -12,7 +12,7 @@ use ports::message::StoredMessage;
 use ports::page::Page;
 use uuid::Uuid;
 
-use super::{Audience, BrowseError, Reading, cut};
+use super::{Audience, BrowseError, Reading, Roles, cut};
 
 /// A channel that a client may read.
 #[derive(Debug, Clone)]
@@ -41,6 +41,8 @@ pub struct ThreadPage {
     pub threads: Vec<ThreadView>,
     /// Where the list goes on.
     pub next: Option<ThreadCursor>,
+    /// The roles that the messages mention with which they begin.
+    pub roles: Roles,
 }
 
 impl Reading {
@@ -125,7 +127,9 @@ impl Reading {
             };
             views.push(ThreadView { thread, starter });
         }
-        Ok(ThreadPage { threads: views, next })
+        let starters = views.iter().filter_map(|view| view.starter.as_ref());
+        let roles = self.roles_of(of.channel.tenant_id, starters).await?;
+        Ok(ThreadPage { threads: views, next, roles })
     }
 
     /// The same list without the messages that the threads begin with.

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::fmt;
 
 use domain::channel::{Channel, ChannelId};
+use domain::guild::{Role, RoleId};
 use domain::message::{Message, MessageId, MessageKind};
-use domain::tenant::Tenant;
+use domain::tenant::{Tenant, TenantId};
 use domain::timestamp::Timestamp;
 use domain::visibility::is_public;
 use ports::message::StoredMessage;
@@ -58,6 +59,12 @@ impl Find {
     }
 }
 
+/// Roles that messages mention, those that the guild has no more included.
+pub type Roles = HashMap<RoleId, Role>;
+
+/// Roles that are looked up for a page at most.
+const MOST_ROLES: usize = 200;
+
 /// A message and the thread that it started.
 #[derive(Debug, Clone)]
 pub struct Entry {
@@ -78,6 +85,8 @@ pub struct Messages {
     /// Where the next newer page begins, if there are newer messages: after the last of these, or, where these are
     /// none, after what was asked for.
     pub newer: Option<After>,
+    /// The roles that they mention.
+    pub roles: Roles,
 }
 
 /// One message, and where it stands.
@@ -87,6 +96,8 @@ pub struct MessageView {
     pub entry: Entry,
     /// Its channel.
     pub channel: ChannelView,
+    /// The roles that it mentions.
+    pub roles: Roles,
 }
 
 impl Reading {
@@ -125,8 +136,9 @@ impl Reading {
         };
         let (older, newer) = (first.filter(|_| older), last.filter(|_| newer));
         let threads = self.threads_from(channel, &messages).await?;
+        let roles = self.roles_of(channel.tenant_id, &messages).await?;
         let with_thread = |message: Message| Entry { thread: threads.get(&message.id).cloned(), message };
-        Ok(Messages { entries: messages.into_iter().map(with_thread).collect(), older, newer })
+        Ok(Messages { entries: messages.into_iter().map(with_thread).collect(), older, newer, roles })
     }
 
     /// Half of the page before `middle`, half from it on; with whether there are older and newer ones.
@@ -234,12 +246,30 @@ impl Reading {
             Some(index) => {
                 let (stored, channel) = places.swap_remove(index);
                 let threads = self.threads_from(&channel.channel, std::slice::from_ref(&stored.message)).await?;
+                let roles = self.roles_of(tenant.id, [&stored.message]).await?;
                 let entry = Entry { thread: threads.get(&id).cloned(), message: stored.message };
-                Ok(MessageView { entry, channel })
+                Ok(MessageView { entry, channel, roles })
             }
             None if places.is_empty() => Err(NO_MESSAGE),
             None => Err(BrowseError::Deleted),
         }
+    }
+
+    /// The roles that `messages` mention, as far as they are held; nothing is asked where there are none.
+    pub(super) async fn roles_of(
+        &mut self,
+        tenant: TenantId,
+        messages: impl IntoIterator<Item = &Message>,
+    ) -> Result<Roles, BrowseError> {
+        let mut ids: Vec<RoleId> = messages.into_iter().flat_map(Message::role_mentions).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        ids.truncate(MOST_ROLES);
+        if ids.is_empty() {
+            return Ok(Roles::new());
+        }
+        let found = self.at.guilds().find_roles(tenant, &ids).await?;
+        Ok(found.into_iter().map(|role| (role.id, role)).collect())
     }
 
     async fn places(

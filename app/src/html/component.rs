@@ -29,7 +29,7 @@ fn one(component: &Value, links: &Links, depth: u8) -> Markup {
         Some(1) => html! { p class="buttons" { (nested) } },
         Some(2) => button(component),
         Some(3 | 5..=8) => html! { span class="button" { (text(component, "placeholder")) " ▾" } },
-        Some(10) => render(text(component, "content"), &links.channels),
+        Some(10) => render(text(component, "content"), &links.names),
         Some(11) => picture(component),
         Some(12) => html! { @for item in inner("items") { (picture(item)) } },
         Some(13) => html! { p class="card" { "📎 " (text(component, "name")) } },

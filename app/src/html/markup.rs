@@ -3,40 +3,55 @@
 use std::collections::HashMap;
 
 use domain::channel::{Channel, ChannelSnowflake};
+use domain::guild::{Role, RoleId};
 use domain::markup::{Block, CodeBlock, Inline, Link, List, Style, parse};
 use domain::timestamp::Timestamp;
 use maud::{Markup, html};
 
-/// What names in a text lead to: channels with the paths of their pages.
-pub(super) type Channels = HashMap<ChannelSnowflake, (Channel, String)>;
+use crate::browse::Roles;
+
+/// What mentions in a text stand for.
+#[derive(Default)]
+pub(super) struct Names {
+    /// Channels, with the paths of their pages.
+    pub(super) channels: HashMap<ChannelSnowflake, (Channel, String)>,
+    /// Roles.
+    pub(super) roles: Roles,
+}
+
+impl Names {
+    fn role(&self, number: u64) -> Option<&Role> {
+        self.roles.get(&RoleId::new(number)?)
+    }
+}
 
 /// The text of a message.
-pub(super) fn render(text: &str, channels: &Channels) -> Markup {
-    blocks(&parse(text), channels)
+pub(super) fn render(text: &str, names: &Names) -> Markup {
+    blocks(&parse(text), names)
 }
 
-fn blocks(blocks: &[Block<'_>], channels: &Channels) -> Markup {
-    html! { @for block in blocks { (one(block, channels)) } }
+fn blocks(blocks: &[Block<'_>], names: &Names) -> Markup {
+    html! { @for block in blocks { (one(block, names)) } }
 }
 
-fn one(block: &Block<'_>, channels: &Channels) -> Markup {
+fn one(block: &Block<'_>, names: &Names) -> Markup {
     html! {
         @match block {
-            Block::Paragraph(content) => p dir="auto" { (inlines(content, channels)) },
-            Block::Heading { level, content } => p class={"h h" (level)} dir="auto" { (inlines(content, channels)) },
-            Block::Subtext(content) => p class="sub" dir="auto" { (inlines(content, channels)) },
-            Block::Quote(content) => blockquote { (blocks(content, channels)) },
+            Block::Paragraph(content) => p dir="auto" { (inlines(content, names)) },
+            Block::Heading { level, content } => p class={"h h" (level)} dir="auto" { (inlines(content, names)) },
+            Block::Subtext(content) => p class="sub" dir="auto" { (inlines(content, names)) },
+            Block::Quote(content) => blockquote { (blocks(content, names)) },
             Block::Code(code) => (code_block(code)),
-            Block::List(items) => (list(items, channels)),
+            Block::List(items) => (list(items, names)),
         }
     }
 }
 
-fn list(list: &List<'_>, channels: &Channels) -> Markup {
+fn list(list: &List<'_>, names: &Names) -> Markup {
     // An own `dir` would take a paragraph's letters out of the count that decides on which side the bullets stand.
     let part = |block: &Block<'_>| match block {
-        Block::Paragraph(content) => html! { p { (inlines(content, channels)) } },
-        other => one(other, channels),
+        Block::Paragraph(content) => html! { p { (inlines(content, names)) } },
+        other => one(other, names),
     };
     let items = html! { @for item in &list.items { li { @for block in item { (part(block)) } } } };
     html! {
@@ -51,26 +66,26 @@ fn code_block(code: &CodeBlock<'_>) -> Markup {
     html! { pre dir="ltr" { code class=[code.language.map(|language| format!("language-{language}"))] { (code.text) } } }
 }
 
-fn inlines(content: &[Inline<'_>], channels: &Channels) -> Markup {
-    html! { @for inline in content { (inline_one(inline, channels)) } }
+fn inlines(content: &[Inline<'_>], names: &Names) -> Markup {
+    html! { @for inline in content { (inline_one(inline, names)) } }
 }
 
-fn inline_one(inline: &Inline<'_>, channels: &Channels) -> Markup {
+fn inline_one(inline: &Inline<'_>, names: &Names) -> Markup {
     html! {
         @match inline {
             Inline::Text(text) => (text),
             Inline::LineBreak => br;,
-            Inline::Styled(style, content) => (styled(*style, &inlines(content, channels))),
+            Inline::Styled(style, content) => (styled(*style, &inlines(content, names))),
             Inline::Code(text) => code { (text) },
             Inline::CodeBlock(code) => (code_block(code)),
-            Inline::Link(link) => (anchor(link, channels)),
+            Inline::Link(link) => (anchor(link, names)),
             Inline::Person(Some(person)) => span class="mention" { "@" (person.name()) },
             Inline::Person(None) => span class="mention" { "@unknown" },
-            Inline::Channel(id) => @match channels.get(id) {
+            Inline::Channel(id) => @match names.channels.get(id) {
                 Some((channel, path)) => a class="mention" href=(path) { "#" (channel.name) },
                 None => span class="mention" { "#unknown-channel" },
             },
-            Inline::Role(_) => span class="mention" { "@role" },
+            Inline::Role(id) => (role(names.role(*id))),
             Inline::Emoji { name, .. } => span class="emoji" title={":" (name) ":"} { ":" (name) ":" },
             Inline::Time(at, _) => time datetime=(at) { (moment(*at)) },
             Inline::Command(name) => code { "/" (name) },
@@ -79,6 +94,24 @@ fn inline_one(inline: &Inline<'_>, channels: &Channels) -> Markup {
             Inline::Here => span class="mention" { "@here" },
         }
     }
+}
+
+/// A role's name, with a dot in its colour: letters in any colour could not be read on every ground.
+fn role(role: Option<&Role>) -> Markup {
+    let color = role.and_then(|role| role.color);
+    html! {
+        span class="mention" {
+            @if let Some(color) = color {
+                svg class="dot" viewBox="0 0 8 8" aria-hidden="true" { circle cx="4" cy="4" r="4" fill=(color) {} }
+            }
+            "@" (role.map_or("role", role_name))
+        }
+    }
+}
+
+/// A role's name without the sign of a mention, which only that of everybody brings along.
+fn role_name(role: &Role) -> &str {
+    role.name.strip_prefix('@').unwrap_or(&role.name)
 }
 
 fn styled(style: Style, content: &Markup) -> Markup {
@@ -93,11 +126,11 @@ fn styled(style: Style, content: &Markup) -> Markup {
     }
 }
 
-fn anchor(link: &Link<'_>, channels: &Channels) -> Markup {
+fn anchor(link: &Link<'_>, names: &Names) -> Markup {
     html! {
         a href=(link.url) title=[link.title] rel="nofollow ugc noopener" {
             @match &link.label {
-                Some(label) => (inlines(label, channels)),
+                Some(label) => (inlines(label, names)),
                 None => (link.url),
             }
         }
@@ -105,9 +138,9 @@ fn anchor(link: &Link<'_>, channels: &Channels) -> Markup {
 }
 
 /// The first `max` characters of a text without its markup, on one line; what a spoiler hides stays hidden.
-pub(super) fn excerpt(text: &str, max: usize, channels: &Channels) -> String {
+pub(super) fn excerpt(text: &str, max: usize, names: &Names) -> String {
     let mut words = String::new();
-    plain_blocks(&parse(text), channels, &mut words);
+    plain_blocks(&parse(text), names, &mut words);
     let mut line = words.split_whitespace().collect::<Vec<_>>().join(" ");
     if let Some((end, _)) = line.char_indices().nth(max) {
         let end = line[..end].char_indices().next_back().map_or(0, |(last, _)| last);
@@ -117,30 +150,30 @@ pub(super) fn excerpt(text: &str, max: usize, channels: &Channels) -> String {
     line
 }
 
-fn plain_blocks(blocks: &[Block<'_>], channels: &Channels, to: &mut String) {
+fn plain_blocks(blocks: &[Block<'_>], names: &Names, to: &mut String) {
     for block in blocks {
         match block {
             Block::Paragraph(content) | Block::Subtext(content) | Block::Heading { content, .. } => {
-                plain(content, channels, to);
+                plain(content, names, to);
             }
-            Block::Quote(inner) => plain_blocks(inner, channels, to),
+            Block::Quote(inner) => plain_blocks(inner, names, to),
             Block::Code(code) => to.push_str(&code.text),
-            Block::List(list) => list.items.iter().for_each(|item| plain_blocks(item, channels, to)),
+            Block::List(list) => list.items.iter().for_each(|item| plain_blocks(item, names, to)),
         }
         to.push(' ');
     }
 }
 
-fn plain(content: &[Inline<'_>], channels: &Channels, to: &mut String) {
+fn plain(content: &[Inline<'_>], names: &Names, to: &mut String) {
     for inline in content {
         match inline {
             Inline::Text(text) => to.push_str(text),
             Inline::LineBreak => to.push(' '),
             Inline::Styled(Style::Spoiler, _) => to.push_str("█████"),
-            Inline::Styled(_, content) => plain(content, channels, to),
+            Inline::Styled(_, content) => plain(content, names, to),
             Inline::Code(text) => to.push_str(text),
             Inline::CodeBlock(code) => to.push_str(&code.text),
-            Inline::Link(Link { label: Some(label), .. }) => plain(label, channels, to),
+            Inline::Link(Link { label: Some(label), .. }) => plain(label, names, to),
             Inline::Link(link) => to.push_str(link.url),
             Inline::Person(person) => {
                 to.push('@');
@@ -148,9 +181,12 @@ fn plain(content: &[Inline<'_>], channels: &Channels, to: &mut String) {
             }
             Inline::Channel(id) => {
                 to.push('#');
-                to.push_str(channels.get(id).map_or("unknown-channel", |(channel, _)| &channel.name));
+                to.push_str(names.channels.get(id).map_or("unknown-channel", |(channel, _)| &channel.name));
             }
-            Inline::Role(_) => to.push_str("@role"),
+            Inline::Role(id) => {
+                to.push('@');
+                to.push_str(names.role(*id).map_or("role", role_name));
+            }
             Inline::Emoji { name, .. } => to.extend([":", name, ":"]),
             Inline::Time(at, _) => to.push_str(&moment(*at)),
             Inline::Command(name) => to.extend(["/", name]),

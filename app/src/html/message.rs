@@ -99,7 +99,7 @@ fn refers(path: &str, message: &Message, reference: &Reference, links: &Links) -
             @match links.messages.get(&id) {
                 Some(Some(to)) => {
                     "↩ " a href={(path) "/" (id)} { (to.author.pseudonym.name()) } ": "
-                    (excerpt(&to.content, 120, &links.channels))
+                    (excerpt(&to.content, 120, &links.names))
                 },
                 Some(None) => { "↩ a message that was deleted" },
                 None => { "↩ " a href={(path) "/" (id)} { "a message that is not held" } },
@@ -110,7 +110,7 @@ fn refers(path: &str, message: &Message, reference: &Reference, links: &Links) -
 
 fn body(message: &Message, links: &Links) -> Markup {
     let line = match message.kind {
-        kind if kind.is_written() => return render(&message.content, &links.channels),
+        kind if kind.is_written() => return render(&message.content, &links.names),
         MessageKind::RECIPIENT_ADD => "added somebody".to_owned(),
         MessageKind::RECIPIENT_REMOVE => "removed somebody, or left".to_owned(),
         MessageKind::CALL => "started a call".to_owned(),
@@ -124,7 +124,7 @@ fn body(message: &Message, links: &Links) -> Markup {
         MessageKind(number) => {
             return html! {
                 p class="card system" { "Message of type " (number) }
-                (render(&message.content, &links.channels))
+                (render(&message.content, &links.names))
             };
         }
     };
@@ -182,7 +182,7 @@ fn forwarded(snapshot: &Value, links: &Links) -> Markup {
     html! {
         div class="forwarded" {
             p class="meta" { "↪ Forwarded" }
-            (render(text(message, "content"), &links.channels))
+            (render(text(message, "content"), &links.names))
             @for file in list("attachments") { p class="card" { "📎 " (name(file)) } }
             @for embed in list("embeds") { (embed_box(embed, links)) }
             @for sticker in list("stickers").iter().chain(list("sticker_items")) {
@@ -211,10 +211,10 @@ fn embed_box(embed: &Value, links: &Links) -> Markup {
                     None => (title),
                 } }
             }
-            (render(text(embed, "description"), &links.channels))
+            (render(text(embed, "description"), &links.names))
             @if !fields.is_empty() {
                 dl { @for field in fields {
-                    div { dt { (text(field, "name")) } dd { (render(text(field, "value"), &links.channels)) } }
+                    div { dt { (text(field, "name")) } dd { (render(text(field, "value"), &links.names)) } }
                 } }
             }
             @if let Some(footer) = embed.get("footer") { p class="meta" { (text(footer, "text")) } }

@@ -1,4 +1,5 @@
 use super::{GuildEmoji, GuildItems, GuildLook, Held, role_mentions};
+use crate::snowflake::Id;
 use crate::timestamp::Timestamp;
 
 fn at(millis: i64) -> Timestamp {
@@ -81,7 +82,7 @@ fn a_copy_brings_what_is_missing_and_what_changed_later() {
 
 #[test]
 fn mentions_of_roles_are_found_in_any_text() {
-    let found: Vec<u64> = role_mentions("<@&7> a <@&12>, <@5> <@&0> <@&x> <@&9 <@&7>").map(|id| id.get()).collect();
+    let found: Vec<u64> = role_mentions("<@&7> a <@&12>, <@5> <@&0> <@&x> <@&9 <@&7>").map(Id::get).collect();
     assert_eq!(found, [7, 12, 7]);
     assert_eq!(role_mentions("nobody").count(), 0);
 }

@@ -133,7 +133,7 @@ async fn items_go_with_their_tenant(store: &dyn Store) {
 async fn two_looks_at_once_leave_the_later_one(one: &dyn Store, other: &dyn Store) {
     let shown = |count: u64, name: &str| {
         let mut items = guild_items(count);
-        items.roles[0].item.name = name.to_owned();
+        name.clone_into(&mut items.roles[0].item.name);
         items.roles.into_iter().map(|held| held.item).collect::<Vec<_>>()
     };
     let (earlier, later) = (shown(8, "earlier"), shown(5, "later"));
