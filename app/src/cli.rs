@@ -1,6 +1,7 @@
 //! The command line.
 
 pub mod copy;
+pub mod doctor;
 mod import;
 mod report;
 mod serve;
@@ -34,7 +35,8 @@ pub use self::report::MigrationReport;
     after_help = "Examples:\n  verta serve --import examples     import a folder and open http://127.0.0.1:25000\n  \
                   verta import ~/exports --dry-run  tell what an import would do\n  \
                   verta sync my-community           copy what is new from Discord\n  \
-                  verta coverage my-community       tell what is held of each channel"
+                  verta coverage my-community       tell what is held of each channel\n  \
+                  verta doctor                      check this installation"
 )]
 pub struct Cli {
     /// What to do.
@@ -78,6 +80,12 @@ pub enum Command {
         /// The archive to write, of the same form
         #[arg(long, value_name = "URL")]
         to: String,
+        /// Print the result as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Check the database, the key, the bot and what it may read, and tell what to do; change nothing
+    Doctor {
         /// Print the result as JSON
         #[arg(long)]
         json: bool,
@@ -263,8 +271,8 @@ pub async fn run(command: Command, config: &Config, tools: Tools) -> ExitCode {
         Command::Sync(arguments) => sync::run(&arguments, &tools).await,
         Command::Tenant(command) => tenant::run(command, &tools).await,
         Command::Coverage { tenant, json } => report::coverage(&tenant, json, &tools).await,
-        // These two choose their stores themselves.
-        Command::Migrate { .. } | Command::Copy { .. } => Ok(true),
+        // These choose their stores themselves.
+        Command::Migrate { .. } | Command::Copy { .. } | Command::Doctor { .. } => Ok(true),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
@@ -285,8 +293,14 @@ pub fn failure(error: &(dyn std::error::Error + 'static)) -> ExitCode {
 
 /// Says on standard error what went wrong, with its causes.
 pub fn complain(error: &(dyn std::error::Error + 'static)) {
+    eprintln!("verta: {}", with_causes(error));
+}
+
+/// An error and what it came from, on one line.
+#[must_use]
+pub fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
-    eprintln!("verta: {}", causes.map(ToString::to_string).collect::<Vec<_>>().join(": "));
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 type Outcome = Result<bool, Box<dyn std::error::Error>>;

@@ -4,6 +4,7 @@ pub mod browse;
 pub mod cli;
 pub mod config;
 pub mod copy;
+pub mod doctor;
 pub mod html;
 pub mod http;
 pub mod import;

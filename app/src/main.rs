@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use adapter_discord::{ClientConfig, DiscordClient, ParseApiUrlError, ParseTokenError};
 use adapter_export::DiscordChatExporter;
@@ -14,9 +14,10 @@ use adapter_sqlite::SqliteStore;
 use adapter_tidb::url::{DatabaseUrl, DatabaseUrlError};
 use adapter_tidb::{OpenOptions as ServerOptions, TidbStore};
 use app::cli::{self, Command, MigrationReport, ParseError, Tools};
-use app::config::{Config, ConfigError, LogFormat, ServerUrl, StoreUrl};
+use app::config::{Config, ConfigError, LogFormat, PublicUrl, ServerUrl, StoreUrl};
+use app::doctor::{Archive, Bot, Doctor, Key};
 use app::process::Process;
-use domain::pseudonym::PseudonymKey;
+use domain::pseudonym::{ParseKeyError, PseudonymKey};
 use domain::timestamp::Timestamp;
 use ports::clock::Clock;
 use ports::guild::GuildSource;
@@ -70,6 +71,9 @@ async fn start(command: Command, config: &Config) -> Result<ExitCode, Box<dyn st
     if let Command::Copy { from, to, json } = command {
         return copy(&from, &to, json, config).await;
     }
+    if let Command::Doctor { json } = command {
+        return doctor(json, config).await;
+    }
     let guilds = guilds(config)?;
     match &config.store {
         StoreUrl::Sqlite(path) => on_sqlite(command, config, guilds, path).await,
@@ -95,6 +99,76 @@ async fn copy(from: &str, to: &str, json: bool, config: &Config) -> Result<ExitC
     from.close().await;
     to.close().await;
     Ok(code)
+}
+
+/// Looks at an installation without changing it. What cannot be looked at is told among the other checks.
+async fn doctor(json: bool, config: &Config) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let opened = look_at_archive(config).await;
+    let archive = match &opened {
+        Ok(Ok(store)) => Archive::Ready(store.store()),
+        Ok(Err(pending)) => Archive::Behind(pending.clone()),
+        Err(error) => Archive::Broken(cli::with_causes(&**error)),
+    };
+    let (archive, key) = match &config.store {
+        StoreUrl::Sqlite(path) if !path.exists() => (Archive::Absent(path.clone()), look_at_key(config, Some(path))),
+        StoreUrl::Sqlite(path) => (archive, look_at_key(config, Some(path))),
+        StoreUrl::Server(_) => (archive, look_at_key(config, None)),
+    };
+    let bot = match guilds(config) {
+        Ok(Some(source)) => Bot::Set(source),
+        Ok(None) => Bot::Missing,
+        Err(error) => Bot::Broken(error.to_string()),
+    };
+    let public_url = config.public_url.as_ref().map(|url: &PublicUrl| url.as_str().to_owned());
+    let doctor = Doctor { archive, key, bot, has_admin_key: config.admin_key.is_some(), public_url, bind: config.bind };
+    let code = cli::doctor::run(&doctor, json).await;
+    drop(doctor);
+    if let Ok(Ok(opened)) = opened {
+        opened.close().await;
+    }
+    Ok(code)
+}
+
+/// The archive if it is there and has every migration, else the migrations that wait.
+async fn look_at_archive(config: &Config) -> Result<Result<Opened, Vec<String>>, Box<dyn std::error::Error>> {
+    let pending: Vec<String> = match &config.store {
+        StoreUrl::Sqlite(path) => {
+            let steps = SqliteStore::migrations(path)?.into_iter();
+            steps.filter(|step| step.applied_at.is_none()).map(|step| step.name).collect()
+        }
+        StoreUrl::Server(url) => {
+            let wrong = |error: DatabaseUrlError| ConfigError { variable: "DATABASE_URL", reason: error.to_string() };
+            let url: DatabaseUrl = url.as_str().parse().map_err(wrong)?;
+            let options = ServerOptions { patience: Duration::ZERO, ..ServerOptions::default() };
+            let steps = TidbStore::migrations(&url, options).await?.into_iter();
+            steps.filter(|step| step.applied_at.is_none()).map(|step| step.name).collect()
+        }
+    };
+    if pending.is_empty() {
+        Ok(Ok(Opened::new(&config.store, "DATABASE_URL", config).await?))
+    } else {
+        Ok(Err(pending))
+    }
+}
+
+/// The pseudonyms' key, as far as it is there; `database` is the archive's file, if it is one.
+fn look_at_key(config: &Config, database: Option<&Path>) -> Key {
+    let path = database.map(beside);
+    let held = path.as_deref().filter(|path| path.exists()).map(|path| {
+        let wrong =
+            |error: &dyn std::fmt::Display| format!("{}: {error}; it holds the pseudonyms' key", path.display());
+        let text = fs::read_to_string(path).map_err(|error| wrong(&error))?;
+        let key = text.trim().parse::<PseudonymKey>().map_err(|error: ParseKeyError| wrong(&error))?;
+        let mode = fs::metadata(path).map_err(|error| wrong(&error))?.mode() & 0o777;
+        Ok::<_, String>((path.to_owned(), key, mode))
+    });
+    match (&config.pseudonym_key, held) {
+        (Some(set), Some(Ok((path, key, _)))) => Key::Set { other: (!key.is_same(set)).then_some(path) },
+        (Some(_), _) => Key::Set { other: None },
+        (None, Some(Ok((path, _, mode)))) => Key::File { path, mode },
+        (None, Some(Err(reason))) => Key::Broken(reason),
+        (None, None) => Key::Missing(path),
+    }
 }
 
 /// Whether two addresses are of one archive, as far as they tell.

@@ -22,6 +22,13 @@ impl PseudonymKey {
     pub const fn new(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
+
+    /// Whether `other` makes the same pseudonyms. For the operator's own keys only: how long it takes tells how much of
+    /// them is alike.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
 }
 
 impl fmt::Debug for PseudonymKey {

@@ -1,6 +1,7 @@
 //! Copying a guild from a simulated Discord: whatever happens meanwhile, the archive is in the end what the guild is.
 
 mod content;
+mod doctor;
 mod exposure;
 mod faults;
 mod items;

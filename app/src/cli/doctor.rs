@@ -1,0 +1,40 @@
+//! `verta doctor`.
+
+use std::io::{self, Write, stdout};
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+use super::failure;
+use crate::doctor::{Check, Doctor, State};
+
+/// All checks, as they are printed.
+#[derive(Serialize)]
+struct Report {
+    checks: Vec<Check>,
+}
+
+/// Makes every check and prints it: success if none failed.
+pub async fn run(doctor: &Doctor, json: bool) -> ExitCode {
+    let report = Report { checks: doctor.run().await };
+    if let Err(error) = print(&report, json) {
+        return failure(&error);
+    }
+    let failed = report.checks.iter().any(|check| check.state == State::Failed);
+    if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+fn print(report: &Report, json: bool) -> io::Result<()> {
+    if json {
+        return writeln!(stdout(), "{}", serde_json::to_string(report)?);
+    }
+    for check in &report.checks {
+        let state = match check.state {
+            State::Ok => "ok",
+            State::Warning => "warning",
+            State::Failed => "failed",
+        };
+        writeln!(stdout(), "{state:<8} {}: {}", check.name, check.detail)?;
+    }
+    Ok(())
+}

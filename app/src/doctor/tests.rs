@@ -1,0 +1,220 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use domain::channel::{Channel, ChannelKind};
+use domain::coverage::Coverage;
+use domain::guild::GuildItems;
+use domain::slug::TenantSlug;
+use domain::tenant::{Platform, PlatformId, Tenant, TenantName};
+use domain::timestamp::Timestamp;
+use ports::guild::{
+    Access, BotIdentity, Denied, GuildChannel, GuildError, GuildStructure, JoinedGuild, MockGuildSource,
+};
+use ports::mock::{FakeStore, FakeUnitOfWork};
+
+use super::{Archive, Bot, Check, Doctor, Key, State};
+
+const GUILD: &str = "1100000000000000001";
+
+fn at(millis: i64) -> Timestamp {
+    Timestamp::from_millis(millis).unwrap()
+}
+
+fn doctor(archive: Archive, key: Key, bot: Bot) -> Doctor {
+    let bind = "127.0.0.1:25000".parse().unwrap();
+    Doctor { archive, key, bot, has_admin_key: false, public_url: None, bind }
+}
+
+fn state(checks: &[Check], name: &str) -> State {
+    check(checks, name).state
+}
+
+fn check<'a>(checks: &'a [Check], name: &str) -> &'a Check {
+    checks.iter().find(|check| check.name == name).unwrap_or_else(|| panic!("{name} is not among {checks:?}"))
+}
+
+fn tenant() -> Tenant {
+    let (slug, name) = (TenantSlug::new("needles").unwrap(), TenantName::new("Needles").unwrap());
+    Tenant::new(Platform::Discord, PlatformId::new(GUILD).unwrap(), slug, name, at(1))
+}
+
+fn channel(number: u64, name: &str, kind: ChannelKind) -> Channel {
+    Channel::new(tenant().id, number.to_string().parse().unwrap(), kind, name.to_owned())
+}
+
+fn seen(number: u64, name: &str, access: Access) -> GuildChannel {
+    let channel = channel(number, name, ChannelKind::TEXT);
+    GuildChannel { channel, access, manages_threads: true, last_message_id: None }
+}
+
+fn structure(channels: Vec<GuildChannel>) -> GuildStructure {
+    let name = "The Needles".to_owned();
+    let hidden = vec!["90".parse().unwrap()];
+    GuildStructure { observed_at: at(1), name, channels, hidden, roles: None, emojis: None, stickers: None }
+}
+
+/// An archive with one tenant that holds these channels.
+fn archive(held: Vec<Channel>, was_read: bool) -> Archive {
+    let mut of_tenants = FakeUnitOfWork::default();
+    of_tenants
+        .tenants
+        .expect_list()
+        .returning(|page| Ok(if page.after.is_none() { vec![tenant()] } else { Vec::new() }));
+    let observed_at = was_read.then(|| at(1));
+    of_tenants.guilds.expect_list().returning(move |_| Ok(GuildItems { observed_at, ..GuildItems::default() }));
+    let mut of_channels = FakeUnitOfWork::default();
+    of_channels.channels.expect_list().return_once(move |_| Ok(held));
+    of_channels.coverage.expect_find().returning(|channel_id| {
+        let reason = (channel_id == channel(81, "gone", ChannelKind::TEXT).id).then(|| "deleted".to_owned());
+        let coverage =
+            Coverage { channel_id, interval: None, start_reached: false, message_count: 0, reason, checked_at: None };
+        Ok(Some(coverage))
+    });
+    Archive::Ready(Arc::new(FakeStore::new([of_tenants, of_channels])))
+}
+
+fn bot(content: bool, joined: bool, found: Result<GuildStructure, GuildError>) -> Bot {
+    let mut source = MockGuildSource::new();
+    source.expect_identify().return_once(move || Ok(BotIdentity { reads_content: content, reads_members: false }));
+    let guild = JoinedGuild { id: GUILD.parse().unwrap(), name: "The Needles".to_owned() };
+    let joined = if joined { vec![guild] } else { Vec::new() };
+    source.expect_guilds().return_once(move || Ok(joined));
+    source.expect_structure().return_once(move |_| found);
+    Bot::Set(Arc::new(source))
+}
+
+fn key() -> Key {
+    Key::Set { other: None }
+}
+
+#[tokio::test]
+async fn where_all_is_well_every_check_is_ok() {
+    let mut whole = structure(vec![seen(1, "general", Access::Readable)]);
+    whole.hidden.clear();
+    let checks = doctor(archive(Vec::new(), true), key(), bot(true, true, Ok(whole))).run().await;
+    assert!(checks.iter().all(|check| check.state == State::Ok), "{checks:?}");
+    let names: Vec<&str> = checks.iter().map(|check| check.name.as_str()).collect();
+    let expected = [
+        "database",
+        "migrations",
+        "key",
+        "token",
+        "message content",
+        "members",
+        "guilds",
+        "guild needles",
+        "channels needles",
+        "private threads needles",
+        "admin key",
+        "public url",
+        "bind",
+    ];
+    assert_eq!(names, expected);
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_named_with_the_right_that_it_needs() {
+    let mut channels = vec![seen(1, "general", Access::Readable)];
+    channels[0].manages_threads = false;
+    channels.extend((2..14).map(|number| seen(number, &format!("quiet-{number}"), Access::Denied(Denied::History))));
+    channels.push(seen(20, "voice\u{1b}[31m", Access::Denied(Denied::Connect)));
+    let held = vec![
+        channel(80, "hidden", ChannelKind::TEXT),
+        channel(81, "gone", ChannelKind::TEXT),
+        channel(82, "Staff", ChannelKind::CATEGORY),
+        channel(1, "general", ChannelKind::TEXT),
+    ];
+    let checks = doctor(archive(held, true), key(), bot(true, true, Ok(structure(channels)))).run().await;
+    let found = check(&checks, "channels needles");
+    assert_eq!(found.state, State::Warning);
+    assert_eq!(
+        found.detail,
+        "the bot may read 1 of 16; it may not view #hidden, 90: allow it View Channels there; it may not read the \
+         history of #quiet-2, #quiet-3, #quiet-4, #quiet-5, #quiet-6, #quiet-7, #quiet-8, #quiet-9, #quiet-10, \
+         #quiet-11 and 2 more: allow it Read Message History there; it may not connect to #voice[31m: allow it Connect \
+         there"
+    );
+    let threads = check(&checks, "private threads needles");
+    assert_eq!(threads.state, State::Warning);
+    assert!(threads.detail.contains("Manage Threads") && threads.detail.contains("#general"), "{}", threads.detail);
+}
+
+#[tokio::test]
+async fn a_check_that_fails_keeps_no_other_from_being_made() {
+    let broken = Archive::Broken("the server is gone: start it".to_owned());
+    let checks = doctor(broken, Key::Missing(None), bot(false, true, Err(GuildError::Parked))).run().await;
+    for (name, expected) in [
+        ("database", State::Failed),
+        ("key", State::Failed),
+        ("token", State::Ok),
+        ("message content", State::Failed),
+        ("guilds", State::Ok),
+        ("communities", State::Warning),
+        ("bind", State::Ok),
+    ] {
+        assert_eq!(state(&checks, name), expected, "{name}");
+    }
+    assert!(check(&checks, "database").detail.contains("start it"));
+}
+
+#[tokio::test]
+async fn a_refused_token_is_told_with_what_to_do() {
+    let mut source = MockGuildSource::new();
+    source.expect_identify().return_once(|| Err(GuildError::Unauthorized));
+    let checks = doctor(archive(Vec::new(), true), key(), Bot::Set(Arc::new(source))).run().await;
+    let token = check(&checks, "token");
+    assert_eq!(token.state, State::Failed);
+    assert!(token.detail.contains("developer portal") && token.detail.contains("DISCORD_BOT_TOKEN"), "{token:?}");
+    for (bot, expected) in [(Bot::Missing, State::Warning), (Bot::Broken("it has blanks".to_owned()), State::Failed)] {
+        let checks = doctor(archive(Vec::new(), true), key(), bot).run().await;
+        assert_eq!(state(&checks, "token"), expected);
+    }
+}
+
+#[tokio::test]
+async fn a_guild_that_the_bot_has_left_is_a_failure_only_if_it_was_ever_read() {
+    for (was_read, expected) in [(true, State::Failed), (false, State::Warning)] {
+        let checks =
+            doctor(archive(Vec::new(), was_read), key(), bot(true, false, Err(GuildError::Parked))).run().await;
+        let guild = check(&checks, "guild needles");
+        assert_eq!(guild.state, expected);
+        assert!(guild.detail.contains(GUILD) && guild.detail.contains("invite"), "{guild:?}");
+        assert_eq!(state(&checks, "guilds"), State::Failed, "it is in none at all");
+    }
+}
+
+#[tokio::test]
+async fn a_guild_that_cannot_be_looked_at_or_read_at_all_is_a_failure() {
+    let no_view = structure(vec![seen(1, "general", Access::Denied(Denied::View))]);
+    for found in [Err(GuildError::Parked), Err(GuildError::Malformed("guild")), Ok(no_view)] {
+        let checks = doctor(archive(Vec::new(), true), key(), bot(true, true, found)).run().await;
+        assert_eq!(state(&checks, "channels needles"), State::Failed);
+    }
+}
+
+#[tokio::test]
+async fn the_key_is_judged_by_where_it_lies_and_who_may_read_it() {
+    let path = || PathBuf::from("data/verta.db.key");
+    let absent = || Archive::Absent(PathBuf::from("data/verta.db"));
+    let behind = || Archive::Behind(vec!["0007_guild".to_owned()]);
+    for (archive, key, expected, said) in [
+        (absent(), key(), State::Ok, "PSEUDONYM_KEY"),
+        (absent(), Key::Missing(Some(path())), State::Ok, "made with the archive"),
+        (behind(), Key::Missing(Some(path())), State::Failed, "put the file back"),
+        (behind(), Key::Missing(None), State::Failed, "openssl rand -hex 32"),
+        (behind(), Key::File { path: path(), mode: 0o600 }, State::Ok, "data/verta.db.key"),
+        (behind(), Key::File { path: path(), mode: 0o640 }, State::Warning, "chmod 600"),
+        (behind(), Key::Set { other: Some(path()) }, State::Warning, "another key"),
+        (behind(), Key::Broken("no key in it".to_owned()), State::Failed, "no key in it"),
+    ] {
+        let checks = doctor(archive, key, Bot::Missing).run().await;
+        let found = check(&checks, "key");
+        assert_eq!(found.state, expected, "{found:?}");
+        assert!(found.detail.contains(said), "{found:?}");
+    }
+    let checks = doctor(behind(), key(), Bot::Missing).run().await;
+    assert!(check(&checks, "migrations").detail.contains("0007_guild"));
+    assert_eq!((state(&checks, "database"), state(&checks, "migrations")), (State::Ok, State::Warning));
+    let checks = doctor(absent(), key(), Bot::Missing).run().await;
+    assert_eq!(state(&checks, "database"), State::Warning);
+}
