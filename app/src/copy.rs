@@ -1,7 +1,8 @@
 //! Copying an archive from one store to another, and proving that both hold the same.
 //!
 //! Everything is compared before it is written, so a copy that was killed is simply run again, and copying an archive
-//! that did not change changes nothing. What the target has newer stays, and nothing that it has deleted comes back:
+//! that did not change changes nothing; what both hold alike is found by its marks and not read whole until it is
+//! verified. What the target has newer stays, and nothing that it has deleted comes back:
 //! the verification then names the channel.
 //!
 //! Jobs are not copied: they are work of one installation. Changes begin anew: their numbers are an order that each
@@ -9,17 +10,18 @@
 
 mod checksum;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
 use domain::channel::{Channel, ChannelId};
+use domain::coverage::{Coverage, Segments};
 use domain::guild::GuildItems;
 use domain::message::MessageId;
 use domain::slug::TenantSlug;
 use domain::tenant::{Tenant, TenantId};
 use ports::error::StoreError;
-use ports::message::StoredMessage;
+use ports::message::{MessageMark, StoredMessage};
 use ports::page::Page;
 use ports::store::{Store, UnitOfWork};
 use serde::Serialize;
@@ -241,6 +243,18 @@ impl Copier {
     }
 
     async fn store_channels(&self, channels: &[Channel]) -> Result<(), CopyError> {
+        let ids: Vec<_> = channels.iter().map(|channel| channel.id).collect();
+        let mut read = self.to.read().await.map_err(CopyError::To)?;
+        let copied = read.channels().find_all(&ids).await.map_err(CopyError::To)?;
+        drop(read);
+        let copied: HashMap<_, _> = copied.into_iter().map(|channel| (channel.id, channel)).collect();
+        let is_same = |channel: &Channel| {
+            let copied = copied.get(&channel.id).cloned();
+            copied.is_some_and(|copied| Channel { stats: channel.stats, ..copied } == *channel)
+        };
+        if channels.iter().all(is_same) {
+            return Ok(());
+        }
         let mut unit = self.begin().await?;
         for channel in channels {
             let held = unit.channels().find(channel.id).await.map_err(CopyError::To)?;
@@ -273,7 +287,17 @@ impl Copier {
         progress: &dyn Progress,
     ) -> Result<Vec<MessageId>, CopyError> {
         let (mut refused, mut after) = (Vec::new(), None);
+        let mut compared = Compared::Different;
         loop {
+            if compared != Compared::Nothing {
+                compared = self.compare(channel, after).await?;
+            }
+            if let Compared::Same { last, count } = compared {
+                after = Some(last);
+                *copied += count;
+                progress.copied(*copied);
+                continue;
+            }
             let mut read = self.from.read().await.map_err(CopyError::From)?;
             let page = read.messages().list_stored(channel, after, PAGE).await.map_err(CopyError::From)?;
             drop(read);
@@ -288,6 +312,22 @@ impl Copier {
         }
     }
 
+    /// Compares the next page of the source with what the target holds of it, by their marks.
+    async fn compare(&self, channel: ChannelId, after: Option<MessageId>) -> Result<Compared, CopyError> {
+        let copied = marks(&*self.to, channel, after).await.map_err(CopyError::To)?;
+        if copied.is_empty() {
+            return Ok(Compared::Nothing);
+        }
+        let held = marks(&*self.from, channel, after).await.map_err(CopyError::From)?;
+        let is_same = |mark: &MessageMark| {
+            copied.binary_search_by_key(&mark.id, |other| other.id).is_ok_and(|index| copied[index] == *mark)
+        };
+        Ok(match held.last() {
+            Some(last) if held.iter().all(is_same) => Compared::Same { last: last.id, count: held.len() as u64 },
+            _ => Compared::Different,
+        })
+    }
+
     async fn store_messages(&self, channel: ChannelId, page: &[StoredMessage]) -> Result<(), CopyError> {
         let mut unit = self.begin().await?;
         unit.messages().restore(channel, page).await.map_err(CopyError::To)?;
@@ -296,13 +336,14 @@ impl Copier {
 
     /// Copies what is proven of a channel, but for what the target refuses.
     async fn coverage(&self, channel: ChannelId, refused: &[MessageId]) -> Result<(), CopyError> {
-        let mut read = self.from.read().await.map_err(CopyError::From)?;
-        let found = read.coverage().find(channel).await.map_err(CopyError::From)?;
-        let segments = read.coverage().segments(channel).await.map_err(CopyError::From)?;
-        drop(read);
+        let (found, segments) = what_is_proven(&*self.from, channel).await.map_err(CopyError::From)?;
         let Some(coverage) = found else { return Ok(()) };
         let coverage = refused.iter().fold(coverage, |held, id| held.without(*id));
         let segments = refused.iter().fold(segments, |held, id| held.without(*id));
+        let (copied, copied_segments) = what_is_proven(&*self.to, channel).await.map_err(CopyError::To)?;
+        if copied_segments == segments && copied.is_some_and(|copied| copied.says_the_same(&coverage)) {
+            return Ok(());
+        }
         let mut unit = self.begin().await?;
         unit.coverage().restore(&coverage, &segments).await.map_err(CopyError::To)?;
         unit.commit().await.map_err(CopyError::To)
@@ -330,6 +371,31 @@ impl Copier {
 
 async fn items(store: &dyn Store, tenant: TenantId) -> Result<GuildItems, StoreError> {
     store.read().await?.guilds().list(tenant).await
+}
+
+/// What a page of the source is in the target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Compared {
+    /// The same: so many messages, up to this one.
+    Same { last: MessageId, count: u64 },
+    /// Something else.
+    Different,
+    /// Nothing, and so is what comes behind it.
+    Nothing,
+}
+
+async fn marks(
+    store: &dyn Store,
+    channel: ChannelId,
+    after: Option<MessageId>,
+) -> Result<Vec<MessageMark>, StoreError> {
+    store.read().await?.messages().list_marks(channel, after, PAGE).await
+}
+
+async fn what_is_proven(store: &dyn Store, channel: ChannelId) -> Result<(Option<Coverage>, Segments), StoreError> {
+    let mut read = store.read().await?;
+    let found = read.coverage().find(channel).await?;
+    Ok((found, read.coverage().segments(channel).await?))
 }
 
 async fn channel_page(

@@ -22,12 +22,16 @@ use domain::timestamp::Timestamp;
 use ports::clock::Clock;
 use ports::guild::GuildSource;
 use ports::store::Store;
+use tokio::runtime::Builder;
 use tracing_subscriber::EnvFilter;
 
 /// Answers are made of many small pieces on many threads, which this allocator takes and gives back faster.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// Threads that wait for files while an archive is copied: one for each store. Each keeps the memory for a page of
+/// messages and more that it worked with last, so many that take turns hold many times what one of them needs.
+const COPY_THREADS: usize = 2;
 /// Wrong usage.
 const USAGE: u8 = 2;
 
@@ -44,8 +48,7 @@ impl Clock for SystemClock {
     }
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let (cli, config) = match cli::parse() {
         Ok(parsed) => parsed,
         Err(ParseError::Words(error)) => {
@@ -58,7 +61,15 @@ async fn main() -> ExitCode {
         }
     };
     log(&config);
-    match start(cli.command, &config).await {
+    let mut runtime = Builder::new_multi_thread();
+    if let Command::Copy { .. } = cli.command {
+        runtime.max_blocking_threads(COPY_THREADS);
+    }
+    let runtime = match runtime.enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return cli::failure(&error),
+    };
+    match runtime.block_on(start(cli.command, &config)) {
         Ok(code) => code,
         Err(error) => {
             let code = cli::failure(&*error);

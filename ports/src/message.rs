@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use domain::channel::ChannelId;
-use domain::message::{Message, MessageId};
+use domain::message::{Message, MessageId, Version};
 use domain::page::MessagePage;
 use domain::tenant::TenantId;
 use domain::timestamp::Timestamp;
@@ -27,6 +27,19 @@ impl StoredMessage {
         let revives = held.deleted_at.is_some() && self.deleted_at.is_none();
         self != held && !revives && self.message.version >= held.message.version
     }
+}
+
+/// What tells whether two archives hold a message alike, without reading any of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MessageMark {
+    /// Which message.
+    pub id: MessageId,
+    /// Its version.
+    pub version: Version,
+    /// Its [`Message::digest`].
+    pub digest: u64,
+    /// When the look was made that found it deleted.
+    pub deleted_at: Option<Timestamp>,
 }
 
 /// What a page changed.
@@ -100,6 +113,15 @@ pub trait MessageRepository: Send {
         after: Option<MessageId>,
         limit: u32,
     ) -> Result<Vec<StoredMessage>, StoreError>;
+
+    /// The marks of the messages that [`MessageRepository::list_stored`] gives: what it takes to see that another
+    /// archive holds the same, at a fraction of the cost.
+    async fn list_marks(
+        &mut self,
+        channel: ChannelId,
+        after: Option<MessageId>,
+        limit: u32,
+    ) -> Result<Vec<MessageMark>, StoreError>;
 
     /// Stores messages of a channel (at most 1000, ascending, no id twice) as another archive holds them, where they
     /// [replace](StoredMessage::replaces) what is held; tells how many did. Keeps the channel's stats, leaves its

@@ -10,6 +10,7 @@ mod hangs;
 mod health;
 mod imports;
 mod kills;
+mod portions;
 mod processes;
 mod starts;
 

@@ -38,6 +38,8 @@ pub(crate) enum Fault {
 struct Rule {
     /// Words that they hold; none for every statement.
     words: String,
+    /// Bytes that they are sent with, be it in a value.
+    bytes: Vec<u8>,
     /// How many pass before the next one does.
     skip: u32,
     /// How many pass between two that do.
@@ -45,6 +47,13 @@ struct Rule {
     /// How many still do.
     left: u32,
     fault: Fault,
+}
+
+impl Rule {
+    /// For the next statement that holds `words`.
+    fn new(words: &str, fault: Fault) -> Self {
+        Self { words: words.to_owned(), bytes: Vec::new(), skip: 0, gap: 0, left: 1, fault }
+    }
 }
 
 #[derive(Default)]
@@ -95,17 +104,22 @@ impl Proxy {
 
     /// Lets the next `times` statements that hold `words` meet `fault`.
     pub(crate) fn next_times(&self, times: u32, words: &str, fault: Fault) {
-        self.rule(Rule { words: words.to_owned(), skip: 0, gap: 0, left: times, fault });
+        self.rule(Rule { left: times, ..Rule::new(words, fault) });
     }
 
     /// Lets the statement meet `fault` that holds `words` and comes after `skip` others that do.
     pub(crate) fn after(&self, skip: u32, words: &str, fault: Fault) {
-        self.rule(Rule { words: words.to_owned(), skip, gap: 0, left: 1, fault });
+        self.rule(Rule { skip, ..Rule::new(words, fault) });
     }
 
     /// Lets a statement meet `fault` after every `gap` others, until [`Proxy::heal`].
     pub(crate) fn every(&self, gap: u32, fault: Fault) {
-        self.rule(Rule { words: String::new(), skip: gap, gap, left: u32::MAX, fault });
+        self.rule(Rule { skip: gap, gap, left: u32::MAX, ..Rule::new("", fault) });
+    }
+
+    /// Lets every statement meet `fault` that holds `words` and has `value` among its values, until [`Proxy::heal`].
+    pub(crate) fn refuse_value(&self, words: &str, value: &str, fault: Fault) {
+        self.rule(Rule { bytes: value.into(), left: u32::MAX, ..Rule::new(words, fault) });
     }
 
     fn rule(&self, rule: Rule) {
@@ -200,11 +214,11 @@ impl Shared {
     }
 
     /// The fault that a statement meets, if it is its turn.
-    fn fault(&self, statement: String) -> Option<Fault> {
+    fn fault(&self, statement: String, sent: &[u8]) -> Option<Fault> {
         let mut state = self.state();
         let mut met = None;
         for rule in &mut state.rules {
-            if !has_words(&statement, &rule.words) {
+            if !has_words(&statement, &rule.words) || memchr::memmem::find(sent, &rule.bytes).is_none() {
                 continue;
             }
             if rule.skip > 0 {
@@ -274,7 +288,7 @@ async fn requests(
         shared.while_hanging().await;
         // Looked at before the fault is told, so that no resumption after it is missed.
         let mut hangs = shared.hangs.subscribe();
-        match statement(&sent, session).and_then(|statement| shared.fault(statement)) {
+        match statement(&sent, session).and_then(|statement| shared.fault(statement, &sent)) {
             None => {}
             Some(Fault::Error(code)) => {
                 let body = [&[ERROR][..], &code.to_le_bytes(), b"#HY000", TEXT.as_bytes()].concat();

@@ -1,5 +1,6 @@
 //! Messages, with their attachments and reactions.
 
+mod mark;
 mod read;
 mod write;
 
@@ -9,7 +10,7 @@ use domain::message::{Message, MessageId};
 use domain::page::MessagePage;
 use domain::tenant::TenantId;
 use ports::error::StoreError;
-use ports::message::{MessageRepository, PageOutcome, StoredMessage};
+use ports::message::{MessageMark, MessageRepository, PageOutcome, StoredMessage};
 use ports::page::MessageRange;
 
 use crate::unit::Unit;
@@ -65,6 +66,15 @@ impl MessageRepository for Unit {
         limit: u32,
     ) -> Result<Vec<StoredMessage>, StoreError> {
         self.run(move |connection| read::list_stored(connection, channel, after, limit)).await
+    }
+
+    async fn list_marks(
+        &mut self,
+        channel: ChannelId,
+        after: Option<MessageId>,
+        limit: u32,
+    ) -> Result<Vec<MessageMark>, StoreError> {
+        self.run(move |connection| mark::list_marks(connection, channel, after, limit)).await
     }
 
     async fn restore(&mut self, channel: ChannelId, messages: &[StoredMessage]) -> Result<u64, StoreError> {

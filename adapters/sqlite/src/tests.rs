@@ -24,6 +24,7 @@ use super::SqliteStore;
 const SOURCES: [(&str, &str); 8] = [
     ("tenant", include_str!("tenant.rs")),
     ("channel", include_str!("channel.rs")),
+    ("message/mark", include_str!("message/mark.rs")),
     ("message/read", include_str!("message/read.rs")),
     ("message/write", include_str!("message/write.rs")),
     ("coverage", include_str!("coverage.rs")),

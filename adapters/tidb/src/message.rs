@@ -1,5 +1,6 @@
 //! Messages, with their attachments and reactions.
 
+mod mark;
 mod read;
 mod restore;
 mod write;
@@ -10,7 +11,7 @@ use domain::message::{Message, MessageId};
 use domain::page::MessagePage;
 use domain::tenant::TenantId;
 use ports::error::StoreError;
-use ports::message::{MessageRepository, PageOutcome, StoredMessage};
+use ports::message::{MessageMark, MessageRepository, PageOutcome, StoredMessage};
 use ports::page::MessageRange;
 
 use crate::unit::Unit;
@@ -59,6 +60,15 @@ impl MessageRepository for Unit {
         limit: u32,
     ) -> Result<Vec<StoredMessage>, StoreError> {
         read::list_stored(self, channel, after, limit).await
+    }
+
+    async fn list_marks(
+        &mut self,
+        channel: ChannelId,
+        after: Option<MessageId>,
+        limit: u32,
+    ) -> Result<Vec<MessageMark>, StoreError> {
+        mark::list_marks(self, channel, after, limit).await
     }
 
     async fn restore(&mut self, channel: ChannelId, messages: &[StoredMessage]) -> Result<u64, StoreError> {

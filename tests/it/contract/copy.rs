@@ -4,7 +4,7 @@ use domain::coverage::{Coverage, Segment, Segments};
 use domain::message::{Attachment, Emoji, Message, Reaction};
 use domain::pseudonym::Pseudonym;
 use ports::error::StoreError;
-use ports::message::StoredMessage;
+use ports::message::{MessageMark, StoredMessage};
 use ports::page::Page;
 use ports::store::Store;
 
@@ -16,6 +16,7 @@ use domain::message::MessageKind;
 
 contract! {
     every_message_of_a_channel_is_listed_as_it_is_held,
+    marks_tell_of_every_message_how_it_is_held,
     messages_of_another_archive_are_stored_as_they_are,
     storing_a_copy_twice_changes_nothing_the_second_time,
     a_copy_replaces_older_versions_and_brings_nothing_back,
@@ -90,6 +91,26 @@ async fn every_message_of_a_channel_is_listed_as_it_is_held(store: &dyn Store) {
     let behind = read.messages().list_stored(channel.id, Some(id(10)), 1).await.unwrap();
     assert_eq!(behind, held[1..2]);
     assert_eq!(read.messages().list_stored(channel.id, Some(id(30)), 1000).await.unwrap(), []);
+}
+
+async fn marks_tell_of_every_message_how_it_is_held(store: &dyn Store) {
+    let (_, channel) = one_channel(store).await;
+    let copies = copies(&channel);
+    restore(store, &channel, &copies).await;
+    let expected: Vec<_> = copies
+        .iter()
+        .map(|copy| MessageMark {
+            id: copy.message.id,
+            version: copy.message.version,
+            digest: copy.message.digest(),
+            deleted_at: copy.deleted_at,
+        })
+        .collect();
+    let mut read = store.read().await.unwrap();
+    assert_eq!(read.messages().list_marks(channel.id, None, 1000).await.unwrap(), expected);
+    assert_eq!(read.messages().list_marks(channel.id, None, 2).await.unwrap(), expected[..2]);
+    assert_eq!(read.messages().list_marks(channel.id, Some(id(10)), 1).await.unwrap(), expected[1..2]);
+    assert_eq!(read.messages().list_marks(channel.id, Some(id(30)), 1000).await.unwrap(), []);
 }
 
 async fn messages_of_another_archive_are_stored_as_they_are(store: &dyn Store) {

@@ -68,6 +68,50 @@ async fn a_community_is_made_and_changed_once_whatever_statement_loses_a_race() 
 
 #[tokio::test]
 #[ignore = "needs a MySQL-protocol server"]
+async fn a_limit_a_time_that_is_up_and_a_refused_value_are_told_as_such_after_one_try() {
+    on_a_site(|_, server, proxy| {
+        assert_eq!(ask(server, "POST", TENANTS, &tenant(1)).status, 201);
+        let patch = json!({"name": "changed"});
+        let one = format!("{TENANTS}/made-1");
+        for (codes, status, name) in [
+            (&[8252, 8253, 8254][..], 429, "rate_limited"),
+            (&[1317, 1969, 3024], 504, "timeout"),
+            (&[1048, 1264, 1265, 1366, 1406, 3140, 3819, 4025, 8025], 422, "invalid"),
+            (&[8001, 8004, 8175, 8176, 9500], 500, "internal"),
+        ] {
+            for code in codes {
+                let writes = [
+                    ("POST", TENANTS, tenant(2), "INSERT INTO tenants"),
+                    ("PATCH", &one, patch.clone(), "UPDATE tenants"),
+                ];
+                for (method, path, body, words) in writes {
+                    let met = proxy.met();
+                    proxy.next_times(2, words, Fault::Error(*code));
+                    let answer = ask(server, method, path, &body);
+                    assert_eq!((answer.status, proxy.met()), (status, met + 1), "{code}: {}", answer.text());
+                    assert!(proxy.heal(), "{code}: one try");
+                    assert_eq!(answer.json()["code"], name, "{code}");
+                    assert_eq!(answer.header("retry-after").is_some(), status == 429, "{code}");
+                    assert!(!answer.text().contains(&code.to_string()), "{}", answer.text());
+                }
+                // Nobody's body is at fault where something is only read.
+                let status = if status == 422 { 500 } else { status };
+                for path in [TENANTS, "/made-1"] {
+                    proxy.next("FROM tenants", Fault::Error(*code));
+                    let answer = ask(server, "GET", path, &Value::Null);
+                    assert_eq!(answer.status, status, "{code} at {path}: {}", answer.text());
+                    assert!(!proxy.heal(), "{code} at {path}");
+                }
+            }
+        }
+        assert_eq!(slugs(server), ["made-1"]);
+        assert_eq!(ask(server, "GET", &one, &Value::Null).json()["name"], "made 1");
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "needs a MySQL-protocol server"]
 async fn whoever_repeats_what_may_have_happened_is_told_whether_it_did() {
     on_a_site(|_, server, proxy| {
         for (number, fault, again) in [(1, Fault::CutBefore, 201), (2, Fault::CutAfter, 409)] {
@@ -93,6 +137,7 @@ async fn a_deletion_that_loses_races_and_connections_is_done_at_once_and_counts_
             ("FROM jobs", Fault::CutBefore),
             ("FROM channels", Fault::Error(9006)),
             ("DELETE FROM messages", Fault::Error(9007)),
+            ("DELETE FROM attachments", Fault::Error(8004)),
             ("UPDATE channels", Fault::CutBefore),
             ("DELETE FROM channels", Fault::Error(9005)),
             ("DELETE FROM tenants", Fault::CutAfter),

@@ -3,6 +3,8 @@
 use mysql_async::Row;
 use mysql_async::prelude::Queryable;
 
+use serde_json::Value;
+
 use crate::program::{Installation, examples};
 use crate::server::{Database, connect};
 
@@ -24,6 +26,25 @@ const TABLES: [(&str, &str); 9] = [
     ("coverage_segments", "SELECT * FROM coverage_segments ORDER BY channel_id, low"),
     ("changes", "SELECT channel_id, low, high FROM changes ORDER BY change_id"),
 ];
+
+/// The checksums of every channel at a `DATABASE_URL`, as a copy of it into a file tells them.
+pub(super) fn checksums(address: &str) -> Value {
+    let to = Installation::new();
+    let target = format!("sqlite:{}", to.database().display());
+    let output = to.run(&["copy", "--json", "--from", address, "--to", &target]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(report["channels"].as_array().unwrap().len() >= 8, "{report}");
+    report["channels"].clone()
+}
+
+/// Those of an import of the examples that nothing disturbs.
+pub(super) fn undisturbed_checksums() -> Value {
+    let clean = Installation::new();
+    let (code, report) = clean.import(&[&examples()], &[]);
+    assert_eq!(code, 0, "{report}");
+    checksums(&format!("sqlite:{}", clean.database().display()))
+}
 
 /// The rows of every table.
 #[derive(Debug, PartialEq, Eq)]

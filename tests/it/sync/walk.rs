@@ -1,6 +1,7 @@
 //! Reading one channel to its start.
 
 use discord_simulator::{ChannelPlan, Fault, FaultRule, kind};
+use domain::coverage::CoverageState;
 use domain::job::JobState;
 
 use super::place::{Place, cases};
@@ -103,6 +104,28 @@ async fn message_deleted_between_pages(place: Place) {
     for never_seen in &gone[1..] {
         assert!(world.find(general, *never_seen).await.is_none());
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_the_store_refuses_costs_no_other_and_is_read_again() {
+    let world = World::channel_of(Place::Sqlite, 250).await;
+    let general = world.id("general");
+    let ids = world.true_ids(general);
+    world.refuse(ids[200]);
+    let job = world.sync().await;
+    assert_eq!((job.state, job.progress.messages), (JobState::Done, 249));
+    let mut rest = ids.clone();
+    rest.remove(200);
+    assert_eq!(world.held(general).await, rest);
+    // Only what lies behind it is proven without a gap.
+    let coverage = world.coverage(general).await.unwrap();
+    let held = coverage.interval.unwrap();
+    assert!(held.low().get() == ids[200] + 1 && held.high().get() >= ids[249], "{held:?}");
+    assert_eq!((coverage.state(), coverage.start_reached), (CoverageState::Partial, false));
+    world.refuse_no_more();
+    assert_eq!(world.sync().await.state, JobState::Done);
+    assert_eq!(world.held(general).await, ids);
+    assert_eq!(world.coverage(general).await.unwrap().state(), CoverageState::Complete);
 }
 
 async fn a_channel_that_fails_stops_no_other(place: Place) {

@@ -294,6 +294,26 @@ impl World {
         self.simulator.act(Act::SetBot { change }).unwrap();
     }
 
+    /// Lets the archive refuse a message as a value that it does not take.
+    pub(super) fn refuse(&self, message: u64) {
+        let sql = format!(
+            "CREATE TRIGGER refusal BEFORE INSERT ON messages WHEN NEW.message_id = {message}
+            BEGIN INSERT INTO changes (channel_id, low, high) VALUES (NULL, 1, 1); END"
+        );
+        self.execute(&sql);
+    }
+
+    /// Lets the archive take what it refused.
+    pub(super) fn refuse_no_more(&self) {
+        self.execute("DROP TRIGGER refusal");
+    }
+
+    fn execute(&self, sql: &str) {
+        let address = self.archive.address();
+        let path = address.strip_prefix("sqlite:").expect("a file refuses by a trigger");
+        rusqlite::Connection::open(path).unwrap().execute_batch(sql).unwrap();
+    }
+
     /// Every file of the archive, whole.
     pub(super) fn files(&self) -> Vec<Vec<u8>> {
         self.archive.files()

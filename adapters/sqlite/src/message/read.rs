@@ -220,6 +220,14 @@ fn add_children(connection: &Connection, channel: ChannelId, messages: &mut [Mes
     Ok(())
 }
 
+pub(super) fn version(row: &Columns<'_, '_>) -> Result<Version, StoreError> {
+    Ok(Version {
+        edited_at: row.optional_time("edited_at")?,
+        observed_at: row.time("observed_at")?,
+        origin: Origin::from_number(row.get("origin")?).ok_or_else(|| row.corrupt("origin"))?,
+    })
+}
+
 fn stored(row: &Columns<'_, '_>) -> Result<StoredMessage, StoreError> {
     let channel_id = ChannelId(row.uuid("channel_id")?);
     let id = row.id("message_id")?;
@@ -227,11 +235,7 @@ fn stored(row: &Columns<'_, '_>) -> Result<StoredMessage, StoreError> {
     let author =
         Author { pseudonym: row.parse("author")?, bot: row.flag("author_bot")?, webhook: row.flag("author_webhook")? };
     let content = row.get("content")?;
-    let version = Version {
-        edited_at: row.optional_time("edited_at")?,
-        observed_at: row.time("observed_at")?,
-        origin: Origin::from_number(row.get("origin")?).ok_or_else(|| row.corrupt("origin"))?,
-    };
+    let version = version(row)?;
     let pinned = row.flag("pinned")?;
     let flags = row.get::<i64>("flags")?.cast_unsigned();
     let reference = reference(row)?;

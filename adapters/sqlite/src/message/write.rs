@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use domain::channel::{ChannelId, ChannelSnowflake};
 use domain::coverage::{Interval, Segment, Segments};
 use domain::json::Json;
-use domain::message::{Attachment, Author, Message, MessageId, Origin, Reaction, Version};
+use domain::message::{Attachment, Author, Message, MessageId, Reaction};
 use domain::page::{MessagePage, PagePlan, StoredVersion, Write};
 use domain::timestamp::Timestamp;
 use ports::error::StoreError;
@@ -133,11 +133,7 @@ fn versions(connection: &Connection, channel: ChannelId, span: Interval) -> Resu
     query(connection, "messages", VERSIONS, parameters, |row| {
         Ok(StoredVersion {
             id: row.id("message_id")?,
-            version: Version {
-                edited_at: row.optional_time("edited_at")?,
-                observed_at: row.time("observed_at")?,
-                origin: Origin::from_number(row.get("origin")?).ok_or_else(|| row.corrupt("origin"))?,
-            },
+            version: read::version(row)?,
             digest: row.get::<i64>("digest")?.cast_unsigned(),
             deleted: row.optional_time("deleted_at")?.is_some(),
         })

@@ -1,0 +1,37 @@
+//! What tells whether two archives hold messages alike.
+
+use domain::channel::ChannelId;
+use domain::message::MessageId;
+use ports::error::StoreError;
+use ports::message::MessageMark;
+use rusqlite::{Connection, named_params};
+
+use super::read::version;
+use crate::row::{Text, number, query};
+
+const LIST_MARKS: &str = r"
+    SELECT message_id, edited_at, observed_at, origin, digest, deleted_at
+    FROM messages
+    WHERE channel_id = :channel_id
+        AND message_id > :after
+    ORDER BY message_id
+    LIMIT :limit
+";
+
+pub(super) fn list_marks(
+    connection: &Connection,
+    channel: ChannelId,
+    after: Option<MessageId>,
+    limit: u32,
+) -> Result<Vec<MessageMark>, StoreError> {
+    let parameters =
+        named_params! {":channel_id": Text(channel.0), ":after": after.map_or(-1, number), ":limit": limit};
+    query(connection, "messages", LIST_MARKS, parameters, |row| {
+        Ok(MessageMark {
+            id: row.id("message_id")?,
+            version: version(row)?,
+            digest: row.get::<i64>("digest")?.cast_unsigned(),
+            deleted_at: row.optional_time("deleted_at")?,
+        })
+    })
+}

@@ -1,0 +1,44 @@
+//! What tells whether two archives hold messages alike.
+
+use domain::channel::ChannelId;
+use domain::message::MessageId;
+use mysql_async::{Row, params};
+use ports::error::StoreError;
+use ports::message::MessageMark;
+
+use super::read::version;
+use crate::row::Columns;
+use crate::unit::Unit;
+
+const LIST_MARKS: &str = r"
+    SELECT /*+ ORDER_INDEX(messages, PRIMARY) */
+        message_id, edited_at, observed_at, origin, digest, deleted_at
+    FROM messages
+    WHERE channel_id = :channel_id
+        AND message_id >= :bound
+    ORDER BY message_id
+    LIMIT :limit
+";
+
+pub(super) async fn list_marks(
+    unit: &mut Unit,
+    channel: ChannelId,
+    after: Option<MessageId>,
+    limit: u32,
+) -> Result<Vec<MessageMark>, StoreError> {
+    let Some(bound) = after.map_or(Some(MessageId::MIN), MessageId::next).map(MessageId::get) else {
+        return Ok(Vec::new());
+    };
+    let parameters = params! { "channel_id" => channel.to_string(), bound, limit };
+    unit.rows(LIST_MARKS, parameters, mark).await
+}
+
+fn mark(row: Row) -> Result<MessageMark, StoreError> {
+    let mut row = Columns::new("messages", row);
+    Ok(MessageMark {
+        id: row.id("message_id")?,
+        version: version(&mut row)?,
+        digest: row.get("digest")?,
+        deleted_at: row.optional_time("deleted_at")?,
+    })
+}
