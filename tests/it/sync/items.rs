@@ -42,7 +42,7 @@ async fn what_the_guild_has_no_more_is_kept_as_deleted_and_what_it_renamed_is_re
     let mut before = guild_items(1);
     before.observed_at = Some(Timestamp::from_millis(2).unwrap());
     before.emojis.push(first.emojis[4].clone());
-    before.emojis[1].item.name = "as_it_was_before".to_owned();
+    "as_it_was_before".clone_into(&mut before.emojis[1].item.name);
     let mut unit = world.store.begin().await.unwrap();
     unit.guilds().upsert_all(world.tenant.id, &before).await.unwrap();
     unit.commit().await.unwrap();
