@@ -187,6 +187,12 @@ impl Copier {
     }
 
     async fn tenant(&self, tenant: &Tenant) -> Result<(), CopyError> {
+        let mut read = self.to.read().await.map_err(CopyError::To)?;
+        let held = read.tenants().find(tenant.id).await.map_err(CopyError::To)?;
+        drop(read);
+        if held.is_some_and(|held| held.deleting_since.is_none() && held.updated_at >= tenant.updated_at) {
+            return Ok(());
+        }
         let mut unit = self.begin().await?;
         let with_slug = unit.tenants().find_by_slug(&tenant.slug).await.map_err(CopyError::To)?;
         if with_slug.is_some_and(|other| other.id != tenant.id) {

@@ -5,6 +5,7 @@ mod admin;
 mod beginning;
 mod codes;
 mod contents;
+mod copies;
 mod cuts;
 mod hangs;
 mod health;

@@ -172,7 +172,8 @@ impl From<TenantsError> for ApiError {
             // What is stored of a tenant is what the body said.
             TenantsError::Store(error @ StoreError::Refused(_)) => {
                 warn!(error = &error as &dyn std::error::Error, "the store refuses a value of a request");
-                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "the body has a value that cannot be stored")
+                let reason = "it has a value that cannot be stored".to_owned();
+                Self::invalid(vec![FieldError { field: "body".to_owned(), reason }])
             }
             TenantsError::Store(error) => error.into(),
         }

@@ -91,6 +91,7 @@ async fn a_limit_a_time_that_is_up_and_a_refused_value_are_told_as_such_after_on
                     assert_eq!((answer.status, proxy.met()), (status, met + 1), "{code}: {}", answer.text());
                     assert!(proxy.heal(), "{code}: one try");
                     assert_eq!(answer.json()["code"], name, "{code}");
+                    assert_eq!(answer.json()["errors"][0]["field"] == "body", status == 422, "{code}");
                     assert_eq!(answer.header("retry-after").is_some(), status == 429, "{code}");
                     assert!(!answer.text().contains(&code.to_string()), "{}", answer.text());
                 }

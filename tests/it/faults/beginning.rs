@@ -5,7 +5,7 @@ use std::time::Duration;
 use ports::store::Store;
 use tokio::time::timeout;
 
-use super::{Aborted, Backend, Rig, Unavailable, kind};
+use super::{Aborted, Backend, Rig, Throttled, TimedOut, Unavailable, kind};
 use crate::contract::fixture::{interval, page};
 use crate::proxy::Fault;
 
@@ -17,7 +17,8 @@ async fn a_refused_connection_ends_as_it_should_and_leaves_nothing_behind() {
         (1040, Unavailable),
         (1053, Unavailable),
         (1203, Unavailable),
-        (8253, Unavailable),
+        (1317, TimedOut),
+        (8253, Throttled),
         (1045, Backend),
         (1049, Backend),
         (1129, Backend),
