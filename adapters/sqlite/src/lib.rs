@@ -41,6 +41,13 @@ const BUSY_TIMEOUT_MS: u32 = 10_000;
 /// Rows are wide: with 8 KiB pages few of them spill into overflow pages. Takes effect when the file is made.
 const PAGE_SIZE: u32 = 8_192;
 
+/// Pages that the one who writes keeps in memory, in KiB.
+const WRITER_CACHE: usize = 16_384;
+
+/// Pages that all who read keep in memory together, in KiB. It is shared out, because each has its own: with so much for
+/// each, memory would grow with their number.
+const READER_CACHE: usize = 32_768;
+
 /// Statements that a connection keeps prepared: all that there are, with every size of a batch.
 const STATEMENTS: usize = 128;
 
@@ -60,9 +67,10 @@ impl SqliteStore {
     pub fn open(path: &Path, readers: usize) -> Result<Self, OpenError> {
         let mut writer = Self::connect(path)?;
         migrate::apply(&mut writer, MIGRATIONS, path)?;
-        let readers = (0..readers.max(1))
+        let readers = readers.max(1);
+        let readers = (0..readers)
             .map(|_| {
-                let reader = connect(path)?;
+                let reader = connect(path, (READER_CACHE / readers).min(WRITER_CACHE))?;
                 reader.pragma_update(None, "query_only", true)?;
                 Ok(reader)
             })
@@ -97,21 +105,22 @@ impl SqliteStore {
                 |source: std::io::Error| OpenError::Folder { path: PathBuf::from(path), source: source.into() };
             fs::create_dir_all(folder).map_err(failed)?;
         }
-        connect(path).map_err(|error| migrate::open_error(error, path))
+        connect(path, WRITER_CACHE).map_err(|error| migrate::open_error(error, path))
     }
 }
 
-/// Opens one connection with our settings.
+/// Opens one connection with our settings, which keeps so many KiB of pages in memory.
 ///
 /// `synchronous = NORMAL`: with a write-ahead log a lost process loses nothing, and a power cut at most the last
 /// commits, never the file's consistency. What is lost so was copied from somewhere, and a page commits together with
 /// the coverage that tells of it, so the next import or sync brings it again. `FULL` would cost a flush a page.
-fn connect(path: &Path) -> rusqlite::Result<Connection> {
+fn connect(path: &Path, cache: usize) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.execute_batch(&format!("PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}; PRAGMA page_size = {PAGE_SIZE};"))?;
     write_ahead(&connection)?;
-    connection.execute_batch("PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -16384;")?;
+    connection.execute_batch("PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;")?;
+    connection.execute_batch(&format!("PRAGMA cache_size = -{cache};"))?;
     // One plan a statement: else SQLite plans anew whenever a bound value changes, `LIMIT` included, and that costs more
     // than reading the rows.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;

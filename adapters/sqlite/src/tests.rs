@@ -258,3 +258,16 @@ async fn every_statement_goes_by_a_key() {
     // that are queued or running.
     assert_eq!(sorted, ["message/read LIST_ATTACHMENTS", "message/read LIST_REACTIONS", "job LIST_UNFINISHED"]);
 }
+
+#[test]
+fn readers_share_the_memory_that_they_keep_pages_in() {
+    let folder = TempDir::new().unwrap();
+    for readers in [1, 10, 100] {
+        let store = SqliteStore::open(&folder.path().join("verta.db"), readers).unwrap();
+        let idle = store.readers.idle.lock().unwrap();
+        let size =
+            |reader: &Connection| -> i64 { reader.pragma_query_value(None, "cache_size", |row| row.get(0)).unwrap() };
+        let kib: i64 = idle.iter().map(size).sum();
+        assert!((-32_768..0).contains(&kib), "{readers} keep {} KiB", -kib);
+    }
+}
