@@ -21,7 +21,7 @@ use uuid::Uuid;
 use super::SqliteStore;
 
 /// Every statement that the adapter runs, by file.
-const SOURCES: [(&str, &str); 8] = [
+const SOURCES: [(&str, &str); 10] = [
     ("tenant", include_str!("tenant.rs")),
     ("channel", include_str!("channel.rs")),
     ("message/mark", include_str!("message/mark.rs")),
@@ -30,6 +30,7 @@ const SOURCES: [(&str, &str); 8] = [
     ("coverage", include_str!("coverage.rs")),
     ("change", include_str!("change.rs")),
     ("job", include_str!("job.rs")),
+    ("lease", include_str!("lease.rs")),
     ("guild", include_str!("guild.rs")),
 ];
 
