@@ -46,6 +46,8 @@ const TRIES: u32 = 5;
 const PATIENCE: Duration = Duration::from_mins(2);
 /// Between two of these tries.
 const PAUSE: Duration = Duration::from_secs(2);
+/// How long a run that is to end may go on with the pages that it is at.
+const LEAVING: Duration = Duration::from_secs(5);
 /// How often the job is stored while it runs.
 const SAVE: Duration = Duration::from_secs(2);
 
@@ -129,6 +131,8 @@ impl Syncer {
         // All at the same time: while the one waits for its turn in the store, the other may have it.
         let outcome = tokio::select! {
             outcome = run.all() => outcome,
+            // As good as killed: what was on its way is asked for again by the next run.
+            () = run.overdue() => Ok(()),
             never = run.keep() => match never {},
             never = run.heed(leader.lost()) => match never {},
         };
@@ -222,6 +226,12 @@ impl Run<'_> {
         }
         self.stop.cancel();
         std::future::pending().await
+    }
+
+    /// Waits until a run that was to end should long have done so: a page can wait for minutes for its turn.
+    async fn overdue(&self) {
+        self.stop.cancelled().await;
+        sleep(LEAVING).await;
     }
 
     /// Stores the job as it is now, but for a wish that came meanwhile; tells whether somebody wishes its end.

@@ -7,17 +7,21 @@ use std::time::{Duration, Instant};
 
 use domain::channel::{ChannelId, ChannelSnowflake};
 use domain::job::{Job, JobState, SyncScope};
+use domain::lease::Holder;
 use domain::tenant::Tenant;
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use ports::error::StoreError;
 use ports::guild::{GuildChannel, GuildSource};
 
 use super::{Outcome, SyncArguments, Tools};
 use crate::browse::{Audience, Browse};
 use crate::process::describe;
-use crate::sync::{Candidate, Progress, Stops, SyncError, SyncJobs, SyncMode, Syncer};
+use crate::sync::{Candidate, Leader, Progress, Stops, SyncError, SyncJobs, SyncJobsError, SyncMode, Syncer};
 use crate::tenants::Tenants;
 use crate::wire::JobBody;
 
+/// How long a store that does not answer is looked at.
+const PATIENCE: Duration = Duration::from_mins(2);
 /// How often it is looked how far another process is.
 const LOOK: Duration = Duration::from_millis(500);
 /// How often a line is printed where there is no terminal.
@@ -70,37 +74,49 @@ async fn finish(
     let (store, clock) = (Arc::clone(&tools.store), Arc::clone(&tools.clock));
     let candidate = Candidate::new(Arc::clone(&store), Arc::clone(&clock), tools.process.clone(), &source.account());
     let syncer = Syncer::new(store, source, tools.key.clone(), clock);
-    let mut told = false;
+    let (mut told, mut answered) = (false, Instant::now());
     loop {
-        let holder = match candidate.elect().await? {
-            Ok(leader) => {
+        let looked = async {
+            match candidate.elect().await? {
+                Ok(leader) => Ok(Seen::Free(leader)),
+                Err(lease) => Ok(Seen::Busy(lease.holder, jobs.find(job.id).await?)),
+            }
+        };
+        match looked.await {
+            Ok(Seen::Free(leader)) => {
                 let outcome = tokio::select! {
                     outcome = syncer.run(&job, &leader, stops, display) => outcome,
                     never = leader.keep() => match never {},
                 };
-                match outcome {
-                    Err(SyncError::Deposed) => {}
-                    outcome => {
-                        leader.resign().await;
-                        return Ok(outcome?);
-                    }
+                if !matches!(outcome, Err(SyncError::Deposed)) {
+                    leader.resign().await;
+                    return Ok(outcome?);
                 }
-                continue;
             }
-            Err(lease) => lease.holder,
-        };
-        if !told {
-            told = true;
-            let who = describe(&holder);
-            display.say(&format!("{who} works with this token: it does this sync, or this process does once it ends"));
-        }
-        let job = jobs.find(job.id).await?;
-        display.at(job.progress);
-        if job.has_ended() {
-            return Ok(job);
+            Ok(Seen::Busy(_, job)) if job.has_ended() => return Ok(job),
+            Ok(Seen::Busy(holder, job)) => {
+                if !told {
+                    told = true;
+                    let who = describe(&holder);
+                    display
+                        .say(&format!("{who} works with this token: it does this sync, or this process once it ends"));
+                }
+                display.at(job.progress);
+                answered = Instant::now();
+            }
+            Err(SyncJobsError::Store(StoreError::Unavailable(_))) if answered.elapsed() < PATIENCE => {}
+            Err(error) => return Err(error.into()),
         }
         tokio::time::sleep(LOOK).await;
     }
+}
+
+/// Who works for the token.
+enum Seen {
+    /// This process, from now on.
+    Free(Leader),
+    /// Another one; how far the job is.
+    Busy(Holder, Job),
 }
 
 /// The platform's ids of channels that are named by slug or id; an id need not be held yet.

@@ -133,6 +133,11 @@ impl Worker {
                         Err(SyncError::Deposed) => debug!(job.id = %job.id, "a sync goes on in another process"),
                         Err(failed) => {
                             error!(job.id = %job.id, error = &failed as &dyn std::error::Error, "a sync did not end");
+                            // It is tried again, and not at once.
+                            tokio::select! {
+                                () = sleep(SCHEDULE) => {}
+                                () = stops.leave.cancelled() => {}
+                            }
                         }
                     }
                 });

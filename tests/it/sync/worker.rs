@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use app::sync::{SyncJobs, SyncJobsError, SyncMode, Worker};
-use discord_simulator::{ChannelPlan, kind};
+use discord_simulator::{ChannelPlan, Fault, FaultRule, LimitScope, kind};
 use domain::channel::ChannelId;
 use domain::job::{Job, JobId, JobKind, JobState, SyncScope};
 use domain::slug::TenantSlug;
@@ -22,6 +22,7 @@ cases![
     a_guild_that_the_bot_is_not_in_is_never_due,
     a_job_is_cancelled_while_it_waits_and_while_it_runs,
     a_process_that_ends_leaves_its_job_to_the_next_one,
+    a_process_that_ends_while_the_platform_keeps_it_waiting_ends_soon,
     a_process_that_dies_is_followed_by_one_that_waited,
     a_small_tenant_does_not_wait_for_a_large_one,
 ];
@@ -184,6 +185,30 @@ async fn a_process_that_ends_leaves_its_job_to_the_next_one(place: Place) {
     }
     assert!(asked.values().all(|times| *times == 1), "a page was fetched twice");
     second.end().await;
+}
+
+async fn a_process_that_ends_while_the_platform_keeps_it_waiting_ends_soon(place: Place) {
+    let world = guild(place, 1_000).await;
+    let limited = Fault::Limited { scope: LimitScope::Global, retry_after: 250.0, header: Some("250".to_owned()) };
+    world.simulator.fault(FaultRule::on(MESSAGES, 1, limited).from_nth(5));
+    let worker = Running::start(&world, None);
+    let job = worker.jobs.request(&world.tenant, SyncMode::Incremental, &SyncScope::default()).await.unwrap();
+    let mut looks = tokio::time::interval(Duration::from_millis(100));
+    while world.asked(MESSAGES) < 5 {
+        looks.tick().await;
+    }
+    let ended = tokio::time::Instant::now();
+    let jobs = worker.jobs.clone();
+    worker.end().await;
+    assert!(ended.elapsed() < Duration::from_secs(10), "{:?}", ended.elapsed());
+    let left = jobs.find(job.id).await.unwrap();
+    assert_eq!((left.state, left.ended_at), (JobState::Queued, None));
+    let next = Running::start(&world, None);
+    next.until(job.id, JobState::Done).await;
+    for name in ["one", "two"] {
+        assert_eq!(world.held(world.id(name)).await.len(), 1_000, "{name}");
+    }
+    next.end().await;
 }
 
 async fn a_process_that_dies_is_followed_by_one_that_waited(place: Place) {
