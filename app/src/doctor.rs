@@ -147,7 +147,9 @@ impl Doctor {
             }
             Archive::Broken(reason) => vec![Check::failed("database", reason)],
             Archive::Behind(pending) => {
-                let detail = format!("waiting: {}; run `verta migrate`, or `verta serve`", names(pending));
+                let waiting = names(pending);
+                let detail =
+                    format!("waiting: {waiting}; run `verta migrate`, on a server with a user that may make tables");
                 vec![Check::ok("database", "it answers"), Check::warning("migrations", detail)]
             }
             Archive::Ready(store) => match within(store.status()).await {
