@@ -1,20 +1,22 @@
 //! What clients get to see, as JSON: the objects of the REST API and of the command line.
 
+mod message;
+
 use domain::channel::{Channel, ForumTag};
 use domain::coverage::{Coverage, CoverageState, Interval};
-use domain::guild::{Role, RoleId};
 use domain::job::{Job, JobId, JobKind, JobState};
-use domain::json::Json;
-use domain::message::{Attachment, Author, Message, MessageId, MessageKind, Reaction, Reference};
-use domain::pseudonym::{Pseudonym, PseudonymName};
+use domain::message::MessageId;
 use domain::slug::{ChannelSlug, TenantSlug};
-use domain::snowflake::Id;
-use domain::tenant::{Branding, Color, Platform, PlatformId, Tenant, TenantId, TenantName, TenantStatus};
+use domain::tenant::{Branding, Platform, PlatformId, Tenant, TenantId, TenantName, TenantStatus};
 use domain::timestamp::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
-use crate::browse::{Audience, ChannelView, Entry, MessageView, Messages, Roles, ThreadView};
+pub use self::message::{
+    AttachmentBody, AuthorBody, EmojiBody, MessageBody, MessagesBody, ReactionBody, ReferenceBody, RoleBody,
+    StartedBody,
+};
+use crate::browse::{Audience, ChannelView, Roles, ThreadView};
 
 /// Letters of a path segment that stand for themselves.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
@@ -145,244 +147,6 @@ impl<'a> ThreadBody<'a> {
             MessageBody::new(tenant, message, above.map(|_| thread), roles, permalink)
         });
         Self { channel: ChannelBody::new(&view.thread), starter }
-    }
-}
-
-/// A person.
-#[derive(Debug, Serialize)]
-pub struct AuthorBody {
-    id: Pseudonym,
-    name: PseudonymName,
-    bot: bool,
-    webhook: bool,
-}
-
-impl From<&Author> for AuthorBody {
-    fn from(author: &Author) -> Self {
-        let Author { pseudonym, bot, webhook } = *author;
-        Self { id: pseudonym, name: pseudonym.name(), bot, webhook }
-    }
-}
-
-/// A role that a message mentions.
-#[derive(Debug, Serialize)]
-pub struct RoleBody<'a> {
-    id: RoleId,
-    name: &'a str,
-    color: Option<Color>,
-}
-
-impl<'a> From<&'a Role> for RoleBody<'a> {
-    fn from(role: &'a Role) -> Self {
-        Self { id: role.id, name: &role.name, color: role.color }
-    }
-}
-
-/// What a message refers to.
-#[derive(Debug, Serialize)]
-pub struct ReferenceBody {
-    kind: &'static str,
-    message_id: Option<MessageId>,
-    channel_id: Option<domain::channel::ChannelId>,
-}
-
-impl ReferenceBody {
-    fn new(tenant: TenantId, kind: MessageKind, reference: &Reference) -> Self {
-        let kind = match kind {
-            _ if reference.kind == Reference::FORWARD => "forward",
-            MessageKind::REPLY | MessageKind::CONTEXT_MENU_COMMAND => "reply",
-            MessageKind::CHANNEL_PINNED_MESSAGE => "pin",
-            MessageKind::THREAD_CREATED => "thread",
-            MessageKind::THREAD_STARTER => "thread_starter",
-            MessageKind::POLL_RESULT => "poll",
-            MessageKind::CHANNEL_FOLLOW_ADD => "follow",
-            MessageKind::DEFAULT => "crosspost",
-            _ => "other",
-        };
-        let channel_id = reference.channel_id.map(|channel| domain::channel::ChannelId::of(tenant, channel));
-        Self { kind, message_id: reference.message_id, channel_id }
-    }
-}
-
-/// A file of a message.
-#[derive(Debug, Serialize)]
-pub struct AttachmentBody<'a> {
-    id: domain::message::AttachmentId,
-    filename: &'a str,
-    content_type: Option<&'a str>,
-    size_bytes: u64,
-    width: Option<u32>,
-    height: Option<u32>,
-    description: Option<&'a str>,
-    spoiler: bool,
-    url: Option<&'a str>,
-}
-
-impl<'a> From<&'a Attachment> for AttachmentBody<'a> {
-    fn from(file: &'a Attachment) -> Self {
-        Self {
-            id: file.id,
-            filename: &file.filename,
-            content_type: file.content_type.as_deref(),
-            size_bytes: file.size_bytes,
-            width: file.width,
-            height: file.height,
-            description: file.description.as_deref(),
-            spoiler: file.spoiler,
-            url: file.url.as_deref(),
-        }
-    }
-}
-
-/// An emoji under a message.
-#[derive(Debug, Serialize)]
-pub struct EmojiBody<'a> {
-    id: Option<Id<domain::message::Emoji>>,
-    name: Option<&'a str>,
-    animated: bool,
-}
-
-/// How often an emoji was put under a message.
-#[derive(Debug, Serialize)]
-pub struct ReactionBody<'a> {
-    emoji: EmojiBody<'a>,
-    count: u32,
-}
-
-impl<'a> From<&'a Reaction> for ReactionBody<'a> {
-    fn from(reaction: &'a Reaction) -> Self {
-        let emoji = &reaction.emoji;
-        let emoji = EmojiBody { id: emoji.id, name: emoji.name.as_deref(), animated: emoji.animated };
-        Self { emoji, count: reaction.count }
-    }
-}
-
-/// The thread that a message started.
-#[derive(Debug, Serialize)]
-pub struct StartedBody<'a> {
-    id: domain::channel::ChannelId,
-    slug: &'a ChannelSlug,
-    name: &'a str,
-    message_count: u64,
-}
-
-/// A list of Discord's objects, empty where there is none.
-#[derive(Debug)]
-struct Objects<'a>(Option<&'a Json>);
-
-impl Serialize for Objects<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.0 {
-            Some(json) => json.serialize(serializer),
-            None => [(); 0].serialize(serializer),
-        }
-    }
-}
-
-/// A message.
-#[derive(Debug, Serialize)]
-pub struct MessageBody<'a> {
-    id: MessageId,
-    channel_id: domain::channel::ChannelId,
-    r#type: MessageKind,
-    author: AuthorBody,
-    content: &'a str,
-    created_at: Timestamp,
-    edited_at: Option<Timestamp>,
-    pinned: bool,
-    flags: u64,
-    reference: Option<ReferenceBody>,
-    mentions: Vec<AuthorBody>,
-    role_mentions: Vec<RoleBody<'a>>,
-    attachments: Vec<AttachmentBody<'a>>,
-    embeds: Objects<'a>,
-    stickers: Objects<'a>,
-    reactions: Vec<ReactionBody<'a>>,
-    poll: Option<&'a Json>,
-    components: Objects<'a>,
-    snapshots: Objects<'a>,
-    thread: Option<StartedBody<'a>>,
-    permalink: String,
-}
-
-impl<'a> MessageBody<'a> {
-    /// A message of `tenant` whose page is at `permalink`, with `roles` for its mentions.
-    #[must_use]
-    pub fn new(
-        tenant: &Tenant,
-        message: &'a Message,
-        thread: Option<&'a Channel>,
-        roles: &'a Roles,
-        permalink: String,
-    ) -> Self {
-        let started = |thread: &'a Channel| StartedBody {
-            id: thread.id,
-            slug: &thread.slug,
-            name: &thread.name,
-            message_count: thread.stats.message_count,
-        };
-        Self {
-            id: message.id,
-            channel_id: message.channel_id,
-            r#type: message.kind,
-            author: (&message.author).into(),
-            content: &message.content,
-            created_at: message.created_at(),
-            edited_at: message.version.edited_at,
-            pinned: message.pinned,
-            flags: message.flags,
-            reference: message.reference.as_ref().map(|to| ReferenceBody::new(tenant.id, message.kind, to)),
-            mentions: message.mentions.iter().map(Into::into).collect(),
-            role_mentions: mentioned_roles(message, roles),
-            attachments: message.attachments.iter().map(Into::into).collect(),
-            embeds: Objects(message.embeds.as_ref()),
-            stickers: Objects(message.stickers.as_ref()),
-            reactions: message.reactions.iter().map(Into::into).collect(),
-            poll: message.poll.as_ref(),
-            components: Objects(message.components.as_ref()),
-            snapshots: Objects(message.snapshots.as_ref()),
-            thread: thread.map(started),
-            permalink,
-        }
-    }
-
-    fn of_entry(tenant: &Tenant, channel_path: &str, entry: &'a Entry, roles: &'a Roles) -> Self {
-        let permalink = format!("{channel_path}/{}", entry.message.id);
-        Self::new(tenant, &entry.message, entry.thread.as_ref(), roles, permalink)
-    }
-
-    /// One message with its place.
-    #[must_use]
-    pub fn of_view(tenant: &Tenant, view: &'a MessageView) -> Self {
-        Self::of_entry(tenant, &channel_path(tenant, &view.channel.channel), &view.entry, &view.roles)
-    }
-}
-
-fn mentioned_roles<'a>(message: &Message, roles: &'a Roles) -> Vec<RoleBody<'a>> {
-    if roles.is_empty() {
-        return Vec::new();
-    }
-    message.role_mentions().iter().filter_map(|id| roles.get(id)).map(Into::into).collect()
-}
-
-/// A page of a channel, oldest first.
-#[derive(Debug, Serialize)]
-pub struct MessagesBody<'a> {
-    items: Vec<MessageBody<'a>>,
-    older: Option<MessageId>,
-    newer: Option<String>,
-}
-
-impl<'a> MessagesBody<'a> {
-    /// A page of `channel`.
-    #[must_use]
-    pub fn new(tenant: &Tenant, channel: &Channel, page: &'a Messages) -> Self {
-        let path = channel_path(tenant, channel);
-        Self {
-            items: page.entries.iter().map(|entry| MessageBody::of_entry(tenant, &path, entry, &page.roles)).collect(),
-            older: page.older,
-            newer: page.newer.map(|after| after.to_string()),
-        }
     }
 }
 
