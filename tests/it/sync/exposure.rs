@@ -156,6 +156,8 @@ async fn nsfw_parent_thread(place: Place) {
     assert_eq!(world.sync().await.state, JobState::Done);
     let (_installation, server) = world.serve();
     assert!(gated(&server, "dark") && gated(&server, &dark));
+    let held = world.channel(dark.parse().unwrap()).await.unwrap();
+    assert!(held.nsfw, "the thread itself says so, too");
     assert!(!gated(&server, "general") && !gated(&server, &general));
     gate(false);
     assert_eq!(world.sync().await.state, JobState::Done);
