@@ -1,6 +1,7 @@
 //! Which process this is, and whether another one still runs.
 
 use std::fs;
+use std::io::ErrorKind;
 
 use domain::lease::Holder;
 use uuid::Uuid;
@@ -37,7 +38,8 @@ impl Process {
         let number = std::process::id().to_string();
         let space = fs::read_link("/proc/self/ns/pid");
         let space = space.map_or_else(|_| UNKNOWN.to_owned(), |link| plain(&link.to_string_lossy()));
-        let begun = begun(&number).unwrap_or_else(|| UNKNOWN.to_owned());
+        let begun = fs::read_to_string(stat(&number)).ok().and_then(|stat| began(&stat));
+        let begun = begun.unwrap_or_else(|| UNKNOWN.to_owned());
         let (host, boot) = (read("/proc/sys/kernel/hostname"), read("/proc/sys/kernel/random/boot_id"));
         let name = format!("{host}/{boot}/{space}/{number}/{begun}/{}", Uuid::new_v4());
         Self { holder: Holder::new(&name).expect("every part is short and plain") }
@@ -55,8 +57,7 @@ impl Process {
     pub fn knows_gone(&self, other: &Holder) -> bool {
         let (Some(here), Some(there)) = (Place::of(&self.holder), Place::of(other)) else { return false };
         let told = ![here.boot, here.space, there.begun].contains(&UNKNOWN);
-        told && (here.boot, here.space) == (there.boot, there.space)
-            && begun(there.number).as_deref() != Some(there.begun)
+        told && (here.boot, here.space) == (there.boot, there.space) && is_gone(there.number, there.begun)
     }
 }
 
@@ -77,9 +78,20 @@ impl<'a> Place<'a> {
     }
 }
 
-/// When the process with this number began; `None` if there is none, or nobody can tell.
-fn begun(number: &str) -> Option<String> {
-    let stat = fs::read_to_string(format!("/proc/{number}/stat")).ok()?;
+/// Whether no process here has this number and began then. Where others' processes are hidden nobody can tell.
+fn is_gone(number: &str, then: &str) -> bool {
+    match fs::read_to_string(stat(number)) {
+        Ok(stat) => began(&stat).is_some_and(|began| began != then),
+        Err(error) => error.kind() == ErrorKind::NotFound && fs::read_to_string(stat("1")).is_ok(),
+    }
+}
+
+fn stat(number: &str) -> String {
+    format!("/proc/{number}/stat")
+}
+
+/// When a process began, by what its `stat` says.
+fn began(stat: &str) -> Option<String> {
     // The name of the program stands in brackets and may hold anything. What follows begins with the third value; the
     // beginning is the 22nd (<https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html>).
     let (_, rest) = stat.rsplit_once(") ")?;

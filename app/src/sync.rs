@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::channel::ChannelSnowflake;
-use domain::job::Job;
+use domain::job::{Job, JobState};
 use domain::pseudonym::{PseudonymKey, Pseudonymizer};
 use domain::tenant::{PlatformId, Tenant, TenantId};
 use futures::StreamExt;
@@ -43,7 +43,7 @@ const WAITING: usize = 256;
 /// How often a call is made that fails in a way that passes.
 const TRIES: u32 = 5;
 /// For how long a store that does not answer is asked again: a server that is started anew is back by then.
-const PATIENCE: Duration = Duration::from_mins(2);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 /// Between two of these tries.
 const PAUSE: Duration = Duration::from_secs(2);
 /// How long a run that is to end may go on with the pages that it is at.
@@ -116,7 +116,8 @@ impl Syncer {
     /// meanwhile.
     ///
     /// # Errors
-    /// [`SyncError`] if it could not even begin, or its end could not be stored.
+    /// [`SyncError::Deposed`] if another process has taken the work over, now or meanwhile; any other if it could not even
+    /// begin, or its end could not be stored.
     pub async fn run(
         &self,
         job: &Job,
@@ -124,10 +125,11 @@ impl Syncer {
         stops: &Stops,
         progress: &dyn Progress,
     ) -> Result<Job, SyncError> {
-        let (scope, job) = retry(SyncError::is_retryable, || self.begin(job, leader)).await?;
-        let Some(scope) = scope else { return Ok(job) };
         let stop = stops.leave.child_token();
-        let run = Run { of: self, scope, job: &job, leader, stops, stop, progress, tally: Tally::default() };
+        let (scope, job) = patiently(&stop, || self.begin(job, leader)).await?;
+        let Some(scope) = scope else { return Ok(job) };
+        let tally = Tally::new(job.progress);
+        let run = Run { of: self, scope, job: &job, leader, stops, stop, progress, tally };
         // All at the same time: while the one waits for its turn in the store, the other may have it.
         let outcome = tokio::select! {
             outcome = run.all() => outcome,
@@ -189,6 +191,24 @@ impl SyncError {
     }
 }
 
+/// Does `work` in the store: again where it lost a race, and again for a while where nobody answers, unless `stop` is
+/// cancelled. All that is written by syncs is the same when it is written twice.
+async fn patiently<T, F: Future<Output = Result<T, SyncError>>>(
+    stop: &CancellationToken,
+    work: impl Fn() -> F,
+) -> Result<T, SyncError> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match retry(SyncError::is_retryable, &work).await {
+            Err(SyncError::Store(error)) if error.passes() && Instant::now() < deadline && !stop.is_cancelled() => {
+                warn!(error = &error as &dyn std::error::Error, "the store does not answer; asking it again");
+                sleep(PAUSE).await;
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
 /// One sync under way.
 struct Run<'a> {
     of: &'a Syncer,
@@ -234,11 +254,20 @@ impl Run<'_> {
         sleep(LEAVING).await;
     }
 
-    /// Stores the job as it is now, but for a wish that came meanwhile; tells whether somebody wishes its end.
+    /// Stores the job as it is now, but for a wish that came meanwhile; tells whether somebody wishes its end. A job that
+    /// somebody has ended stays so.
     async fn save(&self, now: &Job) -> Result<bool, SyncError> {
         let mut unit = self.begin().await?;
-        let wished = unit.jobs().find(now.id).await?.is_some_and(|stored| stored.cancel_requested);
-        unit.jobs().upsert(&Job { cancel_requested: wished, ..now.clone() }).await?;
+        let stored = unit.jobs().find(now.id).await?;
+        if stored.as_ref().is_some_and(Job::has_ended) {
+            return Ok(true);
+        }
+        let wished = stored.is_some_and(|stored| stored.cancel_requested);
+        let mut now = Job { cancel_requested: wished, ..now.clone() };
+        if wished && now.state == JobState::Queued {
+            now.cancel(self.of.clock.now());
+        }
+        unit.jobs().upsert(&now).await?;
         unit.commit().await?;
         Ok(wished)
     }
@@ -248,9 +277,10 @@ impl Run<'_> {
         let mut job = Job { progress: self.tally.progress(), ..self.job.clone() };
         let now = self.of.clock.now();
         match outcome {
+            // What went wrong while it was to end will do so again, if it is more than that.
+            _ if self.stops.cancel.is_cancelled() => job.cancel(now),
+            _ if self.stop.is_cancelled() => job.leave(),
             Err(error) => job.end(Err(error.to_string()), now),
-            Ok(()) if self.stops.cancel.is_cancelled() => job.cancel(now),
-            Ok(()) if self.stop.is_cancelled() => job.leave(),
             Ok(()) => job.end(self.tally.failures().map_or(Ok(()), Err), now),
         }
         job
@@ -304,7 +334,28 @@ impl Run<'_> {
         for channel in &channels {
             self.enqueue(&queue, &mut seen, (*channel).clone()).await;
         }
+        self.list_named(structure, &queue, &mut seen).await?;
         self.list_threads(structure, &queue, &mut seen).await
+    }
+
+    /// Channels that were asked for by name and are none of the structure: threads, archived ones above all, and what
+    /// there is not.
+    async fn list_named(
+        &self,
+        structure: &GuildStructure,
+        queue: &mpsc::Sender<GuildChannel>,
+        seen: &mut HashSet<ChannelSnowflake>,
+    ) -> Result<(), SyncError> {
+        for id in self.job.scope.channels.iter().filter(|id| structure.channel(**id).is_none()) {
+            match self.ask(|| self.of.source.find_channel(&self.scope, structure, *id)).await {
+                Ok(found) => {
+                    self.store_channels(&[&found]).await?;
+                    self.enqueue(queue, seen, found).await;
+                }
+                Err(error) => self.fail(&format!("channel {id}"), error)?,
+            }
+        }
+        Ok(())
     }
 
     async fn enqueue(
@@ -320,25 +371,12 @@ impl Run<'_> {
         }
     }
 
-    /// Does `work` in the store: again where it lost a race, and again for a while where nobody answers. All that is
-    /// written here is the same when it is written twice.
+    /// Does `work` in the store.
     async fn in_store<T, F: Future<Output = Result<T, SyncError>>>(
         &self,
         work: impl Fn() -> F,
     ) -> Result<T, SyncError> {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            match retry(SyncError::is_retryable, &work).await {
-                // A server that goes down ends what it was asked, and one that has too much to do wants to be left alone.
-                Err(SyncError::Store(
-                    error @ (StoreError::Unavailable(_) | StoreError::Throttled(_) | StoreError::TimedOut(_)),
-                )) if Instant::now() < deadline && !self.stop.is_cancelled() => {
-                    warn!(error = &error as &dyn std::error::Error, "the store does not answer; asking it again");
-                    sleep(PAUSE).await;
-                }
-                outcome => return outcome,
-            }
-        }
+        patiently(&self.stop, work).await
     }
 
     /// Calls the platform as long as nobody else may, again after the time that it names where that helps.
@@ -349,6 +387,7 @@ impl Run<'_> {
             match call().await {
                 Err(error) => {
                     let Some(wait) = error.retry_after() else { return Err(error) };
+                    warn!(job.id = %self.job.id, error = &error as &dyn std::error::Error, "the platform is asked again later");
                     self.tally.waited();
                     tokio::select! {
                         () = sleep(wait) => {}

@@ -7,15 +7,12 @@ use domain::slug::TenantSlug;
 use domain::tenant::{Branding, Color, LogoUrl, Platform, PlatformId, Tenant, TenantId, TenantName, TenantStatus};
 use ports::clock::Clock;
 use ports::error::StoreError;
-use ports::page::Page;
 use ports::store::Store;
 use uuid::Uuid;
 
+use crate::jobs::unfinished;
 use crate::retry::retry;
 use crate::slug::free_tenant_slug;
-
-/// How many of a tenant's latest jobs are looked through for those that have not ended.
-const LATEST_JOBS: u32 = 100;
 
 /// Why a tenant was not made, changed or deleted.
 #[derive(Debug, thiserror::Error)]
@@ -216,15 +213,16 @@ impl Tenants {
     }
 
     async fn delete_once(&self, reference: &str) -> Result<Job, TenantsError> {
-        let now = self.clock.now();
+        let (now, waiting) = (self.clock.now(), unfinished(&*self.store).await?);
         let mut unit = self.store.begin().await?;
         let tenant = find(&mut *unit, reference).await?;
         let tenant_id = tenant.id;
         let job = Job::new(JobId(Uuid::new_v4()), tenant_id, JobKind::Delete, now);
         unit.tenants().update(&Tenant { deleting_since: Some(now), updated_at: now, ..tenant }).await?;
         // What is at work on it ends, before it writes anew what is removed.
-        for mut other in unit.jobs().list(tenant_id, Page { after: None, limit: LATEST_JOBS }).await? {
-            if other.kind.is_sync() && !other.has_ended() {
+        for other in waiting.into_iter().filter(|other| other.tenant_id == tenant_id) {
+            // As it is now, and nobody changes it meanwhile.
+            if let Some(mut other) = unit.jobs().find(other.id).await?.filter(|other| other.kind.is_sync()) {
                 other.request_cancel(now);
                 unit.jobs().upsert(&other).await?;
             }

@@ -1,8 +1,8 @@
 //! The right of one process to do something alone, for as long as it keeps saying that it is there.
 //!
 //! A clock decides who may take a lease, and clocks differ and processes stall; so the clock is never what keeps two of
-//! them apart. That is the fence: whatever is written under a lease is refused to everyone whose fence is smaller than
-//! one that has written there.
+//! them apart. That is the fence, whose number is larger for each new holder of any lease: whatever is written under a
+//! lease is refused to everyone whose fence is smaller than one that has written there.
 
 use std::fmt;
 use std::time::Duration;
@@ -26,11 +26,14 @@ impl Fence {
         self.0
     }
 
-    /// One that is larger than `before`, and than those that other leases had until `now`: what one of them has written
-    /// can be gone on with under another, such as that of a new token.
-    fn after(before: Option<Self>, now: Timestamp) -> Self {
-        let next = before.map_or(1, |before| before.0.saturating_add(1));
-        Self(next.max(now.as_millis().max(0).cast_unsigned()).min(i64::MAX.cast_unsigned()))
+    /// The one after `last`, the largest that was ever given; the first one without one.
+    #[must_use]
+    pub const fn next(last: Option<Self>) -> Self {
+        match last {
+            Some(Self(last)) if last < i64::MAX.cast_unsigned() => Self(last + 1),
+            Some(last) => last,
+            None => Self(1),
+        }
     }
 }
 
@@ -78,19 +81,11 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// The lease that `holder` has after taking it, if it is free: nobody had it, its time is over, or `is_gone` knows
-    /// that its holder is no more. It lasts for `time` from `now` on.
+    /// Whether nobody has `current`: nobody ever had it, its time is over `now`, or `is_gone` knows that its holder is no
+    /// more.
     #[must_use]
-    pub fn take(
-        current: Option<&Self>,
-        holder: &Holder,
-        now: Timestamp,
-        time: Duration,
-        is_gone: impl FnOnce(&Holder) -> bool,
-    ) -> Option<Self> {
-        let free = current.is_none_or(|lease| lease.expires_at <= now || is_gone(&lease.holder));
-        let fence = Fence::after(current.map(|lease| lease.fence), now);
-        free.then(|| Self { holder: holder.clone(), fence, expires_at: now.plus(time) })
+    pub fn is_free(current: Option<&Self>, now: Timestamp, is_gone: impl FnOnce(&Holder) -> bool) -> bool {
+        current.is_none_or(|lease| lease.expires_at <= now || is_gone(&lease.holder))
     }
 
     /// The same, for `time` from `now` on.

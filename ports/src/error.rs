@@ -59,4 +59,11 @@ impl StoreError {
     pub const fn is_retryable(&self) -> bool {
         matches!(self, Self::Aborted(_))
     }
+
+    /// Whether the same may well succeed some time later, where doing it twice does no harm: a server that goes down ends
+    /// what it was asked, and one that has too much to do wants to be left alone.
+    #[must_use]
+    pub const fn passes(&self) -> bool {
+        matches!(self, Self::Aborted(_) | Self::Unavailable(_) | Self::Throttled(_) | Self::TimedOut(_))
+    }
 }

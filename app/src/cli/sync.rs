@@ -6,22 +6,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use domain::channel::{ChannelId, ChannelSnowflake};
-use domain::job::{Job, JobState, SyncScope};
+use domain::job::{Job, JobId, JobState, SyncScope};
 use domain::lease::Holder;
 use domain::tenant::Tenant;
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use ports::error::StoreError;
 use ports::guild::{GuildChannel, GuildSource};
 
 use super::{Outcome, SyncArguments, Tools};
 use crate::browse::{Audience, Browse};
 use crate::process::describe;
-use crate::sync::{Candidate, Leader, Progress, Stops, SyncError, SyncJobs, SyncJobsError, SyncMode, Syncer};
+use crate::sync::{Candidate, Leader, PATIENCE, Progress, Stops, SyncError, SyncJobs, SyncJobsError, SyncMode, Syncer};
 use crate::tenants::Tenants;
 use crate::wire::JobBody;
 
-/// How long a store that does not answer is looked at.
-const PATIENCE: Duration = Duration::from_mins(2);
+/// The exit code of what SIGINT has ended, as shells have it.
+const INTERRUPTED: i32 = 130;
 /// How often it is looked how far another process is.
 const LOOK: Duration = Duration::from_millis(500);
 /// How often a line is printed where there is no terminal.
@@ -43,8 +42,13 @@ pub(super) async fn run(arguments: &SyncArguments, tools: &Tools) -> Outcome {
         async move {
             if tokio::signal::ctrl_c().await.is_ok() {
                 stop.cancel();
-                // Whoever is at work on it hears of it by the store.
-                jobs.cancel(id).await.ok();
+                tokio::select! {
+                    () = cancel(&jobs, id) => {}
+                    // Who is in a hurry leaves it to the next run.
+                    _ = tokio::signal::ctrl_c() => std::process::exit(INTERRUPTED),
+                }
+                tokio::signal::ctrl_c().await.ok();
+                std::process::exit(INTERRUPTED);
             }
         }
     });
@@ -59,6 +63,15 @@ pub(super) async fn run(arguments: &SyncArguments, tools: &Tools) -> Outcome {
         print(&job)?;
     }
     Ok(job.state == JobState::Done)
+}
+
+/// Tells whoever is at work on a job to end it; again while the store does not answer.
+async fn cancel(jobs: &SyncJobs, id: JobId) {
+    while let Err(SyncJobsError::Store(error)) = jobs.cancel(id).await
+        && error.passes()
+    {
+        tokio::time::sleep(LOOK).await;
+    }
 }
 
 /// Does the job, or watches it being done: one process at a time works for a token, and if that is another one it does
@@ -104,7 +117,7 @@ async fn finish(
                 display.at(job.progress);
                 answered = Instant::now();
             }
-            Err(SyncJobsError::Store(StoreError::Unavailable(_))) if answered.elapsed() < PATIENCE => {}
+            Err(SyncJobsError::Store(error)) if error.passes() && answered.elapsed() < PATIENCE => {}
             Err(error) => return Err(error.into()),
         }
         tokio::time::sleep(LOOK).await;

@@ -22,6 +22,9 @@ const TIME: Duration = Duration::from_secs(15);
 /// How often it is prolonged: several times, so that one try may fail.
 const RENEWAL: Duration = Duration::from_secs(3);
 
+/// The name of the lease that nobody holds: its fence is the last that was given, whatever for.
+const LAST: &str = "last";
+
 /// A process that would work for a token.
 #[derive(Clone)]
 pub struct Candidate {
@@ -43,18 +46,25 @@ impl Candidate {
     /// # Errors
     /// [`StoreError`] if the store fails.
     pub async fn elect(&self) -> Result<Result<Leader, Lease>, StoreError> {
+        // Most looks find somebody at work, and take no turn of those who write.
+        let held = self.store.read().await?.leases().find(&self.name).await?;
+        if let Some(held) = held.filter(|held| !self.is_free(Some(held))) {
+            return Ok(Err(held));
+        }
         let once = async || {
-            let now = self.clock.now();
             let mut unit = self.store.begin().await?;
             let held = unit.leases().find(&self.name).await?;
-            let gone = |holder: &_| self.process.knows_gone(holder);
-            let Some(lease) = Lease::take(held.as_ref(), self.process.holder(), now, TIME, gone) else {
+            if let Some(held) = held.clone().filter(|held| !self.is_free(Some(held))) {
                 return Ok(Err(held));
-            };
+            }
+            let last = unit.leases().find(LAST).await?.map(|last| last.fence);
+            let (fence, now) = (Fence::next(last), self.clock.now());
+            let lease = Lease { holder: self.process.holder().clone(), fence, expires_at: now.plus(TIME) };
             let expected = held.as_ref().map(|held| held.fence);
-            if !unit.leases().replace(&self.name, expected, &lease).await? {
-                drop(unit);
-                return Ok(Err(self.store.read().await?.leases().find(&self.name).await?));
+            let taken = unit.leases().replace(LAST, last, &lease.released(now)).await?
+                && unit.leases().replace(&self.name, expected, &lease).await?;
+            if !taken {
+                return Err(StoreError::Aborted(Box::new(TakenMeanwhile)));
             }
             unit.commit().await?;
             Ok(Ok((lease, held)))
@@ -66,12 +76,21 @@ impl Candidate {
                 let lost = CancellationToken::new();
                 Ok(Ok(Leader { of: self.clone(), fence: lease.fence, lease: watch::Sender::new(lease), lost }))
             }
-            Err(Some(held)) => Ok(Err(held)),
-            // A lease that was lost to somebody is there; without one there is only a next try.
-            Err(None) => Err(StoreError::Missing { what: "lease" }),
+            Err(held) => Ok(Err(held)),
         }
     }
+
+    fn is_free(&self, held: Option<&Lease>) -> bool {
+        // What this process took without hearing of it is its own.
+        let gone = |holder: &_| holder == self.process.holder() || self.process.knows_gone(holder);
+        Lease::is_free(held, self.clock.now(), gone)
+    }
 }
+
+/// Another process was faster.
+#[derive(Debug, thiserror::Error)]
+#[error("another process has taken the lease meanwhile")]
+struct TakenMeanwhile;
 
 /// The process that works for a token. Whoever drops it without [`Leader::resign`] leaves the others waiting for the
 /// end of the lease.
@@ -132,16 +151,21 @@ impl Leader {
     /// # Errors
     /// [`StoreError`] if the store fails.
     pub async fn begin(&self) -> Result<Option<LedUnit<'_>>, StoreError> {
-        let prolonged = self.lease.borrow().prolonged(self.of.clock.now(), TIME);
         let mut unit = self.of.store.begin().await?;
+        let prolonged = self.lease.borrow().prolonged(self.of.clock.now(), TIME);
         if !unit.leases().replace(&self.of.name, Some(self.fence), &prolonged).await? {
-            if !self.lost.is_cancelled() {
-                warn!(fence = self.fence.get(), "another process works for the token now");
-                self.lost.cancel();
-            }
+            self.lose();
             return Ok(None);
         }
         Ok(Some(LedUnit { unit, prolonged, leader: self }))
+    }
+
+    /// Another process was found to have written under a larger fence.
+    pub(super) fn lose(&self) {
+        if !self.lost.is_cancelled() {
+            warn!(fence = self.fence.get(), "another process works for the token now");
+            self.lost.cancel();
+        }
     }
 
     /// Gives the lease back, so that nobody waits for its end.
@@ -173,7 +197,12 @@ impl LedUnit<'_> {
     /// As [`UnitOfWork::commit`].
     pub async fn commit(self) -> Result<(), StoreError> {
         self.unit.commit().await?;
-        self.leader.lease.send_replace(self.prolonged);
+        // Units that were begun later may be done earlier.
+        self.leader.lease.send_if_modified(|lease| {
+            let longer = self.prolonged.expires_at > lease.expires_at;
+            lease.expires_at = lease.expires_at.max(self.prolonged.expires_at);
+            longer
+        });
         Ok(())
     }
 }

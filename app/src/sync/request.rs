@@ -9,7 +9,7 @@ use ports::error::StoreError;
 use ports::job::JobCursor;
 use ports::page::Page;
 use ports::store::Store;
-use tokio::sync::Notify;
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::jobs::unfinished;
@@ -31,9 +31,9 @@ pub enum SyncJobsError {
     /// There is no such job.
     #[error("there is no such job")]
     NotFound,
-    /// The job cannot be ended, because it deletes what is held of a tenant that is gone already.
-    #[error("a deletion cannot be cancelled")]
-    Deletion,
+    /// The job is none that can be ended: what a deletion has begun is gone already.
+    #[error("only a sync can be cancelled")]
+    NoSync,
     /// The job has ended.
     #[error("the job has ended already")]
     Ended,
@@ -56,24 +56,24 @@ impl SyncJobsError {
 pub struct SyncJobs {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
-    wake: Arc<Notify>,
+    wake: watch::Sender<()>,
 }
 
 impl SyncJobs {
     /// Works on `store`.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
-        Self { store, clock, wake: Arc::default() }
+        Self { store, clock, wake: watch::Sender::new(()) }
     }
 
-    /// Waits until somebody of this process asks for something.
-    pub(super) async fn asked(&self) {
-        self.wake.notified().await;
+    /// Hears whenever somebody of this process asks for something.
+    pub(super) fn asked(&self) -> watch::Receiver<()> {
+        self.wake.subscribe()
     }
 
     /// Says that something may be due, such as the first sync of a new tenant.
     pub fn wake(&self) {
-        self.wake.notify_one();
+        self.wake.send_replace(());
     }
 
     /// Asks for a sync of `tenant`. One that waits or runs and reads the same is given instead of a second one.
@@ -133,7 +133,7 @@ impl SyncJobs {
     /// Ends a job that waits, and asks whoever is at work on one to end it.
     ///
     /// # Errors
-    /// [`SyncJobsError::NotFound`], [`SyncJobsError::Deletion`] or [`SyncJobsError::Ended`].
+    /// [`SyncJobsError::NotFound`], [`SyncJobsError::NoSync`] or [`SyncJobsError::Ended`].
     pub async fn cancel(&self, id: JobId) -> Result<Job, SyncJobsError> {
         retry(SyncJobsError::is_retryable, || self.cancel_once(id)).await
     }
@@ -145,7 +145,7 @@ impl SyncJobs {
             return Err(SyncJobsError::Ended);
         }
         if !job.kind.is_sync() {
-            return Err(SyncJobsError::Deletion);
+            return Err(SyncJobsError::NoSync);
         }
         job.request_cancel(self.clock.now());
         unit.jobs().upsert(&job).await?;

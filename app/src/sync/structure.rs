@@ -15,7 +15,7 @@ use super::{Run, SyncError};
 use crate::slug::free_channel_slug;
 
 /// Channels of one unit.
-const BATCH: usize = 50;
+pub(super) const BATCH: usize = 50;
 /// Threads of one unit.
 const THREADS: u32 = 100;
 /// Why a channel is not held: the platform has it no more.

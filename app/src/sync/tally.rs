@@ -37,6 +37,15 @@ impl Walk {
     }
 }
 
+/// What could not be read.
+#[derive(Debug, Default)]
+struct Failures {
+    /// The first of them.
+    told: Vec<String>,
+    /// How many there are beside these.
+    more: u64,
+}
+
 /// Counts what many walks do at the same time.
 #[derive(Debug)]
 pub(super) struct Tally {
@@ -47,25 +56,24 @@ pub(super) struct Tally {
     messages: AtomicU64,
     requests: AtomicU64,
     waits: AtomicU64,
-    failures: Mutex<Vec<String>>,
+    failures: Mutex<Failures>,
 }
 
-impl Default for Tally {
-    fn default() -> Self {
+impl Tally {
+    /// Goes on from what a job had done when it was left; its channels are counted anew.
+    pub(super) fn new(before: Progress) -> Self {
         Self {
             began: Instant::now(),
             walks: Mutex::default(),
             channels_done: AtomicU64::default(),
             channels_total: AtomicU64::default(),
-            messages: AtomicU64::default(),
-            requests: AtomicU64::default(),
-            waits: AtomicU64::default(),
+            messages: AtomicU64::new(before.messages),
+            requests: AtomicU64::new(before.requests),
+            waits: AtomicU64::new(before.waits),
             failures: Mutex::default(),
         }
     }
-}
 
-impl Tally {
     /// A channel that began at `beginning` is read from `from` down.
     pub(super) fn walk(&self, channel: ChannelId, from: Timestamp, beginning: Timestamp) {
         let walk = Walk { began: Instant::now(), from, reached: from, beginning };
@@ -124,18 +132,18 @@ impl Tally {
 
     /// Something could not be read; the rest goes on.
     pub(super) fn failed(&self, what: String) {
-        self.failures.lock().unwrap_or_else(PoisonError::into_inner).push(what);
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        if failures.told.len() < TOLD { failures.told.push(what) } else { failures.more += 1 }
     }
 
     /// One sentence about everything that could not be read.
     pub(super) fn failures(&self) -> Option<String> {
         let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        let told = failures.iter().take(TOLD).cloned().collect::<Vec<_>>().join("; ");
-        let more = failures.len().saturating_sub(TOLD);
-        match failures.len() {
-            0 => None,
-            _ if more == 0 => Some(told),
-            _ => Some(format!("{told}; and {more} more")),
+        let told = failures.told.join("; ");
+        match (failures.told.is_empty(), failures.more) {
+            (true, _) => None,
+            (false, 0) => Some(told),
+            (false, more) => Some(format!("{told}; and {more} more")),
         }
     }
 

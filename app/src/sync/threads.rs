@@ -6,6 +6,7 @@ use domain::channel::ChannelSnowflake;
 use ports::guild::{ArchivedList, GuildChannel, GuildStructure};
 use tokio::sync::mpsc;
 
+use super::structure::BATCH;
 use super::{Run, SyncError};
 
 impl Run<'_> {
@@ -26,7 +27,7 @@ impl Run<'_> {
         self.active(structure, queue, seen).await
     }
 
-    /// Whether threads of `parent` can have been asked for: a thread that is named alone can have any parent.
+    /// Whether the threads of `parent` were asked for with it.
     fn has_wanted_threads(&self, parent: &GuildChannel) -> bool {
         let wanted = &self.job.scope.channels;
         wanted.is_empty() || wanted.contains(&parent.channel.platform_id)
@@ -80,7 +81,7 @@ impl Run<'_> {
         seen: &mut HashSet<ChannelSnowflake>,
     ) -> Result<(), SyncError> {
         let wanted: Vec<_> = threads.iter().filter(|thread| self.is_wanted(thread, structure)).collect();
-        for batch in wanted.chunks(50) {
+        for batch in wanted.chunks(BATCH) {
             self.store_channels(batch).await?;
         }
         for thread in wanted {

@@ -58,7 +58,9 @@ impl Run<'_> {
             }
             Err(Halt::Guild(error)) => self.fail(&channel.channel.name, error)?,
         }
-        self.tally.finished(id);
+        if !self.stop.is_cancelled() {
+            self.tally.finished(id);
+        }
         self.progress.at(self.tally.progress());
         Ok(())
     }
@@ -165,9 +167,12 @@ impl Run<'_> {
         cursor: MessageCursor,
         priority: Priority,
     ) -> Result<Option<MessageCursor>, Halt> {
-        // It is never closed.
-        let _place = self.of.pages.acquire().await;
-        let look = self.ask(|| self.of.source.messages(&self.scope, channel, cursor, priority)).await?;
+        // Who waits for the platform to be asked again leaves its place to others meanwhile.
+        let look = async || {
+            let place = self.of.pages.acquire().await;
+            self.of.source.messages(&self.scope, channel, cursor, priority).await.map(|look| (look, place))
+        };
+        let (look, _place) = self.ask(look).await?;
         let refused = self.store_page(channel.channel.id, &look.page).await?;
         self.tally.messages((look.page.messages().len() - refused) as u64);
         if let Some(MessageCursor::Before(next)) = look.next {
@@ -198,7 +203,10 @@ impl Run<'_> {
             return Ok(unit);
         }
         match unit.channels().find(channel).await? {
-            Some(_) => Err(SyncError::Deposed),
+            Some(_) => {
+                self.leader.lose();
+                Err(SyncError::Deposed)
+            }
             None => Err(StoreError::Missing { what: "channel" }.into()),
         }
     }

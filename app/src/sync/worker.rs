@@ -1,6 +1,8 @@
 //! Doing the jobs of all tenants: those that somebody asked for, and those that are due.
 
 use std::collections::{HashMap, HashSet};
+use std::convert::Infallible;
+use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +15,7 @@ use ports::guild::{GuildChannel, GuildSource};
 use ports::page::Page;
 use ports::store::Store;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
 
@@ -24,8 +26,12 @@ use crate::jobs::unfinished;
 const LOOK: Duration = Duration::from_secs(2);
 /// How often it is looked for tenants whose sync is due.
 const SCHEDULE: Duration = Duration::from_secs(30);
-/// How many of a tenant's latest jobs are looked through for its last sync.
-const LATEST: u32 = 20;
+/// How long a guild that the bot is not in is not looked for.
+const ELSEWHERE: Duration = Duration::from_mins(10);
+/// How long runs that are to end are waited for.
+const LEAVING: Duration = Duration::from_secs(20);
+/// How many of a tenant's latest jobs are looked through for its last sync of everything.
+const LATEST: u32 = 100;
 
 /// Hears nothing: what there is to tell stands in the store.
 struct Quiet;
@@ -91,29 +97,49 @@ impl Worker {
         }
     }
 
+    /// Does what there is to do and asks for what is due, until `stop` or until another process leads.
     async fn lead(&self, leader: &Arc<Leader>, stop: &CancellationToken) {
+        tokio::select! {
+            () = self.work(leader, stop) => {}
+            never = self.schedule(leader) => match never {},
+        }
+    }
+
+    async fn work(&self, leader: &Arc<Leader>, stop: &CancellationToken) {
         let leave = stop.child_token();
-        let lost = leader.lost().clone();
+        let (lost, mut asked) = (leader.lost().clone(), self.jobs.asked());
         let mut runs = Runs::default();
-        let mut due = Instant::now();
         while !leave.is_cancelled() && !lost.is_cancelled() {
-            if let Some(every) = self.every
-                && due <= Instant::now()
-            {
-                told(self.ask_for_due(every).await);
-                due = Instant::now() + SCHEDULE;
-            }
             told(self.start_waiting(leader, &leave, &mut runs).await);
             tokio::select! {
                 () = sleep(LOOK) => {}
-                () = self.jobs.asked() => due = Instant::now(),
+                _ = asked.changed() => {}
                 () = runs.next() => {}
                 () = leave.cancelled() => {}
                 () = lost.cancelled() => {}
             }
         }
         leave.cancel();
-        runs.all().await;
+        // What has not ended by then is left as it is, as by a process that is killed.
+        if timeout(LEAVING, runs.all()).await.is_err() {
+            warn!("syncs that were to end are left where they are");
+        }
+    }
+
+    /// Asks for what is due, again and again.
+    async fn schedule(&self, leader: &Leader) -> Infallible {
+        let Some(every) = self.every else { return pending().await };
+        let mut asked = self.jobs.asked();
+        // Tenants whose guild the bot was not in, and when that was seen.
+        let mut elsewhere = HashMap::new();
+        loop {
+            leader.allowed().await;
+            told(self.ask_for_due(every, &mut elsewhere).await);
+            tokio::select! {
+                () = sleep(SCHEDULE) => {}
+                _ = asked.changed() => {}
+            }
+        }
     }
 
     /// Starts the oldest job of each tenant that has none under way.
@@ -148,7 +174,8 @@ impl Worker {
 
     /// Asks for a sync of every tenant whose last one was asked for so long ago, or that never had one, and whose guild
     /// the bot is in.
-    async fn ask_for_due(&self, every: Duration) -> Result<(), StoreError> {
+    async fn ask_for_due(&self, every: Duration, elsewhere: &mut HashMap<TenantId, Instant>) -> Result<(), StoreError> {
+        elsewhere.retain(|_, seen| seen.elapsed() < ELSEWHERE);
         let since = self.clock.now().minus(every);
         let mut due = Vec::new();
         let mut after = None;
@@ -156,10 +183,10 @@ impl Worker {
             let page = self.store.read().await?.tenants().list(Page { after, limit: 100 }).await?;
             let Some(last) = page.last() else { break };
             after = Some(last.slug.clone());
-            for tenant in page.into_iter().filter(is_synced) {
+            for tenant in page.into_iter().filter(|tenant| is_synced(tenant) && !elsewhere.contains_key(&tenant.id)) {
                 let latest =
                     self.store.read().await?.jobs().list(tenant.id, Page { after: None, limit: LATEST }).await?;
-                let latest = latest.iter().find(|job| job.kind.is_sync());
+                let latest = latest.iter().find(|job| job.kind.is_sync() && job.scope.channels.is_empty());
                 if latest.is_none_or(|job| job.has_ended() && job.created_at <= since) {
                     due.push(tenant);
                 }
@@ -179,11 +206,14 @@ impl Worker {
             }
         };
         for tenant in due {
-            if tenant.platform_id.as_str().parse().is_ok_and(|guild| joined.contains(&guild)) {
-                let asked = self.jobs.request(&tenant, SyncMode::Incremental, &SyncScope::default()).await;
-                if let Err(failed) = asked {
-                    warn!(tenant.id = %tenant.id, error = &failed as &dyn std::error::Error, "a sync that is due was not asked for");
-                }
+            if !tenant.platform_id.as_str().parse().is_ok_and(|guild| joined.contains(&guild)) {
+                elsewhere.insert(tenant.id, Instant::now());
+                continue;
+            }
+            let asked = self.jobs.request(&tenant, SyncMode::Incremental, &SyncScope::default()).await;
+            if let Err(failed) = asked {
+                let error = &failed as &dyn std::error::Error;
+                warn!(tenant.id = %tenant.id, error, "a sync that is due was not asked for");
             }
         }
         Ok(())
@@ -230,11 +260,18 @@ impl Runs {
                 error!(error = &failed as &dyn std::error::Error, "a sync ended by a defect");
                 (failed.id(), None)
             }
-            None => return std::future::pending().await,
+            None => return pending().await,
         };
         let known = self.by_task.remove(&task);
-        if let Some(tenant) = tenant.or(known) {
+        if let Some(tenant) = tenant {
             self.tenants.remove(&tenant);
+        } else if let Some(tenant) = known {
+            // It is tried again, and not at once.
+            let task = self.tasks.spawn(async move {
+                sleep(SCHEDULE).await;
+                tenant
+            });
+            self.by_task.insert(task.id(), tenant);
         }
     }
 

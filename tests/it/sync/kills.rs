@@ -21,6 +21,8 @@ use crate::server::Database;
 const KILLS: usize = 50;
 /// How many requests at most lie between two kills.
 const GAP: u32 = 24;
+/// What an answer takes, so that a kill meets some on their way.
+const LATENCY_MS: u64 = 20;
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_mins(2);
 
@@ -33,7 +35,8 @@ fn random(round: usize, bound: u32) -> u32 {
 /// Forty channels of thirty pages.
 async fn simulator() -> Simulator {
     let plan = (0..40).map(|number| ChannelPlan::new(&format!("channel-{number}"), kind::TEXT, 3_000)).collect();
-    Simulator::start(Options::planned(5, plan).unlimited()).await.unwrap()
+    let options = Options { rest_latency_ms: LATENCY_MS, ..Options::planned(5, plan).unlimited() };
+    Simulator::start(options).await.unwrap()
 }
 
 /// Two programs at the same work; kills one of them again and again and starts another in its place. Gives the job that

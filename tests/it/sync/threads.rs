@@ -23,6 +23,7 @@ cases![
     thread_unarchived_between_lists,
     private_thread_member_and_moderator,
     named_channels_are_read_with_their_threads_and_no_others,
+    an_archived_thread_that_is_named_alone_is_read_and_what_there_is_not_is_told,
 ];
 
 const ACTIVE: &str = "/guilds/{g}/threads/active";
@@ -209,4 +210,17 @@ async fn named_channels_are_read_with_their_threads_and_no_others(place: Place) 
     assert_eq!((job.kind, job.progress.channels_total), (domain::job::JobKind::Channels, 3));
     all_are_held(&world, "one").await;
     assert_eq!(world.held(world.id("two")).await, [0_u64; 0]);
+}
+
+async fn an_archived_thread_that_is_named_alone_is_read_and_what_there_is_not_is_told(place: Place) {
+    let threads = vec![public(3).archived(Archive::AfterLast), public(4).archived(Archive::AfterLast)];
+    let world = World::of(place, vec![ChannelPlan::new("one", kind::TEXT, 20).threads(threads)]).await;
+    let thread = world.simulator.threads(world.id("one"))[1];
+    let named = |id: u64| SyncOptions { channels: vec![id.to_string().parse().unwrap()], ..Default::default() };
+    let job = world.run(named(thread)).await;
+    assert_eq!((job.state, job.progress.channels_total), (JobState::Done, 1));
+    world.assert_whole(thread).await;
+    assert!(world.held(world.id("one")).await.is_empty());
+    let job = world.run(named(5)).await;
+    assert_eq!((job.state, job.error.as_deref()), (JobState::Failed, Some("channel 5: the channel does not exist")));
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use app::sync::{SyncJobs, SyncJobsError, SyncMode, Worker};
-use discord_simulator::{ChannelPlan, Fault, FaultRule, LimitScope, kind};
+use discord_simulator::{ChannelPlan, Fault, FaultRule, LimitScope, Options, kind};
 use domain::channel::ChannelId;
 use domain::job::{Job, JobId, JobKind, JobState, SyncScope};
 use domain::slug::TenantSlug;
@@ -21,6 +21,7 @@ cases![
     without_a_schedule_only_what_is_asked_for_is_done,
     a_guild_that_the_bot_is_not_in_is_never_due,
     a_job_is_cancelled_while_it_waits_and_while_it_runs,
+    a_tenant_that_is_deleted_while_it_is_copied_is_gone,
     a_process_that_ends_leaves_its_job_to_the_next_one,
     a_process_that_ends_while_the_platform_keeps_it_waiting_ends_soon,
     a_process_that_dies_is_followed_by_one_that_waited,
@@ -167,6 +168,27 @@ async fn a_job_is_cancelled_while_it_waits_and_while_it_runs(place: Place) {
     worker.end().await;
 }
 
+async fn a_tenant_that_is_deleted_while_it_is_copied_is_gone(place: Place) {
+    let world = guild(place, 20_000).await;
+    let worker = Running::start(&world, None);
+    let job = worker.jobs.request(&world.tenant, SyncMode::Incremental, &SyncScope::default()).await.unwrap();
+    until(&worker.jobs, job.id, |job| job.progress.messages > 0).await;
+    let tenants = app::tenants::Tenants::new(Arc::clone(&world.store), world.clock());
+    let deletion = tenants.delete("simulated").await.unwrap();
+    worker.until(job.id, JobState::Cancelled).await;
+    let jobs = app::jobs::Jobs::new(Arc::clone(&world.store), world.clock());
+    let done = jobs.delete(deletion, &CancellationToken::new(), |_| {}).await.unwrap();
+    assert_eq!(done.state, JobState::Done);
+    let mut at = world.store.read().await.unwrap();
+    assert_eq!(at.tenants().find(world.tenant.id).await.unwrap(), None);
+    drop(at);
+    // Asked for by somebody who does not know yet, it ends at once.
+    let late = worker.jobs.request(&world.tenant, SyncMode::Full, &SyncScope::default()).await.unwrap();
+    let failed = worker.until(late.id, JobState::Failed).await;
+    assert!(failed.error.is_some_and(|error| error.starts_with("there is no community")));
+    worker.end().await;
+}
+
 async fn a_process_that_ends_leaves_its_job_to_the_next_one(place: Place) {
     let world = guild(place, 20_000).await;
     let first = Running::start(&world, None);
@@ -230,7 +252,7 @@ async fn a_small_tenant_does_not_wait_for_a_large_one(place: Place) {
     let plan = |name: &str, messages| ChannelPlan::new(name, kind::TEXT, messages);
     let mut channels: Vec<_> = (0..80).map(|number| plan(&format!("large-{number}"), 3_000)).collect();
     channels.push(plan("small", 300));
-    let world = World::start(place, discord_simulator::Options::planned(1, channels)).await;
+    let world = World::start(place, Options::planned(1, channels)).await;
     let worker = Running::start(&world, None);
     let small = SyncScope { channels: vec![world.id("small").to_string().parse().unwrap()], since: None };
     let all: Vec<_> = (0..80).map(|number| world.id(&format!("large-{number}")).to_string().parse().unwrap()).collect();
@@ -253,4 +275,24 @@ async fn a_small_tenant_does_not_wait_for_a_large_one(place: Place) {
     let held = world.store.read().await.unwrap().channels().find(channel).await.unwrap().unwrap();
     assert_eq!(held.stats.message_count, 300);
     worker.end().await;
+}
+
+/// Two processes, the first of which dies: the limits are those of the token, and not of each of them.
+#[tokio::test(start_paused = true)]
+async fn two_processes_one_token_share_its_budget() {
+    let plan = (0..60).map(|number| ChannelPlan::new(&format!("c{number}"), kind::TEXT, 1_000)).collect();
+    let options = Options { rest_latency_ms: 120, ..Options::planned(1, plan) };
+    let world = World::start(Place::Sqlite, options).await;
+    let (first, second) = (Running::start(&world, None), Running::start(&world, None));
+    let job = first.jobs.request(&world.tenant, SyncMode::Incremental, &SyncScope::default()).await.unwrap();
+    until(&first.jobs, job.id, |job| job.progress.messages > 20_000).await;
+    first.task.abort();
+    second.until(job.id, JobState::Done).await;
+    let totals = world.simulator.totals();
+    assert!(totals.busiest_second <= 50, "{}", totals.busiest_second);
+    assert_eq!(totals.limited, 0);
+    for number in 0..60 {
+        world.assert_whole(world.id(&format!("c{number}"))).await;
+    }
+    second.end().await;
 }

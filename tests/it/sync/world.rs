@@ -102,8 +102,10 @@ impl Process {
         let mut looks = tokio::time::interval(Duration::from_secs(1));
         loop {
             looks.tick().await;
-            if let Ok(leader) = self.candidate.elect().await.unwrap() {
-                return leader;
+            match self.candidate.elect().await {
+                Ok(Ok(leader)) => return leader,
+                Ok(Err(_)) => {}
+                Err(error) => assert!(error.passes(), "{error:?}"),
             }
         }
     }
