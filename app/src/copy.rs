@@ -212,6 +212,9 @@ impl Copier {
     /// Copies the roles, emoji and stickers of a tenant.
     async fn items(&self, tenant: TenantId) -> Result<(), CopyError> {
         let copy = items(&*self.from, tenant).await.map_err(CopyError::From)?;
+        if items(&*self.to, tenant).await.map_err(CopyError::To)?.after_copy(&copy).is_none() {
+            return Ok(());
+        }
         let mut unit = self.begin().await?;
         let held = unit.guilds().list(tenant).await.map_err(CopyError::To)?;
         let Some(changes) = held.after_copy(&copy) else { return Ok(()) };
