@@ -265,7 +265,8 @@ impl Importer {
                 report.error = Some("the file was changed while it was read".to_owned());
                 break;
             };
-            let stored = in_portions(page.clone(), ImportError::of_store, |part| async move {
+            let page = Arc::new(page);
+            let stored = in_portions(Arc::clone(&page), ImportError::of_store, |part| async move {
                 retry(ImportError::is_retryable, || self.page(planned, &part, options)).await
             })
             .await?;

@@ -1,6 +1,8 @@
 //! Storing messages in portions: what is more than the store takes at once goes in halves, and a message that it refuses
 //! is left out and named, so that it takes nothing else with it.
 
+use std::sync::Arc;
+
 use domain::channel::ChannelId;
 use domain::message::MessageId;
 use domain::page::MessagePage;
@@ -8,7 +10,7 @@ use ports::error::StoreError;
 use ports::message::StoredMessage;
 use tracing::{info, warn};
 
-/// Messages of one channel that can be stored in parts, one after the other.
+/// Messages of one channel that can be stored in parts, one after the other. A clone costs nothing.
 pub(crate) trait Portion: Clone {
     /// Two parts that together do what this one does; `None` if there is nothing to divide.
     fn halves(&self) -> Option<(Self, Self)>;
@@ -20,9 +22,9 @@ pub(crate) trait Portion: Clone {
     fn first(&self) -> Option<(ChannelId, MessageId)>;
 }
 
-impl Portion for MessagePage {
+impl Portion for Arc<MessagePage> {
     fn halves(&self) -> Option<(Self, Self)> {
-        Self::halves(self)
+        MessagePage::halves(self).map(|(older, newer)| (Self::new(older), Self::new(newer)))
     }
 
     fn count(&self) -> usize {

@@ -1,4 +1,4 @@
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use domain::coverage::Interval;
 use domain::message::{Author, Message, Origin, Version};
@@ -49,7 +49,7 @@ async fn store(
     });
     let at = FakeStore::new(units);
     let stored = in_portions(
-        whole,
+        Arc::new(whole),
         |error: &StoreError| Some(error),
         |part| {
             let at = &at;

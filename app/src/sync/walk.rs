@@ -1,5 +1,6 @@
 //! Reading one channel: what is new first, then what was before, and what was written of late once more.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::channel::ChannelId;
@@ -173,8 +174,9 @@ impl Run<'_> {
             self.of.source.messages(&self.scope, channel, cursor, priority).await.map(|look| (look, place))
         };
         let (look, _place) = self.ask(look).await?;
-        let refused = self.store_page(channel.channel.id, &look.page).await?;
-        self.tally.messages((look.page.messages().len() - refused) as u64);
+        let page = Arc::new(look.page);
+        let refused = self.store_page(channel.channel.id, Arc::clone(&page)).await?;
+        self.tally.messages((page.messages().len() - refused) as u64);
         if let Some(MessageCursor::Before(next)) = look.next {
             self.tally.reached(channel.channel.id, next.created_at());
         }
@@ -183,8 +185,8 @@ impl Run<'_> {
     }
 
     /// Stores a page; tells how many of its messages the store refuses.
-    async fn store_page(&self, channel: ChannelId, page: &MessagePage) -> Result<usize, SyncError> {
-        let stored = in_portions(page.clone(), SyncError::of_store, |part| async move {
+    async fn store_page(&self, channel: ChannelId, page: Arc<MessagePage>) -> Result<usize, SyncError> {
+        let stored = in_portions(page, SyncError::of_store, |part| async move {
             let once = || async {
                 let mut unit = self.begin_on(channel).await?;
                 unit.messages().replace_interval(channel, &part).await?;
