@@ -201,7 +201,7 @@ pub trait ExportReader: Send {
 /// Messages that were read together.
 #[derive(Debug)]
 pub struct ExportBatch {
-    /// The messages, at most 500; an id that stands twice in one batch keeps its last.
+    /// The messages, at most 500, and fewer where they are large; an id that stands twice in one batch keeps its last.
     pub messages: Vec<Message>,
     /// Bytes from the start of the (uncompressed) file to the end of the last of them.
     pub byte: u64,

@@ -12,6 +12,8 @@ use crate::message::Converter;
 
 /// Messages that are handed on together.
 const BATCH: usize = 500;
+/// The bytes of a batch in the file, from which on nothing is added to it: some batches wait, and messages may be large.
+const BATCH_BYTES: usize = 4 << 20;
 
 /// Reads the messages of a file; `send` takes them and says whether to go on.
 pub(crate) fn read(
@@ -26,6 +28,7 @@ pub(crate) fn read(
         let mut batches = Batches {
             converter: Converter { channel, observed_at, people },
             messages: Vec::with_capacity(BATCH),
+            held: 0,
             byte: 0,
             send,
         };
@@ -38,12 +41,15 @@ pub(crate) fn read(
 struct Batches<'a, S> {
     converter: Converter<'a>,
     messages: Vec<Message>,
+    /// Bytes of them in the file.
+    held: usize,
     byte: u64,
     send: S,
 }
 
 impl<S: Fn(ExportBatch) -> bool> Batches<'_, S> {
     fn send(&mut self) -> bool {
+        self.held = 0;
         let messages = std::mem::replace(&mut self.messages, Vec::with_capacity(BATCH));
         messages.is_empty() || (self.send)(ExportBatch { messages, byte: self.byte })
     }
@@ -54,7 +60,9 @@ impl<S: Fn(ExportBatch) -> bool> Messages for Batches<'_, S> {
         let (message, length) = self.converter.convert(text)?;
         self.messages.push(message);
         self.byte = start + length as u64;
-        Ok((length, self.messages.len() < BATCH || self.send()))
+        self.held += length;
+        let room = self.messages.len() < BATCH && self.held < BATCH_BYTES;
+        Ok((length, room || self.send()))
     }
 
     fn fault(&mut self, _: String, _: u64) {

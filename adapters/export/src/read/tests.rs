@@ -14,7 +14,7 @@ use flate2::write::GzEncoder;
 use ports::source::{ExportEnd, ExportFile, ExportSummary, MessageOrder, SourceError};
 use serde_json::{Value, json};
 
-use super::{BATCH, read};
+use super::{BATCH, BATCH_BYTES, read};
 use crate::archive::Archives;
 use crate::summary::summarize;
 
@@ -227,4 +227,26 @@ fn a_reader_that_is_told_to_stop_stops() {
     .unwrap();
     assert_eq!(*batches.borrow(), 1);
     assert_eq!(summary.channel.kind, ChannelKind::TEXT);
+}
+
+#[test]
+fn large_messages_fill_a_batch_before_500_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("large.json");
+    let large = |id: u64| {
+        let mut message = plain(id);
+        message["content"] = "x".repeat(BATCH_BYTES / 2).into();
+        message
+    };
+    std::fs::write(&path, export(&(1..=5).map(large).collect::<Vec<_>>())).unwrap();
+    let file = ExportFile { path, entry: None, stored_bytes: 0 };
+    let summary = summarize(&file, &Archives::default(), &|_| {}).unwrap();
+    let sizes = RefCell::new(Vec::new());
+    let channel = ChannelId::of(tenant(), summary.channel.platform_id);
+    read(&file, &Archives::default(), channel, summary.exported_at, &people(), |batch| {
+        sizes.borrow_mut().push(batch.messages.len());
+        true
+    })
+    .unwrap();
+    assert_eq!(sizes.into_inner(), [2, 2, 1]);
 }
