@@ -25,9 +25,10 @@ use ports::store::Store;
 use tokio::runtime::Builder;
 use tracing_subscriber::EnvFilter;
 
-/// Answers are made of many small pieces on many threads, which this allocator takes and gives back faster.
+/// Answers are made of many small pieces on many threads, which this allocator takes and gives back faster; it keeps
+/// little of a large message whose memory another thread used last.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// Threads that wait for files while an archive is copied: one for each store. Each keeps the memory for a page of
 /// messages and more that it worked with last, so many that take turns hold many times what one of them needs.

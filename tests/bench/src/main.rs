@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 
 /// Answers are made of many small pieces on many threads, which this allocator takes and gives back faster.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// Measures Verta against a baseline in the same run.
 #[derive(Parser)]
