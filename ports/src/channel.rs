@@ -83,6 +83,14 @@ pub trait ChannelRepository: Send {
     /// writes under a lease: until its end nobody else gets an answer.
     async fn fence(&mut self, id: ChannelId, fence: Fence) -> Result<bool, StoreError>;
 
+    /// Counts the messages of a channel again and mends its stats where they say something else, as they do after a store
+    /// has lost part of a unit; tells how far they were off. Reads the whole channel. To be called first in a unit, even
+    /// before [`ChannelRepository::fence`].
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] if the channel is not stored.
+    async fn recount(&mut self, id: ChannelId) -> Result<u64, StoreError>;
+
     /// Removes a channel with its coverage and changes; its children lose their parent. Messages that are left go
     /// with it, so a caller removes them first, in bounded steps. Gone already is fine.
     async fn delete(&mut self, id: ChannelId) -> Result<(), StoreError>;

@@ -15,6 +15,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::{is_missing, store_error, taken};
+use crate::message::recount_messages;
 use crate::row::{Columns, Text, execute, millis, number, query, query_one};
 use crate::unit::Unit;
 
@@ -332,6 +333,10 @@ impl ChannelRepository for Unit {
             execute(connection, FENCE, parameters).map(|rows| rows == 1).map_err(store_error)
         })
         .await
+    }
+
+    async fn recount(&mut self, id: ChannelId) -> Result<u64, StoreError> {
+        self.run(move |connection| recount_messages(connection, id)).await
     }
 
     async fn delete(&mut self, id: ChannelId) -> Result<(), StoreError> {

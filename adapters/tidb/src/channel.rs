@@ -16,6 +16,7 @@ use serde::de::DeserializeOwned;
 
 use crate::batch::{list_sql, padded};
 use crate::error::{DUPLICATE_KEY, NO_REFERENCED_ROW, code, lost_race, store_error};
+use crate::message::recount_messages;
 use crate::row::{Columns, END_OF_TIME, datetime, json_text};
 use crate::unit::Unit;
 
@@ -358,6 +359,10 @@ impl ChannelRepository for Unit {
     async fn fence(&mut self, id: ChannelId, fence: Fence) -> Result<bool, StoreError> {
         let parameters = params! { "channel_id" => id.to_string(), "fence" => fence.get() };
         self.run(FENCE, parameters).await.map(|rows| rows == 1)
+    }
+
+    async fn recount(&mut self, id: ChannelId) -> Result<u64, StoreError> {
+        recount_messages(self, id).await
     }
 
     async fn delete(&mut self, id: ChannelId) -> Result<(), StoreError> {

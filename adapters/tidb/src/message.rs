@@ -16,6 +16,8 @@ use ports::page::MessageRange;
 
 use crate::unit::Unit;
 
+pub(crate) use self::write::recount as recount_messages;
+
 #[async_trait]
 impl MessageRepository for Unit {
     async fn find(&mut self, channel: ChannelId, id: MessageId) -> Result<Option<StoredMessage>, StoreError> {

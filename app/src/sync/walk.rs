@@ -11,6 +11,7 @@ use domain::page::MessagePage;
 use ports::error::StoreError;
 use ports::guild::{Access, GuildChannel, GuildError, MessageCursor, Missing, Priority};
 use ports::store::UnitOfWork;
+use tracing::warn;
 
 use super::structure::reason;
 use super::{Run, SyncError};
@@ -136,7 +137,25 @@ impl Run<'_> {
                 None => {}
             }
         }
+        if !self.stop.is_cancelled() {
+            self.recount(id).await?;
+        }
         Ok(())
+    }
+
+    /// Mends the channel's count of messages, for whoever asks for everything once more has a reason.
+    async fn recount(&self, channel: ChannelId) -> Result<(), SyncError> {
+        let once = || async {
+            let mut unit = self.of.store.begin().await?;
+            let off = unit.channels().recount(channel).await?;
+            if off > 0 {
+                warn!(channel.id = %channel, rows = off, "the count of messages was wrong");
+                self.fence(&mut *unit, channel).await?;
+                unit.commit().await?;
+            }
+            Ok(())
+        };
+        self.in_store(once).await
     }
 
     /// Reads what is held of the last day, or since the moment that the job names, once more: what it lacks is deleted,
@@ -201,8 +220,13 @@ impl Run<'_> {
     /// which all channels would then wait for.
     async fn begin_on(&self, channel: ChannelId) -> Result<Box<dyn UnitOfWork>, SyncError> {
         let mut unit = self.of.store.begin().await?;
+        self.fence(&mut *unit, channel).await?;
+        Ok(unit)
+    }
+
+    async fn fence(&self, unit: &mut dyn UnitOfWork, channel: ChannelId) -> Result<(), SyncError> {
         if unit.channels().fence(channel, self.leader.fence()).await? {
-            return Ok(unit);
+            return Ok(());
         }
         match unit.channels().find(channel).await? {
             Some(_) => {

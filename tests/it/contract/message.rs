@@ -1,12 +1,13 @@
 //! Messages as they are read.
 
-use domain::channel::ChannelKind;
+use domain::channel::{ChannelKind, ChannelStats};
 use domain::json::Json;
 use domain::message::{
     Attachment, AttachmentId, Author, Emoji, Message, MessageId, MessageKind, Origin, Reaction, Reference, Version,
 };
 use domain::page::MessagePage;
 use domain::pseudonym::Pseudonym;
+use ports::error::StoreError;
 use ports::page::MessageRange;
 use ports::store::Store;
 use serde_json::json;
@@ -26,6 +27,7 @@ contract![
     messages_are_found_deleted_or_not,
     a_message_is_found_in_every_channel_of_its_tenant,
     messages_are_removed_for_good_in_steps,
+    a_count_that_is_wrong_is_mended,
 ];
 
 fn author(byte: u8, bot: bool, webhook: bool) -> Author {
@@ -270,6 +272,32 @@ async fn a_message_is_found_in_every_channel_of_its_tenant(store: &dyn Store) {
         put(store, channel, &page(channel, None, 1, [5], "a")).await;
     }
     assert_eq!(store.read().await.unwrap().messages().find_in_tenant(tenant.id, id(5)).await.unwrap().len(), 8);
+}
+
+async fn a_count_that_is_wrong_is_mended(store: &dyn Store) {
+    let (tenant, here) = one_channel(store).await;
+    let other = channel(&tenant, 8, ChannelKind::TEXT);
+    upsert(store, &[&other]).await;
+    put(store, &here, &page(&here, interval(1, 9), 1, [1, 2, 3, 4, 5], "a")).await;
+    put(store, &here, &page(&here, interval(4, 4), 2, [], "")).await;
+    put(store, &other, &page(&other, None, 1, [1, 2], "a")).await;
+    let stats = async |id| store.read().await.unwrap().channels().find(id).await.unwrap().unwrap().stats;
+    let recount = async |id| {
+        let mut unit = begin(store).await;
+        let off = unit.channels().recount(id).await?;
+        unit.commit().await.map(|()| off)
+    };
+    let right = stats(here.id).await;
+    assert_eq!((right.message_count, recount(here.id).await.unwrap(), stats(here.id).await), (4, 0, right));
+    // Of what goes for good nothing is counted.
+    let mut unit = begin(store).await;
+    unit.messages().delete_first(here.id, 3).await.unwrap();
+    unit.commit().await.unwrap();
+    assert_eq!((stats(here.id).await.message_count, recount(here.id).await.unwrap()), (4, 3));
+    assert_eq!(stats(here.id).await, ChannelStats { message_count: 1, ..right });
+    assert_eq!((recount(here.id).await.unwrap(), stats(other.id).await.message_count), (0, 2));
+    let nowhere = channel(&tenant, 9, ChannelKind::TEXT).id;
+    assert!(matches!(recount(nowhere).await, Err(StoreError::Missing { what: "channel" })));
 }
 
 async fn messages_are_removed_for_good_in_steps(store: &dyn Store) {

@@ -17,6 +17,7 @@ cases![
     short_page_mid_history,
     message_deleted_between_pages,
     a_channel_that_fails_stops_no_other,
+    a_full_run_mends_a_count_that_is_wrong,
 ];
 
 /// Reads a channel of that many messages, and gives how many requests that took.
@@ -143,4 +144,17 @@ async fn a_channel_that_fails_stops_no_other(place: Place) {
     world.simulator.clear_faults();
     assert_eq!(world.sync().await.state, JobState::Done);
     world.assert_whole(broken).await;
+}
+
+async fn a_full_run_mends_a_count_that_is_wrong(place: Place) {
+    let world = World::channel_of(place, 250).await;
+    let general = world.id("general");
+    world.sync().await;
+    let mut unit = world.store.begin().await.unwrap();
+    assert_eq!(unit.messages().delete_first(world.of_channel(general), 30).await.unwrap(), 30);
+    unit.commit().await.unwrap();
+    assert_eq!(world.coverage(general).await.unwrap().message_count, 250);
+    // What it puts back counts once more, until all is counted.
+    world.run(SyncOptions { full: true, ..SyncOptions::default() }).await;
+    world.assert_whole(general).await;
 }

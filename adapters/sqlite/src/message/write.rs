@@ -65,6 +65,17 @@ const MARK_DELETED: &str = r"
         AND message_id = :message_id
 ";
 
+const COUNT: &str = r"
+    SELECT platform_id, message_count - (
+        SELECT COUNT(*)
+        FROM messages
+        WHERE channel_id = :channel_id
+            AND deleted_at IS NULL
+    ) AS beyond
+    FROM channels
+    WHERE channel_id = :channel_id
+";
+
 const SET_STATS: &str = r"
     UPDATE channels
     SET message_count = message_count + :change, last_activity_at = :last_activity_at, active_at = :active_at
@@ -259,6 +270,18 @@ fn set_stats(
         ":active_at": last_activity_at.unwrap_or_else(|| millis(platform_id.created_at())),
     };
     execute(connection, SET_STATS, parameters).map(drop).map_err(store_error)
+}
+
+pub(crate) fn recount(connection: &Connection, channel: ChannelId) -> Result<u64, StoreError> {
+    let parameters = named_params! {":channel_id": Text(channel.0)};
+    let counted = query_one(connection, "channels", COUNT, parameters, |row| {
+        Ok((row.id("platform_id")?, row.get::<i64>("beyond")?))
+    })?;
+    let (platform_id, beyond) = counted.ok_or(StoreError::Missing { what: "channel" })?;
+    if beyond != 0 {
+        set_stats(connection, channel, platform_id, -beyond)?;
+    }
+    Ok(beyond.unsigned_abs())
 }
 
 pub(super) fn restore(

@@ -106,6 +106,17 @@ const MARK_DELETED: &str = r"
         AND message_id IN (…)
 ";
 
+const COUNT: &str = r"
+    SELECT platform_id, message_count - (
+        SELECT COUNT(*)
+        FROM messages
+        WHERE channel_id = :channel_id
+            AND deleted_at IS NULL
+    ) AS beyond
+    FROM channels
+    WHERE channel_id = :channel_id
+";
+
 const SET_STATS: &str = r"
     UPDATE channels
     SET message_count = message_count + :change, last_activity_at = :last_activity_at, active_at = :active_at
@@ -371,6 +382,21 @@ pub(super) async fn set_stats(
         "active_at" => datetime(last_activity_at.unwrap_or_else(|| platform_id.created_at())),
     };
     unit.run(SET_STATS, parameters).await.map(drop)
+}
+
+/// Both numbers are of the moment at which the unit began, whoever writes meanwhile, so the difference is what was wrong
+/// then and stays so.
+pub(crate) async fn recount(unit: &mut Unit, channel: ChannelId) -> Result<u64, StoreError> {
+    let counted = |row| {
+        let mut row = Columns::new("channels", row);
+        Ok((row.id("platform_id")?, row.get::<i64>("beyond")?))
+    };
+    let counted = unit.row(COUNT, params! { "channel_id" => channel.to_string() }, counted).await?;
+    let (platform_id, beyond) = counted.ok_or(StoreError::Missing { what: "channel" })?;
+    if beyond != 0 {
+        set_stats(unit, channel, platform_id, -beyond).await?;
+    }
+    Ok(beyond.unsigned_abs())
 }
 
 fn id(row: Row) -> Result<MessageId, StoreError> {
