@@ -20,6 +20,9 @@ pub(crate) fn examples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples")
 }
 
+/// What the names of people are made with.
+pub(crate) const KEY: [u8; 32] = [0x5a; 32];
+
 /// An installation in a folder that goes with it.
 pub(crate) struct Installation {
     folder: TempDir,
@@ -55,7 +58,7 @@ impl Installation {
             .env_clear()
             .env("DATABASE_URL", address)
             .env("ADMIN_API_KEY", ADMIN_KEY)
-            .env("PSEUDONYM_KEY", "5a".repeat(32))
+            .env("PSEUDONYM_KEY", format!("{:02x}", KEY[0]).repeat(KEY.len()))
             .env("BIND", "127.0.0.1:0")
             .env("RATE_LIMIT", "0")
             .stdin(Stdio::null())

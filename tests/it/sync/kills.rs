@@ -5,6 +5,7 @@ use std::process::Child;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use adapter_sqlite::SqliteStore;
 use discord_simulator::{ChannelPlan, Options, Simulator, kind};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -104,10 +105,12 @@ async fn fifty_kills_of_two_competing_programs_lose_nothing_and_read_nothing_twi
         let installation = Installation::new();
         let (job, kills) = compete(&installation, &simulator, |_| {});
         assert_eq!((&job["state"], &job["error"]), (&"done".into(), &Value::Null));
-        assert_whole(&installation, &simulator);
         assert_nothing_was_read_twice(&simulator, &kills);
+        (installation, simulator)
     });
-    work.await.unwrap();
+    let (installation, simulator) = work.await.unwrap();
+    let store = SqliteStore::open(&installation.database(), 1).unwrap();
+    assert_whole(&installation, &simulator, &store).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -130,7 +133,8 @@ async fn fifty_kills_on_a_server_that_restarts_now_and_then_lose_nothing() {
         };
         let (job, _) = compete(&installation, &simulator, restart);
         assert_eq!((&job["state"], &job["error"]), (&"done".into(), &Value::Null));
-        assert_whole(&installation, &simulator);
+        (installation, simulator)
     });
-    work.await.unwrap();
+    let (installation, simulator) = work.await.unwrap();
+    assert_whole(&installation, &simulator, &database.store().await).await;
 }

@@ -3,13 +3,16 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use adapter_sqlite::SqliteStore;
 use discord_simulator::{GuildSize, Options, Simulator};
 use domain::channel::ChannelId;
+use domain::pseudonym::{PseudonymKey, Pseudonymizer};
 use domain::tenant::{Platform, PlatformId, TenantId};
+use ports::store::Store;
 use serde_json::Value;
 
 use super::world::MESSAGES;
-use crate::program::Installation;
+use crate::program::{Installation, KEY};
 use crate::server::Database;
 
 /// How often a run is killed.
@@ -55,19 +58,23 @@ fn sync(installation: &Installation, simulator: &Simulator, settings: &[(&str, S
     serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {said}"))
 }
 
-/// Every readable channel has as many messages as the ledger says, by the coverage that the program tells.
-pub(super) fn assert_whole(installation: &Installation, simulator: &Simulator) {
+/// Every readable channel holds the messages that it really has, by their contents in `store` and by the coverage that
+/// the program tells.
+pub(super) async fn assert_whole(installation: &Installation, simulator: &Simulator, store: &dyn Store) {
     let output = installation.run(&["coverage", "simulated", "--json"]);
     let coverage: Value = serde_json::from_slice(&output.stdout).unwrap();
     let held: HashMap<&str, &Value> =
         coverage["items"].as_array().unwrap().iter().map(|one| (one["channel_id"].as_str().unwrap(), one)).collect();
     let guild = PlatformId::new(&simulator.guild_id().to_string()).unwrap();
     let tenant = TenantId::of(Platform::Discord, &guild);
+    let people = Pseudonymizer::new(&PseudonymKey::new(KEY), tenant);
     for id in simulator.channels() {
         let ledger = simulator.ledger(id).unwrap();
         if ledger.unreadable.is_none() {
-            let channel = ChannelId::of(tenant, id.to_string().parse().unwrap()).to_string();
-            let found = held[channel.as_str()];
+            let channel = ChannelId::of(tenant, id.to_string().parse().unwrap());
+            let truth = ledger::of_shown(&simulator.messages(id, 0, usize::MAX), &people);
+            assert_eq!(ledger::of_held(store, channel).await.unwrap(), truth, "{id}");
+            let found = held[channel.to_string().as_str()];
             assert_eq!((&found["message_count"], &found["state"]), (&ledger.count.into(), &"complete".into()), "{id}");
         }
     }
@@ -84,7 +91,8 @@ async fn kill_9_between_pages_20_times() {
     })
     .await
     .unwrap();
-    assert_whole(&installation, &simulator);
+    let store = SqliteStore::open(&installation.database(), 1).unwrap();
+    assert_whole(&installation, &simulator, &store).await;
     let pages: Vec<_> = simulator.requests(0).into_iter().filter(|request| request.route == MESSAGES).collect();
     let mut asked: HashMap<_, usize> = HashMap::new();
     for request in &pages {
@@ -111,7 +119,7 @@ async fn kill_9_between_pages_on_a_server() {
     })
     .await
     .unwrap();
-    tokio::task::spawn_blocking(move || assert_whole(&installation, &simulator)).await.unwrap();
+    assert_whole(&installation, &simulator, &database.store().await).await;
 }
 
 #[test]
