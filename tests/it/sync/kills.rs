@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::process::Child;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use adapter_sqlite::SqliteStore;
@@ -118,7 +117,7 @@ async fn fifty_kills_of_two_competing_programs_lose_nothing_and_read_nothing_twi
 async fn fifty_kills_on_a_server_that_restarts_now_and_then_lose_nothing() {
     let simulator = simulator().await;
     let database = Database::new().await;
-    let proxy = Arc::new(Proxy::start(upstream(&database).await).await);
+    let proxy = Proxy::start(upstream(&database).await).await;
     let address = address_through(&proxy, &database);
     let work = tokio::task::spawn_blocking(move || {
         let installation = Installation::at(&address);
@@ -133,8 +132,8 @@ async fn fifty_kills_on_a_server_that_restarts_now_and_then_lose_nothing() {
         };
         let (job, _) = compete(&installation, &simulator, restart);
         assert_eq!((&job["state"], &job["error"]), (&"done".into(), &Value::Null));
-        (installation, simulator)
+        (installation, simulator, proxy)
     });
-    let (installation, simulator) = work.await.unwrap();
+    let (installation, simulator, _proxy) = work.await.unwrap();
     assert_whole(&installation, &simulator, &database.store().await).await;
 }
