@@ -165,6 +165,13 @@ impl Job {
         }
     }
 
+    /// Whether it copies from the platform what a job of this kind and scope would, or more of the same channels.
+    #[must_use]
+    pub fn reads(&self, kind: JobKind, scope: &SyncScope) -> bool {
+        let everything = self.kind == JobKind::Full && kind.is_sync() && self.scope.channels == scope.channels;
+        everything || (self.kind == kind && self.scope == *scope)
+    }
+
     /// Begins it, or goes on with it after the process that did it ended.
     pub fn start(&mut self, now: Timestamp) {
         self.state = JobState::Running;

@@ -76,7 +76,8 @@ impl SyncJobs {
         self.wake.send_replace(());
     }
 
-    /// Asks for a sync of `tenant`. One that waits or runs and reads the same is given instead of a second one.
+    /// Asks for a sync of `tenant`. One that waits or runs and [reads](Job::reads) that already is given instead of a
+    /// second one.
     ///
     /// # Errors
     /// [`SyncJobsError::Store`].
@@ -92,9 +93,9 @@ impl SyncJobs {
     }
 
     async fn request_once(&self, tenant_id: TenantId, kind: JobKind, scope: &SyncScope) -> Result<Job, SyncJobsError> {
-        let waiting = unfinished(&*self.store).await?.into_iter();
-        let same = |job: &Job| job.tenant_id == tenant_id && job.kind == kind && job.scope == *scope;
-        if let Some(job) = waiting.filter(|job| !job.cancel_requested).find(same) {
+        let waiting = unfinished(&*self.store).await?;
+        let at_it = |job: &Job| job.tenant_id == tenant_id && !job.cancel_requested && job.reads(kind, scope);
+        if let Some(job) = waiting.into_iter().find(at_it) {
             return Ok(job);
         }
         let job = Job::new(JobId(Uuid::new_v4()), tenant_id, kind, self.clock.now());

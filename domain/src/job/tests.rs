@@ -1,6 +1,7 @@
 use uuid::Uuid;
 
-use super::{Job, JobId, JobKind, JobState};
+use super::{Job, JobId, JobKind, JobState, SyncScope};
+use crate::channel::ChannelSnowflake;
 use crate::tenant::TenantId;
 use crate::timestamp::Timestamp;
 
@@ -58,4 +59,24 @@ fn words_are_read_back() {
         assert_eq!(state.parse::<JobState>().unwrap().as_str(), state);
     }
     assert!("Full".parse::<JobKind>().is_err());
+}
+
+#[test]
+fn a_full_job_reads_what_any_other_of_its_channels_would() {
+    let channels = |ids: &[u64]| SyncScope {
+        channels: ids.iter().map(|id| ChannelSnowflake::new(*id).unwrap()).collect(),
+        since: None,
+    };
+    let since = SyncScope { since: Some(at(1)), ..channels(&[]) };
+    let job = |kind, scope: &SyncScope| Job {
+        scope: scope.clone(),
+        ..Job::new(JobId(Uuid::nil()), TenantId(Uuid::nil()), kind, at(1))
+    };
+    let full = job(JobKind::Full, &channels(&[]));
+    assert!(full.reads(JobKind::Full, &channels(&[])) && full.reads(JobKind::Incremental, &since));
+    assert!(!full.reads(JobKind::Channels, &channels(&[1])) && !full.reads(JobKind::Import, &channels(&[])));
+    assert!(job(JobKind::Full, &channels(&[1, 2])).reads(JobKind::Channels, &channels(&[1, 2])));
+    let new = job(JobKind::Incremental, &channels(&[]));
+    assert!(new.reads(JobKind::Incremental, &channels(&[])) && !new.reads(JobKind::Incremental, &since));
+    assert!(!new.reads(JobKind::Full, &channels(&[])));
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use discord_simulator::{ChannelPlan, kind};
-use domain::job::JobState;
+use domain::job::{JobKind, JobState};
 use ports::error::StoreError;
 use ports::store::{Repositories, Store, StoreStatus, UnitOfWork};
 use tokio::sync::Notify;
@@ -21,6 +21,7 @@ cases![
     runs_that_are_dropped_anywhere_lose_a_page_at_most,
     kill_9_after_db_commit_before_cursor,
     commits_whose_answer_is_lost_are_made_once,
+    a_full_run_that_was_ended_is_gone_on_with_by_a_plain_one,
 ];
 
 async fn guild(place: Place) -> World {
@@ -157,4 +158,22 @@ async fn commits_whose_answer_is_lost_are_made_once(place: Place) {
     assert_eq!((job.state, job.progress.messages), (JobState::Done, 2_550));
     assert_whole(&world).await;
     assert_eq!(world.asked(MESSAGES), 3 * 10, "a page is stored again and not fetched again");
+}
+
+async fn a_full_run_that_was_ended_is_gone_on_with_by_a_plain_one(place: Place) {
+    let world = guild(place).await;
+    assert_eq!(world.sync().await.kind, JobKind::Incremental);
+    let killed = Notify::new();
+    let (stop, options) = (CancellationToken::new(), SyncOptions { full: true, ..SyncOptions::default() });
+    let when = When::stored(900, || killed.notify_one());
+    tokio::select! {
+        biased;
+        () = killed.notified() => {}
+        _ = world.run_with(options, &stop, &when) => {}
+    }
+    let job = world.sync().await;
+    assert_eq!((job.kind, job.state), (JobKind::Full, JobState::Done));
+    assert!(world.asked(MESSAGES) < 3 * 10 * 2 + 10, "what it had read is not read again");
+    assert_whole(&world).await;
+    assert_eq!(world.sync().await.kind, JobKind::Incremental);
 }
