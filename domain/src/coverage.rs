@@ -252,6 +252,15 @@ pub struct Coverage {
 }
 
 impl Coverage {
+    /// The reason where the platform has the channel no more.
+    pub const DELETED: &'static str = "deleted";
+
+    /// Whether the platform has the channel no more.
+    #[must_use]
+    pub fn is_deleted(&self) -> bool {
+        self.reason.as_deref() == Some(Self::DELETED)
+    }
+
     /// The interval as a store keeps it: from the first id there is where the start is reached, and not from the oldest
     /// message.
     #[must_use]

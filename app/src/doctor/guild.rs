@@ -21,9 +21,6 @@ const TENANTS: u32 = 100;
 /// Channels in one look at the store.
 const CHANNELS: u32 = 100;
 
-/// Why the platform shows a channel no more.
-const DELETED: &str = "deleted";
-
 /// A community on Discord, and what is held of its guild that a look at the guild can be compared with.
 struct Community {
     tenant: Tenant,
@@ -153,7 +150,7 @@ async fn unseen(store: &dyn Store, tenant: TenantId, structure: &GuildStructure)
     let mut found = Vec::new();
     for channel in held.iter().filter(|channel| !shown.contains(&channel.platform_id)) {
         let coverage = read.coverage().find(channel.id).await?;
-        let is_deleted = coverage.is_some_and(|coverage| coverage.reason.as_deref() == Some(DELETED));
+        let is_deleted = coverage.is_some_and(|coverage| coverage.is_deleted());
         if is_counted(channel.kind) && !is_deleted {
             found.push(sign(&channel.name));
         }
