@@ -9,6 +9,7 @@
 //! store gives, and whoever follows a store follows that one, so a copy appends changes of its own.
 
 mod checksum;
+mod unreadable;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -141,6 +142,7 @@ impl Copier {
                 for channel in page {
                     let refused = self.messages(channel.id, &mut copied, progress).await?;
                     retry(CopyError::is_retryable, || self.coverage(channel.id, &refused)).await?;
+                    retry(CopyError::is_retryable, || self.unreadable(channel.id)).await?;
                 }
             }
         }

@@ -18,6 +18,7 @@ use domain::pseudonym::{PseudonymKey, Pseudonymizer};
 use domain::slug::TenantSlug;
 use domain::tenant::{Platform, Tenant, TenantId, TenantName};
 use domain::timestamp::Timestamp;
+use domain::unreadable::Unreadable;
 use domain::visibility::Visibility;
 use ports::clock::Clock;
 use ports::error::StoreError;
@@ -31,6 +32,7 @@ use self::tiles::Tiles;
 use crate::portion::in_portions;
 use crate::retry::retry;
 use crate::slug::free_tenant_slug;
+use crate::unreadable;
 
 pub use self::channels::Readers;
 pub use self::report::{FileReport, FileStatus, Report};
@@ -270,6 +272,10 @@ impl Importer {
                 retry(ImportError::is_retryable, || self.page(planned, &part, options)).await
             })
             .await?;
+            let refused = unreadable::of_refused(planned.channel.id, &stored.refused, summary.exported_at);
+            if !refused.is_empty() && !options.dry_run {
+                retry(ImportError::is_retryable, || self.refused(planned.channel.id, &refused)).await?;
+            }
             report.count(&page, last, &stored);
             progress(report.read, batch.byte);
         }
@@ -304,10 +310,17 @@ impl Importer {
             channels::store(&mut *unit, planned, options.visibility).await?;
         }
         let outcome = unit.messages().replace_interval(planned.channel.id, page).await?;
+        unreadable::keep(&mut *unit, planned.channel.id, page, &[]).await?;
         if !options.dry_run {
             unit.commit().await?;
         }
         Ok(outcome)
+    }
+
+    async fn refused(&self, channel: ChannelId, refused: &[Unreadable]) -> Result<(), ImportError> {
+        let mut unit = self.store.begin().await?;
+        unit.unreadable().upsert_all(channel, refused).await?;
+        Ok(unit.commit().await?)
     }
 
     async fn note(

@@ -15,4 +15,5 @@ pub mod retry;
 mod slug;
 pub mod sync;
 pub mod tenants;
+mod unreadable;
 pub mod wire;

@@ -26,6 +26,15 @@ impl Interval {
         Self { low: MessageId::MIN, high }
     }
 
+    /// This id alone.
+    #[must_use]
+    pub const fn only(id: MessageId) -> Self {
+        Self { low: id, high: id }
+    }
+
+    /// Every id that there can be.
+    pub const ALL: Self = Self { low: MessageId::MIN, high: MessageId::MAX };
+
     /// The smallest id inside.
     #[must_use]
     pub const fn low(self) -> MessageId {
@@ -175,8 +184,23 @@ impl Segments {
     /// What is still proven where `id` could not be stored.
     #[must_use]
     pub fn without(&self, id: MessageId) -> Self {
-        let hole = Interval { low: id, high: id };
+        let hole = Interval::only(id);
         Self(self.0.iter().flat_map(|segment| cut(*segment, hole)).collect())
+    }
+
+    /// Whether every id of `part` was looked for later than `since`.
+    #[must_use]
+    pub fn prove_since(&self, part: Interval, since: Timestamp) -> bool {
+        let later = self.0.iter().filter(|segment| segment.observed_at > since);
+        let left = later.fold(vec![part], |left, seen| {
+            let cut = |part: Interval| {
+                let whole = (!part.overlaps(seen.interval)).then_some(part);
+                let rest = part.overlaps(seen.interval).then(|| part.outside(seen.interval));
+                whole.into_iter().chain(rest.into_iter().flatten())
+            };
+            left.into_iter().flat_map(cut).collect()
+        });
+        left.is_empty()
     }
 
     /// When `id` was last looked for; `None` if no source showed that part whole.
@@ -219,6 +243,8 @@ pub struct Coverage {
     pub start_reached: bool,
     /// Messages that are held and not deleted.
     pub message_count: u64,
+    /// What stood among the messages, could not be read or stored, and is kept aside.
+    pub unreadable_count: u64,
     /// Why the rest is not held, where that is known: one short word such as `truncated`.
     pub reason: Option<String>,
     /// When a source last looked; `None` if none has.
@@ -226,6 +252,15 @@ pub struct Coverage {
 }
 
 impl Coverage {
+    /// The reason where the platform has the channel no more.
+    pub const DELETED: &'static str = "deleted";
+
+    /// Whether the platform has the channel no more.
+    #[must_use]
+    pub fn is_deleted(&self) -> bool {
+        self.reason.as_deref() == Some(Self::DELETED)
+    }
+
     /// The interval as a store keeps it: from the first id there is where the start is reached, and not from the oldest
     /// message.
     #[must_use]

@@ -17,4 +17,5 @@ pub mod slug;
 pub mod snowflake;
 pub mod tenant;
 pub mod timestamp;
+pub mod unreadable;
 pub mod visibility;

@@ -8,12 +8,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use domain::channel::{Channel, ChannelKind, ChannelSnowflake};
 use domain::guild::{GuildEmoji, Role, Sticker};
-use domain::json::Json;
 use domain::message::{GuildSnowflake, MessageId};
 use domain::page::MessagePage;
 use domain::pseudonym::Pseudonymizer;
 use domain::tenant::TenantId;
 use domain::timestamp::Timestamp;
+use domain::unreadable::Unreadable;
 
 pub use self::error::{Denied, GuildError, Missing};
 
@@ -202,9 +202,9 @@ pub struct MessageLook {
     /// Where to go on in the same direction; `None` after an empty page, which is the end, and for `Around`. A short
     /// page is no end: messages can be deleted while it is made. An end downwards without an interval proves no start.
     pub next: Option<MessageCursor>,
-    /// What stands among the messages and is none, for the record: what is wrong, and the thing itself, scrubbed, if it
-    /// is JSON.
-    pub unreadable: Vec<(&'static str, Option<Json>)>,
+    /// What stands among the messages and cannot be read, scrubbed; what lies behind the last that can be read comes with
+    /// the next page.
+    pub unreadable: Vec<Unreadable>,
 }
 
 /// Reads guilds from the platform, as one bot. It keeps to the platform's limits itself: a call returns when it is done,

@@ -15,3 +15,4 @@ pub mod page;
 pub mod source;
 pub mod store;
 pub mod tenant;
+pub mod unreadable;

@@ -16,6 +16,7 @@ use crate::lease::{LeaseRepository, MockLeaseRepository};
 use crate::message::{MessageRepository, MockMessageRepository};
 use crate::store::{Repositories, Store, StoreStatus, UnitOfWork};
 use crate::tenant::{MockTenantRepository, TenantRepository};
+use crate::unreadable::{MockUnreadableRepository, UnreadableRepository};
 
 /// The mocks of one snapshot or unit; what a case does not set up panics when it is called.
 #[derive(Default)]
@@ -36,6 +37,8 @@ pub struct FakeUnitOfWork {
     pub leases: MockLeaseRepository,
     /// What guilds have beside channels.
     pub guilds: MockGuildRepository,
+    /// What could not be read of channels.
+    pub unreadable: MockUnreadableRepository,
     /// How the commit ends: done, if it is `None`.
     pub commit_error: Option<StoreError>,
     committed: Arc<Mutex<u32>>,
@@ -72,6 +75,10 @@ impl Repositories for FakeUnitOfWork {
 
     fn guilds(&mut self) -> &mut dyn GuildRepository {
         &mut self.guilds
+    }
+
+    fn unreadable(&mut self) -> &mut dyn UnreadableRepository {
+        &mut self.unreadable
     }
 }
 

@@ -12,6 +12,7 @@ use crate::job::JobRepository;
 use crate::lease::LeaseRepository;
 use crate::message::MessageRepository;
 use crate::tenant::TenantRepository;
+use crate::unreadable::UnreadableRepository;
 
 /// Where the archive is kept.
 #[async_trait]
@@ -74,6 +75,8 @@ pub trait Repositories: Send {
     fn leases(&mut self) -> &mut dyn LeaseRepository;
     /// What guilds have beside channels.
     fn guilds(&mut self) -> &mut dyn GuildRepository;
+    /// What could not be read of channels.
+    fn unreadable(&mut self) -> &mut dyn UnreadableRepository;
 }
 
 /// Repositories whose writes happen together or not at all.

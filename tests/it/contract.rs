@@ -17,6 +17,7 @@ mod race;
 mod tenant;
 mod thread;
 mod unit;
+mod unreadable;
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 

@@ -25,6 +25,10 @@ fn archive() -> Installation {
         (SELECT channel_id FROM attachments LIMIT 1)",
     );
     change("UPDATE tenants SET primary_color = '#123456'");
+    change(
+        "INSERT INTO unreadable_messages SELECT channel_id, '6d1f5c0e-93b7-5a52-8e44-b0d927ac71f3', NULL, 5, 9,
+        'a message has no id', '{\"content\":\"odd\"}', 1790000000000, 1790000000001 FROM attachments LIMIT 1",
+    );
     change("INSERT INTO guilds SELECT tenant_id, 1790000000000 FROM tenants");
     change("INSERT INTO roles SELECT tenant_id, 5, 'Knitters', 255, 1, 1790000000000, NULL FROM tenants");
     change("INSERT INTO emojis SELECT tenant_id, 6, 'wave', 1, 1790000000000, 1790000000001 FROM tenants");
@@ -131,6 +135,26 @@ fn roles_emoji_and_stickers_are_copied_and_what_the_target_has_newer_is_named() 
     assert_eq!(errors.matches("not the same").count(), 1, "{errors}");
     let kept: String = database.query_row("SELECT name FROM roles", [], |row| row.get(0)).unwrap();
     assert_eq!(kept, "newer");
+}
+
+#[test]
+fn what_could_not_be_read_is_copied_and_goes_where_the_source_has_it_no_more() {
+    let (from, to) = (archive(), Installation::new());
+    let (from_url, to_url) = (url(&from.database()), url(&to.database()));
+    channels(&from, &from_url, &to_url);
+    let sql = "SELECT reason || raw || low || high || first_seen_at || last_seen_at FROM unreadable_messages";
+    let copied = rusqlite::Connection::open(to.database()).unwrap();
+    let held: String = copied.query_row(sql, [], |row| row.get(0)).unwrap();
+    assert_eq!(held, "a message has no id{\"content\":\"odd\"}5917900000000001790000000001");
+    // What the target alone has is told while it has looked later, and goes where it has not.
+    copied.execute("UPDATE coverage SET checked_at = checked_at + 1", []).unwrap();
+    let source = rusqlite::Connection::open(from.database()).unwrap();
+    assert_eq!(source.execute("DELETE FROM unreadable_messages", []).unwrap(), 1);
+    assert_eq!(copy(&from, &from_url, &to_url).0, 1);
+    copied.execute("UPDATE coverage SET checked_at = checked_at - 1", []).unwrap();
+    channels(&from, &from_url, &to_url);
+    let left: u64 = copied.query_row("SELECT COUNT(*) FROM unreadable_messages", [], |row| row.get(0)).unwrap();
+    assert_eq!(left, 0);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use domain::message::{Message, MessageId};
 use domain::page::MessagePage;
 use domain::pseudonym::Pseudonym;
 use domain::timestamp::Timestamp;
+use domain::unreadable::Unreadable;
 use ports::guild::{
     Access, Denied, GuildChannel, GuildError, GuildScope, GuildStructure, MessageCursor, MessageLook, Priority,
 };
@@ -108,25 +109,30 @@ fn look(
 ) -> Result<MessageLook, GuildError> {
     let scrub = Scrub { people: &scope.people };
     let converter = Converter { channel: channel.channel.id, observed_at: reply.sent_at, scrub };
-    let (mut messages, mut unreadable) = (Vec::new(), Vec::new());
-    let mut odd = |reason, value: Option<serde_json::Value>| {
-        unreadable.push((reason, value.map(|value| scrub.json(value))));
-    };
-    for item in reply.value {
-        match item.map(|wire| converter.message(wire)) {
-            Ok(Ok(message)) => messages.push(message),
-            Ok(Err(wire)) => odd("a message has no id", Some(wire.value())),
-            Err((reason, value)) => odd(reason, value),
+    let now = reply.answered_at.map_or(reply.sent_at, |answered| answered.min(reply.sent_at));
+    let (mut messages, mut ids, mut odd) = (Vec::new(), Vec::new(), Vec::new());
+    for (index, item) in reply.value.into_iter().enumerate() {
+        let read =
+            item.and_then(|wire| converter.message(wire).map_err(|wire| ("a message has no id", Some(wire.value()))));
+        ids.push(read.as_ref().ok().map(|message| message.id));
+        match read {
+            Ok(message) => messages.push(message),
+            Err((reason, value)) => odd.push((index, reason, value)),
         }
     }
+    let kept = |(index, reason, value): (usize, &str, Option<serde_json::Value>)| {
+        let raw = value.map(|value| scrub.json(value));
+        Unreadable::shown(channel.channel.id, place(&ids, index, cursor, now), reason, raw, reply.sent_at)
+    };
+    let (is_whole, count) = (odd.is_empty(), odd.len());
+    let unreadable = odd.into_iter().filter(|(index, ..)| !comes_again(&ids, *index, cursor)).map(kept).collect();
     messages.sort_by_key(|message: &Message| message.id);
     messages.dedup_by_key(|message| message.id);
-    if !unreadable.is_empty() {
-        tracing::warn!(channel.id = %channel.channel.id, rows = unreadable.len(), "messages cannot be read");
+    if !is_whole {
+        tracing::warn!(channel.id = %channel.channel.id, rows = count, "messages cannot be read");
     }
     let ends = messages.first().zip(messages.last()).map(|(first, last)| (first.id, last.id));
-    let now = reply.answered_at.map_or(reply.sent_at, |answered| answered.min(reply.sent_at));
-    let interval = if unreadable.is_empty() { proven(cursor, ends, now) } else { None };
+    let interval = if is_whole { proven(cursor, ends, now) } else { None };
     let next = ends.and_then(|(low, high)| match cursor {
         MessageCursor::Before(_) => Some(MessageCursor::Before(low)),
         MessageCursor::After(_) => Some(MessageCursor::After(high)),
@@ -143,6 +149,35 @@ fn look(
         // On the wrong side of the cursor nothing can be proven, and going on would go in circles.
         _ => Err(GuildError::Malformed("page of messages")),
     }
+}
+
+/// Whether what stands at `index` of a page lies behind the last message that can be read of it, and so comes again with
+/// the next page, which shows what is behind it.
+fn comes_again(ids: &[Option<MessageId>], index: usize, cursor: MessageCursor) -> bool {
+    let (newer, older) = (ids[..index].iter().any(Option::is_some), ids[index + 1..].iter().any(Option::is_some));
+    match cursor {
+        MessageCursor::Before(_) => newer && !older,
+        MessageCursor::After(_) => older && !newer,
+        MessageCursor::Around(_) => false,
+    }
+}
+
+/// The ids that what stands at `index` of a page made at `now` or later can have, where `ids` are those that can be read:
+/// Discord lists the newest message first. At an end of the page it can have any that the page can show there, but for
+/// those of what is newer than the page.
+fn place(ids: &[Option<MessageId>], index: usize, cursor: MessageCursor, now: Timestamp) -> Interval {
+    let newer = ids[..index].iter().rev().flatten().next();
+    let older = ids[index + 1..].iter().flatten().next();
+    let (lowest, highest) = match cursor {
+        MessageCursor::Before(at) => (None, at.previous()),
+        MessageCursor::After(at) => (at.next(), None),
+        MessageCursor::Around(_) => (None, None),
+    };
+    let low = older.and_then(|id| id.next()).or(lowest).unwrap_or(MessageId::MIN);
+    let present = MessageId::first_at(now).max(low);
+    let highest = highest.map_or(present, |highest| highest.min(present));
+    let high = newer.and_then(|id| id.previous()).unwrap_or(highest);
+    Interval::new(low, high).unwrap_or(Interval::only(low))
 }
 
 /// What a page with messages from the first to the last of `ends` proves, if it was made at `now` or later: nothing of

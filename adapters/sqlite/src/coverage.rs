@@ -17,7 +17,9 @@ use crate::unit::Unit;
 
 const FIND: &str = r"
     SELECT channels.channel_id, low, high, start_reached, reason, checked_at, message_count,
-        (SELECT MIN(message_id) FROM messages WHERE messages.channel_id = channels.channel_id) AS oldest
+        (SELECT MIN(message_id) FROM messages WHERE messages.channel_id = channels.channel_id) AS oldest,
+        (SELECT COUNT(*) FROM unreadable_messages WHERE unreadable_messages.channel_id = channels.channel_id)
+            AS unreadable_count
     FROM channels
     LEFT JOIN coverage ON coverage.channel_id = channels.channel_id
     WHERE channels.channel_id = :channel_id
@@ -25,7 +27,9 @@ const FIND: &str = r"
 
 const LIST: &str = r"
     SELECT channels.channel_id, low, high, start_reached, reason, checked_at, message_count,
-        (SELECT MIN(message_id) FROM messages WHERE messages.channel_id = channels.channel_id) AS oldest
+        (SELECT MIN(message_id) FROM messages WHERE messages.channel_id = channels.channel_id) AS oldest,
+        (SELECT COUNT(*) FROM unreadable_messages WHERE unreadable_messages.channel_id = channels.channel_id)
+            AS unreadable_count
     FROM channels
     LEFT JOIN coverage ON coverage.channel_id = channels.channel_id
     WHERE tenant_id = :tenant_id
@@ -136,6 +140,7 @@ fn coverage(row: &Columns<'_, '_>) -> Result<Coverage, StoreError> {
         interval,
         start_reached,
         message_count: row.get("message_count")?,
+        unreadable_count: row.get("unreadable_count")?,
         reason: row.get("reason")?,
         checked_at: row.optional_time("checked_at")?,
     })

@@ -12,6 +12,7 @@ mod migrate;
 mod row;
 mod tenant;
 mod unit;
+mod unreadable;
 
 use std::fs;
 use std::path::{Path, PathBuf};

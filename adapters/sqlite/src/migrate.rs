@@ -37,6 +37,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     6 "0006_jobs",
     7 "0007_leases",
     8 "0008_guild",
+    9 "0009_unreadable",
 ];
 
 /// Whether a step of the schema was applied.

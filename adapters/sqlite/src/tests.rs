@@ -4,6 +4,7 @@ use domain::channel::{Channel, ChannelKind};
 use domain::coverage::Interval;
 use domain::guild::{GuildEmoji, GuildItems, Held, Role, Sticker};
 use domain::job::{Job, JobId, JobKind};
+use domain::json::Json;
 use domain::lease::{Fence, Holder, Lease};
 use domain::message::{Attachment, AttachmentId, Author, Emoji, Message, Origin, Reaction, Version};
 use domain::page::MessagePage;
@@ -11,6 +12,7 @@ use domain::pseudonym::Pseudonym;
 use domain::slug::TenantSlug;
 use domain::tenant::{Platform, PlatformId, Tenant, TenantName};
 use domain::timestamp::Timestamp;
+use domain::unreadable::Unreadable;
 use ports::error::StoreError;
 use ports::page::{MessageRange, Page};
 use ports::store::Store;
@@ -21,7 +23,7 @@ use uuid::Uuid;
 use super::SqliteStore;
 
 /// Every statement that the adapter runs, by file.
-const SOURCES: [(&str, &str); 10] = [
+const SOURCES: [(&str, &str); 11] = [
     ("tenant", include_str!("tenant.rs")),
     ("channel", include_str!("channel.rs")),
     ("message/mark", include_str!("message/mark.rs")),
@@ -32,6 +34,7 @@ const SOURCES: [(&str, &str); 10] = [
     ("job", include_str!("job.rs")),
     ("lease", include_str!("lease.rs")),
     ("guild", include_str!("guild.rs")),
+    ("unreadable", include_str!("unreadable.rs")),
 ];
 
 fn statements() -> Vec<(String, &'static str)> {
@@ -126,6 +129,9 @@ impl Archive {
         let lease = Lease { holder, fence: Fence::new(1).unwrap(), expires_at: at(1) };
         assert!(unit.leases().replace(LEASE, None, &lease).await.unwrap());
         unit.guilds().upsert_all(tenant.id, &items()).await.unwrap();
+        let odd = Json::new(&serde_json::json!({"content": "a"}));
+        let odd = Unreadable::shown(channel.id, Interval::only(id), "no id", Some(odd), at(1));
+        unit.unreadable().upsert_all(channel.id, &[odd]).await.unwrap();
         unit.commit().await.unwrap();
         Self { _folder: folder, path, store, tenant, channel, job }
     }
@@ -149,6 +155,7 @@ impl Archive {
             "changes" => at.changes().list(Page { after: None, limit: 9 }).await.map(drop),
             "jobs" => at.jobs().find(self.job.id).await.map(drop),
             "leases" => at.leases().find(LEASE).await.map(drop),
+            "unreadable_messages" => at.unreadable().list(self.channel.id, Interval::ALL).await.map(drop),
             "guilds" | "roles" | "emojis" | "stickers" => at.guilds().list(self.tenant.id).await.map(drop),
             _ => at.messages().list(self.channel.id, MessageRange::Newest, true, 9).await.map(drop),
         }
@@ -203,6 +210,11 @@ async fn a_row_that_the_domain_refuses_is_named() {
         ("emojis", "observed_at", "999999999999999999"),
         ("stickers", "sticker_id", "-1"),
         ("stickers", "deleted_at", "999999999999999999"),
+        ("unreadable_messages", "unreadable_id", "'none'"),
+        ("unreadable_messages", "message_id", "0"),
+        ("unreadable_messages", "low", "6"),
+        ("unreadable_messages", "raw", "'{'"),
+        ("unreadable_messages", "last_seen_at", "999999999999999999"),
     ];
     let tables = [
         "tenants",
@@ -218,6 +230,7 @@ async fn a_row_that_the_domain_refuses_is_named() {
         "roles",
         "emojis",
         "stickers",
+        "unreadable_messages",
     ];
     assert!(tables.iter().all(|table| cases.iter().any(|(named, ..)| named == table)));
     for (table, column, value) in cases {

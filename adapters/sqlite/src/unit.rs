@@ -15,6 +15,7 @@ use ports::lease::LeaseRepository;
 use ports::message::MessageRepository;
 use ports::store::{Repositories, UnitOfWork};
 use ports::tenant::TenantRepository;
+use ports::unreadable::UnreadableRepository;
 use rusqlite::Connection;
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
@@ -167,6 +168,10 @@ impl Repositories for Unit {
     }
 
     fn guilds(&mut self) -> &mut dyn GuildRepository {
+        self
+    }
+
+    fn unreadable(&mut self) -> &mut dyn UnreadableRepository {
         self
     }
 }

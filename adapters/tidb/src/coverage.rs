@@ -6,11 +6,12 @@ use domain::coverage::{Coverage, Interval, Segment, Segments};
 use domain::message::MessageId;
 use domain::tenant::TenantId;
 use domain::timestamp::Timestamp;
-use mysql_async::{Row, params};
+use mysql_async::{Row, Value, params};
 use ports::coverage::CoverageRepository;
 use ports::error::StoreError;
 use ports::page::Page;
 
+use crate::batch::{list_sql, padded};
 use crate::error::{NO_REFERENCED_ROW, code, store_error};
 use crate::row::{Columns, datetime, datetime_if};
 use crate::unit::Unit;
@@ -41,6 +42,14 @@ const OLDEST: &str = r"
     WHERE channel_id = :channel_id
     ORDER BY message_id
     LIMIT 1
+";
+
+/// For the channels of a page at once; most have nothing and no row here.
+const COUNT_UNREADABLE: &str = r"
+    SELECT channel_id, COUNT(*) AS unreadable_count
+    FROM unreadable_messages
+    WHERE channel_id IN (…)
+    GROUP BY channel_id
 ";
 
 const SEGMENTS: &str = r"
@@ -156,7 +165,7 @@ fn coverage(row: Row) -> Result<Coverage, StoreError> {
         (None, Some(_)) => return Err(row.corrupt("low")),
         (Some(_), None) => return Err(row.corrupt("high")),
     };
-    Ok(Coverage { channel_id, interval, start_reached, message_count, reason, checked_at })
+    Ok(Coverage { channel_id, interval, start_reached, message_count, unreadable_count: 0, reason, checked_at })
 }
 
 fn interval(columns: &mut Columns) -> Result<Interval, StoreError> {
@@ -175,6 +184,25 @@ impl Unit {
         let id = |row| Columns::new("messages", row).id("message_id");
         let oldest = self.row(OLDEST, params! { "channel_id" => coverage.channel_id.to_string() }, id).await?;
         Ok(Coverage { interval: Some(oldest.map_or(held, |oldest| held.since(oldest))), ..coverage })
+    }
+
+    /// Counts what of the channels could not be read.
+    async fn count_unreadable(&mut self, listed: &mut [Coverage]) -> Result<(), StoreError> {
+        let ids: Vec<ChannelId> = listed.iter().map(|coverage| coverage.channel_id).collect();
+        for ids in padded(&ids) {
+            let count = |row| {
+                let mut row = Columns::new("unreadable_messages", row);
+                Ok((ChannelId(row.uuid("channel_id")?), row.get("unreadable_count")?))
+            };
+            let keys: Vec<Value> = ids.iter().map(|id| id.to_string().into()).collect();
+            let counts: Vec<(ChannelId, u64)> = self.rows(&list_sql(COUNT_UNREADABLE, ids.len()), keys, count).await?;
+            for (channel, count) in counts {
+                for coverage in listed.iter_mut().filter(|coverage| coverage.channel_id == channel) {
+                    coverage.unreadable_count = count;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// What sources showed whole of the ids in `span`, and next to it.
@@ -243,7 +271,11 @@ impl Unit {
 impl CoverageRepository for Unit {
     async fn find(&mut self, channel: ChannelId) -> Result<Option<Coverage>, StoreError> {
         match self.row(FIND, params! { "channel_id" => channel.to_string() }, coverage).await? {
-            Some(found) => self.since_oldest(found).await.map(Some),
+            Some(found) => {
+                let mut found = self.since_oldest(found).await?;
+                self.count_unreadable(std::slice::from_mut(&mut found)).await?;
+                Ok(Some(found))
+            }
             None => Ok(None),
         }
     }
@@ -255,6 +287,7 @@ impl CoverageRepository for Unit {
         for coverage in &mut listed {
             *coverage = self.since_oldest(coverage.clone()).await?;
         }
+        self.count_unreadable(&mut listed).await?;
         Ok(listed)
     }
 

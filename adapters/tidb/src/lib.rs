@@ -15,6 +15,7 @@ mod pool;
 mod row;
 mod tenant;
 mod unit;
+mod unreadable;
 pub mod url;
 
 use std::time::Duration;

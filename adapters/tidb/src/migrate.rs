@@ -59,6 +59,7 @@ impl Migration {
         6 "0006_jobs",
         7 "0007_leases",
         8 "0008_guild",
+        9 "0009_unreadable",
     ];
 
     /// Its statements one by one: the server takes no two at once.

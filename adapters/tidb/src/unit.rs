@@ -16,6 +16,7 @@ use ports::lease::LeaseRepository;
 use ports::message::MessageRepository;
 use ports::store::{Repositories, UnitOfWork};
 use ports::tenant::TenantRepository;
+use ports::unreadable::UnreadableRepository;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
@@ -179,6 +180,10 @@ impl Repositories for Unit {
     }
 
     fn guilds(&mut self) -> &mut dyn GuildRepository {
+        self
+    }
+
+    fn unreadable(&mut self) -> &mut dyn UnreadableRepository {
         self
     }
 }

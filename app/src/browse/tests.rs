@@ -270,6 +270,7 @@ async fn a_page_of_coverage_looks_at_a_bounded_number_of_channels() {
             interval: None,
             start_reached: false,
             message_count: 0,
+            unreadable_count: 0,
             reason: None,
             checked_at: None,
         };

@@ -66,7 +66,12 @@ pub(super) async fn coverage(tenant: &str, json: bool, tools: &Tools) -> Outcome
             CoverageState::Unknown => "unknown",
         };
         let reason = coverage.reason.as_deref().map_or_else(String::new, |reason| format!(" ({reason})"));
-        writeln!(stdout(), "{state:>10}  {:>9} messages  {}{reason}", coverage.message_count, view.channel.name)?;
+        let aside = match coverage.unreadable_count {
+            0 => String::new(),
+            count => format!(", {count} could not be read"),
+        };
+        let (count, name) = (coverage.message_count, &view.channel.name);
+        writeln!(stdout(), "{state:>10}  {count:>9} messages  {name}{reason}{aside}")?;
     }
     Ok(true)
 }

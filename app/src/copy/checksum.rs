@@ -1,10 +1,12 @@
 //! A checksum over all that a store holds of a channel, the same whatever the store.
 
 use domain::channel::{Channel, ChannelId};
+use domain::coverage::Interval;
 use domain::json::Json;
 use domain::message::{Attachment, Author, Reaction};
 use domain::snowflake::Id;
 use domain::timestamp::Timestamp;
+use domain::unreadable::Unreadable;
 use ports::error::StoreError;
 use ports::message::StoredMessage;
 use ports::store::Store;
@@ -13,8 +15,8 @@ use sha2::{Digest, Sha256};
 
 use super::{ChannelReport, PAGE};
 
-/// Reads a channel of `store` whole. It is one line of JSON each for the channel, its coverage, every segment and every
-/// message, with keys in the order of the alphabet, of which this is the SHA-256. A channel that is not stored has the
+/// Reads a channel of `store` whole. It is one line of JSON each for the channel, its coverage, every segment, all that
+/// could not be read and every message, with keys in the order of the alphabet, of which this is the SHA-256. A channel that is not stored has the
 /// checksum of nothing.
 ///
 /// # Errors
@@ -40,6 +42,9 @@ pub(super) async fn of(store: &dyn Store, channel: ChannelId) -> Result<ChannelR
     for segment in read.coverage().segments(channel).await?.as_slice() {
         let (low, high) = (segment.interval.low().get(), segment.interval.high().get());
         line(&json!({"low": low, "high": high, "observed_at": segment.observed_at.as_millis()}));
+    }
+    for one in read.unreadable().list(channel, Interval::ALL).await? {
+        line(&of_unreadable(&one));
     }
     drop(read);
     let (mut messages, mut deleted, mut after) = (0, 0, None);
@@ -74,6 +79,14 @@ fn of_channel(channel: &Channel) -> Value {
         "tags": channel.tags, "applied_tags": channel.applied_tags, "extra": text(channel.extra.as_ref()),
         "messages": channel.stats.message_count, "threads": channel.stats.thread_count,
         "active_at": channel.stats.last_activity_at.map(Timestamp::as_millis),
+    })
+}
+
+fn of_unreadable(one: &Unreadable) -> Value {
+    json!({
+        "id": one.id, "message": one.message_id.map(Id::get), "low": one.place.low().get(),
+        "high": one.place.high().get(), "reason": one.reason, "raw": text(one.raw.as_ref()),
+        "first_seen_at": one.first_seen_at.as_millis(), "last_seen_at": one.last_seen_at.as_millis(),
     })
 }
 

@@ -18,8 +18,8 @@ use super::{Archive, Check, Doctor, State, names, refusal, silent, with_causes, 
 /// Tenants in one look at the store.
 const TENANTS: u32 = 100;
 
-/// Why the platform shows a channel no more.
-const DELETED: &str = "deleted";
+/// Channels in one look at the store.
+const CHANNELS: u32 = 100;
 
 /// A community on Discord, and what is held of its guild that a look at the guild can be compared with.
 struct Community {
@@ -124,6 +124,16 @@ async fn look(
             Vec::new()
         }
     };
+    match within(aside(store, community.tenant.id)).await {
+        Some(Ok(0)) => {}
+        Some(Ok(count)) => {
+            let detail = format!("{count} could not be read or stored, and are kept aside; `verta coverage");
+            let detail = format!("{detail} {}` tells in which channels", community.tenant.slug);
+            checks.push(Check::warning(named("messages"), detail));
+        }
+        Some(Err(error)) => checks.push(Check::failed(named("messages"), with_causes(&error))),
+        None => checks.push(Check::failed(named("messages"), silent("the database"))),
+    }
     let (state, detail) = readable(&structure, &unseen);
     checks.push(Check::new(named("channels"), state, detail));
     let (state, detail) = threads(&structure);
@@ -140,7 +150,7 @@ async fn unseen(store: &dyn Store, tenant: TenantId, structure: &GuildStructure)
     let mut found = Vec::new();
     for channel in held.iter().filter(|channel| !shown.contains(&channel.platform_id)) {
         let coverage = read.coverage().find(channel.id).await?;
-        let is_deleted = coverage.is_some_and(|coverage| coverage.reason.as_deref() == Some(DELETED));
+        let is_deleted = coverage.is_some_and(|coverage| coverage.is_deleted());
         if is_counted(channel.kind) && !is_deleted {
             found.push(sign(&channel.name));
         }
@@ -148,6 +158,18 @@ async fn unseen(store: &dyn Store, tenant: TenantId, structure: &GuildStructure)
     let unknown = structure.hidden.iter().filter(|id| held.iter().all(|channel| channel.platform_id != **id));
     found.extend(unknown.map(ToString::to_string));
     Ok(found)
+}
+
+/// How much stood among the messages of a community and is kept aside.
+async fn aside(store: &dyn Store, tenant: TenantId) -> Result<u64, StoreError> {
+    let mut read = store.read().await?;
+    let (mut count, mut after) = (0, None);
+    loop {
+        let page = read.coverage().list(tenant, Page { after, limit: CHANNELS }).await?;
+        let Some(last) = page.last() else { return Ok(count) };
+        after = Some(last.channel_id);
+        count += page.iter().map(|coverage| coverage.unreadable_count).sum::<u64>();
+    }
 }
 
 /// Whether a channel has something to read: a category has not.

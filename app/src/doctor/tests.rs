@@ -55,6 +55,11 @@ fn structure(channels: Vec<GuildChannel>) -> GuildStructure {
 
 /// An archive with one tenant that holds these channels.
 fn archive(held: Vec<Channel>, was_read: bool) -> Archive {
+    archive_with(held, was_read, 0)
+}
+
+/// The same, with so much that could not be read in each of two channels.
+fn archive_with(held: Vec<Channel>, was_read: bool, aside: u64) -> Archive {
     let mut of_tenants = FakeUnitOfWork::default();
     of_tenants
         .tenants
@@ -66,11 +71,31 @@ fn archive(held: Vec<Channel>, was_read: bool) -> Archive {
     of_channels.channels.expect_list().return_once(move |_| Ok(held));
     of_channels.coverage.expect_find().returning(|channel_id| {
         let reason = (channel_id == channel(81, "gone", ChannelKind::TEXT).id).then(|| "deleted".to_owned());
-        let coverage =
-            Coverage { channel_id, interval: None, start_reached: false, message_count: 0, reason, checked_at: None };
+        let coverage = Coverage {
+            channel_id,
+            interval: None,
+            start_reached: false,
+            message_count: 0,
+            unreadable_count: 0,
+            reason,
+            checked_at: None,
+        };
         Ok(Some(coverage))
     });
-    Archive::Ready(Arc::new(FakeStore::new([of_tenants, of_channels])))
+    let mut of_coverage = FakeUnitOfWork::default();
+    of_coverage.coverage.expect_list().returning(move |_, page| {
+        let of = |number: u64| Coverage {
+            channel_id: channel(number, "any", ChannelKind::TEXT).id,
+            interval: None,
+            start_reached: false,
+            message_count: 0,
+            unreadable_count: aside,
+            reason: None,
+            checked_at: None,
+        };
+        Ok(if page.after.is_none() { vec![of(82), of(83)] } else { Vec::new() })
+    });
+    Archive::Ready(Arc::new(FakeStore::new([of_tenants, of_channels, of_coverage])))
 }
 
 fn bot(content: bool, joined: bool, found: Result<GuildStructure, GuildError>) -> Bot {
@@ -137,6 +162,17 @@ async fn what_cannot_be_read_is_named_with_the_right_that_it_needs() {
     let threads = check(&checks, "private threads needles");
     assert_eq!(threads.state, State::Warning);
     assert!(threads.detail.contains("Manage Threads") && threads.detail.contains("#general"), "{}", threads.detail);
+}
+
+#[tokio::test]
+async fn messages_that_could_not_be_read_are_counted() {
+    let whole = || structure(vec![seen(1, "general", Access::Readable)]);
+    let checks = doctor(archive_with(Vec::new(), true, 7), key(), bot(true, true, Ok(whole()))).run().await;
+    let found = check(&checks, "messages needles");
+    assert_eq!(found.state, State::Warning);
+    assert!(found.detail.starts_with("14 ") && found.detail.contains("`verta coverage needles`"), "{found:?}");
+    let checks = doctor(archive(Vec::new(), true), key(), bot(true, true, Ok(whole()))).run().await;
+    assert!(checks.iter().all(|check| check.name != "messages needles"), "{checks:?}");
 }
 
 #[tokio::test]

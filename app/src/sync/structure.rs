@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use domain::channel::{Channel, ChannelId};
+use domain::coverage::Coverage;
 use domain::guild::GuildLook;
 use domain::visibility::Visibility;
 use ports::channel::{ThreadCursor, ThreadFilter, ThreadOrder};
@@ -18,8 +19,6 @@ use crate::slug::free_channel_slug;
 pub(super) const BATCH: usize = 50;
 /// Threads of one unit.
 const THREADS: u32 = 100;
-/// Why a channel is not held: the platform has it no more.
-pub(super) const DELETED: &str = "deleted";
 
 /// Why a channel is not held, in a word.
 pub(super) const fn reason(denied: Denied) -> &'static str {
@@ -88,7 +87,7 @@ impl Run<'_> {
                 break;
             }
             let looked = self.coverage(channel.id).await?;
-            if looked.is_some_and(|coverage| coverage.reason.as_deref() == Some(DELETED)) {
+            if looked.is_some_and(|coverage| coverage.is_deleted()) {
                 continue;
             }
             let look = || self.of.source.find_channel(&self.scope, structure, channel.platform_id);
@@ -121,14 +120,14 @@ impl Run<'_> {
             let once = || async {
                 let (mut unit, now) = (self.begin().await?, self.of.clock.now());
                 for thread in &threads {
-                    unit.coverage().note(thread.id, now, false, Some(DELETED.to_owned())).await?;
+                    unit.coverage().note(thread.id, now, false, Some(Coverage::DELETED.to_owned())).await?;
                 }
                 Ok(unit.commit().await?)
             };
             self.in_store(once).await?;
         }
         // The channel itself comes last: who is ended before it does all of it again.
-        self.note(id, Some(DELETED)).await
+        self.note(id, Some(Coverage::DELETED)).await
     }
 
     async fn hide(&self, channel: ChannelId) -> Result<(), SyncError> {

@@ -8,6 +8,7 @@ use domain::coverage::{Coverage, Interval};
 use domain::job::JobKind;
 use domain::message::MessageId;
 use domain::page::MessagePage;
+use domain::unreadable::Unreadable;
 use ports::error::StoreError;
 use ports::guild::{Access, GuildChannel, GuildError, MessageCursor, Missing, Priority};
 use ports::store::UnitOfWork;
@@ -16,6 +17,7 @@ use tracing::warn;
 use super::structure::reason;
 use super::{Run, SyncError};
 use crate::portion::in_portions;
+use crate::unreadable;
 
 /// What was written so long ago is looked at once more in every run, for edits and deletions.
 const RECENT: Duration = Duration::from_hours(24);
@@ -194,7 +196,7 @@ impl Run<'_> {
         };
         let (look, _place) = self.ask(look).await?;
         let page = Arc::new(look.page);
-        let refused = self.store_page(channel.channel.id, Arc::clone(&page)).await?;
+        let refused = self.store_page(channel.channel.id, Arc::clone(&page), &look.unreadable).await?;
         self.tally.messages((page.messages().len() - refused) as u64);
         if let Some(MessageCursor::Before(next)) = look.next {
             self.tally.reached(channel.channel.id, next.created_at());
@@ -203,17 +205,35 @@ impl Run<'_> {
         Ok(look.next)
     }
 
-    /// Stores a page; tells how many of its messages the store refuses.
-    async fn store_page(&self, channel: ChannelId, page: Arc<MessagePage>) -> Result<usize, SyncError> {
+    /// Stores a page, and keeps aside what could not be read of it; tells how many of its messages the store refuses.
+    async fn store_page(
+        &self,
+        channel: ChannelId,
+        page: Arc<MessagePage>,
+        found: &[Unreadable],
+    ) -> Result<usize, SyncError> {
+        let seen_at = page.observed_at();
         let stored = in_portions(page, SyncError::of_store, |part| async move {
             let once = || async {
                 let mut unit = self.begin_on(channel).await?;
                 unit.messages().replace_interval(channel, &part).await?;
+                unreadable::keep(&mut *unit, channel, &part, found).await?;
                 Ok(unit.commit().await?)
             };
             self.in_store(once).await
         });
-        Ok(stored.await?.refused.len())
+        let refused = unreadable::of_refused(channel, &stored.await?.refused, seen_at);
+        if !refused.is_empty() {
+            // Nothing may have been stored of the page, and then nothing was kept of it either.
+            let all = [found, &refused].concat();
+            let once = || async {
+                let mut unit = self.begin_on(channel).await?;
+                unit.unreadable().upsert_all(channel, &all).await?;
+                Ok(unit.commit().await?)
+            };
+            self.in_store(once).await?;
+        }
+        Ok(refused.len())
     }
 
     /// A unit on one channel that happens only if nobody who leads since has written there. It does not touch the lease,

@@ -42,6 +42,18 @@ fn a_newer_look_replaces_its_part_of_an_older_one() {
 }
 
 #[test]
+fn a_part_is_proven_since_a_moment_where_later_looks_leave_no_id_out() {
+    let segments = Segments::new([segment(1, 9, 5), segment(10, 20, 6), segment(22, 30, 9)]);
+    let since = |millis| Timestamp::from_millis(millis).unwrap();
+    assert!(segments.prove_since(interval(3, 20), since(4)));
+    assert!(!segments.prove_since(interval(3, 20), since(5)), "a look at that very moment is no later one");
+    assert!(segments.prove_since(interval(10, 20), since(5)));
+    assert!(!segments.prove_since(interval(15, 25), since(1)), "nobody looked for 21");
+    assert!(!segments.prove_since(interval(28, 31), since(1)));
+    assert!(!Segments::default().prove_since(interval(1, 1), since(1)));
+}
+
+#[test]
 fn what_could_not_be_stored_is_neither_held_nor_proven() {
     let segments = Segments::new([segment(1, 9, 5), segment(20, 30, 6)]);
     assert_eq!(segments.without(id(5)).as_slice(), [segment(1, 4, 5), segment(6, 9, 5), segment(20, 30, 6)]);
@@ -52,6 +64,7 @@ fn what_could_not_be_stored_is_neither_held_nor_proven() {
         interval,
         start_reached,
         message_count: 3,
+        unreadable_count: 0,
         reason: None,
         checked_at: None,
     };
@@ -70,6 +83,7 @@ fn a_state_says_how_much_is_held() {
         interval: None,
         start_reached: false,
         message_count: 0,
+        unreadable_count: 0,
         reason: None,
         checked_at: None,
     };

@@ -158,6 +158,7 @@ async fn coverage_of_another_archive_is_stored_as_it_is(store: &dyn Store) {
         interval: interval(10, 90),
         start_reached: true,
         message_count: 2,
+        unreadable_count: 0,
         reason: Some("truncated".to_owned()),
         checked_at: Some(at(300)),
     };
@@ -185,6 +186,7 @@ async fn a_copy_for_a_channel_that_is_not_stored_is_refused(store: &dyn Store) {
         interval: None,
         start_reached: false,
         message_count: 0,
+        unreadable_count: 0,
         reason: None,
         checked_at: Some(at(1)),
     };

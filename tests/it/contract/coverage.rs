@@ -45,6 +45,7 @@ async fn a_channel_that_nobody_looked_at_has_an_empty_coverage(store: &dyn Store
         interval: None,
         start_reached: false,
         message_count: 0,
+        unreadable_count: 0,
         reason: None,
         checked_at: None,
     };

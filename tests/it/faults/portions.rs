@@ -48,6 +48,15 @@ async fn proven(database: &Database, id: &str) -> bool {
     count > 0
 }
 
+/// The ids of the messages that are kept aside, and whether the server's code is told with them.
+async fn kept_aside(database: &Database) -> Vec<(String, bool)> {
+    let mut connection = connect(database.url()).await;
+    let sql = "SELECT CAST(message_id AS CHAR), reason LIKE '%1406%' FROM unreadable_messages";
+    let kept = connection.query(sql).await.unwrap();
+    connection.disconnect().await.unwrap();
+    kept
+}
+
 fn assert_no_content(text: &str) {
     assert!(!text.contains("labelled"), "{text}");
 }
@@ -90,6 +99,7 @@ async fn an_import_stores_everything_but_the_message_that_the_server_refuses() {
     .await;
     assert!(!proven(&database, REFUSED.0).await, "nothing proves the part that it stands in");
     assert!(proven(&database, "1482317889158517094").await, "what comes behind is proven");
+    assert_eq!(kept_aside(&database).await, [(REFUSED.0.to_owned(), true)]);
 }
 
 #[tokio::test]

@@ -1,9 +1,10 @@
 //! How the server goes about each statement: by a key or an index, and never by sorting a page.
 
 use domain::channel::{Channel, ChannelKind};
-use domain::message::{Attachment, AttachmentId, Emoji, Message, Reaction};
+use domain::message::{Attachment, AttachmentId, Emoji, Message, MessageId, Reaction};
 use domain::page::MessagePage;
 use domain::tenant::Tenant;
+use domain::unreadable::Unreadable;
 use domain::visibility::Visibility;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Row};
@@ -34,6 +35,8 @@ async fn fill(store: &dyn Store) -> Filled {
         unit.channels().upsert(&thread(&here, 1_000 + number)).await.unwrap();
     }
     unit.guilds().upsert_all(tenant.id, &guild_items(200)).await.unwrap();
+    let odd = |number: i64| Unreadable::refused(here.id, MessageId::MIN, number.to_string(), at(number));
+    unit.unreadable().upsert_all(here.id, &[odd(1)]).await.unwrap();
     unit.commit().await.unwrap();
     for first in (1..=MESSAGES).step_by(500) {
         let messages = (first..first + 500).map(|raw| Message {
@@ -69,7 +72,7 @@ fn with_values(statement: &Statement, filled: &Filled) -> String {
     let (channel, tenant) = (filled.channel.id, filled.tenant.id);
     let ids = |from: u64| (from..from + 50).map(|id| id.to_string()).collect::<Vec<_>>().join(", ");
     let list = match statement.file.as_str() {
-        "channel" => format!("('{channel}', '{tenant}')"),
+        "channel" | "coverage" => format!("('{channel}', '{tenant}')"),
         "guild" => format!("({})", ids(20)),
         _ => format!("({})", ids(2_000)),
     };
@@ -81,6 +84,7 @@ fn with_values(statement: &Statement, filled: &Filled) -> String {
         (":parent_id", format!("'{channel}'")),
         (":job_id", format!("'{tenant}'")),
         (":message_id", "2000".to_owned()),
+        (":unreadable_id", format!("'{channel}'")),
         (":platform_id", "1200".to_owned()),
         (":active_at", "'2015-01-01 00:00:00.000'".to_owned()),
         (":archived", "NULL".to_owned()),
@@ -164,6 +168,7 @@ async fn every_statement_goes_by_a_key_with_and_without_statistics() {
         "roles",
         "emojis",
         "stickers",
+        "unreadable_messages",
     ] {
         connection.query_drop(format!("ANALYZE TABLE {table}")).await.unwrap();
     }
@@ -200,6 +205,8 @@ async fn the_pages_of_a_channel_are_one_range_in_the_order_of_the_key() {
         ("guild", "LIST_EMOJIS", "table:emojis", "keep order:true"),
         ("guild", "LIST_STICKERS", "table:stickers", "keep order:true"),
         ("guild", "FIND_ROLES", "table:roles", ""),
+        ("unreadable", "LIST", "table:unreadable_messages", "keep order:true"),
+        ("coverage", "COUNT_UNREADABLE", "table:unreadable_messages", "range:["),
     ];
     let all = statements();
     for (file, name, place, how) in expected {

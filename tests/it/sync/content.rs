@@ -10,7 +10,8 @@ use super::world::{MESSAGES, SyncOptions, World};
 
 cases![
     malformed_message_in_page_is_held_as_far_as_it_can_be_read,
-    malformed_message_in_page_without_an_id_fails_no_other_and_its_page_is_read_again,
+    malformed_message_in_page_without_an_id_fails_no_other_and_is_kept_aside_until_it_can_be_read,
+    malformed_messages_are_kept_aside_as_they_are_now,
     unknown_message_type_300_component_99_flag_1_shl_40,
     a_4000_char_emoji_content,
     attachment_expired_url_is_stored_without_what_expires,
@@ -48,21 +49,69 @@ async fn malformed_message_in_page_is_held_as_far_as_it_can_be_read(place: Place
     assert_eq!(broken, [json!("text")], "what has no place is kept as it was sent");
 }
 
-async fn malformed_message_in_page_without_an_id_fails_no_other_and_its_page_is_read_again(place: Place) {
+async fn malformed_message_in_page_without_an_id_fails_no_other_and_is_kept_aside_until_it_can_be_read(place: Place) {
     let world = World::channel_of(place, 250).await;
     let general = world.id("general");
     let ids = world.true_ids(general);
-    bend(&world, general, ids[200], json!({"id": null}));
+    let author = world.simulator.messages(general, 0, usize::MAX)[200]["author"].clone();
+    bend(&world, general, ids[200], json!({"id": null, "content": "lost and found"}));
     let job = world.sync().await;
     assert_eq!((job.state, job.progress.messages), (JobState::Done, 249));
     assert_eq!(world.held(general).await.len(), 249);
     // The page that it stands in proves nothing, so the next run reads it again.
     let held = world.coverage(general).await.unwrap().interval.unwrap();
     assert_eq!((held.low().get(), held.high().get()), (ids[0], ids[150] - 1));
+    let [kept] = &world.unreadable(general).await[..] else { panic!("one is kept aside") };
+    assert_eq!((kept.reason.as_str(), kept.message_id), ("a message has no id", None));
+    assert_eq!((kept.place.low().get(), kept.place.high().get()), (ids[199] + 1, ids[201] - 1));
+    let raw = kept.raw.as_ref().unwrap();
+    assert_eq!(raw.to_value()["content"], "lost and found");
+    for key in ["id", "username"] {
+        let said = author[key].as_str().unwrap();
+        assert!(!raw.as_str().contains(said), "{said} is in {raw}");
+    }
+    assert_eq!(world.coverage(general).await.unwrap().unreadable_count, 1);
+    world.sync().await;
+    let [again] = &world.unreadable(general).await[..] else { panic!("it is still one") };
+    assert_eq!((again.id, again.first_seen_at), (kept.id, kept.first_seen_at));
+    assert!(again.last_seen_at > kept.last_seen_at);
     bend(&world, general, ids[200], json!({"id": ids[200].to_string()}));
     assert_eq!(world.sync().await.progress.messages, 100);
     assert_eq!(world.held(general).await, ids);
+    assert_eq!(world.unreadable(general).await, []);
+    assert_eq!(world.coverage(general).await.unwrap().unreadable_count, 0);
     assert_eq!(world.coverage(general).await.unwrap().interval.unwrap().high().get(), ids[249]);
+}
+
+async fn malformed_messages_are_kept_aside_as_they_are_now(place: Place) {
+    let world = World::channel_of(place, 250).await;
+    let general = world.id("general");
+    let ids = world.true_ids(general);
+    // The last of a page, the one behind it, and two side by side.
+    for index in [150, 149, 70, 71] {
+        bend(&world, general, ids[index], json!({"id": null, "content": format!("number {index}")}));
+    }
+    let contents = async || {
+        let kept = world.unreadable(general).await;
+        let of_kept = kept.iter().map(|one| one.raw.as_ref().unwrap().to_value()["content"].clone());
+        let mut contents: Vec<_> = of_kept.map(|content| content.as_str().unwrap().to_owned()).collect();
+        contents.sort();
+        contents
+    };
+    assert_eq!(world.sync().await.state, JobState::Done);
+    assert_eq!(world.held(general).await.len(), 246);
+    assert_eq!(contents().await, ["number 149", "number 150", "number 70", "number 71"]);
+    bend(&world, general, ids[70], json!({"id": null, "content": "edited"}));
+    bend(&world, general, ids[71], json!({"id": ids[71].to_string()}));
+    bend(&world, general, ids[150], json!({"id": ids[150].to_string()}));
+    world.run(SyncOptions { full: true, ..Default::default() }).await;
+    assert_eq!(world.held(general).await.len(), 248);
+    assert_eq!(contents().await, ["edited", "number 149"]);
+    bend(&world, general, ids[149], json!({"id": ids[149].to_string()}));
+    world.delete(general, &[ids[70]]);
+    world.run(SyncOptions { full: true, ..Default::default() }).await;
+    assert_eq!(contents().await, [""; 0]);
+    world.assert_whole(general).await;
 }
 
 async fn unknown_message_type_300_component_99_flag_1_shl_40(place: Place) {

@@ -3,6 +3,7 @@
 use discord_simulator::{ChannelPlan, Fault, FaultRule, kind};
 use domain::coverage::CoverageState;
 use domain::job::JobState;
+use domain::message::MessageId;
 
 use super::place::{Place, cases};
 use super::world::{MESSAGES, SyncOptions, World};
@@ -123,10 +124,16 @@ async fn a_message_that_the_store_refuses_costs_no_other_and_is_read_again() {
     let held = coverage.interval.unwrap();
     assert!(held.low().get() == ids[200] + 1 && held.high().get() >= ids[249], "{held:?}");
     assert_eq!((coverage.state(), coverage.start_reached), (CoverageState::Partial, false));
+    assert_eq!(coverage.unreadable_count, 1);
+    world.sync().await;
+    let [kept] = &world.unreadable(general).await[..] else { panic!("one is kept aside, however often it is read") };
+    assert_eq!((kept.message_id.map(MessageId::get), &kept.raw), (Some(ids[200]), &None));
+    assert!(kept.reason.contains("NOT NULL") && kept.last_seen_at > kept.first_seen_at, "{kept:?}");
     world.refuse_no_more();
     assert_eq!(world.sync().await.state, JobState::Done);
     assert_eq!(world.held(general).await, ids);
-    assert_eq!(world.coverage(general).await.unwrap().state(), CoverageState::Complete);
+    let coverage = world.coverage(general).await.unwrap();
+    assert_eq!((coverage.state(), coverage.unreadable_count), (CoverageState::Complete, 0));
 }
 
 async fn a_channel_that_fails_stops_no_other(place: Place) {

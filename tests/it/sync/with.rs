@@ -11,6 +11,7 @@ use ports::lease::LeaseRepository;
 use ports::message::MessageRepository;
 use ports::store::{Repositories, UnitOfWork};
 use ports::tenant::TenantRepository;
+use ports::unreadable::UnreadableRepository;
 
 /// What lives as long as a unit or snapshot.
 #[async_trait]
@@ -58,6 +59,10 @@ impl<R: Repositories + ?Sized, C: Send> Repositories for With<R, C> {
 
     fn guilds(&mut self) -> &mut dyn GuildRepository {
         self.0.guilds()
+    }
+
+    fn unreadable(&mut self) -> &mut dyn UnreadableRepository {
+        self.0.unreadable()
     }
 }
 

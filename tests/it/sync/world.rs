@@ -7,13 +7,14 @@ use adapter_discord::{ClientConfig, DiscordClient};
 use app::sync::{Candidate, Leader, Progress, Stops, SyncJobs, SyncMode, Syncer};
 use discord_simulator::{Act, BotChange, ChannelPlan, Clock as Time, Options, Simulator, Subject, VIEW_CHANNEL, kind};
 use domain::channel::{Channel, ChannelId, ChannelSnowflake};
-use domain::coverage::{Coverage, CoverageState};
+use domain::coverage::{Coverage, CoverageState, Interval};
 use domain::job::{Job, SyncScope};
 use domain::message::MessageId;
 use domain::pseudonym::{PseudonymKey, Pseudonymizer};
 use domain::slug::TenantSlug;
 use domain::tenant::{Platform, PlatformId, Tenant, TenantName};
 use domain::timestamp::Timestamp;
+use domain::unreadable::Unreadable;
 use ports::clock::Clock;
 use ports::guild::{GuildChannel, GuildSource};
 use ports::message::StoredMessage;
@@ -233,6 +234,12 @@ impl World {
     pub(super) async fn find(&self, channel: u64, message: u64) -> Option<StoredMessage> {
         let (channel, id) = (self.of_channel(channel), MessageId::new(message).unwrap());
         self.store.read().await.unwrap().messages().find(channel, id).await.unwrap()
+    }
+
+    /// What of a channel could not be read or stored.
+    pub(super) async fn unreadable(&self, channel: u64) -> Vec<Unreadable> {
+        let mut read = self.store.read().await.unwrap();
+        read.unreadable().list(self.of_channel(channel), Interval::ALL).await.unwrap()
     }
 
     /// The ids of the messages that are held and not deleted, ascending.

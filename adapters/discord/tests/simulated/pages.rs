@@ -114,14 +114,17 @@ async fn malformed_message_in_page_does_not_fail_it() {
 async fn malformed_message_in_page_without_an_id_takes_its_proof_and_not_its_other_messages() {
     let (world, general) = World::channel_of(100, Vec::new()).await;
     let channel_id = general.channel.platform_id.get();
-    let middle = true_ids(&world.simulator, channel_id)[50];
+    let ids = true_ids(&world.simulator, channel_id);
     let raw = fields(json!({"id": null}));
-    world.simulator.act(Act::Edit { channel_id, message_id: middle, content: None, raw }).unwrap();
+    world.simulator.act(Act::Edit { channel_id, message_id: ids[50], content: None, raw }).unwrap();
     let looks = world.walk(&general, MessageCursor::Before(MessageId::MAX)).await;
     assert_eq!((looks[0].page.messages().len(), looks[0].page.interval()), (99, None));
-    let [(reason, Some(raw))] = &looks[0].unreadable[..] else { panic!("one of them") };
-    assert_eq!(*reason, "a message has no id");
-    assert!(!raw.as_str().contains("username"));
+    let [unreadable] = &looks[0].unreadable[..] else { panic!("one of them") };
+    assert_eq!((unreadable.reason.as_str(), unreadable.message_id), ("a message has no id", None));
+    let raw = unreadable.raw.as_ref().unwrap().to_value();
+    assert!(raw["content"].is_string() && !raw.to_string().contains("username"), "{raw}");
+    let (low, high) = (unreadable.place.low().get(), unreadable.place.high().get());
+    assert_eq!((low, high), (ids[49] + 1, ids[51] - 1), "between the two beside it");
     assert!(looks[1].page.interval().unwrap().reaches_start(), "and the walk goes on below");
 }
 

@@ -1,0 +1,118 @@
+//! What stood among messages and could not be read or stored.
+
+use async_trait::async_trait;
+use domain::channel::ChannelId;
+use domain::coverage::Interval;
+use domain::unreadable::{Unreadable, UnreadableId};
+use ports::error::StoreError;
+use ports::unreadable::UnreadableRepository;
+use rusqlite::{Connection, named_params};
+
+use crate::error::{is_missing, store_error};
+use crate::row::{Columns, Text, execute, millis, number, query};
+use crate::unit::Unit;
+
+const LIST: &str = r"
+    SELECT channel_id, unreadable_id, message_id, low, high, reason, raw, first_seen_at, last_seen_at
+    FROM unreadable_messages
+    WHERE channel_id = :channel_id
+        AND low <= :high
+        AND high >= :low
+    ORDER BY unreadable_id
+";
+
+const LIST_IDS: &str = r"
+    SELECT unreadable_id
+    FROM unreadable_messages
+    WHERE channel_id = :channel_id
+    ORDER BY unreadable_id
+";
+
+const UPSERT: &str = r"
+    INSERT INTO unreadable_messages (
+        channel_id, unreadable_id, message_id, low, high, reason, raw, first_seen_at, last_seen_at
+    )
+    VALUES (
+        :channel_id, :unreadable_id, :message_id, :low, :high, :reason, :raw, :first_seen_at, :last_seen_at
+    )
+    ON CONFLICT (channel_id, unreadable_id) DO UPDATE
+    SET low = CASE WHEN excluded.last_seen_at >= last_seen_at THEN excluded.low ELSE low END,
+        high = CASE WHEN excluded.last_seen_at >= last_seen_at THEN excluded.high ELSE high END,
+        reason = CASE WHEN excluded.last_seen_at >= last_seen_at THEN excluded.reason ELSE reason END,
+        first_seen_at = MIN(first_seen_at, excluded.first_seen_at),
+        last_seen_at = MAX(last_seen_at, excluded.last_seen_at)
+";
+
+const DELETE: &str = r"
+    DELETE FROM unreadable_messages
+    WHERE channel_id = :channel_id
+        AND unreadable_id = :unreadable_id
+";
+
+fn unreadable(row: &Columns<'_, '_>) -> Result<Unreadable, StoreError> {
+    Ok(Unreadable {
+        channel_id: ChannelId(row.uuid("channel_id")?),
+        id: UnreadableId(row.uuid("unreadable_id")?),
+        message_id: row.optional_id("message_id")?,
+        place: Interval::new(row.id("low")?, row.id("high")?).ok_or_else(|| row.corrupt("low"))?,
+        reason: row.get("reason")?,
+        raw: row.json("raw")?,
+        first_seen_at: row.time("first_seen_at")?,
+        last_seen_at: row.time("last_seen_at")?,
+    })
+}
+
+fn upsert_all(connection: &Connection, channel: ChannelId, all: &[Unreadable]) -> Result<u64, StoreError> {
+    let parameters = named_params! {":channel_id": Text(channel.0)};
+    let id = |row: &Columns<'_, '_>| row.uuid("unreadable_id").map(UnreadableId);
+    let held = query(connection, "unreadable_messages", LIST_IDS, parameters, id)?;
+    let mut kept = 0;
+    for one in Unreadable::taken(&held, all) {
+        let parameters = named_params! {
+            ":channel_id": Text(channel.0),
+            ":unreadable_id": Text(one.id.0),
+            ":message_id": one.message_id.map(number),
+            ":low": number(one.place.low()),
+            ":high": number(one.place.high()),
+            ":reason": one.reason,
+            ":raw": one.raw.as_ref().map(domain::json::Json::as_str),
+            ":first_seen_at": millis(one.first_seen_at),
+            ":last_seen_at": millis(one.last_seen_at),
+        };
+        execute(connection, UPSERT, parameters).map_err(|error| {
+            if is_missing(&error) { StoreError::Missing { what: "channel" } } else { store_error(error) }
+        })?;
+        kept += 1;
+    }
+    Ok(kept)
+}
+
+#[async_trait]
+impl UnreadableRepository for Unit {
+    async fn list(&mut self, channel: ChannelId, part: Interval) -> Result<Vec<Unreadable>, StoreError> {
+        self.run(move |connection| {
+            let parameters = named_params! {
+                ":channel_id": Text(channel.0), ":low": number(part.low()), ":high": number(part.high()),
+            };
+            query(connection, "unreadable_messages", LIST, parameters, unreadable)
+        })
+        .await
+    }
+
+    async fn upsert_all(&mut self, channel: ChannelId, all: &[Unreadable]) -> Result<u64, StoreError> {
+        let all = all.to_vec();
+        self.run(move |connection| upsert_all(connection, channel, &all)).await
+    }
+
+    async fn delete_all(&mut self, channel: ChannelId, ids: &[UnreadableId]) -> Result<(), StoreError> {
+        let ids = ids.to_vec();
+        self.run(move |connection| {
+            for id in ids {
+                let parameters = named_params! {":channel_id": Text(channel.0), ":unreadable_id": Text(id.0)};
+                execute(connection, DELETE, parameters).map_err(store_error)?;
+            }
+            Ok(())
+        })
+        .await
+    }
+}

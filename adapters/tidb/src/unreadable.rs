@@ -1,0 +1,123 @@
+//! What stood among messages and could not be read or stored. What it is, is kept as text and not as `JSON`: the server
+//! refuses some JSON, and this is where that must not happen.
+
+use async_trait::async_trait;
+use domain::channel::ChannelId;
+use domain::coverage::Interval;
+use domain::unreadable::{Unreadable, UnreadableId};
+use mysql_async::{Row, params};
+use ports::error::StoreError;
+use ports::unreadable::UnreadableRepository;
+
+use crate::error::{NO_REFERENCED_ROW, code, store_error};
+use crate::row::{Columns, datetime, json_text};
+use crate::unit::Unit;
+
+const LIST: &str = r"
+    SELECT channel_id, unreadable_id, message_id, low, high, reason, raw, first_seen_at, last_seen_at
+    FROM unreadable_messages
+    WHERE channel_id = :channel_id
+        AND low <= :high
+        AND high >= :low
+    ORDER BY unreadable_id
+";
+
+const LIST_IDS: &str = r"
+    SELECT unreadable_id
+    FROM unreadable_messages
+    WHERE channel_id = :channel_id
+    ORDER BY unreadable_id
+";
+
+/// The moments stand behind what they decide about: assignments are made from left to right.
+const UPSERT: &str = r"
+    INSERT INTO unreadable_messages (
+        channel_id, unreadable_id, message_id, low, high, reason, raw, first_seen_at, last_seen_at
+    )
+    VALUES (
+        :channel_id, :unreadable_id, :message_id, :low, :high, :reason, :raw, :first_seen_at, :last_seen_at
+    )
+    ON DUPLICATE KEY UPDATE
+        low = IF(VALUES(last_seen_at) >= last_seen_at, VALUES(low), low),
+        high = IF(VALUES(last_seen_at) >= last_seen_at, VALUES(high), high),
+        reason = IF(VALUES(last_seen_at) >= last_seen_at, VALUES(reason), reason),
+        first_seen_at = LEAST(first_seen_at, VALUES(first_seen_at)),
+        last_seen_at = GREATEST(last_seen_at, VALUES(last_seen_at))
+";
+
+/// Other writers of the channel wait from here on.
+const LOCK: &str = r"
+    SELECT channel_id
+    FROM channels
+    WHERE channel_id = :channel_id
+    FOR UPDATE
+";
+
+const DELETE: &str = r"
+    DELETE FROM unreadable_messages
+    WHERE channel_id = :channel_id
+        AND unreadable_id = :unreadable_id
+";
+
+fn unreadable(row: Row) -> Result<Unreadable, StoreError> {
+    let mut row = Columns::new("unreadable_messages", row);
+    Ok(Unreadable {
+        channel_id: ChannelId(row.uuid("channel_id")?),
+        id: UnreadableId(row.uuid("unreadable_id")?),
+        message_id: row.optional_id("message_id")?,
+        place: Interval::new(row.id("low")?, row.id("high")?).ok_or_else(|| row.corrupt("low"))?,
+        reason: row.get("reason")?,
+        raw: row.json("raw")?,
+        first_seen_at: row.time("first_seen_at")?,
+        last_seen_at: row.time("last_seen_at")?,
+    })
+}
+
+#[async_trait]
+impl UnreadableRepository for Unit {
+    async fn list(&mut self, channel: ChannelId, part: Interval) -> Result<Vec<Unreadable>, StoreError> {
+        let parameters = params! {
+            "channel_id" => channel.to_string(),
+            "low" => part.low().get(),
+            "high" => part.high().get(),
+        };
+        self.rows(LIST, parameters, unreadable).await
+    }
+
+    async fn upsert_all(&mut self, channel: ChannelId, all: &[Unreadable]) -> Result<u64, StoreError> {
+        let parameters = params! { "channel_id" => channel.to_string() };
+        self.lock(LOCK, parameters.clone()).await?;
+        let id = |row| Columns::new("unreadable_messages", row).uuid("unreadable_id").map(UnreadableId);
+        let held = self.rows(LIST_IDS, parameters, id).await?;
+        let mut kept = 0;
+        for one in Unreadable::taken(&held, all) {
+            let parameters = params! {
+                "channel_id" => channel.to_string(),
+                "unreadable_id" => one.id.to_string(),
+                "message_id" => one.message_id.map(domain::snowflake::Id::get),
+                "low" => one.place.low().get(),
+                "high" => one.place.high().get(),
+                "reason" => one.reason.as_str(),
+                "raw" => json_text(one.raw.as_ref()),
+                "first_seen_at" => datetime(one.first_seen_at),
+                "last_seen_at" => datetime(one.last_seen_at),
+            };
+            match self.attempt(UPSERT, parameters).await? {
+                Ok(_) => kept += 1,
+                Err(error) if code(&error) == Some(NO_REFERENCED_ROW) => {
+                    return Err(StoreError::Missing { what: "channel" });
+                }
+                Err(error) => return Err(self.given_up(store_error(&error))),
+            }
+        }
+        Ok(kept)
+    }
+
+    async fn delete_all(&mut self, channel: ChannelId, ids: &[UnreadableId]) -> Result<(), StoreError> {
+        for id in ids {
+            let parameters = params! { "channel_id" => channel.to_string(), "unreadable_id" => id.to_string() };
+            self.run(DELETE, parameters).await?;
+        }
+        Ok(())
+    }
+}

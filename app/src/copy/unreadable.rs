@@ -1,0 +1,36 @@
+//! What could not be read of a channel, copied.
+
+use domain::channel::ChannelId;
+use domain::coverage::Interval;
+use domain::timestamp::Timestamp;
+use domain::unreadable::Unreadable;
+use ports::error::StoreError;
+use ports::store::Store;
+
+use super::{Copier, CopyError};
+
+impl Copier {
+    /// Lets the target keep of a channel what the source does, and nothing else; where it has looked later than the
+    /// source, it keeps what it has.
+    pub(super) async fn unreadable(&self, channel: ChannelId) -> Result<(), CopyError> {
+        let (held, checked_at) = kept(&*self.from, channel).await.map_err(CopyError::From)?;
+        let (copied, copied_at) = kept(&*self.to, channel).await.map_err(CopyError::To)?;
+        if held == copied || copied_at > checked_at {
+            return Ok(());
+        }
+        let is_gone = |one: &&Unreadable| held.iter().all(|other| other.id != one.id);
+        let gone: Vec<_> = copied.iter().filter(is_gone).map(|one| one.id).collect();
+        let mut unit = self.begin().await?;
+        unit.unreadable().delete_all(channel, &gone).await.map_err(CopyError::To)?;
+        unit.unreadable().upsert_all(channel, &held).await.map_err(CopyError::To)?;
+        unit.commit().await.map_err(CopyError::To)
+    }
+}
+
+/// What a store keeps of a channel, and when a source last looked at it.
+async fn kept(store: &dyn Store, channel: ChannelId) -> Result<(Vec<Unreadable>, Option<Timestamp>), StoreError> {
+    let mut read = store.read().await?;
+    let coverage = read.coverage().find(channel).await?;
+    let kept = read.unreadable().list(channel, Interval::ALL).await?;
+    Ok((kept, coverage.and_then(|coverage| coverage.checked_at)))
+}

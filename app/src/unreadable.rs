@@ -1,0 +1,54 @@
+//! Keeping aside what could not be read or stored, for as long as that is so.
+
+use domain::channel::ChannelId;
+use domain::coverage::{Segment, Segments};
+use domain::page::MessagePage;
+use domain::timestamp::Timestamp;
+use domain::unreadable::Unreadable;
+use ports::error::StoreError;
+use ports::store::UnitOfWork;
+
+use crate::portion::Refusal;
+
+/// Keeps `found`, which stood among the messages of `page`, in the unit that has stored the page; and forgets what was
+/// kept of the part that it shows and is not there any more.
+///
+/// # Errors
+/// [`StoreError`] if the store fails.
+pub(crate) async fn keep(
+    unit: &mut dyn UnitOfWork,
+    channel: ChannelId,
+    page: &MessagePage,
+    found: &[Unreadable],
+) -> Result<(), StoreError> {
+    if let Some(span) = page.span() {
+        let span = found.iter().fold(span, |span, one| span.merge(one.place).unwrap_or(span));
+        let mut held = unit.unreadable().list(channel, span).await?;
+        held.retain(|one| found.iter().all(|other| other.id != one.id));
+        if !held.is_empty() {
+            let proven = unit.coverage().segments(channel).await?;
+            // Where something cannot be read the page proves nothing, and yet has shown all that stood there.
+            let shown = (!found.is_empty()).then_some(Segment { interval: span, observed_at: page.observed_at() });
+            let seen = Segments::new(proven.as_slice().iter().copied().chain(shown));
+            let is_gone = |one: &&Unreadable| match one.message_id {
+                Some(id) => page.messages().iter().any(|message| message.id == id) || one.is_settled(&proven),
+                None => one.is_settled(&seen),
+            };
+            let gone: Vec<_> = held.iter().filter(is_gone).map(|one| one.id).collect();
+            unit.unreadable().delete_all(channel, &gone).await?;
+        }
+    }
+    if !found.is_empty() {
+        unit.unreadable().upsert_all(channel, found).await?;
+    }
+    Ok(())
+}
+
+/// What is kept of messages that the store refused, which a source showed at `seen_at`.
+pub(crate) fn of_refused(channel: ChannelId, refused: &[Refusal], seen_at: Timestamp) -> Vec<Unreadable> {
+    let kept = |refusal: &Refusal| Unreadable::refused(channel, refusal.message_id, refusal.reason.clone(), seen_at);
+    refused.iter().map(kept).collect()
+}
+
+#[cfg(test)]
+mod tests;
