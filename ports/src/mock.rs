@@ -13,6 +13,7 @@ use crate::error::StoreError;
 use crate::guild::repository::{GuildRepository, MockGuildRepository};
 use crate::job::{JobRepository, MockJobRepository};
 use crate::lease::{LeaseRepository, MockLeaseRepository};
+use crate::media::{MediaRepository, MockMediaRepository};
 use crate::message::{MessageRepository, MockMessageRepository};
 use crate::store::{Repositories, Store, StoreStatus, UnitOfWork};
 use crate::tenant::{MockTenantRepository, TenantRepository};
@@ -36,6 +37,8 @@ pub struct FakeUnitOfWork {
     pub leases: MockLeaseRepository,
     /// What guilds have beside channels.
     pub guilds: MockGuildRepository,
+    /// What became of the files of messages.
+    pub media: MockMediaRepository,
     /// How the commit ends: done, if it is `None`.
     pub commit_error: Option<StoreError>,
     committed: Arc<Mutex<u32>>,
@@ -72,6 +75,10 @@ impl Repositories for FakeUnitOfWork {
 
     fn guilds(&mut self) -> &mut dyn GuildRepository {
         &mut self.guilds
+    }
+
+    fn media(&mut self) -> &mut dyn MediaRepository {
+        &mut self.media
     }
 }
 

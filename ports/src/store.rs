@@ -10,6 +10,7 @@ use crate::error::StoreError;
 use crate::guild::repository::GuildRepository;
 use crate::job::JobRepository;
 use crate::lease::LeaseRepository;
+use crate::media::MediaRepository;
 use crate::message::MessageRepository;
 use crate::tenant::TenantRepository;
 
@@ -74,6 +75,8 @@ pub trait Repositories: Send {
     fn leases(&mut self) -> &mut dyn LeaseRepository;
     /// What guilds have beside channels.
     fn guilds(&mut self) -> &mut dyn GuildRepository;
+    /// What became of the files of messages.
+    fn media(&mut self) -> &mut dyn MediaRepository;
 }
 
 /// Repositories whose writes happen together or not at all.

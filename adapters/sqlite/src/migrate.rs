@@ -37,6 +37,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     6 "0006_jobs",
     7 "0007_leases",
     8 "0008_guild",
+    10 "0010_media",
 ];
 
 /// Whether a step of the schema was applied.

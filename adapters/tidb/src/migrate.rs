@@ -59,6 +59,7 @@ impl Migration {
         6 "0006_jobs",
         7 "0007_leases",
         8 "0008_guild",
+        10 "0010_media",
     ];
 
     /// Its statements one by one: the server takes no two at once.

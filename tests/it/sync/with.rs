@@ -8,6 +8,7 @@ use ports::error::StoreError;
 use ports::guild::repository::GuildRepository;
 use ports::job::JobRepository;
 use ports::lease::LeaseRepository;
+use ports::media::MediaRepository;
 use ports::message::MessageRepository;
 use ports::store::{Repositories, UnitOfWork};
 use ports::tenant::TenantRepository;
@@ -58,6 +59,10 @@ impl<R: Repositories + ?Sized, C: Send> Repositories for With<R, C> {
 
     fn guilds(&mut self) -> &mut dyn GuildRepository {
         self.0.guilds()
+    }
+
+    fn media(&mut self) -> &mut dyn MediaRepository {
+        self.0.media()
     }
 }
 
