@@ -190,6 +190,7 @@ impl Run<'_> {
             let once = || async {
                 let mut unit = self.begin_on(channel).await?;
                 unit.messages().replace_interval(channel, &part).await?;
+                self.note_files(&mut *unit, &part).await?;
                 Ok(unit.commit().await?)
             };
             self.in_store(once).await
