@@ -85,7 +85,8 @@ fn file(shared: &Shared, path: &str, query: &Query) -> Answer {
         answer.content_type = "text/plain;charset=UTF-8";
         return answer;
     }
-    let id = path.split('/').nth(3).and_then(|id| id.parse().ok());
+    let id: Option<u64> = path.split('/').nth(3).and_then(|id| id.parse().ok());
+    id.into_iter().for_each(|id| shared.serve_file(id));
     match id.filter(|id| !cdn::is_lost(*id)) {
         Some(id) => {
             Answer { content_type: "application/octet-stream", body: cdn::file(id), ..Answer::html(StatusCode::OK, "") }
