@@ -5,10 +5,12 @@
 //! verified. What the target has newer stays, and nothing that it has deleted comes back:
 //! the verification then names the channel.
 //!
+//! What became of files is copied with their messages; their bytes stay where they are kept.
 //! Jobs are not copied: they are work of one installation. Changes begin anew: their numbers are an order that each
 //! store gives, and whoever follows a store follows that one, so a copy appends changes of its own.
 
 mod checksum;
+mod files;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -141,6 +143,7 @@ impl Copier {
                 for channel in page {
                     let refused = self.messages(channel.id, &mut copied, progress).await?;
                     retry(CopyError::is_retryable, || self.coverage(channel.id, &refused)).await?;
+                    files::copy(&*self.from, &*self.to, &channel).await?;
                 }
             }
         }

@@ -30,6 +30,7 @@ pub(super) async fn run(paths: &[PathBuf], role: Role, config: &Config, tools: &
     };
     let sync_jobs = SyncJobs::new(Arc::clone(&tools.store), Arc::clone(&tools.clock));
     let site = Site::new(Arc::clone(&tools.store), Arc::clone(&tools.clock), jobs.clone(), sync_jobs.clone(), settings);
+    let site = site.with_media(Arc::clone(&tools.media));
     let server = Server::bind(config.bind, site)
         .await
         .map_err(|error| format!("cannot listen at {} (BIND): {error}", config.bind))?;

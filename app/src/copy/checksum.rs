@@ -2,19 +2,21 @@
 
 use domain::channel::{Channel, ChannelId};
 use domain::json::Json;
+use domain::media::FileState;
 use domain::message::{Attachment, Author, Reaction};
 use domain::snowflake::Id;
 use domain::timestamp::Timestamp;
 use ports::error::StoreError;
+use ports::media::File;
 use ports::message::StoredMessage;
 use ports::store::Store;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{ChannelReport, PAGE};
+use super::{ChannelReport, PAGE, files};
 
-/// Reads a channel of `store` whole. It is one line of JSON each for the channel, its coverage, every segment and every
-/// message, with keys in the order of the alphabet, of which this is the SHA-256. A channel that is not stored has the
+/// Reads a channel of `store` whole. It is one line of JSON each for the channel, its coverage, every segment, every
+/// message and every file, with keys in the order of the alphabet, of which this is the SHA-256. A channel that is not stored has the
 /// checksum of nothing.
 ///
 /// # Errors
@@ -57,6 +59,13 @@ pub(super) async fn of(store: &dyn Store, channel: ChannelId) -> Result<ChannelR
             line(&of_message(held));
         }
     }
+    let mut after = None;
+    loop {
+        let page = files::behind(store, channel, after).await?;
+        let Some(last) = page.last() else { break };
+        after = Some(last.key.message);
+        page.iter().for_each(|file| line(&of_file(file)));
+    }
     let checksum = <[u8; 32]>::from(hash.finalize()).map(|byte| format!("{byte:02x}")).concat();
     Ok(ChannelReport { channel_id: channel, messages, deleted, checksum })
 }
@@ -94,6 +103,20 @@ fn of_message(held: &StoredMessage) -> Value {
         "stickers": text(message.stickers.as_ref()), "components": text(message.components.as_ref()),
         "snapshots": text(message.snapshots.as_ref()), "poll": text(message.poll.as_ref()),
         "extra": text(message.extra.as_ref()), "deleted_at": held.deleted_at.map(Timestamp::as_millis),
+    })
+}
+
+/// How often a file was tried is no part of what is held.
+fn of_file(file: &File) -> Value {
+    let (state, hash, size) = match file.state {
+        FileState::Waiting { .. } => ("waiting", None, None),
+        FileState::Stored { hash, size_bytes } => ("stored", Some(hash.to_string()), Some(size_bytes)),
+        FileState::Gone => ("gone", None, None),
+        FileState::Failed => ("failed", None, None),
+    };
+    json!({
+        "message": file.key.message.get(), "attachment": file.key.attachment.get(), "state": state, "hash": hash,
+        "size": size,
     })
 }
 
