@@ -64,7 +64,9 @@ pub(super) async fn of(store: &dyn Store, channel: ChannelId) -> Result<ChannelR
         let page = files::behind(store, channel, after).await?;
         let Some(last) = page.last() else { break };
         after = Some(last.key.message);
-        page.iter().for_each(|file| line(&of_file(file)));
+        for file in &page {
+            line(&of_file(file));
+        }
     }
     let checksum = <[u8; 32]>::from(hash.finalize()).map(|byte| format!("{byte:02x}")).concat();
     Ok(ChannelReport { channel_id: channel, messages, deleted, checksum })

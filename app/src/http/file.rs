@@ -65,25 +65,25 @@ pub(super) async fn file(
     let tenant = at.tenant(tenant).await?;
     let view = at.file(&tenant, channel, message, attachment).await?;
     drop(at);
-    let (tag, size) = (tag(view.hash), view.size_bytes);
-    let range = wanted(headers, &tag, size);
+    let (hash, whole) = (tag(view.hash), view.size_bytes);
+    let range = wanted(headers, &hash, whole);
     let (first, length) = match range {
-        Wanted::All => (0, size),
+        Wanted::All => (0, whole),
         Wanted::Part { first, last } => (first, last - first + 1),
-        Wanted::Beyond => return Ok(beyond(size)),
+        Wanted::Beyond => return Ok(beyond(whole)),
     };
     let opened = media.open(tenant.id, view.hash, first, length).await.map_err(|error| {
         warn!(error = &error as &dyn std::error::Error, "a file cannot be read");
         ApiError::unavailable("the file cannot be read right now")
     })?;
-    let Some(kept) = opened.filter(|kept| kept.size_bytes == size) else {
+    let Some(kept) = opened.filter(|kept| kept.size_bytes == whole) else {
         warn!(tenant.id = %tenant.id, hash = %view.hash, "a file is not where it was stored");
         return Err(none());
     };
-    let mut answer = described(&view.attachment, tag, length);
+    let mut answer = described(&view.attachment, hash, length);
     if let Wanted::Part { first, last } = range {
         *answer.status_mut() = StatusCode::PARTIAL_CONTENT;
-        answer.headers_mut().insert(CONTENT_RANGE, header(&format!("bytes {first}-{last}/{size}")));
+        answer.headers_mut().insert(CONTENT_RANGE, header(&format!("bytes {first}-{last}/{whole}")));
     }
     answer.extensions_mut().insert(Streamed(Arc::new(Mutex::new(Some(kept.bytes)))));
     Ok(answer)

@@ -90,7 +90,9 @@ impl Run<'_> {
             let (mut done, wanted) = self.in_store(|| self.sort_out(files, &due)).await?;
             let fetched = self.fetch(files, wanted, &mut done).await;
             self.in_store(|| self.store_files(&done)).await?;
-            done.iter().for_each(|file| sum.add(file.state));
+            for file in &done {
+                sum.add(file.state);
+            }
             match fetched {
                 Ok(Ok(())) => {}
                 Ok(Err(NoRoom)) => break Ok(()),
@@ -166,15 +168,15 @@ impl Run<'_> {
             };
             Ok(File { key, state })
         };
-        let mut fetches = stream::iter(wanted.into_iter().zip(fresh).map(one)).buffer_unordered(FETCHES);
+        let mut underway = stream::iter(wanted.into_iter().zip(fresh).map(one)).buffer_unordered(FETCHES);
         loop {
-            let fetched = tokio::select! {
+            let next = tokio::select! {
                 biased;
-                fetched = fetches.next() => fetched,
+                next = underway.next() => next,
                 // What is on its way is fetched by the next run.
                 () = self.stop.cancelled() => None,
             };
-            match fetched {
+            match next {
                 Some(Ok(file)) => done.push(file),
                 Some(Err(no_room)) => return Ok(Err(no_room)),
                 None => return Ok(Ok(())),

@@ -129,9 +129,10 @@ async fn files_of_a_channel_that_is_not_stored_are_refused(store: &dyn Store) {
     let files = [file(ChannelId(Uuid::new_v4()), 1, 1, waiting(0, 1))];
     for noted in [true, false] {
         let mut unit = begin(store).await;
-        let refused = match noted {
-            true => unit.media().insert_all(tenant.id, &files).await,
-            false => unit.media().upsert_all(tenant.id, &files).await,
+        let refused = if noted {
+            unit.media().insert_all(tenant.id, &files).await
+        } else {
+            unit.media().upsert_all(tenant.id, &files).await
         };
         assert!(matches!(refused, Err(StoreError::Missing { what: "channel" })), "{refused:?}");
     }

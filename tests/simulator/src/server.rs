@@ -86,7 +86,9 @@ fn file(shared: &Shared, path: &str, query: &Query) -> Answer {
         return answer;
     }
     let id: Option<u64> = path.split('/').nth(3).and_then(|id| id.parse().ok());
-    id.into_iter().for_each(|id| shared.serve_file(id));
+    if let Some(id) = id {
+        shared.serve_file(id);
+    }
     match id.filter(|id| !cdn::is_lost(*id)) {
         Some(id) => {
             Answer { content_type: "application/octet-stream", body: cdn::file(id), ..Answer::html(StatusCode::OK, "") }
