@@ -1,6 +1,7 @@
 //! Reading: what a client may see of tenants, channels and messages.
 
 mod channels;
+mod files;
 mod messages;
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use ports::store::{Repositories, Store};
 use uuid::Uuid;
 
 pub use self::channels::{ChannelView, ThreadPage, ThreadView};
+pub use self::files::{FileView, Files};
 pub use self::messages::{After, Entry, Find, MessageView, Messages, Roles};
 
 /// Looks at 100 channels each that one page of coverage takes, so that a tenant with few readable ones costs no more.

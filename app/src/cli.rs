@@ -19,11 +19,13 @@ use domain::tenant::{PlatformId, TenantName, TenantStatus};
 use domain::visibility::Visibility;
 use ports::clock::Clock;
 use ports::guild::GuildSource;
+use ports::media::{FileSource, MediaStore};
 use ports::source::ExportSource;
 use ports::store::Store;
 
 use crate::config::{Config, ConfigError, SETTINGS};
 use crate::process::Process;
+use crate::sync::{Files, Syncer};
 
 pub use self::report::MigrationReport;
 
@@ -255,12 +257,29 @@ pub struct Tools {
     pub source: Arc<dyn ExportSource>,
     /// Guilds to copy, if there is a token.
     pub guilds: Option<Arc<dyn GuildSource>>,
+    /// Where the files of their messages come from, if they are to be fetched.
+    pub files: Option<Arc<dyn FileSource>>,
+    /// Where those are kept.
+    pub media: Arc<dyn MediaStore>,
+    /// The largest file that is fetched, in bytes.
+    pub most: u64,
     /// The key of the pseudonyms.
     pub key: PseudonymKey,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// Which process this is.
     pub process: Process,
+}
+
+impl Tools {
+    /// What copies from `source`.
+    fn syncer(&self, source: Arc<dyn GuildSource>) -> Syncer {
+        let syncer = Syncer::new(Arc::clone(&self.store), source, self.key.clone(), Arc::clone(&self.clock));
+        match &self.files {
+            Some(files) => syncer.with_files(Files::new(Arc::clone(files), Arc::clone(&self.media), self.most)),
+            None => syncer,
+        }
+    }
 }
 
 /// Carries a command out.

@@ -5,6 +5,7 @@ mod value;
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use domain::pseudonym::PseudonymKey;
@@ -44,7 +45,7 @@ const fn setting(
 }
 
 /// Every setting that there is.
-pub const SETTINGS: [Setting; 13] = [
+pub const SETTINGS: [Setting; 15] = [
     setting(
         "DATABASE_URL",
         "URL",
@@ -64,6 +65,13 @@ pub const SETTINGS: [Setting; 13] = [
         "DURATION",
         Some("1h"),
         "How often each community is copied from Discord, such as 30m or 6h, a minute at least; 0 is only when asked for",
+    ),
+    setting("MEDIA_URL", "URL", Some("folder:data/media"), "Where the files of messages are kept: folder:PATH"),
+    setting(
+        "MEDIA_FILE_MIB",
+        "NUMBER",
+        Some("100"),
+        "The largest file that is fetched, in MiB, 1 to 100000; 0 fetches none",
     ),
     setting(
         "ADMIN_API_KEY",
@@ -113,6 +121,10 @@ pub struct Config {
     pub api_url: Option<String>,
     /// How often each tenant is copied; `None` for only when somebody asks.
     pub sync_interval: Option<Duration>,
+    /// The folder in which the files of messages are kept.
+    pub media: PathBuf,
+    /// The largest file that is fetched, in bytes; `None` fetches none.
+    pub media_file_bytes: Option<u64>,
     /// The key of the admin API, which is off without one.
     pub admin_key: Option<AdminKey>,
     /// The key of the pseudonyms, if it was given; else a file beside an SQLite database holds it.
@@ -145,6 +157,8 @@ impl Config {
             bot_token: vars.optional("DISCORD_BOT_TOKEN", |text| Ok(BotToken(text.to_owned())))?,
             api_url: vars.optional("DISCORD_API_URL", |text| Ok(text.to_owned()))?,
             sync_interval: vars.required("SYNC_INTERVAL", value::interval)?,
+            media: vars.required("MEDIA_URL", value::folder)?,
+            media_file_bytes: vars.required("MEDIA_FILE_MIB", value::file_bytes)?,
             admin_key: vars.optional("ADMIN_API_KEY", AdminKey::parse)?,
             pseudonym_key: vars.optional("PSEUDONYM_KEY", |text| text.parse().map_err(|error| format!("{error}")))?,
             bind: vars.required("BIND", value::bind)?,

@@ -5,10 +5,12 @@
 //! verified. What the target has newer stays, and nothing that it has deleted comes back:
 //! the verification then names the channel.
 //!
+//! What became of files is copied with their messages; their bytes stay where they are kept.
 //! Jobs are not copied: they are work of one installation. Changes begin anew: their numbers are an order that each
 //! store gives, and whoever follows a store follows that one, so a copy appends changes of its own.
 
 mod checksum;
+mod files;
 mod unreadable;
 
 use std::collections::{HashMap, HashSet};
@@ -143,6 +145,7 @@ impl Copier {
                     let refused = self.messages(channel.id, &mut copied, progress).await?;
                     retry(CopyError::is_retryable, || self.coverage(channel.id, &refused)).await?;
                     retry(CopyError::is_retryable, || self.unreadable(channel.id)).await?;
+                    files::copy(&*self.from, &*self.to, &channel).await?;
                 }
             }
         }

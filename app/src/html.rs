@@ -14,7 +14,7 @@ use maud::{DOCTYPE, Markup, html};
 use ports::channel::ThreadOrder;
 
 use self::markup::Names;
-use crate::browse::{BrowseError, ChannelView, Messages, Reading, ThreadPage};
+use crate::browse::{BrowseError, ChannelView, Files, Messages, Reading, ThreadPage};
 use crate::http::ApiError;
 use crate::wire::channel_path;
 
@@ -58,6 +58,7 @@ pub struct Links {
     names: Names,
     /// `None` for a message that was deleted.
     messages: HashMap<MessageId, Option<Message>>,
+    files: Files,
 }
 
 impl Links {
@@ -84,7 +85,8 @@ impl Links {
             (id, (channel, path))
         });
         let names = Names { channels: channels.collect(), roles: page.roles.clone() };
-        Ok(Self { names, messages: at.referred(view.channel.id, &referred).await? })
+        let messages = at.referred(view.channel.id, &referred).await?;
+        Ok(Self { names, messages, files: page.files.clone() })
     }
 }
 

@@ -4,6 +4,7 @@ mod admin;
 mod answer;
 mod body;
 mod error;
+mod file;
 mod health;
 mod job;
 mod limit;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 use ports::clock::Clock;
+use ports::media::MediaStore;
 use ports::store::Store;
 use sha2::{Digest, Sha256};
 
@@ -62,6 +64,7 @@ pub struct Site {
     public_url: String,
     limit: RateLimit,
     metrics: Metrics,
+    media: Option<Arc<dyn MediaStore>>,
 }
 
 impl Site {
@@ -87,6 +90,13 @@ impl Site {
             public_url: settings.public_url.unwrap_or_default(),
             limit: RateLimit::new(settings.rate_limit, settings.trusted_proxies),
             metrics: Metrics::new(),
+            media: None,
         }
+    }
+
+    /// Serves the files that are kept in `media`, too.
+    #[must_use]
+    pub fn with_media(self, media: Arc<dyn MediaStore>) -> Self {
+        Self { media: Some(media), ..self }
     }
 }

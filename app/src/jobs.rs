@@ -7,6 +7,7 @@ use domain::channel::ChannelId;
 use domain::job::{Job, JobKind};
 use ports::clock::Clock;
 use ports::error::StoreError;
+use ports::media::MediaStore;
 use ports::page::Page;
 use ports::store::Store;
 use tokio::sync::Notify;
@@ -27,13 +28,20 @@ pub struct Jobs {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     wake: Arc<Notify>,
+    media: Option<Arc<dyn MediaStore>>,
 }
 
 impl Jobs {
     /// Works on `store`.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
-        Self { store, clock, wake: Arc::default() }
+        Self { store, clock, wake: Arc::default(), media: None }
+    }
+
+    /// Removes the files of a tenant that goes, too.
+    #[must_use]
+    pub fn with_media(self, media: Arc<dyn MediaStore>) -> Self {
+        Self { media: Some(media), ..self }
     }
 
     /// Says that there is a new job.
@@ -93,6 +101,10 @@ impl Jobs {
                 }
             }
         }
+        // Before the tenant itself: as long as it is there, the job is gone on with.
+        if let Some(media) = &self.media {
+            media.delete_all(job.tenant_id).await.map_err(|error| StoreError::Backend(error.into()))?;
+        }
         let job = retry(StoreError::is_retryable, || self.finish(&job)).await?;
         info!(tenant.id = %job.tenant_id, job.id = %job.id, messages = job.progress.messages, "a tenant is deleted");
         report(&job);
@@ -130,8 +142,9 @@ impl Jobs {
         let mut job = job.clone();
         let mut unit = self.store.begin().await?;
         let removed = unit.messages().delete_first(channel, limit).await?;
+        let files = unit.media().delete_first(channel, limit).await?;
         job.progress.messages += removed;
-        let finished = removed < u64::from(limit);
+        let finished = removed.max(files) < u64::from(limit);
         if finished {
             unit.channels().delete(channel).await?;
             job.progress.channels_done += 1;

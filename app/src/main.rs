@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use adapter_discord::{ClientConfig, DiscordClient, ParseApiUrlError, ParseTokenError};
 use adapter_export::DiscordChatExporter;
+use adapter_media::MediaFolder;
 use adapter_sqlite::SqliteStore;
 use adapter_tidb::url::{DatabaseUrl, DatabaseUrlError};
 use adapter_tidb::{OpenOptions as ServerOptions, TidbStore};
@@ -21,6 +22,7 @@ use domain::pseudonym::{ParseKeyError, PseudonymKey};
 use domain::timestamp::Timestamp;
 use ports::clock::Clock;
 use ports::guild::GuildSource;
+use ports::media::FileSource;
 use ports::store::Store;
 use tokio::runtime::Builder;
 use tracing_subscriber::EnvFilter;
@@ -37,7 +39,7 @@ const COPY_THREADS: usize = 2;
 const USAGE: u8 = 2;
 
 /// What copies guilds.
-type Guilds = Option<Arc<dyn GuildSource>>;
+type Guilds = Option<Arc<DiscordClient>>;
 
 struct SystemClock;
 
@@ -274,16 +276,21 @@ async fn on_server(
         wrong("PSEUDONYM_KEY", reason.to_owned())
     })?;
     let store = Arc::new(TidbStore::open(&url, options).await?);
-    let code = cli::run(command, config, tools(store.clone(), guilds, key)).await;
+    let code = cli::run(command, config, tools(store.clone(), guilds, key, config)).await;
     if let Some(store) = Arc::into_inner(store) {
         store.close().await;
     }
     Ok(code)
 }
 
-fn tools(store: Arc<dyn Store>, guilds: Guilds, key: PseudonymKey) -> Tools {
+fn tools(store: Arc<dyn Store>, client: Guilds, key: PseudonymKey, config: &Config) -> Tools {
     let (source, clock) = (Arc::new(DiscordChatExporter::default()), Arc::new(SystemClock));
-    Tools { store, guilds, source, key, clock, process: Process::current() }
+    let media = Arc::new(MediaFolder::new(config.media.clone()));
+    let files = client.clone().filter(|_| config.media_file_bytes.is_some());
+    let files = files.map(|client| -> Arc<dyn FileSource> { client });
+    let guilds = client.map(|client| -> Arc<dyn GuildSource> { client });
+    let most = config.media_file_bytes.unwrap_or_default();
+    Tools { store, guilds, files, media, most, source, key, clock, process: Process::current() }
 }
 
 async fn on_sqlite(
@@ -315,7 +322,7 @@ async fn on_sqlite(
     };
     let readers = usize::try_from(config.pool_size)?;
     let store = Arc::new(SqliteStore::open(path, readers)?);
-    Ok(cli::run(command, config, tools(store, guilds, key)).await)
+    Ok(cli::run(command, config, tools(store, guilds, key, config)).await)
 }
 
 /// The file that holds the pseudonyms' key where no setting does: the database's name with `.key` behind it.

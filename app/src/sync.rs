@@ -1,5 +1,6 @@
 //! Copying a guild from its platform: what it has now, and everything that was written in it.
 
+mod files;
 mod leader;
 mod request;
 mod structure;
@@ -28,6 +29,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+pub use self::files::Files;
 use self::leader::LedUnit;
 pub use self::leader::{Candidate, Leader};
 pub use self::request::{SyncJobs, SyncJobsError, SyncMode};
@@ -101,13 +103,20 @@ pub struct Syncer {
     key: PseudonymKey,
     clock: Arc<dyn Clock>,
     pages: Semaphore,
+    files: Option<Files>,
 }
 
 impl Syncer {
     /// Copies from `source` into `store`, with pseudonyms by `key`.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, source: Arc<dyn GuildSource>, key: PseudonymKey, clock: Arc<dyn Clock>) -> Self {
-        Self { store, source, key, clock, pages: Semaphore::new(PAGES) }
+        Self { store, source, key, clock, pages: Semaphore::new(PAGES), files: None }
+    }
+
+    /// Fetches the files of messages, too. Without it they are noted, and wait for one who does.
+    #[must_use]
+    pub fn with_files(self, files: Files) -> Self {
+        Self { files: Some(files), ..self }
     }
 
     /// Does `job`, or goes on with it where another process left it, and gives it as it ended: done, failed, or
@@ -301,7 +310,7 @@ impl Run<'_> {
         self.store_structure(&structure).await?;
         let (queue, waiting) = mpsc::channel(WAITING);
         tokio::try_join!(self.list(&structure, queue), self.walk_all(waiting))?;
-        Ok(())
+        self.fetch_files().await
     }
 
     /// Reads what comes out of the queue, many channels at the same time.

@@ -5,6 +5,7 @@ mod message;
 use domain::channel::{Channel, ForumTag};
 use domain::coverage::{Coverage, CoverageState, Interval};
 use domain::job::{Job, JobId, JobKind, JobState};
+use domain::media::FileKey;
 use domain::message::MessageId;
 use domain::slug::{ChannelSlug, TenantSlug};
 use domain::tenant::{Branding, Platform, PlatformId, Tenant, TenantId, TenantName, TenantStatus};
@@ -16,7 +17,7 @@ pub use self::message::{
     AttachmentBody, AuthorBody, EmojiBody, MessageBody, MessagesBody, ReactionBody, ReferenceBody, RoleBody,
     StartedBody,
 };
-use crate::browse::{Audience, ChannelView, Roles, ThreadView};
+use crate::browse::{Audience, ChannelView, Files, Roles, ThreadView};
 
 /// Letters of a path segment that stand for themselves.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
@@ -31,6 +32,14 @@ pub fn channel_path(tenant: &Tenant, channel: &Channel) -> String {
 #[must_use]
 pub fn message_path(tenant: &Tenant, channel: &Channel, message: MessageId) -> String {
     format!("{}/{message}", channel_path(tenant, channel))
+}
+
+/// The path of a file that is kept here. It has the channel's id, which stays when the channel is named anew.
+#[must_use]
+pub fn file_path(tenant: &Tenant, key: FileKey, filename: &str) -> String {
+    let FileKey { channel, message, attachment } = key;
+    let name = utf8_percent_encode(filename, SEGMENT);
+    format!("/{}/files/{channel}/{message}/{attachment}/{name}", tenant.slug)
 }
 
 /// A list and the cursor of its next page.
@@ -136,15 +145,15 @@ pub struct ThreadBody<'a> {
 }
 
 impl<'a> ThreadBody<'a> {
-    /// A thread of `tenant` whose first message mentions some of `roles`.
+    /// A thread of `tenant` whose first message mentions some of `roles` and has some of `files`.
     #[must_use]
-    pub fn new(tenant: &Tenant, view: &'a ThreadView, roles: &'a Roles) -> Self {
+    pub fn new(tenant: &Tenant, view: &'a ThreadView, roles: &'a Roles, files: &Files) -> Self {
         let thread = &view.thread.channel;
         let starter = view.starter.as_ref().map(|message| {
             // Above the thread it is the message that started it, inside it is the thread's first.
             let above = view.thread.parent.as_ref().filter(|parent| parent.id == message.channel_id);
             let permalink = message_path(tenant, above.unwrap_or(thread), message.id);
-            MessageBody::new(tenant, message, above.map(|_| thread), roles, permalink)
+            MessageBody::new(tenant, message, above.map(|_| thread), (roles, files), permalink)
         });
         Self { channel: ChannelBody::new(&view.thread), starter }
     }

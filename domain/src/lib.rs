@@ -10,6 +10,7 @@ pub mod job;
 pub mod json;
 pub mod lease;
 pub mod markup;
+pub mod media;
 pub mod message;
 pub mod page;
 pub mod pseudonym;

@@ -8,6 +8,7 @@ pub mod error;
 pub mod guild;
 pub mod job;
 pub mod lease;
+pub mod media;
 pub mod message;
 #[cfg(feature = "mock")]
 pub mod mock;

@@ -13,6 +13,7 @@ use crate::error::StoreError;
 use crate::guild::repository::{GuildRepository, MockGuildRepository};
 use crate::job::{JobRepository, MockJobRepository};
 use crate::lease::{LeaseRepository, MockLeaseRepository};
+use crate::media::{MediaRepository, MockMediaRepository};
 use crate::message::{MessageRepository, MockMessageRepository};
 use crate::store::{Repositories, Store, StoreStatus, UnitOfWork};
 use crate::tenant::{MockTenantRepository, TenantRepository};
@@ -39,6 +40,8 @@ pub struct FakeUnitOfWork {
     pub guilds: MockGuildRepository,
     /// What could not be read of channels.
     pub unreadable: MockUnreadableRepository,
+    /// What became of the files of messages.
+    pub media: MockMediaRepository,
     /// How the commit ends: done, if it is `None`.
     pub commit_error: Option<StoreError>,
     committed: Arc<Mutex<u32>>,
@@ -79,6 +82,10 @@ impl Repositories for FakeUnitOfWork {
 
     fn unreadable(&mut self) -> &mut dyn UnreadableRepository {
         &mut self.unreadable
+    }
+
+    fn media(&mut self) -> &mut dyn MediaRepository {
+        &mut self.media
     }
 }
 

@@ -10,6 +10,7 @@ use crate::error::StoreError;
 use crate::guild::repository::GuildRepository;
 use crate::job::JobRepository;
 use crate::lease::LeaseRepository;
+use crate::media::MediaRepository;
 use crate::message::MessageRepository;
 use crate::tenant::TenantRepository;
 use crate::unreadable::UnreadableRepository;
@@ -77,6 +78,8 @@ pub trait Repositories: Send {
     fn guilds(&mut self) -> &mut dyn GuildRepository;
     /// What could not be read of channels.
     fn unreadable(&mut self) -> &mut dyn UnreadableRepository;
+    /// What became of the files of messages.
+    fn media(&mut self) -> &mut dyn MediaRepository;
 }
 
 /// Repositories whose writes happen together or not at all.

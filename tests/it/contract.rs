@@ -11,6 +11,7 @@ mod guild;
 mod handles;
 mod job;
 mod lease;
+pub(crate) mod media;
 mod message;
 mod page;
 mod race;

@@ -15,7 +15,7 @@ fn archive() -> Installation {
     let (code, report) = installation.import(&[&examples()], &[]);
     assert_eq!(code, 0, "{report}");
     let database = rusqlite::Connection::open(installation.database()).unwrap();
-    let change = |sql| assert_eq!(database.execute(sql, []).unwrap(), 1);
+    let change = |sql: &str| assert_eq!(database.execute(sql, []).unwrap(), 1);
     change(
         "UPDATE messages SET deleted_at = 1790000000000 WHERE
         (channel_id, message_id) = (SELECT channel_id, message_id FROM attachments LIMIT 1)",
@@ -32,6 +32,19 @@ fn archive() -> Installation {
     change("INSERT INTO guilds SELECT tenant_id, 1790000000000 FROM tenants");
     change("INSERT INTO roles SELECT tenant_id, 5, 'Knitters', 255, 1, 1790000000000, NULL FROM tenants");
     change("INSERT INTO emojis SELECT tenant_id, 6, 'wave', 1, 1790000000000, 1790000000001 FROM tenants");
+    for (state, due_at, hash, offset) in [
+        ("0", "1790000000000", "NULL", 0),
+        ("1", "NULL", "'00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff'", 1),
+        ("2", "NULL", "NULL", 2),
+        ("3", "NULL", "NULL", 3),
+    ] {
+        change(&format!(
+            "INSERT INTO media
+            SELECT channel_id, message_id, attachment_id, (SELECT tenant_id FROM tenants), {state}, 0, {due_at}, {hash},
+                iif({state} = 1, 7, NULL)
+            FROM attachments ORDER BY channel_id, message_id, attachment_id LIMIT 1 OFFSET {offset}"
+        ));
+    }
     change("INSERT INTO stickers SELECT tenant_id, 7, 'yarn', 'png', 'a ball', 1790000000000, NULL FROM tenants");
     installation
 }
@@ -61,6 +74,14 @@ fn changes(path: &Path) -> u64 {
     rusqlite::Connection::open(path).unwrap().query_row("SELECT COUNT(*) FROM changes", [], |row| row.get(0)).unwrap()
 }
 
+/// What a database knows of files.
+fn files(path: &Path) -> Vec<(u64, u8, Option<String>)> {
+    let database = rusqlite::Connection::open(path).unwrap();
+    let mut known = database.prepare("SELECT attachment_id, state, hash FROM media ORDER BY attachment_id").unwrap();
+    let rows = known.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
+    rows.map(Result::unwrap).collect()
+}
+
 fn assert_same_answers(one: &Installation, other: &Installation) {
     let (expected, found) = (answers(&one.serve(&[])), answers(&other.serve(&[])));
     assert!(expected.len() > 400, "{} answers", expected.len());
@@ -81,6 +102,7 @@ fn a_copy_of_a_file_answers_as_the_file_does_and_a_second_run_changes_nothing() 
     assert_eq!(channels(&from, &from_url, &to_url), first);
     assert_eq!(changes(&to.database()), written);
     assert_eq!(channels(&from, &to_url, &from_url), first);
+    assert_eq!((files(&to.database()).len(), files(&to.database())), (4, files(&from.database())));
     assert_same_answers(&from, &to);
 }
 

@@ -52,6 +52,14 @@ fn a_deleted_community_is_gone_at_once_and_a_killed_deletion_goes_on() {
     let file = installation.path("long.json");
     export(&file);
     assert_eq!(installation.import(&[&file], &[]).0, 0);
+    let database = Connection::open(installation.database()).unwrap();
+    let known = "INSERT INTO media SELECT channel_id, 1, 1, tenant_id, 2, 0, NULL, NULL, NULL FROM channels LIMIT 1";
+    assert_eq!(database.execute(known, []).unwrap(), 1);
+    let id: String = database.query_row("SELECT tenant_id FROM tenants", [], |row| row.get(0)).unwrap();
+    drop(database);
+    let kept = installation.path(&format!("data/media/{id}"));
+    fs::create_dir_all(kept.join("ab/cd")).unwrap();
+    fs::write(kept.join("ab/cd/abcd"), "an otter").unwrap();
     let server = installation.serve(&[]);
     assert!(ADDRESSES.iter().all(|path| server.get(path).status == 200));
     let (status, job) = as_admin(&server, "DELETE", "/api/v1/admin/tenants/short-lived");
@@ -71,5 +79,7 @@ fn a_deleted_community_is_gone_at_once_and_a_killed_deletion_goes_on() {
     let database = Connection::open(installation.database()).unwrap();
     let (state, messages): (String, u64) =
         database.query_row("SELECT state, messages FROM jobs", [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    let files: u64 = database.query_row("SELECT count(*) FROM media", [], |row| row.get(0)).unwrap();
+    assert_eq!((files, kept.exists()), (0, false), "files go, too");
     assert_eq!((state.as_str(), messages), ("done", MESSAGES), "no step was lost or counted twice");
 }

@@ -150,6 +150,7 @@ fn every_list_that_is_cut_ends_its_order_on_a_key() {
         "emoji_id",
         "sticker_id",
         "unreadable_id",
+        "attachment_id",
     ];
     for Statement { file, name, sql } in statements() {
         let sql = words(&sql);

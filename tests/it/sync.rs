@@ -4,6 +4,7 @@ mod content;
 mod doctor;
 mod exposure;
 mod faults;
+mod files;
 mod items;
 mod kills;
 mod leases;

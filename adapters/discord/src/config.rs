@@ -66,6 +66,11 @@ impl ApiUrl {
     pub(crate) fn join(&self, path: &str) -> Option<Uri> {
         format!("{}{path}", self.0).parse().ok()
     }
+
+    /// The host and port.
+    pub(crate) fn authority(&self) -> Option<String> {
+        self.0.parse::<Uri>().ok()?.authority().map(ToString::to_string)
+    }
 }
 
 impl Default for ApiUrl {

@@ -5,6 +5,7 @@ mod channel;
 mod client;
 mod config;
 mod convert;
+mod files;
 mod gate;
 mod guild;
 mod limit;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use domain::timestamp::Timestamp;
 use http::{HeaderMap, Method, Request, StatusCode, header};
-use http_body_util::{BodyExt as _, Empty, Limited};
+use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -23,7 +23,7 @@ use crate::limit::{Heard, Place};
 
 /// Discord asks for this form, and blocks others
 /// (<https://docs.discord.com/developers/reference#user-agent>).
-const USER_AGENT: &str = concat!("DiscordBot (https://discord.com, ", env!("CARGO_PKG_VERSION"), ") Verta");
+pub(crate) const USER_AGENT: &str = concat!("DiscordBot (https://discord.com, ", env!("CARGO_PKG_VERSION"), ") Verta");
 
 /// The largest answer that is read.
 const BODY_MAX: usize = 64 << 20;
@@ -41,7 +41,7 @@ const LONGEST_WAIT: Duration = Duration::from_mins(5);
 /// How long a caller leaves alone what failed that often.
 const LEAVE_ALONE: Duration = Duration::from_mins(1);
 
-/// One request, always a `GET`.
+/// One request.
 #[derive(Debug, Clone)]
 pub(crate) struct Call {
     pub(crate) place: Place,
@@ -71,8 +71,8 @@ enum Failed {
 
 /// The client of one token.
 pub(crate) struct Rest {
-    http: Client<HttpsConnector<HttpConnector>, Empty<Bytes>>,
-    config: ClientConfig,
+    pub(crate) http: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    pub(crate) config: ClientConfig,
     clock: Arc<dyn Clock>,
     gate: Gate,
     /// The token was refused, so every further request would be.
@@ -101,9 +101,30 @@ impl Rest {
         what: &'static str,
         parse: impl Fn(&Bytes) -> serde_json::Result<T> + Send + Sync,
     ) -> Result<Reply<T>, GuildError> {
+        self.ask(call, None, what, parse).await
+    }
+
+    /// As before, but sends `body`, which is JSON. It must be one of those questions that change nothing.
+    pub(crate) async fn post<T>(
+        &self,
+        call: &Call,
+        body: &Bytes,
+        what: &'static str,
+        parse: impl Fn(&Bytes) -> serde_json::Result<T> + Send + Sync,
+    ) -> Result<Reply<T>, GuildError> {
+        self.ask(call, Some(body), what, parse).await
+    }
+
+    async fn ask<T>(
+        &self,
+        call: &Call,
+        body: Option<&Bytes>,
+        what: &'static str,
+        parse: impl Fn(&Bytes) -> serde_json::Result<T> + Send + Sync,
+    ) -> Result<Reply<T>, GuildError> {
         let (mut tries, mut limited) = (0, 0);
         loop {
-            let failed = match self.attempt(call, &parse).await {
+            let failed = match self.attempt(call, body, &parse).await {
                 Ok(reply) => return Ok(reply),
                 Err(failed) => failed,
             };
@@ -136,6 +157,7 @@ impl Rest {
     async fn attempt<T>(
         &self,
         call: &Call,
+        body: Option<&Bytes>,
         parse: &(impl Fn(&Bytes) -> serde_json::Result<T> + Send + Sync),
     ) -> Result<Reply<T>, Failed> {
         self.check_token()?;
@@ -143,7 +165,7 @@ impl Rest {
         self.check_token()?;
         let sent_at = self.clock.now();
         let route = call.place.route;
-        let exchange = tokio::time::timeout(self.config.timeout, self.exchange(&call.path));
+        let exchange = tokio::time::timeout(self.config.timeout, self.exchange(&call.path, body));
         let (status, headers, body) = match exchange.await {
             Ok(Ok(answer)) => answer,
             Ok(Err(reason)) => {
@@ -183,16 +205,19 @@ impl Rest {
     }
 
     /// Sends a request and reads its answer to the end.
-    async fn exchange(&self, path: &str) -> Result<(StatusCode, HeaderMap, Bytes), &'static str> {
+    async fn exchange(&self, path: &str, body: Option<&Bytes>) -> Result<(StatusCode, HeaderMap, Bytes), &'static str> {
         let uri = self.config.api.join(path).ok_or("the address cannot be asked")?;
         let request = Request::builder()
-            .method(Method::GET)
+            .method(if body.is_some() { Method::POST } else { Method::GET })
             .uri(uri)
             .header(header::AUTHORIZATION, self.config.token.header())
             .header(header::USER_AGENT, USER_AGENT)
-            .header(header::ACCEPT, "application/json")
-            .body(Empty::new())
-            .map_err(|_| "the address cannot be asked")?;
+            .header(header::ACCEPT, "application/json");
+        let request = match body {
+            Some(body) => request.header(header::CONTENT_TYPE, "application/json").body(Full::new(body.clone())),
+            None => request.body(Full::default()),
+        };
+        let request = request.map_err(|_| "the address cannot be asked")?;
         let answer = self.http.request(request).await.map_err(|_| "the platform cannot be reached")?;
         let (parts, body) = answer.into_parts();
         let body = Limited::new(body, BODY_MAX).collect().await.map_err(|_| "the answer broke off")?;

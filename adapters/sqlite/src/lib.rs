@@ -7,6 +7,7 @@ mod error;
 mod guild;
 mod job;
 mod lease;
+mod media;
 mod message;
 mod migrate;
 mod row;

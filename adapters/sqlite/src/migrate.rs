@@ -38,6 +38,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     7 "0007_leases",
     8 "0008_guild",
     9 "0009_unreadable",
+    10 "0010_media",
 ];
 
 /// Whether a step of the schema was applied.

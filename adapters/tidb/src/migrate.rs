@@ -60,6 +60,7 @@ impl Migration {
         7 "0007_leases",
         8 "0008_guild",
         9 "0009_unreadable",
+        10 "0010_media",
     ];
 
     /// Its statements one by one: the server takes no two at once.

@@ -13,6 +13,7 @@ use ports::error::StoreError;
 use ports::guild::repository::GuildRepository;
 use ports::job::JobRepository;
 use ports::lease::LeaseRepository;
+use ports::media::MediaRepository;
 use ports::message::MessageRepository;
 use ports::store::{Repositories, UnitOfWork};
 use ports::tenant::TenantRepository;
@@ -184,6 +185,10 @@ impl Repositories for Unit {
     }
 
     fn unreadable(&mut self) -> &mut dyn UnreadableRepository {
+        self
+    }
+
+    fn media(&mut self) -> &mut dyn MediaRepository {
         self
     }
 }

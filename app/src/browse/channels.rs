@@ -12,7 +12,7 @@ use ports::message::StoredMessage;
 use ports::page::Page;
 use uuid::Uuid;
 
-use super::{Audience, BrowseError, Reading, Roles, cut};
+use super::{Audience, BrowseError, Files, Reading, Roles, cut};
 
 /// A channel that a client may read.
 #[derive(Debug, Clone)]
@@ -43,6 +43,8 @@ pub struct ThreadPage {
     pub next: Option<ThreadCursor>,
     /// The roles that the messages mention with which they begin.
     pub roles: Roles,
+    /// What became of the files of those.
+    pub files: Files,
 }
 
 impl Reading {
@@ -128,8 +130,9 @@ impl Reading {
             views.push(ThreadView { thread, starter });
         }
         let starters = views.iter().filter_map(|view| view.starter.as_ref());
-        let roles = self.roles_of(of.channel.tenant_id, starters).await?;
-        Ok(ThreadPage { threads: views, next, roles })
+        let roles = self.roles_of(of.channel.tenant_id, starters.clone()).await?;
+        let files = self.files_of(starters).await?;
+        Ok(ThreadPage { threads: views, next, roles, files })
     }
 
     /// The same list without the messages that the threads begin with.

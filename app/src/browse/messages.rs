@@ -12,7 +12,7 @@ use domain::visibility::is_public;
 use ports::message::StoredMessage;
 use ports::page::MessageRange;
 
-use super::{Audience, BrowseError, ChannelView, Reading};
+use super::{Audience, BrowseError, ChannelView, Files, Reading};
 
 /// Which page of a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,6 +87,8 @@ pub struct Messages {
     pub newer: Option<After>,
     /// The roles that they mention.
     pub roles: Roles,
+    /// What became of their files.
+    pub files: Files,
 }
 
 /// One message, and where it stands.
@@ -98,6 +100,8 @@ pub struct MessageView {
     pub channel: ChannelView,
     /// The roles that it mentions.
     pub roles: Roles,
+    /// What became of its files.
+    pub files: Files,
 }
 
 impl Reading {
@@ -137,8 +141,9 @@ impl Reading {
         let (older, newer) = (first.filter(|_| older), last.filter(|_| newer));
         let threads = self.threads_from(channel, &messages).await?;
         let roles = self.roles_of(channel.tenant_id, &messages).await?;
+        let files = self.files_of(&messages).await?;
         let with_thread = |message: Message| Entry { thread: threads.get(&message.id).cloned(), message };
-        Ok(Messages { entries: messages.into_iter().map(with_thread).collect(), older, newer, roles })
+        Ok(Messages { entries: messages.into_iter().map(with_thread).collect(), older, newer, roles, files })
     }
 
     /// Half of the page before `middle`, half from it on; with whether there are older and newer ones.
@@ -247,8 +252,9 @@ impl Reading {
                 let (stored, channel) = places.swap_remove(index);
                 let threads = self.threads_from(&channel.channel, std::slice::from_ref(&stored.message)).await?;
                 let roles = self.roles_of(tenant.id, [&stored.message]).await?;
+                let files = self.files_of([&stored.message]).await?;
                 let entry = Entry { thread: threads.get(&id).cloned(), message: stored.message };
-                Ok(MessageView { entry, channel, roles })
+                Ok(MessageView { entry, channel, roles, files })
             }
             None if places.is_empty() => Err(NO_MESSAGE),
             None => Err(BrowseError::Deleted),

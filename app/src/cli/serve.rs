@@ -12,13 +12,13 @@ use crate::config::{AdminKey, Config, PublicUrl};
 use crate::http::{Server, Settings, Site};
 use crate::import::Options;
 use crate::jobs::Jobs;
-use crate::sync::{Candidate, SyncJobs, Syncer, Worker};
+use crate::sync::{Candidate, SyncJobs, Worker};
 
 pub(super) async fn run(paths: &[PathBuf], role: Role, config: &Config, tools: &Tools) -> Outcome {
     if role == Role::Sync && tools.guilds.is_none() {
         return Err("DISCORD_BOT_TOKEN is not set, and without it there is nothing to do for --role sync".into());
     }
-    let jobs = Jobs::new(Arc::clone(&tools.store), Arc::clone(&tools.clock));
+    let jobs = Jobs::new(Arc::clone(&tools.store), Arc::clone(&tools.clock)).with_media(Arc::clone(&tools.media));
     let settings = Settings {
         admin_key: config.admin_key.as_ref().map(AdminKey::as_bytes).map(<[u8]>::to_vec),
         public_url: config.public_url.as_ref().map(PublicUrl::as_str).map(|url| url.trim_end_matches('/').to_owned()),
@@ -30,6 +30,7 @@ pub(super) async fn run(paths: &[PathBuf], role: Role, config: &Config, tools: &
     };
     let sync_jobs = SyncJobs::new(Arc::clone(&tools.store), Arc::clone(&tools.clock));
     let site = Site::new(Arc::clone(&tools.store), Arc::clone(&tools.clock), jobs.clone(), sync_jobs.clone(), settings);
+    let site = site.with_media(Arc::clone(&tools.media));
     let server = Server::bind(config.bind, site)
         .await
         .map_err(|error| format!("cannot listen at {} (BIND): {error}", config.bind))?;
@@ -73,6 +74,6 @@ fn worker(role: Role, config: &Config, tools: &Tools, jobs: SyncJobs) -> Option<
     let source = tools.guilds.clone().filter(|_| role != Role::Web)?;
     let (store, clock) = (Arc::clone(&tools.store), Arc::clone(&tools.clock));
     let candidate = Candidate::new(Arc::clone(&store), Arc::clone(&clock), tools.process.clone(), &source.account());
-    let syncer = Syncer::new(Arc::clone(&store), Arc::clone(&source), tools.key.clone(), Arc::clone(&clock));
+    let syncer = tools.syncer(Arc::clone(&source));
     Some(Worker::new(store, source, clock, candidate, Arc::new(syncer), jobs, config.sync_interval))
 }

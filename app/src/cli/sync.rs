@@ -15,7 +15,7 @@ use ports::guild::{GuildChannel, GuildSource};
 use super::{Outcome, SyncArguments, Tools};
 use crate::browse::{Audience, Browse};
 use crate::process::describe;
-use crate::sync::{Candidate, Leader, PATIENCE, Progress, Stops, SyncError, SyncJobs, SyncJobsError, SyncMode, Syncer};
+use crate::sync::{Candidate, Leader, PATIENCE, Progress, Stops, SyncError, SyncJobs, SyncJobsError, SyncMode};
 use crate::tenants::Tenants;
 use crate::wire::JobBody;
 
@@ -85,8 +85,8 @@ async fn finish(
     display: &Display,
 ) -> Result<Job, Box<dyn std::error::Error>> {
     let (store, clock) = (Arc::clone(&tools.store), Arc::clone(&tools.clock));
-    let candidate = Candidate::new(Arc::clone(&store), Arc::clone(&clock), tools.process.clone(), &source.account());
-    let syncer = Syncer::new(store, source, tools.key.clone(), clock);
+    let candidate = Candidate::new(store, clock, tools.process.clone(), &source.account());
+    let syncer = tools.syncer(source);
     let (mut told, mut answered) = (false, Instant::now());
     loop {
         let looked = async {

@@ -29,6 +29,7 @@ pub(super) async fn run(command: TenantCommand, tools: &Tools) -> Outcome {
         TenantCommand::Delete { tenant, json } => {
             let job = tenants.delete(&tenant).await?;
             let jobs = Jobs::new(Arc::clone(&tools.store), Arc::clone(&tools.clock));
+            let jobs = jobs.with_media(Arc::clone(&tools.media));
             let job = jobs
                 .delete(job, &CancellationToken::new(), |job| {
                     if job.progress.messages % 10_000 < 500 {

@@ -145,6 +145,17 @@ pub(super) fn pool_size(text: &str) -> Result<u32, String> {
     size.ok_or_else(|| format!("{} is not a number from 1 to 1000", shown(text)))
 }
 
+pub(super) fn folder(text: &str) -> Result<PathBuf, String> {
+    let path = text.strip_prefix("folder:").filter(|path| !path.is_empty());
+    path.map(PathBuf::from).ok_or_else(|| format!("{} is not folder:PATH, such as folder:data/media", shown(text)))
+}
+
+pub(super) fn file_bytes(text: &str) -> Result<Option<u64>, String> {
+    let mib: Option<u64> = text.parse().ok().filter(|mib| *mib <= 100_000);
+    let mib = mib.ok_or_else(|| format!("{} is not a number from 0 to 100000", shown(text)))?;
+    Ok((mib > 0).then_some(mib << 20))
+}
+
 pub(super) fn bind(text: &str) -> Result<SocketAddr, String> {
     text.parse()
         .map_err(|_| format!("{} is not an address with a port, such as 127.0.0.1:25000 or [::]:80", shown(text)))

@@ -3,21 +3,23 @@
 use domain::channel::{Channel, ChannelId};
 use domain::coverage::Interval;
 use domain::json::Json;
+use domain::media::FileState;
 use domain::message::{Attachment, Author, Reaction};
 use domain::snowflake::Id;
 use domain::timestamp::Timestamp;
 use domain::unreadable::Unreadable;
 use ports::error::StoreError;
+use ports::media::File;
 use ports::message::StoredMessage;
 use ports::store::Store;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{ChannelReport, PAGE};
+use super::{ChannelReport, PAGE, files};
 
 /// Reads a channel of `store` whole. It is one line of JSON each for the channel, its coverage, every segment, all that
-/// could not be read and every message, with keys in the order of the alphabet, of which this is the SHA-256. A channel that is not stored has the
-/// checksum of nothing.
+/// could not be read, every message and every file, with keys in the order of the alphabet, of which this is the SHA-256.
+/// A channel that is not stored has the checksum of nothing.
 ///
 /// # Errors
 /// [`StoreError`] if the store fails.
@@ -60,6 +62,15 @@ pub(super) async fn of(store: &dyn Store, channel: ChannelId) -> Result<ChannelR
                 messages += 1;
             }
             line(&of_message(held));
+        }
+    }
+    let mut after = None;
+    loop {
+        let page = files::behind(store, channel, after).await?;
+        let Some(last) = page.last() else { break };
+        after = Some(last.key.message);
+        for file in &page {
+            line(&of_file(file));
         }
     }
     let checksum = <[u8; 32]>::from(hash.finalize()).map(|byte| format!("{byte:02x}")).concat();
@@ -107,6 +118,20 @@ fn of_message(held: &StoredMessage) -> Value {
         "stickers": text(message.stickers.as_ref()), "components": text(message.components.as_ref()),
         "snapshots": text(message.snapshots.as_ref()), "poll": text(message.poll.as_ref()),
         "extra": text(message.extra.as_ref()), "deleted_at": held.deleted_at.map(Timestamp::as_millis),
+    })
+}
+
+/// How often a file was tried is no part of what is held.
+fn of_file(file: &File) -> Value {
+    let (state, hash, size) = match file.state {
+        FileState::Waiting { .. } => ("waiting", None, None),
+        FileState::Stored { hash, size_bytes } => ("stored", Some(hash.to_string()), Some(size_bytes)),
+        FileState::Gone => ("gone", None, None),
+        FileState::Failed => ("failed", None, None),
+    };
+    json!({
+        "message": file.key.message.get(), "attachment": file.key.attachment.get(), "state": state, "hash": hash,
+        "size": size,
     })
 }
 

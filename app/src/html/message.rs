@@ -1,5 +1,6 @@
 //! One message on a page.
 
+use domain::media::{FileKey, FileState};
 use domain::message::{Attachment, Message, MessageKind, Reaction, Reference};
 use domain::tenant::Tenant;
 use maud::{Markup, html};
@@ -8,7 +9,7 @@ use serde_json::Value;
 use super::markup::{day, excerpt, moment, render};
 use super::{Links, component, poll};
 use crate::browse::Entry;
-use crate::wire::channel_path;
+use crate::wire::{channel_path, file_path};
 
 /// Messages of one author within this time stand together.
 const GROUP_MS: i64 = 7 * 60 * 1000;
@@ -52,7 +53,7 @@ pub(super) fn entry(
                 }
                 @if let Some(reference) = &message.reference { (refers(path, message, reference, links)) }
                 div class="body" { (body(message, links)) }
-                @for file in &message.attachments { (attachment(file)) }
+                @for file in &message.attachments { (attachment(tenant, message, file, links)) }
                 @if message.kind != MessageKind::POLL_RESULT {
                     @for embed in array(message.embeds.as_ref()) { (embed_box(&embed, links)) }
                 }
@@ -131,11 +132,16 @@ fn body(message: &Message, links: &Links) -> Markup {
     html! { p class="system" dir="auto" { (line) } }
 }
 
-fn attachment(file: &Attachment) -> Markup {
-    let url = file.url.as_deref().filter(|url| is_usable(url));
+fn attachment(tenant: &Tenant, message: &Message, file: &Attachment, links: &Links) -> Markup {
+    let key = FileKey { channel: message.channel_id, message: message.id, attachment: file.id };
+    let url = match links.files.get(&key) {
+        Some(FileState::Gone) => return html! { p class="card" { "📎 " (file.filename) " · no longer there" } },
+        Some(FileState::Stored { .. }) => Some(file_path(tenant, key, &file.filename)),
+        _ => file.url.clone().filter(|url| is_usable(url)),
+    };
     let picture = file.content_type.as_deref().is_some_and(|kind| kind.starts_with("image/")) && !file.spoiler;
     html! {
-        @match url {
+        @match &url {
             Some(url) if picture => {
                 p { a href=(url) rel="nofollow ugc noopener" {
                     img class="picture" loading="lazy" src=(url) alt=(file.description.as_deref().unwrap_or(&file.filename));

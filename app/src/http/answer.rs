@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 
 use bytes::Bytes;
 use http::header::{
-    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY,
-    CONTENT_TYPE, ETAG, LOCATION, REFERRER_POLICY, RETRY_AFTER, VARY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ALLOW, CACHE_CONTROL, CONTENT_DISPOSITION,
+    CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, LOCATION, REFERRER_POLICY, RETRY_AFTER, VARY,
+    WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderValue, Response, StatusCode};
 use http_body_util::Full;
@@ -95,11 +96,15 @@ pub(crate) fn finish(
     if answer.status() != StatusCode::OK {
         return answer;
     }
-    let mut tag = String::from("W/\"");
-    for byte in &Sha256::digest(body)[..12] {
-        write!(tag, "{byte:02x}").expect("a string takes every write");
-    }
-    tag.push('"');
+    let own = answer.headers().get(ETAG).and_then(|tag| tag.to_str().ok()).map(str::to_owned);
+    let tag = own.unwrap_or_else(|| {
+        let mut tag = String::from("W/\"");
+        for byte in &Sha256::digest(body)[..12] {
+            write!(tag, "{byte:02x}").expect("a string takes every write");
+        }
+        tag.push('"');
+        tag
+    });
     let known = if_none_match.iter().filter_map(|value| value.to_str().ok());
     let known = known.flat_map(|value| value.split(',')).any(|known| {
         let known = known.trim();
@@ -114,7 +119,11 @@ pub(crate) fn finish(
     }
     if known {
         *answer.status_mut() = StatusCode::NOT_MODIFIED;
-        answer.headers_mut().remove(CONTENT_TYPE);
+        let headers = answer.headers_mut();
+        for of_the_body in [CONTENT_TYPE, CONTENT_LENGTH, CONTENT_DISPOSITION] {
+            headers.remove(of_the_body);
+        }
+        answer.extensions_mut().clear();
         *answer.body_mut() = Full::default();
     }
     answer

@@ -168,7 +168,7 @@ pub(super) async fn threads(
     let filter = ThreadFilter { order, archived, with_private: false };
     let page = at.threads(&view, filter, cursor, limit).await?;
     let next = page.next.map(|next| format!("{}-{}", next.active_at.as_millis(), next.platform_id));
-    let items = page.threads.iter().map(|thread| ThreadBody::new(&tenant, thread, &page.roles)).collect();
+    let items = page.threads.iter().map(|thread| ThreadBody::new(&tenant, thread, &page.roles, &page.files)).collect();
     Ok(json(StatusCode::OK, &ListBody { items, next }))
 }
 

@@ -12,7 +12,7 @@ use subtle::ConstantTimeEq;
 use super::answer::{Answer, moved, with_type};
 use super::error::ApiError;
 use super::query::{Query, decode};
-use super::{Site, admin, health, job, public, site};
+use super::{Site, admin, file, health, job, public, site};
 use crate::browse::Audience;
 use crate::retry::retry;
 
@@ -251,6 +251,10 @@ fn find<'a>(
         ("GET", [tenant, channel]) => ("/{tenant}/{channel}", site::channel(at, tenant, channel, query).boxed()),
         ("GET", [tenant, channel, message]) => {
             ("/{tenant}/{channel}/{message}", site::message(at, tenant, channel, message, query).boxed())
+        }
+        ("GET", [tenant, "files", channel, message, attachment, _]) => {
+            let work = file::file(at, audience, [tenant, channel, message, attachment], &request.headers).boxed();
+            ("/{tenant}/files/{channel}/{message}/{attachment}/{name}", bare(work))
         }
         _ => return None,
     })

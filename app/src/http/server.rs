@@ -7,10 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::FutureExt;
-use http::{HeaderName, HeaderValue, Request as HttpRequest, Response, StatusCode, header};
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Incoming;
+use futures::{FutureExt, TryStreamExt};
+use http::{
+    Extensions, HeaderMap, HeaderName, HeaderValue, Request as HttpRequest, Response, StatusCode, Version, header,
+};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full, Limited, StreamBody};
+use hyper::body::{Frame, Incoming};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown};
@@ -30,6 +33,7 @@ use uuid::Uuid;
 use super::Site;
 use super::answer::{finish, problem};
 use super::error::ApiError;
+use super::file::Streamed;
 use super::route::{self, Area, Request, Routed};
 use crate::browse::Audience;
 
@@ -57,6 +61,9 @@ const MAX_HEAD: usize = 64 * 1024;
 const SLOW: Duration = Duration::from_secs(1);
 /// How often addresses are forgotten that ask no more.
 const FORGET: Duration = Duration::from_mins(1);
+
+/// The body of an answer: whole, or read while it is sent.
+type Body = UnsyncBoxBody<Bytes, std::io::Error>;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -134,7 +141,10 @@ fn connection<S: AsyncRead + AsyncWrite + Send + 'static>(
     peer: IpAddr,
 ) -> impl GracefulConnection<Error = hyper::Error> + Send + use<S> {
     let site = Arc::clone(site);
-    let worth_it = SizeAbove::new(MIN_COMPRESSED).and(NotForContentType::IMAGES);
+    // Files are sent as they are: most of them are small already, and of others parts can be asked for.
+    let as_it_is =
+        |_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions| !headers.contains_key(header::ACCEPT_RANGES);
+    let worth_it = SizeAbove::new(MIN_COMPRESSED).and(NotForContentType::IMAGES).and(as_it_is);
     let compression = CompressionLayer::new().compress_when(worth_it);
     let service = ServiceBuilder::new().layer(compression).service_fn(move |request| {
         let site = Arc::clone(&site);
@@ -150,7 +160,7 @@ fn connection<S: AsyncRead + AsyncWrite + Send + 'static>(
 }
 
 /// Answers one request, whatever happens.
-async fn respond(site: &Arc<Site>, request: HttpRequest<Incoming>, peer: IpAddr) -> Response<Full<Bytes>> {
+async fn respond(site: &Arc<Site>, request: HttpRequest<Incoming>, peer: IpAddr) -> Response<Body> {
     let start = Instant::now();
     let id = request_id(request.headers().get(REQUEST_ID));
     let method = request.method().clone();
@@ -183,7 +193,11 @@ async fn respond(site: &Arc<Site>, request: HttpRequest<Incoming>, peer: IpAddr)
             debug!(route, status = status.as_u16(), duration_ms, "answered");
         }
     });
-    answer
+    let streamed = answer.extensions_mut().remove::<Streamed>();
+    answer.map(|whole| match streamed.and_then(|streamed| streamed.take()) {
+        Some(pieces) => StreamBody::new(pieces.map_ok(Frame::data)).boxed_unsync(),
+        None => whole.map_err(|never| match never {}).boxed_unsync(),
+    })
 }
 
 fn refused(error: ApiError, area: Area) -> Routed {

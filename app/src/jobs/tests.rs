@@ -35,6 +35,7 @@ fn listed(channels: Vec<Channel>) -> FakeUnitOfWork {
 fn step(removed: Result<u64, StoreError>) -> FakeUnitOfWork {
     let mut unit = FakeUnitOfWork::default();
     unit.messages.expect_delete_first().return_once(|_, _| removed);
+    unit.media.expect_delete_first().returning(|_, _| Ok(0));
     unit.channels.expect_delete().returning(|_| Ok(()));
     unit.jobs.expect_upsert().returning(|_| Ok(()));
     unit
@@ -110,6 +111,7 @@ async fn a_step_that_is_too_large_is_done_in_smaller_ones_until_the_channel_is_g
     let limited = |limit: u32, removed: Result<u64, StoreError>| {
         let mut unit = FakeUnitOfWork::default();
         unit.messages.expect_delete_first().withf(move |_, asked| *asked == limit).return_once(|_, _| removed);
+        unit.media.expect_delete_first().returning(|_, _| Ok(0));
         unit.channels.expect_delete().returning(|_| Ok(()));
         unit.jobs.expect_upsert().returning(|_| Ok(()));
         unit

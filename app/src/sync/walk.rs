@@ -218,6 +218,7 @@ impl Run<'_> {
                 let mut unit = self.begin_on(channel).await?;
                 unit.messages().replace_interval(channel, &part).await?;
                 unreadable::keep(&mut *unit, channel, &part, found).await?;
+                self.note_files(&mut *unit, &part).await?;
                 Ok(unit.commit().await?)
             };
             self.in_store(once).await

@@ -1,8 +1,11 @@
 //! Messages and what stands in them, as JSON.
 
+use std::borrow::Cow;
+
 use domain::channel::Channel;
 use domain::guild::{Role, RoleId};
 use domain::json::Json;
+use domain::media::{FileKey, FileState};
 use domain::message::{Attachment, Author, Message, MessageId, MessageKind, Reaction, Reference};
 use domain::pseudonym::{Pseudonym, PseudonymName};
 use domain::slug::ChannelSlug;
@@ -11,8 +14,8 @@ use domain::tenant::{Color, Tenant, TenantId};
 use domain::timestamp::Timestamp;
 use serde::{Serialize, Serializer};
 
-use super::channel_path;
-use crate::browse::{Entry, MessageView, Messages, Roles};
+use super::{channel_path, file_path};
+use crate::browse::{Entry, Files, MessageView, Messages, Roles};
 
 /// A person.
 #[derive(Debug, Serialize)]
@@ -81,11 +84,19 @@ pub struct AttachmentBody<'a> {
     height: Option<u32>,
     description: Option<&'a str>,
     spoiler: bool,
-    url: Option<&'a str>,
+    url: Option<Cow<'a, str>>,
+    state: &'static str,
 }
 
-impl<'a> From<&'a Attachment> for AttachmentBody<'a> {
-    fn from(file: &'a Attachment) -> Self {
+impl<'a> AttachmentBody<'a> {
+    /// A file of a message of `tenant`, with what became of it.
+    fn new(tenant: &Tenant, message: &Message, file: &'a Attachment, files: &Files) -> Self {
+        let key = FileKey { channel: message.channel_id, message: message.id, attachment: file.id };
+        let (state, url) = match files.get(&key) {
+            Some(FileState::Stored { .. }) => ("stored", Some(Cow::from(file_path(tenant, key, &file.filename)))),
+            Some(FileState::Gone) => ("gone", None),
+            _ => ("elsewhere", file.url.as_deref().map(Cow::from)),
+        };
         Self {
             id: file.id,
             filename: &file.filename,
@@ -95,7 +106,8 @@ impl<'a> From<&'a Attachment> for AttachmentBody<'a> {
             height: file.height,
             description: file.description.as_deref(),
             spoiler: file.spoiler,
-            url: file.url.as_deref(),
+            url,
+            state,
         }
     }
 }
@@ -172,13 +184,13 @@ pub struct MessageBody<'a> {
 }
 
 impl<'a> MessageBody<'a> {
-    /// A message of `tenant` whose page is at `permalink`, with `roles` for its mentions.
+    /// A message of `tenant` whose page is at `permalink`, with roles for its mentions and what became of its files.
     #[must_use]
     pub fn new(
         tenant: &Tenant,
         message: &'a Message,
         thread: Option<&'a Channel>,
-        roles: &'a Roles,
+        (roles, files): (&'a Roles, &Files),
         permalink: String,
     ) -> Self {
         let started = |thread: &'a Channel| StartedBody {
@@ -200,7 +212,9 @@ impl<'a> MessageBody<'a> {
             reference: message.reference.as_ref().map(|to| ReferenceBody::new(tenant.id, message.kind, to)),
             mentions: message.mentions.iter().map(Into::into).collect(),
             role_mentions: mentioned_roles(message, roles),
-            attachments: message.attachments.iter().map(Into::into).collect(),
+            attachments: (message.attachments.iter())
+                .map(|file| AttachmentBody::new(tenant, message, file, files))
+                .collect(),
             embeds: Objects(message.embeds.as_ref()),
             stickers: Objects(message.stickers.as_ref()),
             reactions: message.reactions.iter().map(Into::into).collect(),
@@ -212,15 +226,16 @@ impl<'a> MessageBody<'a> {
         }
     }
 
-    fn of_entry(tenant: &Tenant, channel_path: &str, entry: &'a Entry, roles: &'a Roles) -> Self {
+    fn of_entry(tenant: &Tenant, channel_path: &str, entry: &'a Entry, known: (&'a Roles, &Files)) -> Self {
         let permalink = format!("{channel_path}/{}", entry.message.id);
-        Self::new(tenant, &entry.message, entry.thread.as_ref(), roles, permalink)
+        Self::new(tenant, &entry.message, entry.thread.as_ref(), known, permalink)
     }
 
     /// One message with its place.
     #[must_use]
     pub fn of_view(tenant: &Tenant, view: &'a MessageView) -> Self {
-        Self::of_entry(tenant, &channel_path(tenant, &view.channel.channel), &view.entry, &view.roles)
+        let path = channel_path(tenant, &view.channel.channel);
+        Self::of_entry(tenant, &path, &view.entry, (&view.roles, &view.files))
     }
 }
 
@@ -243,9 +258,9 @@ impl<'a> MessagesBody<'a> {
     /// A page of `channel`.
     #[must_use]
     pub fn new(tenant: &Tenant, channel: &Channel, page: &'a Messages) -> Self {
-        let path = channel_path(tenant, channel);
+        let (path, known) = (channel_path(tenant, channel), (&page.roles, &page.files));
         Self {
-            items: page.entries.iter().map(|entry| MessageBody::of_entry(tenant, &path, entry, &page.roles)).collect(),
+            items: page.entries.iter().map(|entry| MessageBody::of_entry(tenant, &path, entry, known)).collect(),
             older: page.older,
             newer: page.newer.map(|after| after.to_string()),
         }

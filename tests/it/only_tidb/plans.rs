@@ -1,6 +1,7 @@
 //! How the server goes about each statement: by a key or an index, and never by sorting a page.
 
 use domain::channel::{Channel, ChannelKind};
+use domain::media::FileState;
 use domain::message::{Attachment, AttachmentId, Emoji, Message, MessageId, Reaction};
 use domain::page::MessagePage;
 use domain::tenant::Tenant;
@@ -12,6 +13,7 @@ use ports::store::Store;
 
 use super::database;
 use crate::contract::fixture::{at, channel, guild_items, interval, message, put, tenant, thread};
+use crate::contract::media::file;
 use crate::statements::{Statement, statements};
 
 /// Messages of the channel that is read.
@@ -37,6 +39,8 @@ async fn fill(store: &dyn Store) -> Filled {
     unit.guilds().upsert_all(tenant.id, &guild_items(200)).await.unwrap();
     let odd = |number: i64| Unreadable::refused(here.id, MessageId::MIN, number.to_string(), at(number));
     unit.unreadable().upsert_all(here.id, &[odd(1)]).await.unwrap();
+    let files: Vec<_> = (1..=MESSAGES).map(|raw| file(here.id, raw, raw, FileState::seen(at(1)))).collect();
+    unit.media().insert_all(tenant.id, &files).await.unwrap();
     unit.commit().await.unwrap();
     for first in (1..=MESSAGES).step_by(500) {
         let messages = (first..first + 500).map(|raw| Message {
@@ -97,6 +101,7 @@ fn with_values(statement: &Statement, filled: &Filled) -> String {
         (":high", "2050".to_owned()),
         (":created_at", "'2026-01-01 00:00:00.000'".to_owned()),
         (":lease_name", "'bot/a'".to_owned()),
+        (":due_at", "'2026-01-01 00:00:00.000'".to_owned()),
         (":limit", "51".to_owned()),
     ] {
         sql = sql.replace(name, &value);
@@ -169,6 +174,7 @@ async fn every_statement_goes_by_a_key_with_and_without_statistics() {
         "emojis",
         "stickers",
         "unreadable_messages",
+        "media",
     ] {
         connection.query_drop(format!("ANALYZE TABLE {table}")).await.unwrap();
     }
@@ -201,6 +207,9 @@ async fn the_pages_of_a_channel_are_one_range_in_the_order_of_the_key() {
         ("change", "LIST", "table:changes", "keep order:true"),
         ("job", "LIST", "index:jobs_by_tenant", "desc"),
         ("lease", "FIND", "table:leases", ""),
+        ("media", "LIST_DUE", "index:media_due", "keep order:true"),
+        ("media", "LIST", "table:media", "keep order:true"),
+        ("media", "LIST_AFTER", "table:media", "keep order:true"),
         ("guild", "LIST_ROLES", "table:roles", "keep order:true"),
         ("guild", "LIST_EMOJIS", "table:emojis", "keep order:true"),
         ("guild", "LIST_STICKERS", "table:stickers", "keep order:true"),

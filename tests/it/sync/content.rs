@@ -1,12 +1,15 @@
 //! What messages say, however odd it is.
 
-use discord_simulator::{Act, Fault, FaultRule};
+use discord_simulator::{Act, Fault, FaultRule, Simulator};
 use domain::job::JobState;
+use domain::media::{ContentHash, FileState, TRIES};
 use domain::message::MessageKind;
+use futures::TryStreamExt;
 use serde_json::{Map, Value, json};
+use tokio_util::sync::CancellationToken;
 
 use super::place::{Place, cases};
-use super::world::{MESSAGES, SyncOptions, World};
+use super::world::{MESSAGES, Media, Quiet, SyncOptions, World};
 
 cases![
     malformed_message_in_page_is_held_as_far_as_it_can_be_read,
@@ -15,6 +18,10 @@ cases![
     unknown_message_type_300_component_99_flag_1_shl_40,
     a_4000_char_emoji_content,
     attachment_expired_url_is_stored_without_what_expires,
+    attachment_expired_url_is_made_fresh_and_its_bytes_arrive_once,
+    attachment_expired_url_404_file_is_marked_gone_and_asked_for_no_more,
+    attachment_expired_url_that_cannot_be_made_fresh_is_tried_again_later_and_fails_no_run,
+    attachment_expired_url_files_of_a_run_that_was_cancelled_are_fetched_by_the_next,
     reaction_10014_keeps_its_count_and_is_asked_for_by_nobody,
 ];
 
@@ -164,6 +171,136 @@ async fn attachment_expired_url_is_stored_without_what_expires(place: Place) {
     assert!(shown(&world) > then);
     assert_eq!(world.last_change().await, changed);
     assert_eq!(world.find(general, id).await.unwrap().message.attachments, before.message.attachments);
+}
+
+/// The route by which addresses are made fresh.
+const REFRESH: &str = "/attachments/refresh-urls";
+
+/// Sends a message with a file of this id.
+fn send_file(world: &World, channel: u64, file: u64) -> u64 {
+    let path = format!("/attachments/{channel}/{file}/otter.png");
+    let kind = "image/png";
+    let size = Simulator::file(file).map_or(9, |bytes| bytes.len());
+    let file =
+        json!({"id": file.to_string(), "filename": "otter.png", "size": size, "content_type": kind, "url": path});
+    send(world, channel, json!({"attachments": [file]}))
+}
+
+/// Ids of files that the simulator has, or that it has lost.
+fn files(lost: bool) -> impl Iterator<Item = u64> {
+    (1_100_000_000_000_000_000..).filter(move |id| Simulator::file(*id).is_none() == lost)
+}
+
+/// What is kept under a hash.
+async fn kept(world: &World, hash: ContentHash) -> Vec<u8> {
+    let media = &world.media.as_ref().unwrap().store;
+    let kept = media.open(world.tenant.id, hash, 0, u64::MAX).await.unwrap().expect("it is kept");
+    kept.bytes.try_collect::<Vec<_>>().await.unwrap().concat()
+}
+
+async fn states(world: &World, channel: u64) -> Vec<FileState> {
+    world.files_of(channel).await.into_iter().map(|file| file.state).collect()
+}
+
+async fn attachment_expired_url_is_made_fresh_and_its_bytes_arrive_once(place: Place) {
+    let mut world = World::channel_of(place, 0).await;
+    let general = world.id("general");
+    let ids: Vec<u64> = files(false).take(3).collect();
+    for id in &ids {
+        send_file(&world, general, *id);
+    }
+    world.sync().await;
+    let waiting = states(&world, general).await;
+    assert!(waiting.iter().all(|state| matches!(state, FileState::Waiting { tries: 0, .. })), "{waiting:?}");
+    assert_eq!(world.simulator.served_files(), [0; 0]);
+    // What was seen with them has expired by now.
+    world.simulator.clock().advance(7 * 24 * 3_600_000);
+    world.media = Some(Media::new());
+    assert_eq!(world.sync().await.state, JobState::Done);
+    for (file, id) in world.files_of(general).await.into_iter().zip(&ids) {
+        let bytes = Simulator::file(*id).unwrap();
+        let FileState::Stored { hash, size_bytes } = file.state else { panic!("{file:?}") };
+        assert_eq!((file.key.attachment.get(), size_bytes), (*id, bytes.len() as u64));
+        assert_eq!(kept(&world, hash).await, bytes);
+    }
+    let mut served = world.simulator.served_files();
+    served.sort_unstable();
+    assert_eq!((served, world.asked(REFRESH)), (ids.clone(), 1));
+    // A new version of a message, and everything read once more, fetch nothing.
+    let message = world.true_ids(general)[0];
+    world.edit(general, message, "look");
+    let job = world.run(SyncOptions { full: true, ..Default::default() }).await;
+    assert_eq!(job.state, JobState::Done);
+    assert_eq!(world.find(general, message).await.unwrap().message.content, "look");
+    assert_eq!((world.simulator.served_files().len(), world.asked(REFRESH)), (ids.len(), 1));
+    assert!(states(&world, general).await.iter().all(|state| matches!(state, FileState::Stored { .. })));
+}
+
+async fn attachment_expired_url_404_file_is_marked_gone_and_asked_for_no_more(place: Place) {
+    let mut world = World::channel_of(place, 0).await;
+    world.media = Some(Media::new());
+    let general = world.id("general");
+    let (lost, good) = (files(true).next().unwrap(), files(false).next().unwrap());
+    send_file(&world, general, lost);
+    send_file(&world, general, good);
+    assert_eq!(world.sync().await.state, JobState::Done);
+    let found = states(&world, general).await;
+    assert_eq!(found[0], FileState::Gone);
+    assert!(matches!(found[1], FileState::Stored { .. }), "{found:?}");
+    let asked = |world: &World| (world.simulator.served_files(), world.asked(REFRESH));
+    let before = asked(&world);
+    assert_eq!(before.0.iter().filter(|id| **id == lost).count(), 1);
+    for full in [false, true] {
+        world.simulator.clock().advance(7 * 24 * 3_600_000);
+        world.run(SyncOptions { full, ..Default::default() }).await;
+        assert_eq!(asked(&world), before, "no loop");
+    }
+    assert_eq!(states(&world, general).await[0], FileState::Gone);
+}
+
+async fn attachment_expired_url_that_cannot_be_made_fresh_is_tried_again_later_and_fails_no_run(place: Place) {
+    let mut world = World::channel_of(place, 0).await;
+    world.media = Some(Media::new());
+    let general = world.id("general");
+    let raw = json!({"attachments": [{"id": "7", "filename": "a", "size": 1, "url": "https://example.org/a"}]});
+    send(&world, general, raw);
+    for tries in 1..TRIES {
+        assert_eq!(world.sync().await.state, JobState::Done);
+        let found = states(&world, general).await;
+        assert!(matches!(found[..], [FileState::Waiting { tries: held, .. }] if held == tries), "{found:?}");
+        // Too early it is left alone.
+        world.sync().await;
+        assert_eq!(states(&world, general).await, found);
+        world.simulator.clock().advance(7 * 24 * 3_600_000);
+    }
+    assert_eq!(world.sync().await.state, JobState::Done);
+    assert_eq!(states(&world, general).await, [FileState::Failed]);
+    assert_eq!((world.simulator.served_files(), world.asked(REFRESH)), (vec![], 0), "it is none of the platform's");
+}
+
+async fn attachment_expired_url_files_of_a_run_that_was_cancelled_are_fetched_by_the_next(place: Place) {
+    let mut world = World::channel_of(place, 0).await;
+    world.media = Some(Media::new());
+    let general = world.id("general");
+    for id in files(false).take(120) {
+        send_file(&world, general, id);
+    }
+    let stop = CancellationToken::new();
+    world.simulator.on_file(60, {
+        let stop = stop.clone();
+        move || stop.cancel()
+    });
+    let job = world.run_with(SyncOptions::default(), &stop, &Quiet).await;
+    assert_eq!(job.state, JobState::Cancelled);
+    let stored =
+        |states: Vec<FileState>| states.iter().filter(|state| matches!(state, FileState::Stored { .. })).count();
+    let before = stored(states(&world, general).await);
+    assert!((50..120).contains(&before), "{before}");
+    assert_eq!(world.sync().await.state, JobState::Done);
+    assert_eq!(stored(states(&world, general).await), 120);
+    // Once more only what was on its way when it was cancelled.
+    let again = world.simulator.served_files().len() - 120;
+    assert!(again <= 8, "{again}");
 }
 
 async fn reaction_10014_keeps_its_count_and_is_asked_for_by_nobody(place: Place) {

@@ -8,6 +8,7 @@ use ports::error::StoreError;
 use ports::guild::repository::GuildRepository;
 use ports::job::JobRepository;
 use ports::lease::LeaseRepository;
+use ports::media::MediaRepository;
 use ports::message::MessageRepository;
 use ports::store::{Repositories, UnitOfWork};
 use ports::tenant::TenantRepository;
@@ -63,6 +64,10 @@ impl<R: Repositories + ?Sized, C: Send> Repositories for With<R, C> {
 
     fn unreadable(&mut self) -> &mut dyn UnreadableRepository {
         self.0.unreadable()
+    }
+
+    fn media(&mut self) -> &mut dyn MediaRepository {
+        self.0.media()
     }
 }
 

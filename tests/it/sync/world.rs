@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use adapter_discord::{ClientConfig, DiscordClient};
-use app::sync::{Candidate, Leader, Progress, Stops, SyncJobs, SyncMode, Syncer};
+use adapter_media::MediaFolder;
+use app::sync::{Candidate, Files, Leader, Progress, Stops, SyncJobs, SyncMode, Syncer};
 use discord_simulator::{Act, BotChange, ChannelPlan, Clock as Time, Options, Simulator, Subject, VIEW_CHANNEL, kind};
 use domain::channel::{Channel, ChannelId, ChannelSnowflake};
 use domain::coverage::{Coverage, CoverageState, Interval};
@@ -17,9 +18,11 @@ use domain::timestamp::Timestamp;
 use domain::unreadable::Unreadable;
 use ports::clock::Clock;
 use ports::guild::{GuildChannel, GuildSource};
+use ports::media::{File, MediaStore};
 use ports::message::StoredMessage;
 use ports::page::{MessageRange, Page};
 use ports::store::Store;
+use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -30,6 +33,8 @@ use crate::program::{Installation, Server};
 pub(super) const MESSAGES: &str = "/channels/{c}/messages";
 /// What makes the pseudonyms.
 const KEY: PseudonymKey = PseudonymKey::new([9; 32]);
+/// The largest file that is fetched, in bytes.
+pub(super) const MOST: u64 = 1 << 20;
 /// How far time moves at once.
 const STEP: Duration = Duration::from_millis(5);
 
@@ -112,10 +117,25 @@ impl Process {
     }
 }
 
+/// Where files are kept; it goes with the value.
+pub(super) struct Media {
+    pub(super) store: Arc<dyn MediaStore>,
+    folder: TempDir,
+}
+
+impl Media {
+    pub(super) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        Self { store: Arc::new(MediaFolder::new(folder.path().to_owned())), folder }
+    }
+}
+
 pub(super) struct World {
     pub(super) simulator: Simulator,
     pub(super) store: Arc<dyn Store>,
     pub(super) tenant: Tenant,
+    /// Where files are kept, once they are.
+    pub(super) media: Option<Media>,
     archive: Archive,
     time: JoinHandle<()>,
 }
@@ -147,7 +167,7 @@ impl World {
         let mut unit = store.begin().await.unwrap();
         unit.tenants().insert(&tenant).await.unwrap();
         unit.commit().await.unwrap();
-        Self { simulator, store, tenant, archive, time }
+        Self { simulator, store, tenant, media: None, archive, time }
     }
 
     /// These channels, without limits.
@@ -198,13 +218,20 @@ impl World {
         let mut config = ClientConfig::new(self.simulator.token().parse().unwrap());
         config.api = self.simulator.api_url().parse().unwrap();
         let (store, clock) = (Arc::clone(&self.store), self.clock());
-        let client: Arc<dyn GuildSource> = Arc::new(DiscordClient::new(config, Arc::clone(&clock)));
+        let client = Arc::new(DiscordClient::new(config, Arc::clone(&clock)));
         let holder = app::process::Process::current();
         Process {
             tenant: self.tenant.clone(),
             jobs: SyncJobs::new(Arc::clone(&store), Arc::clone(&clock)),
             candidate: Candidate::new(Arc::clone(&store), Arc::clone(&clock), holder, &client.account()),
-            syncer: Arc::new(Syncer::new(store, Arc::clone(&client), KEY, clock)),
+            syncer: Arc::new(match &self.media {
+                Some(media) => Syncer::new(store, client.clone(), KEY, clock).with_files(Files::new(
+                    client.clone(),
+                    Arc::clone(&media.store),
+                    MOST,
+                )),
+                None => Syncer::new(store, client.clone(), KEY, clock),
+            }),
             client,
         }
     }
@@ -240,6 +267,12 @@ impl World {
     pub(super) async fn unreadable(&self, channel: u64) -> Vec<Unreadable> {
         let mut read = self.store.read().await.unwrap();
         read.unreadable().list(self.of_channel(channel), Interval::ALL).await.unwrap()
+    }
+
+    /// What became of the files of a channel, ascending by message.
+    pub(super) async fn files_of(&self, channel: u64) -> Vec<File> {
+        let (id, mut at) = (self.of_channel(channel), self.store.read().await.unwrap());
+        at.media().list(id, MessageId::MIN, MessageId::MAX).await.unwrap()
     }
 
     /// The ids of the messages that are held and not deleted, ascending.
@@ -331,7 +364,9 @@ impl World {
     /// The program, which serves the archive.
     pub(super) fn serve(&self) -> (Installation, Server) {
         let installation = Installation::at(&self.archive.address());
-        let server = installation.serve(&[]);
+        let media = self.media.as_ref().map(|media| format!("folder:{}", media.folder.path().display()));
+        let flags: Vec<&str> = media.iter().flat_map(|media| ["--media-url", media.as_str()]).collect();
+        let server = installation.serve(&flags);
         (installation, server)
     }
 

@@ -85,7 +85,10 @@ fn file(shared: &Shared, path: &str, query: &Query) -> Answer {
         answer.content_type = "text/plain;charset=UTF-8";
         return answer;
     }
-    let id = path.split('/').nth(3).and_then(|id| id.parse().ok());
+    let id: Option<u64> = path.split('/').nth(3).and_then(|id| id.parse().ok());
+    if let Some(id) = id {
+        shared.serve_file(id);
+    }
     match id.filter(|id| !cdn::is_lost(*id)) {
         Some(id) => {
             Answer { content_type: "application/octet-stream", body: cdn::file(id), ..Answer::html(StatusCode::OK, "") }

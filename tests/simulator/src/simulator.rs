@@ -1,6 +1,7 @@
 //! A running simulator, and what a test can do with it.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -10,6 +11,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::act::{Act, ActError};
+use crate::cdn;
 use crate::clock::Clock;
 use crate::fault::{FaultRule, Faults};
 use crate::gateway::{GatewayFault, Hub};
@@ -19,6 +21,19 @@ use crate::options::Options;
 use crate::requests::{Request, Requests, Totals};
 use crate::server;
 use crate::world::World;
+
+/// Files that were asked for, and what happens after so many of them.
+#[derive(Default)]
+struct Served {
+    ids: Vec<u64>,
+    then: Option<(usize, Box<dyn FnOnce() + Send>)>,
+}
+
+impl fmt::Debug for Served {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Served").field(&self.ids).finish()
+    }
+}
 
 /// What all connections share.
 #[derive(Debug)]
@@ -30,6 +45,7 @@ pub(crate) struct Shared {
     faults: Mutex<Faults>,
     requests: Mutex<Requests>,
     hub: Mutex<Hub>,
+    served: Mutex<Served>,
 }
 
 impl Shared {
@@ -55,6 +71,17 @@ impl Shared {
 
     pub(crate) fn hub(&self) -> MutexGuard<'_, Hub> {
         self.hub.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that a file was asked for under an address that works.
+    pub(crate) fn serve_file(&self, id: u64) {
+        let mut served = self.served.lock().unwrap_or_else(PoisonError::into_inner);
+        served.ids.push(id);
+        if served.then.as_ref().is_some_and(|(count, _)| *count <= served.ids.len())
+            && let Some((_, act)) = served.then.take()
+        {
+            act();
+        }
     }
 
     pub(crate) fn now_ms(&self) -> u64 {
@@ -97,6 +124,7 @@ impl Simulator {
             faults: Mutex::default(),
             requests: Mutex::default(),
             hub: Mutex::new(Hub::new(options.replay_events, options.session_ttl_ms)),
+            served: Mutex::default(),
             options,
         });
         let task = tokio::spawn(server::serve(listener, Arc::clone(&shared)));
@@ -190,6 +218,23 @@ impl Simulator {
     /// Changes the rate limits.
     pub fn set_limits(&self, limits: Limits) {
         self.shared.limiter().set(limits);
+    }
+
+    /// The bytes of the file with this id; `None` for one that Discord has lost.
+    #[must_use]
+    pub fn file(id: u64) -> Option<Vec<u8>> {
+        (!cdn::is_lost(id)).then(|| cdn::file(id))
+    }
+
+    /// The files that were asked for under addresses that work, in that order, lost ones included.
+    #[must_use]
+    pub fn served_files(&self) -> Vec<u64> {
+        self.shared.served.lock().unwrap_or_else(PoisonError::into_inner).ids.clone()
+    }
+
+    /// Does something once, when so many files were asked for.
+    pub fn on_file(&self, count: usize, act: impl FnOnce() + Send + 'static) {
+        self.shared.served.lock().unwrap_or_else(PoisonError::into_inner).then = Some((count, Box::new(act)));
     }
 
     /// The requests with a number above `after`.

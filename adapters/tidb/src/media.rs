@@ -1,0 +1,178 @@
+//! What became of the files of messages.
+
+use async_trait::async_trait;
+use domain::channel::ChannelId;
+use domain::media::{FileKey, FileState};
+use domain::message::MessageId;
+use domain::tenant::TenantId;
+use domain::timestamp::Timestamp;
+use mysql_async::{Row, Value, params};
+use ports::error::StoreError;
+use ports::media::{File, MediaRepository};
+
+use crate::batch::{insert_sql, pieces};
+use crate::error::{NO_REFERENCED_ROW, code, store_error};
+use crate::row::{Columns, datetime, datetime_if};
+use crate::unit::Unit;
+
+const INSERT: &str = r"
+    INSERT INTO media (
+        channel_id, message_id, attachment_id, tenant_id, state, tries, due_at, hash, size_bytes
+    )
+    VALUES
+";
+
+/// What is there stays: `IGNORE` would also take a file of a channel that is not stored.
+const INSERT_TAIL: &str = r"
+    ON DUPLICATE KEY UPDATE
+        tries = tries
+";
+
+const UPSERT: &str = r"
+    INSERT INTO media (
+        channel_id, message_id, attachment_id, tenant_id, state, tries, due_at, hash, size_bytes
+    )
+    VALUES
+";
+
+const UPSERT_TAIL: &str = r"
+    ON DUPLICATE KEY UPDATE
+        state = VALUES(state), tries = VALUES(tries), due_at = VALUES(due_at), hash = VALUES(hash),
+        size_bytes = VALUES(size_bytes)
+";
+
+const LIST_DUE: &str = r"
+    SELECT /*+ ORDER_INDEX(media, media_due) */
+        channel_id, message_id, attachment_id, state, tries, due_at, hash, size_bytes
+    FROM media
+    WHERE tenant_id = :tenant_id
+        AND due_at <= :due_at
+    ORDER BY due_at, channel_id, message_id, attachment_id
+    LIMIT :limit
+";
+
+const LIST: &str = r"
+    SELECT /*+ ORDER_INDEX(media, PRIMARY) */
+        channel_id, message_id, attachment_id, state, tries, due_at, hash, size_bytes
+    FROM media
+    WHERE channel_id = :channel_id
+        AND message_id BETWEEN :low AND :high
+    ORDER BY message_id, attachment_id
+";
+
+const LIST_AFTER: &str = r"
+    SELECT /*+ ORDER_INDEX(media, PRIMARY) */
+        channel_id, message_id, attachment_id, state, tries, due_at, hash, size_bytes
+    FROM media
+    WHERE channel_id = :channel_id
+        AND message_id >= :bound
+    ORDER BY message_id, attachment_id
+    LIMIT :limit
+";
+
+const DELETE_FIRST: &str = r"
+    DELETE /*+ ORDER_INDEX(media, PRIMARY) */
+    FROM media
+    WHERE channel_id = :channel_id
+    ORDER BY message_id, attachment_id
+    LIMIT :limit
+";
+
+/// The numbers of the states.
+const WAITING: u8 = 0;
+const STORED: u8 = 1;
+const GONE: u8 = 2;
+const FAILED: u8 = 3;
+
+fn file(row: Row) -> Result<File, StoreError> {
+    let mut row = Columns::new("media", row);
+    let channel = ChannelId(row.uuid("channel_id")?);
+    let key = FileKey { channel, message: row.id("message_id")?, attachment: row.id("attachment_id")? };
+    let state = match row.get::<u8>("state")? {
+        WAITING => FileState::Waiting { tries: row.get("tries")?, due_at: row.time("due_at")? },
+        STORED => FileState::Stored { hash: row.parse("hash")?, size_bytes: row.get("size_bytes")? },
+        GONE => FileState::Gone,
+        FAILED => FileState::Failed,
+        _ => return Err(row.corrupt("state")),
+    };
+    Ok(File { key, state })
+}
+
+fn values(tenant: TenantId, File { key, state }: &File) -> [Value; 9] {
+    let (number, tries, hash, size_bytes) = match *state {
+        FileState::Waiting { tries, .. } => (WAITING, tries, None, None),
+        FileState::Stored { hash, size_bytes } => (STORED, 0, Some(hash.to_string()), Some(size_bytes)),
+        FileState::Gone => (GONE, 0, None, None),
+        FileState::Failed => (FAILED, 0, None, None),
+    };
+    [
+        key.channel.to_string().into(),
+        key.message.get().into(),
+        key.attachment.get().into(),
+        tenant.to_string().into(),
+        number.into(),
+        tries.into(),
+        datetime_if(state.due_at()),
+        hash.into(),
+        size_bytes.into(),
+    ]
+}
+
+impl Unit {
+    async fn write_media(
+        &mut self,
+        head: &str,
+        tail: &str,
+        tenant: TenantId,
+        files: &[File],
+    ) -> Result<(), StoreError> {
+        for piece in pieces(files, |_| 160) {
+            let parameters: Vec<Value> = piece.iter().flat_map(|file| values(tenant, file)).collect();
+            match self.attempt(&insert_sql(head, 9, piece.len(), tail), parameters).await? {
+                Ok(_) => {}
+                Err(error) if code(&error) == Some(NO_REFERENCED_ROW) => {
+                    return Err(StoreError::Missing { what: "channel" });
+                }
+                Err(error) => return Err(self.given_up(store_error(&error))),
+            }
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl MediaRepository for Unit {
+    async fn insert_all(&mut self, tenant: TenantId, files: &[File]) -> Result<(), StoreError> {
+        self.write_media(INSERT, INSERT_TAIL, tenant, files).await
+    }
+
+    async fn upsert_all(&mut self, tenant: TenantId, files: &[File]) -> Result<(), StoreError> {
+        self.write_media(UPSERT, UPSERT_TAIL, tenant, files).await
+    }
+
+    async fn list_due(&mut self, tenant: TenantId, now: Timestamp, limit: u32) -> Result<Vec<File>, StoreError> {
+        let parameters = params! { "tenant_id" => tenant.to_string(), "due_at" => datetime(now), limit };
+        self.rows(LIST_DUE, parameters, file).await
+    }
+
+    async fn list(&mut self, channel: ChannelId, low: MessageId, high: MessageId) -> Result<Vec<File>, StoreError> {
+        let parameters = params! { "channel_id" => channel.to_string(), "low" => low.get(), "high" => high.get() };
+        self.rows(LIST, parameters, file).await
+    }
+
+    async fn list_after(
+        &mut self,
+        channel: ChannelId,
+        after: Option<MessageId>,
+        limit: u32,
+    ) -> Result<Vec<File>, StoreError> {
+        let Some(bound) = after.map_or(Some(MessageId::MIN), MessageId::next).map(MessageId::get) else {
+            return Ok(Vec::new());
+        };
+        self.rows(LIST_AFTER, params! { "channel_id" => channel.to_string(), bound, limit }, file).await
+    }
+
+    async fn delete_first(&mut self, channel: ChannelId, limit: u32) -> Result<u64, StoreError> {
+        self.run(DELETE_FIRST, params! { "channel_id" => channel.to_string(), limit }).await
+    }
+}

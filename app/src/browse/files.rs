@@ -1,0 +1,71 @@
+//! Files of messages, as far as they are kept here.
+
+use std::collections::HashMap;
+
+use domain::media::{ContentHash, FileKey, FileState};
+use domain::message::{Attachment, AttachmentId, Message, MessageId};
+use domain::tenant::Tenant;
+
+use super::{BrowseError, Reading};
+
+/// What became of the files of a page's messages; nothing of those that nobody waits for.
+pub type Files = HashMap<FileKey, FileState>;
+
+/// A file that is kept here.
+#[derive(Debug, Clone)]
+pub struct FileView {
+    /// What its message says of it.
+    pub attachment: Attachment,
+    /// What its bytes are found by.
+    pub hash: ContentHash,
+    /// How many there are.
+    pub size_bytes: u64,
+}
+
+const NO_FILE: BrowseError = BrowseError::NotFound("file");
+
+impl Reading {
+    /// A file whose bytes are kept; who may read its message may read it.
+    ///
+    /// # Errors
+    /// [`BrowseError::NotFound`], or [`BrowseError::Deleted`] with its message.
+    pub async fn file(
+        &mut self,
+        tenant: &Tenant,
+        channel: &str,
+        message: MessageId,
+        attachment: AttachmentId,
+    ) -> Result<FileView, BrowseError> {
+        let mut view = self.message(tenant, message, Some(channel)).await?;
+        let files = &mut view.entry.message.attachments;
+        let at = files.iter().position(|file| file.id == attachment).ok_or(NO_FILE)?;
+        let key = FileKey { channel: view.channel.channel.id, message, attachment };
+        match view.files.get(&key) {
+            Some(&FileState::Stored { hash, size_bytes }) => {
+                Ok(FileView { attachment: files.swap_remove(at), hash, size_bytes })
+            }
+            _ => Err(NO_FILE),
+        }
+    }
+
+    /// What became of the files of `messages`: one look for each channel that they stand in next to each other, none
+    /// where they have no files.
+    pub(super) async fn files_of(
+        &mut self,
+        messages: impl IntoIterator<Item = &Message>,
+    ) -> Result<Files, BrowseError> {
+        let mut spans: Vec<(domain::channel::ChannelId, MessageId, MessageId)> = Vec::new();
+        for message in messages.into_iter().filter(|message| !message.attachments.is_empty()) {
+            match spans.last_mut() {
+                Some((channel, _, high)) if *channel == message.channel_id && *high <= message.id => *high = message.id,
+                _ => spans.push((message.channel_id, message.id, message.id)),
+            }
+        }
+        let mut files = Files::new();
+        for (channel, low, high) in spans {
+            let found = self.at.media().list(channel, low, high).await?;
+            files.extend(found.into_iter().map(|file| (file.key, file.state)));
+        }
+        Ok(files)
+    }
+}

@@ -1,0 +1,56 @@
+//! What became of the files of messages, from one store to another.
+
+use std::collections::HashMap;
+
+use domain::channel::{Channel, ChannelId};
+use domain::message::MessageId;
+use ports::error::StoreError;
+use ports::media::File;
+use ports::store::Store;
+
+use super::{CopyError, PAGE};
+use crate::retry::retry;
+
+/// Copies what `from` knows of the files of a channel, where it is more than what `to` knows.
+///
+/// # Errors
+/// [`CopyError`] if a store fails.
+pub(super) async fn copy(from: &dyn Store, to: &dyn Store, channel: &Channel) -> Result<(), CopyError> {
+    let mut after = None;
+    loop {
+        let held = behind(from, channel.id, after).await.map_err(CopyError::From)?;
+        let (Some(first), Some(last)) = (held.first(), held.last()) else { return Ok(()) };
+        after = Some(last.key.message);
+        let (low, high) = (first.key.message, last.key.message);
+        let copied = async || to.read().await?.media().list(channel.id, low, high).await;
+        let copied: HashMap<_, _> =
+            copied().await.map_err(CopyError::To)?.into_iter().map(|file| (file.key, file.state)).collect();
+        let newer = held.into_iter().filter(|file| file.state.replaces(copied.get(&file.key).copied()));
+        let newer: Vec<File> = newer.collect();
+        if newer.is_empty() {
+            continue;
+        }
+        let store = async || {
+            let mut unit = to.begin().await?;
+            unit.media().upsert_all(channel.tenant_id, &newer).await?;
+            unit.commit().await
+        };
+        retry(StoreError::is_retryable, store).await.map_err(CopyError::To)?;
+    }
+}
+
+/// What is known of the files of the next messages behind `after`, of each message all; none behind the last.
+pub(super) async fn behind(
+    store: &dyn Store,
+    channel: ChannelId,
+    after: Option<MessageId>,
+) -> Result<Vec<File>, StoreError> {
+    let mut files = store.read().await?.media().list_after(channel, after, PAGE).await?;
+    if files.len() == PAGE as usize
+        && let (Some(first), Some(last)) = (files.first().copied(), files.last().copied())
+        && first.key.message != last.key.message
+    {
+        files.retain(|file| file.key.message != last.key.message);
+    }
+    Ok(files)
+}

@@ -1,0 +1,206 @@
+//! Fetching the files of messages, after the messages themselves.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use domain::channel::ChannelId;
+use domain::media::{FileKey, FileState};
+use domain::message::MessageId;
+use domain::page::MessagePage;
+use futures::{StreamExt, stream};
+use ports::guild::GuildError;
+use ports::media::{FetchError, File, FileSource, MediaError, MediaStore, REFRESHED};
+use ports::store::UnitOfWork;
+use tracing::{debug, error, info, warn};
+
+use super::{Run, SyncError};
+
+/// Files that are fetched at the same time by one run.
+const FETCHES: usize = 8;
+
+/// Where files come from, and where they go.
+pub struct Files {
+    source: Arc<dyn FileSource>,
+    media: Arc<dyn MediaStore>,
+    most: u64,
+}
+
+impl Files {
+    /// From `source` into `media`; what has more than `most` bytes is left where it is.
+    #[must_use]
+    pub fn new(source: Arc<dyn FileSource>, media: Arc<dyn MediaStore>, most: u64) -> Self {
+        Self { source, media, most }
+    }
+}
+
+/// A file that is to be fetched, and the address that was seen with it.
+struct Wanted {
+    file: File,
+    address: String,
+}
+
+/// What was done in one run.
+#[derive(Default)]
+struct Sum {
+    stored: u64,
+    gone: u64,
+    later: u64,
+    failed: u64,
+}
+
+impl Sum {
+    fn add(&mut self, state: FileState) {
+        match state {
+            FileState::Stored { .. } => self.stored += 1,
+            FileState::Gone => self.gone += 1,
+            FileState::Waiting { .. } => self.later += 1,
+            FileState::Failed => self.failed += 1,
+        }
+    }
+}
+
+/// The place where files are kept has failed: the rest would fail likewise.
+struct NoRoom;
+
+impl Run<'_> {
+    /// Notes the files of a page in the unit that stores it, so that none of them is forgotten.
+    pub(super) async fn note_files(&self, unit: &mut dyn UnitOfWork, page: &MessagePage) -> Result<(), SyncError> {
+        let state = FileState::seen(self.of.clock.now());
+        let files = page.messages().iter().flat_map(|message| {
+            let on_web = message.attachments.iter().filter(|file| file.url.is_some());
+            on_web.map(|file| FileKey { channel: message.channel_id, message: message.id, attachment: file.id })
+        });
+        let files: Vec<_> = files.map(|key| File { key, state }).collect();
+        if files.is_empty() { Ok(()) } else { Ok(unit.media().insert_all(self.scope.tenant, &files).await?) }
+    }
+
+    /// Fetches what is due of the tenant. A file that does not come stops no other, and never the run.
+    pub(super) async fn fetch_files(&self) -> Result<(), SyncError> {
+        let Some(files) = &self.of.files else { return Ok(()) };
+        // What fails from here on is due after this moment, so that each is tried once in a run.
+        let (now, tenant) = (self.of.clock.now(), self.scope.tenant);
+        let limit = u32::try_from(REFRESHED).expect("it is small");
+        let mut sum = Sum::default();
+        let outcome = loop {
+            let due = async || Ok(self.of.store.read().await?.media().list_due(tenant, now, limit).await?);
+            let due = self.in_store(due).await?;
+            if due.is_empty() || self.stop.is_cancelled() {
+                break Ok(());
+            }
+            let (mut done, wanted) = self.in_store(|| self.sort_out(files, &due)).await?;
+            let fetched = self.fetch(files, wanted, &mut done).await;
+            self.in_store(|| self.store_files(&done)).await?;
+            for file in &done {
+                sum.add(file.state);
+            }
+            match fetched {
+                Ok(Ok(())) => {}
+                Ok(Err(NoRoom)) => break Ok(()),
+                Err(error) if error.is_fatal() => break Err(error.into()),
+                Err(error) => {
+                    warn!(job.id = %self.job.id, error = &error as &dyn std::error::Error, "files wait for the next run");
+                    break Ok(());
+                }
+            }
+        };
+        let Sum { stored, gone, later, failed } = sum;
+        if stored + gone + later + failed > 0 {
+            info!(tenant.id = %tenant, job.id = %self.job.id, stored, gone, later, failed, "files were fetched");
+        }
+        outcome
+    }
+
+    /// What of `due` is to be fetched, and what is not any more: of a message that is deleted or has another version
+    /// without it, or too large.
+    async fn sort_out(&self, files: &Files, due: &[File]) -> Result<(Vec<File>, Vec<Wanted>), SyncError> {
+        let mut messages: HashMap<ChannelId, Vec<MessageId>> = HashMap::new();
+        for file in due {
+            messages.entry(file.key.channel).or_default().push(file.key.message);
+        }
+        let mut addresses = HashMap::new();
+        let mut at = self.of.store.read().await?;
+        for (channel, ids) in messages {
+            let held = at.messages().find_all(channel, &ids).await?.into_iter();
+            for message in held.filter(|held| held.deleted_at.is_none()).map(|held| held.message) {
+                let small = message.attachments.into_iter().filter(|file| file.size_bytes <= files.most);
+                addresses.extend(small.filter_map(|file| {
+                    let key = FileKey { channel, message: message.id, attachment: file.id };
+                    Some((key, file.url?))
+                }));
+            }
+        }
+        let (mut done, mut wanted) = (Vec::new(), Vec::new());
+        for file in due {
+            match addresses.remove(&file.key) {
+                Some(address) => wanted.push(Wanted { file: *file, address }),
+                None => done.push(File { state: FileState::Failed, ..*file }),
+            }
+        }
+        Ok((done, wanted))
+    }
+
+    /// Fetches files under fresh addresses, and adds to `done` what became of each, as far as it came to its turn.
+    async fn fetch(
+        &self,
+        files: &Files,
+        wanted: Vec<Wanted>,
+        done: &mut Vec<File>,
+    ) -> Result<Result<(), NoRoom>, GuildError> {
+        if wanted.is_empty() {
+            return Ok(Ok(()));
+        }
+        let addresses: Vec<String> = wanted.iter().map(|wanted| wanted.address.clone()).collect();
+        let fresh = self.ask(|| files.source.refresh(&addresses)).await?;
+        let one = async |(wanted, fresh): (Wanted, Option<String>)| {
+            let (key, now) = (wanted.file.key, || self.of.clock.now());
+            let state = match self.fetch_one(files, fresh.as_deref()).await {
+                Ok((hash, size_bytes)) => FileState::Stored { hash, size_bytes },
+                Err(MediaError::Fetch(FetchError::Gone)) => FileState::Gone,
+                Err(MediaError::Fetch(FetchError::TooLarge)) => FileState::Failed,
+                Err(MediaError::Fetch(FetchError::Failed(reason))) => {
+                    debug!(channel.id = %key.channel, message.id = %key.message, reason, "a file did not come");
+                    wanted.file.state.after_failure(now())
+                }
+                Err(MediaError::Io(failed)) => {
+                    error!(error = &failed as &dyn std::error::Error, "files cannot be kept");
+                    return Err(NoRoom);
+                }
+            };
+            Ok(File { key, state })
+        };
+        let mut underway = stream::iter(wanted.into_iter().zip(fresh).map(one)).buffer_unordered(FETCHES);
+        loop {
+            let next = tokio::select! {
+                biased;
+                next = underway.next() => next,
+                // What is on its way is fetched by the next run.
+                () = self.stop.cancelled() => None,
+            };
+            match next {
+                Some(Ok(file)) => done.push(file),
+                Some(Err(no_room)) => return Ok(Err(no_room)),
+                None => return Ok(Ok(())),
+            }
+        }
+    }
+
+    async fn fetch_one(
+        &self,
+        files: &Files,
+        address: Option<&str>,
+    ) -> Result<(domain::media::ContentHash, u64), MediaError> {
+        let address = address.ok_or(FetchError::Failed("there is no address for it"))?;
+        self.leader.allowed().await;
+        let bytes = files.source.fetch(address, files.most).await?;
+        files.media.put(self.scope.tenant, bytes).await
+    }
+
+    async fn store_files(&self, done: &[File]) -> Result<(), SyncError> {
+        if done.is_empty() {
+            return Ok(());
+        }
+        let mut unit = self.begin().await?;
+        unit.media().upsert_all(self.scope.tenant, done).await?;
+        Ok(unit.commit().await?)
+    }
+}

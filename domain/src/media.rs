@@ -1,0 +1,142 @@
+//! What became of the files of messages: which of them are kept, and when those that are not are asked for again.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use crate::channel::ChannelId;
+use crate::message::{AttachmentId, MessageId};
+use crate::timestamp::Timestamp;
+
+/// How often a file is asked for that does not come.
+pub const TRIES: u32 = 6;
+
+/// How long it is left alone after the first failed try; each wait is four times as long as the one before.
+const FIRST_WAIT: Duration = Duration::from_mins(10);
+
+/// Which file: an attachment, where it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FileKey {
+    /// The channel of its message.
+    pub channel: ChannelId,
+    /// Its message.
+    pub message: MessageId,
+    /// What the platform calls it.
+    pub attachment: AttachmentId,
+}
+
+/// The SHA-256 of a file's bytes, which is also the name under which they are kept.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ContentHash([u8; 32]);
+
+/// A text that is no hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a hash has 64 hexadecimal digits in lower case")]
+pub struct ParseHashError;
+
+impl ContentHash {
+    /// The hash with these bytes.
+    #[must_use]
+    pub const fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl fmt::Display for ContentHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for ContentHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ContentHash({self})")
+    }
+}
+
+impl FromStr for ContentHash {
+    type Err = ParseHashError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let plain = text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
+        if !plain || text.len() != 64 {
+            return Err(ParseHashError);
+        }
+        let mut bytes = [0; 32];
+        for (index, byte) in bytes.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(&text[2 * index..2 * index + 2], 16).map_err(|_| ParseHashError)?;
+        }
+        Ok(Self(bytes))
+    }
+}
+
+/// What became of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileState {
+    /// It is still to come.
+    Waiting {
+        /// How often it was asked for and did not come.
+        tries: u32,
+        /// When it is asked for next.
+        due_at: Timestamp,
+    },
+    /// Its bytes are kept.
+    Stored {
+        /// What they are found by.
+        hash: ContentHash,
+        /// How many.
+        size_bytes: u64,
+    },
+    /// The platform has it no more; it is never asked for again.
+    Gone,
+    /// It is not kept and not asked for again: it never came, is too large, or its message is deleted.
+    Failed,
+}
+
+impl FileState {
+    /// A file that was just seen.
+    #[must_use]
+    pub const fn seen(now: Timestamp) -> Self {
+        Self::Waiting { tries: 0, due_at: now }
+    }
+
+    /// What it is after a try that failed: due again later, and given up after the last of [`TRIES`]. What is no longer
+    /// waited for stays as it is.
+    #[must_use]
+    pub fn after_failure(self, now: Timestamp) -> Self {
+        match self {
+            Self::Waiting { tries, .. } if tries + 1 >= TRIES => Self::Failed,
+            Self::Waiting { tries, .. } => {
+                Self::Waiting { tries: tries + 1, due_at: now.plus(FIRST_WAIT * 4_u32.pow(tries)) }
+            }
+            ended => ended,
+        }
+    }
+
+    /// When it is asked for; `None` if never again.
+    #[must_use]
+    pub const fn due_at(self) -> Option<Timestamp> {
+        if let Self::Waiting { due_at, .. } = self { Some(due_at) } else { None }
+    }
+
+    /// Whether this is more than what another archive knows of the same file: an end is more than a wait, and the bytes
+    /// are more than any other end.
+    #[must_use]
+    pub const fn replaces(self, held: Option<Self>) -> bool {
+        const fn rank(state: FileState) -> u8 {
+            match state {
+                FileState::Waiting { .. } => 1,
+                FileState::Failed => 2,
+                FileState::Gone => 3,
+                FileState::Stored { .. } => 4,
+            }
+        }
+        match held {
+            Some(held) => rank(self) > rank(held),
+            None => true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,126 @@
+//! Files that were fetched, as everybody gets to see them.
+
+use discord_simulator::{Act, Simulator};
+use domain::job::JobState;
+use serde_json::{Value, json};
+
+use super::place::{Place, cases};
+use super::world::{Media, World};
+use crate::program::{ADMIN_KEY, Server};
+
+cases![
+    a_file_is_served_under_our_own_address_whole_and_in_parts,
+    a_file_that_could_do_harm_is_saved_and_never_shown,
+    a_file_that_is_gone_is_named_and_no_dead_link,
+    a_file_goes_out_of_sight_with_its_channel_and_its_message,
+];
+
+/// The first file behind this id that the simulator has, or has lost.
+fn file_id(after: u64, lost: bool) -> u64 {
+    (after..after + 10_000).find(|id| Simulator::file(*id).is_none() == lost).unwrap()
+}
+
+/// A guild with one message for each of these names and types; the files have these ids.
+async fn world(place: Place, files: &[(u64, &str, &str)]) -> World {
+    let mut world = World::channel_of(place, 0).await;
+    world.media = Some(Media::new());
+    let channel_id = world.id("general");
+    for (id, filename, content_type) in files {
+        let url = format!("/attachments/{channel_id}/{id}/{}", filename.replace(' ', "_"));
+        let file =
+            json!({"id": id.to_string(), "filename": filename, "size": 9, "content_type": content_type, "url": url});
+        let Value::Object(raw) = json!({"attachments": [file]}) else { unreachable!() };
+        world.simulator.act(Act::Send { channel_id, content: String::new(), raw }).unwrap();
+    }
+    assert_eq!(world.sync().await.state, JobState::Done);
+    world
+}
+
+/// The attachments of all messages, as the API shows them.
+fn attachments(server: &Server) -> Vec<Value> {
+    let page = server.get("/api/v1/tenants/simulated/channels/general/messages").json();
+    page["items"].as_array().unwrap().iter().map(|message| message["attachments"][0].clone()).collect()
+}
+
+async fn a_file_is_served_under_our_own_address_whole_and_in_parts(place: Place) {
+    let id = file_id(1_100_000_000_000_000_000, false);
+    let world = world(place, &[(id, "sea otter.png", "image/png")]).await;
+    let (bytes, (_installation, server)) = (Simulator::file(id).unwrap(), world.serve());
+    let shown = &attachments(&server)[0];
+    assert_eq!(shown["state"], "stored");
+    let path = shown["url"].as_str().unwrap();
+    assert!(path.starts_with("/simulated/files/") && path.ends_with("/sea%20otter.png"), "{path}");
+    let whole = server.get(path);
+    assert_eq!((whole.status, &whole.body), (200, &bytes));
+    for (name, value) in [
+        ("content-type", "image/png"),
+        ("content-disposition", "inline; filename*=UTF-8''sea%20otter%2Epng"),
+        ("content-security-policy", "sandbox"),
+        ("x-content-type-options", "nosniff"),
+        ("cache-control", "public, max-age=86400"),
+        ("accept-ranges", "bytes"),
+        ("content-length", &bytes.len().to_string()),
+    ] {
+        assert_eq!(whole.header(name), Some(value), "{name}");
+    }
+    let part = server.request("GET", path, "Range: bytes=3-9\r\n", b"");
+    assert_eq!((part.status, &part.body[..]), (206, &bytes[3..=9]));
+    assert_eq!(part.header("content-range").unwrap(), format!("bytes 3-9/{}", bytes.len()));
+    assert_eq!(server.request("GET", path, "Range: bytes=999999-\r\n", b"").status, 416);
+    let head = server.request("HEAD", path, "", b"");
+    assert_eq!((head.status, head.body.len()), (200, 0));
+    assert_eq!(head.header("content-length"), whole.header("content-length"));
+    let known = format!("If-None-Match: {}\r\n", whole.header("etag").unwrap());
+    let same = server.request("GET", path, &known, b"");
+    assert_eq!((same.status, same.body.len()), (304, 0));
+    let compressed = server.request("GET", path, "Accept-Encoding: gzip\r\n", b"");
+    assert_eq!((compressed.header("content-encoding"), &compressed.body), (None, &bytes));
+    let page = server.get("/simulated/general").text();
+    assert!(page.contains(&format!("src=\"{path}\"")), "{page}");
+    let wrong = path.replace(&id.to_string(), "5");
+    assert_eq!(server.get(&wrong).status, 404);
+}
+
+async fn a_file_that_could_do_harm_is_saved_and_never_shown(place: Place) {
+    let first = file_id(1_100_000_000_000_000_000, false);
+    let second = file_id(first + 1, false);
+    let files = [(first, "a.svg", "image/svg+xml"), (second, "b.html", "text/html; charset=utf-8")];
+    let world = world(place, &files).await;
+    let (_installation, server) = world.serve();
+    for shown in attachments(&server) {
+        let answer = server.get(shown["url"].as_str().unwrap());
+        assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/octet-stream")));
+        let disposition = answer.header("content-disposition").unwrap();
+        assert!(disposition.starts_with("attachment; "), "{disposition}");
+    }
+}
+
+async fn a_file_that_is_gone_is_named_and_no_dead_link(place: Place) {
+    let lost = file_id(1_100_000_000_000_000_000, true);
+    let world = world(place, &[(lost, "otter.png", "image/png")]).await;
+    let (_installation, server) = world.serve();
+    let shown = &attachments(&server)[0];
+    assert_eq!((&shown["state"], &shown["url"]), (&json!("gone"), &Value::Null));
+    let page = server.get("/simulated/general").text();
+    assert!(page.contains("otter.png · no longer there"), "{page}");
+    assert!(!page.contains("<img class=\"picture\"") && !page.contains("/attachments/"), "{page}");
+}
+
+async fn a_file_goes_out_of_sight_with_its_channel_and_its_message(place: Place) {
+    let first = file_id(1_100_000_000_000_000_000, false);
+    let second = file_id(first + 1, false);
+    let world = world(place, &[(first, "a.png", "image/png"), (second, "b.png", "image/png")]).await;
+    let (general, (_installation, server)) = (world.id("general"), world.serve());
+    let shown = attachments(&server);
+    let paths: Vec<&str> = shown.iter().map(|file| file["url"].as_str().unwrap()).collect();
+    world.delete(general, &world.true_ids(general)[..1]);
+    world.pass();
+    assert_eq!(world.sync().await.state, JobState::Done);
+    assert_eq!([server.get(paths[0]).status, server.get(paths[1]).status], [410, 200]);
+    world.close(general);
+    world.sync().await;
+    let admin = format!("Authorization: Bearer {ADMIN_KEY}\r\n");
+    assert_eq!(server.get(paths[1]).status, 404);
+    let answer = server.request("GET", paths[1], &admin, b"");
+    assert_eq!((answer.status, answer.header("cache-control")), (200, Some("no-store")));
+}
