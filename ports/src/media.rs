@@ -2,9 +2,9 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use domain::channel::ChannelId;
+use domain::channel::{ChannelId, ChannelSnowflake};
 use domain::media::{ContentHash, FileKey, FileState};
-use domain::message::MessageId;
+use domain::message::{AttachmentId, MessageId};
 use domain::tenant::TenantId;
 use domain::timestamp::Timestamp;
 use futures::stream::BoxStream;
@@ -32,16 +32,29 @@ pub enum FetchError {
 /// The bytes of a file, in pieces; it ends with the first error.
 pub type FileBytes = BoxStream<'static, Result<Bytes, FetchError>>;
 
+/// A file of the platform, as it was seen with its message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeenFile {
+    /// What the platform calls the channel of its message.
+    pub channel: ChannelSnowflake,
+    /// Its message.
+    pub message: MessageId,
+    /// What the platform calls the file.
+    pub attachment: AttachmentId,
+    /// Where it was; the address may have expired.
+    pub address: String,
+}
+
 /// Where the platform keeps the files of messages.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait FileSource: Send + Sync {
-    /// Addresses that work now in the places of `addresses`, which may have expired; at most [`REFRESHED`]. `None` for
-    /// one that is none of the platform's files.
+    /// Addresses of `files` that work now, in their order; at most [`REFRESHED`]. `None` for one that is none of the
+    /// platform's files, or that the platform shows no more.
     ///
     /// # Errors
     /// [`GuildError`] as for every other call.
-    async fn refresh(&self, addresses: &[String]) -> Result<Vec<Option<String>>, GuildError>;
+    async fn refresh(&self, files: &[SeenFile]) -> Result<Vec<Option<String>>, GuildError>;
 
     /// The bytes at an address that works, at most `most` of them. Asks the platform alone, and shows it no token.
     ///

@@ -4,18 +4,21 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use domain::channel::ChannelSnowflake;
+use domain::message::{AttachmentId, MessageId};
 use futures::{StreamExt as _, stream};
 use http::{Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use ports::guild::{GuildError, Priority};
-use ports::media::{FetchError, FileBytes, FileSource};
+use ports::media::{FetchError, FileBytes, FileSource, SeenFile};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::time::timeout;
 
 use crate::client::DiscordClient;
 use crate::limit::Place;
+use crate::payload::{self, Fields};
 use crate::rest::{Call, USER_AGENT};
 
 /// Where Discord keeps files.
@@ -23,6 +26,8 @@ const HOSTS: [&str; 2] = ["cdn.discordapp.com", "media.discordapp.net"];
 
 /// Makes addresses work again that have expired.
 const REFRESH: &str = "/attachments/refresh-urls";
+/// One message.
+const MESSAGE: &str = "/channels/{c}/messages/{m}";
 
 #[derive(Deserialize)]
 struct Refreshed {
@@ -49,12 +54,13 @@ impl DiscordClient {
     }
 }
 
-#[async_trait]
-impl FileSource for DiscordClient {
-    async fn refresh(&self, addresses: &[String]) -> Result<Vec<Option<String>>, GuildError> {
-        let known: Vec<&String> = addresses.iter().filter(|address| self.parse(address).is_some()).collect();
+impl DiscordClient {
+    /// Makes all addresses fresh with one call.
+    async fn refresh_at_once(&self, files: &[SeenFile]) -> Result<Vec<Option<String>>, GuildError> {
+        let addresses = || files.iter().map(|file| &file.address);
+        let known: Vec<&String> = addresses().filter(|address| self.parse(address).is_some()).collect();
         if known.is_empty() {
-            return Ok(vec![None; addresses.len()]);
+            return Ok(vec![None; files.len()]);
         }
         let place = Place { route: REFRESH, major: 0 };
         let call = Call { place, path: REFRESH.to_owned(), priority: Priority::Backfill };
@@ -62,7 +68,48 @@ impl FileSource for DiscordClient {
         let parse = |body: &Bytes| serde_json::from_slice::<Refreshed>(body);
         let pairs = self.rest.post(&call, &body, "list of addresses", parse).await?.value.refreshed_urls;
         let fresh: HashMap<_, _> = pairs.into_iter().map(|pair| (pair.original, pair.refreshed)).collect();
-        Ok(addresses.iter().map(|address| fresh.get(address).cloned().flatten()).collect())
+        Ok(addresses().map(|address| fresh.get(address).cloned().flatten()).collect())
+    }
+
+    /// Reads each message anew, which shows its files under addresses that work.
+    async fn refresh_by_messages(&self, files: &[SeenFile]) -> Result<Vec<Option<String>>, GuildError> {
+        let mut shown: HashMap<(ChannelSnowflake, MessageId), HashMap<AttachmentId, String>> = HashMap::new();
+        for file in files.iter().filter(|file| self.parse(&file.address).is_some()) {
+            let (channel, message) = (file.channel, file.message);
+            if shown.contains_key(&(channel, message)) {
+                continue;
+            }
+            let place = Place { route: MESSAGE, major: channel.get() };
+            let path = format!("/channels/{channel}/messages/{message}");
+            let call = Call { place, path, priority: Priority::Backfill };
+            let found = match self.rest.get(&call, "message", payload::one).await {
+                Ok(reply) => addresses_in(reply.value),
+                Err(GuildError::Forbidden(_) | GuildError::Gone(_)) => HashMap::new(),
+                Err(error) => return Err(error),
+            };
+            shown.insert((channel, message), found);
+        }
+        let fresh = |file: &SeenFile| shown.get(&(file.channel, file.message))?.get(&file.attachment).cloned();
+        Ok(files.iter().map(fresh).collect())
+    }
+}
+
+/// The addresses of the files that a message shows.
+fn addresses_in(mut message: Fields) -> HashMap<AttachmentId, String> {
+    let files = message.objects("attachments").into_iter();
+    files.filter_map(|mut file| Some((file.id("id")?, file.text("url")?))).collect()
+}
+
+#[async_trait]
+impl FileSource for DiscordClient {
+    async fn refresh(&self, files: &[SeenFile]) -> Result<Vec<Option<String>>, GuildError> {
+        match self.refresh_at_once(files).await {
+            // That call is in no documentation of Discord's: one day there may be none.
+            Err(
+                GuildError::Refused { .. } | GuildError::Forbidden(_) | GuildError::Gone(_) | GuildError::Malformed(_),
+            ) => self.refresh_by_messages(files).await,
+            outcome => outcome,
+        }
     }
 
     async fn fetch(&self, address: &str, most: u64) -> Result<FileBytes, FetchError> {

@@ -9,7 +9,7 @@ use domain::message::MessageId;
 use domain::page::MessagePage;
 use futures::{StreamExt, stream};
 use ports::guild::GuildError;
-use ports::media::{FetchError, File, FileSource, MediaError, MediaStore, REFRESHED};
+use ports::media::{FetchError, File, FileSource, MediaError, MediaStore, REFRESHED, SeenFile};
 use ports::store::UnitOfWork;
 use tracing::{debug, error, info, warn};
 
@@ -33,10 +33,10 @@ impl Files {
     }
 }
 
-/// A file that is to be fetched, and the address that was seen with it.
+/// A file that is to be fetched, and how it was seen.
 struct Wanted {
     file: File,
-    address: String,
+    seen: SeenFile,
 }
 
 /// What was done in one run.
@@ -117,22 +117,26 @@ impl Run<'_> {
         for file in due {
             messages.entry(file.key.channel).or_default().push(file.key.message);
         }
-        let mut addresses = HashMap::new();
+        let mut seen = HashMap::new();
         let mut at = self.of.store.read().await?;
-        for (channel, ids) in messages {
+        let channels: Vec<_> = messages.keys().copied().collect();
+        for channel in at.channels().find_all(&channels).await? {
+            let (platform_id, channel) = (channel.platform_id, channel.id);
+            let ids = messages.remove(&channel).unwrap_or_default();
             let held = at.messages().find_all(channel, &ids).await?.into_iter();
             for message in held.filter(|held| held.deleted_at.is_none()).map(|held| held.message) {
                 let small = message.attachments.into_iter().filter(|file| file.size_bytes <= files.most);
-                addresses.extend(small.filter_map(|file| {
-                    let key = FileKey { channel, message: message.id, attachment: file.id };
-                    Some((key, file.url?))
+                seen.extend(small.filter_map(|file| {
+                    let (message, attachment, address) = (message.id, file.id, file.url?);
+                    let key = FileKey { channel, message, attachment };
+                    Some((key, SeenFile { channel: platform_id, message, attachment, address }))
                 }));
             }
         }
         let (mut done, mut wanted) = (Vec::new(), Vec::new());
         for file in due {
-            match addresses.remove(&file.key) {
-                Some(address) => wanted.push(Wanted { file: *file, address }),
+            match seen.remove(&file.key) {
+                Some(seen) => wanted.push(Wanted { file: *file, seen }),
                 None => done.push(File { state: FileState::Failed, ..*file }),
             }
         }
@@ -149,8 +153,8 @@ impl Run<'_> {
         if wanted.is_empty() {
             return Ok(Ok(()));
         }
-        let addresses: Vec<String> = wanted.iter().map(|wanted| wanted.address.clone()).collect();
-        let fresh = self.ask(|| files.source.refresh(&addresses)).await?;
+        let seen: Vec<SeenFile> = wanted.iter().map(|wanted| wanted.seen.clone()).collect();
+        let fresh = self.ask(|| files.source.refresh(&seen)).await?;
         let one = async |(wanted, fresh): (Wanted, Option<String>)| {
             let (key, now) = (wanted.file.key, || self.of.clock.now());
             let state = match self.fetch_one(files, fresh.as_deref()).await {

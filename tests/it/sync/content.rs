@@ -19,6 +19,7 @@ cases![
     a_4000_char_emoji_content,
     attachment_expired_url_is_stored_without_what_expires,
     attachment_expired_url_is_made_fresh_and_its_bytes_arrive_once,
+    attachment_expired_url_is_read_with_its_message_where_nothing_else_makes_it_fresh,
     attachment_expired_url_404_file_is_marked_gone_and_asked_for_no_more,
     attachment_expired_url_that_cannot_be_made_fresh_is_tried_again_later_and_fails_no_run,
     attachment_expired_url_files_of_a_run_that_was_cancelled_are_fetched_by_the_next,
@@ -234,6 +235,21 @@ async fn attachment_expired_url_is_made_fresh_and_its_bytes_arrive_once(place: P
     assert_eq!(world.find(general, message).await.unwrap().message.content, "look");
     assert_eq!((world.simulator.served_files().len(), world.asked(REFRESH)), (ids.len(), 1));
     assert!(states(&world, general).await.iter().all(|state| matches!(state, FileState::Stored { .. })));
+}
+
+async fn attachment_expired_url_is_read_with_its_message_where_nothing_else_makes_it_fresh(place: Place) {
+    let mut world = World::channel_of(place, 0).await;
+    world.media = Some(Media::new());
+    let general = world.id("general");
+    for id in files(false).take(3) {
+        send_file(&world, general, id);
+    }
+    world.simulator.fault(FaultRule::on(REFRESH, 0, Fault::NoAccess));
+    assert_eq!(world.sync().await.state, JobState::Done);
+    let found = states(&world, general).await;
+    assert_eq!(found.len(), 3);
+    assert!(found.iter().all(|state| matches!(state, FileState::Stored { .. })), "{found:?}");
+    assert_eq!((world.asked(REFRESH), world.asked("/channels/{c}/messages/{m}")), (1, 3));
 }
 
 async fn attachment_expired_url_404_file_is_marked_gone_and_asked_for_no_more(place: Place) {
