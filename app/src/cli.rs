@@ -11,6 +11,7 @@ mod tenant;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::{Arg, ArgGroup, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use domain::pseudonym::PseudonymKey;
@@ -25,7 +26,7 @@ use ports::store::Store;
 
 use crate::config::{Config, ConfigError, SETTINGS};
 use crate::process::Process;
-use crate::sync::{Files, Syncer};
+use crate::sync::{FileLimits, Files, Syncer};
 
 pub use self::report::MigrationReport;
 
@@ -272,11 +273,12 @@ pub struct Tools {
 }
 
 impl Tools {
-    /// What copies from `source`.
-    fn syncer(&self, source: Arc<dyn GuildSource>) -> Syncer {
+    /// What copies from `source`, and fetches files for at most so long in each run.
+    fn syncer(&self, source: Arc<dyn GuildSource>, files_for: Option<Duration>) -> Syncer {
         let syncer = Syncer::new(Arc::clone(&self.store), source, self.key.clone(), Arc::clone(&self.clock));
+        let limits = FileLimits { size_bytes: self.most, time: files_for };
         match &self.files {
-            Some(files) => syncer.with_files(Files::new(Arc::clone(files), Arc::clone(&self.media), self.most)),
+            Some(files) => syncer.with_files(Files::new(Arc::clone(files), Arc::clone(&self.media), limits)),
             None => syncer,
         }
     }

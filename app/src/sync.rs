@@ -29,7 +29,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-pub use self::files::Files;
+pub use self::files::{FileLimits, Files};
 use self::leader::LedUnit;
 pub use self::leader::{Candidate, Leader};
 pub use self::request::{SyncJobs, SyncJobsError, SyncMode};

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -13,6 +14,9 @@ use crate::http::{Server, Settings, Site};
 use crate::import::Options;
 use crate::jobs::Jobs;
 use crate::sync::{Candidate, SyncJobs, Worker};
+
+/// How long a run fetches files at most, however many there are: what is new is not read before it ends.
+const FILES: Duration = Duration::from_mins(20);
 
 pub(super) async fn run(paths: &[PathBuf], role: Role, config: &Config, tools: &Tools) -> Outcome {
     if role == Role::Sync && tools.guilds.is_none() {
@@ -74,6 +78,6 @@ fn worker(role: Role, config: &Config, tools: &Tools, jobs: SyncJobs) -> Option<
     let source = tools.guilds.clone().filter(|_| role != Role::Web)?;
     let (store, clock) = (Arc::clone(&tools.store), Arc::clone(&tools.clock));
     let candidate = Candidate::new(Arc::clone(&store), Arc::clone(&clock), tools.process.clone(), &source.account());
-    let syncer = tools.syncer(Arc::clone(&source));
+    let syncer = tools.syncer(Arc::clone(&source), Some(FILES));
     Some(Worker::new(store, source, clock, candidate, Arc::new(syncer), jobs, config.sync_interval))
 }

@@ -86,7 +86,7 @@ async fn finish(
 ) -> Result<Job, Box<dyn std::error::Error>> {
     let (store, clock) = (Arc::clone(&tools.store), Arc::clone(&tools.clock));
     let candidate = Candidate::new(store, clock, tools.process.clone(), &source.account());
-    let syncer = tools.syncer(source);
+    let syncer = tools.syncer(source, None);
     let (mut told, mut answered) = (false, Instant::now());
     loop {
         let looked = async {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::channel::ChannelId;
 use domain::media::{FileKey, FileState};
@@ -11,6 +12,7 @@ use futures::{StreamExt, stream};
 use ports::guild::GuildError;
 use ports::media::{FetchError, File, FileSource, MediaError, MediaStore, REFRESHED, SeenFile};
 use ports::store::UnitOfWork;
+use tokio::time::Instant;
 use tracing::{debug, error, info, warn};
 
 use super::{Run, SyncError};
@@ -22,14 +24,23 @@ const FETCHES: usize = 8;
 pub struct Files {
     source: Arc<dyn FileSource>,
     media: Arc<dyn MediaStore>,
-    most: u64,
+    limits: FileLimits,
+}
+
+/// What of the files is fetched in one run.
+#[derive(Debug, Clone, Copy)]
+pub struct FileLimits {
+    /// A larger file is left where it is.
+    pub size_bytes: u64,
+    /// When the run leaves the rest to the next one; `None` for never.
+    pub time: Option<Duration>,
 }
 
 impl Files {
-    /// From `source` into `media`; what has more than `most` bytes is left where it is.
+    /// From `source` into `media`, within `limits`.
     #[must_use]
-    pub fn new(source: Arc<dyn FileSource>, media: Arc<dyn MediaStore>, most: u64) -> Self {
-        Self { source, media, most }
+    pub fn new(source: Arc<dyn FileSource>, media: Arc<dyn MediaStore>, limits: FileLimits) -> Self {
+        Self { source, media, limits }
     }
 }
 
@@ -74,11 +85,13 @@ impl Run<'_> {
         if files.is_empty() { Ok(()) } else { Ok(unit.media().insert_all(self.scope.tenant, &files).await?) }
     }
 
-    /// Fetches what is due of the tenant. A file that does not come stops no other, and never the run.
+    /// Fetches what is due of the tenant, for as long as files come at all and the time lasts. A file that does not come
+    /// stops no other, and never the run.
     pub(super) async fn fetch_files(&self) -> Result<(), SyncError> {
         let Some(files) = &self.of.files else { return Ok(()) };
         // What fails from here on is due after this moment, so that each is tried once in a run.
         let (now, tenant) = (self.of.clock.now(), self.scope.tenant);
+        let begun = Instant::now();
         let limit = u32::try_from(REFRESHED).expect("it is small");
         let mut sum = Sum::default();
         let outcome = loop {
@@ -93,7 +106,13 @@ impl Run<'_> {
             for file in &done {
                 sum.add(file.state);
             }
+            let late = files.limits.time.is_some_and(|time| begun.elapsed() >= time);
+            let all_fail = done.iter().all(|file| matches!(file.state, FileState::Waiting { .. }));
             match fetched {
+                Ok(Ok(())) if late || all_fail => {
+                    info!(job.id = %self.job.id, late, "files wait for the next run");
+                    break Ok(());
+                }
                 Ok(Ok(())) => {}
                 Ok(Err(NoRoom)) => break Ok(()),
                 Err(error) if error.is_fatal() => break Err(error.into()),
@@ -125,7 +144,7 @@ impl Run<'_> {
             let ids = messages.remove(&channel).unwrap_or_default();
             let held = at.messages().find_all(channel, &ids).await?.into_iter();
             for message in held.filter(|held| held.deleted_at.is_none()).map(|held| held.message) {
-                let small = message.attachments.into_iter().filter(|file| file.size_bytes <= files.most);
+                let small = message.attachments.into_iter().filter(|file| file.size_bytes <= files.limits.size_bytes);
                 seen.extend(small.filter_map(|file| {
                     let (message, attachment, address) = (message.id, file.id, file.url?);
                     let key = FileKey { channel, message, attachment };
@@ -195,7 +214,7 @@ impl Run<'_> {
     ) -> Result<(domain::media::ContentHash, u64), MediaError> {
         let address = address.ok_or(FetchError::Failed("there is no address for it"))?;
         self.leader.allowed().await;
-        let bytes = files.source.fetch(address, files.most).await?;
+        let bytes = files.source.fetch(address, files.limits.size_bytes).await?;
         files.media.put(self.scope.tenant, bytes).await
     }
 

@@ -1,5 +1,7 @@
 //! What messages say, however odd it is.
 
+use std::time::Duration;
+
 use discord_simulator::{Act, Fault, FaultRule, Simulator};
 use domain::job::JobState;
 use domain::media::{ContentHash, FileState, TRIES};
@@ -23,6 +25,8 @@ cases![
     attachment_expired_url_404_file_is_marked_gone_and_asked_for_no_more,
     attachment_expired_url_that_cannot_be_made_fresh_is_tried_again_later_and_fails_no_run,
     attachment_expired_url_files_of_a_run_that_was_cancelled_are_fetched_by_the_next,
+    attachment_expired_url_files_that_take_long_are_left_to_the_next_run,
+    attachment_expired_url_files_that_all_fail_are_left_to_the_next_run,
     reaction_10014_keeps_its_count_and_is_asked_for_by_nobody,
 ];
 
@@ -294,6 +298,43 @@ async fn attachment_expired_url_that_cannot_be_made_fresh_is_tried_again_later_a
     assert_eq!((world.simulator.served_files(), world.asked(REFRESH)), (vec![], 0), "it is none of the platform's");
 }
 
+fn stored(states: &[FileState]) -> usize {
+    states.iter().filter(|state| matches!(state, FileState::Stored { .. })).count()
+}
+
+async fn attachment_expired_url_files_that_take_long_are_left_to_the_next_run(place: Place) {
+    let mut world = World::channel_of(place, 0).await;
+    let mut media = Media::new();
+    media.time = Some(Duration::ZERO);
+    world.media = Some(media);
+    let general = world.id("general");
+    for id in files(false).take(120) {
+        send_file(&world, general, id);
+    }
+    for expected in [50, 100, 120, 120] {
+        assert_eq!(world.sync().await.state, JobState::Done);
+        assert_eq!(stored(&states(&world, general).await), expected);
+    }
+    assert_eq!(world.simulator.served_files().len(), 120);
+}
+
+async fn attachment_expired_url_files_that_all_fail_are_left_to_the_next_run(place: Place) {
+    let mut world = World::channel_of(place, 0).await;
+    world.media = Some(Media::new());
+    let general = world.id("general");
+    for number in 1..=60 {
+        let file = json!({"id": number.to_string(), "filename": "a", "size": 1, "url": "https://example.org/a"});
+        send(&world, general, json!({"attachments": [file]}));
+    }
+    let tried = |states: &[FileState]| {
+        states.iter().filter(|state| matches!(state, FileState::Waiting { tries: 1, .. })).count()
+    };
+    for expected in [50, 60] {
+        assert_eq!(world.sync().await.state, JobState::Done);
+        assert_eq!(tried(&states(&world, general).await), expected);
+    }
+}
+
 async fn attachment_expired_url_files_of_a_run_that_was_cancelled_are_fetched_by_the_next(place: Place) {
     let mut world = World::channel_of(place, 0).await;
     world.media = Some(Media::new());
@@ -308,12 +349,10 @@ async fn attachment_expired_url_files_of_a_run_that_was_cancelled_are_fetched_by
     });
     let job = world.run_with(SyncOptions::default(), &stop, &Quiet).await;
     assert_eq!(job.state, JobState::Cancelled);
-    let stored =
-        |states: Vec<FileState>| states.iter().filter(|state| matches!(state, FileState::Stored { .. })).count();
-    let before = stored(states(&world, general).await);
+    let before = stored(&states(&world, general).await);
     assert!((50..120).contains(&before), "{before}");
     assert_eq!(world.sync().await.state, JobState::Done);
-    assert_eq!(stored(states(&world, general).await), 120);
+    assert_eq!(stored(&states(&world, general).await), 120);
     // Once more only what was on its way when it was cancelled.
     let again = world.simulator.served_files().len() - 120;
     assert!(again <= 8, "{again}");

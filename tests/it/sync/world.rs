@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use adapter_discord::{ClientConfig, DiscordClient};
 use adapter_media::MediaFolder;
-use app::sync::{Candidate, Files, Leader, Progress, Stops, SyncJobs, SyncMode, Syncer};
+use app::sync::{Candidate, FileLimits, Files, Leader, Progress, Stops, SyncJobs, SyncMode, Syncer};
 use discord_simulator::{Act, BotChange, ChannelPlan, Clock as Time, Options, Simulator, Subject, VIEW_CHANNEL, kind};
 use domain::channel::{Channel, ChannelId, ChannelSnowflake};
 use domain::coverage::{Coverage, CoverageState, Interval};
@@ -120,13 +120,15 @@ impl Process {
 /// Where files are kept; it goes with the value.
 pub(super) struct Media {
     pub(super) store: Arc<dyn MediaStore>,
+    /// How long a run fetches files.
+    pub(super) time: Option<Duration>,
     folder: TempDir,
 }
 
 impl Media {
     pub(super) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        Self { store: Arc::new(MediaFolder::new(folder.path().to_owned())), folder }
+        Self { store: Arc::new(MediaFolder::new(folder.path().to_owned())), time: None, folder }
     }
 }
 
@@ -228,7 +230,7 @@ impl World {
                 Some(media) => Syncer::new(store, client.clone(), KEY, clock).with_files(Files::new(
                     client.clone(),
                     Arc::clone(&media.store),
-                    MOST,
+                    FileLimits { size_bytes: MOST, time: media.time },
                 )),
                 None => Syncer::new(store, client.clone(), KEY, clock),
             }),
