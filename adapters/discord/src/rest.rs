@@ -77,6 +77,8 @@ pub(crate) struct Rest {
     gate: Gate,
     /// The token was refused, so every further request would be.
     refused: AtomicBool,
+    /// Nobody answers, and it was said.
+    unreachable: AtomicBool,
 }
 
 impl Rest {
@@ -85,7 +87,7 @@ impl Rest {
         let tls = hyper_rustls::HttpsConnectorBuilder::new().with_webpki_roots().https_or_http().enable_http1().build();
         let http = Client::builder(TokioExecutor::new()).build(tls);
         let gate = Gate::new(config.requests_per_second);
-        Self { http, config, clock, gate, refused: AtomicBool::new(false) }
+        Self { http, config, clock, gate, refused: AtomicBool::new(false), unreachable: AtomicBool::new(false) }
     }
 
     /// A name for whoever has the token, made from it.
@@ -204,6 +206,15 @@ impl Rest {
         if self.refused.load(Ordering::SeqCst) { Err(Failed::Finally(GuildError::Unauthorized)) } else { Ok(()) }
     }
 
+    /// Says why nobody answers: once, for until somebody does all requests fail alike.
+    fn lost(&self, error: &hyper_util::client::legacy::Error) -> &'static str {
+        if !self.unreachable.swap(true, Ordering::SeqCst) {
+            let address = self.config.api.authority();
+            tracing::warn!(address, error = error as &dyn std::error::Error, "nobody answers; it is tried again");
+        }
+        "the platform cannot be reached"
+    }
+
     /// Sends a request and reads its answer to the end.
     async fn exchange(&self, path: &str, body: Option<&Bytes>) -> Result<(StatusCode, HeaderMap, Bytes), &'static str> {
         let uri = self.config.api.join(path).ok_or("the address cannot be asked")?;
@@ -218,7 +229,8 @@ impl Rest {
             None => request.body(Full::default()),
         };
         let request = request.map_err(|_| "the address cannot be asked")?;
-        let answer = self.http.request(request).await.map_err(|_| "the platform cannot be reached")?;
+        let answer = self.http.request(request).await.map_err(|error| self.lost(&error))?;
+        self.unreachable.store(false, Ordering::SeqCst);
         let (parts, body) = answer.into_parts();
         let body = Limited::new(body, BODY_MAX).collect().await.map_err(|_| "the answer broke off")?;
         Ok((parts.status, parts.headers, body.to_bytes()))
