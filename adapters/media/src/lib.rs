@@ -41,6 +41,15 @@ impl MediaFolder {
     }
 }
 
+/// A file that has not taken its place. It goes where it never does, also where nobody waits for it any more.
+struct Unplaced(PathBuf);
+
+impl Drop for Unplaced {
+    fn drop(&mut self) {
+        std::fs::remove_file(&self.0).ok();
+    }
+}
+
 /// Writes what comes to `path`; tells its hash and size.
 async fn write(path: &Path, mut bytes: FileBytes) -> Result<(ContentHash, u64), MediaError> {
     let mut file = OpenOptions::new().write(true).create_new(true).open(path).await?;
@@ -60,19 +69,12 @@ impl MediaStore for MediaFolder {
     async fn put(&self, tenant: TenantId, bytes: FileBytes) -> Result<(ContentHash, u64), MediaError> {
         let incoming = self.tenant(tenant).join("incoming");
         fs::create_dir_all(&incoming).await?;
-        let made = incoming.join(Uuid::new_v4().to_string());
-        let placed = async {
-            let (hash, size) = write(&made, bytes).await?;
-            let path = self.path(tenant, hash);
-            fs::create_dir_all(path.parent().expect("a file lies in a folder")).await?;
-            fs::rename(&made, &path).await?;
-            Ok((hash, size))
-        };
-        let placed = placed.await;
-        if placed.is_err() {
-            fs::remove_file(&made).await.ok();
-        }
-        placed
+        let made = Unplaced(incoming.join(Uuid::new_v4().to_string()));
+        let (hash, size) = write(&made.0, bytes).await?;
+        let path = self.path(tenant, hash);
+        fs::create_dir_all(path.parent().expect("a file lies in a folder")).await?;
+        fs::rename(&made.0, &path).await?;
+        Ok((hash, size))
     }
 
     async fn open(&self, tenant: TenantId, hash: ContentHash, first: u64, most: u64) -> io::Result<Option<KeptFile>> {

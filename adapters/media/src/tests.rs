@@ -57,6 +57,18 @@ async fn what_breaks_off_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn what_nobody_waits_for_any_more_leaves_nothing() {
+    let (folder, media) = folder();
+    let mut put = media.put(tenant("1"), coming(vec![Ok(OTTER)]).chain(stream::pending()).boxed());
+    while files(folder.path()).is_empty() {
+        assert!(futures::poll!(&mut put).is_pending());
+        tokio::task::yield_now().await;
+    }
+    drop(put);
+    assert_eq!(files(folder.path()), Vec::<PathBuf>::new());
+}
+
+#[tokio::test]
 async fn a_tenant_goes_with_all_its_files_and_no_other() {
     let (_folder, media) = folder();
     let (one, other) = (tenant("1"), tenant("2"));

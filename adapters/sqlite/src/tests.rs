@@ -6,7 +6,8 @@ use domain::guild::{GuildEmoji, GuildItems, Held, Role, Sticker};
 use domain::job::{Job, JobId, JobKind};
 use domain::json::Json;
 use domain::lease::{Fence, Holder, Lease};
-use domain::message::{Attachment, AttachmentId, Author, Emoji, Message, Origin, Reaction, Version};
+use domain::media::{FileKey, FileState};
+use domain::message::{Attachment, AttachmentId, Author, Emoji, Message, MessageId, Origin, Reaction, Version};
 use domain::page::MessagePage;
 use domain::pseudonym::Pseudonym;
 use domain::slug::TenantSlug;
@@ -14,6 +15,7 @@ use domain::tenant::{Platform, PlatformId, Tenant, TenantName};
 use domain::timestamp::Timestamp;
 use domain::unreadable::Unreadable;
 use ports::error::StoreError;
+use ports::media::File;
 use ports::page::{MessageRange, Page};
 use ports::store::Store;
 use rusqlite::Connection;
@@ -23,7 +25,7 @@ use uuid::Uuid;
 use super::SqliteStore;
 
 /// Every statement that the adapter runs, by file.
-const SOURCES: [(&str, &str); 11] = [
+const SOURCES: [(&str, &str); 12] = [
     ("tenant", include_str!("tenant.rs")),
     ("channel", include_str!("channel.rs")),
     ("message/mark", include_str!("message/mark.rs")),
@@ -35,6 +37,7 @@ const SOURCES: [(&str, &str); 11] = [
     ("lease", include_str!("lease.rs")),
     ("guild", include_str!("guild.rs")),
     ("unreadable", include_str!("unreadable.rs")),
+    ("media", include_str!("media.rs")),
 ];
 
 fn statements() -> Vec<(String, &'static str)> {
@@ -132,6 +135,9 @@ impl Archive {
         let odd = Json::new(&serde_json::json!({"content": "a"}));
         let odd = Unreadable::shown(channel.id, Interval::only(id), "no id", Some(odd), at(1));
         unit.unreadable().upsert_all(channel.id, &[odd]).await.unwrap();
+        let key = FileKey { channel: channel.id, message: id, attachment: AttachmentId::new(1).unwrap() };
+        let file = File { key, state: FileState::seen(at(1)) };
+        unit.media().insert_all(tenant.id, &[file]).await.unwrap();
         unit.commit().await.unwrap();
         Self { _folder: folder, path, store, tenant, channel, job }
     }
@@ -156,6 +162,7 @@ impl Archive {
             "jobs" => at.jobs().find(self.job.id).await.map(drop),
             "leases" => at.leases().find(LEASE).await.map(drop),
             "unreadable_messages" => at.unreadable().list(self.channel.id, Interval::ALL).await.map(drop),
+            "media" => at.media().list(self.channel.id, MessageId::MIN, MessageId::MAX).await.map(drop),
             "guilds" | "roles" | "emojis" | "stickers" => at.guilds().list(self.tenant.id).await.map(drop),
             _ => at.messages().list(self.channel.id, MessageRange::Newest, true, 9).await.map(drop),
         }
@@ -215,6 +222,9 @@ async fn a_row_that_the_domain_refuses_is_named() {
         ("unreadable_messages", "low", "6"),
         ("unreadable_messages", "raw", "'{'"),
         ("unreadable_messages", "last_seen_at", "999999999999999999"),
+        ("media", "attachment_id", "0"),
+        ("media", "state", "9"),
+        ("media", "due_at", "999999999999999999"),
     ];
     let tables = [
         "tenants",
@@ -231,6 +241,7 @@ async fn a_row_that_the_domain_refuses_is_named() {
         "emojis",
         "stickers",
         "unreadable_messages",
+        "media",
     ];
     assert!(tables.iter().all(|table| cases.iter().any(|(named, ..)| named == table)));
     for (table, column, value) in cases {
