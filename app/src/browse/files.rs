@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use domain::channel::ChannelId;
 use domain::media::{ContentHash, FileKey, FileState};
 use domain::message::{Attachment, AttachmentId, Message, MessageId};
 use domain::tenant::Tenant;
@@ -54,7 +55,7 @@ impl Reading {
         &mut self,
         messages: impl IntoIterator<Item = &Message>,
     ) -> Result<Files, BrowseError> {
-        let mut spans: Vec<(domain::channel::ChannelId, MessageId, MessageId)> = Vec::new();
+        let mut spans: Vec<(ChannelId, MessageId, MessageId)> = Vec::new();
         for message in messages.into_iter().filter(|message| !message.attachments.is_empty()) {
             match spans.last_mut() {
                 Some((channel, _, high)) if *channel == message.channel_id && *high <= message.id => *high = message.id,

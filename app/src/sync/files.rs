@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::channel::ChannelId;
-use domain::media::{FileKey, FileState};
+use domain::media::{ContentHash, FileKey, FileState};
 use domain::message::MessageId;
 use domain::page::MessagePage;
 use futures::{StreamExt, stream};
+use ports::error::StoreError;
 use ports::guild::GuildError;
 use ports::media::{FetchError, File, FileSource, MediaError, MediaStore, REFRESHED, SeenFile};
 use ports::store::UnitOfWork;
@@ -102,7 +103,14 @@ impl Run<'_> {
             }
             let (mut done, wanted) = self.in_store(|| self.sort_out(files, &due)).await?;
             let fetched = self.fetch(files, wanted, &mut done).await;
-            self.in_store(|| self.store_files(&done)).await?;
+            let stored = self.in_store(|| self.store_files(&done)).await;
+            if let Err(SyncError::Store(StoreError::Missing { .. })) = stored {
+                // The community was deleted meanwhile; what was kept since then would stay for ever.
+                if let Err(failed) = files.media.delete_all(tenant).await {
+                    error!(tenant.id = %tenant, error = &failed as &dyn std::error::Error, "files of a deleted community stay");
+                }
+            }
+            stored?;
             for file in &done {
                 sum.add(file.state);
             }
@@ -207,11 +215,7 @@ impl Run<'_> {
         }
     }
 
-    async fn fetch_one(
-        &self,
-        files: &Files,
-        address: Option<&str>,
-    ) -> Result<(domain::media::ContentHash, u64), MediaError> {
+    async fn fetch_one(&self, files: &Files, address: Option<&str>) -> Result<(ContentHash, u64), MediaError> {
         let address = address.ok_or(FetchError::Failed("there is no address for it"))?;
         self.leader.allowed().await;
         let bytes = files.source.fetch(address, files.limits.size_bytes).await?;

@@ -1,8 +1,20 @@
 //! Files that were fetched, as everybody gets to see them.
 
+use std::sync::Arc;
+
+use app::jobs::Jobs;
+use app::tenants::Tenants;
+use async_trait::async_trait;
 use discord_simulator::{Act, Simulator};
 use domain::job::JobState;
+use domain::media::ContentHash;
+use domain::tenant::TenantId;
+use ports::clock::Clock;
+use ports::media::{FileBytes, KeptFile, MediaError, MediaStore};
+use ports::store::Store;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use tokio_util::sync::CancellationToken;
 
 use super::place::{Place, cases};
 use super::world::{Media, World};
@@ -13,17 +25,56 @@ cases![
     a_file_that_could_do_harm_is_saved_and_never_shown,
     a_file_that_is_gone_is_named_and_no_dead_link,
     a_file_goes_out_of_sight_with_its_channel_and_its_message,
+    a_file_that_comes_when_its_community_was_deleted_is_not_kept,
 ];
+
+/// Deletes the community before it keeps a file.
+struct TooLate {
+    kept: Arc<dyn MediaStore>,
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+}
+
+#[async_trait]
+impl MediaStore for TooLate {
+    async fn put(&self, tenant: TenantId, bytes: FileBytes) -> Result<(ContentHash, u64), MediaError> {
+        let (store, clock) = (|| Arc::clone(&self.store), || Arc::clone(&self.clock));
+        let deletion = Tenants::new(store(), clock()).delete("simulated").await.unwrap();
+        let jobs = Jobs::new(store(), clock()).with_media(Arc::clone(&self.kept));
+        jobs.delete(deletion, &CancellationToken::new(), |_| {}).await.unwrap();
+        self.kept.put(tenant, bytes).await
+    }
+
+    async fn open(
+        &self,
+        tenant: TenantId,
+        hash: ContentHash,
+        first: u64,
+        most: u64,
+    ) -> std::io::Result<Option<KeptFile>> {
+        self.kept.open(tenant, hash, first, most).await
+    }
+
+    async fn delete_all(&self, tenant: TenantId) -> std::io::Result<()> {
+        self.kept.delete_all(tenant).await
+    }
+}
 
 /// The first file behind this id that the simulator has, or has lost.
 fn file_id(after: u64, lost: bool) -> u64 {
     (after..after + 10_000).find(|id| Simulator::file(*id).is_none() == lost).unwrap()
 }
 
-/// A guild with one message for each of these names and types; the files have these ids.
+/// A guild with one message for each of these names and types, copied; the files have these ids.
 async fn world(place: Place, files: &[(u64, &str, &str)]) -> World {
     let mut world = World::channel_of(place, 0).await;
     world.media = Some(Media::new());
+    send(&world, files);
+    assert_eq!(world.sync().await.state, JobState::Done);
+    world
+}
+
+fn send(world: &World, files: &[(u64, &str, &str)]) {
     let channel_id = world.id("general");
     for (id, filename, content_type) in files {
         let url = format!("/attachments/{channel_id}/{id}/{}", filename.replace(' ', "_"));
@@ -32,8 +83,6 @@ async fn world(place: Place, files: &[(u64, &str, &str)]) -> World {
         let Value::Object(raw) = json!({"attachments": [file]}) else { unreachable!() };
         world.simulator.act(Act::Send { channel_id, content: String::new(), raw }).unwrap();
     }
-    assert_eq!(world.sync().await.state, JobState::Done);
-    world
 }
 
 /// The attachments of all messages, as the API shows them.
@@ -123,4 +172,18 @@ async fn a_file_goes_out_of_sight_with_its_channel_and_its_message(place: Place)
     assert_eq!(server.get(paths[1]).status, 404);
     let answer = server.request("GET", paths[1], &admin, b"");
     assert_eq!((answer.status, answer.header("cache-control")), (200, Some("no-store")));
+}
+
+async fn a_file_that_comes_when_its_community_was_deleted_is_not_kept(place: Place) {
+    let mut world = World::channel_of(place, 0).await;
+    let id = file_id(1_100_000_000_000_000_000, false);
+    send(&world, &[(id, "a.png", "image/png")]);
+    let mut media = Media::new();
+    let kept = Arc::clone(&media.store);
+    media.store = Arc::new(TooLate { kept: Arc::clone(&kept), store: Arc::clone(&world.store), clock: world.clock() });
+    world.media = Some(media);
+    world.sync().await;
+    assert_eq!(world.simulator.served_files(), [id]);
+    let hash = ContentHash::new(Sha256::digest(Simulator::file(id).unwrap()).into());
+    assert!(kept.open(world.tenant.id, hash, 0, 1).await.unwrap().is_none());
 }
