@@ -17,7 +17,7 @@ use ports::store::{Repositories, Store};
 use uuid::Uuid;
 
 pub use self::channels::{ChannelView, ThreadPage, ThreadView};
-pub use self::files::{FileView, Files};
+pub use self::files::{FileStates, FileView};
 pub use self::messages::{After, Entry, Find, MessageView, Messages, Roles};
 
 /// Looks at 100 channels each that one page of coverage takes, so that a tenant with few readable ones costs no more.

@@ -263,7 +263,7 @@ pub struct Tools {
     /// Where those are kept.
     pub media: Arc<dyn MediaStore>,
     /// The largest file that is fetched, in bytes.
-    pub most: u64,
+    pub file_bytes: u64,
     /// The key of the pseudonyms.
     pub key: PseudonymKey,
     /// The clock.
@@ -276,7 +276,7 @@ impl Tools {
     /// What copies from `source`, and fetches files for at most so long in each run.
     fn syncer(&self, source: Arc<dyn GuildSource>, files_for: Option<Duration>) -> Syncer {
         let syncer = Syncer::new(Arc::clone(&self.store), source, self.key.clone(), Arc::clone(&self.clock));
-        let limits = FileLimits { size_bytes: self.most, time: files_for };
+        let limits = FileLimits { size_bytes: self.file_bytes, time: files_for };
         match &self.files {
             Some(files) => syncer.with_files(Files::new(Arc::clone(files), Arc::clone(&self.media), limits)),
             None => syncer,

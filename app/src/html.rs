@@ -14,7 +14,7 @@ use maud::{DOCTYPE, Markup, html};
 use ports::channel::ThreadOrder;
 
 use self::markup::Names;
-use crate::browse::{BrowseError, ChannelView, Files, Messages, Reading, ThreadPage};
+use crate::browse::{BrowseError, ChannelView, FileStates, Messages, Reading, ThreadPage};
 use crate::http::ApiError;
 use crate::wire::channel_path;
 
@@ -58,7 +58,7 @@ pub struct Links {
     names: Names,
     /// `None` for a message that was deleted.
     messages: HashMap<MessageId, Option<Message>>,
-    files: Files,
+    files: FileStates,
 }
 
 impl Links {

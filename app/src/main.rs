@@ -289,8 +289,8 @@ fn tools(store: Arc<dyn Store>, client: Guilds, key: PseudonymKey, config: &Conf
     let files = client.clone().filter(|_| config.media_file_bytes.is_some());
     let files = files.map(|client| -> Arc<dyn FileSource> { client });
     let guilds = client.map(|client| -> Arc<dyn GuildSource> { client });
-    let most = config.media_file_bytes.unwrap_or_default();
-    Tools { store, guilds, files, media, most, source, key, clock, process: Process::current() }
+    let file_bytes = config.media_file_bytes.unwrap_or_default();
+    Tools { store, guilds, files, media, file_bytes, source, key, clock, process: Process::current() }
 }
 
 async fn on_sqlite(

@@ -17,7 +17,7 @@ pub use self::message::{
     AttachmentBody, AuthorBody, EmojiBody, MessageBody, MessagesBody, ReactionBody, ReferenceBody, RoleBody,
     StartedBody,
 };
-use crate::browse::{Audience, ChannelView, Files, Roles, ThreadView};
+use crate::browse::{Audience, ChannelView, FileStates, Roles, ThreadView};
 
 /// Letters of a path segment that stand for themselves.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
@@ -147,7 +147,7 @@ pub struct ThreadBody<'a> {
 impl<'a> ThreadBody<'a> {
     /// A thread of `tenant` whose first message mentions some of `roles` and has some of `files`.
     #[must_use]
-    pub fn new(tenant: &Tenant, view: &'a ThreadView, roles: &'a Roles, files: &Files) -> Self {
+    pub fn new(tenant: &Tenant, view: &'a ThreadView, roles: &'a Roles, files: &FileStates) -> Self {
         let thread = &view.thread.channel;
         let starter = view.starter.as_ref().map(|message| {
             // Above the thread it is the message that started it, inside it is the thread's first.

@@ -9,7 +9,7 @@ use mysql_async::{Row, params};
 use ports::error::StoreError;
 use ports::unreadable::UnreadableRepository;
 
-use crate::error::{NO_REFERENCED_ROW, code, store_error};
+use crate::message::lock_channel;
 use crate::row::{Columns, datetime, json_text};
 use crate::unit::Unit;
 
@@ -45,14 +45,6 @@ const UPSERT: &str = r"
         last_seen_at = GREATEST(last_seen_at, VALUES(last_seen_at))
 ";
 
-/// Other writers of the channel wait from here on.
-const LOCK: &str = r"
-    SELECT channel_id
-    FROM channels
-    WHERE channel_id = :channel_id
-    FOR UPDATE
-";
-
 const DELETE: &str = r"
     DELETE FROM unreadable_messages
     WHERE channel_id = :channel_id
@@ -85,12 +77,12 @@ impl UnreadableRepository for Unit {
     }
 
     async fn upsert_all(&mut self, channel: ChannelId, all: &[Unreadable]) -> Result<u64, StoreError> {
+        lock_channel(self, channel).await?;
         let parameters = params! { "channel_id" => channel.to_string() };
-        self.lock(LOCK, parameters.clone()).await?;
         let id = |row| Columns::new("unreadable_messages", row).uuid("unreadable_id").map(UnreadableId);
         let held = self.rows(LIST_IDS, parameters, id).await?;
-        let mut kept = 0;
-        for one in Unreadable::taken(&held, all) {
+        let taken: Vec<_> = Unreadable::taken(&held, all).collect();
+        for one in &taken {
             let parameters = params! {
                 "channel_id" => channel.to_string(),
                 "unreadable_id" => one.id.to_string(),
@@ -102,15 +94,9 @@ impl UnreadableRepository for Unit {
                 "first_seen_at" => datetime(one.first_seen_at),
                 "last_seen_at" => datetime(one.last_seen_at),
             };
-            match self.attempt(UPSERT, parameters).await? {
-                Ok(_) => kept += 1,
-                Err(error) if code(&error) == Some(NO_REFERENCED_ROW) => {
-                    return Err(StoreError::Missing { what: "channel" });
-                }
-                Err(error) => return Err(self.given_up(store_error(&error))),
-            }
+            self.run(UPSERT, parameters).await?;
         }
-        Ok(kept)
+        Ok(taken.len() as u64)
     }
 
     async fn delete_all(&mut self, channel: ChannelId, ids: &[UnreadableId]) -> Result<(), StoreError> {

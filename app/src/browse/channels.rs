@@ -12,7 +12,7 @@ use ports::message::StoredMessage;
 use ports::page::Page;
 use uuid::Uuid;
 
-use super::{Audience, BrowseError, Files, Reading, Roles, cut};
+use super::{Audience, BrowseError, FileStates, Reading, Roles, cut};
 
 /// A channel that a client may read.
 #[derive(Debug, Clone)]
@@ -44,7 +44,7 @@ pub struct ThreadPage {
     /// The roles that the messages mention with which they begin.
     pub roles: Roles,
     /// What became of the files of those.
-    pub files: Files,
+    pub files: FileStates,
 }
 
 impl Reading {

@@ -10,7 +10,7 @@ use domain::tenant::Tenant;
 use super::{BrowseError, Reading};
 
 /// What became of the files of a page's messages; nothing of those that nobody waits for.
-pub type Files = HashMap<FileKey, FileState>;
+pub type FileStates = HashMap<FileKey, FileState>;
 
 /// A file that is kept here.
 #[derive(Debug, Clone)]
@@ -54,7 +54,7 @@ impl Reading {
     pub(super) async fn files_of(
         &mut self,
         messages: impl IntoIterator<Item = &Message>,
-    ) -> Result<Files, BrowseError> {
+    ) -> Result<FileStates, BrowseError> {
         let mut spans: Vec<(ChannelId, MessageId, MessageId)> = Vec::new();
         for message in messages.into_iter().filter(|message| !message.attachments.is_empty()) {
             match spans.last_mut() {
@@ -62,7 +62,7 @@ impl Reading {
                 _ => spans.push((message.channel_id, message.id, message.id)),
             }
         }
-        let mut files = Files::new();
+        let mut files = FileStates::new();
         for (channel, low, high) in spans {
             let found = self.at.media().list(channel, low, high).await?;
             files.extend(found.into_iter().map(|file| (file.key, file.state)));

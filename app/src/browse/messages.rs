@@ -12,7 +12,7 @@ use domain::visibility::is_public;
 use ports::message::StoredMessage;
 use ports::page::MessageRange;
 
-use super::{Audience, BrowseError, ChannelView, Files, Reading};
+use super::{Audience, BrowseError, ChannelView, FileStates, Reading};
 
 /// Which page of a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,7 +88,7 @@ pub struct Messages {
     /// The roles that they mention.
     pub roles: Roles,
     /// What became of their files.
-    pub files: Files,
+    pub files: FileStates,
 }
 
 /// One message, and where it stands.
@@ -101,7 +101,7 @@ pub struct MessageView {
     /// The roles that it mentions.
     pub roles: Roles,
     /// What became of its files.
-    pub files: Files,
+    pub files: FileStates,
 }
 
 impl Reading {

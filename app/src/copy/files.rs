@@ -22,9 +22,10 @@ pub(super) async fn copy(from: &dyn Store, to: &dyn Store, channel: &Channel) ->
         let (Some(first), Some(last)) = (held.first(), held.last()) else { return Ok(()) };
         after = Some(last.key.message);
         let (low, high) = (first.key.message, last.key.message);
-        let copied = async || to.read().await?.media().list(channel.id, low, high).await;
-        let copied: HashMap<_, _> =
-            copied().await.map_err(CopyError::To)?.into_iter().map(|file| (file.key, file.state)).collect();
+        let mut read = to.read().await.map_err(CopyError::To)?;
+        let copied = read.media().list(channel.id, low, high).await.map_err(CopyError::To)?;
+        drop(read);
+        let copied: HashMap<_, _> = copied.into_iter().map(|file| (file.key, file.state)).collect();
         let newer = held.into_iter().filter(|file| file.state.replaces(copied.get(&file.key).copied()));
         let newer: Vec<File> = newer.collect();
         if newer.is_empty() {

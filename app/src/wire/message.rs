@@ -15,7 +15,7 @@ use domain::timestamp::Timestamp;
 use serde::{Serialize, Serializer};
 
 use super::{channel_path, file_path};
-use crate::browse::{Entry, Files, MessageView, Messages, Roles};
+use crate::browse::{Entry, FileStates, MessageView, Messages, Roles};
 
 /// A person.
 #[derive(Debug, Serialize)]
@@ -90,7 +90,7 @@ pub struct AttachmentBody<'a> {
 
 impl<'a> AttachmentBody<'a> {
     /// A file of a message of `tenant`, with what became of it.
-    fn new(tenant: &Tenant, message: &Message, file: &'a Attachment, files: &Files) -> Self {
+    fn new(tenant: &Tenant, message: &Message, file: &'a Attachment, files: &FileStates) -> Self {
         let key = FileKey { channel: message.channel_id, message: message.id, attachment: file.id };
         let (state, url) = match files.get(&key) {
             Some(FileState::Stored { .. }) => ("stored", Some(Cow::from(file_path(tenant, key, &file.filename)))),
@@ -190,7 +190,7 @@ impl<'a> MessageBody<'a> {
         tenant: &Tenant,
         message: &'a Message,
         thread: Option<&'a Channel>,
-        (roles, files): (&'a Roles, &Files),
+        (roles, files): (&'a Roles, &FileStates),
         permalink: String,
     ) -> Self {
         let started = |thread: &'a Channel| StartedBody {
@@ -226,7 +226,7 @@ impl<'a> MessageBody<'a> {
         }
     }
 
-    fn of_entry(tenant: &Tenant, channel_path: &str, entry: &'a Entry, known: (&'a Roles, &Files)) -> Self {
+    fn of_entry(tenant: &Tenant, channel_path: &str, entry: &'a Entry, known: (&'a Roles, &FileStates)) -> Self {
         let permalink = format!("{channel_path}/{}", entry.message.id);
         Self::new(tenant, &entry.message, entry.thread.as_ref(), known, permalink)
     }

@@ -162,7 +162,7 @@ const DELETE_FIRST: &str = r"
 ";
 
 /// Makes every other writer of the channel wait; tells its platform id.
-pub(super) async fn lock(unit: &mut Unit, channel: ChannelId) -> Result<ChannelSnowflake, StoreError> {
+pub(crate) async fn lock(unit: &mut Unit, channel: ChannelId) -> Result<ChannelSnowflake, StoreError> {
     let platform_id = |row| Columns::new("channels", row).id("platform_id");
     let locked = unit.row(LOCK, params! { "channel_id" => channel.to_string() }, platform_id).await?;
     locked.ok_or(StoreError::Missing { what: "channel" })
