@@ -67,7 +67,8 @@ impl Pseudonym {
         &self.0
     }
 
-    /// A name that people can read and remember, always the same: `Amber Otter 4821`. Two people can share one.
+    /// A name that people can read and remember, always the same: `Amber Otter 48213`. There are 410 million of them;
+    /// two of 20,000 people share one in every other community.
     #[must_use]
     pub fn name(&self) -> PseudonymName {
         PseudonymName(*self)
@@ -109,8 +110,8 @@ impl fmt::Display for PseudonymName {
         let bytes = self.0.as_bytes();
         let adjective = ADJECTIVES[usize::from(bytes[0] % 64)];
         let animal = ANIMALS[usize::from(bytes[1] % 64)];
-        let number = u32::from_be_bytes([bytes[2], bytes[3], bytes[4], bytes[5]]) % 10_000;
-        write!(f, "{adjective} {animal} {number:04}")
+        let number = u32::from_be_bytes([bytes[2], bytes[3], bytes[4], bytes[5]]) % 100_000;
+        write!(f, "{adjective} {animal} {number:05}")
     }
 }
 
@@ -137,7 +138,25 @@ impl Pseudonymizer {
     /// The pseudonym of the person that the platform calls `platform_id`.
     #[must_use]
     pub fn person(&self, platform_id: &str) -> Pseudonym {
-        let hash = self.keyed.clone().chain_update(platform_id.as_bytes()).finalize().into_bytes();
+        self.hash(&[platform_id])
+    }
+
+    /// The pseudonym of the speaker that posts as `name` through the webhook `webhook_id`. Bridges and role-playing bots
+    /// post for many speakers through one webhook; each name is one of them. Blanks around the name do not count.
+    #[must_use]
+    pub fn webhook(&self, webhook_id: &str, name: &str) -> Pseudonym {
+        self.hash(&["\0webhook\0", webhook_id, "\0", name.trim()])
+    }
+
+    /// The pseudonym of a person of whom a source has no id, only `name`. Blanks around the name do not count.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Pseudonym {
+        self.hash(&["\0name\0", name.trim()])
+    }
+
+    fn hash(&self, parts: &[&str]) -> Pseudonym {
+        let keyed = parts.iter().fold(self.keyed.clone(), |keyed, part| keyed.chain_update(part.as_bytes()));
+        let hash = keyed.finalize().into_bytes();
         Pseudonym(*hash.first_chunk().expect("an HMAC-SHA-256 has 32 bytes"))
     }
 }

@@ -27,7 +27,7 @@ fn what_is_typed_is_escaped_everywhere() {
 #[test]
 fn markup_becomes_elements() {
     assert_eq!(html("**a** *b*"), "<p dir=\"auto\"><strong>a</strong> <em>b</em></p>");
-    assert!(html("<@00000000000000000000000000000000>").contains("@Amber Badger 0000"));
+    assert!(html("<@00000000000000000000000000000000>").contains("@Amber Badger 00000"));
     assert!(html("<#1>").contains("#unknown-channel"));
     assert!(html("||a||").contains("class=\"spoiler\""));
     assert!(html("<t:1772366400>").contains("1 March 2026 at 12:00 UTC"));
