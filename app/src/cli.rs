@@ -264,8 +264,8 @@ pub struct Tools {
     pub media: Arc<dyn MediaStore>,
     /// The largest file that is fetched, in bytes.
     pub file_bytes: u64,
-    /// The key of the pseudonyms.
-    pub key: PseudonymKey,
+    /// The key of the pseudonyms; `None` for a command that writes none.
+    pub key: Option<PseudonymKey>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// Which process this is.
@@ -273,9 +273,14 @@ pub struct Tools {
 }
 
 impl Tools {
+    /// The key of a command that writes pseudonyms.
+    fn key(&self) -> PseudonymKey {
+        self.key.clone().expect("a command that writes pseudonyms does not start without a key")
+    }
+
     /// What copies from `source`, and fetches files for at most so long in each run.
     fn syncer(&self, source: Arc<dyn GuildSource>, files_for: Option<Duration>) -> Syncer {
-        let syncer = Syncer::new(Arc::clone(&self.store), source, self.key.clone(), Arc::clone(&self.clock));
+        let syncer = Syncer::new(Arc::clone(&self.store), source, self.key(), Arc::clone(&self.clock));
         let limits = FileLimits { size_bytes: self.file_bytes, time: files_for };
         match &self.files {
             Some(files) => syncer.with_files(Files::new(Arc::clone(files), Arc::clone(&self.media), limits)),

@@ -29,6 +29,7 @@ use ports::page::Page;
 use ports::store::{Store, UnitOfWork};
 use serde::Serialize;
 
+use crate::key::record;
 use crate::portion::in_portions;
 use crate::retry::retry;
 
@@ -52,6 +53,17 @@ pub enum CopyError {
     /// The target is about to delete the community.
     #[error("the target is deleting the community {0}: wait until it is gone")]
     Deleting(TenantSlug),
+    /// The target is written with another key.
+    #[error(
+        "the target was written with another key, so the same people have other names there: copy into a new archive"
+    )]
+    OtherKey,
+    /// The target is written with a key, and nothing tells whether the source was written with it.
+    #[error(
+        "the archive to copy from has no check value of its key, so nothing tells whether the target was written with \
+         the same one: import or sync something into it with its key first, or copy into a new archive"
+    )]
+    UnknownKey,
     /// Channels whose parents were never found.
     #[error("channel {0} belongs to a channel that is not stored")]
     Orphan(ChannelId),
@@ -130,6 +142,7 @@ impl Copier {
     pub async fn run(&self, progress: &dyn Progress) -> Result<Report, CopyError> {
         let start = Instant::now();
         let tenants = self.tenants().await?;
+        self.key(!tenants.is_empty()).await?;
         let mut total = 0;
         for tenant in &tenants {
             retry(CopyError::is_retryable, || self.tenant(tenant)).await?;
@@ -178,6 +191,23 @@ impl Copier {
         }
         let tenants = tenants.into_iter().map(|tenant| tenant.slug).collect();
         Ok(Report { tenants, channels, seconds: start.elapsed().as_secs_f64(), differing, differing_tenants })
+    }
+
+    /// Gives the target the check value of the source's key.
+    async fn key(&self, has_data: bool) -> Result<(), CopyError> {
+        let mut read = self.from.read().await.map_err(CopyError::From)?;
+        let check = read.archive().key_check().await.map_err(CopyError::From)?;
+        drop(read);
+        match check {
+            Some(check) if record(&*self.to, check).await.map_err(CopyError::To)? != check => Err(CopyError::OtherKey),
+            Some(_) => Ok(()),
+            None if has_data => {
+                let mut read = self.to.read().await.map_err(CopyError::To)?;
+                let known = read.archive().key_check().await.map_err(CopyError::To)?;
+                known.map_or(Ok(()), |_| Err(CopyError::UnknownKey))
+            }
+            None => Ok(()),
+        }
     }
 
     async fn tenants(&self) -> Result<Vec<Tenant>, CopyError> {

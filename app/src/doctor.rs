@@ -9,11 +9,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::pseudonym::KeyCheck;
 use ports::error::StoreError;
 use ports::guild::{GuildError, GuildSource};
 use ports::store::Store;
 use serde::Serialize;
 use tokio::time::timeout;
+
+use crate::key::ArchiveKey;
 
 /// For one answer of the platform or of the store.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -79,6 +82,8 @@ pub enum Key {
     Set {
         /// The file beside the archive, if that holds another key.
         other: Option<PathBuf>,
+        /// Its check value.
+        check: KeyCheck,
     },
     /// It is in a file.
     File {
@@ -86,6 +91,8 @@ pub enum Key {
         path: PathBuf,
         /// Who may do what with it, as in `0o600`.
         mode: u32,
+        /// Its check value.
+        check: KeyCheck,
     },
     /// It is nowhere; where the archive is a file, one would be made at this path.
     Missing(Option<PathBuf>),
@@ -123,7 +130,7 @@ impl Doctor {
     /// Makes every check.
     pub async fn run(&self) -> Vec<Check> {
         let mut checks = self.archive().await;
-        checks.push(self.key());
+        checks.push(self.checked_key().await);
         checks.extend(self.bot().await);
         checks.push(if self.has_admin_key {
             Check::ok("admin key", "is set: the admin API is on")
@@ -164,15 +171,44 @@ impl Doctor {
         }
     }
 
+    /// The key, compared with what the archive says about it.
+    async fn checked_key(&self) -> Check {
+        let found = self.key();
+        let Archive::Ready(store) = &self.archive else { return found };
+        // A store that fails is reported by the check of the database.
+        let Some(Ok(archive)) = within(ArchiveKey::of(&**store)).await else { return found };
+        let (Key::Set { check, .. } | Key::File { check, .. }) = &self.key else {
+            return match &self.key {
+                Key::Missing(Some(path)) if archive.is_new() => {
+                    let path = path.display();
+                    Check::ok("key", format!("there is none yet; the first command that writes makes it, at {path}"))
+                }
+                _ => found,
+            };
+        };
+        match archive.check {
+            Some(stored) if stored != *check => {
+                let what = "the archive was written with another key, so commands that write are rejected: set \
+                            PSEUDONYM_KEY to the archive's key, or put its key file back";
+                Check::failed("key", format!("{}; {what}", found.detail))
+            }
+            Some(_) => Check { detail: format!("{}; the archive was written with it", found.detail), ..found },
+            None => Check {
+                detail: format!("{}; the archive has no check value of it yet, the next import or sync records it", found.detail),
+                ..found
+            },
+        }
+    }
+
     fn key(&self) -> Check {
         match &self.key {
-            Key::Set { other: None } => Check::ok("key", "PSEUDONYM_KEY is set"),
-            Key::Set { other: Some(path) } => {
+            Key::Set { other: None, .. } => Check::ok("key", "PSEUDONYM_KEY is set"),
+            Key::Set { other: Some(path), .. } => {
                 let detail = "PSEUDONYM_KEY is set, and another key lies in";
                 let what = "what was read with that one has other names for the same people: use one of the two";
                 Check::warning("key", format!("{detail} {}; {what}", path.display()))
             }
-            Key::File { path, mode } if mode & 0o077 != 0 => {
+            Key::File { path, mode, .. } if mode & 0o077 != 0 => {
                 let detail = "others may use the file: run chmod 600";
                 Check::warning("key", format!("it lies in {} with mode {mode:o}; {detail} on it", path.display()))
             }

@@ -9,6 +9,7 @@ pub mod html;
 pub mod http;
 pub mod import;
 pub mod jobs;
+pub mod key;
 mod portion;
 pub mod process;
 pub mod retry;

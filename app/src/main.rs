@@ -1,9 +1,11 @@
 //! Builds the adapters that the settings name, and carries out a command with them.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, IsTerminal, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+mod key_file;
+
+use std::fs;
+use std::io::{self, IsTerminal};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -18,7 +20,7 @@ use app::cli::{self, Command, MigrationReport, ParseError, Tools};
 use app::config::{Config, ConfigError, LogFormat, PublicUrl, ServerUrl, StoreUrl};
 use app::doctor::{Archive, Bot, Doctor, Key};
 use app::process::Process;
-use domain::pseudonym::{ParseKeyError, PseudonymKey};
+use domain::pseudonym::PseudonymKey;
 use domain::timestamp::Timestamp;
 use ports::clock::Clock;
 use ports::guild::GuildSource;
@@ -26,6 +28,8 @@ use ports::media::FileSource;
 use ports::store::Store;
 use tokio::runtime::Builder;
 use tracing_subscriber::EnvFilter;
+
+use self::key_file::{KeyUse, beside, key_of, makes_archive, needed, read};
 
 /// Answers are made of many small pieces on many threads, which this allocator takes and gives back faster; it keeps
 /// little of a large message whose memory another thread used last.
@@ -168,18 +172,19 @@ async fn look_at_archive(config: &Config) -> Result<Result<Opened, Vec<String>>,
 /// The pseudonyms' key, as far as it is there; `database` is the archive's file, if it is one.
 fn look_at_key(config: &Config, database: Option<&Path>) -> Key {
     let path = database.map(beside);
-    let held = path.as_deref().filter(|path| path.exists()).map(|path| {
-        let wrong =
-            |error: &dyn std::fmt::Display| format!("{}: {error}; it holds the pseudonyms' key", path.display());
-        let text = fs::read_to_string(path).map_err(|error| wrong(&error))?;
-        let key = text.trim().parse::<PseudonymKey>().map_err(|error: ParseKeyError| wrong(&error))?;
-        let mode = fs::metadata(path).map_err(|error| wrong(&error))?.mode() & 0o777;
-        Ok::<_, String>((path.to_owned(), key, mode))
+    let held = path.as_deref().and_then(|path| match read(path) {
+        Ok(key) => key.map(|key| Ok((path.to_owned(), key))),
+        Err(error) => Some(Err(error.to_string())),
     });
     match (&config.pseudonym_key, held) {
-        (Some(set), Some(Ok((path, key, _)))) => Key::Set { other: (!key.is_same(set)).then_some(path) },
-        (Some(_), _) => Key::Set { other: None },
-        (None, Some(Ok((path, _, mode)))) => Key::File { path, mode },
+        (Some(set), Some(Ok((path, key)))) => {
+            Key::Set { other: (!key.is_same(set)).then_some(path), check: set.check() }
+        }
+        (Some(set), _) => Key::Set { other: None, check: set.check() },
+        (None, Some(Ok((path, key)))) => match fs::metadata(&path) {
+            Ok(file) => Key::File { path, mode: file.mode() & 0o777, check: key.check() },
+            Err(error) => Key::Broken(format!("{}: {error}; it holds the pseudonyms' key", path.display())),
+        },
         (None, Some(Err(reason))) => Key::Broken(reason),
         (None, None) => Key::Missing(path),
     }
@@ -270,20 +275,22 @@ async fn on_server(
         MigrationReport::print(steps.collect(), json)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let key = config.pseudonym_key.clone().ok_or_else(|| {
-        let reason = "is needed where the archive is kept on a server, and must stay the same for good: 64 hexadecimal \
-                      digits, such as `openssl rand -hex 32` prints";
-        wrong("PSEUDONYM_KEY", reason.to_owned())
-    })?;
+    let uses = KeyUse::of(&command, guilds.is_some());
+    if config.pseudonym_key.is_none() && matches!(uses, KeyUse::Write | KeyUse::Compare) {
+        return Err(needed().into());
+    }
     let store = Arc::new(TidbStore::open(&url, options).await?);
-    let code = cli::run(command, config, tools(store.clone(), guilds, key, config)).await;
+    let code = match key_of(&*store, uses, config, None).await {
+        Ok(key) => cli::run(command, config, tools(store.clone(), guilds, key, config)).await,
+        Err(error) => cli::failure(&*error),
+    };
     if let Some(store) = Arc::into_inner(store) {
         store.close().await;
     }
     Ok(code)
 }
 
-fn tools(store: Arc<dyn Store>, client: Guilds, key: PseudonymKey, config: &Config) -> Tools {
+fn tools(store: Arc<dyn Store>, client: Guilds, key: Option<PseudonymKey>, config: &Config) -> Tools {
     let (source, clock) = (Arc::new(DiscordChatExporter::default()), Arc::new(SystemClock));
     let media = Arc::new(MediaFolder::new(config.media.clone()));
     let files = client.clone().filter(|_| config.media_file_bytes.is_some());
@@ -299,7 +306,6 @@ async fn on_sqlite(
     guilds: Guilds,
     path: &Path,
 ) -> Result<ExitCode, Box<dyn std::error::Error>> {
-    let key_path = beside(path);
     if let Command::Migrate { status, json } = command {
         if !status {
             SqliteStore::open(path, 1)?;
@@ -312,74 +318,18 @@ async fn on_sqlite(
         MigrationReport::print(steps.collect(), json)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let dry_run = matches!(&command, Command::Import(arguments) if arguments.dry_run);
-    let scratch = (dry_run && !path.exists()).then(Scratch::new).transpose()?;
-    let path = scratch.as_ref().map_or(path, |scratch| scratch.database.as_path());
-    let key = match (&config.pseudonym_key, dry_run && !key_path.exists()) {
-        (Some(key), _) => key.clone(),
-        (None, true) => new_key()?.0,
-        (None, false) => key_file(&key_path)?,
+    // A command that only reads, or that tells what it would do, makes no archive and finds an empty one.
+    let absent = !path.exists() && !makes_archive(&command);
+    let scratch = absent.then(|| tempfile::Builder::new().prefix("verta-").tempdir()).transpose()?;
+    let database = scratch.as_ref().map_or_else(|| path.to_owned(), |folder| folder.path().join("verta.db"));
+    let uses = match KeyUse::of(&command, guilds.is_some()) {
+        KeyUse::Write if absent => KeyUse::Compare,
+        uses => uses,
     };
     let readers = usize::try_from(config.pool_size)?;
-    let store = Arc::new(SqliteStore::open(path, readers)?);
+    let store = Arc::new(SqliteStore::open(&database, readers)?);
+    let key = key_of(&*store, uses, config, Some(path)).await?;
     Ok(cli::run(command, config, tools(store, guilds, key, config)).await)
-}
-
-/// The file that holds the pseudonyms' key where no setting does: the database's name with `.key` behind it.
-fn beside(database: &Path) -> PathBuf {
-    let mut name = database.as_os_str().to_owned();
-    name.push(".key");
-    PathBuf::from(name)
-}
-
-/// A folder for what a dry run would write; goes with the value.
-struct Scratch {
-    folder: PathBuf,
-    database: PathBuf,
-}
-
-impl Scratch {
-    fn new() -> io::Result<Self> {
-        let folder = std::env::temp_dir().join(format!("verta-dry-run-{}", std::process::id()));
-        fs::create_dir(&folder)?;
-        Ok(Self { database: folder.join("verta.db"), folder })
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        fs::remove_dir_all(&self.folder).ok();
-    }
-}
-
-fn new_key() -> io::Result<(PseudonymKey, String)> {
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).map_err(io::Error::other)?;
-    let text = bytes.map(|byte| format!("{byte:02x}")).concat();
-    Ok((PseudonymKey::new(bytes), text))
-}
-
-/// The key in the file beside the database, made if there is none. Of two processes that make it at once, the first
-/// wins and both use its key: it appears whole, by a link from a file that is finished.
-fn key_file(path: &Path) -> Result<PseudonymKey, Box<dyn std::error::Error>> {
-    let wrong = |error: &dyn std::fmt::Display| format!("{}: {error}; it holds the pseudonyms' key", path.display());
-    if !path.exists() {
-        let (_, text) = new_key()?;
-        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            fs::create_dir_all(folder).map_err(|error| wrong(&error))?;
-        }
-        let made = path.with_extension(format!("key.{}", std::process::id()));
-        let mut file =
-            OpenOptions::new().write(true).create_new(true).mode(0o600).open(&made).map_err(|error| wrong(&error))?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        match fs::hard_link(&made, path) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(wrong(&error).into()),
-            _ => fs::remove_file(&made)?,
-        }
-    }
-    let text = fs::read_to_string(path).map_err(|error| wrong(&error))?;
-    Ok(text.trim().parse().map_err(|error: domain::pseudonym::ParseKeyError| wrong(&error))?)
 }
 
 fn log(config: &Config) {

@@ -1,5 +1,6 @@
 //! Who nobody can tell: keyed pseudonyms with readable names.
 
+mod check;
 mod scrub;
 
 use std::fmt;
@@ -9,6 +10,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde::{Serialize, Serializer};
 use sha2::Sha256;
 
+pub use self::check::{KeyCheck, ParseKeyCheckError};
 pub use self::scrub::MentionedPerson;
 use crate::tenant::TenantId;
 

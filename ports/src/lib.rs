@@ -1,5 +1,6 @@
 //! What the core asks of the outside: a store for the archive, files to import, and the clock.
 
+pub mod archive;
 pub mod change;
 pub mod channel;
 pub mod clock;

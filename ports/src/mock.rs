@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use domain::timestamp::Timestamp;
 
+use crate::archive::{ArchiveRepository, MockArchiveRepository};
 use crate::change::{ChangeRepository, MockChangeRepository};
 use crate::channel::{ChannelRepository, MockChannelRepository};
 use crate::clock::Clock;
@@ -22,6 +23,8 @@ use crate::unreadable::{MockUnreadableRepository, UnreadableRepository};
 /// The mocks of one snapshot or unit; what a case does not set up panics when it is called.
 #[derive(Default)]
 pub struct FakeUnitOfWork {
+    /// The archive as a whole.
+    pub archive: MockArchiveRepository,
     /// Tenants.
     pub tenants: MockTenantRepository,
     /// Channels.
@@ -48,6 +51,10 @@ pub struct FakeUnitOfWork {
 }
 
 impl Repositories for FakeUnitOfWork {
+    fn archive(&mut self) -> &mut dyn ArchiveRepository {
+        &mut self.archive
+    }
+
     fn tenants(&mut self) -> &mut dyn TenantRepository {
         &mut self.tenants
     }

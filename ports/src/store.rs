@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use futures::future::BoxFuture;
 
+use crate::archive::ArchiveRepository;
 use crate::change::ChangeRepository;
 use crate::channel::ChannelRepository;
 use crate::coverage::CoverageRepository;
@@ -60,6 +61,8 @@ pub struct StoreStatus {
 
 /// Everything that can be asked of one moment of the archive.
 pub trait Repositories: Send {
+    /// The archive as a whole.
+    fn archive(&mut self) -> &mut dyn ArchiveRepository;
     /// Tenants.
     fn tenants(&mut self) -> &mut dyn TenantRepository;
     /// Channels and threads.

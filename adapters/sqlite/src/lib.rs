@@ -1,5 +1,6 @@
 //! The store in one SQLite file: the default, for a community on one machine.
 
+mod archive;
 mod change;
 mod channel;
 mod coverage;

@@ -39,6 +39,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     8 "0008_guild",
     9 "0009_unreadable",
     10 "0010_media",
+    13 "0013_key_check",
 ];
 
 /// Whether a step of the schema was applied.

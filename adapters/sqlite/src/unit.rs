@@ -5,6 +5,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use ports::archive::ArchiveRepository;
 use ports::change::ChangeRepository;
 use ports::channel::ChannelRepository;
 use ports::coverage::CoverageRepository;
@@ -140,6 +141,10 @@ impl fmt::Display for Abandoned {
 impl std::error::Error for Abandoned {}
 
 impl Repositories for Unit {
+    fn archive(&mut self) -> &mut dyn ArchiveRepository {
+        self
+    }
+
     fn tenants(&mut self) -> &mut dyn TenantRepository {
         self
     }

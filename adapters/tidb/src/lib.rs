@@ -1,5 +1,6 @@
 //! The store on a server that speaks `MySQL`'s protocol: `TiDB`, or `MariaDB`.
 
+mod archive;
 mod batch;
 mod change;
 mod channel;

@@ -61,6 +61,7 @@ impl Migration {
         8 "0008_guild",
         9 "0009_unreadable",
         10 "0010_media",
+        13 "0013_key_check",
     ];
 
     /// Its statements one by one: the server takes no two at once.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use mysql_async::prelude::Queryable;
 use mysql_async::{IsolationLevel, Params, Pool, Row, Transaction, TxOpts};
+use ports::archive::ArchiveRepository;
 use ports::change::ChangeRepository;
 use ports::channel::ChannelRepository;
 use ports::coverage::CoverageRepository;
@@ -152,6 +153,10 @@ impl Unit {
 struct GivenUp;
 
 impl Repositories for Unit {
+    fn archive(&mut self) -> &mut dyn ArchiveRepository {
+        self
+    }
+
     fn tenants(&mut self) -> &mut dyn TenantRepository {
         self
     }

@@ -35,7 +35,7 @@ pub(super) async fn import(
     tools: &Tools,
 ) -> Result<Report, crate::import::ImportError> {
     let importer =
-        Importer::new(Arc::clone(&tools.store), Arc::clone(&tools.source), tools.key.clone(), Arc::clone(&tools.clock));
+        Importer::new(Arc::clone(&tools.store), Arc::clone(&tools.source), tools.key(), Arc::clone(&tools.clock));
     let bar = Bar::new();
     let report = importer.run(paths, options, &bar).await;
     bar.drawn.finish_and_clear();

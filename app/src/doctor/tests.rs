@@ -4,6 +4,7 @@ use std::sync::Arc;
 use domain::channel::{Channel, ChannelKind};
 use domain::coverage::Coverage;
 use domain::guild::GuildItems;
+use domain::pseudonym::{KeyCheck, PseudonymKey};
 use domain::slug::TenantSlug;
 use domain::tenant::{Platform, PlatformId, Tenant, TenantName};
 use domain::timestamp::Timestamp;
@@ -95,7 +96,7 @@ fn archive_with(held: Vec<Channel>, was_read: bool, aside: u64) -> Archive {
         };
         Ok(if page.after.is_none() { vec![of(82), of(83)] } else { Vec::new() })
     });
-    Archive::Ready(Arc::new(FakeStore::new([of_tenants, of_channels, of_coverage])))
+    Archive::Ready(Arc::new(FakeStore::new([unit_with_key(None), of_tenants, of_channels, of_coverage])))
 }
 
 fn bot(content: bool, joined: bool, found: Result<GuildStructure, GuildError>) -> Bot {
@@ -109,7 +110,19 @@ fn bot(content: bool, joined: bool, found: Result<GuildStructure, GuildError>) -
 }
 
 fn key() -> Key {
-    Key::Set { other: None }
+    Key::Set { other: None, check: check_of(1) }
+}
+
+fn check_of(byte: u8) -> KeyCheck {
+    PseudonymKey::new([byte; 32]).check()
+}
+
+/// What the archive says about its key: this check value, and that it holds nothing.
+fn unit_with_key(check: Option<KeyCheck>) -> FakeUnitOfWork {
+    let mut unit = FakeUnitOfWork::default();
+    unit.archive.expect_key_check().returning(move || Ok(check));
+    unit.tenants.expect_list().returning(|_| Ok(Vec::new()));
+    unit
 }
 
 #[tokio::test]
@@ -238,9 +251,9 @@ async fn the_key_is_judged_by_where_it_lies_and_who_may_read_it() {
         (absent(), Key::Missing(Some(path())), State::Ok, "made with the archive"),
         (behind(), Key::Missing(Some(path())), State::Failed, "put the file back"),
         (behind(), Key::Missing(None), State::Failed, "openssl rand -hex 32"),
-        (behind(), Key::File { path: path(), mode: 0o600 }, State::Ok, "data/verta.db.key"),
-        (behind(), Key::File { path: path(), mode: 0o640 }, State::Warning, "chmod 600"),
-        (behind(), Key::Set { other: Some(path()) }, State::Warning, "another key"),
+        (behind(), Key::File { path: path(), mode: 0o600, check: check_of(1) }, State::Ok, "data/verta.db.key"),
+        (behind(), Key::File { path: path(), mode: 0o640, check: check_of(1) }, State::Warning, "chmod 600"),
+        (behind(), Key::Set { other: Some(path()), check: check_of(1) }, State::Warning, "another key"),
         (behind(), Key::Broken("no key in it".to_owned()), State::Failed, "no key in it"),
     ] {
         let checks = doctor(archive, key, Bot::Missing).run().await;
@@ -253,4 +266,26 @@ async fn the_key_is_judged_by_where_it_lies_and_who_may_read_it() {
     assert_eq!((state(&checks, "database"), state(&checks, "migrations")), (State::Ok, State::Warning));
     let checks = doctor(absent(), key(), Bot::Missing).run().await;
     assert_eq!(state(&checks, "database"), State::Warning);
+}
+
+#[tokio::test]
+async fn the_key_is_compared_with_the_check_value_of_the_archive() {
+    let path = || PathBuf::from("data/verta.db.key");
+    let file = |byte| Key::File { path: path(), mode: 0o600, check: check_of(byte) };
+    for (stored, key, expected, said) in [
+        (Some(1), key(), State::Ok, "the archive was written with it"),
+        (Some(1), file(1), State::Ok, "the archive was written with it"),
+        (Some(2), key(), State::Failed, "another key"),
+        (Some(2), file(1), State::Failed, "put its key file back"),
+        (None, key(), State::Ok, "no check value"),
+        (None, Key::Missing(Some(path())), State::Ok, "the first command that writes"),
+        (Some(2), Key::Missing(Some(path())), State::Failed, "put the file back"),
+        (Some(2), Key::Missing(None), State::Failed, "PSEUDONYM_KEY"),
+    ] {
+        let archive = Archive::Ready(Arc::new(FakeStore::new([unit_with_key(stored.map(check_of))])));
+        let checks = doctor(archive, key, Bot::Missing).run().await;
+        let found = check(&checks, "key");
+        assert_eq!(found.state, expected, "{found:?}");
+        assert!(found.detail.contains(said), "{found:?}");
+    }
 }

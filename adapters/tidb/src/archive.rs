@@ -1,0 +1,37 @@
+//! The archive as a whole: a table of one row.
+
+use async_trait::async_trait;
+use domain::pseudonym::KeyCheck;
+use mysql_async::params;
+use ports::archive::ArchiveRepository;
+use ports::error::StoreError;
+
+use crate::row::Columns;
+use crate::unit::Unit;
+
+const FIND: &str = r"
+    SELECT key_check
+    FROM archive
+    WHERE archive_id = 1
+";
+
+/// Locks the row, so that a second writer waits for the first and then changes nothing.
+const RECORD: &str = r"
+    UPDATE archive
+    SET key_check = :key_check
+    WHERE archive_id = 1
+        AND key_check IS NULL
+";
+
+#[async_trait]
+impl ArchiveRepository for Unit {
+    async fn key_check(&mut self) -> Result<Option<KeyCheck>, StoreError> {
+        let found = self.row(FIND, (), |row| Columns::new("archive", row).parse_optional("key_check")).await?;
+        Ok(found.flatten())
+    }
+
+    async fn record_key_check(&mut self, check: KeyCheck) -> Result<KeyCheck, StoreError> {
+        self.run(RECORD, params! { "key_check" => check.to_string() }).await?;
+        self.key_check().await?.ok_or(StoreError::Corrupt { table: "archive", column: "key_check" })
+    }
+}

@@ -1,0 +1,65 @@
+//! The archive's key: everything that is written to one archive is written with one key.
+
+use domain::pseudonym::{KeyCheck, PseudonymKey};
+use ports::error::StoreError;
+use ports::page::Page;
+use ports::store::Store;
+
+use crate::retry::retry;
+
+/// What an archive says about its key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ArchiveKey {
+    /// The check value that it stores, since the first write of a release that stores one.
+    pub check: Option<KeyCheck>,
+    /// Whether it holds a community.
+    pub has_data: bool,
+}
+
+impl ArchiveKey {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store fails.
+    pub async fn of(store: &dyn Store) -> Result<Self, StoreError> {
+        let mut at = store.read().await?;
+        let check = at.archive().key_check().await?;
+        let has_data = !at.tenants().list(Page { after: None, limit: 1 }).await?.is_empty();
+        Ok(Self { check, has_data })
+    }
+
+    /// Whether nothing was written with any key, so that a new key does no harm.
+    #[must_use]
+    pub const fn is_new(&self) -> bool {
+        self.check.is_none() && !self.has_data
+    }
+
+    /// Whether the archive may be written with a key of this check value, as far as it says.
+    #[must_use]
+    pub fn accepts(&self, check: KeyCheck) -> bool {
+        self.check.is_none_or(|stored| stored == check)
+    }
+}
+
+/// Records the check value of `key` if the archive has none yet. Returns whether the archive is written with this key;
+/// of several processes that come first with different keys, one gets `true`.
+///
+/// # Errors
+/// [`StoreError`] if the store fails.
+pub async fn claim(store: &dyn Store, key: &PseudonymKey) -> Result<bool, StoreError> {
+    record(store, key.check()).await.map(|stored| stored == key.check())
+}
+
+/// Records `check` if the archive has no check value yet; returns the one that it has now.
+pub(crate) async fn record(store: &dyn Store, check: KeyCheck) -> Result<KeyCheck, StoreError> {
+    let once = || async {
+        if let Some(stored) = store.read().await?.archive().key_check().await? {
+            return Ok(stored);
+        }
+        let mut unit = store.begin().await?;
+        let stored = unit.archive().record_key_check(check).await?;
+        unit.commit().await?;
+        Ok(stored)
+    };
+    retry(StoreError::is_retryable, once).await
+}
