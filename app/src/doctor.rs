@@ -194,7 +194,10 @@ impl Doctor {
             }
             Some(_) => Check { detail: format!("{}; the archive was written with it", found.detail), ..found },
             None => Check {
-                detail: format!("{}; the archive has no check value of it yet, the next import or sync records it", found.detail),
+                detail: format!(
+                    "{}; the archive has no check value of it yet, the next import or sync records it",
+                    found.detail
+                ),
                 ..found
             },
         }

@@ -2,6 +2,7 @@
 //!
 //! All cases share one database and run at the same time, so a case makes its own tenant and looks at nothing else.
 
+mod archive;
 mod change;
 mod channel;
 mod copy;

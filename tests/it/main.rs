@@ -10,6 +10,7 @@ mod faults;
 mod hostile;
 mod http;
 mod import;
+mod key;
 mod only_tidb;
 mod openapi;
 mod opening;

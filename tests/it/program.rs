@@ -88,9 +88,16 @@ impl Installation {
 
     /// Starts the server and waits until it says where it is.
     pub(crate) fn serve(&self, arguments: &[&str]) -> Server {
+        self.serve_with(arguments, |_| {})
+    }
+
+    /// The same, with other settings.
+    pub(crate) fn serve_with(&self, arguments: &[&str], change: impl FnOnce(&mut Command)) -> Server {
         let mut all = vec!["serve"];
         all.extend(arguments);
-        let mut child = self.command(&all).spawn().unwrap();
+        let mut command = self.command(&all);
+        change(&mut command);
+        let mut child = command.spawn().unwrap();
         let (sender, lines) = mpsc::channel();
         let streams: [Box<dyn Read + Send>; 2] =
             [Box::new(child.stdout.take().unwrap()), Box::new(child.stderr.take().unwrap())];

@@ -2,7 +2,7 @@ use std::collections::HashSet;
 
 use uuid::Uuid;
 
-use super::{ADJECTIVES, ANIMALS, Pseudonym, PseudonymKey, Pseudonymizer};
+use super::{ADJECTIVES, ANIMALS, KeyCheck, Pseudonym, PseudonymKey, Pseudonymizer};
 use crate::tenant::TenantId;
 
 fn pseudonymizer(key: u8, tenant: u128) -> Pseudonymizer {
@@ -59,4 +59,14 @@ fn a_key_is_64_hexadecimal_digits_and_never_printed() {
     assert_eq!(format!("{key:?}"), "PseudonymKey(***)");
     let error = "secret".parse::<PseudonymKey>().unwrap_err();
     assert!(!error.to_string().contains("secret"));
+}
+
+#[test]
+fn a_key_has_a_check_value_of_its_own() {
+    let check = PseudonymKey::new([1; 32]).check();
+    assert_eq!(PseudonymKey::new([1; 32]).check(), check);
+    assert_ne!(PseudonymKey::new([2; 32]).check(), check);
+    assert_eq!(check.to_string().len(), 16);
+    assert_eq!(check.to_string().parse(), Ok(check));
+    assert!("0123".parse::<KeyCheck>().is_err());
 }

@@ -1,6 +1,7 @@
 //! A store whose units and snapshots have company: something that lives as long as they do.
 
 use async_trait::async_trait;
+use ports::archive::ArchiveRepository;
 use ports::change::ChangeRepository;
 use ports::channel::ChannelRepository;
 use ports::coverage::CoverageRepository;
@@ -30,6 +31,10 @@ pub(super) trait Company: Send {
 pub(super) struct With<R: ?Sized, C>(pub(super) Box<R>, pub(super) C);
 
 impl<R: Repositories + ?Sized, C: Send> Repositories for With<R, C> {
+    fn archive(&mut self) -> &mut dyn ArchiveRepository {
+        self.0.archive()
+    }
+
     fn tenants(&mut self) -> &mut dyn TenantRepository {
         self.0.tenants()
     }
