@@ -219,6 +219,8 @@ pub struct Message {
     pub author: Author,
     /// Raw Discord markup, people as `<@pseudonym>`.
     pub content: String,
+    /// When it was sent, where its id does not tell it: [`time_beside`].
+    pub sent_at: Option<Timestamp>,
     /// Which version this is.
     pub version: Version,
     /// Whether it is pinned.
@@ -266,6 +268,7 @@ impl Message {
             kind: MessageKind::DEFAULT,
             author,
             content,
+            sent_at: None,
             version,
             pinned: false,
             flags: 0,
@@ -282,10 +285,10 @@ impl Message {
         }
     }
 
-    /// When it was sent: the time inside its id.
+    /// When it was sent: the time inside its id, unless the id tells none.
     #[must_use]
     pub fn created_at(&self) -> Timestamp {
-        self.id.created_at()
+        self.sent_at.unwrap_or_else(|| self.id.created_at())
     }
 
     /// The first 64 bits of a SHA-256 over everything but the moment and the source of the version: two versions
@@ -319,8 +322,25 @@ impl Message {
         for json in [&self.embeds, &self.stickers, &self.components, &self.snapshots, &self.poll, &self.extra] {
             digest.optional(json.as_ref().map(Json::as_str));
         }
+        // At the end and only if there is one, so that all others keep the digest that they are stored with.
+        if let Some(sent_at) = self.sent_at {
+            digest.number(sent_at.as_millis().cast_unsigned());
+        }
         digest.finish()
     }
+}
+
+/// How far the time inside an id may be from the time that a source gives its message. Discord makes both at once; a
+/// source that takes the time of one zone for that of another is at most 14 hours off.
+const SAME_TIME_MS: u64 = 24 * 60 * 60 * 1000;
+
+/// The time of a message that a source dates `time`, if its `id` does not tell it: if the id is no snowflake of Discord.
+///
+/// An id is one if the time inside of it is at most a day from the source's. So the ids of other platforms, which count
+/// from another epoch or simply count, keep the time of their source.
+#[must_use]
+pub fn time_beside(id: MessageId, time: Timestamp) -> Option<Timestamp> {
+    (id.created_at().as_millis().abs_diff(time.as_millis()) > SAME_TIME_MS).then_some(time)
 }
 
 /// A hash that separates its inputs, so that no two lists of them run together into the same bytes.
@@ -376,3 +396,6 @@ impl Sink {
         u64::from_le_bytes(*hash.first_chunk().expect("a SHA-256 has 32 bytes"))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -62,6 +62,7 @@ impl Converter<'_> {
             kind,
             author,
             content: self.scrub.text(&content),
+            sent_at: None,
             version: Version { edited_at, observed_at: self.observed_at, origin: Origin::Page },
             pinned: wire.flag("pinned"),
             flags: wire.number("flags").unwrap_or(0),

@@ -62,6 +62,7 @@ impl Migration {
         9 "0009_unreadable",
         10 "0010_media",
         13 "0013_key_check",
+        15 "0015_message_times",
     ];
 
     /// Its statements one by one: the server takes no two at once.

@@ -57,6 +57,7 @@ fn full(plain: &Message) -> Message {
         kind: MessageKind(i32::MAX),
         author: author(0xff, true, true),
         content: format!("**bold** \u{7f} {HARD_TEXT} <@00000000000000000000000000000000>"),
+        sent_at: Some(at(FIRST)),
         version: Version {
             edited_at: Some(at(253_402_207_199_999)),
             observed_at: at(1_772_366_400_001),

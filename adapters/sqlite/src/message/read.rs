@@ -15,7 +15,7 @@ use crate::row::{Columns, Text, number, query, query_one};
 const FIND: &str = r"
     SELECT channel_id, message_id, kind, author, author_bot, author_webhook, content, edited_at, observed_at, origin,
         pinned, flags, ref_kind, ref_message_id, ref_channel_id, ref_guild_id, mentions, embeds, stickers, components,
-        snapshots, poll, extra, deleted_at
+        snapshots, poll, extra, sent_at, deleted_at
     FROM messages
     WHERE channel_id = :channel_id
         AND message_id = :message_id
@@ -34,7 +34,7 @@ const FIND_CHANNELS: &str = r"
 const LIST_BEFORE: &str = r"
     SELECT channel_id, message_id, kind, author, author_bot, author_webhook, content, edited_at, observed_at, origin,
         pinned, flags, ref_kind, ref_message_id, ref_channel_id, ref_guild_id, mentions, embeds, stickers, components,
-        snapshots, poll, extra, deleted_at
+        snapshots, poll, extra, sent_at, deleted_at
     FROM messages
     WHERE channel_id = :channel_id
         AND message_id <= :bound
@@ -47,7 +47,7 @@ const LIST_BEFORE: &str = r"
 const LIST_AFTER: &str = r"
     SELECT channel_id, message_id, kind, author, author_bot, author_webhook, content, edited_at, observed_at, origin,
         pinned, flags, ref_kind, ref_message_id, ref_channel_id, ref_guild_id, mentions, embeds, stickers, components,
-        snapshots, poll, extra, deleted_at
+        snapshots, poll, extra, sent_at, deleted_at
     FROM messages
     WHERE channel_id = :channel_id
         AND message_id >= :bound
@@ -60,7 +60,7 @@ const LIST_AFTER: &str = r"
 const LIST_STORED: &str = r"
     SELECT channel_id, message_id, kind, author, author_bot, author_webhook, content, edited_at, observed_at, origin,
         pinned, flags, ref_kind, ref_message_id, ref_channel_id, ref_guild_id, mentions, embeds, stickers, components,
-        snapshots, poll, extra, deleted_at
+        snapshots, poll, extra, sent_at, deleted_at
     FROM messages
     WHERE channel_id = :channel_id
         AND message_id > :after
@@ -246,6 +246,7 @@ fn stored(row: &Columns<'_, '_>) -> Result<StoredMessage, StoreError> {
         kind,
         author,
         content,
+        sent_at: row.optional_time("sent_at")?,
         version,
         pinned,
         flags,

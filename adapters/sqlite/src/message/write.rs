@@ -15,7 +15,7 @@ use serde_json::json;
 
 use super::read;
 use crate::error::store_error;
-use crate::row::{Text, execute, insert_all, millis, number, query, query_one};
+use crate::row::{Columns, Text, execute, insert_all, millis, number, query, query_one};
 use crate::{change, coverage};
 
 const PLATFORM_ID: &str = r"
@@ -36,7 +36,7 @@ const INSERT: &str = r"
     INSERT INTO messages (
         channel_id, message_id, kind, author, author_bot, author_webhook, content, edited_at, observed_at, origin,
         digest, pinned, flags, ref_kind, ref_message_id, ref_channel_id, ref_guild_id, mentions, embeds, stickers,
-        components, snapshots, poll, extra, deleted_at
+        components, snapshots, poll, extra, sent_at, deleted_at
     )
 ";
 
@@ -83,7 +83,7 @@ const SET_STATS: &str = r"
 ";
 
 const NEWEST: &str = r"
-    SELECT message_id
+    SELECT message_id, sent_at
     FROM messages
     WHERE channel_id = :channel_id
         AND deleted_at IS NULL
@@ -104,7 +104,7 @@ const DELETE_FIRST: &str = r"
 ";
 
 /// Columns of [`INSERT`], [`INSERT_ATTACHMENTS`] and [`INSERT_REACTIONS`].
-const WIDTHS: [usize; 3] = [25, 14, 9];
+const WIDTHS: [usize; 3] = [26, 14, 9];
 
 pub(super) fn replace_interval(
     connection: &Connection,
@@ -209,6 +209,7 @@ fn insert(
         row.json(message.snapshots.as_ref())?;
         row.json(message.poll.as_ref())?;
         row.json(message.extra.as_ref())?;
+        row.bind(message.sent_at.map(millis))?;
         row.bind(deleted_at(message.id).map(millis))
     })?;
     let files: Vec<(&Message, usize, &Attachment)> = writes
@@ -261,8 +262,11 @@ fn set_stats(
     change: i64,
 ) -> Result<(), StoreError> {
     let parameters = named_params! {":channel_id": Text(channel.0)};
-    let newest: Option<MessageId> = query_one(connection, "messages", NEWEST, parameters, |row| row.id("message_id"))?;
-    let last_activity_at = newest.map(|id| millis(id.created_at()));
+    let sent_at = |row: &Columns<'_, '_>| {
+        let id: MessageId = row.id("message_id")?;
+        Ok(row.optional_time("sent_at")?.unwrap_or_else(|| id.created_at()))
+    };
+    let last_activity_at = query_one(connection, "messages", NEWEST, parameters, sent_at)?.map(millis);
     let parameters = named_params! {
         ":channel_id": Text(channel.0),
         ":change": change,

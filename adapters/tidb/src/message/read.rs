@@ -17,7 +17,7 @@ use crate::unit::Unit;
 const FIND_ALL: &str = r"
     SELECT channel_id, message_id, kind, author, author_bot, author_webhook, content, edited_at, observed_at, origin,
         pinned, flags, ref_kind, ref_message_id, ref_channel_id, ref_guild_id, mentions, embeds, stickers, components,
-        snapshots, poll, extra, deleted_at
+        snapshots, poll, extra, sent_at, deleted_at
     FROM messages
     WHERE channel_id = ?
         AND message_id IN (…)
@@ -40,7 +40,7 @@ const LIST_BEFORE: &str = r"
     SELECT /*+ ORDER_INDEX(messages, PRIMARY) */
         channel_id, message_id, kind, author, author_bot, author_webhook, content, edited_at, observed_at, origin,
         pinned, flags, ref_kind, ref_message_id, ref_channel_id, ref_guild_id, mentions, embeds, stickers, components,
-        snapshots, poll, extra, deleted_at
+        snapshots, poll, extra, sent_at, deleted_at
     FROM messages
     WHERE channel_id = :channel_id
         AND message_id <= :bound
@@ -54,7 +54,7 @@ const LIST_AFTER: &str = r"
     SELECT /*+ ORDER_INDEX(messages, PRIMARY) */
         channel_id, message_id, kind, author, author_bot, author_webhook, content, edited_at, observed_at, origin,
         pinned, flags, ref_kind, ref_message_id, ref_channel_id, ref_guild_id, mentions, embeds, stickers, components,
-        snapshots, poll, extra, deleted_at
+        snapshots, poll, extra, sent_at, deleted_at
     FROM messages
     WHERE channel_id = :channel_id
         AND message_id >= :bound
@@ -68,7 +68,7 @@ const LIST_STORED: &str = r"
     SELECT /*+ ORDER_INDEX(messages, PRIMARY) */
         channel_id, message_id, kind, author, author_bot, author_webhook, content, edited_at, observed_at, origin,
         pinned, flags, ref_kind, ref_message_id, ref_channel_id, ref_guild_id, mentions, embeds, stickers, components,
-        snapshots, poll, extra, deleted_at
+        snapshots, poll, extra, sent_at, deleted_at
     FROM messages
     WHERE channel_id = :channel_id
         AND message_id >= :bound
@@ -299,6 +299,7 @@ fn stored(row: Row) -> Result<StoredMessage, StoreError> {
         kind,
         author,
         content,
+        sent_at: row.optional_time("sent_at")?,
         version,
         pinned,
         flags,

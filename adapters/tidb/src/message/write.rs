@@ -44,7 +44,7 @@ const UPSERT: &str = r"
     INSERT INTO messages (
         channel_id, message_id, kind, author, author_bot, author_webhook, content, edited_at, observed_at, origin,
         digest, pinned, flags, ref_kind, ref_message_id, ref_channel_id, ref_guild_id, mentions, embeds, stickers,
-        components, snapshots, poll, extra, deleted_at
+        components, snapshots, poll, extra, sent_at, deleted_at
     )
     VALUES
 ";
@@ -57,7 +57,8 @@ const UPSERT_TAIL: &str = r"
         flags = VALUES(flags), ref_kind = VALUES(ref_kind), ref_message_id = VALUES(ref_message_id),
         ref_channel_id = VALUES(ref_channel_id), ref_guild_id = VALUES(ref_guild_id), mentions = VALUES(mentions),
         embeds = VALUES(embeds), stickers = VALUES(stickers), components = VALUES(components),
-        snapshots = VALUES(snapshots), poll = VALUES(poll), extra = VALUES(extra), deleted_at = VALUES(deleted_at)
+        snapshots = VALUES(snapshots), poll = VALUES(poll), extra = VALUES(extra), sent_at = VALUES(sent_at),
+        deleted_at = VALUES(deleted_at)
 ";
 
 const UPSERT_ATTACHMENTS: &str = r"
@@ -126,7 +127,7 @@ const SET_STATS: &str = r"
 /// The hint, as in the next: see the pages of a channel.
 const NEWEST: &str = r"
     SELECT /*+ ORDER_INDEX(messages, PRIMARY) */
-        message_id
+        message_id, sent_at
     FROM messages
     WHERE channel_id = :channel_id
         AND deleted_at IS NULL
@@ -295,7 +296,7 @@ fn size(value: &Value) -> usize {
     if let Value::Bytes(bytes) = value { bytes.len() } else { 8 }
 }
 
-fn message_row(write: &Write<'_>, deleted_at: Option<Timestamp>) -> [Value; 25] {
+fn message_row(write: &Write<'_>, deleted_at: Option<Timestamp>) -> [Value; 26] {
     let message = write.message;
     let reference = message.reference;
     [
@@ -323,6 +324,7 @@ fn message_row(write: &Write<'_>, deleted_at: Option<Timestamp>) -> [Value; 25] 
         json_text(message.snapshots.as_ref()),
         json_text(message.poll.as_ref()),
         json_text(message.extra.as_ref()),
+        datetime_if(message.sent_at),
         datetime_if(deleted_at),
     ]
 }
@@ -373,8 +375,12 @@ pub(super) async fn set_stats(
     platform_id: ChannelSnowflake,
     change: i64,
 ) -> Result<(), StoreError> {
-    let newest: Option<MessageId> = unit.row(NEWEST, params! { "channel_id" => channel.to_string() }, id).await?;
-    let last_activity_at = newest.map(MessageId::created_at);
+    let sent_at = |row| {
+        let mut row = Columns::new("messages", row);
+        let id: MessageId = row.id("message_id")?;
+        Ok(row.optional_time("sent_at")?.unwrap_or_else(|| id.created_at()))
+    };
+    let last_activity_at = unit.row(NEWEST, params! { "channel_id" => channel.to_string() }, sent_at).await?;
     let parameters = params! {
         "channel_id" => channel.to_string(),
         "change" => change,
