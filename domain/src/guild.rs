@@ -1,5 +1,7 @@
 //! What a guild has beside channels: its roles, and emoji and stickers of its own.
 
+use std::collections::BTreeMap;
+
 use crate::message::Emoji;
 use crate::snowflake::Id;
 use crate::tenant::Color;
@@ -127,6 +129,15 @@ pub struct GuildLook<'a> {
     pub stickers: Option<&'a [Sticker]>,
 }
 
+/// A role as a file shows it, which shows those of some members and no others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoleLook {
+    /// The role.
+    pub role: Role,
+    /// When the file was written.
+    pub observed_at: Timestamp,
+}
+
 /// What is held of a guild beside its channels, each list ascending by id.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GuildItems {
@@ -152,6 +163,28 @@ impl GuildItems {
             emojis: Held::after_look(&self.emojis, look.emojis, at),
             stickers: Held::after_look(&self.stickers, look.stickers, at),
         })
+    }
+
+    /// What changes here by what files show of some roles; `None` if that is nothing. A file changes no role that a look
+    /// at the guild or another file has shown since, and the latest of them holds, in whatever order they come.
+    #[must_use]
+    pub fn after_files(&self, looks: &[RoleLook]) -> Option<Self> {
+        let mut roles: BTreeMap<RoleId, &RoleLook> = BTreeMap::new();
+        for look in looks {
+            let latest = roles.entry(look.role.id).or_insert(look);
+            if look.observed_at > latest.observed_at {
+                *latest = look;
+            }
+        }
+        let changes = |look: &&RoleLook| {
+            find(&self.roles, look.role.number()).is_none_or(|held| {
+                let known_at = held.changed_at().max(self.observed_at.unwrap_or(held.observed_at));
+                held.item != look.role && known_at < look.observed_at
+            })
+        };
+        let seen = |look: &RoleLook| Held { item: look.role.clone(), observed_at: look.observed_at, deleted_at: None };
+        let roles: Vec<_> = roles.into_values().filter(changes).map(seen).collect();
+        (!roles.is_empty()).then(|| Self { roles, ..Self::default() })
     }
 
     /// What changes here by what another archive holds; `None` if that is nothing. What changed later here stays as it

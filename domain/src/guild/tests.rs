@@ -1,4 +1,4 @@
-use super::{GuildEmoji, GuildItems, GuildLook, Held, role_mentions};
+use super::{GuildEmoji, GuildItems, GuildLook, Held, Role, RoleLook, role_mentions};
 use crate::snowflake::Id;
 use crate::timestamp::Timestamp;
 
@@ -85,4 +85,41 @@ fn mentions_of_roles_are_found_in_any_text() {
     let found: Vec<u64> = role_mentions("<@&7> a <@&12>, <@5> <@&0> <@&x> <@&9 <@&7>").map(Id::get).collect();
     assert_eq!(found, [7, 12, 7]);
     assert_eq!(role_mentions("nobody").count(), 0);
+}
+
+#[test]
+fn a_file_changes_no_role_that_was_seen_since() {
+    let role = |id: u64, name: &str| Role {
+        id: id.to_string().parse().unwrap(),
+        name: name.to_owned(),
+        color: None,
+        position: 1,
+    };
+    let look = |id, name, observed| RoleLook { role: role(id, name), observed_at: at(observed) };
+    let held = |id, name, observed, deleted: Option<i64>| Held {
+        item: role(id, name),
+        observed_at: at(observed),
+        deleted_at: deleted.map(at),
+    };
+    let names = |items: Option<GuildItems>| -> Vec<(u64, String, i64)> {
+        let roles = items.into_iter().flat_map(|items| items.roles);
+        roles.map(|held| (held.item.id.get(), held.item.name, held.observed_at.as_millis())).collect()
+    };
+    let nothing = GuildItems::default();
+    let expected = [(1, "newer".to_owned(), 7), (2, "b".to_owned(), 5)];
+    for looks in [
+        [look(1, "older", 5), look(1, "newer", 7), look(2, "b", 5)],
+        [look(2, "b", 5), look(1, "newer", 7), look(1, "older", 5)],
+    ] {
+        assert_eq!(names(nothing.after_files(&looks)), expected);
+    }
+    // Role 1 was seen at 4 and was the same in the look of 10; role 3 was gone then.
+    let synced = GuildItems {
+        observed_at: Some(at(10)),
+        roles: vec![held(1, "a", 4, None), held(3, "c", 4, Some(10))],
+        ..GuildItems::default()
+    };
+    assert_eq!(synced.after_files(&[look(1, "older", 7), look(3, "older", 7), look(1, "a", 12)]), None);
+    assert_eq!(names(synced.after_files(&[look(1, "new", 11), look(2, "old", 3)])).len(), 2);
+    assert_eq!(synced.after_files(&[]), None);
 }
