@@ -5,6 +5,7 @@
 
 mod angle;
 mod block;
+mod code;
 mod inline;
 mod link;
 mod run;
@@ -12,6 +13,7 @@ mod ticks;
 
 use std::borrow::Cow;
 
+pub use self::code::{address_ranges, code_ranges};
 use crate::channel::ChannelSnowflake;
 use crate::pseudonym::Pseudonym;
 use crate::timestamp::Timestamp;

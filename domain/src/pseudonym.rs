@@ -1,6 +1,8 @@
 //! Who nobody can tell: keyed pseudonyms with readable names.
 
 mod check;
+mod people;
+mod rendered;
 mod scrub;
 
 use std::fmt;
@@ -11,6 +13,8 @@ use serde::{Serialize, Serializer};
 use sha2::Sha256;
 
 pub use self::check::{KeyCheck, ParseKeyCheckError};
+pub use self::people::{Identity, KnownPeople};
+pub use self::rendered::RenderedNames;
 pub use self::scrub::MentionedPerson;
 use crate::tenant::TenantId;
 

@@ -1,0 +1,129 @@
+//! Names that an exporter rendered become mentions again.
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+
+use super::people::{Identity, KnownPeople, ends_name};
+use super::{Pseudonym, Pseudonymizer};
+use crate::markup::address_ranges;
+
+/// The names that can stand behind an `@` in the texts of one message.
+#[derive(Debug)]
+pub struct RenderedNames<'a> {
+    people: &'a Pseudonymizer,
+    known: &'a KnownPeople,
+    /// Those whom the message itself names, who come before others of the same name.
+    mentioned: Vec<(Cow<'a, str>, Pseudonym)>,
+}
+
+impl<'a> RenderedNames<'a> {
+    /// The names of the people whom a message mentions, and of all who are `known`.
+    #[must_use]
+    pub fn new(
+        people: &'a Pseudonymizer,
+        known: &'a KnownPeople,
+        mentioned: impl IntoIterator<Item = (Cow<'a, str>, Pseudonym)>,
+    ) -> Self {
+        let mut mentioned: Vec<_> = mentioned.into_iter().filter(|(name, _)| !name.is_empty()).collect();
+        mentioned.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
+        Self { people, known, mentioned }
+    }
+
+    /// `text`, which is scrubbed already, with every `@Name` as `<@pseudonym>`, the longest name first. Addresses of
+    /// mail and on the web stay: no exporter renders a name inside of them.
+    #[must_use]
+    pub fn text(&self, text: String) -> String {
+        self.replaced(&text).unwrap_or(text)
+    }
+
+    /// `text` with its names replaced; `None` if it has none.
+    fn replaced(&self, text: &str) -> Option<String> {
+        let mut addresses = address_ranges(text).peekable();
+        let (mut written, mut from) = (String::new(), 0);
+        for (at, _) in text.match_indices('@') {
+            while addresses.next_if(|range| range.end <= at).is_some() {}
+            let (before, rest) = (&text[..at], &text[at + 1..]);
+            let in_address = addresses.peek().is_some_and(|range| range.start < at)
+                && before.ends_with(|letter: char| letter.is_alphanumeric() || "/=:".contains(letter));
+            if at < from || in_address || is_mention(before, rest) || is_mail(before, rest) {
+                continue;
+            }
+            if let Some((length, pseudonym)) = self.find(rest) {
+                written.push_str(&text[from..at]);
+                written.push_str(&format!("<@{pseudonym}>"));
+                from = at + 1 + length;
+            }
+        }
+        written.push_str(&text[from..]);
+        (from > 0).then_some(written)
+    }
+
+    /// Whether `text` is a name and nothing else.
+    #[must_use]
+    pub fn is_name(&self, text: &str) -> bool {
+        self.find(text).is_some_and(|(length, _)| length == text.len())
+    }
+
+    /// `value` with [`RenderedNames::text`] of every text in it.
+    #[must_use]
+    pub fn json(&self, value: Value) -> Value {
+        match value {
+            Value::String(text) => Value::String(self.text(text)),
+            Value::Array(items) => items.into_iter().map(|item| self.json(item)).collect(),
+            Value::Object(fields) => {
+                Value::Object(fields.into_iter().map(|(key, value)| (key, self.json(value))).collect())
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => value,
+        }
+    }
+
+    /// The longest name at the start of `text`: its length, and whose it is.
+    fn find(&self, text: &str) -> Option<(usize, Pseudonym)> {
+        let ends = |name: &str| name.chars().next_back().is_some_and(|last| ends_name(last, &text[name.len()..]));
+        let mentioned = self.mentioned.iter().find(|(name, _)| text.starts_with(name.as_ref()) && ends(name));
+        let known = self.known.find(text);
+        match (mentioned, known) {
+            (Some((name, pseudonym)), known) if known.as_ref().is_none_or(|(other, _)| other.len() <= name.len()) => {
+                Some((name.len(), *pseudonym))
+            }
+            (_, Some((name, person))) => Some((name.len(), self.people.identity(&person))),
+            (_, None) => None,
+        }
+    }
+}
+
+impl Pseudonymizer {
+    /// The pseudonym of a person by id, or by name where a source gives no id.
+    #[must_use]
+    pub fn identity(&self, person: &Identity<'_>) -> Pseudonym {
+        match person {
+            Identity::Id(id) => self.person(id),
+            Identity::Name(name) => self.named(name),
+        }
+    }
+}
+
+/// Whether an `@` is that of Discord's own markup: `<@pseudonym>` or `<@&role>`.
+fn is_mention(before: &str, rest: &str) -> bool {
+    let inside = before.ends_with('<').then(|| rest.split_once('>')).flatten();
+    inside.is_some_and(|(inside, _)| {
+        let digits = inside.strip_prefix(['&', '!']).unwrap_or(inside);
+        !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+    })
+}
+
+/// Whether an `@` stands in an address of mail: between words of ASCII, with a dot behind it.
+fn is_mail(before: &str, rest: &str) -> bool {
+    let of_user = |byte: &u8| byte.is_ascii_alphanumeric() || b"._%+-".contains(byte);
+    let user = before.bytes().rev().take_while(of_user);
+    let mut labels = rest.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '-' && letter != '.');
+    let host = labels.next().unwrap_or_default();
+    let mut parts = host.trim_end_matches('.').split('.');
+    user.into_iter().any(|byte| byte.is_ascii_alphanumeric())
+        && parts.next().is_some_and(|first| !first.is_empty())
+        && parts.next().is_some_and(|second| !second.is_empty())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,56 @@
+use std::borrow::Cow;
+
+use serde_json::json;
+
+use super::{Identity, KnownPeople, RenderedNames};
+use crate::pseudonym::{PseudonymKey, Pseudonymizer};
+use crate::tenant::{Platform, PlatformId, TenantId};
+
+fn people() -> Pseudonymizer {
+    let tenant = TenantId::of(Platform::Discord, &PlatformId::new("1").unwrap());
+    Pseudonymizer::new(&PseudonymKey::new([1; 32]), tenant)
+}
+
+fn known() -> KnownPeople {
+    let mut known = KnownPeople::default();
+    known.add(&Identity::Id(Cow::Borrowed("1")), ["Fenn Zqxmoor", "fenn#1234"]);
+    known.add(&Identity::Id(Cow::Borrowed("2")), ["Fenn", "Quillzqx"]);
+    known.add(&Identity::Name(Cow::Borrowed("moth")), ["moth"]);
+    known
+}
+
+#[test]
+fn rendered_names_become_mentions_and_typed_ones_stay() {
+    let (people, known) = (people(), known());
+    let (fenn, quill, moth) = (people.person("1"), people.person("2"), people.named("moth"));
+    let names = RenderedNames::new(&people, &known, []);
+    for (text, expected) in [
+        ("hello @Fenn Zqxmoor, are you there?", format!("hello <@{fenn}>, are you there?")),
+        ("@Fenn @fenn#1234 @Fenn#9999", format!("<@{quill}> <@{fenn}> <@{quill}>#9999")),
+        ("yes @Quillzqx! **@Quillzqx**_@Quillzqx_", format!("yes <@{quill}>! **<@{quill}>**_<@{quill}>_")),
+        ("@moth你好@moth", format!("<@{moth}>你好<@{moth}>")),
+        ("hi@Quillzqx there, @Quillzqxs", format!("hi<@{quill}> there, <@{quill}>s")),
+        ("`@Quillzqx`, (https://a.example/x),@Quillzqx", format!("`<@{quill}>`, (https://a.example/x),<@{quill}>")),
+        ("@@Quillzqx", format!("@<@{quill}>")),
+        ("to @Quillzqx. And", format!("to <@{quill}>. And")),
+        ("me@Quillzqx.example, m.e-2@Quillzqx.example.", "me@Quillzqx.example, m.e-2@Quillzqx.example.".to_owned()),
+        ("https://a.example/@Quillzqx/1?by=@moth", "https://a.example/@Quillzqx/1?by=@moth".to_owned()),
+        ("@nobody @Fennimore @ @everyone", "@nobody @Fennimore @ @everyone".to_owned()),
+    ] {
+        assert_eq!(names.text(text.to_owned()), expected);
+    }
+    assert!(names.is_name("Fenn Zqxmoor") && !names.is_name("Fenn Z") && !names.is_name(""));
+    let mentions = format!("<@{fenn}> <@&123> <@{quill}>");
+    assert_eq!(names.text(mentions.clone()), mentions);
+    let tree = json!({"a": ["@Quillzqx", 1, null, {"@moth": "@moth"}]});
+    assert_eq!(names.json(tree), json!({"a": [format!("<@{quill}>"), 1, null, {"@moth": format!("<@{moth}>")}]}));
+}
+
+#[test]
+fn those_whom_a_message_mentions_come_before_others_of_the_same_name() {
+    let (people, known) = (people(), known());
+    let own = people.person("9");
+    let names = RenderedNames::new(&people, &known, [(Cow::Borrowed("Fenn"), own), (Cow::Borrowed(""), own)]);
+    let expected = format!("<@{own}> and <@{}>", people.person("1"));
+    assert_eq!(names.text("@Fenn and @Fenn Zqxmoor".to_owned()), expected);
+}
