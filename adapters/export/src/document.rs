@@ -10,6 +10,7 @@ use zip::result::ZipError;
 
 use crate::archive::{Archives, Shared};
 use crate::scan::{ScanError, Scanner};
+use crate::utf16::{Utf16, is_big_endian};
 
 /// The most bytes of all fields beside the messages, which are held until the end.
 const MAX_FIELDS: usize = 32 << 20;
@@ -41,9 +42,21 @@ fn with_reader<T>(
     work: impl FnOnce(&mut dyn BufRead) -> Result<T, SourceError>,
 ) -> Result<T, SourceError> {
     if packed {
-        work(&mut BufReader::with_capacity(BUFFER, MultiGzDecoder::new(BufReader::with_capacity(BUFFER, input))))
+        let unpacked = MultiGzDecoder::new(BufReader::with_capacity(BUFFER, input));
+        with_text(BufReader::with_capacity(BUFFER, unpacked), work)
     } else {
-        work(&mut BufReader::with_capacity(BUFFER, input))
+        with_text(BufReader::with_capacity(BUFFER, input), work)
+    }
+}
+
+fn with_text<T>(
+    mut input: impl BufRead,
+    work: impl FnOnce(&mut dyn BufRead) -> Result<T, SourceError>,
+) -> Result<T, SourceError> {
+    // What is wrong with the file shows when it is read.
+    match input.fill_buf().ok().and_then(is_big_endian) {
+        Some(is_big_endian) => work(&mut BufReader::with_capacity(BUFFER, Utf16::new(input, is_big_endian))),
+        None => work(&mut input),
     }
 }
 
