@@ -3,18 +3,20 @@
 mod channels;
 mod plan;
 mod report;
+mod roles;
 mod tiles;
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use domain::channel::ChannelId;
+use domain::guild::RoleLook;
 use domain::message::Message;
 use domain::page::MessagePage;
-use domain::pseudonym::{PseudonymKey, Pseudonymizer};
+use domain::pseudonym::{KnownPeople, PseudonymKey, Pseudonymizer};
 use domain::slug::TenantSlug;
 use domain::tenant::{Platform, Tenant, TenantId, TenantName};
 use domain::timestamp::Timestamp;
@@ -133,7 +135,9 @@ impl Importer {
         progress: &dyn Progress,
     ) -> Result<Report, ImportError> {
         let start = Instant::now();
-        let (mut files, summaries) = self.look(paths, progress).await;
+        let known = Arc::default();
+        let (mut files, summaries) = self.look(paths, &known, progress).await;
+        let known = Arc::new(std::mem::take(&mut *known.lock().unwrap_or_else(PoisonError::into_inner)));
         let guilds: BTreeMap<&str, &str> = summaries
             .iter()
             .map(|(_, summary)| (summary.guild.platform_id.as_str(), summary.guild.name.as_str()))
@@ -149,12 +153,17 @@ impl Importer {
                 unknown.insert(self.tenant(summary, options).await?);
             }
         }
+        if !options.dry_run {
+            for (id, looks) in roles::of_files(&summaries, &self.key) {
+                retry(ImportError::is_retryable, || self.roles(id, &looks)).await?;
+            }
+        }
         let (mut bytes, mut messages) = (0, 0);
         let mut readers = Readers::default();
         for planned in plan(summaries, &self.key) {
             progress.file(&shown(&planned.file), total);
             let heard = |read: u64, at: u64| progress.at(bytes + at, messages + read);
-            let (report, of_file) = self.file(&planned, options, heard).await?;
+            let (report, of_file) = self.file(&planned, &known, options, heard).await?;
             readers.extend(of_file);
             bytes += planned.summary.size_bytes;
             messages += report.read;
@@ -164,10 +173,11 @@ impl Importer {
         Ok(Report { files, tenants: tenants.into_values().map(|tenant| tenant.slug).collect(), seconds, readers })
     }
 
-    /// Looks through all files; tells what is wrong with those that are no exports.
+    /// Looks through all files and gathers their people; tells what is wrong with those that are no exports.
     async fn look(
         &self,
         paths: &[PathBuf],
+        known: &Arc<Mutex<KnownPeople>>,
         progress: &dyn Progress,
     ) -> (Vec<FileReport>, Vec<(ExportFile, ExportSummary)>) {
         let found = self.source.find(paths).await;
@@ -178,7 +188,7 @@ impl Importer {
         for file in found.files {
             progress.look(behind, total);
             let mut heard = |read: u64| progress.look(behind + read.min(file.stored_bytes), total);
-            match self.source.summarize(&file, &mut heard).await {
+            match self.source.summarize(&file, known, &mut heard).await {
                 Ok(summary) => summaries.push((file.clone(), summary)),
                 Err(error) => failures.push(failed(&file, &error)),
             }
@@ -227,6 +237,7 @@ impl Importer {
     async fn file(
         &self,
         planned: &Planned,
+        known: &Arc<KnownPeople>,
         options: &Options,
         progress: impl Fn(u64, u64),
     ) -> Result<(FileReport, Readers), ImportError> {
@@ -234,7 +245,7 @@ impl Importer {
         let tenant = planned.channel.tenant_id;
         let mut report = FileReport::new(shown(&planned.file), FileStatus::Ok);
         let people = Arc::new(Pseudonymizer::new(&self.key, tenant));
-        let mut reader = match self.source.read(&planned.file, tenant, summary, people).await {
+        let mut reader = match self.source.read(&planned.file, tenant, summary, people, Arc::clone(known)).await {
             Ok(reader) => reader,
             Err(error) => return Ok((failed(&planned.file, &error), Readers::default())),
         };
@@ -273,8 +284,10 @@ impl Importer {
             })
             .await?;
             let refused = unreadable::of_refused(planned.channel.id, &stored.refused, summary.exported_at);
-            if !refused.is_empty() && !options.dry_run {
-                retry(ImportError::is_retryable, || self.refused(planned.channel.id, &refused)).await?;
+            for unreadable in [&refused, &batch.unreadable] {
+                if !unreadable.is_empty() && !options.dry_run {
+                    retry(ImportError::is_retryable, || self.refused(planned.channel.id, unreadable)).await?;
+                }
             }
             report.count(&page, last, &stored);
             progress(report.read, batch.byte);
@@ -315,6 +328,15 @@ impl Importer {
             unit.commit().await?;
         }
         Ok(outcome)
+    }
+
+    /// Stores what the files say of the roles of a tenant.
+    async fn roles(&self, tenant: TenantId, looks: &[RoleLook]) -> Result<(), ImportError> {
+        let mut unit = self.store.begin().await?;
+        let held = unit.guilds().list(tenant).await?;
+        let Some(changes) = held.after_files(looks) else { return Ok(()) };
+        unit.guilds().upsert_all(tenant, &changes).await?;
+        Ok(unit.commit().await?)
     }
 
     async fn refused(&self, channel: ChannelId, refused: &[Unreadable]) -> Result<(), ImportError> {

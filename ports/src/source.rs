@@ -1,15 +1,17 @@
 //! Files that other tools wrote.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use domain::channel::{Channel, ChannelKind, ChannelSnowflake};
+use domain::guild::Role;
 use domain::json::Json;
 use domain::message::{Message, MessageId};
-use domain::pseudonym::Pseudonymizer;
+use domain::pseudonym::{KnownPeople, Pseudonymizer};
 use domain::tenant::{PlatformId, TenantId};
 use domain::timestamp::Timestamp;
+use domain::unreadable::Unreadable;
 
 /// Why a file could not be read, or not to its end.
 #[derive(Debug, thiserror::Error)]
@@ -113,6 +115,8 @@ pub struct ExportSummary {
     pub ids: Option<(MessageId, MessageId)>,
     /// Whether their ids go up from one to the next, go down, or neither.
     pub order: MessageOrder,
+    /// The roles of the people in it, ascending by id, each as the last message shows it.
+    pub roles: Vec<Role>,
     /// Where it ends.
     pub end: ExportEnd,
     /// Messages that cannot be read although the file goes on behind them: what is wrong, and where.
@@ -164,18 +168,21 @@ pub trait ExportSource: Send + Sync {
     /// among the failed.
     async fn find(&self, paths: &[PathBuf]) -> Found;
 
-    /// Looks through a whole file without keeping any of it. Memory does not grow with its size. `heard` is told now
-    /// and then how many of the file's [`stored_bytes`](ExportFile::stored_bytes) are behind it.
+    /// Looks through a whole file without keeping any of it but the names of its people, which `known` learns, and their
+    /// roles. Memory does not grow with its size otherwise. `heard` is told now and then how many of the file's
+    /// [`stored_bytes`](ExportFile::stored_bytes) are behind it.
     ///
     /// # Errors
     /// [`SourceError`] if nothing of it can be used. A file that ends too early is no error.
     async fn summarize(
         &self,
         file: &ExportFile,
+        known: &Arc<Mutex<KnownPeople>>,
         heard: &mut (dyn FnMut(u64) + Send),
     ) -> Result<ExportSummary, SourceError>;
 
-    /// Reads the messages of a file that was summarized, in its order, scrubbed by `people`.
+    /// Reads the messages of a file that was summarized, in its order, scrubbed by `people`. In every text that the
+    /// exporter may have rendered, the name of a `known` person behind an `@` becomes a mention.
     ///
     /// # Errors
     /// [`SourceError`] if the file cannot be opened.
@@ -185,6 +192,7 @@ pub trait ExportSource: Send + Sync {
         tenant: TenantId,
         summary: &ExportSummary,
         people: Arc<Pseudonymizer>,
+        known: Arc<KnownPeople>,
     ) -> Result<Box<dyn ExportReader>, SourceError>;
 }
 
@@ -203,6 +211,8 @@ pub trait ExportReader: Send {
 pub struct ExportBatch {
     /// The messages, at most 500, and fewer where they are large; an id that stands twice in one batch keeps its last.
     pub messages: Vec<Message>,
+    /// Messages that are too large for a page, to be set aside; [`ExportSummary::unreadable`] tells of them, too.
+    pub unreadable: Vec<Unreadable>,
     /// Bytes from the start of the (uncompressed) file to the end of the last of them.
     pub byte: u64,
 }

@@ -3,21 +3,25 @@
 
 mod archive;
 mod document;
+mod emoji;
 mod find;
 mod kinds;
+mod look;
 mod message;
 mod object;
 mod read;
 mod scan;
 mod summary;
+mod system;
+mod utf16;
 mod wire;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use domain::channel::ChannelId;
-use domain::pseudonym::Pseudonymizer;
+use domain::pseudonym::{KnownPeople, Pseudonymizer};
 use domain::tenant::TenantId;
 use ports::source::{ExportBatch, ExportFile, ExportReader, ExportSource, ExportSummary, Found, SourceError};
 use tokio::sync::{mpsc, watch};
@@ -48,11 +52,16 @@ impl ExportSource for DiscordChatExporter {
     async fn summarize(
         &self,
         file: &ExportFile,
+        known: &Arc<Mutex<KnownPeople>>,
         heard: &mut (dyn FnMut(u64) + Send),
     ) -> Result<ExportSummary, SourceError> {
         let (file, archives) = (file.clone(), Arc::clone(&self.archives));
         let (sender, mut far) = watch::channel(0);
-        let look = spawn_blocking(move || summary::summarize(&file, &archives, &|read| _ = sender.send_replace(read)));
+        let known = Arc::clone(known);
+        let look = spawn_blocking(move || {
+            let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+            summary::summarize(&file, &archives, &mut known, &|read| _ = sender.send_replace(read))
+        });
         while far.changed().await.is_ok() {
             heard(*far.borrow_and_update());
         }
@@ -65,13 +74,14 @@ impl ExportSource for DiscordChatExporter {
         tenant: TenantId,
         summary: &ExportSummary,
         people: Arc<Pseudonymizer>,
+        known: Arc<KnownPeople>,
     ) -> Result<Box<dyn ExportReader>, SourceError> {
         let (sender, batches) = mpsc::channel(AHEAD);
         let (file, channel) = (file.clone(), ChannelId::of(tenant, summary.channel.platform_id));
         let (observed_at, archives) = (summary.exported_at, Arc::clone(&self.archives));
         spawn_blocking(move || {
             let send = |batch| sender.blocking_send(Ok(batch)).is_ok();
-            if let Err(error) = read::read(&file, &archives, channel, observed_at, &people, send) {
+            if let Err(error) = read::read(&file, &archives, channel, observed_at, (&people, &known), send) {
                 // Whoever stores may have given up; then nobody needs to hear of it.
                 sender.blocking_send(Err(error)).ok();
             }

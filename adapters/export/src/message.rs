@@ -8,14 +8,19 @@ use domain::channel::ChannelId;
 use domain::json::Json;
 use domain::message::{
     Attachment, AttachmentId, Author, Emoji, Message, MessageId, MessageKind, Origin, Reaction, Reference, Version,
+    time_beside,
 };
-use domain::pseudonym::{MentionedPerson, Pseudonymizer};
+use domain::pseudonym::{KnownPeople, Pseudonymizer, RenderedNames};
 use domain::snowflake::Id;
 use domain::timestamp::Timestamp;
+use domain::unreadable::Unreadable;
 use serde_json::{Map, Value, json};
 
+use crate::emoji::with_emojis;
 use crate::kinds::{MESSAGES, media_type, number};
-use crate::object::{beyond, cut, embed, is_empty, snapshot, sticker, sticker_rest, text, with_emojis};
+use crate::look::{Looked, MAX_TEXT, too_large};
+use crate::object::{beyond, cut, embed, id_text, is_empty, snapshot, sticker, sticker_rest, text};
+use crate::system::system_content;
 use crate::wire::{self, List, Person, Text};
 
 /// Makes messages of what a file says.
@@ -24,6 +29,15 @@ pub(crate) struct Converter<'a> {
     /// When the file was written.
     pub(crate) observed_at: Timestamp,
     pub(crate) people: &'a Pseudonymizer,
+    /// The people of all files that are imported together.
+    pub(crate) known: &'a KnownPeople,
+}
+
+/// What a file has in the place of a message.
+pub(crate) enum Converted {
+    Message(Box<Message>),
+    /// One that is too large for a page.
+    Large(Unreadable),
 }
 
 impl Converter<'_> {
@@ -31,11 +45,37 @@ impl Converter<'_> {
     ///
     /// # Errors
     /// What is wrong with it, if it is no JSON or cannot be told apart from others.
-    pub(crate) fn convert(&self, text: &[u8]) -> Result<(Message, usize), String> {
-        let people = self.people;
+    pub(crate) fn convert(&self, text: &[u8]) -> Result<(Converted, usize), String> {
         let (message, length): (wire::Message<'_>, usize) = wire::parse(text)?;
-        let id = message.id.is().ok_or("a message has no id")?;
-        let id: MessageId = id.parse().map_err(|error| format!("a message has no id: {error}"))?;
+        let text = &text[..length];
+        let is_large = length > MAX_TEXT && wire::parse::<Looked<'_>>(text)?.0.is_large;
+        let id = message.id()?;
+        let converted = if is_large {
+            Converted::Large(self.large(id, &message, text))
+        } else {
+            Converted::Message(Box::new(self.message(id, message)))
+        };
+        Ok((converted, length))
+    }
+
+    fn scrub(&self, mentions: &[Person<'_>]) -> Scrub<'_> {
+        let pseudonym = |person: &Person<'_>| person.identity().map(|person| self.people.identity(&person));
+        let named = mentions.iter().filter_map(|person| Some((person.names(), pseudonym(person)?)));
+        let named = named.flat_map(|(names, pseudonym)| names.map(move |name| (name.into_owned().into(), pseudonym)));
+        Scrub { people: self.people, names: RenderedNames::new(self.people, self.known, named) }
+    }
+
+    /// What is kept of a message that has a text of more than [`MAX_TEXT`] bytes.
+    fn large(&self, id: MessageId, message: &wire::Message<'_>, text: &[u8]) -> Unreadable {
+        let mentions = if let List::Items(mentions) = &message.mentions { mentions.as_slice() } else { &[] };
+        let raw = serde_json::from_slice(text).ok().map(|raw| Json::new(&self.scrub(mentions).value(raw)));
+        Unreadable {
+            raw: raw.filter(|raw| raw.as_str().len() <= Unreadable::LARGEST),
+            ..Unreadable::refused(self.channel, id, too_large(id), self.observed_at)
+        }
+    }
+
+    fn message(&self, id: MessageId, message: wire::Message<'_>) -> Message {
         let mut extra = message.rest;
         extra.retain(|_, value| !is_empty(value));
         let mentions = match message.mentions {
@@ -45,16 +85,17 @@ impl Converter<'_> {
                 Vec::new()
             }
         };
-        let named: Vec<MentionedPerson<'_>> = mentions.iter().filter_map(named).collect();
-        let scrub = Scrub { people, named: &named };
-        let kind_name = string(message.kind, "type", &mut extra).unwrap_or(Cow::Borrowed("Default"));
+        let scrub = self.scrub(&mentions);
+        let kind_name = string(message.kind.number_or_name(), "type", &mut extra).unwrap_or(Cow::Borrowed("Default"));
         let kind = MessageKind(number(&kind_name, &MESSAGES));
         if kind == MessageKind::UNNUMBERED {
             extra.insert("type".to_owned(), kind_name.into());
         }
         let content = string(message.content, "content", &mut extra).unwrap_or_default();
-        let content = people.text(system_content(kind, &content), &named).into_owned();
-        let content = with_emojis(content, extra.get("inlineEmojis"));
+        let content = with_emojis(scrub.text(system_content(kind, &content)), extra.get("inlineEmojis"));
+        // Where a forward has no time, the exporter writes the first moment of the year 1.
+        let timestamp = message.timestamp.is().filter(|time| !time.starts_with("0001-01-01"));
+        let sent_at = timestamp.and_then(|time| time.parse().ok()).and_then(|time| time_beside(id, time));
         let edited = string(message.edited_at, "timestampEdited", &mut extra);
         let edited_at = edited.as_ref().and_then(|text| text.parse().ok());
         if let (Some(text), None) = (edited, edited_at) {
@@ -65,7 +106,7 @@ impl Converter<'_> {
         }
         let attachments = scrub.attachments(id, message.attachments, &mut extra);
         let reactions = scrub.reactions(message.reactions, &mut extra);
-        let embeds = scrub.list(message.embeds, "embeds", embed, &mut extra);
+        let embeds = scrub.list(message.embeds, "embeds", |value| scrub.embed(embed(value)), &mut extra);
         let items = message.stickers.as_array().into_iter().flatten();
         let rest: Vec<Value> = items.filter(|item| item.is_object()).filter_map(sticker_rest).collect();
         let stickers = scrub.list(message.stickers, "stickers", |value| sticker(&value), &mut extra);
@@ -79,13 +120,14 @@ impl Converter<'_> {
             to
         });
         let snapshots =
-            (!message.forwarded.is_null()).then(|| Json::new(&json!([scrub.value(snapshot(message.forwarded))])));
-        let message = Message {
+            (!message.forwarded.is_null()).then(|| Json::new(&json!([scrub.snapshot(snapshot(message.forwarded))])));
+        Message {
             channel_id: self.channel,
             id,
             kind,
             author: scrub.author(&message.author),
             content,
+            sent_at,
             version: Version { edited_at, observed_at: self.observed_at, origin: Origin::Export },
             pinned: message.pinned == Value::Bool(true),
             flags: 0,
@@ -106,31 +148,8 @@ impl Converter<'_> {
             snapshots,
             poll: None,
             extra: (!extra.is_empty()).then(|| Json::new(&scrub.value(Value::Object(extra)))),
-        };
-        Ok((message, length))
+        }
     }
-}
-
-/// What people said in a system message: the exporter's English is dropped, a new name is kept.
-fn system_content(kind: MessageKind, content: &str) -> &str {
-    match kind {
-        MessageKind::CHANNEL_NAME_CHANGE => content
-            .strip_prefix("Changed the channel name: ")
-            .unwrap_or(if content == "Changed the channel name." { "" } else { content }),
-        MessageKind(1..=7) => "",
-        // Before 2.38 it was the thread's name.
-        MessageKind::THREAD_CREATED if content == "Started a thread." => "",
-        _ => content,
-    }
-}
-
-/// Somebody whom a message mentions, with the names that can stand behind an `@`.
-fn named<'a>(person: &'a Person<'_>) -> Option<MentionedPerson<'a>> {
-    let names = [&person.nickname, &person.name].into_iter().flatten();
-    (!person.id.is_empty()).then(|| MentionedPerson {
-        platform_id: Cow::Borrowed(&person.id),
-        names: names.map(|name| Cow::Borrowed(name.as_ref())).collect(),
-    })
 }
 
 /// Keeps what stands in the place of a field and is of another type; a list behind what is kept of it already.
@@ -153,7 +172,7 @@ fn string<'a>(text: Text<'a>, key: &str, extra: &mut Map<String, Value>) -> Opti
 }
 
 fn id<T>(value: &Value, key: &str) -> Option<Id<T>> {
-    text(value, key)?.parse().ok()
+    id_text(value, key)?.parse().ok()
 }
 
 fn reference(value: &Value) -> Reference {
@@ -173,21 +192,44 @@ fn reference(value: &Value) -> Reference {
 /// Makes what may be stored of what a file says.
 struct Scrub<'a> {
     people: &'a Pseudonymizer,
-    named: &'a [MentionedPerson<'a>],
+    names: RenderedNames<'a>,
 }
 
 impl Scrub<'_> {
     fn value(&self, value: Value) -> Value {
-        self.people.json(value, self.named)
+        self.names.json(self.people.json(value, &[]))
     }
 
     fn text(&self, text: &str) -> String {
-        self.people.text(text, self.named).into_owned()
+        self.names.text(self.people.text(text, &[]).into_owned())
     }
 
-    /// A person; one without id is nobody, and always the same.
+    /// An embed without the name of a known person as its author or footer: a bot that shows a person so writes no `@`.
+    fn embed(&self, mut embed: Value) -> Value {
+        for (part, name) in [("author", "name"), ("footer", "text")] {
+            if let Some(Value::Object(fields)) = embed.get_mut(part)
+                && fields.get(name).and_then(Value::as_str).is_some_and(|name| self.names.is_name(name.trim()))
+            {
+                fields.remove(name);
+            }
+        }
+        embed
+    }
+
+    fn snapshot(&self, mut snapshot: Value) -> Value {
+        if let Some(Value::Array(embeds)) = snapshot.get_mut("embeds") {
+            for embed in embeds {
+                *embed = self.embed(embed.take());
+            }
+        }
+        self.value(snapshot)
+    }
+
+    /// A person; one without id and name is always the same.
     fn author(&self, person: &Person<'_>) -> Author {
-        Author { pseudonym: self.people.person(&person.id), bot: person.bot, webhook: person.is_webhook() }
+        let pseudonym =
+            person.identity().map_or_else(|| self.people.person(""), |person| self.people.identity(&person));
+        Author { pseudonym, bot: person.bot, webhook: person.is_webhook() }
     }
 
     /// The objects of a list, each made over by `make`; what is no list goes into the extra fields.

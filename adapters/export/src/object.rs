@@ -1,12 +1,24 @@
 //! Embeds, stickers and forwarded messages in Discord's form.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value, json};
+
+use crate::emoji::with_emojis;
 
 /// The longest name of a file, emoji or sticker that is kept, in characters.
 const MAX_NAME: usize = 1024;
 
 pub(crate) fn text<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
     value.get(key).and_then(Value::as_str)
+}
+
+/// An id: a text, or a whole number up to 2⁶⁴−1, as some tools write it.
+pub(crate) fn id_text<'a>(value: &'a Value, key: &str) -> Option<Cow<'a, str>> {
+    match value.get(key)? {
+        Value::String(id) => Some(Cow::Borrowed(id)),
+        id => id.as_u64().map(|id| Cow::Owned(id.to_string())),
+    }
 }
 
 pub(crate) fn cut(name: &str) -> String {
@@ -28,25 +40,6 @@ pub(crate) fn beyond(value: &Value, known: &[&str]) -> Map<String, Value> {
         other if is_empty(other) => Map::new(),
         other => Map::from_iter([("value".to_owned(), other.clone())]),
     }
-}
-
-/// `content` with custom emojis as `<:name:id>`, where the exporter has rendered them as `:name:`; `emojis` are those
-/// that stood in it.
-pub(crate) fn with_emojis(content: String, emojis: Option<&Value>) -> String {
-    let emojis = emojis.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    emojis.iter().fold(content, |content, emoji| {
-        let (Some(id), Some(name)) = (text(emoji, "id"), text(emoji, "name")) else { return content };
-        let plain = |text: &str, also: char| {
-            !text.is_empty() && text.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == also)
-        };
-        let number = id.len() >= 15 && id.bytes().all(|byte| byte.is_ascii_digit());
-        // Raw text has the id behind the name already.
-        if !number || !plain(name, '_') || content.contains(&format!(":{id}>")) {
-            return content;
-        }
-        let moves = if emoji.get("isAnimated") == Some(&Value::Bool(true)) { "a" } else { "" };
-        content.replace(&format!(":{name}:"), &format!("<{moves}:{name}:{id}>"))
-    })
 }
 
 /// An embed: names in `snake_case`, the colour a number, the source's address of a picture beside its copy's; what it
@@ -80,6 +73,9 @@ fn part(mut fields: Map<String, Value>) -> Value {
             _ => key,
         };
         let value = match (key.as_str(), value) {
+            ("url" | "icon_url" | "proxy_url" | "proxy_icon_url", Value::String(path)) if is_avatar_file(&path) => {
+                Value::Null
+            }
             ("color", Value::String(color)) => {
                 let number = color.strip_prefix('#').and_then(|digits| u32::from_str_radix(digits, 16).ok());
                 number.map_or(Value::String(color), Value::from)
@@ -88,7 +84,14 @@ fn part(mut fields: Map<String, Value>) -> Value {
         };
         (key, value)
     });
-    Value::Object(fields.collect())
+    Value::Object(fields.filter(|(_, value)| !value.is_null()).collect())
+}
+
+/// Whether a path beside the export is that of an avatar, which the exporter names after the avatar's hash.
+fn is_avatar_file(path: &str) -> bool {
+    let name = path.rsplit(['/', '\\']).next().unwrap_or_default();
+    let hash = name.strip_prefix("a_").unwrap_or(name).split_once('-').map_or("", |(hash, _)| hash);
+    !path.contains("://") && hash.len() == 32 && hash.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn inside(value: Value) -> Value {
@@ -101,7 +104,7 @@ fn inside(value: Value) -> Value {
 
 pub(crate) fn sticker(value: &Value) -> Value {
     let format = text(value, "format").map(str::to_lowercase);
-    json!({"id": text(value, "id"), "name": text(value, "name").map(cut), "format": format})
+    json!({"id": id_text(value, "id"), "name": text(value, "name").map(cut), "format": format})
 }
 
 /// What a sticker says beyond [`sticker`], with its id: new keys, and the file beside the export.
@@ -111,7 +114,7 @@ pub(crate) fn sticker_rest(value: &Value) -> Option<Value> {
         rest.remove("sourceUrl");
     }
     (!rest.is_empty()).then(|| {
-        rest.extend(value.get("id").map(|id| ("id".to_owned(), id.clone())));
+        rest.extend(id_text(value, "id").map(|id| ("id".to_owned(), Value::from(id))));
         Value::Object(rest)
     })
 }
@@ -143,6 +146,7 @@ fn attachment(value: Value) -> Value {
     let renamed = fields.into_iter().map(|(key, value)| match key.as_str() {
         "fileName" => ("filename".to_owned(), value),
         "fileSizeBytes" => ("size".to_owned(), value),
+        "id" => (key, value.as_u64().map_or(value, |id| id.to_string().into())),
         _ => (key, value),
     });
     Value::Object(renamed.collect())

@@ -2,13 +2,14 @@
 
 use domain::channel::ChannelId;
 use domain::message::Message;
-use domain::pseudonym::Pseudonymizer;
+use domain::pseudonym::{KnownPeople, Pseudonymizer};
 use domain::timestamp::Timestamp;
+use domain::unreadable::Unreadable;
 use ports::source::{ExportBatch, ExportFile, SourceError};
 
 use crate::archive::Archives;
 use crate::document::{Messages, open, walk};
-use crate::message::Converter;
+use crate::message::{Converted, Converter};
 
 /// Messages that are handed on together.
 const BATCH: usize = 500;
@@ -21,13 +22,14 @@ pub(crate) fn read(
     archives: &Archives,
     channel: ChannelId,
     observed_at: Timestamp,
-    people: &Pseudonymizer,
+    (people, known): (&Pseudonymizer, &KnownPeople),
     send: impl Fn(ExportBatch) -> bool,
 ) -> Result<(), SourceError> {
     open(file, archives, |input, _| {
         let mut batches = Batches {
-            converter: Converter { channel, observed_at, people },
+            converter: Converter { channel, observed_at, people, known },
             messages: Vec::with_capacity(BATCH),
+            unreadable: Vec::new(),
             held: 0,
             byte: 0,
             send,
@@ -41,6 +43,7 @@ pub(crate) fn read(
 struct Batches<'a, S> {
     converter: Converter<'a>,
     messages: Vec<Message>,
+    unreadable: Vec<Unreadable>,
     /// Bytes of them in the file.
     held: usize,
     byte: u64,
@@ -51,14 +54,19 @@ impl<S: Fn(ExportBatch) -> bool> Batches<'_, S> {
     fn send(&mut self) -> bool {
         self.held = 0;
         let messages = std::mem::replace(&mut self.messages, Vec::with_capacity(BATCH));
-        messages.is_empty() || (self.send)(ExportBatch { messages, byte: self.byte })
+        let unreadable = std::mem::take(&mut self.unreadable);
+        let is_empty = messages.is_empty() && unreadable.is_empty();
+        is_empty || (self.send)(ExportBatch { messages, unreadable, byte: self.byte })
     }
 }
 
 impl<S: Fn(ExportBatch) -> bool> Messages for Batches<'_, S> {
     fn message(&mut self, text: &[u8], start: u64) -> Result<(usize, bool), String> {
-        let (message, length) = self.converter.convert(text)?;
-        self.messages.push(message);
+        let (converted, length) = self.converter.convert(text)?;
+        match converted {
+            Converted::Message(message) => self.messages.push(*message),
+            Converted::Large(unreadable) => self.unreadable.push(unreadable),
+        }
         self.byte = start + length as u64;
         self.held += length;
         let room = self.messages.len() < BATCH && self.held < BATCH_BYTES;

@@ -1,8 +1,12 @@
 //! One look through a whole export.
 
+use std::collections::BTreeMap;
+
 use domain::channel::{ChannelKind, ChannelSnowflake};
+use domain::guild::{Role, RoleId};
 use domain::json::Json;
-use domain::message::MessageId;
+use domain::message::{MessageId, time_beside};
+use domain::pseudonym::KnownPeople;
 use domain::tenant::PlatformId;
 use domain::timestamp::Timestamp;
 use ports::source::{ExportChannel, ExportFile, ExportGuild, ExportParent, ExportSummary, MessageOrder, SourceError};
@@ -12,13 +16,16 @@ use crate::archive::Archives;
 use crate::document::{Messages, open, walk};
 use crate::find::part;
 use crate::kinds::{CHANNELS, number};
-use crate::object::{beyond, is_empty};
-use crate::wire::{Identified, parse};
+use crate::look::{Looked, too_large};
+use crate::object::{beyond, id_text, is_empty};
+use crate::wire::{message_id, parse};
 
 /// The longest name or topic that is kept, in characters; Discord's longest has 4096.
 const MAX_TEXT: usize = 4096;
 /// Faults of single messages that are told; more are counted in the last.
 const MAX_FAULTS: usize = 100;
+/// The most roles of a file that are kept: Discord allows 250.
+const MAX_ROLES: usize = 1_000;
 /// Messages between two words of how far the look is.
 const HEARD: u64 = 1_000;
 
@@ -26,11 +33,12 @@ const HEARD: u64 = 1_000;
 pub(crate) fn summarize(
     file: &ExportFile,
     archives: &Archives,
+    known: &mut KnownPeople,
     heard: &dyn Fn(u64),
 ) -> Result<ExportSummary, SourceError> {
     open(file, archives, |input, read| {
         let told = || heard(read());
-        let mut seen = Seen::new(&told);
+        let mut seen = Seen::new(known, &told);
         let (mut fields, end, byte) = walk(input, &mut seen)?;
         let format = |reason: String| SourceError::Format { reason, byte: 0 };
         let guild = fields.remove("guild").unwrap_or_default();
@@ -39,8 +47,7 @@ pub(crate) fn summarize(
         let after =
             fields.remove("dateRange").and_then(|range| range.get("after")?.as_str()?.parse::<Timestamp>().ok());
         fields.remove("messageCount");
-        let newest = seen.ids.map(|(_, high)| high.created_at());
-        let exported_at = exported_at.or(newest).or_else(|| Timestamp::from_millis(0));
+        let exported_at = exported_at.or(seen.newest_at).or_else(|| Timestamp::from_millis(0));
         let beyond_guild = beyond(&guild, &["id", "name", "iconUrl"]);
         if !beyond_guild.is_empty() {
             fields.insert("guild".to_owned(), beyond_guild.into());
@@ -67,6 +74,7 @@ pub(crate) fn summarize(
             messages: seen.messages,
             ids: seen.ids,
             order: seen.order(),
+            roles: seen.roles.into_values().collect(),
             end,
             unreadable: seen.faults,
             size_bytes: byte,
@@ -79,6 +87,10 @@ struct Seen<'a> {
     messages: u64,
     ids: Option<(MessageId, MessageId)>,
     last: Option<MessageId>,
+    /// When the message with the largest id was sent.
+    newest_at: Option<Timestamp>,
+    roles: BTreeMap<RoleId, Role>,
+    known: &'a mut KnownPeople,
     rises: bool,
     falls: bool,
     repeats: bool,
@@ -88,9 +100,21 @@ struct Seen<'a> {
 
 impl Messages for Seen<'_> {
     fn message(&mut self, text: &[u8], _: u64) -> Result<(usize, bool), String> {
-        let (Identified(id), length) = parse(text)?;
-        let id = id.is().ok_or("a message has no id")?;
-        let id: MessageId = id.parse().map_err(|error| format!("a message has no id: {error}"))?;
+        let (looked, length): (Looked<'_>, usize) = parse(text)?;
+        let id = message_id(&looked.id)?;
+        looked.introduce(self.known);
+        if looked.is_large {
+            return Err(too_large(id));
+        }
+        if self.ids.is_none_or(|(_, high)| id >= high) {
+            let time = looked.timestamp.is().and_then(|time| time.parse().ok());
+            self.newest_at = Some(time.and_then(|time| time_beside(id, time)).unwrap_or_else(|| id.created_at()));
+        }
+        for role in looked.roles {
+            if self.roles.len() < MAX_ROLES || self.roles.contains_key(&role.id) {
+                self.roles.insert(role.id, role);
+            }
+        }
         self.messages += 1;
         self.ids = Some(self.ids.map_or((id, id), |(low, high)| (low.min(id), high.max(id))));
         if let Some(last) = self.last.replace(id) {
@@ -112,9 +136,10 @@ impl Messages for Seen<'_> {
 }
 
 impl<'a> Seen<'a> {
-    const fn new(heard: &'a dyn Fn()) -> Self {
-        let (rises, falls, repeats) = (false, false, false);
-        Self { messages: 0, ids: None, last: None, rises, falls, repeats, faults: Vec::new(), heard }
+    fn new(known: &'a mut KnownPeople, heard: &'a dyn Fn()) -> Self {
+        let (rises, falls, repeats, newest_at) = (false, false, false, None);
+        let (roles, faults) = (BTreeMap::new(), Vec::new());
+        Self { messages: 0, ids: None, last: None, newest_at, roles, known, rises, falls, repeats, faults, heard }
     }
 
     const fn order(&self) -> MessageOrder {
@@ -135,7 +160,7 @@ fn text(value: &Value, key: &str) -> Option<String> {
 }
 
 fn guild(value: &Value) -> Result<ExportGuild, String> {
-    let id = text(value, "id").ok_or("it does not say whose export it is")?;
+    let id = id_text(value, "id").ok_or("it does not say whose export it is")?;
     let numeric = id == "0" || id.parse::<ChannelSnowflake>().is_ok();
     let platform_id = PlatformId::new(&id).ok().filter(|_| numeric).ok_or("the guild's id is no id")?;
     let name = text(value, "name").unwrap_or_default();
@@ -144,9 +169,9 @@ fn guild(value: &Value) -> Result<ExportGuild, String> {
 }
 
 fn channel(value: &Value, first: Option<MessageId>, root: &Map<String, Value>) -> Result<ExportChannel, String> {
-    let id = text(value, "id").ok_or("it does not say which channel it holds")?;
+    let id = id_text(value, "id").ok_or("it does not say which channel it holds")?;
     let platform_id: ChannelSnowflake = id.parse().map_err(|error| format!("the channel has no id: {error}"))?;
-    let kind_name = text(value, "type").unwrap_or_else(|| "GuildTextChat".to_owned());
+    let kind_name = id_text(value, "type").map_or_else(|| "GuildTextChat".to_owned(), |name| cut(&name));
     let kind = ChannelKind(number(&kind_name, &CHANNELS));
     let mut extra = beyond(value, &["id", "type", "categoryId", "category", "name", "topic", "iconUrl"]);
     extra.extend(root.iter().filter(|(_, value)| !is_empty(value)).map(|(key, value)| (key.clone(), value.clone())));
@@ -158,7 +183,7 @@ fn channel(value: &Value, first: Option<MessageId>, root: &Map<String, Value>) -
         extra.insert("type".to_owned(), kind_name.into());
     }
     let parent =
-        text(value, "categoryId").and_then(|id| id.parse().ok()).map(|parent: ChannelSnowflake| ExportParent {
+        id_text(value, "categoryId").and_then(|id| id.parse().ok()).map(|parent: ChannelSnowflake| ExportParent {
             platform_id: parent,
             name: text(value, "category").unwrap_or_default(),
             kind: match kind {

@@ -5,10 +5,14 @@ use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
+use domain::message::MessageId;
+use domain::pseudonym::Identity;
 use serde::Deserialize;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
+
+use crate::look::{identity, tag_digits};
 
 /// Parses the value at the start of `text`, and tells how long it is; other bytes may follow.
 ///
@@ -54,7 +58,7 @@ macro_rules! scalars {
 
 /// Any value, checked to its end exactly as a tree would be, and dropped. (Serde's own lets bad text and any depth
 /// pass; then a message could be counted and yet not be read.)
-struct Skipped;
+pub(crate) struct Skipped;
 
 impl<'de> Deserialize<'de> for Skipped {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -92,6 +96,38 @@ impl<'a> Text<'a> {
         match self {
             Self::Is(text) => Some(text),
             Self::Other(_) => None,
+        }
+    }
+
+    /// An id: a text, or a whole number up to 2⁶⁴−1, as some tools write it.
+    pub(crate) fn id(self) -> Option<Cow<'a, str>> {
+        match self {
+            Self::Is(text) => Some(text),
+            Self::Other(value) => value.as_u64().map(|id| id.to_string().into()),
+        }
+    }
+
+    /// [`Text::id`] without taking it.
+    pub(crate) fn as_id(&self) -> Option<Cow<'_, str>> {
+        match self {
+            Self::Is(text) => Some(Cow::Borrowed(text)),
+            Self::Other(value) => value.as_u64().map(|id| id.to_string().into()),
+        }
+    }
+
+    /// The digits behind a name; 2.25 wrote them as a number, without leading zeros.
+    pub(crate) fn discriminator(self) -> Option<Cow<'a, str>> {
+        match self {
+            Self::Is(text) => Some(text),
+            Self::Other(value) => value.as_u64().map(|digits| format!("{digits:04}").into()),
+        }
+    }
+
+    /// A number or the name of one.
+    pub(crate) fn number_or_name(self) -> Self {
+        match self {
+            Self::Other(Value::Number(number)) => Self::Is(number.to_string().into()),
+            other => other,
         }
     }
 }
@@ -213,35 +249,41 @@ pub(crate) struct Person<'a> {
     pub(crate) id: Cow<'a, str>,
     pub(crate) name: Option<Cow<'a, str>>,
     pub(crate) nickname: Option<Cow<'a, str>>,
+    pub(crate) discriminator: Option<Cow<'a, str>>,
     pub(crate) bot: bool,
-    no_discriminator: bool,
     no_roles: bool,
 }
 
 impl Person<'_> {
     /// Whether it is a webhook: a program without a discriminator that carries no role, which every bot that was
     /// invited does.
-    pub(crate) const fn is_webhook(&self) -> bool {
-        self.bot && self.no_discriminator && self.no_roles
+    pub(crate) fn is_webhook(&self) -> bool {
+        let untagged = self.discriminator.as_deref().is_some_and(|digits| matches!(digits, "0" | "0000"));
+        self.bot && untagged && self.no_roles
+    }
+
+    /// Who it is; `None` for a person without id and name.
+    pub(crate) fn identity(&self) -> Option<Identity<'_>> {
+        identity(&self.id, self.name.as_deref().or(self.nickname.as_deref()))
+    }
+
+    /// Every name that can stand behind an `@`.
+    pub(crate) fn names(&self) -> impl Iterator<Item = Cow<'_, str>> {
+        let names = [&self.nickname, &self.name].into_iter().flatten();
+        let tag = self.name.as_ref().zip(tag_digits(self.discriminator.as_deref()));
+        let tag = tag.map(|(name, digits)| Cow::Owned(format!("{name}#{digits}")));
+        names.map(|name| Cow::Borrowed(name.as_ref())).chain(tag)
     }
 }
 
 impl<'de> Fields<'de> for Person<'de> {
     fn take<A: MapAccess<'de>>(&mut self, key: &str, fields: &mut A) -> Result<(), A::Error> {
         match key {
-            "id" => {
-                self.id = match fields.next_value()? {
-                    Text::Is(id) => id,
-                    Text::Other(Value::Number(id)) => id.to_string().into(),
-                    Text::Other(_) => Cow::default(),
-                }
-            }
+            "id" => self.id = fields.next_value::<Text<'de>>()?.id().unwrap_or_default(),
             "name" => self.name = fields.next_value::<Text<'de>>()?.is(),
             "nickname" => self.nickname = fields.next_value::<Text<'de>>()?.is(),
             "isBot" => self.bot = matches!(fields.next_value()?, Text::Other(Value::Bool(true))),
-            "discriminator" => {
-                self.no_discriminator = fields.next_value::<Text<'de>>()?.is().is_some_and(|digits| digits == "0000");
-            }
+            "discriminator" => self.discriminator = fields.next_value::<Text<'de>>()?.discriminator(),
             "roles" => {
                 self.no_roles = matches!(fields.next_value()?, List::<Skipped>::Items(roles) if roles.is_empty());
             }
@@ -294,6 +336,7 @@ pub(crate) struct Message<'a> {
     pub(crate) id: Text<'a>,
     pub(crate) kind: Text<'a>,
     pub(crate) content: Text<'a>,
+    pub(crate) timestamp: Text<'a>,
     pub(crate) edited_at: Text<'a>,
     pub(crate) pinned: Value,
     pub(crate) author: Person<'a>,
@@ -307,13 +350,32 @@ pub(crate) struct Message<'a> {
     pub(crate) rest: Map<String, Value>,
 }
 
+impl Message<'_> {
+    /// Its id.
+    ///
+    /// # Errors
+    /// Why it has none.
+    pub(crate) fn id(&self) -> Result<MessageId, String> {
+        message_id(&self.id)
+    }
+}
+
+/// The id of a message.
+///
+/// # Errors
+/// Why it is none.
+pub(crate) fn message_id(id: &Text<'_>) -> Result<MessageId, String> {
+    let id = id.as_id().ok_or("a message has no id")?;
+    id.parse().map_err(|error| format!("a message has no id: {error}"))
+}
+
 impl<'de> Fields<'de> for Message<'de> {
     fn take<A: MapAccess<'de>>(&mut self, key: &str, fields: &mut A) -> Result<(), A::Error> {
         match key {
             "id" => self.id = fields.next_value()?,
             "type" => self.kind = fields.next_value()?,
             "content" => self.content = fields.next_value()?,
-            "timestamp" => _ = fields.next_value::<Skipped>()?,
+            "timestamp" => self.timestamp = fields.next_value()?,
             "timestampEdited" => self.edited_at = fields.next_value()?,
             "isPinned" => self.pinned = fields.next_value()?,
             "author" => self.author = fields.next_value()?,
@@ -331,27 +393,6 @@ impl<'de> Fields<'de> for Message<'de> {
 }
 
 impl<'de> Deserialize<'de> for Message<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        object(deserializer)
-    }
-}
-
-/// The id of a message; the rest of it is checked and dropped.
-#[derive(Default)]
-pub(crate) struct Identified<'a>(pub(crate) Text<'a>);
-
-impl<'de> Fields<'de> for Identified<'de> {
-    fn take<A: MapAccess<'de>>(&mut self, key: &str, fields: &mut A) -> Result<(), A::Error> {
-        if key == "id" {
-            self.0 = fields.next_value()?;
-        } else {
-            fields.next_value::<Skipped>()?;
-        }
-        Ok(())
-    }
-}
-
-impl<'de> Deserialize<'de> for Identified<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         object(deserializer)
     }

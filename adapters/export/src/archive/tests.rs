@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use domain::channel::ChannelId;
-use domain::pseudonym::{PseudonymKey, Pseudonymizer};
+use domain::pseudonym::{KnownPeople, PseudonymKey, Pseudonymizer};
 use domain::tenant::{Platform, PlatformId, TenantId};
 use ports::source::{ExportEnd, ExportFile, ExportSummary, SourceError};
 use zip::write::SimpleFileOptions;
@@ -35,7 +35,7 @@ fn zip(path: &Path, entries: &[(&str, Vec<u8>)]) {
 }
 
 fn look(file: &ExportFile, archives: &Archives) -> Result<ExportSummary, SourceError> {
-    summarize(file, archives, &|_| {})
+    summarize(file, archives, &mut KnownPeople::default(), &|_| {})
 }
 
 /// The ids of the messages of a file.
@@ -45,7 +45,7 @@ fn ids(file: &ExportFile, archives: &Archives) -> Vec<u64> {
     let people = Pseudonymizer::new(&PseudonymKey::new([1; 32]), tenant);
     let channel = ChannelId::of(tenant, summary.channel.platform_id);
     let ids = RefCell::new(Vec::new());
-    read(file, archives, channel, summary.exported_at, &people, |batch| {
+    read(file, archives, channel, summary.exported_at, (&people, &KnownPeople::default()), |batch| {
         ids.borrow_mut().extend(batch.messages.iter().map(|message| message.id.get()));
         true
     })

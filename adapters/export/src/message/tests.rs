@@ -1,11 +1,11 @@
 use domain::channel::ChannelId;
 use domain::message::{Message, MessageKind};
-use domain::pseudonym::{PseudonymKey, Pseudonymizer};
+use domain::pseudonym::{KnownPeople, PseudonymKey, Pseudonymizer};
 use domain::tenant::{Platform, PlatformId, TenantId};
 use domain::timestamp::Timestamp;
 use serde_json::{Value, json};
 
-use super::Converter;
+use super::{Converted, Converter};
 
 fn people() -> Pseudonymizer {
     let tenant = TenantId::of(Platform::Discord, &PlatformId::new("1").unwrap());
@@ -20,8 +20,12 @@ fn message(fields: &Value) -> Message {
     message.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
     let tenant = TenantId::of(Platform::Discord, &PlatformId::new("1").unwrap());
     let channel = ChannelId::of(tenant, "2".parse().unwrap());
-    let (people, observed_at) = (people(), Timestamp::from_millis(1).unwrap());
-    Converter { channel, observed_at, people: &people }.convert(message.to_string().as_bytes()).unwrap().0
+    let (people, observed_at, known) = (people(), Timestamp::from_millis(1).unwrap(), KnownPeople::default());
+    let converter = Converter { channel, observed_at, people: &people, known: &known };
+    match converter.convert(message.to_string().as_bytes()).unwrap().0 {
+        Converted::Message(message) => *message,
+        Converted::Large(unreadable) => panic!("{unreadable:?}"),
+    }
 }
 
 #[test]

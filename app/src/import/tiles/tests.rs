@@ -42,6 +42,7 @@ fn summary(number: u32, (low, high): (u64, u64), after: Option<u64>) -> ExportSu
         messages: 2,
         ids: Some((id(low), id(high))),
         order: MessageOrder::Ascending,
+        roles: Vec::new(),
         end: ExportEnd::Whole,
         unreadable: Vec::new(),
         size_bytes: 0,

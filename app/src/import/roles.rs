@@ -1,0 +1,26 @@
+//! The roles that files show, for the mentions in their texts.
+
+use std::collections::BTreeMap;
+
+use domain::guild::{Role, RoleLook};
+use domain::pseudonym::{PseudonymKey, Pseudonymizer};
+use domain::tenant::{Platform, TenantId};
+use ports::source::{ExportFile, ExportSummary};
+
+/// What the files of each tenant show of its roles. The role of all members has the guild's id; no file names it.
+pub(super) fn of_files(files: &[(ExportFile, ExportSummary)], key: &PseudonymKey) -> BTreeMap<TenantId, Vec<RoleLook>> {
+    let mut looks: BTreeMap<TenantId, Vec<RoleLook>> = BTreeMap::new();
+    for (_, summary) in files {
+        let guild = &summary.guild.platform_id;
+        let tenant = TenantId::of(Platform::Discord, guild);
+        let people = Pseudonymizer::new(key, tenant);
+        let named = |role: &Role| Role { name: people.text(&role.name, &[]).into_owned(), ..role.clone() };
+        let everyone =
+            guild.as_str().parse().ok().map(|id| Role { id, name: "@everyone".to_owned(), color: None, position: 0 });
+        let roles = summary.roles.iter().map(named).filter(|role| Some(role.id) != everyone.as_ref().map(|all| all.id));
+        let roles = roles.chain(everyone.clone());
+        let looks = looks.entry(tenant).or_default();
+        looks.extend(roles.map(|role| RoleLook { role, observed_at: summary.exported_at }));
+    }
+    looks
+}
