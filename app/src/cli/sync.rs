@@ -10,7 +10,9 @@ use domain::job::{Job, JobId, JobState, SyncScope};
 use domain::lease::Holder;
 use domain::tenant::Tenant;
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use ports::error::StoreError;
 use ports::guild::{GuildChannel, GuildSource};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Outcome, SyncArguments, Tools};
 use crate::browse::{Audience, Browse};
@@ -19,8 +21,9 @@ use crate::sync::{Candidate, Leader, PATIENCE, Progress, Stops, SyncError, SyncJ
 use crate::tenants::Tenants;
 use crate::wire::JobBody;
 
-/// The exit code of what SIGINT has ended, as shells have it.
+/// The exit codes of a process that SIGINT or SIGTERM ended, as shells report them.
 const INTERRUPTED: i32 = 130;
+const TERMINATED: i32 = 143;
 /// How often it is looked how far another process is.
 const LOOK: Duration = Duration::from_millis(500);
 /// How often a line is printed where there is no terminal.
@@ -31,25 +34,27 @@ pub(super) async fn run(arguments: &SyncArguments, tools: &Tools) -> Outcome {
         "DISCORD_BOT_TOKEN is not set: make a bot in Discord's developer portal, turn its Message Content Intent on, \
          invite it with the rights to view channels and to read their history, and give its token here",
     )?;
-    let tenant = Tenants::new(Arc::clone(&tools.store), Arc::clone(&tools.clock)).find(&arguments.tenant).await?;
-    let mode = if arguments.full { SyncMode::Full } else { SyncMode::Incremental };
-    let scope = SyncScope { channels: channels(&tenant, &arguments.channels, tools).await?, since: None };
     let jobs = SyncJobs::new(Arc::clone(&tools.store), Arc::clone(&tools.clock));
-    let job = jobs.request(&tenant, mode, &scope).await?;
+    let begun = Instant::now();
+    let job = loop {
+        match request(arguments, &jobs, tools).await {
+            Err(error) if is_transient(&*error) && begun.elapsed() < PATIENCE => tokio::time::sleep(LOOK).await,
+            requested => break requested?,
+        }
+    };
     let stops = Stops::default();
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let waiting = tokio::spawn({
         let (stop, jobs, id) = (stops.cancel.clone(), jobs.clone(), job.id);
         async move {
-            if tokio::signal::ctrl_c().await.is_ok() {
-                stop.cancel();
-                tokio::select! {
-                    () = cancel(&jobs, id) => {}
-                    // Who is in a hurry leaves it to the next run.
-                    _ = tokio::signal::ctrl_c() => std::process::exit(INTERRUPTED),
-                }
-                tokio::signal::ctrl_c().await.ok();
-                std::process::exit(INTERRUPTED);
-            }
+            either(&mut interrupt, &mut terminate).await;
+            stop.cancel();
+            // A second signal ends the process at once; the next run resumes the job.
+            let again = tokio::select! {
+                () = cancel(&jobs, id) => either(&mut interrupt, &mut terminate).await,
+                code = either(&mut interrupt, &mut terminate) => code,
+            };
+            std::process::exit(again);
         }
     });
     let display = Display::new();
@@ -63,6 +68,28 @@ pub(super) async fn run(arguments: &SyncArguments, tools: &Tools) -> Outcome {
         print(&job)?;
     }
     Ok(job.state == JobState::Done)
+}
+
+/// Waits for either signal, and returns the exit code that belongs to it.
+async fn either(interrupt: &mut Signal, terminate: &mut Signal) -> i32 {
+    tokio::select! {
+        _ = interrupt.recv() => INTERRUPTED,
+        _ = terminate.recv() => TERMINATED,
+    }
+}
+
+/// Requests the job that the arguments describe. Idempotent: a job that waits already is returned.
+async fn request(arguments: &SyncArguments, jobs: &SyncJobs, tools: &Tools) -> Result<Job, Box<dyn std::error::Error>> {
+    let tenant = Tenants::new(Arc::clone(&tools.store), Arc::clone(&tools.clock)).find(&arguments.tenant).await?;
+    let mode = if arguments.full { SyncMode::Full } else { SyncMode::Incremental };
+    let scope = SyncScope { channels: channels(&tenant, &arguments.channels, tools).await?, since: None };
+    Ok(jobs.request(&tenant, mode, &scope).await?)
+}
+
+/// Whether the store failed in a way that a later attempt may not.
+fn is_transient(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut causes = std::iter::successors(Some(error), |cause| cause.source());
+    causes.any(|cause| cause.downcast_ref::<StoreError>().is_some_and(StoreError::passes))
 }
 
 /// Tells whoever is at work on a job to end it; again while the store does not answer.

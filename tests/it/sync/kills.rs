@@ -1,6 +1,7 @@
 //! Two programs that copy the same guild, killed again and again, on a store that goes away in between.
 
 use std::collections::HashMap;
+use std::io::Read;
 use std::process::Child;
 use std::time::{Duration, Instant};
 
@@ -14,7 +15,7 @@ use super::program::{assert_whole, settings_of};
 use super::world::MESSAGES;
 use crate::faults::{address_through, upstream};
 use crate::program::Installation;
-use crate::proxy::Proxy;
+use crate::proxy::{Fault, Proxy};
 use crate::server::Database;
 
 /// How often one of them is killed.
@@ -56,7 +57,11 @@ fn compete(installation: &Installation, simulator: &Simulator, between: impl Fn(
         while simulator.requests(0).len() < due {
             assert!(begun.elapsed() < PATIENCE, "nobody asks anything");
             for program in &mut programs {
-                assert!(program.try_wait().unwrap().is_none(), "it ended before round {round}");
+                if program.try_wait().unwrap().is_some() {
+                    let mut said = String::new();
+                    program.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+                    panic!("it ended before round {round}: {said}");
+                }
             }
             std::thread::yield_now();
         }
@@ -110,6 +115,32 @@ async fn fifty_kills_of_two_competing_programs_lose_nothing_and_read_nothing_twi
     let (installation, simulator) = work.await.unwrap();
     let store = SqliteStore::open(&installation.database(), 1).unwrap();
     assert_whole(&installation, &simulator, &store).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a MySQL-protocol server"]
+async fn a_server_that_goes_away_while_a_program_begins_is_waited_for() {
+    let plan = vec![ChannelPlan::new("general", kind::TEXT, 10)];
+    let simulator = Simulator::start(Options::planned(5, plan).unlimited()).await.unwrap();
+    let database = Database::new().await;
+    let proxy = Proxy::start(upstream(&database).await).await;
+    let address = address_through(&proxy, &database);
+    let guild = simulator.guild_id().to_string();
+    let work = tokio::task::spawn_blocking(move || {
+        let installation = Installation::at(&address);
+        assert!(installation.run(&["tenant", "create", &guild, "Simulated"]).status.success());
+        for words in ["FROM tenants", "FROM jobs", "INSERT INTO jobs", "COMMIT", "FROM leases", "UPDATE leases"] {
+            for fault in [Fault::CutBefore, Fault::CutAfter] {
+                proxy.next(words, fault);
+                let output =
+                    installation.command(&["sync", "simulated"]).envs(settings_of(&simulator)).output().unwrap();
+                let said = String::from_utf8_lossy(&output.stderr);
+                assert!(output.status.success(), "{words}, {fault:?}: {said}");
+                assert!(!proxy.heal(), "{words}: nothing was cut");
+            }
+        }
+    });
+    work.await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

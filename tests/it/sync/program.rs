@@ -1,15 +1,16 @@
 //! The program itself, killed and on a server.
 
 use std::collections::HashMap;
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use adapter_sqlite::SqliteStore;
-use discord_simulator::{GuildSize, Options, Simulator};
+use discord_simulator::{Act, ChannelPlan, GuildSize, Options, Simulator, kind};
 use domain::channel::ChannelId;
 use domain::pseudonym::{PseudonymKey, Pseudonymizer};
 use domain::tenant::{Platform, PlatformId, TenantId};
 use ports::store::Store;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::world::MESSAGES;
 use crate::program::{Installation, KEY};
@@ -120,6 +121,41 @@ async fn kill_9_between_pages_on_a_server() {
     .await
     .unwrap();
     assert_whole(&installation, &simulator, &database.store().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_cancels_the_job_and_leaves_no_partial_file() {
+    let plan = vec![ChannelPlan::new("general", kind::TEXT, 0)];
+    let simulator = Simulator::start(Options::planned(5, plan).unlimited()).await.unwrap();
+    let channel_id = simulator.channel("general").unwrap();
+    let mut ids = (1_100_000_000_000_000_000_u64..).filter(|id| Simulator::file(*id).is_some());
+    for id in ids.by_ref().take(200) {
+        let url = format!("/attachments/{channel_id}/{id}/otter.png");
+        let size = Simulator::file(id).unwrap().len();
+        let file = json!({"id": id.to_string(), "filename": "otter.png", "size": size, "url": url});
+        let raw = json!({"attachments": [file]}).as_object().unwrap().clone();
+        simulator.act(Act::Send { channel_id, content: String::new(), raw }).unwrap();
+    }
+    let (served, heard) = mpsc::channel();
+    simulator.on_file(20, move || served.send(()).unwrap());
+    let work = tokio::task::spawn_blocking(move || {
+        let (installation, guild) = (Installation::new(), simulator.guild_id().to_string());
+        assert!(installation.run(&["tenant", "create", &guild, "Simulated"]).status.success());
+        let child =
+            installation.command(&["sync", "simulated", "--json"]).envs(settings_of(&simulator)).spawn().unwrap();
+        heard.recv_timeout(Duration::from_mins(1)).unwrap();
+        let asked = std::process::Command::new("kill").arg("-TERM").arg(child.id().to_string()).status().unwrap();
+        assert!(asked.success());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "the signal does not end it: {output:?}");
+        let job: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(job["state"], "cancelled");
+        let kept = walkdir::WalkDir::new(installation.path("data/media")).into_iter().map(Result::unwrap);
+        let kept: Vec<_> = kept.filter(|entry| entry.file_type().is_file()).map(walkdir::DirEntry::into_path).collect();
+        assert!(kept.len() >= 8 && kept.len() < 200, "{}", kept.len());
+        assert!(!kept.iter().any(|path| path.to_str().unwrap().contains("incoming")), "{kept:?}");
+    });
+    work.await.unwrap();
 }
 
 #[test]
