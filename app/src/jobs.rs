@@ -9,7 +9,7 @@ use ports::clock::Clock;
 use ports::error::StoreError;
 use ports::media::MediaStore;
 use ports::page::Page;
-use ports::store::Store;
+use ports::store::{Repositories, Store, UnitOfWork};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
@@ -73,7 +73,9 @@ impl Jobs {
         Ok(())
     }
 
-    /// Removes all that is held of a job's tenant, in bounded steps; `report` hears of each. Ends early at `stop`.
+    /// Removes all that is held of a job's tenant, in bounded steps; `report` hears of each. Ends early at `stop`, and
+    /// where another process has finished the job: each step checks under lock that the deletion is still wanted, so
+    /// that a community which was created again since then stays.
     ///
     /// # Errors
     /// [`StoreError`] if a step fails for good; the job stays where it is and can be gone on with.
@@ -95,20 +97,46 @@ impl Jobs {
                 after = Some(last.id);
                 for channel in channels.iter().filter(|channel| !threads || channel.kind.is_thread()) {
                     job = self.delete_channel(job, channel.id, stop, &report).await?;
-                    if stop.is_cancelled() {
+                    if stop.is_cancelled() || job.has_ended() {
                         return Ok(job);
                     }
                 }
             }
         }
-        // Before the tenant itself: as long as it is there, the job is gone on with.
+        // Before the tenant itself: the job is resumed as long as the tenant is stored.
         if let Some(media) = &self.media {
-            media.delete_all(job.tenant_id).await.map_err(|error| StoreError::Backend(error.into()))?;
+            let retired = retry(StoreError::is_retryable, || self.retire_files(&job, &**media)).await?;
+            if retired.has_ended() {
+                return Ok(retired);
+            }
+            media.delete_retired(job.tenant_id).await.map_err(|error| StoreError::Backend(error.into()))?;
         }
-        let job = retry(StoreError::is_retryable, || self.finish(&job)).await?;
-        info!(tenant.id = %job.tenant_id, job.id = %job.id, messages = job.progress.messages, "a tenant is deleted");
-        report(&job);
+        let (job, finished_here) = retry(StoreError::is_retryable, || self.finish(&job)).await?;
+        if finished_here {
+            info!(tenant.id = %job.tenant_id, job.id = %job.id, messages = job.progress.messages, "tenant deleted");
+            report(&job);
+        }
         Ok(job)
+    }
+
+    /// A unit for one step of a deletion that is still wanted, with the job as it is stored: the job has not ended, its
+    /// tenant is being deleted, and both stay locked until the unit ends. Else the job as another process ended it.
+    async fn begin(&self, job: &Job) -> Result<Result<(Box<dyn UnitOfWork>, Job), Job>, StoreError> {
+        let mut unit = self.store.begin().await?;
+        let tenant = unit.tenants().find(job.tenant_id).await?;
+        let mut stored = unit.jobs().find(job.id).await?.unwrap_or_else(|| job.clone());
+        if stored.has_ended() {
+            return Ok(Err(stored));
+        }
+        let now = self.clock.now();
+        if tenant.is_some_and(|tenant| tenant.deleting_since.is_some()) {
+            stored.start(now);
+            return Ok(Ok((unit, stored)));
+        }
+        stored.end(Ok(()), now);
+        unit.jobs().upsert(&stored).await?;
+        unit.commit().await?;
+        Ok(Err(stored))
     }
 
     /// Removes a channel with its messages, in steps that the store takes; ends early at `stop`.
@@ -127,6 +155,9 @@ impl Jobs {
                 outcome => {
                     let (done, finished) = outcome?;
                     job = done;
+                    if job.has_ended() {
+                        break;
+                    }
                     report(&job);
                     if finished {
                         break;
@@ -137,10 +168,13 @@ impl Jobs {
         Ok(job)
     }
 
-    /// Removes `limit` messages of a channel, and the channel after the last of them; tells whether it is gone.
+    /// Removes `limit` messages of a channel, and the channel after the last of them; tells whether it is gone. A job that
+    /// has ended since removes nothing.
     async fn step(&self, job: &Job, channel: ChannelId, limit: u32) -> Result<(Job, bool), StoreError> {
-        let mut job = job.clone();
-        let mut unit = self.store.begin().await?;
+        let (mut unit, mut job) = match self.begin(job).await? {
+            Ok(begun) => begun,
+            Err(ended) => return Ok((ended, true)),
+        };
         let removed = unit.messages().delete_first(channel, limit).await?;
         let files = unit.media().delete_first(channel, limit).await?;
         job.progress.messages += removed;
@@ -155,23 +189,42 @@ impl Jobs {
         Ok((job, finished))
     }
 
-    /// Removes the tenant, of which nothing is held any more.
-    async fn finish(&self, job: &Job) -> Result<Job, StoreError> {
-        let mut job = job.clone();
-        let mut unit = self.store.begin().await?;
+    /// Takes the files of the tenant out of their place, which is a rename, while the tenant is locked.
+    async fn retire_files(&self, job: &Job, media: &dyn MediaStore) -> Result<Job, StoreError> {
+        match self.begin(job).await? {
+            // The unit stays open until the files are out of their place.
+            Ok((_unit, job)) => {
+                media.retire(job.tenant_id).await.map_err(|error| StoreError::Backend(error.into()))?;
+                Ok(job)
+            }
+            Err(ended) => Ok(ended),
+        }
+    }
+
+    /// Removes the tenant, of which nothing else is held any more; returns whether this call did it.
+    async fn finish(&self, job: &Job) -> Result<(Job, bool), StoreError> {
+        let (mut unit, mut job) = match self.begin(job).await? {
+            Ok(begun) => begun,
+            Err(ended) => return Ok((ended, false)),
+        };
         unit.tenants().delete(job.tenant_id).await?;
         job.end(Ok(()), self.clock.now());
         unit.jobs().upsert(&job).await?;
         unit.commit().await?;
-        Ok(job)
+        Ok((job, true))
     }
 }
 
 /// Every job that is queued or running, oldest first.
 pub(crate) async fn unfinished(store: &dyn Store) -> Result<Vec<Job>, StoreError> {
+    unfinished_of(&mut *store.read().await?).await
+}
+
+/// Every job that is queued or running, oldest first, as one snapshot or unit sees them.
+pub(crate) async fn unfinished_of<R: Repositories + ?Sized>(at: &mut R) -> Result<Vec<Job>, StoreError> {
     let (mut all, mut after) = (Vec::new(), None);
     loop {
-        let page = store.read().await?.jobs().list_unfinished(Page { after, limit: 100 }).await?;
+        let page = at.jobs().list_unfinished(Page { after, limit: 100 }).await?;
         let Some(last) = page.last() else { return Ok(all) };
         after = Some(last.into());
         all.extend(page);

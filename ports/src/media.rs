@@ -110,6 +110,19 @@ pub trait MediaStore: Send + Sync {
     /// # Errors
     /// [`std::io::Error`] if something stays.
     async fn delete_all(&self, tenant: TenantId) -> std::io::Result<()>;
+
+    /// Takes everything that is kept for a tenant out of its place at once, in one step that takes no time: from then on
+    /// nothing of it is kept, and what is put later is not affected by [`MediaStore::delete_retired`].
+    ///
+    /// # Errors
+    /// [`std::io::Error`]; everything is kept then.
+    async fn retire(&self, tenant: TenantId) -> std::io::Result<()>;
+
+    /// Removes the bytes of everything that was retired of a tenant; nothing there is fine.
+    ///
+    /// # Errors
+    /// [`std::io::Error`] if something stays.
+    async fn delete_retired(&self, tenant: TenantId) -> std::io::Result<()>;
 }
 
 /// A file and what became of it.

@@ -17,6 +17,9 @@ use uuid::Uuid;
 /// Bytes that are read at once.
 const PIECE: usize = 64 * 1024;
 
+/// What stands in the name of a folder between the tenant whose files it kept and a random id, once it is retired.
+const RETIRED: &str = ".retired-";
+
 /// A folder that keeps files. A file appears whole: it is written under a name of its own in the tenant's `incoming` and
 /// then takes its place; what a process that was killed left there goes with the tenant.
 #[derive(Debug, Clone)]
@@ -95,10 +98,33 @@ impl MediaStore for MediaFolder {
     }
 
     async fn delete_all(&self, tenant: TenantId) -> io::Result<()> {
-        match fs::remove_dir_all(self.tenant(tenant)).await {
+        self.retire(tenant).await?;
+        self.delete_retired(tenant).await
+    }
+
+    async fn retire(&self, tenant: TenantId) -> io::Result<()> {
+        let retired = self.root.join(format!("{tenant}{RETIRED}{}", Uuid::new_v4()));
+        match fs::rename(self.tenant(tenant), retired).await {
             Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
             _ => Ok(()),
         }
+    }
+
+    async fn delete_retired(&self, tenant: TenantId) -> io::Result<()> {
+        let mut entries = match fs::read_dir(&self.root).await {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            entries => entries?,
+        };
+        let retired = format!("{tenant}{RETIRED}");
+        while let Some(entry) = entries.next_entry().await? {
+            if entry.file_name().to_str().is_some_and(|name| name.starts_with(&retired)) {
+                match fs::remove_dir_all(entry.path()).await {
+                    Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+                    _ => {}
+                }
+            }
+        }
+        Ok(())
     }
 }
 

@@ -80,3 +80,19 @@ async fn a_tenant_goes_with_all_its_files_and_no_other() {
     }
     assert_eq!(read(&media, other, hash, 0, 2).await.unwrap().1, b"an");
 }
+
+#[tokio::test]
+async fn what_is_retired_is_not_kept_and_what_is_put_later_stays() {
+    let (folder, media) = folder();
+    let (of, other) = (tenant("1"), tenant("2"));
+    let (hash, size) = media.put(of, coming(vec![Ok(OTTER)])).await.unwrap();
+    media.put(other, coming(vec![Ok(OTTER)])).await.unwrap();
+    media.retire(of).await.unwrap();
+    assert_eq!(read(&media, of, hash, 0, u64::MAX).await, None);
+    media.put(of, coming(vec![Ok(OTTER)])).await.unwrap();
+    media.delete_retired(of).await.unwrap();
+    assert_eq!(read(&media, of, hash, 0, u64::MAX).await.unwrap(), (size, OTTER.to_vec()));
+    assert_eq!(files(folder.path()).len(), 2, "one for each tenant");
+    media.retire(tenant("3")).await.unwrap();
+    media.delete_retired(tenant("3")).await.unwrap();
+}

@@ -3,7 +3,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use domain::channel::{Channel, ChannelKind};
 use domain::job::{Job, JobId, JobKind, JobState};
-use domain::tenant::TenantId;
+use domain::slug::TenantSlug;
+use domain::tenant::{Platform, PlatformId, Tenant, TenantId, TenantName};
 use domain::timestamp::Timestamp;
 use ports::error::StoreError;
 use ports::mock::{FakeClock, FakeStore, FakeUnitOfWork};
@@ -31,9 +32,22 @@ fn listed(channels: Vec<Channel>) -> FakeUnitOfWork {
     unit
 }
 
+/// A unit that finds the tenant being deleted, and the job not ended.
+fn wanted() -> FakeUnitOfWork {
+    let mut unit = FakeUnitOfWork::default();
+    unit.tenants.expect_find().returning(|_| Ok(Some(Tenant { deleting_since: Some(clock().0), ..tenant() })));
+    unit.jobs.expect_find().returning(|_| Ok(None));
+    unit
+}
+
+fn tenant() -> Tenant {
+    let (slug, name) = (TenantSlug::new("here").unwrap(), TenantName::new("Here").unwrap());
+    Tenant::new(Platform::Discord, PlatformId::new("7").unwrap(), slug, name, clock().0)
+}
+
 /// A step that finds so many messages, or fails.
 fn step(removed: Result<u64, StoreError>) -> FakeUnitOfWork {
-    let mut unit = FakeUnitOfWork::default();
+    let mut unit = wanted();
     unit.messages.expect_delete_first().return_once(|_, _| removed);
     unit.media.expect_delete_first().returning(|_, _| Ok(0));
     unit.channels.expect_delete().returning(|_| Ok(()));
@@ -43,7 +57,7 @@ fn step(removed: Result<u64, StoreError>) -> FakeUnitOfWork {
 
 /// The unit in which the tenant itself goes.
 fn last() -> FakeUnitOfWork {
-    let mut unit = FakeUnitOfWork::default();
+    let mut unit = wanted();
     unit.tenants.expect_delete().returning(|_| Ok(()));
     unit.jobs.expect_upsert().withf(|job| job.state == JobState::Done).returning(|_| Ok(()));
     unit
@@ -109,7 +123,7 @@ async fn a_run_that_is_told_to_stop_begins_no_step() {
 #[tokio::test]
 async fn a_step_that_is_too_large_is_done_in_smaller_ones_until_the_channel_is_gone() {
     let limited = |limit: u32, removed: Result<u64, StoreError>| {
-        let mut unit = FakeUnitOfWork::default();
+        let mut unit = wanted();
         unit.messages.expect_delete_first().withf(move |_, asked| *asked == limit).return_once(|_, _| removed);
         unit.media.expect_delete_first().returning(|_, _| Ok(0));
         unit.channels.expect_delete().returning(|_| Ok(()));
@@ -134,4 +148,34 @@ async fn a_single_message_that_is_too_large_to_be_removed_ends_the_run() {
     let ended = jobs.delete(job(), &CancellationToken::new(), |_| {}).await;
     assert!(matches!(ended, Err(StoreError::TooLarge(_))), "{ended:?}");
     assert_eq!(store.committed(), 0);
+}
+
+/// Runs a deletion whose next unit finds `tenant` and `stored`, and expects that nothing is removed.
+async fn unwanted(tenant: Option<Tenant>, stored: Option<Job>) -> (Job, u32) {
+    let mut unit = FakeUnitOfWork::default();
+    unit.tenants.expect_find().return_once(|_| Ok(tenant));
+    unit.jobs.expect_find().return_once(|_| Ok(stored));
+    unit.jobs.expect_upsert().withf(|job| job.state == JobState::Done).returning(|_| Ok(()));
+    let mut units = looks();
+    units.push(unit);
+    let (jobs, store) = jobs(units);
+    let ended = jobs.delete(job(), &CancellationToken::new(), |_| panic!("nothing is done")).await.unwrap();
+    (ended, store.committed())
+}
+
+#[tokio::test]
+async fn a_job_that_another_process_finished_removes_nothing_of_a_community_that_was_created_again() {
+    let mut done = job();
+    done.end(Ok(()), clock().0);
+    assert_eq!(unwanted(Some(tenant()), Some(done.clone())).await, (done.clone(), 0));
+    let again = Tenant { deleting_since: Some(clock().0), ..tenant() };
+    assert_eq!(unwanted(Some(again), Some(done.clone())).await, (done, 0), "a later deletion has a job of its own");
+}
+
+#[tokio::test]
+async fn a_job_whose_community_is_not_being_deleted_ends_and_removes_nothing() {
+    for found in [None, Some(tenant())] {
+        let (ended, committed) = unwanted(found, Some(job())).await;
+        assert_eq!((ended.state, committed), (JobState::Done, 1));
+    }
 }

@@ -103,14 +103,10 @@ impl Run<'_> {
             }
             let (mut done, wanted) = self.in_store(|| self.sort_out(files, &due)).await?;
             let fetched = self.fetch(files, wanted, &mut done).await;
-            let stored = self.in_store(|| self.store_files(&done)).await;
-            if let Err(SyncError::Store(StoreError::Missing { .. })) = stored {
-                // The community was deleted meanwhile; what was kept since then would stay for ever.
-                if let Err(failed) = files.media.delete_all(tenant).await {
-                    error!(tenant.id = %tenant, error = &failed as &dyn std::error::Error, "files of a deleted community stay");
-                }
+            match self.in_store(|| self.store_files(&done)).await {
+                Err(SyncError::Store(StoreError::Missing { .. })) => self.store_rest(files, &mut done).await?,
+                stored => stored?,
             }
-            stored?;
             for file in &done {
                 sum.add(file.state);
             }
@@ -220,6 +216,28 @@ impl Run<'_> {
         self.leader.allowed().await;
         let bytes = files.source.fetch(address, files.limits.size_bytes).await?;
         files.media.put(self.scope.tenant, bytes).await
+    }
+
+    /// Stores what became of files where a channel of one of them is gone: what became of the others. Only if the whole
+    /// tenant is gone, all of its bytes go: what was kept since its deletion would stay for ever.
+    async fn store_rest(&self, files: &Files, done: &mut Vec<File>) -> Result<(), SyncError> {
+        let tenant = self.scope.tenant;
+        let channels: Vec<_> = done.iter().map(|file| file.key.channel).collect();
+        let look = async || {
+            let mut at = self.of.store.read().await?;
+            let found = at.tenants().find(tenant).await?;
+            Ok((found, at.channels().find_all(&channels).await?))
+        };
+        let (found, stored) = self.in_store(look).await?;
+        if found.is_none() {
+            if let Err(failed) = files.media.delete_all(tenant).await {
+                let error = &failed as &dyn std::error::Error;
+                error!(tenant.id = %tenant, error, "files of a deleted community stay");
+            }
+            return Err(StoreError::Missing { what: "tenant" }.into());
+        }
+        done.retain(|file| stored.iter().any(|channel| channel.id == file.key.channel));
+        self.in_store(|| self.store_files(done)).await
     }
 
     async fn store_files(&self, done: &[File]) -> Result<(), SyncError> {

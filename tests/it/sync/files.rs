@@ -58,6 +58,14 @@ impl MediaStore for TooLate {
     async fn delete_all(&self, tenant: TenantId) -> std::io::Result<()> {
         self.kept.delete_all(tenant).await
     }
+
+    async fn retire(&self, tenant: TenantId) -> std::io::Result<()> {
+        self.kept.retire(tenant).await
+    }
+
+    async fn delete_retired(&self, tenant: TenantId) -> std::io::Result<()> {
+        self.kept.delete_retired(tenant).await
+    }
 }
 
 /// The first file behind this id that the simulator has, or has lost.
