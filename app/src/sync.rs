@@ -161,11 +161,12 @@ impl Syncer {
     async fn begin(&self, job: &Job, leader: &Leader) -> Result<(Option<GuildScope>, Job), SyncError> {
         let now = self.clock.now();
         let mut unit = leader.begin().await?.ok_or(SyncError::Deposed)?;
+        // Tenants are locked before their jobs, as everywhere.
+        let tenant = unit.tenants().find(job.tenant_id).await?.filter(|tenant| tenant.deleting_since.is_none());
         let mut job = unit.jobs().find(job.id).await?.unwrap_or_else(|| job.clone());
         if job.has_ended() {
             return Ok((None, job));
         }
-        let tenant = unit.tenants().find(job.tenant_id).await?.filter(|tenant| tenant.deleting_since.is_none());
         let scope = tenant.ok_or(SyncError::NotFound(job.tenant_id)).and_then(|tenant| self.scope(&tenant));
         let scope = match scope {
             Ok(scope) => {

@@ -10,7 +10,7 @@ use ports::error::StoreError;
 use ports::store::Store;
 use uuid::Uuid;
 
-use crate::jobs::unfinished;
+use crate::jobs::unfinished_of;
 use crate::retry::retry;
 use crate::slug::free_tenant_slug;
 
@@ -213,10 +213,13 @@ impl Tenants {
     }
 
     async fn delete_once(&self, reference: &str) -> Result<Job, TenantsError> {
-        let (now, waiting) = (self.clock.now(), unfinished(&*self.store).await?);
+        let now = self.clock.now();
         let mut unit = self.store.begin().await?;
-        let tenant = find(&mut *unit, reference).await?;
-        let tenant_id = tenant.id;
+        let tenant_id = find(&mut *unit, reference).await?.id;
+        // Locked from here on, so that no sync is requested meanwhile.
+        let tenant = unit.tenants().find(tenant_id).await?.filter(|tenant| tenant.deleting_since.is_none());
+        let tenant = tenant.ok_or_else(|| TenantsError::NotFound(reference.chars().take(64).collect()))?;
+        let waiting = unfinished_of(&mut *unit).await?;
         let job = Job::new(JobId(Uuid::new_v4()), tenant_id, JobKind::Delete, now);
         unit.tenants().update(&Tenant { deleting_since: Some(now), updated_at: now, ..tenant }).await?;
         // What is at work on it ends, before it writes anew what is removed.

@@ -12,7 +12,7 @@ use ports::store::Store;
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use crate::jobs::unfinished;
+use crate::jobs::unfinished_of;
 use crate::retry::retry;
 
 /// What of a guild is read.
@@ -93,14 +93,16 @@ impl SyncJobs {
     }
 
     async fn request_once(&self, tenant_id: TenantId, kind: JobKind, scope: &SyncScope) -> Result<Job, SyncJobsError> {
-        let waiting = unfinished(&*self.store).await?;
+        let mut unit = self.store.begin().await?;
+        // Locks the tenant, so that two requests at the same time are one job.
+        unit.tenants().find(tenant_id).await?;
+        let waiting = unfinished_of(&mut *unit).await?;
         let at_it = |job: &Job| job.tenant_id == tenant_id && !job.cancel_requested && job.reads(kind, scope);
         if let Some(job) = waiting.into_iter().find(at_it) {
             return Ok(job);
         }
         let job = Job::new(JobId(Uuid::new_v4()), tenant_id, kind, self.clock.now());
         let job = Job { scope: scope.clone(), ..job };
-        let mut unit = self.store.begin().await?;
         unit.jobs().upsert(&job).await?;
         unit.commit().await?;
         Ok(job)

@@ -1,5 +1,6 @@
 //! Jobs that are asked for or due, and who does them.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::place::{Place, cases};
-use super::world::{MESSAGES, World};
+use super::world::{MESSAGES, Media, World};
 
 cases![
     a_tenant_is_copied_first_when_it_is_made_and_then_every_hour,
@@ -26,6 +27,8 @@ cases![
     a_process_that_ends_while_the_platform_keeps_it_waiting_ends_soon,
     a_process_that_dies_is_followed_by_one_that_waited,
     a_small_tenant_does_not_wait_for_a_large_one,
+    requests_at_the_same_time_are_one_job,
+    an_old_deletion_never_removes_a_community_that_was_created_again,
 ];
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -275,6 +278,47 @@ async fn a_small_tenant_does_not_wait_for_a_large_one(place: Place) {
     let held = world.store.read().await.unwrap().channels().find(channel).await.unwrap().unwrap();
     assert_eq!(held.stats.message_count, 300);
     worker.end().await;
+}
+
+async fn requests_at_the_same_time_are_one_job(place: Place) {
+    let world = guild(place, 1).await;
+    let jobs = world.process().jobs;
+    let scope = SyncScope::default();
+    let all = (0..12).map(|_| jobs.request(&world.tenant, SyncMode::Incremental, &scope));
+    let ids: HashSet<_> = futures::future::join_all(all).await.into_iter().map(|job| job.unwrap().id).collect();
+    assert_eq!((ids.len(), history(&world, &jobs).await.len()), (1, 1));
+    // One that is requested while its tenant is being deleted begins nothing, whichever comes first.
+    let tenants = app::tenants::Tenants::new(Arc::clone(&world.store), world.clock());
+    let (deletion, requested) =
+        tokio::join!(tenants.delete("simulated"), jobs.request(&world.tenant, SyncMode::Full, &scope));
+    assert_eq!((deletion.unwrap().kind, requested.unwrap().kind), (JobKind::Delete, JobKind::Full));
+    for job in history(&world, &jobs).await.into_iter().filter(|job| job.kind == JobKind::Incremental) {
+        assert_eq!(job.state, JobState::Cancelled);
+    }
+}
+
+async fn an_old_deletion_never_removes_a_community_that_was_created_again(place: Place) {
+    let world = guild(place, 150).await;
+    world.sync().await;
+    let media = Media::new();
+    let tenants = app::tenants::Tenants::new(Arc::clone(&world.store), world.clock());
+    let deletion = tenants.delete("simulated").await.unwrap();
+    let jobs = || app::jobs::Jobs::new(Arc::clone(&world.store), world.clock()).with_media(Arc::clone(&media.store));
+    let never = CancellationToken::new();
+    // Two processes found the job; the first has finished it.
+    assert_eq!(jobs().delete(deletion.clone(), &never, |_| {}).await.unwrap().state, JobState::Done);
+    let mut unit = world.store.begin().await.unwrap();
+    unit.tenants().insert(&world.tenant).await.unwrap();
+    unit.commit().await.unwrap();
+    assert_eq!(world.sync().await.state, JobState::Done);
+    let bytes = futures::stream::iter([Ok(bytes::Bytes::from_static(b"an otter"))]);
+    let (hash, _) = media.store.put(world.tenant.id, Box::pin(bytes)).await.unwrap();
+    let ended = jobs().delete(deletion, &never, |_| panic!("a step was done")).await.unwrap();
+    assert_eq!(ended.state, JobState::Done);
+    assert!(media.store.open(world.tenant.id, hash, 0, 1).await.unwrap().is_some());
+    for name in ["one", "two"] {
+        world.assert_whole(world.id(name)).await;
+    }
 }
 
 /// Two processes, the first of which dies: the limits are those of the token, and not of each of them.
