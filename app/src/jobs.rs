@@ -113,7 +113,7 @@ impl Jobs {
         }
         let (job, finished_here) = retry(StoreError::is_retryable, || self.finish(&job)).await?;
         if finished_here {
-            info!(tenant.id = %job.tenant_id, job.id = %job.id, messages = job.progress.messages, "tenant deleted");
+            info!(tenant.id = %job.tenant_id, job.id = %job.id, messages = job.progress.messages, "a tenant is deleted");
             report(&job);
         }
         Ok(job)
