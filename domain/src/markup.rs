@@ -8,7 +8,6 @@ mod block;
 mod code;
 mod inline;
 mod link;
-mod run;
 mod ticks;
 
 use std::borrow::Cow;
@@ -46,7 +45,7 @@ pub enum Block<'a> {
 /// Text of a program, as it was typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CodeBlock<'a> {
-    /// The word after the opening backticks: 1 to 20 of `a-z A-Z 0-9 _ + - . #`.
+    /// The word after the opening backticks: `a-z A-Z 0-9 _ + - . #`.
     pub language: Option<&'a str>,
     /// The lines between the backticks, without the breaks at both ends.
     pub text: Cow<'a, str>,
@@ -91,8 +90,8 @@ pub enum Inline<'a> {
         /// Whether it moves.
         animated: bool,
     },
-    /// `<t:seconds:style>`: a moment.
-    Time(Timestamp, TimeStyle),
+    /// `<t:seconds:style>`: a moment, or `None` beyond those that Discord's clients can show.
+    Time(Option<Moment>, TimeStyle),
     /// `</name:id>`: the name of a slash command, without the slash.
     Command(&'a str),
     /// `<id:…>`: one of the guild's own pages.
@@ -121,12 +120,39 @@ pub enum Style {
 /// An address on the web, always `http://` or `https://`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link<'a> {
-    /// The address, as it was typed.
-    pub url: &'a str,
+    /// The address; behind a text without the backslashes that make characters plain.
+    pub url: Cow<'a, str>,
     /// The text of `[text](url "title")`; `None` for an address that stands for itself. Holds no further link.
     pub label: Option<Vec<Inline<'a>>>,
-    /// The title of the same.
-    pub title: Option<&'a str>,
+    /// The title of the same, likewise.
+    pub title: Option<Cow<'a, str>>,
+}
+
+/// A moment of a text, in seconds since the Unix epoch: at most 100,000,000 days away from it, as in JavaScript.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment(i64);
+
+impl Moment {
+    /// <https://tc39.es/ecma262/#sec-time-values-and-time-range>
+    const FARTHEST: i64 = 8_640_000_000_000;
+
+    /// The moment `seconds` after the Unix epoch, or `None` where no date reaches it.
+    #[must_use]
+    pub const fn from_seconds(seconds: i64) -> Option<Self> {
+        if seconds < -Self::FARTHEST || seconds > Self::FARTHEST { None } else { Some(Self(seconds)) }
+    }
+
+    /// Seconds since the Unix epoch.
+    #[must_use]
+    pub const fn seconds(self) -> i64 {
+        self.0
+    }
+
+    /// The same as a [`Timestamp`]; `None` outside the years 1 to 9999.
+    #[must_use]
+    pub const fn timestamp(self) -> Option<Timestamp> {
+        Timestamp::from_millis(self.0 * 1_000)
+    }
 }
 
 /// How a client shows a moment (<https://docs.discord.com/developers/reference#message-formatting-timestamp-styles>).

@@ -1,14 +1,14 @@
 //! What stands between `<` and `>`: mentions, emoji, moments, addresses without a preview.
 
-use std::str::FromStr;
-
-use super::link::bare_url;
-use super::{Inline, Link, Navigation, TimeStyle};
+use super::link::is_address;
+use super::{Inline, Link, Moment, Navigation, TimeStyle};
 use crate::snowflake::Id;
-use crate::timestamp::Timestamp;
 
 /// The longest of them, the address included; Discord's longest message has 4,000 characters.
 const LONGEST: usize = 2_100;
+
+/// The most digits of a moment.
+const LONGEST_SECONDS: usize = 17;
 
 /// Reads what starts with the `<` at the start of `text`; its length with both brackets.
 pub(super) fn parse(text: &str) -> Option<(Inline<'_>, usize)> {
@@ -33,7 +33,7 @@ fn inner(text: &str) -> Option<Inline<'_>> {
         "t" => time(rest.strip_prefix(':')?),
         "/" => command(rest),
         "i" => navigation(rest.strip_prefix("d:")?),
-        "h" => (bare_url(text)? == text).then_some(Inline::Link(Link { url: text, label: None, title: None })),
+        "h" => is_address(text).then_some(Inline::Link(Link { url: text.into(), label: None, title: None })),
         _ => None,
     }
 }
@@ -67,13 +67,16 @@ fn time(text: &str) -> Option<Inline<'static>> {
         "R" => TimeStyle::Relative,
         _ => return None,
     };
-    let millis = i64::from_str(seconds).ok()?.checked_mul(1_000)?;
-    Some(Inline::Time(Timestamp::from_millis(millis)?, style))
+    let digits = seconds.strip_prefix('-').unwrap_or(seconds);
+    if digits.is_empty() || digits.len() > LONGEST_SECONDS || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    Some(Inline::Time(seconds.parse().ok().and_then(Moment::from_seconds), style))
 }
 
 fn command(text: &str) -> Option<Inline<'_>> {
     let (name, id) = text.split_once(':')?;
-    let is_name = !name.is_empty() && name.chars().all(|char| char.is_alphanumeric() || "-_ ".contains(char));
+    let is_name = !name.is_empty() && name.chars().all(|char| char.is_alphanumeric() || "-_' ".contains(char));
     number(id)?;
     is_name.then_some(Inline::Command(name))
 }

@@ -111,7 +111,7 @@ impl<'a> Parser<'a> {
         while at < scope.end {
             match bytes[at] {
                 b'\n' => return at,
-                b'\\' if at + 1 < scope.end && is_escapable(bytes[at + 1]) => at += 2,
+                b'\\' if is_escapable(&self.text[at + 1..scope.end]) => at += 2,
                 b'`' => {
                     let code = self.ticks.code_at(self.text, at, scope.end);
                     at = code.map_or_else(|| self.ticks.row_end(at).min(scope.end), |code| code.whole.end);

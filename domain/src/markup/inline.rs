@@ -1,19 +1,20 @@
 //! What stands inside of lines.
 //!
-//! One pass finds what no marker can cut (code, mentions) and the rows of markers; a second one builds the tree and
-//! asks for the row that closes each opening marker. Positions are bytes of the whole text.
+//! The rules are those of Discord's clients: at each position the first that matches takes its stretch, and what stands
+//! inside is read by itself. Positions are bytes of the whole text.
 
 use std::borrow::Cow;
+use std::cell::Cell;
+use std::ops::Range;
 
-use super::run::Runs;
 use super::ticks::{CodeSpan, TickIndex};
 use super::{CodeBlock, Inline, Link, MAX_DEPTH, Style, angle, link};
 
 /// Its markup characters are meant.
 const SHRUG: &str = r"¯\_(ツ)_/¯";
 
-/// The most characters of a code block's language.
-const LONGEST_LANGUAGE: usize = 20;
+/// How many bytes are read in search of closing markers in a text of ordinary length.
+const SCANNED: usize = 1 << 20;
 
 /// What a line starts with that is no part of what it says.
 #[derive(Debug, Clone, Copy, Default)]
@@ -58,93 +59,150 @@ impl Margin {
     }
 }
 
-/// Whether a backslash before `byte` makes it plain. Characters beyond ASCII need no backslash.
-pub(super) const fn is_escapable(byte: u8) -> bool {
-    byte.is_ascii_punctuation()
+/// Whether a backslash before `text` makes its first character plain: all but ASCII letters and digits, and blanks.
+pub(super) fn is_escapable(text: &str) -> bool {
+    text.chars().next().is_some_and(|first| !first.is_ascii_alphanumeric() && !is_blank(first))
+}
+
+/// A blank as JavaScript's regular expressions know it, which Discord's clients are written in.
+pub(super) fn is_blank(char: char) -> bool {
+    char == '\u{feff}' || (char.is_whitespace() && char != '\u{85}')
+}
+
+const fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
 /// The tree of `text[start..end]`.
 pub(super) fn parse<'a>(text: &'a str, ticks: &TickIndex, start: usize, end: usize, margin: Margin) -> Vec<Inline<'a>> {
-    let mut parser = Parser { text, margin, ..Parser::default() };
-    parser.find(ticks, start, end);
-    parser.build(start, end, 0, true)
+    let budget = Cell::new(SCANNED.max(64 * (end - start)));
+    let parser = Parser { text, ticks, margin, brackets: brackets(text, start, end), budget };
+    parser.build(Scope { start, end, depth: 0, links: true, italic: false })
 }
 
-#[derive(Default)]
-struct Parser<'a> {
+/// `[` and the `]` that closes it, where a `(` follows, in the order of the `[`.
+fn brackets(text: &str, start: usize, end: usize) -> Vec<(usize, usize)> {
+    let bytes = text.as_bytes();
+    let (mut open, mut pairs) = (Vec::new(), Vec::new());
+    let mut at = start;
+    while at < end {
+        match bytes[at] {
+            b'\\' if is_escapable(&text[at + 1..end]) => at += 1,
+            b'[' => open.push(at),
+            b']' => {
+                if let Some(open) = open.pop()
+                    && bytes[at + 1..end].first() == Some(&b'(')
+                {
+                    pairs.push((open, at));
+                }
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    pairs.sort_unstable();
+    pairs
+}
+
+struct Parser<'a, 't> {
     text: &'a str,
+    ticks: &'t TickIndex,
     margin: Margin,
-    /// What no marker can cut, with where it starts and ends.
-    atoms: Vec<(usize, usize, Inline<'a>)>,
-    stars: Runs,
-    underscores: Runs,
-    tildes: Runs,
-    pipes: Runs,
-    /// `[` and the `]` that closes it, where a `(` follows.
     brackets: Vec<(usize, usize)>,
-    /// Where addresses start.
-    urls: Vec<usize>,
+    /// How many bytes may still be read in search of closing markers. Behind it markers are text, so that the time is
+    /// proportional to the length of a hostile text.
+    budget: Cell<usize>,
 }
 
-impl<'a> Parser<'a> {
-    /// The first pass.
-    fn find(&mut self, ticks: &TickIndex, start: usize, end: usize) {
+/// A stretch of the text and what may stand in it.
+#[derive(Clone, Copy)]
+struct Scope {
+    start: usize,
+    end: usize,
+    /// Of styles in styles.
+    depth: usize,
+    /// Without, every address is text.
+    links: bool,
+    /// Whether it is italic already: italics in italics are no more than that.
+    italic: bool,
+}
+
+/// A style, its text without the markers, and where it ends with them.
+struct Styled {
+    style: Style,
+    inner: Range<usize>,
+    end: usize,
+}
+
+impl<'a> Parser<'a, '_> {
+    fn build(&self, scope: Scope) -> Vec<Inline<'a>> {
+        let Scope { start, end, .. } = scope;
         let bytes = self.text.as_bytes();
-        let mut open_brackets = Vec::new();
+        let mut inlines = Vec::new();
+        let mut plain_from = start;
         let mut at = start;
         while at < end {
-            match bytes[at] {
-                b'\n' => at = self.margin.text_start(self.text, at),
-                b'\\' if at + 1 < end && is_escapable(bytes[at + 1]) => at += 2,
-                b'`' => at = self.find_code(ticks, at, end),
-                b'<' => {
-                    let found = angle::parse(&self.text[at..end]);
-                    at += found.map_or(1, |(inline, len)| {
-                        self.atoms.push((at, at + len, inline));
-                        len
-                    });
-                }
-                b'*' | b'_' | b'~' | b'|' => at = self.find_run(at, start, end),
-                b'[' => {
-                    open_brackets.push(at);
-                    at += 1;
-                }
-                b']' => {
-                    if let Some(open) = open_brackets.pop()
-                        && bytes[at + 1..end].first() == Some(&b'(')
-                    {
-                        self.brackets.push((open, at));
+            let byte = bytes[at];
+            if byte == b'\\' && is_escapable(&self.text[at + 1..end]) {
+                push_text(&mut inlines, &self.text[plain_from..at]);
+                plain_from = at + 1;
+                at += 1 + self.text[at + 1..end].chars().next().map_or(0, char::len_utf8);
+                continue;
+            }
+            let found = match byte {
+                b'\n' => Some((Inline::LineBreak, self.margin.text_start(self.text, at).min(end))),
+                b'`' => self.code(at, end),
+                b'<' => angle::parse(&self.text[at..end])
+                    .filter(|(inline, _)| scope.links || !matches!(inline, Inline::Link(_)))
+                    .map(|(inline, len)| (inline, at + len)),
+                0xC2 if self.text[at..end].starts_with(SHRUG) => Some((Inline::Text(SHRUG), at + SHRUG.len())),
+                b'[' if scope.links => self.masked_link(at, scope),
+                b'h' if scope.links => link::bare_url(&self.text[at..end])
+                    .map(|url| (Inline::Link(Link { url: url.into(), label: None, title: None }), at + url.len())),
+                b'@' => everyone(&self.text[at..end]).map(|(inline, len)| (inline, at + len)),
+                b'*' | b'_' | b'~' | b'|' if scope.depth < MAX_DEPTH => {
+                    if let Some(styled) = self.style(at, end) {
+                        push_text(&mut inlines, &self.text[plain_from..at]);
+                        (at, plain_from) = (styled.end, styled.end);
+                        self.push_styled(&mut inlines, &styled, scope);
+                        continue;
                     }
-                    at += 1;
+                    None
                 }
-                b'h' if self.is_url(at, end) => {
-                    self.urls.push(at);
-                    at += "http".len();
+                _ => None,
+            };
+            match found {
+                Some((inline, next)) => {
+                    push_text(&mut inlines, &self.text[plain_from..at]);
+                    inlines.push(inline);
+                    (at, plain_from) = (next, next);
                 }
-                0xC2 if self.text[at..end].starts_with(SHRUG) => {
-                    self.atoms.push((at, at + SHRUG.len(), Inline::Text(SHRUG)));
-                    at += SHRUG.len();
-                }
-                _ => at += 1,
+                None => at += 1,
             }
         }
-        self.brackets.sort_unstable();
-        for runs in [&mut self.stars, &mut self.underscores, &mut self.tildes, &mut self.pipes] {
-            runs.link();
+        push_text(&mut inlines, &self.text[plain_from..end]);
+        inlines
+    }
+
+    fn push_styled(&self, inlines: &mut Vec<Inline<'a>>, styled: &Styled, scope: Scope) {
+        let italic = styled.style == Style::Italic;
+        let Range { start, end } = styled.inner;
+        let inner = self.build(Scope { start, end, depth: scope.depth + 1, italic: scope.italic || italic, ..scope });
+        if italic && scope.italic {
+            inlines.extend(inner);
+        } else {
+            inlines.push(Inline::Styled(styled.style, inner));
         }
     }
 
-    fn find_code(&mut self, ticks: &TickIndex, at: usize, end: usize) -> usize {
-        let Some(code) = ticks.code_at(self.text, at, end) else {
-            return ticks.row_end(at).min(end);
-        };
+    fn code(&self, at: usize, end: usize) -> Option<(Inline<'a>, usize)> {
+        let code = self.ticks.code_at(self.text, at, end)?;
         let inline = if code.is_block {
             Inline::CodeBlock(self.code_block(&code))
         } else {
             Inline::Code(trim_code(self.margin.without(self.text, code.inner.start, code.inner.end)))
         };
-        self.atoms.push((at, code.whole.end, inline));
-        code.whole.end
+        Some((inline, code.whole.end))
     }
 
     fn code_block(&self, code: &CodeSpan) -> CodeBlock<'a> {
@@ -152,7 +210,7 @@ impl<'a> Parser<'a> {
         let mut language = None;
         let inner = &self.text[start..code.inner.end];
         if let Some((first, rest)) = inner.split_once('\n')
-            && (1..=LONGEST_LANGUAGE).contains(&first.len())
+            && !first.is_empty()
             && first.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_+-.#".contains(&byte))
             && !rest.trim_matches('\n').is_empty()
         {
@@ -166,150 +224,169 @@ impl<'a> Parser<'a> {
         CodeBlock { language, text }
     }
 
-    /// Notes the row of markers at `at`; where it ends.
-    fn find_run(&mut self, at: usize, start: usize, end: usize) -> usize {
-        let bytes = self.text.as_bytes();
-        let row_end = at + bytes[at..end].iter().take_while(|&&byte| byte == bytes[at]).count();
-        let before = (at > start).then(|| bytes[at - 1]);
-        let after = bytes[..end].get(row_end);
-        match bytes[at] {
-            b'*' => {
-                let blocks = row_end - at == 1 && before.is_some_and(|byte| byte.is_ascii_whitespace());
-                self.stars.push(at..row_end, blocks);
+    /// The style that the marker at `at` opens; of two that it can open the longer one, italics before the other.
+    fn style(&self, at: usize, end: usize) -> Option<Styled> {
+        let bytes = &self.text.as_bytes()[..end];
+        let double = bytes.get(at + 1) == Some(&bytes[at]);
+        let found = |style: Style, markers: usize, close: usize| Styled {
+            style,
+            inner: at + markers..close,
+            end: close + markers,
+        };
+        let (single, style) = match bytes[at] {
+            b'~' if double => {
+                let close = self.close_plain(bytes, at + 2, |after| after != Some(&b'_'))?;
+                return Some(found(Style::Strikethrough, 2, close));
             }
-            b'_' => {
-                let word_before = before.is_some_and(|byte| byte.is_ascii_alphanumeric());
-                let word_after = after.is_some_and(u8::is_ascii_alphanumeric);
-                // `snake_case`: no marker at all.
-                if row_end - at > 1 || !word_before || !word_after {
-                    self.underscores.push(at..row_end, word_after);
-                }
-            }
-            b'~' => self.tildes.push(at..row_end, false),
-            _ => self.pipes.push(at..row_end, false),
+            b'|' if double => return Some(found(Style::Spoiler, 2, self.close_plain(bytes, at + 2, |_| true)?)),
+            b'*' => (self.close_star(bytes, at + 1), Style::Bold),
+            b'_' => (self.close_underscore(bytes, at + 1), Style::Underline),
+            _ => return None,
+        };
+        let pair = if double { self.close_pair(bytes, at + 2, bytes[at]) } else { None };
+        match (single, pair) {
+            (Some(single), Some(pair)) if pair + 2 > single + 1 => Some(found(style, 2, pair)),
+            (Some(single), _) => Some(found(Style::Italic, 1, single)),
+            (None, Some(pair)) => Some(found(style, 2, pair)),
+            (None, None) => None,
         }
-        row_end
     }
 
-    fn is_url(&self, at: usize, end: usize) -> bool {
-        let bytes = self.text.as_bytes();
-        (at == 0 || !bytes[at - 1].is_ascii_alphanumeric())
-            && (bytes[at..end].starts_with(b"https://") || bytes[at..end].starts_with(b"http://"))
+    /// Takes what was read from `from` to `to` off the budget; `None` once it is used up.
+    fn spend(&self, from: usize, to: usize) -> Option<()> {
+        let left = self.budget.get().checked_sub(to - from);
+        self.budget.set(left.unwrap_or(0));
+        left.map(drop)
     }
 
-    /// The second pass. Without `links` every address is text.
-    fn build(&self, start: usize, end: usize, depth: usize, links: bool) -> Vec<Inline<'a>> {
-        let bytes = self.text.as_bytes();
-        let mut inlines = Vec::new();
-        let mut plain_from = start;
-        let mut at = start;
-        while at < end {
-            let byte = bytes[at];
-            if byte == b'\\' && at + 1 < end && is_escapable(bytes[at + 1]) {
-                push_text(&mut inlines, &self.text[plain_from..at]);
-                plain_from = at + 1;
-                at += 2;
-                continue;
-            }
-            let found = match byte {
-                b'\n' => Some((Inline::LineBreak, self.margin.text_start(self.text, at).min(end))),
-                b'`' | b'<' | 0xC2 => self.atom(at, end),
-                b'*' | b'_' => self.emphasis(at, end, depth, links),
-                b'~' => self.pair(&self.tildes, Style::Strikethrough, at, end, depth, links),
-                b'|' => self.pair(&self.pipes, Style::Spoiler, at, end, depth, links),
-                b'[' if links => self.masked_link(at, end, depth),
-                b'h' if links && self.is_url(at, end) => link::bare_url(&self.text[at..end])
-                    .map(|url| (Inline::Link(Link { url, label: None, title: None }), at + url.len())),
-                b'@' => self.everyone(at, start, end),
-                _ => None,
-            };
-            let Some((inline, next)) = found else {
-                at += 1;
-                continue;
-            };
-            push_text(&mut inlines, &self.text[plain_from..at]);
-            inlines.push(inline);
-            plain_from = next;
-            at = next;
-        }
-        push_text(&mut inlines, &self.text[plain_from..end]);
-        inlines
-    }
-
-    fn atom(&self, at: usize, end: usize) -> Option<(Inline<'a>, usize)> {
-        let index = self.atoms.binary_search_by_key(&at, |&(start, ..)| start).ok()?;
-        let (_, atom_end, inline) = &self.atoms[index];
-        (*atom_end <= end).then(|| (inline.clone(), *atom_end))
-    }
-
-    /// `*`, `**`, `_` and `__`: of one and two the longer wins, and one wins over two.
-    fn emphasis(&self, at: usize, end: usize, depth: usize, links: bool) -> Option<(Inline<'a>, usize)> {
-        let bytes = self.text.as_bytes();
-        let is_star = bytes[at] == b'*';
-        let (runs, double) = if is_star { (&self.stars, Style::Bold) } else { (&self.underscores, Style::Underline) };
-        if depth >= MAX_DEPTH {
+    /// The `*` that closes italics opened before `from`: not after a blank, and no part of `**`.
+    fn close_star(&self, bytes: &[u8], from: usize) -> Option<usize> {
+        let mut at = from;
+        if bytes.get(at).is_none() || self.blank_len(bytes, at) > 0 {
             return None;
         }
-        let (count, next) = runs.at(at, end)?;
-        let may_open = if is_star {
-            bytes[..end].get(at + 1).is_some_and(|byte| !byte.is_ascii_whitespace())
-        } else {
-            at == 0 || !bytes[at - 1].is_ascii_alphanumeric()
+        let closed = loop {
+            let blanks = self.blanks_end(bytes, at);
+            if blanks > at && (bytes.get(blanks) == Some(&b'*') && bytes.get(blanks + 1) != Some(&b'*')) {
+                break None;
+            }
+            at = blanks;
+            match bytes.get(at) {
+                None => break None,
+                Some(b'*') if bytes.get(at + 1) == Some(&b'*') => at += 2,
+                Some(b'*') => break Some(at).filter(|close| *close > from),
+                Some(b'\\') if at + 1 < bytes.len() => at += 1 + self.char_len(at + 1),
+                Some(b'\\') => break None,
+                Some(_) => at += 1,
+            }
         };
-        let single = (count % 2 == 1 && may_open).then(|| runs.single(next, end)).flatten();
-        let pair = (count >= 2).then(|| runs.last_pair(next, end)).flatten();
-        let pair_is_longer = |close| pair.is_some_and(|pair| pair + 2 > close + 1);
-        let (style, len, close) = match single {
-            Some(close) if !pair_is_longer(close) => (Style::Italic, 1, close),
-            _ => (double, 2, pair?),
-        };
-        Some((Inline::Styled(style, self.build(at + len, close, depth + 1, links)), close + len))
+        self.spend(from, at)?;
+        closed
     }
 
-    fn pair(
-        &self,
-        runs: &Runs,
-        style: Style,
-        at: usize,
-        end: usize,
-        depth: usize,
-        links: bool,
-    ) -> Option<(Inline<'a>, usize)> {
-        let (count, next) = runs.at(at, end)?;
-        if count < 2 || depth >= MAX_DEPTH {
-            return None;
+    /// The `_` that closes italics opened before `from`: not before a letter, digit or `_`. Between the two stands no
+    /// other single `_`.
+    fn close_underscore(&self, bytes: &[u8], from: usize) -> Option<usize> {
+        let mut at = from;
+        let closed = loop {
+            match bytes.get(at) {
+                None => break None,
+                Some(b'_') if at > from && bytes.get(at + 1).is_none_or(|after| !is_word(*after)) => break Some(at),
+                Some(b'_') if bytes.get(at + 1) == Some(&b'_') => at += 2,
+                Some(b'_') => break None,
+                Some(b'\\') if at + 1 < bytes.len() => at += 1 + self.char_len(at + 1),
+                Some(b'\\') => break None,
+                Some(_) => at += 1,
+            }
+        };
+        self.spend(from, at)?;
+        closed
+    }
+
+    /// The first two of `marker` from `from` on that close what two of them opened: the last two of a row, with some
+    /// text before them.
+    fn close_pair(&self, bytes: &[u8], from: usize, marker: u8) -> Option<usize> {
+        let mut at = from;
+        let closed = loop {
+            let Some(&byte) = bytes.get(at) else { break None };
+            let row = |offset: usize| bytes.get(at + offset) == Some(&marker);
+            if byte == marker && at > from && row(1) && !row(2) {
+                break Some(at);
+            }
+            at += match byte {
+                b'\\' if at + 1 < bytes.len() => 1 + self.char_len(at + 1),
+                b'\\' => break None,
+                _ => 1,
+            };
+        };
+        self.spend(from, at)?;
+        closed
+    }
+
+    /// The first two markers like the one before `from`, with some text before them, whose follower `may_end`. A
+    /// backslash does not hide them.
+    fn close_plain(&self, bytes: &[u8], from: usize, may_end: fn(Option<&u8>) -> bool) -> Option<usize> {
+        let marker = bytes[from - 1];
+        let rest = bytes.get(from + 1..)?;
+        let found =
+            rest.windows(2).enumerate().find(|(index, two)| two == &[marker; 2] && may_end(rest.get(index + 2)));
+        let close = found.map(|(index, _)| from + 1 + index);
+        self.spend(from, close.unwrap_or(bytes.len()))?;
+        close
+    }
+
+    fn char_len(&self, at: usize) -> usize {
+        self.text[at..].chars().next().map_or(1, char::len_utf8)
+    }
+
+    /// The length of the blank at `at`; 0 for any other character.
+    fn blank_len(&self, bytes: &[u8], at: usize) -> usize {
+        match bytes.get(at) {
+            Some(byte) if byte.is_ascii() => usize::from(is_blank(char::from(*byte))),
+            // Every blank beyond ASCII starts with one of these bytes.
+            Some(0xC2 | 0xE1 | 0xE2 | 0xE3 | 0xEF) => {
+                self.text[at..bytes.len()].chars().next().filter(|char| is_blank(*char)).map_or(0, char::len_utf8)
+            }
+            _ => 0,
         }
-        let close = runs.first_pair(next, end)?;
-        Some((Inline::Styled(style, self.build(at + 2, close, depth + 1, links)), close + 2))
     }
 
-    fn masked_link(&self, at: usize, end: usize, depth: usize) -> Option<(Inline<'a>, usize)> {
+    fn blanks_end(&self, bytes: &[u8], mut at: usize) -> usize {
+        loop {
+            match self.blank_len(bytes, at) {
+                0 => return at,
+                len => at += len,
+            }
+        }
+    }
+
+    fn masked_link(&self, at: usize, scope: Scope) -> Option<(Inline<'a>, usize)> {
         let index = self.brackets.binary_search_by_key(&at, |&(open, _)| open).ok()?;
-        let close = self.brackets[index].1;
-        if close >= end || depth >= MAX_DEPTH || self.text[at + 1..close].trim_start().is_empty() {
+        let (close, end) = (self.brackets[index].1, scope.end);
+        if close >= end || scope.depth >= MAX_DEPTH || self.text[at + 1..close].trim_start().is_empty() {
             return None;
         }
         // A text that shows one address and leads to another is no link.
-        let next_url = self.urls.get(self.urls.partition_point(|&url| url < at));
-        if next_url.is_some_and(|&url| url < close) {
+        self.spend(at, close)?;
+        let label = &self.text[at + 1..close];
+        if label.contains("://") && label.match_indices('h').any(|(index, _)| link::bare_url(&label[index..]).is_some())
+        {
             return None;
         }
-        let target = link::target(&self.text[close + 1..end])?;
-        let label = Some(self.build(at + 1, close, depth + 1, false));
-        Some((Inline::Link(Link { url: target.url, label, title: target.title }), close + 1 + target.len))
+        let rest = &self.text[close + 1..end];
+        let Some(target) = link::target(rest) else {
+            return self.spend(0, rest.len().min(link::LONGEST_TARGET)).and(None);
+        };
+        let label = self.build(Scope { start: at + 1, end: close, depth: scope.depth + 1, links: false, ..scope });
+        let link = Link { url: target.url, label: Some(label), title: target.title };
+        Some((Inline::Link(link), close + 1 + target.len))
     }
+}
 
-    fn everyone(&self, at: usize, start: usize, end: usize) -> Option<(Inline<'a>, usize)> {
-        let bytes = self.text.as_bytes();
-        if at > start && bytes[at - 1].is_ascii_alphanumeric() {
-            return None;
-        }
-        [("@everyone", Inline::Everyone), ("@here", Inline::Here)].into_iter().find_map(|(word, inline)| {
-            let after = at + word.len();
-            let ends = bytes[..end].get(after).is_none_or(|byte| !byte.is_ascii_alphanumeric());
-            (ends && bytes[at..end].starts_with(word.as_bytes())).then_some((inline, after))
-        })
-    }
+/// `@everyone` or `@here` at the start of `text`, and its length.
+fn everyone(text: &str) -> Option<(Inline<'static>, usize)> {
+    let words = [("@everyone", Inline::Everyone), ("@here", Inline::Here)];
+    words.into_iter().find_map(|(word, inline)| text.starts_with(word).then_some((inline, word.len())))
 }
 
 fn push_text<'a>(inlines: &mut Vec<Inline<'a>>, text: &'a str) {

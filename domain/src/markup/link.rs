@@ -1,9 +1,13 @@
 //! Addresses on the web, bare and behind a text.
 
+use std::borrow::Cow;
+
+use super::inline::{is_blank, is_escapable};
+
 /// The longest address that becomes a link. It bounds the work for each bracket of a hostile text.
 const LONGEST_URL: usize = 2_048;
 /// The same with its title and the parentheses around both.
-const LONGEST_TARGET: usize = 2 * LONGEST_URL;
+pub(super) const LONGEST_TARGET: usize = 2 * LONGEST_URL;
 
 /// The address at the start of `text`, up to the first blank, without the punctuation that ends a sentence.
 pub(super) fn bare_url(text: &str) -> Option<&str> {
@@ -11,7 +15,7 @@ pub(super) fn bare_url(text: &str) -> Option<&str> {
     if !host.starts_with(char::is_alphanumeric) {
         return None;
     }
-    let stops = |char: char| char.is_whitespace() || char.is_control() || char == '<' || char == '>';
+    let stops = |char: char| is_blank(char) || char.is_control() || char == '<';
     let end = text.char_indices().find(|&(_, char)| stops(char)).map_or(text.len(), |(at, _)| at);
     let mut url = &text[..end];
     let mut open = i64::MIN;
@@ -37,10 +41,17 @@ pub(super) fn bare_url(text: &str) -> Option<&str> {
     Some(url)
 }
 
+/// Whether the whole of `text` is an address on the web.
+pub(super) fn is_address(text: &str) -> bool {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    host.is_some_and(|host| host.starts_with(char::is_alphanumeric))
+        && !text.contains(|char: char| is_blank(char) || char.is_control())
+}
+
 /// Where the text between brackets leads.
 pub(super) struct Target<'a> {
-    pub(super) url: &'a str,
-    pub(super) title: Option<&'a str>,
+    pub(super) url: Cow<'a, str>,
+    pub(super) title: Option<Cow<'a, str>>,
     /// The length of all of it, with both parentheses.
     pub(super) len: usize,
 }
@@ -56,9 +67,7 @@ pub(super) fn target(text: &str) -> Option<Target<'_>> {
         }
         None => rest.split_at(url_len(rest)?),
     };
-    let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
-    if !host.starts_with(char::is_alphanumeric) || url.contains(|char: char| char.is_whitespace() || char.is_control())
-    {
+    if !is_address(url) {
         return None;
     }
     let trimmed = rest.trim_start_matches(' ');
@@ -71,14 +80,33 @@ pub(super) fn target(text: &str) -> Option<Target<'_>> {
         None => (None, trimmed),
     };
     let rest = rest.strip_prefix(')')?;
-    Some(Target { url, title, len: line.len() - rest.len() })
+    Some(Target { url: unescaped(url), title: title.map(unescaped), len: line.len() - rest.len() })
 }
 
-/// Up to a blank, or the parenthesis that closes none of the address's own.
+/// A text without the backslashes that make the characters behind them plain.
+fn unescaped(text: &str) -> Cow<'_, str> {
+    if !text.contains('\\') {
+        return Cow::Borrowed(text);
+    }
+    let mut plain = String::with_capacity(text.len());
+    let mut chars = text.char_indices();
+    while let Some((at, char)) = chars.next() {
+        let after = &text[at + char.len_utf8()..];
+        let plain_char =
+            if char == '\\' && is_escapable(after) { chars.next().map(|(_, next)| next) } else { Some(char) };
+        plain.extend(plain_char);
+    }
+    Cow::Owned(plain)
+}
+
+/// Up to a blank, or the parenthesis that closes none of the address's own; a backslash takes the next character along.
 fn url_len(text: &str) -> Option<usize> {
     let mut open = 0_usize;
+    let mut escaped = false;
     for (at, byte) in text.bytes().enumerate().take(LONGEST_URL) {
         match byte {
+            _ if std::mem::take(&mut escaped) && byte != b' ' => {}
+            b'\\' => escaped = true,
             b' ' => return Some(at),
             b'(' => open += 1,
             b')' if open == 0 => return Some(at),

@@ -1,20 +1,22 @@
 //! Backticks: where code starts and ends.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// Backticks in a row, and which rows after it can close what it opens.
+/// Backticks in a row.
 struct Ticks {
     start: usize,
     end: usize,
-    /// The next row of exactly as many.
-    next_equal: Option<usize>,
     /// The next row of three or more.
     next_fence: Option<usize>,
 }
 
 /// Every row of backticks of a text, so that no search for the end of code reads the text again.
-pub(super) struct TickIndex(Vec<Ticks>);
+pub(super) struct TickIndex {
+    rows: Vec<Ticks>,
+    /// The numbers of the rows of one length, ascending.
+    by_length: BTreeMap<usize, Vec<usize>>,
+}
 
 /// A stretch of code: all of it, with its backticks, and what stands between them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,41 +35,48 @@ impl TickIndex {
             let start = at + found;
             let len = bytes[start..].iter().take_while(|&&byte| byte == b'`').count();
             at = start + len;
-            rows.push(Ticks { start, end: at, next_equal: None, next_fence: None });
+            rows.push(Ticks { start, end: at, next_fence: None });
         }
-        let mut by_length = HashMap::new();
+        let mut by_length: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for (index, row) in rows.iter().enumerate() {
+            by_length.entry(row.end - row.start).or_default().push(index);
+        }
         let mut fence = None;
         for (index, row) in rows.iter_mut().enumerate().rev() {
-            let len = row.end - row.start;
             row.next_fence = fence;
-            row.next_equal = by_length.insert(len, index);
-            if len >= 3 {
+            if row.end - row.start >= 3 {
                 fence = Some(index);
             }
         }
-        Self(rows)
+        Self { rows, by_length }
     }
 
     /// The code that starts with the backtick at `at` and ends before `end`.
     pub(super) fn code_at(&self, text: &str, at: usize, end: usize) -> Option<CodeSpan> {
-        let row = &self.0[self.0.partition_point(|row| row.end <= at)];
-        let before_end = |index: Option<usize>, len: usize| {
-            index.map(|index| &self.0[index]).filter(|close| close.start + len <= end).map(|close| close.start)
-        };
+        let index = self.row(at);
+        let row = &self.rows[index];
+        let fence = row.next_fence.map(|fence| self.rows[fence].start).filter(|close| close + 3 <= end);
         if row.end - at >= 3
-            && let Some(close) = before_end(row.next_fence, 3)
+            && let Some(close) = fence
             && !text[at + 3..close].trim_matches('\n').is_empty()
         {
             return Some(CodeSpan { whole: at..close + 3, inner: at + 3..close, is_block: true });
         }
-        let len = row.end - row.start;
-        // A backslash took the first of the row: what is left opens nothing.
-        let close = before_end((at == row.start).then_some(row.next_equal)?, len)?;
-        Some(CodeSpan { whole: at..close + len, inner: row.end..close, is_block: false })
+        // As many of the row as another row has exactly; the rest of it is code.
+        self.by_length.range(..=row.end - at).rev().find_map(|(&len, rows)| {
+            let next = *rows.get(rows.partition_point(|&row| row <= index))?;
+            let close = Some(self.rows[next].start).filter(|close| close + len <= end)?;
+            Some(CodeSpan { whole: at..close + len, inner: at + len..close, is_block: false })
+        })
     }
 
     /// The end of the row of backticks around `at`.
     pub(super) fn row_end(&self, at: usize) -> usize {
-        self.0[self.0.partition_point(|row| row.end <= at)].end
+        self.rows[self.row(at)].end
+    }
+
+    /// The number of the row around `at`.
+    fn row(&self, at: usize) -> usize {
+        self.rows.partition_point(|row| row.end <= at)
     }
 }
