@@ -14,8 +14,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 
 pub use self::message::{
-    AttachmentBody, AuthorBody, EmojiBody, MessageBody, MessagesBody, ReactionBody, ReferenceBody, RoleBody,
-    StartedBody,
+    AttachmentBody, AuthorBody, EmojiBody, InteractionBody, MessageBody, MessagesBody, ReactionBody, ReferenceBody,
+    RoleBody, StartedBody,
 };
 use crate::browse::{Audience, ChannelView, FileStates, Roles, ThreadView};
 

@@ -6,6 +6,7 @@ pub mod change;
 pub mod channel;
 pub mod coverage;
 pub mod guild;
+pub mod interaction;
 pub mod job;
 pub mod json;
 pub mod lease;

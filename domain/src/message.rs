@@ -1,5 +1,6 @@
 //! A message, with its attachments and reactions.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use serde::Serialize;
@@ -129,6 +130,37 @@ pub struct Attachment {
     pub local_path: Option<String>,
     /// What the source said beyond these fields, scrubbed.
     pub extra: Option<Json>,
+}
+
+impl Attachment {
+    /// The name that Discord displays instead of the file's, which has only ASCII letters; Discord gives it without the
+    /// file's ending.
+    #[must_use]
+    pub fn title(&self) -> Option<String> {
+        let extra = self.extra.as_ref().filter(|extra| extra.as_str().contains("\"title\""))?.to_value();
+        extra.get("title")?.as_str().filter(|title| !title.is_empty()).map(str::to_owned)
+    }
+
+    /// The name under which a reader knows the file: its title with the ending of the file's name, or else that name.
+    #[must_use]
+    pub fn shown_name(&self) -> Cow<'_, str> {
+        match self.title() {
+            Some(title) => Cow::Owned(with_ending(title, &self.filename)),
+            None => Cow::Borrowed(&self.filename),
+        }
+    }
+}
+
+/// `title` with the ending of `filename`, once.
+#[must_use]
+pub fn with_ending(title: String, filename: &str) -> String {
+    match filename.rsplit_once('.') {
+        Some((stem, ending)) if !stem.is_empty() && !ending.is_empty() => {
+            let has_it = title.rsplit_once('.').is_some_and(|(_, own)| own.eq_ignore_ascii_case(ending));
+            if has_it { title } else { format!("{title}.{ending}") }
+        }
+        _ => title,
+    }
 }
 
 /// A Unicode emoji, which has a name and no id, or a custom one; a deleted custom one can lack its name.

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use domain::channel::Channel;
 use domain::guild::{Role, RoleId};
+use domain::interaction::Interaction;
 use domain::json::Json;
 use domain::media::{FileKey, FileState};
 use domain::message::{Attachment, Author, Message, MessageId, MessageKind, Reaction, Reference};
@@ -30,6 +31,21 @@ impl From<&Author> for AuthorBody {
     fn from(author: &Author) -> Self {
         let Author { pseudonym, bot, webhook } = *author;
         Self { id: pseudonym, name: pseudonym.name(), bot, webhook }
+    }
+}
+
+/// The use of a program that a message replies to.
+#[derive(Debug, Serialize)]
+pub struct InteractionBody {
+    kind: &'static str,
+    name: Option<String>,
+    user: AuthorBody,
+}
+
+impl From<Interaction> for InteractionBody {
+    fn from(interaction: Interaction) -> Self {
+        let Interaction { kind, name, user } = interaction;
+        Self { kind: kind.as_str(), name, user: (&user).into() }
     }
 }
 
@@ -78,6 +94,7 @@ impl ReferenceBody {
 pub struct AttachmentBody<'a> {
     id: domain::message::AttachmentId,
     filename: &'a str,
+    title: Option<String>,
     content_type: Option<&'a str>,
     size_bytes: u64,
     width: Option<u32>,
@@ -100,6 +117,7 @@ impl<'a> AttachmentBody<'a> {
         Self {
             id: file.id,
             filename: &file.filename,
+            title: file.title(),
             content_type: file.content_type.as_deref(),
             size_bytes: file.size_bytes,
             width: file.width,
@@ -172,6 +190,7 @@ pub struct MessageBody<'a> {
     reference: Option<ReferenceBody>,
     mentions: Vec<AuthorBody>,
     role_mentions: Vec<RoleBody<'a>>,
+    interaction: Option<InteractionBody>,
     attachments: Vec<AttachmentBody<'a>>,
     embeds: Objects<'a>,
     stickers: Objects<'a>,
@@ -212,6 +231,7 @@ impl<'a> MessageBody<'a> {
             reference: message.reference.as_ref().map(|to| ReferenceBody::new(tenant.id, message.kind, to)),
             mentions: message.mentions.iter().map(Into::into).collect(),
             role_mentions: mentioned_roles(message, roles),
+            interaction: message.interaction().map(Into::into),
             attachments: (message.attachments.iter())
                 .map(|file| AttachmentBody::new(tenant, message, file, files))
                 .collect(),
