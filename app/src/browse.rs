@@ -3,6 +3,7 @@
 mod channels;
 mod files;
 mod messages;
+mod opener;
 
 use std::sync::Arc;
 
@@ -19,6 +20,7 @@ use uuid::Uuid;
 pub use self::channels::{ChannelView, ThreadPage, ThreadView};
 pub use self::files::{FileStates, FileView};
 pub use self::messages::{After, Entry, Find, MessageView, Messages, Roles};
+pub use self::opener::{EmojiNames, Opener, OpenerState};
 
 /// Looks at 100 channels each that one page of coverage takes, so that a tenant with few readable ones costs no more.
 const COVERAGE_ROUNDS: u32 = 10;

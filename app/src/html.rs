@@ -1,20 +1,29 @@
 //! The pages of the site, complete without script.
 
+mod ansi;
 mod component;
+mod embed;
 mod markup;
 mod message;
 mod poll;
+mod system;
+mod time;
 
 use std::collections::HashMap;
 
-use domain::channel::{Channel, ChannelKind};
-use domain::message::{Message, MessageId};
+use domain::channel::{Channel, ChannelKind, ForumTag};
+use domain::message::{Message, MessageId, MessageKind};
+use domain::snowflake::Id;
 use domain::tenant::{Branding, Tenant};
+use domain::timestamp::Timestamp;
 use maud::{DOCTYPE, Markup, html};
 use ports::channel::ThreadOrder;
 
 use self::markup::Names;
-use crate::browse::{BrowseError, ChannelView, FileStates, Messages, Reading, ThreadPage};
+use self::message::Place;
+use crate::browse::{
+    BrowseError, ChannelView, EmojiNames, Entry, FileStates, Messages, Opener, OpenerState, Reading, ThreadPage,
+};
 use crate::http::ApiError;
 use crate::wire::channel_path;
 
@@ -34,12 +43,14 @@ pub fn theme(branding: &Branding) -> String {
 
 /// What every page of a tenant shows around its own part.
 pub struct Frame<'a> {
-    /// The address that the world sees; empty if nobody set it.
+    /// The address that the world sees; empty if it is not set.
     pub public_url: &'a str,
     /// Whose page it is.
     pub tenant: &'a Tenant,
     /// Its channels, in tree order.
     pub channels: &'a [ChannelView],
+    /// When the page is made, for times that are told as a distance; without it they are told as dates.
+    pub now: Option<Timestamp>,
 }
 
 impl Frame<'_> {
@@ -48,8 +59,14 @@ impl Frame<'_> {
         let named = |view: &ChannelView| {
             (view.channel.platform_id, (view.channel.clone(), channel_path(self.tenant, &view.channel)))
         };
-        Names { channels: self.channels.iter().map(named).collect(), ..Names::default() }
+        let channels = self.channels.iter().map(named).collect();
+        Names { channels, guild: guild(self.tenant), now: self.now, ..Names::default() }
     }
+}
+
+/// What the platform calls the guild of a tenant.
+fn guild(tenant: &Tenant) -> Option<u64> {
+    tenant.platform_id.as_str().parse().ok()
 }
 
 /// What the messages of a page refer to.
@@ -59,10 +76,13 @@ pub struct Links {
     /// `None` for a message that was deleted.
     messages: HashMap<MessageId, Option<Message>>,
     files: FileStates,
+    /// The message that the thread was started from, with the path of its channel.
+    opener: Option<(Opener, String)>,
+    emojis: EmojiNames,
 }
 
 impl Links {
-    /// Looks up what `page` of `view` refers to: a few reads for the whole page.
+    /// Looks up what `page` of `view` refers to, as of `now`: a few reads for the whole page.
     ///
     /// # Errors
     /// [`BrowseError::Store`].
@@ -71,23 +91,66 @@ impl Links {
         tenant: &Tenant,
         view: &ChannelView,
         page: &Messages,
+        now: Timestamp,
     ) -> Result<Self, BrowseError> {
-        let texts = page.entries.iter().map(|entry| entry.message.content.as_str());
-        let mentioned =
-            texts.flat_map(|text| text.split("<#").skip(1)).filter_map(|rest| rest.split('>').next()?.parse().ok());
-        let channels = at.channels_named(tenant, mentioned.collect::<Vec<_>>()).await?;
-        let referred = page.entries.iter().filter_map(|entry| entry.message.reference?.message_id);
-        let mut referred: Vec<MessageId> = referred.collect();
-        referred.sort_unstable();
-        referred.dedup();
+        let opener = at.opener(view, page).await?;
+        let opened = match opener.as_ref().map(|opener| &opener.state) {
+            Some(OpenerState::Shown(message)) => Some(&**message),
+            _ => None,
+        };
+        let all = page.entries.iter().map(|entry| &entry.message).chain(opened);
+        let channels = at.channels_named(tenant, all.flat_map(channels_of)).await?;
         let channels = channels.into_iter().map(|(id, channel)| {
             let path = channel_path(tenant, &channel);
             (id, (channel, path))
         });
-        let names = Names { channels: channels.collect(), roles: page.roles.clone() };
-        let messages = at.referred(view.channel.id, &referred).await?;
-        Ok(Self { names, messages, files: page.files.clone() })
+        let referred = page.entries.iter().filter_map(|entry| entry.message.reference?.message_id);
+        let mut referred: Vec<MessageId> = referred.collect();
+        referred.sort_unstable();
+        referred.dedup();
+        let mut messages = at.referred(view.channel.id, &referred).await?;
+        let (mut roles, mut files) = (page.roles.clone(), page.files.clone());
+        if let (Some(message), Some(opener)) = (opened, &opener) {
+            roles.extend(opener.roles.clone());
+            files.extend(opener.files.clone());
+            if let Some(id) = message.reference.and_then(|reference| reference.message_id) {
+                messages.extend(at.referred(message.channel_id, &[id]).await?);
+            }
+        }
+        let names = Names { channels: channels.collect(), roles, guild: guild(tenant), now: Some(now) };
+        let tags = view.parent.as_ref().map(|parent| parent.tags.as_slice()).unwrap_or_default();
+        let emojis = at.tag_emojis(tenant.id, tags).await?;
+        let opener = opener.map(|opener| {
+            let path = channel_path(tenant, &opener.channel);
+            (opener, path)
+        });
+        Ok(Self { names, messages, files, opener, emojis })
     }
+
+    /// Where a thread began: ` from a message in #general`, linked to the place of the message.
+    fn began(&self) -> Markup {
+        let Some((opener, path)) = &self.opener else { return html! { " from a message in the channel above" } };
+        let place = match &opener.state {
+            OpenerState::Shown(_) => format!("{path}/{}", opener.id),
+            // Its own page would say that there is none, or that it is gone.
+            _ => format!("{path}?after={}", opener.id.previous().map_or_else(|| "0".to_owned(), |id| id.to_string())),
+        };
+        let what = match &opener.state {
+            OpenerState::Shown(_) => "a message",
+            OpenerState::Deleted => "a message that was deleted",
+            OpenerState::Unknown => "a message that is not stored",
+        };
+        html! { " from " (what) " in " a href=(place) { (sign(opener.channel.kind)) bdi { (opener.channel.name) } } }
+    }
+}
+
+/// The channels that a message names: in its text, in what stands in it, and as the thread that it tells of.
+fn channels_of(message: &Message) -> Vec<Id<Channel>> {
+    let parts = [&message.embeds, &message.components, &message.snapshots];
+    let texts = parts.into_iter().flatten().map(domain::json::Json::as_str).chain([message.content.as_str()]);
+    let named = texts.flat_map(|text| text.split("<#").skip(1)).filter_map(|rest| rest.split('>').next()?.parse().ok());
+    let started = message.reference.filter(|_| message.kind == MessageKind::THREAD_CREATED);
+    named.chain(started.and_then(|reference| reference.channel_id)).collect()
 }
 
 fn page(title: &str, tenant: Option<&Tenant>, canonical: Option<&str>, content: &Markup) -> Markup {
@@ -131,12 +194,12 @@ fn framed(frame: &Frame<'_>, title: &str, path: &str, current: Option<&Channel>,
             @for view in frame.channels {
                 @let channel = &view.channel;
                 @if channel.kind == ChannelKind::CATEGORY {
-                    li class="category" { (channel.name) }
+                    li class="category" dir="auto" { (channel.name) }
                 } @else {
                     li {
                         @let here = current.is_some_and(|current| current.id == channel.id);
                         a href=(channel_path(frame.tenant, channel)) aria-current=[here.then_some("page")] {
-                            (sign(channel.kind)) " " (channel.name)
+                            (sign(channel.kind)) " " bdi { (channel.name) }
                         }
                     }
                 }
@@ -186,16 +249,16 @@ pub fn home(tenants: &[Tenant], next: Option<&str>) -> Markup {
 /// The channels of a tenant.
 #[must_use]
 pub fn tenant(public_url: &str, tenant: &Tenant, channels: &[ChannelView]) -> Markup {
-    let frame = Frame { public_url, tenant, channels };
+    let frame = Frame { public_url, tenant, channels, now: None };
     let named = frame.named();
     let content = html! {
         h1 { (tenant.name.as_str()) }
-        @if channels.is_empty() { p class="muted" { "There is nothing here that everybody may read." } }
+        @if channels.is_empty() { p class="muted" { "No channel of this community is public." } }
         ul class="cards" {
             @for view in channels.iter().filter(|view| view.channel.kind != ChannelKind::CATEGORY) {
                 @let channel = &view.channel;
                 li {
-                    h2 { a href=(channel_path(tenant, channel)) { (sign(channel.kind)) " " (channel.name) } }
+                    h2 { a href=(channel_path(tenant, channel)) { (sign(channel.kind)) " " bdi { (channel.name) } } }
                     @if let Some(topic) = &channel.topic { div class="topic" { (markup::render(topic, &named)) } }
                     p class="meta" { (count(channel)) }
                 }
@@ -209,30 +272,37 @@ fn count(channel: &Channel) -> Markup {
     let stats = channel.stats;
     html! {
         @if channel.kind.is_forum() { (stats.thread_count) " posts" } @else { (stats.message_count) " messages" }
-        @if let Some(at) = stats.last_activity_at { " · last on " time datetime=(at) { (markup::day(at.civil().date())) } }
+        @if let Some(at) = stats.last_activity_at { " · last on " time datetime=(at) { (time::day(at)) } }
     }
 }
 
 /// The posts of a forum.
 #[must_use]
-pub fn forum(frame: &Frame<'_>, view: &ChannelView, posts: &ThreadPage, order: ThreadOrder) -> Markup {
+pub fn forum(
+    frame: &Frame<'_>,
+    view: &ChannelView,
+    posts: &ThreadPage,
+    emojis: &EmojiNames,
+    order: ThreadOrder,
+) -> Markup {
     let path = channel_path(frame.tenant, &view.channel);
     let names = Names { roles: posts.roles.clone(), ..frame.named() };
     let sort = if order == ThreadOrder::Created { "created" } else { "activity" };
     let content = html! {
-        (heading(frame, view))
+        (heading(frame, view, emojis))
         p class="meta" {
             a href={(path) "?sort=activity"} { "Latest activity" } " · " a href={(path) "?sort=created"} { "Newest" }
         }
-        @if posts.threads.is_empty() { p class="muted" { "No posts are held." } }
+        @if posts.threads.is_empty() { p class="muted" { "No posts are stored." } }
         ul class="cards" {
             @for post in &posts.threads {
                 @let thread = &post.thread.channel;
                 li {
-                    h2 dir="auto" { a href=(channel_path(frame.tenant, thread)) { (thread.name) } }
+                    h2 dir="auto" { a href=(channel_path(frame.tenant, thread)) { bdi { (thread.name) } } }
+                    (tags(applied(&view.channel, thread), emojis))
                     @if let Some(starter) = &post.starter {
                         p dir="auto" { (markup::excerpt(&starter.content, 220, &names)) }
-                        p class="meta" { (starter.author.pseudonym.name()) " · " (count(thread)) }
+                        p class="meta" { bdi { (starter.author.pseudonym.name()) } " · " (count(thread)) }
                     } @else {
                         p class="meta" { (count(thread)) }
                     }
@@ -250,13 +320,69 @@ pub fn forum(frame: &Frame<'_>, view: &ChannelView, posts: &ThreadPage, order: T
     framed(frame, &view.channel.name, &path, Some(&view.channel), &content)
 }
 
-fn heading(frame: &Frame<'_>, view: &ChannelView) -> Markup {
+/// The tags of a post that its forum still has, in the forum's order.
+fn applied<'a>(forum: &'a Channel, post: &'a Channel) -> impl Iterator<Item = &'a ForumTag> {
+    forum.tags.iter().filter(|tag| post.applied_tags.contains(&tag.id))
+}
+
+fn tags<'a>(tags: impl Iterator<Item = &'a ForumTag>, emojis: &EmojiNames) -> Markup {
+    let mut tags = tags.peekable();
     html! {
-        @if let Some(parent) = view.parent.as_ref().filter(|_| view.channel.kind.is_thread()) {
-            p class="crumb" { a href=(channel_path(frame.tenant, parent)) { (sign(parent.kind)) " " (parent.name) } " ›" }
+        @if tags.peek().is_some() {
+            ul class="tags" aria-label="Tags" {
+                @for tag in tags {
+                    li {
+                        @if let Some(emoji) = tag.emoji.as_deref().filter(|emoji| !emoji.is_empty()) {
+                            @match emojis.get(emoji) {
+                                Some(name) => { ":" (name) ": " },
+                                // The id of an emoji that the guild has no more says nothing.
+                                None if emoji.len() >= 15 && emoji.bytes().all(|byte| byte.is_ascii_digit()) => {},
+                                None if emoji.is_ascii() => { ":" (emoji) ": " },
+                                None => { (emoji) " " },
+                            }
+                        }
+                        bdi { (tag.name) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn heading(frame: &Frame<'_>, view: &ChannelView, emojis: &EmojiNames) -> Markup {
+    let parent = view.parent.as_ref().filter(|_| view.channel.kind.is_thread());
+    html! {
+        @if let Some(parent) = parent {
+            p class="crumb" {
+                a href=(channel_path(frame.tenant, parent)) { (sign(parent.kind)) " " bdi { (parent.name) } } " ›"
+            }
         }
         h1 dir="auto" { (view.channel.name) }
+        @match parent {
+            Some(parent) => (tags(applied(parent, &view.channel), emojis)),
+            None => (tags(view.channel.tags.iter(), emojis)),
+        }
         @if let Some(topic) = &view.channel.topic { div class="topic" { (markup::render(topic, &frame.named())) } }
+    }
+}
+
+/// The message that a thread was started from, if the reader may see it, with the path of its channel.
+fn opened(links: &Links) -> Option<(&Opener, &str, &Message)> {
+    let (opener, path) = links.opener.as_ref()?;
+    match &opener.state {
+        OpenerState::Shown(message) => Some((opener, path, message)),
+        OpenerState::Deleted | OpenerState::Unknown => None,
+    }
+}
+
+/// The same in one line, for the pages of a thread after its first.
+fn began_with(links: &Links) -> Markup {
+    let Some((opener, path, message)) = opened(links) else { return html! {} };
+    html! {
+        p class="reply" dir="auto" {
+            "↪ " a href={(path) "/" (opener.id)} { bdi { (message.author.pseudonym.name()) } } ": "
+            (markup::excerpt(&message.content, 220, &links.names))
+        }
     }
 }
 
@@ -276,13 +402,22 @@ pub fn channel(
             span { @if let Some(id) = messages.newer { a rel="next" href={(path) "?after=" (id)} { "Newer →" } } }
         }
     };
+    let is_thread = view.channel.kind.is_thread();
+    let place = Place { tenant: frame.tenant, path: &path, is_thread, links, target };
+    let opened = opened(links).filter(|(opener, ..)| messages.older.is_none() && opener.channel.id != view.channel.id);
     let content = html! {
-        (heading(frame, view))
+        (heading(frame, view, &links.emojis))
+        @if opened.is_none() { (began_with(links)) }
         (pager)
-        @if messages.entries.is_empty() { p class="muted" { "No messages are held here." } }
+        @if messages.entries.is_empty() { p class="muted" { "No messages are stored here." } }
+        @if let Some((_, path, message)) = opened {
+            @let above = html! { p class="crumb" { "Started" (links.began()) } };
+            @let place = Place { path, is_thread: false, target: None, ..place };
+            (message::opener(&place, &Entry { message: message.clone(), thread: None }, &above))
+        }
         @for (index, entry) in messages.entries.iter().enumerate() {
             @let before = index.checked_sub(1).map(|before| &messages.entries[before].message);
-            (message::entry(frame.tenant, &path, entry, before, links, target))
+            (message::entry(&place, entry, before.or(opened.map(|(.., message)| message))))
         }
         (pager)
     };

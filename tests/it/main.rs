@@ -16,6 +16,7 @@ mod openapi;
 mod opening;
 mod program;
 mod proxy;
+mod real;
 mod same;
 mod server;
 mod statements;

@@ -14,6 +14,7 @@ mod posts;
 mod program;
 mod resume;
 mod rights;
+mod shown;
 mod slow;
 mod threads;
 mod walk;

@@ -4,6 +4,7 @@ use maud::{Markup, html};
 use serde_json::Value;
 
 use super::Links;
+use super::embed::{Own, picture};
 use super::markup::render;
 use super::message::text;
 
@@ -11,18 +12,18 @@ use super::message::text;
 const DEPTH: u8 = 8;
 
 /// The components of a message, in their order; those that only work in Discord are named.
-pub(super) fn components(components: &[Value], links: &Links) -> Markup {
-    html! { @for component in components { (one(component, links, DEPTH)) } }
+pub(super) fn components(components: &[Value], links: &Links, own: Own<'_>) -> Markup {
+    html! { @for component in components { (one(component, links, own, DEPTH)) } }
 }
 
-fn one(component: &Value, links: &Links, depth: u8) -> Markup {
+fn one(component: &Value, links: &Links, own: Own<'_>, depth: u8) -> Markup {
     if depth == 0 {
         return html! {};
     }
     let inner = |key: &str| component.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let nested = html! {
-        @for child in inner("components") { (one(child, links, depth - 1)) }
-        @if let Some(accessory) = component.get("accessory") { (one(accessory, links, depth - 1)) }
+        @for child in inner("components") { (one(child, links, own, depth - 1)) }
+        @if let Some(accessory) = component.get("accessory") { (one(accessory, links, own, depth - 1)) }
     };
     // https://discord.com/developers/docs/components/reference#component-object-component-types
     match component.get("type").and_then(Value::as_u64) {
@@ -30,9 +31,9 @@ fn one(component: &Value, links: &Links, depth: u8) -> Markup {
         Some(2) => button(component),
         Some(3 | 5..=8) => html! { span class="button" { (text(component, "placeholder")) " ▾" } },
         Some(10) => render(text(component, "content"), &links.names),
-        Some(11) => picture(component),
-        Some(12) => html! { @for item in inner("items") { (picture(item)) } },
-        Some(13) => html! { p class="card" { "📎 " (text(component, "name")) } },
+        Some(11) => media(component, own),
+        Some(12) => html! { @for item in inner("items") { (media(item, own)) } },
+        Some(13) => html! { p class="card" dir="auto" { "📎 " bdi { (text(component, "name")) } } },
         Some(14) => html! { hr; },
         Some(17) => html! { div class="card" { (nested) } },
         _ => nested,
@@ -41,27 +42,32 @@ fn one(component: &Value, links: &Links, depth: u8) -> Markup {
 
 fn button(component: &Value) -> Markup {
     let label = text(component, "label");
-    let emoji = component.get("emoji").map(|emoji| text(emoji, "name")).unwrap_or_default();
+    let emoji = component.get("emoji").map(emoji).unwrap_or_default();
     html! {
         @match web(text(component, "url")) {
-            Some(url) => a class="button" href=(url) rel="nofollow ugc noopener" { (emoji) " " (label) },
-            None => span class="button" { (emoji) " " (label) },
+            Some(url) => a class="button" href=(url) rel="nofollow ugc noopener" { (emoji) " " bdi { (label) } },
+            None => span class="button" { (emoji) " " bdi { (label) } },
         }
         " "
     }
 }
 
-/// Media of an item, as a link: what Discord hosts is no longer there a day later.
-fn picture(item: &Value) -> Markup {
-    let url = item.get("media").map(|media| text(media, "url")).and_then(web);
-    let name = Some(text(item, "description")).filter(|name| !name.is_empty()).unwrap_or("a picture");
-    html! {
-        p class="card" {
-            "🖼 " @match url {
-                Some(url) => a href=(url) rel="nofollow ugc noopener" { (name) },
-                None => (name),
-            }
-        }
+/// The media of an item, under its description. What a spoiler hides is a link.
+fn media(item: &Value, own: Own<'_>) -> Markup {
+    let media = item.get("media").unwrap_or(&Value::Null);
+    let description = Some(text(item, "description")).filter(|name| !name.is_empty());
+    if item.get("spoiler") == Some(&Value::Bool(true)) {
+        return picture(media, Some(description.unwrap_or("A picture that is a spoiler")), None, &|_| None);
+    }
+    picture(media, description, None, own)
+}
+
+/// A Unicode emoji as it is, one of a community by its name.
+pub(super) fn emoji(emoji: &Value) -> String {
+    match (text(emoji, "name"), emoji.get("id").filter(|id| !id.is_null() && *id != "")) {
+        ("", _) => String::new(),
+        (name, Some(_)) => format!(":{name}:"),
+        (name, None) => name.to_owned(),
     }
 }
 

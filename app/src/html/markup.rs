@@ -1,13 +1,15 @@
-//! A message's markup as HTML; everything that somebody typed is escaped.
+//! A message's markup as HTML; everything that people typed is escaped.
 
 use std::collections::HashMap;
 
 use domain::channel::{Channel, ChannelSnowflake};
 use domain::guild::{Role, RoleId};
 use domain::markup::{Block, CodeBlock, Inline, Link, List, Style, parse};
+use domain::pseudonym::Pseudonym;
 use domain::timestamp::Timestamp;
 use maud::{Markup, html};
 
+use super::{ansi, time};
 use crate::browse::Roles;
 
 /// What mentions in a text stand for.
@@ -17,6 +19,10 @@ pub(super) struct Names {
     pub(super) channels: HashMap<ChannelSnowflake, (Channel, String)>,
     /// Roles.
     pub(super) roles: Roles,
+    /// The number of the guild, which is also that of the @everyone role.
+    pub(super) guild: Option<u64>,
+    /// When the page is made, for times that are told as a distance.
+    pub(super) now: Option<Timestamp>,
 }
 
 impl Names {
@@ -28,6 +34,21 @@ impl Names {
 /// The text of a message.
 pub(super) fn render(text: &str, names: &Names) -> Markup {
     blocks(&parse(text), names)
+}
+
+/// A text that stands in one line, such as a title: its styles, with its links only if `linked`.
+pub(super) fn line(text: &str, names: &Names, linked: bool) -> Markup {
+    html! {
+        @for (index, block) in parse(text).iter().enumerate() {
+            @if index > 0 { " " }
+            @match block {
+                Block::Paragraph(content) | Block::Heading { content, .. } | Block::Subtext(content) => {
+                    (parts(content, names, linked))
+                },
+                other => (excerpt_of(std::slice::from_ref(other), names)),
+            }
+        }
+    }
 }
 
 fn blocks(blocks: &[Block<'_>], names: &Names) -> Markup {
@@ -63,53 +84,81 @@ fn list(list: &List<'_>, names: &Names) -> Markup {
 }
 
 fn code_block(code: &CodeBlock<'_>) -> Markup {
-    html! { pre dir="ltr" { code class=[code.language.map(|language| format!("language-{language}"))] { (code.text) } } }
+    let is_ansi = is_ansi(code);
+    html! {
+        pre dir="ltr" class=[is_ansi.then_some("ansi")] {
+            code class=[code.language.map(|language| format!("language-{language}"))] {
+                @if is_ansi { (ansi::render(&code.text)) } @else { (code.text) }
+            }
+        }
+    }
+}
+
+fn is_ansi(code: &CodeBlock<'_>) -> bool {
+    code.language.is_some_and(|language| language.eq_ignore_ascii_case("ansi"))
+}
+
+fn code_text(code: &CodeBlock<'_>) -> String {
+    if is_ansi(code) { ansi::plain(&code.text) } else { code.text.to_string() }
 }
 
 fn inlines(content: &[Inline<'_>], names: &Names) -> Markup {
-    html! { @for inline in content { (inline_one(inline, names)) } }
+    parts(content, names, true)
 }
 
-fn inline_one(inline: &Inline<'_>, names: &Names) -> Markup {
+fn parts(content: &[Inline<'_>], names: &Names, linked: bool) -> Markup {
+    html! { @for inline in content { (inline_one(inline, names, linked)) } }
+}
+
+fn inline_one(inline: &Inline<'_>, names: &Names, linked: bool) -> Markup {
     html! {
         @match inline {
             Inline::Text(text) => (text),
             Inline::LineBreak => br;,
-            Inline::Styled(style, content) => (styled(*style, &inlines(content, names))),
+            Inline::Styled(style, content) => (styled(*style, &parts(content, names, linked))),
             Inline::Code(text) => code { (text) },
             Inline::CodeBlock(code) => (code_block(code)),
-            Inline::Link(link) => (anchor(link, names)),
-            Inline::Person(Some(person)) => span class="mention" { "@" (person.name()) },
+            Inline::Link(link) if linked => (anchor(link, names)),
+            Inline::Link(Link { label: Some(label), .. }) => (parts(label, names, false)),
+            Inline::Link(link) => (link.url),
+            Inline::Person(Some(who)) => (person(*who)),
             Inline::Person(None) => span class="mention" { "@unknown" },
             Inline::Channel(id) => @match names.channels.get(id) {
-                Some((channel, path)) => a class="mention" href=(path) { "#" (channel.name) },
+                Some((channel, path)) if linked => a class="mention" href=(path) { "#" bdi { (channel.name) } },
+                Some((channel, _)) => span class="mention" { "#" bdi { (channel.name) } },
                 None => span class="mention" { "#unknown-channel" },
             },
-            Inline::Role(id) => (role(names.role(*id))),
+            Inline::Role(id) => (role(names.role(*id), names.guild == Some(*id))),
             Inline::Emoji { name, .. } => span class="emoji" title={":" (name) ":"} { ":" (name) ":" },
-            Inline::Time(at, _) => time datetime=(at) { (moment(*at)) },
-            Inline::Command(name) => code { "/" (name) },
+            Inline::Time(at, style) => (time::element(*at, *style, names.now)),
+            Inline::Command(name) => code class="mention" { "/" (name) },
             Inline::Navigation(page) => span class="mention" { (page.name()) },
-            Inline::Everyone => span class="mention" { "@everyone" },
-            Inline::Here => span class="mention" { "@here" },
+            Inline::Everyone => span class="mention everyone" { "@everyone" },
+            Inline::Here => span class="mention everyone" { "@here" },
         }
     }
+}
+
+/// A person, by the generated name.
+pub(super) fn person(who: Pseudonym) -> Markup {
+    html! { span class="mention" { "@" bdi { (who.name()) } } }
 }
 
 /// A role's name, with a dot in its colour: letters in any colour could not be read on every ground.
-fn role(role: Option<&Role>) -> Markup {
+fn role(role: Option<&Role>, everyone: bool) -> Markup {
     let color = role.and_then(|role| role.color);
+    let unknown = if everyone { "everyone" } else { "role" };
     html! {
-        span class="mention" {
+        span class={ "mention" @if everyone { " everyone" } } {
             @if let Some(color) = color {
                 svg class="dot" viewBox="0 0 8 8" aria-hidden="true" { circle cx="4" cy="4" r="4" fill=(color) {} }
             }
-            "@" (role.map_or("role", role_name))
+            "@" bdi { (role.map_or(unknown, role_name)) }
         }
     }
 }
 
-/// A role's name without the sign of a mention, which only that of everybody brings along.
+/// A role's name without the sign of a mention, which only @everyone has itself.
 fn role_name(role: &Role) -> &str {
     role.name.strip_prefix('@').unwrap_or(&role.name)
 }
@@ -128,7 +177,7 @@ fn styled(style: Style, content: &Markup) -> Markup {
 
 fn anchor(link: &Link<'_>, names: &Names) -> Markup {
     html! {
-        a href=(link.url) title=[link.title] rel="nofollow ugc noopener" {
+        a href=(link.url) title=[link.title.as_deref()] rel="nofollow ugc noopener" {
             @match &link.label {
                 Some(label) => (inlines(label, names)),
                 None => (link.url),
@@ -139,15 +188,19 @@ fn anchor(link: &Link<'_>, names: &Names) -> Markup {
 
 /// The first `max` characters of a text without its markup, on one line; what a spoiler hides stays hidden.
 pub(super) fn excerpt(text: &str, max: usize, names: &Names) -> String {
-    let mut words = String::new();
-    plain_blocks(&parse(text), names, &mut words);
-    let mut line = words.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut line = excerpt_of(&parse(text), names);
     if let Some((end, _)) = line.char_indices().nth(max) {
         let end = line[..end].char_indices().next_back().map_or(0, |(last, _)| last);
         line.truncate(end);
         line.push('…');
     }
     line
+}
+
+fn excerpt_of(blocks: &[Block<'_>], names: &Names) -> String {
+    let mut words = String::new();
+    plain_blocks(blocks, names, &mut words);
+    words.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn plain_blocks(blocks: &[Block<'_>], names: &Names, to: &mut String) {
@@ -157,7 +210,7 @@ fn plain_blocks(blocks: &[Block<'_>], names: &Names, to: &mut String) {
                 plain(content, names, to);
             }
             Block::Quote(inner) => plain_blocks(inner, names, to),
-            Block::Code(code) => to.push_str(&code.text),
+            Block::Code(code) => to.push_str(&code_text(code)),
             Block::List(list) => list.items.iter().for_each(|item| plain_blocks(item, names, to)),
         }
         to.push(' ');
@@ -172,9 +225,9 @@ fn plain(content: &[Inline<'_>], names: &Names, to: &mut String) {
             Inline::Styled(Style::Spoiler, _) => to.push_str("█████"),
             Inline::Styled(_, content) => plain(content, names, to),
             Inline::Code(text) => to.push_str(text),
-            Inline::CodeBlock(code) => to.push_str(&code.text),
+            Inline::CodeBlock(code) => to.push_str(&code_text(code)),
             Inline::Link(Link { label: Some(label), .. }) => plain(label, names, to),
-            Inline::Link(link) => to.push_str(link.url),
+            Inline::Link(link) => to.push_str(&link.url),
             Inline::Person(person) => {
                 to.push('@');
                 to.push_str(&person.map_or_else(|| "unknown".to_owned(), |person| person.name().to_string()));
@@ -185,42 +238,17 @@ fn plain(content: &[Inline<'_>], names: &Names, to: &mut String) {
             }
             Inline::Role(id) => {
                 to.push('@');
-                to.push_str(names.role(*id).map_or("role", role_name));
+                let unknown = if names.guild == Some(*id) { "everyone" } else { "role" };
+                to.push_str(names.role(*id).map_or(unknown, role_name));
             }
             Inline::Emoji { name, .. } => to.extend([":", name, ":"]),
-            Inline::Time(at, _) => to.push_str(&moment(*at)),
+            Inline::Time(at, style) => to.push_str(&time::plain(*at, *style, names.now)),
             Inline::Command(name) => to.extend(["/", name]),
             Inline::Navigation(page) => to.push_str(page.name()),
             Inline::Everyone => to.push_str("@everyone"),
             Inline::Here => to.push_str("@here"),
         }
     }
-}
-
-/// A moment as people read it.
-pub(super) fn moment(at: Timestamp) -> String {
-    let at = at.civil();
-    format!("{} at {:02}:{:02} UTC", day(at.date()), at.hour(), at.minute())
-}
-
-/// A day as people read it.
-pub(super) fn day(date: jiff::civil::Date) -> String {
-    const MONTHS: [&str; 12] = [
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ];
-    let month = MONTHS[usize::from(date.month().unsigned_abs()) - 1];
-    format!("{} {month} {}", date.day(), date.year())
 }
 
 #[cfg(test)]

@@ -1,12 +1,16 @@
 //! One message on a page.
 
+use domain::interaction::{Interaction, InteractionKind};
 use domain::media::{FileKey, FileState};
-use domain::message::{Attachment, Message, MessageKind, Reaction, Reference};
+use domain::message::{Attachment, Message, MessageKind, Reaction, Reference, with_ending};
 use domain::tenant::Tenant;
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::markup::{day, excerpt, moment, render};
+use super::embed::{self, Own, embeds};
+use super::markup::{excerpt, person, render};
+use super::system::{Scene, sentence};
+use super::time::{clock, day, moment};
 use super::{Links, component, poll};
 use crate::browse::Entry;
 use crate::wire::{channel_path, file_path};
@@ -14,14 +18,20 @@ use crate::wire::{channel_path, file_path};
 /// Messages of one author within this time stand together.
 const GROUP_MS: i64 = 7 * 60 * 1000;
 
-pub(super) fn entry(
-    tenant: &Tenant,
-    path: &str,
-    entry: &Entry,
-    before: Option<&Message>,
-    links: &Links,
-    target: Option<&Message>,
-) -> Markup {
+/// Where a message is shown.
+pub(super) struct Place<'a> {
+    pub(super) tenant: &'a Tenant,
+    /// The path of the channel's page.
+    pub(super) path: &'a str,
+    /// Whether the channel is a thread.
+    pub(super) is_thread: bool,
+    pub(super) links: &'a Links,
+    /// The message that the page's address names.
+    pub(super) target: Option<&'a Message>,
+}
+
+/// A message on its channel's page, below the message `before`.
+pub(super) fn entry(place: &Place<'_>, entry: &Entry, before: Option<&Message>) -> Markup {
     let message = &entry.message;
     let at = message.created_at();
     let date = at.civil().date();
@@ -33,50 +43,112 @@ pub(super) fn entry(
                 && before.kind.is_written()
                 && at.as_millis() - before.created_at().as_millis() < GROUP_MS
         });
+    html! {
+        @if new_day { p class="day" { (day(at)) } }
+        (article(place, entry, grouped, &html! {}))
+    }
+}
+
+/// The message that a thread was started from, at the top of the thread; `place` is the channel above.
+pub(super) fn opener(place: &Place<'_>, entry: &Entry, above: &Markup) -> Markup {
+    html! {
+        p class="day" { (day(entry.message.created_at())) }
+        (article(place, entry, false, above))
+    }
+}
+
+fn article(place: &Place<'_>, entry: &Entry, grouped: bool, above: &Markup) -> Markup {
+    let Place { tenant, path, links, .. } = *place;
+    let message = &entry.message;
+    let at = message.created_at();
     let mut class = String::from(if grouped { "message" } else { "message first" });
-    if target.is_some_and(|target| target.id == message.id) {
+    if place.target.is_some_and(|target| target.id == message.id) {
         class.push_str(" target");
     }
+    let own = |url: &str| stored(tenant, message, links, url);
+    let edited = message.version.edited_at;
     html! {
-        @if new_day { p class="day" { (day(date)) } }
         article class=(class) id={"m" (message.id)} {
-            @if grouped { span {} } @else { (avatar(message)) }
+            @if grouped {
+                a class="at" href={(path) "/" (message.id)} { time datetime=(at) title=(moment(at)) { (clock(at)) } }
+            } @else {
+                (avatar(message))
+            }
             div {
                 @if !grouped {
-                    span class="who" { (message.author.pseudonym.name()) } " "
+                    span class="who" { bdi { (message.author.pseudonym.name()) } } " "
                     @if message.author.bot { span class="badge" { "BOT" } " " }
                     span class="meta" {
                         a href={(path) "/" (message.id)} { time datetime=(at) { (moment(at)) } }
-                        @if message.version.edited_at.is_some() { " · edited" }
-                        @if message.pinned { " · pinned" }
+                        (marks(message))
                     }
                 }
-                @if let Some(reference) = &message.reference { (refers(path, message, reference, links)) }
-                div class="body" { (body(message, links)) }
+                (above)
+                @if let Some(interaction) = message.interaction() { (used(&interaction)) }
+                @if let Some(reference) = &message.reference { (refers(place, message, reference)) }
+                div class="body" { (body(place, message)) }
+                @if grouped && (edited.is_some() || message.pinned) { p class="meta marks" { (marks(message)) } }
                 @for file in &message.attachments { (attachment(tenant, message, file, links)) }
                 @if message.kind != MessageKind::POLL_RESULT {
-                    @for embed in array(message.embeds.as_ref()) { (embed_box(&embed, links)) }
+                    (embeds(&array(message.embeds.as_ref()), links, &own))
                 }
                 @if let Some(poll) = &message.poll { (poll::poll(&poll.to_value())) }
-                (component::components(&array(message.components.as_ref()), links))
+                (component::components(&array(message.components.as_ref()), links, &own))
                 @for sticker in array(message.stickers.as_ref()) {
-                    p class="card" { "Sticker: " (text(&sticker, "name")) }
+                    p class="card" { "Sticker: " bdi { (text(&sticker, "name")) } }
                 }
                 @for snapshot in array(message.snapshots.as_ref()) {
-                    (forwarded(&snapshot, links))
+                    (forwarded(&snapshot, links, &own))
                 }
                 @if !message.reactions.is_empty() {
                     ul class="reactions" aria-label="Reactions" { @for one in &message.reactions { (reaction(one)) } }
                 }
                 @if let Some(thread) = &entry.thread {
                     p class="card" {
-                        a href=(channel_path(tenant, thread)) { "Thread: " (thread.name) }
+                        a href=(channel_path(tenant, thread)) { "Thread: " bdi { (thread.name) } }
                         " · " (thread.stats.message_count) " messages"
                     }
                 }
             }
         }
     }
+}
+
+/// What happened to a message since it was sent.
+fn marks(message: &Message) -> Markup {
+    html! {
+        @if let Some(at) = message.version.edited_at {
+            " " time class="edited" datetime=(at) title=(moment(at)) { "edited" }
+        }
+        @if message.pinned { " " span class="pinned" { "pinned" } }
+    }
+}
+
+/// The command that a message replies to, and who used it.
+fn used(interaction: &Interaction) -> Markup {
+    let user = person(interaction.user.pseudonym);
+    html! {
+        p class="reply used" dir="auto" {
+            @match (interaction.kind, &interaction.name) {
+                (InteractionKind::SlashCommand, Some(name)) => { (user) " used " code { bdi { "/" (name) } } },
+                (_, Some(name)) => { (user) " used " code { bdi { (name) } } },
+                (InteractionKind::Component, None) => { (user) " used a button or a list" },
+                (InteractionKind::Modal, None) => { (user) " filled in a form" },
+                (_, None) => { (user) " used a command" },
+            }
+        }
+    }
+}
+
+/// Where the bytes of a file of `message` are on this server; `url` is its address at Discord or in an export.
+fn stored(tenant: &Tenant, message: &Message, links: &Links, url: &str) -> Option<String> {
+    let file = message.attachments.iter().find(|file| {
+        let id = file.id.to_string();
+        url.starts_with("http") && url.contains("/attachments/") && url.split('/').any(|part| part == id)
+    })?;
+    let key = FileKey { channel: message.channel_id, message: message.id, attachment: file.id };
+    let kept = matches!(links.files.get(&key), Some(FileState::Stored { .. }));
+    kept.then(|| file_path(tenant, key, &file.filename))
 }
 
 /// A picture made of the pseudonym: two shapes in two of 360 colours.
@@ -92,63 +164,75 @@ fn avatar(message: &Message) -> Markup {
     }
 }
 
-/// What a message answers or speaks of.
-fn refers(path: &str, message: &Message, reference: &Reference, links: &Links) -> Markup {
-    let Some(id) = reference.message_id.filter(|_| message.kind == MessageKind::REPLY) else { return html! {} };
+/// What a message replies to. A link leads only to what is stored.
+fn refers(place: &Place<'_>, message: &Message, reference: &Reference) -> Markup {
+    let Some(id) = reference.message_id.filter(|_| is_reply(message, reference)) else { return html! {} };
     html! {
         p class="reply" dir="auto" {
-            @match links.messages.get(&id) {
+            @match place.links.messages.get(&id) {
                 Some(Some(to)) => {
-                    "↩ " a href={(path) "/" (id)} { (to.author.pseudonym.name()) } ": "
-                    (excerpt(&to.content, 120, &links.names))
+                    "↩ " a href={(place.path) "/" (id)} { bdi { (to.author.pseudonym.name()) } } ": "
+                    (excerpt(&to.content, 120, &place.links.names))
                 },
                 Some(None) => { "↩ a message that was deleted" },
-                None => { "↩ " a href={(path) "/" (id)} { "a message that is not held" } },
+                None if was_deleted(message) => { "↩ a message that was deleted" },
+                None => { "↩ a message that is not stored" },
             }
         }
     }
 }
 
-fn body(message: &Message, links: &Links) -> Markup {
-    let line = match message.kind {
-        kind if kind.is_written() => return render(&message.content, &links.names),
-        MessageKind::RECIPIENT_ADD => "added somebody".to_owned(),
-        MessageKind::RECIPIENT_REMOVE => "removed somebody, or left".to_owned(),
-        MessageKind::CALL => "started a call".to_owned(),
-        MessageKind::CHANNEL_NAME_CHANGE => format!("renamed the channel: {}", message.content),
-        MessageKind::CHANNEL_ICON_CHANGE => "changed the channel's icon".to_owned(),
-        MessageKind::CHANNEL_PINNED_MESSAGE => "pinned a message".to_owned(),
-        MessageKind::GUILD_MEMBER_JOIN => "joined".to_owned(),
-        MessageKind::THREAD_CREATED => "started a thread".to_owned(),
-        MessageKind::THREAD_STARTER => "began this thread from a message in the channel above".to_owned(),
-        MessageKind::POLL_RESULT => return poll::result(&array(message.embeds.as_ref())),
-        MessageKind(number) => {
-            return html! {
-                p class="card system" { "Message of type " (number) }
-                (render(&message.content, &links.names))
-            };
-        }
-    };
-    html! { p class="system" dir="auto" { (line) } }
+fn is_reply(message: &Message, reference: &Reference) -> bool {
+    reference.kind != Reference::FORWARD
+        && matches!(message.kind, MessageKind::REPLY | MessageKind::CONTEXT_MENU_COMMAND)
+}
+
+/// Whether Discord showed that the message is gone to which this one replies.
+fn was_deleted(message: &Message) -> bool {
+    message.extra.as_ref().is_some_and(|extra| extra.as_str().contains("\"referenced_message\":null"))
+}
+
+fn body(place: &Place<'_>, message: &Message) -> Markup {
+    if message.kind.is_written() {
+        return render(&message.content, &place.links.names);
+    }
+    let community = place.tenant.name.as_str();
+    let scene = Scene { community, path: place.path, is_thread: place.is_thread, links: place.links };
+    sentence(message, &scene)
 }
 
 fn attachment(tenant: &Tenant, message: &Message, file: &Attachment, links: &Links) -> Markup {
     let key = FileKey { channel: message.channel_id, message: message.id, attachment: file.id };
-    let url = match links.files.get(&key) {
-        Some(FileState::Gone) => return html! { p class="card" { "📎 " (file.filename) " · no longer there" } },
-        Some(FileState::Stored { .. }) => Some(file_path(tenant, key, &file.filename)),
-        _ => file.url.clone().filter(|url| is_usable(url)),
+    let name = file.shown_name();
+    let spoiler = if file.spoiler { "Spoiler: " } else { "" };
+    let (url, stored) = match links.files.get(&key) {
+        Some(FileState::Gone) => {
+            return html! { p class="card" dir="auto" { "📎 " bdi { (name) } " · no longer there" } };
+        }
+        Some(FileState::Stored { .. }) => (Some(file_path(tenant, key, &file.filename)), true),
+        _ => (file.url.clone().filter(|url| is_usable(url)), false),
     };
-    let picture = file.content_type.as_deref().is_some_and(|kind| kind.starts_with("image/")) && !file.spoiler;
+    let picture = file.content_type.as_deref().is_some_and(|kind| kind.starts_with("image/"));
+    let sizes = file.width.zip(file.height).filter(|(width, height)| *width > 0 && *height > 0);
     html! {
         @match &url {
-            Some(url) if picture => {
+            Some(url) if picture && stored && !file.spoiler => {
                 p { a href=(url) rel="nofollow ugc noopener" {
-                    img class="picture" loading="lazy" src=(url) alt=(file.description.as_deref().unwrap_or(&file.filename));
+                    img class="picture" loading="lazy" src=(url) width=[file.width] height=[file.height]
+                        alt=(file.description.as_deref().unwrap_or(&name));
                 } }
             },
-            Some(url) => p class="card" { "📎 " a href=(url) rel="nofollow ugc noopener" { (file.filename) } " · " (size(file)) },
-            None => p class="card" { "📎 " (file.filename) " · " (size(file)) },
+            _ => p class={ "card" @if picture { " media" } } dir="auto" {
+                @if picture { "🖼 " } @else { "📎 " } (spoiler)
+                @match &url {
+                    Some(url) => a href=(url) rel="nofollow ugc noopener" { bdi { (name) } },
+                    None => bdi { (name) },
+                }
+                " · " (size(file))
+                @if let Some((width, height)) = sizes { " · " (width) " × " (height) }
+                @if let Some(host) = url.as_deref().filter(|_| !stored).and_then(embed::host) { " · " bdi { (host) } }
+                @if url.is_none() { " · not stored" }
+            },
         }
     }
 }
@@ -171,60 +255,40 @@ fn reaction(reaction: &Reaction) -> Markup {
     let name = reaction.emoji.name.as_deref().unwrap_or("emoji");
     html! {
         li {
-            @if reaction.emoji.id.is_some() { ":" (name) ":" } @else { (name) }
+            bdi { @if reaction.emoji.id.is_some() { ":" (name) ":" } @else { (name) } }
             " " (reaction.count)
         }
     }
 }
 
 /// What a forwarded message held when it was forwarded: in Discord's form, or in an exporter's.
-fn forwarded(snapshot: &Value, links: &Links) -> Markup {
+fn forwarded(snapshot: &Value, links: &Links, own: Own<'_>) -> Markup {
     let message = snapshot.get("message").unwrap_or(snapshot);
     let list = |key: &str| message.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let name = |file: &Value| {
-        let name = ["filename", "fileName"].map(|key| text(file, key)).into_iter().find(|name| !name.is_empty());
-        name.unwrap_or("a file").to_owned()
-    };
+    let at = text(message, "timestamp");
     html! {
         div class="forwarded" {
-            p class="meta" { "↪ Forwarded" }
-            (render(text(message, "content"), &links.names))
-            @for file in list("attachments") { p class="card" { "📎 " (name(file)) } }
-            @for embed in list("embeds") { (embed_box(embed, links)) }
-            @for sticker in list("stickers").iter().chain(list("sticker_items")) {
-                p class="card" { "Sticker: " (text(sticker, "name")) }
+            p class="meta" {
+                "↪ Forwarded"
+                @if let Ok(sent) = at.parse() { " · " time datetime=(at) { (moment(sent)) } }
+                @if !text(message, "edited_timestamp").is_empty() { " · edited" }
             }
-            (component::components(list("components"), links))
+            (render(text(message, "content"), &links.names))
+            @for file in list("attachments") { p class="card" dir="auto" { "📎 " bdi { (forwarded_name(file)) } } }
+            (embeds(list("embeds"), links, own))
+            @for sticker in list("stickers").iter().chain(list("sticker_items")) {
+                p class="card" { "Sticker: " bdi { (text(sticker, "name")) } }
+            }
+            (component::components(list("components"), links, own))
         }
     }
 }
 
-fn embed_box(embed: &Value, links: &Links) -> Markup {
-    let title = text(embed, "title");
-    let url = embed
-        .get("url")
-        .and_then(Value::as_str)
-        .filter(|url| url.starts_with("https://") || url.starts_with("http://"));
-    let fields = embed.get("fields").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    html! {
-        div class="embed" dir="auto" {
-            @if let Some(author) = embed.get("author").filter(|author| !text(author, "name").is_empty()) {
-                p class="meta" { (text(author, "name")) }
-            }
-            @if !title.is_empty() {
-                p class="h" { @match url {
-                    Some(url) => a href=(url) rel="nofollow ugc noopener" { (title) },
-                    None => (title),
-                } }
-            }
-            (render(text(embed, "description"), &links.names))
-            @if !fields.is_empty() {
-                dl { @for field in fields {
-                    div { dt { (text(field, "name")) } dd { (render(text(field, "value"), &links.names)) } }
-                } }
-            }
-            @if let Some(footer) = embed.get("footer") { p class="meta" { (text(footer, "text")) } }
-        }
+fn forwarded_name(file: &Value) -> String {
+    let name = ["filename", "fileName"].map(|key| text(file, key)).into_iter().find(|name| !name.is_empty());
+    match text(file, "title") {
+        "" => name.unwrap_or("a file").to_owned(),
+        title => with_ending(title.to_owned(), name.unwrap_or_default()),
     }
 }
 
@@ -232,7 +296,7 @@ pub(super) fn text<'a>(value: &'a Value, key: &str) -> &'a str {
     value.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
-fn array(json: Option<&domain::json::Json>) -> Vec<Value> {
+pub(super) fn array(json: Option<&domain::json::Json>) -> Vec<Value> {
     match json.map(domain::json::Json::to_value) {
         Some(Value::Array(items)) => items,
         _ => Vec::new(),

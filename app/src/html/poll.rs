@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 use serde_json::Value;
 
+use super::component::emoji;
 use super::message::text;
 
 /// A poll as Discord describes it: the question, its answers, and the votes where they are known.
@@ -20,7 +21,7 @@ pub(super) fn poll(poll: &Value) -> Markup {
             ul { @for answer in answers {
                 li {
                     @if let Some(media) = answer.get("poll_media") {
-                        @if let Some(emoji) = media.get("emoji") { (text(emoji, "name")) " " }
+                        @if let Some(sign) = media.get("emoji") { (emoji(sign)) " " }
                         (text(media, "text"))
                     }
                     @if let Some(votes) = votes(answer) { span class="meta" { " · " (votes) " votes" } }
@@ -31,12 +32,13 @@ pub(super) fn poll(poll: &Value) -> Markup {
 }
 
 /// The result that Discord's system message carries in the fields of an embed.
-pub(super) fn result(embeds: &[Value]) -> Markup {
+/// `poll` names it.
+pub(super) fn result(embeds: &[Value], poll: &Markup) -> Markup {
     let fields = || embeds.iter().filter_map(|embed| embed.get("fields")?.as_array()).flatten();
     let value = |name: &str| fields().find(|field| text(field, "name") == name).map(|field| text(field, "value"));
     let total = value("total_votes");
     html! {
-        p class="system" dir="auto" { "closed a poll" }
+        p class="system" dir="auto" { "closed " (poll) }
         @if let Some(question) = value("poll_question_text") {
             div class="card poll" dir="auto" {
                 p class="h" { (question) }

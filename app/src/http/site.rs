@@ -68,7 +68,8 @@ pub(super) async fn channel(site: &Site, slug: &str, channel: &str, raw: Option<
         return Ok(moved(&channel_path(&tenant, &view.channel)));
     }
     let channels = at.channels(&tenant).await?;
-    let frame = pages::Frame { public_url: &site.public_url, tenant: &tenant, channels: &channels };
+    let now = site.clock.now();
+    let frame = pages::Frame { public_url: &site.public_url, tenant: &tenant, channels: &channels, now: Some(now) };
     if view.channel.kind.is_forum() {
         let order = match query.get("sort") {
             None | Some("activity") => ThreadOrder::Activity,
@@ -78,11 +79,12 @@ pub(super) async fn channel(site: &Site, slug: &str, channel: &str, raw: Option<
         let cursor = query.get("cursor").map(thread_cursor).transpose()?;
         let filter = ThreadFilter { order, archived: None, with_private: false };
         let page = at.threads(&view, filter, cursor, LIST).await?;
-        return Ok(html(StatusCode::OK, pages::forum(&frame, &view, &page, order)));
+        let emojis = at.tag_emojis(tenant.id, &view.channel.tags).await?;
+        return Ok(html(StatusCode::OK, pages::forum(&frame, &view, &page, &emojis, order)));
     }
     let find = find(&query)?;
     let page = at.messages(&view, find, PAGE).await?;
-    let links = pages::Links::read(&mut at, &tenant, &view, &page).await?;
+    let links = pages::Links::read(&mut at, &tenant, &view, &page, now).await?;
     Ok(html(StatusCode::OK, pages::channel(&frame, &view, &page, &links, None)))
 }
 
@@ -110,8 +112,9 @@ pub(super) async fn message(
         return Ok(moved(&message_path(&tenant, &found.channel.channel, id)));
     }
     let channels = at.channels(&tenant).await?;
-    let frame = pages::Frame { public_url: &site.public_url, tenant: &tenant, channels: &channels };
+    let now = site.clock.now();
+    let frame = pages::Frame { public_url: &site.public_url, tenant: &tenant, channels: &channels, now: Some(now) };
     let page = at.messages(&place, Find::Around(id), PAGE).await?;
-    let links = pages::Links::read(&mut at, &tenant, &place, &page).await?;
+    let links = pages::Links::read(&mut at, &tenant, &place, &page, now).await?;
     Ok(html(StatusCode::OK, pages::channel(&frame, &place, &page, &links, Some(&found.entry.message))))
 }

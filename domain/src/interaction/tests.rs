@@ -68,3 +68,16 @@ fn what_names_no_person_is_none() {
         assert_eq!(interaction(MessageKind::CHAT_INPUT_COMMAND, &extra), None, "{extra}");
     }
 }
+
+#[test]
+fn a_title_has_the_ending_of_its_file_once() {
+    for (title, filename, shown) in [
+        ("Чертёж лампы №1", "1.pdf", "Чертёж лампы №1.pdf"),
+        ("plan.PDF", "1.pdf", "plan.PDF"),
+        ("v1.2", "a.tar.gz", "v1.2.gz"),
+        ("plan", "plan", "plan"),
+        ("plan", ".hidden", "plan"),
+    ] {
+        assert_eq!(crate::message::with_ending(title.to_owned(), filename), shown);
+    }
+}

@@ -87,10 +87,11 @@ async fn a_role_that_is_mentioned_has_its_name_in_the_api_and_on_the_page(place:
         assert_eq!(mentioned, item["content"].as_str().unwrap().contains(&mention), "{item}");
     }
     let mut at = Browse::new(std::sync::Arc::clone(&world.store)).open(Audience::Public).await.unwrap();
-    let links = Links::read(&mut at, &world.tenant, &view, &page).await.unwrap();
+    let now = world.clock().now();
+    let links = Links::read(&mut at, &world.tenant, &view, &page, now).await.unwrap();
     let channels = [view.clone()];
-    let frame = Frame { public_url: "", tenant: &world.tenant, channels: &channels };
+    let frame = Frame { public_url: "", tenant: &world.tenant, channels: &channels, now: Some(now) };
     let shown = html::channel(&frame, &view, &page, &links, None).into_string();
     assert!(shown.contains(&format!("fill=\"{color}\"")), "{shown}");
-    assert!(shown.contains(&format!("@{}</span>", role.name)), "{shown}");
+    assert!(shown.contains(&format!("@<bdi>{}</bdi></span>", role.name)), "{shown}");
 }

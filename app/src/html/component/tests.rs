@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use super::{Links, components};
 
 fn page(component: Value) -> String {
-    components(&[component], &Links::default()).into_string()
+    components(&[component], &Links::default(), &|_| None).into_string()
 }
 
 #[test]

@@ -27,7 +27,7 @@ fn what_is_typed_is_escaped_everywhere() {
 #[test]
 fn markup_becomes_elements() {
     assert_eq!(html("**a** *b*"), "<p dir=\"auto\"><strong>a</strong> <em>b</em></p>");
-    assert!(html("<@00000000000000000000000000000000>").contains("@Amber Badger 00000"));
+    assert!(html("<@00000000000000000000000000000000>").contains("@<bdi>Amber Badger 00000</bdi>"));
     assert!(html("<#1>").contains("#unknown-channel"));
     assert!(html("||a||").contains("class=\"spoiler\""));
     assert!(html("<t:1772366400>").contains("1 March 2026 at 12:00 UTC"));
@@ -55,9 +55,9 @@ fn a_role_is_shown_by_its_name_and_colour() {
     let roles = [role(7, "<b>Weavers</b>", 0xE7_4C3C), role(8, "Knitters", 0), role(9, "@everyone", 0)];
     let names = Names { roles: roles.into_iter().collect(), ..Names::default() };
     let page = render("<@&7> <@&8> <@&9> <@&10> <@&0>", &names).into_string();
-    assert!(page.contains("fill=\"#e74c3c\"") && page.contains("@&lt;b&gt;Weavers&lt;/b&gt;"), "{page}");
+    assert!(page.contains("fill=\"#e74c3c\"") && page.contains("@<bdi>&lt;b&gt;Weavers&lt;/b&gt;</bdi>"), "{page}");
     assert_eq!(page.matches("<svg").count(), 1, "{page}");
-    assert!(page.contains(">@Knitters<") && page.contains(">@everyone<"), "{page}");
-    assert_eq!(page.matches(">@role<").count(), 2, "{page}");
+    assert!(page.contains(">@<bdi>Knitters<") && page.contains(">@<bdi>everyone<"), "{page}");
+    assert_eq!(page.matches(">@<bdi>role<").count(), 2, "{page}");
     assert_eq!(excerpt("<@&7> <@&8> <@&10>", 100, &names), "@<b>Weavers</b> @Knitters @role");
 }

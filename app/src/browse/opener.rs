@@ -1,0 +1,96 @@
+//! The message that a thread was started from, and what the tags of a forum show.
+
+use std::collections::HashMap;
+
+use domain::channel::{Channel, ForumTag};
+use domain::guild::EmojiId;
+use domain::message::{Message, MessageId, MessageKind};
+use domain::tenant::TenantId;
+
+use super::{BrowseError, ChannelView, FileStates, Messages, Reading, Roles};
+
+/// The message that a thread was started from.
+#[derive(Debug, Clone)]
+pub struct Opener {
+    /// The channel that it stands in: the one above the thread, or the thread itself if that is a forum's post.
+    pub channel: Channel,
+    /// Its id.
+    pub id: MessageId,
+    /// What the reader may see of it.
+    pub state: OpenerState,
+    /// The roles that it mentions.
+    pub roles: Roles,
+    /// The state of its files.
+    pub files: FileStates,
+}
+
+/// What a reader may see of the message that a thread was started from.
+#[derive(Debug, Clone)]
+pub enum OpenerState {
+    /// The message.
+    Shown(Box<Message>),
+    /// It was deleted.
+    Deleted,
+    /// It is not stored, or not shown to this reader.
+    Unknown,
+}
+
+/// The names of a guild's own emoji, by their decimal ids.
+pub type EmojiNames = HashMap<String, String>;
+
+impl Reading {
+    /// The message that the thread `of` was started from, for a page of it; `None` if `page` has it or nothing speaks of
+    /// one. One statement, and a few more for what the message mentions.
+    ///
+    /// # Errors
+    /// [`BrowseError::Store`].
+    pub async fn opener(&mut self, of: &ChannelView, page: &Messages) -> Result<Option<Opener>, BrowseError> {
+        let thread = &of.channel;
+        let Some(parent) = of.parent.as_ref().filter(|_| thread.kind.is_thread()) else { return Ok(None) };
+        let row = page.entries.iter().map(|entry| &entry.message).find(|one| one.kind == MessageKind::THREAD_STARTER);
+        let reference = row.and_then(|row| row.reference).filter(|to| to.channel_id == Some(parent.platform_id));
+        let own_id: MessageId = thread.platform_id.cast();
+        let id = reference.and_then(|to| to.message_id).unwrap_or(own_id);
+        let is_post = parent.kind.is_forum();
+        if is_post && (page.older.is_none() || page.entries.iter().any(|entry| entry.message.id == own_id)) {
+            return Ok(None);
+        }
+        let channel = if is_post { thread } else { parent };
+        // A reader of a thread may read the channel above it, and no other channel is asked.
+        let stored = self.at.messages().find(channel.id, id).await?;
+        let state = match stored {
+            Some(stored) if stored.deleted_at.is_some() => OpenerState::Deleted,
+            Some(stored) => {
+                self.shown(stored).map_or(OpenerState::Unknown, |message| OpenerState::Shown(message.into()))
+            }
+            None => OpenerState::Unknown,
+        };
+        let (mut roles, mut files) = (Roles::new(), FileStates::new());
+        match &state {
+            // The news that a thread was started without a message.
+            OpenerState::Shown(message) if message.kind == MessageKind::THREAD_CREATED => return Ok(None),
+            OpenerState::Shown(message) => {
+                roles = self.roles_of(thread.tenant_id, [&**message]).await?;
+                files = self.files_of([&**message]).await?;
+            }
+            _ if row.is_none() => return Ok(None),
+            _ => {}
+        }
+        Ok(Some(Opener { channel: channel.clone(), id, state, roles, files }))
+    }
+
+    /// The names of the guild's own emoji that `tags` show; nothing is read where they show none.
+    ///
+    /// # Errors
+    /// [`BrowseError::Store`].
+    pub async fn tag_emojis(&mut self, tenant: TenantId, tags: &[ForumTag]) -> Result<EmojiNames, BrowseError> {
+        let is_id = |emoji: &str| emoji.len() >= 15 && emoji.parse::<EmojiId>().is_ok();
+        let ids: Vec<&str> = tags.iter().filter_map(|tag| tag.emoji.as_deref()).filter(|emoji| is_id(emoji)).collect();
+        if ids.is_empty() {
+            return Ok(EmojiNames::new());
+        }
+        let items = self.at.guilds().list(tenant).await?;
+        let named = items.emojis.into_iter().map(|held| (held.item.id.to_string(), held.item.name));
+        Ok(named.filter(|(id, _)| ids.contains(&id.as_str())).collect())
+    }
+}

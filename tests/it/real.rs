@@ -1,0 +1,18 @@
+//! Inputs that people reported, rebuilt with invented names, and what Verta makes of them.
+
+mod page;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+/// The folder with the files of a case.
+fn inputs(case: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/it/real").join(case)
+}
+
+/// One of them.
+fn read(case: &str, file: &str) -> Value {
+    serde_json::from_slice(&fs::read(inputs(case).join(file)).unwrap()).unwrap()
+}
