@@ -157,7 +157,7 @@ pub enum TenantCommand {
     /// Make a community before anything of it is imported
     Create {
         /// The guild's id
-        #[arg(value_parser = |text: &str| PlatformId::new(text))]
+        #[arg(value_parser = |text: &str| PlatformId::guild(text))]
         platform_id: PlatformId,
         /// Its name
         #[arg(value_parser = |text: &str| TenantName::new(text))]

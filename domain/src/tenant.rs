@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
+use crate::message::GuildSnowflake;
 use crate::slug::TenantSlug;
 use crate::timestamp::Timestamp;
 
@@ -82,6 +83,9 @@ pub enum TenantError {
     /// The platform's id.
     #[error("a platform id has 1 to 255 printable characters")]
     PlatformId,
+    /// The id of a guild.
+    #[error("a guild's id is a decimal number from 1 to 9223372036854775807, without zeros in front")]
+    GuildId,
     /// The name.
     #[error("a name has 1 to 255 characters that are not all blank")]
     Name,
@@ -109,6 +113,15 @@ impl PlatformId {
             return Ok(Self(text.to_owned()));
         }
         Err(TenantError::PlatformId)
+    }
+
+    /// Takes the id of a guild that a person gives: a snowflake, written as Discord writes it. Direct messages have none.
+    ///
+    /// # Errors
+    /// [`TenantError::GuildId`].
+    pub fn guild(text: &str) -> Result<Self, TenantError> {
+        let id = text.parse::<GuildSnowflake>().ok().filter(|id| id.to_string() == text);
+        id.map(|id| Self(id.to_string())).ok_or(TenantError::GuildId)
     }
 
     /// The text.

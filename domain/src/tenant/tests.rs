@@ -1,4 +1,4 @@
-use super::{Color, LogoUrl, Platform, PlatformId, TenantId, TenantName, TenantStatus};
+use super::{Color, LogoUrl, Platform, PlatformId, TenantError, TenantId, TenantName, TenantStatus};
 
 #[test]
 fn the_same_community_has_the_same_id_for_good() {
@@ -37,4 +37,29 @@ fn a_status_is_read_back_from_its_word() {
         assert_eq!(status.as_str().parse(), Ok(status));
     }
     assert!("active".parse::<TenantStatus>().is_err());
+}
+
+#[test]
+fn the_id_of_a_guild_is_a_snowflake() {
+    for id in ["1", "1062073319232110600", "9223372036854775807"] {
+        assert_eq!(PlatformId::guild(id), PlatformId::new(id), "{id}");
+    }
+    for id in [
+        "",
+        "0",
+        "00",
+        "01",
+        "+1",
+        "-1",
+        " 1",
+        "1 ",
+        "1e3",
+        "0x1f",
+        "\u{0661}",
+        "guild",
+        "9223372036854775808",
+        "99999999999999999999",
+    ] {
+        assert_eq!(PlatformId::guild(id), Err(TenantError::GuildId), "{id:?}");
+    }
 }
