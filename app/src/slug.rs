@@ -1,7 +1,9 @@
 //! Slugs that nobody has yet.
 
+use domain::channel::Channel;
 use domain::slug::{ChannelSlug, TenantSlug};
 use domain::tenant::TenantId;
+use domain::visibility::is_public;
 use ports::error::StoreError;
 use ports::store::UnitOfWork;
 
@@ -19,9 +21,35 @@ pub(crate) async fn free_tenant_slug(unit: &mut dyn UnitOfWork, name: &str) -> R
     Ok(slug)
 }
 
+/// The slug of `channel`, which has `held` so far. It keeps a slug that readers may know. While readers do not know of the
+/// channel, its slug is one that no public name meets; it gets the slug of its name when it becomes public.
+///
+/// # Errors
+/// [`StoreError`] if the store fails.
+pub(crate) async fn channel_slug(
+    unit: &mut dyn UnitOfWork,
+    channel: &Channel,
+    held: Option<&ChannelSlug>,
+) -> Result<ChannelSlug, StoreError> {
+    if let Some(held) = held.filter(|held| !held.is_hidden()) {
+        return Ok(held.clone());
+    }
+    let parent = match channel.parent_id.filter(|_| channel.kind.is_thread()) {
+        Some(parent) => unit.channels().find_all(&[parent]).await?.pop(),
+        None => None,
+    };
+    match held {
+        Some(held) if !is_public(channel, parent.as_ref()) => Ok(held.clone()),
+        None if !is_public(channel, parent.as_ref()) => {
+            free_channel_slug(unit, channel.tenant_id, &ChannelSlug::hidden(&channel.name)).await
+        }
+        _ => free_channel_slug(unit, channel.tenant_id, &ChannelSlug::from_name(&channel.name)).await,
+    }
+}
+
 /// The slug itself if nobody has it, else with the smallest number behind it that a doubling search finds free: names
 /// that ten thousand threads share cost a few look-ups each.
-pub(crate) async fn free_channel_slug(
+async fn free_channel_slug(
     unit: &mut dyn UnitOfWork,
     tenant: TenantId,
     wanted: &ChannelSlug,

@@ -118,6 +118,20 @@ impl ChannelSlug {
         }
     }
 
+    /// Makes a slug for a channel that readers do not know of. It begins with a capital letter, which no slug that is made
+    /// from a name has, so that no public channel's slug can tell of it by its number.
+    #[must_use]
+    pub fn hidden(name: &str) -> Self {
+        let text = format!("{HIDDEN}{}", Self::from_name(name).0);
+        Self(text.chars().take(CHANNEL_SLUG_MAX).collect::<String>().trim_end_matches('-').to_owned())
+    }
+
+    /// Whether it was made by [`ChannelSlug::hidden`].
+    #[must_use]
+    pub fn is_hidden(&self) -> bool {
+        self.0.starts_with(HIDDEN)
+    }
+
     /// The same slug with `-number` behind it, cut so that it fits.
     #[must_use]
     pub fn with_suffix(&self, number: u32) -> Self {
@@ -136,6 +150,9 @@ impl fmt::Display for ChannelSlug {
         f.write_str(&self.0)
     }
 }
+
+/// What slugs of channels begin with that readers do not know of.
+const HIDDEN: &str = "Private-";
 
 /// Digits from which on a number is taken for a snowflake: ids of 2015 already had 17.
 const SNOWFLAKE_DIGITS: usize = 15;

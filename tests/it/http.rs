@@ -66,7 +66,7 @@ fn a_private_channel_answers_as_one_that_does_not_exist() {
     let private = server.get(GENERAL);
     assert_eq!((private.status, &private.body), (404, &unknown.body));
     let key = format!("Authorization: Bearer {ADMIN_KEY}\r\n");
-    let seen = server.request("GET", GENERAL, &key, b"");
+    let seen = server.request("GET", &GENERAL.replace("general", "Private-general"), &key, b"");
     assert_eq!((seen.status, seen.header("cache-control")), (200, Some("no-store")));
     assert_eq!(server.get("/api/v1/tenants/thimble-firmware/channels").json()["items"], json!([]));
 }

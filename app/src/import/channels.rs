@@ -8,7 +8,7 @@ use ports::error::StoreError;
 use ports::store::UnitOfWork;
 
 use super::plan::{Planned, certainty};
-use crate::slug::free_channel_slug;
+use crate::slug::channel_slug;
 
 /// Who may read the channels of an import, by their names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -118,14 +118,12 @@ async fn store_one(
             stats: stored.stats,
             ..described
         },
-        None => {
-            let slug = free_channel_slug(unit, described.tenant_id, &described.slug).await?;
-            Channel { slug, visibility: visibility.unwrap_or(Visibility::Public), ..described }
-        }
+        None => Channel { visibility: visibility.unwrap_or(Visibility::Public), ..described },
     };
     if after.kind.is_always_private() {
         after.visibility = Visibility::Private;
     }
+    after.slug = channel_slug(unit, &after, before.as_ref().map(|before| &before.slug)).await?;
     if before.as_ref() != Some(&after) {
         unit.channels().upsert(&after).await?;
     }

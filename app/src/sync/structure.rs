@@ -13,7 +13,7 @@ use ports::page::Page;
 use ports::store::UnitOfWork;
 
 use super::{Run, SyncError};
-use crate::slug::free_channel_slug;
+use crate::slug::channel_slug;
 
 /// Channels of one unit.
 pub(super) const BATCH: usize = 50;
@@ -109,7 +109,7 @@ impl Run<'_> {
     /// them, and nobody is shown it.
     pub(super) async fn bury(&self, id: ChannelId) -> Result<(), SyncError> {
         self.hide(id).await?;
-        let filter = ThreadFilter { order: ThreadOrder::Oldest, archived: None, with_private: true };
+        let filter = ThreadFilter { order: ThreadOrder::Oldest, with_private: true };
         let mut after = None;
         loop {
             let page = Page { after, limit: THREADS };
@@ -160,17 +160,14 @@ impl Run<'_> {
 async fn store(unit: &mut dyn UnitOfWork, shown: &Channel) -> Result<(), StoreError> {
     let before = unit.channels().find(shown.id).await?;
     let mut after = shown.clone();
-    match &before {
-        Some(before) => {
-            after.slug = before.slug.clone();
-            after.stats = before.stats;
-        }
-        None => after.slug = free_channel_slug(unit, shown.tenant_id, &shown.slug).await?,
+    if let Some(before) = &before {
+        after.stats = before.stats;
     }
     if let Some(parent) = after.parent_id
         && unit.channels().find(parent).await?.is_none()
     {
         after.parent_id = before.as_ref().and_then(|before| before.parent_id);
     }
+    after.slug = channel_slug(unit, &after, before.as_ref().map(|before| &before.slug)).await?;
     if before.as_ref() == Some(&after) { Ok(()) } else { unit.channels().upsert(&after).await }
 }

@@ -72,3 +72,18 @@ proptest! {
         prop_assert!(TenantSlug::new(tenant.with_suffix(number).as_str()).is_ok());
     }
 }
+
+#[test]
+fn no_name_makes_the_slug_of_a_hidden_channel() {
+    let hidden = ChannelSlug::hidden("Layoffs");
+    assert_eq!((hidden.as_str(), hidden.is_hidden()), ("Private-layoffs", true));
+    assert!(hidden.with_suffix(2).is_hidden());
+    for name in ["Private-layoffs", "private-layoffs", "PRIVATE layoffs", "\u{ff30}rivate-layoffs"] {
+        assert!(!ChannelSlug::from_name(name).is_hidden(), "{name}");
+    }
+    for name in ["", "x", "1062073319232110600", &"long ".repeat(60), &"ж".repeat(300)] {
+        let slug = ChannelSlug::hidden(name);
+        assert_eq!(ChannelSlug::new(slug.as_str()), Ok(slug.clone()));
+        assert_eq!(ChannelSlug::new(slug.with_suffix(12).as_str()), Ok(slug.with_suffix(12)));
+    }
+}

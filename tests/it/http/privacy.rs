@@ -175,11 +175,12 @@ fn nothing_tells_a_private_channel_from_one_that_does_not_exist() {
     );
     let server = installation.serve(&[]);
     let api = "/api/v1/tenants/guild-1";
-    let uuid = uuid(&server, "guild-1", "secret");
+    let uuid = uuid(&server, "guild-1", "Private-secret");
     let (platform, message) = (platform_id(2), id(2, 1));
     let (no_uuid, no_platform, no_message) =
         ("00000000-0000-5000-8000-000000000000".to_owned(), platform_id(7), id(2, 7));
-    let references = [("secret", "nowhere"), (&uuid, &no_uuid), (&platform, &no_platform)];
+    let references =
+        [("secret", "nowhere"), ("Private-secret", "Private-nowhere"), (&uuid, &no_uuid), (&platform, &no_platform)];
     let mut pairs = vec![
         (format!("{api}/messages/{message}"), format!("{api}/messages/{no_message}")),
         (format!("{api}/channels?cursor={uuid}"), format!("{api}/channels?cursor={no_uuid}")),
@@ -217,7 +218,7 @@ fn nothing_tells_a_private_channel_from_one_that_does_not_exist() {
         }
     }
     // It is there for who holds the key, and becomes public for everybody when that is said.
-    assert_eq!(as_admin(&server, &format!("{api}/channels/secret/messages")).json()["items"][0]["content"], "b");
+    assert_eq!(as_admin(&server, &format!("{api}/channels/{uuid}/messages")).json()["items"][0]["content"], "b");
     import(
         &installation,
         &export(1, 2, "secret", "2026-08-30T12:00:00+00:00", &[(1, "b")]),
