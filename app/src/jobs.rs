@@ -12,7 +12,7 @@ use ports::page::Page;
 use ports::store::{Repositories, Store, UnitOfWork};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use crate::retry::retry;
 
@@ -113,6 +113,9 @@ impl Jobs {
         }
         let (job, finished_here) = retry(StoreError::is_retryable, || self.finish(&job)).await?;
         if finished_here {
+            if let Err(error) = retry(StoreError::passes, || self.store.purge()).await {
+                warn!(tenant.id = %job.tenant_id, error = &error as &dyn std::error::Error, "log of the database not cut");
+            }
             info!(tenant.id = %job.tenant_id, job.id = %job.id, messages = job.progress.messages, "a tenant is deleted");
             report(&job);
         }

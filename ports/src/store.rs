@@ -34,6 +34,15 @@ pub trait Store: Send + Sync {
     /// [`StoreError::Unavailable`] if the store does not answer in time.
     async fn begin(&self) -> Result<Box<dyn UnitOfWork>, StoreError>;
 
+    /// Removes what deleted rows left on the disk beside the tables, such as a log; called after a deletion, when no unit of
+    /// the caller is open. Repeating it is fine. A server's files are the server's own affair.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if readers keep the log in use for long.
+    async fn purge(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// What the store says of itself; asks it, and answers in well under a second or fails.
     ///
     /// # Errors

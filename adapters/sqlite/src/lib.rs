@@ -16,7 +16,8 @@ mod tenant;
 mod unit;
 mod unreadable;
 
-use std::fs;
+use std::fs::{self, DirBuilder, OpenOptions, Permissions};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
@@ -106,10 +107,33 @@ impl SqliteStore {
         if let Some(folder) = folder {
             let failed =
                 |source: std::io::Error| OpenError::Folder { path: PathBuf::from(path), source: source.into() };
-            fs::create_dir_all(folder).map_err(failed)?;
+            DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
         }
+        own(path).map_err(|source| OpenError::Folder { path: PathBuf::from(path), source: source.into() })?;
         connect(path, WRITER_CACHE).map_err(|error| migrate::open_error(error, path))
     }
+}
+
+/// Makes the database with a mode that lets its owner alone read it, and gives that mode to the files of one that was made
+/// with another. `SQLite` makes the log with the mode of the database.
+fn own(path: &Path) -> std::io::Result<()> {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    for suffix in ["", "-wal", "-shm", "-journal"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        let Ok(file) = fs::metadata(&name) else { continue };
+        let mode = file.permissions().mode();
+        if file.is_file() && mode & 0o077 != 0 {
+            let narrowed = fs::set_permissions(&name, Permissions::from_mode(mode & 0o700));
+            if let Err(error) = narrowed {
+                tracing::warn!(file = ?name, error = &error as &dyn std::error::Error, "database file readable by others");
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Opens one connection with our settings, which keeps so many KiB of pages in memory.
@@ -122,7 +146,8 @@ fn connect(path: &Path, cache: usize) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(path, flags)?;
     connection.execute_batch(&format!("PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}; PRAGMA page_size = {PAGE_SIZE};"))?;
     write_ahead(&connection)?;
-    connection.execute_batch("PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;")?;
+    // What is deleted or replaced is overwritten, in pages that stay in use and in those that become free.
+    connection.execute_batch("PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;")?;
     connection.execute_batch(&format!("PRAGMA cache_size = -{cache};"))?;
     // One plan a statement: else SQLite plans anew whenever a bound value changes, `LIMIT` included, and that costs more
     // than reading the rows.
@@ -157,6 +182,16 @@ impl Store for SqliteStore {
     async fn status(&self) -> Result<StoreStatus, StoreError> {
         let schema_version = Unit::read(&self.readers).await?.run(migrate::newest).await?;
         Ok(StoreStatus { store: "sqlite", server_version: rusqlite::version().to_owned(), schema_version })
+    }
+
+    async fn purge(&self) -> Result<(), StoreError> {
+        let writer = Arc::clone(&self.writer).lock_owned().await;
+        let cut = move || writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0));
+        let busy = spawn_blocking(cut).await.map_err(|error| StoreError::Backend(error.into()))?;
+        match busy.map_err(error::store_error)? {
+            false => Ok(()),
+            true => Err(StoreError::Unavailable("readers keep the log in use".into())),
+        }
     }
 
     async fn run(&self, work: BoxFuture<'static, ()>) {
