@@ -17,13 +17,16 @@ use ports::page::Page;
 use ports::store::{Repositories, Store};
 use uuid::Uuid;
 
-pub use self::channels::{ChannelView, ThreadPage, ThreadView};
+pub use self::channels::{ChannelView, ThreadPage, ThreadView, Threads};
 pub use self::files::{FileStates, FileView};
 pub use self::messages::{After, Entry, Find, MessageView, Messages, Roles};
 pub use self::opener::{EmojiNames, Opener, OpenerState};
 
 /// Looks at 100 channels each that one page of coverage takes, so that a tenant with few readable ones costs no more.
 const COVERAGE_ROUNDS: u32 = 10;
+
+/// Looks at 100 tenants each that one public list of them takes, so that many which are not shown cost no more.
+const TENANT_ROUNDS: u32 = 10;
 
 /// Who asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,17 +117,42 @@ impl Reading {
         }
     }
 
-    /// Tenants by slug, at most `limit` behind `after`, and whether there are more; for the public, active ones only.
+    /// Tenants by slug, at most `limit` behind `after`, with the key of the next page; for the public, active ones with a
+    /// channel that everybody may read. Fewer than `limit` need not be the last.
     ///
     /// # Errors
     /// [`BrowseError::Store`].
-    pub async fn tenants(&mut self, after: Option<TenantSlug>, limit: u32) -> Result<(Vec<Tenant>, bool), BrowseError> {
-        let mut tenants = self.at.tenants().list(Page { after, limit: limit + 1 }).await?;
-        let more = cut(&mut tenants, limit);
+    pub async fn tenants(
+        &mut self,
+        mut after: Option<TenantSlug>,
+        limit: u32,
+    ) -> Result<(Vec<Tenant>, Option<TenantSlug>), BrowseError> {
+        let (mut kept, wanted) = (Vec::new(), limit as usize + 1);
+        let size = if self.audience == Audience::Admin { limit + 1 } else { 100 };
+        for _ in 0..TENANT_ROUNDS {
+            let page = self.at.tenants().list(Page { after, limit: size }).await?;
+            after = page.last().filter(|_| page.len() == size as usize).map(|last| last.slug.clone());
+            kept.extend(self.listed(page).await?);
+            if after.is_none() || kept.len() >= wanted {
+                break;
+            }
+        }
+        if kept.len() >= wanted {
+            kept.truncate(limit as usize);
+            after = kept.last().map(|last: &Tenant| last.slug.clone());
+        }
+        Ok((kept, after))
+    }
+
+    /// Those of `tenants` that this client is told of.
+    async fn listed(&mut self, mut tenants: Vec<Tenant>) -> Result<Vec<Tenant>, BrowseError> {
         if self.audience == Audience::Public {
             tenants.retain(|tenant| tenant.status == TenantStatus::Active);
+            let ids: Vec<_> = tenants.iter().map(|tenant| tenant.id).collect();
+            let public = self.at.tenants().find_public(&ids).await?;
+            tenants.retain(|tenant| public.contains(&tenant.id));
         }
-        Ok((tenants, more))
+        Ok(tenants)
     }
 
     /// The coverage of a tenant's channels, ascending by channel id, at most `limit` behind `after`, with the key of
@@ -175,13 +203,6 @@ impl Reading {
         let public = channels.iter().filter(|channel| is_public(channel, parent_of(channel)));
         Ok(public.map(|channel| channel.id).collect())
     }
-}
-
-/// Cuts a list that was read with one item too many; tells whether there was one.
-fn cut<T>(items: &mut Vec<T>, limit: u32) -> bool {
-    let more = items.len() > limit as usize;
-    items.truncate(limit as usize);
-    more
 }
 
 #[cfg(test)]

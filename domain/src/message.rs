@@ -64,10 +64,50 @@ impl MessageKind {
     /// A poll has ended; the reference names it.
     pub const POLL_RESULT: Self = Self(46);
 
-    /// Types that hold what Discord shows only to moderators or to the one concerned: text that a filter stopped,
-    /// purchases, reports. They are stored and never published.
-    pub const RESTRICTED: [Self; 10] =
-        [Self(24), Self(25), Self(26), Self(32), Self(44), Self(58), Self(59), Self(60), Self(61), Self(62)];
+    /// The types that readers are shown: what people and programs write, and what Discord says to everybody in a channel.
+    ///
+    /// All others are stored, and shown to the admin only: what moderators alone see (text that a filter stopped, alarms,
+    /// reports), purchases, and types that Discord has not documented or that this release does not know.
+    pub const SHOWN: [Self; 28] = [
+        Self::DEFAULT,
+        Self::RECIPIENT_ADD,
+        Self::RECIPIENT_REMOVE,
+        Self::CALL,
+        Self::CHANNEL_NAME_CHANGE,
+        Self::CHANNEL_ICON_CHANGE,
+        Self::CHANNEL_PINNED_MESSAGE,
+        Self::GUILD_MEMBER_JOIN,
+        // Boosts, and the three levels that they reach.
+        Self(8),
+        Self(9),
+        Self(10),
+        Self(11),
+        Self::CHANNEL_FOLLOW_ADD,
+        // Whether the guild may be discovered: lost, regained, and two warnings.
+        Self(14),
+        Self(15),
+        Self(16),
+        Self(17),
+        Self::THREAD_CREATED,
+        Self::REPLY,
+        Self::CHAT_INPUT_COMMAND,
+        Self::THREAD_STARTER,
+        // A reminder to invite people.
+        Self(22),
+        Self::CONTEXT_MENU_COMMAND,
+        // A stage: its start, its end, a speaker, and a topic.
+        Self(27),
+        Self(28),
+        Self(29),
+        Self(31),
+        Self::POLL_RESULT,
+    ];
+
+    /// Whether readers are shown messages of this type; the admin sees all.
+    #[must_use]
+    pub fn is_shown(self) -> bool {
+        Self::SHOWN.contains(&self)
+    }
 
     /// Whether people or programs wrote it, as opposed to what Discord itself says.
     #[must_use]

@@ -36,9 +36,7 @@ pub struct ThreadCursor {
 pub struct ThreadFilter {
     /// In which order.
     pub order: ThreadOrder,
-    /// Only archived ones, or only others; `None` for both.
-    pub archived: Option<bool>,
-    /// Whether threads that are private themselves, by their visibility or their kind, are in the list.
+    /// Whether threads whose own visibility is private are in the list.
     pub with_private: bool,
 }
 
@@ -59,7 +57,7 @@ pub trait ChannelRepository: Send {
     /// guild, so they come whole.
     async fn list(&mut self, tenant: TenantId) -> Result<Vec<Channel>, StoreError>;
 
-    /// The threads of `parent`, in the order of the filter.
+    /// The threads of `parent`, in the order of the filter: ranges of an index, however many threads are left out.
     async fn list_threads(
         &mut self,
         parent: ChannelId,

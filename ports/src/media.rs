@@ -157,6 +157,10 @@ pub trait MediaRepository: Send {
     /// What is known of the files of the messages from `low` to `high` of a channel, ascending by key.
     async fn list(&mut self, channel: ChannelId, low: MessageId, high: MessageId) -> Result<Vec<File>, StoreError>;
 
+    /// What is known of the files of the messages with these `keys`, ascending by key; at most 200 keys, in one statement
+    /// on a server.
+    async fn find_all(&mut self, keys: &[(ChannelId, MessageId)]) -> Result<Vec<File>, StoreError>;
+
     /// What is known of files of a channel, ascending by key: of the messages behind `after`, at most `limit`
     /// (1..=1000), of which the last message's may be cut.
     async fn list_after(

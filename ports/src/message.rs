@@ -63,8 +63,22 @@ impl PageOutcome {
     }
 }
 
+/// Rows that [`MessageRepository::list`] and [`MessageRepository::exists`] examine beyond those that they return: a
+/// page costs no more, however many messages before it are deleted or not shown.
+pub const EXAMINED: u32 = 1000;
+
+/// A part of a channel, and how far it was examined.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MessageList {
+    /// The messages, ascending by id.
+    pub messages: Vec<Message>,
+    /// The last id that was examined, if the list stopped after [`EXAMINED`] rows: what lies beyond it is unknown. `None`
+    /// if the list is full, or if the range has no more messages.
+    pub examined_to: Option<MessageId>,
+}
+
 /// The messages of channels. Every list ascends by id, leaves out deleted messages and, where `with_restricted` is
-/// false, those of [`domain::message::MessageKind::RESTRICTED`].
+/// false, those whose type [is not shown](domain::message::MessageKind::is_shown).
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait MessageRepository: Send {
@@ -75,20 +89,22 @@ pub trait MessageRepository: Send {
     /// A thread's opener can stand in two; more than 8 are cut.
     async fn find_in_tenant(&mut self, tenant: TenantId, id: MessageId) -> Result<Vec<StoredMessage>, StoreError>;
 
-    /// Those of `ids` that the channel holds, deleted or not, ascending; at most 200 are asked for.
-    async fn find_all(&mut self, channel: ChannelId, ids: &[MessageId]) -> Result<Vec<StoredMessage>, StoreError>;
+    /// Returns those messages that are stored under `keys`, deleted or not, ascending by channel id, then id; at most 200
+    /// keys. The number of statements does not depend on theirs.
+    async fn find_all(&mut self, keys: &[(ChannelId, MessageId)]) -> Result<Vec<StoredMessage>, StoreError>;
 
-    /// A page of a channel: the `limit` (1..=101) messages of `range` that lie next to its bound. One range of the
-    /// clustered key, whatever the size of the channel.
+    /// A page of a channel: the `limit` (1..=101) messages of `range` that lie next to its bound. Ranges of the clustered
+    /// key, whatever the size of the channel; fewer than `limit`, or none, if it stops after [`EXAMINED`] rows.
     async fn list(
         &mut self,
         channel: ChannelId,
         range: MessageRange,
         with_restricted: bool,
         limit: u32,
-    ) -> Result<Vec<Message>, StoreError>;
+    ) -> Result<MessageList, StoreError>;
 
-    /// Whether [`MessageRepository::list`] would have anything; reads one row.
+    /// Whether [`MessageRepository::list`] would have anything, or a cursor to go on from: `true` if [`EXAMINED`] rows do
+    /// not tell.
     async fn exists(
         &mut self,
         channel: ChannelId,

@@ -20,6 +20,10 @@ pub trait TenantRepository: Send {
     /// Tenants by slug, ascending, those that are being deleted left out.
     async fn list(&mut self, page: Page<TenantSlug>) -> Result<Vec<Tenant>, StoreError>;
 
+    /// Returns those of `ids` (at most 200) that have a channel, threads aside, whose own visibility is public; in any order.
+    /// The number of statements, and of rows for each, does not depend on what they hold.
+    async fn find_public(&mut self, ids: &[TenantId]) -> Result<Vec<TenantId>, StoreError>;
+
     /// Stores a new tenant.
     ///
     /// # Errors
@@ -32,7 +36,8 @@ pub trait TenantRepository: Send {
     /// [`StoreError::Missing`] if it is not stored; [`StoreError::Duplicate`] if another has its slug.
     async fn update(&mut self, tenant: &Tenant) -> Result<(), StoreError>;
 
-    /// Removes a tenant that has no channels, with its roles, emoji and stickers; gone already is fine.
+    /// Removes a tenant that has no channels, with its roles, emoji and stickers, and what its jobs say of
+    /// their errors; gone already is fine.
     ///
     /// # Errors
     /// [`StoreError::Backend`] if channels are left.

@@ -1,6 +1,6 @@
 //! The main job, run as a user runs it.
 
-mod fixture;
+pub(crate) mod fixture;
 mod merge;
 mod readers;
 mod report;

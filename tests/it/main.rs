@@ -1,6 +1,7 @@
 //! Everything that takes more than one crate to show.
 #![expect(clippy::unwrap_used, reason = "what fails here fails a test")]
 
+mod at_rest;
 mod cli;
 mod compose;
 mod contract;
@@ -11,6 +12,7 @@ mod hostile;
 mod http;
 mod import;
 mod key;
+mod listings;
 mod only_tidb;
 mod openapi;
 mod opening;

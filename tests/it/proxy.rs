@@ -59,6 +59,8 @@ impl Rule {
 #[derive(Default)]
 struct State {
     rules: Vec<Rule>,
+    /// How many statements came.
+    statements: usize,
     /// The last statement that met a fault.
     last_met: String,
     /// The error that new connections are greeted with.
@@ -131,6 +133,11 @@ impl Proxy {
         let mut state = self.shared.state();
         state.refusal = None;
         !std::mem::take(&mut state.rules).is_empty()
+    }
+
+    /// How many statements came so far.
+    pub(crate) fn statements(&self) -> usize {
+        self.shared.state().statements
     }
 
     /// How many statements met a fault so far.
@@ -216,6 +223,7 @@ impl Shared {
     /// The fault that a statement meets, if it is its turn.
     fn fault(&self, statement: String, sent: &[u8]) -> Option<Fault> {
         let mut state = self.state();
+        state.statements += 1;
         let mut met = None;
         for rule in &mut state.rules {
             if !has_words(&statement, &rule.words) || memchr::memmem::find(sent, &rule.bytes).is_none() {

@@ -1,5 +1,7 @@
 //! Channels and threads.
 
+mod thread;
+
 use async_trait::async_trait;
 use domain::channel::{Channel, ChannelId, ChannelKind, ChannelStats};
 use domain::json::Json;
@@ -7,7 +9,7 @@ use domain::lease::Fence;
 use domain::slug::ChannelSlug;
 use domain::tenant::TenantId;
 use domain::visibility::Visibility;
-use ports::channel::{ChannelRepository, ThreadCursor, ThreadFilter, ThreadOrder};
+use ports::channel::{ChannelRepository, ThreadCursor, ThreadFilter};
 use ports::error::StoreError;
 use ports::page::Page;
 use rusqlite::{Connection, OptionalExtension, named_params};
@@ -41,46 +43,6 @@ const LIST: &str = r"
     WHERE tenant_id = :tenant_id
         AND thread = 0
     ORDER BY position, platform_id
-";
-
-const LIST_THREADS_BY_ACTIVITY: &str = r"
-    SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at
-    FROM channels
-    WHERE parent_id = :parent_id
-        AND thread = 1
-        AND active_at <= :active_at
-        AND (active_at < :active_at OR platform_id < :platform_id)
-        AND (archived = :archived OR :archived IS NULL)
-        AND (visibility = 'public' AND kind <> 12 OR :with_private)
-    ORDER BY active_at DESC, platform_id DESC
-    LIMIT :limit
-";
-
-const LIST_THREADS_BY_CREATION: &str = r"
-    SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at
-    FROM channels
-    WHERE parent_id = :parent_id
-        AND thread = 1
-        AND platform_id <= :platform_id
-        AND (archived = :archived OR :archived IS NULL)
-        AND (visibility = 'public' AND kind <> 12 OR :with_private)
-    ORDER BY platform_id DESC
-    LIMIT :limit
-";
-
-const LIST_THREADS_OLDEST: &str = r"
-    SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at
-    FROM channels
-    WHERE parent_id = :parent_id
-        AND thread = 1
-        AND platform_id > :platform_id
-        AND (archived = :archived OR :archived IS NULL)
-        AND (visibility = 'public' AND kind <> 12 OR :with_private)
-    ORDER BY platform_id
-    LIMIT :limit
 ";
 
 const LIST_ALL: &str = r"
@@ -281,35 +243,7 @@ impl ChannelRepository for Unit {
         filter: ThreadFilter,
         page: Page<ThreadCursor>,
     ) -> Result<Vec<Channel>, StoreError> {
-        self.run(move |connection| {
-            let active_at = page.after.map_or(i64::MAX, |after| millis(after.active_at));
-            let platform_id = page.after.map_or(i64::MAX, |after| number(after.platform_id));
-            let (parent, with_private) = (Text(parent.0), filter.with_private);
-            match filter.order {
-                ThreadOrder::Activity => {
-                    let parameters = named_params! {
-                        ":parent_id": parent, ":active_at": active_at, ":platform_id": platform_id,
-                        ":archived": filter.archived, ":with_private": with_private, ":limit": page.limit,
-                    };
-                    query(connection, "channels", LIST_THREADS_BY_ACTIVITY, parameters, channel)
-                }
-                ThreadOrder::Created | ThreadOrder::Oldest => {
-                    let (sql, platform_id) = match (filter.order, page.after) {
-                        (ThreadOrder::Oldest, None) => (LIST_THREADS_OLDEST, 0),
-                        (ThreadOrder::Oldest, Some(_)) => (LIST_THREADS_OLDEST, platform_id),
-                        // The bound itself is in the range, so that a first page has the largest id, too.
-                        (_, None) => (LIST_THREADS_BY_CREATION, platform_id),
-                        (_, Some(_)) => (LIST_THREADS_BY_CREATION, platform_id - 1),
-                    };
-                    let parameters = named_params! {
-                        ":parent_id": parent, ":platform_id": platform_id,
-                        ":archived": filter.archived, ":with_private": with_private, ":limit": page.limit,
-                    };
-                    query(connection, "channels", sql, parameters, channel)
-                }
-            }
-        })
-        .await
+        self.run(move |connection| thread::list(connection, parent, filter, page)).await
     }
 
     async fn list_all(&mut self, tenant: TenantId, page: Page<ChannelId>) -> Result<Vec<Channel>, StoreError> {

@@ -153,6 +153,22 @@ impl MediaRepository for Unit {
         .await
     }
 
+    async fn find_all(&mut self, keys: &[(ChannelId, MessageId)]) -> Result<Vec<File>, StoreError> {
+        let mut keys = keys.to_vec();
+        keys.sort_unstable();
+        keys.dedup();
+        self.run(move |connection| {
+            let mut found = Vec::new();
+            for (channel, id) in keys {
+                let parameters =
+                    named_params! {":channel_id": Text(channel.0), ":low": number(id), ":high": number(id)};
+                found.extend(query(connection, "media", LIST, parameters, file)?);
+            }
+            Ok(found)
+        })
+        .await
+    }
+
     async fn list_after(
         &mut self,
         channel: ChannelId,

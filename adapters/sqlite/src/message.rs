@@ -6,11 +6,11 @@ mod write;
 
 use async_trait::async_trait;
 use domain::channel::ChannelId;
-use domain::message::{Message, MessageId};
+use domain::message::MessageId;
 use domain::page::MessagePage;
 use domain::tenant::TenantId;
 use ports::error::StoreError;
-use ports::message::{MessageMark, MessageRepository, PageOutcome, StoredMessage};
+use ports::message::{MessageList, MessageMark, MessageRepository, PageOutcome, StoredMessage};
 use ports::page::MessageRange;
 
 use crate::unit::Unit;
@@ -27,12 +27,12 @@ impl MessageRepository for Unit {
         self.run(move |connection| read::find_in_tenant(connection, tenant, id)).await
     }
 
-    async fn find_all(&mut self, channel: ChannelId, ids: &[MessageId]) -> Result<Vec<StoredMessage>, StoreError> {
-        let mut ids = ids.to_vec();
-        ids.sort_unstable();
-        ids.dedup();
+    async fn find_all(&mut self, keys: &[(ChannelId, MessageId)]) -> Result<Vec<StoredMessage>, StoreError> {
+        let mut keys = keys.to_vec();
+        keys.sort_unstable();
+        keys.dedup();
         self.run(move |connection| {
-            ids.into_iter().filter_map(|id| read::find(connection, channel, id).transpose()).collect()
+            keys.into_iter().filter_map(|(channel, id)| read::find(connection, channel, id).transpose()).collect()
         })
         .await
     }
@@ -43,7 +43,7 @@ impl MessageRepository for Unit {
         range: MessageRange,
         with_restricted: bool,
         limit: u32,
-    ) -> Result<Vec<Message>, StoreError> {
+    ) -> Result<MessageList, StoreError> {
         self.run(move |connection| read::list(connection, channel, range, with_restricted, limit)).await
     }
 

@@ -36,6 +36,24 @@ const LIST: &str = r"
     LIMIT :limit
 ";
 
+const FIND_PUBLIC: &str = r"
+    SELECT tenant_id
+    FROM channels
+    WHERE tenant_id = :tenant_id
+        AND thread = 0
+        AND visibility = 'public'
+    ORDER BY channel_id
+    LIMIT 1
+";
+
+/// Names of channels can stand in what a job says of its errors.
+const CLEAR_ERRORS: &str = r"
+    UPDATE jobs
+    SET error = NULL
+    WHERE tenant_id = :tenant_id
+        AND error IS NOT NULL
+";
+
 const INSERT: &str = r"
     INSERT INTO tenants (
         tenant_id, platform, platform_id, slug, name, status, logo_url, primary_color, secondary_color,
@@ -157,6 +175,19 @@ impl TenantRepository for Unit {
         .await
     }
 
+    async fn find_public(&mut self, ids: &[TenantId]) -> Result<Vec<TenantId>, StoreError> {
+        let ids = ids.to_vec();
+        self.run(move |connection| {
+            let mut found = Vec::new();
+            for id in ids {
+                let parameters = named_params! {":tenant_id": Text(id.0)};
+                found.extend(query_one(connection, "channels", FIND_PUBLIC, parameters, |_| Ok(id))?);
+            }
+            Ok(found)
+        })
+        .await
+    }
+
     async fn insert(&mut self, tenant: &Tenant) -> Result<(), StoreError> {
         let tenant = tenant.clone();
         self.run(move |connection| insert(connection, &tenant).map(drop).map_err(duplicate)).await
@@ -173,6 +204,7 @@ impl TenantRepository for Unit {
 
     async fn delete(&mut self, id: TenantId) -> Result<(), StoreError> {
         self.run(move |connection| {
+            execute(connection, CLEAR_ERRORS, named_params! {":tenant_id": Text(id.0)}).map_err(store_error)?;
             execute(connection, DELETE, named_params! {":tenant_id": Text(id.0)}).map(drop).map_err(store_error)
         })
         .await

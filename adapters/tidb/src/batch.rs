@@ -51,5 +51,18 @@ pub(crate) fn list_sql(sql: &str, count: usize) -> String {
     sql.replace("(…)", &format!("({})", ["?"].repeat(count).join(", ")))
 }
 
+/// `sql` `count` times, each with parameters of its own.
+pub(crate) fn union_sql(sql: &str, count: usize) -> String {
+    let part = format!("({})", sql.trim());
+    [part.as_str()].repeat(count).join(" UNION ALL ")
+}
+
+/// `sql` with `count` keys of a channel and a message in the place of its only `(…)`. A list of pairs would be the same,
+/// and a scan of all rows on some releases.
+pub(crate) fn keys_sql(sql: &str, count: usize) -> String {
+    let key = "(channel_id = ? AND message_id = ?)";
+    sql.replace("(…)", &[key].repeat(count).join(" OR "))
+}
+
 #[cfg(test)]
 mod tests;

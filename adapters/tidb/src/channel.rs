@@ -1,5 +1,7 @@
 //! Channels and threads.
 
+mod thread;
+
 use async_trait::async_trait;
 use domain::channel::{Channel, ChannelId, ChannelKind, ChannelStats};
 use domain::json::Json;
@@ -8,7 +10,7 @@ use domain::slug::ChannelSlug;
 use domain::tenant::TenantId;
 use domain::visibility::Visibility;
 use mysql_async::{Params, Row, Value, params};
-use ports::channel::{ChannelRepository, ThreadCursor, ThreadFilter, ThreadOrder};
+use ports::channel::{ChannelRepository, ThreadCursor, ThreadFilter};
 use ports::error::StoreError;
 use ports::page::Page;
 use serde::Serialize;
@@ -17,7 +19,7 @@ use serde::de::DeserializeOwned;
 use crate::batch::{list_sql, padded};
 use crate::error::{DUPLICATE_KEY, NO_REFERENCED_ROW, code, lost_race, store_error};
 use crate::message::recount_messages;
-use crate::row::{Columns, END_OF_TIME, datetime, json_text};
+use crate::row::{Columns, datetime, json_text};
 use crate::unit::Unit;
 
 const FIND: &str = r"
@@ -51,49 +53,6 @@ const LIST: &str = r"
     WHERE tenant_id = :tenant_id
         AND thread = 0
     ORDER BY position, platform_id
-";
-
-const LIST_THREADS_BY_ACTIVITY: &str = r"
-    SELECT /*+ ORDER_INDEX(channels, channels_by_activity) */
-        channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at
-    FROM channels
-    WHERE parent_id = :parent_id
-        AND thread = 1
-        AND active_at <= :active_at
-        AND (active_at < :active_at OR platform_id < :platform_id)
-        AND (archived = :archived OR :archived IS NULL)
-        AND (visibility = 'public' AND kind <> 12 OR :with_private)
-    ORDER BY active_at DESC, platform_id DESC
-    LIMIT :limit
-";
-
-const LIST_THREADS_BY_CREATION: &str = r"
-    SELECT /*+ ORDER_INDEX(channels, channels_by_platform_id) */
-        channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at
-    FROM channels
-    WHERE parent_id = :parent_id
-        AND thread = 1
-        AND platform_id < :platform_id
-        AND (archived = :archived OR :archived IS NULL)
-        AND (visibility = 'public' AND kind <> 12 OR :with_private)
-    ORDER BY platform_id DESC
-    LIMIT :limit
-";
-
-const LIST_THREADS_OLDEST: &str = r"
-    SELECT /*+ ORDER_INDEX(channels, channels_by_platform_id) */
-        channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at
-    FROM channels
-    WHERE parent_id = :parent_id
-        AND thread = 1
-        AND platform_id > :platform_id
-        AND (archived = :archived OR :archived IS NULL)
-        AND (visibility = 'public' AND kind <> 12 OR :with_private)
-    ORDER BY platform_id
-    LIMIT :limit
 ";
 
 const LIST_ALL: &str = r"
@@ -323,21 +282,7 @@ impl ChannelRepository for Unit {
         filter: ThreadFilter,
         page: Page<ThreadCursor>,
     ) -> Result<Vec<Channel>, StoreError> {
-        let known = page.after.map(|after| after.platform_id.get());
-        let platform_id = known.unwrap_or(if filter.order == ThreadOrder::Oldest { 0 } else { u64::MAX });
-        let (parent_id, archived, with_private) = (parent.to_string(), filter.archived, filter.with_private);
-        let limit = page.limit;
-        let sql = match filter.order {
-            ThreadOrder::Activity => {
-                let active_at = page.after.map_or(END_OF_TIME, |after| datetime(after.active_at));
-                let parameters = params! { parent_id, active_at, platform_id, archived, with_private, limit };
-                return self.rows(LIST_THREADS_BY_ACTIVITY, parameters, channel).await;
-            }
-            ThreadOrder::Created => LIST_THREADS_BY_CREATION,
-            ThreadOrder::Oldest => LIST_THREADS_OLDEST,
-        };
-        let parameters = params! { parent_id, platform_id, archived, with_private, limit };
-        self.rows(sql, parameters, channel).await
+        thread::list(self, parent, filter, page).await
     }
 
     async fn list_all(&mut self, tenant: TenantId, page: Page<ChannelId>) -> Result<Vec<Channel>, StoreError> {

@@ -26,7 +26,8 @@ const LIST: &str = r"
         channels_done, channels_total, messages, requests, waits, seconds_left, error
     FROM jobs
     WHERE tenant_id = :tenant_id
-        AND (created_at < :created_at OR (created_at = :created_at AND job_id < :job_id))
+        AND created_at <= :created_at
+        AND (created_at < :created_at OR job_id < :job_id)
     ORDER BY created_at DESC, job_id DESC
     LIMIT :limit
 ";

@@ -10,7 +10,7 @@ use mysql_async::{Row, Value, params};
 use ports::error::StoreError;
 use ports::media::{File, MediaRepository};
 
-use crate::batch::{insert_sql, pieces};
+use crate::batch::{insert_sql, keys_sql, padded, pieces};
 use crate::error::{NO_REFERENCED_ROW, code, store_error};
 use crate::row::{Columns, datetime, datetime_if};
 use crate::unit::Unit;
@@ -58,6 +58,12 @@ const LIST: &str = r"
     WHERE channel_id = :channel_id
         AND message_id BETWEEN :low AND :high
     ORDER BY message_id, attachment_id
+";
+
+const FIND_ALL: &str = r"
+    SELECT channel_id, message_id, attachment_id, state, tries, due_at, hash, size_bytes
+    FROM media
+    WHERE (…)
 ";
 
 const LIST_AFTER: &str = r"
@@ -158,6 +164,18 @@ impl MediaRepository for Unit {
     async fn list(&mut self, channel: ChannelId, low: MessageId, high: MessageId) -> Result<Vec<File>, StoreError> {
         let parameters = params! { "channel_id" => channel.to_string(), "low" => low.get(), "high" => high.get() };
         self.rows(LIST, parameters, file).await
+    }
+
+    async fn find_all(&mut self, keys: &[(ChannelId, MessageId)]) -> Result<Vec<File>, StoreError> {
+        let mut found = Vec::new();
+        for keys in padded(keys) {
+            let values = keys.iter().flat_map(|(channel, id)| [Value::from(channel.to_string()), id.get().into()]);
+            let values: Vec<Value> = values.collect();
+            found.extend(self.rows(&keys_sql(FIND_ALL, keys.len()), values, file).await?);
+        }
+        found.sort_unstable_by_key(|file| file.key);
+        found.dedup_by_key(|file| file.key);
+        Ok(found)
     }
 
     async fn list_after(

@@ -7,11 +7,11 @@ mod write;
 
 use async_trait::async_trait;
 use domain::channel::ChannelId;
-use domain::message::{Message, MessageId};
+use domain::message::MessageId;
 use domain::page::MessagePage;
 use domain::tenant::TenantId;
 use ports::error::StoreError;
-use ports::message::{MessageMark, MessageRepository, PageOutcome, StoredMessage};
+use ports::message::{MessageList, MessageMark, MessageRepository, PageOutcome, StoredMessage};
 use ports::page::MessageRange;
 
 use crate::unit::Unit;
@@ -28,8 +28,8 @@ impl MessageRepository for Unit {
         read::find_in_tenant(self, tenant, id).await
     }
 
-    async fn find_all(&mut self, channel: ChannelId, ids: &[MessageId]) -> Result<Vec<StoredMessage>, StoreError> {
-        read::find_all(self, channel, ids).await
+    async fn find_all(&mut self, keys: &[(ChannelId, MessageId)]) -> Result<Vec<StoredMessage>, StoreError> {
+        read::find_keys(self, keys).await
     }
 
     async fn list(
@@ -38,7 +38,7 @@ impl MessageRepository for Unit {
         range: MessageRange,
         with_restricted: bool,
         limit: u32,
-    ) -> Result<Vec<Message>, StoreError> {
+    ) -> Result<MessageList, StoreError> {
         read::list(self, channel, range, with_restricted, limit).await
     }
 

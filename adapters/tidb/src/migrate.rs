@@ -62,6 +62,7 @@ impl Migration {
         9 "0009_unreadable",
         10 "0010_media",
         13 "0013_key_check",
+        14 "0014_listing_indexes",
         15 "0015_message_times",
     ];
 

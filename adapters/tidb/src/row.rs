@@ -23,6 +23,13 @@ impl Columns {
         Self { table, row, next: 0 }
     }
 
+    /// An id of ours that stays in its row.
+    pub(crate) fn peek_uuid(row: &Row, column: &'static str) -> Result<Uuid, StoreError> {
+        let text = row.get_opt::<String, _>(column).and_then(Result::ok);
+        let id = text.and_then(|text| Uuid::try_parse(&text).ok());
+        id.ok_or(StoreError::Corrupt { table: "messages", column })
+    }
+
     /// The value as the driver gives it.
     pub(crate) fn get<T: FromValue>(&mut self, column: &'static str) -> Result<T, StoreError> {
         let columns = self.row.columns_ref();

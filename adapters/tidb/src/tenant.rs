@@ -3,11 +3,12 @@
 use async_trait::async_trait;
 use domain::slug::TenantSlug;
 use domain::tenant::{Branding, Color, LogoUrl, PlatformId, Tenant, TenantId, TenantName};
-use mysql_async::{Params, Row, params};
+use mysql_async::{Params, Row, Value, params};
 use ports::error::StoreError;
 use ports::page::Page;
 use ports::tenant::TenantRepository;
 
+use crate::batch::{padded, union_sql};
 use crate::error::{DUPLICATE_KEY, code, store_error};
 use crate::row::{Columns, datetime, datetime_if};
 use crate::unit::Unit;
@@ -27,7 +28,7 @@ const FIND_BY_SLUG: &str = r"
 ";
 
 const LIST: &str = r"
-    SELECT /*+ ORDER_INDEX(tenants, tenants_slug) */
+    SELECT /*+ ORDER_INDEX(tenants, tenants_listed) */
         tenant_id, platform, platform_id, slug, name, status, logo_url, primary_color, secondary_color,
         accent_color, created_at, updated_at, deleting_since
     FROM tenants
@@ -42,6 +43,25 @@ const LOCK: &str = r"
     FROM tenants
     WHERE tenant_id = :tenant_id
     FOR UPDATE
+";
+
+const FIND_PUBLIC: &str = r"
+    SELECT /*+ ORDER_INDEX(channels, channels_by_visibility) */
+        tenant_id
+    FROM channels
+    WHERE tenant_id = ?
+        AND thread = 0
+        AND visibility = 'public'
+    ORDER BY channel_id
+    LIMIT 1
+";
+
+/// Names of channels can stand in what a job says of its errors.
+const CLEAR_ERRORS: &str = r"
+    UPDATE jobs
+    SET error = NULL
+    WHERE tenant_id = :tenant_id
+        AND error IS NOT NULL
 ";
 
 const INSERT: &str = r"
@@ -141,6 +161,18 @@ impl TenantRepository for Unit {
         self.rows(LIST, params! { "after" => after, "limit" => page.limit }, tenant).await
     }
 
+    async fn find_public(&mut self, ids: &[TenantId]) -> Result<Vec<TenantId>, StoreError> {
+        let mut found = Vec::new();
+        for ids in padded(ids) {
+            let parameters: Vec<Value> = ids.iter().map(|id| id.to_string().into()).collect();
+            let id = |row| Columns::new("channels", row).uuid("tenant_id").map(TenantId);
+            found.extend(self.rows(&union_sql(FIND_PUBLIC, ids.len()), parameters, id).await?);
+        }
+        found.sort_unstable();
+        found.dedup();
+        Ok(found)
+    }
+
     async fn insert(&mut self, tenant: &Tenant) -> Result<(), StoreError> {
         match self.attempt(INSERT, parameters(tenant)).await? {
             Ok(_) => Ok(()),
@@ -157,6 +189,7 @@ impl TenantRepository for Unit {
     }
 
     async fn delete(&mut self, id: TenantId) -> Result<(), StoreError> {
+        self.run(CLEAR_ERRORS, params! { "tenant_id" => id.to_string() }).await?;
         self.run(DELETE, params! { "tenant_id" => id.to_string() }).await.map(drop)
     }
 }

@@ -2,17 +2,20 @@
 
 use std::collections::HashMap;
 
-use domain::channel::{Channel, ChannelId, ChannelSnowflake};
-use domain::message::{Message, MessageId, MessageKind};
+use domain::channel::{Channel, ChannelId, ChannelKind, ChannelSnowflake};
+use domain::message::{Message, MessageId};
 use domain::slug::ChannelSlug;
 use domain::tenant::Tenant;
 use domain::visibility::is_public;
-use ports::channel::{ThreadCursor, ThreadFilter};
+use ports::channel::{ThreadCursor, ThreadFilter, ThreadOrder};
 use ports::message::StoredMessage;
 use ports::page::Page;
 use uuid::Uuid;
 
-use super::{Audience, BrowseError, FileStates, Reading, Roles, cut};
+use super::{Audience, BrowseError, FileStates, Reading, Roles};
+
+/// Looks at 100 threads each that one page takes, so that a filter which few threads pass costs no more.
+const THREAD_ROUNDS: u32 = 10;
 
 /// A channel that a client may read.
 #[derive(Debug, Clone)]
@@ -32,6 +35,15 @@ pub struct ThreadView {
     pub thread: ChannelView,
     /// The message that it begins with; `None` if it is not held or was deleted.
     pub starter: Option<Message>,
+}
+
+/// Which threads of a channel, and in which order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Threads {
+    /// In which order.
+    pub order: ThreadOrder,
+    /// Only archived ones, or only others; `None` for both.
+    pub archived: Option<bool>,
 }
 
 /// A page of threads.
@@ -107,28 +119,26 @@ impl Reading {
         Ok(tree(&channels))
     }
 
-    /// Threads of a channel that this client may read, in the order of the filter, at most `limit` behind `after`.
+    /// Threads of a channel that this client may read, in the order of the filter, at most `limit` behind `after`. Fewer
+    /// than `limit` need not be the last.
     ///
     /// # Errors
     /// [`BrowseError::Store`].
     pub async fn threads(
         &mut self,
         of: &ChannelView,
-        filter: ThreadFilter,
+        filter: Threads,
         after: Option<ThreadCursor>,
         limit: u32,
     ) -> Result<ThreadPage, BrowseError> {
         let (threads, next) = self.bare_threads(of, filter, after, limit).await?;
-        let mut starters = self.starters_above(&of.channel, &threads).await?;
-        let mut views = Vec::with_capacity(threads.len());
-        for thread in threads {
-            let id = thread.channel.platform_id.cast();
-            let starter = match starters.remove(&id) {
-                Some(starter) => Some(starter),
-                None => self.at.messages().find(thread.channel.id, id).await?.and_then(|found| self.shown(found)),
-            };
-            views.push(ThreadView { thread, starter });
-        }
+        let mut starters = self.starters(&of.channel, &threads).await?;
+        let view = |thread: ChannelView| {
+            let id: MessageId = thread.channel.platform_id.cast();
+            let starter = [of.channel.id, thread.channel.id].iter().find_map(|place| starters.remove(&(*place, id)));
+            ThreadView { thread, starter }
+        };
+        let views: Vec<ThreadView> = threads.into_iter().map(view).collect();
         let starters = views.iter().filter_map(|view| view.starter.as_ref());
         let roles = self.roles_of(of.channel.tenant_id, starters.clone()).await?;
         let files = self.files_of(starters).await?;
@@ -142,18 +152,35 @@ impl Reading {
     pub async fn bare_threads(
         &mut self,
         of: &ChannelView,
-        filter: ThreadFilter,
+        filter: Threads,
         after: Option<ThreadCursor>,
         limit: u32,
     ) -> Result<(Vec<ChannelView>, Option<ThreadCursor>), BrowseError> {
-        let filter = ThreadFilter { with_private: self.audience == Audience::Admin, ..filter };
-        let page = Page { after, limit: limit + 1 };
-        let mut threads = self.at.channels().list_threads(of.channel.id, filter, page).await?;
-        let more = cut(&mut threads, limit);
-        let next = threads.last().filter(|_| more).map(|last| ThreadCursor {
-            active_at: last.stats.last_activity_at.unwrap_or_else(|| last.created_at()),
-            platform_id: last.platform_id,
-        });
+        // The children of a category are no threads.
+        if of.channel.kind == ChannelKind::CATEGORY {
+            return Ok((Vec::new(), None));
+        }
+        let (with_private, wanted) = (self.audience == Audience::Admin, limit as usize + 1);
+        let is_wanted = |thread: &Channel| {
+            let readable = with_private || !thread.kind.is_always_private();
+            readable && filter.archived.is_none_or(|archived| thread.archived == archived)
+        };
+        let (mut threads, mut next, mut size) = (Vec::new(), after, limit + 1);
+        for _ in 0..THREAD_ROUNDS {
+            let order = ThreadFilter { order: filter.order, with_private };
+            let page = Page { after: next, limit: size };
+            let page = self.at.channels().list_threads(of.channel.id, order, page).await?;
+            next = page.last().filter(|_| page.len() == size as usize).map(cursor);
+            threads.extend(page.into_iter().filter(is_wanted));
+            if next.is_none() || threads.len() >= wanted {
+                break;
+            }
+            size = 100;
+        }
+        if threads.len() >= wanted {
+            threads.truncate(limit as usize);
+            next = threads.last().map(cursor);
+        }
         let view = |thread: Channel| ChannelView {
             public: is_public(&thread, Some(&of.channel)),
             channel: thread,
@@ -162,24 +189,27 @@ impl Reading {
         Ok((threads.into_iter().map(view).collect(), next))
     }
 
-    /// Of messages that threads were started from, those that stand in the channel above. A forum has none.
-    async fn starters_above(
+    /// The messages that threads begin with, in the channel above and in the threads themselves. A forum has none itself.
+    async fn starters(
         &mut self,
         parent: &Channel,
         threads: &[ChannelView],
-    ) -> Result<HashMap<MessageId, Message>, BrowseError> {
-        if parent.kind.is_forum() || threads.is_empty() {
+    ) -> Result<HashMap<(ChannelId, MessageId), Message>, BrowseError> {
+        if threads.is_empty() {
             return Ok(HashMap::new());
         }
-        let ids: Vec<MessageId> = threads.iter().map(|thread| thread.channel.platform_id.cast()).collect();
-        let found = self.at.messages().find_all(parent.id, &ids).await?;
+        let own = threads.iter().map(|thread| (thread.channel.id, thread.channel.platform_id.cast()));
+        let above = threads.iter().map(|thread| (parent.id, thread.channel.platform_id.cast()));
+        let above = above.filter(|_| !parent.kind.is_forum());
+        let keys: Vec<(ChannelId, MessageId)> = own.chain(above).collect();
+        let found = self.at.messages().find_all(&keys).await?;
         let shown = found.into_iter().filter_map(|stored| self.shown(stored));
-        Ok(shown.map(|message| (message.id, message)).collect())
+        Ok(shown.map(|message| ((message.channel_id, message.id), message)).collect())
     }
 
     /// A message, unless it was deleted or this client may not read its kind.
     pub(super) fn shown(&self, stored: StoredMessage) -> Option<Message> {
-        let hidden = !self.with_restricted() && MessageKind::RESTRICTED.contains(&stored.message.kind);
+        let hidden = !self.with_restricted() && !stored.message.kind.is_shown();
         Some(stored.message).filter(|_| stored.deleted_at.is_none() && !hidden)
     }
 
@@ -202,6 +232,14 @@ impl Reading {
         let readable = self.readable(&ids).await?;
         let channels = self.at.channels().find_all(&readable).await?;
         Ok(channels.into_iter().map(|channel| (channel.platform_id, channel)).collect())
+    }
+}
+
+/// Where a list goes on behind `thread`.
+fn cursor(thread: &Channel) -> ThreadCursor {
+    ThreadCursor {
+        active_at: thread.stats.last_activity_at.unwrap_or_else(|| thread.created_at()),
+        platform_id: thread.platform_id,
     }
 }
 

@@ -49,24 +49,25 @@ impl Reading {
         }
     }
 
-    /// What became of the files of `messages`: one look for each channel that they stand in next to each other, none
-    /// where they have no files.
+    /// What became of the files of `messages`: one call for those of one channel, which ascend, one for those of several,
+    /// none where they have no files.
     pub(super) async fn files_of(
         &mut self,
         messages: impl IntoIterator<Item = &Message>,
     ) -> Result<FileStates, BrowseError> {
-        let mut spans: Vec<(ChannelId, MessageId, MessageId)> = Vec::new();
+        let (mut spans, mut keys) = (Vec::<(ChannelId, MessageId, MessageId)>::new(), Vec::new());
         for message in messages.into_iter().filter(|message| !message.attachments.is_empty()) {
+            keys.push((message.channel_id, message.id));
             match spans.last_mut() {
                 Some((channel, _, high)) if *channel == message.channel_id && *high <= message.id => *high = message.id,
                 _ => spans.push((message.channel_id, message.id, message.id)),
             }
         }
-        let mut files = FileStates::new();
-        for (channel, low, high) in spans {
-            let found = self.at.media().list(channel, low, high).await?;
-            files.extend(found.into_iter().map(|file| (file.key, file.state)));
-        }
-        Ok(files)
+        let found = match spans[..] {
+            [] => return Ok(FileStates::new()),
+            [(channel, low, high)] => self.at.media().list(channel, low, high).await?,
+            _ => self.at.media().find_all(&keys).await?,
+        };
+        Ok(found.into_iter().map(|file| (file.key, file.state)).collect())
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use domain::channel::{Channel, ChannelId};
 use domain::guild::{Role, RoleId};
-use domain::message::{Message, MessageId, MessageKind};
+use domain::message::{Message, MessageId};
 use domain::tenant::{Tenant, TenantId};
 use domain::timestamp::Timestamp;
 use domain::visibility::is_public;
@@ -91,6 +91,17 @@ pub struct Messages {
     pub files: FileStates,
 }
 
+/// What there is of a channel on one side of a page.
+#[derive(Debug, Clone, Copy)]
+enum Rest {
+    /// Nothing.
+    None,
+    /// Messages beyond the last one of the page.
+    Beyond,
+    /// What lies beyond this id was not examined.
+    From(MessageId),
+}
+
 /// One message, and where it stands.
 #[derive(Debug, Clone)]
 pub struct MessageView {
@@ -113,23 +124,23 @@ impl Reading {
         let channel = &of.channel;
         let (messages, older, newer) = match find {
             Find::Newest => {
-                let (page, more) = self.part(channel.id, MessageRange::Newest, limit).await?;
-                (page, more, false)
+                let (page, rest) = self.part(channel.id, MessageRange::Newest, limit).await?;
+                (page, rest, Rest::None)
             }
             Find::Before(id) => {
-                let (page, more) = self.part(channel.id, MessageRange::Before(id), limit).await?;
+                let (page, rest) = self.part(channel.id, MessageRange::Before(id), limit).await?;
                 let newer = self.any(channel.id, MessageRange::From(id)).await?;
-                (page, more, newer)
+                (page, rest, newer)
             }
             Find::After(After::Start) => {
-                let (page, more) = self.part(channel.id, MessageRange::Oldest, limit).await?;
-                (page, false, more)
+                let (page, rest) = self.part(channel.id, MessageRange::Oldest, limit).await?;
+                (page, Rest::None, rest)
             }
             Find::After(After::Message(id)) => {
-                let (page, more) = self.part(channel.id, MessageRange::After(id), limit).await?;
+                let (page, rest) = self.part(channel.id, MessageRange::After(id), limit).await?;
                 let range = id.next().map_or(MessageRange::Newest, MessageRange::Before);
                 let older = self.any(channel.id, range).await?;
-                (page, older, more)
+                (page, older, rest)
             }
             Find::Around(id) => self.around(channel.id, id, limit).await?,
             Find::At(time) => self.around(channel.id, MessageId::first_at(time), limit).await?,
@@ -138,7 +149,16 @@ impl Reading {
             (Some(first), Some(last)) => (Some(first.id), Some(After::Message(last.id))),
             _ => find.ends(),
         };
-        let (older, newer) = (first.filter(|_| older), last.filter(|_| newer));
+        let older = match older {
+            Rest::None => None,
+            Rest::Beyond => first,
+            Rest::From(id) => Some(id),
+        };
+        let newer = match newer {
+            Rest::None => None,
+            Rest::Beyond => last,
+            Rest::From(id) => Some(After::Message(id)),
+        };
         let threads = self.threads_from(channel, &messages).await?;
         let roles = self.roles_of(channel.tenant_id, &messages).await?;
         let files = self.files_of(&messages).await?;
@@ -146,13 +166,13 @@ impl Reading {
         Ok(Messages { entries: messages.into_iter().map(with_thread).collect(), older, newer, roles, files })
     }
 
-    /// Half of the page before `middle`, half from it on; with whether there are older and newer ones.
+    /// Half of the page before `middle`, half from it on; with what there is of older and newer ones.
     async fn around(
         &mut self,
         channel: ChannelId,
         middle: MessageId,
         limit: u32,
-    ) -> Result<(Vec<Message>, bool, bool), BrowseError> {
+    ) -> Result<(Vec<Message>, Rest, Rest), BrowseError> {
         let half = limit / 2;
         let (mut page, older) = self.part(channel, MessageRange::Before(middle), half).await?;
         let (after, newer) = self.part(channel, MessageRange::From(middle), limit - half).await?;
@@ -160,27 +180,30 @@ impl Reading {
         Ok((page, older, newer))
     }
 
-    /// At most `limit` messages of `range`, and whether there are more on its far side.
+    /// At most `limit` messages of `range`, and what there is on its far side.
     async fn part(
         &mut self,
         channel: ChannelId,
         range: MessageRange,
         limit: u32,
-    ) -> Result<(Vec<Message>, bool), BrowseError> {
+    ) -> Result<(Vec<Message>, Rest), BrowseError> {
         let with_restricted = self.with_restricted();
-        let mut page = self.at.messages().list(channel, range, with_restricted, limit + 1).await?;
-        let more = page.len() > limit as usize;
+        let list = self.at.messages().list(channel, range, with_restricted, limit + 1).await?;
+        let mut page = list.messages;
+        if page.len() <= limit as usize {
+            return Ok((page, list.examined_to.map_or(Rest::None, Rest::From)));
+        }
         match range {
-            _ if !more => {}
             MessageRange::Newest | MessageRange::Before(_) => drop(page.remove(0)),
             MessageRange::After(_) | MessageRange::From(_) | MessageRange::Oldest => drop(page.pop()),
         }
-        Ok((page, more))
+        Ok((page, Rest::Beyond))
     }
 
-    async fn any(&mut self, channel: ChannelId, range: MessageRange) -> Result<bool, BrowseError> {
+    async fn any(&mut self, channel: ChannelId, range: MessageRange) -> Result<Rest, BrowseError> {
         let with_restricted = self.with_restricted();
-        Ok(self.at.messages().exists(channel, range, with_restricted).await?)
+        let exists = self.at.messages().exists(channel, range, with_restricted).await?;
+        Ok(if exists { Rest::Beyond } else { Rest::None })
     }
 
     pub(super) fn with_restricted(&self) -> bool {
@@ -216,7 +239,8 @@ impl Reading {
         channel: ChannelId,
         ids: &[MessageId],
     ) -> Result<HashMap<MessageId, Option<Message>>, BrowseError> {
-        let found = self.at.messages().find_all(channel, ids).await?;
+        let keys: Vec<_> = ids.iter().map(|id| (channel, *id)).collect();
+        let found = self.at.messages().find_all(&keys).await?;
         Ok(found.into_iter().map(|stored| (stored.message.id, self.shown(stored))).collect())
     }
 
@@ -242,9 +266,7 @@ impl Reading {
             None => self.places(tenant, id).await?,
         };
         places.sort_by_key(|(_, place)| place.channel.kind.is_thread());
-        let hidden = |stored: &StoredMessage| {
-            self.audience == Audience::Public && MessageKind::RESTRICTED.contains(&stored.message.kind)
-        };
+        let hidden = |stored: &StoredMessage| self.audience == Audience::Public && !stored.message.kind.is_shown();
         places.retain(|(stored, _)| !hidden(stored));
         let held = places.iter().position(|(stored, _)| stored.deleted_at.is_none());
         match held {

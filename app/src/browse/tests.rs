@@ -7,13 +7,13 @@ use domain::slug::TenantSlug;
 use domain::tenant::{Platform, PlatformId, Tenant, TenantName, TenantStatus};
 use domain::timestamp::Timestamp;
 use domain::visibility::Visibility;
-use ports::channel::{ThreadFilter, ThreadOrder};
+use ports::channel::ThreadOrder;
 use ports::coverage::MockCoverageRepository;
-use ports::message::StoredMessage;
+use ports::message::{MessageList, StoredMessage};
 use ports::mock::{FakeStore, FakeUnitOfWork};
 use ports::page::MessageRange;
 
-use super::{After, Audience, Browse, BrowseError, ChannelView, Find, Reading};
+use super::{After, Audience, Browse, BrowseError, ChannelView, Find, Reading, Threads};
 
 fn tenant() -> Tenant {
     let (id, slug) = (PlatformId::new("1").unwrap(), TenantSlug::new("abc").unwrap());
@@ -68,7 +68,7 @@ fn ten_messages(unit: &mut FakeUnitOfWork) -> ChannelView {
             found.drain(..extra);
         }
         found.truncate(limit as usize);
-        Ok(found)
+        Ok(MessageList { messages: found, examined_to: None })
     });
     unit.messages.expect_exists().returning(move |of, range, _| {
         let inside = |number: u64| match range {
@@ -201,16 +201,13 @@ async fn a_thread_begins_with_the_message_above_it_or_else_with_its_own_first() 
     let listed = threads.clone();
     unit.channels.expect_list_threads().returning(move |_, _, _| Ok(listed.clone()));
     let above = parent.id;
-    unit.messages.expect_find_all().once().returning(move |_, ids| {
-        assert_eq!(ids.len(), 3);
-        Ok(vec![stored(message(above, 10), true), stored(message(above, 30), false)])
-    });
     let own = threads[1].id;
-    unit.messages
-        .expect_find()
-        .times(2)
-        .returning(move |place, id| Ok((place == own).then(|| stored(message(place, id.get()), false))));
-    let filter = ThreadFilter { order: ThreadOrder::Activity, archived: None, with_private: false };
+    unit.messages.expect_find_all().once().returning(move |keys| {
+        assert_eq!(keys.len(), 6, "one call, whatever the number of threads");
+        let inside = stored(message(own, 20), false);
+        Ok(vec![stored(message(above, 10), true), stored(message(above, 30), false), inside])
+    });
+    let filter = Threads { order: ThreadOrder::Activity, archived: None };
     let page = reading(unit, Audience::Public).await.threads(&view(parent), filter, None, 50).await.unwrap();
     let starters: Vec<_> =
         page.threads.iter().map(|view| view.starter.as_ref().map(|found| found.channel_id)).collect();
@@ -251,7 +248,7 @@ async fn what_only_moderators_see_is_not_there_for_the_public() {
         unit.channels.expect_find().returning(move |_| Ok(Some(held.clone())));
         unit.channels.expect_find_all().returning(|_| Ok(Vec::new()));
         unit.messages.expect_find_in_tenant().returning(move |_, id| {
-            let restricted = Message { kind: MessageKind::RESTRICTED[0], ..message(place, id.get()) };
+            let restricted = Message { kind: MessageKind(24), ..message(place, id.get()) };
             Ok(vec![stored(restricted, false)])
         });
         let found = reading(unit, audience).await.message(&tenant(), id(7), None).await;
@@ -280,4 +277,85 @@ async fn a_page_of_coverage_looks_at_a_bounded_number_of_channels() {
     unit.channels.expect_find_all().returning(|_| Ok(Vec::new()));
     let (held, next) = reading(unit, Audience::Public).await.coverage(&tenant(), None, 50).await.unwrap();
     assert_eq!((held.len(), next), (0, Some(uuid::Uuid::from_u128(1000))));
+}
+
+#[tokio::test]
+async fn a_page_that_stopped_among_hidden_messages_leads_on_from_there() {
+    for (find, cursors) in [
+        (Find::Newest, (Some(30), None)),
+        (Find::Before(id(90)), (Some(30), None)),
+        (Find::After(After::Start), (None, Some(30))),
+        (Find::After(After::Message(id(5))), (None, Some(30))),
+        (Find::Around(id(50)), (Some(30), Some(30))),
+    ] {
+        for kept in [None, Some(40)] {
+            let mut unit = FakeUnitOfWork::default();
+            unit.messages.expect_list().returning(move |of, _, _, _| {
+                let messages = kept.into_iter().map(|raw| message(of, raw)).collect();
+                Ok(MessageList { messages, examined_to: Some(id(30)) })
+            });
+            unit.messages.expect_exists().returning(|_, _, _| Ok(false));
+            let of = view(channel(5, ChannelKind::TEXT));
+            let page = reading(unit, Audience::Public).await.messages(&of, find, 5).await.unwrap();
+            let found = (page.older.map(MessageId::get), page.newer.map(|after| after.to_string().parse().unwrap()));
+            assert_eq!(found, cursors, "{find:?} {kept:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_threads_looks_at_a_bounded_number_of_them() {
+    let parent = channel(5, ChannelKind::TEXT);
+    let above = parent.id;
+    let mut unit = FakeUnitOfWork::default();
+    unit.channels.expect_list_threads().times(10).returning(move |_, filter, page| {
+        assert!(!filter.with_private);
+        let first = page.after.map_or(100_000, |after| after.platform_id.get() - 1);
+        let thread =
+            |raw| Channel { parent_id: Some(above), archived: true, ..channel(raw, ChannelKind::PUBLIC_THREAD) };
+        Ok((0..u64::from(page.limit)).map(|number| thread(first - number)).collect())
+    });
+    let filter = Threads { order: ThreadOrder::Created, archived: Some(false) };
+    let found = reading(unit, Audience::Public).await.bare_threads(&view(parent), filter, None, 50).await.unwrap();
+    assert_eq!((found.0.len(), found.1.map(|next| next.platform_id.get())), (0, Some(100_001 - 51 - 900)));
+}
+
+#[tokio::test]
+async fn a_page_of_tenants_looks_at_a_bounded_number_of_them() {
+    let mut unit = FakeUnitOfWork::default();
+    unit.tenants.expect_list().times(10).returning(|page| {
+        let first = page.after.map_or(1000, |after| after.as_str()[1..].parse().unwrap()) + 1;
+        let hidden = |number: u32| Tenant { slug: TenantSlug::new(&format!("t{number}")).unwrap(), ..tenant() };
+        Ok((first..first + page.limit).map(hidden).collect())
+    });
+    unit.tenants.expect_find_public().returning(|_| Ok(Vec::new()));
+    let (found, next) = reading(unit, Audience::Public).await.tenants(None, 50).await.unwrap();
+    assert_eq!((found.len(), next.unwrap().as_str()), (0, "t2000"));
+}
+
+#[tokio::test]
+async fn the_files_of_messages_of_many_channels_are_found_at_once() {
+    let mut unit = FakeUnitOfWork::default();
+    unit.media.expect_find_all().once().withf(|keys| keys.len() == 40).returning(|_| Ok(Vec::new()));
+    let file = |raw| domain::message::Attachment {
+        id: domain::message::AttachmentId::new(raw).unwrap(),
+        filename: String::new(),
+        content_type: None,
+        size_bytes: 0,
+        width: None,
+        height: None,
+        description: None,
+        spoiler: false,
+        url: None,
+        local_path: None,
+        extra: None,
+    };
+    let messages: Vec<Message> = (1..=40)
+        .map(|raw| Message {
+            attachments: vec![file(raw)],
+            ..message(channel(raw, ChannelKind::PUBLIC_THREAD).id, raw)
+        })
+        .collect();
+    let states = reading(unit, Audience::Public).await.files_of(&messages).await.unwrap();
+    assert!(states.is_empty());
 }

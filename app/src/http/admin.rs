@@ -18,8 +18,8 @@ pub(super) async fn list(site: &Site, raw: Option<&str>) -> Result<Answer, ApiEr
     let limit = query.limit()?;
     let wrong = || ApiError::bad_value("cursor", "expected a cursor that this list gave");
     let after = query.get("cursor").map(|slug| TenantSlug::new(slug).map_err(|_| wrong())).transpose()?;
-    let (tenants, more) = site.browse.open(Audience::Admin).await?.tenants(after, limit).await?;
-    let next = tenants.last().filter(|_| more).map(|tenant| tenant.slug.to_string());
+    let (tenants, next) = site.browse.open(Audience::Admin).await?.tenants(after, limit).await?;
+    let next = next.map(|slug| slug.to_string());
     let items = tenants.iter().map(|tenant| TenantBody::new(tenant, Audience::Admin)).collect();
     Ok(json(StatusCode::OK, &ListBody { items, next }))
 }
@@ -32,7 +32,7 @@ pub(super) async fn show(site: &Site, reference: &str) -> Result<Answer, ApiErro
 pub(super) async fn create(site: &Site, body: &[u8]) -> Result<Answer, ApiError> {
     let mut fields = Fields::read(body, &["name", "slug", "platform", "platform_id"])?;
     let name = fields.required("name", |text| TenantName::new(text).map_err(|error| error.to_string()));
-    let platform_id = fields.required("platform_id", |text| PlatformId::new(text).map_err(|error| error.to_string()));
+    let platform_id = fields.required("platform_id", |text| PlatformId::guild(text).map_err(|error| error.to_string()));
     let slug = fields.optional("slug", |text| TenantSlug::new(text).map_err(|error| error.to_string()));
     let platform = fields.optional("platform", |text| text.parse::<Platform>().map_err(|error| error.to_string()));
     let (Some(name), Some(platform_id)) = (name, platform_id) else { return Err(fields.refused()) };

@@ -4,14 +4,14 @@ use domain::channel::ChannelKind;
 use domain::message::MessageId;
 use domain::timestamp::Timestamp;
 use http::StatusCode;
-use ports::channel::{ThreadCursor, ThreadFilter, ThreadOrder};
+use ports::channel::{ThreadCursor, ThreadOrder};
 use uuid::Uuid;
 
 use super::Site;
 use super::answer::{Answer, json};
 use super::error::ApiError;
 use super::query::Query;
-use crate::browse::{After, Audience, BrowseError, ChannelView, Find};
+use crate::browse::{After, Audience, BrowseError, ChannelView, Find, Threads};
 use crate::wire::{ChannelBody, CoverageBody, ListBody, MessageBody, MessagesBody, TenantBody, ThreadBody};
 
 pub(super) async fn tenant(site: &Site, audience: Audience, slug: &str) -> Result<Answer, ApiError> {
@@ -64,7 +64,7 @@ pub(super) async fn channels(
     let mut items: Vec<ChannelView> = channels.into_iter().skip(start).filter(wanted).collect();
     let no_threads = kind.is_some_and(|kind| !ChannelKind(kind).is_thread());
     if let Some(parent) = parent.filter(|_| items.len() <= limit as usize && !no_threads) {
-        let filter = ThreadFilter { order: ThreadOrder::Oldest, archived: None, with_private: false };
+        let filter = Threads { order: ThreadOrder::Oldest, archived: None };
         let mut after = thread_cursor;
         for round in 1..=THREAD_ROUNDS {
             let (threads, next) = at.bare_threads(&parent, filter, after, 100).await?;
@@ -165,7 +165,7 @@ pub(super) async fn threads(
     let mut at = site.browse.open(audience).await?;
     let tenant = at.tenant(slug).await?;
     let view = at.channel(&tenant, channel).await?;
-    let filter = ThreadFilter { order, archived, with_private: false };
+    let filter = Threads { order, archived };
     let page = at.threads(&view, filter, cursor, limit).await?;
     let next = page.next.map(|next| format!("{}-{}", next.active_at.as_millis(), next.platform_id));
     let items = page.threads.iter().map(|thread| ThreadBody::new(&tenant, thread, &page.roles, &page.files)).collect();

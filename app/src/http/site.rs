@@ -7,12 +7,12 @@ use super::answer::{Answer, html, moved, with_type};
 use super::error::ApiError;
 use super::public::{find, thread_cursor};
 use super::query::Query;
-use crate::browse::{Audience, Find};
+use crate::browse::{Audience, Find, Threads};
 use crate::html as pages;
 use crate::wire::{channel_path, message_path};
 
 use domain::message::MessageId;
-use ports::channel::{ThreadFilter, ThreadOrder};
+use ports::channel::ThreadOrder;
 
 /// Messages of a page.
 const PAGE: u32 = 50;
@@ -46,8 +46,8 @@ pub(super) async fn home(site: &Site, raw: Option<&str>) -> Result<Answer, ApiEr
     let query = Query::parse(raw, &["cursor"])?;
     let wrong = || ApiError::bad_value("cursor", "expected a cursor that this list gave");
     let after = query.get("cursor").map(|slug| domain::slug::TenantSlug::new(slug).map_err(|_| wrong())).transpose()?;
-    let (tenants, more) = site.browse.open(Audience::Public).await?.tenants(after, LIST).await?;
-    let next = tenants.last().filter(|_| more).map(|tenant| tenant.slug.to_string());
+    let (tenants, next) = site.browse.open(Audience::Public).await?.tenants(after, LIST).await?;
+    let next = next.map(|slug| slug.to_string());
     Ok(html(StatusCode::OK, pages::home(&tenants, next.as_deref())))
 }
 
@@ -77,7 +77,7 @@ pub(super) async fn channel(site: &Site, slug: &str, channel: &str, raw: Option<
             Some(_) => return Err(ApiError::bad_value("sort", "expected activity or created")),
         };
         let cursor = query.get("cursor").map(thread_cursor).transpose()?;
-        let filter = ThreadFilter { order, archived: None, with_private: false };
+        let filter = Threads { order, archived: None };
         let page = at.threads(&view, filter, cursor, LIST).await?;
         let emojis = at.tag_emojis(tenant.id, &view.channel.tags).await?;
         return Ok(html(StatusCode::OK, pages::forum(&frame, &view, &page, &emojis, order)));

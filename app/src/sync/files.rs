@@ -146,7 +146,8 @@ impl Run<'_> {
         for channel in at.channels().find_all(&channels).await? {
             let (platform_id, channel) = (channel.platform_id, channel.id);
             let ids = messages.remove(&channel).unwrap_or_default();
-            let held = at.messages().find_all(channel, &ids).await?.into_iter();
+            let keys: Vec<_> = ids.into_iter().map(|id| (channel, id)).collect();
+            let held = at.messages().find_all(&keys).await?.into_iter();
             for message in held.filter(|held| held.deleted_at.is_none()).map(|held| held.message) {
                 let small = message.attachments.into_iter().filter(|file| file.size_bytes <= files.limits.size_bytes);
                 seen.extend(small.filter_map(|file| {

@@ -49,7 +49,7 @@ fn copies(channel: &Channel) -> Vec<StoredMessage> {
         reactions: vec![reaction("🧶"), reaction("a")],
         ..message(channel, 10, HARD_TEXT, 500)
     };
-    let restricted = Message { kind: MessageKind::RESTRICTED[0], ..message(channel, 30, "stopped", 500) };
+    let restricted = Message { kind: MessageKind(24), ..message(channel, 30, "stopped", 500) };
     vec![
         StoredMessage { message: full, deleted_at: None },
         StoredMessage { message: message(channel, 20, "gone", 400), deleted_at: Some(at(600)) },

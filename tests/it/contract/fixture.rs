@@ -154,7 +154,17 @@ pub(crate) async fn put(store: &dyn Store, channel: &Channel, page: &MessagePage
 
 /// The messages of a channel that are not deleted, from the oldest on; at most 100.
 pub(crate) async fn held(store: &dyn Store, channel: &Channel) -> Vec<Message> {
-    store.read().await.unwrap().messages().list(channel.id, MessageRange::Oldest, true, 100).await.unwrap()
+    let (mut read, mut held, mut range) = (store.read().await.unwrap(), Vec::new(), MessageRange::Oldest);
+    loop {
+        let list = read.messages().list(channel.id, range, true, 100).await.unwrap();
+        held.extend(list.messages);
+        match list.examined_to {
+            Some(last) if held.len() < 100 => range = MessageRange::After(last),
+            _ => break,
+        }
+    }
+    held.truncate(100);
+    held
 }
 
 pub(crate) async fn held_ids(store: &dyn Store, channel: &Channel) -> Vec<u64> {

@@ -30,7 +30,7 @@ async fn a_snapshot_of_one_handle_outlives_a_commit_of_the_other(one: &dyn Store
     let mut before = one.read().await.unwrap();
     assert_eq!(before.channels().find(here.id).await.unwrap().as_ref(), Some(&here));
     put(other, &here, &page(&here, None, 1, [5], "a")).await;
-    assert_eq!(before.messages().list(here.id, MessageRange::Oldest, true, 9).await.unwrap(), []);
+    assert_eq!(before.messages().list(here.id, MessageRange::Oldest, true, 9).await.unwrap().messages, []);
     assert_eq!(before.channels().find(here.id).await.unwrap().as_ref(), Some(&here));
     drop(before);
     assert_eq!(held_ids(one, &here).await, [5]);

@@ -55,7 +55,7 @@ async fn a_unit_sees_what_it_wrote_and_nobody_else_does(store: &dyn Store) {
     let (_, here) = one_channel(store).await;
     let mut unit = begin(store).await;
     unit.messages().replace_interval(here.id, &page(&here, None, 1, [5], "a")).await.unwrap();
-    assert_eq!(unit.messages().list(here.id, MessageRange::Oldest, true, 9).await.unwrap().len(), 1);
+    assert_eq!(unit.messages().list(here.id, MessageRange::Oldest, true, 9).await.unwrap().messages.len(), 1);
     assert_eq!(held_ids(store, &here).await, [0; 0]);
     unit.commit().await.unwrap();
     assert_eq!(held_ids(store, &here).await, [5]);
@@ -65,9 +65,9 @@ async fn a_snapshot_stays_at_its_moment(store: &dyn Store) {
     let (_, here) = one_channel(store).await;
     put(store, &here, &page(&here, None, 1, [5], "a")).await;
     let mut before = store.read().await.unwrap();
-    assert_eq!(before.messages().list(here.id, MessageRange::Oldest, true, 9).await.unwrap().len(), 1);
+    assert_eq!(before.messages().list(here.id, MessageRange::Oldest, true, 9).await.unwrap().messages.len(), 1);
     put(store, &here, &page(&here, None, 2, [5, 6], "b")).await;
-    let seen = before.messages().list(here.id, MessageRange::Oldest, true, 9).await.unwrap();
+    let seen = before.messages().list(here.id, MessageRange::Oldest, true, 9).await.unwrap().messages;
     assert_eq!(seen.iter().map(|message| message.content.as_str()).collect::<Vec<_>>(), ["a"]);
     assert_eq!(before.channels().find(here.id).await.unwrap().unwrap().stats.message_count, 1);
     assert_eq!(held_ids(store, &here).await, [5, 6]);

@@ -9,14 +9,14 @@ use serde_json::{Value, json};
 use crate::program::Installation;
 
 /// A message as it stands in an export.
-pub(super) fn message(id: u64, content: &str) -> Value {
+pub(crate) fn message(id: u64, content: &str) -> Value {
     json!({"id": id.to_string(), "type": "Default", "timestamp": "2026-01-01T00:00:00+00:00", "timestampEdited": null,
         "isPinned": false, "content": content, "attachments": [], "embeds": [], "reactions": [], "mentions": [],
         "author": {"id": "7", "name": "n", "discriminator": "0000", "nickname": "n", "isBot": false, "roles": []}})
 }
 
 /// An export of channel 6 of guild 5, made on this day of March 2026.
-pub(super) fn export(day: u32, messages: &[Value]) -> Value {
+pub(crate) fn export(day: u32, messages: &[Value]) -> Value {
     json!({"guild": {"id": "5", "name": "Merged", "iconUrl": ""},
         "channel": {"id": "6", "type": "GuildTextChat", "categoryId": "4", "category": "Talk", "name": "general",
             "topic": null},
@@ -25,14 +25,14 @@ pub(super) fn export(day: u32, messages: &[Value]) -> Value {
 }
 
 /// An export of a channel of this id, type and name, in a parent.
-pub(super) fn of_channel(id: u64, kind: &str, name: &str, parent: Option<(u64, &str)>) -> Value {
+pub(crate) fn of_channel(id: u64, kind: &str, name: &str, parent: Option<(u64, &str)>) -> Value {
     let mut export = export(1, &[message(id + 1, "one")]);
     export["channel"] = json!({"id": id.to_string(), "type": kind, "name": name, "topic": null,
         "categoryId": parent.map(|(id, _)| id.to_string()), "category": parent.map(|(_, name)| name)});
     export
 }
 
-pub(super) fn write(installation: &Installation, name: &str, export: &Value) -> PathBuf {
+pub(crate) fn write(installation: &Installation, name: &str, export: &Value) -> PathBuf {
     let path = installation.path(name);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(&path, serde_json::to_vec_pretty(export).unwrap()).unwrap();
@@ -40,7 +40,7 @@ pub(super) fn write(installation: &Installation, name: &str, export: &Value) -> 
 }
 
 /// The answer to a query, a row a line, its cells between bars.
-pub(super) fn query(database: &Path, sql: &str) -> Vec<String> {
+pub(crate) fn query(database: &Path, sql: &str) -> Vec<String> {
     let database = Connection::open(database).unwrap();
     let mut statement = database.prepare(sql).unwrap();
     let width = statement.column_count();
@@ -58,13 +58,13 @@ pub(super) fn query(database: &Path, sql: &str) -> Vec<String> {
 }
 
 /// The messages of channel 6: id, text, and whether they are deleted.
-pub(super) fn held(installation: &Installation) -> Vec<String> {
+pub(crate) fn held(installation: &Installation) -> Vec<String> {
     let sql = "SELECT message_id, content, deleted_at IS NOT NULL FROM messages ORDER BY message_id";
     query(&installation.database(), sql)
 }
 
 /// Imports files one after the other, each by itself.
-pub(super) fn import_each(installation: &Installation, files: &[&PathBuf]) -> Vec<Value> {
+pub(crate) fn import_each(installation: &Installation, files: &[&PathBuf]) -> Vec<Value> {
     let import = |file: &&PathBuf| {
         let (code, report) = installation.import(&[file], &[]);
         assert_eq!(code, 0, "{report}");

@@ -80,7 +80,10 @@ fn with_values(statement: &Statement, filled: &Filled) -> String {
         "guild" => format!("({})", ids(20)),
         _ => format!("({})", ids(2_000)),
     };
-    let mut sql = statement.sql.replace("(…)", &list);
+    let keys = format!(
+        "WHERE (channel_id = '{channel}' AND message_id = 2000) OR (channel_id = '{channel}' AND message_id = 2001)"
+    );
+    let mut sql = statement.sql.replace("WHERE (…)", &keys).replace("(…)", &list);
     let after = if statement.file == "change" { "5" } else { "''" };
     for (name, value) in [
         (":channel_id", format!("'{channel}'")),

@@ -283,9 +283,10 @@ impl World {
         let mut at = self.store.read().await.unwrap();
         loop {
             let page = at.messages().list(id, range, true, 101).await.unwrap();
-            let Some(last) = page.last() else { return held };
-            range = MessageRange::After(last.id);
-            held.extend(page.iter().map(|message| message.id.get()));
+            held.extend(page.messages.iter().map(|message| message.id.get()));
+            let last = page.examined_to.or(page.messages.last().map(|last| last.id));
+            let Some(last) = last else { return held };
+            range = MessageRange::After(last);
         }
     }
 

@@ -72,11 +72,12 @@ pub async fn of_held(store: &dyn Store, channel: ChannelId) -> Result<Sum, Store
     loop {
         // A snapshot each, because a server does not keep an old one for as long as a large channel takes.
         let page = store.read().await?.messages().list(channel, range, true, PAGE).await?;
-        let Some(last) = page.last() else { return Ok(adder.sum()) };
-        range = MessageRange::After(last.id);
-        for message in &page {
+        for message in &page.messages {
             adder.line(&held::line(message));
         }
+        let last = page.examined_to.or(page.messages.last().map(|last| last.id));
+        let Some(last) = last else { return Ok(adder.sum()) };
+        range = MessageRange::After(last);
     }
 }
 

@@ -6,7 +6,7 @@ use domain::message::{
 };
 use domain::tenant::TenantId;
 use ports::error::StoreError;
-use ports::message::StoredMessage;
+use ports::message::{EXAMINED, MessageList, StoredMessage};
 use ports::page::MessageRange;
 use rusqlite::{Connection, ToSql, named_params};
 
@@ -38,8 +38,6 @@ const LIST_BEFORE: &str = r"
     FROM messages
     WHERE channel_id = :channel_id
         AND message_id <= :bound
-        AND deleted_at IS NULL
-        AND (:with_restricted OR kind NOT IN (24, 25, 26, 32, 44, 58, 59, 60, 61, 62))
     ORDER BY message_id DESC
     LIMIT :limit
 ";
@@ -51,8 +49,6 @@ const LIST_AFTER: &str = r"
     FROM messages
     WHERE channel_id = :channel_id
         AND message_id >= :bound
-        AND deleted_at IS NULL
-        AND (:with_restricted OR kind NOT IN (24, 25, 26, 32, 44, 58, 59, 60, 61, 62))
     ORDER BY message_id
     LIMIT :limit
 ";
@@ -68,26 +64,22 @@ const LIST_STORED: &str = r"
     LIMIT :limit
 ";
 
-const EXISTS_BEFORE: &str = r"
-    SELECT message_id
+const EXAMINE_BEFORE: &str = r"
+    SELECT message_id, kind, deleted_at
     FROM messages
     WHERE channel_id = :channel_id
         AND message_id <= :bound
-        AND deleted_at IS NULL
-        AND (:with_restricted OR kind NOT IN (24, 25, 26, 32, 44, 58, 59, 60, 61, 62))
     ORDER BY message_id DESC
-    LIMIT 1
+    LIMIT :limit
 ";
 
-const EXISTS_AFTER: &str = r"
-    SELECT message_id
+const EXAMINE_AFTER: &str = r"
+    SELECT message_id, kind, deleted_at
     FROM messages
     WHERE channel_id = :channel_id
         AND message_id >= :bound
-        AND deleted_at IS NULL
-        AND (:with_restricted OR kind NOT IN (24, 25, 26, 32, 44, 58, 59, 60, 61, 62))
     ORDER BY message_id
-    LIMIT 1
+    LIMIT :limit
 ";
 
 const LIST_ATTACHMENTS: &str = r"
@@ -129,25 +121,80 @@ pub(super) fn find_in_tenant(
     channels.into_iter().filter_map(|channel| find(connection, channel, id).transpose()).collect()
 }
 
+/// Reads the rows of `range` that are not hidden, in the order of `sql`, until there are `limit` of them, the range ends,
+/// or so many rows were examined; `sql` is a statement from the bound on. Hidden rows are counted and skipped.
+fn examine<T>(
+    connection: &Connection,
+    channel: ChannelId,
+    (side, bound): (Side, Option<MessageId>),
+    sql: &str,
+    with_restricted: bool,
+    limit: u32,
+    make: impl Fn(&Columns<'_, '_>) -> Result<T, StoreError>,
+) -> Result<(Vec<T>, Option<MessageId>), StoreError> {
+    let mut window = Window::new(limit);
+    let (mut found, mut bound) = (Vec::new(), bound);
+    while let (Some(from), Some(rows)) = (bound, window.next()) {
+        let parameters = named_params! {":channel_id": Text(channel.0), ":bound": number(from), ":limit": rows};
+        let batch = query(connection, "messages", sql, parameters, |row| {
+            let shown = row.optional_time("deleted_at")?.is_none()
+                && (with_restricted || MessageKind(row.get("kind")?).is_shown());
+            Ok((row.id("message_id")?, shown.then(|| make(row)).transpose()?))
+        })?;
+        let ended = batch.len() < rows as usize;
+        let last: Option<MessageId> = batch.last().map(|(id, _)| *id);
+        found.extend(batch.into_iter().filter_map(|(_, row)| row));
+        found.truncate(limit as usize);
+        if ended || found.len() == limit as usize {
+            return Ok((found, None));
+        }
+        bound = last.and_then(|last| if side == Side::Before { last.previous() } else { last.next() });
+        window.last = last;
+    }
+    // A bound beyond the ids ends the range.
+    let stopped = window.last.filter(|_| bound.is_some());
+    Ok((found, stopped))
+}
+
+/// How many rows the next statement reads: hardly more than are wanted at first, and many where most are hidden.
+struct Window {
+    size: u32,
+    left: u32,
+    last: Option<MessageId>,
+}
+
+impl Window {
+    /// Rows that are read in addition to the wanted ones, because a few messages of most channels are deleted.
+    const SPARE: u32 = 8;
+
+    fn new(limit: u32) -> Self {
+        Self { size: limit + Self::SPARE, left: limit + EXAMINED, last: None }
+    }
+
+    fn next(&mut self) -> Option<u32> {
+        let rows = self.size.min(self.left);
+        self.left -= rows;
+        self.size = self.size.saturating_mul(4).min(EXAMINED / 2);
+        (rows > 0).then_some(rows)
+    }
+}
+
 pub(super) fn list(
     connection: &Connection,
     channel: ChannelId,
     range: MessageRange,
     with_restricted: bool,
     limit: u32,
-) -> Result<Vec<Message>, StoreError> {
+) -> Result<MessageList, StoreError> {
     let (side, bound) = bound(range);
-    let Some(bound) = bound else { return Ok(Vec::new()) };
     let sql = if side == Side::Before { LIST_BEFORE } else { LIST_AFTER };
-    let parameters = named_params! {
-        ":channel_id": Text(channel.0), ":bound": number(bound), ":with_restricted": with_restricted, ":limit": limit,
-    };
-    let mut messages = query(connection, "messages", sql, parameters, |row| stored(row).map(|stored| stored.message))?;
+    let make = |row: &Columns<'_, '_>| stored(row).map(|stored| stored.message);
+    let (mut messages, examined_to) = examine(connection, channel, (side, bound), sql, with_restricted, limit, make)?;
     if side == Side::Before {
         messages.reverse();
     }
     add_children(connection, channel, &mut messages)?;
-    Ok(messages)
+    Ok(MessageList { messages, examined_to })
 }
 
 pub(super) fn list_stored(
@@ -191,12 +238,9 @@ pub(super) fn exists(
     with_restricted: bool,
 ) -> Result<bool, StoreError> {
     let (side, bound) = bound(range);
-    let Some(bound) = bound else { return Ok(false) };
-    let sql = if side == Side::Before { EXISTS_BEFORE } else { EXISTS_AFTER };
-    let parameters = named_params! {
-        ":channel_id": Text(channel.0), ":bound": number(bound), ":with_restricted": with_restricted,
-    };
-    Ok(query_one(connection, "messages", sql, parameters, |_| Ok(()))?.is_some())
+    let sql = if side == Side::Before { EXAMINE_BEFORE } else { EXAMINE_AFTER };
+    let (found, examined_to) = examine(connection, channel, (side, bound), sql, with_restricted, 1, |_| Ok(()))?;
+    Ok(!found.is_empty() || examined_to.is_some())
 }
 
 /// Reads the attachments and reactions of `messages`, which ascend.

@@ -1,5 +1,7 @@
 //! Reading messages: one range, or some keys, of each of the three tables.
 
+use std::collections::HashMap;
+
 use domain::channel::ChannelId;
 use domain::message::{
     Attachment, Author, Emoji, Message, MessageId, MessageKind, Origin, Reaction, Reference, Version,
@@ -7,10 +9,10 @@ use domain::message::{
 use domain::tenant::TenantId;
 use mysql_async::{Params, Row, Value, params};
 use ports::error::StoreError;
-use ports::message::StoredMessage;
+use ports::message::{EXAMINED, MessageList, StoredMessage};
 use ports::page::MessageRange;
 
-use crate::batch::{list_sql, padded};
+use crate::batch::{keys_sql, list_sql, padded};
 use crate::row::Columns;
 use crate::unit::Unit;
 
@@ -44,8 +46,6 @@ const LIST_BEFORE: &str = r"
     FROM messages
     WHERE channel_id = :channel_id
         AND message_id <= :bound
-        AND deleted_at IS NULL
-        AND (:with_restricted OR kind NOT IN (24, 25, 26, 32, 44, 58, 59, 60, 61, 62))
     ORDER BY message_id DESC
     LIMIT :limit
 ";
@@ -58,8 +58,6 @@ const LIST_AFTER: &str = r"
     FROM messages
     WHERE channel_id = :channel_id
         AND message_id >= :bound
-        AND deleted_at IS NULL
-        AND (:with_restricted OR kind NOT IN (24, 25, 26, 32, 44, 58, 59, 60, 61, 62))
     ORDER BY message_id
     LIMIT :limit
 ";
@@ -76,28 +74,24 @@ const LIST_STORED: &str = r"
     LIMIT :limit
 ";
 
-const EXISTS_BEFORE: &str = r"
+const EXAMINE_BEFORE: &str = r"
     SELECT /*+ ORDER_INDEX(messages, PRIMARY) */
-        message_id
+        message_id, kind, deleted_at
     FROM messages
     WHERE channel_id = :channel_id
         AND message_id <= :bound
-        AND deleted_at IS NULL
-        AND (:with_restricted OR kind NOT IN (24, 25, 26, 32, 44, 58, 59, 60, 61, 62))
     ORDER BY message_id DESC
-    LIMIT 1
+    LIMIT :limit
 ";
 
-const EXISTS_AFTER: &str = r"
+const EXAMINE_AFTER: &str = r"
     SELECT /*+ ORDER_INDEX(messages, PRIMARY) */
-        message_id
+        message_id, kind, deleted_at
     FROM messages
     WHERE channel_id = :channel_id
         AND message_id >= :bound
-        AND deleted_at IS NULL
-        AND (:with_restricted OR kind NOT IN (24, 25, 26, 32, 44, 58, 59, 60, 61, 62))
     ORDER BY message_id
-    LIMIT 1
+    LIMIT :limit
 ";
 
 /// In the order of the key, as the next; their place in the message is made when they are put there.
@@ -130,6 +124,65 @@ const FIND_REACTIONS: &str = r"
     WHERE channel_id = ?
         AND message_id IN (…)
 ";
+
+const FIND_KEYS: &str = r"
+    SELECT channel_id, message_id, kind, author, author_bot, author_webhook, content, edited_at, observed_at, origin,
+        pinned, flags, ref_kind, ref_message_id, ref_channel_id, ref_guild_id, mentions, embeds, stickers, components,
+        snapshots, poll, extra, sent_at, deleted_at
+    FROM messages
+    WHERE (…)
+";
+
+const FIND_ATTACHMENTS_OF_KEYS: &str = r"
+    SELECT channel_id, message_id, position, attachment_id, filename, content_type, size_bytes, width, height,
+        description, spoiler, url, local_path, extra
+    FROM attachments
+    WHERE (…)
+";
+
+const FIND_REACTIONS_OF_KEYS: &str = r"
+    SELECT channel_id, message_id, position, emoji_id, emoji_name, animated, count, people
+    FROM reactions
+    WHERE (…)
+";
+
+/// Messages of any channels: three statements, however many they are.
+pub(super) async fn find_keys(
+    unit: &mut Unit,
+    keys: &[(ChannelId, MessageId)],
+) -> Result<Vec<StoredMessage>, StoreError> {
+    let mut found = Vec::with_capacity(keys.len());
+    for keys in padded(keys) {
+        found.extend(unit.rows(&keys_sql(FIND_KEYS, keys.len()), key_values(&keys), stored).await?);
+    }
+    found.sort_unstable_by_key(|found| (found.message.channel_id, found.message.id));
+    found.dedup_by_key(|found| (found.message.channel_id, found.message.id));
+    let held: Vec<_> = found.iter().map(|found| (found.message.channel_id, found.message.id)).collect();
+    let channel = |row: &Row| Columns::peek_uuid(row, "channel_id").map(ChannelId);
+    let (mut attachments, mut reactions) = (HashMap::new(), HashMap::new());
+    for keys in padded(&held) {
+        let values = key_values(&keys);
+        let sql = keys_sql(FIND_ATTACHMENTS_OF_KEYS, keys.len());
+        for (channel, child) in unit.rows(&sql, values.clone(), |row| Ok((channel(&row)?, attachment(row)?))).await? {
+            attachments.entry(channel).or_insert_with(Vec::new).push(child);
+        }
+        let sql = keys_sql(FIND_REACTIONS_OF_KEYS, keys.len());
+        for (channel, child) in unit.rows(&sql, values, |row| Ok((channel(&row)?, reaction(row)?))).await? {
+            reactions.entry(channel).or_insert_with(Vec::new).push(child);
+        }
+    }
+    for of_channel in found.chunk_by_mut(|one, next| one.message.channel_id == next.message.channel_id) {
+        let channel = of_channel[0].message.channel_id;
+        let (attachments, reactions) = (attachments.remove(&channel), reactions.remove(&channel));
+        put(of_channel, |found| &mut found.message, attachments.unwrap_or_default(), reactions.unwrap_or_default());
+    }
+    Ok(found)
+}
+
+fn key_values(keys: &[(ChannelId, MessageId)]) -> Params {
+    let values = keys.iter().flat_map(|(channel, id)| [Value::from(channel.to_string()), id.get().into()]);
+    Params::Positional(values.collect())
+}
 
 pub(super) async fn find_all(
     unit: &mut Unit,
@@ -171,25 +224,97 @@ pub(super) async fn find_in_tenant(
     Ok(found)
 }
 
+/// Reads the rows of a range that are not hidden, in the order of `sql`, until there are `limit` of them, the range
+/// ends, or so many rows were examined; `sql` is a statement from the bound on. Hidden rows are counted and skipped.
+async fn examine<T>(
+    unit: &mut Unit,
+    channel: ChannelId,
+    (side, bound): (Side, Option<MessageId>),
+    sql: &str,
+    with_restricted: bool,
+    limit: u32,
+    make: impl Fn(Row) -> Result<T, StoreError>,
+) -> Result<(Vec<T>, Option<MessageId>), StoreError> {
+    let mut window = Window::new(limit);
+    let (mut found, mut bound) = (Vec::new(), bound);
+    while let (Some(from), Some(rows)) = (bound, window.next()) {
+        let parameters = params! { "channel_id" => channel.to_string(), "bound" => from.get(), "limit" => rows };
+        let batch = unit.rows(sql, parameters, |row| {
+            let (id, kind, is_deleted) = examined(&row)?;
+            let shown = !is_deleted && (with_restricted || kind.is_shown());
+            Ok((id, shown.then(|| make(row)).transpose()?))
+        });
+        let batch = batch.await?;
+        let ended = batch.len() < rows as usize;
+        let last: Option<MessageId> = batch.last().map(|(id, _)| *id);
+        found.extend(batch.into_iter().filter_map(|(_, row)| row));
+        found.truncate(limit as usize);
+        if ended || found.len() == limit as usize {
+            return Ok((found, None));
+        }
+        bound = last.and_then(|last| if side == Side::Before { last.previous() } else { last.next() });
+        window.last = last;
+    }
+    // A bound beyond the ids ends the range.
+    let stopped = window.last.filter(|_| bound.is_some());
+    Ok((found, stopped))
+}
+
+/// How many rows the next statement reads: hardly more than are wanted at first, and many where most are hidden.
+struct Window {
+    size: u32,
+    left: u32,
+    last: Option<MessageId>,
+}
+
+impl Window {
+    /// Rows that are read in addition to the wanted ones, because a few messages of most channels are deleted.
+    const SPARE: u32 = 8;
+
+    fn new(limit: u32) -> Self {
+        Self { size: limit + Self::SPARE, left: limit + EXAMINED, last: None }
+    }
+
+    fn next(&mut self) -> Option<u32> {
+        let rows = self.size.min(self.left);
+        self.left -= rows;
+        self.size = self.size.saturating_mul(4).min(EXAMINED / 2);
+        (rows > 0).then_some(rows)
+    }
+}
+
+/// What tells whether a row is hidden, which is left in it.
+fn examined(row: &Row) -> Result<(MessageId, MessageKind, bool), StoreError> {
+    let corrupt = |column| StoreError::Corrupt { table: "messages", column };
+    let id = row.get_opt::<u64, _>("message_id").and_then(Result::ok).and_then(MessageId::new);
+    let kind = row.get_opt::<i32, _>("kind").and_then(Result::ok);
+    let deleted_at = row.get_opt::<Value, _>("deleted_at").and_then(Result::ok);
+    Ok((
+        id.ok_or_else(|| corrupt("message_id"))?,
+        kind.map(MessageKind).ok_or_else(|| corrupt("kind"))?,
+        deleted_at.ok_or_else(|| corrupt("deleted_at"))? != Value::NULL,
+    ))
+}
+
 pub(super) async fn list(
     unit: &mut Unit,
     channel: ChannelId,
     range: MessageRange,
     with_restricted: bool,
     limit: u32,
-) -> Result<Vec<Message>, StoreError> {
+) -> Result<MessageList, StoreError> {
     let (side, bound) = bound(range);
-    let Some(bound) = bound.map(MessageId::get) else { return Ok(Vec::new()) };
     let sql = if side == Side::Before { LIST_BEFORE } else { LIST_AFTER };
-    let parameters = params! { "channel_id" => channel.to_string(), bound, with_restricted, limit };
-    let mut messages = unit.rows(sql, parameters, |row| stored(row).map(|stored| stored.message)).await?;
+    let make = |row| stored(row).map(|stored| stored.message);
+    let (mut messages, examined_to) = examine(unit, channel, (side, bound), sql, with_restricted, limit, make).await?;
     if side == Side::Before {
         messages.reverse();
     }
-    let (Some(first), Some(last)) = (messages.first(), messages.last()) else { return Ok(messages) };
-    let (attachments, reactions) = children(unit, channel, first.id, last.id).await?;
-    put(&mut messages, |message| message, attachments, reactions);
-    Ok(messages)
+    if let (Some(first), Some(last)) = (messages.first(), messages.last()) {
+        let (attachments, reactions) = children(unit, channel, first.id, last.id).await?;
+        put(&mut messages, |message| message, attachments, reactions);
+    }
+    Ok(MessageList { messages, examined_to })
 }
 
 pub(super) async fn list_stored(
@@ -246,10 +371,9 @@ pub(super) async fn exists(
     with_restricted: bool,
 ) -> Result<bool, StoreError> {
     let (side, bound) = bound(range);
-    let Some(bound) = bound.map(MessageId::get) else { return Ok(false) };
-    let sql = if side == Side::Before { EXISTS_BEFORE } else { EXISTS_AFTER };
-    let parameters = params! { "channel_id" => channel.to_string(), bound, with_restricted };
-    Ok(unit.row(sql, parameters, |_| Ok(())).await?.is_some())
+    let sql = if side == Side::Before { EXAMINE_BEFORE } else { EXAMINE_AFTER };
+    let (found, examined_to) = examine(unit, channel, (side, bound), sql, with_restricted, 1, |_| Ok(())).await?;
+    Ok(!found.is_empty() || examined_to.is_some())
 }
 
 /// What belongs to a message, and its place there.
