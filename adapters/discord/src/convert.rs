@@ -7,12 +7,13 @@ use domain::json::Json;
 use domain::message::{
     Attachment, AttachmentId, Author, Emoji, Message, MessageId, MessageKind, Origin, Reaction, Reference, Version,
 };
+use domain::pseudonym::Part;
 use domain::snowflake::Id;
 use domain::timestamp::Timestamp;
 use serde_json::{Value, json};
 
 use crate::payload::Fields;
-use crate::scrub::{Scrub, unsigned};
+use crate::scrub::{MessageParts, Scrub, unsigned};
 
 /// The longest name of a file, emoji or sticker that is kept, in characters.
 const MAX_NAME: usize = 1024;
@@ -41,6 +42,7 @@ impl Converter<'_> {
     /// The fields themselves if they have no id; everything else has a place.
     pub(crate) fn message(&self, mut wire: Fields) -> Result<Message, Fields> {
         let Some(id): Option<MessageId> = wire.id("id") else { return Err(wire) };
+        let scrub = self.scrub.message(&wire);
         for key in LEFT_OUT {
             wire.any(key);
         }
@@ -61,27 +63,23 @@ impl Converter<'_> {
             id,
             kind,
             author,
-            content: self.scrub.text(&content),
+            content: scrub.text(&content),
             sent_at: None,
             version: Version { edited_at, observed_at: self.observed_at, origin: Origin::Page },
             pinned: wire.flag("pinned"),
             flags: wire.number("flags").unwrap_or(0),
             reference: reference(&mut wire),
             mentions: self.mentions(&mut wire),
-            attachments: self.attachments(id, &mut wire),
+            attachments: attachments(&scrub, id, &mut wire),
             reactions: reactions(&mut wire),
-            embeds: self.array(wire.objects("embeds")),
-            stickers: (!stickers.is_empty()).then(|| self.scrub.json(stickers.into())),
-            components: self.array(wire.objects("components")),
-            snapshots: self.array(wire.objects("message_snapshots")),
-            poll: wire.object("poll").map(|poll| self.scrub.json(poll.value())),
+            embeds: array(&scrub, Part::Embed, wire.objects("embeds")),
+            stickers: (!stickers.is_empty()).then(|| scrub.things(stickers.into())),
+            components: array(&scrub, Part::Component, wire.objects("components")),
+            snapshots: array(&scrub, Part::Snapshot, wire.objects("message_snapshots")),
+            poll: wire.object("poll").map(|poll| scrub.json(Part::Poll, poll.value())),
             extra: None,
         };
-        Ok(Message { extra: wire.rest().map(|rest| self.scrub.json(rest)), ..message })
-    }
-
-    fn array(&self, items: Vec<Fields>) -> Option<Json> {
-        (!items.is_empty()).then(|| self.scrub.json(items.into_iter().map(Fields::value).collect()))
+        Ok(Message { extra: wire.rest().map(|rest| scrub.json(Part::Hidden, rest)), ..message })
     }
 
     /// Somebody; who has no id is nobody, and always the same.
@@ -103,8 +101,14 @@ impl Converter<'_> {
             || wire.has("interaction_metadata")
             || wire.has("interaction");
         let is_program = author.flag("system") || webhook.is_some();
+        let is_webhook = webhook.is_some() && !command;
+        let name = author.text("username").unwrap_or_default();
         let author = self.person(&mut author);
-        Author { bot: author.bot || is_program, webhook: webhook.is_some() && !command, ..author }
+        let pseudonym = match id.or(webhook) {
+            Some(id) if is_webhook => self.scrub.people.webhook(&id.to_string(), &name),
+            _ => author.pseudonym,
+        };
+        Author { pseudonym, bot: author.bot || is_program, webhook: is_webhook }
     }
 
     fn mentions(&self, wire: &mut Fields) -> Vec<Author> {
@@ -112,43 +116,47 @@ impl Converter<'_> {
         let people = wire.objects("mentions").into_iter().map(|mut person| self.person(&mut person));
         people.filter(|person| seen.insert(person.pseudonym)).collect()
     }
+}
 
-    fn attachments(&self, message: MessageId, wire: &mut Fields) -> Vec<Attachment> {
-        let mut seen = HashSet::new();
-        let items = wire.objects("attachments").into_iter().zip(1_u64..);
-        let made = items.filter_map(|(mut item, place)| {
-            // A file without a good id of its own gets one that is the same at every look.
-            let made_up = AttachmentId::new(message.get().saturating_add(place).min(AttachmentId::MAX.get()))?;
-            let own = item.id("id").filter(|id| seen.insert(*id));
-            let id = own.or_else(|| seen.insert(made_up).then_some(made_up))?;
-            Some(self.attachment(id, item))
-        });
-        made.collect()
+fn array(scrub: &MessageParts<'_>, part: Part, items: Vec<Fields>) -> Option<Json> {
+    (!items.is_empty()).then(|| scrub.json(part, items.into_iter().map(Fields::value).collect()))
+}
+
+fn attachments(scrub: &MessageParts<'_>, message: MessageId, wire: &mut Fields) -> Vec<Attachment> {
+    let mut seen = HashSet::new();
+    let items = wire.objects("attachments").into_iter().zip(1_u64..);
+    let made = items.filter_map(|(mut item, place)| {
+        // A file without a good id of its own gets one that is the same at every look.
+        let made_up = AttachmentId::new(message.get().saturating_add(place).min(AttachmentId::MAX.get()))?;
+        let own = item.id("id").filter(|id| seen.insert(*id));
+        let id = own.or_else(|| seen.insert(made_up).then_some(made_up))?;
+        Some(attachment(scrub, id, item))
+    });
+    made.collect()
+}
+
+fn attachment(scrub: &MessageParts<'_>, id: AttachmentId, mut item: Fields) -> Attachment {
+    let filename = item.text("filename").map_or_else(|| "file".to_owned(), |name| cut(&scrub.file(&name), MAX_NAME));
+    let flags = item.number("flags").unwrap_or(0);
+    if flags & !SPOILER != 0 {
+        item.keep("flags", json!(flags));
     }
-
-    fn attachment(&self, id: AttachmentId, mut item: Fields) -> Attachment {
-        let filename = item.text("filename").map_or_else(|| "file".to_owned(), |name| cut(&name, MAX_NAME));
-        let flags = item.number("flags").unwrap_or(0);
-        if flags & !SPOILER != 0 {
-            item.keep("flags", json!(flags));
-        }
-        item.any("proxy_url");
-        item.leave_out("ephemeral", &json!(false));
-        let on_web = |url: &String| url.starts_with("https://") || url.starts_with("http://");
-        let url = item.text("url").filter(on_web).map(unsigned);
-        Attachment {
-            id,
-            content_type: item.text("content_type").map(|kind| cut(&kind, MAX_NAME)),
-            size_bytes: item.number("size").unwrap_or(0).min(i64::MAX.cast_unsigned()),
-            width: item.count("width"),
-            height: item.count("height"),
-            description: item.text("description").map(|text| self.scrub.text(&text)),
-            spoiler: flags & SPOILER != 0 || filename.starts_with("SPOILER_"),
-            url: url.map(|url| self.scrub.text(&cut(&url, MAX_URL))),
-            local_path: None,
-            extra: item.rest().map(|rest| self.scrub.json(rest)),
-            filename,
-        }
+    item.any("proxy_url");
+    item.leave_out("ephemeral", &json!(false));
+    let on_web = |url: &String| url.starts_with("https://") || url.starts_with("http://");
+    let url = item.text("url").filter(on_web).map(unsigned);
+    Attachment {
+        id,
+        content_type: item.text("content_type").map(|kind| cut(&kind, MAX_NAME)),
+        size_bytes: item.number("size").unwrap_or(0).min(i64::MAX.cast_unsigned()),
+        width: item.count("width"),
+        height: item.count("height"),
+        description: item.text("description").map(|text| scrub.text(&text)),
+        spoiler: flags & SPOILER != 0 || filename.starts_with("SPOILER_"),
+        url: url.map(|url| scrub.file(&cut(&url, MAX_URL))),
+        local_path: None,
+        extra: item.rest().map(|rest| scrub.json(Part::Hidden, rest)),
+        filename,
     }
 }
 

@@ -124,6 +124,11 @@ impl Fields {
         self.0.insert(key.to_owned(), value);
     }
 
+    /// All that is left.
+    pub(crate) const fn as_map(&self) -> &Map<String, Value> {
+        &self.0
+    }
+
     /// All that is left, as an object.
     pub(crate) fn value(self) -> Value {
         Value::Object(self.0)

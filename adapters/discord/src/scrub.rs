@@ -1,28 +1,10 @@
-//! What Discord's objects hold of people, in the places that only Discord has; the domain knows the others.
+//! What Discord sends is stripped of what changes with each request; the domain scrubs the rest.
 
 use domain::json::Json;
-use domain::pseudonym::Pseudonymizer;
-use serde_json::{Map, Value};
+use domain::pseudonym::{MessageScrub, Part, Pseudonymizer};
+use serde_json::Value;
 
-/// Keys whose value is the id of a program, which can be the id of a bot's user.
-const PROGRAM_KEYS: [&str; 3] = ["application_id", "webhook_id", "bot_id"];
-
-/// Endings of keys whose value is the id of a person.
-const PERSON_ENDINGS: [&str; 3] = ["_user_id", "_author_id", "_member_id"];
-
-/// Keys whose value is a person, or a list of them, even where no more than an id is said.
-const PERSON_PLACES: [&str; 10] = [
-    "user",
-    "author",
-    "owner",
-    "creator",
-    "inviter",
-    "member",
-    "recipient",
-    "recipients",
-    "mentions",
-    "clip_participants",
-];
+use crate::payload::Fields;
 
 /// Keys that speak of the bot that reads, and so change with the reader.
 const OWN_KEYS: [&str; 4] = ["me", "me_burst", "burst_me", "me_voted"];
@@ -36,119 +18,60 @@ pub(crate) struct Scrub<'a> {
     pub(crate) people: &'a Pseudonymizer,
 }
 
-impl Scrub<'_> {
-    /// A text.
+impl<'a> Scrub<'a> {
+    /// A text that readers are shown.
     pub(crate) fn text(self, text: &str) -> String {
         self.people.text(text, &[]).into_owned()
     }
 
-    /// Any value.
-    pub(crate) fn value(self, value: Value) -> Value {
-        self.people.json(self.tidy(value), &[])
-    }
-
-    /// Any value, in the form that is stored.
+    /// Any value that readers are not shown, in the form that is stored.
     pub(crate) fn json(self, value: Value) -> Json {
-        Json::new(&self.value(value))
+        Json::new(&self.people.json(tidy(value), &[]))
     }
 
-    fn tidy(self, value: Value) -> Value {
-        match value {
-            Value::String(text) => Value::String(unsigned(text)),
-            Value::Array(items) => items.into_iter().map(|item| self.tidy(item)).collect(),
-            Value::Object(fields) => Value::Object(self.object(fields)),
-            Value::Null | Value::Bool(_) | Value::Number(_) => value,
-        }
-    }
-
-    fn object(self, fields: Map<String, Value>) -> Map<String, Value> {
-        let kept = fields.into_iter().filter(|(key, _)| !OWN_KEYS.contains(&key.as_str()));
-        kept.map(|(key, value)| {
-            let value = self.field(&key, value);
-            (key, value)
-        })
-        .collect()
-    }
-
-    fn field(self, key: &str, value: Value) -> Value {
-        match (key, value) {
-            // The user who installed the program stands under "1".
-            ("authorizing_integration_owners", Value::Object(mut owners)) => {
-                if let Some(user) = owners.remove("1") {
-                    owners.insert("1".to_owned(), self.ids(user));
-                }
-                Value::Object(owners)
-            }
-            ("application", Value::Object(mut fields)) => {
-                let id = fields.remove("id").map_or(Value::Null, |id| self.ids(id));
-                Value::Object(Map::from_iter([("id".to_owned(), id)]))
-            }
-            // People under their ids.
-            ("users" | "members", Value::Object(people)) => {
-                people.into_iter().map(|(id, _)| self.person(&id)).collect()
-            }
-            ("permission_overwrites", Value::Array(items)) => {
-                items.into_iter().map(|item| self.subject(item, |kind| kind != 0)).collect()
-            }
-            ("default_values", Value::Array(items)) => {
-                items.into_iter().map(|item| self.subject(item, |kind| kind == "user")).collect()
-            }
-            (key, Value::Object(fields)) if is_place(key) && fields.contains_key("id") => self.somebody(fields),
-            (key, Value::Array(items)) if is_place(key) => {
-                let each = items.into_iter().map(|item| match item {
-                    Value::Object(fields) if fields.contains_key("id") => self.somebody(fields),
-                    other => self.tidy(other),
-                });
-                each.collect()
-            }
-            ("participants", value) => self.ids(value),
-            // Programs put what they like into it, ids of people among it, and nobody is shown it.
-            ("custom_id", _) => Value::Null,
-            (key, value) if is_id(key) => self.ids(value),
-            (_, value) => self.tidy(value),
-        }
-    }
-
-    /// A person, of whom no more is kept than a pseudonym and whether it is a program.
-    fn somebody(self, mut fields: Map<String, Value>) -> Value {
-        let id = fields.remove("id").map_or(Value::Null, |id| self.ids(id));
-        let bot = fields.get("bot") == Some(&Value::Bool(true));
-        Value::Object(Map::from_iter([("bot".to_owned(), bot.into()), ("id".to_owned(), id)]))
-    }
-
-    /// An object whose id is a person's if its type says so.
-    fn subject(self, item: Value, is_person: impl Fn(&Value) -> bool) -> Value {
-        let Value::Object(mut fields) = item else { return Value::Null };
-        if fields.get("type").is_none_or(is_person)
-            && let Some(id) = fields.remove("id")
-        {
-            fields.insert("id".to_owned(), self.ids(id));
-        }
-        Value::Object(self.object(fields))
-    }
-
-    /// Ids, alone or in a list.
-    fn ids(self, value: Value) -> Value {
-        match value {
-            Value::String(id) => self.person(&id),
-            Value::Number(id) => self.person(&id.to_string()),
-            Value::Array(ids) => ids.into_iter().map(|id| self.ids(id)).collect(),
-            Value::Object(_) => self.tidy(value),
-            Value::Null | Value::Bool(_) => value,
-        }
-    }
-
-    fn person(self, id: &str) -> Value {
-        self.people.person(id).to_string().into()
+    /// Scrubs the parts of the message `wire`.
+    pub(crate) fn message(self, wire: &Fields) -> MessageParts<'a> {
+        let mut scrub = self.people.message(&[]);
+        scrub.learn_fields(wire.as_map());
+        MessageParts(scrub)
     }
 }
 
-fn is_place(key: &str) -> bool {
-    PERSON_PLACES.contains(&key) || key.ends_with("_user")
+/// Scrubs the parts of one message.
+pub(crate) struct MessageParts<'a>(MessageScrub<'a>);
+
+impl MessageParts<'_> {
+    /// A text that readers are shown.
+    pub(crate) fn text(&self, text: &str) -> String {
+        self.0.text(text)
+    }
+
+    /// The name or address of a file.
+    pub(crate) fn file(&self, text: &str) -> String {
+        self.0.hidden_text(text)
+    }
+
+    /// A part of the message, in the form that is stored.
+    pub(crate) fn json(&self, part: Part, value: Value) -> Json {
+        Json::new(&self.0.value(part, tidy(value)))
+    }
+
+    /// Stickers, in the form that is stored.
+    pub(crate) fn things(&self, value: Value) -> Json {
+        Json::new(&self.0.things(tidy(value)))
+    }
 }
 
-fn is_id(key: &str) -> bool {
-    PROGRAM_KEYS.contains(&key) || PERSON_ENDINGS.iter().any(|ending| key.ends_with(ending))
+fn tidy(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(unsigned(text)),
+        Value::Array(items) => items.into_iter().map(tidy).collect(),
+        Value::Object(fields) => {
+            let kept = fields.into_iter().filter(|(key, _)| !OWN_KEYS.contains(&key.as_str()));
+            Value::Object(kept.map(|(key, value)| (key, tidy(value))).collect())
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => value,
+    }
 }
 
 /// An address without the signature that lets it expire; any other text as it is.

@@ -1,66 +1,33 @@
-//! The choke point: what somebody wrote or exported becomes what may be stored.
+//! The choke point: what a source shows becomes what may be stored.
+
+mod embed;
+mod keys;
+mod text;
+mod view;
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
+use self::keys::{Class, class, snake};
+use self::text::{ID_DIGITS, Rules, scan};
 use super::Pseudonymizer;
 
 /// Keys that only an object of a person has; one of them beside an `id` makes the object one.
-const PERSON_KEYS: [&str; 14] = [
+const PERSON_KEYS: [&str; 11] = [
     "username",
-    "globalName",
     "global_name",
     "discriminator",
     "nickname",
     "nick",
-    "avatarUrl",
     "avatar_url",
     "avatar",
-    "isBot",
-    "displayName",
+    "is_bot",
     "display_name",
     "avatar_decoration_data",
     "public_flags",
 ];
-
-/// Keys whose value names a person wherever it stands, and so is left out.
-const NAME_KEYS: [&str; 11] = [
-    "username",
-    "userName",
-    "globalName",
-    "global_name",
-    "nickname",
-    "nick",
-    "displayName",
-    "display_name",
-    "discriminator",
-    "avatarUrl",
-    "avatar_url",
-];
-
-/// Keys whose value is the id of a person, or a list of them.
-const ID_KEYS: [&str; 16] = [
-    "userId",
-    "user_id",
-    "userIds",
-    "user_ids",
-    "authorId",
-    "author_id",
-    "ownerId",
-    "owner_id",
-    "memberId",
-    "member_id",
-    "creatorId",
-    "creator_id",
-    "inviterId",
-    "inviter_id",
-    "recipientId",
-    "recipient_id",
-];
-
-/// Path segments of web addresses behind which the id of a person stands.
-const ADDRESS_KEYS: [&str; 3] = ["avatars/", "users/", "user/"];
 
 /// A person whom a message mentions, as far as an export with rendered text shows them.
 #[derive(Debug, Clone)]
@@ -71,91 +38,357 @@ pub struct MentionedPerson<'a> {
     pub names: Vec<Cow<'a, str>>,
 }
 
+/// What a JSON value is a part of, which decides what of it readers are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Discord's embeds.
+    Embed,
+    /// Discord's components.
+    Component,
+    /// Discord's poll.
+    Poll,
+    /// Forwarded messages.
+    Snapshot,
+    /// What readers are not shown: in it, every id is a person's unless its key says otherwise.
+    Hidden,
+}
+
+impl Part {
+    /// The part that stands under `key`.
+    fn inner(self, key: &str) -> Self {
+        let keys: &[&str] = match self {
+            Self::Embed => {
+                &["author", "footer", "fields", "provider", "thumbnail", "image", "images", "video", "media"]
+            }
+            Self::Component => &["components", "accessory", "items", "component", "options", "media", "file", "emoji"],
+            Self::Poll => &["question", "answers", "poll_media", "results", "answer_counts", "emoji"],
+            Self::Snapshot => match key {
+                "message" => &["message"],
+                "embeds" => return Self::Embed,
+                "components" => return Self::Component,
+                "poll" => return Self::Poll,
+                _ => &[],
+            },
+            Self::Hidden => &[],
+        };
+        if keys.contains(&key) { self } else { Self::Hidden }
+    }
+
+    /// Whether readers are shown the text under `key`.
+    fn shows(self, key: &str) -> bool {
+        let keys: &[&str] = match self {
+            Self::Embed => {
+                &["title", "description", "name", "value", "text", "url", "proxy_url", "icon_url", "proxy_icon_url"]
+            }
+            Self::Component => &["content", "label", "placeholder", "description", "title", "name", "text", "url"],
+            Self::Poll => &["text"],
+            Self::Snapshot => &["content"],
+            Self::Hidden => &[],
+        };
+        keys.contains(&key)
+    }
+}
+
 impl Pseudonymizer {
-    /// `text` with every person as `<@pseudonym>`: `<@id>` and `<@!id>`, an `@name` of somebody in `mentioned`, and
-    /// addresses that hold a person's id. What people typed as plain text stays.
+    /// `text` with every person as `<@pseudonym>`: `<@id>` and `<@!id>` in any spelling, an `@name` of a person in
+    /// `mentioned`, and addresses that hold a person's id. A mention in our own form is broken up. What people typed as
+    /// plain text stays.
     #[must_use]
     pub fn text<'t>(&self, text: &'t str, mentioned: &[MentionedPerson<'_>]) -> Cow<'t, str> {
-        if !text.contains('@') && !text.contains('/') {
-            return Cow::Borrowed(text);
-        }
         let mut names: Vec<(&str, &str)> = mentioned
             .iter()
             .flat_map(|person| person.names.iter().map(|name| (name.as_ref(), person.platform_id.as_ref())))
             .filter(|(name, _)| !name.is_empty())
             .collect();
         names.sort_unstable_by_key(|(name, _)| std::cmp::Reverse(name.len()));
-        let mut scrubbed = String::with_capacity(text.len());
-        let mut rest = text;
-        while let Some(at) = rest.find(['@', '<', '/']) {
-            let (before, from) = rest.split_at(at);
-            scrubbed.push_str(before);
-            let (written, length) = self
-                .mention(from)
-                .or_else(|| self.rendered(before, from, &names))
-                .or_else(|| self.address(from))
-                .unwrap_or_else(|| (from[..1].to_owned(), 1));
-            scrubbed.push_str(&written);
-            rest = &from[length..];
-        }
-        scrubbed.push_str(rest);
-        Cow::Owned(scrubbed)
+        let edits = scan(text, Rules { hidden: false, known: None, names: &names, fresh: true });
+        if edits.is_empty() { Cow::Borrowed(text) } else { Cow::Owned(self.edited(text, &edits)) }
     }
 
-    /// `<@id>` or `<@!id>` at the start of `text`, as it is written here, and its length.
-    fn mention(&self, text: &str) -> Option<(String, usize)> {
-        let inside = text.strip_prefix("<@")?;
-        let inside = inside.strip_prefix('!').unwrap_or(inside);
-        let digits = leading_digits(inside);
-        let length = text.len() - inside.len() + digits.len() + 1;
-        let closed = !digits.is_empty() && inside[digits.len()..].starts_with('>');
-        closed.then(|| (format!("<@{}>", self.person(digits)), length))
-    }
-
-    /// `@name` at the start of `text`.
-    fn rendered(&self, before: &str, text: &str, names: &[(&str, &str)]) -> Option<(String, usize)> {
-        let behind = text.strip_prefix('@')?;
-        if before.ends_with(char::is_alphanumeric) {
-            return None;
-        }
-        let (name, id) = names.iter().find(|(name, _)| {
-            let ends = |rest: &str| !name.ends_with(char::is_alphanumeric) || !rest.starts_with(char::is_alphanumeric);
-            behind.strip_prefix(name).is_some_and(ends)
-        })?;
-        Some((format!("<@{}>", self.person(id)), name.len() + 1))
-    }
-
-    /// A segment of an address that is followed by a person's id: `/avatars/80351110224678912`.
-    fn address(&self, text: &str) -> Option<(String, usize)> {
-        let behind = text.strip_prefix('/')?;
-        let key = ADDRESS_KEYS.iter().find(|key| behind.starts_with(**key))?;
-        let digits = leading_digits(&behind[key.len()..]);
-        (digits.len() >= 15).then(|| (format!("/{key}{}", self.person(digits)), 1 + key.len() + digits.len()))
-    }
-
-    /// `value` with every person as a pseudonym, at any depth and under any key: objects of people become
-    /// `{"bot", "id"}`, ids of people become pseudonyms, names and avatars of people go.
+    /// `value`, which readers are not shown, with every person as a pseudonym: see [`MessageScrub::value`].
     #[must_use]
     pub fn json(&self, value: Value, mentioned: &[MentionedPerson<'_>]) -> Value {
+        let mut scrub = self.message(mentioned);
+        scrub.learn(&value);
+        scrub.value(Part::Hidden, value)
+    }
+
+    /// Scrubs the parts of one message, or of one channel.
+    #[must_use]
+    pub fn message<'a>(&'a self, mentioned: &'a [MentionedPerson<'a>]) -> MessageScrub<'a> {
+        let ids = mentioned.iter().map(|person| person.platform_id.clone().into_owned()).collect();
+        MessageScrub { people: self, mentioned, ids, names: Vec::new(), fresh: true }
+    }
+}
+
+/// Scrubs the parts of one message. It knows the people in it, whose ids become pseudonyms wherever they stand.
+#[derive(Debug, Clone)]
+pub struct MessageScrub<'a> {
+    people: &'a Pseudonymizer,
+    mentioned: &'a [MentionedPerson<'a>],
+    /// Ids of the people in the message.
+    ids: HashSet<String>,
+    /// Their names, each with its person's id.
+    names: Vec<(String, String)>,
+    /// Whether the values come from a source, and were not scrubbed before.
+    fresh: bool,
+}
+
+impl MessageScrub<'_> {
+    /// Learns who the people in `value` are: a whole message, or a part of one.
+    pub fn learn(&mut self, value: &Value) {
         match value {
-            Value::String(text) => Value::String(self.text(&text, mentioned).into_owned()),
-            Value::Array(items) => items.into_iter().map(|item| self.json(item, mentioned)).collect(),
-            Value::Object(fields) if is_person(&fields) => self.person_object(&fields),
-            Value::Object(fields) => self.object(fields, mentioned),
-            Value::Null | Value::Bool(_) | Value::Number(_) => value,
+            Value::String(text) => self.learn_text(text),
+            Value::Array(items) => items.iter().for_each(|item| self.learn(item)),
+            Value::Object(fields) => self.learn_fields(fields),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
     }
 
-    fn object(&self, fields: Map<String, Value>, mentioned: &[MentionedPerson<'_>]) -> Value {
-        let fields = fields.into_iter().filter(|(key, _)| !NAME_KEYS.contains(&key.as_str())).map(|(key, value)| {
-            let value = if ID_KEYS.contains(&key.as_str()) { self.ids(value) } else { self.json(value, mentioned) };
-            (self.text(&key, mentioned).into_owned(), value)
-        });
-        Value::Object(fields.collect())
+    /// Learns who the people in an object with these `fields` are.
+    pub fn learn_fields(&mut self, fields: &Map<String, Value>) {
+        if is_person(fields) {
+            self.learn_person(fields);
+        }
+        for (key, value) in fields {
+            match class(&snake(key)) {
+                Class::PersonId | Class::Person => self.learn_ids(value),
+                _ => self.learn(value),
+            }
+        }
+    }
+
+    /// Learns whom `text` mentions.
+    pub fn learn_text(&mut self, text: &str) {
+        let edits = scan(text, Rules { hidden: false, known: None, names: &[], fresh: true });
+        self.ids.extend(edits.iter().filter_map(|edit| edit.what.id()).filter(|id| is_id(id)).map(str::to_owned));
+    }
+
+    /// Learns that the platform calls a person in the message `platform_id`.
+    pub fn learn_id(&mut self, platform_id: &str) {
+        if is_id(platform_id) {
+            self.ids.insert(platform_id.to_owned());
+        }
+    }
+
+    fn learn_ids(&mut self, value: &Value) {
+        match value {
+            Value::String(id) => {
+                self.learn_id(id);
+                self.learn_text(id);
+            }
+            Value::Number(id) => self.learn_id(&id.to_string()),
+            Value::Array(items) => items.iter().for_each(|item| self.learn_ids(item)),
+            Value::Object(fields) => {
+                self.learn_person(fields);
+                self.learn(value);
+            }
+            Value::Null | Value::Bool(_) => {}
+        }
+    }
+
+    fn learn_person(&mut self, fields: &Map<String, Value>) {
+        let id = match fields.get("id") {
+            Some(Value::String(id)) => id.clone(),
+            Some(Value::Number(id)) => id.to_string(),
+            _ => return,
+        };
+        self.learn_id(&id);
+        for key in ["username", "global_name", "nick", "nickname", "display_name", "globalName", "displayName", "name"]
+        {
+            if let Some(Value::String(name)) = fields.get(key) {
+                self.names.push((name.clone(), id.clone()));
+            }
+        }
+        if let Some(Value::Object(member)) = fields.get("member")
+            && let Some(Value::String(nick)) = member.get("nick")
+        {
+            self.names.push((nick.clone(), id));
+        }
+    }
+
+    /// A text that readers are shown, as [`Pseudonymizer::text`], and with the ids of the people in the message as their
+    /// pseudonyms.
+    #[must_use]
+    pub fn text(&self, text: &str) -> String {
+        self.rewritten(text, false)
+    }
+
+    /// The name or address of a file, or a text that readers are not shown: every 17 to 20 digits are the id of a person,
+    /// unless an address or markup says otherwise.
+    #[must_use]
+    pub fn hidden_text(&self, text: &str) -> String {
+        self.rewritten(text, true)
+    }
+
+    fn rewritten(&self, text: &str, hidden: bool) -> String {
+        let mut names: Vec<(&str, &str)> = self
+            .mentioned
+            .iter()
+            .flat_map(|person| person.names.iter().map(|name| (name.as_ref(), person.platform_id.as_ref())))
+            .filter(|(name, _)| !name.is_empty())
+            .collect();
+        names.sort_unstable_by_key(|(name, _)| std::cmp::Reverse(name.len()));
+        let rules = Rules { hidden, known: Some(&self.ids), names: &names, fresh: self.fresh };
+        let edits = scan(text, rules);
+        if edits.is_empty() { text.to_owned() } else { self.people.edited(text, &edits) }
+    }
+
+    /// A part of a message, or a list of such parts, with every person as a pseudonym, at any depth and under any key:
+    /// objects of people become `{"bot", "id"}`, ids of people become pseudonyms, names and pictures of people go. Where
+    /// readers are not shown a text, number or key, 17 to 20 digits are the id of a person, unless they stand under a key
+    /// that is known to name none.
+    #[must_use]
+    pub fn value(&self, part: Part, value: Value) -> Value {
+        self.walk(part, Class::Other, value)
+    }
+
+    /// A list of things that have ids of their own, which name no person: stickers.
+    #[must_use]
+    pub fn things(&self, value: Value) -> Value {
+        self.walk(Part::Hidden, Class::Thing, value)
+    }
+
+    fn walk(&self, part: Part, class: Class, value: Value) -> Value {
+        match value {
+            Value::String(text)
+                if matches!(class, Class::ThingId | Class::Things | Class::Number) && is_digits(&text) =>
+            {
+                text.into()
+            }
+            Value::String(text) => self.hidden_text(&text).into(),
+            Value::Number(number) if matches!(class, Class::ThingId | Class::Things | Class::Number) => number.into(),
+            Value::Number(number) => self.number(number),
+            Value::Array(items) => items.into_iter().map(|item| self.walk(part, class, item)).collect(),
+            Value::Object(fields) if is_person(&fields) => self.person_object(&fields),
+            Value::Object(fields) => self.object(part, class, fields),
+            Value::Null | Value::Bool(_) => value,
+        }
+    }
+
+    fn object(&self, part: Part, of: Class, fields: Map<String, Value>) -> Value {
+        let (part, fields) = match part {
+            Part::Embed if embed::is_alert(&fields) => (Part::Hidden, embed::alert(fields)),
+            Part::Embed if embed::is_embed(&fields) => (part, self.embed(fields)),
+            _ => (part, fields),
+        };
+        let is_thing = matches!(of, Class::Thing | Class::Things);
+        let names_person = !is_thing && fields.get("id").is_some_and(is_person_id);
+        let is_option = fields.contains_key("label") && fields.contains_key("value");
+        let is_personal_option = is_option && fields.get("value").is_some_and(|value| self.changes(value));
+        let links_person = part == Part::Component && fields.get("url").is_some_and(|url| self.shows_person(url));
+        let loses_picture = fields.iter().any(|(key, value)| embed::is_picture(key) && self.shows_person(value));
+        let named_value = part == Part::Hidden && fields.get("name").is_some_and(Value::is_string) && !is_option;
+        let named_value =
+            named_value.then(|| fields.get("name").and_then(Value::as_str).map(|name| class(&snake(name))));
+        let mut kept = Map::new();
+        for (key, value) in fields {
+            let name = snake(&key);
+            let class = match (name.as_str(), named_value.flatten()) {
+                ("value", Some(class)) => class,
+                ("id" | "key", _) if is_thing => Class::ThingId,
+                ("author", _) if part == Part::Embed && value.get("id").is_none() => Class::Other,
+                _ => class(&name),
+            };
+            let is_gone = class == Class::Name
+                || names_person && matches!(name.as_str(), "name" | "label" | "title")
+                || is_personal_option && matches!(name.as_str(), "label" | "description")
+                || embed::is_picture(&key) && self.shows_person(&value)
+                || loses_picture && name == "description" && part == Part::Component
+                || links_person && name == "label"
+                || self.is_asset(&name, &value);
+            if is_gone {
+                continue;
+            }
+            let value = self.field(part, class, &name, is_option, value);
+            kept.insert(self.hidden_text(&key), value);
+        }
+        Value::Object(kept)
+    }
+
+    fn field(&self, part: Part, class: Class, name: &str, is_option: bool, value: Value) -> Value {
+        match (name, value) {
+            // The user who installed the program stands under "1", the guild under "0".
+            ("authorizing_integration_owners", Value::Object(mut owners)) => {
+                let guild = owners.remove("0");
+                let mut owners = match self.ids(Value::Array(owners.into_iter().map(|(_, id)| id).collect())) {
+                    Value::Array(ids) => Map::from_iter(ids.into_iter().map(|id| ("1".to_owned(), id))),
+                    _ => Map::new(),
+                };
+                owners.extend(guild.map(|guild| ("0".to_owned(), self.walk(Part::Hidden, Class::ThingId, guild))));
+                Value::Object(owners)
+            }
+            ("application", Value::Object(mut fields)) => {
+                let id = fields.remove("id").map_or(Value::Null, |id| self.ids(id));
+                Value::Object(Map::from_iter([("id".to_owned(), id)]))
+            }
+            ("permission_overwrites", Value::Array(items)) => {
+                items.into_iter().map(|item| self.overwrite(item)).collect()
+            }
+            ("embeds", Value::Array(items)) if part == Part::Hidden => {
+                let made = items.into_iter().map(|item| match item {
+                    Value::Object(fields) if embed::is_alert(&fields) => embed::alert(fields).into(),
+                    Value::Object(fields) => self.embed(fields).into(),
+                    other => other,
+                });
+                self.walk(Part::Hidden, class, made.collect())
+            }
+            ("party", Value::Object(mut fields)) => {
+                fields.entry("id").and_modify(|id| *id = Value::Null);
+                self.object(Part::Hidden, Class::Other, fields)
+            }
+            ("default_values" | "values", Value::Array(_)) if part == Part::Component => Value::Array(Vec::new()),
+            ("value", _) if part == Part::Component || is_option => Value::Null,
+            (_, _) if class == Class::Emptied => Value::Null,
+            (_, value) if class == Class::PersonId => self.ids(value),
+            (_, value) if class == Class::Person => self.person(value),
+            (_, Value::String(text)) if part.shows(name) => self.text(&text).into(),
+            (_, value) => self.walk(part.inner(name), class, value),
+        }
+    }
+
+    /// A right of a role, or of a person: types other than 0 are not roles.
+    fn overwrite(&self, item: Value) -> Value {
+        let Value::Object(mut fields) = item else { return Value::Null };
+        let id = fields.remove("id");
+        let is_role = fields.get("type").is_some_and(|kind| *kind == 0 || *kind == "0" || *kind == "role");
+        let mut overwrite = match self.object(Part::Hidden, Class::Other, fields) {
+            Value::Object(fields) => fields,
+            _ => Map::new(),
+        };
+        if let Some(id) = id {
+            let id = if is_role { self.walk(Part::Hidden, Class::ThingId, id) } else { self.ids(id) };
+            overwrite.insert("id".to_owned(), id);
+        }
+        Value::Object(overwrite)
+    }
+
+    /// What stands where people do: objects with an id are people, texts that are no ids are their names.
+    fn person(&self, value: Value) -> Value {
+        match value {
+            Value::Object(fields) if fields.contains_key("id") => self.person_object(&fields),
+            Value::Object(mut fields) => {
+                for name in ["name", "label", "title"] {
+                    fields.remove(name);
+                }
+                self.object(Part::Hidden, Class::Other, fields)
+            }
+            Value::Array(items) => items.into_iter().map(|item| self.person(item)).collect(),
+            Value::String(text) if is_id(&text) || self.is_scrubbed(&text) => self.ids(text.into()),
+            Value::String(text) => {
+                let edits = scan(&text, Rules { hidden: true, known: Some(&self.ids), names: &[], fresh: self.fresh });
+                match edits.iter().find_map(|edit| edit.what.id()) {
+                    Some(id) => self.people.person(id).to_string().into(),
+                    None => Value::Null,
+                }
+            }
+            Value::Number(number) => self.number(number),
+            Value::Null | Value::Bool(_) => value,
+        }
     }
 
     fn person_object(&self, fields: &Map<String, Value>) -> Value {
-        let bot = ["isBot", "bot"].iter().any(|key| fields.get(*key) == Some(&Value::Bool(true)));
+        let bot = ["isBot", "is_bot", "bot"].iter().any(|key| fields.get(*key) == Some(&Value::Bool(true)));
         let mut person = Map::new();
         person.insert("bot".to_owned(), bot.into());
         if let Some(id) = fields.get("id") {
@@ -167,22 +400,74 @@ impl Pseudonymizer {
     /// Ids of people, alone or in a list.
     fn ids(&self, value: Value) -> Value {
         match value {
-            Value::String(id) => self.person(&id).to_string().into(),
-            Value::Number(id) => self.person(&id.to_string()).to_string().into(),
+            Value::String(id) if self.is_scrubbed(&id) => id.into(),
+            Value::String(id) => self.people.person(&id).to_string().into(),
+            Value::Number(id) => self.people.person(&whole(&id).unwrap_or_else(|| id.to_string())).to_string().into(),
             Value::Array(ids) => ids.into_iter().map(|id| self.ids(id)).collect(),
-            Value::Object(_) => Value::Null,
+            Value::Object(fields) => self.person(Value::Object(fields)),
             Value::Null | Value::Bool(_) => value,
+        }
+    }
+
+    /// A number, or the pseudonym of the person whose id it may be.
+    fn number(&self, number: Number) -> Value {
+        let may_be = |digits: &String| ID_DIGITS.contains(&digits.len()) || self.ids.contains(digits);
+        match whole(&number).filter(may_be) {
+            Some(digits) => self.people.person(&digits).to_string().into(),
+            None => number.into(),
+        }
+    }
+
+    /// Whether an earlier pass wrote the text for an id.
+    fn is_scrubbed(&self, text: &str) -> bool {
+        !self.fresh && text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+    }
+
+    /// Whether a value has an id of a person, as far as its form tells.
+    fn changes(&self, value: &Value) -> bool {
+        match value {
+            Value::String(text) => {
+                let rules = Rules { hidden: true, known: Some(&self.ids), names: &[], fresh: self.fresh };
+                !scan(text, rules).is_empty()
+            }
+            value => is_person_id(value),
         }
     }
 }
 
 fn is_person(fields: &Map<String, Value>) -> bool {
-    PERSON_KEYS.iter().filter(|key| fields.contains_key(**key)).count() > usize::from(!fields.contains_key("id"))
+    let keys = fields.keys().filter(|key| PERSON_KEYS.contains(&snake(key).as_str())).count();
+    keys > usize::from(!fields.contains_key("id"))
 }
 
-fn leading_digits(text: &str) -> &str {
-    let end = text.bytes().take(20).take_while(u8::is_ascii_digit).count();
-    &text[..end]
+/// Whether a value has the form of an id.
+fn is_person_id(value: &Value) -> bool {
+    match value {
+        Value::String(id) => is_digits(id) && ID_DIGITS.contains(&id.len()),
+        Value::Number(id) => whole(id).is_some_and(|digits| ID_DIGITS.contains(&digits.len())),
+        _ => false,
+    }
+}
+
+/// Whether a text can be an id that is found again in other texts.
+fn is_id(text: &str) -> bool {
+    (15..=20).contains(&text.len()) && is_digits(text)
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// The digits of a number before its point, without its sign; `None` if it has none that matter.
+fn whole(number: &Number) -> Option<String> {
+    if let Some(number) = number.as_u64() {
+        return Some(number.to_string());
+    }
+    if let Some(number) = number.as_i64() {
+        return Some(number.unsigned_abs().to_string());
+    }
+    let number = number.as_f64().map(f64::abs).filter(|number| (1e14..1e21).contains(number))?;
+    Some(format!("{:.0}", number.trunc()))
 }
 
 #[cfg(test)]

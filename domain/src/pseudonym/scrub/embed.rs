@@ -1,0 +1,244 @@
+//! What an embed shows of a person: welcome, log and moderation bots put names beside pictures and ids.
+
+use serde_json::{Map, Value};
+
+use super::MessageScrub;
+use super::text::{Rules, What, scan};
+
+/// Keys of pictures.
+const PICTURES: [&str; 6] = ["thumbnail", "image", "images", "video", "media", "file"];
+
+/// Keys of addresses in an object.
+const ADDRESSES: [&str; 6] = ["url", "proxy_url", "icon_url", "proxy_icon_url", "iconUrl", "canonicalUrl"];
+
+/// Words beside an id that name no person.
+const ID_WORDS: [&str; 6] = ["id", "user", "member", "author", "discord", "uid"];
+
+/// The shortest name that is replaced in texts, in letters.
+const SHORTEST_NAME: usize = 3;
+
+/// Stands for a person of whom the embed gives no id.
+const UNKNOWN: &str = "a member";
+
+/// The person of an address: with an id, or not.
+type Whose = Option<String>;
+
+pub(super) fn is_embed(fields: &Map<String, Value>) -> bool {
+    let of_embed = ["author", "footer", "fields", "thumbnail", "image", "description", "title"];
+    of_embed.iter().any(|key| fields.contains_key(*key))
+}
+
+/// Whether an embed is what a filter tells the moderators, who alone are shown it.
+pub(super) fn is_alert(fields: &Map<String, Value>) -> bool {
+    fields.get("type").is_some_and(|kind| kind == "auto_moderation_message")
+}
+
+/// An alert without the text that a filter stopped, if that is the name of a person.
+pub(super) fn alert(mut fields: Map<String, Value>) -> Map<String, Value> {
+    let name_of = |field: &Value| text_of(Some(field), "name").unwrap_or_default().to_owned();
+    let Some(Value::Array(listed)) = fields.get_mut("fields") else { return fields };
+    let is_about_name =
+        listed.iter().map(name_of).any(|name| name.starts_with("quarantine_user") || name.starts_with("block_profile"));
+    if is_about_name {
+        listed.retain(|field| !name_of(field).starts_with("keyword"));
+        fields.remove("description");
+    }
+    fields
+}
+
+pub(super) fn is_picture(key: &str) -> bool {
+    PICTURES.contains(&key)
+}
+
+impl MessageScrub<'_> {
+    /// An embed without the name of the person whose picture or address it shows.
+    pub(super) fn embed(&self, mut fields: Map<String, Value>) -> Map<String, Value> {
+        let author = fields.get("author").and_then(|author| self.whose(author));
+        let footer = fields.get("footer").and_then(|footer| self.whose(footer));
+        let link = fields.get("url").and_then(|url| self.whose_address(url));
+        let picture = fields.iter().filter(|(key, _)| is_picture(key)).find_map(|(_, value)| self.whose(value));
+        let all = [&author, &link, &picture, &footer];
+        if all.iter().all(|found| found.is_none()) {
+            return fields;
+        }
+        let person = all.iter().find_map(|found| found.as_ref()?.clone());
+        let name_of = |whose: Option<&Whose>| {
+            let id = whose.and_then(Option::as_ref).or(person.as_ref());
+            id.map(|id| self.people.person(id).name().to_string())
+        };
+        let mut names: Vec<(String, Option<String>)> =
+            self.names.iter().map(|(name, id)| (name.clone(), name_of(Some(&Some(id.clone()))))).collect();
+        if author.is_some()
+            && let Some(name) = text_of(fields.get("author"), "name")
+        {
+            names.push((untagged(name).to_owned(), name_of(author.as_ref())));
+        }
+        if link.is_some()
+            && let Some(Value::String(title)) = fields.get("title")
+        {
+            names.push((untagged(title).to_owned(), name_of(link.as_ref())));
+        }
+        names.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
+        if author.is_some() || fields.get("author").is_some_and(has_no_address) {
+            match name_of(author.as_ref()) {
+                Some(name) => fields
+                    .insert("author".to_owned(), Value::Object(Map::from_iter([("name".to_owned(), name.into())]))),
+                None => fields.remove("author"),
+            };
+        }
+        if link.is_some() {
+            fields.remove("url");
+            match name_of(link.as_ref()) {
+                Some(name) => fields.insert("title".to_owned(), name.into()),
+                None => fields.remove("title"),
+            };
+        }
+        if footer.is_some() || fields.get("footer").is_some_and(has_no_address) {
+            let text = text_of(fields.get("footer"), "text").filter(|text| self.is_id_line(text));
+            match text.map(str::to_owned).or_else(|| name_of(footer.as_ref())) {
+                Some(text) => fields
+                    .insert("footer".to_owned(), Value::Object(Map::from_iter([("text".to_owned(), text.into())]))),
+                None => fields.remove("footer"),
+            };
+        }
+        for key in ["author", "title", "description", "footer", "fields"] {
+            if let Some(value) = fields.get_mut(key) {
+                unname(value, &names);
+            }
+        }
+        fields
+    }
+
+    /// Whether a text that names an id says no more than what the id is.
+    fn is_id_line(&self, text: &str) -> bool {
+        let has_id =
+            !scan(text, Rules { hidden: false, known: Some(&self.ids), names: &[], fresh: self.fresh }).is_empty();
+        has_id
+            && text
+                .split(|letter: char| !letter.is_alphabetic())
+                .all(|word| word.is_empty() || ID_WORDS.contains(&word.to_lowercase().as_str()))
+    }
+
+    /// Whether a picture shows a person.
+    pub(super) fn shows_person(&self, value: &Value) -> bool {
+        match value {
+            Value::Array(items) => items.iter().any(|item| self.shows_person(item)),
+            value => self.whose(value).is_some(),
+        }
+    }
+
+    /// Whose the addresses in an object, or in those of a list, are.
+    fn whose(&self, value: &Value) -> Option<Whose> {
+        match value {
+            Value::Object(fields) => {
+                let has_source = ["url", "icon_url"]
+                    .iter()
+                    .any(|key| fields.get(*key).and_then(Value::as_str).is_some_and(|url| url.starts_with("http")));
+                let found = ADDRESSES.iter().filter_map(|key| fields.get(*key)).filter_map(|address| {
+                    let is_local = address.as_str().is_some_and(is_local_asset);
+                    if is_local && has_source { None } else { self.whose_address(address) }
+                });
+                let mut found: Vec<Whose> = found.collect();
+                found.sort();
+                found.pop()
+            }
+            Value::Array(items) => items.iter().find_map(|item| self.whose(item)),
+            Value::String(_) => self.whose_address(value),
+            _ => None,
+        }
+    }
+
+    fn whose_address(&self, value: &Value) -> Option<Whose> {
+        let text = value.as_str()?;
+        let edits = scan(text, Rules { hidden: false, known: None, names: &[], fresh: self.fresh });
+        let found = edits.iter().filter(|edit| matches!(edit.what, What::Id(_) | What::Asset { .. }));
+        let found = found.map(|edit| edit.what.id().map(str::to_owned)).max();
+        // A picture of Discord's own, which stands for a person without one.
+        let is_default = text.contains("/embed/avatars/");
+        found.or_else(|| (is_default || is_local_asset(text)).then_some(None))
+    }
+
+    /// Whether a text is the address of a picture of a person, and nothing else.
+    pub(super) fn is_asset(&self, key: &str, value: &Value) -> bool {
+        let Some(text) =
+            value.as_str().filter(|text| text.contains(['/', '\\', '%']) && !text.contains(char::is_whitespace))
+        else {
+            return false;
+        };
+        let edits = scan(text, Rules { hidden: false, known: None, names: &[], fresh: self.fresh });
+        edits.iter().any(|edit| matches!(edit.what, What::Asset { .. }))
+            || (key.contains("icon") || key.contains("avatar")) && is_local_asset(text)
+    }
+}
+
+/// Whether a path beside an export is that of a picture that Discord names by its hash, as an exporter saves it:
+/// `x_Files/HASH-1A2B3.png`, or `0-1A2B3.png` for one of Discord's own.
+fn is_local_asset(path: &str) -> bool {
+    if path.contains("://") || !path.contains(['/', '\\']) {
+        return false;
+    }
+    let name = path.rsplit(['/', '\\']).next().unwrap_or_default();
+    let Some((stem, kind)) = name.rsplit_once('.') else { return false };
+    let is_image = ["png", "jpg", "jpeg", "gif", "webp"].contains(&kind.to_ascii_lowercase().as_str());
+    let is_hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let (hash, suffix) = stem.rsplit_once('-').unwrap_or((stem, ""));
+    let hash = hash.rsplit('_').next().unwrap_or_default();
+    let is_default = hash.len() == 1 && hash.bytes().all(|byte| (b'0'..=b'5').contains(&byte));
+    let is_saved = matches!(suffix.len(), 5 | 16) && is_hex(suffix);
+    is_image && (hash.len() == 32 && is_hex(hash) && (suffix.is_empty() || is_saved) || is_default && is_saved)
+}
+
+/// Whether an object has no picture and no address that say that it speaks of another than the embed's person.
+fn has_no_address(value: &Value) -> bool {
+    value.as_object().is_some_and(|fields| !ADDRESSES.iter().any(|key| fields.contains_key(*key)))
+}
+
+fn text_of<'v>(value: Option<&'v Value>, key: &str) -> Option<&'v str> {
+    value?.get(key)?.as_str()
+}
+
+/// A name without the four digits of its tag.
+fn untagged(name: &str) -> &str {
+    let name = name.trim();
+    name.rsplit_once('#')
+        .filter(|(_, digits)| digits.bytes().all(|byte| byte.is_ascii_digit()))
+        .map_or(name, |(name, _)| name)
+}
+
+/// Puts generated names in the place of names that stand as words in the texts of `value`.
+fn unname(value: &mut Value, names: &[(String, Option<String>)]) {
+    match value {
+        Value::String(text) => {
+            for (name, generated) in names {
+                let generated = generated.as_deref().unwrap_or(UNKNOWN);
+                if name.chars().count() >= SHORTEST_NAME
+                    && text.contains(name.as_str())
+                    && !generated.contains(name.as_str())
+                {
+                    *text = replace_word(text, name, generated);
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| unname(item, names)),
+        Value::Object(fields) => {
+            let shown = fields.iter_mut().filter(|(key, _)| matches!(key.as_str(), "name" | "value" | "text"));
+            shown.for_each(|(_, value)| unname(value, names));
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+fn replace_word(text: &str, word: &str, by: &str) -> String {
+    let (mut written, mut from) = (String::with_capacity(text.len()), 0);
+    for (at, _) in text.match_indices(word) {
+        let end = at + word.len();
+        let is_word = !text[..at].ends_with(char::is_alphanumeric) && !text[end..].starts_with(char::is_alphanumeric);
+        if is_word {
+            written.push_str(&text[from..at]);
+            written.push_str(by);
+            from = end;
+        }
+    }
+    written.push_str(&text[from..]);
+    written
+}

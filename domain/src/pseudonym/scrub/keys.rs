@@ -1,0 +1,192 @@
+//! What the name of a field says of its value.
+
+/// What stands under a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Class {
+    /// The name or look of a person, which is dropped.
+    Name,
+    /// What programs put there for themselves, ids of people among it: it is emptied.
+    Emptied,
+    /// The id of a person or program, or a list of them.
+    PersonId,
+    /// A person, or a list of people.
+    Person,
+    /// The id of something else, or a list of them.
+    ThingId,
+    /// Something else than a person, or a list: its own `id` names no person.
+    Thing,
+    /// Likewise, where ids alone can stand for the things.
+    Things,
+    /// A number that is no id.
+    Number,
+    /// Anything.
+    Other,
+}
+
+/// Keys whose value names a person, or shows one, wherever it stands.
+const NAMES: [&str; 24] = [
+    "username",
+    "user_name",
+    "global_name",
+    "nickname",
+    "nick",
+    "display_name",
+    "display_name_styles",
+    "legacy_username",
+    "discriminator",
+    "avatar",
+    "avatar_url",
+    "avatar_hash",
+    "avatar_decoration",
+    "avatar_decoration_data",
+    "banner",
+    "banner_url",
+    "banner_hash",
+    "clan",
+    "primary_guild",
+    "nameplate",
+    "collectibles",
+    "email",
+    "phone",
+    "real_name",
+];
+
+/// Keys of what programs put into a message for themselves.
+const EMPTIED: [&str; 5] = ["custom_id", "party_id", "join_secret", "spectate_secret", "match_secret"];
+
+/// What a person is called in keys.
+const PEOPLE: [&str; 24] = [
+    "user",
+    "author",
+    "owner",
+    "creator",
+    "inviter",
+    "invitee",
+    "member",
+    "recipient",
+    "mention",
+    "participant",
+    "voter",
+    "sender",
+    "actor",
+    "moderator",
+    "host",
+    "speaker",
+    "follower",
+    "friend",
+    "person",
+    "archiver",
+    "gifter",
+    "target_user",
+    "viewer",
+    "listener",
+];
+
+/// Programs, whose ids can be those of users.
+const PROGRAMS: [&str; 5] = ["application", "webhook", "bot", "integration", "client"];
+
+/// What has ids that name no person
+/// (<https://github.com/discord/discord-api-spec>: each field there whose value is a snowflake).
+const THINGS: [&str; 16] = [
+    "channel",
+    "guild",
+    "message",
+    "role",
+    "emoji",
+    "sticker",
+    "sku",
+    "tag",
+    "attachment",
+    "category",
+    "parent",
+    "thread",
+    "listing",
+    "sound",
+    "event",
+    "pack",
+];
+
+/// Those of them of which Discord also lists the ids alone: `mention_roles`, `applied_tags`, `exempt_channels`.
+const LISTED: [&str; 6] = ["channel", "role", "emoji", "sticker", "sku", "tag"];
+
+/// Things whose objects are known, beside those of [`THINGS`].
+const OBJECTS: [&str; 6] = [
+    "sticker_item",
+    "reaction",
+    "interaction",
+    "interaction_metadata",
+    "triggering_interaction_metadata",
+    "applied_tag",
+];
+
+/// Numbers that are no ids.
+const NUMBERS: [&str; 8] = ["flags", "flags_new", "public_flags", "allow", "deny", "permissions", "size", "color"];
+
+/// A key in `snake_case`.
+pub(super) fn snake(key: &str) -> String {
+    let mut written = String::with_capacity(key.len() + 4);
+    let mut before = None;
+    for letter in key.chars() {
+        if letter.is_uppercase() && before.is_some_and(|before: char| before.is_lowercase() || before.is_ascii_digit())
+        {
+            written.push('_');
+        }
+        before = Some(letter);
+        if matches!(letter, '-' | ' ' | '.') {
+            written.push('_');
+        } else {
+            written.extend(letter.to_lowercase());
+        }
+    }
+    written
+}
+
+/// What stands under a key in `snake_case`.
+pub(super) fn class(key: &str) -> Class {
+    if NAMES.contains(&key) {
+        return Class::Name;
+    }
+    if EMPTIED.contains(&key) {
+        return Class::Emptied;
+    }
+    if NUMBERS.contains(&key) {
+        return Class::Number;
+    }
+    let (rest, last) = key.rsplit_once('_').unwrap_or(("", key));
+    if matches!(last, "id" | "ids") {
+        let noun = last_word(rest);
+        return if PEOPLE.contains(&noun) || PROGRAMS.contains(&noun) {
+            Class::PersonId
+        } else if THINGS.contains(&noun) {
+            Class::ThingId
+        } else {
+            Class::Other
+        };
+    }
+    if last == "by" {
+        return Class::Person;
+    }
+    let is_look = matches!(last, "username" | "nick" | "nickname" | "avatar" | "banner" | "discriminator");
+    let is_name = matches!(last, "name" | "tag" | "icon" | "handle") && PEOPLE.contains(&last_word(rest));
+    if is_look && !rest.is_empty() || is_name {
+        return Class::Name;
+    }
+    let noun = singular(last);
+    if PEOPLE.contains(&noun) {
+        Class::Person
+    } else if LISTED.contains(&noun) {
+        Class::Things
+    } else if THINGS.contains(&noun) || OBJECTS.contains(&singular(key)) {
+        Class::Thing
+    } else {
+        Class::Other
+    }
+}
+
+fn last_word(words: &str) -> &str {
+    singular(words.rsplit('_').next().unwrap_or_default())
+}
+
+fn singular(word: &str) -> &str {
+    word.strip_suffix('s').filter(|rest| rest.len() > 2 && !rest.ends_with('s')).unwrap_or(word)
+}

@@ -1,0 +1,426 @@
+//! Where a text names a person: mentions, addresses, ids.
+
+use std::collections::HashSet;
+use std::fmt::Write as _;
+use std::ops::Range;
+
+use super::super::Pseudonymizer;
+use super::view::{Unit, fold, view};
+
+/// The fewest digits that are an id where a person's id is due: Discord's first ids have 15.
+const SHORTEST: usize = 15;
+/// How many digits an id has where it stands by itself.
+pub(super) const ID_DIGITS: std::ops::RangeInclusive<usize> = 17..=20;
+
+/// Segments of addresses before the id of a person.
+const PERSON_SEGMENTS: [&str; 14] = [
+    "user",
+    "users",
+    "member",
+    "members",
+    "profile",
+    "profiles",
+    "author",
+    "authors",
+    "account",
+    "accounts",
+    "webhook",
+    "webhooks",
+    "app-icons",
+    "app-assets",
+];
+
+/// Segments of addresses before what a person looks like: an id with a hash, or a hash alone.
+const ASSET_SEGMENTS: [&str; 6] =
+    ["avatars", "banners", "avatar-decorations", "avatar-decoration-presets", "clan-badges", "guild-tag-badges"];
+
+/// Those of them whose id is a guild's.
+const GUILD_ASSETS: [&str; 2] = ["clan-badges", "guild-tag-badges"];
+
+/// Names of parameters and schemes before the id of a person.
+const PERSON_PARAMETERS: [&str; 17] = [
+    "spotify",
+    "user",
+    "users",
+    "userid",
+    "user_id",
+    "user-id",
+    "uid",
+    "member",
+    "memberid",
+    "member_id",
+    "author",
+    "author_id",
+    "owner",
+    "owner_id",
+    "client_id",
+    "prefill",
+    "recipient_id",
+];
+
+/// Segments of addresses before ids that name no person, and how many ids follow.
+const THING_SEGMENTS: [(&str, usize); 13] = [
+    ("attachments", 2),
+    ("ephemeral-attachments", 2),
+    ("channels", 3),
+    ("emojis", 1),
+    ("stickers", 1),
+    ("icons", 1),
+    ("splashes", 1),
+    ("discovery-splashes", 1),
+    ("role-icons", 1),
+    ("channel-icons", 1),
+    ("guild-events", 1),
+    ("guilds", 1),
+    ("soundboard-sounds", 1),
+];
+
+/// The longest word before an id that is looked at.
+const LONGEST_WORD: usize = 32;
+
+/// What is replaced in a text.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rules<'r> {
+    /// Whether readers are not shown the text: each run of 17 to 20 digits is a person then.
+    pub(super) hidden: bool,
+    /// Ids of people, which are replaced wherever they stand.
+    pub(super) known: Option<&'r HashSet<String>>,
+    /// Names that can stand behind an `@`, the longest first, with the ids of their people.
+    pub(super) names: &'r [(&'r str, &'r str)],
+    /// Whether the text comes from a source. One that was scrubbed already has mentions of our own.
+    pub(super) fresh: bool,
+}
+
+/// What stands in the place of a part of a text.
+#[derive(Debug)]
+pub(super) enum What {
+    /// A mention of a person.
+    Mention(String),
+    /// The id of a person.
+    Id(String),
+    /// A picture of a person, if it is known whose.
+    Asset { before: &'static str, word: &'static str, id: Option<String> },
+    /// A mention that only our own form has.
+    Forged,
+}
+
+impl What {
+    /// Whose it is.
+    pub(super) fn id(&self) -> Option<&str> {
+        match self {
+            Self::Mention(id) | Self::Id(id) => Some(id),
+            Self::Asset { id, .. } => id.as_deref(),
+            Self::Forged => None,
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Edit {
+    range: Range<usize>,
+    pub(super) what: What,
+}
+
+impl Pseudonymizer {
+    /// `text` with what `edits` put into it.
+    pub(super) fn edited(&self, text: &str, edits: &[Edit]) -> String {
+        let (mut written, mut from) = (String::with_capacity(text.len()), 0);
+        for Edit { range, what } in edits {
+            written.push_str(&text[from..range.start]);
+            from = range.end;
+            let result = match what {
+                What::Mention(id) => write!(written, "<@{}>", self.person(id)),
+                What::Id(id) => write!(written, "{}", self.person(id)),
+                What::Asset { before, word, id: Some(id) } => write!(written, "{before}{word}/{}", self.person(id)),
+                What::Asset { before, word, id: None } => write!(written, "{before}{word}/"),
+                What::Forged => write!(written, "\u{200b}"),
+            };
+            result.expect("a String takes any text");
+        }
+        written.push_str(&text[from..]);
+        written
+    }
+}
+
+/// The parts of `text` that `rules` replace, in its order. In time linear in its length, but for the names.
+pub(super) fn scan(text: &str, rules: Rules<'_>) -> Vec<Edit> {
+    if !may_name(text) {
+        return Vec::new();
+    }
+    let scan = Scan { text, units: view(text), rules };
+    scan.run()
+}
+
+/// Whether a text has anything that can name a person.
+fn may_name(text: &str) -> bool {
+    let mut digits = 0;
+    text.chars().filter_map(fold).any(|letter| {
+        digits += usize::from(letter.is_ascii_digit());
+        digits >= SHORTEST || matches!(letter, '@' | '/' | '\\' | '%')
+    })
+}
+
+struct Scan<'s> {
+    text: &'s str,
+    units: Vec<Unit>,
+    rules: Rules<'s>,
+}
+
+/// What was found at a place: the edit, and the unit behind it.
+type Match = (Edit, usize);
+
+impl Scan<'_> {
+    fn run(&self) -> Vec<Edit> {
+        let mut edits: Vec<Edit> = Vec::new();
+        // Where the word without blanks and brackets begins that is read, and whom it has named.
+        let (mut token, mut named) = (0, None);
+        let mut at = 0;
+        while let Some(unit) = self.units.get(at) {
+            if is_boundary(unit.letter) {
+                (token, named) = (at + 1, None);
+            }
+            let found = match unit.letter {
+                '<' => self.mention(at).or_else(|| self.forged(at)),
+                '@' => self.bare_mention(at).or_else(|| self.rendered(at)),
+                '/' | '\\' => self.asset(at, token, named.as_deref()).or_else(|| self.address(at, &PERSON_SEGMENTS)),
+                '=' | ':' => self.address(at, &PERSON_PARAMETERS),
+                '0'..='9' => {
+                    let end = self.digits(at);
+                    let found = self.number(at, end);
+                    at = if found.is_none() { end } else { at };
+                    if found.is_none() {
+                        continue;
+                    }
+                    found
+                }
+                _ => None,
+            };
+            let Some((edit, next)) = found else {
+                at += 1;
+                continue;
+            };
+            // A whole address takes the place of what was found in it.
+            while edits.last().is_some_and(|last| last.range.end > edit.range.start) {
+                edits.pop();
+            }
+            if let Some(id) = edit.what.id() {
+                named = Some(id.to_owned());
+            }
+            edits.push(edit);
+            at = next.max(at + 1);
+        }
+        edits
+    }
+
+    fn letter(&self, at: usize) -> Option<char> {
+        self.units.get(at).map(|unit| unit.letter)
+    }
+
+    fn skip_blanks(&self, mut at: usize) -> usize {
+        while self.letter(at).is_some_and(char::is_whitespace) {
+            at += 1;
+        }
+        at
+    }
+
+    /// Where the digits at `at` end.
+    fn digits(&self, mut at: usize) -> usize {
+        while self.letter(at).is_some_and(|letter| letter.is_ascii_digit()) {
+            at += 1;
+        }
+        at
+    }
+
+    fn string(&self, units: Range<usize>) -> String {
+        self.units[units].iter().map(|unit| unit.letter).collect()
+    }
+
+    fn edit(&self, units: Range<usize>, what: What) -> Edit {
+        Edit { range: self.units[units.start].start..self.units[units.end - 1].end, what }
+    }
+
+    /// `<@id>` and `<@!id>`, also with blanks, and with the end missing.
+    fn mention(&self, at: usize) -> Option<Match> {
+        let sign = self.skip_blanks(at + 1);
+        if self.letter(sign)? != '@' {
+            return None;
+        }
+        let mut first = self.skip_blanks(sign + 1);
+        let nick = self.letter(first)? == '!';
+        if nick {
+            first = self.skip_blanks(first + 1);
+        }
+        let end = self.digits(first);
+        let close = self.skip_blanks(end);
+        let is_closed = self.letter(close) == Some('>');
+        let is_exact = is_closed && close == end && first == at + 2 + usize::from(nick);
+        if end - first < if is_exact { 1 } else { SHORTEST } {
+            return None;
+        }
+        let next = if is_closed { close + 1 } else { end };
+        Some((self.edit(at..next, What::Mention(self.string(first..end))), next))
+    }
+
+    /// `@id` without brackets.
+    fn bare_mention(&self, at: usize) -> Option<Match> {
+        let mut first = self.skip_blanks(at + 1);
+        if self.letter(first)? == '!' {
+            first = self.skip_blanks(first + 1);
+        }
+        let end = self.digits(first);
+        let is_id = ID_DIGITS.contains(&(end - first));
+        is_id.then(|| (self.edit(at..end, What::Mention(self.string(first..end))), end))
+    }
+
+    /// `<@` with 32 hexadecimal digits, which is how a person is written here.
+    fn forged(&self, at: usize) -> Option<Match> {
+        let unit = self.units[at];
+        let inside = self.text[unit.start..].strip_prefix("<@").filter(|_| self.rules.fresh)?;
+        let digits = inside.strip_prefix('!').unwrap_or(inside).bytes().take(32);
+        let is_forged = digits.clone().count() == 32 && { digits }.all(|byte| byte.is_ascii_hexdigit());
+        is_forged.then(|| (Edit { range: unit.end..unit.end, what: What::Forged }, at + 1))
+    }
+
+    /// `@name` of a person whose names are known.
+    fn rendered(&self, at: usize) -> Option<Match> {
+        let start = self.units[at].start;
+        let rest = self.text[start..].strip_prefix('@').filter(|_| !self.rules.names.is_empty())?;
+        if self.text[..start].ends_with(char::is_alphanumeric) {
+            return None;
+        }
+        let ends = |name: &str| {
+            let rest = rest.strip_prefix(name);
+            rest.is_some_and(|rest| !name.ends_with(char::is_alphanumeric) || !rest.starts_with(char::is_alphanumeric))
+        };
+        let (name, id) = self.rules.names.iter().find(|(name, _)| ends(name))?;
+        let end = start + 1 + name.len();
+        let next = at + self.units[at..].iter().take_while(|unit| unit.start < end).count();
+        Some((Edit { range: start..end, what: What::Mention((*id).to_owned()) }, next))
+    }
+
+    /// The word that ends before the separators at `at`, and where it begins.
+    fn word_before(&self, at: usize) -> (String, usize) {
+        let mut end = at;
+        while end > 0 && at - end < LONGEST_WORD && matches!(self.units[end - 1].letter, '/' | '\\') {
+            end -= 1;
+        }
+        let mut start = end;
+        let is_of_word = |letter: char| letter.is_ascii_lowercase() || matches!(letter, '_' | '-');
+        while start > 0 && end - start < LONGEST_WORD && is_of_word(self.units[start - 1].letter) {
+            start -= 1;
+        }
+        (self.string(start..end), start)
+    }
+
+    /// The id of a person behind the separator at `at`, if one of `words` stands before it.
+    fn address(&self, at: usize, words: &[&str]) -> Option<Match> {
+        let (first, end) = (at + 1, self.digits(at + 1));
+        if end - first < SHORTEST || !words.contains(&self.word_before(at).0.as_str()) {
+            return None;
+        }
+        Some((self.edit(first..end, What::Id(self.string(first..end))), end))
+    }
+
+    /// The address of a picture of a person: all of it, from where its `token` begins.
+    fn asset(&self, at: usize, token: usize, named: Option<&str>) -> Option<Match> {
+        let (first, end) = (at + 1, self.digits(at + 1));
+        let has_id = end - first >= SHORTEST;
+        if !has_id && !self.is_hash(first) {
+            return None;
+        }
+        let (found, start) = self.word_before(at);
+        let is_word =
+            |word: &&&str| found.strip_suffix(**word).is_some_and(|rest| rest.is_empty() || rest.ends_with('-'));
+        // Of words that end alike, the longest.
+        let word = ASSET_SEGMENTS.iter().filter(is_word).max_by_key(|word| word.len())?;
+        let mut next = first;
+        while self.letter(next).is_some_and(|letter| !is_boundary(letter)) {
+            next += 1;
+        }
+        if !self.rules.fresh && next - first == 32 {
+            return None;
+        }
+        let id = if GUILD_ASSETS.contains(word) {
+            None
+        } else if has_id {
+            Some(self.string(first..end))
+        } else {
+            named.map(str::to_owned)
+        };
+        let is_web = token < start && self.units[token..].iter().map(|unit| unit.letter).take(4).eq("http".chars());
+        let (start, before) = if is_web { (token, "https://cdn.discordapp.com/") } else { (start, "") };
+        Some((self.edit(start..next, What::Asset { before, word, id }), next))
+    }
+
+    /// Whether a hash begins at `at`: hexadecimal digits, behind the mark of one that moves.
+    fn is_hash(&self, at: usize) -> bool {
+        let mark = (1..=3).find(|length| self.letter(at + length) == Some('_')).map_or(0, |length| length + 1);
+        let rest = self.units.get(at + mark..).unwrap_or_default();
+        rest.iter().take(16).filter(|unit| unit.letter.is_ascii_hexdigit()).count() == 16
+    }
+
+    /// Digits that stand by themselves.
+    fn number(&self, at: usize, end: usize) -> Option<Match> {
+        let length = end - at;
+        if !(SHORTEST..=20).contains(&length) {
+            return None;
+        }
+        let digits = self.string(at..end);
+        let is_known = self.rules.known.is_some_and(|known| known.contains(&digits));
+        let may_be =
+            self.rules.hidden && ID_DIGITS.contains(&length) && !self.is_thing(at) && !self.is_pseudonym(at, end);
+        (is_known || may_be).then(|| (self.edit(at..end, What::Id(digits)), end))
+    }
+
+    /// Whether the id at `at` is that of a channel, role, emoji or command in markup, or that of a thing in an address.
+    fn is_thing(&self, at: usize) -> bool {
+        let back = |count: usize| at.checked_sub(count).and_then(|at| self.letter(at));
+        match (back(1), back(2), back(3)) {
+            (Some('#'), Some('<'), _) | (Some('&'), Some('@'), Some('<')) => true,
+            (Some(':'), ..) => {
+                let from = at.saturating_sub(2 + LONGEST_WORD);
+                let before = self.string(from..at - 1);
+                let name = before.rsplit(['<', '>', '\n']).next().unwrap_or_default();
+                let opens = before.ends_with(&format!("<{name}"));
+                opens && [":", "a:", "/"].iter().any(|mark| name.starts_with(mark))
+            }
+            (Some('/'), ..) => {
+                let (mut ids, mut first) = (1, at);
+                while ids < 4 {
+                    let (word, _) = self.word_before(first - 1);
+                    if !word.is_empty() {
+                        return THING_SEGMENTS.iter().any(|(segment, most)| *segment == word && ids <= *most);
+                    }
+                    let mut before = first - 1;
+                    while before > 0 && first - before < 22 && self.units[before - 1].letter.is_ascii_digit() {
+                        before -= 1;
+                    }
+                    if before == first - 1 || before == 0 || self.units[before - 1].letter != '/' {
+                        return false;
+                    }
+                    (ids, first) = (ids + 1, before);
+                }
+                false
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether the digits are part of a pseudonym that an earlier pass wrote.
+    fn is_pseudonym(&self, at: usize, end: usize) -> bool {
+        if self.rules.fresh {
+            return false;
+        }
+        let is_hex = |unit: &&Unit| unit.letter.is_ascii_hexdigit();
+        let before = self.units[..at].iter().rev().take(33).take_while(is_hex).count();
+        let after = self.units[end..].iter().take(33).take_while(is_hex).count();
+        before + (end - at) + after == 32
+    }
+}
+
+/// Whether an address ends before the letter.
+fn is_boundary(letter: char) -> bool {
+    letter.is_whitespace()
+        || letter.is_control()
+        || matches!(letter, '"' | '\'' | '`' | '<' | '>' | '(' | ')' | '[' | ']' | '{' | '}' | '|')
+}
