@@ -275,7 +275,8 @@ impl MessageScrub<'_> {
         let is_thing = matches!(of, Class::Thing | Class::Things);
         let names_person = !is_thing && fields.get("id").is_some_and(is_person_id);
         let is_option = fields.contains_key("label") && fields.contains_key("value");
-        let is_personal_option = is_option && fields.get("value").is_some_and(|value| self.changes(value));
+        let is_personal_option =
+            is_option && !fields.contains_key("type") && fields.get("value").is_some_and(|value| self.changes(value));
         let links_person = part == Part::Component && fields.get("url").is_some_and(|url| self.shows_person(url));
         let loses_picture = fields.iter().any(|(key, value)| embed::is_picture(key) && self.shows_person(value));
         let named_value = part == Part::Hidden && fields.get("name").is_some_and(Value::is_string) && !is_option;
