@@ -60,7 +60,7 @@ pub(crate) fn channel(scope: &GuildScope, rights: &Rights, mut wire: Fields) -> 
         position: wire.small("position").unwrap_or(0),
         nsfw: wire.flag("nsfw") || rights.age_gated,
         visibility: if public { Visibility::Public } else { Visibility::Private },
-        tags: tags(&mut wire),
+        tags: tags(&mut wire, scrub),
         ..Channel::new(scope.tenant, id, kind, name(&mut wire, scrub, id))
     };
     let last_message_id = wire.id("last_message_id");
@@ -129,7 +129,7 @@ fn extra(mut wire: Fields, flags: u64, scrub: Scrub<'_>) -> Option<domain::json:
 }
 
 /// The tags of a forum. Who may use them, and the ids of their emoji, stay in the extra fields.
-fn tags(wire: &mut Fields) -> Vec<ForumTag> {
+fn tags(wire: &mut Fields, scrub: Scrub<'_>) -> Vec<ForumTag> {
     let items = wire.objects("available_tags");
     let rests: Vec<Value> = items
         .iter()
@@ -150,7 +150,8 @@ fn tags(wire: &mut Fields) -> Vec<ForumTag> {
     let tag = |mut tag: Fields| {
         let id = tag.id::<()>("id")?.to_string();
         let emoji = tag.text("emoji_name").or_else(|| tag.id::<()>("emoji_id").map(|id| id.to_string()));
-        Some(ForumTag { id, name: tag.text("name").unwrap_or_default(), emoji })
+        let name = scrub.text(&tag.text("name").unwrap_or_default());
+        Some(ForumTag { id, name, emoji })
     };
     items.into_iter().filter_map(tag).collect()
 }

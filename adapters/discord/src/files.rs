@@ -100,9 +100,18 @@ fn addresses_in(mut message: Fields) -> HashMap<AttachmentId, String> {
     files.filter_map(|mut file| Some((file.id("id")?, file.text("url")?))).collect()
 }
 
+/// Whether the name at the end of an address may hold a pseudonym: Discord does not know the file by that name.
+fn is_scrubbed(address: &str) -> bool {
+    let name = address.rsplit('/').next().unwrap_or_default();
+    name.as_bytes().windows(32).any(|part| part.iter().all(u8::is_ascii_hexdigit))
+}
+
 #[async_trait]
 impl FileSource for DiscordClient {
     async fn refresh(&self, files: &[SeenFile]) -> Result<Vec<Option<String>>, GuildError> {
+        if files.iter().any(|file| is_scrubbed(&file.address)) {
+            return self.refresh_by_messages(files).await;
+        }
         match self.refresh_at_once(files).await {
             // That call is in no documentation of Discord's: one day there may be none.
             Err(

@@ -10,7 +10,7 @@ use domain::message::{
     Attachment, AttachmentId, Author, Emoji, Message, MessageId, MessageKind, Origin, Reaction, Reference, Version,
     time_beside,
 };
-use domain::pseudonym::{KnownPeople, Pseudonymizer, RenderedNames};
+use domain::pseudonym::{KnownPeople, MessageScrub, Part, Pseudonymizer, RenderedNames};
 use domain::snowflake::Id;
 use domain::timestamp::Timestamp;
 use domain::unreadable::Unreadable;
@@ -62,13 +62,22 @@ impl Converter<'_> {
         let pseudonym = |person: &Person<'_>| person.identity().map(|person| self.people.identity(&person));
         let named = mentions.iter().filter_map(|person| Some((person.names(), pseudonym(person)?)));
         let named = named.flat_map(|(names, pseudonym)| names.map(move |name| (name.into_owned().into(), pseudonym)));
-        Scrub { people: self.people, names: RenderedNames::new(self.people, self.known, named) }
+        let names = RenderedNames::new(self.people, self.known, named);
+        let mut of = self.people.message(&[]);
+        for person in mentions {
+            learn_person(&mut of, person);
+        }
+        Scrub { people: self.people, names, of }
     }
 
     /// What is kept of a message that has a text of more than [`MAX_TEXT`] bytes.
     fn large(&self, id: MessageId, message: &wire::Message<'_>, text: &[u8]) -> Unreadable {
         let mentions = if let List::Items(mentions) = &message.mentions { mentions.as_slice() } else { &[] };
-        let raw = serde_json::from_slice(text).ok().map(|raw| Json::new(&self.scrub(mentions).value(raw)));
+        let raw = serde_json::from_slice(text).ok().map(|raw: Value| {
+            let mut scrub = self.scrub(mentions);
+            scrub.of.learn(&raw);
+            Json::new(&scrub.value(Part::Hidden, raw))
+        });
         Unreadable {
             raw: raw.filter(|raw| raw.as_str().len() <= Unreadable::LARGEST),
             ..Unreadable::refused(self.channel, id, too_large(id), self.observed_at)
@@ -85,7 +94,13 @@ impl Converter<'_> {
                 Vec::new()
             }
         };
-        let scrub = self.scrub(&mentions);
+        let mut scrub = self.scrub(&mentions);
+        learn_person(&mut scrub.of, &message.author);
+        if let Text::Is(content) = &message.content {
+            scrub.of.learn_text(content);
+        }
+        [&message.embeds, &message.forwarded].into_iter().for_each(|value| scrub.of.learn(value));
+        scrub.of.learn_fields(&extra);
         let kind_name = string(message.kind.number_or_name(), "type", &mut extra).unwrap_or(Cow::Borrowed("Default"));
         let kind = MessageKind(number(&kind_name, &MESSAGES));
         if kind == MessageKind::UNNUMBERED {
@@ -106,10 +121,10 @@ impl Converter<'_> {
         }
         let attachments = scrub.attachments(id, message.attachments, &mut extra);
         let reactions = scrub.reactions(message.reactions, &mut extra);
-        let embeds = scrub.list(message.embeds, "embeds", |value| scrub.embed(embed(value)), &mut extra);
+        let embeds = scrub.list(message.embeds, "embeds", |value| scrub.value(Part::Embed, scrub.embed(embed(value))), &mut extra);
         let items = message.stickers.as_array().into_iter().flatten();
         let rest: Vec<Value> = items.filter(|item| item.is_object()).filter_map(sticker_rest).collect();
-        let stickers = scrub.list(message.stickers, "stickers", |value| sticker(&value), &mut extra);
+        let stickers = scrub.list(message.stickers, "stickers", |value| scrub.names.json(scrub.of.things(sticker(&value))), &mut extra);
         keep(&mut extra, "stickers", rest.into());
         let reference = (!message.reference.is_null()).then(|| {
             let to = reference(&message.reference);
@@ -125,7 +140,7 @@ impl Converter<'_> {
             channel_id: self.channel,
             id,
             kind,
-            author: scrub.author(&message.author),
+            author: scrub.sender(&message.author),
             content,
             sent_at,
             version: Version { edited_at, observed_at: self.observed_at, origin: Origin::Export },
@@ -147,9 +162,13 @@ impl Converter<'_> {
             components: None,
             snapshots,
             poll: None,
-            extra: (!extra.is_empty()).then(|| Json::new(&scrub.value(Value::Object(extra)))),
+            extra: (!extra.is_empty()).then(|| Json::new(&scrub.value(Part::Hidden, Value::Object(extra)))),
         }
     }
+}
+
+fn learn_person(scrub: &mut MessageScrub<'_>, person: &Person<'_>) {
+    scrub.learn_person(&person.id, [&person.name, &person.nickname].into_iter().flatten().map(AsRef::as_ref));
 }
 
 /// Keeps what stands in the place of a field and is of another type; a list behind what is kept of it already.
@@ -193,15 +212,16 @@ fn reference(value: &Value) -> Reference {
 struct Scrub<'a> {
     people: &'a Pseudonymizer,
     names: RenderedNames<'a>,
+    of: MessageScrub<'a>,
 }
 
 impl Scrub<'_> {
-    fn value(&self, value: Value) -> Value {
-        self.names.json(self.people.json(value, &[]))
+    fn value(&self, part: Part, value: Value) -> Value {
+        self.names.json(self.of.value(part, value))
     }
 
     fn text(&self, text: &str) -> String {
-        self.names.text(self.people.text(text, &[]).into_owned())
+        self.names.text(self.of.text(text))
     }
 
     /// An embed without the name of a known person as its author or footer: a bot that shows a person so writes no `@`.
@@ -222,7 +242,7 @@ impl Scrub<'_> {
                 *embed = self.embed(embed.take());
             }
         }
-        self.value(snapshot)
+        self.value(Part::Snapshot, snapshot)
     }
 
     /// A person; one without id and name is always the same.
@@ -232,7 +252,17 @@ impl Scrub<'_> {
         Author { pseudonym, bot: person.bot, webhook: person.is_webhook() }
     }
 
-    /// The objects of a list, each made over by `make`; what is no list goes into the extra fields.
+    /// The author of a message. Of those who speak through a webhook, each name is one.
+    fn sender(&self, person: &Person<'_>) -> Author {
+        let author = self.author(person);
+        if !author.webhook || person.id.is_empty() {
+            return author;
+        }
+        let name = person.name.as_deref().unwrap_or_default();
+        Author { pseudonym: self.people.webhook(&person.id, name), ..author }
+    }
+
+    /// The objects of a list, each scrubbed by `make`; what is no list goes into the extra fields.
     fn list(
         &self,
         value: Value,
@@ -244,7 +274,7 @@ impl Scrub<'_> {
             Value::Array(items) => {
                 let (objects, others): (Vec<_>, Vec<_>) = items.into_iter().partition(Value::is_object);
                 keep(extra, key, Value::Array(others));
-                let items: Value = objects.into_iter().map(|item| self.value(make(item))).collect();
+                let items: Value = objects.into_iter().map(make).collect();
                 (items != json!([])).then(|| Json::new(&items))
             }
             other => {
@@ -276,7 +306,7 @@ impl Scrub<'_> {
     }
 
     fn attachment(&self, id: AttachmentId, item: &Value) -> Attachment {
-        let filename = cut(text(item, "fileName").unwrap_or("file"));
+        let filename = cut(&self.of.hidden_text(text(item, "fileName").unwrap_or("file")));
         let address = text(item, "url").unwrap_or_default();
         let on_web = address.starts_with("https://") || address.starts_with("http://");
         let extra = beyond(item, &["id", "url", "fileName", "fileSizeBytes"]);
@@ -288,9 +318,9 @@ impl Scrub<'_> {
             height: None,
             description: None,
             spoiler: filename.starts_with("SPOILER_"),
-            url: on_web.then(|| self.text(&address.chars().take(4096).collect::<String>())),
-            local_path: (!on_web).then(|| beside(address)).flatten(),
-            extra: (!extra.is_empty()).then(|| Json::new(&self.value(Value::Object(extra)))),
+            url: on_web.then(|| self.of.hidden_text(&address.chars().take(4096).collect::<String>())),
+            local_path: (!on_web).then(|| beside(address)).flatten().map(|path| self.of.hidden_text(&path)),
+            extra: (!extra.is_empty()).then(|| Json::new(&self.value(Part::Hidden, Value::Object(extra)))),
             filename,
         }
     }

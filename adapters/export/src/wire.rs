@@ -251,7 +251,7 @@ pub(crate) struct Person<'a> {
     pub(crate) nickname: Option<Cow<'a, str>>,
     pub(crate) discriminator: Option<Cow<'a, str>>,
     pub(crate) bot: bool,
-    no_roles: bool,
+    has_roles: bool,
 }
 
 impl Person<'_> {
@@ -259,7 +259,7 @@ impl Person<'_> {
     /// invited does.
     pub(crate) fn is_webhook(&self) -> bool {
         let untagged = self.discriminator.as_deref().is_some_and(|digits| matches!(digits, "0" | "0000"));
-        self.bot && untagged && self.no_roles
+        self.bot && untagged && !self.has_roles
     }
 
     /// Who it is; `None` for a person without id and name.
@@ -285,7 +285,7 @@ impl<'de> Fields<'de> for Person<'de> {
             "isBot" => self.bot = matches!(fields.next_value()?, Text::Other(Value::Bool(true))),
             "discriminator" => self.discriminator = fields.next_value::<Text<'de>>()?.discriminator(),
             "roles" => {
-                self.no_roles = matches!(fields.next_value()?, List::<Skipped>::Items(roles) if roles.is_empty());
+                self.has_roles = matches!(fields.next_value()?, List::<Skipped>::Items(roles) if !roles.is_empty());
             }
             _ => _ = fields.next_value::<Skipped>()?,
         }

@@ -11,7 +11,7 @@ use std::collections::HashSet;
 use serde_json::{Map, Number, Value};
 
 use self::keys::{Class, class, snake};
-use self::text::{ID_DIGITS, Rules, scan};
+use self::text::{ID_DIGITS, Rules, may_name, scan};
 use super::Pseudonymizer;
 
 /// Keys that only an object of a person has; one of them beside an `id` makes the object one.
@@ -101,7 +101,7 @@ impl Pseudonymizer {
             .filter(|(name, _)| !name.is_empty())
             .collect();
         names.sort_unstable_by_key(|(name, _)| std::cmp::Reverse(name.len()));
-        let edits = scan(text, Rules { hidden: false, known: None, names: &names, fresh: true });
+        let edits = scan(text, Rules { hidden: false, known: None, names: &names, own: None, fresh: true });
         if edits.is_empty() { Cow::Borrowed(text) } else { Cow::Owned(self.edited(text, &edits)) }
     }
 
@@ -116,8 +116,11 @@ impl Pseudonymizer {
     /// Scrubs the parts of one message, or of one channel.
     #[must_use]
     pub fn message<'a>(&'a self, mentioned: &'a [MentionedPerson<'a>]) -> MessageScrub<'a> {
-        let ids = mentioned.iter().map(|person| person.platform_id.clone().into_owned()).collect();
-        MessageScrub { people: self, mentioned, ids, names: Vec::new(), fresh: true }
+        let mut scrub = MessageScrub { people: self, mentioned, ids: HashSet::new(), names: Vec::new(), fresh: true };
+        for person in mentioned {
+            scrub.learn_person(&person.platform_id, person.names.iter().map(AsRef::as_ref));
+        }
+        scrub
     }
 }
 
@@ -148,7 +151,7 @@ impl MessageScrub<'_> {
     /// Learns who the people in an object with these `fields` are.
     pub fn learn_fields(&mut self, fields: &Map<String, Value>) {
         if is_person(fields) {
-            self.learn_person(fields);
+            self.learn_object(fields);
         }
         for (key, value) in fields {
             match class(&snake(key)) {
@@ -160,12 +163,17 @@ impl MessageScrub<'_> {
 
     /// Learns whom `text` mentions.
     pub fn learn_text(&mut self, text: &str) {
-        let edits = scan(text, Rules { hidden: false, known: None, names: &[], fresh: true });
+        let edits = scan(text, Rules { hidden: false, known: None, names: &[], own: None, fresh: true });
         self.ids.extend(edits.iter().filter_map(|edit| edit.what.id()).filter(|id| is_id(id)).map(str::to_owned));
     }
 
-    /// Learns that the platform calls a person in the message `platform_id`.
-    pub fn learn_id(&mut self, platform_id: &str) {
+    /// Learns the id and the names of a person in the message.
+    pub fn learn_person<'n>(&mut self, platform_id: &str, names: impl IntoIterator<Item = &'n str>) {
+        self.learn_id(platform_id);
+        self.names.extend(names.into_iter().map(|name| (name.to_owned(), platform_id.to_owned())));
+    }
+
+    fn learn_id(&mut self, platform_id: &str) {
         if is_id(platform_id) {
             self.ids.insert(platform_id.to_owned());
         }
@@ -180,48 +188,43 @@ impl MessageScrub<'_> {
             Value::Number(id) => self.learn_id(&id.to_string()),
             Value::Array(items) => items.iter().for_each(|item| self.learn_ids(item)),
             Value::Object(fields) => {
-                self.learn_person(fields);
+                self.learn_object(fields);
                 self.learn(value);
             }
             Value::Null | Value::Bool(_) => {}
         }
     }
 
-    fn learn_person(&mut self, fields: &Map<String, Value>) {
+    fn learn_object(&mut self, fields: &Map<String, Value>) {
         let id = match fields.get("id") {
             Some(Value::String(id)) => id.clone(),
             Some(Value::Number(id)) => id.to_string(),
             _ => return,
         };
-        self.learn_id(&id);
-        for key in ["username", "global_name", "nick", "nickname", "display_name", "globalName", "displayName", "name"]
-        {
-            if let Some(Value::String(name)) = fields.get(key) {
-                self.names.push((name.clone(), id.clone()));
-            }
-        }
-        if let Some(Value::Object(member)) = fields.get("member")
-            && let Some(Value::String(nick)) = member.get("nick")
-        {
-            self.names.push((nick.clone(), id));
-        }
+        let nick = fields.get("member").and_then(|member| member.get("nick"));
+        let keys = ["username", "global_name", "nick", "nickname", "display_name", "globalName", "displayName", "name"];
+        let names = keys.iter().filter_map(|key| fields.get(*key)).chain(nick).filter_map(Value::as_str);
+        self.learn_person(&id, names);
     }
 
     /// A text that readers are shown, as [`Pseudonymizer::text`], and with the ids of the people in the message as their
     /// pseudonyms.
     #[must_use]
     pub fn text(&self, text: &str) -> String {
-        self.rewritten(text, false)
+        self.rewritten(text, false, None)
     }
 
     /// The name or address of a file, or a text that readers are not shown: every 17 to 20 digits are the id of a person,
     /// unless an address or markup says otherwise.
     #[must_use]
     pub fn hidden_text(&self, text: &str) -> String {
-        self.rewritten(text, true)
+        self.rewritten(text, true, None)
     }
 
-    fn rewritten(&self, text: &str, hidden: bool) -> String {
+    fn rewritten(&self, text: &str, hidden: bool, own: Option<&str>) -> String {
+        if !may_name(text) {
+            return text.to_owned();
+        }
         let mut names: Vec<(&str, &str)> = self
             .mentioned
             .iter()
@@ -229,7 +232,7 @@ impl MessageScrub<'_> {
             .filter(|(name, _)| !name.is_empty())
             .collect();
         names.sort_unstable_by_key(|(name, _)| std::cmp::Reverse(name.len()));
-        let rules = Rules { hidden, known: Some(&self.ids), names: &names, fresh: self.fresh };
+        let rules = Rules { hidden, known: Some(&self.ids), names: &names, own, fresh: self.fresh };
         let edits = scan(text, rules);
         if edits.is_empty() { text.to_owned() } else { self.people.edited(text, &edits) }
     }
@@ -273,6 +276,7 @@ impl MessageScrub<'_> {
             _ => (part, fields),
         };
         let is_thing = matches!(of, Class::Thing | Class::Things);
+        let own = fields.get("id").and_then(Value::as_str).filter(|_| is_thing).map(str::to_owned);
         let names_person = !is_thing && fields.get("id").is_some_and(is_person_id);
         let is_option = fields.contains_key("label") && fields.contains_key("value");
         let is_personal_option =
@@ -285,15 +289,15 @@ impl MessageScrub<'_> {
         let mut kept = Map::new();
         for (key, value) in fields {
             let name = snake(&key);
-            let class = match (name.as_str(), named_value.flatten()) {
+            let class = match (name.as_ref(), named_value.flatten()) {
                 ("value", Some(class)) => class,
                 ("id" | "key", _) if is_thing => Class::ThingId,
                 ("author", _) if part == Part::Embed && value.get("id").is_none() => Class::Other,
                 _ => class(&name),
             };
             let is_gone = class == Class::Name
-                || names_person && matches!(name.as_str(), "name" | "label" | "title")
-                || is_personal_option && matches!(name.as_str(), "label" | "description")
+                || names_person && matches!(name.as_ref(), "name" | "label" | "title")
+                || is_personal_option && matches!(name.as_ref(), "label" | "description")
                 || embed::is_picture(&key) && self.shows_person(&value)
                 || loses_picture && name == "description" && part == Part::Component
                 || links_person && name == "label"
@@ -301,7 +305,13 @@ impl MessageScrub<'_> {
             if is_gone {
                 continue;
             }
-            let value = self.field(part, class, &name, is_option, value);
+            let value = match (&own, value) {
+                // An address of a thing has the thing's id.
+                (Some(own), Value::String(text)) if class == Class::Other && name.ends_with("url") => {
+                    self.rewritten(&text, true, Some(own)).into()
+                }
+                (_, value) => self.field(part, class, &name, is_option, value),
+            };
             kept.insert(self.hidden_text(&key), value);
         }
         Value::Object(kept)
@@ -377,7 +387,10 @@ impl MessageScrub<'_> {
             Value::Array(items) => items.into_iter().map(|item| self.person(item)).collect(),
             Value::String(text) if is_id(&text) || self.is_scrubbed(&text) => self.ids(text.into()),
             Value::String(text) => {
-                let edits = scan(&text, Rules { hidden: true, known: Some(&self.ids), names: &[], fresh: self.fresh });
+                let edits = scan(
+                    &text,
+                    Rules { hidden: true, known: Some(&self.ids), names: &[], own: None, fresh: self.fresh },
+                );
                 match edits.iter().find_map(|edit| edit.what.id()) {
                     Some(id) => self.people.person(id).to_string().into(),
                     None => Value::Null,
@@ -428,7 +441,7 @@ impl MessageScrub<'_> {
     fn changes(&self, value: &Value) -> bool {
         match value {
             Value::String(text) => {
-                let rules = Rules { hidden: true, known: Some(&self.ids), names: &[], fresh: self.fresh };
+                let rules = Rules { hidden: true, known: Some(&self.ids), names: &[], own: None, fresh: self.fresh };
                 !scan(text, rules).is_empty()
             }
             value => is_person_id(value),
@@ -437,7 +450,7 @@ impl MessageScrub<'_> {
 }
 
 fn is_person(fields: &Map<String, Value>) -> bool {
-    let keys = fields.keys().filter(|key| PERSON_KEYS.contains(&snake(key).as_str())).count();
+    let keys = fields.keys().filter(|key| PERSON_KEYS.contains(&snake(key).as_ref())).count();
     keys > usize::from(!fields.contains_key("id"))
 }
 

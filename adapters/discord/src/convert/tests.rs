@@ -150,6 +150,52 @@ fn webhooks_and_answers_to_commands_are_told_apart() {
 }
 
 #[test]
+fn each_name_of_a_webhook_is_an_author_of_its_own() {
+    let said = |name: &str| {
+        let author = json!({"id": BOT, "username": name, "bot": true, "discriminator": "0000", "avatar": "a1"});
+        with(json!({"author": author, "webhook_id": BOT})).author
+    };
+    let [knight, dragon, again] = ["Ser Aldwin", "Old Ember", "Ser Aldwin"].map(said);
+    assert_eq!(knight, again);
+    assert_ne!(knight.pseudonym, dragon.pseudonym);
+    assert_eq!(knight.pseudonym, people().webhook(BOT, "Ser Aldwin"));
+    assert!(knight.webhook && knight.bot);
+}
+
+#[test]
+fn a_file_that_a_program_named_after_a_person_is_named_after_the_pseudonym() {
+    let url =
+        |name: &str| format!("https://cdn.discordapp.com/attachments/100000000000000005/100000000000000003/{name}");
+    let named = with(json!({"attachments": [
+        {"id": "3", "filename": format!("rank-{USER}.png"), "size": 1, "url": url(&format!("rank-{USER}.png?ex=1&is=2&hm=3"))},
+        {"id": "4", "filename": format!("{USER}.png"), "size": 1, "url": url(&format!("{USER}.png")), "title": format!("rank-{USER}")},
+    ]}));
+    let person = people().person(USER);
+    assert_eq!(named.attachments[0].filename, format!("rank-{person}.png"));
+    assert_eq!(named.attachments[0].url, Some(url(&format!("rank-{person}.png"))));
+    assert_eq!(named.attachments[1].url, Some(url(&format!("{person}.png"))));
+    assert!(!format!("{named:?}").contains(USER));
+}
+
+#[test]
+fn the_name_of_a_person_whom_a_bots_embed_shows_is_a_generated_one() {
+    let avatar = format!("https://cdn.discordapp.com/avatars/{USER}/5afe0bad5afe0bad5afe0bad5afe0bad.png");
+    let welcome = with(json!({
+        "author": {"id": BOT, "username": "Greeter", "bot": true}, "content": format!("<@{USER}> is {USER}"),
+        "mentions": [{"id": USER, "username": "somebody", "global_name": "Some Body", "avatar": "a1"}],
+        "embeds": [{"author": {"name": "realname", "icon_url": avatar}, "title": "Welcome, Some Body!",
+            "description": "somebody is here", "footer": {"text": format!("ID: {USER}")}}],
+    }));
+    let person = people().person(USER);
+    assert_eq!(welcome.content, format!("<@{person}> is {person}"));
+    assert_eq!(
+        welcome.embeds.unwrap().to_value(),
+        json!([{"author": {"name": person.name().to_string()}, "title": format!("Welcome, {}!", person.name()),
+            "description": format!("{} is here", person.name()), "footer": {"text": format!("ID: {person}")}}])
+    );
+}
+
+#[test]
 fn reactions_have_one_key_each_and_bursts_stay_in_the_extra_fields() {
     let reacted = with(json!({"reactions": [
         {"emoji": {"id": null, "name": "👍"}, "count": 3, "count_details": {"normal": 3, "burst": 0}, "me": true,

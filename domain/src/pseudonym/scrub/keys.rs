@@ -1,5 +1,7 @@
 //! What the name of a field says of its value.
 
+use std::borrow::Cow;
+
 /// What stands under a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Class {
@@ -123,7 +125,10 @@ const OBJECTS: [&str; 6] = [
 const NUMBERS: [&str; 8] = ["flags", "flags_new", "public_flags", "allow", "deny", "permissions", "size", "color"];
 
 /// A key in `snake_case`.
-pub(super) fn snake(key: &str) -> String {
+pub(super) fn snake(key: &str) -> Cow<'_, str> {
+    if key.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_') {
+        return Cow::Borrowed(key);
+    }
     let mut written = String::with_capacity(key.len() + 4);
     let mut before = None;
     for letter in key.chars() {
@@ -138,7 +143,7 @@ pub(super) fn snake(key: &str) -> String {
             written.extend(letter.to_lowercase());
         }
     }
-    written
+    Cow::Owned(written)
 }
 
 /// What stands under a key in `snake_case`.

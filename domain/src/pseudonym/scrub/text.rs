@@ -87,6 +87,8 @@ pub(super) struct Rules<'r> {
     pub(super) known: Option<&'r HashSet<String>>,
     /// Names that can stand behind an `@`, the longest first, with the ids of their people.
     pub(super) names: &'r [(&'r str, &'r str)],
+    /// The id of the thing that the text belongs to, which is not a person's.
+    pub(super) own: Option<&'r str>,
     /// Whether the text comes from a source. One that was scrubbed already has mentions of our own.
     pub(super) fresh: bool,
 }
@@ -152,7 +154,7 @@ pub(super) fn scan(text: &str, rules: Rules<'_>) -> Vec<Edit> {
 }
 
 /// Whether a text has anything that can name a person.
-fn may_name(text: &str) -> bool {
+pub(super) fn may_name(text: &str) -> bool {
     let mut digits = 0;
     text.chars().filter_map(fold).any(|letter| {
         digits += usize::from(letter.is_ascii_digit());
@@ -367,8 +369,11 @@ impl Scan<'_> {
         }
         let digits = self.string(at..end);
         let is_known = self.rules.known.is_some_and(|known| known.contains(&digits));
-        let may_be =
-            self.rules.hidden && ID_DIGITS.contains(&length) && !self.is_thing(at) && !self.is_pseudonym(at, end);
+        let may_be = self.rules.hidden
+            && ID_DIGITS.contains(&length)
+            && self.rules.own != Some(digits.as_str())
+            && !self.is_thing(at)
+            && !self.is_pseudonym(at, end);
         (is_known || may_be).then(|| (self.edit(at..end, What::Id(digits)), end))
     }
 
