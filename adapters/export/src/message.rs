@@ -121,10 +121,20 @@ impl Converter<'_> {
         }
         let attachments = scrub.attachments(id, message.attachments, &mut extra);
         let reactions = scrub.reactions(message.reactions, &mut extra);
-        let embeds = scrub.list(message.embeds, "embeds", |value| scrub.value(Part::Embed, scrub.embed(embed(value))), &mut extra);
+        let embeds = scrub.list(
+            message.embeds,
+            "embeds",
+            |value| scrub.value(Part::Embed, scrub.embed(embed(value))),
+            &mut extra,
+        );
         let items = message.stickers.as_array().into_iter().flatten();
         let rest: Vec<Value> = items.filter(|item| item.is_object()).filter_map(sticker_rest).collect();
-        let stickers = scrub.list(message.stickers, "stickers", |value| scrub.names.json(scrub.of.things(sticker(&value))), &mut extra);
+        let stickers = scrub.list(
+            message.stickers,
+            "stickers",
+            |value| scrub.names.json(scrub.of.things(sticker(&value))),
+            &mut extra,
+        );
         keep(&mut extra, "stickers", rest.into());
         let reference = (!message.reference.is_null()).then(|| {
             let to = reference(&message.reference);
