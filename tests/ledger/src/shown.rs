@@ -26,7 +26,7 @@ pub(crate) fn line(message: &Value, people: &Pseudonymizer) -> Value {
     json!({
         "id": number(&message["id"]),
         "type": message["type"],
-        "author": [of.person(&author["id"]), program, hook && !command],
+        "author": [of.author(author, hook && !command), program, hook && !command],
         "content": of.text(message["content"].as_str().unwrap_or_default()),
         "edited_ms": message["edited_timestamp"].as_str().map(millis),
         "pinned": message["pinned"],
@@ -51,6 +51,13 @@ struct Shown<'a> {
 impl Shown<'_> {
     fn person(&self, id: &Value) -> Value {
         json!(self.people.person(id.as_str().unwrap_or_default()))
+    }
+
+    /// Who wrote; each name of a webhook is an author.
+    fn author(&self, author: &Value, is_webhook: bool) -> Value {
+        let name = author["username"].as_str().unwrap_or_default();
+        let id = author["id"].as_str().unwrap_or_default();
+        if is_webhook { json!(self.people.webhook(id, name)) } else { self.person(&author["id"]) }
     }
 
     /// A text with `<@id>` and `<@!id>` as `<@pseudonym>`.
