@@ -1,5 +1,6 @@
 //! Inputs that people reported, rebuilt with invented names, and what Verta makes of them.
 
+mod exports;
 mod page;
 
 use std::fs;
