@@ -20,8 +20,8 @@ fn interaction(kind: MessageKind, extra: &Value) -> Option<Interaction> {
     Message { kind, extra: Some(Json::new(extra)), ..message }.interaction()
 }
 
-fn found(kind: InteractionKind, name: Option<&str>) -> Option<Interaction> {
-    Some(Interaction { kind, name: name.map(str::to_owned), user: author(false) })
+fn by_user(kind: InteractionKind, name: Option<&str>) -> Interaction {
+    Interaction { kind, name: name.map(str::to_owned), user: author(false) }
 }
 
 fn user() -> Value {
@@ -32,9 +32,9 @@ fn user() -> Value {
 fn an_export_names_command_and_person() {
     let extra = json!({"interaction": {"id": "9", "name": "weather today", "user": user()}});
     let slash = interaction(MessageKind::CHAT_INPUT_COMMAND, &extra);
-    assert_eq!(slash, found(InteractionKind::SlashCommand, Some("weather today")));
+    assert_eq!(slash, Some(by_user(InteractionKind::SlashCommand, Some("weather today"))));
     let menu = interaction(MessageKind::CONTEXT_MENU_COMMAND, &extra);
-    assert_eq!(menu, found(InteractionKind::ContextMenuCommand, Some("weather today")));
+    assert_eq!(menu, Some(by_user(InteractionKind::ContextMenuCommand, Some("weather today"))));
 }
 
 #[test]
@@ -44,16 +44,16 @@ fn discord_names_them_in_two_places() {
         "interaction": {"id": "9", "type": 2, "name": "ask", "user": user()},
     });
     let command = interaction(MessageKind::CHAT_INPUT_COMMAND, &both);
-    assert_eq!(command, found(InteractionKind::SlashCommand, Some("ask")));
+    assert_eq!(command, Some(by_user(InteractionKind::SlashCommand, Some("ask"))));
     let target =
         json!({"interaction_metadata": {"type": 2, "name": "Quote", "user": user(), "target_message_id": "7"}});
     let menu = interaction(MessageKind::REPLY, &target);
-    assert_eq!(menu, found(InteractionKind::ContextMenuCommand, Some("Quote")));
+    assert_eq!(menu, Some(by_user(InteractionKind::ContextMenuCommand, Some("Quote"))));
     let button = json!({"interaction_metadata": {"type": 3, "user": user(), "interacted_message_id": "7"}});
-    assert_eq!(interaction(MessageKind::DEFAULT, &button), found(InteractionKind::Component, None));
+    assert_eq!(interaction(MessageKind::DEFAULT, &button), Some(by_user(InteractionKind::Component, None)));
     let form = json!({"interaction_metadata":
         {"type": 5, "user": user(), "triggering_interaction_metadata": {"type": 2, "name": "report"}}});
-    assert_eq!(interaction(MessageKind::DEFAULT, &form), found(InteractionKind::Modal, Some("report")));
+    assert_eq!(interaction(MessageKind::DEFAULT, &form), Some(by_user(InteractionKind::Modal, Some("report"))));
 }
 
 #[test]

@@ -272,11 +272,10 @@ impl<'a> Parser<'a, '_> {
             }
             at = blanks;
             match bytes.get(at) {
-                None => break None,
                 Some(b'*') if bytes.get(at + 1) == Some(&b'*') => at += 2,
                 Some(b'*') => break Some(at).filter(|close| *close > from),
                 Some(b'\\') if at + 1 < bytes.len() => at += 1 + self.char_len(at + 1),
-                Some(b'\\') => break None,
+                None | Some(b'\\') => break None,
                 Some(_) => at += 1,
             }
         };
@@ -290,12 +289,10 @@ impl<'a> Parser<'a, '_> {
         let mut at = from;
         let closed = loop {
             match bytes.get(at) {
-                None => break None,
                 Some(b'_') if at > from && bytes.get(at + 1).is_none_or(|after| !is_word(*after)) => break Some(at),
                 Some(b'_') if bytes.get(at + 1) == Some(&b'_') => at += 2,
-                Some(b'_') => break None,
                 Some(b'\\') if at + 1 < bytes.len() => at += 1 + self.char_len(at + 1),
-                Some(b'\\') => break None,
+                None | Some(b'_' | b'\\') => break None,
                 Some(_) => at += 1,
             }
         };

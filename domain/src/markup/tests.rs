@@ -113,7 +113,7 @@ fn of_two_styles_the_longer_one_wins() {
     assert_eq!(shape("**a"), "**a");
     assert_eq!(shape("~~a~~_ ~~b~~"), "[Strikethrough a~~_ ]b~~");
     assert_eq!(shape("||a `||` b||"), "[Spoiler a `]` b||");
-    assert_eq!(shape("*a _b *c* d_*"), "[Italic a _b ]c[Italic  d_]");
+    assert_eq!(shape("*a _b *c* d_*"), "*a [Italic b c d]*");
 }
 
 #[test]

@@ -41,10 +41,10 @@ fn tidy(nodes: Vec<Node>, inner: bool) -> Vec<Node> {
             text = text.replace("\n\n", "\n");
         }
         if (index == 0 && !inner) || index > 0 && blocks[index - 1] {
-            text = text.trim_start_matches(['\n', ' ']).to_owned();
+            text.drain(..text.len() - text.trim_start_matches(['\n', ' ']).len());
         }
         if (index + 1 == count && !inner) || blocks.get(index + 1) == Some(&true) {
-            text = text.trim_end_matches(['\n', ' ']).to_owned();
+            text.truncate(text.trim_end_matches(['\n', ' ']).len());
         }
         if !text.is_empty() {
             tidied.push(Node::Text(text));
@@ -87,7 +87,7 @@ pub(super) fn ours(blocks: &[Block<'_>]) -> Vec<Node> {
         match block {
             Block::Paragraph(content) => nodes.extend(content.iter().map(inline)),
             Block::Heading { level, content } => {
-                nodes.push(node("heading", level.to_string(), inlines(content, false)))
+                nodes.push(node("heading", level.to_string(), inlines(content, false)));
             }
             Block::Subtext(content) => nodes.push(node("subtext", "", inlines(content, false))),
             Block::Quote(content) => nodes.push(node("quote", "", ours(content))),
