@@ -1,6 +1,7 @@
 //! Inputs that people reported, rebuilt with invented names, and what Verta makes of them.
 
 mod exports;
+mod generations;
 mod page;
 
 use std::fs;
