@@ -19,17 +19,21 @@ const GROUPS: [&str; 2] = ["everyone", "here"];
 /// The longest name that is known, in bytes: a webhook's has up to 80 characters.
 const MAX_NAME: usize = 512;
 
+/// Tables of names.
+const TABLES: usize = 64;
+
 /// Marks a number that is an index of [`KnownPeople::others`], and no id.
 const OTHER: u64 = 1 << 63;
 
 /// The people of a set of files, found by the names, nicknames and tags (`Name#1234`) that the files give them.
 ///
-/// A name takes 20 to 40 bytes, whatever its length, and 60 while the table grows: its 64-bit fingerprint and the number
-/// of the person. Where two names have one fingerprint, one of them leads to the pseudonym of the other person, and
-/// never to a name.
+/// A name takes 20 to 40 bytes, whatever its length: its 64-bit fingerprint and the number of the person. Where two names
+/// have one fingerprint, one of them leads to the pseudonym of the other person, and never to a name.
 #[derive(Debug, Default)]
 pub struct KnownPeople {
-    names: HashMap<u64, u64, BuildHasherDefault<AsItIs>>,
+    /// By the lowest bits of the fingerprint, or none yet. Many small tables, because one that grows stands beside its
+    /// larger copy for a while.
+    names: Vec<HashMap<u64, u64, BuildHasherDefault<AsItIs>>>,
     /// People whose id is no number below 2⁶³, or who have none.
     others: Vec<Identity<'static>>,
     /// Bytes of the longest name.
@@ -47,7 +51,7 @@ impl KnownPeople {
             }
             self.longest = self.longest.max(name.len());
             let key = fingerprint(name);
-            let held = self.names.get(&key).copied();
+            let held = self.get(key);
             if held.is_some_and(|held| held == number.unwrap_or(OTHER) || rank(&self.identity(held)) <= rank(person)) {
                 continue;
             }
@@ -55,7 +59,8 @@ impl KnownPeople {
                 self.others.push(owned(person));
                 OTHER | (self.others.len() as u64 - 1)
             });
-            self.names.insert(key, number);
+            self.names.resize_with(TABLES, HashMap::default);
+            self.names[table(key)].insert(key, number);
         }
     }
 
@@ -71,9 +76,9 @@ impl KnownPeople {
             }
             hash = text.as_bytes()[at..end].iter().fold(hash, step);
             if ends_name(letter, &text[end..])
-                && let Some(number) = self.names.get(&hash)
+                && let Some(number) = self.get(hash)
             {
-                found = Some((end, *number));
+                found = Some((end, number));
             }
         }
         found.map(|(end, number)| (&text[..end], self.identity(number)))
@@ -85,6 +90,10 @@ impl KnownPeople {
         text.match_indices('@').filter_map(|(at, _)| self.find(&text[at + 1..]))
     }
 
+    fn get(&self, key: u64) -> Option<u64> {
+        self.names.get(table(key))?.get(&key).copied()
+    }
+
     fn identity(&self, number: u64) -> Identity<'_> {
         match self.others.get(usize::try_from(number & !OTHER).unwrap_or(usize::MAX)).filter(|_| number & OTHER != 0) {
             Some(Identity::Id(id)) => Identity::Id(Cow::Borrowed(id)),
@@ -92,6 +101,10 @@ impl KnownPeople {
             None => Identity::Id(number.to_string().into()),
         }
     }
+}
+
+fn table(key: u64) -> usize {
+    usize::try_from(key % TABLES as u64).unwrap_or_default()
 }
 
 /// Whether a name that ends with `letter` can end before `rest`: letters and digits go on with a word, those of a
