@@ -62,12 +62,12 @@ impl Converter<'_> {
         let pseudonym = |person: &Person<'_>| person.identity().map(|person| self.people.identity(&person));
         let named = mentions.iter().filter_map(|person| Some((person.names(), pseudonym(person)?)));
         let named = named.flat_map(|(names, pseudonym)| names.map(move |name| (name.into_owned().into(), pseudonym)));
-        let names = RenderedNames::new(self.people, self.known, named);
+        let rendered = RenderedNames::new(self.people, self.known, named);
         let mut of = self.people.message(&[]);
         for person in mentions {
             learn_person(&mut of, person);
         }
-        Scrub { people: self.people, names, of }
+        Scrub { people: self.people, names: rendered, of }
     }
 
     /// What is kept of a message that has a text of more than [`MAX_TEXT`] bytes.
@@ -99,7 +99,8 @@ impl Converter<'_> {
         if let Text::Is(content) = &message.content {
             scrub.of.learn_text(content);
         }
-        [&message.embeds, &message.forwarded].into_iter().for_each(|value| scrub.of.learn(value));
+        scrub.of.learn(&message.embeds);
+        scrub.of.learn(&message.forwarded);
         scrub.of.learn_fields(&extra);
         let kind_name = string(message.kind.number_or_name(), "type", &mut extra).unwrap_or(Cow::Borrowed("Default"));
         let kind = MessageKind(number(&kind_name, &MESSAGES));
@@ -121,20 +122,12 @@ impl Converter<'_> {
         }
         let attachments = scrub.attachments(id, message.attachments, &mut extra);
         let reactions = scrub.reactions(message.reactions, &mut extra);
-        let embeds = scrub.list(
-            message.embeds,
-            "embeds",
-            |value| scrub.value(Part::Embed, scrub.embed(embed(value))),
-            &mut extra,
-        );
+        let embeds =
+            list(message.embeds, "embeds", |value| scrub.value(Part::Embed, scrub.embed(embed(value))), &mut extra);
         let items = message.stickers.as_array().into_iter().flatten();
         let rest: Vec<Value> = items.filter(|item| item.is_object()).filter_map(sticker_rest).collect();
-        let stickers = scrub.list(
-            message.stickers,
-            "stickers",
-            |value| scrub.names.json(scrub.of.things(sticker(&value))),
-            &mut extra,
-        );
+        let stickers =
+            list(message.stickers, "stickers", |value| scrub.names.json(scrub.of.things(sticker(&value))), &mut extra);
         keep(&mut extra, "stickers", rest.into());
         let reference = (!message.reference.is_null()).then(|| {
             let to = reference(&message.reference);
@@ -272,28 +265,6 @@ impl Scrub<'_> {
         Author { pseudonym: self.people.webhook(&person.id, name), ..author }
     }
 
-    /// The objects of a list, each scrubbed by `make`; what is no list goes into the extra fields.
-    fn list(
-        &self,
-        value: Value,
-        key: &str,
-        make: impl Fn(Value) -> Value,
-        extra: &mut Map<String, Value>,
-    ) -> Option<Json> {
-        match value {
-            Value::Array(items) => {
-                let (objects, others): (Vec<_>, Vec<_>) = items.into_iter().partition(Value::is_object);
-                keep(extra, key, Value::Array(others));
-                let items: Value = objects.into_iter().map(make).collect();
-                (items != json!([])).then(|| Json::new(&items))
-            }
-            other => {
-                keep(extra, key, other);
-                None
-            }
-        }
-    }
-
     fn attachments(&self, message: MessageId, value: Value, extra: &mut Map<String, Value>) -> Vec<Attachment> {
         let items = match value {
             Value::Array(items) => items,
@@ -375,6 +346,22 @@ impl Scrub<'_> {
         }
         keep(extra, "reactions", unread.into());
         reactions
+    }
+}
+
+/// The objects of a list, each scrubbed by `make`; what is no list goes into the extra fields.
+fn list(value: Value, key: &str, make: impl Fn(Value) -> Value, extra: &mut Map<String, Value>) -> Option<Json> {
+    match value {
+        Value::Array(items) => {
+            let (objects, others): (Vec<_>, Vec<_>) = items.into_iter().partition(Value::is_object);
+            keep(extra, key, Value::Array(others));
+            let items: Value = objects.into_iter().map(make).collect();
+            (items != json!([])).then(|| Json::new(&items))
+        }
+        other => {
+            keep(extra, key, other);
+            None
+        }
     }
 }
 

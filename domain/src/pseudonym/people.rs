@@ -74,7 +74,7 @@ impl KnownPeople {
             if end > self.longest {
                 break;
             }
-            hash = text.as_bytes()[at..end].iter().fold(hash, step);
+            hash = text[at..end].bytes().fold(hash, step);
             if ends_name(letter, &text[end..])
                 && let Some(number) = self.get(hash)
             {
@@ -149,12 +149,12 @@ fn owned(person: &Identity<'_>) -> Identity<'static> {
 /// FNV-1a of 64 bits (<https://datatracker.ietf.org/doc/html/draft-eastlake-fnv-30>), which goes on byte by byte.
 const BASIS: u64 = 0xcbf2_9ce4_8422_2325;
 
-const fn step(hash: u64, byte: &u8) -> u64 {
-    (hash ^ *byte as u64).wrapping_mul(0x0000_0100_0000_01b3)
+const fn step(hash: u64, byte: u8) -> u64 {
+    (hash ^ byte as u64).wrapping_mul(0x0000_0100_0000_01b3)
 }
 
 fn fingerprint(name: &str) -> u64 {
-    name.as_bytes().iter().fold(BASIS, step)
+    name.bytes().fold(BASIS, step)
 }
 
 /// Spreads a fingerprint over the bits that the table looks at.
@@ -168,7 +168,7 @@ impl Hasher for AsItIs {
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        self.0 = bytes.iter().fold(self.0, step);
+        self.0 = bytes.iter().copied().fold(self.0, step);
     }
 
     fn write_u64(&mut self, number: u64) {

@@ -1,6 +1,7 @@
 //! Names that an exporter rendered become mentions again.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 use serde_json::Value;
 
@@ -51,7 +52,7 @@ impl<'a> RenderedNames<'a> {
             }
             if let Some((length, pseudonym)) = self.find(rest) {
                 written.push_str(&text[from..at]);
-                written.push_str(&format!("<@{pseudonym}>"));
+                write!(written, "<@{pseudonym}>").expect("a string takes every write");
                 from = at + 1 + length;
             }
         }
