@@ -144,6 +144,8 @@ pub struct Job {
     pub progress: Progress,
     /// Why it failed: one sentence.
     pub error: Option<String>,
+    /// Whether a schedule asked for it and no operator: it runs beside the tenant's other job, and gives way to it.
+    pub background: bool,
 }
 
 impl Job {
@@ -162,6 +164,7 @@ impl Job {
             ended_at: None,
             progress: Progress::default(),
             error: None,
+            background: false,
         }
     }
 

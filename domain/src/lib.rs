@@ -17,6 +17,7 @@ pub mod page;
 pub mod pseudonym;
 pub mod slug;
 pub mod snowflake;
+pub mod sync;
 pub mod tenant;
 pub mod timestamp;
 pub mod unreadable;

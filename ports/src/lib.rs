@@ -16,5 +16,6 @@ pub mod mock;
 pub mod page;
 pub mod source;
 pub mod store;
+pub mod sync;
 pub mod tenant;
 pub mod unreadable;

@@ -17,6 +17,7 @@ use crate::lease::{LeaseRepository, MockLeaseRepository};
 use crate::media::{MediaRepository, MockMediaRepository};
 use crate::message::{MessageRepository, MockMessageRepository};
 use crate::store::{Repositories, Store, StoreStatus, UnitOfWork};
+use crate::sync::{MockSyncStateRepository, SyncStateRepository};
 use crate::tenant::{MockTenantRepository, TenantRepository};
 use crate::unreadable::{MockUnreadableRepository, UnreadableRepository};
 
@@ -45,6 +46,8 @@ pub struct FakeUnitOfWork {
     pub unreadable: MockUnreadableRepository,
     /// What became of the files of messages.
     pub media: MockMediaRepository,
+    /// What syncs remember of channels.
+    pub sync_states: MockSyncStateRepository,
     /// How the commit ends: done, if it is `None`.
     pub commit_error: Option<StoreError>,
     committed: Arc<Mutex<u32>>,
@@ -93,6 +96,10 @@ impl Repositories for FakeUnitOfWork {
 
     fn media(&mut self) -> &mut dyn MediaRepository {
         &mut self.media
+    }
+
+    fn sync_states(&mut self) -> &mut dyn SyncStateRepository {
+        &mut self.sync_states
     }
 }
 

@@ -13,6 +13,7 @@ use crate::job::JobRepository;
 use crate::lease::LeaseRepository;
 use crate::media::MediaRepository;
 use crate::message::MessageRepository;
+use crate::sync::SyncStateRepository;
 use crate::tenant::TenantRepository;
 use crate::unreadable::UnreadableRepository;
 
@@ -92,6 +93,8 @@ pub trait Repositories: Send {
     fn unreadable(&mut self) -> &mut dyn UnreadableRepository;
     /// What became of the files of messages.
     fn media(&mut self) -> &mut dyn MediaRepository;
+    /// What syncs remember of channels.
+    fn sync_states(&mut self) -> &mut dyn SyncStateRepository;
 }
 
 /// Repositories whose writes happen together or not at all.

@@ -16,6 +16,7 @@ pub(crate) mod media;
 mod message;
 mod page;
 mod race;
+mod sync;
 mod tenant;
 mod thread;
 mod unit;

@@ -17,14 +17,14 @@ use crate::unit::Unit;
 
 const FIND: &str = r"
     SELECT job_id, tenant_id, kind, channels, since, state, cancel_requested, created_at, started_at, ended_at,
-        channels_done, channels_total, messages, requests, waits, seconds_left, error
+        channels_done, channels_total, messages, requests, waits, seconds_left, error, background
     FROM jobs
     WHERE job_id = :job_id
 ";
 
 const LIST: &str = r"
     SELECT job_id, tenant_id, kind, channels, since, state, cancel_requested, created_at, started_at, ended_at,
-        channels_done, channels_total, messages, requests, waits, seconds_left, error
+        channels_done, channels_total, messages, requests, waits, seconds_left, error, background
     FROM jobs
     WHERE tenant_id = :tenant_id
         AND created_at <= :created_at
@@ -35,7 +35,7 @@ const LIST: &str = r"
 
 const LIST_UNFINISHED: &str = r"
     SELECT job_id, tenant_id, kind, channels, since, state, cancel_requested, created_at, started_at, ended_at,
-        channels_done, channels_total, messages, requests, waits, seconds_left, error
+        channels_done, channels_total, messages, requests, waits, seconds_left, error, background
     FROM jobs
     WHERE state IN ('queued', 'running')
         AND (:created_at IS NULL OR created_at > :created_at OR (created_at = :created_at AND job_id > :job_id))
@@ -46,18 +46,19 @@ const LIST_UNFINISHED: &str = r"
 const UPSERT: &str = r"
     INSERT INTO jobs (
         job_id, tenant_id, kind, channels, since, state, cancel_requested, created_at, started_at, ended_at,
-        channels_done, channels_total, messages, requests, waits, seconds_left, error
+        channels_done, channels_total, messages, requests, waits, seconds_left, error, background
     )
     VALUES (
         :job_id, :tenant_id, :kind, :channels, :since, :state, :cancel_requested, :created_at, :started_at, :ended_at,
-        :channels_done, :channels_total, :messages, :requests, :waits, :seconds_left, :error
+        :channels_done, :channels_total, :messages, :requests, :waits, :seconds_left, :error, :background
     )
     ON CONFLICT (job_id) DO UPDATE
     SET tenant_id = excluded.tenant_id, kind = excluded.kind, channels = excluded.channels, since = excluded.since,
         state = excluded.state, cancel_requested = excluded.cancel_requested, created_at = excluded.created_at,
         started_at = excluded.started_at, ended_at = excluded.ended_at, channels_done = excluded.channels_done,
         channels_total = excluded.channels_total, messages = excluded.messages, requests = excluded.requests,
-        waits = excluded.waits, seconds_left = excluded.seconds_left, error = excluded.error
+        waits = excluded.waits, seconds_left = excluded.seconds_left, error = excluded.error,
+        background = excluded.background
 ";
 
 fn job(row: &Columns<'_, '_>) -> Result<Job, StoreError> {
@@ -80,6 +81,7 @@ fn job(row: &Columns<'_, '_>) -> Result<Job, StoreError> {
             seconds_left: row.get("seconds_left")?,
         },
         error: row.get("error")?,
+        background: row.flag("background")?,
     })
 }
 
@@ -146,6 +148,7 @@ impl JobRepository for Unit {
                 ":waits": job.progress.waits,
                 ":seconds_left": job.progress.seconds_left,
                 ":error": job.error,
+                ":background": job.background,
             };
             execute(connection, UPSERT, parameters).map(drop).map_err(store_error)
         })

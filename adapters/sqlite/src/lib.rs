@@ -12,6 +12,7 @@ mod media;
 mod message;
 mod migrate;
 mod row;
+mod sync;
 mod tenant;
 mod unit;
 mod unreadable;

@@ -16,14 +16,14 @@ use crate::unit::Unit;
 
 const FIND: &str = r"
     SELECT job_id, tenant_id, kind, channels, since, state, cancel_requested, created_at, started_at, ended_at,
-        channels_done, channels_total, messages, requests, waits, seconds_left, error
+        channels_done, channels_total, messages, requests, waits, seconds_left, error, background
     FROM jobs
     WHERE job_id = :job_id
 ";
 
 const LIST: &str = r"
     SELECT job_id, tenant_id, kind, channels, since, state, cancel_requested, created_at, started_at, ended_at,
-        channels_done, channels_total, messages, requests, waits, seconds_left, error
+        channels_done, channels_total, messages, requests, waits, seconds_left, error, background
     FROM jobs
     WHERE tenant_id = :tenant_id
         AND created_at <= :created_at
@@ -34,7 +34,7 @@ const LIST: &str = r"
 
 const LIST_UNFINISHED: &str = r"
     SELECT job_id, tenant_id, kind, channels, since, state, cancel_requested, created_at, started_at, ended_at,
-        channels_done, channels_total, messages, requests, waits, seconds_left, error
+        channels_done, channels_total, messages, requests, waits, seconds_left, error, background
     FROM jobs
     WHERE state IN ('queued', 'running')
         AND (:created_at IS NULL OR created_at > :created_at OR (created_at = :created_at AND job_id > :job_id))
@@ -52,18 +52,19 @@ const LOCK: &str = r"
 const UPSERT: &str = r"
     INSERT INTO jobs (
         job_id, tenant_id, kind, channels, since, state, cancel_requested, created_at, started_at, ended_at,
-        channels_done, channels_total, messages, requests, waits, seconds_left, error
+        channels_done, channels_total, messages, requests, waits, seconds_left, error, background
     )
     VALUES (
         :job_id, :tenant_id, :kind, :channels, :since, :state, :cancel_requested, :created_at, :started_at, :ended_at,
-        :channels_done, :channels_total, :messages, :requests, :waits, :seconds_left, :error
+        :channels_done, :channels_total, :messages, :requests, :waits, :seconds_left, :error, :background
     )
     ON DUPLICATE KEY UPDATE
         tenant_id = VALUES(tenant_id), kind = VALUES(kind), channels = VALUES(channels), since = VALUES(since),
         state = VALUES(state), cancel_requested = VALUES(cancel_requested), created_at = VALUES(created_at),
         started_at = VALUES(started_at), ended_at = VALUES(ended_at), channels_done = VALUES(channels_done),
         channels_total = VALUES(channels_total), messages = VALUES(messages), requests = VALUES(requests),
-        waits = VALUES(waits), seconds_left = VALUES(seconds_left), error = VALUES(error)
+        waits = VALUES(waits), seconds_left = VALUES(seconds_left), error = VALUES(error),
+        background = VALUES(background)
 ";
 
 fn job(row: Row) -> Result<Job, StoreError> {
@@ -87,6 +88,7 @@ fn job(row: Row) -> Result<Job, StoreError> {
             seconds_left: row.get("seconds_left")?,
         },
         error: row.get("error")?,
+        background: row.get("background")?,
     })
 }
 
@@ -145,6 +147,7 @@ impl JobRepository for Unit {
             "waits" => job.progress.waits,
             "seconds_left" => job.progress.seconds_left,
             "error" => job.error.as_deref(),
+            "background" => job.background,
         };
         self.run(UPSERT, parameters).await.map(drop)
     }

@@ -15,6 +15,7 @@ mod migrate;
 mod open;
 mod pool;
 mod row;
+mod sync;
 mod tenant;
 mod unit;
 mod unreadable;

@@ -61,6 +61,7 @@ impl Migration {
         8 "0008_guild",
         9 "0009_unreadable",
         10 "0010_media",
+        12 "0012_sync_state",
         13 "0013_key_check",
         14 "0014_listing_indexes",
         15 "0015_message_times",

@@ -17,6 +17,7 @@ use ports::lease::LeaseRepository;
 use ports::media::MediaRepository;
 use ports::message::MessageRepository;
 use ports::store::{Repositories, UnitOfWork};
+use ports::sync::SyncStateRepository;
 use ports::tenant::TenantRepository;
 use ports::unreadable::UnreadableRepository;
 use tokio::runtime::Handle;
@@ -194,6 +195,10 @@ impl Repositories for Unit {
     }
 
     fn media(&mut self) -> &mut dyn MediaRepository {
+        self
+    }
+
+    fn sync_states(&mut self) -> &mut dyn SyncStateRepository {
         self
     }
 }

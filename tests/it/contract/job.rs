@@ -58,6 +58,7 @@ async fn every_field_of_a_job_comes_back(store: &dyn Store) {
             },
             scope: SyncScope { channels: vec![id(9).cast(), id(i64::MAX.cast_unsigned()).cast()], since: Some(at(-1)) },
             cancel_requested: true,
+            background: true,
             error: Some("the guild said «no» 🧵".to_owned()),
             ..job(1_772_366_400_999)
         };

@@ -12,6 +12,7 @@ use ports::lease::LeaseRepository;
 use ports::media::MediaRepository;
 use ports::message::MessageRepository;
 use ports::store::{Repositories, UnitOfWork};
+use ports::sync::SyncStateRepository;
 use ports::tenant::TenantRepository;
 use ports::unreadable::UnreadableRepository;
 
@@ -25,12 +26,15 @@ pub(super) trait Company: Send {
     {
         outcome
     }
+
+    /// A unit or snapshot uses these of its repositories.
+    fn used(&self, _repositories: &'static str) {}
 }
 
 /// A unit or snapshot with its company, which goes last.
 pub(super) struct With<R: ?Sized, C>(pub(super) Box<R>, pub(super) C);
 
-impl<R: Repositories + ?Sized, C: Send> Repositories for With<R, C> {
+impl<R: Repositories + ?Sized, C: Company> Repositories for With<R, C> {
     fn archive(&mut self) -> &mut dyn ArchiveRepository {
         self.0.archive()
     }
@@ -40,14 +44,17 @@ impl<R: Repositories + ?Sized, C: Send> Repositories for With<R, C> {
     }
 
     fn channels(&mut self) -> &mut dyn ChannelRepository {
+        self.1.used("channels");
         self.0.channels()
     }
 
     fn messages(&mut self) -> &mut dyn MessageRepository {
+        self.1.used("messages");
         self.0.messages()
     }
 
     fn coverage(&mut self) -> &mut dyn CoverageRepository {
+        self.1.used("coverage");
         self.0.coverage()
     }
 
@@ -60,6 +67,7 @@ impl<R: Repositories + ?Sized, C: Send> Repositories for With<R, C> {
     }
 
     fn leases(&mut self) -> &mut dyn LeaseRepository {
+        self.1.used("leases");
         self.0.leases()
     }
 
@@ -73,6 +81,11 @@ impl<R: Repositories + ?Sized, C: Send> Repositories for With<R, C> {
 
     fn media(&mut self) -> &mut dyn MediaRepository {
         self.0.media()
+    }
+
+    fn sync_states(&mut self) -> &mut dyn SyncStateRepository {
+        self.1.used("sync_states");
+        self.0.sync_states()
     }
 }
 

@@ -1,0 +1,76 @@
+//! What syncs remember of channels.
+
+use async_trait::async_trait;
+use domain::channel::ChannelId;
+use domain::sync::SyncState;
+use ports::error::StoreError;
+use ports::sync::SyncStateRepository;
+use rusqlite::named_params;
+
+use crate::error::{is_missing, store_error};
+use crate::row::{Columns, Text, execute, millis, query_one};
+use crate::unit::Unit;
+
+const FIND: &str = r"
+    SELECT channel_id, rechecked_at, listed_at, listed_whole_at, requested_at
+    FROM sync_states
+    WHERE channel_id = :channel_id
+";
+
+const UPSERT: &str = r"
+    INSERT INTO sync_states (channel_id, rechecked_at, listed_at, listed_whole_at, requested_at)
+    VALUES (:channel_id, :rechecked_at, :listed_at, :listed_whole_at, :requested_at)
+    ON CONFLICT (channel_id) DO UPDATE
+    SET rechecked_at = COALESCE(MAX(rechecked_at, excluded.rechecked_at), rechecked_at, excluded.rechecked_at),
+        listed_at = COALESCE(MAX(listed_at, excluded.listed_at), listed_at, excluded.listed_at),
+        listed_whole_at = COALESCE(
+            MAX(listed_whole_at, excluded.listed_whole_at), listed_whole_at, excluded.listed_whole_at
+        ),
+        requested_at = COALESCE(MAX(requested_at, excluded.requested_at), requested_at, excluded.requested_at)
+";
+
+fn state(row: &Columns<'_, '_>) -> Result<SyncState, StoreError> {
+    Ok(SyncState {
+        channel_id: ChannelId(row.uuid("channel_id")?),
+        rechecked_at: row.optional_time("rechecked_at")?,
+        listed_at: row.optional_time("listed_at")?,
+        listed_whole_at: row.optional_time("listed_whole_at")?,
+        requested_at: row.optional_time("requested_at")?,
+    })
+}
+
+#[async_trait]
+impl SyncStateRepository for Unit {
+    async fn find_all(&mut self, ids: &[ChannelId]) -> Result<Vec<SyncState>, StoreError> {
+        let mut ids = ids.to_vec();
+        ids.sort_unstable();
+        ids.dedup();
+        self.run(move |connection| {
+            let find = |id: ChannelId| {
+                query_one(connection, "sync_states", FIND, named_params! {":channel_id": Text(id.0)}, state).transpose()
+            };
+            ids.into_iter().filter_map(find).collect()
+        })
+        .await
+    }
+
+    async fn upsert_all(&mut self, states: &[SyncState]) -> Result<(), StoreError> {
+        let states = states.to_vec();
+        self.run(move |connection| {
+            for state in states {
+                let parameters = named_params! {
+                    ":channel_id": Text(state.channel_id.0),
+                    ":rechecked_at": state.rechecked_at.map(millis),
+                    ":listed_at": state.listed_at.map(millis),
+                    ":listed_whole_at": state.listed_whole_at.map(millis),
+                    ":requested_at": state.requested_at.map(millis),
+                };
+                execute(connection, UPSERT, parameters).map_err(|error| {
+                    if is_missing(&error) { StoreError::Missing { what: "channel" } } else { store_error(error) }
+                })?;
+            }
+            Ok(())
+        })
+        .await
+    }
+}

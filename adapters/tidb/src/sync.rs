@@ -1,0 +1,76 @@
+//! What syncs remember of channels.
+
+use async_trait::async_trait;
+use domain::channel::ChannelId;
+use domain::sync::SyncState;
+use mysql_async::{Row, Value, params};
+use ports::error::StoreError;
+use ports::sync::SyncStateRepository;
+
+use crate::batch::{list_sql, padded};
+use crate::error::{NO_REFERENCED_ROW, code, store_error};
+use crate::row::{Columns, datetime_if};
+use crate::unit::Unit;
+
+const FIND_ALL: &str = r"
+    SELECT channel_id, rechecked_at, listed_at, listed_whole_at, requested_at
+    FROM sync_states
+    WHERE channel_id IN (…)
+";
+
+const UPSERT: &str = r"
+    INSERT INTO sync_states (channel_id, rechecked_at, listed_at, listed_whole_at, requested_at)
+    VALUES (:channel_id, :rechecked_at, :listed_at, :listed_whole_at, :requested_at)
+    ON DUPLICATE KEY UPDATE
+        rechecked_at = COALESCE(GREATEST(rechecked_at, VALUES(rechecked_at)), rechecked_at, VALUES(rechecked_at)),
+        listed_at = COALESCE(GREATEST(listed_at, VALUES(listed_at)), listed_at, VALUES(listed_at)),
+        listed_whole_at = COALESCE(
+            GREATEST(listed_whole_at, VALUES(listed_whole_at)), listed_whole_at, VALUES(listed_whole_at)
+        ),
+        requested_at = COALESCE(GREATEST(requested_at, VALUES(requested_at)), requested_at, VALUES(requested_at))
+";
+
+fn state(row: Row) -> Result<SyncState, StoreError> {
+    let mut row = Columns::new("sync_states", row);
+    Ok(SyncState {
+        channel_id: ChannelId(row.uuid("channel_id")?),
+        rechecked_at: row.optional_time("rechecked_at")?,
+        listed_at: row.optional_time("listed_at")?,
+        listed_whole_at: row.optional_time("listed_whole_at")?,
+        requested_at: row.optional_time("requested_at")?,
+    })
+}
+
+#[async_trait]
+impl SyncStateRepository for Unit {
+    async fn find_all(&mut self, ids: &[ChannelId]) -> Result<Vec<SyncState>, StoreError> {
+        let mut found = Vec::new();
+        for ids in padded(ids) {
+            let keys: Vec<Value> = ids.iter().map(|id| id.to_string().into()).collect();
+            found.extend(self.rows(&list_sql(FIND_ALL, ids.len()), keys, state).await?);
+        }
+        found.sort_unstable_by_key(|state| state.channel_id);
+        found.dedup_by_key(|state| state.channel_id);
+        Ok(found)
+    }
+
+    async fn upsert_all(&mut self, states: &[SyncState]) -> Result<(), StoreError> {
+        for state in states {
+            let parameters = params! {
+                "channel_id" => state.channel_id.to_string(),
+                "rechecked_at" => datetime_if(state.rechecked_at),
+                "listed_at" => datetime_if(state.listed_at),
+                "listed_whole_at" => datetime_if(state.listed_whole_at),
+                "requested_at" => datetime_if(state.requested_at),
+            };
+            match self.attempt(UPSERT, parameters).await? {
+                Ok(_) => {}
+                Err(error) if code(&error) == Some(NO_REFERENCED_ROW) => {
+                    return Err(StoreError::Missing { what: "channel" });
+                }
+                Err(error) => return Err(self.given_up(store_error(&error))),
+            }
+        }
+        Ok(())
+    }
+}
