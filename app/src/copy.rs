@@ -303,8 +303,13 @@ impl Copier {
         for channel in channels {
             let held = unit.channels().find(channel.id).await.map_err(CopyError::To)?;
             // What the store counts comes with the messages and threads.
-            let same = held.is_some_and(|held| Channel { stats: channel.stats, ..held } == *channel);
-            if !same {
+            let same = held.as_ref().is_some_and(|held| Channel { stats: channel.stats, ..held.clone() } == *channel);
+            // Nothing that the target has as deleted comes back.
+            let deleted = match held {
+                Some(held) => unit.coverage().find(held.id).await.map_err(CopyError::To)?,
+                None => None,
+            };
+            if !same && !deleted.is_some_and(|coverage| coverage.is_deleted()) {
                 unit.channels().upsert(channel).await.map_err(CopyError::To)?;
             }
         }

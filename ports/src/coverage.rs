@@ -26,7 +26,8 @@ pub trait CoverageRepository: Send {
 
     /// Notes that a source looked at `checked_at` (an earlier look than the noted one, or than the latest page that was
     /// whole, changes nothing), whether the channel was seen empty from its start on (once seen it stays so; where there
-    /// are intervals, they alone say it), and why the rest is not held; `None` clears an older reason.
+    /// are intervals, they alone say it), and why the rest is not held; `None` clears an older reason. [`Coverage::DELETED`] is final: once noted, it stays,
+    /// here and in [`CoverageRepository::restore`].
     ///
     /// # Errors
     /// [`StoreError::Missing`] if the channel is not stored.

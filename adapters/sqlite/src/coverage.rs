@@ -102,8 +102,9 @@ const NOTE: &str = r"
     ON CONFLICT (channel_id) DO UPDATE
     SET start_reached = CASE WHEN high IS NULL AND excluded.checked_at >= COALESCE(checked_at, excluded.checked_at)
             THEN MAX(start_reached, excluded.start_reached) ELSE start_reached END,
-        reason = CASE WHEN excluded.checked_at >= COALESCE(checked_at, excluded.checked_at)
-            THEN excluded.reason ELSE reason END,
+        reason = CASE WHEN excluded.reason = :deleted OR reason = :deleted THEN :deleted
+            WHEN excluded.checked_at >= COALESCE(checked_at, excluded.checked_at) THEN excluded.reason
+            ELSE reason END,
         checked_at = MAX(COALESCE(checked_at, excluded.checked_at), excluded.checked_at)
 ";
 
@@ -116,7 +117,8 @@ const RESTORE: &str = r"
     INSERT INTO coverage (channel_id, low, high, start_reached, reason, checked_at)
     VALUES (:channel_id, :low, :high, :start_reached, :reason, :checked_at)
     ON CONFLICT (channel_id) DO UPDATE
-    SET low = excluded.low, high = excluded.high, start_reached = excluded.start_reached, reason = excluded.reason,
+    SET low = excluded.low, high = excluded.high, start_reached = excluded.start_reached,
+        reason = CASE WHEN reason = :deleted THEN reason ELSE excluded.reason END,
         checked_at = excluded.checked_at
 ";
 
@@ -241,6 +243,7 @@ fn restore(connection: &Connection, copy: &Coverage, copied: &Segments) -> Resul
         ":start_reached": copy.start_reached,
         ":reason": copy.reason,
         ":checked_at": copy.checked_at.map(millis),
+        ":deleted": Coverage::DELETED,
     };
     execute(connection, RESTORE, parameters).map_err(store_error)?;
     Ok(true)
@@ -288,6 +291,7 @@ impl CoverageRepository for Unit {
                 ":start_reached": start_reached,
                 ":reason": reason,
                 ":checked_at": millis(checked_at),
+                ":deleted": Coverage::DELETED,
             };
             execute(connection, NOTE, parameters).map(drop).map_err(|error| {
                 if is_missing(&error) { StoreError::Missing { what: "channel" } } else { store_error(error) }

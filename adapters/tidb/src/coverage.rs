@@ -125,7 +125,9 @@ const NOTE: &str = r"
             GREATEST(start_reached, VALUES(start_reached)),
             start_reached
         ),
-        reason = IF(VALUES(checked_at) >= COALESCE(checked_at, VALUES(checked_at)), VALUES(reason), reason),
+        reason = CASE WHEN VALUES(reason) = :deleted OR reason = :deleted THEN :deleted
+            WHEN VALUES(checked_at) >= COALESCE(checked_at, VALUES(checked_at)) THEN VALUES(reason)
+            ELSE reason END,
         checked_at = GREATEST(COALESCE(checked_at, VALUES(checked_at)), VALUES(checked_at))
 ";
 
@@ -146,7 +148,8 @@ const RESTORE: &str = r"
     INSERT INTO coverage (channel_id, low, high, start_reached, reason, checked_at)
     VALUES (:channel_id, :low, :high, :start_reached, :reason, :checked_at)
     ON DUPLICATE KEY UPDATE
-        low = VALUES(low), high = VALUES(high), start_reached = VALUES(start_reached), reason = VALUES(reason),
+        low = VALUES(low), high = VALUES(high), start_reached = VALUES(start_reached),
+        reason = CASE WHEN reason = :deleted THEN reason ELSE VALUES(reason) END,
         checked_at = VALUES(checked_at)
 ";
 
@@ -307,6 +310,7 @@ impl CoverageRepository for Unit {
             "start_reached" => start_reached,
             "reason" => reason,
             "checked_at" => datetime(checked_at),
+            "deleted" => Coverage::DELETED,
         };
         match self.attempt(NOTE, parameters).await? {
             Ok(_) => Ok(()),
@@ -335,6 +339,7 @@ impl CoverageRepository for Unit {
             "start_reached" => copy.start_reached,
             "reason" => copy.reason.as_deref(),
             "checked_at" => datetime_if(copy.checked_at),
+            "deleted" => Coverage::DELETED,
         };
         self.run(RESTORE, parameters).await?;
         Ok(true)

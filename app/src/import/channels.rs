@@ -120,7 +120,12 @@ async fn store_one(
         },
         None => Channel { visibility: visibility.unwrap_or(Visibility::Public), ..described },
     };
-    if after.kind.is_always_private() {
+    let deleted = match &before {
+        Some(stored) => unit.coverage().find(stored.id).await?.is_some_and(|coverage| coverage.is_deleted()),
+        None => false,
+    };
+    // A channel that the platform has no more is shown to no reader, whatever an export of earlier days shows.
+    if deleted || after.kind.is_always_private() {
         after.visibility = Visibility::Private;
     }
     after.slug = channel_slug(unit, &after, before.as_ref().map(|before| &before.slug)).await?;

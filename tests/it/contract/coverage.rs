@@ -25,6 +25,7 @@ contract![
     a_later_look_keeps_what_was_seen_from_the_start,
     an_empty_page_proves_as_much_as_any,
     a_note_takes_every_moment_and_text,
+    a_channel_that_is_deleted_stays_so,
     coverage_is_listed_to_the_end_without_what_has_no_messages,
 ];
 
@@ -201,6 +202,23 @@ async fn an_empty_page_proves_as_much_as_any(store: &dyn Store) {
     assert_eq!(held.interval, Interval::new(MessageId::MIN, MessageId::MAX));
     assert_eq!((held.start_reached, held.message_count, held.checked_at), (true, 0, Some(at(3))));
     assert_eq!(held.state(), CoverageState::Complete);
+}
+
+async fn a_channel_that_is_deleted_stays_so(store: &dyn Store) {
+    let (_, here) = one_channel(store).await;
+    note(store, here.id, 5, false, Some("truncated")).await;
+    // Whenever it was seen, and whatever is seen later.
+    note(store, here.id, 4, false, Some(Coverage::DELETED)).await;
+    assert!(find(store, here.id).await.is_deleted());
+    for reason in [None, Some("truncated")] {
+        note(store, here.id, 6, false, reason).await;
+        assert!(find(store, here.id).await.is_deleted());
+    }
+    let other = Coverage { reason: None, checked_at: Some(at(9)), ..find(store, here.id).await };
+    let mut unit = begin(store).await;
+    unit.coverage().restore(&other, &domain::coverage::Segments::default()).await.unwrap();
+    unit.commit().await.unwrap();
+    assert!(find(store, here.id).await.is_deleted());
 }
 
 async fn a_note_takes_every_moment_and_text(store: &dyn Store) {
