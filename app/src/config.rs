@@ -45,7 +45,7 @@ const fn setting(
 }
 
 /// Every setting that there is.
-pub const SETTINGS: [Setting; 15] = [
+pub const SETTINGS: [Setting; 16] = [
     setting(
         "DATABASE_URL",
         "URL",
@@ -65,6 +65,13 @@ pub const SETTINGS: [Setting; 15] = [
         "DURATION",
         Some("1h"),
         "How often each community is copied from Discord, such as 30m or 6h, a minute at least; 0 is only when asked for",
+    ),
+    setting(
+        "SYNC_FULL_INTERVAL",
+        "DURATION",
+        Some("7d"),
+        "How often everything is read again in the background, for changes of any age, a minute at least; 0 is only when \
+         asked for",
     ),
     setting("MEDIA_URL", "URL", Some("folder:data/media"), "Where the files of messages are kept: folder:PATH"),
     setting(
@@ -121,6 +128,8 @@ pub struct Config {
     pub api_url: Option<String>,
     /// How often each tenant is copied; `None` for only when somebody asks.
     pub sync_interval: Option<Duration>,
+    /// How often everything of each tenant is read again in the background; `None` for only when an operator asks.
+    pub sync_full_interval: Option<Duration>,
     /// The folder in which the files of messages are kept.
     pub media: PathBuf,
     /// The largest file that is fetched, in bytes; `None` fetches none.
@@ -157,6 +166,7 @@ impl Config {
             bot_token: vars.optional("DISCORD_BOT_TOKEN", |text| Ok(BotToken(text.to_owned())))?,
             api_url: vars.optional("DISCORD_API_URL", |text| Ok(text.to_owned()))?,
             sync_interval: vars.required("SYNC_INTERVAL", value::interval)?,
+            sync_full_interval: vars.required("SYNC_FULL_INTERVAL", value::interval)?,
             media: vars.required("MEDIA_URL", value::folder)?,
             media_file_bytes: vars.required("MEDIA_FILE_MIB", value::file_bytes)?,
             admin_key: vars.optional("ADMIN_API_KEY", AdminKey::parse)?,

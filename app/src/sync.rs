@@ -11,18 +11,20 @@ mod worker;
 
 use std::collections::HashSet;
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use domain::channel::ChannelSnowflake;
+use domain::channel::{ChannelId, ChannelSnowflake};
 use domain::job::{Job, JobState};
 use domain::pseudonym::{PseudonymKey, Pseudonymizer};
 use domain::tenant::{PlatformId, Tenant, TenantId};
+use domain::timestamp::Timestamp;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use ports::clock::Clock;
 use ports::error::StoreError;
 use ports::guild::{GuildChannel, GuildError, GuildScope, GuildSource, GuildStructure};
+use ports::page::Page;
 use ports::store::Store;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
@@ -34,18 +36,26 @@ use self::leader::LedUnit;
 pub use self::leader::{Candidate, Leader};
 pub use self::request::{SyncJobs, SyncJobsError, SyncMode};
 use self::tally::Tally;
-pub use self::worker::Worker;
+use self::threads::Listed;
+pub use self::worker::{Schedule, Worker};
 use crate::retry::retry;
 
 /// Channels that are read at the same time. The source keeps to the platform's limits; so many make sure that one that
 /// is slow holds nobody up.
 const WALKS: usize = 64;
+/// The same of a background pass: few, and each waits [`PACE`] between two pages, so that the platform's limits of a
+/// channel are never used up by it.
+const BACKGROUND_WALKS: usize = 2;
+/// What a background pass waits after each page.
+const PACE: Duration = Duration::from_secs(2);
 /// Channels that wait to be read, so that a listing of any length takes no more room.
 const WAITING: usize = 256;
 /// How often a call is made that fails in a way that passes.
 const TRIES: u32 = 5;
 /// For how long a store that does not answer is asked again: a server that is started anew is back by then.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
+/// How many of a tenant's latest jobs are searched for its last run of everything.
+const LATEST: u32 = 100;
 /// Between two of these tries.
 const PAUSE: Duration = Duration::from_secs(2);
 /// How long a run that is to end may go on with the pages that it is at.
@@ -137,8 +147,9 @@ impl Syncer {
         let stop = stops.leave.child_token();
         let (scope, job) = patiently(&stop, || self.begin(job, leader)).await?;
         let Some(scope) = scope else { return Ok(job) };
-        let tally = Tally::new(job.progress);
-        let run = Run { of: self, scope, job: &job, leader, stops, stop, progress, tally };
+        let last_completed = patiently(&stop, || self.last_completed(&job)).await?;
+        let (tally, unfinished) = (Tally::new(job.progress), Mutex::default());
+        let run = Run { of: self, scope, job: &job, last_completed, leader, stops, stop, progress, tally, unfinished };
         // All at the same time: while the one waits for its turn in the store, the other may have it.
         let outcome = tokio::select! {
             outcome = run.all() => outcome,
@@ -171,7 +182,7 @@ impl Syncer {
         let scope = match scope {
             Ok(scope) => {
                 job.start(now);
-                Some(scope)
+                Some(GuildScope { background: job.background, ..scope })
             }
             Err(error) => {
                 job.end(Err(error.to_string()), now);
@@ -187,7 +198,16 @@ impl Syncer {
         let guild = tenant.platform_id.as_str().parse();
         let guild = guild.map_err(|_| SyncError::NoGuild(tenant.platform_id.clone()))?;
         let people = Arc::new(Pseudonymizer::new(&self.key, tenant.id));
-        Ok(GuildScope { tenant: tenant.id, guild, people })
+        Ok(GuildScope { tenant: tenant.id, guild, people, background: false })
+    }
+
+    /// When the last run before `job` began that read everything and failed nowhere, as far as the latest jobs tell.
+    async fn last_completed(&self, job: &Job) -> Result<Option<Timestamp>, SyncError> {
+        let page = Page { after: None, limit: LATEST };
+        let latest = self.store.read().await?.jobs().list(job.tenant_id, page).await?;
+        let whole = |other: &&Job| other.id != job.id && other.kind.is_sync() && other.scope.channels.is_empty();
+        let done = latest.iter().filter(whole).filter(|other| other.state == JobState::Done);
+        Ok(done.filter_map(|other| other.started_at).max())
     }
 }
 
@@ -224,12 +244,16 @@ struct Run<'a> {
     of: &'a Syncer,
     scope: GuildScope,
     job: &'a Job,
+    /// When the last run began that read everything.
+    last_completed: Option<Timestamp>,
     leader: &'a Leader,
     stops: &'a Stops,
     /// Is cancelled by whatever ends the run.
     stop: CancellationToken,
     progress: &'a dyn Progress,
     tally: Tally,
+    /// Parents of threads that could not be read whole.
+    unfinished: Mutex<HashSet<ChannelId>>,
 }
 
 impl Run<'_> {
@@ -310,16 +334,27 @@ impl Run<'_> {
         let structure = self.ask(|| self.of.source.structure(&self.scope)).await?;
         self.store_structure(&structure).await?;
         let (queue, waiting) = mpsc::channel(WAITING);
-        tokio::try_join!(self.list(&structure, queue), self.walk_all(waiting))?;
-        self.fetch_files().await
+        let (listed, ()) = tokio::try_join!(self.list(&structure, queue), self.walk_all(waiting))?;
+        if self.stop.is_cancelled() {
+            return Ok(());
+        }
+        self.store_listed(listed).await?;
+        // The tenant's other runs fetch files: two at once would fetch the same ones.
+        if self.job.background { Ok(()) } else { self.fetch_files().await }
+    }
+
+    /// When the run began, or the first attempt at it: what happened since then, it may have missed.
+    fn began(&self) -> Timestamp {
+        self.job.started_at.unwrap_or(self.job.created_at)
     }
 
     /// Reads what comes out of the queue, many channels at the same time.
     async fn walk_all(&self, mut waiting: mpsc::Receiver<GuildChannel>) -> Result<(), SyncError> {
         let mut walks = FuturesUnordered::new();
+        let most = if self.job.background { BACKGROUND_WALKS } else { WALKS };
         loop {
             tokio::select! {
-                Some(channel) = waiting.recv(), if walks.len() < WALKS => walks.push(self.walk(channel)),
+                Some(channel) = waiting.recv(), if walks.len() < most => walks.push(self.walk(channel)),
                 Some(done) = walks.next() => done?,
                 else => return Ok(()),
             }
@@ -335,8 +370,13 @@ impl Run<'_> {
             || parent.is_some_and(|parent| wanted.contains(&parent.channel.platform_id))
     }
 
-    /// Lets every channel and thread that was asked for into the queue.
-    async fn list(&self, structure: &GuildStructure, queue: mpsc::Sender<GuildChannel>) -> Result<(), SyncError> {
+    /// Lets every channel and thread that was asked for into the queue; returns how the threads of each parent were
+    /// listed.
+    async fn list(
+        &self,
+        structure: &GuildStructure,
+        queue: mpsc::Sender<GuildChannel>,
+    ) -> Result<Vec<Listed>, SyncError> {
         let mut seen = HashSet::new();
         let mut channels: Vec<_> = structure.channels.iter().filter(|at| self.is_wanted(at, structure)).collect();
         // Where people talk now comes first.
@@ -349,20 +389,27 @@ impl Run<'_> {
     }
 
     /// Channels that were asked for by name and are none of the structure: threads, archived ones above all, and what
-    /// there is not.
+    /// those that do not exist: one that is stored is marked deleted then.
     async fn list_named(
         &self,
         structure: &GuildStructure,
         queue: &mpsc::Sender<GuildChannel>,
         seen: &mut HashSet<ChannelSnowflake>,
     ) -> Result<(), SyncError> {
-        for id in self.job.scope.channels.iter().filter(|id| structure.channel(**id).is_none()) {
-            match self.ask(|| self.of.source.find_channel(&self.scope, structure, *id)).await {
+        for named in self.job.scope.channels.iter().filter(|id| structure.channel(**id).is_none()) {
+            match self.ask(|| self.of.source.find_channel(&self.scope, structure, *named)).await {
                 Ok(found) => {
                     self.store_channels(&[&found]).await?;
                     self.enqueue(queue, seen, found).await;
                 }
-                Err(error) => self.fail(&format!("channel {id}"), error)?,
+                Err(error) => {
+                    let id = ChannelId::of(self.scope.tenant, *named);
+                    let look = async || Ok(self.of.store.read().await?.channels().find(id).await?);
+                    match (self.in_store(look).await?, error) {
+                        (Some(stored), error) => self.settle_absent(&stored, error).await?,
+                        (None, error) => self.fail(&format!("channel {named}"), error)?,
+                    }
+                }
             }
         }
         Ok(())

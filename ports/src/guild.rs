@@ -26,6 +26,8 @@ pub enum Priority {
     CatchUp,
     /// History.
     Backfill,
+    /// What a schedule reads once more, when nothing else waits.
+    Background,
 }
 
 /// Which guild is read, and for whom.
@@ -37,6 +39,16 @@ pub struct GuildScope {
     pub guild: GuildSnowflake,
     /// What makes pseudonyms of its people.
     pub people: Arc<Pseudonymizer>,
+    /// Whether all of it gives way to everything else.
+    pub background: bool,
+}
+
+impl GuildScope {
+    /// The priority of a request that has `usual` where the scope is not in the background.
+    #[must_use]
+    pub const fn priority(&self, usual: Priority) -> Priority {
+        if self.background { Priority::Background } else { usual }
+    }
 }
 
 /// What the token stands for.

@@ -1,5 +1,6 @@
 //! Copying a guild from a simulated Discord: whatever happens meanwhile, the archive is in the end what the guild is.
 
+mod absent;
 mod content;
 mod doctor;
 mod exposure;
@@ -17,7 +18,9 @@ mod rights;
 mod shown;
 mod slow;
 mod threads;
+mod units;
 mod walk;
+mod window;
 mod with;
 mod worker;
 mod world;

@@ -64,7 +64,7 @@ impl GuildSource for DiscordClient {
     }
 
     async fn structure(&self, scope: &GuildScope) -> Result<GuildStructure, GuildError> {
-        self.read_structure(scope, Priority::CatchUp).await
+        self.read_structure(scope, scope.priority(Priority::CatchUp)).await
     }
 
     async fn find_channel(
@@ -73,14 +73,15 @@ impl GuildSource for DiscordClient {
         structure: &GuildStructure,
         id: ChannelSnowflake,
     ) -> Result<GuildChannel, GuildError> {
-        let mut wire = self.rest.get(&channel_call(id), "channel", payload::one).await?.value;
+        let mut wire =
+            self.rest.get(&channel_call(id, scope.priority(Priority::CatchUp)), "channel", payload::one).await?.value;
         if wire.id("guild_id") != Some(scope.guild) {
             return Err(GuildError::Gone(Missing::Channel));
         }
         if let Some(found) = thread(scope, parent_of(structure, &wire), wire) {
             return Ok(found);
         }
-        let structure = self.read_structure(scope, Priority::CatchUp).await?;
+        let structure = self.read_structure(scope, scope.priority(Priority::CatchUp)).await?;
         structure.channel(id).cloned().ok_or(GuildError::Forbidden(Denied::View))
     }
 
@@ -109,6 +110,6 @@ impl GuildSource for DiscordClient {
         cursor: MessageCursor,
         priority: Priority,
     ) -> Result<MessageLook, GuildError> {
-        self.read_messages(scope, channel, cursor, priority).await
+        self.read_messages(scope, channel, cursor, scope.priority(priority)).await
     }
 }

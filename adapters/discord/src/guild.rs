@@ -213,9 +213,9 @@ fn sticker(scrub: Scrub<'_>, mut sticker: Fields) -> Option<Sticker> {
 }
 
 /// The route of one channel.
-pub(crate) fn channel_call(id: ChannelSnowflake) -> Call {
+pub(crate) fn channel_call(id: ChannelSnowflake, priority: Priority) -> Call {
     let place = Place { route: "/channels/{c}", major: id.get() };
-    Call { place, path: format!("/channels/{id}"), priority: Priority::CatchUp }
+    Call { place, path: format!("/channels/{id}"), priority }
 }
 
 #[cfg(test)]

@@ -50,7 +50,8 @@ impl DiscordClient {
         let bot = self.bot_id().await?;
         let look = look(scope, channel, cursor, reply)?;
         if look.page.messages().is_empty() && look.page.interval().is_some() && channel.last_message_id.is_some() {
-            self.check_history(scope, channel, priority).await?;
+            // Others wait for the same look at the rights, so not even a background pass lets it wait last.
+            self.check_history(scope, channel, priority.min(Priority::Backfill)).await?;
         }
         let bot = scope.people.person(&bot.to_string());
         if may_be_blank(look.page.messages(), bot) && !self.read_identity().await?.reads_content {

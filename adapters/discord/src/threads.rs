@@ -29,7 +29,8 @@ impl DiscordClient {
     ) -> Result<Vec<GuildChannel>, GuildError> {
         let guild = scope.guild;
         let place = Place { route: "/guilds/{g}/threads/active", major: guild.get() };
-        let call = Call { place, path: format!("/guilds/{guild}/threads/active"), priority: Priority::CatchUp };
+        let (path, priority) = (format!("/guilds/{guild}/threads/active"), scope.priority(Priority::CatchUp));
+        let call = Call { place, path, priority };
         let listed = self.rest.get(&call, "list of threads", payload::threads).await?.value;
         let made = listed.threads.into_iter().filter_map(|wire| thread(scope, parent_of(structure, &wire), wire));
         Ok(once(made.collect()))
@@ -67,7 +68,8 @@ impl Ask<'_> {
     async fn get(&self, route: &'static str, query: &str) -> Result<Threads, GuildError> {
         let id = self.parent.channel.platform_id;
         let path = format!("{}?{query}", route.replace("{c}", &id.to_string()));
-        let call = Call { place: Place { route, major: id.get() }, path, priority: Priority::CatchUp };
+        let priority = self.scope.priority(Priority::CatchUp);
+        let call = Call { place: Place { route, major: id.get() }, path, priority };
         Ok(self.client.rest.get(&call, "list of threads", payload::threads).await?.value)
     }
 

@@ -13,7 +13,7 @@ use crate::config::{AdminKey, Config, PublicUrl};
 use crate::http::{Server, Settings, Site};
 use crate::import::Options;
 use crate::jobs::Jobs;
-use crate::sync::{Candidate, SyncJobs, Worker};
+use crate::sync::{Candidate, Schedule, SyncJobs, Worker};
 
 /// How long a run fetches files at most, however many there are: what is new is not read before it ends.
 const FILES: Duration = Duration::from_mins(20);
@@ -79,5 +79,6 @@ fn worker(role: Role, config: &Config, tools: &Tools, jobs: SyncJobs) -> Option<
     let (store, clock) = (Arc::clone(&tools.store), Arc::clone(&tools.clock));
     let candidate = Candidate::new(Arc::clone(&store), Arc::clone(&clock), tools.process.clone(), &source.account());
     let syncer = tools.syncer(Arc::clone(&source), Some(FILES));
-    Some(Worker::new(store, source, clock, candidate, Arc::new(syncer), jobs, config.sync_interval))
+    let schedule = Schedule { every: config.sync_interval, full_every: config.sync_full_interval };
+    Some(Worker::new(store, source, clock, candidate, Arc::new(syncer), jobs, schedule))
 }

@@ -49,6 +49,7 @@ fn every_setting_takes_what_it_should() {
         ("DISCORD_BOT_TOKEN", "a.bot.token"),
         ("DISCORD_API_URL", "http://127.0.0.1:9/api/v10"),
         ("SYNC_INTERVAL", "90m"),
+        ("SYNC_FULL_INTERVAL", "2w"),
         ("ADMIN_API_KEY", "sixteen-letters!"),
         ("PSEUDONYM_KEY", &key),
         ("BIND", "[::1]:80"),
@@ -122,6 +123,10 @@ fn no_secret_is_ever_shown() {
 #[test]
 fn an_interval_is_a_minute_or_more_or_off() {
     assert_eq!(read(&[("SYNC_INTERVAL", "0")]).unwrap().sync_interval, None);
+    let full = |text| read(&[("SYNC_FULL_INTERVAL", text)]).unwrap().sync_full_interval;
+    assert_eq!((full("0"), full("3d")), (None, Some(Duration::from_hours(72))));
+    assert_eq!(read(&[]).unwrap().sync_full_interval, Some(Duration::from_hours(7 * 24)), "a week");
+    assert_eq!(refused("SYNC_FULL_INTERVAL", "soon").variable, "SYNC_FULL_INTERVAL");
     assert_eq!(read(&[("SYNC_INTERVAL", "1m")]).unwrap().sync_interval, Some(Duration::from_mins(1)));
     for bad in ["59s", "-1h", "1", "often", "999999h"] {
         assert!(refused("SYNC_INTERVAL", bad).reason.contains(bad), "{bad}");

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use jiff::SignedDuration;
+use jiff::{Span, SpanRelativeTo};
 
 /// Where the archive is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -171,9 +171,10 @@ pub(super) fn interval(text: &str) -> Result<Option<Duration>, String> {
     if text == "0" {
         return Ok(None);
     }
-    let read = text.parse::<SignedDuration>().ok().and_then(|duration| Duration::try_from(duration).ok());
+    let days = SpanRelativeTo::days_are_24_hours();
+    let read = text.parse::<Span>().ok().and_then(|span| Duration::try_from(span.to_duration(days).ok()?).ok());
     let fits = |duration: &Duration| (Duration::from_mins(1)..=Duration::from_hours(24 * 365)).contains(duration);
-    let wrong = || format!("{} is not a duration of a minute or more, such as 30m or 6h, nor 0", shown(text));
+    let wrong = || format!("{} is not a duration of a minute or more, such as 30m, 6h or 7d, nor 0", shown(text));
     read.filter(fits).map(Some).ok_or_else(wrong)
 }
 

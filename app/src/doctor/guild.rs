@@ -97,7 +97,7 @@ async fn look(
         vec![Check::ok(named("guild"), format!("the bot is in {}", names(std::slice::from_ref(&guild.name))))];
     // Nothing of it is kept, so any key does.
     let people = Arc::new(Pseudonymizer::new(&PseudonymKey::new([0; 32]), community.tenant.id));
-    let scope = GuildScope { tenant: community.tenant.id, guild: community.guild, people };
+    let scope = GuildScope { tenant: community.tenant.id, guild: community.guild, people, background: false };
     let structure = match within(source.structure(&scope)).await {
         Some(Ok(structure)) => structure,
         Some(Err(GuildError::Parked)) => {

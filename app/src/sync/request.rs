@@ -87,22 +87,44 @@ impl SyncJobs {
             (SyncMode::Incremental, true) => JobKind::Incremental,
             (SyncMode::Incremental, false) => JobKind::Channels,
         };
-        let job = retry(SyncJobsError::is_retryable, || self.request_once(tenant.id, kind, scope)).await?;
+        let job = retry(SyncJobsError::is_retryable, || self.request_once(tenant.id, kind, scope, false)).await?;
         self.wake();
         Ok(job)
     }
 
-    async fn request_once(&self, tenant_id: TenantId, kind: JobKind, scope: &SyncScope) -> Result<Job, SyncJobsError> {
+    /// Asks for everything of `tenant` to be read once more in the background, beside its other runs. A job that reads
+    /// everything already is given instead.
+    ///
+    /// # Errors
+    /// [`SyncJobsError::Store`].
+    pub(super) async fn request_background(&self, tenant: &Tenant) -> Result<Job, SyncJobsError> {
+        let scope = SyncScope::default();
+        let once = || self.request_once(tenant.id, JobKind::Full, &scope, true);
+        let job = retry(SyncJobsError::is_retryable, once).await?;
+        self.wake();
+        Ok(job)
+    }
+
+    async fn request_once(
+        &self,
+        tenant_id: TenantId,
+        kind: JobKind,
+        scope: &SyncScope,
+        background: bool,
+    ) -> Result<Job, SyncJobsError> {
         let mut unit = self.store.begin().await?;
         // Locks the tenant, so that two requests at the same time are one job.
         unit.tenants().find(tenant_id).await?;
         let waiting = unfinished_of(&mut *unit).await?;
-        let at_it = |job: &Job| job.tenant_id == tenant_id && !job.cancel_requested && job.reads(kind, scope);
+        // Nobody who asks for a sync waits for one in the background.
+        let soon = |job: &Job| background || !job.background;
+        let at_it =
+            |job: &Job| job.tenant_id == tenant_id && !job.cancel_requested && job.reads(kind, scope) && soon(job);
         if let Some(job) = waiting.into_iter().find(at_it) {
             return Ok(job);
         }
         let job = Job::new(JobId(Uuid::new_v4()), tenant_id, kind, self.clock.now());
-        let job = Job { scope: scope.clone(), ..job };
+        let job = Job { scope: scope.clone(), background, ..job };
         unit.jobs().upsert(&job).await?;
         unit.commit().await?;
         Ok(job)
@@ -165,7 +187,7 @@ impl SyncJobs {
         if !ended.has_ended() || !ended.kind.is_sync() {
             return Err(SyncJobsError::NotAgain);
         }
-        let once = || self.request_once(ended.tenant_id, ended.kind, &ended.scope);
+        let once = || self.request_once(ended.tenant_id, ended.kind, &ended.scope, false);
         let job = retry(SyncJobsError::is_retryable, once).await?;
         self.wake();
         Ok(job)

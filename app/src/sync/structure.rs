@@ -1,11 +1,12 @@
 //! Storing what a guild has: channels and threads, and what became of those that are not shown any more.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use domain::channel::{Channel, ChannelId};
 use domain::coverage::Coverage;
 use domain::guild::GuildLook;
-use domain::visibility::Visibility;
+use domain::slug::ChannelSlug;
+use domain::visibility::{Visibility, is_public};
 use ports::channel::{ThreadCursor, ThreadFilter, ThreadOrder};
 use ports::error::StoreError;
 use ports::guild::{Denied, GuildChannel, GuildError, GuildStructure, Missing};
@@ -52,11 +53,16 @@ impl Run<'_> {
             emojis: structure.emojis.as_deref(),
             stickers: structure.stickers.as_deref(),
         };
+        let tenant = self.scope.tenant;
+        let stored = async || Ok(self.of.store.read().await?.guilds().list(tenant).await?);
+        if self.in_store(stored).await?.after_look(&look).is_none() {
+            return Ok(());
+        }
         let once = || async {
             let mut unit = self.begin().await?;
-            let held = unit.guilds().list(self.scope.tenant).await?;
+            let held = unit.guilds().list(tenant).await?;
             if let Some(changes) = held.after_look(&look) {
-                unit.guilds().upsert_all(self.scope.tenant, &changes).await?;
+                unit.guilds().upsert_all(tenant, &changes).await?;
                 unit.commit().await?;
             }
             Ok(())
@@ -64,49 +70,115 @@ impl Run<'_> {
         self.in_store(once).await
     }
 
-    /// Stores channels or threads in one unit.
-    pub(super) async fn store_channels(&self, seen: &[&GuildChannel]) -> Result<(), SyncError> {
-        let once = || async {
-            let mut unit = self.begin().await?;
-            for channel in seen {
-                store(&mut *unit, &channel.channel).await?;
-            }
-            Ok(unit.commit().await?)
+    /// Stores those of `shown` (at most [`BATCH`]) that are new or changed, in one unit that does not touch the lease: each
+    /// channel is fenced instead. Returns the others, for which nothing is written or locked.
+    pub(super) async fn store_channels(&self, shown: &[&GuildChannel]) -> Result<HashSet<ChannelId>, SyncError> {
+        let parents = shown.iter().filter_map(|channel| channel.channel.parent_id);
+        let ids: Vec<_> = shown.iter().map(|channel| channel.channel.id).chain(parents).collect();
+        let look = async || Ok(self.of.store.read().await?.channels().find_all(&ids).await?);
+        let stored: HashMap<_, _> = self.in_store(look).await?.into_iter().map(|stored| (stored.id, stored)).collect();
+        let is_stored = |shown: &Channel| {
+            let parent = shown.parent_id.filter(|_| shown.kind.is_thread()).and_then(|parent| stored.get(&parent));
+            // One that readers may know from now on gets the slug of its name.
+            let appears = |slug: &ChannelSlug| slug.is_hidden() && is_public(shown, parent);
+            stored.get(&shown.id).is_some_and(|stored| as_stored(shown, stored) == *stored && !appears(&stored.slug))
         };
-        self.in_store(once).await
+        let (same, mut changed): (Vec<&Channel>, Vec<_>) =
+            shown.iter().map(|channel| &channel.channel).partition(|channel| is_stored(channel));
+        if !changed.is_empty() {
+            // New ones get their slugs in the order of the list. The others are locked in the order of their ids, so that
+            // two units never wait for each other.
+            changed.sort_by_key(|channel| stored.contains_key(&channel.id).then_some(channel.id));
+            let once = || async {
+                let mut unit = self.of.store.begin().await?;
+                for channel in &changed {
+                    self.store_channel(&mut *unit, channel).await?;
+                }
+                Ok(unit.commit().await?)
+            };
+            self.in_store(once).await?;
+        }
+        Ok(same.into_iter().map(|channel| channel.id).collect())
     }
 
-    /// A channel that is held and that the platform did not show is deleted, or hidden from the bot: it is asked.
+    /// Stores a channel as the platform shows it, with the slug that it has or a free one. A parent that is not stored is
+    /// left out until a later look has it. One that is deleted stays so.
+    async fn store_channel(&self, unit: &mut dyn UnitOfWork, shown: &Channel) -> Result<(), SyncError> {
+        let fenced = unit.channels().fence(shown.id, self.leader.fence()).await?;
+        let before = unit.channels().find(shown.id).await?;
+        let mut after = match &before {
+            Some(_) if !fenced => return Err(self.deposed()),
+            Some(before) => as_stored(shown, before),
+            None => shown.clone(),
+        };
+        if let Some(parent) = after.parent_id
+            && unit.channels().find(parent).await?.is_none()
+        {
+            after.parent_id = before.as_ref().and_then(|before| before.parent_id);
+        }
+        after.slug = channel_slug(unit, &after, before.as_ref().map(|before| &before.slug)).await?;
+        if before.as_ref() == Some(&after) {
+            return Ok(());
+        }
+        if before.is_some() && unit.coverage().find(shown.id).await?.is_some_and(|coverage| coverage.is_deleted()) {
+            return Ok(());
+        }
+        unit.channels().upsert(&after).await?;
+        if before.is_none() {
+            unit.channels().fence(shown.id, self.leader.fence()).await?;
+        }
+        Ok(())
+    }
+
+    /// A channel that is stored and that the platform did not show is deleted, or hidden from the bot: it is requested by
+    /// its id. One that the platform shows as hidden is hidden.
     async fn look_after_absent(&self, structure: &GuildStructure) -> Result<(), SyncError> {
-        let shown = structure.channels.iter().map(|channel| channel.channel.platform_id);
-        let known: HashSet<_> = shown.chain(structure.hidden.iter().copied()).collect();
+        let shown: HashSet<_> = structure.channels.iter().map(|channel| channel.channel.platform_id).collect();
         let list = async || Ok(self.of.store.read().await?.channels().list(self.scope.tenant).await?);
         let held = self.in_store(list).await?;
-        for channel in held.iter().filter(|channel| !known.contains(&channel.platform_id)) {
+        for channel in held.iter().filter(|channel| !shown.contains(&channel.platform_id)) {
             if self.stop.is_cancelled() {
                 break;
             }
-            let looked = self.coverage(channel.id).await?;
-            if looked.is_some_and(|coverage| coverage.is_deleted()) {
+            if structure.hidden.contains(&channel.platform_id) {
+                self.hide_denied(channel.id, Denied::View).await?;
+                continue;
+            }
+            if self.coverage(channel.id).await?.is_some_and(|coverage| coverage.is_deleted()) {
                 continue;
             }
             let look = || self.of.source.find_channel(&self.scope, structure, channel.platform_id);
             match self.ask(look).await {
-                Ok(found) => self.store_channels(&[&found]).await?,
-                Err(GuildError::Gone(Missing::Channel)) => self.bury(channel.id).await?,
-                Err(GuildError::Forbidden(denied)) => {
-                    // What the bot may not see everybody may not see: its rights are more than everybody's.
-                    self.hide(channel.id).await?;
-                    self.note(channel.id, Some(reason(denied))).await?;
-                }
-                Err(error) => self.fail(&channel.name, error)?,
+                Ok(found) => _ = self.store_channels(&[&found]).await?,
+                Err(error) => self.settle_absent(channel, error).await?,
             }
         }
         Ok(())
     }
 
-    /// Notes that the platform has a channel no more, and so none of its threads. The archive keeps what it holds of
-    /// them, and nobody is shown it.
+    /// Records what the answer to a request by id says of a stored channel or thread: it is deleted, or hidden from the
+    /// bot. Any other error proves nothing.
+    pub(super) async fn settle_absent(&self, channel: &Channel, answer: GuildError) -> Result<(), SyncError> {
+        match answer {
+            GuildError::Gone(Missing::Channel) => self.bury(channel.id).await,
+            GuildError::Forbidden(denied) => self.hide_denied(channel.id, denied).await,
+            error => self.fail(&channel.name, error),
+        }
+    }
+
+    /// Hides a channel that the bot may not see, and notes why it is not read. Nobody may see it then: the bot's rights
+    /// are more than everybody's.
+    async fn hide_denied(&self, id: ChannelId, denied: Denied) -> Result<(), SyncError> {
+        let held = self.coverage(id).await?;
+        if held.as_ref().is_some_and(Coverage::is_deleted) {
+            return Ok(());
+        }
+        self.hide(id).await?;
+        self.note_if(held.as_ref(), id, Some(reason(denied))).await
+    }
+
+    /// Marks a channel deleted, and its threads with it. The archive keeps what it holds of them, and shows it to no
+    /// reader.
     pub(super) async fn bury(&self, id: ChannelId) -> Result<(), SyncError> {
         self.hide(id).await?;
         let filter = ThreadFilter { order: ThreadOrder::Oldest, with_private: true };
@@ -114,30 +186,33 @@ impl Run<'_> {
         loop {
             let page = Page { after, limit: THREADS };
             let look = async || Ok(self.of.store.read().await?.channels().list_threads(id, filter, page).await?);
-            let threads = self.in_store(look).await?;
+            let mut threads = self.in_store(look).await?;
             let Some(last) = threads.last() else { break };
             after = Some(ThreadCursor { active_at: last.created_at(), platform_id: last.platform_id });
+            threads.sort_unstable_by_key(|thread| thread.id);
             let once = || async {
-                let (mut unit, now) = (self.begin().await?, self.of.clock.now());
+                let (mut unit, now) = (self.of.store.begin().await?, self.of.clock.now());
                 for thread in &threads {
+                    self.fence(&mut *unit, thread.id).await?;
+                    conceal(&mut *unit, thread.id).await?;
                     unit.coverage().note(thread.id, now, false, Some(Coverage::DELETED.to_owned())).await?;
                 }
                 Ok(unit.commit().await?)
             };
             self.in_store(once).await?;
         }
-        // The channel itself comes last: who is ended before it does all of it again.
+        // The channel itself comes last: a run that is ended before it does all of it again.
         self.note(id, Some(Coverage::DELETED)).await
     }
 
     async fn hide(&self, channel: ChannelId) -> Result<(), SyncError> {
+        let look = async || Ok(self.of.store.read().await?.channels().find(channel).await?);
+        if self.in_store(look).await?.is_none_or(|stored| stored.visibility == Visibility::Private) {
+            return Ok(());
+        }
         let once = || async {
-            let mut unit = self.begin().await?;
-            if let Some(held) = unit.channels().find(channel).await?
-                && held.visibility != Visibility::Private
-            {
-                unit.channels().upsert(&Channel { visibility: Visibility::Private, ..held }).await?;
-            }
+            let mut unit = self.begin_on(channel).await?;
+            conceal(&mut *unit, channel).await?;
             Ok(unit.commit().await?)
         };
         self.in_store(once).await
@@ -155,19 +230,17 @@ impl Run<'_> {
     }
 }
 
-/// Stores a channel as the platform shows it, with the slug that it has or a free one. A parent that is not held is left
-/// out until a later look has it.
-async fn store(unit: &mut dyn UnitOfWork, shown: &Channel) -> Result<(), StoreError> {
-    let before = unit.channels().find(shown.id).await?;
-    let mut after = shown.clone();
-    if let Some(before) = &before {
-        after.stats = before.stats;
-    }
-    if let Some(parent) = after.parent_id
-        && unit.channels().find(parent).await?.is_none()
+/// A channel as the platform shows it, with what the store keeps of it itself.
+fn as_stored(shown: &Channel, stored: &Channel) -> Channel {
+    Channel { slug: stored.slug.clone(), stats: stored.stats, ..shown.clone() }
+}
+
+/// Makes a channel private.
+async fn conceal(unit: &mut dyn UnitOfWork, channel: ChannelId) -> Result<(), StoreError> {
+    if let Some(stored) = unit.channels().find(channel).await?
+        && stored.visibility != Visibility::Private
     {
-        after.parent_id = before.as_ref().and_then(|before| before.parent_id);
+        unit.channels().upsert(&Channel { visibility: Visibility::Private, ..stored }).await?;
     }
-    after.slug = channel_slug(unit, &after, before.as_ref().map(|before| &before.slug)).await?;
-    if before.as_ref() == Some(&after) { Ok(()) } else { unit.channels().upsert(&after).await }
+    Ok(())
 }

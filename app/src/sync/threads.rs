@@ -1,30 +1,105 @@
-//! Finding every thread that the bot can see.
+//! Finding every thread that the bot can see, and those that are gone.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
-use domain::channel::ChannelSnowflake;
-use ports::guild::{ArchivedList, GuildChannel, GuildStructure};
+use domain::channel::{Channel, ChannelId, ChannelSnowflake};
+use domain::job::JobKind;
+use domain::message::MessageId;
+use domain::sync::{RECHECK, SyncState};
+use ports::channel::{ThreadCursor, ThreadFilter, ThreadOrder};
+use ports::error::StoreError;
+use ports::guild::{ArchivedCursor, ArchivedList, GuildChannel, GuildError, GuildStructure};
+use ports::page::Page;
 use tokio::sync::mpsc;
 
 use super::structure::BATCH;
 use super::{Run, SyncError};
 
+/// Stored threads that are compared with the lists at once.
+const THREADS: u32 = 100;
+/// Pages of a list that every run reads; so the lists of most channels are always read whole.
+const PAGES: usize = 10;
+/// How often longer lists are read whole.
+const WHOLE: Duration = Duration::from_hours(24);
+/// How long a thread that no list shows is not requested again once an answer to that was remembered.
+const REQUEST: Duration = Duration::from_hours(24);
+/// How many requests for such threads may be refused in one run: refused requests count towards a ban.
+const REFUSALS: usize = 100;
+/// How many threads that no list shows and that exist are requested in every run.
+const UNLISTED: usize = 100;
+
+/// How the threads of a parent were listed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Listed {
+    parent: ChannelId,
+    whole: bool,
+}
+
+/// How far a list was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Extent {
+    /// It failed, or the platform could not show all of it.
+    Part,
+    /// Every thread that changed since the last run is among what was read.
+    News,
+    /// To its end.
+    Whole,
+}
+
+/// What the requests for threads that no list showed were answered.
+#[derive(Default)]
+struct Answers {
+    refused: usize,
+    found: usize,
+}
+
+/// What the lists showed so far.
+struct Shown<'a> {
+    structure: &'a GuildStructure,
+    queue: &'a mpsc::Sender<GuildChannel>,
+    /// What is in the queue.
+    seen: &'a mut HashSet<ChannelSnowflake>,
+    /// What earlier runs remember of the parents.
+    states: HashMap<ChannelId, SyncState>,
+    /// Every thread that a list showed.
+    threads: HashSet<ChannelSnowflake>,
+}
+
 impl Run<'_> {
     /// Stores active threads, archived ones of every parent, and active ones again, because a thread that wakes up
-    /// meanwhile leaves the one list and enters the other; lets each into the queue once.
+    /// meanwhile leaves the one list and enters the other; lets each into the queue once. What is stored and in no list of
+    /// a parent, all of which were read whole, is requested by its id then.
     pub(super) async fn list_threads(
         &self,
         structure: &GuildStructure,
         queue: &mpsc::Sender<GuildChannel>,
         seen: &mut HashSet<ChannelSnowflake>,
-    ) -> Result<(), SyncError> {
-        self.active(structure, queue, seen).await?;
-        for parent in structure.channels.iter().filter(|parent| self.has_wanted_threads(parent)) {
+    ) -> Result<Vec<Listed>, SyncError> {
+        let with_lists =
+            |parent: &&GuildChannel| self.has_wanted_threads(parent) && !parent.archived_lists().is_empty();
+        let parents: Vec<&GuildChannel> = structure.channels.iter().filter(with_lists).collect();
+        let ids: Vec<_> = parents.iter().map(|parent| parent.channel.id).collect();
+        let states = self.sync_states(&ids).await?;
+        let mut shown = Shown { structure, queue, seen, states, threads: HashSet::new() };
+        let mut all_active = self.active(&mut shown).await?;
+        let mut listed = Vec::new();
+        for parent in parents {
+            let mut extent = Extent::Whole;
             for list in parent.archived_lists() {
-                self.archived(structure, parent, *list, queue, seen).await?;
+                extent = extent.min(self.archived(&mut shown, parent, *list).await?);
+            }
+            if extent > Extent::Part {
+                listed.push((parent, Listed { parent: parent.channel.id, whole: extent == Extent::Whole }));
             }
         }
-        self.active(structure, queue, seen).await
+        all_active &= self.active(&mut shown).await?;
+        if !all_active || self.stop.is_cancelled() {
+            return Ok(Vec::new());
+        }
+        let whole: Vec<_> = listed.iter().filter(|(_, listed)| listed.whole).map(|(parent, _)| *parent).collect();
+        self.request_absent(&mut shown, &whole).await?;
+        Ok(listed.into_iter().map(|(_, listed)| listed).collect())
     }
 
     /// Whether the threads of `parent` were asked for with it.
@@ -33,60 +108,200 @@ impl Run<'_> {
         wanted.is_empty() || wanted.contains(&parent.channel.platform_id)
     }
 
-    async fn active(
-        &self,
-        structure: &GuildStructure,
-        queue: &mpsc::Sender<GuildChannel>,
-        seen: &mut HashSet<ChannelSnowflake>,
-    ) -> Result<(), SyncError> {
-        match self.ask(|| self.of.source.active_threads(&self.scope, structure)).await {
-            Ok(threads) => self.take(structure, threads, queue, seen).await,
-            Err(error) => self.fail("active threads", error),
+    /// Takes the active threads; returns whether they could be listed.
+    async fn active(&self, shown: &mut Shown<'_>) -> Result<bool, SyncError> {
+        match self.ask(|| self.of.source.active_threads(&self.scope, shown.structure)).await {
+            Ok(threads) => self.take(shown, threads).await.map(|()| true),
+            Err(error) => self.fail("active threads", error).map(|()| false),
         }
     }
 
     async fn archived(
         &self,
-        structure: &GuildStructure,
+        shown: &mut Shown<'_>,
         parent: &GuildChannel,
         list: ArchivedList,
-        queue: &mpsc::Sender<GuildChannel>,
-        seen: &mut HashSet<ChannelSnowflake>,
-    ) -> Result<(), SyncError> {
-        let (mut cursor, mut incomplete) = (None, false);
+    ) -> Result<Extent, SyncError> {
+        let (mut cursor, mut incomplete, mut pages) = (None, false, 0);
+        let enough = self.known_since(shown.states.get(&parent.channel.id));
         while !self.stop.is_cancelled() {
             let look = || self.of.source.archived_threads(&self.scope, parent, list, cursor.clone());
             let page = match self.ask(look).await {
                 Ok(page) => page,
-                Err(error) => return self.fail(&format!("archived threads of {}", parent.channel.name), error),
+                Err(error) => {
+                    self.fail(&format!("archived threads of {}", parent.channel.name), error)?;
+                    return Ok(Extent::Part);
+                }
             };
+            pages += 1;
             incomplete |= page.incomplete;
-            self.take(structure, page.threads, queue, seen).await?;
+            self.take(shown, page.threads).await?;
             cursor = page.next;
-            if cursor.is_none() {
-                break;
+            match (&cursor, enough) {
+                (None, _) => break,
+                // Everything below was archived before, and so has no newer message.
+                (Some(ArchivedCursor::ArchivedBefore { micros, .. }), Some(enough))
+                    if pages >= PAGES && *micros < enough && !incomplete =>
+                {
+                    return Ok(Extent::News);
+                }
+                _ => {}
             }
         }
         if incomplete {
             self.tally.failed(format!("archived threads of {}: some could not be shown", parent.channel.name));
         }
+        Ok(if incomplete || self.stop.is_cancelled() { Extent::Part } else { Extent::Whole })
+    }
+
+    /// Before which moment, in microseconds, archived threads need not be listed by this run; `None` if all are listed.
+    fn known_since(&self, state: Option<&SyncState>) -> Option<i64> {
+        let state = state.filter(|_| self.job.kind == JobKind::Incremental)?;
+        let due = state.listed_whole_at?.as_millis() + i64::try_from(WHOLE.as_millis()).ok()?;
+        let since = state.listed_at?.minus(RECHECK);
+        (self.began().as_millis() < due).then(|| since.as_millis().saturating_mul(1000))
+    }
+
+    /// Stores threads, and lets those into the queue that may have something new.
+    async fn take(&self, shown: &mut Shown<'_>, threads: Vec<GuildChannel>) -> Result<(), SyncError> {
+        shown.threads.extend(threads.iter().map(|thread| thread.channel.platform_id));
+        let wanted: Vec<_> = threads.iter().filter(|thread| self.is_wanted(thread, shown.structure)).collect();
+        for batch in wanted.chunks(BATCH) {
+            let same = self.store_channels(batch).await?;
+            for thread in batch {
+                let is_same = same.contains(&thread.channel.id);
+                if !(is_same && self.has_settled(thread, &shown.states)) {
+                    self.enqueue(shown.queue, shown.seen, (*thread).clone()).await;
+                }
+            }
+        }
         Ok(())
     }
 
-    async fn take(
-        &self,
-        structure: &GuildStructure,
-        threads: Vec<GuildChannel>,
-        queue: &mpsc::Sender<GuildChannel>,
-        seen: &mut HashSet<ChannelSnowflake>,
-    ) -> Result<(), SyncError> {
-        let wanted: Vec<_> = threads.iter().filter(|thread| self.is_wanted(thread, structure)).collect();
-        for batch in wanted.chunks(BATCH) {
-            self.store_channels(batch).await?;
-        }
-        for thread in wanted {
-            self.enqueue(queue, seen, thread.clone()).await;
+    /// Whether an archived thread that is stored as it is shown has nothing that an incremental run would find.
+    fn has_settled(&self, thread: &GuildChannel, states: &HashMap<ChannelId, SyncState>) -> bool {
+        let state = thread.channel.parent_id.and_then(|parent| states.get(&parent));
+        let active_at = thread.last_message_id.map_or_else(|| thread.channel.created_at(), MessageId::created_at);
+        self.job.kind == JobKind::Incremental
+            && self.job.scope.since.is_none()
+            && thread.channel.archived
+            && state.is_some_and(|state| state.has_settled(active_at))
+    }
+
+    /// Requests every stored thread of `parents` that no list showed by its id: it is deleted, hidden from the bot, or
+    /// only slow to be listed.
+    async fn request_absent(&self, shown: &mut Shown<'_>, parents: &[&GuildChannel]) -> Result<(), SyncError> {
+        let filter = ThreadFilter { order: ThreadOrder::Oldest, with_private: true };
+        let mut answers = Answers::default();
+        for parent in parents {
+            let mut after = None;
+            loop {
+                let page = Page { after, limit: THREADS };
+                let id = parent.channel.id;
+                let look = async || Ok(self.of.store.read().await?.channels().list_threads(id, filter, page).await?);
+                let stored = self.in_store(look).await?;
+                let Some(last) = stored.last() else { break };
+                after = Some(ThreadCursor { active_at: last.created_at(), platform_id: last.platform_id });
+                let absent = stored.into_iter().filter(|thread| !shown.threads.contains(&thread.platform_id));
+                for thread in self.due(absent.collect()).await? {
+                    if self.stop.is_cancelled() || answers.refused >= REFUSALS {
+                        return Ok(());
+                    }
+                    self.request_thread(shown, &thread, &mut answers).await?;
+                }
+            }
         }
         Ok(())
+    }
+
+    /// Those of `absent` that are not known to be deleted, and were not requested of late.
+    async fn due(&self, absent: Vec<Channel>) -> Result<Vec<Channel>, SyncError> {
+        if absent.is_empty() {
+            return Ok(absent);
+        }
+        let ids: Vec<_> = absent.iter().map(|thread| thread.id).collect();
+        let states = self.sync_states(&ids).await?;
+        let since = self.began().minus(REQUEST);
+        let mut due = Vec::new();
+        for thread in absent {
+            let requested_at = states.get(&thread.id).and_then(|state| state.requested_at);
+            if requested_at.is_none_or(|at| at <= since)
+                && !self.coverage(thread.id).await?.is_some_and(|coverage| coverage.is_deleted())
+            {
+                due.push(thread);
+            }
+        }
+        Ok(due)
+    }
+
+    /// Requests one thread, and records what the answer says. The next runs do not repeat a request that was refused, nor
+    /// all of very many.
+    async fn request_thread(
+        &self,
+        shown: &mut Shown<'_>,
+        thread: &Channel,
+        answers: &mut Answers,
+    ) -> Result<(), SyncError> {
+        let look = || self.of.source.find_channel(&self.scope, shown.structure, thread.platform_id);
+        let is_remembered = match self.ask(look).await {
+            Ok(found) => {
+                answers.found += 1;
+                self.store_channels(&[&found]).await?;
+                self.enqueue(shown.queue, shown.seen, found).await;
+                answers.found > UNLISTED
+            }
+            Err(error) => {
+                let refused = matches!(error, GuildError::Forbidden(_));
+                answers.refused += usize::from(refused);
+                self.settle_absent(thread, error).await?;
+                refused
+            }
+        };
+        if is_remembered {
+            self.remember(&[SyncState { requested_at: Some(self.began()), ..SyncState::new(thread.id) }]).await?;
+        }
+        Ok(())
+    }
+
+    /// Remembers how the threads of parents were listed, if all of those that were shown were read.
+    pub(super) async fn store_listed(&self, listed: Vec<Listed>) -> Result<(), SyncError> {
+        let unfinished = self.unfinished().clone();
+        let states: Vec<_> = listed
+            .into_iter()
+            .filter(|listed| !unfinished.contains(&listed.parent))
+            .map(|listed| SyncState {
+                listed_at: Some(self.began()),
+                listed_whole_at: listed.whole.then(|| self.began()),
+                ..SyncState::new(listed.parent)
+            })
+            .collect();
+        for states in states.chunks(BATCH) {
+            self.remember(states).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn remember(&self, states: &[SyncState]) -> Result<(), SyncError> {
+        let once = || async {
+            let mut unit = self.of.store.begin().await?;
+            match unit.sync_states().upsert_all(states).await {
+                // A channel that is deleted meanwhile needs no state.
+                Err(StoreError::Missing { .. }) => Ok(()),
+                stored => {
+                    stored?;
+                    Ok(unit.commit().await?)
+                }
+            }
+        };
+        self.in_store(once).await
+    }
+
+    pub(super) async fn sync_states(&self, ids: &[ChannelId]) -> Result<HashMap<ChannelId, SyncState>, SyncError> {
+        let mut found = HashMap::new();
+        for ids in ids.chunks(BATCH) {
+            let look = async || Ok(self.of.store.read().await?.sync_states().find_all(ids).await?);
+            found.extend(self.in_store(look).await?.into_iter().map(|state| (state.channel_id, state)));
+        }
+        Ok(found)
     }
 }

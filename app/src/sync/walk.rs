@@ -1,26 +1,25 @@
 //! Reading one channel: what is new first, then what was before, and what was written of late once more.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::collections::HashSet;
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use domain::channel::ChannelId;
 use domain::coverage::{Coverage, Interval};
 use domain::job::JobKind;
 use domain::message::MessageId;
 use domain::page::MessagePage;
+use domain::sync::{RECHECK, SyncState};
 use domain::unreadable::Unreadable;
 use ports::error::StoreError;
 use ports::guild::{Access, GuildChannel, GuildError, MessageCursor, Missing, Priority};
 use ports::store::UnitOfWork;
+use tokio::time::sleep;
 use tracing::warn;
 
 use super::structure::reason;
-use super::{Run, SyncError};
+use super::{PACE, Run, SyncError};
 use crate::portion::in_portions;
 use crate::unreadable;
-
-/// What was written so long ago is looked at once more in every run, for edits and deletions.
-const RECENT: Duration = Duration::from_hours(24);
 
 /// Why a walk ended early.
 enum Halt {
@@ -60,7 +59,10 @@ impl Run<'_> {
             Err(Halt::Guild(GuildError::Gone(Missing::Channel | Missing::Message))) => {
                 self.bury(id).await?;
             }
-            Err(Halt::Guild(error)) => self.fail(&channel.channel.name, error)?,
+            Err(Halt::Guild(error)) => {
+                self.leave_unfinished(&channel);
+                self.fail(&channel.channel.name, error)?;
+            }
         }
         if !self.stop.is_cancelled() {
             self.tally.finished(id);
@@ -72,24 +74,45 @@ impl Run<'_> {
     async fn read(&self, channel: &GuildChannel) -> Result<(), Halt> {
         let id = channel.channel.id;
         let held = self.coverage(id).await?;
+        if held.as_ref().is_some_and(Coverage::is_deleted) {
+            return Ok(());
+        }
         if let Access::Denied(denied) = channel.access {
             return Ok(self.note_if(held.as_ref(), id, Some(reason(denied))).await?);
         }
         match held.as_ref().and_then(|held| held.interval) {
-            _ if self.job.kind == JobKind::Full => self.anew(channel).await?,
-            None => self.down(channel, MessageId::MAX).await?,
+            _ if self.job.kind == JobKind::Full => {
+                self.anew(channel).await?;
+                self.note_recheck(id).await?;
+            }
+            None => {
+                self.down(channel, MessageId::MAX).await?;
+                self.note_recheck(id).await?;
+            }
             Some(interval) => {
                 let start_reached = held.as_ref().is_some_and(|held| held.start_reached);
                 if channel.last_message_id.is_some_and(|last| last > interval.high()) {
                     self.up(channel, interval.high()).await?;
                 }
-                self.again(channel, interval).await?;
+                self.again(channel, held.as_ref(), interval).await?;
                 if !start_reached {
                     self.down(channel, interval.low()).await?;
                 }
             }
         }
         if self.stop.is_cancelled() { Ok(()) } else { Ok(self.note_if(held.as_ref(), id, None).await?) }
+    }
+
+    /// Notes that the next run has to read a thread again, whether it changes or not.
+    fn leave_unfinished(&self, channel: &GuildChannel) {
+        if let Some(parent) = channel.channel.parent_id.filter(|_| channel.channel.kind.is_thread()) {
+            self.unfinished().insert(parent);
+        }
+    }
+
+    /// Parents of threads that could not be read whole.
+    pub(super) fn unfinished(&self) -> MutexGuard<'_, HashSet<ChannelId>> {
+        self.unfinished.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Reads upwards from behind `from` to the newest.
@@ -160,13 +183,26 @@ impl Run<'_> {
         self.in_store(once).await
     }
 
-    /// Reads what is held of the last day, or since the moment that the job names, once more: what it lacks is deleted,
-    /// what is newer replaces.
-    async fn again(&self, channel: &GuildChannel, held: Interval) -> Result<(), Halt> {
-        let since = self.job.scope.since.unwrap_or_else(|| self.of.clock.now().minus(RECENT));
+    /// Reads once more what was written since a day before the last run that did so began, however long ago that was, or
+    /// since the moment that the job names: what a page lacks is deleted, what is newer replaces. A channel in which
+    /// nothing was written since then costs no write.
+    async fn again(&self, channel: &GuildChannel, coverage: Option<&Coverage>, held: Interval) -> Result<(), Halt> {
+        let id = channel.channel.id;
+        let since = match self.job.scope.since {
+            Some(since) => since,
+            None => {
+                let rechecked_at = self.sync_states(&[id]).await?.get(&id).and_then(|state| state.rechecked_at);
+                // What no sync has rechecked, another source has shown, or a run before this was remembered.
+                let checked_at = coverage.and_then(|coverage| coverage.checked_at);
+                let last = rechecked_at.or(self.last_completed).or(checked_at);
+                last.map_or(self.began(), |last| last.min(self.began())).minus(RECHECK)
+            }
+        };
         let since = MessageId::first_at(since);
-        let recent = channel.last_message_id.is_some_and(|last| last >= since);
-        let mut cursor = recent.then(|| held.high().next().unwrap_or(held.high()));
+        if channel.last_message_id.is_none_or(|last| last < since) {
+            return Ok(());
+        }
+        let mut cursor = Some(held.high().next().unwrap_or(held.high()));
         while let Some(at) = cursor.filter(|at| *at > since && !self.stop.is_cancelled()) {
             let next = self.page(channel, MessageCursor::Before(at), Priority::CatchUp).await?;
             cursor = match next {
@@ -174,7 +210,15 @@ impl Run<'_> {
                 _ => None,
             };
         }
-        Ok(())
+        Ok(self.note_recheck(id).await?)
+    }
+
+    /// Remembers that this run has read the recent messages of a channel, unless it was stopped before.
+    async fn note_recheck(&self, channel: ChannelId) -> Result<(), SyncError> {
+        if self.stop.is_cancelled() || self.job.scope.since.is_some() {
+            return Ok(());
+        }
+        self.remember(&[SyncState { rechecked_at: Some(self.began()), ..SyncState::new(channel) }]).await
     }
 
     fn begin_walk(&self, channel: &GuildChannel, from: MessageId) {
@@ -189,19 +233,29 @@ impl Run<'_> {
         cursor: MessageCursor,
         priority: Priority,
     ) -> Result<Option<MessageCursor>, Halt> {
-        // Who waits for the platform to be asked again leaves its place to others meanwhile.
+        // A walk that waits for the platform leaves its place to others meanwhile, and one in the background takes none: it
+        // may wait for long behind all others.
         let look = async || {
-            let place = self.of.pages.acquire().await;
+            let place = if self.job.background { None } else { Some(self.of.pages.acquire().await) };
             self.of.source.messages(&self.scope, channel, cursor, priority).await.map(|look| (look, place))
         };
         let (look, _place) = self.ask(look).await?;
         let page = Arc::new(look.page);
         let refused = self.store_page(channel.channel.id, Arc::clone(&page), &look.unreadable).await?;
         self.tally.messages((page.messages().len() - refused) as u64);
+        if refused > 0 || !look.unreadable.is_empty() {
+            self.leave_unfinished(channel);
+        }
         if let Some(MessageCursor::Before(next)) = look.next {
             self.tally.reached(channel.channel.id, next.created_at());
         }
         self.progress.at(self.tally.progress());
+        if self.job.background && look.next.is_some() {
+            tokio::select! {
+                () = sleep(PACE) => {}
+                () = self.stop.cancelled() => {}
+            }
+        }
         Ok(look.next)
     }
 
@@ -239,21 +293,24 @@ impl Run<'_> {
 
     /// A unit on one channel that happens only if nobody who leads since has written there. It does not touch the lease,
     /// which all channels would then wait for.
-    async fn begin_on(&self, channel: ChannelId) -> Result<Box<dyn UnitOfWork>, SyncError> {
+    pub(super) async fn begin_on(&self, channel: ChannelId) -> Result<Box<dyn UnitOfWork>, SyncError> {
         let mut unit = self.of.store.begin().await?;
         self.fence(&mut *unit, channel).await?;
         Ok(unit)
     }
 
-    async fn fence(&self, unit: &mut dyn UnitOfWork, channel: ChannelId) -> Result<(), SyncError> {
+    /// Another process was found to have written under a larger fence.
+    pub(super) fn deposed(&self) -> SyncError {
+        self.leader.lose();
+        SyncError::Deposed
+    }
+
+    pub(super) async fn fence(&self, unit: &mut dyn UnitOfWork, channel: ChannelId) -> Result<(), SyncError> {
         if unit.channels().fence(channel, self.leader.fence()).await? {
             return Ok(());
         }
         match unit.channels().find(channel).await? {
-            Some(_) => {
-                self.leader.lose();
-                Err(SyncError::Deposed)
-            }
+            Some(_) => Err(self.deposed()),
             None => Err(StoreError::Missing { what: "channel" }.into()),
         }
     }
@@ -263,7 +320,7 @@ impl Run<'_> {
     }
 
     /// Notes why the rest of a channel is not held, unless that is what is noted already.
-    async fn note_if(
+    pub(super) async fn note_if(
         &self,
         held: Option<&Coverage>,
         channel: ChannelId,

@@ -6,9 +6,10 @@ use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::job::{Job, SyncScope};
+use domain::job::{Job, JobKind, SyncScope};
 use domain::message::GuildSnowflake;
 use domain::tenant::{Platform, Tenant, TenantId, TenantStatus};
+use domain::timestamp::Timestamp;
 use ports::clock::Clock;
 use ports::error::StoreError;
 use ports::guild::{GuildChannel, GuildSource};
@@ -19,7 +20,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
 
-use super::{Candidate, Leader, Progress, Stops, SyncError, SyncJobs, SyncMode, Syncer};
+use super::{Candidate, Leader, Progress, Stops, SyncError, SyncJobs, SyncJobsError, SyncMode, Syncer};
 use crate::jobs::unfinished;
 
 /// How often it is looked for jobs that another process was asked for, and whether the lease of the token is free.
@@ -30,8 +31,8 @@ const SCHEDULE: Duration = Duration::from_secs(30);
 const ELSEWHERE: Duration = Duration::from_mins(10);
 /// How long runs that are to end are waited for.
 const LEAVING: Duration = Duration::from_secs(20);
-/// How many of a tenant's latest jobs are looked through for its last sync of everything.
-const LATEST: u32 = 100;
+/// How many of a tenant's jobs are looked through at once for its last sync of everything.
+const PAGE: u32 = 100;
 
 /// Hears nothing: what there is to tell stands in the store.
 struct Quiet;
@@ -51,8 +52,25 @@ pub struct Worker {
     candidate: Candidate,
     syncer: Arc<Syncer>,
     jobs: SyncJobs,
+    schedule: Schedule,
+}
+
+/// How often the tenants of an installation are read, without being asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Schedule {
     /// How long after a sync was asked for the next one is due; `None` for never.
-    every: Option<Duration>,
+    pub every: Option<Duration>,
+    /// How long after everything was read, or was to be read, it is read once more in the background; `None` for never.
+    pub full_every: Option<Duration>,
+}
+
+/// What the schedule knows of tenants between two looks.
+#[derive(Default)]
+struct Known {
+    /// Tenants whose guild the bot was not in, and when that was seen.
+    elsewhere: HashMap<TenantId, Instant>,
+    /// When a full pass is due, as far as the jobs told.
+    full_due: HashMap<TenantId, Timestamp>,
 }
 
 impl Worker {
@@ -65,9 +83,9 @@ impl Worker {
         candidate: Candidate,
         syncer: Arc<Syncer>,
         jobs: SyncJobs,
-        every: Option<Duration>,
+        schedule: Schedule,
     ) -> Self {
-        Self { store, source, clock, candidate, syncer, jobs, every }
+        Self { store, source, clock, candidate, syncer, jobs, schedule }
     }
 
     /// Works until `stop`; then leaves what it is at for the next process.
@@ -128,13 +146,14 @@ impl Worker {
 
     /// Asks for what is due, again and again.
     async fn schedule(&self, leader: &Leader) -> Infallible {
-        let Some(every) = self.every else { return pending().await };
+        if self.schedule == Schedule::default() {
+            return pending().await;
+        }
         let mut asked = self.jobs.asked();
-        // Tenants whose guild the bot was not in, and when that was seen.
-        let mut elsewhere = HashMap::new();
+        let mut known = Known::default();
         loop {
             leader.allowed().await;
-            told(self.ask_for_due(every, &mut elsewhere).await);
+            told(self.ask_for_due(&mut known).await);
             tokio::select! {
                 () = sleep(SCHEDULE) => {}
                 _ = asked.changed() => {}
@@ -142,7 +161,8 @@ impl Worker {
         }
     }
 
-    /// Starts the oldest job of each tenant that has none under way.
+    /// Starts the oldest job of each tenant that has none under way; one in the background beside it, if no other tenant
+    /// has one.
     async fn start_waiting(
         &self,
         leader: &Arc<Leader>,
@@ -150,7 +170,7 @@ impl Worker {
         runs: &mut Runs,
     ) -> Result<(), StoreError> {
         for job in unfinished(&*self.store).await?.into_iter().filter(|job| job.kind.is_sync()) {
-            if runs.tenants.insert(job.tenant_id) {
+            if runs.admit(&job) {
                 let (syncer, leader) = (Arc::clone(&self.syncer), Arc::clone(leader));
                 let stops = Stops { cancel: CancellationToken::new(), leave: leave.clone() };
                 runs.start(job, |job| async move {
@@ -174,21 +194,20 @@ impl Worker {
 
     /// Asks for a sync of every tenant whose last one was asked for so long ago, or that never had one, and whose guild
     /// the bot is in.
-    async fn ask_for_due(&self, every: Duration, elsewhere: &mut HashMap<TenantId, Instant>) -> Result<(), StoreError> {
-        elsewhere.retain(|_, seen| seen.elapsed() < ELSEWHERE);
-        let since = self.clock.now().minus(every);
+    async fn ask_for_due(&self, known: &mut Known) -> Result<(), StoreError> {
+        known.elsewhere.retain(|_, seen| seen.elapsed() < ELSEWHERE);
         let mut due = Vec::new();
         let mut after = None;
         loop {
             let page = self.store.read().await?.tenants().list(Page { after, limit: 100 }).await?;
             let Some(last) = page.last() else { break };
             after = Some(last.slug.clone());
-            for tenant in page.into_iter().filter(|tenant| is_synced(tenant) && !elsewhere.contains_key(&tenant.id)) {
-                let latest =
-                    self.store.read().await?.jobs().list(tenant.id, Page { after: None, limit: LATEST }).await?;
-                let latest = latest.iter().find(|job| job.kind.is_sync() && job.scope.channels.is_empty());
-                if latest.is_none_or(|job| job.has_ended() && job.created_at <= since) {
-                    due.push(tenant);
+            let here = |tenant: &Tenant| is_synced(tenant) && !known.elsewhere.contains_key(&tenant.id);
+            for tenant in page.into_iter().filter(here).collect::<Vec<_>>() {
+                let is_due = self.is_due(tenant.id).await?;
+                let is_full_due = self.is_full_due(tenant.id, &mut known.full_due).await?;
+                if is_due || is_full_due {
+                    due.push((tenant, is_due, is_full_due));
                 }
             }
         }
@@ -205,18 +224,61 @@ impl Worker {
                 return Ok(());
             }
         };
-        for tenant in due {
+        for (tenant, is_due, is_full_due) in due {
             if !tenant.platform_id.as_str().parse().is_ok_and(|guild| joined.contains(&guild)) {
-                elsewhere.insert(tenant.id, Instant::now());
+                known.elsewhere.insert(tenant.id, Instant::now());
                 continue;
             }
-            let asked = self.jobs.request(&tenant, SyncMode::Incremental, &SyncScope::default()).await;
-            if let Err(failed) = asked {
-                let error = &failed as &dyn std::error::Error;
-                warn!(tenant.id = %tenant.id, error, "a sync that is due was not asked for");
+            let scope = SyncScope::default();
+            if is_due {
+                not_requested(&tenant, self.jobs.request(&tenant, SyncMode::Incremental, &scope).await);
+            }
+            if is_full_due {
+                not_requested(&tenant, self.jobs.request_background(&tenant).await);
+                known.full_due.remove(&tenant.id);
             }
         }
         Ok(())
+    }
+
+    /// Whether an incremental run is due.
+    async fn is_due(&self, tenant: TenantId) -> Result<bool, StoreError> {
+        let Some(every) = self.schedule.every else { return Ok(false) };
+        let since = self.clock.now().minus(every);
+        let latest = self.store.read().await?.jobs().list(tenant, Page { after: None, limit: PAGE }).await?;
+        let latest = latest.iter().find(|job| reads_all(job) && !job.background);
+        Ok(latest.is_none_or(|job| job.has_ended() && job.created_at <= since))
+    }
+
+    /// Whether a full pass is due: so long after the last one was asked for, or where there was none, after the first run.
+    /// One that has not ended is resumed instead.
+    async fn is_full_due(
+        &self,
+        tenant: TenantId,
+        known: &mut HashMap<TenantId, Timestamp>,
+    ) -> Result<bool, StoreError> {
+        let (Some(every), now) = (self.schedule.full_every, self.clock.now()) else { return Ok(false) };
+        if known.get(&tenant).is_some_and(|due| now < *due) {
+            return Ok(false);
+        }
+        let (mut last, mut after) = (None, None);
+        'pages: loop {
+            let page = self.store.read().await?.jobs().list(tenant, Page { after, limit: PAGE }).await?;
+            let Some(oldest) = page.last() else { break };
+            after = Some(oldest.into());
+            for job in page.iter().filter(|job| reads_all(job)) {
+                last = Some(job.created_at);
+                if job.kind == JobKind::Full {
+                    if !job.has_ended() {
+                        return Ok(false);
+                    }
+                    break 'pages;
+                }
+            }
+        }
+        let Some(due) = last.map(|last| last.plus(every)) else { return Ok(false) };
+        known.insert(tenant, due);
+        Ok(due <= now)
     }
 }
 
@@ -227,6 +289,18 @@ fn told(outcome: Result<(), StoreError>) {
     }
 }
 
+fn not_requested(tenant: &Tenant, requested: Result<Job, SyncJobsError>) {
+    if let Err(failed) = requested {
+        let error = &failed as &dyn std::error::Error;
+        warn!(tenant.id = %tenant.id, error, "a sync that is due was not requested");
+    }
+}
+
+/// Whether a job reads all channels.
+fn reads_all(job: &Job) -> bool {
+    job.kind.is_sync() && job.scope.channels.is_empty()
+}
+
 /// Whether the schedule is for this tenant.
 fn is_synced(tenant: &Tenant) -> bool {
     tenant.platform == Platform::Discord && tenant.status != TenantStatus::Cancelled
@@ -235,27 +309,45 @@ fn is_synced(tenant: &Tenant) -> bool {
 /// Jobs that are under way, each a task.
 #[derive(Default)]
 struct Runs {
-    tasks: JoinSet<TenantId>,
+    tasks: JoinSet<Turn>,
     /// Whose they are.
-    tenants: HashSet<TenantId>,
-    by_task: HashMap<tokio::task::Id, TenantId>,
+    turns: HashSet<Turn>,
+    by_task: HashMap<tokio::task::Id, Turn>,
+}
+
+/// What has one run at a time: a tenant, or the background of all tenants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Turn {
+    Tenant(TenantId),
+    Background,
+}
+
+impl Turn {
+    const fn of(job: &Job) -> Self {
+        if job.background { Self::Background } else { Self::Tenant(job.tenant_id) }
+    }
 }
 
 impl Runs {
+    /// Whether it is the turn of `job`, which is to be started then.
+    fn admit(&mut self, job: &Job) -> bool {
+        self.turns.insert(Turn::of(job))
+    }
+
     fn start<F: Future<Output = ()> + Send + 'static>(&mut self, job: Job, work: impl FnOnce(Job) -> F) {
-        let tenant = job.tenant_id;
+        let turn = Turn::of(&job);
         let work = work(job);
         let task = self.tasks.spawn(async move {
             work.await;
-            tenant
+            turn
         });
-        self.by_task.insert(task.id(), tenant);
+        self.by_task.insert(task.id(), turn);
     }
 
     /// Waits for the end of one; for ever where there is none.
     async fn next(&mut self) {
-        let (task, tenant) = match self.tasks.join_next_with_id().await {
-            Some(Ok((task, tenant))) => (task, Some(tenant)),
+        let (task, turn) = match self.tasks.join_next_with_id().await {
+            Some(Ok((task, turn))) => (task, Some(turn)),
             Some(Err(failed)) => {
                 error!(error = &failed as &dyn std::error::Error, "a sync ended by a defect");
                 (failed.id(), None)
@@ -263,15 +355,15 @@ impl Runs {
             None => return pending().await,
         };
         let known = self.by_task.remove(&task);
-        if let Some(tenant) = tenant {
-            self.tenants.remove(&tenant);
-        } else if let Some(tenant) = known {
+        if let Some(turn) = turn {
+            self.turns.remove(&turn);
+        } else if let Some(turn) = known {
             // It is tried again, and not at once.
             let task = self.tasks.spawn(async move {
                 sleep(SCHEDULE).await;
-                tenant
+                turn
             });
-            self.by_task.insert(task.id(), tenant);
+            self.by_task.insert(task.id(), turn);
         }
     }
 

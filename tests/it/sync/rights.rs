@@ -1,6 +1,7 @@
 //! What the bot may not see, or no longer.
 
 use discord_simulator::{Act, BotChange, ChannelChange, ChannelPlan, Fault, FaultRule, Rights, kind};
+use domain::channel::Channel;
 use domain::coverage::CoverageState;
 use domain::job::JobState;
 use domain::visibility::Visibility;
@@ -13,6 +14,7 @@ cases![
     view_denied_403,
     voice_text_without_connect,
     a_hidden_channel_is_not_asked_for,
+    a_channel_that_is_listed_as_hidden_is_hidden,
     category_forum_directory,
     permission_revoked_mid_backfill,
     channel_deleted_404_mid_backfill,
@@ -67,6 +69,21 @@ async fn a_hidden_channel_is_not_asked_for(place: Place) {
     let world = World::of(place, vec![ChannelPlan::new("hidden", kind::TEXT, 50).rights(Rights::Hidden)]).await;
     assert_eq!(world.sync().await.state, JobState::Done);
     assert_eq!((world.coverage(world.id("hidden")).await, world.asked(MESSAGES)), (None, 0));
+}
+
+async fn a_channel_that_is_listed_as_hidden_is_hidden(place: Place) {
+    let world = World::channel_of(place, 50).await;
+    let general = world.id("general");
+    world.sync().await;
+    let before = world.channel(general).await.unwrap();
+    assert_eq!(before.visibility, Visibility::Public);
+    world.change_bot(BotChange { lists_hidden: Some(true), ..BotChange::default() });
+    world.close(general);
+    assert_eq!(world.sync().await.state, JobState::Done);
+    let after = world.channel(general).await.unwrap();
+    assert_eq!(after, Channel { visibility: Visibility::Private, ..before }, "its name and all else stay");
+    assert_eq!(world.coverage(general).await.unwrap().reason.as_deref(), Some("no_permission"));
+    assert_eq!(world.asked("/channels/{c}"), 0, "it exists, so it is not requested");
 }
 
 async fn category_forum_directory(place: Place) {

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use app::sync::{SyncJobs, SyncJobsError, SyncMode, Worker};
+use app::sync::{Schedule, SyncJobs, SyncJobsError, SyncMode, Worker};
 use discord_simulator::{ChannelPlan, Fault, FaultRule, LimitScope, Options, kind};
 use domain::channel::ChannelId;
 use domain::job::{Job, JobId, JobKind, JobState, SyncScope};
@@ -29,6 +29,8 @@ cases![
     a_small_tenant_does_not_wait_for_a_large_one,
     requests_at_the_same_time_are_one_job,
     an_old_deletion_never_removes_a_community_that_was_created_again,
+    everything_is_read_again_in_the_background_and_holds_up_no_other_run,
+    a_full_pass_is_resumed_by_the_next_process_and_not_begun_without_a_schedule,
 ];
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -47,10 +49,21 @@ struct Running {
 
 impl Running {
     fn start(world: &World, every: Option<Duration>) -> Self {
+        Self::scheduled(world, Schedule { every, full_every: None })
+    }
+
+    fn scheduled(world: &World, schedule: Schedule) -> Self {
         let (process, stop) = (world.process(), CancellationToken::new());
         let (store, jobs) = (Arc::clone(&world.store), process.jobs.clone());
-        let worker =
-            Worker::new(store, process.client, world.clock(), process.candidate, process.syncer, jobs.clone(), every);
+        let worker = Worker::new(
+            store,
+            process.client,
+            world.clock(),
+            process.candidate,
+            process.syncer,
+            jobs.clone(),
+            schedule,
+        );
         let stopped = stop.clone();
         Self { jobs, stop, task: tokio::spawn(async move { worker.run(stopped).await }) }
     }
@@ -319,6 +332,75 @@ async fn an_old_deletion_never_removes_a_community_that_was_created_again(place:
     for name in ["one", "two"] {
         world.assert_whole(world.id(name)).await;
     }
+}
+
+async fn everything_is_read_again_in_the_background_and_holds_up_no_other_run(place: Place) {
+    let world = guild(place, 3_000).await;
+    let schedule = Schedule { every: Some(HOUR), full_every: Some(6 * HOUR) };
+    let worker = Running::scheduled(&world, schedule);
+    let mut looks = tokio::time::interval(Duration::from_secs(1));
+    let background = loop {
+        looks.tick().await;
+        if let Some(job) = history(&world, &worker.jobs).await.into_iter().find(|job| job.background) {
+            break job;
+        }
+    };
+    let jobs = history(&world, &worker.jobs).await;
+    let first = jobs.last().unwrap();
+    let waited = background.created_at.as_millis() - first.created_at.as_millis();
+    assert!((6 * 3_600_000..6 * 3_600_000 + 120_000).contains(&waited), "{waited}");
+    assert_eq!((background.kind, first.kind), (JobKind::Full, JobKind::Incremental));
+    // What changed long ago is found by it, and by nothing else.
+    let (one, two) = (world.id("one"), world.id("two"));
+    let ids = world.true_ids(one);
+    world.edit(one, ids[3], "changed");
+    world.delete(one, &[ids[4]]);
+    until(&worker.jobs, background.id, |job| job.progress.messages > 0).await;
+    // Another run of the same tenant is done while it is under way, and reads what is new.
+    world.send(two, "new");
+    world.pass();
+    let asked = worker.jobs.request(&world.tenant, SyncMode::Incremental, &SyncScope::default()).await.unwrap();
+    assert!(!asked.background && asked.id != background.id);
+    let done = worker.until(asked.id, JobState::Done).await;
+    let took = done.ended_at.unwrap().as_millis() - done.created_at.as_millis();
+    assert!(took < 20_000, "{took} ms");
+    assert_eq!(worker.jobs.find(background.id).await.unwrap().state, JobState::Running);
+    assert_eq!(world.held(two).await, world.true_ids(two));
+    worker.until(background.id, JobState::Done).await;
+    world.assert_whole(one).await;
+    assert_eq!(world.find(one, ids[3]).await.unwrap().message.content, "changed");
+    assert!(world.find(one, ids[4]).await.unwrap().deleted_at.is_some());
+    worker.end().await;
+}
+
+async fn a_full_pass_is_resumed_by_the_next_process_and_not_begun_without_a_schedule(place: Place) {
+    let world = guild(place, 1_000).await;
+    assert_eq!(world.sync().await.state, JobState::Done);
+    world.simulator.clock().advance(8 * 24 * 3_600_000);
+    let none = Running::scheduled(&world, Schedule { every: Some(HOUR), full_every: None });
+    let mut looks = tokio::time::interval(Duration::from_secs(1));
+    while history(&world, &none.jobs).await.len() < 2 {
+        looks.tick().await;
+    }
+    none.end().await;
+    assert!(history(&world, &world.process().jobs).await.iter().all(|job| !job.background));
+    let schedule = Schedule { every: None, full_every: Some(7 * 24 * HOUR) };
+    let first = Running::scheduled(&world, schedule);
+    let job = loop {
+        looks.tick().await;
+        if let Some(job) = history(&world, &first.jobs).await.into_iter().find(|job| job.background) {
+            break job;
+        }
+    };
+    until(&first.jobs, job.id, |job| job.progress.messages > 300).await;
+    let (jobs, asked) = (first.jobs.clone(), world.asked(MESSAGES));
+    first.end().await;
+    assert_eq!(jobs.find(job.id).await.unwrap().state, JobState::Queued);
+    let second = Running::scheduled(&world, schedule);
+    second.until(job.id, JobState::Done).await;
+    assert!(world.asked(MESSAGES) - asked <= 2 * 11 - 2, "pages that were read are not read again");
+    assert_eq!(history(&world, &second.jobs).await.iter().filter(|job| job.background).count(), 1);
+    second.end().await;
 }
 
 /// Two processes, the first of which dies: the limits are those of the token, and not of each of them.

@@ -197,6 +197,8 @@ pub struct BotChange {
     pub removed: Option<bool>,
     /// Whether the guild is down.
     pub unavailable: Option<bool>,
+    /// Whether the list of channels shows those that the bot may not view, as hidden.
+    pub lists_hidden: Option<bool>,
     /// How far the time in headers is ahead.
     pub clock_skew_ms: Option<i64>,
     /// The guild's age level.

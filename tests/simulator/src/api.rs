@@ -185,6 +185,7 @@ fn bend(fault: &Fault, value: &mut Value, ascending: bool) {
                 messages.truncate(*keep);
             }
         }
+        (Fault::EmptyList, value) => *value = json!({"threads": [], "members": [], "has_more": false}),
         (Fault::EmptyButMore, value) => *value = json!({"threads": [], "members": [], "has_more": true}),
         _ => {}
     }

@@ -123,6 +123,8 @@ pub enum Fault {
     },
     /// A list of threads that is empty and says that there are more.
     EmptyButMore,
+    /// A list of threads that is empty, as if none had found its way into it yet.
+    EmptyList,
 }
 
 /// Whom an injected 429 is about.

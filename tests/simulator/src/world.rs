@@ -48,6 +48,8 @@ pub(crate) struct World {
     pub(crate) guild_unavailable: bool,
     /// The bot was removed from the guild.
     pub(crate) removed: bool,
+    /// The list of channels shows those that the bot may not view, as hidden.
+    pub(crate) lists_hidden: bool,
     /// How far the time in headers is ahead of the simulator's, in milliseconds.
     pub(crate) clock_skew_ms: i64,
     /// Where files are: scheme, host and port.

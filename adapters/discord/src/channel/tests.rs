@@ -19,7 +19,7 @@ const READS: u64 = VIEW_CHANNEL | READ_MESSAGE_HISTORY;
 fn scope() -> GuildScope {
     let tenant = TenantId::of(Platform::Discord, &PlatformId::new(GUILD).unwrap());
     let people = Arc::new(Pseudonymizer::new(&PseudonymKey::new([7; 32]), tenant));
-    GuildScope { tenant, guild: GUILD.parse().unwrap(), people }
+    GuildScope { tenant, guild: GUILD.parse().unwrap(), people, background: false }
 }
 
 fn rights(everyone: u64, bot: u64) -> Rights {

@@ -64,7 +64,7 @@ impl World {
         let platform_id = PlatformId::new(&simulator.guild_id().to_string()).unwrap();
         let tenant = TenantId::of(Platform::Discord, &platform_id);
         let people = Arc::new(Pseudonymizer::new(&PseudonymKey::new([9; 32]), tenant));
-        let scope = GuildScope { tenant, guild: platform_id.as_str().parse().unwrap(), people };
+        let scope = GuildScope { tenant, guild: platform_id.as_str().parse().unwrap(), people, background: false };
         Self { simulator, client: Arc::new(client), scope, time }
     }
 

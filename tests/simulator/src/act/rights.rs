@@ -74,6 +74,7 @@ impl World {
         switch(change.content, MESSAGE_CONTENT_LIMITED);
         switch(change.members, GUILD_MEMBERS_LIMITED);
         self.bot.token_revoked = change.token_revoked.unwrap_or(self.bot.token_revoked);
+        self.lists_hidden = change.lists_hidden.unwrap_or(self.lists_hidden);
         self.clock_skew_ms = change.clock_skew_ms.unwrap_or(self.clock_skew_ms);
         let id = self.guild.id.to_string();
         if let Some(level) = change.nsfw_level {

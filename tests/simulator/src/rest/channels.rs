@@ -25,12 +25,15 @@ pub(crate) fn object(world: &crate::world::World, channel: &Channel) -> Value {
     object
 }
 
-/// `GET /guilds/{g}/channels`: no threads, nothing that the bot may not view, in no order.
+/// `GET /guilds/{g}/channels`: no threads, in no order; what the bot may not view is left out, or shown as hidden.
 pub(super) fn list(call: &Call<'_>, id: u64) -> Result<Value, ApiError> {
     check(call, id)?;
     let shown = call.world.channels.values().filter(|channel| channel.thread.is_none());
-    let shown = shown.filter(|channel| call.world.is_viewable(channel));
-    Ok(shown.map(|channel| object(call.world, channel)).collect())
+    let shown = shown.filter_map(|channel| {
+        let hidden = || call.world.lists_hidden.then(|| channel.obfuscated(call.world.guild.id));
+        if call.world.is_viewable(channel) { Some(object(call.world, channel)) } else { hidden() }
+    });
+    Ok(shown.collect())
 }
 
 /// `GET /channels/{c}`

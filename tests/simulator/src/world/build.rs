@@ -42,6 +42,7 @@ impl World {
             overlays: HashMap::new(),
             guild_unavailable: false,
             removed: false,
+            lists_hidden: false,
             clock_skew_ms: 0,
             cdn,
             made: 0,

@@ -1,0 +1,107 @@
+//! What a run finds of the time in which none ran.
+
+use std::time::Duration;
+
+use discord_simulator::{Act, ChannelChange, ChannelPlan, Origin, ThreadPlan, kind};
+use domain::job::JobState;
+
+use super::place::{Place, cases};
+use super::world::{MESSAGES, World};
+
+cases![
+    a_week_of_downtime_hides_no_edit_and_no_deletion,
+    a_run_that_failed_in_a_channel_is_no_recheck_of_it,
+    a_recheck_reads_no_more_than_its_window,
+];
+
+/// Lets days pass in which no run looks.
+fn pass_hours(world: &World, hours: u64) {
+    world.simulator.clock().advance(u64::try_from(Duration::from_hours(hours).as_millis()).unwrap());
+}
+
+fn changed(world: &World, channel: u64, edited: u64, gone: u64) {
+    world.edit(channel, edited, "changed");
+    world.delete(channel, &[gone]);
+}
+
+async fn assert_found(world: &World, channel: u64, edited: u64, gone: u64) {
+    assert_eq!(world.find(channel, edited).await.unwrap().message.content, "changed", "{channel}");
+    assert!(world.find(channel, gone).await.unwrap().deleted_at.is_some(), "{channel}");
+    world.assert_whole(channel).await;
+}
+
+async fn a_week_of_downtime_hides_no_edit_and_no_deletion(place: Place) {
+    let thread = ThreadPlan::new(kind::PUBLIC_THREAD, Origin::Standalone, 3);
+    let plan = vec![ChannelPlan::new("general", kind::TEXT, 50).threads(vec![thread.clone(), thread])];
+    let world = World::of(place, plan).await;
+    let general = world.id("general");
+    let [active, archived] = world.simulator.threads(general)[..] else { panic!("two threads") };
+    let channels = [general, active, archived];
+    assert_eq!(world.sync().await.state, JobState::Done);
+    for channel in channels {
+        for number in 0..130 {
+            world.send(channel, &format!("message {number}"));
+        }
+    }
+    let archive = |archived| ChannelChange { archived: Some(archived), ..ChannelChange::default() };
+    world.simulator.act(Act::UpdateChannel { channel_id: archived, change: archive(true) }).unwrap();
+    // They are read within a day, and once more, when all is as it was.
+    for _ in 0..2 {
+        pass_hours(&world, 1);
+        assert_eq!(world.sync().await.state, JobState::Done);
+    }
+    let ids = channels.map(|channel| world.true_ids(channel).split_off(world.true_ids(channel).len() - 130));
+    // After that no process runs for a week, in which messages are edited and deleted, and others are written.
+    pass_hours(&world, 3);
+    for (channel, ids) in channels.iter().zip(&ids) {
+        changed(&world, *channel, ids[3], ids[4]);
+    }
+    pass_hours(&world, 7 * 24);
+    changed(&world, general, ids[0][100], ids[0][129]);
+    world.send(general, "new");
+    world.pass();
+    assert_eq!(world.sync().await.state, JobState::Done);
+    for (channel, ids) in channels.iter().zip(&ids) {
+        assert_found(&world, *channel, ids[3], ids[4]).await;
+    }
+    assert_found(&world, general, ids[0][100], ids[0][129]).await;
+}
+
+async fn a_run_that_failed_in_a_channel_is_no_recheck_of_it(place: Place) {
+    let world = World::of(place, vec![ChannelPlan::new("general", kind::TEXT, 50)]).await;
+    let general = world.id("general");
+    world.send(general, "one");
+    world.send(general, "two");
+    world.pass();
+    assert_eq!(world.sync().await.state, JobState::Done);
+    let [edited, gone] = world.true_ids(general)[50..] else { panic!("two messages") };
+    changed(&world, general, edited, gone);
+    pass_hours(&world, 72);
+    let fault = discord_simulator::Fault::Status { status: 400, html: false };
+    world.simulator.fault(discord_simulator::FaultRule::on(MESSAGES, 0, fault));
+    assert_eq!(world.sync().await.state, JobState::Failed);
+    pass_hours(&world, 72);
+    world.simulator.clear_faults();
+    assert_eq!(world.sync().await.state, JobState::Done);
+    assert_found(&world, general, edited, gone).await;
+}
+
+async fn a_recheck_reads_no_more_than_its_window(place: Place) {
+    let world = World::channel_of(place, 1_000).await;
+    let general = world.id("general");
+    world.send(general, "new");
+    world.pass();
+    assert_eq!(world.sync().await.state, JobState::Done);
+    for _ in 0..3 {
+        pass_hours(&world, 20);
+        let asked = world.asked(MESSAGES);
+        assert_eq!(world.sync().await.state, JobState::Done);
+        assert!(world.asked(MESSAGES) - asked <= 1);
+    }
+    // Days later nothing is in the window any more.
+    pass_hours(&world, 24);
+    let asked = world.asked(MESSAGES);
+    assert_eq!(world.sync().await.state, JobState::Done);
+    assert_eq!(world.asked(MESSAGES), asked);
+    world.assert_whole(general).await;
+}
