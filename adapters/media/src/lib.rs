@@ -1,6 +1,10 @@
 //! Files in a folder: each under the hash of its bytes, in two levels of folders, apart for each tenant.
 
-use std::io::{self, ErrorKind, SeekFrom};
+mod folder;
+mod pool;
+
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
@@ -10,9 +14,10 @@ use domain::tenant::TenantId;
 use futures::{StreamExt, TryStreamExt, stream};
 use ports::media::{FileBytes, KeptFile, MediaError, MediaStore};
 use sha2::{Digest, Sha256};
-use tokio::fs::{self, File, OpenOptions};
-use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 use uuid::Uuid;
+
+use crate::folder::{INCOMING, Incoming, tidy};
+use crate::pool::Pool;
 
 /// Bytes that are read at once.
 const PIECE: usize = 64 * 1024;
@@ -20,18 +25,29 @@ const PIECE: usize = 64 * 1024;
 /// What stands in the name of a folder between the tenant whose files it kept and a random id, once it is retired.
 const RETIRED: &str = ".retired-";
 
-/// A folder that keeps files. A file appears whole: it is written under a name of its own in the tenant's `incoming` and
-/// then takes its place; what a process that was killed left there goes with the tenant.
+/// A folder that keeps files, readable by its owner alone. A file appears whole: it is written under a name of its own in
+/// the tenant's `incoming`, locked, and then takes its place. A clone is the same folder.
 #[derive(Debug, Clone)]
 pub struct MediaFolder {
     root: PathBuf,
+    pool: Pool,
 }
 
 impl MediaFolder {
     /// Keeps files under `root`, which is made with the first of them.
     #[must_use]
     pub fn new(root: PathBuf) -> Self {
-        Self { root }
+        Self { root, pool: Pool::new() }
+    }
+
+    /// Closes the folder and all that it contains to other users, as an earlier version did not, and removes what killed
+    /// processes left in `incoming`. Returns how many leftovers it removed.
+    ///
+    /// # Errors
+    /// [`io::Error`] if a part of the folder cannot be read or changed.
+    pub async fn tidy(&self) -> io::Result<u64> {
+        let root = self.root.clone();
+        self.pool.run(move || tidy(&root)).await
     }
 
     fn tenant(&self, tenant: TenantId) -> PathBuf {
@@ -44,55 +60,49 @@ impl MediaFolder {
     }
 }
 
-/// A file that has not taken its place. It goes where it never does, also where nobody waits for it any more.
-struct Unplaced(PathBuf);
-
-impl Drop for Unplaced {
-    fn drop(&mut self) {
-        std::fs::remove_file(&self.0).ok();
-    }
-}
-
-/// Writes what comes to `path`; tells its hash and size.
-async fn write(path: &Path, mut bytes: FileBytes) -> Result<(ContentHash, u64), MediaError> {
-    let mut file = OpenOptions::new().write(true).create_new(true).open(path).await?;
-    let (mut hash, mut size) = (Sha256::new(), 0);
-    while let Some(piece) = bytes.try_next().await? {
-        hash.update(&piece);
-        size += piece.len() as u64;
-        file.write_all(&piece).await?;
-    }
-    // A row that says that it is kept must not outlive it.
-    file.sync_all().await?;
-    Ok((ContentHash::new(hash.finalize().into()), size))
-}
-
 #[async_trait]
 impl MediaStore for MediaFolder {
-    async fn put(&self, tenant: TenantId, bytes: FileBytes) -> Result<(ContentHash, u64), MediaError> {
-        let incoming = self.tenant(tenant).join("incoming");
-        fs::create_dir_all(&incoming).await?;
-        let made = Unplaced(incoming.join(Uuid::new_v4().to_string()));
-        let (hash, size) = write(&made.0, bytes).await?;
+    async fn put(&self, tenant: TenantId, mut bytes: FileBytes) -> Result<(ContentHash, u64), MediaError> {
+        let incoming = self.tenant(tenant).join(INCOMING);
+        let mut made = self.pool.run(move || Incoming::new(&incoming)).await?;
+        let (mut hash, mut size) = (Sha256::new(), 0);
+        while let Some(piece) = bytes.try_next().await? {
+            size += piece.len() as u64;
+            (made, hash) = self
+                .pool
+                .run(move || {
+                    hash.update(&piece);
+                    made.file.write_all(&piece)?;
+                    Ok((made, hash))
+                })
+                .await?;
+        }
+        let hash = ContentHash::new(hash.finalize().into());
         let path = self.path(tenant, hash);
-        fs::create_dir_all(path.parent().expect("a file lies in a folder")).await?;
-        fs::rename(&made.0, &path).await?;
+        // The row that says that the file is stored must not outlive it.
+        self.pool.run(move || made.place(&path)).await?;
         Ok((hash, size))
     }
 
     async fn open(&self, tenant: TenantId, hash: ContentHash, first: u64, most: u64) -> io::Result<Option<KeptFile>> {
-        let mut file = match File::open(self.path(tenant, hash)).await {
-            Ok(file) => file,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        let size_bytes = file.metadata().await?.len();
-        file.seek(SeekFrom::Start(first)).await?;
-        let bytes = stream::try_unfold(file.take(most), |mut file| async move {
-            let mut piece = vec![0; PIECE];
-            let read = file.read(&mut piece).await?;
-            piece.truncate(read);
-            Ok((read > 0).then(|| (Bytes::from(piece), file)))
+        let path = self.path(tenant, hash);
+        let opened = self
+            .pool
+            .run(move || {
+                let mut file = match File::open(path) {
+                    Ok(file) => file,
+                    Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+                    Err(error) => return Err(error),
+                };
+                let size_bytes = file.metadata()?.len();
+                file.seek(SeekFrom::Start(first))?;
+                Ok(Some((file.take(most), size_bytes)))
+            })
+            .await?;
+        let Some((file, size_bytes)) = opened else { return Ok(None) };
+        let bytes = stream::try_unfold((file, self.pool.clone()), |(file, pool)| async move {
+            let (piece, file) = pool.run(move || piece(file)).await?;
+            Ok((!piece.is_empty()).then(|| (piece, (file, pool))))
         });
         Ok(Some(KeptFile { size_bytes, bytes: bytes.boxed() }))
     }
@@ -104,28 +114,44 @@ impl MediaStore for MediaFolder {
 
     async fn retire(&self, tenant: TenantId) -> io::Result<()> {
         let retired = self.root.join(format!("{tenant}{RETIRED}{}", Uuid::new_v4()));
-        match fs::rename(self.tenant(tenant), retired).await {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
+        let path = self.tenant(tenant);
+        self.pool
+            .run(move || match fs::rename(path, retired) {
+                Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+                _ => Ok(()),
+            })
+            .await
     }
 
     async fn delete_retired(&self, tenant: TenantId) -> io::Result<()> {
-        let mut entries = match fs::read_dir(&self.root).await {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-            entries => entries?,
-        };
-        let retired = format!("{tenant}{RETIRED}");
-        while let Some(entry) = entries.next_entry().await? {
-            if entry.file_name().to_str().is_some_and(|name| name.starts_with(&retired)) {
-                match fs::remove_dir_all(entry.path()).await {
-                    Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-                    _ => {}
-                }
+        let (root, retired) = (self.root.clone(), format!("{tenant}{RETIRED}"));
+        self.pool.run(move || delete_named(&root, &retired)).await
+    }
+}
+
+/// Removes the folders in `root` whose names begin with `start`.
+fn delete_named(root: &Path, start: &str) -> io::Result<()> {
+    let entries = match fs::read_dir(root) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        if entry.file_name().to_str().is_some_and(|name| name.starts_with(start)) {
+            match fs::remove_dir_all(entry.path()) {
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+                _ => {}
             }
         }
-        Ok(())
     }
+    Ok(())
+}
+
+/// The next bytes of a file; none at its end.
+fn piece(mut file: io::Take<File>) -> io::Result<(Bytes, io::Take<File>)> {
+    let mut piece = Vec::with_capacity(usize::try_from(file.limit()).map_or(PIECE, |left| left.min(PIECE)));
+    file.by_ref().take(PIECE as u64).read_to_end(&mut piece)?;
+    Ok((piece.into(), file))
 }
 
 #[cfg(test)]

@@ -1,3 +1,7 @@
+use std::fs::{Permissions, set_permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
+
 use domain::tenant::{Platform, PlatformId};
 use ports::media::FetchError;
 use tempfile::TempDir;
@@ -65,7 +69,10 @@ async fn what_nobody_waits_for_any_more_leaves_nothing() {
         tokio::task::yield_now().await;
     }
     drop(put);
-    assert_eq!(files(folder.path()), Vec::<PathBuf>::new());
+    // A call that was under way ends on its own thread.
+    while !files(folder.path()).is_empty() {
+        tokio::task::yield_now().await;
+    }
 }
 
 #[tokio::test]
@@ -79,6 +86,88 @@ async fn a_tenant_goes_with_all_its_files_and_no_other() {
         assert_eq!(read(&media, one, hash, 0, 1).await, None);
     }
     assert_eq!(read(&media, other, hash, 0, 2).await.unwrap().1, b"an");
+}
+
+/// The modes of a folder and of all that it contains.
+fn modes(root: &Path) -> Vec<(PathBuf, u32)> {
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let mut modes = vec![(root.to_owned(), mode(root))];
+    for entry in std::fs::read_dir(root).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { modes.extend(self::modes(&path)) } else { modes.push((path.clone(), mode(&path))) }
+    }
+    modes
+}
+
+fn assert_private(root: &Path) {
+    for (path, mode) in modes(root) {
+        assert_eq!(mode, if path.is_dir() { 0o700 } else { 0o600 }, "{}", path.display());
+    }
+}
+
+#[tokio::test]
+async fn only_the_owner_reads_what_is_stored() {
+    let (folder, media) = folder();
+    media.put(tenant("1"), coming(vec![Ok(OTTER)])).await.unwrap();
+    assert_private(&folder.path().join("media"));
+}
+
+#[tokio::test]
+async fn what_others_could_read_is_closed_to_them_at_the_start() {
+    let (folder, media) = folder();
+    let root = folder.path().join("media");
+    assert_eq!(media.tidy().await.unwrap(), 0, "nothing is there yet");
+    media.put(tenant("1"), coming(vec![Ok(OTTER)])).await.unwrap();
+    let other = root.join("another-folder");
+    std::fs::create_dir(&other).unwrap();
+    for (path, _) in modes(&root) {
+        let mode = if path.is_dir() { 0o755 } else { 0o644 };
+        set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    }
+    media.tidy().await.unwrap();
+    assert_eq!(std::fs::metadata(&other).unwrap().permissions().mode() & 0o777, 0o755, "it is not ours");
+    std::fs::remove_dir(&other).unwrap();
+    assert_private(&root);
+}
+
+#[tokio::test]
+async fn what_a_killed_process_left_is_removed_and_what_a_living_one_writes_stays() {
+    let (folder, media) = folder();
+    let incoming = folder.path().join("media").join(tenant("1").to_string()).join("incoming");
+    let mut put = media.put(tenant("1"), coming(vec![Ok(OTTER)]).chain(stream::pending()).boxed());
+    while files(&incoming).iter().all(|file| std::fs::metadata(file).unwrap().len() == 0) {
+        assert!(futures::poll!(&mut put).is_pending());
+        tokio::task::yield_now().await;
+    }
+    std::fs::write(incoming.join("left"), OTTER).unwrap();
+    assert_eq!(media.tidy().await.unwrap(), 1);
+    assert_eq!(files(&incoming).len(), 1, "the file that is being written");
+    drop(put);
+}
+
+#[tokio::test]
+async fn files_that_hang_take_no_thread_of_the_rest_of_the_program() {
+    let (folder, media) = folder();
+    let of = tenant("1");
+    let (hash, _) = media.put(of, coming(vec![Ok(OTTER)])).await.unwrap();
+    let path = files(folder.path()).pop().unwrap();
+    std::fs::remove_file(&path).unwrap();
+    // Whoever opens it waits for a writer, as for a disk that hangs.
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let hanging: Vec<_> = (0..1_200)
+        .map(|_| {
+            let media = media.clone();
+            tokio::spawn(async move { media.open(of, hash, 0, 1).await.map(|_| ()) })
+        })
+        .collect();
+    tokio::task::yield_now().await;
+    let rest = tokio::task::spawn_blocking(|| 1);
+    assert_eq!(tokio::time::timeout(Duration::from_mins(1), rest).await.unwrap().unwrap(), 1);
+    for one in hanging {
+        one.abort();
+    }
+    // The threads that wait for the writer would else outlive the case.
+    drop(std::fs::OpenOptions::new().read(true).write(true).open(&path).unwrap());
 }
 
 #[tokio::test]
