@@ -1,6 +1,7 @@
 //! The files of messages: fresh addresses for them from the API, and their bytes from where those lead.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -14,7 +15,7 @@ use ports::guild::{GuildError, Priority};
 use ports::media::{FetchError, FileBytes, FileSource, SeenFile};
 use serde::Deserialize;
 use serde_json::json;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::client::DiscordClient;
 use crate::limit::Place;
@@ -23,6 +24,13 @@ use crate::rest::{Call, USER_AGENT};
 
 /// Where Discord keeps files.
 const HOSTS: [&str; 2] = ["cdn.discordapp.com", "media.discordapp.net"];
+/// Below what they lie there.
+const FOLDERS: [&str; 2] = ["/attachments/", "/ephemeral-attachments/"];
+/// Domains whose hosts are Discord's.
+const DOMAINS: [&str; 2] = ["discord.com", "discordapp.com"];
+
+/// The bytes a second that a file brings at least, on average, after the time that every request may take.
+const SLOWEST: u64 = 16 * 1024;
 
 /// Makes addresses work again that have expired.
 const REFRESH: &str = "/attachments/refresh-urls";
@@ -41,17 +49,36 @@ struct Pair {
 }
 
 impl DiscordClient {
-    /// Whether an address leads to files of the platform: an export can name any other, which is none of our business.
+    /// Whether an address is that of a file of the platform: an export can name any other. The API's own host counts
+    /// where the API is not Discord's, such as a simulator's, and then for files alone: what else it serves is private.
     fn is_ours(&self, address: &Uri) -> bool {
-        let Some(authority) = address.authority() else { return false };
-        let secure = address.scheme_str() == Some("https");
-        secure && HOSTS.contains(&authority.as_str())
-            || self.rest.config.api.authority().as_deref() == Some(authority.as_str())
+        let (Some(scheme), Some(authority)) = (address.scheme_str(), address.authority()) else { return false };
+        let on_cdn = scheme == "https" && HOSTS.contains(&authority.as_str());
+        let on_api = || {
+            let Some(api) = self.rest.config.api.join("") else { return false };
+            let is_discords = api.host().is_some_and(is_discords);
+            !is_discords && api.scheme_str() == Some(scheme) && api.authority() == Some(authority)
+        };
+        is_file(address.path()) && (on_cdn || on_api())
     }
 
     fn parse(&self, address: &str) -> Option<Uri> {
         address.parse().ok().filter(|address| self.is_ours(address))
     }
+}
+
+/// Whether Discord has this host.
+fn is_discords(host: &str) -> bool {
+    let host = host.to_ascii_lowercase();
+    DOMAINS.iter().any(|domain| host.strip_suffix(domain).is_some_and(|below| below.is_empty() || below.ends_with('.')))
+}
+
+/// Whether a path lies below a folder of files, whatever a server or a proxy makes of it.
+fn is_file(path: &str) -> bool {
+    let plain = path.to_ascii_lowercase().replace("%2e", ".");
+    let leads_out = plain.split('/').any(|part| matches!(part, "." | ".."));
+    let hides_parts = ["%2f", "%5c", "%25", "\\"].iter().any(|separator| plain.contains(separator));
+    FOLDERS.iter().any(|folder| path.starts_with(folder)) && !leads_out && !hides_parts
 }
 
 impl DiscordClient {
@@ -143,18 +170,25 @@ impl FileSource for DiscordClient {
         if promised.is_some_and(|length: u64| length > most) {
             return Err(FetchError::TooLarge);
         }
-        let pieces =
-            stream::try_unfold((answer.into_body(), most), move |(mut body, left): (Incoming, u64)| async move {
-                loop {
-                    let frame =
-                        timeout(limit, body.frame()).await.map_err(|_| FetchError::Failed("the file took too long"))?;
-                    let Some(frame) = frame else { return Ok(None) };
-                    let frame = frame.map_err(|_| FetchError::Failed("the file broke off"))?;
-                    let Ok(piece) = frame.into_data() else { continue };
-                    let left = left.checked_sub(piece.len() as u64).ok_or(FetchError::TooLarge)?;
-                    return Ok(Some((piece, (body, left))));
-                }
-            });
+        let begun = Instant::now();
+        let start = (answer.into_body(), 0);
+        let pieces = stream::try_unfold(start, move |(mut body, size): (Incoming, u64)| async move {
+            loop {
+                // A file that drips would else hold up a run for days.
+                let whole = begun + limit + Duration::from_millis(size.saturating_mul(1000) / SLOWEST);
+                let due = whole.min(Instant::now() + limit);
+                let frame = timeout_at(due, body.frame()).await;
+                let frame = frame.map_err(|_| FetchError::Failed("the file took too long"))?;
+                let Some(frame) = frame else { return Ok(None) };
+                let frame = frame.map_err(|_| FetchError::Failed("the file broke off"))?;
+                let Ok(piece) = frame.into_data() else { continue };
+                let size = size + piece.len() as u64;
+                return if size > most { Err(FetchError::TooLarge) } else { Ok(Some((piece, (body, size)))) };
+            }
+        });
         Ok(pieces.boxed())
     }
 }
+
+#[cfg(test)]
+mod tests;
