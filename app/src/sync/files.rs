@@ -1,6 +1,7 @@
 //! Fetching the files of messages, after the messages themselves.
 
 use std::collections::HashMap;
+use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,13 +14,15 @@ use ports::error::StoreError;
 use ports::guild::GuildError;
 use ports::media::{FetchError, File, FileSource, MediaError, MediaStore, REFRESHED, SeenFile};
 use ports::store::UnitOfWork;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 use tracing::{debug, error, info, warn};
 
 use super::{Run, SyncError};
 
 /// Files that are fetched at the same time by one run.
 const FETCHES: usize = 8;
+/// How long a batch of files may take at least.
+const BATCH: Duration = Duration::from_mins(2);
 
 /// Where files come from, and where they go.
 pub struct Files {
@@ -102,7 +105,9 @@ impl Run<'_> {
                 break Ok(());
             }
             let (mut done, wanted) = self.in_store(|| self.sort_out(files, &due)).await?;
-            let fetched = self.fetch(files, wanted, &mut done).await;
+            // However late it is, a batch gets time of its own, so that every run gets ahead.
+            let end = files.limits.time.map(|time| (begun + time).max(Instant::now() + BATCH));
+            let fetched = self.fetch(files, wanted, end, &mut done).await;
             match self.in_store(|| self.store_files(&done)).await {
                 Err(SyncError::Store(StoreError::Missing { .. })) => self.store_rest(files, &mut done).await?,
                 stored => stored?,
@@ -167,11 +172,13 @@ impl Run<'_> {
         Ok((done, wanted))
     }
 
-    /// Fetches files under fresh addresses, and adds to `done` what became of each, as far as it came to its turn.
+    /// Fetches files under fresh addresses, and adds to `done` what became of each, as far as it came to its turn before
+    /// `end`.
     async fn fetch(
         &self,
         files: &Files,
         wanted: Vec<Wanted>,
+        end: Option<Instant>,
         done: &mut Vec<File>,
     ) -> Result<Result<(), NoRoom>, GuildError> {
         if wanted.is_empty() {
@@ -196,6 +203,8 @@ impl Run<'_> {
             };
             Ok(File { key, state })
         };
+        let late = async { if let Some(end) = end { sleep_until(end).await } else { pending().await } };
+        tokio::pin!(late);
         let mut underway = stream::iter(wanted.into_iter().zip(fresh).map(one)).buffer_unordered(FETCHES);
         loop {
             let next = tokio::select! {
@@ -203,6 +212,7 @@ impl Run<'_> {
                 next = underway.next() => next,
                 // What is on its way is fetched by the next run.
                 () = self.stop.cancelled() => None,
+                () = &mut late => None,
             };
             match next {
                 Some(Ok(file)) => done.push(file),
