@@ -56,9 +56,18 @@ const READER_CACHE: usize = 32_768;
 /// Statements that a connection keeps prepared: all that there are, with every size of a batch.
 const STATEMENTS: usize = 128;
 
+/// Work of [`Store::run`] that is carried out at once, beyond one for each reader. Each has a thread to itself, also while
+/// it waits for a connection; the rest of the threads is left to whoever has a connection already, who would else wait for
+/// a thread as they wait for the connection.
+const RUNS: usize = 64;
+/// The most of it: half of the threads that a runtime has for work that blocks.
+const MOST_RUNS: usize = 256;
+
 /// An archive in one file. A clone is the same store.
 #[derive(Clone)]
 pub struct SqliteStore {
+    /// Turns of [`Store::run`].
+    turns: Arc<Semaphore>,
     writer: Arc<Mutex<Connection>>,
     readers: Arc<Readers>,
 }
@@ -82,7 +91,9 @@ impl SqliteStore {
             .collect::<rusqlite::Result<Vec<_>>>()
             .map_err(|error| migrate::open_error(error, path))?;
         let permits = Semaphore::new(readers.len());
+        let turns = (readers.len() + RUNS).min(MOST_RUNS);
         Ok(Self {
+            turns: Arc::new(Semaphore::new(turns)),
             writer: Arc::new(Mutex::new(writer)),
             readers: Arc::new(Readers { idle: std::sync::Mutex::new(readers), permits: Arc::new(permits) }),
         })
@@ -196,7 +207,13 @@ impl Store for SqliteStore {
     }
 
     async fn run(&self, work: BoxFuture<'static, ()>) {
+        // Closed never: then the work is dropped, as when the runtime ends.
+        let Ok(turn) = Arc::clone(&self.turns).acquire_owned().await else { return };
         let runtime = Handle::current();
+        let work = async move {
+            work.await;
+            drop(turn);
+        };
         let work = spawn_blocking(move || runtime.block_on(MAY_BLOCK.scope((), work)));
         if let Err(error) = work.await {
             tracing::error!(error = &error as &dyn std::error::Error, "work on the store ended early");

@@ -296,3 +296,37 @@ fn readers_share_the_memory_that_they_keep_pages_in() {
         assert!((-32_768..0).contains(&kib), "{readers} keep {} KiB", -kib);
     }
 }
+
+/// Work that waits for the only reader must leave a thread to the unit that has it.
+#[test]
+fn work_that_waits_for_a_connection_leaves_threads_to_the_one_that_has_it() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().max_blocking_threads(super::RUNS + 2).enable_all();
+    let runtime = { runtime }.build().unwrap();
+    runtime.block_on(async {
+        let folder = TempDir::new().unwrap();
+        let store = SqliteStore::open(&folder.path().join("verta.db"), 1).unwrap();
+        let mut has_it = store.read().await.unwrap();
+        let waiting: Vec<_> = (0..600)
+            .map(|_| {
+                let store = store.clone();
+                tokio::spawn(async move {
+                    let inner = store.clone();
+                    let work = async move {
+                        let mut waits = inner.read().await.unwrap();
+                        waits.tenants().list(Page { after: None, limit: 1 }).await.unwrap();
+                    };
+                    store.run(Box::pin(work)).await;
+                })
+            })
+            .collect();
+        while store.turns.available_permits() > 0 {
+            tokio::task::yield_now().await;
+        }
+        let answer = tokio::time::timeout(std::time::Duration::from_mins(1), has_it.tenants().list(Page { after: None, limit: 1 })).await;
+        answer.expect("a thread is left").unwrap();
+        drop(has_it);
+        for one in waiting {
+            one.await.unwrap();
+        }
+    });
+}
