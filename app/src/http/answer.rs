@@ -3,12 +3,13 @@
 use std::fmt::Write as _;
 
 use bytes::Bytes;
+use domain::tenant::{LogoUrl, Tenant};
 use http::header::{
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ALLOW, CACHE_CONTROL, CONTENT_DISPOSITION,
     CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, LOCATION, REFERRER_POLICY, RETRY_AFTER, VARY,
     WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
-use http::{HeaderValue, Response, StatusCode};
+use http::{HeaderValue, Response, StatusCode, Uri};
 use http_body_util::Full;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -16,9 +17,24 @@ use sha2::{Digest, Sha256};
 use super::error::ApiError;
 use crate::browse::Audience;
 
-/// What a page may load: our own styles, and pictures from the web.
-const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' https: data:; form-action 'none'; \
-                      base-uri 'none'; frame-ancestors 'none'";
+/// What a page may load: styles and pictures of our own, and the tenant's logo. A picture from another host would tell
+/// that host of every reader.
+fn policy(logo: Option<&str>) -> HeaderValue {
+    let logo = logo.and_then(origin).map_or_else(String::new, |origin| format!(" {origin}"));
+    let policy = format!(
+        "default-src 'none'; style-src 'self'; img-src 'self'{logo}; form-action 'none'; base-uri 'none'; \
+         frame-ancestors 'none'"
+    );
+    HeaderValue::from_str(&policy).expect("an origin is plain text")
+}
+
+/// The scheme and authority of an address on the web, if they can stand in a policy.
+fn origin(address: &str) -> Option<String> {
+    let address: Uri = address.parse().ok()?;
+    let (scheme, authority) = (address.scheme_str()?, address.authority()?);
+    let plain = |c: u8| c.is_ascii_alphanumeric() || b".-:[]".contains(&c);
+    (matches!(scheme, "http" | "https") && authority.as_str().bytes().all(plain)).then(|| format!("{scheme}://{authority}"))
+}
 
 /// A whole answer, without the headers that every answer gets.
 pub(crate) type Answer = Response<Full<Bytes>>;
@@ -29,10 +45,18 @@ pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Answer {
     with_type(status, "application/json", body)
 }
 
-/// A page.
+/// A page without pictures of another host.
 pub(crate) fn html(status: StatusCode, page: maud::Markup) -> Answer {
     let mut answer = with_type(status, "text/html; charset=utf-8", page.into_string());
-    answer.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    answer.headers_mut().insert(CONTENT_SECURITY_POLICY, policy(None));
+    answer
+}
+
+/// A page of a tenant, which shows its logo.
+pub(crate) fn html_of(tenant: &Tenant, page: maud::Markup) -> Answer {
+    let mut answer = html(StatusCode::OK, page);
+    let logo = tenant.branding.logo_url.as_ref().map(LogoUrl::as_str);
+    answer.headers_mut().insert(CONTENT_SECURITY_POLICY, policy(logo));
     answer
 }
 
@@ -128,3 +152,6 @@ pub(crate) fn finish(
     }
     answer
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 use http::{StatusCode, header};
 
 use super::Site;
-use super::answer::{Answer, html, moved, with_type};
+use super::answer::{Answer, html, html_of, moved, with_type};
 use super::error::ApiError;
 use super::public::{find, thread_cursor};
 use super::query::Query;
@@ -56,7 +56,7 @@ pub(super) async fn tenant(site: &Site, slug: &str, raw: Option<&str>) -> Result
     let mut at = site.browse.open(Audience::Public).await?;
     let tenant = at.tenant(slug).await?;
     let channels = at.channels(&tenant).await?;
-    Ok(html(StatusCode::OK, pages::tenant(&site.public_url, &tenant, &channels)))
+    Ok(html_of(&tenant, pages::tenant(&site.public_url, &tenant, &channels)))
 }
 
 pub(super) async fn channel(site: &Site, slug: &str, channel: &str, raw: Option<&str>) -> Result<Answer, ApiError> {
@@ -80,12 +80,12 @@ pub(super) async fn channel(site: &Site, slug: &str, channel: &str, raw: Option<
         let filter = Threads { order, archived: None };
         let page = at.threads(&view, filter, cursor, LIST).await?;
         let emojis = at.tag_emojis(tenant.id, &view.channel.tags).await?;
-        return Ok(html(StatusCode::OK, pages::forum(&frame, &view, &page, &emojis, order)));
+        return Ok(html_of(&tenant, pages::forum(&frame, &view, &page, &emojis, order)));
     }
     let find = find(&query)?;
     let page = at.messages(&view, find, PAGE).await?;
     let links = pages::Links::read(&mut at, &tenant, &view, &page, now).await?;
-    Ok(html(StatusCode::OK, pages::channel(&frame, &view, &page, &links, None)))
+    Ok(html_of(&tenant, pages::channel(&frame, &view, &page, &links, None)))
 }
 
 pub(super) async fn message(
@@ -116,5 +116,5 @@ pub(super) async fn message(
     let frame = pages::Frame { public_url: &site.public_url, tenant: &tenant, channels: &channels, now: Some(now) };
     let page = at.messages(&place, Find::Around(id), PAGE).await?;
     let links = pages::Links::read(&mut at, &tenant, &place, &page, now).await?;
-    Ok(html(StatusCode::OK, pages::channel(&frame, &place, &page, &links, Some(&found.entry.message))))
+    Ok(html_of(&tenant, pages::channel(&frame, &place, &page, &links, Some(&found.entry.message))))
 }
