@@ -15,6 +15,8 @@ pub type FileStates = HashMap<FileKey, FileState>;
 /// A file that is kept here.
 #[derive(Debug, Clone)]
 pub struct FileView {
+    /// Which file it is.
+    pub key: FileKey,
     /// What its message says of it.
     pub attachment: Attachment,
     /// What its bytes are found by.
@@ -43,21 +45,26 @@ impl Reading {
         let key = FileKey { channel: view.channel.channel.id, message, attachment };
         match view.files.get(&key) {
             Some(&FileState::Stored { hash, size_bytes }) => {
-                Ok(FileView { attachment: files.swap_remove(at), hash, size_bytes })
+                Ok(FileView { key, attachment: files.swap_remove(at), hash, size_bytes })
             }
             _ => Err(NO_FILE),
         }
     }
 
     /// What became of the files of `messages`: one call for those of one channel, which ascend, one for those of several,
-    /// none where they have no files.
+    /// none where they have no files. A file that has neither bytes here nor an address, as those beside an export, is
+    /// gone until an import finds it.
     pub(super) async fn files_of(
         &mut self,
         messages: impl IntoIterator<Item = &Message>,
     ) -> Result<FileStates, BrowseError> {
         let (mut spans, mut keys) = (Vec::<(ChannelId, MessageId, MessageId)>::new(), Vec::new());
+        let mut beside = Vec::new();
         for message in messages.into_iter().filter(|message| !message.attachments.is_empty()) {
             keys.push((message.channel_id, message.id));
+            let (channel, message_id) = (message.channel_id, message.id);
+            let alone = message.attachments.iter().filter(|file| file.url.is_none());
+            beside.extend(alone.map(|file| FileKey { channel, message: message_id, attachment: file.id }));
             match spans.last_mut() {
                 Some((channel, _, high)) if *channel == message.channel_id && *high <= message.id => *high = message.id,
                 _ => spans.push((message.channel_id, message.id, message.id)),
@@ -68,6 +75,13 @@ impl Reading {
             [(channel, low, high)] => self.at.media().list(channel, low, high).await?,
             _ => self.at.media().find_all(&keys).await?,
         };
-        Ok(found.into_iter().map(|file| (file.key, file.state)).collect())
+        let mut files: FileStates = found.into_iter().map(|file| (file.key, file.state)).collect();
+        for key in beside {
+            let state = files.entry(key).or_insert(FileState::Gone);
+            if let FileState::Waiting { .. } = state {
+                *state = FileState::Gone;
+            }
+        }
+        Ok(files)
     }
 }

@@ -1,10 +1,12 @@
 //! Files of messages: their bytes as they were sent, in a form in which none of them can do harm.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
-use domain::media::ContentHash;
+use domain::media::{ContentHash, FileKey, FileState};
 use domain::message::Attachment;
+use domain::tenant::TenantId;
 use futures::stream::BoxStream;
 use http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY, ETAG,
@@ -12,12 +14,16 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderValue, StatusCode};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use tracing::warn;
+use ports::error::StoreError;
+use ports::media::{File, KeptFile};
+use tokio::time::timeout;
+use tracing::{error, warn};
 
 use super::Site;
 use super::answer::{Answer, with_type};
 use super::error::ApiError;
 use crate::browse::Audience;
+use crate::retry::retry;
 
 /// Types that a browser shows by itself and that hold nothing which it would run; all else is saved.
 const SHOWN: [&str; 17] = [
@@ -40,6 +46,21 @@ const SHOWN: [&str; 17] = [
     "audio/aac",
 ];
 
+/// How long a file may take to be opened.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(8);
+
+/// A stored file that an answer is to give. The answer carries it among its extensions: the store's thread must not wait
+/// for the disk that holds files, so [`open`] opens it after the store has answered.
+#[derive(Clone)]
+pub(super) struct Found {
+    tenant: TenantId,
+    key: FileKey,
+    hash: ContentHash,
+    size_bytes: u64,
+    first: u64,
+    length: u64,
+}
+
 /// A body that is read as it is sent. An answer carries it among its extensions, and the server puts it in.
 #[derive(Clone)]
 pub(super) struct Streamed(Arc<Mutex<Option<BoxStream<'static, std::io::Result<Bytes>>>>>);
@@ -51,20 +72,20 @@ impl Streamed {
     }
 }
 
-/// Answers `/{tenant}/files/{channel}/{message}/{attachment}/{name}`; the name is for people alone.
+/// Answers `/{tenant}/files/{channel}/{message}/{attachment}/{name}`, without the bytes; the name is for people alone.
 pub(super) async fn file(
     site: &Site,
     audience: Audience,
     [tenant, channel, message, attachment]: [&str; 4],
     headers: &HeaderMap,
 ) -> Result<Answer, ApiError> {
-    let none = || ApiError::not_found("there is no such file");
-    let media = site.media.as_ref().ok_or_else(none)?;
-    let (message, attachment) = (message.parse().map_err(|_| none())?, attachment.parse().map_err(|_| none())?);
+    if site.media.is_none() {
+        return Err(no_file());
+    }
+    let (message, attachment) = (message.parse().map_err(|_| no_file())?, attachment.parse().map_err(|_| no_file())?);
     let mut at = site.browse.open(audience).await?;
     let tenant = at.tenant(tenant).await?;
     let view = at.file(&tenant, channel, message, attachment).await?;
-    drop(at);
     let (hash, whole) = (tag(view.hash), view.size_bytes);
     let range = wanted(headers, &hash, whole);
     let (first, length) = match range {
@@ -72,21 +93,59 @@ pub(super) async fn file(
         Wanted::Part { first, last } => (first, last - first + 1),
         Wanted::Beyond => return Ok(beyond(whole)),
     };
-    let opened = media.open(tenant.id, view.hash, first, length).await.map_err(|error| {
-        warn!(error = &error as &dyn std::error::Error, "a file cannot be read");
-        ApiError::unavailable("the file cannot be read right now")
-    })?;
-    let Some(kept) = opened.filter(|kept| kept.size_bytes == whole) else {
-        warn!(tenant.id = %tenant.id, hash = %view.hash, "a file is not where it was stored");
-        return Err(none());
-    };
     let mut answer = described(&view.attachment, hash, length);
     if let Wanted::Part { first, last } = range {
         *answer.status_mut() = StatusCode::PARTIAL_CONTENT;
         answer.headers_mut().insert(CONTENT_RANGE, header(&format!("bytes {first}-{last}/{whole}")));
     }
-    answer.extensions_mut().insert(Streamed(Arc::new(Mutex::new(Some(kept.bytes)))));
+    let found = Found { tenant: tenant.id, key: view.key, hash: view.hash, size_bytes: whole, first, length };
+    answer.extensions_mut().insert(found);
     Ok(answer)
+}
+
+fn no_file() -> ApiError {
+    ApiError::not_found("there is no such file")
+}
+
+/// Opens the file that an answer is to give, if it gives one, and hangs its bytes on.
+pub(super) async fn open(site: &Arc<Site>, mut answer: Answer) -> Result<Answer, ApiError> {
+    let (Some(found), Some(media)) = (answer.extensions_mut().remove::<Found>(), &site.media) else { return Ok(answer) };
+    let unreadable = || ApiError::unavailable("the file cannot be read right now");
+    let opened = timeout(OPEN_TIMEOUT, media.open(found.tenant, found.hash, found.first, found.length)).await;
+    let opened = opened.map_err(|_| {
+        warn!(tenant.id = %found.tenant, "file not opened in time");
+        unreadable()
+    })?;
+    let opened = opened.map_err(|failed| {
+        warn!(error = &failed as &dyn std::error::Error, "file not readable");
+        unreadable()
+    })?;
+    let Some(KeptFile { bytes, .. }) = opened.filter(|kept| kept.size_bytes == found.size_bytes) else {
+        warn!(tenant.id = %found.tenant, message.id = %found.key.message, hash = %found.hash, "stored file missing");
+        let site = Arc::clone(site);
+        tokio::spawn(async move {
+            if let Err(failed) = retry(StoreError::is_retryable, || forget(&site, &found)).await {
+                error!(error = &failed as &dyn std::error::Error, "missing file not requested again");
+            }
+        });
+        return Err(no_file());
+    };
+    answer.extensions_mut().insert(Streamed(Arc::new(Mutex::new(Some(bytes)))));
+    Ok(answer)
+}
+
+/// Lets a file whose bytes are lost wait for the next sync or import, unless either has stored it since.
+async fn forget(site: &Site, found: &Found) -> Result<(), StoreError> {
+    let FileKey { channel, message, .. } = found.key;
+    let mut unit = site.store.begin().await?;
+    let known = unit.media().list(channel, message, message).await?;
+    let lost = FileState::Stored { hash: found.hash, size_bytes: found.size_bytes };
+    if known.iter().any(|file| file.key == found.key && file.state == lost) {
+        let state = FileState::seen(site.clock.now());
+        unit.media().upsert_all(found.tenant, &[File { key: found.key, state }]).await?;
+        unit.commit().await?;
+    }
+    Ok(())
 }
 
 fn header(text: &str) -> HeaderValue {
@@ -97,19 +156,29 @@ fn tag(hash: ContentHash) -> HeaderValue {
     header(&format!("\"{hash}\""))
 }
 
+/// The name under which a browser saves a file: a name that turns its own direction round can hide its ending, and a
+/// name with separators or control characters is none on any system.
+fn saved_name(name: &str) -> String {
+    let turns = |c: char| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let name = name.chars().filter(|c| !turns(*c));
+    let name: String = name.map(|c| if c.is_control() || matches!(c, '/' | '\\') { '_' } else { c }).collect();
+    if name.is_empty() { "file".to_owned() } else { name }
+}
+
 /// The answer without its bytes.
 fn described(file: &Attachment, tag: HeaderValue, length: u64) -> Answer {
     let said = file.content_type.as_deref().unwrap_or_default().split(';').next().unwrap_or_default();
     let said = said.trim().to_ascii_lowercase();
     let shown = SHOWN.into_iter().find(|kind| *kind == said);
     let disposition = if shown.is_some() { "inline" } else { "attachment" };
-    let name = utf8_percent_encode(&file.filename, NON_ALPHANUMERIC);
+    let name = saved_name(&file.filename);
+    let name = utf8_percent_encode(&name, NON_ALPHANUMERIC);
     let mut answer = with_type(StatusCode::OK, shown.unwrap_or("application/octet-stream"), Bytes::new());
     let headers = answer.headers_mut();
     headers.insert(CONTENT_DISPOSITION, header(&format!("{disposition}; filename*=UTF-8''{name}")));
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox"));
-    // The bytes never change; that their message is deleted shows after a day.
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=86400"));
+    // The hash makes it cheap to ask again, and a file whose channel became private must not go on in shared caches.
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, no-cache"));
     headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     headers.insert(CONTENT_LENGTH, length.into());
     headers.insert(ETAG, tag);

@@ -33,7 +33,7 @@ use uuid::Uuid;
 use super::Site;
 use super::answer::{finish, problem};
 use super::error::ApiError;
-use super::file::Streamed;
+use super::file::{self, Streamed};
 use super::route::{self, Area, Request, Routed};
 use crate::browse::Audience;
 
@@ -237,10 +237,14 @@ async fn take(site: &Arc<Site>, request: HttpRequest<Incoming>, peer: IpAddr, ar
     if area == Area::Operations {
         return route::answer(site, &request).await;
     }
-    match timeout(STORE_TIMEOUT, read(site, request, area)).await {
-        Ok(routed) => routed,
-        Err(_) => refused(ApiError::unavailable("the archive does not answer in time")),
-    }
+    let Ok(routed) = timeout(STORE_TIMEOUT, read(site, request, area)).await else {
+        return refused(ApiError::unavailable("the archive does not answer in time"));
+    };
+    let answer = match routed.answer {
+        Ok(answer) => file::open(site, answer).await,
+        failed => failed,
+    };
+    Routed { answer, ..routed }
 }
 
 /// Finds the answer where waiting for the store, which is all that an answer waits for, holds nobody up.

@@ -114,7 +114,7 @@ async fn a_file_is_served_under_our_own_address_whole_and_in_parts(place: Place)
         ("content-disposition", "inline; filename*=UTF-8''sea%20otter%2Epng"),
         ("content-security-policy", "sandbox"),
         ("x-content-type-options", "nosniff"),
-        ("cache-control", "public, max-age=86400"),
+        ("cache-control", "public, no-cache"),
         ("accept-ranges", "bytes"),
         ("content-length", &bytes.len().to_string()),
     ] {

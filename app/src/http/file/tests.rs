@@ -33,3 +33,17 @@ fn a_part_of_other_bytes_than_are_known_is_not_given() {
     let headers = [(RANGE, header("bytes=0-1")), (IF_RANGE, header("\"b\""))].into_iter().collect();
     assert_eq!(wanted(&headers, &HeaderValue::from_static("\"a\""), 10), Wanted::All);
 }
+
+#[test]
+fn a_saved_name_hides_no_ending() {
+    for (name, expected) in [
+        ("sea otter.png", "sea otter.png"),
+        ("größe.txt", "größe.txt"),
+        ("invoice\u{202e}fdp.exe", "invoicefdp.exe"),
+        ("\u{2066}a\u{2069}\u{200f}.txt", "a.txt"),
+        ("../a\\b\r\n.txt", ".._a_b__.txt"),
+        ("\u{202e}", "file"),
+    ] {
+        assert_eq!(saved_name(name), expected, "{name:?}");
+    }
+}
