@@ -78,7 +78,7 @@ pub const SETTINGS: [Setting; 16] = [
         "MEDIA_FILE_MIB",
         "NUMBER",
         Some("100"),
-        "The largest file that is fetched, in MiB, 1 to 100000; 0 fetches none",
+        "The largest file that is fetched or imported, in MiB, 1 to 100000; 0: none",
     ),
     setting(
         "ADMIN_API_KEY",

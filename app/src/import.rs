@@ -1,6 +1,7 @@
 //! Importing files that other tools wrote.
 
 mod channels;
+mod files;
 mod plan;
 mod report;
 mod roles;
@@ -24,10 +25,12 @@ use domain::unreadable::Unreadable;
 use domain::visibility::Visibility;
 use ports::clock::Clock;
 use ports::error::StoreError;
+use ports::media::MediaStore;
 use ports::message::PageOutcome;
 use ports::source::{ExportFile, ExportSource, ExportSummary};
 use ports::store::Store;
 
+use self::files::{Files, Tally};
 use self::plan::{Planned, plan};
 use self::report::{failed, reason, shown};
 use self::tiles::Tiles;
@@ -37,6 +40,7 @@ use crate::slug::free_tenant_slug;
 use crate::unreadable;
 
 pub use self::channels::Readers;
+pub use self::files::FileCounts;
 pub use self::report::{FileReport, FileStatus, Report};
 
 /// How an import is to be done.
@@ -107,6 +111,8 @@ pub trait Progress: Send + Sync {
     fn file(&self, path: &str, total_bytes: u64);
     /// So many messages are stored, out of so many bytes of all files.
     fn at(&self, bytes: u64, messages: u64);
+    /// So many files beside the exports are stored, of so many bytes together.
+    fn files(&self, files: u64, bytes: u64);
 }
 
 /// Imports files into a store.
@@ -115,13 +121,20 @@ pub struct Importer {
     source: Arc<dyn ExportSource>,
     key: PseudonymKey,
     clock: Arc<dyn Clock>,
+    files: Option<Files>,
 }
 
 impl Importer {
     /// Imports from `source` into `store`, with pseudonyms by `key`.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, source: Arc<dyn ExportSource>, key: PseudonymKey, clock: Arc<dyn Clock>) -> Self {
-        Self { store, source, key, clock }
+        Self { store, source, key, clock, files: None }
+    }
+
+    /// Stores the files beside the exports in `media`, too, except those of more than `size_bytes`.
+    #[must_use]
+    pub fn with_media(self, media: Arc<dyn MediaStore>, size_bytes: u64) -> Self {
+        Self { files: Some(Files::new(media, size_bytes)), ..self }
     }
 
     /// Imports what lies under `paths`. What is wrong with one file stops no other.
@@ -160,10 +173,11 @@ impl Importer {
         }
         let (mut bytes, mut messages) = (0, 0);
         let mut readers = Readers::default();
+        let tally = Tally::new(progress);
         for planned in plan(summaries, &self.key) {
             progress.file(&shown(&planned.file), total);
             let heard = |read: u64, at: u64| progress.at(bytes + at, messages + read);
-            let (report, of_file) = self.file(&planned, &known, options, heard).await?;
+            let (report, of_file) = self.file(&planned, &known, options, heard, &tally).await?;
             readers.extend(of_file);
             bytes += planned.summary.size_bytes;
             messages += report.read;
@@ -240,6 +254,7 @@ impl Importer {
         known: &Arc<KnownPeople>,
         options: &Options,
         progress: impl Fn(u64, u64),
+        tally: &Tally<'_>,
     ) -> Result<(FileReport, Readers), ImportError> {
         let summary = &planned.summary;
         let tenant = planned.channel.tenant_id;
@@ -290,6 +305,11 @@ impl Importer {
                 }
             }
             report.count(&page, last, &stored);
+            if !options.dry_run && report.no_files.is_none() {
+                let (counts, broken) = self.files(planned, &page, tally).await?;
+                report.attachments += counts;
+                report.no_files = broken;
+            }
             progress(report.read, batch.byte);
         }
         if !options.dry_run {

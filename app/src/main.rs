@@ -39,6 +39,8 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 /// Threads that wait for files while an archive is copied: one for each store. Each keeps the memory for a page of
 /// messages and more that it worked with last, so many that take turns hold many times what one of them needs.
 const COPY_THREADS: usize = 2;
+/// How long calls that block may take to finish when the process ends.
+const END_TIMEOUT: Duration = Duration::from_secs(3);
 /// Wrong usage.
 const USAGE: u8 = 2;
 
@@ -76,7 +78,10 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return cli::failure(&error),
     };
-    match runtime.block_on(start(cli.command, &config)) {
+    let outcome = runtime.block_on(start(cli.command, &config));
+    // What still waits for a disk that hangs must not hold up the end.
+    runtime.shutdown_timeout(END_TIMEOUT);
+    match outcome {
         Ok(code) => code,
         Err(error) => {
             let code = cli::failure(&*error);
@@ -280,6 +285,7 @@ async fn on_server(
         return Err(needed().into());
     }
     let store = Arc::new(TidbStore::open(&url, options).await?);
+    tidy_media(&command, config).await;
     let code = match key_of(&*store, uses, config, None).await {
         Ok(key) => cli::run(command, config, tools(store.clone(), guilds, key, config)).await,
         Err(error) => cli::failure(&*error),
@@ -288,6 +294,23 @@ async fn on_server(
         store.close().await;
     }
     Ok(code)
+}
+
+/// Closes the media folder to other users and empties it of what killed processes left, before a command that writes to it.
+async fn tidy_media(command: &Command, config: &Config) {
+    let writes = match command {
+        Command::Serve { .. } | Command::Sync(_) => true,
+        Command::Import(arguments) => !arguments.dry_run,
+        _ => false,
+    };
+    if !writes {
+        return;
+    }
+    match MediaFolder::new(config.media.clone()).tidy().await {
+        Ok(0) => {}
+        Ok(files) => tracing::info!(files, "unfinished files removed"),
+        Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "media folder not tidied"),
+    }
 }
 
 fn tools(store: Arc<dyn Store>, client: Guilds, key: Option<PseudonymKey>, config: &Config) -> Tools {
@@ -329,6 +352,7 @@ async fn on_sqlite(
     let readers = usize::try_from(config.pool_size)?;
     let store = Arc::new(SqliteStore::open(&database, readers)?);
     let key = key_of(&*store, uses, config, Some(path)).await?;
+    tidy_media(&command, config).await;
     Ok(cli::run(command, config, tools(store, guilds, key, config)).await)
 }
 

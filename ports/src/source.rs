@@ -13,6 +13,8 @@ use domain::tenant::{PlatformId, TenantId};
 use domain::timestamp::Timestamp;
 use domain::unreadable::Unreadable;
 
+use crate::media::{FetchError, FileBytes};
+
 /// Why a file could not be read, or not to its end.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
@@ -194,6 +196,14 @@ pub trait ExportSource: Send + Sync {
         people: Arc<Pseudonymizer>,
         known: Arc<KnownPeople>,
     ) -> Result<Box<dyn ExportReader>, SourceError>;
+
+    /// The bytes of the file that a message of `file` names by a path beside it, at most `most` of them: from the export's
+    /// folder, or from the ZIP file that contains the export. The path is found ignoring case, and percent-encoded or not.
+    ///
+    /// # Errors
+    /// [`FetchError`], before the first byte or after any. [`FetchError::Gone`] if there is no such regular file, or if
+    /// the path leads elsewhere than into a folder of copies.
+    async fn open_beside(&self, file: &ExportFile, path: &str, most: u64) -> Result<FileBytes, FetchError>;
 }
 
 /// Messages of a file as they are read.

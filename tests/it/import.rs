@@ -75,16 +75,21 @@ fn no_byte_of_the_data_names_a_person() {
     assert!(names.len() > 20, "{names:?}");
     let installation = Installation::new();
     let server = installation.serve(&["--import", examples().to_str().unwrap()]);
-    let held: Vec<u8> = fs::read_dir(installation.path("data"))
-        .unwrap()
-        .flat_map(|entry| fs::read(entry.unwrap().path()).unwrap())
-        .collect();
+    let held = bytes(&installation.path("data"));
     assert!(held.len() > 100_000);
     let held = String::from_utf8_lossy(&held);
     for name in names {
         assert!(!held.contains(&name), "{name}");
     }
     drop(server);
+}
+
+/// The bytes of a file, or of all files below a folder.
+fn bytes(path: &Path) -> Vec<u8> {
+    if path.is_dir() {
+        return fs::read_dir(path).unwrap().flat_map(|entry| bytes(&entry.unwrap().path())).collect();
+    }
+    fs::read(path).unwrap()
 }
 
 /// Ids, usernames and nicknames of every person's object.

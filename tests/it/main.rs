@@ -7,6 +7,7 @@ mod compose;
 mod contract;
 mod copy;
 mod deletion;
+mod downloads;
 mod faults;
 mod hostile;
 mod http;

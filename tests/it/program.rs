@@ -178,6 +178,10 @@ impl Server {
         while !lines.recv_timeout(PATIENCE).unwrap().contains(words) {}
     }
 
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }

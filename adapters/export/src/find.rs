@@ -77,7 +77,7 @@ fn is_export(name: &str) -> bool {
 
 /// Whether the exporter may have given a file its name when it kept a copy of something that was sent: before a dot
 /// or the end stand 5 or 16 hexadecimal digits.
-fn is_copy(name: &str) -> bool {
+pub(crate) fn is_copy(name: &str) -> bool {
     name.split('.').any(|piece| {
         let hash = piece.rsplit_once('-').map_or("", |(_, hash)| hash);
         [5, 16].contains(&hash.len()) && hash.bytes().all(|byte| byte.is_ascii_hexdigit())

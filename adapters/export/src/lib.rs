@@ -2,6 +2,7 @@
 //! gzip, in ZIP files, or trees of them.
 
 mod archive;
+mod beside;
 mod document;
 mod emoji;
 mod find;
@@ -23,11 +24,14 @@ use async_trait::async_trait;
 use domain::channel::ChannelId;
 use domain::pseudonym::{KnownPeople, Pseudonymizer};
 use domain::tenant::TenantId;
+use futures::{StreamExt, stream};
+use ports::media::{FetchError, FileBytes};
 use ports::source::{ExportBatch, ExportFile, ExportReader, ExportSource, ExportSummary, Found, SourceError};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::spawn_blocking;
 
 use crate::archive::Archives;
+use crate::beside::Names;
 
 /// Batches that wait for whoever stores them.
 const AHEAD: usize = 2;
@@ -36,6 +40,7 @@ const AHEAD: usize = 2;
 #[derive(Clone, Default)]
 pub struct DiscordChatExporter {
     archives: Arc<Archives>,
+    names: Arc<Names>,
 }
 
 fn lost(error: tokio::task::JoinError) -> SourceError {
@@ -45,6 +50,7 @@ fn lost(error: tokio::task::JoinError) -> SourceError {
 #[async_trait]
 impl ExportSource for DiscordChatExporter {
     async fn find(&self, paths: &[PathBuf]) -> Found {
+        self.names.forget();
         let (paths, archives) = (paths.to_vec(), Arc::clone(&self.archives));
         spawn_blocking(move || find::find(&paths, &archives)).await.unwrap_or_default()
     }
@@ -87,6 +93,33 @@ impl ExportSource for DiscordChatExporter {
             }
         });
         Ok(Box::new(Reader(batches)))
+    }
+
+    async fn open_beside(&self, file: &ExportFile, path: &str, most: u64) -> Result<FileBytes, FetchError> {
+        let (sender, pieces) = mpsc::channel(AHEAD);
+        let (file, path) = (file.clone(), path.to_owned());
+        let (archives, names) = (Arc::clone(&self.archives), Arc::clone(&self.names));
+        let (opened, is_open) = oneshot::channel();
+        spawn_blocking(move || {
+            let mut opened = Some(opened);
+            let begun = || {
+                if let Some(opened) = opened.take() {
+                    opened.send(Ok(())).ok();
+                }
+            };
+            let send = |piece| sender.blocking_send(Ok(piece)).is_ok();
+            let outcome = beside::read(&file, &path, most, (&archives, &names), begun, &send);
+            if let Err(error) = outcome {
+                // What fails before the first byte is the answer itself, what fails later ends the bytes.
+                match opened {
+                    Some(opened) => opened.send(Err(error)).ok(),
+                    None => sender.blocking_send(Err(error)).ok(),
+                };
+            }
+        });
+        is_open.await.map_err(|_| FetchError::Failed("reading beside the export ended early"))??;
+        let pieces = stream::unfold(pieces, async |mut pieces| pieces.recv().await.map(|piece| (piece, pieces)));
+        Ok(pieces.boxed())
     }
 }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use indicatif::{HumanBytes, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{ImportArguments, Outcome, Tools};
-use crate::import::{FileReport, FileStatus, Importer, Options, Progress, Readers, Report};
+use crate::import::{FileCounts, FileReport, FileStatus, Importer, Options, Progress, Readers, Report};
 
 /// After how many bytes a progress line is printed where there is no terminal.
 const LINE_BYTES: u64 = 256 << 20;
@@ -35,7 +35,8 @@ pub(super) async fn import(
     tools: &Tools,
 ) -> Result<Report, crate::import::ImportError> {
     let importer =
-        Importer::new(Arc::clone(&tools.store), Arc::clone(&tools.source), tools.key(), Arc::clone(&tools.clock));
+        Importer::new(Arc::clone(&tools.store), Arc::clone(&tools.source), tools.key(), Arc::clone(&tools.clock))
+            .with_media(Arc::clone(&tools.media), tools.file_bytes);
     let bar = Bar::new();
     let report = importer.run(paths, options, &bar).await;
     bar.drawn.finish_and_clear();
@@ -70,6 +71,10 @@ struct Bar {
     terminal: bool,
     /// Bytes at which the next line is due.
     due: AtomicU64,
+    /// Bytes of files at which the next line of them is due.
+    files_due: AtomicU64,
+    /// Files that are stored.
+    files: AtomicU64,
     importing: AtomicBool,
 }
 
@@ -83,7 +88,7 @@ impl Bar {
         if terminal {
             drawn.enable_steady_tick(Duration::from_millis(200));
         }
-        Self { drawn, terminal, due: AtomicU64::new(LINE_BYTES), importing: AtomicBool::new(false) }
+        Self { drawn, terminal, due: AtomicU64::new(LINE_BYTES), files_due: AtomicU64::new(LINE_BYTES), files: AtomicU64::new(0), importing: AtomicBool::new(false) }
     }
 
     /// Prints a line if one is due.
@@ -116,11 +121,22 @@ impl Progress for Bar {
 
     fn at(&self, bytes: u64, messages: u64) {
         self.drawn.set_position(bytes);
-        self.drawn.set_message(format!("{messages} messages"));
+        let files = self.files.load(Relaxed);
+        let and_files = if files > 0 { format!(", {files} files") } else { String::new() };
+        self.drawn.set_message(format!("{messages} messages{and_files}"));
         self.line(bytes, || {
             let (eta, total) = (HumanDuration(self.drawn.eta()), HumanBytes(self.drawn.length().unwrap_or(bytes)));
-            format!("{messages} messages, {} of {total}, about {eta} left", HumanBytes(bytes))
+            format!("{messages} messages{and_files}, {} of {total}, about {eta} left", HumanBytes(bytes))
         });
+    }
+
+    fn files(&self, files: u64, bytes: u64) {
+        self.files.store(files, Relaxed);
+        self.drawn.set_message(format!("{files} files, {}", HumanBytes(bytes)));
+        if !self.terminal && bytes >= self.files_due.load(Relaxed) {
+            self.files_due.store(bytes + LINE_BYTES, Relaxed);
+            eprintln!("{files} files stored, {}", HumanBytes(bytes));
+        }
     }
 }
 
@@ -141,6 +157,9 @@ pub(super) fn print(report: &Report, dry_run: bool) -> io::Result<()> {
                 "           {read} read: {added} added, {updated} updated, {unchanged} unchanged, {deleted} deleted"
             )?;
         }
+        if let Some(line) = attachments(file.attachments) {
+            writeln!(stdout(), "           files: {line}")?;
+        }
         if let Some(error) = &file.error {
             let byte = file.byte.map_or_else(String::new, |byte| format!(" at byte {byte}"));
             let last = file.last_message_id.map_or_else(String::new, |id| format!("; the last message kept is {id}"));
@@ -156,4 +175,18 @@ pub(super) fn print(report: &Report, dry_run: bool) -> io::Result<()> {
         tenants.join(", "),
         report.seconds
     )
+}
+
+/// What became of the files beside an export, in one line; none if it has no files.
+fn attachments(counts: FileCounts) -> Option<String> {
+    let FileCounts { stored, unchanged, missing, too_large, failed } = counts;
+    let counts = [
+        (stored, "stored"),
+        (unchanged, "unchanged"),
+        (missing, "not beside the export"),
+        (too_large, "larger than MEDIA_FILE_MIB"),
+        (failed, "not readable"),
+    ];
+    let counts: Vec<String> = counts.iter().filter(|(count, _)| *count > 0).map(|(count, name)| format!("{count} {name}")).collect();
+    (!counts.is_empty()).then(|| counts.join(", "))
 }

@@ -10,6 +10,7 @@ use ports::source::{ExportEnd, ExportFile, ExportSummary, SourceError};
 use serde::Serialize;
 
 use super::channels::Readers;
+use super::files::FileCounts;
 use crate::portion::{Refusal, Stored};
 
 /// How the import of a file ended.
@@ -49,6 +50,12 @@ pub struct FileReport {
     pub unchanged: u64,
     /// Messages that are now deleted.
     pub deleted: u64,
+    /// What became of the files beside it.
+    #[serde(skip)]
+    pub attachments: FileCounts,
+    /// Why files cannot be stored, which `error` tells of in the end.
+    #[serde(skip)]
+    pub(super) no_files: Option<String>,
     /// What the store refused, which `error` tells of in the end.
     #[serde(skip)]
     refused: Vec<Refusal>,
@@ -77,7 +84,7 @@ impl Report {
 }
 
 impl FileReport {
-    pub(super) const fn new(path: String, status: FileStatus) -> Self {
+    pub(super) fn new(path: String, status: FileStatus) -> Self {
         Self {
             path,
             status,
@@ -89,6 +96,8 @@ impl FileReport {
             updated: 0,
             unchanged: 0,
             deleted: 0,
+            attachments: FileCounts::default(),
+            no_files: None,
             refused: Vec::new(),
         }
     }
@@ -121,8 +130,15 @@ impl FileReport {
         };
         if let Some((reason, byte)) = fault {
             (self.status, self.error, self.byte) = (FileStatus::Partial, Some(reason), Some(byte));
-        } else if self.status == FileStatus::Ok && self.added + self.updated + self.deleted == 0 && self.read > 0 {
+        } else if self.status == FileStatus::Ok
+            && self.added + self.updated + self.deleted + self.attachments.stored == 0
+            && self.read > 0
+        {
             self.status = FileStatus::Unchanged;
+        }
+        if let Some(reason) = self.no_files.take() {
+            self.status = FileStatus::Partial;
+            self.error = Some(self.error.take().map_or(reason.clone(), |error| format!("{error}; {reason}")));
         }
         if let Some(first) = self.refused.first() {
             let more = match self.refused.len() {

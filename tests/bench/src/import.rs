@@ -22,6 +22,7 @@ impl Progress for Quiet {
     fn look(&self, _: u64, _: u64) {}
     fn file(&self, _: &str, _: u64) {}
     fn at(&self, _: u64, _: u64) {}
+    fn files(&self, _: u64, _: u64) {}
 }
 
 /// Imports one file into a new database, and prints the messages, the seconds and the peak memory in MiB.

@@ -1,0 +1,256 @@
+//! Files that lie beside an export: copies of what was sent, which the exporter keeps in a folder next to the file.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use percent_encoding::percent_decode_str;
+use ports::media::FetchError;
+use ports::source::ExportFile;
+
+use crate::archive::{Archive, Archives};
+use crate::find::is_copy;
+
+/// Bytes that are read at once.
+const PIECE: usize = 64 * 1024;
+/// Names of a folder that are kept in memory, about 100 bytes each. A larger folder is searched once for each file whose
+/// name is written in another case.
+const MAX_NAMES: usize = 500_000;
+
+const UNREADABLE: FetchError = FetchError::Failed("the file beside the export cannot be read");
+
+/// Names as they are on disk and in ZIP files, found ignoring case: those of the folder and of the ZIP file that were
+/// searched last.
+#[derive(Default)]
+pub(crate) struct Names {
+    folder: Mutex<Option<(PathBuf, Arc<FolderNames>)>>,
+    zip: Mutex<Option<(PathBuf, Arc<ZipNames>)>>,
+}
+
+/// The names in a folder by the hash of their folded form, ascending; none if there are more than [`MAX_NAMES`].
+type FolderNames = Option<Vec<(u64, Box<OsStr>)>>;
+/// The places of a ZIP file's entries by the hash of their folded path, ascending.
+type ZipNames = Vec<(u64, usize)>;
+
+/// A name without its case.
+fn folded(name: &str) -> u64 {
+    let mut hash = DefaultHasher::new();
+    name.to_lowercase().hash(&mut hash);
+    hash.finish()
+}
+
+fn is_same(one: &str, other: &str) -> bool {
+    one.to_lowercase() == other.to_lowercase()
+}
+
+/// The parts of a path that leads into a folder of copies; `None` for any other, above all for one that is absolute or
+/// leads up.
+fn parts(path: &str) -> Option<Vec<String>> {
+    let path = path.replace('\\', "/");
+    let drive = path.split('/').next().is_some_and(|first| first.contains(':'));
+    if path.starts_with('/') || drive || path.contains('\0') || path.len() > 4096 {
+        return None;
+    }
+    let parts: Vec<String> = path.split('/').filter(|part| !matches!(*part, "" | ".")).map(str::to_owned).collect();
+    let (name, folders) = parts.split_last()?;
+    let of_copies = folders.iter().any(|folder| folder.to_lowercase().ends_with("_files"));
+    // Where the operator chose the folder's name, the exporter's names of copies tell them from all other files.
+    let copied = of_copies || !folders.is_empty() && is_copy(name);
+    (copied && parts.iter().all(|part| part != "..")).then_some(parts)
+}
+
+/// What a path may mean: itself, or, where it is percent-encoded, the decoded one.
+fn meanings(path: &str) -> Vec<Vec<String>> {
+    let decoded = percent_decode_str(path).decode_utf8().ok().filter(|decoded| *decoded != path);
+    // A path that leads out in one of its meanings is none of the exporter's.
+    let own = parts(path);
+    match decoded.map(|decoded| parts(&decoded)) {
+        None => own.into_iter().collect(),
+        Some(decoded) => own.into_iter().filter(|_| decoded.is_some()).chain(decoded.clone()).collect(),
+    }
+}
+
+/// Reads the file that `path` names beside `file`, at most `most` bytes of it; gives its pieces to `send`, which says
+/// whether to go on.
+pub(crate) fn read(
+    file: &ExportFile,
+    path: &str,
+    most: u64,
+    (archives, names): (&Archives, &Names),
+    opened: impl FnOnce(),
+    send: &dyn Fn(Bytes) -> bool,
+) -> Result<(), FetchError> {
+    let meanings = meanings(path);
+    if let Some(entry) = &file.entry {
+        let mut archive = archives.get(&file.path).map_err(|_| UNREADABLE)?;
+        let entry = entry.replace('\\', "/");
+        let folder = entry.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let found = meanings.iter().find_map(|parts| names.entry(&file.path, &archive, folder, parts));
+        let inside = archive.zip.by_index(found.ok_or(FetchError::Gone)?).map_err(|_| UNREADABLE)?;
+        if !inside.is_file() || inside.is_symlink() {
+            return Err(FetchError::Gone);
+        }
+        return copy(inside.size(), most, inside, opened, send);
+    }
+    let folder = file.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    for parts in &meanings {
+        if let Some(found) = names.locate(folder, parts).map_err(|_| UNREADABLE)? {
+            let input = File::open(found).map_err(|_| UNREADABLE)?;
+            let size = input.metadata().map_err(|_| UNREADABLE)?.len();
+            return copy(size, most, input, opened, send);
+        }
+    }
+    Err(FetchError::Gone)
+}
+
+/// Gives the bytes of `input`, which says that it has `size` of them.
+fn copy(
+    size: u64,
+    most: u64,
+    mut input: impl Read,
+    opened: impl FnOnce(),
+    send: &dyn Fn(Bytes) -> bool,
+) -> Result<(), FetchError> {
+    if size > most {
+        return Err(FetchError::TooLarge);
+    }
+    opened();
+    let mut left = most;
+    loop {
+        let mut piece = Vec::with_capacity(PIECE);
+        input.by_ref().take(PIECE as u64).read_to_end(&mut piece).map_err(|_| UNREADABLE)?;
+        // What is packed may be more than it says.
+        left = left.checked_sub(piece.len() as u64).ok_or(FetchError::TooLarge)?;
+        if piece.is_empty() || !send(piece.into()) {
+            return Ok(());
+        }
+    }
+}
+
+impl Names {
+    /// Forgets what was searched: files may be added between two imports.
+    pub(crate) fn forget(&self) {
+        self.folder.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.zip.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    /// The file below `folder` with these parts, ignoring case where there is no such name; `None` if it is no regular
+    /// file, or if a link leads out of the folder of copies.
+    fn locate(&self, folder: &Path, parts: &[String]) -> io::Result<Option<PathBuf>> {
+        let folder = fs::canonicalize(folder)?;
+        let (mut at, mut copies) = (folder, None);
+        for part in parts {
+            let exact = at.join(part);
+            at = match fs::symlink_metadata(&exact) {
+                Ok(_) => exact,
+                Err(error) if absent(&error) => match self.in_folder(&at, part)? {
+                    Some(name) => at.join(&*name),
+                    None => return Ok(None),
+                },
+                Err(error) => return Err(error),
+            };
+            copies.get_or_insert_with(|| at.clone());
+        }
+        let real = match fs::canonicalize(&at) {
+            Ok(real) => real,
+            // A link that leads nowhere, or in a circle.
+            Err(error) if absent(&error) || fs::symlink_metadata(&at)?.is_symlink() => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let inside = copies.is_some_and(|copies| real.starts_with(copies));
+        // What is no regular file must not even be opened: that may wait for ever.
+        Ok((inside && fs::metadata(&real)?.is_file()).then_some(real))
+    }
+
+    /// The name in `folder` that is `part` but for its case; the first of several.
+    fn in_folder(&self, folder: &Path, part: &str) -> io::Result<Option<Box<OsStr>>> {
+        let same = |name: &OsStr| is_same(&name.to_string_lossy(), part);
+        let Some(names) = &*self.names_of(folder)? else {
+            let mut names = entries(folder)?;
+            return names.find_map(|name| name.map(|name| same(&name).then_some(name)).transpose()).transpose();
+        };
+        let hash = folded(part);
+        let first = names.partition_point(|(other, _)| *other < hash);
+        let alike = names[first..].iter().take_while(|(other, _)| *other == hash);
+        Ok(alike.map(|(_, name)| name).find(|name| same(name)).cloned())
+    }
+
+    fn names_of(&self, folder: &Path) -> io::Result<Arc<FolderNames>> {
+        let mut last = self.folder.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((of, names)) = &*last
+            && of == folder
+        {
+            return Ok(Arc::clone(names));
+        }
+        let mut names = Some(Vec::new());
+        match entries(folder) {
+            Ok(found) => {
+                for name in found {
+                    let name = name?;
+                    let Some(list) = names.as_mut().filter(|list| list.len() < MAX_NAMES) else {
+                        names = None;
+                        break;
+                    };
+                    list.push((folded(&name.to_string_lossy()), name));
+                }
+            }
+            Err(error) if absent(&error) => {}
+            Err(error) => return Err(error),
+        }
+        if let Some(names) = &mut names {
+            names.sort_unstable();
+        }
+        let names = Arc::new(names);
+        *last = Some((folder.to_owned(), Arc::clone(&names)));
+        Ok(names)
+    }
+
+    /// The place of the entry below `folder` of a ZIP file with these parts: the one with this very path, or else the
+    /// first that differs in case alone.
+    fn entry(&self, path: &Path, archive: &Archive, folder: &str, parts: &[String]) -> Option<usize> {
+        let name_of = |place: usize| Some(normal(&archive.zip.name_for_index(place)?.ok()?));
+        let names = {
+            let mut last = self.zip.lock().unwrap_or_else(PoisonError::into_inner);
+            match &*last {
+                Some((of, names)) if of == path => Arc::clone(names),
+                _ => {
+                    let named = (0..archive.zip.len()).filter_map(|place| Some((folded(&name_of(place)?), place)));
+                    let mut names: Vec<(u64, usize)> = named.collect();
+                    names.sort_unstable();
+                    let names = Arc::new(names);
+                    *last = Some((path.to_owned(), Arc::clone(&names)));
+                    names
+                }
+            }
+        };
+        let wanted = normal(&format!("{folder}/{}", parts.join("/")));
+        let hash = folded(&wanted);
+        let first = names.partition_point(|(other, _)| *other < hash);
+        let alike = names[first..].iter().take_while(|(other, _)| *other == hash).map(|(_, place)| *place);
+        let alike: Vec<(usize, String)> = alike.filter_map(|place| Some((place, name_of(place)?))).collect();
+        let exact = alike.iter().find(|(_, name)| *name == wanted);
+        exact.or_else(|| alike.iter().find(|(_, name)| is_same(name, &wanted))).map(|(place, _)| *place)
+    }
+}
+
+/// A path inside a ZIP file, with `/` and without empty parts.
+fn normal(path: &str) -> String {
+    path.split(['/', '\\']).filter(|part| !matches!(*part, "" | ".")).collect::<Vec<_>>().join("/")
+}
+
+fn entries(folder: &Path) -> io::Result<impl Iterator<Item = io::Result<Box<OsStr>>>> {
+    Ok(fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name().into_boxed_os_str())))
+}
+
+/// Whether an error says that there is nothing at a path.
+fn absent(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidFilename, NotADirectory, NotFound};
+    matches!(error.kind(), NotFound | NotADirectory | InvalidFilename)
+}
+
+#[cfg(test)]
+mod tests;

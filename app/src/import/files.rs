@@ -1,0 +1,227 @@
+//! The files beside an export: their bytes are stored after the messages that name them.
+
+use std::collections::HashMap;
+use std::ops::AddAssign;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+
+use domain::channel::ChannelId;
+use domain::media::{ContentHash, FileKey, FileState};
+use domain::message::{AttachmentId, MessageId};
+use domain::page::MessagePage;
+use futures::{StreamExt, stream};
+use ports::error::StoreError;
+use ports::media::{FetchError, File, MediaError, MediaStore};
+use ports::source::ExportFile;
+use tracing::{error, warn};
+
+use super::plan::Planned;
+use super::{ImportError, Importer, Progress};
+use crate::retry::retry;
+
+/// Files that are stored at the same time.
+const AT_ONCE: usize = 8;
+/// Files whose states are stored in one unit: a killed import repeats at most so many. Their messages are loaded at once,
+/// which must be at most 200.
+const STEP: usize = 50;
+
+/// Where the files beside exports go.
+pub(super) struct Files {
+    media: Arc<dyn MediaStore>,
+    /// A larger file is not stored; 0 stores none.
+    size_bytes: u64,
+}
+
+impl Files {
+    pub(super) const fn new(media: Arc<dyn MediaStore>, size_bytes: u64) -> Self {
+        Self { media, size_bytes }
+    }
+}
+
+/// What became of the files beside an export.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct FileCounts {
+    /// Files whose bytes were stored.
+    pub stored: u64,
+    /// Files whose bytes were stored before.
+    pub unchanged: u64,
+    /// Files that are not beside the export.
+    pub missing: u64,
+    /// Files that are larger than the limit.
+    pub too_large: u64,
+    /// Files that cannot be read.
+    pub failed: u64,
+}
+
+impl AddAssign for FileCounts {
+    fn add_assign(&mut self, other: Self) {
+        self.stored += other.stored;
+        self.unchanged += other.unchanged;
+        self.missing += other.missing;
+        self.too_large += other.too_large;
+        self.failed += other.failed;
+    }
+}
+
+/// Counts the files of all exports, and tells of them.
+pub(super) struct Tally<'a> {
+    progress: &'a dyn Progress,
+    files: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl<'a> Tally<'a> {
+    pub(super) fn new(progress: &'a dyn Progress) -> Self {
+        Self { progress, files: AtomicU64::new(0), bytes: AtomicU64::new(0) }
+    }
+
+    fn add(&self, bytes: u64) {
+        let files = self.files.fetch_add(1, Relaxed) + 1;
+        let bytes = self.bytes.fetch_add(bytes, Relaxed) + bytes;
+        self.progress.files(files, bytes);
+    }
+}
+
+/// A file that a message names beside its export.
+struct Named {
+    key: FileKey,
+    path: String,
+    known: Option<FileState>,
+}
+
+/// How one file ended.
+enum Ended {
+    Stored(ContentHash, u64),
+    Unchanged,
+    Missing,
+    TooLarge,
+    Failed(&'static str),
+}
+
+impl Importer {
+    /// Stores the files of a page's messages, after the messages. Returns what became of them, and why files cannot be
+    /// stored at all, if so.
+    pub(super) async fn files(
+        &self,
+        planned: &Planned,
+        page: &MessagePage,
+        tally: &Tally<'_>,
+    ) -> Result<(FileCounts, Option<String>), ImportError> {
+        let mut counts = FileCounts::default();
+        let Some(files) = &self.files else { return Ok((counts, None)) };
+        let channel = planned.channel.id;
+        let mut paths: Vec<(FileKey, String)> = Vec::new();
+        for message in page.messages() {
+            let beside = message.attachments.iter().filter_map(|file| Some((file.id, file.local_path.clone()?)));
+            paths.extend(beside.map(|(attachment, path)| (FileKey { channel, message: message.id, attachment }, path)));
+        }
+        for paths in paths.chunks(STEP) {
+            let named = retry(ImportError::is_retryable, || self.named(channel, paths)).await?;
+            let one = async |named: Named| {
+                let ended = self.file_beside(files, planned, &named).await;
+                (named, ended)
+            };
+            let mut underway = stream::iter(named.into_iter().map(one)).buffer_unordered(AT_ONCE);
+            let (mut done, mut broken) = (Vec::new(), None);
+            while let Some((Named { key, known, .. }, ended)) = underway.next().await {
+                match ended {
+                    Ok(Ended::Stored(hash, size_bytes)) => {
+                        counts.stored += 1;
+                        tally.add(size_bytes);
+                        done.push(File { key, state: FileState::Stored { hash, size_bytes } });
+                    }
+                    Ok(Ended::Unchanged) => counts.unchanged += 1,
+                    Ok(Ended::TooLarge) => {
+                        counts.too_large += 1;
+                        done.push(File { key, state: FileState::Failed });
+                    }
+                    Ok(Ended::Missing) => {
+                        counts.missing += 1;
+                        // What was stored and is lost may still come from the platform.
+                        if let Some(FileState::Stored { .. }) = known {
+                            done.push(File { key, state: FileState::seen(self.clock.now()) });
+                        }
+                    }
+                    Ok(Ended::Failed(reason)) => {
+                        counts.failed += 1;
+                        warn!(channel.id = %channel, message.id = %key.message, reason, "file not stored");
+                    }
+                    Err(failed) => broken = Some(format!("files cannot be stored in the media folder: {failed}")),
+                }
+            }
+            self.store_files(files, planned, &done).await?;
+            if broken.is_some() {
+                return Ok((counts, broken));
+            }
+        }
+        Ok((counts, None))
+    }
+
+    /// Which of these files belong to messages that stand as they were read, and what is known of each.
+    async fn named(&self, channel: ChannelId, paths: &[(FileKey, String)]) -> Result<Vec<Named>, ImportError> {
+        let mut ids: Vec<MessageId> = paths.iter().map(|(key, _)| key.message).collect();
+        ids.dedup();
+        let mut at = self.store.read().await?;
+        // The files of a deleted message are not shown.
+        let stored = at.messages().find_all(channel, &ids).await?.into_iter();
+        let stored = stored.filter(|stored| stored.deleted_at.is_none()).map(|stored| stored.message);
+        let standing: HashMap<MessageId, Vec<AttachmentId>> =
+            stored.map(|message| (message.id, message.attachments.iter().map(|file| file.id).collect())).collect();
+        let mut known: HashMap<FileKey, FileState> = HashMap::new();
+        // One message at a time: between two of a filtered export any number of others may be stored.
+        for id in standing.keys() {
+            let files = at.media().list(channel, *id, *id).await?;
+            known.extend(files.into_iter().map(|file| (file.key, file.state)));
+        }
+        let stands =
+            |key: &FileKey| standing.get(&key.message).is_some_and(|files| files.contains(&key.attachment));
+        let named = paths.iter().filter(|(key, _)| stands(key));
+        Ok(named.map(|(key, path)| Named { key: *key, path: path.clone(), known: known.get(key).copied() }).collect())
+    }
+
+    /// Stores one file, unless its bytes are there.
+    async fn file_beside(&self, files: &Files, planned: &Planned, named: &Named) -> std::io::Result<Ended> {
+        let tenant = planned.channel.tenant_id;
+        if let Some(FileState::Stored { hash, size_bytes }) = named.known
+            && files.media.open(tenant, hash, 0, 0).await?.is_some_and(|kept| kept.size_bytes == size_bytes)
+        {
+            return Ok(Ended::Unchanged);
+        }
+        let file: &ExportFile = &planned.file;
+        let outcome = match self.source.open_beside(file, &named.path, files.size_bytes).await {
+            Ok(_) if files.size_bytes == 0 => Err(FetchError::TooLarge.into()),
+            Ok(bytes) => files.media.put(tenant, bytes).await,
+            Err(error) => Err(error.into()),
+        };
+        match outcome {
+            Ok((hash, size_bytes)) => Ok(Ended::Stored(hash, size_bytes)),
+            Err(MediaError::Fetch(FetchError::Gone)) => Ok(Ended::Missing),
+            Err(MediaError::Fetch(FetchError::TooLarge)) => Ok(Ended::TooLarge),
+            Err(MediaError::Fetch(FetchError::Failed(reason))) => Ok(Ended::Failed(reason)),
+            Err(MediaError::Io(error)) => Err(error),
+        }
+    }
+
+    async fn store_files(&self, files: &Files, planned: &Planned, done: &[File]) -> Result<(), ImportError> {
+        if done.is_empty() {
+            return Ok(());
+        }
+        let tenant = planned.channel.tenant_id;
+        let stored = retry(ImportError::is_retryable, || self.store_files_once(planned, done)).await;
+        if let Err(ImportError::Store(StoreError::Missing { .. })) = &stored
+            && self.store.read().await?.tenants().find(tenant).await?.is_none_or(|tenant| tenant.deleting_since.is_some())
+            && let Err(failed) = files.media.delete_all(tenant).await
+        {
+            // What was stored after the deletion would stay for good.
+            error!(tenant.id = %tenant, error = &failed as &dyn std::error::Error, "files of a deleted community stay");
+        }
+        stored
+    }
+
+    async fn store_files_once(&self, planned: &Planned, done: &[File]) -> Result<(), ImportError> {
+        let mut unit = self.store.begin().await?;
+        unit.media().upsert_all(planned.channel.tenant_id, done).await?;
+        Ok(unit.commit().await?)
+    }
+}
