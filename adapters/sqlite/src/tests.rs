@@ -322,7 +322,11 @@ fn work_that_waits_for_a_connection_leaves_threads_to_the_one_that_has_it() {
         while store.turns.available_permits() > 0 {
             tokio::task::yield_now().await;
         }
-        let answer = tokio::time::timeout(std::time::Duration::from_mins(1), has_it.tenants().list(Page { after: None, limit: 1 })).await;
+        let answer = tokio::time::timeout(
+            std::time::Duration::from_mins(1),
+            has_it.tenants().list(Page { after: None, limit: 1 }),
+        )
+        .await;
         answer.expect("a thread is left").unwrap();
         drop(has_it);
         for one in waiting {

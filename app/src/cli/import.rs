@@ -88,7 +88,14 @@ impl Bar {
         if terminal {
             drawn.enable_steady_tick(Duration::from_millis(200));
         }
-        Self { drawn, terminal, due: AtomicU64::new(LINE_BYTES), files_due: AtomicU64::new(LINE_BYTES), files: AtomicU64::new(0), importing: AtomicBool::new(false) }
+        Self {
+            drawn,
+            terminal,
+            due: AtomicU64::new(LINE_BYTES),
+            files_due: AtomicU64::new(LINE_BYTES),
+            files: AtomicU64::new(0),
+            importing: AtomicBool::new(false),
+        }
     }
 
     /// Prints a line if one is due.
@@ -187,6 +194,7 @@ fn attachments(counts: FileCounts) -> Option<String> {
         (too_large, "larger than MEDIA_FILE_MIB"),
         (failed, "not readable"),
     ];
-    let counts: Vec<String> = counts.iter().filter(|(count, _)| *count > 0).map(|(count, name)| format!("{count} {name}")).collect();
+    let counts: Vec<String> =
+        counts.iter().filter(|(count, _)| *count > 0).map(|(count, name)| format!("{count} {name}")).collect();
     (!counts.is_empty()).then(|| counts.join(", "))
 }

@@ -33,7 +33,8 @@ fn origin(address: &str) -> Option<String> {
     let address: Uri = address.parse().ok()?;
     let (scheme, authority) = (address.scheme_str()?, address.authority()?);
     let plain = |c: u8| c.is_ascii_alphanumeric() || b".-:[]".contains(&c);
-    (matches!(scheme, "http" | "https") && authority.as_str().bytes().all(plain)).then(|| format!("{scheme}://{authority}"))
+    (matches!(scheme, "http" | "https") && authority.as_str().bytes().all(plain))
+        .then(|| format!("{scheme}://{authority}"))
 }
 
 /// A whole answer, without the headers that every answer gets.

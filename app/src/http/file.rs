@@ -109,7 +109,9 @@ fn no_file() -> ApiError {
 
 /// Opens the file that an answer is to give, if it gives one, and hangs its bytes on.
 pub(super) async fn open(site: &Arc<Site>, mut answer: Answer) -> Result<Answer, ApiError> {
-    let (Some(found), Some(media)) = (answer.extensions_mut().remove::<Found>(), &site.media) else { return Ok(answer) };
+    let (Some(found), Some(media)) = (answer.extensions_mut().remove::<Found>(), &site.media) else {
+        return Ok(answer);
+    };
     let unreadable = || ApiError::unavailable("the file cannot be read right now");
     let opened = timeout(OPEN_TIMEOUT, media.open(found.tenant, found.hash, found.first, found.length)).await;
     let opened = opened.map_err(|_| {
@@ -159,7 +161,8 @@ fn tag(hash: ContentHash) -> HeaderValue {
 /// The name under which a browser saves a file: a name that turns its own direction round can hide its ending, and a
 /// name with separators or control characters is none on any system.
 fn saved_name(name: &str) -> String {
-    let turns = |c: char| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let turns =
+        |c: char| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let name = name.chars().filter(|c| !turns(*c));
     let name: String = name.map(|c| if c.is_control() || matches!(c, '/' | '\\') { '_' } else { c }).collect();
     if name.is_empty() { "file".to_owned() } else { name }

@@ -174,8 +174,7 @@ impl Importer {
             let files = at.media().list(channel, *id, *id).await?;
             known.extend(files.into_iter().map(|file| (file.key, file.state)));
         }
-        let stands =
-            |key: &FileKey| standing.get(&key.message).is_some_and(|files| files.contains(&key.attachment));
+        let stands = |key: &FileKey| standing.get(&key.message).is_some_and(|files| files.contains(&key.attachment));
         let named = paths.iter().filter(|(key, _)| stands(key));
         Ok(named.map(|(key, path)| Named { key: *key, path: path.clone(), known: known.get(key).copied() }).collect())
     }
@@ -210,7 +209,14 @@ impl Importer {
         let tenant = planned.channel.tenant_id;
         let stored = retry(ImportError::is_retryable, || self.store_files_once(planned, done)).await;
         if let Err(ImportError::Store(StoreError::Missing { .. })) = &stored
-            && self.store.read().await?.tenants().find(tenant).await?.is_none_or(|tenant| tenant.deleting_since.is_some())
+            && self
+                .store
+                .read()
+                .await?
+                .tenants()
+                .find(tenant)
+                .await?
+                .is_none_or(|tenant| tenant.deleting_since.is_some())
             && let Err(failed) = files.media.delete_all(tenant).await
         {
             // What was stored after the deletion would stay for good.

@@ -44,9 +44,8 @@ fn states(server: &Server) -> Vec<String> {
 /// An export of one message with these attachments: id and path.
 fn export(folder: &Path, paths: &[(u64, &str)]) {
     let mut export: Value = serde_json::from_slice(&fs::read(input().join("general.json")).unwrap()).unwrap();
-    let attachment = |(id, path): &(u64, &str)| {
-        json!({"id": id.to_string(), "url": path, "fileName": "a.txt", "fileSizeBytes": 5})
-    };
+    let attachment =
+        |(id, path): &(u64, &str)| json!({"id": id.to_string(), "url": path, "fileName": "a.txt", "fileSizeBytes": 5});
     export["messages"][0]["attachments"] = paths.iter().map(attachment).collect();
     fs::create_dir_all(folder).unwrap();
     fs::write(folder.join("general.json"), export.to_string()).unwrap();
@@ -235,7 +234,13 @@ fn case_16_a_file_beyond_the_limit_is_not_stored() {
 fn case_16_an_export_without_files_changes_nothing_of_stored_ones() {
     let installation = Installation::new();
     let later = installation.path("later");
-    export(&later, &[(1_235_168_840_908_800_007, "https://cdn.discordapp.com/attachments/1/2/lamp.png"), (5, "https://x.test/b.txt")]);
+    export(
+        &later,
+        &[
+            (1_235_168_840_908_800_007, "https://cdn.discordapp.com/attachments/1/2/lamp.png"),
+            (5, "https://x.test/b.txt"),
+        ],
+    );
     let text = fs::read_to_string(later.join("general.json")).unwrap().replace("2025-11-01", "2025-12-01");
     fs::write(later.join("general.json"), text).unwrap();
     for first in [&input(), &later] {
