@@ -160,20 +160,16 @@ impl Importer {
 
     /// Which of these files belong to messages that stand as they were read, and what is known of each.
     async fn named(&self, channel: ChannelId, paths: &[(FileKey, String)]) -> Result<Vec<Named>, ImportError> {
-        let mut ids: Vec<MessageId> = paths.iter().map(|(key, _)| key.message).collect();
-        ids.dedup();
+        let mut messages: Vec<_> = paths.iter().map(|(key, _)| (channel, key.message)).collect();
+        messages.dedup();
         let mut at = self.store.read().await?;
         // The files of a deleted message are not shown.
-        let stored = at.messages().find_all(channel, &ids).await?.into_iter();
+        let stored = at.messages().find_all(&messages).await?.into_iter();
         let stored = stored.filter(|stored| stored.deleted_at.is_none()).map(|stored| stored.message);
         let standing: HashMap<MessageId, Vec<AttachmentId>> =
             stored.map(|message| (message.id, message.attachments.iter().map(|file| file.id).collect())).collect();
-        let mut known: HashMap<FileKey, FileState> = HashMap::new();
-        // One message at a time: between two of a filtered export any number of others may be stored.
-        for id in standing.keys() {
-            let files = at.media().list(channel, *id, *id).await?;
-            known.extend(files.into_iter().map(|file| (file.key, file.state)));
-        }
+        let known = at.media().find_all(&messages).await?;
+        let known: HashMap<FileKey, FileState> = known.into_iter().map(|file| (file.key, file.state)).collect();
         let stands = |key: &FileKey| standing.get(&key.message).is_some_and(|files| files.contains(&key.attachment));
         let named = paths.iter().filter(|(key, _)| stands(key));
         Ok(named.map(|(key, path)| Named { key: *key, path: path.clone(), known: known.get(key).copied() }).collect())
