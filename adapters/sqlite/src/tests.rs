@@ -300,8 +300,8 @@ fn readers_share_the_memory_that_they_keep_pages_in() {
 /// Work that waits for the only reader must leave a thread to the unit that has it.
 #[test]
 fn work_that_waits_for_a_connection_leaves_threads_to_the_one_that_has_it() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().max_blocking_threads(super::RUNS + 2).enable_all();
-    let runtime = { runtime }.build().unwrap();
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.max_blocking_threads(super::RUNS + 2).enable_all().build().unwrap();
     runtime.block_on(async {
         let folder = TempDir::new().unwrap();
         let store = SqliteStore::open(&folder.path().join("verta.db"), 1).unwrap();
