@@ -4,6 +4,7 @@ mod case_16;
 mod exports;
 mod generations;
 mod page;
+mod speakers;
 
 use std::fs;
 use std::path::{Path, PathBuf};
