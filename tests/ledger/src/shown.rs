@@ -103,9 +103,11 @@ impl Shown<'_> {
     /// Anything that has a form of its own, without what names somebody, what is only for whoever reads it, and what a
     /// program put there for itself.
     fn tidy(&self, value: &Value) -> Value {
+        let is_option = value.get("label").is_some();
         let field = |(name, value): (&String, &Value)| {
             let kept = match (name.as_str(), value) {
                 ("custom_id", _) => Value::Null,
+                ("value", _) if is_option => Value::Null,
                 ("user_id", id) => self.person(id),
                 ("url" | "proxy_url", Value::String(address)) => json!(path(address)),
                 _ => self.tidy(value),
