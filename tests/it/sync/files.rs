@@ -159,7 +159,7 @@ async fn a_file_that_is_gone_is_named_and_no_dead_link(place: Place) {
     let shown = &attachments(&server)[0];
     assert_eq!((&shown["state"], &shown["url"]), (&json!("gone"), &Value::Null));
     let page = server.get("/simulated/general").text();
-    assert!(page.contains("otter.png · no longer there"), "{page}");
+    assert!(page.contains("otter.png</bdi> · no longer there"), "{page}");
     assert!(!page.contains("<img class=\"picture\"") && !page.contains("/attachments/"), "{page}");
 }
 
