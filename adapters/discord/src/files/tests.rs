@@ -22,8 +22,8 @@ fn client(api: &str) -> DiscordClient {
     DiscordClient::new(ClientConfig { api: api.parse().unwrap(), ..config }, Arc::new(Still))
 }
 
-#[test]
-fn only_files_of_the_platform_are_requested() {
+#[tokio::test]
+async fn only_files_of_the_platform_are_requested() {
     let (discord, other) = (client("https://discord.com/api/v10"), client("http://127.0.0.1:9000/api/v10"));
     for (address, of_discord, of_other) in [
         ("https://cdn.discordapp.com/attachments/1/2/a.png?ex=1&is=2&hm=3", true, true),
