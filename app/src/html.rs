@@ -153,16 +153,39 @@ fn channels_of(message: &Message) -> Vec<Id<Channel>> {
     named.chain(started.and_then(|reference| reference.channel_id)).collect()
 }
 
-fn page(title: &str, tenant: Option<&Tenant>, canonical: Option<&str>, content: &Markup) -> Markup {
+/// How search engines should list a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Index {
+    /// Not at all: it is one of many views of the same content.
+    No,
+    /// Under its own address.
+    Own,
+    /// Under the address of its channel, whose page shows the same message.
+    AsChannel,
+}
+
+/// What the head of a page says.
+#[derive(Default)]
+struct Head {
+    title: String,
+    canonical: Option<String>,
+    noindex: bool,
+    /// Whether the page is for adults only.
+    adult: bool,
+}
+
+fn page(head: &Head, tenant: Option<&Tenant>, content: &Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
-                title { (title) }
-                meta property="og:title" content=(title);
-                @if let Some(address) = canonical { link rel="canonical" href=(address); }
+                title { (head.title) }
+                meta property="og:title" content=(head.title);
+                @if head.noindex || head.adult { meta name="robots" content="noindex"; }
+                @if head.adult { meta name="rating" content="adult"; }
+                @if let Some(address) = &head.canonical { link rel="canonical" href=(address); }
                 link rel="icon" href="/favicon.svg" type="image/svg+xml";
                 link rel="stylesheet" href="/assets/site.css";
                 @if let Some(tenant) = tenant { link rel="stylesheet" href={"/assets/" (tenant.slug) "/theme.css"}; }
@@ -185,10 +208,22 @@ fn page(title: &str, tenant: Option<&Tenant>, canonical: Option<&str>, content: 
     }
 }
 
-/// A page of a tenant, with its channels beside `content`.
-fn framed(frame: &Frame<'_>, title: &str, path: &str, current: Option<&Channel>, content: &Markup) -> Markup {
-    let title = format!("{title} · {}", frame.tenant.name.as_str());
-    let canonical = (!frame.public_url.is_empty()).then(|| format!("{}{path}", frame.public_url));
+/// A page of a tenant, with its channels beside `content`; `path` is the address that search engines should list.
+fn framed(
+    frame: &Frame<'_>,
+    title: &str,
+    path: Option<&str>,
+    current: Option<&ChannelView>,
+    content: &Markup,
+) -> Markup {
+    let named = path.filter(|_| !frame.public_url.is_empty());
+    let head = Head {
+        title: format!("{title} · {}", frame.tenant.name.as_str()),
+        canonical: named.map(|path| format!("{}{path}", frame.public_url)),
+        noindex: path.is_none(),
+        adult: current.is_some_and(ChannelView::is_age_gated),
+    };
+    let current = current.map(|view| &view.channel);
     let list = html! {
         ul {
             @for view in frame.channels {
@@ -201,6 +236,7 @@ fn framed(frame: &Frame<'_>, title: &str, path: &str, current: Option<&Channel>,
                         a href=(channel_path(frame.tenant, channel)) aria-current=[here.then_some("page")] {
                             (sign(channel.kind)) " " bdi { (channel.name) }
                         }
+                        @if view.is_age_gated() { (age_sign()) }
                     }
                 }
             }
@@ -214,7 +250,12 @@ fn framed(frame: &Frame<'_>, title: &str, path: &str, current: Option<&Channel>,
             main id="content" { (content) }
         }
     };
-    page(&title, Some(frame.tenant), canonical.as_deref(), &content)
+    page(&head, Some(frame.tenant), &content)
+}
+
+/// Marks an age-gated channel in a list.
+fn age_sign() -> Markup {
+    html! { " " span class="badge" title="Age-gated" { "18+" } }
 }
 
 const fn sign(kind: ChannelKind) -> &'static str {
@@ -228,7 +269,7 @@ const fn sign(kind: ChannelKind) -> &'static str {
 
 /// The communities of an installation.
 #[must_use]
-pub fn home(tenants: &[Tenant], next: Option<&str>) -> Markup {
+pub fn home(tenants: &[Tenant], next: Option<&str>, index: Index) -> Markup {
     let content = html! {
         main id="content" {
             h1 { "Communities" }
@@ -243,7 +284,8 @@ pub fn home(tenants: &[Tenant], next: Option<&str>) -> Markup {
             @if let Some(next) = next { nav class="pager" { a rel="next" href={"/?cursor=" (next)} { "More" } } }
         }
     };
-    page("Verta", None, None, &content)
+    let head = Head { title: "Verta".to_owned(), noindex: index == Index::No, ..Head::default() };
+    page(&head, None, &content)
 }
 
 /// The channels of a tenant.
@@ -258,14 +300,17 @@ pub fn tenant(public_url: &str, tenant: &Tenant, channels: &[ChannelView]) -> Ma
             @for view in channels.iter().filter(|view| view.channel.kind != ChannelKind::CATEGORY) {
                 @let channel = &view.channel;
                 li {
-                    h2 { a href=(channel_path(tenant, channel)) { (sign(channel.kind)) " " bdi { (channel.name) } } }
+                    h2 {
+                        a href=(channel_path(tenant, channel)) { (sign(channel.kind)) " " bdi { (channel.name) } }
+                        @if view.is_age_gated() { (age_sign()) }
+                    }
                     @if let Some(topic) = &channel.topic { div class="topic" { (markup::render(topic, &named)) } }
                     p class="meta" { (count(channel)) }
                 }
             }
         }
     };
-    framed(&frame, "Channels", &format!("/{}", tenant.slug), None, &content)
+    framed(&frame, "Channels", Some(&format!("/{}", tenant.slug)), None, &content)
 }
 
 fn count(channel: &Channel) -> Markup {
@@ -284,6 +329,7 @@ pub fn forum(
     posts: &ThreadPage,
     emojis: &EmojiNames,
     order: ThreadOrder,
+    index: Index,
 ) -> Markup {
     let path = channel_path(frame.tenant, &view.channel);
     let names = Names { roles: posts.roles.clone(), ..frame.named() };
@@ -298,7 +344,10 @@ pub fn forum(
             @for post in &posts.threads {
                 @let thread = &post.thread.channel;
                 li {
-                    h2 dir="auto" { a href=(channel_path(frame.tenant, thread)) { bdi { (thread.name) } } }
+                    h2 dir="auto" {
+                        a href=(channel_path(frame.tenant, thread)) { bdi { (thread.name) } }
+                        @if post.thread.is_age_gated() { (age_sign()) }
+                    }
                     (tags(applied(&view.channel, thread), emojis))
                     @if let Some(starter) = &post.starter {
                         p dir="auto" { (markup::excerpt(&starter.content, 220, &names)) }
@@ -317,7 +366,8 @@ pub fn forum(
             }
         }
     };
-    framed(frame, &view.channel.name, &path, Some(&view.channel), &content)
+    let listed = Some(path.as_str()).filter(|_| index != Index::No);
+    framed(frame, &view.channel.name, listed, Some(view), &content)
 }
 
 /// The tags of a post that its forum still has, in the forum's order.
@@ -363,6 +413,9 @@ fn heading(frame: &Frame<'_>, view: &ChannelView, emojis: &EmojiNames) -> Markup
             None => (tags(view.channel.tags.iter(), emojis)),
         }
         @if let Some(topic) = &view.channel.topic { div class="topic" { (markup::render(topic, &frame.named())) } }
+        @if view.is_age_gated() {
+            p class="notice" role="note" { strong { "18+" } " This channel is age-gated in Discord: what follows is for adults only." }
+        }
     }
 }
 
@@ -394,6 +447,7 @@ pub fn channel(
     messages: &Messages,
     links: &Links,
     target: Option<&Message>,
+    index: Index,
 ) -> Markup {
     let path = channel_path(frame.tenant, &view.channel);
     let pager = html! {
@@ -421,14 +475,19 @@ pub fn channel(
         }
         (pager)
     };
-    let (title, path) = match target {
+    let (title, own) = match target {
         Some(target) => {
             let excerpt = markup::excerpt(&target.content, 60, &links.names);
             (format!("{excerpt} · {}", view.channel.name), format!("{path}/{}", target.id))
         }
         None => (view.channel.name.clone(), path.clone()),
     };
-    framed(frame, &title, &path, Some(&view.channel), &content)
+    let listed = match index {
+        Index::No => None,
+        Index::Own => Some(own.as_str()),
+        Index::AsChannel => Some(path.as_str()),
+    };
+    framed(frame, &title, listed, Some(view), &content)
 }
 
 /// An error, for people.
@@ -444,5 +503,5 @@ pub(crate) fn error_page(error: &ApiError) -> Markup {
             p { a href="/" { "To the start" } }
         }
     };
-    page(title, None, None, &content)
+    page(&Head { title: title.to_owned(), ..Head::default() }, None, &content)
 }

@@ -20,7 +20,7 @@ pub use self::message::{
 use crate::browse::{Audience, ChannelView, FileStates, Roles, ThreadView};
 
 /// Letters of a path segment that stand for themselves.
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+pub(crate) const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// The path of a channel's page.
 #[must_use]
@@ -122,7 +122,7 @@ impl<'a> ChannelBody<'a> {
             slug: &channel.slug,
             topic: channel.topic.as_deref(),
             position: channel.position,
-            nsfw: channel.nsfw || channel.kind.is_thread() && parent.as_ref().is_some_and(|parent| parent.nsfw),
+            nsfw: view.is_age_gated(),
             public: *public,
             archived: channel.archived,
             locked: channel.locked,

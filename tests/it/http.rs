@@ -1,6 +1,8 @@
 //! The REST API and the site over a socket.
 
 mod addresses;
+mod log;
+mod pages;
 mod privacy;
 mod requests;
 
@@ -169,6 +171,10 @@ fn an_address_with_a_slash_behind_it_has_moved_or_is_nothing() {
     let server = served(&installation);
     let page = server.get("/thimble-firmware/?after=0");
     assert_eq!((page.status, page.header("location")), (301, Some("/thimble-firmware?after=0")));
+    let moved = server.get("/\\evil.example/");
+    assert_eq!((moved.status, moved.header("location")), (301, Some("/%5Cevil.example")));
+    let moved = server.get("/%5cevil.example/a%2fb/?q=1");
+    assert_eq!((moved.status, moved.header("location")), (301, Some("/%5Cevil.example/a%2Fb?q=1")));
     for path in ["/api/v1/tenants/thimble-firmware/", "/healthz/", "//example.org/", "//", "/thimble-firmware//"] {
         let answer = server.get(path);
         assert_eq!((answer.status, answer.header("location")), (404, None), "{path}");

@@ -186,6 +186,15 @@ impl Server {
         self.child.id()
     }
 
+    /// Ends it and gives what it said since it was last asked.
+    pub(crate) fn stop(mut self) -> Vec<String> {
+        let asked = Command::new("kill").arg("-TERM").arg(self.child.id().to_string()).status().unwrap();
+        assert!(asked.success());
+        self.child.wait().unwrap();
+        let lines = self.lines.lock().unwrap();
+        std::iter::from_fn(|| lines.recv_timeout(PATIENCE).ok()).collect()
+    }
+
     /// Waits for its end, after somebody else asked for it.
     pub(crate) fn wait(mut self) -> i32 {
         self.child.wait().unwrap().code().expect("no signal ended it")

@@ -28,6 +28,15 @@ pub struct ChannelView {
     pub public: bool,
 }
 
+impl ChannelView {
+    /// Whether Discord shows it only to adults; a thread is as the channel that it is in.
+    #[must_use]
+    pub fn is_age_gated(&self) -> bool {
+        let Self { channel, parent, .. } = self;
+        channel.nsfw || channel.kind.is_thread() && parent.as_ref().is_some_and(|parent| parent.nsfw)
+    }
+}
+
 /// A thread in a list.
 #[derive(Debug, Clone)]
 pub struct ThreadView {

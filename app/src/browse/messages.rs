@@ -166,6 +166,30 @@ impl Reading {
         Ok(Messages { entries: messages.into_iter().map(with_thread).collect(), older, newer, roles, files })
     }
 
+    /// Whether the message `id` of `page` is also on the page of the channel's newest `limit` messages.
+    ///
+    /// # Errors
+    /// [`BrowseError::Store`].
+    pub async fn is_among_newest(
+        &mut self,
+        of: &ChannelView,
+        page: &Messages,
+        id: MessageId,
+        limit: u32,
+    ) -> Result<bool, BrowseError> {
+        let Some(index) = page.entries.iter().position(|entry| entry.message.id == id) else { return Ok(false) };
+        let from_it_on = u32::try_from(page.entries.len() - index).unwrap_or(u32::MAX);
+        let Some(room) = limit.checked_sub(from_it_on) else { return Ok(false) };
+        match page.newer {
+            None => Ok(true),
+            Some(After::Message(last)) if room > 0 => {
+                let (_, rest) = self.part(of.channel.id, MessageRange::After(last), room).await?;
+                Ok(matches!(rest, Rest::None))
+            }
+            Some(_) => Ok(false),
+        }
+    }
+
     /// Half of the page before `middle`, half from it on; with what there is of older and newer ones.
     async fn around(
         &mut self,

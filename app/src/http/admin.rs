@@ -3,6 +3,7 @@
 use domain::slug::TenantSlug;
 use domain::tenant::{Color, LogoUrl, Platform, PlatformId, TenantName};
 use http::{HeaderValue, StatusCode, header};
+use tracing::info;
 
 use super::Site;
 use super::answer::{Answer, json};
@@ -39,6 +40,7 @@ pub(super) async fn create(site: &Site, body: &[u8]) -> Result<Answer, ApiError>
     fields.done()?;
     let platform = platform.unwrap_or(Platform::Discord);
     let tenant = site.tenants.create(&NewTenant { platform, platform_id, name, slug }).await?;
+    info!(tenant.id = %tenant.id, "tenant created");
     // Its first sync is due.
     site.sync_jobs.wake();
     let mut answer = json(StatusCode::CREATED, &TenantBody::new(&tenant, Audience::Admin));
@@ -62,11 +64,13 @@ pub(super) async fn update(site: &Site, reference: &str, body: &[u8]) -> Result<
     };
     fields.done()?;
     let tenant = site.tenants.update(reference, &patch).await?;
+    info!(tenant.id = %tenant.id, "tenant updated");
     Ok(json(StatusCode::OK, &TenantBody::new(&tenant, Audience::Admin)))
 }
 
 pub(super) async fn delete(site: &Site, reference: &str) -> Result<Answer, ApiError> {
     let job = site.tenants.delete(reference).await?;
+    info!(tenant.id = %job.tenant_id, job.id = %job.id, "tenant deletion requested");
     site.jobs.wake();
     Ok(json(StatusCode::ACCEPTED, &JobBody::new(&job, site.clock.now())))
 }

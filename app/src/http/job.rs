@@ -6,6 +6,7 @@ use domain::tenant::Tenant;
 use domain::timestamp::Timestamp;
 use http::{HeaderValue, StatusCode, header};
 use ports::job::JobCursor;
+use tracing::info;
 use uuid::Uuid;
 
 use super::Site;
@@ -52,6 +53,7 @@ pub(super) async fn sync(site: &Site, reference: &str, body: &[u8]) -> Result<An
     somebody_syncs(site)?;
     let mode = if mode == Mode::Full { SyncMode::Full } else { SyncMode::Incremental };
     let job = site.sync_jobs.request(&tenant, mode, &SyncScope { channels, since }).await?;
+    info!(tenant.id = %tenant.id, job.id = %job.id, "sync requested");
     Ok(accepted(site, &job))
 }
 
@@ -108,12 +110,14 @@ pub(super) async fn show(site: &Site, id: &str) -> Result<Answer, ApiError> {
 
 pub(super) async fn cancel(site: &Site, id: &str) -> Result<Answer, ApiError> {
     let job = site.sync_jobs.cancel(parsed(id)?).await?;
+    info!(tenant.id = %job.tenant_id, job.id = %job.id, "job cancelled");
     Ok(json(StatusCode::ACCEPTED, &JobBody::new(&job, site.clock.now())))
 }
 
 pub(super) async fn retry(site: &Site, id: &str) -> Result<Answer, ApiError> {
     somebody_syncs(site)?;
     let job = site.sync_jobs.again(parsed(id)?).await?;
+    info!(tenant.id = %job.tenant_id, job.id = %job.id, "job retried");
     Ok(accepted(site, &job))
 }
 

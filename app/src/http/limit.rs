@@ -2,23 +2,30 @@
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroU32;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use http::HeaderMap;
 use ipnet::IpNet;
+use tracing::warn;
+
+const FORWARDED: &str = "x-forwarded-for";
 
 /// Counts requests by address.
 pub(crate) struct RateLimit {
     limiter: Option<DefaultKeyedRateLimiter<IpAddr>>,
     trusted: Vec<IpNet>,
+    /// Whether it was logged that a peer which is no trusted proxy sent `X-Forwarded-For`.
+    warned: AtomicBool,
 }
 
 impl RateLimit {
     /// `per_minute` requests from one address; 0 for no limit. What `trusted` proxies say of their clients counts.
     pub(crate) fn new(per_minute: u32, trusted: Vec<IpNet>) -> Self {
         let quota = NonZeroU32::new(per_minute).map(Quota::per_minute);
-        Self { limiter: quota.map(RateLimiter::keyed), trusted }
+        Self { limiter: quota.map(RateLimiter::keyed), trusted, warned: AtomicBool::new(false) }
     }
 
     /// Takes one request of `client` into account.
@@ -42,22 +49,30 @@ impl RateLimit {
     }
 
     /// The address of the client: the connection's, or, where that is a trusted proxy's, the last one in
-    /// `X-Forwarded-For` that is none. Whatever stands before it a client can have written itself.
+    /// `X-Forwarded-For` that is none. Whatever stands before it a client can have written itself. The first header of
+    /// another peer is logged: a proxy that is not named among the trusted ones makes one client of all visitors.
     pub(crate) fn client(&self, connection: IpAddr, headers: &HeaderMap) -> IpAddr {
-        let trusted = |address: IpAddr| self.trusted.iter().any(|network| network.contains(&address));
         let mut client = connection.to_canonical();
-        if !trusted(client) {
+        if !self.is_trusted(client) {
+            if headers.contains_key(FORWARDED) && !self.warned.swap(true, Relaxed) {
+                warn!(peer = %client, "X-Forwarded-For ignored; if the peer is a proxy, add it to TRUSTED_PROXIES");
+            }
             return client;
         }
-        let chain = headers.get_all("x-forwarded-for").iter().rev().filter_map(|value| value.to_str().ok());
+        let chain = headers.get_all(FORWARDED).iter().rev().filter_map(|value| value.to_str().ok());
         for entry in chain.flat_map(|value| value.rsplit(',')) {
             let Some(address) = address(entry.trim()) else { break };
             client = address.to_canonical();
-            if !trusted(client) {
+            if !self.is_trusted(client) {
                 break;
             }
         }
         client
+    }
+
+    /// Whether an address is that of a trusted proxy.
+    pub(crate) fn is_trusted(&self, address: IpAddr) -> bool {
+        self.trusted.iter().any(|network| network.contains(&address))
     }
 }
 

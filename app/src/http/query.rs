@@ -37,6 +37,22 @@ impl Query {
         Err(ApiError { errors, ..ApiError::bad_request("the query has something that this address does not take") })
     }
 
+    /// Reads what `raw` says under the `known` names and ignores all other parameters, which sites that link to a page
+    /// add to its address.
+    pub(crate) fn of_page(raw: Option<&str>, known: &[&str]) -> Result<Self, ApiError> {
+        let is_known = |pair: &&str| {
+            let name = pair.split_once('=').map_or(*pair, |(name, _)| name);
+            decode(name).is_some_and(|name| known.contains(&name.as_str()))
+        };
+        let kept: Vec<&str> = raw.unwrap_or_default().split('&').filter(is_known).collect();
+        Self::parse(Some(&kept.join("&")), known)
+    }
+
+    /// Whether no parameter was given.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
     }

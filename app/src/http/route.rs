@@ -1,13 +1,16 @@
 //! The table of addresses.
 
 use std::future::ready;
+use std::net::IpAddr;
 
 use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use http::{HeaderMap, Method, StatusCode, header};
+use http::{HeaderMap, Method, StatusCode, Version, header};
+use percent_encoding::utf8_percent_encode;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
+use tracing::info;
 
 use super::answer::{Answer, moved, with_type};
 use super::error::ApiError;
@@ -15,6 +18,7 @@ use super::query::{Query, decode};
 use super::{Site, admin, file, health, job, public, site};
 use crate::browse::Audience;
 use crate::retry::retry;
+use crate::wire::SEGMENT;
 
 /// The description of the API.
 const OPENAPI: &str = include_str!("../../openapi.yaml");
@@ -31,6 +35,8 @@ pub(super) struct Request {
     pub(super) query: Option<String>,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
+    /// The address that the request came from, proxies left out.
+    pub(super) client: IpAddr,
 }
 
 /// An answer, with what only the table knows of it.
@@ -43,8 +49,13 @@ pub(super) struct Routed {
     pub(super) cors: bool,
 }
 
-/// Refuses what is too long before anything looks at it.
+/// Refuses what is too long or names no host before anything looks at it.
 pub(super) fn check(request: &http::request::Parts) -> Result<(), ApiError> {
+    let hosts = request.headers.get_all(header::HOST).iter().count();
+    // RFC 9112, section 3.2.
+    if hosts > 1 || hosts == 0 && request.version >= Version::HTTP_11 {
+        return Err(ApiError::bad_request("a request names its host once"));
+    }
     if request.uri.path_and_query().map_or(0, |target| target.as_str().len()) > MAX_TARGET {
         return Err(ApiError::new(StatusCode::URI_TOO_LONG, "bad_request", "a path with its query has at most 8 KiB"));
     }
@@ -82,6 +93,11 @@ impl Area {
     }
 }
 
+/// Whether a path is one of those by which others watch the process; they are answered whatever else a client did.
+pub(super) fn is_probe(path: &str) -> bool {
+    decode(path).is_some_and(|path| matches!(path.as_str(), "/healthz" | "/readyz"))
+}
+
 /// Answers a request.
 pub(super) async fn answer(site: &Site, request: &Request) -> Routed {
     let area = Area::of(&request.path);
@@ -101,8 +117,11 @@ pub(super) async fn answer(site: &Site, request: &Request) -> Routed {
     let audience = match audience(site, &request.headers) {
         Ok(audience) => audience,
         // Whoever watches the process need not know the key that a proxy adds.
-        Err(_) if area == Area::Operations => Audience::Public,
-        Err(error) => return failed(error),
+        Err(_) if is_probe(&request.path) => Audience::Public,
+        Err(error) => {
+            info!(client = %request.client, "admin key rejected");
+            return failed(error);
+        }
     };
     let cors = public_api && audience == Audience::Public;
     let found = |method| find(site, method, &segments, request, audience);
@@ -139,12 +158,14 @@ fn segments(path: &str) -> Option<Vec<String>> {
 
 /// Pages that were asked for with a slash behind their address have moved to where there is none.
 fn without_slash(request: &Request, segments: &[&str]) -> Result<Answer, ApiError> {
-    let bare = request.path.trim_end_matches('/');
-    let whole = segments.len() > 1 && segments[..segments.len() - 1].iter().all(|segment| !segment.is_empty());
-    if !whole || Area::of(bare) != Area::Pages || !matches!(request.method, Method::GET | Method::HEAD) {
+    let segments = segments.strip_suffix(&[""]).unwrap_or_default();
+    // Browsers read a backslash as a slash, so the new address is made of the decoded parts.
+    let bare: String = segments.iter().map(|part| format!("/{}", utf8_percent_encode(part, SEGMENT))).collect();
+    let whole = !segments.is_empty() && segments.iter().all(|segment| !segment.is_empty());
+    if !whole || Area::of(&bare) != Area::Pages || !matches!(request.method, Method::GET | Method::HEAD) {
         return Err(ApiError::not_found("there is nothing at this address; none ends in a slash"));
     }
-    Ok(moved(&request.query.as_ref().map_or_else(|| bare.to_owned(), |query| format!("{bare}?{query}"))))
+    Ok(moved(&request.query.as_ref().map_or_else(|| bare.clone(), |query| format!("{bare}?{query}"))))
 }
 
 /// The methods that addresses answer; `HEAD` is answered wherever `GET` is.
@@ -239,7 +260,7 @@ fn find<'a>(
             ("/api/v1/admin/jobs/{id}/retry", admin(bare(job::retry(at, id).boxed())))
         }
         (_, ["api", ..]) => return None,
-        // Files may carry a version in their query.
+        // The site ignores parameters that it does not know: others add them to the addresses that they share.
         ("GET", ["assets", tenant, "theme.css"]) => {
             ("/assets/{tenant}/theme.css", site::theme(at, tenant, audience).boxed())
         }
@@ -247,14 +268,14 @@ fn find<'a>(
             ("/assets/{file}", ready(site::asset(file)).boxed())
         }
         ("GET", []) => ("/", site::home(at, query).boxed()),
-        ("GET", [tenant]) => ("/{tenant}", site::tenant(at, tenant, query).boxed()),
+        ("GET", [tenant]) => ("/{tenant}", site::tenant(at, tenant).boxed()),
         ("GET", [tenant, channel]) => ("/{tenant}/{channel}", site::channel(at, tenant, channel, query).boxed()),
         ("GET", [tenant, channel, message]) => {
-            ("/{tenant}/{channel}/{message}", site::message(at, tenant, channel, message, query).boxed())
+            ("/{tenant}/{channel}/{message}", site::message(at, tenant, channel, message).boxed())
         }
         ("GET", [tenant, "files", channel, message, attachment, _]) => {
             let work = file::file(at, audience, [tenant, channel, message, attachment], &request.headers).boxed();
-            ("/{tenant}/files/{channel}/{message}/{attachment}/{name}", bare(work))
+            ("/{tenant}/files/{channel}/{message}/{attachment}/{name}", work)
         }
         _ => return None,
     })

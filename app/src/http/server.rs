@@ -208,7 +208,10 @@ fn refused(error: ApiError, area: Area) -> Routed {
 async fn take(site: &Arc<Site>, request: HttpRequest<Incoming>, peer: IpAddr, area: Area) -> Routed {
     let (parts, body) = request.into_parts();
     let refused = |error| refused(error, area);
-    if let Err(seconds) = site.limit.check(site.limit.client(peer, &parts.headers)) {
+    let client = site.limit.client(peer, &parts.headers);
+    if !route::is_probe(parts.uri.path())
+        && let Err(seconds) = site.limit.check(client)
+    {
         site.metrics.limited.inc();
         let error = ApiError::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "too many requests from this address");
         return refused(ApiError { retry_after: Some(seconds), ..error });
@@ -233,6 +236,7 @@ async fn take(site: &Arc<Site>, request: HttpRequest<Incoming>, peer: IpAddr, ar
         query: parts.uri.query().map(str::to_owned),
         headers: parts.headers,
         body,
+        client,
     };
     if area == Area::Operations {
         return route::answer(site, &request).await;

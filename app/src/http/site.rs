@@ -8,7 +8,7 @@ use super::error::ApiError;
 use super::public::{find, thread_cursor};
 use super::query::Query;
 use crate::browse::{Audience, Find, Threads};
-use crate::html as pages;
+use crate::html::{self as pages, Index};
 use crate::wire::{channel_path, message_path};
 
 use domain::message::MessageId;
@@ -43,16 +43,20 @@ fn kept(mut answer: Answer) -> Answer {
 }
 
 pub(super) async fn home(site: &Site, raw: Option<&str>) -> Result<Answer, ApiError> {
-    let query = Query::parse(raw, &["cursor"])?;
+    let query = Query::of_page(raw, &["cursor"])?;
     let wrong = || ApiError::bad_value("cursor", "expected a cursor that this list gave");
     let after = query.get("cursor").map(|slug| domain::slug::TenantSlug::new(slug).map_err(|_| wrong())).transpose()?;
     let (tenants, next) = site.browse.open(Audience::Public).await?.tenants(after, LIST).await?;
     let next = next.map(|slug| slug.to_string());
-    Ok(html(StatusCode::OK, pages::home(&tenants, next.as_deref())))
+    Ok(html(StatusCode::OK, pages::home(&tenants, next.as_deref(), index(&query))))
 }
 
-pub(super) async fn tenant(site: &Site, slug: &str, raw: Option<&str>) -> Result<Answer, ApiError> {
-    Query::parse(raw, &[])?;
+/// A page that a cursor or an order selects is one of many views of the same content.
+fn index(query: &Query) -> Index {
+    if query.is_empty() { Index::Own } else { Index::No }
+}
+
+pub(super) async fn tenant(site: &Site, slug: &str) -> Result<Answer, ApiError> {
     let mut at = site.browse.open(Audience::Public).await?;
     let tenant = at.tenant(slug).await?;
     let channels = at.channels(&tenant).await?;
@@ -60,7 +64,7 @@ pub(super) async fn tenant(site: &Site, slug: &str, raw: Option<&str>) -> Result
 }
 
 pub(super) async fn channel(site: &Site, slug: &str, channel: &str, raw: Option<&str>) -> Result<Answer, ApiError> {
-    let query = Query::parse(raw, &["before", "after", "sort", "cursor"])?;
+    let query = Query::of_page(raw, &["before", "after", "sort", "cursor"])?;
     let mut at = site.browse.open(Audience::Public).await?;
     let tenant = at.tenant(slug).await?;
     let view = at.channel(&tenant, channel).await?;
@@ -80,22 +84,15 @@ pub(super) async fn channel(site: &Site, slug: &str, channel: &str, raw: Option<
         let filter = Threads { order, archived: None };
         let page = at.threads(&view, filter, cursor, LIST).await?;
         let emojis = at.tag_emojis(tenant.id, &view.channel.tags).await?;
-        return Ok(html_of(&tenant, pages::forum(&frame, &view, &page, &emojis, order)));
+        return Ok(html_of(&tenant, pages::forum(&frame, &view, &page, &emojis, order, index(&query))));
     }
     let find = find(&query)?;
     let page = at.messages(&view, find, PAGE).await?;
     let links = pages::Links::read(&mut at, &tenant, &view, &page, now).await?;
-    Ok(html_of(&tenant, pages::channel(&frame, &view, &page, &links, None)))
+    Ok(html_of(&tenant, pages::channel(&frame, &view, &page, &links, None, index(&query))))
 }
 
-pub(super) async fn message(
-    site: &Site,
-    slug: &str,
-    channel: &str,
-    message: &str,
-    raw: Option<&str>,
-) -> Result<Answer, ApiError> {
-    Query::parse(raw, &[])?;
+pub(super) async fn message(site: &Site, slug: &str, channel: &str, message: &str) -> Result<Answer, ApiError> {
     let id: MessageId = message.parse().map_err(|_| ApiError::not_found("there is no such message"))?;
     let mut at = site.browse.open(Audience::Public).await?;
     let tenant = at.tenant(slug).await?;
@@ -116,5 +113,7 @@ pub(super) async fn message(
     let frame = pages::Frame { public_url: &site.public_url, tenant: &tenant, channels: &channels, now: Some(now) };
     let page = at.messages(&place, Find::Around(id), PAGE).await?;
     let links = pages::Links::read(&mut at, &tenant, &place, &page, now).await?;
-    Ok(html_of(&tenant, pages::channel(&frame, &place, &page, &links, Some(&found.entry.message))))
+    let target = &found.entry.message;
+    let index = if at.is_among_newest(&place, &page, target.id, PAGE).await? { Index::AsChannel } else { Index::Own };
+    Ok(html_of(&tenant, pages::channel(&frame, &place, &page, &links, Some(target), index)))
 }

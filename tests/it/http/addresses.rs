@@ -38,10 +38,17 @@ fn an_escaped_letter_changes_nothing_of_an_address() {
 }
 
 #[test]
-fn a_page_names_the_parameter_that_it_does_not_take() {
+fn a_request_that_does_not_name_its_host_once_is_refused() {
     let installation = Installation::new();
     let server = served(&installation);
-    assert!(server.get("/thimble-firmware?colour=red").text().contains("colour"));
+    let status = |head: &str| server.raw(format!("{head}Connection: close\r\n\r\n").as_bytes()).unwrap().status;
+    for path in ["/", "/healthz", "/api/v1/tenants/thimble-firmware", "http://verta.test/"] {
+        assert_eq!(status(&format!("GET {path} HTTP/1.1\r\n")), 400, "{path}");
+        assert_eq!(status(&format!("GET {path} HTTP/1.1\r\nHost: a\r\nhost: a\r\n")), 400, "{path}");
+        assert_eq!(status(&format!("GET {path} HTTP/1.0\r\nHost: a\r\nHost: b\r\n")), 400, "{path}");
+        assert_eq!(status(&format!("GET {path} HTTP/1.1\r\nHost: a\r\n")), 200, "{path}");
+        assert_eq!(status(&format!("GET {path} HTTP/1.0\r\n")), 200, "{path}");
+    }
 }
 
 #[test]

@@ -112,12 +112,24 @@ async fn a_body_that_does_not_arrive_is_given_up() {
 #[tokio::test(start_paused = true)]
 async fn a_client_that_asks_too_often_is_told_when_to_come_back() {
     let mut client = connect(1);
-    let request = "GET /healthz HTTP/1.1\r\nHost: a\r\n";
-    let both = format!("{request}\r\n{request}X-Forwarded-For: 192.0.2.7\r\nConnection: close\r\n\r\n");
+    let request = "GET /assets/site.css HTTP/1.1\r\nHost: a\r\n";
+    let api = "GET /api/v1/openapi.yaml HTTP/1.1\r\nHost: a\r\n";
+    let both = format!("{request}\r\n{api}X-Forwarded-For: 192.0.2.7\r\nConnection: close\r\n\r\n");
     let (answers, _) = send(&mut client, &both).await;
     assert!(answers.starts_with("HTTP/1.1 200 "), "{answers}");
     let second = answers.split_once("HTTP/1.1 429 ").unwrap().1;
     assert!(second.contains("\r\nretry-after: ") && second.contains(r#""code":"rate_limited""#), "{second}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_is_answered_whatever_its_address_sent_before() {
+    let mut client = connect(1);
+    let page = "GET /assets/site.css HTTP/1.1\r\nHost: a\r\n\r\n".repeat(3);
+    let probe = "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n".repeat(5);
+    let last = "GET /%68ealthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    let (answers, _) = send(&mut client, &format!("{page}{probe}{last}")).await;
+    let statuses: Vec<&str> = answers.split("HTTP/1.1 ").skip(1).map(|answer| &answer[..3]).collect();
+    assert_eq!(statuses, ["200", "429", "429", "200", "200", "200", "200", "200", "200"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,0 +1,171 @@
+//! What a page says of itself in its head, and which parameters it reads.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::program::{Answer, Installation, Server};
+
+const SITE: &str = "https://archive.example.org";
+
+/// A server with `PUBLIC_URL`, over channels of one guild with messages `1000…` of one minute each.
+fn served(installation: &Installation, channels: &[(&str, u64)]) -> Server {
+    for (index, (name, count)) in channels.iter().enumerate() {
+        let path = installation.path(&format!("{name}.json"));
+        fs::write(&path, export(200 + index as u64, name, *count).to_string()).unwrap();
+        assert_eq!(installation.import(&[&path], &[]).0, 0);
+    }
+    installation.serve(&["--public-url", SITE])
+}
+
+/// The id of a message by its number.
+pub(crate) fn id(number: u64) -> u64 {
+    (1_700_000_000_000 - 1_420_070_400_000 + number * 60_000) << 22
+}
+
+fn export(channel: u64, name: &str, count: u64) -> Value {
+    let messages: Vec<Value> = (0..count)
+        .map(|number| {
+            json!({
+                "id": id(number).to_string(), "type": "Default", "timestamp": "2023-11-14T22:13:20+00:00",
+                "timestampEdited": null, "isPinned": false, "content": format!("message {number}"),
+                "author": {"id": "300000000000000001", "name": "ann", "isBot": false},
+                "attachments": [], "embeds": [], "reactions": [], "mentions": []
+            })
+        })
+        .collect();
+    json!({
+        "guild": {"id": "100000000000000001", "name": "Pages"},
+        "channel": {"id": channel.to_string(), "type": "GuildTextChat", "categoryId": null, "name": name},
+        "dateRange": {"after": null, "before": null},
+        "messages": messages, "messageCount": count
+    })
+}
+
+fn canonical(page: &Answer) -> Option<String> {
+    let text = page.text();
+    let (_, rest) = text.split_once(r#"<link rel="canonical" href=""#)?;
+    Some(rest.split_once('"').unwrap().0.to_owned())
+}
+
+fn is_listed(page: &Answer) -> bool {
+    !page.text().contains(r#"<meta name="robots" content="noindex">"#)
+}
+
+#[test]
+fn a_page_ignores_parameters_that_it_does_not_know() {
+    let installation = Installation::new();
+    let server = served(&installation, &[("long", 120)]);
+    let permalink = format!("/pages/long/{}", id(3));
+    for path in ["/", "/pages", "/pages/long", &permalink] {
+        let plain = server.get(path);
+        for query in ["utm_source=x&utm_medium=%ff", "fbclid=IwAR0", "fbclid", "a=1&a=2", "&&=&%", "limit=5"] {
+            let shared = server.get(&format!("{path}?{query}"));
+            assert_eq!((shared.status, shared.text()), (200, plain.text()), "{path}?{query}");
+        }
+    }
+    let before = id(60);
+    let page = server.get(&format!("/pages/long?before={before}"));
+    let shared = server.get(&format!("/pages/long?utm_source=x&before={before}&fbclid=1"));
+    assert_eq!(shared.text(), page.text());
+    assert_eq!(server.get("/pages/?utm_source=x").header("location"), Some("/pages?utm_source=x"));
+    for wrong in ["before=x", "before=", "before=1&before=2", "before=1&after=2", "after=%ff"] {
+        let page = server.get(&format!("/pages/long?{wrong}"));
+        assert_eq!((page.status, page.header("content-type")), (400, Some("text/html; charset=utf-8")), "{wrong}");
+    }
+    assert_eq!(server.get("/api/v1/tenants/pages/channels?utm_source=x").status, 400);
+}
+
+#[test]
+fn a_page_is_listed_under_its_own_address_or_not_at_all() {
+    let installation = Installation::new();
+    let server = served(&installation, &[("long", 120), ("short", 50)]);
+    for path in ["/pages", "/pages/long", "/pages/short"] {
+        let page = server.get(path);
+        assert_eq!((canonical(&page), is_listed(&page)), (Some(format!("{SITE}{path}")), true), "{path}");
+    }
+    let some = id(60);
+    for query in [format!("before={some}"), format!("after={some}"), "after=0".into(), "sort=created".into()] {
+        let page = server.get(&format!("/pages/long?{query}&utm_source=x"));
+        assert_eq!((page.status, canonical(&page), is_listed(&page)), (200, None, false), "{query}");
+    }
+    let page = server.get("/?cursor=aaa");
+    assert_eq!((canonical(&page), is_listed(&page)), (None, false));
+}
+
+#[test]
+fn a_permalink_names_the_page_of_its_channel_if_the_message_is_on_it() {
+    let installation = Installation::new();
+    let server = served(&installation, &[("long", 120), ("short", 50)]);
+    for (channel, count) in [("long", 120), ("short", 50)] {
+        let newest = server.get(&format!("/pages/{channel}")).text();
+        // Both sides of the limit, of the half of a page, and both ends.
+        for number in [0, 1, 24, 25, 26, 49, 60, 69, 70, 71, 94, 95, 96, 118, 119] {
+            if number >= count {
+                continue;
+            }
+            let own = format!("/pages/{channel}/{}", id(number));
+            let page = server.get(&own);
+            let is_on_it = newest.contains(&format!(r#"id="m{}""#, id(number)));
+            assert_eq!(is_on_it, number + 50 >= count, "{channel} {number}");
+            let wanted = if is_on_it { format!("{SITE}/pages/{channel}") } else { format!("{SITE}{own}") };
+            assert_eq!((canonical(&page), is_listed(&page)), (Some(wanted), true), "{channel} {number}");
+        }
+    }
+}
+
+#[test]
+fn an_age_gated_channel_is_marked_wherever_it_is_shown() {
+    let installation = Installation::new();
+    let examples = crate::program::examples();
+    assert_eq!(installation.import(&[&examples], &[]).0, 0);
+    let database = rusqlite::Connection::open(installation.database()).unwrap();
+    let server = installation.serve(&["--public-url", SITE]);
+    let channels = server.get("/api/v1/tenants/thimble-firmware/channels").json();
+    let named = |wanted: &dyn Fn(&Value) -> bool| -> Value {
+        let items = channels["items"].as_array().unwrap();
+        items.iter().find(|channel| wanted(channel)).unwrap_or_else(|| panic!("{channels}")).clone()
+    };
+    let forum = named(&|channel| channel["type"] == 15);
+    let (forum_id, forum_slug) = (forum["id"].as_str().unwrap(), forum["slug"].as_str().unwrap());
+    let threads = format!("/api/v1/tenants/thimble-firmware/channels/{forum_slug}/threads");
+    let post = server.get(&threads).json()["items"][0].clone();
+    let post_path = format!("/thimble-firmware/{}", post["slug"].as_str().unwrap());
+    let permalink = post["starter"]["permalink"].as_str().unwrap();
+    let first = server.get("/api/v1/tenants/thimble-firmware/channels/general/messages").json()["items"][0].clone();
+    let paths = [
+        format!("/thimble-firmware/{forum_slug}"),
+        format!("/thimble-firmware/{forum_slug}?sort=created"),
+        post_path.clone(),
+        permalink.to_owned(),
+    ];
+    let marks =
+        ["<meta name=\"rating\" content=\"adult\">", "<meta name=\"robots\" content=\"noindex\">", "role=\"note\""];
+    for path in &paths[..1] {
+        let page = server.get(path).text();
+        assert!(marks.iter().all(|mark| !page.contains(mark)) && !page.contains("18+"), "{path}");
+    }
+    assert_eq!(database.execute("UPDATE channels SET nsfw = 1 WHERE channel_id = ?1", [forum_id]).unwrap(), 1);
+    for path in &paths {
+        let page = server.get(path);
+        assert_eq!(page.status, 200, "{path}");
+        for mark in marks {
+            assert!(page.text().contains(mark), "{path} lacks {mark}");
+        }
+        let text = page.text();
+        let notice = text.find("role=\"note\"").unwrap();
+        let content = text.find("<article").or_else(|| text.find("class=\"cards\"")).unwrap_or(text.len());
+        assert!(notice < content, "{path}: the notice comes first");
+    }
+    // Once in the list beside a page and once among the cards.
+    let sign = "title=\"Age-gated\"";
+    assert_eq!(server.get("/thimble-firmware").text().matches(sign).count(), 2);
+    let posts = server.get(&format!("/thimble-firmware/{forum_slug}")).text();
+    assert!(posts.matches(sign).count() >= 2, "the posts are marked like their forum");
+    // Other channels only mark it in their list.
+    for path in ["/thimble-firmware/general", first["permalink"].as_str().unwrap()] {
+        let page = server.get(path).text();
+        assert_eq!(page.matches(sign).count(), 1, "{path}");
+        assert!(marks.iter().all(|mark| !page.contains(mark)), "{path}");
+    }
+}
