@@ -124,6 +124,8 @@ pub struct Doctor {
     pub public_url: Option<String>,
     /// Where the site listens.
     pub bind: SocketAddr,
+    /// Whether requests are counted by address while no proxy is trusted to name its clients.
+    pub counts_peers: bool,
 }
 
 impl Doctor {
@@ -142,6 +144,11 @@ impl Doctor {
             None => Check::ok("public url", "is not set: pages do not name their address; PUBLIC_URL is for that"),
         });
         checks.push(Check::ok("bind", format!("the site listens on {}", self.bind)));
+        if self.counts_peers && self.public_url.is_some() {
+            let detail = "TRUSTED_PROXIES is not set: if the site is behind a proxy, all visitors share one RATE_LIMIT; \
+                          set it to the addresses from which the proxy connects";
+            checks.push(Check::warning("proxy", detail));
+        }
         checks
     }
 

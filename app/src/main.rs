@@ -143,7 +143,9 @@ async fn doctor(json: bool, config: &Config) -> Result<ExitCode, Box<dyn std::er
         Err(error) => Bot::Broken(error.to_string()),
     };
     let public_url = config.public_url.as_ref().map(|url: &PublicUrl| url.as_str().to_owned());
-    let doctor = Doctor { archive, key, bot, has_admin_key: config.admin_key.is_some(), public_url, bind: config.bind };
+    let counts_peers = config.rate_limit.is_some() && config.trusted_proxies.is_empty();
+    let has_admin_key = config.admin_key.is_some();
+    let doctor = Doctor { archive, key, bot, has_admin_key, public_url, bind: config.bind, counts_peers };
     let code = cli::doctor::run(&doctor, json).await;
     drop(doctor);
     if let Ok(Ok(opened)) = opened {

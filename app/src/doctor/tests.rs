@@ -23,7 +23,7 @@ fn at(millis: i64) -> Timestamp {
 
 fn doctor(archive: Archive, key: Key, bot: Bot) -> Doctor {
     let bind = "127.0.0.1:25000".parse().unwrap();
-    Doctor { archive, key, bot, has_admin_key: false, public_url: None, bind }
+    Doctor { archive, key, bot, has_admin_key: false, public_url: None, bind, counts_peers: false }
 }
 
 fn state(checks: &[Check], name: &str) -> State {
@@ -287,5 +287,19 @@ async fn the_key_is_compared_with_the_check_value_of_the_archive() {
         let found = check(&checks, "key");
         assert_eq!(found.state, expected, "{found:?}");
         assert!(found.detail.contains(said), "{found:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_public_site_that_trusts_no_proxy_is_told_what_that_means_behind_one() {
+    let at = |url: Option<&str>, counts_peers| {
+        let doctor = doctor(absent(), key(), Bot::Missing);
+        Doctor { public_url: url.map(str::to_owned), counts_peers, ..doctor }
+    };
+    let checks = at(Some("https://archive.example.org"), true).run().await;
+    assert_eq!(state(&checks, "proxy"), State::Warning);
+    assert!(check(&checks, "proxy").detail.contains("TRUSTED_PROXIES"));
+    for doctor in [at(None, true), at(Some("https://archive.example.org"), false)] {
+        assert!(doctor.run().await.iter().all(|check| check.name != "proxy"));
     }
 }
