@@ -293,7 +293,7 @@ async fn the_key_is_compared_with_the_check_value_of_the_archive() {
 #[tokio::test]
 async fn a_public_site_that_trusts_no_proxy_is_told_what_that_means_behind_one() {
     let at = |url: Option<&str>, counts_peers| {
-        let doctor = doctor(absent(), key(), Bot::Missing);
+        let doctor = doctor(Archive::Absent(PathBuf::from("data/verta.db")), key(), Bot::Missing);
         Doctor { public_url: url.map(str::to_owned), counts_peers, ..doctor }
     };
     let checks = at(Some("https://archive.example.org"), true).run().await;
