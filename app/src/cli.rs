@@ -7,6 +7,7 @@ mod report;
 mod serve;
 mod sync;
 mod tenant;
+mod terminal;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -319,7 +320,7 @@ pub fn failure(error: &(dyn std::error::Error + 'static)) -> ExitCode {
 
 /// Says on standard error what went wrong, with its causes.
 pub fn complain(error: &(dyn std::error::Error + 'static)) {
-    eprintln!("verta: {}", with_causes(error));
+    terminal::eprintln!("verta: {}", with_causes(error));
 }
 
 /// An error and what it came from, on one line.

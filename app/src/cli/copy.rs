@@ -1,6 +1,6 @@
 //! `verta copy`.
 
-use std::io::{IsTerminal, Write, stderr, stdout};
+use std::io::{IsTerminal, Write, stderr};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -10,6 +10,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use ports::store::Store;
 
+use super::terminal::{eprintln, stdout};
 use super::{Outcome, failure};
 use crate::copy::{Copier, Progress};
 

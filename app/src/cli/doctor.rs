@@ -1,11 +1,12 @@
 //! `verta doctor`.
 
-use std::io::{self, Write, stdout};
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use serde::Serialize;
 
 use super::failure;
+use super::terminal::stdout;
 use crate::doctor::{Check, Doctor, State};
 
 /// All checks, as they are printed.

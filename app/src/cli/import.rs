@@ -1,7 +1,7 @@
 //! `verta import`.
 
 use std::collections::BTreeSet;
-use std::io::{self, IsTerminal, Write, stdout};
+use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use indicatif::{HumanBytes, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::terminal::{eprintln, stdout};
 use super::{ImportArguments, Outcome, Tools};
 use crate::import::{FileCounts, FileReport, FileStatus, Importer, Options, Progress, Readers, Report};
 

@@ -1,12 +1,13 @@
 //! `verta coverage` and `verta migrate`.
 
-use std::io::{self, Write, stdout};
+use std::io::{self, Write};
 use std::sync::Arc;
 
 use domain::coverage::CoverageState;
 use domain::timestamp::Timestamp;
 use serde::Serialize;
 
+use super::terminal::stdout;
 use super::{Outcome, Tools};
 use crate::browse::{Audience, Browse};
 use crate::wire::{CoverageBody, ListBody};

@@ -8,6 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
+use super::terminal::eprintln;
 use super::{Outcome, Role, Tools, import};
 use crate::config::{AdminKey, Config, PublicUrl};
 use crate::http::{Server, Settings, Site};
@@ -31,6 +32,8 @@ pub(super) async fn run(paths: &[PathBuf], role: Role, config: &Config, tools: &
         operations_only: role == Role::Sync,
         // Where this process serves alone, another one may have the token.
         syncs: role == Role::Web || tools.guilds.is_some(),
+        // More would only wait for the store.
+        at_once: usize::try_from(config.pool_size).ok(),
     };
     let sync_jobs = SyncJobs::new(Arc::clone(&tools.store), Arc::clone(&tools.clock));
     let site = Site::new(Arc::clone(&tools.store), Arc::clone(&tools.clock), jobs.clone(), sync_jobs.clone(), settings);

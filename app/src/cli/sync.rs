@@ -1,7 +1,7 @@
 //! `verta sync`.
 
 use std::collections::BTreeMap;
-use std::io::{self, IsTerminal, Write, stdout};
+use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -14,6 +14,7 @@ use ports::error::StoreError;
 use ports::guild::{GuildChannel, GuildSource};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::terminal::{eprintln, escaped, stdout};
 use super::{Outcome, SyncArguments, Tools};
 use crate::browse::{Audience, Browse};
 use crate::process::describe;
@@ -197,7 +198,7 @@ impl Display {
 
     /// Prints a line of its own.
     fn say(&self, line: &str) {
-        if self.terminal { self.bar.println(line) } else { eprintln!("{line}") }
+        if self.terminal { self.bar.println(escaped(line)) } else { eprintln!("{line}") }
     }
 
     fn show(&self, change: impl FnOnce(&mut BTreeMap<ChannelId, String>)) {
@@ -212,7 +213,7 @@ impl Display {
 
 impl Progress for Display {
     fn begin(&self, channel: &GuildChannel) {
-        let name: String = channel.channel.name.chars().filter(|c| !c.is_control()).take(24).collect();
+        let name = escaped(&channel.channel.name.chars().take(24).collect::<String>());
         self.show(|reading| drop(reading.insert(channel.channel.id, name)));
     }
 

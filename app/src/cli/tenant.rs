@@ -1,12 +1,13 @@
 //! `verta tenant`.
 
-use std::io::{Write, stdout};
+use std::io::Write;
 use std::sync::Arc;
 
 use domain::tenant::{Platform, Tenant};
 use ports::page::Page;
 use tokio_util::sync::CancellationToken;
 
+use super::terminal::{eprintln, stdout};
 use super::{Outcome, TenantCommand, Tools};
 use crate::browse::Audience;
 use crate::jobs::Jobs;
