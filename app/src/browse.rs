@@ -1,6 +1,7 @@
 //! Reading: what a client may see of tenants, channels and messages.
 
 mod channels;
+mod cut;
 mod files;
 mod messages;
 mod opener;
@@ -18,6 +19,7 @@ use ports::store::{Repositories, Store};
 use uuid::Uuid;
 
 pub use self::channels::{ChannelView, ThreadPage, ThreadView, Threads};
+pub use self::cut::MAX_PAGE_BYTES;
 pub use self::files::{FileStates, FileView};
 pub use self::messages::{After, Entry, Find, MessageView, Messages, Roles};
 pub use self::opener::{EmojiNames, Opener, OpenerState};

@@ -9,7 +9,7 @@ mod poll;
 mod system;
 mod time;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use domain::channel::{Channel, ChannelKind, ForumTag};
 use domain::message::{Message, MessageId, MessageKind};
@@ -450,15 +450,32 @@ pub fn channel(
     index: Index,
 ) -> Markup {
     let path = channel_path(frame.tenant, &view.channel);
-    let pager = html! {
-        nav class="pager" aria-label="Pages" {
-            span { @if let Some(id) = messages.older { a rel="prev" href={(path) "?before=" (id)} { "← Older" } } }
-            span { @if let Some(id) = messages.newer { a rel="next" href={(path) "?after=" (id)} { "Newer →" } } }
-        }
-    };
     let is_thread = view.channel.kind.is_thread();
     let place = Place { tenant: frame.tenant, path: &path, is_thread, links, target };
     let opened = opened(links).filter(|(opener, ..)| messages.older.is_none() && opener.channel.id != view.channel.id);
+    let entries = &messages.entries;
+    let mut made = BTreeMap::new();
+    let kept = messages.fitting(|index| {
+        let before = index.checked_sub(1).map(|before| &entries[before].message);
+        let made = made.entry(index).insert_entry(message::entry(
+            &place,
+            &entries[index],
+            before.or(opened.map(|(.., message)| message)),
+        ));
+        made.get().0.len()
+    });
+    let (older, newer) = messages.ends(&kept);
+    let opened = opened.filter(|_| older.is_none());
+    if kept.start > 0 {
+        // It is the first of its page.
+        made.insert(kept.start, message::entry(&place, &entries[kept.start], None));
+    }
+    let pager = html! {
+        nav class="pager" aria-label="Pages" {
+            span { @if let Some(id) = older { a rel="prev" href={(path) "?before=" (id)} { "← Older" } } }
+            span { @if let Some(id) = newer { a rel="next" href={(path) "?after=" (id)} { "Newer →" } } }
+        }
+    };
     let content = html! {
         (heading(frame, view, &links.emojis))
         @if opened.is_none() { (began_with(links)) }
@@ -469,10 +486,7 @@ pub fn channel(
             @let place = Place { path, is_thread: false, target: None, ..place };
             (message::opener(&place, &Entry { message: message.clone(), thread: None }, &above))
         }
-        @for (index, entry) in messages.entries.iter().enumerate() {
-            @let before = index.checked_sub(1).map(|before| &messages.entries[before].message);
-            (message::entry(&place, entry, before.or(opened.map(|(.., message)| message))))
-        }
+        @for (_, message) in made.iter().filter(|(index, _)| kept.contains(index)) { (message) }
         (pager)
     };
     let (title, own) = match target {

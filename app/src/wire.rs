@@ -13,6 +13,7 @@ use domain::timestamp::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 
+pub(crate) use self::message::as_sent;
 pub use self::message::{
     AttachmentBody, AuthorBody, EmojiBody, InteractionBody, MessageBody, MessagesBody, ReactionBody, ReferenceBody,
     RoleBody, StartedBody,

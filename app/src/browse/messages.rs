@@ -12,7 +12,7 @@ use domain::visibility::is_public;
 use ports::message::StoredMessage;
 use ports::page::MessageRange;
 
-use super::{Audience, BrowseError, ChannelView, FileStates, Reading};
+use super::{Audience, BrowseError, ChannelView, FileStates, MAX_PAGE_BYTES, Reading};
 
 /// Which page of a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +62,16 @@ impl Find {
 /// Roles that messages mention, those that the guild has no more included.
 pub type Roles = HashMap<RoleId, Role>;
 
+/// Messages with so many bytes of text together are never more than a page: markup makes at most 24 bytes of one.
+const SURE_BYTES: usize = MAX_PAGE_BYTES / 24;
+
+/// The bytes that a page shows of a message, before markup, with some for all that is no text.
+fn text_bytes(message: &Message) -> usize {
+    let Message { content, attachments, reactions, embeds, stickers, components, snapshots, poll, .. } = message;
+    let parts = [embeds, stickers, components, snapshots, poll].into_iter().flatten().map(|json| json.as_str().len());
+    256 + content.len() + 64 * (attachments.len() + reactions.len()) + parts.sum::<usize>()
+}
+
 /// Roles that are looked up for a page at most.
 const MOST_ROLES: usize = 200;
 
@@ -85,6 +95,9 @@ pub struct Messages {
     /// Where the next newer page begins, if there are newer messages: after the last of these, or, where these are
     /// none, after what was asked for.
     pub newer: Option<After>,
+    /// The index of the message that stays if the page is cut: the one that was asked for, or the one beside the page
+    /// that this one goes on from.
+    pub anchor: usize,
     /// The roles that they mention.
     pub roles: Roles,
     /// What became of their files.
@@ -159,14 +172,22 @@ impl Reading {
             Rest::Beyond => last,
             Rest::From(id) => Some(After::Message(id)),
         };
+        let anchor = match find {
+            Find::Newest | Find::Before(_) => messages.len().saturating_sub(1),
+            Find::After(_) => 0,
+            Find::Around(id) => messages.partition_point(|message| message.id < id),
+            Find::At(time) => messages.partition_point(|message| message.id < MessageId::first_at(time)),
+        };
         let threads = self.threads_from(channel, &messages).await?;
         let roles = self.roles_of(channel.tenant_id, &messages).await?;
         let files = self.files_of(&messages).await?;
         let with_thread = |message: Message| Entry { thread: threads.get(&message.id).cloned(), message };
-        Ok(Messages { entries: messages.into_iter().map(with_thread).collect(), older, newer, roles, files })
+        let entries = messages.into_iter().map(with_thread).collect();
+        Ok(Messages { entries, older, newer, anchor, roles, files })
     }
 
-    /// Whether the message `id` of `page` is also on the page of the channel's newest `limit` messages.
+    /// Whether the message `id` of `page` is also on the page of the channel's newest `limit` messages. False where
+    /// that page may be cut by bytes.
     ///
     /// # Errors
     /// [`BrowseError::Store`].
@@ -180,14 +201,14 @@ impl Reading {
         let Some(index) = page.entries.iter().position(|entry| entry.message.id == id) else { return Ok(false) };
         let from_it_on = u32::try_from(page.entries.len() - index).unwrap_or(u32::MAX);
         let Some(room) = limit.checked_sub(from_it_on) else { return Ok(false) };
-        match page.newer {
-            None => Ok(true),
-            Some(After::Message(last)) if room > 0 => {
-                let (_, rest) = self.part(of.channel.id, MessageRange::After(last), room).await?;
-                Ok(matches!(rest, Rest::None))
-            }
-            Some(_) => Ok(false),
-        }
+        let (newer, rest) = match page.newer {
+            None => (Vec::new(), Rest::None),
+            Some(After::Message(last)) if room > 0 => self.part(of.channel.id, MessageRange::After(last), room).await?,
+            Some(_) => return Ok(false),
+        };
+        let bytes =
+            page.entries[index..].iter().map(|entry| &entry.message).chain(&newer).map(text_bytes).sum::<usize>();
+        Ok(matches!(rest, Rest::None) && bytes <= SURE_BYTES)
     }
 
     /// Half of the page before `middle`, half from it on; with what there is of older and newer ones.

@@ -14,7 +14,9 @@ use ports::message::{MessageList, StoredMessage};
 use ports::mock::{FakeStore, FakeUnitOfWork};
 use ports::page::MessageRange;
 
-use super::{After, Audience, Browse, BrowseError, ChannelView, Find, Reading, Threads};
+use super::{
+    After, Audience, Browse, BrowseError, ChannelView, Entry, FileStates, Find, Messages, Reading, Roles, Threads,
+};
 
 fn tenant() -> Tenant {
     let (id, slug) = (PlatformId::new("1").unwrap(), TenantSlug::new("abc").unwrap());
@@ -46,6 +48,15 @@ fn message(channel: ChannelId, raw: u64) -> Message {
 
 fn stored(message: Message, deleted: bool) -> StoredMessage {
     StoredMessage { message, deleted_at: deleted.then(now) }
+}
+
+/// A page of `count` messages between others, which stays around the one at `anchor` if it is cut.
+pub(super) fn page_of(count: u64, anchor: usize) -> Messages {
+    let channel = channel(5, ChannelKind::TEXT).id;
+    let entry = |number: u64| Entry { message: message(channel, number * 10), thread: None };
+    let (older, newer) = (MessageId::new(7), MessageId::new(5000).map(After::Message));
+    let entries = (1..=count).map(entry).collect();
+    Messages { entries, older, newer, anchor, roles: Roles::default(), files: FileStates::default() }
 }
 
 async fn reading(unit: FakeUnitOfWork, audience: Audience) -> Reading {

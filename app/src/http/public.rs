@@ -11,8 +11,8 @@ use super::Site;
 use super::answer::{Answer, json};
 use super::error::ApiError;
 use super::query::Query;
-use crate::browse::{After, Audience, BrowseError, ChannelView, Find, Threads};
-use crate::wire::{ChannelBody, CoverageBody, ListBody, MessageBody, MessagesBody, TenantBody, ThreadBody};
+use crate::browse::{After, Audience, BrowseError, ChannelView, Find, MAX_PAGE_BYTES, Threads};
+use crate::wire::{ChannelBody, CoverageBody, ListBody, MessageBody, MessagesBody, TenantBody, ThreadBody, as_sent};
 
 pub(super) async fn tenant(site: &Site, audience: Audience, slug: &str) -> Result<Answer, ApiError> {
     let mut at = site.browse.open(audience).await?;
@@ -167,8 +167,18 @@ pub(super) async fn threads(
     let view = at.channel(&tenant, channel).await?;
     let filter = Threads { order, archived };
     let page = at.threads(&view, filter, cursor, limit).await?;
-    let next = page.next.map(|next| format!("{}-{}", next.active_at.as_millis(), next.platform_id));
-    let items = page.threads.iter().map(|thread| ThreadBody::new(&tenant, thread, &page.roles, &page.files)).collect();
+    let (mut items, mut next, mut room) = (Vec::new(), page.next, MAX_PAGE_BYTES);
+    for thread in &page.threads {
+        let item = as_sent(&ThreadBody::new(&tenant, thread, &page.roles, &page.files));
+        let last = items.len().checked_sub(1).map(|last| &page.threads[last].thread);
+        if let Some(last) = last.filter(|_| item.get().len() > room) {
+            next = Some(cursor_of(last));
+            break;
+        }
+        room = room.saturating_sub(item.get().len());
+        items.push(item);
+    }
+    let next = next.map(|next| format!("{}-{}", next.active_at.as_millis(), next.platform_id));
     Ok(json(StatusCode::OK, &ListBody { items, next }))
 }
 

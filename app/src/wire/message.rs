@@ -1,6 +1,7 @@
 //! Messages and what stands in them, as JSON.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use domain::channel::Channel;
 use domain::guild::{Role, RoleId};
@@ -14,6 +15,7 @@ use domain::snowflake::Id;
 use domain::tenant::{Color, Tenant, TenantId};
 use domain::timestamp::Timestamp;
 use serde::{Serialize, Serializer};
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::{channel_path, file_path};
 use crate::browse::{Entry, FileStates, MessageView, Messages, Roles};
@@ -266,23 +268,31 @@ fn mentioned_roles<'a>(message: &Message, roles: &'a Roles) -> Vec<RoleBody<'a>>
     message.role_mentions().iter().filter_map(|id| roles.get(id)).map(Into::into).collect()
 }
 
-/// A page of a channel, oldest first.
+/// An object as the JSON that is sent.
+pub(crate) fn as_sent(value: &impl Serialize) -> Box<RawValue> {
+    to_raw_value(value).expect("our objects are plain values")
+}
+
+/// A page of a channel, oldest first, cut to what a response may hold.
 #[derive(Debug, Serialize)]
-pub struct MessagesBody<'a> {
-    items: Vec<MessageBody<'a>>,
+pub struct MessagesBody {
+    items: Vec<Box<RawValue>>,
     older: Option<MessageId>,
     newer: Option<String>,
 }
 
-impl<'a> MessagesBody<'a> {
+impl MessagesBody {
     /// A page of `channel`.
     #[must_use]
-    pub fn new(tenant: &Tenant, channel: &Channel, page: &'a Messages) -> Self {
+    pub fn new(tenant: &Tenant, channel: &Channel, page: &Messages) -> Self {
         let (path, known) = (channel_path(tenant, channel), (&page.roles, &page.files));
-        Self {
-            items: page.entries.iter().map(|entry| MessageBody::of_entry(tenant, &path, entry, known)).collect(),
-            older: page.older,
-            newer: page.newer.map(|after| after.to_string()),
-        }
+        let mut made = BTreeMap::new();
+        let kept = page.fitting(|index| {
+            let item = as_sent(&MessageBody::of_entry(tenant, &path, &page.entries[index], known));
+            made.entry(index).insert_entry(item).get().get().len()
+        });
+        let (older, newer) = page.ends(&kept);
+        let items = made.into_iter().filter(|(index, _)| kept.contains(index)).map(|(_, item)| item).collect();
+        Self { items, older, newer: newer.map(|after| after.to_string()) }
     }
 }
