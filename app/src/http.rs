@@ -3,6 +3,9 @@
 mod admin;
 mod answer;
 mod body;
+mod budget;
+mod compress;
+mod connections;
 mod error;
 mod file;
 mod health;
@@ -22,15 +25,20 @@ use ports::clock::Clock;
 use ports::media::MediaStore;
 use ports::store::Store;
 use sha2::{Digest, Sha256};
+use tokio::sync::Semaphore;
 
 pub(crate) use self::error::ApiError;
 pub use self::server::Server;
 use crate::browse::Browse;
+use crate::http::budget::Budget;
 use crate::http::limit::RateLimit;
 use crate::http::metrics::Metrics;
 use crate::jobs::Jobs;
 use crate::sync::SyncJobs;
 use crate::tenants::Tenants;
+
+/// Responses that are made at the same time if no setting says otherwise.
+const AT_ONCE: usize = 10;
 
 /// How the server is set up.
 #[derive(Debug, Clone, Default)]
@@ -47,6 +55,8 @@ pub struct Settings {
     pub operations_only: bool,
     /// Whether syncs that are asked for will be done, by this process or, as far as it can tell, by another.
     pub syncs: bool,
+    /// Responses that are made at the same time, each of which holds a page of messages; 10 without it.
+    pub at_once: Option<usize>,
 }
 
 /// Everything that answers need.
@@ -63,6 +73,10 @@ pub struct Site {
     admin_key: Option<[u8; 32]>,
     public_url: String,
     limit: RateLimit,
+    /// Bounds the responses that clients have not taken yet.
+    budget: Arc<Budget>,
+    /// Bounds the responses that are being made.
+    making: Arc<Semaphore>,
     metrics: Metrics,
     media: Option<Arc<dyn MediaStore>>,
 }
@@ -89,6 +103,8 @@ impl Site {
             admin_key: settings.admin_key.map(|key| Sha256::digest(key).into()),
             public_url: settings.public_url.unwrap_or_default(),
             limit: RateLimit::new(settings.rate_limit, settings.trusted_proxies),
+            budget: Budget::new(budget::ALL_BYTES, budget::CLIENT_BYTES),
+            making: Arc::new(Semaphore::new(settings.at_once.unwrap_or(AT_ONCE))),
             metrics: Metrics::new(),
             media: None,
         }

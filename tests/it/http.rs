@@ -1,6 +1,7 @@
 //! The REST API and the site over a socket.
 
 mod addresses;
+mod crowd;
 mod log;
 mod pages;
 mod privacy;

@@ -97,6 +97,23 @@ impl Installation {
         all.extend(arguments);
         let mut command = self.command(&all);
         change(&mut command);
+        Self::started(command)
+    }
+
+    /// The same, with so many files that the server may open.
+    pub(crate) fn serve_with_files(&self, files: u32, arguments: &[&str]) -> Server {
+        let mut all = vec!["serve"];
+        all.extend(arguments);
+        let plain = self.command(&all);
+        let mut limited = Command::new("sh");
+        limited.args(["-c", &format!("ulimit -n {files}; exec \"$0\" \"$@\"")]);
+        limited.arg(plain.get_program()).args(plain.get_args()).current_dir(self.folder.path()).env_clear();
+        limited.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        limited.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self::started(limited)
+    }
+
+    fn started(mut command: Command) -> Server {
         let mut child = command.spawn().unwrap();
         let (sender, lines) = mpsc::channel();
         let streams: [Box<dyn Read + Send>; 2] =

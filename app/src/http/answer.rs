@@ -42,13 +42,16 @@ pub(crate) type Answer = Response<Full<Bytes>>;
 
 /// Something to serialise that is what it is.
 pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Answer {
-    let body = serde_json::to_vec(body).expect("our objects are plain values");
+    let mut body = serde_json::to_vec(body).expect("our objects are plain values");
+    body.shrink_to_fit();
     with_type(status, "application/json", body)
 }
 
 /// A page without pictures of another host.
 pub(crate) fn html(status: StatusCode, page: maud::Markup) -> Answer {
-    let mut answer = with_type(status, "text/html; charset=utf-8", page.into_string());
+    let mut page = page.into_string();
+    page.shrink_to_fit();
+    let mut answer = with_type(status, "text/html; charset=utf-8", page);
     answer.headers_mut().insert(CONTENT_SECURITY_POLICY, policy(None));
     answer
 }

@@ -107,6 +107,11 @@ fn no_file() -> ApiError {
     ApiError::not_found("there is no such file")
 }
 
+/// Whether an answer is to give a file, which [`open`] opens.
+pub(super) fn is_found(answer: &Answer) -> bool {
+    answer.extensions().get::<Found>().is_some()
+}
+
 /// Opens the file that an answer is to give, if it gives one, and hangs its bytes on.
 pub(super) async fn open(site: &Arc<Site>, mut answer: Answer) -> Result<Answer, ApiError> {
     let (Some(found), Some(media)) = (answer.extensions_mut().remove::<Found>(), &site.media) else {

@@ -83,7 +83,7 @@ fn address(entry: &str) -> Option<IpAddr> {
 }
 
 /// What counts as one client: an IPv4 address, or the 64-bit network that one IPv6 customer gets.
-fn network(address: IpAddr) -> IpAddr {
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),

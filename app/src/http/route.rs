@@ -81,6 +81,11 @@ pub(super) enum Area {
 }
 
 impl Area {
+    /// Whether the bytes of its responses count towards what may be in flight: the operator's are always sent.
+    pub(super) const fn is_bounded(self) -> bool {
+        matches!(self, Self::PublicApi | Self::Pages)
+    }
+
     pub(super) fn of(path: &str) -> Self {
         let decoded = decode(path);
         let path = decoded.as_deref().unwrap_or(path);

@@ -3,42 +3,45 @@
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{FutureExt, TryStreamExt};
-use http::{
-    Extensions, HeaderMap, HeaderName, HeaderValue, Request as HttpRequest, Response, StatusCode, Version, header,
-};
+use http::{HeaderName, HeaderValue, Method, Request as HttpRequest, Response, StatusCode, header};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, Limited, StreamBody};
-use hyper::body::{Frame, Incoming};
+use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown};
-use hyper_util::service::TowerToHyperService;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::{Instant, timeout};
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
-use tower::ServiceBuilder;
-use tower_http::compression::CompressionLayer;
-use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
 use tracing::{Instrument, debug, error, info_span, warn};
 use uuid::Uuid;
 
 use super::Site;
-use super::answer::{finish, problem};
+use super::answer::{Answer, finish, problem};
+use super::budget::FREE_BYTES;
+use super::compress::compressed;
+use super::connections::{Connection, Connections};
 use super::error::ApiError;
 use super::file::{self, Streamed};
 use super::route::{self, Area, Request, Routed};
 use crate::browse::Audience;
 
-/// Connections at the same time.
+/// Connections at the same time, if the process may open as many files.
 const MAX_CONNECTIONS: usize = 2_048;
+/// Files that the process opens for other things than connections and what they download.
+const OTHER_FILES: usize = 64;
 /// How long a client may take for the head of a request, and to send the next one.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a client may take for a body.
@@ -49,8 +52,6 @@ const STORE_TIMEOUT: Duration = Duration::from_secs(8);
 const WORK_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a client may leave us waiting with bytes that it does not take.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
-/// Smaller bodies, in bytes, are sent as they are: compressing them saves no packet.
-const MIN_COMPRESSED: u64 = 1_024;
 /// How long connections may take to finish when the server ends.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 /// The largest body, in bytes.
@@ -93,7 +94,7 @@ impl Server {
     /// Answers until `stop`; then takes no more connections and lets those that are there finish, for 10 seconds.
     pub async fn run(self, stop: CancellationToken) {
         let graceful = GracefulShutdown::new();
-        let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        let connections = Connections::new(room_for_connections());
         let mut forget = tokio::time::interval(FORGET);
         loop {
             let (stream, peer) = tokio::select! {
@@ -102,6 +103,7 @@ impl Server {
                     Err(error) => {
                         // Too many open files, most likely: the next one may find room.
                         warn!(error = &error as &dyn std::error::Error, "a connection cannot be taken");
+                        connections.close_one();
                         tokio::time::sleep(Duration::from_millis(50)).await;
                         continue;
                     }
@@ -112,19 +114,22 @@ impl Server {
                 }
                 () = stop.cancelled() => break,
             };
-            // One more than there is room for is closed at once, so that a client is never left waiting.
-            let Ok(room) = Arc::clone(&connections).try_acquire_owned() else { continue };
+            // One that finds no room is closed at once, so that a client is never left waiting.
+            let is_trusted = self.site.limit.is_trusted(peer.ip().to_canonical());
+            let Some(held) = connections.open(peer.ip(), is_trusted) else { continue };
             stream.set_nodelay(true).ok();
-            let connection = connection(&self.site, stream, peer.ip());
+            let connection = connection(&self.site, stream, peer.ip(), &held);
             let connection = graceful.watch(connection);
             let site = Arc::clone(&self.site);
             site.metrics.connections.inc();
             tokio::spawn(async move {
-                if let Err(error) = connection.await {
-                    debug!(error = &error as &dyn std::error::Error, "a connection broke");
+                tokio::select! {
+                    ended = connection => if let Err(error) = ended {
+                        debug!(error = &error as &dyn std::error::Error, "a connection broke");
+                    },
+                    () = held.closed() => debug!(%peer, "connection closed for a new one"),
                 }
                 site.metrics.connections.dec();
-                drop(room);
             });
         }
         drop(self.listener);
@@ -134,21 +139,32 @@ impl Server {
     }
 }
 
-/// One connection: its requests go through compression into [`respond`].
+/// How many connections there is room for: each may have a file open, too. As many files as the system allows the
+/// process to open are allowed from now on.
+fn room_for_connections() -> usize {
+    let limit = getrlimit(Resource::Nofile);
+    // Without it the process has fewer, which is what is read next.
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).ok();
+    let files = getrlimit(Resource::Nofile).current.and_then(|files| usize::try_from(files).ok());
+    files.map_or(MAX_CONNECTIONS, |files| (files.saturating_sub(OTHER_FILES) / 2).min(MAX_CONNECTIONS))
+}
+
+/// One connection, whose requests [`respond`] answers.
 fn connection<S: AsyncRead + AsyncWrite + Send + 'static>(
     site: &Arc<Site>,
     stream: S,
     peer: IpAddr,
+    held: &Arc<Connection>,
 ) -> impl GracefulConnection<Error = hyper::Error> + Send + use<S> {
-    let site = Arc::clone(site);
-    // Files are sent as they are: most of them are small already, and of others parts can be asked for.
-    let as_it_is =
-        |_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions| !headers.contains_key(header::ACCEPT_RANGES);
-    let worth_it = SizeAbove::new(MIN_COMPRESSED).and(NotForContentType::IMAGES).and(as_it_is);
-    let compression = CompressionLayer::new().compress_when(worth_it);
-    let service = ServiceBuilder::new().layer(compression).service_fn(move |request| {
-        let site = Arc::clone(&site);
-        async move { Ok::<_, Infallible>(respond(&site, request, peer).await) }
+    let (site, held) = (Arc::clone(site), Arc::clone(held));
+    let service = service_fn(move |request| {
+        let (site, held) = (Arc::clone(&site), Arc::clone(&held));
+        async move {
+            let busy = held.begin();
+            let response = respond(&site, request, peer).await;
+            // The connection is busy until the body is sent or given up.
+            Ok::<_, Infallible>(response.map(|body| holding(body, busy)))
+        }
     });
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(WRITE_TIMEOUT));
@@ -156,7 +172,7 @@ fn connection<S: AsyncRead + AsyncWrite + Send + 'static>(
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(MAX_HEAD)
-        .serve_connection(TokioIo::new(Box::pin(stream)), TowerToHyperService::new(service))
+        .serve_connection(TokioIo::new(Box::pin(stream)), service)
 }
 
 /// Answers one request, whatever happens.
@@ -165,9 +181,14 @@ async fn respond(site: &Arc<Site>, request: HttpRequest<Incoming>, peer: IpAddr)
     let id = request_id(request.headers().get(REQUEST_ID));
     let method = request.method().clone();
     let area = Area::of(request.uri().path());
+    let client = site.limit.client(peer, request.headers());
+    let accepted: Vec<HeaderValue> = request.headers().get_all(header::ACCEPT_ENCODING).iter().cloned().collect();
     let if_none_match: Vec<HeaderValue> = request.headers().get_all(header::IF_NONE_MATCH).iter().cloned().collect();
     let span = info_span!("http.request", request.id = id.to_str().unwrap_or_default(), %method);
-    let work = AssertUnwindSafe(take(site, request, peer, area).instrument(span.clone())).catch_unwind();
+    // Held until the response is whole, and then counted by its bytes.
+    let mut making = None;
+    let work = take(site, request, client, area, &mut making).instrument(span.clone());
+    let work = AssertUnwindSafe(work).catch_unwind();
     let routed = match timeout(WORK_TIMEOUT, work).await {
         Ok(Ok(routed)) => routed,
         Ok(Err(_)) => {
@@ -178,10 +199,21 @@ async fn respond(site: &Arc<Site>, request: HttpRequest<Incoming>, peer: IpAddr)
     };
     let Routed { answer, route, audience, cors } = routed;
     let made = answer.unwrap_or_else(|error| problem(&error, area == Area::Pages));
-    let (parts, body) = made.into_parts();
-    let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
-    let made = Response::from_parts(parts, Full::new(body.clone()));
-    let mut answer = finish(made, &if_none_match, &body, audience, cors);
+    let whole = finished(made, &if_none_match, audience, cors).await;
+    let streamed = whole.extensions().get::<Streamed>().cloned();
+    let mut answer = if streamed.is_some() { whole } else { compressed(whole, &accepted).await };
+    // A body that is not sent holds nothing.
+    let size = if method == Method::HEAD { 0 } else { answer.body().len() };
+    let taken =
+        if area.is_bounded() && size > FREE_BYTES { site.budget.take(client, size).map(Some) } else { Some(None) };
+    let taken = if let Some(taken) = taken {
+        taken
+    } else {
+        let error = problem(&too_much_in_flight(), area == Area::Pages);
+        answer = finished(error, &[], audience, cors).await;
+        None
+    };
+    drop(making);
     answer.headers_mut().insert(REQUEST_ID, id);
     let (status, took) = (answer.status(), start.elapsed());
     site.metrics.answered(&method, route, status.as_u16(), took);
@@ -193,11 +225,54 @@ async fn respond(site: &Arc<Site>, request: HttpRequest<Incoming>, peer: IpAddr)
             debug!(route, status = status.as_u16(), duration_ms, "answered");
         }
     });
-    let streamed = answer.extensions_mut().remove::<Streamed>();
     answer.map(|whole| match streamed.and_then(|streamed| streamed.take()) {
         Some(pieces) => StreamBody::new(pieces.map_ok(Frame::data)).boxed_unsync(),
-        None => whole.map_err(|never| match never {}).boxed_unsync(),
+        None => holding(Full::new(whole).map_err(|never| match never {}).boxed_unsync(), taken),
     })
+}
+
+/// A body that keeps `value` until it is sent or given up.
+fn holding<T: Send + Unpin + 'static>(body: Body, value: T) -> Body {
+    Holding { body, _value: value }.boxed_unsync()
+}
+
+struct Holding<T> {
+    body: Body,
+    _value: T,
+}
+
+impl<T: Unpin> hyper::body::Body for Holding<T> {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        Pin::new(&mut self.get_mut().body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// A response with the headers that decide over caches.
+async fn finished(made: Answer, if_none_match: &[HeaderValue], audience: Audience, cors: bool) -> Response<Bytes> {
+    let (parts, body) = made.into_parts();
+    let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+    let made = Response::from_parts(parts, Full::new(body.clone()));
+    let finished = finish(made, if_none_match, &body, audience, cors);
+    let size = hyper::body::Body::size_hint(finished.body()).exact();
+    finished.map(|_| if size == Some(0) { Bytes::new() } else { body })
+}
+
+fn too_much_in_flight() -> ApiError {
+    ApiError::unavailable("the responses that clients have not taken yet are as much as the server can hold")
 }
 
 fn refused(error: ApiError, area: Area) -> Routed {
@@ -205,10 +280,15 @@ fn refused(error: ApiError, area: Area) -> Routed {
 }
 
 /// Checks a request, reads its body and finds its answer.
-async fn take(site: &Arc<Site>, request: HttpRequest<Incoming>, peer: IpAddr, area: Area) -> Routed {
+async fn take(
+    site: &Arc<Site>,
+    request: HttpRequest<Incoming>,
+    client: IpAddr,
+    area: Area,
+    making: &mut Option<OwnedSemaphorePermit>,
+) -> Routed {
     let (parts, body) = request.into_parts();
     let refused = |error| refused(error, area);
-    let client = site.limit.client(peer, &parts.headers);
     if !route::is_probe(parts.uri.path())
         && let Err(seconds) = site.limit.check(client)
     {
@@ -241,12 +321,23 @@ async fn take(site: &Arc<Site>, request: HttpRequest<Incoming>, peer: IpAddr, ar
     if area == Area::Operations {
         return route::answer(site, &request).await;
     }
-    let Ok(routed) = timeout(STORE_TIMEOUT, read(site, request, area)).await else {
+    if area.is_bounded() && !site.budget.has_room(client) {
+        return refused(too_much_in_flight());
+    }
+    let work = async {
+        *making = Arc::clone(&site.making).acquire_owned().await.ok();
+        read(site, request, area).await
+    };
+    let Ok(routed) = timeout(STORE_TIMEOUT, work).await else {
         return refused(ApiError::unavailable("the archive does not answer in time"));
     };
     let answer = match routed.answer {
-        Ok(answer) => file::open(site, answer).await,
-        failed => failed,
+        Ok(answer) if file::is_found(&answer) => {
+            // The disk that holds files may hang, and must not hold up the pages that are made meanwhile.
+            *making = None;
+            file::open(site, answer).await
+        }
+        answer => answer,
     };
     Routed { answer, ..routed }
 }

@@ -12,7 +12,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::connection;
+use super::{Connections, connection};
+use crate::http::budget::Budget;
 use crate::http::{Settings, Site};
 use crate::jobs::Jobs;
 use crate::sync::SyncJobs;
@@ -44,13 +45,22 @@ const KEY: &str = "the-key-of-this-test";
 /// One connection to a server over a silent store, with what comes of it; it lives in memory, so that time stands
 /// still while bytes travel, and holds at most `room` bytes that were not read.
 fn open(rate_limit: u32, room: usize) -> (DuplexStream, JoinHandle<hyper::Result<()>>) {
+    open_at(&Arc::new(site(rate_limit)), room, IpAddr::V4(Ipv4Addr::LOCALHOST))
+}
+
+fn site(rate_limit: u32) -> Site {
     let (store, clock): (Arc<dyn Store>, Arc<dyn Clock>) = (Arc::new(Silent), Arc::new(clock()));
     let jobs = Jobs::new(Arc::clone(&store), Arc::clone(&clock));
     let settings = Settings { admin_key: Some(KEY.into()), rate_limit, ..Settings::default() };
-    let site = Arc::new(Site::new(Arc::clone(&store), Arc::clone(&clock), jobs, SyncJobs::new(store, clock), settings));
+    Site::new(Arc::clone(&store), Arc::clone(&clock), jobs, SyncJobs::new(store, clock), settings)
+}
+
+/// A connection of `peer` to `site`.
+fn open_at(site: &Arc<Site>, room: usize, peer: IpAddr) -> (DuplexStream, JoinHandle<hyper::Result<()>>) {
     let (client, server) = duplex(room);
-    let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    (client, tokio::spawn(async move { connection(&site, server, peer).await }))
+    let held = Connections::new(1).open(peer, false).unwrap();
+    let site = Arc::clone(site);
+    (client, tokio::spawn(async move { connection(&site, server, peer, &held).await }))
 }
 
 fn connect(rate_limit: u32) -> DuplexStream {
@@ -140,4 +150,61 @@ async fn a_client_that_takes_no_bytes_loses_its_connection() {
     let start = Instant::now();
     assert!(served.await.unwrap().is_err());
     assert!((Duration::from_secs(30)..Duration::from_secs(31)).contains(&start.elapsed()), "{:?}", start.elapsed());
+}
+
+/// The description of the API, which is larger than what is sent uncounted.
+const LARGE: &str = "GET /api/v1/openapi.yaml HTTP/1.1\r\nHost: a\r\n";
+
+#[tokio::test(start_paused = true)]
+async fn responses_that_clients_do_not_take_are_bounded_in_bytes() {
+    let size = include_str!("../../../openapi.yaml").len();
+    let mut site = site(0);
+    site.budget = Budget::new(4 * size + 1, 2 * size);
+    let site = Arc::new(site);
+    let (slow, other) = (IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2]));
+    let close = "Connection: close\r\n\r\n";
+    let mut held = Vec::new();
+    let mut begin = async |peer| {
+        let (mut client, _) = open_at(&site, 512, peer);
+        client.write_all(format!("{LARGE}{close}").as_bytes()).await.unwrap();
+        let mut head = vec![0; 12];
+        client.read_exact(&mut head).await.unwrap();
+        held.push(client);
+        String::from_utf8(head).unwrap()
+    };
+    assert_eq!([begin(slow).await, begin(slow).await], ["HTTP/1.1 200"; 2]);
+    assert_eq!(begin(slow).await, "HTTP/1.1 503", "its own share is used up");
+    assert_eq!([begin(other).await, begin(other).await], ["HTTP/1.1 200"; 2]);
+    let third = IpAddr::from([192, 0, 2, 3]);
+    let ask = async |head: &str, peer| send(&mut open_at(&site, 1 << 20, peer).0, &format!("{head}{close}")).await.0;
+    let refused = ask(LARGE, third).await;
+    assert!(refused.starts_with("HTTP/1.1 503 ") && refused.contains("\r\nretry-after: 5\r\n"), "{refused}");
+    assert!(refused.contains("application/problem+json"), "{refused}");
+    // What is small, or sent without its body, or smaller once it is compressed, is answered all the same.
+    assert!(ask("GET /healthz HTTP/1.1\r\nHost: a\r\n", slow).await.starts_with("HTTP/1.1 200 "));
+    assert!(ask("GET /favicon.svg HTTP/1.1\r\nHost: a\r\n", third).await.starts_with("HTTP/1.1 200 "));
+    // Who takes what it asked for, or goes, makes room.
+    let mut whole = String::new();
+    held[0].read_to_string(&mut whole).await.unwrap();
+    assert!(whole.len() >= size);
+    assert!(ask(LARGE, slow).await.starts_with("HTTP/1.1 200 "));
+    held.clear();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    for peer in [slow, other, third, third] {
+        assert!(ask(LARGE, peer).await.starts_with("HTTP/1.1 200 "), "{peer}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn compressed_responses_have_their_length() {
+    let (mut client, _) = open(0, 1 << 20);
+    let head = format!("{LARGE}Accept-Encoding: gzip\r\nConnection: close\r\n\r\n");
+    client.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    client.read_to_end(&mut answer).await.unwrap();
+    let end = answer.windows(4).position(|part| part == b"\r\n\r\n").unwrap();
+    let head = String::from_utf8(answer[..end].to_vec()).unwrap();
+    let length = format!("content-length: {}", answer.len() - end - 4);
+    assert!(head.contains("content-encoding: gzip") && head.contains(&length), "{head}");
+    assert!(head.contains("vary: authorization") && head.contains("vary: accept-encoding"), "{head}");
 }

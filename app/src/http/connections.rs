@@ -1,0 +1,190 @@
+//! The open connections, and which of them is closed for a new one when all are taken.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
+
+use super::limit::network;
+
+/// One network may hold one in so many of all connections while others need them.
+const SHARES: usize = 32;
+
+/// Every open connection. When all are taken, a new one takes the place of another: of the network that holds the most
+/// if that is more than its share, else of the longest idle one. So no network shuts others out, however many
+/// connections it opens, leaves idle or reads slowly, and a network may use more than its share while there is room.
+///
+/// A network is the first 24 bits of an IPv4 address and the first 48 of an IPv6 address; within it, the address, or
+/// the 64 bits of one IPv6 customer, that holds the most goes first. Trusted proxies have no share.
+pub(crate) struct Connections {
+    most: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Counts what happens, so that older is smaller.
+    now: u64,
+    open: HashMap<u64, Entry>,
+    /// Connections by network, without those of trusted proxies.
+    of_network: HashMap<IpAddr, usize>,
+    /// The same by address.
+    of_address: HashMap<IpAddr, usize>,
+}
+
+struct Entry {
+    /// The network and the address; `None` for a trusted proxy.
+    origin: Option<(IpAddr, IpAddr)>,
+    /// Whether a request is being answered.
+    is_busy: bool,
+    /// Since when it is busy or idle.
+    since: u64,
+    close: CancellationToken,
+}
+
+impl Connections {
+    /// Room for `most` connections.
+    pub(crate) fn new(most: usize) -> Arc<Self> {
+        Arc::new(Self { most: most.max(1), state: Mutex::default() })
+    }
+
+    /// Registers a new connection, and closes another if there is no room for both. `None` if every one is a trusted
+    /// proxy's that is being answered.
+    pub(crate) fn open(self: &Arc<Self>, peer: IpAddr, is_trusted: bool) -> Option<Arc<Connection>> {
+        let peer = peer.to_canonical();
+        let origin = (!is_trusted).then(|| (wide(peer), network(peer)));
+        let close = CancellationToken::new();
+        let mut state = self.state();
+        let id = state.tick();
+        state.insert(id, Entry { origin, is_busy: false, since: id, close: close.clone() });
+        if state.open.len() > self.most {
+            let share = (self.most / SHARES).max(1);
+            let Some(closed) = state.least_needed(id, share).and_then(|closed| state.remove(closed)) else {
+                state.remove(id);
+                return None;
+            };
+            closed.close.cancel();
+        }
+        drop(state);
+        Some(Arc::new(Connection { id, close, connections: Arc::clone(self) }))
+    }
+
+    /// Closes the connection that is least needed, for want of something else than room here.
+    pub(crate) fn close_one(&self) {
+        let mut state = self.state();
+        let closed = state.least_needed(u64::MAX, 0).and_then(|closed| state.remove(closed));
+        if let Some(closed) = closed {
+            closed.close.cancel();
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn tick(&mut self) -> u64 {
+        self.now += 1;
+        self.now
+    }
+
+    fn insert(&mut self, id: u64, entry: Entry) {
+        if let Some((network, address)) = entry.origin {
+            *self.of_network.entry(network).or_default() += 1;
+            *self.of_address.entry(address).or_default() += 1;
+        }
+        self.open.insert(id, entry);
+    }
+
+    fn remove(&mut self, id: u64) -> Option<Entry> {
+        let entry = self.open.remove(&id)?;
+        if let Some((network, address)) = entry.origin {
+            lower(&mut self.of_network, network);
+            lower(&mut self.of_address, address);
+        }
+        Some(entry)
+    }
+
+    /// The connection that makes room for the connection `new`.
+    fn least_needed(&self, new: u64, share: usize) -> Option<u64> {
+        let others = || self.open.iter().filter(|(id, _)| **id != new);
+        let of_largest = || {
+            let (largest, count) = self.of_network.iter().max_by_key(|(_, count)| **count)?;
+            let of_it = || others().filter(|(_, entry)| entry.origin.is_some_and(|(network, _)| network == *largest));
+            let most = of_it().filter_map(|(_, entry)| self.of_address.get(&entry.origin?.1)).max()?;
+            let first = of_it()
+                .filter(|(_, entry)| entry.origin.is_some_and(|origin| self.of_address.get(&origin.1) == Some(most)))
+                .min_by_key(|(_, entry)| (entry.is_busy, entry.since))?;
+            Some((*first.0, *count))
+        };
+        let over_share = || of_largest().filter(|(_, count)| *count > share).map(|(id, _)| id);
+        let idle = || others().filter(|(_, entry)| !entry.is_busy).min_by_key(|(_, entry)| entry.since);
+        over_share().or_else(|| idle().map(|(id, _)| *id)).or_else(|| of_largest().map(|(id, _)| id))
+    }
+}
+
+fn lower<K: Hash + Eq>(counts: &mut HashMap<K, usize>, key: K) {
+    if let Some(count) = counts.get_mut(&key) {
+        *count -= 1;
+        if *count == 0 {
+            counts.remove(&key);
+        }
+    }
+}
+
+/// The network that an address is counted with.
+fn wide(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(address) => Ipv4Addr::from_bits(address.to_bits() >> 8 << 8).into(),
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 80 << 80).into(),
+    }
+}
+
+/// One open connection, until it is dropped.
+pub(crate) struct Connection {
+    id: u64,
+    close: CancellationToken,
+    connections: Arc<Connections>,
+}
+
+impl Connection {
+    /// Waits until another connection takes the place of this one.
+    pub(crate) fn closed(&self) -> WaitForCancellationFuture<'_> {
+        self.close.cancelled()
+    }
+
+    /// Marks the connection as busy until the value is dropped.
+    pub(crate) fn begin(self: &Arc<Self>) -> Busy {
+        self.mark(true);
+        Busy(Arc::clone(self))
+    }
+
+    fn mark(&self, is_busy: bool) {
+        let mut state = self.connections.state();
+        let since = state.tick();
+        if let Some(entry) = state.open.get_mut(&self.id) {
+            (entry.is_busy, entry.since) = (is_busy, since);
+        }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.connections.state().remove(self.id);
+    }
+}
+
+/// A request that is being answered, until the last byte is sent.
+pub(crate) struct Busy(Arc<Connection>);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.mark(false);
+    }
+}
+
+#[cfg(test)]
+mod tests;
