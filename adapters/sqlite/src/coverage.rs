@@ -47,17 +47,17 @@ const SEGMENTS: &str = r"
 ";
 
 /// What overlaps or touches the ids from `:low` to `:high`, and perhaps one segment below. Segments share no id, so the
-/// last that begins below is the only one that can reach in.
+/// last that begins below is the only one that can reach in or touch.
 const SEGMENTS_NEAR: &str = r"
     SELECT low, high, observed_at
     FROM coverage_segments
     WHERE channel_id = :channel_id
-        AND low = (SELECT MAX(low) FROM coverage_segments WHERE channel_id = :channel_id AND low <= :low)
+        AND low = (SELECT MAX(low) FROM coverage_segments WHERE channel_id = :channel_id AND low < :low)
     UNION ALL
     SELECT low, high, observed_at
     FROM coverage_segments
     WHERE channel_id = :channel_id
-        AND low > :low
+        AND low >= :low
         AND low <= :high + 1
 ";
 

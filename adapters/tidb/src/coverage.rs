@@ -60,13 +60,13 @@ const SEGMENTS: &str = r"
 ";
 
 /// What overlaps or touches the ids from `:low` to `:high`, and perhaps one segment below. Segments share no id, so the
-/// last that begins below is the only one that can reach in.
+/// last that begins below is the only one that can reach in or touch.
 const SEGMENTS_NEAR: &str = r"
     (
         SELECT low, high, observed_at
         FROM coverage_segments
         WHERE channel_id = :channel_id
-            AND low <= :low
+            AND low < :low
         ORDER BY low DESC
         LIMIT 1
     )
@@ -75,7 +75,7 @@ const SEGMENTS_NEAR: &str = r"
         SELECT low, high, observed_at
         FROM coverage_segments
         WHERE channel_id = :channel_id
-            AND low > :low
+            AND low >= :low
             AND low <= :high + 1
     )
 ";
@@ -111,7 +111,7 @@ const RECORD: &str = r"
     INSERT INTO coverage (channel_id, low, high, start_reached, checked_at)
     VALUES (:channel_id, :low, :high, :start_reached, :checked_at)
     ON DUPLICATE KEY UPDATE
-        low = VALUES(low), high = VALUES(high), start_reached = GREATEST(start_reached, VALUES(start_reached)),
+        low = VALUES(low), high = VALUES(high), start_reached = VALUES(start_reached),
         checked_at = GREATEST(COALESCE(checked_at, VALUES(checked_at)), VALUES(checked_at))
 ";
 

@@ -19,6 +19,8 @@ contract![
     a_run_goes_down_through_any_number_of_segments,
     a_start_is_reached_by_the_smallest_id,
     segments_tell_when_each_part_was_seen,
+    a_gap_below_the_newest_run_is_never_complete,
+    a_channel_is_observed_any_number_of_times_in_pieces,
     a_note_keeps_the_latest_look,
     a_channel_that_was_seen_empty_is_complete,
     an_earlier_look_than_the_noted_one_changes_nothing,
@@ -119,6 +121,28 @@ async fn segments_tell_when_each_part_was_seen(store: &dyn Store) {
     let segments = store.read().await.unwrap().coverage().segments(here.id).await.unwrap();
     assert_eq!(segments.as_slice(), expected);
     assert_eq!(find(store, here.id).await.checked_at, Some(at(9)));
+}
+
+async fn a_gap_below_the_newest_run_is_never_complete(store: &dyn Store) {
+    let (_, here) = one_channel(store).await;
+    put(store, &here, &page(&here, Interval::new(MessageId::MIN, id(19)), 1, [15], "a")).await;
+    assert_eq!(find(store, here.id).await.state(), CoverageState::Complete);
+    put(store, &here, &page(&here, interval(40, 49), 2, [45], "a")).await;
+    let found = find(store, here.id).await;
+    assert_eq!((found.interval, found.start_reached, found.state()), (interval(40, 49), false, CoverageState::Partial));
+    put(store, &here, &page(&here, interval(20, 39), 3, [], "")).await;
+    let found = find(store, here.id).await;
+    assert_eq!((found.interval, found.state()), (interval(15, 49), CoverageState::Complete));
+}
+
+async fn a_channel_is_observed_any_number_of_times_in_pieces(store: &dyn Store) {
+    let (_, here) = one_channel(store).await;
+    for (seen, cut) in [(1, 30), (2, 30), (3, 30), (4, 20), (5, 40), (5, 41), (3, 10), (6, 30), (6, 30)] {
+        put(store, &here, &page(&here, Interval::new(MessageId::MIN, id(cut)), seen, [9], "a")).await;
+        put(store, &here, &page(&here, interval(cut + 1, 50), seen, [50], "a")).await;
+        let found = find(store, here.id).await;
+        assert_eq!((found.interval, found.state()), (interval(9, 50), CoverageState::Complete), "{seen}, cut at {cut}");
+    }
 }
 
 async fn a_note_keeps_the_latest_look(store: &dyn Store) {
