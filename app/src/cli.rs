@@ -128,7 +128,10 @@ pub struct ImportArguments {
     /// Who may read the channels: public or private; without it new channels are public
     #[arg(long, value_parser = |text: &str| text.parse::<Visibility>())]
     pub visibility: Option<Visibility>,
-    /// Tell what would happen and write nothing
+    /// These exports are whole: messages that they lack inside the range that they cover were deleted
+    #[arg(long)]
+    pub complete: bool,
+    /// Tell what would happen and write nothing; with --complete, list what would be deleted
     #[arg(long)]
     pub dry_run: bool,
     /// Print the result as JSON

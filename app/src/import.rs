@@ -6,6 +6,7 @@ mod plan;
 mod report;
 mod roles;
 mod tiles;
+mod together;
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
@@ -14,8 +15,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use domain::channel::ChannelId;
+use domain::coverage::{Interval, Observation};
 use domain::guild::RoleLook;
-use domain::message::Message;
+use domain::message::{Message, MessageId};
 use domain::page::MessagePage;
 use domain::pseudonym::{KnownPeople, PseudonymKey, Pseudonymizer};
 use domain::slug::TenantSlug;
@@ -34,6 +36,7 @@ use self::files::{Files, Tally};
 use self::plan::{Planned, plan};
 use self::report::{failed, reason, shown};
 use self::tiles::Tiles;
+use self::together::{Together, in_order};
 use crate::portion::in_portions;
 use crate::retry::retry;
 use crate::slug::free_tenant_slug;
@@ -41,7 +44,7 @@ use crate::unreadable;
 
 pub use self::channels::Readers;
 pub use self::files::FileCounts;
-pub use self::report::{FileReport, FileStatus, Report};
+pub use self::report::{AbsentMessages, FileReport, FileStatus, Report};
 
 /// How an import is to be done.
 #[derive(Debug, Clone, Default)]
@@ -50,6 +53,9 @@ pub struct Options {
     pub tenant: Option<TenantSlug>,
     /// Who may read the channels; `None` makes new ones public and leaves others as they are.
     pub visibility: Option<Visibility>,
+    /// Whether the files are said to be whole, so that messages that they lack inside the ranges that they cover were
+    /// deleted.
+    pub complete: bool,
     /// Whether nothing is to be written for good.
     pub dry_run: bool,
 }
@@ -174,17 +180,26 @@ impl Importer {
         let (mut bytes, mut messages) = (0, 0);
         let mut readers = Readers::default();
         let tally = Tally::new(progress);
-        for planned in plan(summaries, &self.key) {
+        let planned = plan(summaries, &self.key);
+        let mut together = Together::new(&planned);
+        let mut reports: Vec<Option<FileReport>> = vec![None; planned.len()];
+        for index in in_order(&planned) {
+            let planned = &planned[index];
             progress.file(&shown(&planned.file), total);
             let heard = |read: u64, at: u64| progress.at(bytes + at, messages + read);
-            let (report, of_file) = self.file(&planned, &known, options, heard, &tally).await?;
+            together.begin(index);
+            let (report, of_file) = self.file(planned, &known, options, &mut together, heard, &tally).await?;
             readers.extend(of_file);
             bytes += planned.summary.size_bytes;
             messages += report.read;
-            files.push(report);
+            reports[index] = Some(report);
         }
+        files.extend(reports.into_iter().flatten());
+        let kept = if options.complete { 0 } else { together.absent_count() };
+        let absent = (options.complete && options.dry_run).then(|| together.absent(&planned));
         let seconds = start.elapsed().as_secs_f64();
-        Ok(Report { files, tenants: tenants.into_values().map(|tenant| tenant.slug).collect(), seconds, readers })
+        let tenants = tenants.into_values().map(|tenant| tenant.slug).collect();
+        Ok(Report { files, tenants, absent, kept, seconds, readers })
     }
 
     /// Looks through all files and gathers their people; tells what is wrong with those that are no exports.
@@ -253,6 +268,7 @@ impl Importer {
         planned: &Planned,
         known: &Arc<KnownPeople>,
         options: &Options,
+        together: &mut Together,
         progress: impl Fn(u64, u64),
         tally: &Tally<'_>,
     ) -> Result<(FileReport, Readers), ImportError> {
@@ -271,10 +287,14 @@ impl Importer {
         };
         let mut tiles = Tiles::new(planned.proof);
         let mut left = summary.messages;
+        let (mut refused_ids, mut lacking, mut ended) = (Vec::new(), 0, false);
         loop {
             let batch = match reader.next().await {
                 Ok(Some(batch)) => batch,
-                Ok(None) => break,
+                Ok(None) => {
+                    ended = true;
+                    break;
+                }
                 Err(error) => {
                     report.status = FileStatus::Partial;
                     report.error = Some(reason(&error));
@@ -293,7 +313,8 @@ impl Importer {
                 report.error = Some("the file was changed while it was read".to_owned());
                 break;
             };
-            let page = Arc::new(page);
+            let page = page.sparing(together.read());
+            let page = Arc::new(if options.complete { page } else { page.without_evidence() });
             let stored = in_portions(Arc::clone(&page), ImportError::of_store, |part| async move {
                 retry(ImportError::is_retryable, || self.page(planned, &part, options)).await
             })
@@ -304,6 +325,9 @@ impl Importer {
                     retry(ImportError::is_retryable, || self.refused(planned.channel.id, unreadable)).await?;
                 }
             }
+            refused_ids.extend(stored.refused.iter().map(|refusal| refusal.message_id));
+            lacking += stored.outcomes.iter().map(|outcome| outcome.lacking).sum::<u64>();
+            together.page(planned.channel.id, &page, &stored.outcomes);
             report.count(&page, last, &stored);
             if !options.dry_run && report.no_files.is_none() {
                 let (counts, broken) = self.files(planned, &page, tally).await?;
@@ -313,10 +337,17 @@ impl Importer {
             progress(report.read, batch.byte);
         }
         if !options.dry_run {
+            // A file that lacks stored messages may be filtered. Then nothing is known of what else it leaves out.
+            let claimed = planned.proof.interval().filter(|_| ended && !options.complete && lacking == 0);
+            let claimed = claimed.map(|interval| claims(interval, summary.exported_at, refused_ids));
+            if let Some(claimed) = claimed {
+                retry(ImportError::is_retryable, || self.record(planned.channel.id, &claimed)).await?;
+            }
             let whole = summary.is_whole() && report.status == FileStatus::Ok;
             let reason = (!whole).then(|| "truncated".to_owned());
             // Where there are messages, the pages have said how far they reach.
-            let start = whole && summary.ids.is_none() && summary.after.is_none() && summary.part.number == 1;
+            let from_start = summary.has_range && summary.after.is_none() && summary.part.number == 1;
+            let start = whole && summary.ids.is_none() && from_start;
             retry(ImportError::is_retryable, || {
                 self.note(planned.channel.id, summary.exported_at, start, reason.clone())
             })
@@ -365,17 +396,38 @@ impl Importer {
         Ok(unit.commit().await?)
     }
 
+    async fn record(&self, channel: ChannelId, claimed: &[Observation]) -> Result<(), ImportError> {
+        let mut unit = self.store.begin().await?;
+        unit.coverage().record(channel, claimed).await?;
+        Ok(unit.commit().await?)
+    }
+
     async fn note(
         &self,
         channel: ChannelId,
         at: Timestamp,
-        start_reached: bool,
+        seen_empty: bool,
         reason: Option<String>,
     ) -> Result<(), ImportError> {
         let mut unit = self.store.begin().await?;
+        let stored = unit.coverage().find(channel).await?;
+        let start_reached = seen_empty && stored.is_none_or(|stored| stored.message_count == 0);
         unit.coverage().note(channel, at, start_reached, reason).await?;
         Ok(unit.commit().await?)
     }
+}
+
+/// What a file covers that does not say whether it is whole: its interval, but for the messages that the store refused.
+fn claims(interval: Interval, observed_at: Timestamp, mut refused: Vec<MessageId>) -> Vec<Observation> {
+    refused.sort_unstable();
+    let (mut claims, mut low) = (Vec::new(), Some(interval.low()));
+    for id in refused.into_iter().filter(|id| interval.contains(*id)) {
+        let below = low.zip(id.previous()).and_then(|(low, high)| Interval::new(low, high));
+        claims.extend(below);
+        low = id.next();
+    }
+    claims.extend(low.and_then(|low| Interval::new(low, interval.high())));
+    claims.into_iter().map(|interval| Observation { interval, observed_at, proves_absence: false }).collect()
 }
 
 /// Keeps the last of messages with the same id.

@@ -1,7 +1,7 @@
 //! Keeping aside what could not be read or stored, for as long as that is so.
 
 use domain::channel::ChannelId;
-use domain::coverage::{Segment, Segments};
+use domain::coverage::Observation;
 use domain::page::MessagePage;
 use domain::timestamp::Timestamp;
 use domain::unreadable::Unreadable;
@@ -28,8 +28,10 @@ pub(crate) async fn keep(
         if !held.is_empty() {
             let proven = unit.coverage().segments(channel).await?;
             // Where something cannot be read the page proves nothing, and yet has shown all that stood there.
-            let shown = (!found.is_empty()).then_some(Segment { interval: span, observed_at: page.observed_at() });
-            let seen = Segments::new(proven.as_slice().iter().copied().chain(shown));
+            let mut seen = proven.clone();
+            if !found.is_empty() {
+                seen.insert(Observation::new(span, page.observed_at()));
+            }
             let is_gone = |one: &&Unreadable| match one.message_id {
                 Some(id) => page.messages().iter().any(|message| message.id == id) || one.is_settled(&proven),
                 None => one.is_settled(&seen),

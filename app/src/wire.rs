@@ -172,6 +172,7 @@ pub struct CoverageBody<'a> {
     state: CoverageState,
     reason: Option<&'a str>,
     checked_at: Option<Timestamp>,
+    read_whole_at: Option<Timestamp>,
 }
 
 impl<'a> From<&'a Coverage> for CoverageBody<'a> {
@@ -186,6 +187,7 @@ impl<'a> From<&'a Coverage> for CoverageBody<'a> {
             state: coverage.state(),
             reason: coverage.reason.as_deref(),
             checked_at: coverage.checked_at,
+            read_whole_at: coverage.read_whole_at,
         }
     }
 }

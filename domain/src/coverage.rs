@@ -1,10 +1,14 @@
-//! Which part of a channel is held without a gap, and who saw it last.
+//! Which part of a channel is held without a gap, and when it was observed.
+
+mod segments;
 
 use serde::Serialize;
 
 use crate::channel::ChannelId;
 use crate::message::MessageId;
 use crate::timestamp::Timestamp;
+
+pub use self::segments::{Observation, Part, Segment, SegmentError, Segments};
 
 /// All ids from `low` to `high`, both included; never empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,104 +122,12 @@ impl Interval {
         run.unwrap_or_else(|run| run)
     }
 
-    /// What of `self` lies below and above `other`.
-    fn outside(self, other: Self) -> impl Iterator<Item = Self> {
+    /// The parts of `self` that lie below and above `other`.
+    pub fn outside(self, other: Self) -> impl Iterator<Item = Self> {
         let below = other.low.previous().and_then(|high| Self::new(self.low, high.min(self.high)));
         let above = other.high.next().and_then(|low| Self::new(low.max(self.low), self.high));
         below.into_iter().chain(above)
     }
-}
-
-/// An interval that a source showed whole: what it lacked there did not exist then.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Segment {
-    /// Which part of the channel.
-    pub interval: Interval,
-    /// When the source looked.
-    pub observed_at: Timestamp,
-}
-
-/// What is proven of a channel, or of a part of it: segments in ascending order that share no id.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Segments(Vec<Segment>);
-
-impl Segments {
-    /// Takes segments in any order; where two share ids, the later look stands.
-    #[must_use]
-    pub fn new(segments: impl IntoIterator<Item = Segment>) -> Self {
-        let mut all = Self::default();
-        for segment in segments {
-            all.insert(segment);
-        }
-        all
-    }
-
-    /// The segments, ascending.
-    #[must_use]
-    pub fn as_slice(&self) -> &[Segment] {
-        &self.0
-    }
-
-    /// Adds what a source showed whole. Where it shares ids with an older look it replaces that, where with a newer
-    /// one the newer stands; segments of the same moment that touch become one.
-    pub fn insert(&mut self, new: Segment) {
-        let mut parts = vec![new];
-        let mut kept = Vec::with_capacity(self.0.len() + 2);
-        for old in self.0.drain(..) {
-            if old.observed_at > new.observed_at {
-                parts = parts.iter().flat_map(|part| cut(*part, old.interval)).collect();
-                kept.push(old);
-            } else {
-                kept.extend(cut(old, new.interval));
-            }
-        }
-        kept.append(&mut parts);
-        kept.sort_unstable_by_key(|segment| segment.interval.low);
-        for segment in kept {
-            match self.0.last_mut() {
-                Some(last) if last.observed_at == segment.observed_at && last.interval.touches(segment.interval) => {
-                    last.interval = last.interval.extend(segment.interval.high);
-                }
-                _ => self.0.push(segment),
-            }
-        }
-    }
-
-    /// What is still proven where `id` could not be stored.
-    #[must_use]
-    pub fn without(&self, id: MessageId) -> Self {
-        let hole = Interval::only(id);
-        Self(self.0.iter().flat_map(|segment| cut(*segment, hole)).collect())
-    }
-
-    /// Whether every id of `part` was looked for later than `since`.
-    #[must_use]
-    pub fn prove_since(&self, part: Interval, since: Timestamp) -> bool {
-        let later = self.0.iter().filter(|segment| segment.observed_at > since);
-        let left = later.fold(vec![part], |left, seen| {
-            let cut = |part: Interval| {
-                let whole = (!part.overlaps(seen.interval)).then_some(part);
-                let rest = part.overlaps(seen.interval).then(|| part.outside(seen.interval));
-                whole.into_iter().chain(rest.into_iter().flatten())
-            };
-            left.into_iter().flat_map(cut).collect()
-        });
-        left.is_empty()
-    }
-
-    /// When `id` was last looked for; `None` if no source showed that part whole.
-    #[must_use]
-    pub fn observed_at(&self, id: MessageId) -> Option<Timestamp> {
-        let index = self.0.partition_point(|segment| segment.interval.high < id);
-        self.0.get(index).filter(|segment| segment.interval.contains(id)).map(|segment| segment.observed_at)
-    }
-}
-
-fn cut(segment: Segment, hole: Interval) -> Vec<Segment> {
-    if !segment.interval.overlaps(hole) {
-        return vec![segment];
-    }
-    segment.interval.outside(hole).map(|interval| Segment { interval, ..segment }).collect()
 }
 
 /// How much of a channel is held.
@@ -249,6 +161,9 @@ pub struct Coverage {
     pub reason: Option<String>,
     /// When a source last looked; `None` if none has.
     pub checked_at: Option<Timestamp>,
+    /// The channel was read from end to end since this time, or at it; `None` where its interval does not reach the
+    /// start. It is the time of the oldest observation that the interval rests on.
+    pub read_whole_at: Option<Timestamp>,
 }
 
 impl Coverage {

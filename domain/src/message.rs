@@ -267,6 +267,72 @@ impl Origin {
     }
 }
 
+/// On what evidence a message counts as deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DeletionKind {
+    /// An observation that covers its id lacks it. A later observation that shows it proves that it exists.
+    Inferred,
+    /// The platform, or an erasure, said so of this very message. That is final.
+    Explicit,
+}
+
+impl DeletionKind {
+    /// The number that stores use.
+    #[must_use]
+    pub const fn as_number(self) -> u8 {
+        match self {
+            Self::Inferred => 1,
+            Self::Explicit => 2,
+        }
+    }
+
+    /// The kind with this number.
+    #[must_use]
+    pub const fn from_number(number: u8) -> Option<Self> {
+        match number {
+            1 => Some(Self::Inferred),
+            2 => Some(Self::Explicit),
+            _ => None,
+        }
+    }
+}
+
+/// That a message is deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deletion {
+    /// On what evidence.
+    pub kind: DeletionKind,
+    /// When the observation was made that found it deleted.
+    pub at: Timestamp,
+}
+
+impl Deletion {
+    /// A deletion that follows from an observation at `at`, which covers the message's id and lacks it.
+    #[must_use]
+    pub const fn inferred(at: Timestamp) -> Self {
+        Self { kind: DeletionKind::Inferred, at }
+    }
+
+    /// A deletion that the platform told of at `at`.
+    #[must_use]
+    pub const fn explicit(at: Timestamp) -> Self {
+        Self { kind: DeletionKind::Explicit, at }
+    }
+
+    /// Whether it stands although an observation at `seen_at` showed the message. At the same time existence stands,
+    /// because absence can have other reasons.
+    #[must_use]
+    pub fn outlasts(self, seen_at: Timestamp) -> bool {
+        self.kind == DeletionKind::Explicit || self.at > seen_at
+    }
+
+    /// Of two deletions of one message the final one, or else the later.
+    #[must_use]
+    pub fn merge(self, other: Self) -> Self {
+        if (other.kind, other.at) > (self.kind, self.at) { other } else { self }
+    }
+}
+
 /// What orders two versions of one message: the edit, then the moment at which the source looked, then the source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version {

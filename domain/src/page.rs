@@ -3,9 +3,20 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::coverage::{Interval, Segments};
-use crate::message::{Message, MessageId, Version};
+use crate::coverage::{Interval, Observation, Segments};
+use crate::message::{Deletion, DeletionKind, Message, MessageId, Origin, Version};
 use crate::timestamp::Timestamp;
+
+/// What it means that a page lacks a message of its interval.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Absence {
+    /// The message did not exist when the source was observed.
+    Evidence,
+    /// Nothing: the source may have left it out.
+    NoEvidence,
+    /// The source said that this very message is deleted.
+    Explicit,
+}
 
 /// Messages of one channel as a source showed them at one moment, in ascending order. A clone shares them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +24,8 @@ pub struct MessagePage {
     interval: Option<Interval>,
     observed_at: Timestamp,
     messages: Arc<[Message]>,
+    absence: Absence,
+    spared: Arc<[MessageId]>,
 }
 
 /// Messages that make no page.
@@ -40,13 +53,42 @@ impl MessagePage {
         if let Some(message) = messages.iter().find(outside) {
             return Err(PageError::Outside(message.id));
         }
-        Ok(Self { interval, observed_at, messages: messages.into() })
+        let (absence, spared) = (Absence::Evidence, Arc::default());
+        Ok(Self { interval, observed_at, messages: messages.into(), absence, spared })
     }
 
-    /// The part of the channel that it shows whole.
+    /// The explicit deletion of a message, of which the platform told at `observed_at`: an event, or a 404 for that very
+    /// message. A message that is not stored stays unknown.
+    #[must_use]
+    pub fn deleted(id: MessageId, observed_at: Timestamp) -> Self {
+        let (messages, absence, spared) = (Arc::default(), Absence::Explicit, Arc::default());
+        Self { interval: Some(Interval::only(id)), observed_at, messages, absence, spared }
+    }
+
+    /// The same messages of a source that may have left others out: what it lacks inside its interval is counted and
+    /// stays, and the interval is not recorded.
+    #[must_use]
+    pub fn without_evidence(self) -> Self {
+        Self { absence: Absence::NoEvidence, ..self }
+    }
+
+    /// The same page, which deletes none of `ids`, in ascending order, although it lacks them.
+    #[must_use]
+    pub fn sparing(self, ids: Arc<[MessageId]>) -> Self {
+        Self { spared: ids, ..self }
+    }
+
+    /// The part of the channel that it shows.
     #[must_use]
     pub const fn interval(&self) -> Option<Interval> {
         self.interval
+    }
+
+    /// The part of the channel that it proves to be whole, for the channel's coverage.
+    #[must_use]
+    pub fn observation(&self) -> Option<Observation> {
+        let interval = self.interval.filter(|_| self.absence == Absence::Evidence)?;
+        Some(Observation::new(interval, self.observed_at))
     }
 
     /// When the source looked.
@@ -79,8 +121,21 @@ impl MessagePage {
             }
         };
         let (older, newer) = self.messages.split_at(count);
-        let part = |interval, messages: &[Message]| Self { interval, messages: messages.into(), ..*self };
+        let part = |interval, messages: &[Message]| Self {
+            interval,
+            messages: messages.into(),
+            spared: Arc::clone(&self.spared),
+            ..*self
+        };
         Some((part(intervals.map(|(older, _)| older), older), part(intervals.map(|(_, newer)| newer), newer)))
+    }
+
+    /// What it makes of a message that it lacks, where that is evidence.
+    const fn deletion(&self) -> Deletion {
+        match self.absence {
+            Absence::Explicit => Deletion::explicit(self.observed_at),
+            Absence::Evidence | Absence::NoEvidence => Deletion::inferred(self.observed_at),
+        }
     }
 
     /// The ids that it speaks of: its interval, or its first to its last message; `None` if it says nothing.
@@ -99,8 +154,8 @@ pub struct StoredVersion {
     pub version: Version,
     /// Its [`Message::digest`].
     pub digest: u64,
-    /// Whether it was deleted.
-    pub deleted: bool,
+    /// Whether it is deleted.
+    pub deletion: Option<Deletion>,
 }
 
 /// A message to write, with its digest.
@@ -110,6 +165,19 @@ pub struct Write<'a> {
     pub message: &'a Message,
     /// Its digest, computed once.
     pub digest: u64,
+    /// Whether it is to be stored as deleted.
+    pub deletion: Option<Deletion>,
+}
+
+/// What else than its content changes of a stored message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Touch {
+    /// When its content was last observed.
+    pub observed_at: Timestamp,
+    /// By which source.
+    pub origin: Origin,
+    /// Whether it is deleted.
+    pub deletion: Option<Deletion>,
 }
 
 /// What a page does to a store; every list ascends by id.
@@ -117,51 +185,131 @@ pub struct Write<'a> {
 pub struct PagePlan<'a> {
     /// New rows.
     pub insert: Vec<Write<'a>>,
-    /// New rows that were deleted before anybody here saw them: a later look had not shown them.
-    pub insert_deleted: Vec<Write<'a>>,
     /// Rows that a newer version replaces.
     pub update: Vec<Write<'a>>,
-    /// Rows that the page lacks although it is whole there.
+    /// Rows whose content stays, by what changes of them.
+    pub touch: Vec<(Touch, Vec<MessageId>)>,
+    /// Rows to mark deleted by [`PagePlan::deletion`].
     pub delete: Vec<MessageId>,
-    /// How many rows stay as they are.
+    /// How the rows of `delete` are deleted; `None` if there is none.
+    pub deletion: Option<Deletion>,
+    /// Rows that were not observed after the page and that it lacks inside its interval: those that it deletes, or would
+    /// delete if what it lacks were evidence.
+    pub absent: Vec<MessageId>,
+    /// How many rows that are not deleted the page lacks inside its interval.
+    pub lacking: u64,
+    /// How many rows a newer version replaced, or were found to exist after all.
+    pub updated: u64,
+    /// How many rows stay as they are, as far as anyone can read them.
     pub unchanged: u64,
+    /// How many more messages there are that are not deleted.
+    pub growth: i64,
 }
 
 impl<'a> PagePlan<'a> {
-    /// Compares `page` with the rows that a store holds of the ids in its span, and with what later looks proved.
+    /// Compares `page` with the rows that a store holds of the ids in its span, and with what other observations proved.
     ///
-    /// - A tombstone wins over any page, and over nothing else that it says.
+    /// - An explicit deletion is final. An inferred one yields to an observation that is not older.
     /// - Of two versions the newer wins; equal content changes nothing.
-    /// - Inside its interval, what the page lacks is deleted, unless a newer version is held.
-    /// - Where a later look stands, the page adds only what that look found gone, as deleted.
+    /// - Inside its interval, what the page lacks is deleted, unless it was observed at that time or later.
+    /// - Where a later observation proves what is absent, the page adds as deleted what that one lacked.
     #[must_use]
     pub fn new(page: &'a MessagePage, stored: &[StoredVersion], proven: &Segments) -> Self {
         let mut plan = Self::default();
         let mut held: BTreeMap<MessageId, &StoredVersion> = stored.iter().map(|row| (row.id, row)).collect();
         for message in page.messages.iter() {
-            let seen_later = proven.observed_at(message.id).is_some_and(|at| at > page.observed_at);
-            let Some(row) = held.remove(&message.id) else {
-                let write = Write { message, digest: message.digest() };
-                let list = if seen_later { &mut plan.insert_deleted } else { &mut plan.insert };
-                list.push(write);
-                continue;
-            };
-            let newer = !seen_later && !row.deleted && message.version > row.version;
-            let digest = if newer { message.digest() } else { row.digest };
-            if digest == row.digest {
-                plan.unchanged += 1;
-            } else {
-                plan.update.push(Write { message, digest });
+            match held.remove(&message.id) {
+                Some(row) => plan.meet(page, message, row, proven),
+                None => plan.add(page, message, proven),
             }
         }
         if let Some(interval) = page.interval {
-            let gone = |row: &&StoredVersion| {
-                let seen_later = proven.observed_at(row.id).is_some_and(|at| at > page.observed_at);
-                interval.contains(row.id) && !row.deleted && !seen_later && row.version.observed_at <= page.observed_at
-            };
-            plan.delete = held.into_values().filter(gone).map(|row| row.id).collect();
+            for row in held.into_values().filter(|row| interval.contains(row.id)) {
+                plan.miss(page, row, proven);
+            }
+        }
+        if !plan.delete.is_empty() {
+            plan.deletion = Some(page.deletion());
         }
         plan
+    }
+
+    /// The page shows a message that is not stored.
+    fn add(&mut self, page: &MessagePage, message: &'a Message, proven: &Segments) {
+        let absent_at = proven.absent_at(message.id).filter(|at| *at > page.observed_at);
+        let deletion = absent_at.map(Deletion::inferred);
+        self.growth += i64::from(deletion.is_none());
+        self.insert.push(Write { message, digest: message.digest(), deletion });
+    }
+
+    /// The page shows a message that is stored.
+    fn meet(&mut self, page: &MessagePage, message: &'a Message, row: &StoredVersion, proven: &Segments) {
+        let deletion = row.deletion.filter(|deletion| {
+            // A later observation that covers the id of a deleted message lacked it, too.
+            let lacked = proven.absent_at(row.id).map_or(*deletion, |at| deletion.merge(Deletion::inferred(at)));
+            lacked.outlasts(page.observed_at)
+        });
+        if deletion.is_some_and(|deletion| deletion.kind == DeletionKind::Explicit) {
+            self.unchanged += 1;
+            return;
+        }
+        let confirmed_at = proven.confirmed_at(row.id).filter(|_| row.deletion.is_none());
+        // An edit proves by itself that it is the later one; for the rest, the time of the observation decides.
+        let newer = message.version.edited_at > row.version.edited_at
+            || message.version > row.version && confirmed_at.is_none_or(|at| at <= page.observed_at);
+        let digest = if newer { message.digest() } else { row.digest };
+        let revived = row.deletion.is_some() && deletion.is_none();
+        self.growth += i64::from(revived);
+        if digest != row.digest {
+            self.update.push(Write { message, digest, deletion });
+        } else {
+            let recorded = page.observation().is_some() || confirmed_at.is_some_and(|at| at >= page.observed_at);
+            if revived || newer && !recorded {
+                let Version { observed_at, origin, .. } = if newer { message.version } else { row.version };
+                self.touch(row.id, Touch { observed_at, origin, deletion });
+            }
+        }
+        if revived || digest != row.digest && deletion.is_none() {
+            self.updated += 1;
+        } else {
+            self.unchanged += 1;
+        }
+    }
+
+    /// The page lacks a message that is stored.
+    fn miss(&mut self, page: &MessagePage, row: &StoredVersion, proven: &Segments) {
+        if let Some(deletion) = row.deletion {
+            if page.absence == Absence::Explicit && deletion.kind == DeletionKind::Inferred {
+                let Version { observed_at, origin, .. } = row.version;
+                self.touch(row.id, Touch { observed_at, origin, deletion: Some(deletion.merge(page.deletion())) });
+            }
+            return;
+        }
+        self.lacking += 1;
+        let observed_at =
+            proven.absent_at(row.id).map_or(row.version.observed_at, |at| at.max(row.version.observed_at));
+        let spared = page.spared.binary_search(&row.id).is_ok();
+        if page.absence != Absence::Explicit && (spared || observed_at >= page.observed_at) {
+            return;
+        }
+        self.absent.push(row.id);
+        if page.absence != Absence::NoEvidence {
+            self.delete.push(row.id);
+            self.growth -= 1;
+        }
+    }
+
+    fn touch(&mut self, id: MessageId, touch: Touch) {
+        match self.touch.iter_mut().find(|(other, _)| *other == touch) {
+            Some((_, ids)) => ids.push(id),
+            None => self.touch.push((touch, vec![id])),
+        }
+    }
+
+    /// Whether anything changes that a reader can see.
+    #[must_use]
+    pub const fn is_visible(&self) -> bool {
+        !self.insert.is_empty() || self.updated > 0 || !self.delete.is_empty()
     }
 }
 

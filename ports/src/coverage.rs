@@ -1,9 +1,10 @@
 //! What is held of each channel. Intervals are recorded by
-//! [`replace_interval`](crate::message::MessageRepository::replace_interval), with the page that proves them.
+//! [`replace_interval`](crate::message::MessageRepository::replace_interval), with the page that proves them, or by
+//! [`CoverageRepository::record`], where only all pages of a source together show it.
 
 use async_trait::async_trait;
 use domain::channel::ChannelId;
-use domain::coverage::{Coverage, Segments};
+use domain::coverage::{Coverage, Observation, Segments};
 use domain::tenant::TenantId;
 use domain::timestamp::Timestamp;
 
@@ -21,8 +22,15 @@ pub trait CoverageRepository: Send {
     /// categories, forums, media channels and directories.
     async fn list(&mut self, tenant: TenantId, page: Page<ChannelId>) -> Result<Vec<Coverage>, StoreError>;
 
-    /// Every part of the channel that a source showed whole.
+    /// Every part of the channel that a source showed whole. A store has one row for each segment.
     async fn segments(&mut self, channel: ChannelId) -> Result<Segments, StoreError>;
+
+    /// Adds observations to the segments of a channel, in ascending order of their intervals, of which no two overlap. The
+    /// messages that they showed are stored. Doing it twice equals doing it once.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] if the channel is not stored.
+    async fn record(&mut self, channel: ChannelId, observations: &[Observation]) -> Result<(), StoreError>;
 
     /// Notes that a source looked at `checked_at` (an earlier look than the noted one, or than the latest page that was
     /// whole, changes nothing), whether the channel was seen empty from its start on (once seen it stays so; where there

@@ -2,10 +2,9 @@
 
 use async_trait::async_trait;
 use domain::channel::ChannelId;
-use domain::message::{Message, MessageId, Version};
-use domain::page::MessagePage;
+use domain::message::{Deletion, Message, MessageId, Version};
+use domain::page::{MessagePage, PagePlan};
 use domain::tenant::TenantId;
-use domain::timestamp::Timestamp;
 
 use crate::error::StoreError;
 use crate::page::MessageRange;
@@ -15,17 +14,30 @@ use crate::page::MessageRange;
 pub struct StoredMessage {
     /// The message.
     pub message: Message,
-    /// When the look was made that found it deleted; its content is kept and never shown to the public.
-    pub deleted_at: Option<Timestamp>,
+    /// Whether it is deleted; its content is kept and never shown to the public.
+    pub deletion: Option<Deletion>,
 }
 
 impl StoredMessage {
-    /// Whether this copy takes the place of `held`, the same message in another archive: never an older version that of
-    /// a newer one, and nothing brings back what is deleted.
+    /// Whether it is deleted.
     #[must_use]
-    pub fn replaces(&self, held: &Self) -> bool {
-        let revives = held.deleted_at.is_some() && self.deleted_at.is_none();
-        self != held && !revives && self.message.version >= held.message.version
+    pub const fn is_deleted(&self) -> bool {
+        self.deletion.is_some()
+    }
+
+    /// What an archive that has `held` is to store when another one has this copy of the same message: the newer version,
+    /// deleted if either archive knows so, unless the other one observed it later. `None` if that is what it has.
+    #[must_use]
+    pub fn merged(&self, held: &Self) -> Option<Self> {
+        let newer = if self.message.version >= held.message.version { self } else { held };
+        let deletion = match (self.deletion, held.deletion) {
+            (Some(copied), Some(known)) => Some(copied.merge(known)),
+            (Some(deletion), None) => Some(deletion).filter(|it| it.outlasts(held.message.version.observed_at)),
+            (None, Some(deletion)) => Some(deletion).filter(|it| it.outlasts(self.message.version.observed_at)),
+            (None, None) => None,
+        };
+        let merged = Self { message: newer.message.clone(), deletion };
+        (merged != *held).then_some(merged)
     }
 }
 
@@ -38,21 +50,40 @@ pub struct MessageMark {
     pub version: Version,
     /// Its [`Message::digest`].
     pub digest: u64,
-    /// When the look was made that found it deleted.
-    pub deleted_at: Option<Timestamp>,
+    /// Whether it is deleted.
+    pub deletion: Option<Deletion>,
 }
 
 /// What a page changed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PageOutcome {
-    /// New messages, those that were deleted before anybody here saw them included.
+    /// New messages, those that were deleted before they were stored included.
     pub added: u64,
-    /// Messages that a newer version replaced.
+    /// Messages that a newer version replaced, and those that were found to exist after all.
     pub updated: u64,
     /// Messages that stayed as they were.
     pub unchanged: u64,
     /// Messages that were there and are now deleted.
     pub deleted: u64,
+    /// Messages that the page lacks inside its interval and that were not observed after it: those that are now deleted
+    /// or, where what it lacks is no evidence, those that would be.
+    pub absent: Vec<MessageId>,
+    /// How many messages that were not deleted the page lacks inside its interval, those that were observed later or are
+    /// spared included.
+    pub lacking: u64,
+}
+
+impl From<&PagePlan<'_>> for PageOutcome {
+    fn from(plan: &PagePlan<'_>) -> Self {
+        Self {
+            added: plan.insert.len() as u64,
+            updated: plan.updated,
+            unchanged: plan.unchanged,
+            deleted: plan.delete.len() as u64,
+            absent: plan.absent.clone(),
+            lacking: plan.lacking,
+        }
+    }
 }
 
 impl PageOutcome {
@@ -113,9 +144,10 @@ pub trait MessageRepository: Send {
     ) -> Result<bool, StoreError>;
 
     /// Stores a page of a channel (at most 1000 messages) by the rules of [`domain::page::PagePlan`]: newer versions
-    /// over older, rows inside its interval that it lacks become deleted, a tombstone stays. Keeps the channel's
-    /// stats, records the page's interval in the channel's coverage, and appends a change if there was one. Two
-    /// writers of one channel go one after the other. Doing it twice equals doing it once.
+    /// over older, rows inside its interval that it lacks become deleted where that is evidence, an inferred deletion
+    /// yields to a later page that shows the message, an explicit one never. Keeps the channel's stats, records what the
+    /// page proves in the channel's coverage, and appends a change if there was one. Two writers of one channel go one
+    /// after the other. Doing it twice equals doing it once.
     ///
     /// # Errors
     /// [`StoreError::Missing`] if the channel is not stored.
@@ -139,9 +171,9 @@ pub trait MessageRepository: Send {
         limit: u32,
     ) -> Result<Vec<MessageMark>, StoreError>;
 
-    /// Stores messages of a channel (at most 1000, ascending, no id twice) as another archive holds them, where they
-    /// [replace](StoredMessage::replaces) what is held; tells how many did. Keeps the channel's stats, leaves its
-    /// coverage alone and appends a change if there was one. Doing it twice equals doing it once.
+    /// Stores messages of a channel (at most 1000, ascending, no id twice) as another archive holds them,
+    /// [merged](StoredMessage::merged) with what is stored; returns how many rows that changed. Keeps the channel's
+    /// stats, leaves its coverage alone and appends a change if there was one. Doing it twice equals doing it once.
     ///
     /// # Errors
     /// [`StoreError::Missing`] if the channel is not stored.

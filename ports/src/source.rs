@@ -107,6 +107,8 @@ pub struct ExportSummary {
     pub channel: ExportChannel,
     /// When it was made; the last message's time where the file does not say.
     pub exported_at: Timestamp,
+    /// Whether it says which range of the channel was asked for. A file that does not proves nothing about what it lacks.
+    pub has_range: bool,
     /// Only messages after this one were asked for; `None` for all from the channel's start.
     pub after: Option<MessageId>,
     /// Which part of an export it is.

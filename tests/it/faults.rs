@@ -110,9 +110,9 @@ impl Rig {
         let mut read = self.direct.read().await.unwrap();
         let proven = read.coverage().segments(self.channel.id).await.unwrap();
         let span = |interval: Interval| interval.high().get() - interval.low().get() + 1;
-        let length: u64 = proven.as_slice().iter().map(|segment| span(segment.interval)).sum();
+        let length: u64 = proven.parts().iter().map(|part| span(part.interval)).sum();
         assert_eq!(length, ids.len() as u64, "{why}: {proven:?}");
-        assert!(ids.iter().all(|held| proven.observed_at(id(*held)).is_some()), "{why}: {proven:?}");
+        assert!(ids.iter().all(|held| proven.absent_at(id(*held)).is_some()), "{why}: {proven:?}");
         let changes = read.changes().list(Page { after: None, limit: 1_000 }).await.unwrap();
         assert_eq!(changes.len(), ids.len(), "{why}: {changes:?}");
     }

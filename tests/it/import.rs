@@ -164,6 +164,7 @@ fn parts_of_exports_in_different_folders_are_not_joined() {
         };
         let export = serde_json::json!({"guild": {"id": "5", "name": "Parts"},
             "channel": {"id": "6", "type": "GuildTextChat", "name": "c"}, "exportedAt": "2026-02-01T00:00:00Z",
+            "dateRange": {"after": null, "before": null},
             "messages": ids.map(message)});
         fs::create_dir_all(folder).unwrap();
         fs::write(folder.join(name), export.to_string()).unwrap();

@@ -1,5 +1,6 @@
 //! Inputs that people reported, rebuilt with invented names, and what Verta makes of them.
 
+mod absence;
 mod case_16;
 mod exports;
 mod generations;

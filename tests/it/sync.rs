@@ -100,7 +100,7 @@ async fn what_is_new_edited_and_deleted_of_late_is_found_by_the_next_run(place: 
     let job = world.sync().await;
     world.assert_whole(general).await;
     assert_eq!(world.find(general, recent[10]).await.unwrap().message.content, "changed");
-    assert!(world.find(general, recent[20]).await.unwrap().deleted_at.is_some());
+    assert!(world.find(general, recent[20]).await.unwrap().is_deleted());
     assert!(job.progress.messages < 250, "what is old is not read again: {}", job.progress.messages);
 }
 

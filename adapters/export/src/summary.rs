@@ -44,8 +44,9 @@ pub(crate) fn summarize(
         let guild = fields.remove("guild").unwrap_or_default();
         let channel = fields.remove("channel").unwrap_or_default();
         let exported_at = fields.remove("exportedAt").and_then(|at| at.as_str()?.parse::<Timestamp>().ok());
-        let after =
-            fields.remove("dateRange").and_then(|range| range.get("after")?.as_str()?.parse::<Timestamp>().ok());
+        let range = fields.remove("dateRange");
+        let has_range = range.is_some();
+        let after = range.and_then(|range| range.get("after")?.as_str()?.parse::<Timestamp>().ok());
         fields.remove("messageCount");
         let exported_at = exported_at.or(seen.newest_at).or_else(|| Timestamp::from_millis(0));
         let beyond_guild = beyond(&guild, &["id", "name", "iconUrl"]);
@@ -66,6 +67,7 @@ pub(crate) fn summarize(
             guild,
             channel,
             exported_at: exported_at.ok_or_else(|| format("it does not say when it was made".to_owned()))?,
+            has_range,
             // The filter names a moment; what was sent in its very millisecond may be missing.
             after: after
                 .and_then(|at| Timestamp::from_millis(at.as_millis() + 1))

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use domain::channel::ChannelId;
-use domain::coverage::{Coverage, Interval, Segment, Segments};
+use domain::coverage::{Coverage, Interval, Observation, Segment, Segments};
 use domain::message::MessageId;
 use domain::tenant::TenantId;
 use domain::timestamp::Timestamp;
@@ -12,14 +12,17 @@ use ports::page::Page;
 use rusqlite::{Connection, named_params};
 
 use crate::error::{is_missing, store_error};
-use crate::row::{Columns, Text, execute, millis, number, query, query_one};
+use crate::row::{Columns, Text, execute, insert_all, millis, number, query, query_one};
 use crate::unit::Unit;
 
 const FIND: &str = r"
     SELECT channels.channel_id, low, high, start_reached, reason, checked_at, message_count,
         (SELECT MIN(message_id) FROM messages WHERE messages.channel_id = channels.channel_id) AS oldest,
         (SELECT COUNT(*) FROM unreadable_messages WHERE unreadable_messages.channel_id = channels.channel_id)
-            AS unreadable_count
+            AS unreadable_count,
+        (SELECT MIN(COALESCE(oldest_at, observed_at)) FROM coverage_segments
+            WHERE coverage_segments.channel_id = channels.channel_id AND start_reached
+                AND coverage_segments.low >= coverage.low AND coverage_segments.low <= coverage.high) AS read_whole_at
     FROM channels
     LEFT JOIN coverage ON coverage.channel_id = channels.channel_id
     WHERE channels.channel_id = :channel_id
@@ -29,7 +32,10 @@ const LIST: &str = r"
     SELECT channels.channel_id, low, high, start_reached, reason, checked_at, message_count,
         (SELECT MIN(message_id) FROM messages WHERE messages.channel_id = channels.channel_id) AS oldest,
         (SELECT COUNT(*) FROM unreadable_messages WHERE unreadable_messages.channel_id = channels.channel_id)
-            AS unreadable_count
+            AS unreadable_count,
+        (SELECT MIN(COALESCE(oldest_at, observed_at)) FROM coverage_segments
+            WHERE coverage_segments.channel_id = channels.channel_id AND start_reached
+                AND coverage_segments.low >= coverage.low AND coverage_segments.low <= coverage.high) AS read_whole_at
     FROM channels
     LEFT JOIN coverage ON coverage.channel_id = channels.channel_id
     WHERE tenant_id = :tenant_id
@@ -40,7 +46,7 @@ const LIST: &str = r"
 ";
 
 const SEGMENTS: &str = r"
-    SELECT low, high, observed_at
+    SELECT low, high, observed_at, parts
     FROM coverage_segments
     WHERE channel_id = :channel_id
     ORDER BY low
@@ -49,12 +55,12 @@ const SEGMENTS: &str = r"
 /// What overlaps or touches the ids from `:low` to `:high`, and perhaps one segment below. Segments share no id, so the
 /// last that begins below is the only one that can reach in or touch.
 const SEGMENTS_NEAR: &str = r"
-    SELECT low, high, observed_at
+    SELECT low, high, observed_at, parts
     FROM coverage_segments
     WHERE channel_id = :channel_id
         AND low = (SELECT MAX(low) FROM coverage_segments WHERE channel_id = :channel_id AND low < :low)
     UNION ALL
-    SELECT low, high, observed_at
+    SELECT low, high, observed_at, parts
     FROM coverage_segments
     WHERE channel_id = :channel_id
         AND low >= :low
@@ -83,10 +89,12 @@ const DELETE_SEGMENT: &str = r"
         AND low = :low
 ";
 
-const INSERT_SEGMENT: &str = r"
-    INSERT INTO coverage_segments (channel_id, low, high, observed_at)
-    VALUES (:channel_id, :low, :high, :observed_at)
+const INSERT_SEGMENTS: &str = r"
+    INSERT INTO coverage_segments (channel_id, low, high, observed_at, oldest_at, parts)
 ";
+
+/// Columns of [`INSERT_SEGMENTS`].
+const SEGMENT_WIDTH: usize = 6;
 
 const RECORD: &str = r"
     INSERT INTO coverage (channel_id, low, high, start_reached, checked_at)
@@ -145,6 +153,7 @@ fn coverage(row: &Columns<'_, '_>) -> Result<Coverage, StoreError> {
         unreadable_count: row.get("unreadable_count")?,
         reason: row.get("reason")?,
         checked_at: row.optional_time("checked_at")?,
+        read_whole_at: row.optional_time("read_whole_at")?,
     })
 }
 
@@ -153,40 +162,51 @@ fn interval(row: &Columns<'_, '_>) -> Result<Interval, StoreError> {
 }
 
 fn segment(row: &Columns<'_, '_>) -> Result<Segment, StoreError> {
-    Ok(Segment { interval: interval(row)?, observed_at: row.time("observed_at")? })
+    let (interval, newest_at) = (interval(row)?, row.time("observed_at")?);
+    let parts: Option<String> = row.get("parts")?;
+    Segment::from_stored(interval, newest_at, parts.as_deref()).map_err(|_| row.corrupt("parts"))
 }
 
-/// What sources showed whole of the ids in `span`, and next to it.
-pub(crate) fn segments_near(
-    connection: &Connection,
-    channel: ChannelId,
-    span: Interval,
-) -> Result<Segments, StoreError> {
+/// What rows prove together, which share no id.
+fn proven(rows: &[Segment]) -> Result<Segments, StoreError> {
+    Segments::from_stored(rows).map_err(|_| StoreError::Corrupt { table: "coverage_segments", column: "low" })
+}
+
+/// The segments that overlap or touch some ids of a channel, as they are stored and what they prove.
+pub(crate) struct Near {
+    rows: Vec<Segment>,
+    pub(crate) proven: Segments,
+}
+
+/// Loads the segments that overlap or touch `span`.
+pub(crate) fn segments_near(connection: &Connection, channel: ChannelId, span: Interval) -> Result<Near, StoreError> {
     let parameters = named_params! {
         ":channel_id": Text(channel.0), ":low": number(span.low()), ":high": number(span.high()),
     };
-    query(connection, "coverage_segments", SEGMENTS_NEAR, parameters, segment).map(Segments::new)
+    let rows = query(connection, "coverage_segments", SEGMENTS_NEAR, parameters, segment)?;
+    let proven = proven(&rows)?;
+    Ok(Near { rows, proven })
 }
 
-/// Adds `new` to `near`, what is proven of it and next to it so far, and writes what that changes.
+/// Adds `new` to the segments that overlap or touch it.
 pub(crate) fn record(
     connection: &Connection,
     channel: ChannelId,
-    near: &Segments,
-    new: Segment,
+    near: Near,
+    new: Observation,
 ) -> Result<(), StoreError> {
-    let mut after = near.clone();
+    let Near { rows, proven: mut after } = near;
     after.insert(new);
-    if after == *near {
+    let after: Vec<Segment> = after.segments().collect();
+    if after == rows {
         return Ok(());
     }
-    for gone in near.as_slice().iter().filter(|segment| !after.as_slice().contains(segment)) {
-        let parameters = named_params! {":channel_id": Text(channel.0), ":low": number(gone.interval.low())};
+    for gone in rows.iter().filter(|segment| !after.contains(segment)) {
+        let parameters = named_params! {":channel_id": Text(channel.0), ":low": number(gone.interval().low())};
         execute(connection, DELETE_SEGMENT, parameters).map_err(store_error)?;
     }
-    for made in after.as_slice().iter().filter(|segment| !near.as_slice().contains(segment)) {
-        insert_segment(connection, channel, *made)?;
-    }
+    let made: Vec<&Segment> = after.iter().filter(|segment| !rows.contains(segment)).collect();
+    insert_segments(connection, channel, &made)?;
     let run = newest_run(connection, channel, new.interval)?;
     let parameters = named_params! {
         ":channel_id": Text(channel.0),
@@ -221,7 +241,7 @@ fn find(connection: &Connection, channel: ChannelId) -> Result<Option<Coverage>,
 
 fn segments(connection: &Connection, channel: ChannelId) -> Result<Segments, StoreError> {
     let parameters = named_params! {":channel_id": Text(channel.0)};
-    query(connection, "coverage_segments", SEGMENTS, parameters, segment).map(Segments::new)
+    proven(&query(connection, "coverage_segments", SEGMENTS, parameters, segment)?)
 }
 
 fn restore(connection: &Connection, copy: &Coverage, copied: &Segments) -> Result<bool, StoreError> {
@@ -232,9 +252,8 @@ fn restore(connection: &Connection, copy: &Coverage, copied: &Segments) -> Resul
         return Ok(false);
     }
     execute(connection, DELETE_SEGMENTS, named_params! {":channel_id": Text(channel.0)}).map_err(store_error)?;
-    for made in copied.as_slice() {
-        insert_segment(connection, channel, *made)?;
-    }
+    let copied: Vec<Segment> = copied.segments().collect();
+    insert_segments(connection, channel, &copied.iter().collect::<Vec<_>>())?;
     let interval = copy.kept_interval();
     let parameters = named_params! {
         ":channel_id": Text(channel.0),
@@ -249,14 +268,16 @@ fn restore(connection: &Connection, copy: &Coverage, copied: &Segments) -> Resul
     Ok(true)
 }
 
-fn insert_segment(connection: &Connection, channel: ChannelId, segment: Segment) -> Result<(), StoreError> {
-    let parameters = named_params! {
-        ":channel_id": Text(channel.0),
-        ":low": number(segment.interval.low()),
-        ":high": number(segment.interval.high()),
-        ":observed_at": millis(segment.observed_at),
-    };
-    execute(connection, INSERT_SEGMENT, parameters).map(drop).map_err(store_error)
+fn insert_segments(connection: &Connection, channel: ChannelId, segments: &[&Segment]) -> Result<(), StoreError> {
+    insert_all(connection, INSERT_SEGMENTS, SEGMENT_WIDTH, segments, |row, segment| {
+        row.bind(Text(channel.0))?;
+        row.bind(number(segment.interval().low()))?;
+        row.bind(number(segment.interval().high()))?;
+        row.bind(millis(segment.newest_at()))?;
+        row.bind(millis(segment.oldest_at()))?;
+        row.bind(segment.parts_text())
+    })
+    .map_err(store_error)
 }
 
 #[async_trait]
@@ -276,6 +297,19 @@ impl CoverageRepository for Unit {
 
     async fn segments(&mut self, channel: ChannelId) -> Result<Segments, StoreError> {
         self.run(move |connection| segments(connection, channel)).await
+    }
+
+    async fn record(&mut self, channel: ChannelId, observations: &[Observation]) -> Result<(), StoreError> {
+        let observations = observations.to_vec();
+        self.run(move |connection| {
+            find(connection, channel)?.ok_or(StoreError::Missing { what: "channel" })?;
+            for seen in observations {
+                let near = segments_near(connection, channel, seen.interval)?;
+                record(connection, channel, near, seen)?;
+            }
+            Ok(())
+        })
+        .await
     }
 
     async fn note(

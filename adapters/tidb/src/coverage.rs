@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use domain::channel::ChannelId;
-use domain::coverage::{Coverage, Interval, Segment, Segments};
+use domain::coverage::{Coverage, Interval, Observation, Segment, Segments};
 use domain::message::MessageId;
 use domain::tenant::TenantId;
 use domain::timestamp::Timestamp;
@@ -13,6 +13,7 @@ use ports::page::Page;
 
 use crate::batch::{list_sql, padded};
 use crate::error::{NO_REFERENCED_ROW, code, store_error};
+use crate::message::{insert, lock_channel};
 use crate::row::{Columns, datetime, datetime_if};
 use crate::unit::Unit;
 
@@ -52,8 +53,21 @@ const COUNT_UNREADABLE: &str = r"
     GROUP BY channel_id
 ";
 
+/// The oldest observation that the interval of each channel of a page rests on.
+const READ_WHOLE: &str = r"
+    SELECT coverage.channel_id, MIN(COALESCE(oldest_at, observed_at)) AS read_whole_at
+    FROM coverage
+    JOIN coverage_segments
+        ON coverage_segments.channel_id = coverage.channel_id
+        AND coverage_segments.low >= coverage.low
+        AND coverage_segments.low <= coverage.high
+    WHERE coverage.channel_id IN (…)
+        AND start_reached
+    GROUP BY coverage.channel_id
+";
+
 const SEGMENTS: &str = r"
-    SELECT low, high, observed_at
+    SELECT low, high, observed_at, parts
     FROM coverage_segments
     WHERE channel_id = :channel_id
     ORDER BY low
@@ -63,7 +77,7 @@ const SEGMENTS: &str = r"
 /// last that begins below is the only one that can reach in or touch.
 const SEGMENTS_NEAR: &str = r"
     (
-        SELECT low, high, observed_at
+        SELECT low, high, observed_at, parts
         FROM coverage_segments
         WHERE channel_id = :channel_id
             AND low < :low
@@ -72,7 +86,7 @@ const SEGMENTS_NEAR: &str = r"
     )
     UNION ALL
     (
-        SELECT low, high, observed_at
+        SELECT low, high, observed_at, parts
         FROM coverage_segments
         WHERE channel_id = :channel_id
             AND low >= :low
@@ -102,9 +116,9 @@ const DELETE_SEGMENT: &str = r"
         AND low = :low
 ";
 
-const INSERT_SEGMENT: &str = r"
-    INSERT INTO coverage_segments (channel_id, low, high, observed_at)
-    VALUES (:channel_id, :low, :high, :observed_at)
+const INSERT_SEGMENTS: &str = r"
+    INSERT INTO coverage_segments (channel_id, low, high, observed_at, oldest_at, parts)
+    VALUES
 ";
 
 const RECORD: &str = r"
@@ -168,7 +182,17 @@ fn coverage(row: Row) -> Result<Coverage, StoreError> {
         (None, Some(_)) => return Err(row.corrupt("low")),
         (Some(_), None) => return Err(row.corrupt("high")),
     };
-    Ok(Coverage { channel_id, interval, start_reached, message_count, unreadable_count: 0, reason, checked_at })
+    let (unreadable_count, read_whole_at) = (0, None);
+    Ok(Coverage {
+        channel_id,
+        interval,
+        start_reached,
+        message_count,
+        unreadable_count,
+        reason,
+        checked_at,
+        read_whole_at,
+    })
 }
 
 fn interval(columns: &mut Columns) -> Result<Interval, StoreError> {
@@ -177,7 +201,20 @@ fn interval(columns: &mut Columns) -> Result<Interval, StoreError> {
 
 fn segment(row: Row) -> Result<Segment, StoreError> {
     let mut row = Columns::new("coverage_segments", row);
-    Ok(Segment { interval: interval(&mut row)?, observed_at: row.time("observed_at")? })
+    let (interval, newest_at) = (interval(&mut row)?, row.time("observed_at")?);
+    let parts: Option<String> = row.get("parts")?;
+    Segment::from_stored(interval, newest_at, parts.as_deref()).map_err(|_| row.corrupt("parts"))
+}
+
+/// What rows prove together, which share no id.
+fn proven(rows: &[Segment]) -> Result<Segments, StoreError> {
+    Segments::from_stored(rows).map_err(|_| StoreError::Corrupt { table: "coverage_segments", column: "low" })
+}
+
+/// The segments that overlap or touch some ids of a channel, as they are stored and what they prove.
+pub(crate) struct Near {
+    rows: Vec<Segment>,
+    pub(crate) proven: Segments,
 }
 
 impl Unit {
@@ -208,27 +245,55 @@ impl Unit {
         Ok(())
     }
 
-    /// What sources showed whole of the ids in `span`, and next to it.
-    pub(crate) async fn segments_near(&mut self, channel: ChannelId, span: Interval) -> Result<Segments, StoreError> {
-        let (low, high) = (span.low().get(), span.high().get());
-        let parameters = params! { "channel_id" => channel.to_string(), low, high };
-        self.rows(SEGMENTS_NEAR, parameters, segment).await.map(Segments::new)
+    /// Finds since when the channels were read whole.
+    async fn find_read_whole(&mut self, listed: &mut [Coverage]) -> Result<(), StoreError> {
+        let ids: Vec<ChannelId> = listed.iter().map(|coverage| coverage.channel_id).collect();
+        for ids in padded(&ids) {
+            let time = |row| {
+                let mut row = Columns::new("coverage_segments", row);
+                Ok((ChannelId(row.uuid("channel_id")?), row.optional_time("read_whole_at")?))
+            };
+            let keys: Vec<Value> = ids.iter().map(|id| id.to_string().into()).collect();
+            let times: Vec<(ChannelId, Option<Timestamp>)> =
+                self.rows(&list_sql(READ_WHOLE, ids.len()), keys, time).await?;
+            for (channel, time) in times {
+                for coverage in listed.iter_mut().filter(|coverage| coverage.channel_id == channel) {
+                    coverage.read_whole_at = time;
+                }
+            }
+        }
+        Ok(())
     }
 
-    /// Adds `new` to `near`, what is proven of it and next to it so far, and writes what that changes.
-    pub(crate) async fn record(&mut self, channel: ChannelId, near: &Segments, new: Segment) -> Result<(), StoreError> {
-        let mut after = near.clone();
+    /// Loads the segments that overlap or touch `span`.
+    pub(crate) async fn segments_near(&mut self, channel: ChannelId, span: Interval) -> Result<Near, StoreError> {
+        let (low, high) = (span.low().get(), span.high().get());
+        let parameters = params! { "channel_id" => channel.to_string(), low, high };
+        let mut rows = self.rows(SEGMENTS_NEAR, parameters, segment).await?;
+        rows.sort_unstable_by_key(|segment| segment.interval().low());
+        let proven = proven(&rows)?;
+        Ok(Near { rows, proven })
+    }
+
+    /// Adds `new` to the segments that overlap or touch it.
+    pub(crate) async fn record_near(
+        &mut self,
+        channel: ChannelId,
+        near: Near,
+        new: Observation,
+    ) -> Result<(), StoreError> {
+        let Near { rows, proven: mut after } = near;
         after.insert(new);
-        if after == *near {
+        let after: Vec<Segment> = after.segments().collect();
+        if after == rows {
             return Ok(());
         }
-        for gone in near.as_slice().iter().filter(|segment| !after.as_slice().contains(segment)) {
-            let low = gone.interval.low().get();
+        for gone in rows.iter().filter(|segment| !after.contains(segment)) {
+            let low = gone.interval().low().get();
             self.run(DELETE_SEGMENT, params! { "channel_id" => channel.to_string(), "low" => low }).await?;
         }
-        for made in after.as_slice().iter().filter(|segment| !near.as_slice().contains(segment)) {
-            self.insert_segment(channel, *made).await?;
-        }
+        let made: Vec<&Segment> = after.iter().filter(|segment| !rows.contains(segment)).collect();
+        self.insert_segments(channel, &made).await?;
         let run = self.newest_run(channel, new.interval).await?;
         let parameters = params! {
             "channel_id" => channel.to_string(),
@@ -240,14 +305,18 @@ impl Unit {
         self.run(RECORD, parameters).await.map(drop)
     }
 
-    async fn insert_segment(&mut self, channel: ChannelId, segment: Segment) -> Result<(), StoreError> {
-        let parameters = params! {
-            "channel_id" => channel.to_string(),
-            "low" => segment.interval.low().get(),
-            "high" => segment.interval.high().get(),
-            "observed_at" => datetime(segment.observed_at),
+    async fn insert_segments(&mut self, channel: ChannelId, segments: &[&Segment]) -> Result<(), StoreError> {
+        let row = |segment: &&Segment| -> [Value; 6] {
+            [
+                channel.to_string().into(),
+                segment.interval().low().get().into(),
+                segment.interval().high().get().into(),
+                datetime(segment.newest_at()),
+                datetime(segment.oldest_at()),
+                segment.parts_text().into(),
+            ]
         };
-        self.run(INSERT_SEGMENT, parameters).await.map(drop)
+        insert(self, INSERT_SEGMENTS, segments.iter().map(row).collect(), "").await
     }
 
     /// The newest ids that are held without a gap, now that `new` is among the segments.
@@ -277,6 +346,7 @@ impl CoverageRepository for Unit {
             Some(found) => {
                 let mut found = self.since_oldest(found).await?;
                 self.count_unreadable(std::slice::from_mut(&mut found)).await?;
+                self.find_read_whole(std::slice::from_mut(&mut found)).await?;
                 Ok(Some(found))
             }
             None => Ok(None),
@@ -291,11 +361,21 @@ impl CoverageRepository for Unit {
             *coverage = self.since_oldest(coverage.clone()).await?;
         }
         self.count_unreadable(&mut listed).await?;
+        self.find_read_whole(&mut listed).await?;
         Ok(listed)
     }
 
     async fn segments(&mut self, channel: ChannelId) -> Result<Segments, StoreError> {
-        self.rows(SEGMENTS, params! { "channel_id" => channel.to_string() }, segment).await.map(Segments::new)
+        proven(&self.rows(SEGMENTS, params! { "channel_id" => channel.to_string() }, segment).await?)
+    }
+
+    async fn record(&mut self, channel: ChannelId, observations: &[Observation]) -> Result<(), StoreError> {
+        lock_channel(self, channel).await?;
+        for seen in observations {
+            let near = self.segments_near(channel, seen.interval).await?;
+            self.record_near(channel, near, *seen).await?;
+        }
+        Ok(())
     }
 
     async fn note(
@@ -328,9 +408,8 @@ impl CoverageRepository for Unit {
             return Ok(false);
         }
         self.run(DELETE_SEGMENTS, params! { "channel_id" => channel.to_string() }).await?;
-        for made in copied.as_slice() {
-            self.insert_segment(channel, *made).await?;
-        }
+        let copied: Vec<Segment> = copied.segments().collect();
+        self.insert_segments(channel, &copied.iter().collect::<Vec<_>>()).await?;
         let interval = copy.kept_interval();
         let parameters = params! {
             "channel_id" => channel.to_string(),

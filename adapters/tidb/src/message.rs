@@ -16,7 +16,7 @@ use ports::page::MessageRange;
 
 use crate::unit::Unit;
 
-pub(crate) use self::write::{lock as lock_channel, recount as recount_messages};
+pub(crate) use self::write::{insert, lock as lock_channel, recount as recount_messages};
 
 #[async_trait]
 impl MessageRepository for Unit {

@@ -61,6 +61,7 @@ impl Migration {
         8 "0008_guild",
         9 "0009_unreadable",
         10 "0010_media",
+        11 "0011_deletion_kinds",
         12 "0012_sync_state",
         13 "0013_key_check",
         14 "0014_listing_indexes",

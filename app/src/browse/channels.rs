@@ -219,7 +219,7 @@ impl Reading {
     /// A message, unless it was deleted or this client may not read its kind.
     pub(super) fn shown(&self, stored: StoredMessage) -> Option<Message> {
         let hidden = !self.with_restricted() && !stored.message.kind.is_shown();
-        Some(stored.message).filter(|_| stored.deleted_at.is_none() && !hidden)
+        (!stored.is_deleted() && !hidden).then_some(stored.message)
     }
 
     /// The channels of a tenant that `ids` name and this client may read: for links in a text. At most 200.

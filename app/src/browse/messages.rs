@@ -313,7 +313,7 @@ impl Reading {
         places.sort_by_key(|(_, place)| place.channel.kind.is_thread());
         let hidden = |stored: &StoredMessage| self.audience == Audience::Public && !stored.message.kind.is_shown();
         places.retain(|(stored, _)| !hidden(stored));
-        let held = places.iter().position(|(stored, _)| stored.deleted_at.is_none());
+        let held = places.iter().position(|(stored, _)| !stored.is_deleted());
         match held {
             Some(index) => {
                 let (stored, channel) = places.swap_remove(index);

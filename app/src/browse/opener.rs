@@ -59,7 +59,7 @@ impl Reading {
         // A reader of a thread may read the channel above it, and no other channel is asked.
         let stored = self.at.messages().find(channel.id, id).await?;
         let state = match stored {
-            Some(stored) if stored.deleted_at.is_some() => OpenerState::Deleted,
+            Some(stored) if stored.is_deleted() => OpenerState::Deleted,
             Some(stored) => {
                 self.shown(stored).map_or(OpenerState::Unknown, |message| OpenerState::Shown(message.into()))
             }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use domain::channel::{Channel, ChannelId, ChannelKind, ChannelSnowflake};
 use domain::media::FileState;
-use domain::message::{Author, Message, MessageId, MessageKind, Origin, Version};
+use domain::message::{Author, Deletion, Message, MessageId, MessageKind, Origin, Version};
 use domain::pseudonym::Pseudonym;
 use domain::slug::TenantSlug;
 use domain::tenant::{Platform, PlatformId, Tenant, TenantName, TenantStatus};
@@ -47,7 +47,7 @@ fn message(channel: ChannelId, raw: u64) -> Message {
 }
 
 fn stored(message: Message, deleted: bool) -> StoredMessage {
-    StoredMessage { message, deleted_at: deleted.then(now) }
+    StoredMessage { message, deletion: deleted.then(now).map(Deletion::inferred) }
 }
 
 /// A page of `count` messages between others, which stays around the one at `anchor` if it is cut.
@@ -282,6 +282,7 @@ async fn a_page_of_coverage_looks_at_a_bounded_number_of_channels() {
             unreadable_count: 0,
             reason: None,
             checked_at: None,
+            read_whole_at: None,
         };
         Ok((first..first + 100).map(held).collect())
     });

@@ -12,14 +12,18 @@ use indicatif::{HumanBytes, HumanDuration, ProgressBar, ProgressDrawTarget, Prog
 
 use super::terminal::{eprintln, stdout};
 use super::{ImportArguments, Outcome, Tools};
-use crate::import::{FileCounts, FileReport, FileStatus, Importer, Options, Progress, Readers, Report};
+use crate::import::{AbsentMessages, FileCounts, FileReport, FileStatus, Importer, Options, Progress, Readers, Report};
 
 /// After how many bytes a progress line is printed where there is no terminal.
 const LINE_BYTES: u64 = 256 << 20;
 
 pub(super) async fn run(arguments: &ImportArguments, tools: &Tools) -> Outcome {
-    let options =
-        Options { tenant: arguments.tenant.clone(), visibility: arguments.visibility, dry_run: arguments.dry_run };
+    let options = Options {
+        tenant: arguments.tenant.clone(),
+        visibility: arguments.visibility,
+        complete: arguments.complete,
+        dry_run: arguments.dry_run,
+    };
     let report = import(&arguments.paths, &options, tools).await?;
     if arguments.json {
         writeln!(stdout(), "{}", serde_json::to_string(&report)?)?;
@@ -45,10 +49,24 @@ pub(super) async fn import(
     if report.files.is_empty() {
         eprintln!("no exports were found: no .json, .json.gz or .zip lies there");
     }
+    if let Some(line) = kept(report.kept) {
+        eprintln!("{line}");
+    }
     if let Some(line) = readers(&report.readers) {
         eprintln!("{line}");
     }
     Ok(report)
+}
+
+/// What newer exports lack, in one line.
+fn kept(count: u64) -> Option<String> {
+    let (messages, they) = if count == 1 { ("message is", "it") } else { ("messages are", "them") };
+    (count > 0).then(|| {
+        format!(
+            "{count} stored {messages} missing from newer exports and not deleted: if the exports are whole, \
+             --complete would delete {they}"
+        )
+    })
 }
 
 /// Who may read what, in one line.
@@ -173,6 +191,10 @@ pub(super) fn print(report: &Report, dry_run: bool) -> io::Result<()> {
             let last = file.last_message_id.map_or_else(String::new, |id| format!("; the last message kept is {id}"));
             writeln!(stdout(), "           {error}{byte}{last}")?;
         }
+    }
+    for AbsentMessages { channel, messages, .. } in report.absent.iter().flatten() {
+        let ids: Vec<String> = messages.iter().map(ToString::to_string).collect();
+        writeln!(stdout(), "{channel}: {} messages would be deleted: {}", ids.len(), ids.join(", "))?;
     }
     let tenants: Vec<&str> = report.tenants.iter().map(domain::slug::TenantSlug::as_str).collect();
     let done = if dry_run { "would be imported" } else { "imported" };

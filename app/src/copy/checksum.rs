@@ -41,9 +41,12 @@ pub(super) async fn of(store: &dyn Store, channel: ChannelId) -> Result<ChannelR
             "checked_at": checked_at,
         }));
     }
-    for segment in read.coverage().segments(channel).await?.as_slice() {
-        let (low, high) = (segment.interval.low().get(), segment.interval.high().get());
-        line(&json!({"low": low, "high": high, "observed_at": segment.observed_at.as_millis()}));
+    for part in read.coverage().segments(channel).await?.parts() {
+        let (low, high) = (part.interval.low().get(), part.interval.high().get());
+        line(&json!({
+            "low": low, "high": high, "oldest_at": part.oldest_at.as_millis(), "newest_at": part.newest_at.as_millis(),
+            "proves_absence": part.proves_absence,
+        }));
     }
     for one in read.unreadable().list(channel, Interval::ALL).await? {
         line(&of_unreadable(&one));
@@ -56,7 +59,7 @@ pub(super) async fn of(store: &dyn Store, channel: ChannelId) -> Result<ChannelR
         let Some(last) = page.last() else { break };
         after = Some(last.message.id);
         for held in &page {
-            if held.deleted_at.is_some() {
+            if held.is_deleted() {
                 deleted += 1;
             } else {
                 messages += 1;
@@ -117,7 +120,8 @@ fn of_message(held: &StoredMessage) -> Value {
         "attachments": attachments, "reactions": reactions, "embeds": text(message.embeds.as_ref()),
         "stickers": text(message.stickers.as_ref()), "components": text(message.components.as_ref()),
         "snapshots": text(message.snapshots.as_ref()), "poll": text(message.poll.as_ref()),
-        "extra": text(message.extra.as_ref()), "deleted_at": held.deleted_at.map(Timestamp::as_millis),
+        "extra": text(message.extra.as_ref()), "deleted_at": held.deletion.map(|deletion| deletion.at.as_millis()),
+        "deletion": held.deletion.map(|deletion| deletion.kind.as_number()),
     })
 }
 

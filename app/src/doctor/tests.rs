@@ -80,6 +80,7 @@ fn archive_with(held: Vec<Channel>, was_read: bool, aside: u64) -> Archive {
             unreadable_count: 0,
             reason,
             checked_at: None,
+            read_whole_at: None,
         };
         Ok(Some(coverage))
     });
@@ -93,6 +94,7 @@ fn archive_with(held: Vec<Channel>, was_read: bool, aside: u64) -> Archive {
             unreadable_count: aside,
             reason: None,
             checked_at: None,
+            read_whole_at: None,
         };
         Ok(if page.after.is_none() { vec![of(82), of(83)] } else { Vec::new() })
     });

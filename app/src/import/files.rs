@@ -165,7 +165,7 @@ impl Importer {
         let mut at = self.store.read().await?;
         // The files of a deleted message are not shown.
         let stored = at.messages().find_all(&messages).await?.into_iter();
-        let stored = stored.filter(|stored| stored.deleted_at.is_none()).map(|stored| stored.message);
+        let stored = stored.filter(|stored| !stored.is_deleted()).map(|stored| stored.message);
         let standing: HashMap<MessageId, Vec<AttachmentId>> =
             stored.map(|message| (message.id, message.attachments.iter().map(|file| file.id).collect())).collect();
         let known = at.media().find_all(&messages).await?;

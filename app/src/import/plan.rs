@@ -1,6 +1,7 @@
 //! What is to be done with each file, going by what all of them say together.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use domain::channel::{Channel, ChannelId, ChannelKind};
 use domain::pseudonym::{PseudonymKey, Pseudonymizer};
@@ -77,31 +78,28 @@ fn hearsay(tenant: TenantId, parent: &ExportParent, people: &Pseudonymizer) -> C
     Channel::new(tenant, parent.platform_id, parent.kind, name)
 }
 
+/// The parts of one export are made within this time of each other.
+const PARTS_WITHIN: Duration = Duration::from_mins(1);
+
 /// What each file proves, going by what is known of the other parts of its export.
 fn proofs(files: &[(ExportFile, ExportSummary)]) -> Vec<Proof> {
-    let mut exports: HashMap<_, Vec<usize>> = HashMap::new();
-    for (index, (_, summary)) in files.iter().enumerate() {
-        let export = (&summary.guild.platform_id, summary.channel.platform_id, &summary.part.of);
-        exports.entry(export).or_default().push(index);
-    }
     let mut proofs = vec![Proof::Nothing; files.len()];
-    for mut parts in exports.into_values() {
-        parts.sort_by_key(|index| files[*index].1.part.number);
-        let parted = parts.iter().any(|index| files[*index].1.part.number > 1);
-        let ids: Vec<_> = parts.iter().filter_map(|index| files[*index].1.ids).collect();
-        let falls = parts.iter().any(|index| files[*index].1.order == MessageOrder::Descending)
+    for parts in exports(files) {
+        let parted = parts.iter().any(|(number, _)| *number > 1);
+        let ids: Vec<_> = parts.iter().filter_map(|(_, index)| files[*index].1.ids).collect();
+        let falls = parts.iter().any(|(_, index)| files[*index].1.order == MessageOrder::Descending)
             || parted && ids.windows(2).any(|pair| pair[1].1 < pair[0].0);
-        for (place, index) in parts.iter().enumerate() {
+        for (place, (number, index)) in parts.iter().enumerate() {
             let summary = &files[*index].1;
-            let before = place.checked_sub(1).map(|before| &files[parts[before]].1).filter(|before| {
-                before.part.number + 1 == summary.part.number
-                    && before.exported_at <= summary.exported_at
-                    && proves(before)
+            let before = place.checked_sub(1).map(|before| parts[before]).filter(|(before, index)| {
+                let summary_before = &files[*index].1;
+                before + 1 == *number && summary_before.exported_at <= summary.exported_at && proves(summary_before)
             });
+            let before = before.map(|(_, index)| &files[index].1);
             proofs[*index] = match summary.order {
                 _ if !proves(summary) => Proof::Nothing,
                 MessageOrder::Ascending if falls && summary.messages > 1 => Proof::alone(summary),
-                MessageOrder::Ascending if !falls => Proof::rising(summary, before),
+                MessageOrder::Ascending if !falls => Proof::rising(summary, *number, before),
                 _ => Proof::falling(summary, before, parted),
             };
         }
@@ -109,7 +107,42 @@ fn proofs(files: &[(ExportFile, ExportSummary)]) -> Vec<Proof> {
     proofs
 }
 
+/// The files of each export, with their numbers and in the order of these. Most parts are known by their names. Files of
+/// one channel whose ids do not overlap, made within a minute, are parts that lost their names.
+fn exports(files: &[(ExportFile, ExportSummary)]) -> Vec<Vec<(u32, usize)>> {
+    let mut named: HashMap<_, Vec<(u32, usize)>> = HashMap::new();
+    for (index, (_, summary)) in files.iter().enumerate() {
+        let export = (&summary.guild.platform_id, summary.channel.platform_id, &summary.part.of);
+        named.entry(export).or_default().push((summary.part.number, index));
+    }
+    let (mut exports, mut single): (Vec<_>, HashMap<_, Vec<usize>>) = (Vec::new(), HashMap::new());
+    for ((guild, channel, _), mut parts) in named {
+        parts.sort_unstable();
+        match parts[..] {
+            [(1, index)] if files[index].1.ids.is_some() => single.entry((guild, channel)).or_default().push(index),
+            _ => exports.push(parts),
+        }
+    }
+    for mut alike in single.into_values() {
+        alike.sort_by_key(|index| (files[*index].1.ids, *index));
+        let follows = |before: &usize, next: &usize| {
+            let (before, next) = (&files[*before].1, &files[*next].1);
+            let apart = before.ids.zip(next.ids).is_some_and(|((_, high), (low, _))| high < low);
+            let millis = before.exported_at.as_millis().abs_diff(next.exported_at.as_millis());
+            apart && u128::from(millis) <= PARTS_WITHIN.as_millis()
+        };
+        for run in alike.chunk_by(follows) {
+            let mut run = run.to_vec();
+            if run.iter().any(|index| files[*index].1.order == MessageOrder::Descending) {
+                run.reverse();
+            }
+            exports.push((1..).zip(run).collect());
+        }
+    }
+    exports
+}
+
 /// Whether a file shows everything between its first message and its last.
 fn proves(summary: &ExportSummary) -> bool {
-    summary.is_whole() && summary.order != MessageOrder::Mixed
+    summary.has_range && summary.is_whole() && summary.order != MessageOrder::Mixed
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use domain::channel::ChannelId;
 use domain::message::MessageId;
 use domain::page::MessagePage;
 use domain::slug::TenantSlug;
@@ -56,9 +57,23 @@ pub struct FileReport {
     /// Why files cannot be stored, which `error` tells of in the end.
     #[serde(skip)]
     pub(super) no_files: Option<String>,
+    /// Stored messages that it lacks inside the range that it covers, though it is newer: those that are now deleted, or
+    /// that `--complete` would delete.
+    pub absent: u64,
     /// What the store refused, which `error` tells of in the end.
     #[serde(skip)]
     refused: Vec<Refusal>,
+}
+
+/// Messages of one channel that an import of complete exports would delete.
+#[derive(Debug, Clone, Serialize)]
+pub struct AbsentMessages {
+    /// The channel.
+    pub channel_id: ChannelId,
+    /// Its name.
+    pub channel: String,
+    /// The messages, ascending.
+    pub messages: Vec<MessageId>,
 }
 
 /// What became of an import.
@@ -68,6 +83,12 @@ pub struct Report {
     pub files: Vec<FileReport>,
     /// The communities that the files are of, by slug.
     pub tenants: BTreeSet<TenantSlug>,
+    /// Which messages would be deleted, by channel; only in a dry run of an import of complete exports.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub absent: Option<Vec<AbsentMessages>>,
+    /// How many stored messages newer exports lack that stay, because the exports are not said to be complete.
+    #[serde(skip)]
+    pub kept: u64,
     /// How long it took.
     pub seconds: f64,
     /// What became of who may read the channels; nothing in a dry run.
@@ -98,6 +119,7 @@ impl FileReport {
             deleted: 0,
             attachments: FileCounts::default(),
             no_files: None,
+            absent: 0,
             refused: Vec::new(),
         }
     }
@@ -113,6 +135,7 @@ impl FileReport {
             self.updated += outcome.updated;
             self.unchanged += outcome.unchanged;
             self.deleted += outcome.deleted;
+            self.absent += outcome.absent.len() as u64;
         }
         self.refused.extend_from_slice(&stored.refused);
         if !self.refused.is_empty() {

@@ -16,12 +16,13 @@ pub(super) enum Proof {
 }
 
 impl Proof {
-    /// What a file proves whose messages ascend: all from where it was asked to begin, which for the start of a
-    /// channel is the smallest id there is, or from where the part `before` ends, to its last message.
-    pub(super) fn rising(summary: &ExportSummary, before: Option<&ExportSummary>) -> Self {
+    /// What a file proves, which is part `number` of its export and whose messages ascend: all from where it was asked to
+    /// begin, which for the start of a channel is the smallest id there is, or from where the part `before` ends, to its
+    /// last message.
+    pub(super) fn rising(summary: &ExportSummary, number: u32, before: Option<&ExportSummary>) -> Self {
         let Some((low, high)) = summary.ids else { return Self::Nothing };
         let begin = match before {
-            _ if summary.part.number == 1 => begin(summary),
+            _ if number == 1 => begin(summary),
             Some(before) => before.ids.and_then(|(_, high)| high.next()).unwrap_or(low),
             None => low,
         };
@@ -39,6 +40,16 @@ impl Proof {
         let top = before.and_then(|before| before.ids?.0.previous()).unwrap_or(high);
         let bottom = if parted { low } else { begin(summary) };
         Interval::new(bottom.min(low), top.max(high)).map_or(Self::Nothing, Self::Falling)
+    }
+}
+
+impl Proof {
+    /// The range.
+    pub(super) const fn interval(self) -> Option<Interval> {
+        match self {
+            Self::Nothing => None,
+            Self::Rising(interval) | Self::Falling(interval) => Some(interval),
+        }
     }
 }
 

@@ -153,7 +153,7 @@ impl Run<'_> {
             let ids = messages.remove(&channel).unwrap_or_default();
             let keys: Vec<_> = ids.into_iter().map(|id| (channel, id)).collect();
             let held = at.messages().find_all(&keys).await?.into_iter();
-            for message in held.filter(|held| held.deleted_at.is_none()).map(|held| held.message) {
+            for message in held.filter(|held| !held.is_deleted()).map(|held| held.message) {
                 let small = message.attachments.into_iter().filter(|file| file.size_bytes <= files.limits.size_bytes);
                 seen.extend(small.filter_map(|file| {
                     let (message, attachment, address) = (message.id, file.id, file.url?);

@@ -149,8 +149,7 @@ impl Run<'_> {
         let id = channel.channel.id;
         let held = async || Ok(self.of.store.read().await?.coverage().segments(id).await?);
         let held = self.in_store(held).await?;
-        let read: Vec<_> =
-            held.as_slice().iter().filter(|part| part.observed_at >= since).map(|part| part.interval).collect();
+        let read = held.read_since(since);
         let mut cursor = Some(MessageCursor::Before(MessageId::MAX));
         while let Some(at) = cursor.filter(|_| !self.stop.is_cancelled()) {
             cursor = self.page(channel, at, Priority::Backfill).await?;

@@ -1,6 +1,6 @@
 use std::sync::{Arc, Mutex};
 
-use domain::coverage::Interval;
+use domain::coverage::{Interval, Segments};
 use domain::json::Json;
 use domain::message::{Author, Message, MessageId, Origin, Version};
 use domain::pseudonym::Pseudonym;
@@ -47,7 +47,7 @@ async fn kept(
     let mut unit = FakeUnitOfWork::default();
     let span = page.span().unwrap();
     unit.unreadable.expect_list().withf(move |_, part| *part == span).return_once(move |_, _| Ok(held));
-    let segment = |(low, high, millis)| Segment { interval: interval(low, high), observed_at: at(millis) };
+    let segment = |(low, high, millis)| Observation::new(interval(low, high), at(millis));
     let proven = Segments::new(proven.iter().copied().map(segment));
     unit.coverage.expect_segments().returning(move |_| Ok(proven.clone()));
     let gone = Arc::new(Mutex::new(Vec::new()));
@@ -101,7 +101,7 @@ async fn what_is_shown_at_the_end_of_a_page_says_all_of_its_place() {
     let unproven = page(None, [3, 9]);
     let mut unit = FakeUnitOfWork::default();
     unit.unreadable.expect_list().withf(|_, part| *part == interval(3, 12)).return_once(move |_, _| Ok(vec![held]));
-    let above = Segments::new([Segment { interval: interval(13, 30), observed_at: at(19) }]);
+    let above = Segments::new([Observation::new(interval(13, 30), at(19))]);
     unit.coverage.expect_segments().return_once(move |_| Ok(above));
     unit.unreadable.expect_delete_all().times(1).withf(|_, ids| ids.len() == 1).returning(|_, _| Ok(()));
     unit.unreadable.expect_upsert_all().times(1).returning(|_, _| Ok(1));

@@ -3,8 +3,8 @@ use uuid::Uuid;
 
 use super::{MessagePage, PageError, PagePlan, StoredVersion};
 use crate::channel::ChannelId;
-use crate::coverage::{Interval, Segment, Segments};
-use crate::message::{Author, Message, MessageId, Origin, Version};
+use crate::coverage::{Interval, Observation, Segments};
+use crate::message::{Author, Deletion, Message, MessageId, Origin, Version};
 use crate::pseudonym::Pseudonym;
 use crate::timestamp::Timestamp;
 
@@ -23,7 +23,7 @@ fn message(raw: u64, content: &str, observed_at: i64) -> Message {
 }
 
 fn row(message: &Message) -> StoredVersion {
-    StoredVersion { id: message.id, version: message.version, digest: message.digest(), deleted: false }
+    StoredVersion { id: message.id, version: message.version, digest: message.digest(), deletion: None }
 }
 
 fn whole(low: u64, high: u64, observed_at: i64, messages: Vec<Message>) -> MessagePage {
@@ -71,11 +71,74 @@ fn a_later_edit_wins_over_a_later_look() {
     assert_eq!(PagePlan::new(&page, &[row(&edited(6, 1))], &Segments::default()).unchanged, 1);
 }
 
+fn gone(message: &Message, deletion: Deletion) -> StoredVersion {
+    StoredVersion { deletion: Some(deletion), ..row(message) }
+}
+
 #[test]
-fn a_tombstone_wins_over_a_later_page() {
-    let stored = StoredVersion { deleted: true, ..row(&message(3, "a", 1)) };
-    let page = whole(1, 9, 5, vec![message(3, "back", 5)]);
-    assert_eq!(PagePlan::new(&page, &[stored], &Segments::default()).unchanged, 1);
+fn an_inferred_deletion_yields_to_an_observation_that_is_not_older() {
+    let stored = [gone(&message(3, "a", 1), Deletion::inferred(at(5)))];
+    for (time, back) in [(4, false), (5, true), (6, true)] {
+        for page in [whole(1, 9, time, vec![message(3, "a", time)]), whole(1, 9, time, vec![message(3, "new", time)])] {
+            let plan = PagePlan::new(&page, &stored, &Segments::default());
+            assert_eq!((plan.updated, plan.growth), (u64::from(back), i64::from(back)), "{time}");
+        }
+    }
+    // The deletion is of 5, and 8 lacked it, too.
+    let proven = Segments::new([Observation::new(Interval::new(id(1), id(9)).unwrap(), at(8))]);
+    for (time, back) in [(7, 0), (8, 1)] {
+        let page = whole(1, 9, time, vec![message(3, "a", time)]);
+        assert_eq!(PagePlan::new(&page, &stored, &proven).updated, back, "{time}");
+    }
+}
+
+#[test]
+fn an_explicit_deletion_is_final() {
+    let stored = [gone(&message(3, "a", 1), Deletion::explicit(at(5)))];
+    let page = whole(1, 9, 9, vec![message(3, "back", 9)]);
+    assert_eq!(PagePlan::new(&page, &stored, &Segments::default()), PagePlan { unchanged: 1, ..PagePlan::default() });
+    let lacking = whole(1, 9, 9, vec![]);
+    assert_eq!(PagePlan::new(&lacking, &stored, &Segments::default()), PagePlan::default());
+}
+
+#[test]
+fn a_message_that_the_platform_says_is_deleted_is_whatever_was_known() {
+    let page = MessagePage::deleted(id(3), at(5));
+    assert_eq!(page.observation(), None, "it covers nothing");
+    let live = [row(&message(3, "a", 9))];
+    let plan = PagePlan::new(&page, &live, &Segments::default());
+    assert_eq!((&plan.delete[..], plan.deletion, plan.growth), (&[id(3)][..], Some(Deletion::explicit(at(5))), -1));
+    let inferred = [gone(&message(3, "a", 1), Deletion::inferred(at(7)))];
+    let plan = PagePlan::new(&page, &inferred, &Segments::default());
+    assert_eq!((plan.touch[0].0.deletion, plan.growth), (Some(Deletion::explicit(at(5))), 0));
+    assert_eq!(PagePlan::new(&page, &[], &Segments::default()), PagePlan::default());
+}
+
+#[test]
+fn what_a_page_without_evidence_lacks_is_counted_and_stays() {
+    let stored: Vec<_> = [2, 4, 6, 8].map(|raw| row(&message(raw, "a", 1))).into();
+    let page = whole(3, 7, 2, vec![message(4, "a", 2)]).without_evidence();
+    assert_eq!(page.observation(), None);
+    let plan = PagePlan::new(&page, &stored, &Segments::default());
+    assert_eq!((&plan.delete[..], &plan.absent[..], plan.lacking), (&[][..], &[id(6)][..], 1));
+    // That it was still there then is known of that row alone.
+    let touch = super::Touch { observed_at: at(2), origin: Origin::Export, deletion: None };
+    assert_eq!(plan.touch, [(touch, vec![id(4)])]);
+    let spared = whole(3, 7, 2, vec![]).sparing([id(4)].into());
+    let plan = PagePlan::new(&spared, &stored, &Segments::default());
+    assert_eq!((&plan.delete[..], plan.lacking), (&[id(6)][..], 2));
+}
+
+#[test]
+fn a_message_that_was_observed_since_is_not_deleted_by_an_older_page() {
+    let first = message(4, "a", 1);
+    let filtered = MessagePage::new(None, at(5), vec![message(4, "a", 5)]).unwrap();
+    let stored = [row(&first)];
+    let plan = PagePlan::new(&filtered, &stored, &Segments::default());
+    let observed_at = plan.touch[0].0.observed_at;
+    let stored = [StoredVersion { version: Version { observed_at, ..first.version }, ..row(&first) }];
+    assert_eq!(PagePlan::new(&whole(1, 9, 3, vec![]), &stored, &Segments::default()).delete, []);
+    assert_eq!(PagePlan::new(&whole(1, 9, 6, vec![]), &stored, &Segments::default()).delete, [id(4)]);
 }
 
 #[test]
@@ -95,12 +158,14 @@ fn a_row_that_was_seen_after_the_page_is_not_deleted() {
 
 #[test]
 fn an_older_page_adds_only_deleted_messages_where_a_later_look_stands() {
-    let later = Segment { interval: Interval::new(id(1), id(5)).unwrap(), observed_at: at(9) };
+    let later = Observation::new(Interval::new(id(1), id(5)).unwrap(), at(9));
     let stored = [row(&message(3, "kept", 9))];
     let messages = [2, 3, 7].map(|raw| message(raw, "then", 4)).into();
     let page = whole(1, 9, 4, messages);
     let plan = PagePlan::new(&page, &stored, &Segments::new([later]));
-    assert_eq!((ids(&plan.insert_deleted), ids(&plan.insert), plan.unchanged), (vec![2], vec![7], 1));
+    let deletions: Vec<_> = plan.insert.iter().map(|write| write.deletion).collect();
+    assert_eq!((ids(&plan.insert), deletions), (vec![2, 7], vec![Some(Deletion::inferred(at(9))), None]));
+    assert_eq!((plan.unchanged, plan.growth), (1, 1));
     let lacking = whole(1, 9, 4, vec![]);
     assert_eq!(PagePlan::new(&lacking, &stored, &Segments::new([later])).delete, []);
 }
@@ -114,14 +179,15 @@ proptest! {
     ) {
         let messages: Vec<_> = shown.iter().map(|raw| message(*raw, "shown", observed_at)).collect();
         let stored: Vec<_> = held.iter().map(|(raw, (seen, deleted))| {
-            StoredVersion { deleted: *deleted, ..row(&message(*raw, "held", *seen)) }
+            let held = message(*raw, "held", *seen);
+            if *deleted { gone(&held, Deletion::inferred(at(*seen))) } else { row(&held) }
         }).collect();
         let page = whole(1, 40, observed_at, messages);
         let plan = PagePlan::new(&page, &stored, &Segments::default());
-        let fates = plan.insert.len() + plan.update.len() + usize::try_from(plan.unchanged).unwrap();
-        prop_assert_eq!(fates, shown.len());
+        let fates = plan.insert.len() as u64 + plan.updated + plan.unchanged;
+        prop_assert_eq!(fates, shown.len() as u64);
         for (raw, (seen, deleted)) in &held {
-            let gone = !shown.contains(raw) && !deleted && *seen <= observed_at;
+            let gone = !shown.contains(raw) && !deleted && *seen < observed_at;
             prop_assert_eq!(plan.delete.contains(&id(*raw)), gone);
         }
     }

@@ -2,7 +2,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::*;
-use crate::coverage::Segment;
+use crate::coverage::Observation;
 
 const HERE: ChannelId = ChannelId(Uuid::from_u128(1));
 const THERE: ChannelId = ChannelId(Uuid::from_u128(2));
@@ -57,7 +57,7 @@ fn what_is_too_large_is_kept_without_itself_and_told_from_others() {
 fn it_is_settled_once_later_looks_have_shown_its_whole_place() {
     let one = shown(HERE, interval(5, 9), raw("a"), 10);
     let proven = |parts: &[(u64, u64, i64)]| {
-        let segment = |(low, high, millis)| Segment { interval: interval(low, high), observed_at: at(millis) };
+        let segment = |(low, high, millis)| Observation::new(interval(low, high), at(millis));
         Segments::new(parts.iter().copied().map(segment))
     };
     assert!(one.is_settled(&proven(&[(1, 7, 11), (8, 20, 12)])), "it need not be one look");

@@ -1,7 +1,7 @@
 //! What one archive holds, stored in another as it is.
 
-use domain::coverage::{Coverage, Segment, Segments};
-use domain::message::{Attachment, Emoji, Message, Reaction};
+use domain::coverage::{Coverage, Observation, Segments};
+use domain::message::{Attachment, Deletion, Emoji, Message, Reaction};
 use domain::pseudonym::Pseudonym;
 use ports::error::StoreError;
 use ports::message::{MessageMark, StoredMessage};
@@ -19,7 +19,7 @@ contract! {
     marks_tell_of_every_message_how_it_is_held,
     messages_of_another_archive_are_stored_as_they_are,
     storing_a_copy_twice_changes_nothing_the_second_time,
-    a_copy_replaces_older_versions_and_brings_nothing_back,
+    a_copy_replaces_older_versions_and_knows_what_is_deleted_for_good,
     coverage_of_another_archive_is_stored_as_it_is,
     a_copy_for_a_channel_that_is_not_stored_is_refused,
 }
@@ -51,9 +51,9 @@ fn copies(channel: &Channel) -> Vec<StoredMessage> {
     };
     let restricted = Message { kind: MessageKind(24), ..message(channel, 30, "stopped", 500) };
     vec![
-        StoredMessage { message: full, deleted_at: None },
-        StoredMessage { message: message(channel, 20, "gone", 400), deleted_at: Some(at(600)) },
-        StoredMessage { message: restricted, deleted_at: None },
+        StoredMessage { message: full, deletion: None },
+        StoredMessage { message: message(channel, 20, "gone", 400), deletion: Some(Deletion::inferred(at(600))) },
+        StoredMessage { message: restricted, deletion: None },
     ]
 }
 
@@ -85,8 +85,8 @@ async fn every_message_of_a_channel_is_listed_as_it_is_held(store: &dyn Store) {
     put(store, &channel, &page(&channel, interval(1, 50), 100, [10, 20, 30], "first")).await;
     put(store, &channel, &page(&channel, interval(1, 50), 200, [10, 30], "first")).await;
     let held = all(store, &channel).await;
-    let shown: Vec<_> = held.iter().map(|held| (held.message.id.get(), held.deleted_at)).collect();
-    assert_eq!(shown, [(10, None), (20, Some(at(200))), (30, None)]);
+    let shown: Vec<_> = held.iter().map(|held| (held.message.id.get(), held.deletion)).collect();
+    assert_eq!(shown, [(10, None), (20, Some(Deletion::inferred(at(200)))), (30, None)]);
     let mut read = store.read().await.unwrap();
     let behind = read.messages().list_stored(channel.id, Some(id(10)), 1).await.unwrap();
     assert_eq!(behind, held[1..2]);
@@ -103,7 +103,7 @@ async fn marks_tell_of_every_message_how_it_is_held(store: &dyn Store) {
             id: copy.message.id,
             version: copy.message.version,
             digest: copy.message.digest(),
-            deleted_at: copy.deleted_at,
+            deletion: copy.deletion,
         })
         .collect();
     let mut read = store.read().await.unwrap();
@@ -134,16 +134,27 @@ async fn storing_a_copy_twice_changes_nothing_the_second_time(store: &dyn Store)
     assert_eq!(changes(store, &channel).await, 1);
 }
 
-async fn a_copy_replaces_older_versions_and_brings_nothing_back(store: &dyn Store) {
+async fn a_copy_replaces_older_versions_and_knows_what_is_deleted_for_good(store: &dyn Store) {
     let (_, channel) = one_channel(store).await;
     let mut first = copies(&channel);
     restore(store, &channel, &first).await;
-    let older = StoredMessage { message: message(&channel, 10, "older", 499), deleted_at: None };
-    let back = StoredMessage { message: message(&channel, 20, "back", 900), deleted_at: None };
-    let newer = StoredMessage { message: message(&channel, 30, "newer", 501), deleted_at: Some(at(700)) };
-    assert_eq!(restore(store, &channel, &[older, back, newer.clone()]).await, 1);
-    first[2] = newer;
+    let older = StoredMessage { message: message(&channel, 10, "older", 499), deletion: None };
+    let earlier = StoredMessage { message: message(&channel, 20, "earlier", 599), deletion: None };
+    let newer =
+        StoredMessage { message: message(&channel, 30, "newer", 501), deletion: Some(Deletion::explicit(at(700))) };
+    // A text of 599 is newer than that of 400, and the deletion of 600 newer than both.
+    assert_eq!(restore(store, &channel, &[older, earlier.clone(), newer.clone()]).await, 2);
+    (first[1].message, first[2]) = (earlier.message, newer);
     assert_eq!(all(store, &channel).await, first);
+    assert_eq!(held_ids(store, &channel).await, [10]);
+    assert_eq!(stored(store, &channel).await.stats.message_count, 1);
+    // What was only inferred yields to a later observation, what is explicit does not.
+    let back = [20, 30].map(|raw| StoredMessage { message: message(&channel, raw, "back", 900), deletion: None });
+    assert_eq!(restore(store, &channel, &back).await, 2);
+    assert_eq!(held_ids(store, &channel).await, [10, 20]);
+    let gone = StoredMessage { deletion: Some(Deletion::explicit(at(1))), ..back[0].clone() };
+    assert_eq!(restore(store, &channel, std::slice::from_ref(&gone)).await, 1, "however early that was");
+    assert_eq!(restore(store, &channel, &back).await, 0);
     assert_eq!(held_ids(store, &channel).await, [10]);
     assert_eq!(stored(store, &channel).await.stats.message_count, 1);
 }
@@ -151,8 +162,9 @@ async fn a_copy_replaces_older_versions_and_brings_nothing_back(store: &dyn Stor
 async fn coverage_of_another_archive_is_stored_as_it_is(store: &dyn Store) {
     let (_, channel) = one_channel(store).await;
     restore(store, &channel, &copies(&channel)).await;
-    let segment = |low, high, time| Segment { interval: interval(low, high).unwrap(), observed_at: at(time) };
-    let segments = Segments::new([segment(1, 25, 300), segment(26, 90, 200), segment(100, 110, 250)]);
+    let segment = |low, high, time| Observation::new(interval(low, high).unwrap(), at(time));
+    let claimed = Observation { proves_absence: false, ..segment(5, 98, 900) };
+    let segments = Segments::new([segment(1, 25, 300), segment(26, 90, 200), segment(100, 110, 250), claimed]);
     let coverage = Coverage {
         channel_id: channel.id,
         interval: interval(10, 90),
@@ -161,6 +173,7 @@ async fn coverage_of_another_archive_is_stored_as_it_is(store: &dyn Store) {
         unreadable_count: 0,
         reason: Some("truncated".to_owned()),
         checked_at: Some(at(300)),
+        read_whole_at: Some(at(200)),
     };
     for changed in [true, false] {
         let mut unit = begin(store).await;
@@ -189,6 +202,7 @@ async fn a_copy_for_a_channel_that_is_not_stored_is_refused(store: &dyn Store) {
         unreadable_count: 0,
         reason: None,
         checked_at: Some(at(1)),
+        read_whole_at: None,
     };
     let refused = begin(store).await.coverage().restore(&coverage, &Segments::default()).await;
     assert!(matches!(refused, Err(StoreError::Missing { what: "channel" })), "{refused:?}");

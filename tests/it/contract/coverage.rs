@@ -1,7 +1,7 @@
 //! What is held of channels.
 
 use domain::channel::{ChannelId, ChannelKind};
-use domain::coverage::{Coverage, CoverageState, Interval, Segment};
+use domain::coverage::{Coverage, CoverageState, Interval, Observation, Part};
 use domain::message::MessageId;
 use ports::error::StoreError;
 use ports::page::Page;
@@ -20,6 +20,8 @@ contract![
     a_start_is_reached_by_the_smallest_id,
     segments_tell_when_each_part_was_seen,
     a_gap_below_the_newest_run_is_never_complete,
+    what_a_source_without_proof_covers_is_recorded_by_itself,
+    a_channel_was_read_whole_when_its_oldest_part_was,
     a_channel_is_observed_any_number_of_times_in_pieces,
     a_note_keeps_the_latest_look,
     a_channel_that_was_seen_empty_is_complete,
@@ -51,12 +53,13 @@ async fn a_channel_that_nobody_looked_at_has_an_empty_coverage(store: &dyn Store
         unreadable_count: 0,
         reason: None,
         checked_at: None,
+        read_whole_at: None,
     };
     assert_eq!(find(store, here.id).await, empty);
     let mut unit = begin(store).await;
     let unknown = ChannelId::of(tenant.id, "404".parse().unwrap());
     assert_eq!(unit.coverage().find(unknown).await.unwrap(), None);
-    assert!(unit.coverage().segments(unknown).await.unwrap().as_slice().is_empty());
+    assert!(unit.coverage().segments(unknown).await.unwrap().parts().is_empty());
     let refused = unit.coverage().note(unknown, at(1), false, None).await.unwrap_err();
     assert!(matches!(refused, StoreError::Missing { what: "channel" }), "{refused:?}");
 }
@@ -114,12 +117,11 @@ async fn segments_tell_when_each_part_was_seen(store: &dyn Store) {
     put(store, &here, &page(&here, interval(40, 60), 9, [], "")).await;
     // An earlier look than both adds what lies outside of them.
     put(store, &here, &page(&here, interval(50, 200), 2, [], "")).await;
-    let expected = [(1, 39, 5), (40, 60, 9), (61, 100, 5), (101, 200, 2)].map(|(low, high, seen)| Segment {
-        interval: Interval::new(id(low), id(high)).unwrap(),
-        observed_at: at(seen),
-    });
+    let expected = [(1, 39, 5), (40, 60, 9), (61, 100, 5), (101, 200, 2)]
+        .map(|(low, high, seen)| Part::from(Observation::new(interval(low, high).unwrap(), at(seen))));
     let segments = store.read().await.unwrap().coverage().segments(here.id).await.unwrap();
-    assert_eq!(segments.as_slice(), expected);
+    assert_eq!(segments.parts(), expected);
+    assert_eq!(segments.segments().count(), 1, "what touches is one segment");
     assert_eq!(find(store, here.id).await.checked_at, Some(at(9)));
 }
 
@@ -143,6 +145,47 @@ async fn a_channel_is_observed_any_number_of_times_in_pieces(store: &dyn Store) 
         let found = find(store, here.id).await;
         assert_eq!((found.interval, found.state()), (interval(9, 50), CoverageState::Complete), "{seen}, cut at {cut}");
     }
+}
+
+async fn record(store: &dyn Store, channel: ChannelId, observations: &[Observation]) {
+    let mut unit = begin(store).await;
+    unit.coverage().record(channel, observations).await.unwrap();
+    unit.commit().await.unwrap();
+}
+
+async fn what_a_source_without_proof_covers_is_recorded_by_itself(store: &dyn Store) {
+    let (tenant, here) = one_channel(store).await;
+    put(store, &here, &page(&here, interval(10, 20), 5, [15], "a")).await;
+    let claim =
+        |low, high| Observation { interval: interval(low, high).unwrap(), observed_at: at(9), proves_absence: false };
+    for _ in 0..2 {
+        record(store, here.id, &[claim(1, 30), claim(32, 40)]).await;
+        let held = find(store, here.id).await;
+        assert_eq!((held.interval, held.start_reached, held.checked_at), (interval(32, 40), false, Some(at(9))));
+        let segments = store.read().await.unwrap().coverage().segments(here.id).await.unwrap();
+        let rows: Vec<Interval> = segments.segments().map(|segment| segment.interval()).collect();
+        assert_eq!(rows, [interval(1, 30).unwrap(), interval(32, 40).unwrap()]);
+        assert_eq!([9, 15, 21].map(|raw| segments.absent_at(id(raw))), [None, Some(at(5)), None]);
+    }
+    record(store, here.id, &[claim(31, 31)]).await;
+    assert_eq!(find(store, here.id).await.state(), CoverageState::Complete);
+    let unknown = ChannelId::of(tenant.id, "404".parse().unwrap());
+    let refused = begin(store).await.coverage().record(unknown, &[claim(1, 2)]).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Missing { what: "channel" }), "{refused:?}");
+}
+
+async fn a_channel_was_read_whole_when_its_oldest_part_was(store: &dyn Store) {
+    let (tenant, here) = one_channel(store).await;
+    put(store, &here, &page(&here, interval(10, 20), 5, [15], "a")).await;
+    assert_eq!(find(store, here.id).await.read_whole_at, None, "the start is not reached");
+    put(store, &here, &page(&here, Interval::new(MessageId::MIN, id(9)), 6, [], "")).await;
+    put(store, &here, &page(&here, interval(21, 30), 9, [25], "a")).await;
+    let whole = find(store, here.id).await;
+    assert_eq!(whole.read_whole_at, Some(at(5)));
+    let listed = store.read().await.unwrap().coverage().list(tenant.id, Page { after: None, limit: 10 }).await.unwrap();
+    assert_eq!(listed, [whole]);
+    put(store, &here, &page(&here, interval(10, 30), 8, [15, 25], "a")).await;
+    assert_eq!(find(store, here.id).await.read_whole_at, Some(at(6)));
 }
 
 async fn a_note_keeps_the_latest_look(store: &dyn Store) {

@@ -3,7 +3,8 @@
 use domain::channel::{Channel, ChannelKind, ChannelStats};
 use domain::json::Json;
 use domain::message::{
-    Attachment, AttachmentId, Author, Emoji, Message, MessageId, MessageKind, Origin, Reaction, Reference, Version,
+    Attachment, AttachmentId, Author, Deletion, Emoji, Message, MessageId, MessageKind, Origin, Reaction, Reference,
+    Version,
 };
 use domain::page::MessagePage;
 use domain::pseudonym::Pseudonym;
@@ -146,7 +147,7 @@ async fn every_field_of_a_message_comes_back(store: &dyn Store) {
     let mut read = store.read().await.unwrap();
     for message in messages {
         let found = read.messages().find(here.id, message.id).await.unwrap().unwrap();
-        assert_eq!((found.message, found.deleted_at), (message, None));
+        assert_eq!((found.message, found.deletion), (message, None));
     }
 }
 
@@ -251,8 +252,11 @@ async fn messages_are_found_deleted_or_not(store: &dyn Store) {
     let found = read.messages().find_all(&keys).await.unwrap();
     let expected: Vec<u64> = [1, 2].into_iter().chain((3..=199).step_by(2)).collect();
     assert_eq!(found.iter().map(|stored| stored.message.id.get()).collect::<Vec<_>>(), expected);
-    let deleted: Vec<_> = found.iter().filter(|stored| stored.deleted_at.is_some()).collect();
-    assert_eq!((deleted.len(), deleted[0].message.id, deleted[0].deleted_at), (1, id(2), Some(at(7))));
+    let deleted: Vec<_> = found.iter().filter(|stored| stored.is_deleted()).collect();
+    assert_eq!(
+        (deleted.len(), deleted[0].message.id, deleted[0].deletion),
+        (1, id(2), Some(Deletion::inferred(at(7))))
+    );
     assert_eq!(deleted[0].message.content, "a");
     assert_eq!(read.messages().find_all(&[]).await.unwrap(), []);
     assert_eq!(read.messages().find(here.id, id(201)).await.unwrap(), None);
@@ -271,7 +275,7 @@ async fn a_message_is_found_in_every_channel_of_its_tenant(store: &dyn Store) {
     let mut expected = [here.id, threads[0].id, threads[1].id];
     expected.sort();
     assert_eq!(found.iter().map(|stored| stored.message.channel_id).collect::<Vec<_>>(), expected);
-    assert!(found.iter().all(|stored| stored.deleted_at.is_some() == (stored.message.channel_id == here.id)));
+    assert!(found.iter().all(|stored| stored.is_deleted() == (stored.message.channel_id == here.id)));
     assert_eq!(read.messages().find_in_tenant(other.id, id(5)).await.unwrap().len(), 1);
     assert_eq!(read.messages().find_in_tenant(other.id, id(7)).await.unwrap(), []);
     drop(read);

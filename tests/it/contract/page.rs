@@ -2,7 +2,7 @@
 
 use domain::channel::{Channel, ChannelId, ChannelKind, ChannelStats};
 use domain::coverage::Interval;
-use domain::message::{Message, MessageId, Origin, Version};
+use domain::message::{Deletion, Message, MessageId, Origin, Version};
 use domain::page::MessagePage;
 use ports::error::StoreError;
 use ports::message::PageOutcome;
@@ -18,7 +18,10 @@ contract![
     a_page_of_the_largest_size_is_stored,
     a_page_needs_its_channel,
     of_two_versions_the_newer_wins_in_any_order,
-    what_a_whole_page_lacks_is_deleted_and_stays_deleted,
+    what_a_whole_page_lacks_is_deleted_until_it_is_seen_again,
+    an_explicit_deletion_is_final,
+    what_a_page_without_evidence_lacks_is_counted_and_stays,
+    a_message_that_was_seen_since_is_not_deleted_by_an_older_page,
     a_page_without_an_interval_deletes_nothing,
     an_interval_holds_both_of_its_ends,
     an_older_look_adds_only_what_a_later_one_found_gone,
@@ -92,18 +95,71 @@ async fn of_two_versions_the_newer_wins_in_any_order(store: &dyn Store) {
     }
 }
 
-async fn what_a_whole_page_lacks_is_deleted_and_stays_deleted(store: &dyn Store) {
+async fn deletion(store: &dyn Store, channel: &Channel, raw: u64) -> Option<Deletion> {
+    store.read().await.unwrap().messages().find(channel.id, id(raw)).await.unwrap().unwrap().deletion
+}
+
+async fn what_a_whole_page_lacks_is_deleted_until_it_is_seen_again(store: &dyn Store) {
     let (_, here) = one_channel(store).await;
-    put(store, &here, &page(&here, interval(1, 9), 1, [3, 5], "a")).await;
-    let outcome = put(store, &here, &page(&here, interval(1, 9), 2, [3], "new")).await;
-    assert_eq!(outcome, PageOutcome { updated: 1, deleted: 1, ..PageOutcome::default() });
-    // A tombstone wins over every later page that still shows the message.
-    for late in [page(&here, interval(1, 9), 3, [3, 5], "back"), page(&here, None, 4, [5], "back")] {
-        put(store, &here, &late).await;
+    put(store, &here, &page(&here, interval(1, 9), 1, [3, 5, 7], "a")).await;
+    let outcome = put(store, &here, &page(&here, interval(1, 9), 4, [3], "new")).await;
+    let absent = vec![id(5), id(7)];
+    assert_eq!(outcome, PageOutcome { updated: 1, deleted: 2, absent, lacking: 2, ..PageOutcome::default() });
+    // An older page proves nothing against that.
+    put(store, &here, &page(&here, None, 3, [3, 5], "older")).await;
+    assert_eq!(
+        (held_ids(store, &here).await, deletion(store, &here, 5).await),
+        (vec![3], Some(Deletion::inferred(at(4))))
+    );
+    let seen = [page(&here, interval(5, 9), 5, [5], "a"), page(&here, None, 6, [7], "back")];
+    for (seen, count) in seen.iter().zip([2, 3]) {
+        let outcome = put(store, &here, seen).await;
+        assert_eq!(outcome, PageOutcome { updated: 1, ..PageOutcome::default() });
+        assert_eq!(stored(store, &here).await.stats.message_count, count);
     }
-    assert_eq!(held_ids(store, &here).await, [3]);
-    let found = store.read().await.unwrap().messages().find(here.id, id(5)).await.unwrap().unwrap();
-    assert_eq!((found.message.content.as_str(), found.deleted_at), ("a", Some(at(2))));
+    let texts: Vec<_> = held(store, &here).await.into_iter().map(|message| message.content).collect();
+    assert_eq!(texts, ["new", "a", "back"]);
+}
+
+async fn an_explicit_deletion_is_final(store: &dyn Store) {
+    let (_, here) = one_channel(store).await;
+    put(store, &here, &page(&here, interval(1, 9), 5, [3, 5, 7], "a")).await;
+    put(store, &here, &page(&here, interval(7, 9), 6, [], "")).await;
+    let before = store.read().await.unwrap().coverage().segments(here.id).await.unwrap();
+    for (raw, deleted) in [(3, 1), (7, 0), (8, 0)] {
+        let outcome = put(store, &here, &MessagePage::deleted(id(raw), at(4))).await;
+        assert_eq!(outcome.deleted, deleted, "{raw}, though it was seen after that");
+    }
+    put(store, &here, &page(&here, interval(1, 9), 9, [3, 5, 7], "back")).await;
+    assert_eq!(held_ids(store, &here).await, [5]);
+    assert_eq!(deletion(store, &here, 3).await, Some(Deletion::explicit(at(4))));
+    assert_eq!(deletion(store, &here, 7).await, Some(Deletion::explicit(at(4))));
+    assert_eq!(stored(store, &here).await.stats.message_count, 1);
+    assert_eq!(before.segments().count(), 1);
+}
+
+async fn what_a_page_without_evidence_lacks_is_counted_and_stays(store: &dyn Store) {
+    let (_, here) = one_channel(store).await;
+    put(store, &here, &page(&here, None, 1, [3, 5, 7], "a")).await;
+    let lacking = page(&here, interval(1, 9), 2, [5], "a").without_evidence();
+    let outcome = put(store, &here, &lacking).await;
+    assert_eq!((outcome.absent, outcome.lacking, outcome.deleted), (vec![id(3), id(7)], 2, 0));
+    assert_eq!(held_ids(store, &here).await, [3, 5, 7]);
+    assert!(store.read().await.unwrap().coverage().segments(here.id).await.unwrap().parts().is_empty());
+    let spared = page(&here, interval(1, 9), 3, [5], "a").sparing([id(7)].into());
+    let outcome = put(store, &here, &spared).await;
+    assert_eq!((outcome.absent, outcome.lacking, outcome.deleted), (vec![id(3)], 2, 1));
+    assert_eq!(held_ids(store, &here).await, [5, 7]);
+}
+
+async fn a_message_that_was_seen_since_is_not_deleted_by_an_older_page(store: &dyn Store) {
+    let (_, here) = one_channel(store).await;
+    put(store, &here, &page(&here, None, 1, [5], "a")).await;
+    let before = stored(store, &here).await;
+    assert_eq!(put(store, &here, &page(&here, None, 5, [5], "a")).await.unchanged, 1);
+    assert_eq!(stored(store, &here).await, before);
+    assert_eq!(put(store, &here, &page(&here, interval(1, 9), 3, [], "")).await.deleted, 0);
+    assert_eq!(put(store, &here, &page(&here, interval(1, 9), 6, [], "")).await.deleted, 1);
 }
 
 async fn a_page_without_an_interval_deletes_nothing(store: &dyn Store) {
@@ -131,7 +187,7 @@ async fn an_older_look_adds_only_what_a_later_one_found_gone(store: &dyn Store) 
     assert_eq!(held(store, &here).await[1].content, "late");
     let gone = store.read().await.unwrap().messages().find(here.id, id(15)).await.unwrap().unwrap();
     // Not the look that still showed it found it gone.
-    assert_eq!((gone.deleted_at, gone.message.content.as_str()), (Some(at(5)), "early"));
+    assert_eq!((gone.deletion, gone.message.content.as_str()), (Some(Deletion::inferred(at(5))), "early"));
     assert_eq!(stored(store, &here).await.stats.message_count, 3);
 }
 
@@ -174,12 +230,13 @@ async fn two_tenants_never_see_each_others_messages(store: &dyn Store) {
 async fn looks_of_one_moment_add_up(store: &dyn Store) {
     let (_, here) = one_channel(store).await;
     put(store, &here, &page(&here, interval(1, 9), 5, [3], "a")).await;
-    // Of the same moment neither is later: what either shows is there, and the one that comes last decides what is not.
+    // Of the same time neither is later: what either shows is there.
     let outcome = put(store, &here, &page(&here, interval(5, 20), 5, [7, 15], "a")).await;
     assert_eq!(outcome, PageOutcome { added: 2, ..PageOutcome::default() });
     assert_eq!(held_ids(store, &here).await, [3, 7, 15]);
-    assert_eq!(put(store, &here, &page(&here, interval(7, 7), 5, [], "")).await.deleted, 1);
-    assert_eq!(held_ids(store, &here).await, [3, 15]);
+    assert_eq!(put(store, &here, &page(&here, interval(7, 9), 5, [], "")).await.deleted, 0);
+    assert_eq!(put(store, &here, &page(&here, interval(7, 9), 5, [8], "a")).await.added, 1);
+    assert_eq!(held_ids(store, &here).await, [3, 7, 8, 15]);
 }
 
 async fn a_page_that_fails_leaves_nothing_of_itself(store: &dyn Store) {
@@ -192,5 +249,5 @@ async fn a_page_that_fails_leaves_nothing_of_itself(store: &dyn Store) {
     drop(unit);
     assert_eq!(held_ids(store, &here).await, [0; 0]);
     assert_eq!(stored(store, &here).await, before);
-    assert!(store.read().await.unwrap().coverage().segments(here.id).await.unwrap().as_slice().is_empty());
+    assert!(store.read().await.unwrap().coverage().segments(here.id).await.unwrap().parts().is_empty());
 }

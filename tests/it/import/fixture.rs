@@ -63,10 +63,10 @@ pub(crate) fn held(installation: &Installation) -> Vec<String> {
     query(&installation.database(), sql)
 }
 
-/// Imports files one after the other, each by itself.
+/// Imports files one after the other, each by itself, as complete exports.
 pub(crate) fn import_each(installation: &Installation, files: &[&PathBuf]) -> Vec<Value> {
     let import = |file: &&PathBuf| {
-        let (code, report) = installation.import(&[file], &[]);
+        let (code, report) = installation.import(&[file], &["--complete"]);
         assert_eq!(code, 0, "{report}");
         report["files"][0].clone()
     };

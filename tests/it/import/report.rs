@@ -23,8 +23,19 @@ fn the_report_has_these_fields_and_no_others() {
     assert_eq!((code, keys(&report)), (1, BTreeSet::from(["files", "seconds", "tenants"])));
     assert_eq!((&report["tenants"], report["seconds"].is_f64()), (&json!(["merged"]), true));
     let files = report["files"].as_array().unwrap();
-    let fields =
-        ["added", "byte", "deleted", "error", "last_message_id", "path", "read", "status", "unchanged", "updated"];
+    let fields = [
+        "absent",
+        "added",
+        "byte",
+        "deleted",
+        "error",
+        "last_message_id",
+        "path",
+        "read",
+        "status",
+        "unchanged",
+        "updated",
+    ];
     assert!(files.iter().all(|file| keys(file) == BTreeSet::from(fields)), "{report}");
     let file = |name: &str| files.iter().find(|file| file["path"].as_str().unwrap().ends_with(name)).unwrap();
     let short =

@@ -109,8 +109,12 @@ fn with_values(statement: &Statement, filled: &Filled) -> String {
     ] {
         sql = sql.replace(name, &value);
     }
-    // The only one that is left is the channel's, or the moment of a deletion.
-    sql.replacen("SET deleted_at = ?", "SET deleted_at = '2026-01-01 00:00:00.000'", 1)
+    // The only one that is left is the channel's, or one of a deletion's or observation's.
+    let moment = "= '2026-01-01 00:00:00.000'";
+    sql.replacen("deleted_at = ?", &format!("deleted_at {moment}"), 1)
+        .replacen("observed_at = ?", &format!("observed_at {moment}"), 1)
+        .replacen("origin = ?", "origin = 1", 1)
+        .replacen("deletion_kind = ?", "deletion_kind = 1", 1)
         .replace('?', &format!("'{}'", if statement.file == "guild" { tenant.0 } else { channel.0 }))
 }
 

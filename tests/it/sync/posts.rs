@@ -81,7 +81,7 @@ async fn starter_deleted(place: Place) {
     full(&world).await;
     world.assert_whole(general).await;
     world.assert_whole(thread).await;
-    assert!(world.find(general, thread).await.unwrap().deleted_at.is_some());
+    assert!(world.find(general, thread).await.unwrap().is_deleted());
     assert_eq!(world.channel(thread).await.unwrap().parent_id, Some(world.of_channel(general)), "the thread stays");
     // One whose starter was gone before anybody looked.
     let world = forum(place, vec![ThreadPlan { starter_deleted: true, ..post() }]).await;

@@ -102,7 +102,7 @@ async fn message_deleted_between_pages(place: Place) {
     assert_eq!(world.held(general).await, expected);
     world.run(SyncOptions { full: true, ..Default::default() }).await;
     world.assert_whole(general).await;
-    assert!(world.find(general, ids[300]).await.unwrap().deleted_at.is_some());
+    assert!(world.find(general, ids[300]).await.unwrap().is_deleted());
     for never_seen in &gone[1..] {
         assert!(world.find(general, *never_seen).await.is_none());
     }

@@ -26,7 +26,7 @@ fn changed(world: &World, channel: u64, edited: u64, gone: u64) {
 
 async fn assert_found(world: &World, channel: u64, edited: u64, gone: u64) {
     assert_eq!(world.find(channel, edited).await.unwrap().message.content, "changed", "{channel}");
-    assert!(world.find(channel, gone).await.unwrap().deleted_at.is_some(), "{channel}");
+    assert!(world.find(channel, gone).await.unwrap().is_deleted(), "{channel}");
     world.assert_whole(channel).await;
 }
 

@@ -369,7 +369,7 @@ async fn everything_is_read_again_in_the_background_and_holds_up_no_other_run(pl
     worker.until(background.id, JobState::Done).await;
     world.assert_whole(one).await;
     assert_eq!(world.find(one, ids[3]).await.unwrap().message.content, "changed");
-    assert!(world.find(one, ids[4]).await.unwrap().deleted_at.is_some());
+    assert!(world.find(one, ids[4]).await.unwrap().is_deleted());
     worker.end().await;
 }
 

@@ -6,11 +6,11 @@ use ports::error::StoreError;
 use ports::message::MessageMark;
 use rusqlite::{Connection, named_params};
 
-use super::read::version;
+use super::read::{deletion, version};
 use crate::row::{Text, number, query};
 
 const LIST_MARKS: &str = r"
-    SELECT message_id, edited_at, observed_at, origin, digest, deleted_at
+    SELECT message_id, edited_at, observed_at, origin, digest, deleted_at, deletion_kind
     FROM messages
     WHERE channel_id = :channel_id
         AND message_id > :after
@@ -31,7 +31,7 @@ pub(super) fn list_marks(
             id: row.id("message_id")?,
             version: version(row)?,
             digest: row.get::<i64>("digest")?.cast_unsigned(),
-            deleted_at: row.optional_time("deleted_at")?,
+            deletion: deletion(row)?,
         })
     })
 }

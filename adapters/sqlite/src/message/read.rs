@@ -2,7 +2,8 @@
 
 use domain::channel::ChannelId;
 use domain::message::{
-    Attachment, Author, Emoji, Message, MessageId, MessageKind, Origin, Reaction, Reference, Version,
+    Attachment, Author, Deletion, DeletionKind, Emoji, Message, MessageId, MessageKind, Origin, Reaction, Reference,
+    Version,
 };
 use domain::tenant::TenantId;
 use ports::error::StoreError;
@@ -15,7 +16,7 @@ use crate::row::{Columns, Text, number, query, query_one};
 const FIND: &str = r"
     SELECT channel_id, message_id, kind, author, author_bot, author_webhook, content, edited_at, observed_at, origin,
         pinned, flags, ref_kind, ref_message_id, ref_channel_id, ref_guild_id, mentions, embeds, stickers, components,
-        snapshots, poll, extra, sent_at, deleted_at
+        snapshots, poll, extra, sent_at, deleted_at, deletion_kind
     FROM messages
     WHERE channel_id = :channel_id
         AND message_id = :message_id
@@ -34,7 +35,7 @@ const FIND_CHANNELS: &str = r"
 const LIST_BEFORE: &str = r"
     SELECT channel_id, message_id, kind, author, author_bot, author_webhook, content, edited_at, observed_at, origin,
         pinned, flags, ref_kind, ref_message_id, ref_channel_id, ref_guild_id, mentions, embeds, stickers, components,
-        snapshots, poll, extra, sent_at, deleted_at
+        snapshots, poll, extra, sent_at, deleted_at, deletion_kind
     FROM messages
     WHERE channel_id = :channel_id
         AND message_id <= :bound
@@ -45,7 +46,7 @@ const LIST_BEFORE: &str = r"
 const LIST_AFTER: &str = r"
     SELECT channel_id, message_id, kind, author, author_bot, author_webhook, content, edited_at, observed_at, origin,
         pinned, flags, ref_kind, ref_message_id, ref_channel_id, ref_guild_id, mentions, embeds, stickers, components,
-        snapshots, poll, extra, sent_at, deleted_at
+        snapshots, poll, extra, sent_at, deleted_at, deletion_kind
     FROM messages
     WHERE channel_id = :channel_id
         AND message_id >= :bound
@@ -56,7 +57,7 @@ const LIST_AFTER: &str = r"
 const LIST_STORED: &str = r"
     SELECT channel_id, message_id, kind, author, author_bot, author_webhook, content, edited_at, observed_at, origin,
         pinned, flags, ref_kind, ref_message_id, ref_channel_id, ref_guild_id, mentions, embeds, stickers, components,
-        snapshots, poll, extra, sent_at, deleted_at
+        snapshots, poll, extra, sent_at, deleted_at, deletion_kind
     FROM messages
     WHERE channel_id = :channel_id
         AND message_id > :after
@@ -207,10 +208,10 @@ pub(super) fn list_stored(
         named_params! {":channel_id": Text(channel.0), ":after": after.map_or(-1, number), ":limit": limit};
     let found = query(connection, "messages", LIST_STORED, parameters, stored)?;
     let (mut messages, deleted): (Vec<_>, Vec<_>) =
-        found.into_iter().map(|found| (found.message, found.deleted_at)).unzip();
+        found.into_iter().map(|found| (found.message, found.deletion)).unzip();
     add_children(connection, channel, &mut messages)?;
     let both = messages.into_iter().zip(deleted);
-    Ok(both.map(|(message, deleted_at)| StoredMessage { message, deleted_at }).collect())
+    Ok(both.map(|(message, deletion)| StoredMessage { message, deletion }).collect())
 }
 
 /// On which side of its bound a range lies.
@@ -305,7 +306,14 @@ fn stored(row: &Columns<'_, '_>) -> Result<StoredMessage, StoreError> {
         poll: row.json("poll")?,
         extra: row.json("extra")?,
     };
-    Ok(StoredMessage { message, deleted_at: row.optional_time("deleted_at")? })
+    let deletion = deletion(row)?;
+    Ok(StoredMessage { message, deletion })
+}
+
+pub(super) fn deletion(row: &Columns<'_, '_>) -> Result<Option<Deletion>, StoreError> {
+    let at = row.optional_time("deleted_at")?;
+    let kind = DeletionKind::from_number(row.get("deletion_kind")?).ok_or_else(|| row.corrupt("deletion_kind"))?;
+    Ok(at.map(|at| Deletion { kind, at }))
 }
 
 fn reference(row: &Columns<'_, '_>) -> Result<Option<Reference>, StoreError> {

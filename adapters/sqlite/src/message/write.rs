@@ -1,13 +1,10 @@
 //! Storing a page of a channel, and removing messages for good.
 
-use std::collections::BTreeMap;
-
 use domain::channel::{ChannelId, ChannelSnowflake};
-use domain::coverage::{Interval, Segment, Segments};
+use domain::coverage::Interval;
 use domain::json::Json;
-use domain::message::{Attachment, Author, Message, MessageId, Reaction};
+use domain::message::{Attachment, Author, Deletion, DeletionKind, Message, MessageId, Reaction};
 use domain::page::{MessagePage, PagePlan, StoredVersion, Write};
-use domain::timestamp::Timestamp;
 use ports::error::StoreError;
 use ports::message::{PageOutcome, StoredMessage};
 use rusqlite::{Connection, named_params};
@@ -25,7 +22,7 @@ const PLATFORM_ID: &str = r"
 ";
 
 const VERSIONS: &str = r"
-    SELECT message_id, edited_at, observed_at, origin, digest, deleted_at
+    SELECT message_id, edited_at, observed_at, origin, digest, deleted_at, deletion_kind
     FROM messages
     WHERE channel_id = :channel_id
         AND message_id BETWEEN :low AND :high
@@ -36,7 +33,7 @@ const INSERT: &str = r"
     INSERT INTO messages (
         channel_id, message_id, kind, author, author_bot, author_webhook, content, edited_at, observed_at, origin,
         digest, pinned, flags, ref_kind, ref_message_id, ref_channel_id, ref_guild_id, mentions, embeds, stickers,
-        components, snapshots, poll, extra, sent_at, deleted_at
+        components, snapshots, poll, extra, sent_at, deleted_at, deletion_kind
     )
 ";
 
@@ -60,7 +57,14 @@ const REMOVE: &str = r"
 
 const MARK_DELETED: &str = r"
     UPDATE messages
-    SET deleted_at = :deleted_at
+    SET deleted_at = :deleted_at, deletion_kind = :deletion_kind
+    WHERE channel_id = :channel_id
+        AND message_id = :message_id
+";
+
+const TOUCH: &str = r"
+    UPDATE messages
+    SET observed_at = :observed_at, origin = :origin, deleted_at = :deleted_at, deletion_kind = :deletion_kind
     WHERE channel_id = :channel_id
         AND message_id = :message_id
 ";
@@ -104,7 +108,7 @@ const DELETE_FIRST: &str = r"
 ";
 
 /// Columns of [`INSERT`], [`INSERT_ATTACHMENTS`] and [`INSERT_REACTIONS`].
-const WIDTHS: [usize; 3] = [26, 14, 9];
+const WIDTHS: [usize; 3] = [27, 14, 9];
 
 pub(super) fn replace_interval(
     connection: &Connection,
@@ -116,25 +120,17 @@ pub(super) fn replace_interval(
     let platform_id: ChannelSnowflake = platform_id.ok_or(StoreError::Missing { what: "channel" })?;
     let Some(span) = page.span() else { return Ok(PageOutcome::default()) };
     let stored = versions(connection, channel, span)?;
-    let proven = coverage::segments_near(connection, channel, span)?;
-    let plan = PagePlan::new(page, &stored, &proven);
-    write(connection, channel, &plan, page.observed_at(), &proven).map_err(store_error)?;
-    let count = |writes: &[Write<'_>]| writes.len() as u64;
-    let outcome = PageOutcome {
-        added: count(&plan.insert) + count(&plan.insert_deleted),
-        updated: count(&plan.update),
-        unchanged: plan.unchanged,
-        deleted: plan.delete.len() as u64,
-    };
-    if !outcome.is_unchanged() {
-        let change = count(&plan.insert).cast_signed() - outcome.deleted.cast_signed();
-        set_stats(connection, channel, platform_id, change)?;
+    let near = coverage::segments_near(connection, channel, span)?;
+    let plan = PagePlan::new(page, &stored, &near.proven);
+    write(connection, channel, &plan).map_err(store_error)?;
+    if plan.is_visible() {
+        set_stats(connection, channel, platform_id, plan.growth)?;
         change::append(connection, channel, span)?;
     }
-    if let Some(interval) = page.interval() {
-        coverage::record(connection, channel, &proven, Segment { interval, observed_at: page.observed_at() })?;
+    if let Some(seen) = page.observation() {
+        coverage::record(connection, channel, near, seen)?;
     }
-    Ok(outcome)
+    Ok(PageOutcome::from(&plan))
 }
 
 fn versions(connection: &Connection, channel: ChannelId, span: Interval) -> Result<Vec<StoredVersion>, StoreError> {
@@ -146,40 +142,49 @@ fn versions(connection: &Connection, channel: ChannelId, span: Interval) -> Resu
             id: row.id("message_id")?,
             version: read::version(row)?,
             digest: row.get::<i64>("digest")?.cast_unsigned(),
-            deleted: row.optional_time("deleted_at")?.is_some(),
+            deletion: read::deletion(row)?,
         })
     })
 }
 
-fn write(
-    connection: &Connection,
-    channel: ChannelId,
-    plan: &PagePlan<'_>,
-    observed_at: Timestamp,
-    proven: &Segments,
-) -> rusqlite::Result<()> {
+fn write(connection: &Connection, channel: ChannelId, plan: &PagePlan<'_>) -> rusqlite::Result<()> {
     for replaced in &plan.update {
         let parameters = named_params! {":channel_id": Text(channel.0), ":message_id": number(replaced.message.id)};
         execute(connection, REMOVE, parameters)?;
     }
-    insert(connection, &plan.insert, |_| None)?;
-    insert(connection, &plan.update, |_| None)?;
-    // The later look found them gone, not this one, which still showed them.
-    insert(connection, &plan.insert_deleted, |id| proven.observed_at(id))?;
+    insert(connection, &plan.insert)?;
+    insert(connection, &plan.update)?;
+    for (touch, ids) in &plan.touch {
+        for id in ids {
+            let parameters = named_params! {
+                ":channel_id": Text(channel.0),
+                ":message_id": number(*id),
+                ":observed_at": millis(touch.observed_at),
+                ":origin": touch.origin.as_number(),
+                ":deleted_at": touch.deletion.map(|deletion| millis(deletion.at)),
+                ":deletion_kind": kind(touch.deletion),
+            };
+            execute(connection, TOUCH, parameters)?;
+        }
+    }
     for gone in &plan.delete {
         let parameters = named_params! {
-            ":channel_id": Text(channel.0), ":message_id": number(*gone), ":deleted_at": millis(observed_at),
+            ":channel_id": Text(channel.0),
+            ":message_id": number(*gone),
+            ":deleted_at": plan.deletion.map(|deletion| millis(deletion.at)),
+            ":deletion_kind": kind(plan.deletion),
         };
         execute(connection, MARK_DELETED, parameters)?;
     }
     Ok(())
 }
 
-fn insert(
-    connection: &Connection,
-    writes: &[Write<'_>],
-    deleted_at: impl Fn(MessageId) -> Option<Timestamp>,
-) -> rusqlite::Result<()> {
+/// The number of a deletion's kind; that of a message that is not deleted does not matter.
+fn kind(deletion: Option<Deletion>) -> u8 {
+    deletion.map_or(DeletionKind::Inferred, |deletion| deletion.kind).as_number()
+}
+
+fn insert(connection: &Connection, writes: &[Write<'_>]) -> rusqlite::Result<()> {
     let [messages, attachments, reactions] = WIDTHS;
     let Some(first) = writes.first() else { return Ok(()) };
     let channel = first.message.channel_id.to_string();
@@ -210,7 +215,8 @@ fn insert(
         row.json(message.poll.as_ref())?;
         row.json(message.extra.as_ref())?;
         row.bind(message.sent_at.map(millis))?;
-        row.bind(deleted_at(message.id).map(millis))
+        row.bind(write.deletion.map(|deletion| millis(deletion.at)))?;
+        row.bind(kind(write.deletion))
     })?;
     let files: Vec<(&Message, usize, &Attachment)> = writes
         .iter()
@@ -296,23 +302,23 @@ pub(super) fn restore(
     let parameters = named_params! {":channel_id": Text(channel.0)};
     let platform_id = query_one(connection, "channels", PLATFORM_ID, parameters, |row| row.id("platform_id"))?;
     let platform_id: ChannelSnowflake = platform_id.ok_or(StoreError::Missing { what: "channel" })?;
-    let (mut writes, mut deleted, mut change) = (Vec::new(), BTreeMap::new(), 0);
+    let (mut merged, mut change) = (Vec::new(), 0);
     for copy in messages {
-        let message = &copy.message;
-        let held = read::find(connection, channel, message.id)?;
-        if held.as_ref().is_some_and(|held| !copy.replaces(held)) {
-            continue;
-        }
+        let held = read::find(connection, channel, copy.message.id)?;
+        let Some(new) = held.as_ref().map_or_else(|| Some(copy.clone()), |held| copy.merged(held)) else { continue };
         if let Some(held) = held {
-            let parameters = named_params! {":channel_id": Text(channel.0), ":message_id": number(message.id)};
+            let parameters = named_params! {":channel_id": Text(channel.0), ":message_id": number(held.message.id)};
             execute(connection, REMOVE, parameters).map_err(store_error)?;
-            change -= i64::from(held.deleted_at.is_none());
+            change -= i64::from(!held.is_deleted());
         }
-        change += i64::from(copy.deleted_at.is_none());
-        writes.push(Write { message, digest: message.digest() });
-        deleted.extend(copy.deleted_at.map(|at| (message.id, at)));
+        change += i64::from(!new.is_deleted());
+        merged.push(new);
     }
-    insert(connection, &writes, |id| deleted.get(&id).copied()).map_err(store_error)?;
+    let writes: Vec<Write<'_>> = merged
+        .iter()
+        .map(|StoredMessage { message, deletion }| Write { message, digest: message.digest(), deletion: *deletion })
+        .collect();
+    insert(connection, &writes).map_err(store_error)?;
     let ends = writes.first().zip(writes.last());
     if let Some(span) = ends.and_then(|(first, last)| Interval::new(first.message.id, last.message.id)) {
         set_stats(connection, channel, platform_id, change)?;

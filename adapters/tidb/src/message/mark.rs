@@ -6,13 +6,13 @@ use mysql_async::{Row, params};
 use ports::error::StoreError;
 use ports::message::MessageMark;
 
-use super::read::version;
+use super::read::{deletion, version};
 use crate::row::Columns;
 use crate::unit::Unit;
 
 const LIST_MARKS: &str = r"
     SELECT /*+ ORDER_INDEX(messages, PRIMARY) */
-        message_id, edited_at, observed_at, origin, digest, deleted_at
+        message_id, edited_at, observed_at, origin, digest, deleted_at, deletion_kind
     FROM messages
     WHERE channel_id = :channel_id
         AND message_id >= :bound
@@ -39,6 +39,6 @@ fn mark(row: Row) -> Result<MessageMark, StoreError> {
         id: row.id("message_id")?,
         version: version(&mut row)?,
         digest: row.get("digest")?,
-        deleted_at: row.optional_time("deleted_at")?,
+        deletion: deletion(&mut row)?,
     })
 }

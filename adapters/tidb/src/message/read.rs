@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use domain::channel::ChannelId;
 use domain::message::{
-    Attachment, Author, Emoji, Message, MessageId, MessageKind, Origin, Reaction, Reference, Version,
+    Attachment, Author, Deletion, DeletionKind, Emoji, Message, MessageId, MessageKind, Origin, Reaction, Reference,
+    Version,
 };
 use domain::tenant::TenantId;
 use mysql_async::{Params, Row, Value, params};
@@ -19,7 +20,7 @@ use crate::unit::Unit;
 const FIND_ALL: &str = r"
     SELECT channel_id, message_id, kind, author, author_bot, author_webhook, content, edited_at, observed_at, origin,
         pinned, flags, ref_kind, ref_message_id, ref_channel_id, ref_guild_id, mentions, embeds, stickers, components,
-        snapshots, poll, extra, sent_at, deleted_at
+        snapshots, poll, extra, sent_at, deleted_at, deletion_kind
     FROM messages
     WHERE channel_id = ?
         AND message_id IN (…)
@@ -42,7 +43,7 @@ const LIST_BEFORE: &str = r"
     SELECT /*+ ORDER_INDEX(messages, PRIMARY) */
         channel_id, message_id, kind, author, author_bot, author_webhook, content, edited_at, observed_at, origin,
         pinned, flags, ref_kind, ref_message_id, ref_channel_id, ref_guild_id, mentions, embeds, stickers, components,
-        snapshots, poll, extra, sent_at, deleted_at
+        snapshots, poll, extra, sent_at, deleted_at, deletion_kind
     FROM messages
     WHERE channel_id = :channel_id
         AND message_id <= :bound
@@ -54,7 +55,7 @@ const LIST_AFTER: &str = r"
     SELECT /*+ ORDER_INDEX(messages, PRIMARY) */
         channel_id, message_id, kind, author, author_bot, author_webhook, content, edited_at, observed_at, origin,
         pinned, flags, ref_kind, ref_message_id, ref_channel_id, ref_guild_id, mentions, embeds, stickers, components,
-        snapshots, poll, extra, sent_at, deleted_at
+        snapshots, poll, extra, sent_at, deleted_at, deletion_kind
     FROM messages
     WHERE channel_id = :channel_id
         AND message_id >= :bound
@@ -66,7 +67,7 @@ const LIST_STORED: &str = r"
     SELECT /*+ ORDER_INDEX(messages, PRIMARY) */
         channel_id, message_id, kind, author, author_bot, author_webhook, content, edited_at, observed_at, origin,
         pinned, flags, ref_kind, ref_message_id, ref_channel_id, ref_guild_id, mentions, embeds, stickers, components,
-        snapshots, poll, extra, sent_at, deleted_at
+        snapshots, poll, extra, sent_at, deleted_at, deletion_kind
     FROM messages
     WHERE channel_id = :channel_id
         AND message_id >= :bound
@@ -438,7 +439,8 @@ fn stored(row: Row) -> Result<StoredMessage, StoreError> {
         poll: row.json("poll")?,
         extra: row.json("extra")?,
     };
-    Ok(StoredMessage { message, deleted_at: row.optional_time("deleted_at")? })
+    let deletion = deletion(&mut row)?;
+    Ok(StoredMessage { message, deletion })
 }
 
 /// The three columns that order the versions of a message.
@@ -448,6 +450,12 @@ pub(super) fn version(row: &mut Columns) -> Result<Version, StoreError> {
         observed_at: row.time("observed_at")?,
         origin: Origin::from_number(row.get("origin")?).ok_or_else(|| row.corrupt("origin"))?,
     })
+}
+
+pub(super) fn deletion(row: &mut Columns) -> Result<Option<Deletion>, StoreError> {
+    let at = row.optional_time("deleted_at")?;
+    let kind = DeletionKind::from_number(row.get("deletion_kind")?).ok_or_else(|| row.corrupt("deletion_kind"))?;
+    Ok(at.map(|at| Deletion { kind, at }))
 }
 
 fn reference(row: &mut Columns) -> Result<Option<Reference>, StoreError> {

@@ -21,23 +21,25 @@ pub(super) async fn restore(
     let ids: Vec<_> = messages.iter().map(|copy| copy.message.id).collect();
     let held: BTreeMap<_, _> =
         find_all(unit, channel, &ids).await?.into_iter().map(|held| (held.message.id, held)).collect();
-    let (mut writes, mut replaced, mut change) = (Vec::new(), Vec::new(), 0);
+    let (mut merged, mut replaced, mut change) = (Vec::new(), Vec::new(), 0);
     for copy in messages {
-        let message = &copy.message;
-        if let Some(held) = held.get(&message.id) {
-            if !copy.replaces(held) {
-                continue;
-            }
-            replaced.push(message.id);
-            change -= i64::from(held.deleted_at.is_none());
+        let held = held.get(&copy.message.id);
+        let Some(new) = held.map_or_else(|| Some(copy.clone()), |held| copy.merged(held)) else { continue };
+        if let Some(held) = held {
+            replaced.push(held.message.id);
+            change -= i64::from(!held.is_deleted());
         }
-        change += i64::from(copy.deleted_at.is_none());
-        writes.push((Write { message, digest: message.digest() }, copy.deleted_at));
+        change += i64::from(!new.is_deleted());
+        merged.push(new);
     }
+    let writes: Vec<Write<'_>> = merged
+        .iter()
+        .map(|StoredMessage { message, deletion }| Write { message, digest: message.digest(), deletion: *deletion })
+        .collect();
     remove_children(unit, channel, &replaced).await?;
     upsert(unit, &writes).await?;
     let ends = writes.first().zip(writes.last());
-    if let Some(span) = ends.and_then(|((first, _), (last, _))| Interval::new(first.message.id, last.message.id)) {
+    if let Some(span) = ends.and_then(|(first, last)| Interval::new(first.message.id, last.message.id)) {
         set_stats(unit, channel, platform_id, change).await?;
         // Last, because from here on every other writer waits for this unit.
         unit.append_change(channel, span).await?;

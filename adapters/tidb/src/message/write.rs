@@ -1,17 +1,15 @@
 //! Storing a page of a channel, and removing messages for good.
 
 use domain::channel::{ChannelId, ChannelSnowflake};
-use domain::coverage::{Segment, Segments};
 use domain::json::Json;
-use domain::message::{Attachment, Author, Message, MessageId, Reaction};
+use domain::message::{Attachment, Author, Deletion, DeletionKind, Message, MessageId, Reaction};
 use domain::page::{MessagePage, PagePlan, StoredVersion, Write};
-use domain::timestamp::Timestamp;
 use mysql_async::{Params, Row, Value, params};
 use ports::error::StoreError;
 use ports::message::PageOutcome;
 use serde_json::json;
 
-use super::read::version;
+use super::read::{deletion, version};
 use crate::batch::{insert_sql, list_sql, padded, pieces};
 use crate::row::{Columns, datetime, datetime_if, json_text};
 use crate::unit::Unit;
@@ -25,7 +23,7 @@ const LOCK: &str = r"
 ";
 
 const VERSIONS: &str = r"
-    SELECT message_id, edited_at, observed_at, origin, digest, deleted_at
+    SELECT message_id, edited_at, observed_at, origin, digest, deleted_at, deletion_kind
     FROM messages
     WHERE channel_id = :channel_id
         AND message_id BETWEEN :low AND :high
@@ -34,7 +32,7 @@ const VERSIONS: &str = r"
 
 /// A page that proves nothing about what it lacks is compared with the rows of its own ids alone.
 const FIND_VERSIONS: &str = r"
-    SELECT message_id, edited_at, observed_at, origin, digest, deleted_at
+    SELECT message_id, edited_at, observed_at, origin, digest, deleted_at, deletion_kind
     FROM messages
     WHERE channel_id = ?
         AND message_id IN (…)
@@ -44,7 +42,7 @@ const UPSERT: &str = r"
     INSERT INTO messages (
         channel_id, message_id, kind, author, author_bot, author_webhook, content, edited_at, observed_at, origin,
         digest, pinned, flags, ref_kind, ref_message_id, ref_channel_id, ref_guild_id, mentions, embeds, stickers,
-        components, snapshots, poll, extra, sent_at, deleted_at
+        components, snapshots, poll, extra, sent_at, deleted_at, deletion_kind
     )
     VALUES
 ";
@@ -58,7 +56,7 @@ const UPSERT_TAIL: &str = r"
         ref_channel_id = VALUES(ref_channel_id), ref_guild_id = VALUES(ref_guild_id), mentions = VALUES(mentions),
         embeds = VALUES(embeds), stickers = VALUES(stickers), components = VALUES(components),
         snapshots = VALUES(snapshots), poll = VALUES(poll), extra = VALUES(extra), sent_at = VALUES(sent_at),
-        deleted_at = VALUES(deleted_at)
+        deleted_at = VALUES(deleted_at), deletion_kind = VALUES(deletion_kind)
 ";
 
 const UPSERT_ATTACHMENTS: &str = r"
@@ -102,7 +100,14 @@ const DELETE_REACTIONS: &str = r"
 
 const MARK_DELETED: &str = r"
     UPDATE messages
-    SET deleted_at = ?
+    SET deleted_at = ?, deletion_kind = ?
+    WHERE channel_id = ?
+        AND message_id IN (…)
+";
+
+const TOUCH: &str = r"
+    UPDATE messages
+    SET observed_at = ?, origin = ?, deleted_at = ?, deletion_kind = ?
     WHERE channel_id = ?
         AND message_id IN (…)
 ";
@@ -177,26 +182,18 @@ pub(super) async fn replace_interval(
     let platform_id = lock(unit, channel).await?;
     let Some(span) = page.span() else { return Ok(PageOutcome::default()) };
     let stored = versions(unit, channel, page).await?;
-    let proven = unit.segments_near(channel, span).await?;
-    let plan = PagePlan::new(page, &stored, &proven);
-    write(unit, channel, &plan, page.observed_at(), &proven).await?;
-    let count = |writes: &[Write<'_>]| writes.len() as u64;
-    let outcome = PageOutcome {
-        added: count(&plan.insert) + count(&plan.insert_deleted),
-        updated: count(&plan.update),
-        unchanged: plan.unchanged,
-        deleted: plan.delete.len() as u64,
-    };
-    if let Some(interval) = page.interval() {
-        unit.record(channel, &proven, Segment { interval, observed_at: page.observed_at() }).await?;
+    let near = unit.segments_near(channel, span).await?;
+    let plan = PagePlan::new(page, &stored, &near.proven);
+    write(unit, channel, &plan).await?;
+    if let Some(seen) = page.observation() {
+        unit.record_near(channel, near, seen).await?;
     }
-    if !outcome.is_unchanged() {
-        let change = count(&plan.insert).cast_signed() - outcome.deleted.cast_signed();
-        set_stats(unit, channel, platform_id, change).await?;
+    if plan.is_visible() {
+        set_stats(unit, channel, platform_id, plan.growth).await?;
         // Last, because from here on every other writer waits for this unit.
         unit.append_change(channel, span).await?;
     }
-    Ok(outcome)
+    Ok(PageOutcome::from(&plan))
 }
 
 async fn versions(unit: &mut Unit, channel: ChannelId, page: &MessagePage) -> Result<Vec<StoredVersion>, StoreError> {
@@ -218,31 +215,36 @@ fn stored(row: Row) -> Result<StoredVersion, StoreError> {
         id: row.id("message_id")?,
         version: version(&mut row)?,
         digest: row.get("digest")?,
-        deleted: row.optional_time("deleted_at")?.is_some(),
+        deletion: deletion(&mut row)?,
     })
 }
 
-async fn write(
-    unit: &mut Unit,
-    channel: ChannelId,
-    plan: &PagePlan<'_>,
-    observed_at: Timestamp,
-    proven: &Segments,
-) -> Result<(), StoreError> {
+async fn write(unit: &mut Unit, channel: ChannelId, plan: &PagePlan<'_>) -> Result<(), StoreError> {
     let replaced: Vec<_> = plan.update.iter().map(|write| write.message.id).collect();
     remove_children(unit, channel, &replaced).await?;
     // All in one go and in the order of their keys: fewer statements, and no two units in each other's way.
-    let kept = plan.insert.iter().chain(&plan.update).map(|write| (*write, None));
-    // The later look found them gone, not this one, which still showed them.
-    let gone = plan.insert_deleted.iter().map(|write| (*write, proven.observed_at(write.message.id)));
-    let mut rows: Vec<_> = kept.chain(gone).collect();
-    rows.sort_unstable_by_key(|(write, _)| write.message.id);
+    let mut rows: Vec<_> = plan.insert.iter().chain(&plan.update).copied().collect();
+    rows.sort_unstable_by_key(|write| write.message.id);
     upsert(unit, &rows).await?;
+    for (touch, ids) in &plan.touch {
+        let [deleted_at, kind] = deletion_values(touch.deletion);
+        for ids in padded(ids) {
+            let first =
+                [datetime(touch.observed_at), touch.origin.as_number().into(), deleted_at.clone(), kind.clone()];
+            unit.run(&list_sql(TOUCH, ids.len()), keys(first, channel, &ids)).await?;
+        }
+    }
     for ids in padded(&plan.delete) {
-        let parameters = keys([datetime(observed_at)], channel, &ids);
+        let parameters = keys(deletion_values(plan.deletion), channel, &ids);
         unit.run(&list_sql(MARK_DELETED, ids.len()), parameters).await?;
     }
     Ok(())
+}
+
+/// The columns of a deletion; the kind of a message that is not deleted does not matter.
+fn deletion_values(deletion: Option<Deletion>) -> [Value; 2] {
+    let kind = deletion.map_or(DeletionKind::Inferred, |deletion| deletion.kind);
+    [datetime_if(deletion.map(|deletion| deletion.at)), kind.as_number().into()]
 }
 
 /// Removes the attachments and reactions of messages that others replace.
@@ -264,10 +266,10 @@ fn keys<const N: usize>(first: [Value; N], channel: ChannelId, ids: &[MessageId]
     Params::Positional(first.into_iter().chain(channel).chain(ids.iter().map(|id| id.get().into())).collect())
 }
 
-pub(super) async fn upsert(unit: &mut Unit, writes: &[(Write<'_>, Option<Timestamp>)]) -> Result<(), StoreError> {
-    let rows: Vec<_> = writes.iter().map(|(write, deleted_at)| message_row(write, *deleted_at)).collect();
+pub(super) async fn upsert(unit: &mut Unit, writes: &[Write<'_>]) -> Result<(), StoreError> {
+    let rows: Vec<_> = writes.iter().map(message_row).collect();
     insert(unit, UPSERT, rows, UPSERT_TAIL).await?;
-    let messages = || writes.iter().map(|(write, _)| write.message);
+    let messages = || writes.iter().map(|write| write.message);
     let files = messages().flat_map(|message| message.attachments.iter().zip(0..).map(move |file| (message, file)));
     let rows = files.map(|(message, (file, position))| attachment_row(message, file, position)).collect();
     insert(unit, UPSERT_ATTACHMENTS, rows, UPSERT_ATTACHMENTS_TAIL).await?;
@@ -277,7 +279,7 @@ pub(super) async fn upsert(unit: &mut Unit, writes: &[(Write<'_>, Option<Timesta
 }
 
 /// Runs `head`, the rows and `tail` in as few statements as there must be.
-async fn insert<const N: usize>(
+pub(crate) async fn insert<const N: usize>(
     unit: &mut Unit,
     head: &str,
     rows: Vec<[Value; N]>,
@@ -296,7 +298,8 @@ fn size(value: &Value) -> usize {
     if let Value::Bytes(bytes) = value { bytes.len() } else { 8 }
 }
 
-fn message_row(write: &Write<'_>, deleted_at: Option<Timestamp>) -> [Value; 26] {
+fn message_row(write: &Write<'_>) -> [Value; 27] {
+    let [deleted_at, deletion_kind] = deletion_values(write.deletion);
     let message = write.message;
     let reference = message.reference;
     [
@@ -325,7 +328,8 @@ fn message_row(write: &Write<'_>, deleted_at: Option<Timestamp>) -> [Value; 26] 
         json_text(message.poll.as_ref()),
         json_text(message.extra.as_ref()),
         datetime_if(message.sent_at),
-        datetime_if(deleted_at),
+        deleted_at,
+        deletion_kind,
     ]
 }
 

@@ -37,6 +37,7 @@ fn summary(number: u32, (low, high): (u64, u64), after: Option<u64>) -> ExportSu
             extra: None,
         },
         exported_at: Timestamp::from_millis(0).unwrap(),
+        has_range: true,
         after: after.map(id),
         part: ExportPart { of: "a".to_owned(), number },
         messages: 2,
@@ -62,8 +63,9 @@ fn shares(proof: Proof, batches: &[&[u64]]) -> Vec<Option<(u64, u64)>> {
 
 #[test]
 fn a_proof_begins_where_the_file_was_asked_to_begin() {
-    let rising =
-        |number, after, before: Option<&ExportSummary>| Proof::rising(&summary(number, (50, 90), after), before);
+    let rising = |number, after, before: Option<&ExportSummary>| {
+        Proof::rising(&summary(number, (50, 90), after), number, before)
+    };
     assert_eq!(rising(1, None, None), Proof::Rising(interval(1, 90)));
     assert_eq!(rising(1, Some(20), None), Proof::Rising(interval(21, 90)));
     assert_eq!(rising(1, Some(60), None), Proof::Rising(interval(50, 90)), "it may hold more than it was asked for");
