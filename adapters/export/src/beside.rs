@@ -170,8 +170,8 @@ impl Names {
     fn in_folder(&self, folder: &Path, part: &str) -> io::Result<Option<Box<OsStr>>> {
         let same = |name: &OsStr| is_same(&name.to_string_lossy(), part);
         let Some(names) = &*self.names_of(folder)? else {
-            let mut names = entries(folder)?;
-            return names.find_map(|name| name.map(|name| same(&name).then_some(name)).transpose()).transpose();
+            let mut listed = entries(folder)?;
+            return listed.find_map(|name| name.map(|name| same(&name).then_some(name)).transpose()).transpose();
         };
         let hash = folded(part);
         let first = names.partition_point(|(other, _)| *other < hash);
@@ -189,13 +189,13 @@ impl Names {
         let mut names = Some(Vec::new());
         match entries(folder) {
             Ok(found) => {
-                for name in found {
-                    let name = name?;
-                    let Some(list) = names.as_mut().filter(|list| list.len() < MAX_NAMES) else {
+                for entry in found {
+                    let entry = entry?;
+                    let Some(kept) = names.as_mut().filter(|kept| kept.len() < MAX_NAMES) else {
                         names = None;
                         break;
                     };
-                    list.push((folded(&name.to_string_lossy()), name));
+                    kept.push((folded(&entry.to_string_lossy()), entry));
                 }
             }
             Err(error) if absent(&error) => {}
@@ -218,12 +218,12 @@ impl Names {
             match &*last {
                 Some((of, names)) if of == path => Arc::clone(names),
                 _ => {
-                    let named = (0..archive.zip.len()).filter_map(|place| Some((folded(&name_of(place)?), place)));
-                    let mut names: Vec<(u64, usize)> = named.collect();
-                    names.sort_unstable();
-                    let names = Arc::new(names);
-                    *last = Some((path.to_owned(), Arc::clone(&names)));
-                    names
+                    let places = (0..archive.zip.len()).filter_map(|place| Some((folded(&name_of(place)?), place)));
+                    let mut sorted: Vec<(u64, usize)> = places.collect();
+                    sorted.sort_unstable();
+                    let sorted = Arc::new(sorted);
+                    *last = Some((path.to_owned(), Arc::clone(&sorted)));
+                    sorted
                 }
             }
         };

@@ -102,7 +102,7 @@ impl MediaStore for MediaFolder {
         let Some((file, size_bytes)) = opened else { return Ok(None) };
         let bytes = stream::try_unfold((file, self.pool.clone()), |(file, pool)| async move {
             let (piece, file) = pool.run(move || piece(file)).await?;
-            Ok((!piece.is_empty()).then(|| (piece, (file, pool))))
+            Ok((!piece.is_empty()).then_some((piece, (file, pool))))
         });
         Ok(Some(KeptFile { size_bytes, bytes: bytes.boxed() }))
     }

@@ -165,7 +165,9 @@ fn case_16_a_stored_file_that_is_lost_is_stored_by_the_next_import() {
     installation.import(&[&input()], &[]);
     let server = installation.serve(&[]);
     let path = attachments(&server)[0]["url"].as_str().unwrap().to_owned();
-    media(&installation).iter().for_each(|file| fs::remove_file(file).unwrap());
+    for file in media(&installation) {
+        fs::remove_file(file).unwrap();
+    }
     assert_eq!(server.get(&path).status, 404);
     while states(&server)[0] == "stored" {}
     assert_eq!(states(&server), ["gone", "stored"]);
