@@ -129,7 +129,7 @@ const FIND_REACTIONS: &str = r"
 const FIND_KEYS: &str = r"
     SELECT channel_id, message_id, kind, author, author_bot, author_webhook, content, edited_at, observed_at, origin,
         pinned, flags, ref_kind, ref_message_id, ref_channel_id, ref_guild_id, mentions, embeds, stickers, components,
-        snapshots, poll, extra, sent_at, deleted_at
+        snapshots, poll, extra, sent_at, deleted_at, deletion_kind
     FROM messages
     WHERE (…)
 ";
