@@ -14,6 +14,7 @@ mod job;
 mod lease;
 pub(crate) mod media;
 mod message;
+mod model;
 mod page;
 mod race;
 mod sync;
