@@ -4,6 +4,7 @@ mod absence;
 mod case_16;
 mod exports;
 mod generations;
+mod orders;
 mod page;
 mod speakers;
 
