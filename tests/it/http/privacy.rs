@@ -77,7 +77,7 @@ fn a_deleted_message_is_gone_for_everybody() {
     let server = installation.serve(&[]);
     let message = format!("/api/v1/tenants/guild-1/messages/{}", id(1, 2));
     assert_eq!(server.get(&message).json()["content"], text);
-    import(&installation, &after, &[]);
+    import(&installation, &after, &["--complete"]);
     for path in [message.clone(), format!("{message}?channel=general"), format!("{message}?channel={}", platform_id(1))]
     {
         for answer in [server.get(&path), as_admin(&server, &path)] {

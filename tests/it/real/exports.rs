@@ -208,7 +208,7 @@ fn case_17_roles_of_the_file_have_their_name_and_colour() {
     );
     let page = server.get("/lantern-works/general").text();
     assert!(page.contains("@Lamplighters") || page.contains("@<bdi>Lamplighters"), "{page}");
-    assert!(page.contains("@everyone"), "{page}");
+    assert!(page.contains("@<bdi>everyone</bdi>"), "{page}");
     // A newer file changes them, and an older one does not.
     let shown = |day: u32, name: &str| {
         let mut with_role = message("1235168840908800000", "2024-05-01T10:00:00+00:00", "x");
