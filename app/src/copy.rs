@@ -200,13 +200,12 @@ impl Copier {
         drop(read);
         match check {
             Some(check) if record(&*self.to, check).await.map_err(CopyError::To)? != check => Err(CopyError::OtherKey),
-            Some(_) => Ok(()),
             None if has_data => {
                 let mut read = self.to.read().await.map_err(CopyError::To)?;
                 let known = read.archive().key_check().await.map_err(CopyError::To)?;
                 known.map_or(Ok(()), |_| Err(CopyError::UnknownKey))
             }
-            None => Ok(()),
+            Some(_) | None => Ok(()),
         }
     }
 

@@ -94,11 +94,11 @@ impl Links {
         now: Timestamp,
     ) -> Result<Self, BrowseError> {
         let opener = at.opener(view, page).await?;
-        let opened = match opener.as_ref().map(|opener| &opener.state) {
+        let shown = match opener.as_ref().map(|opener| &opener.state) {
             Some(OpenerState::Shown(message)) => Some(&**message),
             _ => None,
         };
-        let all = page.entries.iter().map(|entry| &entry.message).chain(opened);
+        let all = page.entries.iter().map(|entry| &entry.message).chain(shown);
         let channels = at.channels_named(tenant, all.flat_map(channels_of)).await?;
         let channels = channels.into_iter().map(|(id, channel)| {
             let path = channel_path(tenant, &channel);
@@ -110,7 +110,7 @@ impl Links {
         referred.dedup();
         let mut messages = at.referred(view.channel.id, &referred).await?;
         let (mut roles, mut files) = (page.roles.clone(), page.files.clone());
-        if let (Some(message), Some(opener)) = (opened, &opener) {
+        if let (Some(message), Some(opener)) = (shown, &opener) {
             roles.extend(opener.roles.clone());
             files.extend(opener.files.clone());
             if let Some(id) = message.reference.and_then(|reference| reference.message_id) {

@@ -55,12 +55,12 @@ impl KeyUse {
         match command {
             Command::Import(arguments) if arguments.dry_run => Self::Compare,
             Command::Serve { import, role } if import.is_empty() && (*role == Role::Web || !syncs) => Self::IfGiven,
-            Command::Serve { .. } | Command::Import(_) | Command::Sync(_) => Self::Write,
-            Command::Tenant(TenantCommand::List { .. } | TenantCommand::Show { .. }) => Self::Nothing,
-            Command::Tenant(_) => Self::Write,
-            Command::Migrate { .. } | Command::Copy { .. } | Command::Doctor { .. } | Command::Coverage { .. } => {
-                Self::Nothing
-            }
+            Command::Tenant(TenantCommand::List { .. } | TenantCommand::Show { .. })
+            | Command::Migrate { .. }
+            | Command::Copy { .. }
+            | Command::Doctor { .. }
+            | Command::Coverage { .. } => Self::Nothing,
+            Command::Serve { .. } | Command::Import(_) | Command::Sync(_) | Command::Tenant(_) => Self::Write,
         }
     }
 }

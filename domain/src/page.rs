@@ -260,14 +260,14 @@ impl<'a> PagePlan<'a> {
         let digest = if newer { message.digest() } else { row.digest };
         let revived = row.deletion.is_some() && deletion.is_none();
         self.growth += i64::from(revived);
-        if digest != row.digest {
-            self.update.push(Write { message, digest, deletion });
-        } else {
+        if digest == row.digest {
             let recorded = page.observation().is_some() || confirmed_at.is_some_and(|at| at >= page.observed_at);
             if revived || newer && !recorded {
                 let Version { observed_at, origin, .. } = if newer { message.version } else { row.version };
                 self.touch(row.id, Touch { observed_at, origin, deletion });
             }
+        } else {
+            self.update.push(Write { message, digest, deletion });
         }
         if revived || digest != row.digest && deletion.is_none() {
             self.updated += 1;

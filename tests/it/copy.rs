@@ -150,7 +150,12 @@ fn roles_emoji_and_stickers_are_copied_and_what_the_target_has_newer_is_named() 
         || guilds.observed_at FROM guilds JOIN roles JOIN emojis JOIN stickers WHERE roles.name = 'Knitters'";
     let held: String = database.query_row(sql, [], |row| row.get(0)).unwrap();
     assert_eq!(held, "Knitters255wave1790000000001yarna ball1790000000000");
-    assert_eq!(database.execute("UPDATE roles SET name = 'newer', observed_at = observed_at + 1 WHERE name = 'Knitters'", []).unwrap(), 1);
+    assert_eq!(
+        database
+            .execute("UPDATE roles SET name = 'newer', observed_at = observed_at + 1 WHERE name = 'Knitters'", [])
+            .unwrap(),
+        1
+    );
     let (code, said, errors) = copy(&from, &from_url, &to_url);
     assert_eq!(code, 1, "{said}");
     assert!(errors.contains("roles") && errors.contains("thimble-firmware"), "{errors}");

@@ -46,7 +46,7 @@ fn home(server: &Server) -> (Vec<String>, usize) {
         let links = page.split("<h2><a href=\"/").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned());
         found.extend(links);
         let Some((_, rest)) = page.split_once("rel=\"next\" href=\"") else { return (found, pages) };
-        path = rest.split('"').next().unwrap().to_owned();
+        rest.split('"').next().unwrap().clone_into(&mut path);
         assert!(pages < 50);
     }
 }

@@ -200,9 +200,10 @@ impl Store for SqliteStore {
         let writer = Arc::clone(&self.writer).lock_owned().await;
         let cut = move || writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0));
         let busy = spawn_blocking(cut).await.map_err(|error| StoreError::Backend(error.into()))?;
-        match busy.map_err(error::store_error)? {
-            false => Ok(()),
-            true => Err(StoreError::Unavailable("readers keep the log in use".into())),
+        if busy.map_err(error::store_error)? {
+            Err(StoreError::Unavailable("readers keep the log in use".into()))
+        } else {
+            Ok(())
         }
     }
 

@@ -16,13 +16,17 @@ fn is_obeyed(c: char) -> bool {
 /// A text with its control characters written out.
 #[must_use]
 pub(super) fn escaped(text: &str) -> String {
+    use std::fmt::Write as _;
+
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
             '\n' => escaped.push_str("\\n"),
             '\r' => escaped.push_str("\\r"),
             '\t' => escaped.push_str("\\t"),
-            c if is_obeyed(c) => escaped.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c if is_obeyed(c) => {
+                write!(escaped, "\\u{:04x}", u32::from(c)).expect("a string takes any text");
+            }
             c => escaped.push(c),
         }
     }

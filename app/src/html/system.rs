@@ -90,10 +90,7 @@ pub(super) fn sentence(message: &Message, scene: &Scene<'_>) -> Markup {
 }
 
 fn whom(message: &Message) -> Markup {
-    match message.mentions.first() {
-        Some(who) => person(who.pseudonym),
-        None => html! { "a member" },
-    }
+    message.mentions.first().map_or_else(|| html! { "a member" }, |who| person(who.pseudonym))
 }
 
 /// ` 3 times`; nothing for one boost.
@@ -126,9 +123,10 @@ fn pinned(message: &Message, scene: &Scene<'_>) -> Markup {
 /// The thread that was started, linked where the reader may read it.
 fn thread(message: &Message, scene: &Scene<'_>, content: &str) -> Markup {
     let id = message.reference.and_then(|reference| reference.channel_id);
-    match id.and_then(|id| scene.links.names.channels.get(&id)) {
-        Some((channel, path)) => html! { ": " a href=(path) { bdi { (channel.name) } } },
-        None => html! { @if !content.is_empty() { ": " bdi { (content) } } },
+    if let Some((channel, path)) = id.and_then(|id| scene.links.names.channels.get(&id)) {
+        html! { ": " a href=(path) { bdi { (channel.name) } } }
+    } else {
+        html! { @if !content.is_empty() { ": " bdi { (content) } } }
     }
 }
 

@@ -102,8 +102,8 @@ impl State {
     fn remove(&mut self, id: u64) -> Option<Entry> {
         let entry = self.open.remove(&id)?;
         if let Some((network, address)) = entry.origin {
-            lower(&mut self.of_network, network);
-            lower(&mut self.of_address, address);
+            lower(&mut self.of_network, &network);
+            lower(&mut self.of_address, &address);
         }
         Some(entry)
     }
@@ -126,11 +126,11 @@ impl State {
     }
 }
 
-fn lower<K: Hash + Eq>(counts: &mut HashMap<K, usize>, key: K) {
-    if let Some(count) = counts.get_mut(&key) {
+fn lower<K: Hash + Eq>(counts: &mut HashMap<K, usize>, key: &K) {
+    if let Some(count) = counts.get_mut(key) {
         *count -= 1;
         if *count == 0 {
-            counts.remove(&key);
+            counts.remove(key);
         }
     }
 }

@@ -165,7 +165,8 @@ fn segments(path: &str) -> Option<Vec<String>> {
 fn without_slash(request: &Request, segments: &[&str]) -> Result<Answer, ApiError> {
     let segments = segments.strip_suffix(&[""]).unwrap_or_default();
     // Browsers read a backslash as a slash, so the new address is made of the decoded parts.
-    let bare: String = segments.iter().map(|part| format!("/{}", utf8_percent_encode(part, SEGMENT))).collect();
+    let encoded = segments.iter().flat_map(|part| std::iter::once("/").chain(utf8_percent_encode(part, SEGMENT)));
+    let bare: String = encoded.collect();
     let whole = !segments.is_empty() && segments.iter().all(|segment| !segment.is_empty());
     if !whole || Area::of(&bare) != Area::Pages || !matches!(request.method, Method::GET | Method::HEAD) {
         return Err(ApiError::not_found("there is nothing at this address; none ends in a slash"));

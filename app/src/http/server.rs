@@ -203,9 +203,9 @@ async fn respond(site: &Arc<Site>, request: HttpRequest<Incoming>, peer: IpAddr)
     let streamed = whole.extensions().get::<Streamed>().cloned();
     let mut answer = if streamed.is_some() { whole } else { compressed(whole, &accepted).await };
     // A body that is not sent holds nothing.
-    let size = if method == Method::HEAD { 0 } else { answer.body().len() };
+    let length = if method == Method::HEAD { 0 } else { answer.body().len() };
     let taken =
-        if area.is_bounded() && size > FREE_BYTES { site.budget.take(client, size).map(Some) } else { Some(None) };
+        if area.is_bounded() && length > FREE_BYTES { site.budget.take(client, length).map(Some) } else { Some(None) };
     let taken = if let Some(taken) = taken {
         taken
     } else {

@@ -187,15 +187,14 @@ impl Run<'_> {
     /// nothing was written since then costs no write.
     async fn again(&self, channel: &GuildChannel, coverage: Option<&Coverage>, held: Interval) -> Result<(), Halt> {
         let id = channel.channel.id;
-        let since = match self.job.scope.since {
-            Some(since) => since,
-            None => {
-                let rechecked_at = self.sync_states(&[id]).await?.get(&id).and_then(|state| state.rechecked_at);
-                // What no sync has rechecked, another source has shown, or a run before this was remembered.
-                let checked_at = coverage.and_then(|coverage| coverage.checked_at);
-                let last = rechecked_at.or(self.last_completed).or(checked_at);
-                last.map_or(self.began(), |last| last.min(self.began())).minus(RECHECK)
-            }
+        let since = if let Some(since) = self.job.scope.since {
+            since
+        } else {
+            let rechecked_at = self.sync_states(&[id]).await?.get(&id).and_then(|state| state.rechecked_at);
+            // What no sync has rechecked, another source has shown, or a run before this was remembered.
+            let checked_at = coverage.and_then(|coverage| coverage.checked_at);
+            let last = rechecked_at.or(self.last_completed).or(checked_at);
+            last.map_or(self.began(), |last| last.min(self.began())).minus(RECHECK)
         };
         let since = MessageId::first_at(since);
         if channel.last_message_id.is_none_or(|last| last < since) {

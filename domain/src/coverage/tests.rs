@@ -194,7 +194,8 @@ fn sorted_rows_are_taken_in_linear_time_and_overlaps_are_refused() {
     let apart: Vec<Segment> = (0..200_000).map(|n| row(n * 10 + 1, n * 10 + 5, 7)).collect();
     assert_eq!(Segments::from_stored(&apart).unwrap().segments().count(), 200_000);
     // As archives have them that left a segment a page.
-    let touching: Vec<Segment> = (0..200_000).map(|n| row(n * 10 + 1, n * 10 + 10, 7 + i64::from(n as u32))).collect();
+    let touching: Vec<Segment> =
+        (0..200_000).map(|n: u32| row(u64::from(n) * 10 + 1, u64::from(n) * 10 + 10, 7 + i64::from(n))).collect();
     let one = Segments::from_stored(&touching).unwrap();
     assert_eq!((one.segments().count(), one.parts().len() <= Segments::MOST_PARTS), (1, true));
     assert_eq!(Segments::from_stored(&[row(1, 9, 1), row(9, 12, 1)]), Err(SegmentError::Overlap));

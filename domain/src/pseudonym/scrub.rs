@@ -323,7 +323,7 @@ impl MessageScrub<'_> {
             ("authorizing_integration_owners", Value::Object(mut owners)) => {
                 let guild = owners.remove("0");
                 let mut owners = match self.ids(Value::Array(owners.into_iter().map(|(_, id)| id).collect())) {
-                    Value::Array(ids) => Map::from_iter(ids.into_iter().map(|id| ("1".to_owned(), id))),
+                    Value::Array(ids) => ids.into_iter().map(|id| ("1".to_owned(), id)).collect(),
                     _ => Map::new(),
                 };
                 owners.extend(guild.map(|guild| ("0".to_owned(), self.walk(Part::Hidden, Class::ThingId, guild))));

@@ -159,7 +159,7 @@ pub(crate) async fn held(store: &dyn Store, channel: &Channel) -> Vec<Message> {
         let list = read.messages().list(channel.id, range, true, 100).await.unwrap();
         held.extend(list.messages);
         match list.examined_to {
-            Some(last) if held.len() < 100 => range = MessageRange::After(last),
+            Some(reached) if held.len() < 100 => range = MessageRange::After(reached),
             _ => break,
         }
     }

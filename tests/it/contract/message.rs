@@ -387,10 +387,10 @@ async fn a_page_stops_among_many_hidden_messages_and_says_where(store: &dyn Stor
             let list = read.messages().list(here.id, range, false, 2).await.unwrap();
             calls += 1;
             found.extend(list.messages.iter().map(|message| message.id.get()));
-            let Some(last) = list.examined_to else { break };
-            assert!(last.get().abs_diff(before) <= u64::from(EXAMINED) + 2, "{last} after {before}");
-            before = last.get();
-            range = if downwards { MessageRange::Before(last) } else { MessageRange::After(last) };
+            let Some(reached) = list.examined_to else { break };
+            assert!(reached.get().abs_diff(before) <= u64::from(EXAMINED) + 2, "{reached} after {before}");
+            before = reached.get();
+            range = if downwards { MessageRange::Before(reached) } else { MessageRange::After(reached) };
         }
         found.sort_unstable();
         assert_eq!(found, [1, HIDDEN + 2], "nothing is left out");

@@ -51,15 +51,15 @@ async fn one_network_that_holds_every_connection_does_not_shut_others_out() {
         assert!(answer.starts_with("HTTP/1.1 200 "), "{round}: {answer}");
         // Another visitor's connection stays, whatever happens beside it; and the crowd itself gets in.
         kept.write_all(b"GET /favicon.svg HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
-        let mut head = [0; 15];
-        kept.read_exact(&mut head).unwrap();
-        assert_eq!(&head, b"HTTP/1.1 200 OK", "{round}");
-        let mut rest = vec![0; 64 << 10];
+        let mut status = [0; 15];
+        kept.read_exact(&mut status).unwrap();
+        assert_eq!(&status, b"HTTP/1.1 200 OK", "{round}");
+        let mut piece = vec![0; 64 << 10];
         let mut text = Vec::new();
         while !text.ends_with(b"</svg>\n") && !text.ends_with(b"</svg>") {
-            let count = kept.read(&mut rest).unwrap();
+            let count = kept.read(&mut piece).unwrap();
             assert!(count > 0);
-            text.extend_from_slice(&rest[..count]);
+            text.extend_from_slice(&piece[..count]);
         }
         assert!(ask(&server, "127.0.1.1", "/healthz").await.starts_with("HTTP/1.1 200 "), "{round}");
     }
@@ -154,14 +154,15 @@ fn pages_that_are_cut_by_bytes_hold_every_message_once() {
         assert_eq!(seen, wanted, "{start}");
     }
     // What is asked for is on its page, and the links beside it go on from there.
-    for number in [0, 1, 50, 98, 99] {
+    for number in [0_u64, 1, 50, 98, 99] {
+        let sought = &id(number).to_string();
         let page = server.get(&format!("{MESSAGES}?around={}&limit=100", id(number))).json();
         let ids = of_json(&page);
-        assert!(ids.contains(&wanted[number as usize]) && ids.len() < 100, "{number}");
+        assert!(ids.contains(sought) && ids.len() < 100, "{number}");
         assert_eq!(page["older"].as_str(), (ids[0] != wanted[0]).then_some(&*ids[0]), "{number}");
         assert_eq!(page["newer"].as_str(), (ids.last() != wanted.last()).then(|| &**ids.last().unwrap()), "{number}");
         let text = server.get(&format!("/crowd/large/{}", id(number))).text();
-        assert!(of_html(&text).contains(&wanted[number as usize]), "{number}");
+        assert!(of_html(&text).contains(sought), "{number}");
     }
 }
 

@@ -44,6 +44,6 @@ fn the_cursors_of_a_cut_page_name_its_own_ends() {
     page.cut(4..7);
     let ids = ids(&page);
     assert_eq!(ids.len(), 3);
-    assert_eq!(page.older.map(|id| id.get()), ids.first().copied());
+    assert_eq!(page.older.map(domain::message::MessageId::get), ids.first().copied());
     assert_eq!(page.newer, page.entries.last().map(|entry| After::Message(entry.message.id)));
 }

@@ -13,7 +13,8 @@ fn control_characters_are_written_out() {
 #[test]
 fn a_name_stays_on_its_line() {
     let mut printed = Lines(Vec::new());
-    writeln!(printed, "ok  {}", "a\nfailed  b\u{1b}[1A").unwrap();
+    let name = "a\nfailed  b\u{1b}[1A";
+    writeln!(printed, "ok  {name}").unwrap();
     assert_eq!(String::from_utf8(printed.0).unwrap(), "ok  a\\nfailed  b\\u001b[1A\n");
 }
 

@@ -157,9 +157,9 @@ const LARGE: &str = "GET /api/v1/openapi.yaml HTTP/1.1\r\nHost: a\r\n";
 
 #[tokio::test(start_paused = true)]
 async fn responses_that_clients_do_not_take_are_bounded_in_bytes() {
-    let size = include_str!("../../../openapi.yaml").len();
+    let length = include_str!("../../../openapi.yaml").len();
     let mut site = site(0);
-    site.budget = Budget::new(4 * size + 1, 2 * size);
+    site.budget = Budget::new(4 * length + 1, 2 * length);
     let site = Arc::new(site);
     let (slow, other) = (IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2]));
     let close = "Connection: close\r\n\r\n";
@@ -167,10 +167,10 @@ async fn responses_that_clients_do_not_take_are_bounded_in_bytes() {
     let mut begin = async |peer| {
         let (mut client, _) = open_at(&site, 512, peer);
         client.write_all(format!("{LARGE}{close}").as_bytes()).await.unwrap();
-        let mut head = vec![0; 12];
-        client.read_exact(&mut head).await.unwrap();
+        let mut status = vec![0; 12];
+        client.read_exact(&mut status).await.unwrap();
         held.push(client);
-        String::from_utf8(head).unwrap()
+        String::from_utf8(status).unwrap()
     };
     assert_eq!([begin(slow).await, begin(slow).await], ["HTTP/1.1 200"; 2]);
     assert_eq!(begin(slow).await, "HTTP/1.1 503", "its own share is used up");
@@ -186,7 +186,7 @@ async fn responses_that_clients_do_not_take_are_bounded_in_bytes() {
     // Who takes what it asked for, or goes, makes room.
     let mut whole = String::new();
     held[0].read_to_string(&mut whole).await.unwrap();
-    assert!(whole.len() >= size);
+    assert!(whole.len() >= length);
     assert!(ask(LARGE, slow).await.starts_with("HTTP/1.1 200 "));
     held.clear();
     tokio::time::sleep(Duration::from_secs(1)).await;

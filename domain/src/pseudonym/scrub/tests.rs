@@ -193,7 +193,7 @@ fn hostile(canary: &str) -> Vec<Value> {
         json!({"sent_by": canary, "created_by": {"id": canary, "name": "realname"}}),
         json!({"created_by": "realname"}),
         json!({"later": {"id": canary, "name": "realname"}}),
-        json!({"later": [[number]], "float": number as f64}),
+        json!({"later": [[number]], "float": canary.parse::<f64>().unwrap()}),
         json!({"text": format!("rank-{canary}.png and x{canary}y")}),
         json!({"mentions": {"id": canary, "name": "realname"}}),
         json!({"content": {"a": canary, "by": {"id": canary}}}),
