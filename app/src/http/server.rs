@@ -30,7 +30,7 @@ use uuid::Uuid;
 
 use super::Site;
 use super::answer::{Answer, finish, problem};
-use super::budget::FREE_BYTES;
+use super::budget::{FREE_BYTES, Taken};
 use super::compress::compressed;
 use super::connections::{Connection, Connections};
 use super::error::ApiError;
@@ -54,6 +54,8 @@ const WORK_TIMEOUT: Duration = Duration::from_secs(30);
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long connections may take to finish when the server ends.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
+/// The bytes of a response that are queued at once.
+const PIECE: usize = 16 << 10;
 /// The largest body, in bytes.
 const MAX_BODY: usize = 1 << 20;
 /// The most that is read of a head before it is refused unread, in bytes.
@@ -227,11 +229,11 @@ async fn respond(site: &Arc<Site>, request: HttpRequest<Incoming>, peer: IpAddr)
     });
     answer.map(|whole| match streamed.and_then(|streamed| streamed.take()) {
         Some(pieces) => StreamBody::new(pieces.map_ok(Frame::data)).boxed_unsync(),
-        None => holding(Full::new(whole).map_err(|never| match never {}).boxed_unsync(), taken),
+        None => in_pieces(whole, taken),
     })
 }
 
-/// A body that keeps `value` until it is sent or given up.
+/// A body that keeps `value` until its last piece is queued or given up.
 fn holding<T: Send + Unpin + 'static>(body: Body, value: T) -> Body {
     Holding { body, _value: value }.boxed_unsync()
 }
@@ -258,6 +260,51 @@ impl<T: Unpin> hyper::body::Body for Holding<T> {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+/// A whole body in pieces. `taken` is counted until the last of its bytes is sent or given up: they carry it with them,
+/// since hyper drops a body as soon as it has queued its last piece.
+fn in_pieces(whole: Bytes, taken: Option<Taken>) -> Body {
+    let whole = match taken {
+        Some(taken) => Bytes::from_owner(Counted { whole, _taken: taken }),
+        None => whole,
+    };
+    Pieces(whole).boxed_unsync()
+}
+
+/// Bytes that count as in flight.
+struct Counted {
+    whole: Bytes,
+    _taken: Taken,
+}
+
+impl AsRef<[u8]> for Counted {
+    fn as_ref(&self) -> &[u8] {
+        &self.whole
+    }
+}
+
+struct Pieces(Bytes);
+
+impl hyper::body::Body for Pieces {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        let length = self.0.len().min(PIECE);
+        Poll::Ready((length > 0).then(|| Ok(Frame::data(self.0.split_to(length)))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.0.len() as u64)
     }
 }
 
