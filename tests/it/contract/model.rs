@@ -270,9 +270,9 @@ async fn check(store: &dyn Store, here: &Channel, model: &Model) {
     let list = read.messages().list(here.id, MessageRange::Oldest, true, 100).await.unwrap();
     let shown: Vec<u64> = list.messages.iter().map(|message| message.id.get()).collect();
     assert_eq!(shown, model.shown().collect::<Vec<_>>());
-    let stats = stored(store, here).await.stats;
+    let counted = stored(store, here).await.stats;
     let newest = shown.last().map(|raw| id(*raw).created_at());
-    assert_eq!((stats.message_count, stats.last_activity_at), (shown.len() as u64, newest));
+    assert_eq!((counted.message_count, counted.last_activity_at), (shown.len() as u64, newest));
 
     let segments = read.coverage().segments(here.id).await.unwrap();
     for raw in 1..=ABOVE {
