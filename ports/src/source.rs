@@ -234,10 +234,10 @@ impl ExportChannel {
     /// says otherwise.
     #[must_use]
     pub fn to_channel(&self, tenant: TenantId, people: &Pseudonymizer) -> Channel {
-        let name = people.text(&self.name, &[]).into_owned();
+        let name = people.text(&self.name).into_owned();
         Channel {
-            topic: self.topic.as_ref().map(|topic| people.text(topic, &[]).into_owned()),
-            extra: self.extra.as_ref().map(|extra| Json::new(&people.json(extra.to_value(), &[]))),
+            topic: self.topic.as_ref().map(|topic| people.text(topic).into_owned()),
+            extra: self.extra.as_ref().map(|extra| Json::new(&people.json(extra.to_value()))),
             ..Channel::new(tenant, self.platform_id, self.kind, name)
         }
     }

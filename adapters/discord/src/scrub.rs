@@ -21,17 +21,17 @@ pub(crate) struct Scrub<'a> {
 impl<'a> Scrub<'a> {
     /// A text that readers are shown.
     pub(crate) fn text(self, text: &str) -> String {
-        self.people.text(text, &[]).into_owned()
+        self.people.text(text).into_owned()
     }
 
     /// Any value that readers are not shown, in the form that is stored.
     pub(crate) fn json(self, value: Value) -> Json {
-        Json::new(&self.people.json(tidy(value), &[]))
+        Json::new(&self.people.json(tidy(value)))
     }
 
     /// Scrubs the parts of the message `wire`.
     pub(crate) fn message(self, wire: &Fields) -> MessageParts<'a> {
-        let mut scrub = self.people.message(&[]);
+        let mut scrub = self.people.message();
         scrub.learn_fields(wire.as_map());
         MessageParts(scrub)
     }

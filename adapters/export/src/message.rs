@@ -63,7 +63,7 @@ impl Converter<'_> {
         let named = mentions.iter().filter_map(|person| Some((person.names(), pseudonym(person)?)));
         let named = named.flat_map(|(names, pseudonym)| names.map(move |name| (name.into_owned().into(), pseudonym)));
         let rendered = RenderedNames::new(self.people, self.known, named);
-        let mut of = self.people.message(&[]);
+        let mut of = self.people.message();
         for person in mentions {
             learn_person(&mut of, person);
         }

@@ -71,7 +71,7 @@ pub(super) fn plan(files: Vec<(ExportFile, ExportSummary)>, key: &PseudonymKey) 
 }
 
 fn hearsay(tenant: TenantId, parent: &ExportParent, people: &Pseudonymizer) -> Channel {
-    let name = match people.text(parent.name.trim(), &[]) {
+    let name = match people.text(parent.name.trim()) {
         name if name.is_empty() => format!("channel {}", parent.platform_id),
         name => name.into_owned(),
     };

@@ -14,7 +14,7 @@ pub(super) fn of_files(files: &[(ExportFile, ExportSummary)], key: &PseudonymKey
         let guild = &summary.guild.platform_id;
         let tenant = TenantId::of(Platform::Discord, guild);
         let people = Pseudonymizer::new(key, tenant);
-        let named = |role: &Role| Role { name: people.text(&role.name, &[]).into_owned(), ..role.clone() };
+        let named = |role: &Role| Role { name: people.text(&role.name).into_owned(), ..role.clone() };
         let everyone =
             guild.as_str().parse().ok().map(|id| Role { id, name: "@everyone".to_owned(), color: None, position: 0 });
         let roles = summary.roles.iter().map(named).filter(|role| Some(role.id) != everyone.as_ref().map(|all| all.id));

@@ -29,15 +29,6 @@ const PERSON_KEYS: [&str; 11] = [
     "public_flags",
 ];
 
-/// A person whom a message mentions, as far as an export with rendered text shows them.
-#[derive(Debug, Clone)]
-pub struct MentionedPerson<'a> {
-    /// What the platform calls them.
-    pub platform_id: Cow<'a, str>,
-    /// Every name that can stand behind an `@`.
-    pub names: Vec<Cow<'a, str>>,
-}
-
 /// What a JSON value is a part of, which decides what of it readers are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
@@ -90,37 +81,26 @@ impl Part {
 }
 
 impl Pseudonymizer {
-    /// `text` with every person as `<@pseudonym>`: `<@id>` and `<@!id>` in any spelling, an `@name` of a person in
-    /// `mentioned`, and addresses that hold a person's id. A mention in our own form is broken up. What people typed as
-    /// plain text stays.
+    /// `text` with every person as `<@pseudonym>`: `<@id>` and `<@!id>` in any spelling, and addresses that hold a
+    /// person's id. A mention in our own form is broken up. What people typed as plain text stays.
     #[must_use]
-    pub fn text<'t>(&self, text: &'t str, mentioned: &[MentionedPerson<'_>]) -> Cow<'t, str> {
-        let mut names: Vec<(&str, &str)> = mentioned
-            .iter()
-            .flat_map(|person| person.names.iter().map(|name| (name.as_ref(), person.platform_id.as_ref())))
-            .filter(|(name, _)| !name.is_empty())
-            .collect();
-        names.sort_unstable_by_key(|(name, _)| std::cmp::Reverse(name.len()));
-        let edits = scan(text, Rules { hidden: false, known: None, names: &names, own: None, fresh: true });
+    pub fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let edits = scan(text, Rules { hidden: false, known: None, own: None, fresh: true });
         if edits.is_empty() { Cow::Borrowed(text) } else { Cow::Owned(self.edited(text, &edits)) }
     }
 
     /// `value`, which readers are not shown, with every person as a pseudonym: see [`MessageScrub::value`].
     #[must_use]
-    pub fn json(&self, value: Value, mentioned: &[MentionedPerson<'_>]) -> Value {
-        let mut scrub = self.message(mentioned);
+    pub fn json(&self, value: Value) -> Value {
+        let mut scrub = self.message();
         scrub.learn(&value);
         scrub.value(Part::Hidden, value)
     }
 
     /// Scrubs the parts of one message, or of one channel.
     #[must_use]
-    pub fn message<'a>(&'a self, mentioned: &'a [MentionedPerson<'a>]) -> MessageScrub<'a> {
-        let mut scrub = MessageScrub { people: self, mentioned, ids: HashSet::new(), names: Vec::new(), fresh: true };
-        for person in mentioned {
-            scrub.learn_person(&person.platform_id, person.names.iter().map(AsRef::as_ref));
-        }
-        scrub
+    pub fn message(&self) -> MessageScrub<'_> {
+        MessageScrub { people: self, ids: HashSet::new(), names: Vec::new(), fresh: true }
     }
 }
 
@@ -128,7 +108,6 @@ impl Pseudonymizer {
 #[derive(Debug, Clone)]
 pub struct MessageScrub<'a> {
     people: &'a Pseudonymizer,
-    mentioned: &'a [MentionedPerson<'a>],
     /// Ids of the people in the message.
     ids: HashSet<String>,
     /// Their names, each with its person's id.
@@ -163,7 +142,7 @@ impl MessageScrub<'_> {
 
     /// Learns whom `text` mentions.
     pub fn learn_text(&mut self, text: &str) {
-        let edits = scan(text, Rules { hidden: false, known: None, names: &[], own: None, fresh: true });
+        let edits = scan(text, Rules { hidden: false, known: None, own: None, fresh: true });
         self.ids.extend(edits.iter().filter_map(|edit| edit.what.id()).filter(|id| is_id(id)).map(str::to_owned));
     }
 
@@ -225,14 +204,7 @@ impl MessageScrub<'_> {
         if !may_name(text) {
             return text.to_owned();
         }
-        let mut names: Vec<(&str, &str)> = self
-            .mentioned
-            .iter()
-            .flat_map(|person| person.names.iter().map(|name| (name.as_ref(), person.platform_id.as_ref())))
-            .filter(|(name, _)| !name.is_empty())
-            .collect();
-        names.sort_unstable_by_key(|(name, _)| std::cmp::Reverse(name.len()));
-        let rules = Rules { hidden, known: Some(&self.ids), names: &names, own, fresh: self.fresh };
+        let rules = Rules { hidden, known: Some(&self.ids), own, fresh: self.fresh };
         let edits = scan(text, rules);
         if edits.is_empty() { text.to_owned() } else { self.people.edited(text, &edits) }
     }
@@ -387,10 +359,7 @@ impl MessageScrub<'_> {
             Value::Array(items) => items.into_iter().map(|item| self.person(item)).collect(),
             Value::String(text) if is_id(&text) || self.is_scrubbed(&text) => self.ids(text.into()),
             Value::String(text) => {
-                let edits = scan(
-                    &text,
-                    Rules { hidden: true, known: Some(&self.ids), names: &[], own: None, fresh: self.fresh },
-                );
+                let edits = scan(&text, Rules { hidden: true, known: Some(&self.ids), own: None, fresh: self.fresh });
                 match edits.iter().find_map(|edit| edit.what.id()) {
                     Some(id) => self.people.person(id).to_string().into(),
                     None => Value::Null,
@@ -441,7 +410,7 @@ impl MessageScrub<'_> {
     fn changes(&self, value: &Value) -> bool {
         match value {
             Value::String(text) => {
-                let rules = Rules { hidden: true, known: Some(&self.ids), names: &[], own: None, fresh: self.fresh };
+                let rules = Rules { hidden: true, known: Some(&self.ids), own: None, fresh: self.fresh };
                 !scan(text, rules).is_empty()
             }
             value => is_person_id(value),

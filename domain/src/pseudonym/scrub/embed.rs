@@ -112,8 +112,7 @@ impl MessageScrub<'_> {
     /// Whether a text that names an id says no more than what the id is.
     fn is_id_line(&self, text: &str) -> bool {
         let has_id =
-            !scan(text, Rules { hidden: false, known: Some(&self.ids), names: &[], own: None, fresh: self.fresh })
-                .is_empty();
+            !scan(text, Rules { hidden: false, known: Some(&self.ids), own: None, fresh: self.fresh }).is_empty();
         has_id
             && text
                 .split(|letter: char| !letter.is_alphabetic())
@@ -151,7 +150,7 @@ impl MessageScrub<'_> {
 
     fn whose_address(&self, value: &Value) -> Option<Whose> {
         let text = value.as_str()?;
-        let edits = scan(text, Rules { hidden: false, known: None, names: &[], own: None, fresh: self.fresh });
+        let edits = scan(text, Rules { hidden: false, known: None, own: None, fresh: self.fresh });
         let found = edits.iter().filter(|edit| matches!(edit.what, What::Id(_) | What::Asset { .. }));
         let found = found.map(|edit| edit.what.id().map(str::to_owned)).max();
         // A picture of Discord's own, which stands for a person without one.
@@ -166,7 +165,7 @@ impl MessageScrub<'_> {
         else {
             return false;
         };
-        let edits = scan(text, Rules { hidden: false, known: None, names: &[], own: None, fresh: self.fresh });
+        let edits = scan(text, Rules { hidden: false, known: None, own: None, fresh: self.fresh });
         edits.iter().any(|edit| matches!(edit.what, What::Asset { .. }))
             || (key.contains("icon") || key.contains("avatar")) && is_local_asset(text)
     }

@@ -85,8 +85,6 @@ pub(super) struct Rules<'r> {
     pub(super) hidden: bool,
     /// Ids of people, which are replaced wherever they stand.
     pub(super) known: Option<&'r HashSet<String>>,
-    /// Names that can stand behind an `@`, the longest first, with the ids of their people.
-    pub(super) names: &'r [(&'r str, &'r str)],
     /// The id of the thing that the text belongs to, which is not a person's.
     pub(super) own: Option<&'r str>,
     /// Whether the text comes from a source. One that was scrubbed already has mentions of our own.
@@ -144,7 +142,7 @@ impl Pseudonymizer {
     }
 }
 
-/// The parts of `text` that `rules` replace, in its order. In time linear in its length, but for the names.
+/// The parts of `text` that `rules` replace, in its order. In time linear in its length.
 pub(super) fn scan(text: &str, rules: Rules<'_>) -> Vec<Edit> {
     if !may_name(text) {
         return Vec::new();
@@ -183,7 +181,7 @@ impl Scan<'_> {
             }
             let found = match unit.letter {
                 '<' => self.mention(at).or_else(|| self.forged(at)),
-                '@' => self.bare_mention(at).or_else(|| self.rendered(at)),
+                '@' => self.bare_mention(at),
                 '/' | '\\' => self.asset(at, token, named.as_deref()).or_else(|| self.address(at, &PERSON_SEGMENTS)),
                 '=' | ':' => self.address(at, &PERSON_PARAMETERS),
                 '0'..='9' => {
@@ -281,23 +279,6 @@ impl Scan<'_> {
         let digits = inside.strip_prefix('!').unwrap_or(inside).bytes().take(32);
         let is_forged = digits.clone().count() == 32 && { digits }.all(|byte| byte.is_ascii_hexdigit());
         is_forged.then(|| (Edit { range: unit.end..unit.end, what: What::Forged }, at + 1))
-    }
-
-    /// `@name` of a person whose names are known.
-    fn rendered(&self, at: usize) -> Option<Match> {
-        let start = self.units[at].start;
-        let rest = self.text[start..].strip_prefix('@').filter(|_| !self.rules.names.is_empty())?;
-        if self.text[..start].ends_with(char::is_alphanumeric) {
-            return None;
-        }
-        let ends = |name: &str| {
-            let rest = rest.strip_prefix(name);
-            rest.is_some_and(|rest| !name.ends_with(char::is_alphanumeric) || !rest.starts_with(char::is_alphanumeric))
-        };
-        let (name, id) = self.rules.names.iter().find(|(name, _)| ends(name))?;
-        let end = start + 1 + name.len();
-        let next = at + self.units[at..].iter().take_while(|unit| unit.start < end).count();
-        Some((Edit { range: start..end, what: What::Mention((*id).to_owned()) }, next))
     }
 
     /// The word that ends before the separators at `at`, and where it begins.
