@@ -330,7 +330,7 @@ impl Importer {
             together.page(planned.channel.id, &page, &stored.outcomes);
             report.count(&page, last, &stored);
             if !options.dry_run && report.no_files.is_none() {
-                let (counts, broken) = self.files(planned, &page, tally).await?;
+                let (counts, broken) = self.files(planned, &page, &batch.beside, tally).await?;
                 report.attachments += counts;
                 report.no_files = broken;
             }

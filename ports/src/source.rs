@@ -1,5 +1,6 @@
 //! Files that other tools wrote.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
@@ -7,7 +8,7 @@ use async_trait::async_trait;
 use domain::channel::{Channel, ChannelKind, ChannelSnowflake};
 use domain::guild::Role;
 use domain::json::Json;
-use domain::message::{Message, MessageId};
+use domain::message::{AttachmentId, Message, MessageId};
 use domain::pseudonym::{KnownPeople, Pseudonymizer};
 use domain::tenant::{PlatformId, TenantId};
 use domain::timestamp::Timestamp;
@@ -223,6 +224,9 @@ pub trait ExportReader: Send {
 pub struct ExportBatch {
     /// The messages, at most 500, and fewer where they are large; an id that stands twice in one batch keeps its last.
     pub messages: Vec<Message>,
+    /// The paths of files beside the export whose [`local_path`](domain::message::Attachment::local_path) was scrubbed, as
+    /// the export has them. They find the files and must not be stored or logged.
+    pub beside: HashMap<(MessageId, AttachmentId), String>,
     /// Messages that are too large for a page, to be set aside; [`ExportSummary::unreadable`] tells of them, too.
     pub unreadable: Vec<Unreadable>,
     /// Bytes from the start of the (uncompressed) file to the end of the last of them.

@@ -35,7 +35,8 @@ pub(crate) struct Converter<'a> {
 
 /// What a file has in the place of a message.
 pub(crate) enum Converted {
-    Message(Box<Message>),
+    /// A message, and the paths of its files whose `local_path` was scrubbed, as the file has them.
+    Message(Box<Message>, Vec<(AttachmentId, String)>),
     /// One that is too large for a page.
     Large(Unreadable),
 }
@@ -53,7 +54,8 @@ impl Converter<'_> {
         let converted = if is_large {
             Converted::Large(self.large(id, &message, text))
         } else {
-            Converted::Message(Box::new(self.message(id, message)))
+            let (message, beside) = self.message(id, message);
+            Converted::Message(Box::new(message), beside)
         };
         Ok((converted, length))
     }
@@ -84,7 +86,7 @@ impl Converter<'_> {
         }
     }
 
-    fn message(&self, id: MessageId, message: wire::Message<'_>) -> Message {
+    fn message(&self, id: MessageId, message: wire::Message<'_>) -> (Message, Vec<(AttachmentId, String)>) {
         let mut extra = message.rest;
         extra.retain(|_, value| !is_empty(value));
         let mentions = match message.mentions {
@@ -120,7 +122,7 @@ impl Converter<'_> {
         if !message.pinned.is_boolean() {
             keep(&mut extra, "isPinned", message.pinned.clone());
         }
-        let attachments = scrub.attachments(id, message.attachments, &mut extra);
+        let (attachments, beside) = scrub.attachments(id, message.attachments, &mut extra);
         let reactions = scrub.reactions(message.reactions, &mut extra);
         let embeds =
             list(message.embeds, "embeds", |value| scrub.value(Part::Embed, scrub.embed(embed(value))), &mut extra);
@@ -139,7 +141,7 @@ impl Converter<'_> {
         });
         let snapshots =
             (!message.forwarded.is_null()).then(|| Json::new(&json!([scrub.snapshot(snapshot(message.forwarded))])));
-        Message {
+        let message = Message {
             channel_id: self.channel,
             id,
             kind,
@@ -166,7 +168,8 @@ impl Converter<'_> {
             snapshots,
             poll: None,
             extra: (!extra.is_empty()).then(|| Json::new(&scrub.value(Part::Hidden, Value::Object(extra)))),
-        }
+        };
+        (message, beside)
     }
 }
 
@@ -265,15 +268,21 @@ impl Scrub<'_> {
         Author { pseudonym: self.people.webhook(&person.id, name), ..author }
     }
 
-    fn attachments(&self, message: MessageId, value: Value, extra: &mut Map<String, Value>) -> Vec<Attachment> {
+    /// The files of a message, and the paths that were scrubbed in them.
+    fn attachments(
+        &self,
+        message: MessageId,
+        value: Value,
+        extra: &mut Map<String, Value>,
+    ) -> (Vec<Attachment>, Vec<(AttachmentId, String)>) {
         let items = match value {
             Value::Array(items) => items,
             other => {
                 keep(extra, "attachments", other);
-                return Vec::new();
+                return (Vec::new(), Vec::new());
             }
         };
-        let mut seen = HashSet::new();
+        let (mut seen, mut scrubbed) = (HashSet::new(), Vec::new());
         let unread: Vec<Value> = items.iter().filter(|item| !item.is_object() && !is_empty(item)).cloned().collect();
         keep(extra, "attachments", unread.into());
         let made = items.iter().filter(|item| item.is_object()).zip(1_u64..).filter_map(|(item, place)| {
@@ -281,17 +290,22 @@ impl Scrub<'_> {
             let made_up = AttachmentId::new(message.get().saturating_add(place).min(AttachmentId::MAX.get()))?;
             let id =
                 id(item, "id").filter(|id| seen.insert(*id)).or_else(|| seen.insert(made_up).then_some(made_up))?;
-            Some(self.attachment(id, item))
+            let (attachment, path) = self.attachment(id, item);
+            scrubbed.extend(path.filter(|path| attachment.local_path.as_ref() != Some(path)).map(|path| (id, path)));
+            Some(attachment)
         });
-        made.collect()
+        let made = made.collect();
+        (made, scrubbed)
     }
 
-    fn attachment(&self, id: AttachmentId, item: &Value) -> Attachment {
+    /// A file, and its path as the export has it.
+    fn attachment(&self, id: AttachmentId, item: &Value) -> (Attachment, Option<String>) {
         let filename = cut(&self.of.hidden_text(text(item, "fileName").unwrap_or("file")));
         let address = text(item, "url").unwrap_or_default();
         let on_web = address.starts_with("https://") || address.starts_with("http://");
         let extra = beyond(item, &["id", "url", "fileName", "fileSizeBytes"]);
-        Attachment {
+        let path = (!on_web).then(|| beside(address)).flatten();
+        let attachment = Attachment {
             id,
             content_type: media_type(&filename).map(str::to_owned),
             size_bytes: item.get("fileSizeBytes").and_then(Value::as_u64).unwrap_or(0).min(i64::MAX.cast_unsigned()),
@@ -300,10 +314,11 @@ impl Scrub<'_> {
             description: None,
             spoiler: filename.starts_with("SPOILER_"),
             url: on_web.then(|| self.of.hidden_text(&address.chars().take(4096).collect::<String>())),
-            local_path: (!on_web).then(|| beside(address)).flatten().map(|path| self.of.hidden_text(&path)),
+            local_path: path.as_deref().map(|path| self.of.hidden_text(path)),
             extra: (!extra.is_empty()).then(|| Json::new(&self.value(Part::Hidden, Value::Object(extra)))),
             filename,
-        }
+        };
+        (attachment, path)
     }
 
     fn reactions(&self, value: List<wire::Reaction<'_>>, extra: &mut Map<String, Value>) -> Vec<Reaction> {

@@ -1,7 +1,9 @@
 //! The messages of an export, in its order.
 
+use std::collections::HashMap;
+
 use domain::channel::ChannelId;
-use domain::message::Message;
+use domain::message::{AttachmentId, Message, MessageId};
 use domain::pseudonym::{KnownPeople, Pseudonymizer};
 use domain::timestamp::Timestamp;
 use domain::unreadable::Unreadable;
@@ -29,6 +31,7 @@ pub(crate) fn read(
         let mut batches = Batches {
             converter: Converter { channel, observed_at, people, known },
             messages: Vec::with_capacity(BATCH),
+            beside: HashMap::new(),
             unreadable: Vec::new(),
             held: 0,
             byte: 0,
@@ -43,6 +46,7 @@ pub(crate) fn read(
 struct Batches<'a, S> {
     converter: Converter<'a>,
     messages: Vec<Message>,
+    beside: HashMap<(MessageId, AttachmentId), String>,
     unreadable: Vec<Unreadable>,
     /// Bytes of them in the file.
     held: usize,
@@ -54,9 +58,10 @@ impl<S: Fn(ExportBatch) -> bool> Batches<'_, S> {
     fn send(&mut self) -> bool {
         self.held = 0;
         let messages = std::mem::replace(&mut self.messages, Vec::with_capacity(BATCH));
+        let beside = std::mem::take(&mut self.beside);
         let unreadable = std::mem::take(&mut self.unreadable);
         let is_empty = messages.is_empty() && unreadable.is_empty();
-        is_empty || (self.send)(ExportBatch { messages, unreadable, byte: self.byte })
+        is_empty || (self.send)(ExportBatch { messages, beside, unreadable, byte: self.byte })
     }
 }
 
@@ -64,7 +69,12 @@ impl<S: Fn(ExportBatch) -> bool> Messages for Batches<'_, S> {
     fn message(&mut self, text: &[u8], start: u64) -> Result<(usize, bool), String> {
         let (converted, length) = self.converter.convert(text)?;
         match converted {
-            Converted::Message(message) => self.messages.push(*message),
+            Converted::Message(message, beside) => {
+                // The last message of an id counts.
+                self.beside.retain(|(id, _), _| *id != message.id);
+                self.beside.extend(beside.into_iter().map(|(file, path)| ((message.id, file), path)));
+                self.messages.push(*message);
+            }
             Converted::Large(unreadable) => self.unreadable.push(unreadable),
         }
         self.byte = start + length as u64;

@@ -100,12 +100,13 @@ enum Ended {
 }
 
 impl Importer {
-    /// Stores the files of a page's messages, after the messages. Returns what became of them, and why files cannot be
+    /// Stores the files of a page's messages, after the messages. `beside` has the paths that were scrubbed. Returns what became of them, and why files cannot be
     /// stored at all, if so.
     pub(super) async fn files(
         &self,
         planned: &Planned,
         page: &MessagePage,
+        beside: &HashMap<(MessageId, AttachmentId), String>,
         tally: &Tally<'_>,
     ) -> Result<(FileCounts, Option<String>), ImportError> {
         let mut counts = FileCounts::default();
@@ -113,8 +114,11 @@ impl Importer {
         let channel = planned.channel.id;
         let mut paths: Vec<(FileKey, String)> = Vec::new();
         for message in page.messages() {
-            let beside = message.attachments.iter().filter_map(|file| Some((file.id, file.local_path.clone()?)));
-            paths.extend(beside.map(|(attachment, path)| (FileKey { channel, message: message.id, attachment }, path)));
+            let named = message.attachments.iter().filter_map(|file| {
+                let stored = file.local_path.as_ref()?;
+                Some((file.id, beside.get(&(message.id, file.id)).unwrap_or(stored).clone()))
+            });
+            paths.extend(named.map(|(attachment, path)| (FileKey { channel, message: message.id, attachment }, path)));
         }
         for paths in paths.chunks(STEP) {
             let named = retry(ImportError::is_retryable, || self.named(channel, paths)).await?;

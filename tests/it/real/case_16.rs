@@ -273,6 +273,33 @@ fn case_16_pictures_of_people_are_not_stored() {
     assert_eq!(stored, ["a.txt"]);
 }
 
+#[test]
+fn case_16_a_file_whose_name_has_the_id_of_a_person_is_found_and_the_id_is_not_stored() {
+    const ID: &str = "123456789012345678";
+    let installation = Installation::new();
+    let folder = installation.path("exports");
+    let name = format!("rank-{ID}.png");
+    export(&folder, &[(1, &format!("general.json_Files/{name}")), (2, "general.json_Files/a.txt")]);
+    fs::create_dir_all(folder.join("general.json_Files")).unwrap();
+    fs::write(folder.join("general.json_Files").join(name), "rank").unwrap();
+    fs::write(folder.join("general.json_Files/a.txt"), "a").unwrap();
+    for _ in 0..2 {
+        let (code, report) = installation.import(&[&folder], &[]);
+        assert_eq!(code, 0, "{report}");
+    }
+    {
+        let server = installation.serve(&[]);
+        let stored = attachments(&server);
+        assert_eq!(states(&server), ["stored", "stored"]);
+        assert_eq!(server.get(stored[0]["url"].as_str().unwrap()).text(), "rank");
+    }
+    for path in files(&installation.path("data")) {
+        let bytes = fs::read(&path).unwrap();
+        let is_there = memchr::memmem::find(&bytes, ID.as_bytes()).is_some() || path.to_str().unwrap().contains(ID);
+        assert!(!is_there, "{}", path.display());
+    }
+}
+
 /// Ten messages with a file each.
 fn many(folder: &Path, count: u64) {
     let mut export: Value = serde_json::from_slice(&fs::read(input().join("general.json")).unwrap()).unwrap();

@@ -23,7 +23,7 @@ fn message(fields: &Value) -> Message {
     let (people, observed_at, known) = (people(), Timestamp::from_millis(1).unwrap(), KnownPeople::default());
     let converter = Converter { channel, observed_at, people: &people, known: &known };
     match converter.convert(message.to_string().as_bytes()).unwrap().0 {
-        Converted::Message(message) => *message,
+        Converted::Message(message, _) => *message,
         Converted::Large(unreadable) => panic!("{unreadable:?}"),
     }
 }
