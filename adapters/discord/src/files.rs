@@ -98,7 +98,18 @@ impl DiscordClient {
         Ok(addresses().map(|address| fresh.get(address).cloned().flatten()).collect())
     }
 
-    /// Reads each message anew, which shows its files under addresses that work.
+    /// Makes addresses fresh that Discord knows.
+    async fn refresh_known(&self, files: &[SeenFile]) -> Result<Vec<Option<String>>, GuildError> {
+        match self.refresh_at_once(files).await {
+            // That call is in no documentation of Discord's: one day there may be none.
+            Err(
+                GuildError::Refused { .. } | GuildError::Forbidden(_) | GuildError::Gone(_) | GuildError::Malformed(_),
+            ) => self.refresh_by_messages(files).await,
+            outcome => outcome,
+        }
+    }
+
+    /// Requests each message again, which shows its files under addresses that work.
     async fn refresh_by_messages(&self, files: &[SeenFile]) -> Result<Vec<Option<String>>, GuildError> {
         let mut shown: HashMap<(ChannelSnowflake, MessageId), HashMap<AttachmentId, String>> = HashMap::new();
         for file in files.iter().filter(|file| self.parse(&file.address).is_some()) {
@@ -136,16 +147,15 @@ fn is_scrubbed(address: &str) -> bool {
 #[async_trait]
 impl FileSource for DiscordClient {
     async fn refresh(&self, files: &[SeenFile]) -> Result<Vec<Option<String>>, GuildError> {
-        if files.iter().any(|file| is_scrubbed(&file.address)) {
-            return self.refresh_by_messages(files).await;
-        }
-        match self.refresh_at_once(files).await {
-            // That call is in no documentation of Discord's: one day there may be none.
-            Err(
-                GuildError::Refused { .. } | GuildError::Forbidden(_) | GuildError::Gone(_) | GuildError::Malformed(_),
-            ) => self.refresh_by_messages(files).await,
-            outcome => outcome,
-        }
+        let (scrubbed, known): (Vec<SeenFile>, Vec<SeenFile>) =
+            files.iter().cloned().partition(|file| is_scrubbed(&file.address));
+        let mut of_known = self.refresh_known(&known).await?.into_iter();
+        let mut of_scrubbed = self.refresh_by_messages(&scrubbed).await?.into_iter();
+        let fresh = |file: &SeenFile| {
+            let fresh = if is_scrubbed(&file.address) { of_scrubbed.next() } else { of_known.next() };
+            fresh.flatten()
+        };
+        Ok(files.iter().map(fresh).collect())
     }
 
     async fn fetch(&self, address: &str, most: u64) -> Result<FileBytes, FetchError> {

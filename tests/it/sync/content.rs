@@ -22,6 +22,7 @@ cases![
     attachment_expired_url_is_stored_without_what_expires,
     attachment_expired_url_is_made_fresh_and_its_bytes_arrive_once,
     attachment_expired_url_is_read_with_its_message_where_nothing_else_makes_it_fresh,
+    attachment_with_the_id_of_a_person_in_its_name_is_read_with_its_message_and_no_other_is,
     attachment_expired_url_404_file_is_marked_gone_and_asked_for_no_more,
     attachment_expired_url_that_cannot_be_made_fresh_is_tried_again_later_and_fails_no_run,
     attachment_expired_url_files_of_a_run_that_was_cancelled_are_fetched_by_the_next,
@@ -254,6 +255,25 @@ async fn attachment_expired_url_is_read_with_its_message_where_nothing_else_make
     assert_eq!(found.len(), 3);
     assert!(found.iter().all(|state| matches!(state, FileState::Stored { .. })), "{found:?}");
     assert_eq!((world.asked(REFRESH), world.asked("/channels/{c}/messages/{m}")), (1, 3));
+}
+
+async fn attachment_with_the_id_of_a_person_in_its_name_is_read_with_its_message_and_no_other_is(place: Place) {
+    let mut world = World::channel_of(place, 0).await;
+    let general = world.id("general");
+    let ids: Vec<u64> = files(false).take(4).collect();
+    for id in &ids[..3] {
+        send_file(&world, general, *id);
+    }
+    let path = format!("/attachments/{general}/{}/rank-123456789012345678.png", ids[3]);
+    let file = json!({"id": ids[3].to_string(), "filename": "rank-123456789012345678.png", "size": 9, "url": path});
+    send(&world, general, json!({"attachments": [file]}));
+    world.sync().await;
+    world.simulator.clock().advance(7 * 24 * 3_600_000);
+    world.media = Some(Media::new());
+    assert_eq!(world.sync().await.state, JobState::Done);
+    let found = states(&world, general).await;
+    assert!(found.len() == 4 && found.iter().all(|state| matches!(state, FileState::Stored { .. })), "{found:?}");
+    assert_eq!((world.asked(REFRESH), world.asked("/channels/{c}/messages/{m}")), (1, 1));
 }
 
 async fn attachment_expired_url_404_file_is_marked_gone_and_asked_for_no_more(place: Place) {
