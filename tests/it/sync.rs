@@ -10,6 +10,7 @@ mod items;
 mod kills;
 mod leases;
 mod limits;
+mod people;
 mod place;
 mod posts;
 mod program;

@@ -155,6 +155,12 @@ pub enum Act {
         #[serde(deserialize_with = "number")]
         permissions: u64,
     },
+    /// The REST API shows these fields in each object with this id, beside its own; objects in objects merge.
+    Show {
+        #[serde(deserialize_with = "id")]
+        id: u64,
+        raw: Map<String, Value>,
+    },
     /// Something about the bot or the guild changes.
     SetBot { change: BotChange },
 }
@@ -253,6 +259,10 @@ impl World {
             }
             Act::RemoveOverwrite { channel_id, id } => self.set_overwrite(channel_id, id, None),
             Act::SetRole { role_id, permissions } => self.set_role(role_id, permissions),
+            Act::Show { id, raw } => {
+                self.more.insert(id, raw);
+                Ok((Value::Null, Vec::new()))
+            }
             Act::SetBot { change } => Ok(self.set_bot(&change)),
         }
     }

@@ -1,8 +1,10 @@
 //! The REST API: what is asked, and the answers.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use http::{Method, StatusCode};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::world::World;
 
@@ -39,7 +41,7 @@ pub(crate) struct Call<'a> {
 /// Answers one request.
 pub(crate) fn answer(call: &Call<'_>, route: &Route) -> Result<(StatusCode, Value), ApiError> {
     use Route as R;
-    let value = match route {
+    let mut value = match route {
         R::Gateway => me::gateway(call),
         R::GatewayBot => me::gateway_bot(call),
         R::Me => me::user(call),
@@ -71,7 +73,34 @@ pub(crate) fn answer(call: &Call<'_>, route: &Route) -> Result<(StatusCode, Valu
         R::Reactions(id, message, emoji) => reactions::users(call, *id, *message, emoji)?,
         R::PollVoters(id, message, answer) => reactions::voters(call, *id, *message, *answer)?,
     };
+    if !call.world.more.is_empty() {
+        show_more(&mut value, &call.world.more);
+    }
     Ok((StatusCode::OK, value))
+}
+
+/// Merges `more` into the objects whose ids it names.
+fn show_more(value: &mut Value, more: &BTreeMap<u64, Map<String, Value>>) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(|item| show_more(item, more)),
+        Value::Object(fields) => {
+            fields.values_mut().for_each(|value| show_more(value, more));
+            let id = fields.get("id").and_then(Value::as_str).and_then(|id| id.parse().ok());
+            if let Some(raw) = id.and_then(|id: u64| more.get(&id)) {
+                merge(fields, raw);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+fn merge(fields: &mut Map<String, Value>, raw: &Map<String, Value>) {
+    for (key, value) in raw {
+        match (fields.get_mut(key), value) {
+            (Some(Value::Object(fields)), Value::Object(raw)) => merge(fields, raw),
+            _ => drop(fields.insert(key.clone(), value.clone())),
+        }
+    }
 }
 
 /// Finds what a method and path ask for; `Err` says whether at least the path exists.

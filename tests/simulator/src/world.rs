@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::channel::{Channel, Facts, kind};
 use crate::guild::Guild;
@@ -54,6 +54,8 @@ pub(crate) struct World {
     pub(crate) clock_skew_ms: i64,
     /// Where files are: scheme, host and port.
     pub(crate) cdn: String,
+    /// Fields that the API shows in each object with such an id, beside its own.
+    pub(crate) more: BTreeMap<u64, Map<String, Value>>,
     /// Tells live ids of one millisecond apart.
     pub(crate) made: u64,
 }

@@ -45,6 +45,7 @@ impl World {
             lists_hidden: false,
             clock_skew_ms: 0,
             cdn,
+            more: BTreeMap::new(),
             made: 0,
         };
         let mut category = None;
