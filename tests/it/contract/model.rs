@@ -116,7 +116,7 @@ fn steps(random: &mut Random) -> Vec<Step> {
 
 /// A message as it is at a time: of the same time there is one version, of which sources of any kind tell.
 fn version(channel: &Channel, raw: u64, time: i64, origin: Origin) -> Message {
-    let edited_at = (raw % 2 == 0 && changes(raw) && time > 2).then(|| at(if time > 4 { 4 } else { 2 }));
+    let edited_at = (raw.is_multiple_of(2) && changes(raw) && time > 2).then(|| at(if time > 4 { 4 } else { 2 }));
     let message = message(channel, raw, &text(raw, time), time);
     Message { version: Version { edited_at, observed_at: at(time), origin }, ..message }
 }
