@@ -262,7 +262,8 @@ fn fill(simulator: &Simulator, people: &People) -> (Vec<u64>, Vec<u64>) {
     }
     // One that no page can hold is set aside.
     send(json!({"id": null, "author": people.user(), "mentions": [people.user()], "unknown": people.unknown()}));
-    let file = (1_100_000_000_000_000_000_u64..).find(|id| Simulator::file(*id).is_some()).unwrap();
+    let file =
+        (1_100_000_000_000_000_000_u64..1_100_000_000_000_001_000).find(|id| Simulator::file(*id).is_some()).unwrap();
     let name = format!("rank-{}.png", people.id());
     messages.push(send(json!({"attachments": [{
         "id": file.to_string(), "filename": name, "title": format!("rank-{}", people.id()), "content_type": "image/png",
@@ -306,7 +307,7 @@ fn fill(simulator: &Simulator, people: &People) -> (Vec<u64>, Vec<u64>) {
 /// Every name below a folder.
 fn names(folder: &std::path::Path) -> String {
     let entries = walkdir::WalkDir::new(folder).into_iter().map(Result::unwrap);
-    entries.map(|entry| format!("{}\n", entry.path().display())).collect()
+    entries.map(|entry| entry.path().display().to_string()).collect::<Vec<_>>().join("\n")
 }
 
 fn responses(server: &Server, tenant: &str, messages: &[u64], threads: &[u64]) -> Vec<(String, Vec<u8>)> {
