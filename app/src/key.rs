@@ -22,10 +22,14 @@ impl ArchiveKey {
     /// # Errors
     /// [`StoreError`] if the store fails.
     pub async fn of(store: &dyn Store) -> Result<Self, StoreError> {
-        let mut at = store.read().await?;
-        let check = at.archive().key_check().await?;
-        let has_data = !at.tenants().list(Page { after: None, limit: 1 }).await?.is_empty();
-        Ok(Self { check, has_data })
+        let once = || async {
+            let mut at = store.read().await?;
+            let check = at.archive().key_check().await?;
+            let has_data = !at.tenants().list(Page { after: None, limit: 1 }).await?.is_empty();
+            Ok(Self { check, has_data })
+        };
+        // A server that is just away must not end a command before its work begins.
+        retry(StoreError::passes, once).await
     }
 
     /// Whether nothing was written with any key, so that a new key does no harm.
@@ -61,5 +65,6 @@ pub(crate) async fn record(store: &dyn Store, check: KeyCheck) -> Result<KeyChec
         unit.commit().await?;
         Ok(stored)
     };
-    retry(StoreError::is_retryable, once).await
+    // Where the reply to a commit was lost, the next attempt finds the value recorded.
+    retry(StoreError::passes, once).await
 }

@@ -63,7 +63,12 @@ async fn an_import_that_faults_end_is_finished_by_the_next() {
         for skip in [120, 0, 90, 30, 60] {
             proxy.after(skip, "", Fault::Error(1142));
             let output = import(&installation);
-            assert_eq!(output.status.code(), Some(1));
+            // A snapshot that cannot be given back has been read, and loses nothing.
+            if proxy.last_met() == "ROLLBACK" {
+                assert_eq!(output.status.code(), Some(0));
+                continue;
+            }
+            assert_eq!(output.status.code(), Some(1), "{skip}: {}", proxy.last_met());
             let said = String::from_utf8(output.stderr).unwrap();
             assert!(said.contains("1142") && !said.contains("panicked"), "it says what the server said: {said}");
         }
