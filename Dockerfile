@@ -1,4 +1,4 @@
-# The program alone, run by nobody in particular.
+# The program alone, run as a user without rights.
 FROM rust:1.95.0-slim-bookworm AS build
 RUN apt-get update && apt-get install -y --no-install-recommends build-essential && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
