@@ -29,6 +29,7 @@ use ports::clock::Clock;
 use ports::error::StoreError;
 use ports::media::MediaStore;
 use ports::message::PageOutcome;
+use ports::page::MessageRange;
 use ports::source::{ExportFile, ExportSource, ExportSummary};
 use ports::store::Store;
 
@@ -410,8 +411,8 @@ impl Importer {
         reason: Option<String>,
     ) -> Result<(), ImportError> {
         let mut unit = self.store.begin().await?;
-        let stored = unit.coverage().find(channel).await?;
-        let start_reached = seen_empty && stored.is_none_or(|stored| stored.message_count == 0);
+        // The count leaves out messages that readers are not shown.
+        let start_reached = seen_empty && !unit.messages().exists(channel, MessageRange::Oldest, true).await?;
         unit.coverage().note(channel, at, start_reached, reason).await?;
         Ok(unit.commit().await?)
     }

@@ -109,7 +109,8 @@ pub struct ForumTag {
 /// What a store counts for a channel as messages and threads come and go; writing a channel leaves it alone.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ChannelStats {
-    /// Messages that are held and not deleted.
+    /// Messages that readers are shown: not deleted, and of a type [that is
+    /// shown](crate::message::MessageKind::is_shown).
     pub message_count: u64,
     /// Threads whose parent it is, but for those that are private themselves.
     pub thread_count: u64,

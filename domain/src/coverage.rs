@@ -153,7 +153,7 @@ pub struct Coverage {
     pub interval: Option<Interval>,
     /// Whether nothing older than the interval can exist.
     pub start_reached: bool,
-    /// Messages that are held and not deleted.
+    /// Messages that readers are shown, as in [`ChannelStats`](crate::channel::ChannelStats).
     pub message_count: u64,
     /// What stood among the messages, could not be read or stored, and is kept aside.
     pub unreadable_count: u64,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::coverage::{Interval, Observation, Segments};
-use crate::message::{Deletion, DeletionKind, Message, MessageId, Origin, Version};
+use crate::message::{Deletion, DeletionKind, Message, MessageId, MessageKind, Origin, Version};
 use crate::timestamp::Timestamp;
 
 /// What it means that a page lacks a message of its interval.
@@ -150,6 +150,8 @@ impl MessagePage {
 pub struct StoredVersion {
     /// Which message.
     pub id: MessageId,
+    /// Its type.
+    pub kind: MessageKind,
     /// Its version.
     pub version: Version,
     /// Its [`Message::digest`].
@@ -202,8 +204,12 @@ pub struct PagePlan<'a> {
     pub updated: u64,
     /// How many rows stay as they are, as far as anyone can read them.
     pub unchanged: u64,
-    /// How many more messages there are that are not deleted.
+    /// How many more messages there are that readers are shown: not deleted, and of a type [that is
+    /// shown](MessageKind::is_shown).
     pub growth: i64,
+    /// Whether a message that readers are shown was added, changed or removed, so that the channel's newest one may be
+    /// another.
+    pub moves_stats: bool,
 }
 
 impl<'a> PagePlan<'a> {
@@ -238,7 +244,7 @@ impl<'a> PagePlan<'a> {
     fn add(&mut self, page: &MessagePage, message: &'a Message, proven: &Segments) {
         let absent_at = proven.absent_at(message.id).filter(|at| *at > page.observed_at);
         let deletion = absent_at.map(Deletion::inferred);
-        self.growth += i64::from(deletion.is_none());
+        self.count(false, deletion.is_none() && message.kind.is_shown());
         self.insert.push(Write { message, digest: message.digest(), deletion });
     }
 
@@ -259,7 +265,11 @@ impl<'a> PagePlan<'a> {
             || message.version > row.version && confirmed_at.is_none_or(|at| at <= page.observed_at);
         let digest = if newer { message.digest() } else { row.digest };
         let revived = row.deletion.is_some() && deletion.is_none();
-        self.growth += i64::from(revived);
+        let was_shown = row.deletion.is_none() && row.kind.is_shown();
+        let kind = if digest == row.digest { row.kind } else { message.kind };
+        if revived || digest != row.digest {
+            self.count(was_shown, deletion.is_none() && kind.is_shown());
+        }
         if digest == row.digest {
             let recorded = page.observation().is_some() || confirmed_at.is_some_and(|at| at >= page.observed_at);
             if revived || newer && !recorded {
@@ -295,8 +305,14 @@ impl<'a> PagePlan<'a> {
         self.absent.push(row.id);
         if page.absence != Absence::NoEvidence {
             self.delete.push(row.id);
-            self.growth -= 1;
+            self.count(row.kind.is_shown(), false);
         }
+    }
+
+    /// Counts a message by whether readers were shown it before, and are from now on.
+    fn count(&mut self, before: bool, after: bool) {
+        self.growth += i64::from(after) - i64::from(before);
+        self.moves_stats |= before || after;
     }
 
     fn touch(&mut self, id: MessageId, touch: Touch) {

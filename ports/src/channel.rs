@@ -81,8 +81,8 @@ pub trait ChannelRepository: Send {
     /// writes under a lease: until its end nobody else gets an answer.
     async fn fence(&mut self, id: ChannelId, fence: Fence) -> Result<bool, StoreError>;
 
-    /// Counts the messages of a channel again and mends its stats where they say something else, as they do after a store
-    /// has lost part of a unit; tells how far they were off. Reads the whole channel. To be called first in a unit, even
+    /// Counts the messages of a channel that readers are shown again and mends its stats where they say something else, as
+    /// they do after a store has lost part of a unit; tells how far they were off. Reads the whole channel. To be called first in a unit, even
     /// before [`ChannelRepository::fence`].
     ///
     /// # Errors

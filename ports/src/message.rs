@@ -25,6 +25,13 @@ impl StoredMessage {
         self.deletion.is_some()
     }
 
+    /// Whether readers are shown it: it is not deleted, and of a type [that is
+    /// shown](domain::message::MessageKind::is_shown).
+    #[must_use]
+    pub fn is_shown(&self) -> bool {
+        !self.is_deleted() && self.message.kind.is_shown()
+    }
+
     /// What an archive that has `held` is to store when another one has this copy of the same message: the newer version,
     /// deleted if either archive knows so, unless the other one observed it later. `None` if that is what it has.
     #[must_use]

@@ -44,6 +44,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     13 "0013_key_check",
     14 "0014_listing_indexes",
     15 "0015_message_times",
+    16 "0016_shown_counts",
 ];
 
 /// Whether a step of the schema was applied.

@@ -66,6 +66,7 @@ impl Migration {
         13 "0013_key_check",
         14 "0014_listing_indexes",
         15 "0015_message_times",
+        16 "0016_shown_counts",
     ];
 
     /// Its statements one by one: the server takes no two at once.

@@ -23,7 +23,13 @@ fn message(raw: u64, content: &str, observed_at: i64) -> Message {
 }
 
 fn row(message: &Message) -> StoredVersion {
-    StoredVersion { id: message.id, version: message.version, digest: message.digest(), deletion: None }
+    StoredVersion {
+        id: message.id,
+        kind: message.kind,
+        version: message.version,
+        digest: message.digest(),
+        deletion: None,
+    }
 }
 
 fn whole(low: u64, high: u64, observed_at: i64, messages: Vec<Message>) -> MessagePage {

@@ -3,7 +3,7 @@
 use domain::channel::{ChannelId, ChannelSnowflake};
 use domain::coverage::Interval;
 use domain::json::Json;
-use domain::message::{Attachment, Author, Deletion, DeletionKind, Message, MessageId, Reaction};
+use domain::message::{Attachment, Author, Deletion, DeletionKind, Message, MessageId, MessageKind, Reaction};
 use domain::page::{MessagePage, PagePlan, StoredVersion, Write};
 use ports::error::StoreError;
 use ports::message::{PageOutcome, StoredMessage};
@@ -22,7 +22,7 @@ const PLATFORM_ID: &str = r"
 ";
 
 const VERSIONS: &str = r"
-    SELECT message_id, edited_at, observed_at, origin, digest, deleted_at, deletion_kind
+    SELECT message_id, kind, edited_at, observed_at, origin, digest, deleted_at, deletion_kind
     FROM messages
     WHERE channel_id = :channel_id
         AND message_id BETWEEN :low AND :high
@@ -69,12 +69,14 @@ const TOUCH: &str = r"
         AND message_id = :message_id
 ";
 
+/// Counts the messages that readers are shown; [`shown_sql`] names their types, here and in the next.
 const COUNT: &str = r"
     SELECT platform_id, message_count - (
         SELECT COUNT(*)
         FROM messages
         WHERE channel_id = :channel_id
             AND deleted_at IS NULL
+            AND kind IN (:shown)
     ) AS beyond
     FROM channels
     WHERE channel_id = :channel_id
@@ -91,6 +93,7 @@ const NEWEST: &str = r"
     FROM messages
     WHERE channel_id = :channel_id
         AND deleted_at IS NULL
+        AND kind IN (:shown)
     ORDER BY message_id DESC
     LIMIT 1
 ";
@@ -123,8 +126,10 @@ pub(super) fn replace_interval(
     let near = coverage::segments_near(connection, channel, span)?;
     let plan = PagePlan::new(page, &stored, &near.proven);
     write(connection, channel, &plan).map_err(store_error)?;
-    if plan.is_visible() {
+    if plan.moves_stats {
         set_stats(connection, channel, platform_id, plan.growth)?;
+    }
+    if plan.is_visible() {
         change::append(connection, channel, span)?;
     }
     if let Some(seen) = page.observation() {
@@ -140,6 +145,7 @@ fn versions(connection: &Connection, channel: ChannelId, span: Interval) -> Resu
     query(connection, "messages", VERSIONS, parameters, |row| {
         Ok(StoredVersion {
             id: row.id("message_id")?,
+            kind: MessageKind(row.get("kind")?),
             version: read::version(row)?,
             digest: row.get::<i64>("digest")?.cast_unsigned(),
             deletion: read::deletion(row)?,
@@ -260,7 +266,12 @@ fn mentions(people: &[Author]) -> Option<String> {
     (!people.is_empty()).then(|| Json::new(&people.iter().map(person).collect()).to_string())
 }
 
-/// Adds `change` to the channel's count and looks up its newest message.
+/// A statement with the numbers of the types that readers are shown.
+fn shown_sql(sql: &str) -> String {
+    sql.replace(":shown", &MessageKind::SHOWN.map(|kind| kind.0.to_string()).join(", "))
+}
+
+/// Adds `change` to the channel's count and looks up the newest message that readers are shown.
 fn set_stats(
     connection: &Connection,
     channel: ChannelId,
@@ -272,7 +283,7 @@ fn set_stats(
         let id: MessageId = row.id("message_id")?;
         Ok(row.optional_time("sent_at")?.unwrap_or_else(|| id.created_at()))
     };
-    let last_activity_at = query_one(connection, "messages", NEWEST, parameters, sent_at)?.map(millis);
+    let last_activity_at = query_one(connection, "messages", &shown_sql(NEWEST), parameters, sent_at)?.map(millis);
     let parameters = named_params! {
         ":channel_id": Text(channel.0),
         ":change": change,
@@ -284,7 +295,7 @@ fn set_stats(
 
 pub(crate) fn recount(connection: &Connection, channel: ChannelId) -> Result<u64, StoreError> {
     let parameters = named_params! {":channel_id": Text(channel.0)};
-    let counted = query_one(connection, "channels", COUNT, parameters, |row| {
+    let counted = query_one(connection, "channels", &shown_sql(COUNT), parameters, |row| {
         Ok((row.id("platform_id")?, row.get::<i64>("beyond")?))
     })?;
     let (platform_id, beyond) = counted.ok_or(StoreError::Missing { what: "channel" })?;
@@ -309,9 +320,9 @@ pub(super) fn restore(
         if let Some(held) = held {
             let parameters = named_params! {":channel_id": Text(channel.0), ":message_id": number(held.message.id)};
             execute(connection, REMOVE, parameters).map_err(store_error)?;
-            change -= i64::from(!held.is_deleted());
+            change -= i64::from(held.is_shown());
         }
-        change += i64::from(!new.is_deleted());
+        change += i64::from(new.is_shown());
         merged.push(new);
     }
     let writes: Vec<Write<'_>> = merged

@@ -27,9 +27,9 @@ pub(super) async fn restore(
         let Some(new) = held.map_or_else(|| Some(copy.clone()), |held| copy.merged(held)) else { continue };
         if let Some(held) = held {
             replaced.push(held.message.id);
-            change -= i64::from(!held.is_deleted());
+            change -= i64::from(held.is_shown());
         }
-        change += i64::from(!new.is_deleted());
+        change += i64::from(new.is_shown());
         merged.push(new);
     }
     let writes: Vec<Write<'_>> = merged

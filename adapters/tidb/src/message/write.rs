@@ -2,7 +2,7 @@
 
 use domain::channel::{ChannelId, ChannelSnowflake};
 use domain::json::Json;
-use domain::message::{Attachment, Author, Deletion, DeletionKind, Message, MessageId, Reaction};
+use domain::message::{Attachment, Author, Deletion, DeletionKind, Message, MessageId, MessageKind, Reaction};
 use domain::page::{MessagePage, PagePlan, StoredVersion, Write};
 use mysql_async::{Params, Row, Value, params};
 use ports::error::StoreError;
@@ -23,7 +23,7 @@ const LOCK: &str = r"
 ";
 
 const VERSIONS: &str = r"
-    SELECT message_id, edited_at, observed_at, origin, digest, deleted_at, deletion_kind
+    SELECT message_id, kind, edited_at, observed_at, origin, digest, deleted_at, deletion_kind
     FROM messages
     WHERE channel_id = :channel_id
         AND message_id BETWEEN :low AND :high
@@ -32,7 +32,7 @@ const VERSIONS: &str = r"
 
 /// A page that proves nothing about what it lacks is compared with the rows of its own ids alone.
 const FIND_VERSIONS: &str = r"
-    SELECT message_id, edited_at, observed_at, origin, digest, deleted_at, deletion_kind
+    SELECT message_id, kind, edited_at, observed_at, origin, digest, deleted_at, deletion_kind
     FROM messages
     WHERE channel_id = ?
         AND message_id IN (…)
@@ -112,12 +112,14 @@ const TOUCH: &str = r"
         AND message_id IN (…)
 ";
 
+/// Counts the messages that readers are shown; [`shown_sql`] names their types, here and in the next.
 const COUNT: &str = r"
     SELECT platform_id, message_count - (
         SELECT COUNT(*)
         FROM messages
         WHERE channel_id = :channel_id
             AND deleted_at IS NULL
+            AND kind IN (:shown)
     ) AS beyond
     FROM channels
     WHERE channel_id = :channel_id
@@ -136,6 +138,7 @@ const NEWEST: &str = r"
     FROM messages
     WHERE channel_id = :channel_id
         AND deleted_at IS NULL
+        AND kind IN (:shown)
     ORDER BY message_id DESC
     LIMIT 1
 ";
@@ -188,8 +191,10 @@ pub(super) async fn replace_interval(
     if let Some(seen) = page.observation() {
         unit.record_near(channel, near, seen).await?;
     }
-    if plan.is_visible() {
+    if plan.moves_stats {
         set_stats(unit, channel, platform_id, plan.growth).await?;
+    }
+    if plan.is_visible() {
         // Last, because from here on every other writer waits for this unit.
         unit.append_change(channel, span).await?;
     }
@@ -213,6 +218,7 @@ fn stored(row: Row) -> Result<StoredVersion, StoreError> {
     let mut row = Columns::new("messages", row);
     Ok(StoredVersion {
         id: row.id("message_id")?,
+        kind: MessageKind(row.get("kind")?),
         version: version(&mut row)?,
         digest: row.get("digest")?,
         deletion: deletion(&mut row)?,
@@ -372,7 +378,12 @@ fn mentions(people: &[Author]) -> Option<String> {
     (!people.is_empty()).then(|| Json::new(&people.iter().map(person).collect()).to_string())
 }
 
-/// Adds `change` to the channel's count and looks up its newest message.
+/// A statement with the numbers of the types that readers are shown.
+fn shown_sql(sql: &str) -> String {
+    sql.replace(":shown", &MessageKind::SHOWN.map(|kind| kind.0.to_string()).join(", "))
+}
+
+/// Adds `change` to the channel's count and looks up the newest message that readers are shown.
 pub(super) async fn set_stats(
     unit: &mut Unit,
     channel: ChannelId,
@@ -384,7 +395,7 @@ pub(super) async fn set_stats(
         let id: MessageId = row.id("message_id")?;
         Ok(row.optional_time("sent_at")?.unwrap_or_else(|| id.created_at()))
     };
-    let last_activity_at = unit.row(NEWEST, params! { "channel_id" => channel.to_string() }, sent_at).await?;
+    let last_activity_at = unit.row(&shown_sql(NEWEST), params! { "channel_id" => channel.to_string() }, sent_at).await?;
     let parameters = params! {
         "channel_id" => channel.to_string(),
         "change" => change,
@@ -401,9 +412,11 @@ pub(crate) async fn recount(unit: &mut Unit, channel: ChannelId) -> Result<u64, 
         let mut row = Columns::new("channels", row);
         Ok((row.id("platform_id")?, row.get::<i64>("beyond")?))
     };
-    let counted = unit.row(COUNT, params! { "channel_id" => channel.to_string() }, counted).await?;
+    let counted = unit.row(&shown_sql(COUNT), params! { "channel_id" => channel.to_string() }, counted).await?;
     let (platform_id, beyond) = counted.ok_or(StoreError::Missing { what: "channel" })?;
     if beyond != 0 {
+        // The newest message is read and stored while no other unit can add one.
+        lock(unit, channel).await?;
         set_stats(unit, channel, platform_id, -beyond).await?;
     }
     Ok(beyond.unsigned_abs())
