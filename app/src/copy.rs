@@ -2,8 +2,8 @@
 //!
 //! Everything is compared before it is written, so a copy that was killed is simply run again, and copying an archive
 //! that did not change changes nothing; what both hold alike is found by its marks and not read whole until it is
-//! verified. What the target has newer stays, and nothing that it has deleted comes back:
-//! the verification then names the channel.
+//! verified. Of a message the latest observation of both archives stands, whether it shows the message or lacks it, and an
+//! explicit deletion of either is final. So what the target has newer stays: the verification then names the channel.
 //!
 //! What became of files is copied with their messages; their bytes stay where they are kept.
 //! Jobs are not copied: they are work of one installation. Changes begin anew: their numbers are an order that each
@@ -18,9 +18,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use domain::channel::{Channel, ChannelId};
-use domain::coverage::{Coverage, Segments};
+use domain::coverage::{Coverage, Interval, Segments};
 use domain::guild::GuildItems;
 use domain::message::MessageId;
+use domain::page::MessagePage;
 use domain::slug::TenantSlug;
 use domain::tenant::{Tenant, TenantId};
 use ports::error::StoreError;
@@ -155,7 +156,9 @@ impl Copier {
             let mut after = None;
             while let Some(page) = self.channel_page(tenant.id, &mut after).await? {
                 for channel in page {
-                    let refused = self.messages(channel.id, &mut copied, progress).await?;
+                    let (_, proven) = what_is_proven(&*self.from, channel.id).await.map_err(CopyError::From)?;
+                    self.absent(channel.id, &proven).await?;
+                    let refused = self.messages(channel.id, &proven, &mut copied, progress).await?;
                     retry(CopyError::is_retryable, || self.coverage(channel.id, &refused)).await?;
                     retry(CopyError::is_retryable, || self.unreadable(channel.id)).await?;
                     files::copy(&*self.from, &*self.to, &channel).await?;
@@ -327,10 +330,61 @@ impl Copier {
         Ok(Some(page))
     }
 
-    /// Copies the messages of a channel; gives those that the target refuses.
+    /// Marks deleted what the target alone has of a channel, where a later observation of the source proves that it did
+    /// not exist.
+    async fn absent(&self, channel: ChannelId, proven: &Segments) -> Result<(), CopyError> {
+        let mut after = None;
+        loop {
+            let copied = marks(&*self.to, channel, after).await.map_err(CopyError::To)?;
+            let Some(last) = copied.last().map(|mark| mark.id) else { return Ok(()) };
+            let held = self.ids(channel, after, last).await?;
+            let is_gone = |mark: &&MessageMark| {
+                let absent_at = proven.absent_at(mark.id).filter(|at| *at > mark.version.observed_at);
+                mark.deletion.is_none() && absent_at.is_some() && !held.contains(&mark.id)
+            };
+            let gone: Vec<MessageId> = copied.iter().filter(is_gone).map(|mark| mark.id).collect();
+            for some in gone.chunks(CHANNELS as usize) {
+                retry(CopyError::is_retryable, || self.mark_absent(channel, some, proven)).await?;
+            }
+            after = Some(last);
+        }
+    }
+
+    async fn mark_absent(&self, channel: ChannelId, gone: &[MessageId], proven: &Segments) -> Result<(), CopyError> {
+        let mut unit = self.begin().await?;
+        for id in gone {
+            let Some(absent_at) = proven.absent_at(*id) else { continue };
+            let page = MessagePage::new(Some(Interval::only(*id)), absent_at, Vec::new());
+            let page = page.expect("a page without messages has them in order");
+            unit.messages().replace_interval(channel, &page).await.map_err(CopyError::To)?;
+        }
+        unit.commit().await.map_err(CopyError::To)
+    }
+
+    /// The messages of the source behind `after`, up to `last`.
+    async fn ids(
+        &self,
+        channel: ChannelId,
+        mut after: Option<MessageId>,
+        last: MessageId,
+    ) -> Result<HashSet<MessageId>, CopyError> {
+        let mut found = HashSet::new();
+        loop {
+            let held = marks(&*self.from, channel, after).await.map_err(CopyError::From)?;
+            found.extend(held.iter().map(|mark| mark.id).filter(|id| *id <= last));
+            match held.last().map(|mark| mark.id) {
+                Some(reached) if reached < last => after = Some(reached),
+                _ => return Ok(found),
+            }
+        }
+    }
+
+    /// Copies the messages of a channel, of which the source's observations prove `proven`; gives those that the target
+    /// refuses.
     async fn messages(
         &self,
         channel: ChannelId,
+        proven: &Segments,
         copied: &mut u64,
         progress: &dyn Progress,
     ) -> Result<Vec<MessageId>, CopyError> {
@@ -352,7 +406,7 @@ impl Copier {
             let Some(last) = page.last() else { return Ok(refused) };
             after = Some(last.message.id);
             let stored = in_portions(&page[..], CopyError::of_target, |part| {
-                retry(CopyError::is_retryable, move || self.store_messages(channel, part))
+                retry(CopyError::is_retryable, move || self.store_messages(channel, part, proven))
             });
             refused.extend(stored.await?.refused.into_iter().map(|refusal| refusal.message_id));
             *copied += page.len() as u64;
@@ -376,9 +430,14 @@ impl Copier {
         })
     }
 
-    async fn store_messages(&self, channel: ChannelId, page: &[StoredMessage]) -> Result<(), CopyError> {
+    async fn store_messages(
+        &self,
+        channel: ChannelId,
+        page: &[StoredMessage],
+        proven: &Segments,
+    ) -> Result<(), CopyError> {
         let mut unit = self.begin().await?;
-        unit.messages().restore(channel, page).await.map_err(CopyError::To)?;
+        unit.messages().restore(channel, page, proven).await.map_err(CopyError::To)?;
         unit.commit().await.map_err(CopyError::To)
     }
 

@@ -2,9 +2,11 @@
 
 use async_trait::async_trait;
 use domain::channel::ChannelId;
+use domain::coverage::Segments;
 use domain::message::{Deletion, Message, MessageId, Version};
 use domain::page::{MessagePage, PagePlan};
 use domain::tenant::TenantId;
+use domain::timestamp::Timestamp;
 
 use crate::error::StoreError;
 use crate::page::MessageRange;
@@ -32,19 +34,56 @@ impl StoredMessage {
         !self.is_deleted() && self.message.kind.is_shown()
     }
 
-    /// What an archive that has `held` is to store when another one has this copy of the same message: the newer version,
-    /// deleted if either archive knows so, unless the other one observed it later. `None` if that is what it has.
+    /// What an archive that holds `held` of a message, or nothing, is to store when another one has this copy of it. The
+    /// observations of the other archive prove `theirs`, those of this one `ours`: a message that is stored and not deleted
+    /// was shown by the observation that proves its id, too, and one that is deleted or not stored was lacking there.
+    ///
+    /// - An explicit deletion of either archive is final.
+    /// - Otherwise it is deleted if the latest observation of both archives lacks it.
+    /// - The version with the later edit is stored, or else the one that was observed later.
+    ///
+    /// `None` if that is what it holds.
     #[must_use]
-    pub fn merged(&self, held: &Self) -> Option<Self> {
-        let newer = if self.message.version >= held.message.version { self } else { held };
-        let deletion = match (self.deletion, held.deletion) {
-            (Some(copied), Some(known)) => Some(copied.merge(known)),
-            (Some(deletion), None) => Some(deletion).filter(|it| it.outlasts(held.message.version.observed_at)),
-            (None, Some(deletion)) => Some(deletion).filter(|it| it.outlasts(self.message.version.observed_at)),
-            (None, None) => None,
+    pub fn merged(&self, held: Option<&Self>, theirs: &Segments, ours: &Segments) -> Option<Self> {
+        let Some(held) = held else {
+            let absent_at = ours.absent_at(self.message.id).filter(|at| *at > self.seen_at(theirs));
+            let deletion = self.deletion.or(absent_at.map(Deletion::inferred));
+            return Some(Self { message: self.message.clone(), deletion });
         };
-        let merged = Self { message: newer.message.clone(), deletion };
+        let seen_at = self.seen_at(theirs).max(held.seen_at(ours));
+        let known = [self.deletion, held.deletion].into_iter().flatten().reduce(Deletion::merge);
+        // A deletion can be confirmed by a later observation, of which its own time tells nothing.
+        let lacked = [self.lacked(theirs), held.lacked(ours)].into_iter().flatten().reduce(Deletion::merge);
+        let outlasting = |deletion: Option<Deletion>| deletion.filter(|deletion| deletion.outlasts(seen_at));
+        let lacked = if self.deletion == held.deletion { outlasting(lacked).and(known) } else { outlasting(lacked) };
+        let deletion = outlasting(known).or(lacked);
+        let is_newer = self.version_seen(theirs) >= held.version_seen(ours);
+        let mut merged = Self { message: if is_newer { &self.message } else { &held.message }.clone(), deletion };
+        // What only this archive's proof decides is recorded with the message, because a copy can replace the proof.
+        let overruled = self.message.version > held.message.version
+            || self.deletion.is_some_and(|deletion| deletion.outlasts(held.message.version.observed_at));
+        if !is_newer && held.deletion.is_none() && deletion.is_none() && overruled {
+            merged.message.version.observed_at = held.seen_at(ours);
+        }
         (merged != *held).then_some(merged)
+    }
+
+    /// When an observation last showed it, as far as its row and the proof of its archive tell.
+    fn seen_at(&self, proven: &Segments) -> Timestamp {
+        let observed_at = self.message.version.observed_at;
+        let confirmed_at = proven.confirmed_at(self.message.id).filter(|_| !self.is_deleted());
+        confirmed_at.map_or(observed_at, |at| at.max(observed_at))
+    }
+
+    /// Its version, with the time of the last observation that showed it.
+    fn version_seen(&self, proven: &Segments) -> Version {
+        Version { observed_at: self.seen_at(proven), ..self.message.version }
+    }
+
+    /// Its deletion as of the last observation that lacked it.
+    fn lacked(&self, proven: &Segments) -> Option<Deletion> {
+        let later = proven.absent_at(self.message.id).map(Deletion::inferred);
+        self.deletion.map(|deletion| later.map_or(deletion, |later| deletion.merge(later)))
     }
 }
 
@@ -179,12 +218,18 @@ pub trait MessageRepository: Send {
     ) -> Result<Vec<MessageMark>, StoreError>;
 
     /// Stores messages of a channel (at most 1000, ascending, no id twice) as another archive holds them,
-    /// [merged](StoredMessage::merged) with what is stored; returns how many rows that changed. Keeps the channel's
-    /// stats, leaves its coverage alone and appends a change if there was one. Doing it twice equals doing it once.
+    /// [merged](StoredMessage::merged) with what is stored and proven here; `proven` is what that archive's observations
+    /// prove. Returns how many rows that changed. Keeps the channel's stats, leaves its coverage alone and appends a change
+    /// if there was one. Doing it twice equals doing it once.
     ///
     /// # Errors
     /// [`StoreError::Missing`] if the channel is not stored.
-    async fn restore(&mut self, channel: ChannelId, messages: &[StoredMessage]) -> Result<u64, StoreError>;
+    async fn restore(
+        &mut self,
+        channel: ChannelId,
+        messages: &[StoredMessage],
+        proven: &Segments,
+    ) -> Result<u64, StoreError>;
 
     /// Removes the first `limit` (1..=1000) messages of a channel for good, with their attachments and reactions;
     /// tells how many there were. The channel's stats are left alone: it is about to go.

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::import::fixture::{export, held, import_each, message, write};
 use crate::program::{Installation, examples};
 use crate::same::answers;
 use crate::server::Database;
@@ -219,4 +220,39 @@ async fn an_archive_that_went_to_a_server_and_back_is_the_same() {
         assert_same_answers(&from, &back);
     });
     compared.await.unwrap();
+}
+
+#[test]
+fn of_two_archives_with_histories_of_their_own_the_latest_observation_stands() {
+    // An export covers the ids up to its last message, which no file lacks.
+    let day = |lacked: &[u64]| -> Vec<Value> {
+        [(1_000, "a"), (1_001, "b"), (2_000, "z")]
+            .into_iter()
+            .filter(|(id, _)| !lacked.contains(id))
+            .map(|(id, text)| message(id, text))
+            .collect()
+    };
+    let (all, without_b) = (day(&[]), day(&[1_001]));
+    for (source, target, is_deleted, case) in [
+        (vec![(1, &all), (2, &without_b)], vec![(1, &all), (3, &all)], false, "the target saw it after it was lacked"),
+        (vec![(1, &all), (5, &without_b)], vec![(1, &all), (3, &all)], true, "the source lacked it later"),
+        (vec![(1, &all), (3, &all)], vec![(1, &all), (2, &without_b)], false, "the source saw it after it was lacked"),
+        (vec![(1, &all)], vec![(2, &without_b)], true, "the target never had it and lacked it later"),
+        (vec![(2, &without_b)], vec![(1, &all)], true, "the source never had it and lacked it later"),
+        (vec![(1, &without_b)], vec![(2, &all)], false, "the source never had it and the target saw it later"),
+    ] {
+        let (one, other) = (Installation::new(), Installation::new());
+        for (at, files) in [(&one, &source), (&other, &target)] {
+            for (day, messages) in files {
+                let file = write(at, &format!("{day}.json"), &export(*day, messages));
+                import_each(at, &[&file]);
+            }
+        }
+        let expected = ["1000|a|0".to_owned(), format!("1001|b|{}", u8::from(is_deleted)), "2000|z|0".to_owned()];
+        for _ in 0..2 {
+            let (code, said, errors) = copy(&one, &url(&one.database()), &url(&other.database()));
+            assert!(code < 2, "{case}: {said}{errors}");
+            assert_eq!(held(&other), expected, "{case}: {said}{errors}");
+        }
+    }
 }

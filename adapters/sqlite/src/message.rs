@@ -6,6 +6,7 @@ mod write;
 
 use async_trait::async_trait;
 use domain::channel::ChannelId;
+use domain::coverage::Segments;
 use domain::message::MessageId;
 use domain::page::MessagePage;
 use domain::tenant::TenantId;
@@ -79,9 +80,14 @@ impl MessageRepository for Unit {
         self.run(move |connection| mark::list_marks(connection, channel, after, limit)).await
     }
 
-    async fn restore(&mut self, channel: ChannelId, messages: &[StoredMessage]) -> Result<u64, StoreError> {
-        let messages = messages.to_vec();
-        self.run(move |connection| write::restore(connection, channel, &messages)).await
+    async fn restore(
+        &mut self,
+        channel: ChannelId,
+        messages: &[StoredMessage],
+        proven: &Segments,
+    ) -> Result<u64, StoreError> {
+        let (messages, proven) = (messages.to_vec(), proven.clone());
+        self.run(move |connection| write::restore(connection, channel, &messages, &proven)).await
     }
 
     async fn delete_first(&mut self, channel: ChannelId, limit: u32) -> Result<u64, StoreError> {

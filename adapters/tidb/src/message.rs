@@ -7,6 +7,7 @@ mod write;
 
 use async_trait::async_trait;
 use domain::channel::ChannelId;
+use domain::coverage::Segments;
 use domain::message::MessageId;
 use domain::page::MessagePage;
 use domain::tenant::TenantId;
@@ -73,8 +74,13 @@ impl MessageRepository for Unit {
         mark::list_marks(self, channel, after, limit).await
     }
 
-    async fn restore(&mut self, channel: ChannelId, messages: &[StoredMessage]) -> Result<u64, StoreError> {
-        restore::restore(self, channel, messages).await
+    async fn restore(
+        &mut self,
+        channel: ChannelId,
+        messages: &[StoredMessage],
+        proven: &Segments,
+    ) -> Result<u64, StoreError> {
+        restore::restore(self, channel, messages, proven).await
     }
 
     async fn delete_first(&mut self, channel: ChannelId, limit: u32) -> Result<u64, StoreError> {

@@ -13,6 +13,7 @@ use super::fixture::{HARD_TEXT, at, begin, channel, held_ids, id, interval, mess
 use domain::change::ChangeId;
 use domain::channel::{Channel, ChannelKind};
 use domain::message::MessageKind;
+use domain::page::MessagePage;
 
 contract! {
     every_message_of_a_channel_is_listed_as_it_is_held,
@@ -22,6 +23,8 @@ contract! {
     a_copy_replaces_older_versions_and_knows_what_is_deleted_for_good,
     coverage_of_another_archive_is_stored_as_it_is,
     a_copy_for_a_channel_that_is_not_stored_is_refused,
+    of_two_histories_the_latest_observation_decides_whether_a_message_is_deleted,
+    what_either_archive_proves_decides_between_two_versions,
 }
 
 /// Three messages: one with everything, one that is deleted, one that only moderators see.
@@ -58,8 +61,12 @@ fn copies(channel: &Channel) -> Vec<StoredMessage> {
 }
 
 async fn restore(store: &dyn Store, channel: &Channel, copies: &[StoredMessage]) -> u64 {
+    restore_proven(store, channel, copies, &Segments::default()).await
+}
+
+async fn restore_proven(store: &dyn Store, channel: &Channel, copies: &[StoredMessage], proven: &Segments) -> u64 {
     let mut unit = begin(store).await;
-    let written = unit.messages().restore(channel.id, copies).await.unwrap();
+    let written = unit.messages().restore(channel.id, copies, proven).await.unwrap();
     unit.commit().await.unwrap();
     written
 }
@@ -119,7 +126,7 @@ async fn messages_of_another_archive_are_stored_as_they_are(store: &dyn Store) {
     assert_eq!(restore(store, &channel, &copies).await, 3);
     assert_eq!(all(store, &channel).await, copies);
     let stats = stored(store, &channel).await.stats;
-    assert_eq!((stats.message_count, stats.last_activity_at), (2, Some(id(30).created_at())));
+    assert_eq!((stats.message_count, stats.last_activity_at), (1, Some(id(10).created_at())));
     assert_eq!(changes(store, &channel).await, 1);
 }
 
@@ -169,7 +176,7 @@ async fn coverage_of_another_archive_is_stored_as_it_is(store: &dyn Store) {
         channel_id: channel.id,
         interval: interval(10, 90),
         start_reached: true,
-        message_count: 2,
+        message_count: 1,
         unreadable_count: 0,
         reason: Some("truncated".to_owned()),
         checked_at: Some(at(300)),
@@ -192,7 +199,7 @@ async fn coverage_of_another_archive_is_stored_as_it_is(store: &dyn Store) {
 async fn a_copy_for_a_channel_that_is_not_stored_is_refused(store: &dyn Store) {
     let (tenant, _) = one_channel(store).await;
     let missing = channel(&tenant, 999, ChannelKind::TEXT);
-    let refused = begin(store).await.messages().restore(missing.id, &copies(&missing)).await;
+    let refused = begin(store).await.messages().restore(missing.id, &copies(&missing), &Segments::default()).await;
     assert!(matches!(refused, Err(StoreError::Missing { what: "channel" })), "{refused:?}");
     let coverage = Coverage {
         channel_id: missing.id,
@@ -206,4 +213,85 @@ async fn a_copy_for_a_channel_that_is_not_stored_is_refused(store: &dyn Store) {
     };
     let refused = begin(store).await.coverage().restore(&coverage, &Segments::default()).await;
     assert!(matches!(refused, Err(StoreError::Missing { what: "channel" })), "{refused:?}");
+}
+
+/// What an archive proves that observed the ids from 1 to 9 at this time.
+fn proof(time: i64) -> Segments {
+    Segments::new([Observation::new(interval(1, 9).unwrap(), at(time))])
+}
+
+async fn of_two_histories_the_latest_observation_decides_whether_a_message_is_deleted(store: &dyn Store) {
+    let live = |channel: &Channel, time| StoredMessage { message: message(channel, 5, "a", time), deletion: None };
+    let gone = |channel: &Channel, at_time| StoredMessage {
+        deletion: Some(Deletion::inferred(at(at_time))),
+        ..live(channel, 1)
+    };
+    let nothing = Segments::default();
+    // Shown here at 1 and, unchanged, at 10, which the coverage alone records.
+    for (copied_at, stays) in [(5, true), (10, true), (11, false)] {
+        let (_, here) = one_channel(store).await;
+        for time in [1, 10] {
+            put(store, &here, &page(&here, interval(1, 9), time, [5], "a")).await;
+        }
+        let copy = gone(&here, copied_at);
+        restore(store, &here, std::slice::from_ref(&copy)).await;
+        let expected: &[u64] = if stays { &[5] } else { &[] };
+        assert_eq!(held_ids(store, &here).await, expected, "deleted there at {copied_at}");
+        assert_eq!(stored(store, &here).await.stats.message_count, u64::from(stays));
+        assert_eq!(restore(store, &here, std::slice::from_ref(&copy)).await, 0, "a second time");
+        assert_eq!(held_ids(store, &here).await, expected);
+    }
+    // Lacked here at 5, and shown there at 1 and until the time of its proof.
+    for (proven, comes_back) in [(nothing.clone(), false), (proof(4), false), (proof(5), true), (proof(9), true)] {
+        let (_, here) = one_channel(store).await;
+        put(store, &here, &page(&here, interval(1, 9), 1, [5], "a")).await;
+        put(store, &here, &page(&here, interval(1, 9), 5, [], "")).await;
+        restore_proven(store, &here, &[live(&here, 1)], &proven).await;
+        assert_eq!(held_ids(store, &here).await.len(), usize::from(comes_back), "{proven:?}");
+        assert_eq!(restore_proven(store, &here, &[live(&here, 1)], &proven).await, 0, "a second time");
+    }
+    // Lacked here at 2 and at 10, which the coverage alone records.
+    for (seen_at, comes_back) in [(5, false), (10, true), (11, true)] {
+        let (_, here) = one_channel(store).await;
+        put(store, &here, &page(&here, None, 1, [5], "a")).await;
+        for time in [2, 10] {
+            put(store, &here, &page(&here, interval(1, 9), time, [], "")).await;
+        }
+        restore(store, &here, &[live(&here, seen_at)]).await;
+        assert_eq!(held_ids(store, &here).await.len(), usize::from(comes_back), "shown there at {seen_at}");
+    }
+    // Never stored here, and lacked at 10.
+    for (proven, exists) in [(nothing.clone(), false), (proof(9), false), (proof(10), true), (proof(11), true)] {
+        let (_, here) = one_channel(store).await;
+        put(store, &here, &page(&here, interval(1, 9), 10, [3], "a")).await;
+        assert_eq!(restore_proven(store, &here, &[live(&here, 5)], &proven).await, 1);
+        let expected: &[u64] = if exists { &[3, 5] } else { &[3] };
+        assert_eq!(held_ids(store, &here).await, expected, "{proven:?}");
+        assert_eq!(stored(store, &here).await.stats.message_count, expected.len() as u64);
+    }
+    // An explicit deletion of either archive is final.
+    let (_, here) = one_channel(store).await;
+    put(store, &here, &page(&here, interval(1, 9), 1, [5], "a")).await;
+    put(store, &here, &MessagePage::deleted(id(5), at(2))).await;
+    restore_proven(store, &here, &[live(&here, 20)], &proof(30)).await;
+    assert_eq!(held_ids(store, &here).await, [0; 0]);
+    let (_, here) = one_channel(store).await;
+    put(store, &here, &page(&here, interval(1, 9), 30, [5], "a")).await;
+    restore(store, &here, &[StoredMessage { deletion: Some(Deletion::explicit(at(2))), ..live(&here, 1) }]).await;
+    assert_eq!(held_ids(store, &here).await, [0; 0]);
+}
+
+async fn what_either_archive_proves_decides_between_two_versions(store: &dyn Store) {
+    for (proven, expected) in [(Segments::default(), "here"), (proof(10), "there"), (proof(9), "here")] {
+        let (_, here) = one_channel(store).await;
+        for time in [1, 10] {
+            put(store, &here, &page(&here, interval(1, 9), time, [5], "here")).await;
+        }
+        // It reads so here until 10, and there from 5 on until the time of that archive's proof.
+        let copy = StoredMessage { message: message(&here, 5, "there", 5), deletion: None };
+        restore_proven(store, &here, std::slice::from_ref(&copy), &proven).await;
+        assert_eq!(all(store, &here).await[0].message.content, expected, "{proven:?}");
+        assert_eq!(restore_proven(store, &here, std::slice::from_ref(&copy), &proven).await, 0, "a second time");
+        assert_eq!(all(store, &here).await[0].message.content, expected, "{proven:?}");
+    }
 }

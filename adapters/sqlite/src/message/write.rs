@@ -1,7 +1,7 @@
 //! Storing a page of a channel, and removing messages for good.
 
 use domain::channel::{ChannelId, ChannelSnowflake};
-use domain::coverage::Interval;
+use domain::coverage::{Interval, Segments};
 use domain::json::Json;
 use domain::message::{Attachment, Author, Deletion, DeletionKind, Message, MessageId, MessageKind, Reaction};
 use domain::page::{MessagePage, PagePlan, StoredVersion, Write};
@@ -309,14 +309,19 @@ pub(super) fn restore(
     connection: &Connection,
     channel: ChannelId,
     messages: &[StoredMessage],
+    theirs: &Segments,
 ) -> Result<u64, StoreError> {
     let parameters = named_params! {":channel_id": Text(channel.0)};
     let platform_id = query_one(connection, "channels", PLATFORM_ID, parameters, |row| row.id("platform_id"))?;
     let platform_id: ChannelSnowflake = platform_id.ok_or(StoreError::Missing { what: "channel" })?;
+    let ends = messages.first().zip(messages.last());
+    let span = ends.and_then(|(first, last)| Interval::new(first.message.id, last.message.id));
+    let Some(span) = span else { return Ok(0) };
+    let ours = coverage::segments_near(connection, channel, span)?.proven;
     let (mut merged, mut change) = (Vec::new(), 0);
     for copy in messages {
         let held = read::find(connection, channel, copy.message.id)?;
-        let Some(new) = held.as_ref().map_or_else(|| Some(copy.clone()), |held| copy.merged(held)) else { continue };
+        let Some(new) = copy.merged(held.as_ref(), theirs, &ours) else { continue };
         if let Some(held) = held {
             let parameters = named_params! {":channel_id": Text(channel.0), ":message_id": number(held.message.id)};
             execute(connection, REMOVE, parameters).map_err(store_error)?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::channel::ChannelId;
-use domain::coverage::Interval;
+use domain::coverage::{Interval, Segments};
 use domain::page::Write;
 use ports::error::StoreError;
 use ports::message::StoredMessage;
@@ -16,15 +16,20 @@ pub(super) async fn restore(
     unit: &mut Unit,
     channel: ChannelId,
     messages: &[StoredMessage],
+    theirs: &Segments,
 ) -> Result<u64, StoreError> {
     let platform_id = lock(unit, channel).await?;
+    let ends = messages.first().zip(messages.last());
+    let span = ends.and_then(|(first, last)| Interval::new(first.message.id, last.message.id));
+    let Some(span) = span else { return Ok(0) };
+    let ours = unit.segments_near(channel, span).await?.proven;
     let ids: Vec<_> = messages.iter().map(|copy| copy.message.id).collect();
     let held: BTreeMap<_, _> =
         find_all(unit, channel, &ids).await?.into_iter().map(|held| (held.message.id, held)).collect();
     let (mut merged, mut replaced, mut change) = (Vec::new(), Vec::new(), 0);
     for copy in messages {
         let held = held.get(&copy.message.id);
-        let Some(new) = held.map_or_else(|| Some(copy.clone()), |held| copy.merged(held)) else { continue };
+        let Some(new) = copy.merged(held, theirs, &ours) else { continue };
         if let Some(held) = held {
             replaced.push(held.message.id);
             change -= i64::from(held.is_shown());

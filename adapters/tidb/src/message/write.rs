@@ -395,7 +395,8 @@ pub(super) async fn set_stats(
         let id: MessageId = row.id("message_id")?;
         Ok(row.optional_time("sent_at")?.unwrap_or_else(|| id.created_at()))
     };
-    let last_activity_at = unit.row(&shown_sql(NEWEST), params! { "channel_id" => channel.to_string() }, sent_at).await?;
+    let last_activity_at =
+        unit.row(&shown_sql(NEWEST), params! { "channel_id" => channel.to_string() }, sent_at).await?;
     let parameters = params! {
         "channel_id" => channel.to_string(),
         "change" => change,
