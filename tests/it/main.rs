@@ -22,6 +22,7 @@ mod proxy;
 mod real;
 mod same;
 mod server;
+mod shown_counts;
 mod statements;
 mod sync;
 mod tls;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::channel::Channel;
 use domain::coverage::{CoverageState, Interval, Observation};
-use domain::message::{DeletionKind, Message, MessageId, Origin, Version};
+use domain::message::{DeletionKind, Message, MessageId, MessageKind, Origin, Version};
 use domain::page::MessagePage;
 use ports::page::MessageRange;
 use ports::store::Store;
@@ -118,7 +118,13 @@ fn steps(random: &mut Random) -> Vec<Step> {
 fn version(channel: &Channel, raw: u64, time: i64, origin: Origin) -> Message {
     let edited_at = (raw.is_multiple_of(2) && changes(raw) && time > 2).then(|| at(if time > 4 { 4 } else { 2 }));
     let message = message(channel, raw, &text(raw, time), time);
-    Message { version: Version { edited_at, observed_at: at(time), origin }, ..message }
+    Message { kind: kind(raw, time), version: Version { edited_at, observed_at: at(time), origin }, ..message }
+}
+
+/// Some messages are never shown to readers, and some not for a while.
+fn kind(raw: u64, time: i64) -> MessageKind {
+    let is_hidden = raw % 5 == 1 || changes(raw) && raw % 5 == 2 && (time + 1) / 2 == 2;
+    if is_hidden { MessageKind(24) } else { MessageKind::DEFAULT }
 }
 
 fn changes(raw: u64) -> bool {
@@ -137,7 +143,7 @@ fn span((low, high): Ends) -> Interval {
 #[derive(Debug, PartialEq, Eq)]
 struct Known {
     /// That of the latest observation that shows it; `None` where a final deletion made it irrelevant.
-    text: Option<String>,
+    text: Option<(String, MessageKind)>,
     deletion: Option<DeletionKind>,
 }
 
@@ -190,8 +196,15 @@ impl Model {
         }
     }
 
-    fn shown(&self) -> impl Iterator<Item = u64> {
+    /// The messages that are not deleted.
+    fn present(&self) -> impl Iterator<Item = u64> {
         self.known.iter().filter(|(_, known)| known.deletion.is_none()).map(|(raw, _)| *raw)
+    }
+
+    /// Those of them that readers are shown.
+    fn shown(&self) -> impl Iterator<Item = u64> {
+        let is_shown = |raw: &u64| self.known[raw].text.as_ref().is_some_and(|(_, kind)| kind.is_shown());
+        self.present().filter(is_shown)
     }
 
     /// The newest ids without a gap.
@@ -219,7 +232,7 @@ fn known(steps: &[Step], raw: u64) -> Option<Known> {
     let seen_at = seen?;
     let deletion =
         if is_final { Some(DeletionKind::Explicit) } else { (lacked > seen).then_some(DeletionKind::Inferred) };
-    Some(Known { text: (!is_final).then(|| text(raw, seen_at)), deletion })
+    Some(Known { text: (!is_final).then(|| (text(raw, seen_at), kind(raw, seen_at))), deletion })
 }
 
 async fn act(store: &dyn Store, here: &Channel, random: &mut Random, before: &Model, after: &Model, step: &Step) {
@@ -246,11 +259,11 @@ async fn act(store: &dyn Store, here: &Channel, random: &mut Random, before: &Mo
         }
     };
     let outcome = put(store, here, &page).await;
-    let shown: [BTreeSet<u64>; 2] = [before.shown().collect(), after.shown().collect()];
+    let present: [BTreeSet<u64>; 2] = [before.present().collect(), after.present().collect()];
     let changed = after.known.iter().filter(|(raw, known)| {
         known.deletion.is_none() && before.known.get(raw).is_some_and(|stored| stored != *known)
     });
-    let gone = shown[0].difference(&shown[1]).count();
+    let gone = present[0].difference(&present[1]).count();
     let expected = [after.known.len() - before.known.len(), gone, changed.count()].map(|count| count as u64);
     assert_eq!([outcome.added, outcome.deleted, outcome.updated], expected, "added, deleted and updated by {step:?}");
 }
@@ -262,14 +275,19 @@ async fn check(store: &dyn Store, here: &Channel, model: &Model) {
         .iter()
         .map(|stored| {
             let deletion = stored.deletion.map(|deletion| deletion.kind);
-            let text = (deletion != Some(DeletionKind::Explicit)).then(|| stored.message.content.clone());
+            let text = (stored.message.content.clone(), stored.message.kind);
+            let text = (deletion != Some(DeletionKind::Explicit)).then_some(text);
             (stored.message.id.get(), Known { text, deletion })
         })
         .collect();
     assert_eq!(held, model.known);
-    let list = read.messages().list(here.id, MessageRange::Oldest, true, 100).await.unwrap();
-    let shown: Vec<u64> = list.messages.iter().map(|message| message.id.get()).collect();
-    assert_eq!(shown, model.shown().collect::<Vec<_>>());
+    let mut lists = Vec::new();
+    for with_restricted in [true, false] {
+        let list = read.messages().list(here.id, MessageRange::Oldest, with_restricted, 100).await.unwrap();
+        lists.push(list.messages.iter().map(|message| message.id.get()).collect::<Vec<_>>());
+    }
+    let shown: Vec<u64> = model.shown().collect();
+    assert_eq!(lists, [model.present().collect(), shown.clone()]);
     let counted = stored(store, here).await.stats;
     let newest = shown.last().map(|raw| id(*raw).created_at());
     assert_eq!((counted.message_count, counted.last_activity_at), (shown.len() as u64, newest));

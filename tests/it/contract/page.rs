@@ -1,16 +1,18 @@
 //! What a page does to what is held.
 
 use domain::channel::{Channel, ChannelId, ChannelKind, ChannelStats};
-use domain::coverage::Interval;
-use domain::message::{Deletion, Message, MessageId, Origin, Version};
+use domain::coverage::{Interval, Segments};
+use domain::message::{Deletion, Message, MessageId, MessageKind, Origin, Version};
 use domain::page::MessagePage;
+use ports::channel::{ThreadFilter, ThreadOrder};
 use ports::error::StoreError;
-use ports::message::PageOutcome;
+use ports::message::{PageOutcome, StoredMessage};
+use ports::page::Page;
 use ports::store::Store;
 
 use super::contract;
 use super::fixture::{
-    at, begin, channel, held, held_ids, id, interval, message, one_channel, page, put, stored, tenant,
+    at, begin, channel, held, held_ids, id, interval, message, one_channel, page, put, stored, tenant, thread, upsert,
 };
 
 contract![
@@ -27,6 +29,8 @@ contract![
     an_older_look_adds_only_what_a_later_one_found_gone,
     a_newer_row_is_not_deleted_by_an_older_look,
     the_stats_follow_what_is_held,
+    the_stats_leave_out_types_that_readers_are_not_shown,
+    threads_are_ordered_by_what_readers_are_shown,
     looks_of_one_moment_add_up,
     a_page_that_fails_leaves_nothing_of_itself,
     two_tenants_never_see_each_others_messages,
@@ -215,6 +219,70 @@ async fn the_stats_follow_what_is_held(store: &dyn Store) {
     assert_eq!(stats().await, (1, Some(id(older).created_at())));
     put(store, &here, &page(&here, interval(1, newer), 4, [], "")).await;
     assert_eq!(stats().await, (0, None));
+}
+
+/// What moderators alone are shown.
+const HIDDEN: MessageKind = MessageKind(24);
+
+/// A page of one message of a type.
+fn of_kind(channel: &Channel, raw: u64, kind: MessageKind, observed_at: i64) -> MessagePage {
+    let message = Message { kind, ..message(channel, raw, "a", observed_at) };
+    MessagePage::new(None, at(observed_at), vec![message]).unwrap()
+}
+
+async fn the_stats_leave_out_types_that_readers_are_not_shown(store: &dyn Store) {
+    let (_, here) = one_channel(store).await;
+    let [first, second, third] = [1_u64 << 40, 1 << 41, 1 << 42];
+    let sent = |raw: u64| Some(id(raw).created_at());
+    let steps = [
+        (of_kind(&here, third, HIDDEN, 1), (0, None)),
+        (of_kind(&here, first, MessageKind::DEFAULT, 1), (1, sent(first))),
+        (of_kind(&here, second, MessageKind::REPLY, 2), (2, sent(second))),
+        // A type that this release does not know is hidden, too.
+        (of_kind(&here, second, MessageKind(70), 3), (1, sent(first))),
+        (of_kind(&here, second, MessageKind::UNNUMBERED, 4), (1, sent(first))),
+        (of_kind(&here, second, MessageKind::REPLY, 5), (2, sent(second))),
+        (of_kind(&here, second, HIDDEN, 4), (2, sent(second))),
+        (of_kind(&here, third, MessageKind::DEFAULT, 6), (3, sent(third))),
+        (of_kind(&here, third, HIDDEN, 7), (2, sent(second))),
+        (MessagePage::deleted(id(third), at(8)), (2, sent(second))),
+        (of_kind(&here, 5, HIDDEN, 9), (2, sent(second))),
+        (page(&here, interval(1, 9), 10, [], ""), (2, sent(second))),
+        // Found to exist after all, it is as hidden as before.
+        (of_kind(&here, 5, HIDDEN, 11), (2, sent(second))),
+        (page(&here, interval(second, second), 12, [], ""), (1, sent(first))),
+        (of_kind(&here, second, HIDDEN, 13), (1, sent(first))),
+        (MessagePage::deleted(id(second), at(14)), (1, sent(first))),
+        (MessagePage::deleted(id(first), at(15)), (0, None)),
+    ];
+    for (number, (page, (count, newest))) in (1..).zip(steps) {
+        put(store, &here, &page).await;
+        let stats = stored(store, &here).await.stats;
+        assert_eq!((stats.message_count, stats.last_activity_at), (count, newest), "after step {number}");
+        let coverage = store.read().await.unwrap().coverage().find(here.id).await.unwrap().unwrap();
+        assert_eq!(coverage.message_count, count, "after step {number}");
+        assert_eq!(begin(store).await.channels().recount(here.id).await.unwrap(), 0, "after step {number}");
+    }
+}
+
+async fn threads_are_ordered_by_what_readers_are_shown(store: &dyn Store) {
+    let (tenant, here) = one_channel(store).await;
+    let [one, other, none] = [50, 60, 70].map(|number| thread(&here, number));
+    upsert(store, &[&one, &other, &none]).await;
+    let [older, newer, newest] = [1_u64 << 40, 1 << 41, 1 << 42];
+    put(store, &one, &of_kind(&one, older, MessageKind::DEFAULT, 1)).await;
+    put(store, &one, &of_kind(&one, newest, HIDDEN, 1)).await;
+    put(store, &other, &of_kind(&other, newer, MessageKind::DEFAULT, 1)).await;
+    // One with hidden messages alone is as active as one without any.
+    let hidden = StoredMessage { message: of_kind(&none, newest, HIDDEN, 1).messages()[0].clone(), deletion: None };
+    let mut unit = begin(store).await;
+    unit.messages().restore(none.id, &[hidden], &Segments::default()).await.unwrap();
+    unit.commit().await.unwrap();
+    let filter = ThreadFilter { order: ThreadOrder::Activity, with_private: true };
+    let mut read = store.read().await.unwrap();
+    let listed = read.channels().list_threads(here.id, filter, Page { after: None, limit: 9 }).await.unwrap();
+    let order: Vec<_> = listed.iter().map(|thread| (thread.platform_id.get(), thread.stats.message_count)).collect();
+    assert_eq!(order, [(60, 1), (50, 1), (70, 0)], "{}", tenant.slug);
 }
 
 async fn two_tenants_never_see_each_others_messages(store: &dyn Store) {

@@ -12,7 +12,7 @@ use domain::tenant::{Platform, PlatformId, TenantId};
 use ports::store::Store;
 use serde_json::{Value, json};
 
-use super::world::MESSAGES;
+use super::world::{MESSAGES, shown_count};
 use crate::program::{Installation, KEY};
 use crate::server::Database;
 
@@ -73,10 +73,16 @@ pub(super) async fn assert_whole(installation: &Installation, simulator: &Simula
         let ledger = simulator.ledger(id).unwrap();
         if ledger.unreadable.is_none() {
             let channel = ChannelId::of(tenant, id.to_string().parse().unwrap());
-            let truth = ledger::of_shown(&simulator.messages(id, 0, usize::MAX), &people);
+            let messages = simulator.messages(id, 0, usize::MAX);
+            let truth = ledger::of_shown(&messages, &people);
+            assert_eq!(messages.len() as u64, ledger.count, "{id}");
             assert_eq!(ledger::of_held(store, channel).await.unwrap(), truth, "{id}");
             let found = held[channel.to_string().as_str()];
-            assert_eq!((&found["message_count"], &found["state"]), (&ledger.count.into(), &"complete".into()), "{id}");
+            assert_eq!(
+                (&found["message_count"], &found["state"]),
+                (&shown_count(&messages).into(), &"complete".into()),
+                "{id}"
+            );
         }
     }
 }
