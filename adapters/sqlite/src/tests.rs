@@ -25,9 +25,11 @@ use uuid::Uuid;
 use super::SqliteStore;
 
 /// Every statement that the adapter runs, by file.
-const SOURCES: [(&str, &str); 12] = [
+const SOURCES: [(&str, &str); 15] = [
     ("tenant", include_str!("tenant.rs")),
+    ("archive", include_str!("archive.rs")),
     ("channel", include_str!("channel.rs")),
+    ("channel/thread", include_str!("channel/thread.rs")),
     ("message/mark", include_str!("message/mark.rs")),
     ("message/read", include_str!("message/read.rs")),
     ("message/write", include_str!("message/write.rs")),
@@ -38,6 +40,7 @@ const SOURCES: [(&str, &str); 12] = [
     ("guild", include_str!("guild.rs")),
     ("unreadable", include_str!("unreadable.rs")),
     ("media", include_str!("media.rs")),
+    ("sync", include_str!("sync.rs")),
 ];
 
 fn statements() -> Vec<(String, &'static str)> {
@@ -282,6 +285,80 @@ async fn every_statement_goes_by_a_key() {
     // A page's files and reactions are few, and stand in the order of the message and not of their ids; so are jobs
     // that are queued or running.
     assert_eq!(sorted, ["message/read LIST_ATTACHMENTS", "message/read LIST_REACTIONS", "job LIST_UNFINISHED"]);
+}
+
+/// The first step of a statement's plan.
+fn plan(connection: &Connection, sql: &str) -> String {
+    let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+    let nulls = vec![rusqlite::types::Null; statement.parameter_count()];
+    statement.query_row(rusqlite::params_from_iter(nulls), |row| row.get(3)).unwrap()
+}
+
+#[tokio::test]
+async fn every_list_is_one_range_of_an_index_that_has_its_filter() {
+    let archive = Archive::new().await;
+    let connection = Connection::open(&archive.path).unwrap();
+    let all = statements();
+    let public = "parent_id=? AND thread=? AND visibility=?";
+    let expected = [
+        ("channel LIST", "channels USING INDEX channels_by_position (tenant_id=? AND thread=?)".to_owned()),
+        ("channel LIST_ALL", "channels USING INDEX channels_by_tenant (tenant_id=? AND channel_id>?)".to_owned()),
+        ("channel/thread LIST_NEWEST", "channels USING INDEX channels_by_activity (parent_id=?)".to_owned()),
+        (
+            "channel/thread LIST_AT",
+            "channels USING INDEX channels_by_activity (parent_id=? AND active_at=? AND platform_id<?)".to_owned(),
+        ),
+        (
+            "channel/thread LIST_BEFORE",
+            "channels USING INDEX channels_by_activity (parent_id=? AND active_at<?)".to_owned(),
+        ),
+        (
+            "channel/thread LIST_LATEST",
+            "channels USING INDEX channels_by_platform_id (parent_id=? AND platform_id<?)".to_owned(),
+        ),
+        (
+            "channel/thread LIST_OLDEST",
+            "channels USING INDEX channels_by_platform_id (parent_id=? AND platform_id>?)".to_owned(),
+        ),
+        ("channel/thread LIST_PUBLIC_NEWEST", format!("channels USING INDEX channels_visible_by_activity ({public})")),
+        (
+            "channel/thread LIST_PUBLIC_AT",
+            format!("channels USING INDEX channels_visible_by_activity ({public} AND active_at=? AND platform_id<?)"),
+        ),
+        (
+            "channel/thread LIST_PUBLIC_BEFORE",
+            format!("channels USING INDEX channels_visible_by_activity ({public} AND active_at<?)"),
+        ),
+        (
+            "channel/thread LIST_PUBLIC_LATEST",
+            format!("channels USING INDEX channels_visible_by_platform_id ({public} AND platform_id<?)"),
+        ),
+        (
+            "channel/thread LIST_PUBLIC_OLDEST",
+            format!("channels USING INDEX channels_visible_by_platform_id ({public} AND platform_id>?)"),
+        ),
+        ("coverage LIST", "channels USING INDEX channels_by_tenant (tenant_id=? AND channel_id>?)".to_owned()),
+        ("change LIST", "changes USING INTEGER PRIMARY KEY (rowid>?)".to_owned()),
+        ("job LIST", "jobs USING INDEX jobs_by_tenant (tenant_id=? AND created_at<?)".to_owned()),
+        ("media LIST_DUE", "media USING INDEX media_due (tenant_id=? AND due_at<?)".to_owned()),
+        ("media LIST_AFTER", "media USING PRIMARY KEY (channel_id=? AND message_id>?)".to_owned()),
+        ("message/mark LIST_MARKS", "messages USING PRIMARY KEY (channel_id=? AND message_id>?)".to_owned()),
+        ("message/read LIST_BEFORE", "messages USING PRIMARY KEY (channel_id=? AND message_id<?)".to_owned()),
+        ("message/read LIST_AFTER", "messages USING PRIMARY KEY (channel_id=? AND message_id>?)".to_owned()),
+        ("message/read LIST_STORED", "messages USING PRIMARY KEY (channel_id=? AND message_id>?)".to_owned()),
+        ("message/read EXAMINE_BEFORE", "messages USING PRIMARY KEY (channel_id=? AND message_id<?)".to_owned()),
+        ("message/read EXAMINE_AFTER", "messages USING PRIMARY KEY (channel_id=? AND message_id>?)".to_owned()),
+        ("tenant LIST", "tenants USING INDEX tenants_listed (deleting_since=? AND slug>?)".to_owned()),
+        (
+            "tenant FIND_PUBLIC",
+            "channels USING COVERING INDEX channels_by_visibility (tenant_id=? AND thread=? AND visibility=?)"
+                .to_owned(),
+        ),
+    ];
+    for (name, range) in expected {
+        let (_, sql) = all.iter().find(|(found, _)| found == name).unwrap();
+        assert_eq!(plan(&connection, sql), format!("SEARCH {range}"), "{name}");
+    }
 }
 
 #[test]

@@ -76,7 +76,7 @@ fn with_values(statement: &Statement, filled: &Filled) -> String {
     let (channel, tenant) = (filled.channel.id, filled.tenant.id);
     let ids = |from: u64| (from..from + 50).map(|id| id.to_string()).collect::<Vec<_>>().join(", ");
     let list = match statement.file.as_str() {
-        "channel" | "coverage" => format!("('{channel}', '{tenant}')"),
+        "channel" | "coverage" | "sync" => format!("('{channel}', '{tenant}')"),
         "guild" => format!("({})", ids(20)),
         _ => format!("({})", ids(2_000)),
     };
@@ -97,6 +97,7 @@ fn with_values(statement: &Statement, filled: &Filled) -> String {
         (":archived", "NULL".to_owned()),
         (":with_private", "0".to_owned()),
         (":with_restricted", "0".to_owned()),
+        (":shown", "0, 19".to_owned()),
         (":slug", format!("'{}'", filled.tenant.slug)),
         (":after", after.to_owned()),
         (":bound", "2000".to_owned()),
