@@ -58,7 +58,9 @@ impl MessagePage {
     }
 
     /// The explicit deletion of a message, of which the platform told at `observed_at`: an event, or a 404 for that very
-    /// message. A message that is not stored stays unknown.
+    /// message. Of a message that is not stored it leaves no trace, because a tombstone is the row of a message, and nothing
+    /// tells the type and the author that such a row has to have: a source that shows the message later adds it. Observations
+    /// that prove what is absent do not have this limit: their segments mark such a message deleted when it is added.
     #[must_use]
     pub fn deleted(id: MessageId, observed_at: Timestamp) -> Self {
         let (messages, absence, spared) = (Arc::default(), Absence::Explicit, Arc::default());

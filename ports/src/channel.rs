@@ -53,8 +53,10 @@ pub trait ChannelRepository: Send {
     /// Those of `ids` that are stored, ascending by id; at most 200 are asked for.
     async fn find_all(&mut self, ids: &[ChannelId]) -> Result<Vec<Channel>, StoreError>;
 
-    /// Every channel of a tenant but its threads, ascending by position, then platform id. Discord allows 500 in a
-    /// guild, so they come whole.
+    /// Every channel of a tenant but its threads, ascending by position, then platform id: one range of an index. Discord
+    /// allows 500 channels in a guild, categories included
+    /// (<https://docs.discord.com/developers/topics/opcodes-and-status-codes#json>, code 30013), so they come whole; those
+    /// that it has no more are stored, too. Threads, of which there is no such bound, come in pages.
     async fn list(&mut self, tenant: TenantId) -> Result<Vec<Channel>, StoreError>;
 
     /// The threads of `parent`, in the order of the filter: ranges of an index, however many threads are left out.
