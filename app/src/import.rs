@@ -33,7 +33,7 @@ use ports::page::MessageRange;
 use ports::source::{ExportFile, ExportSource, ExportSummary};
 use ports::store::Store;
 
-use self::files::{Files, Tally};
+use self::files::{Files, Standing, Tally};
 use self::plan::{Planned, plan};
 use self::report::{failed, reason, shown};
 use self::tiles::Tiles;
@@ -316,10 +316,13 @@ impl Importer {
             };
             let page = page.sparing(together.read());
             let page = Arc::new(if options.complete { page } else { page.without_evidence() });
+            let standing = Mutex::new(Standing::new());
+            let standing_at = &standing;
             let stored = in_portions(Arc::clone(&page), ImportError::of_store, |part| async move {
-                retry(ImportError::is_retryable, || self.page(planned, &part, options)).await
+                retry(ImportError::is_retryable, || self.page(planned, &part, options, standing_at)).await
             })
             .await?;
+            let standing = standing.into_inner().unwrap_or_else(PoisonError::into_inner);
             let refused = unreadable::of_refused(planned.channel.id, &stored.refused, summary.exported_at);
             for unreadable in [&refused, &batch.unreadable] {
                 if !unreadable.is_empty() && !options.dry_run {
@@ -330,8 +333,9 @@ impl Importer {
             lacking += stored.outcomes.iter().map(|outcome| outcome.lacking).sum::<u64>();
             together.page(planned.channel.id, &page, &stored.outcomes);
             report.count(&page, last, &stored);
-            if !options.dry_run && report.no_files.is_none() {
-                let (counts, broken) = self.files(planned, &page, &batch.beside, tally).await?;
+            if report.no_files.is_none() {
+                let dry = options.dry_run.then_some(&standing);
+                let (counts, broken) = self.files(planned, &page, &batch.beside, dry, tally).await?;
                 report.attachments += counts;
                 report.no_files = broken;
             }
@@ -365,10 +369,19 @@ impl Importer {
         Ok(readers)
     }
 
-    async fn page(&self, planned: &Planned, page: &MessagePage, options: &Options) -> Result<PageOutcome, ImportError> {
+    /// Stores a page; a dry run adds to `standing` which files its messages would have, and stores nothing.
+    async fn page(
+        &self,
+        planned: &Planned,
+        page: &MessagePage,
+        options: &Options,
+        standing: &Mutex<Standing>,
+    ) -> Result<PageOutcome, ImportError> {
+        let would_stand = |files| standing.lock().unwrap_or_else(PoisonError::into_inner).extend(files);
         let mut unit = self.store.begin().await?;
         if options.dry_run {
             if unit.tenants().find(planned.channel.tenant_id).await?.is_none() {
+                would_stand(files::standing_of_new(page));
                 let added = page.messages().len() as u64;
                 return Ok(PageOutcome { added, ..PageOutcome::default() });
             }
@@ -376,7 +389,9 @@ impl Importer {
         }
         let outcome = unit.messages().replace_interval(planned.channel.id, page).await?;
         unreadable::keep(&mut *unit, planned.channel.id, page, &[]).await?;
-        if !options.dry_run {
+        if options.dry_run {
+            would_stand(files::standing(&mut *unit, planned.channel.id, page).await?);
+        } else {
             unit.commit().await?;
         }
         Ok(outcome)

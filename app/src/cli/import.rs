@@ -198,20 +198,18 @@ pub(super) fn print(report: &Report, dry_run: bool) -> io::Result<()> {
     }
     let tenants: Vec<&str> = report.tenants.iter().map(domain::slug::TenantSlug::as_str).collect();
     let done = if dry_run { "would be imported" } else { "imported" };
-    writeln!(
-        stdout(),
-        "{} files, communities {done}: {}, {:.1} s",
-        report.files.len(),
-        tenants.join(", "),
-        report.seconds
-    )
+    let tenants = if tenants.is_empty() { "none".to_owned() } else { tenants.join(", ") };
+    let files = report.files.len();
+    let named = if files == 1 { "file" } else { "files" };
+    writeln!(stdout(), "{files} {named}, communities {done}: {tenants}, {:.1} s", report.seconds)
 }
 
 /// What became of the files beside an export, in one line; none if it has no files.
 fn attachments(counts: FileCounts) -> Option<String> {
-    let FileCounts { stored, unchanged, missing, too_large, failed } = counts;
+    let FileCounts { stored, stored_bytes, unchanged, missing, too_large, failed } = counts;
+    let of_bytes = format!("stored ({})", HumanBytes(stored_bytes));
     let counts = [
-        (stored, "stored"),
+        (stored, of_bytes.as_str()),
         (unchanged, "unchanged"),
         (missing, "not beside the export"),
         (too_large, "larger than MEDIA_FILE_MIB"),

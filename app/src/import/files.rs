@@ -1,19 +1,20 @@
 //! The files beside an export: their bytes are stored after the messages that name them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::AddAssign;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::channel::ChannelId;
 use domain::media::{ContentHash, FileKey, FileState};
-use domain::message::{AttachmentId, MessageId};
+use domain::message::{AttachmentId, Message, MessageId};
 use domain::page::MessagePage;
-use futures::{StreamExt, stream};
+use futures::{StreamExt, TryStreamExt, stream};
 use ports::error::StoreError;
 use ports::media::{FetchError, File, MediaError, MediaStore};
 use ports::source::ExportFile;
+use ports::store::UnitOfWork;
 use tracing::{error, warn};
 
 use super::plan::Planned;
@@ -25,6 +26,8 @@ const AT_ONCE: usize = 8;
 /// Files whose states are stored in one unit: a killed import repeats at most so many. Their messages are loaded at once,
 /// which must be at most 200.
 const STEP: usize = 50;
+/// Messages that are loaded at once, which must be at most 200.
+const KEYS: usize = 200;
 
 /// Where the files beside exports go.
 pub(super) struct Files {
@@ -42,8 +45,10 @@ impl Files {
 /// What became of the files beside an export.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct FileCounts {
-    /// Files whose bytes were stored.
+    /// Files whose bytes were stored, or would be.
     pub stored: u64,
+    /// How many bytes they have.
+    pub stored_bytes: u64,
     /// Files whose bytes were stored before.
     pub unchanged: u64,
     /// Files that are not beside the export.
@@ -57,6 +62,7 @@ pub struct FileCounts {
 impl AddAssign for FileCounts {
     fn add_assign(&mut self, other: Self) {
         self.stored += other.stored;
+        self.stored_bytes += other.stored_bytes;
         self.unchanged += other.unchanged;
         self.missing += other.missing;
         self.too_large += other.too_large;
@@ -69,11 +75,13 @@ pub(super) struct Tally<'a> {
     progress: &'a dyn Progress,
     files: AtomicU64,
     bytes: AtomicU64,
+    /// What a dry run has counted as stored: another export can have it, too.
+    counted: Mutex<HashSet<FileKey>>,
 }
 
 impl<'a> Tally<'a> {
     pub(super) fn new(progress: &'a dyn Progress) -> Self {
-        Self { progress, files: AtomicU64::new(0), bytes: AtomicU64::new(0) }
+        Self { progress, files: AtomicU64::new(0), bytes: AtomicU64::new(0), counted: Mutex::default() }
     }
 
     fn add(&self, bytes: u64) {
@@ -81,6 +89,42 @@ impl<'a> Tally<'a> {
         let bytes = self.bytes.fetch_add(bytes, Relaxed) + bytes;
         self.progress.files(files, bytes);
     }
+
+    /// Whether a dry run counts the file for the first time.
+    fn is_first(&self, key: FileKey) -> bool {
+        self.counted.lock().unwrap_or_else(PoisonError::into_inner).insert(key)
+    }
+}
+
+/// The files of the messages that are not deleted.
+pub(super) type Standing = HashMap<MessageId, Vec<AttachmentId>>;
+
+/// Which files these messages have, as they are stored or would be. Those of a deleted message are not shown.
+fn files_of<'a>(messages: impl Iterator<Item = &'a Message>) -> Standing {
+    let ids = |message: &Message| message.attachments.iter().map(|file| file.id).collect();
+    messages.map(|message| (message.id, ids(message))).collect()
+}
+
+/// The files of the messages of a page that a dry run has written and not committed.
+pub(super) async fn standing(
+    unit: &mut dyn UnitOfWork,
+    channel: ChannelId,
+    page: &MessagePage,
+) -> Result<Standing, StoreError> {
+    let with_files = page.messages().iter().filter(|message| !message.attachments.is_empty());
+    let keys: Vec<_> = with_files.map(|message| (channel, message.id)).collect();
+    let mut standing = Standing::new();
+    for keys in keys.chunks(KEYS) {
+        let stored = unit.messages().find_all(keys).await?;
+        let stored = stored.iter().filter(|stored| !stored.is_deleted());
+        standing.extend(files_of(stored.map(|stored| &stored.message)));
+    }
+    Ok(standing)
+}
+
+/// The files of the messages of a page of a community that is not stored yet.
+pub(super) fn standing_of_new(page: &MessagePage) -> Standing {
+    files_of(page.messages().iter())
 }
 
 /// A file that a message names beside its export.
@@ -93,6 +137,8 @@ struct Named {
 /// How one file ended.
 enum Ended {
     Stored(ContentHash, u64),
+    /// A dry run has read so many bytes.
+    Readable(u64),
     Unchanged,
     Missing,
     TooLarge,
@@ -100,13 +146,15 @@ enum Ended {
 }
 
 impl Importer {
-    /// Stores the files of a page's messages, after the messages. `beside` has the paths that were scrubbed. Returns what became of them, and why files cannot be
-    /// stored at all, if so.
+    /// Stores the files of a page's messages, after the messages. `beside` has the paths that were scrubbed; `dry` is what
+    /// would stand of the page, if nothing is to be written. Returns what became of the files, and why they cannot be stored
+    /// at all, if so.
     pub(super) async fn files(
         &self,
         planned: &Planned,
         page: &MessagePage,
         beside: &HashMap<(MessageId, AttachmentId), String>,
+        dry: Option<&Standing>,
         tally: &Tally<'_>,
     ) -> Result<(FileCounts, Option<String>), ImportError> {
         let mut counts = FileCounts::default();
@@ -121,9 +169,9 @@ impl Importer {
             paths.extend(named.map(|(attachment, path)| (FileKey { channel, message: message.id, attachment }, path)));
         }
         for paths in paths.chunks(STEP) {
-            let named = retry(ImportError::is_retryable, || self.named(channel, paths)).await?;
+            let named = retry(ImportError::is_retryable, || self.named(channel, paths, dry)).await?;
             let one = async |named: Named| {
-                let ended = self.file_beside(files, planned, &named).await;
+                let ended = self.file_beside(files, planned, &named, dry.is_some()).await;
                 (named, ended)
             };
             let mut underway = stream::iter(named.into_iter().map(one)).buffer_unordered(AT_ONCE);
@@ -132,10 +180,15 @@ impl Importer {
                 match ended {
                     Ok(Ended::Stored(hash, size_bytes)) => {
                         counts.stored += 1;
+                        counts.stored_bytes += size_bytes;
                         tally.add(size_bytes);
                         done.push(File { key, state: FileState::Stored { hash, size_bytes } });
                     }
-                    Ok(Ended::Unchanged) => counts.unchanged += 1,
+                    Ok(Ended::Readable(size_bytes)) if tally.is_first(key) => {
+                        counts.stored += 1;
+                        counts.stored_bytes += size_bytes;
+                    }
+                    Ok(Ended::Readable(_) | Ended::Unchanged) => counts.unchanged += 1,
                     Ok(Ended::TooLarge) => {
                         counts.too_large += 1;
                         done.push(File { key, state: FileState::Failed });
@@ -154,7 +207,9 @@ impl Importer {
                     Err(failed) => broken = Some(format!("files cannot be stored in the media folder: {failed}")),
                 }
             }
-            self.store_files(files, planned, &done).await?;
+            if dry.is_none() {
+                self.store_files(files, planned, &done).await?;
+            }
             if broken.is_some() {
                 return Ok((counts, broken));
             }
@@ -163,15 +218,24 @@ impl Importer {
     }
 
     /// Which of these files belong to messages that stand as they were read, and what is known of each.
-    async fn named(&self, channel: ChannelId, paths: &[(FileKey, String)]) -> Result<Vec<Named>, ImportError> {
+    async fn named(
+        &self,
+        channel: ChannelId,
+        paths: &[(FileKey, String)],
+        dry: Option<&Standing>,
+    ) -> Result<Vec<Named>, ImportError> {
         let mut messages: Vec<_> = paths.iter().map(|(key, _)| (channel, key.message)).collect();
         messages.dedup();
         let mut at = self.store.read().await?;
-        // The files of a deleted message are not shown.
-        let stored = at.messages().find_all(&messages).await?.into_iter();
-        let stored = stored.filter(|stored| !stored.is_deleted()).map(|stored| stored.message);
-        let standing: HashMap<MessageId, Vec<AttachmentId>> =
-            stored.map(|message| (message.id, message.attachments.iter().map(|file| file.id).collect())).collect();
+        let stored;
+        let standing = if let Some(standing) = dry {
+            standing
+        } else {
+            let found = at.messages().find_all(&messages).await?;
+            let found = found.iter().filter(|found| !found.is_deleted());
+            stored = files_of(found.map(|found| &found.message));
+            &stored
+        };
         let known = at.media().find_all(&messages).await?;
         let known: HashMap<FileKey, FileState> = known.into_iter().map(|file| (file.key, file.state)).collect();
         let stands = |key: &FileKey| standing.get(&key.message).is_some_and(|files| files.contains(&key.attachment));
@@ -179,8 +243,14 @@ impl Importer {
         Ok(named.map(|(key, path)| Named { key: *key, path: path.clone(), known: known.get(key).copied() }).collect())
     }
 
-    /// Stores one file, unless its bytes are there.
-    async fn file_beside(&self, files: &Files, planned: &Planned, named: &Named) -> std::io::Result<Ended> {
+    /// Stores one file, unless its bytes are there; a dry run reads it only.
+    async fn file_beside(
+        &self,
+        files: &Files,
+        planned: &Planned,
+        named: &Named,
+        dry_run: bool,
+    ) -> std::io::Result<Ended> {
         let tenant = planned.channel.tenant_id;
         if let Some(FileState::Stored { hash, size_bytes }) = named.known
             && files.media.open(tenant, hash, 0, 0).await?.is_some_and(|kept| kept.size_bytes == size_bytes)
@@ -190,11 +260,15 @@ impl Importer {
         let file: &ExportFile = &planned.file;
         let outcome = match self.source.open_beside(file, &named.path, files.size_bytes).await {
             Ok(_) if files.size_bytes == 0 => Err(FetchError::TooLarge.into()),
-            Ok(bytes) => files.media.put(tenant, bytes).await,
+            Ok(bytes) if dry_run => {
+                let size_bytes = bytes.try_fold(0, async |size, piece| Ok(size + piece.len() as u64)).await;
+                size_bytes.map(Ended::Readable).map_err(MediaError::from)
+            }
+            Ok(bytes) => files.media.put(tenant, bytes).await.map(|(hash, size_bytes)| Ended::Stored(hash, size_bytes)),
             Err(error) => Err(error.into()),
         };
         match outcome {
-            Ok((hash, size_bytes)) => Ok(Ended::Stored(hash, size_bytes)),
+            Ok(ended) => Ok(ended),
             Err(MediaError::Fetch(FetchError::Gone)) => Ok(Ended::Missing),
             Err(MediaError::Fetch(FetchError::TooLarge)) => Ok(Ended::TooLarge),
             Err(MediaError::Fetch(FetchError::Failed(reason))) => Ok(Ended::Failed(reason)),

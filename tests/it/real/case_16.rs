@@ -136,6 +136,44 @@ fn case_16_a_dry_run_stores_no_file() {
     assert_eq!((code, media(&installation).len()), (0, 0), "{report}");
 }
 
+/// What a command prints on standard output.
+fn printed(installation: &Installation, arguments: &[&str]) -> String {
+    String::from_utf8(installation.run(arguments).stdout).unwrap()
+}
+
+#[test]
+fn case_16_a_dry_run_counts_the_files_that_an_import_would_store() {
+    let installation = Installation::new();
+    let folder = installation.path("exports");
+    let copies = folder.join("general.json_Files");
+    let [first, second, lost] = ["a-0A0A0.txt", "b-0B0B0.txt", "c-0C0C0.txt"].map(|name| (name, copies.join(name)));
+    let paths = [first.0, second.0, lost.0].map(|name| format!("general.json_Files/{name}"));
+    export(&folder, &[(1, &paths[0]), (2, &paths[1]), (3, &paths[2])]);
+    fs::create_dir(&copies).unwrap();
+    fs::write(first.1, "first").unwrap();
+    fs::write(second.1, "the second").unwrap();
+    let path = folder.to_str().unwrap();
+    let would = printed(&installation, &["import", "--dry-run", path]);
+    let line = "files: 2 stored (15 B), 1 not beside the export";
+    assert!(would.contains(line), "{would}");
+    assert!(printed(&installation, &["import", path]).contains(line), "an import says the same");
+    assert_eq!(media(&installation).len(), 2);
+    // The lost file is found, and a newer export shows the same message.
+    fs::write(lost.1, "third").unwrap();
+    let newer = folder.join("newer");
+    fs::create_dir(&newer).unwrap();
+    let text = fs::read_to_string(folder.join("general.json")).unwrap();
+    fs::write(newer.join("general.json"), text).unwrap();
+    fs::create_dir(newer.join("general.json_Files")).unwrap();
+    fs::copy(copies.join("c-0C0C0.txt"), newer.join("general.json_Files/c-0C0C0.txt")).unwrap();
+    let would = printed(&installation, &["import", "--dry-run", path]);
+    assert!(would.contains("files: 1 stored (5 B), 2 unchanged"), "{would}");
+    assert!(would.contains("files: 3 unchanged"), "no file is counted twice: {would}");
+    let done = printed(&installation, &["import", path]);
+    assert!(done.contains("files: 1 stored (5 B), 2 unchanged") && done.contains("files: 3 unchanged"), "{done}");
+    assert!(!printed(&installation, &["import", "--dry-run", path]).contains("stored ("), "all is stored");
+}
+
 #[test]
 fn case_16_a_missing_file_is_gone_until_an_import_finds_it() {
     let installation = Installation::new();
