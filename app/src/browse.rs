@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 pub use self::channels::{ChannelView, ThreadPage, ThreadView, Threads};
 pub use self::cut::MAX_PAGE_BYTES;
-pub use self::files::{FileStates, FileView};
+pub use self::files::{FileStates, FileView, shown_type};
 pub use self::messages::{After, Entry, Find, MessageView, Messages, Roles};
 pub use self::opener::{EmojiNames, Opener, OpenerState};
 

@@ -235,8 +235,8 @@ fn framed(
                         @let here = current.is_some_and(|current| current.id == channel.id);
                         a href=(channel_path(frame.tenant, channel)) aria-current=[here.then_some("page")] {
                             (sign(channel.kind)) " " bdi { (channel.name) }
+                            @if view.is_age_gated() { (age_sign()) }
                         }
-                        @if view.is_age_gated() { (age_sign()) }
                     }
                 }
             }
@@ -507,10 +507,14 @@ pub fn channel(
 /// An error, for people.
 pub(crate) fn error_page(error: &ApiError) -> Markup {
     let title = error.status.canonical_reason().unwrap_or("Error");
+    let mut detail = error.detail.to_string();
+    if let Some(first) = detail.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
     let content = html! {
         main id="content" {
             h1 { (error.status.as_u16()) " " (title) }
-            p { (error.detail) "." }
+            p { (detail) "." }
             @if !error.errors.is_empty() {
                 ul { @for one in &error.errors { li { code { (one.field) } ": " (one.reason) } } }
             }

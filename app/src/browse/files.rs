@@ -25,6 +25,34 @@ pub struct FileView {
     pub size_bytes: u64,
 }
 
+/// Types that a browser shows by itself and that hold nothing which it would run; all else is saved.
+const SHOWN: [&str; 17] = [
+    "image/png",
+    "image/apng",
+    "image/jpeg",
+    "image/gif",
+    "image/webp",
+    "image/avif",
+    "video/mp4",
+    "video/webm",
+    "video/quicktime",
+    "video/ogg",
+    "audio/mpeg",
+    "audio/mp4",
+    "audio/ogg",
+    "audio/wav",
+    "audio/webm",
+    "audio/flac",
+    "audio/aac",
+];
+
+/// The type that a stored file is served with; `None` if a browser saves it instead of showing it.
+#[must_use]
+pub fn shown_type(file: &Attachment) -> Option<&'static str> {
+    let said = file.content_type.as_deref()?.split(';').next()?.trim().to_ascii_lowercase();
+    SHOWN.into_iter().find(|kind| *kind == said)
+}
+
 const NO_FILE: BrowseError = BrowseError::NotFound("file");
 
 impl Reading {

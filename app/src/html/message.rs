@@ -12,7 +12,7 @@ use super::markup::{excerpt, person, render};
 use super::system::{Scene, sentence};
 use super::time::{clock, day, moment};
 use super::{Links, component, poll};
-use crate::browse::Entry;
+use crate::browse::{Entry, shown_type};
 use crate::wire::{channel_path, file_path};
 
 /// Messages of one author within this time stand together.
@@ -213,10 +213,12 @@ fn attachment(tenant: &Tenant, message: &Message, file: &Attachment, links: &Lin
         _ => (file.url.clone().filter(|url| is_usable(url)), false),
     };
     let picture = file.content_type.as_deref().is_some_and(|kind| kind.starts_with("image/"));
+    // Others, such as SVG, are served to be saved, and no browser shows them inside a page.
+    let is_shown = shown_type(file).is_some_and(|kind| kind.starts_with("image/"));
     let sizes = file.width.zip(file.height).filter(|(width, height)| *width > 0 && *height > 0);
     html! {
         @match &url {
-            Some(url) if picture && stored && !file.spoiler => {
+            Some(url) if is_shown && stored && !file.spoiler => {
                 p { a href=(url) rel="nofollow ugc noopener" {
                     img class="picture" loading="lazy" src=(url) width=[file.width] height=[file.height]
                         alt=(file.description.as_deref().unwrap_or(&name));

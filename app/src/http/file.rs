@@ -22,29 +22,8 @@ use tracing::{error, warn};
 use super::Site;
 use super::answer::{Answer, with_type};
 use super::error::ApiError;
-use crate::browse::Audience;
+use crate::browse::{Audience, shown_type};
 use crate::retry::retry;
-
-/// Types that a browser shows by itself and that hold nothing which it would run; all else is saved.
-const SHOWN: [&str; 17] = [
-    "image/png",
-    "image/apng",
-    "image/jpeg",
-    "image/gif",
-    "image/webp",
-    "image/avif",
-    "video/mp4",
-    "video/webm",
-    "video/quicktime",
-    "video/ogg",
-    "audio/mpeg",
-    "audio/mp4",
-    "audio/ogg",
-    "audio/wav",
-    "audio/webm",
-    "audio/flac",
-    "audio/aac",
-];
 
 /// How long a file may take to be opened.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(8);
@@ -175,9 +154,7 @@ fn saved_name(name: &str) -> String {
 
 /// The answer without its bytes.
 fn described(file: &Attachment, tag: HeaderValue, length: u64) -> Answer {
-    let said = file.content_type.as_deref().unwrap_or_default().split(';').next().unwrap_or_default();
-    let said = said.trim().to_ascii_lowercase();
-    let shown = SHOWN.into_iter().find(|kind| *kind == said);
+    let shown = shown_type(file);
     let disposition = if shown.is_some() { "inline" } else { "attachment" };
     let name = saved_name(&file.filename);
     let name = utf8_percent_encode(&name, NON_ALPHANUMERIC);

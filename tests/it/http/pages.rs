@@ -115,6 +115,43 @@ fn a_permalink_names_the_page_of_its_channel_if_the_message_is_on_it() {
 }
 
 #[test]
+fn a_picture_that_no_page_can_show_is_a_link() {
+    let installation = Installation::new();
+    let folder = installation.path("exports");
+    let names = ["lamp.png", "plan.svg", "scan.tiff"];
+    let mut export = export(200, "long", 1);
+    let file = |(index, name): (usize, &&str)| json!({"id": (index + 1).to_string(), "url": format!("long.json_Files/{name}"), "fileName": name, "fileSizeBytes": 4});
+    export["messages"][0]["attachments"] = names.iter().enumerate().map(file).collect();
+    fs::create_dir_all(folder.join("long.json_Files")).unwrap();
+    fs::write(folder.join("long.json"), export.to_string()).unwrap();
+    for name in names {
+        fs::write(folder.join("long.json_Files").join(name), name).unwrap();
+    }
+    assert_eq!(installation.import(&[&folder], &[]).0, 0);
+    let server = installation.serve(&[]);
+    let page = server.get("/pages/long").text();
+    assert_eq!(page.matches("<img").count(), 1, "{page}");
+    for (index, name) in names.iter().enumerate() {
+        let path = format!("/pages/files/200/{}/{}/{name}", id(0), index + 1);
+        let answer = server.get(&path);
+        let is_shown = answer.header("content-disposition").unwrap().starts_with("inline");
+        assert_eq!((answer.status, is_shown), (200, index == 0), "{path}");
+        assert!(page.contains(&format!("href=\"{path}\"")), "{page}");
+        assert_eq!(page.contains(&format!("src=\"{path}\"")), is_shown, "{page}");
+    }
+}
+
+#[test]
+fn an_error_page_speaks_in_sentences() {
+    let installation = Installation::new();
+    let server = served(&installation, &[("long", 1)]);
+    for (path, said) in [("/nope", "There is no such community."), ("/pages/nope", "There is no such channel.")] {
+        let page = server.get(path);
+        assert_eq!((page.status, page.text().contains(&format!("<p>{said}</p>"))), (404, true), "{}", page.text());
+    }
+}
+
+#[test]
 fn an_age_gated_channel_is_marked_wherever_it_is_shown() {
     let installation = Installation::new();
     let examples = crate::program::examples();
