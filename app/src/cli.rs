@@ -329,8 +329,11 @@ pub fn complain(error: &(dyn std::error::Error + 'static)) {
 /// An error and what it came from, on one line.
 #[must_use]
 pub fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    let mut causes: Vec<String> =
+        std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect();
+    // Some errors repeat what they came from.
+    causes.dedup();
+    causes.join(": ")
 }
 
 type Outcome = Result<bool, Box<dyn std::error::Error>>;

@@ -84,6 +84,9 @@ pub(crate) fn is_copy(name: &str) -> bool {
     })
 }
 
+/// What a FIFO, a socket or a device is told.
+const NO_FILE: &str = "it is not a regular file: name files, ZIP files, or folders of them";
+
 /// Whether a file begins as every export does.
 fn begins_as_export(file: &ExportFile, archives: &Archives) -> bool {
     let begins = |input: &mut dyn BufRead, _: &dyn Fn() -> u64| {
@@ -97,7 +100,7 @@ fn begins_as_export(file: &ExportFile, archives: &Archives) -> bool {
 fn file(path: &Path, archives: &Archives, found: &mut Found) {
     match std::fs::metadata(path) {
         // A FIFO must not even be opened: that waits until somebody writes to it.
-        Ok(kind) if !kind.is_file() => fail(found, path, SourceError::NotRegular("it is no regular file")),
+        Ok(kind) if !kind.is_file() => fail(found, path, SourceError::NotRegular(NO_FILE)),
         Ok(_) if path.to_string_lossy().to_ascii_lowercase().ends_with(".zip") => {
             if let Err(error) = entries(path, archives, found) {
                 fail(found, path, error);
@@ -115,7 +118,10 @@ fn file(path: &Path, archives: &Archives, found: &mut Found) {
 fn entries(path: &Path, archives: &Archives, found: &mut Found) -> Result<(), SourceError> {
     let broken = |error: ZipError| match error {
         ZipError::Io(error) => error.into(),
-        other => SourceError::Format { reason: format!("it is no ZIP file: {other}"), byte: 0 },
+        other => SourceError::Format {
+            reason: format!("it is not a ZIP file, or it was cut: copy it again ({other})"),
+            byte: 0,
+        },
     };
     let mut zip = archives.open(path).map_err(broken)?.zip;
     let copied = is_copy(&path.file_name().unwrap_or_default().to_string_lossy());

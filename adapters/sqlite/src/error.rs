@@ -48,6 +48,15 @@ pub enum OpenError {
     Sqlite(#[source] rusqlite::Error),
 }
 
+/// What an operator can do about a failure of the whole database.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error("the disk of the database is full: make room there, and repeat what was interrupted")]
+    Full(#[source] rusqlite::Error),
+    #[error("the database may only be read: let this user write its file and the folder of it (DATABASE_URL)")]
+    ReadOnly(#[source] rusqlite::Error),
+}
+
 /// Tells a [`StoreError`] from a driver's error; the codes are SQLite's
 /// (<https://www.sqlite.org/rescode.html>).
 pub(crate) fn store_error(error: rusqlite::Error) -> StoreError {
@@ -58,6 +67,8 @@ pub(crate) fn store_error(error: rusqlite::Error) -> StoreError {
         Some(ErrorCode::OutOfMemory) => StoreError::TooLarge(error.into()),
         Some(ErrorCode::TooBig | ErrorCode::TypeMismatch) => StoreError::Refused(error.into()),
         Some(ErrorCode::ConstraintViolation) if is_refused_value(&error) => StoreError::Refused(error.into()),
+        Some(ErrorCode::DiskFull) => StoreError::Backend(Failure::Full(error).into()),
+        Some(ErrorCode::ReadOnly) => StoreError::Backend(Failure::ReadOnly(error).into()),
         _ => StoreError::Backend(error.into()),
     }
 }
@@ -93,3 +104,6 @@ pub(crate) fn taken(error: &rusqlite::Error) -> Option<&str> {
 fn extended_code(error: &rusqlite::Error) -> Option<i32> {
     error.sqlite_error().map(|error| error.extended_code)
 }
+
+#[cfg(test)]
+mod tests;
