@@ -144,13 +144,25 @@ impl PageOutcome {
 /// page costs no more, however many messages before it are deleted or not shown.
 pub const EXAMINED: u32 = 1000;
 
+/// Bytes of messages after which [`MessageRepository::list`] stops: what a page loads is bounded, however large each of
+/// its messages is.
+pub const LISTED_BYTES: usize = 4 << 20;
+
+/// The bytes of what a message says, which is about what it takes in memory.
+#[must_use]
+pub fn size_bytes(message: &Message) -> usize {
+    let Message { content, embeds, stickers, components, snapshots, poll, extra, .. } = message;
+    let parts = [embeds, stickers, components, snapshots, poll, extra].into_iter().flatten();
+    content.len() + parts.map(|json| json.as_str().len()).sum::<usize>()
+}
+
 /// A part of a channel, and how far it was examined.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MessageList {
     /// The messages, ascending by id.
     pub messages: Vec<Message>,
-    /// The last id that was examined, if the list stopped after [`EXAMINED`] rows: what lies beyond it is unknown. `None`
-    /// if the list is full, or if the range has no more messages.
+    /// The last id that was examined, if the list stopped after [`EXAMINED`] rows or [`LISTED_BYTES`]: what lies beyond it
+    /// is unknown. `None` if the list is full, or if the range has no more messages.
     pub examined_to: Option<MessageId>,
 }
 
@@ -171,7 +183,8 @@ pub trait MessageRepository: Send {
     async fn find_all(&mut self, keys: &[(ChannelId, MessageId)]) -> Result<Vec<StoredMessage>, StoreError>;
 
     /// A page of a channel: the `limit` (1..=101) messages of `range` that lie next to its bound. Ranges of the clustered
-    /// key, whatever the size of the channel; fewer than `limit`, or none, if it stops after [`EXAMINED`] rows.
+    /// key, whatever the size of the channel; fewer than `limit`, or none, if it stops after [`EXAMINED`] rows, and fewer
+    /// if it stops with the message with which it has [`LISTED_BYTES`].
     async fn list(
         &mut self,
         channel: ChannelId,

@@ -136,6 +136,25 @@ pub(crate) fn query<T>(
     Ok(values)
 }
 
+/// Runs a query and hands over its rows, one by one, while `goes_on` returns true.
+pub(crate) fn query_while(
+    connection: &Connection,
+    table: &'static str,
+    sql: &str,
+    parameters: &[(&str, &dyn ToSql)],
+    mut goes_on: impl FnMut(&Columns<'_, '_>) -> Result<bool, StoreError>,
+) -> Result<(), StoreError> {
+    let mut statement = connection.prepare_cached(sql).map_err(store_error)?;
+    let mut rows = statement.query(parameters).map_err(store_error)?;
+    let order = Order::default();
+    while let Some(row) = rows.next().map_err(store_error)? {
+        if !goes_on(&Columns::new(table, row, &order))? {
+            break;
+        }
+    }
+    Ok(())
+}
+
 /// Runs a query that has at most one row.
 pub(crate) fn query_one<T>(
     connection: &Connection,

@@ -103,6 +103,36 @@ impl Unit {
         rows.map_err(|error| self.given_up(error))?.into_iter().map(make).collect()
     }
 
+    /// Hands over the rows that `sql` selects, one by one as they arrive, while `goes_on` returns true. The server's other
+    /// rows are read and dropped.
+    pub(crate) async fn rows_while(
+        &mut self,
+        sql: &str,
+        parameters: impl Into<Params>,
+        mut goes_on: impl FnMut(Row) -> Result<bool, StoreError>,
+    ) -> Result<(), StoreError> {
+        let parameters = parameters.into();
+        let limit = self.limit;
+        let transaction = self.transaction()?;
+        let read = async {
+            let mut rows = transaction.exec_iter(sql, parameters).await?;
+            while let Some(row) = rows.next().await? {
+                match goes_on(row) {
+                    Ok(true) => {}
+                    Ok(false) => break,
+                    Err(error) => {
+                        rows.drop_result().await?;
+                        return Ok(Err(error));
+                    }
+                }
+            }
+            rows.drop_result().await?;
+            Ok(Ok(()))
+        };
+        let read = within(limit, read, store_error).await;
+        read.map_err(|error| self.given_up(error))?
+    }
+
     /// What `make` makes of the only row that `sql` selects.
     pub(crate) async fn row<T>(
         &mut self,

@@ -9,7 +9,7 @@ use domain::message::{
 use domain::page::MessagePage;
 use domain::pseudonym::Pseudonym;
 use ports::error::StoreError;
-use ports::message::EXAMINED;
+use ports::message::{EXAMINED, LISTED_BYTES, size_bytes};
 use ports::page::MessageRange;
 use ports::store::Store;
 use serde_json::json;
@@ -29,6 +29,7 @@ contract![
     messages_are_found_deleted_or_not,
     messages_of_several_channels_are_found_at_once,
     a_page_stops_among_many_hidden_messages_and_says_where,
+    a_page_of_large_messages_stops_and_says_where,
     a_message_is_found_in_every_channel_of_its_tenant,
     messages_are_removed_for_good_in_steps,
     a_count_that_is_wrong_is_mended,
@@ -359,6 +360,41 @@ async fn messages_of_several_channels_are_found_at_once(store: &dyn Store) {
     let found = store.read().await.unwrap().messages().find_all(&keys).await.unwrap();
     let found: Vec<_> = found.into_iter().map(|stored| stored.message).collect();
     assert_eq!(found, expected);
+}
+
+async fn a_page_of_large_messages_stops_and_says_where(store: &dyn Store) {
+    const LAST: u64 = 7;
+    let (_, here) = one_channel(store).await;
+    let embeds = Json::new(&json!([{"description": "a".repeat(LISTED_BYTES / 3)}]));
+    for raw in 1..=LAST {
+        let large = Message { embeds: Some(embeds.clone()), ..message(&here, raw, "large", 1) };
+        put(store, &here, &MessagePage::new(None, at(1), vec![large]).unwrap()).await;
+    }
+    let mut read = store.read().await.unwrap();
+    for downwards in [true, false] {
+        let mut range = if downwards { MessageRange::Newest } else { MessageRange::Oldest };
+        let (mut found, mut pages) = (Vec::new(), Vec::new());
+        loop {
+            let list = read.messages().list(here.id, range, false, 100).await.unwrap();
+            let mut ids: Vec<u64> = list.messages.iter().map(|message| message.id.get()).collect();
+            assert!(ids.is_sorted());
+            let smaller = list.messages.len().saturating_sub(1);
+            let bytes = list.messages.iter().map(size_bytes).take(smaller).sum::<usize>();
+            assert!(bytes < LISTED_BYTES, "only the last message reaches beyond");
+            pages.push(ids.len());
+            let edge = if downwards { ids.first() } else { ids.last() }.copied();
+            found.append(&mut ids);
+            let Some(reached) = list.examined_to else { break };
+            assert_eq!(Some(reached.get()), edge, "it says where it stopped");
+            range = if downwards { MessageRange::Before(reached) } else { MessageRange::After(reached) };
+        }
+        found.sort_unstable();
+        assert_eq!(found, (1..=LAST).collect::<Vec<_>>(), "nothing is left out");
+        assert_eq!(pages, [3, 3, 1]);
+    }
+    // A list that is full is no shorter for its bytes.
+    let list = read.messages().list(here.id, MessageRange::Newest, false, 3).await.unwrap();
+    assert_eq!((list.messages.len(), list.examined_to), (3, None));
 }
 
 async fn a_page_stops_among_many_hidden_messages_and_says_where(store: &dyn Store) {

@@ -7,11 +7,11 @@ use domain::message::{
 };
 use domain::tenant::TenantId;
 use ports::error::StoreError;
-use ports::message::{EXAMINED, MessageList, StoredMessage};
+use ports::message::{EXAMINED, LISTED_BYTES, MessageList, StoredMessage, size_bytes};
 use ports::page::MessageRange;
 use rusqlite::{Connection, ToSql, named_params};
 
-use crate::row::{Columns, Text, number, query, query_one};
+use crate::row::{Columns, Text, number, query, query_one, query_while};
 
 const FIND: &str = r"
     SELECT channel_id, message_id, kind, author, author_bot, author_webhook, content, edited_at, observed_at, origin,
@@ -122,8 +122,9 @@ pub(super) fn find_in_tenant(
     channels.into_iter().filter_map(|channel| find(connection, channel, id).transpose()).collect()
 }
 
-/// Reads the rows of `range` that are not hidden, in the order of `sql`, until there are `limit` of them, the range ends,
-/// or so many rows were examined; `sql` is a statement from the bound on. Hidden rows are counted and skipped.
+/// Reads the rows of `range` that are not hidden, in the order of `sql`, until there are `limit` of them, they have so many
+/// bytes, the range ends, or so many rows were examined; `sql` is a statement from the bound on. Hidden rows are counted
+/// and skipped. `make` gives the bytes of a row, too.
 fn examine<T>(
     connection: &Connection,
     channel: ChannelId,
@@ -131,26 +132,33 @@ fn examine<T>(
     sql: &str,
     with_restricted: bool,
     limit: u32,
-    make: impl Fn(&Columns<'_, '_>) -> Result<T, StoreError>,
+    make: impl Fn(&Columns<'_, '_>) -> Result<(T, usize), StoreError>,
 ) -> Result<(Vec<T>, Option<MessageId>), StoreError> {
     let mut window = Window::new(limit);
-    let (mut found, mut bound) = (Vec::new(), bound);
+    let (mut found, mut bound, mut bytes) = (Vec::new(), bound, 0);
     while let (Some(from), Some(rows)) = (bound, window.next()) {
         let parameters = named_params! {":channel_id": Text(channel.0), ":bound": number(from), ":limit": rows};
-        let batch = query(connection, "messages", sql, parameters, |row| {
-            let shown = row.optional_time("deleted_at")?.is_none()
+        let (mut examined, mut last) = (0, None::<MessageId>);
+        query_while(connection, "messages", sql, parameters, |row| {
+            (examined, last) = (examined + 1, Some(row.id("message_id")?));
+            let is_shown = row.optional_time("deleted_at")?.is_none()
                 && (with_restricted || MessageKind(row.get("kind")?).is_shown());
-            Ok((row.id("message_id")?, shown.then(|| make(row)).transpose()?))
+            if is_shown {
+                let (value, of_value) = make(row)?;
+                found.push(value);
+                bytes += of_value;
+            }
+            Ok(found.len() < limit as usize && bytes < LISTED_BYTES)
         })?;
-        let ended = batch.len() < rows as usize;
-        let last: Option<MessageId> = batch.last().map(|(id, _)| *id);
-        found.extend(batch.into_iter().filter_map(|(_, row)| row));
-        found.truncate(limit as usize);
-        if ended || found.len() == limit as usize {
+        let is_full = found.len() == limit as usize;
+        if is_full || (examined < rows && bytes < LISTED_BYTES) {
             return Ok((found, None));
         }
         bound = last.and_then(|last| if side == Side::Before { last.previous() } else { last.next() });
         window.last = last;
+        if bytes >= LISTED_BYTES {
+            break;
+        }
     }
     // A bound beyond the ids ends the range.
     let stopped = window.last.filter(|_| bound.is_some());
@@ -189,7 +197,11 @@ pub(super) fn list(
 ) -> Result<MessageList, StoreError> {
     let (side, bound) = bound(range);
     let sql = if side == Side::Before { LIST_BEFORE } else { LIST_AFTER };
-    let make = |row: &Columns<'_, '_>| stored(row).map(|stored| stored.message);
+    let make = |row: &Columns<'_, '_>| {
+        let message = stored(row)?.message;
+        let bytes = size_bytes(&message);
+        Ok((message, bytes))
+    };
     let (mut messages, examined_to) = examine(connection, channel, (side, bound), sql, with_restricted, limit, make)?;
     if side == Side::Before {
         messages.reverse();
@@ -240,7 +252,7 @@ pub(super) fn exists(
 ) -> Result<bool, StoreError> {
     let (side, bound) = bound(range);
     let sql = if side == Side::Before { EXAMINE_BEFORE } else { EXAMINE_AFTER };
-    let (found, examined_to) = examine(connection, channel, (side, bound), sql, with_restricted, 1, |_| Ok(()))?;
+    let (found, examined_to) = examine(connection, channel, (side, bound), sql, with_restricted, 1, |_| Ok(((), 0)))?;
     Ok(!found.is_empty() || examined_to.is_some())
 }
 

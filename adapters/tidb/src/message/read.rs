@@ -10,7 +10,7 @@ use domain::message::{
 use domain::tenant::TenantId;
 use mysql_async::{Params, Row, Value, params};
 use ports::error::StoreError;
-use ports::message::{EXAMINED, MessageList, StoredMessage};
+use ports::message::{EXAMINED, LISTED_BYTES, MessageList, StoredMessage, size_bytes};
 use ports::page::MessageRange;
 
 use crate::batch::{keys_sql, list_sql, padded};
@@ -225,8 +225,9 @@ pub(super) async fn find_in_tenant(
     Ok(found)
 }
 
-/// Reads the rows of a range that are not hidden, in the order of `sql`, until there are `limit` of them, the range
-/// ends, or so many rows were examined; `sql` is a statement from the bound on. Hidden rows are counted and skipped.
+/// Reads the rows of a range that are not hidden, in the order of `sql`, until there are `limit` of them, they have so
+/// many bytes, the range ends, or so many rows were examined; `sql` is a statement from the bound on. Hidden rows are
+/// counted and skipped. `make` gives the bytes of a row, too.
 async fn examine<T>(
     unit: &mut Unit,
     channel: ChannelId,
@@ -234,27 +235,33 @@ async fn examine<T>(
     sql: &str,
     with_restricted: bool,
     limit: u32,
-    make: impl Fn(Row) -> Result<T, StoreError>,
+    make: impl Fn(Row) -> Result<(T, usize), StoreError>,
 ) -> Result<(Vec<T>, Option<MessageId>), StoreError> {
     let mut window = Window::new(limit);
-    let (mut found, mut bound) = (Vec::new(), bound);
+    let (mut found, mut bound, mut bytes) = (Vec::new(), bound, 0);
     while let (Some(from), Some(rows)) = (bound, window.next()) {
         let parameters = params! { "channel_id" => channel.to_string(), "bound" => from.get(), "limit" => rows };
-        let batch = unit.rows(sql, parameters, |row| {
+        let (mut count, mut last) = (0, None::<MessageId>);
+        let batch = unit.rows_while(sql, parameters, |row| {
             let (id, kind, is_deleted) = examined(&row)?;
-            let shown = !is_deleted && (with_restricted || kind.is_shown());
-            Ok((id, shown.then(|| make(row)).transpose()?))
+            (count, last) = (count + 1, Some(id));
+            if !is_deleted && (with_restricted || kind.is_shown()) {
+                let (value, of_value) = make(row)?;
+                found.push(value);
+                bytes += of_value;
+            }
+            Ok(found.len() < limit as usize && bytes < LISTED_BYTES)
         });
-        let batch = batch.await?;
-        let ended = batch.len() < rows as usize;
-        let last: Option<MessageId> = batch.last().map(|(id, _)| *id);
-        found.extend(batch.into_iter().filter_map(|(_, row)| row));
-        found.truncate(limit as usize);
-        if ended || found.len() == limit as usize {
+        batch.await?;
+        let is_full = found.len() == limit as usize;
+        if is_full || (count < rows && bytes < LISTED_BYTES) {
             return Ok((found, None));
         }
         bound = last.and_then(|last| if side == Side::Before { last.previous() } else { last.next() });
         window.last = last;
+        if bytes >= LISTED_BYTES {
+            break;
+        }
     }
     // A bound beyond the ids ends the range.
     let stopped = window.last.filter(|_| bound.is_some());
@@ -306,7 +313,11 @@ pub(super) async fn list(
 ) -> Result<MessageList, StoreError> {
     let (side, bound) = bound(range);
     let sql = if side == Side::Before { LIST_BEFORE } else { LIST_AFTER };
-    let make = |row| stored(row).map(|stored| stored.message);
+    let make = |row| {
+        let message = stored(row)?.message;
+        let bytes = size_bytes(&message);
+        Ok((message, bytes))
+    };
     let (mut messages, examined_to) = examine(unit, channel, (side, bound), sql, with_restricted, limit, make).await?;
     if side == Side::Before {
         messages.reverse();
@@ -373,7 +384,7 @@ pub(super) async fn exists(
 ) -> Result<bool, StoreError> {
     let (side, bound) = bound(range);
     let sql = if side == Side::Before { EXAMINE_BEFORE } else { EXAMINE_AFTER };
-    let (found, examined_to) = examine(unit, channel, (side, bound), sql, with_restricted, 1, |_| Ok(())).await?;
+    let (found, examined_to) = examine(unit, channel, (side, bound), sql, with_restricted, 1, |_| Ok(((), 0))).await?;
     Ok(!found.is_empty() || examined_to.is_some())
 }
 
