@@ -37,6 +37,8 @@ use crate::jobs::Jobs;
 use crate::sync::SyncJobs;
 use crate::tenants::Tenants;
 
+/// Large responses that are compressed at the same time. Each keeps several MB busy, and a processor, too.
+const COMPRESSED_AT_ONCE: usize = 2;
 /// Responses that are made at the same time if no setting says otherwise.
 const AT_ONCE: usize = 10;
 
@@ -77,6 +79,8 @@ pub struct Site {
     budget: Arc<Budget>,
     /// Bounds the responses that are being made.
     making: Arc<Semaphore>,
+    /// Bounds the large responses that are being compressed.
+    compressing: Semaphore,
     metrics: Metrics,
     media: Option<Arc<dyn MediaStore>>,
 }
@@ -105,6 +109,7 @@ impl Site {
             limit: RateLimit::new(settings.rate_limit, settings.trusted_proxies),
             budget: Budget::new(budget::ALL_BYTES, budget::CLIENT_BYTES),
             making: Arc::new(Semaphore::new(settings.at_once.unwrap_or(AT_ONCE))),
+            compressing: Semaphore::new(COMPRESSED_AT_ONCE),
             metrics: Metrics::new(),
             media: None,
         }

@@ -54,6 +54,8 @@ const WORK_TIMEOUT: Duration = Duration::from_secs(30);
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long connections may take to finish when the server ends.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
+/// A larger response, in bytes, waits for its turn to be compressed; a smaller one needs little memory and no time.
+const LARGE: usize = 256 << 10;
 /// The bytes of a response that are queued at once.
 const PIECE: usize = 16 << 10;
 /// The largest body, in bytes.
@@ -203,7 +205,13 @@ async fn respond(site: &Arc<Site>, request: HttpRequest<Incoming>, peer: IpAddr)
     let made = answer.unwrap_or_else(|error| problem(&error, area == Area::Pages));
     let whole = finished(made, &if_none_match, audience, cors).await;
     let streamed = whole.extensions().get::<Streamed>().cloned();
-    let mut answer = if streamed.is_some() { whole } else { compressed(whole, &accepted).await };
+    let mut answer = if streamed.is_some() {
+        whole
+    } else {
+        let is_large = !accepted.is_empty() && whole.body().len() > LARGE;
+        let _turn = if is_large { site.compressing.acquire().await.ok() } else { None };
+        compressed(whole, &accepted).await
+    };
     // A body that is not sent holds nothing.
     let length = if method == Method::HEAD { 0 } else { answer.body().len() };
     let taken =
