@@ -107,7 +107,7 @@ impl Site {
             admin_key: settings.admin_key.map(|key| Sha256::digest(key).into()),
             public_url: settings.public_url.unwrap_or_default(),
             limit: RateLimit::new(settings.rate_limit, settings.trusted_proxies),
-            budget: Budget::new(budget::ALL_BYTES, budget::CLIENT_BYTES),
+            budget: Budget::new(budget::ALL_BYTES, budget::NETWORK_BYTES, budget::CLIENT_BYTES),
             making: Arc::new(Semaphore::new(settings.at_once.unwrap_or(AT_ONCE))),
             compressing: Semaphore::new(COMPRESSED_AT_ONCE),
             metrics: Metrics::new(),

@@ -136,7 +136,7 @@ fn lower<K: Hash + Eq>(counts: &mut HashMap<K, usize>, key: &K) {
 }
 
 /// The network that an address is counted with.
-fn wide(address: IpAddr) -> IpAddr {
+pub(crate) fn wide(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(address) => Ipv4Addr::from_bits(address.to_bits() >> 8 << 8).into(),
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 80 << 80).into(),

@@ -131,9 +131,11 @@ fn a_picture_that_no_page_can_show_is_a_link() {
     let server = installation.serve(&[]);
     let page = server.get("/pages/long").text();
     assert_eq!(page.matches("<img").count(), 1, "{page}");
+    let stored = server.get("/api/v1/tenants/pages/channels/long/messages").json();
     for (index, name) in names.iter().enumerate() {
-        let path = format!("/pages/files/200/{}/{}/{name}", id(0), index + 1);
-        let answer = server.get(&path);
+        let path = stored["items"][0]["attachments"][index]["url"].as_str().unwrap();
+        assert!(path.ends_with(name), "{path}");
+        let answer = server.get(path);
         let is_shown = answer.header("content-disposition").unwrap().starts_with("inline");
         assert_eq!((answer.status, is_shown), (200, index == 0), "{path}");
         assert!(page.contains(&format!("href=\"{path}\"")), "{page}");

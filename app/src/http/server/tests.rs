@@ -159,7 +159,7 @@ const LARGE: &str = "GET /api/v1/openapi.yaml HTTP/1.1\r\nHost: a\r\n";
 async fn responses_that_clients_do_not_take_are_bounded_in_bytes() {
     let length = include_str!("../../../openapi.yaml").len();
     let mut site = site(0);
-    site.budget = Budget::new(4 * length + 1, 2 * length);
+    site.budget = Budget::new(4 * length + 1, 4 * length + 1, 2 * length);
     let site = Arc::new(site);
     let (slow, other) = (IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2]));
     let close = "Connection: close\r\n\r\n";
