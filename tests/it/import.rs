@@ -2,6 +2,7 @@
 
 pub(crate) mod fixture;
 mod merge;
+mod names;
 mod readers;
 mod report;
 
@@ -14,9 +15,23 @@ use serde_json::Value;
 
 use crate::program::{Installation, examples};
 
+/// The exports among the examples: every `.json` file outside the folders of copies.
 fn exports() -> Vec<PathBuf> {
-    let files = fs::read_dir(examples()).unwrap().map(|entry| entry.unwrap().path());
-    files.filter(|path| path.extension().is_some_and(|ending| ending == "json")).collect()
+    fn below(folder: &Path) -> Vec<PathBuf> {
+        let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let exports = entries.flat_map(|path| {
+            if path.is_dir() {
+                let of_copies = path.to_str().unwrap().ends_with("_Files");
+                if of_copies { Vec::new() } else { below(&path) }
+            } else {
+                Vec::from_iter(path.extension().is_some_and(|ending| ending == "json").then(|| path.clone()))
+            }
+        });
+        exports.collect()
+    }
+    let exports = below(&examples());
+    assert_eq!(exports.len(), 8, "{exports:?}");
+    exports
 }
 
 /// Every row of every table that does not say when it was written.
