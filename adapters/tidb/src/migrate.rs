@@ -114,6 +114,14 @@ const RECORD: &str = r"
     VALUES (:version, :name, :checksum, UTC_TIMESTAMP(3))
 ";
 
+const COUNT_COLUMNS: &str = r"
+    SELECT COUNT(*)
+    FROM information_schema.statistics
+    WHERE table_schema = DATABASE()
+        AND table_name = :table
+        AND index_name = :index
+";
+
 /// One lock for each database of the server; a name has at most 64 characters.
 const LOCK: &str = r"SELECT GET_LOCK(CONCAT('verta ', LEFT(SHA2(DATABASE(), 256), 32)), :seconds)";
 const UNLOCK: &str = r"SELECT RELEASE_LOCK(CONCAT('verta ', LEFT(SHA2(DATABASE(), 256), 32)))";
@@ -151,6 +159,11 @@ async fn apply_missing(connection: &mut Conn, url: &DatabaseUrl) -> Result<(), O
     for migration in missing(connection, url).await? {
         let refused = |error: Error| refused_step(url, migration, &error);
         for statement in std::iter::once(CREATE_LEDGER).chain(migration.statements()) {
+            if let Some((table, index)) = added_index(statement)
+                && has_index(connection, url, table, index).await?
+            {
+                continue;
+            }
             let done = timeout(STATEMENT_LIMIT, connection.query_drop(statement)).await;
             done.map_err(|_| silent(url, "apply a migration"))?.map_err(refused)?;
         }
@@ -162,6 +175,23 @@ async fn apply_missing(connection: &mut Conn, url: &DatabaseUrl) -> Result<(), O
         tracing::info!(migration = migration.name, "the database has a new migration");
     }
     Ok(())
+}
+
+/// The table and the name of the index that a statement adds if it is missing. `TiDB` 8.4 takes such a statement for one
+/// that adds another index, without a name, if the index exists.
+fn added_index(statement: &str) -> Option<(&str, &str)> {
+    let words: Vec<&str> = statement.split_whitespace().collect();
+    match words[..] {
+        ["ALTER", "TABLE", table, "ADD", "INDEX", "IF", "NOT", "EXISTS", index, ..] => Some((table, index)),
+        _ => None,
+    }
+}
+
+async fn has_index(connection: &mut Conn, url: &DatabaseUrl, table: &str, index: &str) -> Result<bool, OpenError> {
+    let names = params! { "table" => table, "index" => index };
+    let found = timeout(ANSWER_LIMIT, connection.exec_first::<u64, _, _>(COUNT_COLUMNS, names)).await;
+    let found = found.map_err(|_| silent(url, "find an index"))?;
+    Ok(found.map_err(|error| refused(url, "find an index".to_owned(), &error))?.is_some_and(|columns| columns > 0))
 }
 
 /// The migrations that the database lacks.
