@@ -30,6 +30,7 @@ use tokio::sync::Semaphore;
 pub(crate) use self::error::ApiError;
 pub use self::server::Server;
 use crate::browse::Browse;
+use crate::follow::Lag;
 use crate::http::budget::Budget;
 use crate::http::limit::RateLimit;
 use crate::http::metrics::Metrics;
@@ -113,6 +114,12 @@ impl Site {
             metrics: Metrics::new(),
             media: None,
         }
+    }
+
+    /// Shows in the metrics how far the follower with this lag has come.
+    #[must_use]
+    pub fn with_follower(self, lag: Lag) -> Self {
+        Self { metrics: self.metrics.with_follower(lag), ..self }
     }
 
     /// Serves the files that are kept in `media`, too.

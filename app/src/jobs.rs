@@ -18,6 +18,12 @@ use crate::retry::retry;
 
 /// Messages that one unit removes: few enough that nobody waits for it.
 const STEP: u32 = 500;
+/// How long a change stays in the change log at least.
+const LOG_AGE: Duration = Duration::from_hours(7 * 24);
+/// Changes that stay in the log, however old they are.
+const LOG_KEPT: u64 = 1_000_000;
+/// Changes that one unit trims.
+const LOG_STEP: u32 = 1_000;
 /// How long work that another process left behind can wait to be found.
 const PATROL: Duration = Duration::from_secs(30);
 
@@ -56,6 +62,9 @@ impl Jobs {
                 Ok(()) => {}
                 Err(error) => error!(error = &error as &dyn std::error::Error, "jobs cannot be done"),
             }
+            if let Err(error) = self.trim_log(&stop).await {
+                warn!(error = &error as &dyn std::error::Error, "change log not trimmed");
+            }
             tokio::select! {
                 () = self.wake.notified() => {}
                 () = tokio::time::sleep(PATROL) => {}
@@ -70,6 +79,24 @@ impl Jobs {
         for job in waiting.into_iter().filter(|job| job.kind == JobKind::Delete) {
             self.delete(job, stop, |_| {}).await?;
         }
+        Ok(())
+    }
+
+    /// Trims the change log in bounded steps: changes that are older than a week, of which the newest million stay.
+    ///
+    /// # Errors
+    /// [`StoreError`] if a step fails for good; the next call goes on from there.
+    pub async fn trim_log(&self, stop: &CancellationToken) -> Result<(), StoreError> {
+        let before = self.clock.now().minus(LOG_AGE);
+        let trim = async || {
+            let mut unit = self.store.begin().await?;
+            let removed = unit.changes().trim(before, LOG_KEPT, LOG_STEP).await?;
+            if removed > 0 {
+                unit.commit().await?;
+            }
+            Ok(removed)
+        };
+        while !stop.is_cancelled() && retry(StoreError::is_retryable, trim).await? > 0 {}
         Ok(())
     }
 

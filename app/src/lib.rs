@@ -5,6 +5,7 @@ pub mod cli;
 pub mod config;
 pub mod copy;
 pub mod doctor;
+pub mod follow;
 pub mod html;
 pub mod http;
 pub mod import;

@@ -11,7 +11,7 @@ use crate::timestamp::Timestamp;
 pub use self::segments::{Observation, Part, Segment, SegmentError, Segments};
 
 /// All ids from `low` to `high`, both included; never empty.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Interval {
     low: MessageId,
     high: MessageId,

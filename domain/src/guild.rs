@@ -152,6 +152,12 @@ pub struct GuildItems {
 }
 
 impl GuildItems {
+    /// Returns whether there is a role, emoji or sticker among them, deleted ones included.
+    #[must_use]
+    pub const fn has_items(&self) -> bool {
+        !(self.roles.is_empty() && self.emojis.is_empty() && self.stickers.is_empty())
+    }
+
     /// What changes here by a look; `None` if there was a later one. So of two looks the later one holds, in whatever
     /// order they are stored.
     #[must_use]

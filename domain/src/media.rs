@@ -1,10 +1,13 @@
 //! What became of the files of messages: which of them are kept, and when those that are not are asked for again.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::change::ChangeKind;
 use crate::channel::ChannelId;
+use crate::coverage::Interval;
 use crate::message::{AttachmentId, MessageId};
 use crate::timestamp::Timestamp;
 
@@ -136,6 +139,17 @@ impl FileState {
             None => true,
         }
     }
+}
+
+/// Returns the entries of the change log for files whose state changed: one for each channel.
+#[must_use]
+pub fn changes_of(files: impl IntoIterator<Item = FileKey>) -> Vec<ChangeKind> {
+    let mut intervals: BTreeMap<ChannelId, Interval> = BTreeMap::new();
+    for FileKey { channel, message, .. } in files {
+        let interval = intervals.entry(channel).or_insert(Interval::only(message));
+        *interval = interval.extend(message);
+    }
+    intervals.into_iter().map(|(channel, interval)| ChangeKind::Files { channel, interval }).collect()
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::change::ChangeKind;
+use crate::channel::ChannelId;
 use crate::coverage::{Interval, Observation, Segments};
 use crate::message::{Deletion, DeletionKind, Message, MessageId, MessageKind, Origin, Version};
 use crate::timestamp::Timestamp;
@@ -184,6 +186,47 @@ pub struct Touch {
     pub deletion: Option<Deletion>,
 }
 
+/// The change of a message that a reader can see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// It appeared, or appeared again.
+    Created,
+    /// A newer version replaced it.
+    Updated,
+    /// It was marked deleted.
+    Deleted,
+}
+
+impl Effect {
+    /// Returns the effect of replacing a message, by whether readers saw it before and see it afterwards.
+    #[must_use]
+    pub const fn of(seen_before: bool, seen_after: bool) -> Self {
+        match (seen_before, seen_after) {
+            (_, false) => Self::Deleted,
+            (true, true) => Self::Updated,
+            (false, true) => Self::Created,
+        }
+    }
+}
+
+/// Changed messages of a unit that the change log names one by one; more become one entry.
+pub const MOST_NAMED: usize = 20;
+
+/// Returns the entries of the change log for changed messages of a channel, which ascend by id.
+#[must_use]
+pub fn changes_of(channel: ChannelId, changed: &[(MessageId, Effect)]) -> Vec<ChangeKind> {
+    let (Some((low, _)), Some((high, _))) = (changed.first(), changed.last()) else { return Vec::new() };
+    if let Some(interval) = Interval::new(*low, *high).filter(|_| changed.len() > MOST_NAMED) {
+        return vec![ChangeKind::Page { channel, interval }];
+    }
+    let named = changed.iter().map(|(message, effect)| match effect {
+        Effect::Created => ChangeKind::Created { channel, message: *message },
+        Effect::Updated => ChangeKind::Updated { channel, message: *message },
+        Effect::Deleted => ChangeKind::Deleted { channel, message: *message },
+    });
+    named.collect()
+}
+
 /// What a page does to a store; every list ascends by id.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct PagePlan<'a> {
@@ -212,6 +255,8 @@ pub struct PagePlan<'a> {
     /// Whether a message that readers are shown was added, changed or removed, so that the channel's newest one may be
     /// another.
     pub moves_stats: bool,
+    /// The changes that a reader can see.
+    pub changed: Vec<(MessageId, Effect)>,
 }
 
 impl<'a> PagePlan<'a> {
@@ -239,6 +284,7 @@ impl<'a> PagePlan<'a> {
         if !plan.delete.is_empty() {
             plan.deletion = Some(page.deletion());
         }
+        plan.changed.sort_unstable_by_key(|(id, _)| *id);
         plan
     }
 
@@ -247,6 +293,7 @@ impl<'a> PagePlan<'a> {
         let absent_at = proven.absent_at(message.id).filter(|at| *at > page.observed_at);
         let deletion = absent_at.map(Deletion::inferred);
         self.count(false, deletion.is_none() && message.kind.is_shown());
+        self.changed.push((message.id, if deletion.is_none() { Effect::Created } else { Effect::Deleted }));
         self.insert.push(Write { message, digest: message.digest(), deletion });
     }
 
@@ -282,6 +329,7 @@ impl<'a> PagePlan<'a> {
             self.update.push(Write { message, digest, deletion });
         }
         if revived || digest != row.digest && deletion.is_none() {
+            self.changed.push((row.id, if revived { Effect::Created } else { Effect::Updated }));
             self.updated += 1;
         } else {
             self.unchanged += 1;
@@ -307,6 +355,7 @@ impl<'a> PagePlan<'a> {
         self.absent.push(row.id);
         if page.absence != Absence::NoEvidence {
             self.delete.push(row.id);
+            self.changed.push((row.id, Effect::Deleted));
             self.count(row.kind.is_shown(), false);
         }
     }
@@ -322,12 +371,6 @@ impl<'a> PagePlan<'a> {
             Some((_, ids)) => ids.push(id),
             None => self.touch.push((touch, vec![id])),
         }
-    }
-
-    /// Whether anything changes that a reader can see.
-    #[must_use]
-    pub const fn is_visible(&self) -> bool {
-        !self.insert.is_empty() || self.updated > 0 || !self.delete.is_empty()
     }
 }
 

@@ -1,16 +1,32 @@
-//! What changed, in the order of the store. Changes are appended by
-//! [`replace_interval`](crate::message::MessageRepository::replace_interval), in the unit of the page that made them.
+//! The change log. Every repository method that changes what a reader may see appends to it, in its unit: the methods of
+//! [`TenantRepository`](crate::tenant::TenantRepository), [`ChannelRepository`](crate::channel::ChannelRepository),
+//! [`MessageRepository`](crate::message::MessageRepository), [`CoverageRepository`](crate::coverage::CoverageRepository),
+//! [`GuildRepository`](crate::guild::repository::GuildRepository), [`MediaRepository`](crate::media::MediaRepository) and
+//! [`UnreadableRepository`](crate::unreadable::UnreadableRepository) that write. Fences, jobs, leases, sync states,
+//! the times of coverage and the high end of its interval, which follows them, are not part of it.
+//!
+//! Changes are numbered when their unit commits, in the last statements before the commit. A unit that is rolled back
+//! leaves no gap, and two units never wait for each other's numbers before they commit.
 
 use async_trait::async_trait;
-use domain::change::{Change, ChangeId};
+use domain::change::{ChangePosition, Followed};
+use domain::timestamp::Timestamp;
 
 use crate::error::StoreError;
-use crate::page::Page;
 
-/// The changes of all channels.
+/// The changes of all tenants.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait ChangeRepository: Send {
-    /// Changes in ascending order.
-    async fn list(&mut self, page: Page<ChangeId>) -> Result<Vec<Change>, StoreError>;
+    /// Returns the end of the log. What is read in the same snapshot contains every change before it.
+    async fn position(&mut self) -> Result<ChangePosition, StoreError>;
+
+    /// Returns the changes after `position`, in the order of their commits, at most `limit` (1..=1000); or that the log
+    /// cannot say which they are.
+    async fn follow(&mut self, position: &ChangePosition, limit: u32) -> Result<Followed, StoreError>;
+
+    /// Removes the oldest changes: those that committed before `before`, by the clock of the store, of which the newest
+    /// `kept` stay; at most `limit` (1..=1000). Returns how many it removed. A reader behind them has to read everything
+    /// again.
+    async fn trim(&mut self, before: Timestamp, kept: u64, limit: u32) -> Result<u64, StoreError>;
 }

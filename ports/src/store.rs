@@ -35,6 +35,12 @@ pub trait Store: Send + Sync {
     /// [`StoreError::Unavailable`] if the store does not answer in time.
     async fn begin(&self) -> Result<Box<dyn UnitOfWork>, StoreError>;
 
+    /// Waits until a unit of this process has committed changes to the change log since the last such wait ended. Meant for
+    /// one waiting task; other processes are not noticed. A store that does not know its commits waits for ever.
+    async fn appended(&self) {
+        std::future::pending::<()>().await;
+    }
+
     /// Removes what deleted rows left on the disk beside the tables, such as a log; called after a deletion, when no unit of
     /// the caller is open. Repeating it is fine. A server's files are the server's own affair.
     ///

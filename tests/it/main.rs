@@ -9,6 +9,7 @@ mod copy;
 mod deletion;
 mod downloads;
 mod faults;
+mod follow;
 mod hostile;
 mod http;
 mod import;

@@ -1,54 +1,176 @@
-//! What changed, in order.
+//! The change log.
 
 use async_trait::async_trait;
-use domain::change::{Change, ChangeId};
+use domain::change::{Change, ChangeKind, ChangePosition, Followed, LogExtent, NumberedChange};
 use domain::channel::ChannelId;
 use domain::coverage::Interval;
+use domain::tenant::TenantId;
+use domain::timestamp::Timestamp;
 use ports::change::ChangeRepository;
 use ports::error::StoreError;
-use ports::page::Page;
 use rusqlite::{Connection, named_params};
 
 use crate::error::store_error;
-use crate::row::{Text, execute, number, query};
+use crate::row::{Columns, Text, execute, insert_all, millis, number, query, query_one};
 use crate::unit::Unit;
 
+const EXTENT: &str = r"
+    SELECT epoch, first_change_id, last_change_id
+    FROM change_log_extent
+    WHERE extent_id = 1
+";
+
 const LIST: &str = r"
-    SELECT change_id, channel_id, low, high
-    FROM changes
+    SELECT change_id, tenant_id, channel_id, kind, low, high, committed_at
+    FROM change_log
     WHERE change_id > :after
     ORDER BY change_id
     LIMIT :limit
 ";
 
-const INSERT: &str = r"
-    INSERT INTO changes (channel_id, low, high)
-    VALUES (:channel_id, :low, :high)
+/// Takes the next numbers. They are dense: a unit that rolls back gives them back.
+const TAKE_NUMBERS: &str = r"
+    UPDATE change_log_extent
+    SET last_change_id = last_change_id + :count
+    WHERE extent_id = 1
+    RETURNING last_change_id, CAST(unixepoch('subsec') * 1000 AS INTEGER) AS committed_at
 ";
 
-/// Appends a change.
-pub(crate) fn append(connection: &Connection, channel: ChannelId, interval: Interval) -> Result<(), StoreError> {
-    let parameters = named_params! {
-        ":channel_id": Text(channel.0),
-        ":low": number(interval.low()),
-        ":high": number(interval.high()),
+const INSERT: &str = r"
+    INSERT INTO change_log (change_id, tenant_id, channel_id, kind, low, high, committed_at)
+";
+
+/// Columns of [`INSERT`].
+const WIDTH: usize = 7;
+
+/// The first change that is too young to be trimmed.
+const FIND_YOUNG: &str = r"
+    SELECT change_id
+    FROM change_log
+    WHERE change_id BETWEEN :first AND :last
+        AND committed_at >= :before
+    ORDER BY change_id
+    LIMIT 1
+";
+
+const DELETE: &str = r"
+    DELETE FROM change_log
+    WHERE change_id BETWEEN :first AND :last
+";
+
+const SET_FIRST: &str = r"
+    UPDATE change_log_extent
+    SET first_change_id = :first
+    WHERE extent_id = 1
+";
+
+const TENANT: &str = r"
+    SELECT tenant_id
+    FROM channels
+    WHERE channel_id = :channel_id
+";
+
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn extent(connection: &Connection) -> Result<LogExtent, StoreError> {
+    let found = query_one(connection, "change_log_extent", EXTENT, named_params! {}, |row| {
+        Ok(LogExtent {
+            epoch: row.uuid("epoch")?,
+            first: row.get("first_change_id")?,
+            last: row.get("last_change_id")?,
+        })
+    })?;
+    found.ok_or(StoreError::Corrupt { table: "change_log_extent", column: "extent_id" })
+}
+
+fn change(row: &Columns<'_, '_>) -> Result<NumberedChange, StoreError> {
+    let channel = row.parse_optional("channel_id")?.map(ChannelId);
+    let interval = match (row.optional_id("low")?, row.optional_id("high")?) {
+        (Some(low), Some(high)) => Some(Interval::new(low, high).ok_or_else(|| row.corrupt("low"))?),
+        _ => None,
     };
-    execute(connection, INSERT, parameters).map(drop).map_err(store_error)
+    let kind = ChangeKind::from_stored(row.get("kind")?, channel, interval).ok_or_else(|| row.corrupt("kind"))?;
+    let change = Change { tenant_id: TenantId(row.uuid("tenant_id")?), kind };
+    Ok(NumberedChange { number: row.get("change_id")?, committed_at: row.time("committed_at")?, change })
+}
+
+/// Adds changes of a channel to those of a unit. A channel that is not stored has none.
+pub(crate) fn log(
+    connection: &Connection,
+    changes: &mut Vec<Change>,
+    channel: ChannelId,
+    kinds: impl IntoIterator<Item = ChangeKind>,
+) -> Result<(), StoreError> {
+    let parameters = named_params! {":channel_id": Text(channel.0)};
+    let tenant = query_one(connection, "channels", TENANT, parameters, |row| row.uuid("tenant_id").map(TenantId))?;
+    let Some(tenant_id) = tenant else { return Ok(()) };
+    changes.extend(kinds.into_iter().map(|kind| Change { tenant_id, kind }));
+    Ok(())
+}
+
+/// Appends the changes of a unit, right before its commit.
+pub(crate) fn append(connection: &Connection, changes: &[Change]) -> Result<(), StoreError> {
+    let count = named_params! {":count": changes.len() as u64};
+    let taken = query_one(connection, "change_log_extent", TAKE_NUMBERS, count, |row| {
+        Ok((row.get::<u64>("last_change_id")?, row.time("committed_at")?))
+    })?;
+    let (last, committed_at) = taken.ok_or(StoreError::Corrupt { table: "change_log_extent", column: "extent_id" })?;
+    let first = last + 1 - changes.len() as u64;
+    let rows: Vec<(u64, &Change)> = (first..).zip(changes).collect();
+    insert_all(connection, INSERT, WIDTH, &rows, |row, (id, change)| {
+        let interval = change.kind.interval();
+        row.bind(signed(*id))?;
+        row.bind(Text(change.tenant_id.0))?;
+        row.bind(change.kind.channel().map(|channel| Text(channel.0)))?;
+        row.bind(change.kind.as_number())?;
+        row.bind(interval.map(|interval| number(interval.low())))?;
+        row.bind(interval.map(|interval| number(interval.high())))?;
+        row.bind(millis(committed_at))
+    })
+    .map_err(store_error)
+}
+
+fn trim(connection: &Connection, before: Timestamp, kept: u64, limit: u32) -> Result<u64, StoreError> {
+    let extent = extent(connection)?;
+    let Some(last) = extent.trimmable(kept, limit) else { return Ok(0) };
+    let (first, before) = (signed(extent.first), millis(before));
+    let parameters = named_params! {":first": first, ":last": signed(last), ":before": before};
+    let young = query_one(connection, "change_log", FIND_YOUNG, parameters, |row| row.get::<u64>("change_id"))?;
+    let end = young.unwrap_or(last + 1);
+    if end <= extent.first {
+        return Ok(0);
+    }
+    let removed = named_params! {":first": first, ":last": signed(end - 1)};
+    execute(connection, DELETE, removed).map_err(store_error)?;
+    execute(connection, SET_FIRST, named_params! {":first": signed(end)}).map_err(store_error)?;
+    Ok(end - extent.first)
 }
 
 #[async_trait]
 impl ChangeRepository for Unit {
-    async fn list(&mut self, page: Page<ChangeId>) -> Result<Vec<Change>, StoreError> {
+    async fn position(&mut self) -> Result<ChangePosition, StoreError> {
+        self.run(|connection| Ok(extent(connection)?.end())).await
+    }
+
+    async fn follow(&mut self, position: &ChangePosition, limit: u32) -> Result<Followed, StoreError> {
+        let position = position.clone();
         self.run(move |connection| {
-            let after = page.after.map_or(0, |after| i64::try_from(after.0).unwrap_or(i64::MAX));
-            query(connection, "changes", LIST, named_params! {":after": after, ":limit": page.limit}, |row| {
-                Ok(Change {
-                    id: ChangeId(row.get("change_id")?),
-                    channel_id: ChannelId(row.uuid("channel_id")?),
-                    interval: Interval::new(row.id("low")?, row.id("high")?).ok_or_else(|| row.corrupt("low"))?,
-                })
-            })
+            let extent = extent(connection)?;
+            let selected = match extent.number_at(&position) {
+                Some(after) if after < extent.last => {
+                    let parameters = named_params! {":after": signed(after), ":limit": limit};
+                    query(connection, "change_log", LIST, parameters, change)?
+                }
+                _ => Vec::new(),
+            };
+            Ok(extent.answer(&position, selected, limit))
         })
         .await
+    }
+
+    async fn trim(&mut self, before: Timestamp, kept: u64, limit: u32) -> Result<u64, StoreError> {
+        self.run(move |connection| trim(connection, before, kept, limit)).await
     }
 }

@@ -3,6 +3,7 @@
 mod thread;
 
 use async_trait::async_trait;
+use domain::change::{Change, ChangeKind};
 use domain::channel::{Channel, ChannelId, ChannelKind, ChannelStats};
 use domain::json::Json;
 use domain::lease::Fence;
@@ -16,6 +17,7 @@ use rusqlite::{Connection, OptionalExtension, named_params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::change;
 use crate::error::{is_missing, store_error, taken};
 use crate::message::recount_messages;
 use crate::row::{Columns, Text, execute, millis, number, query, query_one};
@@ -145,18 +147,22 @@ fn counted_for(connection: &Connection, id: ChannelId) -> rusqlite::Result<Optio
     Ok(parent.flatten())
 }
 
-/// Moves the count of one thread from the parent that it was counted for to the one that it is counted for now.
-fn recount(connection: &Connection, before: Option<String>, after: Option<String>) -> rusqlite::Result<()> {
+/// Moves the count of one thread from the parent that it was counted for to the one that it is counted for now; returns
+/// the parents whose count changed.
+fn recount(connection: &Connection, before: Option<String>, after: Option<String>) -> rusqlite::Result<Vec<ChannelId>> {
+    let mut changed = Vec::new();
     if before != after {
         for (parent, change) in [(before, -1), (after, 1)] {
             let Some(parent) = parent else { continue };
             execute(connection, COUNT_THREAD, named_params! {":channel_id": parent, ":change": change})?;
+            changed.extend(parent.parse().map(ChannelId));
         }
     }
-    Ok(())
+    Ok(changed)
 }
 
-fn upsert(connection: &Connection, channel: &Channel) -> rusqlite::Result<()> {
+/// Stores a channel; returns the parents whose count of threads changed.
+fn upsert(connection: &Connection, channel: &Channel) -> rusqlite::Result<Vec<ChannelId>> {
     let before = counted_for(connection, channel.id)?;
     execute(
         connection,
@@ -185,10 +191,12 @@ fn upsert(connection: &Connection, channel: &Channel) -> rusqlite::Result<()> {
     recount(connection, before, counted_for(connection, channel.id)?)
 }
 
-fn delete(connection: &Connection, id: ChannelId) -> rusqlite::Result<()> {
+/// Removes a channel; returns the parents whose count of threads changed.
+fn delete(connection: &Connection, id: ChannelId) -> rusqlite::Result<Vec<ChannelId>> {
     let before = counted_for(connection, id)?;
-    recount(connection, before, None)?;
-    execute(connection, DELETE, named_params! {":channel_id": Text(id.0)}).map(drop)
+    let parents = recount(connection, before, None)?;
+    execute(connection, DELETE, named_params! {":channel_id": Text(id.0)})?;
+    Ok(parents)
 }
 
 /// Why a channel was not stored. SQLite does not tell which of two references leads nowhere.
@@ -257,8 +265,14 @@ impl ChannelRepository for Unit {
 
     async fn upsert(&mut self, channel: &Channel) -> Result<(), StoreError> {
         let channel = channel.clone();
-        self.run(move |connection| upsert(connection, &channel).map_err(|error| refused(connection, &channel, error)))
-            .await
+        self.write_logged(move |connection, changes| {
+            let parents = upsert(connection, &channel).map_err(|error| refused(connection, &channel, error))?;
+            let tenant_id = channel.tenant_id;
+            let changed = std::iter::once(channel.id).chain(parents);
+            changes.extend(changed.map(|channel| Change { tenant_id, kind: ChangeKind::Channel { channel } }));
+            Ok(())
+        })
+        .await
     }
 
     async fn fence(&mut self, id: ChannelId, fence: Fence) -> Result<bool, StoreError> {
@@ -270,10 +284,18 @@ impl ChannelRepository for Unit {
     }
 
     async fn recount(&mut self, id: ChannelId) -> Result<u64, StoreError> {
-        self.run(move |connection| recount_messages(connection, id)).await
+        self.write_logged(move |connection, changes| recount_messages(connection, changes, id)).await
     }
 
     async fn delete(&mut self, id: ChannelId) -> Result<(), StoreError> {
-        self.run(move |connection| delete(connection, id).map_err(store_error)).await
+        self.write_logged(move |connection, changes| {
+            change::log(connection, changes, id, [ChangeKind::ChannelGone { channel: id }])?;
+            let parents = delete(connection, id).map_err(store_error)?;
+            for channel in parents {
+                change::log(connection, changes, channel, [ChangeKind::Channel { channel }])?;
+            }
+            Ok(())
+        })
+        .await
     }
 }

@@ -1,6 +1,7 @@
 //! What is held of each channel.
 
 use async_trait::async_trait;
+use domain::change::{Change, ChangeKind};
 use domain::channel::ChannelId;
 use domain::coverage::{Coverage, Interval, Observation, Segment, Segments};
 use domain::message::MessageId;
@@ -11,6 +12,7 @@ use ports::error::StoreError;
 use ports::page::Page;
 use rusqlite::{Connection, named_params};
 
+use crate::change;
 use crate::error::{is_missing, store_error};
 use crate::row::{Columns, Text, execute, insert_all, millis, number, query, query_one};
 use crate::unit::Unit;
@@ -191,6 +193,7 @@ pub(crate) fn segments_near(connection: &Connection, channel: ChannelId, span: I
 /// Adds `new` to the segments that overlap or touch it.
 pub(crate) fn record(
     connection: &Connection,
+    changes: &mut Vec<Change>,
     channel: ChannelId,
     near: Near,
     new: Observation,
@@ -207,7 +210,11 @@ pub(crate) fn record(
     }
     let made: Vec<&Segment> = after.iter().filter(|segment| !rows.contains(segment)).collect();
     insert_segments(connection, channel, &made)?;
-    let run = newest_run(connection, channel, new.interval)?;
+    let (before, run) = newest_run(connection, channel, new.interval)?;
+    // The high end follows the time of each observation, as `checked_at` does.
+    if before.map(Interval::low) != Some(run.low()) {
+        change::log(connection, changes, channel, [ChangeKind::Channel { channel }])?;
+    }
     let parameters = named_params! {
         ":channel_id": Text(channel.0),
         ":low": number(run.low()),
@@ -218,18 +225,22 @@ pub(crate) fn record(
     execute(connection, RECORD, parameters).map(drop).map_err(store_error)
 }
 
-/// The newest ids that are held without a gap, now that `new` is among the segments.
-fn newest_run(connection: &Connection, channel: ChannelId, new: Interval) -> Result<Interval, StoreError> {
+/// Returns the newest gapless interval as it was, and as it is now that `new` is among the segments.
+fn newest_run(
+    connection: &Connection,
+    channel: ChannelId,
+    new: Interval,
+) -> Result<(Option<Interval>, Interval), StoreError> {
     let before = query_one(connection, "coverage", RUN, named_params! {":channel_id": Text(channel.0)}, interval)?;
     let mut run = before.map_or(new, |before| before.with_newer(new));
     if before.is_none_or(|before| run.low() >= before.low()) {
-        return Ok(run);
+        return Ok((before, run));
     }
     loop {
         let parameters = named_params! {":channel_id": Text(channel.0), ":low": number(run.low())};
         let down = run.down(query(connection, "coverage_segments", SEGMENTS_BELOW, parameters, interval)?);
         if down == run {
-            return Ok(run);
+            return Ok((before, run));
         }
         run = down;
     }
@@ -301,11 +312,11 @@ impl CoverageRepository for Unit {
 
     async fn record(&mut self, channel: ChannelId, observations: &[Observation]) -> Result<(), StoreError> {
         let observations = observations.to_vec();
-        self.run(move |connection| {
+        self.write_logged(move |connection, changes| {
             find(connection, channel)?.ok_or(StoreError::Missing { what: "channel" })?;
             for seen in observations {
                 let near = segments_near(connection, channel, seen.interval)?;
-                record(connection, channel, near, seen)?;
+                record(connection, changes, channel, near, seen)?;
             }
             Ok(())
         })
@@ -319,7 +330,7 @@ impl CoverageRepository for Unit {
         start_reached: bool,
         reason: Option<String>,
     ) -> Result<(), StoreError> {
-        self.run(move |connection| {
+        self.write_logged(move |connection, changes| {
             let parameters = named_params! {
                 ":channel_id": Text(channel.0),
                 ":start_reached": start_reached,
@@ -327,15 +338,24 @@ impl CoverageRepository for Unit {
                 ":checked_at": millis(checked_at),
                 ":deleted": Coverage::DELETED,
             };
-            execute(connection, NOTE, parameters).map(drop).map_err(|error| {
+            execute(connection, NOTE, parameters).map_err(|error| {
                 if is_missing(&error) { StoreError::Missing { what: "channel" } } else { store_error(error) }
-            })
+            })?;
+            change::log(connection, changes, channel, [ChangeKind::Channel { channel }])
         })
         .await
     }
 
     async fn restore(&mut self, coverage: &Coverage, segments: &Segments) -> Result<bool, StoreError> {
         let (coverage, segments) = (coverage.clone(), segments.clone());
-        self.run(move |connection| restore(connection, &coverage, &segments)).await
+        self.write_logged(move |connection, changes| {
+            let channel = coverage.channel_id;
+            let replaced = restore(connection, &coverage, &segments)?;
+            if replaced {
+                change::log(connection, changes, channel, [ChangeKind::Channel { channel }])?;
+            }
+            Ok(replaced)
+        })
+        .await
     }
 }

@@ -1,6 +1,7 @@
 //! What guilds have beside channels: roles, emoji, stickers.
 
 use async_trait::async_trait;
+use domain::change::{Change, ChangeKind};
 use domain::guild::{GuildEmoji, GuildItems, Held, Role, RoleId, Sticker};
 use domain::tenant::{Color, TenantId};
 use ports::error::StoreError;
@@ -178,10 +179,14 @@ impl GuildRepository for Unit {
 
     async fn upsert_all(&mut self, tenant: TenantId, items: &GuildItems) -> Result<(), StoreError> {
         let items = items.clone();
-        self.run(move |connection| {
+        self.write_logged(move |connection, changes| {
             upsert_all(connection, tenant, &items).map_err(|error| {
                 if is_missing(&error) { StoreError::Missing { what: "tenant" } } else { store_error(error) }
-            })
+            })?;
+            if items.has_items() {
+                changes.push(Change { tenant_id: tenant, kind: ChangeKind::GuildItems });
+            }
+            Ok(())
         })
         .await
     }

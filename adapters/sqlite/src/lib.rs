@@ -31,7 +31,7 @@ use ports::store::{Repositories, Store, StoreStatus, UnitOfWork};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use tokio::runtime::Handle;
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::{Mutex, Notify, Semaphore};
 use tokio::task::spawn_blocking;
 
 pub use crate::error::OpenError;
@@ -70,6 +70,8 @@ pub struct SqliteStore {
     turns: Arc<Semaphore>,
     writer: Arc<Mutex<Connection>>,
     readers: Arc<Readers>,
+    /// Notified after each commit that appended to the change log.
+    appended: Arc<Notify>,
 }
 
 impl SqliteStore {
@@ -95,6 +97,7 @@ impl SqliteStore {
         Ok(Self {
             turns: Arc::new(Semaphore::new(turns)),
             writer: Arc::new(Mutex::new(writer)),
+            appended: Arc::default(),
             readers: Arc::new(Readers { idle: std::sync::Mutex::new(readers), permits: Arc::new(permits) }),
         })
     }
@@ -188,12 +191,16 @@ impl Store for SqliteStore {
     }
 
     async fn begin(&self) -> Result<Box<dyn UnitOfWork>, StoreError> {
-        Ok(Box::new(Unit::write(&self.writer).await?))
+        Ok(Box::new(Unit::write(&self.writer, &self.appended).await?))
     }
 
     async fn status(&self) -> Result<StoreStatus, StoreError> {
         let schema_version = Unit::read(&self.readers).await?.run(migrate::newest).await?;
         Ok(StoreStatus { store: "sqlite", server_version: rusqlite::version().to_owned(), schema_version })
+    }
+
+    async fn appended(&self) {
+        self.appended.notified().await;
     }
 
     async fn purge(&self) -> Result<(), StoreError> {

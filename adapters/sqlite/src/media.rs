@@ -1,8 +1,9 @@
 //! What became of the files of messages.
 
 use async_trait::async_trait;
+use domain::change::Change;
 use domain::channel::ChannelId;
-use domain::media::{FileKey, FileState};
+use domain::media::{FileKey, FileState, changes_of};
 use domain::message::MessageId;
 use domain::tenant::TenantId;
 use domain::timestamp::Timestamp;
@@ -10,6 +11,7 @@ use ports::error::StoreError;
 use ports::media::{File, MediaRepository};
 use rusqlite::{Connection, named_params};
 
+use crate::change;
 use crate::error::{is_missing, store_error};
 use crate::row::{Columns, Text, execute, millis, number, query};
 use crate::unit::Unit;
@@ -68,6 +70,7 @@ const DELETE_FIRST: &str = r"
             ORDER BY message_id, attachment_id
             LIMIT :limit
         )
+    RETURNING channel_id, message_id, attachment_id
 ";
 
 /// The numbers of the states.
@@ -76,9 +79,13 @@ const STORED: u8 = 1;
 const GONE: u8 = 2;
 const FAILED: u8 = 3;
 
-fn file(row: &Columns<'_, '_>) -> Result<File, StoreError> {
+fn key(row: &Columns<'_, '_>) -> Result<FileKey, StoreError> {
     let channel = ChannelId(row.uuid("channel_id")?);
-    let key = FileKey { channel, message: row.id("message_id")?, attachment: row.id("attachment_id")? };
+    Ok(FileKey { channel, message: row.id("message_id")?, attachment: row.id("attachment_id")? })
+}
+
+fn file(row: &Columns<'_, '_>) -> Result<File, StoreError> {
+    let key = key(row)?;
     let state = match row.get::<u8>("state")? {
         WAITING => FileState::Waiting { tries: row.get("tries")?, due_at: row.time("due_at")? },
         STORED => {
@@ -116,12 +123,22 @@ fn write(connection: &Connection, sql: &str, tenant: TenantId, files: &[File]) -
 }
 
 impl Unit {
-    async fn write_media(&mut self, sql: &'static str, tenant: TenantId, files: &[File]) -> Result<(), StoreError> {
+    /// Writes files; the change log gets those that `logs` names.
+    async fn write_media(
+        &mut self,
+        sql: &'static str,
+        tenant: TenantId,
+        files: &[File],
+        logs: fn(&File) -> bool,
+    ) -> Result<(), StoreError> {
         let files = files.to_vec();
-        self.run(move |connection| {
+        self.write_logged(move |connection, changes| {
             write(connection, sql, tenant, &files).map_err(|error| {
                 if is_missing(&error) { StoreError::Missing { what: "channel" } } else { store_error(error) }
-            })
+            })?;
+            let kinds = changes_of(files.iter().filter(|file| logs(file)).map(|file| file.key));
+            changes.extend(kinds.into_iter().map(|kind| Change { tenant_id: tenant, kind }));
+            Ok(())
         })
         .await
     }
@@ -130,11 +147,12 @@ impl Unit {
 #[async_trait]
 impl MediaRepository for Unit {
     async fn insert_all(&mut self, tenant: TenantId, files: &[File]) -> Result<(), StoreError> {
-        self.write_media(INSERT, tenant, files).await
+        // For readers a file that waits is the same as one that is not noted yet.
+        self.write_media(INSERT, tenant, files, |file| !matches!(file.state, FileState::Waiting { .. })).await
     }
 
     async fn upsert_all(&mut self, tenant: TenantId, files: &[File]) -> Result<(), StoreError> {
-        self.write_media(UPSERT, tenant, files).await
+        self.write_media(UPSERT, tenant, files, |_| true).await
     }
 
     async fn list_due(&mut self, tenant: TenantId, now: Timestamp, limit: u32) -> Result<Vec<File>, StoreError> {
@@ -184,9 +202,12 @@ impl MediaRepository for Unit {
     }
 
     async fn delete_first(&mut self, channel: ChannelId, limit: u32) -> Result<u64, StoreError> {
-        self.run(move |connection| {
+        self.write_logged(move |connection, changes| {
             let parameters = named_params! {":channel_id": Text(channel.0), ":limit": limit};
-            execute(connection, DELETE_FIRST, parameters).map(|rows| rows as u64).map_err(store_error)
+            let removed = query(connection, "media", DELETE_FIRST, parameters, key)?;
+            let count = removed.len() as u64;
+            change::log(connection, changes, channel, changes_of(removed))?;
+            Ok(count)
         })
         .await
     }

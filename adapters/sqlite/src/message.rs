@@ -59,7 +59,7 @@ impl MessageRepository for Unit {
 
     async fn replace_interval(&mut self, channel: ChannelId, page: &MessagePage) -> Result<PageOutcome, StoreError> {
         let page = page.clone();
-        self.run(move |connection| write::replace_interval(connection, channel, &page)).await
+        self.write_logged(move |connection, changes| write::replace_interval(connection, changes, channel, &page)).await
     }
 
     async fn list_stored(
@@ -87,10 +87,11 @@ impl MessageRepository for Unit {
         proven: &Segments,
     ) -> Result<u64, StoreError> {
         let (messages, proven) = (messages.to_vec(), proven.clone());
-        self.run(move |connection| write::restore(connection, channel, &messages, &proven)).await
+        self.write_logged(move |connection, changes| write::restore(connection, changes, channel, &messages, &proven))
+            .await
     }
 
     async fn delete_first(&mut self, channel: ChannelId, limit: u32) -> Result<u64, StoreError> {
-        self.run(move |connection| write::delete_first(connection, channel, limit)).await
+        self.write_logged(move |connection, changes| write::delete_first(connection, changes, channel, limit)).await
     }
 }

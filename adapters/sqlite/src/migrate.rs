@@ -45,6 +45,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     14 "0014_listing_indexes",
     15 "0015_message_times",
     16 "0016_shown_counts",
+    17 "0017_change_log",
 ];
 
 /// Whether a step of the schema was applied.

@@ -1,6 +1,7 @@
 //! Tenants.
 
 use async_trait::async_trait;
+use domain::change::{Change, ChangeKind};
 use domain::slug::TenantSlug;
 use domain::tenant::{Branding, Color, LogoUrl, PlatformId, Tenant, TenantId, TenantName};
 use ports::error::StoreError;
@@ -190,22 +191,33 @@ impl TenantRepository for Unit {
 
     async fn insert(&mut self, tenant: &Tenant) -> Result<(), StoreError> {
         let tenant = tenant.clone();
-        self.run(move |connection| insert(connection, &tenant).map(drop).map_err(duplicate)).await
+        self.write_logged(move |connection, changes| {
+            insert(connection, &tenant).map_err(duplicate)?;
+            changes.push(Change { tenant_id: tenant.id, kind: ChangeKind::Tenant });
+            Ok(())
+        })
+        .await
     }
 
     async fn update(&mut self, tenant: &Tenant) -> Result<(), StoreError> {
         let tenant = tenant.clone();
-        self.run(move |connection| match update(connection, &tenant).map_err(duplicate)? {
-            0 => Err(StoreError::Missing { what: "tenant" }),
-            _ => Ok(()),
+        self.write_logged(move |connection, changes| {
+            if update(connection, &tenant).map_err(duplicate)? == 0 {
+                return Err(StoreError::Missing { what: "tenant" });
+            }
+            changes.push(Change { tenant_id: tenant.id, kind: ChangeKind::Tenant });
+            Ok(())
         })
         .await
     }
 
     async fn delete(&mut self, id: TenantId) -> Result<(), StoreError> {
-        self.run(move |connection| {
+        self.write_logged(move |connection, changes| {
             execute(connection, CLEAR_ERRORS, named_params! {":tenant_id": Text(id.0)}).map_err(store_error)?;
-            execute(connection, DELETE, named_params! {":tenant_id": Text(id.0)}).map(drop).map_err(store_error)
+            if execute(connection, DELETE, named_params! {":tenant_id": Text(id.0)}).map_err(store_error)? > 0 {
+                changes.push(Change { tenant_id: id, kind: ChangeKind::TenantGone });
+            }
+            Ok(())
         })
         .await
     }

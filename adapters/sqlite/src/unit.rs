@@ -5,6 +5,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use domain::change::{Change, distinct};
 use ports::archive::ArchiveRepository;
 use ports::change::ChangeRepository;
 use ports::channel::ChannelRepository;
@@ -21,9 +22,10 @@ use ports::tenant::TenantRepository;
 use ports::unreadable::UnreadableRepository;
 use rusqlite::Connection;
 use tokio::runtime::Handle;
-use tokio::sync::{Mutex, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Mutex, Notify, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 
+use crate::change;
 use crate::error::store_error;
 
 tokio::task_local! {
@@ -41,6 +43,10 @@ pub(crate) struct Readers {
 pub(crate) struct Unit {
     /// `None` only while a statement runs, and for good if the caller stopped waiting for it.
     lease: Option<Lease>,
+    /// The changes for the change log, which are numbered and appended by the commit.
+    changes: Vec<Change>,
+    /// Notified after a commit that appended to the change log; `None` in a snapshot.
+    appended: Option<Arc<Notify>>,
 }
 
 /// A connection inside a transaction. Dropping it rolls back and gives the connection to the next one.
@@ -82,15 +88,28 @@ impl Unit {
             Arc::clone(&readers.permits).acquire_owned().await.map_err(|error| StoreError::Backend(error.into()))?;
         let idle = readers.idle.lock().unwrap_or_else(std::sync::PoisonError::into_inner).pop();
         let connection = Some(idle.expect("a permit stands for an idle connection"));
-        Ok(Self { lease: Some(Lease::Reader { connection, readers: Arc::clone(readers), _permit: permit }) })
+        let lease = Lease::Reader { connection, readers: Arc::clone(readers), _permit: permit };
+        Ok(Self { lease: Some(lease), changes: Vec::new(), appended: None })
     }
 
     /// A unit that holds the write lock of the database.
-    pub(crate) async fn write(writer: &Arc<Mutex<Connection>>) -> Result<Self, StoreError> {
+    pub(crate) async fn write(writer: &Arc<Mutex<Connection>>, appended: &Arc<Notify>) -> Result<Self, StoreError> {
         let lease = Lease::Writer(Arc::clone(writer).lock_owned().await);
-        let mut unit = Self { lease: Some(lease) };
+        let mut unit = Self { lease: Some(lease), changes: Vec::new(), appended: Some(Arc::clone(appended)) };
         unit.run(|connection| connection.execute_batch("BEGIN IMMEDIATE").map_err(store_error)).await?;
         Ok(unit)
+    }
+
+    /// Runs `work` inside the transaction, with the changes of the unit so far, to which it adds its own.
+    pub(crate) async fn write_logged<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&Connection, &mut Vec<Change>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let mut changes = std::mem::take(&mut self.changes);
+        let done = self.run(move |connection| work(connection, &mut changes).map(|value| (value, changes)));
+        let (value, changes) = done.await?;
+        self.changes = changes;
+        Ok(value)
     }
 
     /// Runs `work` inside the transaction, on the blocking pool.
@@ -194,6 +213,18 @@ impl Repositories for Unit {
 #[async_trait]
 impl UnitOfWork for Unit {
     async fn commit(mut self: Box<Self>) -> Result<(), StoreError> {
-        self.run(|connection| connection.execute_batch("COMMIT").map_err(store_error)).await
+        let changes = distinct(std::mem::take(&mut self.changes));
+        let appends = !changes.is_empty();
+        self.run(move |connection| {
+            if appends {
+                change::append(connection, &changes)?;
+            }
+            connection.execute_batch("COMMIT").map_err(store_error)
+        })
+        .await?;
+        if let Some(appended) = self.appended.as_ref().filter(|_| appends) {
+            appended.notify_one();
+        }
+        Ok(())
     }
 }

@@ -1,6 +1,7 @@
 //! What stood among messages and could not be read or stored.
 
 use async_trait::async_trait;
+use domain::change::ChangeKind;
 use domain::channel::ChannelId;
 use domain::coverage::Interval;
 use domain::unreadable::{Unreadable, UnreadableId};
@@ -8,6 +9,7 @@ use ports::error::StoreError;
 use ports::unreadable::UnreadableRepository;
 use rusqlite::{Connection, named_params};
 
+use crate::change;
 use crate::error::{is_missing, store_error};
 use crate::row::{Columns, Text, execute, millis, number, query};
 use crate::unit::Unit;
@@ -101,15 +103,26 @@ impl UnreadableRepository for Unit {
 
     async fn upsert_all(&mut self, channel: ChannelId, all: &[Unreadable]) -> Result<u64, StoreError> {
         let all = all.to_vec();
-        self.run(move |connection| upsert_all(connection, channel, &all)).await
+        self.write_logged(move |connection, changes| {
+            let kept = upsert_all(connection, channel, &all)?;
+            if kept > 0 {
+                change::log(connection, changes, channel, [ChangeKind::Channel { channel }])?;
+            }
+            Ok(kept)
+        })
+        .await
     }
 
     async fn delete_all(&mut self, channel: ChannelId, ids: &[UnreadableId]) -> Result<(), StoreError> {
         let ids = ids.to_vec();
-        self.run(move |connection| {
+        self.write_logged(move |connection, changes| {
+            let mut removed = 0;
             for id in ids {
                 let parameters = named_params! {":channel_id": Text(channel.0), ":unreadable_id": Text(id.0)};
-                execute(connection, DELETE, parameters).map_err(store_error)?;
+                removed += execute(connection, DELETE, parameters).map_err(store_error)?;
+            }
+            if removed > 0 {
+                change::log(connection, changes, channel, [ChangeKind::Channel { channel }])?;
             }
             Ok(())
         })

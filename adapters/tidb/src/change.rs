@@ -1,61 +1,150 @@
-//! What changed, in order.
+//! The change log.
 
 use async_trait::async_trait;
-use domain::change::{Change, ChangeId};
+use domain::change::{Change, ChangeKind, ChangePosition, Followed, LogExtent, NumberedChange};
 use domain::channel::ChannelId;
 use domain::coverage::Interval;
-use mysql_async::{Row, params};
+use domain::tenant::TenantId;
+use domain::timestamp::Timestamp;
+use mysql_async::{Row, Value, params};
 use ports::change::ChangeRepository;
 use ports::error::StoreError;
-use ports::page::Page;
 
-use crate::row::Columns;
+use crate::batch::pieces;
+use crate::row::{Columns, datetime};
 use crate::unit::Unit;
 
+const EXTENT: &str = r"
+    SELECT epoch, first_change_id, last_change_id
+    FROM change_log_extent
+    WHERE extent_id = 1
+";
+
 const LIST: &str = r"
-    SELECT change_id, channel_id, low, high
-    FROM changes
+    SELECT change_id, tenant_id, channel_id, kind, low, high, committed_at
+    FROM change_log
     WHERE change_id > :after
     ORDER BY change_id
     LIMIT :limit
 ";
 
-/// The next number. The row stays locked until the unit ends, so numbers are given in the order of the commits, and
-/// who follows the changes never misses one that came in late under a smaller number. An `AUTO_INCREMENT` gives no
-/// order at all where there is more than one server.
-const NEXT: &str = r"
-    UPDATE change_counter
-    SET last_change_id = LAST_INSERT_ID(last_change_id + 1)
-    WHERE counter_id = 1
+/// Takes the next numbers. The row stays locked until the unit ends, so numbers are given in the order of the commits, and
+/// a reader of the log never misses one that came in late under a smaller number. They are dense: a unit that rolls back
+/// gives them back. An `AUTO_INCREMENT` gives no order at all where there is more than one server.
+const TAKE_NUMBERS: &str = r"
+    UPDATE change_log_extent
+    SET last_change_id = LAST_INSERT_ID(last_change_id + :count)
+    WHERE extent_id = 1
 ";
 
 const INSERT: &str = r"
-    INSERT INTO changes (change_id, channel_id, low, high)
-    VALUES (LAST_INSERT_ID(), :channel_id, :low, :high)
+    INSERT INTO change_log (committed_at, change_id, tenant_id, channel_id, kind, low, high)
+    VALUES
 ";
 
-fn change(row: Row) -> Result<Change, StoreError> {
-    let mut row = Columns::new("changes", row);
-    Ok(Change {
-        id: ChangeId(row.get("change_id")?),
-        channel_id: ChannelId(row.uuid("channel_id")?),
-        interval: Interval::new(row.id("low")?, row.id("high")?).ok_or_else(|| row.corrupt("low"))?,
-    })
+/// The values of a row of [`INSERT`]: the numbers end with the last one that was taken.
+const ROW: &str = "(UTC_TIMESTAMP(3), LAST_INSERT_ID() - ?, ?, ?, ?, ?, ?)";
+
+/// The first change that is too young to be trimmed.
+const FIND_YOUNG: &str = r"
+    SELECT change_id
+    FROM change_log
+    WHERE change_id BETWEEN :first AND :last
+        AND committed_at >= :before
+    ORDER BY change_id
+    LIMIT 1
+";
+
+const DELETE: &str = r"
+    DELETE FROM change_log
+    WHERE change_id BETWEEN :first AND :last
+";
+
+/// Last in its unit, because from then on no other unit can commit changes.
+const SET_FIRST: &str = r"
+    UPDATE change_log_extent
+    SET first_change_id = :next
+    WHERE extent_id = 1
+        AND first_change_id = :first
+";
+
+fn extent(row: Row) -> Result<LogExtent, StoreError> {
+    let mut row = Columns::new("change_log_extent", row);
+    Ok(LogExtent { epoch: row.uuid("epoch")?, first: row.get("first_change_id")?, last: row.get("last_change_id")? })
+}
+
+fn change(row: Row) -> Result<NumberedChange, StoreError> {
+    let mut row = Columns::new("change_log", row);
+    let (number, tenant_id) = (row.get("change_id")?, TenantId(row.uuid("tenant_id")?));
+    let channel = row.parse_optional("channel_id")?.map(ChannelId);
+    let kind = row.get("kind")?;
+    let interval = match (row.optional_id("low")?, row.optional_id("high")?) {
+        (Some(low), Some(high)) => Some(Interval::new(low, high).ok_or_else(|| row.corrupt("low"))?),
+        _ => None,
+    };
+    let kind = ChangeKind::from_stored(kind, channel, interval).ok_or_else(|| row.corrupt("kind"))?;
+    Ok(NumberedChange { number, committed_at: row.time("committed_at")?, change: Change { tenant_id, kind } })
+}
+
+fn values(behind: u64, change: &Change) -> [Value; 6] {
+    let interval = change.kind.interval();
+    [
+        behind.into(),
+        change.tenant_id.to_string().into(),
+        change.kind.channel().map(|channel| channel.to_string()).into(),
+        change.kind.as_number().into(),
+        interval.map(|interval| interval.low().get()).into(),
+        interval.map(|interval| interval.high().get()).into(),
+    ]
 }
 
 impl Unit {
-    /// Appends a change.
-    pub(crate) async fn append_change(&mut self, channel: ChannelId, interval: Interval) -> Result<(), StoreError> {
-        self.run(NEXT, ()).await?;
-        let (low, high) = (interval.low().get(), interval.high().get());
-        self.run(INSERT, params! { "channel_id" => channel.to_string(), "low" => low, "high" => high }).await.map(drop)
+    /// Appends the changes of the unit, right before its commit, because from here on no other unit can commit changes.
+    pub(crate) async fn append(&mut self, changes: &[Change]) -> Result<(), StoreError> {
+        self.run(TAKE_NUMBERS, params! { "count" => changes.len() as u64 }).await?;
+        let rows: Vec<_> = (0..changes.len() as u64).rev().zip(changes).collect();
+        for piece in pieces(&rows, |_| 120) {
+            let parameters: Vec<Value> = piece.iter().flat_map(|(behind, change)| values(*behind, change)).collect();
+            let sql = format!("{INSERT} {}", vec![ROW; piece.len()].join(", "));
+            self.run(&sql, parameters).await?;
+        }
+        Ok(())
+    }
+
+    async fn extent(&mut self) -> Result<LogExtent, StoreError> {
+        let found = self.row(EXTENT, (), extent).await?;
+        found.ok_or(StoreError::Corrupt { table: "change_log_extent", column: "extent_id" })
     }
 }
 
 #[async_trait]
 impl ChangeRepository for Unit {
-    async fn list(&mut self, page: Page<ChangeId>) -> Result<Vec<Change>, StoreError> {
-        let after = page.after.map_or(0, |after| after.0);
-        self.rows(LIST, params! { "after" => after, "limit" => page.limit }, change).await
+    async fn position(&mut self) -> Result<ChangePosition, StoreError> {
+        Ok(self.extent().await?.end())
+    }
+
+    async fn follow(&mut self, position: &ChangePosition, limit: u32) -> Result<Followed, StoreError> {
+        let extent = self.extent().await?;
+        let selected = match extent.number_at(position) {
+            Some(after) if after < extent.last => self.rows(LIST, params! { after, limit }, change).await?,
+            _ => Vec::new(),
+        };
+        Ok(extent.answer(position, selected, limit))
+    }
+
+    async fn trim(&mut self, before: Timestamp, kept: u64, limit: u32) -> Result<u64, StoreError> {
+        let extent = self.extent().await?;
+        let Some(last) = extent.trimmable(kept, limit) else { return Ok(0) };
+        let first = extent.first;
+        let parameters = params! { first, last, "before" => datetime(before) };
+        let id = |row| Columns::new("change_log", row).get("change_id");
+        let next = self.row(FIND_YOUNG, parameters, id).await?.unwrap_or(last + 1);
+        if next <= first {
+            return Ok(0);
+        }
+        self.run(DELETE, params! { first, "last" => next - 1 }).await?;
+        // Another process that trimmed at the same time has removed the same.
+        let raised = self.run(SET_FIRST, params! { first, next }).await?;
+        Ok(if raised == 1 { next - first } else { 0 })
     }
 }

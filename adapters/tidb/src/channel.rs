@@ -3,6 +3,7 @@
 mod thread;
 
 use async_trait::async_trait;
+use domain::change::ChangeKind;
 use domain::channel::{Channel, ChannelId, ChannelKind, ChannelStats};
 use domain::json::Json;
 use domain::lease::Fence;
@@ -74,7 +75,7 @@ const LOCK: &str = r"
 
 /// Whether the channel is stored, and where it counts as a thread.
 const FIND_COUNTED: &str = r"
-    SELECT parent_id, thread = 1 AND visibility = 'public' AND kind <> 12 AS counted
+    SELECT tenant_id, parent_id, thread = 1 AND visibility = 'public' AND kind <> 12 AS counted
     FROM channels
     WHERE channel_id = :channel_id
     FOR UPDATE
@@ -167,12 +168,13 @@ fn counted_for(channel: &Channel) -> Option<String> {
     channel.parent_id.filter(|_| counted).map(|parent| parent.to_string())
 }
 
-/// What the database says of the parent for which a channel counts as a thread.
-fn stored_count(row: Row) -> Result<Option<String>, StoreError> {
+/// The tenant of a channel, and what the database says of the parent for which the channel counts as a thread.
+fn stored_count(row: Row) -> Result<(TenantId, Option<String>), StoreError> {
     let mut row = Columns::new("channels", row);
+    let tenant = TenantId(row.uuid("tenant_id")?);
     let parent: Option<String> = row.get("parent_id")?;
     let counted: bool = row.get("counted")?;
-    Ok(parent.filter(|_| counted))
+    Ok((tenant, parent.filter(|_| counted)))
 }
 
 fn parameters(channel: &Channel) -> Params {
@@ -200,7 +202,12 @@ fn parameters(channel: &Channel) -> Params {
 
 impl Unit {
     /// Moves the count of one thread from the parent that it was counted for to the one that it is counted for now.
-    async fn recount(&mut self, before: Option<String>, after: Option<String>) -> Result<(), StoreError> {
+    async fn recount(
+        &mut self,
+        tenant: TenantId,
+        before: Option<String>,
+        after: Option<String>,
+    ) -> Result<(), StoreError> {
         if before == after {
             return Ok(());
         }
@@ -209,7 +216,9 @@ impl Unit {
         // Units that move threads both ways between two parents lock them in the same order.
         changes.sort_unstable();
         for (parent, change) in changes {
+            let channel = parent.parse().map(ChannelId);
             self.run(COUNT_THREAD, params! { "channel_id" => parent, "change" => change }).await?;
+            self.log(tenant, channel.ok().map(|channel| ChangeKind::Channel { channel }));
         }
         Ok(())
     }
@@ -298,7 +307,10 @@ impl ChannelRepository for Unit {
         if let Err(error) = self.attempt(sql, parameters(channel)).await? {
             return Err(self.refused(channel, error).await);
         }
-        self.recount(before.flatten(), counted_for(channel)).await
+        self.know_tenant(channel.id, channel.tenant_id);
+        self.log(channel.tenant_id, [ChangeKind::Channel { channel: channel.id }]);
+        let counted = before.and_then(|(_, counted)| counted);
+        self.recount(channel.tenant_id, counted, counted_for(channel)).await
     }
 
     async fn fence(&mut self, id: ChannelId, fence: Fence) -> Result<bool, StoreError> {
@@ -312,7 +324,9 @@ impl ChannelRepository for Unit {
 
     async fn delete(&mut self, id: ChannelId) -> Result<(), StoreError> {
         let before = self.row(FIND_COUNTED, params! { "channel_id" => id.to_string() }, stored_count).await?;
-        self.recount(before.flatten(), None).await?;
+        let Some((tenant, counted)) = before else { return Ok(()) };
+        self.log(tenant, [ChangeKind::ChannelGone { channel: id }]);
+        self.recount(tenant, counted, None).await?;
         self.run(DELETE, params! { "channel_id" => id.to_string() }).await.map(drop)
     }
 }

@@ -1,6 +1,7 @@
 //! What is held of each channel.
 
 use async_trait::async_trait;
+use domain::change::ChangeKind;
 use domain::channel::ChannelId;
 use domain::coverage::{Coverage, Interval, Observation, Segment, Segments};
 use domain::message::MessageId;
@@ -294,7 +295,11 @@ impl Unit {
         }
         let made: Vec<&Segment> = after.iter().filter(|segment| !rows.contains(segment)).collect();
         self.insert_segments(channel, &made).await?;
-        let run = self.newest_run(channel, new.interval).await?;
+        let (before, run) = self.newest_run(channel, new.interval).await?;
+        // The high end follows the time of each observation, as `checked_at` does.
+        if before.map(Interval::low) != Some(run.low()) {
+            self.log_in(channel, [ChangeKind::Channel { channel }]).await?;
+        }
         let parameters = params! {
             "channel_id" => channel.to_string(),
             "low" => run.low().get(),
@@ -319,20 +324,24 @@ impl Unit {
         insert(self, INSERT_SEGMENTS, segments.iter().map(row).collect(), "").await
     }
 
-    /// The newest ids that are held without a gap, now that `new` is among the segments.
-    async fn newest_run(&mut self, channel: ChannelId, new: Interval) -> Result<Interval, StoreError> {
+    /// Returns the newest gapless interval as it was, and as it is now that `new` is among the segments.
+    async fn newest_run(
+        &mut self,
+        channel: ChannelId,
+        new: Interval,
+    ) -> Result<(Option<Interval>, Interval), StoreError> {
         let held = |row| interval(&mut Columns::new("coverage", row));
         let before = self.row(RUN, params! { "channel_id" => channel.to_string() }, held).await?;
         let mut run = before.map_or(new, |before| before.with_newer(new));
         if before.is_none_or(|before| run.low() >= before.low()) {
-            return Ok(run);
+            return Ok((before, run));
         }
         loop {
             let below = |row| interval(&mut Columns::new("coverage_segments", row));
             let parameters = params! { "channel_id" => channel.to_string(), "low" => run.low().get() };
             let down = run.down(self.rows(SEGMENTS_BELOW, parameters, below).await?);
             if down == run {
-                return Ok(run);
+                return Ok((before, run));
             }
             run = down;
         }
@@ -393,7 +402,7 @@ impl CoverageRepository for Unit {
             "deleted" => Coverage::DELETED,
         };
         match self.attempt(NOTE, parameters).await? {
-            Ok(_) => Ok(()),
+            Ok(_) => self.log_in(channel, [ChangeKind::Channel { channel }]).await,
             Err(error) if code(&error) == Some(NO_REFERENCED_ROW) => Err(StoreError::Missing { what: "channel" }),
             Err(error) => Err(self.given_up(store_error(&error))),
         }
@@ -421,6 +430,7 @@ impl CoverageRepository for Unit {
             "deleted" => Coverage::DELETED,
         };
         self.run(RESTORE, parameters).await?;
+        self.log_in(channel, [ChangeKind::Channel { channel }]).await?;
         Ok(true)
     }
 }

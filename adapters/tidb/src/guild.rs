@@ -1,6 +1,7 @@
 //! What guilds have beside channels: roles, emoji, stickers.
 
 use async_trait::async_trait;
+use domain::change::ChangeKind;
 use domain::guild::{GuildEmoji, GuildItems, Held, Role, RoleId, Sticker};
 use domain::tenant::{Color, TenantId};
 use mysql_async::{Params, Row, Value, params};
@@ -192,6 +193,9 @@ impl GuildRepository for Unit {
                 "deleted_at" => datetime_if(*deleted_at),
             };
             self.upsert_item(UPSERT_STICKER, parameters).await?;
+        }
+        if items.has_items() {
+            self.log(tenant, [ChangeKind::GuildItems]);
         }
         Ok(())
     }

@@ -21,6 +21,7 @@ mod unit;
 mod unreadable;
 pub mod url;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -28,6 +29,7 @@ use mysql_async::Pool;
 use mysql_async::prelude::Queryable;
 use ports::error::StoreError;
 use ports::store::{Repositories, Store, StoreStatus, UnitOfWork};
+use tokio::sync::Notify;
 
 pub use crate::migrate::{Migration, MigrationStatus};
 pub use crate::open::OpenError;
@@ -63,6 +65,8 @@ impl Default for OpenOptions {
 pub struct TidbStore {
     pool: Pool,
     probes: Pool,
+    /// Notified after each commit that appended to the change log.
+    appended: Arc<Notify>,
 }
 
 impl TidbStore {
@@ -74,7 +78,7 @@ impl TidbStore {
         let mut connection = open::connect(url, options.patience).await?;
         migrate::run(&mut connection, url).await?;
         open::disconnect(connection).await;
-        Ok(Self { pool: pool::pool(url, options.pool_size), probes: pool::pool(url, PROBES) })
+        Ok(Self { pool: pool::pool(url, options.pool_size), probes: pool::pool(url, PROBES), appended: Arc::default() })
     }
 
     /// Which migrations the database has; changes nothing.
@@ -106,7 +110,11 @@ impl Store for TidbStore {
     }
 
     async fn begin(&self) -> Result<Box<dyn UnitOfWork>, StoreError> {
-        Ok(Box::new(Unit::write(&self.pool).await?))
+        Ok(Box::new(Unit::write(&self.pool, &self.appended).await?))
+    }
+
+    async fn appended(&self) {
+        self.appended.notified().await;
     }
 
     async fn status(&self) -> Result<StoreStatus, StoreError> {

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use domain::channel::ChannelId;
-use domain::media::{FileKey, FileState};
+use domain::media::{FileKey, FileState, changes_of};
 use domain::message::MessageId;
 use domain::tenant::TenantId;
 use domain::timestamp::Timestamp;
@@ -76,6 +76,15 @@ const LIST_AFTER: &str = r"
     LIMIT :limit
 ";
 
+const FIRST: &str = r"
+    SELECT /*+ ORDER_INDEX(media, PRIMARY) */
+        channel_id, message_id, attachment_id
+    FROM media
+    WHERE channel_id = :channel_id
+    ORDER BY message_id, attachment_id
+    LIMIT :limit
+";
+
 const DELETE_FIRST: &str = r"
     DELETE /*+ ORDER_INDEX(media, PRIMARY) */
     FROM media
@@ -90,10 +99,14 @@ const STORED: u8 = 1;
 const GONE: u8 = 2;
 const FAILED: u8 = 3;
 
+fn key(row: &mut Columns) -> Result<FileKey, StoreError> {
+    let channel = ChannelId(row.uuid("channel_id")?);
+    Ok(FileKey { channel, message: row.id("message_id")?, attachment: row.id("attachment_id")? })
+}
+
 fn file(row: Row) -> Result<File, StoreError> {
     let mut row = Columns::new("media", row);
-    let channel = ChannelId(row.uuid("channel_id")?);
-    let key = FileKey { channel, message: row.id("message_id")?, attachment: row.id("attachment_id")? };
+    let key = key(&mut row)?;
     let state = match row.get::<u8>("state")? {
         WAITING => FileState::Waiting { tries: row.get("tries")?, due_at: row.time("due_at")? },
         STORED => FileState::Stored { hash: row.parse("hash")?, size_bytes: row.get("size_bytes")? },
@@ -125,13 +138,16 @@ fn values(tenant: TenantId, File { key, state }: &File) -> [Value; 9] {
 }
 
 impl Unit {
+    /// Writes files; the change log gets those that `logs` names.
     async fn write_media(
         &mut self,
-        head: &str,
-        tail: &str,
+        [head, tail]: [&str; 2],
         tenant: TenantId,
         files: &[File],
+        logs: fn(&File) -> bool,
     ) -> Result<(), StoreError> {
+        let kinds = changes_of(files.iter().filter(|file| logs(file)).map(|file| file.key));
+        self.log(tenant, kinds);
         for piece in pieces(files, |_| 160) {
             let parameters: Vec<Value> = piece.iter().flat_map(|file| values(tenant, file)).collect();
             match self.attempt(&insert_sql(head, 9, piece.len(), tail), parameters).await? {
@@ -149,11 +165,13 @@ impl Unit {
 #[async_trait]
 impl MediaRepository for Unit {
     async fn insert_all(&mut self, tenant: TenantId, files: &[File]) -> Result<(), StoreError> {
-        self.write_media(INSERT, INSERT_TAIL, tenant, files).await
+        // For readers a file that waits is the same as one that is not noted yet.
+        let logs = |file: &File| !matches!(file.state, FileState::Waiting { .. });
+        self.write_media([INSERT, INSERT_TAIL], tenant, files, logs).await
     }
 
     async fn upsert_all(&mut self, tenant: TenantId, files: &[File]) -> Result<(), StoreError> {
-        self.write_media(UPSERT, UPSERT_TAIL, tenant, files).await
+        self.write_media([UPSERT, UPSERT_TAIL], tenant, files, |_| true).await
     }
 
     async fn list_due(&mut self, tenant: TenantId, now: Timestamp, limit: u32) -> Result<Vec<File>, StoreError> {
@@ -191,6 +209,9 @@ impl MediaRepository for Unit {
     }
 
     async fn delete_first(&mut self, channel: ChannelId, limit: u32) -> Result<u64, StoreError> {
-        self.run(DELETE_FIRST, params! { "channel_id" => channel.to_string(), limit }).await
+        let parameters = params! { "channel_id" => channel.to_string(), limit };
+        let first = self.rows(FIRST, parameters.clone(), |row| key(&mut Columns::new("media", row))).await?;
+        self.log_in(channel, changes_of(first)).await?;
+        self.run(DELETE_FIRST, parameters).await
     }
 }

@@ -67,6 +67,7 @@ impl Migration {
         14 "0014_listing_indexes",
         15 "0015_message_times",
         16 "0016_shown_counts",
+        17 "0017_change_log",
     ];
 
     /// Its statements one by one: the server takes no two at once.

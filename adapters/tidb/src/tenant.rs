@@ -1,6 +1,7 @@
 //! Tenants.
 
 use async_trait::async_trait;
+use domain::change::ChangeKind;
 use domain::slug::TenantSlug;
 use domain::tenant::{Branding, Color, LogoUrl, PlatformId, Tenant, TenantId, TenantName};
 use mysql_async::{Params, Row, Value, params};
@@ -175,7 +176,10 @@ impl TenantRepository for Unit {
 
     async fn insert(&mut self, tenant: &Tenant) -> Result<(), StoreError> {
         match self.attempt(INSERT, parameters(tenant)).await? {
-            Ok(_) => Ok(()),
+            Ok(_) => {
+                self.log(tenant.id, [ChangeKind::Tenant]);
+                Ok(())
+            }
             Err(error) => Err(self.duplicate(tenant, error).await),
         }
     }
@@ -183,13 +187,19 @@ impl TenantRepository for Unit {
     async fn update(&mut self, tenant: &Tenant) -> Result<(), StoreError> {
         match self.attempt(UPDATE, parameters(tenant)).await? {
             Ok(0) => Err(StoreError::Missing { what: "tenant" }),
-            Ok(_) => Ok(()),
+            Ok(_) => {
+                self.log(tenant.id, [ChangeKind::Tenant]);
+                Ok(())
+            }
             Err(error) => Err(self.duplicate(tenant, error).await),
         }
     }
 
     async fn delete(&mut self, id: TenantId) -> Result<(), StoreError> {
         self.run(CLEAR_ERRORS, params! { "tenant_id" => id.to_string() }).await?;
-        self.run(DELETE, params! { "tenant_id" => id.to_string() }).await.map(drop)
+        if self.run(DELETE, params! { "tenant_id" => id.to_string() }).await? > 0 {
+            self.log(id, [ChangeKind::TenantGone]);
+        }
+        Ok(())
     }
 }

@@ -1,11 +1,15 @@
 //! A transaction that is read from and written to.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use domain::change::{Change, ChangeKind, distinct};
+use domain::channel::ChannelId;
+use domain::tenant::TenantId;
 use mysql_async::prelude::Queryable;
-use mysql_async::{IsolationLevel, Params, Pool, Row, Transaction, TxOpts};
+use mysql_async::{IsolationLevel, Params, Pool, Row, Transaction, TxOpts, params};
 use ports::archive::ArchiveRepository;
 use ports::change::ChangeRepository;
 use ports::channel::ChannelRepository;
@@ -21,10 +25,18 @@ use ports::sync::SyncStateRepository;
 use ports::tenant::TenantRepository;
 use ports::unreadable::UnreadableRepository;
 use tokio::runtime::Handle;
+use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use crate::error::{commit_error, lost_race, no_answer, store_error};
 use crate::pool::{READ_LIMIT, ROLLBACK_LIMIT, WRITE_LIMIT, begin, within};
+use crate::row::Columns;
+
+const TENANT: &str = r"
+    SELECT tenant_id
+    FROM channels
+    WHERE channel_id = :channel_id
+";
 
 /// A connection with a transaction: a snapshot to read, or a unit of work. Dropping it rolls back.
 pub(crate) struct Unit {
@@ -37,6 +49,12 @@ pub(crate) struct Unit {
     /// Ids and slugs that it looked up and found free. If one of them is taken when it is to be stored, another unit
     /// was faster, and the next try sees what that one did.
     free: HashSet<String>,
+    /// The tenants of channels, which never change.
+    tenants: HashMap<ChannelId, TenantId>,
+    /// The changes for the change log, which are numbered and appended by the commit.
+    changes: Vec<Change>,
+    /// Notified after a commit that appended to the change log; `None` in a snapshot.
+    appended: Option<Arc<Notify>>,
 }
 
 impl Unit {
@@ -44,26 +62,54 @@ impl Unit {
     pub(crate) async fn read(pool: &Pool) -> Result<Self, StoreError> {
         let mut options = TxOpts::new();
         options.with_isolation_level(IsolationLevel::RepeatableRead).with_consistent_snapshot(true);
-        Ok(Self {
-            transaction: Some(begin(pool, &options).await?),
-            limit: READ_LIMIT,
-            writes: false,
-            free: HashSet::new(),
-        })
+        Ok(Self::new(begin(pool, &options).await?, READ_LIMIT, None))
     }
 
     /// A unit of work. Every statement of it sees what was committed before that statement. Under repeatable reads
     /// `TiDB` would show what there was at the beginning, so after waiting for the lock of a channel a unit would
     /// still compare its page with rows from before the other writer.
-    pub(crate) async fn write(pool: &Pool) -> Result<Self, StoreError> {
+    pub(crate) async fn write(pool: &Pool, appended: &Arc<Notify>) -> Result<Self, StoreError> {
         let mut options = TxOpts::new();
         options.with_isolation_level(IsolationLevel::ReadCommitted);
-        Ok(Self {
-            transaction: Some(begin(pool, &options).await?),
-            limit: WRITE_LIMIT,
-            writes: true,
+        Ok(Self::new(begin(pool, &options).await?, WRITE_LIMIT, Some(Arc::clone(appended))))
+    }
+
+    fn new(transaction: Transaction<'static>, limit: Duration, appended: Option<Arc<Notify>>) -> Self {
+        Self {
+            transaction: Some(transaction),
+            limit,
+            writes: appended.is_some(),
             free: HashSet::new(),
-        })
+            tenants: HashMap::new(),
+            changes: Vec::new(),
+            appended,
+        }
+    }
+
+    /// Adds changes of a tenant to those of the unit.
+    pub(crate) fn log(&mut self, tenant_id: TenantId, kinds: impl IntoIterator<Item = ChangeKind>) {
+        self.changes.extend(kinds.into_iter().map(|kind| Change { tenant_id, kind }));
+    }
+
+    /// Adds changes of a channel to those of the unit. A channel that is not stored has none.
+    pub(crate) async fn log_in(
+        &mut self,
+        channel: ChannelId,
+        kinds: impl IntoIterator<Item = ChangeKind>,
+    ) -> Result<(), StoreError> {
+        if !self.tenants.contains_key(&channel) {
+            let tenant = |row| Columns::new("channels", row).uuid("tenant_id").map(TenantId);
+            let found = self.row(TENANT, params! { "channel_id" => channel.to_string() }, tenant).await?;
+            let Some(tenant) = found else { return Ok(()) };
+            self.know_tenant(channel, tenant);
+        }
+        self.log(self.tenants[&channel], kinds);
+        Ok(())
+    }
+
+    /// Remembers the tenant of a channel, which never changes.
+    pub(crate) fn know_tenant(&mut self, channel: ChannelId, tenant: TenantId) {
+        self.tenants.insert(channel, tenant);
     }
 
     /// Locks the row that `sql` names, in a unit that may write; another unit that does the same waits until this one
@@ -236,9 +282,17 @@ impl Repositories for Unit {
 #[async_trait]
 impl UnitOfWork for Unit {
     async fn commit(mut self: Box<Self>) -> Result<(), StoreError> {
+        let changes = distinct(std::mem::take(&mut self.changes));
+        if !changes.is_empty() {
+            self.append(&changes).await?;
+        }
         self.transaction()?;
         let transaction = self.transaction.take().expect("it was there a moment ago");
-        within(WRITE_LIMIT, transaction.commit(), commit_error).await
+        within(WRITE_LIMIT, transaction.commit(), commit_error).await?;
+        if let Some(appended) = self.appended.as_ref().filter(|_| !changes.is_empty()) {
+            appended.notify_one();
+        }
+        Ok(())
     }
 }
 

@@ -2,6 +2,7 @@
 //! refuses some JSON, and this is where that must not happen.
 
 use async_trait::async_trait;
+use domain::change::ChangeKind;
 use domain::channel::ChannelId;
 use domain::coverage::Interval;
 use domain::unreadable::{Unreadable, UnreadableId};
@@ -96,13 +97,20 @@ impl UnreadableRepository for Unit {
             };
             self.run(UPSERT, parameters).await?;
         }
+        if !taken.is_empty() {
+            self.log_in(channel, [ChangeKind::Channel { channel }]).await?;
+        }
         Ok(taken.len() as u64)
     }
 
     async fn delete_all(&mut self, channel: ChannelId, ids: &[UnreadableId]) -> Result<(), StoreError> {
+        let mut removed = 0;
         for id in ids {
             let parameters = params! { "channel_id" => channel.to_string(), "unreadable_id" => id.to_string() };
-            self.run(DELETE, parameters).await?;
+            removed += self.run(DELETE, parameters).await?;
+        }
+        if removed > 0 {
+            self.log_in(channel, [ChangeKind::Channel { channel }]).await?;
         }
         Ok(())
     }

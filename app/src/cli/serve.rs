@@ -11,6 +11,7 @@ use tracing::info;
 use super::terminal::eprintln;
 use super::{Outcome, Role, Tools, import};
 use crate::config::{AdminKey, Config, PublicUrl};
+use crate::follow::Follower;
 use crate::http::{Server, Settings, Site};
 use crate::import::Options;
 use crate::jobs::Jobs;
@@ -37,7 +38,8 @@ pub(super) async fn run(paths: &[PathBuf], role: Role, config: &Config, tools: &
     };
     let sync_jobs = SyncJobs::new(Arc::clone(&tools.store), Arc::clone(&tools.clock));
     let site = Site::new(Arc::clone(&tools.store), Arc::clone(&tools.clock), jobs.clone(), sync_jobs.clone(), settings);
-    let site = site.with_media(Arc::clone(&tools.media));
+    let follower = Follower::new(Arc::clone(&tools.store), Vec::new());
+    let site = site.with_media(Arc::clone(&tools.media)).with_follower(follower.lag());
     let server = Server::bind(config.bind, site)
         .await
         .map_err(|error| format!("cannot listen at {} (BIND): {error}", config.bind))?;
@@ -67,8 +69,10 @@ pub(super) async fn run(paths: &[PathBuf], role: Role, config: &Config, tools: &
         let stop = stop.clone();
         tokio::spawn(async move { worker.run(stop).await })
     });
+    let following = tokio::spawn(follower.run(stop.clone()));
     eprintln!("Verta is at http://{}", server.address()?);
     server.run(stop).await;
+    following.await?;
     patrol.await?;
     if let Some(worker) = worker {
         worker.await?;

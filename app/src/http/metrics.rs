@@ -1,6 +1,7 @@
 //! Numbers for Prometheus.
 
 use std::sync::Mutex;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use http::{Method, StatusCode};
@@ -13,6 +14,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
 use super::answer::{Answer, with_type};
+use crate::follow::Lag;
 
 /// What requests are told apart by: never an address that a client wrote, so that there are few of them.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -36,6 +38,15 @@ pub(crate) struct Metrics {
     seconds: Family<Timed, Histogram, fn() -> Histogram>,
     pub(crate) connections: Gauge,
     pub(crate) limited: Counter,
+    follower: Option<Follower>,
+}
+
+/// The progress of the follower of the change log.
+struct Follower {
+    lag: Lag,
+    age_seconds: Gauge<f64, AtomicU64>,
+    behind: Gauge,
+    resyncs: Gauge,
 }
 
 impl Metrics {
@@ -52,7 +63,31 @@ impl Metrics {
         );
         registry.register("http_connections", "Connections that are open", connections.clone());
         registry.register("http_rate_limited", "Requests that were one too many", limited.clone());
-        Self { registry: Mutex::new(registry), requests, seconds, connections, limited }
+        Self { registry: Mutex::new(registry), requests, seconds, connections, limited, follower: None }
+    }
+
+    /// The same metrics, and those of the follower with this lag.
+    pub(crate) fn with_follower(mut self, lag: Lag) -> Self {
+        let follower =
+            Follower { lag, age_seconds: Gauge::default(), behind: Gauge::default(), resyncs: Gauge::default() };
+        let registry = self.registry.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
+        registry.register(
+            "change_log_lag_seconds",
+            "Seconds since this process was last at the end of the change log",
+            follower.age_seconds.clone(),
+        );
+        registry.register(
+            "change_log_behind",
+            "Changes in the log that this process has still to pass on",
+            follower.behind.clone(),
+        );
+        registry.register(
+            "change_log_resyncs",
+            "Times that the log could not say what changed since the start of the process",
+            follower.resyncs.clone(),
+        );
+        self.follower = Some(follower);
+        self
     }
 
     pub(crate) fn answered(&self, method: &Method, route: &'static str, status: u16, took: Duration) {
@@ -64,6 +99,11 @@ impl Metrics {
     /// The numbers in the text format of `OpenMetrics`, which Prometheus reads.
     pub(crate) fn answer(&self) -> Answer {
         let registry = self.registry.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(Follower { lag, age_seconds, behind, resyncs }) = &self.follower {
+            age_seconds.set(lag.age().as_secs_f64());
+            behind.set(lag.behind().cast_signed());
+            resyncs.set(lag.resyncs().cast_signed());
+        }
         let mut text = String::new();
         encode(&mut text, &registry).expect("a string takes every write");
         with_type(StatusCode::OK, "application/openmetrics-text; version=1.0.0; charset=utf-8", text)

@@ -14,6 +14,7 @@ use adapter_tidb::{OpenOptions, TidbStore};
 use app::config::StoreUrl;
 use app::process::Process;
 use app::sync::{Candidate, Progress, Stops, SyncJobs, SyncMode, Syncer};
+use domain::change::ChangePosition;
 use domain::channel::ChannelId;
 use domain::job::{JobState, SyncScope};
 use domain::pseudonym::{PseudonymKey, Pseudonymizer};
@@ -22,7 +23,6 @@ use domain::tenant::{Platform, PlatformId, Tenant, TenantId, TenantName};
 use ledger::Adder;
 use ports::clock::Clock;
 use ports::guild::{GuildChannel, GuildSource};
-use ports::page::Page;
 use ports::store::Store;
 use serde::Deserialize;
 use serde_json::Value;
@@ -191,14 +191,9 @@ async fn compare(simulator: &Simulator, store: &dyn Store) -> Result<(), Failure
     if differing.is_empty() { Ok(()) } else { Err(format!("these channels differ: {}", differing.join(", ")).into()) }
 }
 
-/// The number of the last change.
-async fn last_change(store: &dyn Store) -> Result<Option<u64>, Failure> {
-    let mut after = None;
-    loop {
-        let page = store.read().await?.changes().list(Page { after, limit: 100 }).await?;
-        let Some(last) = page.last() else { return Ok(after.map(|id| id.0)) };
-        after = Some(last.id);
-    }
+/// The end of the change log.
+async fn last_change(store: &dyn Store) -> Result<ChangePosition, Failure> {
+    Ok(store.read().await?.changes().position().await?)
 }
 
 const fn key() -> PseudonymKey {

@@ -1,86 +1,403 @@
-//! Changes.
+//! The change log.
 
-use domain::change::{Change, ChangeId};
-use domain::coverage::Interval;
-use ports::page::Page;
-use ports::store::Store;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use domain::change::{Change, ChangeKind, ChangePosition, Followed};
+use domain::channel::{Channel, ChannelId, ChannelKind};
+use domain::coverage::{Coverage, Interval, Observation};
+use domain::lease::Fence;
+use domain::media::{ContentHash, FileState};
+use domain::message::Deletion;
+use domain::tenant::Tenant;
+use domain::unreadable::Unreadable;
+use ports::error::StoreError;
+use ports::message::StoredMessage;
+use ports::store::{Store, UnitOfWork};
 
 use super::contract;
-use super::fixture::{begin, id, interval, one_channel, page, put};
+use super::fixture::{
+    at, begin, changes_since, channel, guild_items, id, interval, log_start, message, one_channel, page, put, retried,
+    tenant, thread,
+};
+use super::media::file;
 
 contract![
-    a_change_is_appended_by_every_page_that_changes_something,
-    changes_are_listed_to_the_end,
+    a_page_logs_each_message_up_to_twenty_and_one_interval_for_more,
+    a_page_that_changes_nothing_for_readers_logs_nothing,
+    every_method_that_changes_an_answer_appends,
+    changes_are_followed_to_the_end_in_batches_of_any_size,
     a_unit_that_is_dropped_changed_nothing,
-    nothing_comes_after_the_largest_change,
-    the_changes_of_a_channel_go_with_it,
+    changes_outlive_their_channel_and_tenant,
+    a_position_of_another_log_or_behind_the_end_is_a_resync,
+    two_units_that_each_store_two_channels_do_not_wait_for_each_other,
+    a_follower_misses_nothing_under_eight_writers_some_of_which_give_up,
+    nothing_young_or_among_the_newest_is_trimmed,
+    a_commit_that_appends_wakes_who_waits_for_it,
 ];
 
-/// Every change behind `after`, `limit` at a time; ids ascend.
-async fn all(store: &dyn Store, mut after: Option<ChangeId>, limit: u32) -> Vec<Change> {
-    let mut all: Vec<Change> = Vec::new();
-    loop {
-        let page = store.read().await.unwrap().changes().list(Page { after, limit }).await.unwrap();
-        assert!(page.len() <= limit as usize);
-        let Some(last) = page.last() else { return all };
-        after = Some(last.id);
-        all.extend(page);
-        assert!(all.windows(2).all(|pair| pair[0].id < pair[1].id));
+/// The kinds of the changes of a tenant after `position`.
+async fn kinds(store: &dyn Store, of: &Tenant, position: &ChangePosition) -> Vec<ChangeKind> {
+    let (changes, _) = changes_since(store, position.clone(), 1_000).await;
+    changes.into_iter().filter(|change| change.tenant_id == of.id).map(|change| change.kind).collect()
+}
+
+async fn end(store: &dyn Store) -> ChangePosition {
+    store.read().await.unwrap().changes().position().await.unwrap()
+}
+
+/// The changes of messages alone.
+fn of_messages(kinds: Vec<ChangeKind>) -> Vec<ChangeKind> {
+    kinds.into_iter().filter(|kind| kind.interval().is_some()).collect()
+}
+
+async fn a_page_logs_each_message_up_to_twenty_and_one_interval_for_more(store: &dyn Store) {
+    let (owner, here) = one_channel(store).await;
+    let channel = here.id;
+    for (number, (shown, expected)) in [
+        (
+            vec![(3, "a"), (5, "a")],
+            vec![ChangeKind::Created { channel, message: id(3) }, ChangeKind::Created { channel, message: id(5) }],
+        ),
+        (vec![(3, "b"), (5, "a")], vec![ChangeKind::Updated { channel, message: id(3) }]),
+        (
+            vec![(4, "a"), (5, "c")],
+            vec![
+                ChangeKind::Deleted { channel, message: id(3) },
+                ChangeKind::Created { channel, message: id(4) },
+                ChangeKind::Updated { channel, message: id(5) },
+            ],
+        ),
+        (vec![(3, "b"), (4, "a"), (5, "c")], vec![ChangeKind::Created { channel, message: id(3) }]),
+        (
+            (3..=5).map(|raw| (raw, "d")).chain((10..=26).map(|raw| (raw, "a"))).collect(),
+            [3, 4, 5]
+                .map(|raw| ChangeKind::Updated { channel, message: id(raw) })
+                .into_iter()
+                .chain((10..=26).map(|raw| ChangeKind::Created { channel, message: id(raw) }))
+                .collect(),
+        ),
+        (
+            (10..=30).map(|raw| (raw, "e")).collect(),
+            vec![ChangeKind::Page { channel, interval: Interval::new(id(3), id(30)).unwrap() }],
+        ),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let observed_at = 10 + i64::try_from(number).unwrap();
+        let messages = shown.iter().map(|(raw, text)| message(&here, *raw, text, observed_at)).collect();
+        let before = end(store).await;
+        let page = domain::page::MessagePage::new(interval(1, 99), at(observed_at), messages).unwrap();
+        put(store, &here, &page).await;
+        assert_eq!(of_messages(kinds(store, &owner, &before).await), expected, "step {number}");
     }
 }
 
-async fn a_change_is_appended_by_every_page_that_changes_something(store: &dyn Store) {
-    let (_, here) = one_channel(store).await;
-    let first = page(&here, interval(1, 9), 1, [3, 5], "a");
-    put(store, &here, &first).await;
-    put(store, &here, &first).await;
-    put(store, &here, &page(&here, None, 2, [5], "a")).await;
-    put(store, &here, &page(&here, None, 3, [5, 8], "b")).await;
-    put(store, &here, &page(&here, interval(2, 4), 4, [], "")).await;
-    let ours = all(store, None, 101).await.into_iter().filter(|change| change.channel_id == here.id);
-    let intervals: Vec<Interval> = ours.map(|change| change.interval).collect();
-    assert_eq!(intervals, [(1, 9), (5, 8), (2, 4)].map(|(low, high)| Interval::new(id(low), id(high)).unwrap()));
+async fn a_page_that_changes_nothing_for_readers_logs_nothing(store: &dyn Store) {
+    let (owner, here) = one_channel(store).await;
+    put(store, &here, &page(&here, interval(2, 9), 1, [3, 5], "a")).await;
+    let before = end(store).await;
+    put(store, &here, &page(&here, interval(2, 9), 1, [3, 5], "a")).await;
+    put(store, &here, &page(&here, interval(2, 9), 2, [3, 5], "a")).await;
+    put(store, &here, &page(&here, interval(10, 20), 4, [], "")).await;
+    put(store, &here, &page(&here, None, 3, [5], "a")).await;
+    assert_eq!(kinds(store, &owner, &before).await, []);
+    put(store, &here, &page(&here, interval(1, 1), 4, [], "")).await;
+    assert_eq!(kinds(store, &owner, &before).await, [ChangeKind::Channel { channel: here.id }], "its start is reached");
 }
 
-async fn changes_are_listed_to_the_end(store: &dyn Store) {
-    let (_, here) = one_channel(store).await;
+/// One call of a method, and the changes that it has to append.
+struct Call<'a> {
+    name: &'static str,
+    work: Box<dyn AsyncFnBox<'a> + 'a>,
+    expected: Vec<ChangeKind>,
+}
+
+/// A call on a unit.
+#[async_trait::async_trait(?Send)]
+trait AsyncFnBox<'a> {
+    async fn call(&self, unit: &mut dyn UnitOfWork) -> Result<(), StoreError>;
+}
+
+#[async_trait::async_trait(?Send)]
+impl<'a, F: AsyncFn(&mut dyn UnitOfWork) -> Result<(), StoreError> + 'a> AsyncFnBox<'a> for F {
+    async fn call(&self, unit: &mut dyn UnitOfWork) -> Result<(), StoreError> {
+        self(unit).await
+    }
+}
+
+fn call<'a>(
+    name: &'static str,
+    expected: impl IntoIterator<Item = ChangeKind>,
+    work: impl AsyncFn(&mut dyn UnitOfWork) -> Result<(), StoreError> + 'a,
+) -> Call<'a> {
+    Call { name, work: Box::new(work), expected: expected.into_iter().collect() }
+}
+
+#[expect(clippy::too_many_lines, reason = "a table of all methods")]
+async fn every_method_that_changes_an_answer_appends(store: &dyn Store) {
+    let owner = tenant();
+    let here = channel(&owner, 10, ChannelKind::TEXT);
+    let below = thread(&here, 11);
+    let (channel, interval_of) = (here.id, |low, high| Interval::new(id(low), id(high)).unwrap());
+    let changed = |channel: ChannelId| ChangeKind::Channel { channel };
+    let shown = page(&here, interval(1, 9), 5, [3], "a");
+    let odd = Unreadable::refused(channel, id(4), "7".to_owned(), at(9));
+    let odd_id = odd.id;
+    let stored_file = file(channel, 3, 8, FileState::Stored { hash: ContentHash::new([1; 32]), size_bytes: 1 });
+    let waiting_file = file(channel, 3, 9, FileState::seen(at(1)));
+    let copy = StoredMessage { message: message(&here, 6, "copy", 1), deletion: Some(Deletion::inferred(at(2))) };
+    let segments = store_segments(interval_of(1, 30));
+    let coverage = Coverage {
+        channel_id: channel,
+        interval: Some(interval_of(1, 30)),
+        start_reached: true,
+        message_count: 0,
+        unreadable_count: 0,
+        reason: None,
+        checked_at: Some(at(99)),
+        read_whole_at: None,
+    };
+    let calls = [
+        call("tenants.insert", [ChangeKind::Tenant], async |unit| unit.tenants().insert(&owner).await),
+        call("tenants.update", [ChangeKind::Tenant], async |unit| unit.tenants().update(&owner).await),
+        call("channels.upsert", [changed(channel)], async |unit| unit.channels().upsert(&here).await),
+        call("channels.upsert of a thread", [changed(below.id), changed(channel)], async |unit| {
+            unit.channels().upsert(&below).await
+        }),
+        call("channels.fence", [], async |unit| unit.channels().fence(channel, Fence::new(1).unwrap()).await.map(drop)),
+        call("channels.recount of a right count", [], async |unit| unit.channels().recount(channel).await.map(drop)),
+        call("guilds.upsert_all", [ChangeKind::GuildItems], async |unit| {
+            unit.guilds().upsert_all(owner.id, &guild_items(2)).await
+        }),
+        call(
+            "messages.replace_interval",
+            [ChangeKind::Created { channel, message: id(3) }, changed(channel)],
+            async |unit| unit.messages().replace_interval(channel, &shown).await.map(drop),
+        ),
+        call("messages.restore", [ChangeKind::Deleted { channel, message: id(6) }], async |unit| {
+            unit.messages()
+                .restore(channel, std::slice::from_ref(&copy), &domain::coverage::Segments::default())
+                .await
+                .map(drop)
+        }),
+        call("coverage.record", [changed(channel)], async |unit| {
+            unit.coverage().record(channel, &[Observation::new(interval_of(20, 30), at(5))]).await
+        }),
+        call("coverage.record again", [], async |unit| {
+            unit.coverage().record(channel, &[Observation::new(interval_of(20, 30), at(5))]).await
+        }),
+        call("coverage.note", [changed(channel)], async |unit| {
+            unit.coverage().note(channel, at(6), false, Some("forbidden".to_owned())).await
+        }),
+        call("coverage.restore", [changed(channel)], async |unit| {
+            unit.coverage().restore(&coverage, &segments).await.map(drop)
+        }),
+        call("unreadable.upsert_all", [changed(channel)], async |unit| {
+            unit.unreadable().upsert_all(channel, std::slice::from_ref(&odd)).await.map(drop)
+        }),
+        call("unreadable.delete_all", [changed(channel)], async |unit| {
+            unit.unreadable().delete_all(channel, &[odd_id]).await
+        }),
+        call("unreadable.delete_all again", [], async |unit| unit.unreadable().delete_all(channel, &[odd_id]).await),
+        call("media.insert_all of a file that waits", [], async |unit| {
+            unit.media().insert_all(owner.id, &[waiting_file]).await
+        }),
+        call("media.insert_all", [ChangeKind::Files { channel, interval: Interval::only(id(3)) }], async |unit| {
+            unit.media().insert_all(owner.id, &[stored_file]).await
+        }),
+        call("media.upsert_all", [ChangeKind::Files { channel, interval: Interval::only(id(3)) }], async |unit| {
+            unit.media().upsert_all(owner.id, &[stored_file]).await
+        }),
+        call("media.delete_first", [ChangeKind::Files { channel, interval: Interval::only(id(3)) }], async |unit| {
+            unit.media().delete_first(channel, 10).await.map(drop)
+        }),
+        call("messages.delete_first", [ChangeKind::Page { channel, interval: interval_of(3, 6) }], async |unit| {
+            unit.messages().delete_first(channel, 10).await.map(drop)
+        }),
+        call("messages.delete_first of none", [], async |unit| {
+            unit.messages().delete_first(channel, 10).await.map(drop)
+        }),
+        call("channels.recount of a wrong count", [changed(channel)], async |unit| {
+            unit.channels().recount(channel).await.map(drop)
+        }),
+        call(
+            "channels.delete of a thread",
+            [ChangeKind::ChannelGone { channel: below.id }, changed(channel)],
+            async |unit| unit.channels().delete(below.id).await,
+        ),
+        call("channels.delete", [ChangeKind::ChannelGone { channel }], async |unit| {
+            unit.channels().delete(channel).await
+        }),
+        call("channels.delete again", [], async |unit| unit.channels().delete(channel).await),
+        call("tenants.delete", [ChangeKind::TenantGone], async |unit| unit.tenants().delete(owner.id).await),
+        call("tenants.delete again", [], async |unit| unit.tenants().delete(owner.id).await),
+    ];
+    for Call { name, work, expected } in calls {
+        let before = end(store).await;
+        let mut unit = begin(store).await;
+        work.call(&mut *unit).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+        unit.commit().await.unwrap();
+        assert_eq!(kinds(store, &owner, &before).await, expected, "{name}");
+    }
+}
+
+fn store_segments(interval: Interval) -> domain::coverage::Segments {
+    let mut segments = domain::coverage::Segments::default();
+    segments.insert(Observation::new(interval, at(7)));
+    segments
+}
+
+async fn changes_are_followed_to_the_end_in_batches_of_any_size(store: &dyn Store) {
+    let (owner, here) = one_channel(store).await;
+    let before = end(store).await;
     for raw in 1..=7 {
         put(store, &here, &page(&here, None, 1, [raw], "a")).await;
     }
-    let ours = async |after, limit| -> Vec<u64> {
-        let changes = all(store, after, limit).await.into_iter().filter(|change| change.channel_id == here.id);
-        changes.map(|change| change.interval.low().get()).collect()
-    };
-    for limit in [1, 2, 3, 7, 101] {
-        assert_eq!(ours(None, limit).await, [1, 2, 3, 4, 5, 6, 7], "{limit} at a time");
+    let expected: Vec<_> = (1..=7).map(|raw| ChangeKind::Created { channel: here.id, message: id(raw) }).collect();
+    for limit in [1, 2, 3, 7, 1_000] {
+        let (changes, _) = changes_since(store, before.clone(), limit).await;
+        let ours = changes.iter().filter(|change| change.tenant_id == owner.id).map(|change| change.kind);
+        assert_eq!(ours.collect::<Vec<_>>(), expected, "{limit} at a time");
     }
-    let fourth = all(store, None, 101).await.into_iter().filter(|change| change.channel_id == here.id).nth(3).unwrap();
-    assert_eq!(ours(Some(fourth.id), 2).await, [5, 6, 7]);
 }
 
 async fn a_unit_that_is_dropped_changed_nothing(store: &dyn Store) {
-    let (_, here) = one_channel(store).await;
+    let (owner, here) = one_channel(store).await;
+    let before = end(store).await;
     let mut unit = begin(store).await;
     unit.messages().replace_interval(here.id, &page(&here, None, 1, [1], "a")).await.unwrap();
     drop(unit);
-    assert!(all(store, None, 101).await.iter().all(|change| change.channel_id != here.id));
+    assert_eq!(kinds(store, &owner, &before).await, []);
+    put(store, &here, &page(&here, None, 1, [2], "a")).await;
+    assert_eq!(kinds(store, &owner, &before).await, [ChangeKind::Created { channel: here.id, message: id(2) }]);
 }
 
-async fn nothing_comes_after_the_largest_change(store: &dyn Store) {
+async fn changes_outlive_their_channel_and_tenant(store: &dyn Store) {
+    let (owner, here) = one_channel(store).await;
+    let start = log_start(store).await;
+    put(store, &here, &page(&here, None, 1, [1], "a")).await;
+    let before = kinds(store, &owner, &start).await;
+    let mut unit = begin(store).await;
+    unit.messages().delete_first(here.id, 10).await.unwrap();
+    unit.channels().delete(here.id).await.unwrap();
+    unit.tenants().delete(owner.id).await.unwrap();
+    unit.commit().await.unwrap();
+    let after = kinds(store, &owner, &start).await;
+    assert_eq!(after[..before.len()], before);
+    let gone = [ChangeKind::ChannelGone { channel: here.id }, ChangeKind::TenantGone];
+    assert_eq!(after[after.len() - 2..], gone);
+}
+
+async fn a_position_of_another_log_or_behind_the_end_is_a_resync(store: &dyn Store) {
     let (_, here) = one_channel(store).await;
     put(store, &here, &page(&here, None, 1, [1], "a")).await;
-    for after in [i64::MAX.cast_unsigned(), i64::MAX.cast_unsigned() + 1, u64::MAX] {
-        assert_eq!(all(store, Some(ChangeId(after)), 9).await, [], "after {after}");
+    let other = format!("{}.0", uuid::Uuid::nil().simple());
+    let (epoch, _) =
+        end(store).await.as_text().split_once('.').map(|(epoch, rest)| (epoch.to_owned(), rest.to_owned())).unwrap();
+    for text in [other, String::new(), "0".to_owned(), format!("{epoch}.{}", i64::MAX), format!("{epoch}.{}", u64::MAX)]
+    {
+        let position = ChangePosition::from_text(text.clone());
+        let followed = store.read().await.unwrap().changes().follow(&position, 9).await.unwrap();
+        assert!(matches!(followed, Followed::Resync { .. }), "{text}: {followed:?}");
     }
 }
 
-async fn the_changes_of_a_channel_go_with_it(store: &dyn Store) {
+async fn two_units_that_each_store_two_channels_do_not_wait_for_each_other(store: &dyn Store) {
+    let (owner, one) = one_channel(store).await;
+    let two = channel(&owner, 20, ChannelKind::TEXT);
+    let mut unit = begin(store).await;
+    unit.channels().upsert(&two).await.unwrap();
+    unit.commit().await.unwrap();
+    let mut both = [one, two];
+    both.sort_unstable_by_key(|channel| channel.id);
+    let writer = async |observed_at: i64| {
+        for round in 0..20 {
+            let mut unit = begin(store).await;
+            for channel in &both {
+                let raw = u64::try_from(observed_at).unwrap() * 100 + round;
+                let page = page(channel, None, observed_at, [raw], "a");
+                unit.messages().replace_interval(channel.id, &page).await.unwrap();
+            }
+            unit.commit().await.unwrap();
+        }
+    };
+    // Neither ever loses a race: the locks are taken in the order of the channels, and the numbers last.
+    futures::join!(writer(1), writer(2));
+}
+
+async fn a_follower_misses_nothing_under_eight_writers_some_of_which_give_up(store: &dyn Store) {
+    let (owner, _) = one_channel(store).await;
+    let channels: Vec<Channel> = (0..8).map(|number| channel(&owner, 100 + number, ChannelKind::TEXT)).collect();
+    let mut unit = begin(store).await;
+    for channel in &channels {
+        unit.channels().upsert(channel).await.unwrap();
+    }
+    unit.commit().await.unwrap();
+    let mut position = end(store).await;
+    let (done, mut seen) = (std::cell::Cell::new(0), Vec::new());
+    let writer = async |channel: &Channel| {
+        for raw in 1..=12 {
+            let page = page(channel, interval(raw, raw), 1, [raw], "a");
+            if raw % 3 == 0 {
+                // A process that ends before its commit.
+                let mut unit = begin(store).await;
+                unit.messages().replace_interval(channel.id, &page).await.ok();
+            } else {
+                let work = async |unit: &mut dyn UnitOfWork| unit.messages().replace_interval(channel.id, &page).await;
+                retried(store, work).await.unwrap();
+            }
+        }
+        done.set(done.get() + 1);
+    };
+    let follow = async {
+        loop {
+            let ended = done.get() == channels.len();
+            let followed = store.read().await.unwrap().changes().follow(&position, 5).await.unwrap();
+            let Followed::Changes { changes, position: next, behind } = followed else { panic!("{followed:?}") };
+            position = next;
+            seen.extend(changes.into_iter().map(|(_, change)| change));
+            if ended && behind == 0 {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    futures::join!(futures::future::join_all(channels.iter().map(writer)), follow);
+    let mut created: BTreeMap<ChannelId, Vec<u64>> = BTreeMap::new();
+    for Change { kind, .. } in seen.into_iter().filter(|change| change.tenant_id == owner.id) {
+        if let ChangeKind::Created { channel, message } = kind {
+            created.entry(channel).or_default().push(message.get());
+        }
+    }
+    let committed: Vec<u64> = (1..=12).filter(|raw| raw % 3 != 0).collect();
+    assert_eq!(created.len(), 8);
+    assert!(created.values().all(|ids| *ids == committed), "{created:?}");
+}
+
+async fn nothing_young_or_among_the_newest_is_trimmed(store: &dyn Store) {
+    let (owner, here) = one_channel(store).await;
+    let before = end(store).await;
+    put(store, &here, &page(&here, None, 1, [1], "a")).await;
+    for (older_than, kept) in [(1, 0), (i64::from(u32::MAX) * 10_000, u64::MAX)] {
+        let mut unit = begin(store).await;
+        assert_eq!(unit.changes().trim(at(older_than), kept, 1_000).await.unwrap(), 0);
+        unit.commit().await.unwrap();
+    }
+    assert_eq!(kinds(store, &owner, &before).await.len(), 1);
+}
+
+async fn a_commit_that_appends_wakes_who_waits_for_it(store: &dyn Store) {
     let (_, here) = one_channel(store).await;
     put(store, &here, &page(&here, None, 1, [1], "a")).await;
-    let ours = async || all(store, None, 101).await.iter().filter(|change| change.channel_id == here.id).count();
-    assert_eq!(ours().await, 1);
-    let mut unit = begin(store).await;
-    unit.channels().delete(here.id).await.unwrap();
-    unit.commit().await.unwrap();
-    assert_eq!(ours().await, 0);
+    // Other cases of the same store may have taken that one; each of them has its own commits.
+    let woken = tokio::time::timeout(Duration::from_secs(30), store.appended());
+    let commits = async {
+        for raw in 2..=5 {
+            put(store, &here, &page(&here, None, 1, [raw], "a")).await;
+        }
+    };
+    let (woken, ()) = futures::join!(woken, commits);
+    woken.expect("a commit of this process appended");
 }

@@ -1,6 +1,7 @@
 //! What cases begin with. A case owns its tenant, so that all of them run at the same time on one database.
 
 use app::retry::retry;
+use domain::change::{Change, ChangePosition, Followed};
 use domain::channel::{Channel, ChannelKind};
 use domain::coverage::Interval;
 use domain::guild::{GuildEmoji, GuildItems, Held, Role, Sticker};
@@ -23,6 +24,33 @@ pub(super) const FIRST: i64 = -62_135_596_800_000;
 pub(super) const LAST: i64 = 253_402_207_200_000;
 /// Text that an encoding, a collation, a quote or a pattern can spoil.
 pub(super) const HARD_TEXT: &str = " 🧶 👩\u{200d}👩 e\u{301} é ' \" ` \\ % _ \0 \u{feff} \u{202e}שלום \r\n\t ; -- ";
+
+/// The position before the first change of a log that was never trimmed.
+pub(crate) async fn log_start(store: &dyn Store) -> ChangePosition {
+    let end = store.read().await.unwrap().changes().position().await.unwrap();
+    let (epoch, _) = end.as_text().split_once('.').unwrap();
+    ChangePosition::from_text(format!("{epoch}.0"))
+}
+
+/// Every change after `position`, read `limit` at a time, and the position after the last of them.
+pub(crate) async fn changes_since(
+    store: &dyn Store,
+    mut position: ChangePosition,
+    limit: u32,
+) -> (Vec<Change>, ChangePosition) {
+    let mut all = Vec::new();
+    loop {
+        let followed = store.read().await.unwrap().changes().follow(&position, limit).await.unwrap();
+        let Followed::Changes { changes, position: next, behind } = followed else { panic!("{followed:?}") };
+        assert!(changes.len() <= limit as usize && (behind == 0 || changes.len() == limit as usize));
+        let ended = changes.is_empty();
+        all.extend(changes.into_iter().map(|(_, change)| change));
+        position = next;
+        if ended {
+            return (all, position);
+        }
+    }
+}
 
 pub(crate) fn at(millis: i64) -> Timestamp {
     Timestamp::from_millis(millis).unwrap()

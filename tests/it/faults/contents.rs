@@ -24,7 +24,10 @@ const TABLES: [(&str, &str); 9] = [
     ("reactions", "SELECT * FROM reactions ORDER BY channel_id, message_id, emoji"),
     ("coverage", "SELECT * FROM coverage ORDER BY channel_id"),
     ("coverage_segments", "SELECT * FROM coverage_segments ORDER BY channel_id, low"),
-    ("changes", "SELECT channel_id, low, high FROM changes ORDER BY change_id"),
+    (
+        "change_log",
+        "SELECT DISTINCT tenant_id, channel_id, kind, low, high FROM change_log WHERE kind < 5 ORDER BY 1, 2, 3, 4, 5",
+    ),
 ];
 
 /// The checksums of every channel at a `DATABASE_URL`, as a copy of it into a file tells them.

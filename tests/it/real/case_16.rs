@@ -261,7 +261,10 @@ fn case_16_a_file_beyond_the_limit_is_not_stored() {
     let mut command = installation.command(&["import", folder.to_str().unwrap()]);
     let output = command.env("MEDIA_FILE_MIB", "1").output().unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success() && said.contains("files: 1 stored (1.00 MiB), 1 larger than MEDIA_FILE_MIB"), "{said}");
+    assert!(
+        output.status.success() && said.contains("files: 1 stored (1.00 MiB), 1 larger than MEDIA_FILE_MIB"),
+        "{said}"
+    );
     {
         let server = installation.serve(&[]);
         assert_eq!(states(&server), ["elsewhere", "stored"]);

@@ -7,6 +7,7 @@ use adapter_discord::{ClientConfig, DiscordClient};
 use adapter_media::MediaFolder;
 use app::sync::{Candidate, FileLimits, Files, Leader, Progress, Stops, SyncJobs, SyncMode, Syncer};
 use discord_simulator::{Act, BotChange, ChannelPlan, Clock as Time, Options, Simulator, Subject, VIEW_CHANNEL, kind};
+use domain::change::{Change, ChangePosition};
 use domain::channel::{Channel, ChannelId, ChannelSnowflake};
 use domain::coverage::{Coverage, CoverageState, Interval};
 use domain::job::{Job, SyncScope};
@@ -20,13 +21,14 @@ use ports::clock::Clock;
 use ports::guild::{GuildChannel, GuildSource};
 use ports::media::{File, MediaStore};
 use ports::message::StoredMessage;
-use ports::page::{MessageRange, Page};
+use ports::page::MessageRange;
 use ports::store::Store;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::place::{Archive, Place};
+use crate::contract::fixture::changes_since;
 use crate::program::{Installation, Server};
 
 /// The route of a page of messages.
@@ -296,13 +298,14 @@ impl World {
         all.iter().map(|message| message["id"].as_str().unwrap().parse().unwrap()).collect()
     }
 
-    /// The number of the last change of the archive.
-    pub(super) async fn last_change(&self) -> Option<u64> {
-        let (mut at, mut after) = (self.store.read().await.unwrap(), None);
-        while let Some(last) = at.changes().list(Page { after, limit: 100 }).await.unwrap().last() {
-            after = Some(last.id);
-        }
-        after.map(|last| last.0)
+    /// The end of the change log.
+    pub(super) async fn last_change(&self) -> ChangePosition {
+        self.store.read().await.unwrap().changes().position().await.unwrap()
+    }
+
+    /// The changes of the log after `position`.
+    pub(super) async fn changes_since(&self, position: ChangePosition) -> Vec<Change> {
+        changes_since(&*self.store, position, 1_000).await.0
     }
 
     /// How many requests of a route arrived.

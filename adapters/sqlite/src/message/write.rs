@@ -1,10 +1,11 @@
 //! Storing a page of a channel, and removing messages for good.
 
+use domain::change::{Change, ChangeKind};
 use domain::channel::{ChannelId, ChannelSnowflake};
 use domain::coverage::{Interval, Segments};
 use domain::json::Json;
 use domain::message::{Attachment, Author, Deletion, DeletionKind, Message, MessageId, MessageKind, Reaction};
-use domain::page::{MessagePage, PagePlan, StoredVersion, Write};
+use domain::page::{Effect, MessagePage, PagePlan, StoredVersion, Write, changes_of};
 use ports::error::StoreError;
 use ports::message::{PageOutcome, StoredMessage};
 use rusqlite::{Connection, named_params};
@@ -98,16 +99,18 @@ const NEWEST: &str = r"
     LIMIT 1
 ";
 
+const FIRST: &str = r"
+    SELECT message_id
+    FROM messages
+    WHERE channel_id = :channel_id
+    ORDER BY message_id
+    LIMIT :limit
+";
+
 const DELETE_FIRST: &str = r"
     DELETE FROM messages
     WHERE channel_id = :channel_id
-        AND message_id IN (
-            SELECT message_id
-            FROM messages
-            WHERE channel_id = :channel_id
-            ORDER BY message_id
-            LIMIT :limit
-        )
+        AND message_id BETWEEN :low AND :high
 ";
 
 /// Columns of [`INSERT`], [`INSERT_ATTACHMENTS`] and [`INSERT_REACTIONS`].
@@ -115,6 +118,7 @@ const WIDTHS: [usize; 3] = [27, 14, 9];
 
 pub(super) fn replace_interval(
     connection: &Connection,
+    changes: &mut Vec<Change>,
     channel: ChannelId,
     page: &MessagePage,
 ) -> Result<PageOutcome, StoreError> {
@@ -129,11 +133,11 @@ pub(super) fn replace_interval(
     if plan.moves_stats {
         set_stats(connection, channel, platform_id, plan.growth)?;
     }
-    if plan.is_visible() {
-        change::append(connection, channel, span)?;
+    if !plan.changed.is_empty() {
+        change::log(connection, changes, channel, changes_of(channel, &plan.changed))?;
     }
     if let Some(seen) = page.observation() {
-        coverage::record(connection, channel, near, seen)?;
+        coverage::record(connection, changes, channel, near, seen)?;
     }
     Ok(PageOutcome::from(&plan))
 }
@@ -293,7 +297,11 @@ fn set_stats(
     execute(connection, SET_STATS, parameters).map(drop).map_err(store_error)
 }
 
-pub(crate) fn recount(connection: &Connection, channel: ChannelId) -> Result<u64, StoreError> {
+pub(crate) fn recount(
+    connection: &Connection,
+    changes: &mut Vec<Change>,
+    channel: ChannelId,
+) -> Result<u64, StoreError> {
     let parameters = named_params! {":channel_id": Text(channel.0)};
     let counted = query_one(connection, "channels", &shown_sql(COUNT), parameters, |row| {
         Ok((row.id("platform_id")?, row.get::<i64>("beyond")?))
@@ -301,12 +309,14 @@ pub(crate) fn recount(connection: &Connection, channel: ChannelId) -> Result<u64
     let (platform_id, beyond) = counted.ok_or(StoreError::Missing { what: "channel" })?;
     if beyond != 0 {
         set_stats(connection, channel, platform_id, -beyond)?;
+        change::log(connection, changes, channel, [ChangeKind::Channel { channel }])?;
     }
     Ok(beyond.unsigned_abs())
 }
 
 pub(super) fn restore(
     connection: &Connection,
+    changes: &mut Vec<Change>,
     channel: ChannelId,
     messages: &[StoredMessage],
     theirs: &Segments,
@@ -318,10 +328,12 @@ pub(super) fn restore(
     let span = ends.and_then(|(first, last)| Interval::new(first.message.id, last.message.id));
     let Some(span) = span else { return Ok(0) };
     let ours = coverage::segments_near(connection, channel, span)?.proven;
-    let (mut merged, mut change) = (Vec::new(), 0);
+    let (mut merged, mut effects, mut change) = (Vec::new(), Vec::new(), 0);
     for copy in messages {
         let held = read::find(connection, channel, copy.message.id)?;
         let Some(new) = copy.merged(held.as_ref(), theirs, &ours) else { continue };
+        let was_seen = held.as_ref().is_some_and(|held| !held.is_deleted());
+        effects.push((new.message.id, Effect::of(was_seen, !new.is_deleted())));
         if let Some(held) = held {
             let parameters = named_params! {":channel_id": Text(channel.0), ":message_id": number(held.message.id)};
             execute(connection, REMOVE, parameters).map_err(store_error)?;
@@ -335,15 +347,26 @@ pub(super) fn restore(
         .map(|StoredMessage { message, deletion }| Write { message, digest: message.digest(), deletion: *deletion })
         .collect();
     insert(connection, &writes).map_err(store_error)?;
-    let ends = writes.first().zip(writes.last());
-    if let Some(span) = ends.and_then(|(first, last)| Interval::new(first.message.id, last.message.id)) {
+    if !writes.is_empty() {
         set_stats(connection, channel, platform_id, change)?;
-        change::append(connection, channel, span)?;
+        change::log(connection, changes, channel, changes_of(channel, &effects))?;
     }
     Ok(writes.len() as u64)
 }
 
-pub(super) fn delete_first(connection: &Connection, channel: ChannelId, limit: u32) -> Result<u64, StoreError> {
+pub(super) fn delete_first(
+    connection: &Connection,
+    changes: &mut Vec<Change>,
+    channel: ChannelId,
+    limit: u32,
+) -> Result<u64, StoreError> {
     let parameters = named_params! {":channel_id": Text(channel.0), ":limit": limit};
+    let first = query(connection, "messages", FIRST, parameters, |row| row.id::<Message>("message_id"))?;
+    let ends = first.first().zip(first.last());
+    let Some(interval) = ends.and_then(|(low, high)| Interval::new(*low, *high)) else { return Ok(0) };
+    let parameters = named_params! {
+        ":channel_id": Text(channel.0), ":low": number(interval.low()), ":high": number(interval.high()),
+    };
+    change::log(connection, changes, channel, [ChangeKind::Page { channel, interval }])?;
     execute(connection, DELETE_FIRST, parameters).map(|rows| rows as u64).map_err(store_error)
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::channel::ChannelId;
 use domain::coverage::{Interval, Segments};
-use domain::page::Write;
+use domain::page::{Effect, Write, changes_of};
 use ports::error::StoreError;
 use ports::message::StoredMessage;
 
@@ -26,10 +26,12 @@ pub(super) async fn restore(
     let ids: Vec<_> = messages.iter().map(|copy| copy.message.id).collect();
     let held: BTreeMap<_, _> =
         find_all(unit, channel, &ids).await?.into_iter().map(|held| (held.message.id, held)).collect();
-    let (mut merged, mut replaced, mut change) = (Vec::new(), Vec::new(), 0);
+    let (mut merged, mut replaced, mut effects, mut change) = (Vec::new(), Vec::new(), Vec::new(), 0);
     for copy in messages {
         let held = held.get(&copy.message.id);
         let Some(new) = copy.merged(held, theirs, &ours) else { continue };
+        let was_seen = held.is_some_and(|held| !held.is_deleted());
+        effects.push((new.message.id, Effect::of(was_seen, !new.is_deleted())));
         if let Some(held) = held {
             replaced.push(held.message.id);
             change -= i64::from(held.is_shown());
@@ -43,11 +45,9 @@ pub(super) async fn restore(
         .collect();
     remove_children(unit, channel, &replaced).await?;
     upsert(unit, &writes).await?;
-    let ends = writes.first().zip(writes.last());
-    if let Some(span) = ends.and_then(|(first, last)| Interval::new(first.message.id, last.message.id)) {
+    if !writes.is_empty() {
         set_stats(unit, channel, platform_id, change).await?;
-        // Last, because from here on every other writer waits for this unit.
-        unit.append_change(channel, span).await?;
+        unit.log_in(channel, changes_of(channel, &effects)).await?;
     }
     Ok(writes.len() as u64)
 }

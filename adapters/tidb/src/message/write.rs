@@ -1,9 +1,12 @@
 //! Storing a page of a channel, and removing messages for good.
 
+use domain::change::ChangeKind;
 use domain::channel::{ChannelId, ChannelSnowflake};
+use domain::coverage::Interval;
 use domain::json::Json;
 use domain::message::{Attachment, Author, Deletion, DeletionKind, Message, MessageId, MessageKind, Reaction};
-use domain::page::{MessagePage, PagePlan, StoredVersion, Write};
+use domain::page::{MessagePage, PagePlan, StoredVersion, Write, changes_of};
+use domain::tenant::TenantId;
 use mysql_async::{Params, Row, Value, params};
 use ports::error::StoreError;
 use ports::message::PageOutcome;
@@ -16,7 +19,7 @@ use crate::unit::Unit;
 
 /// The row of the channel is what two writers of it wait for. Everything that a page is compared with is read after.
 const LOCK: &str = r"
-    SELECT platform_id
+    SELECT platform_id, tenant_id
     FROM channels
     WHERE channel_id = :channel_id
     FOR UPDATE
@@ -172,9 +175,14 @@ const DELETE_FIRST: &str = r"
 
 /// Makes every other writer of the channel wait; tells its platform id.
 pub(crate) async fn lock(unit: &mut Unit, channel: ChannelId) -> Result<ChannelSnowflake, StoreError> {
-    let platform_id = |row| Columns::new("channels", row).id("platform_id");
-    let locked = unit.row(LOCK, params! { "channel_id" => channel.to_string() }, platform_id).await?;
-    locked.ok_or(StoreError::Missing { what: "channel" })
+    let ids = |row| {
+        let mut row = Columns::new("channels", row);
+        Ok((row.id("platform_id")?, TenantId(row.uuid("tenant_id")?)))
+    };
+    let locked = unit.row(LOCK, params! { "channel_id" => channel.to_string() }, ids).await?;
+    let (platform_id, tenant) = locked.ok_or(StoreError::Missing { what: "channel" })?;
+    unit.know_tenant(channel, tenant);
+    Ok(platform_id)
 }
 
 pub(super) async fn replace_interval(
@@ -188,15 +196,14 @@ pub(super) async fn replace_interval(
     let near = unit.segments_near(channel, span).await?;
     let plan = PagePlan::new(page, &stored, &near.proven);
     write(unit, channel, &plan).await?;
-    if let Some(seen) = page.observation() {
-        unit.record_near(channel, near, seen).await?;
-    }
     if plan.moves_stats {
         set_stats(unit, channel, platform_id, plan.growth).await?;
     }
-    if plan.is_visible() {
-        // Last, because from here on every other writer waits for this unit.
-        unit.append_change(channel, span).await?;
+    if !plan.changed.is_empty() {
+        unit.log_in(channel, changes_of(channel, &plan.changed)).await?;
+    }
+    if let Some(seen) = page.observation() {
+        unit.record_near(channel, near, seen).await?;
     }
     Ok(PageOutcome::from(&plan))
 }
@@ -419,6 +426,7 @@ pub(crate) async fn recount(unit: &mut Unit, channel: ChannelId) -> Result<u64, 
         // The newest message is read and stored while no other unit can add one.
         lock(unit, channel).await?;
         set_stats(unit, channel, platform_id, -beyond).await?;
+        unit.log_in(channel, [ChangeKind::Channel { channel }]).await?;
     }
     Ok(beyond.unsigned_abs())
 }
@@ -429,8 +437,11 @@ fn id(row: Row) -> Result<MessageId, StoreError> {
 
 pub(super) async fn delete_first(unit: &mut Unit, channel: ChannelId, limit: u32) -> Result<u64, StoreError> {
     let first = unit.rows(FIRST, params! { "channel_id" => channel.to_string(), limit }, id).await?;
-    let (Some(low), Some(high)) = (first.first(), first.last()) else { return Ok(0) };
-    let parameters = params! { "channel_id" => channel.to_string(), "low" => low.get(), "high" => high.get() };
+    let ends = first.first().zip(first.last());
+    let Some(interval) = ends.and_then(|(low, high)| Interval::new(*low, *high)) else { return Ok(0) };
+    unit.log_in(channel, [ChangeKind::Page { channel, interval }]).await?;
+    let (low, high) = (interval.low().get(), interval.high().get());
+    let parameters = params! { "channel_id" => channel.to_string(), low, high };
     // Found by their own ranges these rows go faster than one by one behind the messages that they belong to.
     unit.run(DELETE_FIRST_ATTACHMENTS, parameters.clone()).await?;
     unit.run(DELETE_FIRST_REACTIONS, parameters.clone()).await?;

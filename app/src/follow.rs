@@ -1,0 +1,170 @@
+//! Following the change log: one task in each process passes every change to the subscribers that keep something derived
+//! from the archive, such as a cache.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::change::{Change, ChangePosition, Followed};
+use ports::error::StoreError;
+use ports::store::Store;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+/// Changes that subscribers receive in one call, at most.
+const BATCH: u32 = 1_000;
+/// The wait between two looks at a log that moved a moment ago. A change by another process is noticed after it.
+const BUSY: Duration = Duration::from_millis(50);
+/// The wait between two looks at a log that did not move, or could not be read.
+const IDLE: Duration = Duration::from_millis(500);
+
+/// A part of the program that keeps something derived from the archive.
+#[async_trait]
+pub trait Subscriber: Send + Sync {
+    /// Receives changes in the order of their commits. None is left out between two calls, unless [`Subscriber::resync`]
+    /// is called in between.
+    async fn receive(&self, changes: &[Change]);
+
+    /// Called once before the first changes, and again whenever the log cannot say what changed: everything that was
+    /// derived before this call may be out of date.
+    async fn resync(&self);
+}
+
+/// The distance of a follower from the end of the log. A clone shares it.
+#[derive(Debug, Clone)]
+pub struct Lag(Arc<Mutex<LagState>>);
+
+#[derive(Debug)]
+struct LagState {
+    at_end: Instant,
+    behind: u64,
+    resyncs: u64,
+}
+
+impl Lag {
+    fn new() -> Self {
+        Self(Arc::new(Mutex::new(LagState { at_end: Instant::now(), behind: 0, resyncs: 0 })))
+    }
+
+    fn update(&self, change: impl FnOnce(&mut LagState)) {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Returns the time since the follower was last at the end of the log: at most half a second if it keeps up, growing if
+    /// the store does not answer or a subscriber takes long.
+    #[must_use]
+    pub fn age(&self) -> Duration {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).at_end.elapsed()
+    }
+
+    /// Returns how many changes the log had after the last batch that was passed on.
+    #[must_use]
+    pub fn behind(&self) -> u64 {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).behind
+    }
+
+    /// Returns how often the log could not say what changed, the start of the process aside.
+    #[must_use]
+    pub fn resyncs(&self) -> u64 {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).resyncs
+    }
+}
+
+/// Reads the change log and passes it on.
+pub struct Follower {
+    store: Arc<dyn Store>,
+    subscribers: Vec<Arc<dyn Subscriber>>,
+    position: Option<ChangePosition>,
+    lag: Lag,
+}
+
+impl Follower {
+    /// Creates a follower that begins at the end of the log.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, subscribers: Vec<Arc<dyn Subscriber>>) -> Self {
+        Self { store, subscribers, position: None, lag: Lag::new() }
+    }
+
+    /// Returns its distance from the end of the log, which stays current.
+    #[must_use]
+    pub fn lag(&self) -> Lag {
+        self.lag.clone()
+    }
+
+    /// Follows the log until `stop`. A store that does not answer is asked again.
+    pub async fn run(mut self, stop: CancellationToken) {
+        let mut failing = false;
+        while !stop.is_cancelled() {
+            let wait = match self.step().await {
+                Ok(passed) => {
+                    if failing {
+                        info!("change log readable again");
+                    }
+                    failing = false;
+                    if self.lag.behind() > 0 {
+                        continue;
+                    }
+                    if passed > 0 { BUSY } else { IDLE }
+                }
+                Err(error) => {
+                    if !failing {
+                        warn!(error = &error as &dyn std::error::Error, "change log not readable");
+                    }
+                    failing = true;
+                    IDLE
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = self.store.appended(), if !failing => {}
+                () = sleep(wait) => {}
+            }
+        }
+    }
+
+    /// Passes the next changes to all subscribers, at most [`BATCH`]; returns how many there were.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the log cannot be read; nothing was passed on then.
+    pub async fn step(&mut self) -> Result<usize, StoreError> {
+        let mut read = self.store.read().await?;
+        let followed = match &self.position {
+            Some(position) => read.changes().follow(position, BATCH).await?,
+            None => Followed::Resync { position: read.changes().position().await? },
+        };
+        drop(read);
+        match followed {
+            Followed::Changes { changes, position, behind } => {
+                let changes: Vec<Change> = changes.into_iter().map(|(_, change)| change).collect();
+                if !changes.is_empty() {
+                    for subscriber in &self.subscribers {
+                        subscriber.receive(&changes).await;
+                    }
+                }
+                self.position = Some(position);
+                self.lag.update(|lag| {
+                    lag.behind = behind;
+                    if behind == 0 {
+                        lag.at_end = Instant::now();
+                    }
+                });
+                Ok(changes.len())
+            }
+            Followed::Resync { position } => {
+                for subscriber in &self.subscribers {
+                    subscriber.resync().await;
+                }
+                if self.position.replace(position).is_some() {
+                    warn!("change log trimmed or replaced; everything derived from it is read again");
+                    self.lag.update(|lag| lag.resyncs += 1);
+                }
+                self.lag.update(|lag| (lag.behind, lag.at_end) = (0, Instant::now()));
+                Ok(0)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
