@@ -45,16 +45,27 @@ pub struct SeenFile {
     pub address: String,
 }
 
+/// The current address of a file, as the platform gave it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refreshed {
+    /// An address that works now.
+    Address(String),
+    /// The platform no longer has the message: a 404 for that very message.
+    MessageDeleted,
+    /// There is no address: the file is not one of the platform's, or its message no longer shows it.
+    Unknown,
+}
+
 /// Where the platform keeps the files of messages.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait FileSource: Send + Sync {
-    /// Addresses of `files` that work now, in their order; at most [`REFRESHED`]. `None` for one that is none of the
-    /// platform's files, or that the platform shows no more.
+    /// Addresses of `files` that work now, in their order; at most [`REFRESHED`] files. A source may request a message to
+    /// learn the addresses of its files, and reports then if the message is deleted.
     ///
     /// # Errors
     /// [`GuildError`] as for every other call.
-    async fn refresh(&self, files: &[SeenFile]) -> Result<Vec<Option<String>>, GuildError>;
+    async fn refresh(&self, files: &[SeenFile]) -> Result<Vec<Refreshed>, GuildError>;
 
     /// The bytes at an address that works, at most `most` of them. Asks the platform alone, and shows it no token.
     ///

@@ -11,8 +11,8 @@ use futures::{StreamExt as _, stream};
 use http::{Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
-use ports::guild::{GuildError, Priority};
-use ports::media::{FetchError, FileBytes, FileSource, SeenFile};
+use ports::guild::{GuildError, Missing, Priority};
+use ports::media::{FetchError, FileBytes, FileSource, Refreshed, SeenFile};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -38,7 +38,7 @@ const REFRESH: &str = "/attachments/refresh-urls";
 const MESSAGE: &str = "/channels/{c}/messages/{m}";
 
 #[derive(Deserialize)]
-struct Refreshed {
+struct RefreshedUrls {
     refreshed_urls: Vec<Pair>,
 }
 
@@ -83,23 +83,24 @@ fn is_file(path: &str) -> bool {
 
 impl DiscordClient {
     /// Makes all addresses fresh with one call.
-    async fn refresh_at_once(&self, files: &[SeenFile]) -> Result<Vec<Option<String>>, GuildError> {
+    async fn refresh_at_once(&self, files: &[SeenFile]) -> Result<Vec<Refreshed>, GuildError> {
         let addresses = || files.iter().map(|file| &file.address);
         let known: Vec<&String> = addresses().filter(|address| self.parse(address).is_some()).collect();
         if known.is_empty() {
-            return Ok(vec![None; files.len()]);
+            return Ok(vec![Refreshed::Unknown; files.len()]);
         }
         let place = Place { route: REFRESH, major: 0 };
         let call = Call { place, path: REFRESH.to_owned(), priority: Priority::Backfill };
         let body = Bytes::from(json!({ "attachment_urls": known }).to_string());
-        let parse = |body: &Bytes| serde_json::from_slice::<Refreshed>(body);
+        let parse = |body: &Bytes| serde_json::from_slice::<RefreshedUrls>(body);
         let pairs = self.rest.post(&call, &body, "list of addresses", parse).await?.value.refreshed_urls;
         let fresh: HashMap<_, _> = pairs.into_iter().map(|pair| (pair.original, pair.refreshed)).collect();
-        Ok(addresses().map(|address| fresh.get(address).cloned().flatten()).collect())
+        let fresh = |address| fresh.get(address).cloned().flatten().map_or(Refreshed::Unknown, Refreshed::Address);
+        Ok(addresses().map(fresh).collect())
     }
 
     /// Makes addresses fresh that Discord knows.
-    async fn refresh_known(&self, files: &[SeenFile]) -> Result<Vec<Option<String>>, GuildError> {
+    async fn refresh_known(&self, files: &[SeenFile]) -> Result<Vec<Refreshed>, GuildError> {
         match self.refresh_at_once(files).await {
             // That call is in no documentation of Discord's: one day there may be none.
             Err(
@@ -110,8 +111,9 @@ impl DiscordClient {
     }
 
     /// Requests each message again, which shows its files under addresses that work.
-    async fn refresh_by_messages(&self, files: &[SeenFile]) -> Result<Vec<Option<String>>, GuildError> {
-        let mut shown: HashMap<(ChannelSnowflake, MessageId), HashMap<AttachmentId, String>> = HashMap::new();
+    async fn refresh_by_messages(&self, files: &[SeenFile]) -> Result<Vec<Refreshed>, GuildError> {
+        // The files of a message that was found; `None` for a deleted one.
+        let mut shown: HashMap<(ChannelSnowflake, MessageId), Option<HashMap<AttachmentId, String>>> = HashMap::new();
         for file in files.iter().filter(|file| self.parse(&file.address).is_some()) {
             let (channel, message) = (file.channel, file.message);
             if shown.contains_key(&(channel, message)) {
@@ -121,13 +123,20 @@ impl DiscordClient {
             let path = format!("/channels/{channel}/messages/{message}");
             let call = Call { place, path, priority: Priority::Backfill };
             let found = match self.rest.get(&call, "message", payload::one).await {
-                Ok(reply) => addresses_in(reply.value),
-                Err(GuildError::Forbidden(_) | GuildError::Gone(_)) => HashMap::new(),
+                Ok(reply) => Some(addresses_in(reply.value)),
+                Err(GuildError::Gone(Missing::Message)) => None,
+                Err(GuildError::Forbidden(_) | GuildError::Gone(_)) => Some(HashMap::new()),
                 Err(error) => return Err(error),
             };
             shown.insert((channel, message), found);
         }
-        let fresh = |file: &SeenFile| shown.get(&(file.channel, file.message))?.get(&file.attachment).cloned();
+        let fresh = |file: &SeenFile| match shown.get(&(file.channel, file.message)) {
+            Some(Some(addresses)) => {
+                addresses.get(&file.attachment).cloned().map_or(Refreshed::Unknown, Refreshed::Address)
+            }
+            Some(None) => Refreshed::MessageDeleted,
+            None => Refreshed::Unknown,
+        };
         Ok(files.iter().map(fresh).collect())
     }
 }
@@ -146,14 +155,14 @@ fn is_scrubbed(address: &str) -> bool {
 
 #[async_trait]
 impl FileSource for DiscordClient {
-    async fn refresh(&self, files: &[SeenFile]) -> Result<Vec<Option<String>>, GuildError> {
+    async fn refresh(&self, files: &[SeenFile]) -> Result<Vec<Refreshed>, GuildError> {
         let (scrubbed, known): (Vec<SeenFile>, Vec<SeenFile>) =
             files.iter().cloned().partition(|file| is_scrubbed(&file.address));
         let mut of_known = self.refresh_known(&known).await?.into_iter();
         let mut of_scrubbed = self.refresh_by_messages(&scrubbed).await?.into_iter();
         let fresh = |file: &SeenFile| {
             let fresh = if is_scrubbed(&file.address) { of_scrubbed.next() } else { of_known.next() };
-            fresh.flatten()
+            fresh.unwrap_or(Refreshed::Unknown)
         };
         Ok(files.iter().map(fresh).collect())
     }

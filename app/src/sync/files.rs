@@ -1,6 +1,6 @@
 //! Fetching the files of messages, after the messages themselves.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use domain::page::MessagePage;
 use futures::{StreamExt, stream};
 use ports::error::StoreError;
 use ports::guild::GuildError;
-use ports::media::{FetchError, File, FileSource, MediaError, MediaStore, REFRESHED, SeenFile};
+use ports::media::{FetchError, File, FileSource, MediaError, MediaStore, REFRESHED, Refreshed, SeenFile};
 use ports::store::UnitOfWork;
 use tokio::time::{Instant, sleep_until};
 use tracing::{debug, error, info, warn};
@@ -74,6 +74,15 @@ impl Sum {
     }
 }
 
+/// The results of a batch of files.
+#[derive(Default)]
+struct Batch {
+    /// The files that had their turn, with their new states.
+    files: Vec<File>,
+    /// The deletions of messages that the platform no longer has.
+    deletions: BTreeMap<(ChannelId, MessageId), MessagePage>,
+}
+
 /// The place where files are kept has failed: the rest would fail likewise.
 struct NoRoom;
 
@@ -104,10 +113,13 @@ impl Run<'_> {
             if due.is_empty() || self.stop.is_cancelled() {
                 break Ok(());
             }
-            let (mut done, wanted) = self.in_store(|| self.sort_out(files, &due)).await?;
+            let (done, wanted) = self.in_store(|| self.sort_out(files, &due)).await?;
+            let mut batch = Batch { files: done, ..Batch::default() };
             // However late it is, a batch gets time of its own, so that every run gets ahead.
             let end = files.limits.time.map(|time| (begun + time).max(Instant::now() + BATCH));
-            let fetched = self.fetch(files, wanted, end, &mut done).await;
+            let fetched = self.fetch(files, wanted, end, &mut batch).await;
+            let Batch { files: mut done, deletions } = batch;
+            self.store_deletions(deletions).await?;
             match self.in_store(|| self.store_files(&done)).await {
                 Err(SyncError::Store(StoreError::Missing { .. })) => self.store_rest(files, &mut done).await?,
                 stored => stored?,
@@ -172,23 +184,36 @@ impl Run<'_> {
         Ok((done, wanted))
     }
 
-    /// Fetches files under fresh addresses, and adds to `done` what became of each, as far as it came to its turn before
-    /// `end`.
+    /// Fetches files under fresh addresses, and adds to `batch` the result of each that had its turn before `end`.
     async fn fetch(
         &self,
         files: &Files,
         wanted: Vec<Wanted>,
         end: Option<Instant>,
-        done: &mut Vec<File>,
+        batch: &mut Batch,
     ) -> Result<Result<(), NoRoom>, GuildError> {
         if wanted.is_empty() {
             return Ok(Ok(()));
         }
         let seen: Vec<SeenFile> = wanted.iter().map(|wanted| wanted.seen.clone()).collect();
+        let requested_at = self.of.clock.now();
         let fresh = self.ask(|| files.source.refresh(&seen)).await?;
-        let one = async |(wanted, fresh): (Wanted, Option<String>)| {
+        let mut addressed = Vec::new();
+        for (wanted, fresh) in wanted.into_iter().zip(fresh) {
+            let key = wanted.file.key;
+            match fresh {
+                Refreshed::Address(address) => addressed.push((wanted, Some(address))),
+                Refreshed::Unknown => addressed.push((wanted, None)),
+                Refreshed::MessageDeleted => {
+                    let deletion = || MessagePage::deleted(key.message, requested_at);
+                    batch.deletions.entry((key.channel, key.message)).or_insert_with(deletion);
+                    batch.files.push(File { key, state: FileState::Gone });
+                }
+            }
+        }
+        let one = async |(wanted, address): (Wanted, Option<String>)| {
             let (key, now) = (wanted.file.key, || self.of.clock.now());
-            let state = match self.fetch_one(files, fresh.as_deref()).await {
+            let state = match self.fetch_one(files, address.as_deref()).await {
                 Ok((hash, size_bytes)) => FileState::Stored { hash, size_bytes },
                 Err(MediaError::Fetch(FetchError::Gone)) => FileState::Gone,
                 Err(MediaError::Fetch(FetchError::TooLarge)) => FileState::Failed,
@@ -205,7 +230,7 @@ impl Run<'_> {
         };
         let late = async { if let Some(end) = end { sleep_until(end).await } else { pending().await } };
         tokio::pin!(late);
-        let mut underway = stream::iter(wanted.into_iter().zip(fresh).map(one)).buffer_unordered(FETCHES);
+        let mut underway = stream::iter(addressed.into_iter().map(one)).buffer_unordered(FETCHES);
         loop {
             let next = tokio::select! {
                 biased;
@@ -215,11 +240,22 @@ impl Run<'_> {
                 () = &mut late => None,
             };
             match next {
-                Some(Ok(file)) => done.push(file),
+                Some(Ok(file)) => batch.files.push(file),
                 Some(Err(no_room)) => return Ok(Err(no_room)),
                 None => return Ok(Ok(())),
             }
         }
+    }
+
+    /// Marks messages as deleted, each by its explicit deletion. One whose channel is gone from the store is left out.
+    async fn store_deletions(&self, deletions: BTreeMap<(ChannelId, MessageId), MessagePage>) -> Result<(), SyncError> {
+        for ((channel, _), deletion) in deletions {
+            match self.store_page(channel, Arc::new(deletion), &[]).await {
+                Ok(_) | Err(SyncError::Store(StoreError::Missing { .. })) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     async fn fetch_one(&self, files: &Files, address: Option<&str>) -> Result<(ContentHash, u64), MediaError> {

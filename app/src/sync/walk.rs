@@ -258,7 +258,7 @@ impl Run<'_> {
     }
 
     /// Stores a page, and keeps aside what could not be read of it; tells how many of its messages the store refuses.
-    async fn store_page(
+    pub(super) async fn store_page(
         &self,
         channel: ChannelId,
         page: Arc<MessagePage>,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use discord_simulator::{Act, Fault, FaultRule, Simulator};
 use domain::job::JobState;
 use domain::media::{ContentHash, FileState, TRIES};
-use domain::message::MessageKind;
+use domain::message::{DeletionKind, MessageKind};
 use futures::TryStreamExt;
 use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
@@ -22,6 +22,7 @@ cases![
     attachment_expired_url_is_stored_without_what_expires,
     attachment_expired_url_is_made_fresh_and_its_bytes_arrive_once,
     attachment_expired_url_is_read_with_its_message_where_nothing_else_makes_it_fresh,
+    attachment_whose_message_is_404_deletes_that_message_for_good,
     attachment_with_the_id_of_a_person_in_its_name_is_read_with_its_message_and_no_other_is,
     attachment_expired_url_404_file_is_marked_gone_and_asked_for_no_more,
     attachment_expired_url_that_cannot_be_made_fresh_is_tried_again_later_and_fails_no_run,
@@ -256,6 +257,31 @@ async fn attachment_expired_url_is_read_with_its_message_where_nothing_else_make
     assert_eq!(found.len(), 3);
     assert!(found.iter().all(|state| matches!(state, FileState::Stored { .. })), "{found:?}");
     assert_eq!((world.asked(REFRESH), world.asked("/channels/{c}/messages/{m}")), (1, 3));
+}
+
+async fn attachment_whose_message_is_404_deletes_that_message_for_good(place: Place) {
+    let mut world = World::channel_of(place, 0).await;
+    let general = world.id("general");
+    let ids: Vec<u64> = files(false).take(2).collect();
+    let messages: Vec<u64> = ids.iter().map(|id| send_file(&world, general, *id)).collect();
+    world.sync().await;
+    // Two runs later the messages are older than anything that a run reads again.
+    for _ in 0..2 {
+        world.simulator.clock().advance(7 * 24 * 3_600_000);
+        world.sync().await;
+    }
+    world.delete(general, &messages[..1]);
+    world.media = Some(Media::new());
+    world.simulator.fault(FaultRule::on(REFRESH, 0, Fault::NoAccess));
+    assert_eq!(world.sync().await.state, JobState::Done);
+    let gone = world.find(general, messages[0]).await.unwrap();
+    assert_eq!(gone.deletion.map(|deletion| deletion.kind), Some(DeletionKind::Explicit));
+    assert!(!world.find(general, messages[1]).await.unwrap().is_deleted());
+    let found = states(&world, general).await;
+    assert!(matches!(found[..], [FileState::Gone, FileState::Stored { .. }]), "{found:?}");
+    let tombstones = world.run(SyncOptions { full: true, ..Default::default() }).await;
+    assert_eq!(tombstones.state, JobState::Done);
+    world.assert_whole(general).await;
 }
 
 async fn attachment_with_the_id_of_a_person_in_its_name_is_read_with_its_message_and_no_other_is(place: Place) {
