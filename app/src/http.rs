@@ -17,6 +17,7 @@ mod query;
 mod route;
 mod server;
 mod site;
+mod turns;
 
 use std::sync::Arc;
 
@@ -34,6 +35,7 @@ use crate::follow::Lag;
 use crate::http::budget::Budget;
 use crate::http::limit::RateLimit;
 use crate::http::metrics::Metrics;
+use crate::http::turns::Turns;
 use crate::jobs::Jobs;
 use crate::sync::SyncJobs;
 use crate::tenants::Tenants;
@@ -79,7 +81,7 @@ pub struct Site {
     /// Bounds the responses that clients have not taken yet.
     budget: Arc<Budget>,
     /// Bounds the responses that are being made.
-    making: Arc<Semaphore>,
+    making: Turns,
     /// Bounds the large responses that are being compressed.
     compressing: Semaphore,
     metrics: Metrics,
@@ -109,7 +111,7 @@ impl Site {
             public_url: settings.public_url.unwrap_or_default(),
             limit: RateLimit::new(settings.rate_limit, settings.trusted_proxies),
             budget: Budget::new(budget::ALL_BYTES, budget::NETWORK_BYTES, budget::CLIENT_BYTES),
-            making: Arc::new(Semaphore::new(settings.at_once.unwrap_or(AT_ONCE))),
+            making: Turns::new(settings.at_once.unwrap_or(AT_ONCE)),
             compressing: Semaphore::new(COMPRESSED_AT_ONCE),
             metrics: Metrics::new(),
             media: None,

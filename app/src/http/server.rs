@@ -21,7 +21,7 @@ use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
@@ -36,6 +36,7 @@ use super::connections::{Connection, Connections};
 use super::error::ApiError;
 use super::file::{self, Streamed};
 use super::route::{self, Area, Request, Routed};
+use super::turns::Turn;
 use crate::browse::Audience;
 
 /// Connections at the same time, if the process may open as many files.
@@ -340,7 +341,7 @@ async fn take(
     request: HttpRequest<Incoming>,
     client: IpAddr,
     area: Area,
-    making: &mut Option<OwnedSemaphorePermit>,
+    making: &mut Option<Turn>,
 ) -> Routed {
     let (parts, body) = request.into_parts();
     let refused = |error| refused(error, area);
@@ -380,7 +381,11 @@ async fn take(
         return refused(too_much_in_flight());
     }
     let work = async {
-        *making = Arc::clone(&site.making).acquire_owned().await.ok();
+        *making = Some(site.making.take(client).await);
+        // Other responses to the same clients may have filled it while this one waited for its turn.
+        if area.is_bounded() && !site.budget.has_room(client) {
+            return refused(too_much_in_flight());
+        }
         read(site, request, area).await
     };
     let Ok(routed) = timeout(STORE_TIMEOUT, work).await else {
