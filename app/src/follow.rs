@@ -123,7 +123,7 @@ impl Follower {
         }
     }
 
-    /// Passes the next changes to all subscribers, at most [`BATCH`]; returns how many there were.
+    /// Passes the next changes to all subscribers, at most 1,000; returns how many there were.
     ///
     /// # Errors
     /// [`StoreError`] if the log cannot be read; nothing was passed on then.
@@ -156,7 +156,7 @@ impl Follower {
                     subscriber.resync().await;
                 }
                 if self.position.replace(position).is_some() {
-                    warn!("change log trimmed or replaced; everything derived from it is read again");
+                    warn!("change log trimmed or replaced; resync");
                     self.lag.update(|lag| lag.resyncs += 1);
                 }
                 self.lag.update(|lag| (lag.behind, lag.at_end) = (0, Instant::now()));
