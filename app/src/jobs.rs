@@ -60,7 +60,7 @@ impl Jobs {
         while !stop.is_cancelled() {
             match self.run_waiting(&stop).await {
                 Ok(()) => {}
-                Err(error) => error!(error = &error as &dyn std::error::Error, "jobs cannot be done"),
+                Err(error) => error!(error = &error as &dyn std::error::Error, "jobs failed"),
             }
             if let Err(error) = self.trim_log(&stop).await {
                 warn!(error = &error as &dyn std::error::Error, "change log not trimmed");
@@ -141,9 +141,9 @@ impl Jobs {
         let (job, finished_here) = retry(StoreError::is_retryable, || self.finish(&job)).await?;
         if finished_here {
             if let Err(error) = retry(StoreError::passes, || self.store.purge()).await {
-                warn!(tenant.id = %job.tenant_id, error = &error as &dyn std::error::Error, "log of the database not cut");
+                warn!(tenant.id = %job.tenant_id, error = &error as &dyn std::error::Error, "write-ahead log not truncated");
             }
-            info!(tenant.id = %job.tenant_id, job.id = %job.id, messages = job.progress.messages, "a tenant is deleted");
+            info!(tenant.id = %job.tenant_id, job.id = %job.id, messages = job.progress.messages, "tenant deleted");
             report(&job);
         }
         Ok(job)

@@ -97,11 +97,11 @@ pub(crate) async fn in_portions<P: Portion, T, E, F: Future<Output = Result<T, E
         };
         match (halves, part.first()) {
             (Some((older, newer)), _) => {
-                info!(rows = part.count(), error = %reason, "the store takes messages in halves");
+                info!(rows = part.count(), error = %reason, "page too large for the store; splitting");
                 waiting.extend([newer, older]);
             }
             (None, Some((channel, message_id))) => {
-                warn!(channel.id = %channel, message.id = %message_id, error = %reason, "the store refuses a message");
+                warn!(channel.id = %channel, message.id = %message_id, error = %reason, "message rejected by the store");
                 stored.refused.push(Refusal { message_id, reason: reason.to_string() });
             }
             (None, None) => return Err(error),

@@ -164,7 +164,7 @@ impl Syncer {
         let end = run.ended(outcome);
         run.in_store(|| run.save(&end)).await?;
         let (state, messages) = (end.state.as_str(), end.progress.messages);
-        info!(tenant.id = %end.tenant_id, job.id = %end.id, state, messages, "a sync ended");
+        info!(tenant.id = %end.tenant_id, job.id = %end.id, state, messages, "sync ended");
         Ok(end)
     }
 
@@ -231,7 +231,7 @@ async fn patiently<T, F: Future<Output = Result<T, SyncError>>>(
     loop {
         match retry(SyncError::is_retryable, &work).await {
             Err(SyncError::Store(error)) if error.passes() && Instant::now() < deadline && !stop.is_cancelled() => {
-                warn!(error = &error as &dyn std::error::Error, "the store does not answer; asking it again");
+                warn!(error = &error as &dyn std::error::Error, "store unavailable; retrying");
                 sleep(PAUSE).await;
             }
             outcome => return outcome,
@@ -267,7 +267,7 @@ impl Run<'_> {
             match retry(SyncError::is_retryable, || self.save(&now)).await {
                 Ok(true) => self.stops.cancel.cancel(),
                 Ok(false) | Err(SyncError::Deposed) => {}
-                Err(error) => warn!(job.id = %now.id, error = &error as &dyn std::error::Error, "a job was not stored"),
+                Err(error) => warn!(job.id = %now.id, error = &error as &dyn std::error::Error, "job not persisted"),
             }
         }
     }
@@ -444,7 +444,7 @@ impl Run<'_> {
             match call().await {
                 Err(error) => {
                     let Some(wait) = error.retry_after() else { return Err(error) };
-                    warn!(job.id = %self.job.id, error = &error as &dyn std::error::Error, "the platform is asked again later");
+                    warn!(job.id = %self.job.id, error = &error as &dyn std::error::Error, "platform unavailable; retrying later");
                     self.tally.waited();
                     tokio::select! {
                         () = sleep(wait) => {}

@@ -115,7 +115,7 @@ fn nothing_of_a_deleted_community_is_found_in_the_files_while_the_server_runs() 
     assert_eq!(server.get("/quokkaguild/quokkachannel").status, 200);
     let admin = format!("Authorization: Bearer {ADMIN_KEY}\r\n");
     assert_eq!(server.request("DELETE", "/api/v1/admin/tenants/quokkaguild", &admin, b"").status, 202);
-    server.wait_for("a tenant is deleted");
+    server.wait_for("tenant deleted");
     assert!(installation.path("data/verta.db-wal").exists(), "the server has the database open");
     assert_gone(&installation);
 }

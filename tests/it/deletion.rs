@@ -73,7 +73,7 @@ fn a_deleted_community_is_gone_at_once_and_a_killed_deletion_goes_on() {
 
     let server = installation.serve(&[]);
     assert_eq!(server.get(ADDRESSES[0]).status, 404);
-    server.wait_for("a tenant is deleted");
+    server.wait_for("tenant deleted");
     assert_eq!(held(&installation), 0);
     assert_eq!(as_admin(&server, "GET", "/api/v1/admin/tenants").1["items"], json!([]));
     let database = Connection::open(installation.database()).unwrap();

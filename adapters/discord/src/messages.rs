@@ -55,7 +55,7 @@ impl DiscordClient {
         }
         let bot = scope.people.person(&bot.to_string());
         if may_be_blank(look.page.messages(), bot) && !self.read_identity().await?.reads_content {
-            tracing::error!("the application is no longer given what people write");
+            tracing::error!("message content intent missing");
             return Err(GuildError::ContentOff);
         }
         Ok(look)
@@ -130,7 +130,7 @@ fn look(
     messages.sort_by_key(|message: &Message| message.id);
     messages.dedup_by_key(|message| message.id);
     if !is_whole {
-        tracing::warn!(channel.id = %channel.channel.id, rows = count, "messages cannot be read");
+        tracing::warn!(channel.id = %channel.channel.id, rows = count, "unreadable messages set aside");
     }
     let ends = messages.first().zip(messages.last()).map(|(first, last)| (first.id, last.id));
     let interval = if is_whole { proven(cursor, ends, now) } else { None };

@@ -172,22 +172,22 @@ impl Rest {
             Ok(Ok(answer)) => answer,
             Ok(Err(reason)) => {
                 pass.answered(&Heard::default());
-                tracing::debug!(route, reason, "a request got no whole answer");
+                tracing::debug!(route, reason, "response incomplete");
                 return Err(Failed::Soon(reason, None));
             }
             Err(_) => {
                 pass.answered(&Heard::default());
-                tracing::debug!(route, "a request took too long");
+                tracing::debug!(route, "request timed out");
                 return Err(Failed::Soon("the answer took too long", None));
             }
         };
         let (verdict, heard) = judge(status, &headers, &body);
         if verdict == Verdict::Final(GuildError::Unauthorized) && !self.refused.swap(true, Ordering::SeqCst) {
-            tracing::error!("the bot's token is refused: nothing more is asked with it");
+            tracing::error!("bot token rejected; all requests stopped");
         }
         pass.answered(&heard);
         if verdict != Verdict::Good {
-            tracing::debug!(route, status = status.as_u16(), "a request was not granted");
+            tracing::debug!(route, status = status.as_u16(), "request rejected");
         }
         match verdict {
             Verdict::Good => {}
@@ -210,7 +210,7 @@ impl Rest {
     fn lost(&self, error: &hyper_util::client::legacy::Error) -> &'static str {
         if !self.unreachable.swap(true, Ordering::SeqCst) {
             let address = self.config.api.authority();
-            tracing::warn!(address, error = error as &dyn std::error::Error, "nobody answers; it is tried again");
+            tracing::warn!(address, error = error as &dyn std::error::Error, "connection failed; retrying");
         }
         "the platform cannot be reached"
     }

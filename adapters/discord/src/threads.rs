@@ -134,7 +134,7 @@ impl Ask<'_> {
             Err(error) => {
                 tracing::warn!(
                     channel.id = %self.parent.channel.id, %error,
-                    "more threads were archived at one moment than can be listed, and the search does not help"
+                    "archived threads of one moment not listed whole"
                 );
                 return Ok(ThreadPage { threads: Vec::new(), next: back, incomplete: true });
             }

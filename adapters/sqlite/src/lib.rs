@@ -224,7 +224,7 @@ impl Store for SqliteStore {
         };
         let work = spawn_blocking(move || runtime.block_on(MAY_BLOCK.scope((), work)));
         if let Err(error) = work.await {
-            tracing::error!(error = &error as &dyn std::error::Error, "work on the store ended early");
+            tracing::error!(error = &error as &dyn std::error::Error, "store task panicked");
         }
     }
 }

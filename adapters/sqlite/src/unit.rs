@@ -71,7 +71,7 @@ impl Drop for Lease {
         if !self.is_autocommit()
             && let Err(error) = self.execute_batch("ROLLBACK")
         {
-            tracing::warn!(error = &error as &dyn std::error::Error, "a unit could not be rolled back");
+            tracing::warn!(error = &error as &dyn std::error::Error, "rollback failed");
         }
         if let Self::Reader { connection, readers, .. } = self
             && let Some(connection) = connection.take()

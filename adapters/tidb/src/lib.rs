@@ -97,7 +97,7 @@ impl TidbStore {
         for pool in [self.pool, self.probes] {
             let ended = tokio::time::timeout(pool::ROLLBACK_LIMIT, pool.disconnect()).await;
             if !matches!(ended, Ok(Ok(()))) {
-                tracing::debug!("a connection to the database was still in use at the end");
+                tracing::debug!("database connection in use at shutdown");
             }
         }
     }

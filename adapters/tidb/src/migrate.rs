@@ -138,7 +138,7 @@ pub(crate) async fn run(connection: &mut Conn, url: &DatabaseUrl) -> Result<(), 
     // The end of the connection releases the lock as well.
     let released = timeout(ANSWER_LIMIT, connection.query_drop(UNLOCK)).await;
     if !matches!(released, Ok(Ok(()))) {
-        tracing::debug!("the lock of the migrations was not released by a statement");
+        tracing::debug!("migration lock not released");
     }
     done
 }
@@ -173,7 +173,7 @@ async fn apply_missing(connection: &mut Conn, url: &DatabaseUrl) -> Result<(), O
         };
         let done = timeout(ANSWER_LIMIT, connection.exec_drop(RECORD, row)).await;
         done.map_err(|_| silent(url, "note a migration"))?.map_err(refused)?;
-        tracing::info!(migration = migration.name, "the database has a new migration");
+        tracing::info!(migration = migration.name, "migration applied");
     }
     Ok(())
 }
@@ -245,7 +245,7 @@ async fn lock(connection: &mut Conn, url: &DatabaseUrl) -> Result<(), OpenError>
         if let Some(Some(1)) = answer.map_err(|error| refused(url, "lock the migrations".to_owned(), &error))? {
             return Ok(());
         }
-        tracing::warn!("another process is migrating the database; waiting for it");
+        tracing::warn!("waiting for a migration by another process");
     }
     Err(OpenError::Busy { database: url.database.clone(), minutes: LOCK_SECONDS * LOCK_TRIES / 60 })
 }

@@ -179,7 +179,7 @@ pub(crate) async fn connect(url: &DatabaseUrl, patience: Duration) -> Result<Con
 /// Says goodbye to the server; not to be heard is no harm.
 pub(crate) async fn disconnect(connection: Conn) {
     if !matches!(timeout(CONNECT_LIMIT, connection.disconnect()).await, Ok(Ok(()))) {
-        tracing::debug!("the server was gone before the first connection was closed");
+        tracing::debug!("first connection not closed");
     }
 }
 

@@ -113,7 +113,7 @@ pub(crate) async fn begin(pool: &Pool, options: &TxOpts) -> Result<Transaction<'
         match begun.map_err(|_| no_answer(BEGIN_LIMIT))? {
             Ok(transaction) => return Ok(transaction),
             Err(error) if is_lost_connection(&error) && lost > 0 => {
-                tracing::debug!(error = %Failure::new(&error), "a connection was lost before its use");
+                tracing::debug!(error = %Failure::new(&error), "connection lost before use");
                 lost -= 1;
             }
             Err(error) => return Err(begin_error(&error)),

@@ -312,7 +312,7 @@ fn roll_back(transaction: Option<Transaction<'static>>) {
     if let Ok(runtime) = Handle::try_current() {
         runtime.spawn(async move {
             if !matches!(timeout(ROLLBACK_LIMIT, transaction.rollback()).await, Ok(Ok(()))) {
-                tracing::debug!("a unit's connection was lost before its rollback");
+                tracing::debug!("connection lost before rollback");
             }
         });
     }

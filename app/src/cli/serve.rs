@@ -58,7 +58,7 @@ pub(super) async fn run(paths: &[PathBuf], role: Role, config: &Config, tools: &
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-        info!("ending: open requests may finish");
+        info!("shutting down; open requests may finish");
         stopped.cancel();
     });
     let patrol = {

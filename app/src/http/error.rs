@@ -113,25 +113,25 @@ impl From<StoreError> for ApiError {
                 Self::new(StatusCode::CONFLICT, "conflict", format!("this {what} is taken"))
             }
             StoreError::Aborted(_) => {
-                warn!(error = &error as &dyn std::error::Error, "the store gave a request up");
+                warn!(error = &error as &dyn std::error::Error, "store request aborted");
                 Self { aborted: true, ..Self::unavailable("the archive cannot be read right now") }
             }
             StoreError::Unavailable(_) => {
-                error!(error = &error as &dyn std::error::Error, "the store does not answer");
+                error!(error = &error as &dyn std::error::Error, "store unavailable");
                 Self::unavailable("the archive cannot be read right now")
             }
             StoreError::Throttled(_) => {
-                warn!(error = &error as &dyn std::error::Error, "the store takes no more for now");
+                warn!(error = &error as &dyn std::error::Error, "store throttled");
                 let detail = "the archive is asked more than it can answer";
                 let error = Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail);
                 Self { retry_after: Some(RETRY_AFTER), ..error }
             }
             StoreError::TimedOut(_) => {
-                error!(error = &error as &dyn std::error::Error, "the store gave a request up");
+                error!(error = &error as &dyn std::error::Error, "store request aborted");
                 Self::new(StatusCode::GATEWAY_TIMEOUT, "timeout", "this took longer than it may")
             }
             StoreError::TooLarge(_) | StoreError::Refused(_) | StoreError::Corrupt { .. } | StoreError::Backend(_) => {
-                error!(error = &error as &dyn std::error::Error, "the store failed");
+                error!(error = &error as &dyn std::error::Error, "store failed");
                 Self::internal()
             }
         }
@@ -171,7 +171,7 @@ impl From<TenantsError> for ApiError {
             }
             // What is stored of a tenant is what the body said.
             TenantsError::Store(error @ StoreError::Refused(_)) => {
-                warn!(error = &error as &dyn std::error::Error, "the store refuses a value of a request");
+                warn!(error = &error as &dyn std::error::Error, "store rejected a value");
                 let reason = "it has a value that cannot be stored".to_owned();
                 Self::invalid(vec![FieldError { field: "body".to_owned(), reason }])
             }

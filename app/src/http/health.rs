@@ -30,7 +30,7 @@ pub(crate) async fn readyz(store: &dyn Store) -> Result<Answer, ApiError> {
             }),
         )),
         Ok(Err(error)) => {
-            warn!(error = &error as &dyn std::error::Error, "the store does not answer");
+            warn!(error = &error as &dyn std::error::Error, "store unavailable");
             Err(ApiError::unavailable("the store does not answer"))
         }
         Err(_) => Err(ApiError::unavailable("the store does not answer in time")),

@@ -107,7 +107,7 @@ impl Server {
                     Ok(accepted) => accepted,
                     Err(error) => {
                         // Too many open files, most likely: the next one may find room.
-                        warn!(error = &error as &dyn std::error::Error, "a connection cannot be taken");
+                        warn!(error = &error as &dyn std::error::Error, "connection not accepted");
                         connections.close_one();
                         tokio::time::sleep(Duration::from_millis(50)).await;
                         continue;
@@ -130,7 +130,7 @@ impl Server {
             tokio::spawn(async move {
                 tokio::select! {
                     ended = connection => if let Err(error) = ended {
-                        debug!(error = &error as &dyn std::error::Error, "a connection broke");
+                        debug!(error = &error as &dyn std::error::Error, "connection failed");
                     },
                     () = held.closed() => debug!(%peer, "connection closed for a new one"),
                 }
@@ -139,7 +139,7 @@ impl Server {
         }
         drop(self.listener);
         if timeout(DRAIN_TIMEOUT, graceful.shutdown()).await.is_err() {
-            warn!("some connections did not finish in time");
+            warn!("connections aborted at shutdown");
         }
     }
 }
@@ -197,7 +197,7 @@ async fn respond(site: &Arc<Site>, request: HttpRequest<Incoming>, peer: IpAddr)
     let routed = match timeout(WORK_TIMEOUT, work).await {
         Ok(Ok(routed)) => routed,
         Ok(Err(_)) => {
-            span.in_scope(|| error!("an answer panicked"));
+            span.in_scope(|| error!("request handler panicked"));
             refused(ApiError::internal(), area)
         }
         Err(_) => refused(ApiError::new(StatusCode::GATEWAY_TIMEOUT, "timeout", "the answer took too long"), area),
@@ -231,9 +231,9 @@ async fn respond(site: &Arc<Site>, request: HttpRequest<Incoming>, peer: IpAddr)
     let duration_ms = took.as_millis();
     span.in_scope(|| {
         if status.is_server_error() || took > SLOW {
-            warn!(route, status = status.as_u16(), duration_ms, "answered late or not as asked");
+            warn!(route, status = status.as_u16(), duration_ms, "slow or failed request");
         } else {
-            debug!(route, status = status.as_u16(), duration_ms, "answered");
+            debug!(route, status = status.as_u16(), duration_ms, "request served");
         }
     });
     answer.map(|whole| match streamed.and_then(|streamed| streamed.take()) {

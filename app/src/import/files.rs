@@ -294,7 +294,7 @@ impl Importer {
             && let Err(failed) = files.media.delete_all(tenant).await
         {
             // What was stored after the deletion would stay for good.
-            error!(tenant.id = %tenant, error = &failed as &dyn std::error::Error, "files of a deleted community stay");
+            error!(tenant.id = %tenant, error = &failed as &dyn std::error::Error, "files of a deleted tenant not removed");
         }
         stored
     }

@@ -131,21 +131,21 @@ impl Run<'_> {
             let all_fail = done.iter().all(|file| matches!(file.state, FileState::Waiting { .. }));
             match fetched {
                 Ok(Ok(())) if late || all_fail => {
-                    info!(job.id = %self.job.id, late, "files wait for the next run");
+                    info!(job.id = %self.job.id, late, "files left to the next run");
                     break Ok(());
                 }
                 Ok(Ok(())) => {}
                 Ok(Err(NoRoom)) => break Ok(()),
                 Err(error) if error.is_fatal() => break Err(error.into()),
                 Err(error) => {
-                    warn!(job.id = %self.job.id, error = &error as &dyn std::error::Error, "files wait for the next run");
+                    warn!(job.id = %self.job.id, error = &error as &dyn std::error::Error, "files left to the next run");
                     break Ok(());
                 }
             }
         };
         let Sum { stored, gone, later, failed } = sum;
         if stored + gone + later + failed > 0 {
-            info!(tenant.id = %tenant, job.id = %self.job.id, stored, gone, later, failed, "files were fetched");
+            info!(tenant.id = %tenant, job.id = %self.job.id, stored, gone, later, failed, "files fetched");
         }
         outcome
     }
@@ -218,11 +218,11 @@ impl Run<'_> {
                 Err(MediaError::Fetch(FetchError::Gone)) => FileState::Gone,
                 Err(MediaError::Fetch(FetchError::TooLarge)) => FileState::Failed,
                 Err(MediaError::Fetch(FetchError::Failed(reason))) => {
-                    debug!(channel.id = %key.channel, message.id = %key.message, reason, "a file did not come");
+                    debug!(channel.id = %key.channel, message.id = %key.message, reason, "file not fetched");
                     wanted.file.state.after_failure(now())
                 }
                 Err(MediaError::Io(failed)) => {
-                    error!(error = &failed as &dyn std::error::Error, "files cannot be kept");
+                    error!(error = &failed as &dyn std::error::Error, "media folder failed");
                     return Err(NoRoom);
                 }
             };
@@ -279,7 +279,7 @@ impl Run<'_> {
         if found.is_none() {
             if let Err(failed) = files.media.delete_all(tenant).await {
                 let error = &failed as &dyn std::error::Error;
-                error!(tenant.id = %tenant, error, "files of a deleted community stay");
+                error!(tenant.id = %tenant, error, "files of a deleted tenant not removed");
             }
             return Err(StoreError::Missing { what: "tenant" }.into());
         }

@@ -72,7 +72,7 @@ impl Candidate {
         match retry(StoreError::is_retryable, once).await? {
             Ok((lease, held)) => {
                 let before = held.map(|held| describe(&held.holder));
-                info!(fence = lease.fence.get(), before, "this process works for the token");
+                info!(fence = lease.fence.get(), before, "elected leader");
                 let lost = CancellationToken::new();
                 Ok(Ok(Leader { of: self.clone(), fence: lease.fence, lease: watch::Sender::new(lease), lost }))
             }
@@ -128,7 +128,7 @@ impl Leader {
                 None => Ok(()),
             };
             if let Err(error) = retry(StoreError::is_retryable, prolong).await {
-                warn!(error = &error as &dyn std::error::Error, "the lease of the token was not prolonged");
+                warn!(error = &error as &dyn std::error::Error, "lease not renewed");
             }
         }
     }
@@ -163,7 +163,7 @@ impl Leader {
     /// Another process was found to have written under a larger fence.
     pub(super) fn lose(&self) {
         if !self.lost.is_cancelled() {
-            warn!(fence = self.fence.get(), "another process works for the token now");
+            warn!(fence = self.fence.get(), "deposed by another process");
             self.lost.cancel();
         }
     }
@@ -177,8 +177,8 @@ impl Leader {
             unit.commit().await
         };
         match retry(StoreError::is_retryable, once).await {
-            Ok(()) => debug!("this process works for the token no more"),
-            Err(error) => warn!(error = &error as &dyn std::error::Error, "the lease of the token was not given back"),
+            Ok(()) => debug!("lease released"),
+            Err(error) => warn!(error = &error as &dyn std::error::Error, "lease not released"),
         }
     }
 }

@@ -173,7 +173,7 @@ impl Run<'_> {
             let mut unit = self.of.store.begin().await?;
             let off = unit.channels().recount(channel).await?;
             if off > 0 {
-                warn!(channel.id = %channel, rows = off, "the count of messages was wrong");
+                warn!(channel.id = %channel, rows = off, "message count corrected");
                 self.fence(&mut *unit, channel).await?;
                 unit.commit().await?;
             }

@@ -105,7 +105,7 @@ impl Worker {
                 }
                 Ok(Err(_)) => {}
                 Err(error) => {
-                    warn!(error = &error as &dyn std::error::Error, "nobody can be made to work for the token");
+                    warn!(error = &error as &dyn std::error::Error, "leader election failed");
                 }
             }
             tokio::select! {
@@ -140,7 +140,7 @@ impl Worker {
         leave.cancel();
         // What has not ended by then is left as it is, as by a process that is killed.
         if timeout(LEAVING, runs.all()).await.is_err() {
-            warn!("syncs that were to end are left where they are");
+            warn!("syncs abandoned at shutdown");
         }
     }
 
@@ -176,9 +176,9 @@ impl Worker {
                 runs.start(job, |job| async move {
                     match syncer.run(&job, &leader, &stops, &Quiet).await {
                         Ok(_) => {}
-                        Err(SyncError::Deposed) => debug!(job.id = %job.id, "a sync goes on in another process"),
+                        Err(SyncError::Deposed) => debug!(job.id = %job.id, "sync taken over by another process"),
                         Err(failed) => {
-                            error!(job.id = %job.id, error = &failed as &dyn std::error::Error, "a sync did not end");
+                            error!(job.id = %job.id, error = &failed as &dyn std::error::Error, "sync not ended");
                             // It is tried again, and not at once.
                             tokio::select! {
                                 () = sleep(SCHEDULE) => {}
@@ -217,10 +217,7 @@ impl Worker {
         let joined: HashSet<GuildSnowflake> = match self.source.guilds().await {
             Ok(joined) => joined.into_iter().map(|guild| guild.id).collect(),
             Err(failed) => {
-                warn!(
-                    error = &failed as &dyn std::error::Error,
-                    "the platform does not tell which guilds the bot is in"
-                );
+                warn!(error = &failed as &dyn std::error::Error, "guild list not fetched");
                 return Ok(());
             }
         };
@@ -285,14 +282,14 @@ impl Worker {
 /// A store that does not tell is asked again soon.
 fn told(outcome: Result<(), StoreError>) {
     if let Err(error) = outcome {
-        warn!(error = &error as &dyn std::error::Error, "the store does not tell which syncs there are to do");
+        warn!(error = &error as &dyn std::error::Error, "due syncs not listed");
     }
 }
 
 fn not_requested(tenant: &Tenant, requested: Result<Job, SyncJobsError>) {
     if let Err(failed) = requested {
         let error = &failed as &dyn std::error::Error;
-        warn!(tenant.id = %tenant.id, error, "a sync that is due was not requested");
+        warn!(tenant.id = %tenant.id, error, "due sync not requested");
     }
 }
 
@@ -349,7 +346,7 @@ impl Runs {
         let (task, turn) = match self.tasks.join_next_with_id().await {
             Some(Ok((task, turn))) => (task, Some(turn)),
             Some(Err(failed)) => {
-                error!(error = &failed as &dyn std::error::Error, "a sync ended by a defect");
+                error!(error = &failed as &dyn std::error::Error, "sync task panicked");
                 (failed.id(), None)
             }
             None => return pending().await,

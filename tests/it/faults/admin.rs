@@ -149,7 +149,7 @@ async fn a_deletion_that_loses_races_and_connections_is_done_at_once_and_counts_
         let start = Instant::now();
         let asked = ask(server, "DELETE", &format!("{TENANTS}/thimble-firmware"), &Value::Null);
         assert_eq!(asked.status, 202, "{}", asked.text());
-        server.wait_for("a tenant is deleted");
+        server.wait_for("tenant deleted");
         assert!(!proxy.heal(), "a fault was not met");
         assert!(start.elapsed() < PATROL, "it was given up and found again: {:?}", start.elapsed());
         assert_eq!(slugs(server), [""; 0]);

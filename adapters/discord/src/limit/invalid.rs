@@ -26,9 +26,9 @@ impl Invalid {
     pub(super) fn count(&mut self, now: Moment) {
         self.0.push_back(now);
         match self.0.len() {
-            WARN => tracing::warn!(count = WARN, "many requests are refused: look at the bot's rights"),
-            HOLD_BACK => tracing::error!(count = HOLD_BACK, "too many requests are refused: only live ones go on"),
-            STOP => tracing::error!(count = STOP, "too many requests are refused: all of them stop"),
+            WARN => tracing::warn!(count = WARN, "many invalid requests; check the bot's permissions"),
+            HOLD_BACK => tracing::error!(count = HOLD_BACK, "too many invalid requests; only live requests continue"),
+            STOP => tracing::error!(count = STOP, "too many invalid requests; all requests stopped"),
             _ => {}
         }
     }
