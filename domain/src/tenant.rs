@@ -146,10 +146,11 @@ impl TenantName {
     /// Takes a name and cuts the blanks around it.
     ///
     /// # Errors
-    /// [`TenantError::Name`] if nothing or more than 255 characters are left.
+    /// [`TenantError::Name`] if nothing that can be seen, or more than 255 characters are left.
     pub fn new(text: &str) -> Result<Self, TenantError> {
         let text = text.trim();
-        if (1..=255).contains(&text.chars().count()) { Ok(Self(text.to_owned())) } else { Err(TenantError::Name) }
+        let is_seen = text.chars().any(|character| !character.is_whitespace() && !character.is_control());
+        if is_seen && text.chars().count() <= 255 { Ok(Self(text.to_owned())) } else { Err(TenantError::Name) }
     }
 
     /// The text.

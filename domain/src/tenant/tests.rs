@@ -10,7 +10,9 @@ fn the_same_community_has_the_same_id_for_good() {
 #[test]
 fn a_name_has_1_to_255_characters() {
     assert_eq!(TenantName::new("  Über  ").unwrap().as_str(), "Über");
-    assert!(TenantName::new(" \n").is_err());
+    for unseen in ["", " \n", "\0", "\0 \u{7f}"] {
+        assert!(TenantName::new(unseen).is_err(), "{unseen:?}");
+    }
     assert!(TenantName::new(&"é".repeat(255)).is_ok());
     assert!(TenantName::new(&"é".repeat(256)).is_err());
 }
