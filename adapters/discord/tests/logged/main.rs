@@ -52,7 +52,7 @@ async fn neither_the_token_nor_what_people_wrote_is_logged() {
     world.simulator.fault(FaultRule::on(MESSAGES, 1, Fault::Unauthorized));
     assert_eq!(world.newest(&general).await, Err(GuildError::Unauthorized));
     let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    assert!(text.contains("the bot's token is refused") && text.contains("status=500"), "{text}");
+    assert!(text.contains("bot token rejected") && text.contains("status=500"), "{text}");
     assert!(!text.contains(world.simulator.token()));
     assert!(!written.is_empty() && written.iter().all(|content| !text.contains(content.as_str())));
     assert!(!format!("{:?}", world.client).contains(world.simulator.token()));
