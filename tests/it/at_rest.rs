@@ -1,4 +1,4 @@
-//! What is on the disk: who may read it, and what a deletion leaves there.
+//! The files of the database: who may read them, and the traces that a deletion leaves in them.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::import::fixture::write;
 use crate::program::{ADMIN_KEY, Installation};
 
-/// Words that stand in every place where a community's text is stored.
+/// Words that occur in every column that stores a community's text.
 const WORDS: [&str; 9] = [
     "quokkacontent",
     "quokkachannel",
@@ -23,7 +23,7 @@ const WORDS: [&str; 9] = [
     "quokkaedited",
 ];
 
-/// An export of so many messages with these words in all of its texts.
+/// An export of `messages` messages with `word` in all of its texts.
 fn export(guild: u64, word: &str, messages: u64) -> Value {
     let first = guild * 1_000_000;
     let message = |number: u64| {
@@ -47,7 +47,7 @@ fn export(guild: u64, word: &str, messages: u64) -> Value {
     })
 }
 
-/// Which of the words stand in a file of the database.
+/// Returns those of `words` that occur in a file of the database.
 fn found(installation: &Installation, words: &[&str]) -> Vec<String> {
     let mut found = Vec::new();
     for file in files(installation) {
@@ -62,7 +62,7 @@ fn found(installation: &Installation, words: &[&str]) -> Vec<String> {
     found
 }
 
-/// The database, and what lies beside it.
+/// The database file and the files next to it.
 fn files(installation: &Installation) -> Vec<PathBuf> {
     let files = fs::read_dir(installation.path("data")).unwrap().map(|file| file.unwrap().path());
     files.filter(|path| path.is_file()).collect()
@@ -70,7 +70,7 @@ fn files(installation: &Installation) -> Vec<PathBuf> {
 
 fn imported() -> Installation {
     let installation = Installation::new();
-    // The community that stays is stored before, between and after the one that goes.
+    // The remaining community is stored before, between and after the deleted one.
     let stays = write(&installation, "stays.json", &export(500, "wombat", 900));
     let goes = write(&installation, "goes.json", &export(600, "quokka", 2_500));
     assert_eq!(installation.import(&[&stays], &[]).0, 0);
@@ -111,7 +111,7 @@ fn assert_gone(installation: &Installation) {
 fn nothing_of_a_deleted_community_is_found_in_the_files_while_the_server_runs() {
     let installation = imported();
     let server = installation.serve(&[]);
-    // A reader that keeps a snapshot for a while, as others do.
+    // A reader that holds a snapshot open for a while, as others do.
     assert_eq!(server.get("/quokkaguild/quokkachannel").status, 200);
     let admin = format!("Authorization: Bearer {ADMIN_KEY}\r\n");
     assert_eq!(server.request("DELETE", "/api/v1/admin/tenants/quokkaguild", &admin, b"").status, 202);
@@ -135,7 +135,7 @@ fn the_owner_alone_may_read_the_database() {
     let parts = ["", "-wal", "-shm"].map(|suffix| installation.path(&format!("data/verta.db{suffix}")));
     assert_eq!(parts.clone().map(mode), [0o600; 3]);
     assert_eq!(mode(installation.path("data")), 0o700);
-    // As an earlier release made them.
+    // As an earlier release created them.
     for path in &parts {
         fs::set_permissions(path, fs::Permissions::from_mode(0o664)).unwrap();
     }

@@ -1,4 +1,4 @@
-//! The command line: what it prints, and how it ends.
+//! The command line: its output and exit codes.
 
 use std::io::Read;
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::program::Installation;
 
-/// The JSON object on the last line of standard output.
+/// Returns the JSON object on the last line of standard output.
 fn json(installation: &Installation, arguments: &[&str]) -> Value {
     let output = installation.run(&[arguments, &["--json"]].concat());
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));

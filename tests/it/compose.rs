@@ -1,4 +1,4 @@
-//! What `compose.yml` promises: one release, ports for this machine alone, and grants that are enough and no more.
+//! The promises of `compose.yml`: one release, ports open to this machine only, and grants that are exactly sufficient.
 
 use std::process::Output;
 
@@ -9,7 +9,7 @@ use serde_norway::Value;
 use crate::program::{Installation, examples};
 use crate::server::{Database, IMAGE, connect};
 
-/// For a user who migrates, and for one who only runs.
+/// The grants of a user who migrates, and of one who only runs the program.
 const GRANTS: [&str; 2] =
     ["SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES", "SELECT, INSERT, UPDATE, DELETE"];
 
@@ -23,7 +23,7 @@ fn compose() -> Value {
     value
 }
 
-/// What the first start of a data folder carries out.
+/// The script that the first start of a data folder executes.
 fn init() -> Vec<String> {
     let compose = compose();
     let sql = compose["configs"]["init"]["content"].as_str().unwrap();
@@ -70,11 +70,11 @@ async fn the_users_may_do_what_they_are_for_and_no_more() {
     let database = Database::new().await;
     let name = database.url().database.clone();
     let (address, users) = (database.address(), ["migrate", "app"].map(|role| format!("{role}_{}", &name[11..27])));
-    // Every sign that an address gives a meaning to.
+    // Every character that has a special meaning in a URL.
     let password = "p@s:s/w%r#d?é'";
     let mut connection = connect(database.url()).await;
     let version: String = connection.query_first("SELECT VERSION()").await.unwrap().unwrap();
-    // MariaDB's anonymous user at localhost comes before a user at any host.
+    // MariaDB matches its anonymous user at localhost before a user at any host.
     let host = if version.contains("MariaDB") { "localhost" } else { "%" };
     for statement in init().iter().filter(|statement| !statement.starts_with("ALTER USER 'root'")) {
         let statement = statement

@@ -1,6 +1,6 @@
-//! What every store owes its port: each case runs on each store.
+//! The guarantees that every store owes its port: each case runs on each store.
 //!
-//! All cases share one database and run at the same time, so a case makes its own tenant and looks at nothing else.
+//! All cases share one database and run concurrently, so a case creates its own tenant and reads nothing else.
 
 mod archive;
 mod change;
@@ -28,8 +28,8 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use adapter_sqlite::SqliteStore;
 use tempfile::TempDir;
 
-/// Makes a test of each case for each store; a case that is not listed is dead code. What is listed behind
-/// `two handles` takes the same database twice, opened as two processes would.
+/// Makes a test of each case for each store; an unlisted case is dead code. The cases after `two handles` get the same
+/// database twice, opened as by two processes.
 macro_rules! contract {
     ($($case:ident),* $(,)? $(; two handles: $($pair:ident),+ $(,)?)?) => {
         mod sqlite {
@@ -71,15 +71,15 @@ macro_rules! contract {
 }
 use contract;
 
-/// One file for all cases that run at the moment, opened twice; it goes with the last of them.
+/// One file, opened twice, shared by all cases that are running; the last of them removes it.
 struct Sqlite {
     one: SqliteStore,
     other: SqliteStore,
     _folder: TempDir,
 }
 
-/// More than cases that run at the same time: one that waits for the writer with a snapshot in its hands must not keep
-/// the snapshot from whom it waits for.
+/// More than the number of concurrent cases: a case that waits for the writer while it holds a snapshot must not keep
+/// the writer from getting a snapshot.
 const READERS: usize = 32;
 
 impl Sqlite {

@@ -1,4 +1,4 @@
-//! `verta copy`: an archive from one store to another.
+//! `verta copy`: copying an archive from one store to another.
 
 use std::io::Read;
 use std::path::Path;
@@ -10,7 +10,7 @@ use crate::program::{Installation, examples};
 use crate::same::answers;
 use crate::server::Database;
 
-/// An archive of the examples, which hold edits, with a message that is deleted.
+/// An archive of the examples, which include edits, with one deleted message.
 fn archive() -> Installation {
     let installation = Installation::new();
     let (code, report) = installation.import(&[&examples()], &[]);
@@ -62,7 +62,7 @@ fn copy(at: &Installation, from: &str, to: &str) -> (i32, String, String) {
     (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
 }
 
-/// The checksums of a copy that must succeed.
+/// Returns the checksums of a copy that must succeed.
 fn channels(at: &Installation, from: &str, to: &str) -> Value {
     let (code, said, errors) = copy(at, from, to);
     assert_eq!(code, 0, "{said}{errors}");
@@ -72,12 +72,12 @@ fn channels(at: &Installation, from: &str, to: &str) -> Value {
     report["channels"].clone()
 }
 
-/// What a database holds of changes, which tell whether a copy wrote any message.
+/// Returns the number of logged changes of a database; it grows when a copy writes a message.
 fn changes(path: &Path) -> u64 {
     rusqlite::Connection::open(path).unwrap().query_row("SELECT COUNT(*) FROM changes", [], |row| row.get(0)).unwrap()
 }
 
-/// What a database knows of files.
+/// Returns the stored state of all files of a database.
 fn files(path: &Path) -> Vec<(u64, u8, Option<String>)> {
     let database = rusqlite::Connection::open(path).unwrap();
     let mut known = database.prepare("SELECT attachment_id, state, hash FROM media ORDER BY attachment_id").unwrap();
@@ -114,7 +114,7 @@ fn a_copy_that_is_killed_goes_on_where_it_is_run_again() {
     let (from, to) = (archive(), Installation::new());
     let (from_url, to_url) = (url(&from.database()), url(&to.database()));
     let mut child = from.command(&["copy", "--from", &from_url, "--to", &to_url]).spawn().unwrap();
-    // It says so when it begins with the messages.
+    // The program reports when it starts on the messages.
     child.stderr.as_mut().unwrap().read_exact(&mut [0; 1]).unwrap();
     child.kill().unwrap();
     child.wait().unwrap();
@@ -177,7 +177,7 @@ fn what_could_not_be_read_is_copied_and_goes_where_the_source_has_it_no_more() {
     let copied = rusqlite::Connection::open(to.database()).unwrap();
     let held: String = copied.query_row(sql, [], |row| row.get(0)).unwrap();
     assert_eq!(held, "a message has no id{\"content\":\"odd\"}5917900000000001790000000001");
-    // What the target alone has is told while it has looked later, and goes where it has not.
+    // An item that only the target has is reported if the target checked later, and removed if it did not.
     copied.execute("UPDATE coverage SET checked_at = checked_at + 1", []).unwrap();
     let source = rusqlite::Connection::open(from.database()).unwrap();
     assert_eq!(source.execute("DELETE FROM unreadable_messages", []).unwrap(), 1);
@@ -224,7 +224,7 @@ async fn an_archive_that_went_to_a_server_and_back_is_the_same() {
 
 #[test]
 fn of_two_archives_with_histories_of_their_own_the_latest_observation_stands() {
-    // An export covers the ids up to its last message, which no file lacks.
+    // An export covers the ids up to its last message, which is present in every file.
     let day = |lacked: &[u64]| -> Vec<Value> {
         [(1_000, "a"), (1_001, "b"), (2_000, "z")]
             .into_iter()

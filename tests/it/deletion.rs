@@ -1,4 +1,5 @@
-//! Deleting a community: gone from every answer at once, and from the disk even if the process is killed on the way.
+//! Deleting a community: it disappears from every response at once, and from the disk even if the process is killed
+//! midway.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +9,7 @@ use serde_json::json;
 
 use crate::program::{ADMIN_KEY, Installation, Server};
 
-/// Messages enough for a deletion to take many steps.
+/// Enough messages for a deletion to take many steps.
 const MESSAGES: u64 = 60_000;
 
 fn export(path: &Path) {

@@ -9,7 +9,7 @@ use tokio::net::{TcpSocket, TcpStream};
 
 use crate::program::Installation;
 
-/// Downloads at the same time.
+/// The number of concurrent downloads.
 const DOWNLOADS: u8 = 240;
 
 fn stored(root: &Path) -> Vec<PathBuf> {
@@ -17,7 +17,7 @@ fn stored(root: &Path) -> Vec<PathBuf> {
     paths.flat_map(|path| if path.is_dir() { stored(&path) } else { vec![path] }).collect()
 }
 
-/// A connection from an address of this network of the loopback interface.
+/// Opens a connection from an address of this network of the loopback interface.
 async fn connect(server: std::net::SocketAddr, network: u8, host: u8) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind(([127, network, 0, host + 1], 0).into()).unwrap();
@@ -32,7 +32,7 @@ async fn downloads_that_hang_hold_up_neither_the_probe_nor_pages_nor_the_end() {
     let server = installation.serve(&[]);
     let page = server.get("/api/v1/tenants/lantern-works/channels/general/messages").json();
     let path = page["items"][0]["attachments"][0]["url"].as_str().unwrap().to_owned();
-    // Whoever opens a pipe waits for a writer, as for a disk that does not answer.
+    // Opening a pipe blocks until a writer appears, like a disk that does not respond.
     for file in stored(&installation.path("data/media")) {
         fs::remove_file(&file).unwrap();
         assert!(Command::new("mkfifo").arg(&file).status().unwrap().success());

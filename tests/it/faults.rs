@@ -1,5 +1,5 @@
-//! What goes wrong between the program and its server, and what becomes of it: nothing is lost or stored twice, and
-//! nobody waits for ever.
+//! Faults between the program and its database server, and their outcome: no data is lost or stored twice, and no
+//! caller waits for ever.
 
 mod admin;
 mod beginning;
@@ -32,7 +32,7 @@ use crate::contract::fixture::{changes_since, held_ids, id, interval, log_start,
 use crate::proxy::Proxy;
 use crate::server::Database;
 
-/// What a caller makes of a [`StoreError`].
+/// How a caller classifies a [`StoreError`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Missing,
@@ -62,8 +62,8 @@ fn kind(error: &StoreError) -> Kind {
     }
 }
 
-/// A store behind a proxy, and the same database without one. The database is its own: a statement that is held up
-/// holds up whoever waits for its locks.
+/// A store behind a proxy, and the same database without one. It has a database of its own, because a statement that is
+/// held up blocks every caller that waits for its locks.
 struct Rig {
     proxy: Proxy,
     store: TidbStore,
@@ -73,7 +73,7 @@ struct Rig {
 }
 
 impl Rig {
-    /// With so many connections at most.
+    /// Creates a rig whose store has at most `connections` connections.
     async fn new(connections: usize) -> Self {
         let database = Database::new().await;
         let direct = database.store().await;
@@ -83,7 +83,7 @@ impl Rig {
         Self { proxy, store, direct, _database: database, channel }
     }
 
-    /// Stores a message once, as a use case does it that may not try again.
+    /// Stores a message once, like a use case that may not retry.
     async fn put_once(&self, id: u64) -> Result<PageOutcome, StoreError> {
         let page = page(&self.channel, interval(id, id), 1, [id], "a");
         let mut unit = self.store.begin().await?;
@@ -92,7 +92,7 @@ impl Rig {
         Ok(outcome)
     }
 
-    /// Stores a message as use cases do; tells how often that was tried.
+    /// Stores a message as use cases do; returns the number of attempts.
     async fn put(&self, id: u64) -> (Result<PageOutcome, StoreError>, u32) {
         let tries = std::cell::Cell::new(0);
         let done = retry(StoreError::is_retryable, || {
@@ -102,7 +102,7 @@ impl Rig {
         (done.await, tries.get())
     }
 
-    /// Asserts that the channel holds these messages, each of them once, and nothing besides.
+    /// Asserts that the channel contains exactly these messages, each of them once.
     async fn holds(&self, ids: &[u64], why: &str) {
         assert_eq!(held_ids(&self.direct, &self.channel).await, ids, "{why}");
         let counted = stored(&self.direct, &self.channel).await.stats.message_count;
@@ -125,13 +125,13 @@ pub(crate) async fn upstream(database: &Database) -> SocketAddr {
     tokio::net::lookup_host((url.host.as_str(), url.port)).await.unwrap().next().unwrap()
 }
 
-/// The address of a database behind a proxy.
+/// Returns the address of a database behind a proxy.
 fn through(proxy: &Proxy, database: &Database) -> DatabaseUrl {
     let address = proxy.address();
     DatabaseUrl { host: address.ip().to_string(), port: address.port(), ..database.url().clone() }
 }
 
-/// The same for the program.
+/// Returns the same address in the form for the program.
 pub(crate) fn address_through(proxy: &Proxy, database: &Database) -> String {
     let url = database.url();
     database.address().replacen(&format!("{}:{}", url.host, url.port), &proxy.address().to_string(), 1)

@@ -70,7 +70,7 @@ fn follower(store: Arc<dyn Store>) -> (Follower, Arc<Received>) {
     (Follower::new(store, vec![Arc::clone(&received) as Arc<dyn Subscriber>]), received)
 }
 
-/// Trims all but the newest `kept` changes, however young they are.
+/// Trims all but the newest `kept` changes, regardless of their age.
 async fn trim(store: &dyn Store, kept: u64, limit: u32) -> u64 {
     let mut unit = store.begin().await.unwrap();
     let removed = unit.changes().trim(at(4_000_000_000_000), kept, limit).await.unwrap();
@@ -109,7 +109,7 @@ async fn a_trimmed_log_makes_a_follower_behind_it_begin_again_and_no_other(one: 
     assert_eq!(of_slow.take(), [None, None]);
     assert_eq!(slow.lag().resyncs(), 1);
     assert_eq!(of_quick.take().last().unwrap(), &Some(created));
-    // After its resync it misses nothing more.
+    // After its resync it misses no further change.
     put(&*other, &here, &page(&here, None, 1, [2], "a")).await;
     slow.step().await.unwrap();
     assert_eq!(of_slow.take(), [Some(vec![ChangeKind::Created { channel: here.id, message: id(2) }])]);

@@ -1,4 +1,4 @@
-//! The main job, run as a user runs it.
+//! The import, run as a user runs it.
 
 pub(crate) mod fixture;
 mod merge;
@@ -34,7 +34,7 @@ fn exports() -> Vec<PathBuf> {
     exports
 }
 
-/// Every row of every table that does not say when it was written.
+/// Returns every row of the tables that have no time of writing.
 fn dump(database: &Path) -> Vec<String> {
     let database = Connection::open(database).unwrap();
     let mut rows = Vec::new();
@@ -107,7 +107,7 @@ fn bytes(path: &Path) -> Vec<u8> {
     fs::read(path).unwrap()
 }
 
-/// Ids, usernames and nicknames of every person's object.
+/// The ids, usernames and nicknames in every person's object.
 fn collect(value: &Value, names: &mut BTreeSet<String>) {
     match value {
         Value::Array(items) => items.iter().for_each(|item| collect(item, names)),
@@ -129,7 +129,7 @@ fn a_killed_import_run_again_ends_as_a_clean_one() {
     let killed = Installation::new();
     for _ in 0..5 {
         let mut child = killed.command(&["import", examples().to_str().unwrap()]).spawn().unwrap();
-        // The first line says that a file was begun; the kill lands somewhere behind it.
+        // The first line reports that a file was begun; the kill happens at some point after it.
         let mut line = String::new();
         std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stderr.take().unwrap()), &mut line).unwrap();
         child.kill().unwrap();

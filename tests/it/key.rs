@@ -1,4 +1,4 @@
-//! The key of the pseudonyms: one for an archive, whatever happens to its file.
+//! The key of the pseudonyms: an archive has one key, whatever happens to its file.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -11,12 +11,12 @@ use serde_json::Value;
 use crate::program::{Installation, examples};
 use crate::server::Database;
 
-/// Another key than that of every installation here.
+/// A key other than that of every installation here.
 fn other_key() -> String {
     "a7".repeat(32)
 }
 
-/// The program without a key among its settings.
+/// The program without a key in its settings.
 fn keyless(installation: &Installation, arguments: &[&str]) -> Command {
     let mut command = installation.command(arguments);
     command.env_remove("PSEUDONYM_KEY");
@@ -33,7 +33,7 @@ fn succeeds(mut command: Command) -> Output {
     output
 }
 
-/// Runs a command that must be rejected; returns what it says.
+/// Runs a command that must be rejected; returns its output.
 fn rejected(mut command: Command) -> String {
     let output = command.output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{command:?}: {}", said(&output));
@@ -48,7 +48,7 @@ fn key_file(installation: &Installation) -> PathBuf {
     installation.path("data/verta.db.key")
 }
 
-/// The check of the key as `verta doctor` reports it: its state and its text.
+/// The check of the key as reported by `verta doctor`: its state and its text.
 fn doctor(mut command: Command) -> (String, String) {
     let text = String::from_utf8(command.output().unwrap().stdout).unwrap();
     let report: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
@@ -104,7 +104,7 @@ fn a_key_that_is_lost_is_never_replaced() {
     assert_eq!(authors(&installation), people);
 }
 
-/// The names of the files beside the database.
+/// The names of the files next to the database.
 fn files(installation: &Installation) -> Vec<String> {
     let mut names: Vec<String> = fs::read_dir(installation.path("data"))
         .unwrap()
@@ -159,7 +159,7 @@ fn another_key_than_the_archives_is_rejected() {
     assert_eq!((state.as_str(), detail.contains("another key")), ("failed", true), "{detail}");
     let (state, detail) = doctor(installation.command(&["doctor", "--json"]));
     assert_eq!((state.as_str(), detail.contains("was written with it")), ("ok", true), "{detail}");
-    // A file with another key beside it is no better.
+    // A file with another key next to it is rejected as well.
     fs::write(key_file(&installation), other_key()).unwrap();
     assert!(rejected(keyless(&installation, &["import", path])).contains("verta.db.key"));
     assert_eq!(authors(&installation), people);
@@ -194,7 +194,7 @@ fn what_only_reads_or_tells_makes_neither_an_archive_nor_a_key() {
     rejected(keyless(&installation, &["coverage", "nobody"]));
     rejected(keyless(&installation, &["tenant", "delete", "nobody"]));
     assert!(!installation.path("data").exists());
-    // An archive without anything in it is new, however it came there.
+    // An archive without content counts as new, however it was created.
     succeeds(keyless(&installation, &["migrate"]));
     assert!(!key_file(&installation).exists());
     succeeds(keyless(&installation, &["import", "--dry-run", path.to_str().unwrap()]));
@@ -259,7 +259,7 @@ fn a_copy_takes_the_check_value_along_and_no_archive_of_another_key_takes_it() {
     succeeds(copy(&Installation::new()));
 }
 
-/// Starts two first imports with different keys at once; returns what both ended with.
+/// Starts two first imports with different keys concurrently; returns how both ended.
 fn two_first_writers(address: Option<&str>) -> Vec<Output> {
     let folder = Installation::new();
     let other = address.map_or_else(Installation::new, Installation::at);
@@ -294,7 +294,7 @@ async fn of_two_first_writers_with_different_keys_one_is_rejected_by_a_server() 
     let address = database.address();
     tokio::task::spawn_blocking(move || {
         assert_one_won(&two_first_writers(Some(&address)));
-        // Reading takes no key, there as well.
+        // Reading requires no key there either.
         let reader = Installation::at(&address);
         succeeds(keyless(&reader, &["coverage", "thimble-firmware"]));
         let server = reader.serve_with(&["--role", "web"], |command| {

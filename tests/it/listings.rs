@@ -1,4 +1,4 @@
-//! Lists: what is not for a reader neither stands in them nor makes them dear, nor tells of itself.
+//! Lists: hidden items do not occur in them, do not make them expensive, and cannot be inferred from them.
 
 use std::path::PathBuf;
 
@@ -15,7 +15,7 @@ fn admin(server: &Server, path: &str) -> Answer {
     server.request("GET", path, &format!("Authorization: Bearer {ADMIN_KEY}\r\n"), b"")
 }
 
-/// Copies the community `merged`, with its channel where it is to have one.
+/// Copies the community `merged`, with its channel if it is to have one.
 fn add_tenants(database: &Connection, slugs: impl Iterator<Item = String>, status: &str, with_channel: bool) {
     let unit = database.unchecked_transaction().unwrap();
     for slug in slugs {
@@ -36,7 +36,7 @@ fn add_tenants(database: &Connection, slugs: impl Iterator<Item = String>, statu
     unit.commit().unwrap();
 }
 
-/// The communities of all pages of `/`, and how many pages that were.
+/// Returns the communities on all pages of `/`, and the number of pages.
 fn home(server: &Server) -> (Vec<String>, usize) {
     let (mut found, mut path, mut pages) = (Vec::new(), "/".to_owned(), 0);
     loop {
@@ -72,7 +72,7 @@ fn the_start_page_leads_to_every_community_whatever_stands_between() {
     let expected = (0..60).map(|number| format!("ddd-{number:02}")).chain(["merged".to_owned(), "zed".to_owned()]);
     assert_eq!(found, expected.collect::<Vec<_>>());
     assert!((3..=5).contains(&pages), "{pages} pages");
-    // The admin is shown all.
+    // The admin sees all of them.
     let (mut all, mut cursor) = (0, String::new());
     loop {
         let page = admin(&server, &format!("/api/v1/admin/tenants?limit=100{cursor}")).json();
@@ -115,7 +115,7 @@ fn add_threads(database: &Connection, first: u64, count: u64, visibility: &str, 
     unit.commit().unwrap();
 }
 
-/// The slugs of all pages of a list of threads, and how many pages that were.
+/// Returns the slugs on all pages of a list of threads, and the number of pages.
 fn threads(ask: impl Fn(&str) -> Answer, limit: usize, query: &str) -> (Vec<String>, usize) {
     let (mut found, mut cursor, mut pages) = (Vec::new(), String::new(), 0);
     loop {
@@ -136,7 +136,7 @@ fn threads(ask: impl Fn(&str) -> Answer, limit: usize, query: &str) -> (Vec<Stri
 fn a_page_of_threads_examines_a_bounded_number_whatever_the_filter() {
     let installation = merged();
     let database = Connection::open(installation.database()).unwrap();
-    // From the oldest to the newest: two that are open, many that are archived, many that are private.
+    // From the oldest to the newest: two open threads, many archived ones, many private ones.
     add_threads(&database, 100_000, 2, "public", false);
     add_threads(&database, 200_000, 2_500, "public", true);
     add_threads(&database, 300_000, 2_500, "private", false);
@@ -144,7 +144,7 @@ fn a_page_of_threads_examines_a_bounded_number_whatever_the_filter() {
     for sort in ["&sort=activity", "&sort=created"] {
         let (found, pages) = threads(|path| server.get(path), 2, &format!("{sort}&archived=false"));
         assert_eq!(found, ["t-100001", "t-100000"], "{sort}");
-        // A thousand rows a page, and not one of those that are private.
+        // A thousand rows a page, none of them private.
         assert!((3..=4).contains(&pages), "{sort}: {pages} pages");
         let first = server.get(&format!("/api/v1/tenants/merged/channels/general/threads?limit=2{sort}")).json();
         assert_eq!(first["items"][0]["slug"], "t-202499", "{sort}: private threads are in nobody's way");
@@ -153,7 +153,7 @@ fn a_page_of_threads_examines_a_bounded_number_whatever_the_filter() {
         assert!(id < 300_000, "a cursor does not tell of a private thread: {next}");
         let (found, pages) = threads(|path| admin(&server, path), 100, &format!("{sort}&archived=true"));
         assert_eq!((found.len(), found[0].as_str()), (2_500, "t-202499"), "{sort}");
-        // Those in front that are not archived take some of the pages.
+        // The leading threads that are not archived take some of the pages.
         assert!((26..=30).contains(&pages), "{sort}: {pages} pages");
     }
 }
@@ -222,13 +222,13 @@ fn the_slug_of_a_public_channel_does_not_tell_of_a_private_one() {
         let seen = admin(&server, "/api/v1/tenants/merged/channels/50").json();
         assert_eq!(seen["slug"], "Private-layoffs");
         assert_eq!(admin(&server, "/api/v1/tenants/merged/channels/Private-layoffs").status, 200);
-        // It gets a slug of its name with the first reader who may know of it, and the other one keeps its own.
+        // Once readers may see it, it gets a slug of its own name, and the other one keeps its slug.
         assert_eq!(installation.import(&[&private], &["--visibility", "public"]).0, 0);
         let mut all = slugs(&server);
         all.sort();
         assert_eq!(all, ["layoffs", "layoffs-2"]);
         assert_eq!(admin(&server, "/api/v1/tenants/merged/channels/60").json()["slug"], "layoffs");
-        // And keeps it.
+        // The slug then stays the same.
         assert_eq!(installation.import(&[&private], &["--visibility", "private"]).0, 0);
         assert_eq!(admin(&server, "/api/v1/tenants/merged/channels/50").json()["slug"], "layoffs-2");
     }
@@ -248,7 +248,7 @@ fn the_slug_of_a_thread_of_a_private_channel_tells_nothing() {
     assert_eq!(slugs(&server), ["layoffs"]);
 }
 
-/// An export of a post that begins with a message with a file.
+/// An export of a post whose first message has a file.
 fn post(number: u64) -> Value {
     let id = 5_000 + number * 10;
     let mut opener = message(id, &format!("opener {number}"));
@@ -278,7 +278,7 @@ async fn a_page_of_a_forum_costs_the_same_number_of_statements_whatever_the_post
         let server = server_at.serve(&["--role", "web"]);
         let count = || {
             ["/merged/help", "/api/v1/tenants/merged/channels/help/threads?limit=100"].map(|path| {
-                // A connection prepares a statement when it first meets it, so the least of many requests counts.
+                // A connection prepares a statement at its first use, so the minimum over many requests counts.
                 let least = (0..20).map(|_| {
                     let before = proxy.statements();
                     assert!(server.get(path).text().contains("opener 1"), "{path}");
@@ -293,7 +293,7 @@ async fn a_page_of_a_forum_costs_the_same_number_of_statements_whatever_the_post
         (few, count())
     });
     let (few, many) = counted.await.unwrap();
-    // What a connection prepares on the way differs by one or two; 42 posts more cost nothing.
+    // The statements that a connection prepares add a difference of one or two; 42 more posts add none.
     for (few, many) in few.into_iter().zip(many) {
         assert!(many <= few + 2, "{few} and {many} statements");
     }

@@ -1,4 +1,4 @@
-//! Everything that takes more than one crate to show.
+//! Tests that involve more than one crate.
 #![expect(clippy::unwrap_used, reason = "what fails here fails a test")]
 
 mod at_rest;

@@ -1,4 +1,4 @@
-//! What only `TiDB` can decide. Every case fails on any other server.
+//! Behaviour that only `TiDB` can show. Every case fails on any other server.
 
 mod conflicts;
 mod json;

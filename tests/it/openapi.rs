@@ -1,4 +1,4 @@
-//! `openapi.yaml`, held against itself and against what the program answers.
+//! Checks `openapi.yaml` against itself and against the responses of the program.
 
 mod answers;
 mod ask;

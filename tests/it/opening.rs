@@ -1,4 +1,4 @@
-//! What a start says where it cannot go on: what is wrong, where, and what to do; and never the password.
+//! The message of a start that fails: the fault, its location and the remedy, and never the password.
 
 use std::net::TcpListener;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use mysql_async::prelude::Queryable;
 use crate::program::Installation;
 use crate::server::{Database, connect};
 
-/// Stands in every address here.
+/// The password in every address here.
 const PASSWORD: &str = "a-password-that-nobody-tells";
 
 async fn refused(url: &DatabaseUrl) -> OpenError {
@@ -18,7 +18,7 @@ async fn refused(url: &DatabaseUrl) -> OpenError {
     TidbStore::open(url, options).await.expect_err("it is refused")
 }
 
-/// Runs `verta migrate` on an address, and gives what it says as it fails.
+/// Runs `verta migrate` on an address; returns the output of its failure.
 async fn said(address: String) -> String {
     let run = move || Installation::at(&address).run(&["migrate"]);
     let output = tokio::task::spawn_blocking(run).await.unwrap();

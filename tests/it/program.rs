@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 /// The admin key of every installation here.
 pub(crate) const ADMIN_KEY: &str = "an-admin-key-of-this-test-alone";
-/// How long anything may take before a case gives up.
+/// The time limit of every operation, after which a case gives up.
 const PATIENCE: Duration = Duration::from_mins(2);
 
 /// The folder of the example community.
@@ -20,13 +20,13 @@ pub(crate) fn examples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples")
 }
 
-/// What the names of people are made with.
+/// The key of the pseudonyms.
 pub(crate) const KEY: [u8; 32] = [0x5a; 32];
 
-/// An installation in a folder that goes with it.
+/// An installation in a folder that is removed with it.
 pub(crate) struct Installation {
     folder: TempDir,
-    /// Where its archive is kept, if that is not in the folder.
+    /// The address of its archive, if the archive is not in the folder.
     server: Option<String>,
 }
 
@@ -35,7 +35,7 @@ impl Installation {
         Self { folder: tempfile::tempdir().unwrap(), server: None }
     }
 
-    /// One that keeps its archive at a `DATABASE_URL` of a server.
+    /// Returns an installation whose archive is at a `DATABASE_URL` of a server.
     pub(crate) fn at(address: &str) -> Self {
         Self { server: Some(address.to_owned()), ..Self::new() }
     }
@@ -48,7 +48,7 @@ impl Installation {
         self.path("data/verta.db")
     }
 
-    /// The program with this installation's settings and nobody else's.
+    /// The program with the settings of this installation only.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let address = self.server.clone().unwrap_or_else(|| format!("sqlite:{}", self.database().display()));
         let mut command = Command::new(env!("CARGO_BIN_EXE_verta"));
@@ -75,7 +75,7 @@ impl Installation {
         output
     }
 
-    /// Imports `paths` and gives the exit code and the JSON on the last line.
+    /// Imports `paths`; returns the exit code and the JSON on the last line.
     pub(crate) fn import(&self, paths: &[&Path], flags: &[&str]) -> (i32, Value) {
         let mut arguments = vec!["import", "--json"];
         arguments.extend(flags);
@@ -86,12 +86,12 @@ impl Installation {
         (output.status.code().unwrap(), serde_json::from_str(last).unwrap())
     }
 
-    /// Starts the server and waits until it says where it is.
+    /// Starts the server and waits until it logs its address.
     pub(crate) fn serve(&self, arguments: &[&str]) -> Server {
         self.serve_with(arguments, |_| {})
     }
 
-    /// The same, with other settings.
+    /// Like [`Installation::serve`], with other settings.
     pub(crate) fn serve_with(&self, arguments: &[&str], change: impl FnOnce(&mut Command)) -> Server {
         let mut all = vec!["serve"];
         all.extend(arguments);
@@ -100,7 +100,7 @@ impl Installation {
         Self::started(command)
     }
 
-    /// The same, with so many files that the server may open.
+    /// Like [`Installation::serve`], with a limit on the files that the server may open.
     pub(crate) fn serve_with_files(&self, files: u32, arguments: &[&str]) -> Server {
         let mut all = vec!["serve"];
         all.extend(arguments);
@@ -150,16 +150,16 @@ impl Installation {
 pub(crate) struct Server {
     child: Child,
     address: SocketAddr,
-    /// What it says; nobody need read it for the server to go on.
+    /// The log output; the server continues even if it is not read.
     lines: Mutex<mpsc::Receiver<String>>,
 }
 
 impl Server {
-    /// Sends bytes as they are and reads until the server closes; `None` if it closed without a word.
+    /// Sends raw bytes and reads until the server closes; `None` if it closed without a response.
     pub(crate) fn raw(&self, bytes: &[u8]) -> Option<Answer> {
         let mut stream = TcpStream::connect(self.address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        // A server that has refused already may close before it has read everything.
+        // A server that has already rejected the request may close before it has read everything.
         stream.write_all(bytes).ok();
         let mut answer = Vec::new();
         let mut chunk = [0; 8192];
@@ -173,7 +173,7 @@ impl Server {
         self.request("GET", path, "", b"")
     }
 
-    /// One request with more header lines, each ended by `\r\n`.
+    /// Sends one request with more header lines, each ended by `\r\n`.
     pub(crate) fn request(&self, method: &str, path: &str, headers: &str, body: &[u8]) -> Answer {
         let length = body.len();
         let head = format!(
@@ -182,14 +182,14 @@ impl Server {
         self.raw(&[head.as_bytes(), body].concat()).expect("the server answers")
     }
 
-    /// The largest resident size so far, in MiB.
+    /// Returns the largest resident size so far, in MiB.
     pub(crate) fn peak_mib(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
         line.trim().strip_suffix("kB").unwrap().trim().parse::<u64>().unwrap() / 1024
     }
 
-    /// Waits until it says a line with `words` in it.
+    /// Waits for a line of output that contains `words`.
     pub(crate) fn wait_for(&self, words: &str) {
         let lines = self.lines.lock().unwrap();
         while !lines.recv_timeout(PATIENCE).unwrap().contains(words) {}
@@ -203,7 +203,7 @@ impl Server {
         self.child.id()
     }
 
-    /// Ends it and gives what it said since it was last asked.
+    /// Terminates the server; returns the output since the last call.
     pub(crate) fn stop(mut self) -> Vec<String> {
         let asked = Command::new("kill").arg("-TERM").arg(self.child.id().to_string()).status().unwrap();
         assert!(asked.success());
@@ -212,7 +212,7 @@ impl Server {
         std::iter::from_fn(|| lines.recv_timeout(PATIENCE).ok()).collect()
     }
 
-    /// Waits for its end, after somebody else asked for it.
+    /// Waits for the server to exit after it was told to stop elsewhere.
     pub(crate) fn wait(mut self) -> i32 {
         self.child.wait().unwrap().code().expect("no signal ended it")
     }
@@ -225,7 +225,7 @@ impl Drop for Server {
     }
 }
 
-/// What a server answered.
+/// The response of a server.
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -252,7 +252,7 @@ impl Answer {
         })
     }
 
-    /// Every header as it was sent: one that was sent twice is there twice.
+    /// Every header as it was sent; one that was sent twice occurs twice.
     pub(crate) fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
         let lines = self.head.lines().skip(1).filter_map(|line| line.split_once(':'));
         lines.map(|(name, value)| (name, value.trim()))

@@ -1,5 +1,5 @@
-//! A proxy that knows the `MySQL` protocol and stands between an adapter and a server, to make go wrong what goes
-//! wrong only now and then: <https://dev.mysql.com/doc/dev/mysql-server/latest/PAGE_PROTOCOL.html>.
+//! A proxy for the `MySQL` protocol between an adapter and a server, which causes faults that otherwise occur only now
+//! and then: <https://dev.mysql.com/doc/dev/mysql-server/latest/PAGE_PROTOCOL.html>.
 
 use std::collections::HashMap;
 use std::io;
@@ -15,42 +15,42 @@ use tokio::task::JoinHandle;
 const COM_QUERY: u8 = 0x03;
 const COM_STMT_PREPARE: u8 = 0x16;
 const COM_STMT_EXECUTE: u8 = 0x17;
-/// First byte of an answer that all went well, and of one that it did not.
+/// The first byte of an OK packet, and of an error packet.
 const OK: u8 = 0x00;
 const ERROR: u8 = 0xff;
-/// What `TiDB` says under a code that says nothing.
+/// The message that `TiDB` sends under an unspecific code.
 const TEXT: &str = "Information schema is changed, or so says the proxy";
 
-/// What happens to a statement.
+/// A fault of a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// It is not passed on; the answer is this error.
+    /// The statement is not forwarded; the response is this error.
     Error(u16),
-    /// It is not passed on; the connection ends.
+    /// The statement is not forwarded; the connection closes.
     CutBefore,
-    /// It is passed on; the connection ends where its answer would come.
+    /// The statement is forwarded; the connection closes when its response would arrive.
     CutAfter,
-    /// It is not passed on, and nothing comes back, until [`Proxy::resume`].
+    /// The statement is not forwarded, and no response arrives, until [`Proxy::resume`].
     Stall,
 }
 
-/// Which statements meet a fault.
+/// Selects the statements that meet a fault.
 struct Rule {
-    /// Words that they hold; none for every statement.
+    /// Words that the statement contains; none for every statement.
     words: String,
-    /// Bytes that they are sent with, be it in a value.
+    /// Bytes that are sent with the statement, possibly in a value.
     bytes: Vec<u8>,
-    /// How many pass before the next one does.
+    /// The number of statements that pass before the next fault.
     skip: u32,
-    /// How many pass between two that do.
+    /// The number of statements that pass between two faults.
     gap: u32,
-    /// How many still do.
+    /// The number of remaining faults.
     left: u32,
     fault: Fault,
 }
 
 impl Rule {
-    /// For the next statement that holds `words`.
+    /// Selects the next statement that contains `words`.
     fn new(words: &str, fault: Fault) -> Self {
         Self { words: words.to_owned(), bytes: Vec::new(), skip: 0, gap: 0, left: 1, fault }
     }
@@ -59,7 +59,7 @@ impl Rule {
 #[derive(Default)]
 struct State {
     rules: Vec<Rule>,
-    /// How many statements came.
+    /// The number of statements received.
     statements: usize,
     /// The last statement that met a fault.
     last_met: String,
@@ -69,7 +69,7 @@ struct State {
     accepting: Option<JoinHandle<()>>,
 }
 
-/// The proxy; dropping it ends every connection.
+/// The proxy; dropping it closes every connection.
 pub(crate) struct Proxy {
     upstream: SocketAddr,
     address: SocketAddr,
@@ -79,7 +79,7 @@ pub(crate) struct Proxy {
 struct Shared {
     state: Mutex<State>,
     hangs: watch::Sender<bool>,
-    /// How many faults were met.
+    /// The number of faults so far.
     met: watch::Sender<usize>,
 }
 
@@ -94,32 +94,33 @@ impl Proxy {
         proxy
     }
 
-    /// Where it listens.
+    /// The address on which the proxy listens.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Lets the next statement that holds `words` meet `fault`. Blanks of any kind and number count as one.
+    /// Applies `fault` to the next statement that contains `words`. Any run of whitespace counts as one blank.
     pub(crate) fn next(&self, words: &str, fault: Fault) {
         self.next_times(1, words, fault);
     }
 
-    /// Lets the next `times` statements that hold `words` meet `fault`.
+    /// Applies `fault` to the next `times` statements that contain `words`.
     pub(crate) fn next_times(&self, times: u32, words: &str, fault: Fault) {
         self.rule(Rule { left: times, ..Rule::new(words, fault) });
     }
 
-    /// Lets the statement meet `fault` that holds `words` and comes after `skip` others that do.
+    /// Applies `fault` to the statement that contains `words` and comes after `skip` others that do.
     pub(crate) fn after(&self, skip: u32, words: &str, fault: Fault) {
         self.rule(Rule { skip, ..Rule::new(words, fault) });
     }
 
-    /// Lets a statement meet `fault` after every `gap` others, until [`Proxy::heal`].
+    /// Applies `fault` to one statement after every `gap` others, until [`Proxy::heal`].
     pub(crate) fn every(&self, gap: u32, fault: Fault) {
         self.rule(Rule { skip: gap, gap, left: u32::MAX, ..Rule::new("", fault) });
     }
 
-    /// Lets every statement meet `fault` that holds `words` and has `value` among its values, until [`Proxy::heal`].
+    /// Applies `fault` to every statement that contains `words` and has `value` among its values, until
+    /// [`Proxy::heal`].
     pub(crate) fn refuse_value(&self, words: &str, value: &str, fault: Fault) {
         self.rule(Rule { bytes: value.into(), left: u32::MAX, ..Rule::new(words, fault) });
     }
@@ -128,19 +129,19 @@ impl Proxy {
         self.shared.state().rules.push(rule);
     }
 
-    /// Forgets every fault that was not met yet; tells whether there was one.
+    /// Removes every fault that has not occurred yet; returns whether there was one.
     pub(crate) fn heal(&self) -> bool {
         let mut state = self.shared.state();
         state.refusal = None;
         !std::mem::take(&mut state.rules).is_empty()
     }
 
-    /// How many statements came so far.
+    /// Returns the number of statements received so far.
     pub(crate) fn statements(&self) -> usize {
         self.shared.state().statements
     }
 
-    /// How many statements met a fault so far.
+    /// Returns the number of statements so far that met a fault.
     pub(crate) fn met(&self) -> usize {
         *self.shared.met.borrow()
     }
@@ -150,17 +151,17 @@ impl Proxy {
         self.shared.met.subscribe().wait_for(|met| *met >= count).await.unwrap();
     }
 
-    /// The last statement that met a fault, its blanks made single.
+    /// Returns the last statement that met a fault, with whitespace collapsed.
     pub(crate) fn last_met(&self) -> String {
         self.shared.state().last_met.clone()
     }
 
-    /// Greets new connections with an error from now on, or no more.
+    /// Sets or clears the error that new connections are greeted with.
     pub(crate) fn refuse(&self, code: Option<u16>) {
         self.shared.state().refusal = code;
     }
 
-    /// Ends every connection.
+    /// Closes every connection.
     pub(crate) async fn cut(&self) {
         let connections = std::mem::take(&mut self.shared.state().connections);
         for connection in connections {
@@ -168,7 +169,7 @@ impl Proxy {
         }
     }
 
-    /// Ends every connection and refuses new ones, as a server does that restarts.
+    /// Closes every connection and refuses new ones, like a server that restarts.
     pub(crate) async fn close(&self) {
         let accepting = self.shared.state().accepting.take();
         if let Some(accepting) = accepting {
@@ -177,17 +178,17 @@ impl Proxy {
         self.cut().await;
     }
 
-    /// Takes connections again after [`Proxy::close`], at the same address.
+    /// Accepts connections again after [`Proxy::close`], at the same address.
     pub(crate) async fn open(&self) {
         self.accept(TcpListener::bind(self.address).await.unwrap());
     }
 
-    /// From now on nothing passes in either direction, on old connections and on new ones.
+    /// Stops all traffic in both directions, on old connections and on new ones.
     pub(crate) fn hang(&self) {
         self.shared.hangs.send_replace(true);
     }
 
-    /// Lets everything pass again, what had stalled as well.
+    /// Resumes all traffic, including the data that had stalled.
     pub(crate) fn resume(&self) {
         self.shared.state().rules.retain(|rule| rule.fault != Fault::Stall);
         self.shared.hangs.send_replace(false);
@@ -220,7 +221,7 @@ impl Shared {
         lock(&self.state)
     }
 
-    /// The fault that a statement meets, if it is its turn.
+    /// Returns the fault of a statement, if its turn has come.
     fn fault(&self, statement: String, sent: &[u8]) -> Option<Fault> {
         let mut state = self.state();
         state.statements += 1;
@@ -250,26 +251,26 @@ impl Shared {
     }
 }
 
-/// What both directions of one connection know.
+/// The state shared by both directions of one connection.
 #[derive(Default)]
 struct Session {
     /// The statement whose number comes next.
     preparing: Option<String>,
     prepared: HashMap<u32, String>,
-    /// Whether the connection ends instead of the next answer.
+    /// Whether the connection closes instead of the next response.
     cut: bool,
 }
 
 async fn relay(mut client: TcpStream, upstream: SocketAddr, shared: Arc<Shared>) {
-    // Bound before the wait, so that it is not held over it.
+    // Bound before the wait, so that the lock is not held during it.
     let refusal = shared.state().refusal;
     if let Some(code) = refusal {
-        // Whoever does not wait for it has gone.
+        // An error means that the receiver no longer waits.
         client.write_all(&packet(0, &[&[ERROR][..], &code.to_le_bytes(), TEXT.as_bytes()].concat())).await.ok();
         return;
     }
     let Ok(server) = TcpStream::connect(upstream).await else { return };
-    // Without it every small answer waits for the one before to be acknowledged.
+    // Without it every small response waits for the previous one to be acknowledged.
     if client.set_nodelay(true).and(server.set_nodelay(true)).is_err() {
         return;
     }
@@ -277,7 +278,7 @@ async fn relay(mut client: TcpStream, upstream: SocketAddr, shared: Arc<Shared>)
     let (server_in, server_out) = server.into_split();
     let session = Mutex::default();
     let client_out = tokio::sync::Mutex::new(client_out);
-    // Whichever side ends first ends the other; the client tells what it made of it.
+    // Whichever side ends first ends the other; the client reports the outcome.
     tokio::select! {
         _ = requests(client_in, server_out, &client_out, &session, &shared) => {}
         _ = answers(server_in, &client_out, &session, &shared) => {}
@@ -294,7 +295,7 @@ async fn requests(
     loop {
         let sent = read_packet(&mut client).await?;
         shared.while_hanging().await;
-        // Looked at before the fault is told, so that no resumption after it is missed.
+        // Read before the fault is reported, so that no later resume is missed.
         let mut hangs = shared.hangs.subscribe();
         match statement(&sent, session).and_then(|statement| shared.fault(statement, &sent)) {
             None => {}
@@ -334,7 +335,7 @@ async fn answers(
     }
 }
 
-/// A packet with its head: three bytes of length and one of its number.
+/// A packet with its head: three bytes of length and one byte of sequence number.
 async fn read_packet(from: &mut OwnedReadHalf) -> io::Result<Vec<u8>> {
     let mut packet = vec![0; 4];
     from.read_exact(&mut packet).await?;
@@ -349,9 +350,9 @@ fn packet(number: u8, body: &[u8]) -> Vec<u8> {
     [&[low, middle, high, number][..], body].concat()
 }
 
-/// The text of the statement that a packet of the client runs, its blanks made single.
+/// Returns the text of the statement that a client's packet executes, with whitespace collapsed.
 fn statement(packet: &[u8], session: &Mutex<Session>) -> Option<String> {
-    // A command begins a new count of packets; what follows a greeting does not.
+    // A command restarts the numbering of packets; the response to a greeting does not.
     let [_, _, _, 0, command, rest @ ..] = packet else { return None };
     let text = || String::from_utf8_lossy(rest).split_whitespace().collect::<Vec<_>>().join(" ");
     match *command {
@@ -368,16 +369,16 @@ fn statement(packet: &[u8], session: &Mutex<Session>) -> Option<String> {
     }
 }
 
-/// Whether `words` stand in `statement`, and not only as the beginning of longer ones.
+/// Returns whether `statement` contains `words` as whole words.
 fn has_words(statement: &str, words: &str) -> bool {
     let mut ends = statement.match_indices(words).map(|(start, _)| &statement[start + words.len()..]);
     words.is_empty() || ends.any(|rest| !rest.starts_with(|next: char| next.is_alphanumeric() || next == '_'))
 }
 
-/// Ends a task and waits until what it held is gone.
+/// Aborts a task and waits until everything that it owned is dropped.
 async fn end(task: JoinHandle<()>) {
     task.abort();
-    // That it was aborted is what was asked for.
+    // The error is expected: the task was aborted.
     task.await.ok();
 }
 

@@ -1,11 +1,11 @@
-//! An archive on a server answers as one in an SQLite file does.
+//! An archive on a server gives the same responses as one in an SQLite file.
 
 use serde_json::Value;
 
 use crate::program::{Installation, Server, examples};
 use crate::server::Database;
 
-/// Every answer of the API about what the examples hold, by address, and every page of the site.
+/// Returns every API response about the stored examples, by address, and every page of the site.
 pub(crate) fn answers(server: &Server) -> Vec<(String, u16, String)> {
     const TENANT: &str = "/api/v1/tenants/thimble-firmware";
     let mut addresses = vec![

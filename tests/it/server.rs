@@ -1,7 +1,7 @@
-//! A server that speaks `MySQL`'s protocol, and a database on it that goes with the last case that uses it.
+//! A server that speaks the `MySQL` protocol, and databases on it, each removed with the last case that uses it.
 //!
-//! It is the one at `TIDB_URL`, whose user may create databases (a `TiDB`, or a `MariaDB`), or a container of `TiDB`.
-//! With neither, every case that asks for it fails.
+//! The server is the one at `TIDB_URL`, whose user may create databases (a `TiDB`, or a `MariaDB`), or a container of
+//! `TiDB`. With neither, every case that needs it fails.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
@@ -18,9 +18,9 @@ use testcontainers::{Container, GenericImage, ImageExt};
 /// The release that `compose.yml` runs.
 pub(crate) const IMAGE: (&str, &str) = ("pingcap/tidb", "v8.5.8");
 
-/// Where a server is, and what keeps it there.
+/// The address of a server, and the container that keeps it running.
 struct Server {
-    /// Its address as it was given, for the program.
+    /// The address as it was given, for the program.
     text: String,
     url: DatabaseUrl,
     _container: Option<Container<GenericImage>>,
@@ -28,7 +28,7 @@ struct Server {
 
 static SERVER: Mutex<Weak<Server>> = Mutex::new(Weak::new());
 
-/// The server; a container of it goes with the last database on it.
+/// The server; its container is removed with the last database on it.
 fn server() -> Arc<Server> {
     let mut server = SERVER.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(server) = server.upgrade() {
@@ -70,7 +70,7 @@ pub(crate) struct Database {
 static SHARED: Mutex<Weak<Database>> = Mutex::new(Weak::new());
 
 impl Database {
-    /// A new one, empty.
+    /// Creates a new, empty database.
     pub(crate) async fn new() -> Self {
         let server = tokio::task::spawn_blocking(server).await.expect("a server");
         let name = format!("verta_test_{}", uuid::Uuid::new_v4().simple());
@@ -78,9 +78,9 @@ impl Database {
         Self { url: DatabaseUrl { database: name, ..server.url.clone() }, server }
     }
 
-    /// The one that cases share who keep to tenants of their own.
+    /// Returns the database shared by all cases that use only tenants of their own.
     pub(crate) async fn shared() -> Arc<Self> {
-        // One case makes it while the others wait; a lock of the runtime would not reach over their runtimes.
+        // One case creates it while the others wait; a lock of the runtime would not work across their runtimes.
         tokio::task::spawn_blocking(|| {
             let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(database) = shared.upgrade() {
@@ -94,19 +94,19 @@ impl Database {
         .expect("a database")
     }
 
-    /// Its address, password and all, for the program.
+    /// Returns the address including the password, for the program.
     pub(crate) fn address(&self) -> String {
         let (server, parameters) = self.server.text.split_once('?').unwrap_or((&self.server.text, ""));
         let (server, _) = server.rsplit_once('/').expect("it names a database");
         format!("{server}/{}?{parameters}", self.url.database).trim_end_matches('?').to_owned()
     }
 
-    /// Its address, in its parts.
+    /// Returns the address, in its parts.
     pub(crate) fn url(&self) -> &DatabaseUrl {
         &self.url
     }
 
-    /// The store in it, with its schema.
+    /// Opens the store in this database, with its schema.
     pub(crate) async fn store(&self) -> TidbStore {
         open(&self.url).await
     }
@@ -120,13 +120,13 @@ impl Drop for Database {
     }
 }
 
-/// The store at `url`, with few connections: many cases run at once.
+/// Opens the store at `url`, with few connections: many cases run at once.
 pub(crate) async fn open(url: &DatabaseUrl) -> TidbStore {
     let options = OpenOptions { pool_size: 4, patience: Duration::ZERO };
     TidbStore::open(url, options).await.unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// A plain connection.
+/// Opens a plain connection.
 pub(crate) async fn connect(url: &DatabaseUrl) -> Conn {
     let options = OptsBuilder::default()
         .ip_or_hostname(url.host.clone())
@@ -144,14 +144,14 @@ async fn execute(url: &DatabaseUrl, sql: String) {
     connection.disconnect().await.expect("the connection ends");
 }
 
-/// Drops a database, and before that the connections that still use it: their transactions would hold it for as long
-/// as the runtime of their case waits for this.
+/// Drops a database after it closed the connections that still use it: their transactions would block the drop for as
+/// long as the runtime of their case waits for it.
 async fn remove(url: &DatabaseUrl, database: &str) {
     let mut connection = connect(url).await;
     let using = "SELECT id FROM information_schema.processlist WHERE db = ?";
     let ids: Vec<u64> = connection.exec(using, (database,)).await.expect("the connections are told");
     for id in ids {
-        // One that has ended meanwhile is none to end.
+        // The connection may have ended meanwhile.
         connection.query_drop(format!("KILL {id}")).await.ok();
     }
     connection.query_drop(format!("DROP DATABASE {database}")).await.expect("the database is dropped");

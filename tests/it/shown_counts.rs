@@ -1,4 +1,4 @@
-//! The migration that counts again in an archive whose channels counted messages that readers are not shown.
+//! The migration that recounts the messages of channels that counted messages hidden from readers.
 
 use adapter_sqlite::SqliteStore;
 use adapter_tidb::Migration;
@@ -16,12 +16,12 @@ use crate::statements::migrations;
 const NAME: &str = "0016_shown_counts";
 const NEWEST: u64 = (1 << 41) + 5;
 
-/// What every channel is spoiled with; `active_at` is a time of each store.
+/// The wrong stats that every channel starts with; `active_at` is the store's expression for a time.
 const SPOIL: &str = "UPDATE channels SET message_count = 77, last_activity_at = NULL, active_at = ";
 
-/// Stores channels in the same community or others: with hidden messages of every kind, with hidden ones alone, with a
-/// newest message whose id tells no time, and without hidden ones; with the stats that they have to have after the
-/// migration.
+/// Stores channels in the same community or in others: with hidden messages of every kind, with only hidden ones, with
+/// a newest message whose id gives no time, and without hidden ones. Each comes with the stats that it must have after
+/// the migration.
 async fn fill(store: &dyn Store) -> Vec<(Channel, ChannelStats)> {
     let hidden = |here: &Channel, raw: u64| Message { kind: MessageKind(24), ..message(here, raw, "alarm", 1) };
     let odd_time = at(1_600_000_000_123);
@@ -37,7 +37,7 @@ async fn fill(store: &dyn Store) -> Vec<(Channel, ChannelStats)> {
         let times: Vec<Timestamp> =
             messages.iter().filter(|one| one.kind.is_shown()).map(Message::created_at).collect();
         put(store, &here, &MessagePage::new(None, at(1), messages).unwrap()).await;
-        // What is deleted counts neither before nor after.
+        // A deleted message counts neither before nor after.
         put(store, &here, &MessagePage::deleted(id(9), at(2))).await;
         let shown = stored(store, &here).await.stats;
         let expected = times.last().filter(|_| number % 4 != 3);
@@ -50,7 +50,7 @@ async fn fill(store: &dyn Store) -> Vec<(Channel, ChannelStats)> {
 async fn check(store: &dyn Store, filled: &[(Channel, ChannelStats)]) {
     for (number, (channel, shown)) in filled.iter().enumerate() {
         let stats = stored(store, channel).await.stats;
-        // Without a hidden message it was right before and is left alone.
+        // Without a hidden message the stats were right before and remain.
         let expected =
             if number % 4 == 3 { ChannelStats { message_count: 77, last_activity_at: None, ..*shown } } else { *shown };
         assert_eq!(stats, expected, "{number}");
@@ -105,7 +105,7 @@ async fn a_server_counts_again_and_a_second_time_changes_nothing() {
     store.close().await;
 }
 
-/// Where the list of the types changes, channels have to be counted again.
+/// When the list of types changes, channels must be counted again.
 #[test]
 fn the_newest_migration_that_counts_knows_the_types_that_readers_are_shown() {
     for dialect in ["sqlite", "tidb"] {

@@ -1,15 +1,15 @@
-//! Every statement and migration for a server, read for what `TiDB` takes without a word and then leaves out, or does
-//! slowly; and whether a schema says aloud what it must.
+//! Checks every statement and migration for a server for clauses that `TiDB` silently ignores or executes slowly, and
+//! checks that a schema states explicitly what it must.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A statement, and where it stands.
+/// A statement and its location.
 #[derive(Debug, Clone)]
 pub(crate) struct Statement {
-    /// The file without its ending, from the adapter's folder on, such as `message/read`.
+    /// The file relative to the adapter's folder, without its extension, such as `message/read`.
     pub(crate) file: String,
-    /// The constant's name.
+    /// The name of the constant.
     pub(crate) name: String,
     pub(crate) sql: String,
 }
@@ -18,7 +18,7 @@ fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name)
 }
 
-/// Every SQL constant of the adapter.
+/// Returns every SQL constant of the adapter.
 pub(crate) fn statements() -> Vec<Statement> {
     let root = folder("adapters/tidb/src");
     let mut found = Vec::new();
@@ -37,7 +37,7 @@ pub(crate) fn statements() -> Vec<Statement> {
     found
 }
 
-/// Every migration of a dialect, by file name.
+/// Returns every migration of a dialect, by file name.
 pub(crate) fn migrations(dialect: &str) -> Vec<(String, String)> {
     let files = fs::read_dir(folder("migrations").join(dialect)).unwrap();
     let mut all: Vec<_> = files
@@ -50,12 +50,12 @@ pub(crate) fn migrations(dialect: &str) -> Vec<(String, String)> {
     all
 }
 
-/// The words of a statement, with single blanks.
+/// Returns the words of a statement, separated by single blanks.
 fn words(sql: &str) -> String {
     sql.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// What is wrong with a statement.
+/// Returns the faults of a statement.
 fn faults(sql: &str) -> Vec<&'static str> {
     let sql = format!(" {} ", words(sql).to_ascii_uppercase());
     let mut found = Vec::new();
@@ -90,7 +90,7 @@ fn faults(sql: &str) -> Vec<&'static str> {
     found
 }
 
-/// What is wrong with a migration.
+/// Returns the faults of a migration.
 fn schema_faults(sql: &str) -> Vec<String> {
     let mut found: Vec<String> = faults(sql).into_iter().map(str::to_owned).collect();
     for statement in sql.split(';').filter(|statement| words(statement).starts_with("CREATE TABLE")) {

@@ -1,4 +1,4 @@
-//! Copying a guild from a simulated Discord: whatever happens meanwhile, the archive is in the end what the guild is.
+//! Copying a guild from a simulated Discord: whatever happens meanwhile, the archive in the end equals the guild.
 
 mod absent;
 mod content;
@@ -88,7 +88,7 @@ async fn what_is_new_edited_and_deleted_of_late_is_found_by_the_next_run(place: 
     let world = World::channel_of(place, 250).await;
     let general = world.id("general");
     world.sync().await;
-    // Messages of a moment ago: the generated ones are years old.
+    // Recent messages: the generated ones are years old.
     for number in 0..150 {
         world.send(general, &format!("new {number}"));
     }

@@ -1,5 +1,5 @@
-//! Encrypted connections, to the server through a front with certificates of an authority made here: the servers that
-//! the cases run on have none of their own.
+//! Encrypted connections to the server, through a front end with certificates of an authority created here: the servers
+//! that the cases run on have none of their own.
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -20,15 +20,15 @@ use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 use crate::server::Database;
 
-/// `CLIENT_SSL` in the flags of a greeting and of its answer:
+/// `CLIENT_SSL` in the flags of a greeting and of the response to it:
 /// <https://dev.mysql.com/doc/dev/mysql-server/latest/group__group__cs__capabilities__flags.html>.
 const CLIENT_SSL: u8 = 0x08;
-/// The size of the packet that asks for TLS and says nothing else.
+/// The size of the packet that requests TLS and contains nothing else.
 const SSL_REQUEST: usize = 32;
 /// `ER_SECURE_TRANSPORT_REQUIRED`.
 const SECURE_TRANSPORT_REQUIRED: u16 = 3159;
 
-/// An authority that nobody trusts who was not told to.
+/// An authority that only clients configured for it trust.
 struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
@@ -44,12 +44,12 @@ impl Authority {
         file
     }
 
-    /// A server's side of TLS, with a certificate for `name`.
+    /// Returns the server's TLS configuration, with a certificate for `name`.
     fn acceptor(&self, name: &str) -> TlsAcceptor {
         self.acceptor_until(name, 4000)
     }
 
-    /// The same, until the end of a year.
+    /// Like `acceptor`, with a certificate that is valid until the end of a year.
     fn acceptor_until(&self, name: &str, year: i32) -> TlsAcceptor {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
@@ -64,7 +64,7 @@ impl Authority {
     }
 }
 
-/// One packet, its head of four bytes included.
+/// Reads one packet, including its four-byte head.
 async fn read(stream: &mut (impl AsyncRead + Unpin)) -> std::io::Result<Vec<u8>> {
     let mut packet = vec![0; 4];
     stream.read_exact(&mut packet).await?;
@@ -74,13 +74,14 @@ async fn read(stream: &mut (impl AsyncRead + Unpin)) -> std::io::Result<Vec<u8>>
     Ok(packet)
 }
 
-/// Passes a login on, whose packets count one more on the client's side for the one that asked for TLS; then everything.
+/// Forwards a login, whose packet numbers are one higher on the client's side because of the TLS request; then
+/// everything else.
 async fn relay(
     mut client: impl AsyncRead + AsyncWrite + Unpin,
     mut server: TcpStream,
     mut answer: Vec<u8>,
 ) -> std::io::Result<()> {
-    // The server speaks to somebody without TLS.
+    // The server expects a client without TLS.
     answer[5] &= !CLIENT_SSL;
     loop {
         answer[3] -= 1;
@@ -89,7 +90,7 @@ async fn relay(
         reply[3] += 1;
         let (kind, more) = (reply[4], reply.len() > 5);
         client.write_all(&reply).await?;
-        // Let in, or refused; anything else asks for more.
+        // The login is accepted or rejected; any other packet continues it.
         if kind == 0x00 || kind == 0xff && more {
             break;
         }
@@ -101,7 +102,7 @@ async fn relay(
 async fn serve(mut client: TcpStream, upstream: SocketAddr, acceptor: TlsAcceptor) -> std::io::Result<()> {
     let mut server = TcpStream::connect(upstream).await?;
     let mut greeting = read(&mut server).await?;
-    // Behind the version's text stand a number of four bytes, eight of salt and a zero.
+    // The version text is followed by a four-byte number, eight bytes of salt and a zero.
     let flags = 5 + greeting[5..].iter().position(|byte| *byte == 0).unwrap() + 1 + 4 + 8 + 1;
     greeting[flags + 1] |= CLIENT_SSL;
     client.write_all(&greeting).await?;
@@ -118,7 +119,8 @@ async fn serve(mut client: TcpStream, upstream: SocketAddr, acceptor: TlsAccepto
     relay(client, server, answer).await
 }
 
-/// A server with TLS whose certificate is for `name`, before the one of `database`; its address as `localhost`.
+/// Starts a server with TLS in front of that of `database`, with a certificate for `name`; returns its address as
+/// `localhost`.
 async fn front(database: &Database, authority: &Authority, name: &str) -> DatabaseUrl {
     front_with(database, authority.acceptor(name)).await
 }
@@ -130,7 +132,7 @@ async fn front_with(database: &Database, acceptor: TlsAcceptor) -> DatabaseUrl {
     let upstream = tokio::net::lookup_host((url.host.clone(), url.port)).await.unwrap().next().unwrap();
     tokio::spawn(async move {
         while let Ok((client, _)) = listener.accept().await {
-            // What ends badly here is told on the other side.
+            // A failure here is reported on the other side.
             tokio::spawn(serve(client, upstream, acceptor.clone()));
         }
     });
@@ -196,11 +198,11 @@ async fn whoever_asks_for_the_authority_alone_takes_any_name_and_nothing_else() 
         let store = open(&url, TlsMode::VerifyCa, Some(&file)).await.unwrap();
         assert_eq!(store.status().await.unwrap().store, "tidb", "{name}");
         store.close().await;
-        // Nor does it matter how the server is called here.
+        // Nor does the name of the server matter here.
         let url = DatabaseUrl { host: "127.0.0.1".to_owned(), ..url };
         open(&url, TlsMode::VerifyCa, Some(&file)).await.unwrap().close().await;
     }
-    // An authority that bears the names of the driver's words is as wrong as any other.
+    // A certificate of another authority is rejected even if its name contains the driver's error words.
     let other = Authority::new();
     for name in ["localhost", "NotValidForName.invalid", "db.example.org"] {
         let told = refused(&front(&database, &other, name).await, TlsMode::VerifyCa, Some(&file)).await;
