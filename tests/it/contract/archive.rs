@@ -1,4 +1,4 @@
-//! The archive as a whole. All cases share one, so none of them is the first to record anything.
+//! The archive as a whole. All cases share one, so no case can rely on being the first to record anything.
 
 use domain::pseudonym::{KeyCheck, PseudonymKey};
 use ports::store::Store;

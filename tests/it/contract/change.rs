@@ -36,7 +36,7 @@ contract![
     a_commit_that_appends_wakes_who_waits_for_it,
 ];
 
-/// The kinds of the changes of a tenant after `position`.
+/// Returns the kinds of the changes of a tenant after `position`.
 async fn kinds(store: &dyn Store, of: &Tenant, position: &ChangePosition) -> Vec<ChangeKind> {
     let (changes, _) = changes_since(store, position.clone(), 1_000).await;
     changes.into_iter().filter(|change| change.tenant_id == of.id).map(|change| change.kind).collect()
@@ -46,7 +46,7 @@ async fn end(store: &dyn Store) -> ChangePosition {
     store.read().await.unwrap().changes().position().await.unwrap()
 }
 
-/// The changes of messages alone.
+/// Returns only the changes of messages.
 fn of_messages(kinds: Vec<ChangeKind>) -> Vec<ChangeKind> {
     kinds.into_iter().filter(|kind| kind.interval().is_some()).collect()
 }
@@ -107,7 +107,7 @@ async fn a_page_that_changes_nothing_for_readers_logs_nothing(store: &dyn Store)
     assert_eq!(kinds(store, &owner, &before).await, [ChangeKind::Channel { channel: here.id }], "its start is reached");
 }
 
-/// One call of a method, and the changes that it has to append.
+/// One call of a method, and the changes that it must append.
 struct Call<'a> {
     name: &'static str,
     work: Box<dyn AsyncFnBox<'a> + 'a>,
@@ -323,7 +323,7 @@ async fn two_units_that_each_store_two_channels_do_not_wait_for_each_other(store
             unit.commit().await.unwrap();
         }
     };
-    // Neither ever loses a race: the locks are taken in the order of the channels, and the numbers last.
+    // Neither ever loses a race: channels are locked in their order, and the change numbers last.
     futures::join!(writer(1), writer(2));
 }
 
@@ -341,7 +341,7 @@ async fn a_follower_misses_nothing_under_eight_writers_some_of_which_give_up(sto
         for raw in 1..=12 {
             let page = page(channel, interval(raw, raw), 1, [raw], "a");
             if raw % 3 == 0 {
-                // A process that ends before its commit.
+                // Simulates a process that ends before its commit.
                 let mut unit = begin(store).await;
                 unit.messages().replace_interval(channel.id, &page).await.ok();
             } else {
@@ -391,7 +391,7 @@ async fn nothing_young_or_among_the_newest_is_trimmed(store: &dyn Store) {
 async fn a_commit_that_appends_wakes_who_waits_for_it(store: &dyn Store) {
     let (_, here) = one_channel(store).await;
     put(store, &here, &page(&here, None, 1, [1], "a")).await;
-    // Other cases of the same store may have taken that one; each of them has its own commits.
+    // Another case on the same store may have used up that notification, but each case makes commits of its own.
     let woken = tokio::time::timeout(Duration::from_secs(30), store.appended());
     let commits = async {
         for raw in 2..=5 {

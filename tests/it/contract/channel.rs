@@ -104,14 +104,14 @@ async fn a_slug_is_taken_once_in_a_tenant(store: &dyn Store) {
     let refused = unit.channels().upsert(&thief).await.unwrap_err();
     assert!(matches!(refused, StoreError::Duplicate { what: "channel slug" }), "{refused:?}");
     drop(unit);
-    // In another tenant it is free.
+    // The slug is free in another tenant.
     let (_, theirs) = one_channel(store).await;
     assert_eq!(theirs.slug, first.slug);
 }
 
 async fn a_slug_of_any_script_is_found(store: &dyn Store) {
     let (tenant, _) = one_channel(store).await;
-    // Each differs from another only in case, an accent or a script's form: none may stand for another.
+    // Each differs from another only in case, an accent or the form of a script: they must count as different slugs.
     let names = ["straße", "strasse", "cafe", "café", "ｃａｆｅ", "日本語", "にほんご", "ニホンゴ", "🧵", "🧶"];
     let channels: Vec<Channel> = (100..)
         .zip(names)
@@ -204,7 +204,7 @@ async fn a_channel_goes_with_all_that_belongs_to_it(store: &dyn Store) {
     assert_eq!(read.coverage().find(here.id).await.unwrap(), None);
     assert_eq!(read.messages().find(here.id, id(5)).await.unwrap(), None);
     drop(read);
-    // What comes under the same id later begins anew.
+    // A later channel under the same id starts from scratch.
     upsert(store, &[&here]).await;
     assert_eq!(held_ids(store, &here).await, [0; 0]);
     assert_eq!(stored(store, &here).await.stats.message_count, 0);

@@ -1,4 +1,4 @@
-//! What one archive holds, stored in another as it is.
+//! Copying the content of one archive unchanged into another.
 
 use domain::coverage::{Coverage, Observation, Segments};
 use domain::message::{Attachment, Deletion, Emoji, Message, Reaction};
@@ -29,7 +29,7 @@ contract! {
     what_either_archive_proves_decides_between_two_versions,
 }
 
-/// Three messages: one with everything, one that is deleted, one that only moderators see.
+/// Three messages: one with every field, one that is deleted, one that only moderators see.
 fn copies(channel: &Channel) -> Vec<StoredMessage> {
     let file = |raw: u64| Attachment {
         id: raw.to_string().parse().unwrap(),
@@ -77,7 +77,7 @@ async fn all(store: &dyn Store, channel: &Channel) -> Vec<StoredMessage> {
     store.read().await.unwrap().messages().list_stored(channel.id, None, 1000).await.unwrap()
 }
 
-/// How many changes of messages of the channel there are.
+/// Returns the number of message changes of the channel.
 async fn changes(store: &dyn Store, channel: &Channel) -> usize {
     let (changes, _) = changes_since(store, log_start(store).await, 1_000).await;
     let of_messages = |change: &&Change| change.kind.channel() == Some(channel.id) && change.kind.interval().is_some();
@@ -146,13 +146,13 @@ async fn a_copy_replaces_older_versions_and_knows_what_is_deleted_for_good(store
     let earlier = StoredMessage { message: message(&channel, 20, "earlier", 599), deletion: None };
     let newer =
         StoredMessage { message: message(&channel, 30, "newer", 501), deletion: Some(Deletion::explicit(at(700))) };
-    // A text of 599 is newer than that of 400, and the deletion of 600 newer than both.
+    // The text of 599 is newer than that of 400, and the deletion of 600 newer than both.
     assert_eq!(restore(store, &channel, &[older, earlier.clone(), newer.clone()]).await, 2);
     (first[1].message, first[2]) = (earlier.message, newer);
     assert_eq!(all(store, &channel).await, first);
     assert_eq!(held_ids(store, &channel).await, [10]);
     assert_eq!(stored(store, &channel).await.stats.message_count, 1);
-    // What was only inferred yields to a later observation, what is explicit does not.
+    // An inferred deletion yields to a later observation, an explicit one does not.
     let back = [20, 30].map(|raw| StoredMessage { message: message(&channel, raw, "back", 900), deletion: None });
     assert_eq!(restore(store, &channel, &back).await, 2);
     assert_eq!(held_ids(store, &channel).await, [10, 20]);
@@ -212,7 +212,7 @@ async fn a_copy_for_a_channel_that_is_not_stored_is_refused(store: &dyn Store) {
     assert!(matches!(refused, Err(StoreError::Missing { what: "channel" })), "{refused:?}");
 }
 
-/// What an archive proves that observed the ids from 1 to 9 at this time.
+/// The proof of an archive that observed the ids from 1 to 9 at this time.
 fn proof(time: i64) -> Segments {
     Segments::new([Observation::new(interval(1, 9).unwrap(), at(time))])
 }
@@ -224,7 +224,7 @@ async fn of_two_histories_the_latest_observation_decides_whether_a_message_is_de
         ..live(channel, 1)
     };
     let nothing = Segments::default();
-    // Shown here at 1 and, unchanged, at 10, which the coverage alone records.
+    // Present here at 1 and, unchanged, at 10, which only the coverage records.
     for (copied_at, stays) in [(5, true), (10, true), (11, false)] {
         let (_, here) = one_channel(store).await;
         for time in [1, 10] {
@@ -238,7 +238,7 @@ async fn of_two_histories_the_latest_observation_decides_whether_a_message_is_de
         assert_eq!(restore(store, &here, std::slice::from_ref(&copy)).await, 0, "a second time");
         assert_eq!(held_ids(store, &here).await, expected);
     }
-    // Lacked here at 5, and shown there at 1 and until the time of its proof.
+    // Absent here at 5, and present there from 1 until the time of that archive's proof.
     for (proven, comes_back) in [(nothing.clone(), false), (proof(4), false), (proof(5), true), (proof(9), true)] {
         let (_, here) = one_channel(store).await;
         put(store, &here, &page(&here, interval(1, 9), 1, [5], "a")).await;
@@ -247,7 +247,7 @@ async fn of_two_histories_the_latest_observation_decides_whether_a_message_is_de
         assert_eq!(held_ids(store, &here).await.len(), usize::from(comes_back), "{proven:?}");
         assert_eq!(restore_proven(store, &here, &[live(&here, 1)], &proven).await, 0, "a second time");
     }
-    // Lacked here at 2 and at 10, which the coverage alone records.
+    // Absent here at 2 and at 10, which only the coverage records.
     for (seen_at, comes_back) in [(5, false), (10, true), (11, true)] {
         let (_, here) = one_channel(store).await;
         put(store, &here, &page(&here, None, 1, [5], "a")).await;
@@ -257,7 +257,7 @@ async fn of_two_histories_the_latest_observation_decides_whether_a_message_is_de
         restore(store, &here, &[live(&here, seen_at)]).await;
         assert_eq!(held_ids(store, &here).await.len(), usize::from(comes_back), "shown there at {seen_at}");
     }
-    // Never stored here, and lacked at 10.
+    // Never stored here, and absent at 10.
     for (proven, exists) in [(nothing.clone(), false), (proof(9), false), (proof(10), true), (proof(11), true)] {
         let (_, here) = one_channel(store).await;
         put(store, &here, &page(&here, interval(1, 9), 10, [3], "a")).await;
@@ -266,7 +266,7 @@ async fn of_two_histories_the_latest_observation_decides_whether_a_message_is_de
         assert_eq!(held_ids(store, &here).await, expected, "{proven:?}");
         assert_eq!(stored(store, &here).await.stats.message_count, expected.len() as u64);
     }
-    // An explicit deletion of either archive is final.
+    // An explicit deletion in either archive is final.
     let (_, here) = one_channel(store).await;
     put(store, &here, &page(&here, interval(1, 9), 1, [5], "a")).await;
     put(store, &here, &MessagePage::deleted(id(5), at(2))).await;
@@ -284,7 +284,7 @@ async fn what_either_archive_proves_decides_between_two_versions(store: &dyn Sto
         for time in [1, 10] {
             put(store, &here, &page(&here, interval(1, 9), time, [5], "here")).await;
         }
-        // It reads so here until 10, and there from 5 on until the time of that archive's proof.
+        // Here it has one text until 10, and there another from 5 until the time of that archive's proof.
         let copy = StoredMessage { message: message(&here, 5, "there", 5), deletion: None };
         restore_proven(store, &here, std::slice::from_ref(&copy), &proven).await;
         assert_eq!(all(store, &here).await[0].message.content, expected, "{proven:?}");

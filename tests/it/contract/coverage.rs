@@ -1,4 +1,4 @@
-//! What is held of channels.
+//! The coverage of channels.
 
 use domain::channel::{ChannelId, ChannelKind};
 use domain::coverage::{Coverage, CoverageState, Interval, Observation, Part};
@@ -81,14 +81,14 @@ async fn the_newest_run_is_the_interval(store: &dyn Store) {
     assert_eq!(find(store, here.id).await.interval, interval(40, 49));
     put(store, &here, &page(&here, interval(20, 39), 1, [], "")).await;
     assert_eq!(find(store, here.id).await.interval, interval(10, 49));
-    // A page that shows no part whole proves nothing.
+    // A page that does not show any interval completely proves nothing.
     put(store, &here, &page(&here, None, 9, [60], "a")).await;
     assert_eq!(find(store, here.id).await.interval, interval(10, 49));
 }
 
 async fn a_run_goes_down_through_any_number_of_segments(store: &dyn Store) {
     let (_, here) = one_channel(store).await;
-    // Each part was seen at a moment of its own, so none of them become one.
+    // Each part was observed at a different time, so no two of them merge.
     for low in (1..=401).rev().step_by(2).filter(|low| *low != 201) {
         let seen = 1000 - i64::try_from(low).unwrap();
         put(store, &here, &page(&here, interval(low, low + 1), seen, [low], "a")).await;
@@ -115,7 +115,7 @@ async fn segments_tell_when_each_part_was_seen(store: &dyn Store) {
     let (_, here) = one_channel(store).await;
     put(store, &here, &page(&here, interval(1, 100), 5, [], "")).await;
     put(store, &here, &page(&here, interval(40, 60), 9, [], "")).await;
-    // An earlier look than both adds what lies outside of them.
+    // An observation earlier than both adds only the ids outside of them.
     put(store, &here, &page(&here, interval(50, 200), 2, [], "")).await;
     let expected = [(1, 39, 5), (40, 60, 9), (61, 100, 5), (101, 200, 2)]
         .map(|(low, high, seen)| Part::from(Observation::new(interval(low, high).unwrap(), at(seen))));
@@ -203,7 +203,7 @@ async fn a_note_keeps_the_latest_look(store: &dyn Store) {
     assert_eq!(seen().await, (Some(at(6)), Some("truncated".to_owned()), false));
     note(store, here.id, 7, false, None).await;
     assert_eq!(seen().await, (Some(at(7)), None, false));
-    // Where there are intervals they alone say whether the start is reached.
+    // If there are intervals, they alone decide whether the start is reached.
     put(store, &here, &page(&here, interval(5, 9), 8, [5], "a")).await;
     note(store, here.id, 9, true, None).await;
     assert_eq!(seen().await, (Some(at(9)), None, false));
@@ -274,7 +274,7 @@ async fn an_empty_page_proves_as_much_as_any(store: &dyn Store) {
 async fn a_channel_that_is_deleted_stays_so(store: &dyn Store) {
     let (_, here) = one_channel(store).await;
     note(store, here.id, 5, false, Some("truncated")).await;
-    // Whenever it was seen, and whatever is seen later.
+    // At whatever time it was observed, and whatever is observed later.
     note(store, here.id, 4, false, Some(Coverage::DELETED)).await;
     assert!(find(store, here.id).await.is_deleted());
     for reason in [None, Some("truncated")] {

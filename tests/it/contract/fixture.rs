@@ -1,4 +1,4 @@
-//! What cases begin with. A case owns its tenant, so that all of them run at the same time on one database.
+//! The fixtures of the cases. A case owns its tenant, so all of them run concurrently on one database.
 
 use app::retry::retry;
 use domain::change::{Change, ChangePosition, Followed};
@@ -18,11 +18,11 @@ use ports::page::MessageRange;
 use ports::store::{Store, UnitOfWork};
 use uuid::Uuid;
 
-/// The first moment that there is, in milliseconds.
+/// The earliest possible time, in milliseconds.
 pub(super) const FIRST: i64 = -62_135_596_800_000;
-/// The last moment that there is, in milliseconds.
+/// The latest possible time, in milliseconds.
 pub(super) const LAST: i64 = 253_402_207_200_000;
-/// Text that an encoding, a collation, a quote or a pattern can spoil.
+/// Text that an encoding, a collation, a quote or a pattern can corrupt.
 pub(super) const HARD_TEXT: &str = " 🧶 👩\u{200d}👩 e\u{301} é ' \" ` \\ % _ \0 \u{feff} \u{202e}שלום \r\n\t ; -- ";
 
 /// The position before the first change of a log that was never trimmed.
@@ -32,7 +32,7 @@ pub(crate) async fn log_start(store: &dyn Store) -> ChangePosition {
     ChangePosition::from_text(format!("{epoch}.0"))
 }
 
-/// Every change after `position`, read `limit` at a time, and the position after the last of them.
+/// Returns every change after `position`, read `limit` at a time, and the position after the last of them.
 pub(crate) async fn changes_since(
     store: &dyn Store,
     mut position: ChangePosition,
@@ -64,20 +64,20 @@ pub(crate) fn interval(low: u64, high: u64) -> Option<Interval> {
     Interval::new(id(low), id(high))
 }
 
-/// A tenant with a name that nobody else has.
+/// Returns a tenant with a unique name.
 pub(crate) fn tenant() -> Tenant {
     let name = Uuid::new_v4().simple().to_string();
     let slug = TenantSlug::from_name(&name);
     Tenant::new(Platform::Discord, PlatformId::new(&name).unwrap(), slug, TenantName::new(&name).unwrap(), at(1))
 }
 
-/// A channel named after its platform id.
+/// Returns a channel named after its platform id.
 pub(crate) fn channel(of: &Tenant, platform_id: u64, kind: ChannelKind) -> Channel {
     let snowflake = platform_id.to_string().parse().unwrap();
     Channel::new(of.id, snowflake, kind, format!("channel {platform_id}"))
 }
 
-/// A thread of `parent` that whoever reads that may read.
+/// Returns a thread of `parent`, visible to all readers of `parent`.
 pub(crate) fn thread(parent: &Channel, platform_id: u64) -> Channel {
     let snowflake = platform_id.to_string().parse().unwrap();
     let name = format!("thread {platform_id}");
@@ -94,7 +94,7 @@ pub(crate) fn message(channel: &Channel, raw: u64, content: &str, observed_at: i
     Message::new(channel.id, id(raw), author, content.to_owned(), version)
 }
 
-/// A page of messages with these ids, all with the same content.
+/// Returns a page of messages with these ids, all with the same content.
 pub(crate) fn page(
     channel: &Channel,
     interval: Option<Interval>,
@@ -106,7 +106,7 @@ pub(crate) fn page(
     MessagePage::new(interval, at(observed_at), messages).unwrap()
 }
 
-/// So many roles, emoji and stickers with ids from 1 on, seen at 1.
+/// Returns `count` roles, emoji and stickers with ids from 1 on, observed at 1.
 pub(crate) fn guild_items(count: u64) -> GuildItems {
     fn held<T>(item: T) -> Held<T> {
         Held { item, observed_at: at(1), deleted_at: None }
@@ -135,7 +135,7 @@ pub(super) async fn begin(store: &dyn Store) -> Box<dyn UnitOfWork> {
     store.begin().await.unwrap()
 }
 
-/// Does `work` in a unit and commits it; all of it again if another unit won a race, as use cases do.
+/// Runs `work` in a unit and commits it; retries the whole of it if another unit won a race, as use cases do.
 pub(crate) async fn retried<T>(
     store: &dyn Store,
     work: impl AsyncFn(&mut dyn UnitOfWork) -> Result<T, StoreError>,
@@ -168,7 +168,7 @@ pub(super) async fn upsert(store: &dyn Store, channels: &[&Channel]) {
     unit.commit().await.unwrap();
 }
 
-/// The channel as the store has it.
+/// Returns the channel as it is stored.
 pub(crate) async fn stored(store: &dyn Store, channel: &Channel) -> Channel {
     store.read().await.unwrap().channels().find(channel.id).await.unwrap().unwrap()
 }
@@ -180,7 +180,7 @@ pub(crate) async fn put(store: &dyn Store, channel: &Channel, page: &MessagePage
     outcome
 }
 
-/// The messages of a channel that are not deleted, from the oldest on; at most 100.
+/// Returns the messages of a channel that are not deleted, oldest first; at most 100.
 pub(crate) async fn held(store: &dyn Store, channel: &Channel) -> Vec<Message> {
     let (mut read, mut held, mut range) = (store.read().await.unwrap(), Vec::new(), MessageRange::Oldest);
     loop {

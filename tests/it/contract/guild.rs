@@ -78,7 +78,7 @@ async fn items_replace_what_their_ids_held_and_leave_the_others(store: &dyn Stor
     };
     upsert(store, &tenant, &changed).await;
     assert_eq!(list(store, &tenant).await, items);
-    // What is back is not deleted any more.
+    // An item that reappears is no longer deleted.
     items.observed_at = Some(at(4));
     items.stickers[1] = Held { deleted_at: None, observed_at: at(4), ..items.stickers[1].clone() };
     upsert(store, &tenant, &items).await;
@@ -129,7 +129,7 @@ async fn items_go_with_their_tenant(store: &dyn Store) {
     assert_eq!(list(store, &there).await, guild_items(3));
 }
 
-/// Two that compare what is held with what they saw, as a sync does.
+/// Two writers that compare the stored items with those that they observed, as a sync does.
 async fn two_looks_at_once_leave_the_later_one(one: &dyn Store, other: &dyn Store) {
     let shown = |count: u64, name: &str| {
         let mut items = guild_items(count);

@@ -40,7 +40,7 @@ fn job(created_at: i64) -> Job {
 async fn every_field_of_a_job_comes_back(store: &dyn Store) {
     use JobKind::{Channels, Delete, Erase, Full, Import, Incremental};
     use JobState::{Cancelled, Done, Failed};
-    // No tenant of this id is stored: a job outlives the tenant that it deleted.
+    // The tenant of this id is not stored: a job outlives the tenant that it deleted.
     for (kind, state) in
         [(Full, Done), (Incremental, Failed), (Channels, Cancelled), (Import, Done), (Erase, Failed), (Delete, Done)]
     {
@@ -82,7 +82,7 @@ async fn a_job_replaces_what_its_id_held(store: &dyn Store) {
 }
 
 async fn unfinished_jobs_are_listed_oldest_first(store: &dyn Store) {
-    // Older than whatever else is in the store, so that these lead its list.
+    // Older than any other job in the store, so that these lead its list.
     let mut jobs = [job(-9), job(-8), job(-8), job(-7), job(-6)];
     jobs[3].start(at(1));
     jobs[4].start(at(1));

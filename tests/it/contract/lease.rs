@@ -1,4 +1,4 @@
-//! Leases, and the fences that go with them.
+//! Leases and their fences.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ fn fence_of(number: u64) -> Fence {
     Fence::new(number).unwrap()
 }
 
-/// A name that no other case has.
+/// Returns a name that is unique to a case.
 fn name() -> String {
     Uuid::new_v4().to_string()
 }
@@ -57,7 +57,7 @@ async fn a_lease_is_stored_in_the_place_of_the_one_that_was_expected(store: &dyn
         assert!(!replace(store, &name, expected, &lease("two", 3, 9)).await, "{expected:?}");
     }
     assert_eq!(find(store, &name).await, Some(first.clone()));
-    // The same once more, and a longer one, are stored as well.
+    // Acquiring the same lease once more, and for longer, is stored as well.
     for kept in [first.clone(), first.prolonged(at(9), Duration::from_secs(1)), lease("two", largest, -7)] {
         assert!(replace(store, &name, Some(largest - 1), &kept).await);
         assert_eq!(find(store, &name).await, Some(kept));
@@ -109,7 +109,7 @@ async fn a_fence_changes_nothing_else_of_its_channel(store: &dyn Store) {
     assert!(!fence(store, here.id, 4).await, "storing the channel again does not open it");
 }
 
-/// The one is at work, stalls, and its lease ends; the other takes it and goes on.
+/// One process is working, stalls, and its lease expires; the other acquires the lease and continues.
 async fn a_process_that_lost_its_lease_is_shut_out(one: &dyn Store, other: &dyn Store) {
     let (_, here) = one_channel(one).await;
     let name = name();

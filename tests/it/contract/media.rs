@@ -1,4 +1,4 @@
-//! What is known of files: noted once, replaced by outcomes, listed by when they are due and by where they stand.
+//! The state of files: recorded once, replaced by outcomes, listed by the time they are due and by position.
 
 use domain::channel::{Channel, ChannelId};
 use domain::media::{ContentHash, FileKey, FileState};
@@ -55,7 +55,7 @@ async fn every_state_of_a_file_is_stored_as_it_is(store: &dyn Store) {
     let files: Vec<_> = (1..).zip(states).map(|(message, state)| file(here.id, message, largest, state)).collect();
     upsert(store, tenant.id, &files).await;
     assert_eq!(all(store, &here).await, files);
-    // Each becomes every other.
+    // Every state can follow every other.
     for shift in 1..states.len() {
         let next = files.iter().enumerate().map(|(index, old)| File { state: states[(index + shift) % 5], ..*old });
         let next: Vec<_> = next.collect();

@@ -1,4 +1,4 @@
-//! Messages as they are read.
+//! Reading messages.
 
 use domain::channel::{Channel, ChannelKind, ChannelStats};
 use domain::json::Json;
@@ -55,7 +55,7 @@ fn attachment(number: u64) -> Attachment {
     }
 }
 
-/// A message with something in every field.
+/// A message with a value in every field.
 fn full(plain: &Message) -> Message {
     let emoji = |id, name: Option<&str>, animated| Emoji { id, name: name.map(str::to_owned), animated };
     Message {
@@ -102,7 +102,7 @@ fn full(plain: &Message) -> Message {
                 people: vec![Pseudonym::new([1; 16]), Pseudonym::new([0; 16])],
             },
             Reaction { emoji: emoji("4".parse().ok(), None, false), count: 0, people: vec![] },
-            // These two differ only for who looks at bytes.
+            // These two differ only in their bytes.
             Reaction { emoji: emoji(None, Some("a"), false), count: 1, people: vec![] },
             Reaction { emoji: emoji(None, Some("A"), false), count: 1, people: vec![] },
             Reaction { emoji: emoji(None, Some("🍣"), false), count: 1, people: vec![] },
@@ -220,7 +220,7 @@ async fn a_range_begins_next_to_its_bound(store: &dyn Store) {
 async fn restricted_kinds_are_left_out_of_lists(store: &dyn Store) {
     let (_, here) = one_channel(store).await;
     let mut messages = vec![message(&here, 1, "first", 1)];
-    // Moderators' alarms, purchases, and types that no release knows yet.
+    // Moderators' alerts, purchases, and types that no release knows yet.
     let hidden = [24, 25, 26, 32, 36, 39, 44, 58, 62, 70, -1, i32::MAX];
     let kinds = (2..).zip(hidden.map(MessageKind));
     messages.extend(kinds.map(|(raw, kind)| Message { kind, ..message(&here, raw, "hidden", 1) }));
@@ -301,7 +301,7 @@ async fn a_count_that_is_wrong_is_mended(store: &dyn Store) {
     };
     let right = stats(here.id).await;
     assert_eq!((right.message_count, recount(here.id).await.unwrap(), stats(here.id).await), (4, 0, right));
-    // Of what goes for good nothing is counted.
+    // A permanent removal is not counted.
     let mut unit = begin(store).await;
     unit.messages().delete_first(here.id, 3).await.unwrap();
     unit.commit().await.unwrap();
@@ -329,7 +329,7 @@ async fn messages_are_removed_for_good_in_steps(store: &dyn Store) {
     assert_eq!(read.messages().find(here.id, id(1)).await.unwrap(), None);
     assert_eq!(held_ids(store, &other).await, [1, 2]);
     drop(read);
-    // Nothing of the files and reactions is left for who comes under the same id.
+    // No file or reaction remains for a later message under the same id.
     put(store, &here, &page(&here, None, 3, [7], "new")).await;
     assert_eq!(held(store, &here).await, [message(&here, 7, "new", 3)]);
 }
@@ -392,7 +392,7 @@ async fn a_page_of_large_messages_stops_and_says_where(store: &dyn Store) {
         assert_eq!(found, (1..=LAST).collect::<Vec<_>>(), "nothing is left out");
         assert_eq!(pages, [3, 3, 1]);
     }
-    // A list that is full is no shorter for its bytes.
+    // The byte limit does not shorten a list that is already full.
     let list = read.messages().list(here.id, MessageRange::Newest, false, 3).await.unwrap();
     assert_eq!((list.messages.len(), list.examined_to), (3, None));
 }
@@ -403,7 +403,7 @@ async fn a_page_stops_among_many_hidden_messages_and_says_where(store: &dyn Stor
     put(store, &here, &page(&here, None, 1, [1, HIDDEN + 2], "shown")).await;
     for first in (2..HIDDEN + 2).step_by(500) {
         let messages = (first..first + 500).map(|raw| {
-            // Every other one is deleted below; the others are of a type that is not shown.
+            // Every second one is deleted below; the others are of a hidden type.
             let kind = if raw % 2 == 0 { MessageKind::DEFAULT } else { MessageKind(70) };
             Message { kind, ..message(&here, raw, "hidden", 1) }
         });
@@ -432,7 +432,7 @@ async fn a_page_stops_among_many_hidden_messages_and_says_where(store: &dyn Stor
         assert_eq!(found, [1, HIDDEN + 2], "nothing is left out");
         assert!((3..=5).contains(&calls), "{calls} calls");
     }
-    // What is not known to be empty may have something.
+    // A channel that is not known to be empty may have messages.
     assert!(read.messages().exists(here.id, MessageRange::Before(id(HIDDEN + 2)), false).await.unwrap());
     assert!(!read.messages().exists(here.id, MessageRange::Before(id(1)), false).await.unwrap());
     let short = MessageRange::From(id(HIDDEN + 3));

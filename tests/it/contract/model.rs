@@ -1,4 +1,4 @@
-//! A store beside a slow and simple model: after every step of a random sequence the two say the same.
+//! A store compared with a slow and simple model: after every step of a random sequence both must agree.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,15 +14,15 @@ use super::fixture::{at, begin, id, message, one_channel, put, stored};
 
 contract![a_store_does_what_the_model_does];
 
-/// How many sequences there are; the seed of a failing one is in its message.
+/// The number of sequences; the seed of a failing one is in its message.
 const SEQUENCES: u64 = 40;
-/// Messages have the ids from 1 to this one. What lies above is one more id for the model, up to the largest there is.
+/// Messages have the ids from 1 to this one. All ids above are a single id in the model, up to the largest possible.
 const LAST: u64 = 24;
 const ABOVE: u64 = LAST + 1;
-/// So few times that many are equal.
+/// Few enough times that many are equal.
 const TIMES: u64 = 6;
 
-/// `SplitMix64`: the same numbers for the same seed, everywhere.
+/// `SplitMix64`: the same numbers for the same seed, on every machine.
 struct Random(u64);
 
 impl Random {
@@ -47,28 +47,28 @@ impl Random {
     }
 }
 
-/// Ids that an observation covers, both ends included; above [`LAST`] lies all that there can be.
+/// The ids that an observation covers, both ends included; an end above [`LAST`] covers all ids above it.
 type Ends = (u64, u64);
 
 #[derive(Debug, Clone)]
 enum Step {
-    /// A page: what it covers, what it shows, and whether what it lacks is evidence.
+    /// A page: the ids it covers, the messages it shows, and whether an absence is evidence.
     Page { ends: Option<Ends>, time: i64, shown: BTreeSet<u64>, evidence: bool },
     /// An explicit deletion.
     Deleted { id: u64, time: i64 },
-    /// Intervals that a source covers without proof of what they lack.
+    /// Intervals that a source covers without proof of absences.
     Claim { ends: Vec<Ends>, time: i64 },
     /// A note with or without a reason.
     Note { time: i64, reason: bool },
 }
 
-/// Any two numbers in order; often the whole of a channel, its start or its end.
+/// Returns any two numbers in order; often the whole of a channel, its start or its end.
 fn ends(random: &mut Random, before: Option<Ends>) -> Ends {
     match (random.below(10), before) {
         (0, _) => (1, ABOVE),
         (1, _) => (1, 1 + random.below(LAST)),
         (2, _) => (1 + random.below(LAST), ABOVE),
-        // The same, what touches it above or below, and what lies inside.
+        // The same interval, one that touches it above or below, and one inside it.
         (3, Some(same)) => same,
         (4, Some((_, high))) if high < LAST => (high + 1, high + 1 + random.below(LAST - high)),
         (5, Some((low, _))) if low > 1 => (1 + random.below(low - 1), low - 1),
@@ -106,7 +106,7 @@ fn steps(random: &mut Random) -> Vec<Step> {
                 Step::Claim { ends: if random.chance(50) { vec![(low, high)] } else { apart }, time }
             }
             17..=18 => Step::Note { time, reason: random.chance(40) },
-            // The same step a second time.
+            // Repeats the same step.
             _ => steps.last().cloned().unwrap_or(Step::Note { time, reason: false }),
         };
         steps.push(step);
@@ -114,14 +114,14 @@ fn steps(random: &mut Random) -> Vec<Step> {
     steps
 }
 
-/// A message as it is at a time: of the same time there is one version, of which sources of any kind tell.
+/// A message as of a time: for each time there is a single version, reported by sources of any kind.
 fn version(channel: &Channel, raw: u64, time: i64, origin: Origin) -> Message {
     let edited_at = (raw.is_multiple_of(2) && changes(raw) && time > 2).then(|| at(if time > 4 { 4 } else { 2 }));
     let message = message(channel, raw, &text(raw, time), time);
     Message { kind: kind(raw, time), version: Version { edited_at, observed_at: at(time), origin }, ..message }
 }
 
-/// Some messages are never shown to readers, and some not for a while.
+/// Some messages are always hidden from readers, and some for a while.
 fn kind(raw: u64, time: i64) -> MessageKind {
     let is_hidden = raw % 5 == 1 || changes(raw) && raw % 5 == 2 && (time + 1) / 2 == 2;
     if is_hidden { MessageKind(24) } else { MessageKind::DEFAULT }
@@ -139,15 +139,15 @@ fn span((low, high): Ends) -> Interval {
     Interval::new(id(low), if high == ABOVE { MessageId::MAX } else { id(high) }).unwrap()
 }
 
-/// What is known of a message: all from the steps so far.
+/// The state of a message after all steps so far.
 #[derive(Debug, PartialEq, Eq)]
 struct Known {
-    /// That of the latest observation that shows it; `None` where a final deletion made it irrelevant.
+    /// The text of the latest observation that shows it; `None` if a final deletion made it irrelevant.
     text: Option<(String, MessageKind)>,
     deletion: Option<DeletionKind>,
 }
 
-/// What is known of an id: when it was covered at the latest, and whether that proves what is absent.
+/// The coverage of an id: whether it proves absences, and the latest time of it.
 type Cover = BTreeMap<u64, (bool, i64)>;
 
 #[derive(Debug, Default)]
@@ -188,7 +188,7 @@ impl Model {
         model
     }
 
-    /// Proof stands over a claim, else the later time.
+    /// Proof takes precedence over a claim, then the later time decides.
     fn cover(&mut self, (low, high): Ends, new: (bool, i64)) {
         for raw in low..=high {
             let stands = self.cover.entry(raw).or_insert(new);
@@ -196,18 +196,18 @@ impl Model {
         }
     }
 
-    /// The messages that are not deleted.
+    /// Returns the messages that are not deleted.
     fn present(&self) -> impl Iterator<Item = u64> {
         self.known.iter().filter(|(_, known)| known.deletion.is_none()).map(|(raw, _)| *raw)
     }
 
-    /// Those of them that readers are shown.
+    /// Returns those of them that are shown to readers.
     fn shown(&self) -> impl Iterator<Item = u64> {
         let is_shown = |raw: &u64| self.known[raw].text.as_ref().is_some_and(|(_, kind)| kind.is_shown());
         self.present().filter(is_shown)
     }
 
-    /// The newest ids without a gap.
+    /// Returns the newest interval without a gap.
     fn run(&self) -> Option<Ends> {
         let high = *self.cover.keys().next_back()?;
         let low = (1..=high).rev().take_while(|raw| self.cover.contains_key(raw)).last()?;
@@ -215,8 +215,8 @@ impl Model {
     }
 }
 
-/// What the steps say of one message together, in whichever order they came; only a final deletion of a message that was
-/// not stored yet says nothing.
+/// Returns the combined effect of all steps on one message, in whatever order they came; only a final deletion of a
+/// message that was not stored yet has none.
 fn known(steps: &[Step], raw: u64) -> Option<Known> {
     let (mut seen, mut lacked, mut is_final) = (None, None, false);
     for step in steps {

@@ -1,4 +1,4 @@
-//! What a page does to what is held.
+//! The effect of a page on the stored messages.
 
 use domain::channel::{Channel, ChannelId, ChannelKind, ChannelStats};
 use domain::coverage::{Interval, Segments};
@@ -47,7 +47,7 @@ async fn a_page_twice_equals_a_page_once(store: &dyn Store) {
     assert!(again.is_unchanged());
     let coverage = store.read().await.unwrap().coverage().find(here.id).await.unwrap();
     assert_eq!((held(store, &here).await, stored(store, &here).await, coverage), as_it_was);
-    // An empty page that proves nothing does nothing.
+    // An empty page without proof has no effect.
     assert_eq!(put(store, &here, &page(&here, None, 9, [], "")).await, PageOutcome::default());
 }
 
@@ -75,7 +75,7 @@ async fn of_two_versions_the_newer_wins_in_any_order(store: &dyn Store) {
         observed_at: at(observed_at),
         origin,
     };
-    // Ascending: the edit decides, then the moment of the look, then the source.
+    // Ascending: the edit decides, then the time of the observation, then the source.
     let ascending = [
         version(None, 5, Origin::Export),
         version(None, 5, Origin::Page),
@@ -109,7 +109,7 @@ async fn what_a_whole_page_lacks_is_deleted_until_it_is_seen_again(store: &dyn S
     let outcome = put(store, &here, &page(&here, interval(1, 9), 4, [3], "new")).await;
     let absent = vec![id(5), id(7)];
     assert_eq!(outcome, PageOutcome { updated: 1, deleted: 2, absent, lacking: 2, ..PageOutcome::default() });
-    // An older page proves nothing against that.
+    // An older page proves nothing against it.
     put(store, &here, &page(&here, None, 3, [3, 5], "older")).await;
     assert_eq!(
         (held_ids(store, &here).await, deletion(store, &here, 5).await),
@@ -190,7 +190,7 @@ async fn an_older_look_adds_only_what_a_later_one_found_gone(store: &dyn Store) 
     assert_eq!(held_ids(store, &here).await, [5, 12, 25]);
     assert_eq!(held(store, &here).await[1].content, "late");
     let gone = store.read().await.unwrap().messages().find(here.id, id(15)).await.unwrap().unwrap();
-    // Not the look that still showed it found it gone.
+    // The deletion is dated by the page that lacked the message, not by the one that still showed it.
     assert_eq!((gone.deletion, gone.message.content.as_str()), (Some(Deletion::inferred(at(5))), "early"));
     assert_eq!(stored(store, &here).await.stats.message_count, 3);
 }
@@ -221,10 +221,10 @@ async fn the_stats_follow_what_is_held(store: &dyn Store) {
     assert_eq!(stats().await, (0, None));
 }
 
-/// What moderators alone are shown.
+/// The types that only moderators are shown.
 const HIDDEN: MessageKind = MessageKind(24);
 
-/// A page of one message of a type.
+/// Returns a page of one message of a type.
 fn of_kind(channel: &Channel, raw: u64, kind: MessageKind, observed_at: i64) -> MessagePage {
     let message = Message { kind, ..message(channel, raw, "a", observed_at) };
     MessagePage::new(None, at(observed_at), vec![message]).unwrap()
@@ -238,7 +238,7 @@ async fn the_stats_leave_out_types_that_readers_are_not_shown(store: &dyn Store)
         (of_kind(&here, third, HIDDEN, 1), (0, None)),
         (of_kind(&here, first, MessageKind::DEFAULT, 1), (1, sent(first))),
         (of_kind(&here, second, MessageKind::REPLY, 2), (2, sent(second))),
-        // A type that this release does not know is hidden, too.
+        // A type that this release does not know is hidden as well.
         (of_kind(&here, second, MessageKind(70), 3), (1, sent(first))),
         (of_kind(&here, second, MessageKind::UNNUMBERED, 4), (1, sent(first))),
         (of_kind(&here, second, MessageKind::REPLY, 5), (2, sent(second))),
@@ -248,7 +248,7 @@ async fn the_stats_leave_out_types_that_readers_are_not_shown(store: &dyn Store)
         (MessagePage::deleted(id(third), at(8)), (2, sent(second))),
         (of_kind(&here, 5, HIDDEN, 9), (2, sent(second))),
         (page(&here, interval(1, 9), 10, [], ""), (2, sent(second))),
-        // Found to exist after all, it is as hidden as before.
+        // Once it is observed again, it is as hidden as before.
         (of_kind(&here, 5, HIDDEN, 11), (2, sent(second))),
         (page(&here, interval(second, second), 12, [], ""), (1, sent(first))),
         (of_kind(&here, second, HIDDEN, 13), (1, sent(first))),
@@ -273,7 +273,7 @@ async fn threads_are_ordered_by_what_readers_are_shown(store: &dyn Store) {
     put(store, &one, &of_kind(&one, older, MessageKind::DEFAULT, 1)).await;
     put(store, &one, &of_kind(&one, newest, HIDDEN, 1)).await;
     put(store, &other, &of_kind(&other, newer, MessageKind::DEFAULT, 1)).await;
-    // One with hidden messages alone is as active as one without any.
+    // A channel with only hidden messages is as active as one without any.
     let hidden = StoredMessage { message: of_kind(&none, newest, HIDDEN, 1).messages()[0].clone(), deletion: None };
     let mut unit = begin(store).await;
     unit.messages().restore(none.id, &[hidden], &Segments::default()).await.unwrap();
@@ -298,7 +298,7 @@ async fn two_tenants_never_see_each_others_messages(store: &dyn Store) {
 async fn looks_of_one_moment_add_up(store: &dyn Store) {
     let (_, here) = one_channel(store).await;
     put(store, &here, &page(&here, interval(1, 9), 5, [3], "a")).await;
-    // Of the same time neither is later: what either shows is there.
+    // At the same time neither is later: a message shown by either exists.
     let outcome = put(store, &here, &page(&here, interval(5, 20), 5, [7, 15], "a")).await;
     assert_eq!(outcome, PageOutcome { added: 2, ..PageOutcome::default() });
     assert_eq!(held_ids(store, &here).await, [3, 7, 15]);

@@ -1,4 +1,4 @@
-//! Writers at the same time.
+//! Concurrent writers.
 
 use domain::channel::{Channel, ChannelKind};
 use domain::job::{Job, JobId, JobKind};
@@ -67,7 +67,7 @@ async fn two_writers_of_one_name_end_with_one_owner(store: &dyn Store) {
     assert!(matches!(lost, Err(StoreError::Duplicate { what: "channel slug" })), "{lost:?}");
     let owner = store.read().await.unwrap().channels().find_by_slug(tenant.id, &rivals[0].slug).await.unwrap();
     assert!(rivals.iter().any(|rival| Some(rival.id) == owner.as_ref().map(|owner| owner.id)));
-    // The one who lost left nothing behind.
+    // The losing writer left nothing stored.
     let rows = store.read().await.unwrap().channels().list(tenant.id).await.unwrap();
     assert_eq!(rows.len(), 2);
 }

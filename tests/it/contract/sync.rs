@@ -1,4 +1,4 @@
-//! What syncs remember of channels.
+//! The state that syncs store about channels.
 
 use domain::channel::ChannelKind;
 use domain::sync::SyncState;
@@ -38,7 +38,7 @@ async fn what_is_remembered_comes_back_and_only_moves_forward(store: &dyn Store)
     expected.sort_unstable_by_key(|state| state.channel_id);
     upsert(store, &expected).await.unwrap();
     assert_eq!(find().await, expected);
-    // Earlier times and none change nothing; later ones do.
+    // Earlier times and missing ones change nothing; later ones do.
     upsert(store, &[SyncState::new(one)]).await.unwrap();
     let mixed = SyncState { rechecked_at: Some(at(4)), listed_at: Some(at(9)), ..SyncState::new(one) };
     upsert(store, &[mixed, SyncState { requested_at: Some(at(1)), ..SyncState::new(two) }]).await.unwrap();

@@ -97,7 +97,7 @@ async fn what_is_not_stored_is_not_found(store: &dyn Store) {
 }
 
 async fn tenants_are_listed_by_slug_to_the_end(store: &dyn Store) {
-    // Others share the list: these lie together behind a prefix of their own.
+    // Other cases share the list: these are adjacent, under a prefix of their own.
     let prefix = format!("zz{}", &Uuid::new_v4().simple().to_string()[..12]);
     let slug = |name: &str| TenantSlug::new(&format!("{prefix}-{name}")).unwrap();
     let named = |name: &str| Tenant { slug: slug(name), ..tenant() };

@@ -36,7 +36,7 @@ async fn list(store: &dyn Store, parent: &Channel, filter: ThreadFilter, limit: 
 
 async fn threads_are_listed_to_the_end_in_every_order(store: &dyn Store) {
     let (_, parent) = one_channel(store).await;
-    // Three were made in one millisecond, two later ones in another; each has a number of its own at its end.
+    // Three were created in one millisecond, two later ones in another; the low bits of each differ.
     let made = |moment: u64, number: u64| moment * LATER / 1000 * 1000 + number;
     let threads = [(1, 1), (1, 2), (1, 3), (2, 4), (2, 5), (3, 6), (3, 7), (4, 8)]
         .map(|(moment, number)| thread(&parent, made(moment, number)));
@@ -46,7 +46,7 @@ async fn threads_are_listed_to_the_end_in_every_order(store: &dyn Store) {
         Channel { archived: number % 2 == 0, visibility, ..thread }
     });
     upsert(store, &threads.iter().collect::<Vec<_>>()).await;
-    // The first two are active at the same moment, after everybody else; the fifth was active and is empty again.
+    // The first two were last active at the same time, after all others; the fifth was active and is empty again.
     for (thread, message) in [(&threads[0], 9 * LATER), (&threads[1], 9 * LATER + 1), (&threads[4], 9 * LATER)] {
         put(store, thread, &page(thread, None, 1, [message], "a")).await;
     }
@@ -80,7 +80,7 @@ async fn a_thread_moves_up_when_something_is_written(store: &dyn Store) {
     let first = stored(store, &threads[0]).await;
     assert_eq!(first.stats.last_activity_at, Some(id(3 * LATER).created_at()));
     assert_eq!(order().await, [first, threads[1].clone()]);
-    // Replacing the thread keeps what the store knows of its activity.
+    // Replacing the thread preserves its stored activity.
     upsert(store, &[&threads[0]]).await;
     assert_eq!(order().await[0].id, threads[0].id);
     put(store, &threads[0], &page(&threads[0], interval(1, 4 * LATER), 2, [], "")).await;

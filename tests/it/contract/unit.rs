@@ -76,7 +76,7 @@ async fn a_snapshot_stays_at_its_moment(store: &dyn Store) {
 async fn nothing_that_is_written_to_a_snapshot_stays(store: &dyn Store) {
     let new = tenant();
     let mut read = store.read().await.unwrap();
-    // Whether it is refused or forgotten is the store's own affair.
+    // Whether the store rejects or discards the write is up to the store.
     read.tenants().insert(&new).await.ok();
     drop(read);
     assert_eq!(store.read().await.unwrap().tenants().find(new.id).await.unwrap(), None);
@@ -92,7 +92,7 @@ async fn a_unit_that_is_given_up_in_the_middle_of_a_call_rolls_back(store: &dyn 
     let (_, here) = one_channel(store).await;
     let many = page(&here, None, 1, 1..=1_000, "a");
     let mut unit = begin(store).await;
-    // Asked once and never again: whoever waits has gone.
+    // Polled once and then dropped, as by a caller that gives up.
     assert!(unit.messages().replace_interval(here.id, &many).now_or_never().is_none());
     drop(unit);
     put(store, &here, &page(&here, None, 1, [2_000], "a")).await;

@@ -1,4 +1,4 @@
-//! What could not be read of channels.
+//! The items of channels that could not be read.
 
 use domain::channel::{Channel, ChannelKind};
 use domain::coverage::Interval;
@@ -32,7 +32,7 @@ fn odd(of: &Channel, place: (u64, u64), text: &str, seen: i64) -> Unreadable {
     Unreadable::shown(of.id, place, "a message has no id", Some(raw), at(seen))
 }
 
-/// Different ones, in the order of their ids.
+/// Returns different ones, in the order of their ids.
 fn many(of: &Channel, count: usize) -> Vec<Unreadable> {
     let mut all: Vec<_> = (0..count).map(|number| odd(of, (5, 9), &number.to_string(), 1)).collect();
     all.sort_by_key(|one| one.id);

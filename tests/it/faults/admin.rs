@@ -1,4 +1,4 @@
-//! Communities that are made, changed and deleted while the server fails.
+//! Communities that are created, changed and deleted while the server fails.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,10 +12,10 @@ use crate::server::{Database, connect};
 use mysql_async::prelude::Queryable;
 
 const TENANTS: &str = "/api/v1/admin/tenants";
-/// Jobs that failed are looked for again after 30 seconds.
+/// Failed jobs are polled again after 30 seconds.
 const PATROL: Duration = Duration::from_secs(30);
 
-/// Runs `case` with the site on an empty database behind a proxy, and gives that database back.
+/// Runs `case` with the site on an empty database behind a proxy; returns that database.
 async fn on_a_site(case: impl FnOnce(&Installation, &Server, &Proxy) + Send + 'static) -> Database {
     let database = Database::new().await;
     let proxy = Arc::new(Proxy::start(upstream(&database).await).await);
@@ -95,7 +95,7 @@ async fn a_limit_a_time_that_is_up_and_a_refused_value_are_told_as_such_after_on
                     assert_eq!(answer.header("retry-after").is_some(), status == 429, "{code}");
                     assert!(!answer.text().contains(&code.to_string()), "{}", answer.text());
                 }
-                // Nobody's body is at fault where something is only read.
+                // An error while reading is never blamed on the request's body.
                 let status = if status == 422 { 500 } else { status };
                 for path in [TENANTS, "/made-1"] {
                     proxy.next("FROM tenants", Fault::Error(*code));
@@ -133,7 +133,7 @@ async fn a_deletion_that_loses_races_and_connections_is_done_at_once_and_counts_
     let database = on_a_site(|installation, server, proxy| {
         let (code, report) = installation.import(&[&examples()], &[]);
         assert_eq!(code, 0, "{report}");
-        // Few enough that no unit meets more than it may.
+        // Few enough faults that no unit exhausts its attempts.
         for (words, fault) in [
             ("FROM jobs", Fault::CutBefore),
             ("FROM channels", Fault::Error(9006)),

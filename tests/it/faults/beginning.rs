@@ -1,4 +1,4 @@
-//! Connections that are refused, lost before their use, or used up.
+//! Connections that are refused, lost before their use, or exhausted.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ async fn a_refused_connection_ends_as_it_should_and_leaves_nothing_behind() {
     ] {
         rig.proxy.cut().await;
         rig.proxy.refuse(Some(code));
-        // More often than there are places for connections.
+        // More often than the pool has connections.
         for _ in 0..3 {
             let told = [
                 kind(&rig.store.begin().await.err().unwrap()),
@@ -55,7 +55,7 @@ async fn connections_that_were_lost_while_nobody_used_them_are_replaced() {
     rig.store.status().await.unwrap();
     rig.holds(&[5], "all connections were lost").await;
 
-    // One that looks alive and is not.
+    // A connection that looks alive and is not.
     rig.proxy.next("START TRANSACTION", Fault::CutBefore);
     assert_eq!(rig.put(6).await.1, 1);
     rig.holds(&[5, 6], "the connection ended as it was used").await;

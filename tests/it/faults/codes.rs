@@ -1,4 +1,4 @@
-//! Each error code of the server ends as it should, wherever it comes.
+//! Each error code of the server has its defined outcome, wherever it occurs.
 
 use std::collections::HashSet;
 
@@ -12,7 +12,7 @@ use super::{
 use crate::contract::fixture::{at, channel, id, interval, page, tenant};
 use crate::proxy::Fault;
 
-/// What a code means as the answer to a statement, to the beginning of a unit, and to its commit.
+/// The meaning of a code as the response to a statement, to the begin of a unit, and to its commit.
 struct Meaning {
     codes: &'static [u16],
     statement: Kind,
@@ -25,35 +25,35 @@ const fn same(kind: Kind, codes: &'static [u16]) -> Meaning {
 }
 
 const MEANINGS: &[Meaning] = &[
-    // Somebody else won; it is certain that nothing happened. 1105 is told by its text.
+    // Another writer won; the transaction is certainly rolled back. 1105 is recognised by its text.
     Meaning {
         codes: &[1020, 1105, 1205, 1213, 1412, 1615, 8002, 8005, 8022, 8027, 8028, 8113, 8147, 9007],
         statement: Aborted,
         beginning: Aborted,
         commit: Aborted,
     },
-    // A part of the cluster did not answer, or what stands before it lost the server: a commit may have happened.
+    // A part of the cluster did not respond, or a proxy in front lost the server: a commit may have happened.
     Meaning {
         codes: &[2006, 2013, 8055, 8120, 8229, 9001, 9002, 9003, 9004, 9005, 9006, 9008, 9012, 9013],
         statement: Aborted,
         beginning: Aborted,
         commit: Unavailable,
     },
-    // Not now: for the client to try again later.
+    // Temporarily unavailable: the client should retry later.
     same(Unavailable, &[1040, 1053, 1180, 1203, 1927, 8501]),
-    // More than we may ask for now: later, and not at once.
+    // A quota is used up: retry later, and not at once.
     same(Throttled, &[8252, 8253, 8254]),
-    // For too long, or ended by somebody: the same again would end likewise.
+    // Timed out or killed: an immediate retry would end the same way.
     same(TimedOut, &[1317, 1969, 3024]),
-    // More than a unit or its memory may hold: half of it may fit.
+    // Larger than a unit or its memory allows: half of it may fit.
     same(TooLarge, &[8001, 8004, 8175, 8176, 9500]),
     // A value that does not fit: the rest may be stored without it.
     same(Refused, &[1048, 1264, 1265, 1366, 1406, 3140, 3819, 4025, 8025]),
-    // A key that is checked late is told by the commit alone.
+    // A key that is checked late fails only at the commit.
     Meaning { codes: &[1062], statement: Backend, beginning: Backend, commit: Duplicate },
-    // A parent that is not there, a row that somebody holds, more than a statement may hold.
+    // A missing parent, a row locked by another transaction, more than a statement may contain.
     same(Backend, &[1451, 1452, 3572, 1153, 1390]),
-    // The server is not set up for it, the statement is wrong, or the data is.
+    // The server is misconfigured, the statement is wrong, or the data is.
     same(Backend, &[8248, 8249, 8250, 8251, 8143, 8130, 8200, 8216, 1235, 1064, 8003, 8138, 8139, 8140, 8141, 8223]),
     same(Backend, &[1044, 1045, 1142, 8121, 1049, 1054, 1146, 1227]),
 ];
@@ -65,7 +65,8 @@ fn each(meaning: impl Fn(&Meaning) -> Kind) -> Vec<(u16, Kind)> {
     all
 }
 
-/// Lets every code answer the statement with these words, and looks at what becomes of a unit and of a use case.
+/// Responds with every code to the statement that contains these words, and checks the outcome for a unit and for a use
+/// case.
 async fn end_of_each(words: &str, meaning: impl Fn(&Meaning) -> Kind) {
     let rig = Rig::new(1).await;
     let mut held = Vec::new();
@@ -76,7 +77,7 @@ async fn end_of_each(words: &str, meaning: impl Fn(&Meaning) -> Kind) {
         assert_eq!(kind(&error), expected, "{why}: {error:?}");
         rig.holds(&held, &why).await;
 
-        // A use case tries again what certainly did not happen, and nothing else.
+        // A use case retries only if the transaction was certainly rolled back.
         let met = rig.proxy.met();
         rig.proxy.next(words, Fault::Error(code));
         let (done, tries) = rig.put(u64::from(code)).await;
@@ -129,7 +130,7 @@ async fn each_code_in_a_snapshot_ends_as_it_should() {
     }
 }
 
-/// A refusal that has a meaning of its own where it comes.
+/// A rejection whose meaning depends on the place where it occurs.
 #[tokio::test]
 #[ignore = "needs a MySQL-protocol server"]
 async fn a_taken_key_and_a_missing_row_are_told_as_such() {
@@ -143,7 +144,7 @@ async fn a_taken_key_and_a_missing_row_are_told_as_such() {
     assert_eq!(kind(&unit.tenants().insert(&new).await.unwrap_err()), Duplicate);
     drop(unit);
 
-    // What the unit found free is taken by a faster one; the next try sees whose it is.
+    // A faster unit takes the slug that this unit found free; the next attempt sees the new owner.
     rig.proxy.next("INSERT INTO tenants", Fault::Error(1062));
     let mut unit = rig.store.begin().await.unwrap();
     assert_eq!(unit.tenants().find(new.id).await.unwrap(), None);

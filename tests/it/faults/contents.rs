@@ -1,4 +1,4 @@
-//! What a database holds, in a form that can be compared.
+//! The content of a database, in a form that can be compared.
 
 use mysql_async::Row;
 use mysql_async::prelude::Queryable;
@@ -8,8 +8,8 @@ use serde_json::Value;
 use crate::program::{Installation, examples};
 use crate::server::{Database, connect};
 
-/// What is asked of each table: everything but when rows were first written, and the numbers of changes, which also
-/// count attempts that were repeated.
+/// The query of each table: all columns but the time when a row was first written, and the numbers of changes, which
+/// also count attempts that were repeated.
 const TABLES: [(&str, &str); 9] = [
     ("migrations", "SELECT version, name, checksum FROM migrations ORDER BY version"),
     (
@@ -30,7 +30,7 @@ const TABLES: [(&str, &str); 9] = [
     ),
 ];
 
-/// The checksums of every channel at a `DATABASE_URL`, as a copy of it into a file tells them.
+/// Returns the checksums of every channel at a `DATABASE_URL`, as reported by a copy of it into a file.
 pub(super) fn checksums(address: &str) -> Value {
     let to = Installation::new();
     let target = format!("sqlite:{}", to.database().display());
@@ -41,7 +41,7 @@ pub(super) fn checksums(address: &str) -> Value {
     report["channels"].clone()
 }
 
-/// Those of an import of the examples that nothing disturbs.
+/// Returns those of an undisturbed import of the examples.
 pub(super) fn undisturbed_checksums() -> Value {
     let clean = Installation::new();
     let (code, report) = clean.import(&[&examples()], &[]);
@@ -66,7 +66,7 @@ impl Contents {
         Self(contents)
     }
 
-    /// Those of an import of the examples that nothing disturbs.
+    /// Returns those of an undisturbed import of the examples.
     pub(super) async fn undisturbed() -> Self {
         let database = Database::new().await;
         let installation = Installation::at(&database.address());

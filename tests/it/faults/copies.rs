@@ -1,4 +1,4 @@
-//! What a copy to a server asks of it.
+//! The requests that a copy to a server makes.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use crate::program::{Installation, examples};
 use crate::proxy::{Fault, Proxy};
 use crate::server::Database;
 
-/// Statements that only a copy needs that finds something to do.
+/// Statements that a copy needs only if it finds data to copy.
 const WORK: [&str; 4] = ["FOR UPDATE", "INSERT INTO messages", "INSERT INTO changes", "COMMIT"];
 
 #[tokio::test]
@@ -40,7 +40,7 @@ async fn a_copy_of_what_is_copied_already_locks_nothing_and_one_edit_is_all_that
             WHERE message_id = (SELECT MAX(message_id) FROM messages)";
         assert_eq!(file.execute(edit, []).unwrap(), 1);
         drop(file);
-        // The second page that is stored would fail.
+        // Storing a second page would fail.
         proxy.after(1, "INSERT INTO changes", Fault::Error(1142));
         copy();
         assert!(proxy.heal(), "one page is stored");

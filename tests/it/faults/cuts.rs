@@ -8,8 +8,8 @@ use super::{Aborted, Rig, Unavailable, kind};
 use crate::contract::fixture::page;
 use crate::proxy::Fault;
 
-/// Lets every statement of a unit that stores one message meet `fault` in turn; tells what becomes of each to `look`,
-/// with what the channel held before and the new id.
+/// Applies `fault` to every statement in turn of a unit that stores one message; passes the outcome of each to `look`,
+/// with the previous content of the channel and the new id.
 async fn at_every_statement(
     fault: Fault,
     look: impl AsyncFn(&Rig, &str, (Result<PageOutcome, StoreError>, u32), u64, &mut Vec<u64>),
@@ -35,8 +35,8 @@ async fn at_every_statement(
     assert!(statements.len() > 8 && statements.last().unwrap() == "COMMIT", "{statements:#?}");
 }
 
-/// Lets the connection end at every statement of a unit in turn. Only the end of the commit is told to the caller,
-/// and whether it `happens`.
+/// Ends the connection at every statement of a unit in turn. The caller learns only of the end of the commit, and
+/// whether it `happens`.
 async fn ends_at_every_statement(fault: Fault, happens: bool) {
     at_every_statement(fault, async |rig, statement, (done, tries), id, held| {
         let why = format!("{fault:?} at {statement}");
@@ -44,7 +44,7 @@ async fn ends_at_every_statement(fault: Fault, happens: bool) {
             assert_eq!((kind(&done.unwrap_err()), tries), (Unavailable, 1), "{why}");
             held.extend(happens.then_some(id));
             rig.holds(held, &why).await;
-            // Whoever repeats it, because it may not have happened, does no harm.
+            // Repeating a commit that may not have happened does no harm.
             let again = rig.put(id).await.0.unwrap();
             assert_eq!((again.added, again.unchanged), (u64::from(!happens), u64::from(happens)), "{why}");
             held.extend((!happens).then_some(id));

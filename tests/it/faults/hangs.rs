@@ -1,6 +1,6 @@
-//! A server that stops answering: whoever asks it is told within the limit of what was asked.
+//! A server that stops responding: every caller gets an error within the limit of its operation.
 //!
-//! The limits are the real ones. Time jumps to the next of them once the statement hangs that is to run into it.
+//! The limits are the real ones. Once the statement under test hangs, time jumps to the next of them.
 
 use std::time::Duration;
 
@@ -12,14 +12,15 @@ use super::{Aborted, Kind, Rig, Unavailable, kind};
 use crate::contract::fixture::{interval, page};
 use crate::proxy::Fault;
 
-/// For a connection with a transaction begun on it.
+/// The limit of a connection with a transaction begun on it.
 const BEGIN: Duration = Duration::from_secs(4);
-/// For a statement of a snapshot.
+/// The limit of a statement in a snapshot.
 const READ: Duration = Duration::from_secs(5);
-/// For a statement or the commit of a unit.
+/// The limit of a statement or the commit of a unit.
 const WRITE: Duration = Duration::from_secs(30);
 
-/// What `work` ends with, which meets the next fault and hangs there, and how long that takes in its own time.
+/// Returns the outcome of `work`, which meets the next fault and hangs there, and the time that this takes on its
+/// clock.
 async fn hangs<T>(rig: &Rig, work: impl Future<Output = T>) -> (T, Duration) {
     let met = rig.proxy.met();
     let skip = async {
@@ -64,7 +65,7 @@ async fn a_commit_that_hangs_ends_in_time_and_may_happen_later() {
     assert_limit(took, WRITE, "COMMIT");
     rig.holds(&[], "it did not come to the server").await;
     rig.proxy.resume();
-    // It waits for the lock of the unit before, whose commit comes to the server now.
+    // It waits for the lock of the previous unit, whose commit reaches the server now.
     assert_eq!(rig.put(5).await.0.unwrap().unchanged, 1);
     rig.holds(&[5], "it came late").await;
 }
@@ -100,7 +101,7 @@ async fn a_rollback_that_hangs_holds_nobody_up_for_longer_than_its_limit() {
     let mut unit = rig.store.begin().await.unwrap();
     unit.messages().replace_interval(rig.channel.id, &page(&rig.channel, interval(4, 4), 1, [4], "a")).await.unwrap();
     rig.proxy.next("ROLLBACK", Fault::Stall);
-    // The only connection is free again when its rollback is given up, after 5 seconds; a beginning waits for 4.
+    // The only connection is free again when its rollback is given up, after 5 seconds; `begin` waits for 4.
     let (error, took) = hangs(&rig, async {
         drop(unit);
         rig.store.begin().await.err()
@@ -123,7 +124,7 @@ async fn a_server_that_hangs_hangs_nobody_and_everybody_goes_on_with_it() {
         let (begun, read, status) = tokio::join!(rig.store.begin(), rig.store.read(), rig.store.status());
         [kind(&begun.err().unwrap()), kind(&read.err().unwrap()), kind(&status.unwrap_err())]
     };
-    // Nothing passes from now on, so time may jump to every limit.
+    // No data passes from now on, so time may jump to every limit.
     tokio::time::pause();
     for round in 0..4 {
         let start = Instant::now();
@@ -149,7 +150,7 @@ async fn a_server_that_hangs_hangs_nobody_and_everybody_goes_on_with_it() {
 async fn an_answer_that_nobody_waits_for_any_more_is_never_taken_for_another() {
     let rig = Rig::new(1).await;
     for _ in 0..10 {
-        // Asked once and never again: the answer is still to come when the unit goes.
+        // Polled once and then dropped: the response is still outstanding when the unit is dropped.
         let mut read = rig.store.read().await.unwrap();
         assert!(read.channels().find(rig.channel.id).now_or_never().is_none());
         drop(read);

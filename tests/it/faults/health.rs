@@ -1,4 +1,4 @@
-//! What the program answers while its server does not.
+//! The program's responses while its database server is unreachable.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,16 +11,16 @@ use crate::program::{Answer, Installation, Server, examples};
 use crate::proxy::{Fault, Proxy};
 use crate::server::Database;
 
-/// A page that asks the store.
+/// A page that reads the store.
 const PAGE: &str = "/thimble-firmware";
-/// An answer of the API that does.
+/// An API response that reads the store.
 const API: &str = "/api/v1/tenants/thimble-firmware/channels";
-/// For the readiness.
+/// The time limit of the readiness check.
 const SOON: Duration = Duration::from_secs(1);
-/// For an answer to anything else.
+/// The time limit of any other response.
 const LATE: Duration = Duration::from_secs(10);
 
-/// Runs `case` with the site on a database that holds the examples, behind a proxy and with one connection.
+/// Runs `case` with the site on a database that contains the examples, behind a proxy and with one connection.
 async fn on_a_site(case: impl FnOnce(&Server, &Proxy) + Send + 'static) {
     let database = Database::new().await;
     let proxy = Arc::new(Proxy::start(upstream(&database).await).await);
@@ -70,7 +70,7 @@ fn assert_refused(answer: &Answer) {
     assert!(seconds > 0 && seconds < 60);
 }
 
-/// Asserts that the site comes back by itself.
+/// Asserts that the site recovers by itself.
 fn assert_recovers(server: &Server) {
     let start = Instant::now();
     while timed(server, "/readyz", SOON).status != 200 {
@@ -79,7 +79,7 @@ fn assert_recovers(server: &Server) {
     assert_well(server);
 }
 
-/// Asks several times at once, and looks at each answer.
+/// Sends several requests at once, and checks each response.
 fn at_once(server: &Server, look: impl Fn(&Answer) + Sync, meanwhile: impl FnOnce()) {
     std::thread::scope(|scope| {
         for path in [PAGE, API, PAGE, API] {
@@ -97,7 +97,7 @@ async fn with_every_connection_in_use_the_site_is_ready_and_whoever_waits_too_lo
         let met = proxy.met();
         proxy.next("FROM tenants", Fault::Stall);
         let refused = AtomicUsize::new(0);
-        // The one that stalls is refused; the others take its turn when it is given up.
+        // The stalled request is rejected; the others take its connection when it is given up.
         let look = |answer: &Answer| {
             if answer.status != 200 {
                 assert_refused(answer);
@@ -178,7 +178,7 @@ async fn a_connection_that_ends_under_a_reader_is_not_told_to_the_client() {
     .await;
 }
 
-/// Addresses of every kind that ask the store.
+/// Addresses of every kind that read the store.
 fn addresses(server: &Server) -> Vec<String> {
     let items = |address: &str| -> Vec<serde_json::Value> {
         server.get(address).json()["items"].as_array().unwrap().iter().rev().cloned().collect()

@@ -1,4 +1,4 @@
-//! An import that meets faults again and again ends as one that meets none.
+//! An import that meets faults repeatedly ends like one that meets none.
 
 use std::process::Output;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ fn import(installation: &Installation) -> Output {
     installation.run(&["import", "--json", examples().to_str().unwrap()])
 }
 
-/// Imports the examples through faults, each of which strikes again after so many statements.
+/// Imports the examples through faults, each of which recurs after a number of statements.
 async fn import_through(faults: &'static [(u32, Fault)]) {
     let database = Database::new().await;
     let proxy = Arc::new(Proxy::start(upstream(&database).await).await);
@@ -21,7 +21,7 @@ async fn import_through(faults: &'static [(u32, Fault)]) {
     let run = {
         let proxy = Arc::clone(&proxy);
         tokio::task::spawn_blocking(move || {
-            // The schema is another matter.
+            // The migration runs without faults.
             assert!(installation.run(&["migrate"]).status.success());
             for (gap, fault) in faults {
                 proxy.every(*gap, *fault);
@@ -63,7 +63,7 @@ async fn an_import_that_faults_end_is_finished_by_the_next() {
         for skip in [120, 0, 90, 30, 60] {
             proxy.after(skip, "", Fault::Error(1142));
             let output = import(&installation);
-            // A snapshot that cannot be given back has been read, and loses nothing.
+            // A snapshot that cannot be released has already been read, so nothing is lost.
             if proxy.last_met() == "ROLLBACK" {
                 assert_eq!(output.status.code(), Some(0));
                 continue;

@@ -1,4 +1,4 @@
-//! An import or a copy whose process is killed, or whose server goes, in the middle.
+//! An import or a copy whose process is killed, or whose server disconnects, midway.
 
 use std::io::Read;
 use std::process::{Child, Command};
@@ -15,34 +15,35 @@ use crate::server::Database;
 
 /// The exit code of a process that panicked.
 const PANICKED: i32 = 101;
-/// How often it is ended.
+/// The number of times that a run is ended.
 const TIMES: usize = 20;
 
-/// A number below `bound` that nobody chose, the same in every run.
+/// Returns a pseudo-random number below `bound`, the same in every run.
 fn random(round: usize, bound: u32) -> u32 {
     let hash = Sha256::digest(format!("round {round}"));
     u32::from_le_bytes(*hash.first_chunk().unwrap()) % bound
 }
 
-/// Who goes, and what becomes of the statement that was on its way.
+/// The part that goes away, and the fate of the statement that was under way.
 #[derive(Debug, Clone, Copy)]
 enum End {
-    /// The process; the server still hears the statement.
+    /// The process is killed; the server still receives the statement.
     ProcessAfter,
-    /// The process, and the statement with it.
+    /// The process is killed, and the statement is lost with it.
     ProcessBefore,
-    /// The server, before it heard the statement.
+    /// The server disconnects before it receives the statement.
     ServerBefore,
-    /// The server, after it heard the statement.
+    /// The server disconnects after it received the statement.
     ServerAfter,
 }
 
 const ENDS: [End; 4] = [End::ProcessAfter, End::ServerBefore, End::ProcessBefore, End::ServerAfter];
 
-/// How a process ended, and whether it came to where it was to be ended.
+/// The exit code of a process, and whether it reached the point at which it was to be ended.
 type Ended = (Option<i32>, bool);
 
-/// Lets an import or a copy come to the statement with `words` behind `at` others, and ends it there.
+/// Runs an import or a copy up to the statement that contains `words` and comes after `at` others that do, and ends it
+/// there.
 fn end(work: &mut Command, proxy: &Proxy, (at, words): (u32, &str), end: End) -> Ended {
     let runtime = Handle::current();
     let met = proxy.met();
@@ -78,7 +79,7 @@ fn end(work: &mut Command, proxy: &Proxy, (at, words): (u32, &str), end: End) ->
     (output.status.code(), met)
 }
 
-/// Waits for the end of a process: its standard error has one only then.
+/// Waits for the end of a process: only then does its standard error end.
 async fn ended(process: &mut Child) {
     let mut errors = process.stderr.take().unwrap();
     tokio::task::spawn_blocking(move || errors.read_to_end(&mut Vec::new())).await.unwrap().unwrap();
@@ -97,8 +98,8 @@ async fn an_import_that_is_ended_at_random_moments_and_then_finished_equals_a_cl
             let mut ended = Vec::new();
             for round in 0..TIMES {
                 let how = ENDS[round % ENDS.len()];
-                // Farther and farther: what is stored already is passed over faster. For the first connection a process
-                // waits longer than a case may.
+                // Each round goes further, because stored data is skipped faster. A process waits longer for its first
+                // connection than a case may take.
                 let at = 1 + random(round, 20 + 8 * u32::try_from(round).unwrap());
                 let mut import = installation.command(&["import", "--json", examples().to_str().unwrap()]);
                 ended.push((how, at, end(&mut import, &proxy, (at, ""), how).0));
@@ -119,8 +120,8 @@ async fn an_import_that_is_ended_at_random_moments_and_then_finished_equals_a_cl
     compared.await.unwrap();
 }
 
-/// Where a copy is ended, one after the other: each is a statement that only what is not copied yet needs, so that the
-/// copy is in the middle of it.
+/// The points at which a copy is ended, one after the other: each is a statement needed only for data that is not yet
+/// copied, so that the copy is in the middle of it.
 const MOMENTS: [(&str, End); 14] = [
     ("INSERT INTO tenants", End::ProcessAfter),
     ("INSERT INTO channels", End::ServerBefore),

@@ -1,4 +1,5 @@
-//! A server that takes less at once than it is given, or refuses a value: everything else is stored all the same.
+//! A server that accepts less data at once than it is given, or rejects a value: everything else is stored all the
+//! same.
 
 use std::sync::Arc;
 
@@ -11,12 +12,12 @@ use crate::program::{Installation, examples};
 use crate::proxy::{Fault, Proxy};
 use crate::server::{Database, connect};
 
-/// A message of the examples, and what it alone says.
+/// A message of the examples, and a text that occurs only in it.
 const REFUSED: (&str, &str) = ("1478107061249384787", "What is the 212 bytes labelled *misc*?");
-/// Messages of the file that it stands in.
+/// The number of messages in its file.
 const OF_FILE: u64 = 36;
 
-/// Where a database is behind a proxy, and where it is without.
+/// The addresses of a database, behind a proxy and without one.
 struct Addresses {
     through: String,
     direct: String,
@@ -36,7 +37,7 @@ async fn with_a_proxy(case: impl FnOnce(&Installation, &Proxy, &Addresses) + Sen
     database
 }
 
-/// How far the coverage of the channel is proven that holds a message.
+/// Returns the proven end of the coverage of the channel that contains a message.
 async fn proven(database: &Database, id: &str) -> bool {
     let mut connection = connect(database.url()).await;
     let sql = format!(
@@ -48,7 +49,7 @@ async fn proven(database: &Database, id: &str) -> bool {
     count > 0
 }
 
-/// The ids of the messages that are kept aside, and whether the server's code is told with them.
+/// Returns the ids of the messages that are kept aside, and whether the server's code is recorded with them.
 async fn kept_aside(database: &Database) -> Vec<(String, bool)> {
     let mut connection = connect(database.url()).await;
     let sql = "SELECT CAST(message_id AS CHAR), reason LIKE '%1406%' FROM unreadable_messages";

@@ -1,4 +1,4 @@
-//! First starts, which make the schema, on a server that fails at any of their statements.
+//! First starts, which create the schema, on a server that fails at any of their statements.
 
 use std::time::Duration;
 
@@ -13,14 +13,14 @@ use super::{through, upstream};
 use crate::proxy::{Fault, Proxy};
 use crate::server::{Database, connect};
 
-/// For a statement that changes the schema; nothing else may take longer.
+/// The time limit of a statement that changes the schema; no other may take longer.
 const LONGEST: Duration = Duration::from_hours(1);
 
 async fn start(url: &DatabaseUrl, patience: Duration) -> Result<(), OpenError> {
     TidbStore::open(url, OpenOptions { pool_size: 1, patience }).await.map(drop)
 }
 
-/// Every table as the server would make it again.
+/// Returns the definition of every table, as the server would create it again.
 async fn schema(database: &Database) -> Vec<(String, String)> {
     let mut connection = connect(database.url()).await;
     let tables: Vec<String> = connection.query("SHOW TABLES").await.unwrap();
@@ -49,7 +49,7 @@ async fn a_first_start_that_ends_at_any_statement_is_gone_on_with_by_the_next() 
         let database = Database::new().await;
         let proxy = Proxy::start(upstream(&database).await).await;
         let url = through(&proxy, &database);
-        // Each start comes a little farther than the one before, until one comes to its end.
+        // Each start gets a little further than the previous one, until one completes.
         for skip in 0.. {
             proxy.after(skip, "", fault);
             let done = start(&url, Duration::ZERO).await;
@@ -57,7 +57,7 @@ async fn a_first_start_that_ends_at_any_statement_is_gone_on_with_by_the_next() 
                 done.unwrap();
                 break;
             }
-            // A lock that cannot be given back goes with its connection.
+            // A lock that cannot be released is dropped with its connection.
             assert!(done.is_err() || proxy.last_met().contains("RELEASE_LOCK"), "{fault:?} at {}", proxy.last_met());
             ended += 1;
         }
@@ -83,7 +83,7 @@ async fn a_first_start_that_hangs_at_any_statement_ends_in_time_and_says_so() {
         let done = tokio::select! {
             done = &mut starting => done,
             () = proxy.has_met(met + 1) => {
-                // From here on nothing happens but that time passes.
+                // From here on only time passes.
                 tokio::time::pause();
                 starting.await
             }
@@ -101,7 +101,7 @@ async fn a_first_start_that_hangs_at_any_statement_ends_in_time_and_says_so() {
             hung += 1;
         }
         proxy.resume();
-        // What had stalled comes to the server now; the lock that it was under goes with its connection.
+        // The stalled statement reaches the server now; its lock is dropped with its connection.
         proxy.cut().await;
     }
     assert!(hung > 5, "{hung} starts hung");

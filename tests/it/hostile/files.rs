@@ -1,4 +1,4 @@
-//! Files that lie.
+//! Malicious files.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -12,7 +12,7 @@ use zip::write::SimpleFileOptions;
 
 use crate::program::{Installation, Server};
 
-/// Peak memory that the program may have after all of it.
+/// The peak memory that the program may have after all of it.
 const PEAK_MIB: u64 = 250;
 
 /// A small export with every kind of object in it; `channel` keeps the files apart.
@@ -49,7 +49,7 @@ fn export(channel: u64) -> Value {
     })
 }
 
-/// Every field of an export, as a JSON pointer.
+/// Returns every field of an export, as a JSON pointer.
 const FIELDS: [&str; 40] = [
     "/guild",
     "/guild/id",
@@ -103,7 +103,7 @@ const IDS: [&str; 7] = [
     "/messages/1/reference/messageId",
 ];
 
-/// Writes every hostile file into `folder` and gives how many there are.
+/// Writes every malicious file into `folder`; returns their number.
 fn write_all(folder: &Path) -> usize {
     let mut files: Vec<(String, Vec<u8>)> = Vec::new();
     let mut channel = 0;
@@ -221,7 +221,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     packed.finish().unwrap()
 }
 
-/// Puts markup into every text of the file that is no id, type or time.
+/// Puts markup into every text of the file that is not an id, type or time.
 fn inject(value: &mut Value, key: &str) {
     match value {
         Value::Array(items) => items.iter_mut().for_each(|item| inject(item, key)),
@@ -289,7 +289,7 @@ fn hostile_files_do_not_make_memory_grow() {
     assert!(server.peak_mib() < PEAK_MIB, "{} MiB", server.peak_mib());
 }
 
-/// Reads every page that links lead to, and every list of the API.
+/// Reads every page reachable by links, and every list of the API.
 fn crawl(server: &Server) {
     let mut seen = std::collections::BTreeSet::from(["/".to_owned()]);
     let mut waiting = vec!["/".to_owned()];

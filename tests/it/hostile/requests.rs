@@ -1,4 +1,4 @@
-//! Requests that probe.
+//! Probing requests.
 
 use std::path::Path;
 

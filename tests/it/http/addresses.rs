@@ -1,4 +1,4 @@
-//! Addresses and values that were answered wrongly once.
+//! Addresses and values that once got a wrong response.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! Clients that take more than their share: connections that they leave idle, and responses that they read slowly.
+//! Clients that take more than their share: connections left idle, and responses read slowly.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -10,7 +10,7 @@ use tokio::net::TcpSocket;
 use super::pages::id;
 use crate::program::{Installation, Server};
 
-/// A connection from one of the loopback addresses, which takes few bytes at once.
+/// Opens a connection from one of the loopback addresses, with a small receive buffer.
 async fn connect(server: &Server, from: &str) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4_096).unwrap();
@@ -20,7 +20,7 @@ async fn connect(server: &Server, from: &str) -> TcpStream {
     stream
 }
 
-/// One request whose connection then closes; the whole response.
+/// Sends one request on a connection that then closes; returns the whole response.
 async fn ask(server: &Server, from: &str, path: &str) -> String {
     let mut stream = connect(server, from).await;
     stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").as_bytes()).unwrap();
@@ -40,7 +40,7 @@ async fn one_network_that_holds_every_connection_does_not_shut_others_out() {
         for index in 0..if round == 0 { 200 } else { 10 } {
             let mut stream = connect(&server, &format!("127.0.1.{}", 1 + index % 3)).await;
             match index % 3 {
-                // Idle, a head that does not end, and a response that is not read.
+                // An idle connection, a head that never ends, and a response that is not read.
                 0 => {}
                 1 => stream.write_all(b"GET / HTTP/1.1\r\nHost:").unwrap_or_default(),
                 _ => stream.write_all(b"GET /api/v1/openapi.yaml HTTP/1.1\r\nHost: a\r\n\r\n").unwrap_or_default(),
@@ -49,7 +49,7 @@ async fn one_network_that_holds_every_connection_does_not_shut_others_out() {
         }
         let answer = ask(&server, "127.0.2.1", "/").await;
         assert!(answer.starts_with("HTTP/1.1 200 "), "{round}: {answer}");
-        // Another visitor's connection stays, whatever happens beside it; and the crowd itself gets in.
+        // Another client's connection stays open during all of this, and the crowd itself gets in.
         kept.write_all(b"GET /favicon.svg HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
         let mut status = [0; 15];
         kept.read_exact(&mut status).unwrap();
@@ -98,7 +98,7 @@ const MESSAGES: &str = "/api/v1/tenants/crowd/channels/large/messages";
 
 #[test]
 fn pages_that_are_cut_by_bytes_hold_every_message_once() {
-    // 60 KiB of text, of which each page can show some thirty, or fewer as HTML.
+    // 60 KiB of text, of which each page can show about thirty, or fewer as HTML.
     let (_installation, server) = installed(&"<#1> ".repeat(12 << 10));
     let wanted: Vec<String> = (0..100).map(|number| id(number).to_string()).collect();
     let of_json = |page: &Value| -> Vec<String> {
@@ -153,7 +153,7 @@ fn pages_that_are_cut_by_bytes_hold_every_message_once() {
         }
         assert_eq!(seen, wanted, "{start}");
     }
-    // What is asked for is on its page, and the links beside it go on from there.
+    // The requested message is on its page, and the adjacent links continue from there.
     for number in [0_u64, 1, 50, 98, 99] {
         let sought = &id(number).to_string();
         let page = server.get(&format!("{MESSAGES}?around={}&limit=100", id(number))).json();
@@ -173,7 +173,7 @@ async fn a_client_that_takes_no_bytes_does_not_fill_the_memory() {
     let mut refused = 0;
     for _ in 0..60 {
         let mut stream = connect(&server, "127.0.1.1").await;
-        // The system's own buffers take the first response, and more.
+        // The system's buffers absorb the first response, and more.
         let request = format!("GET {MESSAGES}?limit=100 HTTP/1.1\r\nHost: a\r\n\r\n").repeat(4);
         stream.write_all(request.as_bytes()).unwrap();
         let mut head = [0; 12];

@@ -1,4 +1,4 @@
-//! What the log says of requests.
+//! The log of requests.
 
 use serde_json::json;
 

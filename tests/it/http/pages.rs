@@ -1,4 +1,4 @@
-//! What a page says of itself in its head, and which parameters it reads.
+//! The metadata in a page's head, and the parameters that a page reads.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use crate::program::{Answer, Installation, Server};
 
 const SITE: &str = "https://archive.example.org";
 
-/// A server with `PUBLIC_URL`, over channels of one guild with messages `1000…` of one minute each.
+/// A server with `PUBLIC_URL`, with channels of one guild whose messages `1000…` are one minute apart.
 fn served(installation: &Installation, channels: &[(&str, u64)]) -> Server {
     for (index, (name, count)) in channels.iter().enumerate() {
         let path = installation.path(&format!("{name}.json"));
@@ -18,7 +18,7 @@ fn served(installation: &Installation, channels: &[(&str, u64)]) -> Server {
     installation.serve(&["--public-url", SITE])
 }
 
-/// The id of a message by its number.
+/// Returns the id of a message by its number.
 pub(crate) fn id(number: u64) -> u64 {
     (1_700_000_000_000 - 1_420_070_400_000 + number * 60_000) << 22
 }
@@ -196,12 +196,12 @@ fn an_age_gated_channel_is_marked_wherever_it_is_shown() {
         let content = text.find("<article").or_else(|| text.find("class=\"cards\"")).unwrap_or(text.len());
         assert!(notice < content, "{path}: the notice comes first");
     }
-    // Once in the list beside a page and once among the cards.
+    // Once in the list next to a page and once among the cards.
     let sign = "title=\"Age-gated\"";
     assert_eq!(server.get("/thimble-firmware").text().matches(sign).count(), 2);
     let posts = server.get(&format!("/thimble-firmware/{forum_slug}")).text();
     assert!(posts.matches(sign).count() >= 2, "the posts are marked like their forum");
-    // Other channels only mark it in their list.
+    // Other channels change only their mark in the list.
     for path in ["/thimble-firmware/general", first["permalink"].as_str().unwrap()] {
         let page = server.get(path).text();
         assert_eq!(page.matches(sign).count(), 1, "{path}");

@@ -1,4 +1,4 @@
-//! What a stranger does not get to see, and that nothing tells it apart from what does not exist.
+//! Content that an anonymous client must not see: its responses equal those for content that does not exist.
 
 use std::fs;
 
@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 
 use crate::program::{ADMIN_KEY, Answer, Installation, Server};
 
-/// The first message of every channel here; each channel and each message adds to it.
+/// The first message of every channel here; each channel and each message has an offset from it.
 const FIRST: u64 = 1_477_000_000_000_000_000;
 
-/// An export of one text channel whose messages say `text` and their place.
+/// An export of one text channel whose messages contain `text` and their position.
 fn export(guild: u64, channel: u64, name: &str, exported_at: &str, texts: &[(u64, &str)]) -> Value {
     let person = json!({
         "id": "200000000000000001", "name": "somebody", "discriminator": "0000", "nickname": "somebody",
@@ -53,13 +53,13 @@ fn as_admin(server: &Server, path: &str) -> Answer {
     server.request("GET", path, &format!("Authorization: Bearer {ADMIN_KEY}\r\n"), b"")
 }
 
-/// The UUID of a channel.
+/// Returns the UUID of a channel.
 fn uuid(server: &Server, tenant: &str, channel: &str) -> String {
     let found = as_admin(server, &format!("/api/v1/tenants/{tenant}/channels/{channel}")).json();
     found["id"].as_str().unwrap().to_owned()
 }
 
-/// All that a client can tell two answers apart by.
+/// Returns all parts of a response by which a client can tell two responses apart.
 fn seen(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
     let changing = ["date", "x-request-id"];
     let headers = answer.headers().filter(|(name, _)| !changing.contains(&name.to_ascii_lowercase().as_str()));
@@ -217,7 +217,7 @@ fn nothing_tells_a_private_channel_from_one_that_does_not_exist() {
             assert!(!text.contains(word), "{path} tells {word}");
         }
     }
-    // It is there for who holds the key, and becomes public for everybody when that is said.
+    // It is available to the admin key, and becomes public when an operator says so.
     assert_eq!(as_admin(&server, &format!("{api}/channels/{uuid}/messages")).json()["items"][0]["content"], "b");
     import(
         &installation,
@@ -265,7 +265,7 @@ fn two_communities_never_see_each_other() {
         }
         for (real, none) in &pairs {
             assert_eq!(seen(&server.get(real)), seen(&server.get(none)), "{real}");
-            // Not even the key mixes them.
+            // Even the admin key does not mix them.
             let (real, none) = (as_admin(&server, real), as_admin(&server, none));
             assert_eq!(seen(&real), seen(&none));
             assert!([400, 404].contains(&real.status), "{}", real.status);

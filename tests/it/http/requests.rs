@@ -1,11 +1,11 @@
-//! What is the same for every address: tags, shares of requests, sizes, methods and parameters.
+//! Behaviour common to every address: tags, rate limits, sizes, methods and parameters.
 
 use serde_json::json;
 
 use super::{GENERAL, served};
 use crate::program::{ADMIN_KEY, Installation, Server};
 
-/// Everything that can be read without the key.
+/// Every address that can be read without the key.
 const READS: [&str; 16] = [
     "/healthz",
     "/readyz",
@@ -67,7 +67,7 @@ fn head_is_answered_as_get_is_but_for_the_body() {
     let server = served(&installation);
     let key = format!("Authorization: Bearer {ADMIN_KEY}\r\n");
     let admin = ["/api/v1/admin/tenants", "/api/v1/admin/tenants/thimble-firmware"];
-    // Without a colour the tenant's theme has no bytes, for which HEAD says no length.
+    // Without a colour the tenant's theme is empty, and HEAD reports no length.
     let colour = br##"{"branding": {"accent_color": "#00ff00"}}"##;
     let changed = server.request("PATCH", admin[1], &format!("{key}Content-Type: application/json\r\n"), colour);
     assert_eq!(changed.status, 200);
@@ -87,7 +87,7 @@ fn head_is_answered_as_get_is_but_for_the_body() {
     }
 }
 
-/// Asks as `forwarded` and tells whether there was one request too many.
+/// Sends a request as `forwarded`; returns whether the rate limit rejected it.
 fn limited(server: &Server, forwarded: &str) -> bool {
     let line = if forwarded.is_empty() { String::new() } else { format!("X-Forwarded-For: {forwarded}\r\n") };
     let answer = server.request("GET", "/api/v1/openapi.yaml", &line, b"");
@@ -122,12 +122,12 @@ fn what_a_trusted_proxy_says_counts_and_what_stands_before_it_does_not() {
         ("203.0.113.1", false),
         ("203.0.113.1", true),
         ("203.0.113.2", false),
-        // Whatever a client wrote itself stands further left.
+        // Entries written by the client itself are further left.
         ("203.0.113.3, 203.0.113.2", true),
         ("203.0.113.3, 203.0.113.2, 10.1.2.3", true),
         ("203.0.113.3", false),
         ("2001:db8:0:1::1", false),
-        // One customer has a whole network of these.
+        // One customer owns a whole network of these addresses.
         ("2001:db8:0:1::2", true),
         ("2001:db8:0:2::1", false),
         ("", false),
@@ -158,11 +158,11 @@ fn a_body_of_unknown_length_ends_where_it_is_too_large() {
         bytes.extend(end.as_bytes());
         bytes
     };
-    // It is refused with the first byte too many, before the client says that this was the last.
+    // The request is rejected at the first excess byte, before the client sends its end.
     let too_large = server.raw(body(MAX_BODY + 1, "").strip_suffix(b"\r\n").unwrap()).unwrap();
     assert_eq!((too_large.status, &too_large.json()["code"]), (413, &json!("payload_too_large")));
     assert_eq!(server.raw(&body(MAX_BODY, "0\r\n\r\n")).unwrap().status, 201);
-    // What is announced is refused before any of it arrives.
+    // An announced size is rejected before any of the body arrives.
     let announced = head.replace("Transfer-Encoding: chunked", &format!("Content-Length: {}", MAX_BODY + 1));
     assert_eq!(server.raw(announced.as_bytes()).unwrap().status, 413);
     assert_eq!(server.get("/healthz").status, 200);

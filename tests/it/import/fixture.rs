@@ -1,4 +1,4 @@
-//! Exports made for one case.
+//! Exports created for one case.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,14 +8,14 @@ use serde_json::{Value, json};
 
 use crate::program::Installation;
 
-/// A message as it stands in an export.
+/// A message in the form of an export.
 pub(crate) fn message(id: u64, content: &str) -> Value {
     json!({"id": id.to_string(), "type": "Default", "timestamp": "2026-01-01T00:00:00+00:00", "timestampEdited": null,
         "isPinned": false, "content": content, "attachments": [], "embeds": [], "reactions": [], "mentions": [],
         "author": {"id": "7", "name": "n", "discriminator": "0000", "nickname": "n", "isBot": false, "roles": []}})
 }
 
-/// An export of channel 6 of guild 5, made on this day of March 2026.
+/// An export of channel 6 of guild 5, created on this day of March 2026.
 pub(crate) fn export(day: u32, messages: &[Value]) -> Value {
     json!({"guild": {"id": "5", "name": "Merged", "iconUrl": ""},
         "channel": {"id": "6", "type": "GuildTextChat", "categoryId": "4", "category": "Talk", "name": "general",
@@ -39,7 +39,7 @@ pub(crate) fn write(installation: &Installation, name: &str, export: &Value) -> 
     path
 }
 
-/// The answer to a query, a row a line, its cells between bars.
+/// The result of a query, one row per line, with cells separated by bars.
 pub(crate) fn query(database: &Path, sql: &str) -> Vec<String> {
     let database = Connection::open(database).unwrap();
     let mut statement = database.prepare(sql).unwrap();

@@ -30,8 +30,8 @@ fn two() -> (Value, Value) {
     (older, newer)
 }
 
-/// Rows without the moment of a deletion, which is the last of a message: nobody knows more than that it lies between
-/// two exports.
+/// Rows without the time of a deletion, which is the last column of a message: it is only known to be between two
+/// exports.
 fn timeless(rows: &[String]) -> Vec<String> {
     let cut = |row: &String| match row.rsplit_once(", Integer(") {
         Some((before, _)) if row.starts_with("messages: ") => format!("{before}, deleted"),
@@ -64,7 +64,7 @@ fn two_exports_of_a_channel_end_alike_in_both_orders() {
     write(&folder, "both/a.json", &newer);
     write(&folder, "both/b.json", &older);
     folder.import(&[&folder.path("both")], &["--complete"]);
-    // What one import reads from a file, another file of it does not delete.
+    // A message read from one file of an import is not deleted by another file of the same import.
     assert_eq!(held(&folder), ["10|first|0", "20|two|0", "30|three|0", "40|four|0"]);
     assert_eq!(timeless(&end), timeless(&other_end));
 }

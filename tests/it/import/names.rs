@@ -1,4 +1,5 @@
-//! The file names that `DiscordChatExporter` chooses: spaces, brackets, commas, dashes and accents, and ids of channels.
+//! The file names that `DiscordChatExporter` chooses: spaces, brackets, commas, dashes and accents, and ids of
+//! channels.
 
 use std::fs;
 use std::path::Path;
@@ -22,7 +23,7 @@ const NAMES: [(&str, &str); 4] = [
     ),
 ];
 
-/// Copies these examples, with their folders of files, to `to` under the names that `name` chooses.
+/// Copies these examples, with their folders of files, to `to` under the names chosen by `name`.
 fn copy(to: &Path, name: impl Fn((&'static str, &'static str)) -> &'static str) {
     let from = examples().join("thimble-firmware");
     for pair in NAMES {
@@ -44,7 +45,7 @@ fn copy(to: &Path, name: impl Fn((&'static str, &'static str)) -> &'static str) 
     }
 }
 
-/// The messages of every channel as the API shows them, and the bytes of their files.
+/// Returns the messages of every channel as the API shows them, and the bytes of their files.
 fn shown(server: &Server) -> Vec<(Value, Vec<Vec<u8>>)> {
     let channel = |slug: &str| {
         let page = server.get(&format!("/api/v1/tenants/thimble-firmware/channels/{slug}/messages?limit=100")).json();

@@ -1,11 +1,11 @@
-//! Who may read what was imported.
+//! The visibility of imported channels.
 
 use serde_json::Value;
 
 use super::fixture::{export, message, of_channel, query, write};
 use crate::program::Installation;
 
-/// Imports a file, and gives the line that says who may read what.
+/// Imports a file; returns the output line that states the visibility of its channels.
 fn import(installation: &Installation, name: &str, flags: &[&str]) -> String {
     let path = installation.path(name);
     let mut arguments = vec!["import"];

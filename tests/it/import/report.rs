@@ -1,4 +1,4 @@
-//! What an import says and how it exits.
+//! The report and exit code of an import.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,4 +1,4 @@
-//! Who loses a race, and when that is told.
+//! The losers of races, and the time at which they get the error.
 
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Error};

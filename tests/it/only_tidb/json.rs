@@ -1,4 +1,4 @@
-//! JSON, which the server keeps in a form of its own.
+//! JSON, which the server stores in its own format.
 
 use domain::json::Json;
 use domain::message::Message;

@@ -1,4 +1,4 @@
-//! How the server goes about each statement: by a key or an index, and never by sorting a page.
+//! The execution plan of each statement: by a key or an index, and never by sorting a page.
 
 use domain::channel::{Channel, ChannelKind};
 use domain::media::FileState;
@@ -16,12 +16,12 @@ use crate::contract::fixture::{at, channel, guild_items, interval, message, put,
 use crate::contract::media::file;
 use crate::statements::{Statement, statements};
 
-/// Messages of the channel that is read.
+/// The number of messages in the channel that is read.
 const MESSAGES: u64 = 4_000;
-/// Threads of it.
+/// The number of its threads.
 const THREADS: u64 = 400;
 
-/// A community with a channel that has enough in it for statistics to matter.
+/// A community with a channel large enough for statistics to matter.
 struct Filled {
     tenant: Tenant,
     channel: Channel,
@@ -71,7 +71,7 @@ async fn fill(store: &dyn Store) -> Filled {
     Filled { tenant, channel: here }
 }
 
-/// A statement with plain values in the places of its parameters.
+/// Returns a statement with literal values in place of its parameters.
 fn with_values(statement: &Statement, filled: &Filled) -> String {
     let (channel, tenant) = (filled.channel.id, filled.tenant.id);
     let ids = |from: u64| (from..from + 50).map(|id| id.to_string()).collect::<Vec<_>>().join(", ");
@@ -115,7 +115,7 @@ fn with_values(statement: &Statement, filled: &Filled) -> String {
     ] {
         sql = sql.replace(name, &value);
     }
-    // The only one that is left is the channel's, or one of a deletion's or observation's.
+    // The remaining placeholders are the channel's id, and those of a deletion or an observation.
     let moment = "= '2026-01-01 00:00:00.000'";
     sql.replacen("deleted_at = ?", &format!("deleted_at {moment}"), 1)
         .replacen("observed_at = ?", &format!("observed_at {moment}"), 1)
@@ -124,7 +124,7 @@ fn with_values(statement: &Statement, filled: &Filled) -> String {
         .replace('?', &format!("'{}'", if statement.file == "guild" { tenant.0 } else { channel.0 }))
 }
 
-/// The steps of a plan: what is done, and to what.
+/// Returns the steps of a plan: each operation and its object.
 async fn plan(connection: &mut Conn, sql: &str) -> Vec<(String, String)> {
     let rows: Vec<Row> =
         connection.query(format!("EXPLAIN {sql}")).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
@@ -136,7 +136,7 @@ async fn plan(connection: &mut Conn, sql: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Statements that read, or change what they find.
+/// Statements that read, or that change the rows they find.
 fn finding(statement: &Statement) -> bool {
     let first = statement.sql.split_whitespace().next();
     let of_archive = !["lib", "migrate", "open", "pool"].contains(&statement.file.as_str());
@@ -153,7 +153,7 @@ async fn every_plan_is_good(connection: &mut Conn, filled: &Filled) {
     for statement in &all {
         let name = format!("{} {}", statement.file, statement.name);
         let steps = plan(connection, &with_values(statement, filled)).await;
-        // A tenant's channels come whole, and unfinished jobs and the places of one message are few.
+        // A tenant's channels are read whole; unfinished jobs and the copies of one message are few.
         let few = ["channel LIST", "job LIST_UNFINISHED", "message/read FIND_CHANNELS"].contains(&name.as_str());
         let has = |kinds: &[&str]| steps.iter().any(|(step, _)| kinds.iter().any(|kind| step.contains(kind)));
         let keyed = has(&["RangeScan", "Point_Get"]) && !has(&["TableFullScan", "IndexFullScan"]);

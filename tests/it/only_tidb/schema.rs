@@ -1,4 +1,4 @@
-//! The schema as the server took it, and what it does to what is open.
+//! The schema as the server stored it, and the effect of a change on open units.
 
 use std::collections::BTreeSet;
 
@@ -40,7 +40,7 @@ async fn every_foreign_key_is_there_and_refuses_an_orphan() {
     assert!(declared().len() >= 8);
     let tables: BTreeSet<String> = declared().into_iter().map(|(table, _)| table).collect();
     for table in tables {
-        // A row of nothing but zeros and other people's ids has no parent.
+        // A row of only zeros and unrelated ids has no parent.
         let columns: Vec<Row> = connection.query(format!("SHOW COLUMNS FROM {table}")).await.unwrap();
         let values: Vec<String> = columns
             .iter()
@@ -104,7 +104,7 @@ async fn a_table_that_changes_under_an_open_unit_loses_nothing() {
             other.query_drop(change).await.unwrap();
             other.disconnect().await.unwrap();
         });
-        // The change waits for the unit, or the unit is given up for it.
+        // Either the change waits for the unit, or the unit is aborted for it.
         match unit.commit().await {
             Ok(()) => {}
             Err(StoreError::Aborted(_)) => {
@@ -117,7 +117,7 @@ async fn a_table_that_changes_under_an_open_unit_loses_nothing() {
         }
         altering.await.unwrap();
         assert_eq!(held_ids(&store, &here).await, (1..=raw).collect::<Vec<_>>());
-        // And what was prepared before is prepared anew.
+        // Statements prepared before are prepared again.
         let outcome = put(&store, &here, &page(&here, None, 2, [raw], "after")).await;
         assert_eq!(outcome.updated, 1);
     }

@@ -1,4 +1,4 @@
-//! What a running program answers, held against the document: every address, method and status.
+//! Checks the responses of a running program against the document: every address, method and status.
 
 use std::collections::BTreeSet;
 
@@ -9,12 +9,12 @@ use super::ask::{Ask, Checked, JOBS, MESSAGE};
 use super::document::{Operation, TEXT};
 use crate::program::{Installation, Server, examples};
 
-/// Where communities are made.
+/// The address at which communities are created.
 const TENANTS: &str = "/api/v1/admin/tenants";
-/// The most bytes of a body.
+/// The maximum size of a body in bytes.
 const MAX_BODY: usize = 1 << 20;
 
-/// Somebody else has the token, and two jobs were asked for.
+/// Another process holds the token's lease, and two jobs were requested.
 fn served(installation: &Installation) -> Server {
     let server = installation.serve(&["--role", "web", "--import", examples().to_str().unwrap()]);
     let database = Connection::open(installation.database()).unwrap();
@@ -29,17 +29,17 @@ fn served(installation: &Installation) -> Server {
     server
 }
 
-/// Whether anybody may ask, so that the answer has a tag.
+/// Returns whether the operation is public, so that the response has a tag.
 fn is_open(operation: Operation<'_>) -> bool {
     operation.value["responses"].get("304").is_some()
 }
 
-/// Whether the operation is for who holds the key alone.
+/// Returns whether the operation requires the admin key.
 fn is_admin(operation: Operation<'_>) -> bool {
     operation.value["responses"].get("403").is_some()
 }
 
-/// What makes the operation answer well.
+/// Returns a request to which the operation responds with success.
 fn good(operation: Operation<'_>) -> Ask {
     let ask = Ask::of(operation);
     let ask = if is_admin(operation) { ask.admin() } else { ask };
@@ -52,7 +52,7 @@ fn good(operation: Operation<'_>) -> Ask {
     }
 }
 
-/// The operations but for deletion, which comes last.
+/// Returns the operations except deletion, which comes last.
 fn operations(checked: &Checked) -> Vec<Operation<'_>> {
     let mut all: Vec<_> = checked.document.operations().collect();
     all.sort_by_key(|operation| operation.method == "delete");
@@ -170,7 +170,7 @@ fn bodies(checked: &Checked, server: &Server) {
     );
 }
 
-/// A community that is in maintenance, then one that is no longer served.
+/// A community in maintenance, then one that is no longer served.
 fn unserved(checked: &Checked, server: &Server) {
     let change = || Ask::new("patch", "/api/v1/admin/tenants/{id}").admin();
     for (status, expected) in [("MAINTENANCE", 503), ("CANCELLED", 410)] {
@@ -197,7 +197,7 @@ fn deletion(checked: &Checked, server: &Server) {
     checked.expect(server, 409, &cancel);
 }
 
-/// Without a token in the only process that there is.
+/// The only process has no bot token.
 fn nobody_to_sync(checked: &Checked) {
     let installation = Installation::new();
     drop(served(&installation));
@@ -327,7 +327,7 @@ fn an_address_answers_the_methods_that_the_document_has_and_names_them_for_any_o
         for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"] {
             let ask = Ask::new(method, path);
             if documented.contains(method) {
-                // Without the key nothing is made or deleted; an address that did not take the method would say so.
+                // Without the key no request creates or deletes; an unsupported method would be reported as such.
                 let answer = checked.ask(&server, &ask);
                 assert!([200, 204, 401].contains(&answer.status), "{method} {path}: {}", answer.status);
                 continue;
@@ -335,7 +335,7 @@ fn an_address_answers_the_methods_that_the_document_has_and_names_them_for_any_o
             let answer = checked.refused(&server, 405, &ask);
             let mut allowed: BTreeSet<String> =
                 answer.header("allow").unwrap().split(", ").map(str::to_owned).collect();
-            // What a browser asks before a read is no method for a client.
+            // A CORS preflight is not a method for a client.
             allowed.insert("OPTIONS".to_owned());
             let mut expected = documented.clone();
             expected.insert("OPTIONS".to_owned());
@@ -410,7 +410,7 @@ fn there_is_no_address_that_the_document_does_not_have() {
         }
     }
     assert!(asked > 200, "{asked}");
-    // What the program calls its addresses is what the document calls them.
+    // The addresses that the program logs are those of the document.
     let readable = |path: &str| checked.document.paths()[path].get("get").is_some();
     for operation in operations(&checked) {
         if operation.method == "get" || operation.method == "post" && !readable(operation.path) {

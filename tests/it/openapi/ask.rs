@@ -1,4 +1,4 @@
-//! Requests to the addresses of the document, each answer of which is held against it.
+//! Requests to the addresses of the document, with each response checked against it.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -8,10 +8,10 @@ use serde_json::Value;
 use super::document::{Document, Operation};
 use crate::program::{ADMIN_KEY, Answer, Server};
 
-/// A message of the examples that stands in `general`.
+/// A message of the examples that is in `general`.
 pub(super) const MESSAGE: &str = "1468314038449864929";
 
-/// A job of the examples that waits, and one that has ended.
+/// A queued job of the examples, and one that has ended.
 pub(super) const JOBS: [&str; 2] = ["0d5f0b4e-6d0d-4c0c-9c54-0e0c5d1c7a55", "7f0c9f4c-53c7-4b7e-8a39-3a2f0f6b1f11"];
 
 /// A request to one operation.
@@ -27,7 +27,7 @@ pub(super) struct Ask {
 }
 
 impl Ask {
-    /// Asks for something of the examples, without the key.
+    /// Requests a resource of the examples, without the key.
     pub(super) fn new(method: &str, template: &str) -> Self {
         let id = match template {
             _ if template.ends_with("/retry") => JOBS[1],
@@ -51,7 +51,7 @@ impl Ask {
         Self::new(operation.method, operation.path)
     }
 
-    /// Something else in the place of a parameter of the path.
+    /// Replaces the value of a path parameter.
     pub(super) fn with(mut self, name: &str, value: &str) -> Self {
         let place = self.template.split('/').position(|segment| segment == format!("{{{name}}}"));
         let place = place.unwrap_or_else(|| panic!("{} has no {name}", self.template));
@@ -88,7 +88,7 @@ impl Ask {
         self
     }
 
-    /// Says that a body of so many bytes follows, and sends none.
+    /// Announces a body of `bytes` bytes, and sends none.
     pub(super) fn announcing(mut self, bytes: usize) -> Self {
         self.announced = Some(bytes);
         self
@@ -104,7 +104,7 @@ impl Ask {
     }
 }
 
-/// Holds every answer against the document, and remembers which of its statuses were seen.
+/// Checks every response against the document, and records the statuses that occurred.
 pub(super) struct Checked {
     pub(super) document: Document,
     seen: RefCell<BTreeSet<(String, String, u16)>>,
@@ -115,7 +115,7 @@ impl Checked {
         Self { document: Document::read(), seen: RefCell::default() }
     }
 
-    /// Asks, and holds the answer against what the document says of this method at this address.
+    /// Sends the request, and checks the response against the document's entry for this method and address.
     #[track_caller]
     pub(super) fn ask(&self, server: &Server, ask: &Ask) -> Answer {
         let head = ask.method == "HEAD";
@@ -128,7 +128,7 @@ impl Checked {
         answer
     }
 
-    /// Asks what must be answered with `status`.
+    /// Sends a request whose response must have `status`.
     #[track_caller]
     pub(super) fn expect(&self, server: &Server, status: u16, ask: &Ask) -> Answer {
         let answer = self.ask(server, ask);
@@ -136,7 +136,7 @@ impl Checked {
         answer
     }
 
-    /// Asks what the document does not have at this address, or an address that it does not have.
+    /// Sends a request whose method or address the document does not have.
     #[track_caller]
     pub(super) fn refused(&self, server: &Server, status: u16, ask: &Ask) -> Answer {
         let answer = ask.send(server);
@@ -147,7 +147,7 @@ impl Checked {
         answer
     }
 
-    /// Statuses of the document that no answer had.
+    /// Returns the statuses of the document that no response had.
     pub(super) fn unseen(&self) -> BTreeSet<(String, String, u16)> {
         let documented = self.document.operations().flat_map(|operation| {
             let named = move |status| (operation.path.to_owned(), operation.method.to_owned(), status);

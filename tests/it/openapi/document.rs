@@ -1,4 +1,4 @@
-//! The document, and what it says of addresses and answers.
+//! The document, and its statements about addresses and responses.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
@@ -9,22 +9,22 @@ use serde_json::{Map, Value, json};
 
 use crate::program::Answer;
 
-/// The document as it lies in the sources.
+/// The document as stored in the sources.
 pub(super) const TEXT: &str = include_str!("../../../app/openapi.yaml");
 
-/// Headers that belong to the connection and to the form of the body, and not to what is answered.
+/// Headers that belong to the connection and to the form of the body, and not to the response itself.
 const OF_THE_CONNECTION: [&str; 5] = ["connection", "content-length", "content-type", "date", "transfer-encoding"];
 
 /// One method of one address.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Operation<'a> {
     pub(super) path: &'a str,
-    /// In lower case, as the document has it.
+    /// In lowercase, as in the document.
     pub(super) method: &'a str,
     pub(super) value: &'a Value,
 }
 
-/// The document with the validators that were made of it so far.
+/// The document with the validators that were built from it so far.
 pub(super) struct Document {
     pub(super) value: Value,
     validators: RefCell<HashMap<String, Rc<Validator>>>,
@@ -35,7 +35,7 @@ impl Document {
         Self { value: serde_norway::from_str(TEXT).unwrap(), validators: RefCell::default() }
     }
 
-    /// What `value` is, or what it refers to.
+    /// Returns `value`, or the value that it refers to.
     pub(super) fn resolve<'a>(&'a self, value: &'a Value) -> &'a Value {
         match value.get("$ref").and_then(Value::as_str) {
             Some(to) => self.value.pointer(to.strip_prefix('#').unwrap()).unwrap_or_else(|| panic!("no {to}")),
@@ -54,18 +54,18 @@ impl Document {
         })
     }
 
-    /// The statuses that an operation is said to give.
+    /// Returns the declared statuses of an operation.
     pub(super) fn statuses(operation: Operation<'_>) -> impl Iterator<Item = u16> {
         operation.value["responses"].as_object().unwrap().keys().map(|status| status.parse().unwrap())
     }
 
-    /// The parameters of an operation that stand in the query.
+    /// Returns the query parameters of an operation.
     pub(super) fn query<'a>(&'a self, operation: Operation<'a>) -> Vec<&'a Value> {
         let all = operation.value["parameters"].as_array().into_iter().flatten();
         all.map(|parameter| self.resolve(parameter)).filter(|parameter| parameter["in"] == "query").collect()
     }
 
-    /// What is wrong with `value` by `schema`.
+    /// Returns the violations of `schema` by `value`.
     pub(super) fn errors(&self, schema: &Value, value: &Value) -> Vec<String> {
         let key = schema.to_string();
         let known = self.validators.borrow().get(&key).cloned();
@@ -86,7 +86,7 @@ impl Document {
         validator.iter_errors(value).map(told).collect()
     }
 
-    /// Holds an answer against what `responses` says of its status; `context` says what was asked.
+    /// Checks a response against the entry of its status in `responses`; `context` describes the request.
     #[track_caller]
     pub(super) fn check(&self, responses: &Value, answer: &Answer, head: bool, context: &str) {
         let status = answer.status;

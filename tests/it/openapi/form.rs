@@ -1,4 +1,4 @@
-//! The document by itself: `OpenAPI` 3.1, whole, without dead ends, and true to its own examples.
+//! The document by itself: `OpenAPI` 3.1, complete, without unused parts, and consistent with its own examples.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::document::Document;
 
-/// What each object of `OpenAPI` 3.1 may have and must have, as far as it stands in the document; `x-` aside
+/// The allowed and the required fields of each object of `OpenAPI` 3.1 that the document uses, except `x-` fields
 /// (<https://spec.openapis.org/oas/v3.1.0>).
 const OBJECTS: [(&str, &[&str], &[&str]); 14] = [
     ("document", &["openapi", "info", "tags", "servers", "paths", "components"], &["openapi", "info", "paths"]),
@@ -33,7 +33,7 @@ const OBJECTS: [(&str, &[&str], &[&str]); 14] = [
     ("security scheme", &["type", "scheme", "description"], &["type", "scheme"]),
 ];
 
-/// Walks through the document as `OpenAPI` sees it.
+/// Walks through the document as `OpenAPI` defines it.
 struct Walk<'a> {
     document: &'a Document,
     schemas: Vec<(String, &'a Value)>,
@@ -93,7 +93,7 @@ impl<'a> Walk<'a> {
         assert_eq!(missing, None, "a {object} needs this: {place}");
     }
 
-    /// Whether `value` is a reference, which must lead somewhere in `part`.
+    /// Returns whether `value` is a reference, which must resolve within `part`.
     fn refers(&mut self, value: &Value, part: &str, place: &str) -> bool {
         let Some(to) = value["$ref"].as_str() else { return false };
         Self::shape("reference", value, place);
@@ -170,7 +170,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// A schema with all that is in it.
+    /// Visits a schema with everything in it.
     fn schema(&mut self, value: &'a Value, place: &str) {
         if let Some(to) = value["$ref"].as_str() {
             assert!(to.starts_with("#/components/schemas/"), "{place}: {to}");
@@ -255,7 +255,7 @@ fn every_schema_is_one_and_its_examples_are_valid() {
 #[test]
 fn an_object_of_ours_says_all_that_it_has() {
     let document = Document::read();
-    // A field that may be missing: only the key shows it, only some errors have it, or it is for a client to leave out.
+    // A field may be missing if only the key shows it, only some errors have it, or a client may omit it.
     let optional =
         ["Tenant.platform_id", "Problem.errors", "NewTenant.", "TenantPatch.", "BrandingPatch.", "SyncRequest."];
     let mut objects = 0;

@@ -1,4 +1,4 @@
-//! The bounds that the document names, held against what the program takes and refuses.
+//! The bounds named by the document, checked against the values that the program accepts and rejects.
 
 use std::path::Path;
 
@@ -13,13 +13,13 @@ fn served(installation: &Installation) -> Server {
     installation.serve(&["--import", examples.to_str().unwrap()])
 }
 
-/// Text as a value of a query.
+/// Encodes text as a value of a query.
 fn encoded(value: &Value) -> String {
     let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     percent_encoding::utf8_percent_encode(&text, percent_encoding::NON_ALPHANUMERIC).to_string()
 }
 
-/// Values that every parameter gets, by name, beside those that its schema suggests.
+/// Values that every parameter gets, by name, besides those that its schema suggests.
 const PROBES: [&str; 23] = [
     "",
     "0",
@@ -57,7 +57,7 @@ fn every_value_that_a_parameter_may_have_is_taken_and_any_other_is_refused_by_na
             let (name, schema) = (parameter["name"].as_str().unwrap(), checked.document.resolve(&parameter["schema"]));
             for value in PROBES.map(str::to_owned).into_iter().chain(bounds(schema)) {
                 let value = Value::from(value);
-                // A channel that is not there is 404; what a list never gave is no cursor of its.
+                // A missing channel is 404; a value that a list never returned is not one of its cursors.
                 let (fits, missing) = (fits(&checked, schema, &value), matches!(name, "parent" | "channel"));
                 let expected = |status: u16| match (name, fits) {
                     ("parent" | "channel", true) => [200, 404].contains(&status),
@@ -90,7 +90,7 @@ fn every_value_that_a_parameter_may_have_is_taken_and_any_other_is_refused_by_na
     assert!(taken > 60 && refused > 150, "{taken} {refused}");
 }
 
-/// Whether the text of a query is a value of `schema`, as text or as what it reads as.
+/// Returns whether the text of a query is a value of `schema`, as text or as the value it parses to.
 fn fits(checked: &Checked, schema: &Value, text: &Value) -> bool {
     let plain = text.as_str().filter(|text| *text == "0" || !text.starts_with('0'));
     let read = plain.and_then(|text| serde_json::from_str::<Value>(text).ok());
@@ -98,7 +98,7 @@ fn fits(checked: &Checked, schema: &Value, text: &Value) -> bool {
     [Some(text.clone()), read].iter().flatten().any(|value| checked.document.errors(schema, value).is_empty())
 }
 
-/// The values at the ends of what a schema allows, and those right beyond.
+/// Returns the values at the bounds of a schema, and those directly beyond them.
 fn bounds(schema: &Value) -> Vec<String> {
     let end = |key: &str, step: i64| schema[key].as_i64().map(|end| [end.to_string(), (end + step).to_string()]);
     let words = schema["enum"].as_array().into_iter().flatten().map(|word| word.as_str().unwrap().to_owned());
@@ -206,7 +206,7 @@ fn a_body_that_the_document_allows_is_taken_and_any_other_is_refused() {
         check(&change, &patch, &json!({"branding": branding}), 200);
     }
     for (field, value) in fields("first") {
-        // A platform and its id are for good.
+        // A platform and its id are permanent.
         let mut body = json!({"status": "ACTIVE"});
         body[field] = value;
         check(&change, &patch, &body, 200);
@@ -259,7 +259,7 @@ fn a_sync_that_the_document_allows_is_taken_and_any_other_is_refused() {
         let shown: String = body.to_string().chars().take(80).collect();
         assert_eq!(answer.status, if fits { 202 } else { 422 }, "{shown}: {}", answer.text());
     }
-    // The document cannot know which channels there are.
+    // The document cannot know which channels exist.
     let unknown = ask.json(&json!({"mode": "channels", "channels": ["general", "nowhere"]}));
     assert_eq!(field(&checked.expect(&server, 422, &unknown)), ["channels[1]"]);
 }

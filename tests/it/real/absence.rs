@@ -10,7 +10,7 @@ fn case(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/it/real").join(name)
 }
 
-/// Imports files one after the other and gives the report of the last.
+/// Imports files one after the other; returns the report of the last.
 fn import(installation: &Installation, files: &[PathBuf], flags: &[&str]) -> Value {
     let mut last = Value::Null;
     for file in files {

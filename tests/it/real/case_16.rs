@@ -1,4 +1,4 @@
-//! Files that lie beside an export.
+//! Files stored next to an export.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
@@ -19,7 +19,7 @@ fn input() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/it/real/16-files-beside-the-export")
 }
 
-/// Every file below a folder.
+/// Returns every file below a folder.
 fn files(root: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(root) else { return Vec::new() };
     let paths = entries.map(|entry| entry.unwrap().path());
@@ -30,7 +30,7 @@ fn media(installation: &Installation) -> Vec<PathBuf> {
     files(&installation.path("data/media"))
 }
 
-/// The attachments of all messages, as the API shows them.
+/// Returns the attachments of all messages, as the API shows them.
 fn attachments(server: &Server) -> Vec<Value> {
     let page = server.get("/api/v1/tenants/lantern-works/channels/general/messages").json();
     let items = page["items"].as_array().unwrap().iter();
@@ -136,7 +136,7 @@ fn case_16_a_dry_run_stores_no_file() {
     assert_eq!((code, media(&installation).len()), (0, 0), "{report}");
 }
 
-/// What a command prints on standard output.
+/// Returns the standard output of a command.
 fn printed(installation: &Installation, arguments: &[&str]) -> String {
     String::from_utf8(installation.run(arguments).stdout).unwrap()
 }

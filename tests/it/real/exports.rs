@@ -18,7 +18,7 @@ fn people() -> Pseudonymizer {
     Pseudonymizer::new(&PseudonymKey::new(KEY), tenant)
 }
 
-/// Imports files without a fault, and serves them.
+/// Imports files without errors, and serves them.
 fn imported(paths: &[&Path]) -> (Installation, Server) {
     let installation = Installation::new();
     let (code, report) = installation.import(paths, &[]);
@@ -35,7 +35,7 @@ fn contents(server: &Server) -> Vec<String> {
     items(server).iter().map(|item| item["content"].as_str().unwrap().to_owned()).collect()
 }
 
-/// Where a word stands in the database, the API or the page; nothing if it is nowhere.
+/// Returns the places in the database, the API or the page where a word occurs; nothing if there are none.
 fn places(installation: &Installation, server: &Server, word: &str) -> Vec<String> {
     let mut texts = vec![
         ("API".to_owned(), server.get(MESSAGES).text()),
@@ -47,12 +47,12 @@ fn places(installation: &Installation, server: &Server, word: &str) -> Vec<Strin
             texts.push((path.display().to_string(), String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned()));
         }
     }
-    // An address of mail that a person typed.
+    // An email address that a person typed.
     let has = |text: &str| text.to_lowercase().replace("me@quillzqx.example", "").contains(word);
     texts.into_iter().filter(|(_, text)| has(text)).map(|(place, _)| place).collect()
 }
 
-/// An export of the channel `general` in which these messages stand.
+/// An export of the channel `general` that contains these messages.
 fn export(messages: &[Value]) -> Value {
     json!({
         "guild": {"id": GUILD, "name": "Lantern Works", "iconUrl": null},
@@ -127,7 +127,7 @@ fn case_04_the_people_of_all_files_of_one_command_are_known() {
     assert_eq!(places(&installation, &server, "zqx"), [""; 0]);
     let page = server.get("/api/v1/tenants/lantern-works/channels/a-general/messages").json();
     let [fenn, third, fourth] = ["2", "3", "4"].map(|last| people().person(&format!("31000000000000000{last}")));
-    // Of two people of one nickname the smaller id.
+    // Of two people with one nickname, the one with the smaller id.
     let expected = format!("<@{fenn}> <@{fenn}> <@{third}> <@{third}> <@{fourth}>");
     assert_eq!(page["items"][0]["content"], expected);
 }
@@ -146,7 +146,7 @@ fn case_12_ids_that_are_numbers_are_read() {
     assert_eq!(items(&server)[1]["author"]["id"], people().person("310000000000000009").to_string());
     assert!(server.get("/lantern-works/general").text().contains("a slash answer"));
     drop(installation);
-    // Everywhere.
+    // Every id is a number.
     let mut numbers = message("0", "2024-05-01T10:00:00+00:00", "see :lamp: and @bo_fen");
     numbers["id"] = 1_235_168_840_908_800_000_u64.into();
     numbers["type"] = 19.into();
@@ -221,7 +221,7 @@ fn case_17_roles_of_the_file_have_their_name_and_colour() {
         assert_eq!(installation.import(&[&path], &[]).0, 0);
         items(&server)
     };
-    // The message itself is replaced, so the role is asked for where another mentions it.
+    // The message itself is replaced, so the role is checked in another message that mentions it.
     let role = |name: &str, color: Value| json!({"id": "400000000000000001", "name": name, "color": color});
     let mention = message("1235168840908800001", "2024-05-01T10:00:00+00:00", "<@&400000000000000001>");
     let path = installation.path("mention.json");

@@ -1,5 +1,5 @@
-//! After an import of each generation of the exporter no byte of the archive, of its log, of the API or of a page is an
-//! id, a name, a nickname or an avatar of a person.
+//! After an import of each generation of the exporter, no byte of the archive, its log, the API or a page is an id, a
+//! name, a nickname or an avatar of a person.
 
 use std::fs;
 
@@ -7,17 +7,17 @@ use serde_json::{Value, json};
 
 use crate::program::Installation;
 
-/// What no person's own data lacks here: parts of every name, and of every avatar's hash.
+/// Strings in every person's data here: parts of every name, and of every avatar's hash.
 const NAMES: [&str; 2] = ["zqx", "5afe0bad"];
 /// The people of every file.
 const IDS: [&str; 4] = ["310000000000000011", "310000000000000012", "310000000000000013", "310000000000000014"];
 
-/// The generations, by what they added.
+/// The generations, by the fields that they added.
 #[derive(Clone, Copy, PartialEq, PartialOrd)]
 struct Release(u32);
 
 impl Release {
-    /// From this release on, else nothing.
+    /// The value from this release on, else nothing.
     fn since(self, release: u32, value: Value) -> Option<Value> {
         (self.0 >= release).then_some(value)
     }
@@ -46,7 +46,7 @@ fn person(release: Release, index: usize, with_roles: bool) -> Value {
     person
 }
 
-/// What a mention of a person was rendered as.
+/// The rendered form of a mention of a person.
 fn rendered(release: Release, index: usize) -> String {
     if release.0 >= 226 { format!("@Zqx Nick {index}") } else { format!("@zqxname{index}") }
 }

@@ -1,4 +1,4 @@
-//! Exports of one channel in any order: what the archive has in the end is what a simple model says.
+//! Exports of one channel in any order: the archive must end up equal to a simple model.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -14,15 +14,15 @@ use serde_json::{Value, json};
 use crate::program::Installation;
 use crate::server::Database;
 
-/// How many orders there are.
+/// The number of orders.
 const ORDERS: u64 = 20;
-/// Messages of the channel by the time of the latest export.
+/// The number of messages in the channel at the time of the latest export.
 const MESSAGES: u64 = 3_000;
 const CHANNEL: &str = "810000000000001011";
-/// When the first message was sent, in milliseconds of Discord's epoch.
+/// The time at which the first message was sent, in milliseconds of Discord's epoch.
 const FIRST: u64 = 1_704_067_200_000 - 1_420_070_400_000;
 
-/// `SplitMix64`: the same numbers for the same seed, everywhere.
+/// `SplitMix64`: the same numbers for the same seed, on every machine.
 struct Random(u64);
 
 impl Random {
@@ -45,13 +45,13 @@ fn sent_at(number: u64) -> String {
     format!("2024-01-{:02}T{:02}:{minutes:02}:00+00:00", 1 + number / 1_440, number / 60 % 24)
 }
 
-/// Whether a message is in the channel in this month of 2026: more come, some go.
+/// Returns whether a message is in the channel in this month of 2026: messages are added and deleted.
 fn exists(number: u64, month: u64) -> bool {
     let is_gone = number % 11 == 3 && month >= 4 || number % 13 == 5 && month >= 6;
     number < MESSAGES - (8 - month) * 100 && !is_gone
 }
 
-/// How often a message was edited, and in which month last.
+/// Returns the number of edits of a message, and the month of the last one.
 fn edits(number: u64, month: u64) -> (u64, Option<u64>) {
     let edits = if number.is_multiple_of(4) { (month + number % 5) / 3 } else { 0 };
     (edits, (edits > 0).then(|| (3 * edits).saturating_sub(number % 5).max(1)))
@@ -69,12 +69,12 @@ fn message(number: u64, month: u64) -> String {
     .to_string()
 }
 
-/// One file of an export that was made on the first of a month.
+/// One file of an export that was created on the first of a month.
 #[derive(Clone)]
 struct File {
     name: String,
     month: u64,
-    /// The last message before its range, if it was asked to begin after one.
+    /// The last message before its range, if the range starts after one.
     after: Option<u64>,
     has_range: bool,
     shown: BTreeSet<u64>,
@@ -115,7 +115,7 @@ fn parts(name: &str, month: u64) -> Vec<File> {
     (1..=3).map(part).collect()
 }
 
-/// What an order is drawn from: the files of one command each.
+/// The choices of an order: the files of one command each.
 fn commands() -> Vec<Vec<File>> {
     let all = |name: &str, month| File::new(name, month, |_| true);
     let mut commands = vec![
@@ -139,7 +139,7 @@ fn guild(order: u64) -> String {
     (810_000_000_000_100_000 + order).to_string()
 }
 
-/// What is known after some imports.
+/// The state of the model after some imports.
 #[derive(Default)]
 struct Model {
     /// The month of the latest export that shows a message.
@@ -160,7 +160,7 @@ impl Model {
             let ends = (file.shown.first().copied().unwrap(), file.shown.last().copied().unwrap());
             let is_later_part = file.name.contains("[part ");
             let low = match (file.after, before) {
-                // The next id of which the exporter can be sure: of a later millisecond.
+                // The next id of which the exporter can be sure: that of a later millisecond.
                 (Some(after), _) => (FIRST + after * 60_000 + 1) << 22,
                 (None, Some(before)) => id(*before.shown.last().unwrap()) + 1,
                 (None, None) if is_later_part => id(ends.0),
@@ -186,7 +186,7 @@ impl Model {
         }
     }
 
-    /// The newest ids that are covered without a gap.
+    /// Returns the newest interval that is covered without a gap.
     fn run(&self) -> Option<(u64, u64)> {
         let mut covered = self.covered.clone();
         covered.sort_unstable();
@@ -213,7 +213,7 @@ async fn stored(store: &dyn Store, order: u64) -> BTreeMap<u64, (String, bool)> 
     }
 }
 
-/// Imports every order, and gives what the model says of each.
+/// Imports every order; returns the expectation of the model for each.
 fn import_all(installation: &Installation, flags: &[&str]) -> Vec<Model> {
     let commands = commands();
     let mut models = Vec::new();

@@ -1,4 +1,4 @@
-//! What a page shows of inputs that people reported.
+//! The pages of inputs that people reported.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{inputs, read};
 use crate::program::{Installation, Server};
 
-/// A server over the files of one case.
+/// A server with the files of one case.
 fn serve(case: &str, files: &[&str]) -> (Installation, Server) {
     let installation = Installation::new();
     let paths: Vec<_> = files.iter().map(|file| inputs(case).join(file)).collect();
@@ -23,13 +23,13 @@ fn page(server: &Server, path: &str) -> String {
     answer.text()
 }
 
-/// The articles of a page, in their order.
+/// Returns the articles of a page, in their order.
 fn articles(page: &str) -> Vec<&str> {
     let parts = page.split("<article").skip(1);
     parts.map(|part| part.split_once("</article>").unwrap().0).collect()
 }
 
-/// A part of a page without its elements.
+/// Returns the text of a part of a page, without its HTML elements.
 fn text(part: &str) -> String {
     let part = part.split_once('>').unwrap().1;
     let words = part.split('<').map(|piece| piece.split_once('>').map_or(piece, |(_, text)| text));
@@ -140,7 +140,7 @@ fn case_11_a_thread_begins_with_the_message_that_it_is_about() {
     let general = page(&server, "/lantern-works/general");
     assert!(articles(&general)[1].contains("started a thread: <a href=\"/lantern-works/lamp-repair\">"), "{general}");
 
-    // Deleted in the channel, the message is not shown through the thread either.
+    // A message deleted in the channel is not shown through the thread either.
     let sql = "UPDATE messages SET deleted_at = 1 WHERE content LIKE 'My lamp%'";
     let database = rusqlite::Connection::open(installation.database()).unwrap();
     assert_eq!(database.execute(sql, []).unwrap(), 1);

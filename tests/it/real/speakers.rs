@@ -1,4 +1,4 @@
-//! Who speaks.
+//! The authors of messages.
 
 use super::inputs;
 use crate::program::Installation;
