@@ -410,7 +410,7 @@ fn there_is_no_address_that_the_document_does_not_have() {
         }
     }
     assert!(asked > 200, "{asked}");
-    // The addresses that the program logs are those of the document.
+    // The routes named in the metrics are the paths of the document.
     let readable = |path: &str| checked.document.paths()[path].get("get").is_some();
     for operation in operations(&checked) {
         if operation.method == "get" || operation.method == "post" && !readable(operation.path) {

@@ -1,4 +1,4 @@
-//! Threads that no list shows any more.
+//! Threads that are no longer in any list.
 
 use discord_simulator::{Act, Archive, ChannelPlan, Fault, FaultRule, Origin, ThreadPlan, kind};
 use domain::job::JobState;
@@ -51,7 +51,7 @@ async fn reason(world: &World, channel: u64) -> Option<String> {
     world.coverage(channel).await.unwrap().reason
 }
 
-/// The thread is marked deleted, hidden, and its messages are still stored.
+/// Asserts that the thread is marked deleted and hidden, and that its messages are still stored.
 async fn assert_deleted(world: &World, thread: u64) {
     assert_eq!(reason(world, thread).await.as_deref(), Some("deleted"), "{thread}");
     assert_eq!(world.channel(thread).await.unwrap().visibility, Visibility::Private, "{thread}");
@@ -66,7 +66,7 @@ async fn assert_shown(world: &World, thread: u64) {
 async fn a_post_that_is_deleted_is_hidden_by_the_next_run(place: Place) {
     let world = guild(place).await;
     let (posts, threads) = (world.simulator.threads(world.id("help")), world.simulator.threads(world.id("general")));
-    // Nothing is requested by its id while everything is listed.
+    // No thread is requested by its id while all of them are listed.
     assert_eq!(world.asked(CHANNEL), 0);
     for gone in [posts[0], posts[1], threads[0], threads[1]] {
         delete(&world, gone);
@@ -80,7 +80,7 @@ async fn a_post_that_is_deleted_is_hidden_by_the_next_run(place: Place) {
         assert_shown(&world, stays).await;
         world.assert_whole(stays).await;
     }
-    // It is final, and costs nothing more: neither a run nor an old export shows it again.
+    // The deletion is final and costs nothing more: neither a run nor an old export shows the thread again.
     for full in [false, true] {
         assert_eq!(world.run(SyncOptions { full, ..SyncOptions::default() }).await.state, JobState::Done);
     }
@@ -100,7 +100,7 @@ async fn a_thread_that_is_deleted_while_a_run_is_under_way_is_hidden(place: Plac
     let world = guild(place).await;
     let [_, gone, stays] = world.simulator.threads(world.id("help"))[..] else { panic!("three posts") };
     world.send(stays, "new");
-    // The list of active threads is made before it is sent; meanwhile the post goes.
+    // The list of active threads is built before it is sent; the post is deleted in between.
     world.simulator.fault(FaultRule::on(ACTIVE, 1, Fault::SlowFirstByte { ms: 5_000 }));
     world.send(world.id("general"), "new");
     world.pass();
@@ -160,7 +160,7 @@ async fn an_archived_thread_that_is_only_slow_to_be_listed_stays(place: Place) {
 async fn a_thread_that_the_bot_may_not_see_any_more_is_hidden_and_not_requested_in_every_run(place: Place) {
     let world = guild(place).await;
     let [_, hidden, _] = world.simulator.threads(world.id("general"))[..] else { panic!("three threads") };
-    // No list shows it, and the request for it is refused.
+    // It is in no list, and the request for it is rejected.
     let act = Act::UpdateChannel {
         channel_id: hidden,
         change: discord_simulator::ChannelChange { kind: Some(kind::PRIVATE_THREAD), ..Default::default() },

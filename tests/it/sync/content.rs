@@ -1,4 +1,4 @@
-//! What messages say, however odd it is.
+//! The contents of messages, however unusual.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ fn fields(value: Value) -> Map<String, Value> {
     fields
 }
 
-/// Sends a message with these fields, and gives its id.
+/// Sends a message with these fields; returns its id.
 fn send(world: &World, channel_id: u64, raw: Value) -> u64 {
     let act = Act::Send { channel_id, content: String::new(), raw: fields(raw) };
     world.simulator.act(act).unwrap()["id"].as_str().unwrap().parse().unwrap()
@@ -72,7 +72,7 @@ async fn malformed_message_in_page_without_an_id_fails_no_other_and_is_kept_asid
     let job = world.sync().await;
     assert_eq!((job.state, job.progress.messages), (JobState::Done, 249));
     assert_eq!(world.held(general).await.len(), 249);
-    // The page that it stands in proves nothing, so the next run reads it again.
+    // Its page proves nothing, so the next run reads it again.
     let held = world.coverage(general).await.unwrap().interval.unwrap();
     assert_eq!((held.low().get(), held.high().get()), (ids[0], ids[150] - 1));
     let [kept] = &world.unreadable(general).await[..] else { panic!("one is kept aside") };
@@ -101,7 +101,7 @@ async fn malformed_messages_are_kept_aside_as_they_are_now(place: Place) {
     let world = World::channel_of(place, 250).await;
     let general = world.id("general");
     let ids = world.true_ids(general);
-    // The last of a page, the one behind it, and two side by side.
+    // The last of a page, the one after it, and two adjacent ones.
     for index in [150, 149, 70, 71] {
         bend(&world, general, ids[index], json!({"id": null, "content": format!("number {index}")}));
     }
@@ -171,7 +171,7 @@ async fn attachment_expired_url_is_stored_without_what_expires(place: Place) {
     assert!(url.ends_with(&path) && !url.contains('?'), "{url}");
     let shown = |world: &World| world.simulator.clock().now_ms();
     let (then, end) = (shown(&world), world.last_change().await);
-    // A week later every address is signed anew, and the row is the same.
+    // A week later every address has a new signature, and the row is unchanged.
     world.simulator.clock().advance(7 * 24 * 3_600_000);
     let job = world.run(SyncOptions { full: true, ..Default::default() }).await;
     assert_eq!((job.state, job.progress.messages), (JobState::Done, 1));
@@ -181,7 +181,7 @@ async fn attachment_expired_url_is_stored_without_what_expires(place: Place) {
     assert_eq!(world.find(general, id).await.unwrap().message.attachments, before.message.attachments);
 }
 
-/// The route by which addresses are made fresh.
+/// The route that refreshes addresses.
 const REFRESH: &str = "/attachments/refresh-urls";
 
 /// Sends a message with a file of this id.
@@ -194,12 +194,12 @@ fn send_file(world: &World, channel: u64, file: u64) -> u64 {
     send(world, channel, json!({"attachments": [file]}))
 }
 
-/// Ids of files that the simulator has, or that it has lost.
+/// Returns ids of files that the simulator has, or that it has lost.
 fn files(lost: bool) -> impl Iterator<Item = u64> {
     (1_100_000_000_000_000_000..).filter(move |id| Simulator::file(*id).is_none() == lost)
 }
 
-/// What is kept under a hash.
+/// Returns the bytes stored under a hash.
 async fn kept(world: &World, hash: ContentHash) -> Vec<u8> {
     let media = &world.media.as_ref().unwrap().store;
     let kept = media.open(world.tenant.id, hash, 0, u64::MAX).await.unwrap().expect("it is kept");
@@ -221,7 +221,7 @@ async fn attachment_expired_url_is_made_fresh_and_its_bytes_arrive_once(place: P
     let waiting = states(&world, general).await;
     assert!(waiting.iter().all(|state| matches!(state, FileState::Waiting { tries: 0, .. })), "{waiting:?}");
     assert_eq!(world.simulator.served_files(), [0; 0]);
-    // What was seen with them has expired by now.
+    // The addresses observed with them have expired by now.
     world.simulator.clock().advance(7 * 24 * 3_600_000);
     world.media = Some(Media::new());
     assert_eq!(world.sync().await.state, JobState::Done);
@@ -234,7 +234,7 @@ async fn attachment_expired_url_is_made_fresh_and_its_bytes_arrive_once(place: P
     let mut served = world.simulator.served_files();
     served.sort_unstable();
     assert_eq!((served, world.asked(REFRESH)), (ids.clone(), 1));
-    // A new version of a message, and everything read once more, fetch nothing.
+    // Neither a new version of a message nor a full reread fetches a file.
     let message = world.true_ids(general)[0];
     world.edit(general, message, "look");
     let job = world.run(SyncOptions { full: true, ..Default::default() }).await;
@@ -335,7 +335,7 @@ async fn attachment_expired_url_that_cannot_be_made_fresh_is_tried_again_later_a
         assert_eq!(world.sync().await.state, JobState::Done);
         let found = states(&world, general).await;
         assert!(matches!(found[..], [FileState::Waiting { tries: held, .. }] if held == tries), "{found:?}");
-        // Too early it is left alone.
+        // It is not retried before its time.
         world.sync().await;
         assert_eq!(states(&world, general).await, found);
         world.simulator.clock().advance(7 * 24 * 3_600_000);
@@ -400,7 +400,7 @@ async fn attachment_expired_url_files_of_a_run_that_was_cancelled_are_fetched_by
     assert!((50..120).contains(&before), "{before}");
     assert_eq!(world.sync().await.state, JobState::Done);
     assert_eq!(stored(&states(&world, general).await), 120);
-    // Once more only what was on its way when it was cancelled.
+    // Only the files that were under way at the cancellation are fetched once more.
     let again = world.simulator.served_files().len() - 120;
     assert!(again <= 8, "{again}");
 }

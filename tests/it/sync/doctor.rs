@@ -54,7 +54,7 @@ async fn simulator() -> Simulator {
     Simulator::start(Options::planned(1, plan).unlimited()).await.unwrap()
 }
 
-/// Checks of an installation whose bot is in the simulator's guild, made where the simulator can go on meanwhile.
+/// Runs the checks of an installation whose bot is in the simulator's guild, on a thread that lets the simulator run.
 fn check(installation: &Installation, simulator: &Simulator) -> Checks {
     let mut command = installation.command(&["doctor", "--json"]);
     command.env("DISCORD_API_URL", simulator.api_url()).env("DISCORD_BOT_TOKEN", simulator.token());
@@ -68,7 +68,7 @@ fn make_tenant(installation: &Installation, simulator: &Simulator) {
     assert!(installation.run(&["tenant", "create", &guild, "Simulated"]).status.success());
 }
 
-/// What is found where a community is made and the bot may read a part of it.
+/// The result of the checks if a community exists and the bot may read a part of it.
 fn assert_found(checks: &Checks) {
     let expected = [
         ("database", "ok"),

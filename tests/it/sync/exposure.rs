@@ -1,4 +1,4 @@
-//! Who is shown what, over HTTP.
+//! The visibility of content over HTTP.
 
 use discord_simulator::{
     ADMINISTRATOR, Act, BotChange, ChannelChange, ChannelPlan, Origin, READ_MESSAGE_HISTORY, Rights, ThreadPlan,
@@ -25,7 +25,7 @@ cases![
 
 const API: &str = "/api/v1/tenants/simulated";
 
-/// What everybody gets of a channel: the statuses of the channel, its messages and its page, which are the same.
+/// Returns the public status of a channel: that of the channel, its messages and its page, which must be equal.
 fn status(server: &Server, channel: &str) -> u16 {
     let paths = [
         format!("{API}/channels/{channel}"),
@@ -40,7 +40,7 @@ fn status(server: &Server, channel: &str) -> u16 {
     one
 }
 
-/// Gives everybody these rights.
+/// Gives `@everyone` these rights.
 fn everybody(world: &World, permissions: u64) {
     world.simulator.act(Act::SetRole { role_id: world.simulator.guild_id(), permissions }).unwrap();
 }
@@ -96,7 +96,7 @@ async fn role_update_removes_view(place: Place) {
     world.sync().await;
     let (_installation, server) = world.serve();
     assert_eq!((status(&server, "general"), status(&server, "help")), (200, 200));
-    // One of them lets everybody in by itself.
+    // One of the overwrites alone opens the channel to `@everyone`.
     let act = Act::SetOverwrite {
         channel_id: world.id("help"),
         id: world.simulator.guild_id(),
@@ -130,7 +130,7 @@ async fn channel_missing_from_rest_list(place: Place) {
     assert_eq!((status(&server, "general"), status(&server, "help")), (404, 200));
 }
 
-/// Whether a channel is shown as one for adults.
+/// Returns whether a channel is shown as age-restricted.
 fn gated(server: &Server, channel: &str) -> bool {
     let answer = server.get(&format!("{API}/channels/{channel}"));
     assert_eq!(answer.status, 200);

@@ -18,7 +18,7 @@ cases![
     a_403_storm_of_500_channels,
 ];
 
-/// A guild of three channels whose requests for messages fail `times` in a row now and then is held in the end.
+/// A guild of three channels is archived completely although message requests fail `times` in a row now and then.
 async fn survives(place: Place, times: u64, fault: Fault) -> World {
     let plan = ["one", "two", "three"].map(|name| ChannelPlan::new(name, kind::TEXT, 350)).to_vec();
     let world = World::of(place, plan).await;
@@ -57,7 +57,7 @@ fn limited(scope: LimitScope) -> Fault {
     Fault::Limited { scope, retry_after: 3.0, header: Some("3".to_owned()) }
 }
 
-/// The requests behind the first refusal, and how many milliseconds after it the first of them arrived.
+/// The requests after the first 429, and the milliseconds from it to the arrival of the first of them.
 fn wait_after_refusal(world: &World, route: &str) -> u64 {
     let requests = world.simulator.requests(0);
     let refused = requests.iter().find(|request| request.status == 429).unwrap();
@@ -68,7 +68,7 @@ fn wait_after_refusal(world: &World, route: &str) -> u64 {
 async fn global_429(place: Place) {
     let plan = ["one", "two", "three"].map(|name| ChannelPlan::new(name, kind::TEXT, 350)).to_vec();
     let world = World::of(place, plan).await;
-    // The first: no other is on its way yet.
+    // The first: no other is under way yet.
     world.simulator.fault(FaultRule::on(MESSAGES, 1, limited(LimitScope::Global)));
     assert_eq!(world.sync().await.state, JobState::Done);
     let requests = world.simulator.requests(0);
@@ -76,7 +76,7 @@ async fn global_429(place: Place) {
     let within = |request: &&discord_simulator::Request| {
         request.number > refused.number && request.at_ms < refused.at_ms + 3_000
     };
-    // What was sent before the refusal was heard cannot be taken back.
+    // Requests sent before the 429 arrived cannot be taken back.
     let soon = requests.iter().filter(within).filter(|request| request.at_ms > refused.at_ms + 50).count();
     assert_eq!(soon, 0, "all of them wait");
     for name in ["one", "two", "three"] {

@@ -1,4 +1,4 @@
-//! Files that were fetched, as everybody gets to see them.
+//! Fetched files, as the public sees them.
 
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ cases![
     a_file_that_comes_when_its_community_was_deleted_is_not_kept,
 ];
 
-/// Deletes the community before it keeps a file.
+/// Deletes the community before it stores a file.
 struct TooLate {
     kept: Arc<dyn MediaStore>,
     store: Arc<dyn Store>,
@@ -68,7 +68,7 @@ impl MediaStore for TooLate {
     }
 }
 
-/// The first file behind this id that the simulator has, or has lost.
+/// Returns the first file with a higher id that the simulator has, or has lost.
 fn file_id(after: u64, lost: bool) -> u64 {
     (after..after + 10_000).find(|id| Simulator::file(*id).is_none() == lost).unwrap()
 }
@@ -93,7 +93,7 @@ fn send(world: &World, files: &[(u64, &str, &str)]) {
     }
 }
 
-/// The attachments of all messages, as the API shows them.
+/// Returns the attachments of all messages, as the API shows them.
 fn attachments(server: &Server) -> Vec<Value> {
     let page = server.get("/api/v1/tenants/simulated/channels/general/messages").json();
     page["items"].as_array().unwrap().iter().map(|message| message["attachments"][0].clone()).collect()

@@ -57,7 +57,7 @@ async fn what_the_guild_has_no_more_is_kept_as_deleted_and_what_it_renamed_is_re
     assert_eq!(after.roles[1..], first.roles);
 }
 
-/// A page of the archive on which somebody mentions a role, and that role.
+/// Returns a page of the archive with a mention of a role, and that role.
 async fn page_with_a_role(world: &World) -> (ChannelView, Messages, Role) {
     let mut at = Browse::new(std::sync::Arc::clone(&world.store)).open(Audience::Public).await.unwrap();
     for view in at.channels(&world.tenant).await.unwrap() {

@@ -1,4 +1,4 @@
-//! Two programs that copy the same guild, killed again and again, on a store that goes away in between.
+//! Two programs that copy the same guild, killed repeatedly, on a store that becomes unavailable in between.
 
 use std::collections::HashMap;
 use std::io::Read;
@@ -18,16 +18,16 @@ use crate::program::Installation;
 use crate::proxy::{Fault, Proxy};
 use crate::server::Database;
 
-/// How often one of them is killed.
+/// The number of times that one of them is killed.
 const KILLS: usize = 50;
-/// How many requests at most lie between two kills.
+/// The maximum number of requests between two kills.
 const GAP: u32 = 24;
-/// What an answer takes, so that a kill meets some on their way.
+/// The latency of a response, so that a kill happens while some are under way.
 const LATENCY_MS: u64 = 20;
-/// How long anything may take.
+/// The time limit of every operation.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// A number below `bound` that nobody chose, the same in every run.
+/// Returns a pseudo-random number below `bound`, the same in every run.
 fn random(round: usize, bound: u32) -> u32 {
     let hash = Sha256::digest(format!("kill {round}"));
     u32::from_le_bytes(*hash.first_chunk().unwrap()) % bound
@@ -40,8 +40,8 @@ async fn simulator() -> Simulator {
     Simulator::start(options).await.unwrap()
 }
 
-/// Two programs at the same work; kills one of them again and again and starts another in its place. Gives the job that
-/// the last one ends with, and how many requests there were at each kill.
+/// Runs two programs on the same guild; repeatedly kills one of them and starts another in its place. Returns the job
+/// with which the last one ends, and the number of requests at each kill.
 fn compete(installation: &Installation, simulator: &Simulator, between: impl Fn(usize)) -> (Value, Vec<usize>) {
     let guild = simulator.guild_id().to_string();
     assert!(installation.run(&["tenant", "create", &guild, "Simulated"]).status.success());
@@ -81,10 +81,10 @@ fn compete(installation: &Installation, simulator: &Simulator, between: impl Fn(
     (serde_json::from_slice(&first.stdout).unwrap(), kills)
 }
 
-/// Requests that a program has open at the same time, at most.
+/// The maximum number of concurrent requests of a program.
 const IN_FLIGHT: usize = 64;
 
-/// A page is fetched once more only if it was the last that its channel was asked for before a kill.
+/// A page is fetched again only if it was the last request for its channel before a kill.
 fn assert_nothing_was_read_twice(simulator: &Simulator, kills: &[usize]) {
     let mut of_channel: HashMap<String, Vec<(usize, String)>> = HashMap::new();
     for (index, request) in simulator.requests(0).into_iter().enumerate() {
@@ -97,7 +97,7 @@ fn assert_nothing_was_read_twice(simulator: &Simulator, kills: &[usize]) {
         for (place, (index, page)) in asked.iter().enumerate() {
             let Some((later, _)) = asked[place + 1..].iter().find(|(_, other)| other == page) else { continue };
             let next = asked[place + 1].0;
-            // The requests that a victim had sent can reach the simulator after the kill.
+            // Requests sent by the killed process can reach the simulator after the kill.
             let in_flight = kills.iter().any(|kill| *index < kill + IN_FLIGHT && *kill <= next && kill <= later);
             assert!(in_flight, "{channel}?{page} was read twice, requests {index} and {later} of {kills:?}");
             again += 1;

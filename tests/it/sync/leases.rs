@@ -1,4 +1,4 @@
-//! More than one process for one token: one of them works, and another goes on when it ends.
+//! Several processes with one token: one of them works, and another takes over when it ends.
 
 use app::sync::{Stops, SyncError};
 use discord_simulator::{ChannelPlan, kind};
@@ -35,7 +35,7 @@ async fn two_workers_same_channel_one_holds_the_lease_and_the_other_is_idle(plac
     assert_ne!(other.candidate.elect().await.unwrap().err().map(|lease| lease.holder), None);
     let job = one.request(&SyncOptions::default()).await;
     assert_eq!(other.request(&SyncOptions::default()).await.id, job.id, "the same is not asked for twice");
-    // Much longer than a lease lasts without being prolonged.
+    // Much longer than an unrenewed lease lasts.
     let mut looks = tokio::time::interval(std::time::Duration::from_secs(1));
     let watching = async {
         for _ in 0..120 {
@@ -67,7 +67,7 @@ async fn a_process_that_stalls_and_wakes_up_is_shut_out_and_the_other_finishes(p
     let (one, other) = (world.process(), world.process());
     let job = one.request(&SyncOptions::default()).await;
     let stalled = one.lead().await;
-    // It works for a while without prolonging its lease, as a process does that is stopped in between.
+    // It works for a while without renewing its lease, like a process that was suspended in between.
     let enough = Notify::new();
     let (stops, when) = (Stops::default(), When::stored(600, || enough.notify_one()));
     tokio::select! {
@@ -103,7 +103,7 @@ async fn nothing_is_asked_while_the_lease_is_over(place: Place) {
     let process = world.process();
     let job = process.request(&SyncOptions::default()).await;
     let leader = process.lead().await;
-    // Nobody prolongs it; each unit of the run does, so the clock has to jump.
+    // No task renews the lease; each unit of the run does, so the clock has to jump.
     world.simulator.clock().advance(3_600_000);
     let asked = world.simulator.requests(0).len();
     let waited = tokio::time::timeout(std::time::Duration::from_mins(1), leader.allowed()).await;

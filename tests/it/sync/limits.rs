@@ -1,4 +1,4 @@
-//! Discord's limits as they are, met by the whole engine.
+//! Discord's real limits, met by the whole engine.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -14,14 +14,14 @@ use tokio_util::sync::CancellationToken;
 use super::place::Place;
 use super::world::{MESSAGES, SyncOptions, World};
 
-/// What an answer takes.
+/// The latency of a response.
 const LATENCY_MS: u64 = 120;
 
 fn channels(count: usize, messages: u64) -> Vec<ChannelPlan> {
     (0..count).map(|number| ChannelPlan::new(&format!("c{number}"), kind::TEXT, messages)).collect()
 }
 
-/// These channels behind real limits, whose headers lie.
+/// These channels behind real limits, with incorrect headers.
 async fn limited(plan: Vec<ChannelPlan>) -> World {
     World::start(Place::Sqlite, Options { rest_latency_ms: LATENCY_MS, ..Options::planned(1, plan) }).await
 }
@@ -35,7 +35,7 @@ async fn a_60_channels_parallel() {
     let world = limited(channels(60, 3_000)).await;
     let run = timeout(Duration::from_secs(25), world.sync()).await;
     assert!(run.is_err(), "there is more than that to read");
-    // Every request counts, those for lists of threads as well, from the first page on.
+    // Every request counts from the first page on, including those for lists of threads.
     let (asked, reads) = (world.simulator.requests(0), reads(&world));
     let began_ms = reads[0].at_ms;
     let ms = reads.last().unwrap().at_ms - began_ms;
@@ -53,7 +53,7 @@ async fn a_60_channels_parallel() {
     assert!(each.len() == 60 && most - least <= 3, "{each:?}");
 }
 
-/// When the channels were read, by name.
+/// Returns the times at which the channels were read, by name.
 struct Ends(Instant, Mutex<BTreeMap<String, Duration>>);
 
 impl Progress for Ends {
@@ -66,7 +66,8 @@ impl Progress for Ends {
     fn at(&self, _: domain::job::Progress) {}
 }
 
-/// Reads thirty short channels, with or without a long one beside them: when the last of them ended, and the long one.
+/// Reads thirty short channels, with or without an additional long one; returns the time at which the last of them
+/// ended, and that of the long one.
 async fn beside(long: Option<u64>) -> (Duration, Option<Duration>, World) {
     let mut plan: Vec<_> = long.map(|messages| ChannelPlan::new("long", kind::TEXT, messages)).into_iter().collect();
     plan.extend(channels(30, 380));

@@ -1,5 +1,6 @@
-//! A guild whose objects name a person in every field that Discord has for one. After a sync no byte of the archive, of the
-//! media folder's names, of the logs, of a response and of a page has an id, a name or a hash of them.
+//! A guild whose objects identify a person in every field that Discord has for one. After a sync no byte of the
+//! archive, of the media folder's names, of the logs, of a response or of a page contains an id, a name or a hash of a
+//! person.
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -11,12 +12,12 @@ use serde_json::{Map, Value, json};
 use super::program::settings_of;
 use crate::program::{ADMIN_KEY, Installation, Server};
 
-/// What every id, every name and every hash of a person begins with here.
+/// The prefix of every id, name and hash of a person here.
 const MARKS: [&str; 3] = ["917771000000", "zqx", "5afe0bad"];
-/// What readers are shown, so that the search is known to find what is there.
+/// A text that readers are shown, as proof that the search finds text that is there.
 const CONTROL: &str = "the lantern is lit";
 
-/// Makes people: each id, name and hash occurs in one place.
+/// Creates people: each id, name and hash occurs in one place.
 struct People(Cell<u64>);
 
 impl People {
@@ -40,7 +41,7 @@ impl People {
         format!("{}{:024x}", MARKS[2], self.next())
     }
 
-    /// A user as Discord shows one, with everything that it can have.
+    /// Returns a user as Discord shows one, with every possible field.
     fn user(&self) -> Value {
         json!({
             "id": self.id(), "username": self.name(), "global_name": self.name(), "discriminator": "0",
@@ -54,7 +55,7 @@ impl People {
         })
     }
 
-    /// A member of the guild.
+    /// Returns a member of the guild.
     fn member(&self) -> Value {
         json!({
             "user": self.user(), "nick": self.name(), "avatar": self.hash(), "banner": self.hash(), "roles": [],
@@ -64,7 +65,7 @@ impl People {
         })
     }
 
-    /// Addresses of pictures and of profiles of people.
+    /// Returns addresses of people's pictures and profiles.
     fn addresses(&self) -> Vec<String> {
         let cdn = "https://cdn.discordapp.com";
         let avatar = || format!("avatars/{}/{}.png", self.id(), self.hash());
@@ -93,7 +94,7 @@ impl People {
         format!("{CONTROL} <@{one}> <@!{two}> <@{three} > <@ {four}> <@{five} {addresses}")
     }
 
-    /// An embed of a bot that shows a person.
+    /// Returns an embed of a bot that shows a person.
     fn embed(&self, address: &str) -> Value {
         json!({
             "type": "rich", "title": self.name(), "url": format!("https://discord.com/users/{}", self.id()),
@@ -109,7 +110,7 @@ impl People {
         })
     }
 
-    /// What names people in fields that no documentation has.
+    /// Returns undocumented fields that identify people.
     fn unknown(&self) -> Value {
         let id = self.id();
         json!({
@@ -161,7 +162,7 @@ impl People {
         })
     }
 
-    /// The fields of messages, each set one message.
+    /// Returns the fields of messages, one message for each set.
     fn messages(&self) -> Vec<Value> {
         let own = self.id();
         let mut messages = vec![
@@ -182,7 +183,7 @@ impl People {
                    "messages": {"330000000000000001": {"id": "330000000000000001", "author": self.user()}}}}),
             json!({"call": {"participants": [self.id()], "ended_timestamp": null}, "type": 3}),
             json!({"type": 1, "mentions": [self.user()]}),
-            // Digits that equal no user's id in the message are what a person typed, which stays.
+            // Digits that equal no user's id in the message are text that a person typed, and remain.
             json!({"type": 7, "author": {"id": own, "username": self.name()}, "content": format!("{CONTROL} {own}")}),
             json!({"type": 25, "role_subscription_data": {"role_subscription_listing_id": "330000000000000001",
                    "tier_name": "gold", "total_months_subscribed": 2, "is_renewal": false, "user_id": self.id()}}),
@@ -220,7 +221,7 @@ impl People {
         messages
     }
 
-    /// Fields of a channel or thread.
+    /// Returns the fields of a channel or thread.
     fn channel(&self) -> Value {
         json!({
             "topic": self.mentions(), "owner_id": self.id(), "owner": self.member(), "application_id": self.id(),
@@ -260,7 +261,7 @@ fn fill(simulator: &Simulator, people: &People) -> (Vec<u64>, Vec<u64>) {
         show(simulator, id, raw);
         messages.push(id);
     }
-    // One that no page can hold is set aside.
+    // A message that cannot be part of a page is kept aside.
     send(json!({"id": null, "author": people.user(), "mentions": [people.user()], "unknown": people.unknown()}));
     let file =
         (1_100_000_000_000_000_000_u64..1_100_000_000_000_001_000).find(|id| Simulator::file(*id).is_some()).unwrap();
@@ -304,7 +305,7 @@ fn fill(simulator: &Simulator, people: &People) -> (Vec<u64>, Vec<u64>) {
     (messages, threads)
 }
 
-/// Every name below a folder.
+/// Returns every name below a folder.
 fn names(folder: &std::path::Path) -> String {
     let entries = walkdir::WalkDir::new(folder).into_iter().map(Result::unwrap);
     entries.map(|entry| entry.path().display().to_string()).collect::<Vec<_>>().join("\n")
@@ -339,7 +340,7 @@ fn responses(server: &Server, tenant: &str, messages: &[u64], threads: &[u64]) -
     read
 }
 
-/// Where a mark of a person stands in `bytes`, as text in any case or as an integer.
+/// Returns the positions of a person's mark in `bytes`, as text in any case or as an integer.
 fn found(bytes: &[u8], people: u64) -> Option<String> {
     let lower = bytes.to_ascii_lowercase();
     let text = MARKS.iter().find_map(|mark| memchr::memmem::find(&lower, mark.as_bytes()));

@@ -1,4 +1,4 @@
-//! Where a case keeps what it reads.
+//! The place where a case stores its archive.
 
 use std::fs;
 use std::sync::{Arc, mpsc};
@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use super::with::{Company, With};
 use crate::server::Database;
 
-/// Makes a test of each case for each store; a case that is not listed is dead code.
+/// Makes a test of each case for each store; an unlisted case is dead code.
 macro_rules! cases {
     ($($case:ident),+ $(,)?) => {
         mod sqlite {
@@ -38,7 +38,7 @@ macro_rules! cases {
 }
 pub(super) use cases;
 
-/// Which store.
+/// The kind of store.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Place {
     /// A file in a folder of its own.
@@ -47,7 +47,7 @@ pub(super) enum Place {
     Tidb,
 }
 
-/// A new archive there.
+/// A new archive in that place.
 pub(super) struct Archive {
     pub(super) store: Arc<dyn Store>,
     kept: Kept,
@@ -75,7 +75,7 @@ impl Archive {
         }
     }
 
-    /// Its address, for the program.
+    /// Returns its address, for the program.
     pub(super) fn address(&self) -> String {
         match &self.kept {
             Kept::Folder(folder) => format!("sqlite:{}", folder.path().join("verta.db").display()),
@@ -83,7 +83,7 @@ impl Archive {
         }
     }
 
-    /// Every file of an archive that is one, whole.
+    /// Returns the bytes of every file of an archive that consists of files.
     pub(super) fn files(&self) -> Vec<Vec<u8>> {
         let Kept::Folder(folder) = &self.kept else { panic!("a server's files are its own") };
         let files = fs::read_dir(folder.path()).unwrap();
@@ -91,7 +91,7 @@ impl Archive {
     }
 }
 
-/// Keeps a test's time where it is: the runtime lets none pass by itself while something blocks.
+/// Stops a test's paused clock: the runtime does not advance it while a blocking task runs.
 struct Still(#[expect(dead_code, reason = "what waits for it ends with it")] mpsc::Sender<()>);
 
 impl Still {
@@ -104,7 +104,7 @@ impl Still {
 
 impl Company for Still {}
 
-/// A server takes real time, in which a test's time would run away to the next limit; so its time stands still.
+/// A server needs real time, during which a test's paused clock would jump to the next limit; so the clock is stopped.
 struct Timeless(TidbStore);
 
 #[async_trait]

@@ -1,4 +1,4 @@
-//! What a thread began with, and posts of forums.
+//! Starter messages of threads, and posts of forums.
 
 use discord_simulator::{Act, Archive, ChannelChange, ChannelPlan, Fault, FaultRule, Origin, ThreadPlan, kind};
 use domain::job::JobState;
@@ -26,7 +26,7 @@ async fn forum(place: Place, posts: Vec<ThreadPlan>) -> World {
     World::of(place, vec![ChannelPlan::new("help", kind::FORUM, 0).threads(posts)]).await
 }
 
-/// A text channel with a thread that was made from one of its messages, which has the thread's id.
+/// A text channel with a thread that was started from one of its messages, and has that message's id.
 async fn thread_of_a_message(place: Place) -> (World, u64, u64) {
     let thread = ThreadPlan::new(kind::PUBLIC_THREAD, Origin::Message, 5);
     let world = World::of(place, vec![ChannelPlan::new("general", kind::TEXT, 150).threads(vec![thread])]).await;
@@ -83,7 +83,7 @@ async fn starter_deleted(place: Place) {
     world.assert_whole(thread).await;
     assert!(world.find(general, thread).await.unwrap().is_deleted());
     assert_eq!(world.channel(thread).await.unwrap().parent_id, Some(world.of_channel(general)), "the thread stays");
-    // One whose starter was gone before anybody looked.
+    // A post whose starter was deleted before the first observation.
     let world = forum(place, vec![ThreadPlan { starter_deleted: true, ..post() }]).await;
     assert_eq!(world.sync().await.state, JobState::Done);
     let orphan = world.simulator.threads(world.id("help"))[0];
@@ -97,7 +97,7 @@ async fn thread_create_before_starter_exists(place: Place) {
     let (channel_id, name, content) = (world.id("help"), "uploading".to_owned(), "here it is".to_owned());
     let act = Act::CreateThread { channel_id, name, message_id: None, private: false, content };
     let made = world.simulator.act(act).unwrap()["id"].as_str().unwrap().parse().unwrap();
-    // The thread is listed, and its first message is not there yet.
+    // The thread is listed before its first message exists.
     world.simulator.fault(FaultRule::on(MESSAGES, 1, Fault::ShortPage { keep: 0 }).in_channel(made));
     assert_eq!(world.sync().await.state, JobState::Done);
     assert!(world.channel(made).await.is_some() && world.find(made, made).await.is_none(), "nothing is tombstoned");

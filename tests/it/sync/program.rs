@@ -16,9 +16,9 @@ use super::world::{MESSAGES, shown_count};
 use crate::program::{Installation, KEY};
 use crate::server::Database;
 
-/// How often a run is killed.
+/// The number of times that a run is killed.
 const KILLS: usize = 20;
-/// Requests between two kills.
+/// The number of requests between two kills.
 const GAP: usize = 9;
 
 /// A guild without limits, and the settings that point at it.
@@ -33,7 +33,7 @@ pub(super) fn settings_of(simulator: &Simulator) -> [(&'static str, String); 2] 
     [("DISCORD_API_URL", simulator.api_url()), ("DISCORD_BOT_TOKEN", simulator.token().to_owned())]
 }
 
-/// Makes the tenant, lets `kills` runs die, and gives the job of one more.
+/// Creates the tenant, kills `kills` runs, and returns the job of one more.
 fn sync(installation: &Installation, simulator: &Simulator, settings: &[(&str, String)], kills: usize) -> Value {
     let guild = simulator.guild_id().to_string();
     assert!(installation.run(&["tenant", "create", &guild, "Simulated"]).status.success());
@@ -59,8 +59,8 @@ fn sync(installation: &Installation, simulator: &Simulator, settings: &[(&str, S
     serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {said}"))
 }
 
-/// Every readable channel holds the messages that it really has, by their contents in `store` and by the coverage that
-/// the program tells.
+/// Asserts that every readable channel has exactly its real messages, by their contents in `store` and by the coverage
+/// that the program reports.
 pub(super) async fn assert_whole(installation: &Installation, simulator: &Simulator, store: &dyn Store) {
     let output = installation.run(&["coverage", "simulated", "--json"]);
     let coverage: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -106,7 +106,7 @@ async fn kill_9_between_pages_20_times() {
         *asked.entry((&request.path, &request.query)).or_default() += 1;
     }
     let again: usize = asked.values().map(|times| times - 1).sum();
-    // What was under way at a kill is asked for once more, and nothing else.
+    // Only the requests that were under way at a kill are repeated.
     assert!(again <= KILLS * 64, "{again} of {} pages were fetched again", pages.len());
     let most = asked.values().max().unwrap();
     assert!(*most <= KILLS + 1, "one page was fetched {most} times");

@@ -1,4 +1,4 @@
-//! A run that is ended, and the next one.
+//! An interrupted run, and the next one.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -71,23 +71,23 @@ async fn runs_that_are_dropped_anywhere_lose_a_page_at_most(place: Place) {
     assert!(asked <= 3 * 10 + 3 * usize::try_from(ends).unwrap(), "{asked}");
 }
 
-/// A store whose commits happen, and of some nobody hears.
+/// A store whose commits happen, but some of whose responses are lost.
 struct Deaf {
     store: Arc<dyn Store>,
     commits: Arc<AtomicUsize>,
     ear: Ear,
 }
 
-/// What becomes of the answer to a commit.
+/// The fate of the response to a commit.
 #[derive(Clone)]
 enum Ear {
-    /// Of this one nobody hears, because everything ends there.
+    /// This one is never received, because the run is cut off there.
     Ends(usize, Arc<Notify>),
-    /// Of every third one the connection is lost.
+    /// Every third one ends with a lost connection.
     Lost,
 }
 
-/// The number of a commit, when it happens.
+/// The number of a commit, assigned when it happens.
 struct Counted(Arc<AtomicUsize>, Ear);
 
 #[async_trait]
@@ -144,7 +144,7 @@ async fn kill_9_after_db_commit_before_cursor(place: Place) {
     assert!(ends >= 10, "{ends} runs were ended behind a commit");
     assert_eq!(world.sync().await.state, JobState::Done);
     assert_whole(&world).await;
-    // What was committed is not fetched again; at most what the other two channels had under way.
+    // Committed pages are not fetched again; at most those that the other two channels had under way.
     let asked = world.asked(MESSAGES);
     assert!(asked <= 3 * 10 + 2 * ends, "{asked} for {ends}");
 }

@@ -1,4 +1,4 @@
-//! What the bot may not see, or no longer.
+//! Content that the bot may not see, or no longer.
 
 use discord_simulator::{Act, BotChange, ChannelChange, ChannelPlan, Fault, FaultRule, Rights, kind};
 use domain::channel::Channel;
@@ -25,7 +25,8 @@ cases![
     two_channels_of_one_name_have_two_slugs,
 ];
 
-/// Reads an open channel and one of these rights, which is not asked for messages; says why it is not held.
+/// Reads an open channel and one with these rights, whose messages are not requested; returns the reason recorded for
+/// it.
 async fn refused(place: Place, kind: u8, rights: Rights) -> String {
     let plan = vec![
         ChannelPlan::new("closed", kind, 50).rights(rights),
@@ -109,7 +110,7 @@ async fn permission_revoked_mid_backfill(place: Place) {
     assert_eq!(world.channel(general).await.unwrap().visibility, Visibility::Public);
     assert_eq!(world.simulator.totals().by_status[&403], 1, "nobody asks again");
     let asked = world.asked(MESSAGES);
-    // The next run finds it gone from the list, and hides it.
+    // The next run finds it missing from the list, and hides it.
     world.sync().await;
     assert_eq!(world.channel(general).await.unwrap().visibility, Visibility::Private);
     assert_eq!((world.asked(MESSAGES), world.held(general).await), (asked, held));
@@ -162,7 +163,7 @@ async fn content_intent_lost_mid_run(place: Place) {
         stored
     };
     let before = stored().await;
-    // A full run over what is held fails as well, and blanks nothing.
+    // A full run over the stored messages fails as well, and clears no content.
     let job = world.run(SyncOptions { full: true, ..Default::default() }).await;
     assert_eq!(job.state, JobState::Failed);
     assert_eq!(stored().await, before);
@@ -172,7 +173,7 @@ async fn content_intent_lost_mid_run(place: Place) {
     world.assert_whole(general).await;
 }
 
-/// A channel that is held, changed, and looked at again: before and after.
+/// Returns a stored channel before and after a change and another run.
 async fn changed(place: Place, change: impl FnOnce(&World) -> ChannelChange) -> (World, [domain::channel::Channel; 2]) {
     let plan = vec![
         ChannelPlan::new("first", kind::CATEGORY, 0),

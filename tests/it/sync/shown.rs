@@ -1,4 +1,4 @@
-//! What pages show of a synchronised guild: titles of files, tags of posts, commands, and what threads are about.
+//! The pages of a synchronised guild: titles of files, tags of posts, commands, and the topics of threads.
 
 use discord_simulator::{Act, ChannelPlan, Origin, ThreadPlan, kind};
 use domain::job::JobState;

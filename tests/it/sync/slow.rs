@@ -1,4 +1,4 @@
-//! A store that takes its time, one unit after the other.
+//! A slow store that runs one unit after the other.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use super::place::Place;
 use super::with::{Company, With};
 use super::world::World;
 
-/// What beginning a unit takes, with nobody else let in.
+/// The time that beginning a unit takes, with all other units locked out.
 const BEGINNING: Duration = Duration::from_millis(40);
 
 struct Slow(Arc<dyn Store>, Arc<Mutex<()>>);

@@ -1,4 +1,4 @@
-//! Threads: every one is found, however it is listed.
+//! Threads: each is found, in whichever list it is.
 
 use discord_simulator::{
     Act, Archive, ChannelChange, ChannelPlan, Fault, FaultRule, GuildSize, MANAGE_THREADS, Options, Origin,
@@ -30,7 +30,7 @@ const ACTIVE: &str = "/guilds/{g}/threads/active";
 const PUBLIC: &str = "/channels/{c}/threads/archived/public";
 const JOINED: &str = "/channels/{c}/users/@me/threads/archived/private";
 
-/// Every thread of a channel is held with its messages.
+/// Asserts that every thread of a channel is stored with its messages.
 async fn all_are_held(world: &World, parent: &str) {
     let parent = world.id(parent);
     let threads = world.simulator.threads(parent);
@@ -50,7 +50,7 @@ fn private() -> ThreadPlan {
     ThreadPlan::new(kind::PRIVATE_THREAD, Origin::Standalone, 3)
 }
 
-/// Archived at one moment.
+/// Threads that were archived at the same time.
 fn tied() -> ThreadPlan {
     public(2).archived(Archive::At(1_700_000_000_000_000))
 }
@@ -59,7 +59,7 @@ async fn of(place: Place, threads: Vec<ThreadPlan>) -> World {
     World::of(place, vec![ChannelPlan::new("general", kind::TEXT, 300).threads(threads)]).await
 }
 
-/// The queries that were sent to routes whose name ends like this.
+/// Returns the queries that were sent to routes whose name ends like this.
 fn queries(world: &World, route: &str) -> Vec<String> {
     let requests = world.simulator.requests(0).into_iter().filter(|request| request.route.ends_with(route));
     requests.map(|request| request.query).collect()
@@ -142,13 +142,13 @@ async fn timestamp_plus_sign_encoded(place: Place) {
     all_are_held(&world, "general").await;
 }
 
-/// Two threads, an active one and an archived one, of which one is moved to the other's list behind the first look at
-/// the active ones and before the look at the archived ones.
+/// Two threads, one active and one archived, one of which moves to the other's list after the active list was fetched
+/// and before the archived one is.
 async fn moved_between_lists(place: Place, archived: bool) {
     let world = of(place, vec![public(3), public(3).archived(Archive::AfterLast)]).await;
     let threads = world.simulator.threads(world.id("general"));
     let moved = if archived { threads[0] } else { threads[1] };
-    // The list is made before it is sent; meanwhile the first messages are stored.
+    // The list is built before it is sent; in between the first messages are stored.
     world.simulator.fault(FaultRule::on(ACTIVE, 1, Fault::SlowFirstByte { ms: 5_000 }));
     let change = ChannelChange { archived: Some(archived), ..ChannelChange::default() };
     let act = Act::UpdateChannel { channel_id: moved, change };

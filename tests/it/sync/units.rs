@@ -1,4 +1,4 @@
-//! How often a run writes, and what it locks meanwhile.
+//! The number of write units of a run, and their locks.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -15,10 +15,10 @@ use super::world::World;
 
 cases![an_unchanged_archived_thread_costs_no_write_and_no_lock, no_unit_holds_the_lease_while_it_stores_channels,];
 
-/// Which repositories the units of work used, each a set of names.
+/// The repositories that the units of work used, one set of names for each unit.
 type Used = Arc<Mutex<Vec<Vec<&'static str>>>>;
 
-/// A store that knows what its units of work use.
+/// A store that records the repositories used by its units of work.
 struct Watched(Arc<dyn Store>, Used);
 
 struct Unit {
@@ -54,7 +54,7 @@ impl Store for Watched {
     }
 }
 
-/// A guild with so many archived threads whose store is watched from now on.
+/// A guild with `threads` archived threads, whose store is recorded from now on.
 async fn watched(place: Place, threads: usize) -> (World, Used) {
     let thread = ThreadPlan::new(kind::PUBLIC_THREAD, Origin::Standalone, 2).archived(Archive::AfterLast);
     let plan = vec![ChannelPlan::new("general", kind::TEXT, 20).threads(vec![thread; threads])];

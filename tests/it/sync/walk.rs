@@ -21,7 +21,7 @@ cases![
     a_full_run_mends_a_count_that_is_wrong,
 ];
 
-/// Reads a channel of that many messages, and gives how many requests that took.
+/// Reads a channel of that many messages; returns the number of requests.
 async fn read(place: Place, messages: u64) -> usize {
     let world = World::channel_of(place, messages).await;
     let general = world.id("general");
@@ -64,7 +64,7 @@ async fn after_walk_newest_first_pages(place: Place) {
         .collect();
     let ids = world.true_ids(general);
     assert!((ids[119]..ids[120]).contains(&cursors[0]), "from where the first run ended");
-    // Then from the newest of each page, which the page begins with.
+    // After that from the newest message of each page, with which the page begins.
     assert_eq!(cursors[1..], [ids[219], ids[319], ids[419], ids[469]]);
 }
 
@@ -72,7 +72,7 @@ async fn same_millisecond_ties_out_of_id_order(place: Place) {
     let world = World::channel_of(place, 0).await;
     let general = world.id("general");
     for number in 0..250 {
-        // The time stands still between two acts: they fall into one millisecond.
+        // The clock stops between two acts: they happen in one millisecond.
         world.send(general, &format!("at once {number}"));
     }
     world.pass();
@@ -91,12 +91,12 @@ async fn message_deleted_between_pages(place: Place) {
     let world = World::channel_of(place, 350).await;
     let general = world.id("general");
     let ids = world.true_ids(general);
-    // One that is stored already, one that the next page begins with, and one far below.
+    // One that is stored already, one with which the next page begins, and one far before it.
     let gone = [ids[300], ids[249], ids[5]];
     world.sync_when(100, || world.delete(general, &gone)).await;
     let mut expected = world.true_ids(general);
     assert_eq!(expected.len(), 347);
-    // What went from the part that was read already is found when that part is read again.
+    // A deletion in the part already read is found when that part is read again.
     expected.push(ids[300]);
     expected.sort_unstable();
     assert_eq!(world.held(general).await, expected);
@@ -119,7 +119,7 @@ async fn a_message_that_the_store_refuses_costs_no_other_and_is_read_again() {
     let mut rest = ids.clone();
     rest.remove(200);
     assert_eq!(world.held(general).await, rest);
-    // Only what lies behind it is proven without a gap.
+    // Only the part after it is proven without a gap.
     let coverage = world.coverage(general).await.unwrap();
     let held = coverage.interval.unwrap();
     assert!(held.low().get() == ids[200] + 1 && held.high().get() >= ids[249], "{held:?}");
@@ -162,7 +162,7 @@ async fn a_full_run_mends_a_count_that_is_wrong(place: Place) {
     unit.commit().await.unwrap();
     let count = shown_count(&world.simulator.messages(general, 0, usize::MAX));
     assert_eq!(world.coverage(general).await.unwrap().message_count, count);
-    // What it puts back counts once more, until all is counted.
+    // Restored messages count once more, until all are counted.
     world.run(SyncOptions { full: true, ..SyncOptions::default() }).await;
     world.assert_whole(general).await;
 }

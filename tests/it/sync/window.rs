@@ -1,4 +1,4 @@
-//! What a run finds of the time in which none ran.
+//! The changes that a run finds from a time without runs.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ cases![
     a_recheck_reads_no_more_than_its_window,
 ];
 
-/// Lets days pass in which no run looks.
+/// Lets days pass without a run.
 fn pass_hours(world: &World, hours: u64) {
     world.simulator.clock().advance(u64::try_from(Duration::from_hours(hours).as_millis()).unwrap());
 }
@@ -45,7 +45,7 @@ async fn a_week_of_downtime_hides_no_edit_and_no_deletion(place: Place) {
     }
     let archive = |archived| ChannelChange { archived: Some(archived), ..ChannelChange::default() };
     world.simulator.act(Act::UpdateChannel { channel_id: archived, change: archive(true) }).unwrap();
-    // They are read within a day, and once more, when all is as it was.
+    // They are read within a day, and once more when nothing has changed since.
     for _ in 0..2 {
         pass_hours(&world, 1);
         assert_eq!(world.sync().await.state, JobState::Done);
@@ -98,7 +98,7 @@ async fn a_recheck_reads_no_more_than_its_window(place: Place) {
         assert_eq!(world.sync().await.state, JobState::Done);
         assert!(world.asked(MESSAGES) - asked <= 1);
     }
-    // Days later nothing is in the window any more.
+    // Days later the window is empty.
     pass_hours(&world, 24);
     let asked = world.asked(MESSAGES);
     assert_eq!(world.sync().await.state, JobState::Done);

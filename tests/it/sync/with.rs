@@ -1,4 +1,4 @@
-//! A store whose units and snapshots have company: something that lives as long as they do.
+//! A store that attaches a companion to its units and snapshots: a value that lives as long as they do.
 
 use async_trait::async_trait;
 use ports::archive::ArchiveRepository;
@@ -16,10 +16,10 @@ use ports::sync::SyncStateRepository;
 use ports::tenant::TenantRepository;
 use ports::unreadable::UnreadableRepository;
 
-/// What lives as long as a unit or snapshot.
+/// A value that lives as long as a unit or snapshot.
 #[async_trait]
 pub(super) trait Company: Send {
-    /// What the caller hears of a commit that ended in `outcome`.
+    /// Returns the result that the caller gets for a commit that ended in `outcome`.
     async fn committed(self, outcome: Result<(), StoreError>) -> Result<(), StoreError>
     where
         Self: Sized,
@@ -27,11 +27,11 @@ pub(super) trait Company: Send {
         outcome
     }
 
-    /// A unit or snapshot uses these of its repositories.
+    /// Called with the name of each repository that a unit or snapshot uses.
     fn used(&self, _repositories: &'static str) {}
 }
 
-/// A unit or snapshot with its company, which goes last.
+/// A unit or snapshot with its companion, which is dropped last.
 pub(super) struct With<R: ?Sized, C>(pub(super) Box<R>, pub(super) C);
 
 impl<R: Repositories + ?Sized, C: Company> Repositories for With<R, C> {

@@ -1,4 +1,4 @@
-//! Jobs that are asked for or due, and who does them.
+//! Jobs that are requested or due, and the workers that run them.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -40,7 +40,7 @@ async fn guild(place: Place, messages: u64) -> World {
     World::of(place, plan).await
 }
 
-/// A worker of a process of its own, with what asks it for jobs and what ends it.
+/// A worker of a process of its own, with the means to request jobs and to stop it.
 struct Running {
     jobs: SyncJobs,
     stop: CancellationToken,
@@ -91,7 +91,7 @@ async fn until(jobs: &SyncJobs, id: JobId, is: impl Fn(&Job) -> bool) -> Job {
     panic!("an hour passed: {:?}", jobs.find(id).await);
 }
 
-/// The jobs of the tenant, newest first.
+/// Returns the jobs of the tenant, newest first.
 async fn history(world: &World, jobs: &SyncJobs) -> Vec<Job> {
     jobs.list(world.tenant.id, None, 100).await.unwrap().0
 }
@@ -149,7 +149,7 @@ async fn a_guild_that_the_bot_is_not_in_is_never_due(place: Place) {
         looks.tick().await;
     }
     assert_eq!(worker.jobs.list(other.id, None, 9).await.unwrap().0, []);
-    // Asked for all the same, it fails and says why.
+    // If requested explicitly, it fails and reports the reason.
     let asked = worker.jobs.request(&other, SyncMode::Full, &SyncScope::default()).await.unwrap();
     let failed = worker.until(asked.id, JobState::Failed).await;
     assert_eq!(failed.error.as_deref(), Some("the guild does not exist"));
@@ -161,7 +161,7 @@ async fn a_job_is_cancelled_while_it_waits_and_while_it_runs(place: Place) {
     let worker = Running::start(&world, None);
     let running = worker.jobs.request(&world.tenant, SyncMode::Incremental, &SyncScope::default()).await.unwrap();
     until(&worker.jobs, running.id, |job| job.progress.messages > 0).await;
-    // One of the same tenant waits for it.
+    // A job of the same tenant waits for it.
     let waiting = worker.jobs.request(&world.tenant, SyncMode::Full, &SyncScope::default()).await.unwrap();
     let cancelled = worker.jobs.cancel(waiting.id).await.unwrap();
     assert_eq!((cancelled.state, cancelled.started_at), (JobState::Cancelled, None));
@@ -198,7 +198,7 @@ async fn a_tenant_that_is_deleted_while_it_is_copied_is_gone(place: Place) {
     let mut at = world.store.read().await.unwrap();
     assert_eq!(at.tenants().find(world.tenant.id).await.unwrap(), None);
     drop(at);
-    // Asked for by somebody who does not know yet, it ends at once.
+    // A request by a caller that does not know of the deletion fails at once.
     let late = worker.jobs.request(&world.tenant, SyncMode::Full, &SyncScope::default()).await.unwrap();
     let failed = worker.until(late.id, JobState::Failed).await;
     assert!(failed.error.is_some_and(|error| error.starts_with("there is no community")));
@@ -254,7 +254,7 @@ async fn a_process_that_dies_is_followed_by_one_that_waited(place: Place) {
     let (first, second) = (Running::start(&world, None), Running::start(&world, None));
     let job = first.jobs.request(&world.tenant, SyncMode::Incremental, &SyncScope::default()).await.unwrap();
     until(&first.jobs, job.id, |job| job.progress.messages > 0).await;
-    // Whichever of the two works, it says nothing more.
+    // Whichever of the two is working, the first stops silently.
     first.task.abort();
     let done = second.until(job.id, JobState::Done).await;
     assert_eq!(done.error, None);
@@ -272,7 +272,7 @@ async fn a_small_tenant_does_not_wait_for_a_large_one(place: Place) {
     let worker = Running::start(&world, None);
     let small = SyncScope { channels: vec![world.id("small").to_string().parse().unwrap()], since: None };
     let all: Vec<_> = (0..80).map(|number| world.id(&format!("large-{number}")).to_string().parse().unwrap()).collect();
-    // The same guild twice, as two communities: the bot is in one alone.
+    // The same guild twice, as two communities: the bot is in only one of them.
     let id = PlatformId::new(&format!("0{}", world.simulator.guild_id())).unwrap();
     let (slug, name) = (TenantSlug::new("second").unwrap(), TenantName::new("Second").unwrap());
     let second = Tenant::new(Platform::Discord, id, slug, name, world.clock().now());
@@ -301,7 +301,7 @@ async fn requests_at_the_same_time_are_one_job(place: Place) {
     let all = (0..12).map(|_| jobs.request(&world.tenant, SyncMode::Incremental, &scope));
     let ids: HashSet<_> = futures::future::join_all(all).await.into_iter().map(|job| job.unwrap().id).collect();
     assert_eq!((ids.len(), history(&world, &jobs).await.len()), (1, 1));
-    // One that is requested while its tenant is being deleted begins nothing, whichever comes first.
+    // A job requested while its tenant is being deleted does not start, whichever comes first.
     let tenants = app::tenants::Tenants::new(Arc::clone(&world.store), world.clock());
     let (deletion, requested) =
         tokio::join!(tenants.delete("simulated"), jobs.request(&world.tenant, SyncMode::Full, &scope));
@@ -351,13 +351,13 @@ async fn everything_is_read_again_in_the_background_and_holds_up_no_other_run(pl
     let waited = background.created_at.as_millis() - first.created_at.as_millis();
     assert!((6 * 3_600_000..6 * 3_600_000 + 120_000).contains(&waited), "{waited}");
     assert_eq!((background.kind, first.kind), (JobKind::Full, JobKind::Incremental));
-    // What changed long ago is found by it, and by nothing else.
+    // Only this job finds an old change.
     let (one, two) = (world.id("one"), world.id("two"));
     let ids = world.true_ids(one);
     world.edit(one, ids[3], "changed");
     world.delete(one, &[ids[4]]);
     until(&worker.jobs, background.id, |job| job.progress.messages > 0).await;
-    // Another run of the same tenant is done while it is under way, and reads what is new.
+    // Another run of the same tenant completes while it is under way, and reads the new messages.
     world.send(two, "new");
     world.pass();
     let asked = worker.jobs.request(&world.tenant, SyncMode::Incremental, &SyncScope::default()).await.unwrap();
@@ -404,7 +404,7 @@ async fn a_full_pass_is_resumed_by_the_next_process_and_not_begun_without_a_sche
     second.end().await;
 }
 
-/// Two processes, the first of which dies: the limits are those of the token, and not of each of them.
+/// Two processes, the first of which dies: the limits apply to the token, and not to each of them.
 #[tokio::test(start_paused = true)]
 async fn two_processes_one_token_share_its_budget() {
     let plan = (0..60).map(|number| ChannelPlan::new(&format!("c{number}"), kind::TEXT, 1_000)).collect();

@@ -1,4 +1,4 @@
-//! A simulator, an archive, and one time for both.
+//! A simulator, an archive, and a common clock.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -33,14 +33,14 @@ use crate::program::{Installation, Server};
 
 /// The route of a page of messages.
 pub(super) const MESSAGES: &str = "/channels/{c}/messages";
-/// What makes the pseudonyms.
+/// The key of the pseudonyms.
 const KEY: PseudonymKey = PseudonymKey::new([9; 32]);
 /// The largest file that is fetched, in bytes.
 pub(super) const MOST: u64 = 1 << 20;
-/// How far time moves at once.
+/// The step by which time advances.
 const STEP: Duration = Duration::from_millis(5);
 
-/// The simulator's time, as everybody reads it.
+/// The simulator's time, as the clock of all other parts.
 struct SimulatedClock(Arc<Time>);
 
 impl Clock for SimulatedClock {
@@ -49,7 +49,7 @@ impl Clock for SimulatedClock {
     }
 }
 
-/// Hears nothing.
+/// A listener that ignores all progress.
 pub(super) struct Quiet;
 
 impl Progress for Quiet {
@@ -58,7 +58,7 @@ impl Progress for Quiet {
     fn at(&self, _: domain::job::Progress) {}
 }
 
-/// Does something once, as soon as so many messages are stored.
+/// Runs an action once, as soon as a number of messages are stored.
 pub(super) struct When<F>(u64, Mutex<Option<F>>);
 
 impl<F: FnOnce() + Send> When<F> {
@@ -80,10 +80,10 @@ impl<F: FnOnce() + Send> Progress for When<F> {
     }
 }
 
-/// What to read.
+/// The scope of a run.
 #[derive(Debug, Clone, Default)]
 pub(super) struct SyncOptions {
-    /// Everything again.
+    /// Reread everything.
     pub(super) full: bool,
     /// Only these channels and their threads.
     pub(super) channels: Vec<ChannelSnowflake>,
@@ -105,7 +105,7 @@ impl Process {
         self.jobs.request(&self.tenant, mode, &scope).await.unwrap()
     }
 
-    /// Waits until it may work for the token.
+    /// Waits until it is elected leader for the token.
     pub(super) async fn lead(&self) -> Leader {
         let mut looks = tokio::time::interval(Duration::from_secs(1));
         loop {
@@ -119,10 +119,10 @@ impl Process {
     }
 }
 
-/// Where files are kept; it goes with the value.
+/// The folder of stored files, which is removed with the value.
 pub(super) struct Media {
     pub(super) store: Arc<dyn MediaStore>,
-    /// How long a run fetches files.
+    /// The time that a run may spend on fetching files.
     pub(super) time: Option<Duration>,
     folder: TempDir,
 }
@@ -138,7 +138,7 @@ pub(super) struct World {
     pub(super) simulator: Simulator,
     pub(super) store: Arc<dyn Store>,
     pub(super) tenant: Tenant,
-    /// Where files are kept, once they are.
+    /// The folder of stored files; `None` until files are stored.
     pub(super) media: Option<Media>,
     archive: Archive,
     time: JoinHandle<()>,
@@ -151,7 +151,8 @@ impl Drop for World {
 }
 
 impl World {
-    /// Needs the paused time of a test: the runtime lets it pass when nothing is left to do, and the simulator's follows.
+    /// Needs the paused time of a test: the runtime advances it when no task can run, and the simulator's clock
+    /// follows.
     pub(super) async fn start(place: Place, options: Options) -> Self {
         let simulator = Simulator::start(options.manual_clock()).await.unwrap();
         let clock = simulator.clock();
@@ -174,17 +175,17 @@ impl World {
         Self { simulator, store, tenant, media: None, archive, time }
     }
 
-    /// These channels, without limits.
+    /// Creates a guild of these channels, without limits.
     pub(super) async fn of(place: Place, plan: Vec<ChannelPlan>) -> Self {
         Self::start(place, Options::planned(1, plan).unlimited()).await
     }
 
-    /// One text channel of that many messages, `general`.
+    /// Creates a guild of one text channel, `general`, of that many messages.
     pub(super) async fn channel_of(place: Place, messages: u64) -> Self {
         Self::of(place, vec![ChannelPlan::new("general", kind::TEXT, messages)]).await
     }
 
-    /// A whole run of what is new.
+    /// Runs a complete incremental sync.
     pub(super) async fn sync(&self) -> Job {
         self.run(SyncOptions::default()).await
     }
@@ -193,12 +194,12 @@ impl World {
         self.run_with(options, &CancellationToken::new(), &Quiet).await
     }
 
-    /// A run in which `act` happens once so many messages are stored.
+    /// Runs a sync in which `act` happens once that many messages are stored.
     pub(super) async fn sync_when(&self, messages: u64, act: impl FnOnce() + Send) -> Job {
         self.run_with(SyncOptions::default(), &CancellationToken::new(), &When::stored(messages, act)).await
     }
 
-    /// A run by a process of its own, which waits until it may.
+    /// Runs a sync by a process of its own, which waits until it is leader.
     pub(super) async fn run_with(
         &self,
         options: SyncOptions,
@@ -217,7 +218,7 @@ impl World {
         job
     }
 
-    /// A process that can copy.
+    /// Returns a process that can copy.
     pub(super) fn process(&self) -> Process {
         let mut config = ClientConfig::new(self.simulator.token().parse().unwrap());
         config.api = self.simulator.api_url().parse().unwrap();
@@ -240,12 +241,12 @@ impl World {
         }
     }
 
-    /// The simulator's time.
+    /// Returns the simulator's time.
     pub(super) fn clock(&self) -> Arc<dyn Clock> {
         Arc::new(SimulatedClock(self.simulator.clock()))
     }
 
-    /// What the platform calls the channel of this name.
+    /// Returns the platform id of the channel of this name.
     pub(super) fn id(&self, name: &str) -> u64 {
         self.simulator.channel(name).unwrap()
     }
@@ -267,19 +268,19 @@ impl World {
         self.store.read().await.unwrap().messages().find(channel, id).await.unwrap()
     }
 
-    /// What of a channel could not be read or stored.
+    /// Returns the items of a channel that could not be read or stored.
     pub(super) async fn unreadable(&self, channel: u64) -> Vec<Unreadable> {
         let mut read = self.store.read().await.unwrap();
         read.unreadable().list(self.of_channel(channel), Interval::ALL).await.unwrap()
     }
 
-    /// What became of the files of a channel, ascending by message.
+    /// Returns the download state of a channel's attachments, in ascending order of message.
     pub(super) async fn files_of(&self, channel: u64) -> Vec<File> {
         let (id, mut at) = (self.of_channel(channel), self.store.read().await.unwrap());
         at.media().list(id, MessageId::MIN, MessageId::MAX).await.unwrap()
     }
 
-    /// The ids of the messages that are held and not deleted, ascending.
+    /// Returns the ids of the stored messages that are not deleted, in ascending order.
     pub(super) async fn held(&self, channel: u64) -> Vec<u64> {
         let (id, mut held, mut range) = (self.of_channel(channel), Vec::new(), MessageRange::Oldest);
         let mut at = self.store.read().await.unwrap();
@@ -292,23 +293,23 @@ impl World {
         }
     }
 
-    /// The ids that a channel really holds.
+    /// Returns the ids that a channel really contains.
     pub(super) fn true_ids(&self, channel: u64) -> Vec<u64> {
         let all = self.simulator.messages(channel, 0, usize::MAX);
         all.iter().map(|message| message["id"].as_str().unwrap().parse().unwrap()).collect()
     }
 
-    /// The end of the change log.
+    /// Returns the end of the change log.
     pub(super) async fn last_change(&self) -> ChangePosition {
         self.store.read().await.unwrap().changes().position().await.unwrap()
     }
 
-    /// The changes of the log after `position`.
+    /// Returns the changes of the log after `position`.
     pub(super) async fn changes_since(&self, position: ChangePosition) -> Vec<Change> {
         changes_since(&*self.store, position, 1_000).await.0
     }
 
-    /// How many requests of a route arrived.
+    /// Returns the number of requests of a route.
     pub(super) fn asked(&self, route: &str) -> usize {
         self.simulator.requests(0).iter().filter(|request| request.route == route).count()
     }
@@ -327,12 +328,12 @@ impl World {
         self.simulator.act(Act::Delete { channel_id, message_ids: messages.to_vec(), bulk: false }).unwrap();
     }
 
-    /// Lets time pass, so that what was written a moment ago is not of the present second, of which nothing is proven.
+    /// Lets time pass, so that recent messages are older than the present second, of which nothing is proven.
     pub(super) fn pass(&self) {
         self.simulator.clock().advance(2_000);
     }
 
-    /// Takes the right to view a channel from everybody.
+    /// Denies `@everyone` the right to view a channel.
     pub(super) fn close(&self, channel_id: u64) {
         let (id, subject) = (self.simulator.guild_id(), Subject::Role);
         self.simulator.act(Act::SetOverwrite { channel_id, id, subject, allow: 0, deny: VIEW_CHANNEL }).unwrap();
@@ -342,7 +343,7 @@ impl World {
         self.simulator.act(Act::SetBot { change }).unwrap();
     }
 
-    /// Lets the archive refuse a message as a value that it does not take.
+    /// Makes the archive reject a message as an invalid value.
     pub(super) fn refuse(&self, message: u64) {
         let sql = format!(
             "CREATE TRIGGER refusal BEFORE INSERT ON messages WHEN NEW.message_id = {message}
@@ -351,7 +352,7 @@ impl World {
         self.execute(&sql);
     }
 
-    /// Lets the archive take what it refused.
+    /// Makes the archive accept the rejected message.
     pub(super) fn refuse_no_more(&self) {
         self.execute("DROP TRIGGER refusal");
     }
@@ -362,12 +363,12 @@ impl World {
         rusqlite::Connection::open(path).unwrap().execute_batch(sql).unwrap();
     }
 
-    /// Every file of the archive, whole.
+    /// Returns the bytes of every file of the archive.
     pub(super) fn files(&self) -> Vec<Vec<u8>> {
         self.archive.files()
     }
 
-    /// The program, which serves the archive.
+    /// Starts the program, which serves the archive.
     pub(super) fn serve(&self) -> (Installation, Server) {
         let installation = Installation::at(&self.archive.address());
         let media = self.media.as_ref().map(|media| format!("folder:{}", media.folder.path().display()));
@@ -376,13 +377,13 @@ impl World {
         (installation, server)
     }
 
-    /// A channel is held to its start, with the messages that it really has and their contents.
+    /// Asserts that a channel is archived to its start, with exactly its real messages and their contents.
     pub(super) async fn assert_whole(&self, channel: u64) {
         let people = Pseudonymizer::new(&KEY, self.tenant.id);
         let messages = self.simulator.messages(channel, 0, usize::MAX);
         let truth = ledger::of_shown(&messages, &people);
         let held = ledger::of_held(&*self.store, self.of_channel(channel)).await.unwrap();
-        // The ids say more about what differs than sums do.
+        // A difference is easier to see in ids than in checksums.
         assert_eq!(self.held(channel).await, self.true_ids(channel), "{channel}");
         assert_eq!(held, truth, "{channel}");
         let coverage = self.coverage(channel).await.unwrap();
@@ -391,7 +392,7 @@ impl World {
     }
 }
 
-/// How many of a channel's messages are of a type that readers are shown.
+/// Returns the number of a channel's messages that are of a type shown to readers.
 pub(super) fn shown_count(messages: &[serde_json::Value]) -> u64 {
     let is_shown = |message: &&serde_json::Value| {
         let kind = message["type"].as_i64().and_then(|kind| i32::try_from(kind).ok());
