@@ -16,7 +16,7 @@ use domain::timestamp::Timestamp;
 const EPOCH_MS: u64 = 1_420_070_400_000;
 /// The time of the first generated message: 2024-01-01T00:00:00Z.
 const FIRST_MS: u64 = 1_704_067_200_000;
-/// How far two messages lie apart.
+/// The time between two messages.
 const STEP_MS: u64 = 7_000;
 
 const WORDS: [&str; 24] = [
@@ -24,7 +24,7 @@ const WORDS: [&str; 24] = [
     "its", "debounce", "setting", "when", "I", "flash", "over", "serial", "thanks", "everyone",
 ];
 
-/// The id of the message with this number.
+/// Returns the id of the message with this number.
 ///
 /// # Panics
 /// If the number is beyond a few hundred million years of messages.
@@ -33,7 +33,7 @@ pub fn message_id(number: u64) -> MessageId {
     MessageId::new(((FIRST_MS + number * STEP_MS - EPOCH_MS) << 22) | (number & 0xfff)).expect("2024 is not 2015")
 }
 
-/// 6 to 29 words, chosen by the number.
+/// Returns 6 to 29 words, chosen by the number.
 fn text(number: u64) -> String {
     let mut state = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut text = String::new();
@@ -49,7 +49,7 @@ fn text(number: u64) -> String {
     text
 }
 
-/// A message as an adapter makes it: a file with each tenth, reactions with each fifth.
+/// Returns a message as an adapter creates it: every tenth has a file, every fifth has reactions.
 ///
 /// # Panics
 /// Never: every id is made from a number above zero.
@@ -85,7 +85,7 @@ pub fn message(channel_id: ChannelId, number: u64, observed_at: Timestamp) -> Me
     }
 }
 
-/// Writes an export of one channel in the form of `DiscordChatExporter` 2.48, at least `size_bytes` long; gives the
+/// Writes an export of one channel in the format of `DiscordChatExporter` 2.48, at least `size_bytes` long; returns the
 /// number of its messages.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! How fast an export is imported, against parsing the same file into types, and how much memory that takes.
+//! The speed and memory use of an import, compared with parsing the same file into types.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,7 +15,7 @@ use crate::{Failure, generate, memory, plain};
 
 const MB: u64 = 1_000_000;
 
-/// Hears nothing.
+/// A listener that ignores all progress.
 struct Quiet;
 
 impl Progress for Quiet {
@@ -28,7 +28,7 @@ impl Progress for Quiet {
 /// Imports one file into a new database, and prints the messages, the seconds and the peak memory in MiB.
 ///
 /// # Errors
-/// If the file is not imported as a whole.
+/// If the file is not imported completely.
 pub async fn once(file: PathBuf) -> Result<(), Failure> {
     let folder = tempfile::tempdir()?;
     let store = Arc::new(SqliteStore::open(&folder.path().join("verta.db"), 1)?);
@@ -45,7 +45,7 @@ pub async fn once(file: PathBuf) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What one import took.
+/// The cost of one import.
 struct Import {
     messages: u64,
     seconds: f64,
@@ -53,7 +53,7 @@ struct Import {
 }
 
 impl Import {
-    /// Imports in a process of its own, so that its memory is its own.
+    /// Imports in a process of its own, so that its memory is measured separately.
     fn of(file: &Path) -> Result<Self, Failure> {
         let output = Command::new(std::env::current_exe()?).arg("import-one").arg(file).output()?;
         let text = String::from_utf8(output.stdout)?;
@@ -68,7 +68,7 @@ impl Import {
 /// Runs the pairs and prints them.
 ///
 /// # Errors
-/// If the file cannot be made or imported.
+/// If the file cannot be created or imported.
 pub fn run(megabytes: u64, pairs: u32) -> Result<(), Failure> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("export.json");
@@ -103,7 +103,7 @@ fn rate(messages: u64, seconds: f64) -> f64 {
 /// Imports a small and a large file and prints the peak memory of both.
 ///
 /// # Errors
-/// If a file cannot be made or imported.
+/// If a file cannot be created or imported.
 pub fn memory(small: u64, large: u64, folder: Option<PathBuf>) -> Result<(), Failure> {
     let scratch = match folder {
         Some(folder) => tempfile::tempdir_in(folder)?,

@@ -1,4 +1,4 @@
-//! Rows a second through the unit of work, against the same rows by prepared multi-row inserts.
+//! Rows a second through the unit of work, compared with the same rows by prepared multi-row inserts.
 
 use std::path::Path;
 use std::time::Instant;
@@ -18,15 +18,15 @@ use rusqlite::{Connection, params_from_iter};
 
 use crate::{Failure, generate};
 
-/// Rows of one `INSERT` of the baseline, as many as help.
+/// The rows of one `INSERT` of the baseline; more do not make it faster.
 const CHUNK: usize = 64;
-/// What the baseline writes: the tables that take rows for each message.
+/// The tables that the baseline writes: those with rows for each message.
 const TABLES: [&str; 3] = ["messages", "attachments", "reactions"];
 
-/// Makes a tenant with one channel, and gives the channel's id.
+/// Creates a tenant with one channel, and returns the channel's id.
 ///
 /// # Errors
-/// If the store refuses.
+/// If the store rejects a write.
 pub async fn prepare(store: &dyn Store, name: &str, now: Timestamp) -> Result<ChannelId, Failure> {
     let guild = PlatformId::new("1100000000000000001")?;
     let tenant = Tenant::new(Platform::Discord, guild, TenantSlug::from_name("bench"), TenantName::new("Bench")?, now);
@@ -42,10 +42,10 @@ pub async fn prepare(store: &dyn Store, name: &str, now: Timestamp) -> Result<Ch
     Ok(channel.id)
 }
 
-/// Stores messages `from..to`, a page of `batch` a unit; the time that making them takes is not counted.
+/// Stores messages `from..to`, one unit for each page of `batch`; the time of generating them is not counted.
 ///
 /// # Errors
-/// If the store refuses.
+/// If the store rejects a write.
 pub async fn fill(
     store: &dyn Store,
     channel: ChannelId,
@@ -73,7 +73,7 @@ pub async fn fill(
 /// Runs the pairs and prints them.
 ///
 /// # Errors
-/// If a store refuses.
+/// If a store rejects a write.
 pub async fn run(messages: u64, batch: u64, pairs: u32) -> Result<(), Failure> {
     println!("ingest: {messages} messages, {batch} a unit; rows are messages, attachments and reactions");
     for pair in 1..=pairs {
@@ -95,7 +95,8 @@ pub async fn run(messages: u64, batch: u64, pairs: u32) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Reads every row of one database and inserts it into the other with the same pragmas, as many a transaction.
+/// Reads every row of one database and inserts it into the other with the same pragmas and transactions of the same
+/// size.
 fn copy_raw(from: &Path, to: &Path, messages: u64, batch: u64) -> Result<(u64, f64), Failure> {
     let source = Connection::open(from)?;
     let target = Connection::open(to)?;

@@ -1,4 +1,4 @@
-//! Measurements of the whole, each against a baseline in the same run: what counts is the ratio.
+//! Measurements of the whole program, each compared with a baseline in the same run: only the ratio counts.
 
 pub mod generate;
 pub mod import;
@@ -9,5 +9,5 @@ pub mod plain;
 pub mod sync;
 pub mod tidb;
 
-/// Why a measurement could not be made.
+/// The error of a measurement that failed.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;

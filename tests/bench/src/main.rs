@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use bench::{Failure, import, ingest, pages, sync, tidb};
 use clap::{Parser, Subcommand};
 
-/// Answers are made of many small pieces on many threads, which this allocator takes and gives back faster.
+/// Responses consist of many small pieces on many threads, which this allocator allocates and frees faster.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
@@ -19,24 +19,24 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Measurement {
-    /// Rows a second through the unit of work, against prepared multi-row inserts of the same rows.
+    /// Rows a second through the unit of work, compared with prepared multi-row inserts of the same rows.
     Ingest {
-        /// Messages to store.
+        /// The number of messages to store.
         #[arg(long, default_value_t = 200_000)]
         messages: u64,
-        /// Messages of one unit.
+        /// The number of messages in one unit.
         #[arg(long, default_value_t = 500)]
         batch: u64,
-        /// How often both are measured.
+        /// The number of measurements of both.
         #[arg(long, default_value_t = 3)]
         pairs: u32,
     },
-    /// How fast an export is imported, against typed parsing of the same file.
+    /// The speed of an import, compared with typed parsing of the same file.
     Import {
         /// The size of the file, in MB.
         #[arg(long, default_value_t = 200)]
         megabytes: u64,
-        /// How often both are measured.
+        /// The number of measurements of both.
         #[arg(long, default_value_t = 3)]
         pairs: u32,
     },
@@ -48,74 +48,74 @@ enum Measurement {
         /// The size of the large file, in MB.
         #[arg(long, default_value_t = 2_000)]
         large: u64,
-        /// Where the files are made, one after the other; the system's temporary folder without it.
+        /// The folder for the files, created one after the other; the system's temporary folder by default.
         #[arg(long)]
         folder: Option<PathBuf>,
     },
-    /// Pages of 50 messages over HTTP from a short and a long channel, against hyper serving the same bytes.
+    /// Pages of 50 messages over HTTP from a short and a long channel, compared with hyper serving the same bytes.
     Pages {
-        /// Where the databases are kept for the next run.
+        /// The folder in which the databases are kept for the next run.
         #[arg(long)]
         data: Option<PathBuf>,
-        /// Messages of the short channel.
+        /// The number of messages in the short channel.
         #[arg(long, default_value_t = 10_000)]
         short: u64,
-        /// Messages of the long channel.
+        /// The number of messages in the long channel.
         #[arg(long, default_value_t = 5_000_000)]
         long: u64,
-        /// Connections that ask at the same time.
+        /// The number of concurrent connections.
         #[arg(long, default_value_t = 8)]
         connections: u32,
-        /// How long each server is asked.
+        /// The duration of the load on each server.
         #[arg(long, default_value_t = 10)]
         seconds: u64,
-        /// How often all are measured.
+        /// The number of measurements of each server.
         #[arg(long, default_value_t = 3)]
         rounds: u32,
     },
-    /// Rows a second on the server at `TIDB_URL`, against raw multi-row upserts, by batch and writers.
+    /// Rows a second on the server at `TIDB_URL`, compared with raw multi-row upserts, by batch and writers.
     TidbIngest {
-        /// Messages to store with each batch and number of writers.
+        /// The number of messages to store with each batch and number of writers.
         #[arg(long, default_value_t = 32_000)]
         messages: u64,
-        /// How often both are measured.
+        /// The number of measurements of both.
         #[arg(long, default_value_t = 2)]
         pairs: u64,
     },
     /// Pages of 50 messages over HTTP from the server at `TIDB_URL`, out of a short and a long channel.
     TidbPages {
-        /// Messages of the short channel.
+        /// The number of messages in the short channel.
         #[arg(long, default_value_t = 10_000)]
         short: u64,
-        /// Messages of the long channel.
+        /// The number of messages in the long channel.
         #[arg(long, default_value_t = 2_000_000)]
         long: u64,
-        /// Connections that ask at the same time.
+        /// The number of concurrent connections.
         #[arg(long, default_value_t = 8)]
         connections: u32,
-        /// How long each is asked.
+        /// The duration of the load on each channel.
         #[arg(long, default_value_t = 10)]
         seconds: u64,
-        /// How often both are measured.
+        /// The number of measurements of both.
         #[arg(long, default_value_t = 3)]
         rounds: u32,
     },
-    /// How fast tenants are deleted on the server at `TIDB_URL`.
+    /// The speed of deleting tenants on the server at `TIDB_URL`.
     TidbDelete {
-        /// Messages of each tenant.
+        /// The number of messages of each tenant.
         #[arg(default_values_t = [20_000, 200_000])]
         messages: Vec<u64>,
     },
-    /// A whole guild read from `discord-simulator` into `DATABASE_URL` (a file without it), and every channel of it by
-    /// checksum against what the simulator says; then a second run.
+    /// A whole guild read from `discord-simulator` into `DATABASE_URL` (a file by default), with the checksum of every
+    /// channel compared with the simulator's; then a second run.
     Sync {
-        /// How big the guild is: small, large or huge.
+        /// The size of the guild: small, large or huge.
         #[arg(long, default_value = "large")]
         guild: String,
-        /// What the guild is made from.
+        /// The seed of the guild.
         #[arg(long, default_value_t = 1)]
         seed: u64,
-        /// What the client may ask in a second.
+        /// The maximum number of requests of the client per second.
         #[arg(long, default_value_t = 10_000)]
         requests_per_second: u32,
     },

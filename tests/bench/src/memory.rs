@@ -1,8 +1,8 @@
-//! Peak memory of a process, as the kernel counted it.
+//! The peak memory of a process, as counted by the kernel.
 
 use std::fs;
 
-/// The largest resident size that this process has had so far, in MiB; `None` where the kernel does not say.
+/// Returns the largest resident size of this process so far, in MiB; `None` if the kernel does not report it.
 #[must_use]
 pub fn peak_mib() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;

@@ -1,5 +1,5 @@
-//! Pages of 50 messages over HTTP: requests a second and how long the slowest take, in a short and in a long channel,
-//! against hyper serving the same bytes from memory. Each server is a process of its own.
+//! Pages of 50 messages over HTTP: requests a second and the latency of the slowest, in a short and in a long channel,
+//! compared with hyper serving the same bytes from memory. Each server is a process of its own.
 
 use std::convert::Infallible;
 use std::ffi::OsStr;
@@ -28,24 +28,24 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{Failure, generate, ingest};
 
-/// Messages of a page.
+/// The number of messages on a page.
 const PAGE: u64 = 50;
 /// The name of the measured channel.
 pub(crate) const CHANNEL: &str = "large";
 
-/// What to measure, and how long.
+/// The scope and duration of a measurement.
 pub struct Plan {
-    /// Where the databases are kept for the next run; a temporary folder without one.
+    /// The folder in which the databases are kept for the next run; a temporary folder if `None`.
     pub data: Option<PathBuf>,
-    /// Messages of the short channel.
+    /// The number of messages in the short channel.
     pub short: u64,
-    /// Messages of the long one.
+    /// The number of messages in the long channel.
     pub long: u64,
-    /// Connections that ask at the same time.
+    /// The number of concurrent connections.
     pub connections: u32,
-    /// How long each server is asked.
+    /// The duration of the load on each server.
     pub seconds: u64,
-    /// How often all of them are measured.
+    /// The number of measurements of each server.
     pub rounds: u32,
 }
 
@@ -59,8 +59,8 @@ impl Clock for SystemClock {
     }
 }
 
-/// Serves a database, in a file or at an address of a server, as the program does, until the process is killed; prints
-/// where.
+/// Serves a database, in a file or at a server's address, as the program does, until the process is killed; prints its
+/// address.
 ///
 /// # Errors
 /// If the database or the port cannot be opened.
@@ -105,7 +105,7 @@ pub async fn serve_bytes(path: &Path) -> Result<(), Failure> {
 /// Runs the rounds and prints them.
 ///
 /// # Errors
-/// If a database cannot be made, or a server gives another answer than 200.
+/// If a database cannot be created, or a server responds with a status other than 200.
 pub async fn run(plan: &Plan) -> Result<(), Failure> {
     let scratch = tempfile::tempdir()?;
     let data = plan.data.as_deref().unwrap_or(scratch.path());
@@ -135,7 +135,7 @@ pub async fn run(plan: &Plan) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The database with a channel of so many messages, made unless it is there.
+/// Returns the database with a channel of that many messages, created if it does not exist.
 async fn database(folder: &Path, messages: u64) -> Result<PathBuf, Failure> {
     let path = folder.join(format!("{messages}.db"));
     if path.exists() {
@@ -159,7 +159,7 @@ fn path_of(number: u64) -> String {
     )
 }
 
-/// A server in a process of its own, which ends with the value.
+/// A server in a process of its own, which is killed when the value is dropped.
 struct Running {
     process: Child,
     address: SocketAddr,
@@ -182,7 +182,7 @@ impl Drop for Running {
     }
 }
 
-/// One connection that is kept.
+/// One persistent connection.
 pub(crate) struct Client(hyper::client::conn::http1::SendRequest<Empty<Bytes>>);
 
 impl Client {
@@ -205,7 +205,7 @@ impl Client {
     }
 }
 
-/// What a server did.
+/// The performance of a server.
 pub(crate) struct Figures {
     rate: f64,
     p50_ms: f64,
@@ -213,7 +213,7 @@ pub(crate) struct Figures {
 }
 
 impl Figures {
-    /// The ratios to `base`.
+    /// Returns the ratios to `base`.
     pub(crate) fn against(&self, base: &Self) -> String {
         format!("ratio {:.2}, of p99 {:.2}", self.rate / base.rate, self.p99_ms / base.p99_ms)
     }
@@ -226,7 +226,7 @@ impl std::fmt::Display for Figures {
     }
 }
 
-/// Asks for pages at random places until the time is over; the first fifth of it warms up and does not count.
+/// Requests pages at random positions until the time is over; the first fifth of it is a warm-up and is not counted.
 pub(crate) async fn measure(command: &str, location: &OsStr, messages: u64, plan: &Plan) -> Result<Figures, Failure> {
     let server = Running::start(command, location)?;
     let begin = Instant::now();

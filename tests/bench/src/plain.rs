@@ -1,4 +1,4 @@
-//! The least that reading an export can cost: parsing it into types, one message at a time, and dropping them.
+//! The minimum cost of reading an export: parsing it into types, one message at a time, and dropping them.
 
 use std::fmt;
 use std::fs::File;
@@ -85,7 +85,7 @@ impl<'de> Deserialize<'de> for Count {
 }
 
 impl Message {
-    /// Reads every field, so that none is parsed for nothing.
+    /// Reads every field, so that the compiler cannot skip parsing any.
     fn weight(&self) -> u64 {
         let texts = [&self.id, &self.kind, &self.timestamp, &self.content, &self.author.id, &self.author.name];
         let mut weight: usize = texts.iter().map(|text| text.len()).sum();
@@ -103,7 +103,7 @@ impl Message {
 /// Parses the file and counts its messages.
 ///
 /// # Errors
-/// If it cannot be read, or is no export.
+/// If the file cannot be read, or is not an export.
 pub fn parse(path: &Path) -> Result<u64, Failure> {
     let file = BufReader::with_capacity(1 << 20, File::open(path)?);
     Ok(serde_json::from_reader::<_, Export>(file)?.messages.0)

@@ -1,5 +1,5 @@
-//! A whole guild read from a simulated Discord: how fast, with how many calls and how much memory, and what is held of it
-//! against what it is, channel by channel. The simulator and the sync are processes of their own.
+//! A whole guild read from a simulated Discord: the speed, the number of calls and the memory use, and the archive
+//! compared with the guild, channel by channel. The simulator and the sync are processes of their own.
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -32,24 +32,24 @@ use crate::{Failure, memory};
 
 /// The route of a page of messages.
 const MESSAGES: &str = "/channels/{c}/messages";
-/// Messages that are asked of the simulator at a time.
+/// The number of messages requested from the simulator at a time.
 const CHUNK: usize = 2_000;
-/// How often the sync says how far it is.
+/// The interval of the sync's progress output.
 const LINE: Duration = Duration::from_secs(10);
 
-/// What is read, and into what.
+/// The source and the target of a measurement.
 pub struct Plan {
-    /// The size of the guild, as the simulator calls it.
+    /// The size of the guild, as the simulator names it.
     pub guild: String,
-    /// What it is made from.
+    /// The seed of the guild.
     pub seed: u64,
-    /// A `DATABASE_URL`; a file in a temporary folder without one.
+    /// A `DATABASE_URL`; a file in a temporary folder if `None`.
     pub database: Option<String>,
-    /// What the client may ask in a second: Discord's own limits are not there to stop it.
+    /// The maximum number of requests of the client per second: Discord's own limits are switched off.
     pub requests_per_second: u32,
 }
 
-/// Who is asked, and for whom.
+/// The API, and the tenant to sync.
 #[derive(Deserialize)]
 struct Discord {
     api: String,
@@ -57,7 +57,7 @@ struct Discord {
     guild_id: String,
 }
 
-/// A simulator in a process of its own, which ends with the value.
+/// A simulator in a process of its own, which is killed when the value is dropped.
 struct Simulator {
     process: Child,
     address: SocketAddr,
@@ -88,7 +88,7 @@ impl Simulator {
         Ok(serde_json::from_slice(&Client::connect(self.address).await?.get(path).await?)?)
     }
 
-    /// How many requests were made so far.
+    /// Returns the number of requests made so far.
     async fn requests(&self) -> Result<u64, Failure> {
         let totals = self.ask("/_sim/totals").await?;
         totals["requests"].as_u64().ok_or_else(|| "the simulator counts nothing".into())
@@ -102,10 +102,10 @@ impl Drop for Simulator {
     }
 }
 
-/// Reads the guild twice, compares every channel, and prints what it cost.
+/// Reads the guild twice, compares every channel, and prints the cost.
 ///
 /// # Errors
-/// If a run fails, or a channel is not what it should be.
+/// If a run fails, or a channel differs from the simulator's.
 pub async fn run(plan: &Plan) -> Result<(), Failure> {
     let scratch = tempfile::tempdir()?;
     let file = format!("sqlite:{}", scratch.path().join("verta.db").display());
@@ -124,7 +124,7 @@ pub async fn run(plan: &Plan) -> Result<(), Failure> {
     Ok(())
 }
 
-/// One run in a process of its own, so that its memory is its own.
+/// Runs a sync in a process of its own, so that its memory is measured separately.
 async fn read(simulator: &Simulator, plan: &Plan, database: &str, name: &str) -> Result<(), Failure> {
     let before = simulator.requests().await?;
     let discord = &simulator.discord;
@@ -149,7 +149,7 @@ async fn read(simulator: &Simulator, plan: &Plan, database: &str, name: &str) ->
     Ok(())
 }
 
-/// Every channel that the bot can read, by checksum.
+/// Compares every channel that the bot can read, by checksum.
 async fn compare(simulator: &Simulator, store: &dyn Store) -> Result<(), Failure> {
     let start = Instant::now();
     let tenant = TenantId::of(Platform::Discord, &PlatformId::new(&simulator.discord.guild_id)?);
@@ -191,7 +191,7 @@ async fn compare(simulator: &Simulator, store: &dyn Store) -> Result<(), Failure
     if differing.is_empty() { Ok(()) } else { Err(format!("these channels differ: {}", differing.join(", ")).into()) }
 }
 
-/// The end of the change log.
+/// Returns the end of the change log.
 async fn last_change(store: &dyn Store) -> Result<ChangePosition, Failure> {
     Ok(store.read().await?.changes().position().await?)
 }
@@ -207,7 +207,7 @@ async fn open(database: &str) -> Result<Arc<dyn Store>, Failure> {
     })
 }
 
-/// Says now and then how far a run is.
+/// A listener that prints the progress of a run at intervals.
 struct Lines(Instant, std::sync::Mutex<Instant>);
 
 impl Progress for Lines {
@@ -223,8 +223,8 @@ impl Progress for Lines {
     }
 }
 
-/// Reads the guild from the API at `api` into `DATABASE_URL` with `DISCORD_BOT_TOKEN`, and prints the messages that were
-/// read, the channels, the seconds and the peak memory in MiB.
+/// Reads the guild from the API at `api` into `DATABASE_URL` with `DISCORD_BOT_TOKEN`, and prints the messages read,
+/// the channels, the seconds and the peak memory in MiB.
 ///
 /// # Errors
 /// If not all of it could be read.

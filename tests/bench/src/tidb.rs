@@ -1,4 +1,4 @@
-//! The same on the server at `TIDB_URL`, in databases that are made for it.
+//! The same measurements on the server at `TIDB_URL`, in databases created for them.
 
 pub mod delete;
 pub mod ingest;
@@ -22,36 +22,36 @@ use ports::store::Store;
 
 use crate::{Failure, generate};
 
-/// A server's address.
+/// The address of a server.
 pub struct Server {
     text: String,
     url: DatabaseUrl,
 }
 
 impl Server {
-    /// The one at `TIDB_URL`, whose user may create databases.
+    /// Returns the server at `TIDB_URL`, whose user may create databases.
     ///
     /// # Errors
-    /// If there is no such variable, or it is no address of a server.
+    /// If the variable is not set, or is not the address of a server.
     pub fn from_env() -> Result<Self, Failure> {
         let text = std::env::var("TIDB_URL").map_err(|_| "TIDB_URL is not set: mysql://root@127.0.0.1:4000/test")?;
         let url = text.parse().map_err(|error| format!("TIDB_URL {error}"))?;
         Ok(Self { text, url })
     }
 
-    /// The database `name`, made unless it is there.
+    /// Returns the database `name`, created if it does not exist.
     async fn database(&self, name: &str) -> Result<DatabaseUrl, Failure> {
         self.execute(&format!("CREATE DATABASE IF NOT EXISTS {name} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"))
             .await?;
         Ok(DatabaseUrl { database: name.to_owned(), ..self.url.clone() })
     }
 
-    /// Removes the database `name`.
+    /// Drops the database `name`.
     async fn remove(&self, name: &str) -> Result<(), Failure> {
         self.execute(&format!("DROP DATABASE IF EXISTS {name}")).await
     }
 
-    /// The address of the database `name`, password and all.
+    /// Returns the address of the database `name`, including the password.
     fn address(&self, name: &str) -> Result<String, Failure> {
         let (server, parameters) = self.text.split_once('?').unwrap_or((&self.text, ""));
         let (server, _) = server.rsplit_once('/').ok_or("TIDB_URL names no database")?;
@@ -64,7 +64,7 @@ impl Server {
         Ok(connection.disconnect().await?)
     }
 
-    /// What the server calls itself.
+    /// Returns the version reported by the server.
     async fn version(&self) -> Result<String, Failure> {
         let mut connection = connect(&self.url).await?;
         let version = connection.query_first("SELECT VERSION()").await?;
@@ -73,12 +73,12 @@ impl Server {
     }
 }
 
-/// The store in a database, with its schema.
+/// Opens the store in a database, with its schema.
 async fn open(url: &DatabaseUrl, pool_size: usize) -> Result<TidbStore, Failure> {
     Ok(TidbStore::open(url, OpenOptions { pool_size, patience: Duration::ZERO }).await?)
 }
 
-/// A plain connection.
+/// Opens a plain connection.
 async fn connect(url: &DatabaseUrl) -> Result<Conn, Failure> {
     let options = OptsBuilder::default()
         .ip_or_hostname(url.host.clone())
@@ -90,12 +90,12 @@ async fn connect(url: &DatabaseUrl) -> Result<Conn, Failure> {
     Ok(Conn::new(options).await?)
 }
 
-/// When everything here was looked at.
+/// Returns the time at which all generated data was observed.
 fn now() -> Result<Timestamp, Failure> {
     Timestamp::from_millis(1_790_000_000_000).ok_or_else(|| "a bad time".into())
 }
 
-/// A new tenant with so many channels, which it and they share with every other database where the same was asked for.
+/// Creates a tenant with `channels` channels, whose ids are the same in every other database with the same arguments.
 async fn tenant(store: &dyn Store, number: u64, channels: u64) -> Result<(Tenant, Vec<Channel>), Failure> {
     let guild = PlatformId::new(&(1_100_000_000_000_000_000 + number).to_string())?;
     let slug = TenantSlug::from_name(&format!("bench {number}"));
@@ -114,7 +114,7 @@ async fn tenant(store: &dyn Store, number: u64, channels: u64) -> Result<(Tenant
     Ok((tenant, channels))
 }
 
-/// The generated messages of a channel, in pages of `batch`.
+/// Returns the generated messages of a channel, in pages of `batch`.
 fn pages(channel: &Channel, messages: u64, batch: u64) -> Result<Vec<MessagePage>, Failure> {
     let now = now()?;
     let page = |first: u64| {
@@ -127,7 +127,7 @@ fn pages(channel: &Channel, messages: u64, batch: u64) -> Result<Vec<MessagePage
     (0..messages).step_by(usize::try_from(batch)?).map(page).collect()
 }
 
-/// Stores `pages` of one channel, a unit each.
+/// Stores `pages` of one channel, in one unit each.
 async fn store_pages(store: &dyn Store, channel: &Channel, pages: &[MessagePage]) -> Result<(), Failure> {
     for page in pages {
         let work = || async {

@@ -1,4 +1,4 @@
-//! The line of a message as a store holds it.
+//! The line of a message as a store has it.
 
 use domain::json::Json;
 use domain::message::{Attachment, Message, Reaction};
@@ -8,10 +8,10 @@ use serde_json::{Map, Value, json};
 
 use crate::path;
 
-/// What is kept beside the fields that every archive has a place for.
+/// The extra fields that are stored besides those with a column in every archive.
 const KEPT: [&str; 4] = ["position", "mention_channels", "role_subscription_data", "field_of_tomorrow"];
 
-/// The line.
+/// Returns the line of a message.
 pub(crate) fn line(message: &Message) -> Value {
     let extra = value(message.extra.as_ref());
     let reference = message
@@ -42,12 +42,12 @@ fn value(json: Option<&Json>) -> Value {
     json.map_or(Value::Null, Json::to_value)
 }
 
-/// A list that is left out where it is empty.
+/// Returns a list that is omitted if it is empty.
 fn list(json: Option<&Json>) -> Value {
     json.map_or_else(|| json!([]), |json| tidy(&json.to_value()))
 }
 
-/// Addresses of files as paths, all else as it is.
+/// Returns a value with the addresses of files as paths, and all else unchanged.
 fn tidy(value: &Value) -> Value {
     let field = |(name, value): (&String, &Value)| {
         let kept = match (name.as_str(), value) {
@@ -79,7 +79,7 @@ fn file(held: &Attachment) -> Value {
     ])
 }
 
-/// What was held back of a reaction stands in the extra fields under its key.
+/// The extra data of a reaction is among the extra fields, under its key.
 fn reaction(held: &Reaction, extra: &Value) -> Value {
     let key = held.emoji.key();
     let more = extra["reactions"].as_array().into_iter().flatten().find(|more| more["key"] == key.as_str());

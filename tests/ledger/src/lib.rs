@@ -1,8 +1,8 @@
-//! What an archive must hold of a guild, channel by channel, by checksum.
+//! The expected content of an archive of a guild, channel by channel, as checksums.
 //!
-//! A message is one line of JSON: once made of what Discord shows, once of what a store holds. The two are made apart,
-//! and the first knows nothing of how the adapter reads Discord, so that one mistake is not made twice. Equal checksums
-//! mean the same messages with the same contents.
+//! A message is one line of JSON: once derived from Discord's responses, once from a store. The two are derived
+//! separately, and the first does not use the adapter's code for reading Discord, so that a mistake there is not
+//! repeated here. Equal checksums mean the same messages with the same contents.
 
 mod held;
 mod shown;
@@ -16,19 +16,19 @@ use ports::store::Store;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-/// Messages that are read of a store at a time.
+/// The number of messages read from a store at a time.
 const PAGE: u32 = 101;
 
-/// The sum of a channel's messages, oldest first.
+/// The checksum of a channel's messages, oldest first.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Sum {
-    /// How many.
+    /// The number of messages.
     pub messages: u64,
     /// The SHA-256 over their lines, in hexadecimal digits.
     pub sha256: String,
 }
 
-/// Adds messages up to a [`Sum`].
+/// An accumulator of messages for a [`Sum`].
 #[derive(Default)]
 pub struct Adder {
     messages: u64,
@@ -36,7 +36,7 @@ pub struct Adder {
 }
 
 impl Adder {
-    /// Adds a message as Discord shows it, whose people `people` gives pseudonyms.
+    /// Adds a message as Discord shows it, with the pseudonyms of `people`.
     pub fn shown(&mut self, message: &Value, people: &Pseudonymizer) {
         self.line(&shown::line(message, people));
     }
@@ -47,7 +47,7 @@ impl Adder {
         self.hash.update("\n");
     }
 
-    /// The sum of all that was added.
+    /// Returns the sum of all added messages.
     #[must_use]
     pub fn sum(self) -> Sum {
         let sha256 = <[u8; 32]>::from(self.hash.finalize()).map(|byte| format!("{byte:02x}")).concat();
@@ -55,7 +55,7 @@ impl Adder {
     }
 }
 
-/// The sum of messages as Discord shows them, oldest first.
+/// Returns the sum of messages as Discord shows them, oldest first.
 #[must_use]
 pub fn of_shown<'a>(messages: impl IntoIterator<Item = &'a Value>, people: &Pseudonymizer) -> Sum {
     let mut adder = Adder::default();
@@ -63,14 +63,14 @@ pub fn of_shown<'a>(messages: impl IntoIterator<Item = &'a Value>, people: &Pseu
     adder.sum()
 }
 
-/// The sum of the messages of a channel that `store` holds and that are not deleted.
+/// Returns the sum of the messages of a channel that `store` has and that are not deleted.
 ///
 /// # Errors
 /// [`StoreError`] if the store fails.
 pub async fn of_held(store: &dyn Store, channel: ChannelId) -> Result<Sum, StoreError> {
     let (mut adder, mut range) = (Adder::default(), MessageRange::Oldest);
     loop {
-        // A snapshot each, because a server does not keep an old one for as long as a large channel takes.
+        // One snapshot per page, because a server does not keep an old one for as long as a large channel takes.
         let page = store.read().await?.messages().list(channel, range, true, PAGE).await?;
         for message in &page.messages {
             adder.line(&held::line(message));
@@ -81,7 +81,7 @@ pub async fn of_held(store: &dyn Store, channel: ChannelId) -> Result<Sum, Store
     }
 }
 
-/// The part of an address that does not change: from its path on if it is one of a file, without its signature.
+/// Returns the stable part of an address: for a file, the part from its path on, without the signature.
 fn path(address: &str) -> &str {
     let from = address.find("/attachments/").map_or(address, |at| &address[at..]);
     from.split_once('?').map_or(from, |(path, _)| path)

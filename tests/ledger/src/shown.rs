@@ -6,16 +6,16 @@ use serde_json::{Map, Value, json};
 
 use crate::path;
 
-/// Types of messages that answer commands; what wrote them is a program, although it has a webhook's id.
+/// The types of messages that respond to commands; their author is a bot, although it has a webhook's id.
 const COMMANDS: [i64; 2] = [20, 23];
-/// The flag of a file that is hidden until somebody wants to see it.
+/// The flag of a file that is hidden until the reader reveals it.
 const SPOILER: u64 = 1 << 3;
-/// What is kept beside the fields that every archive has a place for.
+/// The extra fields that are stored besides those with a column in every archive.
 const KEPT: [&str; 4] = ["position", "mention_channels", "role_subscription_data", "field_of_tomorrow"];
-/// What a message says of whoever reads it.
+/// The fields that depend on the user who reads a message.
 const OWN: [&str; 4] = ["me", "me_burst", "burst_me", "me_voted"];
 
-/// The line.
+/// Returns the line of a message.
 pub(crate) fn line(message: &Value, people: &Pseudonymizer) -> Value {
     let of = Shown { people };
     let author = &message["author"];
@@ -53,14 +53,14 @@ impl Shown<'_> {
         json!(self.people.person(id.as_str().unwrap_or_default()))
     }
 
-    /// Who wrote; each name of a webhook is an author.
+    /// Returns the author; each name of a webhook is an author of its own.
     fn author(&self, author: &Value, is_webhook: bool) -> Value {
         let name = author["username"].as_str().unwrap_or_default();
         let id = author["id"].as_str().unwrap_or_default();
         if is_webhook { json!(self.people.webhook(id, name)) } else { self.person(&author["id"]) }
     }
 
-    /// A text with `<@id>` and `<@!id>` as `<@pseudonym>`.
+    /// Returns a text with `<@id>` and `<@!id>` as `<@pseudonym>`.
     fn text(&self, text: &str) -> String {
         let mut parts = text.split("<@");
         let mut written = parts.next().unwrap_or_default().to_owned();
@@ -100,8 +100,8 @@ impl Shown<'_> {
         items(message, field).map(|item| self.tidy(item)).collect()
     }
 
-    /// Anything that has a form of its own, without what names somebody, what is only for whoever reads it, and what a
-    /// program put there for itself.
+    /// Returns an object of Discord without the fields that identify a person, those that depend on the reader, and
+    /// those that a bot put there for itself.
     fn tidy(&self, value: &Value) -> Value {
         let is_option = value.get("label").is_some();
         let field = |(name, value): (&String, &Value)| {

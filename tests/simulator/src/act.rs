@@ -1,4 +1,4 @@
-//! What people do in the guild, on a test's behalf.
+//! The actions of people in the guild, on a test's behalf.
 
 use serde::{Deserialize, Deserializer, de};
 use serde_json::{Map, Value};
@@ -13,7 +13,7 @@ mod messages;
 mod reactions;
 mod rights;
 
-/// Something that somebody does. Ids are numbers or, as JSON usually has them, strings.
+/// An action of a person. Ids are numbers or, as is usual in JSON, strings.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(tag = "op", rename_all = "snake_case", deny_unknown_fields)]
 #[expect(missing_docs, reason = "the fields carry the names of Discord's own")]
@@ -27,7 +27,7 @@ pub enum Act {
         #[serde(default)]
         raw: Map<String, Value>,
     },
-    /// The message changes. New `content` is an edit and sets `edited_timestamp`; `raw` alone is what unfurling does.
+    /// The message changes. New `content` is an edit and sets `edited_timestamp`; `raw` alone acts like unfurling.
     Edit {
         #[serde(deserialize_with = "id")]
         channel_id: u64,
@@ -61,7 +61,7 @@ pub enum Act {
         #[serde(default)]
         remove: bool,
     },
-    /// All reactions go, or those with one emoji.
+    /// All reactions are removed, or those with one emoji.
     ClearReactions {
         #[serde(deserialize_with = "id")]
         channel_id: u64,
@@ -70,7 +70,7 @@ pub enum Act {
         #[serde(default)]
         emoji: Option<String>,
     },
-    /// A user votes in a poll, or takes the vote back.
+    /// A user votes in a poll, or withdraws the vote.
     Vote {
         #[serde(deserialize_with = "id")]
         channel_id: u64,
@@ -91,7 +91,7 @@ pub enum Act {
         #[serde(default)]
         remove: bool,
     },
-    /// A channel is made.
+    /// A channel is created.
     CreateChannel {
         name: String,
         #[serde(rename = "type")]
@@ -99,7 +99,7 @@ pub enum Act {
         #[serde(default, deserialize_with = "maybe_id")]
         parent_id: Option<u64>,
     },
-    /// A thread is made: from a message, by itself, or as a post of a forum with `content` as its first message.
+    /// A thread is created: from a message, on its own, or as a post of a forum with `content` as its first message.
     CreateThread {
         #[serde(deserialize_with = "id")]
         channel_id: u64,
@@ -129,7 +129,7 @@ pub enum Act {
         #[serde(default)]
         leave: bool,
     },
-    /// What a channel allows and denies to a role or member is set.
+    /// The rights that a channel allows and denies to a role or member are set.
     SetOverwrite {
         #[serde(deserialize_with = "id")]
         channel_id: u64,
@@ -141,31 +141,31 @@ pub enum Act {
         #[serde(default, deserialize_with = "number")]
         deny: u64,
     },
-    /// A channel's overwrite is taken away.
+    /// A channel's overwrite is removed.
     RemoveOverwrite {
         #[serde(deserialize_with = "id")]
         channel_id: u64,
         #[serde(deserialize_with = "id")]
         id: u64,
     },
-    /// A role gets other rights.
+    /// The rights of a role change.
     SetRole {
         #[serde(deserialize_with = "id")]
         role_id: u64,
         #[serde(deserialize_with = "number")]
         permissions: u64,
     },
-    /// The REST API shows these fields in each object with this id, beside its own; objects in objects merge.
+    /// The REST API shows these fields in each object with this id, besides its own; nested objects are merged.
     Show {
         #[serde(deserialize_with = "id")]
         id: u64,
         raw: Map<String, Value>,
     },
-    /// Something about the bot or the guild changes.
+    /// A property of the bot or the guild changes.
     SetBot { change: BotChange },
 }
 
-/// What changes about a channel. What is absent stays.
+/// The changes of a channel. Absent fields are unchanged.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[expect(missing_docs, reason = "the fields carry the names of Discord's own")]
@@ -176,7 +176,7 @@ pub struct ChannelChange {
     pub position: Option<u32>,
     #[serde(rename = "type")]
     pub kind: Option<u8>,
-    /// 0 takes it out of its category.
+    /// 0 removes it from its category.
     #[serde(default, deserialize_with = "maybe_id")]
     pub parent_id: Option<u64>,
     pub archived: Option<bool>,
@@ -189,47 +189,47 @@ pub struct ChannelChange {
     pub delete_tag: Option<u64>,
 }
 
-/// What changes about the bot. What is absent stays.
+/// The changes of the bot. Absent fields are unchanged.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BotChange {
-    /// Whether the application is given message content.
+    /// Whether the application receives message content.
     pub content: Option<bool>,
     /// Whether the application may list members.
     pub members: Option<bool>,
-    /// Whether the token is refused.
+    /// Whether the token is rejected.
     pub token_revoked: Option<bool>,
-    /// Whether the bot is out of the guild.
+    /// Whether the bot is removed from the guild.
     pub removed: Option<bool>,
     /// Whether the guild is down.
     pub unavailable: Option<bool>,
-    /// Whether the list of channels shows those that the bot may not view, as hidden.
+    /// Whether the list of channels includes, as hidden, those that the bot may not view.
     pub lists_hidden: Option<bool>,
-    /// How far the time in headers is ahead.
+    /// The offset by which the time in headers is ahead.
     pub clock_skew_ms: Option<i64>,
     /// The guild's age level.
     pub nsfw_level: Option<u8>,
 }
 
-/// Why something cannot be done.
+/// The reason why an action failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ActError {
-    /// There is no such channel.
+    /// The channel does not exist.
     #[error("there is no channel {0}")]
     Channel(u64),
-    /// There is no such message.
+    /// The message does not exist.
     #[error("there is no message {0}")]
     Message(u64),
-    /// There is no such role.
+    /// The role does not exist.
     #[error("there is no role {0}")]
     Role(u64),
-    /// It makes no sense there.
+    /// The action makes no sense there.
     #[error("{0}")]
     Refused(&'static str),
 }
 
 impl World {
-    /// Does it: what came of it, and what the gateway says.
+    /// Performs the action; returns its result, and the events for the gateway.
     pub(crate) fn act(&mut self, act: Act, now_ms: u64) -> Result<(Value, Vec<Event>), ActError> {
         match act {
             Act::Send { channel_id, content, raw } => self.send(channel_id, &content, raw, now_ms),

@@ -1,4 +1,4 @@
-//! What happens to a request of the REST API: faults, token, limits, answer, log.
+//! The handling of a request of the REST API: faults, token, limits, response, log.
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, header};
@@ -11,11 +11,11 @@ use crate::requests::Request;
 use crate::rest::{self, ApiError, Call, Query, Route};
 use crate::simulator::Shared;
 
-/// An answer and how it counts.
+/// A response and the way it counts.
 struct Judged {
     answer: Answer,
     injected: bool,
-    /// A refusal that says it does not count towards the ban.
+    /// A rejection that states that it does not count towards the ban.
     shared: bool,
 }
 
@@ -25,7 +25,7 @@ impl From<Answer> for Judged {
     }
 }
 
-/// Answers a request of the REST API.
+/// Responds to a request of the REST API.
 pub(crate) async fn answer(
     shared: &Shared,
     method: &Method,
@@ -136,7 +136,7 @@ fn cloudflare(retry_after_s: Option<u64>) -> Answer {
     answer
 }
 
-/// The answer that a fault gives instead of the true one.
+/// Returns the response of a fault, which replaces the true one.
 fn instead(fault: &Fault) -> Option<Judged> {
     let answer = match fault {
         Fault::Limited { scope, retry_after, header } => {
@@ -166,7 +166,7 @@ fn instead(fault: &Fault) -> Option<Judged> {
     Some(Judged { answer, injected: true, shared: false })
 }
 
-/// Changes a true answer; a page of messages is newest first, and `ascending` if the cursor is at its old end.
+/// Changes a true response; a page of messages is newest first, and `ascending` if the cursor is at its old end.
 fn bend(fault: &Fault, value: &mut Value, ascending: bool) {
     match (fault, value) {
         (Fault::MalformedMessage, Value::Array(messages)) => {
@@ -191,7 +191,7 @@ fn bend(fault: &Fault, value: &mut Value, ascending: bool) {
     }
 }
 
-/// Changes how a true answer arrives.
+/// Changes the delivery of a true response.
 fn deliver(fault: &Fault, answer: &mut Answer) {
     answer.delivery = match fault {
         Fault::SlowFirstByte { ms } => Delivery::SlowFirstByte(*ms),

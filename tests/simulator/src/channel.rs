@@ -10,38 +10,38 @@ use crate::timeline::Timeline;
 
 /// Channel types: <https://docs.discord.com/developers/resources/channel#channel-object-channel-types>.
 pub mod kind {
-    /// Text.
+    /// A text channel.
     pub const TEXT: u8 = 0;
-    /// Voice, with text.
+    /// A voice channel, with text.
     pub const VOICE: u8 = 2;
-    /// Only groups channels.
+    /// A category, which only groups channels.
     pub const CATEGORY: u8 = 4;
-    /// Text that other guilds may follow.
+    /// A text channel that other guilds may follow.
     pub const ANNOUNCEMENT: u8 = 5;
-    /// Thread of an announcement channel.
+    /// A thread of an announcement channel.
     pub const ANNOUNCEMENT_THREAD: u8 = 10;
-    /// Thread that everybody sees who sees the parent.
+    /// A thread that is visible to all who can view the parent.
     pub const PUBLIC_THREAD: u8 = 11;
-    /// Thread that its members and moderators see.
+    /// A thread that is visible to its members and moderators.
     pub const PRIVATE_THREAD: u8 = 12;
-    /// Stage, with text.
+    /// A stage, with text.
     pub const STAGE: u8 = 13;
-    /// List of guilds.
+    /// A list of guilds.
     pub const DIRECTORY: u8 = 14;
-    /// Holds threads only.
+    /// A forum, which contains only threads.
     pub const FORUM: u8 = 15;
-    /// Holds threads only, shown as pictures.
+    /// A media channel, which contains only threads, shown as pictures.
     pub const MEDIA: u8 = 16;
 }
 
-/// From this moment on threads say when they were made: 2022-01-09.
+/// The time from which threads have a creation time: 2022-01-09.
 const CREATE_TIMESTAMP_SINCE_MS: u64 = 1_641_686_400_000;
-/// Until this moment message and member counts stopped at 50: 2022-07-01.
+/// The time until which message and member counts stopped at 50: 2022-07-01.
 const COUNTS_GREW_MS: u64 = 1_656_633_600_000;
 /// The flag of a channel whose data the receiver may not see.
 const CHANNEL_OBFUSCATED: u64 = 1 << 17;
 
-/// What only forums and media channels have.
+/// The fields of forums and media channels only.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Forum {
     pub(crate) tags: Vec<Value>,
@@ -50,18 +50,18 @@ pub(crate) struct Forum {
     pub(crate) reaction: Option<&'static str>,
 }
 
-/// How a thread came to be.
+/// The way a thread was created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
     /// From a message of the parent, whose id it shares.
     Message,
-    /// By itself; the parent has a row that says so.
+    /// On its own; the parent has a system message about it.
     Standalone,
     /// As a post of a forum; its first message shares its id.
     Post,
 }
 
-/// What only threads have.
+/// The fields of threads only.
 #[derive(Debug, Clone)]
 pub(crate) struct Thread {
     pub(crate) owner_id: u64,
@@ -76,7 +76,7 @@ pub(crate) struct Thread {
     pub(crate) members: BTreeSet<u64>,
 }
 
-/// One channel as it is now.
+/// One channel in its current state.
 #[derive(Debug, Clone)]
 pub(crate) struct Channel {
     pub(crate) id: u64,
@@ -91,24 +91,24 @@ pub(crate) struct Channel {
     pub(crate) forum: Option<Forum>,
     pub(crate) thread: Option<Thread>,
     pub(crate) line: Timeline,
-    /// The key that the channel's messages are drawn from.
+    /// The key from which the channel's messages are drawn.
     pub(crate) key: u64,
-    /// Which generated messages have a thread: its id and key.
+    /// The threads of generated messages: for each, its id and key.
     pub(crate) starters: BTreeMap<u64, (u64, u64)>,
 }
 
 impl Channel {
-    /// Whether it holds messages of its own.
+    /// Returns whether the channel contains messages of its own.
     pub(crate) const fn holds_messages(&self) -> bool {
         !matches!(self.kind, kind::CATEGORY | kind::DIRECTORY | kind::FORUM | kind::MEDIA)
     }
 
-    /// Whether one must be able to connect to read it.
+    /// Returns whether reading it requires the right to connect.
     pub(crate) const fn is_voice(&self) -> bool {
         matches!(self.kind, kind::VOICE | kind::STAGE)
     }
 
-    /// The channel object, or for a thread the thread object without the reader's membership.
+    /// Returns the channel object, or for a thread the thread object without the reader's membership.
     pub(crate) fn json(&self, guild_id: u64, facts: &Facts) -> Value {
         self.thread
             .as_ref()
@@ -177,7 +177,7 @@ impl Channel {
         object
     }
 
-    /// What the gateway shows of a channel that the receiver may not view.
+    /// Returns the gateway's object for a channel that the receiver may not view.
     pub(crate) fn obfuscated(&self, guild_id: u64) -> Value {
         json!({
             "id": self.id.to_string(), "type": self.kind, "flags": CHANNEL_OBFUSCATED, "guild_id": guild_id.to_string(),
@@ -187,7 +187,7 @@ impl Channel {
         })
     }
 
-    /// The membership object of user `user_id` in this thread.
+    /// Returns the membership object of user `user_id` in this thread.
     pub(crate) fn membership(&self, user_id: u64) -> Option<Value> {
         let thread = self.thread.as_ref()?;
         thread.members.contains(&user_id).then(|| {
@@ -197,17 +197,17 @@ impl Channel {
     }
 }
 
-/// What a channel object says about the channel's messages.
+/// The fields of a channel object that describe the channel's messages.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Facts {
-    /// The newest message, deleted or not; of a forum the newest thread.
+    /// The newest message, deleted or not; for a forum, the newest thread.
     pub(crate) last_id: Option<u64>,
     pub(crate) last_pin_ms: Option<u64>,
-    /// How many messages there are.
+    /// The number of messages.
     pub(crate) messages: u64,
 }
 
-/// An id for something made at `ms`, told apart from others by `low`; never the id of a generated message.
+/// Returns an id for an object created at `ms`, made unique by `low`; never the id of a generated message.
 pub(crate) const fn made_at(ms: u64, low: u64) -> u64 {
     snowflake(ms, low << 1)
 }

@@ -10,24 +10,24 @@ use crate::moment::{HISTORY_END_MS, MANUAL_START_MS};
 
 const DAY_MS: u64 = 86_400_000;
 
-/// Time as the simulator sees it: the system's, or one that moves only when told to.
+/// The simulator's clock: the system's, or one that advances only on request.
 #[derive(Debug)]
 pub struct Clock {
     running_since: Option<Instant>,
-    /// Milliseconds to add to what runs by itself.
+    /// The milliseconds to add to the running clock.
     offset: watch::Sender<u64>,
     sleepers: Mutex<BTreeMap<u64, usize>>,
 }
 
 impl Clock {
-    /// The system's time, but never before generated history ends.
+    /// Returns a clock with the system's time, but never before the end of generated history.
     #[must_use]
     pub fn system() -> Self {
         let now = u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or(0);
         Self::starting_at(now.max(HISTORY_END_MS + DAY_MS), Some(Instant::now()))
     }
 
-    /// Stands at 2026-11-20 until [`Clock::advance`] moves it.
+    /// Returns a clock that stays at 2026-11-20 until [`Clock::advance`] moves it.
     #[must_use]
     pub fn manual() -> Self {
         Self::starting_at(MANUAL_START_MS, None)
@@ -37,19 +37,19 @@ impl Clock {
         Self { running_since, offset: watch::Sender::new(start_ms), sleepers: Mutex::default() }
     }
 
-    /// Milliseconds since the Unix epoch.
+    /// Returns the milliseconds since the Unix epoch.
     #[must_use]
     pub fn now_ms(&self) -> u64 {
         let running = self.running_since.map_or(0, |since| u64::try_from(since.elapsed().as_millis()).unwrap_or(0));
         *self.offset.borrow() + running
     }
 
-    /// Moves time forward and wakes who waited for it.
+    /// Moves time forward and wakes all sleepers.
     pub fn advance(&self, by_ms: u64) {
         self.offset.send_modify(|offset| *offset += by_ms);
     }
 
-    /// When the next sleeper wants to wake, if anything sleeps.
+    /// Returns the wake-up time of the next sleeper, if there is one.
     #[must_use]
     pub fn next_wake_ms(&self) -> Option<u64> {
         self.sleepers.lock().unwrap_or_else(PoisonError::into_inner).keys().next().copied()
@@ -67,7 +67,7 @@ impl Clock {
             }
             if self.running_since.is_some() {
                 let limit = Duration::from_millis(left.min(DAY_MS));
-                // Elapsed or moved: either way the time left is computed anew.
+                // Elapsed or moved: either way the remaining time is computed again.
                 let _ = tokio::time::timeout(limit, moved.changed()).await;
             } else {
                 moved.changed().await.expect("the clock outlives who sleeps on it");
@@ -76,7 +76,7 @@ impl Clock {
     }
 }
 
-/// Counts as sleeping for as long as it lives.
+/// A guard that counts as a sleeper while it exists.
 struct Sleeper<'a> {
     clock: &'a Clock,
     deadline: u64,

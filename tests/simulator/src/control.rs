@@ -1,4 +1,4 @@
-//! The control API under `/_sim`: what a test does to the guild, and what it asks afterwards.
+//! The control API under `/_sim`: the changes that a test makes to the guild, and its queries afterwards.
 
 use std::sync::Arc;
 
@@ -16,10 +16,10 @@ use crate::ledger;
 use crate::rest::Query;
 use crate::simulator::Shared;
 
-/// A refusal in words.
+/// A rejection: status and message.
 struct Refused(StatusCode, String);
 
-/// Answers one request.
+/// Responds to one request.
 pub(crate) fn answer(shared: &Arc<Shared>, method: &Method, path: &str, query: &Query, body: &Bytes) -> Answer {
     let what = path.trim_start_matches("/_sim/").trim_end_matches('/');
     let done = match (method.as_str(), what) {
@@ -60,7 +60,7 @@ fn bad(error: &crate::rest::ApiError) -> Refused {
     Refused(StatusCode::BAD_REQUEST, error.json().to_string())
 }
 
-/// `?channel=`: its ledger; without it the ledgers of all channels that hold messages.
+/// `?channel=`: the ledger of a channel; without it, the ledgers of all channels that contain messages.
 fn ledger_of(shared: &Shared, query: &Query) -> Result<Value, Refused> {
     let world = shared.world();
     let Some(id) = query.id("channel").map_err(|error| bad(&error))? else {
@@ -101,7 +101,7 @@ fn advance(shared: &Shared, body: &Bytes) -> Result<Value, Refused> {
     Ok(json!({"now_ms": shared.now_ms()}))
 }
 
-/// The time as a `Date` header has it.
+/// Returns the time in the format of a `Date` header.
 pub(crate) fn http_date(now_ms: u64, skew_ms: i64) -> String {
     let ms = i64::try_from(now_ms).unwrap_or(i64::MAX).saturating_add(skew_ms);
     let time = jiff::Timestamp::from_millisecond(ms).unwrap_or(jiff::Timestamp::MAX);

@@ -1,4 +1,4 @@
-//! How the bytes of an answer reach the client: at once, slowly, or not all of them.
+//! The delivery of a response's bytes to the client: at once, slowly, or incompletely.
 
 use std::io;
 use std::sync::Arc;
@@ -15,28 +15,28 @@ use serde_json::Value;
 use crate::clock::Clock;
 use crate::limit::Headers;
 
-/// The body of every answer.
+/// The body of every response.
 pub(crate) type Body = UnsyncBoxBody<Bytes, io::Error>;
 
-/// How the bytes reach the client.
+/// The way the bytes reach the client.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Delivery {
-    /// At once.
+    /// All bytes are sent at once.
     #[default]
     Plain,
-    /// The first byte comes after so many milliseconds.
+    /// The first byte is sent after that many milliseconds.
     SlowFirstByte(u64),
-    /// Each kilobyte comes after so many milliseconds.
+    /// Each kilobyte is sent after that many milliseconds.
     SlowBody(u64),
-    /// Half comes, then nothing.
+    /// Half is sent, then nothing.
     Stall,
-    /// The header promises more than comes.
+    /// The header announces more bytes than are sent.
     Truncate,
-    /// Half comes, then the connection breaks.
+    /// Half is sent, then the connection breaks.
     Reset,
 }
 
-/// An answer before it is sent.
+/// A response before it is sent.
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
@@ -47,7 +47,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// JSON.
+    /// Returns a JSON response.
     pub(crate) fn json(status: StatusCode, value: &Value) -> Self {
         Self {
             status,
@@ -58,14 +58,14 @@ impl Answer {
         }
     }
 
-    /// A page for people, as proxies send it.
+    /// Returns an HTML page, as proxies send it.
     pub(crate) fn html(status: StatusCode, title: &str) -> Self {
         let page =
             format!("<!DOCTYPE html>\n<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>\n");
         Self { content_type: "text/html; charset=UTF-8", body: page.into_bytes(), ..Self::json(status, &Value::Null) }
     }
 
-    /// The response.
+    /// Returns the HTTP response.
     pub(crate) fn send(self, clock: &Arc<Clock>, date: &str) -> Response<Body> {
         let half = self.body.len() / 2;
         let length = self.body.len() + if self.delivery == Delivery::Truncate { 100 } else { 0 };

@@ -1,4 +1,4 @@
-//! What the gateway tells its sessions.
+//! The events that the gateway sends to its sessions.
 
 use serde_json::{Value, json};
 
@@ -20,31 +20,31 @@ pub(crate) mod intent {
     pub(crate) const ALL: u32 = 0x0331_FFFF;
 }
 
-/// One event, as far as it does not depend on who receives it.
+/// The part of an event that does not depend on its receiver.
 #[derive(Debug, Clone)]
 pub(crate) struct Event {
     pub(crate) name: &'static str,
-    /// The intent that one must have asked for; 0 is none.
+    /// The intent that a receiver must have requested; 0 for none.
     pub(crate) intent: u32,
-    /// The channel that one must be able to view.
+    /// The channel that a receiver must be able to view.
     pub(crate) channel: Option<u64>,
     pub(crate) data: Value,
-    /// What is sent instead to who did not ask for message content.
+    /// The payload for receivers that did not request message content.
     pub(crate) blank: Option<Value>,
 }
 
 impl Event {
-    /// An event about the guild's structure.
+    /// Returns an event about the guild's structure.
     pub(crate) const fn guild(name: &'static str, data: Value) -> Self {
         Self { name, intent: intent::GUILDS, channel: None, data, blank: None }
     }
 
-    /// An event that only who may view `channel` receives.
+    /// Returns an event for receivers that may view `channel`.
     pub(crate) const fn within(channel: u64, name: &'static str, intent: u32, data: Value) -> Self {
         Self { name, intent, channel: Some(channel), data, blank: None }
     }
 
-    /// A new or changed message.
+    /// Returns the event of a new or changed message.
     pub(crate) fn message(world: &World, name: &'static str, channel: &Channel, stored: &Stored, now_ms: u64) -> Self {
         let object = |content| {
             let mut object = message(world, channel, stored, View { now_ms, content });
@@ -68,7 +68,7 @@ impl Event {
     }
 }
 
-/// The guild as `GUILD_CREATE` describes it: with channels, active threads and the bot's own membership.
+/// Returns the guild as `GUILD_CREATE` describes it: with channels, active threads and the bot's own membership.
 pub(crate) fn guild_create(world: &World) -> Value {
     let mut guild = world.guild.json(None);
     let facts = |channel: &Channel| channel.json(world.guild.id, &world.facts(channel));
@@ -82,7 +82,7 @@ pub(crate) fn guild_create(world: &World) -> Value {
         .map(|thread| {
             let mut object = facts(thread);
             if let Some(mut member) = thread.membership(world.bot.id) {
-                // Inside the guild object memberships do not repeat whose and of what they are.
+                // Inside the guild object memberships do not repeat the ids of their user and thread.
                 if let Some(fields) = member.as_object_mut() {
                     fields.remove("id");
                     fields.remove("user_id");
@@ -106,7 +106,7 @@ pub(crate) fn guild_create(world: &World) -> Value {
     guild
 }
 
-/// A channel as the bot receives it.
+/// Returns a channel as the bot receives it.
 pub(crate) fn channel_event(world: &World, name: &'static str, channel: &Channel) -> Event {
     if channel.thread.is_some() {
         let object = channel.json(world.guild.id, &world.facts(channel));

@@ -1,18 +1,18 @@
-//! Things that go wrong on demand.
+//! Faults of the REST API on demand.
 
 use serde::{Deserialize, Serialize};
 
-/// A rule that makes some answers go wrong.
+/// A rule that makes some responses fail.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FaultRule {
-    /// Which requests it is about.
+    /// The requests that the rule matches.
     #[serde(rename = "match", default)]
     pub matching: Match,
-    /// How many of them; 0 is all.
+    /// The number of requests that fail; 0 for all.
     #[serde(default = "once")]
     pub count: u64,
-    /// What goes wrong.
+    /// The fault.
     pub action: Fault,
 }
 
@@ -20,7 +20,7 @@ const fn once() -> u64 {
     1
 }
 
-/// Which requests a rule is about. What is absent does not matter.
+/// The requests that a rule matches. Absent fields match every request.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Match {
@@ -33,26 +33,26 @@ pub struct Match {
     /// The channel (or guild) of the route.
     #[serde(default)]
     pub channel: Option<String>,
-    /// From which matching request on, counted from 1.
+    /// The first matching request that fails, counted from 1.
     #[serde(default)]
     pub nth: Option<u64>,
 }
 
 impl FaultRule {
-    /// The next `count` requests of `route` (0 is all) go wrong.
+    /// Returns a rule for the next `count` requests of `route`; 0 for all.
     #[must_use]
     pub fn on(route: &str, count: u64, action: Fault) -> Self {
         Self { matching: Match { route: Some(route.to_owned()), ..Match::default() }, count, action }
     }
 
-    /// The same for one channel only.
+    /// Returns the same rule for one channel only.
     #[must_use]
     pub fn in_channel(mut self, channel: u64) -> Self {
         self.matching.channel = Some(channel.to_string());
         self
     }
 
-    /// The same from the `nth` matching request on.
+    /// Returns the same rule from the `nth` matching request on.
     #[must_use]
     pub const fn from_nth(mut self, nth: u64) -> Self {
         self.matching.nth = Some(nth);
@@ -60,7 +60,7 @@ impl FaultRule {
     }
 }
 
-/// What goes wrong.
+/// A fault of a request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Fault {
@@ -68,15 +68,15 @@ pub enum Fault {
     Limited {
         /// The scope.
         scope: LimitScope,
-        /// What the body says, in seconds.
+        /// The wait in the body, in seconds.
         retry_after: f64,
-        /// What the header says; absent if `None`, as text so that it may be a fraction.
+        /// The wait in the header; absent if `None`, text so that it may be a fraction.
         #[serde(default)]
         header: Option<String>,
     },
-    /// Cloudflare's 429: a page, no scope.
+    /// Cloudflare's 429: a page without a scope.
     Cloudflare {
-        /// Seconds in the header, if there is one.
+        /// The seconds in the header, if there is one.
         #[serde(default)]
         retry_after: Option<u64>,
     },
@@ -96,38 +96,38 @@ pub enum Fault {
     UnknownChannel,
     /// 202: search has no index.
     IndexNotReady,
-    /// The answer begins late.
+    /// The response begins late.
     SlowFirstByte {
-        /// By this much.
+        /// The delay in milliseconds.
         ms: u64,
     },
-    /// Every kilobyte of the answer comes late.
+    /// Every kilobyte of the response is late.
     SlowBody {
-        /// By this much.
+        /// The delay in milliseconds.
         ms: u64,
     },
-    /// Half of the answer comes, then nothing, and the connection stays open.
+    /// Half of the response is sent, then nothing, and the connection stays open.
     Stall,
-    /// The header promises more than comes.
+    /// The header announces more bytes than are sent.
     Truncate,
-    /// The connection breaks in the middle of the answer.
+    /// The connection breaks in the middle of the response.
     Reset,
     /// A 200 whose body is not JSON.
     InvalidJson,
     /// A page with one message that has no author, a number as id and text as embeds.
     MalformedMessage,
-    /// A page with only the messages nearest to the cursor, as if others were deleted while it was made.
+    /// A page with only the messages nearest to the cursor, as if others were deleted while it was built.
     ShortPage {
-        /// How many stay.
+        /// The number of messages that remain.
         keep: usize,
     },
-    /// A list of threads that is empty and says that there are more.
+    /// A list of threads that is empty and claims that there are more.
     EmptyButMore,
-    /// A list of threads that is empty, as if none had found its way into it yet.
+    /// A list of threads that is empty, as if no thread were indexed yet.
     EmptyList,
 }
 
-/// Whom an injected 429 is about.
+/// The scope of an injected 429.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LimitScope {
@@ -135,11 +135,11 @@ pub enum LimitScope {
     User,
     /// This bot everywhere.
     Global,
-    /// Everybody on this resource.
+    /// All clients on this resource.
     Shared,
 }
 
-/// The rules in force, in the order they were given.
+/// The active rules, in the order in which they were added.
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
     rules: Vec<(FaultRule, u64)>,
@@ -151,17 +151,17 @@ impl Faults {
         self.rules.push((rule, 0));
     }
 
-    /// Ends all rules.
+    /// Removes all rules.
     pub(crate) fn clear(&mut self) {
         self.rules.clear();
     }
 
-    /// The rules in force.
+    /// Returns the active rules.
     pub(crate) fn rules(&self) -> impl Iterator<Item = &FaultRule> {
         self.rules.iter().map(|(rule, _)| rule)
     }
 
-    /// What goes wrong with this request, if anything. Every rule that it matches counts it; the first due one acts.
+    /// Returns the fault of this request, if any. Every rule that it matches counts it; the first due one applies.
     pub(crate) fn strike(&mut self, method: &str, route: &str, major: u64) -> Option<Fault> {
         let major = major.to_string();
         let mut struck = None;

@@ -22,7 +22,7 @@ mod wire;
 pub use fault::GatewayFault;
 pub(crate) use hub::Hub;
 
-/// Answers a request to speak `WebSocket`, and speaks it.
+/// Responds to a `WebSocket` upgrade request, and serves the connection.
 pub(crate) fn upgrade(shared: &Arc<Shared>, request: &mut Request<Incoming>) -> Response<Body> {
     let Some(key) = request.headers().get(header::SEC_WEBSOCKET_KEY) else {
         return Answer::html(StatusCode::BAD_REQUEST, "400 Bad Request").send(&shared.options.clock, "");
@@ -32,7 +32,7 @@ pub(crate) fn upgrade(shared: &Arc<Shared>, request: &mut Request<Incoming>) -> 
     let upgraded = hyper::upgrade::on(request);
     let shared = Arc::clone(shared);
     tokio::spawn(async move {
-        // Who goes away before the connection is made is not missed.
+        // A client that disconnects before the upgrade is ignored.
         if let Ok(upgraded) = upgraded.await {
             connection::speak(shared, upgraded, query.text("compress")).await;
         }

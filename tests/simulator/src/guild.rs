@@ -1,4 +1,4 @@
-//! What the guild itself holds: roles, emojis, stickers, webhooks.
+//! The properties of the guild itself: roles, emojis, stickers, webhooks.
 
 use serde_json::{Value, json};
 
@@ -26,7 +26,7 @@ pub(crate) struct Role {
 }
 
 impl Role {
-    /// The role object.
+    /// Returns the role object.
     pub(crate) fn json(&self) -> Value {
         json!({
             "id": self.id.to_string(), "name": self.name, "permissions": self.permissions.to_string(),
@@ -45,7 +45,7 @@ pub(crate) struct Emoji {
     pub(crate) animated: bool,
 }
 
-/// The guild as it is now.
+/// The guild in its current state.
 #[derive(Debug, Clone)]
 pub(crate) struct Guild {
     pub(crate) id: u64,
@@ -58,7 +58,7 @@ pub(crate) struct Guild {
 }
 
 impl Guild {
-    /// The guild of a seed.
+    /// Returns the guild of a seed.
     pub(crate) fn new(seed: u64, people: &People) -> Self {
         let mut draw = Draw::of(&[seed, GUILD]);
         let id = made_at(GUILD_BORN_MS, draw.next());
@@ -103,17 +103,17 @@ impl Guild {
         }
     }
 
-    /// The role that came with the bot.
+    /// Returns the role that was created with the bot.
     pub(crate) fn bot_role(&self) -> u64 {
         self.roles[1].id
     }
 
-    /// The webhook that posts into channels, and its id.
+    /// Returns the webhook that posts into channels, and its id.
     pub(crate) fn webhook_id(&self) -> u64 {
         made_at(GUILD_BORN_MS + 9_000_000, self.id >> 9)
     }
 
-    /// The emoji objects.
+    /// Returns the emoji objects.
     pub(crate) fn emojis_json(&self) -> Value {
         self.emojis
             .iter()
@@ -124,7 +124,7 @@ impl Guild {
             .collect()
     }
 
-    /// The sticker objects.
+    /// Returns the sticker objects.
     pub(crate) fn stickers_json(&self) -> Value {
         let each = self.stickers.iter().zip([1, 2, 3, 4, 1]).map(|((id, name), format)| {
             json!({"id": id.to_string(), "name": name, "tags": "wave", "type": 2, "format_type": format,
@@ -133,12 +133,12 @@ impl Guild {
         each.collect()
     }
 
-    /// The role objects.
+    /// Returns the role objects.
     pub(crate) fn roles_json(&self) -> Value {
         self.roles.iter().map(Role::json).collect()
     }
 
-    /// The guild object, without channels and members.
+    /// Returns the guild object, without channels and members.
     pub(crate) fn json(&self, members: Option<u64>) -> Value {
         let mut guild = json!({
             "id": self.id.to_string(), "name": self.name, "icon": null, "description": "Invented for tests.",
@@ -161,14 +161,14 @@ impl Guild {
         guild
     }
 
-    /// The member object of user `number`.
+    /// Returns the member object of user `number`.
     pub(crate) fn member_json(&self, people: &People, number: u64) -> Value {
         let mut member = self.member_without_user(people, number);
         member["user"] = people.user(number);
         member
     }
 
-    /// The member object as it comes with a message.
+    /// Returns the member object in the form embedded in a message.
     pub(crate) fn member_without_user(&self, people: &People, number: u64) -> Value {
         let mut draw = Draw::of(&[self.id, GUILD, number]);
         let roles: Vec<String> =

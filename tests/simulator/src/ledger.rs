@@ -1,4 +1,4 @@
-//! What a complete and true archive holds in the end.
+//! The content of a complete and correct archive.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -10,43 +10,43 @@ use crate::message::render::settled;
 use crate::overlay::Overlay;
 use crate::world::{Cursor, World};
 
-/// How many messages are made at a time.
+/// The number of messages generated at a time.
 const CHUNK: usize = 500;
 
-/// The right answer for one channel.
+/// The expected content of one channel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Ledger {
     /// The channel.
     pub channel_id: String,
-    /// How many messages it holds.
+    /// The number of messages.
     pub count: u64,
-    /// The oldest.
+    /// The oldest message.
     pub min_id: Option<String>,
-    /// The newest.
+    /// The newest message.
     pub max_id: Option<String>,
-    /// SHA-256 over each message as canonical JSON (keys sorted, no spaces) and a line feed, oldest first. Addresses
-    /// of attachments are paths without a query; `thread` and `referenced_message` are left out.
+    /// SHA-256 over each message as canonical JSON (keys sorted, no spaces) and a line feed, oldest first. Addresses of
+    /// attachments are paths without a query; `thread` and `referenced_message` are left out.
     pub sha256: String,
-    /// Messages that were there once and are deleted.
+    /// The messages that existed once and are deleted.
     pub tombstones: Vec<String>,
-    /// Why the bot cannot read the channel; absent if it can.
+    /// The reason why the bot cannot read the channel; absent if it can.
     pub unreadable: Option<&'static str>,
 }
 
-/// The ids of a channel's messages above `after`, at most `limit`, oldest first.
+/// Returns the ids of a channel's messages above `after`, at most `limit`, oldest first.
 pub(crate) fn ids_after(world: &World, channel: &Channel, after: u64, limit: usize) -> Vec<u64> {
     let mut ids = world.page(channel, Cursor::After(after), limit);
     ids.reverse();
     ids
 }
 
-/// The messages of a channel above `after`, at most `limit`, oldest first, in their final state.
+/// Returns the messages of a channel above `after`, at most `limit`, oldest first, in their final state.
 pub(crate) fn messages_after(world: &World, channel: &Channel, after: u64, limit: usize) -> Vec<Value> {
     let ids = ids_after(world, channel, after, limit).into_iter();
     ids.filter_map(|id| world.find(channel, id)).map(|stored| settled(world, channel, &stored)).collect()
 }
 
-/// The ledger of a channel.
+/// Returns the ledger of a channel.
 pub(crate) fn ledger(world: &World, channel: &Channel) -> Ledger {
     let (mut count, mut min_id, mut max_id, mut hash) = (0, None, 0, Sha256::new());
     loop {
@@ -73,7 +73,7 @@ pub(crate) fn ledger(world: &World, channel: &Channel) -> Ledger {
     }
 }
 
-/// JSON with sorted keys, whatever order the objects are kept in.
+/// Returns JSON with sorted keys, regardless of the order in which objects are stored.
 pub(crate) fn canonical(value: &Value) -> String {
     fn sorted(value: &Value) -> Value {
         match value {

@@ -1,7 +1,7 @@
-//! A Discord on this machine: REST API, gateway, files, rate limits and faults, with a guild that a seed makes.
+//! A local Discord: REST API, gateway, files, rate limits and faults, with a guild generated from a seed.
 //!
-//! Message number *i* of a channel is computed from the seed, so a guild of ten million messages needs no memory.
-//! What happens live lies over it. The ledger says what a complete archive of it holds.
+//! Message number *i* of a channel is computed from the seed, so a guild of ten million messages needs no memory. Live
+//! changes are stored as an overlay. The ledger gives the content of a complete archive of it.
 
 #![recursion_limit = "256"]
 

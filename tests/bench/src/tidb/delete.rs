@@ -1,4 +1,4 @@
-//! How fast a tenant is deleted, and how long one of the steps takes.
+//! The speed of deleting a tenant, and the duration of one of its steps.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -12,13 +12,13 @@ use super::{Server, open, pages, store_pages, tenant};
 use crate::Failure;
 use crate::pages::SystemClock;
 
-/// Channels of each tenant.
+/// The number of channels of each tenant.
 const CHANNELS: u64 = 4;
 
-/// Deletes tenants of these sizes, in messages, and prints what it takes.
+/// Deletes tenants of these sizes, in messages, and prints the cost.
 ///
 /// # Errors
-/// If the server refuses.
+/// If the server rejects a statement.
 pub async fn run(server: &Server, sizes: &[u64]) -> Result<(), Failure> {
     println!("deleting tenants with {CHANNELS} channels on {}", server.version().await?);
     let name = "verta_bench_delete";

@@ -1,4 +1,4 @@
-//! Rows a second through the unit of work, against the same rows by raw multi-row upserts.
+//! Rows a second through the unit of work, compared with the same rows by raw multi-row upserts.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -12,17 +12,17 @@ use mysql_async::{Conn, Row, TxOpts, Value};
 use super::{Server, connect, open, pages, store_pages, tenant};
 use crate::{Failure, generate};
 
-/// Messages of a unit.
+/// The numbers of messages in a unit.
 const BATCHES: [u64; 4] = [1, 100, 500, 1000];
-/// Writers at the same time, each with a channel of its own.
+/// The numbers of concurrent writers, each with a channel of its own.
 const WRITERS: [u64; 3] = [1, 4, 8];
-/// What the baseline writes: the tables that take rows for each message.
+/// The tables that the baseline writes: those with rows for each message.
 const TABLES: [&str; 3] = ["messages", "attachments", "reactions"];
 
-/// Runs the pairs and prints them: about `messages` of them in each, and a sixteenth one by one.
+/// Runs the pairs and prints them: about `messages` of them in each, and a sixteenth of that one by one.
 ///
 /// # Errors
-/// If the server refuses.
+/// If the server rejects a statement.
 pub async fn run(server: &Server, messages: u64, pairs: u64) -> Result<(), Failure> {
     println!("ingest on {}; rows are messages, attachments and reactions", server.version().await?);
     let names = ["verta_bench_ours", "verta_bench_raw"];
@@ -59,7 +59,7 @@ fn flip<A, B>((a, b): (A, B)) -> (B, A) {
     (b, a)
 }
 
-/// Stores `each` messages in every channel at the same time; gives the seconds.
+/// Stores `each` messages in every channel concurrently; returns the seconds.
 async fn ingest(store: &Arc<TidbStore>, channels: &[Channel], each: u64, batch: u64) -> Result<f64, Failure> {
     let work: Vec<_> = channels
         .iter()
@@ -79,15 +79,15 @@ async fn ingest(store: &Arc<TidbStore>, channels: &[Channel], each: u64, batch: 
     Ok(start.elapsed().as_secs_f64())
 }
 
-/// The rows of one table that one transaction writes, and the statement that does.
+/// The rows of one table that one transaction writes, and its statement.
 struct Insert {
     sql: String,
     values: Vec<Value>,
     rows: u64,
 }
 
-/// Reads every row from one database and writes it to the other, as many a transaction and writers at the same time;
-/// gives the rows, and the seconds of the writing.
+/// Reads every row from one database and writes it to the other, with transactions of the same size and as many
+/// concurrent writers; returns the rows, and the seconds of the writing.
 async fn copy(
     from: &DatabaseUrl,
     to: &DatabaseUrl,

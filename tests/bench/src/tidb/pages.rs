@@ -4,10 +4,10 @@ use super::{Server, open};
 use crate::pages::{CHANNEL, Plan, measure};
 use crate::{Failure, ingest};
 
-/// Runs the rounds and prints them; the databases stay for the next run.
+/// Runs the rounds and prints them; the databases are kept for the next run.
 ///
 /// # Errors
-/// If a database cannot be filled, or the server gives another answer than 200.
+/// If a database cannot be filled, or the server responds with a status other than 200.
 pub async fn run(server: &Server, plan: &Plan) -> Result<(), Failure> {
     println!("pages on {}; {} connections, {} s each", server.version().await?, plan.connections, plan.seconds);
     let (short, long) = (database(server, plan.short).await?, database(server, plan.long).await?);
@@ -20,7 +20,7 @@ pub async fn run(server: &Server, plan: &Plan) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The address of the database with a channel of so many messages, which is filled unless it is full.
+/// Returns the address of the database with a channel of that many messages, which is filled if it is not full.
 async fn database(server: &Server, messages: u64) -> Result<String, Failure> {
     let name = format!("verta_bench_{messages}");
     let store = open(&server.database(&name).await?, 1).await?;
@@ -31,7 +31,7 @@ async fn database(server: &Server, messages: u64) -> Result<String, Failure> {
         snapshot.channels().find(channel).await?.map_or(0, |channel| channel.stats.message_count)
     };
     if held < messages {
-        // A page that was stored before is stored again without harm, and begins where it began then.
+        // A page from an earlier run is stored again without harm, and begins at the same message as then.
         let from = held - held % 1_000;
         let seconds = ingest::fill(&store, channel, (from, messages), 1_000, super::now()?).await?;
         println!("stored {} messages in {seconds:.0} s", messages - from);

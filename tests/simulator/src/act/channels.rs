@@ -1,4 +1,4 @@
-//! Making, changing and deleting channels and threads.
+//! Creating, changing and deleting channels and threads.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -167,7 +167,7 @@ impl World {
             let data = json!({"id": id.to_string(), "guild_id": self.guild.id.to_string(), "type": channel.kind,
                               "parent_id": channel.parent_id.map(|id| id.to_string())});
             let seen = self.is_viewable(&channel);
-            // Its channel is gone when the event is sent, so the parent's rights decide.
+            // Its channel no longer exists when the event is sent, so the parent's rights decide.
             let parent = channel.parent_id.filter(|_| seen).unwrap_or(id);
             Event::within(parent, "THREAD_DELETE", intent::GUILDS, data)
         } else {

@@ -10,13 +10,13 @@ use crate::moment::{iso, snowflake};
 use crate::world::World;
 
 impl World {
-    /// A new id, above every earlier one of this millisecond.
+    /// Returns a new id, above every earlier one of this millisecond.
     pub(super) fn new_id(&mut self, now_ms: u64) -> u64 {
         self.made += 1;
         snowflake(now_ms, self.made << 1)
     }
 
-    /// The message, made changeable.
+    /// Returns the message for modification.
     pub(super) fn changeable(&mut self, channel_id: u64, id: u64) -> Result<&mut Stored, ActError> {
         let found = self.find(self.channel_of(channel_id)?, id).ok_or(ActError::Message(id))?;
         let overlay = self.overlays.entry(channel_id).or_default();
@@ -29,7 +29,7 @@ impl World {
         Ok(Event::message(self, "MESSAGE_UPDATE", channel, &stored, now_ms))
     }
 
-    /// Puts a message into a channel and says so.
+    /// Puts a message into a channel; returns the event.
     pub(super) fn insert(&mut self, channel_id: u64, stored: &Stored, now_ms: u64) -> Result<Event, ActError> {
         let overlay = self.overlays.entry(channel_id).or_default();
         overlay.sent.insert(stored.id);
@@ -37,7 +37,7 @@ impl World {
         Ok(Event::message(self, "MESSAGE_CREATE", self.channel_of(channel_id)?, stored, now_ms))
     }
 
-    /// A message that a user writes now.
+    /// Creates a message that a user writes now.
     pub(super) fn draft(&self, channel_id: u64, id: u64, content: &str, now_ms: u64) -> Stored {
         let author = self.people.user(id >> 1);
         let body = json!({

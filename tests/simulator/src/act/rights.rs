@@ -1,4 +1,4 @@
-//! Roles, overwrites, and what the bot itself is given.
+//! Roles, overwrites, and the rights of the bot itself.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ impl World {
         channels.filter(|channel| self.is_viewable(channel)).map(|channel| channel.id).collect()
     }
 
-    /// Tells which channels came into view and which left it, apart from `told`.
+    /// Returns the events for channels that came into view or left it, apart from `told`.
     fn view_changes(&self, before: &BTreeSet<u64>, told: Option<u64>) -> Vec<Event> {
         let after = self.viewable();
         let changed = before.symmetric_difference(&after).filter_map(|id| self.channels.get(id));

@@ -17,12 +17,12 @@ use super::session::Out;
 use super::wire::Wire;
 use crate::simulator::Shared;
 
-/// How many payloads a client may send in a minute.
+/// The number of payloads that a client may send in a minute.
 const SENDS_A_MINUTE: usize = 120;
 
 type Socket = WebSocketStream<TokioIo<Upgraded>>;
 
-/// Speaks with one client until one of the two has enough.
+/// Serves one client until either side closes the connection.
 pub(super) async fn speak(shared: Arc<Shared>, upgraded: Upgraded, compress: Option<&str>) {
     let mut socket = Socket::from_raw_socket(TokioIo::new(upgraded), Role::Server, None).await;
     let mut wire = Wire::new(compress);
@@ -75,7 +75,7 @@ pub(super) async fn speak(shared: Arc<Shared>, upgraded: Upgraded, compress: Opt
                     }
                 }
                 Some(Ok(Message::Close(frame))) => {
-                    // The answer to the closing goes out with the next read or write.
+                    // The response to the close frame is sent with the next read or write.
                     let _ = socket.flush().await;
                     let code = frame.map(|frame| u16::from(frame.code));
                     break matches!(code, Some(1000 | 1001));
@@ -92,7 +92,7 @@ pub(super) async fn speak(shared: Arc<Shared>, upgraded: Upgraded, compress: Opt
     shared.hub().close(number, given_up, shared.now_ms());
 }
 
-/// Says goodbye and waits for the answer, so that the code arrives.
+/// Sends a close frame and waits for the response, so that the code arrives.
 async fn close(socket: &mut Socket, code: u16, reason: &'static str) {
     let frame = CloseFrame { code: code.into(), reason: reason.into() };
     if socket.close(Some(frame)).await.is_ok() {

@@ -1,63 +1,63 @@
-//! What goes wrong with the gateway on demand.
+//! Faults of the gateway on demand.
 
 use serde::{Deserialize, Serialize};
 
-/// Something that goes wrong with every connection, or with the next events.
+/// A fault of every connection, or of the next events.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum GatewayFault {
-    /// Connections end without a word.
+    /// Connections end without a close frame.
     Drop,
     /// Connections are closed with this code.
     Close {
-        /// The code; after 1000 and 1001, 4004 and 4010 to 4014 the session is gone as well.
+        /// The code; after 1000 and 1001, 4004 and 4010 to 4014 the session is lost as well.
         code: u16,
     },
-    /// Clients are asked to reconnect (op 7).
+    /// Clients are told to reconnect (op 7).
     Reconnect,
-    /// Sessions are called invalid (op 9); unless `resumable` they are forgotten.
+    /// Sessions are declared invalid (op 9); unless `resumable` they are removed.
     InvalidSession {
-        /// What the payload says.
+        /// The value in the payload.
         resumable: bool,
     },
-    /// Heartbeats are not answered while `on`.
+    /// Heartbeats are not acknowledged while `on`.
     NoAck {
-        /// Whether it begins or ends.
+        /// Whether the fault starts or ends.
         on: bool,
     },
-    /// A heartbeat is asked for (op 1).
+    /// A heartbeat is requested (op 1).
     AskHeartbeat,
     /// Each of the next events arrives twice.
     Duplicate {
-        /// How many.
+        /// The number of events.
         count: u64,
     },
     /// The next event arrives after the one that follows it.
     Swap,
-    /// The next events never arrive; their numbers are missing.
+    /// The next events never arrive; their sequence numbers are missing.
     Lose {
-        /// How many.
+        /// The number of events.
         count: u64,
     },
     /// Events are held back while `on`, and then arrive all at once.
     Hold {
-        /// Whether it begins or ends.
+        /// Whether the fault starts or ends.
         on: bool,
     },
-    /// An event arrives that nobody knows.
+    /// An unknown event arrives.
     UnknownEvent,
-    /// A payload arrives whose opcode nobody knows.
+    /// A payload with an unknown opcode arrives.
     UnknownOp,
-    /// The next resumptions are refused.
+    /// The next attempts to resume are rejected.
     RefuseResume {
-        /// How many.
+        /// The number of attempts.
         count: u64,
     },
-    /// All sessions forget what they could replay.
+    /// All sessions lose their events for replay.
     ForgetEvents,
-    /// Every guild that is sent carries so many more bytes.
+    /// Every guild that is sent has that many more bytes.
     PadGuild {
-        /// How many.
+        /// The number of bytes.
         bytes: usize,
     },
 }

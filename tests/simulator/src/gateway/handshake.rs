@@ -1,4 +1,4 @@
-//! What a client may say, and what it is answered.
+//! The payloads that a client may send, and the responses.
 
 use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedSender;
@@ -10,7 +10,7 @@ use crate::people::own_user;
 use crate::simulator::Shared;
 use crate::world::{GUILD_MEMBERS_LIMITED, MESSAGE_CONTENT_LIMITED};
 
-/// The connection that speaks.
+/// The connection that sent the payload.
 pub(super) struct Peer {
     pub(super) number: u64,
     pub(super) link: UnboundedSender<Out>,
@@ -29,11 +29,11 @@ impl Peer {
     }
 
     fn say(&self, payload: &Value) {
-        // The receiver ends with the connection; then nobody listens any more.
+        // The receiver is dropped with the connection; the payload is then discarded.
         let _ = self.link.send(Out::Send(payload.to_string()));
     }
 
-    /// Takes one payload from the client; an error closes the connection.
+    /// Handles one payload from the client; an error closes the connection.
     pub(super) fn take(&mut self, shared: &Shared, text: &str) -> Result<(), Close> {
         if text.len() > 4096 {
             return Err((4002, "Payload too large"));
@@ -137,7 +137,7 @@ impl Peer {
         Ok(())
     }
 
-    /// Op 8: members in chunks of a thousand; all of them once in half a minute.
+    /// Op 8: members in chunks of a thousand; a request for all of them is allowed once in half a minute.
     fn members(&mut self, shared: &Shared, data: &Value) {
         let world = shared.world();
         let now_ms = shared.now_ms();
@@ -172,7 +172,7 @@ impl Peer {
     }
 }
 
-/// Clients send the token with or without its scheme.
+/// Removes the scheme of a token: clients send it with or without one.
 fn is_token(token: &str, data: &Value) -> bool {
     let given = data["token"].as_str().unwrap_or_default();
     given.strip_prefix("Bot ").unwrap_or(given) == token

@@ -1,4 +1,4 @@
-//! All sessions, and events on their way to them.
+//! All sessions, and the distribution of events to them.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -12,12 +12,13 @@ use crate::random::Draw;
 use crate::world::World;
 
 const DAY_MS: u64 = 86_400_000;
-/// How many sessions may be started a day: <https://docs.discord.com/developers/events/gateway#rate-limiting>.
+/// The number of sessions that may be started a day:
+/// <https://docs.discord.com/developers/events/gateway#rate-limiting>.
 const IDENTIFIES_A_DAY: usize = 1000;
-/// How long after one session the next may be started.
+/// The pause between the starts of two sessions.
 const IDENTIFY_PAUSE_MS: u64 = 5000;
 
-/// What becomes of an attempt to start a session.
+/// The result of an attempt to start a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Admission {
     Granted,
@@ -40,7 +41,7 @@ pub(crate) struct Hub {
 }
 
 impl Hub {
-    /// No sessions yet.
+    /// Returns a hub without sessions.
     pub(crate) fn new(replay_events: usize, session_ttl_ms: u64) -> Self {
         Self {
             sessions: HashMap::new(),
@@ -55,7 +56,7 @@ impl Hub {
         }
     }
 
-    /// How many sessions may still be started, and in how many milliseconds the budget is whole again.
+    /// Returns the number of sessions that may still be started, and the milliseconds until the budget is reset.
     pub(crate) fn identify_left(&mut self, now_ms: u64) -> (u64, u64) {
         while self.identifies.front().is_some_and(|first| first + DAY_MS <= now_ms) {
             self.identifies.pop_front();
@@ -64,7 +65,7 @@ impl Hub {
         (left, self.identifies.front().map_or(0, |first| first + DAY_MS - now_ms))
     }
 
-    /// Whether a session may be started now; if limits hold, counts it.
+    /// Returns whether a session may be started now; counts it if limits apply.
     pub(super) fn admit(&mut self, now_ms: u64, limited: bool) -> Admission {
         let (left, _) = self.identify_left(now_ms);
         let last = self.identifies.back().copied();
@@ -78,7 +79,7 @@ impl Hub {
         Admission::Granted
     }
 
-    /// A new number for a connection or session.
+    /// Returns a new number for a connection or session.
     pub(super) const fn number(&mut self) -> u64 {
         self.made += 1;
         self.made
@@ -93,8 +94,8 @@ impl Hub {
         session
     }
 
-    /// Gives a session to a new connection and replays what it missed; the number that `RESUMED` takes follows.
-    /// `Err` is a close code, or `None` if the session is invalid.
+    /// Gives a session to a new connection and replays the missed events; returns the number for `RESUMED`, which
+    /// follows. `Err` is a close code, or `None` if the session is invalid.
     pub(super) fn resume(
         &mut self,
         id: &str,
@@ -125,12 +126,12 @@ impl Hub {
         Ok(())
     }
 
-    /// The session of a connection.
+    /// Returns the session of a connection.
     pub(super) fn session_of(&mut self, connection: u64) -> Option<&mut Session> {
         self.sessions.values_mut().find(|session| session.link.as_ref().is_some_and(|(id, _)| *id == connection))
     }
 
-    /// A connection has ended; its session stays for a while, unless it was given up.
+    /// Handles the end of a connection; its session remains for a while, unless it was given up.
     pub(super) fn close(&mut self, connection: u64, given_up: bool, now_ms: u64) {
         let Some(session) = self.session_of(connection) else { return };
         session.link = None;
@@ -165,12 +166,12 @@ impl Hub {
         self.disturbance.swap = false;
     }
 
-    /// How many sessions have a connection.
+    /// Returns the number of sessions that have a connection.
     pub(crate) fn connected(&self) -> usize {
         self.sessions.values().filter(|session| session.link.is_some()).count()
     }
 
-    /// Makes something go wrong; answers how many connected sessions there were.
+    /// Applies a fault; returns the number of sessions that had a connection.
     pub(crate) fn fault(&mut self, world: &World, fault: &GatewayFault, now_ms: u64) -> usize {
         let connected = self.connected();
         match fault {

@@ -1,20 +1,20 @@
-//! A session: what was sent, so that it can be sent again.
+//! A session: the sent events, stored for replay.
 
 use std::collections::VecDeque;
 
 use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedSender;
 
-/// What a connection is told to do.
+/// A command to a connection.
 #[derive(Debug)]
 pub(super) enum Out {
     /// Send this payload.
     Send(String),
-    /// Say that the session is invalid (op 9), resumable or not, and let the client begin anew.
+    /// Tell the client that the session is invalid (op 9), resumable or not, so that it starts over.
     Invalidate(bool),
     /// Close with this code.
     Close(u16, &'static str),
-    /// End without a word.
+    /// Close without a close frame.
     Drop,
 }
 
@@ -25,16 +25,16 @@ pub(super) struct Session {
     pub(super) intents: u32,
     pub(super) shard: (u64, u64),
     pub(super) seq: u64,
-    /// The connection that has the session now.
+    /// The current connection of the session.
     pub(super) link: Option<(u64, UnboundedSender<Out>)>,
-    /// Since when it has none.
+    /// The time since which it has no connection.
     pub(super) lost_ms: u64,
     replay: VecDeque<(u64, String)>,
     room: usize,
     held: Vec<String>,
 }
 
-/// What is to be done with events on their way.
+/// The faults to apply to outgoing events.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Disturbance {
     pub(super) duplicate: u64,
@@ -48,29 +48,29 @@ impl Session {
         Self { id, intents, shard, seq: 0, link: None, lost_ms: 0, replay: VecDeque::new(), room, held: Vec::new() }
     }
 
-    /// Sends a payload as it is, if there is a connection.
+    /// Sends a payload unchanged, if there is a connection.
     pub(super) fn send(&self, payload: String) {
         if let Some((_, link)) = &self.link {
-            // A connection that ends takes what was still to be sent with it; resuming brings it back.
+            // A connection that ends loses its unsent payloads; resuming replays them.
             let _ = link.send(Out::Send(payload));
         }
     }
 
-    /// Takes the session from its connection, which is told so.
+    /// Takes the session from its connection, and tells the connection so.
     pub(super) fn invalidate(&mut self, resumable: bool, now_ms: u64) {
         self.tell(Out::Invalidate(resumable));
         self.link = None;
         self.lost_ms = now_ms;
     }
 
-    /// Tells the connection something else.
+    /// Sends another command to the connection.
     pub(super) fn tell(&self, out: Out) {
         if let Some((_, link)) = &self.link {
             let _ = link.send(out);
         }
     }
 
-    /// Gives an event its number, keeps it for replay and sends it.
+    /// Numbers an event, stores it for replay and sends it.
     pub(super) fn dispatch(&mut self, name: &str, data: &Value, disturbance: &Disturbance) {
         self.seq += 1;
         let payload = json!({"op": 0, "s": self.seq, "t": name, "d": data}).to_string();
@@ -92,21 +92,21 @@ impl Session {
         self.release();
     }
 
-    /// Sends what was held back.
+    /// Sends the events that were held back.
     pub(super) fn release(&mut self) {
         for payload in std::mem::take(&mut self.held) {
             self.send(payload);
         }
     }
 
-    /// What came after `seq`, or `None` if some of it is forgotten.
+    /// Returns the events after `seq`, or `None` if some of them are no longer stored.
     pub(super) fn since(&self, seq: u64) -> Option<Vec<String>> {
         let first = self.replay.front().map_or(self.seq + 1, |(number, _)| *number);
         let whole = first <= seq + 1;
         whole.then(|| self.replay.iter().filter(|(number, _)| *number > seq).map(|(_, text)| text.clone()).collect())
     }
 
-    /// Loses what could be replayed.
+    /// Drops the events stored for replay.
     pub(super) fn forget(&mut self) {
         self.replay.clear();
     }

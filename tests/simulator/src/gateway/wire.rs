@@ -1,4 +1,4 @@
-//! How a payload becomes a frame: as text, or through one compressor that lives as long as the connection.
+//! The encoding of payloads as frames: as text, or through one compressor for the whole connection.
 
 use std::io::Write as _;
 
@@ -15,7 +15,7 @@ pub(super) enum Wire {
 }
 
 impl Wire {
-    /// What the client asked for; anything unknown is text.
+    /// Returns the compression that the client requested; text for any unknown value.
     pub(super) fn new(compress: Option<&str>) -> Self {
         match compress {
             Some("zlib-stream") => Self::Zlib(ZlibEncoder::new(Vec::new(), Compression::fast())),
@@ -24,7 +24,7 @@ impl Wire {
         }
     }
 
-    /// The frame of a payload.
+    /// Returns the frame of a payload.
     pub(super) fn frame(&mut self, payload: String) -> Message {
         const IN_MEMORY: &str = "writing to memory does not fail";
         let bytes = match self {
