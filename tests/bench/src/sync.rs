@@ -49,7 +49,7 @@ pub struct Plan {
     pub requests_per_second: u32,
 }
 
-/// The API, and the tenant to sync.
+/// The API address, the token and the guild to sync.
 #[derive(Deserialize)]
 struct Discord {
     api: String,

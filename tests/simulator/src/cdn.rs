@@ -29,7 +29,7 @@ pub(crate) fn file(id: u64) -> Vec<u8> {
     bytes
 }
 
-/// Returns the query that makes `path` valid for at least a day and less than two.
+/// Returns the query that makes `path` valid for more than a day and at most two.
 pub(crate) fn sign(path: &str, now_ms: u64) -> String {
     let issued = now_ms / 1000 / DAY_S * DAY_S;
     let expires = issued + 2 * DAY_S;

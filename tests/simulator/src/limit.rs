@@ -1,4 +1,4 @@
-//! Rate limits as Discord has them, headers that do not tell the truth included:
+//! Rate limits as Discord applies them, including headers with wrong values:
 //! <https://docs.discord.com/developers/topics/rate-limits>.
 
 use std::collections::{HashMap, VecDeque};
@@ -9,20 +9,20 @@ use crate::random::Draw;
 
 const BAN_WINDOW_MS: u64 = 600_000;
 
-/// How strict the limits are.
+/// The strictness of the limits.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Whether there are any.
+    /// Whether limits apply.
     pub enabled: bool,
-    /// Whether headers of successful message reads claim far more than there is.
+    /// Whether headers of successful message reads claim a far larger limit than the real one.
     pub lying_headers: bool,
     /// Requests a second, over all routes.
     pub global_per_second: u32,
-    /// Reads of one channel's messages: how many in how many milliseconds.
+    /// The limit on reads of one channel's messages: a number of requests in a number of milliseconds.
     pub messages: (u32, u64),
-    /// Every other route and channel or guild.
+    /// The limit on every other route and channel or guild.
     pub other: (u32, u64),
-    /// Invalid requests in ten minutes that ban the address.
+    /// The number of invalid requests in ten minutes that ban the address.
     pub invalid_until_ban: usize,
 }
 
@@ -42,12 +42,12 @@ impl Default for Limits {
 /// Header names and values.
 pub(crate) type Headers = Vec<(&'static str, String)>;
 
-/// What the limits say about a request.
+/// The decision of the limits about a request.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Verdict {
-    /// It may pass; its answer carries these headers.
+    /// The request may pass; its response has these headers.
     Pass(Headers),
-    /// It is refused with a 429.
+    /// The request is rejected with a 429.
     Limited(Refusal),
     /// The address is banned and gets Cloudflare's page.
     Banned { retry_after_s: u64 },
@@ -60,7 +60,7 @@ pub(crate) struct Refusal {
     pub(crate) body: Value,
 }
 
-/// Whom a 429 is about.
+/// The scope of a 429.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scope {
     User,
@@ -69,7 +69,7 @@ pub(crate) enum Scope {
 }
 
 impl Refusal {
-    /// A refusal for `wait_s` seconds.
+    /// Returns a rejection for `wait_s` seconds.
     pub(crate) fn new(scope: Scope, wait_s: f64, retry_after: Option<String>) -> Self {
         let global = scope == Scope::Global;
         let mut headers: Headers = vec![("x-ratelimit-scope", format!("{scope:?}").to_lowercase())];
@@ -86,7 +86,7 @@ impl Refusal {
     }
 }
 
-/// How many requests were made since when.
+/// The number of requests since a point in time.
 #[derive(Debug, Default)]
 struct Window {
     start_ms: u64,
@@ -94,7 +94,7 @@ struct Window {
 }
 
 impl Window {
-    /// Takes one of `limit`, or says how many milliseconds to wait.
+    /// Uses one request of `limit`, or returns the milliseconds to wait.
     fn take(&mut self, now_ms: u64, limit: u32, length_ms: u64) -> Result<(), u64> {
         if self.used == 0 || now_ms >= self.start_ms + length_ms {
             *self = Self { start_ms: now_ms, used: 0 };
@@ -107,7 +107,7 @@ impl Window {
     }
 }
 
-/// Counts requests and refuses those that are too many.
+/// Counts requests and rejects those beyond the limits.
 #[derive(Debug)]
 pub(crate) struct Limiter {
     limits: Limits,
@@ -117,7 +117,7 @@ pub(crate) struct Limiter {
     banned_until_ms: u64,
 }
 
-/// What is true of a route's limit, and what its headers say on success.
+/// The real limit of a route, and the one claimed in its headers on success.
 struct Rule {
     limit: u32,
     length_ms: u64,
@@ -125,7 +125,7 @@ struct Rule {
 }
 
 impl Limiter {
-    /// Counts from nothing.
+    /// Returns a limiter with empty counters.
     pub(crate) fn new(limits: Limits) -> Self {
         Self {
             limits,
@@ -136,12 +136,12 @@ impl Limiter {
         }
     }
 
-    /// Changes the limits; what was counted stays counted.
+    /// Changes the limits; the counters are unchanged.
     pub(crate) fn set(&mut self, limits: Limits) {
         self.limits = limits;
     }
 
-    /// The limits as they are.
+    /// Returns the current limits.
     pub(crate) const fn limits(&self) -> &Limits {
         &self.limits
     }
@@ -161,13 +161,13 @@ impl Limiter {
         Rule { limit, length_ms, claimed }
     }
 
-    /// Whether the address is banned.
+    /// Returns whether the address is banned.
     pub(crate) fn ban(&self, now_ms: u64) -> Option<Verdict> {
         (now_ms < self.banned_until_ms)
             .then(|| Verdict::Banned { retry_after_s: (self.banned_until_ms - now_ms).div_ceil(1000) })
     }
 
-    /// Judges a request of `route` and counts it.
+    /// Decides about a request of `route` and counts it.
     pub(crate) fn judge(&mut self, now_ms: u64, route: &'static str, major: u64) -> Verdict {
         if !self.limits.enabled {
             return Verdict::Pass(Vec::new());
@@ -193,7 +193,7 @@ impl Limiter {
         Verdict::Limited(refusal)
     }
 
-    /// Counts an answer that shows a careless client; too many of them ban its address.
+    /// Counts a response to an invalid request; too many of them ban the client's address.
     pub(crate) fn count_invalid(&mut self, now_ms: u64) {
         self.invalid.push_back(now_ms);
         while self.invalid.front().is_some_and(|first| first + BAN_WINDOW_MS <= now_ms) {
@@ -221,7 +221,7 @@ fn headers(now_ms: u64, limit: u32, remaining: u32, after_s: f64, bucket: &str) 
     ]
 }
 
-/// Milliseconds as seconds.
+/// Converts milliseconds to seconds.
 #[expect(clippy::cast_precision_loss, reason = "milliseconds of this century have 41 bits")]
 pub(crate) fn seconds(ms: u64) -> f64 {
     ms as f64 / 1000.0

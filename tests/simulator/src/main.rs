@@ -1,4 +1,4 @@
-//! Runs the simulator alone. The first line on standard output says where it is and how to log in.
+//! Runs the simulator alone. The first line on standard output has its addresses and the token.
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -7,22 +7,22 @@ use clap::Parser;
 use discord_simulator::{GuildSize, Options, Simulator};
 use serde_json::json;
 
-/// A Discord on this machine.
+/// A local Discord.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// What the guild is made from: the same seed makes the same guild.
+    /// The seed of the guild: the same seed generates the same guild.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// How big the guild is.
+    /// The size of the guild.
     #[arg(long, value_enum, default_value_t = GuildSize::Small)]
     guild: GuildSize,
     /// The port to listen on; 0 takes a free one.
     #[arg(long, default_value_t = 0)]
     port: u16,
-    /// How long every answer of the REST API takes.
+    /// The latency of every response of the REST API.
     #[arg(long, default_value_t = 0)]
     rest_latency_ms: u64,
-    /// Without rate limits.
+    /// Disables rate limits.
     #[arg(long)]
     no_limits: bool,
 }

@@ -1,4 +1,4 @@
-//! A message as the simulator keeps it, before it is shown to anybody.
+//! A message as the simulator stores it, before it is rendered for a client.
 
 use std::collections::BTreeSet;
 
@@ -21,33 +21,34 @@ pub(crate) mod flag {
     pub(crate) const VOICE: u64 = 1 << 13;
     pub(crate) const HAS_SNAPSHOT: u64 = 1 << 14;
     pub(crate) const COMPONENTS_V2: u64 = 1 << 15;
-    /// A bit that nobody has defined.
+    /// A bit without a documented meaning.
     pub(crate) const UNDEFINED: u64 = 1 << 40;
 }
 
-/// A message without what depends on others: reactions, pins, its thread, what it answers to, signed addresses.
+/// A message without the parts that depend on other objects: reactions, pins, its thread, the message it replies to,
+/// signed addresses.
 #[derive(Debug, Clone)]
 pub(crate) struct Stored {
     pub(crate) id: u64,
     pub(crate) body: Map<String, Value>,
     pub(crate) reply: Reply,
     pub(crate) reactions: Vec<Reaction>,
-    /// Who voted, by answer.
+    /// The voters of each poll answer.
     pub(crate) votes: Vec<(u64, Users)>,
 }
 
-/// What `referenced_message` says.
+/// The value of `referenced_message`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reply {
     /// The field is absent.
     Absent,
     /// The field is null.
     Gone,
-    /// The message as it is now, null if it is gone.
+    /// The message in its current state, null if it is deleted.
     To { channel_id: u64, id: u64 },
 }
 
-/// One emoji under a message.
+/// The reactions with one emoji.
 #[derive(Debug, Clone)]
 pub(crate) struct Reaction {
     pub(crate) emoji: Value,
@@ -55,7 +56,7 @@ pub(crate) struct Reaction {
     pub(crate) burst: Users,
 }
 
-/// A set of users, rising by id.
+/// A set of users, in ascending order of id.
 #[derive(Debug, Clone)]
 pub(crate) enum Users {
     /// `len` users from number `first` on.
@@ -65,7 +66,7 @@ pub(crate) enum Users {
 }
 
 impl Users {
-    /// How many.
+    /// Returns the number of users.
     pub(crate) fn len(&self) -> u64 {
         match self {
             Self::Block { len, .. } => *len,
@@ -73,7 +74,7 @@ impl Users {
         }
     }
 
-    /// At most `limit` ids above `after`, rising.
+    /// Returns at most `limit` ids above `after`, ascending.
     pub(crate) fn page(&self, people: &People, after: u64, limit: usize) -> Vec<u64> {
         match self {
             Self::Block { first, len } => {
@@ -84,7 +85,7 @@ impl Users {
         }
     }
 
-    /// The set as ids that can be added to and taken from.
+    /// Returns the set as a mutable list of ids.
     pub(crate) fn ids(&mut self, people: &People) -> &mut BTreeSet<u64> {
         if let Self::Block { .. } = self {
             *self = Self::Ids(self.page(people, 0, usize::MAX).into_iter().collect());
@@ -95,7 +96,7 @@ impl Users {
 }
 
 impl Reaction {
-    /// Whether `key` names this emoji: its id, or the name of one that Unicode knows.
+    /// Returns whether `key` identifies this emoji: by its id, or by the name of a Unicode one.
     pub(crate) fn is(&self, key: &str) -> bool {
         self.emoji["id"].as_str().or(self.emoji["name"].as_str()) == Some(key)
     }

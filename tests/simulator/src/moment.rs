@@ -2,28 +2,28 @@
 
 use jiff::Timestamp;
 
-/// What Discord counts its ids from: 2015-01-01.
+/// The epoch of Discord's ids: 2015-01-01.
 pub(crate) const DISCORD_EPOCH_MS: u64 = 1_420_070_400_000;
-/// When the generated guild was made: 2019-03-01.
+/// The time at which the generated guild was created: 2019-03-01.
 pub(crate) const GUILD_BORN_MS: u64 = 1_551_398_400_000;
-/// When generated history ends: 2026-10-01. What happens live comes later.
+/// The end of generated history: 2026-10-01. Live changes are later.
 pub const HISTORY_END_MS: u64 = 1_790_812_800_000;
-/// Where a clock that only the test moves starts: 2026-11-20.
+/// The initial time of a manual clock: 2026-11-20.
 pub(crate) const MANUAL_START_MS: u64 = 1_795_132_800_000;
 
-/// The first id of a millisecond plus `low`, of which 22 bits count.
+/// Returns the first id of a millisecond plus `low`, of which 22 bits count.
 #[must_use]
 pub const fn snowflake(ms: u64, low: u64) -> u64 {
     ((ms - DISCORD_EPOCH_MS) << 22) | (low & 0x3F_FFFF)
 }
 
-/// The millisecond inside an id.
+/// Returns the millisecond of an id.
 #[must_use]
 pub const fn ms_of(id: u64) -> u64 {
     (id >> 22) + DISCORD_EPOCH_MS
 }
 
-/// As Discord writes it: `2017-07-11T17:27:07.299000+00:00`, without the fraction where it is zero.
+/// Formats a time as Discord does: `2017-07-11T17:27:07.299000+00:00`, without the fraction if it is zero.
 #[must_use]
 pub fn iso(micros: u64) -> String {
     let stamp = i64::try_from(micros).ok().and_then(|micros| Timestamp::from_microsecond(micros).ok());
@@ -32,7 +32,7 @@ pub fn iso(micros: u64) -> String {
     time.strftime(form).to_string()
 }
 
-/// The microsecond that an ISO 8601 text names, or `None` if it is not one.
+/// Parses an ISO 8601 text as microseconds; `None` if it is invalid.
 #[must_use]
 pub fn parse_iso(text: &str) -> Option<u64> {
     let stamp: Timestamp = text.parse().ok()?;

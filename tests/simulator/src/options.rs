@@ -1,4 +1,4 @@
-//! How a simulator is started.
+//! The options of a simulator.
 
 use std::sync::Arc;
 
@@ -6,43 +6,43 @@ use crate::clock::Clock;
 use crate::limit::Limits;
 use crate::plan::{ChannelPlan, GuildSize};
 
-/// How a simulator is started.
+/// The options of a simulator.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// What the guild is generated from.
+    /// The seed of the guild.
     pub seed: u64,
     /// Its channels, in the order of its list.
     pub plan: Vec<ChannelPlan>,
-    /// How many users write in it.
+    /// The number of users that write in it.
     pub users: u64,
     /// The port to listen on; 0 takes a free one.
     pub port: u16,
-    /// The token that is accepted.
+    /// The accepted token.
     pub token: String,
-    /// Time.
+    /// The clock.
     pub clock: Arc<Clock>,
-    /// Rate limits.
+    /// The rate limits.
     pub limits: Limits,
-    /// How long every answer of the REST API takes.
+    /// The latency of every response of the REST API, in milliseconds.
     pub rest_latency_ms: u64,
-    /// Where addresses of files point; its own address if `None`.
+    /// The base address of files; the simulator's own address if `None`.
     pub cdn: Option<String>,
-    /// What the gateway tells clients to beat at.
+    /// The heartbeat interval that the gateway announces.
     pub heartbeat_interval_ms: u64,
-    /// How many events a session can replay.
+    /// The number of events that a session can replay.
     pub replay_events: usize,
-    /// How long a session without connection lives.
+    /// The lifetime of a session without a connection.
     pub session_ttl_ms: u64,
 }
 
 impl Options {
-    /// The guild of `seed`, on a free port, in the system's time, with limits as the real ones.
+    /// Returns the guild of `seed`, on a free port, with the system's time and limits like the real ones.
     #[must_use]
     pub fn new(seed: u64, size: GuildSize) -> Self {
         Self { users: size.users(), ..Self::planned(seed, size.plan(seed)) }
     }
 
-    /// A guild of these channels, written in by 200 users.
+    /// Returns a guild of these channels, with 200 users.
     #[must_use]
     pub fn planned(seed: u64, plan: Vec<ChannelPlan>) -> Self {
         Self {
@@ -61,14 +61,14 @@ impl Options {
         }
     }
 
-    /// The same in a time that only the test moves.
+    /// Returns the same options with a clock that only the test moves.
     #[must_use]
     pub fn manual_clock(mut self) -> Self {
         self.clock = Arc::new(Clock::manual());
         self
     }
 
-    /// The same without any rate limit.
+    /// Returns the same options without any rate limit.
     #[must_use]
     pub fn unlimited(mut self) -> Self {
         self.limits.enabled = false;

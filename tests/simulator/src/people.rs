@@ -1,4 +1,4 @@
-//! Who writes: users computed from their number.
+//! The authors: users computed from their number.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ use crate::words;
 const YEAR_MS: u64 = 31_536_000_000;
 const USERS: u64 = 0x7573;
 
-/// All users that the guild ever had. Their ids rise with their numbers.
+/// All users that the guild ever had. Their ids ascend with their numbers.
 #[derive(Debug, Clone)]
 pub(crate) struct People {
     seed: u64,
@@ -18,43 +18,43 @@ pub(crate) struct People {
 }
 
 impl People {
-    /// `count` users.
+    /// Returns a set of `count` users.
     pub(crate) fn new(seed: u64, count: u64) -> Self {
         let key = Draw::of(&[seed, USERS]).next();
         Self { seed, line: Timeline::between(key, GUILD_BORN_MS - 3 * YEAR_MS, GUILD_BORN_MS + 5 * YEAR_MS, count) }
     }
 
-    /// How many users there are.
+    /// Returns the number of users.
     pub(crate) const fn count(&self) -> u64 {
         self.line.count()
     }
 
-    /// The id of user `number`, which wraps around.
+    /// Returns the id of user `number`, which wraps around.
     pub(crate) fn id(&self, number: u64) -> u64 {
         self.line.id(number % self.line.count())
     }
 
-    /// The number of the user with this id.
+    /// Returns the number of the user with this id.
     pub(crate) fn number(&self, id: u64) -> Option<u64> {
         self.line.position(id)
     }
 
-    /// The number of the first user whose id is above `id`.
+    /// Returns the number of the first user whose id is above `id`.
     pub(crate) fn first_above(&self, id: u64) -> u64 {
         self.line.rank(id.saturating_add(1))
     }
 
-    /// Whether user `number` is still in the guild.
+    /// Returns whether user `number` is still in the guild.
     pub(crate) fn is_member(&self, number: u64) -> bool {
         number == 0 || Draw::of(&[self.seed, USERS, number, 1]).below(7) != 0
     }
 
-    /// Whether user `number` is a bot.
+    /// Returns whether user `number` is a bot.
     const fn is_bot(number: u64) -> bool {
         number % 40 == 3
     }
 
-    /// The user object.
+    /// Returns the user object.
     pub(crate) fn user(&self, number: u64) -> Value {
         let number = number % self.line.count();
         let mut draw = Draw::of(&[self.seed, USERS, number, 2]);
@@ -81,19 +81,19 @@ impl People {
         user
     }
 
-    /// The nickname that user `number` has in the guild.
+    /// Returns the nickname of user `number` in the guild.
     pub(crate) fn nick(&self, number: u64) -> Option<String> {
         let mut draw = Draw::of(&[self.seed, USERS, number, 3]);
         draw.chance(250).then(|| words::name(&mut draw, "-"))
     }
 
-    /// When user `number` joined, in milliseconds.
+    /// Returns the time at which user `number` joined, in milliseconds.
     pub(crate) fn joined_ms(&self, number: u64) -> u64 {
         ms_of(self.id(number)).max(GUILD_BORN_MS) + Draw::of(&[self.seed, USERS, number, 4]).below(YEAR_MS)
     }
 }
 
-/// The user object of the bot whose token the client uses.
+/// Returns the user object of the bot whose token the client uses.
 pub(crate) fn bot_user(id: u64) -> Value {
     json!({
         "id": id.to_string(), "username": "archive-keeper", "global_name": null, "avatar": null,
@@ -102,7 +102,7 @@ pub(crate) fn bot_user(id: u64) -> Value {
     })
 }
 
-/// The same as the bot itself sees it.
+/// Returns the same object as the bot itself sees it.
 pub(crate) fn own_user(id: u64) -> Value {
     let mut user = bot_user(id);
     user["mfa_enabled"] = json!(true);
@@ -112,7 +112,7 @@ pub(crate) fn own_user(id: u64) -> Value {
     user
 }
 
-/// The user object of somebody who is not among the generated users.
+/// Returns the user object of a user who is not among the generated ones.
 pub(crate) fn deleted_user(id: u64) -> Value {
     let mut user = bot_user(id);
     user["username"] = json!(format!("deleted_user_{id:x}"));

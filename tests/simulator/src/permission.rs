@@ -2,69 +2,69 @@
 
 use serde_json::{Value, json};
 
-/// Everything is allowed.
+/// The right to do everything.
 pub const ADMINISTRATOR: u64 = 1 << 3;
-/// See who did what.
+/// The right to see the audit log.
 pub const VIEW_AUDIT_LOG: u64 = 1 << 7;
-/// See the channel at all.
+/// The right to see the channel at all.
 pub const VIEW_CHANNEL: u64 = 1 << 10;
-/// Write messages.
+/// The right to send messages.
 pub const SEND_MESSAGES: u64 = 1 << 11;
-/// Read what was written before.
+/// The right to read earlier messages.
 pub const READ_MESSAGE_HISTORY: u64 = 1 << 16;
-/// Enter a voice channel, and read its text.
+/// The right to enter a voice channel and to read its text.
 pub const CONNECT: u64 = 1 << 20;
-/// See and edit webhooks.
+/// The right to see and edit webhooks.
 pub const MANAGE_WEBHOOKS: u64 = 1 << 29;
-/// See all private threads.
+/// The right to see all private threads.
 pub const MANAGE_THREADS: u64 = 1 << 34;
-/// Everything that Discord has defined.
+/// Every right that Discord has defined.
 pub(crate) const ALL: u64 = (1 << 53) - 1;
 
-/// Whom an overwrite is about.
+/// The target of an overwrite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Subject {
-    /// Everybody with the role.
+    /// All members with the role.
     Role,
     /// One member.
     Member,
 }
 
-/// What a channel allows and denies to a role or member, over what the guild says.
+/// The rights that a channel allows and denies to a role or member, in addition to those of the guild.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Overwrite {
-    /// The role's or member's id; the guild's id is everybody.
+    /// The role's or member's id; the guild's id stands for `@everyone`.
     pub id: u64,
-    /// Which of the two `id` is.
+    /// The kind of `id`.
     pub subject: Subject,
-    /// Rights that are added.
+    /// The rights that are added.
     pub allow: u64,
-    /// Rights that are taken.
+    /// The rights that are removed.
     pub deny: u64,
 }
 
 impl Overwrite {
-    /// Over the rights of a role.
+    /// Returns an overwrite of a role's rights.
     #[must_use]
     pub const fn role(id: u64, allow: u64, deny: u64) -> Self {
         Self { id, subject: Subject::Role, allow, deny }
     }
 
-    /// The overwrite object.
+    /// Returns the overwrite object.
     pub(crate) fn json(&self) -> Value {
         let kind = u8::from(self.subject == Subject::Member);
         json!({"id": self.id.to_string(), "type": kind, "allow": self.allow.to_string(), "deny": self.deny.to_string()})
     }
 }
 
-/// What a member may do in the guild, from the rights of `@everyone` and of each of the member's roles.
+/// Returns the rights of a member in the guild, from those of `@everyone` and of each of the member's roles.
 pub(crate) fn in_guild(everyone: u64, roles: impl Iterator<Item = u64>) -> u64 {
     let all = roles.fold(everyone, |sum, role| sum | role);
     if all & ADMINISTRATOR == 0 { all } else { ALL }
 }
 
-/// What a member may do in a channel.
+/// Returns the rights of a member in a channel.
 pub(crate) fn in_channel(base: u64, overwrites: &[Overwrite], guild: u64, member: u64, roles: &[u64]) -> u64 {
     if base & ADMINISTRATOR != 0 {
         return ALL;

@@ -1,23 +1,23 @@
-//! Which channels and threads a guild has, and how many messages each.
+//! The channels and threads of a guild, and their numbers of messages.
 
 use crate::channel::{Origin, kind};
 use crate::moment::HISTORY_END_MS;
 use crate::random::Draw;
 use crate::words;
 
-/// What the bot may do in a channel.
+/// The rights of the bot in a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Rights {
-    /// Everybody reads it.
+    /// Visible to `@everyone`.
     #[default]
     Open,
     /// `@everyone` may not view it, the bot may.
     Staff,
     /// Neither `@everyone` nor the bot may view it.
     Hidden,
-    /// Viewed by everybody, its history read by nobody.
+    /// `@everyone` may view it, but not read its history; neither may the bot.
     NoHistory,
-    /// Viewed by everybody, entered by nobody.
+    /// `@everyone` may view it, but not connect to it; neither may the bot.
     NoConnect,
 }
 
@@ -26,9 +26,9 @@ pub enum Rights {
 pub enum Archive {
     /// It is active.
     Open,
-    /// A day after its last message.
+    /// Archived a day after its last message.
     AfterLast,
-    /// At this microsecond since the Unix epoch.
+    /// Archived at this microsecond since the Unix epoch.
     At(u64),
 }
 
@@ -37,33 +37,33 @@ pub enum Archive {
 pub struct ThreadPlan {
     /// 10, 11 or 12.
     pub kind: u8,
-    /// How it came to be; what a forum holds is always a post.
+    /// The way it was created; a thread of a forum is always a post.
     pub origin: Origin,
-    /// How many messages it holds.
+    /// The number of its messages.
     pub messages: u64,
     /// Whether it is archived.
     pub archive: Archive,
     /// Whether the bot has joined it.
     pub joined: bool,
-    /// Whether the message that it was made from is gone.
+    /// Whether the message that it was created from is deleted.
     pub starter_deleted: bool,
 }
 
 impl ThreadPlan {
-    /// An active thread.
+    /// Returns an active thread.
     #[must_use]
     pub const fn new(kind: u8, origin: Origin, messages: u64) -> Self {
         Self { kind, origin, messages, archive: Archive::Open, joined: false, starter_deleted: false }
     }
 
-    /// The same, archived.
+    /// Returns the same thread, archived.
     #[must_use]
     pub const fn archived(mut self, archive: Archive) -> Self {
         self.archive = archive;
         self
     }
 
-    /// The same, joined by the bot.
+    /// Returns the same thread, joined by the bot.
     #[must_use]
     pub const fn joined(mut self) -> Self {
         self.joined = true;
@@ -71,38 +71,38 @@ impl ThreadPlan {
     }
 }
 
-/// One channel of a guild. It belongs to the category that was planned last before it.
+/// One channel of a guild. It belongs to the last category planned before it.
 #[derive(Debug, Clone)]
 pub struct ChannelPlan {
     /// Its name.
     pub name: String,
     /// Its Discord type.
     pub kind: u8,
-    /// How many messages it holds.
+    /// The number of its messages.
     pub messages: u64,
-    /// What the bot may do in it.
+    /// The rights of the bot in it.
     pub rights: Rights,
-    /// Whether it is for adults.
+    /// Whether it is age-restricted.
     pub nsfw: bool,
     /// Its threads, oldest first.
     pub threads: Vec<ThreadPlan>,
 }
 
 impl ChannelPlan {
-    /// A channel that everybody reads, without threads.
+    /// Returns a channel that `@everyone` may read, without threads.
     #[must_use]
     pub fn new(name: &str, kind: u8, messages: u64) -> Self {
         Self { name: name.to_owned(), kind, messages, rights: Rights::Open, nsfw: false, threads: Vec::new() }
     }
 
-    /// The same with other rights.
+    /// Returns the same channel with other rights.
     #[must_use]
     pub const fn rights(mut self, rights: Rights) -> Self {
         self.rights = rights;
         self
     }
 
-    /// The same with these threads.
+    /// Returns the same channel with these threads.
     #[must_use]
     pub fn threads(mut self, threads: Vec<ThreadPlan>) -> Self {
         self.threads = threads;
@@ -115,7 +115,7 @@ impl ChannelPlan {
     }
 }
 
-/// How big the generated guild is.
+/// The size of the generated guild.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum GuildSize {
     /// 26 channels, 60 threads, 5,000 messages.
@@ -150,13 +150,13 @@ impl GuildSize {
         }
     }
 
-    /// How many users write in it.
+    /// Returns the number of users that write in it.
     #[must_use]
     pub const fn users(self) -> u64 {
         self.budget().users
     }
 
-    /// Its channels, in the order of the guild's list.
+    /// Returns its channels, in the order of the guild's list.
     #[must_use]
     pub fn plan(self, seed: u64) -> Vec<ChannelPlan> {
         let budget = self.budget();
@@ -177,7 +177,7 @@ impl GuildSize {
     }
 }
 
-/// One channel for each row of the rules that a reader of the API must know.
+/// Returns one channel for each rule that a reader of the API must know.
 fn quirks(budget: &Budget) -> Vec<ChannelPlan> {
     let ties = HISTORY_END_MS * 1000 + 123_456;
     let thread = |messages| ThreadPlan::new(kind::PUBLIC_THREAD, Origin::Message, messages);
@@ -228,7 +228,7 @@ fn quirks(budget: &Budget) -> Vec<ChannelPlan> {
     ]
 }
 
-/// Deals the threads that are left to the forums and text channels.
+/// Distributes the remaining threads over the forums and text channels.
 fn spread_threads(channels: &mut [ChannelPlan], budget: &Budget, draw: &mut Draw) {
     let planned: usize = channels.iter().map(|channel| channel.threads.len()).sum();
     let takers: Vec<usize> = (0..channels.len())
@@ -257,7 +257,7 @@ fn spread_threads(channels: &mut [ChannelPlan], budget: &Budget, draw: &mut Draw
     }
 }
 
-/// Deals the messages that are left: a sixth to threads, the rest to text channels, the first ones getting most.
+/// Distributes the remaining messages: a sixth to threads, the rest to text channels, most of them to the first ones.
 fn spread_messages(channels: &mut [ChannelPlan], budget: &Budget) {
     let planned: u64 = channels.iter().map(|c| c.messages + c.threads.iter().map(|t| t.messages).sum::<u64>()).sum();
     let mut left = budget.messages.saturating_sub(planned);

@@ -1,10 +1,10 @@
-//! What was asked, and when.
+//! The log of requests.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use serde::Serialize;
 
-/// Entries that are kept; older ones only count.
+/// The number of entries that are stored; older ones are only counted.
 const KEPT: usize = 200_000;
 
 /// One request to the REST API.
@@ -20,13 +20,13 @@ pub struct Request {
     pub path: String,
     /// Its query, as it was sent.
     pub query: String,
-    /// Its route with the ids named, empty if there is no such route.
+    /// Its route with the ids named; empty for an unknown route.
     pub route: &'static str,
     /// The channel or guild of the route; 0 if it has none.
     pub major: u64,
-    /// The status of the answer.
+    /// The status of the response.
     pub status: u16,
-    /// Whether a fault made the answer.
+    /// Whether the response came from a fault.
     pub injected: bool,
     /// Whether it counted towards the ban for invalid requests.
     pub invalid: bool,
@@ -38,23 +38,23 @@ pub(crate) struct Requests {
     entries: VecDeque<Request>,
     total: u64,
     by_status: BTreeMap<u16, u64>,
-    /// 429s that no fault made.
+    /// 429s that did not come from a fault.
     limited: u64,
     invalid: u64,
 }
 
-/// The sums over all requests.
+/// The totals over all requests.
 #[derive(Debug, Clone, Serialize)]
 pub struct Totals {
-    /// How many.
+    /// The number of requests.
     pub requests: u64,
-    /// By status.
+    /// The numbers by status.
     pub by_status: BTreeMap<u16, u64>,
-    /// 429s that the client earned.
+    /// The 429s that the client caused.
     pub limited: u64,
     /// 401s, 403s and 429s that count towards the ban.
     pub invalid: u64,
-    /// The most requests in any second, of those still kept.
+    /// The most requests in any second, among those still stored.
     pub busiest_second: usize,
 }
 
@@ -72,13 +72,13 @@ impl Requests {
         self.entries.push_back(request);
     }
 
-    /// Those with a number above `after`, oldest first.
+    /// Returns the requests with a number above `after`, oldest first.
     pub(crate) fn after(&self, after: u64) -> impl Iterator<Item = &Request> {
         let start = self.entries.partition_point(|request| request.number <= after);
         self.entries.range(start..)
     }
 
-    /// The sums.
+    /// Returns the totals.
     pub(crate) fn totals(&self) -> Totals {
         let mut window = VecDeque::new();
         let mut busiest_second = 0;

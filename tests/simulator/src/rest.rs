@@ -1,4 +1,4 @@
-//! The REST API: what is asked, and the answers.
+//! The REST API: requests and responses.
 
 use std::collections::BTreeMap;
 
@@ -30,15 +30,15 @@ pub(crate) struct Call<'a> {
     pub(crate) query: &'a Query,
     pub(crate) body: &'a Bytes,
     pub(crate) now_ms: u64,
-    /// Where the gateway is.
+    /// The address of the gateway.
     pub(crate) gateway: &'a str,
-    /// How many sessions may still be started, and when the budget is whole again.
+    /// The number of sessions that may still be started, and the time until the budget is reset.
     pub(crate) identify_left: (u64, u64),
     /// Whether search has an index yet.
     pub(crate) index_ready: bool,
 }
 
-/// Answers one request.
+/// Responds to one request.
 pub(crate) fn answer(call: &Call<'_>, route: &Route) -> Result<(StatusCode, Value), ApiError> {
     use Route as R;
     let mut value = match route {
@@ -103,7 +103,7 @@ fn merge(fields: &mut Map<String, Value>, raw: &Map<String, Value>) {
     }
 }
 
-/// Finds what a method and path ask for; `Err` says whether at least the path exists.
+/// Returns the route of a method and path; `Err` states whether at least the path exists.
 pub(crate) fn route(method: &Method, path: &str) -> Result<Route, ApiError> {
     let path = ["/api/v10", "/api/v9", "/api"].iter().find_map(|prefix| path.strip_prefix(prefix)).unwrap_or(path);
     let segments: Vec<&str> = path.trim_matches('/').split('/').collect();

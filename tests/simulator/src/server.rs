@@ -30,7 +30,7 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     loop {
         tokio::select! {
             accepted = listener.accept() => {
-                // A connection that failed before it began concerns nobody.
+                // A connection that failed before it began is ignored.
                 let Ok((stream, _)) = accepted else { continue };
                 let shared = Arc::clone(&shared);
                 connections.spawn(async move {
@@ -38,7 +38,7 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
                         let shared = Arc::clone(&shared);
                         async move { Ok::<_, Infallible>(handle(&shared, request).await) }
                     });
-                    // A broken connection is the client's affair; some are broken on purpose.
+                    // A broken connection is for the client to handle; some are broken on purpose.
                     let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
                     let _ = connection.with_upgrades().await;
                 });
@@ -76,7 +76,7 @@ fn send(shared: &Shared, answer: Answer) -> Response<Body> {
     answer.send(&shared.options.clock, &date)
 }
 
-/// A file, if its address was signed and has not expired.
+/// Returns a file, if its address was signed and has not expired.
 fn file(shared: &Shared, path: &str, query: &Query) -> Answer {
     let signed = query.text("ex").zip(query.text("hm"));
     if !signed.is_some_and(|(ex, hm)| cdn::is_signed(path, ex, hm, shared.now_ms())) {

@@ -1,4 +1,4 @@
-//! A running simulator, and what a test can do with it.
+//! A running simulator, and the operations that a test can perform on it.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -22,7 +22,7 @@ use crate::requests::{Request, Requests, Totals};
 use crate::server;
 use crate::world::World;
 
-/// Files that were asked for, and what happens after so many of them.
+/// The files that were requested, and the action after a number of them.
 #[derive(Default)]
 struct Served {
     ids: Vec<u64>,
@@ -35,7 +35,7 @@ impl fmt::Debug for Served {
     }
 }
 
-/// What all connections share.
+/// The state shared by all connections.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) options: Options,
@@ -73,7 +73,7 @@ impl Shared {
         self.hub.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes that a file was asked for under an address that works.
+    /// Records a request for a file under a valid address.
     pub(crate) fn serve_file(&self, id: u64) {
         let mut served = self.served.lock().unwrap_or_else(PoisonError::into_inner);
         served.ids.push(id);
@@ -88,7 +88,7 @@ impl Shared {
         self.options.clock.now_ms()
     }
 
-    /// Changes the world and tells the gateway's sessions.
+    /// Changes the world and sends the events to the gateway's sessions.
     pub(crate) fn act(&self, act: Act) -> Result<Value, ActError> {
         let mut world = self.world_mut();
         let (answer, events) = world.act(act, self.now_ms())?;
@@ -100,7 +100,7 @@ impl Shared {
     }
 }
 
-/// A running simulator. Dropping it ends it.
+/// A running simulator. Dropping it stops it.
 #[derive(Debug)]
 pub struct Simulator {
     shared: Arc<Shared>,
@@ -108,10 +108,10 @@ pub struct Simulator {
 }
 
 impl Simulator {
-    /// Listens on the loopback address and answers from then on.
+    /// Listens on the loopback address and serves requests from then on.
     ///
     /// # Errors
-    /// The port cannot be listened on.
+    /// If the port cannot be opened.
     pub async fn start(options: Options) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await?;
         let address = listener.local_addr()?;
@@ -131,85 +131,85 @@ impl Simulator {
         Ok(Self { shared, task })
     }
 
-    /// Where it listens.
+    /// Returns the address on which it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.shared.address
     }
 
-    /// The base of the REST API, with its version.
+    /// Returns the base URL of the REST API, with its version.
     #[must_use]
     pub fn api_url(&self) -> String {
         format!("http://{}/api/v10", self.shared.address)
     }
 
-    /// The gateway.
+    /// Returns the URL of the gateway.
     #[must_use]
     pub fn gateway_url(&self) -> String {
         format!("ws://{}", self.shared.address)
     }
 
-    /// The token that is accepted.
+    /// Returns the accepted token.
     #[must_use]
     pub fn token(&self) -> &str {
         &self.shared.options.token
     }
 
-    /// The generated guild.
+    /// Returns the id of the generated guild.
     #[must_use]
     pub fn guild_id(&self) -> u64 {
         self.shared.world().guild.id
     }
 
-    /// Its time.
+    /// Returns its clock.
     #[must_use]
     pub fn clock(&self) -> Arc<Clock> {
         Arc::clone(&self.shared.options.clock)
     }
 
-    /// The channel or thread of this name that the bot may or may not see; the oldest, if there are several.
+    /// Returns the channel or thread of this name, visible to the bot or not; the oldest, if there are several.
     #[must_use]
     pub fn channel(&self, name: &str) -> Option<u64> {
         self.shared.world().channels.values().find(|channel| channel.name == name).map(|channel| channel.id)
     }
 
-    /// Every channel and thread, rising by id.
+    /// Returns every channel and thread, in ascending order of id.
     #[must_use]
     pub fn channels(&self) -> Vec<u64> {
         self.shared.world().channels.keys().copied().collect()
     }
 
-    /// The threads of a channel, rising by id.
+    /// Returns the threads of a channel, in ascending order of id.
     #[must_use]
     pub fn threads(&self, parent: u64) -> Vec<u64> {
         self.shared.world().threads_of(parent).map(|thread| thread.id).collect()
     }
 
-    /// Does what people do, and tells the gateway's sessions.
+    /// Performs an action of people, and sends its events to the gateway's sessions.
     ///
     /// # Errors
-    /// [`ActError`] if what it is about does not exist.
+    /// [`ActError`] if the object of the action does not exist.
     pub fn act(&self, act: Act) -> Result<Value, ActError> {
         self.shared.act(act)
     }
 
-    /// Makes some of the next requests go wrong.
+    /// Makes some of the next requests fail.
     pub fn fault(&self, rule: FaultRule) {
         self.shared.faults().add(rule);
     }
 
-    /// Ends all rules that make requests go wrong.
+    /// Removes all rules that make requests fail.
     pub fn clear_faults(&self) {
         self.shared.faults().clear();
     }
 
-    /// Makes the gateway's connections or sessions go wrong.
+    /// Applies a fault to the gateway's connections or sessions.
     pub fn gateway_fault(&self, fault: &GatewayFault) {
         let world = self.shared.world();
         self.shared.hub().fault(&world, fault, self.shared.now_ms());
     }
 
-    /// How many sessions have a connection.
+    /// Returns the number of sessions that have a connection.
     #[must_use]
     pub fn connected_sessions(&self) -> usize {
         self.shared.hub().connected()
@@ -220,43 +220,43 @@ impl Simulator {
         self.shared.limiter().set(limits);
     }
 
-    /// The bytes of the file with this id; `None` for one that Discord has lost.
+    /// Returns the bytes of the file with this id; `None` for one that Discord has lost.
     #[must_use]
     pub fn file(id: u64) -> Option<Vec<u8>> {
         (!cdn::is_lost(id)).then(|| cdn::file(id))
     }
 
-    /// The files that were asked for under addresses that work, in that order, lost ones included.
+    /// Returns the files that were requested under valid addresses, in that order, including lost ones.
     #[must_use]
     pub fn served_files(&self) -> Vec<u64> {
         self.shared.served.lock().unwrap_or_else(PoisonError::into_inner).ids.clone()
     }
 
-    /// Does something once, when so many files were asked for.
+    /// Runs an action once, when that many files were requested.
     pub fn on_file(&self, count: usize, act: impl FnOnce() + Send + 'static) {
         self.shared.served.lock().unwrap_or_else(PoisonError::into_inner).then = Some((count, Box::new(act)));
     }
 
-    /// The requests with a number above `after`.
+    /// Returns the requests with a number above `after`.
     #[must_use]
     pub fn requests(&self, after: u64) -> Vec<Request> {
         self.shared.requests().after(after).cloned().collect()
     }
 
-    /// The sums over all requests.
+    /// Returns the totals over all requests.
     #[must_use]
     pub fn totals(&self) -> Totals {
         self.shared.requests().totals()
     }
 
-    /// What a complete archive of the channel holds; `None` if there never was such a channel.
+    /// Returns the content of a complete archive of the channel; `None` if there never was such a channel.
     #[must_use]
     pub fn ledger(&self, channel: u64) -> Option<Ledger> {
         let world = self.shared.world();
         world.channels.get(&channel).map(|channel| ledger::ledger(&world, channel))
     }
 
-    /// Messages above `after` in their final state, oldest first, at most `limit`.
+    /// Returns the messages above `after` in their final state, oldest first, at most `limit`.
     #[must_use]
     pub fn messages(&self, channel: u64, after: u64, limit: usize) -> Vec<Value> {
         let world = self.shared.world();
@@ -264,15 +264,15 @@ impl Simulator {
         found.unwrap_or_default()
     }
 
-    /// Everything that names somebody of the guild: ids, names, nicknames and pictures, but for short words that could
-    /// stand in any text.
+    /// Returns everything that identifies a person of the guild: ids, names, nicknames and pictures, except short words
+    /// that could occur in any text.
     #[must_use]
     pub fn traces_of_people(&self) -> BTreeSet<String> {
         let mut traces = BTreeSet::new();
         for channel in self.channels() {
             self.messages(channel, 0, usize::MAX).iter().for_each(|message| collect_traces(message, &mut traces));
         }
-        // Names of webhooks are ordinary words; all others hold a number.
+        // Names of webhooks are ordinary words; all others contain a number.
         traces.retain(|trace| trace.len() > 5 && trace.bytes().any(|byte| byte.is_ascii_digit()));
         traces
     }
@@ -284,7 +284,7 @@ fn collect_traces(value: &Value, traces: &mut BTreeSet<String>) {
         Value::Object(fields) => {
             if fields.contains_key("username") {
                 for key in ["id", "username", "global_name", "avatar"] {
-                    // A webhook's name is text that a program chose for one message; its id is one all the same.
+                    // A webhook's name is text that a program chose for one message; its id identifies it all the same.
                     traces.extend(fields.get(key).and_then(Value::as_str).map(str::to_owned));
                 }
             }

@@ -1,4 +1,4 @@
-//! The ids of a channel's generated messages: rising, computed from the position alone, and found back from an id.
+//! The ids of a channel's generated messages: ascending, computed from the position alone, and found by id.
 
 use crate::moment::{DISCORD_EPOCH_MS, ms_of, snowflake};
 use crate::random::Draw;
@@ -17,25 +17,25 @@ pub(crate) struct Timeline {
 }
 
 impl Default for Timeline {
-    /// No ids.
+    /// Returns a timeline without ids.
     fn default() -> Self {
         Self::between(0, DISCORD_EPOCH_MS, DISCORD_EPOCH_MS, 0)
     }
 }
 
 impl Timeline {
-    /// The timeline named `key`, whose ids all lie in `start_ms..end_ms` while that is wide enough for them.
+    /// Returns the timeline named `key`, whose ids are all in `start_ms..end_ms` if that range is wide enough for them.
     pub(crate) fn between(key: u64, start_ms: u64, end_ms: u64, count: u64) -> Self {
         let step_ms = (end_ms.saturating_sub(start_ms) / count.max(1)).max(2);
         Self { key, start_ms: start_ms.max(DISCORD_EPOCH_MS), step_ms, count }
     }
 
-    /// How many ids there are.
+    /// Returns the number of ids.
     pub(crate) const fn count(&self) -> u64 {
         self.count
     }
 
-    /// The id at `index`, greater than every id before it.
+    /// Returns the id at `index`, greater than every id before it.
     pub(crate) fn id(&self, index: u64) -> u64 {
         let tied = self.is_tied(index);
         let slot = if tied { index & !1 } else { index };
@@ -44,12 +44,12 @@ impl Timeline {
         snowflake(ms, low | 1 | (u64::from(tied && index & 1 == 1) << 1))
     }
 
-    /// Whether `index` shares its millisecond with its neighbour.
+    /// Returns whether `index` shares its millisecond with its neighbour.
     pub(crate) fn is_tied(&self, index: u64) -> bool {
         (index | 1) < self.count && Draw::of(&[self.key, TIE, index >> 1]).below(64) == 0
     }
 
-    /// How many ids are below `id`.
+    /// Returns the number of ids below `id`.
     pub(crate) fn rank(&self, id: u64) -> u64 {
         let guess = ms_of(id).saturating_sub(self.start_ms) / self.step_ms;
         let mut rank = guess.min(self.count);
@@ -62,7 +62,7 @@ impl Timeline {
         rank
     }
 
-    /// Where `id` stands, if it is one of these ids.
+    /// Returns the index of `id`, if it is one of these ids.
     pub(crate) fn position(&self, id: u64) -> Option<u64> {
         let rank = self.rank(id);
         (rank < self.count && self.id(rank) == id).then_some(rank)

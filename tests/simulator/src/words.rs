@@ -19,17 +19,17 @@ const WORDS: [&str; 48] = [
 ];
 const EMOJI: [&str; 12] = ["👍", "🎉", "❤️", "😂", "👀", "🔥", "✅", "🦦", "👩‍👩‍👧‍👦", "🏴‍☠️", "🇳🇱", "⛷🏽"];
 
-/// Two words joined by `between`.
+/// Returns two words joined by `between`.
 pub(crate) fn name(draw: &mut Draw, between: &str) -> String {
     format!("{}{between}{}", draw.pick(&ADJECTIVES), draw.pick(&NOUNS))
 }
 
-/// An emoji that Unicode knows.
+/// Returns a Unicode emoji.
 pub(crate) fn emoji(draw: &mut Draw) -> &'static str {
     EMOJI[draw.index(EMOJI.len())]
 }
 
-/// `count` words with a capital and a full stop.
+/// Returns `count` words with a capital and a full stop.
 pub(crate) fn sentence(draw: &mut Draw, count: u64) -> String {
     let mut text = String::new();
     for index in 0..count.max(1) {
@@ -46,7 +46,7 @@ pub(crate) fn sentence(draw: &mut Draw, count: u64) -> String {
     text
 }
 
-/// What somebody typed: most lines short, some long, some with markup.
+/// Returns text as a person types it: most lines short, some long, some with markup.
 pub(crate) fn chatter(draw: &mut Draw) -> String {
     let length = match draw.below(20) {
         0..=9 => 1 + draw.below(6),
@@ -67,7 +67,7 @@ pub(crate) fn chatter(draw: &mut Draw) -> String {
     }
 }
 
-/// Text at the limits: 4000 emoji, two directions, control characters, unpaired marks.
+/// Returns text at the limits: 4000 emoji, two directions, control characters, unpaired marks.
 pub(crate) fn exotic(draw: &mut Draw) -> String {
     match draw.below(6) {
         0 => "🦦".repeat(4000),

@@ -1,4 +1,4 @@
-//! Everything that Discord would know: the generated guild and what changed since.
+//! The whole state of Discord: the generated guild and the changes since.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -23,7 +23,7 @@ pub(crate) struct Bot {
     pub(crate) id: u64,
     pub(crate) application_id: u64,
     pub(crate) roles: Vec<u64>,
-    /// The application's flags: which privileged intents it was given.
+    /// The application's flags: the privileged intents that it was given.
     pub(crate) flags: u64,
     pub(crate) token: String,
     pub(crate) token_revoked: bool,
@@ -37,9 +37,9 @@ pub(crate) const MESSAGE_CONTENT_LIMITED: u64 = 1 << 19;
 /// The whole state.
 #[derive(Debug)]
 pub(crate) struct World {
-    /// The guild as it was generated: what generated messages refer to.
+    /// The guild as it was generated, to which generated messages refer.
     pub(crate) born: Guild,
-    /// The guild as it is.
+    /// The guild in its current state.
     pub(crate) guild: Guild,
     pub(crate) people: People,
     pub(crate) bot: Bot,
@@ -48,19 +48,19 @@ pub(crate) struct World {
     pub(crate) guild_unavailable: bool,
     /// The bot was removed from the guild.
     pub(crate) removed: bool,
-    /// The list of channels shows those that the bot may not view, as hidden.
+    /// The list of channels includes, as hidden, those that the bot may not view.
     pub(crate) lists_hidden: bool,
-    /// How far the time in headers is ahead of the simulator's, in milliseconds.
+    /// The offset by which the time in headers is ahead of the simulator's, in milliseconds.
     pub(crate) clock_skew_ms: i64,
-    /// Where files are: scheme, host and port.
+    /// The base address of files: scheme, host and port.
     pub(crate) cdn: String,
-    /// Fields that the API shows in each object with such an id, beside its own.
+    /// Fields that the API shows in each object with such an id, besides its own.
     pub(crate) more: BTreeMap<u64, Map<String, Value>>,
-    /// Tells live ids of one millisecond apart.
+    /// A counter that makes live ids of one millisecond unique.
     pub(crate) made: u64,
 }
 
-/// Where a page of messages lies.
+/// The position of a page of messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cursor {
     Before(u64),
@@ -69,12 +69,12 @@ pub(crate) enum Cursor {
 }
 
 impl World {
-    /// The overlay of a channel, if anything ever changed in it.
+    /// Returns the overlay of a channel, if anything ever changed in it.
     pub(crate) fn overlay(&self, channel: u64) -> Option<&Overlay> {
         self.overlays.get(&channel)
     }
 
-    /// The message with this id, if it is there now.
+    /// Returns the message with this id, if it exists now.
     pub(crate) fn find(&self, channel: &Channel, id: u64) -> Option<Stored> {
         if let Some(changed) = self.overlay(channel.id).and_then(|overlay| overlay.messages.get(&id)) {
             return changed.clone();
@@ -82,7 +82,7 @@ impl World {
         channel.line.position(id).map(|index| compose(self, channel, index))
     }
 
-    /// The ids of at most `limit` messages, newest first.
+    /// Returns the ids of at most `limit` messages, newest first.
     pub(crate) fn page(&self, channel: &Channel, cursor: Cursor, limit: usize) -> Vec<u64> {
         match cursor {
             Cursor::Before(id) => self.below(channel, id, limit),
@@ -156,7 +156,7 @@ impl World {
         ids
     }
 
-    /// When a message was pinned, in milliseconds, if it is.
+    /// Returns the time at which a message was pinned, in milliseconds, if it is pinned.
     pub(crate) fn pinned_ms(&self, channel: &Channel, id: u64) -> Option<u64> {
         if let Some(changed) = self.overlay(channel.id).and_then(|overlay| overlay.pins.get(&id)) {
             return *changed;
@@ -164,7 +164,7 @@ impl World {
         channel.line.position(id).filter(|index| is_pinned(channel, *index)).map(|_| ms_of(id) + 60_000)
     }
 
-    /// Every pinned message with the millisecond it was pinned in, newest pin first.
+    /// Returns every pinned message with the millisecond in which it was pinned, newest pin first.
     pub(crate) fn pins(&self, channel: &Channel) -> Vec<(u64, u64)> {
         let overlay = self.overlay(channel.id);
         let born = pins(channel).map(|index| channel.line.id(index));
@@ -177,7 +177,7 @@ impl World {
         found
     }
 
-    /// The user object behind an id; one who never wrote in the guild looks deleted.
+    /// Returns the user object behind an id; a user who never wrote in the guild looks deleted.
     pub(crate) fn user(&self, id: u64) -> Value {
         if id == self.bot.id {
             return bot_user(id);
@@ -185,7 +185,7 @@ impl World {
         self.people.number(id).map_or_else(|| deleted_user(id), |number| self.people.user(number))
     }
 
-    /// What the channel's object says about its messages.
+    /// Returns the fields of the channel's object about its messages.
     pub(crate) fn facts(&self, channel: &Channel) -> Facts {
         if matches!(channel.kind, kind::FORUM | kind::MEDIA) {
             let last_id = self.threads_of(channel.id).map(|thread| thread.id).max();
@@ -201,12 +201,12 @@ impl World {
         Facts { last_id: generated.max(sent), last_pin_ms, messages: messages.saturating_sub(gone) }
     }
 
-    /// The threads of a channel.
+    /// Returns the threads of a channel.
     pub(crate) fn threads_of(&self, parent: u64) -> impl Iterator<Item = &Channel> {
         self.channels.values().filter(move |channel| channel.thread.is_some() && channel.parent_id == Some(parent))
     }
 
-    /// What the bot may do in a channel or thread.
+    /// Returns the rights of the bot in a channel or thread.
     pub(crate) fn rights(&self, channel: &Channel) -> u64 {
         let Some(thread) = &channel.thread else { return self.rights_over(&channel.overwrites) };
         let parent = channel.parent_id.and_then(|id| self.channels.get(&id));
@@ -224,18 +224,18 @@ impl World {
         in_channel(self.guild_rights(), overwrites, self.guild.id, self.bot.id, &self.bot.roles)
     }
 
-    /// What the bot may do in the guild.
+    /// Returns the rights of the bot in the guild.
     pub(crate) fn guild_rights(&self) -> u64 {
         let rights_of = |id: u64| self.guild.roles.iter().find(|role| role.id == id).map_or(0, |role| role.permissions);
         in_guild(rights_of(self.guild.id), self.bot.roles.iter().map(|id| rights_of(*id)))
     }
 
-    /// Whether the bot sees the channel.
+    /// Returns whether the bot may view the channel.
     pub(crate) fn is_viewable(&self, channel: &Channel) -> bool {
         self.rights(channel) & VIEW_CHANNEL != 0
     }
 
-    /// Whether the bot can read the channel's messages, and if not, why.
+    /// Returns the reason why the bot cannot read the channel's messages; `None` if it can.
     pub(crate) fn unreadable(&self, channel: &Channel) -> Option<&'static str> {
         let rights = self.rights(channel);
         if !channel.holds_messages() {
@@ -251,12 +251,12 @@ impl World {
         }
     }
 
-    /// Whether the application is given the content of messages.
+    /// Returns whether the application receives the content of messages.
     pub(crate) const fn sees_content(&self) -> bool {
         self.bot.flags & (MESSAGE_CONTENT_LIMITED | MESSAGE_CONTENT_LIMITED >> 1) != 0
     }
 
-    /// The message as the bot is shown it.
+    /// Returns the message as it is shown to the bot.
     pub(crate) fn show(&self, channel: &Channel, stored: &Stored, now_ms: u64) -> Value {
         render::message(self, channel, stored, render::View { now_ms, content: self.sees_content() })
     }

@@ -172,7 +172,7 @@ impl Peer {
     }
 }
 
-/// Removes the scheme of a token: clients send it with or without one.
+/// Returns whether a payload has this token, with or without its scheme.
 fn is_token(token: &str, data: &Value) -> bool {
     let given = data["token"].as_str().unwrap_or_default();
     given.strip_prefix("Bot ").unwrap_or(given) == token

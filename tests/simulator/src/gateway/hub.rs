@@ -65,7 +65,7 @@ impl Hub {
         (left, self.identifies.front().map_or(0, |first| first + DAY_MS - now_ms))
     }
 
-    /// Returns whether a session may be started now; counts it if limits apply.
+    /// Returns whether a session may be started now, and if limits apply, counts it.
     pub(super) fn admit(&mut self, now_ms: u64, limited: bool) -> Admission {
         let (left, _) = self.identify_left(now_ms);
         let last = self.identifies.back().copied();

@@ -17,13 +17,13 @@ const BODY: u64 = 11;
 const REACTIONS: u64 = 12;
 const PIN: u64 = 13;
 
-/// A message in the making.
+/// A message under construction.
 pub(super) struct Draft<'a> {
     pub(super) world: &'a World,
     pub(super) channel: &'a Channel,
     pub(super) index: u64,
     pub(super) id: u64,
-    /// When it was sent, in microseconds.
+    /// The time at which it was sent, in microseconds.
     pub(super) at_us: u64,
     pub(super) draw: Draw,
     pub(super) body: Map<String, Value>,
@@ -38,18 +38,18 @@ impl Draft<'_> {
         self.body.insert(field.to_owned(), value);
     }
 
-    /// The id of an earlier message of the channel, if there is one.
+    /// Returns the id of an earlier message of the channel, if there is one.
     pub(super) fn earlier(&mut self) -> Option<u64> {
         let back = 1 + self.draw.below(20);
         self.index.checked_sub(back).map(|index| self.channel.line.id(index))
     }
 
-    /// An id of another guild, whose channels and messages nobody here knows; never that of a person.
+    /// Returns an id of another guild, whose channels and messages do not exist here; never that of a person.
     pub(super) const fn elsewhere(&self, number: u64) -> u64 {
         snowflake(GUILD_BORN_MS - 1000 * (1 + self.index + number), 0x2A)
     }
 
-    /// `message_reference` to a message of this guild.
+    /// Returns a `message_reference` to a message of this guild.
     pub(super) fn refer(&mut self, channel_id: u64, id: u64) {
         self.set(
             "message_reference",
@@ -59,7 +59,7 @@ impl Draft<'_> {
     }
 }
 
-/// What kind of message stands at `index`.
+/// Returns the kind of the message at `index`.
 fn kind_at(channel: &Channel, index: u64) -> Kind {
     let first_of_thread = index == 0 && channel.thread.is_some();
     if first_of_thread || channel.starters.contains_key(&index) {
@@ -68,13 +68,14 @@ fn kind_at(channel: &Channel, index: u64) -> Kind {
     kind(&mut Draw::of(&[channel.key, KIND, index]))
 }
 
-/// Whether the message at `index` was pinned when history ended. One in a stretch is, at most about forty in all.
+/// Returns whether the message at `index` was pinned at the end of history. Every stretch has one, about forty in all
+/// at most.
 pub(crate) fn is_pinned(channel: &Channel, index: u64) -> bool {
     let stretch = stretch(channel);
     pinned_in(channel, index / stretch) == Some(index)
 }
 
-/// The messages that were pinned when history ended.
+/// Returns the messages that were pinned at the end of history.
 pub(crate) fn pins(channel: &Channel) -> impl Iterator<Item = u64> {
     (0..channel.line.count().div_ceil(stretch(channel))).filter_map(|number| pinned_in(channel, number))
 }
@@ -90,13 +91,13 @@ fn pinned_in(channel: &Channel, number: u64) -> Option<u64> {
         .then_some(index)
 }
 
-/// Whether a thread of its own, or the parent it came from, makes this row special.
+/// Returns whether this row starts a thread, or is the first of a thread that was started from a message.
 fn is_thread_row(channel: &Channel, index: u64) -> bool {
     channel.starters.contains_key(&index)
         || index == 0 && channel.thread.as_ref().is_some_and(|thread| thread.origin == Origin::Message)
 }
 
-/// The message at `index`.
+/// Returns the message at `index`.
 pub(crate) fn compose(world: &World, channel: &Channel, index: u64) -> Stored {
     let id = channel.line.id(index);
     let mut draw = Draw::of(&[channel.key, BODY, index]);
@@ -136,7 +137,7 @@ pub(crate) fn compose(world: &World, channel: &Channel, index: u64) -> Stored {
     Stored { id, body: draft.body, reply: draft.reply, reactions, votes: draft.votes }
 }
 
-/// A row that a thread was made from, or the row inside it that points back.
+/// Fills a row that starts a thread, or the first row of a thread, which refers to the starter.
 fn thread_row(draft: &mut Draft) {
     let Some((thread_id, key)) = draft.channel.starters.get(&draft.index).copied() else {
         let (Some(parent_id), id) = (draft.channel.parent_id, draft.channel.id) else { return };
@@ -157,14 +158,14 @@ fn thread_row(draft: &mut Draft) {
     }
 }
 
-/// The name that a generated thread was given.
+/// Returns the name that a generated thread was given.
 pub(crate) fn thread_name(key: u64) -> String {
     let mut draw = Draw::of(&[key, 0x6E61_6D65]);
     let length = 2 + draw.below(6);
     words::sentence(&mut draw, length).trim_end_matches('.').to_owned()
 }
 
-/// Messages of threads are numbered, but for the first two of a forum post.
+/// Numbers a message of a thread, except the first two messages of a forum post.
 fn place_in_thread(draft: &mut Draft) {
     let Some(thread) = &draft.channel.thread else { return };
     if thread.origin != Origin::Post || draft.index > 1 {

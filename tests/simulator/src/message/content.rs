@@ -1,4 +1,4 @@
-//! Messages that people, bots and webhooks write.
+//! Messages written by people, bots and webhooks.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use super::{Reply, flag};
 use crate::moment::iso;
 use crate::words;
 
-/// Fills a row that somebody wrote.
+/// Fills a row that a person wrote.
 pub(super) fn fill(draft: &mut Draft, kind: Kind) {
     let text = words::chatter(&mut draft.draw);
     match kind {
@@ -70,7 +70,7 @@ pub(super) fn fill(draft: &mut Draft, kind: Kind) {
     }
 }
 
-/// Mentions and edits.
+/// Adds mentions and edits.
 fn plain(draft: &mut Draft) {
     if draft.channel.kind == crate::channel::kind::ANNOUNCEMENT && draft.draw.chance(300) {
         draft.flags |= flag::CROSSPOSTED;
@@ -128,7 +128,7 @@ fn reply(draft: &mut Draft) {
         _ => Reply::To { channel_id, id },
     };
     if draft.reply == Reply::Gone {
-        // A message that is gone is not one of those that are there.
+        // The id of a deleted message must not be that of an existing one.
         draft.refer(channel_id, id ^ 0x8);
     }
 }

@@ -1,8 +1,8 @@
-//! How often which kind of message occurs.
+//! The frequency of each kind of message.
 
 use crate::random::Draw;
 
-/// What a generated message is.
+/// The kind of a generated message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Plain,
@@ -31,7 +31,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// Whether people or programs wrote it, so that it may be pinned and reacted to.
+    /// Returns whether a person or a bot wrote it, so that it may be pinned and reacted to.
     pub(super) const fn is_content(self) -> bool {
         !matches!(
             self,
@@ -47,7 +47,7 @@ impl Kind {
     }
 }
 
-/// Of ten thousand messages, how many are what. What is left is plain.
+/// The number of messages of each kind in ten thousand. The rest are plain.
 const MIX: [(u64, Kind); 22] = [
     (1200, Kind::Reply),
     (600, Kind::Files),

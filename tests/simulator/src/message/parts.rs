@@ -1,4 +1,4 @@
-//! What hangs on messages: files, embeds, polls, components.
+//! The parts of messages: files, embeds, polls, components.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::cdn::file_size;
 use crate::moment::{iso, ms_of, snowflake};
 use crate::words;
 
-/// Attachment `number`. Its address is a path; whoever shows it adds host and signature.
+/// Returns attachment `number`. Its address is a path; the renderer adds host and signature.
 pub(super) fn file(draft: &mut Draft, number: u64, voice: bool) -> Value {
     const KINDS: [(&str, Option<&str>, bool); 7] = [
         ("png", Some("image/png"), true),
@@ -52,7 +52,7 @@ pub(super) fn file(draft: &mut Draft, number: u64, voice: bool) -> Value {
     object
 }
 
-/// An embed: mostly of a link, sometimes one with everything.
+/// Returns an embed: mostly of a link, sometimes one with every field.
 pub(super) fn embed(draft: &mut Draft) -> Value {
     let draw = &mut draft.draw;
     let kind = *draw.pick(&["link", "article", "image", "video", "gifv", "rich", "rich", "kind_of_tomorrow"]);
@@ -87,7 +87,7 @@ pub(super) fn embed(draft: &mut Draft) -> Value {
     object
 }
 
-/// A poll and who voted in it.
+/// Returns a poll and its voters.
 pub(super) fn poll(draft: &mut Draft) {
     let people = draft.world.people.count();
     let draw = &mut draft.draw;
@@ -114,7 +114,7 @@ pub(super) fn poll(draft: &mut Draft) {
         "layout_type": 1,
     });
     if !draw.chance(200) {
-        // An answer without votes is not always counted.
+        // The counts do not always list an answer without votes.
         let counts: Vec<Value> = votes
             .iter()
             .filter(|(_, users)| users.len() > 0)
@@ -126,7 +126,7 @@ pub(super) fn poll(draft: &mut Draft) {
     draft.set("poll", poll);
 }
 
-/// A row of buttons and one with a menu.
+/// Returns a row of buttons and one with a menu.
 pub(super) fn buttons(draft: &mut Draft) -> Value {
     let label = words::name(&mut draft.draw, " ");
     json!([
@@ -139,7 +139,7 @@ pub(super) fn buttons(draft: &mut Draft) -> Value {
     ])
 }
 
-/// Text that lives in components, two levels deep, and now and then one that nobody knows.
+/// Returns text inside components, two levels deep, and occasionally an unknown component.
 pub(super) fn components_v2(draft: &mut Draft) -> Value {
     let draw = &mut draft.draw;
     let image = format!("https://media.example.org/{}.png", draw.hex(8));

@@ -1,4 +1,4 @@
-//! A message as it is shown: signed addresses, reactions, pins, its thread, what it answers to.
+//! A message as it is shown: signed addresses, reactions, pins, its thread, the message it replies to.
 
 use serde_json::{Map, Value, json};
 
@@ -7,15 +7,15 @@ use crate::cdn::sign;
 use crate::channel::Channel;
 use crate::world::World;
 
-/// To whom and when a message is shown.
+/// The receiver and the time of a rendering.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct View {
     pub(crate) now_ms: u64,
-    /// Whether content may be seen.
+    /// Whether the receiver may see content.
     pub(crate) content: bool,
 }
 
-/// The message object of the REST API.
+/// Returns the message object of the REST API.
 pub(crate) fn message(world: &World, channel: &Channel, stored: &Stored, view: View) -> Value {
     let mut body = plain(world, channel, stored, view);
     match stored.reply {
@@ -35,7 +35,7 @@ pub(crate) fn message(world: &World, channel: &Channel, stored: &Stored, view: V
     Value::Object(body)
 }
 
-/// Without reactions and without what it refers to, as it stands inside another message.
+/// Returns the object without reactions and without its references, as it appears inside another message.
 fn plain(world: &World, channel: &Channel, stored: &Stored, view: View) -> Map<String, Value> {
     let mut body = stored.body.clone();
     if world.pinned_ms(channel, stored.id).is_some() {
@@ -58,7 +58,7 @@ fn plain(world: &World, channel: &Channel, stored: &Stored, view: View) -> Map<S
     body
 }
 
-/// Own messages and those that mention the bot always show their content.
+/// The bot's own messages and those that mention it always show their content.
 fn is_exempt(world: &World, body: &Map<String, Value>) -> bool {
     let me = world.bot.id.to_string();
     let is_me = |user: &Value| user["id"] == me.as_str();
@@ -81,7 +81,7 @@ fn blank(body: &mut Map<String, Value>) {
     }
 }
 
-/// Completes the addresses of attachments, of which only paths are kept.
+/// Completes the addresses of attachments, of which only paths are stored.
 fn address(body: &mut Map<String, Value>, host: &str, now_ms: u64) {
     let Some(Value::Array(attachments)) = body.get_mut("attachments") else { return };
     for attachment in attachments {
@@ -92,7 +92,7 @@ fn address(body: &mut Map<String, Value>, host: &str, now_ms: u64) {
     }
 }
 
-/// The reaction object.
+/// Returns the reaction object.
 pub(crate) fn reaction(reaction: &Reaction) -> Value {
     let (normal, burst) = (reaction.normal.len(), reaction.burst.len());
     let colors = if burst > 0 { json!(["#ff8800"]) } else { json!([]) };
@@ -100,8 +100,8 @@ pub(crate) fn reaction(reaction: &Reaction) -> Value {
            "burst_colors": colors, "me": false, "me_burst": false, "burst_me": false})
 }
 
-/// The message as a complete archive would hold it in the end: addresses are paths, and what belongs to other
-/// objects (the thread, the message it answers to) is left out.
+/// Returns the message as a complete archive has it in the end: addresses are paths, and the parts that belong to other
+/// objects (the thread, the message it replies to) are left out.
 pub(crate) fn settled(world: &World, channel: &Channel, stored: &Stored) -> Value {
     let mut body = stored.body.clone();
     body.insert("pinned".to_owned(), json!(world.pinned_ms(channel, stored.id).is_some()));

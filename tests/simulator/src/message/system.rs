@@ -1,4 +1,4 @@
-//! Messages that Discord itself writes.
+//! System messages of Discord.
 
 use serde_json::{Value, json};
 
@@ -8,12 +8,12 @@ use super::mix::Kind;
 use crate::moment::iso;
 use crate::words;
 
-/// Kinds that have no body, or one line: discovery, invites, subscriptions, stages, incidents.
+/// The kinds that have no body, or one line: discovery, invites, subscriptions, stages, incidents.
 const SILENT: [u64; 15] = [14, 15, 16, 17, 22, 25, 27, 28, 29, 31, 32, 36, 37, 38, 39];
-/// Kinds that Discord's documentation does not know.
+/// The kinds that Discord's documentation does not list.
 const UNDOCUMENTED: [u64; 9] = [30, 44, 47, 48, 55, 60, 63, 65, 200];
 
-/// Fills a row that no person wrote.
+/// Fills a row that Discord itself wrote.
 pub(super) fn fill_system(draft: &mut Draft, kind: Kind) {
     match kind {
         Kind::PollResult => poll_result(draft),

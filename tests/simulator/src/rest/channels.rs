@@ -7,7 +7,7 @@ use super::{ApiError, Call};
 use crate::channel::Channel;
 use crate::permission::MANAGE_WEBHOOKS;
 
-/// The channel, if it exists and the bot may view it.
+/// Returns the channel, if it exists and the bot may view it.
 pub(super) fn viewable<'a>(call: &Call<'a>, id: u64) -> Result<&'a Channel, ApiError> {
     let channel = call.world.channels.get(&id).ok_or_else(ApiError::unknown_channel)?;
     if call.world.removed || !call.world.is_viewable(channel) {
@@ -16,7 +16,7 @@ pub(super) fn viewable<'a>(call: &Call<'a>, id: u64) -> Result<&'a Channel, ApiE
     Ok(channel)
 }
 
-/// The channel or thread object, a thread's with the bot's membership.
+/// Returns the channel or thread object, a thread's with the bot's membership.
 pub(crate) fn object(world: &crate::world::World, channel: &Channel) -> Value {
     let mut object = channel.json(world.guild.id, &world.facts(channel));
     if let Some(member) = channel.membership(world.bot.id) {
@@ -25,7 +25,8 @@ pub(crate) fn object(world: &crate::world::World, channel: &Channel) -> Value {
     object
 }
 
-/// `GET /guilds/{g}/channels`: no threads, in no order; what the bot may not view is left out, or shown as hidden.
+/// `GET /guilds/{g}/channels`: without threads, in no order; channels that the bot may not view are left out, or shown
+/// as hidden.
 pub(super) fn list(call: &Call<'_>, id: u64) -> Result<Value, ApiError> {
     check(call, id)?;
     let shown = call.world.channels.values().filter(|channel| channel.thread.is_none());

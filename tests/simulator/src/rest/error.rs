@@ -1,9 +1,9 @@
-//! Errors as Discord words them.
+//! Errors in Discord's format.
 
 use http::StatusCode;
 use serde_json::{Value, json};
 
-/// A refusal: status, Discord's code, and words.
+/// An error: status, Discord's code, and message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ApiError {
     pub(crate) status: StatusCode,
@@ -13,62 +13,62 @@ pub(crate) struct ApiError {
 }
 
 impl ApiError {
-    /// A refusal without details.
+    /// Returns an error without details.
     pub(crate) const fn new(status: StatusCode, code: u32, message: &'static str) -> Self {
         Self { status, code, message, errors: None }
     }
 
-    /// No such path.
+    /// Returns the error of an unknown path.
     pub(crate) const fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, 0, "404: Not Found")
     }
 
-    /// The path exists, but not for this method.
+    /// Returns the error of a method that the path does not support.
     pub(crate) const fn method() -> Self {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, 0, "405: Method Not Allowed")
     }
 
-    /// No token, or a wrong one.
+    /// Returns the error of a missing or wrong token.
     pub(crate) const fn unauthorized() -> Self {
         Self::new(StatusCode::UNAUTHORIZED, 0, "401: Unauthorized")
     }
 
-    /// The bot may not see it.
+    /// Returns the error of an object that the bot may not see.
     pub(crate) const fn no_access() -> Self {
         Self::new(StatusCode::FORBIDDEN, 50001, "Missing Access")
     }
 
-    /// The bot sees it, but may not do this.
+    /// Returns the error of an object that the bot may see, but not use in this way.
     pub(crate) const fn no_permission() -> Self {
         Self::new(StatusCode::FORBIDDEN, 50013, "Missing Permissions")
     }
 
-    /// The channel is gone or never was.
+    /// Returns the error of a channel that was deleted or never existed.
     pub(crate) const fn unknown_channel() -> Self {
         Self::new(StatusCode::NOT_FOUND, 10003, "Unknown Channel")
     }
 
-    /// The guild is gone or the bot is not in it.
+    /// Returns the error of a guild that does not exist or that the bot is not in.
     pub(crate) const fn unknown_guild() -> Self {
         Self::new(StatusCode::NOT_FOUND, 10004, "Unknown Guild")
     }
 
-    /// The message is gone or never was.
+    /// Returns the error of a message that was deleted or never existed.
     pub(crate) const fn unknown_message() -> Self {
         Self::new(StatusCode::NOT_FOUND, 10008, "Unknown Message")
     }
 
-    /// Discord has forgotten the emoji.
+    /// Returns the error of an emoji that Discord no longer knows.
     pub(crate) const fn unknown_emoji() -> Self {
         Self::new(StatusCode::BAD_REQUEST, 10014, "Unknown Emoji")
     }
 
-    /// This type of channel cannot do that.
+    /// Returns the error of an operation that this type of channel does not support.
     pub(crate) const fn wrong_channel_type() -> Self {
         Self::new(StatusCode::BAD_REQUEST, 50024, "Cannot execute action on this channel type")
     }
 
-    /// A bad value in the query or body.
+    /// Returns the error of an invalid value in the query or body.
     pub(crate) fn invalid(field: &str, code: &str, words: &str) -> Self {
         Self {
             errors: Some(json!({field: {"_errors": [{"code": code, "message": words}]}})),
@@ -76,7 +76,7 @@ impl ApiError {
         }
     }
 
-    /// The body of the answer.
+    /// Returns the body of the response.
     pub(crate) fn json(&self) -> Value {
         let mut body = json!({"message": self.message, "code": self.code});
         if let Some(errors) = &self.errors {

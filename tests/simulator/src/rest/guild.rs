@@ -9,7 +9,7 @@ use crate::people::bot_user;
 use crate::permission::{MANAGE_WEBHOOKS, VIEW_AUDIT_LOG};
 use crate::world::{GUILD_MEMBERS_LIMITED, World};
 
-/// Whether the bot is in this guild.
+/// Returns an error unless the bot is in this guild.
 pub(super) fn check(call: &Call<'_>, id: u64) -> Result<(), ApiError> {
     if id == call.world.guild.id && !call.world.removed { Ok(()) } else { Err(ApiError::unknown_guild()) }
 }
@@ -39,7 +39,7 @@ pub(super) fn stickers(call: &Call<'_>, id: u64) -> Result<Value, ApiError> {
     Ok(call.world.guild.stickers_json())
 }
 
-/// The bot as a member.
+/// Returns the bot as a member.
 pub(crate) fn own_member(world: &World) -> Value {
     let roles: Vec<String> = world.bot.roles.iter().map(u64::to_string).collect();
     json!({
@@ -87,7 +87,7 @@ pub(super) fn member(call: &Call<'_>, id: u64, user: u64) -> Result<Value, ApiEr
     Ok(world.guild.member_json(&world.people, number))
 }
 
-/// The webhook that posts into `channel_id`.
+/// Returns the webhook that posts into `channel_id`.
 pub(super) fn webhook(world: &World, channel_id: Option<u64>) -> Value {
     json!({
         "id": world.guild.webhook_id().to_string(), "type": 1, "name": "Relay", "avatar": null, "application_id": null,
@@ -107,7 +107,7 @@ pub(super) fn webhooks(call: &Call<'_>, id: u64) -> Result<Value, ApiError> {
     Ok(json!([webhook(call.world, channel)]))
 }
 
-/// `GET /guilds/{g}/audit-logs`: nobody ever did anything that is logged.
+/// `GET /guilds/{g}/audit-logs`: always empty.
 pub(super) fn audit_log(call: &Call<'_>, id: u64) -> Result<Value, ApiError> {
     check(call, id)?;
     call.query.number("limit", 50, 1, 100)?;

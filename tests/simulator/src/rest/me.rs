@@ -1,4 +1,4 @@
-//! The bot itself, its application, and the way to the gateway.
+//! The bot itself, its application, and the address of the gateway.
 
 use serde::Deserialize;
 use serde_json::{Value, json};

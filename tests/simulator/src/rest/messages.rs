@@ -9,7 +9,7 @@ use crate::moment::{iso, ms_of};
 use crate::permission::{CONNECT, READ_MESSAGE_HISTORY};
 use crate::world::Cursor;
 
-/// The channel, if messages can be asked of it, and whether its history may be read.
+/// Returns the channel, if it has messages, and whether the bot may read its history.
 fn readable<'a>(call: &Call<'a>, id: u64) -> Result<(&'a Channel, bool), ApiError> {
     let channel = viewable(call, id)?;
     if !channel.holds_messages() {
@@ -22,7 +22,7 @@ fn readable<'a>(call: &Call<'a>, id: u64) -> Result<(&'a Channel, bool), ApiErro
     Ok((channel, rights & READ_MESSAGE_HISTORY != 0))
 }
 
-/// `GET /channels/{c}/messages`: newest first, whatever the cursor. Without the right to read history it is empty.
+/// `GET /channels/{c}/messages`: newest first, for every cursor. Without the right to read history it is empty.
 pub(super) fn page(call: &Call<'_>, id: u64) -> Result<Value, ApiError> {
     let limit = call.query.number("limit", 50, 1, 100)?;
     let cursors = [
@@ -68,7 +68,7 @@ pub(super) fn one(call: &Call<'_>, id: u64, message: u64) -> Result<Value, ApiEr
     Ok(call.world.show(channel, &stored, call.now_ms))
 }
 
-/// `GET /channels/{c}/messages/pins`: newest pin first, paged by the moment of pinning.
+/// `GET /channels/{c}/messages/pins`: newest pin first, paged by the time of pinning.
 pub(super) fn pins(call: &Call<'_>, id: u64) -> Result<Value, ApiError> {
     let limit = call.query.number("limit", 50, 1, 50)?;
     let before = call.query.moment("before")?.unwrap_or(u64::MAX);
@@ -90,7 +90,7 @@ pub(super) fn pins(call: &Call<'_>, id: u64) -> Result<Value, ApiError> {
     Ok(json!({"items": items, "has_more": pins.peek().is_some()}))
 }
 
-/// `GET /channels/{c}/pins`, the old way: at most fifty messages.
+/// `GET /channels/{c}/pins`, the older route: at most fifty messages.
 pub(super) fn old_pins(call: &Call<'_>, id: u64) -> Result<Value, ApiError> {
     let (channel, history) = readable(call, id)?;
     if !history {

@@ -1,4 +1,4 @@
-//! Who reacted and who voted.
+//! The users who reacted or voted.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use super::{ApiError, Call};
 use crate::message::{Stored, Users};
 use crate::permission::READ_MESSAGE_HISTORY;
 
-/// An emoji with a skin tone that Discord does not take back, though it once gave it out.
+/// An emoji with a skin tone that Discord rejects in requests, although it once returned it.
 const FORGOTTEN: &str = "⛷🏽";
 
 fn find(call: &Call<'_>, id: u64, message: u64) -> Result<Stored, ApiError> {
@@ -25,7 +25,7 @@ fn list(call: &Call<'_>, users: Option<&Users>) -> Result<Vec<Value>, ApiError> 
     Ok(ids.into_iter().map(|id| call.world.user(id)).collect())
 }
 
-/// `GET /channels/{c}/messages/{m}/reactions/{e}`: by rising user id, one of the two kinds at a time.
+/// `GET /channels/{c}/messages/{m}/reactions/{e}`: in ascending order of user id, one of the two kinds at a time.
 pub(super) fn users(call: &Call<'_>, id: u64, message: u64, emoji: &str) -> Result<Value, ApiError> {
     let burst = call.query.number("type", 0, 0, 1)? == 1;
     let stored = find(call, id, message)?;

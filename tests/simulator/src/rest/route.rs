@@ -2,7 +2,7 @@
 
 use percent_encoding::percent_decode_str;
 
-/// What a path asks for. Ids are guild or channel, then what lies in it.
+/// The resource of a path. The first id is that of the guild or channel, the next that of an object in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Route {
     Gateway,
@@ -38,7 +38,7 @@ pub(crate) enum Route {
 }
 
 impl Route {
-    /// The route of a path without its version.
+    /// Returns the route of a path without its version.
     pub(crate) fn parse(segments: &[&str]) -> Option<Self> {
         let id = |text: &str| text.parse::<u64>().ok();
         Some(match segments {
@@ -94,7 +94,7 @@ impl Route {
         })
     }
 
-    /// The route with its ids named instead of given.
+    /// Returns the route with its ids as named placeholders.
     pub(crate) const fn template(&self) -> &'static str {
         match self {
             Self::Gateway => "/gateway",
@@ -130,7 +130,7 @@ impl Route {
         }
     }
 
-    /// The channel or guild whose share of the limits the route takes; 0 if it is in none.
+    /// Returns the channel or guild whose rate limit the route counts towards; 0 if there is none.
     pub(crate) const fn major(&self) -> u64 {
         match self {
             Self::Gateway | Self::GatewayBot | Self::Me | Self::Application | Self::MyGuilds | Self::RefreshUrls => 0,

@@ -15,7 +15,7 @@ use crate::world::Cursor;
 
 const MAX_OFFSET: usize = 9975;
 
-/// What search says while it has no index.
+/// Returns the response of search while it has no index.
 fn not_ready() -> (StatusCode, Value) {
     let body = json!({"message": "Index not yet available. Try again later", "code": 110_000, "documents_indexed": 0,
                       "retry_after": 2});

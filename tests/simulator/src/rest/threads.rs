@@ -27,7 +27,7 @@ pub(super) fn active(call: &Call<'_>, id: u64) -> Result<Value, ApiError> {
     Ok(listing(call.world, &shown.collect::<Vec<_>>(), false))
 }
 
-/// The parent, if it has threads and the bot may read their history.
+/// Returns the parent, if it has threads and the bot may read their history.
 fn parent<'a>(call: &Call<'a>, id: u64) -> Result<&'a Channel, ApiError> {
     let channel = viewable(call, id)?;
     if !matches!(channel.kind, kind::TEXT | kind::ANNOUNCEMENT | kind::FORUM | kind::MEDIA) {
@@ -39,7 +39,7 @@ fn parent<'a>(call: &Call<'a>, id: u64) -> Result<&'a Channel, ApiError> {
     Ok(channel)
 }
 
-/// One page of archived threads, latest archived first, strictly before the given moment.
+/// Returns one page of archived threads, latest archived first, strictly before the given time.
 fn by_archive_time(call: &Call<'_>, parent: &Channel, private: bool) -> Result<Value, ApiError> {
     let limit = call.query.number("limit", 50, 2, 100)?;
     let before = call.query.moment("before")?.unwrap_or(u64::MAX);
@@ -70,7 +70,7 @@ pub(super) fn archived_private(call: &Call<'_>, id: u64) -> Result<Value, ApiErr
     by_archive_time(call, parent, true)
 }
 
-/// `GET /channels/{c}/users/@me/threads/archived/private`: those that the bot joined, by id.
+/// `GET /channels/{c}/users/@me/threads/archived/private`: the threads that the bot joined, by id.
 pub(super) fn archived_joined(call: &Call<'_>, id: u64) -> Result<Value, ApiError> {
     let parent = parent(call, id)?;
     let limit = call.query.number("limit", 50, 2, 100)?;

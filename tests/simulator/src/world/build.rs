@@ -1,4 +1,4 @@
-//! Makes the guild of a seed out of a plan.
+//! Builds the guild of a seed from a plan.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -21,7 +21,7 @@ const MINUTE_MS: u64 = 60_000;
 const CHANNEL: u64 = 0x6368_616E;
 
 impl World {
-    /// The guild of `seed` with the planned channels.
+    /// Returns the guild of `seed` with the planned channels.
     pub(crate) fn build(seed: u64, users: u64, plan: &[ChannelPlan], token: &str, cdn: String) -> Self {
         let people = People::new(seed, users);
         let guild = Guild::new(seed, &people);
@@ -94,7 +94,7 @@ impl World {
         self.channels.insert(channel.id, channel);
     }
 
-    /// Makes a thread out of row `row` of `parent`.
+    /// Creates a thread from row `row` of `parent`.
     fn add_thread(&mut self, parent: &mut Channel, row: u64, number: u64, plan: &ThreadPlan) {
         let mut draw = Draw::of(&[parent.key, CHANNEL, number]);
         let key = draw.next();
@@ -107,7 +107,7 @@ impl World {
         let row_id =
             if has_row { parent.line.id(row) } else { snowflake(ms_of(parent.id) + MINUTE_MS * (number + 1), 3) };
         let created_ms = ms_of(row_id);
-        // Half a day at least, so that rows of a thread are rarely nearer than a millisecond.
+        // Half a day at least, so that rows of a thread are rarely in the same millisecond.
         let closed_ms = match plan.archive {
             Archive::At(us) => us / 1000,
             _ => created_ms + DAY_MS * (1 + draw.below(9)),
@@ -188,7 +188,7 @@ impl World {
     }
 }
 
-/// Which id the message had that a thread was made from.
+/// Returns the id of the message that a thread was started from.
 const fn row_id_of_starter(origin: Origin, thread_id: u64, row_id: u64) -> u64 {
     match origin {
         Origin::Post => thread_id,
@@ -207,7 +207,7 @@ fn forum(id: u64, draw: &mut Draw) -> Forum {
     Forum { tags, sort_order: draw.chance(500).then_some(1), layout: 1, reaction: Some("👍") }
 }
 
-/// Up to two tags of the forum, and now and then one that was deleted.
+/// Returns up to two tags of the forum, and occasionally one that was deleted.
 fn tags(forum: &Forum, forum_id: u64, draw: &mut Draw) -> Vec<u64> {
     let known = forum.tags.iter().filter_map(|tag| tag["id"].as_str()?.parse().ok());
     let mut chosen: Vec<u64> = known.filter(|_| draw.chance(300)).take(2).collect();

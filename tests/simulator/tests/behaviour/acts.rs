@@ -1,4 +1,5 @@
-//! What people do: what REST shows afterwards, what the gateway says, and what the ledger expects.
+//! The actions of people: the objects that REST shows afterwards, the events of the gateway, and the expectation of the
+//! ledger.
 
 use discord_simulator::{Act, ChannelPlan, Origin, Simulator, ThreadPlan, kind};
 use serde_json::{Value, json};

@@ -9,7 +9,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpStream;
 
-/// An answer that arrived whole.
+/// A response that arrived completely.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
@@ -26,13 +26,13 @@ impl Reply {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
 
-    /// Status and Discord's code.
+    /// Returns the status and Discord's code.
     pub(crate) fn refusal(&self) -> (u16, u64) {
         (self.status.as_u16(), self.json()["code"].as_u64().unwrap())
     }
 }
 
-/// One exchange; an error if the answer does not arrive whole.
+/// Performs one exchange; an error if the response does not arrive completely.
 pub(crate) async fn exchange(simulator: &Simulator, request: Request<Full<Bytes>>) -> hyper::Result<Reply> {
     let stream = TcpStream::connect(simulator.address()).await.unwrap();
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
@@ -55,51 +55,51 @@ fn request(simulator: &Simulator, method: Method, path: &str, body: &Value) -> R
         .unwrap()
 }
 
-/// Any request with the right token.
+/// Sends any request with the right token.
 pub(crate) async fn call(simulator: &Simulator, method: Method, path: &str, body: Value) -> Reply {
     exchange(simulator, request(simulator, method, path, &body)).await.unwrap()
 }
 
-/// `GET` below `/api/v10`, whether or not the answer arrives.
+/// Sends a `GET` below `/api/v10`, whether or not the response arrives.
 pub(crate) async fn try_get(simulator: &Simulator, path: &str) -> hyper::Result<Reply> {
     exchange(simulator, request(simulator, Method::GET, &format!("/api/v10{path}"), &Value::Null)).await
 }
 
-/// `GET` below `/api/v10`.
+/// Sends a `GET` below `/api/v10`.
 pub(crate) async fn get(simulator: &Simulator, path: &str) -> Reply {
     try_get(simulator, path).await.unwrap()
 }
 
-/// `GET` below `/api/v10` that must succeed.
+/// Sends a `GET` below `/api/v10` that must succeed.
 pub(crate) async fn get_json(simulator: &Simulator, path: &str) -> Value {
     let reply = get(simulator, path).await;
     assert_eq!(reply.status, StatusCode::OK, "{path}: {:?}", reply.body);
     reply.json()
 }
 
-/// The ids of a list of objects.
+/// Returns the ids of a list of objects.
 pub(crate) fn ids(list: &Value) -> Vec<u64> {
     list.as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap().parse().unwrap()).collect()
 }
 
-/// A guild of these channels in a time that stands still, without limits.
+/// Starts a guild of these channels with a clock that stands still, without limits.
 pub(crate) async fn guild(plan: Vec<ChannelPlan>) -> Simulator {
     Simulator::start(Options::planned(1, plan).manual_clock().unlimited()).await.unwrap()
 }
 
-/// A guild of one text channel of that many messages, and the channel.
+/// Starts a guild of one text channel of that many messages; returns it and the channel.
 pub(crate) async fn channel_of(messages: u64) -> (Simulator, u64) {
     channel_with(messages, Vec::new()).await
 }
 
-/// The same with threads.
+/// Starts the same guild with threads.
 pub(crate) async fn channel_with(messages: u64, threads: Vec<ThreadPlan>) -> (Simulator, u64) {
     let simulator = guild(vec![ChannelPlan::new("general", kind::TEXT, messages).threads(threads)]).await;
     let channel = simulator.channel("general").unwrap();
     (simulator, channel)
 }
 
-/// Every message id of a channel, newest first, by walking back from the newest.
+/// Returns every message id of a channel, newest first, by paging back from the newest.
 pub(crate) async fn walk_back(simulator: &Simulator, channel: u64, limit: usize) -> Vec<u64> {
     let mut found: Vec<u64> = Vec::new();
     let mut before = u64::MAX;

@@ -1,4 +1,4 @@
-//! What goes wrong on demand, as a client meets it.
+//! Faults on demand, as a client meets them.
 
 use discord_simulator::{BotChange, Fault, FaultRule, LimitScope, Simulator};
 use http::Method;
@@ -8,7 +8,7 @@ use crate::client::{Reply, call, channel_of, channel_with, get, get_json, try_ge
 
 const MESSAGES: &str = "/channels/{c}/messages";
 
-/// What the next read of 100 messages meets.
+/// Returns the outcome of the next read of 100 messages.
 async fn meet(fault: Fault) -> (Simulator, hyper::Result<Reply>) {
     let (simulator, channel) = channel_of(200).await;
     simulator.fault(FaultRule::on(MESSAGES, 1, fault));
@@ -99,7 +99,7 @@ async fn slow_answers_come_when_time_passes_and_stalled_ones_never() {
     }
 }
 
-/// Something else is answered meanwhile.
+/// Waits until other requests got responses meanwhile.
 async fn until_next_is_answered(simulator: &Simulator) {
     while simulator.totals().requests == 0 {
         tokio::task::yield_now().await;

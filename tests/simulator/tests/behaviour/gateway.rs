@@ -1,4 +1,4 @@
-//! The gateway: greeting, sessions, what is sent to whom, and what goes wrong.
+//! The gateway: hello, sessions, the receivers of events, and faults.
 
 use discord_simulator::{Act, BotChange, ChannelPlan, GatewayFault, Rights, Simulator, kind};
 use serde_json::{Map, Value, json};

@@ -1,4 +1,4 @@
-//! Rate limits over HTTP: headers that lie, refusals that do not, and the ban of who does not listen.
+//! Rate limits over HTTP: wrong headers, correct rejections, and the ban of clients that ignore them.
 
 use discord_simulator::{ChannelPlan, GuildSize, Limits, Options, Simulator, kind};
 use http::{Request, header};

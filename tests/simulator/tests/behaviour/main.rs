@@ -1,4 +1,4 @@
-//! The simulator from outside: over HTTP and `WebSocket`, by clients that others wrote, against Discord's own schemas.
+//! The simulator from outside: over HTTP and `WebSocket`, by third-party clients, against Discord's own schemas.
 #![recursion_limit = "256"]
 #![expect(clippy::unwrap_used, reason = "what helps a test may fail as a test does")]
 

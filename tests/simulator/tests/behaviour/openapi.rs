@@ -1,7 +1,7 @@
-//! Every answer against Discord's own `OpenAPI` schemas, but for what those are known not to describe.
+//! Checks every response against Discord's own `OpenAPI` schemas, except for their known gaps.
 //!
-//! `openapi/discord.json` holds the schemas that the answers need, out of the file that Discord publishes under the
-//! MIT licence, without descriptions.
+//! `openapi/discord.json` has the schemas that the responses need, from the file that Discord publishes under the MIT
+//! licence, without descriptions.
 
 use std::sync::LazyLock;
 
@@ -16,7 +16,7 @@ use crate::client::{get, get_json};
 static SPEC: LazyLock<Value> =
     LazyLock::new(|| serde_json::from_str(include_str!("../../openapi/discord.json")).unwrap());
 
-/// Holds answers against one schema.
+/// Checks responses against one schema.
 struct Schema {
     name: &'static str,
     validator: Validator,
@@ -56,14 +56,14 @@ impl Schema {
     }
 }
 
-/// Rewrites what the schemas are known not to describe into what they do; nothing else.
+/// Rewrites the values in known gaps of the schemas into ones that the schemas describe, and no others.
 fn within_known_gaps(mut message: Value) -> Value {
     const UNDESCRIBED_TYPES: [u64; 8] = [30, 44, 47, 48, 60, 63, 65, 200];
     let fields = message.as_object_mut().unwrap();
     if fields["type"].as_u64().is_some_and(|kind| UNDESCRIBED_TYPES.contains(&kind)) {
         fields.insert("type".to_owned(), json!(0));
     }
-    // Flags are said to have 32 bits.
+    // Flags are declared to have 32 bits.
     let flags = fields["flags"].as_u64().unwrap();
     fields.insert("flags".to_owned(), json!(flags & 0x7FFF_FFFF));
     // A reference may be a forward.
@@ -112,7 +112,7 @@ async fn every_simulator_response_validates_the_rarest_messages() {
     assert_eq!(check_messages(&simulator).await, 14_000);
 }
 
-/// Checks every message that the bot may read, and counts them.
+/// Checks every message that the bot may read; returns their number.
 async fn check_messages(simulator: &Simulator) -> usize {
     let schema = Schema::list_of("MessageResponse");
     let mut seen = 0;
@@ -257,7 +257,7 @@ async fn every_simulator_response_validates_refusals() {
     let general = simulator.channel("general").unwrap();
     for path in ["/channels/7", "/nowhere", "/guilds/7", &format!("/channels/{general}/messages?limit=0")] {
         let mut body = get(&simulator, path).await.json();
-        // The codes of single fields are words, which the schema calls numbers.
+        // The codes of single fields are words, which the schema declares as numbers.
         if let Some(code) = body.pointer_mut("/errors/limit/_errors/0/code") {
             assert_eq!(code.take(), "NUMBER_TYPE_MIN");
             *code = json!(0);

@@ -1,4 +1,4 @@
-//! What REST answers, and what it refuses.
+//! The responses and errors of the REST API.
 
 use discord_simulator::{Act, BotChange, ChannelPlan, GuildSize, Options, Rights, Simulator, kind, ms_of};
 use http::{Method, Request, header};

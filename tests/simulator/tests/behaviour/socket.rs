@@ -14,19 +14,19 @@ use tokio_tungstenite::tungstenite::Message;
 /// `GUILDS`, messages, reactions, polls, content.
 pub(crate) const INTENTS: u32 = 1 | 1 << 9 | 1 << 10 | 1 << 15 | 1 << 24;
 
-/// How long to wait for what must come, before the test fails instead of hanging.
+/// The time limit of expected payloads, after which the test fails instead of hanging.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A connection that has been greeted.
+/// A connection that has received hello.
 pub(crate) struct Socket {
     stream: WebSocketStream<TcpStream>,
-    /// Everything that came compressed so far.
+    /// All compressed data received so far.
     compressed: Vec<u8>,
     read: usize,
 }
 
 impl Socket {
-    /// Connects and takes the greeting.
+    /// Connects and receives hello.
     pub(crate) async fn connect(simulator: &Simulator, query: &str) -> Self {
         let tcp = TcpStream::connect(simulator.address()).await.unwrap();
         let url = format!("{}/?v=10&encoding=json{query}", simulator.gateway_url());
@@ -37,7 +37,7 @@ impl Socket {
         socket
     }
 
-    /// Connects and identifies; gives `READY` and `GUILD_CREATE`.
+    /// Connects and identifies; returns `READY` and `GUILD_CREATE`.
     pub(crate) async fn login(simulator: &Simulator) -> (Self, Value, Value) {
         let mut socket = Self::connect(simulator, "").await;
         socket.send(identify(simulator, INTENTS)).await;
@@ -55,7 +55,7 @@ impl Socket {
         waited.expect("nothing came for a long time").and_then(Result::ok)
     }
 
-    /// The next payload.
+    /// Returns the next payload.
     pub(crate) async fn receive(&mut self) -> Value {
         match self.next().await {
             Some(Message::Text(text)) => serde_json::from_str(text.as_str()).unwrap(),
@@ -70,7 +70,7 @@ impl Socket {
         }
     }
 
-    /// All that was ever sent, decompressed: the stream is one, its frames end at flushes.
+    /// Returns all data ever received, decompressed: it is one stream, whose frames end at flushes.
     fn inflate(&self) -> Vec<u8> {
         let mut whole = Vec::new();
         let mut buffer = [0; 4096];
@@ -89,7 +89,7 @@ impl Socket {
         whole
     }
 
-    /// The next event of this name; others are skipped.
+    /// Returns the next event of this name; others are skipped.
     pub(crate) async fn event(&mut self, name: &str) -> Value {
         loop {
             let payload = self.receive().await;
@@ -99,7 +99,7 @@ impl Socket {
         }
     }
 
-    /// The code that the connection is closed with; `None` if it just ends.
+    /// Returns the code with which the connection is closed; `None` if it just ends.
     pub(crate) async fn closed(&mut self) -> Option<u16> {
         loop {
             match self.next().await {
@@ -110,7 +110,7 @@ impl Socket {
         }
     }
 
-    /// Closes with a code, and waits until the other side has seen it.
+    /// Closes with a code, and waits until the other side has received it.
     pub(crate) async fn close(mut self, code: u16) {
         use tokio_tungstenite::tungstenite::protocol::CloseFrame;
         self.stream.close(Some(CloseFrame { code: code.into(), reason: "".into() })).await.unwrap();
@@ -118,12 +118,12 @@ impl Socket {
     }
 }
 
-/// The payload that starts a session.
+/// Returns the payload that starts a session.
 pub(crate) fn identify(simulator: &Simulator, intents: u32) -> Value {
     json!({"op": 2, "d": {"token": simulator.token(), "intents": intents, "properties": {"os": "linux"}}})
 }
 
-/// The payload that resumes one.
+/// Returns the payload that resumes one.
 pub(crate) fn resume(simulator: &Simulator, session: &Value, seq: u64) -> Value {
     json!({"op": 6, "d": {"token": format!("Bot {}", simulator.token()), "session_id": session, "seq": seq}})
 }

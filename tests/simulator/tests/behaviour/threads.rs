@@ -1,4 +1,4 @@
-//! Threads: where they are listed, how the lists are paged, where the first message is.
+//! Threads: the lists that contain them, the paging of the lists, and the place of the first message.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Twilight, unmodified, takes the simulator for Discord.
+//! Runs Twilight, unmodified, against the simulator.
 
 use std::collections::BTreeSet;
 
@@ -35,7 +35,7 @@ fn say(simulator: &Simulator, channel_id: u64, content: &str) {
     simulator.act(Act::Send { channel_id, content: content.to_owned(), raw: Map::new() }).unwrap();
 }
 
-/// The next event that is parsed; what cannot be parsed fails the test.
+/// Returns the next event that is parsed; one that cannot be parsed fails the test.
 async fn next(shard: &mut Shard) -> Event {
     shard.next_event(EventTypeFlags::all()).await.unwrap().unwrap()
 }

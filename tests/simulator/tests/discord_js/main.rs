@@ -1,4 +1,4 @@
-//! discord.js, unmodified, takes the simulator for Discord.
+//! Runs discord.js, unmodified, against the simulator.
 #![expect(clippy::unwrap_used, reason = "what helps a test may fail as a test does")]
 
 use std::collections::BTreeSet;
@@ -12,10 +12,10 @@ use serde_json::{Map, Value};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::timeout;
 
-/// How long it may say nothing.
+/// The longest silence of the client.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A process of node that says what discord.js sees.
+/// A node process that prints the events seen by discord.js.
 struct Client {
     process: Child,
     lines: UnboundedReceiver<Value>,
@@ -47,14 +47,14 @@ impl Client {
         Self { process, lines }
     }
 
-    /// The next thing that it says, which must be this one.
+    /// Returns the next event that it prints, which must be this one.
     async fn next(&mut self, event: &str) -> Value {
         let line = timeout(PATIENCE, self.lines.recv()).await.expect("it says something").expect("it goes on");
         assert_eq!(line["event"], event, "{line}");
         line
     }
 
-    /// What messages say until it has resumed its session `replayed` events behind.
+    /// Returns the contents of the messages received until it has resumed its session after `fault`.
     async fn until_resumed(&mut self, fault: &GatewayFault) -> Vec<String> {
         let mut heard = Vec::new();
         loop {
@@ -127,7 +127,7 @@ async fn discord_js_14_logs_in_lists_threads_pages_250_messages_and_resumes() {
         say(&simulator, general, "before");
         simulator.gateway_fault(&fault);
         say(&simulator, general, "after");
-        // A new session would be told as one.
+        // A new session would be reported as one.
         assert_eq!(client.until_resumed(&fault).await, ["before", "after"], "{fault:?}");
     }
 }
