@@ -35,8 +35,8 @@ async fn at_every_statement(
     assert!(statements.len() > 8 && statements.last().unwrap() == "COMMIT", "{statements:#?}");
 }
 
-/// Ends the connection at every statement of a unit in turn. The caller learns only of the end of the commit, and
-/// whether it `happens`.
+/// Ends the connection at every statement of a unit in turn. Only the failure at the commit reaches the caller; whether
+/// that commit took effect is `happens`.
 async fn ends_at_every_statement(fault: Fault, happens: bool) {
     at_every_statement(fault, async |rig, statement, (done, tries), id, held| {
         let why = format!("{fault:?} at {statement}");

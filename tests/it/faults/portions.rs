@@ -37,7 +37,7 @@ async fn with_a_proxy(case: impl FnOnce(&Installation, &Proxy, &Addresses) + Sen
     database
 }
 
-/// Returns the proven end of the coverage of the channel that contains a message.
+/// Returns whether the proven coverage of `general` includes a message.
 async fn proven(database: &Database, id: &str) -> bool {
     let mut connection = connect(database.url()).await;
     let sql = format!(

@@ -49,7 +49,7 @@ fn export(channel: u64) -> Value {
     })
 }
 
-/// Returns every field of an export, as a JSON pointer.
+/// Every field of an export, as a JSON pointer.
 const FIELDS: [&str; 40] = [
     "/guild",
     "/guild/id",

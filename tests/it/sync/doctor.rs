@@ -68,7 +68,7 @@ fn make_tenant(installation: &Installation, simulator: &Simulator) {
     assert!(installation.run(&["tenant", "create", &guild, "Simulated"]).status.success());
 }
 
-/// The result of the checks if a community exists and the bot may read a part of it.
+/// Asserts the checks of an installation with a community of which the bot may read a part.
 fn assert_found(checks: &Checks) {
     let expected = [
         ("database", "ok"),

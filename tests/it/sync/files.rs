@@ -68,7 +68,7 @@ impl MediaStore for TooLate {
     }
 }
 
-/// Returns the first file with a higher id that the simulator has, or has lost.
+/// Returns the first id from `after` on of a file that the simulator has, or has lost.
 fn file_id(after: u64, lost: bool) -> u64 {
     (after..after + 10_000).find(|id| Simulator::file(*id).is_none() == lost).unwrap()
 }

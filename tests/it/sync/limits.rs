@@ -53,7 +53,7 @@ async fn a_60_channels_parallel() {
     assert!(each.len() == 60 && most - least <= 3, "{each:?}");
 }
 
-/// Returns the times at which the channels were read, by name.
+/// The times at which the channels were read, by name.
 struct Ends(Instant, Mutex<BTreeMap<String, Duration>>);
 
 impl Progress for Ends {
@@ -66,8 +66,8 @@ impl Progress for Ends {
     fn at(&self, _: domain::job::Progress) {}
 }
 
-/// Reads thirty short channels, with or without an additional long one; returns the time at which the last of them
-/// ended, and that of the long one.
+/// Reads thirty short channels, with or without an additional long one; returns the time until the last of them ended,
+/// and until the long one did.
 async fn beside(long: Option<u64>) -> (Duration, Option<Duration>, World) {
     let mut plan: Vec<_> = long.map(|messages| ChannelPlan::new("long", kind::TEXT, messages)).into_iter().collect();
     plan.extend(channels(30, 380));

@@ -340,7 +340,7 @@ fn responses(server: &Server, tenant: &str, messages: &[u64], threads: &[u64]) -
     read
 }
 
-/// Returns the positions of a person's mark in `bytes`, as text in any case or as an integer.
+/// Returns the surroundings of a person's mark in `bytes`, as text in any case or as an integer; `None` without one.
 fn found(bytes: &[u8], people: u64) -> Option<String> {
     let lower = bytes.to_ascii_lowercase();
     let text = MARKS.iter().find_map(|mark| memchr::memmem::find(&lower, mark.as_bytes()));

@@ -42,7 +42,7 @@ fn value(json: Option<&Json>) -> Value {
     json.map_or(Value::Null, Json::to_value)
 }
 
-/// Returns a list that is omitted if it is empty.
+/// Returns a list, which a store omits if it is empty.
 fn list(json: Option<&Json>) -> Value {
     json.map_or_else(|| json!([]), |json| tidy(&json.to_value()))
 }

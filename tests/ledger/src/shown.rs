@@ -100,8 +100,8 @@ impl Shown<'_> {
         items(message, field).map(|item| self.tidy(item)).collect()
     }
 
-    /// Returns an object of Discord without the fields that identify a person, those that depend on the reader, and
-    /// those that a bot put there for itself.
+    /// Returns a free-form value without the data that identify a person, the fields that depend on the reader, and the
+    /// values that a bot stored for its own use.
     fn tidy(&self, value: &Value) -> Value {
         let is_option = value.get("label").is_some();
         let field = |(name, value): (&String, &Value)| {

@@ -1,9 +1,9 @@
-// discord.js, unmodified, takes the simulator for Discord.
+// Runs discord.js, unmodified, against the simulator.
 //
 //   cargo build -p discord-simulator
 //   cd tests/simulator/conformance && npm install && npm test
 //
-// SIMULATOR names the program if it is not in target/debug.
+// SIMULATOR is the path of the program if it is not in target/debug.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -29,7 +29,7 @@ async function control(path, body) {
   return reply.json();
 }
 
-// What is heard between now and the moment that `done` is true.
+// Returns the events received from now until `done` is true.
 function heard(event, done) {
   return new Promise((resolve) => {
     const all = [];

@@ -21,7 +21,7 @@ pub enum Rights {
     NoConnect,
 }
 
-/// Whether a thread is archived, and since when.
+/// The archive state of a thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Archive {
     /// It is active.

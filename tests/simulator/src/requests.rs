@@ -12,7 +12,7 @@ const KEPT: usize = 200_000;
 pub struct Request {
     /// Its number, from 1.
     pub number: u64,
-    /// When it arrived, in milliseconds of the simulator's clock.
+    /// The time of arrival, in milliseconds of the simulator's clock.
     pub at_ms: u64,
     /// Its method.
     pub method: String,

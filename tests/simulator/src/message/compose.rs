@@ -49,7 +49,7 @@ impl Draft<'_> {
         snowflake(GUILD_BORN_MS - 1000 * (1 + self.index + number), 0x2A)
     }
 
-    /// Returns a `message_reference` to a message of this guild.
+    /// Sets `message_reference` to a message of this guild.
     pub(super) fn refer(&mut self, channel_id: u64, id: u64) {
         self.set(
             "message_reference",

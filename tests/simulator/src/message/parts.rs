@@ -87,7 +87,7 @@ pub(super) fn embed(draft: &mut Draft) -> Value {
     object
 }
 
-/// Returns a poll and its voters.
+/// Adds a poll and its voters.
 pub(super) fn poll(draft: &mut Draft) {
     let people = draft.world.people.count();
     let draw = &mut draft.draw;

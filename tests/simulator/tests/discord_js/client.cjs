@@ -1,11 +1,11 @@
-// What discord.js sees of the Discord at API, a line of JSON for each thing.
+// Prints the events that discord.js receives from the Discord at API, one line of JSON each.
 const { Client, Events, GatewayIntentBits, version } = require('discord.js');
 
 const say = (event, fields) => process.stdout.write(`${JSON.stringify({ event, ...fields })}\n`);
 const { Guilds, GuildMessages, MessageContent } = GatewayIntentBits;
 const client = new Client({ intents: [Guilds, GuildMessages, MessageContent], rest: { api: process.env.API } });
 
-// Every message of a channel, newest first, by walking back.
+// Returns every message of a channel, newest first, by paging back.
 async function walk(channel) {
   const ids = [];
   let before;
@@ -47,6 +47,6 @@ process.on('unhandledRejection', (error) => {
   say('error', { text: String(error?.stack ?? error) });
   process.exit(1);
 });
-// Whoever started this ends it by closing its input.
+// The parent process ends this one by closing its input.
 process.stdin.on('end', () => process.exit(0)).resume();
 client.login(process.env.TOKEN);
