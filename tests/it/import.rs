@@ -107,7 +107,7 @@ fn bytes(path: &Path) -> Vec<u8> {
     fs::read(path).unwrap()
 }
 
-/// The ids, usernames and nicknames in every person's object.
+/// Collects the ids, usernames and nicknames in every person's object.
 fn collect(value: &Value, names: &mut BTreeSet<String>) {
     match value {
         Value::Array(items) => items.iter().for_each(|item| collect(item, names)),

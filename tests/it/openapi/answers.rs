@@ -170,7 +170,7 @@ fn bodies(checked: &Checked, server: &Server) {
     );
 }
 
-/// A community in maintenance, then one that is no longer served.
+/// Checks a community in maintenance, then one that is no longer served.
 fn unserved(checked: &Checked, server: &Server) {
     let change = || Ask::new("patch", "/api/v1/admin/tenants/{id}").admin();
     for (status, expected) in [("MAINTENANCE", 503), ("CANCELLED", 410)] {
@@ -197,7 +197,7 @@ fn deletion(checked: &Checked, server: &Server) {
     checked.expect(server, 409, &cancel);
 }
 
-/// The only process has no bot token.
+/// Requests a sync and a retry although the only process has no bot token.
 fn nobody_to_sync(checked: &Checked) {
     let installation = Installation::new();
     drop(served(&installation));

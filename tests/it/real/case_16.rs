@@ -41,7 +41,7 @@ fn states(server: &Server) -> Vec<String> {
     attachments(server).iter().map(|file| file["state"].as_str().unwrap().to_owned()).collect()
 }
 
-/// An export of one message with these attachments: id and path.
+/// Writes an export of one message with these attachments: id and path.
 fn export(folder: &Path, paths: &[(u64, &str)]) {
     let mut export: Value = serde_json::from_slice(&fs::read(input().join("general.json")).unwrap()).unwrap();
     let attachment =
@@ -341,7 +341,7 @@ fn case_16_a_file_whose_name_has_the_id_of_a_person_is_found_and_the_id_is_not_s
     }
 }
 
-/// Ten messages with a file each.
+/// Writes an export of `count` messages with a file each.
 fn many(folder: &Path, count: u64) {
     let mut export: Value = serde_json::from_slice(&fs::read(input().join("general.json")).unwrap()).unwrap();
     let first = export["messages"][0].clone();

@@ -84,7 +84,7 @@ fn compete(installation: &Installation, simulator: &Simulator, between: impl Fn(
 /// The maximum number of concurrent requests of a program.
 const IN_FLIGHT: usize = 64;
 
-/// A page is fetched again only if it was the last request for its channel before a kill.
+/// Asserts that a page was fetched again only if it was the last request for its channel before a kill.
 fn assert_nothing_was_read_twice(simulator: &Simulator, kills: &[usize]) {
     let mut of_channel: HashMap<String, Vec<(usize, String)>> = HashMap::new();
     for (index, request) in simulator.requests(0).into_iter().enumerate() {
