@@ -127,7 +127,7 @@ const MOMENTS: [(&str, End); 14] = [
     ("INSERT INTO channels", End::ServerBefore),
     ("INSERT INTO channels", End::ProcessBefore),
     ("INSERT INTO messages", End::ServerAfter),
-    ("INSERT INTO changes", End::ProcessAfter),
+    ("INSERT INTO change_log ", End::ProcessAfter),
     ("INSERT INTO coverage_segments", End::ProcessBefore),
     ("COMMIT", End::ServerAfter),
     ("INSERT INTO messages", End::ProcessAfter),
