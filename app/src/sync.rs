@@ -1,4 +1,4 @@
-//! Copying a guild from its platform: what it has now, and everything that was written in it.
+//! Syncs a guild from its platform: its current structure, and the messages of its whole history.
 
 mod files;
 mod leader;
@@ -40,73 +40,73 @@ use self::threads::Listed;
 pub use self::worker::{Schedule, Worker};
 use crate::retry::retry;
 
-/// Channels that are read at the same time. The source keeps to the platform's limits; so many make sure that one that
-/// is slow holds nobody up.
+/// The number of channels that are read at the same time. The source keeps to the platform's limits; the number is
+/// large enough that a slow channel does not delay the others.
 const WALKS: usize = 64;
-/// The same of a background pass: few, and each waits [`PACE`] between two pages, so that the platform's limits of a
-/// channel are never used up by it.
+/// The number of channels that a background pass reads at the same time: few, and each waits [`PACE`] between two
+/// pages, so that the pass never uses up the platform's limits of a channel.
 const BACKGROUND_WALKS: usize = 2;
-/// What a background pass waits after each page.
+/// The pause of a background pass after each page.
 const PACE: Duration = Duration::from_secs(2);
-/// Channels that wait to be read, so that a listing of any length takes no more room.
+/// The capacity of the queue of channels to read, so that a listing of any length takes no more room.
 const WAITING: usize = 256;
-/// How often a call is made that fails in a way that passes.
+/// The number of attempts of a call that fails with a transient error.
 const TRIES: u32 = 5;
-/// For how long a store that does not answer is asked again: a server that is started anew is back by then.
+/// How long a call is retried while the store is unavailable: a server that restarts is back by then.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
-/// How many of a tenant's latest jobs are searched for its last run of everything.
+/// How many of a tenant's latest jobs are searched for its last completed sync of all channels.
 const LATEST: u32 = 100;
-/// Between two of these tries.
+/// The pause between two of these attempts.
 const PAUSE: Duration = Duration::from_secs(2);
-/// How long a run that is to end may go on with the pages that it is at.
+/// How long a stopped run may take to finish the pages in progress.
 const LEAVING: Duration = Duration::from_secs(5);
-/// How often the job is stored while it runs.
+/// How often the progress of a running job is stored.
 const SAVE: Duration = Duration::from_secs(2);
 
-/// Pages that are read and stored at the same time, by all runs of one process: they are what takes memory. Who waits
-/// for a place gets it in turn, so that a small community waits no longer for a page than a large one.
+/// Pages that are fetched and stored at the same time, by all runs of one process: they are what takes memory. Permits
+/// are granted in turn, so that a small community waits no longer for a page than a large one.
 const PAGES: usize = 64;
 
-/// Why a sync did not begin or had to end.
+/// The reason why a sync did not begin or had to end.
 #[derive(Debug, thiserror::Error)]
 pub enum SyncError {
-    /// There is no such tenant, or it is being deleted.
+    /// The tenant does not exist, or it is being deleted.
     #[error("there is no community {0}")]
     NotFound(TenantId),
-    /// The tenant has an id that is none of a guild.
+    /// The platform id of the tenant is not a guild id.
     #[error("{0} is no id of a guild")]
     NoGuild(PlatformId),
-    /// Another process has taken the work over, and goes on with it.
+    /// Another process has become the leader and continues the work.
     #[error("another process works with the token now")]
     Deposed,
-    /// The platform.
+    /// The platform failed.
     #[error(transparent)]
     Guild(#[from] GuildError),
-    /// The store.
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Hears how far a sync is.
+/// Receives the progress of a sync.
 pub trait Progress: Send + Sync {
-    /// A channel or thread is read from now on.
+    /// The sync starts to read a channel or thread.
     fn begin(&self, channel: &GuildChannel);
-    /// It is read no more.
+    /// The sync has stopped reading it.
     fn end(&self, channel: &GuildChannel);
-    /// So much is done.
+    /// The counters have changed to `progress`.
     fn at(&self, progress: domain::job::Progress);
 }
 
-/// What ends a run before its time.
+/// The signals that end a run early.
 #[derive(Debug, Clone, Default)]
 pub struct Stops {
-    /// Somebody wishes it: the job is cancelled.
+    /// The job is cancelled, by its caller or by a request in the store.
     pub cancel: CancellationToken,
-    /// The process ends, or may do the work no longer: the job is left for the next one.
+    /// The process shuts down, or has lost the lease: the job is left for the next leader.
     pub leave: CancellationToken,
 }
 
-/// Copies guilds.
+/// Syncs guilds.
 pub struct Syncer {
     store: Arc<dyn Store>,
     source: Arc<dyn GuildSource>,
@@ -117,26 +117,27 @@ pub struct Syncer {
 }
 
 impl Syncer {
-    /// Copies from `source` into `store`, with pseudonyms by `key`.
+    /// Returns a syncer that copies from `source` into `store`, with pseudonyms by `key`.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, source: Arc<dyn GuildSource>, key: PseudonymKey, clock: Arc<dyn Clock>) -> Self {
         Self { store, source, key, clock, pages: Semaphore::new(PAGES), files: None }
     }
 
-    /// Fetches the files of messages, too. Without it they are noted, and wait for one who does.
+    /// Makes the syncer also fetch the files of messages. Without it they are recorded, and wait for a syncer that
+    /// fetches them.
     #[must_use]
     pub fn with_files(self, files: Files) -> Self {
         Self { files: Some(files), ..self }
     }
 
-    /// Does `job`, or goes on with it where another process left it, and gives it as it ended: done, failed, or
-    /// cancelled; queued where it was left for another process. Killed anywhere, the next run loses a page of work at
-    /// most, because each page is stored with the proof of what it shows. The caller keeps the lease of `leader`
-    /// meanwhile.
+    /// Runs `job`, or resumes it where another process left it, and returns it in its final state: done, failed, or
+    /// cancelled; queued if it was left for another process. If the process is killed, the next run repeats a page of
+    /// work at most, because each page is stored together with the interval that it proves. The caller must keep
+    /// renewing the lease of `leader` meanwhile.
     ///
     /// # Errors
-    /// [`SyncError::Deposed`] if another process has taken the work over, now or meanwhile; any other if it could not even
-    /// begin, or its end could not be stored.
+    /// [`SyncError::Deposed`] if another process has become the leader, before or during the run; any other if the run
+    /// could not begin, or its final state could not be stored.
     pub async fn run(
         &self,
         job: &Job,
@@ -150,10 +151,10 @@ impl Syncer {
         let last_completed = patiently(&stop, || self.last_completed(&job)).await?;
         let (tally, unfinished) = (Tally::new(job.progress), Mutex::default());
         let run = Run { of: self, scope, job: &job, last_completed, leader, stops, stop, progress, tally, unfinished };
-        // All at the same time: while the one waits for its turn in the store, the other may have it.
+        // All at the same time: while one waits for its turn in the store, another may have it.
         let outcome = tokio::select! {
             outcome = run.all() => outcome,
-            // As good as killed: what was on its way is asked for again by the next run.
+            // As if the process were killed: the next run repeats the requests in flight.
             () = run.overdue() => Ok(()),
             never = run.keep() => match never {},
             never = run.heed(leader.lost()) => match never {},
@@ -168,7 +169,7 @@ impl Syncer {
         Ok(end)
     }
 
-    /// What to read, and the job, which runs from now on; nothing to read where it has ended or cannot begin.
+    /// Marks the job as running, and returns the scope to read with it; no scope if the job has ended or cannot begin.
     async fn begin(&self, job: &Job, leader: &Leader) -> Result<(Option<GuildScope>, Job), SyncError> {
         let now = self.clock.now();
         let mut unit = leader.begin().await?.ok_or(SyncError::Deposed)?;
@@ -201,7 +202,8 @@ impl Syncer {
         Ok(GuildScope { tenant: tenant.id, guild, people, background: false })
     }
 
-    /// When the last run before `job` began that read everything and failed nowhere, as far as the latest jobs tell.
+    /// Returns the start time of the last run before `job` that read all channels without a failure, among the latest
+    /// jobs.
     async fn last_completed(&self, job: &Job) -> Result<Option<Timestamp>, SyncError> {
         let page = Page { after: None, limit: LATEST };
         let latest = self.store.read().await?.jobs().list(job.tenant_id, page).await?;
@@ -221,8 +223,8 @@ impl SyncError {
     }
 }
 
-/// Does `work` in the store: again where it lost a race, and again for a while where nobody answers, unless `stop` is
-/// cancelled. All that is written by syncs is the same when it is written twice.
+/// Runs `work` in the store: retries it after a lost race, and for a while when the store is unavailable, unless `stop`
+/// is cancelled. All writes of syncs are idempotent.
 async fn patiently<T, F: Future<Output = Result<T, SyncError>>>(
     stop: &CancellationToken,
     work: impl Fn() -> F,
@@ -239,25 +241,25 @@ async fn patiently<T, F: Future<Output = Result<T, SyncError>>>(
     }
 }
 
-/// One sync under way.
+/// One sync in progress.
 struct Run<'a> {
     of: &'a Syncer,
     scope: GuildScope,
     job: &'a Job,
-    /// When the last run began that read everything.
+    /// The start time of the last run that read all channels without a failure.
     last_completed: Option<Timestamp>,
     leader: &'a Leader,
     stops: &'a Stops,
-    /// Is cancelled by whatever ends the run.
+    /// Cancelled by any event that ends the run.
     stop: CancellationToken,
     progress: &'a dyn Progress,
     tally: Tally,
-    /// Parents of threads that could not be read whole.
+    /// Parents of threads that could not be read completely.
     unfinished: Mutex<HashSet<ChannelId>>,
 }
 
 impl Run<'_> {
-    /// Stores how far the job is, again and again, and hears whether somebody wishes its end.
+    /// Stores the progress of the job periodically, and cancels the run if the stored job has a cancel request.
     async fn keep(&self) -> Infallible {
         let mut due = interval(SAVE);
         due.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -272,7 +274,7 @@ impl Run<'_> {
         }
     }
 
-    /// Stops the run when somebody wishes so, or when another process has `lost` it for this one.
+    /// Stops the run when the job is cancelled, or when another process has acquired the lease (`lost`).
     async fn heed(&self, lost: &CancellationToken) -> Infallible {
         tokio::select! {
             () = self.stops.cancel.cancelled() => {}
@@ -282,14 +284,14 @@ impl Run<'_> {
         std::future::pending().await
     }
 
-    /// Waits until a run that was to end should long have done so: a page can wait for minutes for its turn.
+    /// Waits until the grace period of a stopped run is over: a page can wait for minutes for its turn.
     async fn overdue(&self) {
         self.stop.cancelled().await;
         sleep(LEAVING).await;
     }
 
-    /// Stores the job as it is now, but for a wish that came meanwhile; tells whether somebody wishes its end. A job that
-    /// somebody has ended stays so.
+    /// Stores the job as it is now, except for a cancel request that arrived meanwhile; returns whether the job is to
+    /// end. A job that has already ended stays as it is.
     async fn save(&self, now: &Job) -> Result<bool, SyncError> {
         let mut unit = self.begin().await?;
         let stored = unit.jobs().find(now.id).await?;
@@ -306,12 +308,12 @@ impl Run<'_> {
         Ok(wished)
     }
 
-    /// The job as it ended.
+    /// Returns the job in its final state.
     fn ended(&self, outcome: Result<(), SyncError>) -> Job {
         let mut job = Job { progress: self.tally.progress(), ..self.job.clone() };
         let now = self.of.clock.now();
         match outcome {
-            // What went wrong while it was to end will do so again, if it is more than that.
+            // An error after the stop is ignored: a lasting one will occur again in the next run.
             _ if self.stops.cancel.is_cancelled() => job.cancel(now),
             _ if self.stop.is_cancelled() => job.leave(),
             Err(error) => job.end(Err(error.to_string()), now),
@@ -320,12 +322,12 @@ impl Run<'_> {
         job
     }
 
-    /// A unit that happens only while this process works for the token.
+    /// Begins a unit of work that commits only while this process is the leader.
     async fn begin(&self) -> Result<LedUnit<'_>, SyncError> {
         self.leader.begin().await?.ok_or(SyncError::Deposed)
     }
 
-    /// Reads everything that was asked for. What fails for one channel alone is noted and stops no other.
+    /// Reads all requested channels. A failure of a single channel is recorded and does not stop the others.
     async fn all(&self) -> Result<(), SyncError> {
         let identity = self.ask(|| self.of.source.identify()).await?;
         if !identity.reads_content {
@@ -339,16 +341,16 @@ impl Run<'_> {
             return Ok(());
         }
         self.store_listed(listed).await?;
-        // The tenant's other runs fetch files: two at once would fetch the same ones.
+        // The tenant's other runs fetch files: two runs at once would fetch the same ones.
         if self.job.background { Ok(()) } else { self.fetch_files().await }
     }
 
-    /// When the run began, or the first attempt at it: what happened since then, it may have missed.
+    /// Returns the time of the first start of this job: the run may have missed anything later.
     fn began(&self) -> Timestamp {
         self.job.started_at.unwrap_or(self.job.created_at)
     }
 
-    /// Reads what comes out of the queue, many channels at the same time.
+    /// Reads the channels of the queue, many at the same time.
     async fn walk_all(&self, mut waiting: mpsc::Receiver<GuildChannel>) -> Result<(), SyncError> {
         let mut walks = FuturesUnordered::new();
         let most = if self.job.background { BACKGROUND_WALKS } else { WALKS };
@@ -361,7 +363,7 @@ impl Run<'_> {
         }
     }
 
-    /// Whether a channel, or a thread of it, is among those that were asked for.
+    /// Returns whether a channel, or the parent of a thread, was requested.
     fn is_wanted(&self, channel: &GuildChannel, structure: &GuildStructure) -> bool {
         let wanted: &[ChannelSnowflake] = &self.job.scope.channels;
         let parent = structure.channels.iter().find(|other| Some(other.channel.id) == channel.channel.parent_id);
@@ -370,8 +372,7 @@ impl Run<'_> {
             || parent.is_some_and(|parent| wanted.contains(&parent.channel.platform_id))
     }
 
-    /// Lets every channel and thread that was asked for into the queue; returns how the threads of each parent were
-    /// listed.
+    /// Puts every requested channel and thread into the queue; returns how the threads of each parent were listed.
     async fn list(
         &self,
         structure: &GuildStructure,
@@ -379,7 +380,7 @@ impl Run<'_> {
     ) -> Result<Vec<Listed>, SyncError> {
         let mut seen = HashSet::new();
         let mut channels: Vec<_> = structure.channels.iter().filter(|at| self.is_wanted(at, structure)).collect();
-        // Where people talk now comes first.
+        // The most recently active channels come first.
         channels.sort_by_key(|channel| std::cmp::Reverse(channel.last_message_id));
         for channel in &channels {
             self.enqueue(&queue, &mut seen, (*channel).clone()).await;
@@ -388,8 +389,8 @@ impl Run<'_> {
         self.list_threads(structure, &queue, &mut seen).await
     }
 
-    /// Channels that were asked for by name and are none of the structure: threads, archived ones above all, and what
-    /// those that do not exist: one that is stored is marked deleted then.
+    /// Queues the channels that were requested by id and are not in the structure: threads, mostly archived ones, and
+    /// channels that do not exist. A stored one that does not exist is marked deleted.
     async fn list_named(
         &self,
         structure: &GuildStructure,
@@ -423,12 +424,12 @@ impl Run<'_> {
     ) {
         if channel.holds_messages() && seen.insert(channel.channel.platform_id) {
             self.tally.found();
-            // Nobody listens any more only where the run has failed, which is told there.
+            // The receiver is dropped only after a failure, which `walk_all` reports.
             queue.send(channel).await.ok();
         }
     }
 
-    /// Does `work` in the store.
+    /// Runs `work` in the store, with retries.
     async fn in_store<T, F: Future<Output = Result<T, SyncError>>>(
         &self,
         work: impl Fn() -> F,
@@ -436,7 +437,8 @@ impl Run<'_> {
         patiently(&self.stop, work).await
     }
 
-    /// Calls the platform as long as nobody else may, again after the time that it names where that helps.
+    /// Calls the platform while this process holds the lease, with retries after the delay that a transient error
+    /// names.
     async fn ask<T, F: Future<Output = Result<T, GuildError>>>(&self, call: impl Fn() -> F) -> Result<T, GuildError> {
         for _ in 1..TRIES {
             self.leader.allowed().await;

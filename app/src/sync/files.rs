@@ -1,4 +1,4 @@
-//! Fetching the files of messages, after the messages themselves.
+//! Fetches the files of messages, after the messages themselves.
 
 use std::collections::{BTreeMap, HashMap};
 use std::future::pending;
@@ -19,42 +19,42 @@ use tracing::{debug, error, info, warn};
 
 use super::{Run, SyncError};
 
-/// Files that are fetched at the same time by one run.
+/// The number of files that one run fetches at the same time.
 const FETCHES: usize = 8;
-/// How long a batch of files may take at least.
+/// The minimum time that a batch of files is given.
 const BATCH: Duration = Duration::from_mins(2);
 
-/// Where files come from, and where they go.
+/// The source of files, and the store for them.
 pub struct Files {
     source: Arc<dyn FileSource>,
     media: Arc<dyn MediaStore>,
     limits: FileLimits,
 }
 
-/// What of the files is fetched in one run.
+/// The bounds on the files of one run.
 #[derive(Debug, Clone, Copy)]
 pub struct FileLimits {
-    /// A larger file is left where it is.
+    /// The largest size to fetch; a larger file is not fetched.
     pub size_bytes: u64,
-    /// When the run leaves the rest to the next one; `None` for never.
+    /// The time after which the run leaves the rest to the next one; `None` for no bound.
     pub time: Option<Duration>,
 }
 
 impl Files {
-    /// From `source` into `media`, within `limits`.
+    /// Fetches from `source` into `media`, within `limits`.
     #[must_use]
     pub fn new(source: Arc<dyn FileSource>, media: Arc<dyn MediaStore>, limits: FileLimits) -> Self {
         Self { source, media, limits }
     }
 }
 
-/// A file that is to be fetched, and how it was seen.
+/// A file to fetch, and its attachment as stored.
 struct Wanted {
     file: File,
     seen: SeenFile,
 }
 
-/// What was done in one run.
+/// The totals of one run.
 #[derive(Default)]
 struct Sum {
     stored: u64,
@@ -77,17 +77,17 @@ impl Sum {
 /// The results of a batch of files.
 #[derive(Default)]
 struct Batch {
-    /// The files that had their turn, with their new states.
+    /// The processed files, with their new states.
     files: Vec<File>,
-    /// The deletions of messages that the platform no longer has.
+    /// The deletions of messages that no longer exist on the platform.
     deletions: BTreeMap<(ChannelId, MessageId), MessagePage>,
 }
 
-/// The place where files are kept has failed: the rest would fail likewise.
+/// The media store has failed: the other files would fail likewise.
 struct NoRoom;
 
 impl Run<'_> {
-    /// Notes the files of a page in the unit that stores it, so that none of them is forgotten.
+    /// Records the files of a page in the unit that stores the page, so that none of them is lost.
     pub(super) async fn note_files(&self, unit: &mut dyn UnitOfWork, page: &MessagePage) -> Result<(), SyncError> {
         let state = FileState::seen(self.of.clock.now());
         let files = page.messages().iter().flat_map(|message| {
@@ -98,11 +98,11 @@ impl Run<'_> {
         if files.is_empty() { Ok(()) } else { Ok(unit.media().insert_all(self.scope.tenant, &files).await?) }
     }
 
-    /// Fetches what is due of the tenant, for as long as files come at all and the time lasts. A file that does not come
-    /// stops no other, and never the run.
+    /// Fetches the due files of the tenant, until the time is over or all files of a batch fail. A failed file does not
+    /// stop the others, and never the run.
     pub(super) async fn fetch_files(&self) -> Result<(), SyncError> {
         let Some(files) = &self.of.files else { return Ok(()) };
-        // What fails from here on is due after this moment, so that each is tried once in a run.
+        // A file that fails from here on is due after this moment, so that each is attempted once in a run.
         let (now, tenant) = (self.of.clock.now(), self.scope.tenant);
         let begun = Instant::now();
         let limit = u32::try_from(REFRESHED).expect("it is small");
@@ -115,7 +115,7 @@ impl Run<'_> {
             }
             let (done, wanted) = self.in_store(|| self.sort_out(files, &due)).await?;
             let mut batch = Batch { files: done, ..Batch::default() };
-            // However late it is, a batch gets time of its own, so that every run gets ahead.
+            // Each batch gets a minimum of time even after the limit, so that every run makes progress.
             let end = files.limits.time.map(|time| (begun + time).max(Instant::now() + BATCH));
             let fetched = self.fetch(files, wanted, end, &mut batch).await;
             let Batch { files: mut done, deletions } = batch;
@@ -150,8 +150,8 @@ impl Run<'_> {
         outcome
     }
 
-    /// What of `due` is to be fetched, and what is not any more: of a message that is deleted or has another version
-    /// without it, or too large.
+    /// Splits `due` into files that are not to be fetched, with their final states, and files to fetch. Not to be
+    /// fetched: a file that is too large, or whose message is deleted or has a newer version without it.
     async fn sort_out(&self, files: &Files, due: &[File]) -> Result<(Vec<File>, Vec<Wanted>), SyncError> {
         let mut messages: HashMap<ChannelId, Vec<MessageId>> = HashMap::new();
         for file in due {
@@ -184,7 +184,7 @@ impl Run<'_> {
         Ok((done, wanted))
     }
 
-    /// Fetches files under fresh addresses, and adds to `batch` the result of each that had its turn before `end`.
+    /// Fetches files under fresh addresses, and adds to `batch` the result of each that was completed before `end`.
     async fn fetch(
         &self,
         files: &Files,
@@ -235,7 +235,7 @@ impl Run<'_> {
             let next = tokio::select! {
                 biased;
                 next = underway.next() => next,
-                // What is on its way is fetched by the next run.
+                // The next run fetches the files in flight.
                 () = self.stop.cancelled() => None,
                 () = &mut late => None,
             };
@@ -247,7 +247,8 @@ impl Run<'_> {
         }
     }
 
-    /// Marks messages as deleted, each by its explicit deletion. One whose channel is gone from the store is left out.
+    /// Marks messages deleted, each by a page that proves its deletion. One whose channel is no longer in the store is
+    /// skipped.
     async fn store_deletions(&self, deletions: BTreeMap<(ChannelId, MessageId), MessagePage>) -> Result<(), SyncError> {
         for ((channel, _), deletion) in deletions {
             match self.store_page(channel, Arc::new(deletion), &[]).await {
@@ -265,8 +266,9 @@ impl Run<'_> {
         files.media.put(self.scope.tenant, bytes).await
     }
 
-    /// Stores what became of files where a channel of one of them is gone: what became of the others. Only if the whole
-    /// tenant is gone, all of its bytes go: what was kept since its deletion would stay for ever.
+    /// Stores the states of files after a channel of one of them was deleted: those of the other channels. If the whole
+    /// tenant is deleted, deletes all of its bytes: those that were stored since its deletion would otherwise stay for
+    /// ever.
     async fn store_rest(&self, files: &Files, done: &mut Vec<File>) -> Result<(), SyncError> {
         let tenant = self.scope.tenant;
         let channels: Vec<_> = done.iter().map(|file| file.key.channel).collect();

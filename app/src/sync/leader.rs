@@ -1,4 +1,4 @@
-//! Who talks to the platform with a token: one process at a time, by a lease in the store.
+//! Leader election for a token: one process at a time talks to the platform, by a lease in the store.
 
 use std::convert::Infallible;
 use std::ops::{Deref, DerefMut};
@@ -17,15 +17,16 @@ use tracing::{debug, info, warn};
 use crate::process::{Process, describe};
 use crate::retry::retry;
 
-/// How long a lease lasts. After the end of a process that gave nothing back, another one waits no longer than this.
+/// The duration of a lease. After a leader has ended without releasing its lease, the next one waits no longer than
+/// this.
 const TIME: Duration = Duration::from_secs(15);
-/// How often it is prolonged: several times, so that one try may fail.
+/// How often the lease is renewed: several times per duration, so that one attempt may fail.
 const RENEWAL: Duration = Duration::from_secs(3);
 
-/// The name of the lease that nobody holds: its fence is the last that was given, whatever for.
+/// The name of a lease without a holder: its fence is the last one that was issued for any lease.
 const LAST: &str = "last";
 
-/// A process that would work for a token.
+/// A process that takes part in the leader election for a token.
 #[derive(Clone)]
 pub struct Candidate {
     store: Arc<dyn Store>,
@@ -35,18 +36,18 @@ pub struct Candidate {
 }
 
 impl Candidate {
-    /// A process that would work with the token of `account`.
+    /// Returns a candidate for the token of `account`.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, process: Process, account: &str) -> Self {
         Self { store, clock, process, name: format!("bot/{account}") }
     }
 
-    /// Takes the lease if nobody else works for the token; else gives the lease that somebody has.
+    /// Acquires the lease if no other process holds it; else returns the lease of the current leader.
     ///
     /// # Errors
     /// [`StoreError`] if the store fails.
     pub async fn elect(&self) -> Result<Result<Leader, Lease>, StoreError> {
-        // Most looks find somebody at work, and take no turn of those who write.
+        // Most attempts find a leader; the read transaction does not delay writers.
         let held = self.store.read().await?.leases().find(&self.name).await?;
         if let Some(held) = held.filter(|held| !self.is_free(Some(held))) {
             return Ok(Err(held));
@@ -81,19 +82,19 @@ impl Candidate {
     }
 
     fn is_free(&self, held: Option<&Lease>) -> bool {
-        // What this process took without hearing of it is its own.
+        // A lease that this process acquired without seeing the response is its own.
         let gone = |holder: &_| holder == self.process.holder() || self.process.knows_gone(holder);
         Lease::is_free(held, self.clock.now(), gone)
     }
 }
 
-/// Another process was faster.
+/// Another process was faster to acquire the lease.
 #[derive(Debug, thiserror::Error)]
 #[error("another process has taken the lease meanwhile")]
 struct TakenMeanwhile;
 
-/// The process that works for a token. Whoever drops it without [`Leader::resign`] leaves the others waiting for the
-/// end of the lease.
+/// The process that leads for a token. If it is dropped without [`Leader::resign`], the other candidates wait for the
+/// lease to expire.
 pub struct Leader {
     of: Candidate,
     fence: Fence,
@@ -102,19 +103,19 @@ pub struct Leader {
 }
 
 impl Leader {
-    /// What shuts those out who led before.
+    /// The fence that shuts out earlier leaders.
     #[must_use]
     pub const fn fence(&self) -> Fence {
         self.fence
     }
 
-    /// Is cancelled once another process has taken the lease.
+    /// Cancelled once another process has acquired the lease.
     #[must_use]
     pub const fn lost(&self) -> &CancellationToken {
         &self.lost
     }
 
-    /// Prolongs the lease again and again, until another process has it.
+    /// Renews the lease periodically, until another process has acquired it.
     pub async fn keep(&self) -> Infallible {
         let mut due = interval(RENEWAL);
         due.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -133,20 +134,21 @@ impl Leader {
         }
     }
 
-    /// Waits while the lease is over and not prolonged: another process may have it by now. Ends at once where that is
-    /// known.
+    /// Waits while the lease is expired and not renewed: another process may have acquired it by now. Returns at once
+    /// if it is known to have.
     pub async fn allowed(&self) {
         let mut lease = self.lease.subscribe();
         let current = lease.wait_for(|lease| self.of.clock.now() < lease.expires_at);
         tokio::select! {
             biased;
             () = self.lost.cancelled() => {}
-            // The sender lives as long as this.
+            // The sender lives as long as `self`.
             _ = current => {}
         }
     }
 
-    /// A unit that happens only if this process still leads, and that prolongs its lease; `None` if another process does.
+    /// Begins a unit that commits only if this process still leads, and that renews its lease; `None` if another
+    /// process leads.
     ///
     /// # Errors
     /// [`StoreError`] if the store fails.
@@ -160,7 +162,7 @@ impl Leader {
         Ok(Some(LedUnit { unit, prolonged, leader: self }))
     }
 
-    /// Another process was found to have written under a larger fence.
+    /// Records that another process has written under a larger fence: this one is deposed.
     pub(super) fn lose(&self) {
         if !self.lost.is_cancelled() {
             warn!(fence = self.fence.get(), "deposed by another process");
@@ -168,7 +170,7 @@ impl Leader {
         }
     }
 
-    /// Gives the lease back, so that nobody waits for its end.
+    /// Releases the lease, so that no other candidate waits for it to expire.
     pub async fn resign(self) {
         let once = async || {
             let mut unit = self.of.store.begin().await?;
@@ -183,7 +185,7 @@ impl Leader {
     }
 }
 
-/// A unit of work of the process that leads.
+/// A unit of work of the leader.
 pub struct LedUnit<'a> {
     unit: Box<dyn UnitOfWork>,
     prolonged: Lease,
@@ -191,13 +193,13 @@ pub struct LedUnit<'a> {
 }
 
 impl LedUnit<'_> {
-    /// Makes everything that was written last.
+    /// Commits all writes of the unit.
     ///
     /// # Errors
     /// As [`UnitOfWork::commit`].
     pub async fn commit(self) -> Result<(), StoreError> {
         self.unit.commit().await?;
-        // Units that were begun later may be done earlier.
+        // Units that were begun later may be committed earlier.
         self.leader.lease.send_if_modified(|lease| {
             let longer = self.prolonged.expires_at > lease.expires_at;
             lease.expires_at = lease.expires_at.max(self.prolonged.expires_at);

@@ -1,4 +1,4 @@
-//! Jobs that copy from the platform: asking for them, ending them, and asking again.
+//! Requests, cancels and repeats sync jobs.
 
 use std::sync::Arc;
 
@@ -15,29 +15,29 @@ use uuid::Uuid;
 use crate::jobs::unfinished_of;
 use crate::retry::retry;
 
-/// What of a guild is read.
+/// The extent of a sync.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum SyncMode {
-    /// Everything again.
+    /// All messages again.
     Full,
-    /// What is new, what was never read, and what was written of late, for edits and deletions.
+    /// New messages, messages that were never read, and recent messages once more, for edits and deletions.
     #[default]
     Incremental,
 }
 
-/// Why a job was not made or ended.
+/// The reason why a job was not made or cancelled.
 #[derive(Debug, thiserror::Error)]
 pub enum SyncJobsError {
-    /// There is no such job.
+    /// The job does not exist.
     #[error("there is no such job")]
     NotFound,
-    /// The job is none that can be ended: what a deletion has begun is gone already.
+    /// The job cannot be cancelled: a deletion that has begun cannot be undone.
     #[error("only a sync can be cancelled")]
     NoSync,
     /// The job has ended.
     #[error("the job has ended already")]
     Ended,
-    /// The job has not ended yet, or does not copy from the platform.
+    /// The job has not ended yet, or it is not a sync.
     #[error("only a sync that has ended can be done again")]
     NotAgain,
     /// The store failed.
@@ -51,7 +51,7 @@ impl SyncJobsError {
     }
 }
 
-/// Asks for jobs and ends them. Whoever works for the token does them, in this process or in another.
+/// Requests and cancels jobs. The leader of the token runs them, in this process or in another.
 #[derive(Clone)]
 pub struct SyncJobs {
     store: Arc<dyn Store>,
@@ -66,18 +66,18 @@ impl SyncJobs {
         Self { store, clock, wake: watch::Sender::new(()) }
     }
 
-    /// Hears whenever somebody of this process asks for something.
+    /// Returns a receiver that is notified of every request in this process.
     pub(super) fn asked(&self) -> watch::Receiver<()> {
         self.wake.subscribe()
     }
 
-    /// Says that something may be due, such as the first sync of a new tenant.
+    /// Notifies the worker that something may be due, such as the first sync of a new tenant.
     pub fn wake(&self) {
         self.wake.send_replace(());
     }
 
-    /// Asks for a sync of `tenant`. One that waits or runs and [reads](Job::reads) that already is given instead of a
-    /// second one.
+    /// Requests a sync of `tenant`. If a job that waits or runs already [reads](Job::reads) all of it, that job is
+    /// returned instead of a second one.
     ///
     /// # Errors
     /// [`SyncJobsError::Store`].
@@ -92,8 +92,8 @@ impl SyncJobs {
         Ok(job)
     }
 
-    /// Asks for everything of `tenant` to be read once more in the background, beside its other runs. A job that reads
-    /// everything already is given instead.
+    /// Requests a full pass over `tenant` in the background, beside its other runs. A job that already reads everything
+    /// is returned instead.
     ///
     /// # Errors
     /// [`SyncJobsError::Store`].
@@ -113,10 +113,10 @@ impl SyncJobs {
         background: bool,
     ) -> Result<Job, SyncJobsError> {
         let mut unit = self.store.begin().await?;
-        // Locks the tenant, so that two requests at the same time are one job.
+        // Locks the tenant, so that two requests at the same time become one job.
         unit.tenants().find(tenant_id).await?;
         let waiting = unfinished_of(&mut *unit).await?;
-        // Nobody who asks for a sync waits for one in the background.
+        // The caller of a sync does not wait for one in the background.
         let soon = |job: &Job| background || !job.background;
         let at_it =
             |job: &Job| job.tenant_id == tenant_id && !job.cancel_requested && job.reads(kind, scope) && soon(job);
@@ -130,7 +130,7 @@ impl SyncJobs {
         Ok(job)
     }
 
-    /// The job.
+    /// Returns the job.
     ///
     /// # Errors
     /// [`SyncJobsError::NotFound`].
@@ -138,7 +138,8 @@ impl SyncJobs {
         self.store.read().await?.jobs().find(id).await?.ok_or(SyncJobsError::NotFound)
     }
 
-    /// The jobs of `tenant` behind `after`, newest first, at most `limit`; tells whether there are more.
+    /// Returns the jobs of `tenant` after the cursor `after`, newest first, at most `limit`, and whether there are
+    /// more.
     ///
     /// # Errors
     /// [`SyncJobsError::Store`].
@@ -155,7 +156,7 @@ impl SyncJobs {
         Ok((found, more))
     }
 
-    /// Ends a job that waits, and asks whoever is at work on one to end it.
+    /// Cancels a waiting job, or requests the worker of a running one to cancel it.
     ///
     /// # Errors
     /// [`SyncJobsError::NotFound`], [`SyncJobsError::NoSync`] or [`SyncJobsError::Ended`].
@@ -178,7 +179,7 @@ impl SyncJobs {
         Ok(job)
     }
 
-    /// Asks for the same sync again that has ended.
+    /// Requests a new sync like one that has ended.
     ///
     /// # Errors
     /// [`SyncJobsError::NotFound`] or [`SyncJobsError::NotAgain`].

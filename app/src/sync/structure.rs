@@ -1,4 +1,4 @@
-//! Storing what a guild has: channels and threads, and what became of those that are not shown any more.
+//! Stores the structure of a guild: channels and threads, and the state of those that are no longer shown.
 
 use std::collections::{HashMap, HashSet};
 
@@ -16,12 +16,12 @@ use ports::store::UnitOfWork;
 use super::{Run, SyncError};
 use crate::slug::channel_slug;
 
-/// Channels of one unit.
+/// The number of channels in one unit.
 pub(super) const BATCH: usize = 50;
-/// Threads of one unit.
+/// The number of threads in one unit.
 const THREADS: u32 = 100;
 
-/// Why a channel is not held, in a word.
+/// Returns the word that is stored as the reason why a channel is not read.
 pub(super) const fn reason(denied: Denied) -> &'static str {
     match denied {
         Denied::View => "no_permission",
@@ -32,7 +32,7 @@ pub(super) const fn reason(denied: Denied) -> &'static str {
 }
 
 impl Run<'_> {
-    /// Stores every channel of the structure, parents first, and looks after those that are held and not in it.
+    /// Stores every channel of the structure, parents first, and checks the stored channels that are not in it.
     pub(super) async fn store_structure(&self, structure: &GuildStructure) -> Result<(), SyncError> {
         let (above, below): (Vec<_>, Vec<_>) =
             structure.channels.iter().partition(|channel| channel.channel.parent_id.is_none());
@@ -45,7 +45,7 @@ impl Run<'_> {
         self.look_after_absent(structure).await
     }
 
-    /// Stores the roles, emoji and stickers that are new or changed; what the guild has no more stays as deleted.
+    /// Stores new and changed roles, emoji and stickers; those that the guild no longer has are marked deleted.
     async fn store_items(&self, structure: &GuildStructure) -> Result<(), SyncError> {
         let look = GuildLook {
             observed_at: structure.observed_at,
@@ -70,8 +70,8 @@ impl Run<'_> {
         self.in_store(once).await
     }
 
-    /// Stores those of `shown` (at most [`BATCH`]) that are new or changed, in one unit that does not touch the lease: each
-    /// channel is fenced instead. Returns the others, for which nothing is written or locked.
+    /// Stores those of `shown` (at most [`BATCH`]) that are new or changed, in one unit that does not touch the lease:
+    /// each channel is fenced instead. Returns the others, for which nothing is written or locked.
     pub(super) async fn store_channels(&self, shown: &[&GuildChannel]) -> Result<HashSet<ChannelId>, SyncError> {
         let parents = shown.iter().filter_map(|channel| channel.channel.parent_id);
         let ids: Vec<_> = shown.iter().map(|channel| channel.channel.id).chain(parents).collect();
@@ -79,15 +79,15 @@ impl Run<'_> {
         let stored: HashMap<_, _> = self.in_store(look).await?.into_iter().map(|stored| (stored.id, stored)).collect();
         let is_stored = |shown: &Channel| {
             let parent = shown.parent_id.filter(|_| shown.kind.is_thread()).and_then(|parent| stored.get(&parent));
-            // One that readers may know from now on gets the slug of its name.
+            // A channel that becomes visible to readers gets a slug made of its name.
             let appears = |slug: &ChannelSlug| slug.is_hidden() && is_public(shown, parent);
             stored.get(&shown.id).is_some_and(|stored| as_stored(shown, stored) == *stored && !appears(&stored.slug))
         };
         let (same, mut changed): (Vec<&Channel>, Vec<_>) =
             shown.iter().map(|channel| &channel.channel).partition(|channel| is_stored(channel));
         if !changed.is_empty() {
-            // New ones get their slugs in the order of the list. The others are locked in the order of their ids, so that
-            // two units never wait for each other.
+            // New ones get their slugs in the order of the list. The others are locked in the order of their ids, so
+            // that two units never wait for each other.
             changed.sort_by_key(|channel| stored.contains_key(&channel.id).then_some(channel.id));
             let once = || async {
                 let mut unit = self.of.store.begin().await?;
@@ -101,8 +101,8 @@ impl Run<'_> {
         Ok(same.into_iter().map(|channel| channel.id).collect())
     }
 
-    /// Stores a channel as the platform shows it, with the slug that it has or a free one. A parent that is not stored is
-    /// left out until a later look has it. One that is deleted stays so.
+    /// Stores a channel as the platform shows it, with its existing slug or a free one. A parent that is not stored is
+    /// left out until a later observation has it. A deleted channel stays deleted.
     async fn store_channel(&self, unit: &mut dyn UnitOfWork, shown: &Channel) -> Result<(), SyncError> {
         let fenced = unit.channels().fence(shown.id, self.leader.fence()).await?;
         let before = unit.channels().find(shown.id).await?;
@@ -130,8 +130,8 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// A channel that is stored and that the platform did not show is deleted, or hidden from the bot: it is requested by
-    /// its id. One that the platform shows as hidden is hidden.
+    /// Checks the stored channels that the platform did not show. Each is deleted, or hidden from the bot: it is
+    /// requested by its id. One that the platform shows as hidden is hidden.
     async fn look_after_absent(&self, structure: &GuildStructure) -> Result<(), SyncError> {
         let shown: HashSet<_> = structure.channels.iter().map(|channel| channel.channel.platform_id).collect();
         let list = async || Ok(self.of.store.read().await?.channels().list(self.scope.tenant).await?);
@@ -156,8 +156,8 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Records what the answer to a request by id says of a stored channel or thread: it is deleted, or hidden from the
-    /// bot. Any other error proves nothing.
+    /// Records the result of a request by id for a stored channel or thread: it is deleted, or hidden from the bot. Any
+    /// other error proves nothing.
     pub(super) async fn settle_absent(&self, channel: &Channel, answer: GuildError) -> Result<(), SyncError> {
         match answer {
             GuildError::Gone(Missing::Channel) => self.bury(channel.id).await,
@@ -166,8 +166,8 @@ impl Run<'_> {
         }
     }
 
-    /// Hides a channel that the bot may not see, and notes why it is not read. Nobody may see it then: the bot's rights
-    /// are more than everybody's.
+    /// Hides a channel that the bot may not see, and records why it is not read. No reader may see it then: the bot has
+    /// more permissions than the public.
     async fn hide_denied(&self, id: ChannelId, denied: Denied) -> Result<(), SyncError> {
         let held = self.coverage(id).await?;
         if held.as_ref().is_some_and(Coverage::is_deleted) {
@@ -177,8 +177,7 @@ impl Run<'_> {
         self.note_if(held.as_ref(), id, Some(reason(denied))).await
     }
 
-    /// Marks a channel deleted, and its threads with it. The archive keeps what it holds of them, and shows it to no
-    /// reader.
+    /// Marks a channel and its threads deleted. Their content stays in the archive and is not shown to readers.
     pub(super) async fn bury(&self, id: ChannelId) -> Result<(), SyncError> {
         self.hide(id).await?;
         let filter = ThreadFilter { order: ThreadOrder::Oldest, with_private: true };
@@ -201,7 +200,7 @@ impl Run<'_> {
             };
             self.in_store(once).await?;
         }
-        // The channel itself comes last: a run that is ended before it does all of it again.
+        // The channel itself comes last: after an interruption, the next run repeats all of it.
         self.note(id, Some(Coverage::DELETED)).await
     }
 
@@ -218,7 +217,7 @@ impl Run<'_> {
         self.in_store(once).await
     }
 
-    /// Notes that something of this name cannot be read, or ends the run where that holds for all.
+    /// Records that the item `name` cannot be read, or ends the run if the error concerns all items.
     pub(super) fn fail(&self, name: &str, error: GuildError) -> Result<(), SyncError> {
         if error.is_fatal() || matches!(error, GuildError::Parked | GuildError::Gone(Missing::Guild)) {
             return Err(error.into());
@@ -230,7 +229,7 @@ impl Run<'_> {
     }
 }
 
-/// A channel as the platform shows it, with what the store keeps of it itself.
+/// Returns a channel as the platform shows it, with the fields that only the store knows.
 fn as_stored(shown: &Channel, stored: &Channel) -> Channel {
     Channel { slug: stored.slug.clone(), stats: stored.stats, ..shown.clone() }
 }

@@ -1,4 +1,4 @@
-//! What a sync has done so far.
+//! Counts the progress of a sync.
 
 use std::collections::HashMap;
 use std::sync::atomic::AtomicU64;
@@ -11,14 +11,14 @@ use domain::job::Progress;
 use domain::timestamp::Timestamp;
 use tokio::time::Instant;
 
-/// Failures of single channels that are told one by one; the rest is counted.
+/// The number of failures of single channels that are reported in words; the rest is counted.
 const TOLD: usize = 5;
 
-/// Nothing is said of the time that is left before this.
+/// The time before which no remaining time is estimated.
 const FIRST_GUESS: Duration = Duration::from_secs(2);
 
-/// How far one walk through the history of a channel is: people wrote all the time, so as much of it is left as there is
-/// time between what was reached and the channel's beginning.
+/// The position of one walk through the history of a channel. The estimate assumes that messages are evenly spread over
+/// time: the remaining work is the time between the position and the channel's beginning.
 #[derive(Debug, Clone, Copy)]
 struct Walk {
     began: Instant,
@@ -37,16 +37,16 @@ impl Walk {
     }
 }
 
-/// What could not be read.
+/// The items that could not be read.
 #[derive(Debug, Default)]
 struct Failures {
-    /// The first of them.
+    /// The first failures.
     told: Vec<String>,
-    /// How many there are beside these.
+    /// The number of further failures.
     more: u64,
 }
 
-/// Counts what many walks do at the same time.
+/// Sums up the counts of concurrent walks.
 #[derive(Debug)]
 pub(super) struct Tally {
     began: Instant,
@@ -60,7 +60,7 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// Goes on from what a job had done when it was left; its channels are counted anew.
+    /// Resumes the counts of an interrupted job; its channels are counted from zero.
     pub(super) fn new(before: Progress) -> Self {
         Self {
             began: Instant::now(),
@@ -74,13 +74,13 @@ impl Tally {
         }
     }
 
-    /// A channel that began at `beginning` is read from `from` down.
+    /// Starts the walk of a channel that began at `beginning`, from `from` backward in time.
     pub(super) fn walk(&self, channel: ChannelId, from: Timestamp, beginning: Timestamp) {
         let walk = Walk { began: Instant::now(), from, reached: from, beginning };
         self.walks().insert(channel, walk);
     }
 
-    /// That walk is down at `reached`.
+    /// The walk has come to `reached`.
     pub(super) fn reached(&self, channel: ChannelId, reached: Timestamp) {
         if let Some(walk) = self.walks().get_mut(&channel) {
             walk.reached = reached;
@@ -91,7 +91,7 @@ impl Tally {
         self.walks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How long the rest takes: as long as the longest walk, and as all channels that wait, whichever is more.
+    /// Estimates the remaining time: that of the longest walk, or that of all waiting channels, whichever is longer.
     fn seconds_left(&self, channels_done: u64, channels_total: u64) -> Option<u64> {
         let now = Instant::now();
         let spent = now - self.began;
@@ -107,12 +107,12 @@ impl Tally {
         longest.max(all).map(|left| left.as_secs())
     }
 
-    /// There is one more channel to read.
+    /// Counts one more channel to read.
     pub(super) fn found(&self) {
         self.channels_total.fetch_add(1, Relaxed);
     }
 
-    /// A channel is read.
+    /// Counts a channel as read.
     pub(super) fn finished(&self, channel: ChannelId) {
         self.walks().remove(&channel);
         self.channels_done.fetch_add(1, Relaxed);
@@ -130,13 +130,13 @@ impl Tally {
         self.waits.fetch_add(1, Relaxed);
     }
 
-    /// Something could not be read; the rest goes on.
+    /// Records an item that could not be read; the others continue.
     pub(super) fn failed(&self, what: String) {
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         if failures.told.len() < TOLD { failures.told.push(what) } else { failures.more += 1 }
     }
 
-    /// One sentence about everything that could not be read.
+    /// Returns one sentence about all items that could not be read.
     pub(super) fn failures(&self) -> Option<String> {
         let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         let told = failures.told.join("; ");

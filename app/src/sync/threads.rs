@@ -1,4 +1,4 @@
-//! Finding every thread that the bot can see, and those that are gone.
+//! Finds every thread that the bot can see, and those that are deleted or hidden.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -16,17 +16,17 @@ use tokio::sync::mpsc;
 use super::structure::BATCH;
 use super::{Run, SyncError};
 
-/// Stored threads that are compared with the lists at once.
+/// The number of stored threads that are compared with the lists at once.
 const THREADS: u32 = 100;
-/// Pages of a list that every run reads; so the lists of most channels are always read whole.
+/// The number of pages of a list that every run reads; so the lists of most channels are always read completely.
 const PAGES: usize = 10;
-/// How often longer lists are read whole.
+/// How often longer lists are read completely.
 const WHOLE: Duration = Duration::from_hours(24);
-/// How long a thread that no list shows is not requested again once an answer to that was remembered.
+/// The time for which a thread that is not in any list is not requested again, once the response was stored.
 const REQUEST: Duration = Duration::from_hours(24);
-/// How many requests for such threads may be refused in one run: refused requests count towards a ban.
+/// The number of such requests that may be refused in one run: refused requests count towards a ban.
 const REFUSALS: usize = 100;
-/// How many threads that no list shows and that exist are requested in every run.
+/// The number of existing threads outside of all lists that every run requests.
 const UNLISTED: usize = 100;
 
 /// How the threads of a parent were listed.
@@ -36,40 +36,40 @@ pub(super) struct Listed {
     whole: bool,
 }
 
-/// How far a list was read.
+/// The extent to which a list was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Extent {
     /// It failed, or the platform could not show all of it.
     Part,
-    /// Every thread that changed since the last run is among what was read.
+    /// Up to the threads that are unchanged since the last run.
     News,
     /// To its end.
     Whole,
 }
 
-/// What the requests for threads that no list showed were answered.
+/// The responses to the requests for threads that were not in any list.
 #[derive(Default)]
 struct Answers {
     refused: usize,
     found: usize,
 }
 
-/// What the lists showed so far.
+/// The content of the lists so far.
 struct Shown<'a> {
     structure: &'a GuildStructure,
     queue: &'a mpsc::Sender<GuildChannel>,
-    /// What is in the queue.
+    /// The ids of the queued channels.
     seen: &'a mut HashSet<ChannelSnowflake>,
-    /// What earlier runs remember of the parents.
+    /// The stored sync states of the parents.
     states: HashMap<ChannelId, SyncState>,
-    /// Every thread that a list showed.
+    /// Every thread that was in a list.
     threads: HashSet<ChannelSnowflake>,
 }
 
 impl Run<'_> {
-    /// Stores active threads, archived ones of every parent, and active ones again, because a thread that wakes up
-    /// meanwhile leaves the one list and enters the other; lets each into the queue once. What is stored and in no list of
-    /// a parent, all of which were read whole, is requested by its id then.
+    /// Stores active threads, the archived ones of every parent, and active ones a second time, because a thread that
+    /// is unarchived meanwhile leaves the one list and enters the other; queues each once. A stored thread of a parent
+    /// whose lists were all read completely, and that is in none of them, is then requested by its id.
     pub(super) async fn list_threads(
         &self,
         structure: &GuildStructure,
@@ -102,13 +102,13 @@ impl Run<'_> {
         Ok(listed.into_iter().map(|(_, listed)| listed).collect())
     }
 
-    /// Whether the threads of `parent` were asked for with it.
+    /// Returns whether the threads of `parent` were requested with it.
     fn has_wanted_threads(&self, parent: &GuildChannel) -> bool {
         let wanted = &self.job.scope.channels;
         wanted.is_empty() || wanted.contains(&parent.channel.platform_id)
     }
 
-    /// Takes the active threads; returns whether they could be listed.
+    /// Stores the active threads; returns whether they could be listed.
     async fn active(&self, shown: &mut Shown<'_>) -> Result<bool, SyncError> {
         match self.ask(|| self.of.source.active_threads(&self.scope, shown.structure)).await {
             Ok(threads) => self.take(shown, threads).await.map(|()| true),
@@ -139,7 +139,7 @@ impl Run<'_> {
             cursor = page.next;
             match (&cursor, enough) {
                 (None, _) => break,
-                // Everything below was archived before, and so has no newer message.
+                // All further threads were archived before, and so have no newer message.
                 (Some(ArchivedCursor::ArchivedBefore { micros, .. }), Some(enough))
                     if pages >= PAGES && *micros < enough && !incomplete =>
                 {
@@ -154,7 +154,8 @@ impl Run<'_> {
         Ok(if incomplete || self.stop.is_cancelled() { Extent::Part } else { Extent::Whole })
     }
 
-    /// Before which moment, in microseconds, archived threads need not be listed by this run; `None` if all are listed.
+    /// Returns the time, in microseconds, before which archived threads need not be listed by this run; `None` if all
+    /// are listed.
     fn known_since(&self, state: Option<&SyncState>) -> Option<i64> {
         let state = state.filter(|_| self.job.kind == JobKind::Incremental)?;
         let due = state.listed_whole_at?.as_millis() + i64::try_from(WHOLE.as_millis()).ok()?;
@@ -162,7 +163,7 @@ impl Run<'_> {
         (self.began().as_millis() < due).then(|| since.as_millis().saturating_mul(1000))
     }
 
-    /// Stores threads, and lets those into the queue that may have something new.
+    /// Stores threads, and queues those that may have new messages.
     async fn take(&self, shown: &mut Shown<'_>, threads: Vec<GuildChannel>) -> Result<(), SyncError> {
         shown.threads.extend(threads.iter().map(|thread| thread.channel.platform_id));
         let wanted: Vec<_> = threads.iter().filter(|thread| self.is_wanted(thread, shown.structure)).collect();
@@ -178,7 +179,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Whether an archived thread that is stored as it is shown has nothing that an incremental run would find.
+    /// Returns whether an archived thread is stored unchanged and an incremental run would find nothing new in it.
     fn has_settled(&self, thread: &GuildChannel, states: &HashMap<ChannelId, SyncState>) -> bool {
         let state = thread.channel.parent_id.and_then(|parent| states.get(&parent));
         let active_at = thread.last_message_id.map_or_else(|| thread.channel.created_at(), MessageId::created_at);
@@ -188,8 +189,8 @@ impl Run<'_> {
             && state.is_some_and(|state| state.has_settled(active_at))
     }
 
-    /// Requests every stored thread of `parents` that no list showed by its id: it is deleted, hidden from the bot, or
-    /// only slow to be listed.
+    /// Requests by its id every stored thread of `parents` that is not in any list: it is deleted, hidden from the bot,
+    /// or listed late by the platform.
     async fn request_absent(&self, shown: &mut Shown<'_>, parents: &[&GuildChannel]) -> Result<(), SyncError> {
         let filter = ThreadFilter { order: ThreadOrder::Oldest, with_private: true };
         let mut answers = Answers::default();
@@ -214,7 +215,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Those of `absent` that are not known to be deleted, and were not requested of late.
+    /// Returns those of `absent` that are not known to be deleted, and were not requested recently.
     async fn due(&self, absent: Vec<Channel>) -> Result<Vec<Channel>, SyncError> {
         if absent.is_empty() {
             return Ok(absent);
@@ -234,8 +235,8 @@ impl Run<'_> {
         Ok(due)
     }
 
-    /// Requests one thread, and records what the answer says. The next runs do not repeat a request that was refused, nor
-    /// all of very many.
+    /// Requests one thread, and records the result. The next runs do not repeat a refused request, nor all of very
+    /// many.
     async fn request_thread(
         &self,
         shown: &mut Shown<'_>,
@@ -263,7 +264,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Remembers how the threads of parents were listed, if all of those that were shown were read.
+    /// Stores how the threads of parents were listed, for those whose threads were all read.
     pub(super) async fn store_listed(&self, listed: Vec<Listed>) -> Result<(), SyncError> {
         let unfinished = self.unfinished().clone();
         let states: Vec<_> = listed
@@ -285,7 +286,7 @@ impl Run<'_> {
         let once = || async {
             let mut unit = self.of.store.begin().await?;
             match unit.sync_states().upsert_all(states).await {
-                // A channel that is deleted meanwhile needs no state.
+                // A channel that was deleted meanwhile needs no state.
                 Err(StoreError::Missing { .. }) => Ok(()),
                 stored => {
                     stored?;

@@ -1,4 +1,4 @@
-//! Reading one channel: what is new first, then what was before, and what was written of late once more.
+//! Reads one channel: new messages first, then the rest of the history, and recent messages once more.
 
 use std::collections::HashSet;
 use std::sync::{Arc, MutexGuard, PoisonError};
@@ -21,7 +21,7 @@ use super::{PACE, Run, SyncError};
 use crate::portion::in_portions;
 use crate::unreadable;
 
-/// Why a walk ended early.
+/// The error that ended a walk early.
 enum Halt {
     Guild(GuildError),
     Sync(SyncError),
@@ -40,10 +40,10 @@ impl From<SyncError> for Halt {
 }
 
 impl Run<'_> {
-    /// Reads a channel or thread as far as it has to be read.
+    /// Reads a channel or thread as far as necessary.
     ///
     /// # Errors
-    /// What ends the whole run; what concerns this channel alone is noted.
+    /// An error that ends the whole run; one that concerns this channel alone is recorded.
     pub(super) async fn walk(&self, channel: GuildChannel) -> Result<(), SyncError> {
         if self.stop.is_cancelled() {
             return Ok(());
@@ -103,19 +103,19 @@ impl Run<'_> {
         if self.stop.is_cancelled() { Ok(()) } else { Ok(self.note_if(held.as_ref(), id, None).await?) }
     }
 
-    /// Notes that the next run has to read a thread again, whether it changes or not.
+    /// Records that the next run has to read a thread again, whether it changes or not.
     fn leave_unfinished(&self, channel: &GuildChannel) {
         if let Some(parent) = channel.channel.parent_id.filter(|_| channel.channel.kind.is_thread()) {
             self.unfinished().insert(parent);
         }
     }
 
-    /// Parents of threads that could not be read whole.
+    /// The parents of threads that could not be read completely.
     pub(super) fn unfinished(&self) -> MutexGuard<'_, HashSet<ChannelId>> {
         self.unfinished.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reads upwards from behind `from` to the newest.
+    /// Reads forward from after `from` to the newest message.
     async fn up(&self, channel: &GuildChannel, from: MessageId) -> Result<(), Halt> {
         let mut cursor = Some(MessageCursor::After(from));
         while let Some(at) = cursor.filter(|_| !self.stop.is_cancelled()) {
@@ -124,14 +124,14 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Reads downwards from below `from` to the channel's start: what is not held.
+    /// Reads backward from before `from` to the channel's start, and skips stored intervals.
     async fn down(&self, channel: &GuildChannel, from: MessageId) -> Result<(), Halt> {
         self.begin_walk(channel, from);
         let mut cursor = Some(MessageCursor::Before(from));
         while let Some(at) = cursor.filter(|_| !self.stop.is_cancelled()) {
             cursor = self.page(channel, at, Priority::Backfill).await?;
             let Some(MessageCursor::Before(next)) = cursor else { continue };
-            // What other sources have shown below need not be read again.
+            // Intervals that other sources have stored need not be read again.
             let held = self.coverage(channel.channel.id).await?;
             let reached = held.as_ref().and_then(|held| held.interval).filter(|interval| interval.low() <= next);
             if reached.is_some() && held.as_ref().is_some_and(|held| held.start_reached) {
@@ -142,7 +142,8 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Reads downwards from the newest to the channel's start, but for what this job has read before its process ended.
+    /// Reads backward from the newest message to the channel's start, but skips the intervals that this job read before
+    /// an interruption.
     async fn anew(&self, channel: &GuildChannel) -> Result<(), Halt> {
         self.begin_walk(channel, MessageId::MAX);
         let since = self.job.started_at.unwrap_or(self.job.created_at);
@@ -167,7 +168,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Mends the channel's count of messages, for whoever asks for everything once more has a reason.
+    /// Corrects the channel's count of messages: a caller who requests a full sync has a reason.
     async fn recount(&self, channel: ChannelId) -> Result<(), SyncError> {
         let once = || async {
             let mut unit = self.of.store.begin().await?;
@@ -182,16 +183,17 @@ impl Run<'_> {
         self.in_store(once).await
     }
 
-    /// Reads once more what was written since a day before the last run that did so began, however long ago that was, or
-    /// since the moment that the job names: what a page lacks is deleted, what is newer replaces. A channel in which
-    /// nothing was written since then costs no write.
+    /// Rechecks the messages since a day before the start of the last run that did so, however long ago that was, or
+    /// since the time that the job names: messages that a page lacks are deleted, newer versions replace stored ones. A
+    /// channel without a message since then costs no write.
     async fn again(&self, channel: &GuildChannel, coverage: Option<&Coverage>, held: Interval) -> Result<(), Halt> {
         let id = channel.channel.id;
         let since = if let Some(since) = self.job.scope.since {
             since
         } else {
             let rechecked_at = self.sync_states(&[id]).await?.get(&id).and_then(|state| state.rechecked_at);
-            // What no sync has rechecked, another source has shown, or a run before this was remembered.
+            // Without a stored recheck, the interval is from another source, or from a run before rechecks were
+            // recorded.
             let checked_at = coverage.and_then(|coverage| coverage.checked_at);
             let last = rechecked_at.or(self.last_completed).or(checked_at);
             last.map_or(self.began(), |last| last.min(self.began())).minus(RECHECK)
@@ -211,7 +213,7 @@ impl Run<'_> {
         Ok(self.note_recheck(id).await?)
     }
 
-    /// Remembers that this run has read the recent messages of a channel, unless it was stopped before.
+    /// Records that this run has rechecked the recent messages of a channel, unless it was stopped before.
     async fn note_recheck(&self, channel: ChannelId) -> Result<(), SyncError> {
         if self.stop.is_cancelled() || self.job.scope.since.is_some() {
             return Ok(());
@@ -224,15 +226,15 @@ impl Run<'_> {
         self.tally.walk(channel.channel.id, newest.created_at(), channel.channel.created_at());
     }
 
-    /// Reads and stores one page; tells where to go on.
+    /// Fetches and stores one page; returns the cursor of the next one.
     async fn page(
         &self,
         channel: &GuildChannel,
         cursor: MessageCursor,
         priority: Priority,
     ) -> Result<Option<MessageCursor>, Halt> {
-        // A walk that waits for the platform leaves its place to others meanwhile, and one in the background takes none: it
-        // may wait for long behind all others.
+        // A walk that waits for the platform leaves its permit to others meanwhile, and one in the background takes no
+        // permit: it may wait long after all others.
         let look = async || {
             let place = if self.job.background { None } else { Some(self.of.pages.acquire().await) };
             self.of.source.messages(&self.scope, channel, cursor, priority).await.map(|look| (look, place))
@@ -257,7 +259,7 @@ impl Run<'_> {
         Ok(look.next)
     }
 
-    /// Stores a page, and keeps aside what could not be read of it; tells how many of its messages the store refuses.
+    /// Stores a page, and records its unreadable messages; returns the number of its messages that the store rejects.
     pub(super) async fn store_page(
         &self,
         channel: ChannelId,
@@ -277,7 +279,8 @@ impl Run<'_> {
         });
         let refused = unreadable::of_refused(channel, &stored.await?.refused, seen_at);
         if !refused.is_empty() {
-            // Nothing may have been stored of the page, and then nothing was kept of it either.
+            // If every part was rejected, nothing was stored of the page, and no unreadable message was recorded
+            // either.
             let all = [found, &refused].concat();
             let once = || async {
                 let mut unit = self.begin_on(channel).await?;
@@ -289,15 +292,15 @@ impl Run<'_> {
         Ok(refused.len())
     }
 
-    /// A unit on one channel that happens only if nobody who leads since has written there. It does not touch the lease,
-    /// which all channels would then wait for.
+    /// Begins a unit on one channel that commits only if no later leader has written there. It does not touch the
+    /// lease, which all channels would then wait for.
     pub(super) async fn begin_on(&self, channel: ChannelId) -> Result<Box<dyn UnitOfWork>, SyncError> {
         let mut unit = self.of.store.begin().await?;
         self.fence(&mut *unit, channel).await?;
         Ok(unit)
     }
 
-    /// Another process was found to have written under a larger fence.
+    /// Records that another process has written under a larger fence.
     pub(super) fn deposed(&self) -> SyncError {
         self.leader.lose();
         SyncError::Deposed
@@ -317,7 +320,7 @@ impl Run<'_> {
         self.in_store(async || Ok(self.of.store.read().await?.coverage().find(channel).await?)).await
     }
 
-    /// Notes why the rest of a channel is not held, unless that is what is noted already.
+    /// Records why the rest of a channel is not stored, unless that reason is recorded already.
     pub(super) async fn note_if(
         &self,
         held: Option<&Coverage>,
@@ -327,7 +330,7 @@ impl Run<'_> {
         if held.and_then(|held| held.reason.as_deref()) == reason { Ok(()) } else { self.note(channel, reason).await }
     }
 
-    /// Notes why the rest of a channel is not held.
+    /// Records why the rest of a channel is not stored.
     pub(super) async fn note(&self, channel: ChannelId, reason: Option<&'static str>) -> Result<(), SyncError> {
         let once = || async {
             let mut unit = self.begin_on(channel).await?;

@@ -1,4 +1,4 @@
-//! Doing the jobs of all tenants: those that somebody asked for, and those that are due.
+//! Runs the jobs of all tenants: requested ones, and those that are due by the schedule.
 
 use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
@@ -23,18 +23,18 @@ use tracing::{debug, error, warn};
 use super::{Candidate, Leader, Progress, Stops, SyncError, SyncJobs, SyncJobsError, SyncMode, Syncer};
 use crate::jobs::unfinished;
 
-/// How often it is looked for jobs that another process was asked for, and whether the lease of the token is free.
+/// How often the store is polled for jobs that another process received, and for a free lease of the token.
 const LOOK: Duration = Duration::from_secs(2);
-/// How often it is looked for tenants whose sync is due.
+/// How often the store is polled for tenants whose sync is due.
 const SCHEDULE: Duration = Duration::from_secs(30);
-/// How long a guild that the bot is not in is not looked for.
+/// How long a guild without the bot is not requested again.
 const ELSEWHERE: Duration = Duration::from_mins(10);
-/// How long runs that are to end are waited for.
+/// The time that stopped runs are given to finish.
 const LEAVING: Duration = Duration::from_secs(20);
-/// How many of a tenant's jobs are looked through at once for its last sync of everything.
+/// The page size of a search through a tenant's jobs for its last sync of all channels.
 const PAGE: u32 = 100;
 
-/// Hears nothing: what there is to tell stands in the store.
+/// Ignores all progress: the store has it.
 struct Quiet;
 
 impl Progress for Quiet {
@@ -43,8 +43,8 @@ impl Progress for Quiet {
     fn at(&self, _: domain::job::Progress) {}
 }
 
-/// Does jobs while this process works for the token. Each tenant has one run at a time, and all of them run at once:
-/// the source gives each request its turn, so none waits for the end of another's.
+/// Runs jobs while this process is the leader for the token. Each tenant has one run at a time, and those of all
+/// tenants are concurrent: the source gives each request its turn, so no run waits for the end of another.
 pub struct Worker {
     store: Arc<dyn Store>,
     source: Arc<dyn GuildSource>,
@@ -55,26 +55,27 @@ pub struct Worker {
     schedule: Schedule,
 }
 
-/// How often the tenants of an installation are read, without being asked for.
+/// How often the tenants of an installation are synced without a request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Schedule {
-    /// How long after a sync was asked for the next one is due; `None` for never.
+    /// The time from the request of a sync to the next one; `None` for no scheduled syncs.
     pub every: Option<Duration>,
-    /// How long after everything was read, or was to be read, it is read once more in the background; `None` for never.
+    /// The time from the request of the last full sync (without one, of the first sync) to the next full pass in the
+    /// background; `None` for no such pass.
     pub full_every: Option<Duration>,
 }
 
-/// What the schedule knows of tenants between two looks.
+/// The state of the schedule between two polls.
 #[derive(Default)]
 struct Known {
-    /// Tenants whose guild the bot was not in, and when that was seen.
+    /// Tenants whose guild the bot was not in, and the time of that observation.
     elsewhere: HashMap<TenantId, Instant>,
-    /// When a full pass is due, as far as the jobs told.
+    /// The time at which a full pass is due, according to the stored jobs.
     full_due: HashMap<TenantId, Timestamp>,
 }
 
 impl Worker {
-    /// A worker for the token of `source`, by the lease that `candidate` takes.
+    /// Returns a worker for the token of `source`, under the lease that `candidate` acquires.
     #[must_use]
     pub fn new(
         store: Arc<dyn Store>,
@@ -88,13 +89,13 @@ impl Worker {
         Self { store, source, clock, candidate, syncer, jobs, schedule }
     }
 
-    /// Works until `stop`; then leaves what it is at for the next process.
+    /// Works until `stop`; then leaves its jobs for the next leader.
     pub async fn run(&self, stop: CancellationToken) {
         while !stop.is_cancelled() {
             match self.candidate.elect().await {
                 Ok(Ok(leader)) => {
                     let leader = Arc::new(leader);
-                    // The lease is kept by who does the work, and by nobody who could outlive it.
+                    // The lease is renewed by the task that does the work, so that the renewal cannot outlive it.
                     tokio::select! {
                         () = self.lead(&leader, &stop) => {}
                         never = leader.keep() => match never {},
@@ -115,7 +116,7 @@ impl Worker {
         }
     }
 
-    /// Does what there is to do and asks for what is due, until `stop` or until another process leads.
+    /// Runs the waiting jobs and requests what is due, until `stop` or until another process leads.
     async fn lead(&self, leader: &Arc<Leader>, stop: &CancellationToken) {
         tokio::select! {
             () = self.work(leader, stop) => {}
@@ -138,13 +139,13 @@ impl Worker {
             }
         }
         leave.cancel();
-        // What has not ended by then is left as it is, as by a process that is killed.
+        // A run that has not ended by then is left as it is, as by a killed process.
         if timeout(LEAVING, runs.all()).await.is_err() {
             warn!("syncs abandoned at shutdown");
         }
     }
 
-    /// Asks for what is due, again and again.
+    /// Requests the due syncs periodically.
     async fn schedule(&self, leader: &Leader) -> Infallible {
         if self.schedule == Schedule::default() {
             return pending().await;
@@ -161,8 +162,8 @@ impl Worker {
         }
     }
 
-    /// Starts the oldest job of each tenant that has none under way; one in the background beside it, if no other tenant
-    /// has one.
+    /// Starts the oldest job of each tenant that has no running job; a background job also beside a running one, if no
+    /// other tenant has one.
     async fn start_waiting(
         &self,
         leader: &Arc<Leader>,
@@ -179,7 +180,7 @@ impl Worker {
                         Err(SyncError::Deposed) => debug!(job.id = %job.id, "sync taken over by another process"),
                         Err(failed) => {
                             error!(job.id = %job.id, error = &failed as &dyn std::error::Error, "sync not ended");
-                            // It is tried again, and not at once.
+                            // The job is retried, after a pause.
                             tokio::select! {
                                 () = sleep(SCHEDULE) => {}
                                 () = stops.leave.cancelled() => {}
@@ -192,8 +193,8 @@ impl Worker {
         Ok(())
     }
 
-    /// Asks for a sync of every tenant whose last one was asked for so long ago, or that never had one, and whose guild
-    /// the bot is in.
+    /// Requests a sync of every tenant whose last one was requested long enough ago, or that never had one, and whose
+    /// guild the bot is in.
     async fn ask_for_due(&self, known: &mut Known) -> Result<(), StoreError> {
         known.elsewhere.retain(|_, seen| seen.elapsed() < ELSEWHERE);
         let mut due = Vec::new();
@@ -238,7 +239,7 @@ impl Worker {
         Ok(())
     }
 
-    /// Whether an incremental run is due.
+    /// Returns whether an incremental run is due.
     async fn is_due(&self, tenant: TenantId) -> Result<bool, StoreError> {
         let Some(every) = self.schedule.every else { return Ok(false) };
         let since = self.clock.now().minus(every);
@@ -247,8 +248,8 @@ impl Worker {
         Ok(latest.is_none_or(|job| job.has_ended() && job.created_at <= since))
     }
 
-    /// Whether a full pass is due: so long after the last one was asked for, or where there was none, after the first run.
-    /// One that has not ended is resumed instead.
+    /// Returns whether a full pass is due: the interval has passed since the last one was requested, or where there was
+    /// none, since the first run. One that has not ended is resumed instead.
     async fn is_full_due(
         &self,
         tenant: TenantId,
@@ -279,7 +280,7 @@ impl Worker {
     }
 }
 
-/// A store that does not tell is asked again soon.
+/// Logs a store error; the next poll retries.
 fn told(outcome: Result<(), StoreError>) {
     if let Err(error) = outcome {
         warn!(error = &error as &dyn std::error::Error, "due syncs not listed");
@@ -293,26 +294,26 @@ fn not_requested(tenant: &Tenant, requested: Result<Job, SyncJobsError>) {
     }
 }
 
-/// Whether a job reads all channels.
+/// Returns whether a job reads all channels.
 fn reads_all(job: &Job) -> bool {
     job.kind.is_sync() && job.scope.channels.is_empty()
 }
 
-/// Whether the schedule is for this tenant.
+/// Returns whether the schedule includes this tenant.
 fn is_synced(tenant: &Tenant) -> bool {
     tenant.platform == Platform::Discord && tenant.status != TenantStatus::Cancelled
 }
 
-/// Jobs that are under way, each a task.
+/// The running jobs, each a task.
 #[derive(Default)]
 struct Runs {
     tasks: JoinSet<Turn>,
-    /// Whose they are.
+    /// The turns that are taken.
     turns: HashSet<Turn>,
     by_task: HashMap<tokio::task::Id, Turn>,
 }
 
-/// What has one run at a time: a tenant, or the background of all tenants.
+/// The holder of at most one run at a time: a tenant, or the background passes of all tenants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Turn {
     Tenant(TenantId),
@@ -326,7 +327,7 @@ impl Turn {
 }
 
 impl Runs {
-    /// Whether it is the turn of `job`, which is to be started then.
+    /// Returns whether the turn of `job` is free, and takes it; the caller must then start the job.
     fn admit(&mut self, job: &Job) -> bool {
         self.turns.insert(Turn::of(job))
     }
@@ -341,7 +342,7 @@ impl Runs {
         self.by_task.insert(task.id(), turn);
     }
 
-    /// Waits for the end of one; for ever where there is none.
+    /// Waits for the end of one task; for ever if there is none.
     async fn next(&mut self) {
         let (task, turn) = match self.tasks.join_next_with_id().await {
             Some(Ok((task, turn))) => (task, Some(turn)),
@@ -355,7 +356,7 @@ impl Runs {
         if let Some(turn) = turn {
             self.turns.remove(&turn);
         } else if let Some(turn) = known {
-            // It is tried again, and not at once.
+            // The job is retried, after a pause.
             let task = self.tasks.spawn(async move {
                 sleep(SCHEDULE).await;
                 turn
@@ -364,7 +365,7 @@ impl Runs {
         }
     }
 
-    /// Waits for the end of all.
+    /// Waits for the end of all tasks.
     async fn all(&mut self) {
         while !self.tasks.is_empty() {
             self.next().await;
