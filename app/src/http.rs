@@ -40,31 +40,32 @@ use crate::jobs::Jobs;
 use crate::sync::SyncJobs;
 use crate::tenants::Tenants;
 
-/// Large responses that are compressed at the same time. Each keeps several MB busy, and a processor, too.
+/// The number of large responses that are compressed at the same time. Each keeps several MB busy, and a processor,
+/// too.
 const COMPRESSED_AT_ONCE: usize = 2;
-/// Responses that are made at the same time if no setting says otherwise.
+/// The number of responses that are made at the same time without a setting.
 const AT_ONCE: usize = 10;
 
-/// How the server is set up.
+/// The settings of the server.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
     /// The key of the admin API, which is off without one.
     pub admin_key: Option<Vec<u8>>,
-    /// The address that the world sees, without a slash at its end.
+    /// The public address of the server, without a slash at its end.
     pub public_url: Option<String>,
     /// Requests a minute from one address; 0 for no limit.
     pub rate_limit: u32,
-    /// Proxies whose `X-Forwarded-For` counts.
+    /// The proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<IpNet>,
-    /// Whether only those addresses are answered that tell how the process does.
+    /// Whether only health and metrics are served.
     pub operations_only: bool,
-    /// Whether syncs that are asked for will be done, by this process or, as far as it can tell, by another.
+    /// Whether requested syncs will be run, by this process or, as far as it knows, by another.
     pub syncs: bool,
-    /// Responses that are made at the same time, each of which holds a page of messages; 10 without it.
+    /// The number of responses that are made at the same time, each of which holds a page of messages; 10 without it.
     pub at_once: Option<usize>,
 }
 
-/// Everything that answers need.
+/// The state that requests are answered from.
 pub struct Site {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
@@ -74,11 +75,11 @@ pub struct Site {
     sync_jobs: SyncJobs,
     operations_only: bool,
     syncs: bool,
-    /// The hash of the admin key: comparing hashes takes as long for every key.
+    /// The hash of the admin key: comparing hashes takes the same time for every key.
     admin_key: Option<[u8; 32]>,
     public_url: String,
     limit: RateLimit,
-    /// Bounds the responses that clients have not taken yet.
+    /// Bounds the responses that clients have not received yet.
     budget: Arc<Budget>,
     /// Bounds the responses that are being made.
     making: Turns,
@@ -89,7 +90,7 @@ pub struct Site {
 }
 
 impl Site {
-    /// A site over `store`.
+    /// Returns the state of a server over `store`.
     #[must_use]
     pub fn new(
         store: Arc<dyn Store>,
@@ -118,13 +119,13 @@ impl Site {
         }
     }
 
-    /// Shows in the metrics how far the follower with this lag has come.
+    /// Reports the progress of the follower with this lag in the metrics.
     #[must_use]
     pub fn with_follower(self, lag: Lag) -> Self {
         Self { metrics: self.metrics.with_follower(lag), ..self }
     }
 
-    /// Serves the files that are kept in `media`, too.
+    /// Also serves the files that are stored in `media`.
     #[must_use]
     pub fn with_media(self, media: Arc<dyn MediaStore>) -> Self {
         Self { media: Some(media), ..self }

@@ -1,4 +1,4 @@
-//! Tenants, for who holds the admin key.
+//! Tenants, for clients with the admin key.
 
 use domain::slug::TenantSlug;
 use domain::tenant::{Color, LogoUrl, Platform, PlatformId, TenantName};
@@ -50,7 +50,7 @@ pub(super) async fn create(site: &Site, body: &[u8]) -> Result<Answer, ApiError>
     Ok(answer)
 }
 
-/// A JSON merge patch: what is absent stays, `null` empties.
+/// Updates a tenant by a JSON merge patch: an absent field stays, `null` clears it.
 pub(super) async fn update(site: &Site, reference: &str, body: &[u8]) -> Result<Answer, ApiError> {
     let mut fields = Fields::read(body, &["name", "slug", "status", "branding"])?;
     if fields.is_empty() {

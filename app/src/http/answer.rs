@@ -1,4 +1,4 @@
-//! Answers, and the headers that all of them share.
+//! Responses, and the headers that all of them share.
 
 use std::fmt::Write as _;
 
@@ -17,8 +17,8 @@ use sha2::{Digest, Sha256};
 use super::error::ApiError;
 use crate::browse::Audience;
 
-/// What a page may load: styles and pictures of our own, and the tenant's logo. A picture from another host would tell
-/// that host of every reader.
+/// Returns the content security policy of a page: its own styles and pictures, and the tenant's logo. A picture from
+/// another host would reveal every reader to that host.
 fn policy(logo: Option<&str>) -> HeaderValue {
     let logo = logo.and_then(origin).map_or_else(String::new, |origin| format!(" {origin}"));
     let policy = format!(
@@ -28,7 +28,7 @@ fn policy(logo: Option<&str>) -> HeaderValue {
     HeaderValue::from_str(&policy).expect("an origin is plain text")
 }
 
-/// The scheme and authority of an address on the web, if they can stand in a policy.
+/// Returns the scheme and authority of a URL, if they are valid in a policy.
 fn origin(address: &str) -> Option<String> {
     let address: Uri = address.parse().ok()?;
     let (scheme, authority) = (address.scheme_str()?, address.authority()?);
@@ -37,17 +37,17 @@ fn origin(address: &str) -> Option<String> {
         .then(|| format!("{scheme}://{authority}"))
 }
 
-/// A whole answer, without the headers that every answer gets.
+/// A complete response, without the headers that every response gets.
 pub(crate) type Answer = Response<Full<Bytes>>;
 
-/// Something to serialise that is what it is.
+/// Returns a response with `body` as JSON.
 pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Answer {
     let mut body = serde_json::to_vec(body).expect("our objects are plain values");
     body.shrink_to_fit();
     with_type(status, "application/json", body)
 }
 
-/// A page without pictures of another host.
+/// Returns a page without pictures of another host.
 pub(crate) fn html(status: StatusCode, page: maud::Markup) -> Answer {
     let mut page = page.into_string();
     page.shrink_to_fit();
@@ -56,7 +56,7 @@ pub(crate) fn html(status: StatusCode, page: maud::Markup) -> Answer {
     answer
 }
 
-/// A page of a tenant, which shows its logo.
+/// Returns a page of a tenant, which shows its logo.
 pub(crate) fn html_of(tenant: &Tenant, page: maud::Markup) -> Answer {
     let mut answer = html(StatusCode::OK, page);
     let logo = tenant.branding.logo_url.as_ref().map(LogoUrl::as_str);
@@ -71,7 +71,7 @@ pub(crate) fn with_type(status: StatusCode, kind: &'static str, body: impl Into<
     answer
 }
 
-/// That a page has moved for good; the path is percent-encoded.
+/// Returns a permanent redirect; the path is percent-encoded.
 pub(crate) fn moved(path: &str) -> Answer {
     let mut answer = with_type(StatusCode::MOVED_PERMANENTLY, "text/plain", Bytes::new());
     if let Ok(path) = HeaderValue::from_str(path) {
@@ -80,7 +80,7 @@ pub(crate) fn moved(path: &str) -> Answer {
     answer
 }
 
-/// An error, as JSON or as a page.
+/// Returns an error, as JSON or as a page.
 pub(crate) fn problem(error: &ApiError, as_page: bool) -> Answer {
     let mut answer = if as_page {
         html(error.status, crate::html::error_page(error))
@@ -101,7 +101,7 @@ pub(crate) fn problem(error: &ApiError, as_page: bool) -> Answer {
     answer
 }
 
-/// Adds what decides over caches: public answers are kept and asked for again by tag, others are not kept.
+/// Adds the cache headers: public responses may be stored and are revalidated by tag, others are not stored.
 pub(crate) fn finish(
     mut answer: Answer,
     if_none_match: &[HeaderValue],

@@ -1,4 +1,4 @@
-//! Bodies: objects whose fields are known, each once, with everything that is wrong with them told at once.
+//! Request bodies: objects with known fields, each given once, whose errors are all reported at once.
 
 use std::fmt;
 
@@ -8,13 +8,13 @@ use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use super::error::{ApiError, FieldError};
 use crate::tenants::Change;
 
-/// A value of a body, as far as our bodies have them.
+/// A value of a body, in the kinds that request bodies have.
 enum Value {
     Null,
     Text(String),
     Object(Vec<(String, Value)>),
     List(Vec<Value>),
-    /// A number or a truth value.
+    /// A number or a boolean.
     Other,
 }
 
@@ -72,14 +72,14 @@ impl<'de> Deserialize<'de> for Value {
     }
 }
 
-/// The fields of a body, and what is wrong with them.
+/// The fields of a body, and their errors.
 pub(super) struct Fields {
     values: Vec<(String, Value)>,
     errors: Vec<FieldError>,
 }
 
 impl Fields {
-    /// Reads the object in `body`; fields that are not `known`, and fields that stand twice, are wrong.
+    /// Parses the object in `body`; fields that are not `known`, and fields that are given more than once, are errors.
     pub(super) fn read(body: &[u8], known: &[&str]) -> Result<Self, ApiError> {
         let value = serde_json::from_slice(body)
             .map_err(|error| ApiError::bad_request(format!("the body is no JSON: {error}")))?;
@@ -104,12 +104,12 @@ impl Fields {
         fields
     }
 
-    /// Whether nothing was sent, not even something wrong.
+    /// Returns whether the body has no field, not even an invalid one.
     pub(super) fn is_empty(&self) -> bool {
         self.values.is_empty() && self.errors.is_empty()
     }
 
-    /// Notes what is wrong with a field.
+    /// Records an error of a field.
     pub(super) fn wrong(&mut self, field: &str, reason: impl Into<String>) {
         self.errors.push(FieldError { field: field.chars().take(64).collect(), reason: reason.into() });
     }
@@ -123,7 +123,7 @@ impl Fields {
         self.values.iter().any(|(name, value)| name == field && matches!(value, Value::Null))
     }
 
-    /// A field that may be missing or `null`.
+    /// Takes a field that may be missing or `null`.
     pub(super) fn optional<T>(&mut self, field: &str, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
         match self.take(field)? {
             Value::Null => None,
@@ -141,8 +141,8 @@ impl Fields {
         }
     }
 
-    /// A list of at most `most` strings, which may be missing or `null`: empty then. A string that is wrong is named
-    /// by its place.
+    /// Takes a list of at most `most` strings, which may be missing or `null`: empty then. An error of a string names
+    /// its index.
     pub(super) fn list(&mut self, field: &str, most: usize) -> Vec<String> {
         let items = match self.take(field) {
             None | Some(Value::Null) => return Vec::new(),
@@ -166,7 +166,7 @@ impl Fields {
         texts
     }
 
-    /// A field that must be there.
+    /// Takes a required field.
     pub(super) fn required<T>(&mut self, field: &str, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
         let told = self.errors.iter().any(|error| error.field == field);
         if self.is_null(field) || !told && self.values.iter().all(|(name, _)| name != field) {
@@ -175,7 +175,7 @@ impl Fields {
         self.optional(field, parse)
     }
 
-    /// A field that a patch may leave out and may not empty.
+    /// Takes a field that a patch may leave out and may not clear.
     pub(super) fn kept<T>(&mut self, field: &str, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
         if self.is_null(field) {
             self.wrong(field, "cannot be empty");
@@ -183,7 +183,7 @@ impl Fields {
         self.optional(field, parse)
     }
 
-    /// A field that a patch may leave out and may empty.
+    /// Takes a field that a patch may leave out and may clear.
     pub(super) fn change<T>(&mut self, field: &str, parse: impl Fn(&str) -> Result<T, String>) -> Change<T> {
         if self.is_null(field) {
             return Change::Clear;
@@ -191,7 +191,7 @@ impl Fields {
         self.optional(field, parse).map_or(Change::Keep, Change::Set)
     }
 
-    /// An object inside this one, which a patch may leave out and may empty.
+    /// Takes an object inside this one, which a patch may leave out and may clear.
     pub(super) fn part<T>(&mut self, field: &str, known: &[&str], read: impl Fn(&mut Self) -> T) -> Change<T> {
         match self.take(field) {
             None => Change::Keep,
@@ -211,13 +211,13 @@ impl Fields {
         }
     }
 
-    /// The refusal that tells everything that is wrong so far.
+    /// Returns the error response with all errors so far.
     pub(super) fn refused(&self) -> ApiError {
         ApiError::invalid(self.errors.clone())
     }
 
     /// # Errors
-    /// The refusal, if anything was wrong.
+    /// The error response, if any field is invalid.
     pub(super) fn done(self) -> Result<(), ApiError> {
         if self.errors.is_empty() { Ok(()) } else { Err(self.refused()) }
     }

@@ -1,4 +1,4 @@
-//! How many bytes of finished responses wait for clients to take them.
+//! Bounds the bytes of finished responses that clients have not received yet.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -7,17 +7,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::connections::wide;
 use super::limit::network;
 
-/// Bytes of all responses in flight.
+/// The most bytes of all responses in flight.
 pub(crate) const ALL_BYTES: usize = 64 << 20;
-/// Bytes of the responses to one client, which is what the rate limit counts as one. A single larger response is sent
-/// to a client that has no other.
+/// The most bytes of the responses to one client, as the rate limit counts clients. A single larger response is sent to
+/// a client that has no other.
 pub(crate) const CLIENT_BYTES: usize = 16 << 20;
-/// Bytes of the responses to the clients of one network, as connections count them, so that none takes all.
+/// The most bytes of the responses to the clients of one network, as connections count them, so that none takes all.
 pub(crate) const NETWORK_BYTES: usize = 32 << 20;
-/// A smaller response is not counted: errors can always be sent, and the number of connections bounds the rest.
+/// The size below which a response is not counted: errors can always be sent, and the number of connections bounds the
+/// rest.
 pub(crate) const FREE_BYTES: usize = 8 << 10;
 
-/// Bounds the bytes that responses hold until clients have taken them, for all clients, each network and each client.
+/// Bounds the bytes that responses occupy until clients have received them, for all clients, each network and each
+/// client.
 pub(crate) struct Budget {
     all: usize,
     per_network: usize,
@@ -37,7 +39,7 @@ impl Budget {
         Arc::new(Self { all, per_network, per_client, held: Mutex::default() })
     }
 
-    /// Whether a response for `client` may be worth making.
+    /// Returns whether there is room for a response to `client`.
     pub(crate) fn has_room(&self, client: IpAddr) -> bool {
         let held = self.held();
         let of_network = held.of_network.get(&wide(client)).copied().unwrap_or_default();
@@ -45,7 +47,7 @@ impl Budget {
         held.total < self.all && of_network < self.per_network && of_client < self.per_client
     }
 
-    /// Counts a response of so many bytes until the value is dropped; `None` if it would be too much.
+    /// Counts a response of `bytes` bytes until the value is dropped; `None` if it would exceed a bound.
     pub(crate) fn take(self: &Arc<Self>, client: IpAddr, bytes: usize) -> Option<Taken> {
         let (wide, client) = (wide(client), network(client));
         let mut held = self.held();

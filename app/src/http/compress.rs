@@ -1,5 +1,5 @@
-//! Compression, of a whole response at once: what a compressor works with is more than what it makes, so none is kept
-//! for as long as a client takes to read.
+//! Compression of a whole response at once: the state of a compressor is larger than its output, so none is kept for as
+//! long as a client takes to read.
 
 use std::convert::Infallible;
 
@@ -13,16 +13,16 @@ use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove
 use super::answer::problem;
 use super::error::ApiError;
 
-/// Smaller bodies, in bytes, are sent as they are: compressing them saves no packet.
+/// The size, in bytes, below which a body is not compressed: compressing it saves no packet.
 const MIN_COMPRESSED: u64 = 1_024;
 
-/// The response in the best of the `accepted` encodings.
+/// Returns the response in the best of the `accepted` encodings.
 pub(super) async fn compressed(whole: Response<Bytes>, accepted: &[HeaderValue]) -> Response<Bytes> {
     let mut request = Request::new(());
     for encoding in accepted {
         request.headers_mut().append(header::ACCEPT_ENCODING, encoding.clone());
     }
-    // Files are sent as they are: most of them are small already, and of others parts can be asked for.
+    // Files are sent as they are: most are compressed already, and the others are served by range.
     let as_it_is =
         |_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions| !headers.contains_key(header::ACCEPT_RANGES);
     let worth_it = SizeAbove::new(MIN_COMPRESSED).and(NotForContentType::IMAGES).and(as_it_is);
@@ -47,7 +47,7 @@ pub(super) async fn compressed(whole: Response<Bytes>, accepted: &[HeaderValue])
             None => first = Some(bytes),
             Some(_) => rest.extend_from_slice(&bytes),
         }
-        // A large body takes a while, in which others go on.
+        // A large body takes a while; other tasks run between its pieces.
         tokio::task::yield_now().await;
     }
     let first = first.unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The open connections, and which of them is closed for a new one when all are taken.
+//! The open connections, and which of them is closed for a new one when there is no room.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -9,15 +9,15 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
 use super::limit::network;
 
-/// One network may hold one in so many of all connections while others need them.
+/// The share of one network while others need connections: one in so many of all.
 const SHARES: usize = 32;
 
-/// Every open connection. When all are taken, a new one takes the place of another: of the network that holds the most
-/// if that is more than its share, else of the longest idle one. So no network shuts others out, however many
-/// connections it opens, leaves idle or reads slowly, and a network may use more than its share while there is room.
+/// Every open connection. When there is no room, a new one replaces another: one of the network that has the most if
+/// that is more than its share, else the longest idle one. So a network cannot shut out others, however many
+/// connections it opens, leaves idle or reads slowly, and it may use more than its share while there is room.
 ///
 /// A network is the first 24 bits of an IPv4 address and the first 48 of an IPv6 address; within it, the address, or
-/// the 64 bits of one IPv6 customer, that holds the most goes first. Trusted proxies have no share.
+/// the 64 bits of one IPv6 customer, that has the most goes first. Trusted proxies have no share.
 pub(crate) struct Connections {
     most: usize,
     state: Mutex<State>,
@@ -25,10 +25,10 @@ pub(crate) struct Connections {
 
 #[derive(Default)]
 struct State {
-    /// Counts what happens, so that older is smaller.
+    /// A counter of events, so that an older event has a smaller number.
     now: u64,
     open: HashMap<u64, Entry>,
-    /// Connections by network, without those of trusted proxies.
+    /// The number of connections by network, without those of trusted proxies.
     of_network: HashMap<IpAddr, usize>,
     /// The same by address.
     of_address: HashMap<IpAddr, usize>,
@@ -37,21 +37,21 @@ struct State {
 struct Entry {
     /// The network and the address; `None` for a trusted proxy.
     origin: Option<(IpAddr, IpAddr)>,
-    /// Whether a request is being answered.
+    /// Whether a request is in progress.
     is_busy: bool,
-    /// Since when it is busy or idle.
+    /// The event since which it is busy or idle.
     since: u64,
     close: CancellationToken,
 }
 
 impl Connections {
-    /// Room for `most` connections.
+    /// Creates a set with room for `most` connections.
     pub(crate) fn new(most: usize) -> Arc<Self> {
         Arc::new(Self { most: most.max(1), state: Mutex::default() })
     }
 
-    /// Registers a new connection, and closes another if there is no room for both. `None` if every one is a trusted
-    /// proxy's that is being answered.
+    /// Registers a new connection, and closes another if there is no room for both. `None` if every connection is a
+    /// busy one of a trusted proxy.
     pub(crate) fn open(self: &Arc<Self>, peer: IpAddr, is_trusted: bool) -> Option<Arc<Connection>> {
         let peer = peer.to_canonical();
         let origin = (!is_trusted).then(|| (wide(peer), network(peer)));
@@ -71,7 +71,7 @@ impl Connections {
         Some(Arc::new(Connection { id, close, connections: Arc::clone(self) }))
     }
 
-    /// Closes the connection that is least needed, for want of something else than room here.
+    /// Closes the least needed connection, when another resource than this room is exhausted.
     pub(crate) fn close_one(&self) {
         let mut state = self.state();
         let closed = state.least_needed(u64::MAX, 0).and_then(|closed| state.remove(closed));
@@ -108,7 +108,7 @@ impl State {
         Some(entry)
     }
 
-    /// The connection that makes room for the connection `new`.
+    /// Returns the connection that is closed for the connection `new`.
     fn least_needed(&self, new: u64, share: usize) -> Option<u64> {
         let others = || self.open.iter().filter(|(id, _)| **id != new);
         let of_largest = || {
@@ -135,7 +135,7 @@ fn lower<K: Hash + Eq>(counts: &mut HashMap<K, usize>, key: &K) {
     }
 }
 
-/// The network that an address is counted with.
+/// Returns the network that an address is counted with.
 pub(crate) fn wide(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(address) => Ipv4Addr::from_bits(address.to_bits() >> 8 << 8).into(),
@@ -151,7 +151,7 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// Waits until another connection takes the place of this one.
+    /// Waits until another connection replaces this one.
     pub(crate) fn closed(&self) -> WaitForCancellationFuture<'_> {
         self.close.cancelled()
     }
@@ -177,7 +177,7 @@ impl Drop for Connection {
     }
 }
 
-/// A request that is being answered, until the last byte is sent.
+/// A request in progress, until the last byte of its response is sent.
 pub(crate) struct Busy(Arc<Connection>);
 
 impl Drop for Busy {

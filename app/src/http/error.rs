@@ -1,4 +1,4 @@
-//! What a client is told when something goes wrong.
+//! Error responses.
 
 use std::borrow::Cow;
 
@@ -11,27 +11,27 @@ use crate::browse::BrowseError;
 use crate::sync::SyncJobsError;
 use crate::tenants::TenantsError;
 
-/// Seconds after which a client may try again when the store does not answer.
+/// The value of `Retry-After`, in seconds, when the store is unavailable.
 const RETRY_AFTER: u32 = 5;
 
-/// A field of the input, and what is wrong with it.
+/// A field of the input, and its error.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct FieldError {
     pub(crate) field: String,
     pub(crate) reason: String,
 }
 
-/// An answer that is no success: an `application/problem+json` of RFC 9457, or a page that says the same.
+/// An error response: an `application/problem+json` of RFC 9457, or a page with the same text.
 #[derive(Debug, Clone)]
 pub(crate) struct ApiError {
     pub(crate) status: StatusCode,
     pub(crate) code: &'static str,
     pub(crate) detail: Cow<'static, str>,
     pub(crate) errors: Vec<FieldError>,
-    /// The methods that the address answers.
+    /// The value of `Allow`: the methods of the address.
     pub(crate) allow: Option<String>,
     pub(crate) retry_after: Option<u32>,
-    /// Whether the store gave a reader up who may do better at once.
+    /// Whether the store aborted a read that may succeed if it is retried at once.
     pub(crate) aborted: bool,
 }
 
@@ -55,7 +55,7 @@ impl ApiError {
         Self::new(StatusCode::BAD_REQUEST, "bad_request", detail)
     }
 
-    /// A value of the query that is wrong.
+    /// Returns the error of an invalid query parameter.
     pub(crate) fn bad_value(field: &str, reason: impl Into<String>) -> Self {
         let errors = vec![FieldError { field: field.to_owned(), reason: reason.into() }];
         Self { errors, ..Self::bad_request("a value of the query is wrong") }
@@ -69,7 +69,7 @@ impl ApiError {
         Self::new(StatusCode::UNAUTHORIZED, "unauthorized", "the admin key is missing or wrong")
     }
 
-    /// `preflight` tells whether the address answers `OPTIONS`, too.
+    /// Returns the error of an unsupported method; `preflight` states whether the address supports `OPTIONS`, too.
     pub(crate) fn method_not_allowed(allowed: &[&Method], preflight: bool) -> Self {
         let names = allowed.iter().map(|method| if **method == Method::GET { "GET, HEAD" } else { method.as_str() });
         let allow = names.chain(preflight.then_some("OPTIONS")).collect::<Vec<_>>().join(", ");
@@ -86,7 +86,7 @@ impl ApiError {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "something went wrong here; the log says what")
     }
 
-    /// A body that breaks rules.
+    /// Returns the error of a body with invalid fields.
     pub(crate) fn invalid(errors: Vec<FieldError>) -> Self {
         let error = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "the body breaks a rule");
         Self { errors, ..error }
@@ -169,7 +169,7 @@ impl From<TenantsError> for ApiError {
             TenantsError::SlugTaken(_) | TenantsError::Exists { .. } | TenantsError::Deleting => {
                 Self::new(StatusCode::CONFLICT, "conflict", error.to_string())
             }
-            // What is stored of a tenant is what the body said.
+            // The stored values of a tenant come from the request body.
             TenantsError::Store(error @ StoreError::Refused(_)) => {
                 warn!(error = &error as &dyn std::error::Error, "store rejected a value");
                 let reason = "it has a value that cannot be stored".to_owned();

@@ -1,4 +1,4 @@
-//! Files of messages: their bytes as they were sent, in a form in which none of them can do harm.
+//! Files of messages: their original bytes, with headers that keep them harmless.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -25,11 +25,11 @@ use super::error::ApiError;
 use crate::browse::{Audience, shown_type};
 use crate::retry::retry;
 
-/// How long a file may take to be opened.
+/// The time that the media store is given to open a file.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// A stored file that an answer is to give. The answer carries it among its extensions: the store's thread must not wait
-/// for the disk that holds files, so [`open`] opens it after the store has answered.
+/// A stored file that a response is to contain. The response carries it among its extensions: the store's thread must
+/// not wait for the disk with the files, so [`open`] opens it after the store has answered.
 #[derive(Clone)]
 pub(super) struct Found {
     tenant: TenantId,
@@ -40,18 +40,18 @@ pub(super) struct Found {
     length: u64,
 }
 
-/// A body that is read as it is sent. An answer carries it among its extensions, and the server puts it in.
+/// A body that is read as it is sent. A response carries it among its extensions, and the server makes it the body.
 #[derive(Clone)]
 pub(super) struct Streamed(Arc<Mutex<Option<BoxStream<'static, std::io::Result<Bytes>>>>>);
 
 impl Streamed {
-    /// The bytes, once.
+    /// Returns the bytes, once.
     pub(super) fn take(&self) -> Option<BoxStream<'static, std::io::Result<Bytes>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
-/// Answers `/{tenant}/files/{channel}/{message}/{attachment}/{name}`, without the bytes; the name is for people alone.
+/// Answers `/{tenant}/files/{channel}/{message}/{attachment}/{name}`, without the bytes; the name is ignored.
 pub(super) async fn file(
     site: &Site,
     audience: Audience,
@@ -86,12 +86,12 @@ fn no_file() -> ApiError {
     ApiError::not_found("there is no such file")
 }
 
-/// Whether an answer is to give a file, which [`open`] opens.
+/// Returns whether a response is to contain a file, which [`open`] opens.
 pub(super) fn is_found(answer: &Answer) -> bool {
     answer.extensions().get::<Found>().is_some()
 }
 
-/// Opens the file that an answer is to give, if it gives one, and hangs its bytes on.
+/// Opens the file that a response is to contain, if there is one, and attaches its bytes.
 pub(super) async fn open(site: &Arc<Site>, mut answer: Answer) -> Result<Answer, ApiError> {
     let (Some(found), Some(media)) = (answer.extensions_mut().remove::<Found>(), &site.media) else {
         return Ok(answer);
@@ -120,7 +120,7 @@ pub(super) async fn open(site: &Arc<Site>, mut answer: Answer) -> Result<Answer,
     Ok(answer)
 }
 
-/// Lets a file whose bytes are lost wait for the next sync or import, unless either has stored it since.
+/// Makes a file whose bytes are lost wait for the next sync or import, unless either has stored it since.
 async fn forget(site: &Site, found: &Found) -> Result<(), StoreError> {
     let FileKey { channel, message, .. } = found.key;
     let mut unit = site.store.begin().await?;
@@ -142,8 +142,8 @@ fn tag(hash: ContentHash) -> HeaderValue {
     header(&format!("\"{hash}\""))
 }
 
-/// The name under which a browser saves a file: a name that turns its own direction round can hide its ending, and a
-/// name with separators or control characters is none on any system.
+/// Returns the name under which a browser saves a file: a name with direction marks can disguise its extension, and one
+/// with separators or control characters is not a valid file name.
 fn saved_name(name: &str) -> String {
     let turns =
         |c: char| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
@@ -152,7 +152,7 @@ fn saved_name(name: &str) -> String {
     if name.is_empty() { "file".to_owned() } else { name }
 }
 
-/// The answer without its bytes.
+/// Returns the response without its bytes.
 fn described(file: &Attachment, tag: HeaderValue, length: u64) -> Answer {
     let shown = shown_type(file);
     let disposition = if shown.is_some() { "inline" } else { "attachment" };
@@ -162,7 +162,7 @@ fn described(file: &Attachment, tag: HeaderValue, length: u64) -> Answer {
     let headers = answer.headers_mut();
     headers.insert(CONTENT_DISPOSITION, header(&format!("{disposition}; filename*=UTF-8''{name}")));
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox"));
-    // The hash makes it cheap to ask again, and a file whose channel became private must not go on in shared caches.
+    // The hash makes revalidation cheap, and a file whose channel became private must not stay in shared caches.
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, no-cache"));
     headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     headers.insert(CONTENT_LENGTH, length.into());
@@ -170,20 +170,20 @@ fn described(file: &Attachment, tag: HeaderValue, length: u64) -> Answer {
     answer
 }
 
-/// Which part of a file.
+/// The requested part of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Wanted {
     All,
-    /// Both included.
+    /// Both bounds are inclusive.
     Part {
         first: u64,
         last: u64,
     },
-    /// It has no such bytes.
+    /// The range starts after the end of the file.
     Beyond,
 }
 
-/// What the `Range` header asks for: one range; several at once, and what is no range, are answered with all of it.
+/// Parses the `Range` header: one range; several ranges, and an invalid header, are answered with the whole file.
 fn wanted(headers: &HeaderMap, tag: &HeaderValue, size: u64) -> Wanted {
     let current = headers.get(IF_RANGE).is_none_or(|known| known == tag);
     let range = headers.get(RANGE).filter(|_| current).and_then(|range| range.to_str().ok());

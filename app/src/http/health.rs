@@ -1,4 +1,4 @@
-//! Whether the process lives, and whether it can work.
+//! The health of the process: live, and ready.
 
 use std::time::Duration;
 
@@ -11,15 +11,15 @@ use tracing::warn;
 use super::answer::{Answer, json as answer};
 use super::error::ApiError;
 
-/// How long the store may take to say that it is there.
+/// The time that the store is given to respond.
 const PATIENCE: Duration = Duration::from_millis(900);
 
-/// That the process lives; touches nothing else.
+/// Answers that the process is live; checks nothing else.
 pub(crate) fn healthz() -> Answer {
     answer(StatusCode::OK, &json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")}))
 }
 
-/// Whether the store answers, within a second.
+/// Returns whether the store responds within a second.
 pub(crate) async fn readyz(store: &dyn Store) -> Result<Answer, ApiError> {
     match timeout(PATIENCE, store.status()).await {
         Ok(Ok(status)) => Ok(answer(

@@ -1,4 +1,4 @@
-//! Jobs, for who holds the admin key.
+//! Jobs, for clients with the admin key.
 
 use domain::channel::ChannelSnowflake;
 use domain::job::{Job, JobId, SyncScope};
@@ -18,11 +18,11 @@ use crate::browse::{Audience, BrowseError};
 use crate::sync::SyncMode;
 use crate::wire::{JobBody, ListBody};
 
-/// Channels that one job can name: as many as a guild has
+/// The most channels that one job can name: as many as a guild has
 /// (<https://docs.discord.com/developers/resources/guild#create-guild-channel>).
 const MOST_CHANNELS: usize = 500;
 
-/// What a body asks for.
+/// The job that a body requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mode {
     Full,
@@ -62,7 +62,8 @@ fn somebody_syncs(site: &Site) -> Result<(), ApiError> {
     if site.syncs { Ok(()) } else { Err(ApiError::new(StatusCode::CONFLICT, "conflict", detail)) }
 }
 
-/// The platform's ids of channels that are named by slug, UUID or id; an id need not be held yet.
+/// Returns the platform's ids of channels that are named by slug, UUID or id; a channel named by id need not be stored
+/// yet.
 async fn found(
     site: &Site,
     tenant: &Tenant,
@@ -93,7 +94,7 @@ pub(super) async fn list(site: &Site, reference: &str, raw: Option<&str>) -> Res
     Ok(json(StatusCode::OK, &ListBody { items, next }))
 }
 
-/// Reads the cursor of a list of jobs: when the last one was asked for, and its id.
+/// Parses the cursor of a list of jobs: the creation time of the last one, and its id.
 fn cursor(text: &str) -> Result<JobCursor, ApiError> {
     let parse = || {
         let (millis, id) = text.split_once('.')?;
@@ -125,7 +126,7 @@ fn parsed(id: &str) -> Result<JobId, ApiError> {
     Uuid::try_parse(id).map(JobId).map_err(|_| ApiError::not_found("there is no such job"))
 }
 
-/// A job that will be done, and where it can be looked at.
+/// Returns the response for an accepted job, with its address.
 fn accepted(site: &Site, job: &Job) -> Answer {
     let mut answer = json(StatusCode::ACCEPTED, &JobBody::new(job, site.clock.now()));
     if let Ok(location) = HeaderValue::from_str(&format!("/api/v1/admin/jobs/{}", job.id)) {

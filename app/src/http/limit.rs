@@ -1,4 +1,4 @@
-//! Who sends how much: the address of a client, and its share of requests.
+//! The rate limit: the address of a client, and its share of requests.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroU32;
@@ -17,21 +17,22 @@ const FORWARDED: &str = "x-forwarded-for";
 pub(crate) struct RateLimit {
     limiter: Option<DefaultKeyedRateLimiter<IpAddr>>,
     trusted: Vec<IpNet>,
-    /// Whether it was logged that a peer which is no trusted proxy sent `X-Forwarded-For`.
+    /// Whether an `X-Forwarded-For` of a peer that is not a trusted proxy has been logged.
     warned: AtomicBool,
 }
 
 impl RateLimit {
-    /// `per_minute` requests from one address; 0 for no limit. What `trusted` proxies say of their clients counts.
+    /// Allows `per_minute` requests from one address; 0 for no limit. The `X-Forwarded-For` of `trusted` proxies
+    /// counts.
     pub(crate) fn new(per_minute: u32, trusted: Vec<IpNet>) -> Self {
         let quota = NonZeroU32::new(per_minute).map(Quota::per_minute);
         Self { limiter: quota.map(RateLimiter::keyed), trusted, warned: AtomicBool::new(false) }
     }
 
-    /// Takes one request of `client` into account.
+    /// Counts one request of `client`.
     ///
     /// # Errors
-    /// The seconds after which the next one is answered.
+    /// The seconds until the next request is allowed.
     pub(crate) fn check(&self, client: IpAddr) -> Result<(), u32> {
         let Some(limiter) = &self.limiter else { return Ok(()) };
         limiter.check_key(&network(client)).map_err(|not_until| {
@@ -40,7 +41,7 @@ impl RateLimit {
         })
     }
 
-    /// Forgets the addresses whose share is whole again.
+    /// Drops the addresses whose share is complete again.
     pub(crate) fn forget_idle(&self) {
         if let Some(limiter) = &self.limiter {
             limiter.retain_recent();
@@ -48,9 +49,10 @@ impl RateLimit {
         }
     }
 
-    /// The address of the client: the connection's, or, where that is a trusted proxy's, the last one in
-    /// `X-Forwarded-For` that is none. Whatever stands before it a client can have written itself. The first header of
-    /// another peer is logged: a proxy that is not named among the trusted ones makes one client of all visitors.
+    /// Returns the address of the client: the connection's, or, if that is a trusted proxy's, the right-most
+    /// `X-Forwarded-For` entry that is not a trusted proxy. A client can forge all entries to the left of it. The first
+    /// header of another peer is logged: with a proxy that is missing from the trusted ones, all visitors count as one
+    /// client.
     pub(crate) fn client(&self, connection: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut client = connection.to_canonical();
         if !self.is_trusted(client) {
@@ -70,19 +72,19 @@ impl RateLimit {
         client
     }
 
-    /// Whether an address is that of a trusted proxy.
+    /// Returns whether an address is that of a trusted proxy.
     pub(crate) fn is_trusted(&self, address: IpAddr) -> bool {
         self.trusted.iter().any(|network| network.contains(&address))
     }
 }
 
-/// An entry of `X-Forwarded-For`: some proxies add the port.
+/// Parses an entry of `X-Forwarded-For`: some proxies add the port.
 fn address(entry: &str) -> Option<IpAddr> {
     let with_port = || entry.parse::<SocketAddr>().ok().map(|address| address.ip());
     entry.parse().ok().or_else(with_port)
 }
 
-/// What counts as one client: an IPv4 address, or the 64-bit network that one IPv6 customer gets.
+/// Returns the address that a client is counted by: an IPv4 address, or the 64-bit network of one IPv6 customer.
 pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,

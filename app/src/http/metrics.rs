@@ -1,4 +1,4 @@
-//! Numbers for Prometheus.
+//! Metrics for Prometheus.
 
 use std::sync::Mutex;
 use std::sync::atomic::AtomicU64;
@@ -16,7 +16,7 @@ use prometheus_client::registry::Registry;
 use super::answer::{Answer, with_type};
 use crate::follow::Lag;
 
-/// What requests are told apart by: never an address that a client wrote, so that there are few of them.
+/// The labels of a request: never an address that a client wrote, so that there are few of them.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Labels {
     method: &'static str,
@@ -24,14 +24,14 @@ struct Labels {
     status: u16,
 }
 
-/// What is timed.
+/// The labels of a timed request.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Timed {
     method: &'static str,
     route: &'static str,
 }
 
-/// What the server counts.
+/// The metrics of the server.
 pub(crate) struct Metrics {
     registry: Mutex<Registry>,
     requests: Family<Labels, Counter>,
@@ -66,7 +66,7 @@ impl Metrics {
         Self { registry: Mutex::new(registry), requests, seconds, connections, limited, follower: None }
     }
 
-    /// The same metrics, and those of the follower with this lag.
+    /// Returns the metrics with those of the follower with this lag.
     pub(crate) fn with_follower(mut self, lag: Lag) -> Self {
         let follower =
             Follower { lag, age_seconds: Gauge::default(), behind: Gauge::default(), resyncs: Gauge::default() };
@@ -96,7 +96,7 @@ impl Metrics {
         self.seconds.get_or_create(&Timed { method, route }).observe(took.as_secs_f64());
     }
 
-    /// The numbers in the text format of `OpenMetrics`, which Prometheus reads.
+    /// Returns the metrics in the text format of `OpenMetrics`, which Prometheus reads.
     pub(crate) fn answer(&self) -> Answer {
         let registry = self.registry.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some(Follower { lag, age_seconds, behind, resyncs }) = &self.follower {
@@ -110,12 +110,12 @@ impl Metrics {
     }
 }
 
-/// From a quarter of a millisecond to eight seconds.
+/// Returns a histogram from a quarter of a millisecond to eight seconds.
 fn histogram() -> Histogram {
     Histogram::new(exponential_buckets(0.000_25, 2.0, 16))
 }
 
-/// A method as a label: one that a client made up is none of ours.
+/// Returns the label of a method; a non-standard method has a common one.
 fn name(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",

@@ -1,4 +1,4 @@
-//! What anybody may read, as JSON.
+//! The public API, as JSON.
 
 use domain::channel::ChannelKind;
 use domain::message::MessageId;
@@ -20,10 +20,11 @@ pub(super) async fn tenant(site: &Site, audience: Audience, slug: &str) -> Resul
     Ok(json(StatusCode::OK, &TenantBody::new(&tenant, at.audience())))
 }
 
-/// Looks at 100 threads each that one page takes, so that a type which hardly any thread has costs no more.
+/// The number of batches of 100 threads that are searched for one page, so that a filter with few matches costs no
+/// more.
 const THREAD_ROUNDS: u32 = 10;
 
-/// Channels in tree order; with `parent` those below it, its threads last, the oldest first.
+/// Returns the channels in tree order; with `parent` those below it, its threads last, the oldest first.
 pub(super) async fn channels(
     site: &Site,
     audience: Audience,
@@ -117,7 +118,7 @@ pub(super) async fn messages(
     Ok(json(StatusCode::OK, &MessagesBody::new(&tenant, &view.channel, &page)))
 }
 
-/// Which page a query asks for: at most one of `before`, `after`, `around` and `at`.
+/// Parses the page that a query requests: at most one of `before`, `after`, `around` and `at`.
 pub(super) fn find(query: &Query) -> Result<Find, ApiError> {
     let given: Vec<&str> =
         ["before", "after", "around", "at"].into_iter().filter(|name| query.get(name).is_some()).collect();
@@ -182,7 +183,7 @@ pub(super) async fn threads(
     Ok(json(StatusCode::OK, &ListBody { items, next }))
 }
 
-/// Reads the cursor of a list of threads: the time of the last one's newest message, and its platform id.
+/// Parses the cursor of a list of threads: the time of the last one's newest message, and its platform id.
 pub(super) fn thread_cursor(text: &str) -> Result<ThreadCursor, ApiError> {
     let parse = || {
         let (millis, id) = text.rsplit_once('-')?;

@@ -1,4 +1,4 @@
-//! The query of an address: known names, each once, with values that mean something.
+//! Query strings: known parameters, each given once, with valid values.
 
 use std::str::FromStr;
 
@@ -6,16 +6,16 @@ use percent_encoding::percent_decode_str;
 
 use super::error::{ApiError, FieldError};
 
-/// Items of a page when nobody says otherwise.
+/// The default number of items of a page.
 const DEFAULT_LIMIT: u32 = 50;
 /// The most items of a page.
 const MAX_LIMIT: u32 = 100;
 
-/// A query that holds no unknown name and no name twice.
+/// A query without an unknown or repeated parameter.
 pub(crate) struct Query(Vec<(String, String)>);
 
 impl Query {
-    /// Reads `raw`, the text behind the question mark.
+    /// Parses `raw`, the text after the question mark.
     pub(crate) fn parse(raw: Option<&str>, known: &[&str]) -> Result<Self, ApiError> {
         let mut pairs: Vec<(String, String)> = Vec::new();
         let mut errors = Vec::new();
@@ -37,8 +37,8 @@ impl Query {
         Err(ApiError { errors, ..ApiError::bad_request("the query has something that this address does not take") })
     }
 
-    /// Reads what `raw` says under the `known` names and ignores all other parameters, which sites that link to a page
-    /// add to its address.
+    /// Parses the `known` parameters of `raw` and ignores all others, which sites that link to a page add to its
+    /// address.
     pub(crate) fn of_page(raw: Option<&str>, known: &[&str]) -> Result<Self, ApiError> {
         let is_known = |pair: &&str| {
             let name = pair.split_once('=').map_or(*pair, |(name, _)| name);
@@ -48,7 +48,7 @@ impl Query {
         Self::parse(Some(&kept.join("&")), known)
     }
 
-    /// Whether no parameter was given.
+    /// Returns whether no parameter was given.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -57,13 +57,13 @@ impl Query {
         self.0.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
     }
 
-    /// A value that is read from text; `expected` says what it should have been.
+    /// Parses a parameter; `expected` describes the valid values.
     pub(crate) fn parsed<T: FromStr>(&self, name: &str, expected: &str) -> Result<Option<T>, ApiError> {
         let parse = |value: &str| value.parse().map_err(|_| ApiError::bad_value(name, format!("expected {expected}")));
         self.get(name).map(parse).transpose()
     }
 
-    /// `limit`: 1 to 100, 50 by default.
+    /// Returns `limit`: 1 to 100, 50 by default.
     pub(crate) fn limit(&self) -> Result<u32, ApiError> {
         let wrong = || ApiError::bad_value("limit", format!("expected a number from 1 to {MAX_LIMIT}"));
         let Some(value) = self.get("limit") else { return Ok(DEFAULT_LIMIT) };
@@ -73,7 +73,7 @@ impl Query {
     }
 }
 
-/// Undoes percent-encoding; `None` for a broken escape, and for what is not UTF-8 or holds a NUL.
+/// Decodes percent-encoding; `None` for a broken escape, and for text that is not UTF-8 or contains a NUL.
 pub(crate) fn decode(text: &str) -> Option<String> {
     let bytes = text.as_bytes();
     let broken = |at: usize| !bytes.get(at + 1..at + 3).is_some_and(|pair| pair.iter().all(u8::is_ascii_hexdigit));

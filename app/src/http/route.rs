@@ -1,4 +1,4 @@
-//! The table of addresses.
+//! The routing table.
 
 use std::future::ready;
 use std::net::IpAddr;
@@ -20,7 +20,7 @@ use crate::browse::Audience;
 use crate::retry::retry;
 use crate::wire::SEGMENT;
 
-/// The description of the API.
+/// The OpenAPI document.
 const OPENAPI: &str = include_str!("../../openapi.yaml");
 
 /// The longest path with its query, in bytes.
@@ -35,21 +35,21 @@ pub(super) struct Request {
     pub(super) query: Option<String>,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
-    /// The address that the request came from, proxies left out.
+    /// The address of the client, without the proxies in between.
     pub(super) client: IpAddr,
 }
 
-/// An answer, with what only the table knows of it.
+/// A response, with the facts that only the routing table knows.
 pub(super) struct Routed {
     pub(super) answer: Result<Answer, ApiError>,
-    /// What the request counts as: never an address that a client wrote.
+    /// The name of the route: never an address that a client wrote.
     pub(super) route: &'static str,
     pub(super) audience: Audience,
-    /// Whether pages of other sites may read the answer.
+    /// Whether pages of other sites may read the response.
     pub(super) cors: bool,
 }
 
-/// Refuses what is too long or names no host before anything looks at it.
+/// Rejects a request that is too long or names no host, before any other check.
 pub(super) fn check(request: &http::request::Parts) -> Result<(), ApiError> {
     let hosts = request.headers.get_all(header::HOST).iter().count();
     // RFC 9112, section 3.2.
@@ -67,21 +67,22 @@ pub(super) fn check(request: &http::request::Parts) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// What a path belongs to, whatever of it is percent-encoded.
+/// The area of a path, after percent-decoding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Area {
-    /// Tells how the process does: answered even while the store keeps everything else waiting.
+    /// Health and metrics: answered even while all other requests wait for the store.
     Operations,
-    /// What anybody may read, as JSON; pages of other sites may read it, errors included.
+    /// The public API, as JSON; pages of other sites may read it, errors included.
     PublicApi,
-    /// For who holds the admin key.
+    /// For clients with the admin key.
     Admin,
     /// Pages, whose errors are pages.
     Pages,
 }
 
 impl Area {
-    /// Whether the bytes of its responses count towards what may be in flight: the operator's are always sent.
+    /// Returns whether the bytes of its responses count towards the bytes in flight: those to the operator do not, and
+    /// are always sent.
     pub(super) const fn is_bounded(self) -> bool {
         matches!(self, Self::PublicApi | Self::Pages)
     }
@@ -98,7 +99,7 @@ impl Area {
     }
 }
 
-/// Whether a path is one of those by which others watch the process; they are answered whatever else a client did.
+/// Returns whether a path is a health check; those are answered whatever else the client did.
 pub(super) fn is_probe(path: &str) -> bool {
     decode(path).is_some_and(|path| matches!(path.as_str(), "/healthz" | "/readyz"))
 }
@@ -121,7 +122,7 @@ pub(super) async fn answer(site: &Site, request: &Request) -> Routed {
     }
     let audience = match audience(site, &request.headers) {
         Ok(audience) => audience,
-        // Whoever watches the process need not know the key that a proxy adds.
+        // A health check does not need the key that a proxy expects.
         Err(_) if is_probe(&request.path) => Audience::Public,
         Err(error) => {
             info!(client = %request.client, "admin key rejected");
@@ -132,7 +133,7 @@ pub(super) async fn answer(site: &Site, request: &Request) -> Routed {
     let found = |method| find(site, method, &segments, request, audience);
     if let Some((route, work)) = found(method) {
         let answer = match work.await {
-            // Who only reads can begin at a new moment; what writes has been tried again already.
+            // A read can be retried in a new transaction; a write has been retried already.
             Err(error) if error.aborted && *method == Method::GET => {
                 let again = || found(method).expect("the table has it still").1;
                 retry(|error: &ApiError| error.aborted, again).await
@@ -153,7 +154,7 @@ pub(super) async fn answer(site: &Site, request: &Request) -> Routed {
     Routed { answer, route, audience, cors }
 }
 
-/// The decoded parts of a path; none for `/`, and `None` for what cannot be decoded.
+/// Returns the decoded parts of a path; empty for `/`, and `None` for a path that cannot be decoded.
 fn segments(path: &str) -> Option<Vec<String>> {
     match path.strip_prefix('/')? {
         "" => Some(Vec::new()),
@@ -161,7 +162,7 @@ fn segments(path: &str) -> Option<Vec<String>> {
     }
 }
 
-/// Pages that were asked for with a slash behind their address have moved to where there is none.
+/// Redirects a page with a slash at the end of its address to the address without it.
 fn without_slash(request: &Request, segments: &[&str]) -> Result<Answer, ApiError> {
     let segments = segments.strip_suffix(&[""]).unwrap_or_default();
     // Browsers read a backslash as a slash, so the new address is made of the decoded parts.
@@ -174,13 +175,13 @@ fn without_slash(request: &Request, segments: &[&str]) -> Result<Answer, ApiErro
     Ok(moved(&request.query.as_ref().map_or_else(|| bare.clone(), |query| format!("{bare}?{query}"))))
 }
 
-/// The methods that addresses answer; `HEAD` is answered wherever `GET` is.
+/// The methods of the routes; `HEAD` is supported wherever `GET` is.
 const METHODS: [Method; 4] = [Method::GET, Method::POST, Method::PATCH, Method::DELETE];
 
-/// An answer that is made when it is awaited.
+/// A response that is made when it is awaited.
 type Work<'a> = BoxFuture<'a, Result<Answer, ApiError>>;
 
-/// The table: what an address is called in logs and metrics, and what answers the method there.
+/// The table: returns the name of a route in logs and metrics, and the handler of the method there.
 fn find<'a>(
     at: &'a Site,
     method: &Method,
@@ -266,7 +267,7 @@ fn find<'a>(
             ("/api/v1/admin/jobs/{id}/retry", admin(bare(job::retry(at, id).boxed())))
         }
         (_, ["api", ..]) => return None,
-        // The site ignores parameters that it does not know: others add them to the addresses that they share.
+        // The pages ignore unknown parameters: other sites add them to links.
         ("GET", ["assets", tenant, "theme.css"]) => {
             ("/assets/{tenant}/theme.css", site::theme(at, tenant, audience).boxed())
         }
@@ -287,7 +288,8 @@ fn find<'a>(
     })
 }
 
-/// Who asks: a wrong key is refused wherever it is sent. What a proxy before us asked for is no key of ours.
+/// Returns the audience of a request: a wrong key is rejected on every route. Credentials of another scheme, for a
+/// proxy in front of the server, are ignored.
 fn audience(site: &Site, headers: &HeaderMap) -> Result<Audience, ApiError> {
     let (Some(sent), Some(key)) = (headers.get(header::AUTHORIZATION), &site.admin_key) else {
         return Ok(Audience::Public);

@@ -1,4 +1,4 @@
-//! Connections, and what every request and answer goes through.
+//! Connections, and the steps that every request and response goes through.
 
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
@@ -39,41 +39,42 @@ use super::route::{self, Area, Request, Routed};
 use super::turns::Turn;
 use crate::browse::Audience;
 
-/// Connections at the same time, if the process may open as many files.
+/// The most connections at the same time, if the process may open as many files.
 const MAX_CONNECTIONS: usize = 2_048;
-/// Files that the process opens for other things than connections and what they download.
+/// The number of files that the process opens besides connections and the files they download.
 const OTHER_FILES: usize = 64;
-/// How long a client may take for the head of a request, and to send the next one.
+/// The time that a client is given for the head of a request, and to send the next one.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a client may take for a body.
+/// The time that a client is given for a body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long the store may take, with all that one answer asks of it.
+/// The time that the store is given for all queries of one response.
 const STORE_TIMEOUT: Duration = Duration::from_secs(8);
-/// How long an answer may take to make, with the time that its request takes to arrive.
+/// The time in which a response must be made, including the time in which its request arrives.
 const WORK_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long a client may leave us waiting with bytes that it does not take.
+/// The time that a client is given to receive pending bytes.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long connections may take to finish when the server ends.
+/// The time that connections are given to finish when the server shuts down.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
-/// A larger response, in bytes, waits for its turn to be compressed; a smaller one needs little memory and no time.
+/// The size, in bytes, from which a response waits for its turn to be compressed; a smaller one needs little memory and
+/// no time.
 const LARGE: usize = 256 << 10;
 /// The bytes of a response that are queued at once.
 const PIECE: usize = 16 << 10;
 /// The largest body, in bytes.
 const MAX_BODY: usize = 1 << 20;
-/// The most that is read of a head before it is refused unread, in bytes.
+/// The most bytes of a head that are read before the request is rejected.
 const MAX_HEAD: usize = 64 * 1024;
-/// An answer that takes longer is worth a line in the log.
+/// The duration from which a response is logged as slow.
 const SLOW: Duration = Duration::from_secs(1);
-/// How often addresses are forgotten that ask no more.
+/// How often idle addresses are dropped from the rate limit.
 const FORGET: Duration = Duration::from_mins(1);
 
-/// The body of an answer: whole, or read while it is sent.
+/// The body of a response: complete, or read while it is sent.
 type Body = UnsyncBoxBody<Bytes, std::io::Error>;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// A server that listens.
+/// A listening server.
 pub struct Server {
     listener: TcpListener,
     site: Arc<Site>,
@@ -83,20 +84,20 @@ impl Server {
     /// Listens at `address`.
     ///
     /// # Errors
-    /// If the address is taken, or not ours.
+    /// If the address is in use, or does not belong to this machine.
     pub async fn bind(address: SocketAddr, site: Site) -> std::io::Result<Self> {
         Ok(Self { listener: TcpListener::bind(address).await?, site: Arc::new(site) })
     }
 
-    /// Where it listens.
+    /// Returns the address of the listener.
     ///
     /// # Errors
-    /// If the system does not say.
+    /// If the system does not report it.
     pub fn address(&self) -> std::io::Result<SocketAddr> {
         self.listener.local_addr()
     }
 
-    /// Answers until `stop`; then takes no more connections and lets those that are there finish, for 10 seconds.
+    /// Serves requests until `stop`; then accepts no more connections and lets the open ones finish, for 10 seconds.
     pub async fn run(self, stop: CancellationToken) {
         let graceful = GracefulShutdown::new();
         let connections = Connections::new(room_for_connections());
@@ -106,7 +107,7 @@ impl Server {
                 accepted = self.listener.accept() => match accepted {
                     Ok(accepted) => accepted,
                     Err(error) => {
-                        // Too many open files, most likely: the next one may find room.
+                        // Too many open files, most likely: there may be room for the next one.
                         warn!(error = &error as &dyn std::error::Error, "connection not accepted");
                         connections.close_one();
                         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -119,7 +120,7 @@ impl Server {
                 }
                 () = stop.cancelled() => break,
             };
-            // One that finds no room is closed at once, so that a client is never left waiting.
+            // A connection without room is closed at once, so that a client is never left waiting.
             let is_trusted = self.site.limit.is_trusted(peer.ip().to_canonical());
             let Some(held) = connections.open(peer.ip(), is_trusted) else { continue };
             stream.set_nodelay(true).ok();
@@ -144,17 +145,17 @@ impl Server {
     }
 }
 
-/// How many connections there is room for: each may have a file open, too. As many files as the system allows the
-/// process to open are allowed from now on.
+/// Returns the number of connections that there is room for: each may also have a file open. Raises the process's limit
+/// of open files to the most that the system allows.
 fn room_for_connections() -> usize {
     let limit = getrlimit(Resource::Nofile);
-    // Without it the process has fewer, which is what is read next.
+    // If it fails, the limit stays lower, and is read below.
     setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).ok();
     let files = getrlimit(Resource::Nofile).current.and_then(|files| usize::try_from(files).ok());
     files.map_or(MAX_CONNECTIONS, |files| (files.saturating_sub(OTHER_FILES) / 2).min(MAX_CONNECTIONS))
 }
 
-/// One connection, whose requests [`respond`] answers.
+/// Serves one connection, whose requests [`respond`] answers.
 fn connection<S: AsyncRead + AsyncWrite + Send + 'static>(
     site: &Arc<Site>,
     stream: S,
@@ -167,7 +168,7 @@ fn connection<S: AsyncRead + AsyncWrite + Send + 'static>(
         async move {
             let busy = held.begin();
             let response = respond(&site, request, peer).await;
-            // The connection is busy until the body is sent or given up.
+            // The connection is busy until the body is sent or dropped.
             Ok::<_, Infallible>(response.map(|body| holding(body, busy)))
         }
     });
@@ -180,7 +181,7 @@ fn connection<S: AsyncRead + AsyncWrite + Send + 'static>(
         .serve_connection(TokioIo::new(Box::pin(stream)), service)
 }
 
-/// Answers one request, whatever happens.
+/// Answers one request; every error becomes a response.
 async fn respond(site: &Arc<Site>, request: HttpRequest<Incoming>, peer: IpAddr) -> Response<Body> {
     let start = Instant::now();
     let id = request_id(request.headers().get(REQUEST_ID));
@@ -190,7 +191,7 @@ async fn respond(site: &Arc<Site>, request: HttpRequest<Incoming>, peer: IpAddr)
     let accepted: Vec<HeaderValue> = request.headers().get_all(header::ACCEPT_ENCODING).iter().cloned().collect();
     let if_none_match: Vec<HeaderValue> = request.headers().get_all(header::IF_NONE_MATCH).iter().cloned().collect();
     let span = info_span!("http.request", request.id = id.to_str().unwrap_or_default(), %method);
-    // Held until the response is whole, and then counted by its bytes.
+    // Owned until the response is complete, which is then counted by its bytes.
     let mut making = None;
     let work = take(site, request, client, area, &mut making).instrument(span.clone());
     let work = AssertUnwindSafe(work).catch_unwind();
@@ -213,7 +214,7 @@ async fn respond(site: &Arc<Site>, request: HttpRequest<Incoming>, peer: IpAddr)
         let _turn = if is_large { site.compressing.acquire().await.ok() } else { None };
         compressed(whole, &accepted).await
     };
-    // A body that is not sent holds nothing.
+    // A body that is not sent does not count.
     let length = if method == Method::HEAD { 0 } else { answer.body().len() };
     let taken =
         if area.is_bounded() && length > FREE_BYTES { site.budget.take(client, length).map(Some) } else { Some(None) };
@@ -242,7 +243,7 @@ async fn respond(site: &Arc<Site>, request: HttpRequest<Incoming>, peer: IpAddr)
     })
 }
 
-/// A body that keeps `value` until its last piece is queued or given up.
+/// Returns a body that owns `value` until its last piece is queued or dropped.
 fn holding<T: Send + Unpin + 'static>(body: Body, value: T) -> Body {
     Holding { body, _value: value }.boxed_unsync()
 }
@@ -272,8 +273,8 @@ impl<T: Unpin> hyper::body::Body for Holding<T> {
     }
 }
 
-/// A whole body in pieces. `taken` is counted until the last of its bytes is sent or given up: they carry it with them,
-/// since hyper drops a body as soon as it has queued its last piece.
+/// Returns a complete body in pieces. `taken` is counted until the last of its bytes is sent or dropped: the bytes
+/// carry it with them, since hyper drops a body as soon as it has queued its last piece.
 fn in_pieces(whole: Bytes, taken: Option<Taken>) -> Body {
     let whole = match taken {
         Some(taken) => Bytes::from_owner(Counted { whole, _taken: taken }),
@@ -317,7 +318,7 @@ impl hyper::body::Body for Pieces {
     }
 }
 
-/// A response with the headers that decide over caches.
+/// Returns a response with the cache headers.
 async fn finished(made: Answer, if_none_match: &[HeaderValue], audience: Audience, cors: bool) -> Response<Bytes> {
     let (parts, body) = made.into_parts();
     let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
@@ -335,7 +336,7 @@ fn refused(error: ApiError, area: Area) -> Routed {
     Routed { answer: Err(error), route: "none", audience: Audience::Public, cors: area == Area::PublicApi }
 }
 
-/// Checks a request, reads its body and finds its answer.
+/// Checks a request, reads its body and makes its response.
 async fn take(
     site: &Arc<Site>,
     request: HttpRequest<Incoming>,
@@ -393,7 +394,7 @@ async fn take(
     };
     let answer = match routed.answer {
         Ok(answer) if file::is_found(&answer) => {
-            // The disk that holds files may hang, and must not hold up the pages that are made meanwhile.
+            // The disk with the files may hang, and must not delay the pages that are made meanwhile.
             *making = None;
             file::open(site, answer).await
         }
@@ -402,13 +403,13 @@ async fn take(
     Routed { answer, ..routed }
 }
 
-/// Finds the answer where waiting for the store, which is all that an answer waits for, holds nobody up.
+/// Makes the response where waiting for the store, which is all that a response waits for, does not block other tasks.
 async fn read(site: &Arc<Site>, request: Request, area: Area) -> Routed {
     let (sender, answer) = oneshot::channel();
     let work = {
         let site = Arc::clone(site);
         async move {
-            // Whoever gave up waiting has its answer already.
+            // The receiver is dropped after a timeout, which has been answered already.
             sender.send(route::answer(&site, &request).await).ok();
         }
     };
@@ -416,7 +417,7 @@ async fn read(site: &Arc<Site>, request: Request, area: Area) -> Routed {
     answer.await.unwrap_or_else(|_| refused(ApiError::internal(), area))
 }
 
-/// The id that a client gave its request, if it is a plain word, else a new one.
+/// Returns the request id that the client sent, if it is a plain word, else a new one.
 fn request_id(sent: Option<&HeaderValue>) -> HeaderValue {
     let plain = |id: &&HeaderValue| {
         let id = id.as_bytes();

@@ -14,9 +14,9 @@ use crate::wire::{channel_path, message_path};
 use domain::message::MessageId;
 use ports::channel::ThreadOrder;
 
-/// Messages of a page.
+/// The number of messages of a page.
 const PAGE: u32 = 50;
-/// Communities and posts of a page.
+/// The number of communities and posts of a page.
 const LIST: u32 = 50;
 
 pub(super) fn asset(file: &str) -> Result<Answer, ApiError> {
@@ -29,13 +29,13 @@ pub(super) fn asset(file: &str) -> Result<Answer, ApiError> {
     Ok(kept(answer))
 }
 
-/// The colours of a tenant.
+/// Returns the style sheet with the colours of a tenant.
 pub(super) async fn theme(site: &Site, tenant: &str, audience: Audience) -> Result<Answer, ApiError> {
     let tenant = site.browse.open(audience).await?.tenant(tenant).await?;
     Ok(kept(with_type(StatusCode::OK, "text/css; charset=utf-8", pages::theme(&tenant.branding))))
 }
 
-/// A file that browsers need not ask for again at once.
+/// Lets browsers cache a file for a while without revalidation.
 fn kept(mut answer: Answer) -> Answer {
     let keep = header::HeaderValue::from_static("public, max-age=300");
     answer.headers_mut().insert(header::CACHE_CONTROL, keep);
@@ -51,7 +51,8 @@ pub(super) async fn home(site: &Site, raw: Option<&str>) -> Result<Answer, ApiEr
     Ok(html(StatusCode::OK, pages::home(&tenants, next.as_deref(), index(&query))))
 }
 
-/// A page that a cursor or an order selects is one of many views of the same content.
+/// Returns whether search engines may index a page: one with a cursor or an order is one of many views of the same
+/// content.
 fn index(query: &Query) -> Index {
     if query.is_empty() { Index::Own } else { Index::No }
 }

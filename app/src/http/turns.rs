@@ -1,4 +1,4 @@
-//! Turns for making responses: few are made at a time, and no network takes all of the turns.
+//! Permits for making responses: few are made at a time, and one network cannot take all permits.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -15,20 +15,20 @@ pub(crate) struct Turns {
     of_network: Mutex<HashMap<IpAddr, Weak<Semaphore>>>,
 }
 
-/// The turn of one response, until it is dropped.
+/// The permit for one response, until it is dropped.
 pub(crate) struct Turn {
     _of_all: OwnedSemaphorePermit,
     _of_network: OwnedSemaphorePermit,
 }
 
 impl Turns {
-    /// `most` (at least 1) responses at a time, of which one network has three quarters at most.
+    /// Allows `most` (at least 1) responses at a time, of which one network has three quarters at most.
     pub(crate) fn new(most: usize) -> Self {
         let per_network = (most - most / 4).min(most - usize::from(most > 1));
         Self { all: Arc::new(Semaphore::new(most)), per_network, of_network: Mutex::default() }
     }
 
-    /// Waits for a turn, in the order of the calls from one network.
+    /// Waits for a permit, in the order of the calls from one network.
     pub(crate) async fn take(&self, client: IpAddr) -> Turn {
         let never_closed = "a semaphore of turns is never closed";
         let of_network = self.network(wide(client)).acquire_owned().await.expect(never_closed);
@@ -41,7 +41,7 @@ impl Turns {
         if let Some(turns) = networks.get(&network).and_then(Weak::upgrade) {
             return turns;
         }
-        // A network without a request is forgotten.
+        // A network without a request is dropped.
         networks.retain(|_, turns| turns.strong_count() > 0);
         let turns = Arc::new(Semaphore::new(self.per_network));
         networks.insert(network, Arc::downgrade(&turns));

@@ -21,7 +21,7 @@ fn one_network_that_takes_everything_makes_room_for_others_and_for_itself() {
     let busy: Vec<_> = idle.iter().map(Connection::begin).collect();
     let visitor = open(&all, "198.51.100.1");
     assert!(is_closed(&idle[0]) && count_closed(&idle) == 1, "the longest busy one");
-    // What the network opens next costs its own connections alone.
+    // Further connections of the network replace its own ones alone.
     let more: Vec<_> = (0..500).map(|_| open(&all, "192.0.2.2")).collect();
     assert!(!is_closed(&visitor));
     assert_eq!(count_closed(&idle) + count_closed(&more), 501);

@@ -18,7 +18,7 @@ use crate::http::{Settings, Site};
 use crate::jobs::Jobs;
 use crate::sync::SyncJobs;
 
-/// A store that takes every question and never answers.
+/// A store that accepts every query and never responds.
 struct Silent;
 
 #[async_trait]
@@ -42,8 +42,8 @@ fn clock() -> FakeClock {
 
 const KEY: &str = "the-key-of-this-test";
 
-/// One connection to a server over a silent store, with what comes of it; it lives in memory, so that time stands
-/// still while bytes travel, and holds at most `room` bytes that were not read.
+/// Opens one connection to a server over a silent store, with its result; it is in memory, so that time stands still
+/// while bytes travel, and buffers at most `room` unread bytes.
 fn open(rate_limit: u32, room: usize) -> (DuplexStream, JoinHandle<hyper::Result<()>>) {
     open_at(&Arc::new(site(rate_limit)), room, IpAddr::V4(Ipv4Addr::LOCALHOST))
 }
@@ -55,7 +55,7 @@ fn site(rate_limit: u32) -> Site {
     Site::new(Arc::clone(&store), Arc::clone(&clock), jobs, SyncJobs::new(store, clock), settings)
 }
 
-/// A connection of `peer` to `site`.
+/// Opens a connection of `peer` to `site`.
 fn open_at(site: &Arc<Site>, room: usize, peer: IpAddr) -> (DuplexStream, JoinHandle<hyper::Result<()>>) {
     let (client, server) = duplex(room);
     let held = Connections::new(1).open(peer, false).unwrap();
@@ -67,7 +67,7 @@ fn connect(rate_limit: u32) -> DuplexStream {
     open(rate_limit, 1 << 16).0
 }
 
-/// Sends bytes and reads until the server closes, with the time that it took.
+/// Sends bytes and reads until the server closes; returns the elapsed time, too.
 async fn send(client: &mut DuplexStream, bytes: &str) -> (String, Duration) {
     let start = Instant::now();
     client.write_all(bytes.as_bytes()).await.unwrap();
@@ -144,7 +144,7 @@ async fn a_probe_is_answered_whatever_its_address_sent_before() {
 
 #[tokio::test(start_paused = true)]
 async fn a_client_that_takes_no_bytes_loses_its_connection() {
-    // The document is larger than what there is room for.
+    // The document is larger than the room.
     let (mut client, served) = open(0, 1_024);
     client.write_all(b"GET /api/v1/openapi.yaml HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
     let start = Instant::now();
@@ -152,7 +152,7 @@ async fn a_client_that_takes_no_bytes_loses_its_connection() {
     assert!((Duration::from_secs(30)..Duration::from_secs(31)).contains(&start.elapsed()), "{:?}", start.elapsed());
 }
 
-/// The description of the API, which is larger than what is sent uncounted.
+/// The OpenAPI document, which is larger than an uncounted response.
 const LARGE: &str = "GET /api/v1/openapi.yaml HTTP/1.1\r\nHost: a\r\n";
 
 #[tokio::test(start_paused = true)]
@@ -180,10 +180,10 @@ async fn responses_that_clients_do_not_take_are_bounded_in_bytes() {
     let refused = ask(LARGE, third).await;
     assert!(refused.starts_with("HTTP/1.1 503 ") && refused.contains("\r\nretry-after: 5\r\n"), "{refused}");
     assert!(refused.contains("application/problem+json"), "{refused}");
-    // What is small, or sent without its body, or smaller once it is compressed, is answered all the same.
+    // A response that is small, has no body, or is small after compression is sent all the same.
     assert!(ask("GET /healthz HTTP/1.1\r\nHost: a\r\n", slow).await.starts_with("HTTP/1.1 200 "));
     assert!(ask("GET /favicon.svg HTTP/1.1\r\nHost: a\r\n", third).await.starts_with("HTTP/1.1 200 "));
-    // Who takes what it asked for, or goes, makes room.
+    // A client that receives its response, or disconnects, makes room.
     let mut whole = String::new();
     held[0].read_to_string(&mut whole).await.unwrap();
     assert!(whole.len() >= length);
