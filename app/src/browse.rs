@@ -1,4 +1,4 @@
-//! Reading: what a client may see of tenants, channels and messages.
+//! Reads the archive: the tenants, channels and messages that a client may see.
 
 mod channels;
 mod cut;
@@ -24,37 +24,39 @@ pub use self::files::{FileStates, FileView, shown_type};
 pub use self::messages::{After, Entry, Find, MessageView, Messages, Roles};
 pub use self::opener::{EmojiNames, Opener, OpenerState};
 
-/// Looks at 100 channels each that one page of coverage takes, so that a tenant with few readable ones costs no more.
+/// The number of batches of 100 channels that are searched for one page of coverage, so that a tenant with few readable
+/// ones costs no more.
 const COVERAGE_ROUNDS: u32 = 10;
 
-/// Looks at 100 tenants each that one public list of them takes, so that many which are not shown cost no more.
+/// The number of batches of 100 tenants that are searched for one page of the public list, so that many hidden ones
+/// cost no more.
 const TENANT_ROUNDS: u32 = 10;
 
-/// Who asks.
+/// The audience of a read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Audience {
-    /// Anybody: sees public channels of active tenants.
+    /// The public: sees public channels of active tenants.
     Public,
-    /// Who holds the admin key: sees everything that is held.
+    /// The holder of the admin key: sees everything that is stored.
     Admin,
 }
 
-/// Why somebody does not get to see something.
+/// The reason why a client does not see an item.
 #[derive(Debug, thiserror::Error)]
 pub enum BrowseError {
-    /// It is not there, or this client may not know that it is.
+    /// The item does not exist, or this client may not know of it.
     #[error("there is no such {0}")]
     NotFound(&'static str),
     /// The message was deleted.
     #[error("this message was deleted")]
     Deleted,
-    /// The tenant is not served for now.
+    /// The tenant is temporarily not served.
     #[error("this community is not served for now")]
     Maintenance,
     /// The tenant is no longer served.
     #[error("this community is no longer served")]
     Cancelled,
-    /// A value that no list gave.
+    /// A cursor that is not from a list of the archive.
     #[error("{0} is not one that this list gave")]
     Cursor(&'static str),
     /// The store failed.
@@ -69,13 +71,13 @@ pub struct Browse {
 }
 
 impl Browse {
-    /// Reads from `store`.
+    /// Returns a reader of `store`.
     #[must_use]
     pub fn new(store: Arc<dyn Store>) -> Self {
         Self { store }
     }
 
-    /// One moment of the archive, as `audience` may see it.
+    /// Opens a snapshot of the archive, as `audience` may see it.
     ///
     /// # Errors
     /// [`BrowseError::Store`].
@@ -84,20 +86,20 @@ impl Browse {
     }
 }
 
-/// One moment of the archive, as one client may see it.
+/// A snapshot of the archive, as one client may see it.
 pub struct Reading {
     at: Box<dyn Repositories>,
     audience: Audience,
 }
 
 impl Reading {
-    /// Who reads.
+    /// Returns the audience of the snapshot.
     #[must_use]
     pub const fn audience(&self) -> Audience {
         self.audience
     }
 
-    /// The tenant with this slug, or, for who holds the key, with this id.
+    /// Returns the tenant with this slug, or, for the holder of the admin key, with this id.
     ///
     /// # Errors
     /// [`BrowseError::NotFound`], and for the public [`BrowseError::Maintenance`] or [`BrowseError::Cancelled`].
@@ -106,7 +108,7 @@ impl Reading {
             Ok(slug) => self.at.tenants().find_by_slug(&slug).await?,
             Err(_) => None,
         };
-        // Some slugs read as an id, too.
+        // Some slugs are valid ids, too.
         if let (None, Audience::Admin, Ok(id)) = (&found, self.audience, Uuid::try_parse(reference)) {
             found = self.at.tenants().find(TenantId(id)).await?;
         }
@@ -119,8 +121,8 @@ impl Reading {
         }
     }
 
-    /// Tenants by slug, at most `limit` behind `after`, with the key of the next page; for the public, active ones with a
-    /// channel that everybody may read. Fewer than `limit` need not be the last.
+    /// Returns tenants by slug, at most `limit` after `after`, with the key of the next page; for the public, active
+    /// ones with a public channel. A page of fewer than `limit` need not be the last.
     ///
     /// # Errors
     /// [`BrowseError::Store`].
@@ -146,7 +148,7 @@ impl Reading {
         Ok((kept, after))
     }
 
-    /// Those of `tenants` that this client is told of.
+    /// Returns those of `tenants` that this client may list.
     async fn listed(&mut self, mut tenants: Vec<Tenant>) -> Result<Vec<Tenant>, BrowseError> {
         if self.audience == Audience::Public {
             tenants.retain(|tenant| tenant.status == TenantStatus::Active);
@@ -157,8 +159,9 @@ impl Reading {
         Ok(tenants)
     }
 
-    /// The coverage of a tenant's channels, ascending by channel id, at most `limit` behind `after`, with the key of
-    /// the next page; for the public, of the channels that they may read. Fewer than `limit` need not be the last.
+    /// Returns the coverage of a tenant's channels, ascending by channel id, at most `limit` after `after`, with the
+    /// key of the next page; for the public, of the channels that they may read. A page of fewer than `limit` need not
+    /// be the last.
     ///
     /// # Errors
     /// [`BrowseError::Store`].
@@ -192,7 +195,7 @@ impl Reading {
         Ok((kept, after.map(|channel| channel.0)))
     }
 
-    /// Those of `ids` that this client may read; at most 200.
+    /// Returns those of `ids` that this client may read; at most 200.
     async fn readable(&mut self, ids: &[ChannelId]) -> Result<Vec<ChannelId>, BrowseError> {
         if self.audience == Audience::Admin {
             return Ok(ids.to_vec());

@@ -31,7 +31,7 @@ use crate::sync::{FileLimits, Files, Syncer};
 
 pub use self::report::MigrationReport;
 
-/// Keeps a Discord community's archive and serves it as a web site and a REST API.
+/// Archives a Discord community and serves it as a web site and a REST API.
 #[derive(Debug, Parser)]
 #[command(
     name = "verta",
@@ -43,12 +43,12 @@ pub use self::report::MigrationReport;
                   verta doctor                      check this installation"
 )]
 pub struct Cli {
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// What the program can do.
+/// The commands of the program.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Serve the site and the API, until SIGTERM or Ctrl-C
@@ -62,12 +62,12 @@ pub enum Command {
     },
     /// Import exports of DiscordChatExporter: .json, .json.gz, .zip, or folders of them
     Import(ImportArguments),
-    /// Copy a community from Discord: what is new, what was never read, and what changed of late
+    /// Copy a community from Discord: new messages, those never read, and recent edits and deletions
     Sync(SyncArguments),
-    /// Make, list, show, change or delete communities
+    /// Create, list, show, change or delete communities
     #[command(subcommand)]
     Tenant(TenantCommand),
-    /// Bring the database up to date, or tell which steps it has
+    /// Bring the database up to date, or list its migrations
     Migrate {
         /// Change nothing: list the steps
         #[arg(long)]
@@ -76,7 +76,7 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Copy the whole archive from one store to another, or go on with a copy, and verify it
+    /// Copy the whole archive from one store to another, or resume a copy, and verify it
     Copy {
         /// The archive to read: `sqlite:PATH`, or `mysql://user:password@host:4000/database`
         #[arg(long, value_name = "URL")]
@@ -88,13 +88,13 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Check the database, the key, the bot and what it may read, and tell what to do; change nothing
+    /// Check the database, the key, the bot and its permissions, and print what to do; change nothing
     Doctor {
         /// Print the result as JSON
         #[arg(long)]
         json: bool,
     },
-    /// Tell what is held of each channel of a community
+    /// Print what is stored of each channel of a community
     Coverage {
         /// The community's slug or id
         tenant: String,
@@ -104,34 +104,34 @@ pub enum Command {
     },
 }
 
-/// What a process that serves does.
+/// The role of a process that serves.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum Role {
     /// Serves the site and the API.
     Web,
-    /// Copies from Discord; of the addresses, only those that tell how it does are answered.
+    /// Copies from Discord; serves only health and metrics.
     Sync,
     /// Both.
     #[default]
     All,
 }
 
-/// How to import.
+/// The arguments of an import.
 #[derive(Debug, Args)]
 pub struct ImportArguments {
     /// Files or folders
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
-    /// The one community that the files are of, by slug; it is made if it is new
+    /// The one community of the files, by slug; it is created if it is new
     #[arg(long, value_name = "SLUG", value_parser = |text: &str| TenantSlug::new(text))]
     pub tenant: Option<TenantSlug>,
     /// Who may read the channels: public or private; without it new channels are public
     #[arg(long, value_parser = |text: &str| text.parse::<Visibility>())]
     pub visibility: Option<Visibility>,
-    /// These exports are whole: messages that they lack inside the range that they cover were deleted
+    /// These exports are complete: messages that they lack inside the range that they cover were deleted
     #[arg(long)]
     pub complete: bool,
-    /// Tell what would happen and write nothing; with --complete, list what would be deleted
+    /// Print what would happen and write nothing; with --complete, list what would be deleted
     #[arg(long)]
     pub dry_run: bool,
     /// Print the result as JSON
@@ -139,7 +139,7 @@ pub struct ImportArguments {
     pub json: bool,
 }
 
-/// What to copy.
+/// The arguments of a sync.
 #[derive(Debug, Args)]
 pub struct SyncArguments {
     /// The community's slug or id
@@ -155,10 +155,10 @@ pub struct SyncArguments {
     pub json: bool,
 }
 
-/// What can be done with communities.
+/// The commands for communities.
 #[derive(Debug, Subcommand)]
 pub enum TenantCommand {
-    /// Make a community before anything of it is imported
+    /// Create a community before anything of it is imported
     Create {
         /// The guild's id
         #[arg(value_parser = |text: &str| PlatformId::guild(text))]
@@ -205,7 +205,7 @@ pub enum TenantCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Delete a community with everything that is held of it
+    /// Delete a community with everything that is stored of it
     Delete {
         /// Its slug or id
         tenant: String,
@@ -215,7 +215,7 @@ pub enum TenantCommand {
     },
 }
 
-/// Reads the command line and the environment.
+/// Parses the command line and the environment.
 ///
 /// # Errors
 /// The error of clap, which prints itself and knows its exit code, or a bad setting.
@@ -243,28 +243,28 @@ fn find(matches: &ArgMatches, name: &str) -> Option<String> {
     here.or_else(|| matches.subcommand().and_then(|(_, below)| find(below, name)))
 }
 
-/// A command line that cannot be carried out.
+/// A command line that cannot be run.
 #[derive(Debug, thiserror::Error)]
 pub enum ParseError {
-    /// Its words.
+    /// An invalid argument.
     #[error(transparent)]
     Words(#[from] clap::Error),
-    /// A setting.
+    /// An invalid setting.
     #[error(transparent)]
     Setting(#[from] ConfigError),
 }
 
-/// What commands work with.
+/// The adapters and values that commands work with.
 pub struct Tools {
     /// The archive.
     pub store: Arc<dyn Store>,
-    /// Files to import.
+    /// The source of export files.
     pub source: Arc<dyn ExportSource>,
-    /// Guilds to copy, if there is a token.
+    /// The source of guilds, if there is a token.
     pub guilds: Option<Arc<dyn GuildSource>>,
-    /// Where the files of their messages come from, if they are to be fetched.
+    /// The source of the files of messages, if they are to be fetched.
     pub files: Option<Arc<dyn FileSource>>,
-    /// Where those are kept.
+    /// The store of those files.
     pub media: Arc<dyn MediaStore>,
     /// The largest file that is fetched, in bytes.
     pub file_bytes: u64,
@@ -272,17 +272,17 @@ pub struct Tools {
     pub key: Option<PseudonymKey>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// Which process this is.
+    /// This process.
     pub process: Process,
 }
 
 impl Tools {
-    /// The key of a command that writes pseudonyms.
+    /// Returns the key of a command that writes pseudonyms.
     fn key(&self) -> PseudonymKey {
         self.key.clone().expect("a command that writes pseudonyms does not start without a key")
     }
 
-    /// What copies from `source`, and fetches files for at most so long in each run.
+    /// Returns a syncer that copies from `source`, and fetches files for at most this time in each run.
     fn syncer(&self, source: Arc<dyn GuildSource>, files_for: Option<Duration>) -> Syncer {
         let syncer = Syncer::new(Arc::clone(&self.store), source, self.key(), Arc::clone(&self.clock));
         let limits = FileLimits { size_bytes: self.file_bytes, time: files_for };
@@ -293,7 +293,7 @@ impl Tools {
     }
 }
 
-/// Carries a command out.
+/// Runs a command.
 pub async fn run(command: Command, config: &Config, tools: Tools) -> ExitCode {
     let outcome = match command {
         Command::Serve { import, role } => serve::run(&import, role, config, &tools).await,
@@ -301,7 +301,7 @@ pub async fn run(command: Command, config: &Config, tools: Tools) -> ExitCode {
         Command::Sync(arguments) => sync::run(&arguments, &tools).await,
         Command::Tenant(command) => tenant::run(command, &tools).await,
         Command::Coverage { tenant, json } => report::coverage(&tenant, json, &tools).await,
-        // These choose their stores themselves.
+        // These open their stores themselves.
         Command::Migrate { .. } | Command::Copy { .. } | Command::Doctor { .. } => Ok(true),
     };
     match outcome {
@@ -311,7 +311,7 @@ pub async fn run(command: Command, config: &Config, tools: Tools) -> ExitCode {
     }
 }
 
-/// Says what went wrong, and gives the exit code. It is no failure that whoever reads the result has read enough.
+/// Prints an error, and returns the exit code. A reader that closes the output early is not a failure.
 pub fn failure(error: &(dyn std::error::Error + 'static)) -> ExitCode {
     let closed = |error: &std::io::Error| error.kind() == std::io::ErrorKind::BrokenPipe;
     if error.downcast_ref().is_some_and(closed) {
@@ -321,17 +321,17 @@ pub fn failure(error: &(dyn std::error::Error + 'static)) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Says on standard error what went wrong, with its causes.
+/// Prints an error with its causes on standard error.
 pub fn complain(error: &(dyn std::error::Error + 'static)) {
     terminal::eprintln!("verta: {}", with_causes(error));
 }
 
-/// An error and what it came from, on one line.
+/// Returns an error and its causes, on one line.
 #[must_use]
 pub fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
     let mut causes: Vec<String> =
         std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect();
-    // Some errors repeat what they came from.
+    // Some errors repeat their causes.
     causes.dedup();
     causes.join(": ")
 }

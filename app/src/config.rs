@@ -1,4 +1,4 @@
-//! The settings: one table, read from flags and the environment, checked before anything else happens.
+//! The settings: one table, read from flags and the environment, checked before any other work.
 
 mod secret;
 mod value;
@@ -19,16 +19,16 @@ pub use self::value::{LogFilter, LogFormat, PublicUrl, ServerUrl, StoreUrl};
 pub struct Setting {
     /// The environment variable; the flag is the same in lower case with hyphens.
     pub name: &'static str,
-    /// What stands for its value in a usage line.
+    /// The placeholder for its value in a usage line.
     pub placeholder: &'static str,
-    /// What holds without it.
+    /// The value without it.
     pub default: Option<&'static str>,
-    /// What it is, in one sentence.
+    /// Its meaning, in one sentence.
     pub help: &'static str,
 }
 
 impl Setting {
-    /// The name of its flag, without the hyphens in front.
+    /// Returns the name of its flag, without the leading hyphens.
     #[must_use]
     pub fn flag(&self) -> String {
         self.name.to_ascii_lowercase().replace('_', "-")
@@ -44,7 +44,7 @@ const fn setting(
     Setting { name, placeholder, default, help }
 }
 
-/// Every setting that there is.
+/// All settings.
 pub const SETTINGS: [Setting; 16] = [
     setting(
         "DATABASE_URL",
@@ -105,59 +105,59 @@ pub const SETTINGS: [Setting; 16] = [
     ),
 ];
 
-/// A setting with a value that cannot be. The reason never repeats a secret.
+/// A setting with an invalid value. The reason never repeats a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{variable}: {reason}")]
 pub struct ConfigError {
     /// The name of its environment variable.
     pub variable: &'static str,
-    /// What is wrong, and what would be right.
+    /// The error, and the valid values.
     pub reason: String,
 }
 
-/// How this program is set up.
+/// The settings of the program.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Where the archive is kept.
+    /// The address of the archive.
     pub store: StoreUrl,
-    /// How many readers of it, or connections to it, work at once.
+    /// The number of concurrent readers of it, or connections to it.
     pub pool_size: u32,
     /// The token of the bot; without one nothing is read from Discord.
     pub bot_token: Option<BotToken>,
-    /// Where Discord's API is, as it was given; its adapter reads it.
+    /// The address of Discord's API, as it was given; its adapter parses it.
     pub api_url: Option<String>,
-    /// How often each tenant is copied; `None` for only when somebody asks.
+    /// The interval between syncs of each tenant; `None` for only on request.
     pub sync_interval: Option<Duration>,
-    /// How often everything of each tenant is read again in the background; `None` for only when an operator asks.
+    /// The interval between full passes over each tenant in the background; `None` for only on request of an operator.
     pub sync_full_interval: Option<Duration>,
-    /// The folder in which the files of messages are kept.
+    /// The folder of the files of messages.
     pub media: PathBuf,
     /// The largest file that is fetched, in bytes; `None` fetches none.
     pub media_file_bytes: Option<u64>,
     /// The key of the admin API, which is off without one.
     pub admin_key: Option<AdminKey>,
-    /// The key of the pseudonyms, if it was given; else a file beside an SQLite database holds it.
+    /// The key of the pseudonyms, if it was given; else it is in a file beside an SQLite database.
     pub pseudonym_key: Option<PseudonymKey>,
-    /// Where the site listens.
+    /// The address on which the site listens.
     pub bind: SocketAddr,
-    /// Where the public reaches it.
+    /// The public address of the site.
     pub public_url: Option<PublicUrl>,
-    /// What is logged.
+    /// The filter of the log.
     pub log: LogFilter,
-    /// How it is logged.
+    /// The format of the log.
     pub log_format: LogFormat,
     /// Requests a minute from one address; `None` for no limit.
     pub rate_limit: Option<NonZeroU32>,
-    /// Whose `X-Forwarded-For` is believed.
+    /// The proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<IpNet>,
 }
 
 impl Config {
-    /// Reads every setting through `var`, which knows the value of a variable or that it is unset. An empty value is
+    /// Reads every setting through `var`, which returns the value of a variable or that it is unset. An empty value is
     /// an unset one.
     ///
     /// # Errors
-    /// [`ConfigError`] for the first value that cannot be, whether or not this run would use it.
+    /// [`ConfigError`] for the first invalid value, whether or not this run would use it.
     pub fn from_vars(var: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let vars = Vars(&var);
         Ok(Self {
@@ -181,7 +181,7 @@ impl Config {
     }
 }
 
-/// Looks values up and names the variable of a bad one.
+/// Reads values and names the variable of a bad one.
 struct Vars<'a, F>(&'a F);
 
 impl<F: Fn(&str) -> Option<String>> Vars<'_, F> {

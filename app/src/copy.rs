@@ -1,13 +1,13 @@
-//! Copying an archive from one store to another, and proving that both hold the same.
+//! Copies an archive from one store to another, and verifies that both are the same.
 //!
-//! Everything is compared before it is written, so a copy that was killed is simply run again, and copying an archive
-//! that did not change changes nothing; what both hold alike is found by its marks and not read whole until it is
-//! verified. Of a message the latest observation of both archives stands, whether it shows the message or lacks it, and an
-//! explicit deletion of either is final. So what the target has newer stays: the verification then names the channel.
+//! Everything is compared before it is written, so an interrupted copy is simply run again, and copying an unchanged
+//! archive changes nothing; equal parts are recognised by their marks and not read completely until the verification.
+//! Of a message the latest observation in both archives wins, whether it has the message or lacks it, and an explicit
+//! deletion in either is final. So newer content of the target stays: the verification then names the channel.
 //!
-//! What became of files is copied with their messages; their bytes stay where they are kept.
-//! Jobs are not copied: they are work of one installation. Changes begin anew: their numbers are an order that each
-//! store gives, and whoever follows a store follows that one, so a copy appends changes of its own.
+//! The state of files is copied with their messages; their bytes stay in their media store. Jobs are not copied: they
+//! are work of one installation. The change log is not copied either: its numbers are an order that each store assigns,
+//! and a follower follows one store, so a copy appends changes of its own.
 
 mod checksum;
 mod files;
@@ -34,24 +34,24 @@ use crate::key::record;
 use crate::portion::in_portions;
 use crate::retry::retry;
 
-/// Messages in one unit.
+/// The number of messages in one unit.
 const PAGE: u32 = 1000;
-/// Channels in one unit.
+/// The number of channels in one unit.
 const CHANNELS: u32 = 100;
 
-/// Why an archive was not copied.
+/// The reason why an archive was not copied.
 #[derive(Debug, thiserror::Error)]
 pub enum CopyError {
-    /// The archive that is read failed.
+    /// The source archive failed.
     #[error("the archive to copy from")]
     From(#[source] StoreError),
-    /// The archive that is written failed.
+    /// The target archive failed.
     #[error("the archive to copy to")]
     To(#[source] StoreError),
     /// Another community has the slug.
     #[error("the target has another community with the slug {0}: rename one of them first")]
     SlugTaken(TenantSlug),
-    /// The target is about to delete the community.
+    /// The target is deleting the community.
     #[error("the target is deleting the community {0}: wait until it is gone")]
     Deleting(TenantSlug),
     /// The target is written with another key.
@@ -59,13 +59,13 @@ pub enum CopyError {
         "the target was written with another key, so the same people have other names there: copy into a new archive"
     )]
     OtherKey,
-    /// The target is written with a key, and nothing tells whether the source was written with it.
+    /// The target is written with a key, and the source has no check value to compare it with.
     #[error(
         "the archive to copy from has no check value of its key, so nothing tells whether the target was written with \
          the same one: import or sync something into it with its key first, or copy into a new archive"
     )]
     UnknownKey,
-    /// Channels whose parents were never found.
+    /// A channel whose parents were never found.
     #[error("channel {0} belongs to a channel that is not stored")]
     Orphan(ChannelId),
 }
@@ -83,42 +83,42 @@ impl CopyError {
     }
 }
 
-/// What is told while an archive is copied.
+/// Receives the progress of a copy.
 pub trait Progress: Send + Sync {
-    /// Copying begins, of about this many messages.
+    /// The copy begins, of about this many messages.
     fn begin(&self, messages: u64);
-    /// So many messages are behind it.
+    /// This many messages in total are copied, or verified.
     fn copied(&self, messages: u64);
-    /// Verifying begins, of about this many messages.
+    /// The verification begins, of about this many messages.
     fn verify(&self, messages: u64);
 }
 
-/// One channel that both archives hold, or should.
+/// One channel of both archives, or of only one of them.
 #[derive(Debug, Serialize)]
 pub struct ChannelReport {
-    /// Which one.
+    /// The channel.
     pub channel_id: ChannelId,
-    /// Messages that are held and not deleted.
+    /// The number of stored messages that are not deleted.
     pub messages: u64,
-    /// Messages that are held and deleted.
+    /// The number of tombstones.
     pub deleted: u64,
-    /// A SHA-256 over all that is held of it, hexadecimal; two archives that hold the same have the same.
+    /// A SHA-256 over all stored content of the channel, hexadecimal; equal for equal archives.
     pub checksum: String,
 }
 
-/// What became of a copy.
+/// The result of a copy.
 #[derive(Debug, Serialize)]
 pub struct Report {
     /// The communities that were copied.
     pub tenants: Vec<TenantSlug>,
-    /// Their channels, as the source holds them.
+    /// Their channels, as they are in the source.
     pub channels: Vec<ChannelReport>,
-    /// How long it took.
+    /// The duration.
     pub seconds: f64,
-    /// Channels of which the target holds something else, and those that it alone has.
+    /// Channels that differ in the target, and those that only the target has.
     #[serde(skip)]
     pub differing: Vec<ChannelId>,
-    /// Communities of which the target holds other roles, emoji or stickers.
+    /// Communities whose roles, emoji or stickers differ in the target.
     #[serde(skip)]
     pub differing_tenants: Vec<TenantSlug>,
 }
@@ -130,7 +130,7 @@ pub struct Copier {
 }
 
 impl Copier {
-    /// Copies from `from` to `to`.
+    /// Returns a copier from `from` to `to`.
     #[must_use]
     pub fn new(from: Arc<dyn Store>, to: Arc<dyn Store>) -> Self {
         Self { from, to }
@@ -139,7 +139,7 @@ impl Copier {
     /// Copies everything and verifies it.
     ///
     /// # Errors
-    /// [`CopyError`] if a store fails or the target cannot take a community; what was copied until then stays.
+    /// [`CopyError`] if a store fails or the target rejects a community; the part that was copied until then stays.
     pub async fn run(&self, progress: &dyn Progress) -> Result<Report, CopyError> {
         let start = Instant::now();
         let tenants = self.tenants().await?;
@@ -196,7 +196,7 @@ impl Copier {
         Ok(Report { tenants, channels, seconds: start.elapsed().as_secs_f64(), differing, differing_tenants })
     }
 
-    /// Gives the target the check value of the source's key.
+    /// Stores the check value of the source's key in the target.
     async fn key(&self, has_data: bool) -> Result<(), CopyError> {
         let mut read = self.from.read().await.map_err(CopyError::From)?;
         let check = read.archive().key_check().await.map_err(CopyError::From)?;
@@ -259,7 +259,7 @@ impl Copier {
         unit.commit().await.map_err(CopyError::To)
     }
 
-    /// Copies the channels of a tenant, parents first; tells how many messages they hold.
+    /// Copies the channels of a tenant, parents first; returns the number of their messages.
     async fn channels(&self, tenant: TenantId) -> Result<u64, CopyError> {
         let mut read = self.from.read().await.map_err(CopyError::From)?;
         let mut left = read.channels().list(tenant).await.map_err(CopyError::From)?;
@@ -304,9 +304,9 @@ impl Copier {
         let mut unit = self.begin().await?;
         for channel in channels {
             let held = unit.channels().find(channel.id).await.map_err(CopyError::To)?;
-            // What the store counts comes with the messages and threads.
+            // The counts of the store change with the messages and threads.
             let same = held.as_ref().is_some_and(|held| Channel { stats: channel.stats, ..held.clone() } == *channel);
-            // Nothing that the target has as deleted comes back.
+            // A channel that is deleted in the target stays deleted.
             let deleted = match held {
                 Some(held) => unit.coverage().find(held.id).await.map_err(CopyError::To)?,
                 None => None,
@@ -318,7 +318,7 @@ impl Copier {
         unit.commit().await.map_err(CopyError::To)
     }
 
-    /// The channels of the source behind `after`, which moves on; `None` behind the last.
+    /// Returns the channels of the source after `after`, which advances; `None` after the last.
     async fn channel_page(
         &self,
         tenant: TenantId,
@@ -330,8 +330,8 @@ impl Copier {
         Ok(Some(page))
     }
 
-    /// Marks deleted what the target alone has of a channel, where a later observation of the source proves that it did
-    /// not exist.
+    /// Marks deleted those messages of a channel that only the target has, where a later observation of the source
+    /// proves their absence.
     async fn absent(&self, channel: ChannelId, proven: &Segments) -> Result<(), CopyError> {
         let mut after = None;
         loop {
@@ -361,7 +361,7 @@ impl Copier {
         unit.commit().await.map_err(CopyError::To)
     }
 
-    /// The messages of the source behind `after`, up to `last`.
+    /// Returns the messages of the source after `after`, up to `last`.
     async fn ids(
         &self,
         channel: ChannelId,
@@ -379,8 +379,8 @@ impl Copier {
         }
     }
 
-    /// Copies the messages of a channel, of which the source's observations prove `proven`; gives those that the target
-    /// refuses.
+    /// Copies the messages of a channel, of which the source's observations prove `proven`; returns those that the
+    /// target rejects.
     async fn messages(
         &self,
         channel: ChannelId,
@@ -414,7 +414,7 @@ impl Copier {
         }
     }
 
-    /// Compares the next page of the source with what the target holds of it, by their marks.
+    /// Compares the next page of the source with that of the target, by their marks.
     async fn compare(&self, channel: ChannelId, after: Option<MessageId>) -> Result<Compared, CopyError> {
         let copied = marks(&*self.to, channel, after).await.map_err(CopyError::To)?;
         if copied.is_empty() {
@@ -441,7 +441,7 @@ impl Copier {
         unit.commit().await.map_err(CopyError::To)
     }
 
-    /// Copies what is proven of a channel, but for what the target refuses.
+    /// Copies the proven intervals of a channel, except for the messages that the target rejects.
     async fn coverage(&self, channel: ChannelId, refused: &[MessageId]) -> Result<(), CopyError> {
         let (found, segments) = what_is_proven(&*self.from, channel).await.map_err(CopyError::From)?;
         let Some(coverage) = found else { return Ok(()) };
@@ -456,7 +456,7 @@ impl Copier {
         unit.commit().await.map_err(CopyError::To)
     }
 
-    /// Channels that the target alone has.
+    /// Returns the channels that only the target has.
     async fn surplus(&self, tenant: TenantId) -> Result<Vec<ChannelId>, CopyError> {
         let (mut surplus, mut after) = (Vec::new(), None);
         loop {
@@ -480,14 +480,14 @@ async fn items(store: &dyn Store, tenant: TenantId) -> Result<GuildItems, StoreE
     store.read().await?.guilds().list(tenant).await
 }
 
-/// What a page of the source is in the target.
+/// The result of comparing a page of the source with the target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Compared {
-    /// The same: so many messages, up to this one.
+    /// Equal: this many messages, up to this one.
     Same { last: MessageId, count: u64 },
-    /// Something else.
+    /// Not equal.
     Different,
-    /// Nothing, and so is what comes behind it.
+    /// The target has no message of the page, nor any after it.
     Nothing,
 }
 

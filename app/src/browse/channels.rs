@@ -1,4 +1,4 @@
-//! Channels, threads, and the tree that they make.
+//! Channels, threads, and their tree.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,8 @@ use uuid::Uuid;
 
 use super::{Audience, BrowseError, FileStates, Reading, Roles};
 
-/// Looks at 100 threads each that one page takes, so that a filter which few threads pass costs no more.
+/// The number of batches of 100 threads that are searched for one page, so that a filter with few matches costs no
+/// more.
 const THREAD_ROUNDS: u32 = 10;
 
 /// A channel that a client may read.
@@ -24,12 +25,12 @@ pub struct ChannelView {
     pub channel: Channel,
     /// The channel or category above it, if it is stored and this client may know of it.
     pub parent: Option<Channel>,
-    /// Whether everybody may read it.
+    /// Whether the public may read it.
     pub public: bool,
 }
 
 impl ChannelView {
-    /// Whether Discord shows it only to adults; a thread is as the channel that it is in.
+    /// Returns whether Discord shows it only to adults; a thread is as the channel that it is in.
     #[must_use]
     pub fn is_age_gated(&self) -> bool {
         let Self { channel, parent, .. } = self;
@@ -42,14 +43,14 @@ impl ChannelView {
 pub struct ThreadView {
     /// The thread.
     pub thread: ChannelView,
-    /// The message that it begins with; `None` if it is not held or was deleted.
+    /// The message that it begins with; `None` if it is not stored or was deleted.
     pub starter: Option<Message>,
 }
 
-/// Which threads of a channel, and in which order.
+/// The filter and order of a list of threads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Threads {
-    /// In which order.
+    /// The order.
     pub order: ThreadOrder,
     /// Only archived ones, or only others; `None` for both.
     pub archived: Option<bool>,
@@ -58,18 +59,18 @@ pub struct Threads {
 /// A page of threads.
 #[derive(Debug, Clone)]
 pub struct ThreadPage {
-    /// The threads, in the order that was asked for.
+    /// The threads, in the requested order.
     pub threads: Vec<ThreadView>,
-    /// Where the list goes on.
+    /// The cursor of the next page.
     pub next: Option<ThreadCursor>,
-    /// The roles that the messages mention with which they begin.
+    /// The roles that the first messages of the threads mention.
     pub roles: Roles,
-    /// What became of the files of those.
+    /// The download state of the attachments of those messages.
     pub files: FileStates,
 }
 
 impl Reading {
-    /// The channel that `reference` names: a slug, a UUID or a platform id.
+    /// Returns the channel that `reference` names: a slug, a UUID or a platform id.
     ///
     /// # Errors
     /// [`BrowseError::NotFound`] if it is not stored, or this client may not read it.
@@ -88,10 +89,10 @@ impl Reading {
         Ok(ChannelView { parent: parent.filter(known), channel, public })
     }
 
-    /// What the platform calls the channel that `reference` names. A platform id need not be one that is stored.
+    /// Returns the platform id of the channel that `reference` names. A platform id need not be a stored one.
     ///
     /// # Errors
-    /// [`BrowseError::NotFound`] if it names none.
+    /// [`BrowseError::NotFound`] if it does not name a channel.
     pub async fn snowflake(&mut self, tenant: &Tenant, reference: &str) -> Result<ChannelSnowflake, BrowseError> {
         match self.channel(tenant, reference).await {
             Ok(view) => Ok(view.channel.platform_id),
@@ -115,8 +116,8 @@ impl Reading {
         }
     }
 
-    /// Every channel of a tenant but its threads that this client may read, in tree order: by position, then id, each
-    /// followed by its children.
+    /// Returns every channel of a tenant, except threads, that this client may read, in tree order: by position, then
+    /// id, each followed by its children.
     ///
     /// # Errors
     /// [`BrowseError::Store`].
@@ -128,8 +129,8 @@ impl Reading {
         Ok(tree(&channels))
     }
 
-    /// Threads of a channel that this client may read, in the order of the filter, at most `limit` behind `after`. Fewer
-    /// than `limit` need not be the last.
+    /// Returns threads of a channel that this client may read, in the order of the filter, at most `limit` after
+    /// `after`. A page of fewer than `limit` need not be the last.
     ///
     /// # Errors
     /// [`BrowseError::Store`].
@@ -154,7 +155,7 @@ impl Reading {
         Ok(ThreadPage { threads: views, next, roles, files })
     }
 
-    /// The same list without the messages that the threads begin with.
+    /// Returns the same list without the first messages of the threads.
     ///
     /// # Errors
     /// [`BrowseError::Store`].
@@ -165,7 +166,7 @@ impl Reading {
         after: Option<ThreadCursor>,
         limit: u32,
     ) -> Result<(Vec<ChannelView>, Option<ThreadCursor>), BrowseError> {
-        // The children of a category are no threads.
+        // The children of a category are not threads.
         if of.channel.kind == ChannelKind::CATEGORY {
             return Ok((Vec::new(), None));
         }
@@ -198,7 +199,8 @@ impl Reading {
         Ok((threads.into_iter().map(view).collect(), next))
     }
 
-    /// The messages that threads begin with, in the channel above and in the threads themselves. A forum has none itself.
+    /// Finds the first messages of threads, in the parent channel and in the threads themselves. A forum has no
+    /// messages.
     async fn starters(
         &mut self,
         parent: &Channel,
@@ -216,13 +218,13 @@ impl Reading {
         Ok(shown.map(|message| ((message.channel_id, message.id), message)).collect())
     }
 
-    /// A message, unless it was deleted or this client may not read its kind.
+    /// Returns the message, unless it was deleted or this client may not read its kind.
     pub(super) fn shown(&self, stored: StoredMessage) -> Option<Message> {
         let hidden = !self.with_restricted() && !stored.message.kind.is_shown();
         (!stored.is_deleted() && !hidden).then_some(stored.message)
     }
 
-    /// The channels of a tenant that `ids` name and this client may read: for links in a text. At most 200.
+    /// Returns the channels of a tenant that `ids` name and this client may read: for links in a text. At most 200.
     ///
     /// # Errors
     /// [`BrowseError::Store`].
@@ -244,7 +246,7 @@ impl Reading {
     }
 }
 
-/// Where a list goes on behind `thread`.
+/// Returns the cursor after `thread`.
 fn cursor(thread: &Channel) -> ThreadCursor {
     ThreadCursor {
         active_at: thread.stats.last_activity_at.unwrap_or_else(|| thread.created_at()),
@@ -254,7 +256,7 @@ fn cursor(thread: &Channel) -> ThreadCursor {
 
 const NO_CHANNEL: BrowseError = BrowseError::NotFound("channel");
 
-/// Sorts channels, which come by position and then id, so that each stands behind its parent.
+/// Sorts channels, given by position and then id, so that each comes after its parent.
 fn tree(channels: &[Channel]) -> Vec<ChannelView> {
     let known: HashMap<ChannelId, &Channel> = channels.iter().map(|channel| (channel.id, channel)).collect();
     let parent_of = |channel: &Channel| channel.parent_id.and_then(|id| known.get(&id).copied());
@@ -273,7 +275,7 @@ fn tree(channels: &[Channel]) -> Vec<ChannelView> {
         });
         waiting.extend(children.remove(&Some(channel.id)).unwrap_or_default().into_iter().rev());
     }
-    // Parents in a circle have no root; what is left of them comes last, as it is.
+    // Parents in a circle have no root; the remaining channels come last, unsorted.
     let mut rest: Vec<_> = children.into_values().flatten().collect();
     rest.sort_unstable_by_key(|channel| (channel.position, channel.platform_id));
     sorted.extend(rest.into_iter().map(|channel| ChannelView {

@@ -1,4 +1,4 @@
-//! Pages that are cut by bytes, too.
+//! Cuts pages by bytes.
 
 use std::ops::Range;
 
@@ -10,7 +10,7 @@ use super::{After, Messages};
 pub const MAX_PAGE_BYTES: usize = 2 << 20;
 
 impl Messages {
-    /// The part of the page that is at most [`MAX_PAGE_BYTES`] large: it grows from the message that was asked for, or
+    /// Returns the part of the page that is at most [`MAX_PAGE_BYTES`] large: it grows from the requested message, or
     /// from the end that the cursor names, and has at least one message. `size_bytes` measures a message by its index,
     /// each at most once.
     pub fn fitting(&self, mut size_bytes: impl FnMut(usize) -> usize) -> Range<usize> {
@@ -43,7 +43,7 @@ impl Messages {
         kept
     }
 
-    /// Where the older and the newer page begin if only the messages of `kept` are shown.
+    /// Returns the start of the older and of the newer page if only the messages of `kept` are shown.
     #[must_use]
     pub fn ends(&self, kept: &Range<usize>) -> (Option<MessageId>, Option<After>) {
         let id = |index: usize| self.entries.get(index).map(|entry| entry.message.id);
@@ -53,7 +53,7 @@ impl Messages {
         (older, newer)
     }
 
-    /// Leaves only the messages of `kept` on the page.
+    /// Removes all messages from the page but those of `kept`.
     pub fn cut(&mut self, kept: Range<usize>) {
         (self.older, self.newer) = self.ends(&kept);
         self.entries.truncate(kept.end);

@@ -1,4 +1,4 @@
-//! Files of messages, as far as they are kept here.
+//! Stored files of messages.
 
 use std::collections::HashMap;
 
@@ -9,23 +9,23 @@ use domain::tenant::Tenant;
 
 use super::{BrowseError, Reading};
 
-/// What became of the files of a page's messages; nothing of those that nobody waits for.
+/// The download state of the attachments of a page's messages; without an entry for a file that is not to be fetched.
 pub type FileStates = HashMap<FileKey, FileState>;
 
-/// A file that is kept here.
+/// A stored file.
 #[derive(Debug, Clone)]
 pub struct FileView {
-    /// Which file it is.
+    /// The key of the file.
     pub key: FileKey,
-    /// What its message says of it.
+    /// The attachment that its message describes.
     pub attachment: Attachment,
-    /// What its bytes are found by.
+    /// The hash of its bytes, which finds them.
     pub hash: ContentHash,
-    /// How many there are.
+    /// Its size.
     pub size_bytes: u64,
 }
 
-/// Types that a browser shows by itself and that hold nothing which it would run; all else is saved.
+/// The types that a browser displays and that contain nothing it would run; files of other types are saved.
 const SHOWN: [&str; 17] = [
     "image/png",
     "image/apng",
@@ -46,7 +46,7 @@ const SHOWN: [&str; 17] = [
     "audio/aac",
 ];
 
-/// The type that a stored file is served with; `None` if a browser saves it instead of showing it.
+/// Returns the type that a stored file is served with; `None` if a browser saves it instead of showing it.
 #[must_use]
 pub fn shown_type(file: &Attachment) -> Option<&'static str> {
     let said = file.content_type.as_deref()?.split(';').next()?.trim().to_ascii_lowercase();
@@ -56,7 +56,7 @@ pub fn shown_type(file: &Attachment) -> Option<&'static str> {
 const NO_FILE: BrowseError = BrowseError::NotFound("file");
 
 impl Reading {
-    /// A file whose bytes are kept; who may read its message may read it.
+    /// Returns a stored file; a client may read it if it may read its message.
     ///
     /// # Errors
     /// [`BrowseError::NotFound`], or [`BrowseError::Deleted`] with its message.
@@ -79,9 +79,9 @@ impl Reading {
         }
     }
 
-    /// What became of the files of `messages`: one call for those of one channel, which ascend, one for those of several,
-    /// none where they have no files. A file that has neither bytes here nor an address, as those beside an export, is
-    /// gone until an import finds it.
+    /// Returns the download state of the attachments of `messages`: one call for those of one channel, which ascend,
+    /// one for those of several, none without attachments. A file that has neither stored bytes nor an address, such as
+    /// one beside an export, is gone until an import finds it.
     pub(super) async fn files_of(
         &mut self,
         messages: impl IntoIterator<Item = &Message>,

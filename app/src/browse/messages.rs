@@ -1,4 +1,4 @@
-//! Pages of messages, and single ones.
+//! Pages of messages, and single messages.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -14,27 +14,27 @@ use ports::page::MessageRange;
 
 use super::{Audience, BrowseError, ChannelView, FileStates, MAX_PAGE_BYTES, Reading};
 
-/// Which page of a channel.
+/// The position of a page in a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Find {
-    /// The newest.
+    /// The newest messages.
     Newest,
-    /// What comes before a message.
+    /// The messages before one.
     Before(MessageId),
-    /// What comes after one, or from the oldest on.
+    /// The messages after one, or from the oldest on.
     After(After),
     /// Half before a message, half from it on.
     Around(MessageId),
-    /// Half before a moment, half from it on.
+    /// Half before a time, half from it on.
     At(Timestamp),
 }
 
-/// Where newer messages begin.
+/// The start of a page of newer messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum After {
-    /// With the oldest of all; written `0`, which is no id.
+    /// The oldest message of the channel; written `0`, which is not an id.
     Start,
-    /// Behind this one.
+    /// After this message.
     Message(MessageId),
 }
 
@@ -48,7 +48,7 @@ impl fmt::Display for After {
 }
 
 impl Find {
-    /// What an empty page lies between: older messages come before the one, newer ones after the other.
+    /// Returns the neighbours of an empty page: older messages come before the one, newer ones after the other.
     fn ends(self) -> (Option<MessageId>, Option<After>) {
         match self {
             Self::Newest | Self::After(After::Start) => (None, None),
@@ -59,20 +59,20 @@ impl Find {
     }
 }
 
-/// Roles that messages mention, those that the guild has no more included.
+/// The roles that messages mention, including deleted ones.
 pub type Roles = HashMap<RoleId, Role>;
 
-/// Messages with so many bytes of text together are never more than a page: markup makes at most 24 bytes of one.
+/// The bytes of text below which messages are never more than a page: markup makes at most 24 bytes of one.
 const SURE_BYTES: usize = MAX_PAGE_BYTES / 24;
 
-/// The bytes that a page shows of a message, before markup, with some for all that is no text.
+/// Returns the bytes that a page shows of a message, before markup, with an allowance for everything but text.
 fn text_bytes(message: &Message) -> usize {
     let Message { content, attachments, reactions, embeds, stickers, components, snapshots, poll, .. } = message;
     let parts = [embeds, stickers, components, snapshots, poll].into_iter().flatten().map(|json| json.as_str().len());
     256 + content.len() + 64 * (attachments.len() + reactions.len()) + parts.sum::<usize>()
 }
 
-/// Roles that are looked up for a page at most.
+/// The most roles that are loaded for a page.
 const MOST_ROLES: usize = 200;
 
 /// A message and the thread that it started.
@@ -89,33 +89,33 @@ pub struct Entry {
 pub struct Messages {
     /// The messages.
     pub entries: Vec<Entry>,
-    /// Where the next older page ends, if there are older messages: before the first of these, or, where these are
-    /// none, before what was asked for.
+    /// The end of the next older page, if there are older messages: before the first of these, or, if the page is
+    /// empty, before the requested position.
     pub older: Option<MessageId>,
-    /// Where the next newer page begins, if there are newer messages: after the last of these, or, where these are
-    /// none, after what was asked for.
+    /// The start of the next newer page, if there are newer messages: after the last of these, or, if the page is
+    /// empty, after the requested position.
     pub newer: Option<After>,
-    /// The index of the message that stays if the page is cut: the one that was asked for, or the one beside the page
-    /// that this one goes on from.
+    /// The index of the message that stays if the page is cut: the requested one, or the one next to the page that this
+    /// one continues.
     pub anchor: usize,
-    /// The roles that they mention.
+    /// The roles that the messages mention.
     pub roles: Roles,
-    /// What became of their files.
+    /// The download state of the attachments.
     pub files: FileStates,
 }
 
-/// What there is of a channel on one side of a page.
+/// The rest of a channel on one side of a page.
 #[derive(Debug, Clone, Copy)]
 enum Rest {
-    /// Nothing.
+    /// No messages.
     None,
-    /// Messages beyond the last one of the page.
+    /// There are messages beyond the last one of the page.
     Beyond,
-    /// What lies beyond this id was not examined.
+    /// The messages from this id on were not examined.
     From(MessageId),
 }
 
-/// One message, and where it stands.
+/// One message, with its channel.
 #[derive(Debug, Clone)]
 pub struct MessageView {
     /// The message.
@@ -124,12 +124,12 @@ pub struct MessageView {
     pub channel: ChannelView,
     /// The roles that it mentions.
     pub roles: Roles,
-    /// What became of its files.
+    /// The download state of its attachments.
     pub files: FileStates,
 }
 
 impl Reading {
-    /// A page of a channel, at most `limit` (1..=100) messages.
+    /// Returns a page of a channel, at most `limit` (1..=100) messages.
     ///
     /// # Errors
     /// [`BrowseError::Store`].
@@ -186,8 +186,8 @@ impl Reading {
         Ok(Messages { entries, older, newer, anchor, roles, files })
     }
 
-    /// Whether the message `id` of `page` is also on the page of the channel's newest `limit` messages. False where
-    /// that page may be cut by bytes.
+    /// Returns whether the message `id` of `page` is also on the page of the channel's newest `limit` messages. False
+    /// if that page may be cut by bytes.
     ///
     /// # Errors
     /// [`BrowseError::Store`].
@@ -211,7 +211,7 @@ impl Reading {
         Ok(matches!(rest, Rest::None) && bytes <= SURE_BYTES)
     }
 
-    /// Half of the page before `middle`, half from it on; with what there is of older and newer ones.
+    /// Loads half of a page before `middle`, half from it on, and whether there are older and newer messages.
     async fn around(
         &mut self,
         channel: ChannelId,
@@ -225,7 +225,7 @@ impl Reading {
         Ok((page, older, newer))
     }
 
-    /// At most `limit` messages of `range`, and what there is on its far side.
+    /// Loads at most `limit` messages of `range`, and whether there are more at its far end.
     async fn part(
         &mut self,
         channel: ChannelId,
@@ -255,7 +255,7 @@ impl Reading {
         self.audience == Audience::Admin
     }
 
-    /// The threads that were started from `messages` of `channel` and that this client may read.
+    /// Returns the threads that were started from `messages` of `channel` and that this client may read.
     async fn threads_from(
         &mut self,
         channel: &Channel,
@@ -274,7 +274,7 @@ impl Reading {
         Ok(found.into_iter().filter(readable).map(|thread| (thread.platform_id.cast(), thread)).collect())
     }
 
-    /// The messages of `channel` among `ids` that a page refers to; a deleted one is there with its id alone. At most
+    /// Returns the messages of `channel` among `ids` that a page refers to; a deleted one has its id alone. At most
     /// 200.
     ///
     /// # Errors
@@ -289,7 +289,7 @@ impl Reading {
         Ok(found.into_iter().map(|stored| (stored.message.id, self.shown(stored))).collect())
     }
 
-    /// One message of a tenant. Without a channel, and if it stands in two, the one in the parent answers.
+    /// Returns one message of a tenant. Without a channel, if two channels have the id, returns the one in the parent.
     ///
     /// # Errors
     /// [`BrowseError::NotFound`], or [`BrowseError::Deleted`].
@@ -328,7 +328,7 @@ impl Reading {
         }
     }
 
-    /// The roles that `messages` mention, as far as they are held; nothing is asked where there are none.
+    /// Returns the stored roles that `messages` mention; reads nothing if they mention none.
     pub(super) async fn roles_of(
         &mut self,
         tenant: TenantId,

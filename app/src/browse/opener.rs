@@ -1,4 +1,4 @@
-//! The message that a thread was started from, and what the tags of a forum show.
+//! The message that a thread was started from, and the emoji of a forum's tags.
 
 use std::collections::HashMap;
 
@@ -12,11 +12,11 @@ use super::{BrowseError, ChannelView, FileStates, Messages, Reading, Roles};
 /// The message that a thread was started from.
 #[derive(Debug, Clone)]
 pub struct Opener {
-    /// The channel that it stands in: the one above the thread, or the thread itself if that is a forum's post.
+    /// Its channel: the parent of the thread, or the thread itself if that is a forum's post.
     pub channel: Channel,
     /// Its id.
     pub id: MessageId,
-    /// What the reader may see of it.
+    /// The part that the reader may see.
     pub state: OpenerState,
     /// The roles that it mentions.
     pub roles: Roles,
@@ -24,7 +24,7 @@ pub struct Opener {
     pub files: FileStates,
 }
 
-/// What a reader may see of the message that a thread was started from.
+/// The part of a thread's first message that a reader may see.
 #[derive(Debug, Clone)]
 pub enum OpenerState {
     /// The message.
@@ -35,12 +35,12 @@ pub enum OpenerState {
     Unknown,
 }
 
-/// The names of a guild's own emoji, by their decimal ids.
+/// The names of a guild's custom emoji, by their decimal ids.
 pub type EmojiNames = HashMap<String, String>;
 
 impl Reading {
-    /// The message that the thread `of` was started from, for a page of it; `None` if `page` has it or nothing speaks of
-    /// one. One statement, and a few more for what the message mentions.
+    /// Returns the message that the thread `of` was started from, for a page of it; `None` if `page` has it or none is
+    /// known. One statement, and a few more for the mentions of the message.
     ///
     /// # Errors
     /// [`BrowseError::Store`].
@@ -56,7 +56,7 @@ impl Reading {
             return Ok(None);
         }
         let channel = if is_post { thread } else { parent };
-        // A reader of a thread may read the channel above it, and no other channel is asked.
+        // A reader of a thread may read its parent, and no other channel is read here.
         let stored = self.at.messages().find(channel.id, id).await?;
         let state = match stored {
             Some(stored) if stored.is_deleted() => OpenerState::Deleted,
@@ -67,7 +67,7 @@ impl Reading {
         };
         let (mut roles, mut files) = (Roles::new(), FileStates::new());
         match &state {
-            // The news that a thread was started without a message.
+            // The notice that a thread was started without a message.
             OpenerState::Shown(message) if message.kind == MessageKind::THREAD_CREATED => return Ok(None),
             OpenerState::Shown(message) => {
                 roles = self.roles_of(thread.tenant_id, [&**message]).await?;
@@ -79,7 +79,7 @@ impl Reading {
         Ok(Some(Opener { channel: channel.clone(), id, state, roles, files }))
     }
 
-    /// The names of the guild's own emoji that `tags` show; nothing is read where they show none.
+    /// Returns the names of the guild's custom emoji in `tags`; reads nothing if they have none.
     ///
     /// # Errors
     /// [`BrowseError::Store`].

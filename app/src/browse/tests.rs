@@ -50,7 +50,7 @@ fn stored(message: Message, deleted: bool) -> StoredMessage {
     StoredMessage { message, deletion: deleted.then(now).map(Deletion::inferred) }
 }
 
-/// A page of `count` messages between others, which stays around the one at `anchor` if it is cut.
+/// A page of `count` messages with others before and after, which keeps the one at `anchor` if it is cut.
 pub(super) fn page_of(count: u64, anchor: usize) -> Messages {
     let channel = channel(5, ChannelKind::TEXT).id;
     let entry = |number: u64| Entry { message: message(channel, number * 10), thread: None };
@@ -63,7 +63,7 @@ async fn reading(unit: FakeUnitOfWork, audience: Audience) -> Reading {
     Browse::new(Arc::new(FakeStore::new([unit]))).open(audience).await.unwrap()
 }
 
-/// A channel that holds the messages 10, 20 … 100.
+/// A channel with the messages 10, 20 … 100.
 fn ten_messages(unit: &mut FakeUnitOfWork) -> ChannelView {
     let channel = channel(5, ChannelKind::TEXT);
     let id = channel.id;

@@ -14,10 +14,10 @@ use super::terminal::{eprintln, stdout};
 use super::{Outcome, failure};
 use crate::copy::{Copier, Progress};
 
-/// After how many messages a progress line is printed where there is no terminal.
+/// The number of messages after which a progress line is printed without a terminal.
 const LINE_MESSAGES: u64 = 100_000;
 
-/// Copies `from` to `to`, and prints what became of it.
+/// Copies `from` to `to`, and prints the result.
 pub async fn run(from: Arc<dyn Store>, to: Arc<dyn Store>, json: bool) -> ExitCode {
     match copy(from, to, json).await {
         Ok(true) => ExitCode::SUCCESS,
@@ -54,7 +54,7 @@ async fn copy(from: Arc<dyn Store>, to: Arc<dyn Store>, json: bool) -> Outcome {
     Ok(is_same)
 }
 
-/// Progress on standard error: a bar on a terminal, now and then a line elsewhere.
+/// Progress on standard error: a bar on a terminal, periodic lines elsewhere.
 struct Bar {
     drawn: ProgressBar,
     terminal: bool,

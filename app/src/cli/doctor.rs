@@ -15,7 +15,7 @@ struct Report {
     checks: Vec<Check>,
 }
 
-/// Makes every check and prints it: success if none failed.
+/// Runs every check and prints it: success if none failed.
 pub async fn run(doctor: &Doctor, json: bool) -> ExitCode {
     let report = Report { checks: doctor.run().await };
     if let Err(error) = print(&report, json) {

@@ -14,7 +14,7 @@ use super::terminal::{eprintln, stdout};
 use super::{ImportArguments, Outcome, Tools};
 use crate::import::{AbsentMessages, FileCounts, FileReport, FileStatus, Importer, Options, Progress, Readers, Report};
 
-/// After how many bytes a progress line is printed where there is no terminal.
+/// The number of bytes after which a progress line is printed without a terminal.
 const LINE_BYTES: u64 = 256 << 20;
 
 pub(super) async fn run(arguments: &ImportArguments, tools: &Tools) -> Outcome {
@@ -58,7 +58,7 @@ pub(super) async fn import(
     Ok(report)
 }
 
-/// What newer exports lack, in one line.
+/// Returns the count of stored messages that newer exports lack, in one line.
 fn kept(count: u64) -> Option<String> {
     let (messages, they) = if count == 1 { ("message is", "it") } else { ("messages are", "them") };
     (count > 0).then(|| {
@@ -69,7 +69,7 @@ fn kept(count: u64) -> Option<String> {
     })
 }
 
-/// Who may read what, in one line.
+/// Returns the visibility of the channels, in one line.
 fn readers(readers: &Readers) -> Option<String> {
     let names = |names: &BTreeSet<String>| {
         let shown: Vec<String> = names.iter().take(50).map(|name| name.chars().take(100).collect()).collect();
@@ -84,7 +84,7 @@ fn readers(readers: &Readers) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join(". "))
 }
 
-/// Progress on standard error: a bar on a terminal, now and then a line elsewhere.
+/// Progress on standard error: a bar on a terminal, periodic lines elsewhere.
 struct Bar {
     drawn: ProgressBar,
     terminal: bool,
@@ -92,7 +92,7 @@ struct Bar {
     due: AtomicU64,
     /// Bytes of files at which the next line of them is due.
     files_due: AtomicU64,
-    /// Files that are stored.
+    /// The number of stored files.
     files: AtomicU64,
     importing: AtomicBool,
 }
@@ -166,7 +166,7 @@ impl Progress for Bar {
     }
 }
 
-/// The result for people, on standard output.
+/// Prints the result as text, on standard output.
 pub(super) fn print(report: &Report, dry_run: bool) -> io::Result<()> {
     for file in &report.files {
         let FileReport { path, read, added, updated, unchanged, deleted, .. } = file;
@@ -204,7 +204,7 @@ pub(super) fn print(report: &Report, dry_run: bool) -> io::Result<()> {
     writeln!(stdout(), "{files} {named}, communities {done}: {tenants}, {:.1} s", report.seconds)
 }
 
-/// What became of the files beside an export, in one line; none if it has no files.
+/// Returns the state of the files beside an export, in one line; none without files.
 fn attachments(counts: FileCounts) -> Option<String> {
     let FileCounts { stored, stored_bytes, unchanged, missing, too_large, failed } = counts;
     let of_bytes = format!("stored ({})", HumanBytes(stored_bytes));

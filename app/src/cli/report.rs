@@ -12,22 +12,22 @@ use super::{Outcome, Tools};
 use crate::browse::{Audience, Browse};
 use crate::wire::{CoverageBody, ListBody};
 
-/// A step of the schema, as it is printed.
+/// A migration, as it is printed.
 #[derive(Debug, Serialize)]
 pub struct MigrationReport {
     /// Its number.
     pub version: u32,
     /// Its name.
     pub name: String,
-    /// When it was applied; `None` if it waits.
+    /// The time when it was applied; `None` if it is pending.
     pub applied_at: Option<Timestamp>,
 }
 
 impl MigrationReport {
-    /// Prints steps, as JSON or for people.
+    /// Prints migrations, as JSON or as text.
     ///
     /// # Errors
-    /// If nobody reads it.
+    /// If the reader has closed the output.
     pub fn print(steps: Vec<Self>, json: bool) -> io::Result<()> {
         if json {
             writeln!(stdout(), "{}", serde_json::to_string(&ListBody { items: steps, next: None })?)?;

@@ -17,7 +17,7 @@ use crate::import::Options;
 use crate::jobs::Jobs;
 use crate::sync::{Candidate, Schedule, SyncJobs, Worker};
 
-/// How long a run fetches files at most, however many there are: what is new is not read before it ends.
+/// The longest time that a run fetches files, however many there are: new messages are not read before it ends.
 const FILES: Duration = Duration::from_mins(20);
 
 pub(super) async fn run(paths: &[PathBuf], role: Role, config: &Config, tools: &Tools) -> Outcome {
@@ -31,7 +31,7 @@ pub(super) async fn run(paths: &[PathBuf], role: Role, config: &Config, tools: &
         rate_limit: config.rate_limit.map_or(0, std::num::NonZeroU32::get),
         trusted_proxies: config.trusted_proxies.clone(),
         operations_only: role == Role::Sync,
-        // Where this process serves alone, another one may have the token.
+        // If this process only serves, another one may have the token.
         syncs: role == Role::Web || tools.guilds.is_some(),
         // More would only wait for the store.
         at_once: usize::try_from(config.pool_size).ok(),
@@ -46,7 +46,7 @@ pub(super) async fn run(paths: &[PathBuf], role: Role, config: &Config, tools: &
     if !paths.is_empty() {
         let report = import::import(paths, &Options::default(), tools).await?;
         if !report.is_whole() {
-            // Nobody need read it for the site to be served.
+            // The site is served even if the output is closed.
             import::print(&report, false).ok();
         }
     }
@@ -80,7 +80,7 @@ pub(super) async fn run(paths: &[PathBuf], role: Role, config: &Config, tools: &
     Ok(true)
 }
 
-/// What copies from the platform, if this process does and has a token.
+/// Returns the worker that copies from the platform, if this process has that role and a token.
 fn worker(role: Role, config: &Config, tools: &Tools, jobs: SyncJobs) -> Option<Worker> {
     let source = tools.guilds.clone().filter(|_| role != Role::Web)?;
     let (store, clock) = (Arc::clone(&tools.store), Arc::clone(&tools.clock));

@@ -22,12 +22,12 @@ use crate::sync::{Candidate, Leader, PATIENCE, Progress, Stops, SyncError, SyncJ
 use crate::tenants::Tenants;
 use crate::wire::JobBody;
 
-/// The exit codes of a process that SIGINT or SIGTERM ended, as shells report them.
+/// The exit codes of a process that was ended by SIGINT or SIGTERM, as shells report them.
 const INTERRUPTED: i32 = 130;
 const TERMINATED: i32 = 143;
-/// How often it is looked how far another process is.
+/// How often the progress of another process is polled.
 const LOOK: Duration = Duration::from_millis(500);
-/// How often a line is printed where there is no terminal.
+/// How often a line is printed without a terminal.
 const LINE: Duration = Duration::from_secs(10);
 
 pub(super) async fn run(arguments: &SyncArguments, tools: &Tools) -> Outcome {
@@ -71,7 +71,7 @@ pub(super) async fn run(arguments: &SyncArguments, tools: &Tools) -> Outcome {
     Ok(job.state == JobState::Done)
 }
 
-/// Waits for either signal, and returns the exit code that belongs to it.
+/// Waits for either signal, and returns its exit code.
 async fn either(interrupt: &mut Signal, terminate: &mut Signal) -> i32 {
     tokio::select! {
         _ = interrupt.recv() => INTERRUPTED,
@@ -79,7 +79,7 @@ async fn either(interrupt: &mut Signal, terminate: &mut Signal) -> i32 {
     }
 }
 
-/// Requests the job that the arguments describe. Idempotent: a job that waits already is returned.
+/// Requests the job that the arguments describe. Idempotent: an already waiting job is returned.
 async fn request(arguments: &SyncArguments, jobs: &SyncJobs, tools: &Tools) -> Result<Job, Box<dyn std::error::Error>> {
     let tenant = Tenants::new(Arc::clone(&tools.store), Arc::clone(&tools.clock)).find(&arguments.tenant).await?;
     let mode = if arguments.full { SyncMode::Full } else { SyncMode::Incremental };
@@ -87,13 +87,13 @@ async fn request(arguments: &SyncArguments, jobs: &SyncJobs, tools: &Tools) -> R
     Ok(jobs.request(&tenant, mode, &scope).await?)
 }
 
-/// Whether the store failed in a way that a later attempt may not.
+/// Returns whether the store failed with a transient error.
 fn is_transient(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut causes = std::iter::successors(Some(error), |cause| cause.source());
     causes.any(|cause| cause.downcast_ref::<StoreError>().is_some_and(StoreError::passes))
 }
 
-/// Tells whoever is at work on a job to end it; again while the store does not answer.
+/// Requests the cancellation of a job from the process that runs it; retries while the store is unavailable.
 async fn cancel(jobs: &SyncJobs, id: JobId) {
     while let Err(SyncJobsError::Store(error)) = jobs.cancel(id).await
         && error.passes()
@@ -102,8 +102,8 @@ async fn cancel(jobs: &SyncJobs, id: JobId) {
     }
 }
 
-/// Does the job, or watches it being done: one process at a time works for a token, and if that is another one it does
-/// this job, too, or leaves it to this one when it ends.
+/// Runs the job, or follows its progress: one process at a time leads for a token. Another leader runs this job, too,
+/// or leaves it to this process when it ends.
 async fn finish(
     job: Job,
     jobs: &SyncJobs,
@@ -152,15 +152,15 @@ async fn finish(
     }
 }
 
-/// Who works for the token.
+/// The leader of the token.
 enum Seen {
     /// This process, from now on.
     Free(Leader),
-    /// Another one; how far the job is.
+    /// Another process; with the state of the job.
     Busy(Holder, Job),
 }
 
-/// The platform's ids of channels that are named by slug or id; an id need not be held yet.
+/// Returns the platform ids of channels that are named by slug or id; a channel named by id need not be stored yet.
 async fn channels(
     tenant: &Tenant,
     references: &[String],
@@ -174,7 +174,7 @@ async fn channels(
     Ok(found)
 }
 
-/// Channels that are read at the moment, and how far all of it is, on standard error.
+/// The channels that are being read, and the total progress, on standard error.
 struct Display {
     bar: ProgressBar,
     terminal: bool,
@@ -196,7 +196,7 @@ impl Display {
         Self { bar, terminal, reading: Mutex::default(), said: Mutex::new(now), start: now }
     }
 
-    /// Prints a line of its own.
+    /// Prints a separate line.
     fn say(&self, line: &str) {
         if self.terminal { self.bar.println(escaped(line)) } else { eprintln!("{line}") }
     }
@@ -243,7 +243,7 @@ impl Progress for Display {
     }
 }
 
-/// The job for people, on standard output.
+/// Prints the job as text, on standard output.
 fn print(job: &Job) -> io::Result<()> {
     let progress = job.progress;
     writeln!(

@@ -1,19 +1,19 @@
-//! What commands print: each line as one, whatever is in the names and texts that it shows.
+//! The output of commands: each line stays one line, whatever names and texts it contains.
 //!
-//! Names come from files and from the platform. A terminal obeys control characters, so that a name could clear the
-//! screen, write over other lines or change the clipboard. Here they are written out, as `\u001b`, which is what JSON
-//! does, too. Every command prints through [`stdout`] and this module's `eprintln`.
+//! Names come from files and from the platform. A terminal interprets control characters, so that a name could clear
+//! the screen, write over other lines or change the clipboard. Here they are escaped, as `\u001b`, like in JSON. Every
+//! command prints through [`stdout`] and this module's `eprintln`.
 
 use std::fmt;
 use std::io::{self, Write};
 
-/// Whether a terminal obeys a character instead of showing it, or shows what follows in another order.
+/// Returns whether a terminal interprets a character instead of showing it, or reorders the text after it.
 fn is_obeyed(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// A text with its control characters written out.
+/// Returns a text with its control characters escaped.
 #[must_use]
 pub(super) fn escaped(text: &str) -> String {
     use std::fmt::Write as _;
@@ -64,7 +64,7 @@ impl<W: Write> Write for Lines<W> {
     }
 }
 
-/// Prints a line on standard error. That it cannot be printed changes nothing of what a command does.
+/// Prints a line on standard error. A failure to print it does not affect the command.
 macro_rules! eprintln {
     ($($argument:tt)*) => {{
         use std::io::Write as _;

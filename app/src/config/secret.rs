@@ -4,7 +4,7 @@ use std::fmt;
 
 /// The shortest admin key, in characters: 16 of random letters and digits have 95 bits.
 const SHORTEST: usize = 16;
-/// The longest, so that it fits in a header with room to spare.
+/// The longest admin key, so that it fits in a header with room to spare.
 const LONGEST: usize = 512;
 
 /// The key that a caller of the admin API must know.
@@ -22,19 +22,19 @@ impl AdminKey {
         Ok(Self(text.to_owned()))
     }
 
-    /// The key itself, to compare in constant time; never to show.
+    /// Returns the key itself, to compare in constant time; never to show.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         self.0.as_bytes()
     }
 }
 
-/// The token of the bot that reads guilds; its adapter knows what it looks like.
+/// The token of the bot that reads guilds; its adapter validates it.
 #[derive(Clone)]
 pub struct BotToken(pub(super) String);
 
 impl BotToken {
-    /// The token itself; never to show.
+    /// Returns the token itself; never to show.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,4 +1,4 @@
-//! What the values of settings look like.
+//! The value types of settings.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -9,7 +9,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use jiff::{Span, SpanRelativeTo};
 
-/// Where the archive is kept.
+/// The address of the archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoreUrl {
     /// One SQLite file.
@@ -18,13 +18,13 @@ pub enum StoreUrl {
     Server(ServerUrl),
 }
 
-/// The address of a database on a server, as it was given; its adapter reads it. Printing it shows nothing of it,
-/// because it can hold a password.
+/// The address of a database on a server, as it was given; its adapter parses it. Its debug form is redacted, because
+/// it can contain a password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ServerUrl(String);
 
 impl ServerUrl {
-    /// The address, password and all; never to show.
+    /// Returns the address with the password; never to show.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -38,10 +38,10 @@ impl fmt::Debug for ServerUrl {
 }
 
 impl StoreUrl {
-    /// Reads `sqlite:PATH`, and takes `mysql://…` as it is.
+    /// Parses `sqlite:PATH`, and accepts `mysql://…` as it is.
     ///
     /// # Errors
-    /// What is wrong. It never repeats the value, because such an address can hold a password.
+    /// The reason. It never repeats the value, because such an address can contain a password.
     pub fn parse(text: &str) -> Result<Self, String> {
         match text.split_once(':') {
             Some(("sqlite", path)) => sqlite(path),
@@ -63,7 +63,7 @@ fn sqlite(path: &str) -> Result<StoreUrl, String> {
     Ok(StoreUrl::Sqlite(PathBuf::from(path)))
 }
 
-/// The address under which the public reaches the site: no slash at its end.
+/// The public address of the site: no slash at its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicUrl(String);
 
@@ -82,14 +82,14 @@ impl PublicUrl {
         Ok(Self(text.trim_end_matches('/').to_owned()))
     }
 
-    /// The address.
+    /// Returns the address.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// What is logged: a level, or levels of modules.
+/// The filter of the log: a level, or levels of modules.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogFilter(String);
 
@@ -114,17 +114,17 @@ impl LogFilter {
         }
     }
 
-    /// The text, which the log's filter can read.
+    /// Returns the text, which the log's filter can parse.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// How it is logged.
+/// The format of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
-    /// Lines for people.
+    /// Lines of text.
     Text,
     /// A JSON object a line.
     Json,
@@ -166,7 +166,7 @@ pub(super) fn rate_limit(text: &str) -> Result<Option<NonZeroU32>, String> {
     Ok(NonZeroU32::new(limit))
 }
 
-/// A minute at least and a year at most: an interval is for work that asks another's server.
+/// Parses an interval of a minute at least and a year at most: it is for work that makes requests to another server.
 pub(super) fn interval(text: &str) -> Result<Option<Duration>, String> {
     if text == "0" {
         return Ok(None);
@@ -188,7 +188,7 @@ pub(super) fn networks(text: &str) -> Result<Vec<IpNet>, String> {
     text.split(',').map(str::trim).map(network).collect()
 }
 
-/// A bad value, quoted and cut to 64 characters.
+/// Returns a bad value, quoted and cut to 64 characters.
 fn shown(text: &str) -> String {
     format!("{:?}", text.chars().take(64).collect::<String>())
 }

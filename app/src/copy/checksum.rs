@@ -1,4 +1,4 @@
-//! A checksum over all that a store holds of a channel, the same whatever the store.
+//! A checksum over all content that a store has of a channel, independent of the kind of store.
 
 use domain::channel::{Channel, ChannelId};
 use domain::coverage::Interval;
@@ -17,9 +17,9 @@ use sha2::{Digest, Sha256};
 
 use super::{ChannelReport, PAGE, files};
 
-/// Reads a channel of `store` whole. It is one line of JSON each for the channel, its coverage, every segment, all that
-/// could not be read, every message and every file, with keys in the order of the alphabet, of which this is the SHA-256.
-/// A channel that is not stored has the checksum of nothing.
+/// Reads all of a channel of `store`. It is one line of JSON each for the channel, its coverage, every segment, every
+/// unreadable item, every message and every file, with keys in alphabetical order, of which this is the SHA-256. A
+/// channel that is not stored has the checksum of nothing.
 ///
 /// # Errors
 /// [`StoreError`] if the store fails.
@@ -54,7 +54,7 @@ pub(super) async fn of(store: &dyn Store, channel: ChannelId) -> Result<ChannelR
     drop(read);
     let (mut messages, mut deleted, mut after) = (0, 0, None);
     loop {
-        // A snapshot each, because a server does not keep an old one for as long as a large channel takes.
+        // One snapshot per page, because a server does not keep an old one for as long as a large channel takes.
         let page = store.read().await?.messages().list_stored(channel, after, PAGE).await?;
         let Some(last) = page.last() else { break };
         after = Some(last.message.id);
@@ -125,7 +125,7 @@ fn of_message(held: &StoredMessage) -> Value {
     })
 }
 
-/// How often a file was tried is no part of what is held.
+/// The number of attempts for a file is not part of the content.
 fn of_file(file: &File) -> Value {
     let (state, hash, size) = match file.state {
         FileState::Waiting { .. } => ("waiting", None, None),

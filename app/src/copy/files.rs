@@ -1,4 +1,4 @@
-//! What became of the files of messages, from one store to another.
+//! Copies the download state of attachments from one store to another.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use ports::store::Store;
 use super::{CopyError, PAGE};
 use crate::retry::retry;
 
-/// Copies what `from` knows of the files of a channel, where it is more than what `to` knows.
+/// Copies the states of the files of a channel that replace those in `to`.
 ///
 /// # Errors
 /// [`CopyError`] if a store fails.
@@ -40,7 +40,7 @@ pub(super) async fn copy(from: &dyn Store, to: &dyn Store, channel: &Channel) ->
     }
 }
 
-/// What is known of the files of the next messages behind `after`, of each message all; none behind the last.
+/// Returns the states of the files of the next messages after `after`, all of each message; none after the last.
 pub(super) async fn behind(
     store: &dyn Store,
     channel: ChannelId,

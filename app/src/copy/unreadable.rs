@@ -1,4 +1,4 @@
-//! What could not be read of a channel, copied.
+//! Copies the unreadable items of a channel.
 
 use domain::channel::ChannelId;
 use domain::coverage::Interval;
@@ -10,8 +10,8 @@ use ports::store::Store;
 use super::{Copier, CopyError};
 
 impl Copier {
-    /// Lets the target keep of a channel what the source does, and nothing else; where it has looked later than the
-    /// source, it keeps what it has.
+    /// Makes the target's unreadable items of a channel equal to the source's; if the target has a later observation
+    /// than the source, its items stay.
     pub(super) async fn unreadable(&self, channel: ChannelId) -> Result<(), CopyError> {
         let (held, checked_at) = kept(&*self.from, channel).await.map_err(CopyError::From)?;
         let (copied, copied_at) = kept(&*self.to, channel).await.map_err(CopyError::To)?;
@@ -27,7 +27,7 @@ impl Copier {
     }
 }
 
-/// What a store keeps of a channel, and when a source last looked at it.
+/// Returns the unreadable items of a channel, and the time of the latest observation by a source.
 async fn kept(store: &dyn Store, channel: ChannelId) -> Result<(Vec<Unreadable>, Option<Timestamp>), StoreError> {
     let mut read = store.read().await?;
     let coverage = read.coverage().find(channel).await?;
