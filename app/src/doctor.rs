@@ -1,6 +1,6 @@
-//! Checks of an installation: whether all is there that copying and serving need, and what to do where it is not.
+//! Checks of an installation: whether everything that copying and serving need is there, and what to do otherwise.
 //!
-//! Nothing is made or changed, and no check that fails keeps another from being made.
+//! Nothing is created or changed, and a failed check does not prevent the others.
 
 mod guild;
 
@@ -18,31 +18,31 @@ use tokio::time::timeout;
 
 use crate::key::ArchiveKey;
 
-/// For one answer of the platform or of the store.
+/// The time for one response of the platform or of the store.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Names in one detail.
+/// The most names in one detail.
 const NAMES: usize = 10;
 
-/// How a check ended.
+/// The result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
-    /// All is well, or there is something to know.
+    /// It works; there may be a remark.
     Ok,
-    /// It works, and something is left out.
+    /// It works, but incompletely.
     Warning,
-    /// Something does not work.
+    /// It does not work.
     Failed,
 }
 
 /// One check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Check {
-    /// What was looked at; for a community with its slug behind it.
+    /// The subject; for a community followed by its slug.
     pub name: String,
-    /// How it ended.
+    /// The result.
     pub state: State,
-    /// What was found, where, and what to do.
+    /// The findings, their location, and what to do.
     pub detail: String,
 }
 
@@ -64,23 +64,23 @@ impl Check {
     }
 }
 
-/// The archive, as far as it could be looked at without changing it.
+/// The state of the archive, as far as it is readable without a change.
 pub enum Archive {
-    /// There is none yet at this path; the first command that needs one makes it.
+    /// There is no archive at this path yet; the first command that needs one creates it.
     Absent(PathBuf),
-    /// It cannot be opened; the text says why and what to do.
+    /// It cannot be opened; the text contains the reason and what to do.
     Broken(String),
     /// It lacks these migrations.
     Behind(Vec<String>),
-    /// It is as this program needs it.
+    /// It is ready for this program.
     Ready(Arc<dyn Store>),
 }
 
-/// The key of the pseudonyms.
+/// The state of the pseudonyms' key.
 pub enum Key {
     /// It is among the settings.
     Set {
-        /// The file beside the archive, if that holds another key.
+        /// The file beside the archive, if it contains another key.
         other: Option<PathBuf>,
         /// Its check value.
         check: KeyCheck,
@@ -89,14 +89,14 @@ pub enum Key {
     File {
         /// The file.
         path: PathBuf,
-        /// Who may do what with it, as in `0o600`.
+        /// The mode of the file, as in `0o600`.
         mode: u32,
         /// Its check value.
         check: KeyCheck,
     },
-    /// It is nowhere; where the archive is a file, one would be made at this path.
+    /// There is no key; if the archive is a file, one would be created at this path.
     Missing(Option<PathBuf>),
-    /// It cannot be read; the text says why.
+    /// It cannot be read; the text contains the reason.
     Broken(String),
 }
 
@@ -104,13 +104,13 @@ pub enum Key {
 pub enum Bot {
     /// There is no token.
     Missing,
-    /// Its settings cannot be used; the text says why.
+    /// Its settings are invalid; the text contains the reason.
     Broken(String),
-    /// It can be asked.
+    /// It has a token.
     Set(Arc<dyn GuildSource>),
 }
 
-/// What an installation consists of.
+/// The parts of an installation.
 pub struct Doctor {
     /// The archive.
     pub archive: Archive,
@@ -120,16 +120,16 @@ pub struct Doctor {
     pub bot: Bot,
     /// Whether there is a key of the admin API.
     pub has_admin_key: bool,
-    /// The address that the public uses, if it is set.
+    /// The public address, if it is set.
     pub public_url: Option<String>,
-    /// Where the site listens.
+    /// The address on which the site listens.
     pub bind: SocketAddr,
-    /// Whether requests are counted by address while no proxy is trusted to name its clients.
+    /// Whether requests are counted by the address of the connection, without a trusted proxy.
     pub counts_peers: bool,
 }
 
 impl Doctor {
-    /// Makes every check.
+    /// Runs every check.
     pub async fn run(&self) -> Vec<Check> {
         let mut checks = self.archive().await;
         checks.push(self.checked_key().await);
@@ -178,7 +178,7 @@ impl Doctor {
         }
     }
 
-    /// The key, compared with what the archive says about it.
+    /// Checks the key, and compares it with the check value of the archive.
     async fn checked_key(&self) -> Check {
         let found = self.key();
         let Archive::Ready(store) = &self.archive else { return found };
@@ -277,7 +277,7 @@ impl Doctor {
     }
 }
 
-/// What a call of the platform failed with, and what to do.
+/// Returns the reason why a call of the platform failed, and what to do.
 fn refusal(error: &GuildError) -> String {
     match error {
         GuildError::Unauthorized => {
@@ -302,7 +302,7 @@ fn with_causes(error: &StoreError) -> String {
     format!("{}: check the file or the server, and its log", causes.join(": "))
 }
 
-/// The first names of a list, and how many more there are.
+/// Returns the first names of a list, and the number of further ones.
 fn names(all: &[String]) -> String {
     let plain = |name: &String| name.chars().filter(|letter| !letter.is_control()).collect::<String>();
     let shown = all.iter().take(NAMES).map(plain).collect::<Vec<_>>().join(", ");

@@ -14,9 +14,9 @@ use tracing::{info, warn};
 
 /// Changes that subscribers receive in one call, at most.
 const BATCH: u32 = 1_000;
-/// The wait between two looks at a log that moved a moment ago. A change by another process is noticed after it.
+/// The wait between two polls of a log that has just moved. A change by another process is noticed after it.
 const BUSY: Duration = Duration::from_millis(50);
-/// The wait between two looks at a log that did not move, or could not be read.
+/// The wait between two polls of a log that did not move, or could not be read.
 const IDLE: Duration = Duration::from_millis(500);
 
 /// A part of the program that keeps something derived from the archive.
@@ -26,8 +26,8 @@ pub trait Subscriber: Send + Sync {
     /// is called in between.
     async fn receive(&self, changes: &[Change]);
 
-    /// Called once before the first changes, and again whenever the log cannot say what changed: everything that was
-    /// derived before this call may be out of date.
+    /// Called once before the first changes, and again whenever the log has a gap: everything that was derived before
+    /// this call may be out of date.
     async fn resync(&self);
 }
 
@@ -51,8 +51,8 @@ impl Lag {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// Returns the time since the follower was last at the end of the log: at most half a second if it keeps up, growing if
-    /// the store does not answer or a subscriber takes long.
+    /// Returns the time since the follower was last at the end of the log: at most half a second if it keeps up,
+    /// growing if the store is unavailable or a subscriber takes long.
     #[must_use]
     pub fn age(&self) -> Duration {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).at_end.elapsed()
@@ -64,7 +64,7 @@ impl Lag {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).behind
     }
 
-    /// Returns how often the log could not say what changed, the start of the process aside.
+    /// Returns the number of gaps in the log, without the start of the process.
     #[must_use]
     pub fn resyncs(&self) -> u64 {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).resyncs
@@ -92,7 +92,7 @@ impl Follower {
         self.lag.clone()
     }
 
-    /// Follows the log until `stop`. A store that does not answer is asked again.
+    /// Follows the log until `stop`. Store errors are retried.
     pub async fn run(mut self, stop: CancellationToken) {
         let mut failing = false;
         while !stop.is_cancelled() {

@@ -27,12 +27,12 @@ use crate::browse::{
 use crate::http::ApiError;
 use crate::wire::channel_path;
 
-/// How every page looks.
+/// The style sheet of every page.
 pub const STYLE: &str = include_str!("../assets/site.css");
-/// The picture of a page's tab.
+/// The icon of the site.
 pub const ICON: &str = include_str!("../assets/favicon.svg");
 
-/// Colours of a tenant, over those of every page.
+/// Returns the style sheet with the colours of a tenant, over the common one.
 #[must_use]
 pub fn theme(branding: &Branding) -> String {
     match branding.accent_color.or(branding.primary_color) {
@@ -41,20 +41,20 @@ pub fn theme(branding: &Branding) -> String {
     }
 }
 
-/// What every page of a tenant shows around its own part.
+/// The common parts of every page of a tenant.
 pub struct Frame<'a> {
-    /// The address that the world sees; empty if it is not set.
+    /// The public address of the site; empty if it is not set.
     pub public_url: &'a str,
-    /// Whose page it is.
+    /// The tenant of the page.
     pub tenant: &'a Tenant,
     /// Its channels, in tree order.
     pub channels: &'a [ChannelView],
-    /// When the page is made, for times that are told as a distance; without it they are told as dates.
+    /// The time at which the page is made, for relative times; without it they are shown as dates.
     pub now: Option<Timestamp>,
 }
 
 impl Frame<'_> {
-    /// The channels that a text on the page can name without a look-up.
+    /// Returns the channels that a text on the page can name without a query.
     fn named(&self) -> Names {
         let named = |view: &ChannelView| {
             (view.channel.platform_id, (view.channel.clone(), channel_path(self.tenant, &view.channel)))
@@ -64,12 +64,12 @@ impl Frame<'_> {
     }
 }
 
-/// What the platform calls the guild of a tenant.
+/// Returns the guild id of a tenant.
 fn guild(tenant: &Tenant) -> Option<u64> {
     tenant.platform_id.as_str().parse().ok()
 }
 
-/// What the messages of a page refer to.
+/// The objects that the messages of a page refer to.
 #[derive(Default)]
 pub struct Links {
     names: Names,
@@ -82,7 +82,7 @@ pub struct Links {
 }
 
 impl Links {
-    /// Looks up what `page` of `view` refers to, as of `now`: a few reads for the whole page.
+    /// Loads the objects that `page` of `view` refers to, as of `now`: a few reads for the whole page.
     ///
     /// # Errors
     /// [`BrowseError::Store`].
@@ -127,12 +127,12 @@ impl Links {
         Ok(Self { names, messages, files, opener, emojis })
     }
 
-    /// Where a thread began: ` from a message in #general`, linked to the place of the message.
+    /// Returns the origin of a thread: ` from a message in #general`, linked to the position of the message.
     fn began(&self) -> Markup {
         let Some((opener, path)) = &self.opener else { return html! { " from a message in the channel above" } };
         let place = match &opener.state {
             OpenerState::Shown(_) => format!("{path}/{}", opener.id),
-            // Its own page would say that there is none, or that it is gone.
+            // Its own page would be an error: the message is missing or deleted.
             _ => format!("{path}?after={}", opener.id.previous().map_or_else(|| "0".to_owned(), |id| id.to_string())),
         };
         let what = match &opener.state {
@@ -144,7 +144,7 @@ impl Links {
     }
 }
 
-/// The channels that a message names: in its text, in what stands in it, and as the thread that it tells of.
+/// Returns the channels that a message names: in its text, in its other parts, and as the thread that it announces.
 fn channels_of(message: &Message) -> Vec<Id<Channel>> {
     let parts = [&message.embeds, &message.components, &message.snapshots];
     let texts = parts.into_iter().flatten().map(domain::json::Json::as_str).chain([message.content.as_str()]);
@@ -153,7 +153,7 @@ fn channels_of(message: &Message) -> Vec<Id<Channel>> {
     named.chain(started.and_then(|reference| reference.channel_id)).collect()
 }
 
-/// How search engines should list a page.
+/// The way in which search engines should list a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Index {
     /// Not at all: it is one of many views of the same content.
@@ -164,7 +164,7 @@ pub enum Index {
     AsChannel,
 }
 
-/// What the head of a page says.
+/// The data for the head of a page.
 #[derive(Default)]
 struct Head {
     title: String,
@@ -208,7 +208,8 @@ fn page(head: &Head, tenant: Option<&Tenant>, content: &Markup) -> Markup {
     }
 }
 
-/// A page of a tenant, with its channels beside `content`; `path` is the address that search engines should list.
+/// Returns a page of a tenant, with its channels beside `content`; `path` is the address that search engines should
+/// list.
 fn framed(
     frame: &Frame<'_>,
     title: &str,
@@ -253,7 +254,7 @@ fn framed(
     page(&head, Some(frame.tenant), &content)
 }
 
-/// Marks an age-gated channel in a list.
+/// Returns the mark of an age-gated channel in a list.
 fn age_sign() -> Markup {
     html! { " " span class="badge" title="Age-gated" { "18+" } }
 }
@@ -267,7 +268,7 @@ const fn sign(kind: ChannelKind) -> &'static str {
     }
 }
 
-/// The communities of an installation.
+/// Returns the page with the communities of an installation.
 #[must_use]
 pub fn home(tenants: &[Tenant], next: Option<&str>, index: Index) -> Markup {
     let content = html! {
@@ -288,7 +289,7 @@ pub fn home(tenants: &[Tenant], next: Option<&str>, index: Index) -> Markup {
     page(&head, None, &content)
 }
 
-/// The channels of a tenant.
+/// Returns the page with the channels of a tenant.
 #[must_use]
 pub fn tenant(public_url: &str, tenant: &Tenant, channels: &[ChannelView]) -> Markup {
     let frame = Frame { public_url, tenant, channels, now: None };
@@ -321,7 +322,7 @@ fn count(channel: &Channel) -> Markup {
     }
 }
 
-/// The posts of a forum.
+/// Returns the page with the posts of a forum.
 #[must_use]
 pub fn forum(
     frame: &Frame<'_>,
@@ -370,7 +371,7 @@ pub fn forum(
     framed(frame, &view.channel.name, listed, Some(view), &content)
 }
 
-/// The tags of a post that its forum still has, in the forum's order.
+/// Returns the tags of a post that its forum still has, in the forum's order.
 fn applied<'a>(forum: &'a Channel, post: &'a Channel) -> impl Iterator<Item = &'a ForumTag> {
     forum.tags.iter().filter(|tag| post.applied_tags.contains(&tag.id))
 }
@@ -385,7 +386,7 @@ fn tags<'a>(tags: impl Iterator<Item = &'a ForumTag>, emojis: &EmojiNames) -> Ma
                         @if let Some(emoji) = tag.emoji.as_deref().filter(|emoji| !emoji.is_empty()) {
                             @match emojis.get(emoji) {
                                 Some(name) => { ":" (name) ": " },
-                                // The id of an emoji that the guild has no more says nothing.
+                                // The id of a deleted emoji of the guild has no meaning to readers.
                                 None if emoji.len() >= 15 && emoji.bytes().all(|byte| byte.is_ascii_digit()) => {},
                                 None if emoji.is_ascii() => { ":" (emoji) ": " },
                                 None => { (emoji) " " },
@@ -419,7 +420,7 @@ fn heading(frame: &Frame<'_>, view: &ChannelView, emojis: &EmojiNames) -> Markup
     }
 }
 
-/// The message that a thread was started from, if the reader may see it, with the path of its channel.
+/// Returns the message that a thread was started from, if the reader may see it, with the path of its channel.
 fn opened(links: &Links) -> Option<(&Opener, &str, &Message)> {
     let (opener, path) = links.opener.as_ref()?;
     match &opener.state {
@@ -428,7 +429,7 @@ fn opened(links: &Links) -> Option<(&Opener, &str, &Message)> {
     }
 }
 
-/// The same in one line, for the pages of a thread after its first.
+/// Returns the same in one line, for the pages of a thread after its first.
 fn began_with(links: &Links) -> Markup {
     let Some((opener, path, message)) = opened(links) else { return html! {} };
     html! {
@@ -439,7 +440,7 @@ fn began_with(links: &Links) -> Markup {
     }
 }
 
-/// A page of a channel; `target` is the message that its address names.
+/// Returns a page of a channel; `target` is the message that its address names.
 #[must_use]
 pub fn channel(
     frame: &Frame<'_>,
@@ -504,7 +505,7 @@ pub fn channel(
     framed(frame, &title, listed, Some(view), &content)
 }
 
-/// An error, for people.
+/// Returns an error page.
 pub(crate) fn error_page(error: &ApiError) -> Markup {
     let title = error.status.canonical_reason().unwrap_or("Error");
     let mut detail = error.detail.to_string();

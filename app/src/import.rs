@@ -1,4 +1,4 @@
-//! Importing files that other tools wrote.
+//! Imports files that other tools wrote.
 
 mod channels;
 mod files;
@@ -47,21 +47,21 @@ pub use self::channels::Readers;
 pub use self::files::FileCounts;
 pub use self::report::{AbsentMessages, FileReport, FileStatus, Report};
 
-/// How an import is to be done.
+/// The options of an import.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// The slug of the one community that the files are of.
+    /// The slug of the one community of the files.
     pub tenant: Option<TenantSlug>,
-    /// Who may read the channels; `None` makes new ones public and leaves others as they are.
+    /// The visibility of the channels; `None` makes new ones public and leaves others as they are.
     pub visibility: Option<Visibility>,
-    /// Whether the files are said to be whole, so that messages that they lack inside the ranges that they cover were
+    /// Whether the files are declared complete, so that messages that they lack inside the ranges that they cover were
     /// deleted.
     pub complete: bool,
-    /// Whether nothing is to be written for good.
+    /// Whether the import commits nothing.
     pub dry_run: bool,
 }
 
-/// Why an import was not begun, or not brought to its end.
+/// The reason why an import did not begin or did not complete.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     /// `--tenant` names one community, and the files are of several.
@@ -75,9 +75,9 @@ pub enum ImportError {
         "the community of the files is stored as {stored}, not as {wanted}; change its slug first, or leave --tenant out"
     )]
     OtherSlug {
-        /// The slug that was asked for.
+        /// The requested slug.
         wanted: TenantSlug,
-        /// The slug that it has.
+        /// The stored slug.
         stored: TenantSlug,
     },
     /// The community is being deleted.
@@ -95,9 +95,9 @@ impl ImportError {
 
     fn is_retryable(&self) -> bool {
         match self {
-            // A name that another import took in the meantime is found taken in the next try. Where an answer was lost
-            // it may have happened, and doing it twice equals doing it once. A server that goes down ends what it was
-            // asked.
+            // If another import took a name in the meantime, the next attempt finds it taken. If a response was lost,
+            // the commit may have succeeded, and repeating it has no further effect. A server that shuts down aborts
+            // its queries.
             Self::Store(
                 StoreError::Duplicate { .. }
                 | StoreError::Unavailable(_)
@@ -110,15 +110,15 @@ impl ImportError {
     }
 }
 
-/// Hears how far an import is.
+/// Receives the progress of an import.
 pub trait Progress: Send + Sync {
-    /// So many bytes of all files are looked through, as they lie there, before any of them is imported.
+    /// This many compressed bytes of all files are examined, before any of them is imported.
     fn look(&self, bytes: u64, total_bytes: u64);
-    /// A file begins, of so many bytes in all files.
+    /// A file begins; `total_bytes` is the size of all files.
     fn file(&self, path: &str, total_bytes: u64);
-    /// So many messages are stored, out of so many bytes of all files.
+    /// This many messages are stored, out of this many bytes of all files.
     fn at(&self, bytes: u64, messages: u64);
-    /// So many files beside the exports are stored, of so many bytes together.
+    /// This many files beside the exports are stored, of this many bytes together.
     fn files(&self, files: u64, bytes: u64);
 }
 
@@ -132,22 +132,22 @@ pub struct Importer {
 }
 
 impl Importer {
-    /// Imports from `source` into `store`, with pseudonyms by `key`.
+    /// Returns an importer from `source` into `store`, with pseudonyms by `key`.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, source: Arc<dyn ExportSource>, key: PseudonymKey, clock: Arc<dyn Clock>) -> Self {
         Self { store, source, key, clock, files: None }
     }
 
-    /// Stores the files beside the exports in `media`, too, except those of more than `size_bytes`.
+    /// Makes the importer also store the files beside the exports in `media`, except those of more than `size_bytes`.
     #[must_use]
     pub fn with_media(self, media: Arc<dyn MediaStore>, size_bytes: u64) -> Self {
         Self { files: Some(Files::new(media, size_bytes)), ..self }
     }
 
-    /// Imports what lies under `paths`. What is wrong with one file stops no other.
+    /// Imports the files under `paths`. An error in one file does not stop the others.
     ///
     /// # Errors
-    /// [`ImportError`] if nothing can be imported so, or the store fails for good.
+    /// [`ImportError`] if nothing can be imported with these options, or the store fails permanently.
     pub async fn run(
         &self,
         paths: &[PathBuf],
@@ -203,7 +203,7 @@ impl Importer {
         Ok(Report { files, tenants, absent, kept, seconds, readers })
     }
 
-    /// Looks through all files and gathers their people; tells what is wrong with those that are no exports.
+    /// Examines all files and collects their people; reports the errors of those that are not exports.
     async fn look(
         &self,
         paths: &[PathBuf],
@@ -227,7 +227,7 @@ impl Importer {
         (failures, summaries)
     }
 
-    /// The tenant that an export is of, made if it is not stored yet.
+    /// Returns the tenant of an export, and creates it if it is not stored yet.
     async fn tenant(&self, summary: &ExportSummary, options: &Options) -> Result<Tenant, ImportError> {
         retry(ImportError::is_retryable, || self.tenant_once(summary, options)).await
     }
@@ -263,7 +263,7 @@ impl Importer {
         Ok(tenant)
     }
 
-    /// Imports one file; tells what became of it, and who may read its channel.
+    /// Imports one file; returns its report, and the visibility of its channel.
     async fn file(
         &self,
         planned: &Planned,
@@ -342,7 +342,7 @@ impl Importer {
             progress(report.read, batch.byte);
         }
         if !options.dry_run {
-            // A file that lacks stored messages may be filtered. Then nothing is known of what else it leaves out.
+            // A file that lacks stored messages may be filtered. Then it proves nothing about further messages.
             let claimed = planned.proof.interval().filter(|_| ended && !options.complete && lacking == 0);
             let claimed = claimed.map(|interval| claims(interval, summary.exported_at, refused_ids));
             if let Some(claimed) = claimed {
@@ -350,7 +350,7 @@ impl Importer {
             }
             let whole = summary.is_whole() && report.status == FileStatus::Ok;
             let reason = (!whole).then(|| "truncated".to_owned());
-            // Where there are messages, the pages have said how far they reach.
+            // If there are messages, the pages have recorded their range.
             let from_start = summary.has_range && summary.after.is_none() && summary.part.number == 1;
             let start = whole && summary.ids.is_none() && from_start;
             retry(ImportError::is_retryable, || {
@@ -369,7 +369,7 @@ impl Importer {
         Ok(readers)
     }
 
-    /// Stores a page; a dry run adds to `standing` which files its messages would have, and stores nothing.
+    /// Stores a page; a dry run adds the files that its messages would have to `standing`, and stores nothing.
     async fn page(
         &self,
         planned: &Planned,
@@ -397,7 +397,7 @@ impl Importer {
         Ok(outcome)
     }
 
-    /// Stores what the files say of the roles of a tenant.
+    /// Stores the roles of a tenant that the files describe.
     async fn roles(&self, tenant: TenantId, looks: &[RoleLook]) -> Result<(), ImportError> {
         let mut unit = self.store.begin().await?;
         let held = unit.guilds().list(tenant).await?;
@@ -426,14 +426,15 @@ impl Importer {
         reason: Option<String>,
     ) -> Result<(), ImportError> {
         let mut unit = self.store.begin().await?;
-        // The count leaves out messages that readers are not shown.
+        // The count leaves out messages that are hidden from readers.
         let start_reached = seen_empty && !unit.messages().exists(channel, MessageRange::Oldest, true).await?;
         unit.coverage().note(channel, at, start_reached, reason).await?;
         Ok(unit.commit().await?)
     }
 }
 
-/// What a file covers that does not say whether it is whole: its interval, but for the messages that the store refused.
+/// Returns the claims of a file that is not known to be complete: its interval, except for the messages that the store
+/// rejected.
 fn claims(interval: Interval, observed_at: Timestamp, mut refused: Vec<MessageId>) -> Vec<Observation> {
     refused.sort_unstable();
     let (mut claims, mut low) = (Vec::new(), Some(interval.low()));

@@ -1,4 +1,4 @@
-//! What the bot may do in the guilds of the communities.
+//! Checks the bot's permissions in the guilds of the communities.
 
 use std::collections::HashSet;
 use std::fmt::Write;
@@ -15,13 +15,13 @@ use ports::store::Store;
 
 use super::{Archive, Check, Doctor, State, names, refusal, silent, with_causes, within};
 
-/// Tenants in one look at the store.
+/// The number of tenants in one query of the store.
 const TENANTS: u32 = 100;
 
-/// Channels in one look at the store.
+/// The number of channels in one query of the store.
 const CHANNELS: u32 = 100;
 
-/// A community on Discord, and what is held of its guild that a look at the guild can be compared with.
+/// A community on Discord, and its stored facts that are compared with the guild.
 struct Community {
     tenant: Tenant,
     guild: GuildSnowflake,
@@ -30,7 +30,7 @@ struct Community {
 }
 
 impl Doctor {
-    /// Looks at the guild of every community.
+    /// Checks the guild of every community.
     pub(super) async fn guilds(&self, source: &dyn GuildSource) -> Vec<Check> {
         let joined = match within(source.guilds()).await {
             Some(Ok(joined)) => joined,
@@ -61,7 +61,7 @@ impl Doctor {
     }
 }
 
-/// Every community of which Discord can know; direct messages have no guild.
+/// Returns every community that is a guild on Discord; direct messages are not in a guild.
 async fn communities(store: &dyn Store) -> Result<Vec<Community>, StoreError> {
     let mut read = store.read().await?;
     let (mut found, mut after) = (Vec::new(), None);
@@ -95,7 +95,7 @@ async fn look(
     };
     let mut checks =
         vec![Check::ok(named("guild"), format!("the bot is in {}", names(std::slice::from_ref(&guild.name))))];
-    // Nothing of it is kept, so any key does.
+    // The pseudonyms are not stored, so any key will do.
     let people = Arc::new(Pseudonymizer::new(&PseudonymKey::new([0; 32]), community.tenant.id));
     let scope = GuildScope { tenant: community.tenant.id, guild: community.guild, people, background: false };
     let structure = match within(source.structure(&scope)).await {
@@ -141,8 +141,7 @@ async fn look(
     checks
 }
 
-/// Channels that exist or existed, and that the platform does not show to the bot, by their names as far as they are
-/// held.
+/// Returns the stored names of existing and deleted channels that the platform does not show to the bot.
 async fn unseen(store: &dyn Store, tenant: TenantId, structure: &GuildStructure) -> Result<Vec<String>, StoreError> {
     let shown: HashSet<_> = structure.channels.iter().map(|channel| channel.channel.platform_id).collect();
     let mut read = store.read().await?;
@@ -160,7 +159,7 @@ async fn unseen(store: &dyn Store, tenant: TenantId, structure: &GuildStructure)
     Ok(found)
 }
 
-/// How much stood among the messages of a community and is kept aside.
+/// Returns the number of unreadable items of a community.
 async fn aside(store: &dyn Store, tenant: TenantId) -> Result<u64, StoreError> {
     let mut read = store.read().await?;
     let (mut count, mut after) = (0, None);
@@ -172,7 +171,7 @@ async fn aside(store: &dyn Store, tenant: TenantId) -> Result<u64, StoreError> {
     }
 }
 
-/// Whether a channel has something to read: a category has not.
+/// Returns whether a channel has messages or threads: a category does not.
 const fn is_counted(kind: ChannelKind) -> bool {
     !matches!(kind, ChannelKind::CATEGORY)
 }
@@ -181,7 +180,7 @@ fn sign(name: &str) -> String {
     format!("#{name}")
 }
 
-/// How much of the guild the bot may read.
+/// Checks how much of the guild the bot may read.
 fn readable(structure: &GuildStructure, unseen: &[String]) -> (State, String) {
     let counted: Vec<&GuildChannel> =
         structure.channels.iter().filter(|channel| is_counted(channel.channel.kind)).collect();
@@ -210,7 +209,7 @@ fn readable(structure: &GuildStructure, unseen: &[String]) -> (State, String) {
     (state, detail)
 }
 
-/// Whether the bot sees private threads that are archived, which only text channels have.
+/// Checks whether the bot sees archived private threads, which only text channels have.
 fn threads(structure: &GuildStructure) -> (State, String) {
     let texts = structure.channels.iter().filter(|channel| {
         channel.channel.kind == ChannelKind::TEXT && channel.access == Access::Readable && !channel.manages_threads

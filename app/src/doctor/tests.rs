@@ -54,12 +54,12 @@ fn structure(channels: Vec<GuildChannel>) -> GuildStructure {
     GuildStructure { observed_at: at(1), name, channels, hidden, roles: None, emojis: None, stickers: None }
 }
 
-/// An archive with one tenant that holds these channels.
+/// An archive with one tenant with these channels.
 fn archive(held: Vec<Channel>, was_read: bool) -> Archive {
     archive_with(held, was_read, 0)
 }
 
-/// The same, with so much that could not be read in each of two channels.
+/// The same, with this number of unreadable items in each of two channels.
 fn archive_with(held: Vec<Channel>, was_read: bool, aside: u64) -> Archive {
     let mut of_tenants = FakeUnitOfWork::default();
     of_tenants
@@ -119,7 +119,7 @@ fn check_of(byte: u8) -> KeyCheck {
     PseudonymKey::new([byte; 32]).check()
 }
 
-/// What the archive says about its key: this check value, and that it holds nothing.
+/// A unit of an archive with this check value of its key, and without data.
 fn unit_with_key(check: Option<KeyCheck>) -> FakeUnitOfWork {
     let mut unit = FakeUnitOfWork::default();
     unit.archive.expect_key_check().returning(move || Ok(check));

@@ -1,8 +1,8 @@
-//! Text with the colours of a terminal, as code blocks of the language `ansi` have it.
+//! Text with the colours of a terminal, as in code blocks of the language `ansi`.
 
 use maud::{Markup, html};
 
-/// The codes that Discord's clients heed: bold, underline, 8 colours of letters and 8 of the ground
+/// The codes that Discord's clients support: bold, underline, 8 text colours and 8 background colours
 /// (<https://support.discord.com/hc/en-us/articles/210298617-Markdown-Text-101>).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Pen {
@@ -31,7 +31,7 @@ impl Pen {
     }
 }
 
-/// The text with a `span` for each stretch in another colour.
+/// Returns the text with a `span` for each stretch in another colour.
 pub(super) fn render(text: &str) -> Markup {
     html! {
         @for (pen, part) in parts(text) {
@@ -40,7 +40,7 @@ pub(super) fn render(text: &str) -> Markup {
     }
 }
 
-/// The text alone.
+/// Returns the text alone.
 pub(super) fn plain(text: &str) -> String {
     parts(text).into_iter().map(|(_, part)| part).collect()
 }

@@ -8,10 +8,10 @@ use super::embed::{Own, picture};
 use super::markup::render;
 use super::message::text;
 
-/// Components deeper than this are left out: Discord nests three levels.
+/// The depth below which components are left out: Discord nests three levels.
 const DEPTH: u8 = 8;
 
-/// The components of a message, in their order; those that only work in Discord are named.
+/// Returns the components of a message, in their order; those that only work in Discord are named.
 pub(super) fn components(components: &[Value], links: &Links, own: Own<'_>) -> Markup {
     html! { @for component in components { (one(component, links, own, DEPTH)) } }
 }
@@ -52,7 +52,7 @@ fn button(component: &Value) -> Markup {
     }
 }
 
-/// The media of an item, under its description. What a spoiler hides is a link.
+/// Returns the media of an item, under its description. A spoiler is a link.
 fn media(item: &Value, own: Own<'_>) -> Markup {
     let media = item.get("media").unwrap_or(&Value::Null);
     let description = Some(text(item, "description")).filter(|name| !name.is_empty());
@@ -62,7 +62,7 @@ fn media(item: &Value, own: Own<'_>) -> Markup {
     picture(media, description, None, own)
 }
 
-/// A Unicode emoji as it is, one of a community by its name.
+/// Returns a Unicode emoji as it is, a custom one by its name.
 pub(super) fn emoji(emoji: &Value) -> String {
     match (text(emoji, "name"), emoji.get("id").filter(|id| !id.is_null() && *id != "")) {
         ("", _) => String::new(),

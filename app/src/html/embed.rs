@@ -1,4 +1,4 @@
-//! Embeds: what programs and links put below a text.
+//! Embeds: the objects of programs and links below a text.
 
 use domain::tenant::Color;
 use maud::{Markup, html};
@@ -9,16 +9,16 @@ use super::markup::{line, render};
 use super::message::text;
 use super::time::moment;
 
-/// Where the bytes of a file are on this server, by its address on the web.
+/// A function from the address of a file on the web to the address of its bytes on this server.
 pub(super) type Own<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// An embed with the pictures of those that follow it and share its address.
+/// An embed with the pictures of those that follow it and have the same address.
 struct Shown<'a> {
     embed: &'a Value,
     pictures: Vec<&'a Value>,
 }
 
-/// The embeds of a message. Those that share an address are one with several pictures, as in Discord.
+/// Returns the embeds of a message. Those that have the same address are one with several pictures, as in Discord.
 pub(super) fn embeds(embeds: &[Value], links: &Links, own: Own<'_>) -> Markup {
     let mut shown: Vec<Shown<'_>> = Vec::new();
     for embed in embeds {
@@ -32,7 +32,7 @@ pub(super) fn embeds(embeds: &[Value], links: &Links, own: Own<'_>) -> Markup {
     html! { @for one in &shown { (embed_box(one, links, own)) } }
 }
 
-/// Whether `embed` says nothing that `first` does not say, and has a picture.
+/// Returns whether `embed` has a picture, and apart from it nothing that `first` lacks.
 fn adds_only_pictures(first: &Value, embed: &Value) -> bool {
     let same = |key: &str| {
         let part = embed
@@ -43,7 +43,7 @@ fn adds_only_pictures(first: &Value, embed: &Value) -> bool {
     !pictures(embed).is_empty() && ["title", "description", "fields", "author", "footer", "video"].into_iter().all(same)
 }
 
-/// The large pictures of an embed. An exporter lists them, the first of them also by itself.
+/// Returns the large pictures of an embed. An exporter lists them, the first of them also by itself.
 fn pictures(embed: &Value) -> Vec<&Value> {
     let listed: Vec<&Value> = embed.get("images").and_then(Value::as_array).into_iter().flatten().collect();
     if listed.is_empty() { embed.get("image").filter(|image| image.is_object()).into_iter().collect() } else { listed }
@@ -121,7 +121,7 @@ fn embed_box(shown: &Shown<'_>, links: &Links, own: Own<'_>) -> Markup {
     }
 }
 
-/// A stripe in the embed's colour. The site allows no style in the page itself.
+/// Returns a stripe in the embed's colour. The site allows no style in the page itself.
 fn bar(embed: &Value) -> Markup {
     let color = embed.get("color").and_then(Value::as_u64).and_then(|color| u32::try_from(color).ok());
     html! {
@@ -146,7 +146,7 @@ fn is_inline(field: &Value) -> bool {
     ["inline", "isInline"].into_iter().any(|key| field.get(key) == Some(&Value::Bool(true)))
 }
 
-/// Where a video can be seen: the page that it is from, which Discord links as well.
+/// Returns the address of a video's page, which Discord links as well.
 fn links_to(embed: &Value) -> Option<&str> {
     web(embed, "url")
 }
@@ -156,7 +156,8 @@ fn film(video: &Value, page: Option<&str>) -> Markup {
     card("▶", "Video", url, video)
 }
 
-/// A picture: itself if its bytes are on this server, or else a named link. Pages load nothing from other hosts.
+/// Returns a picture: itself if its bytes are on this server, or else a named link. Pages load nothing from other
+/// hosts.
 pub(super) fn picture(picture: &Value, name: Option<&str>, link: Option<&str>, own: Own<'_>) -> Markup {
     let addresses = ["url", "proxy_url", "canonicalUrl"].map(|key| text(picture, key));
     let stored = addresses.into_iter().find_map(own);
@@ -175,7 +176,7 @@ pub(super) fn picture(picture: &Value, name: Option<&str>, link: Option<&str>, o
     card("🖼", name, url, picture)
 }
 
-/// A card that names what is not here, with its host and its size.
+/// Returns a card for media that is not on this server, with its name, host and size.
 fn card(sign: &str, name: &str, url: Option<&str>, media: &Value) -> Markup {
     let host = web(media, "url").or(url).and_then(host);
     let sizes = size(media, "width").zip(size(media, "height"));
@@ -200,13 +201,13 @@ fn web<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
     Some(text(value, key)).filter(|url| url.starts_with("https://") || url.starts_with("http://"))
 }
 
-/// The host of an address on the web, without the name of a user before it.
+/// Returns the host of an address on the web, without a user name before it.
 pub(super) fn host(url: &str) -> Option<&str> {
     let authority = url.split_once("://")?.1.split(['/', '?', '#']).next()?;
     Some(authority.rsplit('@').next().unwrap_or(authority)).filter(|host| !host.is_empty())
 }
 
-/// The name of the file that an address leads to.
+/// Returns the file name in an address.
 fn last_segment(url: &str) -> Option<&str> {
     let path = url.split(['?', '#']).next()?;
     let path = path.split_once("://").map_or(path, |(_, rest)| rest);

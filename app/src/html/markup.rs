@@ -1,4 +1,4 @@
-//! A message's markup as HTML; everything that people typed is escaped.
+//! A message's markup as HTML; all text that people wrote is escaped.
 
 use std::collections::HashMap;
 
@@ -12,16 +12,16 @@ use maud::{Markup, html};
 use super::{ansi, time};
 use crate::browse::Roles;
 
-/// What mentions in a text stand for.
+/// The targets of mentions in a text.
 #[derive(Default)]
 pub(super) struct Names {
     /// Channels, with the paths of their pages.
     pub(super) channels: HashMap<ChannelSnowflake, (Channel, String)>,
     /// Roles.
     pub(super) roles: Roles,
-    /// The number of the guild, which is also that of the @everyone role.
+    /// The id of the guild, which is also that of the @everyone role.
     pub(super) guild: Option<u64>,
-    /// When the page is made, for times that are told as a distance.
+    /// The time at which the page is made, for relative times.
     pub(super) now: Option<Timestamp>,
 }
 
@@ -31,12 +31,12 @@ impl Names {
     }
 }
 
-/// The text of a message.
+/// Returns the text of a message as HTML.
 pub(super) fn render(text: &str, names: &Names) -> Markup {
     blocks(&parse(text), names)
 }
 
-/// A text that stands in one line, such as a title: its styles, with its links only if `linked`.
+/// Returns a text on one line, such as a title: with its styles, with its links only if `linked`.
 pub(super) fn line(text: &str, names: &Names, linked: bool) -> Markup {
     html! {
         @for (index, block) in parse(text).iter().enumerate() {
@@ -69,7 +69,7 @@ fn one(block: &Block<'_>, names: &Names) -> Markup {
 }
 
 fn list(list: &List<'_>, names: &Names) -> Markup {
-    // An own `dir` would take a paragraph's letters out of the count that decides on which side the bullets stand.
+    // A `dir` of its own would exclude a paragraph's letters from the count that determines the side of the bullets.
     let part = |block: &Block<'_>| match block {
         Block::Paragraph(content) => html! { p { (inlines(content, names)) } },
         other => one(other, names),
@@ -139,12 +139,12 @@ fn inline_one(inline: &Inline<'_>, names: &Names, linked: bool) -> Markup {
     }
 }
 
-/// A person, by the generated name.
+/// Returns a person by the generated name.
 pub(super) fn person(who: Pseudonym) -> Markup {
     html! { span class="mention" { "@" bdi { (who.name()) } } }
 }
 
-/// A role's name, with a dot in its colour: letters in any colour could not be read on every ground.
+/// Returns a role's name, with a dot in its colour: text in any colour would not be readable on every background.
 fn role(role: Option<&Role>, everyone: bool) -> Markup {
     let color = role.and_then(|role| role.color);
     let unknown = if everyone { "everyone" } else { "role" };
@@ -158,7 +158,7 @@ fn role(role: Option<&Role>, everyone: bool) -> Markup {
     }
 }
 
-/// A role's name without the sign of a mention, which only @everyone has itself.
+/// Returns a role's name without the sign of a mention, which only @everyone has itself.
 fn role_name(role: &Role) -> &str {
     role.name.strip_prefix('@').unwrap_or(&role.name)
 }
@@ -186,7 +186,7 @@ fn anchor(link: &Link<'_>, names: &Names) -> Markup {
     }
 }
 
-/// The first `max` characters of a text without its markup, on one line; what a spoiler hides stays hidden.
+/// Returns the first `max` characters of a text without its markup, on one line; the text of a spoiler stays hidden.
 pub(super) fn excerpt(text: &str, max: usize, names: &Names) -> String {
     let mut line = excerpt_of(&parse(text), names);
     if let Some((end, _)) = line.char_indices().nth(max) {

@@ -15,10 +15,10 @@ use super::{Links, component, poll};
 use crate::browse::{Entry, shown_type};
 use crate::wire::{channel_path, file_path};
 
-/// Messages of one author within this time stand together.
+/// The time within which messages of one author are grouped.
 const GROUP_MS: i64 = 7 * 60 * 1000;
 
-/// Where a message is shown.
+/// The page on which a message is shown.
 pub(super) struct Place<'a> {
     pub(super) tenant: &'a Tenant,
     /// The path of the channel's page.
@@ -30,7 +30,7 @@ pub(super) struct Place<'a> {
     pub(super) target: Option<&'a Message>,
 }
 
-/// A message on its channel's page, below the message `before`.
+/// Returns a message on its channel's page, below the message `before`.
 pub(super) fn entry(place: &Place<'_>, entry: &Entry, before: Option<&Message>) -> Markup {
     let message = &entry.message;
     let at = message.created_at();
@@ -49,7 +49,7 @@ pub(super) fn entry(place: &Place<'_>, entry: &Entry, before: Option<&Message>) 
     }
 }
 
-/// The message that a thread was started from, at the top of the thread; `place` is the channel above.
+/// Returns the message that a thread was started from, at the top of the thread; `place` is the parent channel.
 pub(super) fn opener(place: &Place<'_>, entry: &Entry, above: &Markup) -> Markup {
     html! {
         p class="day" { (day(entry.message.created_at())) }
@@ -114,7 +114,7 @@ fn article(place: &Place<'_>, entry: &Entry, grouped: bool, above: &Markup) -> M
     }
 }
 
-/// What happened to a message since it was sent.
+/// Returns the marks of a message, such as that it was edited.
 fn marks(message: &Message) -> Markup {
     html! {
         @if let Some(at) = message.version.edited_at {
@@ -124,7 +124,7 @@ fn marks(message: &Message) -> Markup {
     }
 }
 
-/// The command that a message replies to, and who used it.
+/// Returns the command that a message replies to, and its user.
 fn used(interaction: &Interaction) -> Markup {
     let user = person(interaction.user.pseudonym);
     html! {
@@ -140,7 +140,7 @@ fn used(interaction: &Interaction) -> Markup {
     }
 }
 
-/// Where the bytes of a file of `message` are on this server; `url` is its address at Discord or in an export.
+/// Returns the address of a file of `message` on this server; `url` is its address at Discord or in an export.
 fn stored(tenant: &Tenant, message: &Message, links: &Links, url: &str) -> Option<String> {
     let file = message.attachments.iter().find(|file| {
         let id = file.id.to_string();
@@ -151,7 +151,7 @@ fn stored(tenant: &Tenant, message: &Message, links: &Links, url: &str) -> Optio
     kept.then(|| file_path(tenant, key, &file.filename))
 }
 
-/// A picture made of the pseudonym: two shapes in two of 360 colours.
+/// Returns a picture made of the pseudonym: two shapes in two of 360 colours.
 fn avatar(message: &Message) -> Markup {
     let bytes = message.author.pseudonym.as_bytes();
     let hue = |at: usize| (u32::from(bytes[at]) << 8 | u32::from(bytes[at + 1])) % 360;
@@ -164,7 +164,7 @@ fn avatar(message: &Message) -> Markup {
     }
 }
 
-/// What a message replies to. A link leads only to what is stored.
+/// Returns the reference of a reply. It is a link only if its message is stored.
 fn refers(place: &Place<'_>, message: &Message, reference: &Reference) -> Markup {
     let Some(id) = reference.message_id.filter(|_| is_reply(message, reference)) else { return html! {} };
     html! {
@@ -187,7 +187,7 @@ fn is_reply(message: &Message, reference: &Reference) -> bool {
         && matches!(message.kind, MessageKind::REPLY | MessageKind::CONTEXT_MENU_COMMAND)
 }
 
-/// Whether Discord showed that the message is gone to which this one replies.
+/// Returns whether Discord showed that the message of a reply was deleted.
 fn was_deleted(message: &Message) -> bool {
     message.extra.as_ref().is_some_and(|extra| extra.as_str().contains("\"referenced_message\":null"))
 }
@@ -213,7 +213,7 @@ fn attachment(tenant: &Tenant, message: &Message, file: &Attachment, links: &Lin
         _ => (file.url.clone().filter(|url| is_usable(url)), false),
     };
     let picture = file.content_type.as_deref().is_some_and(|kind| kind.starts_with("image/"));
-    // Others, such as SVG, are served to be saved, and no browser shows them inside a page.
+    // Other types, such as SVG, are served to be saved, and no browser shows them inside a page.
     let is_shown = shown_type(file).is_some_and(|kind| kind.starts_with("image/"));
     let sizes = file.width.zip(file.height).filter(|(width, height)| *width > 0 && *height > 0);
     html! {
@@ -239,7 +239,7 @@ fn attachment(tenant: &Tenant, message: &Message, file: &Attachment, links: &Lin
     }
 }
 
-/// Whether an address can still answer: Discord's own ones expire within a day, so they are not worth a link.
+/// Returns whether an address can still work: Discord's own ones expire within a day, so they are not linked.
 fn is_usable(url: &str) -> bool {
     let web = url.starts_with("https://") || url.starts_with("http://");
     web && !["cdn.discordapp.com", "media.discordapp.net"].iter().any(|host| url.contains(host))
@@ -263,7 +263,7 @@ fn reaction(reaction: &Reaction) -> Markup {
     }
 }
 
-/// What a forwarded message held when it was forwarded: in Discord's form, or in an exporter's.
+/// Returns the content of a forwarded message at the time it was forwarded: in Discord's form, or in an exporter's.
 fn forwarded(snapshot: &Value, links: &Links, own: Own<'_>) -> Markup {
     let message = snapshot.get("message").unwrap_or(snapshot);
     let list = |key: &str| message.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();

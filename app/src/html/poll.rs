@@ -1,4 +1,4 @@
-//! Polls and how they ended.
+//! Polls and their results.
 
 use maud::{Markup, html};
 use serde_json::Value;
@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::component::emoji;
 use super::message::text;
 
-/// A poll as Discord describes it: the question, its answers, and the votes where they are known.
+/// Returns a poll as Discord describes it: the question, its answers, and the votes where they are known.
 pub(super) fn poll(poll: &Value) -> Markup {
     let empty = Vec::new();
     let answers = poll.get("answers").and_then(Value::as_array).unwrap_or(&empty);
@@ -31,8 +31,7 @@ pub(super) fn poll(poll: &Value) -> Markup {
     }
 }
 
-/// The result that Discord's system message carries in the fields of an embed.
-/// `poll` names it.
+/// Returns the result that Discord's system message carries in the fields of an embed. `poll` names it.
 pub(super) fn result(embeds: &[Value], poll: &Markup) -> Markup {
     let fields = || embeds.iter().filter_map(|embed| embed.get("fields")?.as_array()).flatten();
     let value = |name: &str| fields().find(|field| text(field, "name") == name).map(|field| text(field, "value"));

@@ -1,4 +1,4 @@
-//! What Discord itself says in a channel: a sentence for each type of message that its documentation names.
+//! System messages of Discord: a sentence for each type of message that its documentation names.
 
 use domain::message::{Message, MessageKind};
 use domain::timestamp::Timestamp;
@@ -10,7 +10,7 @@ use super::time::moment;
 use super::{Links, poll};
 use crate::html::message::array;
 
-/// Where a sentence stands.
+/// The context of a sentence.
 pub(super) struct Scene<'a> {
     /// The community's name.
     pub(super) community: &'a str,
@@ -21,7 +21,7 @@ pub(super) struct Scene<'a> {
     pub(super) links: &'a Links,
 }
 
-/// The sentence about a message that Discord itself made
+/// Returns the sentence of a system message
 /// (<https://docs.discord.com/developers/resources/message#message-object-message-types>).
 pub(super) fn sentence(message: &Message, scene: &Scene<'_>) -> Markup {
     let here = if scene.is_thread { "thread" } else { "conversation" };
@@ -93,7 +93,7 @@ fn whom(message: &Message) -> Markup {
     message.mentions.first().map_or_else(|| html! { "a member" }, |who| person(who.pseudonym))
 }
 
-/// ` 3 times`; nothing for one boost.
+/// Returns ` 3 times`; nothing for one boost.
 fn times(content: &str) -> Markup {
     let times = content.parse::<u32>().ok().filter(|times| *times > 1);
     html! { @if let Some(times) = times { " " (times) " times" } }
@@ -103,7 +103,7 @@ fn topic(content: &str, none: &str) -> Markup {
     html! { @if content.is_empty() { (none) } @else { bdi { (content) } } }
 }
 
-/// The message that was pinned, or the poll that ended.
+/// Returns the message that was pinned, or the poll that ended.
 fn pinned(message: &Message, scene: &Scene<'_>) -> Markup {
     let what = if message.kind == MessageKind::POLL_RESULT { "a poll" } else { "a message" };
     let Some(id) = message.reference.and_then(|reference| reference.message_id) else { return html! { (what) } };
@@ -120,7 +120,7 @@ fn pinned(message: &Message, scene: &Scene<'_>) -> Markup {
     }
 }
 
-/// The thread that was started, linked where the reader may read it.
+/// Returns the thread that was started, linked if the reader may read it.
 fn thread(message: &Message, scene: &Scene<'_>, content: &str) -> Markup {
     let id = message.reference.and_then(|reference| reference.channel_id);
     if let Some((channel, path)) = id.and_then(|id| scene.links.names.channels.get(&id)) {

@@ -1,4 +1,4 @@
-//! Times as people read them, in UTC.
+//! Times as text, in UTC.
 
 use domain::markup::{Moment, TimeStyle};
 use domain::timestamp::Timestamp;
@@ -24,10 +24,10 @@ const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 
-/// What Discord's clients show for a moment that their dates do not reach.
+/// The text that Discord's clients show for a time outside of the range of their dates.
 pub(super) const INVALID: &str = "Invalid Date";
 
-/// A moment of a text in one of Discord's styles; a relative one as seen from `now`.
+/// Returns a time in a text, in one of Discord's styles; a relative one as of `now`.
 pub(super) fn element(moment: Option<Moment>, style: TimeStyle, now: Option<Timestamp>) -> Markup {
     let Some(moment) = moment else { return html! { span class="mention" { (INVALID) } } };
     html! {
@@ -37,7 +37,7 @@ pub(super) fn element(moment: Option<Moment>, style: TimeStyle, now: Option<Time
     }
 }
 
-/// The same as text.
+/// Returns the same as text.
 pub(super) fn plain(moment: Option<Moment>, style: TimeStyle, now: Option<Timestamp>) -> String {
     moment.map_or_else(|| INVALID.to_owned(), |moment| text(moment, style, now))
 }
@@ -58,7 +58,7 @@ fn text(moment: Moment, style: TimeStyle, now: Option<Timestamp>) -> String {
     }
 }
 
-/// How far a moment is away, in the words and with the thresholds of Discord's clients.
+/// Returns a relative time, in the words and with the thresholds of Discord's clients.
 fn relative(seconds: i64) -> String {
     let far = seconds.abs();
     let rounded = |unit: i64| (far + unit / 2) / unit;
@@ -79,23 +79,23 @@ fn relative(seconds: i64) -> String {
     if seconds > 0 { format!("in {words}") } else { format!("{words} ago") }
 }
 
-/// A moment as people read it.
+/// Returns a date and time as text.
 pub(super) fn moment(at: Timestamp) -> String {
     let at = Civil::of(at.as_millis().div_euclid(1_000));
     format!("{} at {} UTC", at.long_date(), at.clock())
 }
 
-/// The time of day.
+/// Returns the time of day.
 pub(super) fn clock(at: Timestamp) -> String {
     Civil::of(at.as_millis().div_euclid(1_000)).clock()
 }
 
-/// A day as people read it.
+/// Returns a day as text.
 pub(super) fn day(at: Timestamp) -> String {
     Civil::of(at.as_millis().div_euclid(1_000)).long_date()
 }
 
-/// The parts of a moment in the Gregorian calendar, of any year.
+/// The parts of a time in the Gregorian calendar, of any year.
 struct Civil {
     year: i64,
     month: usize,

@@ -1,4 +1,4 @@
-//! The channels that files describe, and who may read them.
+//! Stores the channels that files describe, and their visibility.
 
 use std::collections::BTreeSet;
 
@@ -10,10 +10,10 @@ use ports::store::UnitOfWork;
 use super::plan::{Planned, certainty};
 use crate::slug::channel_slug;
 
-/// Who may read the channels of an import, by their names.
+/// The visibility of the channels of an import, by their names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Readers {
-    /// Channels that everybody may read from now on, and could not before.
+    /// Channels that the import made public.
     pub published: BTreeSet<String>,
     /// Channels of the files that only the holder of the admin key may read.
     pub private: BTreeSet<String>,
@@ -26,24 +26,24 @@ impl Readers {
     }
 }
 
-/// Whose word it is that describes a channel.
+/// The origin of a channel's description.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Word {
-    /// Its own file's.
+    /// Its own file.
     Own,
-    /// Its own file's, which is older than what is stored.
+    /// Its own file, which is older than the stored state.
     Older,
-    /// A child's.
+    /// The file of a child.
     Hearsay,
 }
 
-/// A channel before and after a file was heard.
+/// A channel before and after it was stored from a file.
 struct Heard {
     before: Option<Channel>,
     after: Channel,
 }
 
-/// Stores the channel of a file and the one above it.
+/// Stores the channel of a file and its parent.
 pub(super) async fn store(
     unit: &mut dyn UnitOfWork,
     planned: &Planned,
@@ -71,7 +71,7 @@ pub(super) async fn store(
     } else if !own.before.as_ref().is_some_and(|before| is_public(before, parent_before)) {
         readers.published.insert(own.after.name.clone());
     }
-    // Of a category nothing but its name can be read.
+    // A category has nothing to read but its name.
     for parent in above.into_iter().filter(|above| above.after.kind != ChannelKind::CATEGORY) {
         let was_public = parent.before.as_ref().is_some_and(|before| is_public(before, None));
         if is_public(&parent.after, None) && !was_public {
@@ -81,8 +81,8 @@ pub(super) async fn store(
     Ok(readers)
 }
 
-/// Stores a channel as `word` describes it: with the slug that it has or a free one, and what only others know of it
-/// kept.
+/// Stores a channel as described by `word`: with its existing slug or a free one, and with the fields that only other
+/// sources describe.
 async fn store_one(
     unit: &mut dyn UnitOfWork,
     described: Channel,
@@ -92,7 +92,7 @@ async fn store_one(
     let before = unit.channels().find(described.id).await?;
     let mut after = match before.clone() {
         Some(stored) if word == Word::Hearsay => {
-            // Where nothing is known of it but what its children say, they say who may read it and what it is.
+            // If only its children describe it, they determine its visibility and kind.
             let looked = unit.coverage().find(stored.id).await?.and_then(|coverage| coverage.checked_at);
             let stub = looked.is_none() && is_bare(&stored);
             let surer = stub && certainty(described.kind) > certainty(stored.kind);
@@ -124,7 +124,7 @@ async fn store_one(
         Some(stored) => unit.coverage().find(stored.id).await?.is_some_and(|coverage| coverage.is_deleted()),
         None => false,
     };
-    // A channel that the platform has no more is shown to no reader, whatever an export of earlier days shows.
+    // A channel that was deleted on the platform is not shown to readers, even if an older export shows it.
     if deleted || after.kind.is_always_private() {
         after.visibility = Visibility::Private;
     }
@@ -135,7 +135,7 @@ async fn store_one(
     Ok(Heard { before, after })
 }
 
-/// Whether nothing is known of a channel but its name and type.
+/// Returns whether only the name and type of a channel are known.
 fn is_bare(channel: &Channel) -> bool {
     let unsaid = channel.topic.is_none() && channel.extra.is_none() && channel.tags.is_empty();
     unsaid && channel.position == 0 && !channel.nsfw && channel.stats.message_count == 0

@@ -1,4 +1,4 @@
-//! The files beside an export: their bytes are stored after the messages that name them.
+//! Imports the files beside an export: their bytes are stored after the messages that name them.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::AddAssign;
@@ -21,18 +21,18 @@ use super::plan::Planned;
 use super::{ImportError, Importer, Progress};
 use crate::retry::retry;
 
-/// Files that are stored at the same time.
+/// The number of files that are stored at the same time.
 const AT_ONCE: usize = 8;
-/// Files whose states are stored in one unit: a killed import repeats at most so many. Their messages are loaded at once,
-/// which must be at most 200.
+/// The number of files whose states are stored in one unit: an interrupted import repeats at most this many. Their
+/// messages are loaded at once, which must be at most 200.
 const STEP: usize = 50;
-/// Messages that are loaded at once, which must be at most 200.
+/// The number of messages that are loaded at once, which must be at most 200.
 const KEYS: usize = 200;
 
-/// Where the files beside exports go.
+/// The store for the files beside exports.
 pub(super) struct Files {
     media: Arc<dyn MediaStore>,
-    /// A larger file is not stored; 0 stores none.
+    /// The largest size to store; 0 stores none.
     size_bytes: u64,
 }
 
@@ -42,20 +42,20 @@ impl Files {
     }
 }
 
-/// What became of the files beside an export.
+/// The counts of the files beside an export.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct FileCounts {
-    /// Files whose bytes were stored, or would be.
+    /// The number of files whose bytes were stored, or would be.
     pub stored: u64,
-    /// How many bytes they have.
+    /// The size of those files.
     pub stored_bytes: u64,
-    /// Files whose bytes were stored before.
+    /// The number of files whose bytes were stored before.
     pub unchanged: u64,
-    /// Files that are not beside the export.
+    /// The number of files that are not beside the export.
     pub missing: u64,
-    /// Files that are larger than the limit.
+    /// The number of files that are larger than the limit.
     pub too_large: u64,
-    /// Files that cannot be read.
+    /// The number of unreadable files.
     pub failed: u64,
 }
 
@@ -70,12 +70,12 @@ impl AddAssign for FileCounts {
     }
 }
 
-/// Counts the files of all exports, and tells of them.
+/// Counts the files of all exports, and reports the progress.
 pub(super) struct Tally<'a> {
     progress: &'a dyn Progress,
     files: AtomicU64,
     bytes: AtomicU64,
-    /// What a dry run has counted as stored: another export can have it, too.
+    /// The files that a dry run has counted as stored: another export can contain them, too.
     counted: Mutex<HashSet<FileKey>>,
 }
 
@@ -90,7 +90,7 @@ impl<'a> Tally<'a> {
         self.progress.files(files, bytes);
     }
 
-    /// Whether a dry run counts the file for the first time.
+    /// Returns whether a dry run counts the file for the first time.
     fn is_first(&self, key: FileKey) -> bool {
         self.counted.lock().unwrap_or_else(PoisonError::into_inner).insert(key)
     }
@@ -99,13 +99,13 @@ impl<'a> Tally<'a> {
 /// The files of the messages that are not deleted.
 pub(super) type Standing = HashMap<MessageId, Vec<AttachmentId>>;
 
-/// Which files these messages have, as they are stored or would be. Those of a deleted message are not shown.
+/// Returns the files of these messages, as they are stored or would be. Files of a deleted message are not shown.
 fn files_of<'a>(messages: impl Iterator<Item = &'a Message>) -> Standing {
     let ids = |message: &Message| message.attachments.iter().map(|file| file.id).collect();
     messages.map(|message| (message.id, ids(message))).collect()
 }
 
-/// The files of the messages of a page that a dry run has written and not committed.
+/// Returns the files of the messages of a page that a dry run has written and not committed.
 pub(super) async fn standing(
     unit: &mut dyn UnitOfWork,
     channel: ChannelId,
@@ -122,7 +122,7 @@ pub(super) async fn standing(
     Ok(standing)
 }
 
-/// The files of the messages of a page of a community that is not stored yet.
+/// Returns the files of the messages of a page of a community that is not stored yet.
 pub(super) fn standing_of_new(page: &MessagePage) -> Standing {
     files_of(page.messages().iter())
 }
@@ -134,10 +134,10 @@ struct Named {
     known: Option<FileState>,
 }
 
-/// How one file ended.
+/// The result for one file.
 enum Ended {
     Stored(ContentHash, u64),
-    /// A dry run has read so many bytes.
+    /// A dry run has read this many bytes.
     Readable(u64),
     Unchanged,
     Missing,
@@ -146,9 +146,9 @@ enum Ended {
 }
 
 impl Importer {
-    /// Stores the files of a page's messages, after the messages. `beside` has the paths that were scrubbed; `dry` is what
-    /// would stand of the page, if nothing is to be written. Returns what became of the files, and why they cannot be stored
-    /// at all, if so.
+    /// Stores the files of a page's messages, after the messages. `beside` has the paths that were scrubbed; `dry` has
+    /// the files that a dry run would store for the page. Returns the counts of the files, and the reason if they
+    /// cannot be stored at all.
     pub(super) async fn files(
         &self,
         planned: &Planned,
@@ -195,7 +195,7 @@ impl Importer {
                     }
                     Ok(Ended::Missing) => {
                         counts.missing += 1;
-                        // What was stored and is lost may still come from the platform.
+                        // A stored file whose bytes are lost may still be fetched from the platform.
                         if let Some(FileState::Stored { .. }) = known {
                             done.push(File { key, state: FileState::seen(self.clock.now()) });
                         }
@@ -217,7 +217,7 @@ impl Importer {
         Ok((counts, None))
     }
 
-    /// Which of these files belong to messages that stand as they were read, and what is known of each.
+    /// Returns those of the files that their stored messages still have, with the known state of each.
     async fn named(
         &self,
         channel: ChannelId,
@@ -243,7 +243,7 @@ impl Importer {
         Ok(named.map(|(key, path)| Named { key: *key, path: path.clone(), known: known.get(key).copied() }).collect())
     }
 
-    /// Stores one file, unless its bytes are there; a dry run reads it only.
+    /// Stores one file, unless its bytes are stored already; a dry run reads it only.
     async fn file_beside(
         &self,
         files: &Files,
@@ -293,7 +293,7 @@ impl Importer {
                 .is_none_or(|tenant| tenant.deleting_since.is_some())
             && let Err(failed) = files.media.delete_all(tenant).await
         {
-            // What was stored after the deletion would stay for good.
+            // Bytes that were stored after the deletion would stay for ever.
             error!(tenant.id = %tenant, error = &failed as &dyn std::error::Error, "files of a deleted tenant not removed");
         }
         stored

@@ -1,4 +1,4 @@
-//! What is to be done with each file, going by what all of them say together.
+//! Plans the import of each file, from the summaries of all files.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -16,15 +16,15 @@ pub(super) struct Planned {
     pub(super) file: ExportFile,
     pub(super) summary: ExportSummary,
     pub(super) channel: Channel,
-    /// When the export was made that describes the channel.
+    /// The creation time of the export that describes the channel.
     pub(super) described_at: Timestamp,
     pub(super) parent: Option<Channel>,
-    /// What the file proves to be all there was.
+    /// The range that the file proves to be complete.
     pub(super) proof: Proof,
 }
 
-/// How sure it is that a channel is of this kind, where its children say so: what is no thread can only stand in a
-/// category, and only a forum's post begins with the message that has its id.
+/// Returns how certain it is that a channel is of this kind, if its children describe it: a channel that is not a
+/// thread can only be in a category, and only a forum's post begins with the message that has its id.
 pub(super) const fn certainty(kind: ChannelKind) -> u8 {
     match kind {
         ChannelKind::CATEGORY => 3,
@@ -34,8 +34,8 @@ pub(super) const fn certainty(kind: ChannelKind) -> u8 {
     }
 }
 
-/// Plans the import of files. What a channel's own file says of it beats what its children say, and what a newer file
-/// says beats an older one.
+/// Plans the import of files. A channel's own file takes precedence over the files of its children, and a newer file
+/// over an older one.
 pub(super) fn plan(files: Vec<(ExportFile, ExportSummary)>, key: &PseudonymKey) -> Vec<Planned> {
     let tenant_of = |summary: &ExportSummary| TenantId::of(Platform::Discord, &summary.guild.platform_id);
     let mut own: HashMap<ChannelId, (Channel, Timestamp)> = HashMap::new();
@@ -63,7 +63,7 @@ pub(super) fn plan(files: Vec<(ExportFile, ExportSummary)>, key: &PseudonymKey) 
     let planned = files.into_iter().zip(proofs).map(|((file, summary), proof)| {
         let (channel, described_at) = own[&ChannelId::of(tenant_of(&summary), summary.channel.platform_id)].clone();
         let parent = channel.parent_id.and_then(|parent| own.get(&parent).or_else(|| heard.get(&parent)));
-        // What is above the parent need not be stored yet: the parent's own file names it.
+        // The parent of the parent need not be stored yet: the parent's own file names it.
         let parent = parent.map(|(parent, _)| Channel { parent_id: None, ..parent.clone() });
         Planned { file, summary, channel, described_at, parent, proof }
     });
@@ -81,7 +81,7 @@ fn hearsay(tenant: TenantId, parent: &ExportParent, people: &Pseudonymizer) -> C
 /// The parts of one export are made within this time of each other.
 const PARTS_WITHIN: Duration = Duration::from_mins(1);
 
-/// What each file proves, going by what is known of the other parts of its export.
+/// Returns the proof of each file, given the other parts of its export.
 fn proofs(files: &[(ExportFile, ExportSummary)]) -> Vec<Proof> {
     let mut proofs = vec![Proof::Nothing; files.len()];
     for parts in exports(files) {
@@ -107,8 +107,8 @@ fn proofs(files: &[(ExportFile, ExportSummary)]) -> Vec<Proof> {
     proofs
 }
 
-/// The files of each export, with their numbers and in the order of these. Most parts are known by their names. Files of
-/// one channel whose ids do not overlap, made within a minute, are parts that lost their names.
+/// Returns the files of each export, with their numbers and in the order of these. Most parts are recognised by their
+/// names. Files of one channel whose ids do not overlap, made within a minute, are parts that were renamed.
 fn exports(files: &[(ExportFile, ExportSummary)]) -> Vec<Vec<(u32, usize)>> {
     let mut named: HashMap<_, Vec<(u32, usize)>> = HashMap::new();
     for (index, (_, summary)) in files.iter().enumerate() {
@@ -142,7 +142,7 @@ fn exports(files: &[(ExportFile, ExportSummary)]) -> Vec<Vec<(u32, usize)>> {
     exports
 }
 
-/// Whether a file shows everything between its first message and its last.
+/// Returns whether a file is complete between its first message and its last.
 fn proves(summary: &ExportSummary) -> bool {
     summary.has_range && summary.is_whole() && summary.order != MessageOrder::Mixed
 }

@@ -1,4 +1,4 @@
-//! What became of an import.
+//! The result of an import.
 
 use std::collections::BTreeSet;
 
@@ -14,53 +14,53 @@ use super::channels::Readers;
 use super::files::FileCounts;
 use crate::portion::{Refusal, Stored};
 
-/// How the import of a file ended.
+/// The status of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FileStatus {
-    /// All of it is stored.
+    /// It is completely stored.
     Ok,
-    /// What could be read of it is stored.
+    /// Its readable part is stored.
     Partial,
-    /// All of it was stored before.
+    /// It was completely stored before.
     Unchanged,
     /// Nothing of it is stored.
     Failed,
 }
 
-/// What became of one file.
+/// The result of one file.
 #[derive(Debug, Clone, Serialize)]
 pub struct FileReport {
     /// Its path; `archive.zip!/entry.json` inside a ZIP file.
     pub path: String,
-    /// How its import ended.
+    /// The status.
     pub status: FileStatus,
-    /// What is wrong with it.
+    /// The errors in it.
     pub error: Option<String>,
-    /// Where that is, in bytes from its start.
+    /// The position of the error, in bytes from its start.
     pub byte: Option<u64>,
-    /// The last message that was kept.
+    /// The last message that was read.
     pub last_message_id: Option<MessageId>,
-    /// Messages that were kept.
+    /// The number of messages that were read.
     pub read: u64,
-    /// New messages.
+    /// The number of new messages.
     pub added: u64,
-    /// Messages that a newer version replaced.
+    /// The number of messages that were replaced by a newer version.
     pub updated: u64,
-    /// Messages that stayed as they were.
+    /// The number of unchanged messages.
     pub unchanged: u64,
-    /// Messages that are now deleted.
+    /// The number of messages that are now deleted.
     pub deleted: u64,
-    /// What became of the files beside it.
+    /// The counts of the files beside it.
     #[serde(skip)]
     pub attachments: FileCounts,
-    /// Why files cannot be stored, which `error` tells of in the end.
+    /// The reason why files cannot be stored, which becomes part of `error`.
     #[serde(skip)]
     pub(super) no_files: Option<String>,
-    /// Stored messages that it lacks inside the range that it covers, though it is newer: those that are now deleted, or
-    /// that `--complete` would delete.
+    /// The number of stored messages that it lacks inside the range that it covers, though it is newer: those that are
+    /// now deleted, or that `--complete` would delete.
     pub absent: u64,
-    /// What the store refused, which `error` tells of in the end.
+    /// The messages that the store rejected, which become part of `error`.
     #[serde(skip)]
     refused: Vec<Refusal>,
 }
@@ -76,28 +76,29 @@ pub struct AbsentMessages {
     pub messages: Vec<MessageId>,
 }
 
-/// What became of an import.
+/// The result of an import.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
-    /// File by file.
+    /// The results of the files.
     pub files: Vec<FileReport>,
-    /// The communities that the files are of, by slug.
+    /// The communities of the files, by slug.
     pub tenants: BTreeSet<TenantSlug>,
-    /// Which messages would be deleted, by channel; only in a dry run of an import of complete exports.
+    /// The messages that would be deleted, by channel; only in a dry run of an import of complete exports.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub absent: Option<Vec<AbsentMessages>>,
-    /// How many stored messages newer exports lack that stay, because the exports are not said to be complete.
+    /// The number of stored messages that newer exports lack and that stay, because the exports are not declared
+    /// complete.
     #[serde(skip)]
     pub kept: u64,
-    /// How long it took.
+    /// The duration.
     pub seconds: f64,
-    /// What became of who may read the channels; nothing in a dry run.
+    /// The visibility of the channels; empty in a dry run.
     #[serde(skip)]
     pub readers: Readers,
 }
 
 impl Report {
-    /// Whether every file is stored as a whole.
+    /// Returns whether every file is completely stored.
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.files.iter().all(|file| matches!(file.status, FileStatus::Ok | FileStatus::Unchanged))
@@ -124,7 +125,7 @@ impl FileReport {
         }
     }
 
-    /// Counts what became of a page whose `last` message in the order of the file this is.
+    /// Counts the result of a page; `last` is its last message in the order of the file.
     pub(super) fn count(&mut self, page: &MessagePage, last: Option<MessageId>, stored: &Stored<PageOutcome>) {
         let is_kept = |id: &MessageId| stored.refused.iter().all(|refusal| refusal.message_id != *id);
         let kept = || page.messages().iter().map(|message| message.id).filter(is_kept);
@@ -174,13 +175,13 @@ impl FileReport {
     }
 }
 
-/// The report of a file of which nothing is stored.
+/// Returns the report of a file of which nothing is stored.
 pub(super) fn failed(file: &ExportFile, error: &SourceError) -> FileReport {
     let byte = if let SourceError::Format { byte, .. } = error { Some(*byte) } else { None };
     FileReport { error: Some(reason(error)), byte, ..FileReport::new(shown(file), FileStatus::Failed) }
 }
 
-/// A fault in one line.
+/// Returns an error in one line.
 pub(super) fn reason(error: &SourceError) -> String {
     match error {
         SourceError::Io(source) => format!("{error}: {source}"),
@@ -188,7 +189,7 @@ pub(super) fn reason(error: &SourceError) -> String {
     }
 }
 
-/// A file as people name it.
+/// Returns the name of a file for reports.
 pub(super) fn shown(file: &ExportFile) -> String {
     let path = file.path.display();
     file.entry.as_ref().map_or_else(|| path.to_string(), |entry| format!("{path}!/{entry}"))

@@ -1,4 +1,4 @@
-//! The roles that files show, for the mentions in their texts.
+//! The roles in the files, for the mentions in their texts.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,8 @@ use domain::pseudonym::{PseudonymKey, Pseudonymizer};
 use domain::tenant::{Platform, TenantId};
 use ports::source::{ExportFile, ExportSummary};
 
-/// What the files of each tenant show of its roles. The role of all members has the guild's id; no file names it.
+/// Returns the roles of each tenant in the files. The role of all members has the guild's id; it is not named in any
+/// file.
 pub(super) fn of_files(files: &[(ExportFile, ExportSummary)], key: &PseudonymKey) -> BTreeMap<TenantId, Vec<RoleLook>> {
     let mut looks: BTreeMap<TenantId, Vec<RoleLook>> = BTreeMap::new();
     for (_, summary) in files {

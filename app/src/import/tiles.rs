@@ -1,13 +1,13 @@
-//! The range that a file proves to show whole, and its share in every batch of messages.
+//! The range that a file proves to be complete, and its share in every batch of messages.
 
 use domain::coverage::Interval;
 use domain::message::{Message, MessageId};
 use ports::source::ExportSummary;
 
-/// The range of ids that a file proves to show whole, and in which order.
+/// The range of ids that a file proves to be complete, and its order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Proof {
-    /// None: it is broken off or its messages are in no order.
+    /// No range: the file is truncated or its messages are not in order.
     Nothing,
     /// This one, from its low end up.
     Rising(Interval),
@@ -16,9 +16,9 @@ pub(super) enum Proof {
 }
 
 impl Proof {
-    /// What a file proves, which is part `number` of its export and whose messages ascend: all from where it was asked to
-    /// begin, which for the start of a channel is the smallest id there is, or from where the part `before` ends, to its
-    /// last message.
+    /// Returns the proof of a file, which is part `number` of its export and whose messages ascend: from the requested
+    /// start, which for the start of a channel is the smallest possible id, or from the end of the part `before`, to
+    /// its last message.
     pub(super) fn rising(summary: &ExportSummary, number: u32, before: Option<&ExportSummary>) -> Self {
         let Some((low, high)) = summary.ids else { return Self::Nothing };
         let begin = match before {
@@ -29,12 +29,12 @@ impl Proof {
         Interval::new(begin.min(low), high).map_or(Self::Nothing, Self::Rising)
     }
 
-    /// No more than what lies between its first message and its last.
+    /// Returns the range between its first message and its last.
     pub(super) fn alone(summary: &ExportSummary) -> Self {
         summary.ids.and_then(|(low, high)| Interval::new(low, high)).map_or(Self::Nothing, Self::Rising)
     }
 
-    /// What a file proves whose messages descend. Of one that is `parted` nobody knows which part is the last.
+    /// Returns the proof of a file whose messages descend. If it is `parted`, the last part is not known.
     pub(super) fn falling(summary: &ExportSummary, before: Option<&ExportSummary>, parted: bool) -> Self {
         let Some((low, high)) = summary.ids else { return Self::Nothing };
         let top = before.and_then(|before| before.ids?.0.previous()).unwrap_or(high);
@@ -44,7 +44,7 @@ impl Proof {
 }
 
 impl Proof {
-    /// The range.
+    /// Returns the range.
     pub(super) const fn interval(self) -> Option<Interval> {
         match self {
             Self::Nothing => None,
@@ -53,12 +53,12 @@ impl Proof {
     }
 }
 
-/// The smallest id that a file can hold.
+/// Returns the smallest id that a file can contain.
 fn begin(summary: &ExportSummary) -> MessageId {
     summary.after.map_or(Some(MessageId::MIN), MessageId::next).unwrap_or(MessageId::MAX)
 }
 
-/// Lays a proven range out over batches, so that none of it is left between two.
+/// Divides a proven range among batches, without a gap between two.
 pub(super) struct Tiles {
     left: Proof,
 }
@@ -68,7 +68,7 @@ impl Tiles {
         Self { left: proof }
     }
 
-    /// The share of the next batch, ascending; the last one takes what is left.
+    /// Returns the share of the next batch, ascending; the last one takes the rest.
     pub(super) fn next(&mut self, messages: &[Message], is_last: bool) -> Option<Interval> {
         let (low, high) = (messages.first()?.id, messages.last()?.id);
         match self.left {

@@ -1,4 +1,4 @@
-//! What the files of one import say of each other's channels.
+//! Relates the files of one import to each other.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use ports::message::PageOutcome;
 use super::plan::Planned;
 use super::report::AbsentMessages;
 
-/// The order in which files are imported: those of a channel one after the other, the oldest first.
+/// Returns the order in which files are imported: those of a channel one after the other, the oldest first.
 pub(super) fn in_order(planned: &[Planned]) -> Vec<usize> {
     let mut first = HashMap::new();
     for (index, file) in planned.iter().enumerate() {
@@ -26,15 +26,16 @@ pub(super) fn in_order(planned: &[Planned]) -> Vec<usize> {
     order
 }
 
-/// What one import has read. A file deletes nothing that another file of the same import shows: the operator named both.
+/// The messages that one import has read. A file does not delete messages of another file of the same import: the
+/// operator named both.
 pub(super) struct Together {
-    /// For each file the ranges that later files of its channel prove, where messages are to be remembered.
+    /// For each file the ranges that later files of its channel prove, in which messages are remembered.
     wanted: Vec<Vec<Interval>>,
-    /// The file that is read.
+    /// The current file.
     at: usize,
     channel: Option<ChannelId>,
     channels: Vec<ChannelId>,
-    /// Messages of earlier files of the channel, ascending, and those of the file that is read.
+    /// Messages of earlier files of the channel, ascending, and those of the current file.
     read: Arc<[MessageId]>,
     now: Vec<MessageId>,
     absent: BTreeMap<ChannelId, BTreeSet<MessageId>>,
@@ -48,7 +49,7 @@ impl Together {
             let known = later.entry(planned[index].channel.id).or_default();
             wanted[index].clone_from(known);
             if let Some(interval) = planned[index].proof.interval() {
-                // As few as there can be: whole exports of a channel all begin at its start.
+                // Intervals are merged to keep them few: complete exports of a channel all begin at its start.
                 match known.iter_mut().find(|other| other.touches(interval)) {
                     Some(other) => *other = other.extend(interval.low()).extend(interval.high()),
                     None => known.push(interval),
@@ -73,12 +74,12 @@ impl Together {
         (self.at, self.channel, self.read) = (index, Some(channel), read.into());
     }
 
-    /// The messages that earlier files of the channel show, ascending, as far as a later one could delete them.
+    /// Returns the messages of earlier files of the channel, ascending, as far as a later one could delete them.
     pub(super) fn read(&self) -> Arc<[MessageId]> {
         Arc::clone(&self.read)
     }
 
-    /// Notes what a page showed and what it lacks.
+    /// Records the messages of a page and the stored messages that it lacks.
     pub(super) fn page(&mut self, channel: ChannelId, page: &MessagePage, outcomes: &[PageOutcome]) {
         let ids = || page.messages().iter().map(|message| message.id);
         let wanted = &self.wanted[self.at];
@@ -93,12 +94,12 @@ impl Together {
         }
     }
 
-    /// How many stored messages newer files lack.
+    /// Returns the number of stored messages that newer files lack.
     pub(super) fn absent_count(&self) -> u64 {
         self.absent.values().map(|ids| ids.len() as u64).sum()
     }
 
-    /// Those messages, by channel.
+    /// Returns those messages, by channel.
     pub(super) fn absent(&self, planned: &[Planned]) -> Vec<AbsentMessages> {
         let named = |(channel_id, ids): (&ChannelId, &BTreeSet<MessageId>)| {
             let file = planned.iter().find(|file| file.channel.id == *channel_id);

@@ -14,7 +14,7 @@ use super::{Scene, sentence};
 use crate::html::Links;
 use crate::html::markup::Names;
 
-/// Every type that Discord documents and that people do not write.
+/// Every documented type of a system message.
 const DOCUMENTED: [i32; 34] = [
     1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 15, 16, 17, 18, 21, 22, 24, 25, 26, 27, 28, 29, 31, 32, 36, 37, 38, 39,
     44, 46, 55,

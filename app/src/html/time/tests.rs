@@ -74,7 +74,7 @@ fn what_no_date_reaches_is_an_invalid_date() {
     assert_eq!(shown(8_640_000_000_001, TimeStyle::LongDate), "Invalid Date");
     let page = element(Moment::from_seconds(i64::MAX), TimeStyle::LongDate, None).into_string();
     assert_eq!(page, "<span class=\"mention\">Invalid Date</span>");
-    // Beyond the years that RFC 3339 can say, the element has no machine-readable time.
+    // Outside of the years of RFC 3339, the element has no machine-readable time.
     let page = element(Moment::from_seconds(8_640_000_000_000), TimeStyle::LongDate, None).into_string();
     assert!(page.contains(">13 September 275760<") && !page.contains("datetime"), "{page}");
 }

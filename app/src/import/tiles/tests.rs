@@ -24,7 +24,7 @@ fn message(raw: u64) -> Message {
     Message::new(channel, id(raw), author, String::new(), version)
 }
 
-/// A part of an export with messages from `low` to `high`, asked for after `after`.
+/// A part of an export with messages from `low` to `high`, requested after `after`.
 fn summary(number: u32, (low, high): (u64, u64), after: Option<u64>) -> ExportSummary {
     ExportSummary {
         guild: ExportGuild { platform_id: PlatformId::new("1").unwrap(), name: "Guild".to_owned() },
