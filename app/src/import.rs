@@ -112,7 +112,7 @@ impl ImportError {
 
 /// Receives the progress of an import.
 pub trait Progress: Send + Sync {
-    /// This many compressed bytes of all files are examined, before any of them is imported.
+    /// This many bytes of all files, as stored on disk, are examined, before any of them is imported.
     fn look(&self, bytes: u64, total_bytes: u64);
     /// A file begins; `total_bytes` is the size of all files.
     fn file(&self, path: &str, total_bytes: u64);

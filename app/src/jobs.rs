@@ -1,4 +1,4 @@
-//! Long work that outlives its process.
+//! Long-running work that survives its process.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,19 +16,19 @@ use tracing::{error, info, warn};
 
 use crate::retry::retry;
 
-/// Messages that one unit removes: few enough that nobody waits for it.
+/// The number of messages that one unit removes: few enough that no other unit waits for it.
 const STEP: u32 = 500;
-/// How long a change stays in the change log at least.
+/// The minimum age of a change before it is trimmed from the change log.
 const LOG_AGE: Duration = Duration::from_hours(7 * 24);
-/// Changes that stay in the log, however old they are.
+/// The number of changes that stay in the log, however old they are.
 const LOG_KEPT: u64 = 1_000_000;
-/// Changes that one unit trims.
+/// The number of changes that one unit trims.
 const LOG_STEP: u32 = 1_000;
-/// How long work that another process left behind can wait to be found.
+/// How long the work of an ended process can wait before it is found.
 const PATROL: Duration = Duration::from_secs(30);
 
-/// Does the jobs of an installation. Every step is one bounded unit that can be repeated, so whoever comes after a
-/// process that was killed goes on where it ended, and two at once do no harm.
+/// Runs the jobs of an installation. Every step is one bounded unit that can be repeated, so another process can resume
+/// the work of a killed one, and two at once do no harm.
 #[derive(Clone)]
 pub struct Jobs {
     store: Arc<dyn Store>,
@@ -44,18 +44,18 @@ impl Jobs {
         Self { store, clock, wake: Arc::default(), media: None }
     }
 
-    /// Removes the files of a tenant that goes, too.
+    /// Makes the jobs also remove the files of a deleted tenant.
     #[must_use]
     pub fn with_media(self, media: Arc<dyn MediaStore>) -> Self {
         Self { media: Some(media), ..self }
     }
 
-    /// Says that there is a new job.
+    /// Notifies the runner of a new job.
     pub fn wake(&self) {
         self.wake.notify_one();
     }
 
-    /// Does jobs until `stop`, looking for new ones when woken, and every 30 seconds.
+    /// Runs jobs until `stop`; polls for new ones when woken, and every 30 seconds.
     pub async fn run(&self, stop: CancellationToken) {
         while !stop.is_cancelled() {
             match self.run_waiting(&stop).await {
@@ -85,7 +85,7 @@ impl Jobs {
     /// Trims the change log in bounded steps: changes that are older than a week, of which the newest million stay.
     ///
     /// # Errors
-    /// [`StoreError`] if a step fails for good; the next call goes on from there.
+    /// [`StoreError`] if a step fails permanently; the next call continues from there.
     pub async fn trim_log(&self, stop: &CancellationToken) -> Result<(), StoreError> {
         let before = self.clock.now().minus(LOG_AGE);
         let trim = async || {
@@ -100,12 +100,12 @@ impl Jobs {
         Ok(())
     }
 
-    /// Removes all that is held of a job's tenant, in bounded steps; `report` hears of each. Ends early at `stop`, and
-    /// where another process has finished the job: each step checks under lock that the deletion is still wanted, so
+    /// Removes all content of a job's tenant, in bounded steps; `report` is called after each. Ends early at `stop`, or
+    /// if another process has finished the job: each step checks under lock that the deletion is still requested, so
     /// that a community which was created again since then stays.
     ///
     /// # Errors
-    /// [`StoreError`] if a step fails for good; the job stays where it is and can be gone on with.
+    /// [`StoreError`] if a step fails permanently; the job keeps its state and can be resumed.
     pub async fn delete(
         &self,
         mut job: Job,
@@ -113,7 +113,8 @@ impl Jobs {
         report: impl Fn(&Job),
     ) -> Result<Job, StoreError> {
         job.start(self.clock.now());
-        // Threads go before their parents: a parent that goes first has to be taken out of each of them at once.
+        // Threads are removed before their parents: otherwise the removal of a parent would have to update all of its
+        // threads at once.
         for threads in [true, false] {
             let mut after = None;
             loop {
@@ -149,8 +150,9 @@ impl Jobs {
         Ok(job)
     }
 
-    /// A unit for one step of a deletion that is still wanted, with the job as it is stored: the job has not ended, its
-    /// tenant is being deleted, and both stay locked until the unit ends. Else the job as another process ended it.
+    /// Begins a unit for one step of a deletion that is still requested, with the job as it is stored: the job has not
+    /// ended, its tenant is being deleted, and both stay locked until the unit ends. Else returns the job as another
+    /// process ended it.
     async fn begin(&self, job: &Job) -> Result<Result<(Box<dyn UnitOfWork>, Job), Job>, StoreError> {
         let mut unit = self.store.begin().await?;
         let tenant = unit.tenants().find(job.tenant_id).await?;
@@ -169,7 +171,7 @@ impl Jobs {
         Ok(Err(stored))
     }
 
-    /// Removes a channel with its messages, in steps that the store takes; ends early at `stop`.
+    /// Removes a channel with its messages, in steps of a size that the store accepts; ends early at `stop`.
     async fn delete_channel(
         &self,
         mut job: Job,
@@ -198,8 +200,8 @@ impl Jobs {
         Ok(job)
     }
 
-    /// Removes `limit` messages of a channel, and the channel after the last of them; tells whether it is gone. A job that
-    /// has ended since removes nothing.
+    /// Removes `limit` messages of a channel, and the channel after the last of them; returns whether it is removed. A
+    /// job that has ended since removes nothing.
     async fn step(&self, job: &Job, channel: ChannelId, limit: u32) -> Result<(Job, bool), StoreError> {
         let (mut unit, mut job) = match self.begin(job).await? {
             Ok(begun) => begun,
@@ -219,10 +221,10 @@ impl Jobs {
         Ok((job, finished))
     }
 
-    /// Takes the files of the tenant out of their place, which is a rename, while the tenant is locked.
+    /// Retires the files of the tenant, by a rename, while the tenant is locked.
     async fn retire_files(&self, job: &Job, media: &dyn MediaStore) -> Result<Job, StoreError> {
         match self.begin(job).await? {
-            // The unit stays open until the files are out of their place.
+            // The unit stays open until the files are retired.
             Ok((_unit, job)) => {
                 media.retire(job.tenant_id).await.map_err(|error| StoreError::Backend(error.into()))?;
                 Ok(job)
@@ -231,7 +233,7 @@ impl Jobs {
         }
     }
 
-    /// Removes the tenant, of which nothing else is held any more; returns whether this call did it.
+    /// Removes the tenant, of which nothing else is stored any more; returns whether this call removed it.
     async fn finish(&self, job: &Job) -> Result<(Job, bool), StoreError> {
         let (mut unit, mut job) = match self.begin(job).await? {
             Ok(begun) => begun,
@@ -245,12 +247,12 @@ impl Jobs {
     }
 }
 
-/// Every job that is queued or running, oldest first.
+/// Returns every job that is queued or running, oldest first.
 pub(crate) async fn unfinished(store: &dyn Store) -> Result<Vec<Job>, StoreError> {
     unfinished_of(&mut *store.read().await?).await
 }
 
-/// Every job that is queued or running, oldest first, as one snapshot or unit sees them.
+/// Returns every job that is queued or running, oldest first, in one snapshot or unit.
 pub(crate) async fn unfinished_of<R: Repositories + ?Sized>(at: &mut R) -> Result<Vec<Job>, StoreError> {
     let (mut all, mut after) = (Vec::new(), None);
     loop {

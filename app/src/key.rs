@@ -1,4 +1,4 @@
-//! The archive's key: everything that is written to one archive is written with one key.
+//! The archive's key: all content of one archive is written with one key.
 
 use domain::pseudonym::{KeyCheck, PseudonymKey};
 use ports::error::StoreError;
@@ -7,17 +7,17 @@ use ports::store::Store;
 
 use crate::retry::retry;
 
-/// What an archive says about its key.
+/// The facts about its key that an archive stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ArchiveKey {
-    /// The check value that it stores, since the first write of a release that stores one.
+    /// The stored check value; archives have one since the first write by a release that stores it.
     pub check: Option<KeyCheck>,
-    /// Whether it holds a community.
+    /// Whether the archive has a community.
     pub has_data: bool,
 }
 
 impl ArchiveKey {
-    /// Reads it.
+    /// Reads the facts of `store`.
     ///
     /// # Errors
     /// [`StoreError`] if the store fails.
@@ -28,17 +28,17 @@ impl ArchiveKey {
             let has_data = !at.tenants().list(Page { after: None, limit: 1 }).await?.is_empty();
             Ok(Self { check, has_data })
         };
-        // A server that is just away must not end a command before its work begins.
+        // A brief outage of the server must not end a command before its work begins.
         retry(StoreError::passes, once).await
     }
 
-    /// Whether nothing was written with any key, so that a new key does no harm.
+    /// Returns whether nothing was written with any key, so that a new key does no harm.
     #[must_use]
     pub const fn is_new(&self) -> bool {
         self.check.is_none() && !self.has_data
     }
 
-    /// Whether the archive may be written with a key of this check value, as far as it says.
+    /// Returns whether the archive may be written with a key of this check value, according to the stored facts.
     #[must_use]
     pub fn accepts(&self, check: KeyCheck) -> bool {
         self.check.is_none_or(|stored| stored == check)
@@ -46,7 +46,7 @@ impl ArchiveKey {
 }
 
 /// Records the check value of `key` if the archive has none yet. Returns whether the archive is written with this key;
-/// of several processes that come first with different keys, one gets `true`.
+/// of several processes that start at once with different keys, one gets `true`.
 ///
 /// # Errors
 /// [`StoreError`] if the store fails.
@@ -54,7 +54,7 @@ pub async fn claim(store: &dyn Store, key: &PseudonymKey) -> Result<bool, StoreE
     record(store, key.check()).await.map(|stored| stored == key.check())
 }
 
-/// Records `check` if the archive has no check value yet; returns the one that it has now.
+/// Records `check` if the archive has no check value yet; returns the stored one.
 pub(crate) async fn record(store: &dyn Store, check: KeyCheck) -> Result<KeyCheck, StoreError> {
     let once = || async {
         if let Some(stored) = store.read().await?.archive().key_check().await? {
@@ -65,6 +65,6 @@ pub(crate) async fn record(store: &dyn Store, check: KeyCheck) -> Result<KeyChec
         unit.commit().await?;
         Ok(stored)
     };
-    // Where the reply to a commit was lost, the next attempt finds the value recorded.
+    // If the response to a commit was lost, the next attempt finds the value recorded.
     retry(StoreError::passes, once).await
 }

@@ -1,4 +1,4 @@
-//! The file that holds the key of an `SQLite` archive, and what a command does with the key.
+//! The file with the key of an `SQLite` archive, and the use of the key by each command.
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
@@ -11,46 +11,46 @@ use app::key::{ArchiveKey, claim};
 use domain::pseudonym::{ParseKeyError, PseudonymKey};
 use ports::store::Store;
 
-/// Why a command has no key to work with.
+/// The reason why a command has no key to work with.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum KeyError {
-    /// The archive has another one.
+    /// The archive was written with another key.
     #[error(
         "{0} is not the key that the archive was written with, and would give every person another name: set \
          PSEUDONYM_KEY to the archive's key, or put its key file back"
     )]
     Other(String),
-    /// The archive has one, and the command none.
+    /// The archive has a key, and the command has none.
     #[error(
         "the archive was written with a key that is missing: put its file back to {}, or set PSEUDONYM_KEY to the \
          archive's key; a new key would give every person another name", _0.display()
     )]
     Missing(PathBuf),
-    /// The file cannot be used.
+    /// The file is unusable.
     #[error("{}: {reason}; it holds the pseudonyms' key", path.display())]
     File {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The reason.
         reason: String,
     },
 }
 
-/// What a command does with the key.
+/// The use of the key by a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum KeyUse {
-    /// It reads, and needs none.
+    /// The command reads, and needs no key.
     Nothing,
-    /// It serves: a key that is there must be the archive's, and none is needed.
+    /// The command serves: an existing key must be the archive's, and none is needed.
     IfGiven,
-    /// It tells what a write would do, and writes nothing.
+    /// The command reports the effect of a write, and writes nothing.
     Compare,
-    /// It writes.
+    /// The command writes.
     Write,
 }
 
 impl KeyUse {
-    /// What `command` does; `syncs` tells whether there is a bot to copy guilds with.
+    /// Returns the use by `command`; `syncs` states whether there is a bot to copy guilds with.
     pub(crate) fn of(command: &Command, syncs: bool) -> Self {
         match command {
             Command::Import(arguments) if arguments.dry_run => Self::Compare,
@@ -65,7 +65,7 @@ impl KeyUse {
     }
 }
 
-/// Whether a command makes the archive where there is none; any other finds an empty one.
+/// Returns whether a command creates a missing archive; any other treats it as an empty one.
 pub(crate) fn makes_archive(command: &Command) -> bool {
     match command {
         Command::Import(arguments) => !arguments.dry_run,
@@ -74,11 +74,11 @@ pub(crate) fn makes_archive(command: &Command) -> bool {
     }
 }
 
-/// The key for a command that uses it so, compared with the archive's check value, which is recorded if the command may
-/// write. A key is made for a new archive in a file only; `database` is that file.
+/// Returns the key for a command with this use, compared with the archive's check value, which is recorded if the
+/// command may write. A key is created only for a new archive in a file; `database` is that file.
 ///
 /// # Errors
-/// [`KeyError`], [`ConfigError`] where an archive on a server needs a key, or the store's error.
+/// [`KeyError`], [`ConfigError`] if an archive on a server needs a key, or the store's error.
 pub(crate) async fn key_of(
     store: &dyn Store,
     uses: KeyUse,
@@ -110,21 +110,21 @@ pub(crate) async fn key_of(
     Ok(Some(key))
 }
 
-/// An archive on a server makes no key.
+/// Returns the error of a missing key: none is created for an archive on a server.
 pub(crate) fn needed() -> ConfigError {
     let reason = "is needed to write to an archive on a server, and must stay the same for good: 64 hexadecimal digits, \
                   such as `openssl rand -hex 32` prints";
     ConfigError { variable: "PSEUDONYM_KEY", reason: reason.to_owned() }
 }
 
-/// The file that holds the key where no setting does: the database's name with `.key` behind it.
+/// Returns the file with the key if no setting has it: the database's name with the suffix `.key`.
 pub(crate) fn beside(database: &Path) -> PathBuf {
     let mut name = database.as_os_str().to_owned();
     name.push(".key");
     PathBuf::from(name)
 }
 
-/// The key in a file; `None` if there is no such file.
+/// Reads the key in a file; `None` if the file does not exist.
 pub(crate) fn read(path: &Path) -> Result<Option<PseudonymKey>, KeyError> {
     let text = match fs::read_to_string(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -133,8 +133,8 @@ pub(crate) fn read(path: &Path) -> Result<Option<PseudonymKey>, KeyError> {
     text.trim().parse().map(Some).map_err(|error: ParseKeyError| wrong(path, &error))
 }
 
-/// Makes the file with a new key. Of two processes that do so at once, the first wins and both use its key: the file
-/// appears whole, under its name, from one of another name that no process has a second time.
+/// Creates the file with a new key. Of two processes that do so at once, the first wins and both use its key: the file
+/// is written under a temporary name that is unique to the process, and appears complete under its own name.
 fn create(path: &Path) -> Result<PseudonymKey, KeyError> {
     let failed = |error: io::Error| wrong(path, &error);
     let (key, text) = new_key().map_err(failed)?;
@@ -147,7 +147,7 @@ fn create(path: &Path) -> Result<PseudonymKey, KeyError> {
     file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
     match file.persist_noclobber(path) {
         Ok(_) => {
-            // Without it a power cut can take the name, and leave an archive that was written with the key.
+            // Without it a power failure can lose the name, and leave an archive that was written with the key.
             File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
             Ok(key)
         }

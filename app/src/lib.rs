@@ -1,4 +1,4 @@
-//! The use cases of an archive, and how people and programs reach them.
+//! The use cases of an archive, and its command line, REST API and site.
 
 pub mod browse;
 pub mod cli;

@@ -1,4 +1,4 @@
-//! Builds the adapters that the settings name, and carries out a command with them.
+//! Builds the adapters that the settings name, and runs a command with them.
 
 mod key_file;
 
@@ -31,20 +31,20 @@ use tracing_subscriber::EnvFilter;
 
 use self::key_file::{KeyUse, beside, key_of, makes_archive, needed, read};
 
-/// Answers are made of many small pieces on many threads, which this allocator takes and gives back faster; it keeps
+/// Responses are made of many small pieces on many threads, which this allocator allocates and frees faster; it retains
 /// little of a large message whose memory another thread used last.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-/// Threads that wait for files while an archive is copied: one for each store. Each keeps the memory for a page of
-/// messages and more that it worked with last, so many that take turns hold many times what one of them needs.
+/// Threads that wait for files while an archive is copied: one for each store. Each retains the memory for a page of
+/// messages and more, so many threads that take turns would use many times the memory of one.
 const COPY_THREADS: usize = 2;
-/// How long calls that block may take to finish when the process ends.
+/// The time that blocking calls are given to finish when the process shuts down.
 const END_TIMEOUT: Duration = Duration::from_secs(3);
-/// Wrong usage.
+/// The exit code for wrong usage.
 const USAGE: u8 = 2;
 
-/// What copies guilds.
+/// The client for guilds.
 type Guilds = Option<Arc<DiscordClient>>;
 
 struct SystemClock;
@@ -79,7 +79,7 @@ fn main() -> ExitCode {
         Err(error) => return cli::failure(&error),
     };
     let outcome = runtime.block_on(start(cli.command, &config));
-    // What still waits for a disk that hangs must not hold up the end.
+    // A call that waits for a hanging disk must not delay the shutdown.
     runtime.shutdown_timeout(END_TIMEOUT);
     match outcome {
         Ok(code) => code,
@@ -124,7 +124,7 @@ async fn copy(from: &str, to: &str, json: bool, config: &Config) -> Result<ExitC
     Ok(code)
 }
 
-/// Looks at an installation without changing it. What cannot be looked at is told among the other checks.
+/// Checks an installation without changing it. A part that cannot be read becomes a failed check.
 async fn doctor(json: bool, config: &Config) -> Result<ExitCode, Box<dyn std::error::Error>> {
     let opened = look_at_archive(config).await;
     let archive = match &opened {
@@ -154,7 +154,7 @@ async fn doctor(json: bool, config: &Config) -> Result<ExitCode, Box<dyn std::er
     Ok(code)
 }
 
-/// The archive if it is there and has every migration, else the migrations that wait.
+/// Opens the archive if it exists and has every migration, else returns the pending migrations.
 async fn look_at_archive(config: &Config) -> Result<Result<Opened, Vec<String>>, Box<dyn std::error::Error>> {
     let pending: Vec<String> = match &config.store {
         StoreUrl::Sqlite(path) => {
@@ -176,7 +176,7 @@ async fn look_at_archive(config: &Config) -> Result<Result<Opened, Vec<String>>,
     }
 }
 
-/// The pseudonyms' key, as far as it is there; `database` is the archive's file, if it is one.
+/// Returns the state of the pseudonyms' key; `database` is the archive's file, if it is one.
 fn look_at_key(config: &Config, database: Option<&Path>) -> Key {
     let path = database.map(beside);
     let held = path.as_deref().and_then(|path| match read(path) {
@@ -197,7 +197,7 @@ fn look_at_key(config: &Config, database: Option<&Path>) -> Key {
     }
 }
 
-/// Whether two addresses are of one archive, as far as they tell.
+/// Returns whether two addresses are of one archive, as far as they show it.
 fn is_same(one: &StoreUrl, other: &StoreUrl) -> bool {
     match (one, other) {
         (StoreUrl::Sqlite(one), StoreUrl::Sqlite(other)) => {
@@ -249,7 +249,7 @@ impl Opened {
     }
 }
 
-/// What copies guilds, if there is a token for it.
+/// Returns the client for guilds, if there is a token for it.
 fn guilds(config: &Config) -> Result<Guilds, ConfigError> {
     let wrong = |variable, reason: &dyn std::fmt::Display| ConfigError { variable, reason: reason.to_string() };
     let api = config.api_url.as_deref().map(str::parse).transpose();
@@ -298,7 +298,8 @@ async fn on_server(
     Ok(code)
 }
 
-/// Closes the media folder to other users and empties it of what killed processes left, before a command that writes to it.
+/// Closes the media folder to other users and removes the leftovers of killed processes, before a command that writes
+/// to it.
 async fn tidy_media(command: &Command, config: &Config) {
     let writes = match command {
         Command::Serve { .. } | Command::Sync(_) => true,
@@ -343,7 +344,7 @@ async fn on_sqlite(
         MigrationReport::print(steps.collect(), json)?;
         return Ok(ExitCode::SUCCESS);
     }
-    // A command that only reads, or that tells what it would do, makes no archive and finds an empty one.
+    // A command that only reads, or a dry run, creates no archive and treats a missing one as empty.
     let absent = !path.exists() && !makes_archive(&command);
     let scratch = absent.then(|| tempfile::Builder::new().prefix("verta-").tempdir()).transpose()?;
     let database = scratch.as_ref().map_or_else(|| path.to_owned(), |folder| folder.path().join("verta.db"));

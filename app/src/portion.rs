@@ -1,5 +1,5 @@
-//! Storing messages in portions: what is more than the store takes at once goes in halves, and a message that it refuses
-//! is left out and named, so that it takes nothing else with it.
+//! Stores messages in portions: a portion that is too large for the store is halved, and a message that the store
+//! rejects is left out and reported, so that it does not affect others.
 
 use std::sync::Arc;
 
@@ -10,15 +10,15 @@ use ports::error::StoreError;
 use ports::message::StoredMessage;
 use tracing::{info, warn};
 
-/// Messages of one channel that can be stored in parts, one after the other. A clone costs nothing.
+/// Messages of one channel that can be stored in parts, one after the other. A clone is cheap.
 pub(crate) trait Portion: Clone {
-    /// Two parts that together do what this one does; `None` if there is nothing to divide.
+    /// Returns two parts that together are equal to this one; `None` if it cannot be divided.
     fn halves(&self) -> Option<(Self, Self)>;
 
-    /// How many messages it holds.
+    /// Returns the number of its messages.
     fn count(&self) -> usize;
 
-    /// Its oldest message, and the channel that it stands in.
+    /// Returns its oldest message, and the channel of that message.
     fn first(&self) -> Option<(ChannelId, MessageId)>;
 }
 
@@ -50,30 +50,30 @@ impl Portion for &[StoredMessage] {
     }
 }
 
-/// A message that the store refuses.
+/// A message that the store rejects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refusal {
     pub(crate) message_id: MessageId,
-    /// What the store says of it, which never quotes it.
+    /// The reason of the store, which never quotes the message.
     pub(crate) reason: String,
 }
 
-/// What became of messages that were stored in portions.
+/// The result of storing messages in portions.
 #[derive(Debug)]
 pub(crate) struct Stored<T> {
-    /// Of each portion, oldest first.
+    /// The result of each portion, oldest first.
     pub(crate) outcomes: Vec<T>,
-    /// What was left out. The store has no word of the portion that it stood in, so nothing proves that part of its
-    /// channel, and whoever reads the channel again reads it again.
+    /// The messages that were left out. Their portion is not stored, so that part of the channel is not proven, and the
+    /// next walk through the channel reads it again.
     pub(crate) refused: Vec<Refusal>,
 }
 
-/// Stores `whole` by `store`; `fault` finds the store's error in its. Older messages go first, and what is stored when it
-/// fails stays.
+/// Stores `whole` by `store`; `fault` finds the store's error in the error of `store`. Older messages are stored first,
+/// and stay stored after a failure.
 ///
 /// # Errors
-/// The error of `store` for whatever is neither [`StoreError::TooLarge`] nor [`StoreError::Refused`], or if a portion
-/// without any message is refused or can be made no smaller.
+/// The error of `store` if it is neither [`StoreError::TooLarge`] nor [`StoreError::Refused`], or if a portion without
+/// any message is rejected or cannot be made smaller.
 pub(crate) async fn in_portions<P: Portion, T, E, F: Future<Output = Result<T, E>>>(
     whole: P,
     fault: fn(&E) -> Option<&StoreError>,
@@ -91,7 +91,7 @@ pub(crate) async fn in_portions<P: Portion, T, E, F: Future<Output = Result<T, E
         };
         let (reason, halves) = match fault(&error) {
             Some(StoreError::TooLarge(source)) => (source, part.halves()),
-            // One message is refused by itself, however few ids are told of beside it.
+            // A single message is rejected by itself, however few ids are reported beside it.
             Some(StoreError::Refused(source)) => (source, if part.count() > 1 { part.halves() } else { None }),
             _ => return Err(error),
         };

@@ -1,4 +1,4 @@
-//! Which process this is, and whether another one still runs.
+//! The identity of a process, and whether another one still runs.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -6,22 +6,22 @@ use std::io::ErrorKind;
 use domain::lease::Holder;
 use uuid::Uuid;
 
-/// What a machine says of itself and of this process; the parts that cannot be told are `-`.
+/// The identity of a machine and a process; unknown parts are `-`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Place<'a> {
-    /// The name of the machine, for people.
+    /// The name of the machine, for operators.
     host: &'a str,
-    /// This start of its kernel.
+    /// The id of this boot of its kernel.
     boot: &'a str,
-    /// In which of its kernel's spaces of process numbers.
+    /// The kernel's namespace of process ids.
     space: &'a str,
-    /// The number of the process.
+    /// The process id.
     number: &'a str,
-    /// When it began, in the kernel's count: numbers are given again.
+    /// The start time of the process, in the kernel's ticks: process ids are reused.
     begun: &'a str,
 }
 
-/// What stands for something that cannot be told.
+/// The placeholder for an unknown part.
 const UNKNOWN: &str = "-";
 
 /// This process, as a holder of leases.
@@ -31,7 +31,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// This process. Each call makes a holder of its own.
+    /// Returns this process. Each call returns a distinct holder.
     #[must_use]
     pub fn current() -> Self {
         let read = |path: &str| fs::read_to_string(path).map_or_else(|_| UNKNOWN.to_owned(), |text| plain(&text));
@@ -45,14 +45,14 @@ impl Process {
         Self { holder: Holder::new(&name).expect("every part is short and plain") }
     }
 
-    /// Its name as a holder.
+    /// Returns its name as a holder.
     #[must_use]
     pub const fn holder(&self) -> &Holder {
         &self.holder
     }
 
-    /// Whether the process behind `other` certainly runs no more: it ran here, and here it is not found. Of a process of
-    /// another machine or container nobody here can tell.
+    /// Returns whether the process of `other` has certainly ended: it ran here, and is not found here. The state of a
+    /// process of another machine or container is unknown here.
     #[must_use]
     pub fn knows_gone(&self, other: &Holder) -> bool {
         let (Some(here), Some(there)) = (Place::of(&self.holder), Place::of(other)) else { return false };
@@ -61,7 +61,7 @@ impl Process {
     }
 }
 
-/// A holder in words for people.
+/// Returns a description of a holder for operators.
 #[must_use]
 pub fn describe(holder: &Holder) -> String {
     match Place::of(holder) {
@@ -78,7 +78,8 @@ impl<'a> Place<'a> {
     }
 }
 
-/// Whether no process here has this number and began then. Where others' processes are hidden nobody can tell.
+/// Returns whether no process here has this id and start time. The state is unknown if the processes of other users are
+/// hidden.
 fn is_gone(number: &str, then: &str) -> bool {
     match fs::read_to_string(stat(number)) {
         Ok(stat) => began(&stat).is_some_and(|began| began != then),
@@ -90,15 +91,15 @@ fn stat(number: &str) -> String {
     format!("/proc/{number}/stat")
 }
 
-/// When a process began, by what its `stat` says.
+/// Returns the start time of a process, from its `stat` file.
 fn began(stat: &str) -> Option<String> {
-    // The name of the program stands in brackets and may hold anything. What follows begins with the third value; the
-    // beginning is the 22nd (<https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html>).
+    // The name of the program is in brackets and may contain any character. The rest starts with the third value; the
+    // start time is the 22nd (<https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html>).
     let (_, rest) = stat.rsplit_once(") ")?;
     rest.split(' ').nth(19).map(plain)
 }
 
-/// A short text without what would not fit into a holder.
+/// Returns a short text without the characters that are not valid in a holder.
 fn plain(text: &str) -> String {
     let kept: String = text.trim().chars().filter(|c| c.is_ascii_graphic() && *c != '/').take(40).collect();
     if kept.is_empty() { UNKNOWN.to_owned() } else { kept }

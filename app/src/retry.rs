@@ -1,18 +1,18 @@
-//! Running a unit of work again that lost a race.
+//! Retries a unit of work that lost a race.
 
 use std::time::Duration;
 
 use tokio::time::sleep;
 
-/// How often at most.
+/// The most attempts.
 const TRIES: u32 = 8;
-/// The longest wait before the second try; it doubles from there.
+/// The longest wait before the second attempt; it doubles from there.
 const FIRST_WAIT: Duration = Duration::from_millis(20);
 /// The longest wait.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
-/// Runs `work` until it succeeds, fails in a way that `is_retryable` denies, or has failed 8 times. Between two tries
-/// it waits a random part of a time that doubles, so that two who lost to each other do not meet again.
+/// Runs `work` until it succeeds, fails with an error that is not `is_retryable`, or has failed 8 times. Between two
+/// attempts it waits a random part of a time that doubles, so that two callers that conflicted do not conflict again.
 ///
 /// # Errors
 /// The last error of `work`.
@@ -33,7 +33,7 @@ pub async fn retry<T, E, W: Future<Output = Result<T, E>>>(
     work().await
 }
 
-/// A random number from 0 to 1; a half where the system has none.
+/// Returns a random number from 0 to 1; a half if the system has none.
 fn jitter() -> f64 {
     getrandom::u32().map_or(0.5, |random| f64::from(random) / f64::from(u32::MAX))
 }

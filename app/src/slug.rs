@@ -1,4 +1,4 @@
-//! Slugs that nobody has yet.
+//! Free slugs.
 
 use domain::channel::Channel;
 use domain::slug::{ChannelSlug, TenantSlug};
@@ -7,7 +7,7 @@ use domain::visibility::is_public;
 use ports::error::StoreError;
 use ports::store::UnitOfWork;
 
-/// The slug that `name` makes, with a number behind it where it is taken.
+/// Returns the slug of `name`, with a number at its end if it is taken.
 ///
 /// # Errors
 /// [`StoreError`] if the store fails.
@@ -21,8 +21,9 @@ pub(crate) async fn free_tenant_slug(unit: &mut dyn UnitOfWork, name: &str) -> R
     Ok(slug)
 }
 
-/// The slug of `channel`, which has `held` so far. It keeps a slug that readers may know. While readers do not know of the
-/// channel, its slug is one that no public name meets; it gets the slug of its name when it becomes public.
+/// Returns the slug of `channel`, whose current one is `held`. A slug that readers may know stays. While the channel is
+/// hidden from readers, its slug cannot conflict with that of a public name; it gets the slug of its name when it
+/// becomes public.
 ///
 /// # Errors
 /// [`StoreError`] if the store fails.
@@ -47,8 +48,8 @@ pub(crate) async fn channel_slug(
     }
 }
 
-/// The slug itself if nobody has it, else with the smallest number behind it that a doubling search finds free: names
-/// that ten thousand threads share cost a few look-ups each.
+/// Returns the slug itself if it is free, else with the smallest number at its end that a doubling search finds free:
+/// names of ten thousand threads cost a few queries each.
 async fn free_channel_slug(
     unit: &mut dyn UnitOfWork,
     tenant: TenantId,

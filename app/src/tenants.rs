@@ -1,4 +1,4 @@
-//! Tenants: making, changing and deleting them.
+//! Creates, changes and deletes tenants.
 
 use std::sync::Arc;
 
@@ -14,19 +14,19 @@ use crate::jobs::unfinished_of;
 use crate::retry::retry;
 use crate::slug::free_tenant_slug;
 
-/// Why a tenant was not made, changed or deleted.
+/// The reason why a tenant was not created, changed or deleted.
 #[derive(Debug, thiserror::Error)]
 pub enum TenantsError {
-    /// There is none with this slug or id.
+    /// No tenant has this slug or id.
     #[error("there is no community {0:?}")]
     NotFound(String),
-    /// Another has the slug.
+    /// Another tenant has the slug.
     #[error("the slug {0} is taken by another community")]
     SlugTaken(TenantSlug),
     /// The community is stored already.
     #[error("this community is stored already; its slug is {slug}")]
     Exists {
-        /// The slug of the tenant that is stored.
+        /// The slug of the stored tenant.
         slug: TenantSlug,
     },
     /// It is stored, and being deleted.
@@ -43,20 +43,20 @@ impl TenantsError {
     }
 }
 
-/// A tenant to make.
+/// A tenant to create.
 #[derive(Debug, Clone)]
 pub struct NewTenant {
-    /// Where it lives.
+    /// Its platform.
     pub platform: Platform,
-    /// What the platform calls it.
+    /// Its id on the platform.
     pub platform_id: PlatformId,
     /// Its name.
     pub name: TenantName,
-    /// Its slug; `None` makes one from the name, with a number behind it where the name is taken.
+    /// Its slug; `None` derives one from the name, with a number at its end if it is taken.
     pub slug: Option<TenantSlug>,
 }
 
-/// What to change of a tenant; `None` leaves a field as it is.
+/// The changes to a tenant; `None` leaves a field as it is.
 #[derive(Debug, Clone, Default)]
 pub struct TenantPatch {
     /// Its name.
@@ -65,19 +65,19 @@ pub struct TenantPatch {
     pub slug: Option<TenantSlug>,
     /// Whether it is served.
     pub status: Option<TenantStatus>,
-    /// How its pages look.
+    /// The appearance of its pages.
     pub branding: BrandingPatch,
 }
 
-/// What to do with a field that can be empty.
+/// The change to a field that can be empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Change<T> {
-    /// Leave it as it is.
+    /// Leave the field as it is.
     #[default]
     Keep,
-    /// Empty it.
+    /// Clear the field.
     Clear,
-    /// Replace it.
+    /// Replace the value.
     Set(T),
 }
 
@@ -91,22 +91,22 @@ impl<T: Clone> Change<T> {
     }
 }
 
-/// What to change of a tenant's branding. It is applied to what is stored at that moment, so two patches of different
-/// fields both stay.
+/// The changes to a tenant's branding. They are applied to the stored values at that time, so two patches of different
+/// fields both take effect.
 #[derive(Debug, Clone, Default)]
 pub struct BrandingPatch {
     /// Its logo.
     pub logo_url: Change<LogoUrl>,
     /// The colour of the header and of links.
     pub primary_color: Change<Color>,
-    /// The colour beside it.
+    /// The secondary colour.
     pub secondary_color: Change<Color>,
-    /// The colour of what stands out.
+    /// The colour of highlights.
     pub accent_color: Change<Color>,
 }
 
 impl BrandingPatch {
-    /// Empties every field.
+    /// Returns a patch that clears every field.
     #[must_use]
     pub const fn clear() -> Self {
         Self {
@@ -125,7 +125,7 @@ impl BrandingPatch {
     }
 }
 
-/// Makes, changes and deletes tenants.
+/// Creates, changes and deletes tenants.
 #[derive(Clone)]
 pub struct Tenants {
     store: Arc<dyn Store>,
@@ -139,7 +139,7 @@ impl Tenants {
         Self { store, clock }
     }
 
-    /// Makes a tenant.
+    /// Creates a tenant.
     ///
     /// # Errors
     /// [`TenantsError::Exists`], [`TenantsError::Deleting`] or [`TenantsError::SlugTaken`].
@@ -168,7 +168,7 @@ impl Tenants {
         Ok(tenant)
     }
 
-    /// The tenant with this slug or id, whatever its status.
+    /// Returns the tenant with this slug or id, whatever its status.
     ///
     /// # Errors
     /// [`TenantsError::NotFound`].
@@ -176,7 +176,7 @@ impl Tenants {
         find(&mut *self.store.read().await?, reference).await
     }
 
-    /// Changes what `patch` names.
+    /// Applies `patch` to a tenant.
     ///
     /// # Errors
     /// [`TenantsError::NotFound`] or [`TenantsError::SlugTaken`].
@@ -204,7 +204,7 @@ impl Tenants {
         Ok(changed)
     }
 
-    /// Takes a tenant out of every answer at once, and leaves a job that removes what is held of it.
+    /// Removes a tenant from every response at once, and creates a job that removes its content.
     ///
     /// # Errors
     /// [`TenantsError::NotFound`].
@@ -222,9 +222,9 @@ impl Tenants {
         let waiting = unfinished_of(&mut *unit).await?;
         let job = Job::new(JobId(Uuid::new_v4()), tenant_id, JobKind::Delete, now);
         unit.tenants().update(&Tenant { deleting_since: Some(now), updated_at: now, ..tenant }).await?;
-        // What is at work on it ends, before it writes anew what is removed.
+        // Its running jobs end, before they write content that is being removed.
         for other in waiting.into_iter().filter(|other| other.tenant_id == tenant_id) {
-            // As it is now, and nobody changes it meanwhile.
+            // Loaded again, under lock.
             if let Some(mut other) = unit.jobs().find(other.id).await?.filter(|other| other.kind.is_sync()) {
                 other.request_cancel(now);
                 unit.jobs().upsert(&other).await?;
@@ -236,7 +236,7 @@ impl Tenants {
     }
 }
 
-/// The tenant with this slug, else the one with this id: some slugs read as an id, too.
+/// Returns the tenant with this slug, else the one with this id: some slugs are valid ids, too.
 async fn find<R: ports::store::Repositories + ?Sized>(at: &mut R, reference: &str) -> Result<Tenant, TenantsError> {
     let mut found = match TenantSlug::new(reference) {
         Ok(slug) => at.tenants().find_by_slug(&slug).await?,

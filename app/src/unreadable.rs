@@ -1,4 +1,4 @@
-//! Keeping aside what could not be read or stored, for as long as that is so.
+//! Records items that could not be read or stored, for as long as that is so.
 
 use domain::channel::ChannelId;
 use domain::coverage::Observation;
@@ -10,8 +10,8 @@ use ports::store::UnitOfWork;
 
 use crate::portion::Refusal;
 
-/// Keeps `found`, which stood among the messages of `page`, in the unit that has stored the page; and forgets what was
-/// kept of the part that it shows and is not there any more.
+/// Records `found`, the unreadable items among the messages of `page`, in the unit that has stored the page; and drops
+/// the recorded items that the page shows to be gone.
 ///
 /// # Errors
 /// [`StoreError`] if the store fails.
@@ -27,7 +27,7 @@ pub(crate) async fn keep(
         held.retain(|one| found.iter().all(|other| other.id != one.id));
         if !held.is_empty() {
             let proven = unit.coverage().segments(channel).await?;
-            // Where something cannot be read the page proves nothing, and yet has shown all that stood there.
+            // A page with an unreadable item proves nothing, and yet has shown all items of its range.
             let mut seen = proven.clone();
             if !found.is_empty() {
                 seen.insert(Observation::new(span, page.observed_at()));
@@ -46,7 +46,7 @@ pub(crate) async fn keep(
     Ok(())
 }
 
-/// What is kept of messages that the store refused, which a source showed at `seen_at`.
+/// Returns the records of messages that the store rejected, which a source showed at `seen_at`.
 pub(crate) fn of_refused(channel: ChannelId, refused: &[Refusal], seen_at: Timestamp) -> Vec<Unreadable> {
     let kept = |refusal: &Refusal| Unreadable::refused(channel, refusal.message_id, refusal.reason.clone(), seen_at);
     refused.iter().map(kept).collect()

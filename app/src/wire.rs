@@ -1,4 +1,4 @@
-//! What clients get to see, as JSON: the objects of the REST API and of the command line.
+//! The JSON objects of the REST API and of the command line.
 
 mod message;
 
@@ -20,22 +20,22 @@ pub use self::message::{
 };
 use crate::browse::{Audience, ChannelView, FileStates, Roles, ThreadView};
 
-/// Letters of a path segment that stand for themselves.
+/// The characters of a path segment that are not escaped.
 pub(crate) const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// The path of a channel's page.
+/// Returns the path of a channel's page.
 #[must_use]
 pub fn channel_path(tenant: &Tenant, channel: &Channel) -> String {
     format!("/{}/{}", tenant.slug, utf8_percent_encode(channel.slug.as_str(), SEGMENT))
 }
 
-/// The path of a message's page.
+/// Returns the path of a message's page.
 #[must_use]
 pub fn message_path(tenant: &Tenant, channel: &Channel, message: MessageId) -> String {
     format!("{}/{message}", channel_path(tenant, channel))
 }
 
-/// The path of a file that is kept here. It has the channel's id, which stays when the channel is named anew.
+/// Returns the path of a stored file. It has the channel's id, which stays when the channel is renamed.
 #[must_use]
 pub fn file_path(tenant: &Tenant, key: FileKey, filename: &str) -> String {
     let FileKey { channel, message, attachment } = key;
@@ -48,11 +48,11 @@ pub fn file_path(tenant: &Tenant, key: FileKey, filename: &str) -> String {
 pub struct ListBody<T> {
     /// The items.
     pub items: Vec<T>,
-    /// Goes back as `cursor`.
+    /// The value of `cursor` for the next page.
     pub next: Option<String>,
 }
 
-/// A tenant; `platform_id` only for who holds the admin key.
+/// A tenant; `platform_id` only for clients with the admin key.
 #[derive(Debug, Serialize)]
 pub struct TenantBody<'a> {
     id: TenantId,
@@ -68,7 +68,7 @@ pub struct TenantBody<'a> {
 }
 
 impl<'a> TenantBody<'a> {
-    /// The tenant as `audience` sees it.
+    /// Returns the tenant as `audience` sees it.
     #[must_use]
     pub fn new(tenant: &'a Tenant, audience: Audience) -> Self {
         Self {
@@ -110,7 +110,7 @@ pub struct ChannelBody<'a> {
 }
 
 impl<'a> ChannelBody<'a> {
-    /// The channel as its view shows it: a parent that the client may not know of is left out.
+    /// Returns the channel of a view: a parent that the client may not know of is left out.
     #[must_use]
     pub fn new(view: &'a ChannelView) -> Self {
         let ChannelView { channel, parent, public } = view;
@@ -137,7 +137,7 @@ impl<'a> ChannelBody<'a> {
     }
 }
 
-/// A thread in a list: a channel, and the message that it begins with.
+/// A thread in a list: a channel, and its first message.
 #[derive(Debug, Serialize)]
 pub struct ThreadBody<'a> {
     #[serde(flatten)]
@@ -146,12 +146,12 @@ pub struct ThreadBody<'a> {
 }
 
 impl<'a> ThreadBody<'a> {
-    /// A thread of `tenant` whose first message mentions some of `roles` and has some of `files`.
+    /// Returns a thread of `tenant` whose first message mentions some of `roles` and has some of `files`.
     #[must_use]
     pub fn new(tenant: &Tenant, view: &'a ThreadView, roles: &'a Roles, files: &FileStates) -> Self {
         let thread = &view.thread.channel;
         let starter = view.starter.as_ref().map(|message| {
-            // Above the thread it is the message that started it, inside it is the thread's first.
+            // In the parent, it is the message that started the thread; in the thread, its first message.
             let above = view.thread.parent.as_ref().filter(|parent| parent.id == message.channel_id);
             let permalink = message_path(tenant, above.unwrap_or(thread), message.id);
             MessageBody::new(tenant, message, above.map(|_| thread), (roles, files), permalink)
@@ -160,7 +160,7 @@ impl<'a> ThreadBody<'a> {
     }
 }
 
-/// What is held of a channel.
+/// The coverage of a channel.
 #[derive(Debug, Serialize)]
 pub struct CoverageBody<'a> {
     channel_id: domain::channel::ChannelId,
@@ -192,7 +192,7 @@ impl<'a> From<&'a Coverage> for CoverageBody<'a> {
     }
 }
 
-/// How far a job is.
+/// The progress of a job.
 #[derive(Debug, Serialize)]
 pub struct ProgressBody {
     channels_done: u64,
@@ -204,7 +204,7 @@ pub struct ProgressBody {
     seconds_left: Option<u64>,
 }
 
-/// Long work.
+/// A job.
 #[derive(Debug, Serialize)]
 pub struct JobBody<'a> {
     id: JobId,
@@ -219,7 +219,7 @@ pub struct JobBody<'a> {
 }
 
 impl<'a> JobBody<'a> {
-    /// The job as it is `now`.
+    /// Returns the job as of `now`.
     #[must_use]
     pub fn new(job: &'a Job, now: Timestamp) -> Self {
         let progress = job.progress;

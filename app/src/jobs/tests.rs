@@ -45,7 +45,7 @@ fn tenant() -> Tenant {
     Tenant::new(Platform::Discord, PlatformId::new("7").unwrap(), slug, name, clock().0)
 }
 
-/// A step that finds so many messages, or fails.
+/// A step that finds this many messages, or fails.
 fn step(removed: Result<u64, StoreError>) -> FakeUnitOfWork {
     let mut unit = wanted();
     unit.messages.expect_delete_first().return_once(|_, _| removed);
@@ -55,7 +55,7 @@ fn step(removed: Result<u64, StoreError>) -> FakeUnitOfWork {
     unit
 }
 
-/// The unit in which the tenant itself goes.
+/// The unit in which the tenant itself is removed.
 fn last() -> FakeUnitOfWork {
     let mut unit = wanted();
     unit.tenants.expect_delete().returning(|_| Ok(()));
@@ -63,7 +63,7 @@ fn last() -> FakeUnitOfWork {
     unit
 }
 
-/// The looks for threads, of which there are none, and then for every channel.
+/// The queries for threads, of which there are none, and then for every channel.
 fn looks() -> Vec<FakeUnitOfWork> {
     vec![listed(vec![channel()]), listed(vec![]), listed(vec![channel()])]
 }

@@ -26,10 +26,10 @@ fn page(ids: impl IntoIterator<Item = u64>) -> MessagePage {
     MessagePage::new(Some(Interval::up_to(id(100))), at, messages).unwrap()
 }
 
-/// The first and last id of what a page proves, and its messages.
+/// The first and last id that a page proves, and its messages.
 type Seen = (u64, u64, Vec<u64>);
 
-/// What a store that answers `judge` is given to store of `whole`, what it committed of that, and what came of it.
+/// Runs a store with the result `judge` on `whole`; returns its attempts, its commits and the result.
 async fn store(
     whole: MessagePage,
     judge: impl Fn(&MessagePage) -> Result<(), StoreError> + Send + Sync + 'static,
@@ -72,7 +72,7 @@ fn too_large() -> StoreError {
     StoreError::TooLarge("error 8004".into())
 }
 
-/// Refuses whatever holds one of these messages.
+/// Rejects every page with one of these messages.
 fn refusing(ids: &'static [u64]) -> impl Fn(&MessagePage) -> Result<(), StoreError> {
     move |page| {
         let refused = page.messages().iter().any(|message| ids.contains(&message.id.get()));
@@ -100,7 +100,7 @@ async fn what_is_too_large_goes_in_halves_oldest_first_and_leaves_no_id_between(
 #[tokio::test]
 async fn a_message_that_is_refused_is_named_and_takes_no_other_with_it() {
     let (_, done, stored) = store(page([3, 5, 9, 12, 20]), refusing(&[9])).await;
-    // What the refused one stands in, 6 to 9, is not proven.
+    // The surroundings of the rejected message, 6 to 9, are not proven.
     assert_eq!(done, [(1, 5, vec![3, 5]), (10, 100, vec![12, 20])]);
     assert_eq!(stored.unwrap().refused, [Refusal { message_id: id(9), reason: "error 1406".to_owned() }]);
     let (_, done, stored) = store(page([3, 5, 9, 12]), refusing(&[3, 12])).await;

@@ -4,7 +4,7 @@ use domain::lease::Holder;
 
 use super::{Process, describe};
 
-/// `process` with other parts, by their place.
+/// `process` with other parts, by their index.
 fn with(process: &Process, parts: &[(usize, &str)]) -> Holder {
     let mut all: Vec<_> = process.holder().as_str().split('/').collect();
     for (place, part) in parts {

@@ -27,7 +27,7 @@ fn lost_race() -> StoreError {
     StoreError::Aborted("another was faster".into())
 }
 
-/// A unit in which the id and every slug are free, and whose insert ends as told.
+/// A unit in which the id and every slug are free, and whose insert has this result.
 fn free(insert: Result<(), StoreError>) -> FakeUnitOfWork {
     let mut unit = FakeUnitOfWork::default();
     unit.tenants.expect_find().returning(|_| Ok(None));

@@ -21,7 +21,7 @@ fn interval(low: u64, high: u64) -> Interval {
     Interval::new(MessageId::new(low).unwrap(), MessageId::new(high).unwrap()).unwrap()
 }
 
-/// A page seen at 20.
+/// A page as of 20.
 fn page(interval: Option<Interval>, ids: impl IntoIterator<Item = u64>) -> MessagePage {
     let author = Author { pseudonym: Pseudonym::new([7; 16]), bot: false, webhook: false };
     let version = Version { edited_at: None, observed_at: at(20), origin: Origin::Page };
@@ -37,7 +37,8 @@ fn refused(id: u64, seen: i64) -> Unreadable {
     Unreadable::refused(CHANNEL, MessageId::new(id).unwrap(), "error 1406".to_owned(), at(seen))
 }
 
-/// What is forgotten and what is kept of a page, where `held` was kept before and `proven` is proven with it.
+/// Returns the items that are dropped and recorded for a page, where `held` was recorded before and `proven` is proven
+/// with it.
 async fn kept(
     page: &MessagePage,
     found: &[Unreadable],

@@ -1,4 +1,4 @@
-//! Messages and what stands in them, as JSON.
+//! Messages and their parts, as JSON.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -65,7 +65,7 @@ impl<'a> From<&'a Role> for RoleBody<'a> {
     }
 }
 
-/// What a message refers to.
+/// The reference of a message.
 #[derive(Debug, Serialize)]
 pub struct ReferenceBody {
     kind: &'static str,
@@ -108,7 +108,7 @@ pub struct AttachmentBody<'a> {
 }
 
 impl<'a> AttachmentBody<'a> {
-    /// A file of a message of `tenant`, with what became of it.
+    /// Returns a file of a message of `tenant`, with its download state.
     fn new(tenant: &Tenant, message: &Message, file: &'a Attachment, files: &FileStates) -> Self {
         let key = FileKey { channel: message.channel_id, message: message.id, attachment: file.id };
         let (state, url) = match files.get(&key) {
@@ -132,7 +132,7 @@ impl<'a> AttachmentBody<'a> {
     }
 }
 
-/// An emoji under a message.
+/// The emoji of a reaction.
 #[derive(Debug, Serialize)]
 pub struct EmojiBody<'a> {
     id: Option<Id<domain::message::Emoji>>,
@@ -140,7 +140,7 @@ pub struct EmojiBody<'a> {
     animated: bool,
 }
 
-/// How often an emoji was put under a message.
+/// The count of a reaction.
 #[derive(Debug, Serialize)]
 pub struct ReactionBody<'a> {
     emoji: EmojiBody<'a>,
@@ -164,7 +164,7 @@ pub struct StartedBody<'a> {
     message_count: u64,
 }
 
-/// A list of Discord's objects, empty where there is none.
+/// A list of Discord's objects, empty if there is none.
 #[derive(Debug)]
 struct Objects<'a>(Option<&'a Json>);
 
@@ -205,7 +205,8 @@ pub struct MessageBody<'a> {
 }
 
 impl<'a> MessageBody<'a> {
-    /// A message of `tenant` whose page is at `permalink`, with roles for its mentions and what became of its files.
+    /// Returns a message of `tenant` whose page is at `permalink`, with roles for its mentions and the download state
+    /// of its attachments.
     #[must_use]
     pub fn new(
         tenant: &Tenant,
@@ -253,7 +254,7 @@ impl<'a> MessageBody<'a> {
         Self::new(tenant, &entry.message, entry.thread.as_ref(), known, permalink)
     }
 
-    /// One message with its place.
+    /// Returns one message with its context.
     #[must_use]
     pub fn of_view(tenant: &Tenant, view: &'a MessageView) -> Self {
         let path = channel_path(tenant, &view.channel.channel);
@@ -268,12 +269,12 @@ fn mentioned_roles<'a>(message: &Message, roles: &'a Roles) -> Vec<RoleBody<'a>>
     message.role_mentions().iter().filter_map(|id| roles.get(id)).map(Into::into).collect()
 }
 
-/// An object as the JSON that is sent.
+/// Returns an object as the JSON that is sent.
 pub(crate) fn as_sent(value: &impl Serialize) -> Box<RawValue> {
     to_raw_value(value).expect("our objects are plain values")
 }
 
-/// A page of a channel, oldest first, cut to what a response may hold.
+/// A page of a channel, oldest first, cut to the size of a response.
 #[derive(Debug, Serialize)]
 pub struct MessagesBody {
     items: Vec<Box<RawValue>>,
@@ -282,7 +283,7 @@ pub struct MessagesBody {
 }
 
 impl MessagesBody {
-    /// A page of `channel`.
+    /// Returns a page of `channel`.
     #[must_use]
     pub fn new(tenant: &Tenant, channel: &Channel, page: &Messages) -> Self {
         let (path, known) = (channel_path(tenant, channel), (&page.roles, &page.files));
