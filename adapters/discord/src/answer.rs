@@ -1,4 +1,4 @@
-//! What an answer means: for the caller, and for the limits.
+//! Interprets responses: for the caller, and for the rate limits.
 
 use std::time::Duration;
 
@@ -8,23 +8,23 @@ use serde::Deserialize;
 
 use crate::limit::{Heard, PROXY_PAUSE, Scope};
 
-/// The longest wait that an answer can ask for and is believed.
+/// The longest wait that is accepted from a response.
 const WAIT_MAX: Duration = Duration::from_hours(24);
 
-/// What an answer means for who asked.
+/// The meaning of a response for the caller.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// The body is what was asked for.
+    /// A success: the body is the requested object.
     Good,
-    /// It passes by itself; the same request again after this long, or when it seems right.
+    /// A transient error; the caller may retry after this delay, or after a backoff of its own.
     Again(&'static str, Option<Duration>),
-    /// A limit; the limiter knows when the next try is due.
+    /// A rate limit; the limiter knows when the next attempt is due.
     Limited,
-    /// There is nothing more to try.
+    /// A permanent error; the request is not retried.
     Final(GuildError),
 }
 
-/// What Discord says when it does not say what was asked for.
+/// The body of an error response.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Refusal {
@@ -33,7 +33,7 @@ struct Refusal {
     global: Option<bool>,
 }
 
-/// Discord's codes (<https://docs.discord.com/developers/topics/opcodes-and-status-codes#json>).
+/// Discord's error codes (<https://docs.discord.com/developers/topics/opcodes-and-status-codes#json>).
 mod code {
     pub(super) const UNKNOWN_CHANNEL: u64 = 10_003;
     pub(super) const UNKNOWN_GUILD: u64 = 10_004;
@@ -48,7 +48,7 @@ mod code {
     pub(super) const OVERLOADED: u64 = 130_000;
 }
 
-/// Reads an answer.
+/// Interprets a response.
 pub(crate) fn judge(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> (Verdict, Heard) {
     let mut heard = Heard {
         bucket: text(headers, "x-ratelimit-bucket").map(str::to_owned),
@@ -90,7 +90,7 @@ pub(crate) fn judge(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> (Ve
     (meaning(status, code, wait), heard)
 }
 
-/// Who is refused by the proxy does not try again by itself; the limiter stops everything else, too.
+/// Returns the verdict on a block by the proxy: the request is not retried, and the limiter stops all others, too.
 fn proxy(wait: Option<Duration>) -> Verdict {
     let retry_after = wait.unwrap_or_default().max(PROXY_PAUSE);
     let reason = "the proxy in front of the platform refuses this address";
@@ -109,10 +109,10 @@ fn meaning(status: StatusCode, code: u64, wait: Option<Duration>) -> Verdict {
         (_, code::NOT_IN_THIS_LOCATION) => GuildError::Parked,
         (403, code::NOT_FOR_BOTS) => refused,
         (403, code::MISSING_ACCESS) => GuildError::Forbidden(Denied::View),
-        // With a 403, even "unknown message" is a block, and no deletion.
+        // With a 403, even "unknown message" is a block, and not a deletion.
         (403, _) => GuildError::Forbidden(Denied::Other),
         (404, code::UNKNOWN_CHANNEL) => GuildError::Gone(Missing::Channel),
-        // The only member that is ever asked for is the bot.
+        // The bot is the only member that is ever requested.
         (404, code::UNKNOWN_GUILD | code::UNKNOWN_MEMBER | code::UNKNOWN_USER) => GuildError::Gone(Missing::Guild),
         (404, code::UNKNOWN_MESSAGE) => GuildError::Gone(Missing::Message),
         _ => refused,
@@ -132,7 +132,7 @@ fn duration(seconds: f64) -> Option<Duration> {
     Duration::try_from_secs_f64(seconds).ok().map(|wait| wait.min(WAIT_MAX))
 }
 
-/// A code, which is whole and small; 0 for what cannot be one.
+/// Returns a code, which is a small whole number; 0 for an invalid one.
 fn whole(code: f64) -> u64 {
     Duration::try_from_secs_f64(code).map_or(0, |code| code.as_secs())
 }

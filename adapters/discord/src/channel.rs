@@ -1,4 +1,4 @@
-//! Channels and threads of Discord as ours, with what everybody and the bot may do there.
+//! Converts channels and threads of Discord, with the permissions of the public and of the bot.
 
 use domain::channel::{Channel, ChannelId, ChannelKind, ChannelSnowflake, ForumTag};
 use domain::visibility::Visibility;
@@ -9,14 +9,14 @@ use crate::payload::Fields;
 use crate::permission::{MANAGE_THREADS, Member, Overwrite, access};
 use crate::scrub::Scrub;
 
-/// The flag of a channel of which Discord shows no more than that it exists
+/// The flag of a channel of which Discord shows only the existence
 /// (<https://docs.discord.com/developers/resources/channel#channel-object-channel-flags>).
 const OBFUSCATED: u64 = 1 << 17;
 
-/// Fields that say again what is known, that every message changes, or that speak of the bot.
+/// Fields that repeat known values, that every message changes, or that concern the bot.
 const LEFT_OUT: [&str; 4] = ["guild_id", "member", "last_pin_timestamp", "newly_created"];
 
-/// Whose rights decide, and whether the whole guild is age-gated.
+/// The members whose permissions decide, and whether the whole guild is age-gated.
 #[derive(Debug)]
 pub(crate) struct Rights {
     pub(crate) everyone: Member,
@@ -24,18 +24,18 @@ pub(crate) struct Rights {
     pub(crate) age_gated: bool,
 }
 
-/// What a channel's object says.
+/// The content of a channel object.
 #[derive(Debug)]
 pub(crate) enum Shown {
-    /// All of it.
+    /// The whole channel.
     Whole(Box<GuildChannel>),
-    /// That it exists.
+    /// Only its existence.
     Hidden(ChannelSnowflake),
-    /// Nothing that tells it apart.
+    /// An object without a valid id.
     Nothing,
 }
 
-/// A channel that is no thread.
+/// Converts a channel that is not a thread.
 pub(crate) fn channel(scope: &GuildScope, rights: &Rights, mut wire: Fields) -> Shown {
     let Some(id): Option<ChannelSnowflake> = wire.id("id") else { return Shown::Nothing };
     let flags = wire.number("flags").unwrap_or(0);
@@ -46,7 +46,7 @@ pub(crate) fn channel(scope: &GuildScope, rights: &Rights, mut wire: Fields) -> 
     let said = wire.has("permission_overwrites");
     let listed = wire.objects("permission_overwrites");
     let overwrites: Vec<Overwrite> = listed.iter().cloned().filter_map(Overwrite::read).collect();
-    // Without all overwrites nobody knows who may read: unknown is private.
+    // Without all overwrites the readers are unknown: the channel is then private.
     let known = said && overwrites.len() == listed.len() && !wire.has("permission_overwrites");
     wire.add("permission_overwrites", listed.into_iter().map(Fields::value).collect());
     let guild = scope.guild.get();
@@ -72,7 +72,7 @@ pub(crate) fn channel(scope: &GuildScope, rights: &Rights, mut wire: Fields) -> 
     }))
 }
 
-/// A thread, which inherits from `parent`; without one it is private and nobody can read it.
+/// Converts a thread, which inherits from `parent`; without one it is private and not readable.
 pub(crate) fn thread(scope: &GuildScope, parent: Option<&GuildChannel>, mut wire: Fields) -> Option<GuildChannel> {
     let id: ChannelSnowflake = wire.id("id")?;
     let flags = wire.number("flags").unwrap_or(0);
@@ -107,12 +107,12 @@ pub(crate) fn thread(scope: &GuildScope, parent: Option<&GuildChannel>, mut wire
     })
 }
 
-/// The parent that a thread's object names.
+/// Returns the parent that a thread object names.
 pub(crate) fn parent_of<'a>(structure: &'a GuildStructure, wire: &Fields) -> Option<&'a GuildChannel> {
     structure.channel(wire.clone().id("parent_id")?)
 }
 
-/// A name is never empty.
+/// Returns the name of a channel, which is never empty.
 fn name(wire: &mut Fields, scrub: Scrub<'_>, id: ChannelSnowflake) -> String {
     let name = wire.text("name").filter(|name| !name.is_empty());
     name.map_or_else(|| id.to_string(), |name| scrub.text(&name))
@@ -128,7 +128,7 @@ fn extra(mut wire: Fields, flags: u64, scrub: Scrub<'_>) -> Option<domain::json:
     wire.rest().map(|rest| scrub.json(rest))
 }
 
-/// The tags of a forum. Who may use them, and the ids of their emoji, stay in the extra fields.
+/// Returns the tags of a forum. Their moderation settings, and the ids of their emoji, stay in the extra fields.
 fn tags(wire: &mut Fields, scrub: Scrub<'_>) -> Vec<ForumTag> {
     let items = wire.objects("available_tags");
     let rests: Vec<Value> = items

@@ -1,4 +1,4 @@
-//! The source itself.
+//! The client, which implements the guild source.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -22,10 +22,11 @@ use crate::guild::{BotUser, channel_call};
 use crate::payload;
 use crate::rest::Rest;
 
-/// The latest structure of a guild, and when the look at it began.
+/// The latest structure of a guild, and the time at which its request began.
 type Latest = Arc<tokio::sync::Mutex<Option<(Instant, GuildStructure)>>>;
 
-/// Reads guilds from Discord as one bot. All that is asked with one token goes through one of these: it keeps the limits.
+/// Reads guilds from Discord as one bot. All requests with one token must go through one client: it keeps the rate
+/// limits.
 pub struct DiscordClient {
     pub(crate) rest: Rest,
     pub(crate) bot: OnceCell<Id<BotUser>>,
@@ -33,7 +34,7 @@ pub struct DiscordClient {
 }
 
 impl DiscordClient {
-    /// A client. It asks nothing yet.
+    /// Returns a client. It sends no request yet.
     ///
     /// # Panics
     /// Outside of a tokio runtime.

@@ -1,4 +1,4 @@
-//! What a client needs to be told.
+//! The configuration of a client.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,22 +7,23 @@ use std::time::Duration;
 use http::{HeaderValue, Uri};
 use sha2::{Digest, Sha256};
 
-/// A bot's token, which nothing prints.
+/// A bot's token, which is never printed.
 #[derive(Clone)]
 pub struct Token(HeaderValue);
 
-/// A text that can be no token. It does not say what the text was.
+/// The error of an invalid token. It does not contain the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a token has 1 to 200 letters, digits, dots, hyphens and underscores")]
 pub struct ParseTokenError;
 
 impl Token {
-    /// The value of the `Authorization` header.
+    /// Returns the value of the `Authorization` header.
     pub(crate) fn header(&self) -> HeaderValue {
         self.0.clone()
     }
 
-    /// The first 64 bits of its SHA-256, in hexadecimal: enough to tell tokens apart, and too little to find one by.
+    /// Returns the first 64 bits of its SHA-256, in hexadecimal: enough to tell tokens apart, and too little to find
+    /// one by.
     pub(crate) fn fingerprint(&self) -> String {
         let hash = Sha256::digest(self.0.as_bytes());
         format!("{:016x}", u64::from_be_bytes(*hash.first_chunk().expect("a SHA-256 has 32 bytes")))
@@ -32,7 +33,7 @@ impl Token {
 impl FromStr for Token {
     type Err = ParseTokenError;
 
-    /// Takes a token with or without the word `Bot` in front.
+    /// Parses a token with or without the prefix `Bot`.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let token = text.trim();
         let token = token.strip_prefix("Bot ").unwrap_or(token);
@@ -52,29 +53,29 @@ impl fmt::Debug for Token {
     }
 }
 
-/// Where the REST API is, with its version: Discord's, or a simulator's.
+/// The address of the REST API, with its version: Discord's, or a simulator's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiUrl(String);
 
-/// A text that is no address of an API.
+/// The error of an invalid address of an API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("an API's address is http or https, with a host and a path, and without user, query and fragment")]
 pub struct ParseApiUrlError;
 
 impl ApiUrl {
-    /// The address of `path`, which begins with `/` and may have a query.
+    /// Returns the address of `path`, which begins with `/` and may have a query.
     pub(crate) fn join(&self, path: &str) -> Option<Uri> {
         format!("{}{path}", self.0).parse().ok()
     }
 
-    /// The host and port.
+    /// Returns the host and port.
     pub(crate) fn authority(&self) -> Option<String> {
         self.0.parse::<Uri>().ok()?.authority().map(ToString::to_string)
     }
 }
 
 impl Default for ApiUrl {
-    /// Discord's, version 10.
+    /// Returns Discord's address, version 10.
     fn default() -> Self {
         Self("https://discord.com/api/v10".to_owned())
     }
@@ -93,22 +94,22 @@ impl FromStr for ApiUrl {
     }
 }
 
-/// How a client behaves.
+/// The settings of a client.
 #[derive(Debug, Clone)]
 pub struct ClientConfig {
-    /// Whose token it uses.
+    /// The token that it uses.
     pub token: Token,
-    /// Where the API is.
+    /// The address of the API.
     pub api: ApiUrl,
-    /// How many requests a second it makes, over all routes. Discord allows 50 to all processes with one token; evenly
-    /// spread, 47 stay below that in every second although answers and requests are not always equally fast.
+    /// The number of requests per second, over all routes. Discord allows 50 to all processes with one token; evenly
+    /// spread, 47 stay below that in every second although the latencies of requests and responses vary.
     pub requests_per_second: u32,
-    /// How long a request may take, from the connection to the last byte of the answer.
+    /// The time limit of a request, from the connection to the last byte of the response.
     pub timeout: Duration,
 }
 
 impl ClientConfig {
-    /// Discord, as fast as it allows.
+    /// Returns the settings for Discord, at the highest permitted rate.
     #[must_use]
     pub fn new(token: Token) -> Self {
         Self { token, api: ApiUrl::default(), requests_per_second: 47, timeout: Duration::from_secs(30) }

@@ -1,4 +1,4 @@
-//! A message of Discord as a message of ours. What has no place of its own goes, scrubbed, into the extra fields.
+//! Converts messages of Discord. Values without a field of their own go, scrubbed, into the extra fields.
 
 use std::collections::HashSet;
 
@@ -15,19 +15,19 @@ use serde_json::{Value, json};
 use crate::payload::Fields;
 use crate::scrub::{MessageParts, Scrub, unsigned};
 
-/// The longest name of a file, emoji or sticker that is kept, in characters.
+/// The longest stored name of a file, emoji or sticker, in characters.
 const MAX_NAME: usize = 1024;
-/// The longest address that is kept, in characters.
+/// The longest stored address, in characters.
 const MAX_URL: usize = 4096;
 
-/// An attachment's flag: hidden until somebody wants to see it.
+/// An attachment's flag: hidden until a reader opens it.
 const SPOILER: u64 = 1 << 3;
 
-/// Fields that say again what is known, that change with every look, or that speak of somebody's membership. The thread
-/// that was made from a message is listed with the threads; it grows, and the message does not change for that.
+/// Fields that repeat known values, that change with every request, or that concern a membership. The thread that was
+/// started from a message is listed with the threads; it grows, and the message does not change for that.
 const LEFT_OUT: [&str; 6] = ["channel_id", "guild_id", "timestamp", "nonce", "member", "thread"];
 
-/// Makes messages of what a page shows.
+/// Converts the messages of a page.
 #[derive(Clone, Copy)]
 pub(crate) struct Converter<'a> {
     pub(crate) channel: ChannelId,
@@ -36,10 +36,10 @@ pub(crate) struct Converter<'a> {
 }
 
 impl Converter<'_> {
-    /// The message.
+    /// Converts one message.
     ///
     /// # Errors
-    /// The fields themselves if they have no id; everything else has a place.
+    /// The fields themselves if they have no valid id; all other values have a field.
     pub(crate) fn message(&self, mut wire: Fields) -> Result<Message, Fields> {
         let Some(id): Option<MessageId> = wire.id("id") else { return Err(wire) };
         let scrub = self.scrub.message(&wire);
@@ -53,7 +53,8 @@ impl Converter<'_> {
         let author = self.author(&mut wire, kind);
         let content = wire.text("content").unwrap_or_default();
         let edited_at = wire.moment("edited_timestamp");
-        // Null says that it is deleted, nothing that nobody looked. The message itself stands elsewhere.
+        // Null means that it was deleted, absence that Discord did not look it up. The message itself is stored in its
+        // own place.
         if wire.any("referenced_message") == Some(Value::Null) {
             wire.keep("referenced_message", Value::Null);
         }
@@ -82,13 +83,13 @@ impl Converter<'_> {
         Ok(Message { extra: wire.rest().map(|rest| scrub.json(Part::Hidden, rest)), ..message })
     }
 
-    /// Somebody; who has no id is nobody, and always the same.
+    /// Returns a person; all persons without an id are the same one.
     fn person(&self, wire: &mut Fields) -> Author {
         let id = wire.id::<()>("id").map(|id| id.to_string()).unwrap_or_default();
         Author { pseudonym: self.scrub.people.person(&id), bot: wire.flag("bot"), webhook: false }
     }
 
-    /// Who wrote. The answer to a command has a webhook's id, too, and is a program's message.
+    /// Returns the author. The response to a command has a webhook's id, too, and is a message of a program.
     fn author(&self, wire: &mut Fields, kind: MessageKind) -> Author {
         let Some(mut author) = wire.object("author") else { return self.person(&mut Fields::default()) };
         let webhook: Option<Id<()>> = wire.id("webhook_id");
@@ -126,7 +127,7 @@ fn attachments(scrub: &MessageParts<'_>, message: MessageId, wire: &mut Fields) 
     let mut seen = HashSet::new();
     let items = wire.objects("attachments").into_iter().zip(1_u64..);
     let made = items.filter_map(|(mut item, place)| {
-        // A file without a good id of its own gets one that is the same at every look.
+        // A file without a valid id gets one that is the same in every response.
         let made_up = AttachmentId::new(message.get().saturating_add(place).min(AttachmentId::MAX.get()))?;
         let own = item.id("id").filter(|id| seen.insert(*id));
         let id = own.or_else(|| seen.insert(made_up).then_some(made_up))?;
@@ -178,9 +179,9 @@ fn reference(wire: &mut Fields) -> Option<Reference> {
     Some(reference)
 }
 
-/// Stickers as `{id, name, format}`; what they say beyond that stays.
+/// Returns stickers as `{id, name, format}`; their other fields stay.
 fn stickers(wire: &mut Fields) -> Vec<Value> {
-    // The old list shows the same ones, with more of the guild's.
+    // The old list has the same stickers, with more fields of the guild's.
     let mut old = wire.objects("stickers");
     let mut items = wire.objects("sticker_items");
     if items.is_empty() {
@@ -201,7 +202,7 @@ fn stickers(wire: &mut Fields) -> Vec<Value> {
     made
 }
 
-/// The word for a sticker's format, or its number
+/// Returns the word for a sticker's format, or its number
 /// (<https://docs.discord.com/developers/resources/sticker#sticker-object-sticker-format-types>).
 pub(crate) fn format_word(number: u64) -> String {
     match number {
@@ -213,13 +214,13 @@ pub(crate) fn format_word(number: u64) -> String {
     }
 }
 
-/// An emoji, taken out of its fields.
+/// Returns an emoji, taken out of its fields.
 pub(crate) fn emoji(wire: &mut Fields) -> Emoji {
     let name = wire.text("name").filter(|name| !name.is_empty()).map(|name| cut(&name, MAX_NAME));
     Emoji { id: wire.id("id"), name, animated: wire.flag("animated") }
 }
 
-/// Reactions, no key twice; what they say beyond emoji and count stays, with the emoji's key.
+/// Returns reactions with unique keys; other fields than emoji and count stay, with the emoji's key.
 fn reactions(wire: &mut Fields) -> Vec<Reaction> {
     let mut found: Vec<Reaction> = Vec::new();
     let mut rests = Vec::new();

@@ -1,4 +1,4 @@
-//! The files of messages: fresh addresses for them from the API, and their bytes from where those lead.
+//! Fetches the files of messages: fresh addresses from the API, and the bytes from those addresses.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -22,19 +22,19 @@ use crate::limit::Place;
 use crate::payload::{self, Fields};
 use crate::rest::{Call, USER_AGENT};
 
-/// Where Discord keeps files.
+/// The hosts of Discord's files.
 const HOSTS: [&str; 2] = ["cdn.discordapp.com", "media.discordapp.net"];
-/// Below what they lie there.
+/// The paths of the files on them.
 const FOLDERS: [&str; 2] = ["/attachments/", "/ephemeral-attachments/"];
-/// Domains whose hosts are Discord's.
+/// Domains whose hosts belong to Discord.
 const DOMAINS: [&str; 2] = ["discord.com", "discordapp.com"];
 
-/// The bytes a second that a file brings at least, on average, after the time that every request may take.
+/// The minimum rate of a file in bytes per second, on average, after the time that every request may take.
 const SLOWEST: u64 = 16 * 1024;
 
-/// Makes addresses work again that have expired.
+/// The route that refreshes expired addresses.
 const REFRESH: &str = "/attachments/refresh-urls";
-/// One message.
+/// The route of one message.
 const MESSAGE: &str = "/channels/{c}/messages/{m}";
 
 #[derive(Deserialize)]
@@ -49,8 +49,9 @@ struct Pair {
 }
 
 impl DiscordClient {
-    /// Whether an address is that of a file of the platform: an export can name any other. The API's own host counts
-    /// where the API is not Discord's, such as a simulator's, and then for files alone: what else it serves is private.
+    /// Returns whether an address is that of a file of the platform: an export can name any other. The API's own host
+    /// is included if the API is not Discord's, such as a simulator's, and then for files alone: its other paths are
+    /// private.
     fn is_ours(&self, address: &Uri) -> bool {
         let (Some(scheme), Some(authority)) = (address.scheme_str(), address.authority()) else { return false };
         let on_cdn = scheme == "https" && HOSTS.contains(&authority.as_str());
@@ -67,13 +68,13 @@ impl DiscordClient {
     }
 }
 
-/// Whether Discord has this host.
+/// Returns whether a host belongs to Discord.
 fn is_discords(host: &str) -> bool {
     let host = host.to_ascii_lowercase();
     DOMAINS.iter().any(|domain| host.strip_suffix(domain).is_some_and(|below| below.is_empty() || below.ends_with('.')))
 }
 
-/// Whether a path lies below a folder of files, whatever a server or a proxy makes of it.
+/// Returns whether a path is below a folder of files, however a server or a proxy normalises it.
 fn is_file(path: &str) -> bool {
     let plain = path.to_ascii_lowercase().replace("%2e", ".");
     let leads_out = plain.split('/').any(|part| matches!(part, "." | ".."));
@@ -82,7 +83,7 @@ fn is_file(path: &str) -> bool {
 }
 
 impl DiscordClient {
-    /// Makes all addresses fresh with one call.
+    /// Refreshes all addresses in one call.
     async fn refresh_at_once(&self, files: &[SeenFile]) -> Result<Vec<Refreshed>, GuildError> {
         let addresses = || files.iter().map(|file| &file.address);
         let known: Vec<&String> = addresses().filter(|address| self.parse(address).is_some()).collect();
@@ -99,10 +100,10 @@ impl DiscordClient {
         Ok(addresses().map(fresh).collect())
     }
 
-    /// Makes addresses fresh that Discord knows.
+    /// Refreshes addresses that Discord knows.
     async fn refresh_known(&self, files: &[SeenFile]) -> Result<Vec<Refreshed>, GuildError> {
         match self.refresh_at_once(files).await {
-            // That call is in no documentation of Discord's: one day there may be none.
+            // Discord does not document that route, and may remove it.
             Err(
                 GuildError::Refused { .. } | GuildError::Forbidden(_) | GuildError::Gone(_) | GuildError::Malformed(_),
             ) => self.refresh_by_messages(files).await,
@@ -110,9 +111,9 @@ impl DiscordClient {
         }
     }
 
-    /// Requests each message again, which shows its files under addresses that work.
+    /// Requests each message again, which has its files under valid addresses.
     async fn refresh_by_messages(&self, files: &[SeenFile]) -> Result<Vec<Refreshed>, GuildError> {
-        // The files of a message that was found; `None` for a deleted one.
+        // The files of a found message; `None` for a deleted one.
         let mut shown: HashMap<(ChannelSnowflake, MessageId), Option<HashMap<AttachmentId, String>>> = HashMap::new();
         for file in files.iter().filter(|file| self.parse(&file.address).is_some()) {
             let (channel, message) = (file.channel, file.message);
@@ -141,13 +142,14 @@ impl DiscordClient {
     }
 }
 
-/// The addresses of the files that a message shows.
+/// Returns the addresses of the files of a message.
 fn addresses_in(mut message: Fields) -> HashMap<AttachmentId, String> {
     let files = message.objects("attachments").into_iter();
     files.filter_map(|mut file| Some((file.id("id")?, file.text("url")?))).collect()
 }
 
-/// Whether the name at the end of an address may hold a pseudonym: Discord does not know the file by that name.
+/// Returns whether the name at the end of an address may contain a pseudonym: Discord does not know the file by that
+/// name.
 fn is_scrubbed(address: &str) -> bool {
     let name = address.rsplit('/').next().unwrap_or_default();
     name.as_bytes().windows(32).any(|part| part.iter().all(u8::is_ascii_hexdigit))
@@ -169,7 +171,7 @@ impl FileSource for DiscordClient {
 
     async fn fetch(&self, address: &str, most: u64) -> Result<FileBytes, FetchError> {
         let address = self.parse(address).ok_or(FetchError::Failed("the address is none of the platform's files"))?;
-        // Without the token: who has the address may read the file.
+        // Without the token: the address alone permits to read the file.
         let request = Request::get(address)
             .header(header::USER_AGENT, USER_AGENT)
             .body(Full::default())
@@ -193,7 +195,7 @@ impl FileSource for DiscordClient {
         let start = (answer.into_body(), 0);
         let pieces = stream::try_unfold(start, move |(mut body, size): (Incoming, u64)| async move {
             loop {
-                // A file that drips would else hold up a run for days.
+                // Otherwise a very slow transfer could delay a run for days.
                 let whole = begun + limit + Duration::from_millis(size.saturating_mul(1000) / SLOWEST);
                 let due = whole.min(Instant::now() + limit);
                 let frame = timeout_at(due, body.frame()).await;

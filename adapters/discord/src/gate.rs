@@ -1,4 +1,4 @@
-//! Lets requests through one by one, as the limiter says.
+//! Releases requests one by one, as the limiter permits.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::limit::{Heard, Limiter, Next, Place, Ticket};
 
-/// The gate. Dropping it leaves requests that wait behind it waiting, so it lives as long as its client.
+/// The gate. Dropping it leaves its waiting requests pending, so it lives as long as its client.
 #[derive(Debug)]
 pub(crate) struct Gate {
     shared: Arc<Shared>,
@@ -22,7 +22,7 @@ pub(crate) struct Gate {
 struct Shared {
     began: Instant,
     state: Mutex<State>,
-    /// Something changed, so that the next opening may be due at another time.
+    /// Signals a change, after which the next release may be due at another time.
     changed: Notify,
 }
 
@@ -33,7 +33,7 @@ struct State {
 }
 
 impl Gate {
-    /// A gate that lets `per_second` requests through. Needs a runtime.
+    /// Returns a gate that releases `per_second` requests. Needs a runtime.
     pub(crate) fn new(per_second: u32) -> Self {
         let state = State { limiter: Limiter::new(per_second), waiting: HashMap::new() };
         let shared = Arc::new(Shared { began: Instant::now(), state: Mutex::new(state), changed: Notify::new() });
@@ -73,7 +73,7 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets through what may pass now; tells when more may.
+    /// Releases the requests that may be sent now; returns the time of the next release.
     fn step(&self) -> Option<Instant> {
         let now = self.began.elapsed();
         let mut state = self.lock();
@@ -84,7 +84,7 @@ impl Shared {
                 Next::Wait(at) => return Some(self.began + at),
                 Next::Idle => return None,
             };
-            // Who is not there any more has given up the ticket, or is about to.
+            // The receiver is dropped if its caller has cancelled the ticket, or is about to.
             let heard = state.waiting.remove(&ticket).is_some_and(|waiter| waiter.send(word).is_ok());
             if !heard {
                 state.limiter.forget(ticket);
@@ -105,7 +105,7 @@ async fn open(shared: Arc<Shared>) {
     }
 }
 
-/// The right to send one request. Without an answer it is given back when it is dropped.
+/// The permit to send one request. Without a response it is returned when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Pass {
     shared: Arc<Shared>,
@@ -114,7 +114,7 @@ pub(crate) struct Pass {
 }
 
 impl Pass {
-    /// Tells the limiter what the answer said.
+    /// Passes the limits in the response on to the limiter.
     pub(crate) fn answered(mut self, heard: &Heard) {
         self.told = true;
         let now = self.shared.began.elapsed();

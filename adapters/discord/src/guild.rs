@@ -1,4 +1,4 @@
-//! The guild: who the bot is, what there is, and who may see it.
+//! The guild: the bot's identity, the structure, and its visibility.
 
 use std::sync::{Arc, PoisonError};
 
@@ -20,18 +20,18 @@ use crate::permission::{Member, rights};
 use crate::rest::Call;
 use crate::scrub::Scrub;
 
-/// Flags of an application: it may list members, and read what people write, in any number of guilds or in few
+/// Flags of an application: it may list members, and read message content, in any number of guilds or in few
 /// (<https://docs.discord.com/developers/resources/application#application-object-application-flags>).
 const MEMBERS: u64 = 1 << 14 | 1 << 15;
 const CONTENT: u64 = 1 << 18 | 1 << 19;
 
-/// Guilds on a page.
+/// The number of guilds on a page.
 const GUILDS_A_PAGE: usize = 200;
 
 /// The bot.
 pub(crate) enum BotUser {}
 
-/// Age levels of a guild that gate all of it: explicit, and age-restricted.
+/// The age levels of a guild that gate all of it: explicit, and age-restricted.
 const GATED_LEVELS: [u64; 2] = [1, 3];
 
 impl DiscordClient {
@@ -44,12 +44,12 @@ impl DiscordClient {
         let route = "/applications/@me";
         let call = Call { place: Place { route, major: 0 }, path: route.to_owned(), priority: Priority::Live };
         let mut application = self.rest.get(&call, "application", payload::one).await?.value;
-        // The newer field is a text, because flags have outgrown what every reader of JSON can hold.
+        // The newer field is a string, because flags have outgrown the numbers that every JSON parser supports.
         let flags = application.number("flags_new").unwrap_or(0) | application.number("flags").unwrap_or(0);
         Ok(BotIdentity { reads_content: flags & CONTENT != 0, reads_members: flags & MEMBERS != 0 })
     }
 
-    /// The bot's user, which never changes.
+    /// Returns the bot's user, which never changes.
     pub(crate) async fn bot_id(&self) -> Result<Id<BotUser>, GuildError> {
         let found = self.bot.get_or_try_init(|| async {
             let route = "/users/@me";
@@ -128,8 +128,8 @@ impl DiscordClient {
         })
     }
 
-    /// What `of` finds in the guild's structure, read after this call began, by this caller or by one of those that asked
-    /// at the same time. It waits with what has the same priority, so that many can ask meanwhile.
+    /// Returns the result of `of` for the guild's structure, fetched after this call began, by this caller or by a
+    /// concurrent one. The fetch waits among requests of the same priority, so that many callers can join meanwhile.
     pub(crate) async fn look_again(
         &self,
         scope: &GuildScope,
@@ -154,7 +154,7 @@ impl DiscordClient {
     }
 }
 
-/// Everybody, and the bot; `None` if the roles do not say what everybody may do.
+/// Returns the public and the bot as members; `None` if the roles do not contain the permissions of the public.
 fn members(
     scope: &GuildScope,
     roles: &[Fields],
@@ -177,14 +177,14 @@ fn members(
     Some((Member::everyone(everyone), bot))
 }
 
-/// The objects of a list, and whether they are all of it: it is there, and nothing else stands in it.
+/// Returns the objects of a list, and whether they are complete: the list is present, and has no other values.
 fn objects(guild: &mut Fields, key: &str) -> (Vec<Fields>, bool) {
     let is_there = guild.has(key);
     let found = guild.objects(key);
     (found, is_there && !guild.has(key))
 }
 
-/// What `make` makes of a list, ascending by id, no id twice; `None` if anything of it cannot be read.
+/// Converts a list with `make`, ascending by id, each id once; `None` if any item cannot be read.
 fn items<T: GuildItem>(list: Vec<Fields>, whole: bool, make: impl Fn(Fields) -> Option<T>) -> Option<Vec<T>> {
     let mut items = list.into_iter().map(make).collect::<Option<Vec<T>>>().filter(|_| whole)?;
     items.sort_by_key(T::number);
@@ -212,7 +212,7 @@ fn sticker(scrub: Scrub<'_>, mut sticker: Fields) -> Option<Sticker> {
     })
 }
 
-/// The route of one channel.
+/// Returns the call for one channel.
 pub(crate) fn channel_call(id: ChannelSnowflake, priority: Priority) -> Call {
     let place = Place { route: "/channels/{c}", major: id.get() };
     Call { place, path: format!("/channels/{id}"), priority }

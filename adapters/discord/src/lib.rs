@@ -1,4 +1,4 @@
-//! Discord, as a source of guilds: its REST API, read by a client of our own.
+//! Discord, as a source of guilds: a client of its REST API.
 
 mod answer;
 mod channel;

@@ -1,9 +1,9 @@
-//! Rate limits, as a pure function of the clock and of what the answers say
+//! Rate limits, as a pure function of the clock and of the responses
 //! (<https://docs.discord.com/developers/topics/rate-limits>).
 //!
-//! Three things hold a request back: the bot's share over everything, the bucket of its route and channel, and a pause
-//! that an answer asked for. Buckets are learnt from headers. Headers are not always true, so a refusal that could not
-//! be foreseen teaches what the bucket really allows.
+//! Three limits delay a request: the bot's rate over all routes, the bucket of its route and channel, and a pause that
+//! a response demanded. Buckets are learnt from headers. Headers are not always true, so an unexpected 429 teaches the
+//! real limit of the bucket.
 
 mod bucket;
 mod invalid;
@@ -16,77 +16,77 @@ use ports::guild::Priority;
 use self::bucket::{Bucket, Window};
 use self::invalid::Invalid;
 
-/// Time since the client was made.
+/// The time since the client was made.
 pub(crate) type Moment = Duration;
 
-/// Buckets that are kept although nothing waits for them.
+/// The number of buckets that are kept without a waiting request.
 const IDLE_BUCKETS: usize = 4096;
 
-/// How long everything stops after an answer of the proxy in front of the API, at the least; twice as long each time.
+/// The minimum pause of all requests after a block by the proxy in front of the API; doubled each time.
 pub(crate) const PROXY_PAUSE: Duration = Duration::from_mins(1);
 const PROXY_PAUSE_MAX: Duration = Duration::from_hours(1);
 
-/// What is waited when a refusal does not say how long.
+/// The wait after a 429 without a delay.
 const UNSAID: Duration = Duration::from_secs(5);
 
-/// Waits end a little late, because clocks and networks are not exact.
+/// The extra time at the end of each wait, because clocks and networks are not exact.
 const MARGIN: Duration = Duration::from_millis(30);
 
-/// A request that waits or runs.
+/// A waiting or running request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Ticket(pub(crate) u64);
 
-/// What shares a limit: a route, and the channel or guild that it is about (0 for neither).
+/// The scope of a limit: a route, and its channel or guild (0 for neither).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Place {
     pub(crate) route: &'static str,
     pub(crate) major: u64,
 }
 
-/// Whom a refusal is about.
+/// The scope of a 429.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scope {
     /// This bot in this bucket.
     User,
-    /// Everybody in this place; it does not count as an invalid request.
+    /// All clients in this place; it does not count as an invalid request.
     Shared,
     /// This bot everywhere.
     Global,
-    /// This address: the proxy in front of the API answered.
+    /// This address: the response is from the proxy in front of the API.
     Proxy,
 }
 
-/// What an answer says about limits.
+/// The rate limits in a response.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Heard {
     /// The bucket's name.
     pub(crate) bucket: Option<String>,
-    /// How many requests fit into it.
+    /// The number of requests per window.
     pub(crate) limit: Option<u32>,
-    /// How many of them are left.
+    /// The number of requests left.
     pub(crate) remaining: Option<u32>,
-    /// When it is full again.
+    /// The time until it is reset.
     pub(crate) reset_after: Option<Duration>,
-    /// Whether it was a refusal, about whom, and for how long if it says so.
+    /// Whether the request was limited, the scope, and the delay if there is one.
     pub(crate) refused: Option<(Scope, Option<Duration>)>,
-    /// Whether it counts towards the ban: 401, 403, and 429 but for shared ones.
+    /// Whether it counts towards the ban: 401, 403, and 429 except for shared ones.
     pub(crate) invalid: bool,
 }
 
-/// What happens next.
+/// The next action of the limiter.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// This request runs now.
+    /// This request starts now.
     Start(Ticket),
-    /// This request is given up: too many were refused, and this is when fewer count.
+    /// This request is rejected: too many responses were invalid, and fewer will count after this time.
     HoldBack(Ticket, Duration),
-    /// None can run before this moment.
+    /// No request can start before this time.
     Wait(Moment),
-    /// None can run before an answer arrives, or none waits.
+    /// No request can start before a response arrives, or none is waiting.
     Idle,
 }
 
-/// The bucket's name, or the route while it is not known, and the channel or guild.
+/// The bucket's name, or the route as long as it is unknown, and the channel or guild.
 type Key = (String, u64);
 
 /// The limiter.
@@ -98,13 +98,13 @@ pub(crate) struct Limiter {
     /// The names of the routes' buckets.
     names: HashMap<&'static str, String>,
     buckets: HashMap<Key, Bucket>,
-    /// With more buckets than this, idle ones are forgotten.
+    /// The number of buckets above which idle ones are dropped.
     tidy_above: usize,
-    /// What refusals taught about the routes.
+    /// The windows of routes, learnt from 429 responses.
     learnt: HashMap<&'static str, Window>,
-    /// Between two requests over all routes.
+    /// The interval between two requests over all routes.
     interval: Duration,
-    /// When the next request is due by the bot's share; it may come one interval early.
+    /// The time at which the next request is due by the bot's rate; it may start one interval early.
     due: Moment,
     paused_until: Moment,
     proxy_pause: Duration,
@@ -112,7 +112,7 @@ pub(crate) struct Limiter {
 }
 
 impl Limiter {
-    /// A limiter that lets `per_second` requests pass over all routes.
+    /// Returns a limiter that permits `per_second` requests over all routes.
     pub(crate) fn new(per_second: u32) -> Self {
         Self {
             seen: 0,
@@ -130,7 +130,7 @@ impl Limiter {
         }
     }
 
-    /// Puts a request behind those of its priority.
+    /// Appends a request to those of its priority.
     pub(crate) fn enqueue(&mut self, place: Place, priority: Priority) -> Ticket {
         self.seen += 1;
         let ticket = Ticket(self.seen);
@@ -138,7 +138,7 @@ impl Limiter {
         ticket
     }
 
-    /// What happens at `now`. A request that starts runs until [`Limiter::answered`] or [`Limiter::forget`].
+    /// Returns the next action at `now`. A started request runs until [`Limiter::answered`] or [`Limiter::forget`].
     pub(crate) fn next(&mut self, now: Moment) -> Next {
         self.invalid.forget_old(now);
         let refused = self.waiting.keys().find_map(|(priority, ticket)| {
@@ -165,7 +165,7 @@ impl Limiter {
         earliest.map_or(Next::Idle, Next::Wait)
     }
 
-    /// When a request may start by its bucket alone; `None` while another one runs there.
+    /// Returns when a request may start by its bucket alone; `None` while another one runs there.
     fn ready(&self, key: &Key, route: &str) -> Option<Moment> {
         let Some(bucket) = self.buckets.get(key) else { return Some(Moment::ZERO) };
         bucket.ready(self.learnt.get(route))
@@ -185,7 +185,7 @@ impl Limiter {
         (self.names.get(place.route).map_or_else(|| place.route.to_owned(), Clone::clone), place.major)
     }
 
-    /// Takes what the answer to a request says.
+    /// Applies the limits in the response to a request.
     pub(crate) fn answered(&mut self, ticket: Ticket, now: Moment, heard: &Heard) {
         let Some(mut key) = self.running.remove(&ticket) else { return };
         let Some(mut bucket) = self.buckets.remove(&key) else { return };
@@ -226,7 +226,7 @@ impl Limiter {
         self.put(key, bucket);
     }
 
-    /// Moves what is known of a route's buckets to the name that Discord gives them.
+    /// Moves the state of a route's buckets to the name that Discord gives them.
     fn rename(&mut self, route: &'static str, old: &str, name: &str) {
         if old == name || self.names.get(route).is_some_and(|known| known == name) {
             return;
@@ -249,7 +249,7 @@ impl Limiter {
         }
     }
 
-    /// Gives up a request that waits, or whose answer never came.
+    /// Drops a request that waits, or that got no response.
     pub(crate) fn forget(&mut self, ticket: Ticket) {
         self.waiting.retain(|(_, other), _| *other != ticket);
         if let Some(bucket) = self.running.remove(&ticket).and_then(|key| self.buckets.get_mut(&key)) {

@@ -1,4 +1,4 @@
-//! Messages, page by page, and what a page proves.
+//! Fetches messages, page by page, with the interval that each page proves.
 
 use domain::coverage::Interval;
 use domain::message::{Message, MessageId};
@@ -17,10 +17,10 @@ use crate::payload::{self, Fields, Odd};
 use crate::rest::{Call, Reply};
 use crate::scrub::Scrub;
 
-/// Messages on a page; more than Discord takes.
+/// The number of messages on a page; Discord's maximum.
 const PAGE: usize = 100;
 
-/// The flag of a message that is still being written by a program; it is empty by itself.
+/// The flag of a message that a program is still writing; its content is empty.
 const LOADING: u64 = 1 << 7;
 
 impl DiscordClient {
@@ -50,7 +50,7 @@ impl DiscordClient {
         let bot = self.bot_id().await?;
         let look = look(scope, channel, cursor, reply)?;
         if look.page.messages().is_empty() && look.page.interval().is_some() && channel.last_message_id.is_some() {
-            // Others wait for the same look at the rights, so not even a background pass lets it wait last.
+            // Other callers wait for the same structure, so that not even a background pass makes it wait last.
             self.check_history(scope, channel, priority.min(Priority::Backfill)).await?;
         }
         let bot = scope.people.person(&bot.to_string());
@@ -61,7 +61,7 @@ impl DiscordClient {
         Ok(look)
     }
 
-    /// Makes sure that an empty page means an empty channel: Discord shows one to who may not read the history.
+    /// Ensures that an empty page means an empty channel: Discord returns one to a bot that may not read the history.
     async fn check_history(
         &self,
         scope: &GuildScope,
@@ -81,8 +81,8 @@ impl DiscordClient {
     }
 }
 
-/// Whether everything that people wrote is empty: either it was, or it is withheld. The bot's own messages and those that
-/// mention it are never withheld.
+/// Returns whether all content that people wrote is empty: either it was, or it is withheld. The bot's own messages and
+/// those that mention it are never withheld.
 fn may_be_blank(messages: &[Message], bot: Pseudonym) -> bool {
     let can_be_withheld = |message: &&Message| {
         message.kind.is_written()
@@ -101,7 +101,7 @@ fn may_be_blank(messages: &[Message], bot: Pseudonym) -> bool {
     written.peek().is_some() && written.all(is_empty)
 }
 
-/// Makes a page of an answer.
+/// Converts a response to a page.
 fn look(
     scope: &GuildScope,
     channel: &GuildChannel,
@@ -147,13 +147,13 @@ fn look(
     let page = MessagePage::new(interval, reply.sent_at, messages);
     match page {
         Ok(page) if in_place => Ok(MessageLook { page, next, unreadable }),
-        // On the wrong side of the cursor nothing can be proven, and going on would go in circles.
+        // On the wrong side of the cursor nothing is proven, and the walk would not end.
         _ => Err(GuildError::Malformed("page of messages")),
     }
 }
 
-/// Whether what stands at `index` of a page lies behind the last message that can be read of it, and so comes again with
-/// the next page, which shows what is behind it.
+/// Returns whether the item at `index` of a page is beyond the last readable message, and so is repeated on the next
+/// page, which shows its far neighbours.
 fn comes_again(ids: &[Option<MessageId>], index: usize, cursor: MessageCursor) -> bool {
     let (newer, older) = (ids[..index].iter().any(Option::is_some), ids[index + 1..].iter().any(Option::is_some));
     match cursor {
@@ -163,9 +163,9 @@ fn comes_again(ids: &[Option<MessageId>], index: usize, cursor: MessageCursor) -
     }
 }
 
-/// The ids that what stands at `index` of a page made at `now` or later can have, where `ids` are those that can be read:
-/// Discord lists the newest message first. At an end of the page it can have any that the page can show there, but for
-/// those of what is newer than the page.
+/// Returns the possible ids of the item at `index` of a page made at `now` or later, where `ids` are those of the
+/// readable items: Discord lists the newest message first. At an end of the page it can have any id that the page can
+/// show there, except ids that are newer than the page.
 fn place(ids: &[Option<MessageId>], index: usize, cursor: MessageCursor, now: Timestamp) -> Interval {
     let newer = ids[..index].iter().rev().flatten().next();
     let older = ids[index + 1..].iter().flatten().next();
@@ -181,8 +181,8 @@ fn place(ids: &[Option<MessageId>], index: usize, cursor: MessageCursor, now: Ti
     Interval::new(low, high).unwrap_or(Interval::only(low))
 }
 
-/// What a page with messages from the first to the last of `ends` proves, if it was made at `now` or later: nothing of
-/// what is newer than that, and than its own messages.
+/// Returns the interval that a page with messages from the first to the last of `ends` proves, if it was made at `now`
+/// or later: it does not reach beyond both that time and its own messages.
 fn proven(cursor: MessageCursor, ends: Option<(MessageId, MessageId)>, now: Timestamp) -> Option<Interval> {
     let present = MessageId::first_at(now);
     match (cursor, ends) {

@@ -1,4 +1,4 @@
-//! Who may do what: <https://docs.discord.com/developers/topics/permissions>.
+//! Permissions: <https://docs.discord.com/developers/topics/permissions>.
 
 use domain::channel::ChannelKind;
 use ports::guild::{Access, Denied};
@@ -9,14 +9,14 @@ use crate::payload::Fields;
 const ADMINISTRATOR: u64 = 1 << 3;
 /// See the channel at all.
 pub(crate) const VIEW_CHANNEL: u64 = 1 << 10;
-/// Read what was written before.
+/// Read earlier messages.
 pub(crate) const READ_MESSAGE_HISTORY: u64 = 1 << 16;
 /// Enter a voice channel, and read its text.
 pub(crate) const CONNECT: u64 = 1 << 20;
 /// See all private threads.
 pub(crate) const MANAGE_THREADS: u64 = 1 << 34;
 
-/// What a channel allows and denies to a role or member.
+/// The permissions that a channel allows and denies to a role or member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Overwrite {
     pub(crate) id: u64,
@@ -26,7 +26,7 @@ pub(crate) struct Overwrite {
 }
 
 impl Overwrite {
-    /// Reads an overwrite object; rights that cannot be read are denied, to whomever it is about.
+    /// Reads an overwrite object; for invalid permissions, all are denied to its role or member.
     pub(crate) fn read(mut fields: Fields) -> Option<Self> {
         let id = fields.number("id")?;
         let of_member = match fields.any("type") {
@@ -40,33 +40,34 @@ impl Overwrite {
     }
 }
 
-/// A set of rights, as Discord writes it: a decimal number of any size, of which the low 64 bits have a meaning.
+/// Parses a set of permissions, as Discord writes it: a decimal number of any size, of which the low 64 bits have a
+/// meaning.
 pub(crate) fn rights(text: &str) -> Option<u64> {
     let bits: u128 = text.parse().ok()?;
     u64::try_from(bits & u128::from(u64::MAX)).ok()
 }
 
-/// Whose rights are asked for.
+/// A member whose permissions are computed.
 #[derive(Debug, Clone)]
 pub(crate) struct Member {
-    /// The guild's owner, who may do everything.
+    /// Whether it is the guild's owner, who may do everything.
     pub(crate) owner: bool,
-    /// The member's own id; `None` for somebody without any role.
+    /// The member's own id; `None` for the public, without any role.
     pub(crate) id: Option<u64>,
     pub(crate) roles: Vec<u64>,
-    /// The rights of everybody and of all the member's roles.
+    /// The permissions of the @everyone role and of all the member's roles.
     pub(crate) base: u64,
-    /// Whether the member may only look, for a while.
+    /// Whether the member is timed out and may only read.
     pub(crate) timed_out: bool,
 }
 
 impl Member {
-    /// Everybody: a member without roles.
+    /// Returns the public: a member without roles.
     pub(crate) const fn everyone(base: u64) -> Self {
         Self { owner: false, id: None, roles: Vec::new(), base, timed_out: false }
     }
 
-    /// What the member may do in a channel of `guild` with these overwrites.
+    /// Returns the member's permissions in a channel of `guild` with these overwrites.
     pub(crate) fn rights(&self, guild: u64, overwrites: &[Overwrite]) -> u64 {
         if self.owner || self.base & ADMINISTRATOR != 0 {
             return u64::MAX;
@@ -86,12 +87,12 @@ impl Member {
         if self.timed_out {
             rights &= VIEW_CHANNEL | READ_MESSAGE_HISTORY;
         }
-        // Who may not see a channel may do nothing there.
+        // Without the permission to see a channel, the others have no effect.
         if rights & VIEW_CHANNEL == 0 { 0 } else { rights }
     }
 }
 
-/// Whether these rights are enough to read a channel of this kind.
+/// Returns whether these permissions are enough to read a channel of this kind.
 pub(crate) const fn access(kind: ChannelKind, rights: u64) -> Access {
     let voice = matches!(kind, ChannelKind::VOICE | ChannelKind::STAGE);
     if rights & VIEW_CHANNEL == 0 {

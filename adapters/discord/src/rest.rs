@@ -1,4 +1,4 @@
-//! The client: one request, with everything that may have to happen before its answer is there.
+//! The REST client: one request, with its waits and retries.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,24 +21,24 @@ use crate::config::ClientConfig;
 use crate::gate::Gate;
 use crate::limit::{Heard, Place};
 
-/// Discord asks for this form, and blocks others
+/// The form of user agent that Discord requires; it blocks others
 /// (<https://docs.discord.com/developers/reference#user-agent>).
 pub(crate) const USER_AGENT: &str = concat!("DiscordBot (https://discord.com, ", env!("CARGO_PKG_VERSION"), ") Verta");
 
-/// The largest answer that is read.
+/// The largest response that is read.
 const BODY_MAX: usize = 64 << 20;
 
-/// How often a request is tried that fails by itself, and how often one that meets limits.
+/// The most attempts of a request that fails, and separately of one that is limited.
 const TRIES: u32 = 6;
 const LIMITED_TRIES: u32 = 10;
 
-/// The first wait between two tries; each is twice as long as the one before, give or take a quarter.
+/// The first backoff; each is twice as long as the one before, give or take a quarter.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 
-/// The longest wait that an answer can ask for and a call makes itself.
+/// The longest wait of a response that a call waits for itself.
 const LONGEST_WAIT: Duration = Duration::from_mins(5);
 
-/// How long a caller leaves alone what failed that often.
+/// The delay for the caller after all attempts have failed.
 const LEAVE_ALONE: Duration = Duration::from_mins(1);
 
 /// One request.
@@ -49,23 +49,23 @@ pub(crate) struct Call {
     pub(crate) priority: Priority,
 }
 
-/// A whole answer.
+/// A complete response.
 #[derive(Debug)]
 pub(crate) struct Reply<T> {
     pub(crate) value: T,
-    /// When the request was sent, by our clock.
+    /// The time when the request was sent, by the local clock.
     pub(crate) sent_at: Timestamp,
-    /// When the answer was made, by theirs, as far as they say so.
+    /// The time of the response, by the server's clock, if it has one.
     pub(crate) answered_at: Option<Timestamp>,
 }
 
-/// What made a try fail.
+/// The reason why an attempt failed.
 enum Failed {
     Finally(GuildError),
     Soon(&'static str, Option<Duration>),
-    /// A limit, with what its answer asked to wait.
+    /// A rate limit, with the delay that its response demanded.
     Limited(Option<Duration>),
-    /// The answer is JSON, of another form.
+    /// The response is JSON of an unexpected form.
     Malformed,
 }
 
@@ -75,14 +75,14 @@ pub(crate) struct Rest {
     pub(crate) config: ClientConfig,
     clock: Arc<dyn Clock>,
     gate: Gate,
-    /// The token was refused, so every further request would be.
+    /// Whether the token was rejected, as every further request would be.
     refused: AtomicBool,
-    /// Nobody answers, and it was said.
+    /// Whether an unreachable server has been logged.
     unreachable: AtomicBool,
 }
 
 impl Rest {
-    /// A client. Needs a runtime.
+    /// Returns a client. Needs a runtime.
     pub(crate) fn new(config: ClientConfig, clock: Arc<dyn Clock>) -> Self {
         let tls = hyper_rustls::HttpsConnectorBuilder::new().with_webpki_roots().https_or_http().enable_http1().build();
         let http = Client::builder(TokioExecutor::new()).build(tls);
@@ -90,13 +90,13 @@ impl Rest {
         Self { http, config, clock, gate, refused: AtomicBool::new(false), unreachable: AtomicBool::new(false) }
     }
 
-    /// A name for whoever has the token, made from it.
+    /// Returns a name for the token, derived from it.
     pub(crate) fn account(&self) -> String {
         self.config.token.fingerprint()
     }
 
-    /// Asks until there is an answer that `parse` can read, or no more to hope for. `what` it reads is said if the
-    /// answer has another form every time.
+    /// Sends a GET request with retries until a response that `parse` can read, or a permanent error. `what` names the
+    /// expected content in the error, if every response has another form.
     pub(crate) async fn get<T>(
         &self,
         call: &Call,
@@ -106,7 +106,7 @@ impl Rest {
         self.ask(call, None, what, parse).await
     }
 
-    /// As before, but sends `body`, which is JSON. It must be one of those questions that change nothing.
+    /// As [`Rest::get`], but posts `body`, which is JSON. The request must be a query without side effects.
     pub(crate) async fn post<T>(
         &self,
         call: &Call,
@@ -206,7 +206,7 @@ impl Rest {
         if self.refused.load(Ordering::SeqCst) { Err(Failed::Finally(GuildError::Unauthorized)) } else { Ok(()) }
     }
 
-    /// Says why nobody answers: once, for until somebody does all requests fail alike.
+    /// Logs why the server is unreachable: once, since all requests fail alike until it is reachable again.
     fn lost(&self, error: &hyper_util::client::legacy::Error) -> &'static str {
         if !self.unreachable.swap(true, Ordering::SeqCst) {
             let address = self.config.api.authority();
@@ -215,7 +215,7 @@ impl Rest {
         "the platform cannot be reached"
     }
 
-    /// Sends a request and reads its answer to the end.
+    /// Sends a request and reads its response to the end.
     async fn exchange(&self, path: &str, body: Option<&Bytes>) -> Result<(StatusCode, HeaderMap, Bytes), &'static str> {
         let uri = self.config.api.join(path).ok_or("the address cannot be asked")?;
         let request = Request::builder()
@@ -237,14 +237,14 @@ impl Rest {
     }
 }
 
-/// What the `Date` header says.
+/// Parses the `Date` header.
 fn date(headers: &HeaderMap) -> Option<Timestamp> {
     let text = headers.get(header::DATE)?.to_str().ok()?;
     let second = jiff::fmt::rfc2822::parse(text).ok()?.timestamp().as_second();
     Timestamp::from_millis(second.checked_mul(1000)?)
 }
 
-/// `wait`, up to a quarter shorter or longer, so that what failed together is not tried again together.
+/// Returns `wait`, up to a quarter shorter or longer, so that requests that failed together are not retried together.
 fn jittered(wait: Duration) -> Duration {
     let random = getrandom::u32().unwrap_or(u32::MAX / 2);
     wait.mul_f64(0.75 + f64::from(random) / f64::from(u32::MAX) / 2.0)

@@ -1,4 +1,4 @@
-//! What Discord sends is stripped of what changes with each request; the domain scrubs the rest.
+//! Strips Discord's objects of values that change with each request; the domain scrubs the rest.
 
 use domain::json::Json;
 use domain::pseudonym::{MessageScrub, Part, Pseudonymizer};
@@ -6,25 +6,25 @@ use serde_json::Value;
 
 use crate::payload::Fields;
 
-/// Keys that speak of the bot that reads, and so change with the reader.
+/// Keys that concern the reading bot, and so change with it.
 const OWN_KEYS: [&str; 4] = ["me", "me_burst", "burst_me", "me_voted"];
 
-/// Parameters that sign an address of a file; they change with every look.
+/// Parameters that sign an address of a file; they change with every request.
 const SIGNATURE: [&str; 3] = ["ex", "is", "hm"];
 
-/// Makes what may be stored of what Discord sends.
+/// Turns Discord's objects into values that may be stored.
 #[derive(Clone, Copy)]
 pub(crate) struct Scrub<'a> {
     pub(crate) people: &'a Pseudonymizer,
 }
 
 impl<'a> Scrub<'a> {
-    /// A text that readers are shown.
+    /// Scrubs a text that readers are shown.
     pub(crate) fn text(self, text: &str) -> String {
         self.people.text(text).into_owned()
     }
 
-    /// Any value that readers are not shown, in the form that is stored.
+    /// Scrubs any value that readers are not shown, into its stored form.
     pub(crate) fn json(self, value: Value) -> Json {
         Json::new(&self.people.json(tidy(value)))
     }
@@ -41,22 +41,22 @@ impl<'a> Scrub<'a> {
 pub(crate) struct MessageParts<'a>(MessageScrub<'a>);
 
 impl MessageParts<'_> {
-    /// A text that readers are shown.
+    /// Scrubs a text that readers are shown.
     pub(crate) fn text(&self, text: &str) -> String {
         self.0.text(text)
     }
 
-    /// The name or address of a file.
+    /// Scrubs the name or address of a file.
     pub(crate) fn file(&self, text: &str) -> String {
         self.0.hidden_text(text)
     }
 
-    /// A part of the message, in the form that is stored.
+    /// Scrubs a part of the message, into its stored form.
     pub(crate) fn json(&self, part: Part, value: Value) -> Json {
         Json::new(&self.0.value(part, tidy(value)))
     }
 
-    /// Stickers, in the form that is stored.
+    /// Scrubs stickers, into their stored form.
     pub(crate) fn things(&self, value: Value) -> Json {
         Json::new(&self.0.things(tidy(value)))
     }
@@ -74,7 +74,7 @@ fn tidy(value: Value) -> Value {
     }
 }
 
-/// An address without the signature that lets it expire; any other text as it is.
+/// Returns an address without the signature that makes it expire; any other text as it is.
 pub(crate) fn unsigned(text: String) -> String {
     let Some((path, query)) = text.split_once('?') else { return text };
     let signs = |part: &&str| SIGNATURE.iter().any(|name| part.strip_prefix(name).is_some_and(|v| v.starts_with('=')));

@@ -1,4 +1,4 @@
-//! Threads: the active ones of a guild, and the archived ones of a channel, whatever their number and ties.
+//! Lists threads: the active ones of a guild, and the archived ones of a channel, whatever their number and ties.
 
 use std::collections::BTreeSet;
 
@@ -13,12 +13,12 @@ use crate::limit::Place;
 use crate::payload::{self, Fields, Threads};
 use crate::rest::Call;
 
-/// Threads on a page; Discord takes 2 to 100.
+/// The number of threads on a page; Discord permits 2 to 100.
 const PAGE: usize = 100;
-/// Threads on a page of a search.
+/// The number of threads on a page of a search.
 const SEARCH_PAGE: usize = 25;
 
-/// Discord's code for a moment before the channel was made, where no thread can be.
+/// Discord's code for a time before the channel was made, when no thread can exist.
 const BEFORE_CREATION: u64 = 50_085;
 
 impl DiscordClient {
@@ -77,8 +77,8 @@ impl Ask<'_> {
         once(wire.into_iter().filter_map(|wire| thread(self.scope, Some(self.parent), wire)).collect())
     }
 
-    /// A page of those archived before `micros`, but for those that were `seen`: a page reaches one microsecond into
-    /// the one before, because whole groups of threads are archived at one moment.
+    /// Fetches a page of those archived before `micros`, except those that were `seen`: a page reaches one microsecond
+    /// into the one before, because whole groups of threads are archived at the same time.
     async fn by_time(&self, micros: Option<i64>, seen: &[ChannelSnowflake]) -> Result<ThreadPage, GuildError> {
         let route = match self.list {
             ArchivedList::Private => "/channels/{c}/threads/archived/private",
@@ -104,13 +104,13 @@ impl Ask<'_> {
                 let seen = together.chain(seen_at(seen, micros, last)).collect();
                 ArchivedCursor::ArchivedBefore { micros: last.saturating_add(1), seen }
             }
-            // More than a page of them at one moment, or a page that shows nothing and promises more.
+            // More than a page of them at the same time, or an empty page that announces more.
             _ => ArchivedCursor::Search { below: None, then: last },
         };
         Ok(ThreadPage { threads, next: Some(next), incomplete: false })
     }
 
-    /// A page of those that the bot has joined, by their ids.
+    /// Fetches a page of those that the bot has joined, by their ids.
     async fn joined(&self, below: Option<ChannelSnowflake>) -> Result<ThreadPage, GuildError> {
         let before = below.map(|id| format!("&before={id}")).unwrap_or_default();
         let route = "/channels/{c}/users/@me/threads/archived/private";
@@ -121,7 +121,7 @@ impl Ask<'_> {
         Ok(ThreadPage { threads, next: lowest.map(ArchivedCursor::IdBelow), incomplete: false })
     }
 
-    /// A page of a search through all archived threads of the channel, newest first.
+    /// Fetches a page of a search through all archived threads of the channel, newest first.
     async fn search(&self, below: Option<ChannelSnowflake>, then: Option<i64>) -> Result<ThreadPage, GuildError> {
         let back = then.map(|micros| ArchivedCursor::ArchivedBefore { micros, seen: Vec::new() });
         let max = below.map(|id| format!("&max_id={id}")).unwrap_or_default();
@@ -153,7 +153,7 @@ const fn end(threads: Vec<GuildChannel>) -> ThreadPage {
     ThreadPage { threads, next: None, incomplete: false }
 }
 
-/// Threads ascending by id, none twice.
+/// Returns threads ascending by id, each once.
 fn once(mut threads: Vec<GuildChannel>) -> Vec<GuildChannel> {
     let mut seen = BTreeSet::new();
     threads.retain(|thread| seen.insert(thread.channel.platform_id));
@@ -161,13 +161,13 @@ fn once(mut threads: Vec<GuildChannel>) -> Vec<GuildChannel> {
     threads
 }
 
-/// Those of the last page that come again, if this page ends at the same moment.
+/// Returns those of the last page that are repeated, if this page ends at the same time.
 fn seen_at(seen: &[ChannelSnowflake], micros: Option<i64>, last: i64) -> impl Iterator<Item = ChannelSnowflake> {
     let same = micros == Some(last.saturating_add(1));
     seen.iter().copied().filter(move |_| same)
 }
 
-/// The id of a thread, and when it was archived, in microseconds since the Unix epoch.
+/// Returns the id of a thread, and its archive time, in microseconds since the Unix epoch.
 fn archived_at(wire: &Fields) -> (Option<ChannelSnowflake>, Option<i64>) {
     let mut wire = wire.clone();
     let text = wire.object("thread_metadata").and_then(|mut metadata| metadata.text("archive_timestamp"));
@@ -175,7 +175,7 @@ fn archived_at(wire: &Fields) -> (Option<ChannelSnowflake>, Option<i64>) {
     (wire.id("id"), micros)
 }
 
-/// A moment as a query takes it: with `Z`, because the `+` of an offset would be a blank.
+/// Formats a time for a query: with `Z`, because the `+` of an offset would be a blank.
 fn moment(micros: i64) -> String {
     let at = jiff::Timestamp::from_microsecond(micros).unwrap_or(jiff::Timestamp::MAX);
     format!("{at:.6}")

@@ -278,7 +278,7 @@ fn text_of_any_script_comes_through_byte_by_byte() {
     assert_eq!(MessageId::MAX.get(), i64::MAX.cast_unsigned());
 }
 
-/// Any JSON, with Discord's own keys among its keys, and a person wherever one may stand.
+/// Any JSON, with Discord's own keys among its keys, and a person wherever one is valid.
 fn anything() -> impl Strategy<Value = Value> {
     let person = json!({"id": USER, "username": "somebody", "global_name": "Some Body", "avatar": "a1b2c3d4"});
     let leaf = prop_oneof![
@@ -302,7 +302,7 @@ fn anything() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Fields in which people can stand.
+/// Fields that can contain people.
 const OPEN: [&str; 16] = [
     "type",
     "content",
@@ -322,7 +322,7 @@ const OPEN: [&str; 16] = [
     "tomorrow",
 ];
 
-/// Fields of things, whose ids are taken for what they are there.
+/// Fields of objects, whose ids are not those of people.
 const TYPED: [&str; 4] = ["attachments", "reactions", "sticker_items", "message_reference"];
 
 fn wire(values: std::collections::HashMap<&str, Value>) -> Value {
@@ -336,7 +336,7 @@ fn wire(values: std::collections::HashMap<&str, Value>) -> Value {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
-    /// Whatever stands in the fields of a message, it is converted, the same way every time, and names nobody.
+    /// Any fields of a message are converted, deterministically, and without a person's name in the result.
     #[test]
     fn any_fields_make_a_message_that_names_nobody(
         values in prop::collection::hash_map(prop::sample::select(&OPEN[..]), anything(), 0..12),

@@ -54,7 +54,7 @@ async fn only_files_of_the_platform_are_requested() {
     }
 }
 
-/// A server that sends a file of this size: one piece of so many bytes every two seconds, as long as it is read.
+/// A server that sends a file of this size: one piece of this many bytes every two seconds, as long as it is read.
 async fn dripping(size: u64, piece: usize) -> DiscordClient {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

@@ -1,38 +1,38 @@
-//! One bucket: what may run in it, and when.
+//! One bucket: the requests that may run in it.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::{Heard, MARGIN, Moment};
 
-/// Starts that are remembered, to learn from a refusal how long the limit's window is.
+/// The number of remembered starts, from which a 429 teaches the length of the limit's window.
 const REMEMBERED: usize = 64;
 
-/// A window is taken to be a little longer than it is.
+/// The divisor of the length of a window for the margin that is added to it.
 const SLACK: u32 = 50;
 
-/// The longest window that is believed to be the route's own.
+/// The longest window that is accepted as the route's own.
 const WINDOW_MAX: Duration = Duration::from_mins(1);
 
-/// What a bucket keeps to that refuses for no reason that can be seen; twice as slow each time it does so again.
+/// The window of a bucket after an unexplained 429; twice as slow each further time.
 const CAREFUL: Window = Window { limit: 1, length: Duration::from_secs(1) };
 
-/// So many requests in so much time.
+/// A number of requests in a length of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Window {
     pub(super) limit: usize,
     pub(super) length: Duration,
 }
 
-/// What is known of a bucket. Its requests go one after the other, so that each knows what the last one was told.
+/// The state of a bucket. Its requests run one after the other, so that each knows the limits in the last response.
 #[derive(Debug)]
 pub(super) struct Bucket {
     route: &'static str,
     running: u32,
     blocked_until: Moment,
-    /// What it keeps to beyond what its route is known to allow.
+    /// A window of this bucket that is stricter than its route's.
     careful: Option<Window>,
-    /// When its latest requests started, the newest last.
+    /// The start times of its latest requests, the newest last.
     starts: VecDeque<Moment>,
 }
 
@@ -41,7 +41,7 @@ impl Bucket {
         Self { route, running: 0, blocked_until: Moment::ZERO, careful: None, starts: VecDeque::new() }
     }
 
-    /// The route that made it.
+    /// Returns the route that created it.
     pub(super) const fn route(&self) -> &'static str {
         self.route
     }
@@ -58,7 +58,7 @@ impl Bucket {
         self.running = self.running.saturating_sub(1);
     }
 
-    /// When a request may start; `None` while one runs.
+    /// Returns when a request may start; `None` while one runs.
     pub(super) fn ready(&self, learnt: Option<&Window>) -> Option<Moment> {
         if self.running > 0 {
             return None;
@@ -68,12 +68,12 @@ impl Bucket {
         Some(ends.fold(self.blocked_until, Moment::max))
     }
 
-    /// When the first of the last `count` requests started; `None` if there were fewer.
+    /// Returns when the first of the last `count` requests started; `None` if there were fewer.
     fn first_of_last(&self, count: usize) -> Option<Moment> {
         self.starts.get(self.starts.len().checked_sub(count)?).copied()
     }
 
-    /// Takes the headers of a success. Where they promise too much, a refusal teaches better.
+    /// Applies the headers of a success. If they promise too much, a later 429 corrects them.
     pub(super) fn heard(&mut self, now: Moment, heard: &Heard) {
         if heard.remaining == Some(0)
             && let Some(wait) = heard.reset_after
@@ -86,9 +86,9 @@ impl Bucket {
         self.blocked_until = self.blocked_until.max(until);
     }
 
-    /// What a refusal says about the whole route: so many requests until the window `ends`, which began with the first of
-    /// those that filled it. `None` if its reason cannot be seen, or it came although the route's `known` window was
-    /// kept; then this bucket alone becomes careful. The refused request is the last that started.
+    /// Learns the window of the whole route from a 429: this many requests until the window `ends`, which began with
+    /// the first of the requests that filled it. `None` if the reason is unknown, or if the route's `known` window was
+    /// kept; then this bucket alone becomes careful. The limited request is the last that started.
     pub(super) fn learn(&mut self, ends: Moment, limit: Option<u32>, known: Option<Window>) -> Option<Window> {
         self.starts.pop_back();
         let limit = limit.and_then(|limit| usize::try_from(limit).ok()).filter(|limit| (1..REMEMBERED).contains(limit));
@@ -108,7 +108,7 @@ impl Bucket {
         stricter
     }
 
-    /// Takes over what another bucket with the same name knows.
+    /// Merges the state of another bucket with the same name.
     pub(super) fn merge(&mut self, other: Self) {
         self.running += other.running;
         self.pause(other.blocked_until);
@@ -119,7 +119,7 @@ impl Bucket {
         self.starts.drain(..surplus);
     }
 
-    /// Whether nothing would be lost without it.
+    /// Returns whether it can be dropped without a loss.
     pub(super) fn is_idle(&self, now: Moment) -> bool {
         let quiet = self.starts.back().is_none_or(|last| *last + Duration::from_mins(1) < now);
         self.running == 0 && self.blocked_until < now && quiet

@@ -1,4 +1,4 @@
-//! Requests that the platform counts against us: 10,000 in ten minutes ban the address
+//! Invalid requests, as the platform counts them: 10,000 in ten minutes ban the address
 //! (<https://docs.discord.com/developers/topics/rate-limits#invalid-request-limit-aka-cloudflare-bans>).
 
 use std::collections::VecDeque;
@@ -8,17 +8,17 @@ use ports::guild::Priority;
 
 use super::Moment;
 
-/// How long one counts.
+/// How long a request counts.
 const COUNTS_FOR: Duration = Duration::from_mins(10);
 
-/// From here on somebody should know.
+/// The count from which a warning is logged.
 const WARN: usize = 500;
-/// From here on only what is live is asked.
+/// The count from which only live requests are sent.
 const HOLD_BACK: usize = 2000;
-/// From here on nothing is asked.
+/// The count from which no request is sent.
 const STOP: usize = 5000;
 
-/// When the last ones were.
+/// The times of the latest invalid requests.
 #[derive(Debug, Default)]
 pub(super) struct Invalid(VecDeque<Moment>);
 
@@ -39,10 +39,10 @@ impl Invalid {
         }
     }
 
-    /// How long requests of this priority are not asked; `None` if they may be.
+    /// Returns how long requests of this priority are held back; `None` if they may be sent.
     pub(super) fn holds_back(&self, priority: Priority, now: Moment) -> Option<Duration> {
         let most = if priority == Priority::Live { STOP } else { HOLD_BACK };
-        // As many as are too many must have passed until there is room for one.
+        // Enough of them must expire to make room for one.
         let freed = *self.0.get(self.0.len().checked_sub(most)?)?;
         Some((freed + COUNTS_FOR).saturating_sub(now))
     }

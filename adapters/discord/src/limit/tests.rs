@@ -19,7 +19,7 @@ fn refused(scope: Scope, wait: Duration) -> Heard {
     Heard { refused: Some((scope, Some(wait))), invalid: scope != Scope::Shared, ..Heard::default() }
 }
 
-/// A platform that counts as Discord does: fixed windows that begin with a request.
+/// A model of Discord's limits: fixed windows that begin with a request.
 #[derive(Default)]
 struct Truth {
     windows: std::collections::HashMap<u64, (Moment, u32)>,
@@ -63,7 +63,8 @@ impl Truth {
     }
 }
 
-/// Lets `channels` ask as long as `until`, each answer arriving `latency` after its request; gives when each started.
+/// Lets `channels` send requests until `until`, each response arriving `latency` after its request; returns the start
+/// times.
 fn run(channels: u64, until: Moment, latency: Duration) -> (Truth, Vec<(u64, Moment)>) {
     let (mut limiter, mut truth, mut log) = (Limiter::new(47), Truth::default(), Vec::new());
     let mut asked: std::collections::HashMap<Ticket, u64> =
@@ -129,7 +130,7 @@ fn what_one_channel_has_taught_holds_for_the_others() {
     assert_eq!(truth.refused, 1, "the second channel is never refused");
 }
 
-/// Starts a request and says when.
+/// Starts a request and returns the time.
 fn start(limiter: &mut Limiter, now: &mut Moment, place: Place) -> Ticket {
     let ticket = limiter.enqueue(place, Priority::CatchUp);
     loop {
@@ -144,7 +145,7 @@ fn start(limiter: &mut Limiter, now: &mut Moment, place: Place) -> Ticket {
     }
 }
 
-/// When each of two places may be asked again after an answer in the first.
+/// Returns when each of two places may send again after a response in the first.
 fn after(heard: &Heard) -> (Moment, Moment) {
     let when = |next: Place| {
         let (mut limiter, mut now) = (Limiter::new(47), ms(0));
@@ -317,8 +318,8 @@ fn memory_does_not_grow_with_the_number_of_channels() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(16))]
 
-    /// Whatever the number of channels and the latency: no window is over the bot's share, a channel is refused at most
-    /// once, and every channel gets on.
+    /// For any number of channels and any latency: no window exceeds the bot's rate, a channel is limited at most once,
+    /// and every channel makes progress.
     #[test]
     fn no_load_breaks_a_limit(channels in 1_u64..90, latency in 1_u64..900) {
         let (truth, log) = run(channels, Duration::from_secs(40), ms(latency));

@@ -1,4 +1,4 @@
-//! What the adapter logs, in a process of its own: other tests would decide which lines are worth writing.
+//! The log of the adapter, in a process of its own: other tests would affect which lines are enabled.
 #![expect(clippy::unwrap_used, reason = "what helps a test may fail as a test does")]
 
 #[path = "../simulated/world.rs"]
@@ -15,7 +15,7 @@ use crate::world::World;
 
 const MESSAGES: &str = "/channels/{c}/messages";
 
-/// What is logged.
+/// The captured log.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 

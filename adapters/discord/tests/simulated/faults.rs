@@ -1,4 +1,4 @@
-//! Everything that goes wrong ends as it should: with the whole page, or with an error that says what can be done.
+//! Every fault has the right outcome: the whole page, or an error that states what can be done.
 
 use std::time::Duration;
 
@@ -13,8 +13,8 @@ use crate::world::{World, ids, true_ids};
 
 const MESSAGES: &str = "/channels/{c}/messages";
 
-/// Reads a channel of 250 messages whose second page meets `fault` for `times`; all of it must be there in the end.
-/// How long it took, and how many requests were made for messages.
+/// Reads a channel of 250 messages whose second page meets `fault` for `times`, and requires all of them in the end.
+/// Returns the duration, and the number of requests for messages.
 async fn survives(fault: Fault, times: u64) -> (Duration, usize) {
     let (world, general) = World::channel_of(250, Vec::new()).await;
     world.simulator.fault(FaultRule::on(MESSAGES, times, fault.clone()).from_nth(2));

@@ -1,4 +1,4 @@
-//! A whole guild, and what of it must not be seen.
+//! A whole guild, and its parts that must stay hidden.
 
 use std::collections::BTreeMap;
 

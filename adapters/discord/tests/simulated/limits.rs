@@ -1,4 +1,4 @@
-//! Discord's limits, whose headers lie as the real ones do.
+//! Discord's limits, with headers as untrue as the real ones.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,7 +17,7 @@ fn channels(count: usize, messages: u64) -> Vec<ChannelPlan> {
     (0..count).map(|number| ChannelPlan::new(&format!("c{number}"), kind::TEXT, messages)).collect()
 }
 
-/// Limits that nothing here reaches.
+/// Limits that no test here reaches.
 fn wide() -> Limits {
     Limits { messages: (1000, 1000), other: (1000, 1000), ..Limits::default() }
 }
@@ -91,7 +91,8 @@ async fn one_slow_channel_does_not_slow_the_others() {
     assert!(took[1..].iter().all(|took| *took < Duration::from_secs(8)), "{took:?}");
 }
 
-/// Two channels, the first of which meets `fault` at its first read. When the reads of both ended, and the requests.
+/// Two channels, the first of which meets `fault` at its first read. Returns when the reads of both ended, and the
+/// requests.
 async fn meet(fault: Fault) -> ([Result<Duration, GuildError>; 2], World) {
     let world = World::limited(channels(2, 50), wide()).await;
     let structure = world.structure().await;

@@ -1,4 +1,4 @@
-//! The adapter against the simulator, in a time that passes only when nothing else happens.
+//! The adapter against the simulator, in a paused time that advances only when all tasks are idle.
 #![expect(clippy::unwrap_used, reason = "what helps a test may fail as a test does")]
 
 mod archived;

@@ -1,4 +1,4 @@
-//! Pages of messages: what they hold, what they prove, and where they end.
+//! Pages of messages: their content, the intervals that they prove, and their ends.
 
 use discord_simulator::{Act, BotChange, ChannelPlan, Fault, FaultRule, Rights, kind, snowflake};
 use domain::coverage::Interval;
@@ -14,7 +14,7 @@ fn id(raw: u64) -> MessageId {
     MessageId::new(raw).unwrap()
 }
 
-/// All intervals as one; a gap panics.
+/// Returns all intervals as one; a gap panics.
 fn proven(looks: &[MessageLook]) -> Interval {
     let intervals = looks.iter().filter_map(|look| look.page.interval());
     intervals.reduce(|one, other| one.merge(other).expect("no gap between pages")).unwrap()
@@ -77,7 +77,7 @@ async fn same_millisecond_ties_out_of_id_order_are_all_there() {
     let (world, general) = World::channel_of(0, Vec::new()).await;
     let channel_id = general.channel.platform_id.get();
     for _ in 0..120 {
-        // The time stands still between two acts: they fall into one millisecond.
+        // The time does not advance between two acts: they fall into one millisecond.
         world.simulator.act(Act::Send { channel_id, content: "at once".to_owned(), raw: Map::new() }).unwrap();
     }
     let general = world.channel("general").await;

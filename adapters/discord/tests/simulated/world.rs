@@ -1,4 +1,4 @@
-//! A simulator, a client, and one time for both.
+//! A simulator, a client, and a common clock.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use ports::guild::{
 };
 use tokio::task::JoinHandle;
 
-/// How far time moves at once.
+/// The step in which the time advances.
 const STEP: Duration = Duration::from_millis(5);
 
 /// The simulator's time, as the adapter reads it.
@@ -46,7 +46,7 @@ impl Drop for World {
 }
 
 impl World {
-    /// Needs the paused time of a test: the runtime lets it pass when nothing is left to do, and the simulator's follows.
+    /// Needs the paused time of a test: the runtime advances it when all tasks are idle, and the simulator's follows.
     pub(crate) async fn start(options: Options) -> Self {
         let simulator = Simulator::start(options.manual_clock()).await.unwrap();
         let clock = simulator.clock();
@@ -104,7 +104,7 @@ impl World {
         self.look(channel, MessageCursor::Before(MessageId::MAX)).await
     }
 
-    /// Every page from `cursor` on to the end.
+    /// Every page from `cursor` to the end.
     pub(crate) async fn walk(&self, channel: &GuildChannel, cursor: MessageCursor) -> Vec<MessageLook> {
         let (mut looks, mut next) = (Vec::new(), Some(cursor));
         while let Some(cursor) = next {
@@ -115,7 +115,7 @@ impl World {
         looks
     }
 
-    /// How many requests of a route arrived.
+    /// The number of requests of a route.
     pub(crate) fn asked(&self, route: &str) -> usize {
         self.simulator.requests(0).iter().filter(|request| request.route == route).count()
     }
@@ -137,7 +137,7 @@ pub(crate) fn ids(looks: &[MessageLook]) -> Vec<u64> {
     once.into_iter().collect()
 }
 
-/// The ids that a channel really holds.
+/// The ids of the messages that a channel really has.
 pub(crate) fn true_ids(simulator: &Simulator, channel: u64) -> Vec<u64> {
     let all = simulator.messages(channel, 0, usize::MAX);
     all.iter().map(|message| message["id"].as_str().unwrap().parse().unwrap()).collect()
