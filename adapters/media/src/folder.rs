@@ -1,4 +1,4 @@
-//! The folder on disk: who may read it, what survives a power cut, and what killed processes left there.
+//! The folder on disk: its permissions, its durability, and the leftovers of killed processes.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, ErrorKind};
@@ -8,16 +8,16 @@ use std::time::{Duration, SystemTime};
 
 use uuid::Uuid;
 
-/// Only the owner reads a folder.
+/// The mode of a folder: for the owner alone.
 const FOLDER_MODE: u32 = 0o700;
-/// Only the owner reads a file.
+/// The mode of a file: for the owner alone.
 const FILE_MODE: u32 = 0o600;
-/// Where files are written before they take their place.
+/// The folder in which files are written before they are moved to their place.
 pub(crate) const INCOMING: &str = "incoming";
-/// A file in `incoming` that was not written to for so long is a leftover, where the file system knows no locks.
+/// The age from which an unmodified file in `incoming` is a leftover, where the file system has no locks.
 const STALE: Duration = Duration::from_hours(1);
 
-/// Makes `path` and the folders above it, each readable by the owner alone and each there after a power cut.
+/// Creates `path` and the folders above it, each readable by the owner alone and each durable after a power failure.
 pub(crate) fn make(path: &Path) -> io::Result<()> {
     if path.is_dir() {
         return Ok(());
@@ -38,7 +38,7 @@ pub(crate) fn sync(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-/// A file that has not taken its place. It is locked while its process lives, and removed unless it is placed.
+/// A file that is not in its place yet. It is locked while its process lives, and removed unless it is placed.
 #[derive(Debug)]
 pub(crate) struct Incoming {
     path: PathBuf,
@@ -47,7 +47,7 @@ pub(crate) struct Incoming {
 }
 
 impl Incoming {
-    /// Makes a file of a new name in `folder`.
+    /// Creates a file of a new name in `folder`.
     pub(crate) fn new(folder: &Path) -> io::Result<Self> {
         loop {
             make(folder)?;
@@ -59,16 +59,16 @@ impl Incoming {
                 made => made?,
             };
             let incoming = Self { path, file, placed: false };
-            // Where the file system has no locks, its age tells that it is no leftover.
+            // Where the file system has no locks, its age shows that it is not a leftover.
             incoming.file.lock().ok();
-            // Another process may have taken it for a leftover between its creation and the lock.
+            // Another process may have removed it as a leftover between its creation and the lock.
             if incoming.file.metadata()?.nlink() > 0 {
                 return Ok(incoming);
             }
         }
     }
 
-    /// Puts the file at `path`, in the place of one that is there; both its bytes and its name survive a power cut.
+    /// Moves the file to `path`, replacing an existing one; both its bytes and its name survive a power failure.
     pub(crate) fn place(mut self, path: &Path) -> io::Result<()> {
         self.file.sync_all()?;
         let folder = path.parent().ok_or(ErrorKind::InvalidInput)?;
@@ -87,9 +87,8 @@ impl Drop for Incoming {
     }
 }
 
-/// Makes `root` and the folders of tenants in it readable by the owner alone, and removes what killed processes left in
-/// `incoming`.
-/// Returns how many leftovers it removed. A folder that is not there yet is fine.
+/// Makes `root` and the folders of tenants in it readable by the owner alone, and removes the leftovers of killed
+/// processes from `incoming`. Returns how many it removed. A missing folder is not an error.
 pub(crate) fn tidy(root: &Path) -> io::Result<u64> {
     let mode = match fs::metadata(root) {
         Ok(kind) => kind.mode() & 0o777,
@@ -100,14 +99,14 @@ pub(crate) fn tidy(root: &Path) -> io::Result<u64> {
     for tenant in fs::read_dir(root)? {
         let tenant = tenant?;
         let kind = tenant.metadata()?;
-        // What else lies there is not ours to change.
+        // Other entries do not belong to the store and are not changed.
         let name = tenant.file_name().to_string_lossy().into_owned();
         if !kind.is_dir() || Uuid::try_parse(name.split('.').next().unwrap_or_default()).is_err() {
             continue;
         }
         let path = tenant.path();
         removed += sweep(&path.join(INCOMING))?;
-        // The mode of a tenant's folder is fixed last, so that an interrupted walk is repeated.
+        // The mode of a tenant's folder is set last, so that an interrupted walk is repeated.
         if mode != FOLDER_MODE || kind.mode() & 0o777 != FOLDER_MODE {
             close(&path)?;
         }
@@ -132,7 +131,7 @@ fn close(folder: &Path) -> io::Result<()> {
     set_mode(folder, FOLDER_MODE)
 }
 
-/// Sets the mode of what is there; a file that has gone meanwhile is fine.
+/// Sets the mode of a path; a file that was removed meanwhile is not an error.
 fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
     match fs::set_permissions(path, Permissions::from_mode(mode)) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
@@ -154,7 +153,7 @@ fn sweep(incoming: &Path) -> io::Result<u64> {
             continue;
         }
         let path = entry.path();
-        // To read is enough for a lock; opening for writing would fail where the mode does not allow it.
+        // Read access is enough for a lock; opening for writing would fail where the mode does not allow it.
         let Ok(file) = File::open(&path) else { continue };
         let left = match file.try_lock() {
             Ok(()) => true,
@@ -165,7 +164,8 @@ fn sweep(incoming: &Path) -> io::Result<u64> {
             }
         };
         if left {
-            // The lock is held until the file is gone, so that its owner, if it has only just begun, sees that.
+            // The lock is kept until the file is removed, so that its owner, if it has only just begun, notices the
+            // removal.
             fs::remove_file(&path)?;
             removed += 1;
         }

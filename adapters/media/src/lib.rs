@@ -1,4 +1,5 @@
-//! Files in a folder: each under the hash of its bytes, in two levels of folders, apart for each tenant.
+//! A media store in a folder: each file under the hash of its bytes, in two levels of folders, separate for each
+//! tenant.
 
 mod folder;
 mod pool;
@@ -19,14 +20,14 @@ use uuid::Uuid;
 use crate::folder::{INCOMING, Incoming, tidy};
 use crate::pool::Pool;
 
-/// Bytes that are read at once.
+/// The number of bytes that are read at once.
 const PIECE: usize = 64 * 1024;
 
-/// What stands in the name of a folder between the tenant whose files it kept and a random id, once it is retired.
+/// The infix in the name of a retired folder, between the tenant of its files and a random id.
 const RETIRED: &str = ".retired-";
 
-/// A folder that keeps files, readable by its owner alone. A file appears whole: it is written under a name of its own in
-/// the tenant's `incoming`, locked, and then takes its place. A clone is the same folder.
+/// A folder of files, readable by its owner alone. A file appears complete: it is written under a temporary name in the
+/// tenant's `incoming`, locked, and then moved to its place. A clone is the same folder.
 #[derive(Debug, Clone)]
 pub struct MediaFolder {
     root: PathBuf,
@@ -34,14 +35,14 @@ pub struct MediaFolder {
 }
 
 impl MediaFolder {
-    /// Keeps files under `root`, which is made with the first of them.
+    /// Returns a store under `root`, which is created with the first file.
     #[must_use]
     pub fn new(root: PathBuf) -> Self {
         Self { root, pool: Pool::new() }
     }
 
-    /// Closes the folder and all that it contains to other users, as an earlier version did not, and removes what killed
-    /// processes left in `incoming`. Returns how many leftovers it removed.
+    /// Closes the folder and all that it contains to other users, which an earlier version did not do, and removes the
+    /// leftovers of killed processes from `incoming`. Returns how many leftovers it removed.
     ///
     /// # Errors
     /// [`io::Error`] if a part of the folder cannot be read or changed.
@@ -79,7 +80,7 @@ impl MediaStore for MediaFolder {
         }
         let hash = ContentHash::new(hash.finalize().into());
         let path = self.path(tenant, hash);
-        // The row that says that the file is stored must not outlive it.
+        // The row that records the file as stored must not be more durable than the file.
         self.pool.run(move || made.place(&path)).await?;
         Ok((hash, size))
     }
@@ -147,7 +148,7 @@ fn delete_named(root: &Path, start: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// The next bytes of a file; none at its end.
+/// Returns the next bytes of a file; none at its end.
 fn piece(mut file: io::Take<File>) -> io::Result<(Bytes, io::Take<File>)> {
     let mut piece = Vec::with_capacity(usize::try_from(file.limit()).map_or(PIECE, |left| left.min(PIECE)));
     file.by_ref().take(PIECE as u64).read_to_end(&mut piece)?;

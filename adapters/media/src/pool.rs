@@ -1,4 +1,4 @@
-//! The threads of the media folder: a disk that hangs takes a few, and leaves the rest to the program.
+//! The threads of the media folder: a hanging disk blocks a few, and leaves the rest to the program.
 
 use std::io;
 use std::sync::Arc;
@@ -6,11 +6,10 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
-/// Calls to the folder at the same time: so many of the runtime's threads for calls that block, of which there are 512.
+/// The most calls to the folder at the same time, each on one of the runtime's 512 threads for blocking calls.
 const THREADS: usize = 16;
 
-/// Runs blocking calls, at most [`THREADS`] at once. A call that waits for its turn holds no thread, and goes with the
-/// caller that gives up.
+/// Runs blocking calls, at most [`THREADS`] at once. A waiting call occupies no thread, and is dropped with its caller.
 #[derive(Debug, Clone)]
 pub(crate) struct Pool(Arc<Semaphore>);
 
@@ -19,7 +18,7 @@ impl Pool {
         Self(Arc::new(Semaphore::new(THREADS)))
     }
 
-    /// Runs `call` on one of the threads. A call that has begun is finished even if the caller gives up.
+    /// Runs `call` on one of the threads. A started call is finished even if the caller is dropped.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         call: impl FnOnce() -> io::Result<T> + Send + 'static,

@@ -47,7 +47,7 @@ async fn what_is_put_is_found_by_its_hash_whole_and_in_parts() {
     assert_eq!(read(&media, of, hash, 3, 5).await.unwrap(), (size, b"otter".to_vec()));
     assert_eq!(read(&media, of, hash, size + 9, 5).await.unwrap(), (size, Vec::new()));
     assert_eq!(read(&media, tenant("2"), hash, 0, 1).await, None, "another tenant's");
-    // The same bytes once more are the same file.
+    // The same bytes a second time are the same file.
     assert_eq!(media.put(of, coming(vec![Ok(OTTER)])).await.unwrap(), (hash, size));
     assert_eq!(files(folder.path()).len(), 1);
 }
@@ -69,7 +69,7 @@ async fn what_nobody_waits_for_any_more_leaves_nothing() {
         tokio::task::yield_now().await;
     }
     drop(put);
-    // A call that was under way ends on its own thread.
+    // A started call ends on its own thread.
     while !files(folder.path()).is_empty() {
         tokio::task::yield_now().await;
     }
@@ -152,7 +152,7 @@ async fn files_that_hang_take_no_thread_of_the_rest_of_the_program() {
     let (hash, _) = media.put(of, coming(vec![Ok(OTTER)])).await.unwrap();
     let path = files(folder.path()).pop().unwrap();
     std::fs::remove_file(&path).unwrap();
-    // Whoever opens it waits for a writer, as for a disk that hangs.
+    // Opening it waits for a writer, as for a hanging disk.
     assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
     let hanging: Vec<_> = (0..1_200)
         .map(|_| {
@@ -166,7 +166,7 @@ async fn files_that_hang_take_no_thread_of_the_rest_of_the_program() {
     for one in hanging {
         one.abort();
     }
-    // The threads that wait for the writer would else outlive the case.
+    // Otherwise the threads that wait for the writer would outlive the test.
     drop(std::fs::OpenOptions::new().read(true).write(true).open(&path).unwrap());
 }
 
