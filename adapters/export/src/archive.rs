@@ -1,4 +1,5 @@
-//! ZIP files, opened once for all of their entries: the list of ten thousand threads is not read ten thousand times.
+//! ZIP files, opened once for all of their entries: the directory of ten thousand threads is not read ten thousand
+//! times.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -11,7 +12,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use zip::ZipArchive;
 use zip::result::ZipResult;
 
-/// A file that many read at once, each at a place of its own; tells how much they have read together.
+/// A file with several concurrent readers, each at a position of its own; counts the bytes that they have read
+/// together.
 #[derive(Clone)]
 pub(crate) struct Shared {
     file: Arc<File>,
@@ -24,7 +26,7 @@ impl Shared {
         Ok(Self { file: Arc::new(File::open(path)?), at: 0, read: Arc::default() })
     }
 
-    /// Bytes that were read so far.
+    /// Returns the number of bytes that were read so far.
     pub(crate) fn count(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.read)
     }
@@ -51,7 +53,7 @@ impl Seek for Shared {
     }
 }
 
-/// A ZIP file, its list read.
+/// A ZIP file with its directory.
 #[derive(Clone)]
 pub(crate) struct Archive {
     pub(crate) zip: ZipArchive<Shared>,
@@ -63,7 +65,7 @@ pub(crate) struct Archive {
 pub(crate) struct Archives(Mutex<Option<(PathBuf, Archive)>>);
 
 impl Archives {
-    /// Opens a ZIP file anew.
+    /// Opens a ZIP file, even if it is the latest one.
     pub(crate) fn open(&self, path: &Path) -> ZipResult<Archive> {
         let file = Shared::open(path)?;
         let read = file.count();
@@ -73,7 +75,7 @@ impl Archives {
         Ok(archive)
     }
 
-    /// The ZIP file as it was when it was opened last.
+    /// Returns the ZIP file, from memory if it is the latest one.
     pub(crate) fn get(&self, path: &Path) -> ZipResult<Archive> {
         let last = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
         match last {

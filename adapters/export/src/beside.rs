@@ -1,4 +1,4 @@
-//! Files that lie beside an export: copies of what was sent, which the exporter keeps in a folder next to the file.
+//! Files beside an export: copies of attachments, which the exporter stores in a folder next to the file.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -15,16 +15,16 @@ use ports::source::ExportFile;
 use crate::archive::{Archive, Archives};
 use crate::find::is_copy;
 
-/// Bytes that are read at once.
+/// The number of bytes that are read at once.
 const PIECE: usize = 64 * 1024;
-/// Names of a folder that are kept in memory, about 100 bytes each. A larger folder is searched once for each file whose
-/// name is written in another case.
+/// The most names of a folder that are kept in memory, about 100 bytes each. A larger folder is searched once for each
+/// file whose name is written in another case.
 const MAX_NAMES: usize = 500_000;
 
 const UNREADABLE: FetchError = FetchError::Failed("the file beside the export cannot be read");
 
-/// Names as they are on disk and in ZIP files, found ignoring case: those of the folder and of the ZIP file that were
-/// searched last.
+/// Names as they are on disk and in ZIP files, found ignoring case: those of the latest folder and of the latest ZIP
+/// file.
 #[derive(Default)]
 pub(crate) struct Names {
     folder: Mutex<Option<(PathBuf, Arc<FolderNames>)>>,
@@ -33,10 +33,10 @@ pub(crate) struct Names {
 
 /// The names in a folder by the hash of their folded form, ascending; none if there are more than [`MAX_NAMES`].
 type FolderNames = Option<Vec<(u64, Box<OsStr>)>>;
-/// The places of a ZIP file's entries by the hash of their folded path, ascending.
+/// The indexes of a ZIP file's entries by the hash of their folded path, ascending.
 type ZipNames = Vec<(u64, usize)>;
 
-/// A name without its case.
+/// Returns the hash of a name without its case.
 fn folded(name: &str) -> u64 {
     let mut hash = DefaultHasher::new();
     name.to_lowercase().hash(&mut hash);
@@ -47,8 +47,8 @@ fn is_same(one: &str, other: &str) -> bool {
     one.to_lowercase() == other.to_lowercase()
 }
 
-/// The parts of a path that leads into a folder of copies; `None` for any other, above all for one that is absolute or
-/// leads up.
+/// Returns the parts of a path into a folder of copies; `None` for any other, such as an absolute one or one that leads
+/// up.
 fn parts(path: &str) -> Option<Vec<String>> {
     let path = path.replace('\\', "/");
     let drive = path.split('/').next().is_some_and(|first| first.contains(':'));
@@ -58,15 +58,15 @@ fn parts(path: &str) -> Option<Vec<String>> {
     let parts: Vec<String> = path.split('/').filter(|part| !matches!(*part, "" | ".")).map(str::to_owned).collect();
     let (name, folders) = parts.split_last()?;
     let of_copies = folders.iter().any(|folder| folder.to_lowercase().ends_with("_files"));
-    // Where the operator chose the folder's name, the exporter's names of copies tell them from all other files.
+    // If the operator chose the folder's name, copies are recognised by the names that the exporter gives them.
     let copied = of_copies || !folders.is_empty() && is_copy(name);
     (copied && parts.iter().all(|part| part != "..")).then_some(parts)
 }
 
-/// What a path may mean: itself, or, where it is percent-encoded, the decoded one.
+/// Returns the possible meanings of a path: itself, or, if it is percent-encoded, the decoded one.
 fn meanings(path: &str) -> Vec<Vec<String>> {
     let decoded = percent_decode_str(path).decode_utf8().ok().filter(|decoded| *decoded != path);
-    // A path that leads out in one of its meanings is none of the exporter's.
+    // A path that leads out in one of its meanings is not from the exporter.
     let own = parts(path);
     match decoded.map(|decoded| parts(&decoded)) {
         None => own.into_iter().collect(),
@@ -74,8 +74,8 @@ fn meanings(path: &str) -> Vec<Vec<String>> {
     }
 }
 
-/// Reads the file that `path` names beside `file`, at most `most` bytes of it; gives its pieces to `send`, which says
-/// whether to go on.
+/// Reads the file that `path` names beside `file`, at most `most` bytes of it; passes its pieces to `send`, which
+/// returns whether to continue.
 pub(crate) fn read(
     file: &ExportFile,
     path: &str,
@@ -107,7 +107,7 @@ pub(crate) fn read(
     Err(FetchError::Gone)
 }
 
-/// Gives the bytes of `input`, which says that it has `size` of them.
+/// Passes on the bytes of `input`, whose declared size is `size`.
 fn copy(
     size: u64,
     most: u64,
@@ -123,7 +123,7 @@ fn copy(
     loop {
         let mut piece = Vec::with_capacity(PIECE);
         input.by_ref().take(PIECE as u64).read_to_end(&mut piece).map_err(|_| UNREADABLE)?;
-        // What is packed may be more than it says.
+        // Compressed data may be larger than declared.
         left = left.checked_sub(piece.len() as u64).ok_or(FetchError::TooLarge)?;
         if piece.is_empty() || !send(piece.into()) {
             return Ok(());
@@ -132,14 +132,14 @@ fn copy(
 }
 
 impl Names {
-    /// Forgets what was searched: files may be added between two imports.
+    /// Drops all names: files may be added between two imports.
     pub(crate) fn forget(&self) {
         self.folder.lock().unwrap_or_else(PoisonError::into_inner).take();
         self.zip.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 
-    /// The file below `folder` with these parts, ignoring case where there is no such name; `None` if it is no regular
-    /// file, or if a link leads out of the folder of copies.
+    /// Returns the file below `folder` with these parts, ignoring case if the exact name does not exist; `None` if it
+    /// is not a regular file, or if a link leads out of the folder of copies.
     fn locate(&self, folder: &Path, parts: &[String]) -> io::Result<Option<PathBuf>> {
         let folder = fs::canonicalize(folder)?;
         let (mut at, mut copies) = (folder, None);
@@ -157,16 +157,16 @@ impl Names {
         }
         let real = match fs::canonicalize(&at) {
             Ok(real) => real,
-            // A link that leads nowhere, or in a circle.
+            // A broken link, or one in a circle.
             Err(error) if absent(&error) || fs::symlink_metadata(&at)?.is_symlink() => return Ok(None),
             Err(error) => return Err(error),
         };
         let inside = copies.is_some_and(|copies| real.starts_with(copies));
-        // What is no regular file must not even be opened: that may wait for ever.
+        // A file that is not regular must not even be opened: that may wait for ever.
         Ok((inside && fs::metadata(&real)?.is_file()).then_some(real))
     }
 
-    /// The name in `folder` that is `part` but for its case; the first of several.
+    /// Returns the name in `folder` that equals `part` except for its case; the first of several.
     fn in_folder(&self, folder: &Path, part: &str) -> io::Result<Option<Box<OsStr>>> {
         let same = |name: &OsStr| is_same(&name.to_string_lossy(), part);
         let Some(names) = &*self.names_of(folder)? else {
@@ -209,8 +209,8 @@ impl Names {
         Ok(names)
     }
 
-    /// The place of the entry below `folder` of a ZIP file with these parts: the one with this very path, or else the
-    /// first that differs in case alone.
+    /// Returns the index of the entry below `folder` of a ZIP file with these parts: the one with exactly this path, or
+    /// else the first that differs in case alone.
     fn entry(&self, path: &Path, archive: &Archive, folder: &str, parts: &[String]) -> Option<usize> {
         let name_of = |place: usize| Some(normal(&archive.zip.name_for_index(place)?.ok()?));
         let names = {
@@ -237,7 +237,7 @@ impl Names {
     }
 }
 
-/// A path inside a ZIP file, with `/` and without empty parts.
+/// Returns a path inside a ZIP file, with `/` and without empty parts.
 fn normal(path: &str) -> String {
     path.split(['/', '\\']).filter(|part| !matches!(*part, "" | ".")).collect::<Vec<_>>().join("/")
 }
@@ -246,7 +246,7 @@ fn entries(folder: &Path) -> io::Result<impl Iterator<Item = io::Result<Box<OsSt
     Ok(fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name().into_boxed_os_str())))
 }
 
-/// Whether an error says that there is nothing at a path.
+/// Returns whether an error means that a path does not exist.
 fn absent(error: &io::Error) -> bool {
     use io::ErrorKind::{InvalidFilename, NotADirectory, NotFound};
     matches!(error.kind(), NotFound | NotADirectory | InvalidFilename)

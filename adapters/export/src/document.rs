@@ -1,4 +1,4 @@
-//! One export from its first byte to its last.
+//! Reads one export from its first byte to its last.
 
 use std::io::{BufRead, BufReader, Read};
 use std::sync::atomic::Ordering::Relaxed;
@@ -12,12 +12,12 @@ use crate::archive::{Archives, Shared};
 use crate::scan::{ScanError, Scanner};
 use crate::utf16::{Utf16, is_big_endian};
 
-/// The most bytes of all fields beside the messages, which are held until the end.
+/// The most bytes of all fields beside the messages, which are kept until the end.
 const MAX_FIELDS: usize = 32 << 20;
-/// Bytes that are read at once.
+/// The number of bytes that are read at once.
 const BUFFER: usize = 1 << 18;
 
-/// Opens the text of a file and gives it to `work`, with what tells how many bytes were read of the file itself.
+/// Opens the text of a file and passes it to `work`, with a counter of the bytes that were read of the file itself.
 pub(crate) fn open<T>(
     file: &ExportFile,
     archives: &Archives,
@@ -53,27 +53,27 @@ fn with_text<T>(
     mut input: impl BufRead,
     work: impl FnOnce(&mut dyn BufRead) -> Result<T, SourceError>,
 ) -> Result<T, SourceError> {
-    // What is wrong with the file shows when it is read.
+    // An error of the file is reported when it is read.
     match input.fill_buf().ok().and_then(is_big_endian) {
         Some(is_big_endian) => work(&mut BufReader::with_capacity(BUFFER, Utf16::new(input, is_big_endian))),
         None => work(&mut input),
     }
 }
 
-/// Hears the messages of a document one by one.
+/// Receives the messages of a document one by one.
 pub(crate) trait Messages {
-    /// Parses the message at the start of `text`, other bytes may follow it, and takes it in: how long it is, and
-    /// whether to go on. `start` is the byte of the document where it begins.
+    /// Parses the message at the start of `text`, possibly followed by other bytes, and stores it; returns its length,
+    /// and whether to continue. `start` is its byte position in the document.
     ///
     /// # Errors
-    /// What is wrong with it; then nothing is taken in.
+    /// The error in the message; then it is not stored.
     fn message(&mut self, text: &[u8], start: u64) -> Result<(usize, bool), String>;
 
-    /// Hears that the message at byte `start` cannot be read.
+    /// Records that the message at byte `start` cannot be read.
     fn fault(&mut self, reason: String, start: u64);
 }
 
-/// Walks through a document. Gives the other fields of the outermost object, and how the document ends.
+/// Walks through a document. Returns the other fields of the outermost object, and how the document ends.
 pub(crate) fn walk(
     input: &mut dyn BufRead,
     messages: &mut impl Messages,
@@ -133,7 +133,7 @@ fn walk_fields(
     }
 }
 
-/// The elements of the list of messages; tells whether to go on.
+/// Reads the elements of the list of messages; returns whether to continue.
 fn elements(
     scanner: &mut Scanner<&mut dyn BufRead>,
     text: &mut Vec<u8>,
@@ -148,8 +148,8 @@ fn elements(
         }
         first = false;
         let start = scanner.byte();
-        // Nearly always all of it is read already, and the parser itself finds its end. What it refuses may only not
-        // be read to its end yet: then the end is looked for first.
+        // Nearly always the whole element is buffered, and the parser itself finds its end. If the parser fails, the
+        // element may be incomplete: then its end is searched first.
         let go_on = if let Ok((length, go_on)) = messages.message(scanner.fill()?, start) {
             scanner.skip(length);
             go_on

@@ -1,4 +1,4 @@
-//! Custom emojis that the exporter rendered: `:name:` becomes `<:name:id>` again, where it can be known which one it was.
+//! Custom emojis that the exporter rendered: `:name:` becomes `<:name:id>` again, if its id is certain.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -8,15 +8,16 @@ use serde_json::Value;
 
 use crate::object::{id_text, text};
 
-/// An emoji of a list of those that stood in a text.
+/// An emoji in the list of those of a text.
 struct Listed {
     id: String,
     is_animated: bool,
 }
 
-/// `content` with custom emojis as `<:name:id>`, where the exporter has rendered them as `:name:`; `emojis` are those
-/// that stood in it, in their order. Each is repaired once, and none in code or in an address. Where several of one name
-/// are listed, each stands for one place; with more or fewer places nobody can tell which is which, and the text stays.
+/// Returns `content` with custom emojis as `<:name:id>`, where the exporter has rendered them as `:name:`; `emojis` are
+/// those of the text, in order. Each is repaired once, and none in code or in an address. If several of one name are
+/// listed, each belongs to one occurrence; with more or fewer occurrences the assignment is unknown, and the text
+/// stays.
 pub(crate) fn with_emojis(content: String, emojis: Option<&Value>) -> String {
     let emojis = emojis.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let mut by_name: HashMap<&str, Vec<Listed>> = HashMap::new();
@@ -31,7 +32,7 @@ pub(crate) fn with_emojis(content: String, emojis: Option<&Value>) -> String {
     if by_name.is_empty() {
         return content;
     }
-    // Raw text has the ids behind the names already.
+    // Raw text already has the ids after the names.
     let Some(places) = places(&content, &by_name) else { return content };
     let mut counts: HashMap<&str, usize> = HashMap::new();
     for place in &places {
@@ -61,8 +62,8 @@ pub(crate) fn with_emojis(content: String, emojis: Option<&Value>) -> String {
     repaired
 }
 
-/// Where the names of rendered emojis stand between their colons, outside of code and addresses; `None` if `content` has
-/// an emoji with its id, and so was not rendered.
+/// Returns the positions of the names of rendered emojis between their colons, outside of code and addresses; `None` if
+/// `content` has an emoji with its id, and so was not rendered.
 fn places(content: &str, known: &HashMap<&str, Vec<Listed>>) -> Option<Vec<Range<usize>>> {
     let bytes = content.as_bytes();
     let mut closed = code_ranges(content).chain(address_ranges(content)).collect::<Vec<_>>();

@@ -1,4 +1,4 @@
-//! Which files may be exports.
+//! Finds files that may be exports.
 
 use std::io::{self, BufRead};
 use std::path::{Path, PathBuf};
@@ -24,13 +24,14 @@ pub(crate) fn find(paths: &[PathBuf], archives: &Archives) -> Found {
     found
 }
 
-/// By folder and name, with the parts of one export in the order of their numbers.
+/// Returns the sort key of a file: by folder and name, with the parts of one export in the order of their numbers.
 fn order(file: &ExportFile) -> (PathBuf, String, u32) {
     let ExportPart { of, number } = part(file);
     (file.path.parent().map(Path::to_owned).unwrap_or_default(), of, number)
 }
 
-/// Which part of an export a file is, going by its name: `name.json`, `name [part 2].json`, `name [part 3].json`.
+/// Returns the part of an export that a file is, according to its name: `name.json`, `name [part 2].json`, `name [part
+/// 3].json`.
 pub(crate) fn part(file: &ExportFile) -> ExportPart {
     let path = file.path.to_string_lossy();
     let name = file.entry.as_ref().map_or_else(|| path.to_string(), |entry| format!("{path}!/{entry}"));
@@ -69,14 +70,14 @@ fn walk(folder: &Path, archives: &Archives, found: &mut Found) {
     }
 }
 
-/// Whether a file of a tree may be an export by its name: not a Mac's notes on one, which it keeps in `._name`.
+/// Returns whether a file of a tree may be an export by its name: macOS metadata in `._name` is not.
 fn is_export(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     [".json", ".json.gz", ".zip"].iter().any(|ending| name.ends_with(ending)) && !name.starts_with("._")
 }
 
-/// Whether the exporter may have given a file its name when it kept a copy of something that was sent: before a dot
-/// or the end stand 5 or 16 hexadecimal digits.
+/// Returns whether a name may be one that the exporter gives to copies of attachments: with 5 or 16 hexadecimal digits
+/// before a dot or the end.
 pub(crate) fn is_copy(name: &str) -> bool {
     name.split('.').any(|piece| {
         let hash = piece.rsplit_once('-').map_or("", |(_, hash)| hash);
@@ -84,10 +85,10 @@ pub(crate) fn is_copy(name: &str) -> bool {
     })
 }
 
-/// What a FIFO, a socket or a device is told.
+/// The error for a FIFO, a socket or a device.
 const NO_FILE: &str = "it is not a regular file: name files, ZIP files, or folders of them";
 
-/// Whether a file begins as every export does.
+/// Returns whether a file begins as every export does.
 fn begins_as_export(file: &ExportFile, archives: &Archives) -> bool {
     let begins = |input: &mut dyn BufRead, _: &dyn Fn() -> u64| {
         let text = input.fill_buf()?;
@@ -99,7 +100,7 @@ fn begins_as_export(file: &ExportFile, archives: &Archives) -> bool {
 
 fn file(path: &Path, archives: &Archives, found: &mut Found) {
     match std::fs::metadata(path) {
-        // A FIFO must not even be opened: that waits until somebody writes to it.
+        // A FIFO must not even be opened: that waits for a writer.
         Ok(kind) if !kind.is_file() => fail(found, path, SourceError::NotRegular(NO_FILE)),
         Ok(_) if path.to_string_lossy().to_ascii_lowercase().ends_with(".zip") => {
             if let Err(error) = entries(path, archives, found) {
@@ -140,7 +141,7 @@ fn entries(path: &Path, archives: &Archives, found: &mut Found) -> Result<(), So
     Ok(())
 }
 
-/// Takes what may be an export. What is named as a copy of something that was sent is taken only if it is one.
+/// Adds a file that may be an export. A file with the name of a copy of an attachment is added only if it is one.
 fn take(file: ExportFile, copy: bool, archives: &Archives, found: &mut Found) {
     if !copy || begins_as_export(&file, archives) {
         found.files.push(file);

@@ -1,6 +1,6 @@
-//! The exporter's names of types as Discord's numbers.
+//! The exporter's names of types, with Discord's numbers.
 
-/// A type's number, or -1 for a name that has none yet.
+/// Returns a type's number, or -1 for a name without a number.
 pub(crate) fn number(name: &str, names: &[(&str, i32)]) -> i32 {
     let known = names.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, number)| *number);
     known.or_else(|| name.parse().ok().filter(|number| *number >= 0)).unwrap_or(-1)
@@ -43,7 +43,7 @@ pub(crate) const MESSAGES: [(&str, i32); 14] = [
     ("PollResult", 46),
 ];
 
-/// The media type of a file by its name, for the types that pages show.
+/// Returns the media type of a file by its name, for the types that pages show.
 pub(crate) fn media_type(name: &str) -> Option<&'static str> {
     let (_, ending) = name.rsplit_once('.')?;
     Some(match ending.to_ascii_lowercase().as_str() {

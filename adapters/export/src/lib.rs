@@ -33,7 +33,7 @@ use tokio::task::spawn_blocking;
 use crate::archive::Archives;
 use crate::beside::Names;
 
-/// Batches that wait for whoever stores them.
+/// The number of batches that are read ahead of the import.
 const AHEAD: usize = 2;
 
 /// Reads the files that `DiscordChatExporter` writes.
@@ -88,7 +88,7 @@ impl ExportSource for DiscordChatExporter {
         spawn_blocking(move || {
             let send = |batch| sender.blocking_send(Ok(batch)).is_ok();
             if let Err(error) = read::read(&file, &archives, channel, observed_at, (&people, &known), send) {
-                // Whoever stores may have given up; then nobody needs to hear of it.
+                // After an import error the receiver is dropped, and the error is not needed.
                 sender.blocking_send(Err(error)).ok();
             }
         });
@@ -110,7 +110,7 @@ impl ExportSource for DiscordChatExporter {
             let send = |piece| sender.blocking_send(Ok(piece)).is_ok();
             let outcome = beside::read(&file, &path, most, (&archives, &names), begun, &send);
             if let Err(error) = outcome {
-                // What fails before the first byte is the answer itself, what fails later ends the bytes.
+                // An error before the first byte is the result itself, a later one ends the bytes.
                 match opened {
                     Some(opened) => opened.send(Err(error)).ok(),
                     None => sender.blocking_send(Err(error)).ok(),

@@ -1,5 +1,5 @@
-//! What the first look takes of a message: its id and time, the people and roles in it, and whether a text is too large.
-//! Everything is checked to its end exactly as a tree would be, so that a message that is counted can be read.
+//! The first pass over a message: its id and time, its people and roles, and whether a text is too large. Everything is
+//! checked to its end exactly as a tree would be, so that a counted message is readable.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,14 +14,14 @@ use serde_json::Value;
 
 use crate::wire::{Skipped, Text};
 
-/// The most bytes of one text of a message. Discord's longest, of a person who pays, has 4000 characters; what is larger
-/// is no message, and a page of such texts would fill the memory of a server.
+/// The most bytes of one text of a message. Discord's longest, of a paying user, has 4000 characters; a larger one is
+/// not from a message, and a page of such texts would fill the memory of a server.
 pub(crate) const MAX_TEXT: usize = 64 << 10;
 
 /// The most bytes of a role's name; Discord's longest has 100 characters.
 const MAX_ROLE: usize = 1024;
 
-/// What the first look takes of a message.
+/// The facts about a message from the first pass.
 #[derive(Default)]
 pub(crate) struct Looked<'a> {
     pub(crate) id: Text<'a>,
@@ -33,7 +33,7 @@ pub(crate) struct Looked<'a> {
 }
 
 impl Looked<'_> {
-    /// Adds the people of the message to those who are known.
+    /// Adds the people of the message to the known ones.
     pub(crate) fn introduce(&self, known: &mut KnownPeople) {
         for met in &self.people {
             let names = || met.names.iter().map(AsRef::as_ref);
@@ -47,12 +47,12 @@ impl Looked<'_> {
     }
 }
 
-/// What is said of a message with a text of more than [`MAX_TEXT`] bytes.
+/// Returns the error of a message with a text of more than [`MAX_TEXT`] bytes.
 pub(crate) fn too_large(id: MessageId) -> String {
     format!("a text of message {id} is larger than 64 KiB; the message is stored as unreadable")
 }
 
-/// Who a person is: by id, or by name where there is none.
+/// Returns the identity of a person: the id, or the name if there is none.
 pub(crate) fn identity<'a>(id: &'a str, name: Option<&'a str>) -> Option<Identity<'a>> {
     match name {
         _ if !id.is_empty() => Some(Identity::Id(Cow::Borrowed(id))),
@@ -61,28 +61,28 @@ pub(crate) fn identity<'a>(id: &'a str, name: Option<&'a str>) -> Option<Identit
     }
 }
 
-/// The four digits of a tag. `0` and `0000` stand for none.
+/// Returns the four digits of a tag. `0` and `0000` mean that there are none.
 pub(crate) fn tag_digits(discriminator: Option<&str>) -> Option<&str> {
     discriminator
         .filter(|digits| digits.len() == 4 && *digits != "0000" && digits.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// A person as a message shows them.
+/// A person in a message.
 #[derive(Default)]
 struct Met<'a> {
     id: Cow<'a, str>,
-    /// The name first.
+    /// The names; the user name first.
     names: Vec<Cow<'a, str>>,
     discriminator: Option<Cow<'a, str>>,
 }
 
-/// Where in a message something stands.
+/// The position in a message.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
     Message,
-    /// Where only people stand, alone or in a list.
+    /// A value that contains only a person, or a list of persons.
     Person,
-    /// Where only roles stand.
+    /// A value that contains only roles.
     Role,
     Elsewhere,
 }
@@ -133,7 +133,7 @@ impl<'de> Visitor<'de> for Walk<'_, 'de> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        // A list is no message.
+        // A list is not a message.
         let place = if self.place == Place::Message { Place::Elsewhere } else { self.place };
         while items.next_element_seed(Walk { into: self.into, place })?.is_some() {}
         Ok(())
@@ -203,7 +203,7 @@ impl RoleFields<'_> {
     fn role(&self, met: &Met<'_>) -> Option<Role> {
         let name = met.names.first().filter(|name| !name.is_empty() && name.len() <= MAX_ROLE)?;
         let digits = self.color.as_deref().and_then(|color| color.strip_prefix('#'));
-        // Black is Discord's word for no colour.
+        // Black is Discord's value for no colour.
         let color = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok()).filter(|rgb| *rgb != 0);
         Some(Role {
             id: met.id.parse().ok()?,

@@ -1,5 +1,5 @@
-//! A message of a file as a message of ours. Nothing that reads as JSON is lost: what has no place of its own goes,
-//! scrubbed, into the extra fields.
+//! Converts the messages of a file. No JSON value is lost: those without a field of their own go, scrubbed, into the
+//! extra fields.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -23,29 +23,29 @@ use crate::object::{beyond, cut, embed, id_text, is_empty, snapshot, sticker, st
 use crate::system::system_content;
 use crate::wire::{self, List, Person, Text};
 
-/// Makes messages of what a file says.
+/// Converts the messages of a file.
 pub(crate) struct Converter<'a> {
     pub(crate) channel: ChannelId,
-    /// When the file was written.
+    /// The time when the file was written.
     pub(crate) observed_at: Timestamp,
     pub(crate) people: &'a Pseudonymizer,
-    /// The people of all files that are imported together.
+    /// The people of all files of the import.
     pub(crate) known: &'a KnownPeople,
 }
 
-/// What a file has in the place of a message.
+/// The result of converting a message.
 pub(crate) enum Converted {
-    /// A message, and the paths of its files whose `local_path` was scrubbed, as the file has them.
+    /// A message, and the original paths of its files whose `local_path` was scrubbed.
     Message(Box<Message>, Vec<(AttachmentId, String)>),
-    /// One that is too large for a page.
+    /// A message that is too large for a page.
     Large(Unreadable),
 }
 
 impl Converter<'_> {
-    /// The message at the start of `text`, and how long its JSON is.
+    /// Converts the message at the start of `text`, and returns the length of its JSON.
     ///
     /// # Errors
-    /// What is wrong with it, if it is no JSON or cannot be told apart from others.
+    /// The error, if it is not valid JSON or has no valid id.
     pub(crate) fn convert(&self, text: &[u8]) -> Result<(Converted, usize), String> {
         let (message, length): (wire::Message<'_>, usize) = wire::parse(text)?;
         let text = &text[..length];
@@ -72,7 +72,7 @@ impl Converter<'_> {
         Scrub { people: self.people, names: rendered, of }
     }
 
-    /// What is kept of a message that has a text of more than [`MAX_TEXT`] bytes.
+    /// Returns the record of a message with a text of more than [`MAX_TEXT`] bytes.
     fn large(&self, id: MessageId, message: &wire::Message<'_>, text: &[u8]) -> Unreadable {
         let mentions = if let List::Items(mentions) = &message.mentions { mentions.as_slice() } else { &[] };
         let raw = serde_json::from_slice(text).ok().map(|raw: Value| {
@@ -111,7 +111,7 @@ impl Converter<'_> {
         }
         let content = string(message.content, "content", &mut extra).unwrap_or_default();
         let content = with_emojis(scrub.text(system_content(kind, &content)), extra.get("inlineEmojis"));
-        // Where a forward has no time, the exporter writes the first moment of the year 1.
+        // For a forward without a time, the exporter writes the first moment of the year 1.
         let timestamp = message.timestamp.is().filter(|time| !time.starts_with("0001-01-01"));
         let sent_at = timestamp.and_then(|time| time.parse().ok()).and_then(|time| time_beside(id, time));
         let edited = string(message.edited_at, "timestampEdited", &mut extra);
@@ -177,7 +177,7 @@ fn learn_person(scrub: &mut MessageScrub<'_>, person: &Person<'_>) {
     scrub.learn_person(&person.id, [&person.name, &person.nickname].into_iter().flatten().map(AsRef::as_ref));
 }
 
-/// Keeps what stands in the place of a field and is of another type; a list behind what is kept of it already.
+/// Stores a value of an unexpected type in the extra fields; a list after those values that are stored already.
 fn keep(extra: &mut Map<String, Value>, key: &str, value: Value) {
     match (extra.get_mut(key), value) {
         (Some(Value::Array(kept)), Value::Array(items)) => kept.extend(items),
@@ -214,7 +214,7 @@ fn reference(value: &Value) -> Reference {
     }
 }
 
-/// Makes what may be stored of what a file says.
+/// Turns the values of a file into values that may be stored.
 struct Scrub<'a> {
     people: &'a Pseudonymizer,
     names: RenderedNames<'a>,
@@ -230,7 +230,8 @@ impl Scrub<'_> {
         self.names.text(self.of.text(text))
     }
 
-    /// An embed without the name of a known person as its author or footer: a bot that shows a person so writes no `@`.
+    /// Scrubs an embed of the name of a known person as its author or footer: a bot that shows a person there writes no
+    /// `@`.
     fn embed(&self, mut embed: Value) -> Value {
         for (part, name) in [("author", "name"), ("footer", "text")] {
             if let Some(Value::Object(fields)) = embed.get_mut(part)
@@ -251,14 +252,14 @@ impl Scrub<'_> {
         self.value(Part::Snapshot, snapshot)
     }
 
-    /// A person; one without id and name is always the same.
+    /// Returns a person; all persons without id and name are the same one.
     fn author(&self, person: &Person<'_>) -> Author {
         let pseudonym =
             person.identity().map_or_else(|| self.people.person(""), |person| self.people.identity(&person));
         Author { pseudonym, bot: person.bot, webhook: person.is_webhook() }
     }
 
-    /// The author of a message. Of those who speak through a webhook, each name is one.
+    /// Returns the author of a message. Of the authors of a webhook, each name is a person of its own.
     fn sender(&self, person: &Person<'_>) -> Author {
         let author = self.author(person);
         if !author.webhook || person.id.is_empty() {
@@ -268,7 +269,7 @@ impl Scrub<'_> {
         Author { pseudonym: self.people.webhook(&person.id, name), ..author }
     }
 
-    /// The files of a message, and the paths that were scrubbed in them.
+    /// Returns the files of a message, and their original paths that were scrubbed.
     fn attachments(
         &self,
         message: MessageId,
@@ -286,7 +287,7 @@ impl Scrub<'_> {
         let unread: Vec<Value> = items.iter().filter(|item| !item.is_object() && !is_empty(item)).cloned().collect();
         keep(extra, "attachments", unread.into());
         let made = items.iter().filter(|item| item.is_object()).zip(1_u64..).filter_map(|(item, place)| {
-            // A file without a good id of its own gets one that is the same in every import.
+            // A file without a valid id gets one that is the same in every import.
             let made_up = AttachmentId::new(message.get().saturating_add(place).min(AttachmentId::MAX.get()))?;
             let id =
                 id(item, "id").filter(|id| seen.insert(*id)).or_else(|| seen.insert(made_up).then_some(made_up))?;
@@ -298,7 +299,7 @@ impl Scrub<'_> {
         (made, scrubbed)
     }
 
-    /// A file, and its path as the export has it.
+    /// Returns a file, and its original path in the export.
     fn attachment(&self, id: AttachmentId, item: &Value) -> (Attachment, Option<String>) {
         let filename = cut(&self.of.hidden_text(text(item, "fileName").unwrap_or("file")));
         let address = text(item, "url").unwrap_or_default();
@@ -364,7 +365,7 @@ impl Scrub<'_> {
     }
 }
 
-/// The objects of a list, each scrubbed by `make`; what is no list goes into the extra fields.
+/// Converts the objects of a list, each scrubbed by `make`; a value that is not a list goes into the extra fields.
 fn list(value: Value, key: &str, make: impl Fn(Value) -> Value, extra: &mut Map<String, Value>) -> Option<Json> {
     match value {
         Value::Array(items) => {
@@ -380,7 +381,7 @@ fn list(value: Value, key: &str, make: impl Fn(Value) -> Value, extra: &mut Map<
     }
 }
 
-/// A path beside the export, with `/`; `None` for one that leads elsewhere.
+/// Returns a path beside the export, with `/`; `None` for one that leads elsewhere.
 fn beside(path: &str) -> Option<String> {
     let path = path.replace('\\', "/");
     let inside = !path.is_empty() && !path.starts_with('/') && !path.contains(':') && path.len() <= 4096;

@@ -6,14 +6,14 @@ use serde_json::{Map, Value, json};
 
 use crate::emoji::with_emojis;
 
-/// The longest name of a file, emoji or sticker that is kept, in characters.
+/// The longest stored name of a file, emoji or sticker, in characters.
 const MAX_NAME: usize = 1024;
 
 pub(crate) fn text<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
     value.get(key).and_then(Value::as_str)
 }
 
-/// An id: a text, or a whole number up to 2⁶⁴−1, as some tools write it.
+/// Returns an id: a string, or a whole number up to 2⁶⁴−1, as some tools write it.
 pub(crate) fn id_text<'a>(value: &'a Value, key: &str) -> Option<Cow<'a, str>> {
     match value.get(key)? {
         Value::String(id) => Some(Cow::Borrowed(id)),
@@ -25,12 +25,12 @@ pub(crate) fn cut(name: &str) -> String {
     name.chars().take(MAX_NAME).collect()
 }
 
-/// Whether there is nothing in it worth keeping.
+/// Returns whether a value is empty.
 pub(crate) fn is_empty(value: &Value) -> bool {
     value.is_null() || value.as_array().is_some_and(Vec::is_empty)
 }
 
-/// What `value` says beyond the `known` keys; all of it if it is no object.
+/// Returns the fields of `value` beyond the `known` keys; all of it if it is not an object.
 pub(crate) fn beyond(value: &Value, known: &[&str]) -> Map<String, Value> {
     match value {
         Value::Object(fields) => {
@@ -42,8 +42,8 @@ pub(crate) fn beyond(value: &Value, known: &[&str]) -> Map<String, Value> {
     }
 }
 
-/// An embed: names in `snake_case`, the colour a number, the source's address of a picture beside its copy's; what it
-/// lacks is left out.
+/// Converts an embed: names in `snake_case`, the colour a number, the original address of a picture beside its copy's;
+/// missing fields are left out.
 pub(crate) fn embed(value: Value) -> Value {
     let Value::Object(mut fields) = value else { return value };
     if let Some(Value::String(description)) = fields.remove("description") {
@@ -53,9 +53,9 @@ pub(crate) fn embed(value: Value) -> Value {
     part(fields)
 }
 
-/// An embed, or any object inside of one.
+/// Converts an embed, or any object inside of one.
 fn part(mut fields: Map<String, Value>) -> Value {
-    // The exporter calls the copy's address the picture's, and the source's the canonical one.
+    // The exporter names the copy's address like the picture's, and the original one "canonical".
     for (copy, source, kept) in
         [("url", "canonicalUrl", "proxy_url"), ("iconUrl", "iconCanonicalUrl", "proxy_icon_url")]
     {
@@ -87,7 +87,7 @@ fn part(mut fields: Map<String, Value>) -> Value {
     Value::Object(fields.filter(|(_, value)| !value.is_null()).collect())
 }
 
-/// Whether a path beside the export is that of an avatar, which the exporter names after the avatar's hash.
+/// Returns whether a path beside the export is that of an avatar, which the exporter names after the avatar's hash.
 fn is_avatar_file(path: &str) -> bool {
     let name = path.rsplit(['/', '\\']).next().unwrap_or_default();
     let hash = name.strip_prefix("a_").unwrap_or(name).split_once('-').map_or("", |(hash, _)| hash);
@@ -107,7 +107,7 @@ pub(crate) fn sticker(value: &Value) -> Value {
     json!({"id": id_text(value, "id"), "name": text(value, "name").map(cut), "format": format})
 }
 
-/// What a sticker says beyond [`sticker`], with its id: new keys, and the file beside the export.
+/// Returns the fields of a sticker beyond those of [`sticker`], with its id: new keys, and the file beside the export.
 pub(crate) fn sticker_rest(value: &Value) -> Option<Value> {
     let mut rest = beyond(value, &["id", "name", "format"]);
     if text(value, "sourceUrl").is_some_and(|url| url.starts_with("https://cdn.discordapp.com/")) {
@@ -119,11 +119,11 @@ pub(crate) fn sticker_rest(value: &Value) -> Option<Value> {
     })
 }
 
-/// A forwarded message in the form of a message of Discord.
+/// Converts a forwarded message to the form of Discord.
 pub(crate) fn snapshot(value: Value) -> Value {
     let Value::Object(mut fields) = value else { return json!({"content": "", "forwarded": value}) };
     for (ours, theirs) in [("timestamp", "timestamp"), ("edited_timestamp", "timestampEdited")] {
-        // Where Discord gives no time, the exporter writes the first moment of the year 1.
+        // If Discord gives no time, the exporter writes the first moment of the year 1.
         let time =
             fields.remove(theirs).filter(|time| !time.as_str().is_some_and(|time| time.starts_with("0001-01-01")));
         fields.insert(ours.to_owned(), time.unwrap_or(Value::Null));

@@ -1,4 +1,4 @@
-//! The messages of an export, in its order.
+//! Reads the messages of an export, in its order.
 
 use std::collections::HashMap;
 
@@ -13,12 +13,13 @@ use crate::archive::Archives;
 use crate::document::{Messages, open, walk};
 use crate::message::{Converted, Converter};
 
-/// Messages that are handed on together.
+/// The number of messages in a batch.
 const BATCH: usize = 500;
-/// The bytes of a batch in the file, from which on nothing is added to it: some batches wait, and messages may be large.
+/// The size of a batch in the file, in bytes, from which no message is added to it: some batches wait, and messages may
+/// be large.
 const BATCH_BYTES: usize = 4 << 20;
 
-/// Reads the messages of a file; `send` takes them and says whether to go on.
+/// Reads the messages of a file; `send` receives them and returns whether to continue.
 pub(crate) fn read(
     file: &ExportFile,
     archives: &Archives,
@@ -48,7 +49,7 @@ struct Batches<'a, S> {
     messages: Vec<Message>,
     beside: HashMap<(MessageId, AttachmentId), String>,
     unreadable: Vec<Unreadable>,
-    /// Bytes of them in the file.
+    /// The size of the messages in the file, in bytes.
     held: usize,
     byte: u64,
     send: S,
@@ -70,7 +71,7 @@ impl<S: Fn(ExportBatch) -> bool> Messages for Batches<'_, S> {
         let (converted, length) = self.converter.convert(text)?;
         match converted {
             Converted::Message(message, beside) => {
-                // The last message of an id counts.
+                // The last message of an id wins.
                 self.beside.retain(|(id, _), _| *id != message.id);
                 self.beside.extend(beside.into_iter().map(|(file, path)| ((message.id, file), path)));
                 self.messages.push(*message);
@@ -84,7 +85,7 @@ impl<S: Fn(ExportBatch) -> bool> Messages for Batches<'_, S> {
     }
 
     fn fault(&mut self, _: String, _: u64) {
-        // The look before has told it.
+        // The first pass has reported it.
     }
 }
 

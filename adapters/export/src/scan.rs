@@ -1,22 +1,22 @@
-//! Taking a JSON file apart into the values of its outermost object and the elements of its messages, one at a time,
-//! with the place of each, so that nothing but one message is ever held.
+//! Splits a JSON file into the values of its outermost object and the elements of its messages, one at a time, with the
+//! position of each, so that only one message is in memory.
 
 use std::io::{self, BufRead};
 
-/// The most bytes of one value; Discord's largest message is far below.
+/// The most bytes of one value; Discord's largest message is far smaller.
 const MAX_VALUE: usize = 32 << 20;
-/// The most bytes of a value that is passed over; no compressed file of some megabytes keeps us for days.
+/// The most bytes of a skipped value; no compressed file of some megabytes can occupy the import for days.
 const MAX_SKIPPED: usize = 1 << 30;
 /// The most blanks in a row, for the same reason.
 const MAX_BLANKS: usize = 16 << 20;
 
-/// Why a file cannot be taken apart any further.
+/// The error that ends the scan of a file.
 #[derive(Debug)]
 pub(crate) enum ScanError {
     Io(io::Error),
-    /// It ends in the middle.
+    /// The file ends in the middle.
     End,
-    /// Something else stands where the form of JSON wants another thing.
+    /// The file is not valid JSON at this position.
     Form(&'static str),
 }
 
@@ -41,14 +41,14 @@ impl<R: BufRead> Scanner<R> {
         Self { input, byte: 0 }
     }
 
-    /// Bytes that were read so far.
+    /// Returns the number of bytes that were read so far.
     pub(crate) const fn byte(&self) -> u64 {
         self.byte
     }
 
-    /// What is read already, or the next bytes; none at the end.
+    /// Returns the buffered bytes, or reads the next ones; none at the end.
     pub(crate) fn fill(&mut self) -> Result<&[u8], ScanError> {
-        // Whether there are bytes is asked apart from giving them, or the borrow would last through the loop.
+        // The check for bytes is separate from returning them, or the borrow would last through the loop.
         loop {
             match self.input.fill_buf() {
                 Ok(_) => break,
@@ -60,13 +60,13 @@ impl<R: BufRead> Scanner<R> {
         self.input.fill_buf().map_err(ScanError::Io)
     }
 
-    /// Takes `count` of the bytes that [`Scanner::fill`] gave.
+    /// Consumes `count` of the bytes that [`Scanner::fill`] returned.
     pub(crate) fn skip(&mut self, count: usize) {
         self.input.consume(count);
         self.byte += count as u64;
     }
 
-    /// The next byte that is no blank, left where it is.
+    /// Returns the next byte that is not a blank, without consuming it.
     pub(crate) fn next_token(&mut self) -> Result<Option<u8>, ScanError> {
         let mut blanks = 0;
         loop {
@@ -87,7 +87,7 @@ impl<R: BufRead> Scanner<R> {
         }
     }
 
-    /// Takes `wanted`, after blanks.
+    /// Consumes `wanted`, after blanks.
     pub(crate) fn take(&mut self, wanted: u8, reason: &'static str) -> Result<(), ScanError> {
         match self.next_token()? {
             Some(byte) if byte == wanted => {
@@ -110,7 +110,7 @@ impl<R: BufRead> Scanner<R> {
         Ok(())
     }
 
-    /// Copies the next whole value into `value`; tells whether it fits, and takes it to its end if it does not.
+    /// Copies the next complete value into `value`; returns whether it fits, and skips to its end if it does not.
     pub(crate) fn value(&mut self, value: &mut Vec<u8>) -> Result<bool, ScanError> {
         value.clear();
         if self.next_token()?.is_none() {
@@ -142,7 +142,7 @@ impl<R: BufRead> Scanner<R> {
     }
 }
 
-/// Where a walk through the bytes of one value stands.
+/// The state of a walk through the bytes of one value.
 #[derive(Default)]
 struct Place {
     depth: u64,
@@ -151,7 +151,7 @@ struct Place {
 }
 
 impl Place {
-    /// Goes on through `bytes`; gives how many of them belong to the value, and whether it ends there.
+    /// Continues through `bytes`; returns how many of them belong to the value, and whether it ends there.
     fn walk(&mut self, bytes: &[u8]) -> (usize, bool) {
         let mut at = 0;
         while at < bytes.len() {
@@ -192,7 +192,7 @@ const fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\n' | b'\r' | b'\t')
 }
 
-/// The bytes that change where a walk stands, outside of texts.
+/// The bytes that change the state of a walk, outside of strings.
 const STRUCTURE: [bool; 256] = {
     let mut structure = [false; 256];
     let bytes = b"\"{}[]";

@@ -1,4 +1,4 @@
-//! One look through a whole export.
+//! The first pass over a whole export.
 
 use std::collections::BTreeMap;
 
@@ -20,16 +20,16 @@ use crate::look::{Looked, too_large};
 use crate::object::{beyond, id_text, is_empty};
 use crate::wire::{message_id, parse};
 
-/// The longest name or topic that is kept, in characters; Discord's longest has 4096.
+/// The longest stored name or topic, in characters; Discord's longest has 4096.
 const MAX_TEXT: usize = 4096;
-/// Faults of single messages that are told; more are counted in the last.
+/// The most errors of single messages that are reported; the others are counted in the last.
 const MAX_FAULTS: usize = 100;
-/// The most roles of a file that are kept: Discord allows 250.
+/// The most roles of a file that are stored: Discord allows 250.
 const MAX_ROLES: usize = 1_000;
-/// Messages between two words of how far the look is.
+/// The number of messages between two progress reports.
 const HEARD: u64 = 1_000;
 
-/// Looks through a whole file.
+/// Summarises a whole file.
 pub(crate) fn summarize(
     file: &ExportFile,
     archives: &Archives,
@@ -68,7 +68,7 @@ pub(crate) fn summarize(
             channel,
             exported_at: exported_at.ok_or_else(|| format("it does not say when it was made".to_owned()))?,
             has_range,
-            // The filter names a moment; what was sent in its very millisecond may be missing.
+            // The filter is a time; a message of exactly this millisecond may be missing.
             after: after
                 .and_then(|at| Timestamp::from_millis(at.as_millis() + 1))
                 .and_then(|at| MessageId::first_at(at).previous()),
@@ -84,12 +84,12 @@ pub(crate) fn summarize(
     })
 }
 
-/// What a look through the messages has shown.
+/// The facts that a pass over the messages has shown.
 struct Seen<'a> {
     messages: u64,
     ids: Option<(MessageId, MessageId)>,
     last: Option<MessageId>,
-    /// When the message with the largest id was sent.
+    /// The time of the message with the largest id.
     newest_at: Option<Timestamp>,
     roles: BTreeMap<RoleId, Role>,
     known: &'a mut KnownPeople,
@@ -177,7 +177,7 @@ fn channel(value: &Value, first: Option<MessageId>, root: &Map<String, Value>) -
     let kind = ChannelKind(number(&kind_name, &CHANNELS));
     let mut extra = beyond(value, &["id", "type", "categoryId", "category", "name", "topic", "iconUrl"]);
     extra.extend(root.iter().filter(|(_, value)| !is_empty(value)).map(|(key, value)| (key.clone(), value.clone())));
-    // Before 2.27 a category had a name alone. A later file without an id has no category, but may name a made-up one.
+    // Before 2.27 a category had only a name. A later file without an id has no category, but may name a made-up one.
     if let Some(category) = text(value, "category").filter(|_| value.get("categoryId").is_none()) {
         extra.insert("category".to_owned(), category.into());
     }

@@ -1,8 +1,8 @@
-//! What the exporter says in place of a system message: English sentences, some of them with names.
+//! The exporter's texts of system messages: English sentences, some of them with names.
 
 use domain::message::MessageKind;
 
-/// Every sentence of every release, as it begins and ends.
+/// The beginning and end of every sentence of every release.
 const SENTENCES: [(&str, &str); 12] = [
     ("Added a recipient.", ""),
     ("Added ", " to the group."),
@@ -18,15 +18,15 @@ const SENTENCES: [(&str, &str); 12] = [
     ("Joined the server.", ""),
 ];
 
-/// What people said in a message of this type: all of one that people write. Of another the exporter's English is
-/// dropped, and the new name of a channel and other words of people stay.
+/// Returns the text that people wrote in a message of this type: all of it for a message by a person. In another the
+/// exporter's English is dropped, and the new name of a channel and other words of people stay.
 pub(crate) fn system_content(kind: MessageKind, content: &str) -> &str {
     match kind {
         kind if kind.is_written() => content,
         MessageKind::CHANNEL_NAME_CHANGE if !is_sentence(content) => {
             content.strip_prefix("Changed the channel name: ").unwrap_or(content)
         }
-        // Discord gives these no text of their own.
+        // Discord gives these no text.
         MessageKind(1..=7) | MessageKind::POLL_RESULT => "",
         _ if is_sentence(content) => "",
         _ => content,

@@ -1,12 +1,12 @@
-//! Text of two bytes a letter, which some editors and shells make of a file.
+//! UTF-16 text, which some editors and shells make of a file.
 
 use std::io::{self, BufRead, Read};
 
-/// Bytes that are read at once.
+/// The number of bytes that are read at once.
 const CHUNK: usize = 1 << 15;
 
-/// Whether the text of `head` has two bytes a letter, and the larger of them first. An export begins with ASCII, so one
-/// of the two is zero even where no mark says it.
+/// Returns whether `head` is UTF-16, and if so, whether it is big-endian. An export begins with ASCII, so one byte of
+/// each pair is zero even without a byte-order mark.
 pub(crate) fn is_big_endian(head: &[u8]) -> Option<bool> {
     match head {
         [0xff, 0xfe, ..] | [1..=0xff, 0, ..] => Some(false),
@@ -15,14 +15,14 @@ pub(crate) fn is_big_endian(head: &[u8]) -> Option<bool> {
     }
 }
 
-/// Gives UTF-16 as UTF-8. Half a pair becomes the sign for what is unknown.
+/// Decodes UTF-16 to UTF-8. An unpaired surrogate becomes the replacement character.
 pub(crate) struct Utf16<R> {
     input: R,
     is_big_endian: bool,
-    /// The first half of a pair.
+    /// The first surrogate of a pair.
     high: Option<u16>,
     ready: Vec<u8>,
-    /// Bytes of `ready` that were given.
+    /// The number of bytes of `ready` that were read.
     given: usize,
 }
 
@@ -31,14 +31,14 @@ impl<R: BufRead> Utf16<R> {
         Self { input, is_big_endian, high: None, ready: Vec::new(), given: 0 }
     }
 
-    /// Makes the next letters ready; returns false at the end.
+    /// Decodes the next characters; returns false at the end.
     fn refill(&mut self) -> io::Result<bool> {
         self.given = 0;
         self.ready.clear();
         let mut chunk = [0; 2];
         let mut units = 0;
         while units < CHUNK {
-            // A file that was cut in the middle of a letter ends before it.
+            // A file that was cut in the middle of a character ends before it.
             match self.input.read_exact(&mut chunk) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => break,
@@ -77,7 +77,7 @@ impl<R: BufRead> Utf16<R> {
 
 impl<R: BufRead> Read for Utf16<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        // What was read may all be half a letter.
+        // The bytes that were read may all be part of one character.
         while self.given == self.ready.len() && self.refill()? {}
         let count = (&self.ready[self.given..]).read(buffer)?;
         self.given += count;

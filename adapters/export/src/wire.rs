@@ -1,5 +1,5 @@
-//! A message as the exporter writes it, parsed once and without a tree for what every message has. What stands in the
-//! place of a field and is of another type than the exporter's is kept beside the fields.
+//! A message as the exporter writes it, parsed once and without a tree for the common fields. A value of another type
+//! than the exporter's is stored beside the fields.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,10 +14,10 @@ use serde_json::{Map, Value};
 
 use crate::look::{identity, tag_digits};
 
-/// Parses the value at the start of `text`, and tells how long it is; other bytes may follow.
+/// Parses the value at the start of `text`, and returns its length; other bytes may follow.
 ///
 /// # Errors
-/// Why it is no JSON.
+/// The reason why it is not valid JSON.
 pub(crate) fn parse<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<(T, usize), String> {
     let mut values = serde_json::Deserializer::from_slice(text).into_iter();
     match values.next() {
@@ -27,7 +27,7 @@ pub(crate) fn parse<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<(T, usize)
     }
 }
 
-/// What a visitor of this file makes of a number, a truth value or null.
+/// The visitor methods of this file for numbers, booleans and null.
 macro_rules! scalars {
     ($make:expr) => {
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -56,8 +56,8 @@ macro_rules! scalars {
     };
 }
 
-/// Any value, checked to its end exactly as a tree would be, and dropped. (Serde's own lets bad text and any depth
-/// pass; then a message could be counted and yet not be read.)
+/// Any value, checked to its end exactly as a tree would be, and dropped. (Serde's own accepts invalid strings and any
+/// depth; then a message could be counted and yet not be readable.)
 pub(crate) struct Skipped;
 
 impl<'de> Deserialize<'de> for Skipped {
@@ -85,7 +85,7 @@ impl<'de> Deserialize<'de> for Skipped {
     }
 }
 
-/// A text, or whatever else stands in its place.
+/// A string, or a value of another type.
 pub(crate) enum Text<'a> {
     Is(Cow<'a, str>),
     Other(Value),
@@ -99,7 +99,7 @@ impl<'a> Text<'a> {
         }
     }
 
-    /// An id: a text, or a whole number up to 2⁶⁴−1, as some tools write it.
+    /// Returns an id: a string, or a whole number up to 2⁶⁴−1, as some tools write it.
     pub(crate) fn id(self) -> Option<Cow<'a, str>> {
         match self {
             Self::Is(text) => Some(text),
@@ -107,7 +107,7 @@ impl<'a> Text<'a> {
         }
     }
 
-    /// [`Text::id`] without taking it.
+    /// Returns [`Text::id`] without consuming it.
     pub(crate) fn as_id(&self) -> Option<Cow<'_, str>> {
         match self {
             Self::Is(text) => Some(Cow::Borrowed(text)),
@@ -115,7 +115,7 @@ impl<'a> Text<'a> {
         }
     }
 
-    /// The digits behind a name; 2.25 wrote them as a number, without leading zeros.
+    /// Returns the discriminator; 2.25 wrote it as a number, without leading zeros.
     pub(crate) fn discriminator(self) -> Option<Cow<'a, str>> {
         match self {
             Self::Is(text) => Some(text),
@@ -123,7 +123,7 @@ impl<'a> Text<'a> {
         }
     }
 
-    /// A number or the name of one.
+    /// Returns a number or the name of one.
     pub(crate) fn number_or_name(self) -> Self {
         match self {
             Self::Other(Value::Number(number)) => Self::Is(number.to_string().into()),
@@ -165,7 +165,7 @@ impl<'de> Deserialize<'de> for Text<'de> {
     }
 }
 
-/// A list, or whatever else stands in its place.
+/// A list, or a value of another type.
 pub(crate) enum List<T> {
     Items(Vec<T>),
     Other(Value),
@@ -204,12 +204,12 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
     }
 }
 
-/// What is made of an object, field by field.
+/// A type that is parsed from an object, field by field.
 trait Fields<'de>: Default {
     /// Takes the value of `key` out of `fields`.
     fn take<A: MapAccess<'de>>(&mut self, key: &str, fields: &mut A) -> Result<(), A::Error>;
 
-    /// Takes what is no object.
+    /// Takes a value that is not an object.
     fn take_other(&mut self, _: Value) {}
 }
 
@@ -243,7 +243,7 @@ fn object<'de, T: Fields<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<
     deserializer.deserialize_any(Read(PhantomData))
 }
 
-/// Somebody, as far as a pseudonym and mentions need it.
+/// A person, with the fields that a pseudonym and mentions need.
 #[derive(Default)]
 pub(crate) struct Person<'a> {
     pub(crate) id: Cow<'a, str>,
@@ -255,19 +255,19 @@ pub(crate) struct Person<'a> {
 }
 
 impl Person<'_> {
-    /// Whether it is a webhook: a program without a discriminator that carries no role, which every bot that was
-    /// invited does.
+    /// Returns whether it is a webhook: a program without a discriminator and without a role; every invited bot has a
+    /// role.
     pub(crate) fn is_webhook(&self) -> bool {
         let untagged = self.discriminator.as_deref().is_some_and(|digits| matches!(digits, "0" | "0000"));
         self.bot && untagged && !self.has_roles
     }
 
-    /// Who it is; `None` for a person without id and name.
+    /// Returns the identity; `None` for a person without id and name.
     pub(crate) fn identity(&self) -> Option<Identity<'_>> {
         identity(&self.id, self.name.as_deref().or(self.nickname.as_deref()))
     }
 
-    /// Every name that can stand behind an `@`.
+    /// Returns every name that can follow an `@`.
     pub(crate) fn names(&self) -> impl Iterator<Item = Cow<'_, str>> {
         let names = [&self.nickname, &self.name].into_iter().flatten();
         let tag = self.name.as_ref().zip(tag_digits(self.discriminator.as_deref()));
@@ -299,7 +299,7 @@ impl<'de> Deserialize<'de> for Person<'de> {
     }
 }
 
-/// An emoji under a message and who put it there; what is no object, or has no place here, stands in `rest`.
+/// A reaction with its people; a value that is not an object, and unknown fields, are in `rest`.
 #[derive(Default)]
 pub(crate) struct Reaction<'a> {
     pub(crate) emoji: Value,
@@ -351,19 +351,19 @@ pub(crate) struct Message<'a> {
 }
 
 impl Message<'_> {
-    /// Its id.
+    /// Returns its id.
     ///
     /// # Errors
-    /// Why it has none.
+    /// The reason why it has none.
     pub(crate) fn id(&self) -> Result<MessageId, String> {
         message_id(&self.id)
     }
 }
 
-/// The id of a message.
+/// Returns the id of a message.
 ///
 /// # Errors
-/// Why it is none.
+/// The reason why it is invalid.
 pub(crate) fn message_id(id: &Text<'_>) -> Result<MessageId, String> {
     let id = id.as_id().ok_or("a message has no id")?;
     id.parse().map_err(|error| format!("a message has no id: {error}"))

@@ -9,7 +9,7 @@ use zip::write::SimpleFileOptions;
 
 use super::*;
 
-/// What is found of at most 100 bytes.
+/// Reads at most 100 bytes of a file.
 fn found(file: &ExportFile, path: &str) -> Result<String, FetchError> {
     let (bytes, opened) = (Mutex::new(Vec::new()), AtomicBool::new(false));
     let send = |piece: Bytes| {

@@ -14,7 +14,7 @@ fn find(paths: &[PathBuf]) -> Found {
     super::find(paths, &Archives::default())
 }
 
-/// What is found under a folder, without the folder.
+/// The files that are found under a folder, without the folder.
 fn found_in(folder: &Path, found: &Found) -> Vec<String> {
     let name = |path: &Path| path.strip_prefix(folder).unwrap().to_string_lossy().into_owned();
     let entry = |entry: &Option<String>| entry.as_ref().map_or_else(String::new, |entry| format!("!/{entry}"));

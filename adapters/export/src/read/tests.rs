@@ -31,7 +31,7 @@ fn person(id: &str) -> Pseudonym {
     people().person(id)
 }
 
-/// What both looks make of a file with these bytes and this name.
+/// The results of both passes over a file with these bytes and this name.
 fn read_bytes(name: &str, bytes: &[u8]) -> Result<(ExportSummary, Vec<Message>), SourceError> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
@@ -80,7 +80,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     packed.finish().unwrap()
 }
 
-/// Whether a file that ends behind `kept` bytes of `text` reads as it should: messages that end before are kept.
+/// Checks a file that is cut after `kept` bytes of `text`: complete messages are kept.
 fn is_cut_rightly(name: &str, bytes: &[u8], text: &str, kept: usize) {
     let object = |key: &str| {
         let from = text.find(&format!("\"{key}\": {{")).unwrap();
@@ -120,7 +120,7 @@ fn a_compressed_file_cut_at_any_byte_keeps_the_messages_before() {
     let packed = gzip(text.as_bytes());
     for length in 0..=packed.len() {
         let mut kept = Vec::new();
-        // What can be unpacked of it; the end of the stream is an error.
+        // The part of it that can be unpacked; the end of the stream is an error.
         std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&packed[..length]), &mut kept).ok();
         is_cut_rightly("cut.json.gz", &packed[..length], &text, kept.len());
     }

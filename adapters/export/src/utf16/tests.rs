@@ -8,7 +8,7 @@ fn units(text: &str, is_big_endian: bool) -> Vec<u8> {
 
 fn read(bytes: &[u8], is_big_endian: bool) -> String {
     let mut text = String::new();
-    // A small buffer cuts letters in the middle.
+    // A small buffer cuts characters in the middle.
     Utf16::new(BufReader::with_capacity(3, bytes), is_big_endian).read_to_string(&mut text).unwrap();
     text
 }

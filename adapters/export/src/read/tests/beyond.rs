@@ -1,4 +1,4 @@
-//! What the exporter does not write, or not yet, and what it writes of direct messages.
+//! Files that the exporter does not write, or not yet, and files of direct messages.
 
 use domain::channel::ChannelKind;
 use domain::message::MessageKind;

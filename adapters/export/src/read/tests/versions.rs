@@ -1,4 +1,4 @@
-//! Files in the shape that a release of the exporter gave them, from the first that wrote JSON on.
+//! Files in the form of each release of the exporter, from the first that wrote JSON on.
 
 use domain::channel::ChannelKind;
 use domain::message::{Message, MessageId, MessageKind, Reference};
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{person, read_bytes};
 
-/// The first message's id, and the time inside of it.
+/// The first message's id, and the time in it.
 const ID: &str = "1543572365714264084";
 const AT: &str = "2026-08-30T10:45:30.174Z";
 
@@ -18,7 +18,7 @@ pub(super) fn read(document: &Value) -> (ExportSummary, Vec<Message>) {
     (summary, messages)
 }
 
-/// A message in the shape of 2.18, with these fields beside or in place of its own.
+/// A message in the form of 2.18, with these fields added or replaced.
 pub(super) fn message(fields: &Value) -> Value {
     let mut message = json!({
         "id": ID, "type": "Default", "timestamp": "2026-08-30T10:45:30.174+00:00", "timestampEdited": null,
@@ -30,7 +30,7 @@ pub(super) fn message(fields: &Value) -> Value {
     message
 }
 
-/// A document in the shape of 2.18, with these fields of the channel beside or in place of its own.
+/// A document in the form of 2.18, with these fields of the channel added or replaced.
 pub(super) fn document(channel: &Value, messages: &[Value]) -> Value {
     let mut document = json!({
         "guild": {"id": "100", "name": "Guild", "iconUrl": "https://cdn.discordapp.com/embed/avatars/0.png"},
@@ -126,7 +126,7 @@ fn since_2_26_an_answer_names_what_it_answers() {
     let to = reply.reference.unwrap();
     assert_eq!((reply.kind, to.kind, to.message_id), (MessageKind::REPLY, 0, MessageId::new(5)));
     assert_eq!((to.channel_id.map(Id::get), to.guild_id), (Some(200), None));
-    // A release before knew no name for the type.
+    // An earlier release had no name for the type.
     assert_eq!(one(&json!({"type": "19"})).kind, MessageKind::REPLY);
 }
 
