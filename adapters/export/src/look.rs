@@ -71,7 +71,7 @@ pub(crate) fn tag_digits(discriminator: Option<&str>) -> Option<&str> {
 #[derive(Default)]
 struct Met<'a> {
     id: Cow<'a, str>,
-    /// The names; the user name first.
+    /// The name first, then other names.
     names: Vec<Cow<'a, str>>,
     discriminator: Option<Cow<'a, str>>,
 }

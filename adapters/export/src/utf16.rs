@@ -5,7 +5,7 @@ use std::io::{self, BufRead, Read};
 /// The number of bytes that are read at once.
 const CHUNK: usize = 1 << 15;
 
-/// Returns whether `head` is UTF-16, and if so, whether it is big-endian. An export begins with ASCII, so one byte of
+/// Returns whether `head` is big-endian UTF-16; `None` if it is not UTF-16. An export begins with ASCII, so one byte of
 /// each pair is zero even without a byte-order mark.
 pub(crate) fn is_big_endian(head: &[u8]) -> Option<bool> {
     match head {
