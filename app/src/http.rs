@@ -125,7 +125,7 @@ impl Site {
         Self { metrics: self.metrics.with_follower(lag), ..self }
     }
 
-    /// Also serves the files that are stored in `media`.
+    /// Makes the server also serve the files that are stored in `media`.
     #[must_use]
     pub fn with_media(self, media: Arc<dyn MediaStore>) -> Self {
         Self { media: Some(media), ..self }

@@ -125,7 +125,7 @@ fn of_message(held: &StoredMessage) -> Value {
     })
 }
 
-/// The number of attempts for a file is not part of the content.
+/// Returns the content of a file, which does not include the number of attempts.
 fn of_file(file: &File) -> Value {
     let (state, hash, size) = match file.state {
         FileState::Waiting { .. } => ("waiting", None, None),

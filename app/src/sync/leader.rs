@@ -103,13 +103,13 @@ pub struct Leader {
 }
 
 impl Leader {
-    /// The fence that shuts out earlier leaders.
+    /// Returns the fence that shuts out earlier leaders.
     #[must_use]
     pub const fn fence(&self) -> Fence {
         self.fence
     }
 
-    /// Cancelled once another process has acquired the lease.
+    /// Returns a token that is cancelled once another process has acquired the lease.
     #[must_use]
     pub const fn lost(&self) -> &CancellationToken {
         &self.lost

@@ -80,7 +80,7 @@ impl Tally {
         self.walks().insert(channel, walk);
     }
 
-    /// The walk has come to `reached`.
+    /// Records that the walk has come to `reached`.
     pub(super) fn reached(&self, channel: ChannelId, reached: Timestamp) {
         if let Some(walk) = self.walks().get_mut(&channel) {
             walk.reached = reached;

@@ -110,7 +110,7 @@ impl Run<'_> {
         }
     }
 
-    /// The parents of threads that could not be read completely.
+    /// Returns the parents of threads that could not be read completely.
     pub(super) fn unfinished(&self) -> MutexGuard<'_, HashSet<ChannelId>> {
         self.unfinished.lock().unwrap_or_else(PoisonError::into_inner)
     }
