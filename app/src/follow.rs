@@ -1,4 +1,4 @@
-//! Following the change log: one task in each process passes every change to the subscribers that keep something derived
+//! Follows the change log: one task in each process passes every change to the subscribers that keep something derived
 //! from the archive, such as a cache.
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,8 +22,8 @@ const IDLE: Duration = Duration::from_millis(500);
 /// A part of the program that keeps something derived from the archive.
 #[async_trait]
 pub trait Subscriber: Send + Sync {
-    /// Receives changes in the order of their commits. None is left out between two calls, unless [`Subscriber::resync`]
-    /// is called in between.
+    /// Receives changes in the order of their commits. No change is skipped between two calls, unless
+    /// [`Subscriber::resync`] is called in between.
     async fn receive(&self, changes: &[Change]);
 
     /// Called once before the first changes, and again whenever the log has a gap: everything that was derived before
