@@ -5,7 +5,7 @@ use domain::pseudonym::KeyCheck;
 
 use crate::error::StoreError;
 
-/// What the archive stores about itself.
+/// The metadata of the archive as a whole.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait ArchiveRepository: Send {

@@ -18,15 +18,15 @@ use crate::error::StoreError;
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait ChangeRepository: Send {
-    /// Returns the end of the log. What is read in the same snapshot contains every change before it.
+    /// Returns the end of the log. Data read in the same snapshot contains every change before it.
     async fn position(&mut self) -> Result<ChangePosition, StoreError>;
 
-    /// Returns the changes after `position`, in the order of their commits, at most `limit` (1..=1000); or that the log
-    /// cannot say which they are.
+    /// Returns the changes after `position`, in the order of their commits, at most `limit` (1..=1000); or
+    /// [`Followed::Resync`] if the log does not cover them.
     async fn follow(&mut self, position: &ChangePosition, limit: u32) -> Result<Followed, StoreError>;
 
-    /// Removes the oldest changes: those that committed before `before`, by the clock of the store, of which the newest
-    /// `kept` stay; at most `limit` (1..=1000). Returns how many it removed. A reader behind them has to read everything
-    /// again.
+    /// Removes the oldest changes: those that committed before `before`, by the clock of the store, except the newest
+    /// `kept`; at most `limit` (1..=1000). Returns the number removed. A reader whose position is before them must read
+    /// everything again.
     async fn trim(&mut self, before: Timestamp, kept: u64, limit: u32) -> Result<u64, StoreError>;
 }

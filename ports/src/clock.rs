@@ -2,8 +2,8 @@
 
 use domain::timestamp::Timestamp;
 
-/// Says what time it is, so that nobody else asks the system.
+/// The only source of the current time; other code does not read the system clock.
 pub trait Clock: Send + Sync {
-    /// Now.
+    /// Returns the current time.
     fn now(&self) -> Timestamp;
 }

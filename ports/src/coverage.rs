@@ -1,6 +1,6 @@
-//! What is held of each channel. Intervals are recorded by
+//! The stored coverage of each channel. Intervals are recorded by
 //! [`replace_interval`](crate::message::MessageRepository::replace_interval), with the page that proves them, or by
-//! [`CoverageRepository::record`], where only all pages of a source together show it.
+//! [`CoverageRepository::record`], if only all pages of a source together prove them.
 
 use async_trait::async_trait;
 use domain::channel::ChannelId;
@@ -15,27 +15,29 @@ use crate::page::Page;
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait CoverageRepository: Send {
-    /// The coverage of a channel that is stored; one that nobody has looked at yet has an empty one.
+    /// Returns the coverage of a stored channel; it is empty for a channel that was never observed.
     async fn find(&mut self, channel: ChannelId) -> Result<Option<Coverage>, StoreError>;
 
-    /// The coverage of every channel and thread of a tenant that can hold messages, ascending by channel id: not of
-    /// categories, forums, media channels and directories.
+    /// Returns the coverage of every channel and thread of a tenant that can hold messages, ascending by channel id:
+    /// categories, forums, media channels and directories are left out.
     async fn list(&mut self, tenant: TenantId, page: Page<ChannelId>) -> Result<Vec<Coverage>, StoreError>;
 
-    /// Every part of the channel that a source showed whole. A store has one row for each segment.
+    /// Returns every part of the channel that a source showed whole. A store has one row for each segment.
     async fn segments(&mut self, channel: ChannelId) -> Result<Segments, StoreError>;
 
-    /// Adds observations to the segments of a channel, in ascending order of their intervals, of which no two overlap. The
-    /// messages that they showed are stored. Doing it twice equals doing it once.
+    /// Adds observations to the segments of a channel, in ascending order of their intervals, of which no two overlap.
+    /// The messages that they showed must be stored already. Idempotent.
     ///
     /// # Errors
     /// [`StoreError::Missing`] if the channel is not stored.
     async fn record(&mut self, channel: ChannelId, observations: &[Observation]) -> Result<(), StoreError>;
 
-    /// Notes that a source looked at `checked_at` (an earlier look than the noted one, or than the latest page that was
-    /// whole, changes nothing), whether the channel was seen empty from its start on (once seen it stays so; where there
-    /// are intervals, they alone say it), and why the rest is not held; `None` clears an older reason. [`Coverage::DELETED`] is final: once noted, it stays,
-    /// here and in [`CoverageRepository::restore`].
+    /// Records an observation at `checked_at`, whether it showed the channel empty from its start on, and the reason
+    /// why the rest is not stored.
+    ///
+    /// A time earlier than the recorded one, or than the latest whole page, changes nothing. Once recorded, an empty
+    /// channel stays so; where there are intervals, they alone decide. `None` clears an earlier reason.
+    /// [`Coverage::DELETED`] is final: once recorded, it stays, here and in [`CoverageRepository::restore`].
     ///
     /// # Errors
     /// [`StoreError::Missing`] if the channel is not stored.
@@ -47,9 +49,9 @@ pub trait CoverageRepository: Send {
         reason: Option<String>,
     ) -> Result<(), StoreError>;
 
-    /// Replaces what is held of `coverage.channel_id` by what another archive says, its count of messages left out;
-    /// tells whether that changed anything. Where a later look than that archive's stands, nothing changes. The messages
-    /// come first: where the start is reached, the oldest of them is the low end of the interval.
+    /// Replaces the stored coverage of `coverage.channel_id` by that of another archive, except the count of messages.
+    /// Returns whether anything changed. A later observation than that archive's stays. The messages must be stored
+    /// first: where the start is reached, the oldest of them is the low end of the interval.
     ///
     /// # Errors
     /// [`StoreError::Missing`] if the channel is not stored.

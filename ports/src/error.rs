@@ -1,67 +1,66 @@
-//! What can go wrong outside, by what the caller can do about it.
+//! Errors of the store, by what the caller can do about them.
 
 use std::error::Error;
 
-/// The error of a driver, kept for the log.
+/// The error of a driver, for the log.
 pub type Source = Box<dyn Error + Send + Sync>;
 
-/// Why a store did not do what it was asked.
+/// Why a call to the store failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// Something that the call refers to is not stored.
     #[error("{what} is not stored")]
     Missing {
-        /// What is missing: `tenant`, `channel`, `parent channel`.
+        /// The missing item: `tenant`, `channel`, `parent channel`.
         what: &'static str,
     },
-    /// Something else has taken a name that must be unique.
+    /// Another row has a name that must be unique.
     #[error("{what} is taken")]
     Duplicate {
-        /// What is taken: `tenant slug`, `tenant`, `channel slug`.
+        /// The name: `tenant slug`, `tenant`, `channel slug`.
         what: &'static str,
     },
-    /// The unit was certainly rolled back; the whole of it is worth another try.
+    /// The unit was certainly rolled back; retry the whole unit.
     #[error("the store gave the unit up in favour of another one")]
     Aborted(#[source] Source),
-    /// The unit was more than the store takes at once, and certainly rolled back; the half of it may fit.
+    /// The unit is too large for the store and was certainly rolled back; half of it may fit.
     #[error("the store cannot take so much at once")]
     TooLarge(#[source] Source),
-    /// The store takes a value as none, and the unit was certainly rolled back; without that value it may be taken.
+    /// The store rejected a value, and the unit was certainly rolled back; without that value it may succeed.
     #[error("the store refuses a value")]
     Refused(#[source] Source),
-    /// The store did not answer, or the connection was lost. A commit may have happened.
+    /// The store did not respond, or the connection was lost. A commit may have happened.
     #[error("the store does not answer")]
     Unavailable(#[source] Source),
-    /// We have asked more of the store than we may for now, and it is to be left alone for a while. A commit may have
-    /// happened.
+    /// The quota of requests to the store is used up; wait before the next request. A commit may have happened.
     #[error("the store takes no more for now")]
     Throttled(#[source] Source),
-    /// What was asked took longer than it may, or somebody ended it: to ask the same again would end likewise. A commit
-    /// may have happened.
+    /// The request exceeded its time limit or was cancelled; the same request would end likewise. A commit may have
+    /// happened.
     #[error("the store gave up what was asked of it")]
     TimedOut(#[source] Source),
     /// A row breaks the rules of the domain.
     #[error("the store holds a value that cannot be: {table}.{column}")]
     Corrupt {
-        /// In which table.
+        /// The table.
         table: &'static str,
-        /// In which column.
+        /// The column.
         column: &'static str,
     },
-    /// Anything else: a full disk, a missing right, a fault of ours.
+    /// Anything else: a full disk, a missing privilege, a defect of ours.
     #[error("the store failed")]
     Backend(#[source] Source),
 }
 
 impl StoreError {
-    /// Whether the whole unit is worth another try at once: nothing of it has happened.
+    /// Returns whether the whole unit can be retried at once: nothing of it has happened.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
         matches!(self, Self::Aborted(_))
     }
 
-    /// Whether the same may well succeed some time later, where doing it twice does no harm: a server that goes down ends
-    /// what it was asked, and one that has too much to do wants to be left alone.
+    /// Returns whether the error is transient: the same unit may succeed later, if repeating it is harmless. A server
+    /// that shuts down cancels its requests, and an overloaded one needs a pause.
     #[must_use]
     pub const fn passes(&self) -> bool {
         matches!(self, Self::Aborted(_) | Self::Unavailable(_) | Self::Throttled(_) | Self::TimedOut(_))

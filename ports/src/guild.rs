@@ -1,4 +1,4 @@
-//! A guild that is read from the platform itself.
+//! Reading a guild from the platform.
 
 mod error;
 pub mod repository;
@@ -17,44 +17,44 @@ use domain::unreadable::Unreadable;
 
 pub use self::error::{Denied, GuildError, Missing};
 
-/// Which requests go first, when not all can.
+/// The priority of a request: which ones go first if not all can.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Priority {
-    /// What just happened.
+    /// For events that just happened.
     Live,
-    /// What happened since the last run, and the guild's structure.
+    /// For changes since the last run, and the guild's structure.
     CatchUp,
-    /// History.
+    /// For history.
     Backfill,
-    /// What a schedule reads once more, when nothing else waits.
+    /// For scheduled rereads, when no other request waits.
     Background,
 }
 
-/// Which guild is read, and for whom.
+/// The guild to read, and the tenant to read it for.
 #[derive(Debug, Clone)]
 pub struct GuildScope {
-    /// Whose archive it goes into.
+    /// The tenant whose archive receives the guild.
     pub tenant: TenantId,
-    /// What the platform calls the guild.
+    /// The guild's platform id.
     pub guild: GuildSnowflake,
-    /// What makes pseudonyms of its people.
+    /// The source of pseudonyms for its people.
     pub people: Arc<Pseudonymizer>,
-    /// Whether all of it gives way to everything else.
+    /// Whether all requests of the scope yield to every other request.
     pub background: bool,
 }
 
 impl GuildScope {
-    /// The priority of a request that has `usual` where the scope is not in the background.
+    /// Returns the priority of a request: `usual`, unless the scope is in the background.
     #[must_use]
     pub const fn priority(&self, usual: Priority) -> Priority {
         if self.background { Priority::Background } else { usual }
     }
 }
 
-/// What the token stands for.
+/// The capabilities of the bot that the token belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BotIdentity {
-    /// Whether the application is given what people write. Without it nothing is worth reading.
+    /// Whether the application receives message content. Without it, messages are not worth reading.
     pub reads_content: bool,
     /// Whether the application may list members.
     pub reads_members: bool,
@@ -63,7 +63,7 @@ pub struct BotIdentity {
 /// A guild that the bot is in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JoinedGuild {
-    /// What the platform calls it.
+    /// Its platform id.
     pub id: GuildSnowflake,
     /// Its name.
     pub name: String,
@@ -74,7 +74,7 @@ pub struct JoinedGuild {
 pub enum Access {
     /// It can.
     Readable,
-    /// It cannot, for this reason. What is missing first is named: view before history before connect.
+    /// It cannot, for this reason. The first missing right is named: view before history before connect.
     Denied(Denied),
 }
 
@@ -89,24 +89,25 @@ pub enum ArchivedList {
     JoinedPrivate,
 }
 
-/// A channel or thread as the bot sees it now.
+/// A channel or thread as the bot currently sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GuildChannel {
-    /// The channel, scrubbed. Its visibility is what everybody may do, computed from roles and overwrites, and for a
-    /// thread whether its kind can be public: [`domain::visibility::is_public`] asks the parent. A thread is age-gated
-    /// if its parent is, a channel if its guild is.
+    /// The channel, scrubbed. Its visibility is that of the role of all members, computed from roles and overwrites,
+    /// and for a thread whether its kind can be public: [`domain::visibility::is_public`] checks the parent. A thread
+    /// is age-gated if its parent is, a channel if its guild is.
     pub channel: Channel,
     /// Whether the bot can read it; a thread follows its parent.
     pub access: Access,
     /// Whether the bot sees private threads that it has not joined.
     pub manages_threads: bool,
-    /// Its newest message, which may be deleted since; of a forum the newest post. `None` if there never was one.
+    /// The id of its newest message, which may be deleted since; for a forum, that of the newest post. `None` if there
+    /// never was one.
     pub last_message_id: Option<MessageId>,
 }
 
 impl GuildChannel {
-    /// Whether it has messages of its own: not a category, forum, media channel or directory, nor a kind that we do
-    /// not know.
+    /// Returns whether it can hold messages of its own: false for a category, forum, media channel or directory, and
+    /// for unknown kinds.
     #[must_use]
     pub const fn holds_messages(&self) -> bool {
         let kind = self.channel.kind;
@@ -114,7 +115,7 @@ impl GuildChannel {
             || matches!(kind, ChannelKind::TEXT | ChannelKind::ANNOUNCEMENT | ChannelKind::VOICE | ChannelKind::STAGE)
     }
 
-    /// The lists that together hold every archived thread of it that the bot can see; none if it can see none.
+    /// Returns the lists that together hold every archived thread of it that the bot can see; empty if it can see none.
     #[must_use]
     pub const fn archived_lists(&self) -> &'static [ArchivedList] {
         match (self.access, self.channel.kind) {
@@ -130,126 +131,128 @@ impl GuildChannel {
     }
 }
 
-/// A guild without its threads and messages.
+/// A guild's metadata, without its threads and messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GuildStructure {
-    /// When the source began to look.
+    /// When the source sent its first request for it.
     pub observed_at: Timestamp,
     /// The guild's name.
     pub name: String,
-    /// Its channels but for threads, ascending by position, then id; no id twice. **What is absent is not gone**:
-    /// channels that the bot may not view are left out. [`GuildSource::find_channel`] tells the two apart.
+    /// Its channels without threads, ascending by position, then id, without duplicates. **An absent channel may still
+    /// exist**: channels that the bot may not view are left out. [`GuildSource::find_channel`] distinguishes the two
+    /// cases.
     pub channels: Vec<GuildChannel>,
-    /// Channels that exist and of which the source shows no more than that; what is held of them stays.
+    /// Channels that exist but whose details the source does not show; their stored rows stay.
     pub hidden: Vec<ChannelSnowflake>,
-    /// Its roles, ascending by position, then id; no id twice. `None`, here and below, if the list cannot be read whole:
-    /// it would prove nothing of what it lacks.
+    /// Its roles, ascending by position, then id, without duplicates. `None`, here and below, if the list cannot be
+    /// read whole: an absent item would prove nothing.
     pub roles: Option<Vec<Role>>,
-    /// Its own emoji, ascending by id; no id twice.
+    /// Its own emoji, ascending by id, without duplicates.
     pub emojis: Option<Vec<GuildEmoji>>,
-    /// Its own stickers, ascending by id; no id twice.
+    /// Its own stickers, ascending by id, without duplicates.
     pub stickers: Option<Vec<Sticker>>,
 }
 
 impl GuildStructure {
-    /// The channel that the platform calls `id`.
+    /// Returns the channel whose platform id is `id`.
     #[must_use]
     pub fn channel(&self, id: ChannelSnowflake) -> Option<&GuildChannel> {
         self.channels.iter().find(|channel| channel.channel.platform_id == id)
     }
 }
 
-/// Where a list of archived threads goes on; only the source that gave it can read it.
+/// The position where a list of archived threads resumes; only the source that returned it can read it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ArchivedCursor {
-    /// Threads archived before this microsecond since the Unix epoch, but for those that were seen already.
+    /// Threads archived before this microsecond since the Unix epoch, without those already returned.
     ArchivedBefore {
-        /// The moment, not included.
+        /// The time, exclusive.
         micros: i64,
-        /// Threads of the last page that were archived at its last moment, and so come again.
+        /// Threads of the last page that were archived at its last microsecond, and so are returned again.
         seen: Vec<ChannelSnowflake>,
     },
     /// Threads with a smaller id.
     IdBelow(ChannelSnowflake),
-    /// More threads were archived at one moment than a page holds, so the list is completed by another way: all
-    /// archived threads with a smaller id, then the list again from before that moment.
+    /// More threads were archived at one moment than a page holds, so the list is completed by a search: all archived
+    /// threads with a smaller id, then the list again from before that moment.
     Search {
-        /// The smallest id that was found; `None` in the beginning.
+        /// The smallest id found so far; `None` at first.
         below: Option<ChannelSnowflake>,
-        /// Where the list goes on afterwards, in microseconds; `None` at its end.
+        /// Where the list resumes afterwards, in microseconds; `None` at its end.
         then: Option<i64>,
     },
 }
 
-/// A part of a list of archived threads.
+/// A page of a list of archived threads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ThreadPage {
-    /// Threads, no id twice. One of them can be active again since.
+    /// The threads, without duplicates. Some may have become active since.
     pub threads: Vec<GuildChannel>,
-    /// Where the list goes on; `None` at its end.
+    /// Where the list resumes; `None` at its end.
     pub next: Option<ArchivedCursor>,
-    /// Whether the platform could not show some threads here; the list goes on without them, and is incomplete.
+    /// Whether the platform could not show some threads here; the list continues without them, and is incomplete.
     pub incomplete: bool,
 }
 
-/// Which messages of a channel.
+/// The position of a page of messages in a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MessageCursor {
-    /// Those nearest below an id, which need not be a message's.
+    /// The nearest messages with smaller ids; the id need not be a message's.
     Before(MessageId),
-    /// Those nearest above.
+    /// The nearest messages with larger ids.
     After(MessageId),
-    /// Those on both sides, and the one itself.
+    /// The nearest messages on both sides, and the message itself.
     Around(MessageId),
 }
 
-/// A page of messages.
+/// A fetched page of messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageLook {
-    /// At most 100 messages, scrubbed, ascending, looked at when the request was sent. Its interval reaches from the
-    /// cursor (not included, but for `Around`) to the farthest message, and below an empty page to the channel's start;
-    /// never into the future, and never above the last message of an `After`. Without an interval it proves nothing of
-    /// what it lacks: it is empty above its cursor, or something in it cannot be read.
+    /// At most 100 messages, scrubbed, ascending, as of the time the request was sent. The interval reaches from the
+    /// cursor (exclusive, except for `Around`) to the farthest message, and below an empty page to the channel's start;
+    /// never into the future, and never above the last message of an `After`. Without an interval the page proves
+    /// nothing about absent messages: it is empty above its cursor, or contains something unparsable.
     pub page: MessagePage,
-    /// Where to go on in the same direction; `None` after an empty page, which is the end, and for `Around`. A short
-    /// page is no end: messages can be deleted while it is made. An end downwards without an interval proves no start.
+    /// The cursor of the next page in the same direction; `None` after an empty page, which is the end, and for
+    /// `Around`. A short page is not the end: messages can be deleted while it is made. An end downwards without an
+    /// interval does not prove the start.
     pub next: Option<MessageCursor>,
-    /// What stands among the messages and cannot be read, scrubbed; what lies behind the last that can be read comes with
-    /// the next page.
+    /// Unparsable entries between the messages, scrubbed; those beyond the last parsable message come with the next
+    /// page.
     pub unreadable: Vec<Unreadable>,
 }
 
-/// Reads guilds from the platform, as one bot. It keeps to the platform's limits itself: a call returns when it is done,
-/// be it after minutes, and never needs a wait before it. Server errors, limits and broken answers are tried again
-/// inside; an answer is whole or an error. Dropping a call's future gives its place up.
+/// Reads guilds from the platform, as one bot. It enforces the platform's limits itself: a call returns when it is
+/// done, possibly after minutes, and callers need not wait before it. Server errors, limits and malformed responses are
+/// retried inside; a result is whole or an error. Dropping a call's future releases its place in the queue.
 ///
-/// No id, name or picture of a person leaves it: people are pseudonyms of the [`GuildScope`].
+/// Results contain no id, name or picture of a person: people are pseudonyms of the [`GuildScope`].
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait GuildSource: Send + Sync {
-    /// What tells the account whose limits it uses from every other: 1 to 40 letters and digits, always the same, and
-    /// nothing of a token can be read from it.
+    /// Returns a stable id of the account whose limits it uses, unique to that account: 1 to 40 letters and digits,
+    /// which reveal nothing of a token.
     fn account(&self) -> String;
 
-    /// What the token stands for. A caller that means to read messages stops if content is not among it.
+    /// Returns the capabilities of the token's bot. A caller that needs messages stops if they do not include content.
     ///
     /// # Errors
-    /// [`GuildError::Unauthorized`] if the token is refused.
+    /// [`GuildError::Unauthorized`] if the token is rejected.
     async fn identify(&self) -> Result<BotIdentity, GuildError>;
 
-    /// Every guild that the bot is in, ascending by id.
+    /// Returns every guild that the bot is in, ascending by id.
     ///
     /// # Errors
     /// [`GuildError`].
     async fn guilds(&self) -> Result<Vec<JoinedGuild>, GuildError>;
 
-    /// The guild without its threads and messages.
+    /// Returns the guild's metadata, without its threads and messages.
     ///
     /// # Errors
     /// [`GuildError::Gone`] with [`Missing::Guild`] if the bot is not in it.
     async fn structure(&self, scope: &GuildScope) -> Result<GuildStructure, GuildError>;
 
-    /// One channel or thread by its id, with `structure` for what it inherits.
+    /// Returns one channel or thread by its id; `structure` supplies the properties that it inherits.
     ///
     /// # Errors
     /// [`GuildError::Gone`] with [`Missing::Channel`] if it is deleted, [`GuildError::Forbidden`] if it exists and the
@@ -261,8 +264,9 @@ pub trait GuildSource: Send + Sync {
         id: ChannelSnowflake,
     ) -> Result<GuildChannel, GuildError>;
 
-    /// Every active thread of the guild that the bot can see, ascending by id, with `structure` for what they inherit.
-    /// One whose parent is not in `structure` is not age-gated and not readable: a newer structure has its parent.
+    /// Returns every active thread of the guild that the bot can see, ascending by id; `structure` supplies the
+    /// properties that they inherit. A thread whose parent is not in `structure` is neither age-gated nor readable: a
+    /// newer structure has its parent.
     ///
     /// # Errors
     /// [`GuildError::Gone`] with [`Missing::Guild`] if the bot is not in it.
@@ -272,9 +276,9 @@ pub trait GuildSource: Send + Sync {
         structure: &GuildStructure,
     ) -> Result<Vec<GuildChannel>, GuildError>;
 
-    /// A part of one of `parent`'s lists of archived threads (see [`GuildChannel::archived_lists`]), from its newest, or
-    /// from where an earlier part ended. Following `next` to its end gives every thread that stays archived meanwhile,
-    /// ties of any number included; a few can come twice.
+    /// Returns a page of one of `parent`'s lists of archived threads (see [`GuildChannel::archived_lists`]), from its
+    /// newest, or from where an earlier page ended. Following `next` to its end returns every thread that stays
+    /// archived meanwhile, ties of any number included; a few can be returned twice.
     ///
     /// # Errors
     /// [`GuildError::Forbidden`] without a request if `parent` cannot be read; [`GuildError::Gone`] if it is deleted.
@@ -286,10 +290,10 @@ pub trait GuildSource: Send + Sync {
         cursor: Option<ArchivedCursor>,
     ) -> Result<ThreadPage, GuildError>;
 
-    /// Up to 100 messages of a channel or thread.
+    /// Returns up to 100 messages of a channel or thread.
     ///
-    /// Discord answers a lack of the right to read history with an empty page. So below an empty page rights are looked
-    /// at again before it is called empty.
+    /// Discord sends an empty page if the bot lacks the right to read history. So the rights are rechecked before a
+    /// page below the cursor is reported as empty.
     ///
     /// # Errors
     /// [`GuildError::Forbidden`] without a request if `channel` cannot be read or holds no messages;

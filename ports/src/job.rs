@@ -1,4 +1,4 @@
-//! Long work.
+//! Jobs.
 
 use async_trait::async_trait;
 use domain::job::{Job, JobId};
@@ -8,12 +8,12 @@ use domain::timestamp::Timestamp;
 use crate::error::StoreError;
 use crate::page::Page;
 
-/// Where a list of jobs goes on.
+/// The position after which a list of jobs resumes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct JobCursor {
-    /// When the last job that is known was asked for.
+    /// When the last job returned was requested.
     pub created_at: Timestamp,
-    /// Its id.
+    /// The id of that job.
     pub id: JobId,
 }
 
@@ -27,15 +27,15 @@ impl From<&Job> for JobCursor {
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait JobRepository: Send {
-    /// The job, or `None` if it was never stored.
+    /// Returns the job, or `None` if it was never stored.
     async fn find(&mut self, id: JobId) -> Result<Option<Job>, StoreError>;
 
-    /// The jobs of a tenant, newest first by when they were asked for, ties by descending id.
+    /// Returns the jobs of a tenant, newest first by the time of their request, ties by descending id.
     async fn list(&mut self, tenant: TenantId, page: Page<JobCursor>) -> Result<Vec<Job>, StoreError>;
 
-    /// Jobs of all tenants that are queued or running, oldest first, ties by id.
+    /// Returns the queued and running jobs of all tenants, oldest first, ties by id.
     async fn list_unfinished(&mut self, page: Page<JobCursor>) -> Result<Vec<Job>, StoreError>;
 
-    /// Stores a job, replacing what its id held.
+    /// Stores a job, replacing the row with its id.
     async fn upsert(&mut self, job: &Job) -> Result<(), StoreError>;
 }

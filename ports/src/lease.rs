@@ -1,4 +1,4 @@
-//! Leases: who alone may do something at the moment.
+//! Leases: exclusive rights, limited in time.
 
 use async_trait::async_trait;
 use domain::lease::{Fence, Lease};
@@ -9,11 +9,12 @@ use crate::error::StoreError;
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait LeaseRepository: Send {
-    /// The lease as it was last stored, over or not; `None` if nobody ever had it.
+    /// Returns the lease as last stored, expired or not; `None` if it was never acquired.
     async fn find(&mut self, name: &str) -> Result<Option<Lease>, StoreError>;
 
-    /// Stores `lease` in the place of the one whose fence is `expected`, `None` for a lease that nobody ever had. Tells
-    /// whether that was still so; if not, nothing changes. Of many who expect the same, one gets `true`; the others get
-    /// `false`, or [`StoreError::Aborted`] and `false` at the next try. Until the unit ends nobody else stores this lease.
+    /// Stores `lease` in place of the one whose fence is `expected`; `None` stands for a lease that was never acquired.
+    /// Returns `false`, and changes nothing, if the stored fence differs. Of several callers that expect the same
+    /// fence, one gets `true`; the others get `false`, or [`StoreError::Aborted`] and `false` at the retry. Until the
+    /// unit ends, no other unit stores this lease.
     async fn replace(&mut self, name: &str, expected: Option<Fence>, lease: &Lease) -> Result<bool, StoreError>;
 }

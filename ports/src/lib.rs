@@ -1,4 +1,4 @@
-//! What the core asks of the outside: a store for the archive, files to import, and the clock.
+//! The ports of the core: the store of the archive, the files to import, and the clock.
 
 pub mod archive;
 pub mod change;

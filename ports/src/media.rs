@@ -1,4 +1,4 @@
-//! Files of messages: where their bytes come from, where they are kept, and what is known of each.
+//! Attachments: the source of their bytes, the place where they are stored, and their download state.
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -12,36 +12,36 @@ use futures::stream::BoxStream;
 use crate::error::StoreError;
 use crate::guild::GuildError;
 
-/// Files whose addresses are made fresh at once.
+/// The maximum number of files whose addresses are refreshed in one call.
 pub const REFRESHED: usize = 50;
 
-/// Why a file did not come.
+/// Why a file could not be fetched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum FetchError {
-    /// The platform has it no more.
+    /// The platform no longer has it.
     #[error("the file is gone")]
     Gone,
-    /// It has more bytes than were asked for.
+    /// It has more bytes than the caller allowed.
     #[error("the file is too large")]
     TooLarge,
-    /// Anything else, which may pass: the address has expired, the connection broke, the server has an error.
+    /// Any other error, possibly transient: the address has expired, the connection broke, the server failed.
     #[error("{0}")]
     Failed(&'static str),
 }
 
-/// The bytes of a file, in pieces; it ends with the first error.
+/// The bytes of a file, in pieces; the stream ends after the first error.
 pub type FileBytes = BoxStream<'static, Result<Bytes, FetchError>>;
 
-/// A file of the platform, as it was seen with its message.
+/// A file of the platform, as observed with its message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SeenFile {
-    /// What the platform calls the channel of its message.
+    /// The platform id of its message's channel.
     pub channel: ChannelSnowflake,
     /// Its message.
     pub message: MessageId,
-    /// What the platform calls the file.
+    /// The platform id of the file.
     pub attachment: AttachmentId,
-    /// Where it was; the address may have expired.
+    /// Its last known address, which may have expired.
     pub address: String,
 }
 
@@ -56,55 +56,55 @@ pub enum Refreshed {
     Unknown,
 }
 
-/// Where the platform keeps the files of messages.
+/// The platform's source of attachments.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait FileSource: Send + Sync {
-    /// Addresses of `files` that work now, in their order; at most [`REFRESHED`] files. A source may request a message to
-    /// learn the addresses of its files, and reports then if the message is deleted.
+    /// Returns current addresses of `files`, in their order; at most [`REFRESHED`] files. A source may request a
+    /// message to learn the addresses of its files, and reports then if the message is deleted.
     ///
     /// # Errors
     /// [`GuildError`] as for every other call.
     async fn refresh(&self, files: &[SeenFile]) -> Result<Vec<Refreshed>, GuildError>;
 
-    /// The bytes at an address that works, at most `most` of them. Asks the platform alone, and shows it no token.
+    /// Returns the bytes at a current address, at most `most` of them. Requests go only to the platform, and carry no
+    /// token.
     ///
     /// # Errors
     /// [`FetchError`], before the first byte or after any.
     async fn fetch(&self, address: &str, most: u64) -> Result<FileBytes, FetchError>;
 }
 
-/// Why bytes were not kept or not given.
+/// Why bytes could not be stored.
 #[derive(Debug, thiserror::Error)]
 pub enum MediaError {
-    /// They did not come.
+    /// They could not be fetched.
     #[error(transparent)]
     Fetch(#[from] FetchError),
-    /// The place where they are kept failed: it is full, or may not be written.
+    /// The media store failed: it is full or not writable.
     #[error("files cannot be kept")]
     Io(#[from] std::io::Error),
 }
 
-/// Bytes that are kept.
+/// A stored file.
 pub struct KeptFile {
-    /// How many there are.
+    /// Its size in bytes.
     pub size_bytes: u64,
-    /// Those that were asked for, in pieces.
+    /// The requested bytes, in pieces.
     pub bytes: BoxStream<'static, std::io::Result<Bytes>>,
 }
 
-/// Keeps the bytes of files, each under its hash, so that the same bytes are kept once for a tenant.
+/// Stores the bytes of files by content hash, so that equal bytes are stored once per tenant.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait MediaStore: Send + Sync {
-    /// Keeps what `bytes` gives; tells its hash and how many bytes it is. It appears whole or not at all, and what is
-    /// there already stays.
+    /// Stores `bytes`; returns their hash and number. A file appears whole or not at all, and an existing one stays.
     ///
     /// # Errors
-    /// [`MediaError`]; nothing is kept then.
+    /// [`MediaError`]; nothing is stored then.
     async fn put(&self, tenant: TenantId, bytes: FileBytes) -> Result<(ContentHash, u64), MediaError>;
 
-    /// The bytes of a file from `first` on, at most `most` of them; `None` if it is not kept.
+    /// Returns the bytes of a file from `first` on, at most `most` of them; `None` if it is not stored.
     ///
     /// # Errors
     /// [`std::io::Error`] if it cannot be read.
@@ -116,64 +116,65 @@ pub trait MediaStore: Send + Sync {
         most: u64,
     ) -> std::io::Result<Option<KeptFile>>;
 
-    /// Removes everything that is kept for a tenant; nothing there is fine.
+    /// Removes all stored files of a tenant. Missing files are not an error.
     ///
     /// # Errors
-    /// [`std::io::Error`] if something stays.
+    /// [`std::io::Error`] if something is left.
     async fn delete_all(&self, tenant: TenantId) -> std::io::Result<()>;
 
-    /// Takes everything that is kept for a tenant out of its place at once, in one step that takes no time: from then on
-    /// nothing of it is kept, and what is put later is not affected by [`MediaStore::delete_retired`].
+    /// Retires all stored files of a tenant at once, in one step of constant time: from then on none of them is stored,
+    /// and later calls of `put` are not affected by [`MediaStore::delete_retired`].
     ///
     /// # Errors
-    /// [`std::io::Error`]; everything is kept then.
+    /// [`std::io::Error`]; everything stays stored then.
     async fn retire(&self, tenant: TenantId) -> std::io::Result<()>;
 
-    /// Removes the bytes of everything that was retired of a tenant; nothing there is fine.
+    /// Removes the bytes of all retired files of a tenant. Missing files are not an error.
     ///
     /// # Errors
-    /// [`std::io::Error`] if something stays.
+    /// [`std::io::Error`] if something is left.
     async fn delete_retired(&self, tenant: TenantId) -> std::io::Result<()>;
 }
 
-/// A file and what became of it.
+/// An attachment and its download state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct File {
-    /// Which one.
+    /// The key of the attachment.
     pub key: FileKey,
-    /// What became of it.
+    /// Its download state.
     pub state: FileState,
 }
 
-/// What became of the files of messages. It outlives the versions of a message: a row belongs to the channel, and goes
-/// with it.
+/// The download state of attachments. It outlives the versions of a message: a row belongs to the channel, and is
+/// deleted with it.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait MediaRepository: Send {
-    /// Notes files of `tenant` as seen; what is known of one already stays.
+    /// Records files of `tenant` as seen; rows that exist stay as they are.
     ///
     /// # Errors
     /// [`StoreError::Missing`] if a channel is not stored.
     async fn insert_all(&mut self, tenant: TenantId, files: &[File]) -> Result<(), StoreError>;
 
-    /// Stores what became of files of `tenant`, replacing what was known.
+    /// Stores the state of files of `tenant`, replacing existing rows.
     ///
     /// # Errors
     /// [`StoreError::Missing`] if a channel is not stored.
     async fn upsert_all(&mut self, tenant: TenantId, files: &[File]) -> Result<(), StoreError>;
 
-    /// Files of a tenant that are due at `now`: the longest due first, ties by key; at most `limit` (1..=1000).
+    /// Returns the files of a tenant that are due at `now`: the longest due first, ties by key; at most `limit`
+    /// (1..=1000).
     async fn list_due(&mut self, tenant: TenantId, now: Timestamp, limit: u32) -> Result<Vec<File>, StoreError>;
 
-    /// What is known of the files of the messages from `low` to `high` of a channel, ascending by key.
+    /// Returns the state of the files of the messages from `low` to `high` of a channel, ascending by key.
     async fn list(&mut self, channel: ChannelId, low: MessageId, high: MessageId) -> Result<Vec<File>, StoreError>;
 
-    /// What is known of the files of the messages with these `keys`, ascending by key; at most 200 keys, in one statement
-    /// on a server.
+    /// Returns the state of the files of the messages with these `keys`, ascending by key; at most 200 keys, in one
+    /// statement on a server.
     async fn find_all(&mut self, keys: &[(ChannelId, MessageId)]) -> Result<Vec<File>, StoreError>;
 
-    /// What is known of files of a channel, ascending by key: of the messages behind `after`, at most `limit`
-    /// (1..=1000), of which the last message's may be cut.
+    /// Returns the state of files of a channel, ascending by key: of the messages after `after`, at most `limit`
+    /// (1..=1000). The files of the last message may be incomplete.
     async fn list_after(
         &mut self,
         channel: ChannelId,
@@ -181,6 +182,6 @@ pub trait MediaRepository: Send {
         limit: u32,
     ) -> Result<Vec<File>, StoreError>;
 
-    /// Removes what is known of the first `limit` (1..=1000) files of a channel; tells how many there were.
+    /// Removes the first `limit` (1..=1000) file rows of a channel; returns their number.
     async fn delete_first(&mut self, channel: ChannelId, limit: u32) -> Result<u64, StoreError>;
 }

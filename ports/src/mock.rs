@@ -1,4 +1,4 @@
-//! A store of mocks, for unit tests of use cases.
+//! A mock store, for unit tests of use cases.
 
 use std::sync::{Arc, Mutex};
 
@@ -21,7 +21,7 @@ use crate::sync::{MockSyncStateRepository, SyncStateRepository};
 use crate::tenant::{MockTenantRepository, TenantRepository};
 use crate::unreadable::{MockUnreadableRepository, UnreadableRepository};
 
-/// The mocks of one snapshot or unit; what a case does not set up panics when it is called.
+/// The mocks of one snapshot or unit; a call that a case did not set up panics.
 #[derive(Default)]
 pub struct FakeUnitOfWork {
     /// The archive as a whole.
@@ -40,15 +40,15 @@ pub struct FakeUnitOfWork {
     pub jobs: MockJobRepository,
     /// Leases.
     pub leases: MockLeaseRepository,
-    /// What guilds have beside channels.
+    /// Roles, emoji and stickers.
     pub guilds: MockGuildRepository,
-    /// What could not be read of channels.
+    /// Unreadable entries of channels.
     pub unreadable: MockUnreadableRepository,
-    /// What became of the files of messages.
+    /// The download state of attachments.
     pub media: MockMediaRepository,
-    /// What syncs remember of channels.
+    /// The sync states of channels.
     pub sync_states: MockSyncStateRepository,
-    /// How the commit ends: done, if it is `None`.
+    /// The error of the commit; `None` if it succeeds.
     pub commit_error: Option<StoreError>,
     committed: Arc<Mutex<u32>>,
 }
@@ -114,7 +114,7 @@ impl UnitOfWork for FakeUnitOfWork {
     }
 }
 
-/// A store that hands out the units that a case prepared, in order, for reading and writing alike.
+/// A store that returns the units that a case prepared, in order, for reading and writing alike.
 #[derive(Default)]
 pub struct FakeStore {
     units: Mutex<Vec<FakeUnitOfWork>>,
@@ -122,7 +122,7 @@ pub struct FakeStore {
 }
 
 impl FakeStore {
-    /// A store with these units; asking for more of them is [`StoreError::Missing`].
+    /// Returns a store with these units; a call after the last one returns [`StoreError::Missing`].
     #[must_use]
     pub fn new(units: impl IntoIterator<Item = FakeUnitOfWork>) -> Self {
         let mut units: Vec<_> = units.into_iter().collect();
@@ -130,7 +130,7 @@ impl FakeStore {
         Self { units: Mutex::new(units), committed: Arc::default() }
     }
 
-    /// How many units were committed.
+    /// Returns the number of committed units.
     ///
     /// # Panics
     /// If a case panicked in a commit.
@@ -166,7 +166,7 @@ impl Store for FakeStore {
     }
 }
 
-/// A clock that stands still.
+/// A clock with a fixed time.
 pub struct FakeClock(pub Timestamp);
 
 impl Clock for FakeClock {

@@ -1,4 +1,4 @@
-//! What syncs remember.
+//! Sync states.
 
 use async_trait::async_trait;
 use domain::channel::ChannelId;
@@ -6,11 +6,11 @@ use domain::sync::SyncState;
 
 use crate::error::StoreError;
 
-/// What syncs remember of channels. It belongs to one installation and is not copied.
+/// The sync states of channels. They belong to one installation and are not copied.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait SyncStateRepository: Send {
-    /// The states of those of `ids` of which something is remembered, ascending by channel id; at most 200 ids.
+    /// Returns the stored states among those of `ids` (at most 200), ascending by channel id.
     async fn find_all(&mut self, ids: &[ChannelId]) -> Result<Vec<SyncState>, StoreError>;
 
     /// Moves each time of `states` forward: an earlier time than the stored one, or `None`, changes nothing. Idempotent.

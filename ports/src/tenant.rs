@@ -7,17 +7,17 @@ use domain::tenant::{Tenant, TenantId};
 use crate::error::StoreError;
 use crate::page::Page;
 
-/// The tenants of an installation, those that are being deleted included.
+/// The tenants of an installation, including those that are being deleted.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait TenantRepository: Send {
-    /// The tenant, or `None` if it was never stored or is gone.
+    /// Returns the tenant, or `None` if it was never stored or is removed.
     async fn find(&mut self, id: TenantId) -> Result<Option<Tenant>, StoreError>;
 
-    /// The tenant with this slug, upper and lower case told apart.
+    /// Returns the tenant with this slug, case-sensitively.
     async fn find_by_slug(&mut self, slug: &TenantSlug) -> Result<Option<Tenant>, StoreError>;
 
-    /// Tenants by slug, ascending, those that are being deleted left out.
+    /// Returns tenants by slug, ascending, without those that are being deleted.
     async fn list(&mut self, page: Page<TenantSlug>) -> Result<Vec<Tenant>, StoreError>;
 
     /// Returns those of `ids` (at most 200) that have a channel, threads aside, whose own visibility is public; in any order.
@@ -30,14 +30,14 @@ pub trait TenantRepository: Send {
     /// [`StoreError::Duplicate`] with `tenant` if its id is stored, with `tenant slug` if another has its slug.
     async fn insert(&mut self, tenant: &Tenant) -> Result<(), StoreError>;
 
-    /// Replaces every field of a stored tenant but `platform`, `platform_id` and `created_at`.
+    /// Replaces every field of a stored tenant except `platform`, `platform_id` and `created_at`.
     ///
     /// # Errors
     /// [`StoreError::Missing`] if it is not stored; [`StoreError::Duplicate`] if another has its slug.
     async fn update(&mut self, tenant: &Tenant) -> Result<(), StoreError>;
 
-    /// Removes a tenant that has no channels, with its roles, emoji and stickers, and what its jobs say of
-    /// their errors; gone already is fine.
+    /// Removes a tenant that has no channels, with its roles, emoji and stickers, and the error texts of its jobs. A
+    /// missing tenant is not an error.
     ///
     /// # Errors
     /// [`StoreError::Backend`] if channels are left.

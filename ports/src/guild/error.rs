@@ -1,63 +1,63 @@
-//! Why a guild could not be read.
+//! Errors of reading a guild.
 
 use std::time::Duration;
 
-/// Why a guild could not be read, by what the caller can do about it. It never holds what people wrote, nor the token.
+/// Why a guild could not be read, by what the caller can do about it. It never contains message content or the token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GuildError {
-    /// The token is refused. The source asks nothing more: everything stops until somebody gives another one.
+    /// The token is rejected. The source sends no more requests: all work stops until an operator sets another token.
     #[error("the bot's token is refused")]
     Unauthorized,
-    /// The application is not given what people write, so what it reads would be blank. Nothing that was read may be
-    /// stored: it would empty what is held. Everything stops until somebody allows it.
+    /// The application does not receive message content, so what it reads would be blank. No page may be stored: it
+    /// would blank stored messages. All work stops until an operator enables the content intent.
     #[error("the application may not read message content")]
     ContentOff,
-    /// The bot may not do this there. What is held stays; the same call is worth another try after rights changed.
+    /// The bot lacks a right there. Stored data stays; the call may be retried after rights changed.
     #[error("the bot may not {0}")]
     Forbidden(Denied),
-    /// It is deleted, or the bot is no longer in the guild. Asking again is of no use.
+    /// It is deleted, or the bot is no longer in the guild. Permanent.
     #[error("the {0} does not exist")]
     Gone(Missing),
-    /// The platform does not offer this guild here. What is held stays, and nothing more is asked for it.
+    /// The platform does not offer this guild here. Stored data stays, and the guild is not requested any more.
     #[error("the guild is not available here")]
     Parked,
-    /// It failed for a while in every way that passes by itself: server errors, broken answers, limits, an index that
-    /// is still made. The same call, from the same cursor, may succeed after `retry_after`.
+    /// Transient errors lasted for a while: server errors, malformed responses, limits, an index that is still being
+    /// built. The same call, from the same cursor, may succeed after `retry_after`.
     #[error("{reason}; worth another try in {} s", retry_after.as_secs())]
     Unavailable {
-        /// What happened last.
+        /// The last error.
         reason: &'static str,
-        /// How long to leave it alone.
+        /// The time to wait before a retry.
         retry_after: Duration,
     },
-    /// So many requests were refused that more of this priority would end in a ban of this machine's address. The
-    /// source asked nothing.
+    /// So many requests were rejected that more of this priority would get this machine's address banned. The source
+    /// sent no request.
     #[error("too many requests were refused; held back for {} s", retry_after.as_secs())]
     HeldBack {
-        /// When fewer of them count.
+        /// The time until fewer of them count.
         retry_after: Duration,
     },
-    /// The platform calls the request wrong: a defect of ours, and no try helps.
+    /// The platform rejected the request as invalid: a defect of ours; a retry does not help.
     #[error("the request was refused with status {status} and code {code}")]
     Refused {
         /// The HTTP status.
         status: u16,
-        /// The platform's own code; 0 without one.
+        /// The platform's error code; 0 without one.
         code: u64,
     },
-    /// A good answer has another form than its documentation says, every time.
+    /// A successful response repeatedly differs from its documented form.
     #[error("the answer is no {0}")]
     Malformed(&'static str),
 }
 
 impl GuildError {
-    /// Whether it is the same for every guild and channel, until a person does something.
+    /// Returns whether the error concerns every guild and channel until an operator acts.
     #[must_use]
     pub const fn is_fatal(&self) -> bool {
         matches!(self, Self::Unauthorized | Self::ContentOff)
     }
 
-    /// How long to wait before the same call; `None` if waiting does not help.
+    /// Returns the time to wait before the same call; `None` if waiting does not help.
     #[must_use]
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {
@@ -67,24 +67,24 @@ impl GuildError {
     }
 }
 
-/// What the bot may not do.
+/// A right that the bot lacks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Denied {
-    /// See it.
+    /// To view the channel.
     #[error("view it")]
     View,
-    /// Read what was written before.
+    /// To read earlier messages.
     #[error("read its history")]
     History,
-    /// Enter a voice channel, which reading its text needs.
+    /// To connect to a voice channel, which reading its text needs.
     #[error("connect to it")]
     Connect,
-    /// Something else that the call needs.
+    /// Another right that the call needs.
     #[error("do that")]
     Other,
 }
 
-/// What does not exist.
+/// The kind of item that does not exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Missing {
     /// The guild, or the bot's membership.
