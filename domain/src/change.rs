@@ -1,9 +1,9 @@
 //! The change log: every change to what a reader may see, in the order of the commits. Search, caches and event streams
 //! follow it.
 //!
-//! A store numbers the changes without a gap, in the order in which their units committed. So a reader of the log who
-//! finds every number from its own position on has missed nothing; a missing number, another epoch, or a position
-//! outside the log means that it must read everything again ([`Followed::Resync`]).
+//! A store numbers the changes without a gap, in the order in which their units committed. So a reader that finds every
+//! number after its own position has missed nothing; a missing number, another epoch, or a position outside the log
+//! means that it must read everything again ([`Followed::Resync`]).
 
 use std::collections::HashSet;
 
@@ -35,7 +35,7 @@ pub enum ChangeKind {
         /// From the first to the last of them.
         interval: Interval,
     },
-    /// A message appeared, or one that was taken for deleted appeared again.
+    /// A message appeared, or a deleted one appeared again.
     Created {
         /// Its channel.
         channel: ChannelId,
@@ -149,19 +149,20 @@ impl ChangeKind {
     }
 }
 
-/// Returns the changes of a unit without repetitions: all of them are made at once, by its commit.
+/// Returns the changes of a unit without duplicates: one commit makes all of them.
 #[must_use]
 pub fn distinct(changes: Vec<Change>) -> Vec<Change> {
     let mut seen = HashSet::new();
     changes.into_iter().filter(|change| seen.insert(*change)).collect()
 }
 
-/// A position in the log, after one change and before the next. Its text means something only to the store that gave it.
+/// A position in the log, after one change and before the next. Its text is meaningful only to the store that returned
+/// it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChangePosition(String);
 
 impl ChangePosition {
-    /// Takes the text of a position that was kept, such as beside a search index.
+    /// Parses a persisted position, such as one stored beside a search index.
     #[must_use]
     pub fn from_text(text: String) -> Self {
         Self(text)
@@ -174,21 +175,21 @@ impl ChangePosition {
     }
 }
 
-/// The answer to a reader of the log.
+/// The response to a reader of the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Followed {
-    /// The changes after the reader's position, none left out; empty at the end of the log.
+    /// The changes after the reader's position, complete; empty at the end of the log.
     Changes {
-        /// They, in order, each with the time at which its unit committed, by the clock of the store.
+        /// The changes, in order, each with the time at which its unit committed, by the clock of the store.
         changes: Vec<(Timestamp, Change)>,
         /// The position after the last of them.
         position: ChangePosition,
         /// How many more changes the log has after them.
         behind: u64,
     },
-    /// The log cannot say what happened since the reader's position: it was trimmed beyond it, or replaced.
+    /// The log does not cover the reader's position: it was trimmed beyond it, or replaced.
     Resync {
-        /// The end of the log. What is read in the same snapshot contains every change before it.
+        /// The end of the log. Data read in the same snapshot contains every change before it.
         position: ChangePosition,
     },
 }
@@ -200,7 +201,7 @@ pub struct LogExtent {
     pub epoch: Uuid,
     /// The smallest number that was not trimmed, or the next one if all were.
     pub first: u64,
-    /// The largest number that was given; `first - 1` if there is none left.
+    /// The largest assigned number; `first - 1` if there is none left.
     pub last: u64,
 }
 
@@ -228,7 +229,7 @@ impl LogExtent {
         self.position(self.last)
     }
 
-    /// Returns the number after which a reader at `position` goes on; `None` if it must read everything again.
+    /// Returns the number after which a reader at `position` resumes; `None` if it must read everything again.
     #[must_use]
     pub fn number_at(&self, position: &ChangePosition) -> Option<u64> {
         let (epoch, number) = position.0.split_once('.')?;
@@ -237,8 +238,8 @@ impl LogExtent {
         (Uuid::try_parse(epoch).ok()? == self.epoch && reachable).then_some(number)
     }
 
-    /// Answers a reader at `position` to whom the store has selected the changes after it, in order, at most `limit` of
-    /// them.
+    /// Returns the response to a reader at `position`, from the changes after it that the store selected, in order, at
+    /// most `limit` of them.
     #[must_use]
     pub fn answer(&self, position: &ChangePosition, selected: Vec<NumberedChange>, limit: u32) -> Followed {
         let resync = Followed::Resync { position: self.end() };

@@ -12,13 +12,13 @@ use crate::tenant::TenantId;
 use crate::timestamp::Timestamp;
 use crate::visibility::Visibility;
 
-/// The id of a channel: UUID v5 of its tenant and platform id, so a write needs no look-up first.
+/// The id of a channel: UUID v5 of its tenant and platform id, so a write needs no query first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct ChannelId(pub Uuid);
 
 impl ChannelId {
-    /// The id of the channel that the platform of `tenant` calls `platform_id`.
+    /// Returns the id of the channel of `tenant` with this platform id.
     #[must_use]
     pub fn of(tenant: TenantId, platform_id: ChannelSnowflake) -> Self {
         Self(Uuid::new_v5(&tenant.0, platform_id.to_string().as_bytes()))
@@ -31,10 +31,10 @@ impl fmt::Display for ChannelId {
     }
 }
 
-/// What Discord calls a channel.
+/// The Discord id of a channel.
 pub type ChannelSnowflake = Id<Channel>;
 
-/// Discord's number of a channel's type; numbers that we do not know are kept
+/// Discord's number of a channel's type; unknown numbers are stored as they are
 /// (<https://docs.discord.com/developers/resources/channel#channel-object-channel-types>).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
@@ -45,7 +45,7 @@ impl ChannelKind {
     pub const UNNUMBERED: Self = Self(-1);
     /// A text channel.
     pub const TEXT: Self = Self(0);
-    /// Direct messages between two.
+    /// Direct messages between two users.
     pub const DIRECT: Self = Self(1);
     /// A voice channel; it has text, too.
     pub const VOICE: Self = Self(2);
@@ -57,9 +57,9 @@ impl ChannelKind {
     pub const ANNOUNCEMENT: Self = Self(5);
     /// A thread of an announcement channel.
     pub const ANNOUNCEMENT_THREAD: Self = Self(10);
-    /// A thread that whoever reads its parent may read.
+    /// A thread with the readers of its parent.
     pub const PUBLIC_THREAD: Self = Self(11);
-    /// A thread of those who were invited.
+    /// A thread for invited members.
     pub const PRIVATE_THREAD: Self = Self(12);
     /// A stage; it has text, too.
     pub const STAGE: Self = Self(13);
@@ -70,32 +70,32 @@ impl ChannelKind {
     /// A media channel, whose posts are threads.
     pub const MEDIA: Self = Self(16);
 
-    /// Whether it is a thread, so that its parent is a channel and not a category.
+    /// Returns whether it is a thread, so that its parent is a channel and not a category.
     #[must_use]
     pub const fn is_thread(self) -> bool {
         matches!(self, Self::ANNOUNCEMENT_THREAD | Self::PUBLIC_THREAD | Self::PRIVATE_THREAD)
     }
 
-    /// Whether its threads are posts and it has no messages of its own.
+    /// Returns whether its threads are posts and it has no messages of its own.
     #[must_use]
     pub const fn is_forum(self) -> bool {
         matches!(self, Self::FORUM | Self::MEDIA)
     }
 
-    /// Whether it is direct messages of two or of a group.
+    /// Returns whether it is direct messages of two users or of a group.
     #[must_use]
     pub const fn is_direct(self) -> bool {
         matches!(self, Self::DIRECT | Self::GROUP_DIRECT)
     }
 
-    /// Whether no setting can make it public: private threads and direct messages.
+    /// Returns whether it is always private: private threads and direct messages.
     #[must_use]
     pub const fn is_always_private(self) -> bool {
         self.is_direct() || matches!(self, Self::PRIVATE_THREAD)
     }
 }
 
-/// A tag that posts of a forum can carry; at most 20 a forum.
+/// A tag for the posts of a forum; at most 20 per forum.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ForumTag {
     /// Its id, decimal.
@@ -106,13 +106,14 @@ pub struct ForumTag {
     pub emoji: Option<String>,
 }
 
-/// What a store counts for a channel as messages and threads come and go; writing a channel leaves it alone.
+/// Counters that a store maintains for a channel as messages and threads come and go; writing a channel does not change
+/// them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ChannelStats {
-    /// Messages that readers are shown: not deleted, and of a type [that is
+    /// The number of messages that are shown to readers: not deleted, and of a type [that is
     /// shown](crate::message::MessageKind::is_shown).
     pub message_count: u64,
-    /// Threads whose parent it is, but for those that are private themselves.
+    /// The number of its threads, except those that are private themselves.
     pub thread_count: u64,
     /// When the newest of those messages was sent; `None` without one.
     pub last_activity_at: Option<Timestamp>,
@@ -121,11 +122,11 @@ pub struct ChannelStats {
 /// One channel or thread of one tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Channel {
-    /// Made from the tenant and `platform_id`.
+    /// Its id, derived from the tenant and `platform_id`.
     pub id: ChannelId,
-    /// Whose it is.
+    /// Its tenant.
     pub tenant_id: TenantId,
-    /// What Discord calls it.
+    /// Its Discord id.
     pub platform_id: ChannelSnowflake,
     /// The category of a channel, or the channel of a thread.
     pub parent_id: Option<ChannelId>,
@@ -133,15 +134,15 @@ pub struct Channel {
     pub kind: ChannelKind,
     /// Its name.
     pub name: String,
-    /// Its name in addresses, unique in its tenant, the same for good.
+    /// Its name in addresses, unique in its tenant, permanent.
     pub slug: ChannelSlug,
-    /// What it is about.
+    /// Its topic.
     pub topic: Option<String>,
-    /// Its place among its siblings; ties are broken by platform id.
+    /// Its position among its siblings; ties are broken by platform id.
     pub position: i32,
     /// Whether it is age-gated.
     pub nsfw: bool,
-    /// Who may read it, as far as it says so itself: see [`crate::visibility::is_public`].
+    /// Its own visibility; the parent can restrict it: see [`crate::visibility::is_public`].
     pub visibility: Visibility,
     /// Whether a thread was archived.
     pub archived: bool,
@@ -149,16 +150,16 @@ pub struct Channel {
     pub locked: bool,
     /// The tags of a forum, in its order.
     pub tags: Vec<ForumTag>,
-    /// The ids of the tags of a post; a tag may be gone.
+    /// The ids of the tags of a post; a tag may no longer exist.
     pub applied_tags: Vec<String>,
-    /// What the source said beyond these fields, scrubbed.
+    /// Data of the source beyond these fields, scrubbed.
     pub extra: Option<Json>,
-    /// What the store counts.
+    /// The store's counters.
     pub stats: ChannelStats,
 }
 
 impl Channel {
-    /// A channel with a name and nothing else known of it: private, in the first place, without parent.
+    /// Returns a channel of which only the name is known: private, at position 0, without a parent.
     #[must_use]
     pub fn new(tenant_id: TenantId, platform_id: ChannelSnowflake, kind: ChannelKind, name: String) -> Self {
         Self {
@@ -182,7 +183,7 @@ impl Channel {
         }
     }
 
-    /// When it was made.
+    /// Returns its creation time.
     #[must_use]
     pub fn created_at(&self) -> Timestamp {
         self.platform_id.created_at()

@@ -1,4 +1,4 @@
-//! What a guild has beside channels: its roles, and emoji and stickers of its own.
+//! The roles, emoji and stickers of a guild.
 
 use std::collections::BTreeMap;
 
@@ -7,53 +7,53 @@ use crate::snowflake::Id;
 use crate::tenant::Color;
 use crate::timestamp::Timestamp;
 
-/// What Discord calls a role.
+/// The Discord id of a role.
 pub type RoleId = Id<Role>;
-/// What Discord calls an emoji of a guild.
+/// The Discord id of a guild's emoji.
 pub type EmojiId = Id<Emoji>;
-/// What Discord calls a sticker.
+/// The Discord id of a sticker.
 pub type StickerId = Id<Sticker>;
 
 /// A role, for the text of its mentions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Role {
-    /// What the platform calls it; the guild's own id is everybody.
+    /// Its platform id; the role of all members has the guild's own id.
     pub id: RoleId,
     /// Its name.
     pub name: String,
     /// Its colour, if it has one.
     pub color: Option<Color>,
-    /// Its place, from 0 for everybody.
+    /// Its position; 0 for the role of all members.
     pub position: i32,
 }
 
-/// An emoji of the guild's own.
+/// A custom emoji of the guild.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GuildEmoji {
-    /// What the platform calls it.
+    /// Its platform id.
     pub id: EmojiId,
     /// Its name.
     pub name: String,
-    /// Whether it moves.
+    /// Whether it is animated.
     pub animated: bool,
 }
 
-/// A sticker of the guild's own.
+/// A custom sticker of the guild.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sticker {
-    /// What the platform calls it.
+    /// Its platform id.
     pub id: StickerId,
     /// Its name.
     pub name: String,
-    /// `png`, `apng`, `lottie` or `gif`, or the number of a format that we do not know.
+    /// `png`, `apng`, `lottie` or `gif`, or the number of an unknown format.
     pub format: String,
-    /// What it shows.
+    /// Its description.
     pub description: Option<String>,
 }
 
-/// Something of a guild that the platform gives an id.
+/// A role, emoji or sticker: an item of a guild with a platform id.
 pub trait GuildItem: Clone + PartialEq {
-    /// The number of its id.
+    /// Returns the number of its id.
     fn number(&self) -> u64;
 }
 
@@ -75,19 +75,19 @@ impl GuildItem for Sticker {
     }
 }
 
-/// Something of a guild as it is held. What the guild has no more stays, because old messages name it.
+/// A stored item of a guild. Items that the guild no longer has stay stored, because old messages refer to them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Held<T> {
-    /// What it is.
+    /// The item.
     pub item: T,
-    /// When it was first seen like this.
+    /// When it was first seen in this form.
     pub observed_at: Timestamp,
-    /// When it was first seen to be gone.
+    /// When it was first found deleted.
     pub deleted_at: Option<Timestamp>,
 }
 
 impl<T: GuildItem> Held<T> {
-    /// What changes in `held` by a look at `at` that showed `shown` and nothing else.
+    /// Returns the changes to `held` by an observation at `at` that showed exactly `shown`.
     fn after_look(held: &[Self], shown: Option<&[T]>, at: Timestamp) -> Vec<Self> {
         let Some(shown) = shown else { return Vec::new() };
         let seen = |item: &T| Self { item: item.clone(), observed_at: at, deleted_at: None };
@@ -99,7 +99,7 @@ impl<T: GuildItem> Held<T> {
         shown.iter().filter(is_new).map(seen).chain(gone).collect()
     }
 
-    /// What changes in `held` by what another archive holds.
+    /// Returns the changes to `held` by another archive's copy.
     fn after_copy(held: &[Self], copy: &[Self]) -> Vec<Self> {
         let is_new = |copy: &&Self| {
             find(held, copy.item.number()).is_none_or(|held| held != *copy && held.changed_at() <= copy.changed_at())
@@ -116,10 +116,10 @@ fn find<T: GuildItem>(held: &[Held<T>], number: u64) -> Option<&Held<T>> {
     held.iter().find(|held| held.item.number() == number)
 }
 
-/// What a look at a guild showed of it beside its channels: each list whole, or `None` if that was not to be had.
+/// An observation of a guild's items: each list whole, or `None` if it was unavailable.
 #[derive(Debug, Clone, Copy)]
 pub struct GuildLook<'a> {
-    /// When it began.
+    /// When the observation began.
     pub observed_at: Timestamp,
     /// Roles.
     pub roles: Option<&'a [Role]>,
@@ -129,7 +129,7 @@ pub struct GuildLook<'a> {
     pub stickers: Option<&'a [Sticker]>,
 }
 
-/// A role as a file shows it, which shows those of some members and no others.
+/// A role as a file shows it; files show only the roles of some members.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoleLook {
     /// The role.
@@ -138,10 +138,10 @@ pub struct RoleLook {
     pub observed_at: Timestamp,
 }
 
-/// What is held of a guild beside its channels, each list ascending by id.
+/// The stored items of a guild, each list ascending by id.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GuildItems {
-    /// When the guild was last looked at; `None` if it never was.
+    /// When the guild was last observed; `None` if never.
     pub observed_at: Option<Timestamp>,
     /// Roles.
     pub roles: Vec<Held<Role>>,
@@ -158,8 +158,8 @@ impl GuildItems {
         !(self.roles.is_empty() && self.emojis.is_empty() && self.stickers.is_empty())
     }
 
-    /// What changes here by a look; `None` if there was a later one. So of two looks the later one holds, in whatever
-    /// order they are stored.
+    /// Returns the changes by an observation; `None` if there was a later one. So the later of two observations wins,
+    /// in whatever order they are stored.
     #[must_use]
     pub fn after_look(&self, look: &GuildLook<'_>) -> Option<Self> {
         let at = look.observed_at;
@@ -171,8 +171,9 @@ impl GuildItems {
         })
     }
 
-    /// What changes here by what files show of some roles; `None` if that is nothing. A file changes no role that a look
-    /// at the guild or another file has shown since, and the latest of them holds, in whatever order they come.
+    /// Returns the changes by roles that files show; `None` if there are none. A file does not change a role that an
+    /// observation of the guild or another file has shown since, and the latest of them wins, in whatever order they
+    /// come.
     #[must_use]
     pub fn after_files(&self, looks: &[RoleLook]) -> Option<Self> {
         let mut roles: BTreeMap<RoleId, &RoleLook> = BTreeMap::new();
@@ -193,8 +194,8 @@ impl GuildItems {
         (!roles.is_empty()).then(|| Self { roles, ..Self::default() })
     }
 
-    /// What changes here by what another archive holds; `None` if that is nothing. What changed later here stays as it
-    /// is.
+    /// Returns the changes by another archive's copy; `None` if there are none. Items that changed later here stay as
+    /// they are.
     #[must_use]
     pub fn after_copy(&self, copy: &Self) -> Option<Self> {
         let changes = Self {
@@ -207,7 +208,7 @@ impl GuildItems {
     }
 }
 
-/// The roles that a text mentions, in its order, each as often as it does.
+/// Returns the roles that a text mentions, in its order, with repetitions.
 pub fn role_mentions(text: &str) -> impl Iterator<Item = RoleId> {
     text.split("<@&").skip(1).filter_map(|rest| rest.split_once('>')?.0.parse().ok())
 }

@@ -13,18 +13,18 @@ use crate::pseudonym::Pseudonym;
 pub enum InteractionKind {
     /// A command that begins with a slash.
     SlashCommand,
-    /// A command in the menu of a message or of a person.
+    /// A command in the menu of a message or of a user.
     ContextMenuCommand,
     /// A button, or an entry of a list.
     Component,
     /// A form.
     Modal,
-    /// A kind that Verta does not know.
+    /// An unknown kind.
     Other,
 }
 
 impl InteractionKind {
-    /// The word that clients of the API read.
+    /// Returns its name in the API.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -37,7 +37,7 @@ impl InteractionKind {
     }
 }
 
-/// What a program's message replies to.
+/// The interaction that a program's message replies to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Interaction {
     /// How the program was used.
@@ -49,7 +49,7 @@ pub struct Interaction {
 }
 
 impl Message {
-    /// The use of a program that this message replies to, if its source describes one.
+    /// Returns the interaction that this message replies to, if its source describes one.
     #[must_use]
     pub fn interaction(&self) -> Option<Interaction> {
         let extra = self.extra.as_ref().filter(|extra| extra.as_str().contains("\"interaction"))?.to_value();

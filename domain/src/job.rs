@@ -1,4 +1,4 @@
-//! Long work on a tenant, kept as a row so that it outlives the process that does it.
+//! Jobs: long work on a tenant, persisted as a row so that it outlives the worker's process.
 
 use std::fmt;
 use std::str::FromStr;
@@ -24,7 +24,7 @@ impl fmt::Display for JobId {
 macro_rules! words {
     ($name:ident, $expected:literal, $($variant:ident => $word:literal),+) => {
         impl $name {
-            /// The word that stores and clients use.
+            /// Returns its name in stores and in the API.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word),+ }
@@ -44,26 +44,26 @@ macro_rules! words {
     };
 }
 
-/// What a job does.
+/// The kind of work of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum JobKind {
     /// Reads everything again.
     Full,
-    /// Reads what is new.
+    /// Reads new messages.
     Incremental,
     /// Reads some channels.
     Channels,
-    /// Reads files that another tool wrote.
+    /// Imports the export files of another tool.
     Import,
-    /// Removes what one author wrote.
+    /// Removes one author's content.
     Erase,
-    /// Removes the tenant with all that it has.
+    /// Removes the tenant with all its data.
     Delete,
 }
 
 impl JobKind {
-    /// Whether it copies from the platform.
+    /// Returns whether it copies from the platform.
     #[must_use]
     pub const fn is_sync(self) -> bool {
         matches!(self, Self::Full | Self::Incremental | Self::Channels)
@@ -74,82 +74,82 @@ words!(JobKind, "full, incremental, channels, import, erase, delete",
     Full => "full", Incremental => "incremental", Channels => "channels",
     Import => "import", Erase => "erase", Delete => "delete");
 
-/// How far a job is.
+/// The state of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum JobState {
-    /// Nobody has begun.
+    /// Not started.
     Queued,
-    /// Somebody is at it, or was when the process ended.
+    /// A worker runs it, or did when its process ended.
     Running,
     /// Finished.
     Done,
     /// Ended by an error.
     Failed,
-    /// Ended by somebody's wish.
+    /// Cancelled by request.
     Cancelled,
 }
 
 words!(JobState, "queued, running, done, failed, cancelled",
     Queued => "queued", Running => "running", Done => "done", Failed => "failed", Cancelled => "cancelled");
 
-/// What a job has done so far.
+/// The counters of a job.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Progress {
-    /// Channels that are finished.
+    /// Finished channels.
     pub channels_done: u64,
-    /// Channels that there are to do.
+    /// All channels of the job.
     pub channels_total: u64,
-    /// Messages that went through.
+    /// Processed messages.
     pub messages: u64,
     /// Requests to the platform.
     pub requests: u64,
-    /// Times that the platform made it wait.
+    /// How often the platform made it wait.
     pub waits: u64,
-    /// How long the rest takes, as far as anybody can tell.
+    /// The estimated remaining time, if there is an estimate.
     pub seconds_left: Option<u64>,
 }
 
-/// What a job that copies from the platform is to read.
+/// The scope of a job that copies from the platform.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SyncScope {
-    /// Only these channels and their threads; all if there are none.
+    /// Only these channels and their threads; all if empty.
     pub channels: Vec<ChannelSnowflake>,
-    /// What was written since then is read once more, for edits and deletions; `None` leaves it to the job.
+    /// Messages sent since then are read once more, for edits and deletions; with `None` the job decides.
     pub since: Option<Timestamp>,
 }
 
-/// Long work on one tenant.
+/// A job on one tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Job {
     /// Its id.
     pub id: JobId,
-    /// On which tenant; a job outlives the tenant that it deleted.
+    /// Its tenant; a job outlives the tenant that it deleted.
     pub tenant_id: TenantId,
-    /// What it does.
+    /// Its kind.
     pub kind: JobKind,
-    /// What it reads, if it copies from the platform.
+    /// Its scope, if it copies from the platform.
     pub scope: SyncScope,
-    /// How far it is.
+    /// Its state.
     pub state: JobState,
-    /// Whether somebody wishes that whoever is at it ends it.
+    /// Whether its worker is requested to end it.
     pub cancel_requested: bool,
-    /// When somebody asked for it.
+    /// When it was requested.
     pub created_at: Timestamp,
-    /// When it was begun.
+    /// When it was started.
     pub started_at: Option<Timestamp>,
-    /// When it ended, however.
+    /// When it ended, in whatever state.
     pub ended_at: Option<Timestamp>,
-    /// What it has done so far.
+    /// Its counters.
     pub progress: Progress,
     /// Why it failed: one sentence.
     pub error: Option<String>,
-    /// Whether a schedule asked for it and no operator: it runs beside the tenant's other job, and gives way to it.
+    /// Whether a schedule requested it instead of an operator: it runs beside the tenant's other job, and yields to it.
     pub background: bool,
 }
 
 impl Job {
-    /// A job that nobody has begun.
+    /// Returns a queued job.
     #[must_use]
     pub fn new(id: JobId, tenant_id: TenantId, kind: JobKind, now: Timestamp) -> Self {
         Self {
@@ -168,20 +168,21 @@ impl Job {
         }
     }
 
-    /// Whether it copies from the platform what a job of this kind and scope would, or more of the same channels.
+    /// Returns whether it copies from the platform all that a job of this kind and scope would, or more of the same
+    /// channels.
     #[must_use]
     pub fn reads(&self, kind: JobKind, scope: &SyncScope) -> bool {
         let everything = self.kind == JobKind::Full && kind.is_sync() && self.scope.channels == scope.channels;
         everything || (self.kind == kind && self.scope == *scope)
     }
 
-    /// Begins it, or goes on with it after the process that did it ended.
+    /// Starts it, or resumes it after the process of its worker ended.
     pub fn start(&mut self, now: Timestamp) {
         self.state = JobState::Running;
         self.started_at.get_or_insert(now);
     }
 
-    /// Ends it, well or with the reason why not.
+    /// Ends it: done, or failed with the reason.
     pub fn end(&mut self, outcome: Result<(), String>, now: Timestamp) {
         self.ended_at = Some(now);
         self.error = outcome.err();
@@ -189,14 +190,14 @@ impl Job {
         self.progress.seconds_left = None;
     }
 
-    /// Ends it because somebody wished so.
+    /// Ends it because of a request to cancel.
     pub fn cancel(&mut self, now: Timestamp) {
         self.ended_at = Some(now);
         self.state = JobState::Cancelled;
         self.progress.seconds_left = None;
     }
 
-    /// Asks for its end: at once where nobody is at it, else by who is. What has ended stays as it is.
+    /// Requests its end: a queued job ends at once, a running one is ended by its worker. An ended job stays as it is.
     pub fn request_cancel(&mut self, now: Timestamp) {
         match self.state {
             JobState::Queued => self.cancel(now),
@@ -205,13 +206,13 @@ impl Job {
         }
     }
 
-    /// Leaves it for the next process, which goes on with it.
+    /// Leaves it for the next process, which resumes it.
     pub const fn leave(&mut self) {
         self.state = JobState::Queued;
         self.progress.seconds_left = None;
     }
 
-    /// Whether nothing more will happen to it.
+    /// Returns whether it has ended.
     #[must_use]
     pub const fn has_ended(&self) -> bool {
         matches!(self.state, JobState::Done | JobState::Failed | JobState::Cancelled)

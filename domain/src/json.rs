@@ -1,4 +1,4 @@
-//! JSON in the one form in which every store keeps it and gives it back.
+//! JSON in a canonical form, which every store returns unchanged.
 
 use std::fmt;
 
@@ -8,13 +8,13 @@ use serde_json::{Number, Value};
 
 /// A JSON value in canonical form: keys sorted by their bytes, no blanks, and a whole number never as a float.
 ///
-/// TiDB keeps JSON parsed, sorts its keys and writes `1.0` as `1`; a value in this form is the same before and after.
+/// TiDB stores JSON parsed, sorts its keys and writes `1.0` as `1`; a value in this form is the same before and after.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Json(Box<RawValue>);
 
 impl Json {
-    /// `value` in canonical form.
+    /// Returns `value` in canonical form.
     #[must_use]
     pub fn new(value: &Value) -> Self {
         let mut text = String::new();
@@ -22,29 +22,29 @@ impl Json {
         Self(RawValue::from_string(text).expect("a value is written as JSON"))
     }
 
-    /// Reads any JSON text and makes it canonical.
+    /// Parses any JSON text and makes it canonical.
     ///
     /// # Errors
-    /// If `text` is no JSON, is nested deeper than 128, or has a number beyond a 64-bit float.
+    /// If `text` is not JSON, is nested deeper than 128, or has a number beyond a 64-bit float.
     pub fn parse(text: &str) -> Result<Self, serde_json::Error> {
         serde_json::from_str::<Value>(text).map(|value| Self::new(&value))
     }
 
-    /// Takes a text that is canonical already: one that [`Json::as_str`] gave.
+    /// Parses a text that is already canonical: one that [`Json::as_str`] returned.
     ///
     /// # Errors
-    /// If `text` is no JSON. Its form is not checked.
+    /// If `text` is not JSON. Its form is not checked.
     pub fn from_canonical(text: String) -> Result<Self, serde_json::Error> {
         RawValue::from_string(text).map(Self)
     }
 
-    /// The canonical text.
+    /// Returns the canonical text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         self.0.get()
     }
 
-    /// The value as a tree.
+    /// Returns the value as a tree.
     #[must_use]
     pub fn to_value(&self) -> Value {
         serde_json::from_str(self.as_str()).unwrap_or(Value::Null)
@@ -96,7 +96,7 @@ fn write_value(text: &mut String, value: &Value) {
     }
 }
 
-/// The whole number that a float stands for, if it fits in 64 bits.
+/// Returns the whole number equal to a float, if it fits in 64 bits.
 fn whole(number: &Number) -> Option<Number> {
     let float = if number.is_f64() { number.as_f64()? } else { return None };
     if float.fract() != 0.0 {

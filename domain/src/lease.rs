@@ -1,32 +1,32 @@
-//! The right of one process to do something alone, for as long as it keeps saying that it is there.
+//! Leases: the exclusive right of one process, for as long as it renews it.
 //!
-//! A clock decides who may take a lease, and clocks differ and processes stall; so the clock is never what keeps two of
-//! them apart. That is the fence, whose number is larger for each new holder of any lease: whatever is written under a
-//! lease is refused to everyone whose fence is smaller than one that has written there.
+//! The clock decides who may acquire a lease. But clocks differ and processes stall, so exclusion does not rest on the
+//! clock. It rests on the fence, whose number is larger for each new holder of any lease: a store rejects writes under
+//! a lease if their fence is smaller than one that has written there.
 
 use std::fmt;
 use std::time::Duration;
 
 use crate::timestamp::Timestamp;
 
-/// What tells one time of holding a lease from every other: larger than the fence of everybody who held it before.
+/// The number of one tenure of a lease: larger than the fence of every earlier holder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fence(u64);
 
 impl Fence {
-    /// The fence with this number, at most 2^63-1, so that every store can order it.
+    /// Returns the fence with this number, at most 2^63-1, so that every store can order it.
     #[must_use]
     pub const fn new(number: u64) -> Option<Self> {
         if number > i64::MAX.cast_unsigned() { None } else { Some(Self(number)) }
     }
 
-    /// Its number.
+    /// Returns its number.
     #[must_use]
     pub const fn get(self) -> u64 {
         self.0
     }
 
-    /// The one after `last`, the largest that was ever given; the first one without one.
+    /// Returns the fence after `last`, the largest one assigned so far; the first one for `None`.
     #[must_use]
     pub const fn next(last: Option<Self>) -> Self {
         match last {
@@ -37,17 +37,17 @@ impl Fence {
     }
 }
 
-/// Which process holds a lease.
+/// The process that holds a lease.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Holder(String);
 
-/// A text that names no holder.
+/// A text that is not a valid holder name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a holder has 1 to 255 visible ASCII characters")]
 pub struct HolderError;
 
 impl Holder {
-    /// The holder with this name, which no other process has.
+    /// Returns the holder with this name, which is unique to its process.
     ///
     /// # Errors
     /// [`HolderError`] if it is empty, longer than 255 characters, or has blanks, controls or anything but ASCII.
@@ -56,7 +56,7 @@ impl Holder {
         if plain && (1..=255).contains(&name.len()) { Ok(Self(name.to_owned())) } else { Err(HolderError) }
     }
 
-    /// Its name.
+    /// Returns its name.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -72,29 +72,29 @@ impl fmt::Display for Holder {
 /// A lease as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lease {
-    /// Who has it, or had it last.
+    /// The current or last holder.
     pub holder: Holder,
-    /// Which time of holding it is.
+    /// The fence of this tenure.
     pub fence: Fence,
-    /// Until when, unless it is prolonged.
+    /// When it expires, unless it is renewed.
     pub expires_at: Timestamp,
 }
 
 impl Lease {
-    /// Whether nobody has `current`: nobody ever had it, its time is over `now`, or `is_gone` knows that its holder is no
-    /// more.
+    /// Returns whether `current` is free: it was never acquired, it has expired at `now`, or `is_gone` reports that its
+    /// holder no longer exists.
     #[must_use]
     pub fn is_free(current: Option<&Self>, now: Timestamp, is_gone: impl FnOnce(&Holder) -> bool) -> bool {
         current.is_none_or(|lease| lease.expires_at <= now || is_gone(&lease.holder))
     }
 
-    /// The same, for `time` from `now` on.
+    /// Returns the lease renewed for `time` from `now` on.
     #[must_use]
     pub fn prolonged(&self, now: Timestamp, time: Duration) -> Self {
         Self { expires_at: now.plus(time), ..self.clone() }
     }
 
-    /// The same, free for everybody from `now` on.
+    /// Returns the lease released at `now`: free for every process from then on.
     #[must_use]
     pub fn released(&self, now: Timestamp) -> Self {
         Self { expires_at: now, ..self.clone() }

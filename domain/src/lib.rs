@@ -1,6 +1,6 @@
-//! The pure rules of an archive: what a tenant, a channel, a message and the coverage of a channel are.
+//! The pure rules of an archive: tenants, channels, messages and the coverage of channels.
 //!
-//! Nothing here waits, reads a file or a clock. Time and new ids come in as arguments.
+//! This crate does not wait, and reads no file or clock. Time and new ids come in as arguments.
 
 pub mod change;
 pub mod channel;

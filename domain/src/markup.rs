@@ -1,6 +1,6 @@
 //! Discord's message markup: a text becomes a tree that borrows from it.
 //!
-//! Reading never fails and never recurses deeper than [`MAX_DEPTH`] of each kind: a marker without its partner, or one
+//! Parsing never fails and never recurses deeper than [`MAX_DEPTH`] of each kind: a marker without its partner, or one
 //! nested too deep, is text. The time is proportional to the length of the text.
 
 mod angle;
@@ -17,7 +17,7 @@ use crate::channel::ChannelSnowflake;
 use crate::pseudonym::Pseudonym;
 use crate::timestamp::Timestamp;
 
-/// How deep lists nest in lists, and styles in styles. What is deeper stays text.
+/// The maximum nesting of lists in lists, and of styles in styles. Deeper markup stays text.
 pub const MAX_DEPTH: usize = 16;
 
 /// A part of a message that starts on a line of its own.
@@ -29,12 +29,12 @@ pub enum Block<'a> {
     Heading {
         /// 1 to 3.
         level: u8,
-        /// What it says.
+        /// Its text.
         content: Vec<Inline<'a>>,
     },
     /// `-# `: a small line.
     Subtext(Vec<Inline<'a>>),
-    /// `> ` or `>>> `; holds no further quote.
+    /// `> ` or `>>> `; contains no further quote.
     Quote(Vec<Self>),
     /// Text between lines of three backticks.
     Code(CodeBlock<'a>),
@@ -42,7 +42,7 @@ pub enum Block<'a> {
     List(List<'a>),
 }
 
-/// Text of a program, as it was typed.
+/// A block of code, verbatim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CodeBlock<'a> {
     /// The word after the opening backticks: `a-z A-Z 0-9 _ + - . #`.
@@ -71,26 +71,26 @@ pub enum Inline<'a> {
     Styled(Style, Vec<Self>),
     /// `` `code` ``.
     Code(Cow<'a, str>),
-    /// A code block inside of a style, such as a spoiler.
+    /// A code block inside a style, such as a spoiler.
     CodeBlock(CodeBlock<'a>),
-    /// An address on the web.
+    /// A web address.
     Link(Link<'a>),
-    /// `<@…>`: a person, or `None` where the id is no pseudonym.
+    /// `<@…>`: a person, or `None` if the id is not a pseudonym.
     Person(Option<Pseudonym>),
     /// `<#…>`: a channel.
     Channel(ChannelSnowflake),
     /// `<@&…>`: the number of a role.
     Role(u64),
-    /// `<:name:id>` or `<a:name:id>`: a community's own emoji.
+    /// `<:name:id>` or `<a:name:id>`: a custom emoji of a guild.
     Emoji {
         /// The name, letters, digits and `_`.
         name: &'a str,
         /// The number.
         id: u64,
-        /// Whether it moves.
+        /// Whether it is animated.
         animated: bool,
     },
-    /// `<t:seconds:style>`: a moment, or `None` beyond those that Discord's clients can show.
+    /// `<t:seconds:style>`: a time, or `None` beyond the range that Discord's clients can show.
     Time(Option<Moment>, TimeStyle),
     /// `</name:id>`: the name of a slash command, without the slash.
     Command(&'a str),
@@ -102,7 +102,7 @@ pub enum Inline<'a> {
     Here,
 }
 
-/// How text stands out.
+/// A text style.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Style {
     /// `**bold**`.
@@ -117,18 +117,18 @@ pub enum Style {
     Spoiler,
 }
 
-/// An address on the web, always `http://` or `https://`.
+/// A web address, always `http://` or `https://`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link<'a> {
-    /// The address; behind a text without the backslashes that make characters plain.
+    /// The address; in `[text](url)`, without the backslashes that escape characters.
     pub url: Cow<'a, str>,
-    /// The text of `[text](url "title")`; `None` for an address that stands for itself. Holds no further link.
+    /// The text of `[text](url "title")`; `None` for a bare address. Contains no further link.
     pub label: Option<Vec<Inline<'a>>>,
-    /// The title of the same, likewise.
+    /// The title of `[text](url "title")`, without the escaping backslashes.
     pub title: Option<Cow<'a, str>>,
 }
 
-/// A moment of a text, in seconds since the Unix epoch: at most 100,000,000 days away from it, as in JavaScript.
+/// A time in a text, in seconds since the Unix epoch: at most 100,000,000 days away from it, as in JavaScript.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moment(i64);
 
@@ -136,26 +136,27 @@ impl Moment {
     /// <https://tc39.es/ecma262/#sec-time-values-and-time-range>
     const FARTHEST: i64 = 8_640_000_000_000;
 
-    /// The moment `seconds` after the Unix epoch, or `None` where no date reaches it.
+    /// Returns the time `seconds` after the Unix epoch, or `None` beyond the possible dates.
     #[must_use]
     pub const fn from_seconds(seconds: i64) -> Option<Self> {
         if seconds < -Self::FARTHEST || seconds > Self::FARTHEST { None } else { Some(Self(seconds)) }
     }
 
-    /// Seconds since the Unix epoch.
+    /// Returns the seconds since the Unix epoch.
     #[must_use]
     pub const fn seconds(self) -> i64 {
         self.0
     }
 
-    /// The same as a [`Timestamp`]; `None` outside the years 1 to 9999.
+    /// Returns the time as a [`Timestamp`]; `None` outside the years 1 to 9999.
     #[must_use]
     pub const fn timestamp(self) -> Option<Timestamp> {
         Timestamp::from_millis(self.0 * 1_000)
     }
 }
 
-/// How a client shows a moment (<https://docs.discord.com/developers/reference#message-formatting-timestamp-styles>).
+/// The format of a time in a client
+/// (<https://docs.discord.com/developers/reference#message-formatting-timestamp-styles>).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TimeStyle {
     /// `t`: 16:20.
@@ -166,7 +167,7 @@ pub enum TimeStyle {
     ShortDate,
     /// `D`: 20 April 2021.
     LongDate,
-    /// `f`, and where nothing is said: 20 April 2021 16:20.
+    /// `f`, also the default: 20 April 2021 16:20.
     ShortDateTime,
     /// `F`: Tuesday, 20 April 2021 16:20.
     LongDateTime,
@@ -178,7 +179,7 @@ pub enum TimeStyle {
     Relative,
 }
 
-/// A page of a guild that is no channel
+/// A page of a guild that is not a channel
 /// (<https://docs.discord.com/developers/reference#message-formatting-guild-navigation-types>).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Navigation {
@@ -193,7 +194,7 @@ pub enum Navigation {
 }
 
 impl Navigation {
-    /// The name that clients show.
+    /// Returns the name that clients show.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -205,7 +206,7 @@ impl Navigation {
     }
 }
 
-/// The blocks of a message's text. A text without markup is one paragraph; an empty one has no block.
+/// Returns the blocks of a message's text. A text without markup is one paragraph; an empty one has no block.
 #[must_use]
 pub fn parse(text: &str) -> Vec<Block<'_>> {
     block::parse(text)

@@ -1,4 +1,4 @@
-//! What became of the files of messages: which of them are kept, and when those that are not are asked for again.
+//! The download state of attachments: which ones are stored, and when the others are requested again.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,34 +11,34 @@ use crate::coverage::Interval;
 use crate::message::{AttachmentId, MessageId};
 use crate::timestamp::Timestamp;
 
-/// How often a file is asked for that does not come.
+/// The maximum number of download attempts for a file.
 pub const TRIES: u32 = 6;
 
-/// How long it is left alone after the first failed try; each wait is four times as long as the one before.
+/// The backoff after the first failed attempt; each wait is four times as long as the one before.
 const FIRST_WAIT: Duration = Duration::from_mins(10);
 
-/// Which file: an attachment, where it stands.
+/// The key of an attachment: its message and its id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileKey {
     /// The channel of its message.
     pub channel: ChannelId,
     /// Its message.
     pub message: MessageId,
-    /// What the platform calls it.
+    /// Its platform id.
     pub attachment: AttachmentId,
 }
 
-/// The SHA-256 of a file's bytes, which is also the name under which they are kept.
+/// The SHA-256 of a file's bytes, which is also the name under which they are stored.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ContentHash([u8; 32]);
 
-/// A text that is no hash.
+/// A text that is not a hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a hash has 64 hexadecimal digits in lower case")]
 pub struct ParseHashError;
 
 impl ContentHash {
-    /// The hash with these bytes.
+    /// Returns the hash with these bytes.
     #[must_use]
     pub const fn new(bytes: [u8; 32]) -> Self {
         Self(bytes)
@@ -73,38 +73,38 @@ impl FromStr for ContentHash {
     }
 }
 
-/// What became of a file.
+/// The download state of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileState {
-    /// It is still to come.
+    /// Not yet downloaded.
     Waiting {
-        /// How often it was asked for and did not come.
+        /// The number of failed attempts.
         tries: u32,
-        /// When it is asked for next.
+        /// When the next attempt is due.
         due_at: Timestamp,
     },
-    /// Its bytes are kept.
+    /// Its bytes are stored.
     Stored {
-        /// What they are found by.
+        /// Their hash.
         hash: ContentHash,
-        /// How many.
+        /// Their number.
         size_bytes: u64,
     },
-    /// The platform has it no more; it is never asked for again.
+    /// The platform no longer has it; it is not requested again.
     Gone,
-    /// It is not kept and not asked for again: it never came, is too large, or its message is deleted.
+    /// It is not stored and not requested again: all attempts failed, it is too large, or its message is deleted.
     Failed,
 }
 
 impl FileState {
-    /// A file that was just seen.
+    /// Returns the state of a new file.
     #[must_use]
     pub const fn seen(now: Timestamp) -> Self {
         Self::Waiting { tries: 0, due_at: now }
     }
 
-    /// What it is after a try that failed: due again later, and given up after the last of [`TRIES`]. What is no longer
-    /// waited for stays as it is.
+    /// Returns the state after a failed attempt: due again later, or failed after the last of [`TRIES`]. A final state
+    /// stays as it is.
     #[must_use]
     pub fn after_failure(self, now: Timestamp) -> Self {
         match self {
@@ -116,14 +116,14 @@ impl FileState {
         }
     }
 
-    /// When it is asked for; `None` if never again.
+    /// Returns when the next attempt is due; `None` in a final state.
     #[must_use]
     pub const fn due_at(self) -> Option<Timestamp> {
         if let Self::Waiting { due_at, .. } = self { Some(due_at) } else { None }
     }
 
-    /// Whether this is more than what another archive knows of the same file: an end is more than a wait, and the bytes
-    /// are more than any other end.
+    /// Returns whether this state supersedes another archive's of the same file: a final state supersedes a waiting
+    /// one, and stored bytes supersede any other final state.
     #[must_use]
     pub const fn replaces(self, held: Option<Self>) -> bool {
         const fn rank(state: FileState) -> u8 {

@@ -13,18 +13,18 @@ use crate::pseudonym::Pseudonym;
 use crate::snowflake::Id;
 use crate::timestamp::Timestamp;
 
-/// What Discord calls a message. With the channel it identifies one: a thread's opener has its thread's id and can
-/// stand in the thread and in the channel above it.
+/// The Discord id of a message. It identifies a message together with the channel: a thread's opener has its thread's
+/// id and can be in the thread and in the channel above it.
 pub type MessageId = Id<Message>;
-/// What Discord calls an attachment.
+/// The Discord id of an attachment.
 pub type AttachmentId = Id<Attachment>;
-/// What Discord calls a guild.
+/// The Discord id of a guild.
 pub type GuildSnowflake = Id<Guild>;
 
-/// A Discord server, which Discord calls a guild; here only its id is of use.
+/// The kind of a guild's id; a guild is what users call a server.
 pub enum Guild {}
 
-/// Discord's number of a message's type; numbers that we do not know are kept
+/// Discord's number of a message's type; unknown numbers are stored as they are
 /// (<https://docs.discord.com/developers/resources/message#message-object-message-types>).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
@@ -33,11 +33,11 @@ pub struct MessageKind(pub i32);
 impl MessageKind {
     /// A type that has a name but no number yet; the name is in the message's extra fields.
     pub const UNNUMBERED: Self = Self(-1);
-    /// What people write.
+    /// An ordinary message.
     pub const DEFAULT: Self = Self(0);
-    /// Somebody was added to a group or thread.
+    /// A user was added to a group or thread.
     pub const RECIPIENT_ADD: Self = Self(1);
-    /// Somebody left a group or thread, or was removed.
+    /// A user left a group or thread, or was removed.
     pub const RECIPIENT_REMOVE: Self = Self(2);
     /// A call.
     pub const CALL: Self = Self(3);
@@ -47,27 +47,28 @@ impl MessageKind {
     pub const CHANNEL_ICON_CHANGE: Self = Self(5);
     /// A message was pinned; the reference names it.
     pub const CHANNEL_PINNED_MESSAGE: Self = Self(6);
-    /// Somebody joined.
+    /// A user joined the guild.
     pub const GUILD_MEMBER_JOIN: Self = Self(7);
-    /// An announcement channel is followed here.
+    /// An announcement channel is followed in this channel.
     pub const CHANNEL_FOLLOW_ADD: Self = Self(12);
     /// A thread was started; the reference names it.
     pub const THREAD_CREATED: Self = Self(18);
-    /// An answer; the reference names what to.
+    /// A reply; the reference names the message that it replies to.
     pub const REPLY: Self = Self(19);
-    /// The answer to a slash command.
+    /// The response to a slash command.
     pub const CHAT_INPUT_COMMAND: Self = Self(20);
-    /// First row of a thread; the reference names the message in the channel above.
+    /// The first message of a thread; the reference names the message in the channel above.
     pub const THREAD_STARTER: Self = Self(21);
-    /// The answer to a command on a message.
+    /// The response to a command on a message.
     pub const CONTEXT_MENU_COMMAND: Self = Self(23);
     /// A poll has ended; the reference names it.
     pub const POLL_RESULT: Self = Self(46);
 
-    /// The types that readers are shown: what people and programs write, and what Discord says to everybody in a channel.
+    /// The types that are shown to readers: messages of users and programs, and Discord's announcements to a whole
+    /// channel.
     ///
-    /// All others are stored, and shown to the admin only: what moderators alone see (text that a filter stopped, alarms,
-    /// reports), purchases, and types that Discord has not documented or that this release does not know.
+    /// All others are stored, and shown to the admin only: messages for moderators alone (text that a filter stopped,
+    /// alarms, reports), purchases, and types that Discord has not documented or that are unknown to this release.
     pub const SHOWN: [Self; 28] = [
         Self::DEFAULT,
         Self::RECIPIENT_ADD,
@@ -103,20 +104,20 @@ impl MessageKind {
         Self::POLL_RESULT,
     ];
 
-    /// Whether readers are shown messages of this type; the admin sees all.
+    /// Returns whether messages of this type are shown to readers; the admin sees all.
     #[must_use]
     pub fn is_shown(self) -> bool {
         Self::SHOWN.contains(&self)
     }
 
-    /// Whether people or programs wrote it, as opposed to what Discord itself says.
+    /// Returns whether it was written by a user or program, as opposed to Discord itself.
     #[must_use]
     pub const fn is_written(self) -> bool {
         matches!(self, Self::DEFAULT | Self::REPLY | Self::CHAT_INPUT_COMMAND | Self::CONTEXT_MENU_COMMAND)
     }
 }
 
-/// Who wrote, as far as anybody can tell here.
+/// The author of a message, by pseudonym.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Author {
     /// The pseudonym.
@@ -127,10 +128,10 @@ pub struct Author {
     pub webhook: bool,
 }
 
-/// What a message refers to.
+/// The reference of a message to another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reference {
-    /// Discord's type: 0 a reply or the like, 1 a forward; numbers that we do not know are kept.
+    /// Discord's type: 0 for a reply or the like, 1 for a forward; unknown numbers are stored as they are.
     pub kind: i32,
     /// The message, which need not be stored.
     pub message_id: Option<MessageId>,
@@ -148,13 +149,13 @@ impl Reference {
 /// A file of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attachment {
-    /// What Discord calls it.
+    /// Its Discord id.
     pub id: AttachmentId,
     /// Its name, at most 1024 characters.
     pub filename: String,
-    /// Its media type, if the source said so.
+    /// Its media type, if the source has it.
     pub content_type: Option<String>,
-    /// Its size.
+    /// Its size in bytes.
     pub size_bytes: u64,
     /// The width of an image or video, in pixels.
     pub width: Option<u32>,
@@ -162,26 +163,26 @@ pub struct Attachment {
     pub height: Option<u32>,
     /// Its alternative text.
     pub description: Option<String>,
-    /// Whether it is hidden until somebody wants to see it.
+    /// Whether a client hides it until the user opens it.
     pub spoiler: bool,
-    /// Where it was on the web; Discord signs the address and lets it expire.
+    /// Its address on the web; Discord signs the address and lets it expire.
     pub url: Option<String>,
-    /// Where it lies beside the export that named it: a relative path with `/`.
+    /// Its path beside the export that named it: a relative path with `/`.
     pub local_path: Option<String>,
-    /// What the source said beyond these fields, scrubbed.
+    /// Data of the source beyond these fields, scrubbed.
     pub extra: Option<Json>,
 }
 
 impl Attachment {
-    /// The name that Discord displays instead of the file's, which has only ASCII letters; Discord gives it without the
-    /// file's ending.
+    /// Returns the name that Discord displays instead of the file's name, which has only ASCII letters. Discord sends
+    /// it without the file's extension.
     #[must_use]
     pub fn title(&self) -> Option<String> {
         let extra = self.extra.as_ref().filter(|extra| extra.as_str().contains("\"title\""))?.to_value();
         extra.get("title")?.as_str().filter(|title| !title.is_empty()).map(str::to_owned)
     }
 
-    /// The name under which a reader knows the file: its title with the ending of the file's name, or else that name.
+    /// Returns the name to show to readers: its title with the extension of the file's name, or else that name.
     #[must_use]
     pub fn shown_name(&self) -> Cow<'_, str> {
         match self.title() {
@@ -191,7 +192,7 @@ impl Attachment {
     }
 }
 
-/// `title` with the ending of `filename`, once.
+/// Returns `title` with the extension of `filename`, once.
 #[must_use]
 pub fn with_ending(title: String, filename: &str) -> String {
     match filename.rsplit_once('.') {
@@ -210,42 +211,42 @@ pub struct Emoji {
     pub id: Option<Id<Emoji>>,
     /// Its name, or the Unicode emoji itself.
     pub name: Option<String>,
-    /// Whether it moves.
+    /// Whether it is animated.
     pub animated: bool,
 }
 
 impl Emoji {
-    /// What tells the emoji of one message apart: the id in decimal, else the name; empty with neither.
+    /// Returns the key of the emoji, unique in a message: the id in decimal, else the name; empty with neither.
     #[must_use]
     pub fn key(&self) -> String {
         self.id.map_or_else(|| self.name.clone().unwrap_or_default(), |id| id.to_string())
     }
 }
 
-/// How often people put one emoji to a message.
+/// The reactions to a message with one emoji.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reaction {
-    /// Which one; no two of a message have the same [`Emoji::key`].
+    /// The emoji; no two of a message have the same [`Emoji::key`].
     pub emoji: Emoji,
-    /// How many people.
+    /// The number of people.
     pub count: u32,
-    /// Those of them whom the source named.
+    /// Those of them that the source named.
     pub people: Vec<Pseudonym>,
 }
 
-/// Where a version of a message came from; of the same moment, a later one wins.
+/// The kind of source of a version of a message; at the same time, a later one wins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Origin {
-    /// A file that another tool wrote.
+    /// An export file of another tool.
     Export,
-    /// A page that Discord's REST API answered.
+    /// A page of Discord's REST API.
     Page,
     /// An event of Discord's gateway.
     Event,
 }
 
 impl Origin {
-    /// The number that stores use.
+    /// Returns its number in stores.
     #[must_use]
     pub const fn as_number(self) -> u8 {
         match self {
@@ -255,7 +256,7 @@ impl Origin {
         }
     }
 
-    /// The origin with this number.
+    /// Returns the origin with this number.
     #[must_use]
     pub const fn from_number(number: u8) -> Option<Self> {
         match number {
@@ -267,17 +268,17 @@ impl Origin {
     }
 }
 
-/// On what evidence a message counts as deleted.
+/// The evidence for a deletion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DeletionKind {
     /// An observation that covers its id lacks it. A later observation that shows it proves that it exists.
     Inferred,
-    /// The platform, or an erasure, said so of this very message. That is final.
+    /// The platform, or an erasure, reported this very message as deleted. That is final.
     Explicit,
 }
 
 impl DeletionKind {
-    /// The number that stores use.
+    /// Returns its number in stores.
     #[must_use]
     pub const fn as_number(self) -> u8 {
         match self {
@@ -286,7 +287,7 @@ impl DeletionKind {
         }
     }
 
-    /// The kind with this number.
+    /// Returns the kind with this number.
     #[must_use]
     pub const fn from_number(number: u8) -> Option<Self> {
         match number {
@@ -297,79 +298,79 @@ impl DeletionKind {
     }
 }
 
-/// That a message is deleted.
+/// The deletion of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Deletion {
-    /// On what evidence.
+    /// Its evidence.
     pub kind: DeletionKind,
-    /// When the observation was made that found it deleted.
+    /// The time of the observation that found the message deleted.
     pub at: Timestamp,
 }
 
 impl Deletion {
-    /// A deletion that follows from an observation at `at`, which covers the message's id and lacks it.
+    /// Returns a deletion inferred from an observation at `at`, which covers the message's id and lacks it.
     #[must_use]
     pub const fn inferred(at: Timestamp) -> Self {
         Self { kind: DeletionKind::Inferred, at }
     }
 
-    /// A deletion that the platform told of at `at`.
+    /// Returns a deletion that the platform reported at `at`.
     #[must_use]
     pub const fn explicit(at: Timestamp) -> Self {
         Self { kind: DeletionKind::Explicit, at }
     }
 
-    /// Whether it stands although an observation at `seen_at` showed the message. At the same time existence stands,
-    /// because absence can have other reasons.
+    /// Returns whether it stays although an observation at `seen_at` showed the message. At the same time existence
+    /// wins, because absence can have other reasons.
     #[must_use]
     pub fn outlasts(self, seen_at: Timestamp) -> bool {
         self.kind == DeletionKind::Explicit || self.at > seen_at
     }
 
-    /// Of two deletions of one message the final one, or else the later.
+    /// Returns the final one of two deletions of one message, or else the later one.
     #[must_use]
     pub fn merge(self, other: Self) -> Self {
         if (other.kind, other.at) > (self.kind, self.at) { other } else { self }
     }
 }
 
-/// What orders two versions of one message: the edit, then the moment at which the source looked, then the source.
+/// The version of a message. Versions are ordered by the edit, then the time of the observation, then the source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version {
-    /// When the author last edited it; never is before any edit.
+    /// When the author last edited it; `None` comes before any edit.
     pub edited_at: Option<Timestamp>,
-    /// When the source saw it so.
+    /// When a source observed it.
     pub observed_at: Timestamp,
-    /// Which source.
+    /// The kind of source.
     pub origin: Origin,
 }
 
 /// One message in one channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
-    /// Where it stands.
+    /// Its channel.
     pub channel_id: ChannelId,
-    /// What Discord calls it; orders it in time.
+    /// Its Discord id, which orders messages by time.
     pub id: MessageId,
     /// Discord's type.
     pub kind: MessageKind,
-    /// Who wrote it.
+    /// Its author.
     pub author: Author,
     /// Raw Discord markup, people as `<@pseudonym>`.
     pub content: String,
-    /// When it was sent, where its id does not tell it: [`time_beside`].
+    /// When it was sent, if its id does not show it: [`time_beside`].
     pub sent_at: Option<Timestamp>,
-    /// Which version this is.
+    /// The version.
     pub version: Version,
     /// Whether it is pinned.
     pub pinned: bool,
     /// Discord's flags, unknown bits kept.
     pub flags: u64,
-    /// What it refers to.
+    /// The message that it refers to.
     pub reference: Option<Reference>,
-    /// Who is mentioned.
+    /// The mentioned people.
     pub mentions: Vec<Author>,
-    /// Files, in the order of the message, no id twice.
+    /// Files, in the order of the message, without duplicates.
     pub attachments: Vec<Attachment>,
     /// Reactions, in the order of the message.
     pub reactions: Vec<Reaction>,
@@ -379,16 +380,16 @@ pub struct Message {
     pub stickers: Option<Json>,
     /// Discord's components, an array, scrubbed.
     pub components: Option<Json>,
-    /// What a forward holds: an array of messages without authors, scrubbed.
+    /// The content of a forward: an array of messages without authors, scrubbed.
     pub snapshots: Option<Json>,
     /// Discord's poll, scrubbed.
     pub poll: Option<Json>,
-    /// What the source said beyond these fields, scrubbed.
+    /// Data of the source beyond these fields, scrubbed.
     pub extra: Option<Json>,
 }
 
 impl Message {
-    /// The roles that its text mentions, and those of what stands in it, in that order, none twice.
+    /// Returns the roles that its text mentions, then those of its embeds, components and forwards, without duplicates.
     #[must_use]
     pub fn role_mentions(&self) -> Vec<RoleId> {
         let parts = [&self.embeds, &self.components, &self.snapshots].map(|json| json.as_ref().map(Json::as_str));
@@ -397,7 +398,7 @@ impl Message {
         texts.flat_map(role_mentions).filter(|role| seen.insert(*role)).collect()
     }
 
-    /// An ordinary message that says `content` and has nothing else.
+    /// Returns an ordinary message with `content` and nothing else.
     #[must_use]
     pub const fn new(channel_id: ChannelId, id: MessageId, author: Author, content: String, version: Version) -> Self {
         Self {
@@ -423,14 +424,14 @@ impl Message {
         }
     }
 
-    /// When it was sent: the time inside its id, unless the id tells none.
+    /// Returns when it was sent: the time inside its id, unless the id has none.
     #[must_use]
     pub fn created_at(&self) -> Timestamp {
         self.sent_at.unwrap_or_else(|| self.id.created_at())
     }
 
-    /// The first 64 bits of a SHA-256 over everything but the moment and the source of the version: two versions
-    /// with the same digest read the same.
+    /// Returns the first 64 bits of a SHA-256 over everything but the time and the source of the version: two versions
+    /// with the same digest are equal for readers.
     #[must_use]
     pub fn digest(&self) -> u64 {
         let mut digest = Sink(Sha256::new());
@@ -460,7 +461,7 @@ impl Message {
         for json in [&self.embeds, &self.stickers, &self.components, &self.snapshots, &self.poll, &self.extra] {
             digest.optional(json.as_ref().map(Json::as_str));
         }
-        // At the end and only if there is one, so that all others keep the digest that they are stored with.
+        // At the end and only if present, so that all others keep their stored digest.
         if let Some(sent_at) = self.sent_at {
             digest.number(sent_at.as_millis().cast_unsigned());
         }
@@ -468,14 +469,15 @@ impl Message {
     }
 }
 
-/// How far the time inside an id may be from the time that a source gives its message. Discord makes both at once; a
-/// source that takes the time of one zone for that of another is at most 14 hours off.
+/// The maximum difference between the time inside an id and the source's time of its message. Discord creates both at
+/// once; a source that confuses time zones is at most 14 hours off.
 const SAME_TIME_MS: u64 = 24 * 60 * 60 * 1000;
 
-/// The time of a message that a source dates `time`, if its `id` does not tell it: if the id is no snowflake of Discord.
+/// Returns the source's time of a message, `time`, if its `id` does not show it: if the id is not a snowflake of
+/// Discord.
 ///
-/// An id is one if the time inside of it is at most a day from the source's. So the ids of other platforms, which count
-/// from another epoch or simply count, keep the time of their source.
+/// An id is a snowflake if the time inside it is at most a day from the source's. So the ids of other platforms, which
+/// count from another epoch or simply count, keep the time of their source.
 #[must_use]
 pub fn time_beside(id: MessageId, time: Timestamp) -> Option<Timestamp> {
     (id.created_at().as_millis().abs_diff(time.as_millis()) > SAME_TIME_MS).then_some(time)

@@ -1,4 +1,4 @@
-//! What a page does to the part of a channel that it shows.
+//! The effect of a page on the part of a channel that it shows.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,14 +9,14 @@ use crate::coverage::{Interval, Observation, Segments};
 use crate::message::{Deletion, DeletionKind, Message, MessageId, MessageKind, Origin, Version};
 use crate::timestamp::Timestamp;
 
-/// What it means that a page lacks a message of its interval.
+/// The meaning of a message's absence from a page's interval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Absence {
     /// The message did not exist when the source was observed.
     Evidence,
-    /// Nothing: the source may have left it out.
+    /// None: the source may have left the message out.
     NoEvidence,
-    /// The source said that this very message is deleted.
+    /// The source reported this very message as deleted.
     Explicit,
 }
 
@@ -30,20 +30,20 @@ pub struct MessagePage {
     spared: Arc<[MessageId]>,
 }
 
-/// Messages that make no page.
+/// Why messages do not form a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PageError {
-    /// Two of them stand in the wrong order, or have the same id.
+    /// Two of them are in the wrong order, or have the same id.
     #[error("message {0} does not come after the one before it")]
     Order(MessageId),
-    /// One lies outside of what the page says to show.
+    /// One lies outside the page's interval.
     #[error("message {0} lies outside the page's interval")]
     Outside(MessageId),
 }
 
 impl MessagePage {
-    /// A page that a source showed at `observed_at`. With an `interval` it is whole: what it lacks there is gone.
-    /// Without, it proves nothing about what it lacks.
+    /// Returns a page that a source showed at `observed_at`. With an `interval` it is whole: a message absent from it
+    /// is deleted. Without one, absence proves nothing.
     ///
     /// # Errors
     /// [`PageError`] if ids do not ascend or leave the interval.
@@ -59,57 +59,58 @@ impl MessagePage {
         Ok(Self { interval, observed_at, messages: messages.into(), absence, spared })
     }
 
-    /// The explicit deletion of a message, of which the platform told at `observed_at`: an event, or a 404 for that very
-    /// message. Of a message that is not stored it leaves no trace, because a tombstone is the row of a message, and nothing
-    /// tells the type and the author that such a row has to have: a source that shows the message later adds it. Observations
-    /// that prove what is absent do not have this limit: their segments mark such a message deleted when it is added.
+    /// Returns the explicit deletion of a message, which the platform reported at `observed_at`: an event, or a 404 for
+    /// that very message. It leaves no trace of a message that is not stored, because a tombstone is the row of a
+    /// message, and the report lacks the type and the author that such a row needs: a source that shows the message
+    /// later adds it. Observations that prove absence do not have this limit: their segments mark such a message
+    /// deleted when it is added.
     #[must_use]
     pub fn deleted(id: MessageId, observed_at: Timestamp) -> Self {
         let (messages, absence, spared) = (Arc::default(), Absence::Explicit, Arc::default());
         Self { interval: Some(Interval::only(id)), observed_at, messages, absence, spared }
     }
 
-    /// The same messages of a source that may have left others out: what it lacks inside its interval is counted and
-    /// stays, and the interval is not recorded.
+    /// Returns the same messages from a source that may have left others out: stored messages that are absent from its
+    /// interval are counted and stay, and the interval is not recorded.
     #[must_use]
     pub fn without_evidence(self) -> Self {
         Self { absence: Absence::NoEvidence, ..self }
     }
 
-    /// The same page, which deletes none of `ids`, in ascending order, although it lacks them.
+    /// Returns the same page, which deletes none of `ids`, in ascending order, although it lacks them.
     #[must_use]
     pub fn sparing(self, ids: Arc<[MessageId]>) -> Self {
         Self { spared: ids, ..self }
     }
 
-    /// The part of the channel that it shows.
+    /// Returns the part of the channel that it shows.
     #[must_use]
     pub const fn interval(&self) -> Option<Interval> {
         self.interval
     }
 
-    /// The part of the channel that it proves to be whole, for the channel's coverage.
+    /// Returns the part of the channel that it proves to be whole, for the channel's coverage.
     #[must_use]
     pub fn observation(&self) -> Option<Observation> {
         let interval = self.interval.filter(|_| self.absence == Absence::Evidence)?;
         Some(Observation::new(interval, self.observed_at))
     }
 
-    /// When the source looked.
+    /// Returns when the source was observed.
     #[must_use]
     pub const fn observed_at(&self) -> Timestamp {
         self.observed_at
     }
 
-    /// Its messages, ascending.
+    /// Returns its messages, ascending.
     #[must_use]
     pub fn messages(&self) -> &[Message] {
         &self.messages
     }
 
-    /// Two pages that follow each other and together say what this one does: half of its messages each, with the ids up
-    /// to the last of the older half and those behind it. One that has a single message, or none, is split in the middle
-    /// of its interval; `None` if that cannot be.
+    /// Returns two consecutive pages that together equal this one: half of its messages each, with the ids up to the
+    /// last of the older half and those after it. A page with at most one message is split in the middle of its
+    /// interval; `None` if that is impossible.
     #[must_use]
     pub fn halves(&self) -> Option<(Self, Self)> {
         let (intervals, count) = match self.messages.len() {
@@ -134,7 +135,7 @@ impl MessagePage {
         Some((part(intervals.map(|(older, _)| older), older), part(intervals.map(|(_, newer)| newer), newer)))
     }
 
-    /// What it makes of a message that it lacks, where that is evidence.
+    /// Returns the deletion of an absent message, where absence is evidence.
     const fn deletion(&self) -> Deletion {
         match self.absence {
             Absence::Explicit => Deletion::explicit(self.observed_at),
@@ -142,17 +143,17 @@ impl MessagePage {
         }
     }
 
-    /// The ids that it speaks of: its interval, or its first to its last message; `None` if it says nothing.
+    /// Returns the ids that it concerns: its interval, or its first to its last message; `None` if it is empty.
     #[must_use]
     pub fn span(&self) -> Option<Interval> {
         self.interval.or_else(|| Interval::new(self.messages.first()?.id, self.messages.last()?.id))
     }
 }
 
-/// What a store needs to know of a row to decide what a page does to it.
+/// The fields of a stored row that decide the effect of a page on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StoredVersion {
-    /// Which message.
+    /// The id of the message.
     pub id: MessageId,
     /// Its type.
     pub kind: MessageKind,
@@ -160,7 +161,7 @@ pub struct StoredVersion {
     pub version: Version,
     /// Its [`Message::digest`].
     pub digest: u64,
-    /// Whether it is deleted.
+    /// Its deletion, if it is deleted.
     pub deletion: Option<Deletion>,
 }
 
@@ -171,22 +172,22 @@ pub struct Write<'a> {
     pub message: &'a Message,
     /// Its digest, computed once.
     pub digest: u64,
-    /// Whether it is to be stored as deleted.
+    /// The deletion to store, if any.
     pub deletion: Option<Deletion>,
 }
 
-/// What else than its content changes of a stored message.
+/// The changes to a stored message other than to its content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Touch {
     /// When its content was last observed.
     pub observed_at: Timestamp,
-    /// By which source.
+    /// The kind of source of that observation.
     pub origin: Origin,
-    /// Whether it is deleted.
+    /// Its deletion, if it is deleted.
     pub deletion: Option<Deletion>,
 }
 
-/// The change of a message that a reader can see.
+/// The change to a message that a reader can see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
     /// It appeared, or appeared again.
@@ -209,7 +210,7 @@ impl Effect {
     }
 }
 
-/// Changed messages of a unit that the change log names one by one; more become one entry.
+/// The maximum number of changed messages of a unit that the change log lists one by one; more become one entry.
 pub const MOST_NAMED: usize = 20;
 
 /// Returns the entries of the change log for changed messages of a channel, which ascend by id.
@@ -227,45 +228,45 @@ pub fn changes_of(channel: ChannelId, changed: &[(MessageId, Effect)]) -> Vec<Ch
     named.collect()
 }
 
-/// What a page does to a store; every list ascends by id.
+/// The effect of a page on a store; every list ascends by id.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct PagePlan<'a> {
     /// New rows.
     pub insert: Vec<Write<'a>>,
     /// Rows that a newer version replaces.
     pub update: Vec<Write<'a>>,
-    /// Rows whose content stays, by what changes of them.
+    /// Rows whose content stays, by the change to their other fields.
     pub touch: Vec<(Touch, Vec<MessageId>)>,
     /// Rows to mark deleted by [`PagePlan::deletion`].
     pub delete: Vec<MessageId>,
-    /// How the rows of `delete` are deleted; `None` if there is none.
+    /// The deletion of the rows of `delete`; `None` if there are none.
     pub deletion: Option<Deletion>,
-    /// Rows that were not observed after the page and that it lacks inside its interval: those that it deletes, or would
-    /// delete if what it lacks were evidence.
+    /// Rows that were not observed after the page and that are absent from its interval: those that it deletes, or
+    /// would delete if absence were evidence.
     pub absent: Vec<MessageId>,
-    /// How many rows that are not deleted the page lacks inside its interval.
+    /// The number of rows that are not deleted and are absent from the page's interval.
     pub lacking: u64,
-    /// How many rows a newer version replaced, or were found to exist after all.
+    /// The number of rows that a newer version replaced, or that were found to exist.
     pub updated: u64,
-    /// How many rows stay as they are, as far as anyone can read them.
+    /// The number of rows that do not change for any reader.
     pub unchanged: u64,
-    /// How many more messages there are that readers are shown: not deleted, and of a type [that is
+    /// The change to the number of messages shown to readers: not deleted, and of a type [that is
     /// shown](MessageKind::is_shown).
     pub growth: i64,
-    /// Whether a message that readers are shown was added, changed or removed, so that the channel's newest one may be
-    /// another.
+    /// Whether a message that is shown to readers was added, changed or removed, so that the channel's newest message
+    /// may change.
     pub moves_stats: bool,
     /// The changes that a reader can see.
     pub changed: Vec<(MessageId, Effect)>,
 }
 
 impl<'a> PagePlan<'a> {
-    /// Compares `page` with the rows that a store holds of the ids in its span, and with what other observations proved.
+    /// Compares `page` with the stored rows of the ids in its span, and with the proof of other observations.
     ///
     /// - An explicit deletion is final. An inferred one yields to an observation that is not older.
     /// - Of two versions the newer wins; equal content changes nothing.
-    /// - Inside its interval, what the page lacks is deleted, unless it was observed at that time or later.
-    /// - Where a later observation proves what is absent, the page adds as deleted what that one lacked.
+    /// - A stored message absent from its interval becomes deleted, unless it was observed at that time or later.
+    /// - Where a later observation proves absence, the page adds as deleted the messages absent from that observation.
     #[must_use]
     pub fn new(page: &'a MessagePage, stored: &[StoredVersion], proven: &Segments) -> Self {
         let mut plan = Self::default();
@@ -288,7 +289,7 @@ impl<'a> PagePlan<'a> {
         plan
     }
 
-    /// The page shows a message that is not stored.
+    /// Handles a message of the page that is not stored.
     fn add(&mut self, page: &MessagePage, message: &'a Message, proven: &Segments) {
         let absent_at = proven.absent_at(message.id).filter(|at| *at > page.observed_at);
         let deletion = absent_at.map(Deletion::inferred);
@@ -297,7 +298,7 @@ impl<'a> PagePlan<'a> {
         self.insert.push(Write { message, digest: message.digest(), deletion });
     }
 
-    /// The page shows a message that is stored.
+    /// Handles a message of the page that is stored.
     fn meet(&mut self, page: &MessagePage, message: &'a Message, row: &StoredVersion, proven: &Segments) {
         let deletion = row.deletion.filter(|deletion| {
             // A later observation that covers the id of a deleted message lacked it, too.
@@ -309,7 +310,7 @@ impl<'a> PagePlan<'a> {
             return;
         }
         let confirmed_at = proven.confirmed_at(row.id).filter(|_| row.deletion.is_none());
-        // An edit proves by itself that it is the later one; for the rest, the time of the observation decides.
+        // An edit proves by itself that it is the later version; otherwise the time of the observation decides.
         let newer = message.version.edited_at > row.version.edited_at
             || message.version > row.version && confirmed_at.is_none_or(|at| at <= page.observed_at);
         let digest = if newer { message.digest() } else { row.digest };
@@ -336,7 +337,7 @@ impl<'a> PagePlan<'a> {
         }
     }
 
-    /// The page lacks a message that is stored.
+    /// Handles a stored message that the page lacks.
     fn miss(&mut self, page: &MessagePage, row: &StoredVersion, proven: &Segments) {
         if let Some(deletion) = row.deletion {
             if page.absence == Absence::Explicit && deletion.kind == DeletionKind::Inferred {
@@ -360,7 +361,7 @@ impl<'a> PagePlan<'a> {
         }
     }
 
-    /// Counts a message by whether readers were shown it before, and are from now on.
+    /// Counts a message by whether it was shown to readers before, and is from now on.
     fn count(&mut self, before: bool, after: bool) {
         self.growth += i64::from(after) - i64::from(before);
         self.moves_stats |= before || after;

@@ -1,4 +1,4 @@
-//! Who nobody can tell: keyed pseudonyms with readable names.
+//! Pseudonyms: keyed ids with readable names, which do not reveal the person.
 
 mod check;
 mod people;
@@ -23,14 +23,14 @@ use crate::tenant::TenantId;
 pub struct PseudonymKey([u8; 32]);
 
 impl PseudonymKey {
-    /// The key with these bytes.
+    /// Returns the key with these bytes.
     #[must_use]
     pub const fn new(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// Whether `other` makes the same pseudonyms. For the operator's own keys only: how long it takes tells how much of
-    /// them is alike.
+    /// Returns whether `other` makes the same pseudonyms. For the operator's own keys only: the comparison is not
+    /// constant-time, and reveals how much of the two is equal.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
         self.0 == other.0
@@ -43,7 +43,7 @@ impl fmt::Debug for PseudonymKey {
     }
 }
 
-/// A text that is no key. It does not say what the text was.
+/// A text that is not a key. The error does not contain the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("expected 64 hexadecimal digits")]
 pub struct ParseKeyError;
@@ -61,20 +61,20 @@ impl FromStr for PseudonymKey {
 pub struct Pseudonym([u8; 16]);
 
 impl Pseudonym {
-    /// The pseudonym with these bytes.
+    /// Returns the pseudonym with these bytes.
     #[must_use]
     pub const fn new(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
 
-    /// The bytes.
+    /// Returns the bytes.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.0
     }
 
-    /// A name that people can read and remember, always the same: `Amber Otter 48213`. There are 410 million of them;
-    /// two of 20,000 people share one in every other community.
+    /// Returns a readable and stable name: `Amber Otter 48213`. There are 410 million of them; among 20,000 people, two
+    /// share one in every other community.
     #[must_use]
     pub fn name(&self) -> PseudonymName {
         PseudonymName(*self)
@@ -82,13 +82,13 @@ impl Pseudonym {
 }
 
 impl fmt::Display for Pseudonym {
-    /// 32 hexadecimal digits in lower case.
+    /// Writes 32 hexadecimal digits in lower case.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:032x}", u128::from_be_bytes(self.0))
     }
 }
 
-/// A text that is no pseudonym.
+/// A text that is not a pseudonym.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("expected 32 hexadecimal digits")]
 pub struct ParsePseudonymError;
@@ -127,34 +127,36 @@ impl Serialize for PseudonymName {
     }
 }
 
-/// Gives the people of one tenant their pseudonyms.
+/// Makes the pseudonyms of the people of one tenant.
 #[derive(Clone)]
 pub struct Pseudonymizer {
     keyed: Hmac<Sha256>,
 }
 
 impl Pseudonymizer {
-    /// The one of `tenant`: its key is the HMAC-SHA-256 of the tenant's id under the installation's.
+    /// Returns that of `tenant`: its key is the HMAC-SHA-256 of the tenant's id under the installation's.
     #[must_use]
     pub fn new(key: &PseudonymKey, tenant: TenantId) -> Self {
         let tenant_key = hmac(&key.0).chain_update(tenant.0.as_bytes()).finalize().into_bytes();
         Self { keyed: hmac(&tenant_key) }
     }
 
-    /// The pseudonym of the person that the platform calls `platform_id`.
+    /// Returns the pseudonym of the person with this platform id.
     #[must_use]
     pub fn person(&self, platform_id: &str) -> Pseudonym {
         self.hash(&[platform_id])
     }
 
-    /// The pseudonym of the speaker that posts as `name` through the webhook `webhook_id`. Bridges and role-playing bots
-    /// post for many speakers through one webhook; each name is one of them. Blanks around the name do not count.
+    /// Returns the pseudonym of the speaker that posts as `name` through the webhook `webhook_id`. Bridges and
+    /// role-playing bots post for many speakers through one webhook; each name is one of them. Blanks around the name
+    /// are ignored.
     #[must_use]
     pub fn webhook(&self, webhook_id: &str, name: &str) -> Pseudonym {
         self.hash(&["\0webhook\0", webhook_id, "\0", name.trim()])
     }
 
-    /// The pseudonym of a person of whom a source has no id, only `name`. Blanks around the name do not count.
+    /// Returns the pseudonym of a person for whom a source has only `name` and no id. Blanks around the name are
+    /// ignored.
     #[must_use]
     pub fn named(&self, name: &str) -> Pseudonym {
         self.hash(&["\0name\0", name.trim()])

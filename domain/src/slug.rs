@@ -6,39 +6,39 @@ use serde::Serialize;
 use unicode_normalization::UnicodeNormalization;
 use uuid::Uuid;
 
-/// First path segments that the site itself answers, so that no tenant can take them.
+/// First path segments that the site uses itself, so that no tenant can have them.
 const RESERVED: [&str; 12] =
     ["about", "admin", "api", "assets", "docs", "healthz", "help", "metrics", "readyz", "search", "sitemap", "static"];
 
 /// The longest slug of a channel, in characters; Discord allows 100 in a name.
 const CHANNEL_SLUG_MAX: usize = 100;
 
-/// A text that is no slug, and the rule that it breaks.
+/// Why a text is not a slug: the rule that it breaks.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SlugError {
-    /// The rule of a tenant's slug.
+    /// The rule for a tenant's slug.
     #[error("{0:?} is not a tenant slug: 3 to 50 of a-z and 0-9, with single hyphens between")]
     Tenant(String),
-    /// A word that the site needs itself.
+    /// A word that the site uses itself.
     #[error("{0:?} is taken by the site itself")]
     Reserved(String),
-    /// The rule of a channel's slug.
+    /// The rule for a channel's slug.
     #[error("{0:?} is not a channel slug: 1 to 100 lower-case letters and digits, with single hyphens between")]
     Channel(String),
 }
 
-/// A tenant's name in addresses: 3 to 50 of `a-z` and `0-9`, single hyphens between, no word of the site's own.
+/// A tenant's name in addresses: 3 to 50 of `a-z` and `0-9`, single hyphens between, none of the site's own words.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct TenantSlug(String);
 
 impl TenantSlug {
-    /// The shortest, in characters.
+    /// The minimum length, in characters.
     pub const MIN: usize = 3;
-    /// The longest, in characters.
+    /// The maximum length, in characters.
     pub const MAX: usize = 50;
 
-    /// Checks a slug that somebody wrote.
+    /// Checks a slug that a person wrote.
     ///
     /// # Errors
     /// [`SlugError::Tenant`] or [`SlugError::Reserved`] with the first 64 characters of `text`.
@@ -53,8 +53,8 @@ impl TenantSlug {
         Ok(Self(text.to_owned()))
     }
 
-    /// Makes a slug from a name: other scripts are written in Latin letters, all else becomes hyphens, and a name
-    /// that leaves too little, or a reserved word, gets `community` in front.
+    /// Returns a slug made from a name: other scripts are transliterated to Latin letters, all else becomes hyphens,
+    /// and a name that leaves too little, or a reserved word, gets the prefix `community`.
     #[must_use]
     pub fn from_name(name: &str) -> Self {
         let slug = hyphenate(&deunicode::deunicode(name), |letter| letter.is_ascii_alphanumeric(), Self::MAX);
@@ -64,13 +64,13 @@ impl TenantSlug {
         })
     }
 
-    /// The same slug with `-number` behind it, cut so that it fits.
+    /// Returns the same slug with the suffix `-number`, cut so that it fits.
     #[must_use]
     pub fn with_suffix(&self, number: u32) -> Self {
         Self(suffixed(&self.0, number, Self::MAX))
     }
 
-    /// The text.
+    /// Returns the text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -85,14 +85,14 @@ impl fmt::Display for TenantSlug {
 
 /// A channel's name in addresses: 1 to 100 lower-case letters and digits of any script, single hyphens between.
 ///
-/// It is given once, when the channel is first stored, and outlives every rename. It never reads as a UUID or as a
-/// snowflake, which stand in the same place of an address.
+/// It is assigned once, when the channel is first stored, and outlives every rename. It cannot be read as a UUID or a
+/// snowflake, which are used in the same position of an address.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct ChannelSlug(String);
 
 impl ChannelSlug {
-    /// Checks a slug that a store or an address holds.
+    /// Checks a slug from a store or an address.
     ///
     /// # Errors
     /// [`SlugError::Channel`] with the first 64 characters of `text`.
@@ -105,8 +105,8 @@ impl ChannelSlug {
         Err(SlugError::Channel(shown(text)))
     }
 
-    /// Makes a slug from a channel's name: letters and digits of any script in lower case, hyphens for the rest;
-    /// `channel` where nothing is left.
+    /// Returns a slug made from a channel's name: letters and digits of any script in lower case, hyphens for the rest;
+    /// `channel` if nothing is left.
     #[must_use]
     pub fn from_name(name: &str) -> Self {
         let lower: String = name.nfkc().flat_map(char::to_lowercase).nfc().collect();
@@ -118,27 +118,27 @@ impl ChannelSlug {
         }
     }
 
-    /// Makes a slug for a channel that readers do not know of. It begins with a capital letter, which no slug that is made
-    /// from a name has, so that no public channel's slug can tell of it by its number.
+    /// Returns a slug for a channel that is hidden from readers. It begins with a capital letter, which a slug made
+    /// from a name never has, so that the number in a public channel's slug cannot reveal it.
     #[must_use]
     pub fn hidden(name: &str) -> Self {
         let text = format!("{HIDDEN}{}", Self::from_name(name).0);
         Self(text.chars().take(CHANNEL_SLUG_MAX).collect::<String>().trim_end_matches('-').to_owned())
     }
 
-    /// Whether it was made by [`ChannelSlug::hidden`].
+    /// Returns whether it was made by [`ChannelSlug::hidden`].
     #[must_use]
     pub fn is_hidden(&self) -> bool {
         self.0.starts_with(HIDDEN)
     }
 
-    /// The same slug with `-number` behind it, cut so that it fits.
+    /// Returns the same slug with the suffix `-number`, cut so that it fits.
     #[must_use]
     pub fn with_suffix(&self, number: u32) -> Self {
         Self(suffixed(&self.0, number, CHANNEL_SLUG_MAX))
     }
 
-    /// The text.
+    /// Returns the text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -151,10 +151,10 @@ impl fmt::Display for ChannelSlug {
     }
 }
 
-/// What slugs of channels begin with that readers do not know of.
+/// The prefix of the slugs of channels that are hidden from readers.
 const HIDDEN: &str = "Private-";
 
-/// Digits from which on a number is taken for a snowflake: ids of 2015 already had 17.
+/// The minimum number of digits that are read as a snowflake: ids of 2015 already had 17.
 const SNOWFLAKE_DIGITS: usize = 15;
 
 fn reads_as_id(text: &str) -> bool {

@@ -31,15 +31,15 @@ pub struct Id<T> {
 }
 
 impl<T> Id<T> {
-    /// The smallest id there can be.
+    /// The smallest possible id.
     pub const MIN: Self = Self { raw: NonZeroU64::MIN, kind: PhantomData };
-    /// The largest id there can be.
+    /// The largest possible id.
     pub const MAX: Self = match Self::new(LARGEST) {
         Some(largest) => largest,
         None => Self::MIN,
     };
 
-    /// The id with this number, or `None` for zero and for what is larger than [`Id::MAX`].
+    /// Returns the id with this number, or `None` for zero and for numbers larger than [`Id::MAX`].
     #[must_use]
     pub const fn new(raw: u64) -> Option<Self> {
         match NonZeroU64::new(raw) {
@@ -48,20 +48,20 @@ impl<T> Id<T> {
         }
     }
 
-    /// The number.
+    /// Returns the number.
     #[must_use]
     pub const fn get(self) -> u64 {
         self.raw.get()
     }
 
-    /// When the id was made: what is above its lowest 22 bits, in milliseconds since 2015.
+    /// Returns when the id was created: the part above its lowest 22 bits, in milliseconds since 2015.
     #[must_use]
     pub fn created_at(self) -> Timestamp {
         let since_epoch = i64::try_from(self.get() >> TIME_SHIFT).expect("41 bits fit in 63");
         Timestamp::from_millis(since_epoch + DISCORD_EPOCH_MS).expect("41 bits of milliseconds end in the year 2084")
     }
 
-    /// The smallest id that can have been made at `time` or later; [`Id::MIN`] for any time before 2015,
+    /// Returns the smallest id that can have been created at `time` or later; [`Id::MIN`] for any time before 2015,
     /// [`Id::MAX`] for one after 2084.
     #[must_use]
     pub fn first_at(time: Timestamp) -> Self {
@@ -72,26 +72,26 @@ impl<T> Id<T> {
         Self::new(since_epoch << TIME_SHIFT).unwrap_or(Self::MIN)
     }
 
-    /// The next larger id, or `None` after the largest.
+    /// Returns the next larger id, or `None` after the largest.
     #[must_use]
     pub fn next(self) -> Option<Self> {
         self.get().checked_add(1).and_then(Self::new)
     }
 
-    /// The next smaller id, or `None` before the smallest.
+    /// Returns the next smaller id, or `None` before the smallest.
     #[must_use]
     pub fn previous(self) -> Option<Self> {
         Self::new(self.get() - 1)
     }
 
-    /// The same number as the id of another kind: a thread has the id of the message that it was started from.
+    /// Returns the same number as the id of another kind: a thread has the id of the message that it was started from.
     #[must_use]
     pub const fn cast<U>(self) -> Id<U> {
         Id { raw: self.raw, kind: PhantomData }
     }
 }
 
-/// A text that is no snowflake.
+/// A text that is not a snowflake.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{shown:?} is not an id: expected a decimal number from 1 to 9223372036854775807")]
 pub struct ParseSnowflakeError {
@@ -158,14 +158,14 @@ impl<T> fmt::Display for Id<T> {
 }
 
 impl<T> Serialize for Id<T> {
-    /// A decimal string: the number does not fit in the 53 bits of a JSON reader's float.
+    /// Writes a decimal string: the number does not fit in the 53 bits of a JSON reader's float.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
 }
 
 impl<'de, T> Deserialize<'de> for Id<T> {
-    /// Reads the decimal string that it is written as.
+    /// Reads the decimal string.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }

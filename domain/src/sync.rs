@@ -1,20 +1,20 @@
-//! What a sync remembers of a channel from one run to the next.
+//! The state of a channel that a sync persists from one run to the next.
 
 use std::time::Duration;
 
 use crate::channel::ChannelId;
 use crate::timestamp::Timestamp;
 
-/// How far before a run messages are read again by the next one: what was written in the day before it may have been
-/// edited or deleted after its page was read.
+/// The age up to which the next run rechecks messages: a message of the day before a run may have been edited or
+/// deleted after its page was read.
 pub const RECHECK: Duration = Duration::from_hours(24);
 
-/// What a sync remembers of a channel. Each time is the start of a run, so that what happened during it is not missed.
+/// The sync state of a channel. Each time is the start of a run, so that changes during the run are not missed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SyncState {
-    /// Which channel.
+    /// The channel.
     pub channel_id: ChannelId,
-    /// The last run that read the recent messages of the channel again, for edits and deletions.
+    /// The last run that rechecked the recent messages of the channel, for edits and deletions.
     pub rechecked_at: Option<Timestamp>,
     /// The last run that found every thread of the channel that changed since the one before, and read all of them.
     pub listed_at: Option<Timestamp>,
@@ -25,15 +25,14 @@ pub struct SyncState {
 }
 
 impl SyncState {
-    /// Nothing is remembered of the channel.
+    /// Returns the empty state of the channel.
     #[must_use]
     pub const fn new(channel_id: ChannelId) -> Self {
         Self { channel_id, rechecked_at: None, listed_at: None, listed_whole_at: None, requested_at: None }
     }
 
-    /// Whether a thread that is stored as the platform shows it, and whose newest message was written at `active_at`, was
-    /// read whole by a run that `self`, the state of its parent, remembers: nothing of it can have changed that a recheck
-    /// would find.
+    /// Returns whether a run recorded in `self`, the state of its parent, read a thread whole, if its stored row equals
+    /// the platform's and its newest message was sent at `active_at`: a recheck would find no change.
     #[must_use]
     pub fn has_settled(&self, active_at: Timestamp) -> bool {
         self.listed_at.is_some_and(|listed_at| active_at < listed_at.minus(RECHECK))

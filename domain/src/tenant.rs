@@ -10,7 +10,7 @@ use crate::message::GuildSnowflake;
 use crate::slug::TenantSlug;
 use crate::timestamp::Timestamp;
 
-/// The namespace of every UUID that is made from a platform's ids; drawn once, for good.
+/// The namespace of every UUID derived from a platform's ids; chosen once and permanent.
 const NAMESPACE: Uuid = Uuid::from_u128(0x6d1f_5c0e_93b7_4a52_8e44_b0d9_27ac_71f3);
 
 /// The id of a tenant: UUID v5 of its platform and platform id, so the same community has the same id in every store.
@@ -19,7 +19,7 @@ const NAMESPACE: Uuid = Uuid::from_u128(0x6d1f_5c0e_93b7_4a52_8e44_b0d9_27ac_71f
 pub struct TenantId(pub Uuid);
 
 impl TenantId {
-    /// The id of the community that `platform` calls `platform_id`.
+    /// Returns the id of the community of `platform` with this platform id.
     #[must_use]
     pub fn of(platform: Platform, platform_id: &PlatformId) -> Self {
         Self(Uuid::new_v5(&NAMESPACE, format!("{platform}/{platform_id}").as_bytes()))
@@ -32,7 +32,7 @@ impl fmt::Display for TenantId {
     }
 }
 
-/// Where a community lives.
+/// The platform of a community.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Platform {
@@ -48,18 +48,18 @@ impl fmt::Display for Platform {
     }
 }
 
-/// A word that names no variant.
+/// A word that is not the name of a variant.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{found:?} is not one of {expected}")]
 pub struct UnknownWord {
     /// The word, cut to 64 characters.
     pub found: String,
-    /// The words that there are.
+    /// The valid words.
     pub expected: &'static str,
 }
 
 impl UnknownWord {
-    /// That `found` is none of `expected`.
+    /// Returns the error that `found` is not one of `expected`.
     #[must_use]
     pub fn new(found: &str, expected: &'static str) -> Self {
         Self { found: found.chars().take(64).collect(), expected }
@@ -77,7 +77,7 @@ impl FromStr for Platform {
     }
 }
 
-/// Why a field of a tenant was refused.
+/// Why a field of a tenant was rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TenantError {
     /// The platform's id.
@@ -97,13 +97,13 @@ pub enum TenantError {
     Logo,
 }
 
-/// What the platform calls a community: for Discord the guild's id, or `0` for direct messages.
+/// The platform's id of a community: for Discord the guild's id, or `0` for direct messages.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
 pub struct PlatformId(String);
 
 impl PlatformId {
-    /// Takes 1 to 255 printable characters.
+    /// Checks a text of 1 to 255 printable characters.
     ///
     /// # Errors
     /// [`TenantError::PlatformId`].
@@ -115,7 +115,8 @@ impl PlatformId {
         Err(TenantError::PlatformId)
     }
 
-    /// Takes the id of a guild that a person gives: a snowflake, written as Discord writes it. Direct messages have none.
+    /// Checks the id of a guild that an operator gives: a snowflake, written as Discord writes it. Direct messages have
+    /// none.
     ///
     /// # Errors
     /// [`TenantError::GuildId`].
@@ -124,7 +125,7 @@ impl PlatformId {
         id.map(|id| Self(id.to_string())).ok_or(TenantError::GuildId)
     }
 
-    /// The text.
+    /// Returns the text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -143,7 +144,7 @@ impl fmt::Display for PlatformId {
 pub struct TenantName(String);
 
 impl TenantName {
-    /// Takes a name and cuts the blanks around it.
+    /// Checks a name after removing the blanks around it.
     ///
     /// # Errors
     /// [`TenantError::Name`] if nothing that can be seen, or more than 255 characters are left.
@@ -153,7 +154,7 @@ impl TenantName {
         if is_seen && text.chars().count() <= 255 { Ok(Self(text.to_owned())) } else { Err(TenantError::Name) }
     }
 
-    /// The text.
+    /// Returns the text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -166,14 +167,14 @@ impl TenantName {
 pub enum TenantStatus {
     /// Served.
     Active,
-    /// Not served for now.
+    /// Temporarily not served.
     Maintenance,
     /// No longer served.
     Cancelled,
 }
 
 impl TenantStatus {
-    /// The word that stores and clients use.
+    /// Returns its name in stores and in the API.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -202,13 +203,13 @@ impl FromStr for TenantStatus {
 pub struct Color(u32);
 
 impl Color {
-    /// The colour `0xRRGGBB`; `None` for a larger number.
+    /// Returns the colour `0xRRGGBB`; `None` for a larger number.
     #[must_use]
     pub const fn from_rgb(rgb: u32) -> Option<Self> {
         if rgb <= 0xFF_FFFF { Some(Self(rgb)) } else { None }
     }
 
-    /// Its red, green and blue: `0xRRGGBB`.
+    /// Returns its red, green and blue: `0xRRGGBB`.
     #[must_use]
     pub const fn rgb(self) -> u32 {
         self.0
@@ -260,34 +261,34 @@ impl LogoUrl {
         }
     }
 
-    /// The text.
+    /// Returns the text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// How a tenant's pages look.
+/// The appearance of a tenant's pages.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Branding {
     /// Its logo.
     pub logo_url: Option<LogoUrl>,
     /// The colour of the header and of links.
     pub primary_color: Option<Color>,
-    /// The colour beside it.
+    /// The second colour.
     pub secondary_color: Option<Color>,
-    /// The colour of what stands out.
+    /// The colour of highlights.
     pub accent_color: Option<Color>,
 }
 
 /// One community on one platform.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tenant {
-    /// Made from `platform` and `platform_id`.
+    /// Its id, derived from `platform` and `platform_id`.
     pub id: TenantId,
-    /// Where it lives.
+    /// Its platform.
     pub platform: Platform,
-    /// What the platform calls it.
+    /// Its platform id.
     pub platform_id: PlatformId,
     /// Its name in addresses; unique in an installation.
     pub slug: TenantSlug,
@@ -295,18 +296,18 @@ pub struct Tenant {
     pub name: TenantName,
     /// Whether it is served.
     pub status: TenantStatus,
-    /// How its pages look.
+    /// The appearance of its pages.
     pub branding: Branding,
     /// When it was first stored.
     pub created_at: Timestamp,
     /// When one of these fields last changed.
     pub updated_at: Timestamp,
-    /// Since when it is being deleted: from then on nobody sees it, and it only waits for its rows to go.
+    /// When its deletion began: from then on it is hidden from all readers until its rows are removed.
     pub deleting_since: Option<Timestamp>,
 }
 
 impl Tenant {
-    /// A tenant that is served, with no branding yet.
+    /// Returns an active tenant without branding.
     #[must_use]
     pub fn new(
         platform: Platform,

@@ -1,4 +1,4 @@
-//! What stood among the messages of a channel and could not be read or stored, kept aside as it came.
+//! Entries between the messages of a channel that could not be read or stored, set aside unchanged.
 
 use std::fmt;
 
@@ -11,8 +11,7 @@ use crate::json::Json;
 use crate::message::MessageId;
 use crate::timestamp::Timestamp;
 
-/// The id of something unreadable: UUID v5 of its channel and of what it says, so that the same thing seen again is
-/// one row.
+/// The id of an unreadable entry: UUID v5 of its channel and its content, so that repeated observations share one row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct UnreadableId(pub Uuid);
@@ -23,20 +22,20 @@ impl fmt::Display for UnreadableId {
     }
 }
 
-/// Something among the messages of a channel that could not be read, or that the store refused.
+/// An entry between the messages of a channel that could not be parsed, or that the store rejected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unreadable {
-    /// What tells it from everything else of its channel.
+    /// Its id, unique in its channel.
     pub id: UnreadableId,
-    /// Where it stood.
+    /// Its channel.
     pub channel_id: ChannelId,
-    /// Its own id, where that could be read.
+    /// Its message id, if that could be read.
     pub message_id: Option<MessageId>,
-    /// The ids that it can have: those between the messages around it.
+    /// The ids that it can have: those between the neighbouring messages.
     pub place: Interval,
-    /// What is wrong with it: a sentence without an end.
+    /// The fault: a sentence without a full stop.
     pub reason: String,
-    /// The thing itself, scrubbed; `None` where it is no JSON or larger than [`Unreadable::LARGEST`].
+    /// The raw entry, scrubbed; `None` if it is not JSON or larger than [`Unreadable::LARGEST`].
     pub raw: Option<Json>,
     /// When a source first showed it.
     pub first_seen_at: Timestamp,
@@ -45,13 +44,13 @@ pub struct Unreadable {
 }
 
 impl Unreadable {
-    /// Bytes of the largest that is kept whole: far more than a message that can be written, and far less than a row
-    /// takes.
+    /// The size in bytes of the largest entry that is stored whole: far more than any message that can be written, and
+    /// far less than the limit of a row.
     pub const LARGEST: usize = 128 * 1024;
-    /// How many of a channel are kept at most, so that a source that has gone mad fills no disk.
+    /// The maximum number of entries per channel, so that a faulty source cannot fill the disk.
     pub const MOST: usize = 100;
 
-    /// What a source showed at `seen_at` at a `place` where a message was due.
+    /// Returns the entry for raw data that a source showed at `seen_at`, at a `place` where a message was expected.
     #[must_use]
     pub fn shown(channel_id: ChannelId, place: Interval, reason: &str, raw: Option<Json>, seen_at: Timestamp) -> Self {
         let name = match &raw {
@@ -70,7 +69,7 @@ impl Unreadable {
         }
     }
 
-    /// A message that a source showed at `seen_at` and the store refused.
+    /// Returns the entry for a message that a source showed at `seen_at` and the store rejected.
     #[must_use]
     pub fn refused(channel_id: ChannelId, message_id: MessageId, reason: String, seen_at: Timestamp) -> Self {
         Self {
@@ -85,14 +84,14 @@ impl Unreadable {
         }
     }
 
-    /// Whether later looks have shown every id that it can have, and it was not among what they showed.
+    /// Returns whether later observations have shown every id that it can have without showing it.
     #[must_use]
     pub fn is_settled(&self, proven: &Segments) -> bool {
         proven.prove_since(self.place, self.last_seen_at)
     }
 
-    /// Those of `new` that a channel takes which keeps `held`: what it has already, and as many others as there is room
-    /// for.
+    /// Returns the entries of `new` to store in a channel that has `held`: those with stored ids, and as many others as
+    /// there is room for.
     pub fn taken<'a>(held: &[UnreadableId], new: &'a [Self]) -> impl Iterator<Item = &'a Self> {
         let mut room = Self::MOST.saturating_sub(held.len());
         new.iter().filter(move |one| {

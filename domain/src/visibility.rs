@@ -1,22 +1,22 @@
-//! Who may read a channel.
+//! The visibility of a channel.
 
 use std::str::FromStr;
 
 use crate::channel::Channel;
 use crate::tenant::UnknownWord;
 
-/// Whether anybody, or only who holds the admin key, may read. What is unknown is private.
+/// Whether a channel is readable for the public, or only with the admin key. An unknown visibility is private.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Visibility {
-    /// Everybody may read.
+    /// Readable for the public.
     Public,
-    /// Only who holds the admin key.
+    /// Readable only with the admin key.
     #[default]
     Private,
 }
 
 impl Visibility {
-    /// The word that stores use.
+    /// Returns its name in stores.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -38,10 +38,10 @@ impl FromStr for Visibility {
     }
 }
 
-/// Whether everybody may read `channel`, whose parent, if it is stored, is `parent`.
+/// Returns whether `channel` is readable for the public; `parent` is its parent, if stored.
 ///
-/// A thread follows its parent; every other channel stands for itself, because Discord copies a category's rights
-/// into its channels instead of asking the category. Private threads and direct messages are never public.
+/// A thread follows its parent. Every other channel has its own visibility, because Discord copies a category's rights
+/// into its channels instead of consulting the category. Private threads and direct messages are never public.
 #[must_use]
 pub fn is_public(channel: &Channel, parent: Option<&Channel>) -> bool {
     let own = channel.visibility == Visibility::Public && !channel.kind.is_always_private();

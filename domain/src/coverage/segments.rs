@@ -6,27 +6,27 @@ use super::Interval;
 use crate::message::MessageId;
 use crate::timestamp::Timestamp;
 
-/// An interval of a channel that a source showed whole at one time.
+/// An observation: an interval of a channel that a source showed whole at one time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Observation {
     /// The ids that it showed.
     pub interval: Interval,
     /// When the source was observed.
     pub observed_at: Timestamp,
-    /// Whether a message that it lacks did not exist then. An export may be filtered and not say so: it covers its
-    /// interval, and what it lacks proves nothing.
+    /// Whether a message that it lacks did not exist then. An export may be filtered without stating so: it covers its
+    /// interval, but an absent message proves nothing.
     pub proves_absence: bool,
 }
 
 impl Observation {
-    /// An observation that shows all that there was.
+    /// Returns an observation that shows everything in its interval.
     #[must_use]
     pub const fn new(interval: Interval, observed_at: Timestamp) -> Self {
         Self { interval, observed_at, proves_absence: true }
     }
 }
 
-/// A part of a segment that one observation showed, or several of about the same time.
+/// A part of a segment that one observation showed, or several at about the same time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Part {
     /// Its ids.
@@ -40,8 +40,8 @@ pub struct Part {
 }
 
 impl Part {
-    /// Whether this part stays where `new` shows the same ids: it is the later one, or the only one that proves what is
-    /// absent.
+    /// Returns whether this part stays where `new` shows the same ids: it is the later one, or the only one that proves
+    /// absence.
     fn outlasts(&self, new: &Self) -> bool {
         match (self.proves_absence, new.proves_absence) {
             (true, false) => true,
@@ -50,14 +50,14 @@ impl Part {
         }
     }
 
-    /// Whether the two touch and say the same of their ids.
+    /// Returns whether the two touch and state the same of their ids.
     fn joins(&self, next: &Self) -> bool {
         self.interval.touches(next.interval)
             && self.proves_absence == next.proves_absence
             && (self.oldest_at, self.newest_at) == (next.oldest_at, next.newest_at)
     }
 
-    /// The two as one, which takes the times of both.
+    /// Returns the union of the two, which spans the times of both.
     fn join(&self, next: &Self) -> Self {
         Self {
             interval: self.interval.extend(next.interval.low).extend(next.interval.high),
@@ -94,20 +94,20 @@ impl From<Observation> for Part {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Segment(Vec<Part>);
 
-/// A stored segment that cannot be one.
+/// Why a stored segment is invalid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SegmentError {
     /// Its parts are not written as [`Segment::parts_text`] writes them, or are not those of its interval.
     #[error("the parts of a segment are not parts of its interval")]
     Parts,
-    /// It shares ids with another one, or comes before it.
+    /// It overlaps another one, or comes before it.
     #[error("two segments share ids or are in the wrong order")]
     Overlap,
 }
 
 impl Segment {
-    /// A segment as a store has it: its interval, when it was last observed, and its parts, which are left out where it
-    /// has one.
+    /// Returns a stored segment, from its interval, when it was last observed, and its parts, which are absent if it
+    /// has only one.
     ///
     /// # Errors
     /// [`SegmentError::Parts`] if the parts are not those of the interval.
@@ -126,8 +126,8 @@ impl Segment {
         }
     }
 
-    /// Its parts as text, ascending: `HIGH OLDEST NEWEST PROOF,…`, times in milliseconds, the proof 1 or 0. `None` if its
-    /// interval and [`newest_at`](Self::newest_at) say all.
+    /// Returns its parts as text, ascending: `HIGH OLDEST NEWEST PROOF,…`, times in milliseconds, the proof 1 or 0.
+    /// `None` if its interval and [`newest_at`](Self::newest_at) describe it fully.
     #[must_use]
     pub fn parts_text(&self) -> Option<String> {
         if let [only] = self.0[..]
@@ -146,20 +146,20 @@ impl Segment {
         Some(text)
     }
 
-    /// Its ids.
+    /// Returns its ids.
     #[must_use]
     pub fn interval(&self) -> Interval {
         let (first, last) = (self.0[0].interval, self.0[self.0.len() - 1].interval);
         first.extend(last.high)
     }
 
-    /// When its oldest part was observed.
+    /// Returns when its oldest part was observed.
     #[must_use]
     pub fn oldest_at(&self) -> Timestamp {
         self.0.iter().skip(1).fold(self.0[0].oldest_at, |oldest, part| oldest.min(part.oldest_at))
     }
 
-    /// When its newest part was observed.
+    /// Returns when its newest part was observed.
     #[must_use]
     pub fn newest_at(&self) -> Timestamp {
         self.0.iter().skip(1).fold(self.0[0].newest_at, |newest, part| newest.max(part.newest_at))
@@ -180,21 +180,20 @@ fn part(low: MessageId, text: &str) -> Option<Part> {
     Some(Part { interval, oldest_at, newest_at, proves_absence })
 }
 
-/// What is proven of a channel, or of a range of it. Touching parts are one segment.
+/// The proven segments of a channel, or of a range of it. Touching parts are one segment.
 ///
-/// For each id the latest observation stands. The times are exact up to [`Segments::MOST_PARTS`] parts a segment; then
-/// those parts become one that were observed closest to each other in time, which a channel that is read in one go ends
-/// as.
+/// For each id the latest observation counts. The times are exact up to [`Segments::MOST_PARTS`] parts per segment.
+/// Beyond that, the parts whose times are closest are merged; a channel that is read in one run ends up as one part.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Segments(Vec<Part>);
 
 impl Segments {
-    /// The most parts of a segment: a few kilobytes.
+    /// The maximum number of parts of a segment: a few kilobytes.
     pub const MOST_PARTS: usize = 64;
-    /// How many are left when there are more.
+    /// The number of parts left after merging.
     const FEWER_PARTS: usize = 32;
 
-    /// Takes observations in any order.
+    /// Returns the segments of observations, given in any order.
     #[must_use]
     pub fn new(observations: impl IntoIterator<Item = Observation>) -> Self {
         let mut all = Self::default();
@@ -204,7 +203,7 @@ impl Segments {
         all
     }
 
-    /// Takes segments as a store lists them, in ascending order; in time linear in their number.
+    /// Returns the segments as a store lists them, in ascending order; in time linear in their number.
     ///
     /// # Errors
     /// [`SegmentError::Overlap`] if two share ids or are in the wrong order.
@@ -232,18 +231,18 @@ impl Segments {
         Ok(Self(all))
     }
 
-    /// The parts, ascending; no two share an id.
+    /// Returns the parts, ascending; no two share an id.
     #[must_use]
     pub fn parts(&self) -> &[Part] {
         &self.0
     }
 
-    /// The segments, ascending; no two touch.
+    /// Returns the segments, ascending; no two touch.
     pub fn segments(&self) -> impl Iterator<Item = Segment> {
         self.0.chunk_by(|part, next| part.interval.touches(next.interval)).map(|run| Segment(run.to_vec()))
     }
 
-    /// Adds an observation. Where it shows the same ids as a later one, the later one stands.
+    /// Adds an observation. Where a later observation shows the same ids, the later one stays.
     pub fn insert(&mut self, seen: Observation) {
         let new = Part::from(seen);
         let begin = self.0.partition_point(|part| part.interval.high < new.interval.low);
@@ -264,7 +263,7 @@ impl Segments {
         }
         made.extend(rest);
         made.sort_unstable_by_key(|part| part.interval.low);
-        // The neighbours may join what was made.
+        // The neighbours may join the new parts.
         let (begin, end) = (begin.saturating_sub(1), (end + 1).min(self.0.len()));
         let before =
             self.0[begin..end].first().filter(|first| made.iter().all(|part| part.interval.low > first.interval.high));
@@ -281,7 +280,7 @@ impl Segments {
         self.coarsen(new.interval);
     }
 
-    /// Makes fewer parts of the segment around `of`, where it has too many.
+    /// Merges parts of the segment around `of` if it has too many.
     fn coarsen(&mut self, of: Interval) {
         let mut begin = self.0.partition_point(|part| part.interval.high < of.low);
         let mut end = begin + 1;
@@ -297,13 +296,13 @@ impl Segments {
         }
     }
 
-    /// What is still proven where `id` could not be stored.
+    /// Returns the segments that remain proven if `id` could not be stored.
     #[must_use]
     pub fn without(&self, id: MessageId) -> Self {
         Self(self.0.iter().flat_map(|part| part.without(Interval::only(id))).collect())
     }
 
-    /// Whether every id of `part` was observed later than `since`, by observations that prove what is absent.
+    /// Returns whether every id of `part` was observed later than `since`, by observations that prove absence.
     #[must_use]
     pub fn prove_since(&self, part: Interval, since: Timestamp) -> bool {
         let begin = self.0.partition_point(|held| held.interval.high < part.low);
@@ -322,7 +321,7 @@ impl Segments {
         low.is_none_or(|next| next > part.high)
     }
 
-    /// The intervals that were read at `since` or later, ascending; no two touch.
+    /// Returns the intervals that were read at `since` or later, ascending; no two touch.
     #[must_use]
     pub fn read_since(&self, since: Timestamp) -> Vec<Interval> {
         let mut read: Vec<Interval> = Vec::new();
@@ -335,15 +334,15 @@ impl Segments {
         read
     }
 
-    /// When `id` was last observed by an observation that proves what is absent, at the latest: a message that was not
+    /// Returns the latest possible time of the last observation of `id` that proves absence: a message that was not
     /// stored then did not exist. `None` if there is no such observation.
     #[must_use]
     pub fn absent_at(&self, id: MessageId) -> Option<Timestamp> {
         self.proof(id).map(|part| part.newest_at)
     }
 
-    /// When `id` was last observed by an observation that proves what is absent, at the earliest: a message that is
-    /// stored was still as it is stored.
+    /// Returns the earliest possible time of the last observation of `id` that proves absence: a stored message was
+    /// unchanged then.
     #[must_use]
     pub fn confirmed_at(&self, id: MessageId) -> Option<Timestamp> {
         self.proof(id).map(|part| part.oldest_at)
@@ -355,8 +354,8 @@ impl Segments {
     }
 }
 
-/// The parts of one segment, in fewer parts if they are too many: those become one that were observed within the
-/// smallest time that leaves few enough.
+/// Returns the parts of one segment, merged if they are too many: those within the smallest time span that leaves few
+/// enough.
 fn coarse(parts: Vec<Part>) -> Vec<Part> {
     if parts.len() <= Segments::MOST_PARTS {
         return parts;

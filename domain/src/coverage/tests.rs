@@ -23,7 +23,7 @@ fn segment(low: u64, high: u64, observed_at: i64) -> Observation {
     Observation::new(interval(low, high), at(observed_at))
 }
 
-/// An observation that proves nothing of what it lacks.
+/// An observation that does not prove absence.
 fn claim(low: u64, high: u64, observed_at: i64) -> Observation {
     Observation { proves_absence: false, ..segment(low, high, observed_at) }
 }
@@ -125,7 +125,7 @@ fn any_segments() -> impl Strategy<Value = Vec<Observation>> {
     })
 }
 
-/// For each id the latest observation, and the latest one that proves what is absent.
+/// For each id the latest observation, and the latest one that proves absence.
 #[derive(Default)]
 struct Model {
     covered: BTreeMap<u64, Timestamp>,
@@ -180,7 +180,7 @@ fn a_channel_that_is_read_from_end_to_end_is_one_segment_of_few_parts() {
     assert_eq!((rows.len(), rows[0].interval()), (1, interval(1, 500_000)));
     assert_eq!((rows[0].oldest_at(), rows[0].newest_at()), (at(995_001), at(1_000_000)));
     assert!(segments.parts().len() <= Segments::MOST_PARTS, "{}", segments.parts().len());
-    // A later run begins anew from the top, and what it has read can still be told apart.
+    // A later run starts over from the top, and the parts that it has read can still be distinguished.
     for page in (2_500..5_000).rev() {
         segments.insert(segment(page * 100 + 1, page * 100 + 100, 9_000_000 - i64::try_from(page).unwrap()));
     }
@@ -193,7 +193,7 @@ fn sorted_rows_are_taken_in_linear_time_and_overlaps_are_refused() {
     let row = |low, high, time| Segment::from_stored(interval(low, high), at(time), None).unwrap();
     let apart: Vec<Segment> = (0..200_000).map(|n| row(n * 10 + 1, n * 10 + 5, 7)).collect();
     assert_eq!(Segments::from_stored(&apart).unwrap().segments().count(), 200_000);
-    // As archives have them that left a segment a page.
+    // As in archives that stored one segment per page.
     let touching: Vec<Segment> =
         (0..200_000).map(|n: u32| row(u64::from(n) * 10 + 1, u64::from(n) * 10 + 10, 7 + i64::from(n))).collect();
     let one = Segments::from_stored(&touching).unwrap();
@@ -278,7 +278,7 @@ proptest! {
         }
     }
 
-    /// However many there are: then times become ranges, which hold the exact ones.
+    /// For any number of parts: then times become ranges, which contain the exact ones.
     #[test]
     fn the_times_of_many_observations_lie_in_their_ranges(
         parts in prop::collection::vec((1_u64..400, 1_u64..20, 0_i64..1_000), 0..400),

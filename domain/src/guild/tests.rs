@@ -22,7 +22,7 @@ fn changes(before: &GuildItems, shown: Option<&[GuildEmoji]>, millis: i64) -> Op
     before.after_look(&GuildLook { observed_at: at(millis), roles: None, emojis: shown, stickers: None })
 }
 
-/// What is held after a look.
+/// The stored items after an observation.
 fn look(before: &GuildItems, shown: &[GuildEmoji], millis: i64) -> GuildItems {
     apply(before, changes(before, Some(shown), millis))
 }
@@ -113,7 +113,7 @@ fn a_file_changes_no_role_that_was_seen_since() {
     ] {
         assert_eq!(names(nothing.after_files(&looks)), expected);
     }
-    // Role 1 was seen at 4 and was the same in the look of 10; role 3 was gone then.
+    // Role 1 was seen at 4 and was the same in the observation of 10; role 3 was deleted then.
     let synced = GuildItems {
         observed_at: Some(at(10)),
         roles: vec![held(1, "a", 4, None), held(3, "c", 4, Some(10))],

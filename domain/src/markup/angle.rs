@@ -1,16 +1,17 @@
-//! What stands between `<` and `>`: mentions, emoji, moments, addresses without a preview.
+//! Markup between `<` and `>`: mentions, emoji, times, addresses without a preview.
 
 use super::link::is_address;
 use super::{Inline, Link, Moment, Navigation, TimeStyle};
 use crate::snowflake::Id;
 
-/// The longest of them, the address included; Discord's longest message has 4,000 characters.
+/// The maximum length of such markup, addresses included; Discord's longest message has 4,000 characters.
 const LONGEST: usize = 2_100;
 
-/// The most digits of a moment.
+/// The maximum number of digits of a time.
 const LONGEST_SECONDS: usize = 17;
 
-/// Reads what starts with the `<` at the start of `text`; its length with both brackets.
+/// Parses the markup that starts with the `<` at the start of `text`; returns it with its length, both brackets
+/// included.
 pub(super) fn parse(text: &str) -> Option<(Inline<'_>, usize)> {
     let bytes = text.as_bytes();
     let close = 1 + bytes.iter().skip(1).take(LONGEST).position(|&byte| matches!(byte, b'<' | b'>' | b'\n'))?;

@@ -1,13 +1,13 @@
-//! What starts on a line of its own.
+//! Markup that starts on a line of its own.
 
 use super::inline::{self, Margin, is_escapable};
 use super::ticks::TickIndex;
 use super::{Block, Inline, List, MAX_DEPTH};
 
-/// The most digits of a list's number.
+/// The maximum number of digits of a list's number.
 const LONGEST_NUMBER: usize = 9;
 
-/// The blocks of a whole text.
+/// Returns the blocks of a whole text.
 pub(super) fn parse(text: &str) -> Vec<Block<'_>> {
     let parser = Parser { text, ticks: TickIndex::new(text) };
     parser.blocks(Scope { start: 0, end: text.len(), margin: Margin::default(), column: 0, quotes: true, depth: 0 })
@@ -18,7 +18,7 @@ struct Parser<'a> {
     ticks: TickIndex,
 }
 
-/// A stretch of the text and what may stand in it.
+/// A range of the text and the markup allowed in it.
 #[derive(Clone, Copy)]
 struct Scope {
     start: usize,
@@ -27,15 +27,15 @@ struct Scope {
     /// The column at which the first line starts.
     column: usize,
     quotes: bool,
-    /// Of lists in lists.
+    /// The nesting depth of lists.
     depth: usize,
 }
 
-/// What a list item starts with.
+/// The start of a list item.
 struct Bullet {
     column: usize,
     number: Option<u32>,
-    /// Where its text starts, and in which column.
+    /// The position and the column at which its text starts.
     content: usize,
     content_column: usize,
 }
@@ -49,7 +49,7 @@ impl<'a> Parser<'a> {
             let line = &self.text[at..line_end];
             let mut end = line_end;
             if line.trim().is_empty() {
-                // Nothing to see.
+                // Blank lines are dropped.
             } else if let Some(content) = quote_to_end(line).filter(|_| scope.quotes) {
                 let inside = Scope { start: at + content, column: 0, quotes: false, ..scope };
                 blocks.push(Block::Quote(self.blocks(inside)));
@@ -86,7 +86,7 @@ impl<'a> Parser<'a> {
         inline::parse(self.text, &self.ticks, start, end, scope.margin)
     }
 
-    /// The end of the last line in a row that is quoted, the first one's given.
+    /// Returns the end of the last of consecutive quoted lines, given that of the first.
     fn quote_end(&self, mut line_end: usize, end: usize) -> usize {
         while line_end < end {
             let next_end = self.line_end(line_end + 1, end);
@@ -105,7 +105,8 @@ impl<'a> Parser<'a> {
             || self.bullet(at, scope).is_some()
     }
 
-    /// The end of the line from `at` on. Code goes on over the end of a line. `spoiler` is whether one is open.
+    /// Returns the end of the line from `at` on. Code continues over the end of a line. `spoiler` is whether one is
+    /// open.
     fn logical_end(&self, mut at: usize, scope: Scope, spoiler: &mut bool) -> usize {
         let bytes = self.text.as_bytes();
         while at < scope.end {
@@ -127,7 +128,7 @@ impl<'a> Parser<'a> {
         scope.end
     }
 
-    /// Where the paragraph ends that starts at `at`: before the next block, but never inside of code or a spoiler.
+    /// Returns the end of the paragraph that starts at `at`: before the next block, but never inside code or a spoiler.
     fn paragraph_end(&self, mut at: usize, scope: Scope) -> usize {
         let mut spoiler = false;
         let mut last_pipes = None;
@@ -145,7 +146,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// The lines of a paragraph, parted where a code block stands between them.
+    /// Adds the lines of a paragraph, split at the code blocks in it.
     fn paragraph(&self, at: usize, end: usize, scope: Scope, blocks: &mut Vec<Block<'a>>) {
         let start = at + self.text[at..end].len() - dedent(&self.text[at..end], scope).len();
         let mut lines = Vec::new();
@@ -185,7 +186,7 @@ impl<'a> Parser<'a> {
         Some(Bullet { column, number, content: at + skipped, content_column: base + skipped })
     }
 
-    /// The list that starts with `bullet`, and where it ends.
+    /// Returns the list that starts with `bullet`, and its end.
     fn list(&self, mut bullet: Bullet, scope: Scope) -> (List<'a>, usize) {
         let mut list = List { start: bullet.number, items: Vec::new() };
         loop {
@@ -200,7 +201,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Where an item ends, and the bullet of the next one.
+    /// Returns the end of an item, and the bullet of the next one.
     fn item_end(&self, item: &Bullet, scope: Scope) -> (usize, Option<Bullet>) {
         let mut end = self.logical_end(item.content, scope, &mut false);
         while end < scope.end {
@@ -216,25 +217,25 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// A line without the blanks that put it under the text of its list item.
+/// Returns a line without the indentation of its list item.
 fn dedent(line: &str, scope: Scope) -> &str {
     let blanks = line.bytes().take(scope.margin.indent).take_while(|&byte| byte == b' ').count();
     &line[blanks..]
 }
 
-/// Where the text starts of a line after `> `.
+/// Returns the start of a line's text after `> `.
 fn quote_line(line: &str) -> Option<usize> {
     let content = line.trim_start_matches(' ').strip_prefix("> ")?;
     Some(line.len() - content.len())
 }
 
-/// Where the text starts of a line after `>>> `, which quotes all that follows.
+/// Returns the start of a line's text after `>>> `, which quotes everything that follows.
 fn quote_to_end(line: &str) -> Option<usize> {
     let content = line.trim_start_matches(' ').strip_prefix(">>> ")?;
     Some(line.len() - content.len())
 }
 
-/// The level of a heading, `None` for small text, and what it says.
+/// Returns the level of a heading, `None` for small text, and its text.
 fn heading(line: &str) -> Option<(Option<u8>, &str)> {
     let prefixes = [("# ", Some(1)), ("## ", Some(2)), ("### ", Some(3)), ("-# ", None)];
     let (level, content) = prefixes.iter().find_map(|&(prefix, level)| Some((level, line.strip_prefix(prefix)?)))?;

@@ -1,10 +1,10 @@
-//! Where code and addresses stand in a text, which nothing may change.
+//! The code and the addresses in a text, which must not be changed.
 
 use std::ops::Range;
 
 use super::ticks::TickIndex;
 
-/// The code spans and blocks of `text`, ascending, each with its backticks.
+/// Returns the code spans and blocks of `text`, ascending, each with its backticks.
 pub fn code_ranges(text: &str) -> impl Iterator<Item = Range<usize>> {
     let ticks = TickIndex::new(text);
     let mut at = 0;
@@ -12,7 +12,7 @@ pub fn code_ranges(text: &str) -> impl Iterator<Item = Range<usize>> {
         loop {
             at += text[at..].find(['`', '\\'])?;
             if text[at..].starts_with('\\') {
-                // The letter behind it is plain.
+                // The character after it is escaped.
                 at += 1 + text[at + 1..].chars().next()?.len_utf8();
             } else if let Some(code) = ticks.code_at(text, at, text.len()) {
                 at = code.whole.end;
@@ -24,7 +24,7 @@ pub fn code_ranges(text: &str) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-/// The addresses on the web in `text`, ascending, each up to the next blank or angle bracket.
+/// Returns the web addresses in `text`, ascending, each up to the next blank or angle bracket.
 pub fn address_ranges(text: &str) -> impl Iterator<Item = Range<usize>> {
     let mut at = 0;
     std::iter::from_fn(move || {

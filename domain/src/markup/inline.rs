@@ -1,7 +1,7 @@
-//! What stands inside of lines.
+//! Markup inside lines.
 //!
-//! The rules are those of Discord's clients: at each position the first that matches takes its stretch, and what stands
-//! inside is read by itself. Positions are bytes of the whole text.
+//! The rules are those of Discord's clients: at each position the first rule that matches consumes its range, and the
+//! text inside is parsed by itself. Positions are bytes of the whole text.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -10,23 +10,23 @@ use std::ops::Range;
 use super::ticks::{CodeSpan, TickIndex};
 use super::{CodeBlock, Inline, Link, MAX_DEPTH, Style, angle, link};
 
-/// Its markup characters are meant.
+/// Its markup characters are literal.
 const SHRUG: &str = r"¯\_(ツ)_/¯";
 
-/// How many bytes are read in search of closing markers in a text of ordinary length.
+/// The maximum number of bytes that are scanned for closing markers in a text of ordinary length.
 const SCANNED: usize = 1 << 20;
 
-/// What a line starts with that is no part of what it says.
+/// The margin of a line: a prefix that is not part of its text.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Margin {
-    /// Every line of the stretch starts with `> `.
+    /// Every line of the range starts with `> `.
     pub(super) quoted: bool,
     /// At most this many blanks: the column at which the text of a list item starts.
     pub(super) indent: usize,
 }
 
 impl Margin {
-    /// Where the line after the break at `newline` starts, its blanks included.
+    /// Returns the start of the line after the break at `newline`, its blanks included.
     pub(super) fn line_start(self, text: &str, newline: usize) -> usize {
         let start = newline + 1;
         if !self.quoted {
@@ -36,13 +36,13 @@ impl Margin {
         text.len() - line.strip_prefix("> ").unwrap_or(line).len()
     }
 
-    /// Where the text of that line starts.
+    /// Returns the start of that line's text.
     fn text_start(self, text: &str, newline: usize) -> usize {
         let start = self.line_start(text, newline);
         start + text[start..].bytes().take(self.indent).take_while(|&byte| byte == b' ').count()
     }
 
-    /// `text[start..end]` without the margin of its lines.
+    /// Returns `text[start..end]` without the margin of its lines.
     fn without(self, text: &str, start: usize, end: usize) -> Cow<'_, str> {
         let whole = &text[start..end];
         if (!self.quoted && self.indent == 0) || !whole.contains('\n') {
@@ -59,12 +59,12 @@ impl Margin {
     }
 }
 
-/// Whether a backslash before `text` makes its first character plain: all but ASCII letters and digits, and blanks.
+/// Returns whether a backslash before `text` escapes its first character: all but ASCII letters and digits, and blanks.
 pub(super) fn is_escapable(text: &str) -> bool {
     text.chars().next().is_some_and(|first| !first.is_ascii_alphanumeric() && !is_blank(first))
 }
 
-/// A blank as JavaScript's regular expressions know it, which Discord's clients are written in.
+/// Returns whether a character is a blank in JavaScript's regular expressions, which Discord's clients use.
 pub(super) fn is_blank(char: char) -> bool {
     char == '\u{feff}' || (char.is_whitespace() && char != '\u{85}')
 }
@@ -73,14 +73,14 @@ const fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
-/// The tree of `text[start..end]`.
+/// Returns the tree of `text[start..end]`.
 pub(super) fn parse<'a>(text: &'a str, ticks: &TickIndex, start: usize, end: usize, margin: Margin) -> Vec<Inline<'a>> {
     let budget = Cell::new(SCANNED.max(64 * (end - start)));
     let parser = Parser { text, ticks, margin, brackets: brackets(text, start, end), budget };
     parser.build(Scope { start, end, depth: 0, links: true, italic: false })
 }
 
-/// `[` and the `]` that closes it, where a `(` follows, in the order of the `[`.
+/// Returns each `[` with its closing `]` if a `(` follows, in the order of the `[`.
 fn brackets(text: &str, start: usize, end: usize) -> Vec<(usize, usize)> {
     let bytes = text.as_bytes();
     let (mut open, mut pairs) = (Vec::new(), Vec::new());
@@ -109,25 +109,25 @@ struct Parser<'a, 't> {
     ticks: &'t TickIndex,
     margin: Margin,
     brackets: Vec<(usize, usize)>,
-    /// How many bytes may still be read in search of closing markers. Behind it markers are text, so that the time is
-    /// proportional to the length of a hostile text.
+    /// The remaining number of bytes that may be scanned for closing markers. After that markers are text, so that the
+    /// time is proportional to the length of a hostile text.
     budget: Cell<usize>,
 }
 
-/// A stretch of the text and what may stand in it.
+/// A range of the text and the markup allowed in it.
 #[derive(Clone, Copy)]
 struct Scope {
     start: usize,
     end: usize,
-    /// Of styles in styles.
+    /// The nesting depth of styles.
     depth: usize,
-    /// Without, every address is text.
+    /// Whether addresses become links; otherwise they are text.
     links: bool,
-    /// Whether it is italic already: italics in italics are no more than that.
+    /// Whether it is italic already: italics inside italics have no effect.
     italic: bool,
 }
 
-/// A style, its text without the markers, and where it ends with them.
+/// A style, its text without the markers, and its end with them.
 struct Styled {
     style: Style,
     inner: Range<usize>,
@@ -224,7 +224,7 @@ impl<'a> Parser<'a, '_> {
         CodeBlock { language, text }
     }
 
-    /// The style that the marker at `at` opens; of two that it can open the longer one, italics before the other.
+    /// Returns the style that the marker at `at` opens; of two possible ones the longer, italics before the other.
     fn style(&self, at: usize, end: usize) -> Option<Styled> {
         let bytes = &self.text.as_bytes()[..end];
         let double = bytes.get(at + 1) == Some(&bytes[at]);
@@ -252,14 +252,14 @@ impl<'a> Parser<'a, '_> {
         }
     }
 
-    /// Takes what was read from `from` to `to` off the budget; `None` once it is used up.
+    /// Takes the bytes scanned from `from` to `to` off the budget; `None` once it is used up.
     fn spend(&self, from: usize, to: usize) -> Option<()> {
         let left = self.budget.get().checked_sub(to - from);
         self.budget.set(left.unwrap_or(0));
         left.map(drop)
     }
 
-    /// The `*` that closes italics opened before `from`: not after a blank, and no part of `**`.
+    /// Returns the `*` that closes italics opened before `from`: not after a blank, and not part of `**`.
     fn close_star(&self, bytes: &[u8], from: usize) -> Option<usize> {
         let mut at = from;
         if bytes.get(at).is_none() || self.blank_len(bytes, at) > 0 {
@@ -283,8 +283,8 @@ impl<'a> Parser<'a, '_> {
         closed
     }
 
-    /// The `_` that closes italics opened before `from`: not before a letter, digit or `_`. Between the two stands no
-    /// other single `_`.
+    /// Returns the `_` that closes italics opened before `from`: not before a letter, digit or `_`. There is no other
+    /// single `_` between the two.
     fn close_underscore(&self, bytes: &[u8], from: usize) -> Option<usize> {
         let mut at = from;
         let closed = loop {
@@ -300,7 +300,7 @@ impl<'a> Parser<'a, '_> {
         closed
     }
 
-    /// The first two of `marker` from `from` on that close what two of them opened: the last two of a row, with some
+    /// Returns the first two of `marker` from `from` on that close a pair of them: the last two of a row, with some
     /// text before them.
     fn close_pair(&self, bytes: &[u8], from: usize, marker: u8) -> Option<usize> {
         let mut at = from;
@@ -320,8 +320,8 @@ impl<'a> Parser<'a, '_> {
         closed
     }
 
-    /// The first two markers like the one before `from`, with some text before them, whose follower `may_end`. A
-    /// backslash does not hide them.
+    /// Returns the first two markers like the one before `from`, with some text before them, whose next character
+    /// passes `may_end`. A backslash does not escape them.
     fn close_plain(&self, bytes: &[u8], from: usize, may_end: fn(Option<&u8>) -> bool) -> Option<usize> {
         let marker = bytes[from - 1];
         let rest = bytes.get(from + 1..)?;
@@ -336,11 +336,11 @@ impl<'a> Parser<'a, '_> {
         self.text[at..].chars().next().map_or(1, char::len_utf8)
     }
 
-    /// The length of the blank at `at`; 0 for any other character.
+    /// Returns the length of the blank at `at`; 0 for any other character.
     fn blank_len(&self, bytes: &[u8], at: usize) -> usize {
         match bytes.get(at) {
             Some(byte) if byte.is_ascii() => usize::from(is_blank(char::from(*byte))),
-            // Every blank beyond ASCII starts with one of these bytes.
+            // Every non-ASCII blank starts with one of these bytes.
             Some(0xC2 | 0xE1 | 0xE2 | 0xE3 | 0xEF) => {
                 self.text[at..bytes.len()].chars().next().filter(|char| is_blank(*char)).map_or(0, char::len_utf8)
             }
@@ -363,7 +363,7 @@ impl<'a> Parser<'a, '_> {
         if close >= end || scope.depth >= MAX_DEPTH || self.text[at + 1..close].trim_start().is_empty() {
             return None;
         }
-        // A text that shows one address and leads to another is no link.
+        // A text that shows one address and leads to another is not a link.
         self.spend(at, close)?;
         let label = &self.text[at + 1..close];
         if label.contains("://") && label.match_indices('h').any(|(index, _)| link::bare_url(&label[index..]).is_some())
@@ -380,7 +380,7 @@ impl<'a> Parser<'a, '_> {
     }
 }
 
-/// `@everyone` or `@here` at the start of `text`, and its length.
+/// Returns `@everyone` or `@here` at the start of `text`, and its length.
 fn everyone(text: &str) -> Option<(Inline<'static>, usize)> {
     let words = [("@everyone", Inline::Everyone), ("@here", Inline::Here)];
     words.into_iter().find_map(|(word, inline)| text.starts_with(word).then_some((inline, word.len())))
@@ -392,7 +392,7 @@ fn push_text<'a>(inlines: &mut Vec<Inline<'a>>, text: &'a str) {
     }
 }
 
-/// Drops the blank that parts a backtick of the code from those around it.
+/// Drops the blank that separates a backtick of the code from those around it.
 fn trim_code(code: Cow<'_, str>) -> Cow<'_, str> {
     let from = usize::from(code.starts_with(' ') && code.trim_start_matches(' ').starts_with('`'));
     let to = code.len() - usize::from(code.ends_with(' ') && code.trim_end_matches(' ').ends_with('`'));

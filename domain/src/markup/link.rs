@@ -1,15 +1,15 @@
-//! Addresses on the web, bare and behind a text.
+//! Web addresses, bare and with a text.
 
 use std::borrow::Cow;
 
 use super::inline::{is_blank, is_escapable};
 
-/// The longest address that becomes a link. It bounds the work for each bracket of a hostile text.
+/// The maximum length of an address that becomes a link. It bounds the work for each bracket of a hostile text.
 const LONGEST_URL: usize = 2_048;
-/// The same with its title and the parentheses around both.
+/// The maximum length of an address with its title and the parentheses around both.
 pub(super) const LONGEST_TARGET: usize = 2 * LONGEST_URL;
 
-/// The address at the start of `text`, up to the first blank, without the punctuation that ends a sentence.
+/// Returns the address at the start of `text`, up to the first blank, without the punctuation that ends a sentence.
 pub(super) fn bare_url(text: &str) -> Option<&str> {
     let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))?;
     if !host.starts_with(char::is_alphanumeric) {
@@ -41,22 +41,22 @@ pub(super) fn bare_url(text: &str) -> Option<&str> {
     Some(url)
 }
 
-/// Whether the whole of `text` is an address on the web.
+/// Returns whether the whole of `text` is a web address.
 pub(super) fn is_address(text: &str) -> bool {
     let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     host.is_some_and(|host| host.starts_with(char::is_alphanumeric))
         && !text.contains(|char: char| is_blank(char) || char.is_control())
 }
 
-/// Where the text between brackets leads.
+/// The target of a link.
 pub(super) struct Target<'a> {
     pub(super) url: Cow<'a, str>,
     pub(super) title: Option<Cow<'a, str>>,
-    /// The length of all of it, with both parentheses.
+    /// The length of the whole target, with both parentheses.
     pub(super) len: usize,
 }
 
-/// Reads `(url)`, `(<url>)` or `(url "title")` at the start of `text`; only `http://` and `https://` lead anywhere.
+/// Parses `(url)`, `(<url>)` or `(url "title")` at the start of `text`; only `http://` and `https://` are accepted.
 pub(super) fn target(text: &str) -> Option<Target<'_>> {
     let line = text[..text.floor_char_boundary(LONGEST_TARGET)].lines().next()?;
     let rest = line.strip_prefix('(')?.trim_start_matches(' ');
@@ -83,7 +83,7 @@ pub(super) fn target(text: &str) -> Option<Target<'_>> {
     Some(Target { url: unescaped(url), title: title.map(unescaped), len: line.len() - rest.len() })
 }
 
-/// A text without the backslashes that make the characters behind them plain.
+/// Returns a text without the backslashes that escape the characters after them.
 fn unescaped(text: &str) -> Cow<'_, str> {
     if !text.contains('\\') {
         return Cow::Borrowed(text);
@@ -99,7 +99,8 @@ fn unescaped(text: &str) -> Cow<'_, str> {
     Cow::Owned(plain)
 }
 
-/// Up to a blank, or the parenthesis that closes none of the address's own; a backslash takes the next character along.
+/// Returns the length up to a blank, or to the first unmatched closing parenthesis; a backslash includes the next
+/// character.
 fn url_len(text: &str) -> Option<usize> {
     let mut open = 0_usize;
     let mut escaped = false;

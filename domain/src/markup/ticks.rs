@@ -1,9 +1,9 @@
-//! Backticks: where code starts and ends.
+//! Backticks: the start and end of code.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// Backticks in a row.
+/// A row of backticks.
 struct Ticks {
     start: usize,
     end: usize,
@@ -11,14 +11,14 @@ struct Ticks {
     next_fence: Option<usize>,
 }
 
-/// Every row of backticks of a text, so that no search for the end of code reads the text again.
+/// Every row of backticks of a text, so that a search for the end of code does not scan the text again.
 pub(super) struct TickIndex {
     rows: Vec<Ticks>,
     /// The numbers of the rows of one length, ascending.
     by_length: BTreeMap<usize, Vec<usize>>,
 }
 
-/// A stretch of code: all of it, with its backticks, and what stands between them.
+/// A range of code: all of it, with its backticks, and the code between them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct CodeSpan {
     pub(super) whole: Range<usize>,
@@ -51,7 +51,7 @@ impl TickIndex {
         Self { rows, by_length }
     }
 
-    /// The code that starts with the backtick at `at` and ends before `end`.
+    /// Returns the code that starts with the backtick at `at` and ends before `end`.
     pub(super) fn code_at(&self, text: &str, at: usize, end: usize) -> Option<CodeSpan> {
         let index = self.row(at);
         let row = &self.rows[index];
@@ -62,7 +62,7 @@ impl TickIndex {
         {
             return Some(CodeSpan { whole: at..close + 3, inner: at + 3..close, is_block: true });
         }
-        // As many of the row as another row has exactly; the rest of it is code.
+        // As many of the row as the exact length of another row; the rest of it is code.
         self.by_length.range(..=row.end - at).rev().find_map(|(&len, rows)| {
             let next = *rows.get(rows.partition_point(|&row| row <= index))?;
             let close = Some(self.rows[next].start).filter(|close| close + len <= end)?;
@@ -70,12 +70,12 @@ impl TickIndex {
         })
     }
 
-    /// The end of the row of backticks around `at`.
+    /// Returns the end of the row of backticks around `at`.
     pub(super) fn row_end(&self, at: usize) -> usize {
         self.rows[self.row(at)].end
     }
 
-    /// The number of the row around `at`.
+    /// Returns the number of the row around `at`.
     fn row(&self, at: usize) -> usize {
         self.rows.partition_point(|row| row.end <= at)
     }

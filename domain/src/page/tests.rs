@@ -127,7 +127,7 @@ fn what_a_page_without_evidence_lacks_is_counted_and_stays() {
     assert_eq!(page.observation(), None);
     let plan = PagePlan::new(&page, &stored, &Segments::default());
     assert_eq!((&plan.delete[..], &plan.absent[..], plan.lacking), (&[][..], &[id(6)][..], 1));
-    // That it was still there then is known of that row alone.
+    // Only that row proves that it still existed then.
     let touch = super::Touch { observed_at: at(2), origin: Origin::Export, deletion: None };
     assert_eq!(plan.touch, [(touch, vec![id(4)])]);
     let spared = whole(3, 7, 2, vec![]).sparing([id(4)].into());
@@ -199,7 +199,7 @@ proptest! {
     }
 }
 
-/// What a page shows, with its interval.
+/// The messages of a page, with its interval.
 fn shown(page: &MessagePage) -> (Option<(u64, u64)>, Vec<u64>) {
     let interval = page.interval().map(|held| (held.low().get(), held.high().get()));
     (interval, page.messages().iter().map(|message| message.id.get()).collect())
@@ -211,7 +211,7 @@ fn the_halves_of_a_page_share_its_messages_and_its_ids() {
     let (older, newer) = whole(1, 99, 1, of(&[3, 5, 9])).halves().unwrap();
     assert_eq!((shown(&older), shown(&newer)), ((Some((1, 3)), vec![3]), (Some((4, 99)), vec![5, 9])));
     assert_eq!((older.observed_at(), newer.observed_at()), (at(1), at(1)));
-    // What proves nothing does not begin to.
+    // The halves of a page that proves nothing prove nothing.
     let (older, newer) = MessagePage::new(None, at(1), of(&[3, 5])).unwrap().halves().unwrap();
     assert_eq!((shown(&older), shown(&newer)), ((None, vec![3]), (None, vec![5])));
 }

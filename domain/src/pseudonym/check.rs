@@ -10,12 +10,12 @@ use super::{PseudonymKey, from_hex, hmac};
 /// The text that the key signs. No tenant id equals it, so the check value is the key of no tenant.
 const TEXT: &[u8] = b"check value of an archive's key";
 
-/// What tells a key from another without holding it: HMAC-SHA-256 of a constant under the key, cut to 64 bits.
+/// A check value that identifies a key without storing it: HMAC-SHA-256 of a constant under the key, cut to 64 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeyCheck([u8; 8]);
 
 impl PseudonymKey {
-    /// The check value of this key.
+    /// Returns the check value of this key.
     #[must_use]
     pub fn check(&self) -> KeyCheck {
         let hash = hmac(&self.0).chain_update(TEXT).finalize().into_bytes();
@@ -24,7 +24,7 @@ impl PseudonymKey {
 }
 
 impl fmt::Display for KeyCheck {
-    /// 16 hexadecimal digits in lower case.
+    /// Writes 16 hexadecimal digits in lower case.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:016x}", u64::from_be_bytes(self.0))
     }

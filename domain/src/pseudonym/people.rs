@@ -4,45 +4,45 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-/// Who a person is to the source of their name.
+/// The identity of a person in the source of their name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Identity<'a> {
     /// The platform's id.
     Id(Cow<'a, str>),
-    /// The name, where a source gives no id.
+    /// The name, if a source has no id.
     Name(Cow<'a, str>),
 }
 
-/// Names behind an `@` that are never a person's: Discord's mentions of groups.
+/// Names after an `@` that are never a person's: Discord's mentions of groups.
 const GROUPS: [&str; 2] = ["everyone", "here"];
 
-/// The longest name that is known, in bytes: a webhook's has up to 80 characters.
+/// The maximum length of a known name, in bytes: a webhook's has up to 80 characters.
 const MAX_NAME: usize = 512;
 
-/// Tables of names.
+/// The number of tables of names.
 const TABLES: usize = 64;
 
-/// Marks a number that is an index of [`KnownPeople::others`], and no id.
+/// Marks a number that is an index of [`KnownPeople::others`] instead of an id.
 const OTHER: u64 = 1 << 63;
 
 /// The people of a set of files, found by the names, nicknames and tags (`Name#1234`) that the files give them.
 ///
-/// A name takes 20 to 40 bytes, whatever its length: its 64-bit fingerprint and the number of the person. Where two names
-/// have one fingerprint, one of them leads to the pseudonym of the other person, and never to a name.
+/// A name takes 20 to 40 bytes, whatever its length: its 64-bit fingerprint and the number of the person. If two names
+/// have the same fingerprint, one of them maps to the pseudonym of the other person, and never to a name.
 #[derive(Debug, Default)]
 pub struct KnownPeople {
-    /// By the lowest bits of the fingerprint, or none yet. Many small tables, because one that grows stands beside its
+    /// By the lowest bits of the fingerprint, or empty. Many small tables, because a table that grows exists beside its
     /// larger copy for a while.
     names: Vec<HashMap<u64, u64, BuildHasherDefault<AsItIs>>>,
-    /// People whose id is no number below 2⁶³, or who have none.
+    /// People whose id is not a number below 2⁶³, or who have none.
     others: Vec<Identity<'static>>,
-    /// Bytes of the longest name.
+    /// The length of the longest name, in bytes.
     longest: usize,
 }
 
 impl KnownPeople {
-    /// Adds the names of a person. A name that two people share stands for the one with the smaller id, in whatever
-    /// order they are added; a person without an id comes last.
+    /// Adds the names of a person. A name that two people share maps to the one with the smaller id, in whatever order
+    /// they are added; a person without an id comes last.
     pub fn add<'n>(&mut self, person: &Identity<'_>, names: impl IntoIterator<Item = &'n str>) {
         let mut number = number(person);
         for name in names {
@@ -64,8 +64,8 @@ impl KnownPeople {
         }
     }
 
-    /// The longest name at the start of `text`, and whose it is. A name ends where a word ends, or before a plural's
-    /// `s`.
+    /// Returns the longest name at the start of `text`, and its person. A name ends where a word ends, or before a
+    /// plural's `s`.
     #[must_use]
     pub fn find<'t>(&self, text: &'t str) -> Option<(&'t str, Identity<'_>)> {
         let (mut hash, mut found) = (BASIS, None);
@@ -84,7 +84,7 @@ impl KnownPeople {
         found.map(|(end, number)| (&text[..end], self.identity(number)))
     }
 
-    /// The people whose names follow an `@` in `text`, each with that name.
+    /// Returns the people whose names follow an `@` in `text`, each with that name.
     pub fn mentioned<'a>(&'a self, text: &'a str) -> impl Iterator<Item = (&'a str, Identity<'a>)> {
         let text = if self.names.is_empty() { "" } else { text };
         text.match_indices('@').filter_map(|(at, _)| self.find(&text[at + 1..]))
@@ -107,8 +107,8 @@ fn table(key: u64) -> usize {
     usize::try_from(key % TABLES as u64).unwrap_or_default()
 }
 
-/// Whether a name that ends with `letter` can end before `rest`: letters and digits go on with a word, those of a
-/// script without blanks do not.
+/// Returns whether a name that ends with `letter` can end before `rest`: letters and digits continue a word, except
+/// those of a script without blanks.
 pub(super) fn ends_name(letter: char, rest: &str) -> bool {
     let rest = rest.strip_prefix('s').filter(|rest| !rest.starts_with(char::is_alphanumeric)).unwrap_or(rest);
     let spaced = |letter: char| letter.is_alphanumeric() && !is_unspaced(letter);
@@ -125,7 +125,7 @@ const fn is_unspaced(letter: char) -> bool {
 fn number(person: &Identity<'_>) -> Option<u64> {
     let Identity::Id(id) = person else { return None };
     let number: u64 = id.parse().ok().filter(|number| *number < OTHER)?;
-    // What is written otherwise is another id.
+    // Another spelling is another id.
     (number.to_string() == *id.as_ref()).then_some(number)
 }
 
@@ -146,7 +146,7 @@ fn owned(person: &Identity<'_>) -> Identity<'static> {
     }
 }
 
-/// FNV-1a of 64 bits (<https://datatracker.ietf.org/doc/html/draft-eastlake-fnv-30>), which goes on byte by byte.
+/// FNV-1a of 64 bits (<https://datatracker.ietf.org/doc/html/draft-eastlake-fnv-30>), computed byte by byte.
 const BASIS: u64 = 0xcbf2_9ce4_8422_2325;
 
 const fn step(hash: u64, byte: u8) -> u64 {
@@ -157,7 +157,7 @@ fn fingerprint(name: &str) -> u64 {
     name.bytes().fold(BASIS, step)
 }
 
-/// Spreads a fingerprint over the bits that the table looks at.
+/// Spreads a fingerprint over the bits that the table uses.
 #[derive(Debug, Default)]
 struct AsItIs(u64);
 

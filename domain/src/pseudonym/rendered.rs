@@ -1,4 +1,4 @@
-//! Names that an exporter rendered become mentions again.
+//! Conversion of names that an exporter rendered back to mentions.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -9,17 +9,17 @@ use super::people::{Identity, KnownPeople, ends_name};
 use super::{Pseudonym, Pseudonymizer};
 use crate::markup::address_ranges;
 
-/// The names that can stand behind an `@` in the texts of one message.
+/// The names that can follow an `@` in the texts of one message.
 #[derive(Debug)]
 pub struct RenderedNames<'a> {
     people: &'a Pseudonymizer,
     known: &'a KnownPeople,
-    /// Those whom the message itself names, who come before others of the same name.
+    /// The people that the message itself names, who take precedence over others of the same name.
     mentioned: Vec<(Cow<'a, str>, Pseudonym)>,
 }
 
 impl<'a> RenderedNames<'a> {
-    /// The names of the people whom a message mentions, and of all who are `known`.
+    /// Returns the names of the people that a message mentions, and of all `known` ones.
     #[must_use]
     pub fn new(
         people: &'a Pseudonymizer,
@@ -31,14 +31,14 @@ impl<'a> RenderedNames<'a> {
         Self { people, known, mentioned }
     }
 
-    /// `text`, which is scrubbed already, with every `@Name` as `<@pseudonym>`, the longest name first. Addresses of
-    /// mail and on the web stay: no exporter renders a name inside of them.
+    /// Returns the scrubbed `text` with every `@Name` as `<@pseudonym>`, the longest name first. Mail and web addresses
+    /// stay: no exporter renders a name inside them.
     #[must_use]
     pub fn text(&self, text: String) -> String {
         self.replaced(&text).unwrap_or(text)
     }
 
-    /// `text` with its names replaced; `None` if it has none.
+    /// Returns `text` with its names replaced; `None` if it has none.
     fn replaced(&self, text: &str) -> Option<String> {
         let mut addresses = address_ranges(text).peekable();
         let (mut written, mut from) = (String::new(), 0);
@@ -60,13 +60,13 @@ impl<'a> RenderedNames<'a> {
         (from > 0).then_some(written)
     }
 
-    /// Whether `text` is a name and nothing else.
+    /// Returns whether `text` is a name and nothing else.
     #[must_use]
     pub fn is_name(&self, text: &str) -> bool {
         self.find(text).is_some_and(|(length, _)| length == text.len())
     }
 
-    /// `value` with [`RenderedNames::text`] of every text in it.
+    /// Returns `value` with [`RenderedNames::text`] applied to every text in it.
     #[must_use]
     pub fn json(&self, value: Value) -> Value {
         match value {
@@ -79,7 +79,7 @@ impl<'a> RenderedNames<'a> {
         }
     }
 
-    /// The longest name at the start of `text`: its length, and whose it is.
+    /// Returns the length of the longest name at the start of `text`, and its person.
     fn find(&self, text: &str) -> Option<(usize, Pseudonym)> {
         let ends = |name: &str| name.chars().next_back().is_some_and(|last| ends_name(last, &text[name.len()..]));
         let mentioned = self.mentioned.iter().find(|(name, _)| text.starts_with(name.as_ref()) && ends(name));
@@ -95,7 +95,7 @@ impl<'a> RenderedNames<'a> {
 }
 
 impl Pseudonymizer {
-    /// The pseudonym of a person by id, or by name where a source gives no id.
+    /// Returns the pseudonym of a person by id, or by name if a source has no id.
     #[must_use]
     pub fn identity(&self, person: &Identity<'_>) -> Pseudonym {
         match person {
@@ -105,7 +105,7 @@ impl Pseudonymizer {
     }
 }
 
-/// Whether an `@` is that of Discord's own markup: `<@pseudonym>` or `<@&role>`.
+/// Returns whether an `@` belongs to Discord's own markup: `<@pseudonym>` or `<@&role>`.
 fn is_mention(before: &str, rest: &str) -> bool {
     let inside = before.ends_with('<').then(|| rest.split_once('>')).flatten();
     inside.is_some_and(|(inside, _)| {
@@ -114,7 +114,7 @@ fn is_mention(before: &str, rest: &str) -> bool {
     })
 }
 
-/// Whether an `@` stands in an address of mail: between words of ASCII, with a dot behind it.
+/// Returns whether an `@` is part of a mail address: between words of ASCII, with a dot after it.
 fn is_mail(before: &str, rest: &str) -> bool {
     let of_user = |byte: &u8| byte.is_ascii_alphanumeric() || b"._%+-".contains(byte);
     let user = before.bytes().rev().take_while(of_user);

@@ -1,4 +1,4 @@
-//! The choke point: what a source shows becomes what may be stored.
+//! The choke point: scrubs the data of a source before it may be stored.
 
 mod embed;
 mod keys;
@@ -29,7 +29,7 @@ const PERSON_KEYS: [&str; 11] = [
     "public_flags",
 ];
 
-/// What a JSON value is a part of, which decides what of it readers are shown.
+/// The part of a message that a JSON value belongs to, which decides how much of it is shown to readers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
     /// Discord's embeds.
@@ -40,12 +40,12 @@ pub enum Part {
     Poll,
     /// Forwarded messages.
     Snapshot,
-    /// What readers are not shown: in it, every id is a person's unless its key says otherwise.
+    /// Data that is not shown to readers: in it, every id is a person's unless its key rules that out.
     Hidden,
 }
 
 impl Part {
-    /// The part that stands under `key`.
+    /// Returns the part under `key`.
     fn inner(self, key: &str) -> Self {
         let keys: &[&str] = match self {
             Self::Embed => {
@@ -65,7 +65,7 @@ impl Part {
         if keys.contains(&key) { self } else { Self::Hidden }
     }
 
-    /// Whether readers are shown the text under `key`.
+    /// Returns whether the text under `key` is shown to readers.
     fn shows(self, key: &str) -> bool {
         let keys: &[&str] = match self {
             Self::Embed => {
@@ -81,15 +81,15 @@ impl Part {
 }
 
 impl Pseudonymizer {
-    /// `text` with every person as `<@pseudonym>`: `<@id>` and `<@!id>` in any spelling, and addresses that hold a
-    /// person's id. A mention in our own form is broken up. What people typed as plain text stays.
+    /// Returns `text` with every person as `<@pseudonym>`: `<@id>` and `<@!id>` in any spelling, and addresses that
+    /// contain a person's id. A mention in our own form is broken up. Plain text that people typed stays.
     #[must_use]
     pub fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let edits = scan(text, Rules { hidden: false, known: None, own: None, fresh: true });
         if edits.is_empty() { Cow::Borrowed(text) } else { Cow::Owned(self.edited(text, &edits)) }
     }
 
-    /// `value`, which readers are not shown, with every person as a pseudonym: see [`MessageScrub::value`].
+    /// Returns `value`, which is not shown to readers, with every person as a pseudonym: see [`MessageScrub::value`].
     #[must_use]
     pub fn json(&self, value: Value) -> Value {
         let mut scrub = self.message();
@@ -97,14 +97,14 @@ impl Pseudonymizer {
         scrub.value(Part::Hidden, value)
     }
 
-    /// Scrubs the parts of one message, or of one channel.
+    /// Returns a scrubber for the parts of one message, or of one channel.
     #[must_use]
     pub fn message(&self) -> MessageScrub<'_> {
         MessageScrub { people: self, ids: HashSet::new(), names: Vec::new(), fresh: true }
     }
 }
 
-/// Scrubs the parts of one message. It knows the people in it, whose ids become pseudonyms wherever they stand.
+/// Scrubs the parts of one message. It knows the people in it, whose ids become pseudonyms wherever they occur.
 #[derive(Debug, Clone)]
 pub struct MessageScrub<'a> {
     people: &'a Pseudonymizer,
@@ -117,7 +117,7 @@ pub struct MessageScrub<'a> {
 }
 
 impl MessageScrub<'_> {
-    /// Learns who the people in `value` are: a whole message, or a part of one.
+    /// Learns the people in `value`: a whole message, or a part of one.
     pub fn learn(&mut self, value: &Value) {
         match value {
             Value::String(text) => self.learn_text(text),
@@ -127,7 +127,7 @@ impl MessageScrub<'_> {
         }
     }
 
-    /// Learns who the people in an object with these `fields` are.
+    /// Learns the people in an object with these `fields`.
     pub fn learn_fields(&mut self, fields: &Map<String, Value>) {
         if is_person(fields) {
             self.learn_object(fields);
@@ -140,7 +140,7 @@ impl MessageScrub<'_> {
         }
     }
 
-    /// Learns whom `text` mentions.
+    /// Learns the people that `text` mentions.
     pub fn learn_text(&mut self, text: &str) {
         let edits = scan(text, Rules { hidden: false, known: None, own: None, fresh: true });
         self.ids.extend(edits.iter().filter_map(|edit| edit.what.id()).filter(|id| is_id(id)).map(str::to_owned));
@@ -186,15 +186,15 @@ impl MessageScrub<'_> {
         self.learn_person(&id, names);
     }
 
-    /// A text that readers are shown, as [`Pseudonymizer::text`], and with the ids of the people in the message as their
-    /// pseudonyms.
+    /// Returns a text that is shown to readers, as [`Pseudonymizer::text`] does, and with the ids of the people in the
+    /// message as their pseudonyms.
     #[must_use]
     pub fn text(&self, text: &str) -> String {
         self.rewritten(text, false, None)
     }
 
-    /// The name or address of a file, or a text that readers are not shown: every 17 to 20 digits are the id of a person,
-    /// unless an address or markup says otherwise.
+    /// Returns the scrubbed name or address of a file, or a text that is not shown to readers: every 17 to 20 digits
+    /// are the id of a person, unless an address or markup rules that out.
     #[must_use]
     pub fn hidden_text(&self, text: &str) -> String {
         self.rewritten(text, true, None)
@@ -209,16 +209,16 @@ impl MessageScrub<'_> {
         if edits.is_empty() { text.to_owned() } else { self.people.edited(text, &edits) }
     }
 
-    /// A part of a message, or a list of such parts, with every person as a pseudonym, at any depth and under any key:
-    /// objects of people become `{"bot", "id"}`, ids of people become pseudonyms, names and pictures of people go. Where
-    /// readers are not shown a text, number or key, 17 to 20 digits are the id of a person, unless they stand under a key
-    /// that is known to name none.
+    /// Returns a part of a message, or a list of such parts, with every person as a pseudonym, at any depth and under
+    /// any key: objects of people become `{"bot", "id"}`, ids of people become pseudonyms, names and pictures of people
+    /// are removed. In a text, number or key that is not shown to readers, 17 to 20 digits are the id of a person,
+    /// except under a key that is known not to name one.
     #[must_use]
     pub fn value(&self, part: Part, value: Value) -> Value {
         self.walk(part, Class::Other, value)
     }
 
-    /// A list of things that have ids of their own, which name no person: stickers.
+    /// Returns a list of items with ids of their own, which do not name people: stickers.
     #[must_use]
     pub fn things(&self, value: Value) -> Value {
         self.walk(Part::Hidden, Class::Thing, value)
@@ -291,7 +291,7 @@ impl MessageScrub<'_> {
 
     fn field(&self, part: Part, class: Class, name: &str, is_option: bool, value: Value) -> Value {
         match (name, value) {
-            // The user who installed the program stands under "1", the guild under "0".
+            // The user who installed the program is under "1", the guild under "0".
             ("authorizing_integration_owners", Value::Object(mut owners)) => {
                 let guild = owners.remove("0");
                 let mut owners = match self.ids(Value::Array(owners.into_iter().map(|(_, id)| id).collect())) {
@@ -330,7 +330,7 @@ impl MessageScrub<'_> {
         }
     }
 
-    /// A right of a role, or of a person: types other than 0 are not roles.
+    /// Scrubs a right of a role or of a person: types other than 0 are not roles.
     fn overwrite(&self, item: Value) -> Value {
         let Value::Object(mut fields) = item else { return Value::Null };
         let id = fields.remove("id");
@@ -346,7 +346,7 @@ impl MessageScrub<'_> {
         Value::Object(overwrite)
     }
 
-    /// What stands where people do: objects with an id are people, texts that are no ids are their names.
+    /// Scrubs a value in the place of a person: objects with an id are people, texts that are not ids are their names.
     fn person(&self, value: Value) -> Value {
         match value {
             Value::Object(fields) if fields.contains_key("id") => self.person_object(&fields),
@@ -380,7 +380,7 @@ impl MessageScrub<'_> {
         Value::Object(person)
     }
 
-    /// Ids of people, alone or in a list.
+    /// Scrubs ids of people, alone or in a list.
     fn ids(&self, value: Value) -> Value {
         match value {
             Value::String(id) if self.is_scrubbed(&id) => id.into(),
@@ -392,7 +392,7 @@ impl MessageScrub<'_> {
         }
     }
 
-    /// A number, or the pseudonym of the person whose id it may be.
+    /// Returns a number, or the pseudonym of the person whose id it may be.
     fn number(&self, number: Number) -> Value {
         let may_be = |digits: &String| ID_DIGITS.contains(&digits.len()) || self.ids.contains(digits);
         match whole(&number).filter(may_be) {
@@ -401,12 +401,12 @@ impl MessageScrub<'_> {
         }
     }
 
-    /// Whether an earlier pass wrote the text for an id.
+    /// Returns whether an earlier pass wrote the text for an id.
     fn is_scrubbed(&self, text: &str) -> bool {
         !self.fresh && text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
     }
 
-    /// Whether a value has an id of a person, as far as its form tells.
+    /// Returns whether a value has an id of a person, judging by its form.
     fn changes(&self, value: &Value) -> bool {
         match value {
             Value::String(text) => {
@@ -423,7 +423,7 @@ fn is_person(fields: &Map<String, Value>) -> bool {
     keys > usize::from(!fields.contains_key("id"))
 }
 
-/// Whether a value has the form of an id.
+/// Returns whether a value has the form of an id.
 fn is_person_id(value: &Value) -> bool {
     match value {
         Value::String(id) => is_digits(id) && ID_DIGITS.contains(&id.len()),
@@ -432,7 +432,7 @@ fn is_person_id(value: &Value) -> bool {
     }
 }
 
-/// Whether a text can be an id that is found again in other texts.
+/// Returns whether a text can be an id that is also searched for in other texts.
 fn is_id(text: &str) -> bool {
     (15..=20).contains(&text.len()) && is_digits(text)
 }
@@ -441,7 +441,7 @@ fn is_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// The digits of a number before its point, without its sign; `None` if it has none that matter.
+/// Returns the digits of a number before its point, without its sign; `None` if it has no significant ones.
 fn whole(number: &Number) -> Option<String> {
     if let Some(number) = number.as_u64() {
         return Some(number.to_string());

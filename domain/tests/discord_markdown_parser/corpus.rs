@@ -1,6 +1,6 @@
 //! Texts made of pieces of markup, the same in every run.
 
-/// What a text is made of.
+/// The pieces of a text.
 const PIECES: [&str; 78] = [
     "a",
     "word",
@@ -90,7 +90,7 @@ pub(super) const MASKED_LINKS: [&str; 4] = [
     "[**z**](<https://example.org/>)",
 ];
 
-/// A generator of numbers (xorshift64*), so that a failure can be seen again.
+/// A generator of numbers (xorshift64*), so that a failure can be reproduced.
 struct Numbers(u64);
 
 impl Numbers {

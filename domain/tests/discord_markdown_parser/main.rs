@@ -1,5 +1,5 @@
-//! Our reading of Discord's markup beside that of the npm package discord-markdown-parser, which has the rules of
-//! Discord's clients: on generated texts both make the same tree, but for differences that have a name and a reason.
+//! Compares our parser of Discord's markup with the npm package discord-markdown-parser, which has the rules of
+//! Discord's clients: on generated texts both return the same tree, except for differences with a name and a reason.
 #![expect(clippy::unwrap_used, reason = "what helps a test may fail as a test does")]
 
 mod corpus;
@@ -13,10 +13,10 @@ use domain::markup::parse;
 
 use self::tree::{Node, ours, theirs};
 
-/// How many texts are generated.
+/// The number of generated texts.
 const TEXTS: usize = 30_000;
 
-/// What the two read in different ways, and why ours is right or as good.
+/// The differences between the two parsers, and why ours is right or as good.
 struct Difference {
     name: &'static str,
     reason: &'static str,
@@ -142,7 +142,7 @@ fn without_false_hosts(text: &str) -> String {
 fn outside_links(text: &str, chars: &[char]) -> String {
     let (mut made, mut rest) = (String::new(), text);
     while let Some(first) = rest.chars().next() {
-        // Behind a bare address without a blank between them it is a part of that.
+        // Directly after a bare address, without a blank between, it is a part of that address.
         let in_address =
             made.rsplit([' ', '\n', '<']).next().is_some_and(|word| word.contains("://") && !word.ends_with(')'));
         let link = corpus::MASKED_LINKS.iter().find(|link| !in_address && rest.starts_with(**link));

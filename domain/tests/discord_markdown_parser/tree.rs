@@ -1,5 +1,5 @@
-//! One form for the trees of both, without what makes no difference to a reader: where a line break stands beside a
-//! block, and in how many pieces a text comes.
+//! A common form of the trees of both, without details that make no difference to a reader: the side of a block on
+//! which a line break is, and the number of pieces of a text.
 
 use domain::markup::{Block, CodeBlock, Inline, List, Style, TimeStyle};
 use serde_json::Value;
@@ -19,7 +19,7 @@ fn is_block(node: &Node) -> bool {
     matches!(node, Node::Other { name, .. } if ["quote", "heading", "subtext", "block", "list"].contains(&name.as_str()))
 }
 
-/// Texts in a row as one, without blanks and breaks at both ends and beside blocks, and with single breaks.
+/// Adjacent texts joined, without blanks and breaks at both ends and beside blocks, and with single breaks.
 fn tidy(nodes: Vec<Node>, inner: bool) -> Vec<Node> {
     let mut joined: Vec<Node> = Vec::new();
     for node in nodes {
@@ -127,7 +127,7 @@ fn inline(inline: &Inline<'_>) -> Node {
             leaf("emoji", format!("{}:{name}:{id}", if *animated { "a" } else { "" }))
         }
         Inline::Time(moment, style) => {
-            // What no date reaches is a time in the package, too; its clients call it invalid.
+            // A time beyond the possible dates is a time in the package, too; its clients call it invalid.
             let seconds = moment.map_or_else(|| "99999999999999".to_owned(), |moment| moment.seconds().to_string());
             leaf("time", format!("{seconds}:{}", time_style(*style)))
         }

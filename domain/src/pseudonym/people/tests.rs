@@ -80,8 +80,8 @@ fn a_million_people_of_three_names_fit_in_200_mb() {
         known.add(&self::id(&id), names.iter().map(String::as_str));
     }
     assert_eq!(known.names.iter().map(HashMap::len).sum::<usize>(), 3_000_000, "no two fingerprints are the same");
-    // A table has a byte and a pair of numbers for each place, of which 7 in 8 are filled at most. While it grows, one
-    // of half the size stands beside it.
+    // A table has a byte and a pair of numbers for each slot, of which at most 7 in 8 are filled. While it grows, one
+    // of half the size exists beside it.
     let bytes = |table: &HashMap<u64, u64, BuildHasherDefault<AsItIs>>| {
         table.capacity() * 8 / 7 * (1 + size_of::<(u64, u64)>())
     };

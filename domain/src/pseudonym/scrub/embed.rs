@@ -1,4 +1,4 @@
-//! What an embed shows of a person: welcome, log and moderation bots put names beside pictures and ids.
+//! Personal data in embeds: welcome, log and moderation bots put names beside pictures and ids.
 
 use serde_json::{Map, Value};
 
@@ -11,16 +11,16 @@ const PICTURES: [&str; 6] = ["thumbnail", "image", "images", "video", "media", "
 /// Keys of addresses in an object.
 const ADDRESSES: [&str; 6] = ["url", "proxy_url", "icon_url", "proxy_icon_url", "iconUrl", "canonicalUrl"];
 
-/// Words beside an id that name no person.
+/// Words beside an id that do not name a person.
 const ID_WORDS: [&str; 6] = ["id", "user", "member", "author", "discord", "uid"];
 
-/// The shortest name that is replaced in texts, in letters.
+/// The minimum length of a name that is replaced in texts, in letters.
 const SHORTEST_NAME: usize = 3;
 
-/// Stands for a person of whom the embed gives no id.
+/// The replacement for a person without an id in the embed.
 const UNKNOWN: &str = "a member";
 
-/// The person of an address: with an id, or not.
+/// The person of an address, with or without an id.
 type Whose = Option<String>;
 
 pub(super) fn is_embed(fields: &Map<String, Value>) -> bool {
@@ -28,12 +28,12 @@ pub(super) fn is_embed(fields: &Map<String, Value>) -> bool {
     of_embed.iter().any(|key| fields.contains_key(*key))
 }
 
-/// Whether an embed is what a filter tells the moderators, who alone are shown it.
+/// Returns whether an embed is a filter's alert to the moderators, which is shown to them alone.
 pub(super) fn is_alert(fields: &Map<String, Value>) -> bool {
     fields.get("type").is_some_and(|kind| kind == "auto_moderation_message")
 }
 
-/// An alert without the text that a filter stopped, if that is the name of a person.
+/// Returns an alert without the text that a filter stopped, if that is the name of a person.
 pub(super) fn alert(mut fields: Map<String, Value>) -> Map<String, Value> {
     let name_of = |field: &Value| text_of(Some(field), "name").unwrap_or_default().to_owned();
     let Some(Value::Array(listed)) = fields.get_mut("fields") else { return fields };
@@ -51,7 +51,7 @@ pub(super) fn is_picture(key: &str) -> bool {
 }
 
 impl MessageScrub<'_> {
-    /// An embed without the name of the person whose picture or address it shows.
+    /// Returns an embed without the name of the person whose picture or address it shows.
     pub(super) fn embed(&self, mut fields: Map<String, Value>) -> Map<String, Value> {
         let author = fields.get("author").and_then(|author| self.whose(author));
         let footer = fields.get("footer").and_then(|footer| self.whose(footer));
@@ -109,7 +109,7 @@ impl MessageScrub<'_> {
         fields
     }
 
-    /// Whether a text that names an id says no more than what the id is.
+    /// Returns whether a text with an id contains nothing but the id and its label.
     fn is_id_line(&self, text: &str) -> bool {
         let has_id =
             !scan(text, Rules { hidden: false, known: Some(&self.ids), own: None, fresh: self.fresh }).is_empty();
@@ -119,7 +119,7 @@ impl MessageScrub<'_> {
                 .all(|word| word.is_empty() || ID_WORDS.contains(&word.to_lowercase().as_str()))
     }
 
-    /// Whether a picture shows a person.
+    /// Returns whether a picture shows a person.
     pub(super) fn shows_person(&self, value: &Value) -> bool {
         match value {
             Value::Array(items) => items.iter().any(|item| self.shows_person(item)),
@@ -127,7 +127,7 @@ impl MessageScrub<'_> {
         }
     }
 
-    /// Whose the addresses in an object, or in those of a list, are.
+    /// Returns the person of the addresses in an object, or in the objects of a list.
     fn whose(&self, value: &Value) -> Option<Whose> {
         match value {
             Value::Object(fields) => {
@@ -153,12 +153,12 @@ impl MessageScrub<'_> {
         let edits = scan(text, Rules { hidden: false, known: None, own: None, fresh: self.fresh });
         let found = edits.iter().filter(|edit| matches!(edit.what, What::Id(_) | What::Asset { .. }));
         let found = found.map(|edit| edit.what.id().map(str::to_owned)).max();
-        // A picture of Discord's own, which stands for a person without one.
+        // A default picture of Discord, for a person without one.
         let is_default = text.contains("/embed/avatars/");
         found.or_else(|| (is_default || is_local_asset(text)).then_some(None))
     }
 
-    /// Whether a text is the address of a picture of a person, and nothing else.
+    /// Returns whether a text is the address of a picture of a person, and nothing else.
     pub(super) fn is_asset(&self, key: &str, value: &Value) -> bool {
         let Some(text) =
             value.as_str().filter(|text| text.contains(['/', '\\', '%']) && !text.contains(char::is_whitespace))
@@ -171,8 +171,8 @@ impl MessageScrub<'_> {
     }
 }
 
-/// Whether a path beside an export is that of a picture that Discord names by its hash, as an exporter saves it:
-/// `x_Files/HASH-1A2B3.png`, or `0-1A2B3.png` for one of Discord's own.
+/// Returns whether a path beside an export is that of a picture that Discord names by its hash, as an exporter saves
+/// it: `x_Files/HASH-1A2B3.png`, or `0-1A2B3.png` for one of Discord's own.
 fn is_local_asset(path: &str) -> bool {
     if path.contains("://") || !path.contains(['/', '\\']) {
         return false;
@@ -188,7 +188,7 @@ fn is_local_asset(path: &str) -> bool {
     is_image && (hash.len() == 32 && is_hex(hash) && (suffix.is_empty() || is_saved) || is_default && is_saved)
 }
 
-/// Whether an object has no picture and no address that say that it speaks of another than the embed's person.
+/// Returns whether an object has no picture and no address, so that it cannot refer to another person than the embed's.
 fn has_no_address(value: &Value) -> bool {
     value.as_object().is_some_and(|fields| !ADDRESSES.iter().any(|key| fields.contains_key(*key)))
 }
@@ -197,7 +197,7 @@ fn text_of<'v>(value: Option<&'v Value>, key: &str) -> Option<&'v str> {
     value?.get(key)?.as_str()
 }
 
-/// A name without the four digits of its tag.
+/// Returns a name without the four digits of its tag.
 fn untagged(name: &str) -> &str {
     let name = name.trim();
     name.rsplit_once('#')
@@ -205,7 +205,7 @@ fn untagged(name: &str) -> &str {
         .map_or(name, |(name, _)| name)
 }
 
-/// Puts generated names in the place of names that stand as words in the texts of `value`.
+/// Replaces names that are words in the texts of `value` by generated names.
 fn unname(value: &mut Value, names: &[(String, Option<String>)]) {
     match value {
         Value::String(text) => {

@@ -1,13 +1,13 @@
-//! What the name of a field says of its value.
+//! The meaning of a field's name for its value.
 
 use std::borrow::Cow;
 
-/// What stands under a key.
+/// The class of the value under a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Class {
-    /// The name or look of a person, which is dropped.
+    /// The name or picture of a person, which is dropped.
     Name,
-    /// What programs put there for themselves, ids of people among it: it is emptied.
+    /// A program's own data, which can contain ids of people: it is emptied.
     Emptied,
     /// The id of a person or program, or a list of them.
     PersonId,
@@ -15,17 +15,17 @@ pub(super) enum Class {
     Person,
     /// The id of something else, or a list of them.
     ThingId,
-    /// Something else than a person, or a list: its own `id` names no person.
+    /// An item other than a person, or a list: its own `id` does not name a person.
     Thing,
-    /// Likewise, where ids alone can stand for the things.
+    /// The same, but ids alone can be in the place of the items.
     Things,
-    /// A number that is no id.
+    /// A number that is not an id.
     Number,
     /// Anything.
     Other,
 }
 
-/// Keys whose value names a person, or shows one, wherever it stands.
+/// Keys whose value names or shows a person, wherever they occur.
 const NAMES: [&str; 24] = [
     "username",
     "user_name",
@@ -53,10 +53,10 @@ const NAMES: [&str; 24] = [
     "real_name",
 ];
 
-/// Keys of what programs put into a message for themselves.
+/// Keys of the data that programs put into a message for themselves.
 const EMPTIED: [&str; 5] = ["custom_id", "party_id", "join_secret", "spectate_secret", "match_secret"];
 
-/// What a person is called in keys.
+/// Words for a person in keys.
 const PEOPLE: [&str; 24] = [
     "user",
     "author",
@@ -87,8 +87,8 @@ const PEOPLE: [&str; 24] = [
 /// Programs, whose ids can be those of users.
 const PROGRAMS: [&str; 5] = ["application", "webhook", "bot", "integration", "client"];
 
-/// What has ids that name no person
-/// (<https://github.com/discord/discord-api-spec>: each field there whose value is a snowflake).
+/// Words for items whose ids do not name a person (<https://github.com/discord/discord-api-spec>: each field there
+/// whose value is a snowflake).
 const THINGS: [&str; 16] = [
     "channel",
     "guild",
@@ -108,10 +108,10 @@ const THINGS: [&str; 16] = [
     "pack",
 ];
 
-/// Those of them of which Discord also lists the ids alone: `mention_roles`, `applied_tags`, `exempt_channels`.
+/// Those of them for which Discord also lists the ids alone: `mention_roles`, `applied_tags`, `exempt_channels`.
 const LISTED: [&str; 6] = ["channel", "role", "emoji", "sticker", "sku", "tag"];
 
-/// Things whose objects are known, beside those of [`THINGS`].
+/// Items whose objects are known, beside those of [`THINGS`].
 const OBJECTS: [&str; 6] = [
     "sticker_item",
     "reaction",
@@ -121,10 +121,10 @@ const OBJECTS: [&str; 6] = [
     "applied_tag",
 ];
 
-/// Numbers that are no ids.
+/// Numbers that are not ids.
 const NUMBERS: [&str; 8] = ["flags", "flags_new", "public_flags", "allow", "deny", "permissions", "size", "color"];
 
-/// A key in `snake_case`.
+/// Returns a key in `snake_case`.
 pub(super) fn snake(key: &str) -> Cow<'_, str> {
     if key.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_') {
         return Cow::Borrowed(key);
@@ -146,7 +146,7 @@ pub(super) fn snake(key: &str) -> Cow<'_, str> {
     Cow::Owned(written)
 }
 
-/// What stands under a key in `snake_case`.
+/// Returns the class of the value under a key in `snake_case`.
 pub(super) fn class(key: &str) -> Class {
     if NAMES.contains(&key) {
         return Class::Name;

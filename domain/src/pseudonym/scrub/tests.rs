@@ -386,7 +386,7 @@ fn any_text() -> impl Strategy<Value = String> {
         Just(format!("https://cdn.discordapp.com/guilds/100000000000000001/users/{ID}/avatars/{HASH}.png")),
     ];
     ("[ -~]{0,6}", spelling, "[ -/:-~]{0,6}").prop_map(|(before, spelling, after)| {
-        // Digits and words right before an id make it another one, or that of a thing.
+        // Digits and words right before an id make it another one, or that of another item.
         let before: String =
             before.chars().filter(|letter| !letter.is_ascii_digit() && !"#&:%\\/".contains(*letter)).collect();
         format!("{before}{spelling}{after}")

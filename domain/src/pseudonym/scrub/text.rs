@@ -1,4 +1,4 @@
-//! Where a text names a person: mentions, addresses, ids.
+//! Mentions, addresses and ids that name a person in a text.
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
@@ -7,9 +7,9 @@ use std::ops::Range;
 use super::super::Pseudonymizer;
 use super::view::{Unit, fold, view};
 
-/// The fewest digits that are an id where a person's id is due: Discord's first ids have 15.
+/// The minimum number of digits of an id where a person's id is expected: Discord's first ids have 15.
 const SHORTEST: usize = 15;
-/// How many digits an id has where it stands by itself.
+/// The possible numbers of digits of an id without context.
 pub(super) const ID_DIGITS: std::ops::RangeInclusive<usize> = 17..=20;
 
 /// Segments of addresses before the id of a person.
@@ -30,7 +30,7 @@ const PERSON_SEGMENTS: [&str; 14] = [
     "app-assets",
 ];
 
-/// Segments of addresses before what a person looks like: an id with a hash, or a hash alone.
+/// Segments of addresses before a picture of a person: an id with a hash, or a hash alone.
 const ASSET_SEGMENTS: [&str; 6] =
     ["avatars", "banners", "avatar-decorations", "avatar-decoration-presets", "clan-badges", "guild-tag-badges"];
 
@@ -58,7 +58,7 @@ const PERSON_PARAMETERS: [&str; 17] = [
     "recipient_id",
 ];
 
-/// Segments of addresses before ids that name no person, and how many ids follow.
+/// Segments of addresses before ids that do not name a person, and the number of ids that follow.
 const THING_SEGMENTS: [(&str, usize); 13] = [
     ("attachments", 2),
     ("ephemeral-attachments", 2),
@@ -75,37 +75,37 @@ const THING_SEGMENTS: [(&str, usize); 13] = [
     ("soundboard-sounds", 1),
 ];
 
-/// The longest word before an id that is looked at.
+/// The maximum length of a word before an id that is checked.
 const LONGEST_WORD: usize = 32;
 
-/// What is replaced in a text.
+/// The rules of the replacements in a text.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rules<'r> {
-    /// Whether readers are not shown the text: each run of 17 to 20 digits is a person then.
+    /// Whether the text is hidden from readers: each run of 17 to 20 digits is a person then.
     pub(super) hidden: bool,
-    /// Ids of people, which are replaced wherever they stand.
+    /// Ids of people, which are replaced wherever they occur.
     pub(super) known: Option<&'r HashSet<String>>,
-    /// The id of the thing that the text belongs to, which is not a person's.
+    /// The id of the item that the text belongs to, which is not a person's.
     pub(super) own: Option<&'r str>,
-    /// Whether the text comes from a source. One that was scrubbed already has mentions of our own.
+    /// Whether the text comes from a source. A text that was scrubbed already has mentions in our own form.
     pub(super) fresh: bool,
 }
 
-/// What stands in the place of a part of a text.
+/// The replacement of a part of a text.
 #[derive(Debug)]
 pub(super) enum What {
     /// A mention of a person.
     Mention(String),
     /// The id of a person.
     Id(String),
-    /// A picture of a person, if it is known whose.
+    /// A picture of a person, with the person's id if known.
     Asset { before: &'static str, word: &'static str, id: Option<String> },
-    /// A mention that only our own form has.
+    /// A mention in our own form that a source contains.
     Forged,
 }
 
 impl What {
-    /// Whose it is.
+    /// Returns the id of the person.
     pub(super) fn id(&self) -> Option<&str> {
         match self {
             Self::Mention(id) | Self::Id(id) => Some(id),
@@ -122,7 +122,7 @@ pub(super) struct Edit {
 }
 
 impl Pseudonymizer {
-    /// `text` with what `edits` put into it.
+    /// Returns `text` with `edits` applied.
     pub(super) fn edited(&self, text: &str, edits: &[Edit]) -> String {
         let (mut written, mut from) = (String::with_capacity(text.len()), 0);
         for Edit { range, what } in edits {
@@ -142,7 +142,7 @@ impl Pseudonymizer {
     }
 }
 
-/// The parts of `text` that `rules` replace, in its order. In time linear in its length.
+/// Returns the parts of `text` that `rules` replace, in its order. In time linear in its length.
 pub(super) fn scan(text: &str, rules: Rules<'_>) -> Vec<Edit> {
     if !may_name(text) {
         return Vec::new();
@@ -151,7 +151,7 @@ pub(super) fn scan(text: &str, rules: Rules<'_>) -> Vec<Edit> {
     scan.run()
 }
 
-/// Whether a text has anything that can name a person.
+/// Returns whether a text has anything that can name a person.
 pub(super) fn may_name(text: &str) -> bool {
     let mut digits = 0;
     text.chars().filter_map(fold).any(|letter| {
@@ -166,13 +166,13 @@ struct Scan<'s> {
     rules: Rules<'s>,
 }
 
-/// What was found at a place: the edit, and the unit behind it.
+/// A match: the edit, and the unit after it.
 type Match = (Edit, usize);
 
 impl Scan<'_> {
     fn run(&self) -> Vec<Edit> {
         let mut edits: Vec<Edit> = Vec::new();
-        // Where the word without blanks and brackets begins that is read, and whom it has named.
+        // The start of the current word without blanks and brackets, and the person that it has named.
         let (mut token, mut named) = (0, None);
         let mut at = 0;
         while let Some(unit) = self.units.get(at) {
@@ -199,7 +199,7 @@ impl Scan<'_> {
                 at += 1;
                 continue;
             };
-            // A whole address takes the place of what was found in it.
+            // An edit of a whole address replaces the edits inside it.
             while edits.last().is_some_and(|last| last.range.end > edit.range.start) {
                 edits.pop();
             }
@@ -223,7 +223,7 @@ impl Scan<'_> {
         at
     }
 
-    /// Where the digits at `at` end.
+    /// Returns the end of the digits at `at`.
     fn digits(&self, mut at: usize) -> usize {
         while self.letter(at).is_some_and(|letter| letter.is_ascii_digit()) {
             at += 1;
@@ -239,7 +239,7 @@ impl Scan<'_> {
         Edit { range: self.units[units.start].start..self.units[units.end - 1].end, what }
     }
 
-    /// `<@id>` and `<@!id>`, also with blanks, and with the end missing.
+    /// Finds `<@id>` and `<@!id>`, also with blanks, and without the end.
     fn mention(&self, at: usize) -> Option<Match> {
         let sign = self.skip_blanks(at + 1);
         if self.letter(sign)? != '@' {
@@ -261,7 +261,7 @@ impl Scan<'_> {
         Some((self.edit(at..next, What::Mention(self.string(first..end))), next))
     }
 
-    /// `@id` without brackets.
+    /// Finds `@id` without brackets.
     fn bare_mention(&self, at: usize) -> Option<Match> {
         let mut first = self.skip_blanks(at + 1);
         if self.letter(first)? == '!' {
@@ -272,7 +272,7 @@ impl Scan<'_> {
         is_id.then(|| (self.edit(at..end, What::Mention(self.string(first..end))), end))
     }
 
-    /// `<@` with 32 hexadecimal digits, which is how a person is written here.
+    /// Finds `<@` with 32 hexadecimal digits, our own form of a mention.
     fn forged(&self, at: usize) -> Option<Match> {
         let unit = self.units[at];
         let inside = self.text[unit.start..].strip_prefix("<@").filter(|_| self.rules.fresh)?;
@@ -281,7 +281,7 @@ impl Scan<'_> {
         is_forged.then(|| (Edit { range: unit.end..unit.end, what: What::Forged }, at + 1))
     }
 
-    /// The word that ends before the separators at `at`, and where it begins.
+    /// Returns the word that ends before the separators at `at`, and its start.
     fn word_before(&self, at: usize) -> (String, usize) {
         let mut end = at;
         while end > 0 && at - end < LONGEST_WORD && matches!(self.units[end - 1].letter, '/' | '\\') {
@@ -295,7 +295,7 @@ impl Scan<'_> {
         (self.string(start..end), start)
     }
 
-    /// The id of a person behind the separator at `at`, if one of `words` stands before it.
+    /// Finds the id of a person after the separator at `at`, if one of `words` is before it.
     fn address(&self, at: usize, words: &[&str]) -> Option<Match> {
         let (first, end) = (at + 1, self.digits(at + 1));
         if end - first < SHORTEST || !words.contains(&self.word_before(at).0.as_str()) {
@@ -304,7 +304,7 @@ impl Scan<'_> {
         Some((self.edit(first..end, What::Id(self.string(first..end))), end))
     }
 
-    /// The address of a picture of a person: all of it, from where its `token` begins.
+    /// Finds the address of a picture of a person: all of it, from the start of its `token`.
     fn asset(&self, at: usize, token: usize, named: Option<&str>) -> Option<Match> {
         let (first, end) = (at + 1, self.digits(at + 1));
         let has_id = end - first >= SHORTEST;
@@ -314,7 +314,7 @@ impl Scan<'_> {
         let (found, start) = self.word_before(at);
         let is_word =
             |word: &&&str| found.strip_suffix(**word).is_some_and(|rest| rest.is_empty() || rest.ends_with('-'));
-        // Of words that end alike, the longest.
+        // Of words with a common ending, the longest.
         let word = ASSET_SEGMENTS.iter().filter(is_word).max_by_key(|word| word.len())?;
         let mut next = first;
         while self.letter(next).is_some_and(|letter| !is_boundary(letter)) {
@@ -335,14 +335,14 @@ impl Scan<'_> {
         Some((self.edit(start..next, What::Asset { before, word, id }), next))
     }
 
-    /// Whether a hash begins at `at`: hexadecimal digits, behind the mark of one that moves.
+    /// Returns whether a hash begins at `at`: hexadecimal digits, after the prefix of an animated one, if present.
     fn is_hash(&self, at: usize) -> bool {
         let mark = (1..=3).find(|length| self.letter(at + length) == Some('_')).map_or(0, |length| length + 1);
         let rest = self.units.get(at + mark..).unwrap_or_default();
         rest.iter().take(16).filter(|unit| unit.letter.is_ascii_hexdigit()).count() == 16
     }
 
-    /// Digits that stand by themselves.
+    /// Finds digits without context.
     fn number(&self, at: usize, end: usize) -> Option<Match> {
         let length = end - at;
         if !(SHORTEST..=20).contains(&length) {
@@ -358,7 +358,8 @@ impl Scan<'_> {
         (is_known || may_be).then(|| (self.edit(at..end, What::Id(digits)), end))
     }
 
-    /// Whether the id at `at` is that of a channel, role, emoji or command in markup, or that of a thing in an address.
+    /// Returns whether the id at `at` is that of a channel, role, emoji or command in markup, or that of another item
+    /// in an address.
     fn is_thing(&self, at: usize) -> bool {
         let back = |count: usize| at.checked_sub(count).and_then(|at| self.letter(at));
         match (back(1), back(2), back(3)) {
@@ -392,7 +393,7 @@ impl Scan<'_> {
         }
     }
 
-    /// Whether the digits are part of a pseudonym that an earlier pass wrote.
+    /// Returns whether the digits are part of a pseudonym that an earlier pass wrote.
     fn is_pseudonym(&self, at: usize, end: usize) -> bool {
         if self.rules.fresh {
             return false;
@@ -404,7 +405,7 @@ impl Scan<'_> {
     }
 }
 
-/// Whether an address ends before the letter.
+/// Returns whether an address ends before the letter.
 fn is_boundary(letter: char) -> bool {
     letter.is_whitespace()
         || letter.is_control()

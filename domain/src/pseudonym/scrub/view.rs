@@ -1,6 +1,6 @@
-//! A text as a reader takes it, so that no spelling of an id or address is missed.
+//! A normalized view of a text, so that no spelling of an id or address is missed.
 
-/// A letter of the view, and where it stands in the text.
+/// A letter of the view, and its position in the text.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Unit {
     pub(super) letter: char,
@@ -8,16 +8,16 @@ pub(super) struct Unit {
     pub(super) end: usize,
 }
 
-/// Where Unicode's other decimal digits begin, as far as keyboards have them.
+/// The first digits of Unicode's other decimal systems, as far as keyboards have them.
 const DIGITS: [u32; 18] = [
     0x660, 0x6f0, 0x7c0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xce6, 0xd66, 0xe50, 0xed0, 0xf20, 0x1040,
     0x17e0, 0x1810,
 ];
 
-/// Stands above all characters for a byte of a percent-encoded one.
+/// Above all characters: marks a byte of a percent-encoded one.
 const BYTE: u32 = 0x0011_0000;
 
-/// `text` in lower case, with ASCII for full-width letters and for digits of other scripts, without invisible
+/// Returns `text` in lower case, with ASCII for full-width letters and for digits of other scripts, without invisible
 /// characters, and with percent-encoding and `\u0000` decoded, however often they were applied. In time linear in the
 /// length of `text`.
 pub(super) fn view(text: &str) -> Vec<Unit> {
@@ -35,7 +35,7 @@ pub(super) fn view(text: &str) -> Vec<Unit> {
     stack.into_iter().map(unit).collect()
 }
 
-/// The letter as the view has it; `None` for an invisible one.
+/// Returns the letter as in the view; `None` for an invisible one.
 pub(super) fn fold(letter: char) -> Option<char> {
     if letter.is_ascii() {
         return Some(letter.to_ascii_lowercase());
@@ -72,7 +72,7 @@ struct Raw {
     end: usize,
 }
 
-/// Pushes a letter and decodes what it completes.
+/// Pushes a letter and decodes the sequence that it completes.
 fn push(stack: &mut Vec<Raw>, raw: Raw) {
     stack.push(raw);
     while let Some((code, units)) = completed(stack) {
@@ -87,7 +87,7 @@ fn push(stack: &mut Vec<Raw>, raw: Raw) {
     }
 }
 
-/// What the end of the stack stands for, and how many units of it do.
+/// Returns the character that the end of the stack encodes, and its number of units.
 fn completed(stack: &[Raw]) -> Option<(u32, usize)> {
     let top = stack.last()?.code;
     if top >= BYTE {
