@@ -28,7 +28,7 @@ const LIST: &str = r"
     LIMIT :limit
 ";
 
-/// Takes the next numbers. They are dense: a unit that rolls back gives them back.
+/// Takes the next numbers. They are dense: a unit that rolls back returns them.
 const TAKE_NUMBERS: &str = r"
     UPDATE change_log_extent
     SET last_change_id = last_change_id + :count
@@ -43,7 +43,7 @@ const INSERT: &str = r"
 /// Columns of [`INSERT`].
 const WIDTH: usize = 7;
 
-/// The first change that is too young to be trimmed.
+/// The first change that is too recent to be trimmed.
 const FIND_YOUNG: &str = r"
     SELECT change_id
     FROM change_log

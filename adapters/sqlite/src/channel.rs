@@ -147,8 +147,8 @@ fn counted_for(connection: &Connection, id: ChannelId) -> rusqlite::Result<Optio
     Ok(parent.flatten())
 }
 
-/// Moves the count of one thread from the parent that it was counted for to the one that it is counted for now; returns
-/// the parents whose count changed.
+/// Moves the count of one thread from the parent that counted it to the one that counts it now; returns the parents
+/// whose count changed.
 fn recount(connection: &Connection, before: Option<String>, after: Option<String>) -> rusqlite::Result<Vec<ChannelId>> {
     let mut changed = Vec::new();
     if before != after {
@@ -199,7 +199,7 @@ fn delete(connection: &Connection, id: ChannelId) -> rusqlite::Result<Vec<Channe
     Ok(parents)
 }
 
-/// Why a channel was not stored. SQLite does not tell which of two references leads nowhere.
+/// Returns why a channel was not stored. SQLite does not report which of two references is missing.
 fn refused(connection: &Connection, channel: &Channel, error: rusqlite::Error) -> StoreError {
     match taken(&error) {
         Some(_) => StoreError::Duplicate { what: "channel slug" },

@@ -1,4 +1,4 @@
-//! What is held of each channel.
+//! The coverage of each channel.
 
 use async_trait::async_trait;
 use domain::change::{Change, ChangeKind};
@@ -54,8 +54,8 @@ const SEGMENTS: &str = r"
     ORDER BY low
 ";
 
-/// What overlaps or touches the ids from `:low` to `:high`, and perhaps one segment below. Segments share no id, so the
-/// last that begins below is the only one that can reach in or touch.
+/// The segments that overlap or touch the ids from `:low` to `:high`, and perhaps one segment below. Segments share no
+/// id, so the last that begins below is the only one that can overlap or touch.
 const SEGMENTS_NEAR: &str = r"
     SELECT low, high, observed_at, parts
     FROM coverage_segments
@@ -169,12 +169,12 @@ fn segment(row: &Columns<'_, '_>) -> Result<Segment, StoreError> {
     Segment::from_stored(interval, newest_at, parts.as_deref()).map_err(|_| row.corrupt("parts"))
 }
 
-/// What rows prove together, which share no id.
+/// Returns the joint proof of rows, which share no id.
 fn proven(rows: &[Segment]) -> Result<Segments, StoreError> {
     Segments::from_stored(rows).map_err(|_| StoreError::Corrupt { table: "coverage_segments", column: "low" })
 }
 
-/// The segments that overlap or touch some ids of a channel, as they are stored and what they prove.
+/// The segments that overlap or touch some ids of a channel, as stored and as a proof.
 pub(crate) struct Near {
     rows: Vec<Segment>,
     pub(crate) proven: Segments,
@@ -225,7 +225,7 @@ pub(crate) fn record(
     execute(connection, RECORD, parameters).map(drop).map_err(store_error)
 }
 
-/// Returns the newest gapless interval as it was, and as it is now that `new` is among the segments.
+/// Returns the newest gapless interval before and after `new` was added to the segments.
 fn newest_run(
     connection: &Connection,
     channel: ChannelId,

@@ -1,4 +1,4 @@
-//! What SQLite's result codes mean to a caller.
+//! The meaning of SQLite's result codes for a caller.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -7,37 +7,37 @@ use ports::error::StoreError;
 use rusqlite::ErrorCode;
 use rusqlite::ffi;
 
-/// Why a database could not be opened; each says what to do.
+/// Why a database could not be opened; each text says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// Its folder cannot be made, or the file not be opened.
+    /// Its folder cannot be created, or the file cannot be opened.
     #[error("cannot open {path}: check that the folder exists and may be written")]
     Folder {
         /// The database.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
-    /// The file is something else.
+    /// The file is not a SQLite database.
     #[error("{path} is not a SQLite database: choose another path, or move the file away")]
     NotADatabase {
         /// The file.
         path: PathBuf,
     },
-    /// Another process has it locked for longer than we wait.
+    /// Another process has kept it locked for longer than the busy timeout.
     #[error("{path} is locked by another process: wait for it to end")]
     Locked {
         /// The database.
         path: PathBuf,
     },
-    /// A migration that was applied reads otherwise now.
+    /// An applied migration differs from this program's.
     #[error("migration {name} was applied in another form: this database was made by another build of Verta")]
     Edited {
         /// Its name.
         name: String,
     },
-    /// The database has a migration that this program does not know.
+    /// The database has a migration that is unknown to this program.
     #[error("the database has migration {name}, which this program does not know: use a newer Verta")]
     Unknown {
         /// Its name.
@@ -48,7 +48,7 @@ pub enum OpenError {
     Sqlite(#[source] rusqlite::Error),
 }
 
-/// What an operator can do about a failure of the whole database.
+/// A failure of the whole database, with the action by which an operator can fix it.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     #[error("the disk of the database is full: make room there, and repeat what was interrupted")]
@@ -57,11 +57,10 @@ enum Failure {
     ReadOnly(#[source] rusqlite::Error),
 }
 
-/// Tells a [`StoreError`] from a driver's error; the codes are SQLite's
-/// (<https://www.sqlite.org/rescode.html>).
+/// Converts a driver's error to a [`StoreError`]; the codes are SQLite's (<https://www.sqlite.org/rescode.html>).
 pub(crate) fn store_error(error: rusqlite::Error) -> StoreError {
     match error.sqlite_error_code() {
-        // The write lock, or a snapshot that is too old to become a writer: nothing has happened.
+        // The write lock, or a snapshot that is too old to become a writer: nothing was written.
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Aborted(error.into()),
         Some(ErrorCode::CannotOpen | ErrorCode::SystemIoFailure) => StoreError::Unavailable(error.into()),
         Some(ErrorCode::OutOfMemory) => StoreError::TooLarge(error.into()),
@@ -73,23 +72,23 @@ pub(crate) fn store_error(error: rusqlite::Error) -> StoreError {
     }
 }
 
-/// Whether a row is refused because of what it says, and not because of the rows beside it.
+/// Returns whether a row is rejected because of its own values, and not because of other rows.
 fn is_refused_value(error: &rusqlite::Error) -> bool {
     let refused = [ffi::SQLITE_CONSTRAINT_CHECK, ffi::SQLITE_CONSTRAINT_NOTNULL, ffi::SQLITE_CONSTRAINT_DATATYPE];
     extended_code(error).is_some_and(|code| refused.contains(&code))
 }
 
-/// Whether another connection holds the lock that was needed.
+/// Returns whether another connection has the required lock.
 pub(crate) fn is_busy(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
-/// Whether a row is refused because what it refers to is not there.
+/// Returns whether a row is rejected because a row that it refers to is missing.
 pub(crate) fn is_missing(error: &rusqlite::Error) -> bool {
     extended_code(error) == Some(ffi::SQLITE_CONSTRAINT_FOREIGNKEY)
 }
 
-/// Whether a row is refused because a name or key of it is taken; gives the columns that SQLite names.
+/// Returns the columns that SQLite names if a row is rejected because its name or key is taken.
 pub(crate) fn taken(error: &rusqlite::Error) -> Option<&str> {
     let unique = [ffi::SQLITE_CONSTRAINT_UNIQUE, ffi::SQLITE_CONSTRAINT_PRIMARYKEY];
     if !unique.contains(&extended_code(error)?) {

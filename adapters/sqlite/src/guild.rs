@@ -1,4 +1,4 @@
-//! What guilds have beside channels: roles, emoji, stickers.
+//! Roles, emoji and stickers of guilds.
 
 use async_trait::async_trait;
 use domain::change::{Change, ChangeKind};

@@ -40,33 +40,33 @@ use crate::migrate::MIGRATIONS;
 pub use crate::migrate::MigrationStatus;
 use crate::unit::{MAY_BLOCK, Readers, Unit};
 
-/// How long a statement waits for another process that writes.
+/// How long a statement waits for another process to finish writing.
 const BUSY_TIMEOUT_MS: u32 = 10_000;
 
-/// Rows are wide: with 8 KiB pages few of them spill into overflow pages. Takes effect when the file is made.
+/// Rows are wide: with 8 KiB pages few of them spill into overflow pages. Takes effect when the file is created.
 const PAGE_SIZE: u32 = 8_192;
 
-/// Pages that the one who writes keeps in memory, in KiB.
+/// The page cache of the writer, in KiB.
 const WRITER_CACHE: usize = 16_384;
 
-/// Pages that all who read keep in memory together, in KiB. It is shared out, because each has its own: with so much for
+/// The page caches of all readers together, in KiB. It is divided, because each reader has its own: with this size for
 /// each, memory would grow with their number.
 const READER_CACHE: usize = 32_768;
 
-/// Statements that a connection keeps prepared: all that there are, with every size of a batch.
+/// The number of prepared statements that a connection caches: all that exist, with every size of a batch.
 const STATEMENTS: usize = 128;
 
-/// Work of [`Store::run`] that is carried out at once, beyond one for each reader. Each has a thread to itself, also while
-/// it waits for a connection; the rest of the threads is left to whoever has a connection already, who would else wait for
-/// a thread as they wait for the connection.
+/// The number of concurrent runs of [`Store::run`], beyond one for each reader. Each has a thread to itself, also while
+/// it waits for a connection. The other threads are left to units that have a connection already; they would otherwise
+/// wait for a thread while the runs wait for their connection.
 const RUNS: usize = 64;
-/// The most of it: half of the threads that a runtime has for work that blocks.
+/// The maximum number of them: half of the threads that a runtime has for blocking work.
 const MOST_RUNS: usize = 256;
 
 /// An archive in one file. A clone is the same store.
 #[derive(Clone)]
 pub struct SqliteStore {
-    /// Turns of [`Store::run`].
+    /// The permits of [`Store::run`].
     turns: Arc<Semaphore>,
     writer: Arc<Mutex<Connection>>,
     readers: Arc<Readers>,
@@ -75,8 +75,8 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens the database at `path`, makes it and its folder if they are missing, and applies the migrations that it
-    /// lacks. `readers` (at least 1) units can read at the same time, beside one that writes.
+    /// Opens the database at `path`, creates it and its folder if they are missing, and applies missing migrations.
+    /// `readers` (at least 1) units can read at the same time, beside one that writes.
     ///
     /// # Errors
     /// [`OpenError`], each of which says what to do.
@@ -102,7 +102,7 @@ impl SqliteStore {
         })
     }
 
-    /// Which migrations the database at `path` has; makes and changes nothing.
+    /// Returns the migrations of the database at `path`, without creating or changing anything.
     ///
     /// # Errors
     /// [`OpenError`], each of which says what to do.
@@ -129,8 +129,8 @@ impl SqliteStore {
     }
 }
 
-/// Makes the database with a mode that lets its owner alone read it, and gives that mode to the files of one that was made
-/// with another. `SQLite` makes the log with the mode of the database.
+/// Creates the database with a mode that lets only its owner read it, and sets that mode on the files of an existing
+/// one. `SQLite` creates the log with the mode of the database.
 fn own(path: &Path) -> std::io::Result<()> {
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error),
@@ -151,28 +151,28 @@ fn own(path: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Opens one connection with our settings, which keeps so many KiB of pages in memory.
+/// Opens one connection with our settings and a page cache of `cache` KiB.
 ///
-/// `synchronous = NORMAL`: with a write-ahead log a lost process loses nothing, and a power cut at most the last
-/// commits, never the file's consistency. What is lost so was copied from somewhere, and a page commits together with
-/// the coverage that tells of it, so the next import or sync brings it again. `FULL` would cost a flush a page.
+/// `synchronous = NORMAL`: with a write-ahead log the loss of a process loses nothing, and a power cut at most the last
+/// commits, never the file's consistency. The lost rows are copies, and a page commits together with the coverage that
+/// records it, so the next import or sync restores them. `FULL` would cost a flush per page.
 fn connect(path: &Path, cache: usize) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.execute_batch(&format!("PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}; PRAGMA page_size = {PAGE_SIZE};"))?;
     write_ahead(&connection)?;
-    // What is deleted or replaced is overwritten, in pages that stay in use and in those that become free.
+    // Deleted or replaced content is overwritten, in pages that stay in use and in those that become free.
     connection.execute_batch("PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;")?;
     connection.execute_batch(&format!("PRAGMA cache_size = -{cache};"))?;
-    // One plan a statement: else SQLite plans anew whenever a bound value changes, `LIMIT` included, and that costs more
-    // than reading the rows.
+    // One plan per statement: otherwise SQLite plans again whenever a bound value changes, `LIMIT` included, and that
+    // costs more than reading the rows.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)
 }
 
-/// Turns the write-ahead log on. Of many who do so to a new file at once SQLite refuses all but one, and without the
-/// wait that it grants everywhere else: a refused one asks again.
+/// Turns the write-ahead log on. If several connections do so to a new file at once, SQLite rejects all but one,
+/// without the busy timeout that applies everywhere else; a rejected one retries.
 fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
     let patience = Duration::from_millis(BUSY_TIMEOUT_MS.into());
     let start = Instant::now();
@@ -215,7 +215,7 @@ impl Store for SqliteStore {
     }
 
     async fn run(&self, work: BoxFuture<'static, ()>) {
-        // Closed never: then the work is dropped, as when the runtime ends.
+        // The semaphore is never closed; if it were, the work would be dropped, as when the runtime ends.
         let Ok(turn) = Arc::clone(&self.turns).acquire_owned().await else { return };
         let runtime = Handle::current();
         let work = async move {

@@ -1,4 +1,4 @@
-//! What became of the files of messages.
+//! The download state of attachments.
 
 use async_trait::async_trait;
 use domain::change::Change;
@@ -123,7 +123,7 @@ fn write(connection: &Connection, sql: &str, tenant: TenantId, files: &[File]) -
 }
 
 impl Unit {
-    /// Writes files; the change log gets those that `logs` names.
+    /// Writes files; the change log gets those that `logs` selects.
     async fn write_media(
         &mut self,
         sql: &'static str,
@@ -147,7 +147,7 @@ impl Unit {
 #[async_trait]
 impl MediaRepository for Unit {
     async fn insert_all(&mut self, tenant: TenantId, files: &[File]) -> Result<(), StoreError> {
-        // For readers a file that waits is the same as one that is not noted yet.
+        // For readers a waiting file is the same as one that is not recorded yet.
         self.write_media(INSERT, tenant, files, |file| !matches!(file.state, FileState::Waiting { .. })).await
     }
 

@@ -27,7 +27,7 @@ macro_rules! migrations {
     };
 }
 
-/// Every migration, ascending; once released, none is ever edited.
+/// Every migration, ascending; a released one is never edited.
 pub(crate) const MIGRATIONS: &[Migration] = migrations![
     1 "0001_tenants",
     2 "0002_channels",
@@ -48,14 +48,14 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     17 "0017_change_log",
 ];
 
-/// Whether a step of the schema was applied.
+/// The state of a migration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MigrationStatus {
     /// Its number.
     pub version: u32,
     /// Its name.
     pub name: String,
-    /// When it was applied; `None` if it waits.
+    /// When it was applied; `None` if it is pending.
     pub applied_at: Option<Timestamp>,
 }
 
@@ -85,7 +85,7 @@ const INSERT: &str = r"
     VALUES (?1, ?2, ?3, CAST(unixepoch('subsec') * 1000 AS INTEGER))
 ";
 
-/// What the database says of one applied step.
+/// An applied migration in the database.
 struct Applied {
     version: u32,
     name: String,
@@ -93,11 +93,11 @@ struct Applied {
     millis: i64,
 }
 
-/// Applies what is missing of `migrations`; `path` is for messages. Two processes at once go one after the other, and
-/// one that is killed leaves whole steps behind, because a step and its row commit together.
+/// Applies the missing ones of `migrations`; `path` is for messages. Concurrent processes are serialized, and a killed
+/// one leaves whole steps behind, because a step and its row commit together.
 pub(crate) fn apply(connection: &mut Connection, migrations: &[Migration], path: &Path) -> Result<(), OpenError> {
     let failed = |error| open_error(error, path);
-    // Each step takes the lock by itself; what another process has applied meanwhile is seen in its turn.
+    // Each step takes the lock by itself; steps that another process has applied meanwhile are seen then.
     connection.execute_batch(CREATE).map_err(failed)?;
     for migration in migrations {
         let unit = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
@@ -113,7 +113,7 @@ pub(crate) fn apply(connection: &mut Connection, migrations: &[Migration], path:
     Ok(())
 }
 
-/// Refuses a database whose steps are not ours.
+/// Rejects a database whose steps differ from this program's.
 fn check(applied: &[Applied], migrations: &[Migration]) -> Result<(), OpenError> {
     for step in applied {
         let ours = migrations.iter().find(|migration| migration.version == step.version);
@@ -125,7 +125,7 @@ fn check(applied: &[Applied], migrations: &[Migration]) -> Result<(), OpenError>
     Ok(())
 }
 
-/// Which of `migrations` were applied, ascending; changes nothing.
+/// Returns the state of `migrations`, ascending; changes nothing.
 pub(crate) fn status(
     connection: &Connection,
     migrations: &[Migration],
@@ -179,7 +179,7 @@ const NEWEST: &str = r"
     FROM migrations
 ";
 
-/// The number of the newest step.
+/// Returns the number of the newest step.
 pub(crate) fn newest(connection: &Connection) -> Result<u32, StoreError> {
     let newest = || connection.prepare_cached(NEWEST)?.query_row([], |row| row.get(0));
     newest().map_err(store_error)

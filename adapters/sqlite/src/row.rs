@@ -1,4 +1,4 @@
-//! Columns of a row as domain values; what the domain refuses is corrupt.
+//! Columns of a row as domain values; a value that the domain rejects is corrupt.
 
 use std::cell::{Cell, RefCell};
 use std::str::FromStr;
@@ -21,8 +21,8 @@ pub(crate) struct Columns<'a, 'stmt> {
     next: Cell<usize>,
 }
 
-/// Where the columns of a statement were found in its first row, in the order in which they were asked for. Every
-/// other row is asked the same way, so that none of its columns is searched for again.
+/// The positions of a statement's columns, found in its first row, in the order in which they were requested. Every
+/// other row is read in the same order, so that no column is searched for again.
 #[derive(Default)]
 struct Order(RefCell<Vec<(&'static str, usize)>>);
 
@@ -54,17 +54,17 @@ impl<'a, 'stmt> Columns<'a, 'stmt> {
         StoreError::Corrupt { table: self.table, column }
     }
 
-    /// A column that the domain reads from text.
+    /// Returns a column that the domain parses from text.
     pub(crate) fn parse<T: FromStr>(&self, column: &'static str) -> Result<T, StoreError> {
         self.text(column)?.parse().map_err(|_| self.corrupt(column))
     }
 
-    /// A column that the domain reads from text, or none.
+    /// Returns a column that the domain parses from text, or `None`.
     pub(crate) fn parse_optional<T: FromStr>(&self, column: &'static str) -> Result<Option<T>, StoreError> {
         self.get::<Option<String>>(column)?.map(|text| text.parse().map_err(|_| self.corrupt(column))).transpose()
     }
 
-    /// A column that a constructor checks.
+    /// Returns a column that a constructor checks.
     pub(crate) fn check<T, E>(
         &self,
         column: &'static str,
@@ -119,7 +119,7 @@ impl<'a, 'stmt> Columns<'a, 'stmt> {
     }
 }
 
-/// Runs a query and makes a domain value of every row.
+/// Runs a query and converts every row to a domain value.
 pub(crate) fn query<T>(
     connection: &Connection,
     table: &'static str,
@@ -136,7 +136,7 @@ pub(crate) fn query<T>(
     Ok(values)
 }
 
-/// Runs a query and hands over its rows, one by one, while `goes_on` returns true.
+/// Runs a query and passes on its rows, one by one, while `goes_on` returns true.
 pub(crate) fn query_while(
     connection: &Connection,
     table: &'static str,
@@ -166,7 +166,7 @@ pub(crate) fn query_one<T>(
     Ok(query(connection, table, sql, parameters, make)?.pop())
 }
 
-/// Runs a statement and tells how many rows it changed.
+/// Runs a statement and returns the number of rows that it changed.
 pub(crate) fn execute(
     connection: &Connection,
     sql: &str,
@@ -175,16 +175,17 @@ pub(crate) fn execute(
     connection.prepare_cached(sql)?.execute(parameters)
 }
 
-/// An id as SQLite's signed number.
+/// Returns an id as SQLite's signed number.
 pub(crate) fn number<T>(id: Id<T>) -> i64 {
     id.get().cast_signed()
 }
 
-/// Rows in one `INSERT`, so that few statements stay prepared: what does not fill the larger goes one by one.
+/// The numbers of rows in one `INSERT`, few, so that few statements stay prepared; the remainder of the larger sizes is
+/// inserted one by one.
 const CHUNKS: [usize; 3] = [64, 8, 1];
 
-/// Inserts rows of `width` values each: `insert` is the statement up to `VALUES`, `bind` binds one row's values from a
-/// parameter number on.
+/// Inserts rows of `width` values each: `insert` is the statement up to `VALUES`, `bind` binds the values of one row,
+/// starting at a parameter number.
 pub(crate) fn insert_all<T>(
     connection: &Connection,
     insert: &str,
@@ -227,12 +228,12 @@ impl Binder<'_, '_> {
     }
 }
 
-/// A time as SQLite keeps it.
+/// Returns a time as SQLite stores it.
 pub(crate) fn millis(time: Timestamp) -> i64 {
     time.as_millis()
 }
 
-/// A UUID as SQLite keeps it, without a string of its own for each.
+/// A UUID as SQLite stores it, without allocating a string for each.
 pub(crate) struct Text(pub(crate) Uuid);
 
 impl ToSql for Text {

@@ -47,7 +47,7 @@ const FIND_PUBLIC: &str = r"
     LIMIT 1
 ";
 
-/// Names of channels can stand in what a job says of its errors.
+/// The error text of a job can contain names of channels.
 const CLEAR_ERRORS: &str = r"
     UPDATE jobs
     SET error = NULL

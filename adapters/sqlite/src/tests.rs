@@ -146,7 +146,7 @@ impl Archive {
         Self { _folder: folder, path, store, tenant, channel, job }
     }
 
-    /// Puts a value into a column of every row, as no adapter of ours would.
+    /// Puts a value into a column of every row, which our adapters never do.
     fn spoil(&self, table: &str, column: &str, value: &str) {
         let connection = Connection::open(&self.path).unwrap();
         connection.execute_batch("PRAGMA foreign_keys = OFF; PRAGMA ignore_check_constraints = ON").unwrap();
@@ -280,7 +280,7 @@ async fn every_statement_goes_by_a_key() {
     assert!(all.len() > 40, "{} statements", all.len());
     let mut sorted = Vec::new();
     for (name, sql) in all {
-        // The beginning of a batch, which goes on with its rows.
+        // The prefix of a batch, which continues with its rows.
         if sql.trim_start().starts_with("INSERT") && !sql.contains("VALUES") {
             continue;
         }
@@ -294,8 +294,8 @@ async fn every_statement_goes_by_a_key() {
             }
         }
     }
-    // A page's files and reactions are few, and stand in the order of the message and not of their ids; so are jobs
-    // that are queued or running.
+    // A page's files and reactions are few, and are in the order of the message and not of their ids; so are jobs that
+    // are queued or running.
     assert_eq!(sorted, ["message/read LIST_ATTACHMENTS", "message/read LIST_REACTIONS", "job LIST_UNFINISHED"]);
 }
 

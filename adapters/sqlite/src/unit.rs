@@ -1,4 +1,4 @@
-//! A connection in the hands of one unit, and the way to the blocking pool.
+//! The connection of one unit, and its use on the blocking pool.
 
 use std::fmt;
 use std::ops::Deref;
@@ -29,19 +29,20 @@ use crate::change;
 use crate::error::store_error;
 
 tokio::task_local! {
-    /// There for work that has a thread of the blocking pool to itself.
+    /// Set for work that has a thread of the blocking pool to itself.
     pub(crate) static MAY_BLOCK: ();
 }
 
-/// Connections that only read; as many permits as connections.
+/// Read-only connections, with as many permits.
 pub(crate) struct Readers {
     pub(crate) idle: std::sync::Mutex<Vec<Connection>>,
     pub(crate) permits: Arc<Semaphore>,
 }
 
-/// One unit of work, or one snapshot: it owns the connection and with it the transaction, and is every repository.
+/// One unit of work, or one snapshot: it owns the connection and with it the transaction, and implements every
+/// repository.
 pub(crate) struct Unit {
-    /// `None` only while a statement runs, and for good if the caller stopped waiting for it.
+    /// `None` only while a statement runs, and permanently if the caller stopped waiting for it.
     lease: Option<Lease>,
     /// The changes for the change log, which are numbered and appended by the commit.
     changes: Vec<Change>,
@@ -49,7 +50,7 @@ pub(crate) struct Unit {
     appended: Option<Arc<Notify>>,
 }
 
-/// A connection inside a transaction. Dropping it rolls back and gives the connection to the next one.
+/// A connection inside a transaction. Dropping it rolls back and releases the connection to the next unit.
 enum Lease {
     Writer(OwnedMutexGuard<Connection>),
     Reader { connection: Option<Connection>, readers: Arc<Readers>, _permit: OwnedSemaphorePermit },
@@ -82,7 +83,7 @@ impl Drop for Lease {
 }
 
 impl Unit {
-    /// A snapshot; the transaction begins with the first statement.
+    /// Opens a snapshot; the transaction begins with the first statement.
     pub(crate) async fn read(readers: &Arc<Readers>) -> Result<Self, StoreError> {
         let permit =
             Arc::clone(&readers.permits).acquire_owned().await.map_err(|error| StoreError::Backend(error.into()))?;
@@ -92,7 +93,7 @@ impl Unit {
         Ok(Self { lease: Some(lease), changes: Vec::new(), appended: None })
     }
 
-    /// A unit that holds the write lock of the database.
+    /// Begins a unit that has the write lock of the database.
     pub(crate) async fn write(writer: &Arc<Mutex<Connection>>, appended: &Arc<Notify>) -> Result<Self, StoreError> {
         let lease = Lease::Writer(Arc::clone(writer).lock_owned().await);
         let mut unit = Self { lease: Some(lease), changes: Vec::new(), appended: Some(Arc::clone(appended)) };
@@ -148,7 +149,7 @@ impl Drop for Unit {
     }
 }
 
-/// A caller stopped waiting for a statement and then used its unit again.
+/// The error of a caller that stopped waiting for a statement and then used its unit again.
 #[derive(Debug)]
 struct Abandoned;
 

@@ -1,4 +1,4 @@
-//! What stood among messages and could not be read or stored.
+//! Entries between messages that could not be read or stored.
 
 use async_trait::async_trait;
 use domain::change::ChangeKind;

@@ -5,7 +5,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::store_error;
 
-/// What the log and the command line say of a failure.
+/// Returns the text of a failure in the log and on the command line.
 fn advice(error: rusqlite::Error) -> String {
     let error = store_error(error);
     assert!(matches!(error, StoreError::Backend(_)), "{error}");

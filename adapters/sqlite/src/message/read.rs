@@ -122,9 +122,9 @@ pub(super) fn find_in_tenant(
     channels.into_iter().filter_map(|channel| find(connection, channel, id).transpose()).collect()
 }
 
-/// Reads the rows of `range` that are not hidden, in the order of `sql`, until there are `limit` of them, they have so many
-/// bytes, the range ends, or so many rows were examined; `sql` is a statement from the bound on. Hidden rows are counted
-/// and skipped. `make` gives the bytes of a row, too.
+/// Reads the rows of `range` that are not hidden, in the order of `sql`, until it has `limit` rows or the maximum
+/// number of bytes, the range ends, or the maximum number of rows was examined; `sql` is a statement from the bound on.
+/// Hidden rows are counted and skipped. `make` also returns the size of a row in bytes.
 fn examine<T>(
     connection: &Connection,
     channel: ChannelId,
@@ -160,12 +160,12 @@ fn examine<T>(
             break;
         }
     }
-    // A bound beyond the ids ends the range.
+    // A bound outside the possible ids ends the range.
     let stopped = window.last.filter(|_| bound.is_some());
     Ok((found, stopped))
 }
 
-/// How many rows the next statement reads: hardly more than are wanted at first, and many where most are hidden.
+/// The number of rows that the next statement reads: at first few more than are wanted, and many if most are hidden.
 struct Window {
     size: u32,
     left: u32,
@@ -173,7 +173,7 @@ struct Window {
 }
 
 impl Window {
-    /// Rows that are read in addition to the wanted ones, because a few messages of most channels are deleted.
+    /// Extra rows per statement, because a few messages of most channels are deleted.
     const SPARE: u32 = 8;
 
     fn new(limit: u32) -> Self {
@@ -226,14 +226,14 @@ pub(super) fn list_stored(
     Ok(both.map(|(message, deletion)| StoredMessage { message, deletion }).collect())
 }
 
-/// On which side of its bound a range lies.
+/// The side of its bound on which a range lies.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Side {
     Before,
     After,
 }
 
-/// The bound of a range, itself included; `None` where there is no such id.
+/// Returns the bound of a range, inclusive; `None` if there is no such id.
 fn bound(range: MessageRange) -> (Side, Option<MessageId>) {
     match range {
         MessageRange::Newest => (Side::Before, Some(MessageId::MAX)),
@@ -263,7 +263,7 @@ fn add_children(connection: &Connection, channel: ChannelId, messages: &mut [Mes
     let parameters: &[(&str, &dyn ToSql)] = named_params! {":channel_id": channel, ":low": low, ":high": high};
     let attachments = query(connection, "attachments", LIST_ATTACHMENTS, parameters, attachment)?;
     let reactions = query(connection, "reactions", LIST_REACTIONS, parameters, reaction)?;
-    // What belongs to a message that the page leaves out finds no place and is dropped.
+    // Children of a message that the page leaves out are dropped.
     for (id, attachment) in attachments {
         if let Ok(index) = messages.binary_search_by_key(&id, |message| message.id) {
             messages[index].attachments.push(attachment);
@@ -336,7 +336,7 @@ fn reference(row: &Columns<'_, '_>) -> Result<Option<Reference>, StoreError> {
     Ok(kind.map(|kind| Reference { kind, message_id, channel_id, guild_id }))
 }
 
-/// One of the people whom a message mentions, in its JSON column.
+/// A mentioned person, in the JSON column of a message.
 #[derive(serde::Deserialize)]
 struct Mention {
     id: String,

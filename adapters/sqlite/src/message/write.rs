@@ -1,4 +1,4 @@
-//! Storing a page of a channel, and removing messages for good.
+//! Writes the pages of a channel, and removes messages permanently.
 
 use domain::change::{Change, ChangeKind};
 use domain::channel::{ChannelId, ChannelSnowflake};
@@ -49,7 +49,7 @@ const INSERT_REACTIONS: &str = r"
     INSERT INTO reactions (channel_id, message_id, emoji, position, emoji_id, emoji_name, animated, count, people)
 ";
 
-/// Removes a row that a newer version replaces; its attachments and reactions go with it.
+/// Removes a row that a newer version replaces, with its attachments and reactions.
 const REMOVE: &str = r"
     DELETE FROM messages
     WHERE channel_id = :channel_id
@@ -70,7 +70,7 @@ const TOUCH: &str = r"
         AND message_id = :message_id
 ";
 
-/// Counts the messages that readers are shown; [`shown_sql`] names their types, here and in the next.
+/// Counts the messages that are shown to readers; [`shown_sql`] fills in their types, here and in the next statement.
 const COUNT: &str = r"
     SELECT platform_id, message_count - (
         SELECT COUNT(*)
@@ -189,7 +189,7 @@ fn write(connection: &Connection, channel: ChannelId, plan: &PagePlan<'_>) -> ru
     Ok(())
 }
 
-/// The number of a deletion's kind; that of a message that is not deleted does not matter.
+/// Returns the number of a deletion's kind; without a deletion the number does not matter.
 fn kind(deletion: Option<Deletion>) -> u8 {
     deletion.map_or(DeletionKind::Inferred, |deletion| deletion.kind).as_number()
 }
@@ -270,12 +270,12 @@ fn mentions(people: &[Author]) -> Option<String> {
     (!people.is_empty()).then(|| Json::new(&people.iter().map(person).collect()).to_string())
 }
 
-/// A statement with the numbers of the types that readers are shown.
+/// Returns a statement with the numbers of the types that are shown to readers.
 fn shown_sql(sql: &str) -> String {
     sql.replace(":shown", &MessageKind::SHOWN.map(|kind| kind.0.to_string()).join(", "))
 }
 
-/// Adds `change` to the channel's count and looks up the newest message that readers are shown.
+/// Adds `change` to the channel's count and finds the newest message that is shown to readers.
 fn set_stats(
     connection: &Connection,
     channel: ChannelId,

@@ -15,7 +15,7 @@ fn file() -> (TempDir, PathBuf) {
     (folder, path)
 }
 
-/// Every table and index with its text, and which migrations say that they made them.
+/// Every table and index with its text, and the migrations that are recorded as applied.
 fn schema(path: &Path) -> Vec<String> {
     let connection = Connection::open(path).unwrap();
     let read = |sql: &str| -> Vec<String> {
@@ -85,7 +85,7 @@ fn a_migration_of_a_newer_program_is_refused_by_name_and_nothing_is_changed() {
     let (_folder, path) = file();
     SqliteStore::open(&path, 1).unwrap();
     let before = schema(&path);
-    // The program that comes after this one had one more.
+    // The next release of the program had one more.
     let ours = &MIGRATIONS[..MIGRATIONS.len() - 1];
     let newest = MIGRATIONS.last().unwrap();
     let mut connection = Connection::open(&path).unwrap();
