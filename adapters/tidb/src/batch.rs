@@ -1,14 +1,15 @@
-//! Statements for many rows at once, in few sizes, so that a connection keeps all of them prepared.
+//! Statements for many rows at once, in few sizes, so that a connection can cache all of them.
 
 use std::fmt::Write;
 
-/// How many rows a statement takes.
+/// The numbers of rows in a statement.
 const SIZES: [usize; 9] = [256, 128, 64, 32, 16, 8, 4, 2, 1];
 
-/// Bytes of one statement's parameters, as far as it has more than one row; a packet may have four times as many.
+/// The maximum size in bytes of one statement's parameters, if it has more than one row; a packet may have four times
+/// as many.
 const MOST_BYTES: usize = 4 * 1024 * 1024;
 
-/// Cuts `rows` into pieces that each fill a statement: of one of the sizes, and not too many bytes.
+/// Splits `rows` into pieces that each fill a statement: of one of the sizes, and within the limit of bytes.
 pub(crate) fn pieces<T>(rows: &[T], bytes: impl Fn(&T) -> usize) -> impl Iterator<Item = &[T]> {
     let mut rest = rows;
     std::iter::from_fn(move || {
@@ -25,7 +26,7 @@ pub(crate) fn pieces<T>(rows: &[T], bytes: impl Fn(&T) -> usize) -> impl Iterato
     })
 }
 
-/// Cuts `keys` into pieces for a list of placeholders, each filled up to one of the sizes with its last key.
+/// Splits `keys` into pieces for a list of placeholders, each padded to one of the sizes with its last key.
 pub(crate) fn padded<T: Copy>(keys: &[T]) -> impl Iterator<Item = Vec<T>> {
     keys.chunks(SIZES[0]).map(|piece| {
         let mut keys = piece.to_vec();
@@ -34,7 +35,7 @@ pub(crate) fn padded<T: Copy>(keys: &[T]) -> impl Iterator<Item = Vec<T>> {
     })
 }
 
-/// `insert`, then `rows` times `columns` placeholders, then `tail`.
+/// Returns `insert`, then `rows` times `columns` placeholders, then `tail`.
 pub(crate) fn insert_sql(insert: &str, columns: usize, rows: usize, tail: &str) -> String {
     let row = format!("({})", ["?"].repeat(columns).join(", "));
     let mut sql = insert.trim_end().to_owned();
@@ -46,19 +47,19 @@ pub(crate) fn insert_sql(insert: &str, columns: usize, rows: usize, tail: &str) 
     sql
 }
 
-/// `sql` with `count` placeholders in the place of its only `(…)`.
+/// Returns `sql` with `count` placeholders in the place of its only `(…)`.
 pub(crate) fn list_sql(sql: &str, count: usize) -> String {
     sql.replace("(…)", &format!("({})", ["?"].repeat(count).join(", ")))
 }
 
-/// `sql` `count` times, each with parameters of its own.
+/// Returns `sql` `count` times, each with parameters of its own.
 pub(crate) fn union_sql(sql: &str, count: usize) -> String {
     let part = format!("({})", sql.trim());
     [part.as_str()].repeat(count).join(" UNION ALL ")
 }
 
-/// `sql` with `count` keys of a channel and a message in the place of its only `(…)`. A list of pairs would be the same,
-/// and a scan of all rows on some releases.
+/// Returns `sql` with `count` keys of a channel and a message in the place of its only `(…)`. A list of pairs would be
+/// equivalent, but causes a scan of all rows on some releases.
 pub(crate) fn keys_sql(sql: &str, count: usize) -> String {
     let key = "(channel_id = ? AND message_id = ?)";
     sql.replace("(…)", &[key].repeat(count).join(" OR "))

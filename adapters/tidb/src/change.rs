@@ -28,9 +28,9 @@ const LIST: &str = r"
     LIMIT :limit
 ";
 
-/// Takes the next numbers. The row stays locked until the unit ends, so numbers are given in the order of the commits, and
-/// a reader of the log never misses one that came in late under a smaller number. They are dense: a unit that rolls back
-/// gives them back. An `AUTO_INCREMENT` gives no order at all where there is more than one server.
+/// Takes the next numbers. The row stays locked until the unit ends, so numbers are assigned in the order of the
+/// commits, and a reader of the log never misses a change that committed late with a smaller number. They are dense: a
+/// unit that rolls back returns them. An `AUTO_INCREMENT` has no order at all with more than one server.
 const TAKE_NUMBERS: &str = r"
     UPDATE change_log_extent
     SET last_change_id = LAST_INSERT_ID(last_change_id + :count)
@@ -45,7 +45,7 @@ const INSERT: &str = r"
 /// The values of a row of [`INSERT`]: the numbers end with the last one that was taken.
 const ROW: &str = "(UTC_TIMESTAMP(3), LAST_INSERT_ID() - ?, ?, ?, ?, ?, ?)";
 
-/// The first change that is too young to be trimmed.
+/// The first change that is too recent to be trimmed.
 const FIND_YOUNG: &str = r"
     SELECT change_id
     FROM change_log
@@ -143,7 +143,7 @@ impl ChangeRepository for Unit {
             return Ok(0);
         }
         self.run(DELETE, params! { first, "last" => next - 1 }).await?;
-        // Another process that trimmed at the same time has removed the same.
+        // Another process that trimmed at the same time has removed the same changes.
         let raised = self.run(SET_FIRST, params! { first, next }).await?;
         Ok(if raised == 1 { next - first } else { 0 })
     }

@@ -45,7 +45,7 @@ const FIND_ALL: &str = r"
     WHERE channel_id IN (…)
 ";
 
-/// The hints keep `TiDB` from reading a whole table and sorting it where it holds that for cheaper.
+/// The hints keep `TiDB` from reading a whole table and sorting it if it estimates that to be cheaper.
 const LIST: &str = r"
     SELECT /*+ ORDER_INDEX(channels, channels_by_position) */
         channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
@@ -73,7 +73,7 @@ const LOCK: &str = r"
     FOR UPDATE
 ";
 
-/// Whether the channel is stored, and where it counts as a thread.
+/// Whether the channel is stored, and the parent that counts it as a thread.
 const FIND_COUNTED: &str = r"
     SELECT tenant_id, parent_id, thread = 1 AND visibility = 'public' AND kind <> 12 AS counted
     FROM channels
@@ -146,7 +146,7 @@ fn channel(row: Row) -> Result<Channel, StoreError> {
     })
 }
 
-/// A slug of a tenant, as a unit remembers it.
+/// Returns a tenant's slug in the form in which a unit records free names.
 fn named(tenant: TenantId, slug: &ChannelSlug) -> String {
     format!("{tenant}/{slug}")
 }
@@ -161,14 +161,14 @@ fn to_json<T: Serialize>(items: &[T]) -> Option<String> {
     (!items.is_empty()).then(|| Json::new(&value).to_string())
 }
 
-/// The parent for which a channel counts as a thread.
+/// Returns the parent that counts a channel as a thread.
 fn counted_for(channel: &Channel) -> Option<String> {
     let counted = channel.kind.is_thread() && !channel.kind.is_always_private();
     let counted = counted && channel.visibility == Visibility::Public;
     channel.parent_id.filter(|_| counted).map(|parent| parent.to_string())
 }
 
-/// The tenant of a channel, and what the database says of the parent for which the channel counts as a thread.
+/// Returns the tenant of a channel, and the parent that counts the channel as a thread according to the database.
 fn stored_count(row: Row) -> Result<(TenantId, Option<String>), StoreError> {
     let mut row = Columns::new("channels", row);
     let tenant = TenantId(row.uuid("tenant_id")?);
@@ -201,7 +201,7 @@ fn parameters(channel: &Channel) -> Params {
 }
 
 impl Unit {
-    /// Moves the count of one thread from the parent that it was counted for to the one that it is counted for now.
+    /// Moves the count of one thread from the parent that counted it to the one that counts it now.
     async fn recount(
         &mut self,
         tenant: TenantId,
@@ -213,7 +213,7 @@ impl Unit {
         }
         let mut changes: Vec<_> =
             [(before, -1), (after, 1)].into_iter().filter_map(|(id, by)| Some((id?, by))).collect();
-        // Units that move threads both ways between two parents lock them in the same order.
+        // Units that move threads in opposite directions between two parents lock them in the same order.
         changes.sort_unstable();
         for (parent, change) in changes {
             let channel = parent.parse().map(ChannelId);
@@ -230,8 +230,8 @@ impl Unit {
         }
     }
 
-    /// What a refused row means. Another unit can have stored the same channel a moment ago; then the next try finds
-    /// it.
+    /// Returns the error for a rejected row. Another unit can have stored the same channel a moment ago; then the retry
+    /// finds it.
     async fn refused(&mut self, channel: &Channel, error: mysql_async::Error) -> StoreError {
         let meaning = store_error(&error);
         match code(&error) {

@@ -1,4 +1,4 @@
-//! What is held of each channel.
+//! The coverage of each channel.
 
 use async_trait::async_trait;
 use domain::change::ChangeKind;
@@ -36,7 +36,7 @@ const LIST: &str = r"
     LIMIT :limit
 ";
 
-/// One row of the key. As a part of the statements above `TiDB` would read every message of the channel for it.
+/// One row of the key. As a part of the statements above, `TiDB` would read every message of the channel for it.
 const OLDEST: &str = r"
     SELECT /*+ ORDER_INDEX(messages, PRIMARY) */
         message_id
@@ -46,7 +46,7 @@ const OLDEST: &str = r"
     LIMIT 1
 ";
 
-/// For the channels of a page at once; most have nothing and no row here.
+/// For the channels of a page at once; most of them have no row here.
 const COUNT_UNREADABLE: &str = r"
     SELECT channel_id, COUNT(*) AS unreadable_count
     FROM unreadable_messages
@@ -54,7 +54,7 @@ const COUNT_UNREADABLE: &str = r"
     GROUP BY channel_id
 ";
 
-/// The oldest observation that the interval of each channel of a page rests on.
+/// The oldest observation that proves the interval of each channel of a page.
 const READ_WHOLE: &str = r"
     SELECT coverage.channel_id, MIN(COALESCE(oldest_at, observed_at)) AS read_whole_at
     FROM coverage
@@ -74,8 +74,8 @@ const SEGMENTS: &str = r"
     ORDER BY low
 ";
 
-/// What overlaps or touches the ids from `:low` to `:high`, and perhaps one segment below. Segments share no id, so the
-/// last that begins below is the only one that can reach in or touch.
+/// The segments that overlap or touch the ids from `:low` to `:high`, and perhaps one segment below. Segments share no
+/// id, so the last that begins below is the only one that can overlap or touch.
 const SEGMENTS_NEAR: &str = r"
     (
         SELECT low, high, observed_at, parts
@@ -130,7 +130,7 @@ const RECORD: &str = r"
         checked_at = GREATEST(COALESCE(checked_at, VALUES(checked_at)), VALUES(checked_at))
 ";
 
-/// The reason stands before the time that decides about it: assignments are made from left to right.
+/// The reason precedes the time that decides about it: assignments are made from left to right.
 const NOTE: &str = r"
     INSERT INTO coverage (channel_id, start_reached, reason, checked_at)
     VALUES (:channel_id, :start_reached, :reason, :checked_at)
@@ -207,19 +207,19 @@ fn segment(row: Row) -> Result<Segment, StoreError> {
     Segment::from_stored(interval, newest_at, parts.as_deref()).map_err(|_| row.corrupt("parts"))
 }
 
-/// What rows prove together, which share no id.
+/// Returns the joint proof of rows, which share no id.
 fn proven(rows: &[Segment]) -> Result<Segments, StoreError> {
     Segments::from_stored(rows).map_err(|_| StoreError::Corrupt { table: "coverage_segments", column: "low" })
 }
 
-/// The segments that overlap or touch some ids of a channel, as they are stored and what they prove.
+/// The segments that overlap or touch some ids of a channel, as stored and as a proof.
 pub(crate) struct Near {
     rows: Vec<Segment>,
     pub(crate) proven: Segments,
 }
 
 impl Unit {
-    /// The same, from the oldest message on where nothing older can exist.
+    /// Returns the coverage, from the oldest message on where nothing older can exist.
     async fn since_oldest(&mut self, coverage: Coverage) -> Result<Coverage, StoreError> {
         let Some(held) = coverage.interval.filter(|_| coverage.start_reached) else { return Ok(coverage) };
         let id = |row| Columns::new("messages", row).id("message_id");
@@ -227,7 +227,7 @@ impl Unit {
         Ok(Coverage { interval: Some(oldest.map_or(held, |oldest| held.since(oldest))), ..coverage })
     }
 
-    /// Counts what of the channels could not be read.
+    /// Counts the unreadable entries of the channels.
     async fn count_unreadable(&mut self, listed: &mut [Coverage]) -> Result<(), StoreError> {
         let ids: Vec<ChannelId> = listed.iter().map(|coverage| coverage.channel_id).collect();
         for ids in padded(&ids) {
@@ -246,7 +246,7 @@ impl Unit {
         Ok(())
     }
 
-    /// Finds since when the channels were read whole.
+    /// Finds the times since which the channels were read whole.
     async fn find_read_whole(&mut self, listed: &mut [Coverage]) -> Result<(), StoreError> {
         let ids: Vec<ChannelId> = listed.iter().map(|coverage| coverage.channel_id).collect();
         for ids in padded(&ids) {
@@ -324,7 +324,7 @@ impl Unit {
         insert(self, INSERT_SEGMENTS, segments.iter().map(row).collect(), "").await
     }
 
-    /// Returns the newest gapless interval as it was, and as it is now that `new` is among the segments.
+    /// Returns the newest gapless interval before and after `new` was added to the segments.
     async fn newest_run(
         &mut self,
         channel: ChannelId,

@@ -1,4 +1,4 @@
-//! What the server's error codes mean for the caller.
+//! The meaning of the server's error codes for a caller.
 //!
 //! TiDB's are listed at <https://docs.pingcap.com/tidb/stable/error-codes>, `MySQL`'s at
 //! <https://dev.mysql.com/doc/mysql-errors/8.0/en/server-error-reference.html>, `MariaDB`'s at
@@ -13,28 +13,28 @@ use ports::error::StoreError;
 pub(crate) const DUPLICATE_KEY: u16 = 1062;
 /// A row refers to one that is not stored.
 pub(crate) const NO_REFERENCED_ROW: u16 = 1452;
-/// The user may not do that with the database.
+/// The user lacks the privilege for the database.
 pub(crate) const DATABASE_ACCESS_DENIED: u16 = 1044;
 /// Wrong user or password.
 pub(crate) const ACCESS_DENIED: u16 = 1045;
 /// The database does not exist.
 pub(crate) const UNKNOWN_DATABASE: u16 = 1049;
-/// The user may not do that with the table.
+/// The user lacks the privilege for the table.
 pub(crate) const TABLE_ACCESS_DENIED: u16 = 1142;
 /// The table does not exist.
 pub(crate) const UNKNOWN_TABLE: u16 = 1146;
-/// The user lacks a right that the statement needs.
+/// The user lacks a privilege that the statement needs.
 pub(crate) const SPECIFIC_ACCESS_DENIED: u16 = 1227;
-/// Only encrypted connections are taken.
+/// The server accepts encrypted connections only.
 pub(crate) const SECURE_TRANSPORT_REQUIRED: u16 = 3159;
-/// `TiDB`: the user lacks a right.
+/// `TiDB`: the user lacks a privilege.
 pub(crate) const PRIVILEGE_CHECK_FAILED: u16 = 8121;
 
-/// `TiDB` says by this code what has none of its own; here it is told by its text alone.
+/// `TiDB` uses this code for errors without a code of their own; only the text distinguishes them.
 const UNKNOWN: u16 = 1105;
 const SCHEMA_CHANGED_TEXT: &str = "Information schema is changed";
 
-/// Another transaction won; this one is rolled back or will be when the unit is dropped. Certain also as the answer
+/// Another transaction won; this one is rolled back or will be when the unit is dropped. Also certain as the response
 /// to a commit.
 const LOST_RACE: [u16; 13] = [
     1020, // ER_CHECKREAD: MariaDB, the row changed since the snapshot
@@ -52,8 +52,8 @@ const LOST_RACE: [u16; 13] = [
     9007, // TiKV, a write conflict
 ];
 
-/// A part of the cluster did not do its share. Nothing is committed by a statement, so the unit is worth another
-/// try; as the answer to a commit it leaves open what happened.
+/// A part of the cluster failed. A statement commits nothing, so the unit can be retried; as the response to a commit
+/// it leaves the outcome open.
 const CLUSTER_BUSY: [u16; 14] = [
     2006, // CR_SERVER_GONE_ERROR, from what stands before the server
     2013, // CR_SERVER_LOST, likewise
@@ -71,7 +71,7 @@ const CLUSTER_BUSY: [u16; 14] = [
     9013, // TiFlash, busy
 ];
 
-/// More than a transaction or its memory may hold. Half of it may fit.
+/// The transaction or its memory exceeds a limit. Half of it may fit.
 const TOO_LARGE: [u16; 5] = [
     8001, // TiDB, the memory of a statement
     8004, // TiDB, the transaction is too large
@@ -80,7 +80,7 @@ const TOO_LARGE: [u16; 5] = [
     9500, // TiKV, the transaction is too large
 ];
 
-/// A value that its column does not take. What is stored beside it may be taken without it.
+/// A value that its column rejects. The values stored beside it may succeed without it.
 const REFUSED_VALUE: [u16; 9] = [
     1048, // ER_BAD_NULL_ERROR
     1264, // ER_WARN_DATA_OUT_OF_RANGE
@@ -93,21 +93,21 @@ const REFUSED_VALUE: [u16; 9] = [
     8025, // TiDB, the entry of a row is too large
 ];
 
-/// The resource group may do no more for now.
+/// The quota of the resource group is used up for now.
 const THROTTLED: [u16; 3] = [
     8252, // TiDB, the resource group has used its units up
     8253, // TiDB, the query was stopped as a runaway
     8254, // TiDB, queries like it are stopped for now
 ];
 
-/// The statement was given up or ended by somebody.
+/// The statement was cancelled or exceeded its time limit.
 const TIMED_OUT: [u16; 3] = [
     1317, // ER_QUERY_INTERRUPTED
     1969, // MariaDB, ER_STATEMENT_TIMEOUT
     3024, // ER_QUERY_TIMEOUT
 ];
 
-/// The server does not serve now. It may serve later.
+/// The server is temporarily out of service. Transient.
 const NOT_SERVING: [u16; 6] = [
     1040, // ER_CON_COUNT_ERROR
     1053, // ER_SERVER_SHUTDOWN
@@ -117,18 +117,18 @@ const NOT_SERVING: [u16; 6] = [
     8501, // TiDB, the outcome of the commit is not known
 ];
 
-/// Codes whose text quotes values, which belong to people and in no log.
+/// Codes whose text quotes values, which are personal data and must not be logged.
 const QUOTES_VALUES: [u16; 9] = [DUPLICATE_KEY, 1064, 1265, 1292, 1366, 1406, 3140, 3819, 4025];
 
-/// That something took longer than it may.
+/// The error of a call that exceeded its time limit.
 #[derive(Debug, thiserror::Error)]
 #[error("no answer within {ms} ms")]
 pub(crate) struct NoAnswer {
-    /// How long it was waited for.
+    /// The time limit.
     pub(crate) ms: u128,
 }
 
-/// What the driver or the server said, without any value.
+/// The message of the driver or the server, without any value.
 #[derive(Debug)]
 pub(crate) struct Failure(String);
 
@@ -155,18 +155,18 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// The server's code, if it was the server that refused.
+/// Returns the server's code, if the server rejected the request.
 pub(crate) fn code(error: &Error) -> Option<u16> {
     if let Error::Server(server) = error { Some(server.code) } else { None }
 }
 
-/// Whether the server may serve later what it does not serve now.
+/// Returns whether the server is temporarily out of service.
 pub(crate) fn is_not_serving(error: &Error) -> bool {
     let passing: [&[u16]; 4] = [&NOT_SERVING, &CLUSTER_BUSY, &THROTTLED, &TIMED_OUT];
     code(error).is_some_and(|code| passing.iter().any(|codes| codes.contains(&code)))
 }
 
-/// Whether the user lacks a right.
+/// Returns whether the user lacks a privilege.
 pub(crate) fn is_not_allowed(error: &Error) -> bool {
     matches!(
         code(error),
@@ -174,7 +174,7 @@ pub(crate) fn is_not_allowed(error: &Error) -> bool {
     )
 }
 
-/// Whether the connection is gone, so that another one may do.
+/// Returns whether the connection is lost, so that another one may succeed.
 pub(crate) fn is_lost_connection(error: &Error) -> bool {
     match error {
         Error::Io(_) => true,
@@ -186,8 +186,8 @@ pub(crate) fn is_lost_connection(error: &Error) -> bool {
     }
 }
 
-/// What the answer to a statement means. Nothing of a unit has happened before its commit, so what is worth another
-/// try is [`StoreError::Aborted`].
+/// Returns the meaning of the response to a statement. Nothing of a unit has happened before its commit, so an error
+/// that can be retried is [`StoreError::Aborted`].
 pub(crate) fn store_error(error: &Error) -> StoreError {
     let source = Box::new(Failure::new(error));
     match code(error) {
@@ -197,11 +197,11 @@ pub(crate) fn store_error(error: &Error) -> StoreError {
     }
 }
 
-/// What the answer to `COMMIT` means: [`StoreError::Aborted`] only where nothing can have happened.
+/// Returns the meaning of the response to `COMMIT`: [`StoreError::Aborted`] only if nothing can have happened.
 pub(crate) fn commit_error(error: &Error) -> StoreError {
     let source = Box::new(Failure::new(error));
     match code(error) {
-        // Where `TiDB` is set to check keys late.
+        // If `TiDB` is configured to check keys late.
         Some(DUPLICATE_KEY) => StoreError::Duplicate { what: "name" },
         Some(code) if CLUSTER_BUSY.contains(&code) => StoreError::Unavailable(source),
         None if is_lost_connection(error) => StoreError::Unavailable(source),
@@ -209,8 +209,8 @@ pub(crate) fn commit_error(error: &Error) -> StoreError {
     }
 }
 
-/// What the failure to get a connection, or to begin a transaction on it, means. A server that is gone is not there a
-/// moment later, so that is told at once; one that answers may do better at the next try.
+/// Returns the meaning of a failure to get a connection, or to begin a transaction on it. A server that is down stays
+/// down for a while, so that is reported at once; one that responds may succeed at the retry.
 pub(crate) fn begin_error(error: &Error) -> StoreError {
     if is_lost_connection(error) {
         return StoreError::Unavailable(Box::new(Failure::new(error)));
@@ -237,12 +237,12 @@ fn certain_error(error: &Error, source: Box<Failure>) -> StoreError {
     }
 }
 
-/// That a key is taken which was free a moment ago in the same unit.
+/// Returns the error for a key that was taken after the same unit had found it free.
 pub(crate) fn lost_race(error: &Error) -> StoreError {
     StoreError::Aborted(Box::new(Failure::new(error)))
 }
 
-/// That the store did not answer within `limit`.
+/// Returns the error for a store that did not respond within `limit`.
 pub(crate) fn no_answer(limit: std::time::Duration) -> StoreError {
     StoreError::Unavailable(Box::new(NoAnswer { ms: limit.as_millis() }))
 }

@@ -1,4 +1,4 @@
-//! What guilds have beside channels: roles, emoji, stickers.
+//! Roles, emoji and stickers of guilds.
 
 use async_trait::async_trait;
 use domain::change::ChangeKind;
@@ -106,7 +106,7 @@ fn sticker(row: &mut Columns) -> Result<Sticker, StoreError> {
     })
 }
 
-/// A row of `table`, with when it was seen.
+/// Returns a row of `table`, with the times of its observation.
 fn held<T>(
     table: &'static str,
     row: Row,

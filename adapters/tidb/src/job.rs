@@ -1,4 +1,4 @@
-//! Long work.
+//! Jobs.
 
 use async_trait::async_trait;
 use domain::channel::ChannelSnowflake;
@@ -92,7 +92,7 @@ fn job(row: Row) -> Result<Job, StoreError> {
     })
 }
 
-/// The ids of channels, as a JSON array.
+/// Returns the ids of channels from a JSON array.
 fn channels(row: &mut Columns) -> Result<Vec<ChannelSnowflake>, StoreError> {
     let text: Option<String> = row.get("channels")?;
     text.map_or(Ok(Vec::new()), |text| serde_json::from_str(&text).map_err(|_| row.corrupt("channels")))

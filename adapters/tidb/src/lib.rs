@@ -37,7 +37,8 @@ use crate::pool::{STATUS_LIMIT, within};
 use crate::unit::Unit;
 use crate::url::DatabaseUrl;
 
-/// Connections that only tell whether the store is ready, so that it is told while all others are in use.
+/// The number of connections that only check whether the store is ready, so that the check works while all others are
+/// in use.
 const PROBES: usize = 2;
 
 const STATUS: &str = r"
@@ -45,12 +46,12 @@ const STATUS: &str = r"
     FROM migrations
 ";
 
-/// How a store is opened.
+/// The options for opening a store.
 #[derive(Debug, Clone, Copy)]
 pub struct OpenOptions {
-    /// Connections at most, those aside that tell whether the store is ready.
+    /// The maximum number of connections, without those of the readiness check.
     pub pool_size: usize,
-    /// For how long a server that does not answer is asked again.
+    /// How long connecting to a server that does not respond is retried.
     pub patience: Duration,
 }
 
@@ -70,7 +71,7 @@ pub struct TidbStore {
 }
 
 impl TidbStore {
-    /// Connects, and brings the schema up to date where that is needed.
+    /// Connects, and applies missing migrations.
     ///
     /// # Errors
     /// [`OpenError`], whose text says what to do.
@@ -81,7 +82,7 @@ impl TidbStore {
         Ok(Self { pool: pool::pool(url, options.pool_size), probes: pool::pool(url, PROBES), appended: Arc::default() })
     }
 
-    /// Which migrations the database has; changes nothing.
+    /// Returns the migrations of the database; changes nothing.
     ///
     /// # Errors
     /// [`OpenError`], whose text says what to do.
@@ -92,7 +93,7 @@ impl TidbStore {
         status
     }
 
-    /// Ends every connection, after what is still in use of them.
+    /// Closes every connection, once it is no longer in use.
     pub async fn close(self) {
         for pool in [self.pool, self.probes] {
             let ended = tokio::time::timeout(pool::ROLLBACK_LIMIT, pool.disconnect()).await;

@@ -1,4 +1,4 @@
-//! What became of the files of messages.
+//! The download state of attachments.
 
 use async_trait::async_trait;
 use domain::channel::ChannelId;
@@ -22,7 +22,7 @@ const INSERT: &str = r"
     VALUES
 ";
 
-/// What is there stays: `IGNORE` would also take a file of a channel that is not stored.
+/// Existing rows stay; `IGNORE` would also accept a file of a channel that is not stored.
 const INSERT_TAIL: &str = r"
     ON DUPLICATE KEY UPDATE
         tries = tries
@@ -138,7 +138,7 @@ fn values(tenant: TenantId, File { key, state }: &File) -> [Value; 9] {
 }
 
 impl Unit {
-    /// Writes files; the change log gets those that `logs` names.
+    /// Writes files; the change log gets those that `logs` selects.
     async fn write_media(
         &mut self,
         [head, tail]: [&str; 2],
@@ -165,7 +165,7 @@ impl Unit {
 #[async_trait]
 impl MediaRepository for Unit {
     async fn insert_all(&mut self, tenant: TenantId, files: &[File]) -> Result<(), StoreError> {
-        // For readers a file that waits is the same as one that is not noted yet.
+        // For readers a waiting file is the same as one that is not recorded yet.
         let logs = |file: &File| !matches!(file.state, FileState::Waiting { .. });
         self.write_media([INSERT, INSERT_TAIL], tenant, files, logs).await
     }

@@ -1,7 +1,7 @@
 //! The schema: numbered files, applied once each under a lock.
 //!
-//! The server commits every DDL statement by itself, so each of them is safe to run again, and a process that ends
-//! between any two leaves the rest to the next one.
+//! The server commits every DDL statement by itself, so each of them is idempotent, and a process that ends between any
+//! two leaves the rest to the next one.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -18,13 +18,13 @@ use crate::open::{OpenError, address};
 use crate::row::Columns;
 use crate::url::DatabaseUrl;
 
-/// For one statement: an index over a large table takes its time.
+/// The time limit of one statement: an index over a large table takes long.
 const STATEMENT_LIMIT: Duration = Duration::from_hours(1);
-/// For everything else.
+/// The time limit of everything else.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
-/// For one try to get the lock.
+/// The time limit of one attempt to acquire the lock.
 const LOCK_SECONDS: u64 = 10;
-/// Tries to get the lock: together an hour.
+/// The number of attempts to acquire the lock: together an hour.
 const LOCK_TRIES: u64 = 360;
 
 macro_rules! migrations {
@@ -37,7 +37,7 @@ macro_rules! migrations {
     };
 }
 
-/// A file of the schema.
+/// A migration: a file of the schema.
 #[derive(Debug, Clone, Copy)]
 pub struct Migration {
     /// Its number, from 1.
@@ -49,7 +49,7 @@ pub struct Migration {
 }
 
 impl Migration {
-    /// All of them, ascending; once released, none is ever edited.
+    /// Every migration, ascending; a released one is never edited.
     pub const ALL: &'static [Self] = migrations![
         1 "0001_tenants",
         2 "0002_channels",
@@ -70,7 +70,7 @@ impl Migration {
         17 "0017_change_log",
     ];
 
-    /// Its statements one by one: the server takes no two at once.
+    /// Returns its statements one by one: the server does not accept two at once.
     pub fn statements(&self) -> impl Iterator<Item = &'static str> {
         self.sql.split(";\n").map(str::trim).filter(|statement| !statement.is_empty())
     }
@@ -83,14 +83,14 @@ impl Migration {
     }
 }
 
-/// Whether a step of the schema was applied.
+/// The state of a migration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MigrationStatus {
     /// Its number.
     pub version: u32,
     /// Its name.
     pub name: String,
-    /// When it was applied; `None` if it waits.
+    /// When it was applied; `None` if it is pending.
     pub applied_at: Option<Timestamp>,
 }
 
@@ -127,8 +127,7 @@ const COUNT_COLUMNS: &str = r"
 const LOCK: &str = r"SELECT GET_LOCK(CONCAT('verta ', LEFT(SHA2(DATABASE(), 256), 32)), :seconds)";
 const UNLOCK: &str = r"SELECT RELEASE_LOCK(CONCAT('verta ', LEFT(SHA2(DATABASE(), 256), 32)))";
 
-/// Applies what the database lacks. A database that has everything is only looked at, which takes no right but to
-/// read.
+/// Applies the missing migrations. A database that has all of them is only read, which needs no other privilege.
 pub(crate) async fn run(connection: &mut Conn, url: &DatabaseUrl) -> Result<(), OpenError> {
     if missing(connection, url).await?.is_empty() {
         return Ok(());
@@ -143,7 +142,7 @@ pub(crate) async fn run(connection: &mut Conn, url: &DatabaseUrl) -> Result<(), 
     done
 }
 
-/// Which migrations were applied, ascending; changes nothing.
+/// Returns the state of the migrations, ascending; changes nothing.
 pub(crate) async fn status(connection: &mut Conn, url: &DatabaseUrl) -> Result<Vec<MigrationStatus>, OpenError> {
     let applied = applied(connection, url).await?;
     let at = |version| applied.iter().find(|step| step.version == version).map(|step| step.applied_at);
@@ -156,7 +155,7 @@ pub(crate) async fn status(connection: &mut Conn, url: &DatabaseUrl) -> Result<V
 }
 
 async fn apply_missing(connection: &mut Conn, url: &DatabaseUrl) -> Result<(), OpenError> {
-    // Somebody else may have applied them before the lock was free.
+    // Another process may have applied them before the lock was free.
     for migration in missing(connection, url).await? {
         let refused = |error: Error| refused_step(url, migration, &error);
         for statement in std::iter::once(CREATE_LEDGER).chain(migration.statements()) {
@@ -178,8 +177,8 @@ async fn apply_missing(connection: &mut Conn, url: &DatabaseUrl) -> Result<(), O
     Ok(())
 }
 
-/// The table and the name of the index that a statement adds if it is missing. `TiDB` 8.4 takes such a statement for one
-/// that adds another index, without a name, if the index exists.
+/// Returns the table and the name of the index that a statement adds if it is missing. If the index exists, `TiDB` 8.4
+/// treats such a statement as one that adds another index, without a name.
 fn added_index(statement: &str) -> Option<(&str, &str)> {
     let words: Vec<&str> = statement.split_whitespace().collect();
     match words[..] {
@@ -195,26 +194,26 @@ async fn has_index(connection: &mut Conn, url: &DatabaseUrl, table: &str, index:
     Ok(found.map_err(|error| refused(url, "find an index".to_owned(), &error))?.is_some_and(|columns| columns > 0))
 }
 
-/// The migrations that the database lacks.
+/// Returns the migrations that the database lacks.
 async fn missing(connection: &mut Conn, url: &DatabaseUrl) -> Result<Vec<&'static Migration>, OpenError> {
     let applied = applied(connection, url).await?;
     let is_missing = |migration: &&Migration| applied.iter().all(|step| step.version != migration.version);
     Ok(Migration::ALL.iter().filter(is_missing).collect())
 }
 
-/// What the database says of one applied step.
+/// An applied migration in the database.
 struct Applied {
     version: u32,
     applied_at: Timestamp,
 }
 
-/// The steps that the database has, once they are found to be ours.
+/// Returns the applied migrations, after checking that they match this program's.
 async fn applied(connection: &mut Conn, url: &DatabaseUrl) -> Result<Vec<Applied>, OpenError> {
     let rows = timeout(ANSWER_LIMIT, connection.exec::<Row, _, _>(LIST, ())).await;
     let rows = match rows.map_err(|_| silent(url, "list the migrations"))? {
         Ok(rows) => rows,
         Err(error) if code(&error) == Some(UNKNOWN_TABLE) => Vec::new(),
-        // Without any right the server does not even tell that there is no such table.
+        // Without any privilege the server does not even report that there is no such table.
         Err(error) if is_not_allowed(&error) => {
             return Err(OpenError::NoAccess { user: url.user.clone(), database: url.database.clone() });
         }
@@ -223,7 +222,7 @@ async fn applied(connection: &mut Conn, url: &DatabaseUrl) -> Result<Vec<Applied
     rows.into_iter().map(|row| step(row).map_err(|error| unreadable(url, &error))?).collect()
 }
 
-/// A row of the ledger, if it is one of ours.
+/// Returns a row of the ledger, if it is valid.
 fn step(row: Row) -> Result<Result<Applied, OpenError>, StoreError> {
     let mut row = Columns::new("migrations", row);
     let version = row.get("version")?;

@@ -1,4 +1,4 @@
-//! The first connection, and what is said when there is none.
+//! The first connection, and the errors if it fails.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,17 +12,17 @@ use crate::error::{
 use crate::pool::options;
 use crate::url::DatabaseUrl;
 
-/// For one try.
+/// The time limit of one attempt.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
-/// Between the first two tries; doubled after each.
+/// The backoff between the first two attempts; doubled after each.
 const FIRST_WAIT: Duration = Duration::from_millis(250);
-/// Between two tries at most.
+/// The maximum backoff between two attempts.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// Why a store was not opened. Each text says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// Nobody answers.
+    /// The server does not respond.
     #[error(
         "no database server answers at {address} ({reason}): check the host and the port in DATABASE_URL, \
          and that the server runs and can be reached from here"
@@ -30,15 +30,15 @@ pub enum OpenError {
     Unreachable {
         /// Host and port.
         address: String,
-        /// What the last try ended with.
+        /// The error of the last attempt.
         reason: String,
     },
-    /// Somebody answers who speaks another language.
+    /// The server speaks another protocol.
     #[error("what answers at {address} is no MySQL-protocol server ({reason}): check the port in DATABASE_URL")]
     Protocol {
         /// Host and port.
         address: String,
-        /// What is wrong with the answer.
+        /// The fault of the response.
         reason: String,
     },
     /// Wrong user or password.
@@ -52,7 +52,7 @@ pub enum OpenError {
         /// The user.
         user: String,
     },
-    /// No such database.
+    /// The database does not exist.
     #[error(
         "the server at {address} has no database {database:?}: correct DATABASE_URL, or create it with \
          CREATE DATABASE `{database}` CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
@@ -63,7 +63,7 @@ pub enum OpenError {
         /// The database.
         database: String,
     },
-    /// The user has no right at all there.
+    /// The user has no privilege at all there.
     #[error(
         "the user {user:?} may not use the database {database:?}: \
          GRANT SELECT, INSERT, UPDATE, DELETE ON `{database}`.* TO it"
@@ -74,68 +74,68 @@ pub enum OpenError {
         /// The database.
         database: String,
     },
-    /// The file of authorities cannot be read.
+    /// The file of certificate authorities cannot be read.
     #[error("cannot read the certificates in {}, which ssl-ca of DATABASE_URL names: {reason}", path.display())]
     CaFile {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The reason.
         reason: String,
     },
-    /// The connection cannot be encrypted as was asked for.
+    /// The connection cannot be encrypted as requested.
     #[error("no encrypted connection to {address} as ssl-mode of DATABASE_URL asks for: {reason}")]
     Tls {
         /// Host and port.
         address: String,
-        /// What is wrong.
+        /// The reason.
         reason: String,
     },
-    /// The server takes no plain text.
+    /// The server rejects unencrypted connections.
     #[error("the server at {address} takes encrypted connections only: add ssl-mode=VERIFY_IDENTITY to DATABASE_URL")]
     PlainText {
         /// Host and port.
         address: String,
     },
-    /// The schema is needed and may not be made.
+    /// The schema is missing and the user may not create it.
     #[error(
         "the database lacks the migration {migration}, and the user {user:?} may not apply it ({reason}): run \
          `verta migrate` with a user that has SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX and \
          REFERENCES on `{database}`.*"
     )]
     MayNotMigrate {
-        /// The first that it lacks.
+        /// The first missing migration.
         migration: &'static str,
         /// The user.
         user: String,
         /// The database.
         database: String,
-        /// What the server said.
+        /// The server's message.
         reason: String,
     },
-    /// A later release made the schema.
+    /// A later release created the schema.
     #[error(
         "the database has the migration {found}, which this release does not know: \
          run the release that made it, or a later one"
     )]
     NewerSchema {
-        /// The migration that is not known.
+        /// The unknown migration.
         found: String,
     },
-    /// A migration is not what it was when it was applied.
+    /// An applied migration differs from this program's.
     #[error(
         "the database was made with another text of the migration {migration}: \
          run the release that made it, and do not edit migrations"
     )]
     EditedMigration {
-        /// Which.
+        /// The migration.
         migration: String,
     },
-    /// Somebody else has been migrating for too long.
+    /// Another process has been migrating for too long.
     #[error("another process has been migrating {database:?} for more than {minutes} minutes: look what it does")]
     Busy {
         /// The database.
         database: String,
-        /// How long.
+        /// The time waited.
         minutes: u64,
     },
     /// Anything else.
@@ -143,14 +143,14 @@ pub enum OpenError {
     Refused {
         /// Host and port.
         address: String,
-        /// What it was asked to do.
+        /// The rejected request.
         what: String,
-        /// What it said.
+        /// The server's message.
         reason: String,
     },
 }
 
-/// Connects, and asks again where the server does not answer yet.
+/// Connects, and retries if the server does not respond yet.
 pub(crate) async fn connect(url: &DatabaseUrl, patience: Duration) -> Result<Conn, OpenError> {
     if let Some(path) = &url.ca {
         let unreadable = |error: std::io::Error| OpenError::CaFile { path: path.clone(), reason: error.to_string() };
@@ -176,19 +176,19 @@ pub(crate) async fn connect(url: &DatabaseUrl, patience: Duration) -> Result<Con
     }
 }
 
-/// Says goodbye to the server; not to be heard is no harm.
+/// Closes the connection in an orderly way; a failure is harmless.
 pub(crate) async fn disconnect(connection: Conn) {
     if !matches!(timeout(CONNECT_LIMIT, connection.disconnect()).await, Ok(Ok(()))) {
         tracing::debug!("first connection not closed");
     }
 }
 
-/// Host and port.
+/// Returns the host and port.
 pub(crate) fn address(url: &DatabaseUrl) -> String {
     format!("{}:{}", url.host, url.port)
 }
 
-/// What a failure to connect means.
+/// Returns the meaning of a failure to connect.
 fn problem(url: &DatabaseUrl, error: &Error) -> OpenError {
     let address = address(url);
     let reason = Failure::new(error).to_string();
@@ -204,7 +204,7 @@ fn problem(url: &DatabaseUrl, error: &Error) -> OpenError {
             OpenError::Tls { address, reason: "the server has no certificate".to_owned() }
         }
         (Error::Io(IoError::Tls(_)), _) => OpenError::Tls { address, reason },
-        // What goes wrong in the handshake of TLS comes as this kind of error.
+        // Errors of the TLS handshake have this kind.
         (Error::Io(IoError::Io(io)), _) if url.tls_is_on() && io.kind() == std::io::ErrorKind::InvalidData => {
             OpenError::Tls { address, reason }
         }

@@ -1,4 +1,4 @@
-//! How connections are made, kept and given out.
+//! How connections are created, kept open and handed out.
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -12,19 +12,20 @@ use tokio::time::{Instant, timeout, timeout_at};
 use crate::error::{Failure, begin_error, is_lost_connection, no_answer};
 use crate::url::{DatabaseUrl, TlsMode};
 
-/// For a connection with a transaction begun on it: a request that meets a silent store still answers in 10 s.
+/// The time limit for a connection with a transaction begun on it: a request to a silent store still gets a response in
+/// 10 s.
 pub(crate) const BEGIN_LIMIT: Duration = Duration::from_secs(4);
-/// For a statement of a snapshot, which a request waits for.
+/// The time limit for a statement of a snapshot, which a request waits for.
 pub(crate) const READ_LIMIT: Duration = Duration::from_secs(5);
-/// For a statement or the commit of a unit: longer than [`SETUP`] lets it wait for a lock.
+/// The time limit for a statement or the commit of a unit: longer than [`SETUP`] lets it wait for a lock.
 pub(crate) const WRITE_LIMIT: Duration = Duration::from_secs(30);
-/// For all that the readiness of the store is told by.
+/// The time limit for the whole readiness check of the store.
 pub(crate) const STATUS_LIMIT: Duration = Duration::from_millis(800);
-/// For the rollback of a unit that was dropped.
+/// The time limit for the rollback of a dropped unit.
 pub(crate) const ROLLBACK_LIMIT: Duration = Duration::from_secs(5);
 
-/// What every session begins with. The zone makes `DATETIME` and `UTC_TIMESTAMP` one, the mode refuses what does not
-/// fit instead of cutting it, and a lock that is not given in 10 s is given up.
+/// The first statement of every session. The zone makes `DATETIME` and `UTC_TIMESTAMP` equal, the mode rejects values
+/// that do not fit instead of cutting them, and waiting for a lock ends after 10 s.
 const SETUP: &str = "SET time_zone = '+00:00', foreign_key_checks = 1, innodb_lock_wait_timeout = 10, \
      sql_mode = 'ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,\
      NO_ENGINE_SUBSTITUTION' /*T! , tidb_txn_mode = 'pessimistic' */";
@@ -33,24 +34,23 @@ const SETUP: &str = "SET time_zone = '+00:00', foreign_key_checks = 1, innodb_lo
 const IDLE_LIMIT: Duration = Duration::from_mins(4);
 /// Every connection is closed at this age, so that they spread over servers that were added.
 const AGE_LIMIT: Duration = Duration::from_mins(30);
-/// Random part of the age, so that not all are closed at once.
+/// The random part of the age, so that not all are closed at once.
 const AGE_JITTER: Duration = Duration::from_mins(5);
-/// Prepared statements that a connection keeps: every batch has one for each of its sizes.
+/// The number of prepared statements that a connection caches: every batch has one for each of its sizes.
 const STATEMENT_CACHE: usize = 128;
 /// The largest packet in either direction; `MariaDB`'s own default, and a quarter of `TiDB`'s.
 const LARGEST_PACKET: usize = 16 * 1024 * 1024;
-/// The name that a server's certificate is asked for where any name will do. The driver forgives a wrong one if the error
-/// has the first part of this in it
-/// (<https://github.com/blackbeam/mysql_async/blob/v0.37.1/src/io/tls/rustls_io.rs>), which rustls does not write of
-/// itself any more, but it does write the name that it asked for. Names come last: whoever signed the certificate, and
-/// until when, has been looked at before
-/// (<https://github.com/rustls/rustls/blob/v/0.23.46/rustls/src/webpki/server_verifier.rs>). Should either change its
-/// words, a wrong name is refused.
+/// The name that a server's certificate is checked for if any name is valid. The driver ignores a wrong name if the
+/// error contains the first part of this one
+/// (<https://github.com/blackbeam/mysql_async/blob/v0.37.1/src/io/tls/rustls_io.rs>). rustls no longer writes that
+/// phrase itself, but it writes the expected name. Names are checked last, after the certificate's issuer and expiry
+/// (<https://github.com/rustls/rustls/blob/v/0.23.46/rustls/src/webpki/server_verifier.rs>). If either changes its
+/// wording, a wrong name is rejected.
 const NO_NAME: &str = "NotValidForName.invalid";
-/// What `TiDB` and `MariaDB` have by default; given, so that nobody asks for it on every connection.
+/// The default of `TiDB` and `MariaDB`; set here, so that the driver does not query it on every connection.
 const SERVER_IDLE_LIMIT_SECONDS: usize = 28_800;
 
-/// A pool of at most `size` connections to `url`; it connects when it is asked for one.
+/// Returns a pool of at most `size` connections to `url`; it connects on demand.
 pub(crate) fn pool(url: &DatabaseUrl, size: usize) -> Pool {
     let constraints = PoolConstraints::new(size.max(1), size.max(1)).expect("both ends are the same");
     let pool = PoolOpts::default()
@@ -63,7 +63,7 @@ pub(crate) fn pool(url: &DatabaseUrl, size: usize) -> Pool {
     Pool::new(OptsBuilder::from_opts(options(url)).pool_opts(pool))
 }
 
-/// What a single connection to `url` needs.
+/// Returns the options of a single connection to `url`.
 pub(crate) fn options(url: &DatabaseUrl) -> Opts {
     OptsBuilder::default()
         .ip_or_hostname(url.host.clone())
@@ -73,9 +73,9 @@ pub(crate) fn options(url: &DatabaseUrl) -> Opts {
         .db_name(Some(url.database.clone()))
         .ssl_opts(tls(url.tls, url.ca.clone()))
         .setup(vec![SETUP])
-        // Else a loopback address would be left for the path of a socket that the server names.
+        // Otherwise the driver would replace a loopback address by the path of a socket that the server names.
         .prefer_socket(false)
-        // An UPDATE tells how many rows it found, changed or not.
+        // The row count of an UPDATE is that of the rows found, changed or not.
         .client_found_rows(true)
         .stmt_cache_size(STATEMENT_CACHE)
         .conn_ttl(IDLE_LIMIT)
@@ -103,8 +103,8 @@ fn tls(mode: TlsMode, ca: Option<PathBuf>) -> Option<SslOpts> {
     }
 }
 
-/// A connection with a transaction begun on it. One that was lost while nobody used it is replaced by another, and
-/// at worst every one of them was; or the one that somebody gives back only now.
+/// Returns a connection with a transaction begun on it. A connection that was lost while idle is replaced by another.
+/// At worst all idle connections were lost, or the one that another unit releases meanwhile.
 pub(crate) async fn begin(pool: &Pool, options: &TxOpts) -> Result<Transaction<'static>, StoreError> {
     let deadline = Instant::now() + BEGIN_LIMIT;
     let mut lost = pool.metrics().connections_in_pool.load(Ordering::Relaxed).max(1);
@@ -121,7 +121,8 @@ pub(crate) async fn begin(pool: &Pool, options: &TxOpts) -> Result<Transaction<'
     }
 }
 
-/// `work`, or [`StoreError::Unavailable`] after `limit`; what it waited for is then given up with its connection.
+/// Returns the result of `work`, or [`StoreError::Unavailable`] after `limit`; the work is then abandoned with its
+/// connection.
 pub(crate) async fn within<T>(
     limit: Duration,
     work: impl Future<Output = mysql_async::Result<T>>,

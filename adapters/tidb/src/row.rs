@@ -11,7 +11,7 @@ use ports::error::StoreError;
 use uuid::Uuid;
 
 /// A row of `table`, read by column name. Reading in the order of the statement finds each column at once; any other
-/// order works and searches. A value is there once.
+/// order works and searches. A value can be taken only once.
 pub(crate) struct Columns {
     table: &'static str,
     row: Row,
@@ -23,14 +23,14 @@ impl Columns {
         Self { table, row, next: 0 }
     }
 
-    /// An id of ours that stays in its row.
+    /// Returns an id of ours without taking it out of its row.
     pub(crate) fn peek_uuid(row: &Row, column: &'static str) -> Result<Uuid, StoreError> {
         let text = row.get_opt::<String, _>(column).and_then(Result::ok);
         let id = text.and_then(|text| Uuid::try_parse(&text).ok());
         id.ok_or(StoreError::Corrupt { table: "messages", column })
     }
 
-    /// The value as the driver gives it.
+    /// Returns the value from the driver.
     pub(crate) fn get<T: FromValue>(&mut self, column: &'static str) -> Result<T, StoreError> {
         let columns = self.row.columns_ref();
         let named = |candidate: &Column| candidate.name_ref() == column.as_bytes();
@@ -46,19 +46,19 @@ impl Columns {
         }
     }
 
-    /// A word or number in text.
+    /// Returns a word or number from text.
     pub(crate) fn parse<T: FromStr>(&mut self, column: &'static str) -> Result<T, StoreError> {
         let text: String = self.get(column)?;
         text.parse().map_err(|_| self.corrupt(column))
     }
 
-    /// As before, or nothing.
+    /// Returns a word or number from text, or `None`.
     pub(crate) fn parse_optional<T: FromStr>(&mut self, column: &'static str) -> Result<Option<T>, StoreError> {
         let text: Option<String> = self.get(column)?;
         text.map(|text| text.parse().map_err(|_| self.corrupt(column))).transpose()
     }
 
-    /// What a constructor makes of a text.
+    /// Returns the result of a constructor for a text.
     pub(crate) fn check<T, E>(
         &mut self,
         column: &'static str,
@@ -68,7 +68,7 @@ impl Columns {
         make(&text).map_err(|_| self.corrupt(column))
     }
 
-    /// As before, or nothing.
+    /// Returns the result of a constructor for a text, or `None`.
     pub(crate) fn check_optional<T, E>(
         &mut self,
         column: &'static str,
@@ -78,29 +78,29 @@ impl Columns {
         text.map(|text| make(&text).map_err(|_| self.corrupt(column))).transpose()
     }
 
-    /// A UUID.
+    /// Returns a UUID.
     pub(crate) fn uuid(&mut self, column: &'static str) -> Result<Uuid, StoreError> {
         self.check(column, Uuid::try_parse)
     }
 
-    /// A snowflake.
+    /// Returns a snowflake.
     pub(crate) fn id<T>(&mut self, column: &'static str) -> Result<Id<T>, StoreError> {
         let number = self.get(column)?;
         Id::new(number).ok_or_else(|| self.corrupt(column))
     }
 
-    /// A snowflake, or nothing.
+    /// Returns a snowflake, or `None`.
     pub(crate) fn optional_id<T>(&mut self, column: &'static str) -> Result<Option<Id<T>>, StoreError> {
         let number: Option<u64> = self.get(column)?;
         number.map(|number| Id::new(number).ok_or_else(|| self.corrupt(column))).transpose()
     }
 
-    /// A moment.
+    /// Returns a time.
     pub(crate) fn time(&mut self, column: &'static str) -> Result<Timestamp, StoreError> {
         self.optional_time(column)?.ok_or_else(|| self.corrupt(column))
     }
 
-    /// A moment, or nothing.
+    /// Returns a time, or `None`.
     pub(crate) fn optional_time(&mut self, column: &'static str) -> Result<Option<Timestamp>, StoreError> {
         match self.get(column)? {
             Value::NULL => Ok(None),
@@ -108,7 +108,7 @@ impl Columns {
         }
     }
 
-    /// JSON, or nothing. `TiDB` keeps it parsed and writes it in a form of its own.
+    /// Returns JSON, or `None`. `TiDB` stores it parsed and writes it in a form of its own.
     pub(crate) fn json(&mut self, column: &'static str) -> Result<Option<Json>, StoreError> {
         let text: Option<String> = self.get(column)?;
         text.map(|text| Json::parse(&text).map_err(|_| self.corrupt(column))).transpose()
@@ -119,10 +119,10 @@ impl Columns {
     }
 }
 
-/// Later than every moment.
+/// Later than every other time.
 pub(crate) const END_OF_TIME: Value = Value::Date(9999, 12, 31, 23, 59, 59, 999_000);
 
-/// A moment as `DATETIME(3)`.
+/// Returns a time as `DATETIME(3)`.
 pub(crate) fn datetime(time: Timestamp) -> Value {
     let at = time.civil();
     let part = |part: i8| u8::try_from(part).expect("a part of a date is positive");
@@ -137,12 +137,12 @@ pub(crate) fn datetime(time: Timestamp) -> Value {
     )
 }
 
-/// A moment as `DATETIME(3)`, or `NULL`.
+/// Returns a time as `DATETIME(3)`, or `NULL`.
 pub(crate) fn datetime_if(time: Option<Timestamp>) -> Value {
     time.map_or(Value::NULL, datetime)
 }
 
-/// JSON as text, or `NULL`.
+/// Returns JSON as text, or `NULL`.
 pub(crate) fn json_text(json: Option<&Json>) -> Value {
     json.map_or(Value::NULL, |json| json.as_str().into())
 }

@@ -1,4 +1,4 @@
-//! What syncs remember of channels.
+//! The sync states of channels.
 
 use async_trait::async_trait;
 use domain::channel::ChannelId;

@@ -57,7 +57,7 @@ const FIND_PUBLIC: &str = r"
     LIMIT 1
 ";
 
-/// Names of channels can stand in what a job says of its errors.
+/// The error text of a job can contain names of channels.
 const CLEAR_ERRORS: &str = r"
     UPDATE jobs
     SET error = NULL
@@ -130,7 +130,7 @@ fn parameters(tenant: &Tenant) -> Params {
 }
 
 impl Unit {
-    /// What a refused row means: whose key or slug it has.
+    /// Returns the error for a rejected row: whether its id or its slug is taken.
     async fn duplicate(&mut self, tenant: &Tenant, error: mysql_async::Error) -> StoreError {
         if code(&error) != Some(DUPLICATE_KEY) {
             return self.given_up(store_error(&error));

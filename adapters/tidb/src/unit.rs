@@ -1,4 +1,4 @@
-//! A transaction that is read from and written to.
+//! A transaction for reading and writing.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -40,14 +40,14 @@ const TENANT: &str = r"
 
 /// A connection with a transaction: a snapshot to read, or a unit of work. Dropping it rolls back.
 pub(crate) struct Unit {
-    /// `None` once it ended: committed, or given up by the server.
+    /// `None` after its end: committed, or ended by the server.
     transaction: Option<Transaction<'static>>,
-    /// What a statement may take.
+    /// The time limit of a statement.
     limit: Duration,
     /// Whether it may write.
     writes: bool,
     /// Ids and slugs that it looked up and found free. If one of them is taken when it is to be stored, another unit
-    /// was faster, and the next try sees what that one did.
+    /// was faster, and the retry sees that unit's rows.
     free: HashSet<String>,
     /// The tenants of channels, which never change.
     tenants: HashMap<ChannelId, TenantId>,
@@ -58,16 +58,16 @@ pub(crate) struct Unit {
 }
 
 impl Unit {
-    /// One moment of the archive. `TiDB` takes it when the transaction begins; `MariaDB` does so when it is told.
+    /// Opens a snapshot. `TiDB` takes it when the transaction begins; `MariaDB` does so on request.
     pub(crate) async fn read(pool: &Pool) -> Result<Self, StoreError> {
         let mut options = TxOpts::new();
         options.with_isolation_level(IsolationLevel::RepeatableRead).with_consistent_snapshot(true);
         Ok(Self::new(begin(pool, &options).await?, READ_LIMIT, None))
     }
 
-    /// A unit of work. Every statement of it sees what was committed before that statement. Under repeatable reads
-    /// `TiDB` would show what there was at the beginning, so after waiting for the lock of a channel a unit would
-    /// still compare its page with rows from before the other writer.
+    /// Begins a unit of work. Every statement of it sees all commits before that statement. Under repeatable reads
+    /// `TiDB` would show the state at the beginning, so after waiting for the lock of a channel a unit would still
+    /// compare its page with rows from before the other writer.
     pub(crate) async fn write(pool: &Pool, appended: &Arc<Notify>) -> Result<Self, StoreError> {
         let mut options = TxOpts::new();
         options.with_isolation_level(IsolationLevel::ReadCommitted);
@@ -107,18 +107,18 @@ impl Unit {
         Ok(())
     }
 
-    /// Remembers the tenant of a channel, which never changes.
+    /// Caches the tenant of a channel, which never changes.
     pub(crate) fn know_tenant(&mut self, channel: ChannelId, tenant: TenantId) {
         self.tenants.insert(channel, tenant);
     }
 
-    /// Locks the row that `sql` names, in a unit that may write; another unit that does the same waits until this one
-    /// ends, so that nothing is computed from a row and written back over what somebody else wrote meanwhile.
+    /// Locks the row that `sql` selects, in a unit that may write; another unit that does the same waits until this one
+    /// ends, so that a value computed from a row cannot overwrite another unit's write.
     pub(crate) async fn lock(&mut self, sql: &'static str, parameters: Params) -> Result<(), StoreError> {
         if self.writes { self.row(sql, parameters, |_| Ok(())).await.map(drop) } else { Ok(()) }
     }
 
-    /// Remembers that `name` is free, if nothing was found under it.
+    /// Records that `name` is free, if nothing was found under it.
     pub(crate) fn note_free<T>(&mut self, name: String, found: Option<T>) -> Option<T> {
         if self.writes && found.is_none() {
             self.free.insert(name);
@@ -126,7 +126,7 @@ impl Unit {
         found
     }
 
-    /// What it means that one of `names` is taken.
+    /// Returns the error for a name of `names` that is taken.
     pub(crate) fn taken(&mut self, names: &[String], what: &'static str, error: &mysql_async::Error) -> StoreError {
         if names.iter().any(|name| self.free.contains(name)) {
             self.given_up(lost_race(error))
@@ -135,7 +135,7 @@ impl Unit {
         }
     }
 
-    /// What `make` makes of the rows that `sql` selects.
+    /// Returns the rows that `sql` selects, each converted by `make`.
     pub(crate) async fn rows<T>(
         &mut self,
         sql: &str,
@@ -149,8 +149,8 @@ impl Unit {
         rows.map_err(|error| self.given_up(error))?.into_iter().map(make).collect()
     }
 
-    /// Hands over the rows that `sql` selects, one by one as they arrive, while `goes_on` returns true. The server's other
-    /// rows are read and dropped.
+    /// Passes on the rows that `sql` selects, one by one as they arrive, while `goes_on` returns true. The server's
+    /// other rows are read and dropped.
     pub(crate) async fn rows_while(
         &mut self,
         sql: &str,
@@ -179,7 +179,7 @@ impl Unit {
         read.map_err(|error| self.given_up(error))?
     }
 
-    /// What `make` makes of the only row that `sql` selects.
+    /// Returns the only row that `sql` selects, converted by `make`.
     pub(crate) async fn row<T>(
         &mut self,
         sql: &str,
@@ -189,12 +189,12 @@ impl Unit {
         Ok(self.rows(sql, parameters, make).await?.pop())
     }
 
-    /// Runs `sql`; tells how many rows it inserted, found to update, or deleted.
+    /// Runs `sql`; returns the number of rows that it inserted, found to update, or deleted.
     pub(crate) async fn run(&mut self, sql: &str, parameters: impl Into<Params>) -> Result<u64, StoreError> {
         self.attempt(sql, parameters).await?.map_err(|error| self.given_up(store_error(&error)))
     }
 
-    /// Runs `sql`, where the caller knows what the server's refusal can mean.
+    /// Runs `sql`, and returns the server's error for the caller to interpret.
     pub(crate) async fn attempt(
         &mut self,
         sql: &str,
@@ -210,7 +210,7 @@ impl Unit {
         timeout(limit, run).await.map_err(|_| self.given_up(no_answer(limit)))
     }
 
-    /// Notes that the server may have ended the transaction: what came after would be made last one by one.
+    /// Ends the unit if the server may have ended the transaction: later statements would be committed one by one.
     pub(crate) fn given_up(&mut self, error: StoreError) -> StoreError {
         if matches!(error, StoreError::Aborted(_) | StoreError::Unavailable(_)) {
             roll_back(self.transaction.take());
@@ -224,7 +224,7 @@ impl Unit {
     }
 }
 
-/// A unit is used after the store gave it up.
+/// The error of a unit that is used after the store ended it.
 #[derive(Debug, thiserror::Error)]
 #[error("the unit was given up before")]
 struct GivenUp;
@@ -302,11 +302,11 @@ impl Drop for Unit {
     }
 }
 
-/// Rolls back behind the caller's back, and gives the connection up if that is not answered: left to itself, the pool
-/// would wait for the answer for ever and have one connection less.
+/// Rolls back in the background, and closes the connection if that gets no response: by itself, the pool would wait for
+/// the response for ever and have one connection less.
 ///
-/// A connection on which an answer is still to come, or that is lost, is given up at once: whatever is asked of it next
-/// would take that answer for its own, and so would everybody who uses it later.
+/// A connection that is lost, or on which a response is still pending, is closed at once: the next request on it would
+/// take that response for its own, and so would every later user of the connection.
 fn roll_back(transaction: Option<Transaction<'static>>) {
     let Some(transaction) = transaction.filter(|transaction| !transaction.is_disconnected()) else { return };
     if let Ok(runtime) = Handle::try_current() {

@@ -1,5 +1,5 @@
-//! What stood among messages and could not be read or stored. What it is, is kept as text and not as `JSON`: the server
-//! refuses some JSON, and this is where that must not happen.
+//! Entries between messages that could not be read or stored. The raw entry is stored as text and not as `JSON`: the
+//! server rejects some JSON, which must not happen here.
 
 use async_trait::async_trait;
 use domain::change::ChangeKind;
@@ -30,7 +30,7 @@ const LIST_IDS: &str = r"
     ORDER BY unreadable_id
 ";
 
-/// The moments stand behind what they decide about: assignments are made from left to right.
+/// The times follow the columns that they decide about: assignments are made from left to right.
 const UPSERT: &str = r"
     INSERT INTO unreadable_messages (
         channel_id, unreadable_id, message_id, low, high, reason, raw, first_seen_at, last_seen_at

@@ -1,4 +1,5 @@
-//! Where the database is: `mysql://user:password@host:4000/database?ssl-mode=VERIFY_IDENTITY&ssl-ca=/path/ca.pem`.
+//! The address of the database:
+//! `mysql://user:password@host:4000/database?ssl-mode=VERIFY_IDENTITY&ssl-ca=/path/ca.pem`.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -7,19 +8,19 @@ use std::str::FromStr;
 use percent_encoding::percent_decode_str;
 use url::{Host, Url};
 
-/// `TiDB`'s own default.
+/// The default of `TiDB`.
 const DEFAULT_PORT: u16 = 4000;
 
-/// Why a text is no address of a database. It never holds the text, whose password belongs in no log.
+/// Why a text is not an address of a database. The error never contains the text, whose password must not be logged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DatabaseUrlError {
-    /// It does not read as an address at all.
+    /// The text cannot be parsed as an address.
     #[error(
         "is no address like mysql://user:password@host:4000/database ({0}); \
          write special characters of the user and the password as %XX"
     )]
     Form(String),
-    /// The scheme is another.
+    /// The scheme is not `mysql`.
     #[error("begins with {0}://, expected mysql://")]
     Scheme(String),
     /// A part is missing.
@@ -28,25 +29,25 @@ pub enum DatabaseUrlError {
     /// A part that cannot be decoded as UTF-8.
     #[error("has a {0} that is no UTF-8 after decoding its %XX")]
     Encoding(&'static str),
-    /// A parameter that there is not.
+    /// An unknown parameter.
     #[error("has the unknown parameter {0:?}; there are ssl-mode and ssl-ca")]
     Parameter(String),
-    /// A parameter that stands twice.
+    /// A parameter that is given more than once.
     #[error("has the parameter {0} twice")]
     Repeated(&'static str),
-    /// A word that is no mode.
+    /// A word that is not a mode.
     #[error("has ssl-mode={0:?}, expected DISABLED, REQUIRED, VERIFY_CA or VERIFY_IDENTITY")]
     Mode(String),
-    /// The mode that goes on without encryption where the server has none.
+    /// The mode that continues without encryption if the server has none.
     #[error(
         "has ssl-mode=PREFERRED, which goes on in plain text where anybody asks for it; \
          choose DISABLED, REQUIRED, VERIFY_CA or VERIFY_IDENTITY"
     )]
     Preferred,
-    /// An authority that nobody would ask.
+    /// An authority that the mode does not use.
     #[error("has ssl-ca, which needs ssl-mode=VERIFY_CA or ssl-mode=VERIFY_IDENTITY")]
     UnusedCa,
-    /// A certificate cannot name it.
+    /// The path of the authority's file is empty.
     #[error("has ssl-ca without a path")]
     EmptyCa,
 }
@@ -58,20 +59,20 @@ pub enum TlsMode {
     /// Plain text.
     #[default]
     Disabled,
-    /// Encrypted, with whoever answers.
+    /// Encrypted, without checking the server's identity.
     Required,
-    /// Encrypted, and the certificate leads to a known authority.
+    /// Encrypted, and the certificate is issued by a trusted authority.
     VerifyCa,
-    /// As before, and the certificate is of the host that the address names.
+    /// As before, and the certificate is for the host that the address names.
     VerifyIdentity,
 }
 
 /// The address of a database. Printing it shows `***` for the password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DatabaseUrl {
-    /// The name or number of the server.
+    /// The name or IP address of the server.
     pub host: String,
-    /// Its port; 4000 if the address does not say.
+    /// Its port; 4000 if the address has none.
     pub port: u16,
     /// The user.
     pub user: String,
@@ -86,7 +87,7 @@ pub struct DatabaseUrl {
 }
 
 impl DatabaseUrl {
-    /// Whether the connection is to be encrypted.
+    /// Returns whether the connection is encrypted.
     #[must_use]
     pub fn tls_is_on(&self) -> bool {
         self.tls != TlsMode::Disabled

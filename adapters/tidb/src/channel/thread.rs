@@ -22,7 +22,7 @@ const LIST_NEWEST: &str = r"
     LIMIT :limit
 ";
 
-/// Threads of the very moment of the cursor, which come before those of an earlier one.
+/// Threads with exactly the time of the cursor, which come before those with an earlier one.
 const LIST_AT: &str = r"
     SELECT /*+ ORDER_INDEX(channels, channels_by_activity) */
         channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,

@@ -1,4 +1,4 @@
-//! What tells whether two archives hold messages alike.
+//! The marks by which two archives compare messages.
 
 use domain::channel::ChannelId;
 use domain::message::MessageId;

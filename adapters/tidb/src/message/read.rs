@@ -26,7 +26,7 @@ const FIND_ALL: &str = r"
         AND message_id IN (…)
 ";
 
-/// The hint has each of the few places looked up in the channels, and not all channels of the tenant read.
+/// The hint makes the server look up the few keys in the channels instead of reading all channels of the tenant.
 const FIND_CHANNELS: &str = r"
     SELECT /*+ LEADING(messages, channels) INL_JOIN(channels) */
         messages.channel_id
@@ -38,7 +38,8 @@ const FIND_CHANNELS: &str = r"
     LIMIT 8
 ";
 
-/// The hint keeps `TiDB` from reading all of the range and sorting it, which without statistics it holds for cheaper.
+/// The hint keeps `TiDB` from reading all of the range and sorting it, which it estimates to be cheaper without
+/// statistics.
 const LIST_BEFORE: &str = r"
     SELECT /*+ ORDER_INDEX(messages, PRIMARY) */
         channel_id, message_id, kind, author, author_bot, author_webhook, content, edited_at, observed_at, origin,
@@ -95,7 +96,8 @@ const EXAMINE_AFTER: &str = r"
     LIMIT :limit
 ";
 
-/// In the order of the key, as the next; their place in the message is made when they are put there.
+/// In the order of the key, as in the next statement; their position in the message is restored when they are added to
+/// it.
 const LIST_ATTACHMENTS: &str = r"
     SELECT message_id, position, attachment_id, filename, content_type, size_bytes, width, height, description,
         spoiler, url, local_path, extra
@@ -147,7 +149,7 @@ const FIND_REACTIONS_OF_KEYS: &str = r"
     WHERE (…)
 ";
 
-/// Messages of any channels: three statements, however many they are.
+/// Returns messages of any channels, with three statements, however many there are.
 pub(super) async fn find_keys(
     unit: &mut Unit,
     keys: &[(ChannelId, MessageId)],
@@ -225,9 +227,9 @@ pub(super) async fn find_in_tenant(
     Ok(found)
 }
 
-/// Reads the rows of a range that are not hidden, in the order of `sql`, until there are `limit` of them, they have so
-/// many bytes, the range ends, or so many rows were examined; `sql` is a statement from the bound on. Hidden rows are
-/// counted and skipped. `make` gives the bytes of a row, too.
+/// Reads the rows of a range that are not hidden, in the order of `sql`, until it has `limit` rows or the maximum
+/// number of bytes, the range ends, or the maximum number of rows was examined; `sql` is a statement from the bound on.
+/// Hidden rows are counted and skipped. `make` also returns the size of a row in bytes.
 async fn examine<T>(
     unit: &mut Unit,
     channel: ChannelId,
@@ -263,12 +265,12 @@ async fn examine<T>(
             break;
         }
     }
-    // A bound beyond the ids ends the range.
+    // A bound outside the possible ids ends the range.
     let stopped = window.last.filter(|_| bound.is_some());
     Ok((found, stopped))
 }
 
-/// How many rows the next statement reads: hardly more than are wanted at first, and many where most are hidden.
+/// The number of rows that the next statement reads: at first few more than are wanted, and many if most are hidden.
 struct Window {
     size: u32,
     left: u32,
@@ -276,7 +278,7 @@ struct Window {
 }
 
 impl Window {
-    /// Rows that are read in addition to the wanted ones, because a few messages of most channels are deleted.
+    /// Extra rows per statement, because a few messages of most channels are deleted.
     const SPARE: u32 = 8;
 
     fn new(limit: u32) -> Self {
@@ -291,7 +293,7 @@ impl Window {
     }
 }
 
-/// What tells whether a row is hidden, which is left in it.
+/// Returns the columns that decide whether a row is hidden, without taking them out of it.
 fn examined(row: &Row) -> Result<(MessageId, MessageKind, bool), StoreError> {
     let corrupt = |column| StoreError::Corrupt { table: "messages", column };
     let id = row.get_opt::<u64, _>("message_id").and_then(Result::ok).and_then(MessageId::new);
@@ -346,7 +348,7 @@ pub(super) async fn list_stored(
     Ok(found)
 }
 
-/// The attachments and reactions of the messages from `low` to `high`.
+/// Returns the attachments and reactions of the messages from `low` to `high`.
 async fn children(
     unit: &mut Unit,
     channel: ChannelId,
@@ -358,14 +360,14 @@ async fn children(
     Ok((attachments, unit.rows(LIST_REACTIONS, parameters, reaction).await?))
 }
 
-/// On which side of its bound a range lies.
+/// The side of its bound on which a range lies.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Side {
     Before,
     After,
 }
 
-/// The bound of a range, itself included; `None` where there is no such id.
+/// Returns the bound of a range, inclusive; `None` if there is no such id.
 fn bound(range: MessageRange) -> (Side, Option<MessageId>) {
     match range {
         MessageRange::Newest => (Side::Before, Some(MessageId::MAX)),
@@ -388,10 +390,10 @@ pub(super) async fn exists(
     Ok(!found.is_empty() || examined_to.is_some())
 }
 
-/// What belongs to a message, and its place there.
+/// A child of a message, with the message's id and its position there.
 type Child<T> = (MessageId, u32, T);
 
-/// Puts attachments and reactions into `messages`, which ascend; what belongs to another message is dropped.
+/// Adds attachments and reactions to `messages`, which ascend; children of other messages are dropped.
 fn put<M>(
     messages: &mut [M],
     message: impl Fn(&mut M) -> &mut Message,
@@ -454,7 +456,7 @@ fn stored(row: Row) -> Result<StoredMessage, StoreError> {
     Ok(StoredMessage { message, deletion })
 }
 
-/// The three columns that order the versions of a message.
+/// Returns the version from the three columns that order the versions of a message.
 pub(super) fn version(row: &mut Columns) -> Result<Version, StoreError> {
     Ok(Version {
         edited_at: row.optional_time("edited_at")?,
@@ -477,7 +479,7 @@ fn reference(row: &mut Columns) -> Result<Option<Reference>, StoreError> {
     Ok(kind.map(|kind| Reference { kind, message_id, channel_id, guild_id }))
 }
 
-/// One of the people whom a message mentions, in its JSON column.
+/// A mentioned person, in the JSON column of a message.
 #[derive(serde::Deserialize)]
 struct Mention {
     id: String,

@@ -1,4 +1,4 @@
-//! Storing messages as another archive holds them.
+//! Writes messages from another archive.
 
 use std::collections::BTreeMap;
 

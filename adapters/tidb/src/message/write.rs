@@ -1,4 +1,4 @@
-//! Storing a page of a channel, and removing messages for good.
+//! Writes the pages of a channel, and removes messages permanently.
 
 use domain::change::ChangeKind;
 use domain::channel::{ChannelId, ChannelSnowflake};
@@ -17,7 +17,8 @@ use crate::batch::{insert_sql, list_sql, padded, pieces};
 use crate::row::{Columns, datetime, datetime_if, json_text};
 use crate::unit::Unit;
 
-/// The row of the channel is what two writers of it wait for. Everything that a page is compared with is read after.
+/// Two writers of a channel wait for each other on its row. All rows that a page is compared with are read after it is
+/// locked.
 const LOCK: &str = r"
     SELECT platform_id, tenant_id
     FROM channels
@@ -33,7 +34,7 @@ const VERSIONS: &str = r"
     ORDER BY message_id
 ";
 
-/// A page that proves nothing about what it lacks is compared with the rows of its own ids alone.
+/// A page that proves no absence is compared only with the rows of its own ids.
 const FIND_VERSIONS: &str = r"
     SELECT message_id, kind, edited_at, observed_at, origin, digest, deleted_at, deletion_kind
     FROM messages
@@ -115,7 +116,7 @@ const TOUCH: &str = r"
         AND message_id IN (…)
 ";
 
-/// Counts the messages that readers are shown; [`shown_sql`] names their types, here and in the next.
+/// Counts the messages that are shown to readers; [`shown_sql`] fills in their types, here and in the next statement.
 const COUNT: &str = r"
     SELECT platform_id, message_count - (
         SELECT COUNT(*)
@@ -134,7 +135,7 @@ const SET_STATS: &str = r"
     WHERE channel_id = :channel_id
 ";
 
-/// The hint, as in the next: see the pages of a channel.
+/// The hint, as in the next statement: see the pages of a channel.
 const NEWEST: &str = r"
     SELECT /*+ ORDER_INDEX(messages, PRIMARY) */
         message_id, sent_at
@@ -173,7 +174,7 @@ const DELETE_FIRST: &str = r"
         AND message_id BETWEEN :low AND :high
 ";
 
-/// Makes every other writer of the channel wait; tells its platform id.
+/// Makes every other writer of the channel wait; returns its platform id.
 pub(crate) async fn lock(unit: &mut Unit, channel: ChannelId) -> Result<ChannelSnowflake, StoreError> {
     let ids = |row| {
         let mut row = Columns::new("channels", row);
@@ -235,7 +236,7 @@ fn stored(row: Row) -> Result<StoredVersion, StoreError> {
 async fn write(unit: &mut Unit, channel: ChannelId, plan: &PagePlan<'_>) -> Result<(), StoreError> {
     let replaced: Vec<_> = plan.update.iter().map(|write| write.message.id).collect();
     remove_children(unit, channel, &replaced).await?;
-    // All in one go and in the order of their keys: fewer statements, and no two units in each other's way.
+    // All at once and in the order of their keys: fewer statements, and units do not block each other.
     let mut rows: Vec<_> = plan.insert.iter().chain(&plan.update).copied().collect();
     rows.sort_unstable_by_key(|write| write.message.id);
     upsert(unit, &rows).await?;
@@ -254,13 +255,13 @@ async fn write(unit: &mut Unit, channel: ChannelId, plan: &PagePlan<'_>) -> Resu
     Ok(())
 }
 
-/// The columns of a deletion; the kind of a message that is not deleted does not matter.
+/// Returns the columns of a deletion; without a deletion its kind does not matter.
 fn deletion_values(deletion: Option<Deletion>) -> [Value; 2] {
     let kind = deletion.map_or(DeletionKind::Inferred, |deletion| deletion.kind);
     [datetime_if(deletion.map(|deletion| deletion.at)), kind.as_number().into()]
 }
 
-/// Removes the attachments and reactions of messages that others replace.
+/// Removes the attachments and reactions of messages that are replaced.
 pub(super) async fn remove_children(
     unit: &mut Unit,
     channel: ChannelId,
@@ -273,7 +274,7 @@ pub(super) async fn remove_children(
     Ok(())
 }
 
-/// The values of a statement on some messages of a channel.
+/// Returns the values of a statement on some messages of a channel.
 fn keys<const N: usize>(first: [Value; N], channel: ChannelId, ids: &[MessageId]) -> Params {
     let channel = std::iter::once(Value::from(channel.to_string()));
     Params::Positional(first.into_iter().chain(channel).chain(ids.iter().map(|id| id.get().into())).collect())
@@ -291,7 +292,7 @@ pub(super) async fn upsert(unit: &mut Unit, writes: &[Write<'_>]) -> Result<(), 
     insert(unit, UPSERT_REACTIONS, rows, UPSERT_REACTIONS_TAIL).await
 }
 
-/// Runs `head`, the rows and `tail` in as few statements as there must be.
+/// Runs `head`, the rows and `tail` in as few statements as possible.
 pub(crate) async fn insert<const N: usize>(
     unit: &mut Unit,
     head: &str,
@@ -385,12 +386,12 @@ fn mentions(people: &[Author]) -> Option<String> {
     (!people.is_empty()).then(|| Json::new(&people.iter().map(person).collect()).to_string())
 }
 
-/// A statement with the numbers of the types that readers are shown.
+/// Returns a statement with the numbers of the types that are shown to readers.
 fn shown_sql(sql: &str) -> String {
     sql.replace(":shown", &MessageKind::SHOWN.map(|kind| kind.0.to_string()).join(", "))
 }
 
-/// Adds `change` to the channel's count and looks up the newest message that readers are shown.
+/// Adds `change` to the channel's count and finds the newest message that is shown to readers.
 pub(super) async fn set_stats(
     unit: &mut Unit,
     channel: ChannelId,
@@ -413,8 +414,8 @@ pub(super) async fn set_stats(
     unit.run(SET_STATS, parameters).await.map(drop)
 }
 
-/// Both numbers are of the moment at which the unit began, whoever writes meanwhile, so the difference is what was wrong
-/// then and stays so.
+/// Both numbers are as of the moment at which the unit began, whatever other units write meanwhile, so the difference
+/// is the error at that time, which does not change by itself.
 pub(crate) async fn recount(unit: &mut Unit, channel: ChannelId) -> Result<u64, StoreError> {
     let counted = |row| {
         let mut row = Columns::new("channels", row);
@@ -442,7 +443,7 @@ pub(super) async fn delete_first(unit: &mut Unit, channel: ChannelId, limit: u32
     unit.log_in(channel, [ChangeKind::Page { channel, interval }]).await?;
     let (low, high) = (interval.low().get(), interval.high().get());
     let parameters = params! { "channel_id" => channel.to_string(), low, high };
-    // Found by their own ranges these rows go faster than one by one behind the messages that they belong to.
+    // These rows are found faster by their own ranges than one by one through their messages.
     unit.run(DELETE_FIRST_ATTACHMENTS, parameters.clone()).await?;
     unit.run(DELETE_FIRST_REACTIONS, parameters.clone()).await?;
     unit.run(DELETE_FIRST, parameters).await
