@@ -20,7 +20,7 @@ use crate::browse::Audience;
 use crate::retry::retry;
 use crate::wire::SEGMENT;
 
-/// The OpenAPI document.
+/// The `OpenAPI` document.
 const OPENAPI: &str = include_str!("../../openapi.yaml");
 
 /// The longest path with its query, in bytes.

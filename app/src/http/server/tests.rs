@@ -152,7 +152,7 @@ async fn a_client_that_takes_no_bytes_loses_its_connection() {
     assert!((Duration::from_secs(30)..Duration::from_secs(31)).contains(&start.elapsed()), "{:?}", start.elapsed());
 }
 
-/// The OpenAPI document, which is larger than an uncounted response.
+/// The `OpenAPI` document, which is larger than an uncounted response.
 const LARGE: &str = "GET /api/v1/openapi.yaml HTTP/1.1\r\nHost: a\r\n";
 
 #[tokio::test(start_paused = true)]
