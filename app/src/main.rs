@@ -10,8 +10,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use adapter_dce::DiscordChatExporter;
 use adapter_discord::{ClientConfig, DiscordClient, ParseApiUrlError, ParseTokenError};
-use adapter_export::DiscordChatExporter;
 use adapter_media::MediaFolder;
 use adapter_sqlite::SqliteStore;
 use adapter_tidb::url::{DatabaseUrl, DatabaseUrlError};

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Instant;
 
-use adapter_export::DiscordChatExporter;
+use adapter_dce::DiscordChatExporter;
 use adapter_sqlite::SqliteStore;
 use app::import::{Importer, Options, Progress};
 use domain::pseudonym::PseudonymKey;
