@@ -3,6 +3,7 @@
 mod channels;
 mod cut;
 mod files;
+mod list;
 mod messages;
 mod opener;
 
@@ -21,6 +22,7 @@ use uuid::Uuid;
 pub use self::channels::{ChannelView, ThreadPage, ThreadView, Threads};
 pub use self::cut::MAX_PAGE_BYTES;
 pub use self::files::{FileStates, FileView, shown_type};
+pub use self::list::{ChannelFilter, ChannelPage, MAX_TREE};
 pub use self::messages::{After, Entry, Find, MessageView, Messages, Roles};
 pub use self::opener::{EmojiNames, Opener, OpenerState};
 

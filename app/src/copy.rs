@@ -30,6 +30,7 @@ use ports::page::Page;
 use ports::store::{Store, UnitOfWork};
 use serde::Serialize;
 
+use crate::channels;
 use crate::key::record;
 use crate::portion::in_portions;
 use crate::retry::retry;
@@ -262,7 +263,7 @@ impl Copier {
     /// Copies the channels of a tenant, parents first; returns the number of their messages.
     async fn channels(&self, tenant: TenantId) -> Result<u64, CopyError> {
         let mut read = self.from.read().await.map_err(CopyError::From)?;
-        let mut left = read.channels().list(tenant).await.map_err(CopyError::From)?;
+        let mut left = channels::without_threads(&mut *read, tenant).await.map_err(CopyError::From)?;
         drop(read);
         let mut total = 0;
         let mut stored = HashSet::new();

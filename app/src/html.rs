@@ -22,7 +22,8 @@ use ports::channel::ThreadOrder;
 use self::markup::Names;
 use self::message::Place;
 use crate::browse::{
-    BrowseError, ChannelView, EmojiNames, Entry, FileStates, Messages, Opener, OpenerState, Reading, ThreadPage,
+    BrowseError, ChannelPage, ChannelView, EmojiNames, Entry, FileStates, Messages, Opener, OpenerState, Reading,
+    ThreadPage,
 };
 use crate::http::ApiError;
 use crate::wire::channel_path;
@@ -291,7 +292,8 @@ pub fn home(tenants: &[Tenant], next: Option<&str>, index: Index) -> Markup {
 
 /// Returns the page with the channels of a tenant.
 #[must_use]
-pub fn tenant(public_url: &str, tenant: &Tenant, channels: &[ChannelView]) -> Markup {
+pub fn tenant(public_url: &str, tenant: &Tenant, page: &ChannelPage, index: Index) -> Markup {
+    let channels = &page.channels;
     let frame = Frame { public_url, tenant, channels, now: None };
     let named = frame.named();
     let content = html! {
@@ -310,8 +312,12 @@ pub fn tenant(public_url: &str, tenant: &Tenant, channels: &[ChannelView]) -> Ma
                 }
             }
         }
+        @if let Some(next) = page.next {
+            nav class="pager" { a rel="next" href={"/" (tenant.slug) "?cursor=" (next)} { "More channels" } }
+        }
     };
-    framed(&frame, "Channels", Some(&format!("/{}", tenant.slug)), None, &content)
+    let path = format!("/{}", tenant.slug);
+    framed(&frame, "Channels", Some(path.as_str()).filter(|_| index != Index::No), None, &content)
 }
 
 fn count(channel: &Channel) -> Markup {

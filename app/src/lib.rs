@@ -1,6 +1,7 @@
 //! The use cases of an archive, and its command line, REST API and site.
 
 pub mod browse;
+mod channels;
 pub mod cli;
 pub mod config;
 pub mod copy;

@@ -22,6 +22,21 @@ pub enum ThreadOrder {
     Oldest,
 }
 
+/// The position after which a list of channels resumes: that of the last channel returned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChannelCursor {
+    /// Its [`Channel::position`].
+    pub position: i32,
+    /// Its platform id.
+    pub platform_id: ChannelSnowflake,
+}
+
+impl From<&Channel> for ChannelCursor {
+    fn from(channel: &Channel) -> Self {
+        Self { position: channel.position, platform_id: channel.platform_id }
+    }
+}
+
 /// The position after which a list of threads resumes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ThreadCursor {
@@ -30,6 +45,13 @@ pub struct ThreadCursor {
     pub active_at: Timestamp,
     /// The platform id of that thread.
     pub platform_id: ChannelSnowflake,
+}
+
+impl From<&Channel> for ThreadCursor {
+    fn from(thread: &Channel) -> Self {
+        let active_at = thread.stats.last_activity_at.unwrap_or_else(|| thread.created_at());
+        Self { active_at, platform_id: thread.platform_id }
+    }
 }
 
 /// The order and visibility of a list of threads.
@@ -54,11 +76,18 @@ pub trait ChannelRepository: Send {
     /// Returns the stored channels among `ids` (at most 200), ascending by id.
     async fn find_all(&mut self, ids: &[ChannelId]) -> Result<Vec<Channel>, StoreError>;
 
-    /// Returns every channel of a tenant except its threads, ascending by position, then platform id: one range of an
-    /// index. Discord allows 500 channels in a guild, categories included
-    /// (<https://docs.discord.com/developers/topics/opcodes-and-status-codes#json>, code 30013), so the list is not
-    /// paged; channels that the guild no longer has are included. Threads have no such bound and are paged.
-    async fn list(&mut self, tenant: TenantId) -> Result<Vec<Channel>, StoreError>;
+    /// Returns the channels of a tenant except its threads, ascending by position, then platform id: ranges of an
+    /// index, however many channels are left out. Without `with_private`, only those whose own visibility is public.
+    ///
+    /// Discord allows 500 channels in a guild, categories included
+    /// (<https://docs.discord.com/developers/topics/opcodes-and-status-codes#json>, code 30013); channels that the guild
+    /// no longer has, and those of exports, are stored in addition.
+    async fn list(
+        &mut self,
+        tenant: TenantId,
+        with_private: bool,
+        page: Page<ChannelCursor>,
+    ) -> Result<Vec<Channel>, StoreError>;
 
     /// Returns the threads of `parent`, in the order of the filter: ranges of an index, however many threads are left
     /// out.

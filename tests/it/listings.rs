@@ -102,6 +102,58 @@ fn a_community_without_a_public_channel_is_not_on_the_start_page() {
     assert_eq!(home(&server).0, ["merged", "secret-society"]);
 }
 
+/// Adds `count` channels with ids from `first` on, all at one position behind `general`, below `parent`.
+fn add_channels(database: &Connection, first: u64, count: u64, visibility: &str, parent: Option<u64>) {
+    let unit = database.unchecked_transaction().unwrap();
+    for id in first..first + count {
+        let sql = "INSERT INTO channels SELECT ?1, tenant_id, ?2,
+            (SELECT channel_id FROM channels WHERE platform_id = ?5), 0, 0, 'channel', ?3, NULL, 9, 0, ?4, 0, 0, NULL,
+            NULL, NULL, 0, 0, NULL, 1420070400000, 0 FROM channels WHERE name = 'general' AND thread = 0";
+        let values = rusqlite::params![uuid::Uuid::new_v4().to_string(), id, format!("c-{id}"), visibility, parent];
+        assert_eq!(unit.execute(sql, values).unwrap(), 1);
+    }
+    unit.commit().unwrap();
+}
+
+#[test]
+fn every_channel_is_reached_however_many_there_are() {
+    let installation = merged();
+    let database = Connection::open(installation.database()).unwrap();
+    add_channels(&database, 100_000, 1_200, "private", None);
+    add_channels(&database, 200_000, 1_300, "public", None);
+    // The parent is in the tree; its children are beyond it.
+    add_channels(&database, 300_000, 3, "public", Some(200_000));
+    add_threads(&database, 400_000, 2, "public", false);
+    let server = installation.serve(&[]);
+    let public: Vec<_> = ["talk".to_owned(), "general".to_owned()]
+        .into_iter()
+        .chain((200_000..201_300).map(|id| format!("c-{id}")))
+        .chain((300_000..300_003).map(|id| format!("c-{id}")))
+        .collect();
+    for limit in [7, 100] {
+        let (found, pages) = channels(|path| server.get(path), limit, "");
+        assert!(found == public, "{limit} at a time: {} of {}", found.len(), public.len());
+        assert_eq!(pages, public.len().div_ceil(limit));
+    }
+    let (found, _) = channels(|path| admin(&server, path), 100, "");
+    assert_eq!(found.len(), public.len() + 1_200);
+    let (found, _) = channels(|path| server.get(path), 2, "&parent=c-200000");
+    assert_eq!(found, ["c-300000", "c-300001", "c-300002"]);
+    let (found, _) = channels(|path| server.get(path), 1, "&parent=general");
+    assert_eq!(found, ["t-400000", "t-400001"]);
+    // The site shows as many as a tree has, categories included, and leads to the others.
+    let page = server.get("/merged").text();
+    assert_eq!(page.matches("<h2><a href=\"/merged/").count(), 999);
+    let (_, rest) = page.split_once("rel=\"next\" href=\"").expect("more channels");
+    let next = server.get(rest.split('"').next().unwrap()).text();
+    assert_eq!(next.matches("<h2><a href=\"/merged/").count(), public.len() - 1_000);
+    assert!(next.contains("noindex") && !next.contains("rel=\"next\""));
+    assert_eq!(server.get("/merged/c-201299").status, 200);
+    for cursor in ["x", &uuid::Uuid::new_v4().to_string()] {
+        assert_eq!(server.get(&format!("/merged?cursor={cursor}")).status, 400);
+    }
+}
+
 /// Adds `count` threads of `general` with ids from `first` on.
 fn add_threads(database: &Connection, first: u64, count: u64, visibility: &str, archived: bool) {
     let unit = database.unchecked_transaction().unwrap();
@@ -117,9 +169,18 @@ fn add_threads(database: &Connection, first: u64, count: u64, visibility: &str, 
 
 /// Returns the slugs on all pages of a list of threads, and the number of pages.
 fn threads(ask: impl Fn(&str) -> Answer, limit: usize, query: &str) -> (Vec<String>, usize) {
+    listed(ask, "/channels/general/threads", limit, query)
+}
+
+/// Returns the slugs on all pages of a list of channels, and the number of pages.
+fn channels(ask: impl Fn(&str) -> Answer, limit: usize, query: &str) -> (Vec<String>, usize) {
+    listed(ask, "/channels", limit, query)
+}
+
+fn listed(ask: impl Fn(&str) -> Answer, list: &str, limit: usize, query: &str) -> (Vec<String>, usize) {
     let (mut found, mut cursor, mut pages) = (Vec::new(), String::new(), 0);
     loop {
-        let answer = ask(&format!("/api/v1/tenants/merged/channels/general/threads?limit={limit}{query}{cursor}"));
+        let answer = ask(&format!("/api/v1/tenants/merged{list}?limit={limit}{query}{cursor}"));
         assert_eq!(answer.status, 200, "{}", answer.text());
         let page = answer.json();
         pages += 1;
@@ -128,7 +189,7 @@ fn threads(ask: impl Fn(&str) -> Answer, limit: usize, query: &str) -> (Vec<Stri
         found.extend(items.iter().map(|item| item["slug"].as_str().unwrap().to_owned()));
         let Some(next) = page["next"].as_str() else { return (found, pages) };
         cursor = format!("&cursor={next}");
-        assert!(pages < 100);
+        assert!(pages < 500);
     }
 }
 

@@ -10,7 +10,7 @@ use domain::lease::Fence;
 use domain::slug::ChannelSlug;
 use domain::tenant::TenantId;
 use domain::visibility::Visibility;
-use ports::channel::{ChannelRepository, ThreadCursor, ThreadFilter};
+use ports::channel::{ChannelCursor, ChannelRepository, ThreadCursor, ThreadFilter};
 use ports::error::StoreError;
 use ports::page::Page;
 use rusqlite::{Connection, OptionalExtension, named_params};
@@ -38,13 +38,53 @@ const FIND_BY_SLUG: &str = r"
         AND slug = :slug
 ";
 
+/// Channels with exactly the position of the cursor, which come before those with a larger one.
+const LIST_AT: &str = r"
+    SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
+        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at
+    FROM channels
+    WHERE tenant_id = :tenant_id
+        AND thread = 0
+        AND position = :position
+        AND platform_id > :platform_id
+    ORDER BY platform_id
+    LIMIT :limit
+";
+
 const LIST: &str = r"
     SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
         archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at
     FROM channels
     WHERE tenant_id = :tenant_id
         AND thread = 0
+        AND position > :position
     ORDER BY position, platform_id
+    LIMIT :limit
+";
+
+const LIST_PUBLIC_AT: &str = r"
+    SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
+        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at
+    FROM channels
+    WHERE tenant_id = :tenant_id
+        AND thread = 0
+        AND visibility = 'public'
+        AND position = :position
+        AND platform_id > :platform_id
+    ORDER BY platform_id
+    LIMIT :limit
+";
+
+const LIST_PUBLIC: &str = r"
+    SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
+        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at
+    FROM channels
+    WHERE tenant_id = :tenant_id
+        AND thread = 0
+        AND visibility = 'public'
+        AND position > :position
+    ORDER BY position, platform_id
+    LIMIT :limit
 ";
 
 const LIST_ALL: &str = r"
@@ -216,6 +256,30 @@ fn find(connection: &Connection, id: ChannelId) -> Result<Option<Channel>, Store
     query_one(connection, "channels", FIND, named_params! {":channel_id": Text(id.0)}, channel)
 }
 
+fn list_page(
+    connection: &Connection,
+    tenant: TenantId,
+    with_private: bool,
+    page: Page<ChannelCursor>,
+) -> Result<Vec<Channel>, StoreError> {
+    let [at, after] = if with_private { [LIST_AT, LIST] } else { [LIST_PUBLIC_AT, LIST_PUBLIC] };
+    let (tenant, position) = (Text(tenant.0), page.after.map_or(i64::MIN, |cursor| cursor.position.into()));
+    let mut channels = Vec::new();
+    if let Some(cursor) = page.after {
+        let parameters = named_params! {
+            ":tenant_id": tenant, ":position": position, ":platform_id": number(cursor.platform_id),
+            ":limit": page.limit,
+        };
+        channels = query(connection, "channels", at, parameters, channel)?;
+    }
+    let left = page.limit.saturating_sub(u32::try_from(channels.len()).unwrap_or(page.limit));
+    if left > 0 {
+        let parameters = named_params! {":tenant_id": tenant, ":position": position, ":limit": left};
+        channels.extend(query(connection, "channels", after, parameters, channel)?);
+    }
+    Ok(channels)
+}
+
 #[async_trait]
 impl ChannelRepository for Unit {
     async fn find(&mut self, id: ChannelId) -> Result<Option<Channel>, StoreError> {
@@ -238,11 +302,13 @@ impl ChannelRepository for Unit {
         self.run(move |connection| ids.into_iter().filter_map(|id| find(connection, id).transpose()).collect()).await
     }
 
-    async fn list(&mut self, tenant: TenantId) -> Result<Vec<Channel>, StoreError> {
-        self.run(move |connection| {
-            query(connection, "channels", LIST, named_params! {":tenant_id": Text(tenant.0)}, channel)
-        })
-        .await
+    async fn list(
+        &mut self,
+        tenant: TenantId,
+        with_private: bool,
+        page: Page<ChannelCursor>,
+    ) -> Result<Vec<Channel>, StoreError> {
+        self.run(move |connection| list_page(connection, tenant, with_private, page)).await
     }
 
     async fn list_threads(

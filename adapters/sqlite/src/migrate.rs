@@ -46,6 +46,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     15 "0015_message_times",
     16 "0016_shown_counts",
     17 "0017_change_log",
+    18 "0018_channel_positions",
 ];
 
 /// The state of a migration.

@@ -312,8 +312,22 @@ async fn every_list_is_one_range_of_an_index_that_has_its_filter() {
     let connection = Connection::open(&archive.path).unwrap();
     let all = statements();
     let public = "parent_id=? AND thread=? AND visibility=?";
+    let shown = "tenant_id=? AND thread=? AND visibility=?";
     let expected = [
-        ("channel LIST", "channels USING INDEX channels_by_position (tenant_id=? AND thread=?)".to_owned()),
+        (
+            "channel LIST_AT",
+            "channels USING INDEX channels_by_position (tenant_id=? AND thread=? AND position=? AND platform_id>?)"
+                .to_owned(),
+        ),
+        (
+            "channel LIST",
+            "channels USING INDEX channels_by_position (tenant_id=? AND thread=? AND position>?)".to_owned(),
+        ),
+        (
+            "channel LIST_PUBLIC_AT",
+            format!("channels USING INDEX channels_visible_by_position ({shown} AND position=? AND platform_id>?)"),
+        ),
+        ("channel LIST_PUBLIC", format!("channels USING INDEX channels_visible_by_position ({shown} AND position>?)")),
         ("channel LIST_ALL", "channels USING INDEX channels_by_tenant (tenant_id=? AND channel_id>?)".to_owned()),
         ("channel/thread LIST_NEWEST", "channels USING INDEX channels_by_activity (parent_id=?)".to_owned()),
         (

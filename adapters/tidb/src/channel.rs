@@ -11,7 +11,7 @@ use domain::slug::ChannelSlug;
 use domain::tenant::TenantId;
 use domain::visibility::Visibility;
 use mysql_async::{Params, Row, Value, params};
-use ports::channel::{ChannelRepository, ThreadCursor, ThreadFilter};
+use ports::channel::{ChannelCursor, ChannelRepository, ThreadCursor, ThreadFilter};
 use ports::error::StoreError;
 use ports::page::Page;
 use serde::Serialize;
@@ -45,7 +45,21 @@ const FIND_ALL: &str = r"
     WHERE channel_id IN (…)
 ";
 
-/// The hints keep `TiDB` from reading a whole table and sorting it if it estimates that to be cheaper.
+/// Channels with exactly the position of the cursor, which come before those with a larger one. The hints, here and
+/// below, keep `TiDB` from reading a whole table and sorting it if it estimates that to be cheaper.
+const LIST_AT: &str = r"
+    SELECT /*+ ORDER_INDEX(channels, channels_by_position) */
+        channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
+        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at
+    FROM channels
+    WHERE tenant_id = :tenant_id
+        AND thread = 0
+        AND position = :position
+        AND platform_id > :platform_id
+    ORDER BY platform_id
+    LIMIT :limit
+";
+
 const LIST: &str = r"
     SELECT /*+ ORDER_INDEX(channels, channels_by_position) */
         channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
@@ -53,7 +67,36 @@ const LIST: &str = r"
     FROM channels
     WHERE tenant_id = :tenant_id
         AND thread = 0
+        AND position > :position
     ORDER BY position, platform_id
+    LIMIT :limit
+";
+
+const LIST_PUBLIC_AT: &str = r"
+    SELECT /*+ ORDER_INDEX(channels, channels_visible_by_position) */
+        channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
+        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at
+    FROM channels
+    WHERE tenant_id = :tenant_id
+        AND thread = 0
+        AND visibility = 'public'
+        AND position = :position
+        AND platform_id > :platform_id
+    ORDER BY platform_id
+    LIMIT :limit
+";
+
+const LIST_PUBLIC: &str = r"
+    SELECT /*+ ORDER_INDEX(channels, channels_visible_by_position) */
+        channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
+        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at
+    FROM channels
+    WHERE tenant_id = :tenant_id
+        AND thread = 0
+        AND visibility = 'public'
+        AND position > :position
+    ORDER BY position, platform_id
+    LIMIT :limit
 ";
 
 const LIST_ALL: &str = r"
@@ -281,8 +324,26 @@ impl ChannelRepository for Unit {
         Ok(found)
     }
 
-    async fn list(&mut self, tenant: TenantId) -> Result<Vec<Channel>, StoreError> {
-        self.rows(LIST, params! { "tenant_id" => tenant.to_string() }, channel).await
+    async fn list(
+        &mut self,
+        tenant: TenantId,
+        with_private: bool,
+        page: Page<ChannelCursor>,
+    ) -> Result<Vec<Channel>, StoreError> {
+        let [at, after] = if with_private { [LIST_AT, LIST] } else { [LIST_PUBLIC_AT, LIST_PUBLIC] };
+        let (tenant_id, limit) = (tenant.to_string(), page.limit);
+        let position = page.after.map_or(i64::MIN, |cursor| cursor.position.into());
+        let mut channels = Vec::new();
+        if let Some(cursor) = page.after {
+            let platform_id = cursor.platform_id.get();
+            let parameters = params! { "tenant_id" => tenant_id.clone(), position, platform_id, limit };
+            channels = self.rows(at, parameters, channel).await?;
+        }
+        let limit = limit.saturating_sub(u32::try_from(channels.len()).unwrap_or(limit));
+        if limit > 0 {
+            channels.extend(self.rows(after, params! { tenant_id, position, limit }, channel).await?);
+        }
+        Ok(channels)
     }
 
     async fn list_threads(

@@ -68,6 +68,7 @@ impl Migration {
         15 "0015_message_times",
         16 "0016_shown_counts",
         17 "0017_change_log",
+        18 "0018_channel_positions",
     ];
 
     /// Returns its statements one by one: the server does not accept two at once.

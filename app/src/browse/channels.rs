@@ -116,19 +116,6 @@ impl Reading {
         }
     }
 
-    /// Returns every channel of a tenant, except threads, that this client may read, in tree order: by position, then
-    /// id, each followed by its children.
-    ///
-    /// # Errors
-    /// [`BrowseError::Store`].
-    pub async fn channels(&mut self, tenant: &Tenant) -> Result<Vec<ChannelView>, BrowseError> {
-        let mut channels = self.at.channels().list(tenant.id).await?;
-        if self.audience == Audience::Public {
-            channels.retain(|channel| is_public(channel, None));
-        }
-        Ok(tree(&channels))
-    }
-
     /// Returns threads of a channel that this client may read, in the order of the filter, at most `limit` after
     /// `after`. A page of fewer than `limit` need not be the last.
     ///
@@ -180,7 +167,7 @@ impl Reading {
             let order = ThreadFilter { order: filter.order, with_private };
             let page = Page { after: next, limit: size };
             let page = self.at.channels().list_threads(of.channel.id, order, page).await?;
-            next = page.last().filter(|_| page.len() == size as usize).map(cursor);
+            next = page.last().filter(|_| page.len() == size as usize).map(ThreadCursor::from);
             threads.extend(page.into_iter().filter(is_wanted));
             if next.is_none() || threads.len() >= wanted {
                 break;
@@ -189,7 +176,7 @@ impl Reading {
         }
         if threads.len() >= wanted {
             threads.truncate(limit as usize);
-            next = threads.last().map(cursor);
+            next = threads.last().map(ThreadCursor::from);
         }
         let view = |thread: Channel| ChannelView {
             public: is_public(&thread, Some(&of.channel)),
@@ -246,42 +233,4 @@ impl Reading {
     }
 }
 
-/// Returns the cursor after `thread`.
-fn cursor(thread: &Channel) -> ThreadCursor {
-    ThreadCursor {
-        active_at: thread.stats.last_activity_at.unwrap_or_else(|| thread.created_at()),
-        platform_id: thread.platform_id,
-    }
-}
-
 const NO_CHANNEL: BrowseError = BrowseError::NotFound("channel");
-
-/// Sorts channels, given by position and then id, so that each comes after its parent.
-fn tree(channels: &[Channel]) -> Vec<ChannelView> {
-    let known: HashMap<ChannelId, &Channel> = channels.iter().map(|channel| (channel.id, channel)).collect();
-    let parent_of = |channel: &Channel| channel.parent_id.and_then(|id| known.get(&id).copied());
-    let mut children: HashMap<Option<ChannelId>, Vec<&Channel>> = HashMap::new();
-    for channel in channels {
-        children.entry(parent_of(channel).map(|parent| parent.id)).or_default().push(channel);
-    }
-    let mut sorted = Vec::with_capacity(channels.len());
-    let mut waiting: Vec<&Channel> = children.remove(&None).unwrap_or_default();
-    waiting.reverse();
-    while let Some(channel) = waiting.pop() {
-        sorted.push(ChannelView {
-            channel: channel.clone(),
-            parent: parent_of(channel).cloned(),
-            public: is_public(channel, None),
-        });
-        waiting.extend(children.remove(&Some(channel.id)).unwrap_or_default().into_iter().rev());
-    }
-    // Parents in a circle have no root; the remaining channels come last, unsorted.
-    let mut rest: Vec<_> = children.into_values().flatten().collect();
-    rest.sort_unstable_by_key(|channel| (channel.position, channel.platform_id));
-    sorted.extend(rest.into_iter().map(|channel| ChannelView {
-        channel: channel.clone(),
-        parent: parent_of(channel).cloned(),
-        public: is_public(channel, None),
-    }));
-    sorted
-}

@@ -194,7 +194,7 @@ async fn channels_stand_behind_their_parents_and_private_ones_are_no_parents() {
     ] {
         let mut unit = FakeUnitOfWork::default();
         let held = all.clone();
-        unit.channels.expect_list().returning(move |_| Ok(held.clone()));
+        unit.channels.expect_list().returning(move |_, _, _| Ok(held.clone()));
         let views = reading(unit, audience).await.channels(&tenant()).await.unwrap();
         let order: Vec<_> = views
             .iter()

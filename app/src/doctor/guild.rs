@@ -13,6 +13,8 @@ use ports::guild::{Access, Denied, GuildChannel, GuildError, GuildScope, GuildSo
 use ports::page::Page;
 use ports::store::Store;
 
+use crate::channels;
+
 use super::{Archive, Check, Doctor, State, names, refusal, silent, with_causes, within};
 
 /// The number of tenants in one query of the store.
@@ -145,7 +147,7 @@ async fn look(
 async fn unseen(store: &dyn Store, tenant: TenantId, structure: &GuildStructure) -> Result<Vec<String>, StoreError> {
     let shown: HashSet<_> = structure.channels.iter().map(|channel| channel.channel.platform_id).collect();
     let mut read = store.read().await?;
-    let held = read.channels().list(tenant).await?;
+    let held = channels::without_threads(&mut *read, tenant).await?;
     let mut found = Vec::new();
     for channel in held.iter().filter(|channel| !shown.contains(&channel.platform_id)) {
         let coverage = read.coverage().find(channel.id).await?;

@@ -69,7 +69,7 @@ fn archive_with(held: Vec<Channel>, was_read: bool, aside: u64) -> Archive {
     let observed_at = was_read.then(|| at(1));
     of_tenants.guilds.expect_list().returning(move |_| Ok(GuildItems { observed_at, ..GuildItems::default() }));
     let mut of_channels = FakeUnitOfWork::default();
-    of_channels.channels.expect_list().return_once(move |_| Ok(held));
+    of_channels.channels.expect_list().return_once(move |_, _, _| Ok(held));
     of_channels.coverage.expect_find().returning(|channel_id| {
         let reason = (channel_id == channel(81, "gone", ChannelKind::TEXT).id).then(|| "deleted".to_owned());
         let coverage = Coverage {

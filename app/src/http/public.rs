@@ -2,6 +2,7 @@
 
 use domain::channel::ChannelKind;
 use domain::message::MessageId;
+use domain::tenant::Tenant;
 use domain::timestamp::Timestamp;
 use http::StatusCode;
 use ports::channel::{ThreadCursor, ThreadOrder};
@@ -11,7 +12,7 @@ use super::Site;
 use super::answer::{Answer, json};
 use super::error::ApiError;
 use super::query::Query;
-use crate::browse::{After, Audience, BrowseError, ChannelView, Find, MAX_PAGE_BYTES, Threads};
+use crate::browse::{After, Audience, BrowseError, ChannelFilter, ChannelView, Find, MAX_PAGE_BYTES, Reading, Threads};
 use crate::wire::{ChannelBody, CoverageBody, ListBody, MessageBody, MessagesBody, TenantBody, ThreadBody, as_sent};
 
 pub(super) async fn tenant(site: &Site, audience: Audience, slug: &str) -> Result<Answer, ApiError> {
@@ -19,10 +20,6 @@ pub(super) async fn tenant(site: &Site, audience: Audience, slug: &str) -> Resul
     let tenant = at.tenant(slug).await?;
     Ok(json(StatusCode::OK, &TenantBody::new(&tenant, at.audience())))
 }
-
-/// The number of batches of 100 threads that are searched for one page, so that a filter with few matches costs no
-/// more.
-const THREAD_ROUNDS: u32 = 10;
 
 /// Returns the channels in tree order; with `parent` those below it, its threads last, the oldest first.
 pub(super) async fn channels(
@@ -36,63 +33,33 @@ pub(super) async fn channels(
     let (limit, cursor) = (query.limit()?, query.parsed::<Uuid>("cursor", "a cursor that this list gave")?);
     let mut at = site.browse.open(audience).await?;
     let tenant = at.tenant(slug).await?;
-    let mut channels = at.channels(&tenant).await?;
-    let mut next_thread = None;
     let parent = match query.get("parent") {
         Some(reference) => Some(at.channel(&tenant, reference).await?),
         None => None,
     };
-    let mut thread_cursor = None;
-    if let Some(parent) = &parent {
-        channels.retain(|view| view.channel.parent_id == Some(parent.channel.id));
-    }
-    let mut start = 0;
-    if let Some(id) = cursor {
-        if let Some(index) = channels.iter().position(|view| view.channel.id.0 == id) {
-            start = index + 1;
-        } else {
-            let known = match at.channel(&tenant, &id.to_string()).await {
-                Err(BrowseError::NotFound(_)) => None,
-                found => Some(found?),
-            };
-            let known = known.filter(|view| parent.is_some() && view.channel.kind.is_thread());
-            let known = known.ok_or_else(|| ApiError::bad_value("cursor", "expected a cursor that this list gave"))?;
-            start = channels.len();
-            thread_cursor = Some(cursor_of(&known));
-        }
-    }
-    let wanted = |view: &ChannelView| kind.is_none_or(|kind| view.channel.kind == ChannelKind(kind));
-    let mut items: Vec<ChannelView> = channels.into_iter().skip(start).filter(wanted).collect();
-    let no_threads = kind.is_some_and(|kind| !ChannelKind(kind).is_thread());
-    if let Some(parent) = parent.filter(|_| items.len() <= limit as usize && !no_threads) {
-        let filter = Threads { order: ThreadOrder::Oldest, archived: None };
-        let mut after = thread_cursor;
-        for round in 1..=THREAD_ROUNDS {
-            let (threads, next) = at.bare_threads(&parent, filter, after, 100).await?;
-            let last = threads.last().map(|view| view.channel.id.to_string());
-            items.extend(threads.into_iter().filter(wanted));
-            after = next;
-            if after.is_none() || items.len() > limit as usize {
-                break;
-            }
-            if round == THREAD_ROUNDS {
-                next_thread = last;
-            }
-        }
-    }
-    if items.len() > limit as usize {
-        items.truncate(limit as usize);
-        next_thread = items.last().map(|view| view.channel.id.to_string());
-    }
-    Ok(json(StatusCode::OK, &ListBody { items: items.iter().map(ChannelBody::new).collect(), next: next_thread }))
+    let after = match cursor {
+        Some(id) => Some(channel_cursor(&mut at, &tenant, id, parent.is_some()).await?),
+        None => None,
+    };
+    let filter = ChannelFilter { parent: parent.as_ref(), kind: kind.map(ChannelKind) };
+    let page = at.channel_page(&tenant, filter, after.as_ref(), limit as usize).await?;
+    let items = page.channels.iter().map(ChannelBody::new).collect();
+    Ok(json(StatusCode::OK, &ListBody { items, next: page.next.map(|id| id.to_string()) }))
 }
 
-fn cursor_of(view: &ChannelView) -> ThreadCursor {
-    let channel = &view.channel;
-    ThreadCursor {
-        active_at: channel.stats.last_activity_at.unwrap_or_else(|| channel.created_at()),
-        platform_id: channel.platform_id,
-    }
+/// Returns the channel that a cursor of a list of channels names: a thread only with `parent`.
+pub(super) async fn channel_cursor(
+    at: &mut Reading,
+    tenant: &Tenant,
+    id: Uuid,
+    with_threads: bool,
+) -> Result<ChannelView, ApiError> {
+    let found = match at.channel(tenant, &id.to_string()).await {
+        Err(BrowseError::NotFound(_)) => None,
+        found => Some(found?),
+    };
+    let found = found.filter(|view| with_threads || !view.channel.kind.is_thread());
+    found.ok_or_else(|| ApiError::bad_value("cursor", "expected a cursor that this list gave"))
 }
 
 pub(super) async fn channel(site: &Site, audience: Audience, slug: &str, channel: &str) -> Result<Answer, ApiError> {
@@ -173,7 +140,7 @@ pub(super) async fn threads(
         let item = as_sent(&ThreadBody::new(&tenant, thread, &page.roles, &page.files));
         let last = items.len().checked_sub(1).map(|last| &page.threads[last].thread);
         if let Some(last) = last.filter(|_| item.get().len() > room) {
-            next = Some(cursor_of(last));
+            next = Some(ThreadCursor::from(&last.channel));
             break;
         }
         room = room.saturating_sub(item.get().len());

@@ -275,7 +275,7 @@ fn find<'a>(
             ("/assets/{file}", ready(site::asset(file)).boxed())
         }
         ("GET", []) => ("/", site::home(at, query).boxed()),
-        ("GET", [tenant]) => ("/{tenant}", site::tenant(at, tenant).boxed()),
+        ("GET", [tenant]) => ("/{tenant}", site::tenant(at, tenant, query).boxed()),
         ("GET", [tenant, channel]) => ("/{tenant}/{channel}", site::channel(at, tenant, channel, query).boxed()),
         ("GET", [tenant, channel, message]) => {
             ("/{tenant}/{channel}/{message}", site::message(at, tenant, channel, message).boxed())

@@ -5,14 +5,15 @@ use http::{StatusCode, header};
 use super::Site;
 use super::answer::{Answer, html, html_of, moved, with_type};
 use super::error::ApiError;
-use super::public::{find, thread_cursor};
+use super::public::{channel_cursor, find, thread_cursor};
 use super::query::Query;
-use crate::browse::{Audience, Find, Threads};
+use crate::browse::{Audience, ChannelFilter, Find, MAX_TREE, Threads};
 use crate::html::{self as pages, Index};
 use crate::wire::{channel_path, message_path};
 
 use domain::message::MessageId;
 use ports::channel::ThreadOrder;
+use uuid::Uuid;
 
 /// The number of messages of a page.
 const PAGE: u32 = 50;
@@ -57,11 +58,16 @@ fn index(query: &Query) -> Index {
     if query.is_empty() { Index::Own } else { Index::No }
 }
 
-pub(super) async fn tenant(site: &Site, slug: &str) -> Result<Answer, ApiError> {
+pub(super) async fn tenant(site: &Site, slug: &str, raw: Option<&str>) -> Result<Answer, ApiError> {
+    let query = Query::of_page(raw, &["cursor"])?;
     let mut at = site.browse.open(Audience::Public).await?;
     let tenant = at.tenant(slug).await?;
-    let channels = at.channels(&tenant).await?;
-    Ok(html_of(&tenant, pages::tenant(&site.public_url, &tenant, &channels)))
+    let after = match query.parsed::<Uuid>("cursor", "a cursor that this list gave")? {
+        Some(id) => Some(channel_cursor(&mut at, &tenant, id, false).await?),
+        None => None,
+    };
+    let page = at.channel_page(&tenant, ChannelFilter::default(), after.as_ref(), MAX_TREE).await?;
+    Ok(html_of(&tenant, pages::tenant(&site.public_url, &tenant, &page, index(&query))))
 }
 
 pub(super) async fn channel(site: &Site, slug: &str, channel: &str, raw: Option<&str>) -> Result<Answer, ApiError> {

@@ -14,6 +14,7 @@ use ports::page::Page;
 use ports::store::UnitOfWork;
 
 use super::{Run, SyncError};
+use crate::channels;
 use crate::slug::channel_slug;
 
 /// The number of channels in one unit.
@@ -134,7 +135,10 @@ impl Run<'_> {
     /// requested by its id. One that the platform shows as hidden is hidden.
     async fn look_after_absent(&self, structure: &GuildStructure) -> Result<(), SyncError> {
         let shown: HashSet<_> = structure.channels.iter().map(|channel| channel.channel.platform_id).collect();
-        let list = async || Ok(self.of.store.read().await?.channels().list(self.scope.tenant).await?);
+        let list = async || {
+            let mut read = self.of.store.read().await?;
+            Ok(channels::without_threads(&mut *read, self.scope.tenant).await?)
+        };
         let held = self.in_store(list).await?;
         for channel in held.iter().filter(|channel| !shown.contains(&channel.platform_id)) {
             if self.stop.is_cancelled() {

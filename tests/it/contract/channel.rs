@@ -3,7 +3,9 @@
 use domain::channel::{Channel, ChannelId, ChannelKind, ChannelSnowflake, ChannelStats, ForumTag};
 use domain::json::Json;
 use domain::slug::ChannelSlug;
+use domain::tenant::Tenant;
 use domain::visibility::Visibility;
+use ports::channel::ChannelCursor;
 use ports::error::StoreError;
 use ports::page::Page;
 use ports::store::Store;
@@ -23,6 +25,7 @@ contract![
     a_slug_of_any_script_is_found,
     channels_are_found_by_many_ids,
     channels_are_listed_by_position,
+    channels_are_listed_to_the_end_without_private_ones,
     all_channels_are_listed_to_the_end,
     a_parent_counts_its_threads,
     a_channel_goes_with_all_that_belongs_to_it,
@@ -147,9 +150,42 @@ async fn channels_are_listed_by_position(store: &dyn Store) {
     let channels = [placed(30, 2), placed(9, 2), placed(100, -1), placed(20, 0), placed(3, 2)];
     upsert(store, &channels.iter().collect::<Vec<_>>()).await;
     upsert(store, &[&Channel { kind: ChannelKind::PRIVATE_THREAD, ..thread(&first, 50) }, &thread(&first, 51)]).await;
-    let listed = store.read().await.unwrap().channels().list(tenant.id).await.unwrap();
-    let ids: Vec<u64> = listed.iter().map(|channel| channel.platform_id.get()).collect();
-    assert_eq!(ids, [100, 7, 20, 3, 9, 30]);
+    assert_eq!(listed(store, &tenant, true, 100).await, [100, 7, 20, 3, 9, 30]);
+}
+
+/// Returns the platform ids of a tenant's channels without threads, read `limit` at a time.
+async fn listed(store: &dyn Store, tenant: &Tenant, with_private: bool, limit: u32) -> Vec<u64> {
+    let (mut found, mut after) = (Vec::new(), None);
+    let mut read = store.read().await.unwrap();
+    loop {
+        let page = read.channels().list(tenant.id, with_private, Page { after, limit }).await.unwrap();
+        assert!(page.len() <= limit as usize);
+        let Some(last) = page.last() else { return found };
+        after = Some(ChannelCursor::from(last));
+        found.extend(page.iter().map(|channel| channel.platform_id.get()));
+    }
+}
+
+async fn channels_are_listed_to_the_end_without_private_ones(store: &dyn Store) {
+    let (tenant, first) = one_channel(store).await;
+    let placed =
+        |number, position, visibility| Channel { position, visibility, ..channel(&tenant, number, ChannelKind::TEXT) };
+    let (public, private) = (Visibility::Public, Visibility::Private);
+    let channels = [
+        placed(30, 2, public),
+        placed(9, 2, private),
+        placed(100, i32::MIN, public),
+        placed(20, 0, private),
+        placed(3, 2, public),
+        placed(40, i32::MAX, public),
+        placed(41, i32::MAX, private),
+    ];
+    upsert(store, &channels.iter().collect::<Vec<_>>()).await;
+    upsert(store, &[&thread(&first, 51)]).await;
+    for limit in 1..=9 {
+        assert_eq!(listed(store, &tenant, true, limit).await, [100, 7, 20, 3, 9, 30, 40, 41], "{limit} at a time");
+        assert_eq!(listed(store, &tenant, false, limit).await, [100, 3, 30, 40], "{limit} at a time");
+    }
 }
 
 async fn all_channels_are_listed_to_the_end(store: &dyn Store) {
@@ -215,9 +251,10 @@ async fn two_tenants_never_see_each_others_channels(store: &dyn Store) {
     let ((one, here), (other, there)) = (one_channel(store).await, one_channel(store).await);
     let unknown = tenant();
     let mut read = store.read().await.unwrap();
-    assert_eq!(read.channels().list(one.id).await.unwrap(), std::slice::from_ref(&here));
+    let all = Page { after: None, limit: 9 };
+    assert_eq!(read.channels().list(one.id, true, all).await.unwrap(), std::slice::from_ref(&here));
     assert_eq!(read.channels().list_all(other.id, Page { after: None, limit: 9 }).await.unwrap(), [there]);
-    assert_eq!(read.channels().list(unknown.id).await.unwrap(), []);
+    assert_eq!(read.channels().list(unknown.id, true, all).await.unwrap(), []);
     assert_eq!(read.channels().find_by_slug(unknown.id, &here.slug).await.unwrap(), None);
     let held = read.coverage().list(other.id, Page { after: None, limit: 9 }).await.unwrap();
     assert!(held.iter().all(|coverage| coverage.channel_id != here.id));

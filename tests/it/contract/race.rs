@@ -4,6 +4,7 @@ use domain::channel::{Channel, ChannelKind};
 use domain::job::{Job, JobId, JobKind};
 use domain::tenant::{Tenant, TenantName};
 use ports::error::StoreError;
+use ports::page::Page;
 use ports::store::Store;
 use tokio::task::yield_now;
 use uuid::Uuid;
@@ -68,7 +69,8 @@ async fn two_writers_of_one_name_end_with_one_owner(store: &dyn Store) {
     let owner = store.read().await.unwrap().channels().find_by_slug(tenant.id, &rivals[0].slug).await.unwrap();
     assert!(rivals.iter().any(|rival| Some(rival.id) == owner.as_ref().map(|owner| owner.id)));
     // The losing writer left nothing stored.
-    let rows = store.read().await.unwrap().channels().list(tenant.id).await.unwrap();
+    let mut read = store.read().await.unwrap();
+    let rows = read.channels().list(tenant.id, true, Page { after: None, limit: 9 }).await.unwrap();
     assert_eq!(rows.len(), 2);
 }
 
