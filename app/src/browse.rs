@@ -1,6 +1,7 @@
 //! Reads the archive: the tenants, channels and messages that a client may see.
 
 mod channels;
+mod context;
 mod cut;
 mod files;
 mod list;
@@ -20,6 +21,7 @@ use ports::store::{Repositories, Store};
 use uuid::Uuid;
 
 pub use self::channels::{ChannelView, ThreadPage, ThreadView, Threads};
+pub use self::context::PageContext;
 pub use self::cut::MAX_PAGE_BYTES;
 pub use self::files::{FileStates, FileView, shown_type};
 pub use self::list::{ChannelFilter, ChannelPage, MAX_TREE};

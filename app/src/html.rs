@@ -12,8 +12,7 @@ mod time;
 use std::collections::{BTreeMap, HashMap};
 
 use domain::channel::{Channel, ChannelKind, ForumTag};
-use domain::message::{Message, MessageId, MessageKind};
-use domain::snowflake::Id;
+use domain::message::{Message, MessageId};
 use domain::tenant::{Branding, Tenant};
 use domain::timestamp::Timestamp;
 use maud::{DOCTYPE, Markup, html};
@@ -22,10 +21,8 @@ use ports::channel::ThreadOrder;
 use self::markup::Names;
 use self::message::Place;
 use crate::browse::{
-    BrowseError, ChannelPage, ChannelView, EmojiNames, Entry, FileStates, Messages, Opener, OpenerState, Reading,
-    ThreadPage,
+    ChannelPage, ChannelView, EmojiNames, Entry, FileStates, Messages, Opener, OpenerState, PageContext, ThreadPage,
 };
-use crate::http::ApiError;
 use crate::wire::channel_path;
 
 /// The style sheet of every page.
@@ -70,9 +67,9 @@ fn guild(tenant: &Tenant) -> Option<u64> {
     tenant.platform_id.as_str().parse().ok()
 }
 
-/// The objects that the messages of a page refer to.
+/// The objects that the messages of a page refer to, with the paths of their pages.
 #[derive(Default)]
-pub struct Links {
+struct Links {
     names: Names,
     /// `None` for a message that was deleted.
     messages: HashMap<MessageId, Option<Message>>,
@@ -83,49 +80,19 @@ pub struct Links {
 }
 
 impl Links {
-    /// Loads the objects that `page` of `view` refers to, as of `now`: a few reads for the whole page.
-    ///
-    /// # Errors
-    /// [`BrowseError::Store`].
-    pub async fn read(
-        at: &mut Reading,
-        tenant: &Tenant,
-        view: &ChannelView,
-        page: &Messages,
-        now: Timestamp,
-    ) -> Result<Self, BrowseError> {
-        let opener = at.opener(view, page).await?;
-        let shown = match opener.as_ref().map(|opener| &opener.state) {
-            Some(OpenerState::Shown(message)) => Some(&**message),
-            _ => None,
-        };
-        let all = page.entries.iter().map(|entry| &entry.message).chain(shown);
-        let channels = at.channels_named(tenant, all.flat_map(channels_of)).await?;
+    fn new(frame: &Frame<'_>, context: PageContext) -> Self {
+        let PageContext { channels, roles, messages, files, opener, emojis } = context;
+        let path = |channel: &Channel| channel_path(frame.tenant, channel);
         let channels = channels.into_iter().map(|(id, channel)| {
-            let path = channel_path(tenant, &channel);
+            let path = path(&channel);
             (id, (channel, path))
         });
-        let referred = page.entries.iter().filter_map(|entry| entry.message.reference?.message_id);
-        let mut referred: Vec<MessageId> = referred.collect();
-        referred.sort_unstable();
-        referred.dedup();
-        let mut messages = at.referred(view.channel.id, &referred).await?;
-        let (mut roles, mut files) = (page.roles.clone(), page.files.clone());
-        if let (Some(message), Some(opener)) = (shown, &opener) {
-            roles.extend(opener.roles.clone());
-            files.extend(opener.files.clone());
-            if let Some(id) = message.reference.and_then(|reference| reference.message_id) {
-                messages.extend(at.referred(message.channel_id, &[id]).await?);
-            }
-        }
-        let names = Names { channels: channels.collect(), roles, guild: guild(tenant), now: Some(now) };
-        let tags = view.parent.as_ref().map(|parent| parent.tags.as_slice()).unwrap_or_default();
-        let emojis = at.tag_emojis(tenant.id, tags).await?;
+        let names = Names { channels: channels.collect(), roles, guild: guild(frame.tenant), now: frame.now };
         let opener = opener.map(|opener| {
-            let path = channel_path(tenant, &opener.channel);
+            let path = path(&opener.channel);
             (opener, path)
         });
-        Ok(Self { names, messages, files, opener, emojis })
+        Self { names, messages, files, opener, emojis }
     }
 
     /// Returns the origin of a thread: ` from a message in #general`, linked to the position of the message.
@@ -143,15 +110,6 @@ impl Links {
         };
         html! { " from " (what) " in " a href=(place) { (sign(opener.channel.kind)) bdi { (opener.channel.name) } } }
     }
-}
-
-/// Returns the channels that a message names: in its text, in its other parts, and as the thread that it announces.
-fn channels_of(message: &Message) -> Vec<Id<Channel>> {
-    let parts = [&message.embeds, &message.components, &message.snapshots];
-    let texts = parts.into_iter().flatten().map(domain::json::Json::as_str).chain([message.content.as_str()]);
-    let named = texts.flat_map(|text| text.split("<#").skip(1)).filter_map(|rest| rest.split('>').next()?.parse().ok());
-    let started = message.reference.filter(|_| message.kind == MessageKind::THREAD_CREATED);
-    named.chain(started.and_then(|reference| reference.channel_id)).collect()
 }
 
 /// The way in which search engines should list a page.
@@ -452,10 +410,11 @@ pub fn channel(
     frame: &Frame<'_>,
     view: &ChannelView,
     messages: &Messages,
-    links: &Links,
+    context: PageContext,
     target: Option<&Message>,
     index: Index,
 ) -> Markup {
+    let links = &Links::new(frame, context);
     let path = channel_path(frame.tenant, &view.channel);
     let is_thread = view.channel.kind.is_thread();
     let place = Place { tenant: frame.tenant, path: &path, is_thread, links, target };
@@ -511,19 +470,20 @@ pub fn channel(
     framed(frame, &title, listed, Some(view), &content)
 }
 
-/// Returns an error page.
-pub(crate) fn error_page(error: &ApiError) -> Markup {
-    let title = error.status.canonical_reason().unwrap_or("Error");
-    let mut detail = error.detail.to_string();
+/// Returns the page of an error: its HTTP status with the title, one sentence without a full stop, and the fields that it
+/// is about, each with the reason.
+#[must_use]
+pub fn error_page(status: u16, title: &str, detail: &str, fields: &[(&str, &str)]) -> Markup {
+    let mut detail = detail.to_owned();
     if let Some(first) = detail.get_mut(..1) {
         first.make_ascii_uppercase();
     }
     let content = html! {
         main id="content" {
-            h1 { (error.status.as_u16()) " " (title) }
+            h1 { (status) " " (title) }
             p { (detail) "." }
-            @if !error.errors.is_empty() {
-                ul { @for one in &error.errors { li { code { (one.field) } ": " (one.reason) } } }
+            @if !fields.is_empty() {
+                ul { @for (field, reason) in fields { li { code { (field) } ": " (reason) } } }
             }
             p { a href="/" { "To the start" } }
         }

@@ -83,7 +83,9 @@ pub(crate) fn moved(path: &str) -> Answer {
 /// Returns an error, as JSON or as a page.
 pub(crate) fn problem(error: &ApiError, as_page: bool) -> Answer {
     let mut answer = if as_page {
-        html(error.status, crate::html::error_page(error))
+        let fields: Vec<_> = error.errors.iter().map(|one| (one.field.as_str(), one.reason.as_str())).collect();
+        let title = error.title();
+        html(error.status, crate::html::error_page(error.status.as_u16(), title, &error.detail, &fields))
     } else {
         with_type(error.status, "application/problem+json", error.to_json())
     };

@@ -92,10 +92,15 @@ impl ApiError {
         Self { errors, ..error }
     }
 
+    /// Returns the standard phrase of the status.
+    pub(crate) fn title(&self) -> &'static str {
+        self.status.canonical_reason().unwrap_or("Error")
+    }
+
     pub(crate) fn to_json(&self) -> Vec<u8> {
         let problem = Problem {
             r#type: "about:blank",
-            title: self.status.canonical_reason().unwrap_or("Error"),
+            title: self.title(),
             status: self.status.as_u16(),
             detail: &self.detail,
             code: self.code,

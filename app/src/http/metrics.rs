@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use http::{Method, StatusCode};
+use http::Method;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -13,7 +13,6 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
-use super::answer::{Answer, with_type};
 use crate::follow::Lag;
 
 /// The labels of a request: never an address that a client wrote, so that there are few of them.
@@ -97,7 +96,7 @@ impl Metrics {
     }
 
     /// Returns the metrics in the text format of `OpenMetrics`, which Prometheus reads.
-    pub(crate) fn answer(&self) -> Answer {
+    pub(crate) fn encode(&self) -> String {
         let registry = self.registry.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some(Follower { lag, age_seconds, behind, resyncs }) = &self.follower {
             age_seconds.set(lag.age().as_secs_f64());
@@ -106,7 +105,7 @@ impl Metrics {
         }
         let mut text = String::new();
         encode(&mut text, &registry).expect("a string takes every write");
-        with_type(StatusCode::OK, "application/openmetrics-text; version=1.0.0; charset=utf-8", text)
+        text
     }
 }
 

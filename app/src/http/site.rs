@@ -95,8 +95,8 @@ pub(super) async fn channel(site: &Site, slug: &str, channel: &str, raw: Option<
     }
     let find = find(&query)?;
     let page = at.messages(&view, find, PAGE).await?;
-    let links = pages::Links::read(&mut at, &tenant, &view, &page, now).await?;
-    Ok(html_of(&tenant, pages::channel(&frame, &view, &page, &links, None, index(&query))))
+    let context = at.page_context(&tenant, &view, &page).await?;
+    Ok(html_of(&tenant, pages::channel(&frame, &view, &page, context, None, index(&query))))
 }
 
 pub(super) async fn message(site: &Site, slug: &str, channel: &str, message: &str) -> Result<Answer, ApiError> {
@@ -119,8 +119,8 @@ pub(super) async fn message(site: &Site, slug: &str, channel: &str, message: &st
     let now = site.clock.now();
     let frame = pages::Frame { public_url: &site.public_url, tenant: &tenant, channels: &channels, now: Some(now) };
     let page = at.messages(&place, Find::Around(id), PAGE).await?;
-    let links = pages::Links::read(&mut at, &tenant, &place, &page, now).await?;
+    let context = at.page_context(&tenant, &place, &page).await?;
     let target = &found.entry.message;
     let index = if at.is_among_newest(&place, &page, target.id, PAGE).await? { Index::AsChannel } else { Index::Own };
-    Ok(html_of(&tenant, pages::channel(&frame, &place, &page, &links, Some(target), index)))
+    Ok(html_of(&tenant, pages::channel(&frame, &place, &page, context, Some(target), index)))
 }

@@ -1,0 +1,73 @@
+//! The objects that the messages of a page refer to.
+
+use std::collections::HashMap;
+
+use domain::channel::{Channel, ChannelSnowflake};
+use domain::json::Json;
+use domain::message::{Message, MessageId, MessageKind};
+use domain::tenant::Tenant;
+
+use super::{BrowseError, ChannelView, EmojiNames, FileStates, Messages, Opener, OpenerState, Reading, Roles};
+
+/// The objects that the messages of a page refer to, as far as the reader may see them.
+#[derive(Debug, Clone, Default)]
+pub struct PageContext {
+    /// The channels that texts name.
+    pub channels: HashMap<ChannelSnowflake, Channel>,
+    /// The roles that texts mention.
+    pub roles: Roles,
+    /// The messages that others reply to; `None` for one that was deleted.
+    pub messages: HashMap<MessageId, Option<Message>>,
+    /// The state of the files.
+    pub files: FileStates,
+    /// The message that the thread was started from.
+    pub opener: Option<Opener>,
+    /// The names of the custom emoji of a forum's tags.
+    pub emojis: EmojiNames,
+}
+
+impl Reading {
+    /// Loads the objects that `page` of `view` refers to: a few reads for the whole page.
+    ///
+    /// # Errors
+    /// [`BrowseError::Store`].
+    pub async fn page_context(
+        &mut self,
+        tenant: &Tenant,
+        view: &ChannelView,
+        page: &Messages,
+    ) -> Result<PageContext, BrowseError> {
+        let opener = self.opener(view, page).await?;
+        let shown = match opener.as_ref().map(|opener| &opener.state) {
+            Some(OpenerState::Shown(message)) => Some(&**message),
+            _ => None,
+        };
+        let all = page.entries.iter().map(|entry| &entry.message).chain(shown);
+        let channels = self.channels_named(tenant, all.flat_map(channels_of)).await?;
+        let referred = page.entries.iter().filter_map(|entry| entry.message.reference?.message_id);
+        let mut referred: Vec<MessageId> = referred.collect();
+        referred.sort_unstable();
+        referred.dedup();
+        let mut messages = self.referred(view.channel.id, &referred).await?;
+        let (mut roles, mut files) = (page.roles.clone(), page.files.clone());
+        if let (Some(message), Some(opener)) = (shown, &opener) {
+            roles.extend(opener.roles.clone());
+            files.extend(opener.files.clone());
+            if let Some(id) = message.reference.and_then(|reference| reference.message_id) {
+                messages.extend(self.referred(message.channel_id, &[id]).await?);
+            }
+        }
+        let tags = view.parent.as_ref().map(|parent| parent.tags.as_slice()).unwrap_or_default();
+        let emojis = self.tag_emojis(tenant.id, tags).await?;
+        Ok(PageContext { channels, roles, messages, files, opener, emojis })
+    }
+}
+
+/// Returns the channels that a message names: in its text, in its other parts, and as the thread that it announces.
+fn channels_of(message: &Message) -> Vec<ChannelSnowflake> {
+    let parts = [&message.embeds, &message.components, &message.snapshots];
+    let texts = parts.into_iter().flatten().map(Json::as_str).chain([message.content.as_str()]);
+    let named = texts.flat_map(|text| text.split("<#").skip(1)).filter_map(|rest| rest.split('>').next()?.parse().ok());
+    let started = message.reference.filter(|_| message.kind == MessageKind::THREAD_CREATED);
+    named.chain(started.and_then(|reference| reference.channel_id)).collect()
+}
