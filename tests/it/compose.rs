@@ -14,7 +14,7 @@ const GRANTS: [&str; 2] =
     ["SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES", "SELECT, INSERT, UPDATE, DELETE"];
 
 fn file(name: &str) -> String {
-    std::fs::read_to_string(format!("{}/../{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+    std::fs::read_to_string(format!("{}/../../{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
 }
 
 fn compose() -> Value {

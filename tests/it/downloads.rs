@@ -27,7 +27,7 @@ async fn connect(server: std::net::SocketAddr, network: u8, host: u8) -> TcpStre
 #[tokio::test]
 async fn downloads_that_hang_hold_up_neither_the_probe_nor_pages_nor_the_end() {
     let installation = Installation::new();
-    let input = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/it/real/16-files-beside-the-export");
+    let input = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/it/real/16-files-beside-the-export");
     installation.import(&[&input], &[]);
     let server = installation.serve(&[]);
     let page = server.get("/api/v1/tenants/lantern-works/channels/general/messages").json();

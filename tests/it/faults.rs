@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use adapter_tidb::url::DatabaseUrl;
 use adapter_tidb::{OpenOptions, TidbStore};
-use app::retry::retry;
+use app_core::retry::retry;
 use domain::change::ChangeKind;
 use domain::channel::Channel;
 use domain::coverage::Interval;

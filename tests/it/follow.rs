@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use adapter_sqlite::SqliteStore;
-use app::follow::{Follower, Subscriber};
+use app_core::follow::{Follower, Subscriber};
 use async_trait::async_trait;
 use domain::change::{Change, ChangeKind, Followed};
 use ports::store::Store;

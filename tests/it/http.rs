@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::program::{ADMIN_KEY, Installation, Server};
 
 fn served(installation: &Installation) -> Server {
-    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
     installation.serve(&["--import", examples.to_str().unwrap()])
 }
 
@@ -62,7 +62,7 @@ fn an_answer_has_a_tag_and_is_not_sent_again() {
 #[test]
 fn a_private_channel_answers_as_one_that_does_not_exist() {
     let installation = Installation::new();
-    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
     installation.import(&[&examples], &["--visibility", "private"]);
     let server = installation.serve(&[]);
     let unknown = server.get("/api/v1/tenants/thimble-firmware/channels/no-such-channel");

@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_mins(2);
 
 /// The folder of the example community.
 pub(crate) fn examples() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples")
 }
 
 /// The key of the pseudonyms.

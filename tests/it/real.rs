@@ -15,7 +15,7 @@ use serde_json::Value;
 
 /// Returns the folder with the files of a case.
 fn inputs(case: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/it/real").join(case)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/it/real").join(case)
 }
 
 /// Returns the path of one of them.

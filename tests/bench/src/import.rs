@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use adapter_dce::DiscordChatExporter;
 use adapter_sqlite::SqliteStore;
-use app::import::{Importer, Options, Progress};
+use app_core::import::{Importer, Options, Progress};
 use domain::pseudonym::PseudonymKey;
 
 use crate::pages::SystemClock;

@@ -12,9 +12,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use adapter_sqlite::SqliteStore;
 use adapter_tidb::{OpenOptions, TidbStore};
-use app::http::{Server, Settings, Site};
-use app::jobs::Jobs;
-use app::sync::SyncJobs;
+use app_core::jobs::Jobs;
+use app_core::sync::SyncJobs;
+use app_web::{Server, Settings, Site};
 use bytes::Bytes;
 use domain::timestamp::Timestamp;
 use http_body_util::{BodyExt, Empty, Full};

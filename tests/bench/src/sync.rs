@@ -11,9 +11,8 @@ use std::time::{Duration, Instant};
 use adapter_discord::{ClientConfig, DiscordClient};
 use adapter_sqlite::SqliteStore;
 use adapter_tidb::{OpenOptions, TidbStore};
-use app::config::StoreUrl;
-use app::process::Process;
-use app::sync::{Candidate, Progress, Stops, SyncJobs, SyncMode, Syncer};
+use app_core::process::Process;
+use app_core::sync::{Candidate, Progress, Stops, SyncJobs, SyncMode, Syncer};
 use domain::change::ChangePosition;
 use domain::channel::ChannelId;
 use domain::job::{JobState, SyncScope};
@@ -201,9 +200,9 @@ const fn key() -> PseudonymKey {
 }
 
 async fn open(database: &str) -> Result<Arc<dyn Store>, Failure> {
-    Ok(match StoreUrl::parse(database)? {
-        StoreUrl::Sqlite(path) => Arc::new(SqliteStore::open(Path::new(&path), 10)?),
-        StoreUrl::Server(url) => Arc::new(TidbStore::open(&url.as_str().parse()?, OpenOptions::default()).await?),
+    Ok(match database.strip_prefix("sqlite:") {
+        Some(path) => Arc::new(SqliteStore::open(Path::new(path), 10)?),
+        None => Arc::new(TidbStore::open(&database.parse()?, OpenOptions::default()).await?),
     })
 }
 

@@ -135,7 +135,7 @@ async fn store_pages(store: &dyn Store, channel: &Channel, pages: &[MessagePage]
             unit.messages().replace_interval(channel.id, page).await?;
             unit.commit().await
         };
-        app::retry::retry(ports::error::StoreError::is_retryable, work).await?;
+        app_core::retry::retry(ports::error::StoreError::is_retryable, work).await?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! The fixtures of the cases. A case owns its tenant, so all of them run concurrently on one database.
 
-use app::retry::retry;
+use app_core::retry::retry;
 use domain::change::{Change, ChangePosition, Followed};
 use domain::channel::{Channel, ChannelKind};
 use domain::coverage::Interval;

@@ -32,7 +32,7 @@ const VALUES: [&str; 22] = [
 #[test]
 fn hostile_requests_never_end_in_a_500() {
     let installation = Installation::new();
-    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
     let server = installation.serve(&["--import", examples.to_str().unwrap()]);
     let channels = server.get("/api/v1/tenants/thimble-firmware/channels").json();
     assert!(channels["items"].as_array().unwrap().len() > 2);

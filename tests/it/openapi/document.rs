@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use crate::program::Answer;
 
 /// The document as stored in the sources.
-pub(super) const TEXT: &str = include_str!("../../../app/openapi.yaml");
+pub(super) const TEXT: &str = include_str!("../../../app/web/openapi.yaml");
 
 /// Headers that belong to the connection and to the form of the body, and not to the response itself.
 const OF_THE_CONNECTION: [&str; 5] = ["connection", "content-length", "content-type", "date", "transfer-encoding"];

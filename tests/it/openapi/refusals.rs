@@ -9,7 +9,7 @@ use super::document::Operation;
 use crate::program::{Answer, Installation, Server};
 
 fn served(installation: &Installation) -> Server {
-    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
     installation.serve(&["--import", examples.to_str().unwrap()])
 }
 
@@ -221,7 +221,7 @@ fn a_body_that_the_document_allows_is_taken_and_any_other_is_refused() {
 fn a_sync_that_the_document_allows_is_taken_and_any_other_is_refused() {
     let checked = Checked::new();
     let installation = Installation::new();
-    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
     let server = installation.serve(&["--role", "web", "--import", examples.to_str().unwrap()]);
     let ask = Ask::new("post", "/api/v1/admin/tenants/{id}/sync").admin();
     let schema = checked.document.value["components"]["schemas"]["SyncRequest"].clone();

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::program::Installation;
 
 fn case(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/it/real").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/it/real").join(name)
 }
 
 /// Imports files one after the other; returns the report of the last.

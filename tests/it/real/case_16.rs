@@ -16,7 +16,7 @@ use crate::server::Database;
 const SECRET: &str = "a secret of the operator";
 
 fn input() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/it/real/16-files-beside-the-export")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/it/real/16-files-beside-the-export")
 }
 
 /// Returns every file below a folder.

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use app::jobs::Jobs;
-use app::tenants::Tenants;
+use app_core::jobs::Jobs;
+use app_core::tenants::Tenants;
 use async_trait::async_trait;
 use discord_simulator::{Act, Simulator};
 use domain::job::JobState;

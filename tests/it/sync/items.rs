@@ -1,8 +1,8 @@
 //! Roles, emoji and stickers.
 
-use app::browse::{Audience, Browse, ChannelView, Find, Messages};
-use app::html::{self, Frame, Links};
-use app::wire::MessagesBody;
+use app_core::browse::{Audience, Browse, ChannelView, Find, Messages};
+use app_web::html::{self, Frame};
+use app_web::wire::MessagesBody;
 use discord_simulator::{GuildSize, Options};
 use domain::guild::{GuildItems, Role};
 use domain::job::JobState;
@@ -88,10 +88,10 @@ async fn a_role_that_is_mentioned_has_its_name_in_the_api_and_on_the_page(place:
     }
     let mut at = Browse::new(std::sync::Arc::clone(&world.store)).open(Audience::Public).await.unwrap();
     let now = world.clock().now();
-    let links = Links::read(&mut at, &world.tenant, &view, &page, now).await.unwrap();
+    let context = at.page_context(&world.tenant, &view, &page).await.unwrap();
     let channels = [view.clone()];
     let frame = Frame { public_url: "", tenant: &world.tenant, channels: &channels, now: Some(now) };
-    let shown = html::channel(&frame, &view, &page, &links, None, html::Index::Own).into_string();
+    let shown = html::channel(&frame, &view, &page, context, None, html::Index::Own).into_string();
     assert!(shown.contains(&format!("fill=\"{color}\"")), "{shown}");
     assert!(shown.contains(&format!("@<bdi>{}</bdi></span>", role.name)), "{shown}");
 }

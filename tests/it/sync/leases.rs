@@ -1,6 +1,6 @@
 //! Several processes with one token: one of them works, and another takes over when it ends.
 
-use app::sync::{Stops, SyncError};
+use app_core::sync::{Stops, SyncError};
 use discord_simulator::{ChannelPlan, kind};
 use domain::job::JobState;
 use domain::lease::Lease;

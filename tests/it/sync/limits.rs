@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use app::sync::Progress;
+use app_core::sync::Progress;
 use discord_simulator::{ChannelPlan, Options, Request, kind};
 use domain::job::JobState;
 use ports::guild::GuildChannel;

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use app::sync::{Schedule, SyncJobs, SyncJobsError, SyncMode, Worker};
+use app_core::sync::{Schedule, SyncJobs, SyncJobsError, SyncMode, Worker};
 use discord_simulator::{ChannelPlan, Fault, FaultRule, LimitScope, Options, kind};
 use domain::channel::ChannelId;
 use domain::job::{Job, JobId, JobKind, JobState, SyncScope};
@@ -189,10 +189,10 @@ async fn a_tenant_that_is_deleted_while_it_is_copied_is_gone(place: Place) {
     let worker = Running::start(&world, None);
     let job = worker.jobs.request(&world.tenant, SyncMode::Incremental, &SyncScope::default()).await.unwrap();
     until(&worker.jobs, job.id, |job| job.progress.messages > 0).await;
-    let tenants = app::tenants::Tenants::new(Arc::clone(&world.store), world.clock());
+    let tenants = app_core::tenants::Tenants::new(Arc::clone(&world.store), world.clock());
     let deletion = tenants.delete("simulated").await.unwrap();
     worker.until(job.id, JobState::Cancelled).await;
-    let jobs = app::jobs::Jobs::new(Arc::clone(&world.store), world.clock());
+    let jobs = app_core::jobs::Jobs::new(Arc::clone(&world.store), world.clock());
     let done = jobs.delete(deletion, &CancellationToken::new(), |_| {}).await.unwrap();
     assert_eq!(done.state, JobState::Done);
     let mut at = world.store.read().await.unwrap();
@@ -302,7 +302,7 @@ async fn requests_at_the_same_time_are_one_job(place: Place) {
     let ids: HashSet<_> = futures::future::join_all(all).await.into_iter().map(|job| job.unwrap().id).collect();
     assert_eq!((ids.len(), history(&world, &jobs).await.len()), (1, 1));
     // A job requested while its tenant is being deleted does not start, whichever comes first.
-    let tenants = app::tenants::Tenants::new(Arc::clone(&world.store), world.clock());
+    let tenants = app_core::tenants::Tenants::new(Arc::clone(&world.store), world.clock());
     let (deletion, requested) =
         tokio::join!(tenants.delete("simulated"), jobs.request(&world.tenant, SyncMode::Full, &scope));
     assert_eq!((deletion.unwrap().kind, requested.unwrap().kind), (JobKind::Delete, JobKind::Full));
@@ -315,9 +315,10 @@ async fn an_old_deletion_never_removes_a_community_that_was_created_again(place:
     let world = guild(place, 150).await;
     world.sync().await;
     let media = Media::new();
-    let tenants = app::tenants::Tenants::new(Arc::clone(&world.store), world.clock());
+    let tenants = app_core::tenants::Tenants::new(Arc::clone(&world.store), world.clock());
     let deletion = tenants.delete("simulated").await.unwrap();
-    let jobs = || app::jobs::Jobs::new(Arc::clone(&world.store), world.clock()).with_media(Arc::clone(&media.store));
+    let jobs =
+        || app_core::jobs::Jobs::new(Arc::clone(&world.store), world.clock()).with_media(Arc::clone(&media.store));
     let never = CancellationToken::new();
     // Two processes found the job; the first has finished it.
     assert_eq!(jobs().delete(deletion.clone(), &never, |_| {}).await.unwrap().state, JobState::Done);

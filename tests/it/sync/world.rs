@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use adapter_discord::{ClientConfig, DiscordClient};
 use adapter_media::MediaFolder;
-use app::sync::{Candidate, FileLimits, Files, Leader, Progress, Stops, SyncJobs, SyncMode, Syncer};
+use app_core::sync::{Candidate, FileLimits, Files, Leader, Progress, Stops, SyncJobs, SyncMode, Syncer};
 use discord_simulator::{Act, BotChange, ChannelPlan, Clock as Time, Options, Simulator, Subject, VIEW_CHANNEL, kind};
 use domain::change::{Change, ChangePosition};
 use domain::channel::{Channel, ChannelId, ChannelSnowflake};
@@ -224,7 +224,7 @@ impl World {
         config.api = self.simulator.api_url().parse().unwrap();
         let (store, clock) = (Arc::clone(&self.store), self.clock());
         let client = Arc::new(DiscordClient::new(config, Arc::clone(&clock)));
-        let holder = app::process::Process::current();
+        let holder = app_core::process::Process::current();
         Process {
             tenant: self.tenant.clone(),
             jobs: SyncJobs::new(Arc::clone(&store), Arc::clone(&clock)),

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use app::jobs::Jobs;
-use app::tenants::Tenants;
+use app_core::jobs::Jobs;
+use app_core::tenants::Tenants;
 use ports::store::Store;
 use tokio_util::sync::CancellationToken;
 

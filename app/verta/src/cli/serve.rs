@@ -1,0 +1,91 @@
+//! `verta serve`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use app_core::follow::Follower;
+use app_core::import::Options;
+use app_core::jobs::Jobs;
+use app_core::sync::{Candidate, Schedule, SyncJobs, Worker};
+use app_web::{Server, Settings, Site};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+use super::terminal::eprintln;
+use super::{Outcome, Role, Tools, import};
+use crate::config::{AdminKey, Config, PublicUrl};
+
+/// The longest time that a run fetches files, however many there are: new messages are not read before it ends.
+const FILES: Duration = Duration::from_mins(20);
+
+pub(super) async fn run(paths: &[PathBuf], role: Role, config: &Config, tools: &Tools) -> Outcome {
+    if role == Role::Sync && tools.guilds.is_none() {
+        return Err("DISCORD_BOT_TOKEN is not set, and without it there is nothing to do for --role sync".into());
+    }
+    let jobs = Jobs::new(Arc::clone(&tools.store), Arc::clone(&tools.clock)).with_media(Arc::clone(&tools.media));
+    let settings = Settings {
+        admin_key: config.admin_key.as_ref().map(AdminKey::as_bytes).map(<[u8]>::to_vec),
+        public_url: config.public_url.as_ref().map(PublicUrl::as_str).map(|url| url.trim_end_matches('/').to_owned()),
+        rate_limit: config.rate_limit.map_or(0, std::num::NonZeroU32::get),
+        trusted_proxies: config.trusted_proxies.clone(),
+        operations_only: role == Role::Sync,
+        // If this process only serves, another one may have the token.
+        syncs: role == Role::Web || tools.guilds.is_some(),
+        // More would only wait for the store.
+        at_once: usize::try_from(config.pool_size).ok(),
+    };
+    let sync_jobs = SyncJobs::new(Arc::clone(&tools.store), Arc::clone(&tools.clock));
+    let site = Site::new(Arc::clone(&tools.store), Arc::clone(&tools.clock), jobs.clone(), sync_jobs.clone(), settings);
+    let follower = Follower::new(Arc::clone(&tools.store), Vec::new());
+    let site = site.with_media(Arc::clone(&tools.media)).with_follower(follower.lag());
+    let server = Server::bind(config.bind, site)
+        .await
+        .map_err(|error| format!("cannot listen at {} (BIND): {error}", config.bind))?;
+    if !paths.is_empty() {
+        let report = import::import(paths, &Options::default(), tools).await?;
+        if !report.is_whole() {
+            // The site is served even if the output is closed.
+            import::print(&report, false).ok();
+        }
+    }
+    let stop = CancellationToken::new();
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let stopped = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        info!("shutting down; open requests may finish");
+        stopped.cancel();
+    });
+    let patrol = {
+        let (jobs, stop) = (jobs.clone(), stop.clone());
+        tokio::spawn(async move { jobs.run(stop).await })
+    };
+    let worker = worker(role, config, tools, sync_jobs).map(|worker| {
+        let stop = stop.clone();
+        tokio::spawn(async move { worker.run(stop).await })
+    });
+    let following = tokio::spawn(follower.run(stop.clone()));
+    eprintln!("Verta is at http://{}", server.address()?);
+    server.run(stop).await;
+    following.await?;
+    patrol.await?;
+    if let Some(worker) = worker {
+        worker.await?;
+    }
+    Ok(true)
+}
+
+/// Returns the worker that copies from the platform, if this process has that role and a token.
+fn worker(role: Role, config: &Config, tools: &Tools, jobs: SyncJobs) -> Option<Worker> {
+    let source = tools.guilds.clone().filter(|_| role != Role::Web)?;
+    let (store, clock) = (Arc::clone(&tools.store), Arc::clone(&tools.clock));
+    let candidate = Candidate::new(Arc::clone(&store), Arc::clone(&clock), tools.process.clone(), &source.account());
+    let syncer = tools.syncer(Arc::clone(&source), Some(FILES));
+    let schedule = Schedule { every: config.sync_interval, full_every: config.sync_full_interval };
+    Some(Worker::new(store, source, clock, candidate, Arc::new(syncer), jobs, schedule))
+}

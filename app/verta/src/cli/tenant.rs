@@ -1,0 +1,88 @@
+//! `verta tenant`.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use app_core::browse::Audience;
+use app_core::jobs::Jobs;
+use app_core::tenants::{BrandingPatch, NewTenant, TenantPatch, Tenants};
+use app_web::wire::{JobBody, ListBody, TenantBody};
+use domain::tenant::{Platform, Tenant};
+use ports::page::Page;
+use tokio_util::sync::CancellationToken;
+
+use super::terminal::{eprintln, stdout};
+use super::{Outcome, TenantCommand, Tools};
+
+pub(super) async fn run(command: TenantCommand, tools: &Tools) -> Outcome {
+    let tenants = Tenants::new(Arc::clone(&tools.store), Arc::clone(&tools.clock));
+    match command {
+        TenantCommand::Create { platform_id, name, slug, json } => {
+            let new = NewTenant { platform: Platform::Discord, platform_id, name, slug };
+            show(&tenants.create(&new).await?, json)
+        }
+        TenantCommand::List { json } => list(json, tools).await,
+        TenantCommand::Show { tenant, json } => show(&tenants.find(&tenant).await?, json),
+        TenantCommand::Update { tenant, name, slug, status, json } => {
+            let patch = TenantPatch { name, slug, status, branding: BrandingPatch::default() };
+            show(&tenants.update(&tenant, &patch).await?, json)
+        }
+        TenantCommand::Delete { tenant, json } => {
+            let job = tenants.delete(&tenant).await?;
+            let jobs = Jobs::new(Arc::clone(&tools.store), Arc::clone(&tools.clock));
+            let jobs = jobs.with_media(Arc::clone(&tools.media));
+            let job = jobs
+                .delete(job, &CancellationToken::new(), |job| {
+                    if job.progress.messages % 10_000 < 500 {
+                        eprintln!("{} messages removed", job.progress.messages);
+                    }
+                })
+                .await?;
+            if json {
+                writeln!(stdout(), "{}", serde_json::to_string(&JobBody::new(&job, tools.clock.now()))?)?;
+            } else {
+                writeln!(
+                    stdout(),
+                    "deleted: {} channels, {} messages",
+                    job.progress.channels_done,
+                    job.progress.messages
+                )?;
+            }
+            Ok(true)
+        }
+    }
+}
+
+fn show(tenant: &Tenant, json: bool) -> Outcome {
+    if json {
+        writeln!(stdout(), "{}", serde_json::to_string(&TenantBody::new(tenant, Audience::Admin))?)?;
+    } else {
+        let Tenant { id, slug, name, status, platform_id, created_at, .. } = tenant;
+        writeln!(
+            stdout(),
+            "{slug}: {} ({}), guild {platform_id}, since {created_at}, id {id}",
+            name.as_str(),
+            status.as_str()
+        )?;
+    }
+    Ok(true)
+}
+
+async fn list(json: bool, tools: &Tools) -> Outcome {
+    let (mut all, mut after) = (Vec::new(), None);
+    loop {
+        let page = tools.store.read().await?.tenants().list(Page { after, limit: 100 }).await?;
+        let Some(last) = page.last() else { break };
+        after = Some(last.slug.clone());
+        all.extend(page);
+    }
+    if json {
+        let items = all.iter().map(|tenant| TenantBody::new(tenant, Audience::Admin)).collect();
+        writeln!(stdout(), "{}", serde_json::to_string(&ListBody { items, next: None })?)?;
+    } else {
+        for tenant in &all {
+            show(tenant, false)?;
+        }
+    }
+    Ok(true)
+}

@@ -1,0 +1,207 @@
+//! The settings: one table, read from flags and the environment, checked before any other work.
+
+mod secret;
+mod value;
+
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use domain::pseudonym::PseudonymKey;
+use ipnet::IpNet;
+
+pub(crate) use self::secret::{AdminKey, BotToken};
+pub(crate) use self::value::{LogFilter, LogFormat, PublicUrl, ServerUrl, StoreUrl};
+
+/// One setting, as `--help` shows it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Setting {
+    /// The environment variable; the flag is the same in lower case with hyphens.
+    pub(crate) name: &'static str,
+    /// The placeholder for its value in a usage line.
+    pub(crate) placeholder: &'static str,
+    /// The value without it.
+    pub(crate) default: Option<&'static str>,
+    /// Its meaning, in one sentence.
+    pub(crate) help: &'static str,
+}
+
+impl Setting {
+    /// Returns the name of its flag, without the leading hyphens.
+    #[must_use]
+    pub(crate) fn flag(&self) -> String {
+        self.name.to_ascii_lowercase().replace('_', "-")
+    }
+}
+
+const fn setting(
+    name: &'static str,
+    placeholder: &'static str,
+    default: Option<&'static str>,
+    help: &'static str,
+) -> Setting {
+    Setting { name, placeholder, default, help }
+}
+
+/// All settings.
+pub(crate) const SETTINGS: [Setting; 16] = [
+    setting(
+        "DATABASE_URL",
+        "URL",
+        Some("sqlite:data/verta.db"),
+        "Where the archive is kept: sqlite:PATH, or mysql://user:password@host:4000/database",
+    ),
+    setting(
+        "DATABASE_POOL_SIZE",
+        "NUMBER",
+        Some("10"),
+        "How many readers, or connections to the server, work at once, 1 to 1000",
+    ),
+    setting("DISCORD_BOT_TOKEN", "TOKEN", None, "The token of the bot that reads communities from Discord"),
+    setting("DISCORD_API_URL", "URL", None, "Where Discord's API is, with its version; without it Discord's own"),
+    setting(
+        "SYNC_INTERVAL",
+        "DURATION",
+        Some("1h"),
+        "How often each community is copied from Discord, such as 30m or 6h, a minute at least; 0 is only when asked for",
+    ),
+    setting(
+        "SYNC_FULL_INTERVAL",
+        "DURATION",
+        Some("7d"),
+        "How often everything is read again in the background, for changes of any age, a minute at least; 0 is only when \
+         asked for",
+    ),
+    setting("MEDIA_URL", "URL", Some("folder:data/media"), "Where the files of messages are kept: folder:PATH"),
+    setting(
+        "MEDIA_FILE_MIB",
+        "NUMBER",
+        Some("100"),
+        "The largest file that is fetched or imported, in MiB, 1 to 100000; 0: none",
+    ),
+    setting(
+        "ADMIN_API_KEY",
+        "KEY",
+        None,
+        "The key of the admin API, 16 characters or more; without it that API is off",
+    ),
+    setting(
+        "PSEUDONYM_KEY",
+        "HEX",
+        None,
+        "The key of the pseudonyms, 64 hexadecimal digits; without it a file beside an SQLite database holds one",
+    ),
+    setting("BIND", "ADDRESS", Some("127.0.0.1:25000"), "Where the site listens"),
+    setting("PUBLIC_URL", "URL", None, "The address under which the public reaches the site, for links to itself"),
+    setting("LOG", "LEVEL", Some("info"), "What is logged: off, error, warn, info, debug, trace, or module=level,…"),
+    setting("LOG_FORMAT", "FORMAT", Some("text"), "How it is logged: text or json"),
+    setting("RATE_LIMIT", "NUMBER", Some("600"), "Requests a minute that one address may make; 0 is no limit"),
+    setting(
+        "TRUSTED_PROXIES",
+        "NETWORKS",
+        None,
+        "Proxies whose X-Forwarded-For is believed: addresses and networks such as 10.0.0.0/8, by comma",
+    ),
+];
+
+/// A setting with an invalid value. The reason never repeats a secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{variable}: {reason}")]
+pub(crate) struct ConfigError {
+    /// The name of its environment variable.
+    pub(crate) variable: &'static str,
+    /// The error, and the valid values.
+    pub(crate) reason: String,
+}
+
+/// The settings of the program.
+#[derive(Debug, Clone)]
+pub(crate) struct Config {
+    /// The address of the archive.
+    pub(crate) store: StoreUrl,
+    /// The number of concurrent readers of it, or connections to it.
+    pub(crate) pool_size: u32,
+    /// The token of the bot; without one nothing is read from Discord.
+    pub(crate) bot_token: Option<BotToken>,
+    /// The address of Discord's API, as it was given; its adapter parses it.
+    pub(crate) api_url: Option<String>,
+    /// The interval between syncs of each tenant; `None` for only on request.
+    pub(crate) sync_interval: Option<Duration>,
+    /// The interval between full passes over each tenant in the background; `None` for only on request of an operator.
+    pub(crate) sync_full_interval: Option<Duration>,
+    /// The folder of the files of messages.
+    pub(crate) media: PathBuf,
+    /// The largest file that is fetched, in bytes; `None` fetches none.
+    pub(crate) media_file_bytes: Option<u64>,
+    /// The key of the admin API, which is off without one.
+    pub(crate) admin_key: Option<AdminKey>,
+    /// The key of the pseudonyms, if it was given; else it is in a file beside an SQLite database.
+    pub(crate) pseudonym_key: Option<PseudonymKey>,
+    /// The address on which the site listens.
+    pub(crate) bind: SocketAddr,
+    /// The public address of the site.
+    pub(crate) public_url: Option<PublicUrl>,
+    /// The filter of the log.
+    pub(crate) log: LogFilter,
+    /// The format of the log.
+    pub(crate) log_format: LogFormat,
+    /// Requests a minute from one address; `None` for no limit.
+    pub(crate) rate_limit: Option<NonZeroU32>,
+    /// The proxies whose `X-Forwarded-For` is trusted.
+    pub(crate) trusted_proxies: Vec<IpNet>,
+}
+
+impl Config {
+    /// Reads every setting through `var`, which returns the value of a variable or that it is unset. An empty value is
+    /// an unset one.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for the first invalid value, whether or not this run would use it.
+    pub(crate) fn from_vars(var: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let vars = Vars(&var);
+        Ok(Self {
+            store: vars.required("DATABASE_URL", StoreUrl::parse)?,
+            pool_size: vars.required("DATABASE_POOL_SIZE", value::pool_size)?,
+            bot_token: vars.optional("DISCORD_BOT_TOKEN", |text| Ok(BotToken(text.to_owned())))?,
+            api_url: vars.optional("DISCORD_API_URL", |text| Ok(text.to_owned()))?,
+            sync_interval: vars.required("SYNC_INTERVAL", value::interval)?,
+            sync_full_interval: vars.required("SYNC_FULL_INTERVAL", value::interval)?,
+            media: vars.required("MEDIA_URL", value::folder)?,
+            media_file_bytes: vars.required("MEDIA_FILE_MIB", value::file_bytes)?,
+            admin_key: vars.optional("ADMIN_API_KEY", AdminKey::parse)?,
+            pseudonym_key: vars.optional("PSEUDONYM_KEY", |text| text.parse().map_err(|error| format!("{error}")))?,
+            bind: vars.required("BIND", value::bind)?,
+            public_url: vars.optional("PUBLIC_URL", PublicUrl::parse)?,
+            log: vars.required("LOG", LogFilter::parse)?,
+            log_format: vars.required("LOG_FORMAT", LogFormat::parse)?,
+            rate_limit: vars.required("RATE_LIMIT", value::rate_limit)?,
+            trusted_proxies: vars.optional("TRUSTED_PROXIES", value::networks)?.unwrap_or_default(),
+        })
+    }
+}
+
+/// Reads values and names the variable of a bad one.
+struct Vars<'a, F>(&'a F);
+
+impl<F: Fn(&str) -> Option<String>> Vars<'_, F> {
+    fn optional<T>(
+        &self,
+        variable: &'static str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<Option<T>, ConfigError> {
+        let Some(text) = (self.0)(variable).filter(|text| !text.is_empty()) else { return Ok(None) };
+        parse(&text).map(Some).map_err(|reason| ConfigError { variable, reason })
+    }
+
+    fn required<T>(&self, variable: &'static str, parse: impl Fn(&str) -> Result<T, String>) -> Result<T, ConfigError> {
+        if let Some(value) = self.optional(variable, &parse)? {
+            return Ok(value);
+        }
+        let default = SETTINGS.iter().find(|setting| setting.name == variable).and_then(|setting| setting.default);
+        parse(default.unwrap_or_default()).map_err(|reason| ConfigError { variable, reason })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,27 @@
+//! The paths of pages and files.
+
+use domain::channel::Channel;
+use domain::media::FileKey;
+use domain::message::MessageId;
+use domain::tenant::Tenant;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// The characters of a path segment that are not escaped.
+pub(crate) const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+/// Returns the path of a channel's page.
+pub(crate) fn channel_path(tenant: &Tenant, channel: &Channel) -> String {
+    format!("/{}/{}", tenant.slug, utf8_percent_encode(channel.slug.as_str(), SEGMENT))
+}
+
+/// Returns the path of a message's page.
+pub(crate) fn message_path(tenant: &Tenant, channel: &Channel, message: MessageId) -> String {
+    format!("{}/{message}", channel_path(tenant, channel))
+}
+
+/// Returns the path of a stored file. It has the channel's id, which stays when the channel is renamed.
+pub(crate) fn file_path(tenant: &Tenant, key: FileKey, filename: &str) -> String {
+    let FileKey { channel, message, attachment } = key;
+    let name = utf8_percent_encode(filename, SEGMENT);
+    format!("/{}/files/{channel}/{message}/{attachment}/{name}", tenant.slug)
+}

@@ -1,0 +1,92 @@
+//! Tenants, for clients with the admin key.
+
+use app_core::browse::Audience;
+use app_core::tenants::{BrandingPatch, Change, NewTenant, TenantPatch};
+use domain::slug::TenantSlug;
+use domain::tenant::{Color, LogoUrl, Platform, PlatformId, TenantName};
+use http::{HeaderValue, StatusCode, header};
+use tracing::info;
+
+use super::Site;
+use super::answer::{Answer, json};
+use super::body::Fields;
+use super::error::ApiError;
+use super::query::Query;
+use crate::wire::{JobBody, ListBody, TenantBody};
+
+pub(super) async fn list(site: &Site, raw: Option<&str>) -> Result<Answer, ApiError> {
+    let query = Query::parse(raw, &["limit", "cursor"])?;
+    let limit = query.limit()?;
+    let wrong = || ApiError::bad_value("cursor", "expected a cursor that this list gave");
+    let after = query.get("cursor").map(|slug| TenantSlug::new(slug).map_err(|_| wrong())).transpose()?;
+    let (tenants, next) = site.browse.open(Audience::Admin).await?.tenants(after, limit).await?;
+    let next = next.map(|slug| slug.to_string());
+    let items = tenants.iter().map(|tenant| TenantBody::new(tenant, Audience::Admin)).collect();
+    Ok(json(StatusCode::OK, &ListBody { items, next }))
+}
+
+pub(super) async fn show(site: &Site, reference: &str) -> Result<Answer, ApiError> {
+    let tenant = site.tenants.find(reference).await?;
+    Ok(json(StatusCode::OK, &TenantBody::new(&tenant, Audience::Admin)))
+}
+
+pub(super) async fn create(site: &Site, body: &[u8]) -> Result<Answer, ApiError> {
+    let mut fields = Fields::read(body, &["name", "slug", "platform", "platform_id"])?;
+    let name = fields.required("name", |text| TenantName::new(text).map_err(|error| error.to_string()));
+    let platform_id = fields.required("platform_id", |text| PlatformId::guild(text).map_err(|error| error.to_string()));
+    let slug = fields.optional("slug", |text| TenantSlug::new(text).map_err(|error| error.to_string()));
+    let platform = fields.optional("platform", |text| text.parse::<Platform>().map_err(|error| error.to_string()));
+    let (Some(name), Some(platform_id)) = (name, platform_id) else { return Err(fields.refused()) };
+    fields.done()?;
+    let platform = platform.unwrap_or(Platform::Discord);
+    let tenant = site.tenants.create(&NewTenant { platform, platform_id, name, slug }).await?;
+    info!(tenant.id = %tenant.id, "tenant created");
+    // Its first sync is due.
+    site.sync_jobs.wake();
+    let mut answer = json(StatusCode::CREATED, &TenantBody::new(&tenant, Audience::Admin));
+    if let Ok(location) = HeaderValue::from_str(&format!("/api/v1/admin/tenants/{}", tenant.id)) {
+        answer.headers_mut().insert(header::LOCATION, location);
+    }
+    Ok(answer)
+}
+
+/// Updates a tenant by a JSON merge patch: an absent field stays, `null` clears it.
+pub(super) async fn update(site: &Site, reference: &str, body: &[u8]) -> Result<Answer, ApiError> {
+    let mut fields = Fields::read(body, &["name", "slug", "status", "branding"])?;
+    if fields.is_empty() {
+        return Err(ApiError::bad_request("the patch changes nothing: name at least one field"));
+    }
+    let patch = TenantPatch {
+        name: fields.kept("name", |text| TenantName::new(text).map_err(|error| error.to_string())),
+        slug: fields.kept("slug", |text| TenantSlug::new(text).map_err(|error| error.to_string())),
+        status: fields.kept("status", |text| text.parse().map_err(|error| format!("{error}"))),
+        branding: branding(&mut fields),
+    };
+    fields.done()?;
+    let tenant = site.tenants.update(reference, &patch).await?;
+    info!(tenant.id = %tenant.id, "tenant updated");
+    Ok(json(StatusCode::OK, &TenantBody::new(&tenant, Audience::Admin)))
+}
+
+pub(super) async fn delete(site: &Site, reference: &str) -> Result<Answer, ApiError> {
+    let job = site.tenants.delete(reference).await?;
+    info!(tenant.id = %job.tenant_id, job.id = %job.id, "tenant deletion requested");
+    site.jobs.wake();
+    Ok(json(StatusCode::ACCEPTED, &JobBody::new(&job, site.clock.now())))
+}
+
+fn branding(of: &mut Fields) -> BrandingPatch {
+    let color = |text: &str| text.parse::<Color>().map_err(|error| error.to_string());
+    let known = ["logo_url", "primary_color", "secondary_color", "accent_color"];
+    let patch = of.part("branding", &known, |fields| BrandingPatch {
+        logo_url: fields.change("logo_url", |text| LogoUrl::new(text).map_err(|error| error.to_string())),
+        primary_color: fields.change("primary_color", color),
+        secondary_color: fields.change("secondary_color", color),
+        accent_color: fields.change("accent_color", color),
+    });
+    match patch {
+        Change::Keep => BrandingPatch::default(),
+        Change::Clear => BrandingPatch::clear(),
+        Change::Set(patch) => patch,
+    }
+}

@@ -1,0 +1,492 @@
+//! The pages of the site, complete without script.
+
+mod ansi;
+mod component;
+mod embed;
+mod markup;
+mod message;
+mod poll;
+mod system;
+mod time;
+
+use std::collections::{BTreeMap, HashMap};
+
+use app_core::browse::{
+    ChannelPage, ChannelView, EmojiNames, Entry, FileStates, Messages, Opener, OpenerState, PageContext, ThreadPage,
+};
+use domain::channel::{Channel, ChannelKind, ForumTag};
+use domain::message::{Message, MessageId};
+use domain::tenant::{Branding, Tenant};
+use domain::timestamp::Timestamp;
+use maud::{DOCTYPE, Markup, html};
+use ports::channel::ThreadOrder;
+
+use self::markup::Names;
+use self::message::Place;
+use crate::address::channel_path;
+
+/// The style sheet of every page.
+pub const STYLE: &str = include_str!("../assets/site.css");
+/// The icon of the site.
+pub const ICON: &str = include_str!("../assets/favicon.svg");
+
+/// Returns the style sheet with the colours of a tenant, over the common one.
+#[must_use]
+pub fn theme(branding: &Branding) -> String {
+    match branding.accent_color.or(branding.primary_color) {
+        Some(color) => format!(":root{{--accent:{color}}}"),
+        None => String::new(),
+    }
+}
+
+/// The common parts of every page of a tenant.
+pub struct Frame<'a> {
+    /// The public address of the site; empty if it is not set.
+    pub public_url: &'a str,
+    /// The tenant of the page.
+    pub tenant: &'a Tenant,
+    /// Its channels, in tree order.
+    pub channels: &'a [ChannelView],
+    /// The time at which the page is made, for relative times; without it they are shown as dates.
+    pub now: Option<Timestamp>,
+}
+
+impl Frame<'_> {
+    /// Returns the channels that a text on the page can name without a query.
+    fn named(&self) -> Names {
+        let named = |view: &ChannelView| {
+            (view.channel.platform_id, (view.channel.clone(), channel_path(self.tenant, &view.channel)))
+        };
+        let channels = self.channels.iter().map(named).collect();
+        Names { channels, guild: guild(self.tenant), now: self.now, ..Names::default() }
+    }
+}
+
+/// Returns the guild id of a tenant.
+fn guild(tenant: &Tenant) -> Option<u64> {
+    tenant.platform_id.as_str().parse().ok()
+}
+
+/// The objects that the messages of a page refer to, with the paths of their pages.
+#[derive(Default)]
+struct Links {
+    names: Names,
+    /// `None` for a message that was deleted.
+    messages: HashMap<MessageId, Option<Message>>,
+    files: FileStates,
+    /// The message that the thread was started from, with the path of its channel.
+    opener: Option<(Opener, String)>,
+    emojis: EmojiNames,
+}
+
+impl Links {
+    fn new(frame: &Frame<'_>, context: PageContext) -> Self {
+        let PageContext { channels, roles, messages, files, opener, emojis } = context;
+        let path = |channel: &Channel| channel_path(frame.tenant, channel);
+        let channels = channels.into_iter().map(|(id, channel)| {
+            let path = path(&channel);
+            (id, (channel, path))
+        });
+        let names = Names { channels: channels.collect(), roles, guild: guild(frame.tenant), now: frame.now };
+        let opener = opener.map(|opener| {
+            let path = path(&opener.channel);
+            (opener, path)
+        });
+        Self { names, messages, files, opener, emojis }
+    }
+
+    /// Returns the origin of a thread: ` from a message in #general`, linked to the position of the message.
+    fn began(&self) -> Markup {
+        let Some((opener, path)) = &self.opener else { return html! { " from a message in the channel above" } };
+        let place = match &opener.state {
+            OpenerState::Shown(_) => format!("{path}/{}", opener.id),
+            // Its own page would be an error: the message is missing or deleted.
+            _ => format!("{path}?after={}", opener.id.previous().map_or_else(|| "0".to_owned(), |id| id.to_string())),
+        };
+        let what = match &opener.state {
+            OpenerState::Shown(_) => "a message",
+            OpenerState::Deleted => "a message that was deleted",
+            OpenerState::Unknown => "a message that is not stored",
+        };
+        html! { " from " (what) " in " a href=(place) { (sign(opener.channel.kind)) bdi { (opener.channel.name) } } }
+    }
+}
+
+/// The way in which search engines should list a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Index {
+    /// Not at all: it is one of many views of the same content.
+    No,
+    /// Under its own address.
+    Own,
+    /// Under the address of its channel, whose page shows the same message.
+    AsChannel,
+}
+
+/// The data for the head of a page.
+#[derive(Default)]
+struct Head {
+    title: String,
+    canonical: Option<String>,
+    noindex: bool,
+    /// Whether the page is for adults only.
+    adult: bool,
+}
+
+fn page(head: &Head, tenant: Option<&Tenant>, content: &Markup) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { (head.title) }
+                meta property="og:title" content=(head.title);
+                @if head.noindex || head.adult { meta name="robots" content="noindex"; }
+                @if head.adult { meta name="rating" content="adult"; }
+                @if let Some(address) = &head.canonical { link rel="canonical" href=(address); }
+                link rel="icon" href="/favicon.svg" type="image/svg+xml";
+                link rel="stylesheet" href="/assets/site.css";
+                @if let Some(tenant) = tenant { link rel="stylesheet" href={"/assets/" (tenant.slug) "/theme.css"}; }
+            }
+            body {
+                a class="skip" href="#content" { "Skip to the content" }
+                header class="top" {
+                    @match tenant {
+                        Some(tenant) => {
+                            @if let Some(logo) = &tenant.branding.logo_url { img src=(logo.as_str()) alt=""; }
+                            a href={"/" (tenant.slug)} { (tenant.name.as_str()) }
+                        },
+                        None => a href="/" { "Verta" },
+                    }
+                }
+                (content)
+                footer { "People appear under generated names. An archive by " a href="/" { "Verta" } "." }
+            }
+        }
+    }
+}
+
+/// Returns a page of a tenant, with its channels beside `content`; `path` is the address that search engines should
+/// list.
+fn framed(
+    frame: &Frame<'_>,
+    title: &str,
+    path: Option<&str>,
+    current: Option<&ChannelView>,
+    content: &Markup,
+) -> Markup {
+    let named = path.filter(|_| !frame.public_url.is_empty());
+    let head = Head {
+        title: format!("{title} · {}", frame.tenant.name.as_str()),
+        canonical: named.map(|path| format!("{}{path}", frame.public_url)),
+        noindex: path.is_none(),
+        adult: current.is_some_and(ChannelView::is_age_gated),
+    };
+    let current = current.map(|view| &view.channel);
+    let list = html! {
+        ul {
+            @for view in frame.channels {
+                @let channel = &view.channel;
+                @if channel.kind == ChannelKind::CATEGORY {
+                    li class="category" dir="auto" { (channel.name) }
+                } @else {
+                    li {
+                        @let here = current.is_some_and(|current| current.id == channel.id);
+                        a href=(channel_path(frame.tenant, channel)) aria-current=[here.then_some("page")] {
+                            (sign(channel.kind)) " " bdi { (channel.name) }
+                            @if view.is_age_gated() { (age_sign()) }
+                        }
+                    }
+                }
+            }
+        }
+    };
+    let content = html! {
+        div class="layout" {
+            nav class="channels" aria-label="Channels" {
+                details { summary class="menu" { "Channels" } (list) }
+            }
+            main id="content" { (content) }
+        }
+    };
+    page(&head, Some(frame.tenant), &content)
+}
+
+/// Returns the mark of an age-gated channel in a list.
+fn age_sign() -> Markup {
+    html! { " " span class="badge" title="Age-gated" { "18+" } }
+}
+
+const fn sign(kind: ChannelKind) -> &'static str {
+    match kind {
+        ChannelKind::FORUM | ChannelKind::MEDIA => "❏",
+        ChannelKind::ANNOUNCEMENT => "❖",
+        ChannelKind::VOICE | ChannelKind::STAGE => "♪",
+        _ => "#",
+    }
+}
+
+/// Returns the page with the communities of an installation.
+#[must_use]
+pub fn home(tenants: &[Tenant], next: Option<&str>, index: Index) -> Markup {
+    let content = html! {
+        main id="content" {
+            h1 { "Communities" }
+            @if tenants.is_empty() {
+                p { "Nothing is archived here yet. Import an export with " code { "verta import PATH" } "." }
+            }
+            ul class="cards" {
+                @for tenant in tenants {
+                    li { h2 { a href={"/" (tenant.slug)} { (tenant.name.as_str()) } } }
+                }
+            }
+            @if let Some(next) = next { nav class="pager" { a rel="next" href={"/?cursor=" (next)} { "More" } } }
+        }
+    };
+    let head = Head { title: "Verta".to_owned(), noindex: index == Index::No, ..Head::default() };
+    page(&head, None, &content)
+}
+
+/// Returns the page with the channels of a tenant.
+#[must_use]
+pub fn tenant(public_url: &str, tenant: &Tenant, page: &ChannelPage, index: Index) -> Markup {
+    let channels = &page.channels;
+    let frame = Frame { public_url, tenant, channels, now: None };
+    let named = frame.named();
+    let content = html! {
+        h1 { (tenant.name.as_str()) }
+        @if channels.is_empty() { p class="muted" { "No channel of this community is public." } }
+        ul class="cards" {
+            @for view in channels.iter().filter(|view| view.channel.kind != ChannelKind::CATEGORY) {
+                @let channel = &view.channel;
+                li {
+                    h2 {
+                        a href=(channel_path(tenant, channel)) { (sign(channel.kind)) " " bdi { (channel.name) } }
+                        @if view.is_age_gated() { (age_sign()) }
+                    }
+                    @if let Some(topic) = &channel.topic { div class="topic" { (markup::render(topic, &named)) } }
+                    p class="meta" { (count(channel)) }
+                }
+            }
+        }
+        @if let Some(next) = page.next {
+            nav class="pager" { a rel="next" href={"/" (tenant.slug) "?cursor=" (next)} { "More channels" } }
+        }
+    };
+    let path = format!("/{}", tenant.slug);
+    framed(&frame, "Channels", Some(path.as_str()).filter(|_| index != Index::No), None, &content)
+}
+
+fn count(channel: &Channel) -> Markup {
+    let stats = channel.stats;
+    html! {
+        @if channel.kind.is_forum() { (stats.thread_count) " posts" } @else { (stats.message_count) " messages" }
+        @if let Some(at) = stats.last_activity_at { " · last on " time datetime=(at) { (time::day(at)) } }
+    }
+}
+
+/// Returns the page with the posts of a forum.
+#[must_use]
+pub fn forum(
+    frame: &Frame<'_>,
+    view: &ChannelView,
+    posts: &ThreadPage,
+    emojis: &EmojiNames,
+    order: ThreadOrder,
+    index: Index,
+) -> Markup {
+    let path = channel_path(frame.tenant, &view.channel);
+    let names = Names { roles: posts.roles.clone(), ..frame.named() };
+    let sort = if order == ThreadOrder::Created { "created" } else { "activity" };
+    let content = html! {
+        (heading(frame, view, emojis))
+        p class="meta" {
+            a href={(path) "?sort=activity"} { "Latest activity" } " · " a href={(path) "?sort=created"} { "Newest" }
+        }
+        @if posts.threads.is_empty() { p class="muted" { "No posts are stored." } }
+        ul class="cards" {
+            @for post in &posts.threads {
+                @let thread = &post.thread.channel;
+                li {
+                    h2 dir="auto" {
+                        a href=(channel_path(frame.tenant, thread)) { bdi { (thread.name) } }
+                        @if post.thread.is_age_gated() { (age_sign()) }
+                    }
+                    (tags(applied(&view.channel, thread), emojis))
+                    @if let Some(starter) = &post.starter {
+                        p dir="auto" { (markup::excerpt(&starter.content, 220, &names)) }
+                        p class="meta" { bdi { (starter.author.pseudonym.name()) } " · " (count(thread)) }
+                    } @else {
+                        p class="meta" { (count(thread)) }
+                    }
+                }
+            }
+        }
+        @if let Some(next) = &posts.next {
+            nav class="pager" {
+                a rel="next" href={(path) "?sort=" (sort) "&cursor=" (next.active_at.as_millis()) "-" (next.platform_id)} {
+                    "More posts"
+                }
+            }
+        }
+    };
+    let listed = Some(path.as_str()).filter(|_| index != Index::No);
+    framed(frame, &view.channel.name, listed, Some(view), &content)
+}
+
+/// Returns the tags of a post that its forum still has, in the forum's order.
+fn applied<'a>(forum: &'a Channel, post: &'a Channel) -> impl Iterator<Item = &'a ForumTag> {
+    forum.tags.iter().filter(|tag| post.applied_tags.contains(&tag.id))
+}
+
+fn tags<'a>(tags: impl Iterator<Item = &'a ForumTag>, emojis: &EmojiNames) -> Markup {
+    let mut tags = tags.peekable();
+    html! {
+        @if tags.peek().is_some() {
+            ul class="tags" aria-label="Tags" {
+                @for tag in tags {
+                    li {
+                        @if let Some(emoji) = tag.emoji.as_deref().filter(|emoji| !emoji.is_empty()) {
+                            @match emojis.get(emoji) {
+                                Some(name) => { ":" (name) ": " },
+                                // The id of a deleted emoji of the guild has no meaning to readers.
+                                None if emoji.len() >= 15 && emoji.bytes().all(|byte| byte.is_ascii_digit()) => {},
+                                None if emoji.is_ascii() => { ":" (emoji) ": " },
+                                None => { (emoji) " " },
+                            }
+                        }
+                        bdi { (tag.name) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn heading(frame: &Frame<'_>, view: &ChannelView, emojis: &EmojiNames) -> Markup {
+    let parent = view.parent.as_ref().filter(|_| view.channel.kind.is_thread());
+    html! {
+        @if let Some(parent) = parent {
+            p class="crumb" {
+                a href=(channel_path(frame.tenant, parent)) { (sign(parent.kind)) " " bdi { (parent.name) } } " ›"
+            }
+        }
+        h1 dir="auto" { (view.channel.name) }
+        @match parent {
+            Some(parent) => (tags(applied(parent, &view.channel), emojis)),
+            None => (tags(view.channel.tags.iter(), emojis)),
+        }
+        @if let Some(topic) = &view.channel.topic { div class="topic" { (markup::render(topic, &frame.named())) } }
+        @if view.is_age_gated() {
+            p class="notice" role="note" { strong { "18+" } " This channel is age-gated in Discord: what follows is for adults only." }
+        }
+    }
+}
+
+/// Returns the message that a thread was started from, if the reader may see it, with the path of its channel.
+fn opened(links: &Links) -> Option<(&Opener, &str, &Message)> {
+    let (opener, path) = links.opener.as_ref()?;
+    match &opener.state {
+        OpenerState::Shown(message) => Some((opener, path, message)),
+        OpenerState::Deleted | OpenerState::Unknown => None,
+    }
+}
+
+/// Returns the same in one line, for the pages of a thread after its first.
+fn began_with(links: &Links) -> Markup {
+    let Some((opener, path, message)) = opened(links) else { return html! {} };
+    html! {
+        p class="reply" dir="auto" {
+            "↪ " a href={(path) "/" (opener.id)} { bdi { (message.author.pseudonym.name()) } } ": "
+            (markup::excerpt(&message.content, 220, &links.names))
+        }
+    }
+}
+
+/// Returns a page of a channel; `target` is the message that its address names.
+#[must_use]
+pub fn channel(
+    frame: &Frame<'_>,
+    view: &ChannelView,
+    messages: &Messages,
+    context: PageContext,
+    target: Option<&Message>,
+    index: Index,
+) -> Markup {
+    let links = &Links::new(frame, context);
+    let path = channel_path(frame.tenant, &view.channel);
+    let is_thread = view.channel.kind.is_thread();
+    let place = Place { tenant: frame.tenant, path: &path, is_thread, links, target };
+    let opened = opened(links).filter(|(opener, ..)| messages.older.is_none() && opener.channel.id != view.channel.id);
+    let entries = &messages.entries;
+    let mut made = BTreeMap::new();
+    let kept = messages.fitting(|index| {
+        let before = index.checked_sub(1).map(|before| &entries[before].message);
+        let made = made.entry(index).insert_entry(message::entry(
+            &place,
+            &entries[index],
+            before.or(opened.map(|(.., message)| message)),
+        ));
+        made.get().0.len()
+    });
+    let (older, newer) = messages.ends(&kept);
+    let opened = opened.filter(|_| older.is_none());
+    if kept.start > 0 {
+        // It is the first of its page.
+        made.insert(kept.start, message::entry(&place, &entries[kept.start], None));
+    }
+    let pager = html! {
+        nav class="pager" aria-label="Pages" {
+            span { @if let Some(id) = older { a rel="prev" href={(path) "?before=" (id)} { "← Older" } } }
+            span { @if let Some(id) = newer { a rel="next" href={(path) "?after=" (id)} { "Newer →" } } }
+        }
+    };
+    let content = html! {
+        (heading(frame, view, &links.emojis))
+        @if opened.is_none() { (began_with(links)) }
+        (pager)
+        @if messages.entries.is_empty() { p class="muted" { "No messages are stored here." } }
+        @if let Some((_, path, message)) = opened {
+            @let above = html! { p class="crumb" { "Started" (links.began()) } };
+            @let place = Place { path, is_thread: false, target: None, ..place };
+            (message::opener(&place, &Entry { message: message.clone(), thread: None }, &above))
+        }
+        @for (_, message) in made.iter().filter(|(index, _)| kept.contains(index)) { (message) }
+        (pager)
+    };
+    let (title, own) = match target {
+        Some(target) => {
+            let excerpt = markup::excerpt(&target.content, 60, &links.names);
+            (format!("{excerpt} · {}", view.channel.name), format!("{path}/{}", target.id))
+        }
+        None => (view.channel.name.clone(), path.clone()),
+    };
+    let listed = match index {
+        Index::No => None,
+        Index::Own => Some(own.as_str()),
+        Index::AsChannel => Some(path.as_str()),
+    };
+    framed(frame, &title, listed, Some(view), &content)
+}
+
+/// Returns the page of an error: its HTTP status with the title, one sentence without a full stop, and the fields that it
+/// is about, each with the reason.
+#[must_use]
+pub fn error_page(status: u16, title: &str, detail: &str, fields: &[(&str, &str)]) -> Markup {
+    let mut detail = detail.to_owned();
+    if let Some(first) = detail.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    let content = html! {
+        main id="content" {
+            h1 { (status) " " (title) }
+            p { (detail) "." }
+            @if !fields.is_empty() {
+                ul { @for (field, reason) in fields { li { code { (field) } ": " (reason) } } }
+            }
+            p { a href="/" { "To the start" } }
+        }
+    };
+    page(&Head { title: title.to_owned(), ..Head::default() }, None, &content)
+}

@@ -1,0 +1,306 @@
+//! One message on a page.
+
+use app_core::browse::{Entry, shown_type};
+use domain::interaction::{Interaction, InteractionKind};
+use domain::media::{FileKey, FileState};
+use domain::message::{Attachment, Message, MessageKind, Reaction, Reference, with_ending};
+use domain::tenant::Tenant;
+use maud::{Markup, html};
+use serde_json::Value;
+
+use super::embed::{self, Own, embeds};
+use super::markup::{excerpt, person, render};
+use super::system::{Scene, sentence};
+use super::time::{clock, day, moment};
+use super::{Links, component, poll};
+use crate::address::{channel_path, file_path};
+
+/// The time within which messages of one author are grouped.
+const GROUP_MS: i64 = 7 * 60 * 1000;
+
+/// The page on which a message is shown.
+pub(super) struct Place<'a> {
+    pub(super) tenant: &'a Tenant,
+    /// The path of the channel's page.
+    pub(super) path: &'a str,
+    /// Whether the channel is a thread.
+    pub(super) is_thread: bool,
+    pub(super) links: &'a Links,
+    /// The message that the page's address names.
+    pub(super) target: Option<&'a Message>,
+}
+
+/// Returns a message on its channel's page, below the message `before`.
+pub(super) fn entry(place: &Place<'_>, entry: &Entry, before: Option<&Message>) -> Markup {
+    let message = &entry.message;
+    let at = message.created_at();
+    let date = at.civil().date();
+    let new_day = before.is_none_or(|before| before.created_at().civil().date() != date);
+    let grouped = !new_day
+        && message.kind == MessageKind::DEFAULT
+        && before.is_some_and(|before| {
+            before.author == message.author
+                && before.kind.is_written()
+                && at.as_millis() - before.created_at().as_millis() < GROUP_MS
+        });
+    html! {
+        @if new_day { p class="day" { (day(at)) } }
+        (article(place, entry, grouped, &html! {}))
+    }
+}
+
+/// Returns the message that a thread was started from, at the top of the thread; `place` is the parent channel.
+pub(super) fn opener(place: &Place<'_>, entry: &Entry, above: &Markup) -> Markup {
+    html! {
+        p class="day" { (day(entry.message.created_at())) }
+        (article(place, entry, false, above))
+    }
+}
+
+fn article(place: &Place<'_>, entry: &Entry, grouped: bool, above: &Markup) -> Markup {
+    let Place { tenant, path, links, .. } = *place;
+    let message = &entry.message;
+    let at = message.created_at();
+    let mut class = String::from(if grouped { "message" } else { "message first" });
+    if place.target.is_some_and(|target| target.id == message.id) {
+        class.push_str(" target");
+    }
+    let own = |url: &str| stored(tenant, message, links, url);
+    let edited = message.version.edited_at;
+    html! {
+        article class=(class) id={"m" (message.id)} {
+            @if grouped {
+                a class="at" href={(path) "/" (message.id)} { time datetime=(at) title=(moment(at)) { (clock(at)) } }
+            } @else {
+                (avatar(message))
+            }
+            div {
+                @if !grouped {
+                    span class="who" { bdi { (message.author.pseudonym.name()) } } " "
+                    @if message.author.bot { span class="badge" { "BOT" } " " }
+                    span class="meta" {
+                        a href={(path) "/" (message.id)} { time datetime=(at) { (moment(at)) } }
+                        (marks(message))
+                    }
+                }
+                (above)
+                @if let Some(interaction) = message.interaction() { (used(&interaction)) }
+                @if let Some(reference) = &message.reference { (refers(place, message, reference)) }
+                div class="body" { (body(place, message)) }
+                @if grouped && (edited.is_some() || message.pinned) { p class="meta marks" { (marks(message)) } }
+                @for file in &message.attachments { (attachment(tenant, message, file, links)) }
+                @if message.kind != MessageKind::POLL_RESULT {
+                    (embeds(&array(message.embeds.as_ref()), links, &own))
+                }
+                @if let Some(poll) = &message.poll { (poll::poll(&poll.to_value())) }
+                (component::components(&array(message.components.as_ref()), links, &own))
+                @for sticker in array(message.stickers.as_ref()) {
+                    p class="card" { "Sticker: " bdi { (text(&sticker, "name")) } }
+                }
+                @for snapshot in array(message.snapshots.as_ref()) {
+                    (forwarded(&snapshot, links, &own))
+                }
+                @if !message.reactions.is_empty() {
+                    ul class="reactions" aria-label="Reactions" { @for one in &message.reactions { (reaction(one)) } }
+                }
+                @if let Some(thread) = &entry.thread {
+                    p class="card" {
+                        a href=(channel_path(tenant, thread)) { "Thread: " bdi { (thread.name) } }
+                        " · " (thread.stats.message_count) " messages"
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Returns the marks of a message, such as that it was edited.
+fn marks(message: &Message) -> Markup {
+    html! {
+        @if let Some(at) = message.version.edited_at {
+            " " time class="edited" datetime=(at) title=(moment(at)) { "edited" }
+        }
+        @if message.pinned { " " span class="pinned" { "pinned" } }
+    }
+}
+
+/// Returns the command that a message replies to, and its user.
+fn used(interaction: &Interaction) -> Markup {
+    let user = person(interaction.user.pseudonym);
+    html! {
+        p class="reply used" dir="auto" {
+            @match (interaction.kind, &interaction.name) {
+                (InteractionKind::SlashCommand, Some(name)) => { (user) " used " code { bdi { "/" (name) } } },
+                (_, Some(name)) => { (user) " used " code { bdi { (name) } } },
+                (InteractionKind::Component, None) => { (user) " used a button or a list" },
+                (InteractionKind::Modal, None) => { (user) " filled in a form" },
+                (_, None) => { (user) " used a command" },
+            }
+        }
+    }
+}
+
+/// Returns the address of a file of `message` on this server; `url` is its address at Discord or in an export.
+fn stored(tenant: &Tenant, message: &Message, links: &Links, url: &str) -> Option<String> {
+    let file = message.attachments.iter().find(|file| {
+        let id = file.id.to_string();
+        url.starts_with("http") && url.contains("/attachments/") && url.split('/').any(|part| part == id)
+    })?;
+    let key = FileKey { channel: message.channel_id, message: message.id, attachment: file.id };
+    let kept = matches!(links.files.get(&key), Some(FileState::Stored { .. }));
+    kept.then(|| file_path(tenant, key, &file.filename))
+}
+
+/// Returns a picture made of the pseudonym: two shapes in two of 360 colours.
+fn avatar(message: &Message) -> Markup {
+    let bytes = message.author.pseudonym.as_bytes();
+    let hue = |at: usize| (u32::from(bytes[at]) << 8 | u32::from(bytes[at + 1])) % 360;
+    let place = |at: usize| u32::from(bytes[at]) % 40;
+    html! {
+        svg class="avatar" viewBox="0 0 40 40" aria-hidden="true" {
+            rect width="40" height="40" fill={"hsl(" (hue(6)) " 55% 45%)"} {}
+            circle cx=(place(8)) cy=(place(9)) r="16" fill={"hsl(" (hue(10)) " 65% 62%)"} {}
+        }
+    }
+}
+
+/// Returns the reference of a reply. It is a link only if its message is stored.
+fn refers(place: &Place<'_>, message: &Message, reference: &Reference) -> Markup {
+    let Some(id) = reference.message_id.filter(|_| is_reply(message, reference)) else { return html! {} };
+    html! {
+        p class="reply" dir="auto" {
+            @match place.links.messages.get(&id) {
+                Some(Some(to)) => {
+                    "↩ " a href={(place.path) "/" (id)} { bdi { (to.author.pseudonym.name()) } } ": "
+                    (excerpt(&to.content, 120, &place.links.names))
+                },
+                Some(None) => { "↩ a message that was deleted" },
+                None if was_deleted(message) => { "↩ a message that was deleted" },
+                None => { "↩ a message that is not stored" },
+            }
+        }
+    }
+}
+
+fn is_reply(message: &Message, reference: &Reference) -> bool {
+    reference.kind != Reference::FORWARD
+        && matches!(message.kind, MessageKind::REPLY | MessageKind::CONTEXT_MENU_COMMAND)
+}
+
+/// Returns whether Discord showed that the message of a reply was deleted.
+fn was_deleted(message: &Message) -> bool {
+    message.extra.as_ref().is_some_and(|extra| extra.as_str().contains("\"referenced_message\":null"))
+}
+
+fn body(place: &Place<'_>, message: &Message) -> Markup {
+    if message.kind.is_written() {
+        return render(&message.content, &place.links.names);
+    }
+    let community = place.tenant.name.as_str();
+    let scene = Scene { community, path: place.path, is_thread: place.is_thread, links: place.links };
+    sentence(message, &scene)
+}
+
+fn attachment(tenant: &Tenant, message: &Message, file: &Attachment, links: &Links) -> Markup {
+    let key = FileKey { channel: message.channel_id, message: message.id, attachment: file.id };
+    let name = file.shown_name();
+    let spoiler = if file.spoiler { "Spoiler: " } else { "" };
+    let (url, stored) = match links.files.get(&key) {
+        Some(FileState::Gone) => {
+            return html! { p class="card" dir="auto" { "📎 " bdi { (name) } " · no longer there" } };
+        }
+        Some(FileState::Stored { .. }) => (Some(file_path(tenant, key, &file.filename)), true),
+        _ => (file.url.clone().filter(|url| is_usable(url)), false),
+    };
+    let picture = file.content_type.as_deref().is_some_and(|kind| kind.starts_with("image/"));
+    // Other types, such as SVG, are served to be saved, and no browser shows them inside a page.
+    let is_shown = shown_type(file).is_some_and(|kind| kind.starts_with("image/"));
+    let sizes = file.width.zip(file.height).filter(|(width, height)| *width > 0 && *height > 0);
+    html! {
+        @match &url {
+            Some(url) if is_shown && stored && !file.spoiler => {
+                p { a href=(url) rel="nofollow ugc noopener" {
+                    img class="picture" loading="lazy" src=(url) width=[file.width] height=[file.height]
+                        alt=(file.description.as_deref().unwrap_or(&name));
+                } }
+            },
+            _ => p class={ "card" @if picture { " media" } } dir="auto" {
+                @if picture { "🖼 " } @else { "📎 " } (spoiler)
+                @match &url {
+                    Some(url) => a href=(url) rel="nofollow ugc noopener" { bdi { (name) } },
+                    None => bdi { (name) },
+                }
+                " · " (size(file))
+                @if let Some((width, height)) = sizes { " · " (width) " × " (height) }
+                @if let Some(host) = url.as_deref().filter(|_| !stored).and_then(embed::host) { " · " bdi { (host) } }
+                @if url.is_none() { " · not stored" }
+            },
+        }
+    }
+}
+
+/// Returns whether an address can still work: Discord's own ones expire within a day, so they are not linked.
+fn is_usable(url: &str) -> bool {
+    let web = url.starts_with("https://") || url.starts_with("http://");
+    web && !["cdn.discordapp.com", "media.discordapp.net"].iter().any(|host| url.contains(host))
+}
+
+fn size(file: &Attachment) -> String {
+    match file.size_bytes {
+        bytes @ 0..1024 => format!("{bytes} B"),
+        bytes @ 1024..1_048_576 => format!("{} KB", bytes / 1024),
+        bytes => format!("{} MB", bytes / 1_048_576),
+    }
+}
+
+fn reaction(reaction: &Reaction) -> Markup {
+    let name = reaction.emoji.name.as_deref().unwrap_or("emoji");
+    html! {
+        li {
+            bdi { @if reaction.emoji.id.is_some() { ":" (name) ":" } @else { (name) } }
+            " " (reaction.count)
+        }
+    }
+}
+
+/// Returns the content of a forwarded message at the time it was forwarded: in Discord's form, or in an exporter's.
+fn forwarded(snapshot: &Value, links: &Links, own: Own<'_>) -> Markup {
+    let message = snapshot.get("message").unwrap_or(snapshot);
+    let list = |key: &str| message.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let at = text(message, "timestamp");
+    html! {
+        div class="forwarded" {
+            p class="meta" {
+                "↪ Forwarded"
+                @if let Ok(sent) = at.parse() { " · " time datetime=(at) { (moment(sent)) } }
+                @if !text(message, "edited_timestamp").is_empty() { " · edited" }
+            }
+            (render(text(message, "content"), &links.names))
+            @for file in list("attachments") { p class="card" dir="auto" { "📎 " bdi { (forwarded_name(file)) } } }
+            (embeds(list("embeds"), links, own))
+            @for sticker in list("stickers").iter().chain(list("sticker_items")) {
+                p class="card" { "Sticker: " bdi { (text(sticker, "name")) } }
+            }
+            (component::components(list("components"), links, own))
+        }
+    }
+}
+
+fn forwarded_name(file: &Value) -> String {
+    let name = ["filename", "fileName"].map(|key| text(file, key)).into_iter().find(|name| !name.is_empty());
+    match text(file, "title") {
+        "" => name.unwrap_or("a file").to_owned(),
+        title => with_ending(title.to_owned(), name.unwrap_or_default()),
+    }
+}
+
+pub(super) fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+    value.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+pub(super) fn array(json: Option<&domain::json::Json>) -> Vec<Value> {
+    match json.map(domain::json::Json::to_value) {
+        Some(Value::Array(items)) => items,
+        _ => Vec::new(),
+    }
+}

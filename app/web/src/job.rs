@@ -1,0 +1,136 @@
+//! Jobs, for clients with the admin key.
+
+use app_core::browse::{Audience, BrowseError};
+use app_core::sync::SyncMode;
+use domain::channel::ChannelSnowflake;
+use domain::job::{Job, JobId, SyncScope};
+use domain::tenant::Tenant;
+use domain::timestamp::Timestamp;
+use http::{HeaderValue, StatusCode, header};
+use ports::job::JobCursor;
+use tracing::info;
+use uuid::Uuid;
+
+use super::Site;
+use super::answer::{Answer, json};
+use super::body::Fields;
+use super::error::ApiError;
+use super::query::Query;
+use crate::wire::{JobBody, ListBody};
+
+/// The most channels that one job can name: as many as a guild has
+/// (<https://docs.discord.com/developers/resources/guild#create-guild-channel>).
+const MOST_CHANNELS: usize = 500;
+
+/// The job that a body requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Full,
+    Incremental,
+    Channels,
+}
+
+pub(super) async fn sync(site: &Site, reference: &str, body: &[u8]) -> Result<Answer, ApiError> {
+    let mut fields = Fields::read(body, &["mode", "channels", "since"])?;
+    let mode = fields.required("mode", |text| match text {
+        "full" => Ok(Mode::Full),
+        "incremental" => Ok(Mode::Incremental),
+        "channels" => Ok(Mode::Channels),
+        _ => Err("expected full, incremental or channels".to_owned()),
+    });
+    let since: Option<Timestamp> = fields.optional("since", |text| text.parse().map_err(|error| format!("{error}")));
+    let channels = fields.list("channels", MOST_CHANNELS);
+    let Some(mode) = mode else { return Err(fields.refused()) };
+    if (mode == Mode::Channels) == channels.is_empty() {
+        fields.wrong("channels", "names channels with the mode channels, and with no other");
+    }
+    if mode == Mode::Full && since.is_some() {
+        fields.wrong("since", "everything is read anyway with the mode full");
+    }
+    let tenant = site.tenants.find(reference).await?;
+    let channels = found(site, &tenant, &channels, &mut fields).await?;
+    fields.done()?;
+    somebody_syncs(site)?;
+    let mode = if mode == Mode::Full { SyncMode::Full } else { SyncMode::Incremental };
+    let job = site.sync_jobs.request(&tenant, mode, &SyncScope { channels, since }).await?;
+    info!(tenant.id = %tenant.id, job.id = %job.id, "sync requested");
+    Ok(accepted(site, &job))
+}
+
+fn somebody_syncs(site: &Site) -> Result<(), ApiError> {
+    let detail = "nobody would do it: DISCORD_BOT_TOKEN is not set";
+    if site.syncs { Ok(()) } else { Err(ApiError::new(StatusCode::CONFLICT, "conflict", detail)) }
+}
+
+/// Returns the platform's ids of channels that are named by slug, UUID or id; a channel named by id need not be stored
+/// yet.
+async fn found(
+    site: &Site,
+    tenant: &Tenant,
+    references: &[String],
+    fields: &mut Fields,
+) -> Result<Vec<ChannelSnowflake>, ApiError> {
+    let mut found = Vec::with_capacity(references.len());
+    let mut at = site.browse.open(Audience::Admin).await?;
+    for (index, reference) in references.iter().enumerate() {
+        match at.snowflake(tenant, reference).await {
+            Ok(id) => found.push(id),
+            Err(BrowseError::NotFound(_)) => fields.wrong(&format!("channels[{index}]"), "there is no such channel"),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(found)
+}
+
+pub(super) async fn list(site: &Site, reference: &str, raw: Option<&str>) -> Result<Answer, ApiError> {
+    let query = Query::parse(raw, &["limit", "cursor"])?;
+    let (limit, after) = (query.limit()?, query.get("cursor").map(cursor).transpose()?);
+    let tenant = site.tenants.find(reference).await?;
+    let (jobs, more) = site.sync_jobs.list(tenant.id, after, limit).await?;
+    let next = |job: &Job| format!("{}.{}", job.created_at.as_millis(), job.id);
+    let next = jobs.last().filter(|_| more).map(next);
+    let now = site.clock.now();
+    let items: Vec<JobBody<'_>> = jobs.iter().map(|job| JobBody::new(job, now)).collect();
+    Ok(json(StatusCode::OK, &ListBody { items, next }))
+}
+
+/// Parses the cursor of a list of jobs: the creation time of the last one, and its id.
+fn cursor(text: &str) -> Result<JobCursor, ApiError> {
+    let parse = || {
+        let (millis, id) = text.split_once('.')?;
+        let created_at = Timestamp::from_millis(millis.parse().ok()?)?;
+        Some(JobCursor { created_at, id: JobId(Uuid::try_parse(id).ok()?) })
+    };
+    parse().ok_or_else(|| ApiError::bad_value("cursor", "expected a cursor that this list gave"))
+}
+
+pub(super) async fn show(site: &Site, id: &str) -> Result<Answer, ApiError> {
+    let job = site.sync_jobs.find(parsed(id)?).await?;
+    Ok(json(StatusCode::OK, &JobBody::new(&job, site.clock.now())))
+}
+
+pub(super) async fn cancel(site: &Site, id: &str) -> Result<Answer, ApiError> {
+    let job = site.sync_jobs.cancel(parsed(id)?).await?;
+    info!(tenant.id = %job.tenant_id, job.id = %job.id, "job cancelled");
+    Ok(json(StatusCode::ACCEPTED, &JobBody::new(&job, site.clock.now())))
+}
+
+pub(super) async fn retry(site: &Site, id: &str) -> Result<Answer, ApiError> {
+    somebody_syncs(site)?;
+    let job = site.sync_jobs.again(parsed(id)?).await?;
+    info!(tenant.id = %job.tenant_id, job.id = %job.id, "job retried");
+    Ok(accepted(site, &job))
+}
+
+fn parsed(id: &str) -> Result<JobId, ApiError> {
+    Uuid::try_parse(id).map(JobId).map_err(|_| ApiError::not_found("there is no such job"))
+}
+
+/// Returns the response for an accepted job, with its address.
+fn accepted(site: &Site, job: &Job) -> Answer {
+    let mut answer = json(StatusCode::ACCEPTED, &JobBody::new(job, site.clock.now()));
+    if let Ok(location) = HeaderValue::from_str(&format!("/api/v1/admin/jobs/{}", job.id)) {
+        answer.headers_mut().insert(header::LOCATION, location);
+    }
+    answer
+}

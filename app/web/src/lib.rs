@@ -1,0 +1,136 @@
+//! The web server: the REST API and the site. It parses requests, calls use cases of `app-core`, and renders what they
+//! return as JSON (`wire`) or as pages (`html`), which do no I/O.
+
+mod address;
+mod admin;
+mod answer;
+mod body;
+mod budget;
+mod compress;
+mod connections;
+mod error;
+mod file;
+mod health;
+pub mod html;
+mod job;
+mod limit;
+mod metrics;
+mod public;
+mod query;
+mod route;
+mod server;
+mod site;
+mod turns;
+pub mod wire;
+
+use std::sync::Arc;
+
+use app_core::browse::Browse;
+use app_core::follow::Lag;
+use app_core::jobs::Jobs;
+use app_core::sync::SyncJobs;
+use app_core::tenants::Tenants;
+use ipnet::IpNet;
+use ports::clock::Clock;
+use ports::media::MediaStore;
+use ports::store::Store;
+use sha2::{Digest, Sha256};
+use tokio::sync::Semaphore;
+
+pub use self::server::Server;
+use crate::budget::Budget;
+use crate::limit::RateLimit;
+use crate::metrics::Metrics;
+use crate::turns::Turns;
+
+/// The number of large responses that are compressed at the same time. Each keeps several MB busy, and a processor,
+/// too.
+const COMPRESSED_AT_ONCE: usize = 2;
+/// The number of responses that are made at the same time without a setting.
+const AT_ONCE: usize = 10;
+
+/// The settings of the server.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// The key of the admin API, which is off without one.
+    pub admin_key: Option<Vec<u8>>,
+    /// The public address of the server, without a slash at its end.
+    pub public_url: Option<String>,
+    /// Requests a minute from one address; 0 for no limit.
+    pub rate_limit: u32,
+    /// The proxies whose `X-Forwarded-For` is trusted.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Whether only health and metrics are served.
+    pub operations_only: bool,
+    /// Whether requested syncs will be run, by this process or, as far as it knows, by another.
+    pub syncs: bool,
+    /// The number of responses that are made at the same time, each of which holds a page of messages; 10 without it.
+    pub at_once: Option<usize>,
+}
+
+/// The state that requests are answered from.
+pub struct Site {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    browse: Browse,
+    tenants: Tenants,
+    jobs: Jobs,
+    sync_jobs: SyncJobs,
+    operations_only: bool,
+    syncs: bool,
+    /// The hash of the admin key: comparing hashes takes the same time for every key.
+    admin_key: Option<[u8; 32]>,
+    public_url: String,
+    limit: RateLimit,
+    /// Bounds the responses that clients have not received yet.
+    budget: Arc<Budget>,
+    /// Bounds the responses that are being made.
+    making: Turns,
+    /// Bounds the large responses that are being compressed.
+    compressing: Semaphore,
+    metrics: Metrics,
+    media: Option<Arc<dyn MediaStore>>,
+}
+
+impl Site {
+    /// Returns the state of a server over `store`.
+    #[must_use]
+    pub fn new(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        jobs: Jobs,
+        sync_jobs: SyncJobs,
+        settings: Settings,
+    ) -> Self {
+        Self {
+            browse: Browse::new(Arc::clone(&store)),
+            tenants: Tenants::new(Arc::clone(&store), Arc::clone(&clock)),
+            store,
+            clock,
+            jobs,
+            sync_jobs,
+            operations_only: settings.operations_only,
+            syncs: settings.syncs,
+            admin_key: settings.admin_key.map(|key| Sha256::digest(key).into()),
+            public_url: settings.public_url.unwrap_or_default(),
+            limit: RateLimit::new(settings.rate_limit, settings.trusted_proxies),
+            budget: Budget::new(budget::ALL_BYTES, budget::NETWORK_BYTES, budget::CLIENT_BYTES),
+            making: Turns::new(settings.at_once.unwrap_or(AT_ONCE)),
+            compressing: Semaphore::new(COMPRESSED_AT_ONCE),
+            metrics: Metrics::new(),
+            media: None,
+        }
+    }
+
+    /// Reports the progress of the follower with this lag in the metrics.
+    #[must_use]
+    pub fn with_follower(self, lag: Lag) -> Self {
+        Self { metrics: self.metrics.with_follower(lag), ..self }
+    }
+
+    /// Makes the server also serve the files that are stored in `media`.
+    #[must_use]
+    pub fn with_media(self, media: Arc<dyn MediaStore>) -> Self {
+        Self { media: Some(media), ..self }
+    }
+}

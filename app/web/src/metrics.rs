@@ -1,0 +1,127 @@
+//! Metrics for Prometheus.
+
+use std::sync::Mutex;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use app_core::follow::Lag;
+use http::Method;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::Registry;
+
+/// The labels of a request: never an address that a client wrote, so that there are few of them.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Labels {
+    method: &'static str,
+    route: &'static str,
+    status: u16,
+}
+
+/// The labels of a timed request.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Timed {
+    method: &'static str,
+    route: &'static str,
+}
+
+/// The metrics of the server.
+pub(crate) struct Metrics {
+    registry: Mutex<Registry>,
+    requests: Family<Labels, Counter>,
+    seconds: Family<Timed, Histogram, fn() -> Histogram>,
+    pub(crate) connections: Gauge,
+    pub(crate) limited: Counter,
+    follower: Option<Follower>,
+}
+
+/// The progress of the follower of the change log.
+struct Follower {
+    lag: Lag,
+    age_seconds: Gauge<f64, AtomicU64>,
+    behind: Gauge,
+    resyncs: Gauge,
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        let mut registry = Registry::with_prefix("verta");
+        let requests = Family::<Labels, Counter>::default();
+        let seconds = Family::new_with_constructor(histogram as fn() -> Histogram);
+        let (connections, limited) = (Gauge::default(), Counter::default());
+        registry.register("http_requests", "Requests by method, route and status", requests.clone());
+        registry.register(
+            "http_request_duration_seconds",
+            "Time until an answer was ready, by method and route",
+            seconds.clone(),
+        );
+        registry.register("http_connections", "Connections that are open", connections.clone());
+        registry.register("http_rate_limited", "Requests that were one too many", limited.clone());
+        Self { registry: Mutex::new(registry), requests, seconds, connections, limited, follower: None }
+    }
+
+    /// Returns the metrics with those of the follower with this lag.
+    pub(crate) fn with_follower(mut self, lag: Lag) -> Self {
+        let follower =
+            Follower { lag, age_seconds: Gauge::default(), behind: Gauge::default(), resyncs: Gauge::default() };
+        let registry = self.registry.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
+        registry.register(
+            "change_log_lag_seconds",
+            "Seconds since this process was last at the end of the change log",
+            follower.age_seconds.clone(),
+        );
+        registry.register(
+            "change_log_behind",
+            "Changes in the log that this process has still to pass on",
+            follower.behind.clone(),
+        );
+        registry.register(
+            "change_log_resyncs",
+            "Times that the log could not say what changed since the start of the process",
+            follower.resyncs.clone(),
+        );
+        self.follower = Some(follower);
+        self
+    }
+
+    pub(crate) fn answered(&self, method: &Method, route: &'static str, status: u16, took: Duration) {
+        let method = name(method);
+        self.requests.get_or_create(&Labels { method, route, status }).inc();
+        self.seconds.get_or_create(&Timed { method, route }).observe(took.as_secs_f64());
+    }
+
+    /// Returns the metrics in the text format of `OpenMetrics`, which Prometheus reads.
+    pub(crate) fn encode(&self) -> String {
+        let registry = self.registry.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(Follower { lag, age_seconds, behind, resyncs }) = &self.follower {
+            age_seconds.set(lag.age().as_secs_f64());
+            behind.set(lag.behind().cast_signed());
+            resyncs.set(lag.resyncs().cast_signed());
+        }
+        let mut text = String::new();
+        encode(&mut text, &registry).expect("a string takes every write");
+        text
+    }
+}
+
+/// Returns a histogram from a quarter of a millisecond to eight seconds.
+fn histogram() -> Histogram {
+    Histogram::new(exponential_buckets(0.000_25, 2.0, 16))
+}
+
+/// Returns the label of a method; a non-standard method has a common one.
+fn name(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
+}

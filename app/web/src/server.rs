@@ -1,0 +1,432 @@
+//! Connections, and the steps that every request and response goes through.
+
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use app_core::browse::Audience;
+use bytes::Bytes;
+use futures::{FutureExt, TryStreamExt};
+use http::{HeaderName, HeaderValue, Method, Request as HttpRequest, Response, StatusCode, header};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full, Limited, StreamBody};
+use hyper::body::{Frame, Incoming, SizeHint};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout};
+use tokio_io_timeout::TimeoutStream;
+use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, debug, error, info_span, warn};
+use uuid::Uuid;
+
+use super::Site;
+use super::answer::{Answer, finish, problem};
+use super::budget::{FREE_BYTES, Taken};
+use super::compress::compressed;
+use super::connections::{Connection, Connections};
+use super::error::ApiError;
+use super::file::{self, Streamed};
+use super::route::{self, Area, Request, Routed};
+use super::turns::Turn;
+
+/// The most connections at the same time, if the process may open as many files.
+const MAX_CONNECTIONS: usize = 2_048;
+/// The number of files that the process opens besides connections and the files they download.
+const OTHER_FILES: usize = 64;
+/// The time that a client is given for the head of a request, and to send the next one.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// The time that a client is given for a body.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+/// The time that the store is given for all queries of one response.
+const STORE_TIMEOUT: Duration = Duration::from_secs(8);
+/// The time in which a response must be made, including the time in which its request arrives.
+const WORK_TIMEOUT: Duration = Duration::from_secs(30);
+/// The time that a client is given to receive pending bytes.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+/// The time that connections are given to finish when the server shuts down.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
+/// The size, in bytes, from which a response waits for its turn to be compressed; a smaller one needs little memory and
+/// no time.
+const LARGE: usize = 256 << 10;
+/// The bytes of a response that are queued at once.
+const PIECE: usize = 16 << 10;
+/// The largest body, in bytes.
+const MAX_BODY: usize = 1 << 20;
+/// The most bytes of a head that are read before the request is rejected.
+const MAX_HEAD: usize = 64 * 1024;
+/// The duration from which a response is logged as slow.
+const SLOW: Duration = Duration::from_secs(1);
+/// How often idle addresses are dropped from the rate limit.
+const FORGET: Duration = Duration::from_mins(1);
+
+/// The body of a response: complete, or read while it is sent.
+type Body = UnsyncBoxBody<Bytes, std::io::Error>;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// A listening server.
+pub struct Server {
+    listener: TcpListener,
+    site: Arc<Site>,
+}
+
+impl Server {
+    /// Listens at `address`.
+    ///
+    /// # Errors
+    /// If the address is in use, or does not belong to this machine.
+    pub async fn bind(address: SocketAddr, site: Site) -> std::io::Result<Self> {
+        Ok(Self { listener: TcpListener::bind(address).await?, site: Arc::new(site) })
+    }
+
+    /// Returns the address of the listener.
+    ///
+    /// # Errors
+    /// If the system does not report it.
+    pub fn address(&self) -> std::io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Serves requests until `stop`; then accepts no more connections and lets the open ones finish, for 10 seconds.
+    pub async fn run(self, stop: CancellationToken) {
+        let graceful = GracefulShutdown::new();
+        let connections = Connections::new(room_for_connections());
+        let mut forget = tokio::time::interval(FORGET);
+        loop {
+            let (stream, peer) = tokio::select! {
+                accepted = self.listener.accept() => match accepted {
+                    Ok(accepted) => accepted,
+                    Err(error) => {
+                        // Too many open files, most likely: there may be room for the next one.
+                        warn!(error = &error as &dyn std::error::Error, "connection not accepted");
+                        connections.close_one();
+                        tokio::time::sleep(Duration::from_millis(50)).await;
+                        continue;
+                    }
+                },
+                _ = forget.tick() => {
+                    self.site.limit.forget_idle();
+                    continue;
+                }
+                () = stop.cancelled() => break,
+            };
+            // A connection without room is closed at once, so that a client is never left waiting.
+            let is_trusted = self.site.limit.is_trusted(peer.ip().to_canonical());
+            let Some(held) = connections.open(peer.ip(), is_trusted) else { continue };
+            stream.set_nodelay(true).ok();
+            let connection = connection(&self.site, stream, peer.ip(), &held);
+            let connection = graceful.watch(connection);
+            let site = Arc::clone(&self.site);
+            site.metrics.connections.inc();
+            tokio::spawn(async move {
+                tokio::select! {
+                    ended = connection => if let Err(error) = ended {
+                        debug!(error = &error as &dyn std::error::Error, "connection failed");
+                    },
+                    () = held.closed() => debug!(%peer, "connection closed for a new one"),
+                }
+                site.metrics.connections.dec();
+            });
+        }
+        drop(self.listener);
+        if timeout(DRAIN_TIMEOUT, graceful.shutdown()).await.is_err() {
+            warn!("connections aborted at shutdown");
+        }
+    }
+}
+
+/// Returns the number of connections that there is room for: each may also have a file open. Raises the process's limit
+/// of open files to the most that the system allows.
+fn room_for_connections() -> usize {
+    let limit = getrlimit(Resource::Nofile);
+    // If it fails, the limit stays lower, and is read below.
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).ok();
+    let files = getrlimit(Resource::Nofile).current.and_then(|files| usize::try_from(files).ok());
+    files.map_or(MAX_CONNECTIONS, |files| (files.saturating_sub(OTHER_FILES) / 2).min(MAX_CONNECTIONS))
+}
+
+/// Serves one connection, whose requests [`respond`] answers.
+fn connection<S: AsyncRead + AsyncWrite + Send + 'static>(
+    site: &Arc<Site>,
+    stream: S,
+    peer: IpAddr,
+    held: &Arc<Connection>,
+) -> impl GracefulConnection<Error = hyper::Error> + Send + use<S> {
+    let (site, held) = (Arc::clone(site), Arc::clone(held));
+    let service = service_fn(move |request| {
+        let (site, held) = (Arc::clone(&site), Arc::clone(&held));
+        async move {
+            let busy = held.begin();
+            let response = respond(&site, request, peer).await;
+            // The connection is busy until the body is sent or dropped.
+            Ok::<_, Infallible>(response.map(|body| holding(body, busy)))
+        }
+    });
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(WRITE_TIMEOUT));
+    http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(MAX_HEAD)
+        .serve_connection(TokioIo::new(Box::pin(stream)), service)
+}
+
+/// Answers one request; every error becomes a response.
+async fn respond(site: &Arc<Site>, request: HttpRequest<Incoming>, peer: IpAddr) -> Response<Body> {
+    let start = Instant::now();
+    let id = request_id(request.headers().get(REQUEST_ID));
+    let method = request.method().clone();
+    let area = Area::of(request.uri().path());
+    let client = site.limit.client(peer, request.headers());
+    let accepted: Vec<HeaderValue> = request.headers().get_all(header::ACCEPT_ENCODING).iter().cloned().collect();
+    let if_none_match: Vec<HeaderValue> = request.headers().get_all(header::IF_NONE_MATCH).iter().cloned().collect();
+    let span = info_span!("http.request", request.id = id.to_str().unwrap_or_default(), %method);
+    // Owned until the response is complete, which is then counted by its bytes.
+    let mut making = None;
+    let work = take(site, request, client, area, &mut making).instrument(span.clone());
+    let work = AssertUnwindSafe(work).catch_unwind();
+    let routed = match timeout(WORK_TIMEOUT, work).await {
+        Ok(Ok(routed)) => routed,
+        Ok(Err(_)) => {
+            span.in_scope(|| error!("request handler panicked"));
+            refused(ApiError::internal(), area)
+        }
+        Err(_) => refused(ApiError::new(StatusCode::GATEWAY_TIMEOUT, "timeout", "the answer took too long"), area),
+    };
+    let Routed { answer, route, audience, cors } = routed;
+    let made = answer.unwrap_or_else(|error| problem(&error, area == Area::Pages));
+    let whole = finished(made, &if_none_match, audience, cors).await;
+    let streamed = whole.extensions().get::<Streamed>().cloned();
+    let mut answer = if streamed.is_some() {
+        whole
+    } else {
+        let is_large = !accepted.is_empty() && whole.body().len() > LARGE;
+        let _turn = if is_large { site.compressing.acquire().await.ok() } else { None };
+        compressed(whole, &accepted).await
+    };
+    // A body that is not sent does not count.
+    let length = if method == Method::HEAD { 0 } else { answer.body().len() };
+    let taken =
+        if area.is_bounded() && length > FREE_BYTES { site.budget.take(client, length).map(Some) } else { Some(None) };
+    let taken = if let Some(taken) = taken {
+        taken
+    } else {
+        let error = problem(&too_much_in_flight(), area == Area::Pages);
+        answer = finished(error, &[], audience, cors).await;
+        None
+    };
+    drop(making);
+    answer.headers_mut().insert(REQUEST_ID, id);
+    let (status, took) = (answer.status(), start.elapsed());
+    site.metrics.answered(&method, route, status.as_u16(), took);
+    let duration_ms = took.as_millis();
+    span.in_scope(|| {
+        if status.is_server_error() || took > SLOW {
+            warn!(route, status = status.as_u16(), duration_ms, "slow or failed request");
+        } else {
+            debug!(route, status = status.as_u16(), duration_ms, "request served");
+        }
+    });
+    answer.map(|whole| match streamed.and_then(|streamed| streamed.take()) {
+        Some(pieces) => StreamBody::new(pieces.map_ok(Frame::data)).boxed_unsync(),
+        None => in_pieces(whole, taken),
+    })
+}
+
+/// Returns a body that owns `value` until its last piece is queued or dropped.
+fn holding<T: Send + Unpin + 'static>(body: Body, value: T) -> Body {
+    Holding { body, _value: value }.boxed_unsync()
+}
+
+struct Holding<T> {
+    body: Body,
+    _value: T,
+}
+
+impl<T: Unpin> hyper::body::Body for Holding<T> {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        Pin::new(&mut self.get_mut().body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// Returns a complete body in pieces. `taken` is counted until the last of its bytes is sent or dropped: the bytes
+/// carry it with them, since hyper drops a body as soon as it has queued its last piece.
+fn in_pieces(whole: Bytes, taken: Option<Taken>) -> Body {
+    let whole = match taken {
+        Some(taken) => Bytes::from_owner(Counted { whole, _taken: taken }),
+        None => whole,
+    };
+    Pieces(whole).boxed_unsync()
+}
+
+/// Bytes that count as in flight.
+struct Counted {
+    whole: Bytes,
+    _taken: Taken,
+}
+
+impl AsRef<[u8]> for Counted {
+    fn as_ref(&self) -> &[u8] {
+        &self.whole
+    }
+}
+
+struct Pieces(Bytes);
+
+impl hyper::body::Body for Pieces {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        let length = self.0.len().min(PIECE);
+        Poll::Ready((length > 0).then(|| Ok(Frame::data(self.0.split_to(length)))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.0.len() as u64)
+    }
+}
+
+/// Returns a response with the cache headers.
+async fn finished(made: Answer, if_none_match: &[HeaderValue], audience: Audience, cors: bool) -> Response<Bytes> {
+    let (parts, body) = made.into_parts();
+    let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+    let made = Response::from_parts(parts, Full::new(body.clone()));
+    let finished = finish(made, if_none_match, &body, audience, cors);
+    let size = hyper::body::Body::size_hint(finished.body()).exact();
+    finished.map(|_| if size == Some(0) { Bytes::new() } else { body })
+}
+
+fn too_much_in_flight() -> ApiError {
+    ApiError::unavailable("the responses that clients have not taken yet are as much as the server can hold")
+}
+
+fn refused(error: ApiError, area: Area) -> Routed {
+    Routed { answer: Err(error), route: "none", audience: Audience::Public, cors: area == Area::PublicApi }
+}
+
+/// Checks a request, reads its body and makes its response.
+async fn take(
+    site: &Arc<Site>,
+    request: HttpRequest<Incoming>,
+    client: IpAddr,
+    area: Area,
+    making: &mut Option<Turn>,
+) -> Routed {
+    let (parts, body) = request.into_parts();
+    let refused = |error| refused(error, area);
+    if !route::is_probe(parts.uri.path())
+        && let Err(seconds) = site.limit.check(client)
+    {
+        site.metrics.limited.inc();
+        let error = ApiError::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "too many requests from this address");
+        return refused(ApiError { retry_after: Some(seconds), ..error });
+    }
+    if let Err(error) = route::check(&parts) {
+        return refused(error);
+    }
+    let too_large = || ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", "a body has at most 1 MiB");
+    let announced = parts.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    if announced.is_some_and(|length: u64| length > MAX_BODY as u64) {
+        return refused(too_large());
+    }
+    let body = match timeout(BODY_TIMEOUT, Limited::new(body, MAX_BODY).collect()).await {
+        Ok(Ok(body)) => body.to_bytes(),
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => return refused(too_large()),
+        Ok(Err(_)) => return refused(ApiError::bad_request("the body cannot be read")),
+        Err(_) => return refused(ApiError::bad_request("the body did not arrive in time")),
+    };
+    let request = Request {
+        method: parts.method,
+        path: parts.uri.path().to_owned(),
+        query: parts.uri.query().map(str::to_owned),
+        headers: parts.headers,
+        body,
+        client,
+    };
+    if area == Area::Operations {
+        return route::answer(site, &request).await;
+    }
+    if area.is_bounded() && !site.budget.has_room(client) {
+        return refused(too_much_in_flight());
+    }
+    let work = async {
+        *making = Some(site.making.take(client).await);
+        // Other responses to the same clients may have filled it while this one waited for its turn.
+        if area.is_bounded() && !site.budget.has_room(client) {
+            return refused(too_much_in_flight());
+        }
+        read(site, request, area).await
+    };
+    let Ok(routed) = timeout(STORE_TIMEOUT, work).await else {
+        return refused(ApiError::unavailable("the archive does not answer in time"));
+    };
+    let answer = match routed.answer {
+        Ok(answer) if file::is_found(&answer) => {
+            // The disk with the files may hang, and must not delay the pages that are made meanwhile.
+            *making = None;
+            file::open(site, answer).await
+        }
+        answer => answer,
+    };
+    Routed { answer, ..routed }
+}
+
+/// Makes the response where waiting for the store, which is all that a response waits for, does not block other tasks.
+async fn read(site: &Arc<Site>, request: Request, area: Area) -> Routed {
+    let (sender, answer) = oneshot::channel();
+    let work = {
+        let site = Arc::clone(site);
+        async move {
+            // The receiver is dropped after a timeout, which has been answered already.
+            sender.send(route::answer(&site, &request).await).ok();
+        }
+    };
+    site.store.run(work.in_current_span().boxed()).await;
+    answer.await.unwrap_or_else(|_| refused(ApiError::internal(), area))
+}
+
+/// Returns the request id that the client sent, if it is a plain word, else a new one.
+fn request_id(sent: Option<&HeaderValue>) -> HeaderValue {
+    let plain = |id: &&HeaderValue| {
+        let id = id.as_bytes();
+        (1..=64).contains(&id.len()) && id.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte))
+    };
+    sent.filter(plain).cloned().unwrap_or_else(|| {
+        HeaderValue::from_str(&Uuid::new_v4().simple().to_string()).expect("hexadecimal digits make a header")
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,226 @@
+//! The JSON objects of the REST API and of the command line.
+
+mod message;
+
+use app_core::browse::{Audience, ChannelView, FileStates, Roles, ThreadView};
+use domain::channel::ForumTag;
+use domain::coverage::{Coverage, CoverageState, Interval};
+use domain::job::{Job, JobId, JobKind, JobState};
+use domain::message::MessageId;
+use domain::slug::{ChannelSlug, TenantSlug};
+use domain::tenant::{Branding, Platform, PlatformId, Tenant, TenantId, TenantName, TenantStatus};
+use domain::timestamp::Timestamp;
+use serde::Serialize;
+
+pub(crate) use self::message::as_sent;
+pub use self::message::{
+    AttachmentBody, AuthorBody, EmojiBody, InteractionBody, MessageBody, MessagesBody, ReactionBody, ReferenceBody,
+    RoleBody, StartedBody,
+};
+use crate::address::message_path;
+
+/// A list and the cursor of its next page.
+#[derive(Debug, Serialize)]
+pub struct ListBody<T> {
+    /// The items.
+    pub items: Vec<T>,
+    /// The value of `cursor` for the next page.
+    pub next: Option<String>,
+}
+
+/// A tenant; `platform_id` only for clients with the admin key.
+#[derive(Debug, Serialize)]
+pub struct TenantBody<'a> {
+    id: TenantId,
+    slug: &'a TenantSlug,
+    name: &'a TenantName,
+    platform: Platform,
+    status: TenantStatus,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    branding: &'a Branding,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    platform_id: Option<&'a PlatformId>,
+}
+
+impl<'a> TenantBody<'a> {
+    /// Returns the tenant as `audience` sees it.
+    #[must_use]
+    pub fn new(tenant: &'a Tenant, audience: Audience) -> Self {
+        Self {
+            id: tenant.id,
+            slug: &tenant.slug,
+            name: &tenant.name,
+            platform: tenant.platform,
+            status: tenant.status,
+            created_at: tenant.created_at,
+            updated_at: tenant.updated_at,
+            branding: &tenant.branding,
+            platform_id: (audience == Audience::Admin).then_some(&tenant.platform_id),
+        }
+    }
+}
+
+/// A channel or thread.
+#[expect(clippy::struct_excessive_bools, reason = "the flags of Discord's object")]
+#[derive(Debug, Serialize)]
+pub struct ChannelBody<'a> {
+    id: domain::channel::ChannelId,
+    platform_id: domain::channel::ChannelSnowflake,
+    parent_id: Option<domain::channel::ChannelId>,
+    r#type: domain::channel::ChannelKind,
+    name: &'a str,
+    slug: &'a ChannelSlug,
+    topic: Option<&'a str>,
+    position: i32,
+    nsfw: bool,
+    public: bool,
+    archived: bool,
+    locked: bool,
+    tags: &'a [ForumTag],
+    applied_tags: &'a [String],
+    created_at: Timestamp,
+    last_activity_at: Option<Timestamp>,
+    message_count: u64,
+    thread_count: u64,
+}
+
+impl<'a> ChannelBody<'a> {
+    /// Returns the channel of a view: a parent that the client may not know of is left out.
+    #[must_use]
+    pub fn new(view: &'a ChannelView) -> Self {
+        let ChannelView { channel, parent, public } = view;
+        Self {
+            id: channel.id,
+            platform_id: channel.platform_id,
+            parent_id: parent.as_ref().map(|parent| parent.id),
+            r#type: channel.kind,
+            name: &channel.name,
+            slug: &channel.slug,
+            topic: channel.topic.as_deref(),
+            position: channel.position,
+            nsfw: view.is_age_gated(),
+            public: *public,
+            archived: channel.archived,
+            locked: channel.locked,
+            tags: &channel.tags,
+            applied_tags: &channel.applied_tags,
+            created_at: channel.created_at(),
+            last_activity_at: channel.stats.last_activity_at,
+            message_count: channel.stats.message_count,
+            thread_count: channel.stats.thread_count,
+        }
+    }
+}
+
+/// A thread in a list: a channel, and its first message.
+#[derive(Debug, Serialize)]
+pub struct ThreadBody<'a> {
+    #[serde(flatten)]
+    channel: ChannelBody<'a>,
+    starter: Option<MessageBody<'a>>,
+}
+
+impl<'a> ThreadBody<'a> {
+    /// Returns a thread of `tenant` whose first message mentions some of `roles` and has some of `files`.
+    #[must_use]
+    pub fn new(tenant: &Tenant, view: &'a ThreadView, roles: &'a Roles, files: &FileStates) -> Self {
+        let thread = &view.thread.channel;
+        let starter = view.starter.as_ref().map(|message| {
+            // In the parent, it is the message that started the thread; in the thread, its first message.
+            let above = view.thread.parent.as_ref().filter(|parent| parent.id == message.channel_id);
+            let permalink = message_path(tenant, above.unwrap_or(thread), message.id);
+            MessageBody::new(tenant, message, above.map(|_| thread), (roles, files), permalink)
+        });
+        Self { channel: ChannelBody::new(&view.thread), starter }
+    }
+}
+
+/// The coverage of a channel.
+#[derive(Debug, Serialize)]
+pub struct CoverageBody<'a> {
+    channel_id: domain::channel::ChannelId,
+    low: Option<MessageId>,
+    high: Option<MessageId>,
+    start_reached: bool,
+    message_count: u64,
+    unreadable_count: u64,
+    state: CoverageState,
+    reason: Option<&'a str>,
+    checked_at: Option<Timestamp>,
+    read_whole_at: Option<Timestamp>,
+}
+
+impl<'a> From<&'a Coverage> for CoverageBody<'a> {
+    fn from(coverage: &'a Coverage) -> Self {
+        Self {
+            channel_id: coverage.channel_id,
+            low: coverage.interval.map(Interval::low),
+            high: coverage.interval.map(Interval::high),
+            start_reached: coverage.start_reached,
+            message_count: coverage.message_count,
+            unreadable_count: coverage.unreadable_count,
+            state: coverage.state(),
+            reason: coverage.reason.as_deref(),
+            checked_at: coverage.checked_at,
+            read_whole_at: coverage.read_whole_at,
+        }
+    }
+}
+
+/// The progress of a job.
+#[derive(Debug, Serialize)]
+pub struct ProgressBody {
+    channels_done: u64,
+    channels_total: u64,
+    messages: u64,
+    requests: u64,
+    waits: u64,
+    messages_per_second: Option<f64>,
+    seconds_left: Option<u64>,
+}
+
+/// A job.
+#[derive(Debug, Serialize)]
+pub struct JobBody<'a> {
+    id: JobId,
+    tenant_id: TenantId,
+    kind: JobKind,
+    state: JobState,
+    created_at: Timestamp,
+    started_at: Option<Timestamp>,
+    ended_at: Option<Timestamp>,
+    progress: ProgressBody,
+    error: Option<&'a str>,
+}
+
+impl<'a> JobBody<'a> {
+    /// Returns the job as of `now`.
+    #[must_use]
+    pub fn new(job: &'a Job, now: Timestamp) -> Self {
+        let progress = job.progress;
+        let end = job.ended_at.unwrap_or(now);
+        let millis = job.started_at.map(|start| end.as_millis() - start.as_millis()).filter(|millis| *millis > 0);
+        #[expect(clippy::cast_precision_loss, reason = "a rate for people to read")]
+        let rate = millis.map(|millis| progress.messages as f64 * 1000.0 / millis as f64);
+        Self {
+            id: job.id,
+            tenant_id: job.tenant_id,
+            kind: job.kind,
+            state: job.state,
+            created_at: job.created_at,
+            started_at: job.started_at,
+            ended_at: job.ended_at,
+            progress: ProgressBody {
+                channels_done: progress.channels_done,
+                channels_total: progress.channels_total,
+                messages: progress.messages,
+                requests: progress.requests,
+                waits: progress.waits,
+                messages_per_second: rate,
+                seconds_left: progress.seconds_left,
+            },
+            error: job.error.as_deref(),
+        }
+    }
+}
