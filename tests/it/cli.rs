@@ -37,14 +37,14 @@ fn wrong_usage_ends_with_2_and_what_cannot_be_done_with_1() {
     let cases: [(&[&str], i32, &str); 10] = [
         (&["tenant", "create", "1", "x", "--slug", "A_B"], 2, "A_B"),
         (&["tenant", "create", "1", ""], 2, "NAME"),
-        (&["tenant", "update", "nobody"], 2, "--name"),
-        (&["tenant", "update", "nobody", "--status", "GONE"], 2, "GONE"),
+        (&["tenant", "update", "no-such"], 2, "--name"),
+        (&["tenant", "update", "no-such", "--status", "GONE"], 2, "GONE"),
         (&["import"], 2, "PATH"),
         (&["import", "x", "--visibility", "some"], 2, "some"),
         (&["serve", "--bind", "nowhere"], 2, "BIND"),
-        (&["tenant", "update", "nobody", "--status", "ACTIVE"], 1, "nobody"),
-        (&["tenant", "delete", "nobody"], 1, "nobody"),
-        (&["coverage", "nobody"], 1, "community"),
+        (&["tenant", "update", "no-such", "--status", "ACTIVE"], 1, "no-such"),
+        (&["tenant", "delete", "no-such"], 1, "no-such"),
+        (&["coverage", "no-such"], 1, "community"),
     ];
     for (arguments, code, named) in cases {
         let output = installation.run(arguments);

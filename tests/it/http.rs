@@ -139,7 +139,7 @@ fn what_an_address_does_not_take_is_refused_by_name() {
 }
 
 #[test]
-fn a_wrong_key_is_refused_and_what_is_no_key_is_nobodys() {
+fn a_wrong_key_is_refused_and_other_schemes_are_anonymous() {
     let installation = Installation::new();
     let server = served(&installation);
     let status =
@@ -154,7 +154,7 @@ fn a_wrong_key_is_refused_and_what_is_no_key_is_nobodys() {
 fn other_sites_may_read_the_errors_of_public_reads_and_nothing_of_the_admin() {
     let installation = Installation::new();
     let server = served(&installation);
-    for path in ["/api/v1/nothing", "/api/v1/tenants/%zz", "/api/v1/tenants/nobody-here", &format!("{GENERAL}?a=b")] {
+    for path in ["/api/v1/nothing", "/api/v1/tenants/%zz", "/api/v1/tenants/not-here", &format!("{GENERAL}?a=b")] {
         let answer = server.get(path);
         assert_eq!(answer.header("access-control-allow-origin"), Some("*"), "{path}");
         assert_eq!(answer.header("cache-control"), Some("no-store"), "{path}");

@@ -191,8 +191,8 @@ fn what_only_reads_or_tells_makes_neither_an_archive_nor_a_key() {
     let path = examples();
     succeeds(keyless(&installation, &["import", "--dry-run", path.to_str().unwrap()]));
     succeeds(keyless(&installation, &["tenant", "list"]));
-    rejected(keyless(&installation, &["coverage", "nobody"]));
-    rejected(keyless(&installation, &["tenant", "delete", "nobody"]));
+    rejected(keyless(&installation, &["coverage", "no-such"]));
+    rejected(keyless(&installation, &["tenant", "delete", "no-such"]));
     assert!(!installation.path("data").exists());
     // An archive without content counts as new, however it was created.
     succeeds(keyless(&installation, &["migrate"]));
@@ -204,7 +204,7 @@ fn what_only_reads_or_tells_makes_neither_an_archive_nor_a_key() {
 }
 
 #[test]
-fn what_a_killed_start_left_is_in_nobodys_way() {
+fn files_that_a_killed_start_left_do_no_harm() {
     let installation = Installation::new();
     let path = examples();
     // The shell becomes the program, so both have the same process id, as after a restart of a container.

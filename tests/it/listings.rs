@@ -86,7 +86,7 @@ fn the_start_page_leads_to_every_community_whatever_stands_between() {
 #[test]
 fn a_community_without_a_public_channel_is_not_on_the_start_page() {
     let installation = merged();
-    let mut direct = of_channel(90, "DirectTextChat", "somebody", None);
+    let mut direct = of_channel(90, "DirectTextChat", "rosafinch", None);
     direct["guild"] = json!({"id": "0", "name": "Direct Messages", "iconUrl": ""});
     let direct = write(&installation, "direct.json", &direct);
     assert_eq!(installation.import(&[&direct], &[]).0, 0);
@@ -208,7 +208,7 @@ fn a_page_of_threads_examines_a_bounded_number_whatever_the_filter() {
         // A thousand rows a page, none of them private.
         assert!((3..=4).contains(&pages), "{sort}: {pages} pages");
         let first = server.get(&format!("/api/v1/tenants/merged/channels/general/threads?limit=2{sort}")).json();
-        assert_eq!(first["items"][0]["slug"], "t-202499", "{sort}: private threads are in nobody's way");
+        assert_eq!(first["items"][0]["slug"], "t-202499", "{sort}: private threads do not shift the others");
         let next = first["next"].as_str().unwrap();
         let id: u64 = next.rsplit('-').next().unwrap().parse().unwrap();
         assert!(id < 300_000, "a cursor does not tell of a private thread: {next}");

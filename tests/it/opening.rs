@@ -11,7 +11,7 @@ use crate::program::Installation;
 use crate::server::{Database, connect};
 
 /// The password in every address here.
-const PASSWORD: &str = "a-password-that-nobody-tells";
+const PASSWORD: &str = "a-password-that-is-never-shown";
 
 async fn refused(url: &DatabaseUrl) -> OpenError {
     let options = OpenOptions { pool_size: 1, patience: Duration::ZERO };
@@ -35,7 +35,7 @@ fn assert_says(said: &str, words: &[&str]) {
 }
 
 #[tokio::test]
-async fn nobody_there_and_somebody_else_there_are_told_apart() {
+async fn an_absent_server_and_another_server_are_told_apart() {
     let address =
         |port: u16| format!("mysql://verta:{PASSWORD}@127.0.0.1:{port}/verta").parse::<DatabaseUrl>().unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -63,7 +63,7 @@ async fn a_wrong_user_password_or_database_is_named() {
     let database = Database::new().await;
     let DatabaseUrl { host, port, .. } = database.url();
     let at = |user: &str, database: &str| format!("mysql://{user}:{PASSWORD}@{host}:{port}/{database}");
-    for user in ["root", "nobody_at_all"] {
+    for user in ["root", "no_such_user"] {
         let told = said(at(user, "verta")).await;
         assert_says(&told, &[user, "check both in DATABASE_URL", "%XX"]);
     }

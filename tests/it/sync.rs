@@ -71,7 +71,7 @@ async fn a_small_guild_is_held_as_the_ledger_says_and_a_second_run_changes_nothi
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_of_the_guild_is_in_any_byte_of_the_archive() {
+async fn no_person_of_the_guild_is_in_any_byte_of_the_archive() {
     let world = World::start(Place::Sqlite, Options::new(3, GuildSize::Small).unlimited()).await;
     assert_eq!(world.sync().await.state, JobState::Done);
     let traces = world.simulator.traces_of_people();

@@ -190,7 +190,7 @@ async fn a_wrong_name_is_refused() {
 
 #[tokio::test]
 #[ignore = "needs a MySQL-protocol server"]
-async fn whoever_asks_for_the_authority_alone_takes_any_name_and_nothing_else() {
+async fn verify_ca_accepts_any_name_and_nothing_else() {
     let (database, authority) = (Database::new().await, Authority::new());
     let file = authority.file();
     for name in ["localhost", "db.example.org", "10.1.2.3"] {

@@ -61,7 +61,7 @@ async fn what_breaks_off_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn what_nobody_waits_for_any_more_leaves_nothing() {
+async fn a_cancelled_caller_leaves_nothing() {
     let (folder, media) = folder();
     let mut put = media.put(tenant("1"), coming(vec![Ok(OTTER)]).chain(stream::pending()).boxed());
     while files(folder.path()).is_empty() {

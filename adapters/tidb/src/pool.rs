@@ -92,8 +92,8 @@ fn tls(mode: TlsMode, ca: Option<PathBuf>) -> Option<SslOpts> {
     match mode {
         TlsMode::Disabled => None,
         TlsMode::Required => {
-            let anybody = SslOpts::default().with_danger_accept_invalid_certs(true);
-            Some(anybody.with_danger_skip_domain_validation(true))
+            let any_server = SslOpts::default().with_danger_accept_invalid_certs(true);
+            Some(any_server.with_danger_skip_domain_validation(true))
         }
         TlsMode::VerifyCa => {
             let any_name = checked(ca).with_danger_skip_domain_validation(true);

@@ -40,7 +40,7 @@ pub enum DatabaseUrlError {
     Mode(String),
     /// The mode that continues without encryption if the server has none.
     #[error(
-        "has ssl-mode=PREFERRED, which goes on in plain text where anybody asks for it; \
+        "has ssl-mode=PREFERRED, which falls back to plain text at the request of the other side; \
          choose DISABLED, REQUIRED, VERIFY_CA or VERIFY_IDENTITY"
     )]
     Preferred,

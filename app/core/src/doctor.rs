@@ -230,7 +230,7 @@ impl Doctor {
                 "key",
                 format!(
                     "there is an archive and no key: put the file back to {}, or set PSEUDONYM_KEY; a new key would give \
-                     everybody another name",
+                     every author another name",
                     path.display()
                 ),
             ),

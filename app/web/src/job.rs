@@ -50,15 +50,15 @@ pub(super) async fn sync(site: &Site, reference: &str, body: &[u8]) -> Result<An
     let tenant = site.tenants.find(reference).await?;
     let channels = found(site, &tenant, &channels, &mut fields).await?;
     fields.done()?;
-    somebody_syncs(site)?;
+    require_worker(site)?;
     let mode = if mode == Mode::Full { SyncMode::Full } else { SyncMode::Incremental };
     let job = site.sync_jobs.request(&tenant, mode, &SyncScope { channels, since }).await?;
     info!(tenant.id = %tenant.id, job.id = %job.id, "sync requested");
     Ok(accepted(site, &job))
 }
 
-fn somebody_syncs(site: &Site) -> Result<(), ApiError> {
-    let detail = "nobody would do it: DISCORD_BOT_TOKEN is not set";
+fn require_worker(site: &Site) -> Result<(), ApiError> {
+    let detail = "no process can run it: DISCORD_BOT_TOKEN is not set";
     if site.syncs { Ok(()) } else { Err(ApiError::new(StatusCode::CONFLICT, "conflict", detail)) }
 }
 
@@ -116,7 +116,7 @@ pub(super) async fn cancel(site: &Site, id: &str) -> Result<Answer, ApiError> {
 }
 
 pub(super) async fn retry(site: &Site, id: &str) -> Result<Answer, ApiError> {
-    somebody_syncs(site)?;
+    require_worker(site)?;
     let job = site.sync_jobs.again(parsed(id)?).await?;
     info!(tenant.id = %job.tenant_id, job.id = %job.id, "job retried");
     Ok(accepted(site, &job))

@@ -63,7 +63,7 @@ fn a_part_is_proven_since_a_moment_where_later_looks_leave_no_id_out() {
     assert!(segments.prove_since(interval(3, 20), since(4)));
     assert!(!segments.prove_since(interval(3, 20), since(5)), "a look at that very moment is no later one");
     assert!(segments.prove_since(interval(10, 20), since(5)));
-    assert!(!segments.prove_since(interval(15, 25), since(1)), "nobody looked for 21");
+    assert!(!segments.prove_since(interval(15, 25), since(1)), "21 was not read");
     assert!(!segments.prove_since(interval(28, 31), since(1)));
     assert!(!Segments::default().prove_since(interval(1, 1), since(1)));
 }

@@ -27,7 +27,7 @@ fn a_thread_follows_its_parent() {
     let thread = channel(ChannelKind::PUBLIC_THREAD, Visibility::Public);
     assert!(is_public(&thread, Some(&channel(ChannelKind::FORUM, Visibility::Public))));
     assert!(!is_public(&thread, Some(&channel(ChannelKind::FORUM, Visibility::Private))));
-    assert!(!is_public(&thread, None), "a parent that nobody knows");
+    assert!(!is_public(&thread, None), "an unknown parent");
 }
 
 #[test]

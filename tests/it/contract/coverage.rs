@@ -13,7 +13,7 @@ use super::fixture::{
 };
 
 contract![
-    a_channel_that_nobody_looked_at_has_an_empty_coverage,
+    a_channel_that_was_never_read_has_an_empty_coverage,
     intervals_that_touch_become_one,
     the_newest_run_is_the_interval,
     a_run_goes_down_through_any_number_of_segments,
@@ -43,7 +43,7 @@ async fn note(store: &dyn Store, channel: ChannelId, checked_at: i64, start_reac
     unit.commit().await.unwrap();
 }
 
-async fn a_channel_that_nobody_looked_at_has_an_empty_coverage(store: &dyn Store) {
+async fn a_channel_that_was_never_read_has_an_empty_coverage(store: &dyn Store) {
     let (tenant, here) = one_channel(store).await;
     let empty = Coverage {
         channel_id: here.id,

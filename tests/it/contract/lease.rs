@@ -116,7 +116,7 @@ async fn a_process_that_lost_its_lease_is_shut_out(one: &dyn Store, other: &dyn 
     assert!(replace(one, &name, None, &lease("one", 1, 5)).await);
     assert!(fence(one, here.id, 1).await);
     assert!(replace(other, &name, Some(1), &lease("two", 2, 9)).await);
-    assert!(fence(one, here.id, 1).await, "nobody else has been there yet");
+    assert!(fence(one, here.id, 1).await, "no other holder was here yet");
     assert!(fence(other, here.id, 2).await);
     assert!(!fence(one, here.id, 1).await);
     assert!(!replace(one, &name, Some(1), &lease("one", 1, 99)).await, "nor can it prolong what it lost");

@@ -17,7 +17,7 @@ contract![
     two_writers_of_the_same_page_store_it_once,
     two_writers_of_two_channels_of_a_tenant_both_succeed,
     two_writers_of_one_name_end_with_one_owner,
-    what_a_unit_read_and_replaced_nobody_replaced_in_between,
+    no_other_unit_replaces_a_row_between_read_and_write,
 ];
 
 async fn two_writers_of_one_channel_lose_nothing(store: &dyn Store) {
@@ -74,7 +74,7 @@ async fn two_writers_of_one_name_end_with_one_owner(store: &dyn Store) {
     assert_eq!(rows.len(), 2);
 }
 
-async fn what_a_unit_read_and_replaced_nobody_replaced_in_between(store: &dyn Store) {
+async fn no_other_unit_replaces_a_row_between_read_and_write(store: &dyn Store) {
     let (tenant, here) = one_channel(store).await;
     let tenant = Tenant { name: TenantName::new("0").unwrap(), ..tenant };
     let job = Job::new(JobId(Uuid::new_v4()), tenant.id, JobKind::Full, at(1));

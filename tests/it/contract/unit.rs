@@ -13,7 +13,7 @@ use super::fixture::{at, begin, channel, held_ids, one_channel, page, put, tenan
 contract![
     dropping_a_unit_rolls_back,
     a_unit_that_met_an_error_rolls_back,
-    a_unit_sees_what_it_wrote_and_nobody_else_does,
+    only_the_unit_itself_sees_what_it_wrote,
     a_snapshot_stays_at_its_moment,
     nothing_that_is_written_to_a_snapshot_stays,
     the_store_says_what_it_is,
@@ -51,7 +51,7 @@ async fn a_unit_that_met_an_error_rolls_back(store: &dyn Store) {
     assert_eq!(store.read().await.unwrap().tenants().find(new.id).await.unwrap(), None);
 }
 
-async fn a_unit_sees_what_it_wrote_and_nobody_else_does(store: &dyn Store) {
+async fn only_the_unit_itself_sees_what_it_wrote(store: &dyn Store) {
     let (_, here) = one_channel(store).await;
     let mut unit = begin(store).await;
     unit.messages().replace_interval(here.id, &page(&here, None, 1, [5], "a")).await.unwrap();

@@ -113,7 +113,7 @@ async fn a_limit_a_time_that_is_up_and_a_refused_value_are_told_as_such_after_on
 
 #[tokio::test]
 #[ignore = "needs a MySQL-protocol server"]
-async fn whoever_repeats_what_may_have_happened_is_told_whether_it_did() {
+async fn a_repeated_request_returns_whether_the_first_one_happened() {
     on_a_site(|_, server, proxy| {
         for (number, fault, again) in [(1, Fault::CutBefore, 201), (2, Fault::CutAfter, 409)] {
             proxy.next("COMMIT", fault);

@@ -43,7 +43,7 @@ async fn a_refused_connection_ends_as_it_should_and_leaves_nothing_behind() {
 
 #[tokio::test]
 #[ignore = "needs a MySQL-protocol server"]
-async fn connections_that_were_lost_while_nobody_used_them_are_replaced() {
+async fn connections_that_were_lost_while_idle_are_replaced() {
     let rig = Rig::new(4).await;
     let opened = [rig.store.read().await, rig.store.read().await, rig.store.read().await, rig.store.read().await];
     assert!(opened.iter().all(Result::is_ok));

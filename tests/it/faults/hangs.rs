@@ -96,7 +96,7 @@ async fn a_snapshot_and_a_beginning_that_hang_end_in_time() {
 
 #[tokio::test]
 #[ignore = "needs a MySQL-protocol server"]
-async fn a_rollback_that_hangs_holds_nobody_up_for_longer_than_its_limit() {
+async fn a_rollback_that_hangs_delays_no_caller_for_longer_than_its_limit() {
     let rig = Rig::new(1).await;
     let mut unit = rig.store.begin().await.unwrap();
     unit.messages().replace_interval(rig.channel.id, &page(&rig.channel, interval(4, 4), 1, [4], "a")).await.unwrap();
@@ -116,7 +116,7 @@ async fn a_rollback_that_hangs_holds_nobody_up_for_longer_than_its_limit() {
 
 #[tokio::test]
 #[ignore = "needs a MySQL-protocol server"]
-async fn a_server_that_hangs_hangs_nobody_and_everybody_goes_on_with_it() {
+async fn a_server_that_hangs_blocks_no_caller_and_all_continue_with_it() {
     let rig = Rig::new(2).await;
     let held = rig.store.read().await.unwrap();
     rig.proxy.hang();
@@ -147,7 +147,7 @@ async fn a_server_that_hangs_hangs_nobody_and_everybody_goes_on_with_it() {
 
 #[tokio::test]
 #[ignore = "needs a MySQL-protocol server"]
-async fn an_answer_that_nobody_waits_for_any_more_is_never_taken_for_another() {
+async fn a_response_to_a_cancelled_caller_is_never_taken_for_another() {
     let rig = Rig::new(1).await;
     for _ in 0..10 {
         // Polled once and then dropped: the response is still outstanding when the unit is dropped.

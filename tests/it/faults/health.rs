@@ -92,7 +92,7 @@ fn at_once(server: &Server, look: impl Fn(&Answer) + Sync, meanwhile: impl FnOnc
 
 #[tokio::test]
 #[ignore = "needs a MySQL-protocol server"]
-async fn with_every_connection_in_use_the_site_is_ready_and_whoever_waits_too_long_is_told() {
+async fn with_every_connection_in_use_the_site_is_ready_and_a_long_wait_is_an_error() {
     on_a_site(|server, proxy| {
         let met = proxy.met();
         proxy.next("FROM tenants", Fault::Stall);

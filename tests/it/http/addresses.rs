@@ -6,7 +6,7 @@ use super::served;
 use crate::program::{ADMIN_KEY, Installation};
 
 #[test]
-fn a_slug_that_reads_as_an_id_names_its_community_for_everybody() {
+fn a_slug_that_reads_as_an_id_names_its_community_for_every_reader() {
     let installation = Installation::new();
     let server = installation.serve(&[]);
     let key = format!("Authorization: Bearer {ADMIN_KEY}\r\n");
@@ -29,8 +29,8 @@ fn a_slug_that_reads_as_an_id_names_its_community_for_everybody() {
 fn an_escaped_letter_changes_nothing_of_an_address() {
     let installation = Installation::new();
     let server = served(&installation);
-    let plain = server.get("/api/v1/tenants/nobody-here");
-    let escaped = server.get("/%61pi/v1/tenants/nobody-here");
+    let plain = server.get("/api/v1/tenants/not-here");
+    let escaped = server.get("/%61pi/v1/tenants/not-here");
     assert_eq!(escaped.header("content-type"), plain.header("content-type"));
     let admin = server.request("GET", "/api/v1/%61dmin/tenants", "", b"");
     assert_eq!(admin.header("access-control-allow-origin"), None);

@@ -12,7 +12,7 @@ const FIRST: u64 = 1_477_000_000_000_000_000;
 /// An export of one text channel whose messages contain `text` and their position.
 fn export(guild: u64, channel: u64, name: &str, exported_at: &str, texts: &[(u64, &str)]) -> Value {
     let person = json!({
-        "id": "200000000000000001", "name": "somebody", "discriminator": "0000", "nickname": "somebody",
+        "id": "200000000000000001", "name": "rosafinch", "discriminator": "0000", "nickname": "rosafinch",
         "color": null, "isBot": false, "roles": [], "avatarUrl": "https://cdn.discordapp.com/embed/avatars/1.png",
     });
     let message = |(place, text): &(u64, &str)| {
@@ -68,9 +68,9 @@ fn seen(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
 }
 
 #[test]
-fn a_deleted_message_is_gone_for_everybody() {
+fn a_deleted_message_is_gone_for_every_reader() {
     let installation = Installation::new();
-    let text = "what nobody shall read any more";
+    let text = "a text that is about to be deleted";
     let before = export(1, 1, "general", "2026-08-30T12:00:00+00:00", &[(1, "a"), (2, text), (3, "c")]);
     let after = export(1, 1, "general", "2026-08-30T13:00:00+00:00", &[(1, "a"), (3, "c")]);
     import(&installation, &before, &[]);
@@ -285,5 +285,5 @@ fn two_communities_never_see_each_other() {
             }
         }
     }
-    assert_ne!(authors[0], authors[1], "the same person is somebody else in each");
+    assert_ne!(authors[0], authors[1], "the same person has another name in each");
 }

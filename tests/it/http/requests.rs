@@ -56,7 +56,7 @@ fn a_tag_is_found_in_a_list_and_a_star_is_every_tag() {
             }
         }
     }
-    for (path, status) in [("/api/v1/nothing", 404), ("/nobody-here", 404), ("/api/v1/admin/tenants", 401)] {
+    for (path, status) in [("/api/v1/nothing", 404), ("/not-here", 404), ("/api/v1/admin/tenants", 401)] {
         assert_eq!(server.request("GET", path, "If-None-Match: *\r\n", b"").status, status, "{path}");
     }
 }
@@ -71,7 +71,7 @@ fn head_is_answered_as_get_is_but_for_the_body() {
     let colour = br##"{"branding": {"accent_color": "#00ff00"}}"##;
     let changed = server.request("PATCH", admin[1], &format!("{key}Content-Type: application/json\r\n"), colour);
     assert_eq!(changed.status, 200);
-    let refused = ["/api/v1/nothing", "/nobody-here", "/thimble-firmware?colour=red", "/metrics"];
+    let refused = ["/api/v1/nothing", "/not-here", "/thimble-firmware?colour=red", "/metrics"];
     let asked = READS.into_iter().chain(refused).map(|path| (path, ""));
     for (path, headers) in asked.chain(admin.map(|path| (path, key.as_str()))) {
         let get = server.request("GET", path, headers, b"");

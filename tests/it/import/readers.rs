@@ -30,7 +30,7 @@ fn what_becomes_public_is_said_once_with_names() {
     write(&installation, "all/b.json", &of_channel(800, "GuildPublicThread", "a post", Some((50, "questions"))));
     write(&installation, "all/c.json", &of_channel(900, "GuildPrivateThread", "hush", Some((6, "general"))));
     let line = import(&installation, "all", &[]);
-    assert_eq!(line, "Everybody may now read: a post, general, questions. Private: hush");
+    assert_eq!(line, "Now public: a post, general, questions. Private: hush");
     let all = ["Talk|public", "general|public", "questions|public", "a post|public", "hush|private"];
     assert_eq!(visibility(&installation), all);
     assert_eq!(import(&installation, "all", &[]), "Private: hush", "nothing is new");
@@ -47,7 +47,7 @@ fn private_is_private_for_all_of_it() {
     assert_eq!(import(&installation, "all", &[]), "Private: a post, general", "without the flag it stays so");
     assert!(visibility(&installation).iter().all(|channel| channel.ends_with("|private")));
     let line = import(&installation, "all", &["--visibility", "public"]);
-    assert_eq!(line, "Everybody may now read: a post, general, questions");
+    assert_eq!(line, "Now public: a post, general, questions");
     assert!(visibility(&installation).iter().all(|channel| channel.ends_with("|public")));
 }
 
@@ -61,10 +61,7 @@ fn no_flag_makes_private_threads_and_direct_messages_public() {
     let mut group = direct.clone();
     (group["channel"]["id"], group["channel"]["type"]) = ("902".into(), "DirectGroupTextChat".into());
     write(&installation, "c.json", &group);
-    assert_eq!(
-        import(&installation, "a.json", &["--visibility", "public"]),
-        "Everybody may now read: general. Private: hush"
-    );
+    assert_eq!(import(&installation, "a.json", &["--visibility", "public"]), "Now public: general. Private: hush");
     assert_eq!(import(&installation, "b.json", &["--visibility", "public"]), "Private: Direct message");
     assert_eq!(import(&installation, "c.json", &["--visibility", "public"]), "Private: Group direct message");
     let private = ["general|public", "hush|private", "Direct message|private", "Group direct message|private"];
@@ -83,7 +80,7 @@ fn a_thread_does_not_open_the_channel_above_it() {
         "it follows its parent"
     );
     assert_eq!(visibility(&installation), ["Talk|private", "general|private", "a thread|public"]);
-    assert_eq!(import(&installation, "a.json", &["--visibility", "public"]), "Everybody may now read: general");
+    assert_eq!(import(&installation, "a.json", &["--visibility", "public"]), "Now public: general");
     assert_eq!(import(&installation, "b.json", &["--visibility", "private"]), "Private: a thread");
     assert_eq!(visibility(&installation), ["Talk|public", "general|public", "a thread|private"]);
 }

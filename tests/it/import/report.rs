@@ -118,7 +118,7 @@ fn one_slug_cannot_stand_for_two_communities() {
 }
 
 #[test]
-fn where_there_is_no_export_somebody_says_so() {
+fn a_folder_without_an_export_is_reported() {
     let installation = Installation::new();
     fs::create_dir(installation.path("empty")).unwrap();
     fs::write(installation.path("empty/readme.txt"), "no export").unwrap();

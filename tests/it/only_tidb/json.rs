@@ -11,7 +11,7 @@ use crate::contract::fixture::{at, held, message, one_channel, put};
 
 #[tokio::test]
 #[ignore = "needs a MySQL-protocol server"]
-async fn what_the_server_writes_anew_is_read_back_byte_for_byte() {
+async fn json_that_the_server_rewrites_is_read_back_byte_for_byte() {
     let (database, mut connection) = database().await;
     let text = r#"{"b": 1.0, "a": 1e20, "": 1.10}"#;
     let raw: Option<String> = connection.exec_first("SELECT CAST(CAST(? AS JSON) AS CHAR)", (text,)).await.unwrap();

@@ -71,14 +71,14 @@ fn every_status_that_the_document_names_is_given_and_no_other() {
     unserved(&checked, &server);
     deletion(&checked, &server);
     drop(server);
-    nobody_to_sync(&checked);
+    without_a_worker(&checked);
     without_a_key(&checked);
     one_request_too_many(&checked);
     a_broken_store(&checked);
     let unseen = checked.unseen();
     let slow = |path: &str, status: u16| status == 504 || status == 503 && path.contains("/admin/");
     let strange: Vec<_> = unseen.iter().filter(|(path, _, status)| !slow(path, *status)).collect();
-    assert!(strange.is_empty(), "nobody answered so: {strange:#?}");
+    assert!(strange.is_empty(), "documented but never answered: {strange:#?}");
 }
 
 fn answers(checked: &Checked, server: &Server) {
@@ -138,7 +138,7 @@ fn unknown_things(checked: &Checked, server: &Server) {
         operations(checked).into_iter().filter(|operation| operation.value["responses"].get("404").is_some()).collect();
     assert!(addressed.len() > 8, "{}", addressed.len());
     for operation in addressed {
-        for (name, value) in [("slug", "nobody-here"), ("channel", "no-such-channel"), ("id", "123456789012345678")] {
+        for (name, value) in [("slug", "not-here"), ("channel", "no-such-channel"), ("id", "123456789012345678")] {
             if operation.path.contains(&format!("{{{name}}}")) {
                 checked.expect(server, 404, &good(operation).with(name, value));
             }
@@ -198,7 +198,7 @@ fn deletion(checked: &Checked, server: &Server) {
 }
 
 /// Requests a sync and a retry although the only process has no bot token.
-fn nobody_to_sync(checked: &Checked) {
+fn without_a_worker(checked: &Checked) {
     let installation = Installation::new();
     drop(served(&installation));
     let server = installation.serve(&[]);

@@ -199,7 +199,7 @@ fn the_document_is_openapi_and_everything_in_it_is_used() {
     assert_eq!(document.value["openapi"], "3.1.0");
     for (part, all) in document.value["components"].as_object().unwrap() {
         for name in all.as_object().unwrap().keys() {
-            assert!(walk.used.contains(&format!("#/components/{part}/{name}")), "nobody uses {part}/{name}");
+            assert!(walk.used.contains(&format!("#/components/{part}/{name}")), "{part}/{name} is not used");
         }
     }
     let tags: Vec<&Value> = document.value["tags"].as_array().unwrap().iter().map(|tag| &tag["name"]).collect();

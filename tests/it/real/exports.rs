@@ -77,7 +77,7 @@ fn case_04_names_that_an_old_export_rendered_are_mentions() {
     let expected = [
         format!("hello <@{fenn}>, are you there?"),
         format!("yes <@{quill}>!"),
-        "write to me@Quillzqx.example or @nobody".to_owned(),
+        "write to me@Quillzqx.example or @unknown".to_owned(),
     ];
     assert_eq!(contents(&server), expected);
     assert_eq!(places(&installation, &server, "zqx"), [""; 0]);

@@ -29,7 +29,7 @@ cases![
     attachment_expired_url_files_of_a_run_that_was_cancelled_are_fetched_by_the_next,
     attachment_expired_url_files_that_take_long_are_left_to_the_next_run,
     attachment_expired_url_files_that_all_fail_are_left_to_the_next_run,
-    reaction_10014_keeps_its_count_and_is_asked_for_by_nobody,
+    reaction_10014_keeps_its_count_and_is_never_requested,
 ];
 
 fn fields(value: Value) -> Map<String, Value> {
@@ -405,7 +405,7 @@ async fn attachment_expired_url_files_of_a_run_that_was_cancelled_are_fetched_by
     assert!(again <= 8, "{again}");
 }
 
-async fn reaction_10014_keeps_its_count_and_is_asked_for_by_nobody(place: Place) {
+async fn reaction_10014_keeps_its_count_and_is_never_requested(place: Place) {
     let world = World::channel_of(place, 0).await;
     let general = world.id("general");
     let unknown = json!({"id": "700000000000000002", "name": null});

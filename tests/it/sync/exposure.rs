@@ -41,7 +41,7 @@ fn status(server: &Server, channel: &str) -> u16 {
 }
 
 /// Gives `@everyone` these rights.
-fn everybody(world: &World, permissions: u64) {
+fn grant_everyone(world: &World, permissions: u64) {
     world.simulator.act(Act::SetRole { role_id: world.simulator.guild_id(), permissions }).unwrap();
 }
 
@@ -82,7 +82,7 @@ async fn admin_everyone_role(place: Place) {
     for name in ["staff", "no-history", "room"] {
         assert_eq!(status(&server, name), 404, "{name}");
     }
-    everybody(&world, ADMINISTRATOR);
+    grant_everyone(&world, ADMINISTRATOR);
     assert_eq!(world.sync().await.state, JobState::Done);
     for name in ["staff", "no-history", "room"] {
         assert_eq!(status(&server, name), 200, "{name}");
@@ -105,10 +105,10 @@ async fn role_update_removes_view(place: Place) {
         deny: 0,
     };
     world.simulator.act(act).unwrap();
-    everybody(&world, READ_MESSAGE_HISTORY);
+    grant_everyone(&world, READ_MESSAGE_HISTORY);
     assert_eq!(world.sync().await.state, JobState::Done);
     assert_eq!((status(&server, "general"), status(&server, "help")), (404, 200));
-    everybody(&world, READ_MESSAGE_HISTORY | VIEW_CHANNEL);
+    grant_everyone(&world, READ_MESSAGE_HISTORY | VIEW_CHANNEL);
     assert_eq!(world.sync().await.state, JobState::Done);
     assert_eq!((status(&server, "general"), status(&server, "help")), (200, 200));
 }

@@ -71,7 +71,7 @@ async fn page_with_a_role(world: &World) -> (ChannelView, Messages, Role) {
             return (view, page, role);
         }
     }
-    panic!("nobody mentions a role");
+    panic!("no message mentions a role");
 }
 
 async fn a_role_that_is_mentioned_has_its_name_in_the_api_and_on_the_page(place: Place) {

@@ -55,7 +55,7 @@ fn compete(installation: &Installation, simulator: &Simulator, between: impl Fn(
         let due = simulator.requests(0).len() + 1 + random(round, GAP) as usize;
         let begun = Instant::now();
         while simulator.requests(0).len() < due {
-            assert!(begun.elapsed() < PATIENCE, "nobody asks anything");
+            assert!(begun.elapsed() < PATIENCE, "no request arrives");
             for program in &mut programs {
                 if program.try_wait().unwrap().is_some() {
                     let mut said = String::new();

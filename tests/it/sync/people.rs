@@ -115,7 +115,7 @@ impl People {
         let id = self.id();
         json!({
             "mentioned_user_ids": [self.id(), self.number()], "participant_ids": [self.id()], "sent_by": self.id(),
-            "created_by": self.number(), "by_user": {id: {"count": 2}}, "somebody": {"id": self.id(), "name": self.name()},
+            "created_by": self.number(), "by_user": {id: {"count": 2}}, "the_person": {"id": self.id(), "name": self.name()},
             "deep": [[{"a": {"b": [self.id(), {"c": self.number()}]}}]], "text": format!("see {} there", self.id()),
             "json": json!({"actor": self.id()}).to_string(), "whole": self.user(), "of_guild": self.member(),
             "link": format!("https://discord.com/users/{}", self.id()), "spotify": format!("spotify:{}", self.id()),

@@ -118,7 +118,7 @@ async fn parent_channel_deleted(place: Place) {
         assert_eq!(world.coverage(id).await.unwrap().reason.as_deref(), Some("deleted"));
         assert!(!world.held(id).await.is_empty(), "the archive keeps what it has");
     }
-    assert!(paths.iter().all(|path| server.get(path).status == 404), "and shows it to nobody");
+    assert!(paths.iter().all(|path| server.get(path).status == 404), "and shows it to no reader");
 }
 
 async fn forum_tag_deleted(place: Place) {

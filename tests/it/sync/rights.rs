@@ -108,7 +108,7 @@ async fn permission_revoked_mid_backfill(place: Place) {
     let coverage = world.coverage(general).await.unwrap();
     assert_eq!((coverage.state(), coverage.reason.as_deref()), (CoverageState::Partial, Some("no_permission")));
     assert_eq!(world.channel(general).await.unwrap().visibility, Visibility::Public);
-    assert_eq!(world.simulator.totals().by_status[&403], 1, "nobody asks again");
+    assert_eq!(world.simulator.totals().by_status[&403], 1, "it is not requested again");
     let asked = world.asked(MESSAGES);
     // The next run finds it missing from the list, and hides it.
     world.sync().await;
@@ -130,7 +130,7 @@ async fn channel_deleted_404_mid_backfill(place: Place) {
     assert_eq!(world.sync_when(100, remove).await.state, JobState::Done);
     assert_eq!(world.held(general).await, newest);
     assert_eq!(world.coverage(general).await.unwrap().reason.as_deref(), Some("deleted"));
-    assert_eq!(world.channel(general).await.unwrap().visibility, Visibility::Private, "nobody is shown it");
+    assert_eq!(world.channel(general).await.unwrap().visibility, Visibility::Private, "no reader sees it");
     let asked = world.simulator.requests(0).len();
     assert_eq!(world.sync().await.state, JobState::Done);
     let again: Vec<&str> = world.simulator.requests(0).into_iter().skip(asked).map(|request| request.route).collect();

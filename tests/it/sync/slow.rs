@@ -44,7 +44,7 @@ async fn a_job_is_stored_while_others_wait_for_their_turn() {
     let plan = (0..60).map(|number| ChannelPlan::new(&format!("channel-{number}"), kind::TEXT, 600)).collect();
     let mut world = World::start(Place::Sqlite, Options::planned(1, plan)).await;
     world.store = Arc::new(Slow(Arc::clone(&world.store), Arc::default()));
-    let job = timeout(Duration::from_hours(1), world.sync()).await.expect("nobody waits for ever");
+    let job = timeout(Duration::from_hours(1), world.sync()).await.expect("the sync ends");
     assert_eq!((job.state, job.error), (JobState::Done, None));
     assert_eq!((job.progress.channels_done, job.progress.messages), (60, 36_000));
     assert_eq!(world.simulator.totals().by_status.keys().copied().collect::<Vec<_>>(), [200]);

@@ -12,7 +12,7 @@ fn people() -> Pseudonymizer {
 }
 
 fn said(content: &str) -> Value {
-    json!({"id": "1100000000000000001", "type": 0, "content": content, "author": {"id": "42", "username": "somebody"},
+    json!({"id": "1100000000000000001", "type": 0, "content": content, "author": {"id": "42", "username": "rosafinch"},
            "edited_timestamp": null, "pinned": false, "flags": 0, "mention_everyone": false})
 }
 

@@ -13,7 +13,7 @@ const NOUNS: [&str; 28] = [
 ];
 const WORDS: [&str; 48] = [
     "the", "build", "works", "again", "after", "we", "moved", "every", "server", "to", "another", "map", "and", "then",
-    "nobody", "could", "find", "that", "page", "so", "please", "read", "this", "before", "you", "ask", "about", "new",
+    "seldom", "could", "find", "that", "page", "so", "please", "read", "this", "before", "you", "ask", "about", "new",
     "release", "notes", "with", "better", "lighting", "in", "tunnels", "maybe", "tomorrow", "I", "think", "it", "is",
     "fine", "when", "they", "answer", "question", "slowly", "naïve",
 ];

@@ -73,7 +73,7 @@ fn each_entry_is_read_by_itself_whatever_its_path() {
 }
 
 #[test]
-fn a_zip_that_was_replaced_is_found_anew() {
+fn a_zip_that_was_replaced_is_found_again() {
     let folder = tempfile::tempdir().unwrap();
     let (path, archives) = (folder.path().join("a.zip"), Archives::default());
     for channel in [100, 200] {

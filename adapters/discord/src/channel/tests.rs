@@ -69,7 +69,7 @@ fn a_channel_says_what_it_is_where_it_stands_and_who_may_read_it() {
 }
 
 #[test]
-fn what_everybody_may_not_do_is_private_and_what_nobody_knows_is_too() {
+fn a_channel_denied_to_everyone_is_private_and_so_is_an_unknown_kind() {
     for overwrites in [
         json!([deny(GUILD, VIEW_CHANNEL)]),
         json!([deny(GUILD, READ_MESSAGE_HISTORY)]),
@@ -85,7 +85,7 @@ fn what_everybody_may_not_do_is_private_and_what_nobody_knows_is_too() {
     assert_eq!(shown(&json!({"type": 2})).channel.visibility, Visibility::Private, "voice needs a connection");
     assert_eq!(shown(&json!({"permission_overwrites": [deny("77", READS)]})).channel.visibility, Visibility::Public);
     let admins = shown_with(&rights(8, 0), &json!({"permission_overwrites": [deny(GUILD, READS)]}));
-    assert_eq!(admins.channel.visibility, Visibility::Public, "everybody is an administrator");
+    assert_eq!(admins.channel.visibility, Visibility::Public, "@everyone is an administrator");
 }
 
 #[test]
@@ -158,7 +158,7 @@ fn tags_of_a_forum_are_its_own_and_what_they_say_beyond_stays() {
 }
 
 #[test]
-fn a_kind_that_nobody_knows_is_kept_and_not_read() {
+fn an_unknown_kind_is_kept_and_not_read() {
     let odd = shown(&json!({"type": 300, "name": ""}));
     assert_eq!((odd.channel.kind, odd.channel.name.as_str()), (ChannelKind(300), "50"));
     assert!(!odd.holds_messages() && odd.archived_lists().is_empty());

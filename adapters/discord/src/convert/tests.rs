@@ -38,7 +38,7 @@ fn message(wire: Value) -> Message {
 fn with(more: Value) -> Message {
     let mut wire = json!({
         "id": "1234567890123456789", "channel_id": "5", "type": 0, "content": "hello",
-        "author": {"id": USER, "username": "somebody", "global_name": "Some Body", "discriminator": "0", "avatar": "a1"},
+        "author": {"id": USER, "username": "rosafinch", "global_name": "Some Body", "discriminator": "0", "avatar": "a1"},
         "timestamp": "2026-03-01T12:00:00.123456+00:00", "edited_timestamp": null, "tts": false, "pinned": false,
         "mention_everyone": false, "mentions": [], "mention_roles": [], "attachments": [], "embeds": [],
         "components": [], "flags": 0,
@@ -65,21 +65,21 @@ fn a_plain_message_has_nothing_beyond_its_fields() {
 
 #[test]
 fn nothing_of_a_person_is_left_anywhere() {
-    let user = json!({"id": USER, "username": "somebody", "global_name": "Some Body", "avatar": "a1", "flags": 0});
+    let user = json!({"id": USER, "username": "rosafinch", "global_name": "Some Body", "avatar": "a1", "flags": 0});
     let hostile = with(json!({
         "content": format!("<@{USER}> <@!{USER}> hi"),
         "mentions": [user, user],
         "member": {"nick": "Some Body", "roles": []},
         "interaction_metadata": {"id": "9", "type": 2, "user": user, "authorizing_integration_owners": {"1": USER}},
         "interaction": {"id": "9", "type": 2, "name": "ask", "user": user, "member": {"nick": "Some Body", "avatar": null}},
-        "referenced_message": {"id": "8", "content": "somebody", "author": user},
+        "referenced_message": {"id": "8", "content": "rosafinch", "author": user},
         "attachments": [{"id": "3", "filename": "a.png", "clip_participants": [user], "size": 1}],
         "message_snapshots": [{"message": {"content": format!("<@{USER}>"), "mentions": [user]}}],
         "thread": {"id": "1234567890123456789", "owner_id": USER, "name": "a thread"},
         "tomorrow": {"user": user, "user_id": USER, "other": [{"author": user}]},
     }));
     let text = format!("{hostile:?}");
-    for trace in [USER, "somebody", "Some Body", "a1\""] {
+    for trace in [USER, "rosafinch", "Some Body", "a1\""] {
         assert!(!text.contains(trace), "{trace}: {text}");
     }
     assert_eq!(hostile.mentions.len(), 1);
@@ -182,9 +182,9 @@ fn the_name_of_a_person_whom_a_bots_embed_shows_is_a_generated_one() {
     let avatar = format!("https://cdn.discordapp.com/avatars/{USER}/5afe0bad5afe0bad5afe0bad5afe0bad.png");
     let welcome = with(json!({
         "author": {"id": BOT, "username": "Greeter", "bot": true}, "content": format!("<@{USER}> is {USER}"),
-        "mentions": [{"id": USER, "username": "somebody", "global_name": "Some Body", "avatar": "a1"}],
+        "mentions": [{"id": USER, "username": "rosafinch", "global_name": "Some Body", "avatar": "a1"}],
         "embeds": [{"author": {"name": "realname", "icon_url": avatar}, "title": "Welcome, Some Body!",
-            "description": "somebody is here", "footer": {"text": format!("ID: {USER}")}}],
+            "description": "rosafinch is here", "footer": {"text": format!("ID: {USER}")}}],
     }));
     let person = people().person(USER);
     assert_eq!(welcome.content, format!("<@{person}> is {person}"));
@@ -280,7 +280,7 @@ fn text_of_any_script_comes_through_byte_by_byte() {
 
 /// Any JSON, with Discord's own keys among its keys, and a person wherever one is valid.
 fn anything() -> impl Strategy<Value = Value> {
-    let person = json!({"id": USER, "username": "somebody", "global_name": "Some Body", "avatar": "a1b2c3d4"});
+    let person = json!({"id": USER, "username": "rosafinch", "global_name": "Some Body", "avatar": "a1b2c3d4"});
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
@@ -289,7 +289,7 @@ fn anything() -> impl Strategy<Value = Value> {
         "[a-z<@!>/?&=]{0,8}".prop_map(Value::from),
         Just(person),
         Just(json!({"user_id": USER})),
-        Just(json!({"application": {"id": USER, "name": "somebody"}})),
+        Just(json!({"application": {"id": USER, "name": "rosafinch"}})),
         Just(Value::from(format!("<@{USER}>"))),
     ];
     leaf.prop_recursive(4, 40, 6, |inner| {
@@ -338,13 +338,13 @@ proptest! {
 
     /// Any fields of a message are converted, deterministically, and without a person's name in the result.
     #[test]
-    fn any_fields_make_a_message_that_names_nobody(
+    fn any_fields_make_a_message_without_a_name(
         values in prop::collection::hash_map(prop::sample::select(&OPEN[..]), anything(), 0..12),
     ) {
         let wire = wire(values);
         let made = message(wire.clone());
         let text = format!("{made:?}");
-        for trace in [USER, "somebody", "Some Body", "a1b2c3d4"] {
+        for trace in [USER, "rosafinch", "Some Body", "a1b2c3d4"] {
             prop_assert!(!text.contains(trace), "{}: {} of {}", trace, text, wire);
         }
         prop_assert_eq!(made.digest(), message(wire).digest());

@@ -188,7 +188,7 @@ fn an_answer_of_the_proxy_stops_everything_for_a_minute_then_for_two() {
     let (ticket, before) = (start(&mut limiter, &mut now, place(3)), now);
     limiter.answered(ticket, now, &refused(Scope::Proxy, ms(0)));
     start(&mut limiter, &mut now, place(3));
-    assert_eq!(now.saturating_sub(before), ms(60_000), "a success begins anew");
+    assert_eq!(now.saturating_sub(before), ms(60_000), "a success resets the wait");
 }
 
 #[test]

@@ -17,7 +17,7 @@ fn read(value: serde_json::Value) -> Overwrite {
 }
 
 #[test]
-fn everybody_may_what_their_role_and_the_channel_say() {
+fn everyone_may_what_their_role_and_the_channel_say() {
     let all = Member::everyone(READS);
     assert_eq!(all.rights(GUILD, &[]), READS);
     assert_eq!(all.rights(GUILD, &[role(GUILD, 0, VIEW_CHANNEL)]), 0, "unseen is unread");

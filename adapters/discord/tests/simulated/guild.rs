@@ -103,7 +103,7 @@ async fn names_of_roles_emoji_and_stickers_come_with_the_structure() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_what_everybody_may_read_is_public() {
+async fn only_what_everyone_may_read_is_public() {
     let world = World::start(Options::new(7, GuildSize::Small).unlimited()).await;
     let structure = world.structure().await;
     let public = |name: &str| {

@@ -129,7 +129,7 @@ async fn malformed_message_in_page_without_an_id_takes_its_proof_and_not_its_oth
 }
 
 #[tokio::test(start_paused = true)]
-async fn hostile_messages_are_read_with_everybody_else() {
+async fn hostile_messages_are_read_with_the_others() {
     let (world, general) = World::channel_of(5, Vec::new()).await;
     let channel_id = general.channel.platform_id.get();
     let deep = (0..100).fold(json!("x"), |inner, _| json!([inner]));

@@ -150,7 +150,7 @@ fn many_who_open_a_fresh_file_at_once_all_succeed() {
 #[test]
 fn a_file_that_is_something_else_is_named() {
     let (_folder, path) = file();
-    std::fs::write(&path, "a diary, by nobody who knows of databases\n".repeat(500)).unwrap();
+    std::fs::write(&path, "a diary, and not a database\n".repeat(500)).unwrap();
     for refused in [SqliteStore::open(&path, 1).map(drop), SqliteStore::migrations(&path).map(drop)] {
         let refused = refused.unwrap_err();
         assert!(matches!(&refused, OpenError::NotADatabase { path: named } if *named == path), "{refused:?}");

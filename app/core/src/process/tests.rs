@@ -19,7 +19,7 @@ fn a_process_that_runs_is_not_gone_and_each_holder_is_another() {
     assert_ne!(one.holder(), other.holder());
     assert!(!one.knows_gone(other.holder()) && !other.knows_gone(one.holder()));
     assert!(describe(one.holder()).contains(&std::process::id().to_string()));
-    assert_eq!(describe(&Holder::new("somebody").unwrap()), "another process");
+    assert_eq!(describe(&Holder::new("another").unwrap()), "another process");
 }
 
 #[cfg(target_os = "linux")]
@@ -34,7 +34,7 @@ fn a_process_that_has_ended_is_gone_and_so_is_one_whose_number_was_given_again()
 }
 
 #[test]
-fn of_another_machine_or_container_nobody_can_tell() {
+fn a_process_of_another_machine_or_container_is_not_known_to_be_gone() {
     let here = Process::current();
     for elsewhere in [(1, "other-boot"), (2, "other-space"), (4, "-")] {
         assert!(!here.knows_gone(&with(&here, &[(3, "4194304"), elsewhere])), "{elsewhere:?}");

@@ -82,7 +82,7 @@ impl Run<'_> {
         }
         match held.as_ref().and_then(|held| held.interval) {
             _ if self.job.kind == JobKind::Full => {
-                self.anew(channel).await?;
+                self.reread_all(channel).await?;
                 self.note_recheck(id).await?;
             }
             None => {
@@ -144,7 +144,7 @@ impl Run<'_> {
 
     /// Reads backward from the newest message to the channel's start, but skips the intervals that this job read before
     /// an interruption.
-    async fn anew(&self, channel: &GuildChannel) -> Result<(), Halt> {
+    async fn reread_all(&self, channel: &GuildChannel) -> Result<(), Halt> {
         self.begin_walk(channel, MessageId::MAX);
         let since = self.job.started_at.unwrap_or(self.job.created_at);
         let id = channel.channel.id;

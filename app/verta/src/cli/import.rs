@@ -79,8 +79,7 @@ fn readers(readers: &Readers) -> Option<String> {
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         format!("{}{more}", shown.join(", "))
     };
-    let published =
-        (!readers.published.is_empty()).then(|| format!("Everybody may now read: {}", names(&readers.published)));
+    let published = (!readers.published.is_empty()).then(|| format!("Now public: {}", names(&readers.published)));
     let private = (!readers.private.is_empty()).then(|| format!("Private: {}", names(&readers.private)));
     let parts: Vec<String> = published.into_iter().chain(private).collect();
     (!parts.is_empty()).then(|| parts.join(". "))

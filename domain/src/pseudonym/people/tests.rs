@@ -37,7 +37,7 @@ fn the_longest_name_is_found() {
     ] {
         assert_eq!(known.find(text), found, "{text}");
     }
-    let mentioned: Vec<_> = known.mentioned("@Sam and @Sam Oil, @nobody @").collect();
+    let mentioned: Vec<_> = known.mentioned("@Sam and @Sam Oil, @unknown @").collect();
     assert_eq!(mentioned, [("Sam", id("1")), ("Sam Oil", id("1"))]);
 }
 

@@ -35,7 +35,7 @@ fn rendered_names_become_mentions_and_typed_ones_stay() {
         ("to @Quillzqx. And", format!("to <@{quill}>. And")),
         ("me@Quillzqx.example, m.e-2@Quillzqx.example.", "me@Quillzqx.example, m.e-2@Quillzqx.example.".to_owned()),
         ("https://a.example/@Quillzqx/1?by=@moth", "https://a.example/@Quillzqx/1?by=@moth".to_owned()),
-        ("@nobody @Fennimore @ @everyone", "@nobody @Fennimore @ @everyone".to_owned()),
+        ("@unknown @Fennimore @ @everyone", "@unknown @Fennimore @ @everyone".to_owned()),
     ] {
         assert_eq!(names.text(text.to_owned()), expected);
     }

@@ -305,7 +305,7 @@ fn an_embed_of_no_person_stays() {
 }
 
 #[test]
-fn an_alert_of_a_filter_names_nobody() {
+fn an_alert_of_a_filter_has_no_name() {
     let alert = json!([{"type": "auto_moderation_message", "description": "realname", "fields": [
         {"name": "quarantine_user", "value": OTHER}, {"name": "interaction_user_id", "value": OTHER},
         {"name": "block_profile_update_type", "value": "nickname_update"}, {"name": "keyword_matched_content", "value": "realname"},

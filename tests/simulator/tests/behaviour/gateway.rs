@@ -107,7 +107,7 @@ async fn a_session_ends_with_code_1000_and_lives_on_after_4000() {
 async fn sessions_that_are_unknown_too_old_or_forgotten_are_invalid() {
     let (simulator, channel) = channel_of(1).await;
     let mut socket = Socket::connect(&simulator, "").await;
-    socket.send(resume(&simulator, &json!("nobody"), 0)).await;
+    socket.send(resume(&simulator, &json!("unknown"), 0)).await;
     let invalid = socket.receive().await;
     assert_eq!((&invalid["op"], &invalid["d"]), (&json!(9), &json!(false)));
 
@@ -144,7 +144,7 @@ async fn the_server_asks_to_reconnect_invalidates_and_closes_on_demand() {
 }
 
 #[tokio::test]
-async fn an_invalid_session_is_resumed_or_begun_anew_on_the_same_connection() {
+async fn an_invalid_session_is_resumed_or_replaced_on_the_same_connection() {
     let (simulator, channel) = channel_of(1).await;
     let (mut socket, ready, _) = Socket::login(&simulator).await;
     simulator.gateway_fault(&GatewayFault::InvalidSession { resumable: true });
@@ -230,7 +230,7 @@ async fn a_session_hears_only_what_it_asked_for_and_may_see() {
     plain.send(identify(&simulator, 1 << 9)).await;
     assert_eq!(plain.receive().await["t"], "READY");
     let (mut socket, ..) = Socket::login(&simulator).await;
-    say(&simulator, hidden, "nobody hears this");
+    say(&simulator, hidden, "not delivered");
     let change =
         serde_json::from_value(json!({"op": "update_channel", "channel_id": general, "change": {"name": "g"}}));
     simulator.act(change.unwrap()).unwrap();

@@ -47,7 +47,7 @@ fn what_no_release_has_written_yet_is_kept() {
 }
 
 #[test]
-fn direct_messages_tell_nobodys_name() {
+fn direct_messages_tell_no_name() {
     for (kind, name) in [("DirectTextChat", "Direct message"), ("DirectGroupTextChat", "Group direct message")] {
         let channel =
             json!({"type": kind, "name": "quill, ember", "topic": "quill", "categoryId": "0", "category": "Private"});

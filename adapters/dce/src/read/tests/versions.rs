@@ -268,7 +268,7 @@ fn since_2_40_4_a_reaction_names_its_people() {
 }
 
 #[test]
-fn since_2_41_times_have_the_offset_of_whoever_exported() {
+fn since_2_41_times_have_the_offset_of_the_exporting_machine() {
     let edited = |at: &str| one(&json!({"timestampEdited": at})).version.edited_at.unwrap().to_string();
     assert_eq!(edited("2026-08-30T13:46:00.174+03:00"), "2026-08-30T10:46:00.174Z");
     assert_eq!(edited("2026-08-30T05:16:00.174-05:30"), "2026-08-30T10:46:00.174Z");

@@ -54,5 +54,5 @@ fn a_session_cannot_be_resumed_with_a_bad_number_too_late_or_from_what_is_forgot
     assert_eq!(resume(&mut hub, &id, 5, 1001), Err(None));
     let (mut hub, id) = hub_with_session(2);
     assert_eq!(resume(&mut hub, &id, 2, 500), Err(None));
-    assert_eq!(resume(&mut hub, "nobody", 2, 500), Err(None));
+    assert_eq!(resume(&mut hub, "unknown", 2, 500), Err(None));
 }
