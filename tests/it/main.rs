@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "what fails here fails a test")]
 
 mod at_rest;
+mod boundaries;
 mod cli;
 mod compose;
 mod contract;
