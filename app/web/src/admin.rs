@@ -7,31 +7,32 @@ use domain::tenant::{Color, LogoUrl, Platform, PlatformId, TenantName};
 use http::{HeaderValue, StatusCode, header};
 use tracing::info;
 
-use super::Site;
-use super::answer::{Answer, json};
 use super::body::Fields;
+use super::capture::TenantRef;
 use super::error::ApiError;
-use super::query::Query;
+use super::response::{Response, json};
+use super::route::Call;
 use crate::wire::{JobBody, ListBody, TenantBody};
 
-pub(super) async fn list(site: &Site, raw: Option<&str>) -> Result<Answer, ApiError> {
-    let query = Query::parse(raw, &["limit", "cursor"])?;
+pub(super) async fn list(call: &Call<'_>) -> Result<Response, ApiError> {
+    let query = &call.query;
     let limit = query.limit()?;
     let wrong = || ApiError::bad_value("cursor", "expected a cursor that this list gave");
     let after = query.get("cursor").map(|slug| TenantSlug::new(slug).map_err(|_| wrong())).transpose()?;
-    let (tenants, next) = site.browse.open(Audience::Admin).await?.tenants(after, limit).await?;
+    let (tenants, next) = call.state.browse.open(Audience::Admin).await?.tenants(after, limit).await?;
     let next = next.map(|slug| slug.to_string());
     let items = tenants.iter().map(|tenant| TenantBody::new(tenant, Audience::Admin)).collect();
     Ok(json(StatusCode::OK, &ListBody { items, next }))
 }
 
-pub(super) async fn show(site: &Site, reference: &str) -> Result<Answer, ApiError> {
-    let tenant = site.tenants.find(reference).await?;
+pub(super) async fn show(call: &Call<'_>, reference: TenantRef<'_>) -> Result<Response, ApiError> {
+    let tenant = call.state.tenants.find(reference.0).await?;
     Ok(json(StatusCode::OK, &TenantBody::new(&tenant, Audience::Admin)))
 }
 
-pub(super) async fn create(site: &Site, body: &[u8]) -> Result<Answer, ApiError> {
-    let mut fields = Fields::read(body, &["name", "slug", "platform", "platform_id"])?;
+pub(super) async fn create(call: &Call<'_>) -> Result<Response, ApiError> {
+    let mut fields =
+        Fields::read(call.request.json_body("application/json")?, &["name", "slug", "platform", "platform_id"])?;
     let name = fields.required("name", |text| TenantName::new(text).map_err(|error| error.to_string()));
     let platform_id = fields.required("platform_id", |text| PlatformId::guild(text).map_err(|error| error.to_string()));
     let slug = fields.optional("slug", |text| TenantSlug::new(text).map_err(|error| error.to_string()));
@@ -39,19 +40,20 @@ pub(super) async fn create(site: &Site, body: &[u8]) -> Result<Answer, ApiError>
     let (Some(name), Some(platform_id)) = (name, platform_id) else { return Err(fields.refused()) };
     fields.done()?;
     let platform = platform.unwrap_or(Platform::Discord);
-    let tenant = site.tenants.create(&NewTenant { platform, platform_id, name, slug }).await?;
+    let tenant = call.state.tenants.create(&NewTenant { platform, platform_id, name, slug }).await?;
     info!(tenant.id = %tenant.id, "tenant created");
     // Its first sync is due.
-    site.sync_jobs.wake();
-    let mut answer = json(StatusCode::CREATED, &TenantBody::new(&tenant, Audience::Admin));
+    call.state.sync_jobs.wake();
+    let mut response = json(StatusCode::CREATED, &TenantBody::new(&tenant, Audience::Admin));
     if let Ok(location) = HeaderValue::from_str(&format!("/api/v1/admin/tenants/{}", tenant.id)) {
-        answer.headers_mut().insert(header::LOCATION, location);
+        response.headers_mut().insert(header::LOCATION, location);
     }
-    Ok(answer)
+    Ok(response)
 }
 
 /// Updates a tenant by a JSON merge patch: an absent field stays, `null` clears it.
-pub(super) async fn update(site: &Site, reference: &str, body: &[u8]) -> Result<Answer, ApiError> {
+pub(super) async fn update(call: &Call<'_>, reference: TenantRef<'_>) -> Result<Response, ApiError> {
+    let body = call.request.json_body("application/merge-patch+json")?;
     let mut fields = Fields::read(body, &["name", "slug", "status", "branding"])?;
     if fields.is_empty() {
         return Err(ApiError::bad_request("the patch changes nothing: name at least one field"));
@@ -63,16 +65,16 @@ pub(super) async fn update(site: &Site, reference: &str, body: &[u8]) -> Result<
         branding: branding(&mut fields),
     };
     fields.done()?;
-    let tenant = site.tenants.update(reference, &patch).await?;
+    let tenant = call.state.tenants.update(reference.0, &patch).await?;
     info!(tenant.id = %tenant.id, "tenant updated");
     Ok(json(StatusCode::OK, &TenantBody::new(&tenant, Audience::Admin)))
 }
 
-pub(super) async fn delete(site: &Site, reference: &str) -> Result<Answer, ApiError> {
-    let job = site.tenants.delete(reference).await?;
+pub(super) async fn delete(call: &Call<'_>, reference: TenantRef<'_>) -> Result<Response, ApiError> {
+    let job = call.state.tenants.delete(reference.0).await?;
     info!(tenant.id = %job.tenant_id, job.id = %job.id, "tenant deletion requested");
-    site.jobs.wake();
-    Ok(json(StatusCode::ACCEPTED, &JobBody::new(&job, site.clock.now())))
+    call.state.jobs.wake();
+    Ok(json(StatusCode::ACCEPTED, &JobBody::new(&job, call.state.clock.now())))
 }
 
 fn branding(of: &mut Fields) -> BrandingPatch {

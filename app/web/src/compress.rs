@@ -10,8 +10,8 @@ use tower::{ServiceBuilder, ServiceExt};
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
 
-use super::answer::problem;
 use super::error::ApiError;
+use super::response::problem;
 
 /// The size, in bytes, below which a body is not compressed: compressing it saves no packet.
 const MIN_COMPRESSED: u64 = 1_024;

@@ -1,37 +1,41 @@
 //! Files of messages: their original bytes, with headers that keep them harmless.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use app_core::browse::{Audience, shown_type};
+use app_core::browse::shown_type;
 use app_core::retry::retry;
 use bytes::Bytes;
 use domain::media::{ContentHash, FileKey, FileState};
-use domain::message::Attachment;
+use domain::message::{Attachment, AttachmentId, MessageId};
 use domain::tenant::TenantId;
-use futures::stream::BoxStream;
+use futures::FutureExt;
 use http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY, ETAG,
     IF_RANGE, RANGE,
 };
 use http::{HeaderMap, HeaderValue, StatusCode};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use ports::clock::Clock;
 use ports::error::StoreError;
-use ports::media::{File, KeptFile};
+use ports::media::{File, KeptFile, MediaStore};
+use ports::store::Store;
 use tokio::time::timeout;
 use tracing::{error, warn};
 
-use super::Site;
-use super::answer::{Answer, with_type};
+use super::capture::{ChannelRef, FileName, TenantRef};
 use super::error::ApiError;
+use super::response::{Body, ByteStream, Response, with_type};
+use super::route::Call;
 
 /// The time that the media store is given to open a file.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// A stored file that a response is to contain. The response carries it among its extensions: the store's thread must
-/// not wait for the disk with the files, so [`open`] opens it after the store has answered.
-#[derive(Clone)]
-pub(super) struct Found {
+/// A stored file that a response is to contain.
+struct Found {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    media: Arc<dyn MediaStore>,
     tenant: TenantId,
     key: FileKey,
     hash: ContentHash,
@@ -40,98 +44,81 @@ pub(super) struct Found {
     length: u64,
 }
 
-/// A body that is read as it is sent. A response carries it among its extensions, and the server makes it the body.
-#[derive(Clone)]
-pub(super) struct Streamed(Arc<Mutex<Option<BoxStream<'static, std::io::Result<Bytes>>>>>);
-
-impl Streamed {
-    /// Returns the bytes, once.
-    pub(super) fn take(&self) -> Option<BoxStream<'static, std::io::Result<Bytes>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-}
-
-/// Answers `/{tenant}/files/{channel}/{message}/{attachment}/{name}`, without the bytes; the name is ignored.
+/// Returns a file, or a part of it; its name in the path is ignored.
 pub(super) async fn file(
-    site: &Site,
-    audience: Audience,
-    [tenant, channel, message, attachment]: [&str; 4],
-    headers: &HeaderMap,
-) -> Result<Answer, ApiError> {
-    if site.media.is_none() {
-        return Err(no_file());
-    }
-    let (message, attachment) = (message.parse().map_err(|_| no_file())?, attachment.parse().map_err(|_| no_file())?);
-    let mut at = site.browse.open(audience).await?;
-    let tenant = at.tenant(tenant).await?;
-    let view = at.file(&tenant, channel, message, attachment).await?;
+    call: &Call<'_>,
+    tenant: TenantRef<'_>,
+    channel: ChannelRef<'_>,
+    message: MessageId,
+    attachment: AttachmentId,
+    _: FileName<'_>,
+) -> Result<Response, ApiError> {
+    let state = call.state;
+    let media = state.media.clone().ok_or_else(no_file)?;
+    let mut at = state.browse.open(call.audience).await?;
+    let tenant = at.tenant(tenant.0).await?;
+    let view = at.file(&tenant, channel.0, message, attachment).await?;
     let (hash, whole) = (tag(view.hash), view.size_bytes);
-    let range = wanted(headers, &hash, whole);
+    let range = wanted(&call.request.headers, &hash, whole);
     let (first, length) = match range {
         Wanted::All => (0, whole),
         Wanted::Part { first, last } => (first, last - first + 1),
         Wanted::Beyond => return Ok(beyond(whole)),
     };
-    let mut answer = described(&view.attachment, hash, length);
+    let mut response = described(&view.attachment, hash, length);
     if let Wanted::Part { first, last } = range {
-        *answer.status_mut() = StatusCode::PARTIAL_CONTENT;
-        answer.headers_mut().insert(CONTENT_RANGE, header(&format!("bytes {first}-{last}/{whole}")));
+        *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+        response.headers_mut().insert(CONTENT_RANGE, header(&format!("bytes {first}-{last}/{whole}")));
     }
-    let found = Found { tenant: tenant.id, key: view.key, hash: view.hash, size_bytes: whole, first, length };
-    answer.extensions_mut().insert(found);
-    Ok(answer)
+    let (store, clock) = (Arc::clone(&state.store), Arc::clone(&state.clock));
+    let (tenant, key, hash) = (tenant.id, view.key, view.hash);
+    let found = Found { store, clock, media, tenant, key, hash, size_bytes: whole, first, length };
+    *response.body_mut() = Body::Opening(found.open().boxed());
+    Ok(response)
 }
 
 fn no_file() -> ApiError {
     ApiError::not_found("there is no such file")
 }
 
-/// Returns whether a response is to contain a file, which [`open`] opens.
-pub(super) fn is_found(answer: &Answer) -> bool {
-    answer.extensions().get::<Found>().is_some()
-}
-
-/// Opens the file that a response is to contain, if there is one, and attaches its bytes.
-pub(super) async fn open(site: &Arc<Site>, mut answer: Answer) -> Result<Answer, ApiError> {
-    let (Some(found), Some(media)) = (answer.extensions_mut().remove::<Found>(), &site.media) else {
-        return Ok(answer);
-    };
-    let unreadable = || ApiError::unavailable("the file cannot be read right now");
-    let opened = timeout(OPEN_TIMEOUT, media.open(found.tenant, found.hash, found.first, found.length)).await;
-    let opened = opened.map_err(|_| {
-        warn!(tenant.id = %found.tenant, "file not opened in time");
-        unreadable()
-    })?;
-    let opened = opened.map_err(|failed| {
-        warn!(error = &failed as &dyn std::error::Error, "file not readable");
-        unreadable()
-    })?;
-    let Some(KeptFile { bytes, .. }) = opened.filter(|kept| kept.size_bytes == found.size_bytes) else {
-        warn!(tenant.id = %found.tenant, message.id = %found.key.message, hash = %found.hash, "stored file missing");
-        let site = Arc::clone(site);
+impl Found {
+    /// Opens the file.
+    async fn open(self) -> Result<ByteStream, ApiError> {
+        let unreadable = || ApiError::unavailable("the file cannot be read right now");
+        let opening = self.media.open(self.tenant, self.hash, self.first, self.length);
+        let opened = timeout(OPEN_TIMEOUT, opening).await.map_err(|_| {
+            warn!(tenant.id = %self.tenant, "file not opened in time");
+            unreadable()
+        })?;
+        let opened = opened.map_err(|failed| {
+            warn!(error = &failed as &dyn std::error::Error, "file not readable");
+            unreadable()
+        })?;
+        if let Some(KeptFile { bytes, .. }) = opened.filter(|kept| kept.size_bytes == self.size_bytes) {
+            return Ok(bytes);
+        }
+        warn!(tenant.id = %self.tenant, message.id = %self.key.message, hash = %self.hash, "stored file missing");
         tokio::spawn(async move {
-            if let Err(failed) = retry(StoreError::is_retryable, || forget(&site, &found)).await {
+            if let Err(failed) = retry(StoreError::is_retryable, || self.forget()).await {
                 error!(error = &failed as &dyn std::error::Error, "missing file not requested again");
             }
         });
-        return Err(no_file());
-    };
-    answer.extensions_mut().insert(Streamed(Arc::new(Mutex::new(Some(bytes)))));
-    Ok(answer)
-}
-
-/// Makes a file whose bytes are lost wait for the next sync or import, unless either has stored it since.
-async fn forget(site: &Site, found: &Found) -> Result<(), StoreError> {
-    let FileKey { channel, message, .. } = found.key;
-    let mut unit = site.store.begin().await?;
-    let known = unit.media().list(channel, message, message).await?;
-    let lost = FileState::Stored { hash: found.hash, size_bytes: found.size_bytes };
-    if known.iter().any(|file| file.key == found.key && file.state == lost) {
-        let state = FileState::seen(site.clock.now());
-        unit.media().upsert_all(found.tenant, &[File { key: found.key, state }]).await?;
-        unit.commit().await?;
+        Err(no_file())
     }
-    Ok(())
+
+    /// Makes a file whose bytes are lost wait for the next sync or import, unless either has stored it since.
+    async fn forget(&self) -> Result<(), StoreError> {
+        let FileKey { channel, message, .. } = self.key;
+        let mut unit = self.store.begin().await?;
+        let known = unit.media().list(channel, message, message).await?;
+        let lost = FileState::Stored { hash: self.hash, size_bytes: self.size_bytes };
+        if known.iter().any(|file| file.key == self.key && file.state == lost) {
+            let state = FileState::seen(self.clock.now());
+            unit.media().upsert_all(self.tenant, &[File { key: self.key, state }]).await?;
+            unit.commit().await?;
+        }
+        Ok(())
+    }
 }
 
 fn header(text: &str) -> HeaderValue {
@@ -153,13 +140,13 @@ fn saved_name(name: &str) -> String {
 }
 
 /// Returns the response without its bytes.
-fn described(file: &Attachment, tag: HeaderValue, length: u64) -> Answer {
+fn described(file: &Attachment, tag: HeaderValue, length: u64) -> Response {
     let shown = shown_type(file);
     let disposition = if shown.is_some() { "inline" } else { "attachment" };
     let name = saved_name(&file.filename);
     let name = utf8_percent_encode(&name, NON_ALPHANUMERIC);
-    let mut answer = with_type(StatusCode::OK, shown.unwrap_or("application/octet-stream"), Bytes::new());
-    let headers = answer.headers_mut();
+    let mut response = with_type(StatusCode::OK, shown.unwrap_or("application/octet-stream"), Bytes::new());
+    let headers = response.headers_mut();
     headers.insert(CONTENT_DISPOSITION, header(&format!("{disposition}; filename*=UTF-8''{name}")));
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox"));
     // The hash makes revalidation cheap, and a file whose channel became private must not stay in shared caches.
@@ -167,7 +154,7 @@ fn described(file: &Attachment, tag: HeaderValue, length: u64) -> Answer {
     headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     headers.insert(CONTENT_LENGTH, length.into());
     headers.insert(ETAG, tag);
-    answer
+    response
 }
 
 /// The requested part of a file.
@@ -208,10 +195,10 @@ fn wanted(headers: &HeaderMap, tag: &HeaderValue, size: u64) -> Wanted {
     }
 }
 
-fn beyond(size: u64) -> Answer {
-    let mut answer = with_type(StatusCode::RANGE_NOT_SATISFIABLE, "text/plain", Bytes::new());
-    answer.headers_mut().insert(CONTENT_RANGE, header(&format!("bytes */{size}")));
-    answer
+fn beyond(size: u64) -> Response {
+    let mut response = with_type(StatusCode::RANGE_NOT_SATISFIABLE, "text/plain", Bytes::new());
+    response.headers_mut().insert(CONTENT_RANGE, header(&format!("bytes */{size}")));
+    response
 }
 
 #[cfg(test)]

@@ -1,28 +1,31 @@
-//! The health of the process: live, and ready.
+//! For operators: the health of the process, and its metrics.
 
 use std::time::Duration;
 
 use http::StatusCode;
-use ports::store::Store;
 use serde_json::json;
 use tokio::time::timeout;
 use tracing::warn;
 
-use super::answer::{Answer, json as answer};
 use super::error::ApiError;
+use super::response::{Response, json as response, with_type};
+use super::route::Call;
 
 /// The time that the store is given to respond.
 const PATIENCE: Duration = Duration::from_millis(900);
+/// The type of the metrics, in the text format that Prometheus reads.
+const METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Answers that the process is live; checks nothing else.
-pub(crate) fn healthz() -> Answer {
-    answer(StatusCode::OK, &json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")}))
+/// Reports that the process is live; checks nothing else.
+#[expect(clippy::unused_async, reason = "a handler is")]
+pub(super) async fn healthz(_: &Call<'_>) -> Result<Response, ApiError> {
+    Ok(response(StatusCode::OK, &json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")})))
 }
 
 /// Returns whether the store responds within a second.
-pub(crate) async fn readyz(store: &dyn Store) -> Result<Answer, ApiError> {
-    match timeout(PATIENCE, store.status()).await {
-        Ok(Ok(status)) => Ok(answer(
+pub(super) async fn readyz(call: &Call<'_>) -> Result<Response, ApiError> {
+    match timeout(PATIENCE, call.state.store.status()).await {
+        Ok(Ok(status)) => Ok(response(
             StatusCode::OK,
             &json!({
                 "status": "ok", "store": status.store, "server_version": status.server_version,
@@ -35,4 +38,10 @@ pub(crate) async fn readyz(store: &dyn Store) -> Result<Answer, ApiError> {
         }
         Err(_) => Err(ApiError::unavailable("the store does not answer in time")),
     }
+}
+
+/// Returns the metrics of the process.
+#[expect(clippy::unused_async, reason = "a handler is")]
+pub(super) async fn metrics(call: &Call<'_>) -> Result<Response, ApiError> {
+    Ok(with_type(StatusCode::OK, METRICS_TYPE, call.state.metrics.encode()))
 }

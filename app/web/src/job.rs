@@ -11,11 +11,12 @@ use ports::job::JobCursor;
 use tracing::info;
 use uuid::Uuid;
 
-use super::Site;
-use super::answer::{Answer, json};
+use super::ServerState;
 use super::body::Fields;
+use super::capture::TenantRef;
 use super::error::ApiError;
-use super::query::Query;
+use super::response::{Response, json};
+use super::route::Call;
 use crate::wire::{JobBody, ListBody};
 
 /// The most channels that one job can name: as many as a guild has
@@ -30,7 +31,9 @@ enum Mode {
     Channels,
 }
 
-pub(super) async fn sync(site: &Site, reference: &str, body: &[u8]) -> Result<Answer, ApiError> {
+pub(super) async fn sync(call: &Call<'_>, reference: TenantRef<'_>) -> Result<Response, ApiError> {
+    let state = call.state;
+    let body = call.request.json_body("application/json")?;
     let mut fields = Fields::read(body, &["mode", "channels", "since"])?;
     let mode = fields.required("mode", |text| match text {
         "full" => Ok(Mode::Full),
@@ -47,31 +50,31 @@ pub(super) async fn sync(site: &Site, reference: &str, body: &[u8]) -> Result<An
     if mode == Mode::Full && since.is_some() {
         fields.wrong("since", "everything is read anyway with the mode full");
     }
-    let tenant = site.tenants.find(reference).await?;
-    let channels = found(site, &tenant, &channels, &mut fields).await?;
+    let tenant = state.tenants.find(reference.0).await?;
+    let channels = found(state, &tenant, &channels, &mut fields).await?;
     fields.done()?;
-    require_worker(site)?;
+    require_worker(state)?;
     let mode = if mode == Mode::Full { SyncMode::Full } else { SyncMode::Incremental };
-    let job = site.sync_jobs.request(&tenant, mode, &SyncScope { channels, since }).await?;
+    let job = state.sync_jobs.request(&tenant, mode, &SyncScope { channels, since }).await?;
     info!(tenant.id = %tenant.id, job.id = %job.id, "sync requested");
-    Ok(accepted(site, &job))
+    Ok(accepted(state, &job))
 }
 
-fn require_worker(site: &Site) -> Result<(), ApiError> {
+fn require_worker(state: &ServerState) -> Result<(), ApiError> {
     let detail = "no process can run it: DISCORD_BOT_TOKEN is not set";
-    if site.syncs { Ok(()) } else { Err(ApiError::new(StatusCode::CONFLICT, "conflict", detail)) }
+    if state.syncs { Ok(()) } else { Err(ApiError::new(StatusCode::CONFLICT, "conflict", detail)) }
 }
 
 /// Returns the platform's ids of channels that are named by slug, UUID or id; a channel named by id need not be stored
 /// yet.
 async fn found(
-    site: &Site,
+    state: &ServerState,
     tenant: &Tenant,
     references: &[String],
     fields: &mut Fields,
 ) -> Result<Vec<ChannelSnowflake>, ApiError> {
     let mut found = Vec::with_capacity(references.len());
-    let mut at = site.browse.open(Audience::Admin).await?;
+    let mut at = state.browse.open(Audience::Admin).await?;
     for (index, reference) in references.iter().enumerate() {
         match at.snowflake(tenant, reference).await {
             Ok(id) => found.push(id),
@@ -82,14 +85,14 @@ async fn found(
     Ok(found)
 }
 
-pub(super) async fn list(site: &Site, reference: &str, raw: Option<&str>) -> Result<Answer, ApiError> {
-    let query = Query::parse(raw, &["limit", "cursor"])?;
+pub(super) async fn list(call: &Call<'_>, reference: TenantRef<'_>) -> Result<Response, ApiError> {
+    let (state, query) = (call.state, &call.query);
     let (limit, after) = (query.limit()?, query.get("cursor").map(cursor).transpose()?);
-    let tenant = site.tenants.find(reference).await?;
-    let (jobs, more) = site.sync_jobs.list(tenant.id, after, limit).await?;
+    let tenant = state.tenants.find(reference.0).await?;
+    let (jobs, more) = state.sync_jobs.list(tenant.id, after, limit).await?;
     let next = |job: &Job| format!("{}.{}", job.created_at.as_millis(), job.id);
     let next = jobs.last().filter(|_| more).map(next);
-    let now = site.clock.now();
+    let now = state.clock.now();
     let items: Vec<JobBody<'_>> = jobs.iter().map(|job| JobBody::new(job, now)).collect();
     Ok(json(StatusCode::OK, &ListBody { items, next }))
 }
@@ -104,33 +107,29 @@ fn cursor(text: &str) -> Result<JobCursor, ApiError> {
     parse().ok_or_else(|| ApiError::bad_value("cursor", "expected a cursor that this list gave"))
 }
 
-pub(super) async fn show(site: &Site, id: &str) -> Result<Answer, ApiError> {
-    let job = site.sync_jobs.find(parsed(id)?).await?;
-    Ok(json(StatusCode::OK, &JobBody::new(&job, site.clock.now())))
+pub(super) async fn show(call: &Call<'_>, id: JobId) -> Result<Response, ApiError> {
+    let job = call.state.sync_jobs.find(id).await?;
+    Ok(json(StatusCode::OK, &JobBody::new(&job, call.state.clock.now())))
 }
 
-pub(super) async fn cancel(site: &Site, id: &str) -> Result<Answer, ApiError> {
-    let job = site.sync_jobs.cancel(parsed(id)?).await?;
+pub(super) async fn cancel(call: &Call<'_>, id: JobId) -> Result<Response, ApiError> {
+    let job = call.state.sync_jobs.cancel(id).await?;
     info!(tenant.id = %job.tenant_id, job.id = %job.id, "job cancelled");
-    Ok(json(StatusCode::ACCEPTED, &JobBody::new(&job, site.clock.now())))
+    Ok(json(StatusCode::ACCEPTED, &JobBody::new(&job, call.state.clock.now())))
 }
 
-pub(super) async fn retry(site: &Site, id: &str) -> Result<Answer, ApiError> {
-    require_worker(site)?;
-    let job = site.sync_jobs.again(parsed(id)?).await?;
+pub(super) async fn retry(call: &Call<'_>, id: JobId) -> Result<Response, ApiError> {
+    require_worker(call.state)?;
+    let job = call.state.sync_jobs.again(id).await?;
     info!(tenant.id = %job.tenant_id, job.id = %job.id, "job retried");
-    Ok(accepted(site, &job))
-}
-
-fn parsed(id: &str) -> Result<JobId, ApiError> {
-    Uuid::try_parse(id).map(JobId).map_err(|_| ApiError::not_found("there is no such job"))
+    Ok(accepted(call.state, &job))
 }
 
 /// Returns the response for an accepted job, with its address.
-fn accepted(site: &Site, job: &Job) -> Answer {
-    let mut answer = json(StatusCode::ACCEPTED, &JobBody::new(job, site.clock.now()));
+fn accepted(state: &ServerState, job: &Job) -> Response {
+    let mut response = json(StatusCode::ACCEPTED, &JobBody::new(job, state.clock.now()));
     if let Ok(location) = HeaderValue::from_str(&format!("/api/v1/admin/jobs/{}", job.id)) {
-        answer.headers_mut().insert(header::LOCATION, location);
+        response.headers_mut().insert(header::LOCATION, location);
     }
-    answer
+    response
 }

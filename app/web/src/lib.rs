@@ -3,11 +3,12 @@
 
 mod address;
 mod admin;
-mod answer;
 mod body;
 mod budget;
+mod capture;
 mod compress;
 mod connections;
+mod dispatch;
 mod error;
 mod file;
 mod health;
@@ -17,6 +18,8 @@ mod limit;
 mod metrics;
 mod public;
 mod query;
+mod request;
+mod response;
 mod route;
 mod server;
 mod site;
@@ -69,7 +72,7 @@ pub struct Settings {
 }
 
 /// The state that requests are answered from.
-pub struct Site {
+pub struct ServerState {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     browse: Browse,
@@ -92,7 +95,7 @@ pub struct Site {
     media: Option<Arc<dyn MediaStore>>,
 }
 
-impl Site {
+impl ServerState {
     /// Returns the state of a server over `store`.
     #[must_use]
     pub fn new(

@@ -1,8 +1,6 @@
 //! The public API, as JSON.
 
-use app_core::browse::{
-    After, Audience, BrowseError, ChannelFilter, ChannelView, Find, MAX_PAGE_BYTES, Reading, Threads,
-};
+use app_core::browse::{After, BrowseError, ChannelFilter, ChannelView, Find, MAX_PAGE_BYTES, Reading, Threads};
 use domain::channel::ChannelKind;
 use domain::message::MessageId;
 use domain::tenant::Tenant;
@@ -11,30 +9,34 @@ use http::StatusCode;
 use ports::channel::{ThreadCursor, ThreadOrder};
 use uuid::Uuid;
 
-use super::Site;
-use super::answer::{Answer, json};
+use super::capture::{ChannelRef, TenantRef};
 use super::error::ApiError;
 use super::query::Query;
+use super::response::{Response, json, with_type};
+use super::route::Call;
 use crate::wire::{ChannelBody, CoverageBody, ListBody, MessageBody, MessagesBody, TenantBody, ThreadBody, as_sent};
 
-pub(super) async fn tenant(site: &Site, audience: Audience, slug: &str) -> Result<Answer, ApiError> {
-    let mut at = site.browse.open(audience).await?;
-    let tenant = at.tenant(slug).await?;
+/// The `OpenAPI` document.
+const OPENAPI: &str = include_str!("../openapi.yaml");
+
+#[expect(clippy::unused_async, reason = "a handler is")]
+pub(super) async fn document(_: &Call<'_>) -> Result<Response, ApiError> {
+    Ok(with_type(StatusCode::OK, "application/yaml", OPENAPI))
+}
+
+pub(super) async fn tenant(call: &Call<'_>, slug: TenantRef<'_>) -> Result<Response, ApiError> {
+    let mut at = call.state.browse.open(call.audience).await?;
+    let tenant = at.tenant(slug.0).await?;
     Ok(json(StatusCode::OK, &TenantBody::new(&tenant, at.audience())))
 }
 
 /// Returns the channels in tree order; with `parent` those below it, its threads last, the oldest first.
-pub(super) async fn channels(
-    site: &Site,
-    audience: Audience,
-    slug: &str,
-    raw: Option<&str>,
-) -> Result<Answer, ApiError> {
-    let query = Query::parse(raw, &["type", "parent", "limit", "cursor"])?;
+pub(super) async fn channels(call: &Call<'_>, slug: TenantRef<'_>) -> Result<Response, ApiError> {
+    let query = &call.query;
     let kind: Option<i32> = query.parsed("type", "a number of Discord's channel types")?;
     let (limit, cursor) = (query.limit()?, query.parsed::<Uuid>("cursor", "a cursor that this list gave")?);
-    let mut at = site.browse.open(audience).await?;
-    let tenant = at.tenant(slug).await?;
+    let mut at = call.state.browse.open(call.audience).await?;
+    let tenant = at.tenant(slug.0).await?;
     let parent = match query.get("parent") {
         Some(reference) => Some(at.channel(&tenant, reference).await?),
         None => None,
@@ -64,25 +66,27 @@ pub(super) async fn channel_cursor(
     found.ok_or_else(|| ApiError::bad_value("cursor", "expected a cursor that this list gave"))
 }
 
-pub(super) async fn channel(site: &Site, audience: Audience, slug: &str, channel: &str) -> Result<Answer, ApiError> {
-    let mut at = site.browse.open(audience).await?;
-    let tenant = at.tenant(slug).await?;
-    let view = at.channel(&tenant, channel).await?;
+pub(super) async fn channel(
+    call: &Call<'_>,
+    slug: TenantRef<'_>,
+    channel: ChannelRef<'_>,
+) -> Result<Response, ApiError> {
+    let mut at = call.state.browse.open(call.audience).await?;
+    let tenant = at.tenant(slug.0).await?;
+    let view = at.channel(&tenant, channel.0).await?;
     Ok(json(StatusCode::OK, &ChannelBody::new(&view)))
 }
 
 pub(super) async fn messages(
-    site: &Site,
-    audience: Audience,
-    slug: &str,
-    channel: &str,
-    raw: Option<&str>,
-) -> Result<Answer, ApiError> {
-    let query = Query::parse(raw, &["before", "after", "around", "at", "limit"])?;
-    let (find, limit) = (find(&query)?, query.limit()?);
-    let mut at = site.browse.open(audience).await?;
-    let tenant = at.tenant(slug).await?;
-    let view = at.channel(&tenant, channel).await?;
+    call: &Call<'_>,
+    slug: TenantRef<'_>,
+    channel: ChannelRef<'_>,
+) -> Result<Response, ApiError> {
+    let query = &call.query;
+    let (find, limit) = (find(query)?, query.limit()?);
+    let mut at = call.state.browse.open(call.audience).await?;
+    let tenant = at.tenant(slug.0).await?;
+    let view = at.channel(&tenant, channel.0).await?;
     let page = at.messages(&view, find, limit).await?;
     Ok(json(StatusCode::OK, &MessagesBody::new(&tenant, &view.channel, &page)))
 }
@@ -118,13 +122,11 @@ fn moment(query: &Query) -> Result<Timestamp, ApiError> {
 }
 
 pub(super) async fn threads(
-    site: &Site,
-    audience: Audience,
-    slug: &str,
-    channel: &str,
-    raw: Option<&str>,
-) -> Result<Answer, ApiError> {
-    let query = Query::parse(raw, &["sort", "archived", "limit", "cursor"])?;
+    call: &Call<'_>,
+    slug: TenantRef<'_>,
+    channel: ChannelRef<'_>,
+) -> Result<Response, ApiError> {
+    let query = &call.query;
     let order = match query.get("sort") {
         None | Some("activity") => ThreadOrder::Activity,
         Some("created") => ThreadOrder::Created,
@@ -132,9 +134,9 @@ pub(super) async fn threads(
     };
     let archived = query.parsed("archived", "true or false")?;
     let (limit, cursor) = (query.limit()?, query.get("cursor").map(thread_cursor).transpose()?);
-    let mut at = site.browse.open(audience).await?;
-    let tenant = at.tenant(slug).await?;
-    let view = at.channel(&tenant, channel).await?;
+    let mut at = call.state.browse.open(call.audience).await?;
+    let tenant = at.tenant(slug.0).await?;
+    let view = at.channel(&tenant, channel.0).await?;
     let filter = Threads { order, archived };
     let page = at.threads(&view, filter, cursor, limit).await?;
     let (mut items, mut next, mut room) = (Vec::new(), page.next, MAX_PAGE_BYTES);
@@ -161,31 +163,19 @@ pub(super) fn thread_cursor(text: &str) -> Result<ThreadCursor, ApiError> {
     parse().ok_or_else(|| ApiError::bad_value("cursor", "expected a cursor that this list gave"))
 }
 
-pub(super) async fn message(
-    site: &Site,
-    audience: Audience,
-    slug: &str,
-    id: &str,
-    raw: Option<&str>,
-) -> Result<Answer, ApiError> {
-    let query = Query::parse(raw, &["channel"])?;
-    let id: MessageId = id.parse().map_err(|_| ApiError::not_found("there is no such message"))?;
-    let mut at = site.browse.open(audience).await?;
-    let tenant = at.tenant(slug).await?;
+pub(super) async fn message(call: &Call<'_>, slug: TenantRef<'_>, id: MessageId) -> Result<Response, ApiError> {
+    let query = &call.query;
+    let mut at = call.state.browse.open(call.audience).await?;
+    let tenant = at.tenant(slug.0).await?;
     let view = at.message(&tenant, id, query.get("channel")).await?;
     Ok(json(StatusCode::OK, &MessageBody::of_view(&tenant, &view)))
 }
 
-pub(super) async fn coverage(
-    site: &Site,
-    audience: Audience,
-    slug: &str,
-    raw: Option<&str>,
-) -> Result<Answer, ApiError> {
-    let query = Query::parse(raw, &["limit", "cursor"])?;
+pub(super) async fn coverage(call: &Call<'_>, slug: TenantRef<'_>) -> Result<Response, ApiError> {
+    let query = &call.query;
     let (limit, cursor) = (query.limit()?, query.parsed::<Uuid>("cursor", "a cursor that this list gave")?);
-    let mut at = site.browse.open(audience).await?;
-    let tenant = at.tenant(slug).await?;
+    let mut at = call.state.browse.open(call.audience).await?;
+    let tenant = at.tenant(slug.0).await?;
     let (held, next) = at.coverage(&tenant, cursor, limit).await?;
     let items: Vec<CoverageBody<'_>> = held.iter().map(Into::into).collect();
     Ok(json(StatusCode::OK, &ListBody { items, next: next.map(|id| id.to_string()) }))

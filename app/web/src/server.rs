@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use app_core::browse::Audience;
 use bytes::Bytes;
-use futures::{FutureExt, TryStreamExt};
+use futures::{FutureExt, StreamExt, TryFutureExt, TryStreamExt};
 use http::{HeaderName, HeaderValue, Method, Request as HttpRequest, Response, StatusCode, header};
 use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt, Full, Limited, StreamBody};
+use http_body_util::{BodyExt, Limited, StreamBody};
 use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -29,14 +29,14 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, debug, error, info_span, warn};
 use uuid::Uuid;
 
-use super::Site;
-use super::answer::{Answer, finish, problem};
+use super::ServerState;
 use super::budget::{FREE_BYTES, Taken};
 use super::compress::compressed;
 use super::connections::{Connection, Connections};
+use super::dispatch::{Routed, dispatch};
 use super::error::ApiError;
-use super::file::{self, Streamed};
-use super::route::{self, Area, Request, Routed};
+use super::request::{self, Area, Request};
+use super::response::{self, Body, finish, opened, problem};
 use super::turns::Turn;
 
 /// The most connections at the same time, if the process may open as many files.
@@ -69,15 +69,15 @@ const SLOW: Duration = Duration::from_secs(1);
 /// How often idle addresses are dropped from the rate limit.
 const FORGET: Duration = Duration::from_mins(1);
 
-/// The body of a response: complete, or read while it is sent.
-type Body = UnsyncBoxBody<Bytes, std::io::Error>;
+/// The body of a response as hyper sends it.
+type SentBody = UnsyncBoxBody<Bytes, std::io::Error>;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// A listening server.
 pub struct Server {
     listener: TcpListener,
-    site: Arc<Site>,
+    state: Arc<ServerState>,
 }
 
 impl Server {
@@ -85,8 +85,8 @@ impl Server {
     ///
     /// # Errors
     /// If the address is in use, or does not belong to this machine.
-    pub async fn bind(address: SocketAddr, site: Site) -> std::io::Result<Self> {
-        Ok(Self { listener: TcpListener::bind(address).await?, site: Arc::new(site) })
+    pub async fn bind(address: SocketAddr, state: ServerState) -> std::io::Result<Self> {
+        Ok(Self { listener: TcpListener::bind(address).await?, state: Arc::new(state) })
     }
 
     /// Returns the address of the listener.
@@ -115,19 +115,19 @@ impl Server {
                     }
                 },
                 _ = forget.tick() => {
-                    self.site.limit.forget_idle();
+                    self.state.limit.forget_idle();
                     continue;
                 }
                 () = stop.cancelled() => break,
             };
             // A connection without room is closed at once, so that a client is never left waiting.
-            let is_trusted = self.site.limit.is_trusted(peer.ip().to_canonical());
+            let is_trusted = self.state.limit.is_trusted(peer.ip().to_canonical());
             let Some(held) = connections.open(peer.ip(), is_trusted) else { continue };
             stream.set_nodelay(true).ok();
-            let connection = connection(&self.site, stream, peer.ip(), &held);
+            let connection = connection(&self.state, stream, peer.ip(), &held);
             let connection = graceful.watch(connection);
-            let site = Arc::clone(&self.site);
-            site.metrics.connections.inc();
+            let state = Arc::clone(&self.state);
+            state.metrics.connections.inc();
             tokio::spawn(async move {
                 tokio::select! {
                     ended = connection => if let Err(error) = ended {
@@ -135,7 +135,7 @@ impl Server {
                     },
                     () = held.closed() => debug!(%peer, "connection closed for a new one"),
                 }
-                site.metrics.connections.dec();
+                state.metrics.connections.dec();
             });
         }
         drop(self.listener);
@@ -157,17 +157,17 @@ fn room_for_connections() -> usize {
 
 /// Serves one connection, whose requests [`respond`] answers.
 fn connection<S: AsyncRead + AsyncWrite + Send + 'static>(
-    site: &Arc<Site>,
+    state: &Arc<ServerState>,
     stream: S,
     peer: IpAddr,
     held: &Arc<Connection>,
 ) -> impl GracefulConnection<Error = hyper::Error> + Send + use<S> {
-    let (site, held) = (Arc::clone(site), Arc::clone(held));
+    let (state, held) = (Arc::clone(state), Arc::clone(held));
     let service = service_fn(move |request| {
-        let (site, held) = (Arc::clone(&site), Arc::clone(&held));
+        let (state, held) = (Arc::clone(&state), Arc::clone(&held));
         async move {
             let busy = held.begin();
-            let response = respond(&site, request, peer).await;
+            let response = respond(&state, request, peer).await;
             // The connection is busy until the body is sent or dropped.
             Ok::<_, Infallible>(response.map(|body| holding(body, busy)))
         }
@@ -182,18 +182,18 @@ fn connection<S: AsyncRead + AsyncWrite + Send + 'static>(
 }
 
 /// Answers one request; every error becomes a response.
-async fn respond(site: &Arc<Site>, request: HttpRequest<Incoming>, peer: IpAddr) -> Response<Body> {
+async fn respond(state: &Arc<ServerState>, request: HttpRequest<Incoming>, peer: IpAddr) -> Response<SentBody> {
     let start = Instant::now();
     let id = request_id(request.headers().get(REQUEST_ID));
     let method = request.method().clone();
     let area = Area::of(request.uri().path());
-    let client = site.limit.client(peer, request.headers());
+    let client = state.limit.client(peer, request.headers());
     let accepted: Vec<HeaderValue> = request.headers().get_all(header::ACCEPT_ENCODING).iter().cloned().collect();
     let if_none_match: Vec<HeaderValue> = request.headers().get_all(header::IF_NONE_MATCH).iter().cloned().collect();
     let span = info_span!("http.request", request.id = id.to_str().unwrap_or_default(), %method);
     // Owned until the response is complete, which is then counted by its bytes.
     let mut making = None;
-    let work = take(site, request, client, area, &mut making).instrument(span.clone());
+    let work = take(state, request, client, area, &mut making).instrument(span.clone());
     let work = AssertUnwindSafe(work).catch_unwind();
     let routed = match timeout(WORK_TIMEOUT, work).await {
         Ok(Ok(routed)) => routed,
@@ -203,32 +203,37 @@ async fn respond(site: &Arc<Site>, request: HttpRequest<Incoming>, peer: IpAddr)
         }
         Err(_) => refused(ApiError::new(StatusCode::GATEWAY_TIMEOUT, "timeout", "the answer took too long"), area),
     };
-    let Routed { answer, route, audience, cors } = routed;
-    let made = answer.unwrap_or_else(|error| problem(&error, area == Area::Pages));
-    let whole = finished(made, &if_none_match, audience, cors).await;
-    let streamed = whole.extensions().get::<Streamed>().cloned();
-    let mut answer = if streamed.is_some() {
-        whole
-    } else {
-        let is_large = !accepted.is_empty() && whole.body().len() > LARGE;
-        let _turn = if is_large { site.compressing.acquire().await.ok() } else { None };
-        compressed(whole, &accepted).await
+    let Routed { response, route, audience, cors } = routed;
+    let made = response.unwrap_or_else(|error| problem(&error, area == Area::Pages));
+    let (head, body) = finish(made, &if_none_match, audience, cors).into_parts();
+    let (mut response, stream) = match body {
+        Body::Whole(whole) => {
+            let is_large = !accepted.is_empty() && whole.len() > LARGE;
+            let _turn = if is_large { state.compressing.acquire().await.ok() } else { None };
+            (compressed(Response::from_parts(head, whole), &accepted).await, None)
+        }
+        Body::Stream(stream) => (Response::from_parts(head, Bytes::new()), Some(stream)),
+        // A stream that is still closed is opened with its first byte.
+        Body::Opening(opening) => {
+            let stream = opening.map_err(|error| std::io::Error::other(error.detail)).try_flatten_stream();
+            (Response::from_parts(head, Bytes::new()), Some(stream.boxed()))
+        }
     };
     // A body that is not sent does not count.
-    let length = if method == Method::HEAD { 0 } else { answer.body().len() };
+    let length = if method == Method::HEAD { 0 } else { response.body().len() };
     let taken =
-        if area.is_bounded() && length > FREE_BYTES { site.budget.take(client, length).map(Some) } else { Some(None) };
+        if area.is_bounded() && length > FREE_BYTES { state.budget.take(client, length).map(Some) } else { Some(None) };
     let taken = if let Some(taken) = taken {
         taken
     } else {
         let error = problem(&too_much_in_flight(), area == Area::Pages);
-        answer = finished(error, &[], audience, cors).await;
+        response = whole(finish(error, &[], audience, cors));
         None
     };
     drop(making);
-    answer.headers_mut().insert(REQUEST_ID, id);
-    let (status, took) = (answer.status(), start.elapsed());
-    site.metrics.answered(&method, route, status.as_u16(), took);
+    response.headers_mut().insert(REQUEST_ID, id);
+    let (status, took) = (response.status(), start.elapsed());
+    state.metrics.answered(&method, route, status.as_u16(), took);
     let duration_ms = took.as_millis();
     span.in_scope(|| {
         if status.is_server_error() || took > SLOW {
@@ -237,19 +242,19 @@ async fn respond(site: &Arc<Site>, request: HttpRequest<Incoming>, peer: IpAddr)
             debug!(route, status = status.as_u16(), duration_ms, "request served");
         }
     });
-    answer.map(|whole| match streamed.and_then(|streamed| streamed.take()) {
-        Some(pieces) => StreamBody::new(pieces.map_ok(Frame::data)).boxed_unsync(),
+    response.map(|whole| match stream {
+        Some(stream) => StreamBody::new(stream.map_ok(Frame::data)).boxed_unsync(),
         None => in_pieces(whole, taken),
     })
 }
 
 /// Returns a body that owns `value` until its last piece is queued or dropped.
-fn holding<T: Send + Unpin + 'static>(body: Body, value: T) -> Body {
+fn holding<T: Send + Unpin + 'static>(body: SentBody, value: T) -> SentBody {
     Holding { body, _value: value }.boxed_unsync()
 }
 
 struct Holding<T> {
-    body: Body,
+    body: SentBody,
     _value: T,
 }
 
@@ -275,7 +280,7 @@ impl<T: Unpin> hyper::body::Body for Holding<T> {
 
 /// Returns a complete body in pieces. `taken` is counted until the last of its bytes is sent or dropped: the bytes
 /// carry it with them, since hyper drops a body as soon as it has queued its last piece.
-fn in_pieces(whole: Bytes, taken: Option<Taken>) -> Body {
+fn in_pieces(whole: Bytes, taken: Option<Taken>) -> SentBody {
     let whole = match taken {
         Some(taken) => Bytes::from_owner(Counted { whole, _taken: taken }),
         None => whole,
@@ -318,14 +323,12 @@ impl hyper::body::Body for Pieces {
     }
 }
 
-/// Returns a response with the cache headers.
-async fn finished(made: Answer, if_none_match: &[HeaderValue], audience: Audience, cors: bool) -> Response<Bytes> {
-    let (parts, body) = made.into_parts();
-    let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
-    let made = Response::from_parts(parts, Full::new(body.clone()));
-    let finished = finish(made, if_none_match, &body, audience, cors);
-    let size = hyper::body::Body::size_hint(finished.body()).exact();
-    finished.map(|_| if size == Some(0) { Bytes::new() } else { body })
+/// Returns a response whose body is not a stream.
+fn whole(response: response::Response) -> Response<Bytes> {
+    response.map(|body| match body {
+        Body::Whole(bytes) => bytes,
+        Body::Stream(_) | Body::Opening(_) => Bytes::new(),
+    })
 }
 
 fn too_much_in_flight() -> ApiError {
@@ -333,12 +336,12 @@ fn too_much_in_flight() -> ApiError {
 }
 
 fn refused(error: ApiError, area: Area) -> Routed {
-    Routed { answer: Err(error), route: "none", audience: Audience::Public, cors: area == Area::PublicApi }
+    Routed { response: Err(error), route: "none", audience: Audience::Public, cors: area == Area::PublicApi }
 }
 
 /// Checks a request, reads its body and makes its response.
 async fn take(
-    site: &Arc<Site>,
+    state: &Arc<ServerState>,
     request: HttpRequest<Incoming>,
     client: IpAddr,
     area: Area,
@@ -346,14 +349,14 @@ async fn take(
 ) -> Routed {
     let (parts, body) = request.into_parts();
     let refused = |error| refused(error, area);
-    if !route::is_probe(parts.uri.path())
-        && let Err(seconds) = site.limit.check(client)
+    if !request::is_probe(parts.uri.path())
+        && let Err(seconds) = state.limit.check(client)
     {
-        site.metrics.limited.inc();
+        state.metrics.limited.inc();
         let error = ApiError::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "too many requests from this address");
         return refused(ApiError { retry_after: Some(seconds), ..error });
     }
-    if let Err(error) = route::check(&parts) {
+    if let Err(error) = request::check(&parts) {
         return refused(error);
     }
     let too_large = || ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", "a body has at most 1 MiB");
@@ -376,45 +379,45 @@ async fn take(
         client,
     };
     if area == Area::Operations {
-        return route::answer(site, &request).await;
+        return dispatch(state, &request).await;
     }
-    if area.is_bounded() && !site.budget.has_room(client) {
+    if area.is_bounded() && !state.budget.has_room(client) {
         return refused(too_much_in_flight());
     }
     let work = async {
-        *making = Some(site.making.take(client).await);
+        *making = Some(state.making.take(client).await);
         // Other responses to the same clients may have filled it while this one waited for its turn.
-        if area.is_bounded() && !site.budget.has_room(client) {
+        if area.is_bounded() && !state.budget.has_room(client) {
             return refused(too_much_in_flight());
         }
-        read(site, request, area).await
+        read(state, request, area).await
     };
     let Ok(routed) = timeout(STORE_TIMEOUT, work).await else {
         return refused(ApiError::unavailable("the archive does not answer in time"));
     };
-    let answer = match routed.answer {
-        Ok(answer) if file::is_found(&answer) => {
+    let response = match routed.response {
+        Ok(response) if matches!(response.body(), Body::Opening(_)) => {
             // The disk with the files may hang, and must not delay the pages that are made meanwhile.
             *making = None;
-            file::open(site, answer).await
+            opened(response).await
         }
-        answer => answer,
+        response => response,
     };
-    Routed { answer, ..routed }
+    Routed { response, ..routed }
 }
 
 /// Makes the response where waiting for the store, which is all that a response waits for, does not block other tasks.
-async fn read(site: &Arc<Site>, request: Request, area: Area) -> Routed {
-    let (sender, answer) = oneshot::channel();
+async fn read(state: &Arc<ServerState>, request: Request, area: Area) -> Routed {
+    let (sender, routed) = oneshot::channel();
     let work = {
-        let site = Arc::clone(site);
+        let state = Arc::clone(state);
         async move {
             // The receiver is dropped after a timeout, which has been answered already.
-            sender.send(route::answer(&site, &request).await).ok();
+            sender.send(dispatch(&state, &request).await).ok();
         }
     };
-    site.store.run(work.in_current_span().boxed()).await;
-    answer.await.unwrap_or_else(|_| refused(ApiError::internal(), area))
+    state.store.run(work.in_current_span().boxed()).await;
+    routed.await.unwrap_or_else(|_| refused(ApiError::internal(), area))
 }
 
 /// Returns the request id that the client sent, if it is a plain word, else a new one.

@@ -1,13 +1,14 @@
 //! The pages of the site.
 
-use app_core::browse::{Audience, ChannelFilter, Find, MAX_TREE, Threads};
+use app_core::browse::{ChannelFilter, Find, MAX_TREE, Threads};
 use http::{StatusCode, header};
 
-use super::Site;
-use super::answer::{Answer, html, html_of, moved, with_type};
+use super::capture::{ChannelRef, FileName, TenantRef};
 use super::error::ApiError;
 use super::public::{channel_cursor, find, thread_cursor};
 use super::query::Query;
+use super::response::{Response, html, html_of, moved, with_type};
+use super::route::Call;
 use crate::address::{channel_path, message_path};
 use crate::html::{self as pages, Index};
 
@@ -20,36 +21,44 @@ const PAGE: u32 = 50;
 /// The number of communities and posts of a page.
 const LIST: u32 = 50;
 
-pub(super) fn asset(file: &str) -> Result<Answer, ApiError> {
-    let answer = match file {
-        "site.css" => with_type(StatusCode::OK, "text/css; charset=utf-8", pages::STYLE),
-        "favicon.svg" | "favicon.ico" => with_type(StatusCode::OK, "image/svg+xml", pages::ICON),
-        "robots.txt" => with_type(StatusCode::OK, "text/plain; charset=utf-8", "User-agent: *\nAllow: /\n"),
-        _ => return Err(ApiError::not_found("there is no such file")),
-    };
-    Ok(kept(answer))
+#[expect(clippy::unused_async, reason = "a handler is")]
+pub(super) async fn icon(_: &Call<'_>) -> Result<Response, ApiError> {
+    Ok(kept(with_type(StatusCode::OK, "image/svg+xml", pages::ICON)))
+}
+
+#[expect(clippy::unused_async, reason = "a handler is")]
+pub(super) async fn robots(_: &Call<'_>) -> Result<Response, ApiError> {
+    Ok(kept(with_type(StatusCode::OK, "text/plain; charset=utf-8", "User-agent: *\nAllow: /\n")))
+}
+
+#[expect(clippy::unused_async, reason = "a handler is")]
+pub(super) async fn asset(_: &Call<'_>, file: FileName<'_>) -> Result<Response, ApiError> {
+    match file.0 {
+        "site.css" => Ok(kept(with_type(StatusCode::OK, "text/css; charset=utf-8", pages::STYLE))),
+        _ => Err(ApiError::not_found("there is no such file")),
+    }
 }
 
 /// Returns the style sheet with the colours of a tenant.
-pub(super) async fn theme(site: &Site, tenant: &str, audience: Audience) -> Result<Answer, ApiError> {
-    let tenant = site.browse.open(audience).await?.tenant(tenant).await?;
+pub(super) async fn theme(call: &Call<'_>, tenant: TenantRef<'_>) -> Result<Response, ApiError> {
+    let tenant = call.state.browse.open(call.audience).await?.tenant(tenant.0).await?;
     Ok(kept(with_type(StatusCode::OK, "text/css; charset=utf-8", pages::theme(&tenant.branding))))
 }
 
 /// Lets browsers cache a file for a while without revalidation.
-fn kept(mut answer: Answer) -> Answer {
+fn kept(mut response: Response) -> Response {
     let keep = header::HeaderValue::from_static("public, max-age=300");
-    answer.headers_mut().insert(header::CACHE_CONTROL, keep);
-    answer
+    response.headers_mut().insert(header::CACHE_CONTROL, keep);
+    response
 }
 
-pub(super) async fn home(site: &Site, raw: Option<&str>) -> Result<Answer, ApiError> {
-    let query = Query::of_page(raw, &["cursor"])?;
+pub(super) async fn home(call: &Call<'_>) -> Result<Response, ApiError> {
+    let query = &call.query;
     let wrong = || ApiError::bad_value("cursor", "expected a cursor that this list gave");
     let after = query.get("cursor").map(|slug| domain::slug::TenantSlug::new(slug).map_err(|_| wrong())).transpose()?;
-    let (tenants, next) = site.browse.open(Audience::Public).await?.tenants(after, LIST).await?;
+    let (tenants, next) = call.state.browse.open(call.audience).await?.tenants(after, LIST).await?;
     let next = next.map(|slug| slug.to_string());
-    Ok(html(StatusCode::OK, pages::home(&tenants, next.as_deref(), index(&query))))
+    Ok(html(StatusCode::OK, pages::home(&tenants, next.as_deref(), index(query))))
 }
 
 /// Returns whether search engines may index a page: one with a cursor or an order is one of many views of the same
@@ -58,29 +67,34 @@ fn index(query: &Query) -> Index {
     if query.is_empty() { Index::Own } else { Index::No }
 }
 
-pub(super) async fn tenant(site: &Site, slug: &str, raw: Option<&str>) -> Result<Answer, ApiError> {
-    let query = Query::of_page(raw, &["cursor"])?;
-    let mut at = site.browse.open(Audience::Public).await?;
-    let tenant = at.tenant(slug).await?;
+pub(super) async fn tenant(call: &Call<'_>, slug: TenantRef<'_>) -> Result<Response, ApiError> {
+    let query = &call.query;
+    let mut at = call.state.browse.open(call.audience).await?;
+    let tenant = at.tenant(slug.0).await?;
     let after = match query.parsed::<Uuid>("cursor", "a cursor that this list gave")? {
         Some(id) => Some(channel_cursor(&mut at, &tenant, id, false).await?),
         None => None,
     };
     let page = at.channel_page(&tenant, ChannelFilter::default(), after.as_ref(), MAX_TREE).await?;
-    Ok(html_of(&tenant, pages::tenant(&site.public_url, &tenant, &page, index(&query))))
+    Ok(html_of(&tenant, pages::tenant(&call.state.public_url, &tenant, &page, index(query))))
 }
 
-pub(super) async fn channel(site: &Site, slug: &str, channel: &str, raw: Option<&str>) -> Result<Answer, ApiError> {
-    let query = Query::of_page(raw, &["before", "after", "sort", "cursor"])?;
-    let mut at = site.browse.open(Audience::Public).await?;
-    let tenant = at.tenant(slug).await?;
+pub(super) async fn channel(
+    call: &Call<'_>,
+    slug: TenantRef<'_>,
+    ChannelRef(channel): ChannelRef<'_>,
+) -> Result<Response, ApiError> {
+    let query = &call.query;
+    let mut at = call.state.browse.open(call.audience).await?;
+    let tenant = at.tenant(slug.0).await?;
     let view = at.channel(&tenant, channel).await?;
     if view.channel.slug.as_str() != channel {
         return Ok(moved(&channel_path(&tenant, &view.channel)));
     }
     let channels = at.channels(&tenant).await?;
-    let now = site.clock.now();
-    let frame = pages::Frame { public_url: &site.public_url, tenant: &tenant, channels: &channels, now: Some(now) };
+    let now = call.state.clock.now();
+    let frame =
+        pages::Frame { public_url: &call.state.public_url, tenant: &tenant, channels: &channels, now: Some(now) };
     if view.channel.kind.is_forum() {
         let order = match query.get("sort") {
             None | Some("activity") => ThreadOrder::Activity,
@@ -91,18 +105,22 @@ pub(super) async fn channel(site: &Site, slug: &str, channel: &str, raw: Option<
         let filter = Threads { order, archived: None };
         let page = at.threads(&view, filter, cursor, LIST).await?;
         let emojis = at.tag_emojis(tenant.id, &view.channel.tags).await?;
-        return Ok(html_of(&tenant, pages::forum(&frame, &view, &page, &emojis, order, index(&query))));
+        return Ok(html_of(&tenant, pages::forum(&frame, &view, &page, &emojis, order, index(query))));
     }
-    let find = find(&query)?;
+    let find = find(query)?;
     let page = at.messages(&view, find, PAGE).await?;
     let context = at.page_context(&tenant, &view, &page).await?;
-    Ok(html_of(&tenant, pages::channel(&frame, &view, &page, context, None, index(&query))))
+    Ok(html_of(&tenant, pages::channel(&frame, &view, &page, context, None, index(query))))
 }
 
-pub(super) async fn message(site: &Site, slug: &str, channel: &str, message: &str) -> Result<Answer, ApiError> {
-    let id: MessageId = message.parse().map_err(|_| ApiError::not_found("there is no such message"))?;
-    let mut at = site.browse.open(Audience::Public).await?;
-    let tenant = at.tenant(slug).await?;
+pub(super) async fn message(
+    call: &Call<'_>,
+    slug: TenantRef<'_>,
+    ChannelRef(channel): ChannelRef<'_>,
+    id: MessageId,
+) -> Result<Response, ApiError> {
+    let mut at = call.state.browse.open(call.audience).await?;
+    let tenant = at.tenant(slug.0).await?;
     let place = at.channel(&tenant, channel).await?;
     let found = match at.message(&tenant, id, Some(channel)).await {
         Ok(found) => found,
@@ -116,8 +134,9 @@ pub(super) async fn message(site: &Site, slug: &str, channel: &str, message: &st
         return Ok(moved(&message_path(&tenant, &found.channel.channel, id)));
     }
     let channels = at.channels(&tenant).await?;
-    let now = site.clock.now();
-    let frame = pages::Frame { public_url: &site.public_url, tenant: &tenant, channels: &channels, now: Some(now) };
+    let now = call.state.clock.now();
+    let frame =
+        pages::Frame { public_url: &call.state.public_url, tenant: &tenant, channels: &channels, now: Some(now) };
     let page = at.messages(&place, Find::Around(id), PAGE).await?;
     let context = at.page_context(&tenant, &place, &page).await?;
     let target = &found.entry.message;

@@ -14,7 +14,7 @@ use adapter_sqlite::SqliteStore;
 use adapter_tidb::{OpenOptions, TidbStore};
 use app_core::jobs::Jobs;
 use app_core::sync::SyncJobs;
-use app_web::{Server, Settings, Site};
+use app_web::{Server, ServerState, Settings};
 use bytes::Bytes;
 use domain::timestamp::Timestamp;
 use http_body_util::{BodyExt, Empty, Full};
@@ -72,8 +72,8 @@ pub async fn serve(location: &OsStr) -> Result<(), Failure> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let jobs = Jobs::new(Arc::clone(&store), Arc::clone(&clock));
     let syncs = SyncJobs::new(Arc::clone(&store), Arc::clone(&clock));
-    let site = Site::new(store, clock, jobs, syncs, Settings::default());
-    let server = Server::bind((Ipv4Addr::LOCALHOST, 0).into(), site).await?;
+    let state = ServerState::new(store, clock, jobs, syncs, Settings::default());
+    let server = Server::bind((Ipv4Addr::LOCALHOST, 0).into(), state).await?;
     println!("{}", server.address()?);
     server.run(CancellationToken::new()).await;
     Ok(())

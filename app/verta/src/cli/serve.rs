@@ -8,7 +8,7 @@ use app_core::follow::Follower;
 use app_core::import::Options;
 use app_core::jobs::Jobs;
 use app_core::sync::{Candidate, Schedule, SyncJobs, Worker};
-use app_web::{Server, Settings, Site};
+use app_web::{Server, ServerState, Settings};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
@@ -37,10 +37,11 @@ pub(super) async fn run(paths: &[PathBuf], role: Role, config: &Config, tools: &
         at_once: usize::try_from(config.pool_size).ok(),
     };
     let sync_jobs = SyncJobs::new(Arc::clone(&tools.store), Arc::clone(&tools.clock));
-    let site = Site::new(Arc::clone(&tools.store), Arc::clone(&tools.clock), jobs.clone(), sync_jobs.clone(), settings);
+    let state =
+        ServerState::new(Arc::clone(&tools.store), Arc::clone(&tools.clock), jobs.clone(), sync_jobs.clone(), settings);
     let follower = Follower::new(Arc::clone(&tools.store), Vec::new());
-    let site = site.with_media(Arc::clone(&tools.media)).with_follower(follower.lag());
-    let server = Server::bind(config.bind, site)
+    let state = state.with_media(Arc::clone(&tools.media)).with_follower(follower.lag());
+    let server = Server::bind(config.bind, state)
         .await
         .map_err(|error| format!("cannot listen at {} (BIND): {error}", config.bind))?;
     if !paths.is_empty() {

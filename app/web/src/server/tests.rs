@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use super::{Connections, connection};
 use crate::budget::Budget;
-use crate::{Settings, Site};
+use crate::{ServerState, Settings};
 
 /// A store that accepts every query and never responds.
 struct Silent;
@@ -45,22 +45,22 @@ const KEY: &str = "the-key-of-this-test";
 /// Opens one connection to a server over a silent store, with its result; it is in memory, so that time stands still
 /// while bytes travel, and buffers at most `room` unread bytes.
 fn open(rate_limit: u32, room: usize) -> (DuplexStream, JoinHandle<hyper::Result<()>>) {
-    open_at(&Arc::new(site(rate_limit)), room, IpAddr::V4(Ipv4Addr::LOCALHOST))
+    open_at(&Arc::new(state(rate_limit)), room, IpAddr::V4(Ipv4Addr::LOCALHOST))
 }
 
-fn site(rate_limit: u32) -> Site {
+fn state(rate_limit: u32) -> ServerState {
     let (store, clock): (Arc<dyn Store>, Arc<dyn Clock>) = (Arc::new(Silent), Arc::new(clock()));
     let jobs = Jobs::new(Arc::clone(&store), Arc::clone(&clock));
     let settings = Settings { admin_key: Some(KEY.into()), rate_limit, ..Settings::default() };
-    Site::new(Arc::clone(&store), Arc::clone(&clock), jobs, SyncJobs::new(store, clock), settings)
+    ServerState::new(Arc::clone(&store), Arc::clone(&clock), jobs, SyncJobs::new(store, clock), settings)
 }
 
-/// Opens a connection of `peer` to `site`.
-fn open_at(site: &Arc<Site>, room: usize, peer: IpAddr) -> (DuplexStream, JoinHandle<hyper::Result<()>>) {
+/// Opens a connection of `peer` to `state`.
+fn open_at(state: &Arc<ServerState>, room: usize, peer: IpAddr) -> (DuplexStream, JoinHandle<hyper::Result<()>>) {
     let (client, server) = duplex(room);
     let held = Connections::new(1).open(peer, false).unwrap();
-    let site = Arc::clone(site);
-    (client, tokio::spawn(async move { connection(&site, server, peer, &held).await }))
+    let state = Arc::clone(state);
+    (client, tokio::spawn(async move { connection(&state, server, peer, &held).await }))
 }
 
 fn connect(rate_limit: u32) -> DuplexStream {
@@ -158,14 +158,14 @@ const LARGE: &str = "GET /api/v1/openapi.yaml HTTP/1.1\r\nHost: a\r\n";
 #[tokio::test(start_paused = true)]
 async fn responses_that_clients_do_not_take_are_bounded_in_bytes() {
     let length = include_str!("../../openapi.yaml").len();
-    let mut site = site(0);
-    site.budget = Budget::new(4 * length + 1, 4 * length + 1, 2 * length);
-    let site = Arc::new(site);
+    let mut state = state(0);
+    state.budget = Budget::new(4 * length + 1, 4 * length + 1, 2 * length);
+    let state = Arc::new(state);
     let (slow, other) = (IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2]));
     let close = "Connection: close\r\n\r\n";
     let mut held = Vec::new();
     let mut begin = async |peer| {
-        let (mut client, _) = open_at(&site, 512, peer);
+        let (mut client, _) = open_at(&state, 512, peer);
         client.write_all(format!("{LARGE}{close}").as_bytes()).await.unwrap();
         let mut status = vec![0; 12];
         client.read_exact(&mut status).await.unwrap();
@@ -176,7 +176,7 @@ async fn responses_that_clients_do_not_take_are_bounded_in_bytes() {
     assert_eq!(begin(slow).await, "HTTP/1.1 503", "its own share is used up");
     assert_eq!([begin(other).await, begin(other).await], ["HTTP/1.1 200"; 2]);
     let third = IpAddr::from([192, 0, 2, 3]);
-    let ask = async |head: &str, peer| send(&mut open_at(&site, 1 << 20, peer).0, &format!("{head}{close}")).await.0;
+    let ask = async |head: &str, peer| send(&mut open_at(&state, 1 << 20, peer).0, &format!("{head}{close}")).await.0;
     let refused = ask(LARGE, third).await;
     assert!(refused.starts_with("HTTP/1.1 503 ") && refused.contains("\r\nretry-after: 5\r\n"), "{refused}");
     assert!(refused.contains("application/problem+json"), "{refused}");

@@ -1,0 +1,198 @@
+//! Responses, and the headers that all of them share.
+
+use std::fmt::Write as _;
+
+use app_core::browse::Audience;
+use bytes::Bytes;
+use domain::tenant::{LogoUrl, Tenant};
+use futures::future::BoxFuture;
+use futures::stream::BoxStream;
+use http::header::{
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ALLOW, CACHE_CONTROL, CONTENT_DISPOSITION,
+    CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, LOCATION, REFERRER_POLICY, RETRY_AFTER, VARY,
+    WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+};
+use http::{HeaderValue, StatusCode, Uri};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use super::error::ApiError;
+
+/// A response, without the headers that every response gets.
+pub(crate) type Response = http::Response<Body>;
+
+/// Bytes that are read while they are sent.
+pub(crate) type ByteStream = BoxStream<'static, std::io::Result<Bytes>>;
+
+/// The body of a response.
+pub(crate) enum Body {
+    /// All of its bytes. They get a validator, are compressed, and count towards the bytes in flight.
+    Whole(Bytes),
+    /// A stream, which is sent as it is.
+    Stream(ByteStream),
+    /// A stream that has to be opened, such as a file. The store's thread must not wait for another disk, so the server
+    /// opens it after the handler has returned.
+    Opening(BoxFuture<'static, Result<ByteStream, ApiError>>),
+}
+
+/// Opens the stream of a response that has one to open.
+pub(crate) async fn opened(response: Response) -> Result<Response, ApiError> {
+    let (head, body) = response.into_parts();
+    let body = match body {
+        Body::Opening(opening) => Body::Stream(opening.await?),
+        Body::Whole(_) | Body::Stream(_) => body,
+    };
+    Ok(Response::from_parts(head, body))
+}
+
+/// Returns the content security policy of a page: its own styles and pictures, and the tenant's logo. A picture from
+/// another host would reveal every reader to that host.
+fn policy(logo: Option<&str>) -> HeaderValue {
+    let logo = logo.and_then(origin).map_or_else(String::new, |origin| format!(" {origin}"));
+    let policy = format!(
+        "default-src 'none'; style-src 'self'; img-src 'self'{logo}; form-action 'none'; base-uri 'none'; \
+         frame-ancestors 'none'"
+    );
+    HeaderValue::from_str(&policy).expect("an origin is plain text")
+}
+
+/// Returns the scheme and authority of a URL, if they are valid in a policy.
+fn origin(address: &str) -> Option<String> {
+    let address: Uri = address.parse().ok()?;
+    let (scheme, authority) = (address.scheme_str()?, address.authority()?);
+    let plain = |c: u8| c.is_ascii_alphanumeric() || b".-:[]".contains(&c);
+    (matches!(scheme, "http" | "https") && authority.as_str().bytes().all(plain))
+        .then(|| format!("{scheme}://{authority}"))
+}
+
+/// Returns a response with `body` as JSON.
+pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Response {
+    let mut body = serde_json::to_vec(body).expect("our objects are plain values");
+    body.shrink_to_fit();
+    with_type(status, "application/json", body)
+}
+
+/// Returns a page without pictures of another host.
+pub(crate) fn html(status: StatusCode, page: maud::Markup) -> Response {
+    let mut page = page.into_string();
+    page.shrink_to_fit();
+    let mut response = with_type(status, "text/html; charset=utf-8", page);
+    response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy(None));
+    response
+}
+
+/// Returns a page of a tenant, which shows its logo.
+pub(crate) fn html_of(tenant: &Tenant, page: maud::Markup) -> Response {
+    let mut response = html(StatusCode::OK, page);
+    let logo = tenant.branding.logo_url.as_ref().map(LogoUrl::as_str);
+    response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy(logo));
+    response
+}
+
+pub(crate) fn with_type(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Response {
+    let mut response = Response::new(Body::Whole(body.into()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+}
+
+/// Returns a permanent redirect; the path is percent-encoded.
+pub(crate) fn moved(path: &str) -> Response {
+    let mut response = with_type(StatusCode::MOVED_PERMANENTLY, "text/plain", Bytes::new());
+    if let Ok(path) = HeaderValue::from_str(path) {
+        response.headers_mut().insert(LOCATION, path);
+    }
+    response
+}
+
+/// Returns an error, as JSON or as a page.
+pub(crate) fn problem(error: &ApiError, as_page: bool) -> Response {
+    let mut response = if as_page {
+        let fields: Vec<_> = error.errors.iter().map(|one| (one.field.as_str(), one.reason.as_str())).collect();
+        let title = error.title();
+        html(error.status, crate::html::error_page(error.status.as_u16(), title, &error.detail, &fields))
+    } else {
+        with_type(error.status, "application/problem+json", error.to_json())
+    };
+    let headers = response.headers_mut();
+    if let Some(allow) = error.allow.as_ref().and_then(|allow| HeaderValue::from_str(allow).ok()) {
+        headers.insert(ALLOW, allow);
+    }
+    if let Some(seconds) = error.retry_after {
+        headers.insert(RETRY_AFTER, seconds.into());
+    }
+    if error.status == StatusCode::UNAUTHORIZED {
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Adds the cache headers: public responses may be stored and are revalidated by tag, others are not stored. A stream has
+/// a tag only if its handler has set one.
+pub(crate) fn finish(
+    mut response: Response,
+    if_none_match: &[HeaderValue],
+    audience: Audience,
+    public_api: bool,
+) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.append(VARY, HeaderValue::from_static("authorization"));
+    if audience == Audience::Admin {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        return response;
+    }
+    if public_api {
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("ETag, Retry-After, X-Request-Id"));
+    }
+    if response.status() != StatusCode::OK {
+        return response;
+    }
+    let tag = match (response.headers().get(ETAG), response.body()) {
+        (Some(tag), _) => Some(tag.clone()),
+        (None, Body::Whole(bytes)) => Some(tag_of(bytes)),
+        (None, Body::Stream(_) | Body::Opening(_)) => None,
+    };
+    let headers = response.headers_mut();
+    if !headers.contains_key(CACHE_CONTROL) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, no-cache"));
+    }
+    let Some(tag) = tag else { return response };
+    let is_known = knows(if_none_match, &tag);
+    headers.insert(ETAG, tag);
+    if is_known {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        let headers = response.headers_mut();
+        for of_the_body in [CONTENT_TYPE, CONTENT_LENGTH, CONTENT_DISPOSITION] {
+            headers.remove(of_the_body);
+        }
+        *response.body_mut() = Body::Whole(Bytes::new());
+    }
+    response
+}
+
+/// Returns the validator of a body: weak, because the bytes that are sent can be compressed.
+fn tag_of(bytes: &Bytes) -> HeaderValue {
+    let mut tag = String::from("W/\"");
+    for byte in &Sha256::digest(bytes)[..12] {
+        write!(tag, "{byte:02x}").expect("a string takes every write");
+    }
+    tag.push('"');
+    HeaderValue::from_str(&tag).expect("hexadecimal digits make a header")
+}
+
+/// Returns whether `If-None-Match` has a tag.
+fn knows(if_none_match: &[HeaderValue], tag: &HeaderValue) -> bool {
+    let Ok(tag) = tag.to_str() else { return false };
+    let known = if_none_match.iter().filter_map(|value| value.to_str().ok());
+    known.flat_map(|value| value.split(',')).any(|known| {
+        let known = known.trim();
+        known == "*" || known.trim_start_matches("W/") == tag.trim_start_matches("W/")
+    })
+}
+
+#[cfg(test)]
+mod tests;
