@@ -15,10 +15,11 @@ use hyper_util::rt::TokioExecutor;
 use ports::clock::Clock;
 use ports::guild::{GuildError, Priority};
 use serde_json::error::Category;
+use tracing::{Instrument as _, debug_span, field};
 
 use crate::answer::{Verdict, judge};
 use crate::config::ClientConfig;
-use crate::gate::Gate;
+use crate::gate::{Gate, Pass};
 use crate::limit::{Heard, Place};
 
 /// The form of user agent that Discord requires; it blocks others
@@ -67,6 +68,18 @@ enum Failed {
     Limited(Option<Duration>),
     /// The response is JSON of an unexpected form.
     Malformed,
+}
+
+impl Failed {
+    /// Returns the outcome for metrics: one of few words.
+    const fn outcome(&self) -> &'static str {
+        match self {
+            Self::Finally(_) => "rejected",
+            Self::Soon(..) => "failed",
+            Self::Limited(_) => "limited",
+            Self::Malformed => "malformed",
+        }
+    }
 }
 
 /// The client of one token.
@@ -162,9 +175,25 @@ impl Rest {
         body: Option<&Bytes>,
         parse: &(impl Fn(&Bytes) -> serde_json::Result<T> + Send + Sync),
     ) -> Result<Reply<T>, Failed> {
+        let route = call.place.route;
         self.check_token()?;
-        let pass = self.gate.enter(call.place, call.priority).await.map_err(Failed::Finally)?;
+        let wait = debug_span!("discord.wait", route);
+        let pass = self.gate.enter(call.place, call.priority).instrument(wait).await.map_err(Failed::Finally)?;
         self.check_token()?;
+        let fetch = debug_span!("discord.fetch", route, outcome = field::Empty);
+        let fetched = self.fetch(call, body, parse, pass).instrument(fetch.clone()).await;
+        fetch.record("outcome", fetched.as_ref().map_or_else(Failed::outcome, |_| "ok"));
+        fetched
+    }
+
+    /// Sends a request that may be sent, and reads its response.
+    async fn fetch<T>(
+        &self,
+        call: &Call,
+        body: Option<&Bytes>,
+        parse: &(impl Fn(&Bytes) -> serde_json::Result<T> + Send + Sync),
+        pass: Pass,
+    ) -> Result<Reply<T>, Failed> {
         let sent_at = self.clock.now();
         let route = call.place.route;
         let exchange = tokio::time::timeout(self.config.timeout, self.exchange(&call.path, body));
