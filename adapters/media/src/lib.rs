@@ -15,6 +15,7 @@ use domain::tenant::TenantId;
 use futures::{StreamExt, TryStreamExt, stream};
 use ports::media::{FileBytes, KeptFile, MediaError, MediaStore};
 use sha2::{Digest, Sha256};
+use tracing::{Instrument, debug_span, field};
 use uuid::Uuid;
 
 use crate::folder::{INCOMING, Incoming, tidy};
@@ -87,6 +88,7 @@ impl MediaStore for MediaFolder {
 
     async fn open(&self, tenant: TenantId, hash: ContentHash, first: u64, most: u64) -> io::Result<Option<KeptFile>> {
         let path = self.path(tenant, hash);
+        let span = debug_span!("media.open", outcome = field::Empty);
         let opened = self
             .pool
             .run(move || {
@@ -99,7 +101,17 @@ impl MediaStore for MediaFolder {
                 file.seek(SeekFrom::Start(first))?;
                 Ok(Some((file.take(most), size_bytes)))
             })
-            .await?;
+            .instrument(span.clone())
+            .await;
+        span.record(
+            "outcome",
+            match &opened {
+                Ok(Some(_)) => "ok",
+                Ok(None) => "absent",
+                Err(_) => "error",
+            },
+        );
+        let opened = opened?;
         let Some((file, size_bytes)) = opened else { return Ok(None) };
         let bytes = stream::try_unfold((file, self.pool.clone()), |(file, pool)| async move {
             let (piece, file) = pool.run(move || piece(file)).await?;

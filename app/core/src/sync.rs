@@ -29,7 +29,7 @@ use ports::store::Store;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{Instrument, debug_span, field, info, warn};
 
 pub use self::files::{FileLimits, Files};
 use self::leader::LedUnit;
@@ -37,7 +37,7 @@ pub use self::leader::{Candidate, Leader};
 pub use self::request::{SyncJobs, SyncJobsError, SyncMode};
 use self::tally::Tally;
 use self::threads::Listed;
-pub use self::worker::{Schedule, Worker};
+pub use self::worker::{Schedule, SyncLag, Worker};
 use crate::retry::retry;
 
 /// The number of channels that are read at the same time. The source keeps to the platform's limits; the number is
@@ -151,19 +151,24 @@ impl Syncer {
         let last_completed = patiently(&stop, || self.last_completed(&job)).await?;
         let (tally, unfinished) = (Tally::new(job.progress), Mutex::default());
         let run = Run { of: self, scope, job: &job, last_completed, leader, stops, stop, progress, tally, unfinished };
+        let span = debug_span!("job.run", kind = job.kind.as_str(), outcome = field::Empty);
         // All at the same time: while one waits for its turn in the store, another may have it.
-        let outcome = tokio::select! {
-            outcome = run.all() => outcome,
-            // As if the process were killed: the next run repeats the requests in flight.
-            () = run.overdue() => Ok(()),
-            never = run.keep() => match never {},
-            never = run.heed(leader.lost()) => match never {},
+        let work = async {
+            tokio::select! {
+                outcome = run.all() => outcome,
+                // As if the process were killed: the next run repeats the requests in flight.
+                () = run.overdue() => Ok(()),
+                never = run.keep() => match never {},
+                never = run.heed(leader.lost()) => match never {},
+            }
         };
+        let outcome = work.instrument(span.clone()).await;
         if leader.lost().is_cancelled() {
             return Err(SyncError::Deposed);
         }
         let end = run.ended(outcome);
         run.in_store(|| run.save(&end)).await?;
+        span.record("outcome", end.state.as_str());
         let (state, messages) = (end.state.as_str(), end.progress.messages);
         info!(tenant.id = %end.tenant_id, job.id = %end.id, state, messages, "sync ended");
         Ok(end)

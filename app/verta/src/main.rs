@@ -3,6 +3,7 @@
 mod cli;
 mod config;
 mod key_file;
+mod meter;
 
 use std::fs;
 use std::io::{self, IsTerminal};
@@ -29,9 +30,12 @@ use ports::guild::GuildSource;
 use ports::media::FileSource;
 use ports::store::Store;
 use tokio::runtime::Builder;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
 
 use self::key_file::{KeyUse, beside, key_of, makes_archive, needed, read};
+use self::meter::{Measured, meter};
 
 /// Responses are made of many small pieces on many threads, which this allocator allocates and frees faster; it retains
 /// little of a large message whose memory another thread used last.
@@ -71,7 +75,7 @@ fn main() -> ExitCode {
             return ExitCode::from(USAGE);
         }
     };
-    log(&config);
+    log(&config, matches!(cli.command, Command::Serve { .. }));
     let mut runtime = Builder::new_multi_thread();
     if let Command::Copy { .. } = cli.command {
         runtime.max_blocking_threads(COPY_THREADS);
@@ -361,12 +365,14 @@ async fn on_sqlite(
     Ok(cli::run(command, config, tools(store, guilds, key, config)).await)
 }
 
-fn log(config: &Config) {
+/// Installs the subscriber: the log, and for a server the meter, whose spans the log's filter does not drop.
+fn log(config: &Config, is_server: bool) {
     let filter = EnvFilter::try_new(config.log.as_str()).unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(io::stderr().is_terminal());
-    match config.log_format {
-        LogFormat::Text => builder.with_target(false).init(),
-        LogFormat::Json => builder.json().init(),
-    }
+    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(io::stderr().is_terminal());
+    let lines = match config.log_format {
+        LogFormat::Text => lines.with_target(false).boxed(),
+        LogFormat::Json => lines.json().boxed(),
+    };
+    let metrics = is_server.then(|| meter().clone().with_filter(Measured));
+    tracing_subscriber::registry().with(lines.with_filter(filter)).with(metrics).init();
 }

@@ -43,5 +43,5 @@ pub(super) async fn readyz(call: &Call<'_>) -> Result<Response, ApiError> {
 /// Returns the metrics of the process.
 #[expect(clippy::unused_async, reason = "a handler is")]
 pub(super) async fn metrics(call: &Call<'_>) -> Result<Response, ApiError> {
-    Ok(with_type(StatusCode::OK, METRICS_TYPE, call.state.metrics.encode()))
+    Ok(with_type(StatusCode::OK, METRICS_TYPE, call.state.metrics.encode(call.state.clock.now())))
 }

@@ -31,12 +31,13 @@ use std::sync::Arc;
 use app_core::browse::Browse;
 use app_core::follow::Lag;
 use app_core::jobs::Jobs;
-use app_core::sync::SyncJobs;
+use app_core::sync::{SyncJobs, SyncLag};
 use app_core::tenants::Tenants;
 use ipnet::IpNet;
 use ports::clock::Clock;
 use ports::media::MediaStore;
 use ports::store::Store;
+use prometheus_client::registry::Registry;
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 
@@ -129,6 +130,19 @@ impl ServerState {
     #[must_use]
     pub fn with_follower(self, lag: Lag) -> Self {
         Self { metrics: self.metrics.with_follower(lag), ..self }
+    }
+
+    /// Reports the lag of the syncs that this process schedules in the metrics.
+    #[must_use]
+    pub fn with_sync_lag(self, lag: SyncLag) -> Self {
+        Self { metrics: self.metrics.with_sync_lag(lag), ..self }
+    }
+
+    /// Adds metrics of other parts of the program to those of the server: `register` receives their registry, whose
+    /// prefix is `verta`.
+    #[must_use]
+    pub fn with_metrics(self, register: impl FnOnce(&mut Registry)) -> Self {
+        Self { metrics: self.metrics.with(register), ..self }
     }
 
     /// Makes the server also serve the files that are stored in `media`.

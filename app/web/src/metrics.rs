@@ -1,10 +1,12 @@
 //! Metrics for Prometheus.
 
-use std::sync::Mutex;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use app_core::follow::Lag;
+use app_core::sync::SyncLag;
+use domain::timestamp::Timestamp;
 use http::Method;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -37,6 +39,7 @@ pub(crate) struct Metrics {
     pub(crate) connections: Gauge,
     pub(crate) limited: Counter,
     follower: Option<Follower>,
+    sync_lag: Option<(SyncLag, Gauge<f64, AtomicU64>)>,
 }
 
 /// The progress of the follower of the change log.
@@ -61,14 +64,31 @@ impl Metrics {
         );
         registry.register("http_connections", "Connections that are open", connections.clone());
         registry.register("http_rate_limited", "Requests that were one too many", limited.clone());
-        Self { registry: Mutex::new(registry), requests, seconds, connections, limited, follower: None }
+        Self { registry: Mutex::new(registry), requests, seconds, connections, limited, follower: None, sync_lag: None }
+    }
+
+    /// Returns the metrics with those that `register` adds.
+    pub(crate) fn with(mut self, register: impl FnOnce(&mut Registry)) -> Self {
+        register(self.registry.get_mut().unwrap_or_else(PoisonError::into_inner));
+        self
+    }
+
+    /// Returns the metrics with the lag of the syncs that this process schedules.
+    pub(crate) fn with_sync_lag(self, lag: SyncLag) -> Self {
+        let seconds = Gauge::<f64, AtomicU64>::default();
+        let of_registry = seconds.clone();
+        let metrics = self.with(|registry| {
+            let help = "Seconds since the last completed sync of the community that is furthest behind";
+            registry.register("sync_lag_seconds", help, of_registry);
+        });
+        Self { sync_lag: Some((lag, seconds)), ..metrics }
     }
 
     /// Returns the metrics with those of the follower with this lag.
     pub(crate) fn with_follower(mut self, lag: Lag) -> Self {
         let follower =
             Follower { lag, age_seconds: Gauge::default(), behind: Gauge::default(), resyncs: Gauge::default() };
-        let registry = self.registry.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let registry = self.registry.get_mut().unwrap_or_else(PoisonError::into_inner);
         registry.register(
             "change_log_lag_seconds",
             "Seconds since this process was last at the end of the change log",
@@ -95,12 +115,15 @@ impl Metrics {
     }
 
     /// Returns the metrics in the text format of `OpenMetrics`, which Prometheus reads.
-    pub(crate) fn encode(&self) -> String {
-        let registry = self.registry.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    pub(crate) fn encode(&self, now: Timestamp) -> String {
+        let registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(Follower { lag, age_seconds, behind, resyncs }) = &self.follower {
             age_seconds.set(lag.age().as_secs_f64());
             behind.set(lag.behind().cast_signed());
             resyncs.set(lag.resyncs().cast_signed());
+        }
+        if let Some((lag, seconds)) = &self.sync_lag {
+            seconds.set(lag.age(now).unwrap_or_default().as_secs_f64());
         }
         let mut text = String::new();
         encode(&mut text, &registry).expect("a string takes every write");

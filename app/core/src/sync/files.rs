@@ -15,7 +15,7 @@ use ports::guild::GuildError;
 use ports::media::{FetchError, File, FileSource, MediaError, MediaStore, REFRESHED, Refreshed, SeenFile};
 use ports::store::UnitOfWork;
 use tokio::time::{Instant, sleep_until};
-use tracing::{debug, error, info, warn};
+use tracing::{Instrument, debug, debug_span, error, field, info, warn};
 
 use super::{Run, SyncError};
 
@@ -262,8 +262,17 @@ impl Run<'_> {
     async fn fetch_one(&self, files: &Files, address: Option<&str>) -> Result<(ContentHash, u64), MediaError> {
         let address = address.ok_or(FetchError::Failed("there is no address for it"))?;
         self.leader.allowed().await;
-        let bytes = files.source.fetch(address, files.limits.size_bytes).await?;
-        files.media.put(self.scope.tenant, bytes).await
+        let span = debug_span!("media.fetch", bytes = field::Empty, outcome = field::Empty);
+        let fetch = async {
+            let bytes = files.source.fetch(address, files.limits.size_bytes).await?;
+            files.media.put(self.scope.tenant, bytes).await
+        };
+        let fetched = fetch.instrument(span.clone()).await;
+        match &fetched {
+            Ok((_, size_bytes)) => span.record("bytes", size_bytes),
+            Err(error) => span.record("outcome", outcome(error)),
+        };
+        fetched
     }
 
     /// Stores the states of files after a channel of one of them was deleted: those of the other channels. If the whole
@@ -296,5 +305,15 @@ impl Run<'_> {
         let mut unit = self.begin().await?;
         unit.media().upsert_all(self.scope.tenant, done).await?;
         Ok(unit.commit().await?)
+    }
+}
+
+/// Returns the outcome of a failed file for metrics: one of few words.
+const fn outcome(error: &MediaError) -> &'static str {
+    match error {
+        MediaError::Fetch(FetchError::Gone) => "gone",
+        MediaError::Fetch(FetchError::TooLarge) => "too_large",
+        MediaError::Fetch(FetchError::Failed(_)) => "failed",
+        MediaError::Io(_) => "not_stored",
     }
 }

@@ -14,7 +14,7 @@ use ports::error::StoreError;
 use ports::guild::{Access, GuildChannel, GuildError, MessageCursor, Missing, Priority};
 use ports::store::UnitOfWork;
 use tokio::time::sleep;
-use tracing::warn;
+use tracing::{Instrument, debug_span, field, warn};
 
 use super::structure::reason;
 use super::{PACE, Run, SyncError};
@@ -241,8 +241,12 @@ impl Run<'_> {
         };
         let (look, _place) = self.ask(look).await?;
         let page = Arc::new(look.page);
-        let refused = self.store_page(channel.channel.id, Arc::clone(&page), &look.unreadable).await?;
-        self.tally.messages((page.messages().len() - refused) as u64);
+        let span = debug_span!("sync.page", messages = field::Empty);
+        let store = self.store_page(channel.channel.id, Arc::clone(&page), &look.unreadable);
+        let refused = store.instrument(span.clone()).await?;
+        let stored = (page.messages().len() - refused) as u64;
+        span.record("messages", stored);
+        self.tally.messages(stored);
         if refused > 0 || !look.unreadable.is_empty() {
             self.leave_unfinished(channel);
         }

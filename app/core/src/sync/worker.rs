@@ -3,10 +3,10 @@
 use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
 use std::future::pending;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use domain::job::{Job, JobKind, SyncScope};
+use domain::job::{Job, JobKind, JobState, SyncScope};
 use domain::message::GuildSnowflake;
 use domain::tenant::{Platform, Tenant, TenantId, TenantStatus};
 use domain::timestamp::Timestamp;
@@ -53,6 +53,7 @@ pub struct Worker {
     syncer: Arc<Syncer>,
     jobs: SyncJobs,
     schedule: Schedule,
+    lag: SyncLag,
 }
 
 /// How often the tenants of an installation are synced without a request.
@@ -63,6 +64,24 @@ pub struct Schedule {
     /// The time from the request of the last full sync (without one, of the first sync) to the next full pass in the
     /// background; `None` for no such pass.
     pub full_every: Option<Duration>,
+}
+
+/// The start of the last completed sync of the tenant that is furthest behind. A clone shares it.
+#[derive(Debug, Clone, Default)]
+pub struct SyncLag(Arc<Mutex<Option<Timestamp>>>);
+
+impl SyncLag {
+    /// Returns the time since then, or since the tenant was created if it was never synced; `None` if this process
+    /// schedules no syncs.
+    #[must_use]
+    pub fn age(&self, now: Timestamp) -> Option<Duration> {
+        let oldest = (*self.0.lock().unwrap_or_else(PoisonError::into_inner))?;
+        Some(Duration::from_millis(u64::try_from(now.as_millis() - oldest.as_millis()).unwrap_or_default()))
+    }
+
+    fn set(&self, oldest: Option<Timestamp>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = oldest;
+    }
 }
 
 /// The state of the schedule between two polls.
@@ -86,7 +105,13 @@ impl Worker {
         jobs: SyncJobs,
         schedule: Schedule,
     ) -> Self {
-        Self { store, source, clock, candidate, syncer, jobs, schedule }
+        Self { store, source, clock, candidate, syncer, jobs, schedule, lag: SyncLag::default() }
+    }
+
+    /// Returns the lag of the tenants that it syncs, which stays current while this process is the leader.
+    #[must_use]
+    pub fn lag(&self) -> SyncLag {
+        self.lag.clone()
     }
 
     /// Works until `stop`; then leaves its jobs for the next leader.
@@ -197,7 +222,7 @@ impl Worker {
     /// guild the bot is in.
     async fn ask_for_due(&self, known: &mut Known) -> Result<(), StoreError> {
         known.elsewhere.retain(|_, seen| seen.elapsed() < ELSEWHERE);
-        let mut due = Vec::new();
+        let (mut due, mut oldest) = (Vec::new(), None::<Timestamp>);
         let mut after = None;
         loop {
             let page = self.store.read().await?.tenants().list(Page { after, limit: 100 }).await?;
@@ -205,13 +230,18 @@ impl Worker {
             after = Some(last.slug.clone());
             let here = |tenant: &Tenant| is_synced(tenant) && !known.elsewhere.contains_key(&tenant.id);
             for tenant in page.into_iter().filter(here).collect::<Vec<_>>() {
-                let is_due = self.is_due(tenant.id).await?;
+                let latest = self.store.read().await?.jobs().list(tenant.id, Page { after: None, limit: PAGE }).await?;
+                let completed = latest.iter().find(|job| reads_all(job) && job.state == JobState::Done);
+                let completed = completed.map_or(tenant.created_at, |job| job.created_at);
+                oldest = Some(oldest.map_or(completed, |oldest| oldest.min(completed)));
+                let is_due = self.is_due(&latest);
                 let is_full_due = self.is_full_due(tenant.id, &mut known.full_due).await?;
                 if is_due || is_full_due {
                     due.push((tenant, is_due, is_full_due));
                 }
             }
         }
+        self.lag.set(oldest);
         if due.is_empty() {
             return Ok(());
         }
@@ -239,13 +269,12 @@ impl Worker {
         Ok(())
     }
 
-    /// Returns whether an incremental run is due.
-    async fn is_due(&self, tenant: TenantId) -> Result<bool, StoreError> {
-        let Some(every) = self.schedule.every else { return Ok(false) };
+    /// Returns whether an incremental run is due, given the latest jobs of a tenant, newest first.
+    fn is_due(&self, latest: &[Job]) -> bool {
+        let Some(every) = self.schedule.every else { return false };
         let since = self.clock.now().minus(every);
-        let latest = self.store.read().await?.jobs().list(tenant, Page { after: None, limit: PAGE }).await?;
         let latest = latest.iter().find(|job| reads_all(job) && !job.background);
-        Ok(latest.is_none_or(|job| job.has_ended() && job.created_at <= since))
+        latest.is_none_or(|job| job.has_ended() && job.created_at <= since)
     }
 
     /// Returns whether a full pass is due: the interval has passed since the last one was requested, or where there was

@@ -16,6 +16,7 @@ use tracing::info;
 use super::terminal::eprintln;
 use super::{Outcome, Role, Tools, import};
 use crate::config::{AdminKey, Config, PublicUrl};
+use crate::meter::meter;
 
 /// The longest time that a run fetches files, however many there are: new messages are not read before it ends.
 const FILES: Duration = Duration::from_mins(20);
@@ -41,6 +42,12 @@ pub(super) async fn run(paths: &[PathBuf], role: Role, config: &Config, tools: &
         ServerState::new(Arc::clone(&tools.store), Arc::clone(&tools.clock), jobs.clone(), sync_jobs.clone(), settings);
     let follower = Follower::new(Arc::clone(&tools.store), Vec::new());
     let state = state.with_media(Arc::clone(&tools.media)).with_follower(follower.lag());
+    let state = state.with_metrics(|registry| meter().register(registry));
+    let worker = worker(role, config, tools, sync_jobs);
+    let state = match &worker {
+        Some(worker) => state.with_sync_lag(worker.lag()),
+        None => state,
+    };
     let server = Server::bind(config.bind, state)
         .await
         .map_err(|error| format!("cannot listen at {} (BIND): {error}", config.bind))?;
@@ -66,7 +73,7 @@ pub(super) async fn run(paths: &[PathBuf], role: Role, config: &Config, tools: &
         let (jobs, stop) = (jobs.clone(), stop.clone());
         tokio::spawn(async move { jobs.run(stop).await })
     };
-    let worker = worker(role, config, tools, sync_jobs).map(|worker| {
+    let worker = worker.map(|worker| {
         let stop = stop.clone();
         tokio::spawn(async move { worker.run(stop).await })
     });
