@@ -48,6 +48,7 @@ pub(crate) struct Incoming {
 
 impl Incoming {
     /// Creates a file of a new name in `folder`.
+    #[expect(clippy::disallowed_methods, reason = "a temporary name, which no other process may choose")]
     pub(crate) fn new(folder: &Path) -> io::Result<Self> {
         loop {
             make(folder)?;
@@ -160,6 +161,7 @@ fn sweep(incoming: &Path) -> io::Result<u64> {
             Err(TryLockError::WouldBlock) => false,
             Err(TryLockError::Error(_)) => {
                 let written = file.metadata()?.modified()?;
+                #[expect(clippy::disallowed_methods, reason = "times of files are times of the system's clock")]
                 SystemTime::now().duration_since(written).is_ok_and(|age| age > STALE)
             }
         };

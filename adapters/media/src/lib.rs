@@ -126,6 +126,7 @@ impl MediaStore for MediaFolder {
     }
 
     async fn retire(&self, tenant: TenantId) -> io::Result<()> {
+        #[expect(clippy::disallowed_methods, reason = "a name that no other process may choose")]
         let retired = self.root.join(format!("{tenant}{RETIRED}{}", Uuid::new_v4()));
         let path = self.tenant(tenant);
         self.pool

@@ -173,6 +173,7 @@ fn connect(path: &Path, cache: usize) -> rusqlite::Result<Connection> {
 
 /// Turns the write-ahead log on. If several connections do so to a new file at once, SQLite rejects all but one,
 /// without the busy timeout that applies everywhere else; a rejected one retries.
+#[expect(clippy::disallowed_methods, reason = "this waits on a thread of its own")]
 fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
     let patience = Duration::from_millis(BUSY_TIMEOUT_MS.into());
     let start = Instant::now();

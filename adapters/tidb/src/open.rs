@@ -151,6 +151,7 @@ pub enum OpenError {
 }
 
 /// Connects, and retries if the server does not respond yet.
+#[expect(clippy::disallowed_methods, reason = "one file, once, before anything else runs")]
 pub(crate) async fn connect(url: &DatabaseUrl, patience: Duration) -> Result<Conn, OpenError> {
     if let Some(path) = &url.ca {
         let unreadable = |error: std::io::Error| OpenError::CaFile { path: path.clone(), reason: error.to_string() };

@@ -15,7 +15,6 @@ mod unreadable;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::time::Instant;
 
 use domain::channel::{Channel, ChannelId};
 use domain::coverage::{Coverage, Interval, Segments};
@@ -29,6 +28,7 @@ use ports::message::{MessageMark, StoredMessage};
 use ports::page::Page;
 use ports::store::{Store, UnitOfWork};
 use serde::Serialize;
+use tokio::time::Instant;
 
 use crate::channels;
 use crate::key::record;

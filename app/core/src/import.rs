@@ -12,7 +12,6 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
 
 use domain::channel::ChannelId;
 use domain::coverage::{Interval, Observation};
@@ -32,6 +31,7 @@ use ports::message::PageOutcome;
 use ports::page::MessageRange;
 use ports::source::{ExportFile, ExportSource, ExportSummary};
 use ports::store::Store;
+use tokio::time::Instant;
 
 use self::files::{Files, Standing, Tally};
 use self::plan::{Planned, plan};

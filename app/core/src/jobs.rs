@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::channel::ChannelId;
-use domain::job::{Job, JobKind};
+use domain::job::{Job, JobId, JobKind};
 use ports::clock::Clock;
 use ports::error::StoreError;
 use ports::media::MediaStore;
@@ -13,6 +13,7 @@ use ports::store::{Repositories, Store, UnitOfWork};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, debug_span, error, field, info, warn};
+use uuid::Uuid;
 
 use crate::retry::retry;
 
@@ -247,6 +248,12 @@ impl Jobs {
         unit.commit().await?;
         Ok((job, true))
     }
+}
+
+/// Returns the id of a new job.
+#[expect(clippy::disallowed_methods, reason = "this is where the ids of jobs come from")]
+pub(crate) fn new_id() -> JobId {
+    JobId(Uuid::new_v4())
 }
 
 /// Returns every job that is queued or running, oldest first.

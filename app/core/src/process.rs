@@ -33,6 +33,7 @@ pub struct Process {
 impl Process {
     /// Returns this process. Each call returns a distinct holder.
     #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "a name of its own, also where the system's facts are unknown")]
     pub fn current() -> Self {
         let read = |path: &str| fs::read_to_string(path).map_or_else(|_| UNKNOWN.to_owned(), |text| plain(&text));
         let number = std::process::id().to_string();

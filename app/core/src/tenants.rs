@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::job::{Job, JobId, JobKind};
+use domain::job::{Job, JobKind};
 use domain::slug::TenantSlug;
 use domain::tenant::{Branding, Color, LogoUrl, Platform, PlatformId, Tenant, TenantId, TenantName, TenantStatus};
 use ports::clock::Clock;
@@ -10,7 +10,7 @@ use ports::error::StoreError;
 use ports::store::Store;
 use uuid::Uuid;
 
-use crate::jobs::unfinished_of;
+use crate::jobs::{new_id, unfinished_of};
 use crate::retry::retry;
 use crate::slug::free_tenant_slug;
 
@@ -220,7 +220,7 @@ impl Tenants {
         let tenant = unit.tenants().find(tenant_id).await?.filter(|tenant| tenant.deleting_since.is_none());
         let tenant = tenant.ok_or_else(|| TenantsError::NotFound(reference.chars().take(64).collect()))?;
         let waiting = unfinished_of(&mut *unit).await?;
-        let job = Job::new(JobId(Uuid::new_v4()), tenant_id, JobKind::Delete, now);
+        let job = Job::new(new_id(), tenant_id, JobKind::Delete, now);
         unit.tenants().update(&Tenant { deleting_since: Some(now), updated_at: now, ..tenant }).await?;
         // Its running jobs end, before they write content that is being removed.
         for other in waiting.into_iter().filter(|other| other.tenant_id == tenant_id) {

@@ -421,6 +421,7 @@ async fn read(state: &Arc<ServerState>, request: Request, area: Area) -> Routed 
 }
 
 /// Returns the request id that the client sent, if it is a plain word, else a new one.
+#[expect(clippy::disallowed_methods, reason = "this is where the ids of requests come from")]
 fn request_id(sent: Option<&HeaderValue>) -> HeaderValue {
     let plain = |id: &&HeaderValue| {
         let id = id.as_bytes();

@@ -1,4 +1,5 @@
 //! Measurements of the whole program, each compared with a baseline in the same run: only the ratio counts.
+#![expect(clippy::disallowed_methods, reason = "measurements take real time")]
 
 pub mod generate;
 pub mod import;

@@ -22,6 +22,7 @@ pub struct Clock {
 impl Clock {
     /// Returns a clock with the system's time, but never before the end of generated history.
     #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "this is the system's clock")]
     pub fn system() -> Self {
         let now = u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or(0);
         Self::starting_at(now.max(HISTORY_END_MS + DAY_MS), Some(Instant::now()))

@@ -10,9 +10,8 @@ use ports::job::JobCursor;
 use ports::page::Page;
 use ports::store::Store;
 use tokio::sync::watch;
-use uuid::Uuid;
 
-use crate::jobs::unfinished_of;
+use crate::jobs::{new_id, unfinished_of};
 use crate::retry::retry;
 
 /// The extent of a sync.
@@ -123,7 +122,7 @@ impl SyncJobs {
         if let Some(job) = waiting.into_iter().find(at_it) {
             return Ok(job);
         }
-        let job = Job::new(JobId(Uuid::new_v4()), tenant_id, kind, self.clock.now());
+        let job = Job::new(new_id(), tenant_id, kind, self.clock.now());
         let job = Job { scope: scope.clone(), background, ..job };
         unit.jobs().upsert(&job).await?;
         unit.commit().await?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use app_core::browse::{Audience, Browse};
 use app_core::process::describe;
@@ -18,6 +18,7 @@ use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use ports::error::StoreError;
 use ports::guild::{GuildChannel, GuildSource};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::Instant;
 
 use super::terminal::{eprintln, escaped, stdout};
 use super::{Outcome, SyncArguments, Tools};
