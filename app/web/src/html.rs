@@ -410,11 +410,11 @@ pub fn channel(
     frame: &Frame<'_>,
     view: &ChannelView,
     messages: &Messages,
-    context: PageContext,
+    named: PageContext,
     target: Option<&Message>,
     index: Index,
 ) -> Markup {
-    let links = &Links::new(frame, context);
+    let links = &Links::new(frame, named);
     let path = channel_path(frame.tenant, &view.channel);
     let is_thread = view.channel.kind.is_thread();
     let place = Place { tenant: frame.tenant, path: &path, is_thread, links, target };
