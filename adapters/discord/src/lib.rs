@@ -9,7 +9,6 @@
 //!
 //! Limits and errors follow Discord's documentation, which is linked where a number comes from it.
 
-mod answer;
 mod channel;
 mod client;
 mod config;
@@ -21,6 +20,7 @@ mod limit;
 mod messages;
 mod payload;
 mod permission;
+mod response;
 mod rest;
 mod scrub;
 mod threads;
