@@ -1,5 +1,6 @@
 //! The part of a channel that is stored without a gap, and when it was observed.
 
+mod plan;
 mod segments;
 
 use serde::Serialize;
@@ -8,6 +9,7 @@ use crate::channel::ChannelId;
 use crate::message::MessageId;
 use crate::timestamp::Timestamp;
 
+pub use self::plan::{CoveragePlan, NearSegments, StoredCoverage};
 pub use self::segments::{Observation, Part, Segment, SegmentError, Segments};
 
 /// All ids from `low` to `high`, inclusive; never empty.
@@ -167,9 +169,41 @@ pub struct Coverage {
     pub read_whole_at: Option<Timestamp>,
 }
 
+/// Facts about the coverage of a channel that are stored in other rows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CoverageFacts {
+    /// The number of messages shown to readers.
+    pub message_count: u64,
+    /// The number of entries that are set aside.
+    pub unreadable_count: u64,
+    /// The oldest stored message; irrelevant where the start is not reached.
+    pub oldest: Option<MessageId>,
+    /// The time of the oldest observation among the segments in the interval; irrelevant where the start is not
+    /// reached.
+    pub observed_since: Option<Timestamp>,
+}
+
 impl Coverage {
     /// The reason for a channel that the platform no longer has.
     pub const DELETED: &'static str = "deleted";
+
+    /// Returns the coverage of a channel as stored, with the facts that a store finds elsewhere. Where the start is
+    /// reached, the interval begins at the oldest stored message.
+    #[must_use]
+    pub fn from_stored(channel_id: ChannelId, stored: StoredCoverage, facts: CoverageFacts) -> Self {
+        let StoredCoverage { interval, start_reached, reason, checked_at } = stored;
+        let oldest = facts.oldest.filter(|_| start_reached);
+        Self {
+            channel_id,
+            interval: interval.map(|held| oldest.map_or(held, |oldest| held.since(oldest))),
+            start_reached,
+            message_count: facts.message_count,
+            unreadable_count: facts.unreadable_count,
+            reason,
+            checked_at,
+            read_whole_at: facts.observed_since.filter(|_| start_reached),
+        }
+    }
 
     /// Returns whether the platform no longer has the channel.
     #[must_use]
@@ -180,7 +214,7 @@ impl Coverage {
     /// Returns the interval as stored: where the start is reached, it begins at the smallest possible id instead of the
     /// oldest message.
     #[must_use]
-    pub fn kept_interval(&self) -> Option<Interval> {
+    pub fn stored_interval(&self) -> Option<Interval> {
         self.interval.map(|held| if self.start_reached { Interval::up_to(held.high) } else { held })
     }
 
@@ -188,7 +222,7 @@ impl Coverage {
     /// one.
     #[must_use]
     pub fn without(mut self, id: MessageId) -> Self {
-        let Some(held) = self.kept_interval().filter(|held| held.contains(id)) else { return self };
+        let Some(held) = self.stored_interval().filter(|held| held.contains(id)) else { return self };
         match held.split_after(id) {
             Some((_, newer)) => (self.interval, self.start_reached) = (Some(newer), false),
             None => self.interval = id.previous().and_then(|high| Interval::new(held.low, high)),
@@ -200,8 +234,8 @@ impl Coverage {
     /// Returns whether both state the same of a channel, except the number of its messages, which stores count
     /// themselves.
     #[must_use]
-    pub fn says_the_same(&self, other: &Self) -> bool {
-        self.kept_interval() == other.kept_interval()
+    pub fn agrees_with(&self, other: &Self) -> bool {
+        self.stored_interval() == other.stored_interval()
             && self.start_reached == other.start_reached
             && self.reason == other.reason
             && self.checked_at == other.checked_at

@@ -1,5 +1,7 @@
 //! A message, with its attachments and reactions.
 
+mod stored;
+
 use std::borrow::Cow;
 use std::collections::HashSet;
 
@@ -12,6 +14,8 @@ use crate::json::Json;
 use crate::pseudonym::Pseudonym;
 use crate::snowflake::Id;
 use crate::timestamp::Timestamp;
+
+pub use self::stored::{MessageMark, StoredMessage};
 
 /// The Discord id of a message. It identifies a message together with the channel: a thread's opener has its thread's
 /// id and can be in the thread and in the channel above it.

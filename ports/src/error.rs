@@ -21,26 +21,26 @@ pub enum StoreError {
         what: &'static str,
     },
     /// The unit was certainly rolled back; retry the whole unit.
-    #[error("the store rolled the unit back because of a conflict with another one")]
+    #[error("the store gave the unit up in favour of another one")]
     Aborted(#[source] Source),
     /// The unit is too large for the store and was certainly rolled back; half of it may fit.
-    #[error("the unit is too large for the store")]
+    #[error("the store cannot take so much at once")]
     TooLarge(#[source] Source),
     /// The store rejected a value, and the unit was certainly rolled back; without that value it may succeed.
-    #[error("the store rejected a value")]
+    #[error("the store refuses a value")]
     Refused(#[source] Source),
     /// The store did not respond, or the connection was lost. A commit may have happened.
-    #[error("the store does not respond")]
+    #[error("the store does not answer")]
     Unavailable(#[source] Source),
     /// The quota of requests to the store is used up; wait before the next request. A commit may have happened.
-    #[error("the quota of requests to the store is used up")]
+    #[error("the store takes no more for now")]
     Throttled(#[source] Source),
     /// The request exceeded its time limit or was cancelled; the same request would end likewise. A commit may have
     /// happened.
-    #[error("the request to the store timed out or was cancelled")]
+    #[error("the store gave up what was asked of it")]
     TimedOut(#[source] Source),
     /// A row breaks the rules of the domain.
-    #[error("the store has an invalid value in {table}.{column}")]
+    #[error("the store holds a value that cannot be: {table}.{column}")]
     Corrupt {
         /// The table.
         table: &'static str,
@@ -62,7 +62,7 @@ impl StoreError {
     /// Returns whether the error is transient: the same unit may succeed later, if repeating it is harmless. A server
     /// that shuts down cancels its requests, and an overloaded one needs a pause.
     #[must_use]
-    pub const fn is_transient(&self) -> bool {
+    pub const fn passes(&self) -> bool {
         matches!(self, Self::Aborted(_) | Self::Unavailable(_) | Self::Throttled(_) | Self::TimedOut(_))
     }
 }

@@ -6,6 +6,7 @@ mod beginning;
 mod codes;
 mod contents;
 mod copies;
+mod counts;
 mod cuts;
 mod hangs;
 mod health;
@@ -24,8 +25,8 @@ use app_core::retry::retry;
 use domain::change::ChangeKind;
 use domain::channel::Channel;
 use domain::coverage::Interval;
+use domain::page::PageOutcome;
 use ports::error::StoreError;
-use ports::message::PageOutcome;
 use ports::store::Store;
 
 use crate::contract::fixture::{changes_since, held_ids, id, interval, log_start, one_channel, page, stored};

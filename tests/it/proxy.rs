@@ -59,8 +59,8 @@ impl Rule {
 #[derive(Default)]
 struct State {
     rules: Vec<Rule>,
-    /// The number of statements received.
-    statements: usize,
+    /// The statements received, each cut after a few words.
+    statements: Vec<String>,
     /// The last statement that met a fault.
     last_met: String,
     /// The error that new connections are greeted with.
@@ -138,7 +138,12 @@ impl Proxy {
 
     /// Returns the number of statements received so far.
     pub(crate) fn statements(&self) -> usize {
-        self.shared.state().statements
+        self.shared.state().statements.len()
+    }
+
+    /// Returns the statements received after the first `count`, each cut after a few words.
+    pub(crate) fn statements_after(&self, count: usize) -> Vec<String> {
+        self.shared.state().statements[count..].to_vec()
     }
 
     /// Returns the number of statements so far that met a fault.
@@ -224,7 +229,7 @@ impl Shared {
     /// Returns the fault of a statement, if its turn has come.
     fn fault(&self, statement: String, sent: &[u8]) -> Option<Fault> {
         let mut state = self.state();
-        state.statements += 1;
+        state.statements.push(statement.chars().take(60).collect());
         let mut met = None;
         for rule in &mut state.rules {
             if !has_words(&statement, &rule.words) || memchr::memmem::find(sent, &rule.bytes).is_none() {

@@ -28,7 +28,8 @@ pub(crate) fn statements() -> Vec<Statement> {
             continue;
         }
         let file = path.strip_prefix(&root).unwrap().with_extension("").to_str().unwrap().to_owned();
-        for part in fs::read_to_string(&path).unwrap().split("\nconst ").skip(1) {
+        let source = fs::read_to_string(&path).unwrap().replace("\npub(crate) const ", "\nconst ");
+        for part in source.split("\nconst ").skip(1) {
             let Some((name, rest)) = part.split_once(": &str = r\"") else { continue };
             let (sql, _) = rest.split_once('"').unwrap();
             found.push(Statement { file: file.clone(), name: name.to_owned(), sql: sql.to_owned() });

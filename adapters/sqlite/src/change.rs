@@ -103,10 +103,14 @@ pub(crate) fn log(
     channel: ChannelId,
     kinds: impl IntoIterator<Item = ChangeKind>,
 ) -> Result<(), StoreError> {
+    let mut kinds = kinds.into_iter().peekable();
+    if kinds.peek().is_none() {
+        return Ok(());
+    }
     let parameters = named_params! {":channel_id": Text(channel.0)};
     let tenant = query_one(connection, "channels", TENANT, parameters, |row| row.uuid("tenant_id").map(TenantId))?;
     let Some(tenant_id) = tenant else { return Ok(()) };
-    changes.extend(kinds.into_iter().map(|kind| Change { tenant_id, kind }));
+    changes.extend(kinds.map(|kind| Change { tenant_id, kind }));
     Ok(())
 }
 

@@ -1,9 +1,11 @@
 //! The coverage of each channel.
 
 use async_trait::async_trait;
-use domain::change::{Change, ChangeKind};
+use domain::change::ChangeKind;
 use domain::channel::ChannelId;
-use domain::coverage::{Coverage, Interval, Observation, Segment, Segments};
+use domain::coverage::{
+    Coverage, CoverageFacts, CoveragePlan, Interval, NearSegments, Observation, Segment, Segments, StoredCoverage,
+};
 use domain::message::MessageId;
 use domain::tenant::TenantId;
 use domain::timestamp::Timestamp;
@@ -13,7 +15,7 @@ use ports::page::Page;
 use rusqlite::{Connection, named_params};
 
 use crate::change;
-use crate::error::{is_missing, store_error};
+use crate::error::store_error;
 use crate::row::{Columns, Text, execute, insert_all, millis, number, query, query_one};
 use crate::unit::Unit;
 
@@ -23,8 +25,8 @@ const FIND: &str = r"
         (SELECT COUNT(*) FROM unreadable_messages WHERE unreadable_messages.channel_id = channels.channel_id)
             AS unreadable_count,
         (SELECT MIN(COALESCE(oldest_at, observed_at)) FROM coverage_segments
-            WHERE coverage_segments.channel_id = channels.channel_id AND start_reached
-                AND coverage_segments.low >= coverage.low AND coverage_segments.low <= coverage.high) AS read_whole_at
+            WHERE coverage_segments.channel_id = channels.channel_id
+                AND coverage_segments.low >= coverage.low AND coverage_segments.low <= coverage.high) AS observed_since
     FROM channels
     LEFT JOIN coverage ON coverage.channel_id = channels.channel_id
     WHERE channels.channel_id = :channel_id
@@ -36,8 +38,8 @@ const LIST: &str = r"
         (SELECT COUNT(*) FROM unreadable_messages WHERE unreadable_messages.channel_id = channels.channel_id)
             AS unreadable_count,
         (SELECT MIN(COALESCE(oldest_at, observed_at)) FROM coverage_segments
-            WHERE coverage_segments.channel_id = channels.channel_id AND start_reached
-                AND coverage_segments.low >= coverage.low AND coverage_segments.low <= coverage.high) AS read_whole_at
+            WHERE coverage_segments.channel_id = channels.channel_id
+                AND coverage_segments.low >= coverage.low AND coverage_segments.low <= coverage.high) AS observed_since
     FROM channels
     LEFT JOIN coverage ON coverage.channel_id = channels.channel_id
     WHERE tenant_id = :tenant_id
@@ -54,14 +56,8 @@ const SEGMENTS: &str = r"
     ORDER BY low
 ";
 
-/// The segments that overlap or touch the ids from `:low` to `:high`, and perhaps one segment below. Segments share no
-/// id, so the last that begins below is the only one that can overlap or touch.
-const SEGMENTS_NEAR: &str = r"
-    SELECT low, high, observed_at, parts
-    FROM coverage_segments
-    WHERE channel_id = :channel_id
-        AND low = (SELECT MAX(low) FROM coverage_segments WHERE channel_id = :channel_id AND low < :low)
-    UNION ALL
+/// The segments that begin among the ids from `:low` to `:high`, or right after them.
+const SEGMENTS_IN: &str = r"
     SELECT low, high, observed_at, parts
     FROM coverage_segments
     WHERE channel_id = :channel_id
@@ -70,19 +66,22 @@ const SEGMENTS_NEAR: &str = r"
 ";
 
 const SEGMENTS_BELOW: &str = r"
-    SELECT low, high
+    SELECT low, high, observed_at, parts
     FROM coverage_segments
     WHERE channel_id = :channel_id
         AND low < :low
     ORDER BY low DESC
-    LIMIT 64
+    LIMIT :limit
 ";
 
-const RUN: &str = r"
-    SELECT low, high
-    FROM coverage
-    WHERE channel_id = :channel_id
-        AND low IS NOT NULL
+/// The number of segments that one statement reads where earlier releases stored one for each page.
+const RUN: u32 = 64;
+
+const FIND_STORED: &str = r"
+    SELECT low, high, start_reached, reason, checked_at
+    FROM channels
+    LEFT JOIN coverage ON coverage.channel_id = channels.channel_id
+    WHERE channels.channel_id = :channel_id
 ";
 
 const DELETE_SEGMENT: &str = r"
@@ -98,24 +97,12 @@ const INSERT_SEGMENTS: &str = r"
 /// Columns of [`INSERT_SEGMENTS`].
 const SEGMENT_WIDTH: usize = 6;
 
-const RECORD: &str = r"
-    INSERT INTO coverage (channel_id, low, high, start_reached, checked_at)
-    VALUES (:channel_id, :low, :high, :start_reached, :checked_at)
+const UPSERT: &str = r"
+    INSERT INTO coverage (channel_id, low, high, start_reached, reason, checked_at)
+    VALUES (:channel_id, :low, :high, :start_reached, :reason, :checked_at)
     ON CONFLICT (channel_id) DO UPDATE
-    SET low = excluded.low, high = excluded.high, start_reached = excluded.start_reached,
-        checked_at = MAX(COALESCE(checked_at, excluded.checked_at), excluded.checked_at)
-";
-
-const NOTE: &str = r"
-    INSERT INTO coverage (channel_id, start_reached, reason, checked_at)
-    VALUES (:channel_id, :start_reached, :reason, :checked_at)
-    ON CONFLICT (channel_id) DO UPDATE
-    SET start_reached = CASE WHEN high IS NULL AND excluded.checked_at >= COALESCE(checked_at, excluded.checked_at)
-            THEN MAX(start_reached, excluded.start_reached) ELSE start_reached END,
-        reason = CASE WHEN excluded.reason = :deleted OR reason = :deleted THEN :deleted
-            WHEN excluded.checked_at >= COALESCE(checked_at, excluded.checked_at) THEN excluded.reason
-            ELSE reason END,
-        checked_at = MAX(COALESCE(checked_at, excluded.checked_at), excluded.checked_at)
+    SET low = excluded.low, high = excluded.high, start_reached = excluded.start_reached, reason = excluded.reason,
+        checked_at = excluded.checked_at
 ";
 
 const DELETE_SEGMENTS: &str = r"
@@ -123,40 +110,34 @@ const DELETE_SEGMENTS: &str = r"
     WHERE channel_id = :channel_id
 ";
 
-const RESTORE: &str = r"
-    INSERT INTO coverage (channel_id, low, high, start_reached, reason, checked_at)
-    VALUES (:channel_id, :low, :high, :start_reached, :reason, :checked_at)
-    ON CONFLICT (channel_id) DO UPDATE
-    SET low = excluded.low, high = excluded.high, start_reached = excluded.start_reached,
-        reason = CASE WHEN reason = :deleted THEN reason ELSE excluded.reason END,
-        checked_at = excluded.checked_at
-";
-
-fn coverage(row: &Columns<'_, '_>) -> Result<Coverage, StoreError> {
-    let start_reached = row.optional_flag("start_reached")?.unwrap_or(false);
-    let oldest: Option<MessageId> = row.optional_id("oldest")?;
+/// Returns the coverage in a row that may have none.
+pub(crate) fn stored(row: &Columns<'_, '_>) -> Result<StoredCoverage, StoreError> {
     let low: Option<MessageId> = row.optional_id("low")?;
     let high: Option<MessageId> = row.optional_id("high")?;
-    let held = match (low, high) {
+    let interval = match (low, high) {
         (None, None) => None,
         (Some(low), Some(high)) => Some(Interval::new(low, high).ok_or_else(|| row.corrupt("low"))?),
         (None, Some(_)) => return Err(row.corrupt("low")),
         (Some(_), None) => return Err(row.corrupt("high")),
     };
-    let interval = match oldest {
-        Some(oldest) if start_reached => held.map(|held| held.since(oldest)),
-        _ => held,
-    };
-    Ok(Coverage {
-        channel_id: ChannelId(row.uuid("channel_id")?),
+    Ok(StoredCoverage {
         interval,
-        start_reached,
-        message_count: row.get("message_count")?,
-        unreadable_count: row.get("unreadable_count")?,
+        start_reached: row.optional_flag("start_reached")?.unwrap_or(false),
         reason: row.get("reason")?,
         checked_at: row.optional_time("checked_at")?,
-        read_whole_at: row.optional_time("read_whole_at")?,
     })
+}
+
+fn coverage(row: &Columns<'_, '_>) -> Result<Coverage, StoreError> {
+    let channel_id = ChannelId(row.uuid("channel_id")?);
+    let stored = stored(row)?;
+    let facts = CoverageFacts {
+        message_count: row.get("message_count")?,
+        unreadable_count: row.get("unreadable_count")?,
+        oldest: row.optional_id("oldest")?,
+        observed_since: row.optional_time("observed_since")?,
+    };
+    Ok(Coverage::from_stored(channel_id, stored, facts))
 }
 
 fn interval(row: &Columns<'_, '_>) -> Result<Interval, StoreError> {
@@ -169,81 +150,54 @@ fn segment(row: &Columns<'_, '_>) -> Result<Segment, StoreError> {
     Segment::from_stored(interval, newest_at, parts.as_deref()).map_err(|_| row.corrupt("parts"))
 }
 
-/// Returns the joint proof of rows, which share no id.
-fn proven(rows: &[Segment]) -> Result<Segments, StoreError> {
-    Segments::from_stored(rows).map_err(|_| StoreError::Corrupt { table: "coverage_segments", column: "low" })
-}
+/// The error of segments that share an id.
+const OVERLAP: StoreError = StoreError::Corrupt { table: "coverage_segments", column: "low" };
 
-/// The segments that overlap or touch some ids of a channel, as stored and as a proof.
-pub(crate) struct Near {
-    rows: Vec<Segment>,
-    pub(crate) proven: Segments,
-}
-
-/// Loads the segments that overlap or touch `span`.
-pub(crate) fn segments_near(connection: &Connection, channel: ChannelId, span: Interval) -> Result<Near, StoreError> {
+/// Loads the segments near `span`.
+pub(crate) fn near(connection: &Connection, channel: ChannelId, span: Interval) -> Result<NearSegments, StoreError> {
+    let below = |low: MessageId, limit: u32| {
+        let parameters = named_params! {":channel_id": Text(channel.0), ":low": number(low), ":limit": limit};
+        query(connection, "coverage_segments", SEGMENTS_BELOW, parameters, segment)
+    };
     let parameters = named_params! {
         ":channel_id": Text(channel.0), ":low": number(span.low()), ":high": number(span.high()),
     };
-    let rows = query(connection, "coverage_segments", SEGMENTS_NEAR, parameters, segment)?;
-    let proven = proven(&rows)?;
-    Ok(Near { rows, proven })
+    let mut rows = query(connection, "coverage_segments", SEGMENTS_IN, parameters, segment)?;
+    rows.extend(below(span.low(), NearSegments::BELOW)?);
+    let mut near = NearSegments::from_stored(rows).map_err(|_| OVERLAP)?;
+    while let Some(low) = near.lists_below() {
+        near.extend_below(below(low, RUN)?.iter().map(Segment::interval).collect());
+    }
+    Ok(near)
 }
 
-/// Adds `new` to the segments that overlap or touch it.
-pub(crate) fn record(
-    connection: &Connection,
-    changes: &mut Vec<Change>,
-    channel: ChannelId,
-    near: Near,
-    new: Observation,
-) -> Result<(), StoreError> {
-    let Near { rows, proven: mut after } = near;
-    after.insert(new);
-    let after: Vec<Segment> = after.segments().collect();
-    if after == rows {
-        return Ok(());
-    }
-    for gone in rows.iter().filter(|segment| !after.contains(segment)) {
-        let parameters = named_params! {":channel_id": Text(channel.0), ":low": number(gone.interval().low())};
+/// Executes the plan of an observation.
+pub(crate) fn execute_plan(connection: &Connection, channel: ChannelId, plan: &CoveragePlan) -> Result<(), StoreError> {
+    let replaced = plan.update.iter().map(|segment| segment.interval().low());
+    for low in plan.delete.iter().copied().chain(replaced) {
+        let parameters = named_params! {":channel_id": Text(channel.0), ":low": number(low)};
         execute(connection, DELETE_SEGMENT, parameters).map_err(store_error)?;
     }
-    let made: Vec<&Segment> = after.iter().filter(|segment| !rows.contains(segment)).collect();
-    insert_segments(connection, channel, &made)?;
-    let (before, run) = newest_run(connection, channel, new.interval)?;
-    // The high end follows the time of each observation, as `checked_at` does.
-    if before.map(Interval::low) != Some(run.low()) {
-        change::log(connection, changes, channel, [ChangeKind::Channel { channel }])?;
-    }
-    let parameters = named_params! {
-        ":channel_id": Text(channel.0),
-        ":low": number(run.low()),
-        ":high": number(run.high()),
-        ":start_reached": run.reaches_start(),
-        ":checked_at": millis(new.observed_at),
-    };
-    execute(connection, RECORD, parameters).map(drop).map_err(store_error)
+    insert_segments(connection, channel, &plan.update)?;
+    insert_segments(connection, channel, &plan.insert)?;
+    upsert(connection, channel, &plan.coverage)
 }
 
-/// Returns the newest gapless interval before and after `new` was added to the segments.
-fn newest_run(
-    connection: &Connection,
-    channel: ChannelId,
-    new: Interval,
-) -> Result<(Option<Interval>, Interval), StoreError> {
-    let before = query_one(connection, "coverage", RUN, named_params! {":channel_id": Text(channel.0)}, interval)?;
-    let mut run = before.map_or(new, |before| before.with_newer(new));
-    if before.is_none_or(|before| run.low() >= before.low()) {
-        return Ok((before, run));
-    }
-    loop {
-        let parameters = named_params! {":channel_id": Text(channel.0), ":low": number(run.low())};
-        let down = run.down(query(connection, "coverage_segments", SEGMENTS_BELOW, parameters, interval)?);
-        if down == run {
-            return Ok((before, run));
-        }
-        run = down;
-    }
+fn upsert(connection: &Connection, channel: ChannelId, coverage: &StoredCoverage) -> Result<(), StoreError> {
+    let parameters = named_params! {
+        ":channel_id": Text(channel.0),
+        ":low": coverage.interval.map(|interval| number(interval.low())),
+        ":high": coverage.interval.map(|interval| number(interval.high())),
+        ":start_reached": coverage.start_reached,
+        ":reason": coverage.reason,
+        ":checked_at": coverage.checked_at.map(millis),
+    };
+    execute(connection, UPSERT, parameters).map(drop).map_err(store_error)
+}
+
+fn find_stored(connection: &Connection, channel: ChannelId) -> Result<StoredCoverage, StoreError> {
+    let found = query_one(connection, "coverage", FIND_STORED, named_params! {":channel_id": Text(channel.0)}, stored)?;
+    found.ok_or(StoreError::Missing { what: "channel" })
 }
 
 fn find(connection: &Connection, channel: ChannelId) -> Result<Option<Coverage>, StoreError> {
@@ -252,34 +206,21 @@ fn find(connection: &Connection, channel: ChannelId) -> Result<Option<Coverage>,
 
 fn segments(connection: &Connection, channel: ChannelId) -> Result<Segments, StoreError> {
     let parameters = named_params! {":channel_id": Text(channel.0)};
-    proven(&query(connection, "coverage_segments", SEGMENTS, parameters, segment)?)
+    let rows = query(connection, "coverage_segments", SEGMENTS, parameters, segment)?;
+    Segments::from_stored(&rows).map_err(|_| OVERLAP)
 }
 
 fn restore(connection: &Connection, copy: &Coverage, copied: &Segments) -> Result<bool, StoreError> {
     let channel = copy.channel_id;
-    let held = find(connection, channel)?.ok_or(StoreError::Missing { what: "channel" })?;
-    let same = held.says_the_same(copy) && segments(connection, channel)? == *copied;
-    if same || held.checked_at > copy.checked_at {
-        return Ok(false);
-    }
+    let held = find_stored(connection, channel)?;
+    let Some(restored) = held.restored(&segments(connection, channel)?, copy, copied) else { return Ok(false) };
     execute(connection, DELETE_SEGMENTS, named_params! {":channel_id": Text(channel.0)}).map_err(store_error)?;
-    let copied: Vec<Segment> = copied.segments().collect();
-    insert_segments(connection, channel, &copied.iter().collect::<Vec<_>>())?;
-    let interval = copy.kept_interval();
-    let parameters = named_params! {
-        ":channel_id": Text(channel.0),
-        ":low": interval.map(|interval| number(interval.low())),
-        ":high": interval.map(|interval| number(interval.high())),
-        ":start_reached": copy.start_reached,
-        ":reason": copy.reason,
-        ":checked_at": copy.checked_at.map(millis),
-        ":deleted": Coverage::DELETED,
-    };
-    execute(connection, RESTORE, parameters).map_err(store_error)?;
+    insert_segments(connection, channel, &copied.segments().collect::<Vec<_>>())?;
+    upsert(connection, channel, &restored)?;
     Ok(true)
 }
 
-fn insert_segments(connection: &Connection, channel: ChannelId, segments: &[&Segment]) -> Result<(), StoreError> {
+fn insert_segments(connection: &Connection, channel: ChannelId, segments: &[Segment]) -> Result<(), StoreError> {
     insert_all(connection, INSERT_SEGMENTS, SEGMENT_WIDTH, segments, |row, segment| {
         row.bind(Text(channel.0))?;
         row.bind(number(segment.interval().low()))?;
@@ -313,10 +254,13 @@ impl CoverageRepository for Unit {
     async fn record(&mut self, channel: ChannelId, observations: &[Observation]) -> Result<(), StoreError> {
         let observations = observations.to_vec();
         self.write_logged(move |connection, changes| {
-            find(connection, channel)?.ok_or(StoreError::Missing { what: "channel" })?;
+            let mut stored = find_stored(connection, channel)?;
             for seen in observations {
-                let near = segments_near(connection, channel, seen.interval)?;
-                record(connection, changes, channel, near, seen)?;
+                let near = near(connection, channel, seen.interval)?;
+                let Some(plan) = CoveragePlan::new(seen, &near, &stored) else { continue };
+                execute_plan(connection, channel, &plan)?;
+                change::log(connection, changes, channel, plan.change(channel))?;
+                stored = plan.coverage;
             }
             Ok(())
         })
@@ -331,16 +275,8 @@ impl CoverageRepository for Unit {
         reason: Option<String>,
     ) -> Result<(), StoreError> {
         self.write_logged(move |connection, changes| {
-            let parameters = named_params! {
-                ":channel_id": Text(channel.0),
-                ":start_reached": start_reached,
-                ":reason": reason,
-                ":checked_at": millis(checked_at),
-                ":deleted": Coverage::DELETED,
-            };
-            execute(connection, NOTE, parameters).map_err(|error| {
-                if is_missing(&error) { StoreError::Missing { what: "channel" } } else { store_error(error) }
-            })?;
+            let noted = find_stored(connection, channel)?.noted(checked_at, start_reached, reason);
+            upsert(connection, channel, &noted)?;
             change::log(connection, changes, channel, [ChangeKind::Channel { channel }])
         })
         .await

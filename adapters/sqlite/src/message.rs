@@ -7,11 +7,11 @@ mod write;
 use async_trait::async_trait;
 use domain::channel::ChannelId;
 use domain::coverage::Segments;
-use domain::message::MessageId;
-use domain::page::MessagePage;
+use domain::message::{MessageId, MessageMark, StoredMessage};
+use domain::page::{MessagePage, PageOutcome};
 use domain::tenant::TenantId;
 use ports::error::StoreError;
-use ports::message::{MessageList, MessageMark, MessageRepository, PageOutcome, StoredMessage};
+use ports::message::{MessageList, MessageRepository};
 use ports::page::MessageRange;
 
 use crate::unit::Unit;

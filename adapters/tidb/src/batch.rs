@@ -2,33 +2,39 @@
 
 use std::fmt::Write;
 
-/// The numbers of rows in a statement.
-const SIZES: [usize; 9] = [256, 128, 64, 32, 16, 8, 4, 2, 1];
+/// The numbers of rows in a statement; a page of Discord has at most 100 messages.
+const SIZES: [usize; 10] = [1, 2, 4, 8, 16, 32, 64, 100, 128, MOST_ROWS];
+/// The maximum number of rows in a statement.
+const MOST_ROWS: usize = 256;
 
 /// The maximum size in bytes of one statement's parameters, if it has more than one row; a packet may have four times
 /// as many.
 const MOST_BYTES: usize = 4 * 1024 * 1024;
 
-/// Splits `rows` into pieces that each fill a statement: of one of the sizes, and within the limit of bytes.
+/// Splits `rows` into pieces that each fit into a statement: within the limits of rows and of bytes.
 pub(crate) fn pieces<T>(rows: &[T], bytes: impl Fn(&T) -> usize) -> impl Iterator<Item = &[T]> {
     let mut rest = rows;
     std::iter::from_fn(move || {
         let mut sum = 0;
-        let fitting = rest.iter().take(SIZES[0]).take_while(|row| {
+        let fitting = rest.iter().take(MOST_ROWS).take_while(|row| {
             sum += bytes(row);
             sum <= MOST_BYTES
         });
-        let fitting = fitting.count().max(1);
-        let size = SIZES.into_iter().find(|size| *size <= fitting.min(rest.len()))?;
-        let (piece, left) = rest.split_at(size);
+        let (piece, left) = rest.split_at(fitting.count().max(1).min(rest.len()));
         rest = left;
-        Some(piece)
+        (!piece.is_empty()).then_some(piece)
     })
+}
+
+/// Returns the number of rows of the statement for `count` rows: the next of the sizes. A statement that is safe to
+/// repeat is filled up with one of its rows, so that few different statements are prepared.
+pub(crate) fn padded_size(count: usize) -> usize {
+    SIZES.into_iter().find(|size| *size >= count).unwrap_or(count)
 }
 
 /// Splits `keys` into pieces for a list of placeholders, each padded to one of the sizes with its last key.
 pub(crate) fn padded<T: Copy>(keys: &[T]) -> impl Iterator<Item = Vec<T>> {
-    keys.chunks(SIZES[0]).map(|piece| {
+    keys.chunks(MOST_ROWS).map(|piece| {
         let mut keys = piece.to_vec();
         keys.resize(piece.len().next_power_of_two(), piece[piece.len() - 1]);
         keys

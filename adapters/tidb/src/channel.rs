@@ -1,5 +1,6 @@
 //! Channels and threads.
 
+mod locked;
 mod thread;
 
 use async_trait::async_trait;
@@ -22,6 +23,8 @@ use crate::error::{DUPLICATE_KEY, NO_REFERENCED_ROW, code, lost_race, store_erro
 use crate::message::recount_messages;
 use crate::row::{Columns, datetime, json_text};
 use crate::unit::Unit;
+
+pub(crate) use self::locked::LockedChannel;
 
 const FIND: &str = r"
     SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
@@ -136,6 +139,12 @@ const INSERT: &str = r"
     )
 ";
 
+/// A channel has a row of coverage from the beginning, so that a page updates both with one statement.
+const INSERT_COVERAGE: &str = r"
+    INSERT INTO coverage (channel_id, start_reached)
+    VALUES (:channel_id, 0)
+";
+
 const UPDATE: &str = r"
     UPDATE channels
     SET parent_id = :parent_id, kind = :kind, thread = :thread, name = :name, slug = :slug, topic = :topic,
@@ -148,13 +157,6 @@ const COUNT_THREAD: &str = r"
     UPDATE channels
     SET thread_count = thread_count + :change
     WHERE channel_id = :channel_id
-";
-
-const FENCE: &str = r"
-    UPDATE channels
-    SET fence = :fence
-    WHERE channel_id = :channel_id
-        AND fence <= :fence
 ";
 
 const DELETE: &str = r"
@@ -368,6 +370,9 @@ impl ChannelRepository for Unit {
         if let Err(error) = self.attempt(sql, parameters(channel)).await? {
             return Err(self.refused(channel, error).await);
         }
+        if before.is_none() {
+            self.run(INSERT_COVERAGE, params! { "channel_id" => channel.id.to_string() }).await?;
+        }
         self.know_tenant(channel.id, channel.tenant_id);
         self.log(channel.tenant_id, [ChangeKind::Channel { channel: channel.id }]);
         let counted = before.and_then(|(_, counted)| counted);
@@ -375,8 +380,7 @@ impl ChannelRepository for Unit {
     }
 
     async fn fence(&mut self, id: ChannelId, fence: Fence) -> Result<bool, StoreError> {
-        let parameters = params! { "channel_id" => id.to_string(), "fence" => fence.get() };
-        self.run(FENCE, parameters).await.map(|rows| rows == 1)
+        self.fence_channel(id, fence).await
     }
 
     async fn recount(&mut self, id: ChannelId) -> Result<u64, StoreError> {

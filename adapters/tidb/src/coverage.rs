@@ -1,20 +1,24 @@
 //! The coverage of each channel.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use domain::change::ChangeKind;
 use domain::channel::ChannelId;
-use domain::coverage::{Coverage, Interval, Observation, Segment, Segments};
+use domain::coverage::{
+    Coverage, CoverageFacts, CoveragePlan, Interval, NearSegments, Observation, Segment, Segments, StoredCoverage,
+};
 use domain::message::MessageId;
 use domain::tenant::TenantId;
 use domain::timestamp::Timestamp;
-use mysql_async::{Row, Value, params};
+use mysql_async::{Params, Row, Value, params};
 use ports::coverage::CoverageRepository;
 use ports::error::StoreError;
 use ports::page::Page;
 
 use crate::batch::{list_sql, padded};
 use crate::error::{NO_REFERENCED_ROW, code, store_error};
-use crate::message::{insert, lock_channel};
+use crate::message::{lock, upsert};
 use crate::row::{Columns, datetime, datetime_if};
 use crate::unit::Unit;
 
@@ -54,16 +58,15 @@ const COUNT_UNREADABLE: &str = r"
     GROUP BY channel_id
 ";
 
-/// The oldest observation that proves the interval of each channel of a page.
-const READ_WHOLE: &str = r"
-    SELECT coverage.channel_id, MIN(COALESCE(oldest_at, observed_at)) AS read_whole_at
+/// The oldest observation among the segments in the interval of each channel of a page.
+const OBSERVED_SINCE: &str = r"
+    SELECT coverage.channel_id, MIN(COALESCE(oldest_at, observed_at)) AS observed_since
     FROM coverage
     JOIN coverage_segments
         ON coverage_segments.channel_id = coverage.channel_id
         AND coverage_segments.low >= coverage.low
         AND coverage_segments.low <= coverage.high
     WHERE coverage.channel_id IN (…)
-        AND start_reached
     GROUP BY coverage.channel_id
 ";
 
@@ -74,20 +77,22 @@ const SEGMENTS: &str = r"
     ORDER BY low
 ";
 
-/// The segments that overlap or touch the ids from `:low` to `:high`, and perhaps one segment below. Segments share no
-/// id, so the last that begins below is the only one that can overlap or touch.
-const SEGMENTS_NEAR: &str = r"
+/// The segments that begin among the ids from `:low` to `:high`, or right after them, and the next below. With the
+/// columns of a part of a channel's state.
+pub(crate) const SEGMENTS_NEAR: &str = r"
     (
-        SELECT low, high, observed_at, parts
+        SELECT 2 AS part, low, high, NULL AS kind, NULL AS edited_at, observed_at, NULL AS origin, NULL AS digest,
+            NULL AS deleted_at, NULL AS deletion_kind, NULL AS sent_at, parts
         FROM coverage_segments
         WHERE channel_id = :channel_id
             AND low < :low
         ORDER BY low DESC
-        LIMIT 1
+        LIMIT :below
     )
     UNION ALL
     (
-        SELECT low, high, observed_at, parts
+        SELECT 2 AS part, low, high, NULL AS kind, NULL AS edited_at, observed_at, NULL AS origin, NULL AS digest,
+            NULL AS deleted_at, NULL AS deletion_kind, NULL AS sent_at, parts
         FROM coverage_segments
         WHERE channel_id = :channel_id
             AND low >= :low
@@ -104,54 +109,36 @@ const SEGMENTS_BELOW: &str = r"
     LIMIT 64
 ";
 
-const RUN: &str = r"
-    SELECT low, high
-    FROM coverage
-    WHERE channel_id = :channel_id
-        AND low IS NOT NULL
-";
-
 const DELETE_SEGMENT: &str = r"
     DELETE FROM coverage_segments
     WHERE channel_id = :channel_id
         AND low = :low
 ";
 
-const INSERT_SEGMENTS: &str = r"
+/// A segment whose low end moves.
+const MOVE_SEGMENT: &str = r"
+    UPDATE coverage_segments
+    SET low = :new_low, high = :high, observed_at = :observed_at, oldest_at = :oldest_at, parts = :parts
+    WHERE channel_id = :channel_id
+        AND low = :low
+";
+
+const UPSERT_SEGMENTS: &str = r"
     INSERT INTO coverage_segments (channel_id, low, high, observed_at, oldest_at, parts)
     VALUES
 ";
 
-const RECORD: &str = r"
-    INSERT INTO coverage (channel_id, low, high, start_reached, checked_at)
-    VALUES (:channel_id, :low, :high, :start_reached, :checked_at)
+const UPSERT_SEGMENTS_TAIL: &str = r"
     ON DUPLICATE KEY UPDATE
-        low = VALUES(low), high = VALUES(high), start_reached = VALUES(start_reached),
-        checked_at = GREATEST(COALESCE(checked_at, VALUES(checked_at)), VALUES(checked_at))
+        high = VALUES(high), observed_at = VALUES(observed_at), oldest_at = VALUES(oldest_at), parts = VALUES(parts)
 ";
 
-/// The reason precedes the time that decides about it: assignments are made from left to right.
-const NOTE: &str = r"
-    INSERT INTO coverage (channel_id, start_reached, reason, checked_at)
-    VALUES (:channel_id, :start_reached, :reason, :checked_at)
+const UPSERT: &str = r"
+    INSERT INTO coverage (channel_id, low, high, start_reached, reason, checked_at)
+    VALUES (:channel_id, :low, :high, :start_reached, :reason, :checked_at)
     ON DUPLICATE KEY UPDATE
-        start_reached = IF(
-            high IS NULL AND VALUES(checked_at) >= COALESCE(checked_at, VALUES(checked_at)),
-            GREATEST(start_reached, VALUES(start_reached)),
-            start_reached
-        ),
-        reason = CASE WHEN VALUES(reason) = :deleted OR reason = :deleted THEN :deleted
-            WHEN VALUES(checked_at) >= COALESCE(checked_at, VALUES(checked_at)) THEN VALUES(reason)
-            ELSE reason END,
-        checked_at = GREATEST(COALESCE(checked_at, VALUES(checked_at)), VALUES(checked_at))
-";
-
-/// Other writers of the channel wait from here on.
-const LOCK: &str = r"
-    SELECT channel_id
-    FROM channels
-    WHERE channel_id = :channel_id
-    FOR UPDATE
+        low = VALUES(low), high = VALUES(high), start_reached = VALUES(start_reached), reason = VALUES(reason),
+        checked_at = VALUES(checked_at)
 ";
 
 const DELETE_SEGMENTS: &str = r"
@@ -159,159 +146,130 @@ const DELETE_SEGMENTS: &str = r"
     WHERE channel_id = :channel_id
 ";
 
-const RESTORE: &str = r"
-    INSERT INTO coverage (channel_id, low, high, start_reached, reason, checked_at)
-    VALUES (:channel_id, :low, :high, :start_reached, :reason, :checked_at)
-    ON DUPLICATE KEY UPDATE
-        low = VALUES(low), high = VALUES(high), start_reached = VALUES(start_reached),
-        reason = CASE WHEN reason = :deleted THEN reason ELSE VALUES(reason) END,
-        checked_at = VALUES(checked_at)
-";
-
-fn coverage(row: Row) -> Result<Coverage, StoreError> {
-    let mut row = Columns::new("coverage", row);
-    let channel_id = ChannelId(row.uuid("channel_id")?);
+/// Returns the coverage in a row that may have none.
+pub(crate) fn stored(row: &mut Columns) -> Result<StoredCoverage, StoreError> {
     let low: Option<MessageId> = row.optional_id("low")?;
     let high: Option<MessageId> = row.optional_id("high")?;
-    let start_reached = row.get::<Option<bool>>("start_reached")?.unwrap_or(false);
-    let reason = row.get("reason")?;
-    let checked_at = row.optional_time("checked_at")?;
-    let message_count = row.get("message_count")?;
     let interval = match (low, high) {
         (None, None) => None,
         (Some(low), Some(high)) => Some(Interval::new(low, high).ok_or_else(|| row.corrupt("low"))?),
         (None, Some(_)) => return Err(row.corrupt("low")),
         (Some(_), None) => return Err(row.corrupt("high")),
     };
-    let (unreadable_count, read_whole_at) = (0, None);
-    Ok(Coverage {
-        channel_id,
+    Ok(StoredCoverage {
         interval,
-        start_reached,
-        message_count,
-        unreadable_count,
-        reason,
-        checked_at,
-        read_whole_at,
+        start_reached: row.get::<Option<bool>>("start_reached")?.unwrap_or(false),
+        reason: row.get("reason")?,
+        checked_at: row.optional_time("checked_at")?,
     })
+}
+
+/// Returns the coverage of a channel, and the number of its messages that are shown to readers.
+fn of_channel(row: Row) -> Result<(ChannelId, StoredCoverage, u64), StoreError> {
+    let mut row = Columns::new("coverage", row);
+    Ok((ChannelId(row.uuid("channel_id")?), stored(&mut row)?, row.get("message_count")?))
 }
 
 fn interval(columns: &mut Columns) -> Result<Interval, StoreError> {
     Interval::new(columns.id("low")?, columns.id("high")?).ok_or_else(|| columns.corrupt("low"))
 }
 
-fn segment(row: Row) -> Result<Segment, StoreError> {
-    let mut row = Columns::new("coverage_segments", row);
-    let (interval, newest_at) = (interval(&mut row)?, row.time("observed_at")?);
+pub(crate) fn segment(row: &mut Columns) -> Result<Segment, StoreError> {
+    let (interval, newest_at) = (interval(row)?, row.time("observed_at")?);
     let parts: Option<String> = row.get("parts")?;
     Segment::from_stored(interval, newest_at, parts.as_deref()).map_err(|_| row.corrupt("parts"))
 }
 
-/// Returns the joint proof of rows, which share no id.
-fn proven(rows: &[Segment]) -> Result<Segments, StoreError> {
-    Segments::from_stored(rows).map_err(|_| StoreError::Corrupt { table: "coverage_segments", column: "low" })
+fn segment_row(row: Row) -> Result<Segment, StoreError> {
+    segment(&mut Columns::new("coverage_segments", row))
 }
 
-/// The segments that overlap or touch some ids of a channel, as stored and as a proof.
-pub(crate) struct Near {
-    rows: Vec<Segment>,
-    pub(crate) proven: Segments,
-}
+/// The error of segments that share an id.
+const OVERLAP: StoreError = StoreError::Corrupt { table: "coverage_segments", column: "low" };
 
 impl Unit {
-    /// Returns the coverage, from the oldest message on where nothing older can exist.
-    async fn since_oldest(&mut self, coverage: Coverage) -> Result<Coverage, StoreError> {
-        let Some(held) = coverage.interval.filter(|_| coverage.start_reached) else { return Ok(coverage) };
-        let id = |row| Columns::new("messages", row).id("message_id");
-        let oldest = self.row(OLDEST, params! { "channel_id" => coverage.channel_id.to_string() }, id).await?;
-        Ok(Coverage { interval: Some(oldest.map_or(held, |oldest| held.since(oldest))), ..coverage })
-    }
-
-    /// Counts the unreadable entries of the channels.
-    async fn count_unreadable(&mut self, listed: &mut [Coverage]) -> Result<(), StoreError> {
-        let ids: Vec<ChannelId> = listed.iter().map(|coverage| coverage.channel_id).collect();
+    /// Returns the coverages of channels with the facts that other rows have.
+    async fn coverages(&mut self, stored: Vec<(ChannelId, StoredCoverage, u64)>) -> Result<Vec<Coverage>, StoreError> {
+        let ids: Vec<ChannelId> = stored.iter().map(|(id, ..)| *id).collect();
+        let (mut unreadable, mut since) = (HashMap::<_, u64>::new(), HashMap::<_, Timestamp>::new());
         for ids in padded(&ids) {
+            let keys: Vec<Value> = ids.iter().map(|id| id.to_string().into()).collect();
             let count = |row| {
                 let mut row = Columns::new("unreadable_messages", row);
                 Ok((ChannelId(row.uuid("channel_id")?), row.get("unreadable_count")?))
             };
-            let keys: Vec<Value> = ids.iter().map(|id| id.to_string().into()).collect();
-            let counts: Vec<(ChannelId, u64)> = self.rows(&list_sql(COUNT_UNREADABLE, ids.len()), keys, count).await?;
-            for (channel, count) in counts {
-                for coverage in listed.iter_mut().filter(|coverage| coverage.channel_id == channel) {
-                    coverage.unreadable_count = count;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Finds the times since which the channels were read whole.
-    async fn find_read_whole(&mut self, listed: &mut [Coverage]) -> Result<(), StoreError> {
-        let ids: Vec<ChannelId> = listed.iter().map(|coverage| coverage.channel_id).collect();
-        for ids in padded(&ids) {
+            unreadable.extend(self.rows(&list_sql(COUNT_UNREADABLE, ids.len()), keys.clone(), count).await?);
             let time = |row| {
                 let mut row = Columns::new("coverage_segments", row);
-                Ok((ChannelId(row.uuid("channel_id")?), row.optional_time("read_whole_at")?))
+                Ok((ChannelId(row.uuid("channel_id")?), row.time("observed_since")?))
             };
-            let keys: Vec<Value> = ids.iter().map(|id| id.to_string().into()).collect();
-            let times: Vec<(ChannelId, Option<Timestamp>)> =
-                self.rows(&list_sql(READ_WHOLE, ids.len()), keys, time).await?;
-            for (channel, time) in times {
-                for coverage in listed.iter_mut().filter(|coverage| coverage.channel_id == channel) {
-                    coverage.read_whole_at = time;
-                }
-            }
+            since.extend(self.rows(&list_sql(OBSERVED_SINCE, ids.len()), keys, time).await?);
+        }
+        let mut all = Vec::with_capacity(stored.len());
+        for (id, stored, message_count) in stored {
+            let oldest = if stored.start_reached && stored.interval.is_some() {
+                let oldest = |row| Columns::new("messages", row).id("message_id");
+                self.row(OLDEST, params! { "channel_id" => id.to_string() }, oldest).await?
+            } else {
+                None
+            };
+            let unreadable_count = unreadable.get(&id).copied().unwrap_or(0);
+            let observed_since = since.get(&id).copied();
+            let facts = CoverageFacts { message_count, unreadable_count, oldest, observed_since };
+            all.push(Coverage::from_stored(id, stored, facts));
+        }
+        Ok(all)
+    }
+
+    /// Returns the segments near `span`.
+    pub(crate) async fn near(&mut self, channel: ChannelId, span: Interval) -> Result<NearSegments, StoreError> {
+        let parameters = near_parameters(channel, span);
+        let rows = self.rows(SEGMENTS_NEAR, parameters, segment_row).await?;
+        self.complete_near(channel, rows).await
+    }
+
+    /// Returns the segments near some ids from their rows, with those below that the gapless interval may need.
+    pub(crate) async fn complete_near(
+        &mut self,
+        channel: ChannelId,
+        rows: Vec<Segment>,
+    ) -> Result<NearSegments, StoreError> {
+        let mut near = NearSegments::from_stored(rows).map_err(|_| OVERLAP)?;
+        while let Some(low) = near.lists_below() {
+            let below = |row| interval(&mut Columns::new("coverage_segments", row));
+            let parameters = params! { "channel_id" => channel.to_string(), "low" => low.get() };
+            near.extend_below(self.rows(SEGMENTS_BELOW, parameters, below).await?);
+        }
+        Ok(near)
+    }
+
+    /// Executes the part of a plan that concerns segments. One that only grows downwards is moved by one statement.
+    pub(crate) async fn write_segments(&mut self, channel: ChannelId, plan: &CoveragePlan) -> Result<(), StoreError> {
+        let mut delete = &plan.delete[..];
+        if let ([rest @ .., last], [], [new]) = (delete, &plan.update[..], &plan.insert[..]) {
+            delete = rest;
+            let parameters = params! {
+                "channel_id" => channel.to_string(),
+                "low" => last.get(),
+                "new_low" => new.interval().low().get(),
+                "high" => new.interval().high().get(),
+                "observed_at" => datetime(new.newest_at()),
+                "oldest_at" => datetime(new.oldest_at()),
+                "parts" => new.parts_text(),
+            };
+            self.run(MOVE_SEGMENT, parameters).await?;
+        } else {
+            let written: Vec<Segment> = plan.update.iter().chain(&plan.insert).cloned().collect();
+            self.upsert_segments(channel, &written).await?;
+        }
+        for low in delete {
+            self.run(DELETE_SEGMENT, params! { "channel_id" => channel.to_string(), "low" => low.get() }).await?;
         }
         Ok(())
     }
 
-    /// Loads the segments that overlap or touch `span`.
-    pub(crate) async fn segments_near(&mut self, channel: ChannelId, span: Interval) -> Result<Near, StoreError> {
-        let (low, high) = (span.low().get(), span.high().get());
-        let parameters = params! { "channel_id" => channel.to_string(), low, high };
-        let mut rows = self.rows(SEGMENTS_NEAR, parameters, segment).await?;
-        rows.sort_unstable_by_key(|segment| segment.interval().low());
-        let proven = proven(&rows)?;
-        Ok(Near { rows, proven })
-    }
-
-    /// Adds `new` to the segments that overlap or touch it.
-    pub(crate) async fn record_near(
-        &mut self,
-        channel: ChannelId,
-        near: Near,
-        new: Observation,
-    ) -> Result<(), StoreError> {
-        let Near { rows, proven: mut after } = near;
-        after.insert(new);
-        let after: Vec<Segment> = after.segments().collect();
-        if after == rows {
-            return Ok(());
-        }
-        for gone in rows.iter().filter(|segment| !after.contains(segment)) {
-            let low = gone.interval().low().get();
-            self.run(DELETE_SEGMENT, params! { "channel_id" => channel.to_string(), "low" => low }).await?;
-        }
-        let made: Vec<&Segment> = after.iter().filter(|segment| !rows.contains(segment)).collect();
-        self.insert_segments(channel, &made).await?;
-        let (before, run) = self.newest_run(channel, new.interval).await?;
-        // The high end follows the time of each observation, as `checked_at` does.
-        if before.map(Interval::low) != Some(run.low()) {
-            self.log_in(channel, [ChangeKind::Channel { channel }]).await?;
-        }
-        let parameters = params! {
-            "channel_id" => channel.to_string(),
-            "low" => run.low().get(),
-            "high" => run.high().get(),
-            "start_reached" => run.reaches_start(),
-            "checked_at" => datetime(new.observed_at),
-        };
-        self.run(RECORD, parameters).await.map(drop)
-    }
-
-    async fn insert_segments(&mut self, channel: ChannelId, segments: &[&Segment]) -> Result<(), StoreError> {
-        let row = |segment: &&Segment| -> [Value; 6] {
+    async fn upsert_segments(&mut self, channel: ChannelId, segments: &[Segment]) -> Result<(), StoreError> {
+        let row = |segment: &Segment| -> [Value; 6] {
             [
                 channel.to_string().into(),
                 segment.interval().low().get().into(),
@@ -321,68 +279,73 @@ impl Unit {
                 segment.parts_text().into(),
             ]
         };
-        insert(self, INSERT_SEGMENTS, segments.iter().map(row).collect(), "").await
+        upsert(self, UPSERT_SEGMENTS, segments.iter().map(row).collect(), UPSERT_SEGMENTS_TAIL).await
     }
 
-    /// Returns the newest gapless interval before and after `new` was added to the segments.
-    async fn newest_run(
+    pub(crate) async fn upsert_coverage(
         &mut self,
         channel: ChannelId,
-        new: Interval,
-    ) -> Result<(Option<Interval>, Interval), StoreError> {
-        let held = |row| interval(&mut Columns::new("coverage", row));
-        let before = self.row(RUN, params! { "channel_id" => channel.to_string() }, held).await?;
-        let mut run = before.map_or(new, |before| before.with_newer(new));
-        if before.is_none_or(|before| run.low() >= before.low()) {
-            return Ok((before, run));
+        coverage: &StoredCoverage,
+    ) -> Result<(), StoreError> {
+        let parameters = params! {
+            "channel_id" => channel.to_string(),
+            "low" => coverage.interval.map(|interval| interval.low().get()),
+            "high" => coverage.interval.map(|interval| interval.high().get()),
+            "start_reached" => coverage.start_reached,
+            "reason" => coverage.reason.as_deref(),
+            "checked_at" => datetime_if(coverage.checked_at),
+        };
+        match self.attempt(UPSERT, parameters).await? {
+            Ok(_) => Ok(()),
+            Err(error) if code(&error) == Some(NO_REFERENCED_ROW) => Err(StoreError::Missing { what: "channel" }),
+            Err(error) => Err(self.given_up(store_error(&error))),
         }
-        loop {
-            let below = |row| interval(&mut Columns::new("coverage_segments", row));
-            let parameters = params! { "channel_id" => channel.to_string(), "low" => run.low().get() };
-            let down = run.down(self.rows(SEGMENTS_BELOW, parameters, below).await?);
-            if down == run {
-                return Ok((before, run));
-            }
-            run = down;
-        }
+    }
+
+    async fn all_segments(&mut self, channel: ChannelId) -> Result<Segments, StoreError> {
+        let rows = self.rows(SEGMENTS, params! { "channel_id" => channel.to_string() }, segment_row).await?;
+        Segments::from_stored(&rows).map_err(|_| OVERLAP)
+    }
+}
+
+/// Returns the parameters of [`SEGMENTS_NEAR`].
+pub(crate) fn near_parameters(channel: ChannelId, span: Interval) -> Params {
+    params! {
+        "channel_id" => channel.to_string(),
+        "low" => span.low().get(),
+        "high" => span.high().get(),
+        "below" => NearSegments::BELOW,
     }
 }
 
 #[async_trait]
 impl CoverageRepository for Unit {
     async fn find(&mut self, channel: ChannelId) -> Result<Option<Coverage>, StoreError> {
-        match self.row(FIND, params! { "channel_id" => channel.to_string() }, coverage).await? {
-            Some(found) => {
-                let mut found = self.since_oldest(found).await?;
-                self.count_unreadable(std::slice::from_mut(&mut found)).await?;
-                self.find_read_whole(std::slice::from_mut(&mut found)).await?;
-                Ok(Some(found))
-            }
-            None => Ok(None),
-        }
+        let found = self.rows(FIND, params! { "channel_id" => channel.to_string() }, of_channel).await?;
+        Ok(self.coverages(found).await?.pop())
     }
 
     async fn list(&mut self, tenant: TenantId, page: Page<ChannelId>) -> Result<Vec<Coverage>, StoreError> {
         let after = page.after.map_or_else(String::new, |after| after.to_string());
         let parameters = params! { "tenant_id" => tenant.to_string(), "after" => after, "limit" => page.limit };
-        let mut listed = self.rows(LIST, parameters, coverage).await?;
-        for coverage in &mut listed {
-            *coverage = self.since_oldest(coverage.clone()).await?;
-        }
-        self.count_unreadable(&mut listed).await?;
-        self.find_read_whole(&mut listed).await?;
-        Ok(listed)
+        let listed = self.rows(LIST, parameters, of_channel).await?;
+        self.coverages(listed).await
     }
 
     async fn segments(&mut self, channel: ChannelId) -> Result<Segments, StoreError> {
-        proven(&self.rows(SEGMENTS, params! { "channel_id" => channel.to_string() }, segment).await?)
+        self.all_segments(channel).await
     }
 
     async fn record(&mut self, channel: ChannelId, observations: &[Observation]) -> Result<(), StoreError> {
-        lock_channel(self, channel).await?;
+        let locked = lock(self, channel).await?;
+        let mut stored = locked.coverage;
         for seen in observations {
-            let near = self.segments_near(channel, seen.interval).await?;
-            self.record_near(channel, near, *seen).await?;
+            let near = self.near(channel, seen.interval).await?;
+            let Some(plan) = CoveragePlan::new(*seen, &near, &stored) else { continue };
+            self.write_segments(channel, &plan).await?;
+            self.upsert_coverage(channel, &plan.coverage).await?;
+            self.log_in(channel, plan.change(channel)).await?;
+            stored = plan.coverage;
         }
         Ok(())
     }
@@ -394,42 +357,19 @@ impl CoverageRepository for Unit {
         start_reached: bool,
         reason: Option<String>,
     ) -> Result<(), StoreError> {
-        let parameters = params! {
-            "channel_id" => channel.to_string(),
-            "start_reached" => start_reached,
-            "reason" => reason,
-            "checked_at" => datetime(checked_at),
-            "deleted" => Coverage::DELETED,
-        };
-        match self.attempt(NOTE, parameters).await? {
-            Ok(_) => self.log_in(channel, [ChangeKind::Channel { channel }]).await,
-            Err(error) if code(&error) == Some(NO_REFERENCED_ROW) => Err(StoreError::Missing { what: "channel" }),
-            Err(error) => Err(self.given_up(store_error(&error))),
-        }
+        let stored = lock(self, channel).await?.coverage;
+        self.upsert_coverage(channel, &stored.noted(checked_at, start_reached, reason)).await?;
+        self.log_in(channel, [ChangeKind::Channel { channel }]).await
     }
 
     async fn restore(&mut self, copy: &Coverage, copied: &Segments) -> Result<bool, StoreError> {
         let channel = copy.channel_id;
-        self.row(LOCK, params! { "channel_id" => channel.to_string() }, |_| Ok(())).await?;
-        let held = CoverageRepository::find(self, channel).await?.ok_or(StoreError::Missing { what: "channel" })?;
-        let same = held.says_the_same(copy) && self.segments(channel).await? == *copied;
-        if same || held.checked_at > copy.checked_at {
-            return Ok(false);
-        }
+        let stored = lock(self, channel).await?.coverage;
+        let ours = self.all_segments(channel).await?;
+        let Some(restored) = stored.restored(&ours, copy, copied) else { return Ok(false) };
         self.run(DELETE_SEGMENTS, params! { "channel_id" => channel.to_string() }).await?;
-        let copied: Vec<Segment> = copied.segments().collect();
-        self.insert_segments(channel, &copied.iter().collect::<Vec<_>>()).await?;
-        let interval = copy.kept_interval();
-        let parameters = params! {
-            "channel_id" => channel.to_string(),
-            "low" => interval.map(|interval| interval.low().get()),
-            "high" => interval.map(|interval| interval.high().get()),
-            "start_reached" => copy.start_reached,
-            "reason" => copy.reason.as_deref(),
-            "checked_at" => datetime_if(copy.checked_at),
-            "deleted" => Coverage::DELETED,
-        };
-        self.run(RESTORE, parameters).await?;
+        self.upsert_segments(channel, &copied.segments().collect::<Vec<_>>()).await?;
+        self.upsert_coverage(channel, &restored).await?;
         self.log_in(channel, [ChangeKind::Channel { channel }]).await?;
         Ok(true)
     }

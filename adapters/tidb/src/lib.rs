@@ -1,13 +1,4 @@
 //! The store on a server that speaks `MySQL`'s protocol: `TiDB`, or `MariaDB`.
-//!
-//! [`TidbStore`] implements [`ports::store::Store`] with transactions of the server: a snapshot reads at one moment; a
-//! unit of work locks the rows that it decides by, in the order of their ids, and reads what was committed before each
-//! statement. The server ends the loser of a race, which is [`ports::error::StoreError::Aborted`]: the caller repeats
-//! the whole unit. A commit whose response is lost is `Unavailable`: repeating the unit is safe, since every write is an
-//! upsert.
-//!
-//! One module holds the statements of one repository, and is the twin of the module of that name in `adapter-sqlite`:
-//! read them side by side. Statements that only `TiDB` understands stand in `/*T! … */` comments.
 
 mod archive;
 mod batch;
@@ -42,7 +33,7 @@ use tokio::sync::Notify;
 
 pub use crate::migrate::{Migration, MigrationStatus};
 pub use crate::open::OpenError;
-use crate::pool::{STATUS_LIMIT, within};
+use crate::pool::{Isolation, STATUS_LIMIT, within};
 use crate::unit::Unit;
 use crate::url::DatabaseUrl;
 
@@ -58,7 +49,7 @@ const STATUS: &str = r"
 /// The options for opening a store.
 #[derive(Debug, Clone, Copy)]
 pub struct OpenOptions {
-    /// The maximum number of connections, without those of the readiness check.
+    /// The maximum number of connections that read, and of those that write, without those of the readiness check.
     pub pool_size: usize,
     /// How long connecting to a server that does not respond is retried.
     pub patience: Duration,
@@ -73,7 +64,8 @@ impl Default for OpenOptions {
 /// An archive in a database of a server.
 #[derive(Debug)]
 pub struct TidbStore {
-    pool: Pool,
+    readers: Pool,
+    writers: Pool,
     probes: Pool,
     /// Notified after each commit that appended to the change log.
     appended: Arc<Notify>,
@@ -88,7 +80,12 @@ impl TidbStore {
         let mut connection = open::connect(url, options.patience).await?;
         migrate::run(&mut connection, url).await?;
         open::disconnect(connection).await;
-        Ok(Self { pool: pool::pool(url, options.pool_size), probes: pool::pool(url, PROBES), appended: Arc::default() })
+        Ok(Self {
+            readers: pool::pool(url, options.pool_size, Isolation::Snapshot),
+            writers: pool::pool(url, options.pool_size, Isolation::Committed),
+            probes: pool::pool(url, PROBES, Isolation::Snapshot),
+            appended: Arc::default(),
+        })
     }
 
     /// Returns the migrations of the database; changes nothing.
@@ -104,7 +101,7 @@ impl TidbStore {
 
     /// Closes every connection, once it is no longer in use.
     pub async fn close(self) {
-        for pool in [self.pool, self.probes] {
+        for pool in [self.readers, self.writers, self.probes] {
             let ended = tokio::time::timeout(pool::ROLLBACK_LIMIT, pool.disconnect()).await;
             if !matches!(ended, Ok(Ok(()))) {
                 tracing::debug!("database connection in use at shutdown");
@@ -116,11 +113,11 @@ impl TidbStore {
 #[async_trait]
 impl Store for TidbStore {
     async fn read(&self) -> Result<Box<dyn Repositories>, StoreError> {
-        Ok(Box::new(Unit::read(&self.pool).await?))
+        Ok(Box::new(Unit::read(&self.readers).await?))
     }
 
     async fn begin(&self) -> Result<Box<dyn UnitOfWork>, StoreError> {
-        Ok(Box::new(Unit::write(&self.pool, &self.appended).await?))
+        Ok(Box::new(Unit::write(&self.writers, &self.appended).await?))
     }
 
     async fn appended(&self) {

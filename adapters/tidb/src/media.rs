@@ -10,7 +10,7 @@ use mysql_async::{Row, Value, params};
 use ports::error::StoreError;
 use ports::media::{File, MediaRepository};
 
-use crate::batch::{insert_sql, keys_sql, padded, pieces};
+use crate::batch::{insert_sql, keys_sql, padded, padded_size, pieces};
 use crate::error::{NO_REFERENCED_ROW, code, store_error};
 use crate::row::{Columns, datetime, datetime_if};
 use crate::unit::Unit;
@@ -149,8 +149,10 @@ impl Unit {
         let kinds = changes_of(files.iter().filter(|file| logs(file)).map(|file| file.key));
         self.log(tenant, kinds);
         for piece in pieces(files, |_| 160) {
-            let parameters: Vec<Value> = piece.iter().flat_map(|file| values(tenant, file)).collect();
-            match self.attempt(&insert_sql(head, 9, piece.len(), tail), parameters).await? {
+            let count = padded_size(piece.len());
+            let filling = piece.iter().take(1).cycle().take(count - piece.len());
+            let parameters: Vec<Value> = piece.iter().chain(filling).flat_map(|file| values(tenant, file)).collect();
+            match self.attempt(&insert_sql(head, 9, count, tail), parameters).await? {
                 Ok(_) => {}
                 Err(error) if code(&error) == Some(NO_REFERENCED_ROW) => {
                     return Err(StoreError::Missing { what: "channel" });

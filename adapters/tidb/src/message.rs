@@ -3,21 +3,22 @@
 mod mark;
 mod read;
 mod restore;
+mod state;
 mod write;
 
 use async_trait::async_trait;
 use domain::channel::ChannelId;
 use domain::coverage::Segments;
-use domain::message::MessageId;
-use domain::page::MessagePage;
+use domain::message::{MessageId, MessageMark, StoredMessage};
+use domain::page::{MessagePage, PageOutcome};
 use domain::tenant::TenantId;
 use ports::error::StoreError;
-use ports::message::{MessageList, MessageMark, MessageRepository, PageOutcome, StoredMessage};
+use ports::message::{MessageList, MessageRepository};
 use ports::page::MessageRange;
 
 use crate::unit::Unit;
 
-pub(crate) use self::write::{insert, lock as lock_channel, recount as recount_messages};
+pub(crate) use self::write::{lock, recount as recount_messages, upsert};
 
 #[async_trait]
 impl MessageRepository for Unit {

@@ -30,6 +30,26 @@ const SETUP: &str = "SET time_zone = '+00:00', foreign_key_checks = 1, innodb_lo
      sql_mode = 'ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,\
      NO_ENGINE_SUBSTITUTION' /*T! , tidb_txn_mode = 'pessimistic' */";
 
+/// The isolation level of the transactions of a pool, set once per connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Isolation {
+    /// A snapshot: all statements see the state at the beginning.
+    Snapshot,
+    /// A unit of work: every statement sees all commits before it. With a snapshot, `TiDB` would show the state at the
+    /// beginning, so after waiting for the lock of a channel a unit would still compare its page with rows from before
+    /// the other writer.
+    Committed,
+}
+
+impl Isolation {
+    const fn sql(self) -> &'static str {
+        match self {
+            Self::Snapshot => "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+            Self::Committed => "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+        }
+    }
+}
+
 /// Idle connections are closed before load balancers cut them, which begins at about 5 minutes.
 const IDLE_LIMIT: Duration = Duration::from_mins(4);
 /// Every connection is closed at this age, so that they spread over servers that were added.
@@ -37,7 +57,7 @@ const AGE_LIMIT: Duration = Duration::from_mins(30);
 /// The random part of the age, so that not all are closed at once.
 const AGE_JITTER: Duration = Duration::from_mins(5);
 /// The number of prepared statements that a connection caches: every batch has one for each of its sizes.
-const STATEMENT_CACHE: usize = 128;
+const STATEMENT_CACHE: usize = 256;
 /// The largest packet in either direction; `MariaDB`'s own default, and a quarter of `TiDB`'s.
 const LARGEST_PACKET: usize = 16 * 1024 * 1024;
 /// The name that a server's certificate is checked for if any name is valid. The driver ignores a wrong name if the
@@ -51,7 +71,7 @@ const NO_NAME: &str = "NotValidForName.invalid";
 const SERVER_IDLE_LIMIT_SECONDS: usize = 28_800;
 
 /// Returns a pool of at most `size` connections to `url`; it connects on demand.
-pub(crate) fn pool(url: &DatabaseUrl, size: usize) -> Pool {
+pub(crate) fn pool(url: &DatabaseUrl, size: usize, isolation: Isolation) -> Pool {
     let constraints = PoolConstraints::new(size.max(1), size.max(1)).expect("both ends are the same");
     let pool = PoolOpts::default()
         .with_constraints(constraints)
@@ -60,7 +80,8 @@ pub(crate) fn pool(url: &DatabaseUrl, size: usize) -> Pool {
         .with_reset_connection(false)
         .with_abs_conn_ttl(Some(AGE_LIMIT))
         .with_abs_conn_ttl_jitter(Some(AGE_JITTER));
-    Pool::new(OptsBuilder::from_opts(options(url)).pool_opts(pool))
+    let options = OptsBuilder::from_opts(options(url)).setup(vec![SETUP, isolation.sql()]);
+    Pool::new(options.pool_opts(pool))
 }
 
 /// Returns the options of a single connection to `url`.

@@ -23,6 +23,11 @@ impl Columns {
         Self { table, row, next: 0 }
     }
 
+    /// Returns the same row as one of another table, for errors.
+    pub(crate) fn of(self, table: &'static str) -> Self {
+        Self { table, ..self }
+    }
+
     /// Returns an id of ours without taking it out of its row.
     pub(crate) fn peek_uuid(row: &Row, column: &'static str) -> Result<Uuid, StoreError> {
         let text = row.get_opt::<String, _>(column).and_then(Result::ok);

@@ -1,15 +1,16 @@
 //! A transaction for reading and writing.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::change::{Change, ChangeKind, distinct};
 use domain::channel::ChannelId;
+use domain::lease::Fence;
 use domain::tenant::TenantId;
 use mysql_async::prelude::Queryable;
-use mysql_async::{IsolationLevel, Params, Pool, Row, Transaction, TxOpts, params};
+use mysql_async::{Params, Pool, Row, Transaction, TxOpts, params};
 use ports::archive::ArchiveRepository;
 use ports::change::ChangeRepository;
 use ports::channel::ChannelRepository;
@@ -28,6 +29,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
+use crate::channel::LockedChannel;
 use crate::error::{commit_error, lost_race, no_answer, store_error};
 use crate::pool::{READ_LIMIT, ROLLBACK_LIMIT, WRITE_LIMIT, begin, within};
 use crate::row::Columns;
@@ -51,6 +53,11 @@ pub(crate) struct Unit {
     free: HashSet<String>,
     /// The tenants of channels, which never change.
     tenants: HashMap<ChannelId, TenantId>,
+    /// The channel that was locked last, as it was read then, until the unit writes anything.
+    pub(crate) locked: Option<LockedChannel>,
+    /// The fences to raise: with the next update of the channel, or by the commit. Until the unit ends, the lock of the
+    /// channel keeps out every other unit that compares or raises its fence.
+    pub(crate) fences: BTreeMap<ChannelId, Fence>,
     /// The changes for the change log, which are numbered and appended by the commit.
     changes: Vec<Change>,
     /// Notified after a commit that appended to the change log; `None` in a snapshot.
@@ -61,17 +68,13 @@ impl Unit {
     /// Opens a snapshot. `TiDB` takes it when the transaction begins; `MariaDB` does so on request.
     pub(crate) async fn read(pool: &Pool) -> Result<Self, StoreError> {
         let mut options = TxOpts::new();
-        options.with_isolation_level(IsolationLevel::RepeatableRead).with_consistent_snapshot(true);
+        options.with_consistent_snapshot(true);
         Ok(Self::new(begin(pool, &options).await?, READ_LIMIT, None))
     }
 
-    /// Begins a unit of work. Every statement of it sees all commits before that statement. Under repeatable reads
-    /// `TiDB` would show the state at the beginning, so after waiting for the lock of a channel a unit would still
-    /// compare its page with rows from before the other writer.
+    /// Begins a unit of work on a connection of the pool for units.
     pub(crate) async fn write(pool: &Pool, appended: &Arc<Notify>) -> Result<Self, StoreError> {
-        let mut options = TxOpts::new();
-        options.with_isolation_level(IsolationLevel::ReadCommitted);
-        Ok(Self::new(begin(pool, &options).await?, WRITE_LIMIT, Some(Arc::clone(appended))))
+        Ok(Self::new(begin(pool, &TxOpts::new()).await?, WRITE_LIMIT, Some(Arc::clone(appended))))
     }
 
     fn new(transaction: Transaction<'static>, limit: Duration, appended: Option<Arc<Notify>>) -> Self {
@@ -81,6 +84,8 @@ impl Unit {
             writes: appended.is_some(),
             free: HashSet::new(),
             tenants: HashMap::new(),
+            locked: None,
+            fences: BTreeMap::new(),
             changes: Vec::new(),
             appended,
         }
@@ -200,6 +205,7 @@ impl Unit {
         sql: &str,
         parameters: impl Into<Params>,
     ) -> Result<mysql_async::Result<u64>, StoreError> {
+        self.locked = None;
         let parameters = parameters.into();
         let limit = self.limit;
         let transaction = self.transaction()?;
@@ -226,7 +232,7 @@ impl Unit {
 
 /// The error of a unit that is used after the store ended it.
 #[derive(Debug, thiserror::Error)]
-#[error("the unit was abandoned before")]
+#[error("the unit was given up before")]
 struct GivenUp;
 
 impl Repositories for Unit {
@@ -282,6 +288,7 @@ impl Repositories for Unit {
 #[async_trait]
 impl UnitOfWork for Unit {
     async fn commit(mut self: Box<Self>) -> Result<(), StoreError> {
+        self.raise_fences().await?;
         let changes = distinct(std::mem::take(&mut self.changes));
         if !changes.is_empty() {
             self.append(&changes).await?;

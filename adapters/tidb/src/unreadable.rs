@@ -10,7 +10,7 @@ use mysql_async::{Row, params};
 use ports::error::StoreError;
 use ports::unreadable::UnreadableRepository;
 
-use crate::message::lock_channel;
+use crate::message::lock;
 use crate::row::{Columns, datetime, json_text};
 use crate::unit::Unit;
 
@@ -78,7 +78,7 @@ impl UnreadableRepository for Unit {
     }
 
     async fn upsert_all(&mut self, channel: ChannelId, all: &[Unreadable]) -> Result<u64, StoreError> {
-        lock_channel(self, channel).await?;
+        lock(self, channel).await?;
         let parameters = params! { "channel_id" => channel.to_string() };
         let id = |row| Columns::new("unreadable_messages", row).uuid("unreadable_id").map(UnreadableId);
         let held = self.rows(LIST_IDS, parameters, id).await?;

@@ -19,12 +19,11 @@ use std::sync::Arc;
 use domain::channel::{Channel, ChannelId};
 use domain::coverage::{Coverage, Interval, Segments};
 use domain::guild::GuildItems;
-use domain::message::MessageId;
+use domain::message::{MessageId, MessageMark, StoredMessage};
 use domain::page::MessagePage;
 use domain::slug::TenantSlug;
 use domain::tenant::{Tenant, TenantId};
 use ports::error::StoreError;
-use ports::message::{MessageMark, StoredMessage};
 use ports::page::Page;
 use ports::store::{Store, UnitOfWork};
 use serde::Serialize;
@@ -62,7 +61,7 @@ pub enum CopyError {
     OtherKey,
     /// The target is written with a key, and the source has no check value to compare it with.
     #[error(
-        "the archive to copy from has no check value of its key, so it is unknown whether the target was written with \
+        "the archive to copy from has no check value of its key, so nothing tells whether the target was written with \
          the same one: import or sync something into it with its key first, or copy into a new archive"
     )]
     UnknownKey,
@@ -85,7 +84,7 @@ impl CopyError {
 }
 
 /// Receives the progress of a copy.
-pub trait CopyListener: Send + Sync {
+pub trait Progress: Send + Sync {
     /// The copy begins, of about this many messages.
     fn begin(&self, messages: u64);
     /// This many messages in total are copied, or verified.
@@ -141,7 +140,7 @@ impl Copier {
     ///
     /// # Errors
     /// [`CopyError`] if a store fails or the target rejects a community; the part that was copied until then stays.
-    pub async fn run(&self, progress: &dyn CopyListener) -> Result<Report, CopyError> {
+    pub async fn run(&self, progress: &dyn Progress) -> Result<Report, CopyError> {
         let start = Instant::now();
         let tenants = self.tenants().await?;
         self.key(!tenants.is_empty()).await?;
@@ -387,7 +386,7 @@ impl Copier {
         channel: ChannelId,
         proven: &Segments,
         copied: &mut u64,
-        progress: &dyn CopyListener,
+        progress: &dyn Progress,
     ) -> Result<Vec<MessageId>, CopyError> {
         let (mut refused, mut after) = (Vec::new(), None);
         let mut compared = Compared::Different;
@@ -449,7 +448,7 @@ impl Copier {
         let coverage = refused.iter().fold(coverage, |held, id| held.without(*id));
         let segments = refused.iter().fold(segments, |held, id| held.without(*id));
         let (copied, copied_segments) = what_is_proven(&*self.to, channel).await.map_err(CopyError::To)?;
-        if copied_segments == segments && copied.is_some_and(|copied| copied.says_the_same(&coverage)) {
+        if copied_segments == segments && copied.is_some_and(|copied| copied.agrees_with(&coverage)) {
             return Ok(());
         }
         let mut unit = self.begin().await?;

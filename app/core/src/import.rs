@@ -17,7 +17,7 @@ use domain::channel::ChannelId;
 use domain::coverage::{Interval, Observation};
 use domain::guild::RoleLook;
 use domain::message::{Message, MessageId};
-use domain::page::MessagePage;
+use domain::page::{MessagePage, PageOutcome};
 use domain::pseudonym::{KnownPeople, PseudonymKey, Pseudonymizer};
 use domain::slug::TenantSlug;
 use domain::tenant::{Platform, Tenant, TenantId, TenantName};
@@ -27,7 +27,6 @@ use domain::visibility::Visibility;
 use ports::clock::Clock;
 use ports::error::StoreError;
 use ports::media::MediaStore;
-use ports::message::PageOutcome;
 use ports::page::MessageRange;
 use ports::source::{ExportFile, ExportSource, ExportSummary};
 use ports::store::Store;
@@ -111,7 +110,7 @@ impl ImportError {
 }
 
 /// Receives the progress of an import.
-pub trait ImportListener: Send + Sync {
+pub trait Progress: Send + Sync {
     /// This many bytes of all files, as stored on disk, are examined, before any of them is imported.
     fn look(&self, bytes: u64, total_bytes: u64);
     /// A file begins; `total_bytes` is the size of all files.
@@ -152,7 +151,7 @@ impl Importer {
         &self,
         paths: &[PathBuf],
         options: &Options,
-        progress: &dyn ImportListener,
+        progress: &dyn Progress,
     ) -> Result<Report, ImportError> {
         let start = Instant::now();
         let known = Arc::default();
@@ -208,7 +207,7 @@ impl Importer {
         &self,
         paths: &[PathBuf],
         known: &Arc<Mutex<KnownPeople>>,
-        progress: &dyn ImportListener,
+        progress: &dyn Progress,
     ) -> (Vec<FileReport>, Vec<(ExportFile, ExportSummary)>) {
         let found = self.source.find(paths).await;
         let mut failures: Vec<FileReport> = found.failed.iter().map(|(file, error)| failed(file, error)).collect();
@@ -388,7 +387,7 @@ impl Importer {
             channels::store(&mut *unit, planned, options.visibility).await?;
         }
         let outcome = unit.messages().replace_interval(planned.channel.id, page).await?;
-        unreadable::record(&mut *unit, planned.channel.id, page, &[]).await?;
+        unreadable::keep(&mut *unit, planned.channel.id, page, &outcome, &[]).await?;
         if options.dry_run {
             would_stand(files::standing(&mut *unit, planned.channel.id, page).await?);
         } else {

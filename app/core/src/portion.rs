@@ -4,10 +4,9 @@
 use std::sync::Arc;
 
 use domain::channel::ChannelId;
-use domain::message::MessageId;
+use domain::message::{MessageId, StoredMessage};
 use domain::page::MessagePage;
 use ports::error::StoreError;
-use ports::message::StoredMessage;
 use tracing::{info, warn};
 
 /// Messages of one channel that can be stored in parts, one after the other. A clone is cheap.

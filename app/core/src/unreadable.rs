@@ -2,7 +2,7 @@
 
 use domain::channel::ChannelId;
 use domain::coverage::Observation;
-use domain::page::MessagePage;
+use domain::page::{MessagePage, PageOutcome};
 use domain::timestamp::Timestamp;
 use domain::unreadable::Unreadable;
 use ports::error::StoreError;
@@ -10,18 +10,20 @@ use ports::store::UnitOfWork;
 
 use crate::portion::Refusal;
 
-/// Records `found`, the unreadable items among the messages of `page`, in the unit that has stored the page; and drops
-/// the recorded items that the page shows to be gone.
+/// Records `found`, the unreadable items among the messages of `page`, in the unit that has stored the page with this
+/// outcome; and drops the recorded items that the page shows to be gone.
 ///
 /// # Errors
 /// [`StoreError`] if the store fails.
-pub(crate) async fn record(
+pub(crate) async fn keep(
     unit: &mut dyn UnitOfWork,
     channel: ChannelId,
     page: &MessagePage,
+    outcome: &PageOutcome,
     found: &[Unreadable],
 ) -> Result<(), StoreError> {
-    if let Some(span) = page.span() {
+    let may_go = outcome.has_unreadable || !found.is_empty();
+    if let Some(span) = page.span().filter(|_| may_go) {
         let span = found.iter().fold(span, |span, one| span.merge(one.place).unwrap_or(span));
         let mut held = unit.unreadable().list(channel, span).await?;
         held.retain(|one| found.iter().all(|other| other.id != one.id));

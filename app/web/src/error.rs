@@ -57,7 +57,7 @@ impl ApiError {
     /// Returns the error of an invalid query parameter.
     pub(crate) fn bad_value(field: &str, reason: impl Into<String>) -> Self {
         let errors = vec![FieldError { field: field.to_owned(), reason: reason.into() }];
-        Self { errors, ..Self::bad_request("invalid query parameter") }
+        Self { errors, ..Self::bad_request("a value of the query is wrong") }
     }
 
     pub(crate) fn not_found(detail: impl Into<Cow<'static, str>>) -> Self {
@@ -72,7 +72,7 @@ impl ApiError {
     pub(crate) fn method_not_allowed(allowed: &[&Method], preflight: bool) -> Self {
         let names = allowed.iter().map(|method| if **method == Method::GET { "GET, HEAD" } else { method.as_str() });
         let allow = names.chain(preflight.then_some("OPTIONS")).collect::<Vec<_>>().join(", ");
-        let detail = format!("this address supports {allow}");
+        let detail = format!("this address answers {allow}");
         Self { allow: Some(allow), ..Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail) }
     }
 
@@ -82,12 +82,12 @@ impl ApiError {
     }
 
     pub(crate) fn internal() -> Self {
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "internal error; the log has the cause")
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "something went wrong here; the log says what")
     }
 
     /// Returns the error of a body with invalid fields.
     pub(crate) fn invalid(errors: Vec<FieldError>) -> Self {
-        let error = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "the body has invalid fields");
+        let error = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "the body breaks a rule");
         Self { errors, ..error }
     }
 
@@ -126,13 +126,13 @@ impl From<StoreError> for ApiError {
             }
             StoreError::Throttled(_) => {
                 warn!(error = &error as &dyn std::error::Error, "store throttled");
-                let detail = "the archive is overloaded";
+                let detail = "the archive is asked more than it can answer";
                 let error = Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail);
                 Self { retry_after: Some(RETRY_AFTER), ..error }
             }
             StoreError::TimedOut(_) => {
                 error!(error = &error as &dyn std::error::Error, "store request aborted");
-                Self::new(StatusCode::GATEWAY_TIMEOUT, "timeout", "the request took too long")
+                Self::new(StatusCode::GATEWAY_TIMEOUT, "timeout", "this took longer than it may")
             }
             StoreError::TooLarge(_) | StoreError::Refused(_) | StoreError::Corrupt { .. } | StoreError::Backend(_) => {
                 error!(error = &error as &dyn std::error::Error, "store failed");
@@ -158,7 +158,7 @@ impl From<SyncJobsError> for ApiError {
     fn from(error: SyncJobsError) -> Self {
         match error {
             SyncJobsError::NotFound => Self::not_found(error.to_string()),
-            SyncJobsError::NoSync | SyncJobsError::Ended | SyncJobsError::NotRepeatable => {
+            SyncJobsError::NoSync | SyncJobsError::Ended | SyncJobsError::NotAgain => {
                 Self::new(StatusCode::CONFLICT, "conflict", error.to_string())
             }
             SyncJobsError::Store(error) => error.into(),

@@ -1,9 +1,14 @@
+mod memory;
+
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use super::{MessagePage, PageError, PagePlan, StoredVersion};
+use super::{
+    Activity, ActivityPlan, MessagePage, Newest, PageError, PageOutcome, StoredState, StoredStats, StoredVersion,
+    Write, WritePlan,
+};
 use crate::channel::ChannelId;
-use crate::coverage::{Interval, Observation, Segments};
+use crate::coverage::{Interval, NearSegments, Observation, Segments, StoredCoverage};
 use crate::message::{Author, Deletion, Message, MessageId, Origin, Version};
 use crate::pseudonym::Pseudonym;
 use crate::timestamp::Timestamp;
@@ -36,7 +41,31 @@ fn whole(low: u64, high: u64, observed_at: i64, messages: Vec<Message>) -> Messa
     MessagePage::new(Interval::new(id(low), id(high)), at(observed_at), messages).unwrap()
 }
 
-fn ids<'a>(writes: impl IntoIterator<Item = &'a super::Write<'a>>) -> Vec<u64> {
+/// The number of messages that the channel is said to have.
+const COUNT: u64 = 100;
+
+fn stats(newest: Option<u64>) -> StoredStats {
+    let newest = newest.map(|raw| Newest::from_stored(id(raw), None));
+    StoredStats { platform_id: "7".parse().unwrap(), message_count: COUNT, newest }
+}
+
+fn planned<'a>(page: &'a MessagePage, rows: &[StoredVersion], proven: &Segments) -> WritePlan<'a> {
+    let near = NearSegments::from_stored(proven.segments().collect()).unwrap();
+    let (coverage, stats) = (StoredCoverage::default(), stats(None));
+    let state = StoredState { rows: rows.to_vec(), near, coverage, stats, has_unreadable: false };
+    WritePlan::new(ChannelId(Uuid::nil()), page, &state)
+}
+
+/// The change to the number of messages shown to readers.
+fn growth(plan: &WritePlan<'_>) -> i64 {
+    plan.stats.map_or(0, |stats| stats.message_count.cast_signed() - COUNT.cast_signed())
+}
+
+fn writes_no_message(plan: &WritePlan<'_>) -> bool {
+    plan.insert.is_empty() && plan.update.is_empty() && plan.touch.is_empty() && plan.delete.is_empty()
+}
+
+fn ids<'a>(writes: impl IntoIterator<Item = &'a Write<'a>>) -> Vec<u64> {
     writes.into_iter().map(|write| write.message.id.get()).collect()
 }
 
@@ -51,19 +80,20 @@ fn a_page_ascends_and_stays_inside_its_interval() {
 #[test]
 fn new_rows_go_in_and_the_same_page_again_changes_nothing() {
     let page = whole(1, 9, 1, vec![message(3, "a", 1), message(5, "b", 1)]);
-    assert_eq!(ids(&PagePlan::new(&page, &[], &Segments::default()).insert), [3, 5]);
+    assert_eq!(ids(&planned(&page, &[], &Segments::default()).insert), [3, 5]);
     let stored: Vec<_> = page.messages().iter().map(row).collect();
-    let again = PagePlan::new(&page, &stored, &Segments::default());
-    assert_eq!(again, PagePlan { unchanged: 2, ..PagePlan::default() });
+    let again = planned(&page, &stored, &Segments::default());
+    assert!(writes_no_message(&again) && again.stats.is_none());
+    assert_eq!(again.outcome, PageOutcome { unchanged: 2, ..PageOutcome::default() });
 }
 
 #[test]
 fn a_newer_version_replaces_and_an_older_one_does_not() {
     let (old, new) = (message(3, "old", 1), message(3, "new", 2));
     let newer = whole(1, 9, 2, vec![new.clone()]);
-    assert_eq!(ids(&PagePlan::new(&newer, &[row(&old)], &Segments::default()).update), [3]);
+    assert_eq!(ids(&planned(&newer, &[row(&old)], &Segments::default()).update), [3]);
     let older = whole(1, 9, 1, vec![old]);
-    assert_eq!(PagePlan::new(&older, &[row(&new)], &Segments::default()).unchanged, 1);
+    assert_eq!(planned(&older, &[row(&new)], &Segments::default()).outcome.unchanged, 1);
 }
 
 #[test]
@@ -74,7 +104,7 @@ fn a_later_edit_wins_over_a_later_look() {
         edited
     };
     let page = whole(1, 9, 9, vec![edited(5, 9)]);
-    assert_eq!(PagePlan::new(&page, &[row(&edited(6, 1))], &Segments::default()).unchanged, 1);
+    assert_eq!(planned(&page, &[row(&edited(6, 1))], &Segments::default()).outcome.unchanged, 1);
 }
 
 fn gone(message: &Message, deletion: Deletion) -> StoredVersion {
@@ -86,15 +116,15 @@ fn an_inferred_deletion_yields_to_an_observation_that_is_not_older() {
     let stored = [gone(&message(3, "a", 1), Deletion::inferred(at(5)))];
     for (time, back) in [(4, false), (5, true), (6, true)] {
         for page in [whole(1, 9, time, vec![message(3, "a", time)]), whole(1, 9, time, vec![message(3, "new", time)])] {
-            let plan = PagePlan::new(&page, &stored, &Segments::default());
-            assert_eq!((plan.updated, plan.growth), (u64::from(back), i64::from(back)), "{time}");
+            let plan = planned(&page, &stored, &Segments::default());
+            assert_eq!((plan.outcome.updated, growth(&plan)), (u64::from(back), i64::from(back)), "{time}");
         }
     }
     // The deletion is of 5, and 8 lacked it, too.
     let proven = Segments::new([Observation::new(Interval::new(id(1), id(9)).unwrap(), at(8))]);
     for (time, back) in [(7, 0), (8, 1)] {
         let page = whole(1, 9, time, vec![message(3, "a", time)]);
-        assert_eq!(PagePlan::new(&page, &stored, &proven).updated, back, "{time}");
+        assert_eq!(planned(&page, &stored, &proven).outcome.updated, back, "{time}");
     }
 }
 
@@ -102,9 +132,12 @@ fn an_inferred_deletion_yields_to_an_observation_that_is_not_older() {
 fn an_explicit_deletion_is_final() {
     let stored = [gone(&message(3, "a", 1), Deletion::explicit(at(5)))];
     let page = whole(1, 9, 9, vec![message(3, "back", 9)]);
-    assert_eq!(PagePlan::new(&page, &stored, &Segments::default()), PagePlan { unchanged: 1, ..PagePlan::default() });
+    let back = planned(&page, &stored, &Segments::default());
+    assert_eq!((writes_no_message(&back), &back.changes[1..]), (true, &[][..]), "only the coverage changes");
+    assert_eq!(back.outcome, PageOutcome { unchanged: 1, ..PageOutcome::default() });
     let lacking = whole(1, 9, 9, vec![]);
-    assert_eq!(PagePlan::new(&lacking, &stored, &Segments::default()), PagePlan::default());
+    let lacking = planned(&lacking, &stored, &Segments::default());
+    assert_eq!((writes_no_message(&lacking), lacking.outcome), (true, PageOutcome::default()));
 }
 
 #[test]
@@ -112,12 +145,12 @@ fn a_message_that_the_platform_says_is_deleted_is_whatever_was_known() {
     let page = MessagePage::deleted(id(3), at(5));
     assert_eq!(page.observation(), None, "it covers nothing");
     let live = [row(&message(3, "a", 9))];
-    let plan = PagePlan::new(&page, &live, &Segments::default());
-    assert_eq!((&plan.delete[..], plan.deletion, plan.growth), (&[id(3)][..], Some(Deletion::explicit(at(5))), -1));
+    let plan = planned(&page, &live, &Segments::default());
+    assert_eq!((&plan.delete[..], plan.deletion, growth(&plan)), (&[id(3)][..], Some(Deletion::explicit(at(5))), -1));
     let inferred = [gone(&message(3, "a", 1), Deletion::inferred(at(7)))];
-    let plan = PagePlan::new(&page, &inferred, &Segments::default());
-    assert_eq!((plan.touch[0].0.deletion, plan.growth), (Some(Deletion::explicit(at(5))), 0));
-    assert_eq!(PagePlan::new(&page, &[], &Segments::default()), PagePlan::default());
+    let plan = planned(&page, &inferred, &Segments::default());
+    assert_eq!((plan.touch[0].0.deletion, growth(&plan)), (Some(Deletion::explicit(at(5))), 0));
+    assert_eq!(planned(&page, &[], &Segments::default()), WritePlan::default());
 }
 
 #[test]
@@ -125,14 +158,14 @@ fn what_a_page_without_evidence_lacks_is_counted_and_stays() {
     let stored: Vec<_> = [2, 4, 6, 8].map(|raw| row(&message(raw, "a", 1))).into();
     let page = whole(3, 7, 2, vec![message(4, "a", 2)]).without_evidence();
     assert_eq!(page.observation(), None);
-    let plan = PagePlan::new(&page, &stored, &Segments::default());
-    assert_eq!((&plan.delete[..], &plan.absent[..], plan.lacking), (&[][..], &[id(6)][..], 1));
+    let plan = planned(&page, &stored, &Segments::default());
+    assert_eq!((&plan.delete[..], &plan.outcome.absent[..], plan.outcome.lacking), (&[][..], &[id(6)][..], 1));
     // Only that row proves that it still existed then.
     let touch = super::Touch { observed_at: at(2), origin: Origin::Export, deletion: None };
     assert_eq!(plan.touch, [(touch, vec![id(4)])]);
     let spared = whole(3, 7, 2, vec![]).sparing([id(4)].into());
-    let plan = PagePlan::new(&spared, &stored, &Segments::default());
-    assert_eq!((&plan.delete[..], plan.lacking), (&[id(6)][..], 2));
+    let plan = planned(&spared, &stored, &Segments::default());
+    assert_eq!((&plan.delete[..], plan.outcome.lacking), (&[id(6)][..], 2));
 }
 
 #[test]
@@ -140,26 +173,26 @@ fn a_message_that_was_observed_since_is_not_deleted_by_an_older_page() {
     let first = message(4, "a", 1);
     let filtered = MessagePage::new(None, at(5), vec![message(4, "a", 5)]).unwrap();
     let stored = [row(&first)];
-    let plan = PagePlan::new(&filtered, &stored, &Segments::default());
+    let plan = planned(&filtered, &stored, &Segments::default());
     let observed_at = plan.touch[0].0.observed_at;
     let stored = [StoredVersion { version: Version { observed_at, ..first.version }, ..row(&first) }];
-    assert_eq!(PagePlan::new(&whole(1, 9, 3, vec![]), &stored, &Segments::default()).delete, []);
-    assert_eq!(PagePlan::new(&whole(1, 9, 6, vec![]), &stored, &Segments::default()).delete, [id(4)]);
+    assert_eq!(planned(&whole(1, 9, 3, vec![]), &stored, &Segments::default()).delete, []);
+    assert_eq!(planned(&whole(1, 9, 6, vec![]), &stored, &Segments::default()).delete, [id(4)]);
 }
 
 #[test]
 fn what_a_whole_page_lacks_is_deleted_inside_its_interval_only() {
     let stored: Vec<_> = [2, 4, 6, 8].map(|raw| row(&message(raw, "a", 1))).into();
     let page = whole(3, 7, 2, vec![message(4, "a", 2)]);
-    assert_eq!(PagePlan::new(&page, &stored, &Segments::default()).delete, [id(6)]);
+    assert_eq!(planned(&page, &stored, &Segments::default()).delete, [id(6)]);
     let proves_nothing = MessagePage::new(None, at(2), vec![message(4, "a", 2), message(8, "a", 2)]).unwrap();
-    assert_eq!(PagePlan::new(&proves_nothing, &stored, &Segments::default()).delete, []);
+    assert_eq!(planned(&proves_nothing, &stored, &Segments::default()).delete, []);
 }
 
 #[test]
 fn a_row_that_was_seen_after_the_page_is_not_deleted() {
     let page = whole(1, 9, 2, vec![]);
-    assert_eq!(PagePlan::new(&page, &[row(&message(4, "a", 3))], &Segments::default()).delete, []);
+    assert_eq!(planned(&page, &[row(&message(4, "a", 3))], &Segments::default()).delete, []);
 }
 
 #[test]
@@ -168,12 +201,12 @@ fn an_older_page_adds_only_deleted_messages_where_a_later_look_stands() {
     let stored = [row(&message(3, "kept", 9))];
     let messages = [2, 3, 7].map(|raw| message(raw, "then", 4)).into();
     let page = whole(1, 9, 4, messages);
-    let plan = PagePlan::new(&page, &stored, &Segments::new([later]));
+    let plan = planned(&page, &stored, &Segments::new([later]));
     let deletions: Vec<_> = plan.insert.iter().map(|write| write.deletion).collect();
     assert_eq!((ids(&plan.insert), deletions), (vec![2, 7], vec![Some(Deletion::inferred(at(9))), None]));
-    assert_eq!((plan.unchanged, plan.growth), (1, 1));
+    assert_eq!((plan.outcome.unchanged, growth(&plan)), (1, 1));
     let lacking = whole(1, 9, 4, vec![]);
-    assert_eq!(PagePlan::new(&lacking, &stored, &Segments::new([later])).delete, []);
+    assert_eq!(planned(&lacking, &stored, &Segments::new([later])).delete, []);
 }
 
 proptest! {
@@ -189,8 +222,8 @@ proptest! {
             if *deleted { gone(&held, Deletion::inferred(at(*seen))) } else { row(&held) }
         }).collect();
         let page = whole(1, 40, observed_at, messages);
-        let plan = PagePlan::new(&page, &stored, &Segments::default());
-        let fates = plan.insert.len() as u64 + plan.updated + plan.unchanged;
+        let plan = planned(&page, &stored, &Segments::default());
+        let fates = plan.insert.len() as u64 + plan.outcome.updated + plan.outcome.unchanged;
         prop_assert_eq!(fates, shown.len() as u64);
         for (raw, (seen, deleted)) in &held {
             let gone = !shown.contains(raw) && !deleted && *seen < observed_at;
@@ -243,7 +276,7 @@ proptest! {
         let rows: Vec<_> = held.iter().map(|raw| row(&message(*raw, "old", 1))).collect();
         let of = |page: &MessagePage| {
             let inside: Vec<_> = rows.iter().filter(|row| page.span().is_some_and(|span| span.contains(row.id))).copied().collect();
-            let plan = PagePlan::new(page, &inside, &Segments::default());
+            let plan = planned(page, &inside, &Segments::default());
             [ids(&plan.insert), ids(&plan.update), plan.delete.iter().map(|id| id.get()).collect()]
         };
         let Some((older, newer)) = page.halves() else { return Ok(()) };
@@ -251,4 +284,31 @@ proptest! {
         let both = [0, 1, 2].map(|list| [&parts[0][list][..], &parts[1][list][..]].concat());
         prop_assert_eq!(both, of(&page));
     }
+}
+
+#[test]
+fn the_newest_message_is_read_again_only_if_the_page_hides_it() {
+    let state = |rows: &[StoredVersion], newest| StoredState {
+        rows: rows.to_vec(),
+        near: NearSegments::default(),
+        coverage: StoredCoverage::default(),
+        stats: stats(newest),
+        has_unreadable: false,
+    };
+    let set = |raw: u64| {
+        Some(ActivityPlan::Set(Activity::of(Some(Newest::from_stored(id(raw), None)), "7".parse().unwrap())))
+    };
+    let activity = |page: &MessagePage, state: &StoredState| {
+        WritePlan::new(ChannelId(Uuid::nil()), page, state).stats.map(|stats| stats.activity)
+    };
+    let (old, new) = (row(&message(3, "a", 1)), row(&message(8, "a", 1)));
+    assert_eq!(activity(&whole(1, 9, 2, vec![message(5, "a", 2)]), &state(&[], None)), set(5));
+    assert_eq!(activity(&whole(1, 6, 2, vec![message(5, "a", 2)]), &state(&[], Some(8))), set(8));
+    let without_new = whole(4, 9, 2, vec![message(5, "a", 2)]);
+    assert_eq!(activity(&without_new, &state(&[new], Some(8))), Some(ActivityPlan::Reread));
+    let newer = whole(4, 99, 2, vec![message(20, "a", 2)]);
+    assert_eq!(activity(&newer, &state(&[new], Some(8))), set(20));
+    let without_old = whole(1, 6, 2, vec![]);
+    assert_eq!(activity(&without_old, &state(&[old], Some(8))), set(8));
+    assert_eq!(activity(&whole(1, 6, 2, vec![message(3, "a", 2)]), &state(&[old], Some(8))), None);
 }

@@ -8,11 +8,10 @@ use domain::channel::{Channel, ChannelId, ChannelKind};
 use domain::coverage::{Coverage, Interval, Observation};
 use domain::lease::Fence;
 use domain::media::{ContentHash, FileState};
-use domain::message::Deletion;
+use domain::message::{Deletion, StoredMessage};
 use domain::tenant::Tenant;
 use domain::unreadable::Unreadable;
 use ports::error::StoreError;
-use ports::message::StoredMessage;
 use ports::store::{Store, UnitOfWork};
 
 use super::contract;

@@ -1,10 +1,9 @@
 //! Copying the content of one archive unchanged into another.
 
 use domain::coverage::{Coverage, Observation, Segments};
-use domain::message::{Attachment, Deletion, Emoji, Message, Reaction};
+use domain::message::{Attachment, Deletion, Emoji, Message, MessageMark, Reaction, StoredMessage};
 use domain::pseudonym::Pseudonym;
 use ports::error::StoreError;
-use ports::message::{MessageMark, StoredMessage};
 use ports::store::Store;
 
 use super::contract;

@@ -2,11 +2,10 @@
 
 use domain::channel::{Channel, ChannelId, ChannelKind, ChannelStats};
 use domain::coverage::{Interval, Segments};
-use domain::message::{Deletion, Message, MessageId, MessageKind, Origin, Version};
-use domain::page::MessagePage;
+use domain::message::{Deletion, Message, MessageId, MessageKind, Origin, StoredMessage, Version};
+use domain::page::{MessagePage, PageOutcome};
 use ports::channel::{ThreadFilter, ThreadOrder};
 use ports::error::StoreError;
-use ports::message::{PageOutcome, StoredMessage};
 use ports::page::Page;
 use ports::store::Store;
 

@@ -1,7 +1,7 @@
 //! Connections that end in the middle of a unit, at each of its statements in turn.
 
+use domain::page::PageOutcome;
 use ports::error::StoreError;
-use ports::message::PageOutcome;
 use ports::store::Store;
 
 use super::{Aborted, Rig, Unavailable, kind};

@@ -74,7 +74,7 @@ async fn a_commit_that_hangs_ends_in_time_and_may_happen_later() {
 #[ignore = "needs a MySQL-protocol server"]
 async fn a_snapshot_and_a_beginning_that_hang_end_in_time() {
     let rig = Rig::new(1).await;
-    for words in ["SET TRANSACTION", "START TRANSACTION"] {
+    for words in ["SET SESSION TRANSACTION", "START TRANSACTION"] {
         for writes in [false, true] {
             rig.proxy.next(words, Fault::Stall);
             let begin = async { if writes { rig.store.begin().await.err() } else { rig.store.read().await.err() } };

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use adapter_discord::{ClientConfig, DiscordClient};
 use adapter_media::MediaFolder;
-use app_core::sync::{Candidate, FileLimits, Files, Leader, Stops, SyncJobs, SyncListener, SyncMode, Syncer};
+use app_core::sync::{Candidate, FileLimits, Files, Leader, Progress, Stops, SyncJobs, SyncMode, Syncer};
 use discord_simulator::{Act, BotChange, ChannelPlan, Clock as Time, Options, Simulator, Subject, VIEW_CHANNEL, kind};
 use domain::change::{Change, ChangePosition};
 use domain::channel::{Channel, ChannelId, ChannelSnowflake};
 use domain::coverage::{Coverage, CoverageState, Interval};
 use domain::job::{Job, SyncScope};
-use domain::message::{MessageId, MessageKind};
+use domain::message::{MessageId, MessageKind, StoredMessage};
 use domain::pseudonym::{PseudonymKey, Pseudonymizer};
 use domain::slug::TenantSlug;
 use domain::tenant::{Platform, PlatformId, Tenant, TenantName};
@@ -20,7 +20,6 @@ use domain::unreadable::Unreadable;
 use ports::clock::Clock;
 use ports::guild::{GuildChannel, GuildSource};
 use ports::media::{File, MediaStore};
-use ports::message::StoredMessage;
 use ports::page::MessageRange;
 use ports::store::Store;
 use tempfile::TempDir;
@@ -52,7 +51,7 @@ impl Clock for SimulatedClock {
 /// A listener that ignores all progress.
 pub(super) struct Quiet;
 
-impl SyncListener for Quiet {
+impl Progress for Quiet {
     fn begin(&self, _: &GuildChannel) {}
     fn end(&self, _: &GuildChannel) {}
     fn at(&self, _: domain::job::Progress) {}
@@ -67,7 +66,7 @@ impl<F: FnOnce() + Send> When<F> {
     }
 }
 
-impl<F: FnOnce() + Send> SyncListener for When<F> {
+impl<F: FnOnce() + Send> Progress for When<F> {
     fn begin(&self, _: &GuildChannel) {}
     fn end(&self, _: &GuildChannel) {}
 
@@ -113,7 +112,7 @@ impl Process {
             match self.candidate.elect().await {
                 Ok(Ok(leader)) => return leader,
                 Ok(Err(_)) => {}
-                Err(error) => assert!(error.is_transient(), "{error:?}"),
+                Err(error) => assert!(error.passes(), "{error:?}"),
             }
         }
     }
@@ -204,7 +203,7 @@ impl World {
         &self,
         options: SyncOptions,
         stop: &CancellationToken,
-        progress: &dyn SyncListener,
+        progress: &dyn Progress,
     ) -> Job {
         let process = self.process();
         let job = process.request(&options).await;
@@ -212,7 +211,7 @@ impl World {
         let stops = Stops { cancel: stop.clone(), ..Stops::default() };
         let job = tokio::select! {
             outcome = process.syncer.run(&job, &leader, &stops, progress) => outcome.unwrap(),
-            never = leader.renew_lease() => match never {},
+            never = leader.keep() => match never {},
         };
         leader.resign().await;
         job

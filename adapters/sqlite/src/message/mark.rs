@@ -1,9 +1,8 @@
 //! The marks by which two archives compare messages.
 
 use domain::channel::ChannelId;
-use domain::message::MessageId;
+use domain::message::{MessageId, MessageMark};
 use ports::error::StoreError;
-use ports::message::MessageMark;
 use rusqlite::{Connection, named_params};
 
 use super::read::{deletion, version};

@@ -3,11 +3,11 @@
 use domain::channel::ChannelId;
 use domain::message::{
     Attachment, Author, Deletion, DeletionKind, Emoji, Message, MessageId, MessageKind, Origin, Reaction, Reference,
-    Version,
+    StoredMessage, Version,
 };
 use domain::tenant::TenantId;
 use ports::error::StoreError;
-use ports::message::{EXAMINED, LISTED_BYTES, MessageList, StoredMessage, size_bytes};
+use ports::message::{EXAMINED, LISTED_BYTES, MessageList, size_bytes};
 use ports::page::MessageRange;
 use rusqlite::{Connection, ToSql, named_params};
 

@@ -2,24 +2,39 @@
 
 use domain::change::{Change, ChangeKind};
 use domain::channel::{ChannelId, ChannelSnowflake};
-use domain::coverage::{Interval, Segments};
+use domain::coverage::{Interval, Segments, StoredCoverage};
 use domain::json::Json;
-use domain::message::{Attachment, Author, Deletion, DeletionKind, Message, MessageId, MessageKind, Reaction};
-use domain::page::{Effect, MessagePage, PagePlan, StoredVersion, Write, changes_of};
+use domain::message::{
+    Attachment, Author, Deletion, DeletionKind, Message, MessageId, MessageKind, Reaction, StoredMessage,
+};
+use domain::page::{
+    Activity, ActivityPlan, MessagePage, Newest, PageOutcome, Recount, RestorePlan, RestoreState, StatsPlan,
+    StoredState, StoredStats, StoredVersion, Write, WritePlan,
+};
 use ports::error::StoreError;
-use ports::message::{PageOutcome, StoredMessage};
 use rusqlite::{Connection, named_params};
 use serde_json::json;
 
 use super::read;
 use crate::error::store_error;
-use crate::row::{Columns, Text, execute, insert_all, millis, number, query, query_one};
+use crate::row::{Text, execute, insert_all, millis, number, query, query_one};
 use crate::{change, coverage};
 
-const PLATFORM_ID: &str = r"
-    SELECT platform_id
+const CHANNEL: &str = r"
+    SELECT platform_id, message_count, low, high, start_reached, reason, checked_at
     FROM channels
+    LEFT JOIN coverage ON coverage.channel_id = channels.channel_id
+    WHERE channels.channel_id = :channel_id
+";
+
+const HAS_UNREADABLE: &str = r"
+    SELECT unreadable_id
+    FROM unreadable_messages
     WHERE channel_id = :channel_id
+        AND low <= :high
+        AND high >= :low
+    ORDER BY unreadable_id
+    LIMIT 1
 ";
 
 const VERSIONS: &str = r"
@@ -72,20 +87,20 @@ const TOUCH: &str = r"
 
 /// Counts the messages that are shown to readers; [`shown_sql`] fills in their types, here and in the next statement.
 const COUNT: &str = r"
-    SELECT platform_id, message_count - (
+    SELECT message_count, (
         SELECT COUNT(*)
         FROM messages
         WHERE channel_id = :channel_id
             AND deleted_at IS NULL
             AND kind IN (:shown)
-    ) AS beyond
+    ) AS counted
     FROM channels
     WHERE channel_id = :channel_id
 ";
 
 const SET_STATS: &str = r"
     UPDATE channels
-    SET message_count = message_count + :change, last_activity_at = :last_activity_at, active_at = :active_at
+    SET message_count = :message_count, last_activity_at = :last_activity_at, active_at = :active_at
     WHERE channel_id = :channel_id
 ";
 
@@ -122,24 +137,45 @@ pub(super) fn replace_interval(
     channel: ChannelId,
     page: &MessagePage,
 ) -> Result<PageOutcome, StoreError> {
-    let parameters = named_params! {":channel_id": Text(channel.0)};
-    let platform_id = query_one(connection, "channels", PLATFORM_ID, parameters, |row| row.id("platform_id"))?;
-    let platform_id: ChannelSnowflake = platform_id.ok_or(StoreError::Missing { what: "channel" })?;
+    let (stats, coverage) = find_channel(connection, channel)?;
     let Some(span) = page.span() else { return Ok(PageOutcome::default()) };
-    let stored = versions(connection, channel, span)?;
-    let near = coverage::segments_near(connection, channel, span)?;
-    let plan = PagePlan::new(page, &stored, &near.proven);
+    let parameters = named_params! {
+        ":channel_id": Text(channel.0), ":low": number(span.low()), ":high": number(span.high()),
+    };
+    let unreadable = query_one(connection, "unreadable_messages", HAS_UNREADABLE, parameters, |_| Ok(()))?;
+    let state = StoredState {
+        rows: versions(connection, channel, span)?,
+        near: coverage::near(connection, channel, span)?,
+        coverage,
+        stats,
+        has_unreadable: unreadable.is_some(),
+    };
+    let plan = WritePlan::new(channel, page, &state);
     write(connection, channel, &plan).map_err(store_error)?;
-    if plan.moves_stats {
-        set_stats(connection, channel, platform_id, plan.growth)?;
+    set_stats(connection, channel, stats.platform_id, plan.stats)?;
+    if let Some(plan) = &plan.coverage {
+        coverage::execute_plan(connection, channel, plan)?;
     }
-    if !plan.changed.is_empty() {
-        change::log(connection, changes, channel, changes_of(channel, &plan.changed))?;
-    }
-    if let Some(seen) = page.observation() {
-        coverage::record(connection, changes, channel, near, seen)?;
-    }
-    Ok(PageOutcome::from(&plan))
+    change::log(connection, changes, channel, plan.changes)?;
+    Ok(plan.outcome)
+}
+
+/// Returns the counters and the coverage of a channel.
+fn find_channel(connection: &Connection, channel: ChannelId) -> Result<(StoredStats, StoredCoverage), StoreError> {
+    let parameters = named_params! {":channel_id": Text(channel.0)};
+    let found = query_one(connection, "channels", CHANNEL, parameters, |row| {
+        Ok((row.id("platform_id")?, row.get("message_count")?, coverage::stored(row)?))
+    })?;
+    let (platform_id, message_count, coverage) = found.ok_or(StoreError::Missing { what: "channel" })?;
+    Ok((StoredStats { platform_id, message_count, newest: newest(connection, channel)? }, coverage))
+}
+
+/// Returns the newest message of a channel that is shown to readers.
+fn newest(connection: &Connection, channel: ChannelId) -> Result<Option<Newest>, StoreError> {
+    let parameters = named_params! {":channel_id": Text(channel.0)};
+    query_one(connection, "messages", &shown_sql(NEWEST), parameters, |row| {
+        Ok(Newest::from_stored(row.id("message_id")?, row.optional_time("sent_at")?))
+    })
 }
 
 fn versions(connection: &Connection, channel: ChannelId, span: Interval) -> Result<Vec<StoredVersion>, StoreError> {
@@ -157,11 +193,8 @@ fn versions(connection: &Connection, channel: ChannelId, span: Interval) -> Resu
     })
 }
 
-fn write(connection: &Connection, channel: ChannelId, plan: &PagePlan<'_>) -> rusqlite::Result<()> {
-    for replaced in &plan.update {
-        let parameters = named_params! {":channel_id": Text(channel.0), ":message_id": number(replaced.message.id)};
-        execute(connection, REMOVE, parameters)?;
-    }
+fn write(connection: &Connection, channel: ChannelId, plan: &WritePlan<'_>) -> rusqlite::Result<()> {
+    remove(connection, channel, plan.update.iter().map(|write| write.message.id))?;
     insert(connection, &plan.insert)?;
     insert(connection, &plan.update)?;
     for (touch, ids) in &plan.touch {
@@ -185,6 +218,18 @@ fn write(connection: &Connection, channel: ChannelId, plan: &PagePlan<'_>) -> ru
             ":deletion_kind": kind(plan.deletion),
         };
         execute(connection, MARK_DELETED, parameters)?;
+    }
+    Ok(())
+}
+
+/// Removes rows that others replace.
+fn remove(
+    connection: &Connection,
+    channel: ChannelId,
+    ids: impl IntoIterator<Item = MessageId>,
+) -> rusqlite::Result<()> {
+    for id in ids {
+        execute(connection, REMOVE, named_params! {":channel_id": Text(channel.0), ":message_id": number(id)})?;
     }
     Ok(())
 }
@@ -275,24 +320,23 @@ fn shown_sql(sql: &str) -> String {
     sql.replace(":shown", &MessageKind::SHOWN.map(|kind| kind.0.to_string()).join(", "))
 }
 
-/// Adds `change` to the channel's count and finds the newest message that is shown to readers.
+/// Stores the counters of a channel, if they change.
 fn set_stats(
     connection: &Connection,
     channel: ChannelId,
     platform_id: ChannelSnowflake,
-    change: i64,
+    plan: Option<StatsPlan>,
 ) -> Result<(), StoreError> {
-    let parameters = named_params! {":channel_id": Text(channel.0)};
-    let sent_at = |row: &Columns<'_, '_>| {
-        let id: MessageId = row.id("message_id")?;
-        Ok(row.optional_time("sent_at")?.unwrap_or_else(|| id.created_at()))
+    let Some(StatsPlan { message_count, activity }) = plan else { return Ok(()) };
+    let Activity { last_activity_at, active_at } = match activity {
+        ActivityPlan::Set(activity) => activity,
+        ActivityPlan::Reread => Activity::of(newest(connection, channel)?, platform_id),
     };
-    let last_activity_at = query_one(connection, "messages", &shown_sql(NEWEST), parameters, sent_at)?.map(millis);
     let parameters = named_params! {
         ":channel_id": Text(channel.0),
-        ":change": change,
-        ":last_activity_at": last_activity_at,
-        ":active_at": last_activity_at.unwrap_or_else(|| millis(platform_id.created_at())),
+        ":message_count": message_count,
+        ":last_activity_at": last_activity_at.map(millis),
+        ":active_at": millis(active_at),
     };
     execute(connection, SET_STATS, parameters).map(drop).map_err(store_error)
 }
@@ -303,15 +347,16 @@ pub(crate) fn recount(
     channel: ChannelId,
 ) -> Result<u64, StoreError> {
     let parameters = named_params! {":channel_id": Text(channel.0)};
-    let counted = query_one(connection, "channels", &shown_sql(COUNT), parameters, |row| {
-        Ok((row.id("platform_id")?, row.get::<i64>("beyond")?))
+    let recount = query_one(connection, "channels", &shown_sql(COUNT), parameters, |row| {
+        Ok(Recount { stored: row.get("message_count")?, counted: row.get("counted")? })
     })?;
-    let (platform_id, beyond) = counted.ok_or(StoreError::Missing { what: "channel" })?;
-    if beyond != 0 {
-        set_stats(connection, channel, platform_id, -beyond)?;
+    let recount = recount.ok_or(StoreError::Missing { what: "channel" })?;
+    if recount.error() != 0 {
+        let (StoredStats { platform_id, message_count, .. }, _) = find_channel(connection, channel)?;
+        set_stats(connection, channel, platform_id, Some(recount.correct(message_count)))?;
         change::log(connection, changes, channel, [ChangeKind::Channel { channel }])?;
     }
-    Ok(beyond.unsigned_abs())
+    Ok(recount.error())
 }
 
 pub(super) fn restore(
@@ -321,37 +366,20 @@ pub(super) fn restore(
     messages: &[StoredMessage],
     theirs: &Segments,
 ) -> Result<u64, StoreError> {
-    let parameters = named_params! {":channel_id": Text(channel.0)};
-    let platform_id = query_one(connection, "channels", PLATFORM_ID, parameters, |row| row.id("platform_id"))?;
-    let platform_id: ChannelSnowflake = platform_id.ok_or(StoreError::Missing { what: "channel" })?;
+    let (stats, _) = find_channel(connection, channel)?;
     let ends = messages.first().zip(messages.last());
     let span = ends.and_then(|(first, last)| Interval::new(first.message.id, last.message.id));
     let Some(span) = span else { return Ok(0) };
-    let ours = coverage::segments_near(connection, channel, span)?.proven;
-    let (mut merged, mut effects, mut change) = (Vec::new(), Vec::new(), 0);
-    for copy in messages {
-        let held = read::find(connection, channel, copy.message.id)?;
-        let Some(new) = copy.merged(held.as_ref(), theirs, &ours) else { continue };
-        let was_seen = held.as_ref().is_some_and(|held| !held.is_deleted());
-        effects.push((new.message.id, Effect::of(was_seen, !new.is_deleted())));
-        if let Some(held) = held {
-            let parameters = named_params! {":channel_id": Text(channel.0), ":message_id": number(held.message.id)};
-            execute(connection, REMOVE, parameters).map_err(store_error)?;
-            change -= i64::from(held.is_shown());
-        }
-        change += i64::from(new.is_shown());
-        merged.push(new);
-    }
-    let writes: Vec<Write<'_>> = merged
-        .iter()
-        .map(|StoredMessage { message, deletion }| Write { message, digest: message.digest(), deletion: *deletion })
-        .collect();
-    insert(connection, &writes).map_err(store_error)?;
-    if !writes.is_empty() {
-        set_stats(connection, channel, platform_id, change)?;
-        change::log(connection, changes, channel, changes_of(channel, &effects))?;
-    }
-    Ok(writes.len() as u64)
+    let near = coverage::near(connection, channel, span)?;
+    let held = messages.iter().filter_map(|copy| read::find(connection, channel, copy.message.id).transpose());
+    let held: Vec<StoredMessage> = held.collect::<Result<_, _>>()?;
+    let state = RestoreState { messages: &held, proven: near.proven(), stats: &stats };
+    let plan = RestorePlan::new(channel, messages, theirs, state);
+    remove(connection, channel, plan.replaced.iter().copied()).map_err(store_error)?;
+    insert(connection, &plan.writes()).map_err(store_error)?;
+    set_stats(connection, channel, stats.platform_id, plan.stats)?;
+    change::log(connection, changes, channel, plan.changes)?;
+    Ok(plan.messages.len() as u64)
 }
 
 pub(super) fn delete_first(

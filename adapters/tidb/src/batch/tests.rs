@@ -5,16 +5,17 @@ fn sizes(count: usize, bytes: usize) -> Vec<usize> {
 }
 
 #[test]
-fn rows_are_cut_into_few_sizes() {
+fn rows_are_cut_into_few_statements_of_few_sizes() {
     assert!(sizes(0, 1).is_empty());
     assert_eq!(sizes(1, 1), [1]);
-    assert_eq!(sizes(100, 1), [64, 32, 4]);
-    assert_eq!(sizes(1000, 1), [256, 256, 256, 128, 64, 32, 8]);
+    assert_eq!(sizes(100, 1), [100]);
+    assert_eq!(sizes(1000, 1), [256, 256, 256, 232]);
+    assert_eq!([1, 3, 23, 99, 100, 101, 232].map(padded_size), [1, 4, 32, 100, 100, 128, 256]);
 }
 
 #[test]
 fn no_statement_of_many_rows_has_too_many_bytes() {
-    assert_eq!(sizes(6, MOST_BYTES / 3), [2, 2, 2]);
+    assert_eq!(sizes(6, MOST_BYTES / 3), [3, 3]);
     assert_eq!(sizes(2, MOST_BYTES + 1), [1, 1]);
 }
 

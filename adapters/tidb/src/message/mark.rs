@@ -1,10 +1,9 @@
 //! The marks by which two archives compare messages.
 
 use domain::channel::ChannelId;
-use domain::message::MessageId;
+use domain::message::{MessageId, MessageMark};
 use mysql_async::{Row, params};
 use ports::error::StoreError;
-use ports::message::MessageMark;
 
 use super::read::{deletion, version};
 use crate::row::Columns;

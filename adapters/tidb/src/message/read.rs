@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use domain::channel::ChannelId;
 use domain::message::{
     Attachment, Author, Deletion, DeletionKind, Emoji, Message, MessageId, MessageKind, Origin, Reaction, Reference,
-    Version,
+    StoredMessage, Version,
 };
 use domain::tenant::TenantId;
 use mysql_async::{Params, Row, Value, params};
 use ports::error::StoreError;
-use ports::message::{EXAMINED, LISTED_BYTES, MessageList, StoredMessage, size_bytes};
+use ports::message::{EXAMINED, LISTED_BYTES, MessageList, size_bytes};
 use ports::page::MessageRange;
 
 use crate::batch::{keys_sql, list_sql, padded};

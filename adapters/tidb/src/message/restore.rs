@@ -1,15 +1,13 @@
 //! Writes messages from another archive.
 
-use std::collections::BTreeMap;
-
 use domain::channel::ChannelId;
 use domain::coverage::{Interval, Segments};
-use domain::page::{Effect, Write, changes_of};
+use domain::message::StoredMessage;
+use domain::page::{RestorePlan, RestoreState, StoredStats};
 use ports::error::StoreError;
-use ports::message::StoredMessage;
 
 use super::read::find_all;
-use super::write::{lock, remove_children, set_stats, upsert};
+use super::write::{lock, remove_children, update_channel, upsert_messages};
 use crate::unit::Unit;
 
 pub(super) async fn restore(
@@ -18,36 +16,20 @@ pub(super) async fn restore(
     messages: &[StoredMessage],
     theirs: &Segments,
 ) -> Result<u64, StoreError> {
-    let platform_id = lock(unit, channel).await?;
+    let locked = lock(unit, channel).await?;
     let ends = messages.first().zip(messages.last());
     let span = ends.and_then(|(first, last)| Interval::new(first.message.id, last.message.id));
     let Some(span) = span else { return Ok(0) };
-    let ours = unit.segments_near(channel, span).await?.proven;
+    let near = unit.near(channel, span).await?;
     let ids: Vec<_> = messages.iter().map(|copy| copy.message.id).collect();
-    let held: BTreeMap<_, _> =
-        find_all(unit, channel, &ids).await?.into_iter().map(|held| (held.message.id, held)).collect();
-    let (mut merged, mut replaced, mut effects, mut change) = (Vec::new(), Vec::new(), Vec::new(), 0);
-    for copy in messages {
-        let held = held.get(&copy.message.id);
-        let Some(new) = copy.merged(held, theirs, &ours) else { continue };
-        let was_seen = held.is_some_and(|held| !held.is_deleted());
-        effects.push((new.message.id, Effect::of(was_seen, !new.is_deleted())));
-        if let Some(held) = held {
-            replaced.push(held.message.id);
-            change -= i64::from(held.is_shown());
-        }
-        change += i64::from(new.is_shown());
-        merged.push(new);
-    }
-    let writes: Vec<Write<'_>> = merged
-        .iter()
-        .map(|StoredMessage { message, deletion }| Write { message, digest: message.digest(), deletion: *deletion })
-        .collect();
-    remove_children(unit, channel, &replaced).await?;
-    upsert(unit, &writes).await?;
-    if !writes.is_empty() {
-        set_stats(unit, channel, platform_id, change).await?;
-        unit.log_in(channel, changes_of(channel, &effects)).await?;
-    }
-    Ok(writes.len() as u64)
+    let held = find_all(unit, channel, &ids).await?;
+    let newest = unit.newest(channel).await?;
+    let stats = StoredStats { platform_id: locked.platform_id, message_count: locked.message_count, newest };
+    let state = RestoreState { messages: &held, proven: near.proven(), stats: &stats };
+    let plan = RestorePlan::new(channel, messages, theirs, state);
+    remove_children(unit, channel, &plan.replaced).await?;
+    upsert_messages(unit, &plan.writes()).await?;
+    update_channel(unit, locked, plan.stats, None).await?;
+    unit.log_in(channel, plan.changes).await?;
+    Ok(plan.messages.len() as u64)
 }

@@ -1,46 +1,19 @@
 //! Writes the pages of a channel, and removes messages permanently.
 
 use domain::change::ChangeKind;
-use domain::channel::{ChannelId, ChannelSnowflake};
-use domain::coverage::Interval;
+use domain::channel::ChannelId;
+use domain::coverage::{Interval, StoredCoverage};
 use domain::json::Json;
 use domain::message::{Attachment, Author, Deletion, DeletionKind, Message, MessageId, MessageKind, Reaction};
-use domain::page::{MessagePage, PagePlan, StoredVersion, Write, changes_of};
-use domain::tenant::TenantId;
+use domain::page::{Activity, ActivityPlan, MessagePage, PageOutcome, Recount, StatsPlan, Write, WritePlan};
 use mysql_async::{Params, Row, Value, params};
 use ports::error::StoreError;
-use ports::message::PageOutcome;
 use serde_json::json;
 
-use super::read::{deletion, version};
-use crate::batch::{insert_sql, list_sql, padded, pieces};
+use crate::batch::{insert_sql, list_sql, padded, padded_size, pieces};
+use crate::channel::LockedChannel;
 use crate::row::{Columns, datetime, datetime_if, json_text};
 use crate::unit::Unit;
-
-/// Two writers of a channel wait for each other on its row. All rows that a page is compared with are read after it is
-/// locked.
-const LOCK: &str = r"
-    SELECT platform_id, tenant_id
-    FROM channels
-    WHERE channel_id = :channel_id
-    FOR UPDATE
-";
-
-const VERSIONS: &str = r"
-    SELECT message_id, kind, edited_at, observed_at, origin, digest, deleted_at, deletion_kind
-    FROM messages
-    WHERE channel_id = :channel_id
-        AND message_id BETWEEN :low AND :high
-    ORDER BY message_id
-";
-
-/// A page that proves no absence is compared only with the rows of its own ids.
-const FIND_VERSIONS: &str = r"
-    SELECT message_id, kind, edited_at, observed_at, origin, digest, deleted_at, deletion_kind
-    FROM messages
-    WHERE channel_id = ?
-        AND message_id IN (…)
-";
 
 const UPSERT: &str = r"
     INSERT INTO messages (
@@ -116,35 +89,26 @@ const TOUCH: &str = r"
         AND message_id IN (…)
 ";
 
-/// Counts the messages that are shown to readers; [`shown_sql`] fills in their types, here and in the next statement.
+/// Counts the messages that are shown to readers; [`shown_sql`] fills in their types.
 const COUNT: &str = r"
-    SELECT platform_id, message_count - (
+    SELECT message_count, (
         SELECT COUNT(*)
         FROM messages
         WHERE channel_id = :channel_id
             AND deleted_at IS NULL
             AND kind IN (:shown)
-    ) AS beyond
+    ) AS counted
     FROM channels
     WHERE channel_id = :channel_id
 ";
 
-const SET_STATS: &str = r"
+/// The counters of a channel and its coverage, if it has any.
+const UPDATE_CHANNEL: &str = r"
     UPDATE channels
-    SET message_count = message_count + :change, last_activity_at = :last_activity_at, active_at = :active_at
-    WHERE channel_id = :channel_id
-";
-
-/// The hint, as in the next statement: see the pages of a channel.
-const NEWEST: &str = r"
-    SELECT /*+ ORDER_INDEX(messages, PRIMARY) */
-        message_id, sent_at
-    FROM messages
-    WHERE channel_id = :channel_id
-        AND deleted_at IS NULL
-        AND kind IN (:shown)
-    ORDER BY message_id DESC
-    LIMIT 1
+    LEFT JOIN coverage ON coverage.channel_id = channels.channel_id
+    SET fence = :fence, message_count = :message_count, last_activity_at = :last_activity_at, active_at = :active_at,
+        low = :low, high = :high, start_reached = :start_reached, reason = :reason, checked_at = :checked_at
+    WHERE channels.channel_id = :channel_id
 ";
 
 const FIRST: &str = r"
@@ -174,16 +138,9 @@ const DELETE_FIRST: &str = r"
         AND message_id BETWEEN :low AND :high
 ";
 
-/// Makes every other writer of the channel wait; returns its platform id.
-pub(crate) async fn lock(unit: &mut Unit, channel: ChannelId) -> Result<ChannelSnowflake, StoreError> {
-    let ids = |row| {
-        let mut row = Columns::new("channels", row);
-        Ok((row.id("platform_id")?, TenantId(row.uuid("tenant_id")?)))
-    };
-    let locked = unit.row(LOCK, params! { "channel_id" => channel.to_string() }, ids).await?;
-    let (platform_id, tenant) = locked.ok_or(StoreError::Missing { what: "channel" })?;
-    unit.know_tenant(channel, tenant);
-    Ok(platform_id)
+/// Makes every other writer of the channel wait; returns the channel as it is now.
+pub(crate) async fn lock(unit: &mut Unit, channel: ChannelId) -> Result<LockedChannel, StoreError> {
+    unit.lock_channel(channel).await?.ok_or(StoreError::Missing { what: "channel" })
 }
 
 pub(super) async fn replace_interval(
@@ -191,55 +148,26 @@ pub(super) async fn replace_interval(
     channel: ChannelId,
     page: &MessagePage,
 ) -> Result<PageOutcome, StoreError> {
-    let platform_id = lock(unit, channel).await?;
+    let locked = lock(unit, channel).await?;
     let Some(span) = page.span() else { return Ok(PageOutcome::default()) };
-    let stored = versions(unit, channel, page).await?;
-    let near = unit.segments_near(channel, span).await?;
-    let plan = PagePlan::new(page, &stored, &near.proven);
+    let state = unit.state(&locked, page, span).await?;
+    let plan = WritePlan::new(channel, page, &state);
     write(unit, channel, &plan).await?;
-    if plan.moves_stats {
-        set_stats(unit, channel, platform_id, plan.growth).await?;
+    if let Some(coverage) = &plan.coverage {
+        unit.write_segments(channel, coverage).await?;
     }
-    if !plan.changed.is_empty() {
-        unit.log_in(channel, changes_of(channel, &plan.changed)).await?;
-    }
-    if let Some(seen) = page.observation() {
-        unit.record_near(channel, near, seen).await?;
-    }
-    Ok(PageOutcome::from(&plan))
+    update_channel(unit, locked, plan.stats, plan.coverage.map(|plan| plan.coverage)).await?;
+    unit.log_in(channel, plan.changes).await?;
+    Ok(plan.outcome)
 }
 
-async fn versions(unit: &mut Unit, channel: ChannelId, page: &MessagePage) -> Result<Vec<StoredVersion>, StoreError> {
-    if let Some(interval) = page.interval() {
-        let (low, high) = (interval.low().get(), interval.high().get());
-        return unit.rows(VERSIONS, params! { "channel_id" => channel.to_string(), low, high }, stored).await;
-    }
-    let ids: Vec<_> = page.messages().iter().map(|message| message.id).collect();
-    let mut found = Vec::with_capacity(ids.len());
-    for ids in padded(&ids) {
-        found.extend(unit.rows(&list_sql(FIND_VERSIONS, ids.len()), keys([], channel, &ids), stored).await?);
-    }
-    Ok(found)
-}
-
-fn stored(row: Row) -> Result<StoredVersion, StoreError> {
-    let mut row = Columns::new("messages", row);
-    Ok(StoredVersion {
-        id: row.id("message_id")?,
-        kind: MessageKind(row.get("kind")?),
-        version: version(&mut row)?,
-        digest: row.get("digest")?,
-        deletion: deletion(&mut row)?,
-    })
-}
-
-async fn write(unit: &mut Unit, channel: ChannelId, plan: &PagePlan<'_>) -> Result<(), StoreError> {
+async fn write(unit: &mut Unit, channel: ChannelId, plan: &WritePlan<'_>) -> Result<(), StoreError> {
     let replaced: Vec<_> = plan.update.iter().map(|write| write.message.id).collect();
     remove_children(unit, channel, &replaced).await?;
     // All at once and in the order of their keys: fewer statements, and units do not block each other.
     let mut rows: Vec<_> = plan.insert.iter().chain(&plan.update).copied().collect();
     rows.sort_unstable_by_key(|write| write.message.id);
-    upsert(unit, &rows).await?;
+    upsert_messages(unit, &rows).await?;
     for (touch, ids) in &plan.touch {
         let [deleted_at, kind] = deletion_values(touch.deletion);
         for ids in padded(ids) {
@@ -253,6 +181,41 @@ async fn write(unit: &mut Unit, channel: ChannelId, plan: &PagePlan<'_>) -> Resu
         unit.run(&list_sql(MARK_DELETED, ids.len()), parameters).await?;
     }
     Ok(())
+}
+
+/// Stores the counters and the coverage of a channel, if they change, and a fence that is to be raised.
+pub(super) async fn update_channel(
+    unit: &mut Unit,
+    locked: LockedChannel,
+    stats: Option<StatsPlan>,
+    coverage: Option<StoredCoverage>,
+) -> Result<(), StoreError> {
+    if stats.is_none() && coverage.is_none() {
+        return Ok(());
+    }
+    let Activity { last_activity_at, active_at } = match stats.map(|stats| stats.activity) {
+        None => locked.activity,
+        Some(ActivityPlan::Set(activity)) => activity,
+        Some(ActivityPlan::Reread) => Activity::of(unit.newest(locked.id).await?, locked.platform_id),
+    };
+    if let Some(coverage) = coverage.as_ref().filter(|_| !locked.is_covered) {
+        unit.upsert_coverage(locked.id, coverage).await?;
+    }
+    let coverage = coverage.unwrap_or(locked.coverage);
+    let fence = unit.fences.remove(&locked.id).map_or(locked.fence, |fence| fence.get());
+    let parameters = params! {
+        "channel_id" => locked.id.to_string(),
+        "fence" => fence,
+        "message_count" => stats.map_or(locked.message_count, |stats| stats.message_count),
+        "last_activity_at" => datetime_if(last_activity_at),
+        "active_at" => datetime(active_at),
+        "low" => coverage.interval.map(|interval| interval.low().get()),
+        "high" => coverage.interval.map(|interval| interval.high().get()),
+        "start_reached" => coverage.start_reached,
+        "reason" => coverage.reason,
+        "checked_at" => datetime_if(coverage.checked_at),
+    };
+    unit.run(UPDATE_CHANNEL, parameters).await.map(drop)
 }
 
 /// Returns the columns of a deletion; without a deletion its kind does not matter.
@@ -275,35 +238,37 @@ pub(super) async fn remove_children(
 }
 
 /// Returns the values of a statement on some messages of a channel.
-fn keys<const N: usize>(first: [Value; N], channel: ChannelId, ids: &[MessageId]) -> Params {
+pub(super) fn keys<const N: usize>(first: [Value; N], channel: ChannelId, ids: &[MessageId]) -> Params {
     let channel = std::iter::once(Value::from(channel.to_string()));
     Params::Positional(first.into_iter().chain(channel).chain(ids.iter().map(|id| id.get().into())).collect())
 }
 
-pub(super) async fn upsert(unit: &mut Unit, writes: &[Write<'_>]) -> Result<(), StoreError> {
+pub(super) async fn upsert_messages(unit: &mut Unit, writes: &[Write<'_>]) -> Result<(), StoreError> {
     let rows: Vec<_> = writes.iter().map(message_row).collect();
-    insert(unit, UPSERT, rows, UPSERT_TAIL).await?;
+    upsert(unit, UPSERT, rows, UPSERT_TAIL).await?;
     let messages = || writes.iter().map(|write| write.message);
     let files = messages().flat_map(|message| message.attachments.iter().zip(0..).map(move |file| (message, file)));
     let rows = files.map(|(message, (file, position))| attachment_row(message, file, position)).collect();
-    insert(unit, UPSERT_ATTACHMENTS, rows, UPSERT_ATTACHMENTS_TAIL).await?;
+    upsert(unit, UPSERT_ATTACHMENTS, rows, UPSERT_ATTACHMENTS_TAIL).await?;
     let counts = messages().flat_map(|message| message.reactions.iter().zip(0..).map(move |count| (message, count)));
     let rows = counts.map(|(message, (reaction, position))| reaction_row(message, reaction, position)).collect();
-    insert(unit, UPSERT_REACTIONS, rows, UPSERT_REACTIONS_TAIL).await
+    upsert(unit, UPSERT_REACTIONS, rows, UPSERT_REACTIONS_TAIL).await
 }
 
-/// Runs `head`, the rows and `tail` in as few statements as possible.
-pub(crate) async fn insert<const N: usize>(
+/// Runs `head`, the rows and `tail`, a statement that is safe to repeat, as few times as possible.
+pub(crate) async fn upsert<const N: usize>(
     unit: &mut Unit,
     head: &str,
     rows: Vec<[Value; N]>,
     tail: &str,
 ) -> Result<(), StoreError> {
-    let sizes: Vec<_> = pieces(&rows, |row| row.iter().map(size).sum()).map(<[_]>::len).collect();
-    let mut rows = rows.into_iter();
-    for size in sizes {
-        let parameters: Vec<Value> = rows.by_ref().take(size).flatten().collect();
-        unit.run(&insert_sql(head, N, size, tail), parameters).await?;
+    let bytes = |row: &[Value; N]| row.iter().map(size).sum::<usize>();
+    for piece in pieces(&rows, bytes) {
+        let count = padded_size(piece.len());
+        let shortest = piece.iter().min_by_key(|row| bytes(row));
+        let filling = shortest.into_iter().cycle().take(count - piece.len());
+        let parameters: Vec<Value> = piece.iter().chain(filling).flatten().cloned().collect();
+        unit.run(&insert_sql(head, N, count, tail), parameters).await?;
     }
     Ok(())
 }
@@ -387,49 +352,26 @@ fn mentions(people: &[Author]) -> Option<String> {
 }
 
 /// Returns a statement with the numbers of the types that are shown to readers.
-fn shown_sql(sql: &str) -> String {
+pub(super) fn shown_sql(sql: &str) -> String {
     sql.replace(":shown", &MessageKind::SHOWN.map(|kind| kind.0.to_string()).join(", "))
 }
 
-/// Adds `change` to the channel's count and finds the newest message that is shown to readers.
-pub(super) async fn set_stats(
-    unit: &mut Unit,
-    channel: ChannelId,
-    platform_id: ChannelSnowflake,
-    change: i64,
-) -> Result<(), StoreError> {
-    let sent_at = |row| {
-        let mut row = Columns::new("messages", row);
-        let id: MessageId = row.id("message_id")?;
-        Ok(row.optional_time("sent_at")?.unwrap_or_else(|| id.created_at()))
-    };
-    let last_activity_at =
-        unit.row(&shown_sql(NEWEST), params! { "channel_id" => channel.to_string() }, sent_at).await?;
-    let parameters = params! {
-        "channel_id" => channel.to_string(),
-        "change" => change,
-        "last_activity_at" => datetime_if(last_activity_at),
-        "active_at" => datetime(last_activity_at.unwrap_or_else(|| platform_id.created_at())),
-    };
-    unit.run(SET_STATS, parameters).await.map(drop)
-}
-
-/// Both numbers are as of the moment at which the unit began, whatever other units write meanwhile, so the difference
-/// is the error at that time, which does not change by itself.
+/// Both numbers are read by one statement, whatever other units write meanwhile.
 pub(crate) async fn recount(unit: &mut Unit, channel: ChannelId) -> Result<u64, StoreError> {
     let counted = |row| {
         let mut row = Columns::new("channels", row);
-        Ok((row.id("platform_id")?, row.get::<i64>("beyond")?))
+        Ok(Recount { stored: row.get("message_count")?, counted: row.get("counted")? })
     };
-    let counted = unit.row(&shown_sql(COUNT), params! { "channel_id" => channel.to_string() }, counted).await?;
-    let (platform_id, beyond) = counted.ok_or(StoreError::Missing { what: "channel" })?;
-    if beyond != 0 {
+    let recount = unit.row(&shown_sql(COUNT), params! { "channel_id" => channel.to_string() }, counted).await?;
+    let recount = recount.ok_or(StoreError::Missing { what: "channel" })?;
+    if recount.error() != 0 {
         // The newest message is read and stored while no other unit can add one.
-        lock(unit, channel).await?;
-        set_stats(unit, channel, platform_id, -beyond).await?;
+        let locked = lock(unit, channel).await?;
+        let stats = recount.correct(locked.message_count);
+        update_channel(unit, locked, Some(stats), None).await?;
         unit.log_in(channel, [ChangeKind::Channel { channel }]).await?;
     }
-    Ok(beyond.unsigned_abs())
+    Ok(recount.error())
 }
 
 fn id(row: Row) -> Result<MessageId, StoreError> {

@@ -3,12 +3,11 @@
 use std::collections::HashMap;
 
 use domain::channel::{Channel, ChannelId, ChannelKind, ChannelSnowflake};
-use domain::message::{Message, MessageId};
+use domain::message::{Message, MessageId, StoredMessage};
 use domain::slug::ChannelSlug;
 use domain::tenant::Tenant;
 use domain::visibility::is_public;
 use ports::channel::{ThreadCursor, ThreadFilter, ThreadOrder};
-use ports::message::StoredMessage;
 use ports::page::Page;
 use uuid::Uuid;
 

@@ -5,11 +5,10 @@ use std::fmt;
 
 use domain::channel::{Channel, ChannelId};
 use domain::guild::{Role, RoleId};
-use domain::message::{Message, MessageId};
+use domain::message::{Message, MessageId, StoredMessage};
 use domain::tenant::{Tenant, TenantId};
 use domain::timestamp::Timestamp;
 use domain::visibility::is_public;
-use ports::message::StoredMessage;
 use ports::page::MessageRange;
 
 use super::{Audience, BrowseError, ChannelView, FileStates, MAX_PAGE_BYTES, Reading};

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use domain::channel::{Channel, ChannelId, ChannelKind, ChannelSnowflake};
 use domain::media::FileState;
-use domain::message::{Author, Deletion, Message, MessageId, MessageKind, Origin, Version};
+use domain::message::{Author, Deletion, Message, MessageId, MessageKind, Origin, StoredMessage, Version};
 use domain::pseudonym::Pseudonym;
 use domain::slug::TenantSlug;
 use domain::tenant::{Platform, PlatformId, Tenant, TenantName, TenantStatus};
@@ -10,7 +10,7 @@ use domain::timestamp::Timestamp;
 use domain::visibility::Visibility;
 use ports::channel::ThreadOrder;
 use ports::coverage::MockCoverageRepository;
-use ports::message::{MessageList, StoredMessage};
+use ports::message::MessageList;
 use ports::mock::{FakeStore, FakeUnitOfWork};
 use ports::page::MessageRange;
 
@@ -143,7 +143,7 @@ async fn an_empty_page_leads_back_to_where_the_messages_are() {
 async fn a_tenant_that_is_not_served_is_for_the_admin_alone() {
     for (status, deleting, public, admin) in [
         (TenantStatus::Active, false, "", ""),
-        (TenantStatus::Maintenance, false, "this community is temporarily not served", ""),
+        (TenantStatus::Maintenance, false, "this community is not served for now", ""),
         (TenantStatus::Cancelled, false, "this community is no longer served", ""),
         (TenantStatus::Active, true, "there is no such community", "there is no such community"),
     ] {

@@ -4,13 +4,12 @@ use domain::channel::{Channel, ChannelId};
 use domain::coverage::Interval;
 use domain::json::Json;
 use domain::media::FileState;
-use domain::message::{Attachment, Author, Reaction};
+use domain::message::{Attachment, Author, Reaction, StoredMessage};
 use domain::snowflake::Id;
 use domain::timestamp::Timestamp;
 use domain::unreadable::Unreadable;
 use ports::error::StoreError;
 use ports::media::File;
-use ports::message::StoredMessage;
 use ports::store::Store;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -34,7 +33,7 @@ pub(super) async fn of(store: &dyn Store, channel: ChannelId) -> Result<ChannelR
         line(&of_channel(&found));
     }
     if let Some(coverage) = read.coverage().find(channel).await? {
-        let interval = coverage.kept_interval().map(|held| [held.low().get(), held.high().get()]);
+        let interval = coverage.stored_interval().map(|held| [held.low().get(), held.high().get()]);
         let checked_at = coverage.checked_at.map(Timestamp::as_millis);
         line(&json!({
             "interval": interval, "start_reached": coverage.start_reached, "reason": coverage.reason,

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use domain::channel::ChannelId;
 use domain::coverage::Interval;
 use domain::message::MessageId;
-use domain::page::MessagePage;
-use ports::message::PageOutcome;
+use domain::page::{MessagePage, PageOutcome};
 
 use super::plan::Planned;
 use super::report::AbsentMessages;

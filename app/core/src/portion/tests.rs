@@ -2,9 +2,9 @@ use std::sync::Mutex;
 
 use domain::coverage::Interval;
 use domain::message::{Author, Message, Origin, Version};
+use domain::page::PageOutcome;
 use domain::pseudonym::Pseudonym;
 use domain::timestamp::Timestamp;
-use ports::message::PageOutcome;
 use ports::mock::{FakeStore, FakeUnitOfWork};
 use ports::store::Store;
 use uuid::Uuid;

@@ -90,7 +90,7 @@ impl Candidate {
 
 /// Another process was faster to acquire the lease.
 #[derive(Debug, thiserror::Error)]
-#[error("another process has acquired the lease meanwhile")]
+#[error("another process has taken the lease meanwhile")]
 struct TakenMeanwhile;
 
 /// The process that leads for a token. If it is dropped without [`Leader::resign`], the other candidates wait for the
@@ -116,7 +116,7 @@ impl Leader {
     }
 
     /// Renews the lease periodically, until another process has acquired it.
-    pub async fn renew_lease(&self) -> Infallible {
+    pub async fn keep(&self) -> Infallible {
         let mut due = interval(RENEWAL);
         due.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {

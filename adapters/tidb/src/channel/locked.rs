@@ -1,0 +1,94 @@
+//! The lock of a channel. The statement that takes it also reads all of the channel that a page is compared with.
+
+use domain::channel::{ChannelId, ChannelSnowflake};
+use domain::coverage::StoredCoverage;
+use domain::lease::Fence;
+use domain::page::Activity;
+use domain::tenant::TenantId;
+use mysql_async::{Row, params};
+use ports::error::StoreError;
+
+use crate::coverage::stored;
+use crate::row::Columns;
+use crate::unit::Unit;
+
+/// Two writers of a channel wait for each other on its row. All other rows that a page is compared with are read after
+/// it is locked.
+const LOCK: &str = r"
+    SELECT channels.channel_id, tenant_id, platform_id, fence, message_count, last_activity_at, active_at,
+        coverage.channel_id AS covered_id, low, high, start_reached, reason, checked_at
+    FROM channels
+    LEFT JOIN coverage ON coverage.channel_id = channels.channel_id
+    WHERE channels.channel_id = :channel_id
+    FOR UPDATE
+";
+
+const RAISE_FENCE: &str = r"
+    UPDATE channels
+    SET fence = :fence
+    WHERE channel_id = :channel_id
+";
+
+/// A channel as read when it was locked.
+#[derive(Debug, Clone)]
+pub(crate) struct LockedChannel {
+    pub(crate) id: ChannelId,
+    tenant: TenantId,
+    pub(crate) platform_id: ChannelSnowflake,
+    pub(crate) fence: u64,
+    pub(crate) message_count: u64,
+    pub(crate) activity: Activity,
+    /// Whether the channel has a row of coverage.
+    pub(crate) is_covered: bool,
+    pub(crate) coverage: StoredCoverage,
+}
+
+fn locked(row: Row) -> Result<LockedChannel, StoreError> {
+    let mut row = Columns::new("channels", row);
+    Ok(LockedChannel {
+        id: ChannelId(row.uuid("channel_id")?),
+        tenant: TenantId(row.uuid("tenant_id")?),
+        platform_id: row.id("platform_id")?,
+        fence: row.get("fence")?,
+        message_count: row.get("message_count")?,
+        activity: Activity {
+            last_activity_at: row.optional_time("last_activity_at")?,
+            active_at: row.time("active_at")?,
+        },
+        is_covered: row.get::<Option<String>>("covered_id")?.is_some(),
+        coverage: stored(&mut row)?,
+    })
+}
+
+impl Unit {
+    /// Makes every other writer of the channel wait; returns the channel as it is now, or `None` if it is not stored.
+    pub(crate) async fn lock_channel(&mut self, id: ChannelId) -> Result<Option<LockedChannel>, StoreError> {
+        if let Some(locked) = self.locked.take_if(|locked| locked.id == id) {
+            return Ok(Some(locked));
+        }
+        let found = self.row(LOCK, params! { "channel_id" => id.to_string() }, locked).await?;
+        if let Some(locked) = &found {
+            self.know_tenant(id, locked.tenant);
+        }
+        Ok(found)
+    }
+
+    pub(super) async fn fence_channel(&mut self, id: ChannelId, fence: Fence) -> Result<bool, StoreError> {
+        let Some(locked) = self.lock_channel(id).await? else { return Ok(false) };
+        let held = self.fences.get(&id).map_or(locked.fence, |fence| fence.get());
+        self.locked = Some(locked);
+        if held < fence.get() {
+            self.fences.insert(id, fence);
+        }
+        Ok(held <= fence.get())
+    }
+
+    /// Stores the fences that no other update has stored.
+    pub(crate) async fn raise_fences(&mut self) -> Result<(), StoreError> {
+        while let Some((id, fence)) = self.fences.pop_first() {
+            let parameters = params! { "channel_id" => id.to_string(), "fence" => fence.get() };
+            self.run(RAISE_FENCE, parameters).await?;
+        }
+        Ok(())
+    }
+}

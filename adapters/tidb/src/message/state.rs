@@ -1,0 +1,150 @@
+//! Reads the stored state that a page is compared with, in one statement.
+
+use std::sync::LazyLock;
+
+use domain::channel::ChannelId;
+use domain::coverage::{Interval, Segment};
+use domain::message::{MessageId, MessageKind};
+use domain::page::{MessagePage, Newest, StoredState, StoredStats, StoredVersion};
+use mysql_async::{Row, params};
+use ports::error::StoreError;
+
+use super::read::{deletion, version};
+use super::write::{keys, shown_sql};
+use crate::batch::{list_sql, padded};
+use crate::channel::LockedChannel;
+use crate::coverage::{SEGMENTS_NEAR, near_parameters, segment};
+use crate::row::Columns;
+use crate::unit::Unit;
+
+/// The parts of a state are one list, so that they cost one round trip. Each row names its part; the columns of the
+/// other parts are `NULL`.
+const VERSIONS: &str = r"
+    (
+        SELECT 1 AS part, message_id AS low, NULL AS high, kind, edited_at, observed_at, origin, digest, deleted_at,
+            deletion_kind, NULL AS sent_at, NULL AS parts
+        FROM messages
+        WHERE channel_id = :channel_id
+            AND message_id BETWEEN :low AND :high
+    )
+";
+
+/// The newest message that is shown to readers; [`shown_sql`] fills in the types.
+const NEWEST: &str = r"
+    (
+        SELECT /*+ ORDER_INDEX(messages, PRIMARY) */
+            3 AS part, message_id AS low, NULL AS high, NULL AS kind, NULL AS edited_at, NULL AS observed_at,
+            NULL AS origin, NULL AS digest, NULL AS deleted_at, NULL AS deletion_kind, sent_at, NULL AS parts
+        FROM messages
+        WHERE channel_id = :channel_id
+            AND deleted_at IS NULL
+            AND kind IN (:shown)
+        ORDER BY message_id DESC
+        LIMIT 1
+    )
+";
+
+const UNREADABLE: &str = r"
+    (
+        SELECT /*+ ORDER_INDEX(unreadable_messages, PRIMARY) */
+            4 AS part, low, high, NULL AS kind, NULL AS edited_at, NULL AS observed_at, NULL AS origin, NULL AS digest,
+            NULL AS deleted_at, NULL AS deletion_kind, NULL AS sent_at, NULL AS parts
+        FROM unreadable_messages
+        WHERE channel_id = :channel_id
+            AND low <= :high
+            AND high >= :low
+        ORDER BY unreadable_id
+        LIMIT 1
+    )
+";
+
+/// A page that proves no absence is compared only with the rows of its own ids.
+const FIND_VERSIONS: &str = r"
+    SELECT message_id AS low, kind, edited_at, observed_at, origin, digest, deleted_at, deletion_kind
+    FROM messages
+    WHERE channel_id = ?
+        AND message_id IN (…)
+";
+
+/// The state of the ids of an interval.
+static STATE: LazyLock<String> =
+    LazyLock::new(|| shown_sql(&[VERSIONS, SEGMENTS_NEAR, NEWEST, UNREADABLE].map(str::trim).join(" UNION ALL ")));
+
+/// The state of some ids, without their rows.
+static STATE_OF_SOME: LazyLock<String> =
+    LazyLock::new(|| shown_sql(&[SEGMENTS_NEAR, NEWEST, UNREADABLE].map(str::trim).join(" UNION ALL ")));
+
+static NEWEST_SHOWN: LazyLock<String> = LazyLock::new(|| shown_sql(NEWEST.trim()));
+
+/// A row of [`STATE`].
+enum Part {
+    Version(StoredVersion),
+    Segment(Segment),
+    Newest(Newest),
+    Unreadable,
+}
+
+fn part(row: Row) -> Result<Part, StoreError> {
+    let mut row = Columns::new("messages", row);
+    Ok(match row.get::<u8>("part")? {
+        1 => Part::Version(stored_version(&mut row)?),
+        2 => Part::Segment(segment(&mut row.of("coverage_segments"))?),
+        3 => Part::Newest(newest(&mut row)?),
+        _ => Part::Unreadable,
+    })
+}
+
+fn stored_version(row: &mut Columns) -> Result<StoredVersion, StoreError> {
+    Ok(StoredVersion {
+        id: row.id("low")?,
+        kind: MessageKind(row.get("kind")?),
+        version: version(row)?,
+        digest: row.get("digest")?,
+        deletion: deletion(row)?,
+    })
+}
+
+fn newest(row: &mut Columns) -> Result<Newest, StoreError> {
+    Ok(Newest::from_stored(row.id("low")?, row.optional_time("sent_at")?))
+}
+
+impl Unit {
+    /// Returns the state of a locked channel that `page`, which concerns the ids of `span`, is compared with.
+    pub(super) async fn state(
+        &mut self,
+        locked: &LockedChannel,
+        page: &MessagePage,
+        span: Interval,
+    ) -> Result<StoredState, StoreError> {
+        let channel = locked.id;
+        let (mut versions, mut segments, mut newest, mut has_unreadable) = (Vec::new(), Vec::new(), None, false);
+        let is_whole = page.interval().is_some();
+        let sql = if is_whole { &STATE } else { &STATE_OF_SOME };
+        for part in self.rows(sql, near_parameters(channel, span), part).await? {
+            match part {
+                Part::Version(version) => versions.push(version),
+                Part::Segment(segment) => segments.push(segment),
+                Part::Newest(found) => newest = Some(found),
+                Part::Unreadable => has_unreadable = true,
+            }
+        }
+        if !is_whole {
+            let ids: Vec<MessageId> = page.messages().iter().map(|message| message.id).collect();
+            let make = |row| stored_version(&mut Columns::new("messages", row));
+            for ids in padded(&ids) {
+                let sql = list_sql(FIND_VERSIONS, ids.len());
+                versions.extend(self.rows(&sql, keys([], channel, &ids), make).await?);
+            }
+        }
+        versions.sort_unstable_by_key(|version| version.id);
+        let near = self.complete_near(channel, segments).await?;
+        let stats = StoredStats { platform_id: locked.platform_id, message_count: locked.message_count, newest };
+        Ok(StoredState { rows: versions, near, coverage: locked.coverage.clone(), stats, has_unreadable })
+    }
+
+    /// Returns the newest message of a channel that is shown to readers.
+    pub(super) async fn newest(&mut self, channel: ChannelId) -> Result<Option<Newest>, StoreError> {
+        let make = |row| newest(&mut Columns::new("messages", row));
+        self.row(&NEWEST_SHOWN, params! { "channel_id" => channel.to_string() }, make).await
+    }
+}

@@ -1,0 +1,280 @@
+//! The effect of a page on the stored part of a channel.
+
+use std::collections::BTreeMap;
+
+use super::stats::{Newest, StatsPlan, StoredStats, Tally};
+use super::{Absence, MessagePage, PageOutcome};
+use crate::change::ChangeKind;
+use crate::channel::ChannelId;
+use crate::coverage::{CoveragePlan, Interval, NearSegments, Segments, StoredCoverage};
+use crate::message::{Deletion, DeletionKind, Message, MessageId, MessageKind, Origin, Version};
+use crate::timestamp::Timestamp;
+
+/// The fields of a stored row that decide the effect of a page on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoredVersion {
+    /// The id of the message.
+    pub id: MessageId,
+    /// Its type.
+    pub kind: MessageKind,
+    /// Its version.
+    pub version: Version,
+    /// Its [`Message::digest`].
+    pub digest: u64,
+    /// Its deletion, if it is deleted.
+    pub deletion: Option<Deletion>,
+}
+
+/// A message to write, with its digest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Write<'a> {
+    /// The message.
+    pub message: &'a Message,
+    /// Its digest, computed once.
+    pub digest: u64,
+    /// The deletion to store, if any.
+    pub deletion: Option<Deletion>,
+}
+
+/// The changes to a stored message other than to its content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Touch {
+    /// When its content was last observed.
+    pub observed_at: Timestamp,
+    /// The kind of source of that observation.
+    pub origin: Origin,
+    /// Its deletion, if it is deleted.
+    pub deletion: Option<Deletion>,
+}
+
+/// The change to a message that a reader can see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// It appeared, or appeared again.
+    Created,
+    /// A newer version replaced it.
+    Updated,
+    /// It was marked deleted.
+    Deleted,
+}
+
+impl Effect {
+    /// Returns the effect of replacing a message, by whether readers saw it before and see it afterwards.
+    #[must_use]
+    pub const fn of(seen_before: bool, seen_after: bool) -> Self {
+        match (seen_before, seen_after) {
+            (_, false) => Self::Deleted,
+            (true, true) => Self::Updated,
+            (false, true) => Self::Created,
+        }
+    }
+}
+
+/// The maximum number of changed messages of a unit that the change log lists one by one; more become one entry.
+pub const MOST_NAMED: usize = 20;
+
+/// Returns the entries of the change log for changed messages of a channel, which ascend by id.
+#[must_use]
+pub fn message_changes(channel: ChannelId, changed: &[(MessageId, Effect)]) -> Vec<ChangeKind> {
+    let (Some((low, _)), Some((high, _))) = (changed.first(), changed.last()) else { return Vec::new() };
+    if let Some(interval) = Interval::new(*low, *high).filter(|_| changed.len() > MOST_NAMED) {
+        return vec![ChangeKind::Page { channel, interval }];
+    }
+    let named = changed.iter().map(|(message, effect)| match effect {
+        Effect::Created => ChangeKind::Created { channel, message: *message },
+        Effect::Updated => ChangeKind::Updated { channel, message: *message },
+        Effect::Deleted => ChangeKind::Deleted { channel, message: *message },
+    });
+    named.collect()
+}
+
+/// The stored data that decides the effect of a page on a channel, all of it read while the channel is locked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredState {
+    /// The rows of the ids in the page's [span](MessagePage::span), ascending; for a page without an interval, those of
+    /// its messages are enough.
+    pub rows: Vec<StoredVersion>,
+    /// The segments near the page's span.
+    pub near: NearSegments,
+    /// The coverage of the channel.
+    pub coverage: StoredCoverage,
+    /// The counters of the channel.
+    pub stats: StoredStats,
+    /// Whether unreadable entries are recorded among the ids of the span.
+    pub has_unreadable: bool,
+}
+
+/// The effect of a page on a store; every list ascends by id. The parts are executed in the order of the fields.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct WritePlan<'a> {
+    /// New rows.
+    pub insert: Vec<Write<'a>>,
+    /// Rows that a newer version replaces, with their attachments and reactions.
+    pub update: Vec<Write<'a>>,
+    /// Rows whose content stays, by the change to their other fields: they were observed again, are no longer deleted,
+    /// or are finally deleted.
+    pub touch: Vec<(Touch, Vec<MessageId>)>,
+    /// Rows to mark deleted by [`WritePlan::deletion`].
+    pub delete: Vec<MessageId>,
+    /// The deletion of the rows of `delete`; `None` if there are none.
+    pub deletion: Option<Deletion>,
+    /// The counters of the channel; `None` if they stay.
+    pub stats: Option<StatsPlan>,
+    /// The segments and the coverage of the channel; `None` if they stay.
+    pub coverage: Option<CoveragePlan>,
+    /// The entries of the change log.
+    pub changes: Vec<ChangeKind>,
+    /// The changes, for the caller.
+    pub outcome: PageOutcome,
+}
+
+impl<'a> WritePlan<'a> {
+    /// Compares `page` with the stored state of `channel`.
+    ///
+    /// - An explicit deletion is final. An inferred one yields to an observation that is not older.
+    /// - Of two versions the newer wins; equal content changes nothing.
+    /// - A stored message absent from its interval becomes deleted, unless it was observed at that time or later.
+    /// - Where a later observation proves absence, the page adds as deleted the messages absent from that observation.
+    /// - The interval of a page that proves it is added to the coverage, with the time of the page.
+    #[must_use]
+    pub fn new(channel: ChannelId, page: &'a MessagePage, state: &StoredState) -> Self {
+        if page.span().is_none() {
+            return Self::default();
+        }
+        let mut planner = Planner {
+            page,
+            proven: state.near.proven(),
+            plan: Self::default(),
+            tally: Tally::default(),
+            changed: Vec::new(),
+        };
+        planner.compare(&state.rows);
+        let Planner { mut plan, tally, mut changed, .. } = planner;
+        changed.sort_unstable_by_key(|(id, _)| *id);
+        plan.changes = message_changes(channel, &changed);
+        plan.stats = tally.plan(&state.stats);
+        plan.coverage = page.observation().and_then(|seen| CoveragePlan::new(seen, &state.near, &state.coverage));
+        plan.changes.extend(plan.coverage.as_ref().and_then(|coverage| coverage.change(channel)));
+        plan.outcome.added = plan.insert.len() as u64;
+        plan.outcome.deleted = plan.delete.len() as u64;
+        plan.outcome.has_unreadable = state.has_unreadable;
+        plan
+    }
+}
+
+/// Makes the part of a plan that concerns messages.
+struct Planner<'a, 'p> {
+    page: &'a MessagePage,
+    proven: &'p Segments,
+    plan: WritePlan<'a>,
+    tally: Tally,
+    /// The changes that a reader can see.
+    changed: Vec<(MessageId, Effect)>,
+}
+
+impl<'a> Planner<'a, '_> {
+    fn compare(&mut self, rows: &[StoredVersion]) {
+        let mut held: BTreeMap<MessageId, &StoredVersion> = rows.iter().map(|row| (row.id, row)).collect();
+        for message in self.page.messages() {
+            match held.remove(&message.id) {
+                Some(row) => self.meet(message, row),
+                None => self.add(message),
+            }
+        }
+        if let Some(interval) = self.page.interval() {
+            for row in held.into_values().filter(|row| interval.contains(row.id)) {
+                self.miss(row);
+            }
+        }
+        if !self.plan.delete.is_empty() {
+            self.plan.deletion = Some(self.page.deletion());
+        }
+    }
+
+    /// Handles a message of the page that is not stored.
+    fn add(&mut self, message: &'a Message) {
+        let absent_at = self.proven.absent_at(message.id).filter(|at| *at > self.page.observed_at());
+        let deletion = absent_at.map(Deletion::inferred);
+        self.tally.count(message.id, false, shown(message, deletion));
+        self.changed.push((message.id, Effect::of(false, deletion.is_none())));
+        self.plan.insert.push(Write { message, digest: message.digest(), deletion });
+    }
+
+    /// Handles a message of the page that is stored.
+    fn meet(&mut self, message: &'a Message, row: &StoredVersion) {
+        let seen_at = self.page.observed_at();
+        let deletion = row.deletion.filter(|deletion| {
+            // A later observation that covers the id of a deleted message lacked it, too.
+            let absent_at = self.proven.absent_at(row.id);
+            let lacked = absent_at.map_or(*deletion, |at| deletion.merge(Deletion::inferred(at)));
+            lacked.outlasts(seen_at)
+        });
+        if deletion.is_some_and(|deletion| deletion.kind == DeletionKind::Explicit) {
+            self.plan.outcome.unchanged += 1;
+            return;
+        }
+        let confirmed_at = self.proven.confirmed_at(row.id).filter(|_| row.deletion.is_none());
+        // An edit proves by itself that it is the later version; otherwise the time of the observation decides.
+        let newer = message.version.edited_at > row.version.edited_at
+            || message.version > row.version && confirmed_at.is_none_or(|at| at <= seen_at);
+        let digest = if newer { message.digest() } else { row.digest };
+        let revived = row.deletion.is_some() && deletion.is_none();
+        let was_shown = row.deletion.is_none() && row.kind.is_shown();
+        if digest == row.digest {
+            if revived && row.kind.is_shown() {
+                self.tally.count_revived(row.id);
+            }
+            let recorded = self.page.observation().is_some() || confirmed_at.is_some_and(|at| at >= seen_at);
+            if revived || newer && !recorded {
+                let Version { observed_at, origin, .. } = if newer { message.version } else { row.version };
+                self.touch(row.id, Touch { observed_at, origin, deletion });
+            }
+        } else {
+            self.tally.count(row.id, was_shown, shown(message, deletion));
+            self.plan.update.push(Write { message, digest, deletion });
+        }
+        if revived || digest != row.digest && deletion.is_none() {
+            self.changed.push((row.id, if revived { Effect::Created } else { Effect::Updated }));
+            self.plan.outcome.updated += 1;
+        } else {
+            self.plan.outcome.unchanged += 1;
+        }
+    }
+
+    /// Handles a stored message that the page lacks.
+    fn miss(&mut self, row: &StoredVersion) {
+        let page = self.page;
+        if let Some(deletion) = row.deletion {
+            if page.absence == Absence::Explicit && deletion.kind == DeletionKind::Inferred {
+                let Version { observed_at, origin, .. } = row.version;
+                self.touch(row.id, Touch { observed_at, origin, deletion: Some(deletion.merge(page.deletion())) });
+            }
+            return;
+        }
+        self.plan.outcome.lacking += 1;
+        let absent_at = self.proven.absent_at(row.id);
+        let observed_at = absent_at.map_or(row.version.observed_at, |at| at.max(row.version.observed_at));
+        let spared = page.spared.binary_search(&row.id).is_ok();
+        if page.absence != Absence::Explicit && (spared || observed_at >= page.observed_at) {
+            return;
+        }
+        self.plan.outcome.absent.push(row.id);
+        if page.absence != Absence::NoEvidence {
+            self.plan.delete.push(row.id);
+            self.changed.push((row.id, Effect::Deleted));
+            self.tally.count(row.id, row.kind.is_shown(), None);
+        }
+    }
+
+    fn touch(&mut self, id: MessageId, touch: Touch) {
+        match self.plan.touch.iter_mut().find(|(other, _)| *other == touch) {
+            Some((_, ids)) => ids.push(id),
+            None => self.plan.touch.push((touch, vec![id])),
+        }
+    }
+}
+
+/// Returns a written message, if readers are shown it.
+fn shown(message: &Message, deletion: Option<Deletion>) -> Option<Newest> {
+    (deletion.is_none() && message.kind.is_shown()).then(|| message.into())
+}

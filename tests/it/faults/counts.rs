@@ -1,0 +1,147 @@
+//! The number of statements of a unit: on a cluster each costs a round trip.
+
+use domain::coverage::Interval;
+use domain::lease::Fence;
+use domain::media::{FileKey, FileState};
+use domain::message::{Attachment, AttachmentId, Emoji, Message, Reaction};
+use domain::page::MessagePage;
+use ports::media::File;
+use ports::page::MessageRange;
+use ports::store::Store;
+
+use super::Rig;
+use crate::contract::fixture::{at, interval, message};
+
+/// The maximum for a page of 100 messages, with the statements of its transaction. A page that joins two segments
+/// removes one of them with one more.
+const MOST: usize = 12;
+
+/// Returns the page of the ids from `low` to `high`; every third message has a file, and every message reactions.
+fn full_page(rig: &Rig, low: u64, high: u64, millis: i64) -> MessagePage {
+    let attachment = |raw: u64| Attachment {
+        id: AttachmentId::new(raw).unwrap(),
+        filename: "a.png".to_owned(),
+        content_type: None,
+        size_bytes: 1,
+        width: None,
+        height: None,
+        description: None,
+        spoiler: false,
+        url: Some("https://cdn.discordapp.com/a.png".to_owned()),
+        local_path: None,
+        extra: None,
+    };
+    let reaction = |name: &str| Reaction {
+        emoji: Emoji { id: None, name: Some(name.to_owned()), animated: false },
+        count: 1,
+        people: vec![],
+    };
+    let messages = (low..=high).map(|raw| Message {
+        attachments: raw.is_multiple_of(3).then(|| attachment(raw)).into_iter().collect(),
+        reactions: if raw.is_multiple_of(2) { vec![reaction("a"), reaction("b")] } else { vec![reaction("a")] },
+        ..message(&rig.channel, raw, "text", millis)
+    });
+    MessagePage::new(interval(low, high), at(millis), messages.collect()).unwrap()
+}
+
+/// Returns the same page without files and reactions.
+fn plain(page: &MessagePage) -> MessagePage {
+    let messages = page.messages().iter().cloned();
+    let messages = messages.map(|message| Message { attachments: vec![], reactions: vec![], ..message });
+    MessagePage::new(page.interval(), page.observed_at(), messages.collect()).unwrap()
+}
+
+/// Stores a page as a sync does; returns its statements.
+async fn store(rig: &Rig, page: &MessagePage, fence: u64) -> Vec<String> {
+    let before = rig.proxy.statements();
+    let channel = rig.channel.id;
+    let mut unit = rig.store.begin().await.unwrap();
+    assert!(unit.channels().fence(channel, Fence::new(fence).unwrap()).await.unwrap());
+    let outcome = unit.messages().replace_interval(channel, page).await.unwrap();
+    assert!(!outcome.has_unreadable, "a sync lists unreadable entries only if there are any");
+    let files: Vec<File> = page
+        .messages()
+        .iter()
+        .flat_map(|message| message.attachments.iter().map(|file| (message.id, file.id)))
+        .map(|(message, attachment)| File {
+            key: FileKey { channel, message, attachment },
+            state: FileState::seen(at(1)),
+        })
+        .collect();
+    if !files.is_empty() {
+        unit.media().insert_all(rig.channel.tenant_id, &files).await.unwrap();
+    }
+    unit.commit().await.unwrap();
+    rig.proxy.statements_after(before)
+}
+
+#[tokio::test]
+#[ignore = "needs a MySQL-protocol server"]
+async fn a_page_of_100_messages_costs_at_most_12_statements() {
+    for is_full in [false, true] {
+        let rig = Rig::new(1).await;
+        // The first unit of a connection prepares it.
+        rig.store.begin().await.unwrap().commit().await.unwrap();
+        let page = |low, high, millis| {
+            let page = full_page(&rig, low, high, millis);
+            if is_full { page } else { plain(&page) }
+        };
+        for (name, low, high, millis, fence) in [
+            ("the first page, under a new fence", 2_001, 2_100, 1, 1),
+            ("a backfill that touches an older segment", 1_901, 2_000, 2, 1),
+            ("a backfill under a new fence", 1_801, 1_900, 3, 2),
+            ("a page behind a gap", 1_001, 1_100, 4, 2),
+            ("a backfill that closes the gap", 1_101, 1_800, 5, 2),
+            ("catching up", 2_101, 2_200, 6, 2),
+            ("a page that has been stored", 2_101, 2_200, 7, 2),
+        ] {
+            let page = page(low, high, millis);
+            let shown = if high - low > 100 { page.messages()[..100].to_vec() } else { page.messages().to_vec() };
+            let page = MessagePage::new(page.interval(), page.observed_at(), shown).unwrap();
+            let statements = store(&rig, &page, fence).await;
+            println!("{name}, full: {is_full}: {} {statements:#?}", statements.len());
+            let most = MOST + usize::from(statements.iter().any(|text| text.contains("DELETE FROM coverage_segments")));
+            assert!(statements.len() <= most, "{name}: {} {statements:#?}", statements.len());
+        }
+        let stored = rig.direct.read().await.unwrap().coverage().find(rig.channel.id).await.unwrap().unwrap();
+        assert_eq!(stored.interval, interval(1_001, 2_200));
+        let mut unit = rig.direct.begin().await.unwrap();
+        assert!(!unit.channels().fence(rig.channel.id, Fence::new(1).unwrap()).await.unwrap(), "the fence was raised");
+        unit.commit().await.unwrap();
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs a MySQL-protocol server"]
+async fn a_fence_that_no_other_update_stores_is_stored_by_the_commit() {
+    let rig = Rig::new(1).await;
+    let fence = |raw| Fence::new(raw).unwrap();
+    for (raw, raises) in [(2, true), (2, true), (1, false)] {
+        let mut unit = rig.store.begin().await.unwrap();
+        assert_eq!(unit.channels().fence(rig.channel.id, fence(raw)).await.unwrap(), raises);
+        unit.commit().await.unwrap();
+    }
+    let mut dropped = rig.store.begin().await.unwrap();
+    assert!(dropped.channels().fence(rig.channel.id, fence(9)).await.unwrap());
+    assert!(!dropped.channels().fence(rig.channel.id, fence(8)).await.unwrap(), "the same unit");
+    drop(dropped);
+    let mut unit = rig.store.begin().await.unwrap();
+    assert!(unit.channels().fence(rig.channel.id, fence(3)).await.unwrap());
+    unit.commit().await.unwrap();
+}
+
+#[tokio::test]
+#[ignore = "needs a MySQL-protocol server"]
+async fn a_page_of_a_channel_is_read_by_3_statements_in_one_snapshot() {
+    let rig = Rig::new(1).await;
+    store(&rig, &full_page(&rig, 1, 100, 1), 1).await;
+    // The first snapshot of a connection prepares it, and its end is a statement.
+    drop(rig.store.read().await.unwrap());
+    let before = rig.proxy.statements();
+    let mut read = rig.store.read().await.unwrap();
+    let list = read.messages().list(rig.channel.id, MessageRange::Newest, false, 50).await.unwrap();
+    let mut statements = rig.proxy.statements_after(before);
+    statements.retain(|statement| statement != "ROLLBACK");
+    assert_eq!((list.messages.len(), statements.len()), (50, 4), "{statements:#?}");
+    assert_eq!(Interval::new(list.messages[0].id, list.messages[49].id), interval(51, 100));
+}
