@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 /// The identity of a machine and a process; unknown parts are `-`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Place<'a> {
+struct Identity<'a> {
     /// The name of the machine, for operators.
     host: &'a str,
     /// The id of this boot of its kernel.
@@ -56,22 +56,22 @@ impl Process {
     /// process of another machine or container is unknown here.
     #[must_use]
     pub fn knows_gone(&self, other: &Holder) -> bool {
-        let (Some(here), Some(there)) = (Place::of(&self.holder), Place::of(other)) else { return false };
-        let told = ![here.boot, here.space, there.begun].contains(&UNKNOWN);
-        told && (here.boot, here.space) == (there.boot, there.space) && is_gone(there.number, there.begun)
+        let (Some(here), Some(there)) = (Identity::of(&self.holder), Identity::of(other)) else { return false };
+        let known = ![here.boot, here.space, there.begun].contains(&UNKNOWN);
+        known && (here.boot, here.space) == (there.boot, there.space) && is_gone(there.number, there.begun)
     }
 }
 
 /// Returns a description of a holder for operators.
 #[must_use]
 pub fn describe(holder: &Holder) -> String {
-    match Place::of(holder) {
-        Some(place) => format!("process {} on {}", place.number, place.host),
+    match Identity::of(holder) {
+        Some(of) => format!("process {} on {}", of.number, of.host),
         None => "another process".to_owned(),
     }
 }
 
-impl<'a> Place<'a> {
+impl<'a> Identity<'a> {
     fn of(holder: &'a Holder) -> Option<Self> {
         let parts: Vec<_> = holder.as_str().split('/').collect();
         let &[host, boot, space, number, begun, _] = &parts[..] else { return None };
