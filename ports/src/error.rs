@@ -62,7 +62,7 @@ impl StoreError {
     /// Returns whether the error is transient: the same unit may succeed later, if repeating it is harmless. A server
     /// that shuts down cancels its requests, and an overloaded one needs a pause.
     #[must_use]
-    pub const fn passes(&self) -> bool {
+    pub const fn is_transient(&self) -> bool {
         matches!(self, Self::Aborted(_) | Self::Unavailable(_) | Self::Throttled(_) | Self::TimedOut(_))
     }
 }

@@ -15,7 +15,7 @@ use domain::tenant::TenantId;
 use domain::timestamp::Timestamp;
 use domain::unreadable::Unreadable;
 
-pub use self::error::{Denied, GuildError, Missing};
+pub use self::error::{Denied, GoneItem, GuildError};
 
 /// The priority of a request: which ones go first if not all can.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -207,7 +207,7 @@ pub enum MessageCursor {
 
 /// A fetched page of messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MessageLook {
+pub struct FetchedPage {
     /// At most 100 messages, scrubbed, ascending, as of the time the request was sent. The interval reaches from the
     /// cursor (exclusive, except for `Around`) to the farthest message, and below an empty page to the channel's start;
     /// never into the future, and never above the last message of an `After`. Without an interval the page proves
@@ -249,13 +249,13 @@ pub trait GuildSource: Send + Sync {
     /// Returns the guild's metadata, without its threads and messages.
     ///
     /// # Errors
-    /// [`GuildError::Gone`] with [`Missing::Guild`] if the bot is not in it.
+    /// [`GuildError::Gone`] with [`GoneItem::Guild`] if the bot is not in it.
     async fn structure(&self, scope: &GuildScope) -> Result<GuildStructure, GuildError>;
 
     /// Returns one channel or thread by its id; `structure` supplies the properties that it inherits.
     ///
     /// # Errors
-    /// [`GuildError::Gone`] with [`Missing::Channel`] if it is deleted, [`GuildError::Forbidden`] if it exists and the
+    /// [`GuildError::Gone`] with [`GoneItem::Channel`] if it is deleted, [`GuildError::Forbidden`] if it exists and the
     /// bot may not view it.
     async fn find_channel(
         &self,
@@ -269,7 +269,7 @@ pub trait GuildSource: Send + Sync {
     /// newer structure has its parent.
     ///
     /// # Errors
-    /// [`GuildError::Gone`] with [`Missing::Guild`] if the bot is not in it.
+    /// [`GuildError::Gone`] with [`GoneItem::Guild`] if the bot is not in it.
     async fn active_threads(
         &self,
         scope: &GuildScope,
@@ -305,5 +305,5 @@ pub trait GuildSource: Send + Sync {
         channel: &GuildChannel,
         cursor: MessageCursor,
         priority: Priority,
-    ) -> Result<MessageLook, GuildError>;
+    ) -> Result<FetchedPage, GuildError>;
 }

@@ -10,8 +10,8 @@ use domain::message::GuildSnowflake;
 use domain::snowflake::Id;
 use ports::clock::Clock;
 use ports::guild::{
-    ArchivedCursor, ArchivedList, BotIdentity, Denied, GuildChannel, GuildError, GuildScope, GuildSource,
-    GuildStructure, JoinedGuild, MessageCursor, MessageLook, Missing, Priority, ThreadPage,
+    ArchivedCursor, ArchivedList, BotIdentity, Denied, FetchedPage, GoneItem, GuildChannel, GuildError, GuildScope,
+    GuildSource, GuildStructure, JoinedGuild, MessageCursor, Priority, ThreadPage,
 };
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
@@ -77,7 +77,7 @@ impl GuildSource for DiscordClient {
         let mut wire =
             self.rest.get(&channel_call(id, scope.priority(Priority::CatchUp)), "channel", payload::one).await?.value;
         if wire.id("guild_id") != Some(scope.guild) {
-            return Err(GuildError::Gone(Missing::Channel));
+            return Err(GuildError::Gone(GoneItem::Channel));
         }
         if let Some(found) = thread(scope, parent_of(structure, &wire), wire) {
             return Ok(found);
@@ -110,7 +110,7 @@ impl GuildSource for DiscordClient {
         channel: &GuildChannel,
         cursor: MessageCursor,
         priority: Priority,
-    ) -> Result<MessageLook, GuildError> {
+    ) -> Result<FetchedPage, GuildError> {
         self.read_messages(scope, channel, cursor, scope.priority(priority)).await
     }
 }

@@ -11,14 +11,14 @@ use futures::{StreamExt as _, stream};
 use http::{Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
-use ports::guild::{GuildError, Missing, Priority};
+use ports::guild::{GoneItem, GuildError, Priority};
 use ports::media::{FetchError, FileBytes, FileSource, Refreshed, SeenFile};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::client::DiscordClient;
-use crate::limit::Place;
+use crate::limit::Target;
 use crate::payload::{self, Fields};
 use crate::rest::{Call, USER_AGENT};
 
@@ -90,8 +90,8 @@ impl DiscordClient {
         if known.is_empty() {
             return Ok(vec![Refreshed::Unknown; files.len()]);
         }
-        let place = Place { route: REFRESH, major: 0 };
-        let call = Call { place, path: REFRESH.to_owned(), priority: Priority::Backfill };
+        let target = Target { route: REFRESH, major: 0 };
+        let call = Call { target, path: REFRESH.to_owned(), priority: Priority::Backfill };
         let body = Bytes::from(json!({ "attachment_urls": known }).to_string());
         let parse = |body: &Bytes| serde_json::from_slice::<RefreshedUrls>(body);
         let pairs = self.rest.post(&call, &body, "list of addresses", parse).await?.value.refreshed_urls;
@@ -120,12 +120,12 @@ impl DiscordClient {
             if shown.contains_key(&(channel, message)) {
                 continue;
             }
-            let place = Place { route: MESSAGE, major: channel.get() };
+            let target = Target { route: MESSAGE, major: channel.get() };
             let path = format!("/channels/{channel}/messages/{message}");
-            let call = Call { place, path, priority: Priority::Backfill };
+            let call = Call { target, path, priority: Priority::Backfill };
             let found = match self.rest.get(&call, "message", payload::one).await {
                 Ok(reply) => Some(addresses_in(reply.value)),
-                Err(GuildError::Gone(Missing::Message)) => None,
+                Err(GuildError::Gone(GoneItem::Message)) => None,
                 Err(GuildError::Forbidden(_) | GuildError::Gone(_)) => Some(HashMap::new()),
                 Err(error) => return Err(error),
             };
@@ -177,22 +177,22 @@ impl FileSource for DiscordClient {
             .body(Full::default())
             .map_err(|_| FetchError::Failed("the address cannot be asked"))?;
         let limit = self.rest.config.timeout;
-        let answer = timeout(limit, self.rest.http.request(request)).await;
-        let answer = answer.map_err(|_| FetchError::Failed("the file took too long"))?;
-        let answer = answer.map_err(|_| FetchError::Failed("the files cannot be reached"))?;
-        match answer.status() {
+        let response = timeout(limit, self.rest.http.request(request)).await;
+        let response = response.map_err(|_| FetchError::Failed("the file took too long"))?;
+        let response = response.map_err(|_| FetchError::Failed("the files cannot be reached"))?;
+        match response.status() {
             StatusCode::OK => {}
             StatusCode::NOT_FOUND | StatusCode::GONE => return Err(FetchError::Gone),
             StatusCode::FORBIDDEN => return Err(FetchError::Failed("the address has expired")),
             _ => return Err(FetchError::Failed("the file was refused")),
         }
         let promised =
-            answer.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+            response.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
         if promised.is_some_and(|length: u64| length > most) {
             return Err(FetchError::TooLarge);
         }
         let begun = Instant::now();
-        let start = (answer.into_body(), 0);
+        let start = (response.into_body(), 0);
         let pieces = stream::try_unfold(start, move |(mut body, size): (Incoming, u64)| async move {
             loop {
                 // Otherwise a very slow transfer could delay a run for days.

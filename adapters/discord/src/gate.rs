@@ -9,7 +9,7 @@ use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
-use crate::limit::{Heard, Limiter, Next, Place, Ticket};
+use crate::limit::{Limiter, Next, ResponseLimits, Target, Ticket};
 
 /// The gate. Dropping it leaves its waiting requests pending, so it lives as long as its client.
 #[derive(Debug)]
@@ -45,13 +45,13 @@ impl Gate {
     ///
     /// # Errors
     /// [`GuildError::HeldBack`].
-    pub(crate) async fn enter(&self, place: Place, priority: Priority) -> Result<Pass, GuildError> {
+    pub(crate) async fn enter(&self, target: Target, priority: Priority) -> Result<Pass, GuildError> {
         let (sender, receiver) = oneshot::channel();
         let pass = {
             let mut state = self.shared.lock();
-            let ticket = state.limiter.enqueue(place, priority);
+            let ticket = state.limiter.enqueue(target, priority);
             state.waiting.insert(ticket, sender);
-            Pass { shared: Arc::clone(&self.shared), ticket, told: false }
+            Pass { shared: Arc::clone(&self.shared), ticket, responded: false }
         };
         self.shared.changed.notify_one();
         match receiver.await {
@@ -78,15 +78,15 @@ impl Shared {
         let now = self.began.elapsed();
         let mut state = self.lock();
         loop {
-            let (ticket, word) = match state.limiter.next(now) {
+            let (ticket, outcome) = match state.limiter.next(now) {
                 Next::Start(ticket) => (ticket, Ok(())),
                 Next::HoldBack(ticket, wait) => (ticket, Err(wait)),
                 Next::Wait(at) => return Some(self.began + at),
                 Next::Idle => return None,
             };
             // The receiver is dropped if its caller has cancelled the ticket, or is about to.
-            let heard = state.waiting.remove(&ticket).is_some_and(|waiter| waiter.send(word).is_ok());
-            if !heard {
+            let sent = state.waiting.remove(&ticket).is_some_and(|waiter| waiter.send(outcome).is_ok());
+            if !sent {
                 state.limiter.forget(ticket);
             }
         }
@@ -110,22 +110,22 @@ async fn open(shared: Arc<Shared>) {
 pub(crate) struct Pass {
     shared: Arc<Shared>,
     ticket: Ticket,
-    told: bool,
+    responded: bool,
 }
 
 impl Pass {
     /// Passes the limits in the response on to the limiter.
-    pub(crate) fn answered(mut self, heard: &Heard) {
-        self.told = true;
+    pub(crate) fn responded(mut self, limits: &ResponseLimits) {
+        self.responded = true;
         let now = self.shared.began.elapsed();
-        self.shared.lock().limiter.answered(self.ticket, now, heard);
+        self.shared.lock().limiter.responded(self.ticket, now, limits);
         self.shared.changed.notify_one();
     }
 }
 
 impl Drop for Pass {
     fn drop(&mut self) {
-        if !self.told {
+        if !self.responded {
             let mut state = self.shared.lock();
             state.waiting.remove(&self.ticket);
             state.limiter.forget(self.ticket);

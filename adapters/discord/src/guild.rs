@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use crate::channel::{Rights, Shown, channel};
 use crate::client::DiscordClient;
 use crate::convert::{emoji, format_word};
-use crate::limit::Place;
+use crate::limit::Target;
 use crate::payload::{self, Fields};
 use crate::permission::{Member, rights};
 use crate::rest::Call;
@@ -37,12 +37,12 @@ const GATED_LEVELS: [u64; 2] = [1, 3];
 impl DiscordClient {
     fn guild_call(guild: GuildSnowflake, route: &'static str, path: &str, priority: Priority) -> Call {
         let path = format!("/guilds/{guild}{path}");
-        Call { place: Place { route, major: guild.get() }, path, priority }
+        Call { target: Target { route, major: guild.get() }, path, priority }
     }
 
     pub(crate) async fn read_identity(&self) -> Result<BotIdentity, GuildError> {
         let route = "/applications/@me";
-        let call = Call { place: Place { route, major: 0 }, path: route.to_owned(), priority: Priority::Live };
+        let call = Call { target: Target { route, major: 0 }, path: route.to_owned(), priority: Priority::Live };
         let mut application = self.rest.get(&call, "application", payload::one).await?.value;
         // The newer field is a string, because flags have outgrown the numbers that every JSON parser supports.
         let flags = application.number("flags_new").unwrap_or(0) | application.number("flags").unwrap_or(0);
@@ -53,7 +53,7 @@ impl DiscordClient {
     pub(crate) async fn bot_id(&self) -> Result<Id<BotUser>, GuildError> {
         let found = self.bot.get_or_try_init(|| async {
             let route = "/users/@me";
-            let call = Call { place: Place { route, major: 0 }, path: route.to_owned(), priority: Priority::Live };
+            let call = Call { target: Target { route, major: 0 }, path: route.to_owned(), priority: Priority::Live };
             let mut user = self.rest.get(&call, "user", payload::one).await?.value;
             user.id("id").ok_or(GuildError::Malformed("user"))
         });
@@ -64,9 +64,9 @@ impl DiscordClient {
         let mut found: Vec<JoinedGuild> = Vec::new();
         loop {
             let after = found.last().map_or(0, |guild| guild.id.get());
-            let place = Place { route: "/users/@me/guilds", major: 0 };
+            let target = Target { route: "/users/@me/guilds", major: 0 };
             let path = format!("/users/@me/guilds?limit={GUILDS_A_PAGE}&after={after}");
-            let call = Call { place, path, priority: Priority::CatchUp };
+            let call = Call { target, path, priority: Priority::CatchUp };
             let page = self.rest.get(&call, "list of guilds", payload::list).await?.value;
             let guilds = page.into_iter().flatten().filter_map(|mut guild| {
                 Some(JoinedGuild { id: guild.id("id")?, name: guild.text("name").unwrap_or_default() })
@@ -130,7 +130,7 @@ impl DiscordClient {
 
     /// Returns the result of `of` for the guild's structure, fetched after this call began, by this caller or by a
     /// concurrent one. The fetch waits among requests of the same priority, so that many callers can join meanwhile.
-    pub(crate) async fn look_again(
+    pub(crate) async fn recheck_structure(
         &self,
         scope: &GuildScope,
         priority: Priority,
@@ -214,8 +214,8 @@ fn sticker(scrub: Scrub<'_>, mut sticker: Fields) -> Option<Sticker> {
 
 /// Returns the call for one channel.
 pub(crate) fn channel_call(id: ChannelSnowflake, priority: Priority) -> Call {
-    let place = Place { route: "/channels/{c}", major: id.get() };
-    Call { place, path: format!("/channels/{id}"), priority }
+    let target = Target { route: "/channels/{c}", major: id.get() };
+    Call { target, path: format!("/channels/{id}"), priority }
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! Discord, as a source of guilds: a client of its REST API.
 
-mod answer;
 mod channel;
 mod client;
 mod config;
@@ -12,6 +11,7 @@ mod limit;
 mod messages;
 mod payload;
 mod permission;
+mod response;
 mod rest;
 mod scrub;
 mod threads;

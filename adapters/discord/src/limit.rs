@@ -38,7 +38,7 @@ pub(crate) struct Ticket(pub(crate) u64);
 
 /// The scope of a limit: a route, and its channel or guild (0 for neither).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Place {
+pub(crate) struct Target {
     pub(crate) route: &'static str,
     pub(crate) major: u64,
 }
@@ -48,7 +48,7 @@ pub(crate) struct Place {
 pub(crate) enum Scope {
     /// This bot in this bucket.
     User,
-    /// All clients in this place; it does not count as an invalid request.
+    /// All clients of this target; it does not count as an invalid request.
     Shared,
     /// This bot everywhere.
     Global,
@@ -58,7 +58,7 @@ pub(crate) enum Scope {
 
 /// The rate limits in a response.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub(crate) struct Heard {
+pub(crate) struct ResponseLimits {
     /// The bucket's name.
     pub(crate) bucket: Option<String>,
     /// The number of requests per window.
@@ -93,7 +93,7 @@ type Key = (String, u64);
 #[derive(Debug)]
 pub(crate) struct Limiter {
     seen: u64,
-    waiting: BTreeMap<(Priority, Ticket), Place>,
+    waiting: BTreeMap<(Priority, Ticket), Target>,
     running: HashMap<Ticket, Key>,
     /// The names of the routes' buckets.
     names: HashMap<&'static str, String>,
@@ -131,14 +131,14 @@ impl Limiter {
     }
 
     /// Appends a request to those of its priority.
-    pub(crate) fn enqueue(&mut self, place: Place, priority: Priority) -> Ticket {
+    pub(crate) fn enqueue(&mut self, target: Target, priority: Priority) -> Ticket {
         self.seen += 1;
         let ticket = Ticket(self.seen);
-        self.waiting.insert((priority, ticket), place);
+        self.waiting.insert((priority, ticket), target);
         ticket
     }
 
-    /// Returns the next action at `now`. A started request runs until [`Limiter::answered`] or [`Limiter::forget`].
+    /// Returns the next action at `now`. A started request runs until [`Limiter::responded`] or [`Limiter::forget`].
     pub(crate) fn next(&mut self, now: Moment) -> Next {
         self.invalid.forget_old(now);
         let refused = self.waiting.keys().find_map(|(priority, ticket)| {
@@ -150,14 +150,14 @@ impl Limiter {
         }
         let everywhere = self.paused_until.max(self.due.saturating_sub(self.interval));
         let mut earliest: Option<Moment> = None;
-        for ((priority, ticket), place) in &self.waiting {
-            let key = self.key(*place);
-            let Some(ready) = self.ready(&key, place.route) else { continue };
+        for ((priority, ticket), target) in &self.waiting {
+            let key = self.key(*target);
+            let Some(ready) = self.ready(&key, target.route) else { continue };
             let ready = ready.max(everywhere);
             if ready <= now {
-                let (priority, ticket, place) = (*priority, *ticket, *place);
+                let (priority, ticket, target) = (*priority, *ticket, *target);
                 self.waiting.remove(&(priority, ticket));
-                self.start(ticket, key, place, now);
+                self.start(ticket, key, target, now);
                 return Next::Start(ticket);
             }
             earliest = Some(earliest.map_or(ready, |other| other.min(ready)));
@@ -171,45 +171,45 @@ impl Limiter {
         bucket.ready(self.learnt.get(route))
     }
 
-    fn start(&mut self, ticket: Ticket, key: Key, place: Place, now: Moment) {
+    fn start(&mut self, ticket: Ticket, key: Key, target: Target, now: Moment) {
         self.due = self.due.max(now) + self.interval;
         if self.buckets.len() > self.tidy_above {
             self.buckets.retain(|_, bucket| !bucket.is_idle(now));
             self.tidy_above = (self.buckets.len() * 2).max(IDLE_BUCKETS);
         }
-        self.buckets.entry(key.clone()).or_insert_with(|| Bucket::new(place.route)).start(now);
+        self.buckets.entry(key.clone()).or_insert_with(|| Bucket::new(target.route)).start(now);
         self.running.insert(ticket, key);
     }
 
-    fn key(&self, place: Place) -> Key {
-        (self.names.get(place.route).map_or_else(|| place.route.to_owned(), Clone::clone), place.major)
+    fn key(&self, target: Target) -> Key {
+        (self.names.get(target.route).map_or_else(|| target.route.to_owned(), Clone::clone), target.major)
     }
 
     /// Applies the limits in the response to a request.
-    pub(crate) fn answered(&mut self, ticket: Ticket, now: Moment, heard: &Heard) {
+    pub(crate) fn responded(&mut self, ticket: Ticket, now: Moment, limits: &ResponseLimits) {
         let Some(mut key) = self.running.remove(&ticket) else { return };
         let Some(mut bucket) = self.buckets.remove(&key) else { return };
         bucket.end();
-        if heard.invalid {
+        if limits.invalid {
             self.invalid.count(now);
         }
-        match heard.refused {
+        match limits.refused {
             None => {
                 self.proxy_pause = PROXY_PAUSE;
-                if let Some(name) = &heard.bucket {
+                if let Some(name) = &limits.bucket {
                     self.rename(bucket.route(), &key.0, name);
                     key.0.clone_from(name);
                 }
-                bucket.heard(now, heard);
+                bucket.apply(now, limits);
             }
             Some((scope, wait)) => {
                 let until = now + wait.unwrap_or(UNSAID) + MARGIN;
                 match scope {
                     Scope::User => {
                         bucket.pause(until);
-                        let ends = heard.reset_after.map_or(until, |after| until.min(now + after));
+                        let ends = limits.reset_after.map_or(until, |after| until.min(now + after));
                         let known = self.learnt.get(bucket.route()).copied();
-                        if let Some(window) = bucket.learn(ends, heard.limit, known) {
+                        if let Some(window) = bucket.learn(ends, limits.limit, known) {
                             self.learnt.insert(bucket.route(), window);
                         }
                     }

@@ -7,12 +7,12 @@ use domain::pseudonym::Pseudonym;
 use domain::timestamp::Timestamp;
 use domain::unreadable::Unreadable;
 use ports::guild::{
-    Access, Denied, GuildChannel, GuildError, GuildScope, GuildStructure, MessageCursor, MessageLook, Priority,
+    Access, Denied, FetchedPage, GuildChannel, GuildError, GuildScope, GuildStructure, MessageCursor, Priority,
 };
 
 use crate::client::DiscordClient;
 use crate::convert::Converter;
-use crate::limit::Place;
+use crate::limit::Target;
 use crate::payload::{self, Fields, Odd};
 use crate::rest::{Call, Reply};
 use crate::scrub::Scrub;
@@ -30,7 +30,7 @@ impl DiscordClient {
         channel: &GuildChannel,
         cursor: MessageCursor,
         priority: Priority,
-    ) -> Result<MessageLook, GuildError> {
+    ) -> Result<FetchedPage, GuildError> {
         if let Access::Denied(denied) = channel.access {
             return Err(GuildError::Forbidden(denied));
         }
@@ -43,22 +43,23 @@ impl DiscordClient {
             MessageCursor::After(at) => ("after", at),
             MessageCursor::Around(at) => ("around", at),
         };
-        let place = Place { route: "/channels/{c}/messages", major: id.get() };
+        let target = Target { route: "/channels/{c}/messages", major: id.get() };
         let path = format!("/channels/{id}/messages?limit={PAGE}&{word}={at}");
-        let call = Call { place, path, priority };
+        let call = Call { target, path, priority };
         let reply = self.rest.get(&call, "list of messages", payload::list).await?;
         let bot = self.bot_id().await?;
-        let look = look(scope, channel, cursor, reply)?;
-        if look.page.messages().is_empty() && look.page.interval().is_some() && channel.last_message_id.is_some() {
+        let fetched = to_page(scope, channel, cursor, reply)?;
+        if fetched.page.messages().is_empty() && fetched.page.interval().is_some() && channel.last_message_id.is_some()
+        {
             // Other callers wait for the same structure, so that not even a background pass makes it wait last.
             self.check_history(scope, channel, priority.min(Priority::Backfill)).await?;
         }
         let bot = scope.people.person(&bot.to_string());
-        if may_be_blank(look.page.messages(), bot) && !self.read_identity().await?.reads_content {
+        if may_be_blank(fetched.page.messages(), bot) && !self.read_identity().await?.reads_content {
             tracing::error!("message content intent missing");
             return Err(GuildError::ContentOff);
         }
-        Ok(look)
+        Ok(fetched)
     }
 
     /// Ensures that an empty page means an empty channel: Discord returns one to a bot that may not read the history.
@@ -73,7 +74,7 @@ impl DiscordClient {
             let found = structure.channels.iter().find(|other| Some(other.channel.id) == place);
             found.map(|channel| channel.access)
         };
-        match self.look_again(scope, priority, find).await? {
+        match self.recheck_structure(scope, priority, find).await? {
             Some(Access::Readable) => Ok(()),
             Some(Access::Denied(denied)) => Err(GuildError::Forbidden(denied)),
             None => Err(GuildError::Forbidden(Denied::View)),
@@ -102,15 +103,15 @@ fn may_be_blank(messages: &[Message], bot: Pseudonym) -> bool {
 }
 
 /// Converts a response to a page.
-fn look(
+fn to_page(
     scope: &GuildScope,
     channel: &GuildChannel,
     cursor: MessageCursor,
     reply: Reply<Vec<Result<Fields, Odd>>>,
-) -> Result<MessageLook, GuildError> {
+) -> Result<FetchedPage, GuildError> {
     let scrub = Scrub { people: &scope.people };
     let converter = Converter { channel: channel.channel.id, observed_at: reply.sent_at, scrub };
-    let now = reply.answered_at.map_or(reply.sent_at, |answered| answered.min(reply.sent_at));
+    let now = reply.responded_at.map_or(reply.sent_at, |responded| responded.min(reply.sent_at));
     let (mut messages, mut ids, mut odd) = (Vec::new(), Vec::new(), Vec::new());
     for (index, item) in reply.value.into_iter().enumerate() {
         let read =
@@ -146,7 +147,7 @@ fn look(
     });
     let page = MessagePage::new(interval, reply.sent_at, messages);
     match page {
-        Ok(page) if in_place => Ok(MessageLook { page, next, unreadable }),
+        Ok(page) if in_place => Ok(FetchedPage { page, next, unreadable }),
         // On the wrong side of the cursor nothing is proven, and the walk would not end.
         _ => Err(GuildError::Malformed("page of messages")),
     }

@@ -17,10 +17,10 @@ use ports::guild::{GuildError, Priority};
 use serde_json::error::Category;
 use tracing::{Instrument as _, debug_span, field};
 
-use crate::answer::{Verdict, judge};
 use crate::config::ClientConfig;
 use crate::gate::{Gate, Pass};
-use crate::limit::{Heard, Place};
+use crate::limit::{ResponseLimits, Target};
+use crate::response::{Verdict, judge};
 
 /// The form of user agent that Discord requires; it blocks others
 /// (<https://docs.discord.com/developers/reference#user-agent>).
@@ -45,7 +45,7 @@ const LEAVE_ALONE: Duration = Duration::from_mins(1);
 /// One request.
 #[derive(Debug, Clone)]
 pub(crate) struct Call {
-    pub(crate) place: Place,
+    pub(crate) target: Target,
     pub(crate) path: String,
     pub(crate) priority: Priority,
 }
@@ -57,13 +57,13 @@ pub(crate) struct Reply<T> {
     /// The time when the request was sent, by the local clock.
     pub(crate) sent_at: Timestamp,
     /// The time of the response, by the server's clock, if it has one.
-    pub(crate) answered_at: Option<Timestamp>,
+    pub(crate) responded_at: Option<Timestamp>,
 }
 
 /// The reason why an attempt failed.
 enum Failed {
-    Finally(GuildError),
-    Soon(&'static str, Option<Duration>),
+    Permanent(GuildError),
+    Transient(&'static str, Option<Duration>),
     /// A rate limit, with the delay that its response demanded.
     Limited(Option<Duration>),
     /// The response is JSON of an unexpected form.
@@ -74,8 +74,8 @@ impl Failed {
     /// Returns the outcome for metrics: one of few words.
     const fn outcome(&self) -> &'static str {
         match self {
-            Self::Finally(_) => "rejected",
-            Self::Soon(..) => "failed",
+            Self::Permanent(_) => "rejected",
+            Self::Transient(..) => "failed",
             Self::Limited(_) => "limited",
             Self::Malformed => "malformed",
         }
@@ -116,7 +116,7 @@ impl Rest {
         what: &'static str,
         parse: impl Fn(&Bytes) -> serde_json::Result<T> + Send + Sync,
     ) -> Result<Reply<T>, GuildError> {
-        self.ask(call, None, what, parse).await
+        self.send(call, None, what, parse).await
     }
 
     /// As [`Rest::get`], but posts `body`, which is JSON. The request must be a query without side effects.
@@ -127,10 +127,10 @@ impl Rest {
         what: &'static str,
         parse: impl Fn(&Bytes) -> serde_json::Result<T> + Send + Sync,
     ) -> Result<Reply<T>, GuildError> {
-        self.ask(call, Some(body), what, parse).await
+        self.send(call, Some(body), what, parse).await
     }
 
-    async fn ask<T>(
+    async fn send<T>(
         &self,
         call: &Call,
         body: Option<&Bytes>,
@@ -144,7 +144,7 @@ impl Rest {
                 Err(failed) => failed,
             };
             let (reason, wait) = match failed {
-                Failed::Finally(error) => return Err(error),
+                Failed::Permanent(error) => return Err(error),
                 Failed::Limited(wait) => {
                     limited += 1;
                     let wait = wait.unwrap_or_default();
@@ -154,7 +154,7 @@ impl Rest {
                     }
                     continue;
                 }
-                Failed::Soon(reason, wait) => (Some(reason), wait),
+                Failed::Transient(reason, wait) => (Some(reason), wait),
                 Failed::Malformed => (None, None),
             };
             tries += 1;
@@ -175,10 +175,10 @@ impl Rest {
         body: Option<&Bytes>,
         parse: &(impl Fn(&Bytes) -> serde_json::Result<T> + Send + Sync),
     ) -> Result<Reply<T>, Failed> {
-        let route = call.place.route;
+        let route = call.target.route;
         self.check_token()?;
         let wait = debug_span!("discord.wait", route);
-        let pass = self.gate.enter(call.place, call.priority).instrument(wait).await.map_err(Failed::Finally)?;
+        let pass = self.gate.enter(call.target, call.priority).instrument(wait).await.map_err(Failed::Permanent)?;
         self.check_token()?;
         let fetch = debug_span!("discord.fetch", route, outcome = field::Empty);
         let fetched = self.fetch(call, body, parse, pass).instrument(fetch.clone()).await;
@@ -195,44 +195,44 @@ impl Rest {
         pass: Pass,
     ) -> Result<Reply<T>, Failed> {
         let sent_at = self.clock.now();
-        let route = call.place.route;
+        let route = call.target.route;
         let exchange = tokio::time::timeout(self.config.timeout, self.exchange(&call.path, body));
         let (status, headers, body) = match exchange.await {
-            Ok(Ok(answer)) => answer,
+            Ok(Ok(response)) => response,
             Ok(Err(reason)) => {
-                pass.answered(&Heard::default());
+                pass.responded(&ResponseLimits::default());
                 tracing::debug!(route, reason, "response incomplete");
-                return Err(Failed::Soon(reason, None));
+                return Err(Failed::Transient(reason, None));
             }
             Err(_) => {
-                pass.answered(&Heard::default());
+                pass.responded(&ResponseLimits::default());
                 tracing::debug!(route, "request timed out");
-                return Err(Failed::Soon("the answer took too long", None));
+                return Err(Failed::Transient("the answer took too long", None));
             }
         };
-        let (verdict, heard) = judge(status, &headers, &body);
+        let (verdict, limits) = judge(status, &headers, &body);
         if verdict == Verdict::Final(GuildError::Unauthorized) && !self.refused.swap(true, Ordering::SeqCst) {
             tracing::error!("bot token rejected; all requests stopped");
         }
-        pass.answered(&heard);
+        pass.responded(&limits);
         if verdict != Verdict::Good {
             tracing::debug!(route, status = status.as_u16(), "request rejected");
         }
         match verdict {
             Verdict::Good => {}
-            Verdict::Again(reason, wait) => return Err(Failed::Soon(reason, wait)),
-            Verdict::Limited => return Err(Failed::Limited(heard.refused.and_then(|(_, wait)| wait))),
-            Verdict::Final(error) => return Err(Failed::Finally(error)),
+            Verdict::Retry(reason, wait) => return Err(Failed::Transient(reason, wait)),
+            Verdict::Limited => return Err(Failed::Limited(limits.refused.and_then(|(_, wait)| wait))),
+            Verdict::Final(error) => return Err(Failed::Permanent(error)),
         }
         let value = parse(&body).map_err(|error| match error.classify() {
             Category::Data => Failed::Malformed,
-            Category::Io | Category::Syntax | Category::Eof => Failed::Soon("the answer is no JSON", None),
+            Category::Io | Category::Syntax | Category::Eof => Failed::Transient("the answer is no JSON", None),
         })?;
-        Ok(Reply { value, sent_at, answered_at: date(&headers) })
+        Ok(Reply { value, sent_at, responded_at: date(&headers) })
     }
 
     fn check_token(&self) -> Result<(), Failed> {
-        if self.refused.load(Ordering::SeqCst) { Err(Failed::Finally(GuildError::Unauthorized)) } else { Ok(()) }
+        if self.refused.load(Ordering::SeqCst) { Err(Failed::Permanent(GuildError::Unauthorized)) } else { Ok(()) }
     }
 
     /// Logs why the server is unreachable: once, since all requests fail alike until it is reachable again.
@@ -258,9 +258,9 @@ impl Rest {
             None => request.body(Full::default()),
         };
         let request = request.map_err(|_| "the address cannot be asked")?;
-        let answer = self.http.request(request).await.map_err(|error| self.lost(&error))?;
+        let response = self.http.request(request).await.map_err(|error| self.lost(&error))?;
         self.unreachable.store(false, Ordering::SeqCst);
-        let (parts, body) = answer.into_parts();
+        let (parts, body) = response.into_parts();
         let body = Limited::new(body, BODY_MAX).collect().await.map_err(|_| "the answer broke off")?;
         Ok((parts.status, parts.headers, body.to_bytes()))
     }

@@ -9,7 +9,7 @@ use ports::guild::{
 
 use crate::channel::{parent_of, thread};
 use crate::client::DiscordClient;
-use crate::limit::Place;
+use crate::limit::Target;
 use crate::payload::{self, Fields, Threads};
 use crate::rest::Call;
 
@@ -28,9 +28,9 @@ impl DiscordClient {
         structure: &GuildStructure,
     ) -> Result<Vec<GuildChannel>, GuildError> {
         let guild = scope.guild;
-        let place = Place { route: "/guilds/{g}/threads/active", major: guild.get() };
+        let target = Target { route: "/guilds/{g}/threads/active", major: guild.get() };
         let (path, priority) = (format!("/guilds/{guild}/threads/active"), scope.priority(Priority::CatchUp));
-        let call = Call { place, path, priority };
+        let call = Call { target, path, priority };
         let listed = self.rest.get(&call, "list of threads", payload::threads).await?.value;
         let made = listed.threads.into_iter().filter_map(|wire| thread(scope, parent_of(structure, &wire), wire));
         Ok(once(made.collect()))
@@ -69,7 +69,7 @@ impl Ask<'_> {
         let id = self.parent.channel.platform_id;
         let path = format!("{}?{query}", route.replace("{c}", &id.to_string()));
         let priority = self.scope.priority(Priority::CatchUp);
-        let call = Call { place: Place { route, major: id.get() }, path, priority };
+        let call = Call { target: Target { route, major: id.get() }, path, priority };
         Ok(self.client.rest.get(&call, "list of threads", payload::threads).await?.value)
     }
 

@@ -84,7 +84,7 @@ impl CopyError {
 }
 
 /// Receives the progress of a copy.
-pub trait Progress: Send + Sync {
+pub trait CopyListener: Send + Sync {
     /// The copy begins, of about this many messages.
     fn begin(&self, messages: u64);
     /// This many messages in total are copied, or verified.
@@ -140,7 +140,7 @@ impl Copier {
     ///
     /// # Errors
     /// [`CopyError`] if a store fails or the target rejects a community; the part that was copied until then stays.
-    pub async fn run(&self, progress: &dyn Progress) -> Result<Report, CopyError> {
+    pub async fn run(&self, progress: &dyn CopyListener) -> Result<Report, CopyError> {
         let start = Instant::now();
         let tenants = self.tenants().await?;
         self.key(!tenants.is_empty()).await?;
@@ -386,7 +386,7 @@ impl Copier {
         channel: ChannelId,
         proven: &Segments,
         copied: &mut u64,
-        progress: &dyn Progress,
+        progress: &dyn CopyListener,
     ) -> Result<Vec<MessageId>, CopyError> {
         let (mut refused, mut after) = (Vec::new(), None);
         let mut compared = Compared::Different;

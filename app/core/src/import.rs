@@ -110,7 +110,7 @@ impl ImportError {
 }
 
 /// Receives the progress of an import.
-pub trait Progress: Send + Sync {
+pub trait ImportListener: Send + Sync {
     /// This many bytes of all files, as stored on disk, are examined, before any of them is imported.
     fn look(&self, bytes: u64, total_bytes: u64);
     /// A file begins; `total_bytes` is the size of all files.
@@ -151,7 +151,7 @@ impl Importer {
         &self,
         paths: &[PathBuf],
         options: &Options,
-        progress: &dyn Progress,
+        progress: &dyn ImportListener,
     ) -> Result<Report, ImportError> {
         let start = Instant::now();
         let known = Arc::default();
@@ -207,7 +207,7 @@ impl Importer {
         &self,
         paths: &[PathBuf],
         known: &Arc<Mutex<KnownPeople>>,
-        progress: &dyn Progress,
+        progress: &dyn ImportListener,
     ) -> (Vec<FileReport>, Vec<(ExportFile, ExportSummary)>) {
         let found = self.source.find(paths).await;
         let mut failures: Vec<FileReport> = found.failed.iter().map(|(file, error)| failed(file, error)).collect();
@@ -387,7 +387,7 @@ impl Importer {
             channels::store(&mut *unit, planned, options.visibility).await?;
         }
         let outcome = unit.messages().replace_interval(planned.channel.id, page).await?;
-        unreadable::keep(&mut *unit, planned.channel.id, page, &outcome, &[]).await?;
+        unreadable::record(&mut *unit, planned.channel.id, page, &outcome, &[]).await?;
         if options.dry_run {
             would_stand(files::standing(&mut *unit, planned.channel.id, page).await?);
         } else {

@@ -144,7 +144,7 @@ impl Jobs {
         }
         let (job, finished_here) = retry(StoreError::is_retryable, || self.finish(&job)).await?;
         if finished_here {
-            if let Err(error) = retry(StoreError::passes, || self.store.purge()).await {
+            if let Err(error) = retry(StoreError::is_transient, || self.store.purge()).await {
                 warn!(tenant.id = %job.tenant_id, error = &error as &dyn std::error::Error, "write-ahead log not truncated");
             }
             info!(tenant.id = %job.tenant_id, job.id = %job.id, messages = job.progress.messages, "tenant deleted");

@@ -88,7 +88,7 @@ pub enum SyncError {
 }
 
 /// Receives the progress of a sync.
-pub trait Progress: Send + Sync {
+pub trait SyncListener: Send + Sync {
     /// The sync starts to read a channel or thread.
     fn begin(&self, channel: &GuildChannel);
     /// The sync has stopped reading it.
@@ -143,7 +143,7 @@ impl Syncer {
         job: &Job,
         leader: &Leader,
         stops: &Stops,
-        progress: &dyn Progress,
+        progress: &dyn SyncListener,
     ) -> Result<Job, SyncError> {
         let stop = stops.leave.child_token();
         let (scope, job) = patiently(&stop, || self.begin(job, leader)).await?;
@@ -157,9 +157,9 @@ impl Syncer {
             tokio::select! {
                 outcome = run.all() => outcome,
                 // As if the process were killed: the next run repeats the requests in flight.
-                () = run.overdue() => Ok(()),
-                never = run.keep() => match never {},
-                never = run.heed(leader.lost()) => match never {},
+                () = run.grace_elapsed() => Ok(()),
+                never = run.persist_progress() => match never {},
+                never = run.watch_stop(leader.lost()) => match never {},
             }
         };
         let outcome = work.instrument(span.clone()).await;
@@ -237,7 +237,9 @@ async fn patiently<T, F: Future<Output = Result<T, SyncError>>>(
     let deadline = Instant::now() + PATIENCE;
     loop {
         match retry(SyncError::is_retryable, &work).await {
-            Err(SyncError::Store(error)) if error.passes() && Instant::now() < deadline && !stop.is_cancelled() => {
+            Err(SyncError::Store(error))
+                if error.is_transient() && Instant::now() < deadline && !stop.is_cancelled() =>
+            {
                 warn!(error = &error as &dyn std::error::Error, "store unavailable; retrying");
                 sleep(PAUSE).await;
             }
@@ -257,7 +259,7 @@ struct Run<'a> {
     stops: &'a Stops,
     /// Cancelled by any event that ends the run.
     stop: CancellationToken,
-    progress: &'a dyn Progress,
+    progress: &'a dyn SyncListener,
     tally: Tally,
     /// Parents of threads that could not be read completely.
     unfinished: Mutex<HashSet<ChannelId>>,
@@ -265,7 +267,7 @@ struct Run<'a> {
 
 impl Run<'_> {
     /// Stores the progress of the job periodically, and cancels the run if the stored job has a cancel request.
-    async fn keep(&self) -> Infallible {
+    async fn persist_progress(&self) -> Infallible {
         let mut due = interval(SAVE);
         due.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -280,7 +282,7 @@ impl Run<'_> {
     }
 
     /// Stops the run when the job is cancelled, or when another process has acquired the lease (`lost`).
-    async fn heed(&self, lost: &CancellationToken) -> Infallible {
+    async fn watch_stop(&self, lost: &CancellationToken) -> Infallible {
         tokio::select! {
             () = self.stops.cancel.cancelled() => {}
             () = lost.cancelled() => {}
@@ -290,7 +292,7 @@ impl Run<'_> {
     }
 
     /// Waits until the grace period of a stopped run is over: a page can wait for minutes for its turn.
-    async fn overdue(&self) {
+    async fn grace_elapsed(&self) {
         self.stop.cancelled().await;
         sleep(LEAVING).await;
     }
@@ -334,11 +336,11 @@ impl Run<'_> {
 
     /// Reads all requested channels. A failure of a single channel is recorded and does not stop the others.
     async fn all(&self) -> Result<(), SyncError> {
-        let identity = self.ask(|| self.of.source.identify()).await?;
+        let identity = self.request(|| self.of.source.identify()).await?;
         if !identity.reads_content {
             return Err(GuildError::ContentOff.into());
         }
-        let structure = self.ask(|| self.of.source.structure(&self.scope)).await?;
+        let structure = self.request(|| self.of.source.structure(&self.scope)).await?;
         self.store_structure(&structure).await?;
         let (queue, waiting) = mpsc::channel(WAITING);
         let (listed, ()) = tokio::try_join!(self.list(&structure, queue), self.walk_all(waiting))?;
@@ -403,16 +405,16 @@ impl Run<'_> {
         seen: &mut HashSet<ChannelSnowflake>,
     ) -> Result<(), SyncError> {
         for named in self.job.scope.channels.iter().filter(|id| structure.channel(**id).is_none()) {
-            match self.ask(|| self.of.source.find_channel(&self.scope, structure, *named)).await {
+            match self.request(|| self.of.source.find_channel(&self.scope, structure, *named)).await {
                 Ok(found) => {
                     self.store_channels(&[&found]).await?;
                     self.enqueue(queue, seen, found).await;
                 }
                 Err(error) => {
                     let id = ChannelId::of(self.scope.tenant, *named);
-                    let look = async || Ok(self.of.store.read().await?.channels().find(id).await?);
-                    match (self.in_store(look).await?, error) {
-                        (Some(stored), error) => self.settle_absent(&stored, error).await?,
+                    let load = async || Ok(self.of.store.read().await?.channels().find(id).await?);
+                    match (self.in_store(load).await?, error) {
+                        (Some(stored), error) => self.record_missing(&stored, error).await?,
                         (None, error) => self.fail(&format!("channel {named}"), error)?,
                     }
                 }
@@ -444,7 +446,10 @@ impl Run<'_> {
 
     /// Calls the platform while this process holds the lease, with retries after the delay that a transient error
     /// names.
-    async fn ask<T, F: Future<Output = Result<T, GuildError>>>(&self, call: impl Fn() -> F) -> Result<T, GuildError> {
+    async fn request<T, F: Future<Output = Result<T, GuildError>>>(
+        &self,
+        call: impl Fn() -> F,
+    ) -> Result<T, GuildError> {
         for _ in 1..TRIES {
             self.leader.allowed().await;
             self.tally.request();
@@ -458,7 +463,7 @@ impl Run<'_> {
                         () = self.stop.cancelled() => return Err(error),
                     }
                 }
-                answer => return answer,
+                outcome => return outcome,
             }
         }
         self.leader.allowed().await;

@@ -15,7 +15,7 @@ use crate::portion::Refusal;
 ///
 /// # Errors
 /// [`StoreError`] if the store fails.
-pub(crate) async fn keep(
+pub(crate) async fn record(
     unit: &mut dyn UnitOfWork,
     channel: ChannelId,
     page: &MessagePage,

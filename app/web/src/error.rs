@@ -158,7 +158,7 @@ impl From<SyncJobsError> for ApiError {
     fn from(error: SyncJobsError) -> Self {
         match error {
             SyncJobsError::NotFound => Self::not_found(error.to_string()),
-            SyncJobsError::NoSync | SyncJobsError::Ended | SyncJobsError::NotAgain => {
+            SyncJobsError::NoSync | SyncJobsError::Ended | SyncJobsError::NotRepeatable => {
                 Self::new(StatusCode::CONFLICT, "conflict", error.to_string())
             }
             SyncJobsError::Store(error) => error.into(),

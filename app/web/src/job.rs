@@ -120,7 +120,7 @@ pub(super) async fn cancel(call: &Call<'_>, id: JobId) -> Result<Response, ApiEr
 
 pub(super) async fn retry(call: &Call<'_>, id: JobId) -> Result<Response, ApiError> {
     require_worker(call.state)?;
-    let job = call.state.sync_jobs.again(id).await?;
+    let job = call.state.sync_jobs.repeat(id).await?;
     info!(tenant.id = %job.tenant_id, job.id = %job.id, "job retried");
     Ok(accepted(call.state, &job))
 }

@@ -17,7 +17,7 @@ pub enum GuildError {
     Forbidden(Denied),
     /// It is deleted, or the bot is no longer in the guild. Permanent.
     #[error("the {0} does not exist")]
-    Gone(Missing),
+    Gone(GoneItem),
     /// The platform does not offer this guild here. Stored data stays, and the guild is not requested any more.
     #[error("the guild is not available here")]
     Parked,
@@ -86,7 +86,7 @@ pub enum Denied {
 
 /// The kind of item that does not exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Missing {
+pub enum GoneItem {
     /// The guild, or the bot's membership.
     #[error("guild")]
     Guild,

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use adapter_dce::DiscordChatExporter;
 use adapter_sqlite::SqliteStore;
-use app_core::import::{Importer, Options, Progress};
+use app_core::import::{ImportListener, Importer, Options};
 use domain::pseudonym::PseudonymKey;
 
 use crate::pages::SystemClock;
@@ -18,7 +18,7 @@ const MB: u64 = 1_000_000;
 /// A listener that ignores all progress.
 struct Quiet;
 
-impl Progress for Quiet {
+impl ImportListener for Quiet {
     fn look(&self, _: u64, _: u64) {}
     fn file(&self, _: &str, _: u64) {}
     fn at(&self, _: u64, _: u64) {}

@@ -12,7 +12,7 @@ use adapter_discord::{ClientConfig, DiscordClient};
 use adapter_sqlite::SqliteStore;
 use adapter_tidb::{OpenOptions, TidbStore};
 use app_core::process::Process;
-use app_core::sync::{Candidate, Progress, Stops, SyncJobs, SyncMode, Syncer};
+use app_core::sync::{Candidate, Stops, SyncJobs, SyncListener, SyncMode, Syncer};
 use domain::change::ChangePosition;
 use domain::channel::ChannelId;
 use domain::job::{JobState, SyncScope};
@@ -209,7 +209,7 @@ async fn open(database: &str) -> Result<Arc<dyn Store>, Failure> {
 /// A listener that prints the progress of a run at intervals.
 struct Lines(Instant, std::sync::Mutex<Instant>);
 
-impl Progress for Lines {
+impl SyncListener for Lines {
     fn begin(&self, _: &GuildChannel) {}
     fn end(&self, _: &GuildChannel) {}
 
@@ -252,7 +252,7 @@ pub async fn once(api: &str, guild: &str, requests_per_second: u32) -> Result<()
     let stops = Stops::default();
     let job = tokio::select! {
         job = syncer.run(&job, &leader, &stops, &lines) => job?,
-        never = leader.keep() => match never {},
+        never = leader.renew_lease() => match never {},
     };
     leader.resign().await;
     let seconds = start.elapsed().as_secs_f64();

@@ -53,7 +53,7 @@ async fn two_workers_same_channel_one_holds_the_lease_and_the_other_is_idle(plac
     tokio::select! {
         () = watching => {}
         () = work => {}
-        never = leader.keep() => match never {},
+        never = leader.renew_lease() => match never {},
     }
     assert_whole(&world).await;
     let pages = world.asked(MESSAGES);
@@ -84,7 +84,7 @@ async fn a_process_that_stalls_and_wakes_up_is_shut_out_and_the_other_finishes(p
     };
     let done = tokio::select! {
         job = run => job,
-        never = leader.keep() => match never {},
+        never = leader.renew_lease() => match never {},
     };
     assert_whole(&world).await;
     let (asked, changed) = (world.asked(MESSAGES), world.last_change().await);
@@ -112,7 +112,7 @@ async fn nothing_is_asked_while_the_lease_is_over(place: Place) {
     let stops = Stops::default();
     let job = tokio::select! {
         job = process.syncer.run(&job, &leader, &stops, &Quiet) => job.unwrap(),
-        never = leader.keep() => match never {},
+        never = leader.renew_lease() => match never {},
     };
     assert_eq!(job.state, JobState::Done, "it goes on with the next time that it is prolonged");
     assert_whole(&world).await;

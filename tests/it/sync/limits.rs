@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use app_core::sync::Progress;
+use app_core::sync::SyncListener;
 use discord_simulator::{ChannelPlan, Options, Request, kind};
 use domain::job::JobState;
 use ports::guild::GuildChannel;
@@ -56,7 +56,7 @@ async fn a_60_channels_parallel() {
 /// The times at which the channels were read, by name.
 struct Ends(Instant, Mutex<BTreeMap<String, Duration>>);
 
-impl Progress for Ends {
+impl SyncListener for Ends {
     fn begin(&self, _: &GuildChannel) {}
 
     fn end(&self, channel: &GuildChannel) {

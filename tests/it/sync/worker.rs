@@ -172,9 +172,9 @@ async fn a_job_is_cancelled_while_it_waits_and_while_it_runs(place: Place) {
     assert!(matches!(worker.jobs.cancel(running.id).await, Err(SyncJobsError::Ended)));
     assert!(matches!(worker.jobs.cancel(JobId(Uuid::nil())).await, Err(SyncJobsError::NotFound)));
 
-    let again = worker.jobs.again(running.id).await.unwrap();
+    let again = worker.jobs.repeat(running.id).await.unwrap();
     assert_ne!(again.id, running.id);
-    assert!(matches!(worker.jobs.again(again.id).await, Err(SyncJobsError::NotAgain)));
+    assert!(matches!(worker.jobs.repeat(again.id).await, Err(SyncJobsError::NotRepeatable)));
     worker.until(again.id, JobState::Done).await;
     for name in ["one", "two"] {
         assert_eq!(world.held(world.id(name)).await.len(), 20_000, "{name}");

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use adapter_discord::{ClientConfig, DiscordClient};
 use adapter_media::MediaFolder;
-use app_core::sync::{Candidate, FileLimits, Files, Leader, Progress, Stops, SyncJobs, SyncMode, Syncer};
+use app_core::sync::{Candidate, FileLimits, Files, Leader, Stops, SyncJobs, SyncListener, SyncMode, Syncer};
 use discord_simulator::{Act, BotChange, ChannelPlan, Clock as Time, Options, Simulator, Subject, VIEW_CHANNEL, kind};
 use domain::change::{Change, ChangePosition};
 use domain::channel::{Channel, ChannelId, ChannelSnowflake};
@@ -51,7 +51,7 @@ impl Clock for SimulatedClock {
 /// A listener that ignores all progress.
 pub(super) struct Quiet;
 
-impl Progress for Quiet {
+impl SyncListener for Quiet {
     fn begin(&self, _: &GuildChannel) {}
     fn end(&self, _: &GuildChannel) {}
     fn at(&self, _: domain::job::Progress) {}
@@ -66,7 +66,7 @@ impl<F: FnOnce() + Send> When<F> {
     }
 }
 
-impl<F: FnOnce() + Send> Progress for When<F> {
+impl<F: FnOnce() + Send> SyncListener for When<F> {
     fn begin(&self, _: &GuildChannel) {}
     fn end(&self, _: &GuildChannel) {}
 
@@ -112,7 +112,7 @@ impl Process {
             match self.candidate.elect().await {
                 Ok(Ok(leader)) => return leader,
                 Ok(Err(_)) => {}
-                Err(error) => assert!(error.passes(), "{error:?}"),
+                Err(error) => assert!(error.is_transient(), "{error:?}"),
             }
         }
     }
@@ -203,7 +203,7 @@ impl World {
         &self,
         options: SyncOptions,
         stop: &CancellationToken,
-        progress: &dyn Progress,
+        progress: &dyn SyncListener,
     ) -> Job {
         let process = self.process();
         let job = process.request(&options).await;
@@ -211,7 +211,7 @@ impl World {
         let stops = Stops { cancel: stop.clone(), ..Stops::default() };
         let job = tokio::select! {
             outcome = process.syncer.run(&job, &leader, &stops, progress) => outcome.unwrap(),
-            never = leader.keep() => match never {},
+            never = leader.renew_lease() => match never {},
         };
         leader.resign().await;
         job

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::{Heard, MARGIN, Moment};
+use super::{MARGIN, Moment, ResponseLimits};
 
 /// The number of remembered starts, from which a 429 teaches the length of the limit's window.
 const REMEMBERED: usize = 64;
@@ -74,9 +74,9 @@ impl Bucket {
     }
 
     /// Applies the headers of a success. If they promise too much, a later 429 corrects them.
-    pub(super) fn heard(&mut self, now: Moment, heard: &Heard) {
-        if heard.remaining == Some(0)
-            && let Some(wait) = heard.reset_after
+    pub(super) fn apply(&mut self, now: Moment, limits: &ResponseLimits) {
+        if limits.remaining == Some(0)
+            && let Some(wait) = limits.reset_after
         {
             self.pause(now + wait + MARGIN);
         }

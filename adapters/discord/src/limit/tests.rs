@@ -3,7 +3,7 @@ use std::time::Duration;
 use ports::guild::Priority;
 use proptest::prelude::*;
 
-use super::{Heard, Limiter, Moment, Next, Place, Scope, Ticket};
+use super::{Limiter, Moment, Next, ResponseLimits, Scope, Target, Ticket};
 
 const MESSAGES: &str = "/channels/{c}/messages";
 
@@ -11,12 +11,12 @@ const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-const fn place(major: u64) -> Place {
-    Place { route: MESSAGES, major }
+const fn target(major: u64) -> Target {
+    Target { route: MESSAGES, major }
 }
 
-fn refused(scope: Scope, wait: Duration) -> Heard {
-    Heard { refused: Some((scope, Some(wait))), invalid: scope != Scope::Shared, ..Heard::default() }
+fn refused(scope: Scope, wait: Duration) -> ResponseLimits {
+    ResponseLimits { refused: Some((scope, Some(wait))), invalid: scope != Scope::Shared, ..ResponseLimits::default() }
 }
 
 /// A model of Discord's limits: fixed windows that begin with a request.
@@ -29,7 +29,7 @@ struct Truth {
 
 impl Truth {
     /// Five in five seconds, and headers that promise a thousand.
-    fn answer(&mut self, at: Moment, major: u64) -> Heard {
+    fn answer(&mut self, at: Moment, major: u64) -> ResponseLimits {
         self.starts.push(at);
         let window = self.windows.entry(major).or_insert((at, 0));
         if at >= window.0 + ms(5000) {
@@ -38,7 +38,7 @@ impl Truth {
         if window.1 == 5 {
             self.refused += 1;
             let left = (window.0 + ms(5000)).saturating_sub(at);
-            return Heard {
+            return ResponseLimits {
                 bucket: Some("b".to_owned()),
                 limit: Some(5),
                 remaining: Some(0),
@@ -48,12 +48,12 @@ impl Truth {
             };
         }
         window.1 += 1;
-        Heard {
+        ResponseLimits {
             bucket: Some("a".to_owned()),
             limit: Some(1000),
             remaining: Some(999),
             reset_after: Some(ms(1000)),
-            ..Heard::default()
+            ..ResponseLimits::default()
         }
     }
 
@@ -68,15 +68,16 @@ impl Truth {
 fn run(channels: u64, until: Moment, latency: Duration) -> (Truth, Vec<(u64, Moment)>) {
     let (mut limiter, mut truth, mut log) = (Limiter::new(47), Truth::default(), Vec::new());
     let mut asked: std::collections::HashMap<Ticket, u64> =
-        (1..=channels).map(|major| (limiter.enqueue(place(major), Priority::Backfill), major)).collect();
-    let mut flying: std::collections::BTreeMap<(Moment, Ticket), (u64, Heard)> = std::collections::BTreeMap::new();
+        (1..=channels).map(|major| (limiter.enqueue(target(major), Priority::Backfill), major)).collect();
+    let mut flying: std::collections::BTreeMap<(Moment, Ticket), (u64, ResponseLimits)> =
+        std::collections::BTreeMap::new();
     let mut now = Moment::ZERO;
     while now < until {
         while let Some(entry) = flying.first_entry().filter(|entry| entry.key().0 <= now) {
             let (_, ticket) = *entry.key();
-            let (major, heard) = entry.remove();
-            limiter.answered(ticket, now, &heard);
-            asked.insert(limiter.enqueue(place(major), Priority::Backfill), major);
+            let (major, limits) = entry.remove();
+            limiter.responded(ticket, now, &limits);
+            asked.insert(limiter.enqueue(target(major), Priority::Backfill), major);
         }
         match limiter.next(now) {
             Next::Start(ticket) => {
@@ -115,7 +116,7 @@ fn what_one_channel_has_taught_holds_for_the_others() {
     let mut now = Moment::ZERO;
     for major in [1, 2] {
         for _ in 0..12 {
-            let ticket = limiter.enqueue(place(major), Priority::Backfill);
+            let ticket = limiter.enqueue(target(major), Priority::Backfill);
             loop {
                 match limiter.next(now) {
                     Next::Start(_) => break,
@@ -123,16 +124,16 @@ fn what_one_channel_has_taught_holds_for_the_others() {
                     other => panic!("{other:?}"),
                 }
             }
-            let heard = truth.answer(now, major);
-            limiter.answered(ticket, now, &heard);
+            let limits = truth.answer(now, major);
+            limiter.responded(ticket, now, &limits);
         }
     }
     assert_eq!(truth.refused, 1, "the second channel is never refused");
 }
 
 /// Starts a request and returns the time.
-fn start(limiter: &mut Limiter, now: &mut Moment, place: Place) -> Ticket {
-    let ticket = limiter.enqueue(place, Priority::CatchUp);
+fn start(limiter: &mut Limiter, now: &mut Moment, target: Target) -> Ticket {
+    let ticket = limiter.enqueue(target, Priority::CatchUp);
     loop {
         match limiter.next(*now) {
             Next::Start(started) => {
@@ -146,15 +147,15 @@ fn start(limiter: &mut Limiter, now: &mut Moment, place: Place) -> Ticket {
 }
 
 /// Returns when each of two places may send again after a response in the first.
-fn after(heard: &Heard) -> (Moment, Moment) {
-    let when = |next: Place| {
+fn after(limits: &ResponseLimits) -> (Moment, Moment) {
+    let when = |next: Target| {
         let (mut limiter, mut now) = (Limiter::new(47), ms(0));
-        let ticket = start(&mut limiter, &mut now, place(1));
-        limiter.answered(ticket, now, heard);
+        let ticket = start(&mut limiter, &mut now, target(1));
+        limiter.responded(ticket, now, limits);
         start(&mut limiter, &mut now, next);
         now
     };
-    (when(place(1)), when(place(2)))
+    (when(target(1)), when(target(2)))
 }
 
 #[test]
@@ -169,7 +170,7 @@ fn a_refusal_holds_exactly_what_it_is_about() {
 
 #[test]
 fn a_refusal_that_does_not_say_how_long_is_waited_out_all_the_same() {
-    let (same, _) = after(&Heard { refused: Some((Scope::User, None)), ..Heard::default() });
+    let (same, _) = after(&ResponseLimits { refused: Some((Scope::User, None)), ..ResponseLimits::default() });
     assert!(same >= ms(5000));
 }
 
@@ -177,39 +178,39 @@ fn a_refusal_that_does_not_say_how_long_is_waited_out_all_the_same() {
 fn an_answer_of_the_proxy_stops_everything_for_a_minute_then_for_two() {
     let (mut limiter, mut now) = (Limiter::new(47), ms(0));
     for expected in [60_000, 180_000, 420_000] {
-        let ticket = start(&mut limiter, &mut now, place(1));
-        limiter.answered(ticket, now, &refused(Scope::Proxy, ms(7000)));
-        start(&mut limiter, &mut now, place(2));
+        let ticket = start(&mut limiter, &mut now, target(1));
+        limiter.responded(ticket, now, &refused(Scope::Proxy, ms(7000)));
+        start(&mut limiter, &mut now, target(2));
         assert_eq!(now, ms(expected));
         limiter.forget(Ticket(limiter.seen));
     }
-    let ticket = start(&mut limiter, &mut now, place(3));
-    limiter.answered(ticket, now, &Heard::default());
-    let (ticket, before) = (start(&mut limiter, &mut now, place(3)), now);
-    limiter.answered(ticket, now, &refused(Scope::Proxy, ms(0)));
-    start(&mut limiter, &mut now, place(3));
+    let ticket = start(&mut limiter, &mut now, target(3));
+    limiter.responded(ticket, now, &ResponseLimits::default());
+    let (ticket, before) = (start(&mut limiter, &mut now, target(3)), now);
+    limiter.responded(ticket, now, &refused(Scope::Proxy, ms(0)));
+    start(&mut limiter, &mut now, target(3));
     assert_eq!(now.saturating_sub(before), ms(60_000), "a success resets the wait");
 }
 
 #[test]
 fn an_empty_bucket_is_left_alone_until_it_is_full_again() {
-    let heard = Heard { remaining: Some(0), reset_after: Some(ms(800)), ..Heard::default() };
-    let (same, other) = after(&heard);
+    let limits = ResponseLimits { remaining: Some(0), reset_after: Some(ms(800)), ..ResponseLimits::default() };
+    let (same, other) = after(&limits);
     assert!(same >= ms(800) && same < ms(900) && other < ms(30));
 }
 
 #[test]
 fn routes_that_share_a_bucket_share_what_is_left_in_it() {
     let (mut limiter, mut now) = (Limiter::new(47), ms(0));
-    let pins = Place { route: "/channels/{c}/messages/pins", major: 1 };
-    let named = Heard { bucket: Some("same".to_owned()), ..Heard::default() };
-    for place in [place(1), pins] {
-        let ticket = start(&mut limiter, &mut now, place);
-        limiter.answered(ticket, now, &named);
+    let pins = Target { route: "/channels/{c}/messages/pins", major: 1 };
+    let named = ResponseLimits { bucket: Some("same".to_owned()), ..ResponseLimits::default() };
+    for target in [target(1), pins] {
+        let ticket = start(&mut limiter, &mut now, target);
+        limiter.responded(ticket, now, &named);
     }
-    let ticket = start(&mut limiter, &mut now, place(1));
-    let empty = Heard { remaining: Some(0), reset_after: Some(ms(900)), ..named };
-    limiter.answered(ticket, now, &empty);
+    let ticket = start(&mut limiter, &mut now, target(1));
+    let empty = ResponseLimits { remaining: Some(0), reset_after: Some(ms(900)), ..named };
+    limiter.responded(ticket, now, &empty);
     let before = now;
     start(&mut limiter, &mut now, pins);
     assert!(now.saturating_sub(before) >= ms(900));
@@ -218,19 +219,19 @@ fn routes_that_share_a_bucket_share_what_is_left_in_it() {
 #[test]
 fn two_requests_of_one_channel_never_run_at_once() {
     let (mut limiter, mut now) = (Limiter::new(47), ms(0));
-    let first = start(&mut limiter, &mut now, place(1));
-    limiter.enqueue(place(1), Priority::Live);
+    let first = start(&mut limiter, &mut now, target(1));
+    limiter.enqueue(target(1), Priority::Live);
     assert_eq!(limiter.next(ms(9000)), Next::Idle);
-    limiter.answered(first, ms(9000), &Heard { bucket: Some("new".to_owned()), ..Heard::default() });
+    limiter.responded(first, ms(9000), &ResponseLimits { bucket: Some("new".to_owned()), ..ResponseLimits::default() });
     assert!(matches!(limiter.next(ms(9000)), Next::Start(_)));
 }
 
 #[test]
 fn live_requests_overtake_catching_up_and_that_overtakes_history() {
     let mut limiter = Limiter::new(47);
-    let history: Vec<Ticket> = (1..=50).map(|major| limiter.enqueue(place(major), Priority::Backfill)).collect();
-    let recent = limiter.enqueue(place(70), Priority::CatchUp);
-    let live = limiter.enqueue(place(80), Priority::Live);
+    let history: Vec<Ticket> = (1..=50).map(|major| limiter.enqueue(target(major), Priority::Backfill)).collect();
+    let recent = limiter.enqueue(target(70), Priority::CatchUp);
+    let live = limiter.enqueue(target(80), Priority::Live);
     let mut now = ms(0);
     let mut order = Vec::new();
     while order.len() < 4 {
@@ -248,12 +249,12 @@ fn requests_that_are_refused_for_ever_stop_long_before_the_ban() {
     let (mut limiter, mut now, mut asked, mut last) = (Limiter::new(47), ms(0), 0, ms(0));
     for priority in [Priority::Backfill, Priority::Live] {
         loop {
-            let ticket = limiter.enqueue(place(asked), priority);
+            let ticket = limiter.enqueue(target(asked), priority);
             match limiter.next(now) {
                 Next::Start(_) => {
                     asked += 1;
                     last = now;
-                    limiter.answered(ticket, now, &Heard { invalid: true, ..Heard::default() });
+                    limiter.responded(ticket, now, &ResponseLimits { invalid: true, ..ResponseLimits::default() });
                 }
                 Next::Wait(at) => {
                     limiter.forget(ticket);
@@ -269,15 +270,15 @@ fn requests_that_are_refused_for_ever_stop_long_before_the_ban() {
         }
         assert_eq!(asked, if priority == Priority::Live { 5000 } else { 2000 });
     }
-    let ticket = limiter.enqueue(place(0), Priority::Backfill);
+    let ticket = limiter.enqueue(target(0), Priority::Backfill);
     assert_eq!(limiter.next(last + Duration::from_mins(10)), Next::Start(ticket), "after ten minutes none counts");
 }
 
 #[test]
 fn a_request_that_is_given_up_leaves_its_place() {
     let (mut limiter, mut now) = (Limiter::new(47), ms(0));
-    let running = start(&mut limiter, &mut now, place(1));
-    let waiting = limiter.enqueue(place(1), Priority::Live);
+    let running = start(&mut limiter, &mut now, target(1));
+    let waiting = limiter.enqueue(target(1), Priority::Live);
     limiter.forget(running);
     now += ms(100);
     assert_eq!(limiter.next(now), Next::Start(waiting));
@@ -289,18 +290,18 @@ fn a_request_that_is_given_up_leaves_its_place() {
 #[test]
 fn a_refusal_without_visible_reason_slows_its_own_channel_only() {
     let (mut limiter, mut now) = (Limiter::new(47), ms(0));
-    let ticket = start(&mut limiter, &mut now, place(1));
-    limiter.answered(ticket, now, &refused(Scope::User, ms(300_000)));
+    let ticket = start(&mut limiter, &mut now, target(1));
+    limiter.responded(ticket, now, &refused(Scope::User, ms(300_000)));
     now = ms(400_000);
     for _ in 0..3 {
-        let ticket = start(&mut limiter, &mut now, place(1));
-        limiter.answered(ticket, now, &Heard::default());
+        let ticket = start(&mut limiter, &mut now, target(1));
+        limiter.responded(ticket, now, &ResponseLimits::default());
     }
     assert!(now >= ms(402_000) && now < ms(402_200), "one a second: {now:?}");
     let before = now;
     for _ in 0..6 {
-        let ticket = start(&mut limiter, &mut now, place(2));
-        limiter.answered(ticket, now, &Heard::default());
+        let ticket = start(&mut limiter, &mut now, target(2));
+        limiter.responded(ticket, now, &ResponseLimits::default());
     }
     assert!(now.saturating_sub(before) < ms(200));
 }
@@ -309,8 +310,8 @@ fn a_refusal_without_visible_reason_slows_its_own_channel_only() {
 fn memory_does_not_grow_with_the_number_of_channels() {
     let (mut limiter, mut now) = (Limiter::new(100), ms(0));
     for major in 0..50_000 {
-        let ticket = start(&mut limiter, &mut now, place(major));
-        limiter.answered(ticket, now, &Heard::default());
+        let ticket = start(&mut limiter, &mut now, target(major));
+        limiter.responded(ticket, now, &ResponseLimits::default());
     }
     assert!(limiter.buckets.len() < 15_000, "{}", limiter.buckets.len());
 }

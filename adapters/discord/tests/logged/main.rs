@@ -9,7 +9,7 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use discord_simulator::{Fault, FaultRule};
-use ports::guild::{GuildError, MessageLook};
+use ports::guild::{FetchedPage, GuildError};
 
 use crate::world::World;
 
@@ -41,8 +41,8 @@ async fn neither_the_token_nor_what_people_wrote_is_logged() {
         .finish();
     let _guard = tracing::subscriber::set_default(subscriber);
     let (world, general) = World::channel_of(50, Vec::new()).await;
-    let content = |look: &MessageLook| -> Vec<String> {
-        look.page.messages().iter().map(|message| message.content.clone()).filter(|text| text.len() > 20).collect()
+    let content = |fetched: &FetchedPage| -> Vec<String> {
+        fetched.page.messages().iter().map(|message| message.content.clone()).filter(|text| text.len() > 20).collect()
     };
     let written = content(&world.newest(&general).await.unwrap());
     for fault in [Fault::Status { status: 500, html: true }, Fault::InvalidJson, Fault::MalformedMessage] {

@@ -6,7 +6,7 @@ use adapter_discord::{ClientConfig, DiscordClient};
 use discord_simulator::{Act, BotChange, ChannelPlan, Fault, FaultRule, kind};
 use domain::message::MessageId;
 use futures::future::join_all;
-use ports::guild::{Denied, GuildError, GuildSource as _, MessageCursor, Missing, Priority};
+use ports::guild::{Denied, GoneItem, GuildError, GuildSource as _, MessageCursor, Priority};
 use tokio::time::Instant;
 
 use crate::world::{World, ids, true_ids};
@@ -19,10 +19,10 @@ async fn survives(fault: Fault, times: u64) -> (Duration, usize) {
     let (world, general) = World::channel_of(250, Vec::new()).await;
     world.simulator.fault(FaultRule::on(MESSAGES, times, fault.clone()).from_nth(2));
     let began = Instant::now();
-    let looks = world.walk(&general, MessageCursor::Before(MessageId::MAX)).await;
+    let pages = world.walk(&general, MessageCursor::Before(MessageId::MAX)).await;
     let all = true_ids(&world.simulator, general.channel.platform_id.get());
-    assert_eq!(ids(&looks), all, "{fault:?}");
-    assert_eq!(looks.iter().map(|look| look.page.messages().len()).collect::<Vec<_>>(), [100, 100, 50, 0]);
+    assert_eq!(ids(&pages), all, "{fault:?}");
+    assert_eq!(pages.iter().map(|fetched| fetched.page.messages().len()).collect::<Vec<_>>(), [100, 100, 50, 0]);
     (began.elapsed(), world.asked(MESSAGES))
 }
 
@@ -77,7 +77,7 @@ async fn what_fails_for_ever_is_given_up_and_the_same_cursor_works_later() {
 async fn refusals_say_what_can_be_done_after_one_request() {
     for (fault, expected) in [
         (Fault::NoAccess, GuildError::Forbidden(Denied::View)),
-        (Fault::UnknownChannel, GuildError::Gone(Missing::Channel)),
+        (Fault::UnknownChannel, GuildError::Gone(GoneItem::Channel)),
         (Fault::Status { status: 418, html: true }, GuildError::Refused { status: 418, code: 0 }),
     ] {
         let (world, general) = World::channel_of(50, Vec::new()).await;
@@ -96,8 +96,8 @@ async fn a_401_mid_run_stops_everything() {
     let change = BotChange { token_revoked: Some(true), ..BotChange::default() };
     world.simulator.act(Act::SetBot { change }).unwrap();
     let before = world.simulator.totals().requests;
-    let looks = join_all(structure.channels.iter().map(|channel| world.newest(channel))).await;
-    assert!(looks.iter().all(|look| *look == Err(GuildError::Unauthorized)));
+    let pages = join_all(structure.channels.iter().map(|channel| world.newest(channel))).await;
+    assert!(pages.iter().all(|fetched| *fetched == Err(GuildError::Unauthorized)));
     assert!(world.simulator.totals().requests - before <= 3, "those that were on their way");
     let before = world.simulator.totals().requests;
     assert_eq!(world.client.structure(&world.scope).await, Err(GuildError::Unauthorized));
@@ -111,8 +111,8 @@ async fn a_403_storm_of_500_channels_costs_one_request_each() {
     let world = World::of(plan).await;
     let structure = world.structure().await;
     world.simulator.fault(FaultRule::on(MESSAGES, 0, Fault::NoAccess));
-    let looks = join_all(structure.channels.iter().map(|channel| world.newest(channel))).await;
-    assert!(looks.iter().all(|look| *look == Err(GuildError::Forbidden(Denied::View))));
+    let pages = join_all(structure.channels.iter().map(|channel| world.newest(channel))).await;
+    assert!(pages.iter().all(|fetched| *fetched == Err(GuildError::Forbidden(Denied::View))));
     assert_eq!(world.simulator.totals().invalid, 500);
 }
 

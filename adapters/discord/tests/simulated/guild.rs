@@ -8,7 +8,7 @@ use discord_simulator::{
 use domain::message::MessageId;
 use domain::visibility::{Visibility, is_public};
 use ports::guild::{
-    Access, Denied, GuildChannel, GuildError, GuildSource as _, GuildStructure, MessageCursor, MessageLook, Missing,
+    Access, Denied, FetchedPage, GoneItem, GuildChannel, GuildError, GuildSource as _, GuildStructure, MessageCursor,
 };
 
 use crate::world::{World, ids, true_ids};
@@ -48,7 +48,7 @@ async fn a_small_guild_read_through_the_port_is_what_the_ledger_says() {
         .map(|channel| (channel.channel.platform_id.get(), channel))
         .chain(threads.iter().map(|(id, thread)| (*id, thread)))
         .collect();
-    let mut looks: Vec<MessageLook> = Vec::new();
+    let mut all: Vec<FetchedPage> = Vec::new();
     let mut total = 0;
     for id in world.simulator.channels() {
         let ledger = world.simulator.ledger(id).unwrap();
@@ -61,7 +61,7 @@ async fn a_small_guild_read_through_the_port_is_what_the_ledger_says() {
                 assert_eq!(held.len() as u64, ledger.count);
                 assert!(pages.last().unwrap().page.interval().unwrap().reaches_start());
                 total += ledger.count;
-                looks.extend(pages);
+                all.extend(pages);
             }
             (None, None) => panic!("channel {id} was not found"),
             (Some("holds no messages"), Some(channel)) => assert!(!channel.holds_messages()),
@@ -80,7 +80,7 @@ async fn a_small_guild_read_through_the_port_is_what_the_ledger_says() {
     }
     assert!(total > 4000 && threads.len() > 50, "{total} {}", threads.len());
     assert_eq!(world.simulator.totals().by_status.keys().copied().collect::<Vec<_>>(), [200]);
-    let everything = format!("{structure:?} {threads:?} {looks:?}");
+    let everything = format!("{structure:?} {threads:?} {all:?}");
     let traces = world.simulator.traces_of_people();
     assert!(traces.len() > 300, "{}", traces.len());
     for trace in traces {
@@ -152,9 +152,9 @@ async fn a_channel_that_is_hidden_and_one_that_is_gone_are_told_apart() {
     let general = world.simulator.channel("general").unwrap();
     assert_eq!(find(general).await.as_ref(), Ok(&structure.channels[0]));
     world.simulator.act(Act::DeleteChannel { channel_id: general }).unwrap();
-    assert_eq!(find(general).await, Err(GuildError::Gone(Missing::Channel)));
+    assert_eq!(find(general).await, Err(GuildError::Gone(GoneItem::Channel)));
     let read = world.newest(&structure.channels[0]).await;
-    assert_eq!(read, Err(GuildError::Gone(Missing::Channel)));
+    assert_eq!(read, Err(GuildError::Gone(GoneItem::Channel)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -163,7 +163,7 @@ async fn a_guild_that_the_bot_was_removed_from_is_gone() {
     let change = BotChange { removed: Some(true), ..BotChange::default() };
     world.simulator.act(Act::SetBot { change }).unwrap();
     let gone = world.client.structure(&world.scope).await;
-    assert_eq!(gone, Err(GuildError::Gone(Missing::Guild)));
+    assert_eq!(gone, Err(GuildError::Gone(GoneItem::Guild)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -178,7 +178,7 @@ async fn history_that_is_taken_away_while_it_is_read_is_no_empty_channel() {
     let bot_role = world.structure().await.roles.unwrap()[1].id.get();
     let close = Act::SetOverwrite { channel_id, id: bot_role, subject: Subject::Role, allow: 0, deny: everyone.deny };
     world.simulator.act(close).unwrap();
-    let second = world.look(&general, first.next.unwrap()).await;
+    let second = world.fetch(&general, first.next.unwrap()).await;
     assert_eq!(second, Err(GuildError::Forbidden(Denied::History)));
     let again = world.channel("general").await;
     assert_eq!((again.access, again.channel.visibility), (Access::Denied(Denied::History), Visibility::Private));
@@ -205,8 +205,8 @@ async fn many_ends_at_once_share_a_look_at_the_rights() {
     let world = World::of(plan).await;
     let structure = world.structure().await;
     let walks = structure.channels.iter().map(|channel| world.walk(channel, MessageCursor::Before(MessageId::MAX)));
-    let looks = futures::future::join_all(walks).await;
-    assert!(looks.iter().all(|looks| ids(looks).len() == 3 && looks.len() == 2));
+    let pages = futures::future::join_all(walks).await;
+    assert!(pages.iter().all(|pages| ids(pages).len() == 3 && pages.len() == 2));
     let asked = world.asked("/guilds/{g}/channels");
-    assert!(asked <= 20, "{asked} looks for 60 ends");
+    assert!(asked <= 20, "{asked} requests for 60 ends");
 }

@@ -37,8 +37,8 @@ async fn lying_headers_cost_one_429_and_then_never_again() {
     let world = World::limited(channels(1, 6_000), Limits::default()).await;
     let channel = world.channel("c0").await;
     let began = Instant::now();
-    let looks = world.walk(&channel, MessageCursor::Before(MessageId::MAX)).await;
-    assert_eq!(ids(&looks), true_ids(&world.simulator, channel.channel.platform_id.get()));
+    let pages = world.walk(&channel, MessageCursor::Before(MessageId::MAX)).await;
+    assert_eq!(ids(&pages), true_ids(&world.simulator, channel.channel.platform_id.get()));
     assert_eq!(world.simulator.totals().limited, 1);
     let asked = reads(&world);
     assert_eq!(asked.len(), 62);
@@ -54,7 +54,7 @@ async fn a_60_channels_parallel_use_nine_tenths_of_what_is_allowed_and_never_mor
     let began_ms = world.now_ms();
     let walks = structure.channels.iter().map(|channel| async {
         let mut cursor = MessageCursor::Before(MessageId::MAX);
-        while let Some(next) = world.look(channel, cursor).await.unwrap().next {
+        while let Some(next) = world.fetch(channel, cursor).await.unwrap().next {
             cursor = next;
         }
     });
@@ -82,8 +82,8 @@ async fn one_slow_channel_does_not_slow_the_others() {
     world.simulator.fault(FaultRule::on(MESSAGES, 5, limited).in_channel(slow));
     let began = Instant::now();
     let took = join_all(structure.channels.iter().map(|channel| async {
-        let looks = world.walk(channel, MessageCursor::Before(MessageId::MAX)).await;
-        assert_eq!(ids(&looks).len(), 3_000);
+        let pages = world.walk(channel, MessageCursor::Before(MessageId::MAX)).await;
+        assert_eq!(ids(&pages).len(), 3_000);
         began.elapsed()
     }))
     .await;
@@ -176,7 +176,7 @@ async fn live_priority_waits_less_than_200_ms_while_history_takes_all_there_is()
     let structure = world.structure().await;
     let (live, history) = structure.channels.split_first().unwrap();
     let backfill = join_all(history.iter().map(|channel| world.walk(channel, MessageCursor::Before(MessageId::MAX))));
-    let looks = async {
+    let live_waits = async {
         let mut waits = Vec::new();
         for _ in 0..5 {
             tokio::time::sleep(Duration::from_secs(3)).await;
@@ -189,7 +189,7 @@ async fn live_priority_waits_less_than_200_ms_while_history_takes_all_there_is()
     };
     let waits = tokio::select! {
         _ = backfill => panic!("there is more to read"),
-        waits = looks => waits,
+        waits = live_waits => waits,
     };
     assert!(waits.iter().all(|wait| *wait < Duration::from_millis(60 + 200)), "{waits:?}");
 }

@@ -12,7 +12,7 @@ use domain::tenant::{Platform, PlatformId, TenantId};
 use domain::timestamp::Timestamp;
 use ports::clock::Clock;
 use ports::guild::{
-    GuildChannel, GuildError, GuildScope, GuildSource as _, GuildStructure, MessageCursor, MessageLook, Priority,
+    FetchedPage, GuildChannel, GuildError, GuildScope, GuildSource as _, GuildStructure, MessageCursor, Priority,
 };
 use tokio::task::JoinHandle;
 
@@ -95,24 +95,24 @@ impl World {
         structure.channels.into_iter().find(|channel| channel.channel.name == name).unwrap()
     }
 
-    pub(crate) async fn look(&self, channel: &GuildChannel, cursor: MessageCursor) -> Result<MessageLook, GuildError> {
+    pub(crate) async fn fetch(&self, channel: &GuildChannel, cursor: MessageCursor) -> Result<FetchedPage, GuildError> {
         self.client.messages(&self.scope, channel, cursor, Priority::Backfill).await
     }
 
     /// The newest page.
-    pub(crate) async fn newest(&self, channel: &GuildChannel) -> Result<MessageLook, GuildError> {
-        self.look(channel, MessageCursor::Before(MessageId::MAX)).await
+    pub(crate) async fn newest(&self, channel: &GuildChannel) -> Result<FetchedPage, GuildError> {
+        self.fetch(channel, MessageCursor::Before(MessageId::MAX)).await
     }
 
     /// Every page from `cursor` to the end.
-    pub(crate) async fn walk(&self, channel: &GuildChannel, cursor: MessageCursor) -> Vec<MessageLook> {
-        let (mut looks, mut next) = (Vec::new(), Some(cursor));
+    pub(crate) async fn walk(&self, channel: &GuildChannel, cursor: MessageCursor) -> Vec<FetchedPage> {
+        let (mut pages, mut next) = (Vec::new(), Some(cursor));
         while let Some(cursor) = next {
-            let look = self.look(channel, cursor).await.unwrap();
-            next = look.next;
-            looks.push(look);
+            let fetched = self.fetch(channel, cursor).await.unwrap();
+            next = fetched.next;
+            pages.push(fetched);
         }
-        looks
+        pages
     }
 
     /// The number of requests of a route.
@@ -130,8 +130,9 @@ impl World {
 }
 
 /// The ids of some pages, ascending; a repeated one panics.
-pub(crate) fn ids(looks: &[MessageLook]) -> Vec<u64> {
-    let all: Vec<u64> = looks.iter().flat_map(|look| look.page.messages()).map(|message| message.id.get()).collect();
+pub(crate) fn ids(pages: &[FetchedPage]) -> Vec<u64> {
+    let all: Vec<u64> =
+        pages.iter().flat_map(|fetched| fetched.page.messages()).map(|message| message.id.get()).collect();
     let once: BTreeSet<u64> = all.iter().copied().collect();
     assert_eq!(once.len(), all.len(), "no message comes twice");
     once.into_iter().collect()

@@ -38,7 +38,7 @@ enum Word {
 }
 
 /// A channel before and after it was stored from a file.
-struct Heard {
+struct StoredChannel {
     before: Option<Channel>,
     after: Channel,
 }
@@ -57,9 +57,11 @@ pub(super) async fn store(
     let word = if looked.is_some_and(|at| at > planned.described_at) { Word::Older } else { Word::Own };
     let own = store_one(unit, planned.channel.clone(), visibility, word).await?;
     let above = match (above, own.after.parent_id) {
-        (None, Some(parent)) => {
-            unit.channels().find(parent).await?.map(|parent| Heard { before: Some(parent.clone()), after: parent })
-        }
+        (None, Some(parent)) => unit
+            .channels()
+            .find(parent)
+            .await?
+            .map(|parent| StoredChannel { before: Some(parent.clone()), after: parent }),
         (above, _) => above,
     };
     let (parent_before, parent_after) =
@@ -88,7 +90,7 @@ async fn store_one(
     described: Channel,
     visibility: Option<Visibility>,
     word: Word,
-) -> Result<Heard, StoreError> {
+) -> Result<StoredChannel, StoreError> {
     let before = unit.channels().find(described.id).await?;
     let mut after = match before.clone() {
         Some(stored) if word == Word::Hearsay => {
@@ -132,7 +134,7 @@ async fn store_one(
     if before.as_ref() != Some(&after) {
         unit.channels().upsert(&after).await?;
     }
-    Ok(Heard { before, after })
+    Ok(StoredChannel { before, after })
 }
 
 /// Returns whether only the name and type of a channel are known.

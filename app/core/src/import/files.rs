@@ -18,7 +18,7 @@ use ports::store::UnitOfWork;
 use tracing::{error, warn};
 
 use super::plan::Planned;
-use super::{ImportError, Importer, Progress};
+use super::{ImportError, ImportListener, Importer};
 use crate::retry::retry;
 
 /// The number of files that are stored at the same time.
@@ -72,7 +72,7 @@ impl AddAssign for FileCounts {
 
 /// Counts the files of all exports, and reports the progress.
 pub(super) struct Tally<'a> {
-    progress: &'a dyn Progress,
+    progress: &'a dyn ImportListener,
     files: AtomicU64,
     bytes: AtomicU64,
     /// The files that a dry run has counted as stored: another export can contain them, too.
@@ -80,7 +80,7 @@ pub(super) struct Tally<'a> {
 }
 
 impl<'a> Tally<'a> {
-    pub(super) fn new(progress: &'a dyn Progress) -> Self {
+    pub(super) fn new(progress: &'a dyn ImportListener) -> Self {
         Self { progress, files: AtomicU64::new(0), bytes: AtomicU64::new(0), counted: Mutex::default() }
     }
 

@@ -197,7 +197,7 @@ impl Run<'_> {
         }
         let seen: Vec<SeenFile> = wanted.iter().map(|wanted| wanted.seen.clone()).collect();
         let requested_at = self.of.clock.now();
-        let fresh = self.ask(|| files.source.refresh(&seen)).await?;
+        let fresh = self.request(|| files.source.refresh(&seen)).await?;
         let mut addressed = Vec::new();
         for (wanted, fresh) in wanted.into_iter().zip(fresh) {
             let key = wanted.file.key;
@@ -281,12 +281,12 @@ impl Run<'_> {
     async fn store_rest(&self, files: &Files, done: &mut Vec<File>) -> Result<(), SyncError> {
         let tenant = self.scope.tenant;
         let channels: Vec<_> = done.iter().map(|file| file.key.channel).collect();
-        let look = async || {
+        let load = async || {
             let mut at = self.of.store.read().await?;
             let found = at.tenants().find(tenant).await?;
             Ok((found, at.channels().find_all(&channels).await?))
         };
-        let (found, stored) = self.in_store(look).await?;
+        let (found, stored) = self.in_store(load).await?;
         if found.is_none() {
             if let Err(failed) = files.media.delete_all(tenant).await {
                 let error = &failed as &dyn std::error::Error;

@@ -116,7 +116,7 @@ impl Leader {
     }
 
     /// Renews the lease periodically, until another process has acquired it.
-    pub async fn keep(&self) -> Infallible {
+    pub async fn renew_lease(&self) -> Infallible {
         let mut due = interval(RENEWAL);
         due.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {

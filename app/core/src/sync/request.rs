@@ -37,8 +37,8 @@ pub enum SyncJobsError {
     #[error("the job has ended already")]
     Ended,
     /// The job has not ended yet, or it is not a sync.
-    #[error("only a sync that has ended can be done again")]
-    NotAgain,
+    #[error("only a sync that has ended can be repeated")]
+    NotRepeatable,
     /// The store failed.
     #[error("the store failed")]
     Store(#[from] StoreError),
@@ -66,7 +66,7 @@ impl SyncJobs {
     }
 
     /// Returns a receiver that is notified of every request in this process.
-    pub(super) fn asked(&self) -> watch::Receiver<()> {
+    pub(super) fn requested(&self) -> watch::Receiver<()> {
         self.wake.subscribe()
     }
 
@@ -181,11 +181,11 @@ impl SyncJobs {
     /// Requests a new sync like one that has ended.
     ///
     /// # Errors
-    /// [`SyncJobsError::NotFound`] or [`SyncJobsError::NotAgain`].
-    pub async fn again(&self, id: JobId) -> Result<Job, SyncJobsError> {
+    /// [`SyncJobsError::NotFound`] or [`SyncJobsError::NotRepeatable`].
+    pub async fn repeat(&self, id: JobId) -> Result<Job, SyncJobsError> {
         let ended = self.find(id).await?;
         if !ended.has_ended() || !ended.kind.is_sync() {
-            return Err(SyncJobsError::NotAgain);
+            return Err(SyncJobsError::NotRepeatable);
         }
         let once = || self.request_once(ended.tenant_id, ended.kind, &ended.scope, false);
         let job = retry(SyncJobsError::is_retryable, once).await?;

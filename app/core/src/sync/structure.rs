@@ -9,7 +9,7 @@ use domain::slug::ChannelSlug;
 use domain::visibility::{Visibility, is_public};
 use ports::channel::{ThreadCursor, ThreadFilter, ThreadOrder};
 use ports::error::StoreError;
-use ports::guild::{Denied, GuildChannel, GuildError, GuildStructure, Missing};
+use ports::guild::{Denied, GoneItem, GuildChannel, GuildError, GuildStructure};
 use ports::page::Page;
 use ports::store::UnitOfWork;
 
@@ -43,7 +43,7 @@ impl Run<'_> {
             }
         }
         self.store_items(structure).await?;
-        self.look_after_absent(structure).await
+        self.reconcile_missing_channels(structure).await
     }
 
     /// Stores new and changed roles, emoji and stickers; those that the guild no longer has are marked deleted.
@@ -76,8 +76,8 @@ impl Run<'_> {
     pub(super) async fn store_channels(&self, shown: &[&GuildChannel]) -> Result<HashSet<ChannelId>, SyncError> {
         let parents = shown.iter().filter_map(|channel| channel.channel.parent_id);
         let ids: Vec<_> = shown.iter().map(|channel| channel.channel.id).chain(parents).collect();
-        let look = async || Ok(self.of.store.read().await?.channels().find_all(&ids).await?);
-        let stored: HashMap<_, _> = self.in_store(look).await?.into_iter().map(|stored| (stored.id, stored)).collect();
+        let load = async || Ok(self.of.store.read().await?.channels().find_all(&ids).await?);
+        let stored: HashMap<_, _> = self.in_store(load).await?.into_iter().map(|stored| (stored.id, stored)).collect();
         let is_stored = |shown: &Channel| {
             let parent = shown.parent_id.filter(|_| shown.kind.is_thread()).and_then(|parent| stored.get(&parent));
             // A channel that becomes visible to readers gets a slug made of its name.
@@ -133,7 +133,7 @@ impl Run<'_> {
 
     /// Checks the stored channels that the platform did not show. Each is deleted, or hidden from the bot: it is
     /// requested by its id. One that the platform shows as hidden is hidden.
-    async fn look_after_absent(&self, structure: &GuildStructure) -> Result<(), SyncError> {
+    async fn reconcile_missing_channels(&self, structure: &GuildStructure) -> Result<(), SyncError> {
         let shown: HashSet<_> = structure.channels.iter().map(|channel| channel.channel.platform_id).collect();
         let list = async || {
             let mut read = self.of.store.read().await?;
@@ -151,10 +151,10 @@ impl Run<'_> {
             if self.coverage(channel.id).await?.is_some_and(|coverage| coverage.is_deleted()) {
                 continue;
             }
-            let look = || self.of.source.find_channel(&self.scope, structure, channel.platform_id);
-            match self.ask(look).await {
+            let fetch = || self.of.source.find_channel(&self.scope, structure, channel.platform_id);
+            match self.request(fetch).await {
                 Ok(found) => _ = self.store_channels(&[&found]).await?,
-                Err(error) => self.settle_absent(channel, error).await?,
+                Err(error) => self.record_missing(channel, error).await?,
             }
         }
         Ok(())
@@ -162,9 +162,9 @@ impl Run<'_> {
 
     /// Records the result of a request by id for a stored channel or thread: it is deleted, or hidden from the bot. Any
     /// other error proves nothing.
-    pub(super) async fn settle_absent(&self, channel: &Channel, answer: GuildError) -> Result<(), SyncError> {
-        match answer {
-            GuildError::Gone(Missing::Channel) => self.bury(channel.id).await,
+    pub(super) async fn record_missing(&self, channel: &Channel, error: GuildError) -> Result<(), SyncError> {
+        match error {
+            GuildError::Gone(GoneItem::Channel) => self.mark_deleted(channel.id).await,
             GuildError::Forbidden(denied) => self.hide_denied(channel.id, denied).await,
             error => self.fail(&channel.name, error),
         }
@@ -182,14 +182,14 @@ impl Run<'_> {
     }
 
     /// Marks a channel and its threads deleted. Their content stays in the archive and is not shown to readers.
-    pub(super) async fn bury(&self, id: ChannelId) -> Result<(), SyncError> {
+    pub(super) async fn mark_deleted(&self, id: ChannelId) -> Result<(), SyncError> {
         self.hide(id).await?;
         let filter = ThreadFilter { order: ThreadOrder::Oldest, with_private: true };
         let mut after = None;
         loop {
             let page = Page { after, limit: THREADS };
-            let look = async || Ok(self.of.store.read().await?.channels().list_threads(id, filter, page).await?);
-            let mut threads = self.in_store(look).await?;
+            let load = async || Ok(self.of.store.read().await?.channels().list_threads(id, filter, page).await?);
+            let mut threads = self.in_store(load).await?;
             let Some(last) = threads.last() else { break };
             after = Some(ThreadCursor { active_at: last.created_at(), platform_id: last.platform_id });
             threads.sort_unstable_by_key(|thread| thread.id);
@@ -209,8 +209,8 @@ impl Run<'_> {
     }
 
     async fn hide(&self, channel: ChannelId) -> Result<(), SyncError> {
-        let look = async || Ok(self.of.store.read().await?.channels().find(channel).await?);
-        if self.in_store(look).await?.is_none_or(|stored| stored.visibility == Visibility::Private) {
+        let load = async || Ok(self.of.store.read().await?.channels().find(channel).await?);
+        if self.in_store(load).await?.is_none_or(|stored| stored.visibility == Visibility::Private) {
             return Ok(());
         }
         let once = || async {
@@ -223,7 +223,7 @@ impl Run<'_> {
 
     /// Records that the item `name` cannot be read, or ends the run if the error concerns all items.
     pub(super) fn fail(&self, name: &str, error: GuildError) -> Result<(), SyncError> {
-        if error.is_fatal() || matches!(error, GuildError::Parked | GuildError::Gone(Missing::Guild)) {
+        if error.is_fatal() || matches!(error, GuildError::Parked | GuildError::Gone(GoneItem::Guild)) {
             return Err(error.into());
         }
         if !self.stop.is_cancelled() {

@@ -12,7 +12,7 @@ use domain::timestamp::Timestamp;
 use tokio::time::Instant;
 
 /// The number of failures of single channels that are reported in words; the rest is counted.
-const TOLD: usize = 5;
+const REPORTED: usize = 5;
 
 /// The time before which no remaining time is estimated.
 const FIRST_GUESS: Duration = Duration::from_secs(2);
@@ -41,7 +41,7 @@ impl Walk {
 #[derive(Debug, Default)]
 struct Failures {
     /// The first failures.
-    told: Vec<String>,
+    first: Vec<String>,
     /// The number of further failures.
     more: u64,
 }
@@ -133,17 +133,17 @@ impl Tally {
     /// Records an item that could not be read; the others continue.
     pub(super) fn failed(&self, what: String) {
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        if failures.told.len() < TOLD { failures.told.push(what) } else { failures.more += 1 }
+        if failures.first.len() < REPORTED { failures.first.push(what) } else { failures.more += 1 }
     }
 
     /// Returns one sentence about all items that could not be read.
     pub(super) fn failures(&self) -> Option<String> {
         let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        let told = failures.told.join("; ");
-        match (failures.told.is_empty(), failures.more) {
+        let reported = failures.first.join("; ");
+        match (failures.first.is_empty(), failures.more) {
             (true, _) => None,
-            (false, 0) => Some(told),
-            (false, more) => Some(format!("{told}; and {more} more")),
+            (false, 0) => Some(reported),
+            (false, more) => Some(format!("{reported}; and {more} more")),
         }
     }
 

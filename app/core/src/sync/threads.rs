@@ -110,7 +110,7 @@ impl Run<'_> {
 
     /// Stores the active threads; returns whether they could be listed.
     async fn active(&self, shown: &mut Shown<'_>) -> Result<bool, SyncError> {
-        match self.ask(|| self.of.source.active_threads(&self.scope, shown.structure)).await {
+        match self.request(|| self.of.source.active_threads(&self.scope, shown.structure)).await {
             Ok(threads) => self.take(shown, threads).await.map(|()| true),
             Err(error) => self.fail("active threads", error).map(|()| false),
         }
@@ -125,8 +125,8 @@ impl Run<'_> {
         let (mut cursor, mut incomplete, mut pages) = (None, false, 0);
         let enough = self.known_since(shown.states.get(&parent.channel.id));
         while !self.stop.is_cancelled() {
-            let look = || self.of.source.archived_threads(&self.scope, parent, list, cursor.clone());
-            let page = match self.ask(look).await {
+            let fetch = || self.of.source.archived_threads(&self.scope, parent, list, cursor.clone());
+            let page = match self.request(fetch).await {
                 Ok(page) => page,
                 Err(error) => {
                     self.fail(&format!("archived threads of {}", parent.channel.name), error)?;
@@ -199,8 +199,8 @@ impl Run<'_> {
             loop {
                 let page = Page { after, limit: THREADS };
                 let id = parent.channel.id;
-                let look = async || Ok(self.of.store.read().await?.channels().list_threads(id, filter, page).await?);
-                let stored = self.in_store(look).await?;
+                let load = async || Ok(self.of.store.read().await?.channels().list_threads(id, filter, page).await?);
+                let stored = self.in_store(load).await?;
                 let Some(last) = stored.last() else { break };
                 after = Some(ThreadCursor { active_at: last.created_at(), platform_id: last.platform_id });
                 let absent = stored.into_iter().filter(|thread| !shown.threads.contains(&thread.platform_id));
@@ -243,8 +243,8 @@ impl Run<'_> {
         thread: &Channel,
         answers: &mut Answers,
     ) -> Result<(), SyncError> {
-        let look = || self.of.source.find_channel(&self.scope, shown.structure, thread.platform_id);
-        let is_remembered = match self.ask(look).await {
+        let fetch = || self.of.source.find_channel(&self.scope, shown.structure, thread.platform_id);
+        let is_remembered = match self.request(fetch).await {
             Ok(found) => {
                 answers.found += 1;
                 self.store_channels(&[&found]).await?;
@@ -254,7 +254,7 @@ impl Run<'_> {
             Err(error) => {
                 let refused = matches!(error, GuildError::Forbidden(_));
                 answers.refused += usize::from(refused);
-                self.settle_absent(thread, error).await?;
+                self.record_missing(thread, error).await?;
                 refused
             }
         };
@@ -300,8 +300,8 @@ impl Run<'_> {
     pub(super) async fn sync_states(&self, ids: &[ChannelId]) -> Result<HashMap<ChannelId, SyncState>, SyncError> {
         let mut found = HashMap::new();
         for ids in ids.chunks(BATCH) {
-            let look = async || Ok(self.of.store.read().await?.sync_states().find_all(ids).await?);
-            found.extend(self.in_store(look).await?.into_iter().map(|state| (state.channel_id, state)));
+            let load = async || Ok(self.of.store.read().await?.sync_states().find_all(ids).await?);
+            found.extend(self.in_store(load).await?.into_iter().map(|state| (state.channel_id, state)));
         }
         Ok(found)
     }

@@ -11,7 +11,7 @@ use domain::page::MessagePage;
 use domain::sync::{RECHECK, SyncState};
 use domain::unreadable::Unreadable;
 use ports::error::StoreError;
-use ports::guild::{Access, GuildChannel, GuildError, MessageCursor, Missing, Priority};
+use ports::guild::{Access, GoneItem, GuildChannel, GuildError, MessageCursor, Priority};
 use ports::store::UnitOfWork;
 use tokio::time::sleep;
 use tracing::{Instrument, debug_span, field, warn};
@@ -56,8 +56,8 @@ impl Run<'_> {
             Ok(()) => {}
             Err(Halt::Sync(error)) => return Err(error),
             Err(Halt::Guild(GuildError::Forbidden(denied))) => self.note(id, Some(reason(denied))).await?,
-            Err(Halt::Guild(GuildError::Gone(Missing::Channel | Missing::Message))) => {
-                self.bury(id).await?;
+            Err(Halt::Guild(GuildError::Gone(GoneItem::Channel | GoneItem::Message))) => {
+                self.mark_deleted(id).await?;
             }
             Err(Halt::Guild(error)) => {
                 self.leave_unfinished(&channel);
@@ -86,17 +86,17 @@ impl Run<'_> {
                 self.note_recheck(id).await?;
             }
             None => {
-                self.down(channel, MessageId::MAX).await?;
+                self.backfill(channel, MessageId::MAX).await?;
                 self.note_recheck(id).await?;
             }
             Some(interval) => {
                 let start_reached = held.as_ref().is_some_and(|held| held.start_reached);
                 if channel.last_message_id.is_some_and(|last| last > interval.high()) {
-                    self.up(channel, interval.high()).await?;
+                    self.catch_up(channel, interval.high()).await?;
                 }
-                self.again(channel, held.as_ref(), interval).await?;
+                self.recheck_recent(channel, held.as_ref(), interval).await?;
                 if !start_reached {
-                    self.down(channel, interval.low()).await?;
+                    self.backfill(channel, interval.low()).await?;
                 }
             }
         }
@@ -116,7 +116,7 @@ impl Run<'_> {
     }
 
     /// Reads forward from after `from` to the newest message.
-    async fn up(&self, channel: &GuildChannel, from: MessageId) -> Result<(), Halt> {
+    async fn catch_up(&self, channel: &GuildChannel, from: MessageId) -> Result<(), Halt> {
         let mut cursor = Some(MessageCursor::After(from));
         while let Some(at) = cursor.filter(|_| !self.stop.is_cancelled()) {
             cursor = self.page(channel, at, Priority::CatchUp).await?;
@@ -125,7 +125,7 @@ impl Run<'_> {
     }
 
     /// Reads backward from before `from` to the channel's start, and skips stored intervals.
-    async fn down(&self, channel: &GuildChannel, from: MessageId) -> Result<(), Halt> {
+    async fn backfill(&self, channel: &GuildChannel, from: MessageId) -> Result<(), Halt> {
         self.begin_walk(channel, from);
         let mut cursor = Some(MessageCursor::Before(from));
         while let Some(at) = cursor.filter(|_| !self.stop.is_cancelled()) {
@@ -186,7 +186,12 @@ impl Run<'_> {
     /// Rechecks the messages since a day before the start of the last run that did so, however long ago that was, or
     /// since the time that the job names: messages that a page lacks are deleted, newer versions replace stored ones. A
     /// channel without a message since then costs no write.
-    async fn again(&self, channel: &GuildChannel, coverage: Option<&Coverage>, held: Interval) -> Result<(), Halt> {
+    async fn recheck_recent(
+        &self,
+        channel: &GuildChannel,
+        coverage: Option<&Coverage>,
+        held: Interval,
+    ) -> Result<(), Halt> {
         let id = channel.channel.id;
         let since = if let Some(since) = self.job.scope.since {
             since
@@ -235,32 +240,32 @@ impl Run<'_> {
     ) -> Result<Option<MessageCursor>, Halt> {
         // A walk that waits for the platform leaves its permit to others meanwhile, and one in the background takes no
         // permit: it may wait long after all others.
-        let look = async || {
-            let place = if self.job.background { None } else { Some(self.of.pages.acquire().await) };
-            self.of.source.messages(&self.scope, channel, cursor, priority).await.map(|look| (look, place))
+        let fetch = async || {
+            let permit = if self.job.background { None } else { Some(self.of.pages.acquire().await) };
+            self.of.source.messages(&self.scope, channel, cursor, priority).await.map(|fetched| (fetched, permit))
         };
-        let (look, _place) = self.ask(look).await?;
-        let page = Arc::new(look.page);
+        let (fetched, _permit) = self.request(fetch).await?;
+        let page = Arc::new(fetched.page);
         let span = debug_span!("sync.page", messages = field::Empty);
-        let store = self.store_page(channel.channel.id, Arc::clone(&page), &look.unreadable);
+        let store = self.store_page(channel.channel.id, Arc::clone(&page), &fetched.unreadable);
         let refused = store.instrument(span.clone()).await?;
         let stored = (page.messages().len() - refused) as u64;
         span.record("messages", stored);
         self.tally.messages(stored);
-        if refused > 0 || !look.unreadable.is_empty() {
+        if refused > 0 || !fetched.unreadable.is_empty() {
             self.leave_unfinished(channel);
         }
-        if let Some(MessageCursor::Before(next)) = look.next {
+        if let Some(MessageCursor::Before(next)) = fetched.next {
             self.tally.reached(channel.channel.id, next.created_at());
         }
         self.progress.at(self.tally.progress());
-        if self.job.background && look.next.is_some() {
+        if self.job.background && fetched.next.is_some() {
             tokio::select! {
                 () = sleep(PACE) => {}
                 () = self.stop.cancelled() => {}
             }
         }
-        Ok(look.next)
+        Ok(fetched.next)
     }
 
     /// Stores a page, and records its unreadable messages; returns the number of its messages that the store rejects.
@@ -275,7 +280,7 @@ impl Run<'_> {
             let once = || async {
                 let mut unit = self.begin_on(channel).await?;
                 let outcome = unit.messages().replace_interval(channel, &part).await?;
-                unreadable::keep(&mut *unit, channel, &part, &outcome, found).await?;
+                unreadable::record(&mut *unit, channel, &part, &outcome, found).await?;
                 self.note_files(&mut *unit, &part).await?;
                 Ok(unit.commit().await?)
             };

@@ -20,7 +20,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
 
-use super::{Candidate, Leader, Progress, Stops, SyncError, SyncJobs, SyncJobsError, SyncMode, Syncer};
+use super::{Candidate, Leader, Stops, SyncError, SyncJobs, SyncJobsError, SyncListener, SyncMode, Syncer};
 use crate::jobs::unfinished;
 
 /// How often the store is polled for jobs that another process received, and for a free lease of the token.
@@ -37,7 +37,7 @@ const PAGE: u32 = 100;
 /// Ignores all progress: the store has it.
 struct Quiet;
 
-impl Progress for Quiet {
+impl SyncListener for Quiet {
     fn begin(&self, _: &GuildChannel) {}
     fn end(&self, _: &GuildChannel) {}
     fn at(&self, _: domain::job::Progress) {}
@@ -123,7 +123,7 @@ impl Worker {
                     // The lease is renewed by the task that does the work, so that the renewal cannot outlive it.
                     tokio::select! {
                         () = self.lead(&leader, &stop) => {}
-                        never = leader.keep() => match never {},
+                        never = leader.renew_lease() => match never {},
                     }
                     if let Some(leader) = Arc::into_inner(leader) {
                         leader.resign().await;
@@ -151,13 +151,13 @@ impl Worker {
 
     async fn work(&self, leader: &Arc<Leader>, stop: &CancellationToken) {
         let leave = stop.child_token();
-        let (lost, mut asked) = (leader.lost().clone(), self.jobs.asked());
+        let (lost, mut requested) = (leader.lost().clone(), self.jobs.requested());
         let mut runs = Runs::default();
         while !leave.is_cancelled() && !lost.is_cancelled() {
-            told(self.start_waiting(leader, &leave, &mut runs).await);
+            log_store_error(self.start_waiting(leader, &leave, &mut runs).await);
             tokio::select! {
                 () = sleep(LOOK) => {}
-                _ = asked.changed() => {}
+                _ = requested.changed() => {}
                 () = runs.next() => {}
                 () = leave.cancelled() => {}
                 () = lost.cancelled() => {}
@@ -175,14 +175,14 @@ impl Worker {
         if self.schedule == Schedule::default() {
             return pending().await;
         }
-        let mut asked = self.jobs.asked();
+        let mut requested = self.jobs.requested();
         let mut known = Known::default();
         loop {
             leader.allowed().await;
-            told(self.ask_for_due(&mut known).await);
+            log_store_error(self.request_due(&mut known).await);
             tokio::select! {
                 () = sleep(SCHEDULE) => {}
-                _ = asked.changed() => {}
+                _ = requested.changed() => {}
             }
         }
     }
@@ -220,7 +220,7 @@ impl Worker {
 
     /// Requests a sync of every tenant whose last one was requested long enough ago, or that never had one, and whose
     /// guild the bot is in.
-    async fn ask_for_due(&self, known: &mut Known) -> Result<(), StoreError> {
+    async fn request_due(&self, known: &mut Known) -> Result<(), StoreError> {
         known.elsewhere.retain(|_, seen| seen.elapsed() < ELSEWHERE);
         let (mut due, mut oldest) = (Vec::new(), None::<Timestamp>);
         let mut after = None;
@@ -310,7 +310,7 @@ impl Worker {
 }
 
 /// Logs a store error; the next poll retries.
-fn told(outcome: Result<(), StoreError>) {
+fn log_store_error(outcome: Result<(), StoreError>) {
     if let Err(error) = outcome {
         warn!(error = &error as &dyn std::error::Error, "due syncs not listed");
     }

@@ -63,7 +63,7 @@ async fn kept(
         Ok(all.len() as u64)
     });
     let outcome = PageOutcome { has_unreadable: true, ..PageOutcome::default() };
-    keep(&mut unit, CHANNEL, page, &outcome, found).await.unwrap();
+    record(&mut unit, CHANNEL, page, &outcome, found).await.unwrap();
     let taken = |list: &Mutex<_>| std::mem::take(&mut *list.lock().unwrap());
     (taken(&gone), std::mem::take(&mut *kept.lock().unwrap()))
 }
@@ -107,7 +107,7 @@ async fn what_is_shown_at_the_end_of_a_page_says_all_of_its_place() {
     unit.coverage.expect_segments().return_once(move |_| Ok(above));
     unit.unreadable.expect_delete_all().times(1).withf(|_, ids| ids.len() == 1).returning(|_, _| Ok(()));
     unit.unreadable.expect_upsert_all().times(1).returning(|_, _| Ok(1));
-    keep(&mut unit, CHANNEL, &unproven, &PageOutcome::default(), &found).await.unwrap();
+    record(&mut unit, CHANNEL, &unproven, &PageOutcome::default(), &found).await.unwrap();
 }
 
 #[tokio::test]

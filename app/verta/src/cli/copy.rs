@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use app_core::copy::{Copier, Progress};
+use app_core::copy::{Copier, CopyListener};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use ports::store::Store;
 
@@ -85,7 +85,7 @@ impl Bar {
     }
 }
 
-impl Progress for Bar {
+impl CopyListener for Bar {
     fn begin(&self, messages: u64) {
         self.step("copying", messages);
     }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 
 use app_core::import::{
-    AbsentMessages, FileCounts, FileReport, FileStatus, Importer, Options, Progress, Readers, Report,
+    AbsentMessages, FileCounts, FileReport, FileStatus, ImportListener, Importer, Options, Readers, Report,
 };
 use indicatif::{HumanBytes, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -127,7 +127,7 @@ impl Bar {
     }
 }
 
-impl Progress for Bar {
+impl ImportListener for Bar {
     fn look(&self, bytes: u64, total_bytes: u64) {
         self.drawn.set_length(total_bytes);
         self.drawn.set_position(bytes);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use app_core::browse::{Audience, Browse};
 use app_core::process::describe;
-use app_core::sync::{Candidate, Leader, PATIENCE, Progress, Stops, SyncError, SyncJobs, SyncJobsError, SyncMode};
+use app_core::sync::{Candidate, Leader, PATIENCE, Stops, SyncError, SyncJobs, SyncJobsError, SyncListener, SyncMode};
 use app_core::tenants::Tenants;
 use app_web::wire::JobBody;
 use domain::channel::{ChannelId, ChannelSnowflake};
@@ -91,13 +91,13 @@ async fn request(arguments: &SyncArguments, jobs: &SyncJobs, tools: &Tools) -> R
 /// Returns whether the store failed with a transient error.
 fn is_transient(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut causes = std::iter::successors(Some(error), |cause| cause.source());
-    causes.any(|cause| cause.downcast_ref::<StoreError>().is_some_and(StoreError::passes))
+    causes.any(|cause| cause.downcast_ref::<StoreError>().is_some_and(StoreError::is_transient))
 }
 
 /// Requests the cancellation of a job from the process that runs it; retries while the store is unavailable.
 async fn cancel(jobs: &SyncJobs, id: JobId) {
     while let Err(SyncJobsError::Store(error)) = jobs.cancel(id).await
-        && error.passes()
+        && error.is_transient()
     {
         tokio::time::sleep(LOOK).await;
     }
@@ -128,7 +128,7 @@ async fn finish(
             Ok(Seen::Free(leader)) => {
                 let outcome = tokio::select! {
                     outcome = syncer.run(&job, &leader, stops, display) => outcome,
-                    never = leader.keep() => match never {},
+                    never = leader.renew_lease() => match never {},
                 };
                 if !matches!(outcome, Err(SyncError::Deposed)) {
                     leader.resign().await;
@@ -146,7 +146,7 @@ async fn finish(
                 display.at(job.progress);
                 answered = Instant::now();
             }
-            Err(SyncJobsError::Store(error)) if error.passes() && answered.elapsed() < PATIENCE => {}
+            Err(SyncJobsError::Store(error)) if error.is_transient() && answered.elapsed() < PATIENCE => {}
             Err(error) => return Err(error.into()),
         }
         tokio::time::sleep(LOOK).await;
@@ -212,7 +212,7 @@ impl Display {
     }
 }
 
-impl Progress for Display {
+impl SyncListener for Display {
     fn begin(&self, channel: &GuildChannel) {
         let name = escaped(&channel.channel.name.chars().take(24).collect::<String>());
         self.show(|reading| drop(reading.insert(channel.channel.id, name)));

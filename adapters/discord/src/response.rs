@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
-use ports::guild::{Denied, GuildError, Missing};
+use ports::guild::{Denied, GoneItem, GuildError};
 use serde::Deserialize;
 
-use crate::limit::{Heard, PROXY_PAUSE, Scope};
+use crate::limit::{PROXY_PAUSE, ResponseLimits, Scope};
 
 /// The longest wait that is accepted from a response.
 const WAIT_MAX: Duration = Duration::from_hours(24);
@@ -17,7 +17,7 @@ pub(crate) enum Verdict {
     /// A success: the body is the requested object.
     Good,
     /// A transient error; the caller may retry after this delay, or after a backoff of its own.
-    Again(&'static str, Option<Duration>),
+    Retry(&'static str, Option<Duration>),
     /// A rate limit; the limiter knows when the next attempt is due.
     Limited,
     /// A permanent error; the request is not retried.
@@ -49,16 +49,16 @@ mod code {
 }
 
 /// Interprets a response.
-pub(crate) fn judge(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> (Verdict, Heard) {
-    let mut heard = Heard {
+pub(crate) fn judge(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> (Verdict, ResponseLimits) {
+    let mut limits = ResponseLimits {
         bucket: text(headers, "x-ratelimit-bucket").map(str::to_owned),
         limit: text(headers, "x-ratelimit-limit").and_then(|text| text.parse().ok()),
         remaining: text(headers, "x-ratelimit-remaining").and_then(|text| text.parse().ok()),
         reset_after: text(headers, "x-ratelimit-reset-after").and_then(seconds),
-        ..Heard::default()
+        ..ResponseLimits::default()
     };
     if status == StatusCode::OK {
-        return (Verdict::Good, heard);
+        return (Verdict::Good, limits);
     }
     let refusal: Option<Refusal> = serde_json::from_slice(body).ok();
     let code = refusal.as_ref().and_then(|refusal| refusal.code).map_or(0, whole);
@@ -68,7 +68,7 @@ pub(crate) fn judge(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> (Ve
     ];
     let wait = said.into_iter().flatten().max();
     let scope = text(headers, "x-ratelimit-scope");
-    heard.invalid = matches!(status.as_u16(), 401 | 403 | 429) && scope != Some("shared");
+    limits.invalid = matches!(status.as_u16(), 401 | 403 | 429) && scope != Some("shared");
     if status == StatusCode::TOO_MANY_REQUESTS {
         let global = headers.contains_key("x-ratelimit-global")
             || refusal.as_ref().is_some_and(|refusal| refusal.global == Some(true));
@@ -78,16 +78,16 @@ pub(crate) fn judge(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> (Ve
             None if refusal.is_none() => Scope::Proxy,
             _ => Scope::User,
         };
-        heard.refused = Some((scope, wait));
+        limits.refused = Some((scope, wait));
         let verdict = if scope == Scope::Proxy { proxy(wait) } else { Verdict::Limited };
-        return (verdict, heard);
+        return (verdict, limits);
     }
     let by_proxy = status == StatusCode::FORBIDDEN && (refusal.is_none() || code == code::BLOCKED_BY_PROXY);
     if by_proxy {
-        heard.refused = Some((Scope::Proxy, wait));
-        return (proxy(wait), heard);
+        limits.refused = Some((Scope::Proxy, wait));
+        return (proxy(wait), limits);
     }
-    (meaning(status, code, wait), heard)
+    (meaning(status, code, wait), limits)
 }
 
 /// Returns the verdict on a block by the proxy: the request is not retried, and the limiter stops all others, too.
@@ -100,21 +100,21 @@ fn proxy(wait: Option<Duration>) -> Verdict {
 fn meaning(status: StatusCode, code: u64, wait: Option<Duration>) -> Verdict {
     let refused = GuildError::Refused { status: status.as_u16(), code };
     let error = match (status.as_u16(), code) {
-        (_, code::INDEX_NOT_READY) => return Verdict::Again("the platform still makes its index", wait),
-        (_, code::OVERLOADED) => return Verdict::Again("the platform is overloaded", wait),
-        (500.., _) => return Verdict::Again("the platform has an error of its own", wait),
-        (408, _) => return Verdict::Again("the platform lost its patience", wait),
-        (200..=299, _) => return Verdict::Again("the answer is not there yet", wait),
+        (_, code::INDEX_NOT_READY) => return Verdict::Retry("the platform still makes its index", wait),
+        (_, code::OVERLOADED) => return Verdict::Retry("the platform is overloaded", wait),
+        (500.., _) => return Verdict::Retry("the platform has an error of its own", wait),
+        (408, _) => return Verdict::Retry("the platform lost its patience", wait),
+        (200..=299, _) => return Verdict::Retry("the answer is not there yet", wait),
         (401, _) => GuildError::Unauthorized,
         (_, code::NOT_IN_THIS_LOCATION) => GuildError::Parked,
         (403, code::NOT_FOR_BOTS) => refused,
         (403, code::MISSING_ACCESS) => GuildError::Forbidden(Denied::View),
         // With a 403, even "unknown message" is a block, and not a deletion.
         (403, _) => GuildError::Forbidden(Denied::Other),
-        (404, code::UNKNOWN_CHANNEL) => GuildError::Gone(Missing::Channel),
+        (404, code::UNKNOWN_CHANNEL) => GuildError::Gone(GoneItem::Channel),
         // The bot is the only member that is ever requested.
-        (404, code::UNKNOWN_GUILD | code::UNKNOWN_MEMBER | code::UNKNOWN_USER) => GuildError::Gone(Missing::Guild),
-        (404, code::UNKNOWN_MESSAGE) => GuildError::Gone(Missing::Message),
+        (404, code::UNKNOWN_GUILD | code::UNKNOWN_MEMBER | code::UNKNOWN_USER) => GuildError::Gone(GoneItem::Guild),
+        (404, code::UNKNOWN_MESSAGE) => GuildError::Gone(GoneItem::Message),
         _ => refused,
     };
     Verdict::Final(error)
