@@ -21,26 +21,26 @@ pub enum StoreError {
         what: &'static str,
     },
     /// The unit was certainly rolled back; retry the whole unit.
-    #[error("the store gave the unit up in favour of another one")]
+    #[error("the store rolled the unit back because of a conflict with another one")]
     Aborted(#[source] Source),
     /// The unit is too large for the store and was certainly rolled back; half of it may fit.
-    #[error("the store cannot take so much at once")]
+    #[error("the unit is too large for the store")]
     TooLarge(#[source] Source),
     /// The store rejected a value, and the unit was certainly rolled back; without that value it may succeed.
-    #[error("the store refuses a value")]
+    #[error("the store rejected a value")]
     Refused(#[source] Source),
     /// The store did not respond, or the connection was lost. A commit may have happened.
-    #[error("the store does not answer")]
+    #[error("the store does not respond")]
     Unavailable(#[source] Source),
     /// The quota of requests to the store is used up; wait before the next request. A commit may have happened.
-    #[error("the store takes no more for now")]
+    #[error("the quota of requests to the store is used up")]
     Throttled(#[source] Source),
     /// The request exceeded its time limit or was cancelled; the same request would end likewise. A commit may have
     /// happened.
-    #[error("the store gave up what was asked of it")]
+    #[error("the request to the store timed out or was cancelled")]
     TimedOut(#[source] Source),
     /// A row breaks the rules of the domain.
-    #[error("the store holds a value that cannot be: {table}.{column}")]
+    #[error("the store has an invalid value in {table}.{column}")]
     Corrupt {
         /// The table.
         table: &'static str,

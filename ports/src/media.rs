@@ -82,7 +82,7 @@ pub enum MediaError {
     #[error(transparent)]
     Fetch(#[from] FetchError),
     /// The media store failed: it is full or not writable.
-    #[error("files cannot be kept")]
+    #[error("files cannot be stored")]
     Io(#[from] std::io::Error),
 }
 

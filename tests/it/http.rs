@@ -134,7 +134,7 @@ fn what_an_address_does_not_take_is_refused_by_name() {
         let answer = server.request("GET", &format!("{path}?colour=red"), &key, b"");
         assert_eq!(answer.status, 400, "{path}");
         let errors = &answer.json()["errors"];
-        assert_eq!(*errors, json!([{"field": "colour", "reason": "no such parameter"}]), "{path}");
+        assert_eq!(*errors, json!([{"field": "colour", "reason": "unknown query parameter"}]), "{path}");
     }
 }
 

@@ -82,7 +82,7 @@ async fn a_schema_of_a_later_release_and_an_edited_one_are_named() {
     database.store().await.close().await;
     let mut connection = connect(database.url()).await;
     connection.query_drop("UPDATE migrations SET checksum = REVERSE(checksum) WHERE version = 3").await.unwrap();
-    assert_says(&said(database.address()).await, &["0003_messages", "another text", "do not edit migrations"]);
+    assert_says(&said(database.address()).await, &["0003_messages", "another version", "do not edit migrations"]);
     connection.query_drop("UPDATE migrations SET checksum = REVERSE(checksum) WHERE version = 3").await.unwrap();
     let later = "INSERT INTO migrations (version, name, checksum, applied_at)
                  SELECT 9999, '9999_later', checksum, applied_at FROM migrations WHERE version = 1";

@@ -86,7 +86,7 @@ pub(crate) fn walk(
         Ok(()) => ExportEnd::Whole,
         Err(ScanError::Io(error)) if fields.is_empty() => return Err(error.into()),
         Err(error) if !fields.contains_key("guild") || !fields.contains_key("channel") => {
-            let reason = format!("it is no export of DiscordChatExporter: {}", error.reason());
+            let reason = format!("it is not an export of DiscordChatExporter: {}", error.reason());
             return Err(SourceError::Format { reason, byte });
         }
         Err(error) => ExportEnd::Broken { reason: error.reason(), byte },
@@ -122,14 +122,14 @@ fn walk_fields(
                 return Err(ScanError::Form("its fields are larger than 32 MiB"));
             }
             let value = serde_json::from_slice(&text).ok().filter(|_| fits);
-            fields.insert(key, value.ok_or(ScanError::Form("a field of the file is no JSON"))?);
+            fields.insert(key, value.ok_or(ScanError::Form("a field of the file is not JSON"))?);
         }
     }
     scanner.take(b'}', "the file does not end as it should")?;
     match scanner.next_token()? {
         None if listed => Ok(()),
         None => Err(ScanError::Form("it has no list of messages")),
-        Some(_) => Err(ScanError::Form("something stands behind the end of the export")),
+        Some(_) => Err(ScanError::Form("there is data after the end of the export")),
     }
 }
 
@@ -139,7 +139,7 @@ fn elements(
     text: &mut Vec<u8>,
     messages: &mut impl Messages,
 ) -> Result<bool, ScanError> {
-    scanner.take(b'[', "the messages are no list")?;
+    scanner.take(b'[', "the messages are not a list")?;
     let mut first = true;
     while scanner.next_token()? != Some(b']') {
         if !first {
@@ -171,6 +171,6 @@ fn elements(
             return Ok(false);
         }
     }
-    scanner.take(b']', "the list of messages has no end")?;
+    scanner.take(b']', "the list of messages does not end")?;
     Ok(true)
 }

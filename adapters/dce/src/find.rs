@@ -120,7 +120,7 @@ fn entries(path: &Path, archives: &Archives, found: &mut Found) -> Result<(), So
     let broken = |error: ZipError| match error {
         ZipError::Io(error) => error.into(),
         other => SourceError::Format {
-            reason: format!("it is not a ZIP file, or it was cut: copy it again ({other})"),
+            reason: format!("it is not a ZIP file, or only a part of one: copy it again ({other})"),
             byte: 0,
         },
     };

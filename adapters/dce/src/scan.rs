@@ -23,7 +23,7 @@ pub(crate) enum ScanError {
 impl ScanError {
     pub(crate) fn reason(&self) -> String {
         match self {
-            Self::Io(error) => format!("the file cannot be read on: {error}"),
+            Self::Io(error) => format!("the rest of the file cannot be read: {error}"),
             Self::End => "the file ends in the middle".to_owned(),
             Self::Form(reason) => (*reason).to_owned(),
         }

@@ -162,17 +162,17 @@ fn text(value: &Value, key: &str) -> Option<String> {
 }
 
 fn guild(value: &Value) -> Result<ExportGuild, String> {
-    let id = id_text(value, "id").ok_or("it does not say whose export it is")?;
+    let id = id_text(value, "id").ok_or("it does not name its guild")?;
     let numeric = id == "0" || id.parse::<ChannelSnowflake>().is_ok();
-    let platform_id = PlatformId::new(&id).ok().filter(|_| numeric).ok_or("the guild's id is no id")?;
+    let platform_id = PlatformId::new(&id).ok().filter(|_| numeric).ok_or("the guild's id is invalid")?;
     let name = text(value, "name").unwrap_or_default();
     let name: String = name.trim().chars().take(255).collect();
     Ok(ExportGuild { platform_id, name: if name.is_empty() { format!("Community {id}") } else { name } })
 }
 
 fn channel(value: &Value, first: Option<MessageId>, root: &Map<String, Value>) -> Result<ExportChannel, String> {
-    let id = id_text(value, "id").ok_or("it does not say which channel it holds")?;
-    let platform_id: ChannelSnowflake = id.parse().map_err(|error| format!("the channel has no id: {error}"))?;
+    let id = id_text(value, "id").ok_or("it does not name its channel")?;
+    let platform_id: ChannelSnowflake = id.parse().map_err(|error| format!("the channel's id is invalid: {error}"))?;
     let kind_name = id_text(value, "type").map_or_else(|| "GuildTextChat".to_owned(), |name| cut(&name));
     let kind = ChannelKind(number(&kind_name, &CHANNELS));
     let mut extra = beyond(value, &["id", "type", "categoryId", "category", "name", "topic", "iconUrl"]);

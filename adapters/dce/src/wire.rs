@@ -22,7 +22,7 @@ pub(crate) fn parse<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<(T, usize)
     let mut values = serde_json::Deserializer::from_slice(text).into_iter();
     match values.next() {
         Some(Ok(value)) => Ok((value, values.byte_offset())),
-        Some(Err(error)) => Err(format!("a message is no JSON: {error}")),
+        Some(Err(error)) => Err(format!("a message is not JSON: {error}")),
         None => Err("a message is missing".to_owned()),
     }
 }
@@ -366,7 +366,7 @@ impl Message<'_> {
 /// The reason why it is invalid.
 pub(crate) fn message_id(id: &Text<'_>) -> Result<MessageId, String> {
     let id = id.as_id().ok_or("a message has no id")?;
-    id.parse().map_err(|error| format!("a message has no id: {error}"))
+    id.parse().map_err(|error| format!("the id of a message is invalid: {error}"))
 }
 
 impl<'de> Fields<'de> for Message<'de> {

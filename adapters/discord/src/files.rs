@@ -170,21 +170,22 @@ impl FileSource for DiscordClient {
     }
 
     async fn fetch(&self, address: &str, most: u64) -> Result<FileBytes, FetchError> {
-        let address = self.parse(address).ok_or(FetchError::Failed("the address is none of the platform's files"))?;
+        let address =
+            self.parse(address).ok_or(FetchError::Failed("the address is not that of a file of the platform"))?;
         // Without the token: the address alone permits to read the file.
         let request = Request::get(address)
             .header(header::USER_AGENT, USER_AGENT)
             .body(Full::default())
-            .map_err(|_| FetchError::Failed("the address cannot be asked"))?;
+            .map_err(|_| FetchError::Failed("the address is invalid"))?;
         let limit = self.rest.config.timeout;
         let response = timeout(limit, self.rest.http.request(request)).await;
-        let response = response.map_err(|_| FetchError::Failed("the file took too long"))?;
-        let response = response.map_err(|_| FetchError::Failed("the files cannot be reached"))?;
+        let response = response.map_err(|_| FetchError::Failed("the download took too long"))?;
+        let response = response.map_err(|_| FetchError::Failed("the file server cannot be reached"))?;
         match response.status() {
             StatusCode::OK => {}
             StatusCode::NOT_FOUND | StatusCode::GONE => return Err(FetchError::Gone),
             StatusCode::FORBIDDEN => return Err(FetchError::Failed("the address has expired")),
-            _ => return Err(FetchError::Failed("the file was refused")),
+            _ => return Err(FetchError::Failed("the request for the file was rejected")),
         }
         let promised =
             response.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
@@ -199,7 +200,7 @@ impl FileSource for DiscordClient {
                 let whole = begun + limit + Duration::from_millis(size.saturating_mul(1000) / SLOWEST);
                 let due = whole.min(Instant::now() + limit);
                 let frame = timeout_at(due, body.frame()).await;
-                let frame = frame.map_err(|_| FetchError::Failed("the file took too long"))?;
+                let frame = frame.map_err(|_| FetchError::Failed("the download took too long"))?;
                 let Some(frame) = frame else { return Ok(None) };
                 let frame = frame.map_err(|_| FetchError::Failed("the file broke off"))?;
                 let Ok(piece) = frame.into_data() else { continue };

@@ -143,7 +143,7 @@ impl DiscordClient {
         };
         let mut latest = latest.lock().await;
         if let Some((began, structure)) = latest.as_ref().filter(|(began, _)| *began >= asked) {
-            tracing::trace!(?began, "rights were looked at meanwhile");
+            tracing::trace!(?began, "structure fetched meanwhile");
             return Ok(of(structure));
         }
         let began = Instant::now();

@@ -160,7 +160,7 @@ pub(crate) fn list(body: &Bytes) -> serde_json::Result<Vec<Result<Fields, Odd>>>
 
 fn object(item: &RawValue) -> Result<Fields, Odd> {
     let value: Value = serde_json::from_str(item.get()).map_err(|_| ("it is nested too deep to be read", None))?;
-    Fields::of(value).map_err(|other| ("it is no object", Some(other)))
+    Fields::of(value).map_err(|other| ("it is not an object", Some(other)))
 }
 
 /// Parses one object.

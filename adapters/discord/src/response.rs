@@ -93,18 +93,18 @@ pub(crate) fn judge(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> (Ve
 /// Returns the verdict on a block by the proxy: the request is not retried, and the limiter stops all others, too.
 fn proxy(wait: Option<Duration>) -> Verdict {
     let retry_after = wait.unwrap_or_default().max(PROXY_PAUSE);
-    let reason = "the proxy in front of the platform refuses this address";
+    let reason = "the proxy in front of the platform blocks this address";
     Verdict::Final(GuildError::Unavailable { reason, retry_after })
 }
 
 fn meaning(status: StatusCode, code: u64, wait: Option<Duration>) -> Verdict {
     let refused = GuildError::Refused { status: status.as_u16(), code };
     let error = match (status.as_u16(), code) {
-        (_, code::INDEX_NOT_READY) => return Verdict::Retry("the platform still makes its index", wait),
+        (_, code::INDEX_NOT_READY) => return Verdict::Retry("the platform is still building its index", wait),
         (_, code::OVERLOADED) => return Verdict::Retry("the platform is overloaded", wait),
-        (500.., _) => return Verdict::Retry("the platform has an error of its own", wait),
-        (408, _) => return Verdict::Retry("the platform lost its patience", wait),
-        (200..=299, _) => return Verdict::Retry("the answer is not there yet", wait),
+        (500.., _) => return Verdict::Retry("the platform has an internal error", wait),
+        (408, _) => return Verdict::Retry("the platform timed out", wait),
+        (200..=299, _) => return Verdict::Retry("the response is not ready yet", wait),
         (401, _) => GuildError::Unauthorized,
         (_, code::NOT_IN_THIS_LOCATION) => GuildError::Parked,
         (403, code::NOT_FOR_BOTS) => refused,

@@ -207,7 +207,7 @@ impl Rest {
             Err(_) => {
                 pass.responded(&ResponseLimits::default());
                 tracing::debug!(route, "request timed out");
-                return Err(Failed::Transient("the answer took too long", None));
+                return Err(Failed::Transient("the response took too long", None));
             }
         };
         let (verdict, limits) = judge(status, &headers, &body);
@@ -226,7 +226,7 @@ impl Rest {
         }
         let value = parse(&body).map_err(|error| match error.classify() {
             Category::Data => Failed::Malformed,
-            Category::Io | Category::Syntax | Category::Eof => Failed::Transient("the answer is no JSON", None),
+            Category::Io | Category::Syntax | Category::Eof => Failed::Transient("the response is not JSON", None),
         })?;
         Ok(Reply { value, sent_at, responded_at: date(&headers) })
     }
@@ -246,7 +246,7 @@ impl Rest {
 
     /// Sends a request and reads its response to the end.
     async fn exchange(&self, path: &str, body: Option<&Bytes>) -> Result<(StatusCode, HeaderMap, Bytes), &'static str> {
-        let uri = self.config.api.join(path).ok_or("the address cannot be asked")?;
+        let uri = self.config.api.join(path).ok_or("the address is invalid")?;
         let request = Request::builder()
             .method(if body.is_some() { Method::POST } else { Method::GET })
             .uri(uri)
@@ -257,11 +257,11 @@ impl Rest {
             Some(body) => request.header(header::CONTENT_TYPE, "application/json").body(Full::new(body.clone())),
             None => request.body(Full::default()),
         };
-        let request = request.map_err(|_| "the address cannot be asked")?;
+        let request = request.map_err(|_| "the address is invalid")?;
         let response = self.http.request(request).await.map_err(|error| self.lost(&error))?;
         self.unreachable.store(false, Ordering::SeqCst);
         let (parts, body) = response.into_parts();
-        let body = Limited::new(body, BODY_MAX).collect().await.map_err(|_| "the answer broke off")?;
+        let body = Limited::new(body, BODY_MAX).collect().await.map_err(|_| "the response was cut off")?;
         Ok((parts.status, parts.headers, body.to_bytes()))
     }
 }

@@ -51,9 +51,9 @@ pub enum OpenError {
 /// A failure of the whole database, with the action by which an operator can fix it.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
-    #[error("the disk of the database is full: make room there, and repeat what was interrupted")]
+    #[error("the disk of the database is full: free some space, and repeat the interrupted command")]
     Full(#[source] rusqlite::Error),
-    #[error("the database may only be read: let this user write its file and the folder of it (DATABASE_URL)")]
+    #[error("the database is read-only: let this user write its file and folder (DATABASE_URL)")]
     ReadOnly(#[source] rusqlite::Error),
 }
 

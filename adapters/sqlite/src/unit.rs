@@ -155,7 +155,7 @@ struct Abandoned;
 
 impl fmt::Display for Abandoned {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the unit was given up in the middle of a statement")
+        f.write_str("the unit was abandoned in the middle of a statement")
     }
 }
 

@@ -122,7 +122,7 @@ const QUOTES_VALUES: [u16; 9] = [DUPLICATE_KEY, 1064, 1265, 1292, 1366, 1406, 31
 
 /// The error of a call that exceeded its time limit.
 #[derive(Debug, thiserror::Error)]
-#[error("no answer within {ms} ms")]
+#[error("no response within {ms} ms")]
 pub(crate) struct NoAnswer {
     /// The time limit.
     pub(crate) ms: u128,

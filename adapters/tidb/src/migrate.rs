@@ -271,6 +271,6 @@ fn unreadable(url: &DatabaseUrl, error: &StoreError) -> OpenError {
 }
 
 fn silent(url: &DatabaseUrl, what: &str) -> OpenError {
-    let reason = format!("no answer in time to the request to {what}");
+    let reason = format!("no response in time to the request to {what}");
     OpenError::Unreachable { address: address(url), reason }
 }

@@ -24,7 +24,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(5);
 pub enum OpenError {
     /// The server does not respond.
     #[error(
-        "no database server answers at {address} ({reason}): check the host and the port in DATABASE_URL, \
+        "no database server responds at {address} ({reason}): check the host and the port in DATABASE_URL, \
          and that the server runs and can be reached from here"
     )]
     Unreachable {
@@ -34,7 +34,7 @@ pub enum OpenError {
         reason: String,
     },
     /// The server speaks another protocol.
-    #[error("what answers at {address} is no MySQL-protocol server ({reason}): check the port in DATABASE_URL")]
+    #[error("{address} is not a MySQL-protocol server ({reason}): check the port in DATABASE_URL")]
     Protocol {
         /// Host and port.
         address: String,
@@ -43,7 +43,7 @@ pub enum OpenError {
     },
     /// Wrong user or password.
     #[error(
-        "the server at {address} refuses the user {user:?} with this password: check both in DATABASE_URL, \
+        "the server at {address} rejects the user {user:?} with this password: check both in DATABASE_URL, \
          where special characters are written as %XX, and that the user exists for connections from here"
     )]
     Denied {
@@ -83,7 +83,7 @@ pub enum OpenError {
         reason: String,
     },
     /// The connection cannot be encrypted as requested.
-    #[error("no encrypted connection to {address} as ssl-mode of DATABASE_URL asks for: {reason}")]
+    #[error("no encrypted connection to {address} as ssl-mode of DATABASE_URL requires: {reason}")]
     Tls {
         /// Host and port.
         address: String,
@@ -91,7 +91,7 @@ pub enum OpenError {
         reason: String,
     },
     /// The server rejects unencrypted connections.
-    #[error("the server at {address} takes encrypted connections only: add ssl-mode=VERIFY_IDENTITY to DATABASE_URL")]
+    #[error("the server at {address} accepts encrypted connections only: add ssl-mode=VERIFY_IDENTITY to DATABASE_URL")]
     PlainText {
         /// Host and port.
         address: String,
@@ -123,7 +123,7 @@ pub enum OpenError {
     },
     /// An applied migration differs from this program's.
     #[error(
-        "the database was made with another text of the migration {migration}: \
+        "the database was made with another version of the migration {migration}: \
          run the release that made it, and do not edit migrations"
     )]
     EditedMigration {
@@ -131,7 +131,9 @@ pub enum OpenError {
         migration: String,
     },
     /// Another process has been migrating for too long.
-    #[error("another process has been migrating {database:?} for more than {minutes} minutes: look what it does")]
+    #[error(
+        "another process has been migrating {database:?} for more than {minutes} minutes: check that it is making progress"
+    )]
     Busy {
         /// The database.
         database: String,
@@ -139,7 +141,7 @@ pub enum OpenError {
         minutes: u64,
     },
     /// Anything else.
-    #[error("the server at {address} refused to {what}: {reason}")]
+    #[error("the server at {address} rejected the request to {what}: {reason}")]
     Refused {
         /// Host and port.
         address: String,
@@ -166,12 +168,12 @@ pub(crate) async fn connect(url: &DatabaseUrl, patience: Duration) -> Result<Con
                 problem @ OpenError::Unreachable { .. } => problem,
                 problem => return Err(problem),
             },
-            Err(_) => OpenError::Unreachable { address: address(url), reason: "no answer in time".to_owned() },
+            Err(_) => OpenError::Unreachable { address: address(url), reason: "no response in time".to_owned() },
         };
         if Instant::now() + wait > deadline {
             return Err(problem);
         }
-        tracing::warn!(db.url = %url, "{problem}; trying again in {} ms", wait.as_millis());
+        tracing::warn!(db.url = %url, "{problem}; retrying in {} ms", wait.as_millis());
         sleep(wait).await;
         wait = (wait * 2).min(LONGEST_WAIT);
     }

@@ -232,7 +232,7 @@ impl Unit {
 
 /// The error of a unit that is used after the store ended it.
 #[derive(Debug, thiserror::Error)]
-#[error("the unit was given up before")]
+#[error("the unit was abandoned before")]
 struct GivenUp;
 
 impl Repositories for Unit {

@@ -16,7 +16,7 @@ const DEFAULT_PORT: u16 = 4000;
 pub enum DatabaseUrlError {
     /// The text cannot be parsed as an address.
     #[error(
-        "is no address like mysql://user:password@host:4000/database ({0}); \
+        "is not an address like mysql://user:password@host:4000/database ({0}); \
          write special characters of the user and the password as %XX"
     )]
     Form(String),
@@ -27,7 +27,7 @@ pub enum DatabaseUrlError {
     #[error("does not name the {0}, expected mysql://user:password@host:4000/database")]
     Part(&'static str),
     /// A part that cannot be decoded as UTF-8.
-    #[error("has a {0} that is no UTF-8 after decoding its %XX")]
+    #[error("has a {0} that is not UTF-8 after decoding its %XX")]
     Encoding(&'static str),
     /// An unknown parameter.
     #[error("has the unknown parameter {0:?}; there are ssl-mode and ssl-ca")]
@@ -103,7 +103,7 @@ impl FromStr for DatabaseUrl {
             return Err(DatabaseUrlError::Scheme(url.scheme().to_owned()));
         }
         if url.fragment().is_some() {
-            return Err(DatabaseUrlError::Form("a # stands in it".to_owned()));
+            return Err(DatabaseUrlError::Form("it contains a #".to_owned()));
         }
         let host = match url.host() {
             Some(Host::Domain(name)) => decode(name, "host")?,

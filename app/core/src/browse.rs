@@ -55,13 +55,13 @@ pub enum BrowseError {
     #[error("this message was deleted")]
     Deleted,
     /// The tenant is temporarily not served.
-    #[error("this community is not served for now")]
+    #[error("this community is temporarily not served")]
     Maintenance,
     /// The tenant is no longer served.
     #[error("this community is no longer served")]
     Cancelled,
     /// A cursor that is not from a list of the archive.
-    #[error("{0} is not one that this list gave")]
+    #[error("{0} is not from a page of this list")]
     Cursor(&'static str),
     /// The store failed.
     #[error("the archive cannot be read")]

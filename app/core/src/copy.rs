@@ -61,7 +61,7 @@ pub enum CopyError {
     OtherKey,
     /// The target is written with a key, and the source has no check value to compare it with.
     #[error(
-        "the archive to copy from has no check value of its key, so nothing tells whether the target was written with \
+        "the archive to copy from has no check value of its key, so it is unknown whether the target was written with \
          the same one: import or sync something into it with its key first, or copy into a new archive"
     )]
     UnknownKey,

@@ -156,19 +156,19 @@ impl Doctor {
         match &self.archive {
             Archive::Absent(path) => {
                 let detail =
-                    format!("there is none at {} yet; `verta serve` or `verta migrate` makes it", path.display());
+                    format!("there is none at {} yet; `verta serve` or `verta migrate` creates it", path.display());
                 vec![Check::warning("database", detail)]
             }
             Archive::Broken(reason) => vec![Check::failed("database", reason)],
             Archive::Behind(pending) => {
                 let waiting = names(pending);
                 let detail =
-                    format!("waiting: {waiting}; run `verta migrate`, on a server with a user that may make tables");
-                vec![Check::ok("database", "it answers"), Check::warning("migrations", detail)]
+                    format!("pending: {waiting}; run `verta migrate`, on a server as a user that may create tables");
+                vec![Check::ok("database", "reachable"), Check::warning("migrations", detail)]
             }
             Archive::Ready(store) => match within(store.status()).await {
                 Some(Ok(status)) => {
-                    let detail = format!("it answers: {} {}", status.store, status.server_version);
+                    let detail = format!("reachable: {} {}", status.store, status.server_version);
                     let version = format!("all are applied, up to {}", status.schema_version);
                     vec![Check::ok("database", detail), Check::ok("migrations", version)]
                 }
@@ -188,7 +188,7 @@ impl Doctor {
             return match &self.key {
                 Key::Missing(Some(path)) if archive.is_new() => {
                     let path = path.display();
-                    Check::ok("key", format!("there is none yet; the first command that writes makes it, at {path}"))
+                    Check::ok("key", format!("there is none yet; the first command that writes creates it, at {path}"))
                 }
                 _ => found,
             };
@@ -202,7 +202,7 @@ impl Doctor {
             Some(_) => Check { detail: format!("{}; the archive was written with it", found.detail), ..found },
             None => Check {
                 detail: format!(
-                    "{}; the archive has no check value of it yet, the next import or sync records it",
+                    "{}; the archive has no check value of it yet; the next import or sync records it",
                     found.detail
                 ),
                 ..found
@@ -214,17 +214,17 @@ impl Doctor {
         match &self.key {
             Key::Set { other: None, .. } => Check::ok("key", "PSEUDONYM_KEY is set"),
             Key::Set { other: Some(path), .. } => {
-                let detail = "PSEUDONYM_KEY is set, and another key lies in";
-                let what = "what was read with that one has other names for the same people: use one of the two";
+                let detail = "PSEUDONYM_KEY is set, and there is another key in";
+                let what = "an archive written with that one has other names for the same people: use only one of them";
                 Check::warning("key", format!("{detail} {}; {what}", path.display()))
             }
             Key::File { path, mode, .. } if mode & 0o077 != 0 => {
-                let detail = "others may use the file: run chmod 600";
-                Check::warning("key", format!("it lies in {} with mode {mode:o}; {detail} on it", path.display()))
+                let detail = "other users can read it: run chmod 600";
+                Check::warning("key", format!("in {} with mode {mode:o}; {detail} on it", path.display()))
             }
-            Key::File { path, .. } => Check::ok("key", format!("it lies in {}", path.display())),
+            Key::File { path, .. } => Check::ok("key", format!("in {}", path.display())),
             Key::Missing(Some(path)) if matches!(self.archive, Archive::Absent(_)) => {
-                Check::ok("key", format!("there is none yet; it is made with the archive, at {}", path.display()))
+                Check::ok("key", format!("there is none yet; it is created with the archive, at {}", path.display()))
             }
             Key::Missing(Some(path)) => Check::failed(
                 "key",
@@ -237,7 +237,7 @@ impl Doctor {
             Key::Missing(None) => Check::failed(
                 "key",
                 "PSEUDONYM_KEY is not set, which an archive on a server needs: 64 hexadecimal digits, such as \
-                 `openssl rand -hex 32` prints, the same for good",
+                 `openssl rand -hex 32` prints; never change it",
             ),
             Key::Broken(reason) => Check::failed("key", reason),
         }
@@ -268,9 +268,9 @@ impl Doctor {
             )
         });
         checks.push(if identity.reads_members {
-            Check::ok("members", "the Server Members Intent is on; nothing here needs it")
+            Check::ok("members", "the Server Members Intent is on; Verta does not need it")
         } else {
-            Check::ok("members", "the Server Members Intent is off; nothing here needs it")
+            Check::ok("members", "the Server Members Intent is off; Verta does not need it")
         });
         checks.extend(self.guilds(&**source).await);
         checks
@@ -281,19 +281,19 @@ impl Doctor {
 fn refusal(error: &GuildError) -> String {
     match error {
         GuildError::Unauthorized => {
-            "Discord refuses it: make a new one in Discord's developer portal, under Bot, and set DISCORD_BOT_TOKEN"
+            "Discord rejects it: create a new one in Discord's developer portal, under Bot, and set DISCORD_BOT_TOKEN"
                 .to_owned()
         }
-        error => format!("Discord cannot be asked: {error}; check the network, and DISCORD_API_URL if it is set"),
+        error => format!("the request to Discord failed: {error}; check the network, and DISCORD_API_URL if it is set"),
     }
 }
 
 fn silent(who: &str) -> String {
-    format!("{who} does not answer within {} s: check that it runs and can be reached", PATIENCE.as_secs())
+    format!("{who} does not respond within {} s: check that it runs and can be reached", PATIENCE.as_secs())
 }
 
-async fn within<T>(answer: impl Future<Output = T>) -> Option<T> {
-    timeout(PATIENCE, answer).await.ok()
+async fn within<T>(call: impl Future<Output = T>) -> Option<T> {
+    timeout(PATIENCE, call).await.ok()
 }
 
 fn with_causes(error: &StoreError) -> String {

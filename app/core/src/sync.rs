@@ -74,10 +74,10 @@ pub enum SyncError {
     #[error("there is no community {0}")]
     NotFound(TenantId),
     /// The platform id of the tenant is not a guild id.
-    #[error("{0} is no id of a guild")]
+    #[error("{0} is not a guild id")]
     NoGuild(PlatformId),
     /// Another process has become the leader and continues the work.
-    #[error("another process works with the token now")]
+    #[error("another process has become the leader for the token")]
     Deposed,
     /// The platform failed.
     #[error(transparent)]

@@ -37,9 +37,9 @@ pub(crate) use self::report::MigrationReport;
     name = "verta",
     version,
     after_help = "Examples:\n  verta serve --import examples     import a folder and open http://127.0.0.1:25000\n  \
-                  verta import ~/exports --dry-run  tell what an import would do\n  \
-                  verta sync my-community           copy what is new from Discord\n  \
-                  verta coverage my-community       tell what is held of each channel\n  \
+                  verta import ~/exports --dry-run  report what an import would do\n  \
+                  verta sync my-community           copy new messages from Discord\n  \
+                  verta coverage my-community       list the stored part of each channel\n  \
                   verta doctor                      check this installation"
 )]
 pub(crate) struct Cli {

@@ -152,7 +152,7 @@ fn create(path: &Path) -> Result<PseudonymKey, KeyError> {
             Ok(key)
         }
         Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
-            read(path)?.ok_or_else(|| wrong(path, &"it was there a moment ago"))
+            read(path)?.ok_or_else(|| wrong(path, &"it was removed meanwhile"))
         }
         Err(error) => Err(failed(error.error)),
     }

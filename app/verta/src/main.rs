@@ -118,10 +118,10 @@ async fn copy(from: &str, to: &str, json: bool, config: &Config) -> Result<ExitC
     if let StoreUrl::Sqlite(path) = &from_url
         && !path.exists()
     {
-        return Err(wrong("--from", "no archive lies there".to_owned()).into());
+        return Err(wrong("--from", "there is no archive".to_owned()).into());
     }
     if is_same(&from_url, &to_url) {
-        return Err(wrong("--to", "is the archive to copy from".to_owned()).into());
+        return Err(wrong("--to", "it is the same archive as --from".to_owned()).into());
     }
     let from = Opened::new(&from_url, "--from", config).await?;
     let to = Opened::new(&to_url, "--to", config).await?;

@@ -17,7 +17,7 @@ use crate::wire::{JobBody, ListBody, TenantBody};
 pub(super) async fn list(call: &Call<'_>) -> Result<Response, ApiError> {
     let query = &call.query;
     let limit = query.limit()?;
-    let wrong = || ApiError::bad_value("cursor", "expected a cursor that this list gave");
+    let wrong = || ApiError::bad_value("cursor", "expected `next` of a page of this list");
     let after = query.get("cursor").map(|slug| TenantSlug::new(slug).map_err(|_| wrong())).transpose()?;
     let (tenants, next) = call.state.browse.open(Audience::Admin).await?.tenants(after, limit).await?;
     let next = next.map(|slug| slug.to_string());

@@ -82,7 +82,7 @@ impl Fields {
     /// Parses the object in `body`; fields that are not `known`, and fields that are given more than once, are errors.
     pub(super) fn read(body: &[u8], known: &[&str]) -> Result<Self, ApiError> {
         let value = serde_json::from_slice(body)
-            .map_err(|error| ApiError::bad_request(format!("the body is no JSON: {error}")))?;
+            .map_err(|error| ApiError::bad_request(format!("the body is not JSON: {error}")))?;
         let Value::Object(values) = value else {
             let reason = "expected an object".to_owned();
             return Err(ApiError::invalid(vec![FieldError { field: String::new(), reason }]));
@@ -94,9 +94,9 @@ impl Fields {
         let mut fields = Self { values: Vec::new(), errors: Vec::new() };
         for (name, value) in values {
             if !known.contains(&name.as_str()) {
-                fields.wrong(&name, "no such field");
+                fields.wrong(&name, "unknown field");
             } else if fields.values.iter().any(|(before, _)| *before == name) {
-                fields.wrong(&name, "stands twice");
+                fields.wrong(&name, "given more than once");
             } else {
                 fields.values.push((name, value));
             }

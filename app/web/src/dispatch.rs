@@ -33,7 +33,7 @@ pub(super) async fn dispatch(state: &ServerState, request: &Request) -> Routed {
     let public_api = area == Area::PublicApi;
     let failed = |error| Routed { response: Err(error), route: "none", audience: Audience::Public, cors: public_api };
     if state.operations_only && area != Area::Operations {
-        return failed(ApiError::not_found("this process copies from Discord; another one serves the archive"));
+        return failed(ApiError::not_found("this process only syncs from Discord; another one serves the archive"));
     }
     let Some(segments) = segments(&request.path) else {
         return failed(ApiError::bad_request("the path is not UTF-8 in percent-encoding"));
@@ -121,7 +121,7 @@ fn without_slash(request: &Request, segments: &[&str]) -> Result<Response, ApiEr
     let bare: String = encoded.collect();
     let whole = !segments.is_empty() && segments.iter().all(|segment| !segment.is_empty());
     if !whole || Area::of(&bare) != Area::Pages || !matches!(request.method, Method::GET | Method::HEAD) {
-        return Err(ApiError::not_found("there is nothing at this address; none ends in a slash"));
+        return Err(ApiError::not_found("there is nothing at this address; no address ends in a slash"));
     }
     Ok(moved(&request.query.as_ref().map_or_else(|| bare.clone(), |query| format!("{bare}?{query}"))))
 }

@@ -57,7 +57,7 @@ impl ApiError {
     /// Returns the error of an invalid query parameter.
     pub(crate) fn bad_value(field: &str, reason: impl Into<String>) -> Self {
         let errors = vec![FieldError { field: field.to_owned(), reason: reason.into() }];
-        Self { errors, ..Self::bad_request("a value of the query is wrong") }
+        Self { errors, ..Self::bad_request("invalid query parameter") }
     }
 
     pub(crate) fn not_found(detail: impl Into<Cow<'static, str>>) -> Self {
@@ -72,7 +72,7 @@ impl ApiError {
     pub(crate) fn method_not_allowed(allowed: &[&Method], preflight: bool) -> Self {
         let names = allowed.iter().map(|method| if **method == Method::GET { "GET, HEAD" } else { method.as_str() });
         let allow = names.chain(preflight.then_some("OPTIONS")).collect::<Vec<_>>().join(", ");
-        let detail = format!("this address answers {allow}");
+        let detail = format!("this address supports {allow}");
         Self { allow: Some(allow), ..Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail) }
     }
 
@@ -82,12 +82,12 @@ impl ApiError {
     }
 
     pub(crate) fn internal() -> Self {
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "something went wrong here; the log says what")
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "internal error; the log has the cause")
     }
 
     /// Returns the error of a body with invalid fields.
     pub(crate) fn invalid(errors: Vec<FieldError>) -> Self {
-        let error = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "the body breaks a rule");
+        let error = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "the body has invalid fields");
         Self { errors, ..error }
     }
 
@@ -126,13 +126,13 @@ impl From<StoreError> for ApiError {
             }
             StoreError::Throttled(_) => {
                 warn!(error = &error as &dyn std::error::Error, "store throttled");
-                let detail = "the archive is asked more than it can answer";
+                let detail = "the archive is overloaded";
                 let error = Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail);
                 Self { retry_after: Some(RETRY_AFTER), ..error }
             }
             StoreError::TimedOut(_) => {
                 error!(error = &error as &dyn std::error::Error, "store request aborted");
-                Self::new(StatusCode::GATEWAY_TIMEOUT, "timeout", "this took longer than it may")
+                Self::new(StatusCode::GATEWAY_TIMEOUT, "timeout", "the request took too long")
             }
             StoreError::TooLarge(_) | StoreError::Refused(_) | StoreError::Corrupt { .. } | StoreError::Backend(_) => {
                 error!(error = &error as &dyn std::error::Error, "store failed");

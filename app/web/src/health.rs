@@ -34,9 +34,9 @@ pub(super) async fn readyz(call: &Call<'_>) -> Result<Response, ApiError> {
         )),
         Ok(Err(error)) => {
             warn!(error = &error as &dyn std::error::Error, "store unavailable");
-            Err(ApiError::unavailable("the store does not answer"))
+            Err(ApiError::unavailable("the store does not respond"))
         }
-        Err(_) => Err(ApiError::unavailable("the store does not answer in time")),
+        Err(_) => Err(ApiError::unavailable("the store does not respond in time")),
     }
 }
 

@@ -379,7 +379,7 @@ fn heading(frame: &Frame<'_>, view: &ChannelView, emojis: &EmojiNames) -> Markup
         }
         @if let Some(topic) = &view.channel.topic { div class="topic" { (markup::render(topic, &frame.named())) } }
         @if view.is_age_gated() {
-            p class="notice" role="note" { strong { "18+" } " This channel is age-gated in Discord: what follows is for adults only." }
+            p class="notice" role="note" { strong { "18+" } " This channel is age-gated in Discord: its content is for adults only." }
         }
     }
 }
@@ -485,7 +485,7 @@ pub fn error_page(status: u16, title: &str, detail: &str, fields: &[(&str, &str)
             @if !fields.is_empty() {
                 ul { @for (field, reason) in fields { li { code { (field) } ": " (reason) } } }
             }
-            p { a href="/" { "To the start" } }
+            p { a href="/" { "Home" } }
         }
     };
     page(&Head { title: title.to_owned(), ..Head::default() }, None, &content)

@@ -45,10 +45,10 @@ pub(super) async fn sync(call: &Call<'_>, reference: TenantRef<'_>) -> Result<Re
     let channels = fields.list("channels", MOST_CHANNELS);
     let Some(mode) = mode else { return Err(fields.refused()) };
     if (mode == Mode::Channels) == channels.is_empty() {
-        fields.wrong("channels", "names channels with the mode channels, and with no other");
+        fields.wrong("channels", "required with the mode channels, and not allowed with other modes");
     }
     if mode == Mode::Full && since.is_some() {
-        fields.wrong("since", "everything is read anyway with the mode full");
+        fields.wrong("since", "not allowed with the mode full, which reads everything");
     }
     let tenant = state.tenants.find(reference.0).await?;
     let channels = found(state, &tenant, &channels, &mut fields).await?;
@@ -104,7 +104,7 @@ fn cursor(text: &str) -> Result<JobCursor, ApiError> {
         let created_at = Timestamp::from_millis(millis.parse().ok()?)?;
         Some(JobCursor { created_at, id: JobId(Uuid::try_parse(id).ok()?) })
     };
-    parse().ok_or_else(|| ApiError::bad_value("cursor", "expected a cursor that this list gave"))
+    parse().ok_or_else(|| ApiError::bad_value("cursor", "expected `next` of a page of this list"))
 }
 
 pub(super) async fn show(call: &Call<'_>, id: JobId) -> Result<Response, ApiError> {

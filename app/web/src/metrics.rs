@@ -59,11 +59,11 @@ impl Metrics {
         registry.register("http_requests", "Requests by method, route and status", requests.clone());
         registry.register(
             "http_request_duration_seconds",
-            "Time until an answer was ready, by method and route",
+            "Time until the response was ready, by method and route",
             seconds.clone(),
         );
-        registry.register("http_connections", "Connections that are open", connections.clone());
-        registry.register("http_rate_limited", "Requests that were one too many", limited.clone());
+        registry.register("http_connections", "Open connections", connections.clone());
+        registry.register("http_rate_limited", "Requests rejected by the rate limit", limited.clone());
         Self { registry: Mutex::new(registry), requests, seconds, connections, limited, follower: None, sync_lag: None }
     }
 
@@ -96,12 +96,12 @@ impl Metrics {
         );
         registry.register(
             "change_log_behind",
-            "Changes in the log that this process has still to pass on",
+            "Changes in the log that this process has not yet passed on",
             follower.behind.clone(),
         );
         registry.register(
             "change_log_resyncs",
-            "Times that the log could not say what changed since the start of the process",
+            "Resyncs since the start of the process, because the log did not have every change",
             follower.resyncs.clone(),
         );
         self.follower = Some(follower);

@@ -34,7 +34,7 @@ pub(super) async fn tenant(call: &Call<'_>, slug: TenantRef<'_>) -> Result<Respo
 pub(super) async fn channels(call: &Call<'_>, slug: TenantRef<'_>) -> Result<Response, ApiError> {
     let query = &call.query;
     let kind: Option<i32> = query.parsed("type", "a number of Discord's channel types")?;
-    let (limit, cursor) = (query.limit()?, query.parsed::<Uuid>("cursor", "a cursor that this list gave")?);
+    let (limit, cursor) = (query.limit()?, query.parsed::<Uuid>("cursor", "`next` of a page of this list")?);
     let mut at = call.state.browse.open(call.audience).await?;
     let tenant = at.tenant(slug.0).await?;
     let parent = match query.get("parent") {
@@ -63,7 +63,7 @@ pub(super) async fn channel_cursor(
         found => Some(found?),
     };
     let found = found.filter(|view| with_threads || !view.channel.kind.is_thread());
-    found.ok_or_else(|| ApiError::bad_value("cursor", "expected a cursor that this list gave"))
+    found.ok_or_else(|| ApiError::bad_value("cursor", "expected `next` of a page of this list"))
 }
 
 pub(super) async fn channel(
@@ -160,7 +160,7 @@ pub(super) fn thread_cursor(text: &str) -> Result<ThreadCursor, ApiError> {
         let (millis, id) = text.rsplit_once('-')?;
         Some(ThreadCursor { active_at: Timestamp::from_millis(millis.parse().ok()?)?, platform_id: id.parse().ok()? })
     };
-    parse().ok_or_else(|| ApiError::bad_value("cursor", "expected a cursor that this list gave"))
+    parse().ok_or_else(|| ApiError::bad_value("cursor", "expected `next` of a page of this list"))
 }
 
 pub(super) async fn message(call: &Call<'_>, slug: TenantRef<'_>, id: MessageId) -> Result<Response, ApiError> {
@@ -173,7 +173,7 @@ pub(super) async fn message(call: &Call<'_>, slug: TenantRef<'_>, id: MessageId)
 
 pub(super) async fn coverage(call: &Call<'_>, slug: TenantRef<'_>) -> Result<Response, ApiError> {
     let query = &call.query;
-    let (limit, cursor) = (query.limit()?, query.parsed::<Uuid>("cursor", "a cursor that this list gave")?);
+    let (limit, cursor) = (query.limit()?, query.parsed::<Uuid>("cursor", "`next` of a page of this list")?);
     let mut at = call.state.browse.open(call.audience).await?;
     let tenant = at.tenant(slug.0).await?;
     let (held, next) = at.coverage(&tenant, cursor, limit).await?;

@@ -25,8 +25,10 @@ impl Query {
         for pair in raw.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             match (decode(name), decode(value)) {
-                (Some(name), _) if !known.contains(&name.as_str()) => refuse(&name, "no such parameter"),
-                (Some(name), _) if pairs.iter().any(|(before, _)| *before == name) => refuse(&name, "stands twice"),
+                (Some(name), _) if !known.contains(&name.as_str()) => refuse(&name, "unknown query parameter"),
+                (Some(name), _) if pairs.iter().any(|(before, _)| *before == name) => {
+                    refuse(&name, "given more than once")
+                }
                 (Some(name), Some(value)) => pairs.push((name, value)),
                 (name, _) => refuse(&name.unwrap_or_default(), "is not UTF-8 in percent-encoding"),
             }
@@ -34,7 +36,7 @@ impl Query {
         if errors.is_empty() {
             return Ok(Self(pairs));
         }
-        Err(ApiError { errors, ..ApiError::bad_request("the query has something that this address does not take") })
+        Err(ApiError { errors, ..ApiError::bad_request("invalid query parameters") })
     }
 
     /// Parses the `known` parameters of `raw` and ignores all others, which sites that link to a page add to its

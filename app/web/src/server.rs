@@ -201,7 +201,7 @@ async fn respond(state: &Arc<ServerState>, request: HttpRequest<Incoming>, peer:
             span.in_scope(|| error!("request handler panicked"));
             refused(ApiError::internal(), area)
         }
-        Err(_) => refused(ApiError::new(StatusCode::GATEWAY_TIMEOUT, "timeout", "the answer took too long"), area),
+        Err(_) => refused(ApiError::new(StatusCode::GATEWAY_TIMEOUT, "timeout", "the response took too long"), area),
     };
     let Routed { response, route, audience, cors } = routed;
     let made = response.unwrap_or_else(|error| problem(&error, area == Area::Pages));
@@ -332,7 +332,7 @@ fn whole(response: response::Response) -> Response<Bytes> {
 }
 
 fn too_much_in_flight() -> ApiError {
-    ApiError::unavailable("the responses that clients have not taken yet are as much as the server can hold")
+    ApiError::unavailable("too many response bytes are in flight")
 }
 
 fn refused(error: ApiError, area: Area) -> Routed {
@@ -359,7 +359,8 @@ async fn take(
     if let Err(error) = request::check(&parts) {
         return refused(error);
     }
-    let too_large = || ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", "a body has at most 1 MiB");
+    let too_large =
+        || ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", "the body is larger than 1 MiB");
     let announced = parts.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     if announced.is_some_and(|length: u64| length > MAX_BODY as u64) {
         return refused(too_large());
@@ -393,7 +394,7 @@ async fn take(
         read(state, request, area).await
     };
     let Ok(routed) = timeout(STORE_TIMEOUT, work).await else {
-        return refused(ApiError::unavailable("the archive does not answer in time"));
+        return refused(ApiError::unavailable("the archive does not respond in time"));
     };
     let response = match routed.response {
         Ok(response) if matches!(response.body(), Body::Opening(_)) => {

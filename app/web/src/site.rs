@@ -54,7 +54,7 @@ fn kept(mut response: Response) -> Response {
 
 pub(super) async fn home(call: &Call<'_>) -> Result<Response, ApiError> {
     let query = &call.query;
-    let wrong = || ApiError::bad_value("cursor", "expected a cursor that this list gave");
+    let wrong = || ApiError::bad_value("cursor", "expected `next` of a page of this list");
     let after = query.get("cursor").map(|slug| domain::slug::TenantSlug::new(slug).map_err(|_| wrong())).transpose()?;
     let (tenants, next) = call.state.browse.open(call.audience).await?.tenants(after, LIST).await?;
     let next = next.map(|slug| slug.to_string());
@@ -71,7 +71,7 @@ pub(super) async fn tenant(call: &Call<'_>, slug: TenantRef<'_>) -> Result<Respo
     let query = &call.query;
     let mut at = call.state.browse.open(call.audience).await?;
     let tenant = at.tenant(slug.0).await?;
-    let after = match query.parsed::<Uuid>("cursor", "a cursor that this list gave")? {
+    let after = match query.parsed::<Uuid>("cursor", "`next` of a page of this list")? {
         Some(id) => Some(channel_cursor(&mut at, &tenant, id, false).await?),
         None => None,
     };

@@ -6,7 +6,7 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GuildError {
     /// The token is rejected. The source sends no more requests: all work stops until an operator sets another token.
-    #[error("the bot's token is refused")]
+    #[error("the bot's token is rejected")]
     Unauthorized,
     /// The application does not receive message content, so what it reads would be blank. No page may be stored: it
     /// would blank stored messages. All work stops until an operator enables the content intent.
@@ -23,7 +23,7 @@ pub enum GuildError {
     Parked,
     /// Transient errors lasted for a while: server errors, malformed responses, limits, an index that is still being
     /// built. The same call, from the same cursor, may succeed after `retry_after`.
-    #[error("{reason}; worth another try in {} s", retry_after.as_secs())]
+    #[error("{reason}; retry in {} s", retry_after.as_secs())]
     Unavailable {
         /// The last error.
         reason: &'static str,
@@ -32,13 +32,13 @@ pub enum GuildError {
     },
     /// So many requests were rejected that more of this priority would get this machine's address banned. The source
     /// sent no request.
-    #[error("too many requests were refused; held back for {} s", retry_after.as_secs())]
+    #[error("too many requests were rejected; requests are paused for {} s", retry_after.as_secs())]
     HeldBack {
         /// The time until fewer of them count.
         retry_after: Duration,
     },
     /// The platform rejected the request as invalid: a defect of ours; a retry does not help.
-    #[error("the request was refused with status {status} and code {code}")]
+    #[error("the request was rejected with status {status} and code {code}")]
     Refused {
         /// The HTTP status.
         status: u16,
@@ -46,7 +46,7 @@ pub enum GuildError {
         code: u64,
     },
     /// A successful response repeatedly differs from its documented form.
-    #[error("the answer is no {0}")]
+    #[error("malformed response to the request for the {0}")]
     Malformed(&'static str),
 }
 

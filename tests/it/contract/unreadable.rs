@@ -137,7 +137,7 @@ async fn json_of_any_depth_and_kind_is_taken(store: &dyn Store) {
     let values = [deep, json!({long_key: 1}), json!({"": "\u{0}\u{1f}\\\"/\u{10ffff}"}), json!(null), json!(1.5e300)];
     let all: Vec<_> = values
         .iter()
-        .map(|value| Unreadable::shown(here.id, Interval::ALL, "it is no object", Some(Json::new(value)), at(1)))
+        .map(|value| Unreadable::shown(here.id, Interval::ALL, "it is not an object", Some(Json::new(value)), at(1)))
         .collect();
     keep(store, &here, &all).await;
     let held = list(store, &here).await;

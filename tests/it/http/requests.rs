@@ -177,9 +177,9 @@ fn a_parameter_that_the_api_does_not_take_is_refused_by_name() {
     assert_eq!(
         many.json()["errors"],
         json!([
-            {"field": "a", "reason": "no such parameter"},
-            {"field": "b", "reason": "no such parameter"},
-            {"field": "limit", "reason": "stands twice"},
+            {"field": "a", "reason": "unknown query parameter"},
+            {"field": "b", "reason": "unknown query parameter"},
+            {"field": "limit", "reason": "given more than once"},
             {"field": "", "reason": "is not UTF-8 in percent-encoding"},
         ])
     );

@@ -41,7 +41,7 @@ fn the_report_has_these_fields_and_no_others() {
     let short =
         |name: &str| ["status", "error", "byte", "last_message_id", "read", "added"].map(|key| file(name)[key].clone());
     assert_eq!(short("a.json"), [json!("ok"), json!(null), json!(null), json!("20"), json!(2), json!(2)]);
-    let error = "it is no export of DiscordChatExporter: it does not begin with an object";
+    let error = "it is not an export of DiscordChatExporter: it does not begin with an object";
     assert_eq!(short("other.json"), [json!("failed"), json!(error), json!(0), json!(null), json!(0), json!(0)]);
     let byte = cut.rfind("four").unwrap();
     let error = "the file ends in the middle";
@@ -61,7 +61,7 @@ fn people_read_the_same_in_lines() {
     let byte = cut.rfind("four").unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(
-        said.contains(&format!("the file ends in the middle at byte {byte}; the last message kept is 30")),
+        said.contains(&format!("the file ends in the middle at byte {byte}; the last stored message is 30")),
         "{said}"
     );
     assert!(said.contains("missing.json") && said.contains("cannot be read: No such file"), "{said}");
@@ -124,7 +124,7 @@ fn a_folder_without_an_export_is_reported() {
     fs::write(installation.path("empty/readme.txt"), "no export").unwrap();
     let output = installation.run(&["import", "--json", "empty"]);
     assert_eq!(output.status.code(), Some(0));
-    assert!(String::from_utf8(output.stderr).unwrap().contains("no exports were found"));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("no exports found"));
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((&report["files"], &report["tenants"]), (&json!([]), &json!([])));
 }

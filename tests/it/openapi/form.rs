@@ -88,7 +88,7 @@ impl<'a> Walk<'a> {
         let (_, may, must) = OBJECTS.iter().find(|(name, ..)| *name == object).unwrap();
         let keys: BTreeSet<&str> = value.as_object().unwrap().keys().map(String::as_str).collect();
         let strange = keys.iter().find(|key| !may.contains(key) && !key.starts_with("x-"));
-        assert_eq!(strange, None, "a {object} has no such field: {place}");
+        assert_eq!(strange, None, "a {object} has an unknown field: {place}");
         let missing = must.iter().find(|key| !keys.contains(**key));
         assert_eq!(missing, None, "a {object} needs this: {place}");
     }
@@ -208,7 +208,7 @@ fn the_document_is_openapi_and_everything_in_it_is_used() {
         let place = format!("{} {}", operation.method, operation.path);
         assert!(operation.value["tags"].as_array().unwrap().iter().all(|tag| tags.contains(&tag)), "{place}");
         match operation.value["operationId"].as_str() {
-            Some(name) => assert!(names.insert(name), "{name} stands twice"),
+            Some(name) => assert!(names.insert(name), "{name} occurs twice"),
             None => assert_eq!(operation.method, "options", "{place} has no name"),
         }
     }
@@ -228,7 +228,7 @@ fn every_parameter_of_a_path_is_described_and_stands_in_it() {
         let mut names = BTreeSet::new();
         for parameter in own.map(|parameter| document.resolve(parameter)) {
             assert_eq!(parameter["in"], "query", "{}", operation.path);
-            assert!(names.insert(parameter["name"].as_str()), "{} stands twice", parameter["name"]);
+            assert!(names.insert(parameter["name"].as_str()), "{} occurs twice", parameter["name"]);
         }
     }
 }

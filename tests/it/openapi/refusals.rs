@@ -80,7 +80,7 @@ fn every_value_that_a_parameter_may_have_is_taken_and_any_other_is_refused_by_na
             let answer = checked.expect(&server, 400, &Ask::of(operation).admin().query(&twice));
             assert_eq!(
                 answer.json()["errors"],
-                json!([{"field": name, "reason": "stands twice"}]),
+                json!([{"field": name, "reason": "given more than once"}]),
                 "{}",
                 operation.path
             );

@@ -127,7 +127,7 @@ fn a_bomb_ends_in_an_error_and_not_in_memory_or_time() {
     assert_eq!(found.files.len(), 4);
     for file in &found.files {
         let SourceError::Format { reason, byte } = look(file, &archives).unwrap_err() else { panic!("it can be read") };
-        assert!(reason.starts_with("it is no export of DiscordChatExporter: "), "{reason}");
+        assert!(reason.starts_with("it is not an export of DiscordChatExporter: "), "{reason}");
         let bounded = ["blank", "fields"].iter().any(|name| file.entry.as_ref().unwrap().starts_with(name));
         assert_eq!(byte < 40 << 20, bounded, "{reason}");
     }

@@ -96,7 +96,7 @@ fn what_cannot_be_an_export_is_named_with_the_reason() {
     assert_eq!(reason("fifo.json"), NO_FILE);
     assert_eq!(reason("zeros.json"), NO_FILE);
     assert_eq!(reason("circle"), "a link leads in a circle");
-    assert!(reason("no.zip").starts_with("it is not a ZIP file, or it was cut: copy it again ("));
+    assert!(reason("no.zip").starts_with("it is not a ZIP file, or only a part of one: copy it again ("));
     for name in ["dangling.json", "self.json", "missing"] {
         assert_eq!(reason(name), "cannot be read");
     }

@@ -174,7 +174,7 @@ fn what_is_no_export_is_told_from_one_that_is_broken() {
         ["", "  ", "[]", "{}", "42", "null", "{\"a\": 1}", "<html>", "{\"guild\": {\"id\": \"1\"}}", "\u{feff}"]
     {
         let error = read_bytes("other.json", other.as_bytes()).unwrap_err();
-        assert!(error.to_string().starts_with("it is no export of DiscordChatExporter: "), "{other}: {error}");
+        assert!(error.to_string().starts_with("it is not an export of DiscordChatExporter: "), "{other}: {error}");
     }
     let whole = export(&[plain(1)]);
     let marked = [b"\xef\xbb\xbf", whole.as_bytes()].concat();
@@ -183,13 +183,13 @@ fn what_is_no_export_is_told_from_one_that_is_broken() {
         ExportEnd::Broken { reason, .. } => reason,
         ExportEnd::Whole => panic!("it counts as whole: {text}"),
     };
-    assert!(broken(whole.clone() + "{}").contains("behind the end"));
+    assert!(broken(whole.clone() + "{}").contains("after the end"));
     assert!(broken(whole.replace("\"messages\":", "\"mess\":")).contains("no list of messages"));
     assert!(broken(format!("{whole}{}", " ".repeat(17 << 20))).contains("blank"));
     for (wrong, reason) in [
-        (whole.replace("\"id\": \"100\"", "\"id\": \"guild\""), "the guild's id is no id"),
+        (whole.replace("\"id\": \"100\"", "\"id\": \"guild\""), "the guild's id is invalid"),
         (whole.replace("\"id\": \"100\"", "\"id\": \"0\""), "which only direct messages have"),
-        (whole.replace("\"id\": \"200\"", "\"id\": \"0\""), "the channel has no id"),
+        (whole.replace("\"id\": \"200\"", "\"id\": \"0\""), "the channel's id is invalid"),
     ] {
         let error = read_bytes("wrong.json", wrong.as_bytes()).unwrap_err().to_string();
         assert!(error.contains(reason), "{error}");

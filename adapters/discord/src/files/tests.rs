@@ -80,7 +80,7 @@ async fn fetched(client: &DiscordClient) -> Result<usize, FetchError> {
 #[tokio::test(start_paused = true)]
 async fn a_file_that_drips_is_given_up() {
     let client = dripping(1 << 20, 1).await;
-    assert_eq!(fetched(&client).await, Err(FetchError::Failed("the file took too long")));
+    assert_eq!(fetched(&client).await, Err(FetchError::Failed("the download took too long")));
 }
 
 #[tokio::test(start_paused = true)]

@@ -22,5 +22,5 @@ fn a_full_disk_and_a_read_only_database_say_what_to_do() {
     assert!(advice(full).starts_with("the disk of the database is full: "));
     let reader = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
     let read_only = reader.execute("INSERT INTO texts VALUES ('a')", []).unwrap_err();
-    assert!(advice(read_only).starts_with("the database may only be read: "));
+    assert!(advice(read_only).starts_with("the database is read-only: "));
 }

@@ -143,7 +143,7 @@ async fn an_empty_page_leads_back_to_where_the_messages_are() {
 async fn a_tenant_that_is_not_served_is_for_the_admin_alone() {
     for (status, deleting, public, admin) in [
         (TenantStatus::Active, false, "", ""),
-        (TenantStatus::Maintenance, false, "this community is not served for now", ""),
+        (TenantStatus::Maintenance, false, "this community is temporarily not served", ""),
         (TenantStatus::Cancelled, false, "this community is no longer served", ""),
         (TenantStatus::Active, true, "there is no such community", "there is no such community"),
     ] {

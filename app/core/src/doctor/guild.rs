@@ -40,13 +40,14 @@ impl Doctor {
             None => return vec![Check::failed("guilds", silent("Discord"))],
         };
         let mut checks = vec![match joined.len() {
-            0 => {
-                Check::failed("guilds", "the bot is in none: invite it, by the address that the developer portal makes")
-            }
+            0 => Check::failed(
+                "guilds",
+                "the bot is in none: invite it with the link that the developer portal generates",
+            ),
             count => Check::ok("guilds", format!("the bot is in {count}")),
         }];
         let Archive::Ready(store) = &self.archive else {
-            let detail = "not looked at, because the archive cannot be read yet";
+            let detail = "not checked: the archive cannot be read yet";
             checks.push(Check::warning("communities", detail));
             return checks;
         };
@@ -90,9 +91,9 @@ async fn look(
     let Some(guild) = joined.iter().find(|guild| guild.id == community.guild) else {
         let detail = format!("the bot is not in the guild {}: invite it", community.guild);
         return vec![if community.was_read {
-            Check::failed(named("guild"), format!("{detail} again; what is held of it stays"))
+            Check::failed(named("guild"), format!("{detail} again; its stored messages remain"))
         } else {
-            Check::warning(named("guild"), format!("{detail}, if it is to be read from Discord"))
+            Check::warning(named("guild"), format!("{detail}, to sync this community from Discord"))
         }];
     };
     let mut checks =
@@ -129,8 +130,8 @@ async fn look(
     match within(aside(store, community.tenant.id)).await {
         Some(Ok(0)) => {}
         Some(Ok(count)) => {
-            let detail = format!("{count} could not be read or stored, and are kept aside; `verta coverage");
-            let detail = format!("{detail} {}` tells in which channels", community.tenant.slug);
+            let detail = format!("{count} could not be read or stored, and are set aside; `verta coverage");
+            let detail = format!("{detail} {}` lists their channels", community.tenant.slug);
             checks.push(Check::warning(named("messages"), detail));
         }
         Some(Err(error)) => checks.push(Check::failed(named("messages"), with_causes(&error))),
@@ -195,13 +196,13 @@ fn readable(structure: &GuildStructure, unseen: &[String]) -> (State, String) {
         ("may not view", "View Channels", no_view),
         ("may not read the history of", "Read Message History", denied(Denied::History)),
         ("may not connect to", "Connect", denied(Denied::Connect)),
-        ("may not read", "all that reading needs", denied(Denied::Other)),
+        ("may not read", "every permission to read", denied(Denied::Other)),
     ];
     let all = counted.len() + unseen.len();
     let count = counted.iter().filter(|channel| channel.access == Access::Readable).count();
     let mut detail = format!("the bot may read {count} of {all}");
     for (what, right, channels) in reasons.iter().filter(|(.., channels)| !channels.is_empty()) {
-        write!(detail, "; it {what} {}: allow it {right} there", names(channels)).expect("a string takes any text");
+        write!(detail, "; it {what} {}: grant it {right} there", names(channels)).expect("a string takes any text");
     }
     let state = match count {
         0 => State::Failed,
@@ -220,6 +221,6 @@ fn threads(structure: &GuildStructure) -> (State, String) {
     if without.is_empty() {
         return (State::Ok, "the bot sees all of them".to_owned());
     }
-    let detail = "without the right Manage Threads the bot sees archived ones only where it has joined them: in";
-    (State::Warning, format!("{detail} {}; allow it, if they are to be held", names(&without)))
+    let detail = "without the permission Manage Threads the bot sees archived ones only where it has joined them: in";
+    (State::Warning, format!("{detail} {}; grant it to archive them", names(&without)))
 }

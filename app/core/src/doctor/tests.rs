@@ -169,9 +169,9 @@ async fn what_cannot_be_read_is_named_with_the_right_that_it_needs() {
     assert_eq!(found.state, State::Warning);
     assert_eq!(
         found.detail,
-        "the bot may read 1 of 16; it may not view #hidden, 90: allow it View Channels there; it may not read the \
+        "the bot may read 1 of 16; it may not view #hidden, 90: grant it View Channels there; it may not read the \
          history of #quiet-2, #quiet-3, #quiet-4, #quiet-5, #quiet-6, #quiet-7, #quiet-8, #quiet-9, #quiet-10, \
-         #quiet-11 and 2 more: allow it Read Message History there; it may not connect to #voice[31m: allow it Connect \
+         #quiet-11 and 2 more: grant it Read Message History there; it may not connect to #voice[31m: grant it Connect \
          there"
     );
     let threads = check(&checks, "private threads needles");
@@ -250,7 +250,7 @@ async fn the_key_is_judged_by_where_it_lies_and_who_may_read_it() {
     let behind = || Archive::Behind(vec!["0007_guild".to_owned()]);
     for (archive, key, expected, said) in [
         (absent(), key(), State::Ok, "PSEUDONYM_KEY"),
-        (absent(), Key::Missing(Some(path())), State::Ok, "made with the archive"),
+        (absent(), Key::Missing(Some(path())), State::Ok, "created with the archive"),
         (behind(), Key::Missing(Some(path())), State::Failed, "put the file back"),
         (behind(), Key::Missing(None), State::Failed, "openssl rand -hex 32"),
         (behind(), Key::File { path: path(), mode: 0o600, check: check_of(1) }, State::Ok, "data/verta.db.key"),

@@ -166,9 +166,9 @@ impl FileReport {
         if let Some(first) = self.refused.first() {
             let more = match self.refused.len() {
                 1 => String::new(),
-                count => format!("; {} more messages are refused", count - 1),
+                count => format!("; {} more messages were rejected", count - 1),
             };
-            let refused = format!("the store refuses message {}: {}{more}", first.message_id, first.reason);
+            let refused = format!("the store rejected message {}: {}{more}", first.message_id, first.reason);
             self.error = Some(self.error.take().map_or(refused.clone(), |error| format!("{error}; {refused}")));
         }
     }

@@ -260,7 +260,7 @@ impl Run<'_> {
     }
 
     async fn fetch_one(&self, files: &Files, address: Option<&str>) -> Result<(ContentHash, u64), MediaError> {
-        let address = address.ok_or(FetchError::Failed("there is no address for it"))?;
+        let address = address.ok_or(FetchError::Failed("its address is unknown"))?;
         self.leader.allowed().await;
         let span = debug_span!("media.fetch", bytes = field::Empty, outcome = field::Empty);
         let fetch = async {

@@ -90,7 +90,7 @@ impl Candidate {
 
 /// Another process was faster to acquire the lease.
 #[derive(Debug, thiserror::Error)]
-#[error("another process has taken the lease meanwhile")]
+#[error("another process has acquired the lease meanwhile")]
 struct TakenMeanwhile;
 
 /// The process that leads for a token. If it is dropped without [`Leader::resign`], the other candidates wait for the

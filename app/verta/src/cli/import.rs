@@ -49,7 +49,7 @@ pub(super) async fn import(
     bar.drawn.finish_and_clear();
     let report = report?;
     if report.files.is_empty() {
-        eprintln!("no exports were found: no .json, .json.gz or .zip lies there");
+        eprintln!("no exports found: there is no .json, .json.gz or .zip file");
     }
     if let Some(line) = kept(report.kept) {
         eprintln!("{line}");
@@ -103,7 +103,7 @@ impl Bar {
         let drawn = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
         let template = "{prefix} {bytes}/{total_bytes} {wide_bar} {msg} {bytes_per_sec}, {eta} left";
         drawn.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
-        drawn.set_prefix("looking through");
+        drawn.set_prefix("scanning");
         let terminal = std::io::stderr().is_terminal();
         if terminal {
             drawn.enable_steady_tick(Duration::from_millis(200));
@@ -131,7 +131,7 @@ impl ImportListener for Bar {
     fn look(&self, bytes: u64, total_bytes: u64) {
         self.drawn.set_length(total_bytes);
         self.drawn.set_position(bytes);
-        self.line(bytes, || format!("looked through {} of {}", HumanBytes(bytes), HumanBytes(total_bytes)));
+        self.line(bytes, || format!("scanned {} of {}", HumanBytes(bytes), HumanBytes(total_bytes)));
     }
 
     fn file(&self, path: &str, total_bytes: u64) {
@@ -189,7 +189,7 @@ pub(super) fn print(report: &Report, dry_run: bool) -> io::Result<()> {
         }
         if let Some(error) = &file.error {
             let byte = file.byte.map_or_else(String::new, |byte| format!(" at byte {byte}"));
-            let last = file.last_message_id.map_or_else(String::new, |id| format!("; the last message kept is {id}"));
+            let last = file.last_message_id.map_or_else(String::new, |id| format!("; the last stored message is {id}"));
             writeln!(stdout(), "           {error}{byte}{last}")?;
         }
     }

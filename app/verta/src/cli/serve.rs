@@ -23,7 +23,7 @@ const FILES: Duration = Duration::from_mins(20);
 
 pub(super) async fn run(paths: &[PathBuf], role: Role, config: &Config, tools: &Tools) -> Outcome {
     if role == Role::Sync && tools.guilds.is_none() {
-        return Err("DISCORD_BOT_TOKEN is not set, and without it there is nothing to do for --role sync".into());
+        return Err("--role sync needs DISCORD_BOT_TOKEN, which is not set".into());
     }
     let jobs = Jobs::new(Arc::clone(&tools.store), Arc::clone(&tools.clock)).with_media(Arc::clone(&tools.media));
     let settings = Settings {

@@ -140,8 +140,9 @@ async fn finish(
                 if !told {
                     told = true;
                     let who = describe(&holder);
-                    display
-                        .say(&format!("{who} works with this token: it does this sync, or this process once it ends"));
+                    display.say(&format!(
+                        "{who} leads for this token: it runs this sync, or this process does after it ends"
+                    ));
                 }
                 display.at(job.progress);
                 answered = Instant::now();

@@ -14,7 +14,7 @@ pub(crate) struct AdminKey(String);
 impl AdminKey {
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err("expected letters, digits and signs of ASCII without blanks, as it travels in a header".into());
+            return Err("expected printable ASCII without spaces, because it is sent in a header".into());
         }
         if !(SHORTEST..=LONGEST).contains(&text.len()) {
             return Err(format!("expected {SHORTEST} to {LONGEST} characters, found {}", text.len()));

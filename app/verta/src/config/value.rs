@@ -55,10 +55,10 @@ impl StoreUrl {
 fn sqlite(path: &str) -> Result<StoreUrl, String> {
     let path = path.strip_prefix("//").unwrap_or(path);
     if path.is_empty() || path.ends_with('/') {
-        return Err("expected the path of a file behind sqlite:, such as sqlite:data/verta.db".into());
+        return Err("expected the path of a file after sqlite:, such as sqlite:data/verta.db".into());
     }
     if path.contains(['?', '#']) || path.starts_with(':') {
-        return Err("expected a plain path behind sqlite:, without ? or #, and not :memory:".into());
+        return Err("expected a plain path after sqlite:, without ? or #, and not :memory:".into());
     }
     Ok(StoreUrl::Sqlite(PathBuf::from(path)))
 }

@@ -13,7 +13,7 @@ fn a_field_that_stands_twice_is_wrong_at_every_depth() {
     let mut fields = Fields::read(br#"{"a":"1","b":{"c":"2","c":"3"},"a":"4"}"#, &["a", "b"]).unwrap();
     assert_eq!(fields.required("a", text).unwrap(), "1");
     fields.part("b", &["c"], |inner| inner.optional("c", text));
-    let expected = [("a", "stands twice"), ("b.c", "stands twice")];
+    let expected = [("a", "given more than once"), ("b.c", "given more than once")];
     assert_eq!(told(&fields), expected.map(|(field, reason)| (field.to_owned(), reason.to_owned())));
 }
 
@@ -25,7 +25,7 @@ fn every_wrong_field_is_told_at_once() {
     fields.part("c", &[], |_| ());
     fields.required("d", text);
     let expected = [
-        ("x", "no such field"),
+        ("x", "unknown field"),
         ("a", "expected a string"),
         ("b", "is missing"),
         ("c", "expected an object"),
