@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use bench::{Failure, import, ingest, pages, sync, tidb};
 use clap::{Parser, Subcommand};
@@ -81,6 +82,9 @@ enum Measurement {
         /// The number of measurements of both.
         #[arg(long, default_value_t = 2)]
         pairs: u64,
+        /// The time that is added to each round trip to the server, as in a cluster.
+        #[arg(long, default_value_t = 0)]
+        round_trip_ms: u64,
     },
     /// Pages of 50 messages over HTTP from the server at `TIDB_URL`, out of a short and a long channel.
     TidbPages {
@@ -144,8 +148,9 @@ async fn main() -> Result<(), Failure> {
         Measurement::Pages { data, short, long, connections, seconds, rounds } => {
             pages::run(&pages::Plan { data, short, long, connections, seconds, rounds }).await
         }
-        Measurement::TidbIngest { messages, pairs } => {
-            tidb::ingest::run(&tidb::Server::from_env()?, messages, pairs).await
+        Measurement::TidbIngest { messages, pairs, round_trip_ms } => {
+            let server = tidb::Server::from_env()?.delayed(Duration::from_millis(round_trip_ms)).await?;
+            tidb::ingest::run(&server, messages, pairs).await
         }
         Measurement::TidbPages { short, long, connections, seconds, rounds } => {
             let plan = pages::Plan { data: None, short, long, connections, seconds, rounds };

@@ -1,5 +1,6 @@
 //! The same measurements on the server at `TIDB_URL`, in databases created for them.
 
+mod delay;
 pub mod delete;
 pub mod ingest;
 pub mod pages;
@@ -37,6 +38,18 @@ impl Server {
         let text = std::env::var("TIDB_URL").map_err(|_| "TIDB_URL is not set: mysql://root@127.0.0.1:4000/test")?;
         let url = text.parse().map_err(|error| format!("TIDB_URL {error}"))?;
         Ok(Self { text, url })
+    }
+
+    /// Returns the same server behind a relay that makes each round trip longer by `delay`.
+    ///
+    /// # Errors
+    /// If no port is free.
+    pub async fn delayed(mut self, delay: Duration) -> Result<Self, Failure> {
+        if !delay.is_zero() {
+            let relay = delay::relay(format!("{}:{}", self.url.host, self.url.port), delay).await?;
+            (self.url.host, self.url.port) = (relay.ip().to_string(), relay.port());
+        }
+        Ok(self)
     }
 
     /// Returns the database `name`, created if it does not exist.
