@@ -1,5 +1,12 @@
 //! Exports of `DiscordChatExporter` in JSON, of every version that wrote JSON (2.18 and later): plain, compressed by
 //! gzip, in ZIP files, or trees of them.
+//!
+//! [`DiscordChatExporter`] implements [`ports::source::ExportSource`]. It finds the files of a path, reads each as a
+//! stream, so that memory does not grow with the size of an export, and turns every message into a domain message in
+//! three steps: the wire types (`wire`) accept all versions, the pseudonymizer removes people, and `message` builds the
+//! result. A message that cannot be parsed becomes an unreadable item; it never fails its file.
+//!
+//! To accept another exporter's format, add its differences to `wire`, and a file that shows them to the tests.
 
 mod archive;
 mod beside;

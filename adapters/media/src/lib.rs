@@ -1,5 +1,8 @@
 //! A media store in a folder: each file under the hash of its bytes, in two levels of folders, separate for each
 //! tenant.
+//!
+//! [`MediaFolder`] implements [`ports::media::MediaStore`]. A file appears complete or not at all, on disk before the
+//! row that names it. Its calls block, so they run on threads of their own, apart from those of the database.
 
 mod folder;
 mod pool;

@@ -1,4 +1,11 @@
 //! The store in one SQLite file: the default, for a community on one machine.
+//!
+//! [`SqliteStore`] implements [`ports::store::Store`]. Writers take turns for the one connection that writes, and hold
+//! SQLite's write lock from `begin` to `commit`; each reader has a connection with a snapshot of its own. Calls of SQLite
+//! block, so they run on the blocking pool and await nothing else.
+//!
+//! One module holds the statements of one repository, and is the twin of the module of that name in `adapter-tidb`:
+//! read them side by side. A change of a port changes both.
 
 mod archive;
 mod change;

@@ -1,4 +1,13 @@
 //! The store on a server that speaks `MySQL`'s protocol: `TiDB`, or `MariaDB`.
+//!
+//! [`TidbStore`] implements [`ports::store::Store`] with transactions of the server: a snapshot reads at one moment; a
+//! unit of work locks the rows that it decides by, in the order of their ids, and reads what was committed before each
+//! statement. The server ends the loser of a race, which is [`ports::error::StoreError::Aborted`]: the caller repeats
+//! the whole unit. A commit whose response is lost is `Unavailable`: repeating the unit is safe, since every write is an
+//! upsert.
+//!
+//! One module holds the statements of one repository, and is the twin of the module of that name in `adapter-sqlite`:
+//! read them side by side. Statements that only `TiDB` understands stand in `/*T! … */` comments.
 
 mod archive;
 mod batch;
