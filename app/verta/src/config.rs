@@ -12,7 +12,7 @@ use domain::pseudonym::PseudonymKey;
 use ipnet::IpNet;
 
 pub(crate) use self::secret::{AdminKey, BotToken};
-pub(crate) use self::value::{LogFilter, LogFormat, PublicUrl, ServerUrl, StoreUrl};
+pub(crate) use self::value::{LogFilter, LogFormat, PublicUrl, StoreUrl};
 
 /// One setting, as `--help` shows it.
 #[derive(Debug, Clone, Copy)]

@@ -1,5 +1,6 @@
 //! Builds the adapters that the settings name, and runs a command with them.
 
+mod archive;
 mod cli;
 mod config;
 mod key_file;
@@ -13,14 +14,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use crate::cli::{Command, MigrationReport, ParseError, Tools};
-use crate::config::{Config, ConfigError, LogFormat, PublicUrl, ServerUrl, StoreUrl};
 use adapter_dce::DiscordChatExporter;
 use adapter_discord::{ClientConfig, DiscordClient, ParseApiUrlError, ParseTokenError};
 use adapter_media::MediaFolder;
-use adapter_sqlite::SqliteStore;
-use adapter_tidb::url::{DatabaseUrl, DatabaseUrlError};
-use adapter_tidb::{OpenOptions as ServerOptions, TidbStore};
 use app_core::doctor::{Archive, Bot, Doctor, Key};
 use app_core::process::Process;
 use domain::pseudonym::PseudonymKey;
@@ -34,6 +30,9 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
+use self::archive::{Opened, archive};
+use self::cli::{Command, MigrationReport, ParseError, Tools};
+use self::config::{Config, ConfigError, LogFormat, PublicUrl, StoreUrl};
 use self::key_file::{KeyUse, beside, key_of, makes_archive, needed, read};
 use self::meter::{Measured, meter};
 
@@ -104,27 +103,22 @@ async fn start(command: Command, config: &Config) -> Result<ExitCode, Box<dyn st
     if let Command::Doctor { json } = command {
         return doctor(json, config).await;
     }
-    let guilds = guilds(config)?;
-    match &config.store {
-        StoreUrl::Sqlite(path) => on_sqlite(command, config, guilds, path).await,
-        StoreUrl::Server(url) => on_server(command, config, guilds, url).await,
-    }
+    run(command, config, guilds(config)?).await
 }
 
 async fn copy(from: &str, to: &str, json: bool, config: &Config) -> Result<ExitCode, Box<dyn std::error::Error>> {
     let wrong = |variable, reason| ConfigError { variable, reason };
-    let from_url = StoreUrl::parse(from).map_err(|reason| wrong("--from", reason))?;
-    let to_url = StoreUrl::parse(to).map_err(|reason| wrong("--to", reason))?;
-    if let StoreUrl::Sqlite(path) = &from_url
-        && !path.exists()
-    {
+    let from = StoreUrl::parse(from).map_err(|reason| wrong("--from", reason))?;
+    let to = StoreUrl::parse(to).map_err(|reason| wrong("--to", reason))?;
+    let (from, to) = (archive(&from, "--from")?, archive(&to, "--to")?);
+    if from.path().is_some_and(|path| !path.exists()) {
         return Err(wrong("--from", "there is no archive".to_owned()).into());
     }
-    if is_same(&from_url, &to_url) {
+    if from.identity() == to.identity() {
         return Err(wrong("--to", "it is the same archive as --from".to_owned()).into());
     }
-    let from = Opened::new(&from_url, "--from", config).await?;
-    let to = Opened::new(&to_url, "--to", config).await?;
+    let pool_size = usize::try_from(config.pool_size)?;
+    let (from, to) = (from.open(pool_size).await?, to.open(pool_size).await?);
     let code = cli::copy::run(from.store(), to.store(), json).await;
     from.close().await;
     to.close().await;
@@ -133,17 +127,16 @@ async fn copy(from: &str, to: &str, json: bool, config: &Config) -> Result<ExitC
 
 /// Checks an installation without changing it. A part that cannot be read becomes a failed check.
 async fn doctor(json: bool, config: &Config) -> Result<ExitCode, Box<dyn std::error::Error>> {
-    let opened = look_at_archive(config).await;
-    let archive = match &opened {
-        Ok(Ok(store)) => Archive::Ready(store.store()),
-        Ok(Err(pending)) => Archive::Behind(pending.clone()),
-        Err(error) => Archive::Broken(cli::with_causes(&**error)),
+    let at = archive(&config.store, "DATABASE_URL");
+    let path = at.as_ref().ok().and_then(|at| at.path().map(Path::to_owned));
+    let opened = look_at_archive(at, config).await;
+    let archive = match (&opened, &path) {
+        (_, Some(path)) if !path.exists() => Archive::Absent(path.clone()),
+        (Ok(Ok(store)), _) => Archive::Ready(store.store()),
+        (Ok(Err(pending)), _) => Archive::Behind(pending.clone()),
+        (Err(error), _) => Archive::Broken(cli::with_causes(&**error)),
     };
-    let (archive, key) = match &config.store {
-        StoreUrl::Sqlite(path) if !path.exists() => (Archive::Absent(path.clone()), look_at_key(config, Some(path))),
-        StoreUrl::Sqlite(path) => (archive, look_at_key(config, Some(path))),
-        StoreUrl::Server(_) => (archive, look_at_key(config, None)),
-    };
+    let key = look_at_key(config, path.as_deref());
     let bot = match guilds(config) {
         Ok(Some(source)) => Bot::Set(source),
         Ok(None) => Bot::Missing,
@@ -162,25 +155,14 @@ async fn doctor(json: bool, config: &Config) -> Result<ExitCode, Box<dyn std::er
 }
 
 /// Opens the archive if it exists and has every migration, else returns the pending migrations.
-async fn look_at_archive(config: &Config) -> Result<Result<Opened, Vec<String>>, Box<dyn std::error::Error>> {
-    let pending: Vec<String> = match &config.store {
-        StoreUrl::Sqlite(path) => {
-            let steps = SqliteStore::migrations(path)?.into_iter();
-            steps.filter(|step| step.applied_at.is_none()).map(|step| step.name).collect()
-        }
-        StoreUrl::Server(url) => {
-            let wrong = |error: DatabaseUrlError| ConfigError { variable: "DATABASE_URL", reason: error.to_string() };
-            let url: DatabaseUrl = url.as_str().parse().map_err(wrong)?;
-            let options = ServerOptions { patience: Duration::ZERO, ..ServerOptions::default() };
-            let steps = TidbStore::migrations(&url, options).await?.into_iter();
-            steps.filter(|step| step.applied_at.is_none()).map(|step| step.name).collect()
-        }
-    };
-    if pending.is_empty() {
-        Ok(Ok(Opened::new(&config.store, "DATABASE_URL", config).await?))
-    } else {
-        Ok(Err(pending))
-    }
+async fn look_at_archive(
+    at: Result<Box<dyn archive::Archive>, ConfigError>,
+    config: &Config,
+) -> Result<Result<Opened, Vec<String>>, Box<dyn std::error::Error>> {
+    let at = at?;
+    let steps = at.migrations(false).await?.into_iter();
+    let pending: Vec<String> = steps.filter(|step| step.applied_at.is_none()).map(|step| step.name).collect();
+    if pending.is_empty() { Ok(Ok(at.open(usize::try_from(config.pool_size)?).await?)) } else { Ok(Err(pending)) }
 }
 
 /// Returns the state of the pseudonyms' key; `database` is the archive's file, if it is one.
@@ -204,58 +186,6 @@ fn look_at_key(config: &Config, database: Option<&Path>) -> Key {
     }
 }
 
-/// Returns whether two addresses are of one archive, as far as they show it.
-fn is_same(one: &StoreUrl, other: &StoreUrl) -> bool {
-    match (one, other) {
-        (StoreUrl::Sqlite(one), StoreUrl::Sqlite(other)) => {
-            let inode = |path| fs::metadata(path).map(|file| (file.dev(), file.ino())).ok();
-            one == other || inode(one).is_some_and(|one| inode(other) == Some(one))
-        }
-        (StoreUrl::Server(one), StoreUrl::Server(other)) => {
-            let place =
-                |url: &ServerUrl| url.as_str().parse().map(|url: DatabaseUrl| (url.host, url.port, url.database));
-            place(one).is_ok_and(|one| place(other) == Ok(one))
-        }
-        _ => false,
-    }
-}
-
-/// A store of either kind.
-enum Opened {
-    File(Arc<SqliteStore>),
-    Server(Arc<TidbStore>),
-}
-
-impl Opened {
-    async fn new(url: &StoreUrl, flag: &'static str, config: &Config) -> Result<Self, Box<dyn std::error::Error>> {
-        let pool_size = usize::try_from(config.pool_size)?;
-        match url {
-            StoreUrl::Sqlite(path) => Ok(Self::File(Arc::new(SqliteStore::open(path, pool_size)?))),
-            StoreUrl::Server(url) => {
-                let wrong = |error| ConfigError { variable: flag, reason: format!("{error}") };
-                let url: DatabaseUrl = url.as_str().parse().map_err(|error: DatabaseUrlError| wrong(error))?;
-                let options = ServerOptions { pool_size, ..ServerOptions::default() };
-                Ok(Self::Server(Arc::new(TidbStore::open(&url, options).await?)))
-            }
-        }
-    }
-
-    fn store(&self) -> Arc<dyn Store> {
-        match self {
-            Self::File(store) => Arc::<SqliteStore>::clone(store),
-            Self::Server(store) => Arc::<TidbStore>::clone(store),
-        }
-    }
-
-    async fn close(self) {
-        if let Self::Server(store) = self
-            && let Some(store) = Arc::into_inner(store)
-        {
-            store.close().await;
-        }
-    }
-}
-
 /// Returns the client for guilds, if there is a token for it.
 fn guilds(config: &Config) -> Result<Guilds, ConfigError> {
     let wrong = |variable, reason: &dyn std::fmt::Display| ConfigError { variable, reason: reason.to_string() };
@@ -268,41 +198,38 @@ fn guilds(config: &Config) -> Result<Guilds, ConfigError> {
     Ok(Some(Arc::new(DiscordClient::new(client, Arc::new(SystemClock)))))
 }
 
-async fn on_server(
-    command: Command,
-    config: &Config,
-    guilds: Guilds,
-    url: &ServerUrl,
-) -> Result<ExitCode, Box<dyn std::error::Error>> {
-    let wrong = |variable, reason| ConfigError { variable, reason };
-    let url: DatabaseUrl = url.as_str().parse().map_err(|error| wrong("DATABASE_URL", format!("{error}")))?;
-    let options = ServerOptions { pool_size: usize::try_from(config.pool_size)?, ..ServerOptions::default() };
+/// Runs a command that works with one archive.
+async fn run(command: Command, config: &Config, guilds: Guilds) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let at = archive(&config.store, "DATABASE_URL")?;
+    let pool_size = usize::try_from(config.pool_size)?;
     if let Command::Migrate { status, json } = command {
         if !status {
-            TidbStore::open(&url, options).await?.close().await;
+            at.open(1).await?.close().await;
         }
-        let steps = TidbStore::migrations(&url, options).await?.into_iter().map(|step| MigrationReport {
-            version: step.version,
-            name: step.name,
-            applied_at: step.applied_at,
-        });
-        MigrationReport::print(steps.collect(), json)?;
+        MigrationReport::print(at.migrations(true).await?, json)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let uses = KeyUse::of(&command, guilds.is_some());
-    if config.pseudonym_key.is_none() && matches!(uses, KeyUse::Write | KeyUse::Compare) {
+    // A command that only reads, or a dry run, creates no archive and treats a missing one as empty.
+    let absent = at.path().is_some_and(|path| !path.exists()) && !makes_archive(&command);
+    let scratch = absent.then(|| tempfile::Builder::new().prefix("verta-").tempdir()).transpose()?;
+    let scratch_file = scratch.as_ref().map(|folder| archive::file(folder.path().join("verta.db")));
+    let uses = match KeyUse::of(&command, guilds.is_some()) {
+        KeyUse::Write if absent => KeyUse::Compare,
+        uses => uses,
+    };
+    if at.path().is_none() && config.pseudonym_key.is_none() && matches!(uses, KeyUse::Write | KeyUse::Compare) {
         return Err(needed().into());
     }
-    let store = Arc::new(TidbStore::open(&url, options).await?);
-    tidy_media(&command, config).await;
-    let code = match key_of(&*store, uses, config, None).await {
-        Ok(key) => cli::run(command, config, tools(store.clone(), guilds, key, config)).await,
-        Err(error) => cli::failure(&*error),
+    let opened = scratch_file.as_ref().unwrap_or(&at).open(pool_size).await?;
+    let code = match key_of(&*opened.store(), uses, config, at.path()).await {
+        Ok(key) => {
+            tidy_media(&command, config).await;
+            Ok(cli::run(command, config, tools(opened.store(), guilds, key, config)).await)
+        }
+        Err(error) => Err(error),
     };
-    if let Some(store) = Arc::into_inner(store) {
-        store.close().await;
-    }
-    Ok(code)
+    opened.close().await;
+    code
 }
 
 /// Closes the media folder to other users and removes the leftovers of killed processes, before a command that writes
@@ -333,40 +260,6 @@ fn tools(store: Arc<dyn Store>, client: Guilds, key: Option<PseudonymKey>, confi
     Tools { store, guilds, files, media, file_bytes, source, key, clock, process: Process::current() }
 }
 
-async fn on_sqlite(
-    command: Command,
-    config: &Config,
-    guilds: Guilds,
-    path: &Path,
-) -> Result<ExitCode, Box<dyn std::error::Error>> {
-    if let Command::Migrate { status, json } = command {
-        if !status {
-            SqliteStore::open(path, 1)?;
-        }
-        let steps = SqliteStore::migrations(path)?.into_iter().map(|step| MigrationReport {
-            version: step.version,
-            name: step.name,
-            applied_at: step.applied_at,
-        });
-        MigrationReport::print(steps.collect(), json)?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    // A command that only reads, or a dry run, creates no archive and treats a missing one as empty.
-    let absent = !path.exists() && !makes_archive(&command);
-    let scratch = absent.then(|| tempfile::Builder::new().prefix("verta-").tempdir()).transpose()?;
-    let database = scratch.as_ref().map_or_else(|| path.to_owned(), |folder| folder.path().join("verta.db"));
-    let uses = match KeyUse::of(&command, guilds.is_some()) {
-        KeyUse::Write if absent => KeyUse::Compare,
-        uses => uses,
-    };
-    let readers = usize::try_from(config.pool_size)?;
-    let store = Arc::new(SqliteStore::open(&database, readers)?);
-    let key = key_of(&*store, uses, config, Some(path)).await?;
-    tidy_media(&command, config).await;
-    Ok(cli::run(command, config, tools(store, guilds, key, config)).await)
-}
-
-/// Installs the subscriber: the log, and for a server the meter, whose spans the log's filter does not drop.
 fn log(config: &Config, is_server: bool) {
     let filter = EnvFilter::try_new(config.log.as_str()).unwrap_or_else(|_| EnvFilter::new("info"));
     let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(io::stderr().is_terminal());
