@@ -8,10 +8,10 @@ use http::{HeaderValue, StatusCode, header};
 use tracing::info;
 
 use super::body::Fields;
+use super::call::Call;
 use super::capture::TenantRef;
 use super::error::ApiError;
 use super::response::{Response, json};
-use super::route::Call;
 use crate::wire::{JobBody, ListBody, TenantBody};
 
 pub(super) async fn list(call: &Call<'_>) -> Result<Response, ApiError> {

@@ -10,11 +10,12 @@ use subtle::ConstantTimeEq;
 use tracing::info;
 
 use super::ServerState;
+use super::call::Call;
 use super::error::ApiError;
 use super::query::{Query, decode};
 use super::request::{Area, Request, is_probe};
 use super::response::{Response, moved, with_type};
-use super::route::{Access, Call, ROUTES, Route};
+use super::route::{Access, ROUTES, Route};
 use crate::address::SEGMENT;
 
 /// A response, with the facts that only the routing table knows.

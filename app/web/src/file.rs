@@ -23,10 +23,10 @@ use ports::store::Store;
 use tokio::time::timeout;
 use tracing::{error, warn};
 
+use super::call::Call;
 use super::capture::{ChannelRef, FileName, TenantRef};
 use super::error::ApiError;
 use super::response::{Body, ByteStream, Response, with_type};
-use super::route::Call;
 
 /// The time that the media store is given to open a file.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(8);

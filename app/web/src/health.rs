@@ -7,9 +7,9 @@ use serde_json::json;
 use tokio::time::timeout;
 use tracing::warn;
 
+use super::call::Call;
 use super::error::ApiError;
 use super::response::{Response, json as response, with_type};
-use super::route::Call;
 
 /// The time that the store is given to respond.
 const PATIENCE: Duration = Duration::from_millis(900);

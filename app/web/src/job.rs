@@ -13,10 +13,10 @@ use uuid::Uuid;
 
 use super::ServerState;
 use super::body::Fields;
+use super::call::Call;
 use super::capture::TenantRef;
 use super::error::ApiError;
 use super::response::{Response, json};
-use super::route::Call;
 use crate::wire::{JobBody, ListBody};
 
 /// The most channels that one job can name: as many as a guild has

@@ -5,6 +5,7 @@ mod address;
 mod admin;
 mod body;
 mod budget;
+mod call;
 mod capture;
 mod compress;
 mod connections;

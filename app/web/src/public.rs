@@ -9,11 +9,11 @@ use http::StatusCode;
 use ports::channel::{ThreadCursor, ThreadOrder};
 use uuid::Uuid;
 
+use super::call::Call;
 use super::capture::{ChannelRef, TenantRef};
 use super::error::ApiError;
 use super::query::Query;
 use super::response::{Response, json, with_type};
-use super::route::Call;
 use crate::wire::{ChannelBody, CoverageBody, ListBody, MessageBody, MessagesBody, TenantBody, ThreadBody, as_sent};
 
 /// The `OpenAPI` document.

@@ -1,17 +1,13 @@
 //! The routing table.
 
-use app_core::browse::Audience;
 use domain::job::JobId;
 use domain::message::{AttachmentId, MessageId};
-use futures::future::BoxFuture;
 use http::Method;
 
-use super::capture::{Capture, ChannelRef, FileName, TenantRef};
-use super::error::ApiError;
-use super::query::Query;
-use super::request::{Area, Request};
-use super::response::Response;
-use super::{ServerState, admin, file, health, job, public, site};
+use super::call::{Call, Work};
+use super::capture::{ChannelRef, FileName, TenantRef};
+use super::request::Area;
+use super::{admin, file, health, job, public, site};
 
 /// The audience of a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,38 +30,6 @@ impl Access {
         matches!(self, Self::Operator | Self::Admin)
     }
 }
-
-/// A request for a route.
-pub(super) struct Call<'a> {
-    pub(super) state: &'a ServerState,
-    pub(super) request: &'a Request,
-    /// The audience whose view of the archive the response shows.
-    pub(super) audience: Audience,
-    pub(super) query: Query,
-    captures: Vec<(&'static str, &'a str)>,
-}
-
-impl<'a> Call<'a> {
-    pub(super) const fn new(
-        state: &'a ServerState,
-        request: &'a Request,
-        audience: Audience,
-        query: Query,
-        captures: Vec<(&'static str, &'a str)>,
-    ) -> Self {
-        Self { state, request, audience, query, captures }
-    }
-
-    /// Parses the part of the path that the route captures under `name`.
-    fn capture<T: Capture<'a>>(&self, name: &str) -> Result<T, ApiError> {
-        let part = self.captures.iter().find(|(known, _)| *known == name);
-        let (_, text) = part.ok_or_else(|| ApiError::not_found("there is nothing at this address"))?;
-        T::parse(text)
-    }
-}
-
-/// The work of a handler.
-pub(super) type Work<'a> = BoxFuture<'a, Result<Response, ApiError>>;
 
 /// An address, with the handler of one method.
 pub(super) struct Route {

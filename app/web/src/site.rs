@@ -3,12 +3,12 @@
 use app_core::browse::{ChannelFilter, Find, MAX_TREE, Threads};
 use http::{StatusCode, header};
 
+use super::call::Call;
 use super::capture::{ChannelRef, FileName, TenantRef};
 use super::error::ApiError;
 use super::public::{channel_cursor, find, thread_cursor};
 use super::query::Query;
 use super::response::{Response, html, html_of, moved, with_type};
-use super::route::Call;
 use crate::address::{channel_path, message_path};
 use crate::html::{self as pages, Index};
 
