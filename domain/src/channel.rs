@@ -142,7 +142,7 @@ pub struct Channel {
     pub position: i32,
     /// Whether it is age-gated.
     pub nsfw: bool,
-    /// Its own visibility; the parent can restrict it: see [`crate::visibility::is_public`].
+    /// Its own visibility; the parent can restrict it: see [`Channel::is_public`].
     pub visibility: Visibility,
     /// Whether a thread was archived.
     pub archived: bool,
@@ -183,9 +183,23 @@ impl Channel {
         }
     }
 
+    /// Returns whether it is readable for the public; `parent` is its parent, if stored.
+    ///
+    /// A thread follows its parent. Every other channel has its own visibility, because Discord copies a category's
+    /// rights into its channels instead of consulting the category. Private threads and direct messages are never
+    /// public.
+    #[must_use]
+    pub fn is_public(&self, parent: Option<&Self>) -> bool {
+        let own = self.visibility == Visibility::Public && !self.kind.is_always_private();
+        own && (!self.kind.is_thread() || parent.is_some_and(|parent| parent.is_public(None)))
+    }
+
     /// Returns its creation time.
     #[must_use]
     pub fn created_at(&self) -> Timestamp {
         self.platform_id.created_at()
     }
 }
+
+#[cfg(test)]
+mod tests;

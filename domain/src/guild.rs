@@ -2,15 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use crate::message::Emoji;
+use crate::color::Color;
+pub use crate::emoji::EmojiId;
 use crate::snowflake::Id;
-use crate::tenant::Color;
 use crate::timestamp::Timestamp;
+
+/// The Discord id of a guild.
+pub type GuildSnowflake = Id<Guild>;
+
+/// The kind of a guild's id; a guild is what users call a server.
+pub enum Guild {}
 
 /// The Discord id of a role.
 pub type RoleId = Id<Role>;
-/// The Discord id of a guild's emoji.
-pub type EmojiId = Id<Emoji>;
 /// The Discord id of a sticker.
 pub type StickerId = Id<Sticker>;
 
@@ -206,11 +210,6 @@ impl GuildItems {
         };
         (changes != Self::default()).then_some(changes)
     }
-}
-
-/// Returns the roles that a text mentions, in its order, with repetitions.
-pub fn role_mentions(text: &str) -> impl Iterator<Item = RoleId> {
-    text.split("<@&").skip(1).filter_map(|rest| rest.split_once('>')?.0.parse().ok())
 }
 
 #[cfg(test)]

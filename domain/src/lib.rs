@@ -27,7 +27,9 @@
 
 pub mod change;
 pub mod channel;
+pub mod color;
 pub mod coverage;
+pub mod emoji;
 pub mod guild;
 pub mod interaction;
 pub mod job;

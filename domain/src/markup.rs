@@ -8,11 +8,13 @@ mod block;
 mod code;
 mod inline;
 mod link;
+mod role;
 mod ticks;
 
 use std::borrow::Cow;
 
 pub use self::code::{address_ranges, code_ranges};
+pub use self::role::{role_ids, role_mentions};
 use crate::channel::ChannelSnowflake;
 use crate::pseudonym::Pseudonym;
 use crate::timestamp::Timestamp;

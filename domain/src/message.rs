@@ -9,8 +9,9 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::channel::{ChannelId, ChannelSnowflake};
-use crate::guild::{RoleId, role_mentions};
+use crate::guild::{GuildSnowflake, RoleId};
 use crate::json::Json;
+use crate::markup;
 use crate::pseudonym::Pseudonym;
 use crate::snowflake::Id;
 use crate::timestamp::Timestamp;
@@ -22,11 +23,8 @@ pub use self::stored::{MessageMark, StoredMessage};
 pub type MessageId = Id<Message>;
 /// The Discord id of an attachment.
 pub type AttachmentId = Id<Attachment>;
-/// The Discord id of a guild.
-pub type GuildSnowflake = Id<Guild>;
 
-/// The kind of a guild's id; a guild is what users call a server.
-pub enum Guild {}
+pub use crate::emoji::Emoji;
 
 /// Discord's number of a message's type; unknown numbers are stored as they are
 /// (<https://docs.discord.com/developers/resources/message#message-object-message-types>).
@@ -208,25 +206,6 @@ pub fn with_ending(title: String, filename: &str) -> String {
     }
 }
 
-/// A Unicode emoji, which has a name and no id, or a custom one; a deleted custom one can lack its name.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Emoji {
-    /// The id of a custom emoji.
-    pub id: Option<Id<Emoji>>,
-    /// Its name, or the Unicode emoji itself.
-    pub name: Option<String>,
-    /// Whether it is animated.
-    pub animated: bool,
-}
-
-impl Emoji {
-    /// Returns the key of the emoji, unique in a message: the id in decimal, else the name; empty with neither.
-    #[must_use]
-    pub fn key(&self) -> String {
-        self.id.map_or_else(|| self.name.clone().unwrap_or_default(), |id| id.to_string())
-    }
-}
-
 /// The reactions to a message with one emoji.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reaction {
@@ -397,9 +376,10 @@ impl Message {
     #[must_use]
     pub fn role_mentions(&self) -> Vec<RoleId> {
         let parts = [&self.embeds, &self.components, &self.snapshots].map(|json| json.as_ref().map(Json::as_str));
-        let texts = std::iter::once(self.content.as_str()).chain(parts.into_iter().flatten());
+        let of_parts = parts.into_iter().flatten().flat_map(markup::role_ids);
+        let roles = markup::role_mentions(&self.content).into_iter().chain(of_parts);
         let mut seen = HashSet::new();
-        texts.flat_map(role_mentions).filter(|role| seen.insert(*role)).collect()
+        roles.filter(|role| seen.insert(*role)).collect()
     }
 
     /// Returns an ordinary message with `content` and nothing else.

@@ -3,10 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use uuid::Uuid;
 
-use crate::message::GuildSnowflake;
+pub use crate::color::Color;
+use crate::guild::GuildSnowflake;
 use crate::slug::TenantSlug;
 use crate::timestamp::Timestamp;
 
@@ -89,9 +90,6 @@ pub enum TenantError {
     /// The name.
     #[error("a name has 1 to 255 characters that are not all blank")]
     Name,
-    /// A colour of the branding.
-    #[error("a colour is # and six hexadecimal digits, such as #5865f2")]
-    Color,
     /// The address of the logo.
     #[error("a logo is an http or https address of at most 2048 characters")]
     Logo,
@@ -195,48 +193,6 @@ impl FromStr for TenantStatus {
             "CANCELLED" => Ok(Self::Cancelled),
             _ => Err(UnknownWord::new(text, "ACTIVE, MAINTENANCE, CANCELLED")),
         }
-    }
-}
-
-/// A colour as `#` and six hexadecimal digits in lower case.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Color(u32);
-
-impl Color {
-    /// Returns the colour `0xRRGGBB`; `None` for a larger number.
-    #[must_use]
-    pub const fn from_rgb(rgb: u32) -> Option<Self> {
-        if rgb <= 0xFF_FFFF { Some(Self(rgb)) } else { None }
-    }
-
-    /// Returns its red, green and blue: `0xRRGGBB`.
-    #[must_use]
-    pub const fn rgb(self) -> u32 {
-        self.0
-    }
-}
-
-impl fmt::Display for Color {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "#{:06x}", self.0)
-    }
-}
-
-impl FromStr for Color {
-    type Err = TenantError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let digits = text.strip_prefix('#').filter(|digits| digits.len() == 6).ok_or(TenantError::Color)?;
-        if !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err(TenantError::Color);
-        }
-        u32::from_str_radix(digits, 16).map(Self).map_err(|_| TenantError::Color)
-    }
-}
-
-impl Serialize for Color {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
     }
 }
 

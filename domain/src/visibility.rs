@@ -2,7 +2,6 @@
 
 use std::str::FromStr;
 
-use crate::channel::Channel;
 use crate::tenant::UnknownWord;
 
 /// Whether a channel is readable for the public, or only with the admin key. An unknown visibility is private.
@@ -37,16 +36,3 @@ impl FromStr for Visibility {
         }
     }
 }
-
-/// Returns whether `channel` is readable for the public; `parent` is its parent, if stored.
-///
-/// A thread follows its parent. Every other channel has its own visibility, because Discord copies a category's rights
-/// into its channels instead of consulting the category. Private threads and direct messages are never public.
-#[must_use]
-pub fn is_public(channel: &Channel, parent: Option<&Channel>) -> bool {
-    let own = channel.visibility == Visibility::Public && !channel.kind.is_always_private();
-    own && (!channel.kind.is_thread() || parent.is_some_and(|parent| is_public(parent, None)))
-}
-
-#[cfg(test)]
-mod tests;

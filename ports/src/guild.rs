@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::channel::{Channel, ChannelKind, ChannelSnowflake};
-use domain::guild::{GuildEmoji, Role, Sticker};
-use domain::message::{GuildSnowflake, MessageId};
+use domain::guild::{GuildEmoji, GuildSnowflake, Role, Sticker};
+use domain::message::MessageId;
 use domain::page::MessagePage;
 use domain::pseudonym::Pseudonymizer;
 use domain::tenant::TenantId;
@@ -93,7 +93,7 @@ pub enum ArchivedList {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GuildChannel {
     /// The channel, scrubbed. Its visibility is that of the role of all members, computed from roles and overwrites,
-    /// and for a thread whether its kind can be public: [`domain::visibility::is_public`] checks the parent. A thread
+    /// and for a thread whether its kind can be public: [`Channel::is_public`] checks the parent. A thread
     /// is age-gated if its parent is, a channel if its guild is.
     pub channel: Channel,
     /// Whether the bot can read it; a thread follows its parent.

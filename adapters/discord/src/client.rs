@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use domain::channel::ChannelSnowflake;
-use domain::message::GuildSnowflake;
+use domain::guild::GuildSnowflake;
 use domain::snowflake::Id;
 use ports::clock::Clock;
 use ports::guild::{

@@ -3,8 +3,8 @@
 use std::sync::{Arc, PoisonError};
 
 use domain::channel::ChannelSnowflake;
+use domain::guild::GuildSnowflake;
 use domain::guild::{GuildEmoji, GuildItem, Role, Sticker};
-use domain::message::GuildSnowflake;
 use domain::snowflake::Id;
 use domain::tenant::Color;
 use domain::timestamp::Timestamp;

@@ -14,7 +14,6 @@ use domain::channel::{Channel, ChannelId};
 use domain::coverage::Coverage;
 use domain::slug::TenantSlug;
 use domain::tenant::{Tenant, TenantId, TenantStatus};
-use domain::visibility::is_public;
 use ports::error::StoreError;
 use ports::page::Page;
 use ports::store::{Repositories, Store};
@@ -209,7 +208,7 @@ impl Reading {
         let parents = self.at.channels().find_all(&parents).await?;
         let parent_of =
             |channel: &Channel| channel.parent_id.and_then(|id| parents.iter().find(|parent| parent.id == id));
-        let public = channels.iter().filter(|channel| is_public(channel, parent_of(channel)));
+        let public = channels.iter().filter(|channel| channel.is_public(parent_of(channel)));
         Ok(public.map(|channel| channel.id).collect())
     }
 }

@@ -3,7 +3,6 @@
 use domain::channel::Channel;
 use domain::slug::{ChannelSlug, TenantSlug};
 use domain::tenant::TenantId;
-use domain::visibility::is_public;
 use ports::error::StoreError;
 use ports::store::UnitOfWork;
 
@@ -40,8 +39,8 @@ pub(crate) async fn channel_slug(
         None => None,
     };
     match held {
-        Some(held) if !is_public(channel, parent.as_ref()) => Ok(held.clone()),
-        None if !is_public(channel, parent.as_ref()) => {
+        Some(held) if !channel.is_public(parent.as_ref()) => Ok(held.clone()),
+        None if !channel.is_public(parent.as_ref()) => {
             free_channel_slug(unit, channel.tenant_id, &ChannelSlug::hidden(&channel.name)).await
         }
         _ => free_channel_slug(unit, channel.tenant_id, &ChannelSlug::from_name(&channel.name)).await,

@@ -1,7 +1,7 @@
-use super::{Visibility, is_public};
-use crate::channel::{Channel, ChannelKind};
+use super::{Channel, ChannelKind};
 use crate::snowflake::Id;
 use crate::tenant::{Platform, PlatformId, TenantId};
+use crate::visibility::Visibility;
 
 fn channel(kind: ChannelKind, visibility: Visibility) -> Channel {
     let tenant = TenantId::of(Platform::Discord, &PlatformId::new("1").unwrap());
@@ -16,24 +16,24 @@ fn unknown_is_private() {
 
 #[test]
 fn a_channel_stands_for_itself() {
-    assert!(is_public(&channel(ChannelKind::TEXT, Visibility::Public), None));
-    assert!(!is_public(&channel(ChannelKind::TEXT, Visibility::Private), None));
+    assert!(channel(ChannelKind::TEXT, Visibility::Public).is_public(None));
+    assert!(!channel(ChannelKind::TEXT, Visibility::Private).is_public(None));
     let category = channel(ChannelKind::CATEGORY, Visibility::Private);
-    assert!(is_public(&channel(ChannelKind::TEXT, Visibility::Public), Some(&category)));
+    assert!(channel(ChannelKind::TEXT, Visibility::Public).is_public(Some(&category)));
 }
 
 #[test]
 fn a_thread_follows_its_parent() {
     let thread = channel(ChannelKind::PUBLIC_THREAD, Visibility::Public);
-    assert!(is_public(&thread, Some(&channel(ChannelKind::FORUM, Visibility::Public))));
-    assert!(!is_public(&thread, Some(&channel(ChannelKind::FORUM, Visibility::Private))));
-    assert!(!is_public(&thread, None), "an unknown parent");
+    assert!(thread.is_public(Some(&channel(ChannelKind::FORUM, Visibility::Public))));
+    assert!(!thread.is_public(Some(&channel(ChannelKind::FORUM, Visibility::Private))));
+    assert!(!thread.is_public(None), "an unknown parent");
 }
 
 #[test]
 fn private_threads_and_direct_messages_are_never_public() {
     let parent = channel(ChannelKind::TEXT, Visibility::Public);
-    assert!(!is_public(&channel(ChannelKind::PRIVATE_THREAD, Visibility::Public), Some(&parent)));
-    assert!(!is_public(&channel(ChannelKind::DIRECT, Visibility::Public), None));
-    assert!(!is_public(&channel(ChannelKind::GROUP_DIRECT, Visibility::Public), None));
+    assert!(!channel(ChannelKind::PRIVATE_THREAD, Visibility::Public).is_public(Some(&parent)));
+    assert!(!channel(ChannelKind::DIRECT, Visibility::Public).is_public(None));
+    assert!(!channel(ChannelKind::GROUP_DIRECT, Visibility::Public).is_public(None));
 }

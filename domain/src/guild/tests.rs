@@ -1,5 +1,4 @@
-use super::{GuildEmoji, GuildItems, GuildLook, Held, Role, RoleLook, role_mentions};
-use crate::snowflake::Id;
+use super::{GuildEmoji, GuildItems, GuildLook, Held, Role, RoleLook};
 use crate::timestamp::Timestamp;
 
 fn at(millis: i64) -> Timestamp {
@@ -78,13 +77,6 @@ fn a_copy_brings_what_is_missing_and_what_changed_later() {
     assert_eq!(GuildItems::default().after_copy(&copy), Some(copy.clone()));
     assert_eq!(items(19, &there).after_copy(&copy), Some(items(20, &[])));
     assert_eq!(copy.after_copy(&copy), None);
-}
-
-#[test]
-fn mentions_of_roles_are_found_in_any_text() {
-    let found: Vec<u64> = role_mentions("<@&7> a <@&12>, <@5> <@&0> <@&x> <@&9 <@&7>").map(Id::get).collect();
-    assert_eq!(found, [7, 12, 7]);
-    assert_eq!(role_mentions("no mention").count(), 0);
 }
 
 #[test]

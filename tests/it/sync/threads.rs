@@ -5,7 +5,6 @@ use discord_simulator::{
     READ_MESSAGE_HISTORY, ThreadPlan, VIEW_CHANNEL, kind,
 };
 use domain::job::JobState;
-use domain::visibility::is_public;
 use percent_encoding::percent_decode_str;
 
 use super::place::{Place, cases};
@@ -181,7 +180,7 @@ async fn private_thread_member_and_moderator(place: Place) {
         for id in world.simulator.threads(world.id("general")) {
             let Some(thread) = world.channel(id).await else { continue };
             world.assert_whole(id).await;
-            if is_public(&thread, Some(&parent)) { open += 1 } else { closed += 1 }
+            if thread.is_public(Some(&parent)) { open += 1 } else { closed += 1 }
         }
         (closed, open)
     };

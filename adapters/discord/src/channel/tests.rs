@@ -4,7 +4,7 @@ use domain::channel::{ChannelId, ChannelKind, ForumTag};
 use domain::pseudonym::{PseudonymKey, Pseudonymizer};
 use domain::snowflake::Id;
 use domain::tenant::{Platform, PlatformId, TenantId};
-use domain::visibility::{Visibility, is_public};
+use domain::visibility::Visibility;
 use ports::guild::{Access, ArchivedList, Denied, GuildChannel, GuildScope};
 use serde_json::{Value, json};
 
@@ -125,7 +125,7 @@ fn a_thread_inherits_and_without_its_parent_it_is_private() {
     let more = json!({"thread_metadata": metadata, "owner_id": USER, "applied_tags": ["7", "8"], "flags": 2,
                       "member": {"id": "50"}});
     let made = a_thread(Some(&general), &more);
-    assert!(made.channel.archived && made.channel.locked && is_public(&made.channel, Some(&general.channel)));
+    assert!(made.channel.archived && made.channel.locked && made.channel.is_public(Some(&general.channel)));
     assert_eq!((made.access, made.channel.applied_tags.len()), (Access::Readable, 2));
     assert_eq!(
         made.channel.extra.unwrap().to_value(),
@@ -133,9 +133,9 @@ fn a_thread_inherits_and_without_its_parent_it_is_private() {
                "owner_id": scope().people.person(USER).to_string()})
     );
     let private = a_thread(Some(&general), &json!({"type": 12}));
-    assert!(!is_public(&private.channel, Some(&general.channel)));
+    assert!(!private.channel.is_public(Some(&general.channel)));
     let staff = shown(&json!({"permission_overwrites": [deny(GUILD, VIEW_CHANNEL)]}));
-    assert!(!is_public(&a_thread(Some(&staff), &json!({})).channel, Some(&staff.channel)));
+    assert!(!a_thread(Some(&staff), &json!({})).channel.is_public(Some(&staff.channel)));
     let orphan = a_thread(None, &json!({}));
     assert_eq!((orphan.channel.visibility, orphan.access), (Visibility::Private, Access::Denied(Denied::View)));
     assert!(thread(&scope(), Some(&general), wire(&json!({"type": 0}))).is_none());

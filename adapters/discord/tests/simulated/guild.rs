@@ -6,7 +6,7 @@ use discord_simulator::{
     Act, BotChange, ChannelPlan, GuildSize, Options, Overwrite, Rights, Subject, VIEW_CHANNEL, kind,
 };
 use domain::message::MessageId;
-use domain::visibility::{Visibility, is_public};
+use domain::visibility::Visibility;
 use ports::guild::{
     Access, Denied, FetchedPage, GoneItem, GuildChannel, GuildError, GuildSource as _, GuildStructure, MessageCursor,
 };
@@ -108,7 +108,7 @@ async fn only_what_everyone_may_read_is_public() {
     let structure = world.structure().await;
     let public = |name: &str| {
         let found = structure.channels.iter().find(|channel| channel.channel.name == name).unwrap();
-        is_public(&found.channel, None)
+        found.channel.is_public(None)
     };
     for name in ["welcome", "general", "announcements", "help", "lounge", "open-in-a-closed-category"] {
         assert!(public(name), "{name}");
@@ -122,7 +122,7 @@ async fn only_what_everyone_may_read_is_public() {
     let of_staff: Vec<_> =
         threads.values().filter(|thread| thread.channel.parent_id == Some(staff.channel.id)).collect();
     assert!(of_staff.len() >= 3);
-    assert!(of_staff.iter().all(|thread| !is_public(&thread.channel, Some(&staff.channel))));
+    assert!(of_staff.iter().all(|thread| !thread.channel.is_public(Some(&staff.channel))));
     let dark = structure.channels.iter().find(|channel| channel.channel.name == "after-dark").unwrap();
     let inside = threads.values().find(|thread| thread.channel.parent_id == Some(dark.channel.id)).unwrap();
     assert!(dark.channel.nsfw && inside.channel.nsfw && !staff.channel.nsfw);

@@ -6,7 +6,6 @@ use domain::channel::{Channel, ChannelId, ChannelKind, ChannelSnowflake};
 use domain::message::{Message, MessageId, StoredMessage};
 use domain::slug::ChannelSlug;
 use domain::tenant::Tenant;
-use domain::visibility::is_public;
 use ports::channel::{ThreadCursor, ThreadFilter, ThreadOrder};
 use ports::page::Page;
 use uuid::Uuid;
@@ -80,11 +79,11 @@ impl Reading {
             Some(id) => self.at.channels().find(id).await?,
             None => None,
         };
-        let public = is_public(&channel, parent.as_ref());
+        let public = channel.is_public(parent.as_ref());
         if self.audience == Audience::Public && !public {
             return Err(NO_CHANNEL);
         }
-        let known = |parent: &Channel| self.audience == Audience::Admin || is_public(parent, None);
+        let known = |parent: &Channel| self.audience == Audience::Admin || parent.is_public(None);
         Ok(ChannelView { parent: parent.filter(known), channel, public })
     }
 
@@ -178,7 +177,7 @@ impl Reading {
             next = threads.last().map(ThreadCursor::from);
         }
         let view = |thread: Channel| ChannelView {
-            public: is_public(&thread, Some(&of.channel)),
+            public: thread.is_public(Some(&of.channel)),
             channel: thread,
             parent: Some(of.channel.clone()),
         };

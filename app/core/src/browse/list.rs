@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use domain::channel::{Channel, ChannelId, ChannelKind};
 use domain::tenant::Tenant;
-use domain::visibility::is_public;
 use ports::channel::{ChannelCursor, ThreadCursor, ThreadOrder};
 use ports::page::Page;
 
@@ -146,11 +145,11 @@ impl Reading {
         ids.sort_unstable();
         ids.dedup();
         let mut parents = if ids.is_empty() { Vec::new() } else { self.at.channels().find_all(&ids).await? };
-        parents.retain(|parent| self.audience == Audience::Admin || is_public(parent, None));
+        parents.retain(|parent| self.audience == Audience::Admin || parent.is_public(None));
         let parent_of = |channel: &Channel| parents.iter().find(|parent| Some(parent.id) == channel.parent_id);
         let view = |channel: Channel| ChannelView {
             parent: parent_of(&channel).cloned(),
-            public: is_public(&channel, None),
+            public: channel.is_public(None),
             channel,
         };
         Ok((channels.into_iter().map(view).collect(), left))
@@ -164,7 +163,7 @@ impl Reading {
         let with_private = self.audience == Audience::Admin;
         let mut page = self.at.channels().list(tenant.id, with_private, Page { after, limit: BATCH }).await?;
         let left = page.last().filter(|_| page.len() == BATCH as usize).map(ChannelCursor::from);
-        page.retain(|channel| with_private || is_public(channel, None));
+        page.retain(|channel| with_private || channel.is_public(None));
         Ok((page, left))
     }
 }
@@ -196,7 +195,7 @@ fn sorted(channels: &[Channel]) -> Vec<ChannelView> {
         views.push(ChannelView {
             channel: channel.clone(),
             parent: parent_of(channel).cloned(),
-            public: is_public(channel, None),
+            public: channel.is_public(None),
         });
         waiting.extend(children.remove(&Some(channel.id)).unwrap_or_default().into_iter().rev());
     }
@@ -206,7 +205,7 @@ fn sorted(channels: &[Channel]) -> Vec<ChannelView> {
     views.extend(rest.into_iter().map(|channel| ChannelView {
         channel: channel.clone(),
         parent: parent_of(channel).cloned(),
-        public: is_public(channel, None),
+        public: channel.is_public(None),
     }));
     views
 }

@@ -8,7 +8,6 @@ use domain::guild::{Role, RoleId};
 use domain::message::{Message, MessageId, StoredMessage};
 use domain::tenant::{Tenant, TenantId};
 use domain::timestamp::Timestamp;
-use domain::visibility::is_public;
 use ports::page::MessageRange;
 
 use super::{Audience, BrowseError, ChannelView, FileStates, MAX_PAGE_BYTES, Reading};
@@ -268,7 +267,7 @@ impl Reading {
         let found = self.at.channels().find_all(&ids).await?;
         let readable = |thread: &Channel| {
             thread.parent_id == Some(channel.id)
-                && (self.audience == Audience::Admin || is_public(thread, Some(channel)))
+                && (self.audience == Audience::Admin || thread.is_public(Some(channel)))
         };
         Ok(found.into_iter().filter(readable).map(|thread| (thread.platform_id.cast(), thread)).collect())
     }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use domain::channel::ChannelKind;
-use domain::message::GuildSnowflake;
+use domain::guild::GuildSnowflake;
 use domain::pseudonym::{PseudonymKey, Pseudonymizer};
 use domain::tenant::{Platform, Tenant, TenantId};
 use ports::error::StoreError;

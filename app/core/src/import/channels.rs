@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use domain::channel::{Channel, ChannelKind};
-use domain::visibility::{Visibility, is_public};
+use domain::visibility::Visibility;
 use ports::error::StoreError;
 use ports::store::UnitOfWork;
 
@@ -67,16 +67,16 @@ pub(super) async fn store(
     let (parent_before, parent_after) =
         above.as_ref().map_or((None, None), |above| (above.before.as_ref(), Some(&above.after)));
     let mut readers = Readers::default();
-    let public = is_public(&own.after, parent_after);
+    let public = own.after.is_public(parent_after);
     if !public {
         readers.private.insert(own.after.name.clone());
-    } else if !own.before.as_ref().is_some_and(|before| is_public(before, parent_before)) {
+    } else if !own.before.as_ref().is_some_and(|before| before.is_public(parent_before)) {
         readers.published.insert(own.after.name.clone());
     }
     // A category has nothing to read but its name.
     for parent in above.into_iter().filter(|above| above.after.kind != ChannelKind::CATEGORY) {
-        let was_public = parent.before.as_ref().is_some_and(|before| is_public(before, None));
-        if is_public(&parent.after, None) && !was_public {
+        let was_public = parent.before.as_ref().is_some_and(|before| before.is_public(None));
+        if parent.after.is_public(None) && !was_public {
             readers.published.insert(parent.after.name);
         }
     }

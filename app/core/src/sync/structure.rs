@@ -6,7 +6,7 @@ use domain::channel::{Channel, ChannelId};
 use domain::coverage::Coverage;
 use domain::guild::GuildLook;
 use domain::slug::ChannelSlug;
-use domain::visibility::{Visibility, is_public};
+use domain::visibility::Visibility;
 use ports::channel::{ThreadCursor, ThreadFilter, ThreadOrder};
 use ports::error::StoreError;
 use ports::guild::{Denied, GoneItem, GuildChannel, GuildError, GuildStructure};
@@ -81,7 +81,7 @@ impl Run<'_> {
         let is_stored = |shown: &Channel| {
             let parent = shown.parent_id.filter(|_| shown.kind.is_thread()).and_then(|parent| stored.get(&parent));
             // A channel that becomes visible to readers gets a slug made of its name.
-            let appears = |slug: &ChannelSlug| slug.is_hidden() && is_public(shown, parent);
+            let appears = |slug: &ChannelSlug| slug.is_hidden() && shown.is_public(parent);
             stored.get(&shown.id).is_some_and(|stored| as_stored(shown, stored) == *stored && !appears(&stored.slug))
         };
         let (same, mut changed): (Vec<&Channel>, Vec<_>) =

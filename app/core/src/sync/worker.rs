@@ -6,8 +6,8 @@ use std::future::pending;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use domain::guild::GuildSnowflake;
 use domain::job::{Job, JobKind, JobState, SyncScope};
-use domain::message::GuildSnowflake;
 use domain::tenant::{Platform, Tenant, TenantId, TenantStatus};
 use domain::timestamp::Timestamp;
 use ports::clock::Clock;
