@@ -25,11 +25,13 @@
 //! To add a rule: find the aggregate that it is about (one per module), write it as a method or function of its types,
 //! and add cases to the `tests.rs` beside the module.
 
+pub mod access;
 pub mod change;
 pub mod channel;
 pub mod color;
 pub mod coverage;
 pub mod emoji;
+pub mod export;
 pub mod guild;
 pub mod interaction;
 pub mod job;

@@ -152,5 +152,14 @@ pub fn changes_of(files: impl IntoIterator<Item = FileKey>) -> Vec<ChangeKind> {
     intervals.into_iter().map(|(channel, interval)| ChangeKind::Files { channel, interval }).collect()
 }
 
+/// An attachment and its download state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct File {
+    /// The key of the attachment.
+    pub key: FileKey,
+    /// Its download state.
+    pub state: FileState,
+}
+
 #[cfg(test)]
 mod tests;

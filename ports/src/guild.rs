@@ -6,7 +6,7 @@ pub mod repository;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::channel::{Channel, ChannelKind, ChannelSnowflake};
+use domain::channel::ChannelSnowflake;
 use domain::guild::{GuildEmoji, GuildSnowflake, Role, Sticker};
 use domain::message::MessageId;
 use domain::page::MessagePage;
@@ -15,7 +15,8 @@ use domain::tenant::TenantId;
 use domain::timestamp::Timestamp;
 use domain::unreadable::Unreadable;
 
-pub use self::error::{Denied, GoneItem, GuildError};
+pub use self::error::{GoneItem, GuildError};
+pub use domain::access::{Access, ArchivedList, Denied, GuildChannel};
 
 /// The priority of a request: which ones go first if not all can.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -69,68 +70,6 @@ pub struct JoinedGuild {
     pub name: String,
 }
 
-/// Whether the bot can read a channel: its messages and, where it has any, its threads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
-    /// It can.
-    Readable,
-    /// It cannot, for this reason. The first missing right is named: view before history before connect.
-    Denied(Denied),
-}
-
-/// One of the lists of a channel's archived threads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ArchivedList {
-    /// Public ones, and those of announcement channels.
-    Public,
-    /// All private ones; needs the right to manage threads.
-    Private,
-    /// Private ones that the bot has joined.
-    JoinedPrivate,
-}
-
-/// A channel or thread as the bot currently sees it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GuildChannel {
-    /// The channel, scrubbed. Its visibility is that of the role of all members, computed from roles and overwrites,
-    /// and for a thread whether its kind can be public: [`Channel::is_public`] checks the parent. A thread
-    /// is age-gated if its parent is, a channel if its guild is.
-    pub channel: Channel,
-    /// Whether the bot can read it; a thread follows its parent.
-    pub access: Access,
-    /// Whether the bot sees private threads that it has not joined.
-    pub manages_threads: bool,
-    /// The id of its newest message, which may be deleted since; for a forum, that of the newest post. `None` if there
-    /// never was one.
-    pub last_message_id: Option<MessageId>,
-}
-
-impl GuildChannel {
-    /// Returns whether it can hold messages of its own: false for a category, forum, media channel or directory, and
-    /// for unknown kinds.
-    #[must_use]
-    pub const fn holds_messages(&self) -> bool {
-        let kind = self.channel.kind;
-        kind.is_thread()
-            || matches!(kind, ChannelKind::TEXT | ChannelKind::ANNOUNCEMENT | ChannelKind::VOICE | ChannelKind::STAGE)
-    }
-
-    /// Returns the lists that together hold every archived thread of it that the bot can see; empty if it can see none.
-    #[must_use]
-    pub const fn archived_lists(&self) -> &'static [ArchivedList] {
-        match (self.access, self.channel.kind) {
-            (Access::Readable, ChannelKind::TEXT) if self.manages_threads => {
-                &[ArchivedList::Public, ArchivedList::Private]
-            }
-            (Access::Readable, ChannelKind::TEXT) => &[ArchivedList::Public, ArchivedList::JoinedPrivate],
-            (Access::Readable, ChannelKind::ANNOUNCEMENT | ChannelKind::FORUM | ChannelKind::MEDIA) => {
-                &[ArchivedList::Public]
-            }
-            _ => &[],
-        }
-    }
-}
-
 /// A guild's metadata, without its threads and messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GuildStructure {
@@ -163,24 +102,20 @@ impl GuildStructure {
 
 /// The position where a list of archived threads resumes; only the source that returned it can read it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ArchivedCursor {
-    /// Threads archived before this microsecond since the Unix epoch, without those already returned.
-    ArchivedBefore {
-        /// The time, exclusive.
-        micros: i64,
-        /// Threads of the last page that were archived at its last microsecond, and so are returned again.
-        seen: Vec<ChannelSnowflake>,
-    },
-    /// Threads with a smaller id.
-    IdBelow(ChannelSnowflake),
-    /// More threads were archived at one moment than a page holds, so the list is completed by a search: all archived
-    /// threads with a smaller id, then the list again from before that moment.
-    Search {
-        /// The smallest id found so far; `None` at first.
-        below: Option<ChannelSnowflake>,
-        /// Where the list resumes afterwards, in microseconds; `None` at its end.
-        then: Option<i64>,
-    },
+pub struct ArchivedCursor(String);
+
+impl ArchivedCursor {
+    /// Returns a position, in the words of its source.
+    #[must_use]
+    pub const fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// Returns the words of its source.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 /// A page of a list of archived threads.
@@ -190,6 +125,8 @@ pub struct ThreadPage {
     pub threads: Vec<GuildChannel>,
     /// Where the list resumes; `None` at its end.
     pub next: Option<ArchivedCursor>,
+    /// A time before which all further threads were archived; `None` if the list is in another order.
+    pub archived_before: Option<Timestamp>,
     /// Whether the platform could not show some threads here; the list continues without them, and is incomplete.
     pub incomplete: bool,
 }

@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use domain::channel::{ChannelId, ChannelSnowflake};
-use domain::media::{ContentHash, FileKey, FileState};
+use domain::media::ContentHash;
+pub use domain::media::File;
 use domain::message::{AttachmentId, MessageId};
 use domain::tenant::TenantId;
 use domain::timestamp::Timestamp;
@@ -11,9 +12,6 @@ use futures::stream::BoxStream;
 
 use crate::error::StoreError;
 use crate::guild::GuildError;
-
-/// The maximum number of files whose addresses are refreshed in one call.
-pub const REFRESHED: usize = 50;
 
 /// Why a file could not be fetched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -60,7 +58,7 @@ pub enum Refreshed {
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait FileSource: Send + Sync {
-    /// Returns current addresses of `files`, in their order; at most [`REFRESHED`] files. A source may request a
+    /// Returns current addresses of `files`, in their order. A source may request a
     /// message to learn the addresses of its files, and reports then if the message is deleted.
     ///
     /// # Errors
@@ -134,15 +132,6 @@ pub trait MediaStore: Send + Sync {
     /// # Errors
     /// [`std::io::Error`] if something is left.
     async fn delete_retired(&self, tenant: TenantId) -> std::io::Result<()>;
-}
-
-/// An attachment and its download state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct File {
-    /// The key of the attachment.
-    pub key: FileKey,
-    /// Its download state.
-    pub state: FileState,
 }
 
 /// The download state of attachments. It outlives the versions of a message: a row belongs to the channel, and is

@@ -5,9 +5,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use domain::channel::{Channel, ChannelKind, ChannelSnowflake};
+pub use domain::export::{ExportChannel, ExportParent};
 use domain::guild::Role;
-use domain::json::Json;
 use domain::message::{AttachmentId, Message, MessageId};
 use domain::pseudonym::{KnownPeople, Pseudonymizer};
 use domain::tenant::{PlatformId, TenantId};
@@ -63,17 +62,6 @@ pub struct ExportGuild {
     pub platform_id: PlatformId,
     /// Its name, never empty.
     pub name: String,
-}
-
-/// A file's description of its channel's parent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ExportParent {
-    /// Its id.
-    pub platform_id: ChannelSnowflake,
-    /// Its name; empty if the file does not have it.
-    pub name: String,
-    /// Its type, inferred from the file's content: a category, a forum, or a text or announcement channel.
-    pub kind: ChannelKind,
 }
 
 /// The state of a file's end.
@@ -150,23 +138,6 @@ pub enum MessageOrder {
     Mixed,
 }
 
-/// A file's description of its channel, unscrubbed: [`ExportChannel::to_channel`] scrubs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ExportChannel {
-    /// Its id.
-    pub platform_id: ChannelSnowflake,
-    /// Its type.
-    pub kind: ChannelKind,
-    /// Its name; for direct messages a name that does not identify the people.
-    pub name: String,
-    /// Its topic.
-    pub topic: Option<String>,
-    /// The category or channel above it.
-    pub parent: Option<ExportParent>,
-    /// Data of the file beyond these fields.
-    pub extra: Option<Json>,
-}
-
 /// Reads the export files of other tools. Reading blocks, so an adapter does it off the runtime's threads.
 #[async_trait]
 pub trait ExportSource: Send + Sync {
@@ -234,18 +205,4 @@ pub struct ExportBatch {
     pub unreadable: Vec<Unreadable>,
     /// The position after the last of them, in bytes from the start of the uncompressed file.
     pub byte: u64,
-}
-
-impl ExportChannel {
-    /// Returns the described channel of `tenant`, scrubbed by `people`: private and without a parent until the caller
-    /// sets them.
-    #[must_use]
-    pub fn to_channel(&self, tenant: TenantId, people: &Pseudonymizer) -> Channel {
-        let name = people.text(&self.name).into_owned();
-        Channel {
-            topic: self.topic.as_ref().map(|topic| people.text(topic).into_owned()),
-            extra: self.extra.as_ref().map(|extra| Json::new(&people.json(extra.to_value()))),
-            ..Channel::new(tenant, self.platform_id, self.kind, name)
-        }
-    }
 }

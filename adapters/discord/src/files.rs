@@ -32,6 +32,9 @@ const DOMAINS: [&str; 2] = ["discord.com", "discordapp.com"];
 /// The minimum rate of a file in bytes per second, on average, after the time that every request may take.
 const SLOWEST: u64 = 16 * 1024;
 
+/// The number of addresses that Discord refreshes in one request
+/// (<https://docs.discord.food/reference#refreshing-urls>).
+const REFRESHED: usize = 50;
 /// The route that refreshes expired addresses.
 const REFRESH: &str = "/attachments/refresh-urls";
 /// The route of one message.
@@ -100,12 +103,25 @@ impl DiscordClient {
         Ok(addresses().map(fresh).collect())
     }
 
+    /// Refreshes at most [`REFRESHED`] addresses.
+    async fn refresh_some(&self, files: &[SeenFile]) -> Result<Vec<Refreshed>, GuildError> {
+        let (scrubbed, known): (Vec<SeenFile>, Vec<SeenFile>) =
+            files.iter().cloned().partition(|file| is_scrubbed(&file.address));
+        let mut of_known = self.refresh_known(&known).await?.into_iter();
+        let mut of_scrubbed = self.refresh_by_messages(&scrubbed).await?.into_iter();
+        let fresh = |file: &SeenFile| {
+            let fresh = if is_scrubbed(&file.address) { of_scrubbed.next() } else { of_known.next() };
+            fresh.unwrap_or(Refreshed::Unknown)
+        };
+        Ok(files.iter().map(fresh).collect())
+    }
+
     /// Refreshes addresses that Discord knows.
     async fn refresh_known(&self, files: &[SeenFile]) -> Result<Vec<Refreshed>, GuildError> {
         match self.refresh_at_once(files).await {
             // Discord does not document that route, and may remove it.
             Err(
-                GuildError::Refused { .. } | GuildError::Forbidden(_) | GuildError::Gone(_) | GuildError::Malformed(_),
+                GuildError::Rejected { .. } | GuildError::Forbidden(_) | GuildError::Gone(_) | GuildError::Malformed(_),
             ) => self.refresh_by_messages(files).await,
             outcome => outcome,
         }
@@ -158,15 +174,11 @@ fn is_scrubbed(address: &str) -> bool {
 #[async_trait]
 impl FileSource for DiscordClient {
     async fn refresh(&self, files: &[SeenFile]) -> Result<Vec<Refreshed>, GuildError> {
-        let (scrubbed, known): (Vec<SeenFile>, Vec<SeenFile>) =
-            files.iter().cloned().partition(|file| is_scrubbed(&file.address));
-        let mut of_known = self.refresh_known(&known).await?.into_iter();
-        let mut of_scrubbed = self.refresh_by_messages(&scrubbed).await?.into_iter();
-        let fresh = |file: &SeenFile| {
-            let fresh = if is_scrubbed(&file.address) { of_scrubbed.next() } else { of_known.next() };
-            fresh.unwrap_or(Refreshed::Unknown)
-        };
-        Ok(files.iter().map(fresh).collect())
+        let mut fresh = Vec::with_capacity(files.len());
+        for files in files.chunks(REFRESHED) {
+            fresh.extend(self.refresh_some(files).await?);
+        }
+        Ok(fresh)
     }
 
     async fn fetch(&self, address: &str, most: u64) -> Result<FileBytes, FetchError> {

@@ -97,8 +97,13 @@ fn proxy(wait: Option<Duration>) -> Verdict {
     Verdict::Final(GuildError::Unavailable { reason, retry_after })
 }
 
+/// Returns the error of a request that Discord rejects as invalid.
+fn rejected(status: u16, code: u64) -> GuildError {
+    GuildError::Rejected { code, reason: format!("status {status}, code {code}") }
+}
+
 fn meaning(status: StatusCode, code: u64, wait: Option<Duration>) -> Verdict {
-    let refused = GuildError::Refused { status: status.as_u16(), code };
+    let refused = rejected(status.as_u16(), code);
     let error = match (status.as_u16(), code) {
         (_, code::INDEX_NOT_READY) => return Verdict::Retry("the platform is still building its index", wait),
         (_, code::OVERLOADED) => return Verdict::Retry("the platform is overloaded", wait),

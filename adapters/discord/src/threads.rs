@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 
 use domain::channel::{ChannelKind, ChannelSnowflake};
+use domain::timestamp::Timestamp;
 use ports::guild::{
     Access, ArchivedCursor, ArchivedList, GuildChannel, GuildError, GuildScope, GuildStructure, Priority, ThreadPage,
 };
+use serde::{Deserialize, Serialize};
 
 use crate::channel::{parent_of, thread};
 use crate::client::DiscordClient;
@@ -47,13 +49,52 @@ impl DiscordClient {
             return Err(GuildError::Forbidden(denied));
         }
         let ask = Ask { client: self, scope, parent, list };
-        match (cursor, list) {
-            (Some(ArchivedCursor::Search { below, then }), _) => ask.search(below, then).await,
-            (Some(ArchivedCursor::IdBelow(id)), _) => ask.joined(Some(id)).await,
+        let position = cursor.map(|cursor| Position::parse(&cursor)).transpose()?;
+        match (position, list) {
+            (Some(Position::Search { below, then }), _) => ask.search(below, then).await,
+            (Some(Position::IdBelow(id)), _) => ask.joined(Some(id)).await,
             (None, ArchivedList::JoinedPrivate) => ask.joined(None).await,
-            (Some(ArchivedCursor::ArchivedBefore { micros, seen }), _) => ask.by_time(Some(micros), &seen).await,
+            (Some(Position::ArchivedBefore { micros, seen }), _) => ask.by_time(Some(micros), &seen).await,
             (None, ArchivedList::Public | ArchivedList::Private) => ask.by_time(None, &[]).await,
         }
+    }
+}
+
+/// The position where a list resumes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+enum Position {
+    /// Threads archived before this microsecond since the Unix epoch, without those already returned.
+    ArchivedBefore {
+        /// The time, exclusive.
+        micros: i64,
+        /// Threads of the last page that were archived at its last microsecond, and so are returned again.
+        seen: Vec<ChannelSnowflake>,
+    },
+    /// Threads with a smaller id.
+    IdBelow(ChannelSnowflake),
+    /// More threads were archived at one moment than a page holds, so the list is completed by a search: all archived
+    /// threads with a smaller id, then the list again from before that moment.
+    Search {
+        /// The smallest id found so far; `None` at first.
+        below: Option<ChannelSnowflake>,
+        /// Where the list resumes afterwards, in microseconds; `None` at its end.
+        then: Option<i64>,
+    },
+}
+
+impl Position {
+    fn parse(cursor: &ArchivedCursor) -> Result<Self, GuildError> {
+        serde_json::from_str(cursor.as_str()).map_err(|_| GuildError::Malformed("position of a list of threads"))
+    }
+
+    fn cursor(&self) -> ArchivedCursor {
+        ArchivedCursor::new(serde_json::to_string(self).expect("numbers and ids are plain values"))
+    }
+
+    /// Returns the first whole millisecond that is not before its time.
+    fn archived_before(&self) -> Option<Timestamp> {
+        let Self::ArchivedBefore { micros, .. } = self else { return None };
+        Timestamp::from_millis(micros.saturating_add(999).div_euclid(1000))
     }
 }
 
@@ -86,7 +127,7 @@ impl Ask<'_> {
         };
         let before = micros.map(|micros| format!("&before={}", moment(micros))).unwrap_or_default();
         let page = match self.get(route, &format!("limit={PAGE}{before}")).await {
-            Err(GuildError::Refused { code: BEFORE_CREATION, .. }) => return Ok(end(Vec::new())),
+            Err(GuildError::Rejected { code: BEFORE_CREATION, .. }) => return Ok(end(Vec::new())),
             other => other?,
         };
         let times: Vec<(Option<ChannelSnowflake>, Option<i64>)> = page.threads.iter().map(archived_at).collect();
@@ -102,12 +143,12 @@ impl Ask<'_> {
             Some(last) if !stuck => {
                 let together = times.iter().filter(|(_, micros)| *micros == Some(last)).filter_map(|(id, _)| *id);
                 let seen = together.chain(seen_at(seen, micros, last)).collect();
-                ArchivedCursor::ArchivedBefore { micros: last.saturating_add(1), seen }
+                Position::ArchivedBefore { micros: last.saturating_add(1), seen }
             }
             // More than a page of them at the same time, or an empty page that announces more.
-            _ => ArchivedCursor::Search { below: None, then: last },
+            _ => Position::Search { below: None, then: last },
         };
-        Ok(ThreadPage { threads, next: Some(next), incomplete: false })
+        Ok(page_of(threads, Some(&next), false))
     }
 
     /// Fetches a page of those that the bot has joined, by their ids.
@@ -118,12 +159,12 @@ impl Ask<'_> {
         let threads = self.threads(page.threads);
         let lowest = threads.first().map(|thread| thread.channel.platform_id);
         let lowest = lowest.filter(|lowest| page.has_more && below.is_none_or(|below| *lowest < below));
-        Ok(ThreadPage { threads, next: lowest.map(ArchivedCursor::IdBelow), incomplete: false })
+        Ok(page_of(threads, lowest.map(Position::IdBelow).as_ref(), false))
     }
 
     /// Fetches a page of a search through all archived threads of the channel, newest first.
     async fn search(&self, below: Option<ChannelSnowflake>, then: Option<i64>) -> Result<ThreadPage, GuildError> {
-        let back = then.map(|micros| ArchivedCursor::ArchivedBefore { micros, seen: Vec::new() });
+        let back = then.map(|micros| Position::ArchivedBefore { micros, seen: Vec::new() });
         let max = below.map(|id| format!("&max_id={id}")).unwrap_or_default();
         let query = format!("archived=true&sort_by=creation_time&sort_order=desc&limit={SEARCH_PAGE}{max}");
         let page = match self.get("/channels/{c}/threads/search", &query).await {
@@ -136,7 +177,7 @@ impl Ask<'_> {
                     channel.id = %self.parent.channel.id, %error,
                     "archived threads of one moment not listed whole"
                 );
-                return Ok(ThreadPage { threads: Vec::new(), next: back, incomplete: true });
+                return Ok(page_of(Vec::new(), back.as_ref(), true));
             }
         };
         let mut threads = self.threads(page.threads);
@@ -144,13 +185,19 @@ impl Ask<'_> {
         let lowest = lowest.filter(|lowest| below.is_none_or(|below| *lowest < below));
         let private = self.list != ArchivedList::Public;
         threads.retain(|thread| (thread.channel.kind == ChannelKind::PRIVATE_THREAD) == private);
-        let next = lowest.map(|id| ArchivedCursor::Search { below: Some(id), then }).or(back);
-        Ok(ThreadPage { threads, next, incomplete: false })
+        let next = lowest.map(|id| Position::Search { below: Some(id), then }).or(back);
+        Ok(page_of(threads, next.as_ref(), false))
     }
 }
 
 const fn end(threads: Vec<GuildChannel>) -> ThreadPage {
-    ThreadPage { threads, next: None, incomplete: false }
+    ThreadPage { threads, next: None, archived_before: None, incomplete: false }
+}
+
+/// Returns a page after which the list resumes at `next`.
+fn page_of(threads: Vec<GuildChannel>, next: Option<&Position>, incomplete: bool) -> ThreadPage {
+    let archived_before = next.and_then(Position::archived_before);
+    ThreadPage { threads, next: next.map(Position::cursor), archived_before, incomplete }
 }
 
 /// Returns threads ascending by id, each once.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use domain::access::Denied;
+
 /// Why a guild could not be read, by what the caller can do about it. It never contains message content or the token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GuildError {
@@ -38,12 +40,12 @@ pub enum GuildError {
         retry_after: Duration,
     },
     /// The platform rejected the request as invalid: a defect of ours; a retry does not help.
-    #[error("the request was rejected with status {status} and code {code}")]
-    Refused {
-        /// The HTTP status.
-        status: u16,
+    #[error("the request was rejected: {reason}")]
+    Rejected {
         /// The platform's error code; 0 without one.
         code: u64,
+        /// The platform's response, in a few words.
+        reason: String,
     },
     /// A successful response repeatedly differs from its documented form.
     #[error("malformed response to the request for the {0}")]
@@ -65,23 +67,6 @@ impl GuildError {
             _ => None,
         }
     }
-}
-
-/// A right that the bot lacks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Denied {
-    /// To view the channel.
-    #[error("view it")]
-    View,
-    /// To read earlier messages.
-    #[error("read its history")]
-    History,
-    /// To connect to a voice channel, which reading its text needs.
-    #[error("connect to it")]
-    Connect,
-    /// Another right that the call needs.
-    #[error("do that")]
-    Other,
 }
 
 /// The kind of item that does not exist.

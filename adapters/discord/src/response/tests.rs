@@ -3,6 +3,7 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use ports::guild::{Denied, GoneItem, GuildError};
 
+use super::rejected;
 use super::{Verdict, judge};
 use crate::limit::{ResponseLimits, Scope};
 
@@ -21,7 +22,7 @@ const PAGE: &str = "<!DOCTYPE html><html></html>";
 #[test]
 fn every_documented_error_says_what_can_be_done() {
     let last = Verdict::Final;
-    let refused = |status, code| Verdict::Final(GuildError::Refused { status, code });
+    let refused = |status, code| Verdict::Final(rejected(status, code));
     for code in [0, 40_001, 50_014] {
         assert_eq!(coded(401, code), last(GuildError::Unauthorized));
     }

@@ -78,7 +78,10 @@ async fn refusals_say_what_can_be_done_after_one_request() {
     for (fault, expected) in [
         (Fault::NoAccess, GuildError::Forbidden(Denied::View)),
         (Fault::UnknownChannel, GuildError::Gone(GoneItem::Channel)),
-        (Fault::Status { status: 418, html: true }, GuildError::Refused { status: 418, code: 0 }),
+        (
+            Fault::Status { status: 418, html: true },
+            GuildError::Rejected { code: 0, reason: "status 418, code 0".to_owned() },
+        ),
     ] {
         let (world, general) = World::channel_of(50, Vec::new()).await;
         world.simulator.fault(FaultRule::on(MESSAGES, 0, fault));

@@ -12,7 +12,7 @@ use domain::page::MessagePage;
 use futures::{StreamExt, stream};
 use ports::error::StoreError;
 use ports::guild::GuildError;
-use ports::media::{FetchError, File, FileSource, MediaError, MediaStore, REFRESHED, Refreshed, SeenFile};
+use ports::media::{FetchError, File, FileSource, MediaError, MediaStore, Refreshed, SeenFile};
 use ports::store::UnitOfWork;
 use tokio::time::{Instant, sleep_until};
 use tracing::{Instrument, debug, debug_span, error, field, info, warn};
@@ -83,6 +83,9 @@ struct Batch {
     deletions: BTreeMap<(ChannelId, MessageId), MessagePage>,
 }
 
+/// The number of files that are fetched between two units of work.
+const AT_ONCE: u32 = 50;
+
 /// The media store has failed: the other files would fail likewise.
 struct NoRoom;
 
@@ -105,10 +108,9 @@ impl Run<'_> {
         // A file that fails from here on is due after this moment, so that each is attempted once in a run.
         let (now, tenant) = (self.of.clock.now(), self.scope.tenant);
         let begun = Instant::now();
-        let limit = u32::try_from(REFRESHED).expect("it is small");
         let mut sum = Sum::default();
         let outcome = loop {
-            let due = async || Ok(self.of.store.read().await?.media().list_due(tenant, now, limit).await?);
+            let due = async || Ok(self.of.store.read().await?.media().list_due(tenant, now, AT_ONCE).await?);
             let due = self.in_store(due).await?;
             if due.is_empty() || self.stop.is_cancelled() {
                 break Ok(());

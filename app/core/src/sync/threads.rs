@@ -7,9 +7,10 @@ use domain::channel::{Channel, ChannelId, ChannelSnowflake};
 use domain::job::JobKind;
 use domain::message::MessageId;
 use domain::sync::{RECHECK, SyncState};
+use domain::timestamp::Timestamp;
 use ports::channel::{ThreadCursor, ThreadFilter, ThreadOrder};
 use ports::error::StoreError;
-use ports::guild::{ArchivedCursor, ArchivedList, GuildChannel, GuildError, GuildStructure};
+use ports::guild::{ArchivedList, GuildChannel, GuildError, GuildStructure};
 use ports::page::Page;
 use tokio::sync::mpsc;
 
@@ -137,12 +138,10 @@ impl Run<'_> {
             incomplete |= page.incomplete;
             self.take(shown, page.threads).await?;
             cursor = page.next;
-            match (&cursor, enough) {
-                (None, _) => break,
+            match (page.archived_before, enough) {
+                _ if cursor.is_none() => break,
                 // All further threads were archived before, and so have no newer message.
-                (Some(ArchivedCursor::ArchivedBefore { micros, .. }), Some(enough))
-                    if pages >= PAGES && *micros < enough && !incomplete =>
-                {
+                (Some(before), Some(enough)) if pages >= PAGES && before < enough && !incomplete => {
                     return Ok(Extent::News);
                 }
                 _ => {}
@@ -154,13 +153,13 @@ impl Run<'_> {
         Ok(if incomplete || self.stop.is_cancelled() { Extent::Part } else { Extent::Whole })
     }
 
-    /// Returns the time, in microseconds, before which archived threads need not be listed by this run; `None` if all
+    /// Returns the time before which archived threads need not be listed by this run; `None` if all
     /// are listed.
-    fn known_since(&self, state: Option<&SyncState>) -> Option<i64> {
+    fn known_since(&self, state: Option<&SyncState>) -> Option<Timestamp> {
         let state = state.filter(|_| self.job.kind == JobKind::Incremental)?;
         let due = state.listed_whole_at?.as_millis() + i64::try_from(WHOLE.as_millis()).ok()?;
         let since = state.listed_at?.minus(RECHECK);
-        (self.began().as_millis() < due).then(|| since.as_millis().saturating_mul(1000))
+        (self.began().as_millis() < due).then_some(since)
     }
 
     /// Stores threads, and queues those that may have new messages.
