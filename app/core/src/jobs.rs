@@ -12,7 +12,7 @@ use ports::page::Page;
 use ports::store::{Repositories, Store, UnitOfWork};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument, debug_span, error, field, info, warn};
+use tracing::{Instrument, debug_span, error, info, warn};
 use uuid::Uuid;
 
 use crate::retry::retry;
@@ -78,7 +78,7 @@ impl Jobs {
         let list = || unfinished(&*self.store);
         let waiting = retry(StoreError::is_retryable, list).await?;
         for job in waiting.into_iter().filter(|job| job.kind == JobKind::Delete) {
-            let span = debug_span!("job.run", kind = job.kind.as_str(), outcome = field::Empty);
+            let span = debug_span!("job.run", kind = job.kind.as_str(), outcome = "interrupted");
             let job = self.delete(job, stop, |_| {}).instrument(span.clone()).await?;
             span.record("outcome", job.state.as_str());
         }

@@ -29,7 +29,7 @@ use ports::store::Store;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument, debug_span, field, info, warn};
+use tracing::{Instrument, debug_span, info, warn};
 
 pub use self::files::{FileLimits, Files};
 use self::leader::LedUnit;
@@ -151,7 +151,7 @@ impl Syncer {
         let last_completed = patiently(&stop, || self.last_completed(&job)).await?;
         let (tally, unfinished) = (Tally::new(job.progress), Mutex::default());
         let run = Run { of: self, scope, job: &job, last_completed, leader, stops, stop, progress, tally, unfinished };
-        let span = debug_span!("job.run", kind = job.kind.as_str(), outcome = field::Empty);
+        let span = debug_span!("job.run", kind = job.kind.as_str(), outcome = "interrupted");
         // All at the same time: while one waits for its turn in the store, another may have it.
         let work = async {
             tokio::select! {
