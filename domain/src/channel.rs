@@ -1,5 +1,7 @@
 //! A channel: text, announcement, voice, stage, category, forum, media or thread.
 
+mod merge;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -154,6 +156,9 @@ pub struct Channel {
     pub applied_tags: Vec<String>,
     /// Data of the source beyond these fields, scrubbed.
     pub extra: Option<Json>,
+    /// Its version: when the source was observed that showed it in this form first; `None` if only another channel's
+    /// description names it. See [`Channel::after_observation`].
+    pub observed_at: Option<Timestamp>,
     /// The store's counters.
     pub stats: ChannelStats,
 }
@@ -179,6 +184,7 @@ impl Channel {
             tags: Vec::new(),
             applied_tags: Vec::new(),
             extra: None,
+            observed_at: None,
             stats: ChannelStats::default(),
         }
     }

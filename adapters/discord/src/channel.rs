@@ -1,6 +1,7 @@
 //! Converts channels and threads of Discord, with the permissions of the public and of the bot.
 
 use domain::channel::{Channel, ChannelId, ChannelKind, ChannelSnowflake, ForumTag};
+use domain::timestamp::Timestamp;
 use domain::visibility::Visibility;
 use ports::guild::{Access, Denied, GuildChannel, GuildScope, GuildStructure};
 use serde_json::{Value, json};
@@ -35,8 +36,8 @@ pub(crate) enum Shown {
     Nothing,
 }
 
-/// Converts a channel that is not a thread.
-pub(crate) fn channel(scope: &GuildScope, rights: &Rights, mut wire: Fields) -> Shown {
+/// Converts a channel that is not a thread, as observed with its guild and its roles.
+pub(crate) fn channel(scope: &GuildScope, rights: &Rights, observed_at: Timestamp, mut wire: Fields) -> Shown {
     let Some(id): Option<ChannelSnowflake> = wire.id("id") else { return Shown::Nothing };
     let flags = wire.number("flags").unwrap_or(0);
     if flags & OBFUSCATED != 0 {
@@ -61,6 +62,7 @@ pub(crate) fn channel(scope: &GuildScope, rights: &Rights, mut wire: Fields) -> 
         nsfw: wire.flag("nsfw") || rights.age_gated,
         visibility: if public { Visibility::Public } else { Visibility::Private },
         tags: tags(&mut wire, scrub),
+        observed_at: Some(observed_at),
         ..Channel::new(scope.tenant, id, kind, name(&mut wire, scrub, id))
     };
     let last_message_id = wire.id("last_message_id");
@@ -73,7 +75,12 @@ pub(crate) fn channel(scope: &GuildScope, rights: &Rights, mut wire: Fields) -> 
 }
 
 /// Converts a thread, which inherits from `parent`; without one it is private and not readable.
-pub(crate) fn thread(scope: &GuildScope, parent: Option<&GuildChannel>, mut wire: Fields) -> Option<GuildChannel> {
+pub(crate) fn thread(
+    scope: &GuildScope,
+    parent: Option<&GuildChannel>,
+    observed_at: Timestamp,
+    mut wire: Fields,
+) -> Option<GuildChannel> {
     let id: ChannelSnowflake = wire.id("id")?;
     let flags = wire.number("flags").unwrap_or(0);
     let kind = wire.small("type").map_or(ChannelKind::UNNUMBERED, ChannelKind);
@@ -96,6 +103,7 @@ pub(crate) fn thread(scope: &GuildScope, parent: Option<&GuildChannel>, mut wire
         archived,
         locked,
         applied_tags: tags.iter().filter_map(|tag| tag.as_str().map(str::to_owned)).collect(),
+        observed_at: Some(observed_at),
         ..Channel::new(scope.tenant, id, kind, name(&mut wire, scrub, id))
     };
     let last_message_id = wire.id("last_message_id");

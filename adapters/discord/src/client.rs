@@ -74,12 +74,13 @@ impl GuildSource for DiscordClient {
         structure: &GuildStructure,
         id: ChannelSnowflake,
     ) -> Result<GuildChannel, GuildError> {
-        let mut wire =
-            self.rest.get(&channel_call(id, scope.priority(Priority::CatchUp)), "channel", payload::one).await?.value;
+        let call = channel_call(id, scope.priority(Priority::CatchUp));
+        let reply = self.rest.get(&call, "channel", payload::one).await?;
+        let (mut wire, at) = (reply.value, reply.sent_at);
         if wire.id("guild_id") != Some(scope.guild) {
             return Err(GuildError::Gone(GoneItem::Channel));
         }
-        if let Some(found) = thread(scope, parent_of(structure, &wire), wire) {
+        if let Some(found) = thread(scope, parent_of(structure, &wire), at, wire) {
             return Ok(found);
         }
         let structure = self.read_structure(scope, scope.priority(Priority::CatchUp)).await?;

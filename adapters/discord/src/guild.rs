@@ -101,7 +101,7 @@ impl DiscordClient {
         let rights = Rights { everyone: members.0, bot: members.1, age_gated };
         let (mut channels, mut hidden) = (Vec::new(), Vec::new());
         for fields in listed.into_iter().flatten() {
-            match channel(scope, &rights, fields) {
+            match channel(scope, &rights, observed_at, fields) {
                 Shown::Whole(channel) if !channel.channel.kind.is_thread() => channels.push(*channel),
                 Shown::Hidden(id) => hidden.push(id),
                 Shown::Whole(_) | Shown::Nothing => {}

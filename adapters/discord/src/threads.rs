@@ -33,8 +33,9 @@ impl DiscordClient {
         let target = Target { route: "/guilds/{g}/threads/active", major: guild.get() };
         let (path, priority) = (format!("/guilds/{guild}/threads/active"), scope.priority(Priority::CatchUp));
         let call = Call { target, path, priority };
-        let listed = self.rest.get(&call, "list of threads", payload::threads).await?.value;
-        let made = listed.threads.into_iter().filter_map(|wire| thread(scope, parent_of(structure, &wire), wire));
+        let reply = self.rest.get(&call, "list of threads", payload::threads).await?;
+        let (listed, at) = (reply.value.threads, reply.sent_at);
+        let made = listed.into_iter().filter_map(|wire| thread(scope, parent_of(structure, &wire), at, wire));
         Ok(once(made.collect()))
     }
 
@@ -106,16 +107,17 @@ struct Ask<'a> {
 }
 
 impl Ask<'_> {
-    async fn get(&self, route: &'static str, query: &str) -> Result<Threads, GuildError> {
+    async fn get(&self, route: &'static str, query: &str) -> Result<(Threads, Timestamp), GuildError> {
         let id = self.parent.channel.platform_id;
         let path = format!("{}?{query}", route.replace("{c}", &id.to_string()));
         let priority = self.scope.priority(Priority::CatchUp);
         let call = Call { target: Target { route, major: id.get() }, path, priority };
-        Ok(self.client.rest.get(&call, "list of threads", payload::threads).await?.value)
+        let reply = self.client.rest.get(&call, "list of threads", payload::threads).await?;
+        Ok((reply.value, reply.sent_at))
     }
 
-    fn threads(&self, wire: Vec<Fields>) -> Vec<GuildChannel> {
-        once(wire.into_iter().filter_map(|wire| thread(self.scope, Some(self.parent), wire)).collect())
+    fn threads(&self, wire: Vec<Fields>, at: Timestamp) -> Vec<GuildChannel> {
+        once(wire.into_iter().filter_map(|wire| thread(self.scope, Some(self.parent), at, wire)).collect())
     }
 
     /// Fetches a page of those archived before `micros`, except those that were `seen`: a page reaches one microsecond
@@ -126,12 +128,12 @@ impl Ask<'_> {
             ArchivedList::Public | ArchivedList::JoinedPrivate => "/channels/{c}/threads/archived/public",
         };
         let before = micros.map(|micros| format!("&before={}", moment(micros))).unwrap_or_default();
-        let page = match self.get(route, &format!("limit={PAGE}{before}")).await {
+        let (page, at) = match self.get(route, &format!("limit={PAGE}{before}")).await {
             Err(GuildError::Rejected { code: BEFORE_CREATION, .. }) => return Ok(end(Vec::new())),
             other => other?,
         };
         let times: Vec<(Option<ChannelSnowflake>, Option<i64>)> = page.threads.iter().map(archived_at).collect();
-        let mut threads = self.threads(page.threads);
+        let mut threads = self.threads(page.threads, at);
         threads.retain(|thread| !seen.contains(&thread.channel.platform_id));
         if !page.has_more {
             return Ok(end(threads));
@@ -155,8 +157,8 @@ impl Ask<'_> {
     async fn joined(&self, below: Option<ChannelSnowflake>) -> Result<ThreadPage, GuildError> {
         let before = below.map(|id| format!("&before={id}")).unwrap_or_default();
         let route = "/channels/{c}/users/@me/threads/archived/private";
-        let page = self.get(route, &format!("limit={PAGE}{before}")).await?;
-        let threads = self.threads(page.threads);
+        let (page, at) = self.get(route, &format!("limit={PAGE}{before}")).await?;
+        let threads = self.threads(page.threads, at);
         let lowest = threads.first().map(|thread| thread.channel.platform_id);
         let lowest = lowest.filter(|lowest| page.has_more && below.is_none_or(|below| *lowest < below));
         Ok(page_of(threads, lowest.map(Position::IdBelow).as_ref(), false))
@@ -167,7 +169,7 @@ impl Ask<'_> {
         let back = then.map(|micros| Position::ArchivedBefore { micros, seen: Vec::new() });
         let max = below.map(|id| format!("&max_id={id}")).unwrap_or_default();
         let query = format!("archived=true&sort_by=creation_time&sort_order=desc&limit={SEARCH_PAGE}{max}");
-        let page = match self.get("/channels/{c}/threads/search", &query).await {
+        let (page, at) = match self.get("/channels/{c}/threads/search", &query).await {
             Ok(page) => page,
             Err(error) if error.is_fatal() || matches!(error, GuildError::Gone(_) | GuildError::HeldBack { .. }) => {
                 return Err(error);
@@ -180,7 +182,7 @@ impl Ask<'_> {
                 return Ok(page_of(Vec::new(), back.as_ref(), true));
             }
         };
-        let mut threads = self.threads(page.threads);
+        let mut threads = self.threads(page.threads, at);
         let lowest = threads.first().map(|thread| thread.channel.platform_id);
         let lowest = lowest.filter(|lowest| below.is_none_or(|below| *lowest < below));
         let private = self.list != ArchivedList::Public;

@@ -25,14 +25,14 @@ use crate::unit::Unit;
 
 const FIND: &str = r"
     SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at
+        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
     FROM channels
     WHERE channel_id = :channel_id
 ";
 
 const FIND_BY_SLUG: &str = r"
     SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at
+        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
     FROM channels
     WHERE tenant_id = :tenant_id
         AND slug = :slug
@@ -41,7 +41,7 @@ const FIND_BY_SLUG: &str = r"
 /// Channels with exactly the position of the cursor, which come before those with a larger one.
 const LIST_AT: &str = r"
     SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at
+        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
     FROM channels
     WHERE tenant_id = :tenant_id
         AND thread = 0
@@ -53,7 +53,7 @@ const LIST_AT: &str = r"
 
 const LIST: &str = r"
     SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at
+        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
     FROM channels
     WHERE tenant_id = :tenant_id
         AND thread = 0
@@ -64,7 +64,7 @@ const LIST: &str = r"
 
 const LIST_PUBLIC_AT: &str = r"
     SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at
+        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
     FROM channels
     WHERE tenant_id = :tenant_id
         AND thread = 0
@@ -77,7 +77,7 @@ const LIST_PUBLIC_AT: &str = r"
 
 const LIST_PUBLIC: &str = r"
     SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at
+        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
     FROM channels
     WHERE tenant_id = :tenant_id
         AND thread = 0
@@ -89,7 +89,7 @@ const LIST_PUBLIC: &str = r"
 
 const LIST_ALL: &str = r"
     SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at
+        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
     FROM channels
     WHERE tenant_id = :tenant_id
         AND channel_id > :after
@@ -109,17 +109,19 @@ const FIND_COUNTED: &str = r"
 const UPSERT: &str = r"
     INSERT INTO channels (
         channel_id, tenant_id, platform_id, parent_id, kind, thread, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, active_at
+        archived, locked, tags, applied_tags, extra, message_count, thread_count, active_at,
+        observed_at
     )
     VALUES (
         :channel_id, :tenant_id, :platform_id, :parent_id, :kind, :thread, :name, :slug, :topic, :position, :nsfw,
-        :visibility, :archived, :locked, :tags, :applied_tags, :extra, 0, 0, :created_at
+        :visibility, :archived, :locked, :tags, :applied_tags, :extra, 0, 0, :created_at, :observed_at
     )
     ON CONFLICT (channel_id) DO UPDATE
     SET parent_id = excluded.parent_id, kind = excluded.kind, thread = excluded.thread, name = excluded.name,
         slug = excluded.slug, topic = excluded.topic, position = excluded.position, nsfw = excluded.nsfw,
         visibility = excluded.visibility, archived = excluded.archived, locked = excluded.locked,
-        tags = excluded.tags, applied_tags = excluded.applied_tags, extra = excluded.extra
+        tags = excluded.tags, applied_tags = excluded.applied_tags, extra = excluded.extra,
+        observed_at = excluded.observed_at
 ";
 
 const COUNT_THREAD: &str = r"
@@ -158,6 +160,7 @@ fn channel(row: &Columns<'_, '_>) -> Result<Channel, StoreError> {
         tags: list(row, "tags")?,
         applied_tags: list(row, "applied_tags")?,
         extra: row.json("extra")?,
+        observed_at: row.optional_time("observed_at")?,
         stats: ChannelStats {
             message_count: row.get("message_count")?,
             thread_count: row.get("thread_count")?,
@@ -226,6 +229,7 @@ fn upsert(connection: &Connection, channel: &Channel) -> rusqlite::Result<Vec<Ch
             ":applied_tags": to_json(&channel.applied_tags),
             ":extra": channel.extra.as_ref().map(Json::as_str),
             ":created_at": millis(channel.created_at()),
+            ":observed_at": channel.observed_at.map(millis),
         },
     )?;
     recount(connection, before, counted_for(connection, channel.id)?)

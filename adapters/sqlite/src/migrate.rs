@@ -47,6 +47,7 @@ pub(crate) const MIGRATIONS: &[Migration] = migrations![
     16 "0016_shown_counts",
     17 "0017_change_log",
     18 "0018_channel_positions",
+    19 "0019_channel_versions",
 ];
 
 /// The state of a migration.

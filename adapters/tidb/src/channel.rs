@@ -21,21 +21,21 @@ use serde::de::DeserializeOwned;
 use crate::batch::{list_sql, padded};
 use crate::error::{DUPLICATE_KEY, NO_REFERENCED_ROW, code, lost_race, store_error};
 use crate::message::recount_messages;
-use crate::row::{Columns, datetime, json_text};
+use crate::row::{Columns, datetime, datetime_if, json_text};
 use crate::unit::Unit;
 
 pub(crate) use self::locked::LockedChannel;
 
 const FIND: &str = r"
     SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at
+        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
     FROM channels
     WHERE channel_id = :channel_id
 ";
 
 const FIND_BY_SLUG: &str = r"
     SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at
+        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
     FROM channels
     WHERE tenant_id = :tenant_id
         AND slug = :slug
@@ -43,7 +43,7 @@ const FIND_BY_SLUG: &str = r"
 
 const FIND_ALL: &str = r"
     SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at
+        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
     FROM channels
     WHERE channel_id IN (…)
 ";
@@ -53,7 +53,7 @@ const FIND_ALL: &str = r"
 const LIST_AT: &str = r"
     SELECT /*+ ORDER_INDEX(channels, channels_by_position) */
         channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at
+        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
     FROM channels
     WHERE tenant_id = :tenant_id
         AND thread = 0
@@ -66,7 +66,7 @@ const LIST_AT: &str = r"
 const LIST: &str = r"
     SELECT /*+ ORDER_INDEX(channels, channels_by_position) */
         channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at
+        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
     FROM channels
     WHERE tenant_id = :tenant_id
         AND thread = 0
@@ -78,7 +78,7 @@ const LIST: &str = r"
 const LIST_PUBLIC_AT: &str = r"
     SELECT /*+ ORDER_INDEX(channels, channels_visible_by_position) */
         channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at
+        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
     FROM channels
     WHERE tenant_id = :tenant_id
         AND thread = 0
@@ -92,7 +92,7 @@ const LIST_PUBLIC_AT: &str = r"
 const LIST_PUBLIC: &str = r"
     SELECT /*+ ORDER_INDEX(channels, channels_visible_by_position) */
         channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at
+        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
     FROM channels
     WHERE tenant_id = :tenant_id
         AND thread = 0
@@ -104,7 +104,7 @@ const LIST_PUBLIC: &str = r"
 
 const LIST_ALL: &str = r"
     SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at
+        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
     FROM channels FORCE INDEX (channels_by_tenant)
     WHERE tenant_id = :tenant_id
         AND channel_id > :after
@@ -131,11 +131,13 @@ const FIND_COUNTED: &str = r"
 const INSERT: &str = r"
     INSERT INTO channels (
         channel_id, tenant_id, platform_id, parent_id, kind, thread, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, active_at
+        archived, locked, tags, applied_tags, extra, message_count, thread_count, active_at,
+        observed_at
     )
     VALUES (
         :channel_id, :tenant_id, :platform_id, :parent_id, :kind, :thread, :name, :slug, :topic, :position, :nsfw,
-        :visibility, :archived, :locked, :tags, :applied_tags, :extra, 0, 0, :created_at
+        :visibility, :archived, :locked, :tags, :applied_tags, :extra, 0, 0, :created_at,
+        :observed_at
     )
 ";
 
@@ -149,7 +151,8 @@ const UPDATE: &str = r"
     UPDATE channels
     SET parent_id = :parent_id, kind = :kind, thread = :thread, name = :name, slug = :slug, topic = :topic,
         position = :position, nsfw = :nsfw, visibility = :visibility, archived = :archived, locked = :locked,
-        tags = :tags, applied_tags = :applied_tags, extra = :extra
+        tags = :tags, applied_tags = :applied_tags, extra = :extra,
+        observed_at = :observed_at
     WHERE channel_id = :channel_id
 ";
 
@@ -183,6 +186,7 @@ fn channel(row: Row) -> Result<Channel, StoreError> {
         tags: list(&mut row, "tags")?,
         applied_tags: list(&mut row, "applied_tags")?,
         extra: row.json("extra")?,
+        observed_at: row.optional_time("observed_at")?,
         stats: ChannelStats {
             message_count: row.get("message_count")?,
             thread_count: row.get("thread_count")?,
@@ -239,6 +243,7 @@ fn parameters(channel: &Channel) -> Params {
         "tags" => to_json(&channel.tags),
         "applied_tags" => to_json(&channel.applied_tags),
         "extra" => json_text(channel.extra.as_ref()),
+        "observed_at" => datetime_if(channel.observed_at),
         "tenant_id" => channel.tenant_id.to_string(),
         "platform_id" => channel.platform_id.get(),
         "created_at" => datetime(channel.created_at()),

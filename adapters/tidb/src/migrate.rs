@@ -69,6 +69,7 @@ impl Migration {
         16 "0016_shown_counts",
         17 "0017_change_log",
         18 "0018_channel_positions",
+        19 "0019_channel_versions",
     ];
 
     /// Returns its statements one by one: the server does not accept two at once.

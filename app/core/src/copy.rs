@@ -294,25 +294,20 @@ impl Copier {
         let copied = read.channels().find_all(&ids).await.map_err(CopyError::To)?;
         drop(read);
         let copied: HashMap<_, _> = copied.into_iter().map(|channel| (channel.id, channel)).collect();
-        let is_same = |channel: &Channel| {
-            let copied = copied.get(&channel.id).cloned();
-            copied.is_some_and(|copied| Channel { stats: channel.stats, ..copied } == *channel)
-        };
-        if channels.iter().all(is_same) {
+        if channels.iter().all(|channel| channel.after_copy(copied.get(&channel.id)).is_none()) {
             return Ok(());
         }
         let mut unit = self.begin().await?;
         for channel in channels {
             let held = unit.channels().find(channel.id).await.map_err(CopyError::To)?;
-            // The counts of the store change with the messages and threads.
-            let same = held.as_ref().is_some_and(|held| Channel { stats: channel.stats, ..held.clone() } == *channel);
             // A channel that is deleted in the target stays deleted.
-            let deleted = match held {
+            let coverage = match &held {
                 Some(held) => unit.coverage().find(held.id).await.map_err(CopyError::To)?,
                 None => None,
             };
-            if !same && !deleted.is_some_and(|coverage| coverage.is_deleted()) {
-                unit.channels().upsert(channel).await.map_err(CopyError::To)?;
+            let copy = channel.after_copy(held.as_ref());
+            if let Some(copy) = copy.filter(|_| !coverage.is_some_and(|coverage| coverage.is_deleted())) {
+                unit.channels().upsert(&copy).await.map_err(CopyError::To)?;
             }
         }
         unit.commit().await.map_err(CopyError::To)

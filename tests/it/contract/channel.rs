@@ -28,6 +28,7 @@ contract![
     channels_are_listed_to_the_end_without_private_ones,
     all_channels_are_listed_to_the_end,
     a_parent_counts_its_threads,
+    the_order_in_which_listings_are_stored_does_not_matter,
     a_channel_goes_with_all_that_belongs_to_it,
     two_tenants_never_see_each_others_channels,
 ];
@@ -51,6 +52,7 @@ fn full(plain: &Channel) -> Channel {
         extra: Some(Json::new(
             &json!({"b": [1.5, null, {"ä": "\u{1F9F5}"}], "a": 1e300, "n": 18_446_744_073_709_551_615_u64}),
         )),
+        observed_at: Some(at(1_790_000_000_123)),
         ..plain.clone()
     }
 }
@@ -203,6 +205,36 @@ async fn all_channels_are_listed_to_the_end(store: &dyn Store) {
             found.extend(page.iter().map(|channel| channel.id));
         }
         assert_eq!(found, expected, "{limit} at a time");
+    }
+}
+
+/// Returns every order of the numbers.
+fn orders(numbers: &[i64]) -> Vec<Vec<i64>> {
+    let [first, rest @ ..] = numbers else { return vec![Vec::new()] };
+    let insert =
+        |order: Vec<i64>| (0..=order.len()).map(move |place| [&order[..place], &[*first], &order[place..]].concat());
+    orders(rest).into_iter().flat_map(insert).collect()
+}
+
+async fn the_order_in_which_listings_are_stored_does_not_matter(store: &dyn Store) {
+    let (tenant, _) = one_channel(store).await;
+    for (order, number) in orders(&[1, 2, 3, 4]).into_iter().zip(100..) {
+        let shown = |time: i64| Channel {
+            name: format!("name {time}"),
+            visibility: if time == 3 { Visibility::Public } else { Visibility::Private },
+            observed_at: Some(at(time)),
+            ..channel(&tenant, number, ChannelKind::TEXT)
+        };
+        for time in &order {
+            let mut unit = begin(store).await;
+            let stored = unit.channels().find(shown(*time).id).await.unwrap();
+            if let Some(after) = shown(*time).after_observation(stored.as_ref()) {
+                unit.channels().upsert(&after).await.unwrap();
+            }
+            unit.commit().await.unwrap();
+        }
+        let last = Channel { slug: stored(store, &shown(4)).await.slug, ..shown(4) };
+        assert_eq!(stored(store, &last).await, last, "{order:?}");
     }
 }
 

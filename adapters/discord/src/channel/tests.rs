@@ -4,6 +4,7 @@ use domain::channel::{ChannelId, ChannelKind, ForumTag};
 use domain::pseudonym::{PseudonymKey, Pseudonymizer};
 use domain::snowflake::Id;
 use domain::tenant::{Platform, PlatformId, TenantId};
+use domain::timestamp::Timestamp;
 use domain::visibility::Visibility;
 use ports::guild::{Access, ArchivedList, Denied, GuildChannel, GuildScope};
 use serde_json::{Value, json};
@@ -14,6 +15,7 @@ use crate::permission::{MANAGE_THREADS, Member, READ_MESSAGE_HISTORY, VIEW_CHANN
 
 const GUILD: &str = "100000000000000001";
 const USER: &str = "184405311681986560";
+const OBSERVED: Timestamp = Timestamp::from_millis(1_790_000_000_000).expect("a time");
 const READS: u64 = VIEW_CHANNEL | READ_MESSAGE_HISTORY;
 
 fn scope() -> GuildScope {
@@ -36,7 +38,7 @@ fn wire(more: &Value) -> Fields {
 }
 
 fn shown_with(rights: &Rights, more: &Value) -> GuildChannel {
-    match channel(&scope(), rights, wire(more)) {
+    match channel(&scope(), rights, OBSERVED, wire(more)) {
         Shown::Whole(channel) => *channel,
         other => panic!("{other:?}"),
     }
@@ -53,7 +55,7 @@ fn deny(id: &str, deny: u64) -> Value {
 fn a_thread(parent: Option<&GuildChannel>, more: &Value) -> GuildChannel {
     let mut wire = json!({"id": "60", "type": 11, "parent_id": "50", "name": "a thread", "guild_id": GUILD});
     wire.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    thread(&scope(), parent, Fields::of(wire).unwrap()).unwrap()
+    thread(&scope(), parent, OBSERVED, Fields::of(wire).unwrap()).unwrap()
 }
 
 #[test]
@@ -106,8 +108,8 @@ fn the_bot_reads_by_its_own_roles() {
 #[test]
 fn obfuscated_channel_only_exists() {
     let more = json!({"flags": 1 << 17, "name": "___hidden___"});
-    assert!(matches!(channel(&scope(), &rights(READS, 0), wire(&more)), Shown::Hidden(id) if id.get() == 50));
-    assert!(matches!(channel(&scope(), &rights(READS, 0), wire(&json!({"id": null}))), Shown::Nothing));
+    assert!(matches!(channel(&scope(), &rights(READS, 0), OBSERVED, wire(&more)), Shown::Hidden(id) if id.get() == 50));
+    assert!(matches!(channel(&scope(), &rights(READS, 0), OBSERVED, wire(&json!({"id": null}))), Shown::Nothing));
 }
 
 #[test]
@@ -138,7 +140,7 @@ fn a_thread_inherits_and_without_its_parent_it_is_private() {
     assert!(!a_thread(Some(&staff), &json!({})).channel.is_public(Some(&staff.channel)));
     let orphan = a_thread(None, &json!({}));
     assert_eq!((orphan.channel.visibility, orphan.access), (Visibility::Private, Access::Denied(Denied::View)));
-    assert!(thread(&scope(), Some(&general), wire(&json!({"type": 0}))).is_none());
+    assert!(thread(&scope(), Some(&general), OBSERVED, wire(&json!({"type": 0}))).is_none());
 }
 
 #[test]

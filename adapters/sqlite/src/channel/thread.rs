@@ -12,7 +12,7 @@ use crate::row::{Text, millis, number, query};
 
 const LIST_NEWEST: &str = r"
     SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at
+        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
     FROM channels
     WHERE parent_id = :parent_id
         AND thread = 1
@@ -23,7 +23,7 @@ const LIST_NEWEST: &str = r"
 /// Threads with exactly the time of the cursor, which come before those with an earlier one.
 const LIST_AT: &str = r"
     SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at
+        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
     FROM channels
     WHERE parent_id = :parent_id
         AND thread = 1
@@ -35,7 +35,7 @@ const LIST_AT: &str = r"
 
 const LIST_BEFORE: &str = r"
     SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at
+        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
     FROM channels
     WHERE parent_id = :parent_id
         AND thread = 1
@@ -46,7 +46,7 @@ const LIST_BEFORE: &str = r"
 
 const LIST_LATEST: &str = r"
     SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at
+        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
     FROM channels
     WHERE parent_id = :parent_id
         AND thread = 1
@@ -57,7 +57,7 @@ const LIST_LATEST: &str = r"
 
 const LIST_OLDEST: &str = r"
     SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at
+        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
     FROM channels
     WHERE parent_id = :parent_id
         AND thread = 1
@@ -68,7 +68,7 @@ const LIST_OLDEST: &str = r"
 
 const LIST_PUBLIC_NEWEST: &str = r"
     SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at
+        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
     FROM channels
     WHERE parent_id = :parent_id
         AND thread = 1
@@ -79,7 +79,7 @@ const LIST_PUBLIC_NEWEST: &str = r"
 
 const LIST_PUBLIC_AT: &str = r"
     SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at
+        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
     FROM channels
     WHERE parent_id = :parent_id
         AND thread = 1
@@ -92,7 +92,7 @@ const LIST_PUBLIC_AT: &str = r"
 
 const LIST_PUBLIC_BEFORE: &str = r"
     SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at
+        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
     FROM channels
     WHERE parent_id = :parent_id
         AND thread = 1
@@ -104,7 +104,7 @@ const LIST_PUBLIC_BEFORE: &str = r"
 
 const LIST_PUBLIC_LATEST: &str = r"
     SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at
+        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
     FROM channels
     WHERE parent_id = :parent_id
         AND thread = 1
@@ -116,7 +116,7 @@ const LIST_PUBLIC_LATEST: &str = r"
 
 const LIST_PUBLIC_OLDEST: &str = r"
     SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at
+        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
     FROM channels
     WHERE parent_id = :parent_id
         AND thread = 1

@@ -14,7 +14,7 @@ use crate::unit::Unit;
 const LIST_NEWEST: &str = r"
     SELECT /*+ ORDER_INDEX(channels, channels_by_activity) */
         channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at
+        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
     FROM channels
     WHERE parent_id = :parent_id
         AND thread = 1
@@ -26,7 +26,7 @@ const LIST_NEWEST: &str = r"
 const LIST_AT: &str = r"
     SELECT /*+ ORDER_INDEX(channels, channels_by_activity) */
         channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at
+        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
     FROM channels
     WHERE parent_id = :parent_id
         AND thread = 1
@@ -39,7 +39,7 @@ const LIST_AT: &str = r"
 const LIST_BEFORE: &str = r"
     SELECT /*+ ORDER_INDEX(channels, channels_by_activity) */
         channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at
+        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
     FROM channels
     WHERE parent_id = :parent_id
         AND thread = 1
@@ -51,7 +51,7 @@ const LIST_BEFORE: &str = r"
 const LIST_LATEST: &str = r"
     SELECT /*+ ORDER_INDEX(channels, channels_by_platform_id) */
         channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at
+        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
     FROM channels
     WHERE parent_id = :parent_id
         AND thread = 1
@@ -63,7 +63,7 @@ const LIST_LATEST: &str = r"
 const LIST_OLDEST: &str = r"
     SELECT /*+ ORDER_INDEX(channels, channels_by_platform_id) */
         channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at
+        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
     FROM channels
     WHERE parent_id = :parent_id
         AND thread = 1
@@ -75,7 +75,7 @@ const LIST_OLDEST: &str = r"
 const LIST_PUBLIC_NEWEST: &str = r"
     SELECT /*+ ORDER_INDEX(channels, channels_visible_by_activity) */
         channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at
+        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
     FROM channels
     WHERE parent_id = :parent_id
         AND thread = 1
@@ -87,7 +87,7 @@ const LIST_PUBLIC_NEWEST: &str = r"
 const LIST_PUBLIC_AT: &str = r"
     SELECT /*+ ORDER_INDEX(channels, channels_visible_by_activity) */
         channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at
+        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
     FROM channels
     WHERE parent_id = :parent_id
         AND thread = 1
@@ -101,7 +101,7 @@ const LIST_PUBLIC_AT: &str = r"
 const LIST_PUBLIC_BEFORE: &str = r"
     SELECT /*+ ORDER_INDEX(channels, channels_visible_by_activity) */
         channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at
+        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
     FROM channels
     WHERE parent_id = :parent_id
         AND thread = 1
@@ -114,7 +114,7 @@ const LIST_PUBLIC_BEFORE: &str = r"
 const LIST_PUBLIC_LATEST: &str = r"
     SELECT /*+ ORDER_INDEX(channels, channels_visible_by_platform_id) */
         channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at
+        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
     FROM channels
     WHERE parent_id = :parent_id
         AND thread = 1
@@ -127,7 +127,7 @@ const LIST_PUBLIC_LATEST: &str = r"
 const LIST_PUBLIC_OLDEST: &str = r"
     SELECT /*+ ORDER_INDEX(channels, channels_visible_by_platform_id) */
         channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at
+        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
     FROM channels
     WHERE parent_id = :parent_id
         AND thread = 1

@@ -91,6 +91,7 @@ fn of_channel(channel: &Channel) -> Value {
         "visibility": channel.visibility.as_str(), "archived": channel.archived, "locked": channel.locked,
         "tags": channel.tags, "applied_tags": channel.applied_tags, "extra": text(channel.extra.as_ref()),
         "messages": channel.stats.message_count, "threads": channel.stats.thread_count,
+        "observed_at": channel.observed_at.map(Timestamp::as_millis),
         "active_at": channel.stats.last_activity_at.map(Timestamp::as_millis),
     })
 }

@@ -7,7 +7,7 @@ use domain::visibility::Visibility;
 use ports::error::StoreError;
 use ports::store::UnitOfWork;
 
-use super::plan::{Planned, certainty};
+use super::plan::Planned;
 use crate::slug::channel_slug;
 
 /// The visibility of the channels of an import, by their names.
@@ -28,13 +28,11 @@ impl Readers {
 
 /// The origin of a channel's description.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Word {
+enum Origin {
     /// Its own file.
     Own,
-    /// Its own file, which is older than the stored state.
-    Older,
     /// The file of a child.
-    Hearsay,
+    Child,
 }
 
 /// A channel before and after it was stored from a file.
@@ -50,12 +48,10 @@ pub(super) async fn store(
     visibility: Option<Visibility>,
 ) -> Result<Readers, StoreError> {
     let above = match &planned.parent {
-        Some(parent) => Some(store_one(unit, parent.clone(), visibility, Word::Hearsay).await?),
+        Some(parent) => Some(store_one(unit, parent, visibility, Origin::Child).await?),
         None => None,
     };
-    let looked = unit.coverage().find(planned.channel.id).await?.and_then(|coverage| coverage.checked_at);
-    let word = if looked.is_some_and(|at| at > planned.described_at) { Word::Older } else { Word::Own };
-    let own = store_one(unit, planned.channel.clone(), visibility, word).await?;
+    let own = store_one(unit, &planned.channel, visibility, Origin::Own).await?;
     let above = match (above, own.after.parent_id) {
         (None, Some(parent)) => unit
             .channels()
@@ -83,51 +79,33 @@ pub(super) async fn store(
     Ok(readers)
 }
 
-/// Stores a channel as described by `word`: with its existing slug or a free one, and with the fields that only other
-/// sources describe.
+/// Stores a channel as an export describes it, with its existing slug or a free one, and with the `visibility` that the
+/// operator gave, if any.
 async fn store_one(
     unit: &mut dyn UnitOfWork,
-    described: Channel,
+    described: &Channel,
     visibility: Option<Visibility>,
-    word: Word,
+    origin: Origin,
 ) -> Result<StoredChannel, StoreError> {
     let before = unit.channels().find(described.id).await?;
-    let mut after = match before.clone() {
-        Some(stored) if word == Word::Hearsay => {
-            // If only its children describe it, they determine its visibility and kind.
-            let looked = unit.coverage().find(stored.id).await?.and_then(|coverage| coverage.checked_at);
-            let stub = looked.is_none() && is_bare(&stored);
-            let surer = stub && certainty(described.kind) > certainty(stored.kind);
-            let kind = if surer { described.kind } else { stored.kind };
-            let visibility = visibility.filter(|_| stub).unwrap_or(stored.visibility);
-            Channel { kind, visibility, ..stored }
-        }
-        Some(stored) if word == Word::Older => Channel {
-            visibility: visibility.unwrap_or(stored.visibility),
-            parent_id: stored.parent_id.or(described.parent_id),
-            ..stored
-        },
-        Some(stored) => Channel {
-            slug: stored.slug,
-            visibility: visibility.unwrap_or(stored.visibility),
-            position: stored.position,
-            nsfw: stored.nsfw,
-            archived: stored.archived,
-            locked: stored.locked,
-            tags: stored.tags,
-            applied_tags: stored.applied_tags,
-            parent_id: described.parent_id.or(stored.parent_id),
-            stats: stored.stats,
-            ..described
-        },
-        None => Channel { visibility: visibility.unwrap_or(Visibility::Public), ..described },
+    let coverage = match &before {
+        Some(stored) => unit.coverage().find(stored.id).await?,
+        None => None,
     };
-    let deleted = match &before {
-        Some(stored) => unit.coverage().find(stored.id).await?.is_some_and(|coverage| coverage.is_deleted()),
-        None => false,
+    let messages_observed_at = coverage.as_ref().and_then(|coverage| coverage.checked_at);
+    // If only its children describe a channel, they determine its visibility and type.
+    let is_stub = before.as_ref().is_none_or(|stored| messages_observed_at.is_none() && stored.is_bare());
+    let mut after = match origin {
+        Origin::Own => described.after_export(before.as_ref(), messages_observed_at),
+        Origin::Child => described.after_mention(before.as_ref(), is_stub),
     };
+    if let Some(given) = visibility.filter(|_| origin == Origin::Own || is_stub) {
+        after.visibility = given;
+    } else if before.is_none() {
+        after.visibility = Visibility::Public;
+    }
     // A channel that was deleted on the platform is not shown to readers, even if an older export shows it.
-    if deleted || after.kind.is_always_private() {
+    if coverage.is_some_and(|coverage| coverage.is_deleted()) || after.kind.is_always_private() {
         after.visibility = Visibility::Private;
     }
     after.slug = channel_slug(unit, &after, before.as_ref().map(|before| &before.slug)).await?;
@@ -135,10 +113,4 @@ async fn store_one(
         unit.channels().upsert(&after).await?;
     }
     Ok(StoredChannel { before, after })
-}
-
-/// Returns whether only the name and type of a channel are known.
-fn is_bare(channel: &Channel) -> bool {
-    let unsaid = channel.topic.is_none() && channel.extra.is_none() && channel.tags.is_empty();
-    unsaid && channel.position == 0 && !channel.nsfw && channel.stats.message_count == 0
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use domain::channel::{Channel, ChannelId, ChannelKind};
+use domain::channel::{Channel, ChannelId};
 use domain::pseudonym::{PseudonymKey, Pseudonymizer};
 use domain::tenant::{Platform, TenantId};
 use domain::timestamp::Timestamp;
@@ -16,22 +16,9 @@ pub(super) struct Planned {
     pub(super) file: ExportFile,
     pub(super) summary: ExportSummary,
     pub(super) channel: Channel,
-    /// The creation time of the export that describes the channel.
-    pub(super) described_at: Timestamp,
     pub(super) parent: Option<Channel>,
     /// The range that the file proves to be complete.
     pub(super) proof: Proof,
-}
-
-/// Returns how certain it is that a channel is of this kind, if its children describe it: a channel that is not a
-/// thread can only be in a category, and only a forum's post begins with the message that has its id.
-pub(super) const fn certainty(kind: ChannelKind) -> u8 {
-    match kind {
-        ChannelKind::CATEGORY => 3,
-        ChannelKind::FORUM => 2,
-        ChannelKind::ANNOUNCEMENT => 1,
-        _ => 0,
-    }
 }
 
 /// Plans the import of files. A channel's own file takes precedence over the files of its children, and a newer file
@@ -43,12 +30,13 @@ pub(super) fn plan(files: Vec<(ExportFile, ExportSummary)>, key: &PseudonymKey) 
     for (_, summary) in &files {
         let tenant = tenant_of(summary);
         let people = Pseudonymizer::new(key, tenant);
-        let mut channel = summary.channel.to_channel(tenant, &people);
+        let described = summary.channel.to_channel(tenant, &people);
+        let mut channel = Channel { observed_at: Some(summary.exported_at), ..described };
         if let Some(parent) = &summary.channel.parent {
             let parent = hearsay(tenant, parent, &people);
             channel.parent_id = Some(parent.id);
             let known = heard.entry(parent.id).or_insert_with(|| (parent.clone(), summary.exported_at));
-            let kind = if certainty(parent.kind) > certainty(known.0.kind) { parent.kind } else { known.0.kind };
+            let kind = if parent.kind.certainty() > known.0.kind.certainty() { parent.kind } else { known.0.kind };
             if summary.exported_at > known.1 {
                 *known = (parent, summary.exported_at);
             }
@@ -61,11 +49,11 @@ pub(super) fn plan(files: Vec<(ExportFile, ExportSummary)>, key: &PseudonymKey) 
     }
     let proofs = proofs(&files);
     let planned = files.into_iter().zip(proofs).map(|((file, summary), proof)| {
-        let (channel, described_at) = own[&ChannelId::of(tenant_of(&summary), summary.channel.platform_id)].clone();
+        let (channel, _) = own[&ChannelId::of(tenant_of(&summary), summary.channel.platform_id)].clone();
         let parent = channel.parent_id.and_then(|parent| own.get(&parent).or_else(|| heard.get(&parent)));
         // The parent of the parent need not be stored yet: the parent's own file names it.
         let parent = parent.map(|(parent, _)| Channel { parent_id: None, ..parent.clone() });
-        Planned { file, summary, channel, described_at, parent, proof }
+        Planned { file, summary, channel, parent, proof }
     });
     planned.collect()
 }

@@ -6,6 +6,7 @@ use domain::channel::{Channel, ChannelId};
 use domain::coverage::Coverage;
 use domain::guild::GuildLook;
 use domain::slug::ChannelSlug;
+use domain::timestamp::Timestamp;
 use domain::visibility::Visibility;
 use ports::channel::{ThreadCursor, ThreadFilter, ThreadOrder};
 use ports::error::StoreError;
@@ -82,7 +83,9 @@ impl Run<'_> {
             let parent = shown.parent_id.filter(|_| shown.kind.is_thread()).and_then(|parent| stored.get(&parent));
             // A channel that becomes visible to readers gets a slug made of its name.
             let appears = |slug: &ChannelSlug| slug.is_hidden() && shown.is_public(parent);
-            stored.get(&shown.id).is_some_and(|stored| as_stored(shown, stored) == *stored && !appears(&stored.slug))
+            stored
+                .get(&shown.id)
+                .is_some_and(|stored| shown.after_observation(Some(stored)).is_none() && !appears(&stored.slug))
         };
         let (same, mut changed): (Vec<&Channel>, Vec<_>) =
             shown.iter().map(|channel| &channel.channel).partition(|channel| is_stored(channel));
@@ -107,10 +110,11 @@ impl Run<'_> {
     async fn store_channel(&self, unit: &mut dyn UnitOfWork, shown: &Channel) -> Result<(), SyncError> {
         let fenced = unit.channels().fence(shown.id, self.leader.fence()).await?;
         let before = unit.channels().find(shown.id).await?;
-        let mut after = match &before {
-            Some(_) if !fenced => return Err(self.deposed()),
-            Some(before) => as_stored(shown, before),
-            None => shown.clone(),
+        if before.is_some() && !fenced {
+            return Err(self.deposed());
+        }
+        let Some(mut after) = shown.after_observation(before.as_ref()).or_else(|| before.clone()) else {
+            return Ok(());
         };
         if let Some(parent) = after.parent_id
             && unit.channels().find(parent).await?.is_none()
@@ -197,7 +201,7 @@ impl Run<'_> {
                 let (mut unit, now) = (self.of.store.begin().await?, self.of.clock.now());
                 for thread in &threads {
                     self.fence(&mut *unit, thread.id).await?;
-                    conceal(&mut *unit, thread.id).await?;
+                    conceal(&mut *unit, thread.id, now).await?;
                     unit.coverage().note(thread.id, now, false, Some(Coverage::DELETED.to_owned())).await?;
                 }
                 Ok(unit.commit().await?)
@@ -215,7 +219,7 @@ impl Run<'_> {
         }
         let once = || async {
             let mut unit = self.begin_on(channel).await?;
-            conceal(&mut *unit, channel).await?;
+            conceal(&mut *unit, channel, self.of.clock.now()).await?;
             Ok(unit.commit().await?)
         };
         self.in_store(once).await
@@ -233,17 +237,11 @@ impl Run<'_> {
     }
 }
 
-/// Returns a channel as the platform shows it, with the fields that only the store knows.
-fn as_stored(shown: &Channel, stored: &Channel) -> Channel {
-    Channel { slug: stored.slug.clone(), stats: stored.stats, ..shown.clone() }
-}
-
-/// Makes a channel private.
-async fn conceal(unit: &mut dyn UnitOfWork, channel: ChannelId) -> Result<(), StoreError> {
-    if let Some(stored) = unit.channels().find(channel).await?
-        && stored.visibility != Visibility::Private
-    {
-        unit.channels().upsert(&Channel { visibility: Visibility::Private, ..stored }).await?;
+/// Makes a channel private, as of `now`.
+async fn conceal(unit: &mut dyn UnitOfWork, channel: ChannelId, now: Timestamp) -> Result<(), StoreError> {
+    let stored = unit.channels().find(channel).await?;
+    if let Some(concealed) = stored.and_then(|stored| stored.concealed(now)) {
+        unit.channels().upsert(&concealed).await?;
     }
     Ok(())
 }
