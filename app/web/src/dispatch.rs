@@ -68,7 +68,7 @@ pub(super) async fn dispatch(state: &ServerState, request: &Request) -> Routed {
             let response = run(state, request, route, area, audience, captures.clone()).await;
             return Routed { response, route: route.path, audience, cors };
         }
-        (None, None) => return Routed { cors, audience, ..failed(ApiError::not_found(NOTHING)) },
+        (None, None) => return Routed { audience, cors, ..failed(ApiError::not_found(NOTHING)) },
         (None, Some(_)) if cors && request.method == Method::OPTIONS => Ok(preflight()),
         (None, Some(_)) => {
             let allowed: Vec<&Method> = here.iter().map(|(route, _)| &route.method).collect();

@@ -17,7 +17,6 @@ const PATIENCE: Duration = Duration::from_millis(900);
 const METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// Reports that the process is live; checks nothing else.
-#[expect(clippy::unused_async, reason = "a handler is")]
 pub(super) async fn healthz(_: &Call<'_>) -> Result<Response, ApiError> {
     Ok(response(StatusCode::OK, &json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")})))
 }
@@ -41,7 +40,6 @@ pub(super) async fn readyz(call: &Call<'_>) -> Result<Response, ApiError> {
 }
 
 /// Returns the metrics of the process.
-#[expect(clippy::unused_async, reason = "a handler is")]
 pub(super) async fn metrics(call: &Call<'_>) -> Result<Response, ApiError> {
     Ok(with_type(StatusCode::OK, METRICS_TYPE, call.state.metrics.encode(call.state.clock.now())))
 }

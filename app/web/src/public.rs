@@ -19,7 +19,6 @@ use crate::wire::{ChannelBody, CoverageBody, ListBody, MessageBody, MessagesBody
 /// The `OpenAPI` document.
 const OPENAPI: &str = include_str!("../openapi.yaml");
 
-#[expect(clippy::unused_async, reason = "a handler is")]
 pub(super) async fn document(_: &Call<'_>) -> Result<Response, ApiError> {
     Ok(with_type(StatusCode::OK, "application/yaml", OPENAPI))
 }

@@ -27,7 +27,7 @@ impl Query {
             match (decode(name), decode(value)) {
                 (Some(name), _) if !known.contains(&name.as_str()) => refuse(&name, "unknown query parameter"),
                 (Some(name), _) if pairs.iter().any(|(before, _)| *before == name) => {
-                    refuse(&name, "given more than once")
+                    refuse(&name, "given more than once");
                 }
                 (Some(name), Some(value)) => pairs.push((name, value)),
                 (name, _) => refuse(&name.unwrap_or_default(), "is not UTF-8 in percent-encoding"),

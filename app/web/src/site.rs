@@ -21,17 +21,14 @@ const PAGE: u32 = 50;
 /// The number of communities and posts of a page.
 const LIST: u32 = 50;
 
-#[expect(clippy::unused_async, reason = "a handler is")]
 pub(super) async fn icon(_: &Call<'_>) -> Result<Response, ApiError> {
     Ok(kept(with_type(StatusCode::OK, "image/svg+xml", pages::ICON)))
 }
 
-#[expect(clippy::unused_async, reason = "a handler is")]
 pub(super) async fn robots(_: &Call<'_>) -> Result<Response, ApiError> {
     Ok(kept(with_type(StatusCode::OK, "text/plain; charset=utf-8", "User-agent: *\nAllow: /\n")))
 }
 
-#[expect(clippy::unused_async, reason = "a handler is")]
 pub(super) async fn asset(_: &Call<'_>, file: FileName<'_>) -> Result<Response, ApiError> {
     match file.0 {
         "site.css" => Ok(kept(with_type(StatusCode::OK, "text/css; charset=utf-8", pages::STYLE))),

@@ -63,8 +63,8 @@ fn the_table_and_the_document_have_the_same_operations() {
     let (mut table, mut document): (Vec<_>, Vec<_>) = (of_table().collect(), of_document());
     table.sort();
     document.sort();
-    assert!(table.len() > 20);
     assert_eq!(table, document);
+    assert!(!table.is_empty());
 }
 
 #[test]
