@@ -31,7 +31,7 @@ fn order(file: &ExportFile) -> (PathBuf, String, u32) {
 }
 
 /// Returns the part of an export that a file is, according to its name: `name.json`, `name [part 2].json`, `name [part
-/// 3].json`.
+/// 3].json`; and `name-part-2.json`, as tools that avoid brackets rename it.
 pub(crate) fn part(file: &ExportFile) -> ExportPart {
     let path = file.path.to_string_lossy();
     let name = file.entry.as_ref().map_or_else(|| path.to_string(), |entry| format!("{path}!/{entry}"));
@@ -39,7 +39,8 @@ pub(crate) fn part(file: &ExportFile) -> ExportPart {
         let kept = name.len().saturating_sub(ending.len());
         if name.is_char_boundary(kept) && name[kept..].eq_ignore_ascii_case(ending) { &name[..kept] } else { name }
     });
-    let numbered = name.strip_suffix(']').and_then(|name| name.rsplit_once(" [part "));
+    let of_exporter = name.strip_suffix(']').and_then(|name| name.rsplit_once(" [part "));
+    let numbered = of_exporter.or_else(|| name.rsplit_once("-part-"));
     let numbered = numbered.and_then(|(of, number)| Some((of, number.parse().ok()?)));
     let (of, number) = numbered.unwrap_or((name, 1));
     ExportPart { of: of.to_owned(), number }

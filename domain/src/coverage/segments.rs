@@ -334,6 +334,15 @@ impl Segments {
         read
     }
 
+    /// Returns the newest ids without a gap that observations prove to be whole. An export that is not declared complete
+    /// may be filtered: it proves nothing.
+    #[must_use]
+    pub fn newest_proven(&self) -> Option<Interval> {
+        let mut proven = self.0.iter().rev().filter(|part| part.proves_absence).map(|part| part.interval);
+        let newest = proven.next()?;
+        Some(newest.down(proven))
+    }
+
     /// Returns the latest possible time of the last observation of `id` that proves absence: a message that was not
     /// stored then did not exist. `None` if there is no such observation.
     #[must_use]

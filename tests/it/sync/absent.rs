@@ -217,3 +217,36 @@ async fn an_export_of_a_deleted_thread_does_not_show_it_again() {
     assert_eq!(world.held(gone).await, held);
     assert_eq!(server.get(&format!("/api/v1/tenants/simulated/channels/{gone}/messages")).status, 404);
 }
+
+/// Nothing in an export tells that it is filtered. Only the operator can declare it complete.
+#[tokio::test(start_paused = true)]
+async fn a_sync_reads_what_an_export_may_have_left_out() {
+    for (flags, requests) in [(&[][..], 2), (&["--complete"][..], 0)] {
+        let world = World::channel_of(Place::Sqlite, 120).await;
+        let (guild, general) = (world.simulator.guild_id(), world.id("general"));
+        let ids = world.true_ids(general);
+        let is_shown = |index: usize| !flags.is_empty() || index.is_multiple_of(3) || index + 1 == ids.len();
+        let messages: Vec<_> = (0..ids.len())
+            .filter(|index| is_shown(*index))
+            .map(|index| crate::import::fixture::message(ids[index], "shown"))
+            .collect();
+        let export = serde_json::json!({
+            "guild": {"id": guild.to_string(), "name": "Simulated"},
+            "channel": {"id": general.to_string(), "type": "GuildTextChat", "name": "general", "topic": null},
+            "dateRange": {"after": null, "before": null},
+            "exportedAt": "2026-11-20T00:00:00+00:00",
+            "messageCount": messages.len(),
+            "messages": messages,
+        });
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("general.json");
+        std::fs::write(&file, export.to_string()).unwrap();
+        let (installation, server) = world.serve();
+        assert_eq!(installation.import(&[&file], flags).0, 0);
+        drop(server);
+        assert_eq!(world.held(general).await.len(), messages.len());
+        world.sync().await;
+        assert_eq!(world.held(general).await, ids, "{flags:?}");
+        assert!(world.asked(MESSAGES) >= requests, "{flags:?}: {} requests", world.asked(MESSAGES));
+    }
+}

@@ -117,6 +117,8 @@ fn parts_share_their_folder_and_name() {
         ("a/c [part 12].JSON.GZ", None, "a/c", 12),
         ("a/c (after 2026-01-01) [part 3].json", None, "a/c (after 2026-01-01)", 3),
         ("a/c [part x].json", None, "a/c [part x]", 1),
+        ("a/c-part-2.json", None, "a/c", 2),
+        ("a/c-part-two.json", None, "a/c-part-two", 1),
         ("a/c [part 2] old.json", None, "a/c [part 2] old", 1),
         ("a/[part 2].json", None, "a/[part 2]", 1),
         ("a.zip", Some("b/c [part 2].json"), "a.zip!/b/c", 2),

@@ -96,7 +96,8 @@ fn proofs(files: &[(ExportFile, ExportSummary)]) -> Vec<Proof> {
 }
 
 /// Returns the files of each export, with their numbers and in the order of these. Most parts are recognised by their
-/// names. Files of one channel whose ids do not overlap, made within a minute, are parts that were renamed.
+/// names. Files of one channel and of the same requested range whose ids do not overlap, made within a minute, are parts
+/// that were renamed: their numbers are not consecutive, because a part between two of them can be missing.
 fn exports(files: &[(ExportFile, ExportSummary)]) -> Vec<Vec<(u32, usize)>> {
     let mut named: HashMap<_, Vec<(u32, usize)>> = HashMap::new();
     for (index, (_, summary)) in files.iter().enumerate() {
@@ -117,14 +118,14 @@ fn exports(files: &[(ExportFile, ExportSummary)]) -> Vec<Vec<(u32, usize)>> {
             let (before, next) = (&files[*before].1, &files[*next].1);
             let apart = before.ids.zip(next.ids).is_some_and(|((_, high), (low, _))| high < low);
             let millis = before.exported_at.as_millis().abs_diff(next.exported_at.as_millis());
-            apart && u128::from(millis) <= PARTS_WITHIN.as_millis()
+            apart && before.after == next.after && u128::from(millis) <= PARTS_WITHIN.as_millis()
         };
         for run in alike.chunk_by(follows) {
             let mut run = run.to_vec();
             if run.iter().any(|index| files[*index].1.order == MessageOrder::Descending) {
                 run.reverse();
             }
-            exports.push((1..).zip(run).collect());
+            exports.push((1..).step_by(2).zip(run).collect());
         }
     }
     exports

@@ -80,7 +80,7 @@ impl Run<'_> {
         if let Access::Denied(denied) = channel.access {
             return Ok(self.note_if(held.as_ref(), id, Some(reason(denied))).await?);
         }
-        match held.as_ref().and_then(|held| held.interval) {
+        match self.proven(id).await? {
             _ if self.job.kind == JobKind::Full => {
                 self.reread_all(channel).await?;
                 self.note_recheck(id).await?;
@@ -90,12 +90,11 @@ impl Run<'_> {
                 self.note_recheck(id).await?;
             }
             Some(interval) => {
-                let start_reached = held.as_ref().is_some_and(|held| held.start_reached);
                 if channel.last_message_id.is_some_and(|last| last > interval.high()) {
                     self.catch_up(channel, interval.high()).await?;
                 }
                 self.recheck_recent(channel, held.as_ref(), interval).await?;
-                if !start_reached {
+                if !interval.reaches_start() {
                     self.backfill(channel, interval.low()).await?;
                 }
             }
@@ -131,13 +130,12 @@ impl Run<'_> {
         while let Some(at) = cursor.filter(|_| !self.stop.is_cancelled()) {
             cursor = self.page(channel, at, Priority::Backfill).await?;
             let Some(MessageCursor::Before(next)) = cursor else { continue };
-            // Intervals that other sources have stored need not be read again.
-            let held = self.coverage(channel.channel.id).await?;
-            let reached = held.as_ref().and_then(|held| held.interval).filter(|interval| interval.low() <= next);
-            if reached.is_some() && held.as_ref().is_some_and(|held| held.start_reached) {
-                break;
+            // Intervals that other sources prove to be whole need not be read again.
+            match self.proven(channel.channel.id).await?.filter(|interval| interval.low() <= next) {
+                Some(interval) if interval.reaches_start() => break,
+                Some(interval) => cursor = Some(MessageCursor::Before(interval.low())),
+                None => {}
             }
-            cursor = reached.map(|interval| MessageCursor::Before(interval.low())).or(cursor);
         }
         Ok(())
     }
@@ -323,6 +321,12 @@ impl Run<'_> {
             Some(_) => Err(self.deposed()),
             None => Err(StoreError::Missing { what: "channel" }.into()),
         }
+    }
+
+    /// Returns the newest ids of a channel that are proven to be stored whole.
+    async fn proven(&self, channel: ChannelId) -> Result<Option<Interval>, SyncError> {
+        let segments = async || Ok(self.of.store.read().await?.coverage().segments(channel).await?);
+        Ok(self.in_store(segments).await?.newest_proven())
     }
 
     pub(super) async fn coverage(&self, channel: ChannelId) -> Result<Option<Coverage>, SyncError> {
