@@ -125,7 +125,7 @@ impl Converter<'_> {
         let (attachments, beside) = scrub.attachments(id, message.attachments, &mut extra);
         let reactions = scrub.reactions(message.reactions, &mut extra);
         let embeds =
-            list(message.embeds, "embeds", |value| scrub.value(Part::Embed, scrub.embed(embed(value))), &mut extra);
+            list(message.embeds, "embeds", |value| scrub.embed(scrub.value(Part::Embed, embed(value))), &mut extra);
         let items = message.stickers.as_array().into_iter().flatten();
         let rest: Vec<Value> = items.filter(|item| item.is_object()).filter_map(sticker_rest).collect();
         let stickers =
@@ -230,8 +230,8 @@ impl Scrub<'_> {
         self.names.text(self.of.text(text))
     }
 
-    /// Scrubs an embed of the name of a known person as its author or footer: a bot that shows a person there writes no
-    /// `@`.
+    /// Removes the name of a known person as the author or footer of a scrubbed embed: a bot that shows a person there
+    /// writes no `@`.
     fn embed(&self, mut embed: Value) -> Value {
         for (part, name) in [("author", "name"), ("footer", "text")] {
             if let Some(Value::Object(fields)) = embed.get_mut(part)
@@ -243,13 +243,14 @@ impl Scrub<'_> {
         embed
     }
 
-    fn snapshot(&self, mut snapshot: Value) -> Value {
+    fn snapshot(&self, snapshot: Value) -> Value {
+        let mut snapshot = self.value(Part::Snapshot, snapshot);
         if let Some(Value::Array(embeds)) = snapshot.get_mut("embeds") {
             for embed in embeds {
                 *embed = self.embed(embed.take());
             }
         }
-        self.value(Part::Snapshot, snapshot)
+        snapshot
     }
 
     /// Returns a person; all persons without id and name are the same one.

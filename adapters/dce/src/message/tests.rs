@@ -1,6 +1,8 @@
+use std::borrow::Cow;
+
 use domain::channel::ChannelId;
 use domain::message::{Message, MessageKind};
-use domain::pseudonym::{KnownPeople, PseudonymKey, Pseudonymizer};
+use domain::pseudonym::{Identity, KnownPeople, PseudonymKey, Pseudonymizer};
 use domain::tenant::{Platform, PlatformId, TenantId};
 use domain::timestamp::Timestamp;
 use serde_json::{Value, json};
@@ -13,6 +15,11 @@ fn people() -> Pseudonymizer {
 }
 
 fn message(fields: &Value) -> Message {
+    message_among(&KnownPeople::default(), fields)
+}
+
+/// `fields` as a message of files whose people are `known`.
+fn message_among(known: &KnownPeople, fields: &Value) -> Message {
     let mut message = json!({
         "id": "1543572365714264084", "type": "Default", "timestamp": "2026-08-30T13:45:30.174+03:00", "content": "hi",
         "author": {"id": "80351110224678912", "name": "quill", "nickname": "Quill", "isBot": false, "roles": []},
@@ -20,8 +27,8 @@ fn message(fields: &Value) -> Message {
     message.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
     let tenant = TenantId::of(Platform::Discord, &PlatformId::new("1").unwrap());
     let channel = ChannelId::of(tenant, "2".parse().unwrap());
-    let (people, observed_at, known) = (people(), Timestamp::from_millis(1).unwrap(), KnownPeople::default());
-    let converter = Converter { channel, observed_at, people: &people, known: &known };
+    let (people, observed_at) = (people(), Timestamp::from_millis(1).unwrap());
+    let converter = Converter { channel, observed_at, people: &people, known };
     match converter.convert(message.to_string().as_bytes()).unwrap().0 {
         Converted::Message(message, _) => *message,
         Converted::Large(unreadable) => panic!("{unreadable:?}"),
@@ -41,6 +48,26 @@ fn no_name_or_id_of_a_person_is_left() {
     let pseudonym = people().person("80351110224678912");
     assert_eq!(message.content, format!("<@{pseudonym}> <@{pseudonym}>"));
     assert_eq!(message.reactions[0].people, [pseudonym]);
+}
+
+#[test]
+fn an_embed_of_a_known_person_has_no_name() {
+    let id = "733300000000000044";
+    let mut known = KnownPeople::default();
+    known.add(&Identity::Id(Cow::Borrowed(id)), ["quillzqx", "Quillzqx"]);
+    let icon = format!("https://cdn.discordapp.com/avatars/{id}/feedfacefeedfacefeedfacefeedface.png");
+    for embed in [
+        json!({"author": {"name": "Quillzqx", "url": null, "iconUrl": icon}, "description": "**Sent by Quillzqx**"}),
+        json!({"author": {"name": "Quillzqx", "iconUrl": icon}, "fields": [{"name": "User", "value": "Quillzqx", "isInline": true}]}),
+        json!({"author": {"name": "Quillzqx", "url": format!("https://discord.com/users/{id}")}, "title": "Quillzqx left"}),
+        json!({"author": {"name": "Quillzqx"}, "description": "Quillzqx left", "thumbnail": {"url": icon}}),
+        json!({"footer": {"text": "Quillzqx", "iconUrl": icon}, "description": "Quillzqx left"}),
+    ] {
+        for fields in [json!({"embeds": [embed]}), json!({"forwardedMessage": {"content": "", "embeds": [embed]}})] {
+            let made = format!("{:?}", message_among(&known, &fields));
+            assert!(!made.contains("Quillzqx") && !made.contains(id), "{made} of {fields}");
+        }
+    }
 }
 
 #[test]

@@ -17,6 +17,18 @@ const ID_WORDS: [&str; 6] = ["id", "user", "member", "author", "discord", "uid"]
 /// The minimum length of a name that is replaced in texts, in letters.
 const SHORTEST_NAME: usize = 3;
 
+/// The maximum length of a title that is the name of a person, in letters: that of Discord's names.
+const LONGEST_NAME: usize = 32;
+
+/// Keys of an embed with texts that readers are shown.
+const SHOWN: [&str; 5] = ["author", "title", "description", "footer", "fields"];
+
+/// Words before the name of a person in a footer or title.
+const BEFORE_NAMES: [&str; 3] = [" by ", " for ", " of "];
+
+/// Letters after which the name before them ends: `Name's avatar`, `Name (id)`.
+const AFTER_NAMES: [&str; 3] = ["'s ", "’s ", " ("];
+
 /// The replacement for a person without an id in the embed.
 const UNKNOWN: &str = "a member";
 
@@ -68,15 +80,25 @@ impl MessageScrub<'_> {
         };
         let mut names: Vec<(String, Option<String>)> =
             self.names.iter().map(|(name, id)| (name.clone(), name_of(Some(&Some(id.clone()))))).collect();
-        if author.is_some()
-            && let Some(name) = text_of(fields.get("author"), "name")
-        {
-            names.push((untagged(name).to_owned(), name_of(author.as_ref())));
-        }
-        if link.is_some()
-            && let Some(Value::String(title)) = fields.get("title")
-        {
-            names.push((untagged(title).to_owned(), name_of(link.as_ref())));
+        let mut add = |text: Option<&str>, whose: Option<&Whose>| {
+            names.extend(text.into_iter().flat_map(names_in).map(|name| (name.to_owned(), name_of(whose))));
+        };
+        let author_name = text_of(fields.get("author"), "name").filter(|name| !name.trim().is_empty());
+        let author_name = author_name.filter(|_| author.is_some() || fields.get("author").is_some_and(has_no_address));
+        let footer_text = text_of(fields.get("footer"), "text").filter(|text| !text.trim().is_empty());
+        let title = fields.get("title").and_then(Value::as_str).filter(|title| !title.trim().is_empty());
+        // Without another name, a short title beside a picture of a person is the person's name.
+        let is_alone = author_name.is_none() && (author.is_some() || footer.is_some() && footer_text.is_none());
+        let is_alone = is_alone || author_name.is_none() && picture.is_some();
+        let is_name = is_alone && title.is_some_and(is_short);
+        let titled = link.clone().or_else(|| all.iter().find_map(|found| (*found).clone()).filter(|_| is_name));
+        add(author_name, author.as_ref());
+        add(title.filter(|_| titled.is_some()), titled.as_ref());
+        add(footer_text.filter(|text| footer.is_some() && is_short(text)), footer.as_ref());
+        for key in SHOWN {
+            if let Some(value) = fields.get_mut(key) {
+                each_text(value, &mut |text| names.extend(tagged(text).map(|name| (name.to_owned(), name_of(None)))));
+            }
         }
         names.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
         if author.is_some() || fields.get("author").is_some_and(has_no_address) {
@@ -88,7 +110,9 @@ impl MessageScrub<'_> {
         }
         if link.is_some() {
             fields.remove("url");
-            match name_of(link.as_ref()) {
+        }
+        if titled.is_some() {
+            match name_of(titled.as_ref()) {
                 Some(name) => fields.insert("title".to_owned(), name.into()),
                 None => fields.remove("title"),
             };
@@ -101,7 +125,7 @@ impl MessageScrub<'_> {
                 None => fields.remove("footer"),
             };
         }
-        for key in ["author", "title", "description", "footer", "fields"] {
+        for key in SHOWN {
             if let Some(value) = fields.get_mut(key) {
                 unname(value, &names);
             }
@@ -205,27 +229,58 @@ fn untagged(name: &str) -> &str {
         .map_or(name, |(name, _)| name)
 }
 
-/// Replaces names that are words in the texts of `value` by generated names.
-fn unname(value: &mut Value, names: &[(String, Option<String>)]) {
+/// Returns whether a text has the length of a name, on one line.
+fn is_short(text: &str) -> bool {
+    let text = text.trim();
+    text.chars().count() <= LONGEST_NAME && !text.contains('\n')
+}
+
+/// Returns the possible names of the person that a text names: all of it, or the part before or after a common word.
+fn names_in(text: &str) -> impl Iterator<Item = &str> {
+    let after = BEFORE_NAMES.iter().filter_map(move |word| text.rsplit_once(word)).map(|(_, name)| name);
+    let before = AFTER_NAMES.iter().filter_map(move |word| text.split_once(word)).map(|(name, _)| name);
+    std::iter::once(text).chain(after).chain(before).map(untagged)
+}
+
+/// Returns the names before the four digits of a tag in a text, each with its tag and without it: `name#1234`.
+fn tagged(text: &str) -> impl Iterator<Item = &str> {
+    let is_of_name = |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | '.' | '-');
+    let found = text.match_indices('#').filter_map(move |(at, _)| {
+        let rest = &text[at + 1..];
+        let digits = rest.bytes().take(5).take_while(u8::is_ascii_digit).count();
+        let is_tag = digits == 4 || &rest[..digits] == "0";
+        let name = text[..at].rsplit(|letter| !is_of_name(letter)).next().filter(|name| is_tag && !name.is_empty())?;
+        Some([&text[at - name.len()..=at + digits], name])
+    });
+    found.flatten()
+}
+
+/// Applies `edit` to each text in a value of an embed that readers are shown.
+fn each_text(value: &mut Value, edit: &mut dyn FnMut(&mut String)) {
     match value {
-        Value::String(text) => {
-            for (name, generated) in names {
-                let generated = generated.as_deref().unwrap_or(UNKNOWN);
-                if name.chars().count() >= SHORTEST_NAME
-                    && text.contains(name.as_str())
-                    && !generated.contains(name.as_str())
-                {
-                    *text = replace_word(text, name, generated);
-                }
-            }
-        }
-        Value::Array(items) => items.iter_mut().for_each(|item| unname(item, names)),
+        Value::String(text) => edit(text),
+        Value::Array(items) => items.iter_mut().for_each(|item| each_text(item, edit)),
         Value::Object(fields) => {
             let shown = fields.iter_mut().filter(|(key, _)| matches!(key.as_str(), "name" | "value" | "text"));
-            shown.for_each(|(_, value)| unname(value, names));
+            shown.for_each(|(_, value)| each_text(value, edit));
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
+}
+
+/// Replaces names that are words in the texts of `value` by generated names.
+fn unname(value: &mut Value, names: &[(String, Option<String>)]) {
+    each_text(value, &mut |text| {
+        for (name, generated) in names {
+            let generated = generated.as_deref().unwrap_or(UNKNOWN);
+            if name.chars().count() >= SHORTEST_NAME
+                && text.contains(name.as_str())
+                && !generated.contains(name.as_str())
+            {
+                *text = replace_word(text, name, generated);
+            }
+        }
+    });
 }
 
 fn replace_word(text: &str, word: &str, by: &str) -> String {

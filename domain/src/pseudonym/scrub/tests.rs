@@ -274,6 +274,21 @@ fn an_embed_of_a_person_shows_no_name() {
         json!({"author": {"name": "realname", "icon_url": "https://cdn.discordapp.com/embed/avatars/3.png"}}),
         json!({"author": {"name": "realname", "icon_url": "x_Files\\3-1A2B3.png"}}),
         json!({"author": {"name": "realname", "icon_url": avatar}, "fields": [{"name": "User", "value": "realname"}]}),
+        json!({"title": "realname", "description": "realname joined", "thumbnail": {"url": avatar},
+            "fields": [{"name": "realname", "value": "**realname**"}], "footer": {"text": "bye realname", "icon_url": "https://example.org/i.png"}}),
+        json!({"title": "realname", "description": "realname joined", "image": {"url": avatar}}),
+        json!({"title": "realname", "description": "realname joined", "images": [{"url": avatar}]}),
+        json!({"title": "realname", "description": "realname joined", "author": {"icon_url": avatar}}),
+        json!({"title": "realname", "description": "realname joined", "author": {"name": "", "icon_url": avatar}}),
+        json!({"title": "realname", "description": "realname joined", "footer": {"icon_url": avatar}}),
+        json!({"title": "realname", "description": "realname joined",
+            "thumbnail": {"url": "https://cdn.discordapp.com/embed/avatars/3.png"}}),
+        json!({"title": "User info for realname#1234", "description": "realname joined", "thumbnail": {"url": avatar}}),
+        json!({"title": "realname's avatar", "description": "realname joined", "image": {"url": avatar}}),
+        json!({"author": {"name": "realname"}, "description": "realname joined", "thumbnail": {"url": avatar}}),
+        json!({"author": {"name": "realname (someone)", "icon_url": avatar}, "description": "realname joined"}),
+        json!({"title": "Rank", "description": "realname", "footer": {"text": "Requested by realname", "icon_url": avatar}}),
+        json!({"title": "Joined", "thumbnail": {"url": avatar}, "fields": [{"name": "Who", "value": "realname#0"}]}),
     ] {
         let made = scrubbed(Part::Embed, json!([embed.clone()])).to_string();
         for trace in [OTHER, "realname", HASH] {
@@ -290,6 +305,17 @@ fn an_embed_of_a_person_shows_no_name() {
         json!([{"author": {"name": generated}, "description": format!("<@{person}>"),
             "footer": {"text": format!("ID: {person}")}, "color": 5, "timestamp": "2026-03-01T12:00:00Z"}])
     );
+}
+
+#[test]
+fn a_title_that_is_prose_stays_beside_a_picture_of_a_person() {
+    let avatar = format!("https://cdn.discordapp.com/avatars/{OTHER}/{HASH}.png");
+    for title in ["A title that is longer than any name of a person", "Two\nlines"] {
+        let embed = json!([{"title": title, "thumbnail": {"url": avatar}, "description": "Level 5"}]);
+        assert_eq!(scrubbed(Part::Embed, embed), json!([{"title": title, "description": "Level 5"}]));
+    }
+    let embed = json!([{"title": "Level up", "author": {"name": "realname", "icon_url": avatar}}]);
+    assert_eq!(scrubbed(Part::Embed, embed)[0]["title"], "Level up");
 }
 
 #[test]
