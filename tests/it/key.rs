@@ -253,6 +253,15 @@ fn a_copy_takes_the_check_value_along_and_no_archive_of_another_key_takes_it() {
     let tenants: u64 = held.query_row("SELECT COUNT(*) FROM tenants", [], |row| row.get(0)).unwrap();
     assert_eq!(tenants, 1, "nothing was copied");
 
+    let mut with_other = copy(&Installation::new());
+    with_other.env("PSEUDONYM_KEY", other_key());
+    assert!(rejected(with_other).contains("PSEUDONYM_KEY is not the key that the archive to copy from"));
+    for beside in [&from, &to] {
+        fs::write(key_file(beside), other_key()).unwrap();
+        assert!(rejected(copy(&to)).contains("verta.db.key is not the key"));
+        fs::remove_file(key_file(beside)).unwrap();
+    }
+
     let source = Connection::open(from.database()).unwrap();
     assert_eq!(source.execute("UPDATE archive SET key_check = NULL", []).unwrap(), 1);
     assert!(rejected(copy(&to)).contains("check value"));

@@ -32,6 +32,12 @@ pub enum TenantsError {
     /// It is stored, and being deleted.
     #[error("this community is being deleted; try again when that is done")]
     Deleting,
+    /// The archive has a key, and this process has none.
+    #[error(
+        "the archive was written with a key that this process does not have: set PSEUDONYM_KEY to the archive's key, or \
+         put its key file back, and restart Verta"
+    )]
+    KeyMissing,
     /// The store failed.
     #[error("the store failed")]
     Store(#[from] StoreError),
@@ -130,25 +136,40 @@ impl BrandingPatch {
 pub struct Tenants {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
+    has_key: bool,
 }
 
 impl Tenants {
     /// Works on `store`.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
-        Self { store, clock }
+        Self { store, clock, has_key: true }
+    }
+
+    /// Returns the same for a process without the archive's key: it writes only to an archive without a check value.
+    #[must_use]
+    pub fn without_key(self) -> Self {
+        Self { has_key: false, ..self }
+    }
+
+    async fn begin(&self) -> Result<Box<dyn ports::store::UnitOfWork>, TenantsError> {
+        let mut unit = self.store.begin().await?;
+        if !self.has_key && unit.archive().key_check().await?.is_some() {
+            return Err(TenantsError::KeyMissing);
+        }
+        Ok(unit)
     }
 
     /// Creates a tenant.
     ///
     /// # Errors
-    /// [`TenantsError::Exists`], [`TenantsError::Deleting`] or [`TenantsError::SlugTaken`].
+    /// [`TenantsError::KeyMissing`], [`TenantsError::Exists`], [`TenantsError::Deleting`] or [`TenantsError::SlugTaken`].
     pub async fn create(&self, new: &NewTenant) -> Result<Tenant, TenantsError> {
         retry(TenantsError::is_retryable, || self.create_once(new)).await
     }
 
     async fn create_once(&self, new: &NewTenant) -> Result<Tenant, TenantsError> {
-        let mut unit = self.store.begin().await?;
+        let mut unit = self.begin().await?;
         if let Some(stored) = unit.tenants().find(TenantId::of(new.platform, &new.platform_id)).await? {
             return Err(match stored.deleting_since {
                 Some(_) => TenantsError::Deleting,
@@ -179,13 +200,13 @@ impl Tenants {
     /// Applies `patch` to a tenant.
     ///
     /// # Errors
-    /// [`TenantsError::NotFound`] or [`TenantsError::SlugTaken`].
+    /// [`TenantsError::KeyMissing`], [`TenantsError::NotFound`] or [`TenantsError::SlugTaken`].
     pub async fn update(&self, reference: &str, patch: &TenantPatch) -> Result<Tenant, TenantsError> {
         retry(TenantsError::is_retryable, || self.update_once(reference, patch)).await
     }
 
     async fn update_once(&self, reference: &str, patch: &TenantPatch) -> Result<Tenant, TenantsError> {
-        let mut unit = self.store.begin().await?;
+        let mut unit = self.begin().await?;
         let stored = find(&mut *unit, reference).await?;
         let mut changed = stored.clone();
         changed.name = patch.name.clone().unwrap_or(changed.name);

@@ -20,6 +20,12 @@ pub(crate) enum KeyError {
          PSEUDONYM_KEY to the archive's key, or put its key file back"
     )]
     Other(String),
+    /// The archive to copy was written with another key.
+    #[error(
+        "{0} is not the key that the archive to copy from was written with, and a copy belongs to that key: set \
+         PSEUDONYM_KEY to it, or copy without a key: unset PSEUDONYM_KEY, and move the key file elsewhere"
+    )]
+    Copied(String),
     /// The archive has a key, and the command has none.
     #[error(
         "the archive was written with a key that is missing: put its file back to {}, or set PSEUDONYM_KEY to the \
@@ -108,6 +114,34 @@ pub(crate) async fn key_of(
         return Err(KeyError::Other(source).into());
     }
     Ok(Some(key))
+}
+
+/// Compares the key of a copy with the check value of the archive to copy from: `PSEUDONYM_KEY`, or else the key files
+/// beside the `databases` that are files. A copy without a key is allowed: the check value is copied.
+///
+/// # Errors
+/// [`KeyError`], or the store's error.
+pub(crate) async fn check_copy(
+    from: &dyn Store,
+    config: &Config,
+    databases: [Option<&Path>; 2],
+) -> Result<(), Box<dyn std::error::Error>> {
+    let mut given = Vec::new();
+    if let Some(key) = &config.pseudonym_key {
+        given.push((key.clone(), "PSEUDONYM_KEY".to_owned()));
+    } else {
+        for path in databases.into_iter().flatten().map(beside) {
+            given.extend(read(&path)?.map(|key| (key, format!("the key in {}", path.display()))));
+        }
+    }
+    if given.is_empty() {
+        return Ok(());
+    }
+    let archive = ArchiveKey::of(from).await?;
+    match given.into_iter().find(|(key, _)| !archive.accepts(key.check())) {
+        Some((_, source)) => Err(KeyError::Copied(source).into()),
+        None => Ok(()),
+    }
 }
 
 /// Returns the error of a missing key: none is created for an archive on a server.

@@ -33,7 +33,7 @@ use tracing_subscriber::{EnvFilter, Layer};
 use self::archive::{Opened, archive};
 use self::cli::{Command, MigrationReport, ParseError, Tools};
 use self::config::{Config, ConfigError, LogFormat, PublicUrl, StoreUrl};
-use self::key_file::{KeyUse, beside, key_of, makes_archive, needed, read};
+use self::key_file::{KeyUse, beside, check_copy, key_of, makes_archive, needed, read};
 use self::meter::{Measured, meter};
 
 /// Responses are made of many small pieces on many threads, which this allocator allocates and frees faster; it retains
@@ -118,7 +118,12 @@ async fn copy(from: &str, to: &str, json: bool, config: &Config) -> Result<ExitC
         return Err(wrong("--to", "it is the same archive as --from".to_owned()).into());
     }
     let pool_size = usize::try_from(config.pool_size)?;
-    let (from, to) = (from.open(pool_size).await?, to.open(pool_size).await?);
+    let source = from.open(pool_size).await?;
+    if let Err(error) = check_copy(&*source.store(), config, [from.path(), to.path()]).await {
+        source.close().await;
+        return Err(error);
+    }
+    let (from, to) = (source, to.open(pool_size).await?);
     let code = cli::copy::run(from.store(), to.store(), json).await;
     from.close().await;
     to.close().await;

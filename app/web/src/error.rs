@@ -170,9 +170,10 @@ impl From<TenantsError> for ApiError {
     fn from(error: TenantsError) -> Self {
         match error {
             TenantsError::NotFound(_) => Self::not_found("there is no such community"),
-            TenantsError::SlugTaken(_) | TenantsError::Exists { .. } | TenantsError::Deleting => {
-                Self::new(StatusCode::CONFLICT, "conflict", error.to_string())
-            }
+            TenantsError::SlugTaken(_)
+            | TenantsError::Exists { .. }
+            | TenantsError::Deleting
+            | TenantsError::KeyMissing => Self::new(StatusCode::CONFLICT, "conflict", error.to_string()),
             // The stored values of a tenant come from the request body.
             TenantsError::Store(error @ StoreError::Refused(_)) => {
                 warn!(error = &error as &dyn std::error::Error, "store rejected a value");

@@ -127,6 +127,12 @@ impl ServerState {
         }
     }
 
+    /// Returns the state of a server without the archive's key: it rejects changes to tenants.
+    #[must_use]
+    pub fn without_key(self) -> Self {
+        Self { tenants: self.tenants.without_key(), ..self }
+    }
+
     /// Reports the progress of the follower with this lag in the metrics.
     #[must_use]
     pub fn with_follower(self, lag: Lag) -> Self {

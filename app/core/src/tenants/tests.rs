@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use domain::pseudonym::PseudonymKey;
 use domain::slug::TenantSlug;
 use domain::tenant::{Platform, PlatformId, Tenant, TenantName};
 use domain::timestamp::Timestamp;
@@ -47,6 +48,24 @@ async fn a_tenant_is_made_with_a_slug_of_its_name() {
     let made = tenants.create(&new()).await.unwrap();
     assert_eq!((made.slug.as_str(), made.created_at), ("needles", clock().0));
     assert_eq!(store.committed(), 1);
+}
+
+#[tokio::test]
+async fn without_the_key_of_the_archive_no_tenant_is_created_or_changed() {
+    let check = PseudonymKey::new([1; 32]).check();
+    for (stored, is_rejected) in [(Some(check), true), (None, false)] {
+        let mut unit = free(Ok(()));
+        unit.archive.expect_key_check().returning(move || Ok(stored));
+        let (tenants, store) = tenants([unit]);
+        let made = tenants.without_key().create(&new()).await;
+        assert_eq!(matches!(made, Err(TenantsError::KeyMissing)), is_rejected);
+        assert_eq!(store.committed(), u32::from(!is_rejected));
+    }
+    let mut unit = FakeUnitOfWork::default();
+    unit.archive.expect_key_check().returning(move || Ok(Some(check)));
+    let (tenants, _) = tenants([unit]);
+    let changed = tenants.without_key().update("needles", &TenantPatch::default()).await;
+    assert!(matches!(changed, Err(TenantsError::KeyMissing)));
 }
 
 #[tokio::test]

@@ -40,6 +40,7 @@ pub(super) async fn run(paths: &[PathBuf], role: Role, config: &Config, tools: &
     let sync_jobs = SyncJobs::new(Arc::clone(&tools.store), Arc::clone(&tools.clock));
     let state =
         ServerState::new(Arc::clone(&tools.store), Arc::clone(&tools.clock), jobs.clone(), sync_jobs.clone(), settings);
+    let state = if tools.key.is_some() { state } else { state.without_key() };
     let follower = Follower::new(Arc::clone(&tools.store), Vec::new());
     let state = state.with_media(Arc::clone(&tools.media)).with_follower(follower.lag());
     let state = state.with_metrics(|registry| meter().register(registry));
