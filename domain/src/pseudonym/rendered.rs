@@ -44,10 +44,14 @@ impl<'a> RenderedNames<'a> {
         let (mut written, mut from) = (String::new(), 0);
         for (at, _) in text.match_indices('@') {
             while addresses.next_if(|range| range.end <= at).is_some() {}
-            let (before, rest) = (&text[..at], &text[at + 1..]);
+            if at < from {
+                continue;
+            }
+            // A name that was replaced is not the user of a mail address.
+            let (before, rest) = (&text[from..at], &text[at + 1..]);
             let in_address = addresses.peek().is_some_and(|range| range.start < at)
                 && before.ends_with(|letter: char| letter.is_alphanumeric() || "/=:".contains(letter));
-            if at < from || in_address || is_mention(before, rest) || is_mail(before, rest) {
+            if in_address || is_mention(before, rest) || is_mail(before, rest) {
                 continue;
             }
             if let Some((length, pseudonym)) = self.find(rest) {

@@ -16,6 +16,7 @@ fn known() -> KnownPeople {
     known.add(&Identity::Id(Cow::Borrowed("1")), ["Fenn Zqxmoor", "fenn#1234"]);
     known.add(&Identity::Id(Cow::Borrowed("2")), ["Fenn", "Quillzqx"]);
     known.add(&Identity::Name(Cow::Borrowed("moth")), ["moth"]);
+    known.add(&Identity::Id(Cow::Borrowed("3")), ["zqx.dot"]);
     known
 }
 
@@ -23,6 +24,7 @@ fn known() -> KnownPeople {
 fn rendered_names_become_mentions_and_typed_ones_stay() {
     let (people, known) = (people(), known());
     let (fenn, quill, moth) = (people.person("1"), people.person("2"), people.named("moth"));
+    let dot = people.person("3");
     let names = RenderedNames::new(&people, &known, []);
     for (text, expected) in [
         ("hello @Fenn Zqxmoor, are you there?", format!("hello <@{fenn}>, are you there?")),
@@ -31,6 +33,7 @@ fn rendered_names_become_mentions_and_typed_ones_stay() {
         ("@moth你好@moth", format!("<@{moth}>你好<@{moth}>")),
         ("hi@Quillzqx there, @Quillzqxs", format!("hi<@{quill}> there, <@{quill}>s")),
         ("`@Quillzqx`, (https://a.example/x),@Quillzqx", format!("`<@{quill}>`, (https://a.example/x),<@{quill}>")),
+        ("@zqx.dot@zqx.dot @zqx.dot", format!("<@{dot}><@{dot}> <@{dot}>")),
         ("@@Quillzqx", format!("@<@{quill}>")),
         ("to @Quillzqx. And", format!("to <@{quill}>. And")),
         ("me@Quillzqx.example, m.e-2@Quillzqx.example.", "me@Quillzqx.example, m.e-2@Quillzqx.example.".to_owned()),
