@@ -10,7 +10,7 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Number, Value};
 
-use self::keys::{Class, class, snake};
+use self::keys::{Class, class, is_user_id, may_name_person, snake};
 use self::text::{ID_DIGITS, Rules, may_name, scan};
 use super::Pseudonymizer;
 
@@ -234,7 +234,13 @@ impl MessageScrub<'_> {
             Value::String(text) => self.hidden_text(&text).into(),
             Value::Number(number) if matches!(class, Class::ThingId | Class::Things | Class::Number) => number.into(),
             Value::Number(number) => self.number(number),
-            Value::Array(items) => items.into_iter().map(|item| self.walk(part, class, item)).collect(),
+            Value::Array(items) => {
+                // A text beside the id of a person, as in `[id, "name"]`.
+                let is_pair = part == Part::Hidden && class == Class::Other && items.iter().any(is_person_id);
+                let is_name = |item: &Value| is_pair && item.is_string() && !self.changes(item);
+                let walk = |item| if is_name(&item) { Value::Null } else { self.walk(part, class, item) };
+                items.into_iter().map(walk).collect()
+            }
             Value::Object(fields) if is_person(&fields) => self.person_object(&fields),
             Value::Object(fields) => self.object(part, class, fields),
             Value::Null | Value::Bool(_) => value,
@@ -253,8 +259,18 @@ impl MessageScrub<'_> {
         let is_option = fields.contains_key("label") && fields.contains_key("value");
         let is_personal_option =
             is_option && !fields.contains_key("type") && fields.get("value").is_some_and(|value| self.changes(value));
-        let links_person = part == Part::Component && fields.get("url").is_some_and(|url| self.shows_person(url));
+        let is_component = matches!(part, Part::Component | Part::Hidden);
+        let links_person = is_component && fields.get("url").is_some_and(|url| self.shows_person(url));
         let loses_picture = fields.iter().any(|(key, value)| embed::is_picture(key) && self.shows_person(value));
+        let is_avatar = part == Part::Component || fields.get("media").is_some_and(|media| self.shows_person(media));
+        let is_of_user = part == Part::Hidden
+            && !is_thing
+            && fields.iter().any(|(key, value)| is_person_id(value) && is_user_id(&snake(key)));
+        let is_beside_id = part == Part::Hidden
+            && !is_thing
+            && fields.iter().any(|(key, value)| {
+                is_person_id(value) && !matches!(class(&snake(key)), Class::ThingId | Class::Thing | Class::Things)
+            });
         let named_value = part == Part::Hidden && fields.get("name").is_some_and(Value::is_string) && !is_option;
         let named_value =
             named_value.then(|| fields.get("name").and_then(Value::as_str).map(|name| class(&snake(name))));
@@ -271,7 +287,9 @@ impl MessageScrub<'_> {
                 || names_person && matches!(name.as_ref(), "name" | "label" | "title")
                 || is_personal_option && matches!(name.as_ref(), "label" | "description")
                 || embed::is_picture(&key) && self.shows_person(&value)
-                || loses_picture && name == "description" && part == Part::Component
+                || loses_picture && name == "description" && is_avatar && is_component
+                || is_of_user && name == "name"
+                || is_beside_id && value.is_string() && may_name_person(&name)
                 || links_person && name == "label"
                 || self.is_asset(&name, &value);
             if is_gone {
@@ -281,6 +299,16 @@ impl MessageScrub<'_> {
                 // An address of a thing has the thing's id.
                 (Some(own), Value::String(text)) if class == Class::Other && name.ends_with("url") => {
                     self.rewritten(&text, true, Some(own)).into()
+                }
+                // In `{id: {"name": …}}` or `{id: "name"}`, the key is the id of a person.
+                (_, value)
+                    if part == Part::Hidden
+                        && !is_thing
+                        && class == Class::Other
+                        && is_digits(&key)
+                        && ID_DIGITS.contains(&key.len()) =>
+                {
+                    self.person(value)
                 }
                 (_, value) => self.field(part, class, &name, is_option, value),
             };
@@ -325,6 +353,10 @@ impl MessageScrub<'_> {
             (_, _) if class == Class::Emptied => Value::Null,
             (_, value) if class == Class::PersonId => self.ids(value),
             (_, value) if class == Class::Person => self.person(value),
+            // A program wrote the text of its components.
+            ("content", Value::String(text)) if part == Part::Component => {
+                self.text(&self.unlinked(&text, &mut Vec::new())).into()
+            }
             (_, Value::String(text)) if part.shows(name) => self.text(&text).into(),
             (_, value) => self.walk(part.inner(name), class, value),
         }

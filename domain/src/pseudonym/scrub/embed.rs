@@ -20,6 +20,12 @@ const SHORTEST_NAME: usize = 3;
 /// The maximum length of a title that is the name of a person, in letters: that of Discord's names.
 const LONGEST_NAME: usize = 32;
 
+/// The maximum length of an address in a link that is checked, in bytes.
+const LONGEST_ADDRESS: usize = 2048;
+
+/// The maximum length of the text of a link that is checked, in letters.
+const LONGEST_LABEL: usize = 256;
+
 /// Keys of an embed with texts that readers are shown.
 const SHOWN: [&str; 5] = ["author", "title", "description", "footer", "fields"];
 
@@ -65,12 +71,19 @@ pub(super) fn is_picture(key: &str) -> bool {
 impl MessageScrub<'_> {
     /// Returns an embed without the name of the person whose picture or address it shows.
     pub(super) fn embed(&self, mut fields: Map<String, Value>) -> Map<String, Value> {
+        let mut linked = Vec::new();
+        for key in SHOWN {
+            if let Some(value) = fields.get_mut(key) {
+                each_text(value, &mut |text| *text = self.unlinked(text, &mut linked));
+            }
+        }
         let author = fields.get("author").and_then(|author| self.whose(author));
         let footer = fields.get("footer").and_then(|footer| self.whose(footer));
         let link = fields.get("url").and_then(|url| self.whose_address(url));
         let picture = fields.iter().filter(|(key, _)| is_picture(key)).find_map(|(_, value)| self.whose(value));
         let all = [&author, &link, &picture, &footer];
         if all.iter().all(|found| found.is_none()) {
+            SHOWN.iter().for_each(|key| fields.get_mut(*key).into_iter().for_each(|value| unname(value, &linked)));
             return fields;
         }
         let person = all.iter().find_map(|found| found.as_ref()?.clone());
@@ -100,6 +113,7 @@ impl MessageScrub<'_> {
                 each_text(value, &mut |text| names.extend(tagged(text).map(|name| (name.to_owned(), name_of(None)))));
             }
         }
+        names.extend(linked);
         names.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
         if author.is_some() || fields.get("author").is_some_and(has_no_address) {
             match name_of(author.as_ref()) {
@@ -131,6 +145,28 @@ impl MessageScrub<'_> {
             }
         }
         fields
+    }
+
+    /// Returns a text of a program with the names of people as the texts of links to them, `[Name](https://…/users/ID)`,
+    /// replaced by generated names; adds them to `names`.
+    pub(super) fn unlinked(&self, text: &str, names: &mut Vec<(String, Option<String>)>) -> String {
+        let (mut written, mut from) = (String::new(), 0);
+        for (at, _) in text.match_indices("](") {
+            let address = text[at + 2..].split([')', ' ', '\n']).next().unwrap_or_default();
+            let Some(start) = label_start(&text[from..at]).map(|start| from + start) else { continue };
+            if address.len() > LONGEST_ADDRESS || start == at {
+                continue;
+            }
+            let Some(whose) = self.whose_text(address) else { continue };
+            let generated = whose.map(|id| self.people.person(&id).name().to_string());
+            written.push_str(&text[from..start]);
+            written.push_str(generated.as_deref().unwrap_or(UNKNOWN));
+            from = at;
+            let label = text[start..at].trim_matches(['*', '_', '~', '`', '@', ' ']);
+            names.push((untagged(label).to_owned(), generated));
+        }
+        written.push_str(&text[from..]);
+        written
     }
 
     /// Returns whether a text with an id contains nothing but the id and its label.
@@ -173,7 +209,10 @@ impl MessageScrub<'_> {
     }
 
     fn whose_address(&self, value: &Value) -> Option<Whose> {
-        let text = value.as_str()?;
+        self.whose_text(value.as_str()?)
+    }
+
+    fn whose_text(&self, text: &str) -> Option<Whose> {
         let edits = scan(text, Rules { hidden: false, known: None, own: None, fresh: self.fresh });
         let found = edits.iter().filter(|edit| matches!(edit.what, What::Id(_) | What::Asset { .. }));
         let found = found.map(|edit| edit.what.id().map(str::to_owned)).max();
@@ -227,6 +266,22 @@ fn untagged(name: &str) -> &str {
     name.rsplit_once('#')
         .filter(|(_, digits)| digits.bytes().all(|byte| byte.is_ascii_digit()))
         .map_or(name, |(name, _)| name)
+}
+
+/// Returns the start of the text of a link that ends with `before`: after its `[`.
+fn label_start(before: &str) -> Option<usize> {
+    let mut depth = 1_usize;
+    for (at, letter) in before.char_indices().rev().take(LONGEST_LABEL) {
+        match letter {
+            '[' => depth -= 1,
+            ']' => depth += 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return Some(at + 1);
+        }
+    }
+    None
 }
 
 /// Returns whether a text has the length of a name, on one line.

@@ -57,7 +57,7 @@ const NAMES: [&str; 24] = [
 const EMPTIED: [&str; 5] = ["custom_id", "party_id", "join_secret", "spectate_secret", "match_secret"];
 
 /// Words for a person in keys.
-const PEOPLE: [&str; 24] = [
+const PEOPLE: [&str; 30] = [
     "user",
     "author",
     "owner",
@@ -82,6 +82,12 @@ const PEOPLE: [&str; 24] = [
     "target_user",
     "viewer",
     "listener",
+    "uploader",
+    "poster",
+    "reporter",
+    "editor",
+    "winner",
+    "sponsor",
 ];
 
 /// Programs, whose ids can be those of users.
@@ -124,6 +130,21 @@ const OBJECTS: [&str; 6] = [
 /// Numbers that are not ids.
 const NUMBERS: [&str; 8] = ["flags", "flags_new", "public_flags", "allow", "deny", "permissions", "size", "color"];
 
+/// Words before `_name` in keys that do not name a person.
+const NAMED: [&str; 9] = ["file", "tier", "product", "rule", "command", "application", "server", "game", "code"];
+
+/// Returns whether the text under a key in `snake_case` can be a name of the person whose id is beside it.
+pub(super) fn may_name_person(key: &str) -> bool {
+    let Some((noun, "name" | "names" | "nick" | "label")) = key.rsplit_once('_') else { return false };
+    let noun = last_word(noun);
+    !THINGS.contains(&noun) && !PROGRAMS.contains(&noun) && !NAMED.contains(&noun)
+}
+
+/// Returns whether a key in `snake_case` is that of a user's id, not of a program's.
+pub(super) fn is_user_id(key: &str) -> bool {
+    key.rsplit_once('_').is_some_and(|(noun, last)| last == "id" && PEOPLE.contains(&last_word(noun)))
+}
+
 /// Returns a key in `snake_case`.
 pub(super) fn snake(key: &str) -> Cow<'_, str> {
     if key.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_') {
@@ -148,7 +169,7 @@ pub(super) fn snake(key: &str) -> Cow<'_, str> {
 
 /// Returns the class of the value under a key in `snake_case`.
 pub(super) fn class(key: &str) -> Class {
-    if NAMES.contains(&key) {
+    if NAMES.contains(&key) || NAMES.contains(&singular(key)) {
         return Class::Name;
     }
     if EMPTIED.contains(&key) {

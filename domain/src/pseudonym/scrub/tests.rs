@@ -65,6 +65,9 @@ fn a_mention_is_one_in_any_spelling() {
         format!("<@{ID} >"),
         format!("<@ {ID}>"),
         format!("< @ ! {ID} >"),
+        format!("<@{} {}>", &ID[..3], &ID[3..]),
+        format!("<@!{} {}\u{a0}{} >", &ID[..3], &ID[3..5], &ID[5..]),
+        format!("<@{}  {}>", &ID[..16], &ID[16..]),
         format!("<@!{ID}"),
         format!("<@{wide}>"),
         format!("＜＠{wide}＞"),
@@ -203,6 +206,14 @@ fn hostile(canary: &str) -> Vec<Value> {
         json!({"application": {"id": canary, "name": "realname", "bot": {"id": canary}}}),
         json!({"userName": "realname", "user": {"nick": "realname"}, "owner_name": "realname", "avatar": HASH}),
         json!({"components": [{"type": 3, "options": [{"label": "realname", "value": canary, "description": "realname"}]}]}),
+        json!({"components": [{"type": 2, "label": "realname", "url": format!("https://discord.com/users/{canary}")},
+            {"type": 11, "media": {"url": format!("https://cdn.discordapp.com/avatars/{canary}/{HASH}.png")}, "description": "realname"}]}),
+        json!({"u": {canary: {"name": "realname"}}, "v": {canary: "realname"}, "w": {canary: ["realname"]}}),
+        json!({"nicknames": {canary: "realname"}, "people": [[canary, "realname"], [number, "realname"], ["realname", canary]]}),
+        json!({"uploader": canary, "uploaderName": "realname"}),
+        json!({"by": canary, "winnerName": "realname", "real_name": "realname"}),
+        json!({"starter": canary, "starterName": "realname"}),
+        json!({"user_id": canary, "name": "realname"}),
     ]
 }
 
@@ -305,6 +316,23 @@ fn an_embed_of_a_person_shows_no_name() {
         json!([{"author": {"name": generated}, "description": format!("<@{person}>"),
             "footer": {"text": format!("ID: {person}")}, "color": 5, "timestamp": "2026-03-01T12:00:00Z"}])
     );
+}
+
+#[test]
+fn a_link_to_a_person_in_the_text_of_a_program_shows_no_name() {
+    let generated = people().person(OTHER).name().to_string();
+    let user = format!("https://discord.com/users/{OTHER}");
+    let link = format!("see [**realname**]({user}) and [docs](https://example.org/a)");
+    let said = format!(
+        "see [{generated}](https://discord.com/users/{}) and [docs](https://example.org/a)",
+        people().person(OTHER)
+    );
+    let embed = json!([{"title": "realname left", "description": link, "fields": [{"name": "a", "value": link}]}]);
+    let made = scrubbed(Part::Embed, embed);
+    assert_eq!((&made[0]["description"], &made[0]["fields"][0]["value"]), (&json!(said), &json!(said)));
+    assert_eq!(made[0]["title"], format!("{generated} left"));
+    assert_eq!(scrubbed(Part::Component, json!([{"type": 10, "content": link}]))[0]["content"], said);
+    assert!(text(&link).contains("realname"), "what people typed stays");
 }
 
 #[test]

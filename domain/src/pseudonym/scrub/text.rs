@@ -250,6 +250,11 @@ impl Scan<'_> {
         if nick {
             first = self.skip_blanks(first + 1);
         }
+        let (spaced, digits) = self.spaced_digits(first);
+        let close = self.skip_blanks(spaced);
+        if ID_DIGITS.contains(&digits.len()) && self.letter(close) == Some('>') {
+            return Some((self.edit(at..close + 1, What::Mention(digits)), close + 1));
+        }
         let end = self.digits(first);
         let close = self.skip_blanks(end);
         let is_closed = self.letter(close) == Some('>');
@@ -259,6 +264,17 @@ impl Scan<'_> {
         }
         let next = if is_closed { close + 1 } else { end };
         Some((self.edit(at..next, What::Mention(self.string(first..end))), next))
+    }
+
+    /// Returns the digits at `first`, up to the length of an id, and their end; blanks between them do not count.
+    fn spaced_digits(&self, first: usize) -> (usize, String) {
+        let (mut end, mut next, mut digits) = (first, first, String::new());
+        while digits.len() <= *ID_DIGITS.end() && self.letter(next).is_some_and(|letter| letter.is_ascii_digit()) {
+            digits.extend(self.letter(next));
+            end = next + 1;
+            next = self.skip_blanks(end);
+        }
+        (end, digits)
     }
 
     /// Finds `@id` without brackets.
