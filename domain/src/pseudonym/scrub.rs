@@ -227,12 +227,19 @@ impl MessageScrub<'_> {
     fn walk(&self, part: Part, class: Class, value: Value) -> Value {
         match value {
             Value::String(text)
-                if matches!(class, Class::ThingId | Class::Things | Class::Number) && is_digits(&text) =>
+                if matches!(class, Class::ThingId | Class::Things | Class::Number)
+                    && is_digits(&text)
+                    && !self.ids.contains(&text) =>
             {
                 text.into()
             }
             Value::String(text) => self.hidden_text(&text).into(),
-            Value::Number(number) if matches!(class, Class::ThingId | Class::Things | Class::Number) => number.into(),
+            Value::Number(number)
+                if matches!(class, Class::ThingId | Class::Things | Class::Number)
+                    && !self.ids.contains(&number.to_string()) =>
+            {
+                number.into()
+            }
             Value::Number(number) => self.number(number),
             Value::Array(items) => {
                 // A text beside the id of a person, as in `[id, "name"]`.

@@ -214,6 +214,7 @@ fn hostile(canary: &str) -> Vec<Value> {
         json!({"by": canary, "winnerName": "realname", "real_name": "realname"}),
         json!({"starter": canary, "starterName": "realname"}),
         json!({"user_id": canary, "name": "realname"}),
+        json!({"user_id": canary, "interaction": {"id": number}, "role_id": canary}),
     ]
 }
 
