@@ -13,7 +13,6 @@ use crate::channel::ChannelId;
 use crate::coverage::Interval;
 use crate::message::MessageId;
 use crate::tenant::TenantId;
-use crate::timestamp::Timestamp;
 
 /// One entry of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -180,8 +179,8 @@ impl ChangePosition {
 pub enum Followed {
     /// The changes after the reader's position, complete; empty at the end of the log.
     Changes {
-        /// The changes, in order, each with the time at which its unit committed, by the clock of the store.
-        changes: Vec<(Timestamp, Change)>,
+        /// The changes, in order.
+        changes: Vec<Change>,
         /// The position after the last of them.
         position: ChangePosition,
         /// How many more changes the log has after them.
@@ -205,13 +204,11 @@ pub struct LogExtent {
     pub last: u64,
 }
 
-/// A change with its number and the time of its commit, as a store has it.
+/// A change with its number, as a store has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NumberedChange {
     /// Its number.
     pub number: u64,
-    /// When its unit committed, by the clock of the store.
-    pub committed_at: Timestamp,
     /// The change.
     pub change: Change,
 }
@@ -250,7 +247,7 @@ impl LogExtent {
             return resync;
         }
         let last = after + count;
-        let changes = selected.into_iter().map(|selected| (selected.committed_at, selected.change)).collect();
+        let changes = selected.into_iter().map(|selected| selected.change).collect();
         Followed::Changes { changes, position: self.position(last), behind: self.last - last }
     }
 

@@ -72,6 +72,17 @@ impl ChannelKind {
     /// A media channel, whose posts are threads.
     pub const MEDIA: Self = Self(16);
 
+    /// The types that hold no messages of their own.
+    pub const SILENT: [Self; 4] = [Self::CATEGORY, Self::DIRECTORY, Self::FORUM, Self::MEDIA];
+
+    /// Returns the one of `parent` that counts a channel of this type as a thread: its parent, if it is a thread that
+    /// readers of its parent may see.
+    #[must_use]
+    pub fn counting_parent(self, visibility: Visibility, parent: Option<ChannelId>) -> Option<ChannelId> {
+        let is_counted = self.is_thread() && !self.is_always_private() && visibility == Visibility::Public;
+        parent.filter(|_| is_counted)
+    }
+
     /// Returns whether it is a thread, so that its parent is a channel and not a category.
     #[must_use]
     pub const fn is_thread(self) -> bool {

@@ -141,9 +141,17 @@ impl FileState {
     }
 }
 
+/// Returns the entries of the change log for new files: one for each channel. For readers a file that waits is the same
+/// as one that is not recorded yet.
+#[must_use]
+pub fn new_file_changes(files: impl IntoIterator<Item = (FileKey, FileState)>) -> Vec<ChangeKind> {
+    let is_visible = |state: &FileState| !matches!(state, FileState::Waiting { .. });
+    file_changes(files.into_iter().filter(|(_, state)| is_visible(state)).map(|(key, _)| key))
+}
+
 /// Returns the entries of the change log for files whose state changed: one for each channel.
 #[must_use]
-pub fn changes_of(files: impl IntoIterator<Item = FileKey>) -> Vec<ChangeKind> {
+pub fn file_changes(files: impl IntoIterator<Item = FileKey>) -> Vec<ChangeKind> {
     let mut intervals: BTreeMap<ChannelId, Interval> = BTreeMap::new();
     for FileKey { channel, message, .. } in files {
         let interval = intervals.entry(channel).or_insert(Interval::only(message));

@@ -46,6 +46,8 @@ pub enum StoreError {
         table: &'static str,
         /// The column.
         column: &'static str,
+        /// The rule that the value breaks.
+        source: Source,
     },
     /// Anything else: a full disk, a missing privilege, a defect of ours.
     #[error("the store failed")]

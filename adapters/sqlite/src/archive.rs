@@ -1,5 +1,7 @@
 //! The archive as a whole: a table of one row.
 
+use adapter_sql::archive::no_key_check;
+use adapter_sql::columns::Columns;
 use async_trait::async_trait;
 use domain::pseudonym::KeyCheck;
 use ports::archive::ArchiveRepository;
@@ -37,7 +39,7 @@ impl ArchiveRepository for Unit {
     async fn record_key_check(&mut self, check: KeyCheck) -> Result<KeyCheck, StoreError> {
         self.run(move |connection| {
             execute(connection, RECORD, named_params! {":key_check": check.to_string()}).map_err(store_error)?;
-            find(connection)?.ok_or(StoreError::Corrupt { table: "archive", column: "key_check" })
+            find(connection)?.ok_or_else(no_key_check)
         })
         .await
     }

@@ -1,9 +1,10 @@
 //! The change log.
 
+use adapter_sql::change::{change, extent, no_extent};
+use adapter_sql::columns::Columns;
 use async_trait::async_trait;
-use domain::change::{Change, ChangeKind, ChangePosition, Followed, LogExtent, NumberedChange};
+use domain::change::{Change, ChangeKind, ChangePosition, Followed, LogExtent};
 use domain::channel::ChannelId;
-use domain::coverage::Interval;
 use domain::tenant::TenantId;
 use domain::timestamp::Timestamp;
 use ports::change::ChangeRepository;
@@ -11,7 +12,7 @@ use ports::error::StoreError;
 use rusqlite::{Connection, named_params};
 
 use crate::error::store_error;
-use crate::row::{Columns, Text, execute, insert_all, millis, number, query, query_one};
+use crate::row::{Text, execute, insert_all, millis, number, query, query_one};
 use crate::unit::Unit;
 
 const EXTENT: &str = r"
@@ -21,7 +22,7 @@ const EXTENT: &str = r"
 ";
 
 const LIST: &str = r"
-    SELECT change_id, tenant_id, channel_id, kind, low, high, committed_at
+    SELECT change_id, tenant_id, channel_id, kind, low, high
     FROM change_log
     WHERE change_id > :after
     ORDER BY change_id
@@ -74,26 +75,8 @@ fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-fn extent(connection: &Connection) -> Result<LogExtent, StoreError> {
-    let found = query_one(connection, "change_log_extent", EXTENT, named_params! {}, |row| {
-        Ok(LogExtent {
-            epoch: row.uuid("epoch")?,
-            first: row.get("first_change_id")?,
-            last: row.get("last_change_id")?,
-        })
-    })?;
-    found.ok_or(StoreError::Corrupt { table: "change_log_extent", column: "extent_id" })
-}
-
-fn change(row: &Columns<'_, '_>) -> Result<NumberedChange, StoreError> {
-    let channel = row.parse_optional("channel_id")?.map(ChannelId);
-    let interval = match (row.optional_id("low")?, row.optional_id("high")?) {
-        (Some(low), Some(high)) => Some(Interval::new(low, high).ok_or_else(|| row.corrupt("low"))?),
-        _ => None,
-    };
-    let kind = ChangeKind::from_stored(row.get("kind")?, channel, interval).ok_or_else(|| row.corrupt("kind"))?;
-    let change = Change { tenant_id: TenantId(row.uuid("tenant_id")?), kind };
-    Ok(NumberedChange { number: row.get("change_id")?, committed_at: row.time("committed_at")?, change })
+fn find_extent(connection: &Connection) -> Result<LogExtent, StoreError> {
+    query_one(connection, "change_log_extent", EXTENT, named_params! {}, |row| extent(row))?.ok_or_else(no_extent)
 }
 
 /// Adds changes of a channel to those of a unit. A channel that is not stored has none.
@@ -118,9 +101,9 @@ pub(crate) fn log(
 pub(crate) fn append(connection: &Connection, changes: &[Change]) -> Result<(), StoreError> {
     let count = named_params! {":count": changes.len() as u64};
     let taken = query_one(connection, "change_log_extent", TAKE_NUMBERS, count, |row| {
-        Ok((row.get::<u64>("last_change_id")?, row.time("committed_at")?))
+        Ok((row.number::<u64>("last_change_id")?, row.time("committed_at")?))
     })?;
-    let (last, committed_at) = taken.ok_or(StoreError::Corrupt { table: "change_log_extent", column: "extent_id" })?;
+    let (last, committed_at) = taken.ok_or_else(no_extent)?;
     let first = last + 1 - changes.len() as u64;
     let rows: Vec<(u64, &Change)> = (first..).zip(changes).collect();
     insert_all(connection, INSERT, WIDTH, &rows, |row, (id, change)| {
@@ -137,11 +120,11 @@ pub(crate) fn append(connection: &Connection, changes: &[Change]) -> Result<(), 
 }
 
 fn trim(connection: &Connection, before: Timestamp, kept: u64, limit: u32) -> Result<u64, StoreError> {
-    let extent = extent(connection)?;
+    let extent = find_extent(connection)?;
     let Some(last) = extent.trimmable(kept, limit) else { return Ok(0) };
     let (first, before) = (signed(extent.first), millis(before));
     let parameters = named_params! {":first": first, ":last": signed(last), ":before": before};
-    let young = query_one(connection, "change_log", FIND_YOUNG, parameters, |row| row.get::<u64>("change_id"))?;
+    let young = query_one(connection, "change_log", FIND_YOUNG, parameters, |row| row.number::<u64>("change_id"))?;
     let end = young.unwrap_or(last + 1);
     if end <= extent.first {
         return Ok(0);
@@ -155,17 +138,17 @@ fn trim(connection: &Connection, before: Timestamp, kept: u64, limit: u32) -> Re
 #[async_trait]
 impl ChangeRepository for Unit {
     async fn position(&mut self) -> Result<ChangePosition, StoreError> {
-        self.run(|connection| Ok(extent(connection)?.end())).await
+        self.run(|connection| Ok(find_extent(connection)?.end())).await
     }
 
     async fn follow(&mut self, position: &ChangePosition, limit: u32) -> Result<Followed, StoreError> {
         let position = position.clone();
         self.run(move |connection| {
-            let extent = extent(connection)?;
+            let extent = find_extent(connection)?;
             let selected = match extent.number_at(&position) {
                 Some(after) if after < extent.last => {
                     let parameters = named_params! {":after": signed(after), ":limit": limit};
-                    query(connection, "change_log", LIST, parameters, change)?
+                    query(connection, "change_log", LIST, parameters, |row| change(row))?
                 }
                 _ => Vec::new(),
             };

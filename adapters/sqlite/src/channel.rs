@@ -2,25 +2,24 @@
 
 mod thread;
 
+use adapter_sql::channel::{channel, counting_parent};
+use adapter_sql::columns::list_text;
 use async_trait::async_trait;
 use domain::change::{Change, ChangeKind};
-use domain::channel::{Channel, ChannelId, ChannelKind, ChannelStats};
+use domain::channel::{Channel, ChannelId};
 use domain::json::Json;
 use domain::lease::Fence;
 use domain::slug::ChannelSlug;
 use domain::tenant::TenantId;
-use domain::visibility::Visibility;
 use ports::channel::{ChannelCursor, ChannelRepository, ThreadCursor, ThreadFilter};
 use ports::error::StoreError;
 use ports::page::Page;
-use rusqlite::{Connection, OptionalExtension, named_params};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use rusqlite::{Connection, named_params};
 
 use crate::change;
 use crate::error::{is_missing, store_error, taken};
 use crate::message::recount_messages;
-use crate::row::{Columns, Text, execute, millis, number, query, query_one};
+use crate::row::{Text, execute, millis, number, query, query_one};
 use crate::unit::Unit;
 
 const FIND: &str = r"
@@ -98,12 +97,9 @@ const LIST_ALL: &str = r"
 ";
 
 const FIND_COUNTED: &str = r"
-    SELECT parent_id
+    SELECT parent_id, kind, visibility
     FROM channels
     WHERE channel_id = :channel_id
-        AND thread = 1
-        AND visibility = 'public'
-        AND kind <> 12
 ";
 
 const UPSERT: &str = r"
@@ -142,72 +138,34 @@ const DELETE: &str = r"
     WHERE channel_id = :channel_id
 ";
 
-fn channel(row: &Columns<'_, '_>) -> Result<Channel, StoreError> {
-    Ok(Channel {
-        id: ChannelId(row.uuid("channel_id")?),
-        tenant_id: TenantId(row.uuid("tenant_id")?),
-        platform_id: row.id("platform_id")?,
-        parent_id: parent(row)?,
-        kind: ChannelKind(row.get("kind")?),
-        name: row.get("name")?,
-        slug: row.check("slug", ChannelSlug::new)?,
-        topic: row.get("topic")?,
-        position: row.get("position")?,
-        nsfw: row.flag("nsfw")?,
-        visibility: row.parse::<Visibility>("visibility")?,
-        archived: row.flag("archived")?,
-        locked: row.flag("locked")?,
-        tags: list(row, "tags")?,
-        applied_tags: list(row, "applied_tags")?,
-        extra: row.json("extra")?,
-        observed_at: row.optional_time("observed_at")?,
-        stats: ChannelStats {
-            message_count: row.get("message_count")?,
-            thread_count: row.get("thread_count")?,
-            last_activity_at: row.optional_time("last_activity_at")?,
-        },
-    })
-}
-
-fn parent(row: &Columns<'_, '_>) -> Result<Option<ChannelId>, StoreError> {
-    let id: Option<String> = row.get("parent_id")?;
-    id.map(|id| id.parse().map(ChannelId).map_err(|_| row.corrupt("parent_id"))).transpose()
-}
-
-fn list<T: DeserializeOwned>(row: &Columns<'_, '_>, column: &'static str) -> Result<Vec<T>, StoreError> {
-    let text: Option<String> = row.get(column)?;
-    text.map_or(Ok(Vec::new()), |text| serde_json::from_str(&text).map_err(|_| row.corrupt(column)))
-}
-
-fn to_json<T: Serialize>(items: &[T]) -> Option<String> {
-    let value = serde_json::to_value(items).expect("tags are plain values");
-    (!items.is_empty()).then(|| Json::new(&value).to_string())
-}
-
-fn counted_for(connection: &Connection, id: ChannelId) -> rusqlite::Result<Option<String>> {
-    let mut statement = connection.prepare_cached(FIND_COUNTED)?;
-    let parent = statement.query_row(named_params! {":channel_id": Text(id.0)}, |row| row.get(0)).optional()?;
-    Ok(parent.flatten())
+fn counted_for(connection: &Connection, id: ChannelId) -> Result<Option<ChannelId>, StoreError> {
+    let parameters = named_params! {":channel_id": Text(id.0)};
+    Ok(query_one(connection, "channels", FIND_COUNTED, parameters, |row| counting_parent(row))?.flatten())
 }
 
 /// Moves the count of one thread from the parent that counted it to the one that counts it now; returns the parents
 /// whose count changed.
-fn recount(connection: &Connection, before: Option<String>, after: Option<String>) -> rusqlite::Result<Vec<ChannelId>> {
+fn recount(
+    connection: &Connection,
+    before: Option<ChannelId>,
+    after: Option<ChannelId>,
+) -> Result<Vec<ChannelId>, StoreError> {
     let mut changed = Vec::new();
     if before != after {
         for (parent, change) in [(before, -1), (after, 1)] {
             let Some(parent) = parent else { continue };
-            execute(connection, COUNT_THREAD, named_params! {":channel_id": parent, ":change": change})?;
-            changed.extend(parent.parse().map(ChannelId));
+            let parameters = named_params! {":channel_id": Text(parent.0), ":change": change};
+            execute(connection, COUNT_THREAD, parameters).map_err(store_error)?;
+            changed.push(parent);
         }
     }
     Ok(changed)
 }
 
 /// Stores a channel; returns the parents whose count of threads changed.
-fn upsert(connection: &Connection, channel: &Channel) -> rusqlite::Result<Vec<ChannelId>> {
+fn upsert(connection: &Connection, channel: &Channel) -> Result<Vec<ChannelId>, StoreError> {
     let before = counted_for(connection, channel.id)?;
-    execute(
+    let stored = execute(
         connection,
         UPSERT,
         named_params! {
@@ -225,21 +183,22 @@ fn upsert(connection: &Connection, channel: &Channel) -> rusqlite::Result<Vec<Ch
             ":visibility": channel.visibility.as_str(),
             ":archived": channel.archived,
             ":locked": channel.locked,
-            ":tags": to_json(&channel.tags),
-            ":applied_tags": to_json(&channel.applied_tags),
+            ":tags": list_text(&channel.tags),
+            ":applied_tags": list_text(&channel.applied_tags),
             ":extra": channel.extra.as_ref().map(Json::as_str),
             ":created_at": millis(channel.created_at()),
             ":observed_at": channel.observed_at.map(millis),
         },
-    )?;
-    recount(connection, before, counted_for(connection, channel.id)?)
+    );
+    stored.map_err(|error| refused(connection, channel, error))?;
+    recount(connection, before, channel.kind.counting_parent(channel.visibility, channel.parent_id))
 }
 
 /// Removes a channel; returns the parents whose count of threads changed.
-fn delete(connection: &Connection, id: ChannelId) -> rusqlite::Result<Vec<ChannelId>> {
+fn delete(connection: &Connection, id: ChannelId) -> Result<Vec<ChannelId>, StoreError> {
     let before = counted_for(connection, id)?;
     let parents = recount(connection, before, None)?;
-    execute(connection, DELETE, named_params! {":channel_id": Text(id.0)})?;
+    execute(connection, DELETE, named_params! {":channel_id": Text(id.0)}).map_err(store_error)?;
     Ok(parents)
 }
 
@@ -257,7 +216,7 @@ fn refused(connection: &Connection, channel: &Channel, error: rusqlite::Error) -
 }
 
 fn find(connection: &Connection, id: ChannelId) -> Result<Option<Channel>, StoreError> {
-    query_one(connection, "channels", FIND, named_params! {":channel_id": Text(id.0)}, channel)
+    query_one(connection, "channels", FIND, named_params! {":channel_id": Text(id.0)}, |row| channel(row))
 }
 
 fn list_page(
@@ -274,12 +233,12 @@ fn list_page(
             ":tenant_id": tenant, ":position": position, ":platform_id": number(cursor.platform_id),
             ":limit": page.limit,
         };
-        channels = query(connection, "channels", at, parameters, channel)?;
+        channels = query(connection, "channels", at, parameters, |row| channel(row))?;
     }
     let left = page.limit.saturating_sub(u32::try_from(channels.len()).unwrap_or(page.limit));
     if left > 0 {
         let parameters = named_params! {":tenant_id": tenant, ":position": position, ":limit": left};
-        channels.extend(query(connection, "channels", after, parameters, channel)?);
+        channels.extend(query(connection, "channels", after, parameters, |row| channel(row))?);
     }
     Ok(channels)
 }
@@ -294,7 +253,7 @@ impl ChannelRepository for Unit {
         let slug = slug.clone();
         self.run(move |connection| {
             let parameters = named_params! {":tenant_id": Text(tenant.0), ":slug": slug.as_str()};
-            query_one(connection, "channels", FIND_BY_SLUG, parameters, channel)
+            query_one(connection, "channels", FIND_BY_SLUG, parameters, |row| channel(row))
         })
         .await
     }
@@ -328,7 +287,7 @@ impl ChannelRepository for Unit {
         self.run(move |connection| {
             let after = page.after.map_or_else(String::new, |after| after.to_string());
             let parameters = named_params! {":tenant_id": Text(tenant.0), ":after": after, ":limit": page.limit};
-            query(connection, "channels", LIST_ALL, parameters, channel)
+            query(connection, "channels", LIST_ALL, parameters, |row| channel(row))
         })
         .await
     }
@@ -336,7 +295,7 @@ impl ChannelRepository for Unit {
     async fn upsert(&mut self, channel: &Channel) -> Result<(), StoreError> {
         let channel = channel.clone();
         self.write_logged(move |connection, changes| {
-            let parents = upsert(connection, &channel).map_err(|error| refused(connection, &channel, error))?;
+            let parents = upsert(connection, &channel)?;
             let tenant_id = channel.tenant_id;
             let changed = std::iter::once(channel.id).chain(parents);
             changes.extend(changed.map(|channel| Change { tenant_id, kind: ChangeKind::Channel { channel } }));
@@ -360,7 +319,7 @@ impl ChannelRepository for Unit {
     async fn delete(&mut self, id: ChannelId) -> Result<(), StoreError> {
         self.write_logged(move |connection, changes| {
             change::log(connection, changes, id, [ChangeKind::ChannelGone { channel: id }])?;
-            let parents = delete(connection, id).map_err(store_error)?;
+            let parents = delete(connection, id)?;
             for channel in parents {
                 change::log(connection, changes, channel, [ChangeKind::Channel { channel }])?;
             }

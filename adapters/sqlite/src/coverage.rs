@@ -1,5 +1,8 @@
 //! The coverage of each channel.
 
+use adapter_sql::channel::silent_sql;
+use adapter_sql::columns::Columns;
+use adapter_sql::coverage::{overlap, segment, stored_coverage};
 use async_trait::async_trait;
 use domain::change::ChangeKind;
 use domain::channel::ChannelId;
@@ -16,7 +19,7 @@ use rusqlite::{Connection, named_params};
 
 use crate::change;
 use crate::error::store_error;
-use crate::row::{Columns, Text, execute, insert_all, millis, number, query, query_one};
+use crate::row::{NamedRow, Text, execute, insert_all, millis, number, query, query_one};
 use crate::unit::Unit;
 
 const FIND: &str = r"
@@ -44,7 +47,7 @@ const LIST: &str = r"
     LEFT JOIN coverage ON coverage.channel_id = channels.channel_id
     WHERE tenant_id = :tenant_id
         AND channels.channel_id > :after
-        AND kind NOT IN (4, 14, 15, 16)
+        AND kind NOT IN (:silent)
     ORDER BY channels.channel_id
     LIMIT :limit
 ";
@@ -110,61 +113,30 @@ const DELETE_SEGMENTS: &str = r"
     WHERE channel_id = :channel_id
 ";
 
-/// Returns the coverage in a row that may have none.
-pub(crate) fn stored(row: &Columns<'_, '_>) -> Result<StoredCoverage, StoreError> {
-    let low: Option<MessageId> = row.optional_id("low")?;
-    let high: Option<MessageId> = row.optional_id("high")?;
-    let interval = match (low, high) {
-        (None, None) => None,
-        (Some(low), Some(high)) => Some(Interval::new(low, high).ok_or_else(|| row.corrupt("low"))?),
-        (None, Some(_)) => return Err(row.corrupt("low")),
-        (Some(_), None) => return Err(row.corrupt("high")),
-    };
-    Ok(StoredCoverage {
-        interval,
-        start_reached: row.optional_flag("start_reached")?.unwrap_or(false),
-        reason: row.get("reason")?,
-        checked_at: row.optional_time("checked_at")?,
-    })
-}
-
-fn coverage(row: &Columns<'_, '_>) -> Result<Coverage, StoreError> {
+fn coverage(row: &mut NamedRow<'_, '_>) -> Result<Coverage, StoreError> {
     let channel_id = ChannelId(row.uuid("channel_id")?);
-    let stored = stored(row)?;
+    let stored = stored_coverage(row)?;
     let facts = CoverageFacts {
-        message_count: row.get("message_count")?,
-        unreadable_count: row.get("unreadable_count")?,
+        message_count: row.number("message_count")?,
+        unreadable_count: row.number("unreadable_count")?,
         oldest: row.optional_id("oldest")?,
         observed_since: row.optional_time("observed_since")?,
     };
     Ok(Coverage::from_stored(channel_id, stored, facts))
 }
 
-fn interval(row: &Columns<'_, '_>) -> Result<Interval, StoreError> {
-    Interval::new(row.id("low")?, row.id("high")?).ok_or_else(|| row.corrupt("low"))
-}
-
-fn segment(row: &Columns<'_, '_>) -> Result<Segment, StoreError> {
-    let (interval, newest_at) = (interval(row)?, row.time("observed_at")?);
-    let parts: Option<String> = row.get("parts")?;
-    Segment::from_stored(interval, newest_at, parts.as_deref()).map_err(|_| row.corrupt("parts"))
-}
-
-/// The error of segments that share an id.
-const OVERLAP: StoreError = StoreError::Corrupt { table: "coverage_segments", column: "low" };
-
 /// Loads the segments near `span`.
 pub(crate) fn near(connection: &Connection, channel: ChannelId, span: Interval) -> Result<NearSegments, StoreError> {
     let below = |low: MessageId, limit: u32| {
         let parameters = named_params! {":channel_id": Text(channel.0), ":low": number(low), ":limit": limit};
-        query(connection, "coverage_segments", SEGMENTS_BELOW, parameters, segment)
+        query(connection, "coverage_segments", SEGMENTS_BELOW, parameters, |row| segment(row))
     };
     let parameters = named_params! {
         ":channel_id": Text(channel.0), ":low": number(span.low()), ":high": number(span.high()),
     };
-    let mut rows = query(connection, "coverage_segments", SEGMENTS_IN, parameters, segment)?;
+    let mut rows = query(connection, "coverage_segments", SEGMENTS_IN, parameters, |row| segment(row))?;
     rows.extend(below(span.low(), NearSegments::BELOW)?);
-    let mut near = NearSegments::from_stored(rows).map_err(|_| OVERLAP)?;
+    let mut near = NearSegments::from_stored(rows).map_err(overlap)?;
     while let Some(low) = near.lists_below() {
         near.extend_below(below(low, RUN)?.iter().map(Segment::interval).collect());
     }
@@ -196,7 +168,10 @@ fn upsert(connection: &Connection, channel: ChannelId, coverage: &StoredCoverage
 }
 
 fn find_stored(connection: &Connection, channel: ChannelId) -> Result<StoredCoverage, StoreError> {
-    let found = query_one(connection, "coverage", FIND_STORED, named_params! {":channel_id": Text(channel.0)}, stored)?;
+    let found =
+        query_one(connection, "coverage", FIND_STORED, named_params! {":channel_id": Text(channel.0)}, |row| {
+            stored_coverage(row)
+        })?;
     found.ok_or(StoreError::Missing { what: "channel" })
 }
 
@@ -206,8 +181,8 @@ fn find(connection: &Connection, channel: ChannelId) -> Result<Option<Coverage>,
 
 fn segments(connection: &Connection, channel: ChannelId) -> Result<Segments, StoreError> {
     let parameters = named_params! {":channel_id": Text(channel.0)};
-    let rows = query(connection, "coverage_segments", SEGMENTS, parameters, segment)?;
-    Segments::from_stored(&rows).map_err(|_| OVERLAP)
+    let rows = query(connection, "coverage_segments", SEGMENTS, parameters, |row| segment(row))?;
+    Segments::from_stored(&rows).map_err(overlap)
 }
 
 fn restore(connection: &Connection, copy: &Coverage, copied: &Segments) -> Result<bool, StoreError> {
@@ -242,7 +217,7 @@ impl CoverageRepository for Unit {
         self.run(move |connection| {
             let after = page.after.map_or_else(String::new, |after| after.to_string());
             let parameters = named_params! {":tenant_id": Text(tenant.0), ":after": after, ":limit": page.limit};
-            query(connection, "coverage", LIST, parameters, coverage)
+            query(connection, "coverage", &silent_sql(LIST), parameters, coverage)
         })
         .await
     }

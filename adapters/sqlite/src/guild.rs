@@ -1,15 +1,17 @@
 //! Roles, emoji and stickers of guilds.
 
+use adapter_sql::columns::Columns;
+use adapter_sql::guild::{emoji, held, role, sticker};
 use async_trait::async_trait;
 use domain::change::{Change, ChangeKind};
-use domain::guild::{GuildEmoji, GuildItems, Held, Role, RoleId, Sticker};
+use domain::guild::{GuildItems, Held, Role, RoleId};
 use domain::tenant::{Color, TenantId};
 use ports::error::StoreError;
 use ports::guild::repository::GuildRepository;
 use rusqlite::{Connection, named_params};
 
 use crate::error::{is_missing, store_error};
-use crate::row::{Columns, Text, execute, millis, number, query, query_one};
+use crate::row::{Text, execute, millis, number, query, query_one};
 use crate::unit::Unit;
 
 const FIND: &str = r"
@@ -77,40 +79,13 @@ const UPSERT_STICKER: &str = r"
         observed_at = excluded.observed_at, deleted_at = excluded.deleted_at
 ";
 
-fn role(row: &Columns<'_, '_>) -> Result<Role, StoreError> {
-    let color: Option<u32> = row.get("color")?;
-    Ok(Role {
-        id: row.id("role_id")?,
-        name: row.get("name")?,
-        color: color.map(|rgb| Color::from_rgb(rgb).ok_or_else(|| row.corrupt("color"))).transpose()?,
-        position: row.get("position")?,
-    })
-}
-
-fn emoji(row: &Columns<'_, '_>) -> Result<GuildEmoji, StoreError> {
-    Ok(GuildEmoji { id: row.id("emoji_id")?, name: row.get("name")?, animated: row.flag("animated")? })
-}
-
-fn sticker(row: &Columns<'_, '_>) -> Result<Sticker, StoreError> {
-    Ok(Sticker {
-        id: row.id("sticker_id")?,
-        name: row.get("name")?,
-        format: row.get("format")?,
-        description: row.get("description")?,
-    })
-}
-
-fn held<T>(row: &Columns<'_, '_>, item: T) -> Result<Held<T>, StoreError> {
-    Ok(Held { item, observed_at: row.time("observed_at")?, deleted_at: row.optional_time("deleted_at")? })
-}
-
 fn list(connection: &Connection, tenant: TenantId) -> Result<GuildItems, StoreError> {
     let parameters = named_params! {":tenant_id": Text(tenant.0)};
     Ok(GuildItems {
         observed_at: query_one(connection, "guilds", FIND, parameters, |row| row.time("observed_at"))?,
-        roles: query(connection, "roles", LIST_ROLES, parameters, |row| held(row, role(row)?))?,
-        emojis: query(connection, "emojis", LIST_EMOJIS, parameters, |row| held(row, emoji(row)?))?,
-        stickers: query(connection, "stickers", LIST_STICKERS, parameters, |row| held(row, sticker(row)?))?,
+        roles: query(connection, "roles", LIST_ROLES, parameters, |row| held(row, role))?,
+        emojis: query(connection, "emojis", LIST_EMOJIS, parameters, |row| held(row, emoji))?,
+        stickers: query(connection, "stickers", LIST_STICKERS, parameters, |row| held(row, sticker))?,
     })
 }
 
@@ -170,7 +145,7 @@ impl GuildRepository for Unit {
         self.run(move |connection| {
             let find = |id: RoleId| {
                 let parameters = named_params! {":tenant_id": Text(tenant.0), ":role_id": number(id)};
-                query_one(connection, "roles", FIND_ROLE, parameters, role).transpose()
+                query_one(connection, "roles", FIND_ROLE, parameters, |row| role(row)).transpose()
             };
             ids.into_iter().filter_map(find).collect()
         })

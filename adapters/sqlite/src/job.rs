@@ -1,18 +1,17 @@
 //! Jobs.
 
+use adapter_sql::columns::list_text;
+use adapter_sql::job::job;
 use async_trait::async_trait;
-use domain::channel::ChannelSnowflake;
-use domain::job::{Job, JobId, JobKind, JobState, Progress, SyncScope};
-use domain::json::Json;
+use domain::job::{Job, JobId};
 use domain::tenant::TenantId;
 use ports::error::StoreError;
 use ports::job::{JobCursor, JobRepository};
 use ports::page::Page;
 use rusqlite::named_params;
-use serde_json::json;
 
 use crate::error::store_error;
-use crate::row::{Columns, Text, execute, millis, query, query_one};
+use crate::row::{Text, execute, millis, query, query_one};
 use crate::unit::Unit;
 
 const FIND: &str = r"
@@ -61,45 +60,13 @@ const UPSERT: &str = r"
         background = excluded.background
 ";
 
-fn job(row: &Columns<'_, '_>) -> Result<Job, StoreError> {
-    Ok(Job {
-        id: JobId(row.uuid("job_id")?),
-        tenant_id: TenantId(row.uuid("tenant_id")?),
-        kind: row.parse::<JobKind>("kind")?,
-        scope: SyncScope { channels: channels(row)?, since: row.optional_time("since")? },
-        state: row.parse::<JobState>("state")?,
-        cancel_requested: row.flag("cancel_requested")?,
-        created_at: row.time("created_at")?,
-        started_at: row.optional_time("started_at")?,
-        ended_at: row.optional_time("ended_at")?,
-        progress: Progress {
-            channels_done: row.get("channels_done")?,
-            channels_total: row.get("channels_total")?,
-            messages: row.get("messages")?,
-            requests: row.get("requests")?,
-            waits: row.get("waits")?,
-            seconds_left: row.get("seconds_left")?,
-        },
-        error: row.get("error")?,
-        background: row.flag("background")?,
-    })
-}
-
-/// Returns the ids of channels from a JSON array.
-fn channels(row: &Columns<'_, '_>) -> Result<Vec<ChannelSnowflake>, StoreError> {
-    let text: Option<String> = row.get("channels")?;
-    text.map_or(Ok(Vec::new()), |text| serde_json::from_str(&text).map_err(|_| row.corrupt("channels")))
-}
-
-fn channels_text(channels: &[ChannelSnowflake]) -> Option<String> {
-    (!channels.is_empty()).then(|| Json::new(&json!(channels)).to_string())
-}
-
 #[async_trait]
 impl JobRepository for Unit {
     async fn find(&mut self, id: JobId) -> Result<Option<Job>, StoreError> {
-        self.run(move |connection| query_one(connection, "jobs", FIND, named_params! {":job_id": Text(id.0)}, job))
-            .await
+        self.run(move |connection| {
+            query_one(connection, "jobs", FIND, named_params! {":job_id": Text(id.0)}, |row| job(row))
+        })
+        .await
     }
 
     async fn list(&mut self, tenant: TenantId, page: Page<JobCursor>) -> Result<Vec<Job>, StoreError> {
@@ -110,7 +77,7 @@ impl JobRepository for Unit {
                 ":job_id": page.after.map(|after| Text(after.id.0)),
                 ":limit": page.limit,
             };
-            query(connection, "jobs", LIST, parameters, job)
+            query(connection, "jobs", LIST, parameters, |row| job(row))
         })
         .await
     }
@@ -122,7 +89,7 @@ impl JobRepository for Unit {
                 ":job_id": page.after.map(|after| Text(after.id.0)),
                 ":limit": page.limit,
             };
-            query(connection, "jobs", LIST_UNFINISHED, parameters, job)
+            query(connection, "jobs", LIST_UNFINISHED, parameters, |row| job(row))
         })
         .await
     }
@@ -134,7 +101,7 @@ impl JobRepository for Unit {
                 ":job_id": Text(job.id.0),
                 ":tenant_id": Text(job.tenant_id.0),
                 ":kind": job.kind.as_str(),
-                ":channels": channels_text(&job.scope.channels),
+                ":channels": list_text(&job.scope.channels),
                 ":since": job.scope.since.map(millis),
                 ":state": job.state.as_str(),
                 ":cancel_requested": job.cancel_requested,

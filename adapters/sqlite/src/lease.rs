@@ -1,13 +1,14 @@
 //! Leases.
 
+use adapter_sql::lease::lease;
 use async_trait::async_trait;
-use domain::lease::{Fence, Holder, Lease};
+use domain::lease::{Fence, Lease};
 use ports::error::StoreError;
 use ports::lease::LeaseRepository;
 use rusqlite::named_params;
 
 use crate::error::store_error;
-use crate::row::{Columns, execute, millis, query_one};
+use crate::row::{execute, millis, query_one};
 use crate::unit::Unit;
 
 const FIND: &str = r"
@@ -29,21 +30,14 @@ const UPDATE: &str = r"
         AND fence = :expected
 ";
 
-fn lease(row: &Columns<'_, '_>) -> Result<Lease, StoreError> {
-    let fence: u64 = row.get("fence")?;
-    Ok(Lease {
-        holder: row.check("holder", Holder::new)?,
-        fence: Fence::new(fence).ok_or_else(|| row.corrupt("fence"))?,
-        expires_at: row.time("expires_at")?,
-    })
-}
-
 #[async_trait]
 impl LeaseRepository for Unit {
     async fn find(&mut self, name: &str) -> Result<Option<Lease>, StoreError> {
         let name = name.to_owned();
-        self.run(move |connection| query_one(connection, "leases", FIND, named_params! {":lease_name": name}, lease))
-            .await
+        self.run(move |connection| {
+            query_one(connection, "leases", FIND, named_params! {":lease_name": name}, |row| lease(row))
+        })
+        .await
     }
 
     async fn replace(&mut self, name: &str, expected: Option<Fence>, lease: &Lease) -> Result<bool, StoreError> {

@@ -1,9 +1,10 @@
 //! The download state of attachments.
 
+use adapter_sql::media::{StateColumns, file, key};
 use async_trait::async_trait;
-use domain::change::Change;
+use domain::change::{Change, ChangeKind};
 use domain::channel::ChannelId;
-use domain::media::{FileKey, FileState, changes_of};
+use domain::media::{file_changes, new_file_changes};
 use domain::message::MessageId;
 use domain::tenant::TenantId;
 use domain::timestamp::Timestamp;
@@ -13,7 +14,7 @@ use rusqlite::{Connection, named_params};
 
 use crate::change;
 use crate::error::{is_missing, store_error};
-use crate::row::{Columns, Text, execute, millis, number, query};
+use crate::row::{Text, execute, millis, number, query};
 use crate::unit::Unit;
 
 const INSERT: &str = r"
@@ -73,49 +74,19 @@ const DELETE_FIRST: &str = r"
     RETURNING channel_id, message_id, attachment_id
 ";
 
-/// The numbers of the states.
-const WAITING: u8 = 0;
-const STORED: u8 = 1;
-const GONE: u8 = 2;
-const FAILED: u8 = 3;
-
-fn key(row: &Columns<'_, '_>) -> Result<FileKey, StoreError> {
-    let channel = ChannelId(row.uuid("channel_id")?);
-    Ok(FileKey { channel, message: row.id("message_id")?, attachment: row.id("attachment_id")? })
-}
-
-fn file(row: &Columns<'_, '_>) -> Result<File, StoreError> {
-    let key = key(row)?;
-    let state = match row.get::<u8>("state")? {
-        WAITING => FileState::Waiting { tries: row.get("tries")?, due_at: row.time("due_at")? },
-        STORED => {
-            FileState::Stored { hash: row.parse("hash")?, size_bytes: row.get::<i64>("size_bytes")?.cast_unsigned() }
-        }
-        GONE => FileState::Gone,
-        FAILED => FileState::Failed,
-        _ => return Err(row.corrupt("state")),
-    };
-    Ok(File { key, state })
-}
-
 fn write(connection: &Connection, sql: &str, tenant: TenantId, files: &[File]) -> rusqlite::Result<()> {
     for File { key, state } in files {
-        let (number_of, tries, hash, size_bytes) = match state {
-            FileState::Waiting { tries, .. } => (WAITING, *tries, None, None),
-            FileState::Stored { hash, size_bytes } => (STORED, 0, Some(hash.to_string()), Some(size_bytes)),
-            FileState::Gone => (GONE, 0, None, None),
-            FileState::Failed => (FAILED, 0, None, None),
-        };
+        let columns = StateColumns::from(*state);
         let parameters = named_params! {
             ":channel_id": Text(key.channel.0),
             ":message_id": number(key.message),
             ":attachment_id": number(key.attachment),
             ":tenant_id": Text(tenant.0),
-            ":state": number_of,
-            ":tries": tries,
+            ":state": columns.state,
+            ":tries": columns.tries,
             ":due_at": state.due_at().map(millis),
-            ":hash": hash,
-            ":size_bytes": size_bytes.map(|size| size.cast_signed()),
+            ":hash": columns.hash.map(|hash| hash.to_string()),
+            ":size_bytes": columns.size_bytes.map(u64::cast_signed),
         };
         execute(connection, sql, parameters)?;
     }
@@ -123,21 +94,19 @@ fn write(connection: &Connection, sql: &str, tenant: TenantId, files: &[File]) -
 }
 
 impl Unit {
-    /// Writes files; the change log gets those that `logs` selects.
     async fn write_media(
         &mut self,
         sql: &'static str,
         tenant: TenantId,
         files: &[File],
-        logs: fn(&File) -> bool,
+        changes_of: fn(&[File]) -> Vec<ChangeKind>,
     ) -> Result<(), StoreError> {
         let files = files.to_vec();
         self.write_logged(move |connection, changes| {
             write(connection, sql, tenant, &files).map_err(|error| {
                 if is_missing(&error) { StoreError::Missing { what: "channel" } } else { store_error(error) }
             })?;
-            let kinds = changes_of(files.iter().filter(|file| logs(file)).map(|file| file.key));
-            changes.extend(kinds.into_iter().map(|kind| Change { tenant_id: tenant, kind }));
+            changes.extend(changes_of(&files).into_iter().map(|kind| Change { tenant_id: tenant, kind }));
             Ok(())
         })
         .await
@@ -147,18 +116,19 @@ impl Unit {
 #[async_trait]
 impl MediaRepository for Unit {
     async fn insert_all(&mut self, tenant: TenantId, files: &[File]) -> Result<(), StoreError> {
-        // For readers a waiting file is the same as one that is not recorded yet.
-        self.write_media(INSERT, tenant, files, |file| !matches!(file.state, FileState::Waiting { .. })).await
+        let changes_of = |files: &[File]| new_file_changes(files.iter().map(|file| (file.key, file.state)));
+        self.write_media(INSERT, tenant, files, changes_of).await
     }
 
     async fn upsert_all(&mut self, tenant: TenantId, files: &[File]) -> Result<(), StoreError> {
-        self.write_media(UPSERT, tenant, files, |_| true).await
+        let changes_of = |files: &[File]| file_changes(files.iter().map(|file| file.key));
+        self.write_media(UPSERT, tenant, files, changes_of).await
     }
 
     async fn list_due(&mut self, tenant: TenantId, now: Timestamp, limit: u32) -> Result<Vec<File>, StoreError> {
         self.run(move |connection| {
             let parameters = named_params! {":tenant_id": Text(tenant.0), ":due_at": millis(now), ":limit": limit};
-            query(connection, "media", LIST_DUE, parameters, file)
+            query(connection, "media", LIST_DUE, parameters, |row| file(row))
         })
         .await
     }
@@ -166,7 +136,7 @@ impl MediaRepository for Unit {
     async fn list(&mut self, channel: ChannelId, low: MessageId, high: MessageId) -> Result<Vec<File>, StoreError> {
         self.run(move |connection| {
             let parameters = named_params! {":channel_id": Text(channel.0), ":low": number(low), ":high": number(high)};
-            query(connection, "media", LIST, parameters, file)
+            query(connection, "media", LIST, parameters, |row| file(row))
         })
         .await
     }
@@ -180,7 +150,7 @@ impl MediaRepository for Unit {
             for (channel, id) in keys {
                 let parameters =
                     named_params! {":channel_id": Text(channel.0), ":low": number(id), ":high": number(id)};
-                found.extend(query(connection, "media", LIST, parameters, file)?);
+                found.extend(query(connection, "media", LIST, parameters, |row| file(row))?);
             }
             Ok(found)
         })
@@ -196,7 +166,7 @@ impl MediaRepository for Unit {
         self.run(move |connection| {
             let parameters =
                 named_params! {":channel_id": Text(channel.0), ":after": after.map_or(-1, number), ":limit": limit};
-            query(connection, "media", LIST_AFTER, parameters, file)
+            query(connection, "media", LIST_AFTER, parameters, |row| file(row))
         })
         .await
     }
@@ -204,9 +174,9 @@ impl MediaRepository for Unit {
     async fn delete_first(&mut self, channel: ChannelId, limit: u32) -> Result<u64, StoreError> {
         self.write_logged(move |connection, changes| {
             let parameters = named_params! {":channel_id": Text(channel.0), ":limit": limit};
-            let removed = query(connection, "media", DELETE_FIRST, parameters, key)?;
+            let removed = query(connection, "media", DELETE_FIRST, parameters, |row| key(row))?;
             let count = removed.len() as u64;
-            change::log(connection, changes, channel, changes_of(removed))?;
+            change::log(connection, changes, channel, file_changes(removed))?;
             Ok(count)
         })
         .await

@@ -1,24 +1,24 @@
 //! Columns of a row as domain values; a value that the domain rejects is corrupt.
 
-use std::cell::{Cell, RefCell};
-use std::str::FromStr;
+use std::cell::RefCell;
 
+use adapter_sql::columns::{Columns, ValueError};
 use domain::json::Json;
 use domain::snowflake::Id;
 use domain::timestamp::Timestamp;
 use ports::error::StoreError;
-use rusqlite::types::{FromSql, ToSqlOutput, Value};
+use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, Row, Statement, ToSql};
 use uuid::Uuid;
 
 use crate::error::store_error;
 
 /// A row of `table`, read by column name.
-pub(crate) struct Columns<'a, 'stmt> {
+pub(crate) struct NamedRow<'a, 'stmt> {
     table: &'static str,
     row: &'a Row<'stmt>,
     order: &'a Order,
-    next: Cell<usize>,
+    next: usize,
 }
 
 /// The positions of a statement's columns, found in its first row, in the order in which they were requested. Every
@@ -26,96 +26,63 @@ pub(crate) struct Columns<'a, 'stmt> {
 #[derive(Default)]
 struct Order(RefCell<Vec<(&'static str, usize)>>);
 
-impl<'a, 'stmt> Columns<'a, 'stmt> {
+impl<'a, 'stmt> NamedRow<'a, 'stmt> {
     fn new(table: &'static str, row: &'a Row<'stmt>, order: &'a Order) -> Self {
-        Self { table, row, order, next: Cell::new(0) }
+        Self { table, row, order, next: 0 }
     }
 
-    fn index(&self, column: &'static str) -> Result<usize, StoreError> {
-        let next = self.next.replace(self.next.get() + 1);
-        if let Some((known, index)) = self.order.0.borrow().get(next)
-            && std::ptr::eq(*known, column)
-        {
-            return Ok(*index);
-        }
-        let index = self.row.as_ref().column_index(column).map_err(|_| self.corrupt(column))?;
-        let mut order = self.order.0.borrow_mut();
-        if order.len() == next {
-            order.push((column, index));
-        }
-        Ok(index)
+    fn value(&mut self, column: &'static str) -> Result<ValueRef<'a>, StoreError> {
+        let next = self.next;
+        self.next += 1;
+        let known = self.order.0.borrow().get(next).filter(|(known, _)| std::ptr::eq(*known, column)).copied();
+        let index = if let Some((_, index)) = known {
+            index
+        } else {
+            let index = self.row.as_ref().column_index(column).map_err(|_| self.corrupt(column, ValueError::Type))?;
+            let mut order = self.order.0.borrow_mut();
+            if order.len() == next {
+                order.push((column, index));
+            }
+            index
+        };
+        self.row.get_ref(index).map_err(|_| self.corrupt(column, ValueError::Type))
+    }
+}
+
+impl Columns for NamedRow<'_, '_> {
+    fn table(&self) -> &'static str {
+        self.table
     }
 
-    pub(crate) fn get<T: FromSql>(&self, column: &'static str) -> Result<T, StoreError> {
-        self.row.get(self.index(column)?).map_err(|_| self.corrupt(column))
+    fn optional_integer(&mut self, column: &'static str) -> Result<Option<i64>, StoreError> {
+        self.value(column)?.as_i64_or_null().map_err(|_| self.corrupt(column, ValueError::Type))
     }
 
-    pub(crate) fn corrupt(&self, column: &'static str) -> StoreError {
-        StoreError::Corrupt { table: self.table, column }
+    /// SQLite stores them as signed numbers.
+    fn bits(&mut self, column: &'static str) -> Result<u64, StoreError> {
+        let number = self.optional_integer(column)?;
+        self.present(column, number).map(i64::cast_unsigned)
     }
 
-    /// Returns a column that the domain parses from text.
-    pub(crate) fn parse<T: FromStr>(&self, column: &'static str) -> Result<T, StoreError> {
-        self.text(column)?.parse().map_err(|_| self.corrupt(column))
+    fn optional_text(&mut self, column: &'static str) -> Result<Option<String>, StoreError> {
+        self.with_text(column, str::to_owned)
     }
 
-    /// Returns a column that the domain parses from text, or `None`.
-    pub(crate) fn parse_optional<T: FromStr>(&self, column: &'static str) -> Result<Option<T>, StoreError> {
-        self.get::<Option<String>>(column)?.map(|text| text.parse().map_err(|_| self.corrupt(column))).transpose()
+    fn optional_time(&mut self, column: &'static str) -> Result<Option<Timestamp>, StoreError> {
+        let millis = self.optional_integer(column)?;
+        let time =
+            |millis| Timestamp::from_millis(millis).ok_or_else(|| self.corrupt(column, ValueError::Number(millis)));
+        millis.map(time).transpose()
     }
 
-    /// Returns a column that a constructor checks.
-    pub(crate) fn check<T, E>(
-        &self,
-        column: &'static str,
-        make: impl Fn(&str) -> Result<T, E>,
-    ) -> Result<T, StoreError> {
-        make(self.text(column)?).map_err(|_| self.corrupt(column))
+    fn json(&mut self, column: &'static str) -> Result<Option<Json>, StoreError> {
+        let text = self.optional_text(column)?;
+        text.map(|text| Json::from_canonical(text).map_err(|error| self.corrupt(column, error))).transpose()
     }
 
-    pub(crate) fn uuid(&self, column: &'static str) -> Result<Uuid, StoreError> {
-        self.check(column, Uuid::try_parse)
-    }
-
-    pub(crate) fn id<T>(&self, column: &'static str) -> Result<Id<T>, StoreError> {
-        self.optional_id(column)?.ok_or_else(|| self.corrupt(column))
-    }
-
-    pub(crate) fn optional_id<T>(&self, column: &'static str) -> Result<Option<Id<T>>, StoreError> {
-        let raw: Option<i64> = self.get(column)?;
-        raw.map(|raw| u64::try_from(raw).ok().and_then(Id::new).ok_or_else(|| self.corrupt(column))).transpose()
-    }
-
-    pub(crate) fn time(&self, column: &'static str) -> Result<Timestamp, StoreError> {
-        self.optional_time(column)?.ok_or_else(|| self.corrupt(column))
-    }
-
-    pub(crate) fn optional_time(&self, column: &'static str) -> Result<Option<Timestamp>, StoreError> {
-        let millis: Option<i64> = self.get(column)?;
-        millis.map(|millis| Timestamp::from_millis(millis).ok_or_else(|| self.corrupt(column))).transpose()
-    }
-
-    pub(crate) fn flag(&self, column: &'static str) -> Result<bool, StoreError> {
-        self.optional_flag(column)?.ok_or_else(|| self.corrupt(column))
-    }
-
-    pub(crate) fn optional_flag(&self, column: &'static str) -> Result<Option<bool>, StoreError> {
-        match self.get::<Option<i64>>(column)? {
-            None => Ok(None),
-            Some(0) => Ok(Some(false)),
-            Some(1) => Ok(Some(true)),
-            Some(_) => Err(self.corrupt(column)),
-        }
-    }
-
-    pub(crate) fn json(&self, column: &'static str) -> Result<Option<Json>, StoreError> {
-        let text: Option<String> = self.get(column)?;
-        text.map(|text| Json::from_canonical(text).map_err(|_| self.corrupt(column))).transpose()
-    }
-
-    fn text(&self, column: &'static str) -> Result<&str, StoreError> {
-        let value = self.row.get_ref(self.index(column)?).ok();
-        value.and_then(|value| value.as_str().ok()).ok_or_else(|| self.corrupt(column))
+    fn with_text<T>(&mut self, column: &'static str, make: impl FnOnce(&str) -> T) -> Result<Option<T>, StoreError> {
+        let text = self.value(column)?.as_str_or_null().map_err(|_| self.corrupt(column, ValueError::Type))?;
+        Ok(text.map(make))
     }
 }
 
@@ -125,13 +92,13 @@ pub(crate) fn query<T>(
     table: &'static str,
     sql: &str,
     parameters: &[(&str, &dyn ToSql)],
-    make: impl Fn(&Columns<'_, '_>) -> Result<T, StoreError>,
+    make: impl Fn(&mut NamedRow<'_, '_>) -> Result<T, StoreError>,
 ) -> Result<Vec<T>, StoreError> {
     let mut statement = connection.prepare_cached(sql).map_err(store_error)?;
     let mut rows = statement.query(parameters).map_err(store_error)?;
     let (mut values, order) = (Vec::new(), Order::default());
     while let Some(row) = rows.next().map_err(store_error)? {
-        values.push(make(&Columns::new(table, row, &order))?);
+        values.push(make(&mut NamedRow::new(table, row, &order))?);
     }
     Ok(values)
 }
@@ -142,13 +109,13 @@ pub(crate) fn query_while(
     table: &'static str,
     sql: &str,
     parameters: &[(&str, &dyn ToSql)],
-    mut goes_on: impl FnMut(&Columns<'_, '_>) -> Result<bool, StoreError>,
+    mut goes_on: impl FnMut(&mut NamedRow<'_, '_>) -> Result<bool, StoreError>,
 ) -> Result<(), StoreError> {
     let mut statement = connection.prepare_cached(sql).map_err(store_error)?;
     let mut rows = statement.query(parameters).map_err(store_error)?;
     let order = Order::default();
     while let Some(row) = rows.next().map_err(store_error)? {
-        if !goes_on(&Columns::new(table, row, &order))? {
+        if !goes_on(&mut NamedRow::new(table, row, &order))? {
             break;
         }
     }
@@ -161,7 +128,7 @@ pub(crate) fn query_one<T>(
     table: &'static str,
     sql: &str,
     parameters: &[(&str, &dyn ToSql)],
-    make: impl Fn(&Columns<'_, '_>) -> Result<T, StoreError>,
+    make: impl Fn(&mut NamedRow<'_, '_>) -> Result<T, StoreError>,
 ) -> Result<Option<T>, StoreError> {
     Ok(query(connection, table, sql, parameters, make)?.pop())
 }

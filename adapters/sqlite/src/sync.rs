@@ -1,5 +1,6 @@
 //! The sync states of channels.
 
+use adapter_sql::sync::sync_state;
 use async_trait::async_trait;
 use domain::channel::ChannelId;
 use domain::sync::SyncState;
@@ -8,7 +9,7 @@ use ports::sync::SyncStateRepository;
 use rusqlite::named_params;
 
 use crate::error::{is_missing, store_error};
-use crate::row::{Columns, Text, execute, millis, query_one};
+use crate::row::{Text, execute, millis, query_one};
 use crate::unit::Unit;
 
 const FIND: &str = r"
@@ -29,16 +30,6 @@ const UPSERT: &str = r"
         requested_at = COALESCE(MAX(requested_at, excluded.requested_at), requested_at, excluded.requested_at)
 ";
 
-fn state(row: &Columns<'_, '_>) -> Result<SyncState, StoreError> {
-    Ok(SyncState {
-        channel_id: ChannelId(row.uuid("channel_id")?),
-        rechecked_at: row.optional_time("rechecked_at")?,
-        listed_at: row.optional_time("listed_at")?,
-        listed_whole_at: row.optional_time("listed_whole_at")?,
-        requested_at: row.optional_time("requested_at")?,
-    })
-}
-
 #[async_trait]
 impl SyncStateRepository for Unit {
     async fn find_all(&mut self, ids: &[ChannelId]) -> Result<Vec<SyncState>, StoreError> {
@@ -47,7 +38,10 @@ impl SyncStateRepository for Unit {
         ids.dedup();
         self.run(move |connection| {
             let find = |id: ChannelId| {
-                query_one(connection, "sync_states", FIND, named_params! {":channel_id": Text(id.0)}, state).transpose()
+                query_one(connection, "sync_states", FIND, named_params! {":channel_id": Text(id.0)}, |row| {
+                    sync_state(row)
+                })
+                .transpose()
             };
             ids.into_iter().filter_map(find).collect()
         })

@@ -1,16 +1,17 @@
 //! Tenants.
 
+use adapter_sql::tenant::tenant;
 use async_trait::async_trait;
 use domain::change::{Change, ChangeKind};
 use domain::slug::TenantSlug;
-use domain::tenant::{Branding, Color, LogoUrl, PlatformId, Tenant, TenantId, TenantName};
+use domain::tenant::{Color, LogoUrl, Tenant, TenantId};
 use ports::error::StoreError;
 use ports::page::Page;
 use ports::tenant::TenantRepository;
 use rusqlite::{Connection, named_params};
 
 use crate::error::{store_error, taken};
-use crate::row::{Columns, Text, execute, millis, query, query_one};
+use crate::row::{Text, execute, millis, query, query_one};
 use crate::unit::Unit;
 
 const FIND: &str = r"
@@ -79,27 +80,6 @@ const DELETE: &str = r"
     WHERE tenant_id = :tenant_id
 ";
 
-fn tenant(row: &Columns<'_, '_>) -> Result<Tenant, StoreError> {
-    let logo: Option<String> = row.get("logo_url")?;
-    Ok(Tenant {
-        id: TenantId(row.uuid("tenant_id")?),
-        platform: row.parse("platform")?,
-        platform_id: row.check("platform_id", PlatformId::new)?,
-        slug: row.check("slug", TenantSlug::new)?,
-        name: row.check("name", TenantName::new)?,
-        status: row.parse("status")?,
-        branding: Branding {
-            logo_url: logo.map(|url| LogoUrl::new(&url).map_err(|_| row.corrupt("logo_url"))).transpose()?,
-            primary_color: row.parse_optional::<Color>("primary_color")?,
-            secondary_color: row.parse_optional::<Color>("secondary_color")?,
-            accent_color: row.parse_optional::<Color>("accent_color")?,
-        },
-        created_at: row.time("created_at")?,
-        updated_at: row.time("updated_at")?,
-        deleting_since: row.optional_time("deleting_since")?,
-    })
-}
-
 fn duplicate(error: rusqlite::Error) -> StoreError {
     match taken(&error) {
         Some(columns) if columns.contains("tenants.slug") => StoreError::Duplicate { what: "tenant slug" },
@@ -155,7 +135,7 @@ fn update(connection: &Connection, tenant: &Tenant) -> rusqlite::Result<usize> {
 impl TenantRepository for Unit {
     async fn find(&mut self, id: TenantId) -> Result<Option<Tenant>, StoreError> {
         self.run(move |connection| {
-            query_one(connection, "tenants", FIND, named_params! {":tenant_id": Text(id.0)}, tenant)
+            query_one(connection, "tenants", FIND, named_params! {":tenant_id": Text(id.0)}, |row| tenant(row))
         })
         .await
     }
@@ -163,7 +143,7 @@ impl TenantRepository for Unit {
     async fn find_by_slug(&mut self, slug: &TenantSlug) -> Result<Option<Tenant>, StoreError> {
         let slug = slug.clone();
         self.run(move |connection| {
-            query_one(connection, "tenants", FIND_BY_SLUG, named_params! {":slug": slug.as_str()}, tenant)
+            query_one(connection, "tenants", FIND_BY_SLUG, named_params! {":slug": slug.as_str()}, |row| tenant(row))
         })
         .await
     }
@@ -171,7 +151,7 @@ impl TenantRepository for Unit {
     async fn list(&mut self, page: Page<TenantSlug>) -> Result<Vec<Tenant>, StoreError> {
         self.run(move |connection| {
             let after = page.after.as_ref().map_or("", TenantSlug::as_str);
-            query(connection, "tenants", LIST, named_params! {":after": after, ":limit": page.limit}, tenant)
+            query(connection, "tenants", LIST, named_params! {":after": after, ":limit": page.limit}, |row| tenant(row))
         })
         .await
     }

@@ -1,5 +1,7 @@
 //! Entries between messages that could not be read or stored.
 
+use adapter_sql::columns::Columns;
+use adapter_sql::unreadable::unreadable;
 use async_trait::async_trait;
 use domain::change::ChangeKind;
 use domain::channel::ChannelId;
@@ -11,7 +13,7 @@ use rusqlite::{Connection, named_params};
 
 use crate::change;
 use crate::error::{is_missing, store_error};
-use crate::row::{Columns, Text, execute, millis, number, query};
+use crate::row::{NamedRow, Text, execute, millis, number, query};
 use crate::unit::Unit;
 
 const LIST: &str = r"
@@ -51,22 +53,9 @@ const DELETE: &str = r"
         AND unreadable_id = :unreadable_id
 ";
 
-fn unreadable(row: &Columns<'_, '_>) -> Result<Unreadable, StoreError> {
-    Ok(Unreadable {
-        channel_id: ChannelId(row.uuid("channel_id")?),
-        id: UnreadableId(row.uuid("unreadable_id")?),
-        message_id: row.optional_id("message_id")?,
-        place: Interval::new(row.id("low")?, row.id("high")?).ok_or_else(|| row.corrupt("low"))?,
-        reason: row.get("reason")?,
-        raw: row.json("raw")?,
-        first_seen_at: row.time("first_seen_at")?,
-        last_seen_at: row.time("last_seen_at")?,
-    })
-}
-
 fn upsert_all(connection: &Connection, channel: ChannelId, all: &[Unreadable]) -> Result<u64, StoreError> {
     let parameters = named_params! {":channel_id": Text(channel.0)};
-    let id = |row: &Columns<'_, '_>| row.uuid("unreadable_id").map(UnreadableId);
+    let id = |row: &mut NamedRow<'_, '_>| row.uuid("unreadable_id").map(UnreadableId);
     let held = query(connection, "unreadable_messages", LIST_IDS, parameters, id)?;
     let mut kept = 0;
     for one in Unreadable::taken(&held, all) {
@@ -96,7 +85,7 @@ impl UnreadableRepository for Unit {
             let parameters = named_params! {
                 ":channel_id": Text(channel.0), ":low": number(part.low()), ":high": number(part.high()),
             };
-            query(connection, "unreadable_messages", LIST, parameters, unreadable)
+            query(connection, "unreadable_messages", LIST, parameters, |row| unreadable(row))
         })
         .await
     }

@@ -1,12 +1,14 @@
 //! The archive as a whole: a table of one row.
 
+use adapter_sql::archive::no_key_check;
+use adapter_sql::columns::Columns;
 use async_trait::async_trait;
 use domain::pseudonym::KeyCheck;
 use mysql_async::params;
 use ports::archive::ArchiveRepository;
 use ports::error::StoreError;
 
-use crate::row::Columns;
+use crate::row::of;
 use crate::unit::Unit;
 
 const FIND: &str = r"
@@ -26,12 +28,12 @@ const RECORD: &str = r"
 #[async_trait]
 impl ArchiveRepository for Unit {
     async fn key_check(&mut self) -> Result<Option<KeyCheck>, StoreError> {
-        let found = self.row(FIND, (), |row| Columns::new("archive", row).parse_optional("key_check")).await?;
+        let found = self.row(FIND, (), of("archive", |row| row.parse_optional("key_check"))).await?;
         Ok(found.flatten())
     }
 
     async fn record_key_check(&mut self, check: KeyCheck) -> Result<KeyCheck, StoreError> {
         self.run(RECORD, params! { "key_check" => check.to_string() }).await?;
-        self.key_check().await?.ok_or(StoreError::Corrupt { table: "archive", column: "key_check" })
+        self.key_check().await?.ok_or_else(no_key_check)
     }
 }

@@ -1,17 +1,16 @@
 //! The change log.
 
+use adapter_sql::change::{change, extent, no_extent};
+use adapter_sql::columns::Columns;
 use async_trait::async_trait;
-use domain::change::{Change, ChangeKind, ChangePosition, Followed, LogExtent, NumberedChange};
-use domain::channel::ChannelId;
-use domain::coverage::Interval;
-use domain::tenant::TenantId;
+use domain::change::{Change, ChangePosition, Followed, LogExtent};
 use domain::timestamp::Timestamp;
-use mysql_async::{Row, Value, params};
+use mysql_async::{Value, params};
 use ports::change::ChangeRepository;
 use ports::error::StoreError;
 
 use crate::batch::pieces;
-use crate::row::{Columns, datetime};
+use crate::row::{datetime, of};
 use crate::unit::Unit;
 
 const EXTENT: &str = r"
@@ -21,7 +20,7 @@ const EXTENT: &str = r"
 ";
 
 const LIST: &str = r"
-    SELECT change_id, tenant_id, channel_id, kind, low, high, committed_at
+    SELECT change_id, tenant_id, channel_id, kind, low, high
     FROM change_log
     WHERE change_id > :after
     ORDER BY change_id
@@ -68,24 +67,6 @@ const SET_FIRST: &str = r"
         AND first_change_id = :first
 ";
 
-fn extent(row: Row) -> Result<LogExtent, StoreError> {
-    let mut row = Columns::new("change_log_extent", row);
-    Ok(LogExtent { epoch: row.uuid("epoch")?, first: row.get("first_change_id")?, last: row.get("last_change_id")? })
-}
-
-fn change(row: Row) -> Result<NumberedChange, StoreError> {
-    let mut row = Columns::new("change_log", row);
-    let (number, tenant_id) = (row.get("change_id")?, TenantId(row.uuid("tenant_id")?));
-    let channel = row.parse_optional("channel_id")?.map(ChannelId);
-    let kind = row.get("kind")?;
-    let interval = match (row.optional_id("low")?, row.optional_id("high")?) {
-        (Some(low), Some(high)) => Some(Interval::new(low, high).ok_or_else(|| row.corrupt("low"))?),
-        _ => None,
-    };
-    let kind = ChangeKind::from_stored(kind, channel, interval).ok_or_else(|| row.corrupt("kind"))?;
-    Ok(NumberedChange { number, committed_at: row.time("committed_at")?, change: Change { tenant_id, kind } })
-}
-
 fn values(behind: u64, change: &Change) -> [Value; 6] {
     let interval = change.kind.interval();
     [
@@ -112,8 +93,7 @@ impl Unit {
     }
 
     async fn extent(&mut self) -> Result<LogExtent, StoreError> {
-        let found = self.row(EXTENT, (), extent).await?;
-        found.ok_or(StoreError::Corrupt { table: "change_log_extent", column: "extent_id" })
+        self.row(EXTENT, (), of("change_log_extent", extent)).await?.ok_or_else(no_extent)
     }
 }
 
@@ -126,7 +106,9 @@ impl ChangeRepository for Unit {
     async fn follow(&mut self, position: &ChangePosition, limit: u32) -> Result<Followed, StoreError> {
         let extent = self.extent().await?;
         let selected = match extent.number_at(position) {
-            Some(after) if after < extent.last => self.rows(LIST, params! { after, limit }, change).await?,
+            Some(after) if after < extent.last => {
+                self.rows(LIST, params! { after, limit }, of("change_log", change)).await?
+            }
             _ => Vec::new(),
         };
         Ok(extent.answer(position, selected, limit))
@@ -137,7 +119,7 @@ impl ChangeRepository for Unit {
         let Some(last) = extent.trimmable(kept, limit) else { return Ok(0) };
         let first = extent.first;
         let parameters = params! { first, last, "before" => datetime(before) };
-        let id = |row| Columns::new("change_log", row).get("change_id");
+        let id = of("change_log", |row| row.number("change_id"));
         let next = self.row(FIND_YOUNG, parameters, id).await?.unwrap_or(last + 1);
         if next <= first {
             return Ok(0);

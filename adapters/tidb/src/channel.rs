@@ -3,25 +3,23 @@
 mod locked;
 mod thread;
 
+use adapter_sql::channel::{channel as channel_of, counting_parent};
+use adapter_sql::columns::{Columns, list_text};
 use async_trait::async_trait;
 use domain::change::ChangeKind;
-use domain::channel::{Channel, ChannelId, ChannelKind, ChannelStats};
-use domain::json::Json;
+use domain::channel::{Channel, ChannelId};
 use domain::lease::Fence;
 use domain::slug::ChannelSlug;
 use domain::tenant::TenantId;
-use domain::visibility::Visibility;
-use mysql_async::{Params, Row, Value, params};
+use mysql_async::{Params, Value, params};
 use ports::channel::{ChannelCursor, ChannelRepository, ThreadCursor, ThreadFilter};
 use ports::error::StoreError;
 use ports::page::Page;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use crate::batch::{list_sql, padded};
 use crate::error::{DUPLICATE_KEY, NO_REFERENCED_ROW, code, lost_race, store_error};
 use crate::message::recount_messages;
-use crate::row::{Columns, datetime, datetime_if, json_text};
+use crate::row::{NamedRow, datetime, datetime_if, json_text, of};
 use crate::unit::Unit;
 
 pub(crate) use self::locked::LockedChannel;
@@ -121,7 +119,7 @@ const LOCK: &str = r"
 
 /// Whether the channel is stored, and the parent that counts it as a thread.
 const FIND_COUNTED: &str = r"
-    SELECT tenant_id, parent_id, thread = 1 AND visibility = 'public' AND kind <> 12 AS counted
+    SELECT tenant_id, parent_id, kind, visibility
     FROM channels
     WHERE channel_id = :channel_id
     FOR UPDATE
@@ -167,63 +165,14 @@ const DELETE: &str = r"
     WHERE channel_id = :channel_id
 ";
 
-fn channel(row: Row) -> Result<Channel, StoreError> {
-    let mut row = Columns::new("channels", row);
-    Ok(Channel {
-        id: ChannelId(row.uuid("channel_id")?),
-        tenant_id: TenantId(row.uuid("tenant_id")?),
-        platform_id: row.id("platform_id")?,
-        parent_id: row.parse_optional("parent_id")?.map(ChannelId),
-        kind: ChannelKind(row.get("kind")?),
-        name: row.get("name")?,
-        slug: row.check("slug", ChannelSlug::new)?,
-        topic: row.get("topic")?,
-        position: row.get("position")?,
-        nsfw: row.get("nsfw")?,
-        visibility: row.parse("visibility")?,
-        archived: row.get("archived")?,
-        locked: row.get("locked")?,
-        tags: list(&mut row, "tags")?,
-        applied_tags: list(&mut row, "applied_tags")?,
-        extra: row.json("extra")?,
-        observed_at: row.optional_time("observed_at")?,
-        stats: ChannelStats {
-            message_count: row.get("message_count")?,
-            thread_count: row.get("thread_count")?,
-            last_activity_at: row.optional_time("last_activity_at")?,
-        },
-    })
-}
-
 /// Returns a tenant's slug in the form in which a unit records free names.
 fn named(tenant: TenantId, slug: &ChannelSlug) -> String {
     format!("{tenant}/{slug}")
 }
 
-fn list<T: DeserializeOwned>(row: &mut Columns, column: &'static str) -> Result<Vec<T>, StoreError> {
-    let text: Option<String> = row.get(column)?;
-    text.map_or(Ok(Vec::new()), |text| serde_json::from_str(&text).map_err(|_| row.corrupt(column)))
-}
-
-fn to_json<T: Serialize>(items: &[T]) -> Option<String> {
-    let value = serde_json::to_value(items).expect("tags are plain values");
-    (!items.is_empty()).then(|| Json::new(&value).to_string())
-}
-
-/// Returns the parent that counts a channel as a thread.
-fn counted_for(channel: &Channel) -> Option<String> {
-    let counted = channel.kind.is_thread() && !channel.kind.is_always_private();
-    let counted = counted && channel.visibility == Visibility::Public;
-    channel.parent_id.filter(|_| counted).map(|parent| parent.to_string())
-}
-
-/// Returns the tenant of a channel, and the parent that counts the channel as a thread according to the database.
-fn stored_count(row: Row) -> Result<(TenantId, Option<String>), StoreError> {
-    let mut row = Columns::new("channels", row);
-    let tenant = TenantId(row.uuid("tenant_id")?);
-    let parent: Option<String> = row.get("parent_id")?;
-    let counted: bool = row.get("counted")?;
-    Ok((tenant, parent.filter(|_| counted)))
+/// Returns the tenant of a channel, and the parent that counts it as a thread.
+fn counted(row: &mut NamedRow) -> Result<(TenantId, Option<ChannelId>), StoreError> {
+    Ok((TenantId(row.uuid("tenant_id")?), counting_parent(row)?))
 }
 
 fn parameters(channel: &Channel) -> Params {
@@ -240,8 +189,8 @@ fn parameters(channel: &Channel) -> Params {
         "visibility" => channel.visibility.as_str(),
         "archived" => channel.archived,
         "locked" => channel.locked,
-        "tags" => to_json(&channel.tags),
-        "applied_tags" => to_json(&channel.applied_tags),
+        "tags" => list_text(&channel.tags),
+        "applied_tags" => list_text(&channel.applied_tags),
         "extra" => json_text(channel.extra.as_ref()),
         "observed_at" => datetime_if(channel.observed_at),
         "tenant_id" => channel.tenant_id.to_string(),
@@ -255,8 +204,8 @@ impl Unit {
     async fn recount(
         &mut self,
         tenant: TenantId,
-        before: Option<String>,
-        after: Option<String>,
+        before: Option<ChannelId>,
+        after: Option<ChannelId>,
     ) -> Result<(), StoreError> {
         if before == after {
             return Ok(());
@@ -266,9 +215,9 @@ impl Unit {
         // Units that move threads in opposite directions between two parents lock them in the same order.
         changes.sort_unstable();
         for (parent, change) in changes {
-            let channel = parent.parse().map(ChannelId);
-            self.run(COUNT_THREAD, params! { "channel_id" => parent, "change" => change }).await?;
-            self.log(tenant, channel.ok().map(|channel| ChangeKind::Channel { channel }));
+            let parameters = params! { "channel_id" => parent.to_string(), "change" => change };
+            self.run(COUNT_THREAD, parameters).await?;
+            self.log(tenant, [ChangeKind::Channel { channel: parent }]);
         }
         Ok(())
     }
@@ -294,7 +243,7 @@ impl Unit {
                 let parameters = params! {
                     "tenant_id" => channel.tenant_id.to_string(), "slug" => channel.slug.as_str(),
                 };
-                match self.row(FIND_BY_SLUG, parameters, self::channel).await {
+                match self.row(FIND_BY_SLUG, parameters, of("channels", channel_of)).await {
                     Ok(Some(other)) if other.id != channel.id => {
                         self.taken(&[named(channel.tenant_id, &channel.slug)], "channel slug", &error)
                     }
@@ -311,12 +260,12 @@ impl Unit {
 impl ChannelRepository for Unit {
     async fn find(&mut self, id: ChannelId) -> Result<Option<Channel>, StoreError> {
         self.lock(LOCK, params! { "channel_id" => id.to_string() }).await?;
-        self.row(FIND, params! { "channel_id" => id.to_string() }, channel).await
+        self.row(FIND, params! { "channel_id" => id.to_string() }, of("channels", channel_of)).await
     }
 
     async fn find_by_slug(&mut self, tenant: TenantId, slug: &ChannelSlug) -> Result<Option<Channel>, StoreError> {
         let parameters = params! { "tenant_id" => tenant.to_string(), "slug" => slug.as_str() };
-        let found = self.row(FIND_BY_SLUG, parameters, channel).await?;
+        let found = self.row(FIND_BY_SLUG, parameters, of("channels", channel_of)).await?;
         Ok(self.note_free(named(tenant, slug), found))
     }
 
@@ -324,7 +273,7 @@ impl ChannelRepository for Unit {
         let mut found = Vec::with_capacity(ids.len());
         for ids in padded(ids) {
             let parameters: Vec<Value> = ids.iter().map(|id| id.to_string().into()).collect();
-            found.extend(self.rows(&list_sql(FIND_ALL, ids.len()), parameters, channel).await?);
+            found.extend(self.rows(&list_sql(FIND_ALL, ids.len()), parameters, of("channels", channel_of)).await?);
         }
         found.sort_unstable_by_key(|channel| channel.id);
         found.dedup_by_key(|channel| channel.id);
@@ -344,11 +293,12 @@ impl ChannelRepository for Unit {
         if let Some(cursor) = page.after {
             let platform_id = cursor.platform_id.get();
             let parameters = params! { "tenant_id" => tenant_id.clone(), position, platform_id, limit };
-            channels = self.rows(at, parameters, channel).await?;
+            channels = self.rows(at, parameters, of("channels", channel_of)).await?;
         }
         let limit = limit.saturating_sub(u32::try_from(channels.len()).unwrap_or(limit));
         if limit > 0 {
-            channels.extend(self.rows(after, params! { tenant_id, position, limit }, channel).await?);
+            channels
+                .extend(self.rows(after, params! { tenant_id, position, limit }, of("channels", channel_of)).await?);
         }
         Ok(channels)
     }
@@ -365,12 +315,12 @@ impl ChannelRepository for Unit {
     async fn list_all(&mut self, tenant: TenantId, page: Page<ChannelId>) -> Result<Vec<Channel>, StoreError> {
         let after = page.after.map_or_else(String::new, |after| after.to_string());
         let parameters = params! { "tenant_id" => tenant.to_string(), "after" => after, "limit" => page.limit };
-        self.rows(LIST_ALL, parameters, channel).await
+        self.rows(LIST_ALL, parameters, of("channels", channel_of)).await
     }
 
     async fn upsert(&mut self, channel: &Channel) -> Result<(), StoreError> {
         let id = channel.id.to_string();
-        let before = self.row(FIND_COUNTED, params! { "channel_id" => id }, stored_count).await?;
+        let before = self.row(FIND_COUNTED, params! { "channel_id" => id }, of("channels", counted)).await?;
         let sql = if before.is_some() { UPDATE } else { INSERT };
         if let Err(error) = self.attempt(sql, parameters(channel)).await? {
             return Err(self.refused(channel, error).await);
@@ -381,7 +331,8 @@ impl ChannelRepository for Unit {
         self.know_tenant(channel.id, channel.tenant_id);
         self.log(channel.tenant_id, [ChangeKind::Channel { channel: channel.id }]);
         let counted = before.and_then(|(_, counted)| counted);
-        self.recount(channel.tenant_id, counted, counted_for(channel)).await
+        self.recount(channel.tenant_id, counted, channel.kind.counting_parent(channel.visibility, channel.parent_id))
+            .await
     }
 
     async fn fence(&mut self, id: ChannelId, fence: Fence) -> Result<bool, StoreError> {
@@ -393,7 +344,8 @@ impl ChannelRepository for Unit {
     }
 
     async fn delete(&mut self, id: ChannelId) -> Result<(), StoreError> {
-        let before = self.row(FIND_COUNTED, params! { "channel_id" => id.to_string() }, stored_count).await?;
+        let before =
+            self.row(FIND_COUNTED, params! { "channel_id" => id.to_string() }, of("channels", counted)).await?;
         let Some((tenant, counted)) = before else { return Ok(()) };
         self.log(tenant, [ChangeKind::ChannelGone { channel: id }]);
         self.recount(tenant, counted, None).await?;

@@ -2,16 +2,18 @@
 
 use std::collections::HashMap;
 
+use adapter_sql::channel::silent_sql;
+use adapter_sql::columns::Columns;
+use adapter_sql::coverage::{counted, overlap, segment, stored_coverage};
 use async_trait::async_trait;
 use domain::change::ChangeKind;
 use domain::channel::ChannelId;
 use domain::coverage::{
     Coverage, CoverageFacts, CoveragePlan, Interval, NearSegments, Observation, Segment, Segments, StoredCoverage,
 };
-use domain::message::MessageId;
 use domain::tenant::TenantId;
 use domain::timestamp::Timestamp;
-use mysql_async::{Params, Row, Value, params};
+use mysql_async::{Params, Value, params};
 use ports::coverage::CoverageRepository;
 use ports::error::StoreError;
 use ports::page::Page;
@@ -19,7 +21,7 @@ use ports::page::Page;
 use crate::batch::{list_sql, padded};
 use crate::error::{NO_REFERENCED_ROW, code, store_error};
 use crate::message::{lock, upsert};
-use crate::row::{Columns, datetime, datetime_if};
+use crate::row::{NamedRow, datetime, datetime_if, of};
 use crate::unit::Unit;
 
 const FIND: &str = r"
@@ -35,7 +37,7 @@ const LIST: &str = r"
     LEFT JOIN coverage ON coverage.channel_id = channels.channel_id
     WHERE tenant_id = :tenant_id
         AND channels.channel_id > :after
-        AND kind NOT IN (4, 14, 15, 16)
+        AND kind NOT IN (:silent)
     ORDER BY channels.channel_id
     LIMIT :limit
 ";
@@ -146,46 +148,10 @@ const DELETE_SEGMENTS: &str = r"
     WHERE channel_id = :channel_id
 ";
 
-/// Returns the coverage in a row that may have none.
-pub(crate) fn stored(row: &mut Columns) -> Result<StoredCoverage, StoreError> {
-    let low: Option<MessageId> = row.optional_id("low")?;
-    let high: Option<MessageId> = row.optional_id("high")?;
-    let interval = match (low, high) {
-        (None, None) => None,
-        (Some(low), Some(high)) => Some(Interval::new(low, high).ok_or_else(|| row.corrupt("low"))?),
-        (None, Some(_)) => return Err(row.corrupt("low")),
-        (Some(_), None) => return Err(row.corrupt("high")),
-    };
-    Ok(StoredCoverage {
-        interval,
-        start_reached: row.get::<Option<bool>>("start_reached")?.unwrap_or(false),
-        reason: row.get("reason")?,
-        checked_at: row.optional_time("checked_at")?,
-    })
-}
-
 /// Returns the coverage of a channel, and the number of its messages that are shown to readers.
-fn of_channel(row: Row) -> Result<(ChannelId, StoredCoverage, u64), StoreError> {
-    let mut row = Columns::new("coverage", row);
-    Ok((ChannelId(row.uuid("channel_id")?), stored(&mut row)?, row.get("message_count")?))
+fn of_channel(row: &mut NamedRow) -> Result<(ChannelId, StoredCoverage, u64), StoreError> {
+    Ok((ChannelId(row.uuid("channel_id")?), stored_coverage(row)?, row.number("message_count")?))
 }
-
-fn interval(columns: &mut Columns) -> Result<Interval, StoreError> {
-    Interval::new(columns.id("low")?, columns.id("high")?).ok_or_else(|| columns.corrupt("low"))
-}
-
-pub(crate) fn segment(row: &mut Columns) -> Result<Segment, StoreError> {
-    let (interval, newest_at) = (interval(row)?, row.time("observed_at")?);
-    let parts: Option<String> = row.get("parts")?;
-    Segment::from_stored(interval, newest_at, parts.as_deref()).map_err(|_| row.corrupt("parts"))
-}
-
-fn segment_row(row: Row) -> Result<Segment, StoreError> {
-    segment(&mut Columns::new("coverage_segments", row))
-}
-
-/// The error of segments that share an id.
-const OVERLAP: StoreError = StoreError::Corrupt { table: "coverage_segments", column: "low" };
 
 impl Unit {
     /// Returns the coverages of channels with the facts that other rows have.
@@ -194,21 +160,16 @@ impl Unit {
         let (mut unreadable, mut since) = (HashMap::<_, u64>::new(), HashMap::<_, Timestamp>::new());
         for ids in padded(&ids) {
             let keys: Vec<Value> = ids.iter().map(|id| id.to_string().into()).collect();
-            let count = |row| {
-                let mut row = Columns::new("unreadable_messages", row);
-                Ok((ChannelId(row.uuid("channel_id")?), row.get("unreadable_count")?))
-            };
+            let count = of("unreadable_messages", |row| counted(row, "unreadable_count"));
             unreadable.extend(self.rows(&list_sql(COUNT_UNREADABLE, ids.len()), keys.clone(), count).await?);
-            let time = |row| {
-                let mut row = Columns::new("coverage_segments", row);
-                Ok((ChannelId(row.uuid("channel_id")?), row.time("observed_since")?))
-            };
+            let time =
+                of("coverage_segments", |row| Ok((ChannelId(row.uuid("channel_id")?), row.time("observed_since")?)));
             since.extend(self.rows(&list_sql(OBSERVED_SINCE, ids.len()), keys, time).await?);
         }
         let mut all = Vec::with_capacity(stored.len());
         for (id, stored, message_count) in stored {
             let oldest = if stored.start_reached && stored.interval.is_some() {
-                let oldest = |row| Columns::new("messages", row).id("message_id");
+                let oldest = of("messages", |row| row.id("message_id"));
                 self.row(OLDEST, params! { "channel_id" => id.to_string() }, oldest).await?
             } else {
                 None
@@ -224,7 +185,7 @@ impl Unit {
     /// Returns the segments near `span`.
     pub(crate) async fn near(&mut self, channel: ChannelId, span: Interval) -> Result<NearSegments, StoreError> {
         let parameters = near_parameters(channel, span);
-        let rows = self.rows(SEGMENTS_NEAR, parameters, segment_row).await?;
+        let rows = self.rows(SEGMENTS_NEAR, parameters, of("coverage_segments", segment)).await?;
         self.complete_near(channel, rows).await
     }
 
@@ -234,9 +195,9 @@ impl Unit {
         channel: ChannelId,
         rows: Vec<Segment>,
     ) -> Result<NearSegments, StoreError> {
-        let mut near = NearSegments::from_stored(rows).map_err(|_| OVERLAP)?;
+        let mut near = NearSegments::from_stored(rows).map_err(overlap)?;
         while let Some(low) = near.lists_below() {
-            let below = |row| interval(&mut Columns::new("coverage_segments", row));
+            let below = of("coverage_segments", adapter_sql::columns::Columns::interval);
             let parameters = params! { "channel_id" => channel.to_string(), "low" => low.get() };
             near.extend_below(self.rows(SEGMENTS_BELOW, parameters, below).await?);
         }
@@ -303,8 +264,10 @@ impl Unit {
     }
 
     async fn all_segments(&mut self, channel: ChannelId) -> Result<Segments, StoreError> {
-        let rows = self.rows(SEGMENTS, params! { "channel_id" => channel.to_string() }, segment_row).await?;
-        Segments::from_stored(&rows).map_err(|_| OVERLAP)
+        let rows = self
+            .rows(SEGMENTS, params! { "channel_id" => channel.to_string() }, of("coverage_segments", segment))
+            .await?;
+        Segments::from_stored(&rows).map_err(overlap)
     }
 }
 
@@ -321,14 +284,15 @@ pub(crate) fn near_parameters(channel: ChannelId, span: Interval) -> Params {
 #[async_trait]
 impl CoverageRepository for Unit {
     async fn find(&mut self, channel: ChannelId) -> Result<Option<Coverage>, StoreError> {
-        let found = self.rows(FIND, params! { "channel_id" => channel.to_string() }, of_channel).await?;
+        let found =
+            self.rows(FIND, params! { "channel_id" => channel.to_string() }, of("coverage", of_channel)).await?;
         Ok(self.coverages(found).await?.pop())
     }
 
     async fn list(&mut self, tenant: TenantId, page: Page<ChannelId>) -> Result<Vec<Coverage>, StoreError> {
         let after = page.after.map_or_else(String::new, |after| after.to_string());
         let parameters = params! { "tenant_id" => tenant.to_string(), "after" => after, "limit" => page.limit };
-        let listed = self.rows(LIST, parameters, of_channel).await?;
+        let listed = self.rows(&silent_sql(LIST), parameters, of("coverage", of_channel)).await?;
         self.coverages(listed).await
     }
 

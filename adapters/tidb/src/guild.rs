@@ -1,16 +1,18 @@
 //! Roles, emoji and stickers of guilds.
 
+use adapter_sql::columns::Columns;
+use adapter_sql::guild::{emoji, held, role, sticker};
 use async_trait::async_trait;
 use domain::change::ChangeKind;
-use domain::guild::{GuildEmoji, GuildItems, Held, Role, RoleId, Sticker};
+use domain::guild::{GuildItems, Held, Role, RoleId};
 use domain::tenant::{Color, TenantId};
-use mysql_async::{Params, Row, Value, params};
+use mysql_async::{Params, Value, params};
 use ports::error::StoreError;
 use ports::guild::repository::GuildRepository;
 
 use crate::batch::{list_sql, padded};
 use crate::error::{NO_REFERENCED_ROW, code, store_error};
-use crate::row::{Columns, datetime, datetime_if};
+use crate::row::{datetime, datetime_if, of};
 use crate::unit::Unit;
 
 const FIND: &str = r"
@@ -86,37 +88,6 @@ const UPSERT_STICKER: &str = r"
         observed_at = VALUES(observed_at), deleted_at = VALUES(deleted_at)
 ";
 
-fn role(row: &mut Columns) -> Result<Role, StoreError> {
-    let (id, name) = (row.id("role_id")?, row.get("name")?);
-    let color: Option<u32> = row.get("color")?;
-    let color = color.map(|rgb| Color::from_rgb(rgb).ok_or_else(|| row.corrupt("color"))).transpose()?;
-    Ok(Role { id, name, color, position: row.get("position")? })
-}
-
-fn emoji(row: &mut Columns) -> Result<GuildEmoji, StoreError> {
-    Ok(GuildEmoji { id: row.id("emoji_id")?, name: row.get("name")?, animated: row.get("animated")? })
-}
-
-fn sticker(row: &mut Columns) -> Result<Sticker, StoreError> {
-    Ok(Sticker {
-        id: row.id("sticker_id")?,
-        name: row.get("name")?,
-        format: row.get("format")?,
-        description: row.get("description")?,
-    })
-}
-
-/// Returns a row of `table`, with the times of its observation.
-fn held<T>(
-    table: &'static str,
-    row: Row,
-    item: impl Fn(&mut Columns) -> Result<T, StoreError>,
-) -> Result<Held<T>, StoreError> {
-    let mut row = Columns::new(table, row);
-    let item = item(&mut row)?;
-    Ok(Held { item, observed_at: row.time("observed_at")?, deleted_at: row.optional_time("deleted_at")? })
-}
-
 impl Unit {
     async fn upsert_item(&mut self, sql: &str, parameters: Params) -> Result<(), StoreError> {
         match self.attempt(sql, parameters).await? {
@@ -132,12 +103,12 @@ impl GuildRepository for Unit {
     async fn list(&mut self, tenant: TenantId) -> Result<GuildItems, StoreError> {
         let parameters = params! { "tenant_id" => tenant.to_string() };
         self.lock(LOCK, parameters.clone()).await?;
-        let moment = |row| Columns::new("guilds", row).time("observed_at");
+        let moment = of("guilds", |row| row.time("observed_at"));
         Ok(GuildItems {
             observed_at: self.row(FIND, parameters.clone(), moment).await?,
-            roles: self.rows(LIST_ROLES, parameters.clone(), |row| held("roles", row, role)).await?,
-            emojis: self.rows(LIST_EMOJIS, parameters.clone(), |row| held("emojis", row, emoji)).await?,
-            stickers: self.rows(LIST_STICKERS, parameters, |row| held("stickers", row, sticker)).await?,
+            roles: self.rows(LIST_ROLES, parameters.clone(), of("roles", |row| held(row, role))).await?,
+            emojis: self.rows(LIST_EMOJIS, parameters.clone(), of("emojis", |row| held(row, emoji))).await?,
+            stickers: self.rows(LIST_STICKERS, parameters, of("stickers", |row| held(row, sticker))).await?,
         })
     }
 
@@ -146,8 +117,7 @@ impl GuildRepository for Unit {
         for ids in padded(ids) {
             let keys = ids.iter().map(|id| id.get().into());
             let parameters: Vec<Value> = std::iter::once(tenant.to_string().into()).chain(keys).collect();
-            let make = |row| role(&mut Columns::new("roles", row));
-            found.extend(self.rows(&list_sql(FIND_ROLES, ids.len()), parameters, make).await?);
+            found.extend(self.rows(&list_sql(FIND_ROLES, ids.len()), parameters, of("roles", role)).await?);
         }
         found.sort_unstable_by_key(|role| role.id);
         found.dedup_by_key(|role| role.id);

@@ -1,17 +1,16 @@
 //! Jobs.
 
+use adapter_sql::columns::list_text;
+use adapter_sql::job::job;
 use async_trait::async_trait;
-use domain::channel::ChannelSnowflake;
-use domain::job::{Job, JobId, Progress, SyncScope};
-use domain::json::Json;
+use domain::job::{Job, JobId};
 use domain::tenant::TenantId;
-use mysql_async::{Row, params};
+use mysql_async::params;
 use ports::error::StoreError;
 use ports::job::{JobCursor, JobRepository};
 use ports::page::Page;
-use serde_json::json;
 
-use crate::row::{Columns, END_OF_TIME, datetime, datetime_if};
+use crate::row::{END_OF_TIME, datetime, datetime_if, of};
 use crate::unit::Unit;
 
 const FIND: &str = r"
@@ -67,46 +66,11 @@ const UPSERT: &str = r"
         background = VALUES(background)
 ";
 
-fn job(row: Row) -> Result<Job, StoreError> {
-    let mut row = Columns::new("jobs", row);
-    Ok(Job {
-        id: JobId(row.uuid("job_id")?),
-        tenant_id: TenantId(row.uuid("tenant_id")?),
-        kind: row.parse("kind")?,
-        scope: SyncScope { channels: channels(&mut row)?, since: row.optional_time("since")? },
-        state: row.parse("state")?,
-        cancel_requested: row.get("cancel_requested")?,
-        created_at: row.time("created_at")?,
-        started_at: row.optional_time("started_at")?,
-        ended_at: row.optional_time("ended_at")?,
-        progress: Progress {
-            channels_done: row.get("channels_done")?,
-            channels_total: row.get("channels_total")?,
-            messages: row.get("messages")?,
-            requests: row.get("requests")?,
-            waits: row.get("waits")?,
-            seconds_left: row.get("seconds_left")?,
-        },
-        error: row.get("error")?,
-        background: row.get("background")?,
-    })
-}
-
-/// Returns the ids of channels from a JSON array.
-fn channels(row: &mut Columns) -> Result<Vec<ChannelSnowflake>, StoreError> {
-    let text: Option<String> = row.get("channels")?;
-    text.map_or(Ok(Vec::new()), |text| serde_json::from_str(&text).map_err(|_| row.corrupt("channels")))
-}
-
-fn channels_text(channels: &[ChannelSnowflake]) -> Option<String> {
-    (!channels.is_empty()).then(|| Json::new(&json!(channels)).to_string())
-}
-
 #[async_trait]
 impl JobRepository for Unit {
     async fn find(&mut self, id: JobId) -> Result<Option<Job>, StoreError> {
         self.lock(LOCK, params! { "job_id" => id.to_string() }).await?;
-        self.row(FIND, params! { "job_id" => id.to_string() }, job).await
+        self.row(FIND, params! { "job_id" => id.to_string() }, of("jobs", job)).await
     }
 
     async fn list(&mut self, tenant: TenantId, page: Page<JobCursor>) -> Result<Vec<Job>, StoreError> {
@@ -116,7 +80,7 @@ impl JobRepository for Unit {
             "job_id" => page.after.map_or_else(String::new, |after| after.id.to_string()),
             "limit" => page.limit,
         };
-        self.rows(LIST, parameters, job).await
+        self.rows(LIST, parameters, of("jobs", job)).await
     }
 
     async fn list_unfinished(&mut self, page: Page<JobCursor>) -> Result<Vec<Job>, StoreError> {
@@ -125,7 +89,7 @@ impl JobRepository for Unit {
             "job_id" => page.after.map(|after| after.id.to_string()),
             "limit" => page.limit,
         };
-        self.rows(LIST_UNFINISHED, parameters, job).await
+        self.rows(LIST_UNFINISHED, parameters, of("jobs", job)).await
     }
 
     async fn upsert(&mut self, job: &Job) -> Result<(), StoreError> {
@@ -133,7 +97,7 @@ impl JobRepository for Unit {
             "job_id" => job.id.to_string(),
             "tenant_id" => job.tenant_id.to_string(),
             "kind" => job.kind.as_str(),
-            "channels" => channels_text(&job.scope.channels),
+            "channels" => list_text(&job.scope.channels),
             "since" => datetime_if(job.scope.since),
             "state" => job.state.as_str(),
             "cancel_requested" => job.cancel_requested,

@@ -1,13 +1,14 @@
 //! Leases.
 
+use adapter_sql::lease::lease;
 use async_trait::async_trait;
-use domain::lease::{Fence, Holder, Lease};
-use mysql_async::{Params, Row, params};
+use domain::lease::{Fence, Lease};
+use mysql_async::{Params, params};
 use ports::error::StoreError;
 use ports::lease::LeaseRepository;
 
 use crate::error::{DUPLICATE_KEY, code, store_error};
-use crate::row::{Columns, datetime};
+use crate::row::{datetime, of};
 use crate::unit::Unit;
 
 const FIND: &str = r"
@@ -28,13 +29,6 @@ const UPDATE: &str = r"
         AND fence = :expected
 ";
 
-fn lease(row: Row) -> Result<Lease, StoreError> {
-    let mut row = Columns::new("leases", row);
-    let holder = row.check("holder", Holder::new)?;
-    let fence = Fence::new(row.get("fence")?).ok_or_else(|| row.corrupt("fence"))?;
-    Ok(Lease { holder, fence, expires_at: row.time("expires_at")? })
-}
-
 fn parameters(name: &str, lease: &Lease) -> Params {
     params! {
         "lease_name" => name,
@@ -47,7 +41,7 @@ fn parameters(name: &str, lease: &Lease) -> Params {
 #[async_trait]
 impl LeaseRepository for Unit {
     async fn find(&mut self, name: &str) -> Result<Option<Lease>, StoreError> {
-        self.row(FIND, params! { "lease_name" => name }, lease).await
+        self.row(FIND, params! { "lease_name" => name }, of("leases", lease)).await
     }
 
     async fn replace(&mut self, name: &str, expected: Option<Fence>, lease: &Lease) -> Result<bool, StoreError> {

@@ -1,18 +1,20 @@
 //! The download state of attachments.
 
+use adapter_sql::media::{StateColumns, file, key};
 use async_trait::async_trait;
+use domain::change::ChangeKind;
 use domain::channel::ChannelId;
-use domain::media::{FileKey, FileState, changes_of};
+use domain::media::{file_changes, new_file_changes};
 use domain::message::MessageId;
 use domain::tenant::TenantId;
 use domain::timestamp::Timestamp;
-use mysql_async::{Row, Value, params};
+use mysql_async::{Value, params};
 use ports::error::StoreError;
 use ports::media::{File, MediaRepository};
 
 use crate::batch::{insert_sql, keys_sql, padded, padded_size, pieces};
 use crate::error::{NO_REFERENCED_ROW, code, store_error};
-use crate::row::{Columns, datetime, datetime_if};
+use crate::row::{datetime, datetime_if, of};
 use crate::unit::Unit;
 
 const INSERT: &str = r"
@@ -93,61 +95,30 @@ const DELETE_FIRST: &str = r"
     LIMIT :limit
 ";
 
-/// The numbers of the states.
-const WAITING: u8 = 0;
-const STORED: u8 = 1;
-const GONE: u8 = 2;
-const FAILED: u8 = 3;
-
-fn key(row: &mut Columns) -> Result<FileKey, StoreError> {
-    let channel = ChannelId(row.uuid("channel_id")?);
-    Ok(FileKey { channel, message: row.id("message_id")?, attachment: row.id("attachment_id")? })
-}
-
-fn file(row: Row) -> Result<File, StoreError> {
-    let mut row = Columns::new("media", row);
-    let key = key(&mut row)?;
-    let state = match row.get::<u8>("state")? {
-        WAITING => FileState::Waiting { tries: row.get("tries")?, due_at: row.time("due_at")? },
-        STORED => FileState::Stored { hash: row.parse("hash")?, size_bytes: row.get("size_bytes")? },
-        GONE => FileState::Gone,
-        FAILED => FileState::Failed,
-        _ => return Err(row.corrupt("state")),
-    };
-    Ok(File { key, state })
-}
-
 fn values(tenant: TenantId, File { key, state }: &File) -> [Value; 9] {
-    let (number, tries, hash, size_bytes) = match *state {
-        FileState::Waiting { tries, .. } => (WAITING, tries, None, None),
-        FileState::Stored { hash, size_bytes } => (STORED, 0, Some(hash.to_string()), Some(size_bytes)),
-        FileState::Gone => (GONE, 0, None, None),
-        FileState::Failed => (FAILED, 0, None, None),
-    };
+    let columns = StateColumns::from(*state);
     [
         key.channel.to_string().into(),
         key.message.get().into(),
         key.attachment.get().into(),
         tenant.to_string().into(),
-        number.into(),
-        tries.into(),
+        columns.state.into(),
+        columns.tries.into(),
         datetime_if(state.due_at()),
-        hash.into(),
-        size_bytes.into(),
+        columns.hash.map(|hash| hash.to_string()).into(),
+        columns.size_bytes.into(),
     ]
 }
 
 impl Unit {
-    /// Writes files; the change log gets those that `logs` selects.
     async fn write_media(
         &mut self,
         [head, tail]: [&str; 2],
         tenant: TenantId,
         files: &[File],
-        logs: fn(&File) -> bool,
+        changes: Vec<ChangeKind>,
     ) -> Result<(), StoreError> {
-        let kinds = changes_of(files.iter().filter(|file| logs(file)).map(|file| file.key));
-        self.log(tenant, kinds);
+        self.log(tenant, changes);
         for piece in pieces(files, |_| 160) {
             let count = padded_size(piece.len());
             let filling = piece.iter().take(1).cycle().take(count - piece.len());
@@ -167,23 +138,23 @@ impl Unit {
 #[async_trait]
 impl MediaRepository for Unit {
     async fn insert_all(&mut self, tenant: TenantId, files: &[File]) -> Result<(), StoreError> {
-        // For readers a waiting file is the same as one that is not recorded yet.
-        let logs = |file: &File| !matches!(file.state, FileState::Waiting { .. });
-        self.write_media([INSERT, INSERT_TAIL], tenant, files, logs).await
+        let changes = new_file_changes(files.iter().map(|file| (file.key, file.state)));
+        self.write_media([INSERT, INSERT_TAIL], tenant, files, changes).await
     }
 
     async fn upsert_all(&mut self, tenant: TenantId, files: &[File]) -> Result<(), StoreError> {
-        self.write_media([UPSERT, UPSERT_TAIL], tenant, files, |_| true).await
+        let changes = file_changes(files.iter().map(|file| file.key));
+        self.write_media([UPSERT, UPSERT_TAIL], tenant, files, changes).await
     }
 
     async fn list_due(&mut self, tenant: TenantId, now: Timestamp, limit: u32) -> Result<Vec<File>, StoreError> {
         let parameters = params! { "tenant_id" => tenant.to_string(), "due_at" => datetime(now), limit };
-        self.rows(LIST_DUE, parameters, file).await
+        self.rows(LIST_DUE, parameters, of("media", file)).await
     }
 
     async fn list(&mut self, channel: ChannelId, low: MessageId, high: MessageId) -> Result<Vec<File>, StoreError> {
         let parameters = params! { "channel_id" => channel.to_string(), "low" => low.get(), "high" => high.get() };
-        self.rows(LIST, parameters, file).await
+        self.rows(LIST, parameters, of("media", file)).await
     }
 
     async fn find_all(&mut self, keys: &[(ChannelId, MessageId)]) -> Result<Vec<File>, StoreError> {
@@ -191,7 +162,7 @@ impl MediaRepository for Unit {
         for keys in padded(keys) {
             let values = keys.iter().flat_map(|(channel, id)| [Value::from(channel.to_string()), id.get().into()]);
             let values: Vec<Value> = values.collect();
-            found.extend(self.rows(&keys_sql(FIND_ALL, keys.len()), values, file).await?);
+            found.extend(self.rows(&keys_sql(FIND_ALL, keys.len()), values, of("media", file)).await?);
         }
         found.sort_unstable_by_key(|file| file.key);
         found.dedup_by_key(|file| file.key);
@@ -207,13 +178,13 @@ impl MediaRepository for Unit {
         let Some(bound) = after.map_or(Some(MessageId::MIN), MessageId::next).map(MessageId::get) else {
             return Ok(Vec::new());
         };
-        self.rows(LIST_AFTER, params! { "channel_id" => channel.to_string(), bound, limit }, file).await
+        self.rows(LIST_AFTER, params! { "channel_id" => channel.to_string(), bound, limit }, of("media", file)).await
     }
 
     async fn delete_first(&mut self, channel: ChannelId, limit: u32) -> Result<u64, StoreError> {
         let parameters = params! { "channel_id" => channel.to_string(), limit };
-        let first = self.rows(FIRST, parameters.clone(), |row| key(&mut Columns::new("media", row))).await?;
-        self.log_in(channel, changes_of(first)).await?;
+        let first = self.rows(FIRST, parameters.clone(), of("media", key)).await?;
+        self.log_in(channel, file_changes(first)).await?;
         self.run(DELETE_FIRST, parameters).await
     }
 }

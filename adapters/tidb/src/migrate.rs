@@ -15,8 +15,9 @@ use tokio::time::timeout;
 
 use crate::error::{Failure, UNKNOWN_TABLE, code, is_not_allowed};
 use crate::open::{OpenError, address};
-use crate::row::Columns;
+use crate::row::NamedRow;
 use crate::url::DatabaseUrl;
+use adapter_sql::columns::Columns;
 
 /// The time limit of one statement: an index over a large table takes long.
 const STATEMENT_LIMIT: Duration = Duration::from_hours(1);
@@ -226,10 +227,10 @@ async fn applied(connection: &mut Conn, url: &DatabaseUrl) -> Result<Vec<Applied
 
 /// Returns a row of the ledger, if it is valid.
 fn step(row: Row) -> Result<Result<Applied, OpenError>, StoreError> {
-    let mut row = Columns::new("migrations", row);
-    let version = row.get("version")?;
-    let name: String = row.get("name")?;
-    let checksum: String = row.get("checksum")?;
+    let mut row = NamedRow::new("migrations", row);
+    let version = row.number("version")?;
+    let name = row.text("name")?;
+    let checksum = row.text("checksum")?;
     let applied_at = row.time("applied_at")?;
     Ok(match Migration::ALL.iter().find(|migration| migration.version == version) {
         None => Err(OpenError::NewerSchema { found: name }),

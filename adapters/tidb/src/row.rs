@@ -1,24 +1,21 @@
 //! Columns as values of the domain.
 
-use std::str::FromStr;
-
+use adapter_sql::columns::{Columns, ValueError};
 use domain::json::Json;
-use domain::snowflake::Id;
 use domain::timestamp::Timestamp;
 use mysql_async::prelude::FromValue;
 use mysql_async::{Column, Row, Value};
 use ports::error::StoreError;
-use uuid::Uuid;
 
 /// A row of `table`, read by column name. Reading in the order of the statement finds each column at once; any other
-/// order works and searches. A value can be taken only once.
-pub(crate) struct Columns {
+/// order works and searches. A text can be taken only once.
+pub(crate) struct NamedRow {
     table: &'static str,
     row: Row,
     next: usize,
 }
 
-impl Columns {
+impl NamedRow {
     pub(crate) fn new(table: &'static str, row: Row) -> Self {
         Self { table, row, next: 0 }
     }
@@ -28,100 +25,63 @@ impl Columns {
         Self { table, ..self }
     }
 
-    /// Returns an id of ours without taking it out of its row.
-    pub(crate) fn peek_uuid(row: &Row, column: &'static str) -> Result<Uuid, StoreError> {
-        let text = row.get_opt::<String, _>(column).and_then(Result::ok);
-        let id = text.and_then(|text| Uuid::try_parse(&text).ok());
-        id.ok_or(StoreError::Corrupt { table: "messages", column })
-    }
-
-    /// Returns the value from the driver.
-    pub(crate) fn get<T: FromValue>(&mut self, column: &'static str) -> Result<T, StoreError> {
+    fn index(&mut self, column: &'static str) -> Result<usize, StoreError> {
         let columns = self.row.columns_ref();
         let named = |candidate: &Column| candidate.name_ref() == column.as_bytes();
         let index = match columns.get(self.next) {
             Some(next) if named(next) => Some(self.next),
             _ => columns.iter().position(named),
         };
-        let index = index.ok_or_else(|| self.corrupt(column))?;
+        let index = index.ok_or_else(|| self.corrupt(column, ValueError::Type))?;
         self.next = index + 1;
-        match self.row.take_opt(index) {
-            Some(Ok(value)) => Ok(value),
-            Some(Err(_)) | None => Err(self.corrupt(column)),
-        }
+        Ok(index)
     }
 
-    /// Returns a word or number from text.
-    pub(crate) fn parse<T: FromStr>(&mut self, column: &'static str) -> Result<T, StoreError> {
-        let text: String = self.get(column)?;
-        text.parse().map_err(|_| self.corrupt(column))
+    fn get<T: FromValue>(&mut self, column: &'static str) -> Result<T, StoreError> {
+        let index = self.index(column)?;
+        let value = self.row.get_opt(index).and_then(Result::ok);
+        value.ok_or_else(|| self.corrupt(column, ValueError::Type))
+    }
+}
+
+impl Columns for NamedRow {
+    fn table(&self) -> &'static str {
+        self.table
     }
 
-    /// Returns a word or number from text, or `None`.
-    pub(crate) fn parse_optional<T: FromStr>(&mut self, column: &'static str) -> Result<Option<T>, StoreError> {
-        let text: Option<String> = self.get(column)?;
-        text.map(|text| text.parse().map_err(|_| self.corrupt(column))).transpose()
+    fn optional_integer(&mut self, column: &'static str) -> Result<Option<i64>, StoreError> {
+        self.get(column)
     }
 
-    /// Returns the result of a constructor for a text.
-    pub(crate) fn check<T, E>(
-        &mut self,
-        column: &'static str,
-        make: impl FnOnce(&str) -> Result<T, E>,
-    ) -> Result<T, StoreError> {
-        let text: String = self.get(column)?;
-        make(&text).map_err(|_| self.corrupt(column))
+    fn bits(&mut self, column: &'static str) -> Result<u64, StoreError> {
+        self.get(column)
     }
 
-    /// Returns the result of a constructor for a text, or `None`.
-    pub(crate) fn check_optional<T, E>(
-        &mut self,
-        column: &'static str,
-        make: impl FnOnce(&str) -> Result<T, E>,
-    ) -> Result<Option<T>, StoreError> {
-        let text: Option<String> = self.get(column)?;
-        text.map(|text| make(&text).map_err(|_| self.corrupt(column))).transpose()
+    fn optional_text(&mut self, column: &'static str) -> Result<Option<String>, StoreError> {
+        let index = self.index(column)?;
+        let value = self.row.take_opt(index).and_then(Result::ok);
+        value.ok_or_else(|| self.corrupt(column, ValueError::Type))
     }
 
-    /// Returns a UUID.
-    pub(crate) fn uuid(&mut self, column: &'static str) -> Result<Uuid, StoreError> {
-        self.check(column, Uuid::try_parse)
-    }
-
-    /// Returns a snowflake.
-    pub(crate) fn id<T>(&mut self, column: &'static str) -> Result<Id<T>, StoreError> {
-        let number = self.get(column)?;
-        Id::new(number).ok_or_else(|| self.corrupt(column))
-    }
-
-    /// Returns a snowflake, or `None`.
-    pub(crate) fn optional_id<T>(&mut self, column: &'static str) -> Result<Option<Id<T>>, StoreError> {
-        let number: Option<u64> = self.get(column)?;
-        number.map(|number| Id::new(number).ok_or_else(|| self.corrupt(column))).transpose()
-    }
-
-    /// Returns a time.
-    pub(crate) fn time(&mut self, column: &'static str) -> Result<Timestamp, StoreError> {
-        self.optional_time(column)?.ok_or_else(|| self.corrupt(column))
-    }
-
-    /// Returns a time, or `None`.
-    pub(crate) fn optional_time(&mut self, column: &'static str) -> Result<Option<Timestamp>, StoreError> {
+    fn optional_time(&mut self, column: &'static str) -> Result<Option<Timestamp>, StoreError> {
         match self.get(column)? {
             Value::NULL => Ok(None),
-            value => timestamp(&value).map(Some).ok_or_else(|| self.corrupt(column)),
+            value => timestamp(&value).map(Some).ok_or_else(|| self.corrupt(column, ValueError::Type)),
         }
     }
 
-    /// Returns JSON, or `None`. `TiDB` stores it parsed and writes it in a form of its own.
-    pub(crate) fn json(&mut self, column: &'static str) -> Result<Option<Json>, StoreError> {
-        let text: Option<String> = self.get(column)?;
-        text.map(|text| Json::parse(&text).map_err(|_| self.corrupt(column))).transpose()
+    /// `TiDB` stores it parsed and writes it in a form of its own.
+    fn json(&mut self, column: &'static str) -> Result<Option<Json>, StoreError> {
+        self.check_optional(column, Json::parse)
     }
+}
 
-    pub(crate) fn corrupt(&self, column: &'static str) -> StoreError {
-        StoreError::Corrupt { table: self.table, column }
-    }
+/// Returns a mapper of the driver's rows from one of named columns.
+pub(crate) fn of<T>(
+    table: &'static str,
+    make: impl Fn(&mut NamedRow) -> Result<T, StoreError>,
+) -> impl Fn(Row) -> Result<T, StoreError> {
+    move |row| make(&mut NamedRow::new(table, row))
 }
 
 /// Later than every other time.

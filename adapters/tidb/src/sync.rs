@@ -1,15 +1,16 @@
 //! The sync states of channels.
 
+use adapter_sql::sync::sync_state;
 use async_trait::async_trait;
 use domain::channel::ChannelId;
 use domain::sync::SyncState;
-use mysql_async::{Row, Value, params};
+use mysql_async::{Value, params};
 use ports::error::StoreError;
 use ports::sync::SyncStateRepository;
 
 use crate::batch::{list_sql, padded};
 use crate::error::{NO_REFERENCED_ROW, code, store_error};
-use crate::row::{Columns, datetime_if};
+use crate::row::{datetime_if, of};
 use crate::unit::Unit;
 
 const FIND_ALL: &str = r"
@@ -30,24 +31,13 @@ const UPSERT: &str = r"
         requested_at = COALESCE(GREATEST(requested_at, VALUES(requested_at)), requested_at, VALUES(requested_at))
 ";
 
-fn state(row: Row) -> Result<SyncState, StoreError> {
-    let mut row = Columns::new("sync_states", row);
-    Ok(SyncState {
-        channel_id: ChannelId(row.uuid("channel_id")?),
-        rechecked_at: row.optional_time("rechecked_at")?,
-        listed_at: row.optional_time("listed_at")?,
-        listed_whole_at: row.optional_time("listed_whole_at")?,
-        requested_at: row.optional_time("requested_at")?,
-    })
-}
-
 #[async_trait]
 impl SyncStateRepository for Unit {
     async fn find_all(&mut self, ids: &[ChannelId]) -> Result<Vec<SyncState>, StoreError> {
         let mut found = Vec::new();
         for ids in padded(ids) {
             let keys: Vec<Value> = ids.iter().map(|id| id.to_string().into()).collect();
-            found.extend(self.rows(&list_sql(FIND_ALL, ids.len()), keys, state).await?);
+            found.extend(self.rows(&list_sql(FIND_ALL, ids.len()), keys, of("sync_states", sync_state)).await?);
         }
         found.sort_unstable_by_key(|state| state.channel_id);
         found.dedup_by_key(|state| state.channel_id);

@@ -1,17 +1,19 @@
 //! Tenants.
 
+use adapter_sql::columns::Columns;
+use adapter_sql::tenant::tenant;
 use async_trait::async_trait;
 use domain::change::ChangeKind;
 use domain::slug::TenantSlug;
-use domain::tenant::{Branding, Color, LogoUrl, PlatformId, Tenant, TenantId, TenantName};
-use mysql_async::{Params, Row, Value, params};
+use domain::tenant::{Color, LogoUrl, Tenant, TenantId};
+use mysql_async::{Params, Value, params};
 use ports::error::StoreError;
 use ports::page::Page;
 use ports::tenant::TenantRepository;
 
 use crate::batch::{padded, union_sql};
 use crate::error::{DUPLICATE_KEY, code, store_error};
-use crate::row::{Columns, datetime, datetime_if};
+use crate::row::{datetime, datetime_if, of};
 use crate::unit::Unit;
 
 const FIND: &str = r"
@@ -89,27 +91,6 @@ const DELETE: &str = r"
     WHERE tenant_id = :tenant_id
 ";
 
-fn tenant(row: Row) -> Result<Tenant, StoreError> {
-    let mut row = Columns::new("tenants", row);
-    Ok(Tenant {
-        id: TenantId(row.uuid("tenant_id")?),
-        platform: row.parse("platform")?,
-        platform_id: row.check("platform_id", PlatformId::new)?,
-        slug: row.check("slug", TenantSlug::new)?,
-        name: row.check("name", TenantName::new)?,
-        status: row.parse("status")?,
-        branding: Branding {
-            logo_url: row.check_optional("logo_url", LogoUrl::new)?,
-            primary_color: row.parse_optional("primary_color")?,
-            secondary_color: row.parse_optional("secondary_color")?,
-            accent_color: row.parse_optional("accent_color")?,
-        },
-        created_at: row.time("created_at")?,
-        updated_at: row.time("updated_at")?,
-        deleting_since: row.optional_time("deleting_since")?,
-    })
-}
-
 fn parameters(tenant: &Tenant) -> Params {
     let color = |color: Option<Color>| color.map(|color| color.to_string());
     params! {
@@ -136,7 +117,7 @@ impl Unit {
             return self.given_up(store_error(&error));
         }
         let (id, slug) = (tenant.id.to_string(), tenant.slug.to_string());
-        match self.row(FIND_BY_SLUG, params! { "slug" => tenant.slug.as_str() }, self::tenant).await {
+        match self.row(FIND_BY_SLUG, params! { "slug" => tenant.slug.as_str() }, of("tenants", self::tenant)).await {
             Ok(Some(other)) if other.id != tenant.id => self.taken(&[slug], "tenant slug", &error),
             Ok(_) => self.taken(&[id, slug], "tenant", &error),
             Err(error) => error,
@@ -148,25 +129,25 @@ impl Unit {
 impl TenantRepository for Unit {
     async fn find(&mut self, id: TenantId) -> Result<Option<Tenant>, StoreError> {
         self.lock(LOCK, params! { "tenant_id" => id.to_string() }).await?;
-        let found = self.row(FIND, params! { "tenant_id" => id.to_string() }, tenant).await?;
+        let found = self.row(FIND, params! { "tenant_id" => id.to_string() }, of("tenants", tenant)).await?;
         Ok(self.note_free(id.to_string(), found))
     }
 
     async fn find_by_slug(&mut self, slug: &TenantSlug) -> Result<Option<Tenant>, StoreError> {
-        let found = self.row(FIND_BY_SLUG, params! { "slug" => slug.as_str() }, tenant).await?;
+        let found = self.row(FIND_BY_SLUG, params! { "slug" => slug.as_str() }, of("tenants", tenant)).await?;
         Ok(self.note_free(slug.to_string(), found))
     }
 
     async fn list(&mut self, page: Page<TenantSlug>) -> Result<Vec<Tenant>, StoreError> {
         let after = page.after.as_ref().map_or("", TenantSlug::as_str);
-        self.rows(LIST, params! { "after" => after, "limit" => page.limit }, tenant).await
+        self.rows(LIST, params! { "after" => after, "limit" => page.limit }, of("tenants", tenant)).await
     }
 
     async fn find_public(&mut self, ids: &[TenantId]) -> Result<Vec<TenantId>, StoreError> {
         let mut found = Vec::new();
         for ids in padded(ids) {
             let parameters: Vec<Value> = ids.iter().map(|id| id.to_string().into()).collect();
-            let id = |row| Columns::new("channels", row).uuid("tenant_id").map(TenantId);
+            let id = of("channels", |row| row.uuid("tenant_id").map(TenantId));
             found.extend(self.rows(&union_sql(FIND_PUBLIC, ids.len()), parameters, id).await?);
         }
         found.sort_unstable();

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use adapter_sql::columns::Columns;
 use async_trait::async_trait;
 use domain::change::{Change, ChangeKind, distinct};
 use domain::channel::ChannelId;
@@ -32,7 +33,7 @@ use tokio::time::timeout;
 use crate::channel::LockedChannel;
 use crate::error::{commit_error, lost_race, no_answer, store_error};
 use crate::pool::{READ_LIMIT, ROLLBACK_LIMIT, WRITE_LIMIT, begin, within};
-use crate::row::Columns;
+use crate::row::of;
 
 const TENANT: &str = r"
     SELECT tenant_id
@@ -103,7 +104,7 @@ impl Unit {
         kinds: impl IntoIterator<Item = ChangeKind>,
     ) -> Result<(), StoreError> {
         if !self.tenants.contains_key(&channel) {
-            let tenant = |row| Columns::new("channels", row).uuid("tenant_id").map(TenantId);
+            let tenant = of("channels", |row| row.uuid("tenant_id").map(TenantId));
             let found = self.row(TENANT, params! { "channel_id" => channel.to_string() }, tenant).await?;
             let Some(tenant) = found else { return Ok(()) };
             self.know_tenant(channel, tenant);

@@ -1,17 +1,19 @@
 //! Entries between messages that could not be read or stored. The raw entry is stored as text and not as `JSON`: the
 //! server rejects some JSON, which must not happen here.
 
+use adapter_sql::columns::Columns;
+use adapter_sql::unreadable::unreadable;
 use async_trait::async_trait;
 use domain::change::ChangeKind;
 use domain::channel::ChannelId;
 use domain::coverage::Interval;
 use domain::unreadable::{Unreadable, UnreadableId};
-use mysql_async::{Row, params};
+use mysql_async::params;
 use ports::error::StoreError;
 use ports::unreadable::UnreadableRepository;
 
 use crate::message::lock;
-use crate::row::{Columns, datetime, json_text};
+use crate::row::{datetime, json_text, of};
 use crate::unit::Unit;
 
 const LIST: &str = r"
@@ -52,20 +54,6 @@ const DELETE: &str = r"
         AND unreadable_id = :unreadable_id
 ";
 
-fn unreadable(row: Row) -> Result<Unreadable, StoreError> {
-    let mut row = Columns::new("unreadable_messages", row);
-    Ok(Unreadable {
-        channel_id: ChannelId(row.uuid("channel_id")?),
-        id: UnreadableId(row.uuid("unreadable_id")?),
-        message_id: row.optional_id("message_id")?,
-        place: Interval::new(row.id("low")?, row.id("high")?).ok_or_else(|| row.corrupt("low"))?,
-        reason: row.get("reason")?,
-        raw: row.json("raw")?,
-        first_seen_at: row.time("first_seen_at")?,
-        last_seen_at: row.time("last_seen_at")?,
-    })
-}
-
 #[async_trait]
 impl UnreadableRepository for Unit {
     async fn list(&mut self, channel: ChannelId, part: Interval) -> Result<Vec<Unreadable>, StoreError> {
@@ -74,13 +62,13 @@ impl UnreadableRepository for Unit {
             "low" => part.low().get(),
             "high" => part.high().get(),
         };
-        self.rows(LIST, parameters, unreadable).await
+        self.rows(LIST, parameters, of("unreadable_messages", unreadable)).await
     }
 
     async fn upsert_all(&mut self, channel: ChannelId, all: &[Unreadable]) -> Result<u64, StoreError> {
         lock(self, channel).await?;
         let parameters = params! { "channel_id" => channel.to_string() };
-        let id = |row| Columns::new("unreadable_messages", row).uuid("unreadable_id").map(UnreadableId);
+        let id = of("unreadable_messages", |row| row.uuid("unreadable_id").map(UnreadableId));
         let held = self.rows(LIST_IDS, parameters, id).await?;
         let taken: Vec<_> = Unreadable::taken(&held, all).collect();
         for one in &taken {

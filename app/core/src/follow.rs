@@ -136,7 +136,6 @@ impl Follower {
         drop(read);
         match followed {
             Followed::Changes { changes, position, behind } => {
-                let changes: Vec<Change> = changes.into_iter().map(|(_, change)| change).collect();
                 if !changes.is_empty() {
                     for subscriber in &self.subscribers {
                         subscriber.receive(&changes).await;

@@ -4,9 +4,8 @@ const EPOCH: Uuid = Uuid::from_u128(7);
 const LOG: LogExtent = LogExtent { epoch: EPOCH, first: 4, last: 9 };
 
 fn numbered(numbers: impl IntoIterator<Item = u64>) -> Vec<NumberedChange> {
-    let committed_at = Timestamp::from_millis(1).unwrap();
     let change = Change { tenant_id: TenantId(Uuid::nil()), kind: ChangeKind::Tenant };
-    numbers.into_iter().map(|number| NumberedChange { number, committed_at, change }).collect()
+    numbers.into_iter().map(|number| NumberedChange { number, change }).collect()
 }
 
 fn resync() -> Followed {

@@ -52,8 +52,8 @@ fn stats(newest: Option<u64>) -> StoredStats {
 fn planned<'a>(page: &'a MessagePage, rows: &[StoredVersion], proven: &Segments) -> WritePlan<'a> {
     let near = NearSegments::from_stored(proven.segments().collect()).unwrap();
     let (coverage, stats) = (StoredCoverage::default(), stats(None));
-    let state = StoredState { rows: rows.to_vec(), near, coverage, stats, has_unreadable: false };
-    WritePlan::new(ChannelId(Uuid::nil()), page, &state)
+    let before = StoredState { rows: rows.to_vec(), near, coverage, stats, has_unreadable: false };
+    WritePlan::new(ChannelId(Uuid::nil()), page, &before)
 }
 
 /// The change to the number of messages shown to readers.
@@ -288,7 +288,7 @@ proptest! {
 
 #[test]
 fn the_newest_message_is_read_again_only_if_the_page_hides_it() {
-    let state = |rows: &[StoredVersion], newest| StoredState {
+    let stored = |rows: &[StoredVersion], newest| StoredState {
         rows: rows.to_vec(),
         near: NearSegments::default(),
         coverage: StoredCoverage::default(),
@@ -298,17 +298,17 @@ fn the_newest_message_is_read_again_only_if_the_page_hides_it() {
     let set = |raw: u64| {
         Some(ActivityPlan::Set(Activity::of(Some(Newest::from_stored(id(raw), None)), "7".parse().unwrap())))
     };
-    let activity = |page: &MessagePage, state: &StoredState| {
-        WritePlan::new(ChannelId(Uuid::nil()), page, state).stats.map(|stats| stats.activity)
+    let activity = |page: &MessagePage, before: &StoredState| {
+        WritePlan::new(ChannelId(Uuid::nil()), page, before).stats.map(|stats| stats.activity)
     };
     let (old, new) = (row(&message(3, "a", 1)), row(&message(8, "a", 1)));
-    assert_eq!(activity(&whole(1, 9, 2, vec![message(5, "a", 2)]), &state(&[], None)), set(5));
-    assert_eq!(activity(&whole(1, 6, 2, vec![message(5, "a", 2)]), &state(&[], Some(8))), set(8));
+    assert_eq!(activity(&whole(1, 9, 2, vec![message(5, "a", 2)]), &stored(&[], None)), set(5));
+    assert_eq!(activity(&whole(1, 6, 2, vec![message(5, "a", 2)]), &stored(&[], Some(8))), set(8));
     let without_new = whole(4, 9, 2, vec![message(5, "a", 2)]);
-    assert_eq!(activity(&without_new, &state(&[new], Some(8))), Some(ActivityPlan::Reread));
+    assert_eq!(activity(&without_new, &stored(&[new], Some(8))), Some(ActivityPlan::Reread));
     let newer = whole(4, 99, 2, vec![message(20, "a", 2)]);
-    assert_eq!(activity(&newer, &state(&[new], Some(8))), set(20));
+    assert_eq!(activity(&newer, &stored(&[new], Some(8))), set(20));
     let without_old = whole(1, 6, 2, vec![]);
-    assert_eq!(activity(&without_old, &state(&[old], Some(8))), set(8));
-    assert_eq!(activity(&whole(1, 6, 2, vec![message(3, "a", 2)]), &state(&[old], Some(8))), None);
+    assert_eq!(activity(&without_old, &stored(&[old], Some(8))), set(8));
+    assert_eq!(activity(&whole(1, 6, 2, vec![message(3, "a", 2)]), &stored(&[old], Some(8))), None);
 }

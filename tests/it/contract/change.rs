@@ -356,7 +356,7 @@ async fn a_follower_misses_nothing_under_eight_writers_some_of_which_give_up(sto
             let followed = store.read().await.unwrap().changes().follow(&position, 5).await.unwrap();
             let Followed::Changes { changes, position: next, behind } = followed else { panic!("{followed:?}") };
             position = next;
-            seen.extend(changes.into_iter().map(|(_, change)| change));
+            seen.extend(changes);
             if ended && behind == 0 {
                 break;
             }

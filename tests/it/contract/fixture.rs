@@ -43,7 +43,7 @@ pub(crate) async fn changes_since(
         let Followed::Changes { changes, position: next, behind } = followed else { panic!("{followed:?}") };
         assert!(changes.len() <= limit as usize && (behind == 0 || changes.len() == limit as usize));
         let ended = changes.is_empty();
-        all.extend(changes.into_iter().map(|(_, change)| change));
+        all.extend(changes);
         position = next;
         if ended {
             return (all, position);

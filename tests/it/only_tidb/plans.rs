@@ -98,6 +98,7 @@ fn with_values(statement: &Statement, filled: &Filled) -> String {
         (":with_private", "0".to_owned()),
         (":with_restricted", "0".to_owned()),
         (":shown", "0, 19".to_owned()),
+        (":silent", "4, 15".to_owned()),
         (":position", "0".to_owned()),
         (":slug", format!("'{}'", filled.tenant.slug)),
         (":after", after.to_owned()),

@@ -7,8 +7,8 @@ use ports::error::StoreError;
 use ports::page::Page;
 use rusqlite::{Connection, named_params};
 
-use super::channel;
 use crate::row::{Text, millis, number, query};
+use adapter_sql::channel::channel;
 
 const LIST_NEWEST: &str = r"
     SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
@@ -140,7 +140,9 @@ pub(super) fn list(
     let (parent, limit) = (Text(parent.0), page.limit);
     match (filter.order, page.after) {
         (ThreadOrder::Activity, None) => {
-            query(connection, "channels", newest, named_params! {":parent_id": parent, ":limit": limit}, channel)
+            query(connection, "channels", newest, named_params! {":parent_id": parent, ":limit": limit}, |row| {
+                channel(row)
+            })
         }
         (ThreadOrder::Activity, Some(after)) => {
             let active_at = millis(after.active_at);
@@ -148,11 +150,11 @@ pub(super) fn list(
                 ":parent_id": parent, ":active_at": active_at, ":platform_id": number(after.platform_id),
                 ":limit": limit,
             };
-            let mut threads = query(connection, "channels", at, parameters, channel)?;
+            let mut threads = query(connection, "channels", at, parameters, |row| channel(row))?;
             let left = limit.saturating_sub(u32::try_from(threads.len()).unwrap_or(limit));
             if left > 0 {
                 let parameters = named_params! {":parent_id": parent, ":active_at": active_at, ":limit": left};
-                threads.extend(query(connection, "channels", before, parameters, channel)?);
+                threads.extend(query(connection, "channels", before, parameters, |row| channel(row))?);
             }
             Ok(threads)
         }
@@ -164,7 +166,7 @@ pub(super) fn list(
                 _ => (latest, known.map_or(i64::MAX, |known| known - 1)),
             };
             let parameters = named_params! {":parent_id": parent, ":platform_id": platform_id, ":limit": limit};
-            query(connection, "channels", sql, parameters, channel)
+            query(connection, "channels", sql, parameters, |row| channel(row))
         }
     }
 }

@@ -1,11 +1,11 @@
 //! The marks by which two archives compare messages.
 
+use adapter_sql::message::mark;
 use domain::channel::ChannelId;
 use domain::message::{MessageId, MessageMark};
 use ports::error::StoreError;
 use rusqlite::{Connection, named_params};
 
-use super::read::{deletion, version};
 use crate::row::{Text, number, query};
 
 const LIST_MARKS: &str = r"
@@ -25,12 +25,5 @@ pub(super) fn list_marks(
 ) -> Result<Vec<MessageMark>, StoreError> {
     let parameters =
         named_params! {":channel_id": Text(channel.0), ":after": after.map_or(-1, number), ":limit": limit};
-    query(connection, "messages", LIST_MARKS, parameters, |row| {
-        Ok(MessageMark {
-            id: row.id("message_id")?,
-            version: version(row)?,
-            digest: row.get::<i64>("digest")?.cast_unsigned(),
-            deletion: deletion(row)?,
-        })
-    })
+    query(connection, "messages", LIST_MARKS, parameters, |row| mark(row))
 }

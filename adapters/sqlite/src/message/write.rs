@@ -1,19 +1,18 @@
 //! Writes the pages of a channel, and removes messages permanently.
 
+use adapter_sql::columns::{Columns, list_text};
+use adapter_sql::coverage::stored_coverage;
+use adapter_sql::message::{deletion_number, mentions_text, newest, shown_sql, stored_version};
 use domain::change::{Change, ChangeKind};
 use domain::channel::{ChannelId, ChannelSnowflake};
 use domain::coverage::{Interval, Segments, StoredCoverage};
-use domain::json::Json;
-use domain::message::{
-    Attachment, Author, Deletion, DeletionKind, Message, MessageId, MessageKind, Reaction, StoredMessage,
-};
+use domain::message::{Attachment, Message, MessageId, Reaction, StoredMessage};
 use domain::page::{
     Activity, ActivityPlan, MessagePage, Newest, PageOutcome, Recount, RestorePlan, RestoreState, StatsPlan,
     StoredState, StoredStats, StoredVersion, Write, WritePlan,
 };
 use ports::error::StoreError;
 use rusqlite::{Connection, named_params};
-use serde_json::json;
 
 use super::read;
 use crate::error::store_error;
@@ -137,7 +136,8 @@ pub(super) fn replace_interval(
     channel: ChannelId,
     page: &MessagePage,
 ) -> Result<PageOutcome, StoreError> {
-    let (stats, coverage) = find_channel(connection, channel)?;
+    let (known, coverage) = find_channel(connection, channel)?;
+    let platform_id = known.platform_id;
     let Some(span) = page.span() else { return Ok(PageOutcome::default()) };
     let parameters = named_params! {
         ":channel_id": Text(channel.0), ":low": number(span.low()), ":high": number(span.high()),
@@ -147,12 +147,12 @@ pub(super) fn replace_interval(
         rows: versions(connection, channel, span)?,
         near: coverage::near(connection, channel, span)?,
         coverage,
-        stats,
+        stats: known,
         has_unreadable: unreadable.is_some(),
     };
     let plan = WritePlan::new(channel, page, &state);
     write(connection, channel, &plan).map_err(store_error)?;
-    set_stats(connection, channel, stats.platform_id, plan.stats)?;
+    set_stats(connection, channel, platform_id, plan.stats)?;
     if let Some(plan) = &plan.coverage {
         coverage::execute_plan(connection, channel, plan)?;
     }
@@ -164,33 +164,23 @@ pub(super) fn replace_interval(
 fn find_channel(connection: &Connection, channel: ChannelId) -> Result<(StoredStats, StoredCoverage), StoreError> {
     let parameters = named_params! {":channel_id": Text(channel.0)};
     let found = query_one(connection, "channels", CHANNEL, parameters, |row| {
-        Ok((row.id("platform_id")?, row.get("message_count")?, coverage::stored(row)?))
+        Ok((row.id("platform_id")?, row.number("message_count")?, stored_coverage(row)?))
     })?;
     let (platform_id, message_count, coverage) = found.ok_or(StoreError::Missing { what: "channel" })?;
-    Ok((StoredStats { platform_id, message_count, newest: newest(connection, channel)? }, coverage))
+    Ok((StoredStats { platform_id, message_count, newest: find_newest(connection, channel)? }, coverage))
 }
 
 /// Returns the newest message of a channel that is shown to readers.
-fn newest(connection: &Connection, channel: ChannelId) -> Result<Option<Newest>, StoreError> {
+fn find_newest(connection: &Connection, channel: ChannelId) -> Result<Option<Newest>, StoreError> {
     let parameters = named_params! {":channel_id": Text(channel.0)};
-    query_one(connection, "messages", &shown_sql(NEWEST), parameters, |row| {
-        Ok(Newest::from_stored(row.id("message_id")?, row.optional_time("sent_at")?))
-    })
+    query_one(connection, "messages", &shown_sql(NEWEST), parameters, |row| newest(row, "message_id"))
 }
 
 fn versions(connection: &Connection, channel: ChannelId, span: Interval) -> Result<Vec<StoredVersion>, StoreError> {
     let parameters = named_params! {
         ":channel_id": Text(channel.0), ":low": number(span.low()), ":high": number(span.high()),
     };
-    query(connection, "messages", VERSIONS, parameters, |row| {
-        Ok(StoredVersion {
-            id: row.id("message_id")?,
-            kind: MessageKind(row.get("kind")?),
-            version: read::version(row)?,
-            digest: row.get::<i64>("digest")?.cast_unsigned(),
-            deletion: read::deletion(row)?,
-        })
-    })
+    query(connection, "messages", VERSIONS, parameters, |row| stored_version(row, "message_id"))
 }
 
 fn write(connection: &Connection, channel: ChannelId, plan: &WritePlan<'_>) -> rusqlite::Result<()> {
@@ -205,7 +195,7 @@ fn write(connection: &Connection, channel: ChannelId, plan: &WritePlan<'_>) -> r
                 ":observed_at": millis(touch.observed_at),
                 ":origin": touch.origin.as_number(),
                 ":deleted_at": touch.deletion.map(|deletion| millis(deletion.at)),
-                ":deletion_kind": kind(touch.deletion),
+                ":deletion_kind": deletion_number(touch.deletion),
             };
             execute(connection, TOUCH, parameters)?;
         }
@@ -215,7 +205,7 @@ fn write(connection: &Connection, channel: ChannelId, plan: &WritePlan<'_>) -> r
             ":channel_id": Text(channel.0),
             ":message_id": number(*gone),
             ":deleted_at": plan.deletion.map(|deletion| millis(deletion.at)),
-            ":deletion_kind": kind(plan.deletion),
+            ":deletion_kind": deletion_number(plan.deletion),
         };
         execute(connection, MARK_DELETED, parameters)?;
     }
@@ -232,11 +222,6 @@ fn remove(
         execute(connection, REMOVE, named_params! {":channel_id": Text(channel.0), ":message_id": number(id)})?;
     }
     Ok(())
-}
-
-/// Returns the number of a deletion's kind; without a deletion the number does not matter.
-fn kind(deletion: Option<Deletion>) -> u8 {
-    deletion.map_or(DeletionKind::Inferred, |deletion| deletion.kind).as_number()
 }
 
 fn insert(connection: &Connection, writes: &[Write<'_>]) -> rusqlite::Result<()> {
@@ -262,7 +247,7 @@ fn insert(connection: &Connection, writes: &[Write<'_>]) -> rusqlite::Result<()>
         row.bind(message.reference.and_then(|reference| reference.message_id).map(number))?;
         row.bind(message.reference.and_then(|reference| reference.channel_id).map(number))?;
         row.bind(message.reference.and_then(|reference| reference.guild_id).map(number))?;
-        row.bind(mentions(&message.mentions))?;
+        row.bind(mentions_text(&message.mentions))?;
         row.json(message.embeds.as_ref())?;
         row.json(message.stickers.as_ref())?;
         row.json(message.components.as_ref())?;
@@ -271,7 +256,7 @@ fn insert(connection: &Connection, writes: &[Write<'_>]) -> rusqlite::Result<()>
         row.json(message.extra.as_ref())?;
         row.bind(message.sent_at.map(millis))?;
         row.bind(write.deletion.map(|deletion| millis(deletion.at)))?;
-        row.bind(kind(write.deletion))
+        row.bind(deletion_number(write.deletion))
     })?;
     let files: Vec<(&Message, usize, &Attachment)> = writes
         .iter()
@@ -306,18 +291,8 @@ fn insert(connection: &Connection, writes: &[Write<'_>]) -> rusqlite::Result<()>
         row.bind(&reaction.emoji.name)?;
         row.bind(reaction.emoji.animated)?;
         row.bind(reaction.count)?;
-        row.bind((!reaction.people.is_empty()).then(|| Json::new(&json!(reaction.people)).to_string()))
+        row.bind(list_text(&reaction.people))
     })
-}
-
-fn mentions(people: &[Author]) -> Option<String> {
-    let person = |person: &Author| json!({"id": person.pseudonym, "bot": person.bot, "webhook": person.webhook});
-    (!people.is_empty()).then(|| Json::new(&people.iter().map(person).collect()).to_string())
-}
-
-/// Returns a statement with the numbers of the types that are shown to readers.
-fn shown_sql(sql: &str) -> String {
-    sql.replace(":shown", &MessageKind::SHOWN.map(|kind| kind.0.to_string()).join(", "))
 }
 
 /// Stores the counters of a channel, if they change.
@@ -330,7 +305,7 @@ fn set_stats(
     let Some(StatsPlan { message_count, activity }) = plan else { return Ok(()) };
     let Activity { last_activity_at, active_at } = match activity {
         ActivityPlan::Set(activity) => activity,
-        ActivityPlan::Reread => Activity::of(newest(connection, channel)?, platform_id),
+        ActivityPlan::Reread => Activity::of(find_newest(connection, channel)?, platform_id),
     };
     let parameters = named_params! {
         ":channel_id": Text(channel.0),
@@ -348,7 +323,7 @@ pub(crate) fn recount(
 ) -> Result<u64, StoreError> {
     let parameters = named_params! {":channel_id": Text(channel.0)};
     let recount = query_one(connection, "channels", &shown_sql(COUNT), parameters, |row| {
-        Ok(Recount { stored: row.get("message_count")?, counted: row.get("counted")? })
+        Ok(Recount { stored: row.number("message_count")?, counted: row.number("counted")? })
     })?;
     let recount = recount.ok_or(StoreError::Missing { what: "channel" })?;
     if recount.error() != 0 {
@@ -366,18 +341,19 @@ pub(super) fn restore(
     messages: &[StoredMessage],
     theirs: &Segments,
 ) -> Result<u64, StoreError> {
-    let (stats, _) = find_channel(connection, channel)?;
+    let (known, _) = find_channel(connection, channel)?;
+    let platform_id = known.platform_id;
     let ends = messages.first().zip(messages.last());
     let span = ends.and_then(|(first, last)| Interval::new(first.message.id, last.message.id));
     let Some(span) = span else { return Ok(0) };
     let near = coverage::near(connection, channel, span)?;
     let held = messages.iter().filter_map(|copy| read::find(connection, channel, copy.message.id).transpose());
     let held: Vec<StoredMessage> = held.collect::<Result<_, _>>()?;
-    let state = RestoreState { messages: &held, proven: near.proven(), stats: &stats };
+    let state = RestoreState { messages: &held, proven: near.proven(), stats: &known };
     let plan = RestorePlan::new(channel, messages, theirs, state);
     remove(connection, channel, plan.replaced.iter().copied()).map_err(store_error)?;
     insert(connection, &plan.writes()).map_err(store_error)?;
-    set_stats(connection, channel, stats.platform_id, plan.stats)?;
+    set_stats(connection, channel, platform_id, plan.stats)?;
     change::log(connection, changes, channel, plan.changes)?;
     Ok(plan.messages.len() as u64)
 }

@@ -1,15 +1,16 @@
 //! The lock of a channel. The statement that takes it also reads all of the channel that a page is compared with.
 
+use adapter_sql::columns::Columns;
+use adapter_sql::coverage::stored_coverage;
 use domain::channel::{ChannelId, ChannelSnowflake};
 use domain::coverage::StoredCoverage;
 use domain::lease::Fence;
 use domain::page::Activity;
 use domain::tenant::TenantId;
-use mysql_async::{Row, params};
+use mysql_async::params;
 use ports::error::StoreError;
 
-use crate::coverage::stored;
-use crate::row::Columns;
+use crate::row::{NamedRow, of};
 use crate::unit::Unit;
 
 /// Two writers of a channel wait for each other on its row. All other rows that a page is compared with are read after
@@ -43,20 +44,19 @@ pub(crate) struct LockedChannel {
     pub(crate) coverage: StoredCoverage,
 }
 
-fn locked(row: Row) -> Result<LockedChannel, StoreError> {
-    let mut row = Columns::new("channels", row);
+fn locked(row: &mut NamedRow) -> Result<LockedChannel, StoreError> {
     Ok(LockedChannel {
         id: ChannelId(row.uuid("channel_id")?),
         tenant: TenantId(row.uuid("tenant_id")?),
         platform_id: row.id("platform_id")?,
-        fence: row.get("fence")?,
-        message_count: row.get("message_count")?,
+        fence: row.number("fence")?,
+        message_count: row.number("message_count")?,
         activity: Activity {
             last_activity_at: row.optional_time("last_activity_at")?,
             active_at: row.time("active_at")?,
         },
-        is_covered: row.get::<Option<String>>("covered_id")?.is_some(),
-        coverage: stored(&mut row)?,
+        is_covered: row.optional_text("covered_id")?.is_some(),
+        coverage: stored_coverage(row)?,
     })
 }
 
@@ -66,7 +66,7 @@ impl Unit {
         if let Some(locked) = self.locked.take_if(|locked| locked.id == id) {
             return Ok(Some(locked));
         }
-        let found = self.row(LOCK, params! { "channel_id" => id.to_string() }, locked).await?;
+        let found = self.row(LOCK, params! { "channel_id" => id.to_string() }, of("channels", locked)).await?;
         if let Some(locked) = &found {
             self.know_tenant(id, locked.tenant);
         }

@@ -1,14 +1,14 @@
 //! Lists of threads. Each statement reads one range of an index that has its filter, so that a page costs the same however
 //! many threads the filter leaves out. The hints keep `TiDB` from reading a whole table and sorting it.
 
+use adapter_sql::channel::channel;
 use domain::channel::{Channel, ChannelId};
 use mysql_async::params;
 use ports::channel::{ThreadCursor, ThreadFilter, ThreadOrder};
 use ports::error::StoreError;
 use ports::page::Page;
 
-use super::channel;
-use crate::row::datetime;
+use crate::row::{datetime, of};
 use crate::unit::Unit;
 
 const LIST_NEWEST: &str = r"
@@ -150,16 +150,17 @@ pub(super) async fn list(
     };
     let (parent_id, limit) = (parent.to_string(), page.limit);
     match (filter.order, page.after) {
-        (ThreadOrder::Activity, None) => unit.rows(newest, params! { parent_id, limit }, channel).await,
+        (ThreadOrder::Activity, None) => unit.rows(newest, params! { parent_id, limit }, of("channels", channel)).await,
         (ThreadOrder::Activity, Some(after)) => {
             let (active_at, platform_id) = (datetime(after.active_at), after.platform_id.get());
             let parameters = params! {
                 "parent_id" => parent_id.clone(), "active_at" => active_at.clone(), platform_id, limit,
             };
-            let mut threads = unit.rows(at, parameters, channel).await?;
+            let mut threads = unit.rows(at, parameters, of("channels", channel)).await?;
             let limit = limit.saturating_sub(u32::try_from(threads.len()).unwrap_or(limit));
             if limit > 0 {
-                threads.extend(unit.rows(before, params! { parent_id, active_at, limit }, channel).await?);
+                threads
+                    .extend(unit.rows(before, params! { parent_id, active_at, limit }, of("channels", channel)).await?);
             }
             Ok(threads)
         }
@@ -169,7 +170,7 @@ pub(super) async fn list(
                 ThreadOrder::Oldest => (oldest, known.unwrap_or(0)),
                 _ => (latest, known.unwrap_or(u64::MAX)),
             };
-            unit.rows(sql, params! { parent_id, platform_id, limit }, channel).await
+            unit.rows(sql, params! { parent_id, platform_id, limit }, of("channels", channel)).await
         }
     }
 }

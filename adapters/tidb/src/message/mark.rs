@@ -1,12 +1,12 @@
 //! The marks by which two archives compare messages.
 
+use adapter_sql::message::mark;
 use domain::channel::ChannelId;
 use domain::message::{MessageId, MessageMark};
-use mysql_async::{Row, params};
+use mysql_async::params;
 use ports::error::StoreError;
 
-use super::read::{deletion, version};
-use crate::row::Columns;
+use crate::row::of;
 use crate::unit::Unit;
 
 const LIST_MARKS: &str = r"
@@ -29,15 +29,5 @@ pub(super) async fn list_marks(
         return Ok(Vec::new());
     };
     let parameters = params! { "channel_id" => channel.to_string(), bound, limit };
-    unit.rows(LIST_MARKS, parameters, mark).await
-}
-
-fn mark(row: Row) -> Result<MessageMark, StoreError> {
-    let mut row = Columns::new("messages", row);
-    Ok(MessageMark {
-        id: row.id("message_id")?,
-        version: version(&mut row)?,
-        digest: row.get("digest")?,
-        deletion: deletion(&mut row)?,
-    })
+    unit.rows(LIST_MARKS, parameters, of("messages", mark)).await
 }

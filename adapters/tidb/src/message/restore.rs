@@ -24,8 +24,8 @@ pub(super) async fn restore(
     let ids: Vec<_> = messages.iter().map(|copy| copy.message.id).collect();
     let held = find_all(unit, channel, &ids).await?;
     let newest = unit.newest(channel).await?;
-    let stats = StoredStats { platform_id: locked.platform_id, message_count: locked.message_count, newest };
-    let state = RestoreState { messages: &held, proven: near.proven(), stats: &stats };
+    let known = StoredStats { platform_id: locked.platform_id, message_count: locked.message_count, newest };
+    let state = RestoreState { messages: &held, proven: near.proven(), stats: &known };
     let plan = RestorePlan::new(channel, messages, theirs, state);
     remove_children(unit, channel, &plan.replaced).await?;
     upsert_messages(unit, &plan.writes()).await?;

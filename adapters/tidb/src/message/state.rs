@@ -2,19 +2,21 @@
 
 use std::sync::LazyLock;
 
+use adapter_sql::columns::Columns;
+use adapter_sql::coverage::segment;
+use adapter_sql::message::{newest, shown_sql, stored_version};
 use domain::channel::ChannelId;
 use domain::coverage::{Interval, Segment};
-use domain::message::{MessageId, MessageKind};
+use domain::message::MessageId;
 use domain::page::{MessagePage, Newest, StoredState, StoredStats, StoredVersion};
 use mysql_async::{Row, params};
 use ports::error::StoreError;
 
-use super::read::{deletion, version};
-use super::write::{keys, shown_sql};
+use super::write::keys;
 use crate::batch::{list_sql, padded};
 use crate::channel::LockedChannel;
-use crate::coverage::{SEGMENTS_NEAR, near_parameters, segment};
-use crate::row::Columns;
+use crate::coverage::{SEGMENTS_NEAR, near_parameters};
+use crate::row::{NamedRow, of};
 use crate::unit::Unit;
 
 /// The parts of a state are one list, so that they cost one round trip. Each row names its part; the columns of the
@@ -85,27 +87,13 @@ enum Part {
 }
 
 fn part(row: Row) -> Result<Part, StoreError> {
-    let mut row = Columns::new("messages", row);
-    Ok(match row.get::<u8>("part")? {
-        1 => Part::Version(stored_version(&mut row)?),
+    let mut row = NamedRow::new("messages", row);
+    Ok(match row.number::<u8>("part")? {
+        1 => Part::Version(stored_version(&mut row, "low")?),
         2 => Part::Segment(segment(&mut row.of("coverage_segments"))?),
-        3 => Part::Newest(newest(&mut row)?),
+        3 => Part::Newest(newest(&mut row, "low")?),
         _ => Part::Unreadable,
     })
-}
-
-fn stored_version(row: &mut Columns) -> Result<StoredVersion, StoreError> {
-    Ok(StoredVersion {
-        id: row.id("low")?,
-        kind: MessageKind(row.get("kind")?),
-        version: version(row)?,
-        digest: row.get("digest")?,
-        deletion: deletion(row)?,
-    })
-}
-
-fn newest(row: &mut Columns) -> Result<Newest, StoreError> {
-    Ok(Newest::from_stored(row.id("low")?, row.optional_time("sent_at")?))
 }
 
 impl Unit {
@@ -130,10 +118,11 @@ impl Unit {
         }
         if !is_whole {
             let ids: Vec<MessageId> = page.messages().iter().map(|message| message.id).collect();
-            let make = |row| stored_version(&mut Columns::new("messages", row));
             for ids in padded(&ids) {
                 let sql = list_sql(FIND_VERSIONS, ids.len());
-                versions.extend(self.rows(&sql, keys([], channel, &ids), make).await?);
+                versions.extend(
+                    self.rows(&sql, keys([], channel, &ids), of("messages", |row| stored_version(row, "low"))).await?,
+                );
             }
         }
         versions.sort_unstable_by_key(|version| version.id);
@@ -144,7 +133,7 @@ impl Unit {
 
     /// Returns the newest message of a channel that is shown to readers.
     pub(super) async fn newest(&mut self, channel: ChannelId) -> Result<Option<Newest>, StoreError> {
-        let make = |row| newest(&mut Columns::new("messages", row));
+        let make = of("messages", |row| newest(row, "low"));
         self.row(&NEWEST_SHOWN, params! { "channel_id" => channel.to_string() }, make).await
     }
 }

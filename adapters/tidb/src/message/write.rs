@@ -1,18 +1,18 @@
 //! Writes the pages of a channel, and removes messages permanently.
 
+use adapter_sql::columns::{Columns, list_text};
+use adapter_sql::message::{deletion_number, mentions_text, shown_sql};
 use domain::change::ChangeKind;
 use domain::channel::ChannelId;
 use domain::coverage::{Interval, StoredCoverage};
-use domain::json::Json;
-use domain::message::{Attachment, Author, Deletion, DeletionKind, Message, MessageId, MessageKind, Reaction};
+use domain::message::{Attachment, Deletion, Message, MessageId, Reaction};
 use domain::page::{Activity, ActivityPlan, MessagePage, PageOutcome, Recount, StatsPlan, Write, WritePlan};
-use mysql_async::{Params, Row, Value, params};
+use mysql_async::{Params, Value, params};
 use ports::error::StoreError;
-use serde_json::json;
 
 use crate::batch::{insert_sql, list_sql, padded, padded_size, pieces};
 use crate::channel::LockedChannel;
-use crate::row::{Columns, datetime, datetime_if, json_text};
+use crate::row::{datetime, datetime_if, json_text, of};
 use crate::unit::Unit;
 
 const UPSERT: &str = r"
@@ -202,7 +202,7 @@ pub(super) async fn update_channel(
         unit.upsert_coverage(locked.id, coverage).await?;
     }
     let coverage = coverage.unwrap_or(locked.coverage);
-    let fence = unit.fences.remove(&locked.id).map_or(locked.fence, |fence| fence.get());
+    let fence = unit.fences.remove(&locked.id).map_or(locked.fence, domain::lease::Fence::get);
     let parameters = params! {
         "channel_id" => locked.id.to_string(),
         "fence" => fence,
@@ -218,10 +218,8 @@ pub(super) async fn update_channel(
     unit.run(UPDATE_CHANNEL, parameters).await.map(drop)
 }
 
-/// Returns the columns of a deletion; without a deletion its kind does not matter.
 fn deletion_values(deletion: Option<Deletion>) -> [Value; 2] {
-    let kind = deletion.map_or(DeletionKind::Inferred, |deletion| deletion.kind);
-    [datetime_if(deletion.map(|deletion| deletion.at)), kind.as_number().into()]
+    [datetime_if(deletion.map(|deletion| deletion.at)), deletion_number(deletion).into()]
 }
 
 /// Removes the attachments and reactions of messages that are replaced.
@@ -299,7 +297,7 @@ fn message_row(write: &Write<'_>) -> [Value; 27] {
         reference.and_then(|reference| reference.message_id).map(domain::snowflake::Id::get).into(),
         reference.and_then(|reference| reference.channel_id).map(domain::snowflake::Id::get).into(),
         reference.and_then(|reference| reference.guild_id).map(domain::snowflake::Id::get).into(),
-        mentions(&message.mentions).into(),
+        mentions_text(&message.mentions).into(),
         json_text(message.embeds.as_ref()),
         json_text(message.stickers.as_ref()),
         json_text(message.components.as_ref()),
@@ -332,7 +330,6 @@ fn attachment_row(message: &Message, file: &Attachment, position: u32) -> [Value
 }
 
 fn reaction_row(message: &Message, reaction: &Reaction, position: u32) -> [Value; 9] {
-    let people = (!reaction.people.is_empty()).then(|| Json::new(&json!(reaction.people)).to_string());
     [
         message.channel_id.to_string().into(),
         message.id.get().into(),
@@ -342,26 +339,14 @@ fn reaction_row(message: &Message, reaction: &Reaction, position: u32) -> [Value
         reaction.emoji.name.as_deref().into(),
         reaction.emoji.animated.into(),
         reaction.count.into(),
-        people.into(),
+        list_text(&reaction.people).into(),
     ]
-}
-
-fn mentions(people: &[Author]) -> Option<String> {
-    let person = |person: &Author| json!({"id": person.pseudonym, "bot": person.bot, "webhook": person.webhook});
-    (!people.is_empty()).then(|| Json::new(&people.iter().map(person).collect()).to_string())
-}
-
-/// Returns a statement with the numbers of the types that are shown to readers.
-pub(super) fn shown_sql(sql: &str) -> String {
-    sql.replace(":shown", &MessageKind::SHOWN.map(|kind| kind.0.to_string()).join(", "))
 }
 
 /// Both numbers are read by one statement, whatever other units write meanwhile.
 pub(crate) async fn recount(unit: &mut Unit, channel: ChannelId) -> Result<u64, StoreError> {
-    let counted = |row| {
-        let mut row = Columns::new("channels", row);
-        Ok(Recount { stored: row.get("message_count")?, counted: row.get("counted")? })
-    };
+    let counted =
+        of("channels", |row| Ok(Recount { stored: row.number("message_count")?, counted: row.number("counted")? }));
     let recount = unit.row(&shown_sql(COUNT), params! { "channel_id" => channel.to_string() }, counted).await?;
     let recount = recount.ok_or(StoreError::Missing { what: "channel" })?;
     if recount.error() != 0 {
@@ -374,12 +359,10 @@ pub(crate) async fn recount(unit: &mut Unit, channel: ChannelId) -> Result<u64, 
     Ok(recount.error())
 }
 
-fn id(row: Row) -> Result<MessageId, StoreError> {
-    Columns::new("messages", row).id("message_id")
-}
-
 pub(super) async fn delete_first(unit: &mut Unit, channel: ChannelId, limit: u32) -> Result<u64, StoreError> {
-    let first = unit.rows(FIRST, params! { "channel_id" => channel.to_string(), limit }, id).await?;
+    let first = unit
+        .rows(FIRST, params! { "channel_id" => channel.to_string(), limit }, of("messages", |row| row.id("message_id")))
+        .await?;
     let ends = first.first().zip(first.last());
     let Some(interval) = ends.and_then(|(low, high)| Interval::new(*low, *high)) else { return Ok(0) };
     unit.log_in(channel, [ChangeKind::Page { channel, interval }]).await?;

@@ -1,6 +1,5 @@
 use domain::change::ChangeKind;
 use domain::tenant::TenantId;
-use domain::timestamp::Timestamp;
 use ports::mock::{FakeStore, FakeUnitOfWork};
 use uuid::Uuid;
 
@@ -38,7 +37,7 @@ fn position(text: &str) -> ChangePosition {
 
 fn changes(count: usize, end: &str, behind: u64) -> Followed {
     let change = Change { tenant_id: TenantId(Uuid::nil()), kind: ChangeKind::Tenant };
-    let changes = vec![(Timestamp::from_millis(1).unwrap(), change); count];
+    let changes = vec![change; count];
     Followed::Changes { changes, position: position(end), behind }
 }
 

@@ -70,8 +70,8 @@ impl Memory {
         };
         let rows = self.messages.range(of.low()..=of.high()).map(row).collect();
         let (near, coverage, stats) = (self.near(of), self.coverage.clone(), self.stats());
-        let state = StoredState { rows, near, coverage, stats, has_unreadable: false };
-        let plan = WritePlan::new(channel(), page, &state);
+        let before = StoredState { rows, near, coverage, stats, has_unreadable: false };
+        let plan = WritePlan::new(channel(), page, &before);
         for write in plan.insert.iter().chain(&plan.update) {
             let stored = StoredMessage { message: write.message.clone(), deletion: write.deletion };
             self.messages.insert(write.message.id, stored);
@@ -183,8 +183,8 @@ fn a_copy_of_an_archive_is_equal_to_it() {
         for _ in 0..2 {
             let (held, proven, stats) =
                 (copy.messages.values().cloned().collect::<Vec<_>>(), copy.proven(), copy.stats());
-            let state = RestoreState { messages: &held, proven: &proven, stats: &stats };
-            let plan = RestorePlan::new(channel(), &copies, &memory.proven(), state);
+            let before = RestoreState { messages: &held, proven: &proven, stats: &stats };
+            let plan = RestorePlan::new(channel(), &copies, &memory.proven(), before);
             assert_eq!(plan.changes.is_empty(), plan.messages.is_empty());
             for write in plan.writes() {
                 let stored = StoredMessage { message: write.message.clone(), deletion: write.deletion };

@@ -1,0 +1,225 @@
+//! Messages, with their attachments and reactions.
+
+use domain::channel::ChannelId;
+use domain::message::{
+    Attachment, Author, Deletion, DeletionKind, Emoji, Message, MessageId, MessageKind, MessageMark, Origin, Reaction,
+    Reference, StoredMessage, Version,
+};
+use domain::page::{Newest, StoredVersion};
+use ports::error::StoreError;
+use serde_json::json;
+
+use crate::columns::{Columns, ValueError, list_text};
+
+/// A child of a message, with the message's id and its position there.
+pub type Child<T> = (MessageId, u32, T);
+
+/// Returns a statement with the numbers of the types that are shown to readers in the place of `:shown`.
+#[must_use]
+pub fn shown_sql(sql: &str) -> String {
+    sql.replace(":shown", &MessageKind::SHOWN.map(|kind| kind.0.to_string()).join(", "))
+}
+
+/// Returns the version from the three columns that order the versions of a message.
+///
+/// # Errors
+/// [`StoreError::Corrupt`], as every mapper.
+pub fn version(row: &mut impl Columns) -> Result<Version, StoreError> {
+    Ok(Version {
+        edited_at: row.optional_time("edited_at")?,
+        observed_at: row.time("observed_at")?,
+        origin: {
+            let number = row.number("origin")?;
+            Origin::from_number(number).ok_or_else(|| row.corrupt("origin", ValueError::Number(number.into())))?
+        },
+    })
+}
+
+/// Returns the deletion of a message, if it is deleted.
+///
+/// # Errors
+/// [`StoreError::Corrupt`].
+pub fn deletion(row: &mut impl Columns) -> Result<Option<Deletion>, StoreError> {
+    let at = row.optional_time("deleted_at")?;
+    let number = row.number("deletion_kind")?;
+    let kind = DeletionKind::from_number(number);
+    let kind = kind.ok_or_else(|| row.corrupt("deletion_kind", ValueError::Number(number.into())))?;
+    Ok(at.map(|at| Deletion { kind, at }))
+}
+
+/// Returns the number of a deletion's kind; without a deletion the number does not matter.
+#[must_use]
+pub fn deletion_number(deletion: Option<Deletion>) -> u8 {
+    deletion.map_or(DeletionKind::Inferred, |deletion| deletion.kind).as_number()
+}
+
+/// Returns the version of a stored row, whose id is in the column `id`.
+///
+/// # Errors
+/// [`StoreError::Corrupt`].
+pub fn stored_version(row: &mut impl Columns, id: &'static str) -> Result<StoredVersion, StoreError> {
+    Ok(StoredVersion {
+        id: row.id(id)?,
+        kind: MessageKind(row.number("kind")?),
+        version: version(row)?,
+        digest: row.bits("digest")?,
+        deletion: deletion(row)?,
+    })
+}
+
+/// Returns the newest message, whose id is in the column `id`.
+///
+/// # Errors
+/// [`StoreError::Corrupt`].
+pub fn newest(row: &mut impl Columns, id: &'static str) -> Result<Newest, StoreError> {
+    Ok(Newest::from_stored(row.id(id)?, row.optional_time("sent_at")?))
+}
+
+/// Returns the mark of a message.
+///
+/// # Errors
+/// [`StoreError::Corrupt`].
+pub fn mark(row: &mut impl Columns) -> Result<MessageMark, StoreError> {
+    Ok(MessageMark {
+        id: row.id("message_id")?,
+        version: version(row)?,
+        digest: row.bits("digest")?,
+        deletion: deletion(row)?,
+    })
+}
+
+/// Returns a message without its attachments and reactions.
+///
+/// # Errors
+/// [`StoreError::Corrupt`].
+pub fn stored_message(row: &mut impl Columns) -> Result<StoredMessage, StoreError> {
+    let channel_id = ChannelId(row.uuid("channel_id")?);
+    let id = row.id("message_id")?;
+    let kind = MessageKind(row.number("kind")?);
+    let author =
+        Author { pseudonym: row.parse("author")?, bot: row.flag("author_bot")?, webhook: row.flag("author_webhook")? };
+    let content = row.text("content")?;
+    let version = version(row)?;
+    let pinned = row.flag("pinned")?;
+    let flags = row.bits("flags")?;
+    let reference = reference(row)?;
+    let mentions = mentions(row)?;
+    let message = Message {
+        channel_id,
+        id,
+        kind,
+        author,
+        content,
+        version,
+        pinned,
+        flags,
+        reference,
+        mentions,
+        attachments: Vec::new(),
+        reactions: Vec::new(),
+        embeds: row.json("embeds")?,
+        stickers: row.json("stickers")?,
+        components: row.json("components")?,
+        snapshots: row.json("snapshots")?,
+        poll: row.json("poll")?,
+        extra: row.json("extra")?,
+        sent_at: row.optional_time("sent_at")?,
+    };
+    Ok(StoredMessage { message, deletion: deletion(row)? })
+}
+
+fn reference(row: &mut impl Columns) -> Result<Option<Reference>, StoreError> {
+    let kind = row.optional_number("ref_kind")?;
+    let message_id = row.optional_id("ref_message_id")?;
+    let channel_id = row.optional_id("ref_channel_id")?;
+    let guild_id = row.optional_id("ref_guild_id")?;
+    Ok(kind.map(|kind| Reference { kind, message_id, channel_id, guild_id }))
+}
+
+/// A mentioned person, in the JSON column of a message.
+#[derive(serde::Deserialize)]
+struct Mention {
+    id: String,
+    bot: bool,
+    webhook: bool,
+}
+
+fn mentions(row: &mut impl Columns) -> Result<Vec<Author>, StoreError> {
+    let people: Vec<Mention> = row.list("mentions")?;
+    let author = |person: Mention| {
+        let pseudonym = person.id.parse().map_err(|error| row.corrupt("mentions", error))?;
+        Ok(Author { pseudonym, bot: person.bot, webhook: person.webhook })
+    };
+    people.into_iter().map(author).collect()
+}
+
+/// Returns the text of the column `mentions`.
+#[must_use]
+pub fn mentions_text(people: &[Author]) -> Option<String> {
+    let person = |person: &Author| json!({"id": person.pseudonym, "bot": person.bot, "webhook": person.webhook});
+    list_text(&people.iter().map(person).collect::<Vec<_>>())
+}
+
+/// Returns an attachment.
+///
+/// # Errors
+/// [`StoreError::Corrupt`].
+pub fn attachment(row: &mut impl Columns) -> Result<Child<Attachment>, StoreError> {
+    let (message, position) = (row.id("message_id")?, row.number("position")?);
+    let attachment = Attachment {
+        id: row.id("attachment_id")?,
+        filename: row.text("filename")?,
+        content_type: row.optional_text("content_type")?,
+        size_bytes: row.bits("size_bytes")?,
+        width: row.optional_number("width")?,
+        height: row.optional_number("height")?,
+        description: row.optional_text("description")?,
+        spoiler: row.flag("spoiler")?,
+        url: row.optional_text("url")?,
+        local_path: row.optional_text("local_path")?,
+        extra: row.json("extra")?,
+    };
+    Ok((message, position, attachment))
+}
+
+/// Returns a reaction.
+///
+/// # Errors
+/// [`StoreError::Corrupt`].
+pub fn reaction(row: &mut impl Columns) -> Result<Child<Reaction>, StoreError> {
+    let (message, position) = (row.id("message_id")?, row.number("position")?);
+    let emoji = Emoji {
+        id: row.optional_id("emoji_id")?,
+        name: row.optional_text("emoji_name")?,
+        animated: row.flag("animated")?,
+    };
+    let count = row.number("count")?;
+    let people: Vec<String> = row.list("people")?;
+    let people = people.into_iter().map(|person| person.parse().map_err(|error| row.corrupt("people", error)));
+    Ok((message, position, Reaction { emoji, count, people: people.collect::<Result<_, _>>()? }))
+}
+
+/// Adds attachments and reactions to `messages`, which ascend; children of other messages are dropped.
+pub fn add_children<M>(
+    messages: &mut [M],
+    message: impl Fn(&mut M) -> &mut Message,
+    mut attachments: Vec<Child<Attachment>>,
+    mut reactions: Vec<Child<Reaction>>,
+) {
+    attachments.sort_unstable_by_key(|(id, position, _)| (*id, *position));
+    reactions.sort_unstable_by_key(|(id, position, _)| (*id, *position));
+    let (mut attachments, mut reactions) = (attachments.into_iter().peekable(), reactions.into_iter().peekable());
+    for held in messages {
+        let message = message(held);
+        while let Some((id, _, file)) = attachments.next_if(|(id, ..)| *id <= message.id) {
+            if id == message.id {
+                message.attachments.push(file);
+            }
+        }
+        while let Some((id, _, reaction)) = reactions.next_if(|(id, ..)| *id <= message.id) {
+            if id == message.id {
+                message.reactions.push(reaction);
+            }
+        }
+    }
+}
