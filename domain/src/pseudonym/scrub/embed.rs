@@ -83,7 +83,11 @@ impl MessageScrub<'_> {
         let picture = fields.iter().filter(|(key, _)| is_picture(key)).find_map(|(_, value)| self.whose(value));
         let all = [&author, &link, &picture, &footer];
         if all.iter().all(|found| found.is_none()) {
-            SHOWN.iter().for_each(|key| fields.get_mut(*key).into_iter().for_each(|value| unname(value, &linked)));
+            for key in SHOWN {
+                if let Some(value) = fields.get_mut(key) {
+                    unname(value, &linked);
+                }
+            }
             return fields;
         }
         let person = all.iter().find_map(|found| found.as_ref()?.clone());
