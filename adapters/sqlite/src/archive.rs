@@ -7,6 +7,7 @@ use domain::pseudonym::KeyCheck;
 use ports::archive::ArchiveRepository;
 use ports::error::StoreError;
 use rusqlite::{Connection, named_params};
+use tracing::instrument;
 
 use crate::error::store_error;
 use crate::row::{execute, query_one};
@@ -32,10 +33,12 @@ fn find(connection: &Connection) -> Result<Option<KeyCheck>, StoreError> {
 
 #[async_trait]
 impl ArchiveRepository for Unit {
+    #[instrument(name = "db.archive.key_check", level = "debug", skip_all, err(level = "trace"))]
     async fn key_check(&mut self) -> Result<Option<KeyCheck>, StoreError> {
         self.run(find).await
     }
 
+    #[instrument(name = "db.archive.record_key_check", level = "debug", skip_all, err(level = "trace"))]
     async fn record_key_check(&mut self, check: KeyCheck) -> Result<KeyCheck, StoreError> {
         self.run(move |connection| {
             execute(connection, RECORD, named_params! {":key_check": check.to_string()}).map_err(store_error)?;

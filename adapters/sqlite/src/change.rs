@@ -10,6 +10,7 @@ use domain::timestamp::Timestamp;
 use ports::change::ChangeRepository;
 use ports::error::StoreError;
 use rusqlite::{Connection, named_params};
+use tracing::instrument;
 
 use crate::error::store_error;
 use crate::row::{Text, execute, insert_all, millis, number, query, query_one};
@@ -137,10 +138,12 @@ fn trim(connection: &Connection, before: Timestamp, kept: u64, limit: u32) -> Re
 
 #[async_trait]
 impl ChangeRepository for Unit {
+    #[instrument(name = "db.change.position", level = "debug", skip_all, err(level = "trace"))]
     async fn position(&mut self) -> Result<ChangePosition, StoreError> {
         self.run(|connection| Ok(find_extent(connection)?.end())).await
     }
 
+    #[instrument(name = "db.change.follow", level = "debug", skip_all, err(level = "trace"))]
     async fn follow(&mut self, position: &ChangePosition, limit: u32) -> Result<Followed, StoreError> {
         let position = position.clone();
         self.run(move |connection| {
@@ -157,6 +160,7 @@ impl ChangeRepository for Unit {
         .await
     }
 
+    #[instrument(name = "db.change.trim", level = "debug", skip_all, err(level = "trace"))]
     async fn trim(&mut self, before: Timestamp, kept: u64, limit: u32) -> Result<u64, StoreError> {
         self.run(move |connection| trim(connection, before, kept, limit)).await
     }

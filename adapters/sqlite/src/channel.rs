@@ -15,6 +15,7 @@ use ports::channel::{ChannelCursor, ChannelRepository, ThreadCursor, ThreadFilte
 use ports::error::StoreError;
 use ports::page::Page;
 use rusqlite::{Connection, named_params};
+use tracing::instrument;
 
 use crate::change;
 use crate::error::{is_missing, store_error, taken};
@@ -245,10 +246,12 @@ fn list_page(
 
 #[async_trait]
 impl ChannelRepository for Unit {
+    #[instrument(name = "db.channel.find", level = "debug", skip_all, err(level = "trace"))]
     async fn find(&mut self, id: ChannelId) -> Result<Option<Channel>, StoreError> {
         self.run(move |connection| find(connection, id)).await
     }
 
+    #[instrument(name = "db.channel.find_by_slug", level = "debug", skip_all, err(level = "trace"))]
     async fn find_by_slug(&mut self, tenant: TenantId, slug: &ChannelSlug) -> Result<Option<Channel>, StoreError> {
         let slug = slug.clone();
         self.run(move |connection| {
@@ -258,6 +261,7 @@ impl ChannelRepository for Unit {
         .await
     }
 
+    #[instrument(name = "db.channel.find_all", level = "debug", skip_all, err(level = "trace"))]
     async fn find_all(&mut self, ids: &[ChannelId]) -> Result<Vec<Channel>, StoreError> {
         let mut ids = ids.to_vec();
         ids.sort_unstable();
@@ -265,6 +269,7 @@ impl ChannelRepository for Unit {
         self.run(move |connection| ids.into_iter().filter_map(|id| find(connection, id).transpose()).collect()).await
     }
 
+    #[instrument(name = "db.channel.list", level = "debug", skip_all, err(level = "trace"))]
     async fn list(
         &mut self,
         tenant: TenantId,
@@ -274,6 +279,7 @@ impl ChannelRepository for Unit {
         self.run(move |connection| list_page(connection, tenant, with_private, page)).await
     }
 
+    #[instrument(name = "db.channel.list_threads", level = "debug", skip_all, err(level = "trace"))]
     async fn list_threads(
         &mut self,
         parent: ChannelId,
@@ -283,6 +289,7 @@ impl ChannelRepository for Unit {
         self.run(move |connection| thread::list(connection, parent, filter, page)).await
     }
 
+    #[instrument(name = "db.channel.list_all", level = "debug", skip_all, err(level = "trace"))]
     async fn list_all(&mut self, tenant: TenantId, page: Page<ChannelId>) -> Result<Vec<Channel>, StoreError> {
         self.run(move |connection| {
             let after = page.after.map_or_else(String::new, |after| after.to_string());
@@ -292,6 +299,7 @@ impl ChannelRepository for Unit {
         .await
     }
 
+    #[instrument(name = "db.channel.upsert", level = "debug", skip_all, err(level = "trace"))]
     async fn upsert(&mut self, channel: &Channel) -> Result<(), StoreError> {
         let channel = channel.clone();
         self.write_logged(move |connection, changes| {
@@ -304,6 +312,7 @@ impl ChannelRepository for Unit {
         .await
     }
 
+    #[instrument(name = "db.channel.fence", level = "debug", skip_all, err(level = "trace"))]
     async fn fence(&mut self, id: ChannelId, fence: Fence) -> Result<bool, StoreError> {
         self.run(move |connection| {
             let parameters = named_params! {":channel_id": Text(id.0), ":fence": fence.get()};
@@ -312,10 +321,12 @@ impl ChannelRepository for Unit {
         .await
     }
 
+    #[instrument(name = "db.channel.recount", level = "debug", skip_all, err(level = "trace"))]
     async fn recount(&mut self, id: ChannelId) -> Result<u64, StoreError> {
         self.write_logged(move |connection, changes| recount_messages(connection, changes, id)).await
     }
 
+    #[instrument(name = "db.channel.delete", level = "debug", skip_all, err(level = "trace"))]
     async fn delete(&mut self, id: ChannelId) -> Result<(), StoreError> {
         self.write_logged(move |connection, changes| {
             change::log(connection, changes, id, [ChangeKind::ChannelGone { channel: id }])?;

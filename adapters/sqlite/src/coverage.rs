@@ -16,6 +16,7 @@ use ports::coverage::CoverageRepository;
 use ports::error::StoreError;
 use ports::page::Page;
 use rusqlite::{Connection, named_params};
+use tracing::instrument;
 
 use crate::change;
 use crate::error::store_error;
@@ -209,10 +210,12 @@ fn insert_segments(connection: &Connection, channel: ChannelId, segments: &[Segm
 
 #[async_trait]
 impl CoverageRepository for Unit {
+    #[instrument(name = "db.coverage.find", level = "debug", skip_all, err(level = "trace"))]
     async fn find(&mut self, channel: ChannelId) -> Result<Option<Coverage>, StoreError> {
         self.run(move |connection| find(connection, channel)).await
     }
 
+    #[instrument(name = "db.coverage.list", level = "debug", skip_all, err(level = "trace"))]
     async fn list(&mut self, tenant: TenantId, page: Page<ChannelId>) -> Result<Vec<Coverage>, StoreError> {
         self.run(move |connection| {
             let after = page.after.map_or_else(String::new, |after| after.to_string());
@@ -222,10 +225,12 @@ impl CoverageRepository for Unit {
         .await
     }
 
+    #[instrument(name = "db.coverage.segments", level = "debug", skip_all, err(level = "trace"))]
     async fn segments(&mut self, channel: ChannelId) -> Result<Segments, StoreError> {
         self.run(move |connection| segments(connection, channel)).await
     }
 
+    #[instrument(name = "db.coverage.record", level = "debug", skip_all, err(level = "trace"))]
     async fn record(&mut self, channel: ChannelId, observations: &[Observation]) -> Result<(), StoreError> {
         let observations = observations.to_vec();
         self.write_logged(move |connection, changes| {
@@ -242,6 +247,7 @@ impl CoverageRepository for Unit {
         .await
     }
 
+    #[instrument(name = "db.coverage.note", level = "debug", skip_all, err(level = "trace"))]
     async fn note(
         &mut self,
         channel: ChannelId,
@@ -257,6 +263,7 @@ impl CoverageRepository for Unit {
         .await
     }
 
+    #[instrument(name = "db.coverage.restore", level = "debug", skip_all, err(level = "trace"))]
     async fn restore(&mut self, coverage: &Coverage, segments: &Segments) -> Result<bool, StoreError> {
         let (coverage, segments) = (coverage.clone(), segments.clone());
         self.write_logged(move |connection, changes| {

@@ -9,6 +9,7 @@ use domain::tenant::{Color, TenantId};
 use ports::error::StoreError;
 use ports::guild::repository::GuildRepository;
 use rusqlite::{Connection, named_params};
+use tracing::instrument;
 
 use crate::error::{is_missing, store_error};
 use crate::row::{Text, execute, millis, number, query, query_one};
@@ -134,10 +135,12 @@ fn upsert_all(connection: &Connection, tenant: TenantId, items: &GuildItems) -> 
 
 #[async_trait]
 impl GuildRepository for Unit {
+    #[instrument(name = "db.guild.list", level = "debug", skip_all, err(level = "trace"))]
     async fn list(&mut self, tenant: TenantId) -> Result<GuildItems, StoreError> {
         self.run(move |connection| list(connection, tenant)).await
     }
 
+    #[instrument(name = "db.guild.find_roles", level = "debug", skip_all, err(level = "trace"))]
     async fn find_roles(&mut self, tenant: TenantId, ids: &[RoleId]) -> Result<Vec<Role>, StoreError> {
         let mut ids = ids.to_vec();
         ids.sort_unstable();
@@ -152,6 +155,7 @@ impl GuildRepository for Unit {
         .await
     }
 
+    #[instrument(name = "db.guild.upsert_all", level = "debug", skip_all, err(level = "trace"))]
     async fn upsert_all(&mut self, tenant: TenantId, items: &GuildItems) -> Result<(), StoreError> {
         let items = items.clone();
         self.write_logged(move |connection, changes| {

@@ -9,6 +9,7 @@ use ports::error::StoreError;
 use ports::job::{JobCursor, JobRepository};
 use ports::page::Page;
 use rusqlite::named_params;
+use tracing::instrument;
 
 use crate::error::store_error;
 use crate::row::{Text, execute, millis, query, query_one};
@@ -62,6 +63,7 @@ const UPSERT: &str = r"
 
 #[async_trait]
 impl JobRepository for Unit {
+    #[instrument(name = "db.job.find", level = "debug", skip_all, err(level = "trace"))]
     async fn find(&mut self, id: JobId) -> Result<Option<Job>, StoreError> {
         self.run(move |connection| {
             query_one(connection, "jobs", FIND, named_params! {":job_id": Text(id.0)}, |row| job(row))
@@ -69,6 +71,7 @@ impl JobRepository for Unit {
         .await
     }
 
+    #[instrument(name = "db.job.list", level = "debug", skip_all, err(level = "trace"))]
     async fn list(&mut self, tenant: TenantId, page: Page<JobCursor>) -> Result<Vec<Job>, StoreError> {
         self.run(move |connection| {
             let parameters = named_params! {
@@ -82,6 +85,7 @@ impl JobRepository for Unit {
         .await
     }
 
+    #[instrument(name = "db.job.list_unfinished", level = "debug", skip_all, err(level = "trace"))]
     async fn list_unfinished(&mut self, page: Page<JobCursor>) -> Result<Vec<Job>, StoreError> {
         self.run(move |connection| {
             let parameters = named_params! {
@@ -94,6 +98,7 @@ impl JobRepository for Unit {
         .await
     }
 
+    #[instrument(name = "db.job.upsert", level = "debug", skip_all, err(level = "trace"))]
     async fn upsert(&mut self, job: &Job) -> Result<(), StoreError> {
         let job = job.clone();
         self.run(move |connection| {

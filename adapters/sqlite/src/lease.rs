@@ -6,6 +6,7 @@ use domain::lease::{Fence, Lease};
 use ports::error::StoreError;
 use ports::lease::LeaseRepository;
 use rusqlite::named_params;
+use tracing::instrument;
 
 use crate::error::store_error;
 use crate::row::{execute, millis, query_one};
@@ -32,6 +33,7 @@ const UPDATE: &str = r"
 
 #[async_trait]
 impl LeaseRepository for Unit {
+    #[instrument(name = "db.lease.find", level = "debug", skip_all, err(level = "trace"))]
     async fn find(&mut self, name: &str) -> Result<Option<Lease>, StoreError> {
         let name = name.to_owned();
         self.run(move |connection| {
@@ -40,6 +42,7 @@ impl LeaseRepository for Unit {
         .await
     }
 
+    #[instrument(name = "db.lease.replace", level = "debug", skip_all, err(level = "trace"))]
     async fn replace(&mut self, name: &str, expected: Option<Fence>, lease: &Lease) -> Result<bool, StoreError> {
         let (name, lease) = (name.to_owned(), lease.clone());
         self.run(move |connection| {

@@ -40,6 +40,7 @@ use rusqlite::{Connection, OpenFlags};
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, Notify, Semaphore};
 use tokio::task::spawn_blocking;
+use tracing::instrument;
 
 pub use crate::error::OpenError;
 use crate::error::is_busy;
@@ -194,10 +195,12 @@ fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
 
 #[async_trait]
 impl Store for SqliteStore {
+    #[instrument(name = "db.read", level = "debug", skip_all, err(level = "trace"))]
     async fn read(&self) -> Result<Box<dyn Repositories>, StoreError> {
         Ok(Box::new(Unit::read(&self.readers).await?))
     }
 
+    #[instrument(name = "db.begin", level = "debug", skip_all, err(level = "trace"))]
     async fn begin(&self) -> Result<Box<dyn UnitOfWork>, StoreError> {
         Ok(Box::new(Unit::write(&self.writer, &self.appended).await?))
     }

@@ -11,6 +11,7 @@ use domain::timestamp::Timestamp;
 use ports::error::StoreError;
 use ports::media::{File, MediaRepository};
 use rusqlite::{Connection, named_params};
+use tracing::instrument;
 
 use crate::change;
 use crate::error::{is_missing, store_error};
@@ -115,16 +116,19 @@ impl Unit {
 
 #[async_trait]
 impl MediaRepository for Unit {
+    #[instrument(name = "db.media.insert_all", level = "debug", skip_all, err(level = "trace"))]
     async fn insert_all(&mut self, tenant: TenantId, files: &[File]) -> Result<(), StoreError> {
         let changes_of = |files: &[File]| new_file_changes(files.iter().map(|file| (file.key, file.state)));
         self.write_media(INSERT, tenant, files, changes_of).await
     }
 
+    #[instrument(name = "db.media.upsert_all", level = "debug", skip_all, err(level = "trace"))]
     async fn upsert_all(&mut self, tenant: TenantId, files: &[File]) -> Result<(), StoreError> {
         let changes_of = |files: &[File]| file_changes(files.iter().map(|file| file.key));
         self.write_media(UPSERT, tenant, files, changes_of).await
     }
 
+    #[instrument(name = "db.media.list_due", level = "debug", skip_all, err(level = "trace"))]
     async fn list_due(&mut self, tenant: TenantId, now: Timestamp, limit: u32) -> Result<Vec<File>, StoreError> {
         self.run(move |connection| {
             let parameters = named_params! {":tenant_id": Text(tenant.0), ":due_at": millis(now), ":limit": limit};
@@ -133,6 +137,7 @@ impl MediaRepository for Unit {
         .await
     }
 
+    #[instrument(name = "db.media.list", level = "debug", skip_all, err(level = "trace"))]
     async fn list(&mut self, channel: ChannelId, low: MessageId, high: MessageId) -> Result<Vec<File>, StoreError> {
         self.run(move |connection| {
             let parameters = named_params! {":channel_id": Text(channel.0), ":low": number(low), ":high": number(high)};
@@ -141,6 +146,7 @@ impl MediaRepository for Unit {
         .await
     }
 
+    #[instrument(name = "db.media.find_all", level = "debug", skip_all, err(level = "trace"))]
     async fn find_all(&mut self, keys: &[(ChannelId, MessageId)]) -> Result<Vec<File>, StoreError> {
         let mut keys = keys.to_vec();
         keys.sort_unstable();
@@ -157,6 +163,7 @@ impl MediaRepository for Unit {
         .await
     }
 
+    #[instrument(name = "db.media.list_after", level = "debug", skip_all, err(level = "trace"))]
     async fn list_after(
         &mut self,
         channel: ChannelId,
@@ -171,6 +178,7 @@ impl MediaRepository for Unit {
         .await
     }
 
+    #[instrument(name = "db.media.delete_first", level = "debug", skip_all, err(level = "trace"))]
     async fn delete_first(&mut self, channel: ChannelId, limit: u32) -> Result<u64, StoreError> {
         self.write_logged(move |connection, changes| {
             let parameters = named_params! {":channel_id": Text(channel.0), ":limit": limit};

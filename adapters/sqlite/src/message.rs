@@ -13,6 +13,7 @@ use domain::tenant::TenantId;
 use ports::error::StoreError;
 use ports::message::{MessageList, MessageRepository};
 use ports::page::MessageRange;
+use tracing::instrument;
 
 use crate::unit::Unit;
 
@@ -20,14 +21,17 @@ pub(crate) use self::write::recount as recount_messages;
 
 #[async_trait]
 impl MessageRepository for Unit {
+    #[instrument(name = "db.message.find", level = "debug", skip_all, err(level = "trace"))]
     async fn find(&mut self, channel: ChannelId, id: MessageId) -> Result<Option<StoredMessage>, StoreError> {
         self.run(move |connection| read::find(connection, channel, id)).await
     }
 
+    #[instrument(name = "db.message.find_in_tenant", level = "debug", skip_all, err(level = "trace"))]
     async fn find_in_tenant(&mut self, tenant: TenantId, id: MessageId) -> Result<Vec<StoredMessage>, StoreError> {
         self.run(move |connection| read::find_in_tenant(connection, tenant, id)).await
     }
 
+    #[instrument(name = "db.message.find_all", level = "debug", skip_all, err(level = "trace"))]
     async fn find_all(&mut self, keys: &[(ChannelId, MessageId)]) -> Result<Vec<StoredMessage>, StoreError> {
         let mut keys = keys.to_vec();
         keys.sort_unstable();
@@ -38,6 +42,7 @@ impl MessageRepository for Unit {
         .await
     }
 
+    #[instrument(name = "db.message.list", level = "debug", skip_all, err(level = "trace"))]
     async fn list(
         &mut self,
         channel: ChannelId,
@@ -48,6 +53,7 @@ impl MessageRepository for Unit {
         self.run(move |connection| read::list(connection, channel, range, with_restricted, limit)).await
     }
 
+    #[instrument(name = "db.message.exists", level = "debug", skip_all, err(level = "trace"))]
     async fn exists(
         &mut self,
         channel: ChannelId,
@@ -57,11 +63,13 @@ impl MessageRepository for Unit {
         self.run(move |connection| read::exists(connection, channel, range, with_restricted)).await
     }
 
+    #[instrument(name = "db.message.replace_interval", level = "debug", skip_all, err(level = "trace"))]
     async fn replace_interval(&mut self, channel: ChannelId, page: &MessagePage) -> Result<PageOutcome, StoreError> {
         let page = page.clone();
         self.write_logged(move |connection, changes| write::replace_interval(connection, changes, channel, &page)).await
     }
 
+    #[instrument(name = "db.message.list_stored", level = "debug", skip_all, err(level = "trace"))]
     async fn list_stored(
         &mut self,
         channel: ChannelId,
@@ -71,6 +79,7 @@ impl MessageRepository for Unit {
         self.run(move |connection| read::list_stored(connection, channel, after, limit)).await
     }
 
+    #[instrument(name = "db.message.list_marks", level = "debug", skip_all, err(level = "trace"))]
     async fn list_marks(
         &mut self,
         channel: ChannelId,
@@ -80,6 +89,7 @@ impl MessageRepository for Unit {
         self.run(move |connection| mark::list_marks(connection, channel, after, limit)).await
     }
 
+    #[instrument(name = "db.message.restore", level = "debug", skip_all, err(level = "trace"))]
     async fn restore(
         &mut self,
         channel: ChannelId,
@@ -91,6 +101,7 @@ impl MessageRepository for Unit {
             .await
     }
 
+    #[instrument(name = "db.message.delete_first", level = "debug", skip_all, err(level = "trace"))]
     async fn delete_first(&mut self, channel: ChannelId, limit: u32) -> Result<u64, StoreError> {
         self.write_logged(move |connection, changes| write::delete_first(connection, changes, channel, limit)).await
     }

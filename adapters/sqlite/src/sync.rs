@@ -7,6 +7,7 @@ use domain::sync::SyncState;
 use ports::error::StoreError;
 use ports::sync::SyncStateRepository;
 use rusqlite::named_params;
+use tracing::instrument;
 
 use crate::error::{is_missing, store_error};
 use crate::row::{Text, execute, millis, query_one};
@@ -32,6 +33,7 @@ const UPSERT: &str = r"
 
 #[async_trait]
 impl SyncStateRepository for Unit {
+    #[instrument(name = "db.sync_state.find_all", level = "debug", skip_all, err(level = "trace"))]
     async fn find_all(&mut self, ids: &[ChannelId]) -> Result<Vec<SyncState>, StoreError> {
         let mut ids = ids.to_vec();
         ids.sort_unstable();
@@ -48,6 +50,7 @@ impl SyncStateRepository for Unit {
         .await
     }
 
+    #[instrument(name = "db.sync_state.upsert_all", level = "debug", skip_all, err(level = "trace"))]
     async fn upsert_all(&mut self, states: &[SyncState]) -> Result<(), StoreError> {
         let states = states.to_vec();
         self.run(move |connection| {

@@ -9,6 +9,7 @@ use ports::error::StoreError;
 use ports::page::Page;
 use ports::tenant::TenantRepository;
 use rusqlite::{Connection, named_params};
+use tracing::instrument;
 
 use crate::error::{store_error, taken};
 use crate::row::{Text, execute, millis, query, query_one};
@@ -133,6 +134,7 @@ fn update(connection: &Connection, tenant: &Tenant) -> rusqlite::Result<usize> {
 
 #[async_trait]
 impl TenantRepository for Unit {
+    #[instrument(name = "db.tenant.find", level = "debug", skip_all, err(level = "trace"))]
     async fn find(&mut self, id: TenantId) -> Result<Option<Tenant>, StoreError> {
         self.run(move |connection| {
             query_one(connection, "tenants", FIND, named_params! {":tenant_id": Text(id.0)}, |row| tenant(row))
@@ -140,6 +142,7 @@ impl TenantRepository for Unit {
         .await
     }
 
+    #[instrument(name = "db.tenant.find_by_slug", level = "debug", skip_all, err(level = "trace"))]
     async fn find_by_slug(&mut self, slug: &TenantSlug) -> Result<Option<Tenant>, StoreError> {
         let slug = slug.clone();
         self.run(move |connection| {
@@ -148,6 +151,7 @@ impl TenantRepository for Unit {
         .await
     }
 
+    #[instrument(name = "db.tenant.list", level = "debug", skip_all, err(level = "trace"))]
     async fn list(&mut self, page: Page<TenantSlug>) -> Result<Vec<Tenant>, StoreError> {
         self.run(move |connection| {
             let after = page.after.as_ref().map_or("", TenantSlug::as_str);
@@ -156,6 +160,7 @@ impl TenantRepository for Unit {
         .await
     }
 
+    #[instrument(name = "db.tenant.find_public", level = "debug", skip_all, err(level = "trace"))]
     async fn find_public(&mut self, ids: &[TenantId]) -> Result<Vec<TenantId>, StoreError> {
         let ids = ids.to_vec();
         self.run(move |connection| {
@@ -169,6 +174,7 @@ impl TenantRepository for Unit {
         .await
     }
 
+    #[instrument(name = "db.tenant.insert", level = "debug", skip_all, err(level = "trace"))]
     async fn insert(&mut self, tenant: &Tenant) -> Result<(), StoreError> {
         let tenant = tenant.clone();
         self.write_logged(move |connection, changes| {
@@ -179,6 +185,7 @@ impl TenantRepository for Unit {
         .await
     }
 
+    #[instrument(name = "db.tenant.update", level = "debug", skip_all, err(level = "trace"))]
     async fn update(&mut self, tenant: &Tenant) -> Result<(), StoreError> {
         let tenant = tenant.clone();
         self.write_logged(move |connection, changes| {
@@ -191,6 +198,7 @@ impl TenantRepository for Unit {
         .await
     }
 
+    #[instrument(name = "db.tenant.delete", level = "debug", skip_all, err(level = "trace"))]
     async fn delete(&mut self, id: TenantId) -> Result<(), StoreError> {
         self.write_logged(move |connection, changes| {
             execute(connection, CLEAR_ERRORS, named_params! {":tenant_id": Text(id.0)}).map_err(store_error)?;

@@ -24,6 +24,7 @@ use rusqlite::Connection;
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, Notify, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
+use tracing::instrument;
 
 use crate::change;
 use crate::error::store_error;
@@ -213,6 +214,7 @@ impl Repositories for Unit {
 
 #[async_trait]
 impl UnitOfWork for Unit {
+    #[instrument(name = "db.commit", level = "debug", skip_all, err(level = "trace"))]
     async fn commit(mut self: Box<Self>) -> Result<(), StoreError> {
         let changes = distinct(std::mem::take(&mut self.changes));
         let appends = !changes.is_empty();

@@ -10,6 +10,7 @@ use domain::unreadable::{Unreadable, UnreadableId};
 use ports::error::StoreError;
 use ports::unreadable::UnreadableRepository;
 use rusqlite::{Connection, named_params};
+use tracing::instrument;
 
 use crate::change;
 use crate::error::{is_missing, store_error};
@@ -80,6 +81,7 @@ fn upsert_all(connection: &Connection, channel: ChannelId, all: &[Unreadable]) -
 
 #[async_trait]
 impl UnreadableRepository for Unit {
+    #[instrument(name = "db.unreadable.list", level = "debug", skip_all, err(level = "trace"))]
     async fn list(&mut self, channel: ChannelId, part: Interval) -> Result<Vec<Unreadable>, StoreError> {
         self.run(move |connection| {
             let parameters = named_params! {
@@ -90,6 +92,7 @@ impl UnreadableRepository for Unit {
         .await
     }
 
+    #[instrument(name = "db.unreadable.upsert_all", level = "debug", skip_all, err(level = "trace"))]
     async fn upsert_all(&mut self, channel: ChannelId, all: &[Unreadable]) -> Result<u64, StoreError> {
         let all = all.to_vec();
         self.write_logged(move |connection, changes| {
@@ -102,6 +105,7 @@ impl UnreadableRepository for Unit {
         .await
     }
 
+    #[instrument(name = "db.unreadable.delete_all", level = "debug", skip_all, err(level = "trace"))]
     async fn delete_all(&mut self, channel: ChannelId, ids: &[UnreadableId]) -> Result<(), StoreError> {
         let ids = ids.to_vec();
         self.write_logged(move |connection, changes| {

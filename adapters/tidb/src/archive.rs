@@ -7,6 +7,7 @@ use domain::pseudonym::KeyCheck;
 use mysql_async::params;
 use ports::archive::ArchiveRepository;
 use ports::error::StoreError;
+use tracing::instrument;
 
 use crate::row::of;
 use crate::unit::Unit;
@@ -27,11 +28,13 @@ const RECORD: &str = r"
 
 #[async_trait]
 impl ArchiveRepository for Unit {
+    #[instrument(name = "db.archive.key_check", level = "debug", skip_all, err(level = "trace"))]
     async fn key_check(&mut self) -> Result<Option<KeyCheck>, StoreError> {
         let found = self.row(FIND, (), of("archive", |row| row.parse_optional("key_check"))).await?;
         Ok(found.flatten())
     }
 
+    #[instrument(name = "db.archive.record_key_check", level = "debug", skip_all, err(level = "trace"))]
     async fn record_key_check(&mut self, check: KeyCheck) -> Result<KeyCheck, StoreError> {
         self.run(RECORD, params! { "key_check" => check.to_string() }).await?;
         self.key_check().await?.ok_or_else(no_key_check)

@@ -8,6 +8,7 @@ use domain::timestamp::Timestamp;
 use mysql_async::{Value, params};
 use ports::change::ChangeRepository;
 use ports::error::StoreError;
+use tracing::instrument;
 
 use crate::batch::pieces;
 use crate::row::{datetime, of};
@@ -99,10 +100,12 @@ impl Unit {
 
 #[async_trait]
 impl ChangeRepository for Unit {
+    #[instrument(name = "db.change.position", level = "debug", skip_all, err(level = "trace"))]
     async fn position(&mut self) -> Result<ChangePosition, StoreError> {
         Ok(self.extent().await?.end())
     }
 
+    #[instrument(name = "db.change.follow", level = "debug", skip_all, err(level = "trace"))]
     async fn follow(&mut self, position: &ChangePosition, limit: u32) -> Result<Followed, StoreError> {
         let extent = self.extent().await?;
         let selected = match extent.number_at(position) {
@@ -114,6 +117,7 @@ impl ChangeRepository for Unit {
         Ok(extent.answer(position, selected, limit))
     }
 
+    #[instrument(name = "db.change.trim", level = "debug", skip_all, err(level = "trace"))]
     async fn trim(&mut self, before: Timestamp, kept: u64, limit: u32) -> Result<u64, StoreError> {
         let extent = self.extent().await?;
         let Some(last) = extent.trimmable(kept, limit) else { return Ok(0) };

@@ -15,6 +15,7 @@ use mysql_async::{Params, Value, params};
 use ports::channel::{ChannelCursor, ChannelRepository, ThreadCursor, ThreadFilter};
 use ports::error::StoreError;
 use ports::page::Page;
+use tracing::instrument;
 
 use crate::batch::{list_sql, padded};
 use crate::error::{DUPLICATE_KEY, NO_REFERENCED_ROW, code, lost_race, store_error};
@@ -258,17 +259,20 @@ impl Unit {
 
 #[async_trait]
 impl ChannelRepository for Unit {
+    #[instrument(name = "db.channel.find", level = "debug", skip_all, err(level = "trace"))]
     async fn find(&mut self, id: ChannelId) -> Result<Option<Channel>, StoreError> {
         self.lock(LOCK, params! { "channel_id" => id.to_string() }).await?;
         self.row(FIND, params! { "channel_id" => id.to_string() }, of("channels", channel_of)).await
     }
 
+    #[instrument(name = "db.channel.find_by_slug", level = "debug", skip_all, err(level = "trace"))]
     async fn find_by_slug(&mut self, tenant: TenantId, slug: &ChannelSlug) -> Result<Option<Channel>, StoreError> {
         let parameters = params! { "tenant_id" => tenant.to_string(), "slug" => slug.as_str() };
         let found = self.row(FIND_BY_SLUG, parameters, of("channels", channel_of)).await?;
         Ok(self.note_free(named(tenant, slug), found))
     }
 
+    #[instrument(name = "db.channel.find_all", level = "debug", skip_all, err(level = "trace"))]
     async fn find_all(&mut self, ids: &[ChannelId]) -> Result<Vec<Channel>, StoreError> {
         let mut found = Vec::with_capacity(ids.len());
         for ids in padded(ids) {
@@ -280,6 +284,7 @@ impl ChannelRepository for Unit {
         Ok(found)
     }
 
+    #[instrument(name = "db.channel.list", level = "debug", skip_all, err(level = "trace"))]
     async fn list(
         &mut self,
         tenant: TenantId,
@@ -303,6 +308,7 @@ impl ChannelRepository for Unit {
         Ok(channels)
     }
 
+    #[instrument(name = "db.channel.list_threads", level = "debug", skip_all, err(level = "trace"))]
     async fn list_threads(
         &mut self,
         parent: ChannelId,
@@ -312,12 +318,14 @@ impl ChannelRepository for Unit {
         thread::list(self, parent, filter, page).await
     }
 
+    #[instrument(name = "db.channel.list_all", level = "debug", skip_all, err(level = "trace"))]
     async fn list_all(&mut self, tenant: TenantId, page: Page<ChannelId>) -> Result<Vec<Channel>, StoreError> {
         let after = page.after.map_or_else(String::new, |after| after.to_string());
         let parameters = params! { "tenant_id" => tenant.to_string(), "after" => after, "limit" => page.limit };
         self.rows(LIST_ALL, parameters, of("channels", channel_of)).await
     }
 
+    #[instrument(name = "db.channel.upsert", level = "debug", skip_all, err(level = "trace"))]
     async fn upsert(&mut self, channel: &Channel) -> Result<(), StoreError> {
         let id = channel.id.to_string();
         let before = self.row(FIND_COUNTED, params! { "channel_id" => id }, of("channels", counted)).await?;
@@ -335,14 +343,17 @@ impl ChannelRepository for Unit {
             .await
     }
 
+    #[instrument(name = "db.channel.fence", level = "debug", skip_all, err(level = "trace"))]
     async fn fence(&mut self, id: ChannelId, fence: Fence) -> Result<bool, StoreError> {
         self.fence_channel(id, fence).await
     }
 
+    #[instrument(name = "db.channel.recount", level = "debug", skip_all, err(level = "trace"))]
     async fn recount(&mut self, id: ChannelId) -> Result<u64, StoreError> {
         recount_messages(self, id).await
     }
 
+    #[instrument(name = "db.channel.delete", level = "debug", skip_all, err(level = "trace"))]
     async fn delete(&mut self, id: ChannelId) -> Result<(), StoreError> {
         let before =
             self.row(FIND_COUNTED, params! { "channel_id" => id.to_string() }, of("channels", counted)).await?;

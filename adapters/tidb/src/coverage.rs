@@ -17,6 +17,7 @@ use mysql_async::{Params, Value, params};
 use ports::coverage::CoverageRepository;
 use ports::error::StoreError;
 use ports::page::Page;
+use tracing::instrument;
 
 use crate::batch::{list_sql, padded};
 use crate::error::{NO_REFERENCED_ROW, code, store_error};
@@ -283,12 +284,14 @@ pub(crate) fn near_parameters(channel: ChannelId, span: Interval) -> Params {
 
 #[async_trait]
 impl CoverageRepository for Unit {
+    #[instrument(name = "db.coverage.find", level = "debug", skip_all, err(level = "trace"))]
     async fn find(&mut self, channel: ChannelId) -> Result<Option<Coverage>, StoreError> {
         let found =
             self.rows(FIND, params! { "channel_id" => channel.to_string() }, of("coverage", of_channel)).await?;
         Ok(self.coverages(found).await?.pop())
     }
 
+    #[instrument(name = "db.coverage.list", level = "debug", skip_all, err(level = "trace"))]
     async fn list(&mut self, tenant: TenantId, page: Page<ChannelId>) -> Result<Vec<Coverage>, StoreError> {
         let after = page.after.map_or_else(String::new, |after| after.to_string());
         let parameters = params! { "tenant_id" => tenant.to_string(), "after" => after, "limit" => page.limit };
@@ -296,10 +299,12 @@ impl CoverageRepository for Unit {
         self.coverages(listed).await
     }
 
+    #[instrument(name = "db.coverage.segments", level = "debug", skip_all, err(level = "trace"))]
     async fn segments(&mut self, channel: ChannelId) -> Result<Segments, StoreError> {
         self.all_segments(channel).await
     }
 
+    #[instrument(name = "db.coverage.record", level = "debug", skip_all, err(level = "trace"))]
     async fn record(&mut self, channel: ChannelId, observations: &[Observation]) -> Result<(), StoreError> {
         let locked = lock(self, channel).await?;
         let mut stored = locked.coverage;
@@ -314,6 +319,7 @@ impl CoverageRepository for Unit {
         Ok(())
     }
 
+    #[instrument(name = "db.coverage.note", level = "debug", skip_all, err(level = "trace"))]
     async fn note(
         &mut self,
         channel: ChannelId,
@@ -326,6 +332,7 @@ impl CoverageRepository for Unit {
         self.log_in(channel, [ChangeKind::Channel { channel }]).await
     }
 
+    #[instrument(name = "db.coverage.restore", level = "debug", skip_all, err(level = "trace"))]
     async fn restore(&mut self, copy: &Coverage, copied: &Segments) -> Result<bool, StoreError> {
         let channel = copy.channel_id;
         let stored = lock(self, channel).await?.coverage;

@@ -9,6 +9,7 @@ use domain::tenant::{Color, TenantId};
 use mysql_async::{Params, Value, params};
 use ports::error::StoreError;
 use ports::guild::repository::GuildRepository;
+use tracing::instrument;
 
 use crate::batch::{list_sql, padded};
 use crate::error::{NO_REFERENCED_ROW, code, store_error};
@@ -100,6 +101,7 @@ impl Unit {
 
 #[async_trait]
 impl GuildRepository for Unit {
+    #[instrument(name = "db.guild.list", level = "debug", skip_all, err(level = "trace"))]
     async fn list(&mut self, tenant: TenantId) -> Result<GuildItems, StoreError> {
         let parameters = params! { "tenant_id" => tenant.to_string() };
         self.lock(LOCK, parameters.clone()).await?;
@@ -112,6 +114,7 @@ impl GuildRepository for Unit {
         })
     }
 
+    #[instrument(name = "db.guild.find_roles", level = "debug", skip_all, err(level = "trace"))]
     async fn find_roles(&mut self, tenant: TenantId, ids: &[RoleId]) -> Result<Vec<Role>, StoreError> {
         let mut found = Vec::with_capacity(ids.len());
         for ids in padded(ids) {
@@ -124,6 +127,7 @@ impl GuildRepository for Unit {
         Ok(found)
     }
 
+    #[instrument(name = "db.guild.upsert_all", level = "debug", skip_all, err(level = "trace"))]
     async fn upsert_all(&mut self, tenant: TenantId, items: &GuildItems) -> Result<(), StoreError> {
         if let Some(observed_at) = items.observed_at {
             let parameters = params! { "tenant_id" => tenant.to_string(), "observed_at" => datetime(observed_at) };

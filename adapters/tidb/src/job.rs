@@ -9,6 +9,7 @@ use mysql_async::params;
 use ports::error::StoreError;
 use ports::job::{JobCursor, JobRepository};
 use ports::page::Page;
+use tracing::instrument;
 
 use crate::row::{END_OF_TIME, datetime, datetime_if, of};
 use crate::unit::Unit;
@@ -68,11 +69,13 @@ const UPSERT: &str = r"
 
 #[async_trait]
 impl JobRepository for Unit {
+    #[instrument(name = "db.job.find", level = "debug", skip_all, err(level = "trace"))]
     async fn find(&mut self, id: JobId) -> Result<Option<Job>, StoreError> {
         self.lock(LOCK, params! { "job_id" => id.to_string() }).await?;
         self.row(FIND, params! { "job_id" => id.to_string() }, of("jobs", job)).await
     }
 
+    #[instrument(name = "db.job.list", level = "debug", skip_all, err(level = "trace"))]
     async fn list(&mut self, tenant: TenantId, page: Page<JobCursor>) -> Result<Vec<Job>, StoreError> {
         let parameters = params! {
             "tenant_id" => tenant.to_string(),
@@ -83,6 +86,7 @@ impl JobRepository for Unit {
         self.rows(LIST, parameters, of("jobs", job)).await
     }
 
+    #[instrument(name = "db.job.list_unfinished", level = "debug", skip_all, err(level = "trace"))]
     async fn list_unfinished(&mut self, page: Page<JobCursor>) -> Result<Vec<Job>, StoreError> {
         let parameters = params! {
             "created_at" => datetime_if(page.after.map(|after| after.created_at)),
@@ -92,6 +96,7 @@ impl JobRepository for Unit {
         self.rows(LIST_UNFINISHED, parameters, of("jobs", job)).await
     }
 
+    #[instrument(name = "db.job.upsert", level = "debug", skip_all, err(level = "trace"))]
     async fn upsert(&mut self, job: &Job) -> Result<(), StoreError> {
         let parameters = params! {
             "job_id" => job.id.to_string(),

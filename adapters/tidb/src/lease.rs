@@ -6,6 +6,7 @@ use domain::lease::{Fence, Lease};
 use mysql_async::{Params, params};
 use ports::error::StoreError;
 use ports::lease::LeaseRepository;
+use tracing::instrument;
 
 use crate::error::{DUPLICATE_KEY, code, store_error};
 use crate::row::{datetime, of};
@@ -40,10 +41,12 @@ fn parameters(name: &str, lease: &Lease) -> Params {
 
 #[async_trait]
 impl LeaseRepository for Unit {
+    #[instrument(name = "db.lease.find", level = "debug", skip_all, err(level = "trace"))]
     async fn find(&mut self, name: &str) -> Result<Option<Lease>, StoreError> {
         self.row(FIND, params! { "lease_name" => name }, of("leases", lease)).await
     }
 
+    #[instrument(name = "db.lease.replace", level = "debug", skip_all, err(level = "trace"))]
     async fn replace(&mut self, name: &str, expected: Option<Fence>, lease: &Lease) -> Result<bool, StoreError> {
         let Some(expected) = expected else {
             return match self.attempt(INSERT, parameters(name, lease)).await? {

@@ -39,6 +39,7 @@ use mysql_async::prelude::Queryable;
 use ports::error::StoreError;
 use ports::store::{Repositories, Store, StoreStatus, UnitOfWork};
 use tokio::sync::Notify;
+use tracing::instrument;
 
 pub use crate::migrate::{Migration, MigrationStatus};
 pub use crate::open::OpenError;
@@ -121,10 +122,12 @@ impl TidbStore {
 
 #[async_trait]
 impl Store for TidbStore {
+    #[instrument(name = "db.read", level = "debug", skip_all, err(level = "trace"))]
     async fn read(&self) -> Result<Box<dyn Repositories>, StoreError> {
         Ok(Box::new(Unit::read(&self.readers).await?))
     }
 
+    #[instrument(name = "db.begin", level = "debug", skip_all, err(level = "trace"))]
     async fn begin(&self) -> Result<Box<dyn UnitOfWork>, StoreError> {
         Ok(Box::new(Unit::write(&self.writers, &self.appended).await?))
     }

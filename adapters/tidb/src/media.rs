@@ -11,6 +11,7 @@ use domain::timestamp::Timestamp;
 use mysql_async::{Value, params};
 use ports::error::StoreError;
 use ports::media::{File, MediaRepository};
+use tracing::instrument;
 
 use crate::batch::{insert_sql, keys_sql, padded, padded_size, pieces};
 use crate::error::{NO_REFERENCED_ROW, code, store_error};
@@ -137,26 +138,31 @@ impl Unit {
 
 #[async_trait]
 impl MediaRepository for Unit {
+    #[instrument(name = "db.media.insert_all", level = "debug", skip_all, err(level = "trace"))]
     async fn insert_all(&mut self, tenant: TenantId, files: &[File]) -> Result<(), StoreError> {
         let changes = new_file_changes(files.iter().map(|file| (file.key, file.state)));
         self.write_media([INSERT, INSERT_TAIL], tenant, files, changes).await
     }
 
+    #[instrument(name = "db.media.upsert_all", level = "debug", skip_all, err(level = "trace"))]
     async fn upsert_all(&mut self, tenant: TenantId, files: &[File]) -> Result<(), StoreError> {
         let changes = file_changes(files.iter().map(|file| file.key));
         self.write_media([UPSERT, UPSERT_TAIL], tenant, files, changes).await
     }
 
+    #[instrument(name = "db.media.list_due", level = "debug", skip_all, err(level = "trace"))]
     async fn list_due(&mut self, tenant: TenantId, now: Timestamp, limit: u32) -> Result<Vec<File>, StoreError> {
         let parameters = params! { "tenant_id" => tenant.to_string(), "due_at" => datetime(now), limit };
         self.rows(LIST_DUE, parameters, of("media", file)).await
     }
 
+    #[instrument(name = "db.media.list", level = "debug", skip_all, err(level = "trace"))]
     async fn list(&mut self, channel: ChannelId, low: MessageId, high: MessageId) -> Result<Vec<File>, StoreError> {
         let parameters = params! { "channel_id" => channel.to_string(), "low" => low.get(), "high" => high.get() };
         self.rows(LIST, parameters, of("media", file)).await
     }
 
+    #[instrument(name = "db.media.find_all", level = "debug", skip_all, err(level = "trace"))]
     async fn find_all(&mut self, keys: &[(ChannelId, MessageId)]) -> Result<Vec<File>, StoreError> {
         let mut found = Vec::new();
         for keys in padded(keys) {
@@ -169,6 +175,7 @@ impl MediaRepository for Unit {
         Ok(found)
     }
 
+    #[instrument(name = "db.media.list_after", level = "debug", skip_all, err(level = "trace"))]
     async fn list_after(
         &mut self,
         channel: ChannelId,
@@ -181,6 +188,7 @@ impl MediaRepository for Unit {
         self.rows(LIST_AFTER, params! { "channel_id" => channel.to_string(), bound, limit }, of("media", file)).await
     }
 
+    #[instrument(name = "db.media.delete_first", level = "debug", skip_all, err(level = "trace"))]
     async fn delete_first(&mut self, channel: ChannelId, limit: u32) -> Result<u64, StoreError> {
         let parameters = params! { "channel_id" => channel.to_string(), limit };
         let first = self.rows(FIRST, parameters.clone(), of("media", key)).await?;

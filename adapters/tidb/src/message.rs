@@ -15,6 +15,7 @@ use domain::tenant::TenantId;
 use ports::error::StoreError;
 use ports::message::{MessageList, MessageRepository};
 use ports::page::MessageRange;
+use tracing::instrument;
 
 use crate::unit::Unit;
 
@@ -22,18 +23,22 @@ pub(crate) use self::write::{lock, recount as recount_messages, upsert};
 
 #[async_trait]
 impl MessageRepository for Unit {
+    #[instrument(name = "db.message.find", level = "debug", skip_all, err(level = "trace"))]
     async fn find(&mut self, channel: ChannelId, id: MessageId) -> Result<Option<StoredMessage>, StoreError> {
         Ok(read::find_all(self, channel, &[id]).await?.pop())
     }
 
+    #[instrument(name = "db.message.find_in_tenant", level = "debug", skip_all, err(level = "trace"))]
     async fn find_in_tenant(&mut self, tenant: TenantId, id: MessageId) -> Result<Vec<StoredMessage>, StoreError> {
         read::find_in_tenant(self, tenant, id).await
     }
 
+    #[instrument(name = "db.message.find_all", level = "debug", skip_all, err(level = "trace"))]
     async fn find_all(&mut self, keys: &[(ChannelId, MessageId)]) -> Result<Vec<StoredMessage>, StoreError> {
         read::find_keys(self, keys).await
     }
 
+    #[instrument(name = "db.message.list", level = "debug", skip_all, err(level = "trace"))]
     async fn list(
         &mut self,
         channel: ChannelId,
@@ -44,6 +49,7 @@ impl MessageRepository for Unit {
         read::list(self, channel, range, with_restricted, limit).await
     }
 
+    #[instrument(name = "db.message.exists", level = "debug", skip_all, err(level = "trace"))]
     async fn exists(
         &mut self,
         channel: ChannelId,
@@ -53,10 +59,12 @@ impl MessageRepository for Unit {
         read::exists(self, channel, range, with_restricted).await
     }
 
+    #[instrument(name = "db.message.replace_interval", level = "debug", skip_all, err(level = "trace"))]
     async fn replace_interval(&mut self, channel: ChannelId, page: &MessagePage) -> Result<PageOutcome, StoreError> {
         write::replace_interval(self, channel, page).await
     }
 
+    #[instrument(name = "db.message.list_stored", level = "debug", skip_all, err(level = "trace"))]
     async fn list_stored(
         &mut self,
         channel: ChannelId,
@@ -66,6 +74,7 @@ impl MessageRepository for Unit {
         read::list_stored(self, channel, after, limit).await
     }
 
+    #[instrument(name = "db.message.list_marks", level = "debug", skip_all, err(level = "trace"))]
     async fn list_marks(
         &mut self,
         channel: ChannelId,
@@ -75,6 +84,7 @@ impl MessageRepository for Unit {
         mark::list_marks(self, channel, after, limit).await
     }
 
+    #[instrument(name = "db.message.restore", level = "debug", skip_all, err(level = "trace"))]
     async fn restore(
         &mut self,
         channel: ChannelId,
@@ -84,6 +94,7 @@ impl MessageRepository for Unit {
         restore::restore(self, channel, messages, proven).await
     }
 
+    #[instrument(name = "db.message.delete_first", level = "debug", skip_all, err(level = "trace"))]
     async fn delete_first(&mut self, channel: ChannelId, limit: u32) -> Result<u64, StoreError> {
         write::delete_first(self, channel, limit).await
     }

@@ -7,6 +7,7 @@ use domain::sync::SyncState;
 use mysql_async::{Value, params};
 use ports::error::StoreError;
 use ports::sync::SyncStateRepository;
+use tracing::instrument;
 
 use crate::batch::{list_sql, padded};
 use crate::error::{NO_REFERENCED_ROW, code, store_error};
@@ -33,6 +34,7 @@ const UPSERT: &str = r"
 
 #[async_trait]
 impl SyncStateRepository for Unit {
+    #[instrument(name = "db.sync_state.find_all", level = "debug", skip_all, err(level = "trace"))]
     async fn find_all(&mut self, ids: &[ChannelId]) -> Result<Vec<SyncState>, StoreError> {
         let mut found = Vec::new();
         for ids in padded(ids) {
@@ -44,6 +46,7 @@ impl SyncStateRepository for Unit {
         Ok(found)
     }
 
+    #[instrument(name = "db.sync_state.upsert_all", level = "debug", skip_all, err(level = "trace"))]
     async fn upsert_all(&mut self, states: &[SyncState]) -> Result<(), StoreError> {
         for state in states {
             let parameters = params! {

@@ -10,6 +10,7 @@ use mysql_async::{Params, Value, params};
 use ports::error::StoreError;
 use ports::page::Page;
 use ports::tenant::TenantRepository;
+use tracing::instrument;
 
 use crate::batch::{padded, union_sql};
 use crate::error::{DUPLICATE_KEY, code, store_error};
@@ -127,22 +128,26 @@ impl Unit {
 
 #[async_trait]
 impl TenantRepository for Unit {
+    #[instrument(name = "db.tenant.find", level = "debug", skip_all, err(level = "trace"))]
     async fn find(&mut self, id: TenantId) -> Result<Option<Tenant>, StoreError> {
         self.lock(LOCK, params! { "tenant_id" => id.to_string() }).await?;
         let found = self.row(FIND, params! { "tenant_id" => id.to_string() }, of("tenants", tenant)).await?;
         Ok(self.note_free(id.to_string(), found))
     }
 
+    #[instrument(name = "db.tenant.find_by_slug", level = "debug", skip_all, err(level = "trace"))]
     async fn find_by_slug(&mut self, slug: &TenantSlug) -> Result<Option<Tenant>, StoreError> {
         let found = self.row(FIND_BY_SLUG, params! { "slug" => slug.as_str() }, of("tenants", tenant)).await?;
         Ok(self.note_free(slug.to_string(), found))
     }
 
+    #[instrument(name = "db.tenant.list", level = "debug", skip_all, err(level = "trace"))]
     async fn list(&mut self, page: Page<TenantSlug>) -> Result<Vec<Tenant>, StoreError> {
         let after = page.after.as_ref().map_or("", TenantSlug::as_str);
         self.rows(LIST, params! { "after" => after, "limit" => page.limit }, of("tenants", tenant)).await
     }
 
+    #[instrument(name = "db.tenant.find_public", level = "debug", skip_all, err(level = "trace"))]
     async fn find_public(&mut self, ids: &[TenantId]) -> Result<Vec<TenantId>, StoreError> {
         let mut found = Vec::new();
         for ids in padded(ids) {
@@ -155,6 +160,7 @@ impl TenantRepository for Unit {
         Ok(found)
     }
 
+    #[instrument(name = "db.tenant.insert", level = "debug", skip_all, err(level = "trace"))]
     async fn insert(&mut self, tenant: &Tenant) -> Result<(), StoreError> {
         match self.attempt(INSERT, parameters(tenant)).await? {
             Ok(_) => {
@@ -165,6 +171,7 @@ impl TenantRepository for Unit {
         }
     }
 
+    #[instrument(name = "db.tenant.update", level = "debug", skip_all, err(level = "trace"))]
     async fn update(&mut self, tenant: &Tenant) -> Result<(), StoreError> {
         match self.attempt(UPDATE, parameters(tenant)).await? {
             Ok(0) => Err(StoreError::Missing { what: "tenant" }),
@@ -176,6 +183,7 @@ impl TenantRepository for Unit {
         }
     }
 
+    #[instrument(name = "db.tenant.delete", level = "debug", skip_all, err(level = "trace"))]
     async fn delete(&mut self, id: TenantId) -> Result<(), StoreError> {
         self.run(CLEAR_ERRORS, params! { "tenant_id" => id.to_string() }).await?;
         if self.run(DELETE, params! { "tenant_id" => id.to_string() }).await? > 0 {

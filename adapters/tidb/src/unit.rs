@@ -29,6 +29,7 @@ use ports::unreadable::UnreadableRepository;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::time::timeout;
+use tracing::instrument;
 
 use crate::channel::LockedChannel;
 use crate::error::{commit_error, lost_race, no_answer, store_error};
@@ -288,6 +289,7 @@ impl Repositories for Unit {
 
 #[async_trait]
 impl UnitOfWork for Unit {
+    #[instrument(name = "db.commit", level = "debug", skip_all, err(level = "trace"))]
     async fn commit(mut self: Box<Self>) -> Result<(), StoreError> {
         self.raise_fences().await?;
         let changes = distinct(std::mem::take(&mut self.changes));

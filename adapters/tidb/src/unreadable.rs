@@ -11,6 +11,7 @@ use domain::unreadable::{Unreadable, UnreadableId};
 use mysql_async::params;
 use ports::error::StoreError;
 use ports::unreadable::UnreadableRepository;
+use tracing::instrument;
 
 use crate::message::lock;
 use crate::row::{datetime, json_text, of};
@@ -56,6 +57,7 @@ const DELETE: &str = r"
 
 #[async_trait]
 impl UnreadableRepository for Unit {
+    #[instrument(name = "db.unreadable.list", level = "debug", skip_all, err(level = "trace"))]
     async fn list(&mut self, channel: ChannelId, part: Interval) -> Result<Vec<Unreadable>, StoreError> {
         let parameters = params! {
             "channel_id" => channel.to_string(),
@@ -65,6 +67,7 @@ impl UnreadableRepository for Unit {
         self.rows(LIST, parameters, of("unreadable_messages", unreadable)).await
     }
 
+    #[instrument(name = "db.unreadable.upsert_all", level = "debug", skip_all, err(level = "trace"))]
     async fn upsert_all(&mut self, channel: ChannelId, all: &[Unreadable]) -> Result<u64, StoreError> {
         lock(self, channel).await?;
         let parameters = params! { "channel_id" => channel.to_string() };
@@ -91,6 +94,7 @@ impl UnreadableRepository for Unit {
         Ok(taken.len() as u64)
     }
 
+    #[instrument(name = "db.unreadable.delete_all", level = "debug", skip_all, err(level = "trace"))]
     async fn delete_all(&mut self, channel: ChannelId, ids: &[UnreadableId]) -> Result<(), StoreError> {
         let mut removed = 0;
         for id in ids {
