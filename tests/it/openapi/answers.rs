@@ -421,7 +421,7 @@ fn there_is_no_address_that_the_document_does_not_have() {
     for (path, _) in checked.document.paths() {
         assert!(counted.contains(&format!("route=\"{path}\"")), "{path} is not counted");
     }
-    for call in ["read", "begin", "commit", "tenant.find_by_slug", "channel.list", "message.list", "job.upsert"] {
+    for call in ["read", "begin", "commit", "tenant.find_by_slug", "channel.list", "message.list", "job.list"] {
         let line = format!("verta_store_calls_total{{call=\"{call}\",outcome=\"ok\"}} ");
         assert!(counted.contains(&line), "{line}");
     }
