@@ -228,14 +228,14 @@ impl Tenants {
     /// Removes a tenant from every response at once, and creates a job that removes its content.
     ///
     /// # Errors
-    /// [`TenantsError::NotFound`].
+    /// [`TenantsError::KeyMissing`] or [`TenantsError::NotFound`].
     pub async fn delete(&self, reference: &str) -> Result<Job, TenantsError> {
         retry(TenantsError::is_retryable, || self.delete_once(reference)).await
     }
 
     async fn delete_once(&self, reference: &str) -> Result<Job, TenantsError> {
         let now = self.clock.now();
-        let mut unit = self.store.begin().await?;
+        let mut unit = self.begin().await?;
         let tenant_id = find(&mut *unit, reference).await?.id;
         // Locked from here on, so that no sync is requested meanwhile.
         let tenant = unit.tenants().find(tenant_id).await?.filter(|tenant| tenant.deleting_since.is_none());

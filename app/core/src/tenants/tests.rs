@@ -51,7 +51,7 @@ async fn a_tenant_is_made_with_a_slug_of_its_name() {
 }
 
 #[tokio::test]
-async fn without_the_key_of_the_archive_no_tenant_is_created_or_changed() {
+async fn without_the_key_of_the_archive_no_tenant_is_created_changed_or_deleted() {
     let check = PseudonymKey::new([1; 32]).check();
     for (stored, is_rejected) in [(Some(check), true), (None, false)] {
         let mut unit = free(Ok(()));
@@ -61,11 +61,17 @@ async fn without_the_key_of_the_archive_no_tenant_is_created_or_changed() {
         assert_eq!(matches!(made, Err(TenantsError::KeyMissing)), is_rejected);
         assert_eq!(store.committed(), u32::from(!is_rejected));
     }
-    let mut unit = FakeUnitOfWork::default();
-    unit.archive.expect_key_check().returning(move || Ok(Some(check)));
-    let (tenants, _) = tenants([unit]);
-    let changed = tenants.without_key().update("needles", &TenantPatch::default()).await;
+    let unit = || {
+        let mut unit = FakeUnitOfWork::default();
+        unit.archive.expect_key_check().returning(move || Ok(Some(check)));
+        unit
+    };
+    let (tenants, store) = tenants([unit(), unit()]);
+    let tenants = tenants.without_key();
+    let changed = tenants.update("needles", &TenantPatch::default()).await;
     assert!(matches!(changed, Err(TenantsError::KeyMissing)));
+    assert!(matches!(tenants.delete("needles").await, Err(TenantsError::KeyMissing)));
+    assert_eq!(store.committed(), 0);
 }
 
 #[tokio::test]
