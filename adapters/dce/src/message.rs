@@ -230,8 +230,8 @@ impl Scrub<'_> {
         self.names.text(self.of.text(text))
     }
 
-    /// Removes the name of a known person as the author or footer of a scrubbed embed: a bot that shows a person there
-    /// writes no `@`.
+    /// Removes the name of a known person as the author or footer of a scrubbed embed, and beside an id: a bot that shows
+    /// a person there writes no `@`.
     fn embed(&self, mut embed: Value) -> Value {
         for (part, name) in [("author", "name"), ("footer", "text")] {
             if let Some(Value::Object(fields)) = embed.get_mut(part)
@@ -240,7 +240,24 @@ impl Scrub<'_> {
                 fields.remove(name);
             }
         }
+        for key in ["author", "title", "description", "fields", "footer"] {
+            if let Some(value) = embed.get_mut(key) {
+                self.unname_beside_ids(value);
+            }
+        }
         embed
+    }
+
+    fn unname_beside_ids(&self, value: &mut Value) {
+        match value {
+            Value::String(text) => *text = self.names.beside_ids(text),
+            Value::Array(items) => items.iter_mut().for_each(|item| self.unname_beside_ids(item)),
+            Value::Object(fields) => {
+                let shown = fields.iter_mut().filter(|(key, _)| matches!(key.as_str(), "name" | "value" | "text"));
+                shown.for_each(|(_, value)| self.unname_beside_ids(value));
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
     }
 
     fn snapshot(&self, snapshot: Value) -> Value {

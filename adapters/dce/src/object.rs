@@ -73,9 +73,6 @@ fn part(mut fields: Map<String, Value>) -> Value {
             _ => key,
         };
         let value = match (key.as_str(), value) {
-            ("url" | "icon_url" | "proxy_url" | "proxy_icon_url", Value::String(path)) if is_avatar_file(&path) => {
-                Value::Null
-            }
             ("color", Value::String(color)) => {
                 let number = color.strip_prefix('#').and_then(|digits| u32::from_str_radix(digits, 16).ok());
                 number.map_or(Value::String(color), Value::from)
@@ -84,14 +81,7 @@ fn part(mut fields: Map<String, Value>) -> Value {
         };
         (key, value)
     });
-    Value::Object(fields.filter(|(_, value)| !value.is_null()).collect())
-}
-
-/// Returns whether a path beside the export is that of an avatar, which the exporter names after the avatar's hash.
-fn is_avatar_file(path: &str) -> bool {
-    let name = path.rsplit(['/', '\\']).next().unwrap_or_default();
-    let hash = name.strip_prefix("a_").unwrap_or(name).split_once('-').map_or("", |(hash, _)| hash);
-    !path.contains("://") && hash.len() == 32 && hash.bytes().all(|byte| byte.is_ascii_hexdigit())
+    Value::Object(fields.collect())
 }
 
 fn inside(value: Value) -> Value {

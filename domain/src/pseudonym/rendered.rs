@@ -9,6 +9,9 @@ use super::people::{Identity, KnownPeople, ends_name};
 use super::{Pseudonym, Pseudonymizer};
 use crate::markup::address_ranges;
 
+/// Characters between a name and an id in the text of a program.
+const SEPARATORS: [char; 9] = ['|', '•', '·', '(', ')', ':', ',', '—', '\n'];
+
 /// The names that can follow an `@` in the texts of one message.
 #[derive(Debug)]
 pub struct RenderedNames<'a> {
@@ -70,6 +73,28 @@ impl<'a> RenderedNames<'a> {
         self.find(text).is_some_and(|(length, _)| length == text.len())
     }
 
+    /// Returns the scrubbed text of a program with the names beside a pseudonym, on the same line, replaced by generated
+    /// ones: `ID: pseudonym | Name`, `Name (pseudonym)`.
+    #[must_use]
+    pub fn beside_ids(&self, text: &str) -> String {
+        let lines = text.split_inclusive('\n').map(|line| {
+            if !has_pseudonym(line) {
+                return Cow::Borrowed(line);
+            }
+            let parts = line.split_inclusive(SEPARATORS).map(|part| {
+                let name = part.trim_matches(|letter: char| !letter.is_alphanumeric());
+                match self.find(name) {
+                    Some((length, person)) if length == name.len() => {
+                        Cow::Owned(part.replacen(name, &person.name().to_string(), 1))
+                    }
+                    _ => Cow::Borrowed(part),
+                }
+            });
+            Cow::Owned(parts.collect::<String>())
+        });
+        lines.collect()
+    }
+
     /// Returns `value` with [`RenderedNames::text`] applied to every text in it.
     #[must_use]
     pub fn json(&self, value: Value) -> Value {
@@ -107,6 +132,10 @@ impl Pseudonymizer {
             Identity::Name(name) => self.named(name),
         }
     }
+}
+
+fn has_pseudonym(text: &str) -> bool {
+    text.split(|letter: char| !letter.is_ascii_hexdigit()).any(|word| word.len() == 32)
 }
 
 /// Returns whether an `@` belongs to Discord's own markup: `<@pseudonym>` or `<@&role>`.

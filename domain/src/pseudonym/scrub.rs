@@ -362,7 +362,7 @@ impl MessageScrub<'_> {
             (_, value) if class == Class::Person => self.person(value),
             // A program wrote the text of its components.
             ("content", Value::String(text)) if part == Part::Component => {
-                self.text(&self.unlinked(&text, &mut Vec::new())).into()
+                self.text(&self.unlabelled(&self.unlinked(&text, &mut Vec::new()), "")).into()
             }
             (_, Value::String(text)) if part.shows(name) => self.text(&text).into(),
             (_, value) => self.walk(part.inner(name), class, value),

@@ -71,6 +71,43 @@ fn an_embed_of_a_known_person_has_no_name() {
 }
 
 #[test]
+fn an_embed_with_a_saved_avatar_has_no_name() {
+    let saved = "general.json_Files\\feedfacefeedfacefeedfacefeedface-1A2B3.png";
+    for embed in [
+        json!({"author": {"name": "Quillzqx", "iconUrl": saved, "iconCanonicalUrl": null}, "description": "Quillzqx left"}),
+        json!({"footer": {"text": "Quillzqx", "iconUrl": saved}, "description": "Quillzqx left"}),
+        json!({"author": {"name": "Quillzqx"}, "thumbnail": {"url": saved}, "description": "Quillzqx left"}),
+    ] {
+        let made = message(&json!({"embeds": [embed]})).embeds.unwrap();
+        assert!(
+            !made.as_str().contains("Quillzqx") && !made.as_str().contains("feedface"),
+            "{} of {embed}",
+            made.as_str()
+        );
+    }
+}
+
+#[test]
+fn a_known_name_beside_an_id_is_replaced_in_an_embed() {
+    let (id, ally) = ("733300000000000044", "733300000000000045");
+    let mut known = KnownPeople::default();
+    known.add(&Identity::Id(Cow::Borrowed(id)), ["quillzqx"]);
+    known.add(&Identity::Id(Cow::Borrowed(ally)), ["allyzqx"]);
+    let embed = json!({"description": format!("User ID: {id} | quillzqx\n**allyzqx** ({ally}) was banned\nallyzqx is a word here"),
+        "fields": [{"name": "User", "value": format!("@quillzqx\nID: {id} • quillzqx")}]});
+    let made = message_among(&known, &json!({"embeds": [embed]})).embeds.unwrap();
+    let made: Value = serde_json::from_str(made.as_str()).unwrap();
+    let (person, other) = (people().person(id), people().person(ally));
+    let description = format!(
+        "User ID: {person} | {}\n**{}** ({other}) was banned\nallyzqx is a word here",
+        person.name(),
+        other.name()
+    );
+    assert_eq!(made[0]["description"], description);
+    assert_eq!(made[0]["fields"][0]["value"], format!("<@{person}>\nID: {person} • {}", person.name()));
+}
+
+#[test]
 fn what_the_exporter_says_in_a_system_message_is_dropped() {
     assert_eq!(message(&json!({"type": "GuildMemberJoin", "content": "Joined the server."})).content, "");
     assert_eq!(

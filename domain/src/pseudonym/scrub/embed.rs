@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::MessageScrub;
-use super::text::{Rules, What, scan};
+use super::text::{Rules, What, scan, scan_labelled};
 
 /// Keys of pictures.
 const PICTURES: [&str; 6] = ["thumbnail", "image", "images", "video", "media", "file"];
@@ -69,8 +69,32 @@ pub(super) fn is_picture(key: &str) -> bool {
 }
 
 impl MessageScrub<'_> {
+    /// Returns an embed without the name of the person whose picture or address it shows, and without labelled ids.
+    pub(super) fn embed(&self, fields: Map<String, Value>) -> Map<String, Value> {
+        let mut fields = self.unnamed(fields);
+        if let Some(Value::Array(listed)) = fields.get_mut("fields") {
+            for field in listed {
+                let label = text_of(Some(field), "name").unwrap_or_default().to_owned();
+                if let Some(Value::String(value)) = field.get_mut("value") {
+                    *value = self.unlabelled(value, &label);
+                }
+            }
+        }
+        for key in SHOWN {
+            if let Some(value) = fields.get_mut(key) {
+                each_text(value, &mut |text| *text = self.unlabelled(text, ""));
+            }
+        }
+        fields
+    }
+
+    /// Returns a program's text with the ids that it labels as people's as pseudonyms; `label` is before the text.
+    pub(super) fn unlabelled(&self, text: &str, label: &str) -> String {
+        self.people.edited(text, &scan_labelled(text, label))
+    }
+
     /// Returns an embed without the name of the person whose picture or address it shows.
-    pub(super) fn embed(&self, mut fields: Map<String, Value>) -> Map<String, Value> {
+    fn unnamed(&self, mut fields: Map<String, Value>) -> Map<String, Value> {
         let mut linked = Vec::new();
         for key in SHOWN {
             if let Some(value) = fields.get_mut(key) {

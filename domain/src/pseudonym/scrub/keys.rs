@@ -26,7 +26,7 @@ pub(super) enum Class {
 }
 
 /// Keys whose value names or shows a person, wherever they occur.
-const NAMES: [&str; 24] = [
+const NAMES: [&str; 28] = [
     "username",
     "user_name",
     "global_name",
@@ -51,6 +51,10 @@ const NAMES: [&str; 24] = [
     "email",
     "phone",
     "real_name",
+    "bio",
+    "pronouns",
+    "about_me",
+    "custom_status",
 ];
 
 /// Keys of the data that programs put into a message for themselves.
@@ -143,6 +147,16 @@ pub(super) fn may_name_person(key: &str) -> bool {
 /// Returns whether a key in `snake_case` is that of a user's id, not of a program's.
 pub(super) fn is_user_id(key: &str) -> bool {
     key.rsplit_once('_').is_some_and(|(noun, last)| last == "id" && PEOPLE.contains(&last_word(noun)))
+}
+
+/// Returns whether a word, in lower case, is one for a person.
+pub(super) fn is_person_word(word: &str) -> bool {
+    PEOPLE.contains(&singular(word))
+}
+
+/// Returns whether a word, in lower case, is one for an item whose id does not name a person.
+pub(super) fn is_thing_word(word: &str) -> bool {
+    THINGS.contains(&singular(word))
 }
 
 /// Returns a key in `snake_case`.

@@ -116,6 +116,12 @@ fn no_address_of_a_person_keeps_an_id_or_a_hash() {
         format!("https://discord.com/api/webhooks/{ID}/token"),
         format!("spotify:{ID}"),
         format!("{cdn}/avatars/{}/{HASH}.png", full_width(ID)),
+        format!("{cdn}/avatars/{ID}\n{HASH}.png"),
+        format!("{cdn}/avatars/{ID}/ \n/a_{HASH}.gif"),
+        format!("{cdn}/assets/collectibles/nameplates/{HASH}/static.png"),
+        format!("https://discord.com/channels/@me/{ID}"),
+        format!("https://lookup.guru/{ID}"),
+        format!("https://www.lookup.guru/{ID}"),
     ] {
         for place in [format!("see {address} here"), format!("[x]({address})"), address.clone()] {
             let scrubbed = text(&place);
@@ -137,6 +143,7 @@ fn addresses_of_other_things_stay() {
         "https://cdn.discordapp.com/icons/100000000000000001/5afe0bad5afe0bad5afe0bad5afe0bad.png",
         "https://discord.com/channels/100000000000000001/100000000000000002/100000000000000003",
         "https://example.org/avatars/alice.png",
+        "<:spotify:100000000000000001> <a:user:100000000000000002>",
         "https://example.org/100%25/a%20b?c=d",
     ] {
         assert_eq!(text(kept), kept);
@@ -215,6 +222,7 @@ fn hostile(canary: &str) -> Vec<Value> {
         json!({"starter": canary, "starterName": "realname"}),
         json!({"user_id": canary, "name": "realname"}),
         json!({"user_id": canary, "interaction": {"id": number}, "role_id": canary}),
+        json!({"user_profile": {"bio": "realname", "pronouns": "realname", "accent_color": 5}, "custom_status": "realname"}),
     ]
 }
 
@@ -317,6 +325,42 @@ fn an_embed_of_a_person_shows_no_name() {
         json!([{"author": {"name": generated}, "description": format!("<@{person}>"),
             "footer": {"text": format!("ID: {person}")}, "color": 5, "timestamp": "2026-03-01T12:00:00Z"}])
     );
+}
+
+#[test]
+fn an_id_that_a_program_labels_as_a_persons_becomes_a_pseudonym() {
+    let person = people().person(OTHER);
+    for (text, label) in [
+        (format!("User ID: {OTHER}"), ""),
+        (format!("ID: {OTHER} | Message ID: {ID}"), ""),
+        (format!("**ID:** `{OTHER}`"), ""),
+        (format!("Member: {OTHER}"), ""),
+        (format!("Banned quill#1234 ({OTHER}) in #general ({ID}), <#{ID}> ({ID})"), ""),
+        (format!("Channel ID: {ID}\nAuthor ID: {OTHER}."), ""),
+        (OTHER.to_owned(), "User ID"),
+        (format!("`{OTHER}`"), "Member"),
+    ] {
+        let made = scrubbed(Part::Embed, json!([{"fields": [{"name": label, "value": text}]}]));
+        assert_eq!(made[0]["fields"][0]["value"], text.replace(OTHER, &person.to_string()));
+        if label.is_empty() {
+            assert_eq!(
+                scrubbed(Part::Embed, json!([{"footer": {"text": text}}]))[0]["footer"]["text"],
+                made[0]["fields"][0]["value"]
+            );
+            let component = scrubbed(Part::Component, json!([{"type": 10, "content": text}]));
+            assert_eq!(component[0]["content"], made[0]["fields"][0]["value"]);
+        }
+    }
+    for kept in [
+        format!("Message ID: {ID}"),
+        format!("#general ({ID}) and <@&{ID}> ({ID})"),
+        format!("pi is 3.{ID} and {ID} is large"),
+        format!("<:user:{ID}> https://example.org/user-id-{ID} Case ID: {ID}"),
+    ] {
+        assert_eq!(scrubbed(Part::Embed, json!([{"description": kept}]))[0]["description"], kept);
+    }
+    let mentioned = scrubbed(Part::Embed, json!([{"description": format!("User: <@!{OTHER}>, author: <@{OTHER}>")}]));
+    assert_eq!(mentioned[0]["description"], format!("User: <@{person}>, author: <@{person}>"));
 }
 
 #[test]

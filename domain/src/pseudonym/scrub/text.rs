@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::ops::Range;
 
 use super::super::Pseudonymizer;
+use super::keys::{is_person_word, is_thing_word};
 use super::view::{Unit, fold, view};
 
 /// The minimum number of digits of an id where a person's id is expected: Discord's first ids have 15.
@@ -13,7 +14,10 @@ const SHORTEST: usize = 15;
 pub(super) const ID_DIGITS: std::ops::RangeInclusive<usize> = 17..=20;
 
 /// Segments of addresses before the id of a person.
-const PERSON_SEGMENTS: [&str; 14] = [
+const PERSON_SEGMENTS: [&str; 16] = [
+    // A direct channel.
+    "@me",
+    "lookup.guru",
     "user",
     "users",
     "member",
@@ -31,11 +35,24 @@ const PERSON_SEGMENTS: [&str; 14] = [
 ];
 
 /// Segments of addresses before a picture of a person: an id with a hash, or a hash alone.
-const ASSET_SEGMENTS: [&str; 6] =
-    ["avatars", "banners", "avatar-decorations", "avatar-decoration-presets", "clan-badges", "guild-tag-badges"];
+const ASSET_SEGMENTS: [&str; 7] = [
+    "avatars",
+    "banners",
+    "avatar-decorations",
+    "avatar-decoration-presets",
+    "clan-badges",
+    "guild-tag-badges",
+    "nameplates",
+];
 
-/// Those of them whose id is a guild's.
-const GUILD_ASSETS: [&str; 2] = ["clan-badges", "guild-tag-badges"];
+/// Those of them whose id is not a person's.
+const SHARED_ASSETS: [&str; 3] = ["clan-badges", "guild-tag-badges", "nameplates"];
+
+/// Words after which an id in a program's text is a person's: `User ID: 80351110224678912`.
+const ID_LABELS: [&str; 3] = ["id", "ids", "uid"];
+
+/// Words before such a label of an id that is not a person's, beside those of Discord's items.
+const THING_LABELS: [&str; 8] = ["server", "case", "ticket", "command", "order", "transaction", "log", "post"];
 
 /// Names of parameters and schemes before the id of a person.
 const PERSON_PARAMETERS: [&str; 17] = [
@@ -149,6 +166,25 @@ pub(super) fn scan(text: &str, rules: Rules<'_>) -> Vec<Edit> {
     }
     let scan = Scan { text, units: view(text), rules };
     scan.run()
+}
+
+/// Returns the ids of people that a program's text labels as such: `User ID: 80351110224678912`, `(80351110224678912)`.
+/// `label` stands before the text, as the name of an embed's field does. In time linear in the length of `text`.
+pub(super) fn scan_labelled(text: &str, label: &str) -> Vec<Edit> {
+    if !may_name(text) {
+        return Vec::new();
+    }
+    let rules = Rules { hidden: false, known: None, own: None, fresh: true };
+    let (scan, label) = (Scan { text, units: view(text), rules }, view(label));
+    let (mut edits, mut at) = (Vec::new(), 0);
+    while at < scan.units.len() {
+        let end = scan.digits(at);
+        if ID_DIGITS.contains(&(end - at)) && scan.is_labelled(at, end, &label) {
+            edits.push(scan.edit(at..end, What::Id(scan.string(at..end))));
+        }
+        at = end.max(at + 1);
+    }
+    edits
 }
 
 /// Returns whether a text has anything that can name a person.
@@ -314,7 +350,19 @@ impl Scan<'_> {
     /// Finds the id of a person after the separator at `at`, if one of `words` is before it.
     fn address(&self, at: usize, words: &[&str]) -> Option<Match> {
         let (first, end) = (at + 1, self.digits(at + 1));
-        if end - first < SHORTEST || !words.contains(&self.word_before(at).0.as_str()) {
+        // An emoji can have one of the names.
+        if end - first < SHORTEST || self.letter(at) == Some(':') && self.is_thing(first) {
+            return None;
+        }
+        let (word, start) = self.word_before(at);
+        // A host, or `@me`.
+        let longer = || {
+            let from = self.units[..start].iter().rposition(|unit| is_boundary(unit.letter) || unit.letter == '/');
+            let long =
+                self.string(from.map_or(0, |from| from + 1).max(start.saturating_sub(LONGEST_WORD))..start) + &word;
+            words.contains(&long.trim_start_matches("www."))
+        };
+        if !words.contains(&word.as_str()) && !longer() {
             return None;
         }
         Some((self.edit(first..end, What::Id(self.string(first..end))), end))
@@ -339,7 +387,8 @@ impl Scan<'_> {
         if !self.rules.fresh && next - first == 32 {
             return None;
         }
-        let id = if GUILD_ASSETS.contains(word) {
+        next = self.hash_below(first, next);
+        let id = if SHARED_ASSETS.contains(word) {
             None
         } else if has_id {
             Some(self.string(first..end))
@@ -349,6 +398,21 @@ impl Scan<'_> {
         let is_web = token < start && self.units[token..].iter().map(|unit| unit.letter).take(4).eq("http".chars());
         let (start, before) = if is_web { (token, "https://cdn.discordapp.com/") } else { (start, "") };
         Some((self.edit(start..next, What::Asset { before, word, id }), next))
+    }
+
+    /// Returns the end of the hash that follows the blanks after an address whose last segment, from `first` to `end`,
+    /// is an id; `end` if there is none.
+    fn hash_below(&self, first: usize, end: usize) -> usize {
+        let is_cut = self.digits(first) == end || self.digits(first) + 1 == end && self.units[end - 1].letter == '/';
+        let mut hash = self.skip_blanks(end);
+        hash += usize::from(self.letter(hash) == Some('/'));
+        if !is_cut || hash == end || !self.is_hash(hash) {
+            return end;
+        }
+        while self.letter(hash).is_some_and(|letter| !is_boundary(letter)) {
+            hash += 1;
+        }
+        hash
     }
 
     /// Returns whether a hash begins at `at`: hexadecimal digits, after the prefix of an animated one, if present.
@@ -409,6 +473,30 @@ impl Scan<'_> {
         }
     }
 
+    /// Returns whether the words before the digits say that they are the id of a person; `label` is before the text.
+    fn is_labelled(&self, at: usize, end: usize, label: &[Unit]) -> bool {
+        let is_of_name = |at: Option<usize>| {
+            at.and_then(|at| self.letter(at))
+                .is_some_and(|letter| letter.is_alphanumeric() || "_#&@!/=-.".contains(letter))
+        };
+        let after = Some(end).filter(|end| self.letter(*end) != Some('.'));
+        if is_of_name(at.checked_sub(1)) || is_of_name(after) || self.letter(end) == Some('>') {
+            return false;
+        }
+        let back = label.iter().chain(&self.units[label_start(&self.units, at)..at]).map(|unit| unit.letter);
+        let before: String = back.collect();
+        let mut words = before.split(|letter: char| !letter.is_alphanumeric()).rev().filter(|word| !word.is_empty());
+        let (last, other) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        let is_thing = |word: &str| is_thing_word(word) || THING_LABELS.contains(&word);
+        if ID_LABELS.contains(&last) {
+            return !is_thing(other);
+        }
+        let in_brackets = self.letter(at.wrapping_sub(1)) == Some('(') && self.letter(end) == Some(')');
+        let token = before.trim_end_matches(['(', ' ']).rsplit(char::is_whitespace).next().unwrap_or_default();
+        let is_item = token.starts_with(['#', '<']) || token.ends_with('>') || is_thing(last);
+        is_person_word(last) || in_brackets && !is_item
+    }
+
     /// Returns whether the digits are part of a pseudonym that an earlier pass wrote.
     fn is_pseudonym(&self, at: usize, end: usize) -> bool {
         if self.rules.fresh {
@@ -419,6 +507,14 @@ impl Scan<'_> {
         let after = self.units[end..].iter().take(33).take_while(is_hex).count();
         before + (end - at) + after == 32
     }
+}
+
+/// Returns the start of the part of a text before `at` that can contain the label of an id.
+fn label_start(units: &[Unit], at: usize) -> usize {
+    let from = at.saturating_sub(2 * LONGEST_WORD);
+    // The last id before this one has a label of its own.
+    let past = units[from..at].windows(SHORTEST).rposition(|part| part.iter().all(|unit| unit.letter.is_ascii_digit()));
+    past.map_or(from, |past| from + past + SHORTEST)
 }
 
 /// Returns whether an address ends before the letter.
