@@ -146,7 +146,7 @@ pub trait ExportSource: Send + Sync {
     async fn find(&self, paths: &[PathBuf]) -> Found;
 
     /// Reads a whole file and returns its summary. Retains only the names of its people, which `known` learns, and
-    /// their roles; otherwise memory does not grow with its size. `heard` is called now and then with the number of the
+    /// their roles; otherwise memory does not grow with its size. `on_progress` is called now and then with the number of the
     /// file's [`stored_bytes`](ExportFile::stored_bytes) read so far.
     ///
     /// # Errors
@@ -155,7 +155,7 @@ pub trait ExportSource: Send + Sync {
         &self,
         file: &ExportFile,
         known: &Arc<Mutex<KnownPeople>>,
-        heard: &mut (dyn FnMut(u64) + Send),
+        on_progress: &mut (dyn FnMut(u64) + Send),
     ) -> Result<ExportSummary, SourceError>;
 
     /// Reads the messages of a summarized file, in its order, scrubbed by `people`. In every text that the exporter may

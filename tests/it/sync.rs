@@ -1,6 +1,7 @@
 //! Copying a guild from a simulated Discord: whatever happens meanwhile, the archive in the end equals the guild.
 
 mod absent;
+mod backend;
 mod content;
 mod doctor;
 mod exposure;
@@ -11,7 +12,6 @@ mod kills;
 mod leases;
 mod limits;
 mod people;
-mod place;
 mod posts;
 mod program;
 mod resume;
@@ -30,7 +30,7 @@ use discord_simulator::{GuildSize, Options};
 use domain::coverage::CoverageState;
 use domain::job::{JobKind, JobState};
 
-use self::place::{Place, cases};
+use self::backend::{Backend, cases};
 use self::world::{MESSAGES, SyncOptions, World};
 
 cases![
@@ -39,8 +39,8 @@ cases![
     a_full_run_repairs_what_changed_long_ago,
 ];
 
-async fn a_small_guild_is_held_as_the_ledger_says_and_a_second_run_changes_nothing(place: Place) {
-    let world = World::start(place, Options::new(7, GuildSize::Small).unlimited()).await;
+async fn a_small_guild_is_held_as_the_ledger_says_and_a_second_run_changes_nothing(backend: Backend) {
+    let world = World::start(backend, Options::new(7, GuildSize::Small).unlimited()).await;
     let job = world.sync().await;
     assert_eq!((job.state, job.kind, job.error.as_deref()), (JobState::Done, JobKind::Incremental, None));
     let mut total = 0;
@@ -72,7 +72,7 @@ async fn a_small_guild_is_held_as_the_ledger_says_and_a_second_run_changes_nothi
 
 #[tokio::test(start_paused = true)]
 async fn no_person_of_the_guild_is_in_any_byte_of_the_archive() {
-    let world = World::start(Place::Sqlite, Options::new(3, GuildSize::Small).unlimited()).await;
+    let world = World::start(Backend::Sqlite, Options::new(3, GuildSize::Small).unlimited()).await;
     assert_eq!(world.sync().await.state, JobState::Done);
     let traces = world.simulator.traces_of_people();
     assert!(traces.len() > 300, "{}", traces.len());
@@ -84,8 +84,8 @@ async fn no_person_of_the_guild_is_in_any_byte_of_the_archive() {
     }
 }
 
-async fn what_is_new_edited_and_deleted_of_late_is_found_by_the_next_run(place: Place) {
-    let world = World::channel_of(place, 250).await;
+async fn what_is_new_edited_and_deleted_of_late_is_found_by_the_next_run(backend: Backend) {
+    let world = World::channel_of(backend, 250).await;
     let general = world.id("general");
     world.sync().await;
     // Recent messages: the generated ones are years old.
@@ -105,8 +105,8 @@ async fn what_is_new_edited_and_deleted_of_late_is_found_by_the_next_run(place: 
     assert!(job.progress.messages < 250, "what is old is not read again: {}", job.progress.messages);
 }
 
-async fn a_full_run_repairs_what_changed_long_ago(place: Place) {
-    let world = World::channel_of(place, 250).await;
+async fn a_full_run_repairs_what_changed_long_ago(backend: Backend) {
+    let world = World::channel_of(backend, 250).await;
     let general = world.id("general");
     world.sync().await;
     let ids = world.true_ids(general);

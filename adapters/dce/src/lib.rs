@@ -66,7 +66,7 @@ impl ExportSource for DiscordChatExporter {
         &self,
         file: &ExportFile,
         known: &Arc<Mutex<KnownPeople>>,
-        heard: &mut (dyn FnMut(u64) + Send),
+        on_progress: &mut (dyn FnMut(u64) + Send),
     ) -> Result<ExportSummary, SourceError> {
         let (file, archives) = (file.clone(), Arc::clone(&self.archives));
         let (sender, mut far) = watch::channel(0);
@@ -76,7 +76,7 @@ impl ExportSource for DiscordChatExporter {
             summary::summarize(&file, &archives, &mut known, &|read| _ = sender.send_replace(read))
         });
         while far.changed().await.is_ok() {
-            heard(*far.borrow_and_update());
+            on_progress(*far.borrow_and_update());
         }
         look.await.map_err(lost)?
     }

@@ -76,9 +76,9 @@ struct Met<'a> {
     discriminator: Option<Cow<'a, str>>,
 }
 
-/// The position in a message.
+/// The innermost value of interest around the current one.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum Within {
     Message,
     /// A value that contains only a person, or a list of persons.
     Person,
@@ -89,7 +89,7 @@ enum Place {
 
 struct Walk<'l, 'de> {
     into: &'l mut Looked<'de>,
-    place: Place,
+    within: Within,
 }
 
 impl<'de> DeserializeSeed<'de> for Walk<'_, 'de> {
@@ -134,27 +134,27 @@ impl<'de> Visitor<'de> for Walk<'_, 'de> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
         // A list is not a message.
-        let place = if self.place == Place::Message { Place::Elsewhere } else { self.place };
-        while items.next_element_seed(Walk { into: self.into, place })?.is_some() {}
+        let within = if self.within == Within::Message { Within::Elsewhere } else { self.within };
+        while items.next_element_seed(Walk { into: self.into, within })?.is_some() {}
         Ok(())
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<(), A::Error> {
-        let (into, place) = (self.into, self.place);
-        let (mut met, mut is_person) = (Met::default(), place == Place::Person);
+        let (into, within) = (self.into, self.within);
+        let (mut met, mut is_person) = (Met::default(), within == Within::Person);
         let mut role = RoleFields::default();
         while let Some(key) = fields.next_key::<Text<'de>>()? {
             let key = key.is().unwrap_or_default();
             match key.as_ref() {
                 "id" => {
                     let id: Text<'de> = fields.next_value()?;
-                    if place == Place::Message {
+                    if within == Within::Message {
                         into.id = id;
                     } else {
                         met.id = id.id().unwrap_or_default();
                     }
                 }
-                "name" if place != Place::Message => {
+                "name" if within != Within::Message => {
                     if let Text::Is(name) = fields.next_value()? {
                         met.names.insert(0, name);
                     }
@@ -172,21 +172,23 @@ impl<'de> Visitor<'de> for Walk<'_, 'de> {
                     is_person = true;
                     let Skipped = fields.next_value()?;
                 }
-                "color" if place == Place::Role => role.color = fields.next_value::<Text<'de>>()?.is(),
-                "position" if place == Place::Role => role.position = fields.next_value()?,
-                "timestamp" if place == Place::Message => into.timestamp = fields.next_value()?,
-                "roles" => fields.next_value_seed(Walk { into, place: Place::Role })?,
-                "author" if place == Place::Message => fields.next_value_seed(Walk { into, place: Place::Person })?,
-                "mentions" | "user" | "users" => fields.next_value_seed(Walk { into, place: Place::Person })?,
+                "color" if within == Within::Role => role.color = fields.next_value::<Text<'de>>()?.is(),
+                "position" if within == Within::Role => role.position = fields.next_value()?,
+                "timestamp" if within == Within::Message => into.timestamp = fields.next_value()?,
+                "roles" => fields.next_value_seed(Walk { into, within: Within::Role })?,
+                "author" if within == Within::Message => {
+                    fields.next_value_seed(Walk { into, within: Within::Person })?;
+                }
+                "mentions" | "user" | "users" => fields.next_value_seed(Walk { into, within: Within::Person })?,
                 key if key.ends_with("Url") || key.ends_with("url") => {
                     let Skipped = fields.next_value()?;
                 }
-                _ => fields.next_value_seed(Walk { into, place: Place::Elsewhere })?,
+                _ => fields.next_value_seed(Walk { into, within: Within::Elsewhere })?,
             }
         }
-        if place == Place::Role {
+        if within == Within::Role {
             into.roles.extend(role.role(&met));
-        } else if is_person && place != Place::Message {
+        } else if is_person && within != Within::Message {
             into.people.push(met);
         }
         Ok(())
@@ -217,7 +219,7 @@ impl RoleFields<'_> {
 impl<'de> Deserialize<'de> for Looked<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut looked = Self::default();
-        Walk { into: &mut looked, place: Place::Message }.deserialize(deserializer)?;
+        Walk { into: &mut looked, within: Within::Message }.deserialize(deserializer)?;
         Ok(looked)
     }
 }

@@ -116,7 +116,7 @@ impl<R: BufRead> Scanner<R> {
         if self.next_token()?.is_none() {
             return Err(ScanError::End);
         }
-        let (mut at, mut length) = (Place::default(), 0);
+        let (mut at, mut length) = (ValueScan::default(), 0);
         loop {
             let bytes = self.fill()?;
             if bytes.is_empty() {
@@ -144,13 +144,13 @@ impl<R: BufRead> Scanner<R> {
 
 /// The state of a walk through the bytes of one value.
 #[derive(Default)]
-struct Place {
+struct ValueScan {
     depth: u64,
     in_string: bool,
     escaped: bool,
 }
 
-impl Place {
+impl ValueScan {
     /// Continues through `bytes`; returns how many of them belong to the value, and whether it ends there.
     fn walk(&mut self, bytes: &[u8]) -> (usize, bool) {
         let mut at = 0;

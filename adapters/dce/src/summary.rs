@@ -27,18 +27,18 @@ const MAX_FAULTS: usize = 100;
 /// The most roles of a file that are stored: Discord allows 250.
 const MAX_ROLES: usize = 1_000;
 /// The number of messages between two progress reports.
-const HEARD: u64 = 1_000;
+const REPORT_EVERY: u64 = 1_000;
 
 /// Summarises a whole file.
 pub(crate) fn summarize(
     file: &ExportFile,
     archives: &Archives,
     known: &mut KnownPeople,
-    heard: &dyn Fn(u64),
+    on_progress: &dyn Fn(u64),
 ) -> Result<ExportSummary, SourceError> {
     open(file, archives, |input, read| {
-        let told = || heard(read());
-        let mut seen = Seen::new(known, &told);
+        let report = || on_progress(read());
+        let mut seen = Seen::new(known, &report);
         let (mut fields, end, byte) = walk(input, &mut seen)?;
         let format = |reason: String| SourceError::Format { reason, byte: 0 };
         let guild = fields.remove("guild").unwrap_or_default();
@@ -97,7 +97,7 @@ struct Seen<'a> {
     falls: bool,
     repeats: bool,
     faults: Vec<(String, u64)>,
-    heard: &'a dyn Fn(),
+    on_progress: &'a dyn Fn(),
 }
 
 impl Messages for Seen<'_> {
@@ -124,8 +124,8 @@ impl Messages for Seen<'_> {
             self.falls |= id < last;
             self.repeats |= id == last;
         }
-        if self.messages.is_multiple_of(HEARD) {
-            (self.heard)();
+        if self.messages.is_multiple_of(REPORT_EVERY) {
+            (self.on_progress)();
         }
         Ok((length, true))
     }
@@ -138,10 +138,10 @@ impl Messages for Seen<'_> {
 }
 
 impl<'a> Seen<'a> {
-    fn new(known: &'a mut KnownPeople, heard: &'a dyn Fn()) -> Self {
+    fn new(known: &'a mut KnownPeople, on_progress: &'a dyn Fn()) -> Self {
         let (rises, falls, repeats, newest_at) = (false, false, false, None);
         let (roles, faults) = (BTreeMap::new(), Vec::new());
-        Self { messages: 0, ids: None, last: None, newest_at, roles, known, rises, falls, repeats, faults, heard }
+        Self { messages: 0, ids: None, last: None, newest_at, roles, known, rises, falls, repeats, faults, on_progress }
     }
 
     const fn order(&self) -> MessageOrder {

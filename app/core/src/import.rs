@@ -186,9 +186,9 @@ impl Importer {
         for index in in_order(&planned) {
             let planned = &planned[index];
             progress.file(&shown(&planned.file), total);
-            let heard = |read: u64, at: u64| progress.at(bytes + at, messages + read);
+            let on_progress = |read: u64, at: u64| progress.at(bytes + at, messages + read);
             together.begin(index);
-            let (report, of_file) = self.file(planned, &known, options, &mut together, heard, &tally).await?;
+            let (report, of_file) = self.file(planned, &known, options, &mut together, on_progress, &tally).await?;
             readers.extend(of_file);
             bytes += planned.summary.size_bytes;
             messages += report.read;
@@ -216,8 +216,8 @@ impl Importer {
         let mut behind = 0;
         for file in found.files {
             progress.look(behind, total);
-            let mut heard = |read: u64| progress.look(behind + read.min(file.stored_bytes), total);
-            match self.source.summarize(&file, known, &mut heard).await {
+            let mut on_progress = |read: u64| progress.look(behind + read.min(file.stored_bytes), total);
+            match self.source.summarize(&file, known, &mut on_progress).await {
                 Ok(summary) => summaries.push((file.clone(), summary)),
                 Err(error) => failures.push(failed(&file, &error)),
             }

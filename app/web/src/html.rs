@@ -22,7 +22,7 @@ use maud::{DOCTYPE, Markup, html};
 use ports::channel::ThreadOrder;
 
 use self::markup::Names;
-use self::message::Place;
+use self::message::MessageFrame;
 use crate::address::channel_path;
 
 /// The style sheet of every page.
@@ -417,14 +417,14 @@ pub fn channel(
     let links = &Links::new(frame, named);
     let path = channel_path(frame.tenant, &view.channel);
     let is_thread = view.channel.kind.is_thread();
-    let place = Place { tenant: frame.tenant, path: &path, is_thread, links, target };
+    let around = MessageFrame { tenant: frame.tenant, path: &path, is_thread, links, target };
     let opened = opened(links).filter(|(opener, ..)| messages.older.is_none() && opener.channel.id != view.channel.id);
     let entries = &messages.entries;
     let mut made = BTreeMap::new();
     let kept = messages.fitting(|index| {
         let before = index.checked_sub(1).map(|before| &entries[before].message);
         let made = made.entry(index).insert_entry(message::entry(
-            &place,
+            &around,
             &entries[index],
             before.or(opened.map(|(.., message)| message)),
         ));
@@ -434,7 +434,7 @@ pub fn channel(
     let opened = opened.filter(|_| older.is_none());
     if kept.start > 0 {
         // It is the first of its page.
-        made.insert(kept.start, message::entry(&place, &entries[kept.start], None));
+        made.insert(kept.start, message::entry(&around, &entries[kept.start], None));
     }
     let pager = html! {
         nav class="pager" aria-label="Pages" {
@@ -449,8 +449,8 @@ pub fn channel(
         @if messages.entries.is_empty() { p class="muted" { "No messages are stored here." } }
         @if let Some((_, path, message)) = opened {
             @let above = html! { p class="crumb" { "Started" (links.began()) } };
-            @let place = Place { path, is_thread: false, target: None, ..place };
-            (message::opener(&place, &Entry { message: message.clone(), thread: None }, &above))
+            @let around = MessageFrame { path, is_thread: false, target: None, ..around };
+            (message::opener(&around, &Entry { message: message.clone(), thread: None }, &above))
         }
         @for (_, message) in made.iter().filter(|(index, _)| kept.contains(index)) { (message) }
         (pager)

@@ -4,7 +4,7 @@ use discord_simulator::{Act, Archive, ChannelPlan, Fault, FaultRule, Origin, Thr
 use domain::job::JobState;
 use domain::visibility::Visibility;
 
-use super::place::{Place, cases};
+use super::backend::{Backend, cases};
 use super::world::{MESSAGES, SyncOptions, World};
 
 cases![
@@ -30,7 +30,7 @@ fn public() -> ThreadPlan {
 }
 
 /// A forum `help` and a text channel `general`, each with an active, an archived, and a second archived thread.
-async fn guild(place: Place) -> World {
+async fn guild(backend: Backend) -> World {
     let three = |plan: ThreadPlan| {
         vec![plan.clone(), plan.clone().archived(Archive::AfterLast), plan.archived(Archive::AfterLast)]
     };
@@ -38,7 +38,7 @@ async fn guild(place: Place) -> World {
         ChannelPlan::new("help", kind::FORUM, 0).threads(three(post())),
         ChannelPlan::new("general", kind::TEXT, 150).threads(three(public())),
     ];
-    let world = World::of(place, plan).await;
+    let world = World::of(backend, plan).await;
     assert_eq!(world.sync().await.state, JobState::Done);
     world
 }
@@ -63,8 +63,8 @@ async fn assert_shown(world: &World, thread: u64) {
     assert_eq!(world.channel(thread).await.unwrap().visibility, Visibility::Public, "{thread}");
 }
 
-async fn a_post_that_is_deleted_is_hidden_by_the_next_run(place: Place) {
-    let world = guild(place).await;
+async fn a_post_that_is_deleted_is_hidden_by_the_next_run(backend: Backend) {
+    let world = guild(backend).await;
     let (posts, threads) = (world.simulator.threads(world.id("help")), world.simulator.threads(world.id("general")));
     // No thread is requested by its id while all of them are listed.
     assert_eq!(world.asked(CHANNEL), 0);
@@ -96,8 +96,8 @@ async fn a_post_that_is_deleted_is_hidden_by_the_next_run(place: Place) {
     assert_eq!(listed["items"].as_array().unwrap().len(), 1);
 }
 
-async fn a_thread_that_is_deleted_while_a_run_is_under_way_is_hidden(place: Place) {
-    let world = guild(place).await;
+async fn a_thread_that_is_deleted_while_a_run_is_under_way_is_hidden(backend: Backend) {
+    let world = guild(backend).await;
     let [_, gone, stays] = world.simulator.threads(world.id("help"))[..] else { panic!("three posts") };
     world.send(stays, "new");
     // The list of active threads is built before it is sent; the post is deleted in between.
@@ -109,8 +109,8 @@ async fn a_thread_that_is_deleted_while_a_run_is_under_way_is_hidden(place: Plac
     assert_shown(&world, stays).await;
 }
 
-async fn a_thread_that_is_deleted_together_with_its_parent_is_hidden(place: Place) {
-    let world = guild(place).await;
+async fn a_thread_that_is_deleted_together_with_its_parent_is_hidden(backend: Backend) {
+    let world = guild(backend).await;
     let (help, posts) = (world.id("help"), world.simulator.threads(world.id("help")));
     delete(&world, help);
     assert_eq!(world.sync().await.state, JobState::Done);
@@ -121,13 +121,13 @@ async fn a_thread_that_is_deleted_together_with_its_parent_is_hidden(place: Plac
     assert_eq!(world.asked(CHANNEL), 1, "the parent alone is requested");
 }
 
-async fn a_list_that_fails_proves_nothing(place: Place) {
+async fn a_list_that_fails_proves_nothing(backend: Backend) {
     for (route, fault) in [
         (PUBLIC, Fault::Status { status: 400, html: false }),
         (ACTIVE, Fault::Status { status: 400, html: false }),
         (PUBLIC, Fault::NoAccess),
     ] {
-        let world = guild(place).await;
+        let world = guild(backend).await;
         let [gone, archived, _] = world.simulator.threads(world.id("help"))[..] else { panic!("three posts") };
         delete(&world, gone);
         delete(&world, archived);
@@ -145,8 +145,8 @@ async fn a_list_that_fails_proves_nothing(place: Place) {
     }
 }
 
-async fn an_archived_thread_that_is_only_slow_to_be_listed_stays(place: Place) {
-    let world = guild(place).await;
+async fn an_archived_thread_that_is_only_slow_to_be_listed_stays(backend: Backend) {
+    let world = guild(backend).await;
     let [_, archived, gone] = world.simulator.threads(world.id("help"))[..] else { panic!("three posts") };
     delete(&world, gone);
     world.simulator.fault(FaultRule::on(PUBLIC, 0, Fault::EmptyList).in_channel(world.id("help")));
@@ -157,8 +157,8 @@ async fn an_archived_thread_that_is_only_slow_to_be_listed_stays(place: Place) {
     }
 }
 
-async fn a_thread_that_the_bot_may_not_see_any_more_is_hidden_and_not_requested_in_every_run(place: Place) {
-    let world = guild(place).await;
+async fn a_thread_that_the_bot_may_not_see_any_more_is_hidden_and_not_requested_in_every_run(backend: Backend) {
+    let world = guild(backend).await;
     let [_, hidden, _] = world.simulator.threads(world.id("general"))[..] else { panic!("three threads") };
     // It is in no list, and the request for it is rejected.
     let act = Act::UpdateChannel {
@@ -174,8 +174,8 @@ async fn a_thread_that_the_bot_may_not_see_any_more_is_hidden_and_not_requested_
     assert_eq!(world.asked(CHANNEL), 1);
 }
 
-async fn a_named_thread_that_is_gone_is_deleted(place: Place) {
-    let world = guild(place).await;
+async fn a_named_thread_that_is_gone_is_deleted(backend: Backend) {
+    let world = guild(backend).await;
     let [gone, stays, _] = world.simulator.threads(world.id("help"))[..] else { panic!("three posts") };
     delete(&world, gone);
     let asked = world.asked(MESSAGES);
@@ -190,7 +190,7 @@ async fn a_named_thread_that_is_gone_is_deleted(place: Place) {
 /// An export of the days before the deletion, which an operator imports as public.
 #[tokio::test(start_paused = true)]
 async fn an_export_of_a_deleted_thread_does_not_show_it_again() {
-    let world = guild(Place::Sqlite).await;
+    let world = guild(Backend::Sqlite).await;
     let [gone, ..] = world.simulator.threads(world.id("help"))[..] else { panic!("three posts") };
     delete(&world, gone);
     world.sync().await;
@@ -222,7 +222,7 @@ async fn an_export_of_a_deleted_thread_does_not_show_it_again() {
 #[tokio::test(start_paused = true)]
 async fn a_sync_reads_what_an_export_may_have_left_out() {
     for (flags, requests) in [(&[][..], 2), (&["--complete"][..], 0)] {
-        let world = World::channel_of(Place::Sqlite, 120).await;
+        let world = World::channel_of(Backend::Sqlite, 120).await;
         let (guild, general) = (world.simulator.guild_id(), world.id("general"));
         let ids = world.true_ids(general);
         let is_shown = |index: usize| !flags.is_empty() || index.is_multiple_of(3) || index + 1 == ids.len();

@@ -10,7 +10,7 @@ use futures::TryStreamExt;
 use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::place::{Place, cases};
+use super::backend::{Backend, cases};
 use super::world::{MESSAGES, Media, Quiet, SyncOptions, World};
 
 cases![
@@ -48,8 +48,8 @@ fn bend(world: &World, channel_id: u64, message_id: u64, raw: Value) {
     world.simulator.act(Act::Edit { channel_id, message_id, content: None, raw: fields(raw) }).unwrap();
 }
 
-async fn malformed_message_in_page_is_held_as_far_as_it_can_be_read(place: Place) {
-    let world = World::channel_of(place, 100).await;
+async fn malformed_message_in_page_is_held_as_far_as_it_can_be_read(backend: Backend) {
+    let world = World::channel_of(backend, 100).await;
     let general = world.id("general");
     world.simulator.fault(FaultRule::on(MESSAGES, 1, Fault::MalformedMessage));
     let job = world.sync().await;
@@ -63,8 +63,10 @@ async fn malformed_message_in_page_is_held_as_far_as_it_can_be_read(place: Place
     assert_eq!(broken, [json!("text")], "what has no place is kept as it was sent");
 }
 
-async fn malformed_message_in_page_without_an_id_fails_no_other_and_is_kept_aside_until_it_can_be_read(place: Place) {
-    let world = World::channel_of(place, 250).await;
+async fn malformed_message_in_page_without_an_id_fails_no_other_and_is_kept_aside_until_it_can_be_read(
+    backend: Backend,
+) {
+    let world = World::channel_of(backend, 250).await;
     let general = world.id("general");
     let ids = world.true_ids(general);
     let author = world.simulator.messages(general, 0, usize::MAX)[200]["author"].clone();
@@ -97,8 +99,8 @@ async fn malformed_message_in_page_without_an_id_fails_no_other_and_is_kept_asid
     assert_eq!(world.coverage(general).await.unwrap().interval.unwrap().high().get(), ids[249]);
 }
 
-async fn malformed_messages_are_kept_aside_as_they_are_now(place: Place) {
-    let world = World::channel_of(place, 250).await;
+async fn malformed_messages_are_kept_aside_as_they_are_now(backend: Backend) {
+    let world = World::channel_of(backend, 250).await;
     let general = world.id("general");
     let ids = world.true_ids(general);
     // The last of a page, the one after it, and two adjacent ones.
@@ -128,8 +130,8 @@ async fn malformed_messages_are_kept_aside_as_they_are_now(place: Place) {
     world.assert_whole(general).await;
 }
 
-async fn unknown_message_type_300_component_99_flag_1_shl_40(place: Place) {
-    let world = World::channel_of(place, 5).await;
+async fn unknown_message_type_300_component_99_flag_1_shl_40(backend: Backend) {
+    let world = World::channel_of(backend, 5).await;
     let general = world.id("general");
     let component = json!([{"content": "of tomorrow", "nested": [1, {"a": 1.5}], "type": 99}]);
     let unknown = json!({"deep": [null, true, {"text": "é"}], "number": 1_234_567_890_123_456_u64});
@@ -142,8 +144,8 @@ async fn unknown_message_type_300_component_99_flag_1_shl_40(place: Place) {
     assert_eq!(held.extra.unwrap().to_value()["field_of_tomorrow"].to_string(), unknown.to_string());
 }
 
-async fn a_4000_char_emoji_content(place: Place) {
-    let world = World::channel_of(place, 3).await;
+async fn a_4000_char_emoji_content(backend: Backend) {
+    let world = World::channel_of(backend, 3).await;
     let general = world.id("general");
     let texts = [
         "🧶".repeat(4000),
@@ -159,8 +161,8 @@ async fn a_4000_char_emoji_content(place: Place) {
     world.assert_whole(general).await;
 }
 
-async fn attachment_expired_url_is_stored_without_what_expires(place: Place) {
-    let world = World::channel_of(place, 0).await;
+async fn attachment_expired_url_is_stored_without_what_expires(backend: Backend) {
+    let world = World::channel_of(backend, 0).await;
     let general = world.id("general");
     let path = format!("/attachments/{general}/1100000000000000009/otter.png");
     let file = json!({"id": "1100000000000000009", "filename": "otter.png", "size": 7, "url": path, "proxy_url": path});
@@ -210,8 +212,8 @@ async fn states(world: &World, channel: u64) -> Vec<FileState> {
     world.files_of(channel).await.into_iter().map(|file| file.state).collect()
 }
 
-async fn attachment_expired_url_is_made_fresh_and_its_bytes_arrive_once(place: Place) {
-    let mut world = World::channel_of(place, 0).await;
+async fn attachment_expired_url_is_made_fresh_and_its_bytes_arrive_once(backend: Backend) {
+    let mut world = World::channel_of(backend, 0).await;
     let general = world.id("general");
     let ids: Vec<u64> = files(false).take(3).collect();
     for id in &ids {
@@ -244,8 +246,8 @@ async fn attachment_expired_url_is_made_fresh_and_its_bytes_arrive_once(place: P
     assert!(states(&world, general).await.iter().all(|state| matches!(state, FileState::Stored { .. })));
 }
 
-async fn attachment_expired_url_is_read_with_its_message_where_nothing_else_makes_it_fresh(place: Place) {
-    let mut world = World::channel_of(place, 0).await;
+async fn attachment_expired_url_is_read_with_its_message_where_nothing_else_makes_it_fresh(backend: Backend) {
+    let mut world = World::channel_of(backend, 0).await;
     world.media = Some(Media::new());
     let general = world.id("general");
     for id in files(false).take(3) {
@@ -259,8 +261,8 @@ async fn attachment_expired_url_is_read_with_its_message_where_nothing_else_make
     assert_eq!((world.asked(REFRESH), world.asked("/channels/{c}/messages/{m}")), (1, 3));
 }
 
-async fn attachment_whose_message_is_404_deletes_that_message_for_good(place: Place) {
-    let mut world = World::channel_of(place, 0).await;
+async fn attachment_whose_message_is_404_deletes_that_message_for_good(backend: Backend) {
+    let mut world = World::channel_of(backend, 0).await;
     let general = world.id("general");
     let ids: Vec<u64> = files(false).take(2).collect();
     let messages: Vec<u64> = ids.iter().map(|id| send_file(&world, general, *id)).collect();
@@ -284,8 +286,8 @@ async fn attachment_whose_message_is_404_deletes_that_message_for_good(place: Pl
     world.assert_whole(general).await;
 }
 
-async fn attachment_with_the_id_of_a_person_in_its_name_is_read_with_its_message_and_no_other_is(place: Place) {
-    let mut world = World::channel_of(place, 0).await;
+async fn attachment_with_the_id_of_a_person_in_its_name_is_read_with_its_message_and_no_other_is(backend: Backend) {
+    let mut world = World::channel_of(backend, 0).await;
     let general = world.id("general");
     let ids: Vec<u64> = files(false).take(4).collect();
     for id in &ids[..3] {
@@ -303,8 +305,8 @@ async fn attachment_with_the_id_of_a_person_in_its_name_is_read_with_its_message
     assert_eq!((world.asked(REFRESH), world.asked("/channels/{c}/messages/{m}")), (1, 1));
 }
 
-async fn attachment_expired_url_404_file_is_marked_gone_and_asked_for_no_more(place: Place) {
-    let mut world = World::channel_of(place, 0).await;
+async fn attachment_expired_url_404_file_is_marked_gone_and_asked_for_no_more(backend: Backend) {
+    let mut world = World::channel_of(backend, 0).await;
     world.media = Some(Media::new());
     let general = world.id("general");
     let (lost, good) = (files(true).next().unwrap(), files(false).next().unwrap());
@@ -325,8 +327,8 @@ async fn attachment_expired_url_404_file_is_marked_gone_and_asked_for_no_more(pl
     assert_eq!(states(&world, general).await[0], FileState::Gone);
 }
 
-async fn attachment_expired_url_that_cannot_be_made_fresh_is_tried_again_later_and_fails_no_run(place: Place) {
-    let mut world = World::channel_of(place, 0).await;
+async fn attachment_expired_url_that_cannot_be_made_fresh_is_tried_again_later_and_fails_no_run(backend: Backend) {
+    let mut world = World::channel_of(backend, 0).await;
     world.media = Some(Media::new());
     let general = world.id("general");
     let raw = json!({"attachments": [{"id": "7", "filename": "a", "size": 1, "url": "https://example.org/a"}]});
@@ -349,8 +351,8 @@ fn stored(states: &[FileState]) -> usize {
     states.iter().filter(|state| matches!(state, FileState::Stored { .. })).count()
 }
 
-async fn attachment_expired_url_files_that_take_long_are_left_to_the_next_run(place: Place) {
-    let mut world = World::channel_of(place, 0).await;
+async fn attachment_expired_url_files_that_take_long_are_left_to_the_next_run(backend: Backend) {
+    let mut world = World::channel_of(backend, 0).await;
     let mut media = Media::new();
     media.time = Some(Duration::ZERO);
     world.media = Some(media);
@@ -365,8 +367,8 @@ async fn attachment_expired_url_files_that_take_long_are_left_to_the_next_run(pl
     assert_eq!(world.simulator.served_files().len(), 120);
 }
 
-async fn attachment_expired_url_files_that_all_fail_are_left_to_the_next_run(place: Place) {
-    let mut world = World::channel_of(place, 0).await;
+async fn attachment_expired_url_files_that_all_fail_are_left_to_the_next_run(backend: Backend) {
+    let mut world = World::channel_of(backend, 0).await;
     world.media = Some(Media::new());
     let general = world.id("general");
     for number in 1..=60 {
@@ -382,8 +384,8 @@ async fn attachment_expired_url_files_that_all_fail_are_left_to_the_next_run(pla
     }
 }
 
-async fn attachment_expired_url_files_of_a_run_that_was_cancelled_are_fetched_by_the_next(place: Place) {
-    let mut world = World::channel_of(place, 0).await;
+async fn attachment_expired_url_files_of_a_run_that_was_cancelled_are_fetched_by_the_next(backend: Backend) {
+    let mut world = World::channel_of(backend, 0).await;
     world.media = Some(Media::new());
     let general = world.id("general");
     for id in files(false).take(120) {
@@ -405,8 +407,8 @@ async fn attachment_expired_url_files_of_a_run_that_was_cancelled_are_fetched_by
     assert!(again <= 8, "{again}");
 }
 
-async fn reaction_10014_keeps_its_count_and_is_never_requested(place: Place) {
-    let world = World::channel_of(place, 0).await;
+async fn reaction_10014_keeps_its_count_and_is_never_requested(backend: Backend) {
+    let world = World::channel_of(backend, 0).await;
     let general = world.id("general");
     let unknown = json!({"id": "700000000000000002", "name": null});
     let reaction = json!({"emoji": unknown, "count": 7, "count_details": {"normal": 7, "burst": 0}, "me": false});

@@ -8,7 +8,7 @@ use domain::coverage::CoverageState;
 use domain::job::JobState;
 use serde_json::{Value, json};
 
-use super::place::{Place, cases};
+use super::backend::{Backend, cases};
 use super::world::World;
 use crate::program::Server;
 
@@ -45,38 +45,38 @@ fn grant_everyone(world: &World, permissions: u64) {
     world.simulator.act(Act::SetRole { role_id: world.simulator.guild_id(), permissions }).unwrap();
 }
 
-async fn everyone_denied_in_channel_but_category_open(place: Place) {
+async fn everyone_denied_in_channel_but_category_open(backend: Backend) {
     let plan = vec![
         ChannelPlan::new("open", kind::CATEGORY, 0),
         ChannelPlan::new("staff", kind::TEXT, 20).rights(Rights::Staff),
         ChannelPlan::new("general", kind::TEXT, 20),
     ];
-    let world = World::of(place, plan).await;
+    let world = World::of(backend, plan).await;
     assert_eq!(world.sync().await.state, JobState::Done);
     world.assert_whole(world.id("staff")).await;
     let (_installation, server) = world.serve();
     assert_eq!((status(&server, "staff"), status(&server, "general")), (404, 200));
 }
 
-async fn category_denied_channel_unsynced_allowed(place: Place) {
+async fn category_denied_channel_unsynced_allowed(backend: Backend) {
     let plan = vec![
         ChannelPlan::new("closed", kind::CATEGORY, 0).rights(Rights::Staff),
         ChannelPlan::new("general", kind::TEXT, 20),
     ];
-    let world = World::of(place, plan).await;
+    let world = World::of(backend, plan).await;
     assert_eq!(world.sync().await.state, JobState::Done);
     let (_installation, server) = world.serve();
     assert_eq!(status(&server, "general"), 200);
     assert_eq!(server.get(&format!("{API}/channels/closed")).status, 404);
 }
 
-async fn admin_everyone_role(place: Place) {
+async fn admin_everyone_role(backend: Backend) {
     let plan = vec![
         ChannelPlan::new("staff", kind::TEXT, 20).rights(Rights::Staff),
         ChannelPlan::new("no-history", kind::TEXT, 20).rights(Rights::NoHistory),
         ChannelPlan::new("room", kind::VOICE, 20).rights(Rights::NoConnect),
     ];
-    let world = World::of(place, plan).await;
+    let world = World::of(backend, plan).await;
     world.sync().await;
     let (_installation, server) = world.serve();
     for name in ["staff", "no-history", "room"] {
@@ -90,9 +90,9 @@ async fn admin_everyone_role(place: Place) {
     }
 }
 
-async fn role_update_removes_view(place: Place) {
+async fn role_update_removes_view(backend: Backend) {
     let plan = vec![ChannelPlan::new("general", kind::TEXT, 20), ChannelPlan::new("help", kind::TEXT, 20)];
-    let world = World::of(place, plan).await;
+    let world = World::of(backend, plan).await;
     world.sync().await;
     let (_installation, server) = world.serve();
     assert_eq!((status(&server, "general"), status(&server, "help")), (200, 200));
@@ -113,9 +113,9 @@ async fn role_update_removes_view(place: Place) {
     assert_eq!((status(&server, "general"), status(&server, "help")), (200, 200));
 }
 
-async fn channel_missing_from_rest_list(place: Place) {
+async fn channel_missing_from_rest_list(backend: Backend) {
     let plan = vec![ChannelPlan::new("general", kind::TEXT, 120), ChannelPlan::new("help", kind::TEXT, 20)];
-    let world = World::of(place, plan).await;
+    let world = World::of(backend, plan).await;
     world.sync().await;
     let general = world.id("general");
     let before = world.channel(general).await.unwrap();
@@ -141,12 +141,12 @@ fn thread() -> ThreadPlan {
     ThreadPlan::new(kind::PUBLIC_THREAD, Origin::Standalone, 2)
 }
 
-async fn nsfw_parent_thread(place: Place) {
+async fn nsfw_parent_thread(backend: Backend) {
     let plan = vec![
         ChannelPlan::new("dark", kind::TEXT, 20).threads(vec![thread()]),
         ChannelPlan::new("general", kind::TEXT, 20).threads(vec![thread()]),
     ];
-    let world = World::of(place, plan).await;
+    let world = World::of(backend, plan).await;
     let gate = |nsfw| {
         let change = ChannelChange { nsfw: Some(nsfw), ..ChannelChange::default() };
         world.simulator.act(Act::UpdateChannel { channel_id: world.id("dark"), change }).unwrap();
@@ -164,8 +164,8 @@ async fn nsfw_parent_thread(place: Place) {
     assert!(!gated(&server, "dark") && !gated(&server, &dark));
 }
 
-async fn nsfw_level_3_guild(place: Place) {
-    let world = World::of(place, vec![ChannelPlan::new("general", kind::TEXT, 20).threads(vec![thread()])]).await;
+async fn nsfw_level_3_guild(backend: Backend) {
+    let world = World::of(backend, vec![ChannelPlan::new("general", kind::TEXT, 20).threads(vec![thread()])]).await;
     let inside = world.simulator.threads(world.id("general"))[0].to_string();
     for (level, expected) in [(0, false), (1, true), (2, false), (3, true)] {
         world.change_bot(BotChange { nsfw_level: Some(level), ..BotChange::default() });
@@ -175,8 +175,8 @@ async fn nsfw_level_3_guild(place: Place) {
     }
 }
 
-async fn automod_type_24_and_purchase_types(place: Place) {
-    let world = World::channel_of(place, 0).await;
+async fn automod_type_24_and_purchase_types(backend: Backend) {
+    let world = World::channel_of(backend, 0).await;
     let channel_id = world.id("general");
     let secret = "what the filter stopped";
     let send = |kind: u64| {

@@ -3,7 +3,7 @@
 use discord_simulator::{BotChange, ChannelPlan, Fault, FaultRule, LimitScope, kind};
 use domain::job::JobState;
 
-use super::place::{Place, cases};
+use super::backend::{Backend, cases};
 use super::world::{MESSAGES, World};
 
 cases![
@@ -19,9 +19,9 @@ cases![
 ];
 
 /// A guild of three channels is archived completely although message requests fail `times` in a row now and then.
-async fn survives(place: Place, times: u64, fault: Fault) -> World {
+async fn survives(backend: Backend, times: u64, fault: Fault) -> World {
     let plan = ["one", "two", "three"].map(|name| ChannelPlan::new(name, kind::TEXT, 350)).to_vec();
-    let world = World::of(place, plan).await;
+    let world = World::of(backend, plan).await;
     for nth in [2, 6, 12] {
         world.simulator.fault(FaultRule::on(MESSAGES, times, fault.clone()).from_nth(nth));
     }
@@ -34,23 +34,23 @@ async fn survives(place: Place, times: u64, fault: Fault) -> World {
     world
 }
 
-async fn a_5xx_burst(place: Place) {
+async fn a_5xx_burst(backend: Backend) {
     for status in [500, 502, 503, 504, 524] {
-        survives(place, 3, Fault::Status { status, html: status > 500 }).await;
+        survives(backend, 3, Fault::Status { status, html: status > 500 }).await;
     }
 }
 
-async fn truncated_body(place: Place) {
-    survives(place, 1, Fault::Truncate).await;
-    survives(place, 1, Fault::InvalidJson).await;
+async fn truncated_body(backend: Backend) {
+    survives(backend, 1, Fault::Truncate).await;
+    survives(backend, 1, Fault::InvalidJson).await;
 }
 
-async fn stall(place: Place) {
-    survives(place, 1, Fault::Stall).await;
+async fn stall(backend: Backend) {
+    survives(backend, 1, Fault::Stall).await;
 }
 
-async fn reset(place: Place) {
-    survives(place, 1, Fault::Reset).await;
+async fn reset(backend: Backend) {
+    survives(backend, 1, Fault::Reset).await;
 }
 
 fn limited(scope: LimitScope) -> Fault {
@@ -65,9 +65,9 @@ fn wait_after_refusal(world: &World, route: &str) -> u64 {
     next.unwrap().at_ms - refused.at_ms
 }
 
-async fn global_429(place: Place) {
+async fn global_429(backend: Backend) {
     let plan = ["one", "two", "three"].map(|name| ChannelPlan::new(name, kind::TEXT, 350)).to_vec();
-    let world = World::of(place, plan).await;
+    let world = World::of(backend, plan).await;
     // The first: no other is under way yet.
     world.simulator.fault(FaultRule::on(MESSAGES, 1, limited(LimitScope::Global)));
     assert_eq!(world.sync().await.state, JobState::Done);
@@ -84,14 +84,14 @@ async fn global_429(place: Place) {
     }
 }
 
-async fn shared_429(place: Place) {
-    let world = survives(place, 1, limited(LimitScope::Shared)).await;
+async fn shared_429(backend: Backend) {
+    let world = survives(backend, 1, limited(LimitScope::Shared)).await;
     assert!(wait_after_refusal(&world, MESSAGES) < 3_000, "the other channels go on");
     assert_eq!(world.simulator.totals().invalid, 0);
 }
 
-async fn cloudflare_html_429(place: Place) {
-    let world = survives(place, 1, Fault::Cloudflare { retry_after: None }).await;
+async fn cloudflare_html_429(backend: Backend) {
+    let world = survives(backend, 1, Fault::Cloudflare { retry_after: None }).await;
     let mut refused: Vec<u64> = world
         .simulator
         .requests(0)
@@ -103,9 +103,9 @@ async fn cloudflare_html_429(place: Place) {
     assert!(refused.windows(2).all(|two| two[1] - two[0] >= 60_000), "{refused:?}");
 }
 
-async fn a_401_mid_run(place: Place) {
+async fn a_401_mid_run(backend: Backend) {
     let plan = ["one", "two", "three"].map(|name| ChannelPlan::new(name, kind::TEXT, 350)).to_vec();
-    let world = World::of(place, plan).await;
+    let world = World::of(backend, plan).await;
     let revoke = || world.change_bot(BotChange { token_revoked: Some(true), ..BotChange::default() });
     let job = world.sync_when(100, revoke).await;
     assert_eq!(job.state, JobState::Failed);
@@ -113,9 +113,9 @@ async fn a_401_mid_run(place: Place) {
     assert!(world.simulator.totals().by_status[&401] <= 3, "those that were on their way");
 }
 
-async fn a_403_storm_of_500_channels(place: Place) {
+async fn a_403_storm_of_500_channels(backend: Backend) {
     let plan = (0..500).map(|number| ChannelPlan::new(&format!("c{number}"), kind::TEXT, 3)).collect();
-    let world = World::of(place, plan).await;
+    let world = World::of(backend, plan).await;
     world.simulator.fault(FaultRule::on(MESSAGES, 0, Fault::NoAccess));
     assert_eq!(world.sync().await.state, JobState::Done);
     let invalid = world.simulator.totals().invalid;

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
-use super::place::{Place, cases};
+use super::backend::{Backend, cases};
 use super::world::{Media, World};
 use crate::program::{ADMIN_KEY, Server};
 
@@ -74,8 +74,8 @@ fn file_id(after: u64, lost: bool) -> u64 {
 }
 
 /// A guild with one message for each of these names and types, copied; the files have these ids.
-async fn world(place: Place, files: &[(u64, &str, &str)]) -> World {
-    let mut world = World::channel_of(place, 0).await;
+async fn world(backend: Backend, files: &[(u64, &str, &str)]) -> World {
+    let mut world = World::channel_of(backend, 0).await;
     world.media = Some(Media::new());
     send(&world, files);
     assert_eq!(world.sync().await.state, JobState::Done);
@@ -99,9 +99,9 @@ fn attachments(server: &Server) -> Vec<Value> {
     page["items"].as_array().unwrap().iter().map(|message| message["attachments"][0].clone()).collect()
 }
 
-async fn a_file_is_served_under_our_own_address_whole_and_in_parts(place: Place) {
+async fn a_file_is_served_under_our_own_address_whole_and_in_parts(backend: Backend) {
     let id = file_id(1_100_000_000_000_000_000, false);
-    let world = world(place, &[(id, "sea otter.png", "image/png")]).await;
+    let world = world(backend, &[(id, "sea otter.png", "image/png")]).await;
     let (bytes, (_installation, server)) = (Simulator::file(id).unwrap(), world.serve());
     let shown = &attachments(&server)[0];
     assert_eq!(shown["state"], "stored");
@@ -138,11 +138,11 @@ async fn a_file_is_served_under_our_own_address_whole_and_in_parts(place: Place)
     assert_eq!(server.get(&wrong).status, 404);
 }
 
-async fn a_file_that_could_do_harm_is_saved_and_never_shown(place: Place) {
+async fn a_file_that_could_do_harm_is_saved_and_never_shown(backend: Backend) {
     let first = file_id(1_100_000_000_000_000_000, false);
     let second = file_id(first + 1, false);
     let files = [(first, "a.svg", "image/svg+xml"), (second, "b.html", "text/html; charset=utf-8")];
-    let world = world(place, &files).await;
+    let world = world(backend, &files).await;
     let (_installation, server) = world.serve();
     for shown in attachments(&server) {
         let answer = server.get(shown["url"].as_str().unwrap());
@@ -152,9 +152,9 @@ async fn a_file_that_could_do_harm_is_saved_and_never_shown(place: Place) {
     }
 }
 
-async fn a_file_that_is_gone_is_named_and_no_dead_link(place: Place) {
+async fn a_file_that_is_gone_is_named_and_no_dead_link(backend: Backend) {
     let lost = file_id(1_100_000_000_000_000_000, true);
-    let world = world(place, &[(lost, "otter.png", "image/png")]).await;
+    let world = world(backend, &[(lost, "otter.png", "image/png")]).await;
     let (_installation, server) = world.serve();
     let shown = &attachments(&server)[0];
     assert_eq!((&shown["state"], &shown["url"]), (&json!("gone"), &Value::Null));
@@ -163,10 +163,10 @@ async fn a_file_that_is_gone_is_named_and_no_dead_link(place: Place) {
     assert!(!page.contains("<img class=\"picture\"") && !page.contains("/attachments/"), "{page}");
 }
 
-async fn a_file_goes_out_of_sight_with_its_channel_and_its_message(place: Place) {
+async fn a_file_goes_out_of_sight_with_its_channel_and_its_message(backend: Backend) {
     let first = file_id(1_100_000_000_000_000_000, false);
     let second = file_id(first + 1, false);
-    let world = world(place, &[(first, "a.png", "image/png"), (second, "b.png", "image/png")]).await;
+    let world = world(backend, &[(first, "a.png", "image/png"), (second, "b.png", "image/png")]).await;
     let (general, (_installation, server)) = (world.id("general"), world.serve());
     let shown = attachments(&server);
     let paths: Vec<&str> = shown.iter().map(|file| file["url"].as_str().unwrap()).collect();
@@ -182,8 +182,8 @@ async fn a_file_goes_out_of_sight_with_its_channel_and_its_message(place: Place)
     assert_eq!((answer.status, answer.header("cache-control")), (200, Some("no-store")));
 }
 
-async fn a_file_that_comes_when_its_community_was_deleted_is_not_kept(place: Place) {
-    let mut world = World::channel_of(place, 0).await;
+async fn a_file_that_comes_when_its_community_was_deleted_is_not_kept(backend: Backend) {
+    let mut world = World::channel_of(backend, 0).await;
     let id = file_id(1_100_000_000_000_000_000, false);
     send(&world, &[(id, "a.png", "image/png")]);
     let mut media = Media::new();

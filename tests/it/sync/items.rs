@@ -8,7 +8,7 @@ use domain::guild::{GuildItems, Role};
 use domain::job::JobState;
 use domain::timestamp::Timestamp;
 
-use super::place::{Place, cases};
+use super::backend::{Backend, cases};
 use super::world::World;
 use crate::contract::fixture::guild_items;
 
@@ -22,8 +22,8 @@ async fn held(world: &World) -> GuildItems {
     world.store.read().await.unwrap().guilds().list(world.tenant.id).await.unwrap()
 }
 
-async fn roles_emoji_and_stickers_are_held_and_a_second_run_changes_none(place: Place) {
-    let world = World::start(place, Options::new(7, GuildSize::Small).unlimited()).await;
+async fn roles_emoji_and_stickers_are_held_and_a_second_run_changes_none(backend: Backend) {
+    let world = World::start(backend, Options::new(7, GuildSize::Small).unlimited()).await;
     assert_eq!(world.sync().await.state, JobState::Done);
     let first = held(&world).await;
     assert_eq!((first.roles.len(), first.emojis.len(), first.stickers.len()), (15, 20, 5));
@@ -35,8 +35,8 @@ async fn roles_emoji_and_stickers_are_held_and_a_second_run_changes_none(place: 
     assert_eq!(GuildItems { observed_at: first.observed_at, ..second }, first);
 }
 
-async fn what_the_guild_has_no_more_is_kept_as_deleted_and_what_it_renamed_is_renamed(place: Place) {
-    let world = World::start(place, Options::new(7, GuildSize::Small).unlimited()).await;
+async fn what_the_guild_has_no_more_is_kept_as_deleted_and_what_it_renamed_is_renamed(backend: Backend) {
+    let world = World::start(backend, Options::new(7, GuildSize::Small).unlimited()).await;
     world.sync().await;
     let first = held(&world).await;
     let mut before = guild_items(1);
@@ -74,8 +74,8 @@ async fn page_with_a_role(world: &World) -> (ChannelView, Messages, Role) {
     panic!("no message mentions a role");
 }
 
-async fn a_role_that_is_mentioned_has_its_name_in_the_api_and_on_the_page(place: Place) {
-    let world = World::start(place, Options::new(7, GuildSize::Small).unlimited()).await;
+async fn a_role_that_is_mentioned_has_its_name_in_the_api_and_on_the_page(backend: Backend) {
+    let world = World::start(backend, Options::new(7, GuildSize::Small).unlimited()).await;
     world.sync().await;
     let (view, page, role) = page_with_a_role(&world).await;
     let body = serde_json::to_value(MessagesBody::new(&world.tenant, &view.channel, &page)).unwrap();

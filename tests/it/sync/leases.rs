@@ -6,7 +6,7 @@ use domain::job::JobState;
 use domain::lease::Lease;
 use tokio::sync::Notify;
 
-use super::place::{Place, cases};
+use super::backend::{Backend, cases};
 use super::world::{MESSAGES, Quiet, SyncOptions, When, World};
 
 cases![
@@ -16,9 +16,9 @@ cases![
     a_full_run_that_is_taken_over_reads_nothing_twice,
 ];
 
-async fn guild(place: Place) -> World {
+async fn guild(backend: Backend) -> World {
     let plan = ["one", "two", "three"].map(|name| ChannelPlan::new(name, kind::TEXT, 850)).to_vec();
-    World::of(place, plan).await
+    World::of(backend, plan).await
 }
 
 async fn assert_whole(world: &World) {
@@ -27,8 +27,8 @@ async fn assert_whole(world: &World) {
     }
 }
 
-async fn two_workers_same_channel_one_holds_the_lease_and_the_other_is_idle(place: Place) {
-    let world = guild(place).await;
+async fn two_workers_same_channel_one_holds_the_lease_and_the_other_is_idle(backend: Backend) {
+    let world = guild(backend).await;
     let (one, other) = (world.process(), world.process());
     let leader = one.lead().await;
     let Err(Lease { holder, .. }) = other.candidate.elect().await.unwrap() else { panic!("both lead") };
@@ -62,8 +62,8 @@ async fn two_workers_same_channel_one_holds_the_lease_and_the_other_is_idle(plac
     assert_eq!(world.asked(MESSAGES), pages);
 }
 
-async fn a_process_that_stalls_and_wakes_up_is_shut_out_and_the_other_finishes(place: Place) {
-    let world = guild(place).await;
+async fn a_process_that_stalls_and_wakes_up_is_shut_out_and_the_other_finishes(backend: Backend) {
+    let world = guild(backend).await;
     let (one, other) = (world.process(), world.process());
     let job = one.request(&SyncOptions::default()).await;
     let stalled = one.lead().await;
@@ -98,8 +98,8 @@ async fn a_process_that_stalls_and_wakes_up_is_shut_out_and_the_other_finishes(p
     leader.resign().await;
 }
 
-async fn nothing_is_asked_while_the_lease_is_over(place: Place) {
-    let world = guild(place).await;
+async fn nothing_is_asked_while_the_lease_is_over(backend: Backend) {
+    let world = guild(backend).await;
     let process = world.process();
     let job = process.request(&SyncOptions::default()).await;
     let leader = process.lead().await;
@@ -118,8 +118,8 @@ async fn nothing_is_asked_while_the_lease_is_over(place: Place) {
     assert_whole(&world).await;
 }
 
-async fn a_full_run_that_is_taken_over_reads_nothing_twice(place: Place) {
-    let world = guild(place).await;
+async fn a_full_run_that_is_taken_over_reads_nothing_twice(backend: Backend) {
+    let world = guild(backend).await;
     world.sync().await;
     let before = world.asked(MESSAGES);
     let first = world.process();

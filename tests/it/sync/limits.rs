@@ -11,7 +11,7 @@ use ports::guild::GuildChannel;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::place::Place;
+use super::backend::Backend;
 use super::world::{MESSAGES, SyncOptions, World};
 
 /// The latency of a response.
@@ -23,7 +23,7 @@ fn channels(count: usize, messages: u64) -> Vec<ChannelPlan> {
 
 /// These channels behind real limits, with incorrect headers.
 async fn limited(plan: Vec<ChannelPlan>) -> World {
-    World::start(Place::Sqlite, Options { rest_latency_ms: LATENCY_MS, ..Options::planned(1, plan) }).await
+    World::start(Backend::Sqlite, Options { rest_latency_ms: LATENCY_MS, ..Options::planned(1, plan) }).await
 }
 
 fn reads(world: &World) -> Vec<Request> {

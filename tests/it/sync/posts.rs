@@ -5,7 +5,7 @@ use domain::job::JobState;
 use domain::message::MessageKind;
 use serde_json::json;
 
-use super::place::{Place, cases};
+use super::backend::{Backend, cases};
 use super::world::{MESSAGES, SyncOptions, World};
 
 cases![
@@ -22,14 +22,14 @@ fn post() -> ThreadPlan {
     ThreadPlan::new(kind::PUBLIC_THREAD, Origin::Post, 4)
 }
 
-async fn forum(place: Place, posts: Vec<ThreadPlan>) -> World {
-    World::of(place, vec![ChannelPlan::new("help", kind::FORUM, 0).threads(posts)]).await
+async fn forum(backend: Backend, posts: Vec<ThreadPlan>) -> World {
+    World::of(backend, vec![ChannelPlan::new("help", kind::FORUM, 0).threads(posts)]).await
 }
 
 /// A text channel with a thread that was started from one of its messages, and has that message's id.
-async fn thread_of_a_message(place: Place) -> (World, u64, u64) {
+async fn thread_of_a_message(backend: Backend) -> (World, u64, u64) {
     let thread = ThreadPlan::new(kind::PUBLIC_THREAD, Origin::Message, 5);
-    let world = World::of(place, vec![ChannelPlan::new("general", kind::TEXT, 150).threads(vec![thread])]).await;
+    let world = World::of(backend, vec![ChannelPlan::new("general", kind::TEXT, 150).threads(vec![thread])]).await;
     let general = world.id("general");
     let thread = world.simulator.threads(general)[0];
     (world, general, thread)
@@ -44,8 +44,8 @@ async fn full(world: &World) {
     assert_eq!((job.state, job.error), (JobState::Done, None));
 }
 
-async fn forum_post_starter_same_id(place: Place) {
-    let world = forum(place, vec![post(), post().archived(Archive::AfterLast)]).await;
+async fn forum_post_starter_same_id(backend: Backend) {
+    let world = forum(backend, vec![post(), post().archived(Archive::AfterLast)]).await;
     assert_eq!(world.sync().await.state, JobState::Done);
     let (_installation, server) = world.serve();
     for post in world.simulator.threads(world.id("help")) {
@@ -59,8 +59,8 @@ async fn forum_post_starter_same_id(place: Place) {
     }
 }
 
-async fn text_thread_starter(place: Place) {
-    let (world, general, thread) = thread_of_a_message(place).await;
+async fn text_thread_starter(backend: Backend) {
+    let (world, general, thread) = thread_of_a_message(backend).await;
     assert_eq!(world.sync().await.state, JobState::Done);
     world.assert_whole(thread).await;
     world.assert_whole(general).await;
@@ -74,8 +74,8 @@ async fn text_thread_starter(place: Place) {
     assert_eq!(reference.channel_id.map(domain::snowflake::Id::get), Some(general));
 }
 
-async fn starter_deleted(place: Place) {
-    let (world, general, thread) = thread_of_a_message(place).await;
+async fn starter_deleted(backend: Backend) {
+    let (world, general, thread) = thread_of_a_message(backend).await;
     assert_eq!(world.sync().await.state, JobState::Done);
     world.delete(general, &[thread]);
     full(&world).await;
@@ -84,15 +84,15 @@ async fn starter_deleted(place: Place) {
     assert!(world.find(general, thread).await.unwrap().is_deleted());
     assert_eq!(world.channel(thread).await.unwrap().parent_id, Some(world.of_channel(general)), "the thread stays");
     // A post whose starter was deleted before the first observation.
-    let world = forum(place, vec![ThreadPlan { starter_deleted: true, ..post() }]).await;
+    let world = forum(backend, vec![ThreadPlan { starter_deleted: true, ..post() }]).await;
     assert_eq!(world.sync().await.state, JobState::Done);
     let orphan = world.simulator.threads(world.id("help"))[0];
     world.assert_whole(orphan).await;
     assert!(world.held(orphan).await.len() == 3 && world.find(orphan, orphan).await.is_none());
 }
 
-async fn thread_create_before_starter_exists(place: Place) {
-    let world = forum(place, vec![post()]).await;
+async fn thread_create_before_starter_exists(backend: Backend) {
+    let world = forum(backend, vec![post()]).await;
     assert_eq!(world.sync().await.state, JobState::Done);
     let (channel_id, name, content) = (world.id("help"), "uploading".to_owned(), "here it is".to_owned());
     let act = Act::CreateThread { channel_id, name, message_id: None, private: false, content };
@@ -106,8 +106,8 @@ async fn thread_create_before_starter_exists(place: Place) {
     world.assert_whole(made).await;
 }
 
-async fn parent_channel_deleted(place: Place) {
-    let (world, general, thread) = thread_of_a_message(place).await;
+async fn parent_channel_deleted(backend: Backend) {
+    let (world, general, thread) = thread_of_a_message(backend).await;
     world.sync().await;
     let paths = [general, thread].map(|id| format!("/api/v1/tenants/simulated/channels/{id}/messages"));
     let (_installation, server) = world.serve();
@@ -121,8 +121,8 @@ async fn parent_channel_deleted(place: Place) {
     assert!(paths.iter().all(|path| server.get(path).status == 404), "and shows it to no reader");
 }
 
-async fn forum_tag_deleted(place: Place) {
-    let world = forum(place, vec![post(); 20]).await;
+async fn forum_tag_deleted(backend: Backend) {
+    let world = forum(backend, vec![post(); 20]).await;
     world.sync().await;
     let help = world.id("help");
     let mut tagged = None;
@@ -143,8 +143,8 @@ async fn forum_tag_deleted(place: Place) {
     }
 }
 
-async fn pinned_then_archived(place: Place) {
-    let world = forum(place, vec![post(), post()]).await;
+async fn pinned_then_archived(backend: Backend) {
+    let world = forum(backend, vec![post(), post()]).await;
     let thread = world.simulator.threads(world.id("help"))[1];
     let flags = async || {
         let extra = world.channel(thread).await.unwrap().extra;

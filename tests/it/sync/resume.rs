@@ -12,7 +12,7 @@ use ports::store::{Repositories, Store, StoreStatus, UnitOfWork};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::place::{Place, cases};
+use super::backend::{Backend, cases};
 use super::with::{Company, With};
 use super::world::{MESSAGES, SyncOptions, When, World};
 
@@ -24,9 +24,9 @@ cases![
     a_full_run_that_was_ended_is_gone_on_with_by_a_plain_one,
 ];
 
-async fn guild(place: Place) -> World {
+async fn guild(backend: Backend) -> World {
     let plan = ["one", "two", "three"].map(|name| ChannelPlan::new(name, kind::TEXT, 850)).to_vec();
-    World::of(place, plan).await
+    World::of(backend, plan).await
 }
 
 async fn assert_whole(world: &World) {
@@ -35,8 +35,8 @@ async fn assert_whole(world: &World) {
     }
 }
 
-async fn a_cancelled_run_is_gone_on_with_and_no_page_is_fetched_twice(place: Place) {
-    let world = guild(place).await;
+async fn a_cancelled_run_is_gone_on_with_and_no_page_is_fetched_twice(backend: Backend) {
+    let world = guild(backend).await;
     let stop = CancellationToken::new();
     let job = world.run_with(SyncOptions::default(), &stop, &When::stored(900, || stop.cancel())).await;
     assert_eq!(job.state, JobState::Cancelled);
@@ -50,8 +50,8 @@ async fn a_cancelled_run_is_gone_on_with_and_no_page_is_fetched_twice(place: Pla
     assert!(asked.values().all(|times| *times == 1), "{asked:?}");
 }
 
-async fn runs_that_are_dropped_anywhere_lose_a_page_at_most(place: Place) {
-    let world = guild(place).await;
+async fn runs_that_are_dropped_anywhere_lose_a_page_at_most(backend: Backend) {
+    let world = guild(backend).await;
     let ends = 20_u32;
     for end in 1..=ends {
         let killed = Notify::new();
@@ -127,8 +127,8 @@ fn deaf(store: &Arc<dyn Store>, ear: Ear) -> Arc<dyn Store> {
     Arc::new(Deaf { store: Arc::clone(store), commits: Arc::default(), ear })
 }
 
-async fn kill_9_after_db_commit_before_cursor(place: Place) {
-    let mut world = guild(place).await;
+async fn kill_9_after_db_commit_before_cursor(backend: Backend) {
+    let mut world = guild(backend).await;
     let store = Arc::clone(&world.store);
     let mut ends = 0;
     for last in 1..=16 {
@@ -149,8 +149,8 @@ async fn kill_9_after_db_commit_before_cursor(place: Place) {
     assert!(asked <= 3 * 10 + 2 * ends, "{asked} for {ends}");
 }
 
-async fn commits_whose_answer_is_lost_are_made_once(place: Place) {
-    let mut world = guild(place).await;
+async fn commits_whose_answer_is_lost_are_made_once(backend: Backend) {
+    let mut world = guild(backend).await;
     let store = Arc::clone(&world.store);
     world.store = deaf(&store, Ear::Lost);
     let job = world.sync().await;
@@ -160,8 +160,8 @@ async fn commits_whose_answer_is_lost_are_made_once(place: Place) {
     assert_eq!(world.asked(MESSAGES), 3 * 10, "a page is stored again and not fetched again");
 }
 
-async fn a_full_run_that_was_ended_is_gone_on_with_by_a_plain_one(place: Place) {
-    let world = guild(place).await;
+async fn a_full_run_that_was_ended_is_gone_on_with_by_a_plain_one(backend: Backend) {
+    let world = guild(backend).await;
     assert_eq!(world.sync().await.kind, JobKind::Incremental);
     let killed = Notify::new();
     let (stop, options) = (CancellationToken::new(), SyncOptions { full: true, ..SyncOptions::default() });

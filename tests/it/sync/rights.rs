@@ -6,7 +6,7 @@ use domain::coverage::CoverageState;
 use domain::job::JobState;
 use domain::visibility::Visibility;
 
-use super::place::{Place, cases};
+use super::backend::{Backend, cases};
 use super::world::{MESSAGES, SyncOptions, World};
 
 cases![
@@ -27,12 +27,12 @@ cases![
 
 /// Reads an open channel and one with these rights, whose messages are not requested; returns the reason recorded for
 /// it.
-async fn refused(place: Place, kind: u8, rights: Rights) -> String {
+async fn refused(backend: Backend, kind: u8, rights: Rights) -> String {
     let plan = vec![
         ChannelPlan::new("closed", kind, 50).rights(rights),
         ChannelPlan::new("open", discord_simulator::kind::TEXT, 50),
     ];
-    let world = World::of(place, plan).await;
+    let world = World::of(backend, plan).await;
     assert_eq!(world.sync().await.state, JobState::Done);
     world.assert_whole(world.id("open")).await;
     assert_eq!(world.asked(MESSAGES), 2, "only the open channel was asked for");
@@ -42,19 +42,19 @@ async fn refused(place: Place, kind: u8, rights: Rights) -> String {
     coverage.reason.unwrap()
 }
 
-async fn no_history_permission(place: Place) {
-    assert_eq!(refused(place, kind::TEXT, Rights::NoHistory).await, "no_history");
+async fn no_history_permission(backend: Backend) {
+    assert_eq!(refused(backend, kind::TEXT, Rights::NoHistory).await, "no_history");
 }
 
-async fn voice_text_without_connect(place: Place) {
+async fn voice_text_without_connect(backend: Backend) {
     for kind in [kind::VOICE, kind::STAGE] {
-        assert_eq!(refused(place, kind, Rights::NoConnect).await, "no_connect");
+        assert_eq!(refused(backend, kind, Rights::NoConnect).await, "no_connect");
     }
 }
 
-async fn view_denied_403(place: Place) {
+async fn view_denied_403(backend: Backend) {
     let plan = ["closed", "one", "two"].map(|name| ChannelPlan::new(name, kind::TEXT, 250)).to_vec();
-    let world = World::of(place, plan).await;
+    let world = World::of(backend, plan).await;
     let closed = world.id("closed");
     world.simulator.fault(FaultRule::on(MESSAGES, 0, Fault::NoAccess).in_channel(closed));
     assert_eq!(world.sync().await.state, JobState::Done);
@@ -66,14 +66,14 @@ async fn view_denied_403(place: Place) {
     }
 }
 
-async fn a_hidden_channel_is_not_asked_for(place: Place) {
-    let world = World::of(place, vec![ChannelPlan::new("hidden", kind::TEXT, 50).rights(Rights::Hidden)]).await;
+async fn a_hidden_channel_is_not_asked_for(backend: Backend) {
+    let world = World::of(backend, vec![ChannelPlan::new("hidden", kind::TEXT, 50).rights(Rights::Hidden)]).await;
     assert_eq!(world.sync().await.state, JobState::Done);
     assert_eq!((world.coverage(world.id("hidden")).await, world.asked(MESSAGES)), (None, 0));
 }
 
-async fn a_channel_that_is_listed_as_hidden_is_hidden(place: Place) {
-    let world = World::channel_of(place, 50).await;
+async fn a_channel_that_is_listed_as_hidden_is_hidden(backend: Backend) {
+    let world = World::channel_of(backend, 50).await;
     let general = world.id("general");
     world.sync().await;
     let before = world.channel(general).await.unwrap();
@@ -89,10 +89,10 @@ async fn a_channel_that_is_listed_as_hidden_is_hidden(place: Place) {
     assert_eq!(world.asked("/channels/{c}"), 0, "it exists, so it is not requested");
 }
 
-async fn category_forum_directory(place: Place) {
+async fn category_forum_directory(backend: Backend) {
     let kinds =
         [("category", kind::CATEGORY), ("forum", kind::FORUM), ("media", kind::MEDIA), ("directory", kind::DIRECTORY)];
-    let world = World::of(place, kinds.map(|(name, kind)| ChannelPlan::new(name, kind, 0)).to_vec()).await;
+    let world = World::of(backend, kinds.map(|(name, kind)| ChannelPlan::new(name, kind, 0)).to_vec()).await;
     assert_eq!(world.sync().await.state, JobState::Done);
     assert_eq!(world.asked(MESSAGES), 0);
     for (name, _) in kinds {
@@ -100,8 +100,8 @@ async fn category_forum_directory(place: Place) {
     }
 }
 
-async fn permission_revoked_mid_backfill(place: Place) {
-    let world = World::channel_of(place, 350).await;
+async fn permission_revoked_mid_backfill(backend: Backend) {
+    let world = World::channel_of(backend, 350).await;
     let general = world.id("general");
     world.sync_when(100, || world.close(general)).await;
     let held = world.held(general).await;
@@ -124,8 +124,8 @@ async fn permission_revoked_mid_backfill(place: Place) {
     assert_eq!(world.channel(general).await.unwrap().visibility, Visibility::Public);
 }
 
-async fn channel_deleted_404_mid_backfill(place: Place) {
-    let world = World::channel_of(place, 350).await;
+async fn channel_deleted_404_mid_backfill(backend: Backend) {
+    let world = World::channel_of(backend, 350).await;
     let general = world.id("general");
     let newest = world.true_ids(general).split_off(250);
     let remove = || drop(world.simulator.act(Act::DeleteChannel { channel_id: general }).unwrap());
@@ -139,8 +139,8 @@ async fn channel_deleted_404_mid_backfill(place: Place) {
     assert!(!again.iter().any(|route| ["/channels/{c}", MESSAGES].contains(route)), "{again:?}");
 }
 
-async fn content_intent_off_at_start(place: Place) {
-    let world = World::channel_of(place, 50).await;
+async fn content_intent_off_at_start(backend: Backend) {
+    let world = World::channel_of(backend, 50).await;
     world.change_bot(BotChange { content: Some(false), ..BotChange::default() });
     let job = world.sync().await;
     assert_eq!(job.state, JobState::Failed);
@@ -148,8 +148,8 @@ async fn content_intent_off_at_start(place: Place) {
     assert_eq!((world.asked(MESSAGES), world.held(world.id("general")).await.len()), (0, 0));
 }
 
-async fn content_intent_lost_mid_run(place: Place) {
-    let world = World::channel_of(place, 350).await;
+async fn content_intent_lost_mid_run(backend: Backend) {
+    let world = World::channel_of(backend, 350).await;
     let general = world.id("general");
     let off = || world.change_bot(BotChange { content: Some(false), ..BotChange::default() });
     let job = world.sync_when(100, off).await;
@@ -176,13 +176,16 @@ async fn content_intent_lost_mid_run(place: Place) {
 }
 
 /// Returns a stored channel before and after a change and another run.
-async fn changed(place: Place, change: impl FnOnce(&World) -> ChannelChange) -> (World, [domain::channel::Channel; 2]) {
+async fn changed(
+    backend: Backend,
+    change: impl FnOnce(&World) -> ChannelChange,
+) -> (World, [domain::channel::Channel; 2]) {
     let plan = vec![
         ChannelPlan::new("first", kind::CATEGORY, 0),
         ChannelPlan::new("general", kind::TEXT, 150),
         ChannelPlan::new("second", kind::CATEGORY, 0),
     ];
-    let world = World::of(place, plan).await;
+    let world = World::of(backend, plan).await;
     world.sync().await;
     let general = world.id("general");
     let before = world.channel(general).await.unwrap();
@@ -196,21 +199,21 @@ async fn changed(place: Place, change: impl FnOnce(&World) -> ChannelChange) -> 
     (world, [before, after])
 }
 
-async fn channel_moves_category(place: Place) {
+async fn channel_moves_category(backend: Backend) {
     let to = |world: &World| ChannelChange {
         parent_id: Some(world.id("second")),
         name: Some("renamed".to_owned()),
         ..ChannelChange::default()
     };
-    let (world, [before, after]) = changed(place, to).await;
+    let (world, [before, after]) = changed(backend, to).await;
     let of = |name| Some(world.of_channel(world.id(name)));
     assert_eq!((before.parent_id, after.parent_id), (of("first"), of("second")));
     assert_eq!((before.name.as_str(), after.name.as_str()), ("general", "renamed"));
 }
 
-async fn type_0_to_5(place: Place) {
+async fn type_0_to_5(backend: Backend) {
     let to = |kind| ChannelChange { kind: Some(kind), ..ChannelChange::default() };
-    let (world, [before, after]) = changed(place, |_| to(kind::ANNOUNCEMENT)).await;
+    let (world, [before, after]) = changed(backend, |_| to(kind::ANNOUNCEMENT)).await;
     assert_eq!((before.kind.0, after.kind.0), (0, 5));
     let general = world.id("general");
     world.simulator.act(Act::UpdateChannel { channel_id: general, change: to(kind::TEXT) }).unwrap();
@@ -220,9 +223,9 @@ async fn type_0_to_5(place: Place) {
     assert_eq!(again, Channel { observed_at: again.observed_at, ..before });
 }
 
-async fn two_channels_of_one_name_have_two_slugs(place: Place) {
+async fn two_channels_of_one_name_have_two_slugs(backend: Backend) {
     let plan = vec![ChannelPlan::new("general", kind::TEXT, 5), ChannelPlan::new("general", kind::TEXT, 5)];
-    let world = World::of(place, plan).await;
+    let world = World::of(backend, plan).await;
     assert_eq!(world.sync().await.state, JobState::Done);
     let mut slugs = Vec::new();
     for id in world.simulator.channels() {

@@ -4,7 +4,7 @@ use discord_simulator::{Act, ChannelPlan, Origin, ThreadPlan, kind};
 use domain::job::JobState;
 use serde_json::{Value, json};
 
-use super::place::{Place, cases};
+use super::backend::{Backend, cases};
 use super::world::World;
 use crate::program::Server;
 
@@ -26,11 +26,11 @@ fn send(world: &World, channel_id: u64, raw: Value) -> u64 {
     sent["id"].as_str().unwrap().parse().unwrap()
 }
 
-async fn case_18_a_file_is_shown_under_its_title_and_a_post_with_its_tags(place: Place) {
+async fn case_18_a_file_is_shown_under_its_title_and_a_post_with_its_tags(backend: Backend) {
     let posts = vec![ThreadPlan::new(kind::PUBLIC_THREAD, Origin::Post, 2); 20];
     let channels =
         vec![ChannelPlan::new("general", kind::TEXT, 1), ChannelPlan::new("help", kind::FORUM, 0).threads(posts)];
-    let world = World::of(place, channels).await;
+    let world = World::of(backend, channels).await;
     let attachment = json!({"id": "1235168840908800009", "filename": "1.pdf", "title": "Чертёж лампы №1", "size": 50,
         "url": "https://cdn.discordapp.com/attachments/330000000000000001/1/1.pdf",
         "proxy_url": "https://media.discordapp.net/attachments/330000000000000001/1/1.pdf",
@@ -66,8 +66,8 @@ async fn case_18_a_file_is_shown_under_its_title_and_a_post_with_its_tags(place:
     assert!(tagged > 0);
 }
 
-async fn case_10_a_command_is_named_after_a_sync(place: Place) {
-    let world = World::channel_of(place, 1).await;
+async fn case_10_a_command_is_named_after_a_sync(backend: Backend) {
+    let world = World::channel_of(backend, 1).await;
     let user = json!({"id": "310000000000000001", "username": "ada.q", "global_name": "Ada Quill", "discriminator": "0",
         "avatar": null, "public_flags": 0});
     let raw = json!({
@@ -90,9 +90,9 @@ async fn case_10_a_command_is_named_after_a_sync(place: Place) {
     assert!(!general.contains("Quill") && !general.contains("310000000000000001"));
 }
 
-async fn case_11_a_thread_begins_with_its_opener_after_a_sync(place: Place) {
+async fn case_11_a_thread_begins_with_its_opener_after_a_sync(backend: Backend) {
     let thread = ThreadPlan::new(kind::PUBLIC_THREAD, Origin::Message, 5);
-    let world = World::of(place, vec![ChannelPlan::new("general", kind::TEXT, 150).threads(vec![thread])]).await;
+    let world = World::of(backend, vec![ChannelPlan::new("general", kind::TEXT, 150).threads(vec![thread])]).await;
     let (general, thread) = (world.id("general"), world.simulator.threads(world.id("general"))[0]);
     assert_eq!(world.sync().await.state, JobState::Done);
     let (_installation, server) = world.serve();

@@ -11,7 +11,7 @@ use ports::store::{Repositories, Store, StoreStatus, UnitOfWork};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::time::{sleep, timeout};
 
-use super::place::Place;
+use super::backend::Backend;
 use super::with::{Company, With};
 use super::world::World;
 
@@ -42,7 +42,7 @@ impl Company for OwnedMutexGuard<()> {}
 #[tokio::test(start_paused = true)]
 async fn a_job_is_stored_while_others_wait_for_their_turn() {
     let plan = (0..60).map(|number| ChannelPlan::new(&format!("channel-{number}"), kind::TEXT, 600)).collect();
-    let mut world = World::start(Place::Sqlite, Options::planned(1, plan)).await;
+    let mut world = World::start(Backend::Sqlite, Options::planned(1, plan)).await;
     world.store = Arc::new(Slow(Arc::clone(&world.store), Arc::default()));
     let job = timeout(Duration::from_hours(1), world.sync()).await.expect("the sync ends");
     assert_eq!((job.state, job.error), (JobState::Done, None));

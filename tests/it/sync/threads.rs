@@ -7,7 +7,7 @@ use discord_simulator::{
 use domain::job::JobState;
 use percent_encoding::percent_decode_str;
 
-use super::place::{Place, cases};
+use super::backend::{Backend, cases};
 use super::world::{MESSAGES, SyncOptions, World};
 
 cases![
@@ -54,8 +54,8 @@ fn tied() -> ThreadPlan {
     public(2).archived(Archive::At(1_700_000_000_000_000))
 }
 
-async fn of(place: Place, threads: Vec<ThreadPlan>) -> World {
-    World::of(place, vec![ChannelPlan::new("general", kind::TEXT, 300).threads(threads)]).await
+async fn of(backend: Backend, threads: Vec<ThreadPlan>) -> World {
+    World::of(backend, vec![ChannelPlan::new("general", kind::TEXT, 300).threads(threads)]).await
 }
 
 /// Returns the queries that were sent to routes whose name ends like this.
@@ -64,39 +64,39 @@ fn queries(world: &World, route: &str) -> Vec<String> {
     requests.map(|request| request.query).collect()
 }
 
-async fn archived_public_250(place: Place) {
-    let world = of(place, vec![public(2).archived(Archive::AfterLast); 250]).await;
+async fn archived_public_250(backend: Backend) {
+    let world = of(backend, vec![public(2).archived(Archive::AfterLast); 250]).await;
     assert_eq!(world.sync().await.state, JobState::Done);
     all_are_held(&world, "general").await;
     assert_eq!(world.asked(PUBLIC), 3);
 }
 
-async fn archived_150_same_archive_timestamp(place: Place) {
-    let world = of(place, vec![tied(); 150]).await;
+async fn archived_150_same_archive_timestamp(backend: Backend) {
+    let world = of(backend, vec![tied(); 150]).await;
     assert_eq!(world.sync().await.state, JobState::Done);
     all_are_held(&world, "general").await;
 }
 
-async fn archived_150_same_archive_timestamp_with_a_search_that_is_never_ready(place: Place) {
-    let world = of(place, vec![tied(); 150]).await;
+async fn archived_150_same_archive_timestamp_with_a_search_that_is_never_ready(backend: Backend) {
+    let world = of(backend, vec![tied(); 150]).await;
     world.simulator.fault(FaultRule::on("/channels/{c}/threads/search", 0, Fault::IndexNotReady));
     let job = world.sync().await;
     assert_eq!(job.state, JobState::Failed, "it is not silently short");
     assert!(job.error.unwrap().contains("archived threads of general"));
 }
 
-async fn archived_has_more_true_empty_page(place: Place) {
-    let world = of(place, vec![public(2).archived(Archive::AfterLast); 30]).await;
+async fn archived_has_more_true_empty_page(backend: Backend) {
+    let world = of(backend, vec![public(2).archived(Archive::AfterLast); 30]).await;
     world.simulator.fault(FaultRule::on(PUBLIC, 0, Fault::EmptyButMore));
     assert_eq!(world.sync().await.state, JobState::Done);
     all_are_held(&world, "general").await;
     assert!(world.asked(PUBLIC) <= 2);
 }
 
-async fn joined_private_paged_by_id(place: Place) {
+async fn joined_private_paged_by_id(backend: Backend) {
     let mut threads = vec![private().joined().archived(Archive::AfterLast); 120];
     threads.push(private().archived(Archive::AfterLast));
-    let world = of(place, threads).await;
+    let world = of(backend, threads).await;
     assert_eq!(world.sync().await.state, JobState::Done);
     let (mut held, mut hidden) = (0, 0);
     for thread in world.simulator.threads(world.id("general")) {
@@ -114,8 +114,8 @@ async fn joined_private_paged_by_id(place: Place) {
     assert!(asked.len() == 2 && cursor.parse::<u64>().is_ok(), "no moment is sent: {asked:?}");
 }
 
-async fn limit_1_never_sent(place: Place) {
-    let world = World::start(place, Options::new(7, GuildSize::Small).unlimited()).await;
+async fn limit_1_never_sent(backend: Backend) {
+    let world = World::start(backend, Options::new(7, GuildSize::Small).unlimited()).await;
     assert_eq!(world.sync().await.state, JobState::Done);
     let (mut lists, requests) = (0, world.simulator.requests(0));
     for request in requests.iter().filter(|request| request.route.contains("/threads/") && request.route != ACTIVE) {
@@ -127,8 +127,8 @@ async fn limit_1_never_sent(place: Place) {
     assert!(lists > 15, "{lists}");
 }
 
-async fn timestamp_plus_sign_encoded(place: Place) {
-    let world = of(place, vec![public(2).archived(Archive::AfterLast); 120]).await;
+async fn timestamp_plus_sign_encoded(backend: Backend) {
+    let world = of(backend, vec![public(2).archived(Archive::AfterLast); 120]).await;
     assert_eq!(world.sync().await.state, JobState::Done);
     let moments: Vec<String> = queries(&world, PUBLIC)
         .iter()
@@ -143,8 +143,8 @@ async fn timestamp_plus_sign_encoded(place: Place) {
 
 /// Two threads, one active and one archived, one of which moves to the other's list after the active list was fetched
 /// and before the archived one is.
-async fn moved_between_lists(place: Place, archived: bool) {
-    let world = of(place, vec![public(3), public(3).archived(Archive::AfterLast)]).await;
+async fn moved_between_lists(backend: Backend, archived: bool) {
+    let world = of(backend, vec![public(3), public(3).archived(Archive::AfterLast)]).await;
     let threads = world.simulator.threads(world.id("general"));
     let moved = if archived { threads[0] } else { threads[1] };
     // The list is built before it is sent; in between the first messages are stored.
@@ -163,17 +163,17 @@ async fn moved_between_lists(place: Place, archived: bool) {
     }
 }
 
-async fn thread_archived_between_lists(place: Place) {
-    moved_between_lists(place, true).await;
+async fn thread_archived_between_lists(backend: Backend) {
+    moved_between_lists(backend, true).await;
 }
 
-async fn thread_unarchived_between_lists(place: Place) {
-    moved_between_lists(place, false).await;
+async fn thread_unarchived_between_lists(backend: Backend) {
+    moved_between_lists(backend, false).await;
 }
 
-async fn private_thread_member_and_moderator(place: Place) {
+async fn private_thread_member_and_moderator(backend: Backend) {
     let threads = vec![private().joined(), private(), private().archived(Archive::AfterLast), public(3)];
-    let world = of(place, threads).await;
+    let world = of(backend, threads).await;
     let counts = async || {
         let parent = world.channel(world.id("general")).await.unwrap();
         let (mut closed, mut open) = (0, 0);
@@ -198,12 +198,12 @@ async fn private_thread_member_and_moderator(place: Place) {
     }
 }
 
-async fn named_channels_are_read_with_their_threads_and_no_others(place: Place) {
+async fn named_channels_are_read_with_their_threads_and_no_others(backend: Backend) {
     let plan = vec![
         ChannelPlan::new("one", kind::TEXT, 20).threads(vec![public(3), public(3).archived(Archive::AfterLast)]),
         ChannelPlan::new("two", kind::TEXT, 20).threads(vec![public(3)]),
     ];
-    let world = World::of(place, plan).await;
+    let world = World::of(backend, plan).await;
     let channels = vec![world.id("one").to_string().parse().unwrap()];
     let job = world.run(SyncOptions { channels, ..Default::default() }).await;
     assert_eq!((job.kind, job.progress.channels_total), (domain::job::JobKind::Channels, 3));
@@ -211,9 +211,9 @@ async fn named_channels_are_read_with_their_threads_and_no_others(place: Place) 
     assert_eq!(world.held(world.id("two")).await, [0_u64; 0]);
 }
 
-async fn an_archived_thread_that_is_named_alone_is_read_and_what_there_is_not_is_told(place: Place) {
+async fn an_archived_thread_that_is_named_alone_is_read_and_what_there_is_not_is_told(backend: Backend) {
     let threads = vec![public(3).archived(Archive::AfterLast), public(4).archived(Archive::AfterLast)];
-    let world = World::of(place, vec![ChannelPlan::new("one", kind::TEXT, 20).threads(threads)]).await;
+    let world = World::of(backend, vec![ChannelPlan::new("one", kind::TEXT, 20).threads(threads)]).await;
     let thread = world.simulator.threads(world.id("one"))[1];
     let named = |id: u64| SyncOptions { channels: vec![id.to_string().parse().unwrap()], ..Default::default() };
     let job = world.run(named(thread)).await;

@@ -9,7 +9,7 @@ use domain::job::JobState;
 use ports::error::StoreError;
 use ports::store::{Repositories, Store, StoreStatus, UnitOfWork};
 
-use super::place::{Place, cases};
+use super::backend::{Backend, cases};
 use super::with::{Company, With};
 use super::world::World;
 
@@ -55,17 +55,17 @@ impl Store for Watched {
 }
 
 /// A guild with `threads` archived threads, whose store is recorded from now on.
-async fn watched(place: Place, threads: usize) -> (World, Used) {
+async fn watched(backend: Backend, threads: usize) -> (World, Used) {
     let thread = ThreadPlan::new(kind::PUBLIC_THREAD, Origin::Standalone, 2).archived(Archive::AfterLast);
     let plan = vec![ChannelPlan::new("general", kind::TEXT, 20).threads(vec![thread; threads])];
-    let mut world = World::of(place, plan).await;
+    let mut world = World::of(backend, plan).await;
     let used = Used::default();
     world.store = Arc::new(Watched(Arc::clone(&world.store), Arc::clone(&used)));
     (world, used)
 }
 
-async fn an_unchanged_archived_thread_costs_no_write_and_no_lock(place: Place) {
-    let (world, used) = watched(place, 120).await;
+async fn an_unchanged_archived_thread_costs_no_write_and_no_lock(backend: Backend) {
+    let (world, used) = watched(backend, 120).await;
     assert_eq!(world.sync().await.state, JobState::Done);
     used.lock().unwrap().clear();
     let again = world.sync().await;
@@ -82,8 +82,8 @@ async fn an_unchanged_archived_thread_costs_no_write_and_no_lock(place: Place) {
     assert_eq!(again.progress.channels_total, 1, "no thread is read");
 }
 
-async fn no_unit_holds_the_lease_while_it_stores_channels(place: Place) {
-    let (world, used) = watched(place, 60).await;
+async fn no_unit_holds_the_lease_while_it_stores_channels(backend: Backend) {
+    let (world, used) = watched(backend, 60).await;
     assert_eq!(world.sync().await.state, JobState::Done);
     let units = std::mem::take(&mut *used.lock().unwrap());
     assert!(units.iter().any(|used| used.contains(&"channels")));

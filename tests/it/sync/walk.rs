@@ -5,7 +5,7 @@ use domain::coverage::CoverageState;
 use domain::job::JobState;
 use domain::message::MessageId;
 
-use super::place::{Place, cases};
+use super::backend::{Backend, cases};
 use super::world::{MESSAGES, SyncOptions, World, shown_count};
 
 cases![
@@ -22,8 +22,8 @@ cases![
 ];
 
 /// Reads a channel of that many messages; returns the number of requests.
-async fn read(place: Place, messages: u64) -> usize {
-    let world = World::channel_of(place, messages).await;
+async fn read(backend: Backend, messages: u64) -> usize {
+    let world = World::channel_of(backend, messages).await;
     let general = world.id("general");
     assert_eq!(world.sync().await.state, JobState::Done);
     world.assert_whole(general).await;
@@ -31,24 +31,24 @@ async fn read(place: Place, messages: u64) -> usize {
     world.asked(MESSAGES)
 }
 
-async fn empty_channel(place: Place) {
-    assert_eq!(read(place, 0).await, 1);
+async fn empty_channel(backend: Backend) {
+    assert_eq!(read(backend, 0).await, 1);
 }
 
-async fn exactly_100(place: Place) {
-    assert_eq!(read(place, 100).await, 2);
+async fn exactly_100(backend: Backend) {
+    assert_eq!(read(backend, 100).await, 2);
 }
 
-async fn exactly_101(place: Place) {
-    assert_eq!(read(place, 101).await, 3);
+async fn exactly_101(backend: Backend) {
+    assert_eq!(read(backend, 101).await, 3);
 }
 
-async fn exactly_10_000(place: Place) {
-    assert_eq!(read(place, 10_000).await, 101);
+async fn exactly_10_000(backend: Backend) {
+    assert_eq!(read(backend, 10_000).await, 101);
 }
 
-async fn after_walk_newest_first_pages(place: Place) {
-    let world = World::channel_of(place, 120).await;
+async fn after_walk_newest_first_pages(backend: Backend) {
+    let world = World::channel_of(backend, 120).await;
     let general = world.id("general");
     world.sync().await;
     for number in 0..350 {
@@ -68,8 +68,8 @@ async fn after_walk_newest_first_pages(place: Place) {
     assert_eq!(cursors[1..], [ids[219], ids[319], ids[419], ids[469]]);
 }
 
-async fn same_millisecond_ties_out_of_id_order(place: Place) {
-    let world = World::channel_of(place, 0).await;
+async fn same_millisecond_ties_out_of_id_order(backend: Backend) {
+    let world = World::channel_of(backend, 0).await;
     let general = world.id("general");
     for number in 0..250 {
         // The clock stops between two acts: they happen in one millisecond.
@@ -80,15 +80,15 @@ async fn same_millisecond_ties_out_of_id_order(place: Place) {
     world.assert_whole(general).await;
 }
 
-async fn short_page_mid_history(place: Place) {
-    let world = World::channel_of(place, 450).await;
+async fn short_page_mid_history(backend: Backend) {
+    let world = World::channel_of(backend, 450).await;
     world.simulator.fault(FaultRule::on(MESSAGES, 1, Fault::ShortPage { keep: 7 }).from_nth(2));
     world.sync().await;
     world.assert_whole(world.id("general")).await;
 }
 
-async fn message_deleted_between_pages(place: Place) {
-    let world = World::channel_of(place, 350).await;
+async fn message_deleted_between_pages(backend: Backend) {
+    let world = World::channel_of(backend, 350).await;
     let general = world.id("general");
     let ids = world.true_ids(general);
     // One that is stored already, one with which the next page begins, and one far before it.
@@ -110,7 +110,7 @@ async fn message_deleted_between_pages(place: Place) {
 
 #[tokio::test(start_paused = true)]
 async fn a_message_that_the_store_refuses_costs_no_other_and_is_read_again() {
-    let world = World::channel_of(Place::Sqlite, 250).await;
+    let world = World::channel_of(Backend::Sqlite, 250).await;
     let general = world.id("general");
     let ids = world.true_ids(general);
     world.refuse(ids[200]);
@@ -136,9 +136,9 @@ async fn a_message_that_the_store_refuses_costs_no_other_and_is_read_again() {
     assert_eq!((coverage.state(), coverage.unreadable_count), (CoverageState::Complete, 0));
 }
 
-async fn a_channel_that_fails_stops_no_other(place: Place) {
+async fn a_channel_that_fails_stops_no_other(backend: Backend) {
     let plan = ["one", "two", "three"].map(|name| ChannelPlan::new(name, kind::TEXT, 150)).to_vec();
-    let world = World::of(place, plan).await;
+    let world = World::of(backend, plan).await;
     let broken = world.id("two");
     let fault = Fault::Status { status: 400, html: false };
     world.simulator.fault(FaultRule::on(MESSAGES, 0, fault).in_channel(broken));
@@ -153,8 +153,8 @@ async fn a_channel_that_fails_stops_no_other(place: Place) {
     world.assert_whole(broken).await;
 }
 
-async fn a_full_run_mends_a_count_that_is_wrong(place: Place) {
-    let world = World::channel_of(place, 250).await;
+async fn a_full_run_mends_a_count_that_is_wrong(backend: Backend) {
+    let world = World::channel_of(backend, 250).await;
     let general = world.id("general");
     world.sync().await;
     let mut unit = world.store.begin().await.unwrap();

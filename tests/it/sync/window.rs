@@ -5,7 +5,7 @@ use std::time::Duration;
 use discord_simulator::{Act, ChannelChange, ChannelPlan, Origin, ThreadPlan, kind};
 use domain::job::JobState;
 
-use super::place::{Place, cases};
+use super::backend::{Backend, cases};
 use super::world::{MESSAGES, World};
 
 cases![
@@ -30,10 +30,10 @@ async fn assert_found(world: &World, channel: u64, edited: u64, gone: u64) {
     world.assert_whole(channel).await;
 }
 
-async fn a_week_of_downtime_hides_no_edit_and_no_deletion(place: Place) {
+async fn a_week_of_downtime_hides_no_edit_and_no_deletion(backend: Backend) {
     let thread = ThreadPlan::new(kind::PUBLIC_THREAD, Origin::Standalone, 3);
     let plan = vec![ChannelPlan::new("general", kind::TEXT, 50).threads(vec![thread.clone(), thread])];
-    let world = World::of(place, plan).await;
+    let world = World::of(backend, plan).await;
     let general = world.id("general");
     let [active, archived] = world.simulator.threads(general)[..] else { panic!("two threads") };
     let channels = [general, active, archived];
@@ -67,8 +67,8 @@ async fn a_week_of_downtime_hides_no_edit_and_no_deletion(place: Place) {
     assert_found(&world, general, ids[0][100], ids[0][129]).await;
 }
 
-async fn a_run_that_failed_in_a_channel_is_no_recheck_of_it(place: Place) {
-    let world = World::of(place, vec![ChannelPlan::new("general", kind::TEXT, 50)]).await;
+async fn a_run_that_failed_in_a_channel_is_no_recheck_of_it(backend: Backend) {
+    let world = World::of(backend, vec![ChannelPlan::new("general", kind::TEXT, 50)]).await;
     let general = world.id("general");
     world.send(general, "one");
     world.send(general, "two");
@@ -86,8 +86,8 @@ async fn a_run_that_failed_in_a_channel_is_no_recheck_of_it(place: Place) {
     assert_found(&world, general, edited, gone).await;
 }
 
-async fn a_recheck_reads_no_more_than_its_window(place: Place) {
-    let world = World::channel_of(place, 1_000).await;
+async fn a_recheck_reads_no_more_than_its_window(backend: Backend) {
+    let world = World::channel_of(backend, 1_000).await;
     let general = world.id("general");
     world.send(general, "new");
     world.pass();

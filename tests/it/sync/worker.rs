@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::place::{Place, cases};
+use super::backend::{Backend, cases};
 use super::world::{MESSAGES, Media, World, shown_count};
 
 cases![
@@ -35,9 +35,9 @@ cases![
 
 const HOUR: Duration = Duration::from_hours(1);
 
-async fn guild(place: Place, messages: u64) -> World {
+async fn guild(backend: Backend, messages: u64) -> World {
     let plan = ["one", "two"].map(|name| ChannelPlan::new(name, kind::TEXT, messages)).to_vec();
-    World::of(place, plan).await
+    World::of(backend, plan).await
 }
 
 /// A worker of a process of its own, with the means to request jobs and to stop it.
@@ -96,8 +96,8 @@ async fn history(world: &World, jobs: &SyncJobs) -> Vec<Job> {
     jobs.list(world.tenant.id, None, 100).await.unwrap().0
 }
 
-async fn a_tenant_is_copied_first_when_it_is_made_and_then_every_hour(place: Place) {
-    let world = guild(place, 150).await;
+async fn a_tenant_is_copied_first_when_it_is_made_and_then_every_hour(backend: Backend) {
+    let world = guild(backend, 150).await;
     let worker = Running::start(&world, Some(HOUR));
     let mut looks = tokio::time::interval(Duration::from_secs(1));
     let first = loop {
@@ -122,8 +122,8 @@ async fn a_tenant_is_copied_first_when_it_is_made_and_then_every_hour(place: Pla
     worker.end().await;
 }
 
-async fn without_a_schedule_only_what_is_asked_for_is_done(place: Place) {
-    let world = guild(place, 150).await;
+async fn without_a_schedule_only_what_is_asked_for_is_done(backend: Backend) {
+    let world = guild(backend, 150).await;
     let worker = Running::start(&world, None);
     tokio::time::advance(HOUR).await;
     assert_eq!(history(&world, &worker.jobs).await, []);
@@ -135,8 +135,8 @@ async fn without_a_schedule_only_what_is_asked_for_is_done(place: Place) {
     worker.end().await;
 }
 
-async fn a_guild_that_the_bot_is_not_in_is_never_due(place: Place) {
-    let world = guild(place, 10).await;
+async fn a_guild_that_the_bot_is_not_in_is_never_due(backend: Backend) {
+    let world = guild(backend, 10).await;
     let (slug, name) = (TenantSlug::new("elsewhere").unwrap(), TenantName::new("Elsewhere").unwrap());
     let id = PlatformId::new("77").unwrap();
     let other = Tenant::new(Platform::Discord, id, slug, name, world.clock().now());
@@ -156,8 +156,8 @@ async fn a_guild_that_the_bot_is_not_in_is_never_due(place: Place) {
     worker.end().await;
 }
 
-async fn a_job_is_cancelled_while_it_waits_and_while_it_runs(place: Place) {
-    let world = guild(place, 20_000).await;
+async fn a_job_is_cancelled_while_it_waits_and_while_it_runs(backend: Backend) {
+    let world = guild(backend, 20_000).await;
     let worker = Running::start(&world, None);
     let running = worker.jobs.request(&world.tenant, SyncMode::Incremental, &SyncScope::default()).await.unwrap();
     until(&worker.jobs, running.id, |job| job.progress.messages > 0).await;
@@ -184,8 +184,8 @@ async fn a_job_is_cancelled_while_it_waits_and_while_it_runs(place: Place) {
     worker.end().await;
 }
 
-async fn a_tenant_that_is_deleted_while_it_is_copied_is_gone(place: Place) {
-    let world = guild(place, 20_000).await;
+async fn a_tenant_that_is_deleted_while_it_is_copied_is_gone(backend: Backend) {
+    let world = guild(backend, 20_000).await;
     let worker = Running::start(&world, None);
     let job = worker.jobs.request(&world.tenant, SyncMode::Incremental, &SyncScope::default()).await.unwrap();
     until(&worker.jobs, job.id, |job| job.progress.messages > 0).await;
@@ -205,8 +205,8 @@ async fn a_tenant_that_is_deleted_while_it_is_copied_is_gone(place: Place) {
     worker.end().await;
 }
 
-async fn a_process_that_ends_leaves_its_job_to_the_next_one(place: Place) {
-    let world = guild(place, 20_000).await;
+async fn a_process_that_ends_leaves_its_job_to_the_next_one(backend: Backend) {
+    let world = guild(backend, 20_000).await;
     let first = Running::start(&world, None);
     let job = first.jobs.request(&world.tenant, SyncMode::Incremental, &SyncScope::default()).await.unwrap();
     let begun = until(&first.jobs, job.id, |job| job.progress.messages > 0).await;
@@ -225,8 +225,8 @@ async fn a_process_that_ends_leaves_its_job_to_the_next_one(place: Place) {
     second.end().await;
 }
 
-async fn a_process_that_ends_while_the_platform_keeps_it_waiting_ends_soon(place: Place) {
-    let world = guild(place, 1_000).await;
+async fn a_process_that_ends_while_the_platform_keeps_it_waiting_ends_soon(backend: Backend) {
+    let world = guild(backend, 1_000).await;
     let limited = Fault::Limited { scope: LimitScope::Global, retry_after: 250.0, header: Some("250".to_owned()) };
     world.simulator.fault(FaultRule::on(MESSAGES, 1, limited).from_nth(5));
     let worker = Running::start(&world, None);
@@ -249,8 +249,8 @@ async fn a_process_that_ends_while_the_platform_keeps_it_waiting_ends_soon(place
     next.end().await;
 }
 
-async fn a_process_that_dies_is_followed_by_one_that_waited(place: Place) {
-    let world = guild(place, 20_000).await;
+async fn a_process_that_dies_is_followed_by_one_that_waited(backend: Backend) {
+    let world = guild(backend, 20_000).await;
     let (first, second) = (Running::start(&world, None), Running::start(&world, None));
     let job = first.jobs.request(&world.tenant, SyncMode::Incremental, &SyncScope::default()).await.unwrap();
     until(&first.jobs, job.id, |job| job.progress.messages > 0).await;
@@ -264,11 +264,11 @@ async fn a_process_that_dies_is_followed_by_one_that_waited(place: Place) {
     second.end().await;
 }
 
-async fn a_small_tenant_does_not_wait_for_a_large_one(place: Place) {
+async fn a_small_tenant_does_not_wait_for_a_large_one(backend: Backend) {
     let plan = |name: &str, messages| ChannelPlan::new(name, kind::TEXT, messages);
     let mut channels: Vec<_> = (0..80).map(|number| plan(&format!("large-{number}"), 3_000)).collect();
     channels.push(plan("small", 300));
-    let world = World::start(place, Options::planned(1, channels)).await;
+    let world = World::start(backend, Options::planned(1, channels)).await;
     let worker = Running::start(&world, None);
     let small = SyncScope { channels: vec![world.id("small").to_string().parse().unwrap()], since: None };
     let all: Vec<_> = (0..80).map(|number| world.id(&format!("large-{number}")).to_string().parse().unwrap()).collect();
@@ -294,8 +294,8 @@ async fn a_small_tenant_does_not_wait_for_a_large_one(place: Place) {
     worker.end().await;
 }
 
-async fn requests_at_the_same_time_are_one_job(place: Place) {
-    let world = guild(place, 1).await;
+async fn requests_at_the_same_time_are_one_job(backend: Backend) {
+    let world = guild(backend, 1).await;
     let jobs = world.process().jobs;
     let scope = SyncScope::default();
     let all = (0..12).map(|_| jobs.request(&world.tenant, SyncMode::Incremental, &scope));
@@ -311,8 +311,8 @@ async fn requests_at_the_same_time_are_one_job(place: Place) {
     }
 }
 
-async fn an_old_deletion_never_removes_a_community_that_was_created_again(place: Place) {
-    let world = guild(place, 150).await;
+async fn an_old_deletion_never_removes_a_community_that_was_created_again(backend: Backend) {
+    let world = guild(backend, 150).await;
     world.sync().await;
     let media = Media::new();
     let tenants = app_core::tenants::Tenants::new(Arc::clone(&world.store), world.clock());
@@ -336,8 +336,8 @@ async fn an_old_deletion_never_removes_a_community_that_was_created_again(place:
     }
 }
 
-async fn everything_is_read_again_in_the_background_and_holds_up_no_other_run(place: Place) {
-    let world = guild(place, 3_000).await;
+async fn everything_is_read_again_in_the_background_and_holds_up_no_other_run(backend: Backend) {
+    let world = guild(backend, 3_000).await;
     let schedule = Schedule { every: Some(HOUR), full_every: Some(6 * HOUR) };
     let worker = Running::scheduled(&world, schedule);
     let mut looks = tokio::time::interval(Duration::from_secs(1));
@@ -375,8 +375,8 @@ async fn everything_is_read_again_in_the_background_and_holds_up_no_other_run(pl
     worker.end().await;
 }
 
-async fn a_full_pass_is_resumed_by_the_next_process_and_not_begun_without_a_schedule(place: Place) {
-    let world = guild(place, 1_000).await;
+async fn a_full_pass_is_resumed_by_the_next_process_and_not_begun_without_a_schedule(backend: Backend) {
+    let world = guild(backend, 1_000).await;
     assert_eq!(world.sync().await.state, JobState::Done);
     world.simulator.clock().advance(8 * 24 * 3_600_000);
     let none = Running::scheduled(&world, Schedule { every: Some(HOUR), full_every: None });
@@ -410,7 +410,7 @@ async fn a_full_pass_is_resumed_by_the_next_process_and_not_begun_without_a_sche
 async fn two_processes_one_token_share_its_budget() {
     let plan = (0..60).map(|number| ChannelPlan::new(&format!("c{number}"), kind::TEXT, 1_000)).collect();
     let options = Options { rest_latency_ms: 120, ..Options::planned(1, plan) };
-    let world = World::start(Place::Sqlite, options).await;
+    let world = World::start(Backend::Sqlite, options).await;
     let (first, second) = (Running::start(&world, None), Running::start(&world, None));
     let job = first.jobs.request(&world.tenant, SyncMode::Incremental, &SyncScope::default()).await.unwrap();
     until(&first.jobs, job.id, |job| job.progress.messages > 20_000).await;

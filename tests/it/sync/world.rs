@@ -26,7 +26,7 @@ use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::place::{Archive, Place};
+use super::backend::{Archive, Backend};
 use crate::contract::fixture::changes_since;
 use crate::program::{Installation, Server};
 
@@ -152,7 +152,7 @@ impl Drop for World {
 impl World {
     /// Needs the paused time of a test: the runtime advances it when no task can run, and the simulator's clock
     /// follows.
-    pub(super) async fn start(place: Place, options: Options) -> Self {
+    pub(super) async fn start(backend: Backend, options: Options) -> Self {
         let simulator = Simulator::start(options.manual_clock()).await.unwrap();
         let clock = simulator.clock();
         let time = tokio::spawn(async move {
@@ -163,7 +163,7 @@ impl World {
                 clock.advance(STEP.as_millis().try_into().unwrap());
             }
         });
-        let archive = Archive::new(place).await;
+        let archive = Archive::new(backend).await;
         let store = Arc::clone(&archive.store);
         let guild = PlatformId::new(&simulator.guild_id().to_string()).unwrap();
         let (slug, name) = (TenantSlug::new("simulated").unwrap(), TenantName::new("Simulated").unwrap());
@@ -175,13 +175,13 @@ impl World {
     }
 
     /// Creates a guild of these channels, without limits.
-    pub(super) async fn of(place: Place, plan: Vec<ChannelPlan>) -> Self {
-        Self::start(place, Options::planned(1, plan).unlimited()).await
+    pub(super) async fn of(backend: Backend, plan: Vec<ChannelPlan>) -> Self {
+        Self::start(backend, Options::planned(1, plan).unlimited()).await
     }
 
     /// Creates a guild of one text channel, `general`, of that many messages.
-    pub(super) async fn channel_of(place: Place, messages: u64) -> Self {
-        Self::of(place, vec![ChannelPlan::new("general", kind::TEXT, messages)]).await
+    pub(super) async fn channel_of(backend: Backend, messages: u64) -> Self {
+        Self::of(backend, vec![ChannelPlan::new("general", kind::TEXT, messages)]).await
     }
 
     /// Runs a complete incremental sync.

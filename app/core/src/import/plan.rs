@@ -26,16 +26,16 @@ pub(super) struct Planned {
 pub(super) fn plan(files: Vec<(ExportFile, ExportSummary)>, key: &PseudonymKey) -> Vec<Planned> {
     let tenant_of = |summary: &ExportSummary| TenantId::of(Platform::Discord, &summary.guild.platform_id);
     let mut own: HashMap<ChannelId, (Channel, Timestamp)> = HashMap::new();
-    let mut heard: HashMap<ChannelId, (Channel, Timestamp)> = HashMap::new();
+    let mut described: HashMap<ChannelId, (Channel, Timestamp)> = HashMap::new();
     for (_, summary) in &files {
         let tenant = tenant_of(summary);
         let people = Pseudonymizer::new(key, tenant);
-        let described = summary.channel.to_channel(tenant, &people);
-        let mut channel = Channel { observed_at: Some(summary.exported_at), ..described };
+        let found = summary.channel.to_channel(tenant, &people);
+        let mut channel = Channel { observed_at: Some(summary.exported_at), ..found };
         if let Some(parent) = &summary.channel.parent {
-            let parent = hearsay(tenant, parent, &people);
+            let parent = described_parent(tenant, parent, &people);
             channel.parent_id = Some(parent.id);
-            let known = heard.entry(parent.id).or_insert_with(|| (parent.clone(), summary.exported_at));
+            let known = described.entry(parent.id).or_insert_with(|| (parent.clone(), summary.exported_at));
             let kind = if parent.kind.certainty() > known.0.kind.certainty() { parent.kind } else { known.0.kind };
             if summary.exported_at > known.1 {
                 *known = (parent, summary.exported_at);
@@ -50,7 +50,7 @@ pub(super) fn plan(files: Vec<(ExportFile, ExportSummary)>, key: &PseudonymKey) 
     let proofs = proofs(&files);
     let planned = files.into_iter().zip(proofs).map(|((file, summary), proof)| {
         let (channel, _) = own[&ChannelId::of(tenant_of(&summary), summary.channel.platform_id)].clone();
-        let parent = channel.parent_id.and_then(|parent| own.get(&parent).or_else(|| heard.get(&parent)));
+        let parent = channel.parent_id.and_then(|parent| own.get(&parent).or_else(|| described.get(&parent)));
         // The parent of the parent need not be stored yet: the parent's own file names it.
         let parent = parent.map(|(parent, _)| Channel { parent_id: None, ..parent.clone() });
         Planned { file, summary, channel, parent, proof }
@@ -58,7 +58,7 @@ pub(super) fn plan(files: Vec<(ExportFile, ExportSummary)>, key: &PseudonymKey) 
     planned.collect()
 }
 
-fn hearsay(tenant: TenantId, parent: &ExportParent, people: &Pseudonymizer) -> Channel {
+fn described_parent(tenant: TenantId, parent: &ExportParent, people: &Pseudonymizer) -> Channel {
     let name = match people.text(parent.name.trim()) {
         name if name.is_empty() => format!("channel {}", parent.platform_id),
         name => name.into_owned(),

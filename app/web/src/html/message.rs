@@ -19,7 +19,7 @@ use crate::address::{channel_path, file_path};
 const GROUP_MS: i64 = 7 * 60 * 1000;
 
 /// The page on which a message is shown.
-pub(super) struct Place<'a> {
+pub(super) struct MessageFrame<'a> {
     pub(super) tenant: &'a Tenant,
     /// The path of the channel's page.
     pub(super) path: &'a str,
@@ -31,7 +31,7 @@ pub(super) struct Place<'a> {
 }
 
 /// Returns a message on its channel's page, below the message `before`.
-pub(super) fn entry(place: &Place<'_>, entry: &Entry, before: Option<&Message>) -> Markup {
+pub(super) fn entry(frame: &MessageFrame<'_>, entry: &Entry, before: Option<&Message>) -> Markup {
     let message = &entry.message;
     let at = message.created_at();
     let date = at.civil().date();
@@ -45,24 +45,24 @@ pub(super) fn entry(place: &Place<'_>, entry: &Entry, before: Option<&Message>) 
         });
     html! {
         @if new_day { p class="day" { (day(at)) } }
-        (article(place, entry, grouped, &html! {}))
+        (article(frame, entry, grouped, &html! {}))
     }
 }
 
-/// Returns the message that a thread was started from, at the top of the thread; `place` is the parent channel.
-pub(super) fn opener(place: &Place<'_>, entry: &Entry, above: &Markup) -> Markup {
+/// Returns the message that a thread was started from, at the top of the thread; `frame` is that of the parent channel.
+pub(super) fn opener(frame: &MessageFrame<'_>, entry: &Entry, above: &Markup) -> Markup {
     html! {
         p class="day" { (day(entry.message.created_at())) }
-        (article(place, entry, false, above))
+        (article(frame, entry, false, above))
     }
 }
 
-fn article(place: &Place<'_>, entry: &Entry, grouped: bool, above: &Markup) -> Markup {
-    let Place { tenant, path, links, .. } = *place;
+fn article(frame: &MessageFrame<'_>, entry: &Entry, grouped: bool, above: &Markup) -> Markup {
+    let MessageFrame { tenant, path, links, .. } = *frame;
     let message = &entry.message;
     let at = message.created_at();
     let mut class = String::from(if grouped { "message" } else { "message first" });
-    if place.target.is_some_and(|target| target.id == message.id) {
+    if frame.target.is_some_and(|target| target.id == message.id) {
         class.push_str(" target");
     }
     let own = |url: &str| stored(tenant, message, links, url);
@@ -85,8 +85,8 @@ fn article(place: &Place<'_>, entry: &Entry, grouped: bool, above: &Markup) -> M
                 }
                 (above)
                 @if let Some(interaction) = message.interaction() { (used(&interaction)) }
-                @if let Some(reference) = &message.reference { (refers(place, message, reference)) }
-                div class="body" { (body(place, message)) }
+                @if let Some(reference) = &message.reference { (refers(frame, message, reference)) }
+                div class="body" { (body(frame, message)) }
                 @if grouped && (edited.is_some() || message.pinned) { p class="meta marks" { (marks(message)) } }
                 @for file in &message.attachments { (attachment(tenant, message, file, links)) }
                 @if message.kind != MessageKind::POLL_RESULT {
@@ -165,14 +165,14 @@ fn avatar(message: &Message) -> Markup {
 }
 
 /// Returns the reference of a reply. It is a link only if its message is stored.
-fn refers(place: &Place<'_>, message: &Message, reference: &Reference) -> Markup {
+fn refers(frame: &MessageFrame<'_>, message: &Message, reference: &Reference) -> Markup {
     let Some(id) = reference.message_id.filter(|_| is_reply(message, reference)) else { return html! {} };
     html! {
         p class="reply" dir="auto" {
-            @match place.links.messages.get(&id) {
+            @match frame.links.messages.get(&id) {
                 Some(Some(to)) => {
-                    "↩ " a href={(place.path) "/" (id)} { bdi { (to.author.pseudonym.name()) } } ": "
-                    (excerpt(&to.content, 120, &place.links.names))
+                    "↩ " a href={(frame.path) "/" (id)} { bdi { (to.author.pseudonym.name()) } } ": "
+                    (excerpt(&to.content, 120, &frame.links.names))
                 },
                 Some(None) => { "↩ a message that was deleted" },
                 None if was_deleted(message) => { "↩ a message that was deleted" },
@@ -192,12 +192,12 @@ fn was_deleted(message: &Message) -> bool {
     message.extra.as_ref().is_some_and(|extra| extra.as_str().contains("\"referenced_message\":null"))
 }
 
-fn body(place: &Place<'_>, message: &Message) -> Markup {
+fn body(frame: &MessageFrame<'_>, message: &Message) -> Markup {
     if message.kind.is_written() {
-        return render(&message.content, &place.links.names);
+        return render(&message.content, &frame.links.names);
     }
-    let community = place.tenant.name.as_str();
-    let scene = Scene { community, path: place.path, is_thread: place.is_thread, links: place.links };
+    let community = frame.tenant.name.as_str();
+    let scene = Scene { community, path: frame.path, is_thread: frame.is_thread, links: frame.links };
     sentence(message, &scene)
 }
 

@@ -1,4 +1,4 @@
-//! The place where a case stores its archive.
+//! The store of a case.
 
 use std::fs;
 use std::sync::{Arc, mpsc};
@@ -20,7 +20,7 @@ macro_rules! cases {
             $(
                 #[tokio::test(start_paused = true)]
                 async fn $case() {
-                    super::$case($crate::sync::place::Place::Sqlite).await;
+                    super::$case($crate::sync::backend::Backend::Sqlite).await;
                 }
             )+
         }
@@ -30,7 +30,7 @@ macro_rules! cases {
                 #[tokio::test(start_paused = true)]
                 #[ignore = "needs a MySQL-protocol server"]
                 async fn $case() {
-                    super::$case($crate::sync::place::Place::Tidb).await;
+                    super::$case($crate::sync::backend::Backend::Tidb).await;
                 }
             )+
         }
@@ -40,14 +40,14 @@ pub(super) use cases;
 
 /// The kind of store.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Place {
+pub(super) enum Backend {
     /// A file in a folder of its own.
     Sqlite,
     /// A database of its own on a server.
     Tidb,
 }
 
-/// A new archive in that place.
+/// A new archive in such a store.
 pub(super) struct Archive {
     pub(super) store: Arc<dyn Store>,
     kept: Kept,
@@ -59,14 +59,14 @@ enum Kept {
 }
 
 impl Archive {
-    pub(super) async fn new(place: Place) -> Self {
-        match place {
-            Place::Sqlite => {
+    pub(super) async fn new(backend: Backend) -> Self {
+        match backend {
+            Backend::Sqlite => {
                 let folder = tempfile::tempdir().unwrap();
                 let store = SqliteStore::open(&folder.path().join("verta.db"), 4).unwrap();
                 Self { store: Arc::new(store), kept: Kept::Folder(folder) }
             }
-            Place::Tidb => {
+            Backend::Tidb => {
                 let _still = Still::new();
                 let database = Database::new().await;
                 let store = Timeless(database.store().await);
