@@ -230,8 +230,8 @@ impl Scrub<'_> {
         self.names.text(self.of.text(text))
     }
 
-    /// Removes the name of a known person as the author or footer of a scrubbed embed, and beside an id: a bot that shows
-    /// a person there writes no `@`.
+    /// Removes the names of known people from a scrubbed embed: as the author or footer, and wherever their context says
+    /// that they are names. A bot that shows a person there writes no `@`.
     fn embed(&self, mut embed: Value) -> Value {
         for (part, name) in [("author", "name"), ("footer", "text")] {
             if let Some(Value::Object(fields)) = embed.get_mut(part)
@@ -242,19 +242,24 @@ impl Scrub<'_> {
         }
         for key in ["author", "title", "description", "fields", "footer"] {
             if let Some(value) = embed.get_mut(key) {
-                self.unname_beside_ids(value);
+                self.unname(value, "");
             }
         }
         embed
     }
 
-    fn unname_beside_ids(&self, value: &mut Value) {
+    /// Removes the names of known people from the texts of a part of an embed; `label` is before them.
+    fn unname(&self, value: &mut Value, label: &str) {
         match value {
-            Value::String(text) => *text = self.names.beside_ids(text),
-            Value::Array(items) => items.iter_mut().for_each(|item| self.unname_beside_ids(item)),
+            Value::String(text) => *text = self.names.program_text(text, label),
+            Value::Array(items) => items.iter_mut().for_each(|item| self.unname(item, label)),
             Value::Object(fields) => {
-                let shown = fields.iter_mut().filter(|(key, _)| matches!(key.as_str(), "name" | "value" | "text"));
-                shown.for_each(|(_, value)| self.unname_beside_ids(value));
+                let label = fields.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
+                for (key, label) in [("name", ""), ("text", ""), ("value", label.as_str())] {
+                    if let Some(text) = fields.get_mut(key) {
+                        self.unname(text, label);
+                    }
+                }
             }
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }

@@ -6,11 +6,15 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use super::people::{Identity, KnownPeople, ends_name};
+use super::scrub::is_person_word;
 use super::{Pseudonym, Pseudonymizer};
 use crate::markup::address_ranges;
 
 /// Characters between a name and an id in the text of a program.
 const SEPARATORS: [char; 9] = ['|', '•', '·', '(', ')', ':', ',', '—', '\n'];
+
+/// The maximum length of a name with a tag, in characters: that of Discord's names.
+const LONGEST_NAME: usize = 32;
 
 /// The names that can follow an `@` in the texts of one message.
 #[derive(Debug)]
@@ -73,26 +77,50 @@ impl<'a> RenderedNames<'a> {
         self.find(text).is_some_and(|(length, _)| length == text.len())
     }
 
-    /// Returns the scrubbed text of a program with the names beside a pseudonym, on the same line, replaced by generated
-    /// ones: `ID: pseudonym | Name`, `Name (pseudonym)`.
+    /// Returns the scrubbed text of a program with names of people replaced by generated ones, as far as their context
+    /// says that they are names: with a tag (`Name#1234`), beside a pseudonym on the same line (`Name (pseudonym)`), or
+    /// after the word for a person (`User: Name`). `label` is before the text, as the name of an embed's field is.
     #[must_use]
-    pub fn beside_ids(&self, text: &str) -> String {
+    pub fn program_text(&self, text: &str, label: &str) -> String {
+        let text = self.without_tags(text);
         let lines = text.split_inclusive('\n').map(|line| {
-            if !has_pseudonym(line) {
-                return Cow::Borrowed(line);
-            }
+            let (has_pseudonym, mut before) = (has_pseudonym(line), label);
             let parts = line.split_inclusive(SEPARATORS).map(|part| {
+                let is_labelled = has_pseudonym || last_word(before).is_some_and(|word| is_person_word(&word));
+                before = part;
                 let name = part.trim_matches(|letter: char| !letter.is_alphanumeric());
-                match self.find(name) {
-                    Some((length, person)) if length == name.len() => {
-                        Cow::Owned(part.replacen(name, &person.name().to_string(), 1))
-                    }
-                    _ => Cow::Borrowed(part),
+                match self.find(name).filter(|(length, _)| is_labelled && *length == name.len()) {
+                    Some((_, person)) => Cow::Owned(part.replacen(name, &person.name().to_string(), 1)),
+                    None => Cow::Borrowed(part),
                 }
             });
-            Cow::Owned(parts.collect::<String>())
+            parts.collect::<String>()
         });
         lines.collect()
+    }
+
+    /// Returns a text with generated names in the place of `Name#1234` and `Name#0`.
+    fn without_tags<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let (mut written, mut from) = (String::new(), 0);
+        for (at, _) in text.match_indices('#') {
+            let digits = text[at + 1..].bytes().take(5).take_while(u8::is_ascii_digit).count();
+            if digits != 4 && &text[at + 1..at + 1 + digits] != "0" {
+                continue;
+            }
+            let starts = text[from..at].char_indices().rev().take(LONGEST_NAME).map(|(start, _)| from + start);
+            let names = starts.filter(|start| !text[..*start].ends_with(char::is_alphanumeric));
+            let found = names.filter_map(|start| Some((start, self.find(&text[start..])?)));
+            if let Some((start, (_, person))) = found.filter(|(start, (length, _))| start + length == at).last() {
+                written.push_str(&text[from..start]);
+                written.push_str(&person.name().to_string());
+                from = at + 1 + digits;
+            }
+        }
+        if from == 0 {
+            return Cow::Borrowed(text);
+        }
+        written.push_str(&text[from..]);
+        Cow::Owned(written)
     }
 
     /// Returns `value` with [`RenderedNames::text`] applied to every text in it.
@@ -132,6 +160,11 @@ impl Pseudonymizer {
             Identity::Name(name) => self.named(name),
         }
     }
+}
+
+/// Returns the last word of a text, in lower case.
+fn last_word(text: &str) -> Option<String> {
+    text.split(|letter: char| !letter.is_alphanumeric()).rfind(|word| !word.is_empty()).map(str::to_lowercase)
 }
 
 fn has_pseudonym(text: &str) -> bool {

@@ -10,6 +10,7 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Number, Value};
 
+pub(super) use self::keys::is_person_word;
 use self::keys::{Class, class, is_user_id, may_name_person, snake};
 use self::text::{ID_DIGITS, Rules, may_name, scan};
 use super::Pseudonymizer;

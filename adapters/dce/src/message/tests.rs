@@ -88,13 +88,14 @@ fn an_embed_with_a_saved_avatar_has_no_name() {
 }
 
 #[test]
-fn a_known_name_beside_an_id_is_replaced_in_an_embed() {
+fn a_known_name_is_replaced_in_an_embed_that_shows_it_as_a_name() {
     let (id, ally) = ("733300000000000044", "733300000000000045");
     let mut known = KnownPeople::default();
     known.add(&Identity::Id(Cow::Borrowed(id)), ["quillzqx"]);
     known.add(&Identity::Id(Cow::Borrowed(ally)), ["allyzqx"]);
     let embed = json!({"description": format!("User ID: {id} | quillzqx\n**allyzqx** ({ally}) was banned\nallyzqx is a word here"),
-        "fields": [{"name": "User", "value": format!("@quillzqx\nID: {id} • quillzqx")}]});
+        "fields": [{"name": "User", "value": format!("@quillzqx\nID: {id} • quillzqx")}, {"name": "Moderator", "value": "**quillzqx**"},
+            {"name": "Log", "value": "quillzqx#1234 left, Member: allyzqx, allyzqx#77 and repo#1234"}]});
     let made = message_among(&known, &json!({"embeds": [embed]})).embeds.unwrap();
     let made: Value = serde_json::from_str(made.as_str()).unwrap();
     let (person, other) = (people().person(id), people().person(ally));
@@ -104,7 +105,9 @@ fn a_known_name_beside_an_id_is_replaced_in_an_embed() {
         other.name()
     );
     assert_eq!(made[0]["description"], description);
-    assert_eq!(made[0]["fields"][0]["value"], format!("<@{person}>\nID: {person} • {}", person.name()));
+    let log = format!("{} left, Member: {}, allyzqx#77 and repo#1234", person.name(), other.name());
+    let values = [format!("<@{person}>\nID: {person} • {}", person.name()), format!("**{}**", person.name()), log];
+    assert_eq!([0, 1, 2].map(|field| made[0]["fields"][field]["value"].as_str().unwrap().to_owned()), values);
 }
 
 #[test]

@@ -150,7 +150,7 @@ pub(super) fn is_user_id(key: &str) -> bool {
 }
 
 /// Returns whether a word, in lower case, is one for a person.
-pub(super) fn is_person_word(word: &str) -> bool {
+pub(in crate::pseudonym) fn is_person_word(word: &str) -> bool {
     PEOPLE.contains(&singular(word))
 }
 
