@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use adapter_tidb::url::DatabaseUrl;
 use adapter_tidb::{OpenOptions, TidbStore};
-use app_core::retry::retry;
+use app_core::retry::{LOST_RACE, retry};
 use domain::change::ChangeKind;
 use domain::channel::Channel;
 use domain::coverage::Interval;
@@ -96,7 +96,7 @@ impl Rig {
     /// Stores a message as use cases do; returns the number of attempts.
     async fn put(&self, id: u64) -> (Result<PageOutcome, StoreError>, u32) {
         let tries = std::cell::Cell::new(0);
-        let done = retry(StoreError::is_retryable, || {
+        let done = retry(&LOST_RACE, StoreError::is_retryable, || {
             tries.set(tries.get() + 1);
             self.put_once(id)
         });

@@ -32,7 +32,7 @@ use tokio::time::Instant;
 use crate::channels;
 use crate::key::record;
 use crate::portion::in_portions;
-use crate::retry::retry;
+use crate::retry::{LOST_RACE, retry};
 
 /// The number of messages in one unit.
 const PAGE: u32 = 1000;
@@ -146,8 +146,8 @@ impl Copier {
         self.key(!tenants.is_empty()).await?;
         let mut total = 0;
         for tenant in &tenants {
-            retry(CopyError::is_retryable, || self.tenant(tenant)).await?;
-            retry(CopyError::is_retryable, || self.items(tenant.id)).await?;
+            retry(&LOST_RACE, CopyError::is_retryable, || self.tenant(tenant)).await?;
+            retry(&LOST_RACE, CopyError::is_retryable, || self.items(tenant.id)).await?;
             total += self.channels(tenant.id).await?;
         }
         progress.begin(total);
@@ -159,8 +159,8 @@ impl Copier {
                     let (_, proven) = what_is_proven(&*self.from, channel.id).await.map_err(CopyError::From)?;
                     self.absent(channel.id, &proven).await?;
                     let refused = self.messages(channel.id, &proven, &mut copied, progress).await?;
-                    retry(CopyError::is_retryable, || self.coverage(channel.id, &refused)).await?;
-                    retry(CopyError::is_retryable, || self.unreadable(channel.id)).await?;
+                    retry(&LOST_RACE, CopyError::is_retryable, || self.coverage(channel.id, &refused)).await?;
+                    retry(&LOST_RACE, CopyError::is_retryable, || self.unreadable(channel.id)).await?;
                     files::copy(&*self.from, &*self.to, &channel).await?;
                 }
             }
@@ -273,7 +273,7 @@ impl Copier {
                 return Err(CopyError::Orphan(first));
             }
             for some in now.chunks(CHANNELS as usize) {
-                retry(CopyError::is_retryable, || self.store_channels(some)).await?;
+                retry(&LOST_RACE, CopyError::is_retryable, || self.store_channels(some)).await?;
             }
             total += now.iter().map(|channel| channel.stats.message_count).sum::<u64>();
             stored.extend(now.iter().map(|channel| channel.id));
@@ -282,7 +282,7 @@ impl Copier {
         let mut after = None;
         while let Some(page) = self.channel_page(tenant, &mut after).await? {
             let threads: Vec<_> = page.into_iter().filter(|channel| channel.kind.is_thread()).collect();
-            retry(CopyError::is_retryable, || self.store_channels(&threads)).await?;
+            retry(&LOST_RACE, CopyError::is_retryable, || self.store_channels(&threads)).await?;
             total += threads.iter().map(|channel| channel.stats.message_count).sum::<u64>();
         }
         Ok(total)
@@ -339,7 +339,7 @@ impl Copier {
             };
             let gone: Vec<MessageId> = copied.iter().filter(is_gone).map(|mark| mark.id).collect();
             for some in gone.chunks(CHANNELS as usize) {
-                retry(CopyError::is_retryable, || self.mark_absent(channel, some, proven)).await?;
+                retry(&LOST_RACE, CopyError::is_retryable, || self.mark_absent(channel, some, proven)).await?;
             }
             after = Some(last);
         }
@@ -401,7 +401,7 @@ impl Copier {
             let Some(last) = page.last() else { return Ok(refused) };
             after = Some(last.message.id);
             let stored = in_portions(&page[..], CopyError::of_target, |part| {
-                retry(CopyError::is_retryable, move || self.store_messages(channel, part, proven))
+                retry(&LOST_RACE, CopyError::is_retryable, move || self.store_messages(channel, part, proven))
             });
             refused.extend(stored.await?.refused.into_iter().map(|refusal| refusal.message_id));
             *copied += page.len() as u64;

@@ -38,7 +38,7 @@ use self::report::{failed, reason, shown};
 use self::tiles::Tiles;
 use self::together::{Together, in_order};
 use crate::portion::in_portions;
-use crate::retry::retry;
+use crate::retry::{BRIEF_OUTAGE, retry};
 use crate::slug::free_tenant_slug;
 use crate::unreadable;
 
@@ -174,7 +174,7 @@ impl Importer {
         }
         if !options.dry_run {
             for (id, looks) in roles::of_files(&summaries, &self.key) {
-                retry(ImportError::is_retryable, || self.roles(id, &looks)).await?;
+                retry(&BRIEF_OUTAGE, ImportError::is_retryable, || self.roles(id, &looks)).await?;
             }
         }
         let (mut bytes, mut messages) = (0, 0);
@@ -228,7 +228,7 @@ impl Importer {
 
     /// Returns the tenant of an export, and creates it if it is not stored yet.
     async fn tenant(&self, summary: &ExportSummary, options: &Options) -> Result<Tenant, ImportError> {
-        retry(ImportError::is_retryable, || self.tenant_once(summary, options)).await
+        retry(&BRIEF_OUTAGE, ImportError::is_retryable, || self.tenant_once(summary, options)).await
     }
 
     async fn tenant_once(&self, summary: &ExportSummary, options: &Options) -> Result<Tenant, ImportError> {
@@ -283,7 +283,7 @@ impl Importer {
         let readers = if options.dry_run {
             Readers::default()
         } else {
-            retry(ImportError::is_retryable, || self.channels(planned, options)).await?
+            retry(&BRIEF_OUTAGE, ImportError::is_retryable, || self.channels(planned, options)).await?
         };
         let mut tiles = Tiles::new(planned.proof);
         let mut left = summary.messages;
@@ -318,14 +318,16 @@ impl Importer {
             let standing = Mutex::new(Standing::new());
             let standing_at = &standing;
             let stored = in_portions(Arc::clone(&page), ImportError::of_store, |part| async move {
-                retry(ImportError::is_retryable, || self.page(planned, &part, options, standing_at)).await
+                retry(&BRIEF_OUTAGE, ImportError::is_retryable, || self.page(planned, &part, options, standing_at))
+                    .await
             })
             .await?;
             let standing = standing.into_inner().unwrap_or_else(PoisonError::into_inner);
             let refused = unreadable::of_refused(planned.channel.id, &stored.refused, summary.exported_at);
             for unreadable in [&refused, &batch.unreadable] {
                 if !unreadable.is_empty() && !options.dry_run {
-                    retry(ImportError::is_retryable, || self.refused(planned.channel.id, unreadable)).await?;
+                    retry(&BRIEF_OUTAGE, ImportError::is_retryable, || self.refused(planned.channel.id, unreadable))
+                        .await?;
                 }
             }
             refused_ids.extend(stored.refused.iter().map(|refusal| refusal.message_id));
@@ -345,14 +347,14 @@ impl Importer {
             let claimed = planned.proof.interval().filter(|_| ended && !options.complete && lacking == 0);
             let claimed = claimed.map(|interval| claims(interval, summary.exported_at, refused_ids));
             if let Some(claimed) = claimed {
-                retry(ImportError::is_retryable, || self.record(planned.channel.id, &claimed)).await?;
+                retry(&BRIEF_OUTAGE, ImportError::is_retryable, || self.record(planned.channel.id, &claimed)).await?;
             }
             let whole = summary.is_whole() && report.status == FileStatus::Ok;
             let reason = (!whole).then(|| "truncated".to_owned());
             // If there are messages, the pages have recorded their range.
             let from_start = summary.has_range && summary.after.is_none() && summary.part.number == 1;
             let start = whole && summary.ids.is_none() && from_start;
-            retry(ImportError::is_retryable, || {
+            retry(&BRIEF_OUTAGE, ImportError::is_retryable, || {
                 self.note(planned.channel.id, summary.exported_at, start, reason.clone())
             })
             .await?;

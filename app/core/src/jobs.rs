@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, debug_span, error, info, warn};
 use uuid::Uuid;
 
-use crate::retry::retry;
+use crate::retry::{BRIEF_OUTAGE, LOST_RACE, retry};
 
 /// The number of messages that one unit removes: few enough that no other unit waits for it.
 const STEP: u32 = 500;
@@ -76,7 +76,7 @@ impl Jobs {
 
     async fn run_waiting(&self, stop: &CancellationToken) -> Result<(), StoreError> {
         let list = || unfinished(&*self.store);
-        let waiting = retry(StoreError::is_retryable, list).await?;
+        let waiting = retry(&LOST_RACE, StoreError::is_retryable, list).await?;
         for job in waiting.into_iter().filter(|job| job.kind == JobKind::Delete) {
             let span = debug_span!("job.run", kind = job.kind.as_str(), outcome = "interrupted");
             let job = self.delete(job, stop, |_| {}).instrument(span.clone()).await?;
@@ -99,7 +99,7 @@ impl Jobs {
             }
             Ok(removed)
         };
-        while !stop.is_cancelled() && retry(StoreError::is_retryable, trim).await? > 0 {}
+        while !stop.is_cancelled() && retry(&LOST_RACE, StoreError::is_retryable, trim).await? > 0 {}
         Ok(())
     }
 
@@ -123,7 +123,7 @@ impl Jobs {
             loop {
                 let page = Page { after, limit: 100 };
                 let page_of = async || self.store.read().await?.channels().list_all(job.tenant_id, page).await;
-                let channels = retry(StoreError::is_retryable, page_of).await?;
+                let channels = retry(&LOST_RACE, StoreError::is_retryable, page_of).await?;
                 let Some(last) = channels.last() else { break };
                 after = Some(last.id);
                 for channel in channels.iter().filter(|channel| !threads || channel.kind.is_thread()) {
@@ -136,15 +136,15 @@ impl Jobs {
         }
         // Before the tenant itself: the job is resumed as long as the tenant is stored.
         if let Some(media) = &self.media {
-            let retired = retry(StoreError::is_retryable, || self.retire_files(&job, &**media)).await?;
+            let retired = retry(&LOST_RACE, StoreError::is_retryable, || self.retire_files(&job, &**media)).await?;
             if retired.has_ended() {
                 return Ok(retired);
             }
             media.delete_retired(job.tenant_id).await.map_err(|error| StoreError::Backend(error.into()))?;
         }
-        let (job, finished_here) = retry(StoreError::is_retryable, || self.finish(&job)).await?;
+        let (job, finished_here) = retry(&LOST_RACE, StoreError::is_retryable, || self.finish(&job)).await?;
         if finished_here {
-            if let Err(error) = retry(StoreError::is_transient, || self.store.purge()).await {
+            if let Err(error) = retry(&BRIEF_OUTAGE, StoreError::is_transient, || self.store.purge()).await {
                 warn!(tenant.id = %job.tenant_id, error = &error as &dyn std::error::Error, "write-ahead log not truncated");
             }
             info!(tenant.id = %job.tenant_id, job.id = %job.id, messages = job.progress.messages, "tenant deleted");
@@ -185,7 +185,7 @@ impl Jobs {
         let mut limit = STEP;
         while !stop.is_cancelled() {
             let remove = || self.step(&job, channel, limit);
-            match retry(StoreError::is_retryable, remove).await {
+            match retry(&LOST_RACE, StoreError::is_retryable, remove).await {
                 Err(StoreError::TooLarge(_)) if limit > 1 => limit /= 2,
                 outcome => {
                     let (done, finished) = outcome?;

@@ -5,7 +5,7 @@ use ports::error::StoreError;
 use ports::page::Page;
 use ports::store::Store;
 
-use crate::retry::retry;
+use crate::retry::{BRIEF_OUTAGE, retry};
 
 /// The facts about its key that an archive stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +29,7 @@ impl ArchiveKey {
             Ok(Self { check, has_data })
         };
         // A brief outage of the server must not end a command before its work begins.
-        retry(StoreError::is_transient, once).await
+        retry(&BRIEF_OUTAGE, StoreError::is_transient, once).await
     }
 
     /// Returns whether nothing was written with any key, so that a new key does no harm.
@@ -66,5 +66,5 @@ pub(crate) async fn record(store: &dyn Store, check: KeyCheck) -> Result<KeyChec
         Ok(stored)
     };
     // If the response to a commit was lost, the next attempt finds the value recorded.
-    retry(StoreError::is_transient, once).await
+    retry(&BRIEF_OUTAGE, StoreError::is_transient, once).await
 }

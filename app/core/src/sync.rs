@@ -27,7 +27,7 @@ use ports::guild::{GuildChannel, GuildError, GuildScope, GuildSource, GuildStruc
 use ports::page::Page;
 use ports::store::Store;
 use tokio::sync::{Semaphore, mpsc};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, debug_span, info, warn};
 
@@ -38,7 +38,7 @@ pub use self::request::{SyncJobs, SyncJobsError, SyncMode};
 use self::tally::Tally;
 use self::threads::Listed;
 pub use self::worker::{Schedule, SyncLag, Worker};
-use crate::retry::retry;
+use crate::retry::{LOST_RACE, OUTAGE, PLATFORM, retry, retry_until};
 
 /// The number of channels that are read at the same time. The source keeps to the platform's limits; the number is
 /// large enough that a slow channel does not delay the others.
@@ -50,14 +50,8 @@ const BACKGROUND_WALKS: usize = 2;
 const PACE: Duration = Duration::from_secs(2);
 /// The capacity of the queue of channels to read, so that a listing of any length takes no more room.
 const WAITING: usize = 256;
-/// The number of attempts of a call that fails with a transient error.
-const TRIES: u32 = 5;
-/// How long a call is retried while the store is unavailable: a server that restarts is back by then.
-pub const PATIENCE: Duration = Duration::from_mins(2);
 /// How many of a tenant's latest jobs are searched for its last completed sync of all channels.
 const LATEST: u32 = 100;
-/// The pause between two of these attempts.
-const PAUSE: Duration = Duration::from_secs(2);
 /// How long a stopped run may take to finish the pages in progress.
 const LEAVING: Duration = Duration::from_secs(5);
 /// How often the progress of a running job is stored.
@@ -146,9 +140,9 @@ impl Syncer {
         progress: &dyn SyncListener,
     ) -> Result<Job, SyncError> {
         let stop = stops.leave.child_token();
-        let (scope, job) = patiently(&stop, || self.begin(job, leader)).await?;
+        let (scope, job) = in_store(&stop, || self.begin(job, leader)).await?;
         let Some(scope) = scope else { return Ok(job) };
-        let last_completed = patiently(&stop, || self.last_completed(&job)).await?;
+        let last_completed = in_store(&stop, || self.last_completed(&job)).await?;
         let (tally, unfinished) = (Tally::new(job.progress), Mutex::default());
         let run = Run { of: self, scope, job: &job, last_completed, leader, stops, stop, progress, tally, unfinished };
         let span = debug_span!("job.run", kind = job.kind.as_str(), outcome = "interrupted");
@@ -226,26 +220,20 @@ impl SyncError {
     const fn is_retryable(&self) -> bool {
         matches!(self, Self::Store(error) if error.is_retryable())
     }
+
+    const fn is_transient(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_transient())
+    }
 }
 
-/// Runs `work` in the store: retries it after a lost race, and for a while when the store is unavailable, unless `stop`
-/// is cancelled. All writes of syncs are idempotent.
-async fn patiently<T, F: Future<Output = Result<T, SyncError>>>(
+/// Runs `work` in the store: retries it after a lost race, and until `stop` also during an outage. All writes of syncs
+/// are idempotent.
+async fn in_store<T, F: Future<Output = Result<T, SyncError>>>(
     stop: &CancellationToken,
     work: impl Fn() -> F,
 ) -> Result<T, SyncError> {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        match retry(SyncError::is_retryable, &work).await {
-            Err(SyncError::Store(error))
-                if error.is_transient() && Instant::now() < deadline && !stop.is_cancelled() =>
-            {
-                warn!(error = &error as &dyn std::error::Error, "store unavailable; retrying");
-                sleep(PAUSE).await;
-            }
-            outcome => return outcome,
-        }
-    }
+    let attempt = || retry(&LOST_RACE, SyncError::is_retryable, &work);
+    retry_until(stop, &OUTAGE, SyncError::is_transient, attempt).await
 }
 
 /// One sync in progress.
@@ -273,7 +261,7 @@ impl Run<'_> {
         loop {
             due.tick().await;
             let now = Job { progress: self.tally.progress(), ..self.job.clone() };
-            match retry(SyncError::is_retryable, || self.save(&now)).await {
+            match retry(&LOST_RACE, SyncError::is_retryable, || self.save(&now)).await {
                 Ok(true) => self.stops.cancel.cancel(),
                 Ok(false) | Err(SyncError::Deposed) => {}
                 Err(error) => warn!(job.id = %now.id, error = &error as &dyn std::error::Error, "job not persisted"),
@@ -441,7 +429,7 @@ impl Run<'_> {
         &self,
         work: impl Fn() -> F,
     ) -> Result<T, SyncError> {
-        patiently(&self.stop, work).await
+        in_store(&self.stop, work).await
     }
 
     /// Calls the platform while this process holds the lease, with retries after the delay that a transient error
@@ -450,24 +438,12 @@ impl Run<'_> {
         &self,
         call: impl Fn() -> F,
     ) -> Result<T, GuildError> {
-        for _ in 1..TRIES {
+        let once = async || {
             self.leader.allowed().await;
             self.tally.request();
-            match call().await {
-                Err(error) => {
-                    let Some(wait) = error.retry_after() else { return Err(error) };
-                    warn!(job.id = %self.job.id, error = &error as &dyn std::error::Error, "platform unavailable; retrying later");
-                    self.tally.waited();
-                    tokio::select! {
-                        () = sleep(wait) => {}
-                        () = self.stop.cancelled() => return Err(error),
-                    }
-                }
-                outcome => return outcome,
-            }
-        }
-        self.leader.allowed().await;
-        self.tally.request();
-        call().await
+            call().await
+        };
+        let pause = |error: &GuildError| error.retry_after().inspect(|_| self.tally.waited());
+        retry_until(&self.stop, &PLATFORM, pause, once).await
     }
 }

@@ -11,7 +11,7 @@ use ports::store::Store;
 use uuid::Uuid;
 
 use crate::jobs::{new_id, unfinished_of};
-use crate::retry::retry;
+use crate::retry::{LOST_RACE, retry};
 use crate::slug::free_tenant_slug;
 
 /// The reason why a tenant was not created, changed or deleted.
@@ -165,7 +165,7 @@ impl Tenants {
     /// # Errors
     /// [`TenantsError::KeyMissing`], [`TenantsError::Exists`], [`TenantsError::Deleting`] or [`TenantsError::SlugTaken`].
     pub async fn create(&self, new: &NewTenant) -> Result<Tenant, TenantsError> {
-        retry(TenantsError::is_retryable, || self.create_once(new)).await
+        retry(&LOST_RACE, TenantsError::is_retryable, || self.create_once(new)).await
     }
 
     async fn create_once(&self, new: &NewTenant) -> Result<Tenant, TenantsError> {
@@ -202,7 +202,7 @@ impl Tenants {
     /// # Errors
     /// [`TenantsError::KeyMissing`], [`TenantsError::NotFound`] or [`TenantsError::SlugTaken`].
     pub async fn update(&self, reference: &str, patch: &TenantPatch) -> Result<Tenant, TenantsError> {
-        retry(TenantsError::is_retryable, || self.update_once(reference, patch)).await
+        retry(&LOST_RACE, TenantsError::is_retryable, || self.update_once(reference, patch)).await
     }
 
     async fn update_once(&self, reference: &str, patch: &TenantPatch) -> Result<Tenant, TenantsError> {
@@ -230,7 +230,7 @@ impl Tenants {
     /// # Errors
     /// [`TenantsError::KeyMissing`] or [`TenantsError::NotFound`].
     pub async fn delete(&self, reference: &str) -> Result<Job, TenantsError> {
-        retry(TenantsError::is_retryable, || self.delete_once(reference)).await
+        retry(&LOST_RACE, TenantsError::is_retryable, || self.delete_once(reference)).await
     }
 
     async fn delete_once(&self, reference: &str) -> Result<Job, TenantsError> {

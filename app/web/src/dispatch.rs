@@ -1,7 +1,7 @@
 //! From a request to its route, and the responses to requests without one.
 
 use app_core::browse::Audience;
-use app_core::retry::retry;
+use app_core::retry::{LOST_RACE, retry};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use percent_encoding::utf8_percent_encode;
@@ -97,13 +97,9 @@ async fn run(
     let query = parse(request.query.as_deref(), route.parameters)?;
     let view = if route.access == Access::Public { Audience::Public } else { audience };
     let call = Call::new(state, request, view, query, captures);
-    match (route.handler)(&call).await {
-        // A read can be retried in a new transaction; a write has been retried already.
-        Err(error) if error.aborted && route.method == Method::GET => {
-            retry(|error: &ApiError| error.aborted, || (route.handler)(&call)).await
-        }
-        response => response,
-    }
+    // A read can be retried in a new transaction; a write has been retried already.
+    let is_retryable = |error: &ApiError| error.aborted && route.method == Method::GET;
+    retry(&LOST_RACE, is_retryable, || (route.handler)(&call)).await
 }
 
 /// Returns the decoded parts of a path; empty for `/`, and `None` for a path that cannot be decoded.

@@ -1,6 +1,7 @@
 //! Error responses.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use app_core::browse::BrowseError;
 use app_core::sync::SyncJobsError;
@@ -108,6 +109,14 @@ impl ApiError {
         serde_json::to_vec(&problem).expect("a problem is plain text and numbers")
     }
 }
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.detail)
+    }
+}
+
+impl std::error::Error for ApiError {}
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use app_core::browse::shown_type;
-use app_core::retry::retry;
+use app_core::retry::{LOST_RACE, retry};
 use bytes::Bytes;
 use domain::media::{ContentHash, FileKey, FileState};
 use domain::message::{Attachment, AttachmentId, MessageId};
@@ -99,7 +99,7 @@ impl Found {
         }
         warn!(tenant.id = %self.tenant, message.id = %self.key.message, hash = %self.hash, "stored file missing");
         tokio::spawn(async move {
-            if let Err(failed) = retry(StoreError::is_retryable, || self.forget()).await {
+            if let Err(failed) = retry(&LOST_RACE, StoreError::is_retryable, || self.forget()).await {
                 error!(error = &failed as &dyn std::error::Error, "missing file not requested again");
             }
         });

@@ -148,7 +148,7 @@ async fn store_pages(store: &dyn Store, channel: &Channel, pages: &[MessagePage]
             unit.messages().replace_interval(channel.id, page).await?;
             unit.commit().await
         };
-        app_core::retry::retry(ports::error::StoreError::is_retryable, work).await?;
+        app_core::retry::retry(&app_core::retry::LOST_RACE, ports::error::StoreError::is_retryable, work).await?;
     }
     Ok(())
 }

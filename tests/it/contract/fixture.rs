@@ -1,6 +1,6 @@
 //! The fixtures of the cases. A case owns its tenant, so all of them run concurrently on one database.
 
-use app_core::retry::retry;
+use app_core::retry::{LOST_RACE, retry};
 use domain::change::{Change, ChangePosition, Followed};
 use domain::channel::{Channel, ChannelKind};
 use domain::coverage::Interval;
@@ -145,7 +145,7 @@ pub(crate) async fn retried<T>(
         unit.commit().await?;
         Ok(done)
     };
-    retry(StoreError::is_retryable, once).await
+    retry(&LOST_RACE, StoreError::is_retryable, once).await
 }
 
 /// Stores a new tenant with a text channel.

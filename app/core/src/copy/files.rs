@@ -9,7 +9,7 @@ use ports::media::File;
 use ports::store::Store;
 
 use super::{CopyError, PAGE};
-use crate::retry::retry;
+use crate::retry::{LOST_RACE, retry};
 
 /// Copies the states of the files of a channel that replace those in `to`.
 ///
@@ -36,7 +36,7 @@ pub(super) async fn copy(from: &dyn Store, to: &dyn Store, channel: &Channel) ->
             unit.media().upsert_all(channel.tenant_id, &newer).await?;
             unit.commit().await
         };
-        retry(StoreError::is_retryable, store).await.map_err(CopyError::To)?;
+        retry(&LOST_RACE, StoreError::is_retryable, store).await.map_err(CopyError::To)?;
     }
 }
 

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use crate::process::{Process, describe};
-use crate::retry::retry;
+use crate::retry::{LOST_RACE, retry};
 
 /// The duration of a lease. After a leader has ended without releasing its lease, the next one waits no longer than
 /// this.
@@ -70,7 +70,7 @@ impl Candidate {
             unit.commit().await?;
             Ok(Ok((lease, held)))
         };
-        match retry(StoreError::is_retryable, once).await? {
+        match retry(&LOST_RACE, StoreError::is_retryable, once).await? {
             Ok((lease, held)) => {
                 let before = held.map(|held| describe(&held.holder));
                 info!(fence = lease.fence.get(), before, "elected leader");
@@ -128,7 +128,7 @@ impl Leader {
                 Some(unit) => unit.commit().await,
                 None => Ok(()),
             };
-            if let Err(error) = retry(StoreError::is_retryable, prolong).await {
+            if let Err(error) = retry(&LOST_RACE, StoreError::is_retryable, prolong).await {
                 warn!(error = &error as &dyn std::error::Error, "lease not renewed");
             }
         }
@@ -178,7 +178,7 @@ impl Leader {
             unit.leases().replace(&self.of.name, Some(self.fence), &released).await?;
             unit.commit().await
         };
-        match retry(StoreError::is_retryable, once).await {
+        match retry(&LOST_RACE, StoreError::is_retryable, once).await {
             Ok(()) => debug!("lease released"),
             Err(error) => warn!(error = &error as &dyn std::error::Error, "lease not released"),
         }

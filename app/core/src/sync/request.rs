@@ -12,7 +12,7 @@ use ports::store::Store;
 use tokio::sync::watch;
 
 use crate::jobs::{new_id, unfinished_of};
-use crate::retry::retry;
+use crate::retry::{LOST_RACE, retry};
 
 /// The extent of a sync.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -45,6 +45,12 @@ pub enum SyncJobsError {
 }
 
 impl SyncJobsError {
+    /// Returns whether the same call may succeed later.
+    #[must_use]
+    pub const fn is_transient(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_transient())
+    }
+
     const fn is_retryable(&self) -> bool {
         matches!(self, Self::Store(error) if error.is_retryable())
     }
@@ -86,7 +92,8 @@ impl SyncJobs {
             (SyncMode::Incremental, true) => JobKind::Incremental,
             (SyncMode::Incremental, false) => JobKind::Channels,
         };
-        let job = retry(SyncJobsError::is_retryable, || self.request_once(tenant.id, kind, scope, false)).await?;
+        let job =
+            retry(&LOST_RACE, SyncJobsError::is_retryable, || self.request_once(tenant.id, kind, scope, false)).await?;
         self.wake();
         Ok(job)
     }
@@ -99,7 +106,7 @@ impl SyncJobs {
     pub(super) async fn request_background(&self, tenant: &Tenant) -> Result<Job, SyncJobsError> {
         let scope = SyncScope::default();
         let once = || self.request_once(tenant.id, JobKind::Full, &scope, true);
-        let job = retry(SyncJobsError::is_retryable, once).await?;
+        let job = retry(&LOST_RACE, SyncJobsError::is_retryable, once).await?;
         self.wake();
         Ok(job)
     }
@@ -160,7 +167,7 @@ impl SyncJobs {
     /// # Errors
     /// [`SyncJobsError::NotFound`], [`SyncJobsError::NoSync`] or [`SyncJobsError::Ended`].
     pub async fn cancel(&self, id: JobId) -> Result<Job, SyncJobsError> {
-        retry(SyncJobsError::is_retryable, || self.cancel_once(id)).await
+        retry(&LOST_RACE, SyncJobsError::is_retryable, || self.cancel_once(id)).await
     }
 
     async fn cancel_once(&self, id: JobId) -> Result<Job, SyncJobsError> {
@@ -188,7 +195,7 @@ impl SyncJobs {
             return Err(SyncJobsError::NotRepeatable);
         }
         let once = || self.request_once(ended.tenant_id, ended.kind, &ended.scope, false);
-        let job = retry(SyncJobsError::is_retryable, once).await?;
+        let job = retry(&LOST_RACE, SyncJobsError::is_retryable, once).await?;
         self.wake();
         Ok(job)
     }

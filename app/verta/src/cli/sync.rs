@@ -5,10 +5,11 @@ use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use app_core::browse::{Audience, Browse};
+use app_core::browse::{Audience, Browse, BrowseError};
 use app_core::process::describe;
-use app_core::sync::{Candidate, Leader, PATIENCE, Stops, SyncError, SyncJobs, SyncJobsError, SyncListener, SyncMode};
-use app_core::tenants::Tenants;
+use app_core::retry::{OUTAGE, retry};
+use app_core::sync::{Candidate, Leader, Stops, SyncError, SyncJobs, SyncJobsError, SyncListener, SyncMode};
+use app_core::tenants::{Tenants, TenantsError};
 use app_web::wire::JobBody;
 use domain::channel::{ChannelId, ChannelSnowflake};
 use domain::job::{Job, JobId, JobState, SyncScope};
@@ -37,13 +38,7 @@ pub(super) async fn run(arguments: &SyncArguments, tools: &Tools) -> Outcome {
          invite it with the rights to view channels and to read their history, and give its token here",
     )?;
     let jobs = SyncJobs::new(Arc::clone(&tools.store), Arc::clone(&tools.clock));
-    let begun = Instant::now();
-    let job = loop {
-        match request(arguments, &jobs, tools).await {
-            Err(error) if is_transient(&*error) && begun.elapsed() < PATIENCE => tokio::time::sleep(LOOK).await,
-            requested => break requested?,
-        }
-    };
+    let job = retry(&OUTAGE, RequestError::is_transient, || request(arguments, &jobs, tools)).await?;
     let stops = Stops::default();
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let waiting = tokio::spawn({
@@ -80,27 +75,42 @@ async fn either(interrupt: &mut Signal, terminate: &mut Signal) -> i32 {
     }
 }
 
+/// The reason why a sync was not requested.
+#[derive(Debug, thiserror::Error)]
+enum RequestError {
+    #[error(transparent)]
+    Tenant(#[from] TenantsError),
+    #[error(transparent)]
+    Channel(#[from] BrowseError),
+    #[error(transparent)]
+    Job(#[from] SyncJobsError),
+}
+
+impl RequestError {
+    /// Returns whether the store failed with a transient error.
+    fn is_transient(&self) -> bool {
+        let store = match self {
+            Self::Tenant(TenantsError::Store(error))
+            | Self::Channel(BrowseError::Store(error))
+            | Self::Job(SyncJobsError::Store(error)) => Some(error),
+            _ => None,
+        };
+        store.is_some_and(StoreError::is_transient)
+    }
+}
+
 /// Requests the job that the arguments describe. Idempotent: an already waiting job is returned.
-async fn request(arguments: &SyncArguments, jobs: &SyncJobs, tools: &Tools) -> Result<Job, Box<dyn std::error::Error>> {
+async fn request(arguments: &SyncArguments, jobs: &SyncJobs, tools: &Tools) -> Result<Job, RequestError> {
     let tenant = Tenants::new(Arc::clone(&tools.store), Arc::clone(&tools.clock)).find(&arguments.tenant).await?;
     let mode = if arguments.full { SyncMode::Full } else { SyncMode::Incremental };
     let scope = SyncScope { channels: channels(&tenant, &arguments.channels, tools).await?, since: None };
     Ok(jobs.request(&tenant, mode, &scope).await?)
 }
 
-/// Returns whether the store failed with a transient error.
-fn is_transient(error: &(dyn std::error::Error + 'static)) -> bool {
-    let mut causes = std::iter::successors(Some(error), |cause| cause.source());
-    causes.any(|cause| cause.downcast_ref::<StoreError>().is_some_and(StoreError::is_transient))
-}
-
-/// Requests the cancellation of a job from the process that runs it; retries while the store is unavailable.
+/// Requests the cancellation of a job from the process that runs it.
 async fn cancel(jobs: &SyncJobs, id: JobId) {
-    while let Err(SyncJobsError::Store(error)) = jobs.cancel(id).await
-        && error.is_transient()
-    {
-        tokio::time::sleep(LOOK).await;
-    }
+    // A job that cannot be cancelled has ended, and the process ends with it.
+    retry(&OUTAGE, SyncJobsError::is_transient, || jobs.cancel(id)).await.ok();
 }
 
 /// Runs the job, or follows its progress: one process at a time leads for a token. Another leader runs this job, too,
@@ -116,16 +126,14 @@ async fn finish(
     let (store, clock) = (Arc::clone(&tools.store), Arc::clone(&tools.clock));
     let candidate = Candidate::new(store, clock, tools.process.clone(), &source.account());
     let syncer = tools.syncer(source, None);
-    let (mut told, mut answered) = (false, Instant::now());
+    let mut told = false;
+    let look = async || match candidate.elect().await? {
+        Ok(leader) => Ok(Seen::Free(leader)),
+        Err(lease) => Ok(Seen::Busy(lease.holder, jobs.find(job.id).await?)),
+    };
     loop {
-        let looked = async {
-            match candidate.elect().await? {
-                Ok(leader) => Ok(Seen::Free(leader)),
-                Err(lease) => Ok(Seen::Busy(lease.holder, jobs.find(job.id).await?)),
-            }
-        };
-        match looked.await {
-            Ok(Seen::Free(leader)) => {
+        match retry(&OUTAGE, SyncJobsError::is_transient, look).await? {
+            Seen::Free(leader) => {
                 let outcome = tokio::select! {
                     outcome = syncer.run(&job, &leader, stops, display) => outcome,
                     never = leader.renew_lease() => match never {},
@@ -135,8 +143,8 @@ async fn finish(
                     return Ok(outcome?);
                 }
             }
-            Ok(Seen::Busy(_, job)) if job.has_ended() => return Ok(job),
-            Ok(Seen::Busy(holder, job)) => {
+            Seen::Busy(_, job) if job.has_ended() => return Ok(job),
+            Seen::Busy(holder, job) => {
                 if !told {
                     told = true;
                     let who = describe(&holder);
@@ -145,10 +153,7 @@ async fn finish(
                     ));
                 }
                 display.at(job.progress);
-                answered = Instant::now();
             }
-            Err(SyncJobsError::Store(error)) if error.is_transient() && answered.elapsed() < PATIENCE => {}
-            Err(error) => return Err(error.into()),
         }
         tokio::time::sleep(LOOK).await;
     }
@@ -163,11 +168,7 @@ enum Seen {
 }
 
 /// Returns the platform ids of channels that are named by slug or id; a channel named by id need not be stored yet.
-async fn channels(
-    tenant: &Tenant,
-    references: &[String],
-    tools: &Tools,
-) -> Result<Vec<ChannelSnowflake>, Box<dyn std::error::Error>> {
+async fn channels(tenant: &Tenant, references: &[String], tools: &Tools) -> Result<Vec<ChannelSnowflake>, BrowseError> {
     let mut found = Vec::with_capacity(references.len());
     let mut at = Browse::new(Arc::clone(&tools.store)).open(Audience::Admin).await?;
     for reference in references {
