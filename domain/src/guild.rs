@@ -92,7 +92,7 @@ pub struct Held<T> {
 
 impl<T: GuildItem> Held<T> {
     /// Returns the changes to `held` by an observation at `at` that showed exactly `shown`.
-    fn after_look(held: &[Self], shown: Option<&[T]>, at: Timestamp) -> Vec<Self> {
+    fn after_observation(held: &[Self], shown: Option<&[T]>, at: Timestamp) -> Vec<Self> {
         let Some(shown) = shown else { return Vec::new() };
         let seen = |item: &T| Self { item: item.clone(), observed_at: at, deleted_at: None };
         let is_new =
@@ -122,7 +122,7 @@ fn find<T: GuildItem>(held: &[Held<T>], number: u64) -> Option<&Held<T>> {
 
 /// An observation of a guild's items: each list whole, or `None` if it was unavailable.
 #[derive(Debug, Clone, Copy)]
-pub struct GuildLook<'a> {
+pub struct GuildObservation<'a> {
     /// When the observation began.
     pub observed_at: Timestamp,
     /// Roles.
@@ -135,7 +135,7 @@ pub struct GuildLook<'a> {
 
 /// A role as a file shows it; files show only the roles of some members.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RoleLook {
+pub struct RoleObservation {
     /// The role.
     pub role: Role,
     /// When the file was written.
@@ -165,13 +165,13 @@ impl GuildItems {
     /// Returns the changes by an observation; `None` if there was a later one. So the later of two observations wins,
     /// in whatever order they are stored.
     #[must_use]
-    pub fn after_look(&self, look: &GuildLook<'_>) -> Option<Self> {
-        let at = look.observed_at;
+    pub fn after_observation(&self, observation: &GuildObservation<'_>) -> Option<Self> {
+        let at = observation.observed_at;
         (self.observed_at <= Some(at)).then(|| Self {
             observed_at: Some(at),
-            roles: Held::after_look(&self.roles, look.roles, at),
-            emojis: Held::after_look(&self.emojis, look.emojis, at),
-            stickers: Held::after_look(&self.stickers, look.stickers, at),
+            roles: Held::after_observation(&self.roles, observation.roles, at),
+            emojis: Held::after_observation(&self.emojis, observation.emojis, at),
+            stickers: Held::after_observation(&self.stickers, observation.stickers, at),
         })
     }
 
@@ -179,21 +179,25 @@ impl GuildItems {
     /// observation of the guild or another file has shown since, and the latest of them wins, in whatever order they
     /// come.
     #[must_use]
-    pub fn after_files(&self, looks: &[RoleLook]) -> Option<Self> {
-        let mut roles: BTreeMap<RoleId, &RoleLook> = BTreeMap::new();
-        for look in looks {
-            let latest = roles.entry(look.role.id).or_insert(look);
-            if look.observed_at > latest.observed_at {
-                *latest = look;
+    pub fn after_files(&self, observations: &[RoleObservation]) -> Option<Self> {
+        let mut roles: BTreeMap<RoleId, &RoleObservation> = BTreeMap::new();
+        for observation in observations {
+            let latest = roles.entry(observation.role.id).or_insert(observation);
+            if observation.observed_at > latest.observed_at {
+                *latest = observation;
             }
         }
-        let changes = |look: &&RoleLook| {
-            find(&self.roles, look.role.number()).is_none_or(|held| {
+        let changes = |observation: &&RoleObservation| {
+            find(&self.roles, observation.role.number()).is_none_or(|held| {
                 let known_at = held.changed_at().max(self.observed_at.unwrap_or(held.observed_at));
-                held.item != look.role && known_at < look.observed_at
+                held.item != observation.role && known_at < observation.observed_at
             })
         };
-        let seen = |look: &RoleLook| Held { item: look.role.clone(), observed_at: look.observed_at, deleted_at: None };
+        let seen = |observation: &RoleObservation| Held {
+            item: observation.role.clone(),
+            observed_at: observation.observed_at,
+            deleted_at: None,
+        };
         let roles: Vec<_> = roles.into_values().filter(changes).map(seen).collect();
         (!roles.is_empty()).then(|| Self { roles, ..Self::default() })
     }

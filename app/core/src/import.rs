@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::channel::ChannelId;
 use domain::coverage::{Interval, Observation};
-use domain::guild::RoleLook;
+use domain::guild::RoleObservation;
 use domain::message::{Message, MessageId};
 use domain::page::{MessagePage, PageOutcome};
 use domain::pseudonym::{KnownPeople, PseudonymKey, Pseudonymizer};
@@ -37,6 +37,7 @@ use self::plan::{Planned, plan};
 use self::report::{failed, reason, shown};
 use self::tiles::Tiles;
 use self::together::{Together, in_order};
+use crate::ingest::write_page;
 use crate::portion::in_portions;
 use crate::retry::{BRIEF_OUTAGE, retry};
 use crate::slug::free_tenant_slug;
@@ -173,8 +174,8 @@ impl Importer {
             }
         }
         if !options.dry_run {
-            for (id, looks) in roles::of_files(&summaries, &self.key) {
-                retry(&BRIEF_OUTAGE, ImportError::is_retryable, || self.roles(id, &looks)).await?;
+            for (id, observations) in roles::of_files(&summaries, &self.key) {
+                retry(&BRIEF_OUTAGE, ImportError::is_retryable, || self.roles(id, &observations)).await?;
             }
         }
         let (mut bytes, mut messages) = (0, 0);
@@ -388,8 +389,7 @@ impl Importer {
             }
             channels::store(&mut *unit, planned, options.visibility).await?;
         }
-        let outcome = unit.messages().replace_interval(planned.channel.id, page).await?;
-        unreadable::record(&mut *unit, planned.channel.id, page, &outcome, &[]).await?;
+        let outcome = write_page(&mut *unit, planned.channel.id, page, &[]).await?;
         if options.dry_run {
             would_stand(files::standing(&mut *unit, planned.channel.id, page).await?);
         } else {
@@ -399,10 +399,10 @@ impl Importer {
     }
 
     /// Stores the roles of a tenant that the files describe.
-    async fn roles(&self, tenant: TenantId, looks: &[RoleLook]) -> Result<(), ImportError> {
+    async fn roles(&self, tenant: TenantId, observations: &[RoleObservation]) -> Result<(), ImportError> {
         let mut unit = self.store.begin().await?;
-        let held = unit.guilds().list(tenant).await?;
-        let Some(changes) = held.after_files(looks) else { return Ok(()) };
+        let stored = unit.guilds().list(tenant).await?;
+        let Some(changes) = stored.after_files(observations) else { return Ok(()) };
         unit.guilds().upsert_all(tenant, &changes).await?;
         Ok(unit.commit().await?)
     }

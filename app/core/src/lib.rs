@@ -11,6 +11,7 @@ pub mod copy;
 pub mod doctor;
 pub mod follow;
 pub mod import;
+pub mod ingest;
 pub mod jobs;
 pub mod key;
 mod portion;

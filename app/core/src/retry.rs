@@ -6,6 +6,7 @@
 use std::error::Error;
 use std::time::Duration;
 
+use ports::error::StoreError;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
@@ -146,6 +147,21 @@ pub async fn retry_until<T, E: Error + 'static, V: Into<Verdict>, W: Future<Outp
         }
     }
     work().await
+}
+
+/// Runs `work` in the store: retries it after a lost race, and until `stop` also during an outage. `work` must be
+/// idempotent; `of_store` finds the store's error in its error.
+///
+/// # Errors
+/// The last error of `work`.
+pub(crate) async fn retry_in_store<T, E: Error + 'static, W: Future<Output = Result<T, E>>>(
+    stop: &CancellationToken,
+    of_store: fn(&E) -> Option<&StoreError>,
+    work: impl Fn() -> W,
+) -> Result<T, E> {
+    let lost_race = |error: &E| of_store(error).is_some_and(StoreError::is_retryable);
+    let outage = |error: &E| of_store(error).is_some_and(StoreError::is_transient);
+    retry_until(stop, &OUTAGE, outage, || retry(&LOST_RACE, lost_race, &work)).await
 }
 
 impl Policy {

@@ -1,7 +1,10 @@
 //! Syncs a guild from its platform: its current structure, and the messages of its whole history.
 
+mod fetcher;
 mod files;
 mod leader;
+mod listing;
+mod recorder;
 mod request;
 mod structure;
 mod tally;
@@ -14,7 +17,7 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use domain::channel::{ChannelId, ChannelSnowflake};
+use domain::channel::ChannelId;
 use domain::job::{Job, JobState};
 use domain::pseudonym::{PseudonymKey, Pseudonymizer};
 use domain::tenant::{PlatformId, Tenant, TenantId};
@@ -23,22 +26,24 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use ports::clock::Clock;
 use ports::error::StoreError;
-use ports::guild::{GuildChannel, GuildError, GuildScope, GuildSource, GuildStructure};
+use ports::guild::{GuildChannel, GuildError, GuildScope, GuildSource};
 use ports::page::Page;
 use ports::store::Store;
 use tokio::sync::{Semaphore, mpsc};
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument, debug_span, info, warn};
+use tracing::{Instrument, debug_span, info};
 
+use self::fetcher::Fetcher;
 pub use self::files::{FileLimits, Files};
-use self::leader::LedUnit;
 pub use self::leader::{Candidate, Leader};
+use self::listing::Listing;
+use self::recorder::JobRecorder;
 pub use self::request::{SyncJobs, SyncJobsError, SyncMode};
 use self::tally::Tally;
-use self::threads::Listed;
 pub use self::worker::{Schedule, SyncLag, Worker};
-use crate::retry::{LOST_RACE, OUTAGE, PLATFORM, retry, retry_until};
+use crate::ingest::{Ingest, IngestError};
+use crate::retry::retry_in_store;
 
 /// The number of channels that are read at the same time. The source keeps to the platform's limits; the number is
 /// large enough that a slow channel does not delay the others.
@@ -54,8 +59,6 @@ const WAITING: usize = 256;
 const LATEST: u32 = 100;
 /// How long a stopped run may take to finish the pages in progress.
 const LEAVING: Duration = Duration::from_secs(5);
-/// How often the progress of a running job is stored.
-const SAVE: Duration = Duration::from_secs(2);
 
 /// Pages that are fetched and stored at the same time, by all runs of one process: they are what takes memory. Permits
 /// are granted in turn, so that a small community waits no longer for a page than a large one.
@@ -79,6 +82,15 @@ pub enum SyncError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<IngestError> for SyncError {
+    fn from(error: IngestError) -> Self {
+        match error {
+            IngestError::Deposed => Self::Deposed,
+            IngestError::Store(error) => Self::Store(error),
+        }
+    }
 }
 
 /// Receives the progress of a sync.
@@ -143,25 +155,47 @@ impl Syncer {
         let (scope, job) = in_store(&stop, || self.begin(job, leader)).await?;
         let Some(scope) = scope else { return Ok(job) };
         let last_completed = in_store(&stop, || self.last_completed(&job)).await?;
-        let (tally, unfinished) = (Tally::new(job.progress), Mutex::default());
-        let run = Run { of: self, scope, job: &job, last_completed, leader, stops, stop, progress, tally, unfinished };
+        let (job, tally) = (&job, &Tally::new(job.progress));
+        let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
+        let ingest = &Ingest::new(store, clock, job.tenant_id, leader.fence(), stop.clone());
+        let (source, stop, scope) = (&*self.source, &stop, &scope);
+        let fetcher = &Fetcher::new(leader, tally, stop);
+        let listing = Listing { store: &*self.store, source, scope, job, leader, fetcher, ingest, tally, stop };
+        let recorder = JobRecorder { job, leader, clock: &*self.clock, tally, stops, stop };
+        let unfinished = Mutex::default();
+        let run = Run {
+            of: self,
+            scope,
+            job,
+            last_completed,
+            leader,
+            stop,
+            progress,
+            tally,
+            fetcher,
+            ingest,
+            listing,
+            unfinished,
+        };
         let span = debug_span!("job.run", kind = job.kind.as_str(), outcome = "interrupted");
         // All at the same time: while one waits for its turn in the store, another may have it.
         let work = async {
             tokio::select! {
                 outcome = run.all() => outcome,
                 // As if the process were killed: the next run repeats the requests in flight.
-                () = run.grace_elapsed() => Ok(()),
-                never = run.persist_progress() => match never {},
-                never = run.watch_stop(leader.lost()) => match never {},
+                () = grace_elapsed(stop) => Ok(()),
+                never = recorder.persist_progress() => match never {},
+                never = watch_stop(stops, leader.lost(), stop) => match never {},
             }
         };
         let outcome = work.instrument(span.clone()).await;
+        if matches!(outcome, Err(SyncError::Deposed)) {
+            leader.lose();
+        }
         if leader.lost().is_cancelled() {
             return Err(SyncError::Deposed);
         }
-        let end = run.ended(outcome);
-        run.in_store(|| run.save(&end)).await?;
+        let end = recorder.persist_end(outcome).await?;
         span.record("outcome", end.state.as_str());
         let (state, messages) = (end.state.as_str(), end.progress.messages);
         info!(tenant.id = %end.tenant_id, job.id = %end.id, state, messages, "sync ended");
@@ -171,7 +205,7 @@ impl Syncer {
     /// Marks the job as running, and returns the scope to read with it; no scope if the job has ended or cannot begin.
     async fn begin(&self, job: &Job, leader: &Leader) -> Result<(Option<GuildScope>, Job), SyncError> {
         let now = self.clock.now();
-        let mut unit = leader.begin().await?.ok_or(SyncError::Deposed)?;
+        let mut unit = leader.begin_unit().await?;
         // Tenants are locked before their jobs, as everywhere.
         let tenant = unit.tenants().find(job.tenant_id).await?.filter(|tenant| tenant.deleting_since.is_none());
         let mut job = unit.jobs().find(job.id).await?.unwrap_or_else(|| job.clone());
@@ -220,10 +254,6 @@ impl SyncError {
     const fn is_retryable(&self) -> bool {
         matches!(self, Self::Store(error) if error.is_retryable())
     }
-
-    const fn is_transient(&self) -> bool {
-        matches!(self, Self::Store(error) if error.is_transient())
-    }
 }
 
 /// Runs `work` in the store: retries it after a lost race, and until `stop` also during an outage. All writes of syncs
@@ -232,117 +262,67 @@ async fn in_store<T, F: Future<Output = Result<T, SyncError>>>(
     stop: &CancellationToken,
     work: impl Fn() -> F,
 ) -> Result<T, SyncError> {
-    let attempt = || retry(&LOST_RACE, SyncError::is_retryable, &work);
-    retry_until(stop, &OUTAGE, SyncError::is_transient, attempt).await
+    retry_in_store(stop, SyncError::of_store, work).await
 }
 
-/// One sync in progress.
+/// Cancels `stop` when the job is cancelled, or when another process has acquired the lease (`lost`).
+async fn watch_stop(stops: &Stops, lost: &CancellationToken, stop: &CancellationToken) -> Infallible {
+    tokio::select! {
+        () = stops.cancel.cancelled() => {}
+        () = lost.cancelled() => {}
+    }
+    stop.cancel();
+    std::future::pending().await
+}
+
+/// Waits until the grace period of a stopped run is over: a page can wait for minutes for its turn.
+async fn grace_elapsed(stop: &CancellationToken) {
+    stop.cancelled().await;
+    sleep(LEAVING).await;
+}
+
+/// Returns the time of the first start of a job: its runs may have missed anything later.
+fn began(job: &Job) -> Timestamp {
+    job.started_at.unwrap_or(job.created_at)
+}
+
+/// One sync in progress: the order of its parts.
 struct Run<'a> {
     of: &'a Syncer,
-    scope: GuildScope,
+    scope: &'a GuildScope,
     job: &'a Job,
     /// The start time of the last run that read all channels without a failure.
     last_completed: Option<Timestamp>,
     leader: &'a Leader,
-    stops: &'a Stops,
     /// Cancelled by any event that ends the run.
-    stop: CancellationToken,
+    stop: &'a CancellationToken,
     progress: &'a dyn SyncListener,
-    tally: Tally,
+    tally: &'a Tally,
+    fetcher: &'a Fetcher<'a>,
+    ingest: &'a Ingest,
+    listing: Listing<'a>,
     /// Parents of threads that could not be read completely.
     unfinished: Mutex<HashSet<ChannelId>>,
 }
 
 impl Run<'_> {
-    /// Stores the progress of the job periodically, and cancels the run if the stored job has a cancel request.
-    async fn persist_progress(&self) -> Infallible {
-        let mut due = interval(SAVE);
-        due.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            due.tick().await;
-            let now = Job { progress: self.tally.progress(), ..self.job.clone() };
-            match retry(&LOST_RACE, SyncError::is_retryable, || self.save(&now)).await {
-                Ok(true) => self.stops.cancel.cancel(),
-                Ok(false) | Err(SyncError::Deposed) => {}
-                Err(error) => warn!(job.id = %now.id, error = &error as &dyn std::error::Error, "job not persisted"),
-            }
-        }
-    }
-
-    /// Stops the run when the job is cancelled, or when another process has acquired the lease (`lost`).
-    async fn watch_stop(&self, lost: &CancellationToken) -> Infallible {
-        tokio::select! {
-            () = self.stops.cancel.cancelled() => {}
-            () = lost.cancelled() => {}
-        }
-        self.stop.cancel();
-        std::future::pending().await
-    }
-
-    /// Waits until the grace period of a stopped run is over: a page can wait for minutes for its turn.
-    async fn grace_elapsed(&self) {
-        self.stop.cancelled().await;
-        sleep(LEAVING).await;
-    }
-
-    /// Stores the job as it is now, except for a cancel request that arrived meanwhile; returns whether the job is to
-    /// end. A job that has already ended stays as it is.
-    async fn save(&self, now: &Job) -> Result<bool, SyncError> {
-        let mut unit = self.begin().await?;
-        let stored = unit.jobs().find(now.id).await?;
-        if stored.as_ref().is_some_and(Job::has_ended) {
-            return Ok(true);
-        }
-        let wished = stored.is_some_and(|stored| stored.cancel_requested);
-        let mut now = Job { cancel_requested: wished, ..now.clone() };
-        if wished && now.state == JobState::Queued {
-            now.cancel(self.of.clock.now());
-        }
-        unit.jobs().upsert(&now).await?;
-        unit.commit().await?;
-        Ok(wished)
-    }
-
-    /// Returns the job in its final state.
-    fn ended(&self, outcome: Result<(), SyncError>) -> Job {
-        let mut job = Job { progress: self.tally.progress(), ..self.job.clone() };
-        let now = self.of.clock.now();
-        match outcome {
-            // An error after the stop is ignored: a lasting one will occur again in the next run.
-            _ if self.stops.cancel.is_cancelled() => job.cancel(now),
-            _ if self.stop.is_cancelled() => job.leave(),
-            Err(error) => job.end(Err(error.to_string()), now),
-            Ok(()) => job.end(self.tally.failures().map_or(Ok(()), Err), now),
-        }
-        job
-    }
-
-    /// Begins a unit of work that commits only while this process is the leader.
-    async fn begin(&self) -> Result<LedUnit<'_>, SyncError> {
-        self.leader.begin().await?.ok_or(SyncError::Deposed)
-    }
-
     /// Reads all requested channels. A failure of a single channel is recorded and does not stop the others.
     async fn all(&self) -> Result<(), SyncError> {
-        let identity = self.request(|| self.of.source.identify()).await?;
+        let identity = self.fetcher.request(|| self.of.source.identify()).await?;
         if !identity.reads_content {
             return Err(GuildError::ContentOff.into());
         }
-        let structure = self.request(|| self.of.source.structure(&self.scope)).await?;
-        self.store_structure(&structure).await?;
+        let structure = self.fetcher.request(|| self.of.source.structure(self.scope)).await?;
+        self.listing.store_structure(&structure).await?;
         let (queue, waiting) = mpsc::channel(WAITING);
-        let (listed, ()) = tokio::try_join!(self.list(&structure, queue), self.walk_all(waiting))?;
+        let (listed, ()) = tokio::try_join!(self.listing.list(&structure, queue), self.walk_all(waiting))?;
         if self.stop.is_cancelled() {
             return Ok(());
         }
-        self.store_listed(listed).await?;
+        let unfinished = self.unfinished().clone();
+        self.listing.store_listed(listed, &unfinished).await?;
         // The tenant's other runs fetch files: two runs at once would fetch the same ones.
         if self.job.background { Ok(()) } else { self.fetch_files().await }
-    }
-
-    /// Returns the time of the first start of this job: the run may have missed anything later.
-    fn began(&self) -> Timestamp {
-        self.job.started_at.unwrap_or(self.job.created_at)
     }
 
     /// Reads the channels of the queue, many at the same time.
@@ -358,92 +338,14 @@ impl Run<'_> {
         }
     }
 
-    /// Returns whether a channel, or the parent of a thread, was requested.
-    fn is_wanted(&self, channel: &GuildChannel, structure: &GuildStructure) -> bool {
-        let wanted: &[ChannelSnowflake] = &self.job.scope.channels;
-        let parent = structure.channels.iter().find(|other| Some(other.channel.id) == channel.channel.parent_id);
-        wanted.is_empty()
-            || wanted.contains(&channel.channel.platform_id)
-            || parent.is_some_and(|parent| wanted.contains(&parent.channel.platform_id))
-    }
-
-    /// Puts every requested channel and thread into the queue; returns how the threads of each parent were listed.
-    async fn list(
-        &self,
-        structure: &GuildStructure,
-        queue: mpsc::Sender<GuildChannel>,
-    ) -> Result<Vec<Listed>, SyncError> {
-        let mut seen = HashSet::new();
-        let mut channels: Vec<_> = structure.channels.iter().filter(|at| self.is_wanted(at, structure)).collect();
-        // The most recently active channels come first.
-        channels.sort_by_key(|channel| std::cmp::Reverse(channel.last_message_id));
-        for channel in &channels {
-            self.enqueue(&queue, &mut seen, (*channel).clone()).await;
-        }
-        self.list_named(structure, &queue, &mut seen).await?;
-        self.list_threads(structure, &queue, &mut seen).await
-    }
-
-    /// Queues the channels that were requested by id and are not in the structure: threads, mostly archived ones, and
-    /// channels that do not exist. A stored one that does not exist is marked deleted.
-    async fn list_named(
-        &self,
-        structure: &GuildStructure,
-        queue: &mpsc::Sender<GuildChannel>,
-        seen: &mut HashSet<ChannelSnowflake>,
-    ) -> Result<(), SyncError> {
-        for named in self.job.scope.channels.iter().filter(|id| structure.channel(**id).is_none()) {
-            match self.request(|| self.of.source.find_channel(&self.scope, structure, *named)).await {
-                Ok(found) => {
-                    self.store_channels(&[&found]).await?;
-                    self.enqueue(queue, seen, found).await;
-                }
-                Err(error) => {
-                    let id = ChannelId::of(self.scope.tenant, *named);
-                    let load = async || Ok(self.of.store.read().await?.channels().find(id).await?);
-                    match (self.in_store(load).await?, error) {
-                        (Some(stored), error) => self.record_missing(&stored, error).await?,
-                        (None, error) => self.fail(&format!("channel {named}"), error)?,
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    async fn enqueue(
-        &self,
-        queue: &mpsc::Sender<GuildChannel>,
-        seen: &mut HashSet<ChannelSnowflake>,
-        channel: GuildChannel,
-    ) {
-        if channel.holds_messages() && seen.insert(channel.channel.platform_id) {
-            self.tally.found();
-            // The receiver is dropped only after a failure, which `walk_all` reports.
-            queue.send(channel).await.ok();
-        }
-    }
-
     /// Runs `work` in the store, with retries.
     async fn in_store<T, F: Future<Output = Result<T, SyncError>>>(
         &self,
         work: impl Fn() -> F,
     ) -> Result<T, SyncError> {
-        in_store(&self.stop, work).await
-    }
-
-    /// Calls the platform while this process holds the lease, with retries after the delay that a transient error
-    /// names.
-    async fn request<T, F: Future<Output = Result<T, GuildError>>>(
-        &self,
-        call: impl Fn() -> F,
-    ) -> Result<T, GuildError> {
-        let once = async || {
-            self.leader.allowed().await;
-            self.tally.request();
-            call().await
-        };
-        let pause = |error: &GuildError| error.retry_after().inspect(|_| self.tally.waited());
-        retry_until(&self.stop, &PLATFORM, pause, once).await
+        in_store(self.stop, work).await
     }
 }
+
+#[cfg(test)]
+mod tests;

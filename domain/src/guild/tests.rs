@@ -1,4 +1,4 @@
-use super::{GuildEmoji, GuildItems, GuildLook, Held, Role, RoleLook};
+use super::{GuildEmoji, GuildItems, GuildObservation, Held, Role, RoleObservation};
 use crate::timestamp::Timestamp;
 
 fn at(millis: i64) -> Timestamp {
@@ -18,11 +18,11 @@ fn items(observed: i64, emojis: &[Held<GuildEmoji>]) -> GuildItems {
 }
 
 fn changes(before: &GuildItems, shown: Option<&[GuildEmoji]>, millis: i64) -> Option<GuildItems> {
-    before.after_look(&GuildLook { observed_at: at(millis), roles: None, emojis: shown, stickers: None })
+    before.after_observation(&GuildObservation { observed_at: at(millis), roles: None, emojis: shown, stickers: None })
 }
 
 /// The stored items after an observation.
-fn look(before: &GuildItems, shown: &[GuildEmoji], millis: i64) -> GuildItems {
+fn observe(before: &GuildItems, shown: &[GuildEmoji], millis: i64) -> GuildItems {
     apply(before, changes(before, Some(shown), millis))
 }
 
@@ -36,18 +36,18 @@ fn apply(before: &GuildItems, changes: Option<GuildItems>) -> GuildItems {
 
 #[test]
 fn what_is_shown_is_held_and_what_is_not_stays_as_deleted() {
-    let first = look(&GuildItems::default(), &[emoji(1, "a"), emoji(2, "b")], 10);
+    let first = observe(&GuildItems::default(), &[emoji(1, "a"), emoji(2, "b")], 10);
     assert_eq!(first, items(10, &[held(1, "a", 10, None), held(2, "b", 10, None)]));
-    let second = look(&first, &[emoji(2, "renamed"), emoji(3, "c")], 20);
+    let second = observe(&first, &[emoji(2, "renamed"), emoji(3, "c")], 20);
     let expected = [held(1, "a", 10, Some(20)), held(2, "renamed", 20, None), held(3, "c", 20, None)];
     assert_eq!(second, items(20, &expected));
-    assert_eq!(look(&second, &[emoji(1, "a")], 30).emojis[0], held(1, "a", 30, None), "what is shown again is back");
+    assert_eq!(observe(&second, &[emoji(1, "a")], 30).emojis[0], held(1, "a", 30, None), "what is shown again is back");
 }
 
 #[test]
 fn the_same_look_again_changes_no_item() {
     let shown = [emoji(1, "a"), emoji(2, "b")];
-    let after = look(&look(&GuildItems::default(), &shown, 10), &shown[..1], 20);
+    let after = observe(&observe(&GuildItems::default(), &shown, 10), &shown[..1], 20);
     for later in [20, 30] {
         assert_eq!(changes(&after, Some(&shown[..1]), later), Some(items(later, &[])));
     }
@@ -55,14 +55,14 @@ fn the_same_look_again_changes_no_item() {
 
 #[test]
 fn a_list_that_was_not_to_be_had_deletes_nothing() {
-    let before = look(&GuildItems::default(), &[emoji(1, "a")], 10);
+    let before = observe(&GuildItems::default(), &[emoji(1, "a")], 10);
     assert_eq!(changes(&before, None, 20), Some(items(20, &[])));
     assert_eq!(changes(&before, Some(&[]), 20), Some(items(20, &[held(1, "a", 10, Some(20))])));
 }
 
 #[test]
 fn an_earlier_look_that_is_stored_later_changes_nothing() {
-    let later = look(&GuildItems::default(), &[emoji(1, "new"), emoji(3, "made since")], 20);
+    let later = observe(&GuildItems::default(), &[emoji(1, "new"), emoji(3, "made since")], 20);
     assert_eq!(changes(&later, Some(&[emoji(1, "old"), emoji(2, "gone since")]), 19), None);
 }
 
@@ -87,7 +87,7 @@ fn a_file_changes_no_role_that_was_seen_since() {
         color: None,
         position: 1,
     };
-    let look = |id, name, observed| RoleLook { role: role(id, name), observed_at: at(observed) };
+    let observe = |id, name, observed| RoleObservation { role: role(id, name), observed_at: at(observed) };
     let held = |id, name, observed, deleted: Option<i64>| Held {
         item: role(id, name),
         observed_at: at(observed),
@@ -99,11 +99,11 @@ fn a_file_changes_no_role_that_was_seen_since() {
     };
     let nothing = GuildItems::default();
     let expected = [(1, "newer".to_owned(), 7), (2, "b".to_owned(), 5)];
-    for looks in [
-        [look(1, "older", 5), look(1, "newer", 7), look(2, "b", 5)],
-        [look(2, "b", 5), look(1, "newer", 7), look(1, "older", 5)],
+    for observations in [
+        [observe(1, "older", 5), observe(1, "newer", 7), observe(2, "b", 5)],
+        [observe(2, "b", 5), observe(1, "newer", 7), observe(1, "older", 5)],
     ] {
-        assert_eq!(names(nothing.after_files(&looks)), expected);
+        assert_eq!(names(nothing.after_files(&observations)), expected);
     }
     // Role 1 was seen at 4 and was the same in the observation of 10; role 3 was deleted then.
     let synced = GuildItems {
@@ -111,7 +111,7 @@ fn a_file_changes_no_role_that_was_seen_since() {
         roles: vec![held(1, "a", 4, None), held(3, "c", 4, Some(10))],
         ..GuildItems::default()
     };
-    assert_eq!(synced.after_files(&[look(1, "older", 7), look(3, "older", 7), look(1, "a", 12)]), None);
-    assert_eq!(names(synced.after_files(&[look(1, "new", 11), look(2, "old", 3)])).len(), 2);
+    assert_eq!(synced.after_files(&[observe(1, "older", 7), observe(3, "older", 7), observe(1, "a", 12)]), None);
+    assert_eq!(names(synced.after_files(&[observe(1, "new", 11), observe(2, "old", 3)])).len(), 2);
     assert_eq!(synced.after_files(&[]), None);
 }

@@ -1,6 +1,6 @@
 //! Roles, emoji and stickers.
 
-use domain::guild::{GuildItems, GuildLook, Held, Role};
+use domain::guild::{GuildItems, GuildObservation, Held, Role};
 use domain::tenant::{Color, Tenant};
 use ports::error::StoreError;
 use ports::store::Store;
@@ -140,8 +140,8 @@ async fn two_looks_at_once_leave_the_later_one(one: &dyn Store, other: &dyn Stor
     let look = async |store: &dyn Store, tenant: &Tenant, roles: &[Role], millis: i64| {
         let stored = retried(store, async |unit| {
             let held = unit.guilds().list(tenant.id).await?;
-            let look = GuildLook { observed_at: at(millis), roles: Some(roles), emojis: None, stickers: None };
-            match held.after_look(&look) {
+            let look = GuildObservation { observed_at: at(millis), roles: Some(roles), emojis: None, stickers: None };
+            match held.after_observation(&look) {
                 Some(changes) => unit.guilds().upsert_all(tenant.id, &changes).await,
                 None => Ok(()),
             }

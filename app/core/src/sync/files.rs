@@ -13,11 +13,11 @@ use futures::{StreamExt, stream};
 use ports::error::StoreError;
 use ports::guild::GuildError;
 use ports::media::{FetchError, File, FileSource, MediaError, MediaStore, Refreshed, SeenFile};
-use ports::store::UnitOfWork;
 use tokio::time::{Instant, sleep_until};
 use tracing::{Instrument, debug, debug_span, error, field, info, warn};
 
 use super::{Run, SyncError};
+use crate::ingest::IngestError;
 
 /// The number of files that one run fetches at the same time.
 const FETCHES: usize = 8;
@@ -90,17 +90,6 @@ const AT_ONCE: u32 = 50;
 struct NoRoom;
 
 impl Run<'_> {
-    /// Records the files of a page in the unit that stores the page, so that none of them is lost.
-    pub(super) async fn note_files(&self, unit: &mut dyn UnitOfWork, page: &MessagePage) -> Result<(), SyncError> {
-        let state = FileState::seen(self.of.clock.now());
-        let files = page.messages().iter().flat_map(|message| {
-            let on_web = message.attachments.iter().filter(|file| file.url.is_some());
-            on_web.map(|file| FileKey { channel: message.channel_id, message: message.id, attachment: file.id })
-        });
-        let files: Vec<_> = files.map(|key| File { key, state }).collect();
-        if files.is_empty() { Ok(()) } else { Ok(unit.media().insert_all(self.scope.tenant, &files).await?) }
-    }
-
     /// Fetches the due files of the tenant, until the time is over or all files of a batch fail. A failed file does not
     /// stop the others, and never the run.
     pub(super) async fn fetch_files(&self) -> Result<(), SyncError> {
@@ -122,7 +111,7 @@ impl Run<'_> {
             let fetched = self.fetch(files, wanted, end, &mut batch).await;
             let Batch { files: mut done, deletions } = batch;
             self.store_deletions(deletions).await?;
-            match self.in_store(|| self.store_files(&done)).await {
+            match self.in_store(|| self.record_files(&done)).await {
                 Err(SyncError::Store(StoreError::Missing { .. })) => self.store_rest(files, &mut done).await?,
                 stored => stored?,
             }
@@ -166,8 +155,8 @@ impl Run<'_> {
             let (platform_id, channel) = (channel.platform_id, channel.id);
             let ids = messages.remove(&channel).unwrap_or_default();
             let keys: Vec<_> = ids.into_iter().map(|id| (channel, id)).collect();
-            let held = at.messages().find_all(&keys).await?.into_iter();
-            for message in held.filter(|held| !held.is_deleted()).map(|held| held.message) {
+            let stored = at.messages().find_all(&keys).await?.into_iter();
+            for message in stored.filter(|stored| !stored.is_deleted()).map(|stored| stored.message) {
                 let small = message.attachments.into_iter().filter(|file| file.size_bytes <= files.limits.size_bytes);
                 seen.extend(small.filter_map(|file| {
                     let (message, attachment, address) = (message.id, file.id, file.url?);
@@ -199,7 +188,7 @@ impl Run<'_> {
         }
         let seen: Vec<SeenFile> = wanted.iter().map(|wanted| wanted.seen.clone()).collect();
         let requested_at = self.of.clock.now();
-        let fresh = self.request(|| files.source.refresh(&seen)).await?;
+        let fresh = self.fetcher.request(|| files.source.refresh(&seen)).await?;
         let mut addressed = Vec::new();
         for (wanted, fresh) in wanted.into_iter().zip(fresh) {
             let key = wanted.file.key;
@@ -253,9 +242,9 @@ impl Run<'_> {
     /// skipped.
     async fn store_deletions(&self, deletions: BTreeMap<(ChannelId, MessageId), MessagePage>) -> Result<(), SyncError> {
         for ((channel, _), deletion) in deletions {
-            match self.store_page(channel, Arc::new(deletion), &[]).await {
-                Ok(_) | Err(SyncError::Store(StoreError::Missing { .. })) => {}
-                Err(error) => return Err(error),
+            match self.ingest.store_page(channel, Arc::new(deletion), &[]).await {
+                Ok(_) | Err(IngestError::Store(StoreError::Missing { .. })) => {}
+                Err(error) => return Err(error.into()),
             }
         }
         Ok(())
@@ -297,14 +286,15 @@ impl Run<'_> {
             return Err(StoreError::Missing { what: "tenant" }.into());
         }
         done.retain(|file| stored.iter().any(|channel| channel.id == file.key.channel));
-        self.in_store(|| self.store_files(done)).await
+        self.in_store(|| self.record_files(done)).await
     }
 
-    async fn store_files(&self, done: &[File]) -> Result<(), SyncError> {
+    /// Records the states of processed files, under the lease.
+    async fn record_files(&self, done: &[File]) -> Result<(), SyncError> {
         if done.is_empty() {
             return Ok(());
         }
-        let mut unit = self.begin().await?;
+        let mut unit = self.leader.begin_unit().await?;
         unit.media().upsert_all(self.scope.tenant, done).await?;
         Ok(unit.commit().await?)
     }

@@ -14,6 +14,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
+use super::SyncError;
 use crate::process::{Process, describe};
 use crate::retry::{LOST_RACE, retry};
 
@@ -48,43 +49,43 @@ impl Candidate {
     /// [`StoreError`] if the store fails.
     pub async fn elect(&self) -> Result<Result<Leader, Lease>, StoreError> {
         // Most attempts find a leader; the read transaction does not delay writers.
-        let held = self.store.read().await?.leases().find(&self.name).await?;
-        if let Some(held) = held.filter(|held| !self.is_free(Some(held))) {
-            return Ok(Err(held));
+        let current = self.store.read().await?.leases().find(&self.name).await?;
+        if let Some(current) = current.filter(|lease| !self.is_free(Some(lease))) {
+            return Ok(Err(current));
         }
         let once = async || {
             let mut unit = self.store.begin().await?;
-            let held = unit.leases().find(&self.name).await?;
-            if let Some(held) = held.clone().filter(|held| !self.is_free(Some(held))) {
-                return Ok(Err(held));
+            let before = unit.leases().find(&self.name).await?;
+            if let Some(current) = before.clone().filter(|lease| !self.is_free(Some(lease))) {
+                return Ok(Err(current));
             }
             let last = unit.leases().find(LAST).await?.map(|last| last.fence);
             let (fence, now) = (Fence::next(last), self.clock.now());
             let lease = Lease { holder: self.process.holder().clone(), fence, expires_at: now.plus(TIME) };
-            let expected = held.as_ref().map(|held| held.fence);
+            let expected = before.as_ref().map(|before| before.fence);
             let taken = unit.leases().replace(LAST, last, &lease.released(now)).await?
                 && unit.leases().replace(&self.name, expected, &lease).await?;
             if !taken {
                 return Err(StoreError::Aborted(Box::new(TakenMeanwhile)));
             }
             unit.commit().await?;
-            Ok(Ok((lease, held)))
+            Ok(Ok((lease, before)))
         };
         match retry(&LOST_RACE, StoreError::is_retryable, once).await? {
-            Ok((lease, held)) => {
-                let before = held.map(|held| describe(&held.holder));
+            Ok((lease, before)) => {
+                let before = before.map(|before| describe(&before.holder));
                 info!(fence = lease.fence.get(), before, "elected leader");
                 let lost = CancellationToken::new();
                 Ok(Ok(Leader { of: self.clone(), fence: lease.fence, lease: watch::Sender::new(lease), lost }))
             }
-            Err(held) => Ok(Err(held)),
+            Err(current) => Ok(Err(current)),
         }
     }
 
-    fn is_free(&self, held: Option<&Lease>) -> bool {
+    fn is_free(&self, lease: Option<&Lease>) -> bool {
         // A lease that this process acquired without seeing the response is its own.
         let gone = |holder: &_| holder == self.process.holder() || self.process.knows_gone(holder);
-        Lease::is_free(held, self.clock.now(), gone)
+        Lease::is_free(lease, self.clock.now(), gone)
     }
 }
 
@@ -160,6 +161,11 @@ impl Leader {
             return Ok(None);
         }
         Ok(Some(LedUnit { unit, prolonged, leader: self }))
+    }
+
+    /// As [`Leader::begin`], with an error instead of `None`.
+    pub(super) async fn begin_unit(&self) -> Result<LedUnit<'_>, SyncError> {
+        self.begin().await?.ok_or(SyncError::Deposed)
     }
 
     /// Records that another process has written under a larger fence: this one is deposed.

@@ -8,14 +8,12 @@ use domain::job::JobKind;
 use domain::message::MessageId;
 use domain::sync::{RECHECK, SyncState};
 use domain::timestamp::Timestamp;
-use ports::channel::{ThreadCursor, ThreadFilter, ThreadOrder};
-use ports::error::StoreError;
 use ports::guild::{ArchivedList, GuildChannel, GuildError, GuildStructure};
-use ports::page::Page;
 use tokio::sync::mpsc;
 
-use super::structure::BATCH;
-use super::{Run, SyncError};
+use super::listing::Listing;
+use super::{SyncError, began};
+use crate::ingest::BATCH;
 
 /// The number of stored threads that are compared with the lists at once.
 const THREADS: u32 = 100;
@@ -67,7 +65,7 @@ struct Shown<'a> {
     threads: HashSet<ChannelSnowflake>,
 }
 
-impl Run<'_> {
+impl Listing<'_> {
     /// Stores active threads, the archived ones of every parent, and active ones a second time, because a thread that
     /// is unarchived meanwhile leaves the one list and enters the other; queues each once. A stored thread of a parent
     /// whose lists were all read completely, and that is in none of them, is then requested by its id.
@@ -81,7 +79,7 @@ impl Run<'_> {
             |parent: &&GuildChannel| self.has_wanted_threads(parent) && !parent.archived_lists().is_empty();
         let parents: Vec<&GuildChannel> = structure.channels.iter().filter(with_lists).collect();
         let ids: Vec<_> = parents.iter().map(|parent| parent.channel.id).collect();
-        let states = self.sync_states(&ids).await?;
+        let states = self.ingest.sync_states(&ids).await?;
         let mut shown = Shown { structure, queue, seen, states, threads: HashSet::new() };
         let mut all_active = self.active(&mut shown).await?;
         let mut listed = Vec::new();
@@ -111,9 +109,12 @@ impl Run<'_> {
 
     /// Stores the active threads; returns whether they could be listed.
     async fn active(&self, shown: &mut Shown<'_>) -> Result<bool, SyncError> {
-        match self.request(|| self.of.source.active_threads(&self.scope, shown.structure)).await {
+        match self.fetcher.request(|| self.source.active_threads(self.scope, shown.structure)).await {
             Ok(threads) => self.take(shown, threads).await.map(|()| true),
-            Err(error) => self.fail("active threads", error).map(|()| false),
+            Err(error) => {
+                self.fetcher.fail("active threads", error)?;
+                Ok(false)
+            }
         }
     }
 
@@ -126,11 +127,11 @@ impl Run<'_> {
         let (mut cursor, mut incomplete, mut pages) = (None, false, 0);
         let enough = self.known_since(shown.states.get(&parent.channel.id));
         while !self.stop.is_cancelled() {
-            let fetch = || self.of.source.archived_threads(&self.scope, parent, list, cursor.clone());
-            let page = match self.request(fetch).await {
+            let fetch = || self.source.archived_threads(self.scope, parent, list, cursor.clone());
+            let page = match self.fetcher.request(fetch).await {
                 Ok(page) => page,
                 Err(error) => {
-                    self.fail(&format!("archived threads of {}", parent.channel.name), error)?;
+                    self.fetcher.fail(&format!("archived threads of {}", parent.channel.name), error)?;
                     return Ok(Extent::Part);
                 }
             };
@@ -159,7 +160,7 @@ impl Run<'_> {
         let state = state.filter(|_| self.job.kind == JobKind::Incremental)?;
         let due = state.listed_whole_at?.as_millis() + i64::try_from(WHOLE.as_millis()).ok()?;
         let since = state.listed_at?.minus(RECHECK);
-        (self.began().as_millis() < due).then_some(since)
+        (began(self.job).as_millis() < due).then_some(since)
     }
 
     /// Stores threads, and queues those that may have new messages.
@@ -191,17 +192,10 @@ impl Run<'_> {
     /// Requests by its id every stored thread of `parents` that is not in any list: it is deleted, hidden from the bot,
     /// or listed late by the platform.
     async fn request_absent(&self, shown: &mut Shown<'_>, parents: &[&GuildChannel]) -> Result<(), SyncError> {
-        let filter = ThreadFilter { order: ThreadOrder::Oldest, with_private: true };
         let mut answers = Answers::default();
         for parent in parents {
             let mut after = None;
-            loop {
-                let page = Page { after, limit: THREADS };
-                let id = parent.channel.id;
-                let load = async || Ok(self.of.store.read().await?.channels().list_threads(id, filter, page).await?);
-                let stored = self.in_store(load).await?;
-                let Some(last) = stored.last() else { break };
-                after = Some(ThreadCursor { active_at: last.created_at(), platform_id: last.platform_id });
+            while let Some(stored) = self.ingest.threads(parent.channel.id, &mut after, THREADS).await? {
                 let absent = stored.into_iter().filter(|thread| !shown.threads.contains(&thread.platform_id));
                 for thread in self.due(absent.collect()).await? {
                     if self.stop.is_cancelled() || answers.refused >= REFUSALS {
@@ -220,13 +214,13 @@ impl Run<'_> {
             return Ok(absent);
         }
         let ids: Vec<_> = absent.iter().map(|thread| thread.id).collect();
-        let states = self.sync_states(&ids).await?;
-        let since = self.began().minus(REQUEST);
+        let states = self.ingest.sync_states(&ids).await?;
+        let since = began(self.job).minus(REQUEST);
         let mut due = Vec::new();
         for thread in absent {
             let requested_at = states.get(&thread.id).and_then(|state| state.requested_at);
             if requested_at.is_none_or(|at| at <= since)
-                && !self.coverage(thread.id).await?.is_some_and(|coverage| coverage.is_deleted())
+                && !self.ingest.coverage(thread.id).await?.is_some_and(|coverage| coverage.is_deleted())
             {
                 due.push(thread);
             }
@@ -242,11 +236,11 @@ impl Run<'_> {
         thread: &Channel,
         answers: &mut Answers,
     ) -> Result<(), SyncError> {
-        let fetch = || self.of.source.find_channel(&self.scope, shown.structure, thread.platform_id);
-        let is_remembered = match self.request(fetch).await {
+        let fetch = || self.source.find_channel(self.scope, shown.structure, thread.platform_id);
+        let is_recorded = match self.fetcher.request(fetch).await {
             Ok(found) => {
                 answers.found += 1;
-                self.store_channels(&[&found]).await?;
+                self.ingest.store_channels(&[&found.channel]).await?;
                 self.enqueue(shown.queue, shown.seen, found).await;
                 answers.found > UNLISTED
             }
@@ -257,51 +251,32 @@ impl Run<'_> {
                 refused
             }
         };
-        if is_remembered {
-            self.remember(&[SyncState { requested_at: Some(self.began()), ..SyncState::new(thread.id) }]).await?;
+        if is_recorded {
+            self.ingest
+                .record_sync_states(&[SyncState { requested_at: Some(began(self.job)), ..SyncState::new(thread.id) }])
+                .await?;
         }
         Ok(())
     }
 
-    /// Stores how the threads of parents were listed, for those whose threads were all read.
-    pub(super) async fn store_listed(&self, listed: Vec<Listed>) -> Result<(), SyncError> {
-        let unfinished = self.unfinished().clone();
+    /// Stores how the threads of parents were listed, except for the `unfinished` ones, whose threads were not all read.
+    pub(super) async fn store_listed(
+        &self,
+        listed: Vec<Listed>,
+        unfinished: &HashSet<ChannelId>,
+    ) -> Result<(), SyncError> {
         let states: Vec<_> = listed
             .into_iter()
             .filter(|listed| !unfinished.contains(&listed.parent))
             .map(|listed| SyncState {
-                listed_at: Some(self.began()),
-                listed_whole_at: listed.whole.then(|| self.began()),
+                listed_at: Some(began(self.job)),
+                listed_whole_at: listed.whole.then(|| began(self.job)),
                 ..SyncState::new(listed.parent)
             })
             .collect();
         for states in states.chunks(BATCH) {
-            self.remember(states).await?;
+            self.ingest.record_sync_states(states).await?;
         }
         Ok(())
-    }
-
-    pub(super) async fn remember(&self, states: &[SyncState]) -> Result<(), SyncError> {
-        let once = || async {
-            let mut unit = self.of.store.begin().await?;
-            match unit.sync_states().upsert_all(states).await {
-                // A channel that was deleted meanwhile needs no state.
-                Err(StoreError::Missing { .. }) => Ok(()),
-                stored => {
-                    stored?;
-                    Ok(unit.commit().await?)
-                }
-            }
-        };
-        self.in_store(once).await
-    }
-
-    pub(super) async fn sync_states(&self, ids: &[ChannelId]) -> Result<HashMap<ChannelId, SyncState>, SyncError> {
-        let mut found = HashMap::new();
-        for ids in ids.chunks(BATCH) {
-            let load = async || Ok(self.of.store.read().await?.sync_states().find_all(ids).await?);
-            found.extend(self.in_store(load).await?.into_iter().map(|state| (state.channel_id, state)));
-        }
-        Ok(found)
     }
 }

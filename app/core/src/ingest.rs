@@ -1,0 +1,183 @@
+//! Stores what a source shows of the channels of a tenant: the channels themselves, pages of their messages with the
+//! states of files and unreadable payloads, and the reason why the rest is missing.
+//!
+//! It knows stores and fences, and nothing of the job that fetched a page: a unit of work commits only if no writer with
+//! a higher fence has written to the channel.
+
+mod channels;
+mod state;
+
+use std::sync::Arc;
+
+use domain::channel::ChannelId;
+use domain::lease::Fence;
+use domain::media::{FileKey, FileState};
+use domain::page::{MessagePage, PageOutcome};
+use domain::tenant::TenantId;
+use domain::unreadable::Unreadable;
+use ports::clock::Clock;
+use ports::error::StoreError;
+use ports::media::File;
+use ports::store::{Store, UnitOfWork};
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use crate::portion::in_portions;
+use crate::retry::retry_in_store;
+use crate::unreadable;
+
+pub use self::channels::BATCH;
+
+/// The reason why something was not stored. Nothing of its unit of work was committed.
+#[derive(Debug, thiserror::Error)]
+pub enum IngestError {
+    /// A writer with a higher fence has written to the channel: this one must stop.
+    #[error("another process has become the leader for the token")]
+    Deposed,
+    /// The store failed, or the channel is not stored.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl IngestError {
+    const fn of_store(&self) -> Option<&StoreError> {
+        if let Self::Store(error) = self { Some(error) } else { None }
+    }
+}
+
+/// Stores channels and pages of one tenant under one fence. Every call is one unit of work or a few, each retried after a
+/// lost race and during an outage, and idempotent.
+pub struct Ingest {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    tenant: TenantId,
+    fence: Fence,
+    stop: CancellationToken,
+}
+
+impl Ingest {
+    /// Returns the ingest of `tenant` into `store` under `fence`. After `stop`, it does not wait for the end of an outage.
+    #[must_use]
+    pub fn new(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        tenant: TenantId,
+        fence: Fence,
+        stop: CancellationToken,
+    ) -> Self {
+        Self { store, clock, tenant, fence, stop }
+    }
+
+    /// Stores a page with its unreadable payloads `found`, and records the files of its messages as seen; returns the
+    /// number of its messages that the store rejects, which it records as unreadable. A page that is too large for the
+    /// store is stored in parts, older messages first.
+    ///
+    /// # Errors
+    /// [`IngestError`]; the parts that were stored until then stay.
+    pub async fn store_page(
+        &self,
+        channel: ChannelId,
+        page: Arc<MessagePage>,
+        found: &[Unreadable],
+    ) -> Result<usize, IngestError> {
+        let observed_at = page.observed_at();
+        let stored = in_portions(page, IngestError::of_store, |part| async move {
+            let once = || async {
+                let mut unit = self.begin(channel).await?;
+                write_page(&mut *unit, channel, &part, found).await?;
+                self.record_files(&mut *unit, &part).await?;
+                Ok(unit.commit().await?)
+            };
+            self.retried(once).await
+        });
+        let refused = unreadable::of_refused(channel, &stored.await?.refused, observed_at);
+        if !refused.is_empty() {
+            // If every part was rejected, nothing was stored of the page, and no unreadable payload was recorded either.
+            self.record_unreadable(channel, &[found, &refused].concat()).await?;
+        }
+        Ok(refused.len())
+    }
+
+    /// Records the files of a page that the platform serves, in the unit that stores the page, so that none of them is
+    /// lost. The state of a known file stays.
+    async fn record_files(&self, unit: &mut dyn UnitOfWork, page: &MessagePage) -> Result<(), IngestError> {
+        let state = FileState::seen(self.clock.now());
+        let files = page.messages().iter().flat_map(|message| {
+            let on_web = message.attachments.iter().filter(|file| file.url.is_some());
+            on_web.map(|file| FileKey { channel: message.channel_id, message: message.id, attachment: file.id })
+        });
+        let files: Vec<_> = files.map(|key| File { key, state }).collect();
+        if files.is_empty() { Ok(()) } else { Ok(unit.media().insert_all(self.tenant, &files).await?) }
+    }
+
+    async fn record_unreadable(&self, channel: ChannelId, all: &[Unreadable]) -> Result<(), IngestError> {
+        let once = || async {
+            let mut unit = self.begin(channel).await?;
+            unit.unreadable().upsert_all(channel, all).await?;
+            Ok(unit.commit().await?)
+        };
+        self.retried(once).await
+    }
+
+    /// Corrects the channel's count of messages.
+    ///
+    /// # Errors
+    /// [`IngestError`].
+    pub async fn recount(&self, channel: ChannelId) -> Result<(), IngestError> {
+        let once = || async {
+            let mut unit = self.store.begin().await?;
+            let off = unit.channels().recount(channel).await?;
+            if off > 0 {
+                warn!(channel.id = %channel, rows = off, "message count corrected");
+                self.raise_fence(&mut *unit, channel).await?;
+                unit.commit().await?;
+            }
+            Ok(())
+        };
+        self.retried(once).await
+    }
+
+    /// Begins a unit on one channel that commits only if no writer with a higher fence has written there. It does not
+    /// touch the lease, which all channels would then wait for.
+    async fn begin(&self, channel: ChannelId) -> Result<Box<dyn UnitOfWork>, IngestError> {
+        let mut unit = self.store.begin().await?;
+        self.raise_fence(&mut *unit, channel).await?;
+        Ok(unit)
+    }
+
+    async fn raise_fence(&self, unit: &mut dyn UnitOfWork, channel: ChannelId) -> Result<(), IngestError> {
+        if unit.channels().fence(channel, self.fence).await? {
+            return Ok(());
+        }
+        match unit.channels().find(channel).await? {
+            Some(_) => Err(IngestError::Deposed),
+            None => Err(StoreError::Missing { what: "channel" }.into()),
+        }
+    }
+
+    async fn retried<T, F: Future<Output = Result<T, IngestError>>>(
+        &self,
+        work: impl Fn() -> F,
+    ) -> Result<T, IngestError> {
+        retry_in_store(&self.stop, IngestError::of_store, work).await
+    }
+}
+
+/// Stores a page in `unit`, records its unreadable payloads `found`, and drops the recorded ones that it shows to be
+/// gone.
+///
+/// # Errors
+/// [`StoreError`] if the store fails.
+pub(crate) async fn write_page(
+    unit: &mut dyn UnitOfWork,
+    channel: ChannelId,
+    page: &MessagePage,
+    found: &[Unreadable],
+) -> Result<PageOutcome, StoreError> {
+    let outcome = unit.messages().replace_interval(channel, page).await?;
+    unreadable::record(unit, channel, page, &outcome, found).await?;
+    Ok(outcome)
+}
+
+#[cfg(test)]
+mod tests;
