@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{BRIEF_OUTAGE, LOST_RACE, OUTAGE, PLATFORM, Policy, Verdict, retry, retry_until};
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 enum Failure {
     #[error("lost a race")]
     Race,
@@ -29,7 +29,7 @@ async fn failing(policy: &Policy, error: Failure) -> (u32, Duration) {
     let (attempts, start) = (Cell::new(0), Instant::now());
     let outcome: Result<(), _> = retry(policy, is_transient, || async {
         attempts.set(attempts.get() + 1);
-        Err(error)
+        Err(error.clone())
     })
     .await;
     assert_eq!(outcome, Err(error));
