@@ -96,3 +96,6 @@ impl Listing<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
