@@ -81,7 +81,7 @@ impl GuildItem for Sticker {
 
 /// A stored item of a guild. Items that the guild no longer has stay stored, because old messages refer to them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Held<T> {
+pub struct StoredItem<T> {
     /// The item.
     pub item: T,
     /// When it was first seen in this form.
@@ -90,23 +90,26 @@ pub struct Held<T> {
     pub deleted_at: Option<Timestamp>,
 }
 
-impl<T: GuildItem> Held<T> {
-    /// Returns the changes to `held` by an observation at `at` that showed exactly `shown`.
-    fn after_observation(held: &[Self], shown: Option<&[T]>, at: Timestamp) -> Vec<Self> {
+impl<T: GuildItem> StoredItem<T> {
+    /// Returns the changes to `stored` by an observation at `at` that showed exactly `shown`.
+    fn after_observation(stored: &[Self], shown: Option<&[T]>, at: Timestamp) -> Vec<Self> {
         let Some(shown) = shown else { return Vec::new() };
         let seen = |item: &T| Self { item: item.clone(), observed_at: at, deleted_at: None };
-        let is_new =
-            |item: &&T| find(held, item.number()).is_none_or(|held| held.deleted_at.is_some() || held.item != **item);
-        let is_gone =
-            |held: &&Self| held.deleted_at.is_none() && shown.iter().all(|item| item.number() != held.item.number());
-        let gone = held.iter().filter(is_gone).map(|held| Self { deleted_at: Some(at), ..held.clone() });
+        let is_new = |item: &&T| {
+            find(stored, item.number()).is_none_or(|stored| stored.deleted_at.is_some() || stored.item != **item)
+        };
+        let is_gone = |stored: &&Self| {
+            stored.deleted_at.is_none() && shown.iter().all(|item| item.number() != stored.item.number())
+        };
+        let gone = stored.iter().filter(is_gone).map(|stored| Self { deleted_at: Some(at), ..stored.clone() });
         shown.iter().filter(is_new).map(seen).chain(gone).collect()
     }
 
-    /// Returns the changes to `held` by another archive's copy.
-    fn after_copy(held: &[Self], copy: &[Self]) -> Vec<Self> {
+    /// Returns the changes to `stored` by another archive's copy.
+    fn after_copy(stored: &[Self], copy: &[Self]) -> Vec<Self> {
         let is_new = |copy: &&Self| {
-            find(held, copy.item.number()).is_none_or(|held| held != *copy && held.changed_at() <= copy.changed_at())
+            find(stored, copy.item.number())
+                .is_none_or(|stored| stored != *copy && stored.changed_at() <= copy.changed_at())
         };
         copy.iter().filter(is_new).cloned().collect()
     }
@@ -116,8 +119,8 @@ impl<T: GuildItem> Held<T> {
     }
 }
 
-fn find<T: GuildItem>(held: &[Held<T>], number: u64) -> Option<&Held<T>> {
-    held.iter().find(|held| held.item.number() == number)
+fn find<T: GuildItem>(stored: &[StoredItem<T>], number: u64) -> Option<&StoredItem<T>> {
+    stored.iter().find(|stored| stored.item.number() == number)
 }
 
 /// An observation of a guild's items: each list whole, or `None` if it was unavailable.
@@ -148,11 +151,11 @@ pub struct GuildItems {
     /// When the guild was last observed; `None` if never.
     pub observed_at: Option<Timestamp>,
     /// Roles.
-    pub roles: Vec<Held<Role>>,
+    pub roles: Vec<StoredItem<Role>>,
     /// Emoji.
-    pub emojis: Vec<Held<GuildEmoji>>,
+    pub emojis: Vec<StoredItem<GuildEmoji>>,
     /// Stickers.
-    pub stickers: Vec<Held<Sticker>>,
+    pub stickers: Vec<StoredItem<Sticker>>,
 }
 
 impl GuildItems {
@@ -169,9 +172,9 @@ impl GuildItems {
         let at = observation.observed_at;
         (self.observed_at <= Some(at)).then(|| Self {
             observed_at: Some(at),
-            roles: Held::after_observation(&self.roles, observation.roles, at),
-            emojis: Held::after_observation(&self.emojis, observation.emojis, at),
-            stickers: Held::after_observation(&self.stickers, observation.stickers, at),
+            roles: StoredItem::after_observation(&self.roles, observation.roles, at),
+            emojis: StoredItem::after_observation(&self.emojis, observation.emojis, at),
+            stickers: StoredItem::after_observation(&self.stickers, observation.stickers, at),
         })
     }
 
@@ -188,12 +191,12 @@ impl GuildItems {
             }
         }
         let changes = |observation: &&RoleObservation| {
-            find(&self.roles, observation.role.number()).is_none_or(|held| {
-                let known_at = held.changed_at().max(self.observed_at.unwrap_or(held.observed_at));
-                held.item != observation.role && known_at < observation.observed_at
+            find(&self.roles, observation.role.number()).is_none_or(|stored| {
+                let known_at = stored.changed_at().max(self.observed_at.unwrap_or(stored.observed_at));
+                stored.item != observation.role && known_at < observation.observed_at
             })
         };
-        let seen = |observation: &RoleObservation| Held {
+        let seen = |observation: &RoleObservation| StoredItem {
             item: observation.role.clone(),
             observed_at: observation.observed_at,
             deleted_at: None,
@@ -208,9 +211,9 @@ impl GuildItems {
     pub fn after_copy(&self, copy: &Self) -> Option<Self> {
         let changes = Self {
             observed_at: copy.observed_at.filter(|at| self.observed_at < Some(*at)),
-            roles: Held::after_copy(&self.roles, &copy.roles),
-            emojis: Held::after_copy(&self.emojis, &copy.emojis),
-            stickers: Held::after_copy(&self.stickers, &copy.stickers),
+            roles: StoredItem::after_copy(&self.roles, &copy.roles),
+            emojis: StoredItem::after_copy(&self.emojis, &copy.emojis),
+            stickers: StoredItem::after_copy(&self.stickers, &copy.stickers),
         };
         (changes != Self::default()).then_some(changes)
     }

@@ -41,7 +41,7 @@ pub trait CoverageRepository: Send {
     ///
     /// # Errors
     /// [`StoreError::Missing`] if the channel is not stored.
-    async fn note(
+    async fn record_check(
         &mut self,
         channel: ChannelId,
         checked_at: Timestamp,

@@ -1,6 +1,6 @@
 //! Roles, emoji and stickers of guilds.
 
-use domain::guild::{GuildEmoji, Held, Role, Sticker};
+use domain::guild::{GuildEmoji, Role, Sticker, StoredItem};
 use domain::tenant::Color;
 use ports::error::StoreError;
 
@@ -44,6 +44,13 @@ pub fn sticker(row: &mut impl Columns) -> Result<Sticker, StoreError> {
 ///
 /// # Errors
 /// [`StoreError::Corrupt`].
-pub fn held<R: Columns, T>(row: &mut R, item: impl Fn(&mut R) -> Result<T, StoreError>) -> Result<Held<T>, StoreError> {
-    Ok(Held { item: item(row)?, observed_at: row.time("observed_at")?, deleted_at: row.optional_time("deleted_at")? })
+pub fn stored_item<R: Columns, T>(
+    row: &mut R,
+    item: impl Fn(&mut R) -> Result<T, StoreError>,
+) -> Result<StoredItem<T>, StoreError> {
+    Ok(StoredItem {
+        item: item(row)?,
+        observed_at: row.time("observed_at")?,
+        deleted_at: row.optional_time("deleted_at")?,
+    })
 }

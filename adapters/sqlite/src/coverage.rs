@@ -247,8 +247,8 @@ impl CoverageRepository for Unit {
         .await
     }
 
-    #[instrument(name = "db.coverage.note", level = "debug", skip_all, err(level = "trace"))]
-    async fn note(
+    #[instrument(name = "db.coverage.record_check", level = "debug", skip_all, err(level = "trace"))]
+    async fn record_check(
         &mut self,
         channel: ChannelId,
         checked_at: Timestamp,
@@ -256,8 +256,8 @@ impl CoverageRepository for Unit {
         reason: Option<String>,
     ) -> Result<(), StoreError> {
         self.write_logged(move |connection, changes| {
-            let noted = find_stored(connection, channel)?.noted(checked_at, start_reached, reason);
-            upsert(connection, channel, &noted)?;
+            let checked = find_stored(connection, channel)?.after_check(checked_at, start_reached, reason);
+            upsert(connection, channel, &checked)?;
             change::log(connection, changes, channel, [ChangeKind::Channel { channel }])
         })
         .await

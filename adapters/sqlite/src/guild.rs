@@ -1,10 +1,10 @@
 //! Roles, emoji and stickers of guilds.
 
 use adapter_sql::columns::Columns;
-use adapter_sql::guild::{emoji, held, role, sticker};
+use adapter_sql::guild::{emoji, role, sticker, stored_item};
 use async_trait::async_trait;
 use domain::change::{Change, ChangeKind};
-use domain::guild::{GuildItems, Held, Role, RoleId};
+use domain::guild::{GuildItems, Role, RoleId, StoredItem};
 use domain::tenant::{Color, TenantId};
 use ports::error::StoreError;
 use ports::guild::repository::GuildRepository;
@@ -84,9 +84,9 @@ fn list(connection: &Connection, tenant: TenantId) -> Result<GuildItems, StoreEr
     let parameters = named_params! {":tenant_id": Text(tenant.0)};
     Ok(GuildItems {
         observed_at: query_one(connection, "guilds", FIND, parameters, |row| row.time("observed_at"))?,
-        roles: query(connection, "roles", LIST_ROLES, parameters, |row| held(row, role))?,
-        emojis: query(connection, "emojis", LIST_EMOJIS, parameters, |row| held(row, emoji))?,
-        stickers: query(connection, "stickers", LIST_STICKERS, parameters, |row| held(row, sticker))?,
+        roles: query(connection, "roles", LIST_ROLES, parameters, |row| stored_item(row, role))?,
+        emojis: query(connection, "emojis", LIST_EMOJIS, parameters, |row| stored_item(row, emoji))?,
+        stickers: query(connection, "stickers", LIST_STICKERS, parameters, |row| stored_item(row, sticker))?,
     })
 }
 
@@ -95,7 +95,7 @@ fn upsert_all(connection: &Connection, tenant: TenantId, items: &GuildItems) -> 
         let parameters = named_params! {":tenant_id": Text(tenant.0), ":observed_at": millis(observed_at)};
         execute(connection, UPSERT, parameters)?;
     }
-    for Held { item, observed_at, deleted_at } in &items.roles {
+    for StoredItem { item, observed_at, deleted_at } in &items.roles {
         let parameters = named_params! {
             ":tenant_id": Text(tenant.0),
             ":role_id": number(item.id),
@@ -107,7 +107,7 @@ fn upsert_all(connection: &Connection, tenant: TenantId, items: &GuildItems) -> 
         };
         execute(connection, UPSERT_ROLE, parameters)?;
     }
-    for Held { item, observed_at, deleted_at } in &items.emojis {
+    for StoredItem { item, observed_at, deleted_at } in &items.emojis {
         let parameters = named_params! {
             ":tenant_id": Text(tenant.0),
             ":emoji_id": number(item.id),
@@ -118,7 +118,7 @@ fn upsert_all(connection: &Connection, tenant: TenantId, items: &GuildItems) -> 
         };
         execute(connection, UPSERT_EMOJI, parameters)?;
     }
-    for Held { item, observed_at, deleted_at } in &items.stickers {
+    for StoredItem { item, observed_at, deleted_at } in &items.stickers {
         let parameters = named_params! {
             ":tenant_id": Text(tenant.0),
             ":sticker_id": number(item.id),

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use domain::change::ChangePosition;
 use domain::channel::{Channel, ChannelKind};
 use domain::coverage::Interval;
-use domain::guild::{GuildEmoji, GuildItems, Held, Role, Sticker};
+use domain::guild::{GuildEmoji, GuildItems, Role, Sticker, StoredItem};
 use domain::job::{Job, JobId, JobKind};
 use domain::json::Json;
 use domain::lease::{Fence, Holder, Lease};
@@ -65,8 +65,8 @@ const LEASE: &str = "bot/a";
 
 /// A role, an emoji and a sticker.
 fn items() -> GuildItems {
-    fn held<T>(item: T) -> Vec<Held<T>> {
-        vec![Held { item, observed_at: at(1), deleted_at: None }]
+    fn held<T>(item: T) -> Vec<StoredItem<T>> {
+        vec![StoredItem { item, observed_at: at(1), deleted_at: None }]
     }
     let id = "3";
     GuildItems {

@@ -319,8 +319,8 @@ impl CoverageRepository for Unit {
         Ok(())
     }
 
-    #[instrument(name = "db.coverage.note", level = "debug", skip_all, err(level = "trace"))]
-    async fn note(
+    #[instrument(name = "db.coverage.record_check", level = "debug", skip_all, err(level = "trace"))]
+    async fn record_check(
         &mut self,
         channel: ChannelId,
         checked_at: Timestamp,
@@ -328,7 +328,7 @@ impl CoverageRepository for Unit {
         reason: Option<String>,
     ) -> Result<(), StoreError> {
         let stored = lock(self, channel).await?.coverage;
-        self.upsert_coverage(channel, &stored.noted(checked_at, start_reached, reason)).await?;
+        self.upsert_coverage(channel, &stored.after_check(checked_at, start_reached, reason)).await?;
         self.log_in(channel, [ChangeKind::Channel { channel }]).await
     }
 

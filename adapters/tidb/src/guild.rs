@@ -1,10 +1,10 @@
 //! Roles, emoji and stickers of guilds.
 
 use adapter_sql::columns::Columns;
-use adapter_sql::guild::{emoji, held, role, sticker};
+use adapter_sql::guild::{emoji, role, sticker, stored_item};
 use async_trait::async_trait;
 use domain::change::ChangeKind;
-use domain::guild::{GuildItems, Held, Role, RoleId};
+use domain::guild::{GuildItems, Role, RoleId, StoredItem};
 use domain::tenant::{Color, TenantId};
 use mysql_async::{Params, Value, params};
 use ports::error::StoreError;
@@ -108,9 +108,9 @@ impl GuildRepository for Unit {
         let moment = of("guilds", |row| row.time("observed_at"));
         Ok(GuildItems {
             observed_at: self.row(FIND, parameters.clone(), moment).await?,
-            roles: self.rows(LIST_ROLES, parameters.clone(), of("roles", |row| held(row, role))).await?,
-            emojis: self.rows(LIST_EMOJIS, parameters.clone(), of("emojis", |row| held(row, emoji))).await?,
-            stickers: self.rows(LIST_STICKERS, parameters, of("stickers", |row| held(row, sticker))).await?,
+            roles: self.rows(LIST_ROLES, parameters.clone(), of("roles", |row| stored_item(row, role))).await?,
+            emojis: self.rows(LIST_EMOJIS, parameters.clone(), of("emojis", |row| stored_item(row, emoji))).await?,
+            stickers: self.rows(LIST_STICKERS, parameters, of("stickers", |row| stored_item(row, sticker))).await?,
         })
     }
 
@@ -133,7 +133,7 @@ impl GuildRepository for Unit {
             let parameters = params! { "tenant_id" => tenant.to_string(), "observed_at" => datetime(observed_at) };
             self.upsert_item(UPSERT, parameters).await?;
         }
-        for Held { item, observed_at, deleted_at } in &items.roles {
+        for StoredItem { item, observed_at, deleted_at } in &items.roles {
             let parameters = params! {
                 "tenant_id" => tenant.to_string(),
                 "role_id" => item.id.get(),
@@ -145,7 +145,7 @@ impl GuildRepository for Unit {
             };
             self.upsert_item(UPSERT_ROLE, parameters).await?;
         }
-        for Held { item, observed_at, deleted_at } in &items.emojis {
+        for StoredItem { item, observed_at, deleted_at } in &items.emojis {
             let parameters = params! {
                 "tenant_id" => tenant.to_string(),
                 "emoji_id" => item.id.get(),
@@ -156,7 +156,7 @@ impl GuildRepository for Unit {
             };
             self.upsert_item(UPSERT_EMOJI, parameters).await?;
         }
-        for Held { item, observed_at, deleted_at } in &items.stickers {
+        for StoredItem { item, observed_at, deleted_at } in &items.stickers {
             let parameters = params! {
                 "tenant_id" => tenant.to_string(),
                 "sticker_id" => item.id.get(),

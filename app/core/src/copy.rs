@@ -172,23 +172,23 @@ impl Copier {
             let mut after = None;
             while let Some(page) = self.channel_page(tenant.id, &mut after).await? {
                 for channel in page {
-                    let (held, copy) = futures::future::join(
+                    let (stored, copy) = futures::future::join(
                         checksum::of(&*self.from, channel.id),
                         checksum::of(&*self.to, channel.id),
                     )
                     .await;
-                    let (held, copy) = (held.map_err(CopyError::From)?, copy.map_err(CopyError::To)?);
-                    if held.checksum != copy.checksum {
+                    let (stored, copy) = (stored.map_err(CopyError::From)?, copy.map_err(CopyError::To)?);
+                    if stored.checksum != copy.checksum {
                         differing.push(channel.id);
                     }
-                    verified += held.messages + held.deleted;
+                    verified += stored.messages + stored.deleted;
                     progress.copied(verified);
-                    channels.push(held);
+                    channels.push(stored);
                 }
             }
             differing.extend(self.surplus(tenant.id).await?);
-            let held = items(&*self.from, tenant.id).await.map_err(CopyError::From)?;
-            if held != items(&*self.to, tenant.id).await.map_err(CopyError::To)? {
+            let stored = items(&*self.from, tenant.id).await.map_err(CopyError::From)?;
+            if stored != items(&*self.to, tenant.id).await.map_err(CopyError::To)? {
                 differing_tenants.push(tenant.slug.clone());
             }
         }
@@ -225,9 +225,9 @@ impl Copier {
 
     async fn tenant(&self, tenant: &Tenant) -> Result<(), CopyError> {
         let mut read = self.to.read().await.map_err(CopyError::To)?;
-        let held = read.tenants().find(tenant.id).await.map_err(CopyError::To)?;
+        let stored = read.tenants().find(tenant.id).await.map_err(CopyError::To)?;
         drop(read);
-        if held.is_some_and(|held| held.deleting_since.is_none() && held.updated_at >= tenant.updated_at) {
+        if stored.is_some_and(|stored| stored.deleting_since.is_none() && stored.updated_at >= tenant.updated_at) {
             return Ok(());
         }
         let mut unit = self.begin().await?;
@@ -237,8 +237,8 @@ impl Copier {
         }
         match unit.tenants().find(tenant.id).await.map_err(CopyError::To)? {
             None => unit.tenants().insert(tenant).await.map_err(CopyError::To)?,
-            Some(held) if held.deleting_since.is_some() => return Err(CopyError::Deleting(held.slug)),
-            Some(held) if held.updated_at < tenant.updated_at => {
+            Some(stored) if stored.deleting_since.is_some() => return Err(CopyError::Deleting(stored.slug)),
+            Some(stored) if stored.updated_at < tenant.updated_at => {
                 unit.tenants().update(tenant).await.map_err(CopyError::To)?;
             }
             Some(_) => return Ok(()),
@@ -253,8 +253,8 @@ impl Copier {
             return Ok(());
         }
         let mut unit = self.begin().await?;
-        let held = unit.guilds().list(tenant).await.map_err(CopyError::To)?;
-        let Some(changes) = held.after_copy(&copy) else { return Ok(()) };
+        let stored = unit.guilds().list(tenant).await.map_err(CopyError::To)?;
+        let Some(changes) = stored.after_copy(&copy) else { return Ok(()) };
         unit.guilds().upsert_all(tenant, &changes).await.map_err(CopyError::To)?;
         unit.commit().await.map_err(CopyError::To)
     }
@@ -299,13 +299,13 @@ impl Copier {
         }
         let mut unit = self.begin().await?;
         for channel in channels {
-            let held = unit.channels().find(channel.id).await.map_err(CopyError::To)?;
+            let stored = unit.channels().find(channel.id).await.map_err(CopyError::To)?;
             // A channel that is deleted in the target stays deleted.
-            let coverage = match &held {
-                Some(held) => unit.coverage().find(held.id).await.map_err(CopyError::To)?,
+            let coverage = match &stored {
+                Some(stored) => unit.coverage().find(stored.id).await.map_err(CopyError::To)?,
                 None => None,
             };
-            let copy = channel.after_copy(held.as_ref());
+            let copy = channel.after_copy(stored.as_ref());
             if let Some(copy) = copy.filter(|_| !coverage.is_some_and(|coverage| coverage.is_deleted())) {
                 unit.channels().upsert(&copy).await.map_err(CopyError::To)?;
             }
@@ -332,10 +332,10 @@ impl Copier {
         loop {
             let copied = marks(&*self.to, channel, after).await.map_err(CopyError::To)?;
             let Some(last) = copied.last().map(|mark| mark.id) else { return Ok(()) };
-            let held = self.ids(channel, after, last).await?;
+            let stored = self.ids(channel, after, last).await?;
             let is_gone = |mark: &&MessageMark| {
                 let absent_at = proven.absent_at(mark.id).filter(|at| *at > mark.version.observed_at);
-                mark.deletion.is_none() && absent_at.is_some() && !held.contains(&mark.id)
+                mark.deletion.is_none() && absent_at.is_some() && !stored.contains(&mark.id)
             };
             let gone: Vec<MessageId> = copied.iter().filter(is_gone).map(|mark| mark.id).collect();
             for some in gone.chunks(CHANNELS as usize) {
@@ -365,9 +365,9 @@ impl Copier {
     ) -> Result<HashSet<MessageId>, CopyError> {
         let mut found = HashSet::new();
         loop {
-            let held = marks(&*self.from, channel, after).await.map_err(CopyError::From)?;
-            found.extend(held.iter().map(|mark| mark.id).filter(|id| *id <= last));
-            match held.last().map(|mark| mark.id) {
+            let stored = marks(&*self.from, channel, after).await.map_err(CopyError::From)?;
+            found.extend(stored.iter().map(|mark| mark.id).filter(|id| *id <= last));
+            match stored.last().map(|mark| mark.id) {
                 Some(reached) if reached < last => after = Some(reached),
                 _ => return Ok(found),
             }
@@ -415,12 +415,12 @@ impl Copier {
         if copied.is_empty() {
             return Ok(Compared::Nothing);
         }
-        let held = marks(&*self.from, channel, after).await.map_err(CopyError::From)?;
+        let stored = marks(&*self.from, channel, after).await.map_err(CopyError::From)?;
         let is_same = |mark: &MessageMark| {
             copied.binary_search_by_key(&mark.id, |other| other.id).is_ok_and(|index| copied[index] == *mark)
         };
-        Ok(match held.last() {
-            Some(last) if held.iter().all(is_same) => Compared::Same { last: last.id, count: held.len() as u64 },
+        Ok(match stored.last() {
+            Some(last) if stored.iter().all(is_same) => Compared::Same { last: last.id, count: stored.len() as u64 },
             _ => Compared::Different,
         })
     }
@@ -440,8 +440,8 @@ impl Copier {
     async fn coverage(&self, channel: ChannelId, refused: &[MessageId]) -> Result<(), CopyError> {
         let (found, segments) = what_is_proven(&*self.from, channel).await.map_err(CopyError::From)?;
         let Some(coverage) = found else { return Ok(()) };
-        let coverage = refused.iter().fold(coverage, |held, id| held.without(*id));
-        let segments = refused.iter().fold(segments, |held, id| held.without(*id));
+        let coverage = refused.iter().fold(coverage, |stored, id| stored.without(*id));
+        let segments = refused.iter().fold(segments, |stored, id| stored.without(*id));
         let (copied, copied_segments) = what_is_proven(&*self.to, channel).await.map_err(CopyError::To)?;
         if copied_segments == segments && copied.is_some_and(|copied| copied.agrees_with(&coverage)) {
             return Ok(());
@@ -460,9 +460,9 @@ impl Copier {
             after = Some(last.id);
             let ids: Vec<_> = page.iter().map(|channel| channel.id).collect();
             let mut read = self.from.read().await.map_err(CopyError::From)?;
-            let held = read.channels().find_all(&ids).await.map_err(CopyError::From)?;
-            let held: HashSet<_> = held.into_iter().map(|channel| channel.id).collect();
-            surplus.extend(ids.into_iter().filter(|id| !held.contains(id)));
+            let stored = read.channels().find_all(&ids).await.map_err(CopyError::From)?;
+            let stored: HashSet<_> = stored.into_iter().map(|channel| channel.id).collect();
+            surplus.extend(ids.into_iter().filter(|id| !stored.contains(id)));
         }
     }
 

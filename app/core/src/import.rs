@@ -327,8 +327,10 @@ impl Importer {
             let refused = unreadable::of_refused(planned.channel.id, &stored.refused, summary.exported_at);
             for unreadable in [&refused, &batch.unreadable] {
                 if !unreadable.is_empty() && !options.dry_run {
-                    retry(&BRIEF_OUTAGE, ImportError::is_retryable, || self.refused(planned.channel.id, unreadable))
-                        .await?;
+                    retry(&BRIEF_OUTAGE, ImportError::is_retryable, || {
+                        self.record_unreadable(planned.channel.id, unreadable)
+                    })
+                    .await?;
                 }
             }
             refused_ids.extend(stored.refused.iter().map(|refusal| refusal.message_id));
@@ -348,7 +350,8 @@ impl Importer {
             let claimed = planned.proof.interval().filter(|_| ended && !options.complete && lacking == 0);
             let claimed = claimed.map(|interval| claims(interval, summary.exported_at, refused_ids));
             if let Some(claimed) = claimed {
-                retry(&BRIEF_OUTAGE, ImportError::is_retryable, || self.record(planned.channel.id, &claimed)).await?;
+                retry(&BRIEF_OUTAGE, ImportError::is_retryable, || self.record_segments(planned.channel.id, &claimed))
+                    .await?;
             }
             let whole = summary.is_whole() && report.status == FileStatus::Ok;
             let reason = (!whole).then(|| "truncated".to_owned());
@@ -356,7 +359,7 @@ impl Importer {
             let from_start = summary.has_range && summary.after.is_none() && summary.part.number == 1;
             let start = whole && summary.ids.is_none() && from_start;
             retry(&BRIEF_OUTAGE, ImportError::is_retryable, || {
-                self.note(planned.channel.id, summary.exported_at, start, reason.clone())
+                self.record_check(planned.channel.id, summary.exported_at, start, reason.clone())
             })
             .await?;
         }
@@ -407,19 +410,19 @@ impl Importer {
         Ok(unit.commit().await?)
     }
 
-    async fn refused(&self, channel: ChannelId, refused: &[Unreadable]) -> Result<(), ImportError> {
+    async fn record_unreadable(&self, channel: ChannelId, refused: &[Unreadable]) -> Result<(), ImportError> {
         let mut unit = self.store.begin().await?;
         unit.unreadable().upsert_all(channel, refused).await?;
         Ok(unit.commit().await?)
     }
 
-    async fn record(&self, channel: ChannelId, claimed: &[Observation]) -> Result<(), ImportError> {
+    async fn record_segments(&self, channel: ChannelId, claimed: &[Observation]) -> Result<(), ImportError> {
         let mut unit = self.store.begin().await?;
         unit.coverage().record(channel, claimed).await?;
         Ok(unit.commit().await?)
     }
 
-    async fn note(
+    async fn record_check(
         &self,
         channel: ChannelId,
         at: Timestamp,
@@ -429,7 +432,7 @@ impl Importer {
         let mut unit = self.store.begin().await?;
         // The count leaves out messages that are hidden from readers.
         let start_reached = seen_empty && !unit.messages().exists(channel, MessageRange::Oldest, true).await?;
-        unit.coverage().note(channel, at, start_reached, reason).await?;
+        unit.coverage().record_check(channel, at, start_reached, reason).await?;
         Ok(unit.commit().await?)
     }
 }

@@ -45,7 +45,7 @@ impl Portion for &[StoredMessage] {
     }
 
     fn first(&self) -> Option<(ChannelId, MessageId)> {
-        <[_]>::first(self).map(|held| (held.message.channel_id, held.message.id))
+        <[_]>::first(self).map(|stored| (stored.message.channel_id, stored.message.id))
     }
 }
 

@@ -20,7 +20,7 @@ pub(crate) async fn free_tenant_slug(unit: &mut dyn UnitOfWork, name: &str) -> R
     Ok(slug)
 }
 
-/// Returns the slug of `channel`, whose current one is `held`. A slug that readers may know stays. While the channel is
+/// Returns the slug of `channel`, whose current one is `stored`. A slug that readers may know stays. While the channel is
 /// hidden from readers, its slug cannot conflict with that of a public name; it gets the slug of its name when it
 /// becomes public.
 ///
@@ -29,17 +29,17 @@ pub(crate) async fn free_tenant_slug(unit: &mut dyn UnitOfWork, name: &str) -> R
 pub(crate) async fn channel_slug(
     unit: &mut dyn UnitOfWork,
     channel: &Channel,
-    held: Option<&ChannelSlug>,
+    stored: Option<&ChannelSlug>,
 ) -> Result<ChannelSlug, StoreError> {
-    if let Some(held) = held.filter(|held| !held.is_hidden()) {
-        return Ok(held.clone());
+    if let Some(stored) = stored.filter(|stored| !stored.is_hidden()) {
+        return Ok(stored.clone());
     }
     let parent = match channel.parent_id.filter(|_| channel.kind.is_thread()) {
         Some(parent) => unit.channels().find_all(&[parent]).await?.pop(),
         None => None,
     };
-    match held {
-        Some(held) if !channel.is_public(parent.as_ref()) => Ok(held.clone()),
+    match stored {
+        Some(stored) if !channel.is_public(parent.as_ref()) => Ok(stored.clone()),
         None if !channel.is_public(parent.as_ref()) => {
             free_channel_slug(unit, channel.tenant_id, &ChannelSlug::hidden(&channel.name)).await
         }

@@ -25,9 +25,9 @@ pub(crate) async fn record(
     let may_go = outcome.has_unreadable || !found.is_empty();
     if let Some(span) = page.span().filter(|_| may_go) {
         let span = found.iter().fold(span, |span, one| span.merge(one.place).unwrap_or(span));
-        let mut held = unit.unreadable().list(channel, span).await?;
-        held.retain(|one| found.iter().all(|other| other.id != one.id));
-        if !held.is_empty() {
+        let mut stored = unit.unreadable().list(channel, span).await?;
+        stored.retain(|one| found.iter().all(|other| other.id != one.id));
+        if !stored.is_empty() {
             let proven = unit.coverage().segments(channel).await?;
             // A page with an unreadable item proves nothing, and yet has shown all items of its range.
             let mut seen = proven.clone();
@@ -38,7 +38,7 @@ pub(crate) async fn record(
                 Some(id) => page.messages().iter().any(|message| message.id == id) || one.is_settled(&proven),
                 None => one.is_settled(&seen),
             };
-            let gone: Vec<_> = held.iter().filter(is_gone).map(|one| one.id).collect();
+            let gone: Vec<_> = stored.iter().filter(is_gone).map(|one| one.id).collect();
             unit.unreadable().delete_all(channel, &gone).await?;
         }
     }

@@ -26,7 +26,7 @@ impl StoredCoverage {
     /// A time earlier than the stored one changes nothing. Once recorded, an empty channel stays so; where there is an
     /// interval, it alone decides. [`Coverage::DELETED`] is final, whatever the times.
     #[must_use]
-    pub fn noted(&self, checked_at: Timestamp, start_reached: bool, reason: Option<String>) -> Self {
+    pub fn after_check(&self, checked_at: Timestamp, start_reached: bool, reason: Option<String>) -> Self {
         let is_latest = self.checked_at.is_none_or(|before| checked_at >= before);
         let is_deleted = is_deleted(reason.as_deref()) || is_deleted(self.reason.as_deref());
         let reason = match (is_deleted, is_latest) {

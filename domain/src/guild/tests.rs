@@ -1,4 +1,4 @@
-use super::{GuildEmoji, GuildItems, GuildObservation, Held, Role, RoleObservation};
+use super::{GuildEmoji, GuildItems, GuildObservation, Role, RoleObservation, StoredItem};
 use crate::timestamp::Timestamp;
 
 fn at(millis: i64) -> Timestamp {
@@ -9,11 +9,11 @@ fn emoji(id: u64, name: &str) -> GuildEmoji {
     GuildEmoji { id: id.to_string().parse().unwrap(), name: name.to_owned(), animated: false }
 }
 
-fn held(id: u64, name: &str, observed: i64, deleted: Option<i64>) -> Held<GuildEmoji> {
-    Held { item: emoji(id, name), observed_at: at(observed), deleted_at: deleted.map(at) }
+fn held(id: u64, name: &str, observed: i64, deleted: Option<i64>) -> StoredItem<GuildEmoji> {
+    StoredItem { item: emoji(id, name), observed_at: at(observed), deleted_at: deleted.map(at) }
 }
 
-fn items(observed: i64, emojis: &[Held<GuildEmoji>]) -> GuildItems {
+fn items(observed: i64, emojis: &[StoredItem<GuildEmoji>]) -> GuildItems {
     GuildItems { observed_at: Some(at(observed)), emojis: emojis.to_vec(), ..GuildItems::default() }
 }
 
@@ -28,7 +28,7 @@ fn observe(before: &GuildItems, shown: &[GuildEmoji], millis: i64) -> GuildItems
 
 fn apply(before: &GuildItems, changes: Option<GuildItems>) -> GuildItems {
     let Some(changes) = changes else { return before.clone() };
-    let unchanged = |held: &&Held<GuildEmoji>| changes.emojis.iter().all(|change| change.item.id != held.item.id);
+    let unchanged = |held: &&StoredItem<GuildEmoji>| changes.emojis.iter().all(|change| change.item.id != held.item.id);
     let mut emojis: Vec<_> = before.emojis.iter().filter(unchanged).chain(&changes.emojis).cloned().collect();
     emojis.sort_by_key(|held| held.item.id);
     GuildItems { observed_at: changes.observed_at.or(before.observed_at), emojis, ..GuildItems::default() }
@@ -88,7 +88,7 @@ fn a_file_changes_no_role_that_was_seen_since() {
         position: 1,
     };
     let observe = |id, name, observed| RoleObservation { role: role(id, name), observed_at: at(observed) };
-    let held = |id, name, observed, deleted: Option<i64>| Held {
+    let held = |id, name, observed, deleted: Option<i64>| StoredItem {
         item: role(id, name),
         observed_at: at(observed),
         deleted_at: deleted.map(at),

@@ -187,8 +187,8 @@ async fn every_method_that_changes_an_answer_appends(store: &dyn Store) {
         call("coverage.record again", [], async |unit| {
             unit.coverage().record(channel, &[Observation::new(interval_of(20, 30), at(5))]).await
         }),
-        call("coverage.note", [changed(channel)], async |unit| {
-            unit.coverage().note(channel, at(6), false, Some("forbidden".to_owned())).await
+        call("coverage.record_check", [changed(channel)], async |unit| {
+            unit.coverage().record_check(channel, at(6), false, Some("forbidden".to_owned())).await
         }),
         call("coverage.restore", [changed(channel)], async |unit| {
             unit.coverage().restore(&coverage, &segments).await.map(drop)

@@ -37,9 +37,15 @@ async fn find(store: &dyn Store, channel: ChannelId) -> Coverage {
     store.read().await.unwrap().coverage().find(channel).await.unwrap().unwrap()
 }
 
-async fn note(store: &dyn Store, channel: ChannelId, checked_at: i64, start_reached: bool, reason: Option<&str>) {
+async fn record_check(
+    store: &dyn Store,
+    channel: ChannelId,
+    checked_at: i64,
+    start_reached: bool,
+    reason: Option<&str>,
+) {
     let mut unit = begin(store).await;
-    unit.coverage().note(channel, at(checked_at), start_reached, reason.map(str::to_owned)).await.unwrap();
+    unit.coverage().record_check(channel, at(checked_at), start_reached, reason.map(str::to_owned)).await.unwrap();
     unit.commit().await.unwrap();
 }
 
@@ -60,7 +66,7 @@ async fn a_channel_that_was_never_read_has_an_empty_coverage(store: &dyn Store) 
     let unknown = ChannelId::of(tenant.id, "404".parse().unwrap());
     assert_eq!(unit.coverage().find(unknown).await.unwrap(), None);
     assert!(unit.coverage().segments(unknown).await.unwrap().parts().is_empty());
-    let refused = unit.coverage().note(unknown, at(1), false, None).await.unwrap_err();
+    let refused = unit.coverage().record_check(unknown, at(1), false, None).await.unwrap_err();
     assert!(matches!(refused, StoreError::Missing { what: "channel" }), "{refused:?}");
 }
 
@@ -194,24 +200,24 @@ async fn a_note_keeps_the_latest_look(store: &dyn Store) {
         let held = find(store, here.id).await;
         (held.checked_at, held.reason, held.start_reached)
     };
-    note(store, here.id, 5, false, Some("no permission")).await;
+    record_check(store, here.id, 5, false, Some("no permission")).await;
     assert_eq!(find(store, here.id).await.state(), CoverageState::Unreadable);
-    note(store, here.id, 4, false, None).await;
+    record_check(store, here.id, 4, false, None).await;
     assert_eq!(seen().await, (Some(at(5)), Some("no permission".to_owned()), false));
-    note(store, here.id, 6, false, Some("truncated")).await;
-    note(store, here.id, 6, false, Some("truncated")).await;
+    record_check(store, here.id, 6, false, Some("truncated")).await;
+    record_check(store, here.id, 6, false, Some("truncated")).await;
     assert_eq!(seen().await, (Some(at(6)), Some("truncated".to_owned()), false));
-    note(store, here.id, 7, false, None).await;
+    record_check(store, here.id, 7, false, None).await;
     assert_eq!(seen().await, (Some(at(7)), None, false));
     // If there are intervals, they alone decide whether the start is reached.
     put(store, &here, &page(&here, interval(5, 9), 8, [5], "a")).await;
-    note(store, here.id, 9, true, None).await;
+    record_check(store, here.id, 9, true, None).await;
     assert_eq!(seen().await, (Some(at(9)), None, false));
 }
 
 async fn a_channel_that_was_seen_empty_is_complete(store: &dyn Store) {
     let (_, here) = one_channel(store).await;
-    note(store, here.id, 5, true, None).await;
+    record_check(store, here.id, 5, true, None).await;
     let held = find(store, here.id).await;
     assert_eq!((held.start_reached, held.interval, held.state()), (true, None, CoverageState::Complete));
 }
@@ -243,20 +249,20 @@ async fn coverage_is_listed_to_the_end_without_what_has_no_messages(store: &dyn 
 
 async fn an_earlier_look_than_the_noted_one_changes_nothing(store: &dyn Store) {
     let (_, here) = one_channel(store).await;
-    note(store, here.id, 5, false, Some("truncated")).await;
-    let noted = find(store, here.id).await;
-    note(store, here.id, 4, true, None).await;
-    assert_eq!(find(store, here.id).await, noted);
+    record_check(store, here.id, 5, false, Some("truncated")).await;
+    let checked = find(store, here.id).await;
+    record_check(store, here.id, 4, true, None).await;
+    assert_eq!(find(store, here.id).await, checked);
     put(store, &here, &page(&here, interval(1, 9), 8, [5], "a")).await;
     let paged = find(store, here.id).await;
-    note(store, here.id, 7, false, Some("no permission")).await;
+    record_check(store, here.id, 7, false, Some("no permission")).await;
     assert_eq!(find(store, here.id).await, paged);
 }
 
 async fn a_later_look_keeps_what_was_seen_from_the_start(store: &dyn Store) {
     let (_, here) = one_channel(store).await;
-    note(store, here.id, 5, true, None).await;
-    note(store, here.id, 6, false, Some("no permission")).await;
+    record_check(store, here.id, 5, true, None).await;
+    record_check(store, here.id, 6, false, Some("no permission")).await;
     let held = find(store, here.id).await;
     assert_eq!((held.start_reached, held.reason.as_deref()), (true, Some("no permission")));
 }
@@ -273,12 +279,12 @@ async fn an_empty_page_proves_as_much_as_any(store: &dyn Store) {
 
 async fn a_channel_that_is_deleted_stays_so(store: &dyn Store) {
     let (_, here) = one_channel(store).await;
-    note(store, here.id, 5, false, Some("truncated")).await;
+    record_check(store, here.id, 5, false, Some("truncated")).await;
     // At whatever time it was observed, and whatever is observed later.
-    note(store, here.id, 4, false, Some(Coverage::DELETED)).await;
+    record_check(store, here.id, 4, false, Some(Coverage::DELETED)).await;
     assert!(find(store, here.id).await.is_deleted());
     for reason in [None, Some("truncated")] {
-        note(store, here.id, 6, false, reason).await;
+        record_check(store, here.id, 6, false, reason).await;
         assert!(find(store, here.id).await.is_deleted());
     }
     let other = Coverage { reason: None, checked_at: Some(at(9)), ..find(store, here.id).await };
@@ -291,7 +297,7 @@ async fn a_channel_that_is_deleted_stays_so(store: &dyn Store) {
 async fn a_note_takes_every_moment_and_text(store: &dyn Store) {
     let (_, here) = one_channel(store).await;
     for (moment, reason) in [(FIRST, ""), (LAST, HARD_TEXT)] {
-        note(store, here.id, moment, false, Some(reason)).await;
+        record_check(store, here.id, moment, false, Some(reason)).await;
         let held = find(store, here.id).await;
         assert_eq!((held.checked_at, held.reason.as_deref()), (Some(at(moment)), Some(reason)));
     }

@@ -4,7 +4,7 @@ use app_core::retry::{LOST_RACE, retry};
 use domain::change::{Change, ChangePosition, Followed};
 use domain::channel::{Channel, ChannelKind};
 use domain::coverage::Interval;
-use domain::guild::{GuildEmoji, GuildItems, Held, Role, Sticker};
+use domain::guild::{GuildEmoji, GuildItems, Role, Sticker, StoredItem};
 use domain::message::{Author, Message, MessageId, Origin, Version};
 use domain::page::{MessagePage, PageOutcome};
 use domain::pseudonym::Pseudonym;
@@ -107,8 +107,8 @@ pub(crate) fn page(
 
 /// Returns `count` roles, emoji and stickers with ids from 1 on, observed at 1.
 pub(crate) fn guild_items(count: u64) -> GuildItems {
-    fn held<T>(item: T) -> Held<T> {
-        Held { item, observed_at: at(1), deleted_at: None }
+    fn held<T>(item: T) -> StoredItem<T> {
+        StoredItem { item, observed_at: at(1), deleted_at: None }
     }
     let role = |raw: u64| Role { id: raw.to_string().parse().unwrap(), name: name(raw), color: None, position: 1 };
     let emoji = |raw: u64| GuildEmoji { id: raw.to_string().parse().unwrap(), name: name(raw), animated: false };

@@ -1,6 +1,6 @@
 //! Roles, emoji and stickers.
 
-use domain::guild::{GuildItems, GuildObservation, Held, Role};
+use domain::guild::{GuildItems, GuildObservation, Role, StoredItem};
 use domain::tenant::{Color, Tenant};
 use ports::error::StoreError;
 use ports::store::Store;
@@ -80,7 +80,7 @@ async fn items_replace_what_their_ids_held_and_leave_the_others(store: &dyn Stor
     assert_eq!(list(store, &tenant).await, items);
     // An item that reappears is no longer deleted.
     items.observed_at = Some(at(4));
-    items.stickers[1] = Held { deleted_at: None, observed_at: at(4), ..items.stickers[1].clone() };
+    items.stickers[1] = StoredItem { deleted_at: None, observed_at: at(4), ..items.stickers[1].clone() };
     upsert(store, &tenant, &items).await;
     assert_eq!(list(store, &tenant).await, items);
 }

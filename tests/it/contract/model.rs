@@ -31,7 +31,7 @@ async fn act(store: &dyn Store, here: &Channel, random: &mut Random, before: &Mo
         }
         Observed::Note(at, reason) => {
             let mut unit = begin(store).await;
-            unit.coverage().note(here.id, at, false, reason).await.unwrap();
+            unit.coverage().record_check(here.id, at, false, reason).await.unwrap();
             unit.commit().await.unwrap();
         }
     }

@@ -29,7 +29,7 @@ async fn dropping_a_unit_rolls_back(store: &dyn Store) {
     unit.tenants().insert(&new).await.unwrap();
     unit.channels().upsert(&theirs).await.unwrap();
     unit.messages().replace_interval(here.id, &page(&here, None, 1, [5], "a")).await.unwrap();
-    unit.coverage().note(here.id, at(9), true, None).await.unwrap();
+    unit.coverage().record_check(here.id, at(9), true, None).await.unwrap();
     unit.jobs().upsert(&job).await.unwrap();
     drop(unit);
     let mut read = store.read().await.unwrap();

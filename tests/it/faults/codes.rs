@@ -167,8 +167,8 @@ async fn a_taken_key_and_a_missing_row_are_told_as_such() {
 
     rig.proxy.next("INSERT INTO coverage", Fault::Error(1452));
     let mut unit = rig.store.begin().await.unwrap();
-    let noted = unit.coverage().note(known.id, at(1), true, None).await;
-    assert_eq!(kind(&noted.unwrap_err()), Missing);
+    let checked = unit.coverage().record_check(known.id, at(1), true, None).await;
+    assert_eq!(kind(&checked.unwrap_err()), Missing);
     drop(unit);
 
     let mut read = rig.direct.read().await.unwrap();

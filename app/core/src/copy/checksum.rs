@@ -33,7 +33,7 @@ pub(super) async fn of(store: &dyn Store, channel: ChannelId) -> Result<ChannelR
         line(&of_channel(&found));
     }
     if let Some(coverage) = read.coverage().find(channel).await? {
-        let interval = coverage.stored_interval().map(|held| [held.low().get(), held.high().get()]);
+        let interval = coverage.stored_interval().map(|stored| [stored.low().get(), stored.high().get()]);
         let checked_at = coverage.checked_at.map(Timestamp::as_millis);
         line(&json!({
             "interval": interval, "start_reached": coverage.start_reached, "reason": coverage.reason,
@@ -57,13 +57,13 @@ pub(super) async fn of(store: &dyn Store, channel: ChannelId) -> Result<ChannelR
         let page = store.read().await?.messages().list_stored(channel, after, PAGE).await?;
         let Some(last) = page.last() else { break };
         after = Some(last.message.id);
-        for held in &page {
-            if held.is_deleted() {
+        for stored in &page {
+            if stored.is_deleted() {
                 deleted += 1;
             } else {
                 messages += 1;
             }
-            line(&of_message(held));
+            line(&of_message(stored));
         }
     }
     let mut after = None;
@@ -104,8 +104,8 @@ fn of_unreadable(one: &Unreadable) -> Value {
     })
 }
 
-fn of_message(held: &StoredMessage) -> Value {
-    let message = &held.message;
+fn of_message(stored: &StoredMessage) -> Value {
+    let message = &stored.message;
     let reference = message
         .reference
         .map(|to| json!([to.kind, to.message_id.map(Id::get), to.channel_id.map(Id::get), to.guild_id.map(Id::get)]));
@@ -120,8 +120,8 @@ fn of_message(held: &StoredMessage) -> Value {
         "attachments": attachments, "reactions": reactions, "embeds": text(message.embeds.as_ref()),
         "stickers": text(message.stickers.as_ref()), "components": text(message.components.as_ref()),
         "snapshots": text(message.snapshots.as_ref()), "poll": text(message.poll.as_ref()),
-        "extra": text(message.extra.as_ref()), "deleted_at": held.deletion.map(|deletion| deletion.at.as_millis()),
-        "deletion": held.deletion.map(|deletion| deletion.kind.as_number()),
+        "extra": text(message.extra.as_ref()), "deleted_at": stored.deletion.map(|deletion| deletion.at.as_millis()),
+        "deletion": stored.deletion.map(|deletion| deletion.kind.as_number()),
     })
 }
 

@@ -18,15 +18,15 @@ use crate::retry::{LOST_RACE, retry};
 pub(super) async fn copy(from: &dyn Store, to: &dyn Store, channel: &Channel) -> Result<(), CopyError> {
     let mut after = None;
     loop {
-        let held = behind(from, channel.id, after).await.map_err(CopyError::From)?;
-        let (Some(first), Some(last)) = (held.first(), held.last()) else { return Ok(()) };
+        let stored = behind(from, channel.id, after).await.map_err(CopyError::From)?;
+        let (Some(first), Some(last)) = (stored.first(), stored.last()) else { return Ok(()) };
         after = Some(last.key.message);
         let (low, high) = (first.key.message, last.key.message);
         let mut read = to.read().await.map_err(CopyError::To)?;
         let copied = read.media().list(channel.id, low, high).await.map_err(CopyError::To)?;
         drop(read);
         let copied: HashMap<_, _> = copied.into_iter().map(|file| (file.key, file.state)).collect();
-        let newer = held.into_iter().filter(|file| file.state.replaces(copied.get(&file.key).copied()));
+        let newer = stored.into_iter().filter(|file| file.state.replaces(copied.get(&file.key).copied()));
         let newer: Vec<File> = newer.collect();
         if newer.is_empty() {
             continue;

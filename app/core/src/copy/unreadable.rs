@@ -13,16 +13,16 @@ impl Copier {
     /// Makes the target's unreadable items of a channel equal to the source's; if the target has a later observation
     /// than the source, its items stay.
     pub(super) async fn unreadable(&self, channel: ChannelId) -> Result<(), CopyError> {
-        let (held, checked_at) = kept(&*self.from, channel).await.map_err(CopyError::From)?;
+        let (stored, checked_at) = kept(&*self.from, channel).await.map_err(CopyError::From)?;
         let (copied, copied_at) = kept(&*self.to, channel).await.map_err(CopyError::To)?;
-        if held == copied || copied_at > checked_at {
+        if stored == copied || copied_at > checked_at {
             return Ok(());
         }
-        let is_gone = |one: &&Unreadable| held.iter().all(|other| other.id != one.id);
+        let is_gone = |one: &&Unreadable| stored.iter().all(|other| other.id != one.id);
         let gone: Vec<_> = copied.iter().filter(is_gone).map(|one| one.id).collect();
         let mut unit = self.begin().await?;
         unit.unreadable().delete_all(channel, &gone).await.map_err(CopyError::To)?;
-        unit.unreadable().upsert_all(channel, &held).await.map_err(CopyError::To)?;
+        unit.unreadable().upsert_all(channel, &stored).await.map_err(CopyError::To)?;
         unit.commit().await.map_err(CopyError::To)
     }
 }

@@ -109,7 +109,7 @@ impl Ingest {
     pub async fn write_reason(&self, channel: ChannelId, reason: Option<&'static str>) -> Result<(), IngestError> {
         let once = || async {
             let mut unit = self.begin(channel).await?;
-            unit.coverage().note(channel, self.clock.now(), false, reason.map(str::to_owned)).await?;
+            unit.coverage().record_check(channel, self.clock.now(), false, reason.map(str::to_owned)).await?;
             Ok(unit.commit().await?)
         };
         self.retried(once).await
@@ -143,7 +143,7 @@ impl Ingest {
                 for thread in &threads {
                     self.raise_fence(&mut *unit, thread.id).await?;
                     conceal(&mut *unit, thread.id, now).await?;
-                    unit.coverage().note(thread.id, now, false, Some(Coverage::DELETED.to_owned())).await?;
+                    unit.coverage().record_check(thread.id, now, false, Some(Coverage::DELETED.to_owned())).await?;
                 }
                 Ok(unit.commit().await?)
             };

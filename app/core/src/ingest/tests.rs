@@ -197,7 +197,11 @@ async fn a_reason_that_is_recorded_already_costs_no_write() {
     assert_eq!(store.committed(), 0);
 
     let mut unit = fenced();
-    unit.coverage.expect_note().withf(|_, _, _, reason| reason.is_none()).times(1).returning(|_, _, _, _| Ok(()));
+    unit.coverage
+        .expect_record_check()
+        .withf(|_, _, _, reason| reason.is_none())
+        .times(1)
+        .returning(|_, _, _, _| Ok(()));
     let (cleared, store) = ingest([unit]);
     cleared.record_reason(channel().id, Some(&coverage(Some("forbidden"))), None).await.unwrap();
     assert_eq!(store.committed(), 1);

@@ -162,7 +162,7 @@ fn plans_do_what_the_model_does() {
                         memory.record(CoveragePlan::new(claim, &near, &memory.coverage));
                     }
                 }
-                Observed::Note(time, reason) => memory.coverage = memory.coverage.noted(time, false, reason),
+                Observed::Note(time, reason) => memory.coverage = memory.coverage.after_check(time, false, reason),
             }
             memory.check(&after);
             before = after;
