@@ -1,9 +1,9 @@
 //! The use cases of an archive. They call ports and know no adapter, no HTTP and no command line.
 //!
-//! Each module is one use case: [`sync`] copies from Discord, [`import`] from exports, [`mod@copy`] from another
-//! archive, [`browse`] reads for an audience, [`jobs`] and [`tenants`] administer, [`follow`] follows the change log, and
-//! [`doctor`] checks an installation. A use case gets its ports as trait objects when it is made, and is tested with the
-//! mocks of `ports` or against a real store in `tests/it`.
+//! Each module is one use case: [`sync`] copies from Discord, and [`ingest`] stores what it fetched; [`import`] copies from
+//! exports, [`mod@copy`] from another archive; [`browse`] reads for an audience, [`jobs`] and [`tenants`] administer,
+//! [`follow`] follows the change log, and [`doctor`] checks an installation. A use case gets its ports as trait objects
+//! when it is made, and is tested with the mocks of `ports` or against a real store in `tests/it`.
 
 pub mod browse;
 mod channels;
