@@ -11,6 +11,7 @@ use domain::channel::ChannelId;
 use domain::coverage::{
     Coverage, CoverageFacts, CoveragePlan, Interval, NearSegments, Observation, Segment, Segments, StoredCoverage,
 };
+use domain::message::MessageId;
 use domain::tenant::TenantId;
 use domain::timestamp::Timestamp;
 use mysql_async::{Params, Value, params};
@@ -118,14 +119,6 @@ const DELETE_SEGMENT: &str = r"
         AND low = :low
 ";
 
-/// A segment whose low end moves.
-const MOVE_SEGMENT: &str = r"
-    UPDATE coverage_segments
-    SET low = :new_low, high = :high, observed_at = :observed_at, oldest_at = :oldest_at, parts = :parts
-    WHERE channel_id = :channel_id
-        AND low = :low
-";
-
 const UPSERT_SEGMENTS: &str = r"
     INSERT INTO coverage_segments (channel_id, low, high, observed_at, oldest_at, parts)
     VALUES
@@ -148,6 +141,25 @@ const DELETE_SEGMENTS: &str = r"
     DELETE FROM coverage_segments
     WHERE channel_id = :channel_id
 ";
+
+/// A stored segment that changes, and its new value.
+pub(crate) struct ChangedSegment {
+    /// The low end until now.
+    pub(crate) low: MessageId,
+    pub(crate) segment: Segment,
+}
+
+/// Returns the segment that a plan changes, if it stores only one and a stored one can become it, and the others, which
+/// are removed. A segment that grows downwards is the last of those that the plan replaces.
+fn only_change(plan: &CoveragePlan) -> Option<(ChangedSegment, &[MessageId])> {
+    match (&plan.delete[..], &plan.update[..], &plan.insert[..]) {
+        (delete, [segment], []) => {
+            Some((ChangedSegment { low: segment.interval().low(), segment: segment.clone() }, delete))
+        }
+        ([rest @ .., last], [], [segment]) => Some((ChangedSegment { low: *last, segment: segment.clone() }, rest)),
+        _ => None,
+    }
+}
 
 /// Returns the coverage of a channel, and the number of its messages that are shown to readers.
 fn of_channel(row: &mut NamedRow) -> Result<(ChannelId, StoredCoverage, u64), StoreError> {
@@ -205,26 +217,30 @@ impl Unit {
         Ok(near)
     }
 
-    /// Executes the part of a plan that concerns segments. One that only grows downwards is moved by one statement.
-    pub(crate) async fn write_segments(&mut self, channel: ChannelId, plan: &CoveragePlan) -> Result<(), StoreError> {
-        let mut delete = &plan.delete[..];
-        if let ([rest @ .., last], [], [new]) = (delete, &plan.update[..], &plan.insert[..]) {
-            delete = rest;
-            let parameters = params! {
-                "channel_id" => channel.to_string(),
-                "low" => last.get(),
-                "new_low" => new.interval().low().get(),
-                "high" => new.interval().high().get(),
-                "observed_at" => datetime(new.newest_at()),
-                "oldest_at" => datetime(new.oldest_at()),
-                "parts" => new.parts_text(),
-            };
-            self.run(MOVE_SEGMENT, parameters).await?;
-        } else {
-            let written: Vec<Segment> = plan.update.iter().chain(&plan.insert).cloned().collect();
-            self.upsert_segments(channel, &written).await?;
-        }
-        for low in delete {
+    /// Executes the part of a plan that concerns segments, but for a change of only one, which it returns: the update of
+    /// the channel stores it, and so a page needs no statement for it.
+    pub(crate) async fn write_other_segments(
+        &mut self,
+        channel: ChannelId,
+        plan: &CoveragePlan,
+    ) -> Result<Option<ChangedSegment>, StoreError> {
+        let Some((changed, delete)) = only_change(plan) else {
+            self.write_segments(channel, plan).await?;
+            return Ok(None);
+        };
+        self.delete_segments(channel, delete).await?;
+        Ok(Some(changed))
+    }
+
+    /// Executes the part of a plan that concerns segments.
+    async fn write_segments(&mut self, channel: ChannelId, plan: &CoveragePlan) -> Result<(), StoreError> {
+        self.delete_segments(channel, &plan.delete).await?;
+        let written: Vec<Segment> = plan.update.iter().chain(&plan.insert).cloned().collect();
+        self.upsert_segments(channel, &written).await
+    }
+
+    async fn delete_segments(&mut self, channel: ChannelId, lows: &[MessageId]) -> Result<(), StoreError> {
+        for low in lows {
             self.run(DELETE_SEGMENT, params! { "channel_id" => channel.to_string(), "low" => low.get() }).await?;
         }
         Ok(())

@@ -12,8 +12,7 @@ use ports::store::Store;
 use super::Rig;
 use crate::contract::fixture::{at, interval, message};
 
-/// The maximum for a page of 100 messages, with the statements of its transaction. A page that joins two segments
-/// removes one of them with one more.
+/// The maximum for a page of 100 messages, with the statements of its transaction.
 const MOST: usize = 12;
 
 /// Returns the page of the ids from `low` to `high`; every third message has a file, and every message reactions.
@@ -100,8 +99,7 @@ async fn a_page_of_100_messages_costs_at_most_12_statements() {
             let page = MessagePage::new(page.interval(), page.observed_at(), shown).unwrap();
             let statements = store(&rig, &page, fence).await;
             println!("{name}, full: {is_full}: {} {statements:#?}", statements.len());
-            let most = MOST + usize::from(statements.iter().any(|text| text.contains("DELETE FROM coverage_segments")));
-            assert!(statements.len() <= most, "{name}: {} {statements:#?}", statements.len());
+            assert!(statements.len() <= MOST, "{name}: {} {statements:#?}", statements.len());
         }
         let stored = rig.direct.read().await.unwrap().coverage().find(rig.channel.id).await.unwrap().unwrap();
         assert_eq!(stored.interval, interval(1_001, 2_200));

@@ -109,7 +109,9 @@ fn with_values(statement: &Statement, filled: &Filled) -> String {
         (":start_reached", "1".to_owned()),
         (":reason", "NULL".to_owned()),
         (":checked_at", "NULL".to_owned()),
+        (":segment_low", "2001".to_owned()),
         (":new_low", "1990".to_owned()),
+        (":new_high", "2050".to_owned()),
         (":observed_at", "'2026-01-01 00:00:00.000'".to_owned()),
         (":oldest_at", "'2026-01-01 00:00:00.000'".to_owned()),
         (":parts", "NULL".to_owned()),
@@ -150,7 +152,7 @@ async fn plan(connection: &mut Conn, sql: &str) -> Vec<(String, String)> {
 }
 
 /// Statements that change the rows they find.
-const WRITES: [&str; 4] = ["MARK_DELETED", "UPDATE_CHANNEL", "MOVE_SEGMENT", "RAISE_FENCE"];
+const WRITES: [&str; 3] = ["MARK_DELETED", "UPDATE_CHANNEL", "RAISE_FENCE"];
 
 /// Statements that read, or that change the rows they find.
 fn finding(statement: &Statement) -> bool {

@@ -4,7 +4,7 @@ use adapter_sql::columns::{Columns, list_text};
 use adapter_sql::message::{deletion_number, mentions_text, shown_sql};
 use domain::change::ChangeKind;
 use domain::channel::ChannelId;
-use domain::coverage::{Interval, StoredCoverage};
+use domain::coverage::{Interval, Segment, StoredCoverage};
 use domain::message::{Attachment, Deletion, Message, MessageId, Reaction};
 use domain::page::{Activity, ActivityPlan, MessagePage, PageOutcome, Recount, StatsPlan, Write, WritePlan};
 use mysql_async::{Params, Value, params};
@@ -12,6 +12,7 @@ use ports::error::StoreError;
 
 use crate::batch::{insert_sql, list_sql, padded, padded_size, pieces};
 use crate::channel::LockedChannel;
+use crate::coverage::ChangedSegment;
 use crate::row::{datetime, datetime_if, json_text, of};
 use crate::unit::Unit;
 
@@ -102,12 +103,18 @@ const COUNT: &str = r"
     WHERE channel_id = :channel_id
 ";
 
-/// The counters of a channel and its coverage, if it has any.
+/// The counters of a channel, its coverage, if it has any, and the segment that begins at `:segment_low`, if any.
 const UPDATE_CHANNEL: &str = r"
     UPDATE channels
     LEFT JOIN coverage ON coverage.channel_id = channels.channel_id
+    LEFT JOIN coverage_segments
+        ON coverage_segments.channel_id = channels.channel_id
+        AND coverage_segments.low = :segment_low
     SET fence = :fence, message_count = :message_count, last_activity_at = :last_activity_at, active_at = :active_at,
-        low = :low, high = :high, start_reached = :start_reached, reason = :reason, checked_at = :checked_at
+        coverage.low = :low, coverage.high = :high, start_reached = :start_reached, reason = :reason,
+        checked_at = :checked_at,
+        coverage_segments.low = :new_low, coverage_segments.high = :new_high,
+        coverage_segments.observed_at = :observed_at, oldest_at = :oldest_at, parts = :parts
     WHERE channels.channel_id = :channel_id
 ";
 
@@ -153,10 +160,11 @@ pub(super) async fn replace_interval(
     let state = unit.state(&locked, page, span).await?;
     let plan = WritePlan::new(channel, page, &state);
     write(unit, channel, &plan).await?;
-    if let Some(coverage) = &plan.coverage {
-        unit.write_segments(channel, coverage).await?;
-    }
-    update_channel(unit, locked, plan.stats, plan.coverage.map(|plan| plan.coverage)).await?;
+    let changed = match &plan.coverage {
+        Some(coverage) => unit.write_other_segments(channel, coverage).await?,
+        None => None,
+    };
+    update_channel(unit, locked, plan.stats, plan.coverage.map(|plan| (plan.coverage, changed))).await?;
     unit.log_in(channel, plan.changes).await?;
     Ok(plan.outcome)
 }
@@ -183,12 +191,13 @@ async fn write(unit: &mut Unit, channel: ChannelId, plan: &WritePlan<'_>) -> Res
     Ok(())
 }
 
-/// Stores the counters and the coverage of a channel, if they change, and a fence that is to be raised.
+/// Stores the counters and the coverage of a channel, if they change, with one segment, and a fence that is to be
+/// raised.
 pub(super) async fn update_channel(
     unit: &mut Unit,
     locked: LockedChannel,
     stats: Option<StatsPlan>,
-    coverage: Option<StoredCoverage>,
+    coverage: Option<(StoredCoverage, Option<ChangedSegment>)>,
 ) -> Result<(), StoreError> {
     if stats.is_none() && coverage.is_none() {
         return Ok(());
@@ -198,10 +207,13 @@ pub(super) async fn update_channel(
         Some(ActivityPlan::Set(activity)) => activity,
         Some(ActivityPlan::Reread) => Activity::of(unit.newest(locked.id).await?, locked.platform_id),
     };
+    let (coverage, changed) = coverage.unzip();
     if let Some(coverage) = coverage.as_ref().filter(|_| !locked.is_covered) {
         unit.upsert_coverage(locked.id, coverage).await?;
     }
     let coverage = coverage.unwrap_or(locked.coverage);
+    let changed = changed.flatten();
+    let segment = changed.as_ref().map(|changed| &changed.segment);
     let fence = unit.fences.remove(&locked.id).map_or(locked.fence, domain::lease::Fence::get);
     let parameters = params! {
         "channel_id" => locked.id.to_string(),
@@ -214,6 +226,12 @@ pub(super) async fn update_channel(
         "start_reached" => coverage.start_reached,
         "reason" => coverage.reason,
         "checked_at" => datetime_if(coverage.checked_at),
+        "segment_low" => changed.as_ref().map(|changed| changed.low.get()),
+        "new_low" => segment.map(|segment| segment.interval().low().get()),
+        "new_high" => segment.map(|segment| segment.interval().high().get()),
+        "observed_at" => datetime_if(segment.map(Segment::newest_at)),
+        "oldest_at" => datetime_if(segment.map(Segment::oldest_at)),
+        "parts" => segment.and_then(Segment::parts_text),
     };
     unit.run(UPDATE_CHANNEL, parameters).await.map(drop)
 }
