@@ -6,6 +6,7 @@ mod archive;
 mod change;
 mod channel;
 mod copy;
+mod corrupt;
 mod coverage;
 pub(crate) mod fixture;
 mod guild;
