@@ -50,8 +50,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// The packages that exist for tests alone.
-const TOOLS: &[&str] = &["discord-simulator", "ledger"];
+/// The packages that tests may use: those that exist for tests alone, and the column lists of statements.
+const TOOLS: &[&str] = &["adapter-sql", "discord-simulator", "ledger"];
 
 const ASYNC: &[&str] = &["async-trait", "futures", "tokio", "tokio-util"];
 const WEB: &[&str] = &["http", "http-body", "http-body-util", "hyper", "hyper-util", "maud", "tower", "tower-http"];

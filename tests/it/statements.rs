@@ -4,6 +4,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use adapter_sql::lists::expanded;
+
 /// A statement and its location.
 #[derive(Debug, Clone)]
 pub(crate) struct Statement {
@@ -11,6 +13,7 @@ pub(crate) struct Statement {
     pub(crate) file: String,
     /// The name of the constant.
     pub(crate) name: String,
+    /// The text, with its lists of columns.
     pub(crate) sql: String,
 }
 
@@ -30,9 +33,10 @@ pub(crate) fn statements() -> Vec<Statement> {
         let file = path.strip_prefix(&root).unwrap().with_extension("").to_str().unwrap().to_owned();
         let source = fs::read_to_string(&path).unwrap().replace("\npub(crate) const ", "\nconst ");
         for part in source.split("\nconst ").skip(1) {
-            let Some((name, rest)) = part.split_once(": &str = r\"") else { continue };
+            let Some((name, rest)) = part.split_once(": &str = ") else { continue };
+            let Some(rest) = rest.trim_start_matches("sql! {").strip_prefix("r\"") else { continue };
             let (sql, _) = rest.split_once('"').unwrap();
-            found.push(Statement { file: file.clone(), name: name.to_owned(), sql: sql.to_owned() });
+            found.push(Statement { file: file.clone(), name: name.to_owned(), sql: expanded(sql) });
         }
     }
     found

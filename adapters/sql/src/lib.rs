@@ -12,6 +12,7 @@ pub mod coverage;
 pub mod guild;
 pub mod job;
 pub mod lease;
+pub mod lists;
 pub mod media;
 pub mod message;
 pub mod range;

@@ -2,6 +2,7 @@
 
 use adapter_sql::change::{change, extent, no_extent};
 use adapter_sql::columns::Columns;
+use adapter_sql::sql;
 use async_trait::async_trait;
 use domain::change::{Change, ChangeKind, ChangePosition, Followed, LogExtent};
 use domain::channel::ChannelId;
@@ -16,19 +17,19 @@ use crate::error::store_error;
 use crate::row::{Text, execute, insert_all, millis, number, query, query_one};
 use crate::unit::Unit;
 
-const EXTENT: &str = r"
-    SELECT epoch, first_change_id, last_change_id
+const EXTENT: &str = sql! {r"
+    SELECT {extent}
     FROM change_log_extent
     WHERE extent_id = 1
-";
+"};
 
-const LIST: &str = r"
-    SELECT change_id, tenant_id, channel_id, kind, low, high
+const LIST: &str = sql! {r"
+    SELECT {change}
     FROM change_log
     WHERE change_id > :after
     ORDER BY change_id
     LIMIT :limit
-";
+"};
 
 /// Takes the next numbers. They are dense: a unit that rolls back returns them.
 const TAKE_NUMBERS: &str = r"
@@ -38,9 +39,9 @@ const TAKE_NUMBERS: &str = r"
     RETURNING last_change_id, CAST(unixepoch('subsec') * 1000 AS INTEGER) AS committed_at
 ";
 
-const INSERT: &str = r"
-    INSERT INTO change_log (change_id, tenant_id, channel_id, kind, low, high, committed_at)
-";
+const INSERT: &str = sql! {r"
+    INSERT INTO change_log ({change}, committed_at)
+"};
 
 /// Columns of [`INSERT`].
 const WIDTH: usize = 7;

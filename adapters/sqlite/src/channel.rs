@@ -4,6 +4,7 @@ mod thread;
 
 use adapter_sql::channel::{channel, counting_parent};
 use adapter_sql::columns::list_text;
+use adapter_sql::sql;
 use async_trait::async_trait;
 use domain::change::{Change, ChangeKind};
 use domain::channel::{Channel, ChannelId};
@@ -23,25 +24,22 @@ use crate::message::recount_messages;
 use crate::row::{Text, execute, millis, number, query, query_one};
 use crate::unit::Unit;
 
-const FIND: &str = r"
-    SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
+const FIND: &str = sql! {r"
+    SELECT {channel}, {channel_stats}
     FROM channels
     WHERE channel_id = :channel_id
-";
+"};
 
-const FIND_BY_SLUG: &str = r"
-    SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
+const FIND_BY_SLUG: &str = sql! {r"
+    SELECT {channel}, {channel_stats}
     FROM channels
     WHERE tenant_id = :tenant_id
         AND slug = :slug
-";
+"};
 
 /// Channels with exactly the position of the cursor, which come before those with a larger one.
-const LIST_AT: &str = r"
-    SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
+const LIST_AT: &str = sql! {r"
+    SELECT {channel}, {channel_stats}
     FROM channels
     WHERE tenant_id = :tenant_id
         AND thread = 0
@@ -49,22 +47,20 @@ const LIST_AT: &str = r"
         AND platform_id > :platform_id
     ORDER BY platform_id
     LIMIT :limit
-";
+"};
 
-const LIST: &str = r"
-    SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
+const LIST: &str = sql! {r"
+    SELECT {channel}, {channel_stats}
     FROM channels
     WHERE tenant_id = :tenant_id
         AND thread = 0
         AND position > :position
     ORDER BY position, platform_id
     LIMIT :limit
-";
+"};
 
-const LIST_PUBLIC_AT: &str = r"
-    SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
+const LIST_PUBLIC_AT: &str = sql! {r"
+    SELECT {channel}, {channel_stats}
     FROM channels
     WHERE tenant_id = :tenant_id
         AND thread = 0
@@ -73,11 +69,10 @@ const LIST_PUBLIC_AT: &str = r"
         AND platform_id > :platform_id
     ORDER BY platform_id
     LIMIT :limit
-";
+"};
 
-const LIST_PUBLIC: &str = r"
-    SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
+const LIST_PUBLIC: &str = sql! {r"
+    SELECT {channel}, {channel_stats}
     FROM channels
     WHERE tenant_id = :tenant_id
         AND thread = 0
@@ -85,17 +80,16 @@ const LIST_PUBLIC: &str = r"
         AND position > :position
     ORDER BY position, platform_id
     LIMIT :limit
-";
+"};
 
-const LIST_ALL: &str = r"
-    SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
+const LIST_ALL: &str = sql! {r"
+    SELECT {channel}, {channel_stats}
     FROM channels
     WHERE tenant_id = :tenant_id
         AND channel_id > :after
     ORDER BY channel_id
     LIMIT :limit
-";
+"};
 
 const FIND_COUNTED: &str = r"
     SELECT parent_id, kind, visibility
@@ -103,23 +97,16 @@ const FIND_COUNTED: &str = r"
     WHERE channel_id = :channel_id
 ";
 
-const UPSERT: &str = r"
-    INSERT INTO channels (
-        channel_id, tenant_id, platform_id, parent_id, kind, thread, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, active_at,
-        observed_at
-    )
-    VALUES (
-        :channel_id, :tenant_id, :platform_id, :parent_id, :kind, :thread, :name, :slug, :topic, :position, :nsfw,
-        :visibility, :archived, :locked, :tags, :applied_tags, :extra, 0, 0, :created_at, :observed_at
-    )
+const UPSERT: &str = sql! {r"
+    INSERT INTO channels ({channel}, thread, message_count, thread_count, active_at)
+    VALUES ({:channel}, :thread, 0, 0, :created_at)
     ON CONFLICT (channel_id) DO UPDATE
     SET parent_id = excluded.parent_id, kind = excluded.kind, thread = excluded.thread, name = excluded.name,
         slug = excluded.slug, topic = excluded.topic, position = excluded.position, nsfw = excluded.nsfw,
         visibility = excluded.visibility, archived = excluded.archived, locked = excluded.locked,
         tags = excluded.tags, applied_tags = excluded.applied_tags, extra = excluded.extra,
         observed_at = excluded.observed_at
-";
+"};
 
 const COUNT_THREAD: &str = r"
     UPDATE channels

@@ -3,6 +3,7 @@
 use adapter_sql::channel::silent_sql;
 use adapter_sql::columns::Columns;
 use adapter_sql::coverage::{overlap, segment, stored_coverage};
+use adapter_sql::sql;
 use async_trait::async_trait;
 use domain::change::ChangeKind;
 use domain::channel::ChannelId;
@@ -23,8 +24,8 @@ use crate::error::store_error;
 use crate::row::{NamedRow, Text, execute, insert_all, millis, number, query, query_one};
 use crate::unit::Unit;
 
-const FIND: &str = r"
-    SELECT channels.channel_id, low, high, start_reached, reason, checked_at, message_count,
+const FIND: &str = sql! {r"
+    SELECT channels.channel_id, {coverage}, message_count,
         (SELECT MIN(message_id) FROM messages WHERE messages.channel_id = channels.channel_id) AS oldest,
         (SELECT COUNT(*) FROM unreadable_messages WHERE unreadable_messages.channel_id = channels.channel_id)
             AS unreadable_count,
@@ -34,10 +35,10 @@ const FIND: &str = r"
     FROM channels
     LEFT JOIN coverage ON coverage.channel_id = channels.channel_id
     WHERE channels.channel_id = :channel_id
-";
+"};
 
-const LIST: &str = r"
-    SELECT channels.channel_id, low, high, start_reached, reason, checked_at, message_count,
+const LIST: &str = sql! {r"
+    SELECT channels.channel_id, {coverage}, message_count,
         (SELECT MIN(message_id) FROM messages WHERE messages.channel_id = channels.channel_id) AS oldest,
         (SELECT COUNT(*) FROM unreadable_messages WHERE unreadable_messages.channel_id = channels.channel_id)
             AS unreadable_count,
@@ -51,42 +52,42 @@ const LIST: &str = r"
         AND kind NOT IN (:silent)
     ORDER BY channels.channel_id
     LIMIT :limit
-";
+"};
 
-const SEGMENTS: &str = r"
-    SELECT low, high, observed_at, parts
+const SEGMENTS: &str = sql! {r"
+    SELECT {segment}
     FROM coverage_segments
     WHERE channel_id = :channel_id
     ORDER BY low
-";
+"};
 
 /// The segments that begin among the ids from `:low` to `:high`, or right after them.
-const SEGMENTS_IN: &str = r"
-    SELECT low, high, observed_at, parts
+const SEGMENTS_IN: &str = sql! {r"
+    SELECT {segment}
     FROM coverage_segments
     WHERE channel_id = :channel_id
         AND low >= :low
         AND low <= :high + 1
-";
+"};
 
-const SEGMENTS_BELOW: &str = r"
-    SELECT low, high, observed_at, parts
+const SEGMENTS_BELOW: &str = sql! {r"
+    SELECT {segment}
     FROM coverage_segments
     WHERE channel_id = :channel_id
         AND low < :low
     ORDER BY low DESC
     LIMIT :limit
-";
+"};
 
 /// The number of segments that one statement reads where earlier releases stored one for each page.
 const RUN: u32 = 64;
 
-const FIND_STORED: &str = r"
-    SELECT low, high, start_reached, reason, checked_at
+const FIND_STORED: &str = sql! {r"
+    SELECT {coverage}
     FROM channels
     LEFT JOIN coverage ON coverage.channel_id = channels.channel_id
     WHERE channels.channel_id = :channel_id
-";
+"};
 
 const DELETE_SEGMENT: &str = r"
     DELETE FROM coverage_segments
@@ -94,20 +95,20 @@ const DELETE_SEGMENT: &str = r"
         AND low = :low
 ";
 
-const INSERT_SEGMENTS: &str = r"
-    INSERT INTO coverage_segments (channel_id, low, high, observed_at, oldest_at, parts)
-";
+const INSERT_SEGMENTS: &str = sql! {r"
+    INSERT INTO coverage_segments (channel_id, oldest_at, {segment})
+"};
 
 /// Columns of [`INSERT_SEGMENTS`].
 const SEGMENT_WIDTH: usize = 6;
 
-const UPSERT: &str = r"
-    INSERT INTO coverage (channel_id, low, high, start_reached, reason, checked_at)
-    VALUES (:channel_id, :low, :high, :start_reached, :reason, :checked_at)
+const UPSERT: &str = sql! {r"
+    INSERT INTO coverage (channel_id, {coverage})
+    VALUES (:channel_id, {:coverage})
     ON CONFLICT (channel_id) DO UPDATE
     SET low = excluded.low, high = excluded.high, start_reached = excluded.start_reached, reason = excluded.reason,
         checked_at = excluded.checked_at
-";
+"};
 
 const DELETE_SEGMENTS: &str = r"
     DELETE FROM coverage_segments
@@ -199,10 +200,10 @@ fn restore(connection: &Connection, copy: &Coverage, copied: &Segments) -> Resul
 fn insert_segments(connection: &Connection, channel: ChannelId, segments: &[Segment]) -> Result<(), StoreError> {
     insert_all(connection, INSERT_SEGMENTS, SEGMENT_WIDTH, segments, |row, segment| {
         row.bind(Text(channel.0))?;
+        row.bind(millis(segment.oldest_at()))?;
         row.bind(number(segment.interval().low()))?;
         row.bind(number(segment.interval().high()))?;
         row.bind(millis(segment.newest_at()))?;
-        row.bind(millis(segment.oldest_at()))?;
         row.bind(segment.parts_text())
     })
     .map_err(store_error)

@@ -2,6 +2,7 @@
 
 use adapter_sql::columns::Columns;
 use adapter_sql::guild::{emoji, role, sticker, stored_item};
+use adapter_sql::sql;
 use async_trait::async_trait;
 use domain::change::{Change, ChangeKind};
 use domain::guild::{GuildItems, Role, RoleId, StoredItem};
@@ -21,33 +22,33 @@ const FIND: &str = r"
     WHERE tenant_id = :tenant_id
 ";
 
-const LIST_ROLES: &str = r"
-    SELECT role_id, name, color, position, observed_at, deleted_at
+const LIST_ROLES: &str = sql! {r"
+    SELECT {role}, {held}
     FROM roles
     WHERE tenant_id = :tenant_id
     ORDER BY role_id
-";
+"};
 
-const LIST_EMOJIS: &str = r"
-    SELECT emoji_id, name, animated, observed_at, deleted_at
+const LIST_EMOJIS: &str = sql! {r"
+    SELECT {emoji}, {held}
     FROM emojis
     WHERE tenant_id = :tenant_id
     ORDER BY emoji_id
-";
+"};
 
-const LIST_STICKERS: &str = r"
-    SELECT sticker_id, name, format, description, observed_at, deleted_at
+const LIST_STICKERS: &str = sql! {r"
+    SELECT {sticker}, {held}
     FROM stickers
     WHERE tenant_id = :tenant_id
     ORDER BY sticker_id
-";
+"};
 
-const FIND_ROLE: &str = r"
-    SELECT role_id, name, color, position
+const FIND_ROLE: &str = sql! {r"
+    SELECT {role}
     FROM roles
     WHERE tenant_id = :tenant_id
         AND role_id = :role_id
-";
+"};
 
 const UPSERT: &str = r"
     INSERT INTO guilds (tenant_id, observed_at)
@@ -56,29 +57,29 @@ const UPSERT: &str = r"
     SET observed_at = excluded.observed_at
 ";
 
-const UPSERT_ROLE: &str = r"
-    INSERT INTO roles (tenant_id, role_id, name, color, position, observed_at, deleted_at)
-    VALUES (:tenant_id, :role_id, :name, :color, :position, :observed_at, :deleted_at)
+const UPSERT_ROLE: &str = sql! {r"
+    INSERT INTO roles (tenant_id, {role}, {held})
+    VALUES (:tenant_id, {:role}, {:held})
     ON CONFLICT (tenant_id, role_id) DO UPDATE
     SET name = excluded.name, color = excluded.color, position = excluded.position,
         observed_at = excluded.observed_at, deleted_at = excluded.deleted_at
-";
+"};
 
-const UPSERT_EMOJI: &str = r"
-    INSERT INTO emojis (tenant_id, emoji_id, name, animated, observed_at, deleted_at)
-    VALUES (:tenant_id, :emoji_id, :name, :animated, :observed_at, :deleted_at)
+const UPSERT_EMOJI: &str = sql! {r"
+    INSERT INTO emojis (tenant_id, {emoji}, {held})
+    VALUES (:tenant_id, {:emoji}, {:held})
     ON CONFLICT (tenant_id, emoji_id) DO UPDATE
     SET name = excluded.name, animated = excluded.animated, observed_at = excluded.observed_at,
         deleted_at = excluded.deleted_at
-";
+"};
 
-const UPSERT_STICKER: &str = r"
-    INSERT INTO stickers (tenant_id, sticker_id, name, format, description, observed_at, deleted_at)
-    VALUES (:tenant_id, :sticker_id, :name, :format, :description, :observed_at, :deleted_at)
+const UPSERT_STICKER: &str = sql! {r"
+    INSERT INTO stickers (tenant_id, {sticker}, {held})
+    VALUES (:tenant_id, {:sticker}, {:held})
     ON CONFLICT (tenant_id, sticker_id) DO UPDATE
     SET name = excluded.name, format = excluded.format, description = excluded.description,
         observed_at = excluded.observed_at, deleted_at = excluded.deleted_at
-";
+"};
 
 fn list(connection: &Connection, tenant: TenantId) -> Result<GuildItems, StoreError> {
     let parameters = named_params! {":tenant_id": Text(tenant.0)};

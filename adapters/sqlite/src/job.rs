@@ -2,6 +2,7 @@
 
 use adapter_sql::columns::list_text;
 use adapter_sql::job::job;
+use adapter_sql::sql;
 use async_trait::async_trait;
 use domain::job::{Job, JobId};
 use domain::tenant::TenantId;
@@ -15,43 +16,34 @@ use crate::error::store_error;
 use crate::row::{Text, execute, millis, query, query_one};
 use crate::unit::Unit;
 
-const FIND: &str = r"
-    SELECT job_id, tenant_id, kind, channels, since, state, cancel_requested, created_at, started_at, ended_at,
-        channels_done, channels_total, messages, requests, waits, seconds_left, error, background
+const FIND: &str = sql! {r"
+    SELECT {job}
     FROM jobs
     WHERE job_id = :job_id
-";
+"};
 
-const LIST: &str = r"
-    SELECT job_id, tenant_id, kind, channels, since, state, cancel_requested, created_at, started_at, ended_at,
-        channels_done, channels_total, messages, requests, waits, seconds_left, error, background
+const LIST: &str = sql! {r"
+    SELECT {job}
     FROM jobs
     WHERE tenant_id = :tenant_id
         AND created_at <= :created_at
         AND (created_at < :created_at OR job_id < :job_id)
     ORDER BY created_at DESC, job_id DESC
     LIMIT :limit
-";
+"};
 
-const LIST_UNFINISHED: &str = r"
-    SELECT job_id, tenant_id, kind, channels, since, state, cancel_requested, created_at, started_at, ended_at,
-        channels_done, channels_total, messages, requests, waits, seconds_left, error, background
+const LIST_UNFINISHED: &str = sql! {r"
+    SELECT {job}
     FROM jobs
     WHERE state IN ('queued', 'running')
         AND (:created_at IS NULL OR created_at > :created_at OR (created_at = :created_at AND job_id > :job_id))
     ORDER BY created_at, job_id
     LIMIT :limit
-";
+"};
 
-const UPSERT: &str = r"
-    INSERT INTO jobs (
-        job_id, tenant_id, kind, channels, since, state, cancel_requested, created_at, started_at, ended_at,
-        channels_done, channels_total, messages, requests, waits, seconds_left, error, background
-    )
-    VALUES (
-        :job_id, :tenant_id, :kind, :channels, :since, :state, :cancel_requested, :created_at, :started_at, :ended_at,
-        :channels_done, :channels_total, :messages, :requests, :waits, :seconds_left, :error, :background
-    )
+const UPSERT: &str = sql! {r"
+    INSERT INTO jobs ({job})
+    VALUES ({:job})
     ON CONFLICT (job_id) DO UPDATE
     SET tenant_id = excluded.tenant_id, kind = excluded.kind, channels = excluded.channels, since = excluded.since,
         state = excluded.state, cancel_requested = excluded.cancel_requested, created_at = excluded.created_at,
@@ -59,7 +51,7 @@ const UPSERT: &str = r"
         channels_total = excluded.channels_total, messages = excluded.messages, requests = excluded.requests,
         waits = excluded.waits, seconds_left = excluded.seconds_left, error = excluded.error,
         background = excluded.background
-";
+"};
 
 #[async_trait]
 impl JobRepository for Unit {

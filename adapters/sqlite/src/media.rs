@@ -1,6 +1,7 @@
 //! The download state of attachments.
 
 use adapter_sql::media::{StateColumns, file, key};
+use adapter_sql::sql;
 use async_trait::async_trait;
 use domain::change::{Change, ChangeKind};
 use domain::channel::ChannelId;
@@ -18,49 +19,45 @@ use crate::error::{is_missing, store_error};
 use crate::row::{Text, execute, millis, number, query};
 use crate::unit::Unit;
 
-const INSERT: &str = r"
-    INSERT INTO media (
-        channel_id, message_id, attachment_id, tenant_id, state, tries, due_at, hash, size_bytes
-    )
-    VALUES (:channel_id, :message_id, :attachment_id, :tenant_id, :state, :tries, :due_at, :hash, :size_bytes)
+const INSERT: &str = sql! {r"
+    INSERT INTO media ({file}, tenant_id)
+    VALUES ({:file}, :tenant_id)
     ON CONFLICT (channel_id, message_id, attachment_id) DO NOTHING
-";
+"};
 
-const UPSERT: &str = r"
-    INSERT INTO media (
-        channel_id, message_id, attachment_id, tenant_id, state, tries, due_at, hash, size_bytes
-    )
-    VALUES (:channel_id, :message_id, :attachment_id, :tenant_id, :state, :tries, :due_at, :hash, :size_bytes)
+const UPSERT: &str = sql! {r"
+    INSERT INTO media ({file}, tenant_id)
+    VALUES ({:file}, :tenant_id)
     ON CONFLICT (channel_id, message_id, attachment_id) DO UPDATE SET
         state = excluded.state, tries = excluded.tries, due_at = excluded.due_at, hash = excluded.hash,
         size_bytes = excluded.size_bytes
-";
+"};
 
-const LIST_DUE: &str = r"
-    SELECT channel_id, message_id, attachment_id, state, tries, due_at, hash, size_bytes
+const LIST_DUE: &str = sql! {r"
+    SELECT {file}
     FROM media
     WHERE tenant_id = :tenant_id
         AND due_at <= :due_at
     ORDER BY due_at, channel_id, message_id, attachment_id
     LIMIT :limit
-";
+"};
 
-const LIST: &str = r"
-    SELECT channel_id, message_id, attachment_id, state, tries, due_at, hash, size_bytes
+const LIST: &str = sql! {r"
+    SELECT {file}
     FROM media
     WHERE channel_id = :channel_id
         AND message_id BETWEEN :low AND :high
     ORDER BY message_id, attachment_id
-";
+"};
 
-const LIST_AFTER: &str = r"
-    SELECT channel_id, message_id, attachment_id, state, tries, due_at, hash, size_bytes
+const LIST_AFTER: &str = sql! {r"
+    SELECT {file}
     FROM media
     WHERE channel_id = :channel_id
         AND message_id > :after
     ORDER BY message_id, attachment_id
     LIMIT :limit
-";
+"};
 
 const DELETE_FIRST: &str = r"
     DELETE FROM media

@@ -1,5 +1,6 @@
 //! The sync states of channels.
 
+use adapter_sql::sql;
 use adapter_sql::sync::sync_state;
 use async_trait::async_trait;
 use domain::channel::ChannelId;
@@ -13,15 +14,15 @@ use crate::error::{is_missing, store_error};
 use crate::row::{Text, execute, millis, query_one};
 use crate::unit::Unit;
 
-const FIND: &str = r"
-    SELECT channel_id, rechecked_at, listed_at, listed_whole_at, requested_at
+const FIND: &str = sql! {r"
+    SELECT {sync_state}
     FROM sync_states
     WHERE channel_id = :channel_id
-";
+"};
 
-const UPSERT: &str = r"
-    INSERT INTO sync_states (channel_id, rechecked_at, listed_at, listed_whole_at, requested_at)
-    VALUES (:channel_id, :rechecked_at, :listed_at, :listed_whole_at, :requested_at)
+const UPSERT: &str = sql! {r"
+    INSERT INTO sync_states ({sync_state})
+    VALUES ({:sync_state})
     ON CONFLICT (channel_id) DO UPDATE
     SET rechecked_at = COALESCE(MAX(rechecked_at, excluded.rechecked_at), rechecked_at, excluded.rechecked_at),
         listed_at = COALESCE(MAX(listed_at, excluded.listed_at), listed_at, excluded.listed_at),
@@ -29,7 +30,7 @@ const UPSERT: &str = r"
             MAX(listed_whole_at, excluded.listed_whole_at), listed_whole_at, excluded.listed_whole_at
         ),
         requested_at = COALESCE(MAX(requested_at, excluded.requested_at), requested_at, excluded.requested_at)
-";
+"};
 
 #[async_trait]
 impl SyncStateRepository for Unit {

@@ -1,5 +1,6 @@
 //! Tenants.
 
+use adapter_sql::sql;
 use adapter_sql::tenant::tenant;
 use async_trait::async_trait;
 use domain::change::{Change, ChangeKind};
@@ -15,29 +16,26 @@ use crate::error::{store_error, taken};
 use crate::row::{Text, execute, millis, query, query_one};
 use crate::unit::Unit;
 
-const FIND: &str = r"
-    SELECT tenant_id, platform, platform_id, slug, name, status, logo_url, primary_color, secondary_color,
-        accent_color, created_at, updated_at, deleting_since
+const FIND: &str = sql! {r"
+    SELECT {tenant}
     FROM tenants
     WHERE tenant_id = :tenant_id
-";
+"};
 
-const FIND_BY_SLUG: &str = r"
-    SELECT tenant_id, platform, platform_id, slug, name, status, logo_url, primary_color, secondary_color,
-        accent_color, created_at, updated_at, deleting_since
+const FIND_BY_SLUG: &str = sql! {r"
+    SELECT {tenant}
     FROM tenants
     WHERE slug = :slug
-";
+"};
 
-const LIST: &str = r"
-    SELECT tenant_id, platform, platform_id, slug, name, status, logo_url, primary_color, secondary_color,
-        accent_color, created_at, updated_at, deleting_since
+const LIST: &str = sql! {r"
+    SELECT {tenant}
     FROM tenants
     WHERE slug > :after
         AND deleting_since IS NULL
     ORDER BY slug
     LIMIT :limit
-";
+"};
 
 const FIND_PUBLIC: &str = r"
     SELECT tenant_id
@@ -57,16 +55,10 @@ const CLEAR_ERRORS: &str = r"
         AND error IS NOT NULL
 ";
 
-const INSERT: &str = r"
-    INSERT INTO tenants (
-        tenant_id, platform, platform_id, slug, name, status, logo_url, primary_color, secondary_color,
-        accent_color, created_at, updated_at, deleting_since
-    )
-    VALUES (
-        :tenant_id, :platform, :platform_id, :slug, :name, :status, :logo_url, :primary_color, :secondary_color,
-        :accent_color, :created_at, :updated_at, :deleting_since
-    )
-";
+const INSERT: &str = sql! {r"
+    INSERT INTO tenants ({tenant})
+    VALUES ({:tenant})
+"};
 
 const UPDATE: &str = r"
     UPDATE tenants

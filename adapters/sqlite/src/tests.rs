@@ -1,27 +1,8 @@
-use std::path::PathBuf;
-
-use domain::change::ChangePosition;
-use domain::channel::{Channel, ChannelKind};
-use domain::coverage::Interval;
-use domain::guild::{GuildEmoji, GuildItems, Role, Sticker, StoredItem};
-use domain::job::{Job, JobId, JobKind};
-use domain::json::Json;
-use domain::lease::{Fence, Holder, Lease};
-use domain::media::{FileKey, FileState};
-use domain::message::{Attachment, AttachmentId, Author, Emoji, Message, MessageId, Origin, Reaction, Version};
-use domain::page::MessagePage;
-use domain::pseudonym::Pseudonym;
-use domain::slug::TenantSlug;
-use domain::tenant::{Platform, PlatformId, Tenant, TenantName};
-use domain::timestamp::Timestamp;
-use domain::unreadable::Unreadable;
-use ports::error::StoreError;
-use ports::media::File;
-use ports::page::{MessageRange, Page};
+use adapter_sql::lists::expanded;
+use ports::page::Page;
 use ports::store::Store;
 use rusqlite::Connection;
 use tempfile::TempDir;
-use uuid::Uuid;
 
 use super::SqliteStore;
 
@@ -44,237 +25,31 @@ const SOURCES: [(&str, &str); 15] = [
     ("sync", include_str!("sync.rs")),
 ];
 
-fn statements() -> Vec<(String, &'static str)> {
+/// Returns each statement with its lists of columns.
+fn statements() -> Vec<(String, String)> {
     let mut found = Vec::new();
     for (file, source) in SOURCES {
         for part in source.split("\nconst ").skip(1) {
-            let Some((head, rest)) = part.split_once(": &str = r\"") else { continue };
+            let Some((head, rest)) = part.split_once(": &str = ") else { continue };
+            let Some(rest) = rest.trim_start_matches("sql! {").strip_prefix("r\"") else { continue };
             let (sql, _) = rest.split_once('"').unwrap();
-            found.push((format!("{file} {head}"), sql));
+            found.push((format!("{file} {head}"), expanded(sql)));
         }
     }
     found
 }
 
-fn at(millis: i64) -> Timestamp {
-    Timestamp::from_millis(millis).unwrap()
+/// Returns a connection to an empty archive.
+fn archive() -> (TempDir, Connection) {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("verta.db");
+    drop(SqliteStore::open(&path, 1).unwrap());
+    (folder, Connection::open(&path).unwrap())
 }
 
-/// A lease of its own.
-const LEASE: &str = "bot/a";
-
-/// A role, an emoji and a sticker.
-fn items() -> GuildItems {
-    fn held<T>(item: T) -> Vec<StoredItem<T>> {
-        vec![StoredItem { item, observed_at: at(1), deleted_at: None }]
-    }
-    let id = "3";
-    GuildItems {
-        observed_at: Some(at(1)),
-        roles: held(Role { id: id.parse().unwrap(), name: "a".to_owned(), color: None, position: 1 }),
-        emojis: held(GuildEmoji { id: id.parse().unwrap(), name: "a".to_owned(), animated: false }),
-        stickers: held(Sticker {
-            id: id.parse().unwrap(),
-            name: "a".to_owned(),
-            format: "png".to_owned(),
-            description: None,
-        }),
-    }
-}
-
-/// An archive with one row in every table, and a connection beside the store.
-struct Archive {
-    _folder: TempDir,
-    path: PathBuf,
-    store: SqliteStore,
-    tenant: Tenant,
-    channel: Channel,
-    job: Job,
-}
-
-impl Archive {
-    async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("verta.db");
-        let store = SqliteStore::open(&path, 1).unwrap();
-        let (guild, slug) = (PlatformId::new("1").unwrap(), TenantSlug::new("here").unwrap());
-        let tenant = Tenant::new(Platform::Discord, guild, slug, TenantName::new("Here").unwrap(), at(1));
-        let channel = Channel::new(tenant.id, "7".parse().unwrap(), ChannelKind::TEXT, "general".to_owned());
-        let job = Job::new(JobId(Uuid::from_u128(1)), tenant.id, JobKind::Full, at(1));
-        let id = "5".parse().unwrap();
-        let pseudonym = Pseudonym::new([7; 16]);
-        let author = Author { pseudonym, bot: false, webhook: false };
-        let version = Version { edited_at: None, observed_at: at(1), origin: Origin::Page };
-        let message = Message {
-            attachments: vec![Attachment {
-                id: AttachmentId::new(1).unwrap(),
-                filename: "a".to_owned(),
-                content_type: None,
-                size_bytes: 1,
-                width: None,
-                height: None,
-                description: None,
-                spoiler: false,
-                url: None,
-                local_path: None,
-                extra: None,
-            }],
-            reactions: vec![Reaction {
-                emoji: Emoji { id: None, name: Some("a".to_owned()), animated: false },
-                count: 1,
-                people: vec![pseudonym],
-            }],
-            ..Message::new(channel.id, id, author, "a".to_owned(), version)
-        };
-        let page = MessagePage::new(Interval::new(id, id), at(1), vec![message]).unwrap();
-        let mut unit = store.begin().await.unwrap();
-        unit.tenants().insert(&tenant).await.unwrap();
-        unit.channels().upsert(&channel).await.unwrap();
-        unit.messages().replace_interval(channel.id, &page).await.unwrap();
-        unit.jobs().upsert(&job).await.unwrap();
-        let holder = Holder::new("one").unwrap();
-        let lease = Lease { holder, fence: Fence::new(1).unwrap(), expires_at: at(1) };
-        assert!(unit.leases().replace(LEASE, None, &lease).await.unwrap());
-        unit.guilds().upsert_all(tenant.id, &items()).await.unwrap();
-        let odd = Json::new(&serde_json::json!({"content": "a"}));
-        let odd = Unreadable::shown(channel.id, Interval::only(id), "no id", Some(odd), at(1));
-        unit.unreadable().upsert_all(channel.id, &[odd]).await.unwrap();
-        let key = FileKey { channel: channel.id, message: id, attachment: AttachmentId::new(1).unwrap() };
-        let file = File { key, state: FileState::seen(at(1)) };
-        unit.media().insert_all(tenant.id, &[file]).await.unwrap();
-        unit.commit().await.unwrap();
-        Self { _folder: folder, path, store, tenant, channel, job }
-    }
-
-    /// Puts a value into a column of every row, which our adapters never do.
-    fn spoil(&self, table: &str, column: &str, value: &str) {
-        let connection = Connection::open(&self.path).unwrap();
-        connection.execute_batch("PRAGMA foreign_keys = OFF; PRAGMA ignore_check_constraints = ON").unwrap();
-        let rows = connection.execute(&format!("UPDATE {table} SET {column} = {value}"), []).unwrap();
-        assert!(rows == 1 || table == "change_log", "{table}");
-    }
-
-    /// Reads the row of `table`.
-    async fn read(&self, table: &str) -> Result<(), StoreError> {
-        let mut at = self.store.read().await.unwrap();
-        match table {
-            "tenants" => at.tenants().find(self.tenant.id).await.map(drop),
-            "channels" => at.channels().find(self.channel.id).await.map(drop),
-            "coverage" => at.coverage().find(self.channel.id).await.map(drop),
-            "coverage_segments" => at.coverage().segments(self.channel.id).await.map(drop),
-            "change_log" => {
-                let end = at.changes().position().await?;
-                let start = end.as_text().split_once('.').map(|(epoch, _)| format!("{epoch}.0")).unwrap();
-                at.changes().follow(&ChangePosition::from_text(start), 9).await.map(drop)
-            }
-            "change_log_extent" => at.changes().position().await.map(drop),
-            "jobs" => at.jobs().find(self.job.id).await.map(drop),
-            "leases" => at.leases().find(LEASE).await.map(drop),
-            "unreadable_messages" => at.unreadable().list(self.channel.id, Interval::ALL).await.map(drop),
-            "media" => at.media().list(self.channel.id, MessageId::MIN, MessageId::MAX).await.map(drop),
-            "guilds" | "roles" | "emojis" | "stickers" => at.guilds().list(self.tenant.id).await.map(drop),
-            _ => at.messages().list(self.channel.id, MessageRange::Newest, true, 9).await.map(drop),
-        }
-    }
-}
-
-#[tokio::test]
-async fn a_row_that_the_domain_refuses_is_named() {
-    let cases = [
-        ("tenants", "slug", "'Not A Slug'"),
-        ("tenants", "status", "'GONE'"),
-        ("tenants", "accent_color", "'red'"),
-        ("tenants", "created_at", "999999999999999999"),
-        ("channels", "tags", "'[{]'"),
-        ("channels", "visibility", "'some'"),
-        ("channels", "platform_id", "0"),
-        ("channels", "extra", "'no json'"),
-        ("channels", "nsfw", "2"),
-        ("messages", "author", "'unknown'"),
-        ("messages", "origin", "9"),
-        ("messages", "observed_at", "-999999999999999999"),
-        ("messages", "mentions", "'{}'"),
-        ("messages", "embeds", "'['"),
-        ("messages", "ref_message_id", "-1"),
-        ("messages", "pinned", "-1"),
-        ("messages", "author_bot", "99"),
-        ("attachments", "attachment_id", "0"),
-        ("attachments", "width", "-1"),
-        ("attachments", "extra", "'{'"),
-        ("reactions", "people", "'[\"unknown\"]'"),
-        ("reactions", "count", "-1"),
-        ("reactions", "animated", "2"),
-        ("attachments", "spoiler", "2"),
-        ("coverage", "low", "0"),
-        ("coverage", "low", "6"),
-        ("coverage", "low", "NULL"),
-        ("coverage", "start_reached", "2"),
-        ("coverage_segments", "low", "99"),
-        ("change_log", "high", "0"),
-        ("change_log", "kind", "10"),
-        ("change_log", "tenant_id", "'none'"),
-        ("change_log_extent", "epoch", "'none'"),
-        ("change_log_extent", "last_change_id", "-1"),
-        ("jobs", "state", "'lost'"),
-        ("jobs", "kind", "'rest'"),
-        ("jobs", "channels", "'[1]'"),
-        ("jobs", "cancel_requested", "2"),
-        ("jobs", "seconds_left", "-1"),
-        ("leases", "holder", "'two words'"),
-        ("leases", "fence", "-1"),
-        ("guilds", "observed_at", "999999999999999999"),
-        ("roles", "role_id", "0"),
-        ("roles", "color", "16777216"),
-        ("roles", "position", "99999999999"),
-        ("emojis", "animated", "2"),
-        ("emojis", "observed_at", "999999999999999999"),
-        ("stickers", "sticker_id", "-1"),
-        ("stickers", "deleted_at", "999999999999999999"),
-        ("unreadable_messages", "unreadable_id", "'none'"),
-        ("unreadable_messages", "message_id", "0"),
-        ("unreadable_messages", "low", "6"),
-        ("unreadable_messages", "raw", "'{'"),
-        ("unreadable_messages", "last_seen_at", "999999999999999999"),
-        ("media", "attachment_id", "0"),
-        ("media", "state", "9"),
-        ("media", "due_at", "999999999999999999"),
-    ];
-    let tables = [
-        "tenants",
-        "channels",
-        "messages",
-        "attachments",
-        "reactions",
-        "coverage",
-        "change_log",
-        "change_log_extent",
-        "jobs",
-        "leases",
-        "guilds",
-        "roles",
-        "emojis",
-        "stickers",
-        "unreadable_messages",
-        "media",
-    ];
-    assert!(tables.iter().all(|table| cases.iter().any(|(named, ..)| named == table)));
-    for (table, column, value) in cases {
-        let archive = Archive::new().await;
-        archive.read(table).await.unwrap();
-        archive.spoil(table, column, value);
-        match archive.read(table).await {
-            Err(StoreError::Corrupt { table: named, column: found, .. }) => {
-                assert_eq!((named, found), (table, column), "{value}");
-            }
-            other => panic!("{table}.{column} = {value}: {other:?}"),
-        }
-    }
-}
-
-#[tokio::test]
-async fn every_statement_goes_by_a_key() {
-    let archive = Archive::new().await;
-    let connection = Connection::open(&archive.path).unwrap();
+#[test]
+fn every_statement_goes_by_a_key() {
+    let (_folder, connection) = archive();
     let all = statements();
     assert!(all.len() > 40, "{} statements", all.len());
     let mut sorted = Vec::new();
@@ -305,10 +80,9 @@ fn plan(connection: &Connection, sql: &str) -> String {
     statement.query_row(rusqlite::params_from_iter(nulls), |row| row.get(3)).unwrap()
 }
 
-#[tokio::test]
-async fn every_list_is_one_range_of_an_index_that_has_its_filter() {
-    let archive = Archive::new().await;
-    let connection = Connection::open(&archive.path).unwrap();
+#[test]
+fn every_list_is_one_range_of_an_index_that_has_its_filter() {
+    let (_folder, connection) = archive();
     let all = statements();
     let public = "parent_id=? AND thread=? AND visibility=?";
     let shown = "tenant_id=? AND thread=? AND visibility=?";

@@ -1,6 +1,7 @@
 //! Entries between messages that could not be read or stored.
 
 use adapter_sql::columns::Columns;
+use adapter_sql::sql;
 use adapter_sql::unreadable::unreadable;
 use async_trait::async_trait;
 use domain::change::ChangeKind;
@@ -17,14 +18,14 @@ use crate::error::{is_missing, store_error};
 use crate::row::{NamedRow, Text, execute, millis, number, query};
 use crate::unit::Unit;
 
-const LIST: &str = r"
-    SELECT channel_id, unreadable_id, message_id, low, high, reason, raw, first_seen_at, last_seen_at
+const LIST: &str = sql! {r"
+    SELECT {unreadable}
     FROM unreadable_messages
     WHERE channel_id = :channel_id
         AND low <= :high
         AND high >= :low
     ORDER BY unreadable_id
-";
+"};
 
 const LIST_IDS: &str = r"
     SELECT unreadable_id
@@ -33,20 +34,16 @@ const LIST_IDS: &str = r"
     ORDER BY unreadable_id
 ";
 
-const UPSERT: &str = r"
-    INSERT INTO unreadable_messages (
-        channel_id, unreadable_id, message_id, low, high, reason, raw, first_seen_at, last_seen_at
-    )
-    VALUES (
-        :channel_id, :unreadable_id, :message_id, :low, :high, :reason, :raw, :first_seen_at, :last_seen_at
-    )
+const UPSERT: &str = sql! {r"
+    INSERT INTO unreadable_messages ({unreadable})
+    VALUES ({:unreadable})
     ON CONFLICT (channel_id, unreadable_id) DO UPDATE
     SET low = CASE WHEN excluded.last_seen_at >= last_seen_at THEN excluded.low ELSE low END,
         high = CASE WHEN excluded.last_seen_at >= last_seen_at THEN excluded.high ELSE high END,
         reason = CASE WHEN excluded.last_seen_at >= last_seen_at THEN excluded.reason ELSE reason END,
         first_seen_at = MIN(first_seen_at, excluded.first_seen_at),
         last_seen_at = MAX(last_seen_at, excluded.last_seen_at)
-";
+"};
 
 const DELETE: &str = r"
     DELETE FROM unreadable_messages

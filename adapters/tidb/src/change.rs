@@ -2,6 +2,7 @@
 
 use adapter_sql::change::{change, extent, no_extent};
 use adapter_sql::columns::Columns;
+use adapter_sql::sql;
 use async_trait::async_trait;
 use domain::change::{Change, ChangePosition, Followed, LogExtent};
 use domain::timestamp::Timestamp;
@@ -14,19 +15,19 @@ use crate::batch::pieces;
 use crate::row::{datetime, of};
 use crate::unit::Unit;
 
-const EXTENT: &str = r"
-    SELECT epoch, first_change_id, last_change_id
+const EXTENT: &str = sql! {r"
+    SELECT {extent}
     FROM change_log_extent
     WHERE extent_id = 1
-";
+"};
 
-const LIST: &str = r"
-    SELECT change_id, tenant_id, channel_id, kind, low, high
+const LIST: &str = sql! {r"
+    SELECT {change}
     FROM change_log
     WHERE change_id > :after
     ORDER BY change_id
     LIMIT :limit
-";
+"};
 
 /// Takes the next numbers. The row stays locked until the unit ends, so numbers are assigned in the order of the
 /// commits, and a reader of the log never misses a change that committed late with a smaller number. They are dense: a
@@ -37,10 +38,10 @@ const TAKE_NUMBERS: &str = r"
     WHERE extent_id = 1
 ";
 
-const INSERT: &str = r"
-    INSERT INTO change_log (committed_at, change_id, tenant_id, channel_id, kind, low, high)
+const INSERT: &str = sql! {r"
+    INSERT INTO change_log (committed_at, {change})
     VALUES
-";
+"};
 
 /// The values of a row of [`INSERT`]: the numbers end with the last one that was taken.
 const ROW: &str = "(UTC_TIMESTAMP(3), LAST_INSERT_ID() - ?, ?, ?, ?, ?, ?)";

@@ -5,6 +5,7 @@ mod thread;
 
 use adapter_sql::channel::{channel as channel_of, counting_parent};
 use adapter_sql::columns::{Columns, list_text};
+use adapter_sql::sql;
 use async_trait::async_trait;
 use domain::change::ChangeKind;
 use domain::channel::{Channel, ChannelId};
@@ -25,34 +26,30 @@ use crate::unit::Unit;
 
 pub(crate) use self::locked::LockedChannel;
 
-const FIND: &str = r"
-    SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
+const FIND: &str = sql! {r"
+    SELECT {channel}, {channel_stats}
     FROM channels
     WHERE channel_id = :channel_id
-";
+"};
 
-const FIND_BY_SLUG: &str = r"
-    SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
+const FIND_BY_SLUG: &str = sql! {r"
+    SELECT {channel}, {channel_stats}
     FROM channels
     WHERE tenant_id = :tenant_id
         AND slug = :slug
-";
+"};
 
-const FIND_ALL: &str = r"
-    SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
+const FIND_ALL: &str = sql! {r"
+    SELECT {channel}, {channel_stats}
     FROM channels
     WHERE channel_id IN (…)
-";
+"};
 
 /// Channels with exactly the position of the cursor, which come before those with a larger one. The hints, here and
 /// below, keep `TiDB` from reading a whole table and sorting it if it estimates that to be cheaper.
-const LIST_AT: &str = r"
+const LIST_AT: &str = sql! {r"
     SELECT /*+ ORDER_INDEX(channels, channels_by_position) */
-        channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
+        {channel}, {channel_stats}
     FROM channels
     WHERE tenant_id = :tenant_id
         AND thread = 0
@@ -60,24 +57,22 @@ const LIST_AT: &str = r"
         AND platform_id > :platform_id
     ORDER BY platform_id
     LIMIT :limit
-";
+"};
 
-const LIST: &str = r"
+const LIST: &str = sql! {r"
     SELECT /*+ ORDER_INDEX(channels, channels_by_position) */
-        channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
+        {channel}, {channel_stats}
     FROM channels
     WHERE tenant_id = :tenant_id
         AND thread = 0
         AND position > :position
     ORDER BY position, platform_id
     LIMIT :limit
-";
+"};
 
-const LIST_PUBLIC_AT: &str = r"
+const LIST_PUBLIC_AT: &str = sql! {r"
     SELECT /*+ ORDER_INDEX(channels, channels_visible_by_position) */
-        channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
+        {channel}, {channel_stats}
     FROM channels
     WHERE tenant_id = :tenant_id
         AND thread = 0
@@ -86,12 +81,11 @@ const LIST_PUBLIC_AT: &str = r"
         AND platform_id > :platform_id
     ORDER BY platform_id
     LIMIT :limit
-";
+"};
 
-const LIST_PUBLIC: &str = r"
+const LIST_PUBLIC: &str = sql! {r"
     SELECT /*+ ORDER_INDEX(channels, channels_visible_by_position) */
-        channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
+        {channel}, {channel_stats}
     FROM channels
     WHERE tenant_id = :tenant_id
         AND thread = 0
@@ -99,17 +93,16 @@ const LIST_PUBLIC: &str = r"
         AND position > :position
     ORDER BY position, platform_id
     LIMIT :limit
-";
+"};
 
-const LIST_ALL: &str = r"
-    SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
+const LIST_ALL: &str = sql! {r"
+    SELECT {channel}, {channel_stats}
     FROM channels FORCE INDEX (channels_by_tenant)
     WHERE tenant_id = :tenant_id
         AND channel_id > :after
     ORDER BY channel_id
     LIMIT :limit
-";
+"};
 
 const LOCK: &str = r"
     SELECT channel_id
@@ -127,18 +120,10 @@ const FIND_COUNTED: &str = r"
 ";
 
 /// The table has two unique keys, so an upsert could overwrite the channel that has the same slug.
-const INSERT: &str = r"
-    INSERT INTO channels (
-        channel_id, tenant_id, platform_id, parent_id, kind, thread, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, active_at,
-        observed_at
-    )
-    VALUES (
-        :channel_id, :tenant_id, :platform_id, :parent_id, :kind, :thread, :name, :slug, :topic, :position, :nsfw,
-        :visibility, :archived, :locked, :tags, :applied_tags, :extra, 0, 0, :created_at,
-        :observed_at
-    )
-";
+const INSERT: &str = sql! {r"
+    INSERT INTO channels ({channel}, thread, message_count, thread_count, active_at)
+    VALUES ({:channel}, :thread, 0, 0, :created_at)
+"};
 
 /// A channel has a row of coverage from the beginning, so that a page updates both with one statement.
 const INSERT_COVERAGE: &str = r"

@@ -1,5 +1,6 @@
 //! The coverage of each channel.
 
+use adapter_sql::sql;
 use std::collections::HashMap;
 
 use adapter_sql::channel::silent_sql;
@@ -26,15 +27,15 @@ use crate::message::{lock, upsert};
 use crate::row::{NamedRow, datetime, datetime_if, of};
 use crate::unit::Unit;
 
-const FIND: &str = r"
-    SELECT channels.channel_id, low, high, start_reached, reason, checked_at, message_count
+const FIND: &str = sql! {r"
+    SELECT channels.channel_id, {coverage}, message_count
     FROM channels
     LEFT JOIN coverage ON coverage.channel_id = channels.channel_id
     WHERE channels.channel_id = :channel_id
-";
+"};
 
-const LIST: &str = r"
-    SELECT channels.channel_id, low, high, start_reached, reason, checked_at, message_count
+const LIST: &str = sql! {r"
+    SELECT channels.channel_id, {coverage}, message_count
     FROM channels FORCE INDEX (channels_by_tenant)
     LEFT JOIN coverage ON coverage.channel_id = channels.channel_id
     WHERE tenant_id = :tenant_id
@@ -42,7 +43,7 @@ const LIST: &str = r"
         AND kind NOT IN (:silent)
     ORDER BY channels.channel_id
     LIMIT :limit
-";
+"};
 
 /// One row of the key. As a part of the statements above, `TiDB` would read every message of the channel for it.
 const OLDEST: &str = r"
@@ -74,12 +75,12 @@ const OBSERVED_SINCE: &str = r"
     GROUP BY coverage.channel_id
 ";
 
-const SEGMENTS: &str = r"
-    SELECT low, high, observed_at, parts
+const SEGMENTS: &str = sql! {r"
+    SELECT {segment}
     FROM coverage_segments
     WHERE channel_id = :channel_id
     ORDER BY low
-";
+"};
 
 /// The segments that begin among the ids from `:low` to `:high`, or right after them, and the next below. With the
 /// columns of a part of a channel's state.
@@ -119,23 +120,23 @@ const DELETE_SEGMENT: &str = r"
         AND low = :low
 ";
 
-const UPSERT_SEGMENTS: &str = r"
-    INSERT INTO coverage_segments (channel_id, low, high, observed_at, oldest_at, parts)
+const UPSERT_SEGMENTS: &str = sql! {r"
+    INSERT INTO coverage_segments (channel_id, oldest_at, {segment})
     VALUES
-";
+"};
 
 const UPSERT_SEGMENTS_TAIL: &str = r"
     ON DUPLICATE KEY UPDATE
         high = VALUES(high), observed_at = VALUES(observed_at), oldest_at = VALUES(oldest_at), parts = VALUES(parts)
 ";
 
-const UPSERT: &str = r"
-    INSERT INTO coverage (channel_id, low, high, start_reached, reason, checked_at)
-    VALUES (:channel_id, :low, :high, :start_reached, :reason, :checked_at)
+const UPSERT: &str = sql! {r"
+    INSERT INTO coverage (channel_id, {coverage})
+    VALUES (:channel_id, {:coverage})
     ON DUPLICATE KEY UPDATE
         low = VALUES(low), high = VALUES(high), start_reached = VALUES(start_reached), reason = VALUES(reason),
         checked_at = VALUES(checked_at)
-";
+"};
 
 const DELETE_SEGMENTS: &str = r"
     DELETE FROM coverage_segments
@@ -250,10 +251,10 @@ impl Unit {
         let row = |segment: &Segment| -> [Value; 6] {
             [
                 channel.to_string().into(),
+                datetime(segment.oldest_at()),
                 segment.interval().low().get().into(),
                 segment.interval().high().get().into(),
                 datetime(segment.newest_at()),
-                datetime(segment.oldest_at()),
                 segment.parts_text().into(),
             ]
         };

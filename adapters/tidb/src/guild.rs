@@ -2,6 +2,7 @@
 
 use adapter_sql::columns::Columns;
 use adapter_sql::guild::{emoji, role, sticker, stored_item};
+use adapter_sql::sql;
 use async_trait::async_trait;
 use domain::change::ChangeKind;
 use domain::guild::{GuildItems, Role, RoleId, StoredItem};
@@ -22,26 +23,26 @@ const FIND: &str = r"
     WHERE tenant_id = :tenant_id
 ";
 
-const LIST_ROLES: &str = r"
-    SELECT role_id, name, color, position, observed_at, deleted_at
+const LIST_ROLES: &str = sql! {r"
+    SELECT {role}, {held}
     FROM roles
     WHERE tenant_id = :tenant_id
     ORDER BY role_id
-";
+"};
 
-const LIST_EMOJIS: &str = r"
-    SELECT emoji_id, name, animated, observed_at, deleted_at
+const LIST_EMOJIS: &str = sql! {r"
+    SELECT {emoji}, {held}
     FROM emojis
     WHERE tenant_id = :tenant_id
     ORDER BY emoji_id
-";
+"};
 
-const LIST_STICKERS: &str = r"
-    SELECT sticker_id, name, format, description, observed_at, deleted_at
+const LIST_STICKERS: &str = sql! {r"
+    SELECT {sticker}, {held}
     FROM stickers
     WHERE tenant_id = :tenant_id
     ORDER BY sticker_id
-";
+"};
 
 /// Other writers of the tenant's items wait from here on.
 const LOCK: &str = r"
@@ -51,12 +52,12 @@ const LOCK: &str = r"
     FOR UPDATE
 ";
 
-const FIND_ROLES: &str = r"
-    SELECT role_id, name, color, position
+const FIND_ROLES: &str = sql! {r"
+    SELECT {role}
     FROM roles
     WHERE tenant_id = ?
         AND role_id IN (…)
-";
+"};
 
 const UPSERT: &str = r"
     INSERT INTO guilds (tenant_id, observed_at)
@@ -65,29 +66,29 @@ const UPSERT: &str = r"
         observed_at = VALUES(observed_at)
 ";
 
-const UPSERT_ROLE: &str = r"
-    INSERT INTO roles (tenant_id, role_id, name, color, position, observed_at, deleted_at)
-    VALUES (:tenant_id, :role_id, :name, :color, :position, :observed_at, :deleted_at)
+const UPSERT_ROLE: &str = sql! {r"
+    INSERT INTO roles (tenant_id, {role}, {held})
+    VALUES (:tenant_id, {:role}, {:held})
     ON DUPLICATE KEY UPDATE
         name = VALUES(name), color = VALUES(color), position = VALUES(position), observed_at = VALUES(observed_at),
         deleted_at = VALUES(deleted_at)
-";
+"};
 
-const UPSERT_EMOJI: &str = r"
-    INSERT INTO emojis (tenant_id, emoji_id, name, animated, observed_at, deleted_at)
-    VALUES (:tenant_id, :emoji_id, :name, :animated, :observed_at, :deleted_at)
+const UPSERT_EMOJI: &str = sql! {r"
+    INSERT INTO emojis (tenant_id, {emoji}, {held})
+    VALUES (:tenant_id, {:emoji}, {:held})
     ON DUPLICATE KEY UPDATE
         name = VALUES(name), animated = VALUES(animated), observed_at = VALUES(observed_at),
         deleted_at = VALUES(deleted_at)
-";
+"};
 
-const UPSERT_STICKER: &str = r"
-    INSERT INTO stickers (tenant_id, sticker_id, name, format, description, observed_at, deleted_at)
-    VALUES (:tenant_id, :sticker_id, :name, :format, :description, :observed_at, :deleted_at)
+const UPSERT_STICKER: &str = sql! {r"
+    INSERT INTO stickers (tenant_id, {sticker}, {held})
+    VALUES (:tenant_id, {:sticker}, {:held})
     ON DUPLICATE KEY UPDATE
         name = VALUES(name), format = VALUES(format), description = VALUES(description),
         observed_at = VALUES(observed_at), deleted_at = VALUES(deleted_at)
-";
+"};
 
 impl Unit {
     async fn upsert_item(&mut self, sql: &str, parameters: Params) -> Result<(), StoreError> {

@@ -2,6 +2,7 @@
 
 use adapter_sql::columns::list_text;
 use adapter_sql::job::job;
+use adapter_sql::sql;
 use async_trait::async_trait;
 use domain::job::{Job, JobId};
 use domain::tenant::TenantId;
@@ -14,33 +15,30 @@ use tracing::instrument;
 use crate::row::{END_OF_TIME, datetime, datetime_if, of};
 use crate::unit::Unit;
 
-const FIND: &str = r"
-    SELECT job_id, tenant_id, kind, channels, since, state, cancel_requested, created_at, started_at, ended_at,
-        channels_done, channels_total, messages, requests, waits, seconds_left, error, background
+const FIND: &str = sql! {r"
+    SELECT {job}
     FROM jobs
     WHERE job_id = :job_id
-";
+"};
 
-const LIST: &str = r"
-    SELECT job_id, tenant_id, kind, channels, since, state, cancel_requested, created_at, started_at, ended_at,
-        channels_done, channels_total, messages, requests, waits, seconds_left, error, background
+const LIST: &str = sql! {r"
+    SELECT {job}
     FROM jobs
     WHERE tenant_id = :tenant_id
         AND created_at <= :created_at
         AND (created_at < :created_at OR job_id < :job_id)
     ORDER BY created_at DESC, job_id DESC
     LIMIT :limit
-";
+"};
 
-const LIST_UNFINISHED: &str = r"
-    SELECT job_id, tenant_id, kind, channels, since, state, cancel_requested, created_at, started_at, ended_at,
-        channels_done, channels_total, messages, requests, waits, seconds_left, error, background
+const LIST_UNFINISHED: &str = sql! {r"
+    SELECT {job}
     FROM jobs
     WHERE state IN ('queued', 'running')
         AND (:created_at IS NULL OR created_at > :created_at OR (created_at = :created_at AND job_id > :job_id))
     ORDER BY created_at, job_id
     LIMIT :limit
-";
+"};
 
 const LOCK: &str = r"
     SELECT job_id
@@ -49,15 +47,9 @@ const LOCK: &str = r"
     FOR UPDATE
 ";
 
-const UPSERT: &str = r"
-    INSERT INTO jobs (
-        job_id, tenant_id, kind, channels, since, state, cancel_requested, created_at, started_at, ended_at,
-        channels_done, channels_total, messages, requests, waits, seconds_left, error, background
-    )
-    VALUES (
-        :job_id, :tenant_id, :kind, :channels, :since, :state, :cancel_requested, :created_at, :started_at, :ended_at,
-        :channels_done, :channels_total, :messages, :requests, :waits, :seconds_left, :error, :background
-    )
+const UPSERT: &str = sql! {r"
+    INSERT INTO jobs ({job})
+    VALUES ({:job})
     ON DUPLICATE KEY UPDATE
         tenant_id = VALUES(tenant_id), kind = VALUES(kind), channels = VALUES(channels), since = VALUES(since),
         state = VALUES(state), cancel_requested = VALUES(cancel_requested), created_at = VALUES(created_at),
@@ -65,7 +57,7 @@ const UPSERT: &str = r"
         channels_total = VALUES(channels_total), messages = VALUES(messages), requests = VALUES(requests),
         waits = VALUES(waits), seconds_left = VALUES(seconds_left), error = VALUES(error),
         background = VALUES(background)
-";
+"};
 
 #[async_trait]
 impl JobRepository for Unit {

@@ -1,6 +1,7 @@
 //! Leases.
 
 use adapter_sql::lease::lease;
+use adapter_sql::sql;
 use async_trait::async_trait;
 use domain::lease::{Fence, Lease};
 use mysql_async::{Params, params};
@@ -12,16 +13,16 @@ use crate::error::{DUPLICATE_KEY, code, store_error};
 use crate::row::{datetime, of};
 use crate::unit::Unit;
 
-const FIND: &str = r"
-    SELECT holder, fence, expires_at
+const FIND: &str = sql! {r"
+    SELECT {lease}
     FROM leases
     WHERE lease_name = :lease_name
-";
+"};
 
-const INSERT: &str = r"
-    INSERT INTO leases (lease_name, holder, fence, expires_at)
-    VALUES (:lease_name, :holder, :fence, :expires_at)
-";
+const INSERT: &str = sql! {r"
+    INSERT INTO leases (lease_name, {lease})
+    VALUES (:lease_name, {:lease})
+"};
 
 const UPDATE: &str = r"
     UPDATE leases

@@ -1,6 +1,7 @@
 //! The download state of attachments.
 
 use adapter_sql::media::{StateColumns, file, key};
+use adapter_sql::sql;
 use async_trait::async_trait;
 use domain::change::ChangeKind;
 use domain::channel::ChannelId;
@@ -18,12 +19,10 @@ use crate::error::{NO_REFERENCED_ROW, code, store_error};
 use crate::row::{datetime, datetime_if, of};
 use crate::unit::Unit;
 
-const INSERT: &str = r"
-    INSERT INTO media (
-        channel_id, message_id, attachment_id, tenant_id, state, tries, due_at, hash, size_bytes
-    )
+const INSERT: &str = sql! {r"
+    INSERT INTO media ({file}, tenant_id)
     VALUES
-";
+"};
 
 /// Existing rows stay; `IGNORE` would also accept a file of a channel that is not stored.
 const INSERT_TAIL: &str = r"
@@ -31,12 +30,10 @@ const INSERT_TAIL: &str = r"
         tries = tries
 ";
 
-const UPSERT: &str = r"
-    INSERT INTO media (
-        channel_id, message_id, attachment_id, tenant_id, state, tries, due_at, hash, size_bytes
-    )
+const UPSERT: &str = sql! {r"
+    INSERT INTO media ({file}, tenant_id)
     VALUES
-";
+"};
 
 const UPSERT_TAIL: &str = r"
     ON DUPLICATE KEY UPDATE
@@ -44,40 +41,40 @@ const UPSERT_TAIL: &str = r"
         size_bytes = VALUES(size_bytes)
 ";
 
-const LIST_DUE: &str = r"
+const LIST_DUE: &str = sql! {r"
     SELECT /*+ ORDER_INDEX(media, media_due) */
-        channel_id, message_id, attachment_id, state, tries, due_at, hash, size_bytes
+        {file}
     FROM media
     WHERE tenant_id = :tenant_id
         AND due_at <= :due_at
     ORDER BY due_at, channel_id, message_id, attachment_id
     LIMIT :limit
-";
+"};
 
-const LIST: &str = r"
+const LIST: &str = sql! {r"
     SELECT /*+ ORDER_INDEX(media, PRIMARY) */
-        channel_id, message_id, attachment_id, state, tries, due_at, hash, size_bytes
+        {file}
     FROM media
     WHERE channel_id = :channel_id
         AND message_id BETWEEN :low AND :high
     ORDER BY message_id, attachment_id
-";
+"};
 
-const FIND_ALL: &str = r"
-    SELECT channel_id, message_id, attachment_id, state, tries, due_at, hash, size_bytes
+const FIND_ALL: &str = sql! {r"
+    SELECT {file}
     FROM media
     WHERE (…)
-";
+"};
 
-const LIST_AFTER: &str = r"
+const LIST_AFTER: &str = sql! {r"
     SELECT /*+ ORDER_INDEX(media, PRIMARY) */
-        channel_id, message_id, attachment_id, state, tries, due_at, hash, size_bytes
+        {file}
     FROM media
     WHERE channel_id = :channel_id
         AND message_id >= :bound
     ORDER BY message_id, attachment_id
     LIMIT :limit
-";
+"};
 
 const FIRST: &str = r"
     SELECT /*+ ORDER_INDEX(media, PRIMARY) */
@@ -102,12 +99,12 @@ fn values(tenant: TenantId, File { key, state }: &File) -> [Value; 9] {
         key.channel.to_string().into(),
         key.message.get().into(),
         key.attachment.get().into(),
-        tenant.to_string().into(),
         columns.state.into(),
         columns.tries.into(),
         datetime_if(state.due_at()),
         columns.hash.map(|hash| hash.to_string()).into(),
         columns.size_bytes.into(),
+        tenant.to_string().into(),
     ]
 }
 

@@ -1,5 +1,6 @@
 //! The sync states of channels.
 
+use adapter_sql::sql;
 use adapter_sql::sync::sync_state;
 use async_trait::async_trait;
 use domain::channel::ChannelId;
@@ -14,15 +15,15 @@ use crate::error::{NO_REFERENCED_ROW, code, store_error};
 use crate::row::{datetime_if, of};
 use crate::unit::Unit;
 
-const FIND_ALL: &str = r"
-    SELECT channel_id, rechecked_at, listed_at, listed_whole_at, requested_at
+const FIND_ALL: &str = sql! {r"
+    SELECT {sync_state}
     FROM sync_states
     WHERE channel_id IN (…)
-";
+"};
 
-const UPSERT: &str = r"
-    INSERT INTO sync_states (channel_id, rechecked_at, listed_at, listed_whole_at, requested_at)
-    VALUES (:channel_id, :rechecked_at, :listed_at, :listed_whole_at, :requested_at)
+const UPSERT: &str = sql! {r"
+    INSERT INTO sync_states ({sync_state})
+    VALUES ({:sync_state})
     ON DUPLICATE KEY UPDATE
         rechecked_at = COALESCE(GREATEST(rechecked_at, VALUES(rechecked_at)), rechecked_at, VALUES(rechecked_at)),
         listed_at = COALESCE(GREATEST(listed_at, VALUES(listed_at)), listed_at, VALUES(listed_at)),
@@ -30,7 +31,7 @@ const UPSERT: &str = r"
             GREATEST(listed_whole_at, VALUES(listed_whole_at)), listed_whole_at, VALUES(listed_whole_at)
         ),
         requested_at = COALESCE(GREATEST(requested_at, VALUES(requested_at)), requested_at, VALUES(requested_at))
-";
+"};
 
 #[async_trait]
 impl SyncStateRepository for Unit {

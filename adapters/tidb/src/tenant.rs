@@ -1,6 +1,7 @@
 //! Tenants.
 
 use adapter_sql::columns::Columns;
+use adapter_sql::sql;
 use adapter_sql::tenant::tenant;
 use async_trait::async_trait;
 use domain::change::ChangeKind;
@@ -17,30 +18,27 @@ use crate::error::{DUPLICATE_KEY, code, store_error};
 use crate::row::{datetime, datetime_if, of};
 use crate::unit::Unit;
 
-const FIND: &str = r"
-    SELECT tenant_id, platform, platform_id, slug, name, status, logo_url, primary_color, secondary_color,
-        accent_color, created_at, updated_at, deleting_since
+const FIND: &str = sql! {r"
+    SELECT {tenant}
     FROM tenants
     WHERE tenant_id = :tenant_id
-";
+"};
 
-const FIND_BY_SLUG: &str = r"
-    SELECT tenant_id, platform, platform_id, slug, name, status, logo_url, primary_color, secondary_color,
-        accent_color, created_at, updated_at, deleting_since
+const FIND_BY_SLUG: &str = sql! {r"
+    SELECT {tenant}
     FROM tenants
     WHERE slug = :slug
-";
+"};
 
-const LIST: &str = r"
+const LIST: &str = sql! {r"
     SELECT /*+ ORDER_INDEX(tenants, tenants_listed) */
-        tenant_id, platform, platform_id, slug, name, status, logo_url, primary_color, secondary_color,
-        accent_color, created_at, updated_at, deleting_since
+        {tenant}
     FROM tenants
     WHERE slug > :after
         AND deleting_since IS NULL
     ORDER BY slug
     LIMIT :limit
-";
+"};
 
 const LOCK: &str = r"
     SELECT tenant_id
@@ -68,16 +66,10 @@ const CLEAR_ERRORS: &str = r"
         AND error IS NOT NULL
 ";
 
-const INSERT: &str = r"
-    INSERT INTO tenants (
-        tenant_id, platform, platform_id, slug, name, status, logo_url, primary_color, secondary_color,
-        accent_color, created_at, updated_at, deleting_since
-    )
-    VALUES (
-        :tenant_id, :platform, :platform_id, :slug, :name, :status, :logo_url, :primary_color, :secondary_color,
-        :accent_color, :created_at, :updated_at, :deleting_since
-    )
-";
+const INSERT: &str = sql! {r"
+    INSERT INTO tenants ({tenant})
+    VALUES ({:tenant})
+"};
 
 const UPDATE: &str = r"
     UPDATE tenants

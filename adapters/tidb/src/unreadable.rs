@@ -2,6 +2,7 @@
 //! server rejects some JSON, which must not happen here.
 
 use adapter_sql::columns::Columns;
+use adapter_sql::sql;
 use adapter_sql::unreadable::unreadable;
 use async_trait::async_trait;
 use domain::change::ChangeKind;
@@ -17,14 +18,14 @@ use crate::message::lock;
 use crate::row::{datetime, json_text, of};
 use crate::unit::Unit;
 
-const LIST: &str = r"
-    SELECT channel_id, unreadable_id, message_id, low, high, reason, raw, first_seen_at, last_seen_at
+const LIST: &str = sql! {r"
+    SELECT {unreadable}
     FROM unreadable_messages
     WHERE channel_id = :channel_id
         AND low <= :high
         AND high >= :low
     ORDER BY unreadable_id
-";
+"};
 
 const LIST_IDS: &str = r"
     SELECT unreadable_id
@@ -34,20 +35,16 @@ const LIST_IDS: &str = r"
 ";
 
 /// The times follow the columns that they decide about: assignments are made from left to right.
-const UPSERT: &str = r"
-    INSERT INTO unreadable_messages (
-        channel_id, unreadable_id, message_id, low, high, reason, raw, first_seen_at, last_seen_at
-    )
-    VALUES (
-        :channel_id, :unreadable_id, :message_id, :low, :high, :reason, :raw, :first_seen_at, :last_seen_at
-    )
+const UPSERT: &str = sql! {r"
+    INSERT INTO unreadable_messages ({unreadable})
+    VALUES ({:unreadable})
     ON DUPLICATE KEY UPDATE
         low = IF(VALUES(last_seen_at) >= last_seen_at, VALUES(low), low),
         high = IF(VALUES(last_seen_at) >= last_seen_at, VALUES(high), high),
         reason = IF(VALUES(last_seen_at) >= last_seen_at, VALUES(reason), reason),
         first_seen_at = LEAST(first_seen_at, VALUES(first_seen_at)),
         last_seen_at = GREATEST(last_seen_at, VALUES(last_seen_at))
-";
+"};
 
 const DELETE: &str = r"
     DELETE FROM unreadable_messages

@@ -1,6 +1,7 @@
 //! Lists of threads. Each statement reads one range of an index that has its filter, so that a page costs the same however
 //! many threads the filter leaves out.
 
+use adapter_sql::sql;
 use domain::channel::{Channel, ChannelId};
 use ports::channel::{ThreadCursor, ThreadFilter, ThreadOrder};
 use ports::error::StoreError;
@@ -10,20 +11,18 @@ use rusqlite::{Connection, named_params};
 use crate::row::{Text, millis, number, query};
 use adapter_sql::channel::channel;
 
-const LIST_NEWEST: &str = r"
-    SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
+const LIST_NEWEST: &str = sql! {r"
+    SELECT {channel}, {channel_stats}
     FROM channels
     WHERE parent_id = :parent_id
         AND thread = 1
     ORDER BY active_at DESC, platform_id DESC
     LIMIT :limit
-";
+"};
 
 /// Threads with exactly the time of the cursor, which come before those with an earlier one.
-const LIST_AT: &str = r"
-    SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
+const LIST_AT: &str = sql! {r"
+    SELECT {channel}, {channel_stats}
     FROM channels
     WHERE parent_id = :parent_id
         AND thread = 1
@@ -31,55 +30,50 @@ const LIST_AT: &str = r"
         AND platform_id < :platform_id
     ORDER BY platform_id DESC
     LIMIT :limit
-";
+"};
 
-const LIST_BEFORE: &str = r"
-    SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
+const LIST_BEFORE: &str = sql! {r"
+    SELECT {channel}, {channel_stats}
     FROM channels
     WHERE parent_id = :parent_id
         AND thread = 1
         AND active_at < :active_at
     ORDER BY active_at DESC, platform_id DESC
     LIMIT :limit
-";
+"};
 
-const LIST_LATEST: &str = r"
-    SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
+const LIST_LATEST: &str = sql! {r"
+    SELECT {channel}, {channel_stats}
     FROM channels
     WHERE parent_id = :parent_id
         AND thread = 1
         AND platform_id <= :platform_id
     ORDER BY platform_id DESC
     LIMIT :limit
-";
+"};
 
-const LIST_OLDEST: &str = r"
-    SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
+const LIST_OLDEST: &str = sql! {r"
+    SELECT {channel}, {channel_stats}
     FROM channels
     WHERE parent_id = :parent_id
         AND thread = 1
         AND platform_id > :platform_id
     ORDER BY platform_id
     LIMIT :limit
-";
+"};
 
-const LIST_PUBLIC_NEWEST: &str = r"
-    SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
+const LIST_PUBLIC_NEWEST: &str = sql! {r"
+    SELECT {channel}, {channel_stats}
     FROM channels
     WHERE parent_id = :parent_id
         AND thread = 1
         AND visibility = 'public'
     ORDER BY active_at DESC, platform_id DESC
     LIMIT :limit
-";
+"};
 
-const LIST_PUBLIC_AT: &str = r"
-    SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
+const LIST_PUBLIC_AT: &str = sql! {r"
+    SELECT {channel}, {channel_stats}
     FROM channels
     WHERE parent_id = :parent_id
         AND thread = 1
@@ -88,11 +82,10 @@ const LIST_PUBLIC_AT: &str = r"
         AND platform_id < :platform_id
     ORDER BY platform_id DESC
     LIMIT :limit
-";
+"};
 
-const LIST_PUBLIC_BEFORE: &str = r"
-    SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
+const LIST_PUBLIC_BEFORE: &str = sql! {r"
+    SELECT {channel}, {channel_stats}
     FROM channels
     WHERE parent_id = :parent_id
         AND thread = 1
@@ -100,11 +93,10 @@ const LIST_PUBLIC_BEFORE: &str = r"
         AND active_at < :active_at
     ORDER BY active_at DESC, platform_id DESC
     LIMIT :limit
-";
+"};
 
-const LIST_PUBLIC_LATEST: &str = r"
-    SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
+const LIST_PUBLIC_LATEST: &str = sql! {r"
+    SELECT {channel}, {channel_stats}
     FROM channels
     WHERE parent_id = :parent_id
         AND thread = 1
@@ -112,11 +104,10 @@ const LIST_PUBLIC_LATEST: &str = r"
         AND platform_id <= :platform_id
     ORDER BY platform_id DESC
     LIMIT :limit
-";
+"};
 
-const LIST_PUBLIC_OLDEST: &str = r"
-    SELECT channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
+const LIST_PUBLIC_OLDEST: &str = sql! {r"
+    SELECT {channel}, {channel_stats}
     FROM channels
     WHERE parent_id = :parent_id
         AND thread = 1
@@ -124,7 +115,7 @@ const LIST_PUBLIC_OLDEST: &str = r"
         AND platform_id > :platform_id
     ORDER BY platform_id
     LIMIT :limit
-";
+"};
 
 pub(super) fn list(
     connection: &Connection,

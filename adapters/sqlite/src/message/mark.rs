@@ -1,6 +1,7 @@
 //! The marks by which two archives compare messages.
 
 use adapter_sql::message::mark;
+use adapter_sql::sql;
 use domain::channel::ChannelId;
 use domain::message::{MessageId, MessageMark};
 use ports::error::StoreError;
@@ -8,14 +9,14 @@ use rusqlite::{Connection, named_params};
 
 use crate::row::{Text, number, query};
 
-const LIST_MARKS: &str = r"
-    SELECT message_id, edited_at, observed_at, origin, digest, deleted_at, deletion_kind
+const LIST_MARKS: &str = sql! {r"
+    SELECT message_id, {version}
     FROM messages
     WHERE channel_id = :channel_id
         AND message_id > :after
     ORDER BY message_id
     LIMIT :limit
-";
+"};
 
 pub(super) fn list_marks(
     connection: &Connection,

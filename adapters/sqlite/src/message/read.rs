@@ -3,6 +3,7 @@
 use adapter_sql::columns::Columns;
 use adapter_sql::message::{add_children as put_children, attachment, reaction, stored_message};
 use adapter_sql::range::{Side, Window, bound};
+use adapter_sql::sql;
 use domain::channel::ChannelId;
 use domain::message::{Message, MessageId, MessageKind, StoredMessage};
 use domain::tenant::TenantId;
@@ -13,14 +14,12 @@ use rusqlite::{Connection, ToSql, named_params};
 
 use crate::row::{NamedRow, Text, number, query, query_one, query_while};
 
-const FIND: &str = r"
-    SELECT channel_id, message_id, kind, author, author_bot, author_webhook, content, edited_at, observed_at, origin,
-        pinned, flags, ref_kind, ref_message_id, ref_channel_id, ref_guild_id, mentions, embeds, stickers, components,
-        snapshots, poll, extra, sent_at, deleted_at, deletion_kind
+const FIND: &str = sql! {r"
+    SELECT {message}
     FROM messages
     WHERE channel_id = :channel_id
         AND message_id = :message_id
-";
+"};
 
 const FIND_CHANNELS: &str = r"
     SELECT messages.channel_id
@@ -32,38 +31,32 @@ const FIND_CHANNELS: &str = r"
     LIMIT 8
 ";
 
-const LIST_BEFORE: &str = r"
-    SELECT channel_id, message_id, kind, author, author_bot, author_webhook, content, edited_at, observed_at, origin,
-        pinned, flags, ref_kind, ref_message_id, ref_channel_id, ref_guild_id, mentions, embeds, stickers, components,
-        snapshots, poll, extra, sent_at, deleted_at, deletion_kind
+const LIST_BEFORE: &str = sql! {r"
+    SELECT {message}
     FROM messages
     WHERE channel_id = :channel_id
         AND message_id <= :bound
     ORDER BY message_id DESC
     LIMIT :limit
-";
+"};
 
-const LIST_AFTER: &str = r"
-    SELECT channel_id, message_id, kind, author, author_bot, author_webhook, content, edited_at, observed_at, origin,
-        pinned, flags, ref_kind, ref_message_id, ref_channel_id, ref_guild_id, mentions, embeds, stickers, components,
-        snapshots, poll, extra, sent_at, deleted_at, deletion_kind
+const LIST_AFTER: &str = sql! {r"
+    SELECT {message}
     FROM messages
     WHERE channel_id = :channel_id
         AND message_id >= :bound
     ORDER BY message_id
     LIMIT :limit
-";
+"};
 
-const LIST_STORED: &str = r"
-    SELECT channel_id, message_id, kind, author, author_bot, author_webhook, content, edited_at, observed_at, origin,
-        pinned, flags, ref_kind, ref_message_id, ref_channel_id, ref_guild_id, mentions, embeds, stickers, components,
-        snapshots, poll, extra, sent_at, deleted_at, deletion_kind
+const LIST_STORED: &str = sql! {r"
+    SELECT {message}
     FROM messages
     WHERE channel_id = :channel_id
         AND message_id > :after
     ORDER BY message_id
     LIMIT :limit
-";
+"};
 
 const EXAMINE_BEFORE: &str = r"
     SELECT message_id, kind, deleted_at
@@ -83,22 +76,21 @@ const EXAMINE_AFTER: &str = r"
     LIMIT :limit
 ";
 
-const LIST_ATTACHMENTS: &str = r"
-    SELECT message_id, position, attachment_id, filename, content_type, size_bytes, width, height, description,
-        spoiler, url, local_path, extra
+const LIST_ATTACHMENTS: &str = sql! {r"
+    SELECT {attachment}
     FROM attachments
     WHERE channel_id = :channel_id
         AND message_id BETWEEN :low AND :high
     ORDER BY message_id, position
-";
+"};
 
-const LIST_REACTIONS: &str = r"
-    SELECT message_id, position, emoji_id, emoji_name, animated, count, people
+const LIST_REACTIONS: &str = sql! {r"
+    SELECT {reaction}
     FROM reactions
     WHERE channel_id = :channel_id
         AND message_id BETWEEN :low AND :high
     ORDER BY message_id, position
-";
+"};
 
 pub(super) fn find(
     connection: &Connection,

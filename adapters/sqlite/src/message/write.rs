@@ -3,6 +3,7 @@
 use adapter_sql::columns::{Columns, list_text};
 use adapter_sql::coverage::stored_coverage;
 use adapter_sql::message::{deletion_number, mentions_text, newest, shown_sql, stored_version};
+use adapter_sql::sql;
 use domain::change::{Change, ChangeKind};
 use domain::channel::{ChannelId, ChannelSnowflake};
 use domain::coverage::{Interval, Segments, StoredCoverage};
@@ -19,12 +20,12 @@ use crate::error::store_error;
 use crate::row::{Text, execute, insert_all, millis, number, query, query_one};
 use crate::{change, coverage};
 
-const CHANNEL: &str = r"
-    SELECT platform_id, message_count, low, high, start_reached, reason, checked_at
+const CHANNEL: &str = sql! {r"
+    SELECT platform_id, message_count, {coverage}
     FROM channels
     LEFT JOIN coverage ON coverage.channel_id = channels.channel_id
     WHERE channels.channel_id = :channel_id
-";
+"};
 
 const HAS_UNREADABLE: &str = r"
     SELECT unreadable_id
@@ -36,32 +37,25 @@ const HAS_UNREADABLE: &str = r"
     LIMIT 1
 ";
 
-const VERSIONS: &str = r"
-    SELECT message_id, kind, edited_at, observed_at, origin, digest, deleted_at, deletion_kind
+const VERSIONS: &str = sql! {r"
+    SELECT message_id, kind, {version}
     FROM messages
     WHERE channel_id = :channel_id
         AND message_id BETWEEN :low AND :high
     ORDER BY message_id
-";
+"};
 
-const INSERT: &str = r"
-    INSERT INTO messages (
-        channel_id, message_id, kind, author, author_bot, author_webhook, content, edited_at, observed_at, origin,
-        digest, pinned, flags, ref_kind, ref_message_id, ref_channel_id, ref_guild_id, mentions, embeds, stickers,
-        components, snapshots, poll, extra, sent_at, deleted_at, deletion_kind
-    )
-";
+const INSERT: &str = sql! {r"
+    INSERT INTO messages ({message}, digest)
+"};
 
-const INSERT_ATTACHMENTS: &str = r"
-    INSERT INTO attachments (
-        channel_id, message_id, attachment_id, position, filename, content_type, size_bytes, width, height,
-        description, spoiler, url, local_path, extra
-    )
-";
+const INSERT_ATTACHMENTS: &str = sql! {r"
+    INSERT INTO attachments (channel_id, {attachment})
+"};
 
-const INSERT_REACTIONS: &str = r"
-    INSERT INTO reactions (channel_id, message_id, emoji, position, emoji_id, emoji_name, animated, count, people)
-";
+const INSERT_REACTIONS: &str = sql! {r"
+    INSERT INTO reactions (channel_id, emoji, {reaction})
+"};
 
 /// Removes a row that a newer version replaces, with its attachments and reactions.
 const REMOVE: &str = r"
@@ -240,7 +234,6 @@ fn insert(connection: &Connection, writes: &[Write<'_>]) -> rusqlite::Result<()>
         row.bind(message.version.edited_at.map(millis))?;
         row.bind(millis(message.version.observed_at))?;
         row.bind(message.version.origin.as_number())?;
-        row.bind(write.digest.cast_signed())?;
         row.bind(message.pinned)?;
         row.bind(message.flags.cast_signed())?;
         row.bind(message.reference.map(|reference| reference.kind))?;
@@ -256,7 +249,8 @@ fn insert(connection: &Connection, writes: &[Write<'_>]) -> rusqlite::Result<()>
         row.json(message.extra.as_ref())?;
         row.bind(message.sent_at.map(millis))?;
         row.bind(write.deletion.map(|deletion| millis(deletion.at)))?;
-        row.bind(deletion_number(write.deletion))
+        row.bind(deletion_number(write.deletion))?;
+        row.bind(write.digest.cast_signed())
     })?;
     let files: Vec<(&Message, usize, &Attachment)> = writes
         .iter()
@@ -265,8 +259,8 @@ fn insert(connection: &Connection, writes: &[Write<'_>]) -> rusqlite::Result<()>
     insert_all(connection, INSERT_ATTACHMENTS, attachments, &files, |row, (message, at, file)| {
         row.bind(&channel)?;
         row.bind(number(message.id))?;
-        row.bind(number(file.id))?;
         row.bind(at.cast_signed())?;
+        row.bind(number(file.id))?;
         row.bind(&file.filename)?;
         row.bind(&file.content_type)?;
         row.bind(file.size_bytes.cast_signed())?;
@@ -284,8 +278,8 @@ fn insert(connection: &Connection, writes: &[Write<'_>]) -> rusqlite::Result<()>
         .collect();
     insert_all(connection, INSERT_REACTIONS, reactions, &counts, |row, (message, at, reaction)| {
         row.bind(&channel)?;
-        row.bind(number(message.id))?;
         row.bind(reaction.emoji.key())?;
+        row.bind(number(message.id))?;
         row.bind(at.cast_signed())?;
         row.bind(reaction.emoji.id.map(number))?;
         row.bind(&reaction.emoji.name)?;

@@ -2,6 +2,7 @@
 
 use adapter_sql::columns::Columns;
 use adapter_sql::coverage::stored_coverage;
+use adapter_sql::sql;
 use domain::channel::{ChannelId, ChannelSnowflake};
 use domain::coverage::StoredCoverage;
 use domain::lease::Fence;
@@ -15,14 +16,14 @@ use crate::unit::Unit;
 
 /// Two writers of a channel wait for each other on its row. All other rows that a page is compared with are read after
 /// it is locked.
-const LOCK: &str = r"
+const LOCK: &str = sql! {r"
     SELECT channels.channel_id, tenant_id, platform_id, fence, message_count, last_activity_at, active_at,
-        coverage.channel_id AS covered_id, low, high, start_reached, reason, checked_at
+        coverage.channel_id AS covered_id, {coverage}
     FROM channels
     LEFT JOIN coverage ON coverage.channel_id = channels.channel_id
     WHERE channels.channel_id = :channel_id
     FOR UPDATE
-";
+"};
 
 const RAISE_FENCE: &str = r"
     UPDATE channels

@@ -2,6 +2,7 @@
 //! many threads the filter leaves out. The hints keep `TiDB` from reading a whole table and sorting it.
 
 use adapter_sql::channel::channel;
+use adapter_sql::sql;
 use domain::channel::{Channel, ChannelId};
 use mysql_async::params;
 use ports::channel::{ThreadCursor, ThreadFilter, ThreadOrder};
@@ -11,22 +12,20 @@ use ports::page::Page;
 use crate::row::{datetime, of};
 use crate::unit::Unit;
 
-const LIST_NEWEST: &str = r"
+const LIST_NEWEST: &str = sql! {r"
     SELECT /*+ ORDER_INDEX(channels, channels_by_activity) */
-        channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
+        {channel}, {channel_stats}
     FROM channels
     WHERE parent_id = :parent_id
         AND thread = 1
     ORDER BY active_at DESC, platform_id DESC
     LIMIT :limit
-";
+"};
 
 /// Threads with exactly the time of the cursor, which come before those with an earlier one.
-const LIST_AT: &str = r"
+const LIST_AT: &str = sql! {r"
     SELECT /*+ ORDER_INDEX(channels, channels_by_activity) */
-        channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
+        {channel}, {channel_stats}
     FROM channels
     WHERE parent_id = :parent_id
         AND thread = 1
@@ -34,60 +33,55 @@ const LIST_AT: &str = r"
         AND platform_id < :platform_id
     ORDER BY platform_id DESC
     LIMIT :limit
-";
+"};
 
-const LIST_BEFORE: &str = r"
+const LIST_BEFORE: &str = sql! {r"
     SELECT /*+ ORDER_INDEX(channels, channels_by_activity) */
-        channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
+        {channel}, {channel_stats}
     FROM channels
     WHERE parent_id = :parent_id
         AND thread = 1
         AND active_at < :active_at
     ORDER BY active_at DESC, platform_id DESC
     LIMIT :limit
-";
+"};
 
-const LIST_LATEST: &str = r"
+const LIST_LATEST: &str = sql! {r"
     SELECT /*+ ORDER_INDEX(channels, channels_by_platform_id) */
-        channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
+        {channel}, {channel_stats}
     FROM channels
     WHERE parent_id = :parent_id
         AND thread = 1
         AND platform_id < :platform_id
     ORDER BY platform_id DESC
     LIMIT :limit
-";
+"};
 
-const LIST_OLDEST: &str = r"
+const LIST_OLDEST: &str = sql! {r"
     SELECT /*+ ORDER_INDEX(channels, channels_by_platform_id) */
-        channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
+        {channel}, {channel_stats}
     FROM channels
     WHERE parent_id = :parent_id
         AND thread = 1
         AND platform_id > :platform_id
     ORDER BY platform_id
     LIMIT :limit
-";
+"};
 
-const LIST_PUBLIC_NEWEST: &str = r"
+const LIST_PUBLIC_NEWEST: &str = sql! {r"
     SELECT /*+ ORDER_INDEX(channels, channels_visible_by_activity) */
-        channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
+        {channel}, {channel_stats}
     FROM channels
     WHERE parent_id = :parent_id
         AND thread = 1
         AND visibility = 'public'
     ORDER BY active_at DESC, platform_id DESC
     LIMIT :limit
-";
+"};
 
-const LIST_PUBLIC_AT: &str = r"
+const LIST_PUBLIC_AT: &str = sql! {r"
     SELECT /*+ ORDER_INDEX(channels, channels_visible_by_activity) */
-        channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
+        {channel}, {channel_stats}
     FROM channels
     WHERE parent_id = :parent_id
         AND thread = 1
@@ -96,12 +90,11 @@ const LIST_PUBLIC_AT: &str = r"
         AND platform_id < :platform_id
     ORDER BY platform_id DESC
     LIMIT :limit
-";
+"};
 
-const LIST_PUBLIC_BEFORE: &str = r"
+const LIST_PUBLIC_BEFORE: &str = sql! {r"
     SELECT /*+ ORDER_INDEX(channels, channels_visible_by_activity) */
-        channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
+        {channel}, {channel_stats}
     FROM channels
     WHERE parent_id = :parent_id
         AND thread = 1
@@ -109,12 +102,11 @@ const LIST_PUBLIC_BEFORE: &str = r"
         AND active_at < :active_at
     ORDER BY active_at DESC, platform_id DESC
     LIMIT :limit
-";
+"};
 
-const LIST_PUBLIC_LATEST: &str = r"
+const LIST_PUBLIC_LATEST: &str = sql! {r"
     SELECT /*+ ORDER_INDEX(channels, channels_visible_by_platform_id) */
-        channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
+        {channel}, {channel_stats}
     FROM channels
     WHERE parent_id = :parent_id
         AND thread = 1
@@ -122,12 +114,11 @@ const LIST_PUBLIC_LATEST: &str = r"
         AND platform_id < :platform_id
     ORDER BY platform_id DESC
     LIMIT :limit
-";
+"};
 
-const LIST_PUBLIC_OLDEST: &str = r"
+const LIST_PUBLIC_OLDEST: &str = sql! {r"
     SELECT /*+ ORDER_INDEX(channels, channels_visible_by_platform_id) */
-        channel_id, tenant_id, platform_id, parent_id, kind, name, slug, topic, position, nsfw, visibility,
-        archived, locked, tags, applied_tags, extra, message_count, thread_count, last_activity_at, observed_at
+        {channel}, {channel_stats}
     FROM channels
     WHERE parent_id = :parent_id
         AND thread = 1
@@ -135,7 +126,7 @@ const LIST_PUBLIC_OLDEST: &str = r"
         AND platform_id > :platform_id
     ORDER BY platform_id
     LIMIT :limit
-";
+"};
 
 pub(super) async fn list(
     unit: &mut Unit,

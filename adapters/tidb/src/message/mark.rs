@@ -1,6 +1,7 @@
 //! The marks by which two archives compare messages.
 
 use adapter_sql::message::mark;
+use adapter_sql::sql;
 use domain::channel::ChannelId;
 use domain::message::{MessageId, MessageMark};
 use mysql_async::params;
@@ -9,15 +10,15 @@ use ports::error::StoreError;
 use crate::row::of;
 use crate::unit::Unit;
 
-const LIST_MARKS: &str = r"
+const LIST_MARKS: &str = sql! {r"
     SELECT /*+ ORDER_INDEX(messages, PRIMARY) */
-        message_id, edited_at, observed_at, origin, digest, deleted_at, deletion_kind
+        message_id, {version}
     FROM messages
     WHERE channel_id = :channel_id
         AND message_id >= :bound
     ORDER BY message_id
     LIMIT :limit
-";
+"};
 
 pub(super) async fn list_marks(
     unit: &mut Unit,

@@ -1,5 +1,6 @@
 //! Reading messages: one range, or some keys, of each of the three tables.
 
+use adapter_sql::sql;
 use std::collections::HashMap;
 
 use adapter_sql::columns::Columns;
@@ -17,14 +18,12 @@ use crate::batch::{keys_sql, list_sql, padded};
 use crate::row::{NamedRow, of};
 use crate::unit::Unit;
 
-const FIND_ALL: &str = r"
-    SELECT channel_id, message_id, kind, author, author_bot, author_webhook, content, edited_at, observed_at, origin,
-        pinned, flags, ref_kind, ref_message_id, ref_channel_id, ref_guild_id, mentions, embeds, stickers, components,
-        snapshots, poll, extra, sent_at, deleted_at, deletion_kind
+const FIND_ALL: &str = sql! {r"
+    SELECT {message}
     FROM messages
     WHERE channel_id = ?
         AND message_id IN (…)
-";
+"};
 
 /// The hint makes the server look up the few keys in the channels instead of reading all channels of the tenant.
 const FIND_CHANNELS: &str = r"
@@ -40,41 +39,35 @@ const FIND_CHANNELS: &str = r"
 
 /// The hint keeps `TiDB` from reading all of the range and sorting it, which it estimates to be cheaper without
 /// statistics.
-const LIST_BEFORE: &str = r"
+const LIST_BEFORE: &str = sql! {r"
     SELECT /*+ ORDER_INDEX(messages, PRIMARY) */
-        channel_id, message_id, kind, author, author_bot, author_webhook, content, edited_at, observed_at, origin,
-        pinned, flags, ref_kind, ref_message_id, ref_channel_id, ref_guild_id, mentions, embeds, stickers, components,
-        snapshots, poll, extra, sent_at, deleted_at, deletion_kind
+        {message}
     FROM messages
     WHERE channel_id = :channel_id
         AND message_id <= :bound
     ORDER BY message_id DESC
     LIMIT :limit
-";
+"};
 
-const LIST_AFTER: &str = r"
+const LIST_AFTER: &str = sql! {r"
     SELECT /*+ ORDER_INDEX(messages, PRIMARY) */
-        channel_id, message_id, kind, author, author_bot, author_webhook, content, edited_at, observed_at, origin,
-        pinned, flags, ref_kind, ref_message_id, ref_channel_id, ref_guild_id, mentions, embeds, stickers, components,
-        snapshots, poll, extra, sent_at, deleted_at, deletion_kind
+        {message}
     FROM messages
     WHERE channel_id = :channel_id
         AND message_id >= :bound
     ORDER BY message_id
     LIMIT :limit
-";
+"};
 
-const LIST_STORED: &str = r"
+const LIST_STORED: &str = sql! {r"
     SELECT /*+ ORDER_INDEX(messages, PRIMARY) */
-        channel_id, message_id, kind, author, author_bot, author_webhook, content, edited_at, observed_at, origin,
-        pinned, flags, ref_kind, ref_message_id, ref_channel_id, ref_guild_id, mentions, embeds, stickers, components,
-        snapshots, poll, extra, sent_at, deleted_at, deletion_kind
+        {message}
     FROM messages
     WHERE channel_id = :channel_id
         AND message_id >= :bound
     ORDER BY message_id
     LIMIT :limit
-";
+"};
 
 const EXAMINE_BEFORE: &str = r"
     SELECT /*+ ORDER_INDEX(messages, PRIMARY) */
@@ -98,56 +91,51 @@ const EXAMINE_AFTER: &str = r"
 
 /// In the order of the key, as in the next statement; their position in the message is restored when they are added to
 /// it.
-const LIST_ATTACHMENTS: &str = r"
-    SELECT message_id, position, attachment_id, filename, content_type, size_bytes, width, height, description,
-        spoiler, url, local_path, extra
+const LIST_ATTACHMENTS: &str = sql! {r"
+    SELECT {attachment}
     FROM attachments
     WHERE channel_id = :channel_id
         AND message_id BETWEEN :low AND :high
-";
+"};
 
-const LIST_REACTIONS: &str = r"
-    SELECT message_id, position, emoji_id, emoji_name, animated, count, people
+const LIST_REACTIONS: &str = sql! {r"
+    SELECT {reaction}
     FROM reactions
     WHERE channel_id = :channel_id
         AND message_id BETWEEN :low AND :high
-";
+"};
 
-const FIND_ATTACHMENTS: &str = r"
-    SELECT message_id, position, attachment_id, filename, content_type, size_bytes, width, height, description,
-        spoiler, url, local_path, extra
+const FIND_ATTACHMENTS: &str = sql! {r"
+    SELECT {attachment}
     FROM attachments
     WHERE channel_id = ?
         AND message_id IN (…)
-";
+"};
 
-const FIND_REACTIONS: &str = r"
-    SELECT message_id, position, emoji_id, emoji_name, animated, count, people
+const FIND_REACTIONS: &str = sql! {r"
+    SELECT {reaction}
     FROM reactions
     WHERE channel_id = ?
         AND message_id IN (…)
-";
+"};
 
-const FIND_KEYS: &str = r"
-    SELECT channel_id, message_id, kind, author, author_bot, author_webhook, content, edited_at, observed_at, origin,
-        pinned, flags, ref_kind, ref_message_id, ref_channel_id, ref_guild_id, mentions, embeds, stickers, components,
-        snapshots, poll, extra, sent_at, deleted_at, deletion_kind
+const FIND_KEYS: &str = sql! {r"
+    SELECT {message}
     FROM messages
     WHERE (…)
-";
+"};
 
-const FIND_ATTACHMENTS_OF_KEYS: &str = r"
-    SELECT channel_id, message_id, position, attachment_id, filename, content_type, size_bytes, width, height,
-        description, spoiler, url, local_path, extra
+const FIND_ATTACHMENTS_OF_KEYS: &str = sql! {r"
+    SELECT channel_id, {attachment}
     FROM attachments
     WHERE (…)
-";
+"};
 
-const FIND_REACTIONS_OF_KEYS: &str = r"
-    SELECT channel_id, message_id, position, emoji_id, emoji_name, animated, count, people
+const FIND_REACTIONS_OF_KEYS: &str = sql! {r"
+    SELECT channel_id, {reaction}
     FROM reactions
     WHERE (…)
-";
+"};
 
 /// Returns messages of any channels, with three statements, however many there are.
 pub(super) async fn find_keys(

@@ -1,5 +1,6 @@
 //! Reads the stored state that a page is compared with, in one statement.
 
+use adapter_sql::sql;
 use std::sync::LazyLock;
 
 use adapter_sql::columns::Columns;
@@ -21,15 +22,14 @@ use crate::unit::Unit;
 
 /// The parts of a state are one list, so that they cost one round trip. Each row names its part; the columns of the
 /// other parts are `NULL`.
-const VERSIONS: &str = r"
+const VERSIONS: &str = sql! {r"
     (
-        SELECT 1 AS part, message_id AS low, NULL AS high, kind, edited_at, observed_at, origin, digest, deleted_at,
-            deletion_kind, NULL AS sent_at, NULL AS parts
+        SELECT 1 AS part, message_id AS low, NULL AS high, kind, {version}, NULL AS sent_at, NULL AS parts
         FROM messages
         WHERE channel_id = :channel_id
             AND message_id BETWEEN :low AND :high
     )
-";
+"};
 
 /// The newest message that is shown to readers; [`shown_sql`] fills in the types.
 const NEWEST: &str = r"
@@ -61,12 +61,12 @@ const UNREADABLE: &str = r"
 ";
 
 /// A page that proves no absence is compared only with the rows of its own ids.
-const FIND_VERSIONS: &str = r"
-    SELECT message_id AS low, kind, edited_at, observed_at, origin, digest, deleted_at, deletion_kind
+const FIND_VERSIONS: &str = sql! {r"
+    SELECT message_id AS low, kind, {version}
     FROM messages
     WHERE channel_id = ?
         AND message_id IN (…)
-";
+"};
 
 /// The state of the ids of an interval.
 static STATE: LazyLock<String> =

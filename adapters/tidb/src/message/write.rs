@@ -2,6 +2,7 @@
 
 use adapter_sql::columns::{Columns, list_text};
 use adapter_sql::message::{deletion_number, mentions_text, shown_sql};
+use adapter_sql::sql;
 use domain::change::ChangeKind;
 use domain::channel::ChannelId;
 use domain::coverage::{Interval, Segment, StoredCoverage};
@@ -16,14 +17,10 @@ use crate::coverage::ChangedSegment;
 use crate::row::{datetime, datetime_if, json_text, of};
 use crate::unit::Unit;
 
-const UPSERT: &str = r"
-    INSERT INTO messages (
-        channel_id, message_id, kind, author, author_bot, author_webhook, content, edited_at, observed_at, origin,
-        digest, pinned, flags, ref_kind, ref_message_id, ref_channel_id, ref_guild_id, mentions, embeds, stickers,
-        components, snapshots, poll, extra, sent_at, deleted_at, deletion_kind
-    )
+const UPSERT: &str = sql! {r"
+    INSERT INTO messages ({message}, digest)
     VALUES
-";
+"};
 
 const UPSERT_TAIL: &str = r"
     ON DUPLICATE KEY UPDATE
@@ -37,13 +34,10 @@ const UPSERT_TAIL: &str = r"
         deleted_at = VALUES(deleted_at), deletion_kind = VALUES(deletion_kind)
 ";
 
-const UPSERT_ATTACHMENTS: &str = r"
-    INSERT INTO attachments (
-        channel_id, message_id, attachment_id, position, filename, content_type, size_bytes, width, height,
-        description, spoiler, url, local_path, extra
-    )
+const UPSERT_ATTACHMENTS: &str = sql! {r"
+    INSERT INTO attachments (channel_id, {attachment})
     VALUES
-";
+"};
 
 const UPSERT_ATTACHMENTS_TAIL: &str = r"
     ON DUPLICATE KEY UPDATE
@@ -53,10 +47,10 @@ const UPSERT_ATTACHMENTS_TAIL: &str = r"
         local_path = VALUES(local_path), extra = VALUES(extra)
 ";
 
-const UPSERT_REACTIONS: &str = r"
-    INSERT INTO reactions (channel_id, message_id, emoji, position, emoji_id, emoji_name, animated, count, people)
+const UPSERT_REACTIONS: &str = sql! {r"
+    INSERT INTO reactions (channel_id, emoji, {reaction})
     VALUES
-";
+"};
 
 const UPSERT_REACTIONS_TAIL: &str = r"
     ON DUPLICATE KEY UPDATE
@@ -308,7 +302,6 @@ fn message_row(write: &Write<'_>) -> [Value; 27] {
         datetime_if(message.version.edited_at),
         datetime(message.version.observed_at),
         message.version.origin.as_number().into(),
-        write.digest.into(),
         message.pinned.into(),
         message.flags.into(),
         reference.map(|reference| reference.kind).into(),
@@ -325,6 +318,7 @@ fn message_row(write: &Write<'_>) -> [Value; 27] {
         datetime_if(message.sent_at),
         deleted_at,
         deletion_kind,
+        write.digest.into(),
     ]
 }
 
@@ -332,8 +326,8 @@ fn attachment_row(message: &Message, file: &Attachment, position: u32) -> [Value
     [
         message.channel_id.to_string().into(),
         message.id.get().into(),
-        file.id.get().into(),
         position.into(),
+        file.id.get().into(),
         file.filename.as_str().into(),
         file.content_type.as_deref().into(),
         file.size_bytes.into(),
@@ -350,8 +344,8 @@ fn attachment_row(message: &Message, file: &Attachment, position: u32) -> [Value
 fn reaction_row(message: &Message, reaction: &Reaction, position: u32) -> [Value; 9] {
     [
         message.channel_id.to_string().into(),
-        message.id.get().into(),
         reaction.emoji.key().into_bytes().into(),
+        message.id.get().into(),
         position.into(),
         reaction.emoji.id.map(domain::snowflake::Id::get).into(),
         reaction.emoji.name.as_deref().into(),
