@@ -1,7 +1,7 @@
 //! The migration that recounts the messages of channels that counted messages hidden from readers.
 
 use adapter_sqlite::SqliteStore;
-use adapter_tidb::Migration;
+use adapter_tidb::MIGRATIONS;
 use domain::channel::{Channel, ChannelStats};
 use domain::message::{Message, MessageKind};
 use domain::page::MessagePage;
@@ -91,7 +91,7 @@ async fn a_server_counts_again_and_a_second_time_changes_nothing() {
     let mut connection = connect(database.url()).await;
     let active_at = "SELECT CAST(active_at AS CHAR) FROM channels ORDER BY channel_id";
     let before: Vec<String> = connection.query(active_at).await.unwrap();
-    let migration = Migration::ALL.iter().find(|migration| migration.name == NAME).unwrap();
+    let migration = MIGRATIONS.iter().find(|migration| migration.name == NAME).unwrap();
     connection.query_drop(format!("{SPOIL} '2015-01-01 00:00:00.005'")).await.unwrap();
     for _ in 0..2 {
         for statement in migration.statements() {

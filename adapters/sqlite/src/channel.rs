@@ -4,6 +4,7 @@ mod thread;
 
 use adapter_sql::channel::{channel, counting_parent};
 use adapter_sql::columns::list_text;
+use adapter_sql::range::left;
 use adapter_sql::sql;
 use async_trait::async_trait;
 use domain::change::{Change, ChangeKind};
@@ -223,7 +224,7 @@ fn list_page(
         };
         channels = query(connection, "channels", at, parameters, |row| channel(row))?;
     }
-    let left = page.limit.saturating_sub(u32::try_from(channels.len()).unwrap_or(page.limit));
+    let left = left(page.limit, &channels);
     if left > 0 {
         let parameters = named_params! {":tenant_id": tenant, ":position": position, ":limit": left};
         channels.extend(query(connection, "channels", after, parameters, |row| channel(row))?);

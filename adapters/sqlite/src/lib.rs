@@ -45,8 +45,8 @@ use tracing::instrument;
 pub use crate::error::OpenError;
 use crate::error::is_busy;
 use crate::migrate::MIGRATIONS;
-pub use crate::migrate::MigrationStatus;
 use crate::unit::{MAY_BLOCK, Readers, Unit};
+pub use adapter_sql::migration::MigrationStatus;
 
 /// How long a statement waits for another process to finish writing.
 const BUSY_TIMEOUT_MS: u32 = 10_000;

@@ -2,64 +2,15 @@
 
 use std::path::Path;
 
+use adapter_sql::migration::{Migration, MigrationStatus};
 use domain::timestamp::Timestamp;
 use ports::error::StoreError;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
-use sha2::{Digest, Sha256};
 
 use crate::error::{OpenError, store_error};
 
-/// One step of the schema.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Migration {
-    pub(crate) version: u32,
-    pub(crate) name: &'static str,
-    pub(crate) sql: &'static str,
-}
-
-macro_rules! migrations {
-    ($($version:literal $name:literal),+ $(,)?) => {
-        &[$(Migration {
-            version: $version,
-            name: $name,
-            sql: include_str!(concat!("../../../migrations/sqlite/", $name, ".sql")),
-        }),+]
-    };
-}
-
-/// Every migration, ascending; a released one is never edited.
-pub(crate) const MIGRATIONS: &[Migration] = migrations![
-    1 "0001_tenants",
-    2 "0002_channels",
-    3 "0003_messages",
-    4 "0004_coverage",
-    5 "0005_changes",
-    6 "0006_jobs",
-    7 "0007_leases",
-    8 "0008_guild",
-    9 "0009_unreadable",
-    10 "0010_media",
-    11 "0011_deletion_kinds",
-    12 "0012_sync_state",
-    13 "0013_key_check",
-    14 "0014_listing_indexes",
-    15 "0015_message_times",
-    16 "0016_shown_counts",
-    17 "0017_change_log",
-    18 "0018_channel_positions",
-    19 "0019_channel_versions",
-];
-
-/// The state of a migration.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MigrationStatus {
-    /// Its number.
-    pub version: u32,
-    /// Its name.
-    pub name: String,
-    /// When it was applied; `None` if it is pending.
-    pub applied_at: Option<Timestamp>,
-}
+/// Every migration.
+pub(crate) const MIGRATIONS: &[Migration] = adapter_sql::migrations!("sqlite");
 
 const CREATE: &str = r"
     CREATE TABLE IF NOT EXISTS migrations (
@@ -107,8 +58,7 @@ pub(crate) fn apply(connection: &mut Connection, migrations: &[Migration], path:
         check(&applied, migrations)?;
         if applied.iter().all(|applied| applied.version != migration.version) {
             unit.execute_batch(migration.sql).map_err(failed)?;
-            unit.execute(INSERT, params![migration.version, migration.name, checksum(migration.sql)])
-                .map_err(failed)?;
+            unit.execute(INSERT, params![migration.version, migration.name, migration.checksum()]).map_err(failed)?;
         }
         unit.commit().map_err(failed)?;
     }
@@ -120,7 +70,7 @@ fn check(applied: &[Applied], migrations: &[Migration]) -> Result<(), OpenError>
     for step in applied {
         let ours = migrations.iter().find(|migration| migration.version == step.version);
         let ours = ours.ok_or_else(|| OpenError::Unknown { name: step.name.clone() })?;
-        if step.checksum != checksum(ours.sql) {
+        if step.checksum != ours.checksum() {
             return Err(OpenError::Edited { name: step.name.clone() });
         }
     }
@@ -153,14 +103,6 @@ fn list(connection: &Connection) -> rusqlite::Result<Vec<Applied>> {
         Ok(Applied { version: row.get(0)?, name: row.get(1)?, checksum: row.get(2)?, millis: row.get(3)? })
     };
     connection.prepare(LIST)?.query_map([], row)?.collect()
-}
-
-fn checksum(sql: &str) -> String {
-    use std::fmt::Write as _;
-    Sha256::digest(sql).iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("a string takes every write");
-        text
-    })
 }
 
 pub(crate) fn open_error(error: rusqlite::Error, path: &Path) -> OpenError {

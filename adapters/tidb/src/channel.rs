@@ -5,6 +5,7 @@ mod thread;
 
 use adapter_sql::channel::{channel as channel_of, counting_parent};
 use adapter_sql::columns::{Columns, list_text};
+use adapter_sql::range::left;
 use adapter_sql::sql;
 use async_trait::async_trait;
 use domain::change::ChangeKind;
@@ -285,7 +286,7 @@ impl ChannelRepository for Unit {
             let parameters = params! { "tenant_id" => tenant_id.clone(), position, platform_id, limit };
             channels = self.rows(at, parameters, of("channels", channel_of)).await?;
         }
-        let limit = limit.saturating_sub(u32::try_from(channels.len()).unwrap_or(limit));
+        let limit = left(limit, &channels);
         if limit > 0 {
             channels
                 .extend(self.rows(after, params! { tenant_id, position, limit }, of("channels", channel_of)).await?);

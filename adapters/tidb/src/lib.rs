@@ -41,11 +41,12 @@ use ports::store::{Repositories, Store, StoreStatus, UnitOfWork};
 use tokio::sync::Notify;
 use tracing::instrument;
 
-pub use crate::migrate::{Migration, MigrationStatus};
+pub use crate::migrate::MIGRATIONS;
 pub use crate::open::OpenError;
 use crate::pool::{Isolation, STATUS_LIMIT, within};
 use crate::unit::Unit;
 use crate::url::DatabaseUrl;
+pub use adapter_sql::migration::{Migration, MigrationStatus};
 
 /// The number of connections that only check whether the store is ready, so that the check works while all others are
 /// in use.

@@ -3,21 +3,20 @@
 //! The server commits every DDL statement by itself, so each of them is idempotent, and a process that ends between any
 //! two leaves the rest to the next one.
 
-use std::fmt::Write;
 use std::time::Duration;
 
+use adapter_sql::columns::Columns;
+use adapter_sql::migration::{Migration, MigrationStatus};
 use domain::timestamp::Timestamp;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Error, Row, params};
 use ports::error::StoreError;
-use sha2::{Digest, Sha256};
 use tokio::time::timeout;
 
 use crate::error::{Failure, UNKNOWN_TABLE, code, is_not_allowed};
 use crate::open::{OpenError, address};
 use crate::row::NamedRow;
 use crate::url::DatabaseUrl;
-use adapter_sql::columns::Columns;
 
 /// The time limit of one statement: an index over a large table takes long.
 const STATEMENT_LIMIT: Duration = Duration::from_hours(1);
@@ -28,74 +27,8 @@ const LOCK_SECONDS: u64 = 10;
 /// The number of attempts to acquire the lock: together an hour.
 const LOCK_TRIES: u64 = 360;
 
-macro_rules! migrations {
-    ($($version:literal $name:literal),+ $(,)?) => {
-        &[$(Migration {
-            version: $version,
-            name: $name,
-            sql: include_str!(concat!("../../../migrations/tidb/", $name, ".sql")),
-        }),+]
-    };
-}
-
-/// A migration: a file of the schema.
-#[derive(Debug, Clone, Copy)]
-pub struct Migration {
-    /// Its number, from 1.
-    pub version: u32,
-    /// Its number and name.
-    pub name: &'static str,
-    /// Its statements.
-    pub sql: &'static str,
-}
-
-impl Migration {
-    /// Every migration, ascending; a released one is never edited.
-    pub const ALL: &'static [Self] = migrations![
-        1 "0001_tenants",
-        2 "0002_channels",
-        3 "0003_messages",
-        4 "0004_coverage",
-        5 "0005_changes",
-        6 "0006_jobs",
-        7 "0007_leases",
-        8 "0008_guild",
-        9 "0009_unreadable",
-        10 "0010_media",
-        11 "0011_deletion_kinds",
-        12 "0012_sync_state",
-        13 "0013_key_check",
-        14 "0014_listing_indexes",
-        15 "0015_message_times",
-        16 "0016_shown_counts",
-        17 "0017_change_log",
-        18 "0018_channel_positions",
-        19 "0019_channel_versions",
-    ];
-
-    /// Returns its statements one by one: the server does not accept two at once.
-    pub fn statements(&self) -> impl Iterator<Item = &'static str> {
-        self.sql.split(";\n").map(str::trim).filter(|statement| !statement.is_empty())
-    }
-
-    fn checksum(&self) -> String {
-        Sha256::digest(self.sql).iter().fold(String::new(), |mut text, byte| {
-            write!(text, "{byte:02x}").expect("a string takes any text");
-            text
-        })
-    }
-}
-
-/// The state of a migration.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MigrationStatus {
-    /// Its number.
-    pub version: u32,
-    /// Its name.
-    pub name: String,
-    /// When it was applied; `None` if it is pending.
-    pub applied_at: Option<Timestamp>,
-}
+/// Every migration.
+pub const MIGRATIONS: &[Migration] = adapter_sql::migrations!("tidb");
 
 const CREATE_LEDGER: &str = r"
     CREATE TABLE IF NOT EXISTS migrations (
@@ -154,7 +87,7 @@ pub(crate) async fn status(connection: &mut Conn, url: &DatabaseUrl) -> Result<V
         name: migration.name.to_owned(),
         applied_at: at(migration.version),
     };
-    Ok(Migration::ALL.iter().map(status).collect())
+    Ok(MIGRATIONS.iter().map(status).collect())
 }
 
 async fn apply_missing(connection: &mut Conn, url: &DatabaseUrl) -> Result<(), OpenError> {
@@ -201,7 +134,7 @@ async fn has_index(connection: &mut Conn, url: &DatabaseUrl, table: &str, index:
 async fn missing(connection: &mut Conn, url: &DatabaseUrl) -> Result<Vec<&'static Migration>, OpenError> {
     let applied = applied(connection, url).await?;
     let is_missing = |migration: &&Migration| applied.iter().all(|step| step.version != migration.version);
-    Ok(Migration::ALL.iter().filter(is_missing).collect())
+    Ok(MIGRATIONS.iter().filter(is_missing).collect())
 }
 
 /// An applied migration in the database.
@@ -232,7 +165,7 @@ fn step(row: Row) -> Result<Result<Applied, OpenError>, StoreError> {
     let name = row.text("name")?;
     let checksum = row.text("checksum")?;
     let applied_at = row.time("applied_at")?;
-    Ok(match Migration::ALL.iter().find(|migration| migration.version == version) {
+    Ok(match MIGRATIONS.iter().find(|migration| migration.version == version) {
         None => Err(OpenError::NewerSchema { found: name }),
         Some(known) if known.checksum() != checksum => Err(OpenError::EditedMigration { migration: name }),
         Some(_) => Ok(Applied { version, applied_at }),

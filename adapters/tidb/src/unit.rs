@@ -12,20 +12,8 @@ use domain::lease::Fence;
 use domain::tenant::TenantId;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Params, Pool, Row, Transaction, TxOpts, params};
-use ports::archive::ArchiveRepository;
-use ports::change::ChangeRepository;
-use ports::channel::ChannelRepository;
-use ports::coverage::CoverageRepository;
 use ports::error::StoreError;
-use ports::guild::repository::GuildRepository;
-use ports::job::JobRepository;
-use ports::lease::LeaseRepository;
-use ports::media::MediaRepository;
-use ports::message::MessageRepository;
-use ports::store::{Repositories, UnitOfWork};
-use ports::sync::SyncStateRepository;
-use ports::tenant::TenantRepository;
-use ports::unreadable::UnreadableRepository;
+use ports::store::UnitOfWork;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::time::timeout;
@@ -237,55 +225,7 @@ impl Unit {
 #[error("the unit was abandoned before")]
 struct GivenUp;
 
-impl Repositories for Unit {
-    fn archive(&mut self) -> &mut dyn ArchiveRepository {
-        self
-    }
-
-    fn tenants(&mut self) -> &mut dyn TenantRepository {
-        self
-    }
-
-    fn channels(&mut self) -> &mut dyn ChannelRepository {
-        self
-    }
-
-    fn messages(&mut self) -> &mut dyn MessageRepository {
-        self
-    }
-
-    fn coverage(&mut self) -> &mut dyn CoverageRepository {
-        self
-    }
-
-    fn changes(&mut self) -> &mut dyn ChangeRepository {
-        self
-    }
-
-    fn jobs(&mut self) -> &mut dyn JobRepository {
-        self
-    }
-
-    fn leases(&mut self) -> &mut dyn LeaseRepository {
-        self
-    }
-
-    fn guilds(&mut self) -> &mut dyn GuildRepository {
-        self
-    }
-
-    fn unreadable(&mut self) -> &mut dyn UnreadableRepository {
-        self
-    }
-
-    fn media(&mut self) -> &mut dyn MediaRepository {
-        self
-    }
-
-    fn sync_states(&mut self) -> &mut dyn SyncStateRepository {
-        self
-    }
-}
+adapter_sql::repositories!(Unit);
 
 #[async_trait]
 impl UnitOfWork for Unit {

@@ -10,6 +10,7 @@ use rusqlite::{Connection, named_params};
 
 use crate::row::{Text, millis, number, query};
 use adapter_sql::channel::channel;
+use adapter_sql::range::left;
 
 const LIST_NEWEST: &str = sql! {r"
     SELECT {channel}, {channel_stats}
@@ -142,7 +143,7 @@ pub(super) fn list(
                 ":limit": limit,
             };
             let mut threads = query(connection, "channels", at, parameters, |row| channel(row))?;
-            let left = limit.saturating_sub(u32::try_from(threads.len()).unwrap_or(limit));
+            let left = left(limit, &threads);
             if left > 0 {
                 let parameters = named_params! {":parent_id": parent, ":active_at": active_at, ":limit": left};
                 threads.extend(query(connection, "channels", before, parameters, |row| channel(row))?);

@@ -2,13 +2,13 @@
 
 use adapter_sql::columns::Columns;
 use adapter_sql::message::{add_children as put_children, attachment, reaction, stored_message};
-use adapter_sql::range::{Side, Window, bound};
+use adapter_sql::range::{Side, Walk, listed};
 use adapter_sql::sql;
 use domain::channel::ChannelId;
-use domain::message::{Message, MessageId, MessageKind, StoredMessage};
+use domain::message::{Message, MessageId, StoredMessage};
 use domain::tenant::TenantId;
 use ports::error::StoreError;
-use ports::message::{LISTED_BYTES, MessageList, size_bytes};
+use ports::message::MessageList;
 use ports::page::MessageRange;
 use rusqlite::{Connection, ToSql, named_params};
 
@@ -116,47 +116,21 @@ pub(super) fn find_in_tenant(
     channels.into_iter().filter_map(|channel| find(connection, channel, id).transpose()).collect()
 }
 
-/// Reads the rows of `range` that are not hidden, in the order of `sql`, until it has `limit` rows or the maximum
-/// number of bytes, the range ends, or the maximum number of rows was examined; `sql` is a statement from the bound on.
-/// Hidden rows are counted and skipped. `make` also returns the size of a row in bytes.
-fn examine<T>(
+/// Reads the rows of a range that are not hidden. `before` and `after` are statements from the bound on, in the two
+/// directions. `make` also returns the size of a row in bytes.
+fn walk<T>(
     connection: &Connection,
     channel: ChannelId,
-    (side, bound): (Side, Option<MessageId>),
-    sql: &str,
-    with_restricted: bool,
-    limit: u32,
+    mut walk: Walk<T>,
+    [before, after]: [&str; 2],
     make: impl Fn(&mut NamedRow<'_, '_>) -> Result<(T, usize), StoreError>,
 ) -> Result<(Vec<T>, Option<MessageId>), StoreError> {
-    let mut window = Window::new(limit);
-    let (mut found, mut bound, mut bytes, mut stopped_at) = (Vec::new(), bound, 0, None);
-    while let (Some(from), Some(rows)) = (bound, window.next()) {
-        let parameters = named_params! {":channel_id": Text(channel.0), ":bound": number(from), ":limit": rows};
-        let (mut examined, mut last) = (0, None::<MessageId>);
-        query_while(connection, "messages", sql, parameters, |row| {
-            (examined, last) = (examined + 1, Some(row.id("message_id")?));
-            let is_shown = row.optional_time("deleted_at")?.is_none()
-                && (with_restricted || MessageKind(row.number("kind")?).is_shown());
-            if is_shown {
-                let (value, of_value) = make(row)?;
-                found.push(value);
-                bytes += of_value;
-            }
-            Ok(found.len() < limit as usize && bytes < LISTED_BYTES)
-        })?;
-        let is_full = found.len() == limit as usize;
-        if is_full || (examined < rows && bytes < LISTED_BYTES) {
-            return Ok((found, None));
-        }
-        bound = last.and_then(|last| side.beyond(last));
-        stopped_at = last;
-        if bytes >= LISTED_BYTES {
-            break;
-        }
+    let sql = if walk.side() == Side::Before { before } else { after };
+    while let Some((bound, rows)) = walk.next_statement() {
+        let parameters = named_params! {":channel_id": Text(channel.0), ":bound": number(bound), ":limit": rows};
+        query_while(connection, "messages", sql, parameters, |row| walk.examine(row, &make))?;
     }
-    // A bound outside the possible ids ends the range.
-    let stopped = stopped_at.filter(|_| bound.is_some());
-    Ok((found, stopped))
+    Ok(walk.end())
 }
 
 pub(super) fn list(
@@ -166,17 +140,8 @@ pub(super) fn list(
     with_restricted: bool,
     limit: u32,
 ) -> Result<MessageList, StoreError> {
-    let (side, bound) = bound(range);
-    let sql = if side == Side::Before { LIST_BEFORE } else { LIST_AFTER };
-    let make = |row: &mut NamedRow<'_, '_>| {
-        let message = stored_message(row)?.message;
-        let bytes = size_bytes(&message);
-        Ok((message, bytes))
-    };
-    let (mut messages, examined_to) = examine(connection, channel, (side, bound), sql, with_restricted, limit, make)?;
-    if side == Side::Before {
-        messages.reverse();
-    }
+    let rows = Walk::new(range, with_restricted, limit);
+    let (mut messages, examined_to) = walk(connection, channel, rows, [LIST_BEFORE, LIST_AFTER], |row| listed(row))?;
     add_children(connection, channel, &mut messages)?;
     Ok(MessageList { messages, examined_to })
 }
@@ -203,9 +168,8 @@ pub(super) fn exists(
     range: MessageRange,
     with_restricted: bool,
 ) -> Result<bool, StoreError> {
-    let (side, bound) = bound(range);
-    let sql = if side == Side::Before { EXAMINE_BEFORE } else { EXAMINE_AFTER };
-    let (found, examined_to) = examine(connection, channel, (side, bound), sql, with_restricted, 1, |_| Ok(((), 0)))?;
+    let rows = Walk::new(range, with_restricted, 1);
+    let (found, examined_to) = walk(connection, channel, rows, [EXAMINE_BEFORE, EXAMINE_AFTER], |_| Ok(((), 0)))?;
     Ok(!found.is_empty() || examined_to.is_some())
 }
 

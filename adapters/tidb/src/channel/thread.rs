@@ -2,6 +2,7 @@
 //! many threads the filter leaves out. The hints keep `TiDB` from reading a whole table and sorting it.
 
 use adapter_sql::channel::channel;
+use adapter_sql::range::left;
 use adapter_sql::sql;
 use domain::channel::{Channel, ChannelId};
 use mysql_async::params;
@@ -148,7 +149,7 @@ pub(super) async fn list(
                 "parent_id" => parent_id.clone(), "active_at" => active_at.clone(), platform_id, limit,
             };
             let mut threads = unit.rows(at, parameters, of("channels", channel)).await?;
-            let limit = limit.saturating_sub(u32::try_from(threads.len()).unwrap_or(limit));
+            let limit = left(limit, &threads);
             if limit > 0 {
                 threads
                     .extend(unit.rows(before, params! { parent_id, active_at, limit }, of("channels", channel)).await?);

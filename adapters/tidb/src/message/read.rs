@@ -5,13 +5,13 @@ use std::collections::HashMap;
 
 use adapter_sql::columns::Columns;
 use adapter_sql::message::{Child, add_children, attachment, reaction, stored_message};
-use adapter_sql::range::{Side, Window, bound};
+use adapter_sql::range::{Side, Walk, listed};
 use domain::channel::ChannelId;
-use domain::message::{Attachment, MessageId, MessageKind, Reaction, StoredMessage};
+use domain::message::{Attachment, MessageId, Reaction, StoredMessage};
 use domain::tenant::TenantId;
 use mysql_async::{Params, Value, params};
 use ports::error::StoreError;
-use ports::message::{LISTED_BYTES, MessageList, size_bytes};
+use ports::message::MessageList;
 use ports::page::MessageRange;
 
 use crate::batch::{keys_sql, list_sql, padded};
@@ -227,48 +227,21 @@ pub(super) async fn find_in_tenant(
     Ok(found)
 }
 
-/// Reads the rows of a range that are not hidden, in the order of `sql`, until it has `limit` rows or the maximum
-/// number of bytes, the range ends, or the maximum number of rows was examined; `sql` is a statement from the bound on.
-/// Hidden rows are counted and skipped. `make` also returns the size of a row in bytes.
-async fn examine<T>(
+/// Reads the rows of a range that are not hidden. `before` and `after` are statements from the bound on, in the two
+/// directions. `make` also returns the size of a row in bytes.
+async fn walk<T>(
     unit: &mut Unit,
     channel: ChannelId,
-    (side, bound): (Side, Option<MessageId>),
-    sql: &str,
-    with_restricted: bool,
-    limit: u32,
+    mut walk: Walk<T>,
+    [before, after]: [&str; 2],
     make: impl Fn(&mut NamedRow) -> Result<(T, usize), StoreError>,
 ) -> Result<(Vec<T>, Option<MessageId>), StoreError> {
-    let mut window = Window::new(limit);
-    let (mut found, mut bound, mut bytes, mut stopped_at) = (Vec::new(), bound, 0, None);
-    while let (Some(from), Some(rows)) = (bound, window.next()) {
-        let parameters = params! { "channel_id" => channel.to_string(), "bound" => from.get(), "limit" => rows };
-        let (mut count, mut last) = (0, None::<MessageId>);
-        let batch = unit.rows_while(sql, parameters, |row| {
-            let mut row = NamedRow::new("messages", row);
-            let (id, kind) = (row.id("message_id")?, MessageKind(row.number("kind")?));
-            (count, last) = (count + 1, Some(id));
-            if row.optional_time("deleted_at")?.is_none() && (with_restricted || kind.is_shown()) {
-                let (value, of_value) = make(&mut row)?;
-                found.push(value);
-                bytes += of_value;
-            }
-            Ok(found.len() < limit as usize && bytes < LISTED_BYTES)
-        });
-        batch.await?;
-        let is_full = found.len() == limit as usize;
-        if is_full || (count < rows && bytes < LISTED_BYTES) {
-            return Ok((found, None));
-        }
-        bound = last.and_then(|last| side.beyond(last));
-        stopped_at = last;
-        if bytes >= LISTED_BYTES {
-            break;
-        }
+    let sql = if walk.side() == Side::Before { before } else { after };
+    while let Some((bound, rows)) = walk.next_statement() {
+        let parameters = params! { "channel_id" => channel.to_string(), "bound" => bound.get(), "limit" => rows };
+        unit.rows_while(sql, parameters, |row| walk.examine(&mut NamedRow::new("messages", row), &make)).await?;
     }
-    // A bound outside the possible ids ends the range.
-    let stopped = stopped_at.filter(|_| bound.is_some());
-    Ok((found, stopped))
+    Ok(walk.end())
 }
 
 pub(super) async fn list(
@@ -278,17 +251,8 @@ pub(super) async fn list(
     with_restricted: bool,
     limit: u32,
 ) -> Result<MessageList, StoreError> {
-    let (side, bound) = bound(range);
-    let sql = if side == Side::Before { LIST_BEFORE } else { LIST_AFTER };
-    let make = |row: &mut NamedRow| {
-        let message = stored_message(row)?.message;
-        let bytes = size_bytes(&message);
-        Ok((message, bytes))
-    };
-    let (mut messages, examined_to) = examine(unit, channel, (side, bound), sql, with_restricted, limit, make).await?;
-    if side == Side::Before {
-        messages.reverse();
-    }
+    let rows = Walk::new(range, with_restricted, limit);
+    let (mut messages, examined_to) = walk(unit, channel, rows, [LIST_BEFORE, LIST_AFTER], listed).await?;
     if let (Some(first), Some(last)) = (messages.first(), messages.last()) {
         let (attachments, reactions) = children(unit, channel, first.id, last.id).await?;
         add_children(&mut messages, |message| message, attachments, reactions);
@@ -331,8 +295,7 @@ pub(super) async fn exists(
     range: MessageRange,
     with_restricted: bool,
 ) -> Result<bool, StoreError> {
-    let (side, bound) = bound(range);
-    let sql = if side == Side::Before { EXAMINE_BEFORE } else { EXAMINE_AFTER };
-    let (found, examined_to) = examine(unit, channel, (side, bound), sql, with_restricted, 1, |_| Ok(((), 0))).await?;
+    let rows = Walk::new(range, with_restricted, 1);
+    let (found, examined_to) = walk(unit, channel, rows, [EXAMINE_BEFORE, EXAMINE_AFTER], |_| Ok(((), 0))).await?;
     Ok(!found.is_empty() || examined_to.is_some())
 }
