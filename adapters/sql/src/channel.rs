@@ -6,6 +6,9 @@ use domain::tenant::TenantId;
 use ports::error::StoreError;
 
 use crate::columns::Columns;
+use crate::columns::list_text;
+use crate::parameters;
+use crate::values::Parameter;
 
 /// Returns a channel.
 ///
@@ -51,4 +54,30 @@ pub fn counting_parent(row: &mut impl Columns) -> Result<Option<ChannelId>, Stor
 #[must_use]
 pub fn silent_sql(sql: &str) -> String {
     sql.replace(":silent", &ChannelKind::SILENT.map(|kind| kind.0.to_string()).join(", "))
+}
+
+/// Returns the parameters of a statement that stores a channel.
+#[must_use]
+pub fn parameters(channel: &Channel) -> Vec<Parameter<'_>> {
+    parameters! {
+        "channel_id" => channel.id.0,
+        "tenant_id" => channel.tenant_id.0,
+        "platform_id" => channel.platform_id,
+        "parent_id" => channel.parent_id.map(|parent| parent.0),
+        "kind" => channel.kind.0,
+        "thread" => channel.kind.is_thread(),
+        "name" => channel.name.as_str(),
+        "slug" => channel.slug.as_str(),
+        "topic" => channel.topic.as_deref(),
+        "position" => channel.position,
+        "nsfw" => channel.nsfw,
+        "visibility" => channel.visibility.as_str(),
+        "archived" => channel.archived,
+        "locked" => channel.locked,
+        "tags" => list_text(&channel.tags),
+        "applied_tags" => list_text(&channel.applied_tags),
+        "extra" => channel.extra.as_ref(),
+        "created_at" => channel.created_at(),
+        "observed_at" => channel.observed_at,
+    }
 }

@@ -1,10 +1,14 @@
 //! Coverage and segments.
 
 use domain::channel::ChannelId;
-use domain::coverage::{Segment, SegmentError, StoredCoverage};
+use domain::coverage::{Interval, Segment, SegmentError, StoredCoverage};
 use ports::error::StoreError;
 
 use crate::columns::Columns;
+use crate::parameters;
+use crate::values;
+use crate::values::Parameter;
+use crate::values::Value;
 
 /// Returns the coverage in a row that may have none.
 ///
@@ -42,4 +46,24 @@ pub fn overlap(error: SegmentError) -> StoreError {
 /// [`StoreError::Corrupt`].
 pub fn counted(row: &mut impl Columns, count: &'static str) -> Result<(ChannelId, u64), StoreError> {
     Ok((ChannelId(row.uuid("channel_id")?), row.number(count)?))
+}
+
+/// Returns the parameters of the statement that stores the coverage of a channel.
+#[must_use]
+pub fn parameters(channel: ChannelId, coverage: &StoredCoverage) -> Vec<Parameter<'_>> {
+    parameters! {
+        "channel_id" => channel.0,
+        "low" => coverage.interval.map(Interval::low),
+        "high" => coverage.interval.map(Interval::high),
+        "start_reached" => coverage.start_reached,
+        "reason" => coverage.reason.as_deref(),
+        "checked_at" => coverage.checked_at,
+    }
+}
+
+/// Returns a row of `channel_id, oldest_at, {segment}`.
+#[must_use]
+pub fn segment_row(channel: ChannelId, segment: &Segment) -> [Value<'static>; 6] {
+    let interval = segment.interval();
+    values![channel.0, segment.oldest_at(), interval.low(), interval.high(), segment.newest_at(), segment.parts_text(),]
 }

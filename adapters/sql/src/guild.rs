@@ -1,10 +1,12 @@
 //! Roles, emoji and stickers of guilds.
 
 use domain::guild::{GuildEmoji, Role, Sticker, StoredItem};
-use domain::tenant::Color;
+use domain::tenant::{Color, TenantId};
 use ports::error::StoreError;
 
 use crate::columns::{Columns, ValueError};
+use crate::parameters;
+use crate::values::Parameter;
 
 /// Returns a role.
 ///
@@ -53,4 +55,48 @@ pub fn stored_item<R: Columns, T>(
         observed_at: row.time("observed_at")?,
         deleted_at: row.optional_time("deleted_at")?,
     })
+}
+
+/// Returns the parameters of the statement that stores a role.
+#[must_use]
+pub fn role_parameters(tenant: TenantId, role: &StoredItem<Role>) -> Vec<Parameter<'_>> {
+    let StoredItem { item, observed_at, deleted_at } = role;
+    parameters! {
+        "tenant_id" => tenant.0,
+        "role_id" => item.id,
+        "name" => &item.name,
+        "color" => item.color.map(Color::rgb),
+        "position" => item.position,
+        "observed_at" => *observed_at,
+        "deleted_at" => *deleted_at,
+    }
+}
+
+/// Returns the parameters of the statement that stores an emoji.
+#[must_use]
+pub fn emoji_parameters(tenant: TenantId, emoji: &StoredItem<GuildEmoji>) -> Vec<Parameter<'_>> {
+    let StoredItem { item, observed_at, deleted_at } = emoji;
+    parameters! {
+        "tenant_id" => tenant.0,
+        "emoji_id" => item.id,
+        "name" => &item.name,
+        "animated" => item.animated,
+        "observed_at" => *observed_at,
+        "deleted_at" => *deleted_at,
+    }
+}
+
+/// Returns the parameters of the statement that stores a sticker.
+#[must_use]
+pub fn sticker_parameters(tenant: TenantId, sticker: &StoredItem<Sticker>) -> Vec<Parameter<'_>> {
+    let StoredItem { item, observed_at, deleted_at } = sticker;
+    parameters! {
+        "tenant_id" => tenant.0,
+        "sticker_id" => item.id,
+        "name" => &item.name,
+        "format" => &item.format,
+        "description" => item.description.as_deref(),
+        "observed_at" => *observed_at,
+        "deleted_at" => *deleted_at,
+    }
 }

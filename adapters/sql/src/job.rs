@@ -5,6 +5,9 @@ use domain::tenant::TenantId;
 use ports::error::StoreError;
 
 use crate::columns::Columns;
+use crate::columns::list_text;
+use crate::parameters;
+use crate::values::Parameter;
 
 /// Returns a job.
 ///
@@ -32,4 +35,29 @@ pub fn job(row: &mut impl Columns) -> Result<Job, StoreError> {
         error: row.optional_text("error")?,
         background: row.flag("background")?,
     })
+}
+
+/// Returns the parameters of the statement that stores a job.
+#[must_use]
+pub fn parameters(job: &Job) -> Vec<Parameter<'_>> {
+    parameters! {
+        "job_id" => job.id.0,
+        "tenant_id" => job.tenant_id.0,
+        "kind" => job.kind.as_str(),
+        "channels" => list_text(&job.scope.channels),
+        "since" => job.scope.since,
+        "state" => job.state.as_str(),
+        "cancel_requested" => job.cancel_requested,
+        "created_at" => job.created_at,
+        "started_at" => job.started_at,
+        "ended_at" => job.ended_at,
+        "channels_done" => job.progress.channels_done,
+        "channels_total" => job.progress.channels_total,
+        "messages" => job.progress.messages,
+        "requests" => job.progress.requests,
+        "waits" => job.progress.waits,
+        "seconds_left" => job.progress.seconds_left,
+        "error" => job.error.as_deref(),
+        "background" => job.background,
+    }
 }

@@ -21,3 +21,4 @@ pub mod sync;
 pub mod tenant;
 pub mod unit;
 pub mod unreadable;
+pub mod values;

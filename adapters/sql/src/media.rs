@@ -2,10 +2,13 @@
 
 use domain::channel::ChannelId;
 use domain::media::{ContentHash, FileKey, FileState};
+use domain::tenant::TenantId;
 use ports::error::StoreError;
 use ports::media::File;
 
 use crate::columns::{Columns, ValueError};
+use crate::values;
+use crate::values::Value;
 
 /// The numbers of the states.
 const WAITING: u8 = 0;
@@ -40,15 +43,15 @@ pub fn file(row: &mut impl Columns) -> Result<File, StoreError> {
 
 /// The columns of a state, beside the time at which it is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct StateColumns {
+struct StateColumns {
     /// The number of the state.
-    pub state: u8,
+    state: u8,
     /// The number of failed attempts.
-    pub tries: u32,
+    tries: u32,
     /// The hash of the bytes.
-    pub hash: Option<ContentHash>,
+    hash: Option<ContentHash>,
     /// The number of bytes.
-    pub size_bytes: Option<u64>,
+    size_bytes: Option<u64>,
 }
 
 impl From<FileState> for StateColumns {
@@ -62,4 +65,21 @@ impl From<FileState> for StateColumns {
         let (hash, size_bytes) = stored.unzip();
         Self { state: number, tries, hash, size_bytes }
     }
+}
+
+/// Returns a row of `{file}, tenant_id`.
+#[must_use]
+pub fn row(tenant: TenantId, File { key, state }: &File) -> [Value<'static>; 9] {
+    let columns = StateColumns::from(*state);
+    values![
+        key.channel.0,
+        key.message,
+        key.attachment,
+        columns.state,
+        columns.tries,
+        state.due_at(),
+        columns.hash.map(|hash| hash.to_string()),
+        columns.size_bytes.map(Value::Bits),
+        tenant.0,
+    ]
 }

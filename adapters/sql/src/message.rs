@@ -5,11 +5,13 @@ use domain::message::{
     Attachment, Author, Deletion, DeletionKind, Emoji, Message, MessageId, MessageKind, MessageMark, Origin, Reaction,
     Reference, StoredMessage, Version,
 };
-use domain::page::{Newest, StoredVersion};
+use domain::page::{Newest, StoredVersion, Write};
 use ports::error::StoreError;
 use serde_json::json;
 
 use crate::columns::{Columns, ValueError, list_text};
+use crate::values;
+use crate::values::Value;
 
 /// A child of a message, with the message's id and its position there.
 pub type Child<T> = (MessageId, u32, T);
@@ -222,4 +224,82 @@ pub fn add_children<M>(
             }
         }
     }
+}
+
+/// Returns a row of `{message}, digest`.
+#[must_use]
+pub fn message_row<'a>(Write { message, digest, deletion }: &Write<'a>) -> [Value<'a>; 27] {
+    let reference = message.reference;
+    values![
+        message.channel_id.0,
+        message.id,
+        message.kind.0,
+        message.author.pseudonym.to_string(),
+        message.author.bot,
+        message.author.webhook,
+        &message.content,
+        message.version.edited_at,
+        message.version.observed_at,
+        message.version.origin.as_number(),
+        message.pinned,
+        Value::Bits(message.flags),
+        reference.map(|reference| reference.kind),
+        reference.and_then(|reference| reference.message_id),
+        reference.and_then(|reference| reference.channel_id),
+        reference.and_then(|reference| reference.guild_id),
+        mentions_text(&message.mentions),
+        message.embeds.as_ref(),
+        message.stickers.as_ref(),
+        message.components.as_ref(),
+        message.snapshots.as_ref(),
+        message.poll.as_ref(),
+        message.extra.as_ref(),
+        message.sent_at,
+        deletion.map(|deletion| deletion.at),
+        deletion_number(*deletion),
+        Value::Bits(*digest),
+    ]
+}
+
+/// Returns the rows of `channel_id, {attachment}` of messages.
+pub fn attachment_rows<'a>(writes: &[Write<'a>]) -> impl Iterator<Item = [Value<'a>; 14]> {
+    let files =
+        writes.iter().flat_map(|write| write.message.attachments.iter().zip(0_u32..).map(|at| (write.message, at)));
+    files.map(|(message, (file, position))| {
+        values![
+            message.channel_id.0,
+            message.id,
+            position,
+            file.id,
+            &file.filename,
+            file.content_type.as_deref(),
+            Value::Bits(file.size_bytes),
+            file.width,
+            file.height,
+            file.description.as_deref(),
+            file.spoiler,
+            file.url.as_deref(),
+            file.local_path.as_deref(),
+            file.extra.as_ref(),
+        ]
+    })
+}
+
+/// Returns the rows of `channel_id, emoji, {reaction}` of messages.
+pub fn reaction_rows<'a>(writes: &[Write<'a>]) -> impl Iterator<Item = [Value<'a>; 9]> {
+    let counts =
+        writes.iter().flat_map(|write| write.message.reactions.iter().zip(0_u32..).map(|at| (write.message, at)));
+    counts.map(|(message, (reaction, position))| {
+        values![
+            message.channel_id.0,
+            reaction.emoji.key(),
+            message.id,
+            position,
+            reaction.emoji.id,
+            reaction.emoji.name.as_deref(),
+            reaction.emoji.animated,
+            reaction.count,
+            list_text(&reaction.people),
+        ]
+    })
 }

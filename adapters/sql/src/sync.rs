@@ -5,6 +5,8 @@ use domain::sync::SyncState;
 use ports::error::StoreError;
 
 use crate::columns::Columns;
+use crate::parameters;
+use crate::values::Parameter;
 
 /// Returns the sync state of a channel.
 ///
@@ -18,4 +20,16 @@ pub fn sync_state(row: &mut impl Columns) -> Result<SyncState, StoreError> {
         listed_whole_at: row.optional_time("listed_whole_at")?,
         requested_at: row.optional_time("requested_at")?,
     })
+}
+
+/// Returns the parameters of the statement that stores a sync state.
+#[must_use]
+pub fn parameters(state: &SyncState) -> Vec<Parameter<'static>> {
+    parameters! {
+        "channel_id" => state.channel_id.0,
+        "rechecked_at" => state.rechecked_at,
+        "listed_at" => state.listed_at,
+        "listed_whole_at" => state.listed_whole_at,
+        "requested_at" => state.requested_at,
+    }
 }

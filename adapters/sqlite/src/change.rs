@@ -2,10 +2,12 @@
 
 use adapter_sql::change::{change, extent, no_extent};
 use adapter_sql::columns::Columns;
-use adapter_sql::sql;
+use adapter_sql::values::Value;
+use adapter_sql::{sql, values};
 use async_trait::async_trait;
 use domain::change::{Change, ChangeKind, ChangePosition, Followed, LogExtent};
 use domain::channel::ChannelId;
+use domain::coverage::Interval;
 use domain::tenant::TenantId;
 use domain::timestamp::Timestamp;
 use ports::change::ChangeRepository;
@@ -14,7 +16,7 @@ use rusqlite::{Connection, named_params};
 use tracing::instrument;
 
 use crate::error::store_error;
-use crate::row::{Text, execute, insert_all, millis, number, query, query_one};
+use crate::row::{Text, execute, insert_all, millis, query, query_one};
 use crate::unit::Unit;
 
 const EXTENT: &str = sql! {r"
@@ -42,9 +44,6 @@ const TAKE_NUMBERS: &str = r"
 const INSERT: &str = sql! {r"
     INSERT INTO change_log ({change}, committed_at)
 "};
-
-/// Columns of [`INSERT`].
-const WIDTH: usize = 7;
 
 /// The first change that is too recent to be trimmed.
 const FIND_YOUNG: &str = r"
@@ -77,6 +76,20 @@ fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
+/// Returns a row of [`INSERT`].
+fn row(number: u64, change: &Change, committed_at: Timestamp) -> [Value<'static>; 7] {
+    let interval = change.kind.interval();
+    values![
+        number,
+        change.tenant_id.0,
+        change.kind.channel().map(|channel| channel.0),
+        change.kind.as_number(),
+        interval.map(Interval::low),
+        interval.map(Interval::high),
+        committed_at,
+    ]
+}
+
 fn find_extent(connection: &Connection) -> Result<LogExtent, StoreError> {
     query_one(connection, "change_log_extent", EXTENT, named_params! {}, |row| extent(row))?.ok_or_else(no_extent)
 }
@@ -107,18 +120,8 @@ pub(crate) fn append(connection: &Connection, changes: &[Change]) -> Result<(), 
     })?;
     let (last, committed_at) = taken.ok_or_else(no_extent)?;
     let first = last + 1 - changes.len() as u64;
-    let rows: Vec<(u64, &Change)> = (first..).zip(changes).collect();
-    insert_all(connection, INSERT, WIDTH, &rows, |row, (id, change)| {
-        let interval = change.kind.interval();
-        row.bind(signed(*id))?;
-        row.bind(Text(change.tenant_id.0))?;
-        row.bind(change.kind.channel().map(|channel| Text(channel.0)))?;
-        row.bind(change.kind.as_number())?;
-        row.bind(interval.map(|interval| number(interval.low())))?;
-        row.bind(interval.map(|interval| number(interval.high())))?;
-        row.bind(millis(committed_at))
-    })
-    .map_err(store_error)
+    let rows: Vec<_> = (first..).zip(changes).map(|(number, change)| row(number, change, committed_at)).collect();
+    insert_all(connection, INSERT, rows.into_iter()).map_err(store_error)
 }
 
 fn trim(connection: &Connection, before: Timestamp, kept: u64, limit: u32) -> Result<u64, StoreError> {

@@ -2,14 +2,12 @@
 
 mod thread;
 
-use adapter_sql::channel::{channel, counting_parent};
-use adapter_sql::columns::list_text;
+use adapter_sql::channel::{channel, counting_parent, parameters};
 use adapter_sql::range::left;
 use adapter_sql::sql;
 use async_trait::async_trait;
 use domain::change::{Change, ChangeKind};
 use domain::channel::{Channel, ChannelId};
-use domain::json::Json;
 use domain::lease::Fence;
 use domain::slug::ChannelSlug;
 use domain::tenant::TenantId;
@@ -22,7 +20,7 @@ use tracing::instrument;
 use crate::change;
 use crate::error::{is_missing, store_error, taken};
 use crate::message::recount_messages;
-use crate::row::{Text, execute, millis, number, query, query_one};
+use crate::row::{Text, execute, number, query, query_one, store};
 use crate::unit::Unit;
 
 const FIND: &str = sql! {r"
@@ -154,31 +152,7 @@ fn recount(
 /// Stores a channel; returns the parents whose count of threads changed.
 fn upsert(connection: &Connection, channel: &Channel) -> Result<Vec<ChannelId>, StoreError> {
     let before = counted_for(connection, channel.id)?;
-    let stored = execute(
-        connection,
-        UPSERT,
-        named_params! {
-            ":channel_id": Text(channel.id.0),
-            ":tenant_id": Text(channel.tenant_id.0),
-            ":platform_id": number(channel.platform_id),
-            ":parent_id": channel.parent_id.map(|parent| Text(parent.0)),
-            ":kind": channel.kind.0,
-            ":thread": channel.kind.is_thread(),
-            ":name": channel.name,
-            ":slug": channel.slug.as_str(),
-            ":topic": channel.topic,
-            ":position": channel.position,
-            ":nsfw": channel.nsfw,
-            ":visibility": channel.visibility.as_str(),
-            ":archived": channel.archived,
-            ":locked": channel.locked,
-            ":tags": list_text(&channel.tags),
-            ":applied_tags": list_text(&channel.applied_tags),
-            ":extra": channel.extra.as_ref().map(Json::as_str),
-            ":created_at": millis(channel.created_at()),
-            ":observed_at": channel.observed_at.map(millis),
-        },
-    );
+    let stored = store(connection, UPSERT, parameters(channel));
     stored.map_err(|error| refused(connection, channel, error))?;
     recount(connection, before, channel.kind.counting_parent(channel.visibility, channel.parent_id))
 }

@@ -2,7 +2,7 @@
 
 use adapter_sql::channel::silent_sql;
 use adapter_sql::columns::Columns;
-use adapter_sql::coverage::{overlap, segment, stored_coverage};
+use adapter_sql::coverage::{overlap, parameters, segment, segment_row, stored_coverage};
 use adapter_sql::sql;
 use async_trait::async_trait;
 use domain::change::ChangeKind;
@@ -21,7 +21,7 @@ use tracing::instrument;
 
 use crate::change;
 use crate::error::store_error;
-use crate::row::{NamedRow, Text, execute, insert_all, millis, number, query, query_one};
+use crate::row::{NamedRow, Text, execute, insert_all, number, query, query_one, store};
 use crate::unit::Unit;
 
 const FIND: &str = sql! {r"
@@ -99,9 +99,6 @@ const INSERT_SEGMENTS: &str = sql! {r"
     INSERT INTO coverage_segments (channel_id, oldest_at, {segment})
 "};
 
-/// Columns of [`INSERT_SEGMENTS`].
-const SEGMENT_WIDTH: usize = 6;
-
 const UPSERT: &str = sql! {r"
     INSERT INTO coverage (channel_id, {coverage})
     VALUES (:channel_id, {:coverage})
@@ -158,15 +155,7 @@ pub(crate) fn execute_plan(connection: &Connection, channel: ChannelId, plan: &C
 }
 
 fn upsert(connection: &Connection, channel: ChannelId, coverage: &StoredCoverage) -> Result<(), StoreError> {
-    let parameters = named_params! {
-        ":channel_id": Text(channel.0),
-        ":low": coverage.interval.map(|interval| number(interval.low())),
-        ":high": coverage.interval.map(|interval| number(interval.high())),
-        ":start_reached": coverage.start_reached,
-        ":reason": coverage.reason,
-        ":checked_at": coverage.checked_at.map(millis),
-    };
-    execute(connection, UPSERT, parameters).map(drop).map_err(store_error)
+    store(connection, UPSERT, parameters(channel, coverage)).map(drop).map_err(store_error)
 }
 
 fn find_stored(connection: &Connection, channel: ChannelId) -> Result<StoredCoverage, StoreError> {
@@ -198,15 +187,8 @@ fn restore(connection: &Connection, copy: &Coverage, copied: &Segments) -> Resul
 }
 
 fn insert_segments(connection: &Connection, channel: ChannelId, segments: &[Segment]) -> Result<(), StoreError> {
-    insert_all(connection, INSERT_SEGMENTS, SEGMENT_WIDTH, segments, |row, segment| {
-        row.bind(Text(channel.0))?;
-        row.bind(millis(segment.oldest_at()))?;
-        row.bind(number(segment.interval().low()))?;
-        row.bind(number(segment.interval().high()))?;
-        row.bind(millis(segment.newest_at()))?;
-        row.bind(segment.parts_text())
-    })
-    .map_err(store_error)
+    insert_all(connection, INSERT_SEGMENTS, segments.iter().map(|segment| segment_row(channel, segment)))
+        .map_err(store_error)
 }
 
 #[async_trait]

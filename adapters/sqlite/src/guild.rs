@@ -1,19 +1,19 @@
 //! Roles, emoji and stickers of guilds.
 
 use adapter_sql::columns::Columns;
-use adapter_sql::guild::{emoji, role, sticker, stored_item};
+use adapter_sql::guild::{emoji, emoji_parameters, role, role_parameters, sticker, sticker_parameters, stored_item};
 use adapter_sql::sql;
 use async_trait::async_trait;
 use domain::change::{Change, ChangeKind};
-use domain::guild::{GuildItems, Role, RoleId, StoredItem};
-use domain::tenant::{Color, TenantId};
+use domain::guild::{GuildItems, Role, RoleId};
+use domain::tenant::TenantId;
 use ports::error::StoreError;
 use ports::guild::repository::GuildRepository;
 use rusqlite::{Connection, named_params};
 use tracing::instrument;
 
 use crate::error::{is_missing, store_error};
-use crate::row::{Text, execute, millis, number, query, query_one};
+use crate::row::{Text, execute, millis, number, query, query_one, store};
 use crate::unit::Unit;
 
 const FIND: &str = r"
@@ -96,40 +96,14 @@ fn upsert_all(connection: &Connection, tenant: TenantId, items: &GuildItems) -> 
         let parameters = named_params! {":tenant_id": Text(tenant.0), ":observed_at": millis(observed_at)};
         execute(connection, UPSERT, parameters)?;
     }
-    for StoredItem { item, observed_at, deleted_at } in &items.roles {
-        let parameters = named_params! {
-            ":tenant_id": Text(tenant.0),
-            ":role_id": number(item.id),
-            ":name": item.name,
-            ":color": item.color.map(Color::rgb),
-            ":position": item.position,
-            ":observed_at": millis(*observed_at),
-            ":deleted_at": deleted_at.map(millis),
-        };
-        execute(connection, UPSERT_ROLE, parameters)?;
+    for role in &items.roles {
+        store(connection, UPSERT_ROLE, role_parameters(tenant, role))?;
     }
-    for StoredItem { item, observed_at, deleted_at } in &items.emojis {
-        let parameters = named_params! {
-            ":tenant_id": Text(tenant.0),
-            ":emoji_id": number(item.id),
-            ":name": item.name,
-            ":animated": item.animated,
-            ":observed_at": millis(*observed_at),
-            ":deleted_at": deleted_at.map(millis),
-        };
-        execute(connection, UPSERT_EMOJI, parameters)?;
+    for emoji in &items.emojis {
+        store(connection, UPSERT_EMOJI, emoji_parameters(tenant, emoji))?;
     }
-    for StoredItem { item, observed_at, deleted_at } in &items.stickers {
-        let parameters = named_params! {
-            ":tenant_id": Text(tenant.0),
-            ":sticker_id": number(item.id),
-            ":name": item.name,
-            ":format": item.format,
-            ":description": item.description,
-            ":observed_at": millis(*observed_at),
-            ":deleted_at": deleted_at.map(millis),
-        };
-        execute(connection, UPSERT_STICKER, parameters)?;
+    for sticker in &items.stickers {
+        store(connection, UPSERT_STICKER, sticker_parameters(tenant, sticker))?;
     }
     Ok(())
 }

@@ -1,7 +1,6 @@
 //! Jobs.
 
-use adapter_sql::columns::list_text;
-use adapter_sql::job::job;
+use adapter_sql::job::{job, parameters};
 use adapter_sql::sql;
 use async_trait::async_trait;
 use domain::job::{Job, JobId};
@@ -13,7 +12,7 @@ use rusqlite::named_params;
 use tracing::instrument;
 
 use crate::error::store_error;
-use crate::row::{Text, execute, millis, query, query_one};
+use crate::row::{Text, millis, query, query_one, store};
 use crate::unit::Unit;
 
 const FIND: &str = sql! {r"
@@ -93,29 +92,6 @@ impl JobRepository for Unit {
     #[instrument(name = "db.job.upsert", level = "debug", skip_all, err(level = "trace"))]
     async fn upsert(&mut self, job: &Job) -> Result<(), StoreError> {
         let job = job.clone();
-        self.run(move |connection| {
-            let parameters = named_params! {
-                ":job_id": Text(job.id.0),
-                ":tenant_id": Text(job.tenant_id.0),
-                ":kind": job.kind.as_str(),
-                ":channels": list_text(&job.scope.channels),
-                ":since": job.scope.since.map(millis),
-                ":state": job.state.as_str(),
-                ":cancel_requested": job.cancel_requested,
-                ":created_at": millis(job.created_at),
-                ":started_at": job.started_at.map(millis),
-                ":ended_at": job.ended_at.map(millis),
-                ":channels_done": job.progress.channels_done,
-                ":channels_total": job.progress.channels_total,
-                ":messages": job.progress.messages,
-                ":requests": job.progress.requests,
-                ":waits": job.progress.waits,
-                ":seconds_left": job.progress.seconds_left,
-                ":error": job.error,
-                ":background": job.background,
-            };
-            execute(connection, UPSERT, parameters).map(drop).map_err(store_error)
-        })
-        .await
+        self.run(move |connection| store(connection, UPSERT, parameters(&job)).map(drop).map_err(store_error)).await
     }
 }

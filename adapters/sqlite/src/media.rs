@@ -1,6 +1,6 @@
 //! The download state of attachments.
 
-use adapter_sql::media::{StateColumns, file, key};
+use adapter_sql::media::{file, key, row};
 use adapter_sql::sql;
 use async_trait::async_trait;
 use domain::change::{Change, ChangeKind};
@@ -16,7 +16,7 @@ use tracing::instrument;
 
 use crate::change;
 use crate::error::{is_missing, store_error};
-use crate::row::{Text, execute, millis, number, query};
+use crate::row::{Text, millis, number, query, store_row};
 use crate::unit::Unit;
 
 const INSERT: &str = sql! {r"
@@ -73,22 +73,7 @@ const DELETE_FIRST: &str = r"
 ";
 
 fn write(connection: &Connection, sql: &str, tenant: TenantId, files: &[File]) -> rusqlite::Result<()> {
-    for File { key, state } in files {
-        let columns = StateColumns::from(*state);
-        let parameters = named_params! {
-            ":channel_id": Text(key.channel.0),
-            ":message_id": number(key.message),
-            ":attachment_id": number(key.attachment),
-            ":tenant_id": Text(tenant.0),
-            ":state": columns.state,
-            ":tries": columns.tries,
-            ":due_at": state.due_at().map(millis),
-            ":hash": columns.hash.map(|hash| hash.to_string()),
-            ":size_bytes": columns.size_bytes.map(u64::cast_signed),
-        };
-        execute(connection, sql, parameters)?;
-    }
-    Ok(())
+    files.iter().try_for_each(|file| store_row(connection, sql, row(tenant, file)).map(drop))
 }
 
 impl Unit {

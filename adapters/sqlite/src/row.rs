@@ -3,12 +3,13 @@
 use std::cell::RefCell;
 
 use adapter_sql::columns::{Columns, ValueError};
+use adapter_sql::values::{Parameter, Value as Shared};
 use domain::json::Json;
 use domain::snowflake::Id;
 use domain::timestamp::Timestamp;
 use ports::error::StoreError;
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
-use rusqlite::{Connection, Row, Statement, ToSql};
+use rusqlite::{Connection, Row, ToSql};
 use uuid::Uuid;
 
 use crate::error::store_error;
@@ -151,47 +152,65 @@ pub(crate) fn number<T>(id: Id<T>) -> i64 {
 /// inserted one by one.
 const CHUNKS: [usize; 3] = [64, 8, 1];
 
-/// Inserts rows of `width` values each: `insert` is the statement up to `VALUES`, `bind` binds the values of one row,
-/// starting at a parameter number.
-pub(crate) fn insert_all<T>(
+/// Inserts rows: `insert` is the statement up to `VALUES`.
+pub(crate) fn insert_all<'a, const N: usize>(
     connection: &Connection,
     insert: &str,
-    width: usize,
-    mut rows: &[T],
-    bind: impl Fn(&mut Binder<'_, '_>, &T) -> rusqlite::Result<()>,
+    mut rows: impl ExactSizeIterator<Item = [Shared<'a>; N]>,
 ) -> rusqlite::Result<()> {
     while let Some(size) = CHUNKS.into_iter().find(|size| *size <= rows.len()) {
-        let group = format!("({})", vec!["?"; width].join(", "));
+        let group = format!("({})", ["?"; N].join(", "));
         let sql = format!("{insert} VALUES {}", vec![group.as_str(); size].join(", "));
         let mut statement = connection.prepare_cached(&sql)?;
         while rows.len() >= size {
-            let (chunk, rest) = rows.split_at(size);
-            let mut binder = Binder { statement: &mut statement, next: 1 };
-            for row in chunk {
-                bind(&mut binder, row)?;
+            for (index, value) in (1_usize..).zip(rows.by_ref().take(size).flatten()) {
+                statement.raw_bind_parameter(index, Bound(value))?;
             }
             statement.raw_execute()?;
-            rows = rest;
         }
     }
     Ok(())
 }
 
-/// Binds values one after the other.
-pub(crate) struct Binder<'a, 'conn> {
-    statement: &'a mut Statement<'conn>,
-    next: usize,
+/// Runs a statement that stores one row, and returns the number of rows that it changed. It may leave out parameters.
+pub(crate) fn store(connection: &Connection, sql: &str, parameters: Vec<Parameter<'_>>) -> rusqlite::Result<usize> {
+    let mut statement = connection.prepare_cached(sql)?;
+    for (name, value) in parameters {
+        if let Some(index) = statement.parameter_index(&format!(":{name}"))? {
+            statement.raw_bind_parameter(index, Bound(value))?;
+        }
+    }
+    statement.raw_execute()
 }
 
-impl Binder<'_, '_> {
-    pub(crate) fn bind(&mut self, value: impl ToSql) -> rusqlite::Result<()> {
-        self.statement.raw_bind_parameter(self.next, value)?;
-        self.next += 1;
-        Ok(())
+/// Runs a statement that stores one row of values.
+pub(crate) fn store_row<const N: usize>(
+    connection: &Connection,
+    sql: &str,
+    row: [Shared<'_>; N],
+) -> rusqlite::Result<usize> {
+    let mut statement = connection.prepare_cached(sql)?;
+    for (index, value) in (1_usize..).zip(row) {
+        statement.raw_bind_parameter(index, Bound(value))?;
     }
+    statement.raw_execute()
+}
 
-    pub(crate) fn json(&mut self, json: Option<&Json>) -> rusqlite::Result<()> {
-        self.bind(json.map(Json::as_str))
+/// A value as SQLite stores it.
+struct Bound<'a>(Shared<'a>);
+
+impl ToSql for Bound<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match &self.0 {
+            Shared::Null => ToSqlOutput::Owned(Value::Null),
+            Shared::Flag(flag) => (*flag).into(),
+            Shared::Signed(number) => (*number).into(),
+            Shared::Count(number) => return number.to_sql(),
+            Shared::Bits(number) => number.cast_signed().into(),
+            Shared::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
+            Shared::Uuid(id) => id.hyphenated().to_string().into(),
+            Shared::Time(time) => millis(*time).into(),
+        })
     }
 }
 

@@ -1,7 +1,7 @@
 //! The sync states of channels.
 
 use adapter_sql::sql;
-use adapter_sql::sync::sync_state;
+use adapter_sql::sync::{parameters, sync_state};
 use async_trait::async_trait;
 use domain::channel::ChannelId;
 use domain::sync::SyncState;
@@ -11,7 +11,7 @@ use rusqlite::named_params;
 use tracing::instrument;
 
 use crate::error::{is_missing, store_error};
-use crate::row::{Text, execute, millis, query_one};
+use crate::row::{Text, query_one, store};
 use crate::unit::Unit;
 
 const FIND: &str = sql! {r"
@@ -56,14 +56,7 @@ impl SyncStateRepository for Unit {
         let states = states.to_vec();
         self.run(move |connection| {
             for state in states {
-                let parameters = named_params! {
-                    ":channel_id": Text(state.channel_id.0),
-                    ":rechecked_at": state.rechecked_at.map(millis),
-                    ":listed_at": state.listed_at.map(millis),
-                    ":listed_whole_at": state.listed_whole_at.map(millis),
-                    ":requested_at": state.requested_at.map(millis),
-                };
-                execute(connection, UPSERT, parameters).map_err(|error| {
+                store(connection, UPSERT, parameters(&state)).map_err(|error| {
                     if is_missing(&error) { StoreError::Missing { what: "channel" } } else { store_error(error) }
                 })?;
             }

@@ -1,19 +1,19 @@
 //! Tenants.
 
 use adapter_sql::sql;
-use adapter_sql::tenant::tenant;
+use adapter_sql::tenant::{parameters, tenant};
 use async_trait::async_trait;
 use domain::change::{Change, ChangeKind};
 use domain::slug::TenantSlug;
-use domain::tenant::{Color, LogoUrl, Tenant, TenantId};
+use domain::tenant::{Tenant, TenantId};
 use ports::error::StoreError;
 use ports::page::Page;
 use ports::tenant::TenantRepository;
-use rusqlite::{Connection, named_params};
+use rusqlite::named_params;
 use tracing::instrument;
 
 use crate::error::{store_error, taken};
-use crate::row::{Text, execute, millis, query, query_one};
+use crate::row::{Text, execute, query, query_one, store};
 use crate::unit::Unit;
 
 const FIND: &str = sql! {r"
@@ -81,49 +81,6 @@ fn duplicate(error: rusqlite::Error) -> StoreError {
     }
 }
 
-fn insert(connection: &Connection, tenant: &Tenant) -> rusqlite::Result<usize> {
-    let color = |color: Option<Color>| color.map(|color| color.to_string());
-    execute(
-        connection,
-        INSERT,
-        named_params! {
-            ":tenant_id": Text(tenant.id.0),
-            ":platform": tenant.platform.to_string(),
-            ":platform_id": tenant.platform_id.as_str(),
-            ":slug": tenant.slug.as_str(),
-            ":name": tenant.name.as_str(),
-            ":status": tenant.status.as_str(),
-            ":logo_url": tenant.branding.logo_url.as_ref().map(LogoUrl::as_str),
-            ":primary_color": color(tenant.branding.primary_color),
-            ":secondary_color": color(tenant.branding.secondary_color),
-            ":accent_color": color(tenant.branding.accent_color),
-            ":created_at": millis(tenant.created_at),
-            ":updated_at": millis(tenant.updated_at),
-            ":deleting_since": tenant.deleting_since.map(millis),
-        },
-    )
-}
-
-fn update(connection: &Connection, tenant: &Tenant) -> rusqlite::Result<usize> {
-    let color = |color: Option<Color>| color.map(|color| color.to_string());
-    execute(
-        connection,
-        UPDATE,
-        named_params! {
-            ":tenant_id": Text(tenant.id.0),
-            ":slug": tenant.slug.as_str(),
-            ":name": tenant.name.as_str(),
-            ":status": tenant.status.as_str(),
-            ":logo_url": tenant.branding.logo_url.as_ref().map(LogoUrl::as_str),
-            ":primary_color": color(tenant.branding.primary_color),
-            ":secondary_color": color(tenant.branding.secondary_color),
-            ":accent_color": color(tenant.branding.accent_color),
-            ":updated_at": millis(tenant.updated_at),
-            ":deleting_since": tenant.deleting_since.map(millis),
-        },
-    )
-}
-
 #[async_trait]
 impl TenantRepository for Unit {
     #[instrument(name = "db.tenant.find", level = "debug", skip_all, err(level = "trace"))]
@@ -170,7 +127,7 @@ impl TenantRepository for Unit {
     async fn insert(&mut self, tenant: &Tenant) -> Result<(), StoreError> {
         let tenant = tenant.clone();
         self.write_logged(move |connection, changes| {
-            insert(connection, &tenant).map_err(duplicate)?;
+            store(connection, INSERT, parameters(&tenant)).map_err(duplicate)?;
             changes.push(Change { tenant_id: tenant.id, kind: ChangeKind::Tenant });
             Ok(())
         })
@@ -181,7 +138,7 @@ impl TenantRepository for Unit {
     async fn update(&mut self, tenant: &Tenant) -> Result<(), StoreError> {
         let tenant = tenant.clone();
         self.write_logged(move |connection, changes| {
-            if update(connection, &tenant).map_err(duplicate)? == 0 {
+            if store(connection, UPDATE, parameters(&tenant)).map_err(duplicate)? == 0 {
                 return Err(StoreError::Missing { what: "tenant" });
             }
             changes.push(Change { tenant_id: tenant.id, kind: ChangeKind::Tenant });

@@ -2,7 +2,7 @@
 
 use adapter_sql::columns::Columns;
 use adapter_sql::sql;
-use adapter_sql::unreadable::unreadable;
+use adapter_sql::unreadable::{parameters, unreadable};
 use async_trait::async_trait;
 use domain::change::ChangeKind;
 use domain::channel::ChannelId;
@@ -15,7 +15,7 @@ use tracing::instrument;
 
 use crate::change;
 use crate::error::{is_missing, store_error};
-use crate::row::{NamedRow, Text, execute, millis, number, query};
+use crate::row::{NamedRow, Text, execute, number, query, store};
 use crate::unit::Unit;
 
 const LIST: &str = sql! {r"
@@ -52,23 +52,12 @@ const DELETE: &str = r"
 ";
 
 fn upsert_all(connection: &Connection, channel: ChannelId, all: &[Unreadable]) -> Result<u64, StoreError> {
-    let parameters = named_params! {":channel_id": Text(channel.0)};
+    let key = named_params! {":channel_id": Text(channel.0)};
     let id = |row: &mut NamedRow<'_, '_>| row.uuid("unreadable_id").map(UnreadableId);
-    let held = query(connection, "unreadable_messages", LIST_IDS, parameters, id)?;
+    let held = query(connection, "unreadable_messages", LIST_IDS, key, id)?;
     let mut kept = 0;
     for one in Unreadable::taken(&held, all) {
-        let parameters = named_params! {
-            ":channel_id": Text(channel.0),
-            ":unreadable_id": Text(one.id.0),
-            ":message_id": one.message_id.map(number),
-            ":low": number(one.place.low()),
-            ":high": number(one.place.high()),
-            ":reason": one.reason,
-            ":raw": one.raw.as_ref().map(domain::json::Json::as_str),
-            ":first_seen_at": millis(one.first_seen_at),
-            ":last_seen_at": millis(one.last_seen_at),
-        };
-        execute(connection, UPSERT, parameters).map_err(|error| {
+        store(connection, UPSERT, parameters(channel, one)).map_err(|error| {
             if is_missing(&error) { StoreError::Missing { what: "channel" } } else { store_error(error) }
         })?;
         kept += 1;

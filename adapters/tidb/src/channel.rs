@@ -3,8 +3,8 @@
 mod locked;
 mod thread;
 
-use adapter_sql::channel::{channel as channel_of, counting_parent};
-use adapter_sql::columns::{Columns, list_text};
+use adapter_sql::channel::{channel as channel_of, counting_parent, parameters};
+use adapter_sql::columns::Columns;
 use adapter_sql::range::left;
 use adapter_sql::sql;
 use async_trait::async_trait;
@@ -13,7 +13,7 @@ use domain::channel::{Channel, ChannelId};
 use domain::lease::Fence;
 use domain::slug::ChannelSlug;
 use domain::tenant::TenantId;
-use mysql_async::{Params, Value, params};
+use mysql_async::{Value, params};
 use ports::channel::{ChannelCursor, ChannelRepository, ThreadCursor, ThreadFilter};
 use ports::error::StoreError;
 use ports::page::Page;
@@ -22,7 +22,7 @@ use tracing::instrument;
 use crate::batch::{list_sql, padded};
 use crate::error::{DUPLICATE_KEY, NO_REFERENCED_ROW, code, lost_race, store_error};
 use crate::message::recount_messages;
-use crate::row::{NamedRow, datetime, datetime_if, json_text, of};
+use crate::row::{NamedRow, named as to_params, of};
 use crate::unit::Unit;
 
 pub(crate) use self::locked::LockedChannel;
@@ -162,30 +162,6 @@ fn counted(row: &mut NamedRow) -> Result<(TenantId, Option<ChannelId>), StoreErr
     Ok((TenantId(row.uuid("tenant_id")?), counting_parent(row)?))
 }
 
-fn parameters(channel: &Channel) -> Params {
-    params! {
-        "channel_id" => channel.id.to_string(),
-        "parent_id" => channel.parent_id.map(|parent| parent.to_string()),
-        "kind" => channel.kind.0,
-        "thread" => channel.kind.is_thread(),
-        "name" => channel.name.as_str(),
-        "slug" => channel.slug.as_str(),
-        "topic" => channel.topic.as_deref(),
-        "position" => channel.position,
-        "nsfw" => channel.nsfw,
-        "visibility" => channel.visibility.as_str(),
-        "archived" => channel.archived,
-        "locked" => channel.locked,
-        "tags" => list_text(&channel.tags),
-        "applied_tags" => list_text(&channel.applied_tags),
-        "extra" => json_text(channel.extra.as_ref()),
-        "observed_at" => datetime_if(channel.observed_at),
-        "tenant_id" => channel.tenant_id.to_string(),
-        "platform_id" => channel.platform_id.get(),
-        "created_at" => datetime(channel.created_at()),
-    }
-}
-
 impl Unit {
     /// Moves the count of one thread from the parent that counted it to the one that counts it now.
     async fn recount(
@@ -316,7 +292,7 @@ impl ChannelRepository for Unit {
         let id = channel.id.to_string();
         let before = self.row(FIND_COUNTED, params! { "channel_id" => id }, of("channels", counted)).await?;
         let sql = if before.is_some() { UPDATE } else { INSERT };
-        if let Err(error) = self.attempt(sql, parameters(channel)).await? {
+        if let Err(error) = self.attempt(sql, to_params(parameters(channel))).await? {
             return Err(self.refused(channel, error).await);
         }
         if before.is_none() {

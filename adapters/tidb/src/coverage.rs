@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use adapter_sql::channel::silent_sql;
 use adapter_sql::columns::Columns;
-use adapter_sql::coverage::{counted, overlap, segment, stored_coverage};
+use adapter_sql::coverage::{counted, overlap, parameters, segment, segment_row, stored_coverage};
 use async_trait::async_trait;
 use domain::change::ChangeKind;
 use domain::channel::ChannelId;
@@ -24,7 +24,7 @@ use tracing::instrument;
 use crate::batch::{list_sql, padded};
 use crate::error::{NO_REFERENCED_ROW, code, store_error};
 use crate::message::{lock, upsert};
-use crate::row::{NamedRow, datetime, datetime_if, of};
+use crate::row::{NamedRow, named, of, values};
 use crate::unit::Unit;
 
 const FIND: &str = sql! {r"
@@ -248,17 +248,8 @@ impl Unit {
     }
 
     async fn upsert_segments(&mut self, channel: ChannelId, segments: &[Segment]) -> Result<(), StoreError> {
-        let row = |segment: &Segment| -> [Value; 6] {
-            [
-                channel.to_string().into(),
-                datetime(segment.oldest_at()),
-                segment.interval().low().get().into(),
-                segment.interval().high().get().into(),
-                datetime(segment.newest_at()),
-                segment.parts_text().into(),
-            ]
-        };
-        upsert(self, UPSERT_SEGMENTS, segments.iter().map(row).collect(), UPSERT_SEGMENTS_TAIL).await
+        let rows = segments.iter().map(|segment| values(segment_row(channel, segment))).collect();
+        upsert(self, UPSERT_SEGMENTS, rows, UPSERT_SEGMENTS_TAIL).await
     }
 
     pub(crate) async fn upsert_coverage(
@@ -266,15 +257,7 @@ impl Unit {
         channel: ChannelId,
         coverage: &StoredCoverage,
     ) -> Result<(), StoreError> {
-        let parameters = params! {
-            "channel_id" => channel.to_string(),
-            "low" => coverage.interval.map(|interval| interval.low().get()),
-            "high" => coverage.interval.map(|interval| interval.high().get()),
-            "start_reached" => coverage.start_reached,
-            "reason" => coverage.reason.as_deref(),
-            "checked_at" => datetime_if(coverage.checked_at),
-        };
-        match self.attempt(UPSERT, parameters).await? {
+        match self.attempt(UPSERT, named(parameters(channel, coverage))).await? {
             Ok(_) => Ok(()),
             Err(error) if code(&error) == Some(NO_REFERENCED_ROW) => Err(StoreError::Missing { what: "channel" }),
             Err(error) => Err(self.given_up(store_error(&error))),

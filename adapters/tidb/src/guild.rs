@@ -1,12 +1,12 @@
 //! Roles, emoji and stickers of guilds.
 
 use adapter_sql::columns::Columns;
-use adapter_sql::guild::{emoji, role, sticker, stored_item};
+use adapter_sql::guild::{emoji, emoji_parameters, role, role_parameters, sticker, sticker_parameters, stored_item};
 use adapter_sql::sql;
 use async_trait::async_trait;
 use domain::change::ChangeKind;
-use domain::guild::{GuildItems, Role, RoleId, StoredItem};
-use domain::tenant::{Color, TenantId};
+use domain::guild::{GuildItems, Role, RoleId};
+use domain::tenant::TenantId;
 use mysql_async::{Params, Value, params};
 use ports::error::StoreError;
 use ports::guild::repository::GuildRepository;
@@ -14,7 +14,7 @@ use tracing::instrument;
 
 use crate::batch::{list_sql, padded};
 use crate::error::{NO_REFERENCED_ROW, code, store_error};
-use crate::row::{datetime, datetime_if, of};
+use crate::row::{datetime, named, of};
 use crate::unit::Unit;
 
 const FIND: &str = r"
@@ -134,40 +134,14 @@ impl GuildRepository for Unit {
             let parameters = params! { "tenant_id" => tenant.to_string(), "observed_at" => datetime(observed_at) };
             self.upsert_item(UPSERT, parameters).await?;
         }
-        for StoredItem { item, observed_at, deleted_at } in &items.roles {
-            let parameters = params! {
-                "tenant_id" => tenant.to_string(),
-                "role_id" => item.id.get(),
-                "name" => item.name.as_str(),
-                "color" => item.color.map(Color::rgb),
-                "position" => item.position,
-                "observed_at" => datetime(*observed_at),
-                "deleted_at" => datetime_if(*deleted_at),
-            };
-            self.upsert_item(UPSERT_ROLE, parameters).await?;
+        for role in &items.roles {
+            self.upsert_item(UPSERT_ROLE, named(role_parameters(tenant, role))).await?;
         }
-        for StoredItem { item, observed_at, deleted_at } in &items.emojis {
-            let parameters = params! {
-                "tenant_id" => tenant.to_string(),
-                "emoji_id" => item.id.get(),
-                "name" => item.name.as_str(),
-                "animated" => item.animated,
-                "observed_at" => datetime(*observed_at),
-                "deleted_at" => datetime_if(*deleted_at),
-            };
-            self.upsert_item(UPSERT_EMOJI, parameters).await?;
+        for emoji in &items.emojis {
+            self.upsert_item(UPSERT_EMOJI, named(emoji_parameters(tenant, emoji))).await?;
         }
-        for StoredItem { item, observed_at, deleted_at } in &items.stickers {
-            let parameters = params! {
-                "tenant_id" => tenant.to_string(),
-                "sticker_id" => item.id.get(),
-                "name" => item.name.as_str(),
-                "format" => item.format.as_str(),
-                "description" => item.description.as_deref(),
-                "observed_at" => datetime(*observed_at),
-                "deleted_at" => datetime_if(*deleted_at),
-            };
-            self.upsert_item(UPSERT_STICKER, parameters).await?;
+        for sticker in &items.stickers {
+            self.upsert_item(UPSERT_STICKER, named(sticker_parameters(tenant, sticker))).await?;
         }
         if items.has_items() {
             self.log(tenant, [ChangeKind::GuildItems]);

@@ -1,7 +1,6 @@
 //! Jobs.
 
-use adapter_sql::columns::list_text;
-use adapter_sql::job::job;
+use adapter_sql::job::{job, parameters};
 use adapter_sql::sql;
 use async_trait::async_trait;
 use domain::job::{Job, JobId};
@@ -12,7 +11,7 @@ use ports::job::{JobCursor, JobRepository};
 use ports::page::Page;
 use tracing::instrument;
 
-use crate::row::{END_OF_TIME, datetime, datetime_if, of};
+use crate::row::{END_OF_TIME, datetime, datetime_if, named, of};
 use crate::unit::Unit;
 
 const FIND: &str = sql! {r"
@@ -90,26 +89,6 @@ impl JobRepository for Unit {
 
     #[instrument(name = "db.job.upsert", level = "debug", skip_all, err(level = "trace"))]
     async fn upsert(&mut self, job: &Job) -> Result<(), StoreError> {
-        let parameters = params! {
-            "job_id" => job.id.to_string(),
-            "tenant_id" => job.tenant_id.to_string(),
-            "kind" => job.kind.as_str(),
-            "channels" => list_text(&job.scope.channels),
-            "since" => datetime_if(job.scope.since),
-            "state" => job.state.as_str(),
-            "cancel_requested" => job.cancel_requested,
-            "created_at" => datetime(job.created_at),
-            "started_at" => datetime_if(job.started_at),
-            "ended_at" => datetime_if(job.ended_at),
-            "channels_done" => job.progress.channels_done,
-            "channels_total" => job.progress.channels_total,
-            "messages" => job.progress.messages,
-            "requests" => job.progress.requests,
-            "waits" => job.progress.waits,
-            "seconds_left" => job.progress.seconds_left,
-            "error" => job.error.as_deref(),
-            "background" => job.background,
-        };
-        self.run(UPSERT, parameters).await.map(drop)
+        self.run(UPSERT, named(parameters(job))).await.map(drop)
     }
 }

@@ -1,6 +1,6 @@
 //! The download state of attachments.
 
-use adapter_sql::media::{StateColumns, file, key};
+use adapter_sql::media::{file, key, row};
 use adapter_sql::sql;
 use async_trait::async_trait;
 use domain::change::ChangeKind;
@@ -16,7 +16,7 @@ use tracing::instrument;
 
 use crate::batch::{insert_sql, keys_sql, padded, padded_size, pieces};
 use crate::error::{NO_REFERENCED_ROW, code, store_error};
-use crate::row::{datetime, datetime_if, of};
+use crate::row::{datetime, of, values};
 use crate::unit::Unit;
 
 const INSERT: &str = sql! {r"
@@ -93,21 +93,6 @@ const DELETE_FIRST: &str = r"
     LIMIT :limit
 ";
 
-fn values(tenant: TenantId, File { key, state }: &File) -> [Value; 9] {
-    let columns = StateColumns::from(*state);
-    [
-        key.channel.to_string().into(),
-        key.message.get().into(),
-        key.attachment.get().into(),
-        columns.state.into(),
-        columns.tries.into(),
-        datetime_if(state.due_at()),
-        columns.hash.map(|hash| hash.to_string()).into(),
-        columns.size_bytes.into(),
-        tenant.to_string().into(),
-    ]
-}
-
 impl Unit {
     async fn write_media(
         &mut self,
@@ -120,7 +105,8 @@ impl Unit {
         for piece in pieces(files, |_| 160) {
             let count = padded_size(piece.len());
             let filling = piece.iter().take(1).cycle().take(count - piece.len());
-            let parameters: Vec<Value> = piece.iter().chain(filling).flat_map(|file| values(tenant, file)).collect();
+            let parameters: Vec<Value> =
+                piece.iter().chain(filling).flat_map(|file| values(row(tenant, file))).collect();
             match self.attempt(&insert_sql(head, 9, count, tail), parameters).await? {
                 Ok(_) => {}
                 Err(error) if code(&error) == Some(NO_REFERENCED_ROW) => {

@@ -1,10 +1,11 @@
 //! Columns as values of the domain.
 
 use adapter_sql::columns::{Columns, ValueError};
+use adapter_sql::values::{Parameter, Value as Shared};
 use domain::json::Json;
 use domain::timestamp::Timestamp;
 use mysql_async::prelude::FromValue;
-use mysql_async::{Column, Row, Value};
+use mysql_async::{Column, Params, Row, Value};
 use ports::error::StoreError;
 
 /// A row of `table`, read by column name. Reading in the order of the statement finds each column at once; any other
@@ -107,9 +108,27 @@ pub(crate) fn datetime_if(time: Option<Timestamp>) -> Value {
     time.map_or(Value::NULL, datetime)
 }
 
-/// Returns JSON as text, or `NULL`.
-pub(crate) fn json_text(json: Option<&Json>) -> Value {
-    json.map_or(Value::NULL, |json| json.as_str().into())
+/// Returns a value of the driver.
+pub(crate) fn value(value: Shared<'_>) -> Value {
+    match value {
+        Shared::Null => Value::NULL,
+        Shared::Flag(flag) => flag.into(),
+        Shared::Signed(number) => number.into(),
+        Shared::Count(number) | Shared::Bits(number) => number.into(),
+        Shared::Text(text) => text.into_owned().into(),
+        Shared::Uuid(id) => id.to_string().into(),
+        Shared::Time(time) => datetime(time),
+    }
+}
+
+/// Returns the values of a row.
+pub(crate) fn values<const N: usize>(row: [Shared<'_>; N]) -> [Value; N] {
+    row.map(value)
+}
+
+/// Returns parameters of the driver.
+pub(crate) fn named(parameters: Vec<Parameter<'_>>) -> Params {
+    Params::Named(parameters.into_iter().map(|(name, shared)| (name.as_bytes().to_vec(), value(shared))).collect())
 }
 
 fn timestamp(value: &Value) -> Option<Timestamp> {

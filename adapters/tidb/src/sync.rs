@@ -1,18 +1,18 @@
 //! The sync states of channels.
 
 use adapter_sql::sql;
-use adapter_sql::sync::sync_state;
+use adapter_sql::sync::{parameters, sync_state};
 use async_trait::async_trait;
 use domain::channel::ChannelId;
 use domain::sync::SyncState;
-use mysql_async::{Value, params};
+use mysql_async::Value;
 use ports::error::StoreError;
 use ports::sync::SyncStateRepository;
 use tracing::instrument;
 
 use crate::batch::{list_sql, padded};
 use crate::error::{NO_REFERENCED_ROW, code, store_error};
-use crate::row::{datetime_if, of};
+use crate::row::{named, of};
 use crate::unit::Unit;
 
 const FIND_ALL: &str = sql! {r"
@@ -50,14 +50,7 @@ impl SyncStateRepository for Unit {
     #[instrument(name = "db.sync_state.upsert_all", level = "debug", skip_all, err(level = "trace"))]
     async fn upsert_all(&mut self, states: &[SyncState]) -> Result<(), StoreError> {
         for state in states {
-            let parameters = params! {
-                "channel_id" => state.channel_id.to_string(),
-                "rechecked_at" => datetime_if(state.rechecked_at),
-                "listed_at" => datetime_if(state.listed_at),
-                "listed_whole_at" => datetime_if(state.listed_whole_at),
-                "requested_at" => datetime_if(state.requested_at),
-            };
-            match self.attempt(UPSERT, parameters).await? {
+            match self.attempt(UPSERT, named(parameters(state))).await? {
                 Ok(_) => {}
                 Err(error) if code(&error) == Some(NO_REFERENCED_ROW) => {
                     return Err(StoreError::Missing { what: "channel" });

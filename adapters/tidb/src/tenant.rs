@@ -2,12 +2,12 @@
 
 use adapter_sql::columns::Columns;
 use adapter_sql::sql;
-use adapter_sql::tenant::tenant;
+use adapter_sql::tenant::{parameters, tenant};
 use async_trait::async_trait;
 use domain::change::ChangeKind;
 use domain::slug::TenantSlug;
-use domain::tenant::{Color, LogoUrl, Tenant, TenantId};
-use mysql_async::{Params, Value, params};
+use domain::tenant::{Tenant, TenantId};
+use mysql_async::{Value, params};
 use ports::error::StoreError;
 use ports::page::Page;
 use ports::tenant::TenantRepository;
@@ -15,7 +15,7 @@ use tracing::instrument;
 
 use crate::batch::{padded, union_sql};
 use crate::error::{DUPLICATE_KEY, code, store_error};
-use crate::row::{datetime, datetime_if, of};
+use crate::row::{named, of};
 use crate::unit::Unit;
 
 const FIND: &str = sql! {r"
@@ -84,25 +84,6 @@ const DELETE: &str = r"
     WHERE tenant_id = :tenant_id
 ";
 
-fn parameters(tenant: &Tenant) -> Params {
-    let color = |color: Option<Color>| color.map(|color| color.to_string());
-    params! {
-        "tenant_id" => tenant.id.to_string(),
-        "platform" => tenant.platform.to_string(),
-        "platform_id" => tenant.platform_id.as_str(),
-        "slug" => tenant.slug.as_str(),
-        "name" => tenant.name.as_str(),
-        "status" => tenant.status.as_str(),
-        "logo_url" => tenant.branding.logo_url.as_ref().map(LogoUrl::as_str),
-        "primary_color" => color(tenant.branding.primary_color),
-        "secondary_color" => color(tenant.branding.secondary_color),
-        "accent_color" => color(tenant.branding.accent_color),
-        "created_at" => datetime(tenant.created_at),
-        "updated_at" => datetime(tenant.updated_at),
-        "deleting_since" => datetime_if(tenant.deleting_since),
-    }
-}
-
 impl Unit {
     /// Returns the error for a rejected row: whether its id or its slug is taken.
     async fn duplicate(&mut self, tenant: &Tenant, error: mysql_async::Error) -> StoreError {
@@ -154,7 +135,7 @@ impl TenantRepository for Unit {
 
     #[instrument(name = "db.tenant.insert", level = "debug", skip_all, err(level = "trace"))]
     async fn insert(&mut self, tenant: &Tenant) -> Result<(), StoreError> {
-        match self.attempt(INSERT, parameters(tenant)).await? {
+        match self.attempt(INSERT, named(parameters(tenant))).await? {
             Ok(_) => {
                 self.log(tenant.id, [ChangeKind::Tenant]);
                 Ok(())
@@ -165,7 +146,7 @@ impl TenantRepository for Unit {
 
     #[instrument(name = "db.tenant.update", level = "debug", skip_all, err(level = "trace"))]
     async fn update(&mut self, tenant: &Tenant) -> Result<(), StoreError> {
-        match self.attempt(UPDATE, parameters(tenant)).await? {
+        match self.attempt(UPDATE, named(parameters(tenant))).await? {
             Ok(0) => Err(StoreError::Missing { what: "tenant" }),
             Ok(_) => {
                 self.log(tenant.id, [ChangeKind::Tenant]);

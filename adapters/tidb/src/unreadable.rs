@@ -3,7 +3,7 @@
 
 use adapter_sql::columns::Columns;
 use adapter_sql::sql;
-use adapter_sql::unreadable::unreadable;
+use adapter_sql::unreadable::{parameters, unreadable};
 use async_trait::async_trait;
 use domain::change::ChangeKind;
 use domain::channel::ChannelId;
@@ -15,7 +15,7 @@ use ports::unreadable::UnreadableRepository;
 use tracing::instrument;
 
 use crate::message::lock;
-use crate::row::{datetime, json_text, of};
+use crate::row::{named, of};
 use crate::unit::Unit;
 
 const LIST: &str = sql! {r"
@@ -67,23 +67,12 @@ impl UnreadableRepository for Unit {
     #[instrument(name = "db.unreadable.upsert_all", level = "debug", skip_all, err(level = "trace"))]
     async fn upsert_all(&mut self, channel: ChannelId, all: &[Unreadable]) -> Result<u64, StoreError> {
         lock(self, channel).await?;
-        let parameters = params! { "channel_id" => channel.to_string() };
+        let key = params! { "channel_id" => channel.to_string() };
         let id = of("unreadable_messages", |row| row.uuid("unreadable_id").map(UnreadableId));
-        let held = self.rows(LIST_IDS, parameters, id).await?;
+        let held = self.rows(LIST_IDS, key, id).await?;
         let taken: Vec<_> = Unreadable::taken(&held, all).collect();
         for one in &taken {
-            let parameters = params! {
-                "channel_id" => channel.to_string(),
-                "unreadable_id" => one.id.to_string(),
-                "message_id" => one.message_id.map(domain::snowflake::Id::get),
-                "low" => one.place.low().get(),
-                "high" => one.place.high().get(),
-                "reason" => one.reason.as_str(),
-                "raw" => json_text(one.raw.as_ref()),
-                "first_seen_at" => datetime(one.first_seen_at),
-                "last_seen_at" => datetime(one.last_seen_at),
-            };
-            self.run(UPSERT, parameters).await?;
+            self.run(UPSERT, named(parameters(channel, one))).await?;
         }
         if !taken.is_empty() {
             self.log_in(channel, [ChangeKind::Channel { channel }]).await?;

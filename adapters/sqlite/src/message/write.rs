@@ -1,13 +1,15 @@
 //! Writes the pages of a channel, and removes messages permanently.
 
-use adapter_sql::columns::{Columns, list_text};
+use adapter_sql::columns::Columns;
 use adapter_sql::coverage::stored_coverage;
-use adapter_sql::message::{deletion_number, mentions_text, newest, shown_sql, stored_version};
+use adapter_sql::message::{
+    attachment_rows, deletion_number, message_row, newest, reaction_rows, shown_sql, stored_version,
+};
 use adapter_sql::sql;
 use domain::change::{Change, ChangeKind};
 use domain::channel::{ChannelId, ChannelSnowflake};
 use domain::coverage::{Interval, Segments, StoredCoverage};
-use domain::message::{Attachment, Message, MessageId, Reaction, StoredMessage};
+use domain::message::{Message, MessageId, StoredMessage};
 use domain::page::{
     Activity, ActivityPlan, MessagePage, Newest, PageOutcome, Recount, RestorePlan, RestoreState, StatsPlan,
     StoredState, StoredStats, StoredVersion, Write, WritePlan,
@@ -121,9 +123,6 @@ const DELETE_FIRST: &str = r"
         AND message_id BETWEEN :low AND :high
 ";
 
-/// Columns of [`INSERT`], [`INSERT_ATTACHMENTS`] and [`INSERT_REACTIONS`].
-const WIDTHS: [usize; 3] = [27, 14, 9];
-
 pub(super) fn replace_interval(
     connection: &Connection,
     changes: &mut Vec<Change>,
@@ -219,74 +218,9 @@ fn remove(
 }
 
 fn insert(connection: &Connection, writes: &[Write<'_>]) -> rusqlite::Result<()> {
-    let [messages, attachments, reactions] = WIDTHS;
-    let Some(first) = writes.first() else { return Ok(()) };
-    let channel = first.message.channel_id.to_string();
-    insert_all(connection, INSERT, messages, writes, |row, write| {
-        let message = write.message;
-        row.bind(&channel)?;
-        row.bind(number(message.id))?;
-        row.bind(message.kind.0)?;
-        row.bind(message.author.pseudonym.to_string())?;
-        row.bind(message.author.bot)?;
-        row.bind(message.author.webhook)?;
-        row.bind(&message.content)?;
-        row.bind(message.version.edited_at.map(millis))?;
-        row.bind(millis(message.version.observed_at))?;
-        row.bind(message.version.origin.as_number())?;
-        row.bind(message.pinned)?;
-        row.bind(message.flags.cast_signed())?;
-        row.bind(message.reference.map(|reference| reference.kind))?;
-        row.bind(message.reference.and_then(|reference| reference.message_id).map(number))?;
-        row.bind(message.reference.and_then(|reference| reference.channel_id).map(number))?;
-        row.bind(message.reference.and_then(|reference| reference.guild_id).map(number))?;
-        row.bind(mentions_text(&message.mentions))?;
-        row.json(message.embeds.as_ref())?;
-        row.json(message.stickers.as_ref())?;
-        row.json(message.components.as_ref())?;
-        row.json(message.snapshots.as_ref())?;
-        row.json(message.poll.as_ref())?;
-        row.json(message.extra.as_ref())?;
-        row.bind(message.sent_at.map(millis))?;
-        row.bind(write.deletion.map(|deletion| millis(deletion.at)))?;
-        row.bind(deletion_number(write.deletion))?;
-        row.bind(write.digest.cast_signed())
-    })?;
-    let files: Vec<(&Message, usize, &Attachment)> = writes
-        .iter()
-        .flat_map(|write| write.message.attachments.iter().enumerate().map(|(at, file)| (write.message, at, file)))
-        .collect();
-    insert_all(connection, INSERT_ATTACHMENTS, attachments, &files, |row, (message, at, file)| {
-        row.bind(&channel)?;
-        row.bind(number(message.id))?;
-        row.bind(at.cast_signed())?;
-        row.bind(number(file.id))?;
-        row.bind(&file.filename)?;
-        row.bind(&file.content_type)?;
-        row.bind(file.size_bytes.cast_signed())?;
-        row.bind(file.width)?;
-        row.bind(file.height)?;
-        row.bind(&file.description)?;
-        row.bind(file.spoiler)?;
-        row.bind(&file.url)?;
-        row.bind(&file.local_path)?;
-        row.json(file.extra.as_ref())
-    })?;
-    let counts: Vec<(&Message, usize, &Reaction)> = writes
-        .iter()
-        .flat_map(|write| write.message.reactions.iter().enumerate().map(|(at, count)| (write.message, at, count)))
-        .collect();
-    insert_all(connection, INSERT_REACTIONS, reactions, &counts, |row, (message, at, reaction)| {
-        row.bind(&channel)?;
-        row.bind(reaction.emoji.key())?;
-        row.bind(number(message.id))?;
-        row.bind(at.cast_signed())?;
-        row.bind(reaction.emoji.id.map(number))?;
-        row.bind(&reaction.emoji.name)?;
-        row.bind(reaction.emoji.animated)?;
-        row.bind(reaction.count)?;
-        row.bind(list_text(&reaction.people))
-    })
+    insert_all(connection, INSERT, writes.iter().map(message_row))?;
+    insert_all(connection, INSERT_ATTACHMENTS, attachment_rows(writes).collect::<Vec<_>>().into_iter())?;
+    insert_all(connection, INSERT_REACTIONS, reaction_rows(writes).collect::<Vec<_>>().into_iter())
 }
 
 /// Stores the counters of a channel, if they change.

@@ -1,12 +1,12 @@
 //! Writes the pages of a channel, and removes messages permanently.
 
-use adapter_sql::columns::{Columns, list_text};
-use adapter_sql::message::{deletion_number, mentions_text, shown_sql};
+use adapter_sql::columns::Columns;
+use adapter_sql::message::{attachment_rows, deletion_number, message_row, reaction_rows, shown_sql};
 use adapter_sql::sql;
 use domain::change::ChangeKind;
 use domain::channel::ChannelId;
 use domain::coverage::{Interval, Segment, StoredCoverage};
-use domain::message::{Attachment, Deletion, Message, MessageId, Reaction};
+use domain::message::{Deletion, MessageId};
 use domain::page::{Activity, ActivityPlan, MessagePage, PageOutcome, Recount, StatsPlan, Write, WritePlan};
 use mysql_async::{Params, Value, params};
 use ports::error::StoreError;
@@ -14,7 +14,7 @@ use ports::error::StoreError;
 use crate::batch::{insert_sql, list_sql, padded, padded_size, pieces};
 use crate::channel::LockedChannel;
 use crate::coverage::ChangedSegment;
-use crate::row::{datetime, datetime_if, json_text, of};
+use crate::row::{datetime, datetime_if, of, values};
 use crate::unit::Unit;
 
 const UPSERT: &str = sql! {r"
@@ -254,15 +254,10 @@ pub(super) fn keys<const N: usize>(first: [Value; N], channel: ChannelId, ids: &
 }
 
 pub(super) async fn upsert_messages(unit: &mut Unit, writes: &[Write<'_>]) -> Result<(), StoreError> {
-    let rows: Vec<_> = writes.iter().map(message_row).collect();
+    let rows = writes.iter().map(|write| values(message_row(write))).collect();
     upsert(unit, UPSERT, rows, UPSERT_TAIL).await?;
-    let messages = || writes.iter().map(|write| write.message);
-    let files = messages().flat_map(|message| message.attachments.iter().zip(0..).map(move |file| (message, file)));
-    let rows = files.map(|(message, (file, position))| attachment_row(message, file, position)).collect();
-    upsert(unit, UPSERT_ATTACHMENTS, rows, UPSERT_ATTACHMENTS_TAIL).await?;
-    let counts = messages().flat_map(|message| message.reactions.iter().zip(0..).map(move |count| (message, count)));
-    let rows = counts.map(|(message, (reaction, position))| reaction_row(message, reaction, position)).collect();
-    upsert(unit, UPSERT_REACTIONS, rows, UPSERT_REACTIONS_TAIL).await
+    upsert(unit, UPSERT_ATTACHMENTS, attachment_rows(writes).map(values).collect(), UPSERT_ATTACHMENTS_TAIL).await?;
+    upsert(unit, UPSERT_REACTIONS, reaction_rows(writes).map(values).collect(), UPSERT_REACTIONS_TAIL).await
 }
 
 /// Runs `head`, the rows and `tail`, a statement that is safe to repeat, as few times as possible.
@@ -285,74 +280,6 @@ pub(crate) async fn upsert<const N: usize>(
 
 fn size(value: &Value) -> usize {
     if let Value::Bytes(bytes) = value { bytes.len() } else { 8 }
-}
-
-fn message_row(write: &Write<'_>) -> [Value; 27] {
-    let [deleted_at, deletion_kind] = deletion_values(write.deletion);
-    let message = write.message;
-    let reference = message.reference;
-    [
-        message.channel_id.to_string().into(),
-        message.id.get().into(),
-        message.kind.0.into(),
-        message.author.pseudonym.to_string().into(),
-        message.author.bot.into(),
-        message.author.webhook.into(),
-        message.content.as_str().into(),
-        datetime_if(message.version.edited_at),
-        datetime(message.version.observed_at),
-        message.version.origin.as_number().into(),
-        message.pinned.into(),
-        message.flags.into(),
-        reference.map(|reference| reference.kind).into(),
-        reference.and_then(|reference| reference.message_id).map(domain::snowflake::Id::get).into(),
-        reference.and_then(|reference| reference.channel_id).map(domain::snowflake::Id::get).into(),
-        reference.and_then(|reference| reference.guild_id).map(domain::snowflake::Id::get).into(),
-        mentions_text(&message.mentions).into(),
-        json_text(message.embeds.as_ref()),
-        json_text(message.stickers.as_ref()),
-        json_text(message.components.as_ref()),
-        json_text(message.snapshots.as_ref()),
-        json_text(message.poll.as_ref()),
-        json_text(message.extra.as_ref()),
-        datetime_if(message.sent_at),
-        deleted_at,
-        deletion_kind,
-        write.digest.into(),
-    ]
-}
-
-fn attachment_row(message: &Message, file: &Attachment, position: u32) -> [Value; 14] {
-    [
-        message.channel_id.to_string().into(),
-        message.id.get().into(),
-        position.into(),
-        file.id.get().into(),
-        file.filename.as_str().into(),
-        file.content_type.as_deref().into(),
-        file.size_bytes.into(),
-        file.width.into(),
-        file.height.into(),
-        file.description.as_deref().into(),
-        file.spoiler.into(),
-        file.url.as_deref().into(),
-        file.local_path.as_deref().into(),
-        json_text(file.extra.as_ref()),
-    ]
-}
-
-fn reaction_row(message: &Message, reaction: &Reaction, position: u32) -> [Value; 9] {
-    [
-        message.channel_id.to_string().into(),
-        reaction.emoji.key().into_bytes().into(),
-        message.id.get().into(),
-        position.into(),
-        reaction.emoji.id.map(domain::snowflake::Id::get).into(),
-        reaction.emoji.name.as_deref().into(),
-        reaction.emoji.animated.into(),
-        reaction.count.into(),
-        list_text(&reaction.people).into(),
-    ]
 }
 
 /// Both numbers are read by one statement, whatever other units write meanwhile.
