@@ -42,7 +42,7 @@ pub const LISTS: &[(&str, &str)] = &[
     ("role", "role_id, name, color, position"),
     ("emoji", "emoji_id, name, animated"),
     ("sticker", "sticker_id, name, format, description"),
-    ("held", "observed_at, deleted_at"),
+    ("stored_item", "observed_at, deleted_at"),
     ("unreadable", "channel_id, unreadable_id, message_id, low, high, reason, raw, first_seen_at, last_seen_at"),
     ("file", "channel_id, message_id, attachment_id, state, tries, due_at, hash, size_bytes"),
     ("sync_state", "channel_id, rechecked_at, listed_at, listed_whole_at, requested_at"),
@@ -148,8 +148,8 @@ mod tests {
     use super::expanded;
 
     const SQL: &str = sql! {r"
-        INSERT INTO roles (tenant_id, {role}, {held})
-        VALUES (:tenant_id, {:role}, {:held})
+        INSERT INTO roles (tenant_id, {role}, {stored_item})
+        VALUES (:tenant_id, {:role}, {:stored_item})
     "};
 
     #[test]
@@ -160,8 +160,8 @@ mod tests {
     ";
         assert_eq!(SQL, expected);
         let source = "
-        INSERT INTO roles (tenant_id, {role}, {held})
-        VALUES (:tenant_id, {:role}, {:held})
+        INSERT INTO roles (tenant_id, {role}, {stored_item})
+        VALUES (:tenant_id, {:role}, {:stored_item})
     ";
         assert_eq!(expanded(source), expected);
         assert_eq!(sql! {"SELECT '…' FROM roles"}, "SELECT '…' FROM roles");

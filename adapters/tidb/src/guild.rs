@@ -24,21 +24,21 @@ const FIND: &str = r"
 ";
 
 const LIST_ROLES: &str = sql! {r"
-    SELECT {role}, {held}
+    SELECT {role}, {stored_item}
     FROM roles
     WHERE tenant_id = :tenant_id
     ORDER BY role_id
 "};
 
 const LIST_EMOJIS: &str = sql! {r"
-    SELECT {emoji}, {held}
+    SELECT {emoji}, {stored_item}
     FROM emojis
     WHERE tenant_id = :tenant_id
     ORDER BY emoji_id
 "};
 
 const LIST_STICKERS: &str = sql! {r"
-    SELECT {sticker}, {held}
+    SELECT {sticker}, {stored_item}
     FROM stickers
     WHERE tenant_id = :tenant_id
     ORDER BY sticker_id
@@ -67,24 +67,24 @@ const UPSERT: &str = r"
 ";
 
 const UPSERT_ROLE: &str = sql! {r"
-    INSERT INTO roles (tenant_id, {role}, {held})
-    VALUES (:tenant_id, {:role}, {:held})
+    INSERT INTO roles (tenant_id, {role}, {stored_item})
+    VALUES (:tenant_id, {:role}, {:stored_item})
     ON DUPLICATE KEY UPDATE
         name = VALUES(name), color = VALUES(color), position = VALUES(position), observed_at = VALUES(observed_at),
         deleted_at = VALUES(deleted_at)
 "};
 
 const UPSERT_EMOJI: &str = sql! {r"
-    INSERT INTO emojis (tenant_id, {emoji}, {held})
-    VALUES (:tenant_id, {:emoji}, {:held})
+    INSERT INTO emojis (tenant_id, {emoji}, {stored_item})
+    VALUES (:tenant_id, {:emoji}, {:stored_item})
     ON DUPLICATE KEY UPDATE
         name = VALUES(name), animated = VALUES(animated), observed_at = VALUES(observed_at),
         deleted_at = VALUES(deleted_at)
 "};
 
 const UPSERT_STICKER: &str = sql! {r"
-    INSERT INTO stickers (tenant_id, {sticker}, {held})
-    VALUES (:tenant_id, {:sticker}, {:held})
+    INSERT INTO stickers (tenant_id, {sticker}, {stored_item})
+    VALUES (:tenant_id, {:sticker}, {:stored_item})
     ON DUPLICATE KEY UPDATE
         name = VALUES(name), format = VALUES(format), description = VALUES(description),
         observed_at = VALUES(observed_at), deleted_at = VALUES(deleted_at)
