@@ -1,18 +1,31 @@
 //! Two programs that copy the same guild, killed repeatedly, on a store that becomes unavailable in between.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::Read;
 use std::process::Child;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use adapter_sqlite::SqliteStore;
+use app_core::follow::{Follower, Lag, Subscriber};
+use async_trait::async_trait;
 use discord_simulator::{ChannelPlan, Options, Simulator, kind};
+use domain::change::{Change, ChangeKind};
+use domain::channel::ChannelId;
+use domain::coverage::Interval;
+use domain::message::MessageId;
+use domain::tenant::{Platform, PlatformId, TenantId};
+use ports::store::Store;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 use super::program::{assert_whole, settings_of};
 use super::world::MESSAGES;
+use crate::contract::fixture::one_channel;
 use crate::faults::{address_through, upstream};
 use crate::program::Installation;
 use crate::proxy::{Fault, Proxy};
@@ -40,11 +53,80 @@ async fn simulator() -> Simulator {
     Simulator::start(options).await.unwrap()
 }
 
+/// Collects the changes that a follower passes on.
+#[derive(Default)]
+struct Collected(watch::Sender<Vec<Change>>);
+
+#[async_trait]
+impl Subscriber for Collected {
+    async fn receive(&self, changes: &[Change]) {
+        self.0.send_modify(|collected| collected.extend(changes));
+    }
+
+    async fn resync(&self) {}
+}
+
+/// A follower in the process of the test, beside those that are killed.
+struct Beside {
+    store: Arc<dyn Store>,
+    changes: watch::Receiver<Vec<Change>>,
+    lag: Lag,
+    stop: CancellationToken,
+}
+
+impl Beside {
+    /// Creates the tenant, and follows the log of its archive from then on.
+    async fn start(
+        installation: &Installation,
+        simulator: &Simulator,
+        store: impl AsyncFnOnce() -> Arc<dyn Store>,
+    ) -> Self {
+        let guild = simulator.guild_id().to_string();
+        assert!(installation.run(&["tenant", "create", &guild, "Simulated"]).status.success());
+        let (store, collected, stop) = (store().await, Collected::default(), CancellationToken::new());
+        let changes = collected.0.subscribe();
+        let mut follower = Follower::new(Arc::clone(&store), vec![Arc::new(collected)]);
+        follower.step().await.unwrap();
+        let lag = follower.lag();
+        tokio::spawn(follower.run(stop.clone()));
+        Self { store, changes, lag, stop }
+    }
+
+    /// Asserts that the follower has received a change of every message, without a resync.
+    async fn assert_missed_nothing(mut self, simulator: &Simulator) {
+        let (last, _) = one_channel(&*self.store).await;
+        let is_last = |changes: &Vec<Change>| changes.iter().any(|change| change.tenant_id == last.id);
+        let changes = timeout(PATIENCE, self.changes.wait_for(is_last)).await.unwrap().unwrap().clone();
+        self.stop.cancel();
+        assert_eq!(self.lag.resyncs(), 0);
+        let mut pages: HashMap<ChannelId, Vec<Interval>> = HashMap::new();
+        let mut created: HashSet<(ChannelId, MessageId)> = HashSet::new();
+        for change in changes {
+            match change.kind {
+                ChangeKind::Page { channel, interval } => pages.entry(channel).or_default().push(interval),
+                ChangeKind::Created { channel, message } => {
+                    created.insert((channel, message));
+                }
+                _ => {}
+            }
+        }
+        let guild = PlatformId::new(&simulator.guild_id().to_string()).unwrap();
+        let tenant = TenantId::of(Platform::Discord, &guild);
+        for id in simulator.channels() {
+            let channel = ChannelId::of(tenant, id.to_string().parse().unwrap());
+            let pages = pages.remove(&channel).unwrap_or_default();
+            for message in simulator.messages(id, 0, usize::MAX) {
+                let message: MessageId = message["id"].as_str().unwrap().parse().unwrap();
+                let is_told = created.contains(&(channel, message)) || pages.iter().any(|page| page.contains(message));
+                assert!(is_told, "no change of {message} in {channel}");
+            }
+        }
+    }
+}
+
 /// Runs two programs on the same guild; repeatedly kills one of them and starts another in its place. Returns the job
 /// with which the last one ends, and the number of requests at each kill.
 fn compete(installation: &Installation, simulator: &Simulator, between: impl Fn(usize)) -> (Value, Vec<usize>) {
-    let guild = simulator.guild_id().to_string();
-    assert!(installation.run(&["tenant", "create", &guild, "Simulated"]).status.success());
     let start = || -> Child {
         let mut command = installation.command(&["sync", "simulated", "--json"]);
         command.envs(settings_of(simulator)).spawn().unwrap()
@@ -108,17 +190,18 @@ fn assert_nothing_was_read_twice(simulator: &Simulator, kills: &[usize]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fifty_kills_of_two_competing_programs_lose_nothing_and_read_nothing_twice() {
-    let simulator = simulator().await;
+    let (simulator, installation) = (simulator().await, Installation::new());
+    let open = async || Arc::new(SqliteStore::open(&installation.database(), 1).unwrap()) as Arc<dyn Store>;
+    let beside = Beside::start(&installation, &simulator, open).await;
     let work = tokio::task::spawn_blocking(move || {
-        let installation = Installation::new();
         let (job, kills) = compete(&installation, &simulator, |_| {});
         assert_eq!((&job["state"], &job["error"]), (&"done".into(), &Value::Null));
         assert_nothing_was_read_twice(&simulator, &kills);
         (installation, simulator)
     });
     let (installation, simulator) = work.await.unwrap();
-    let store = SqliteStore::open(&installation.database(), 1).unwrap();
-    assert_whole(&installation, &simulator, &store).await;
+    assert_whole(&installation, &simulator, &*beside.store).await;
+    beside.assert_missed_nothing(&simulator).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -153,9 +236,10 @@ async fn fifty_kills_on_a_server_that_restarts_now_and_then_lose_nothing() {
     let simulator = simulator().await;
     let database = Database::new().await;
     let proxy = Proxy::start(upstream(&database).await).await;
-    let address = address_through(&proxy, &database);
+    let installation = Installation::at(&address_through(&proxy, &database));
+    let open = async || Arc::new(database.store().await) as Arc<dyn Store>;
+    let beside = Beside::start(&installation, &simulator, open).await;
     let work = tokio::task::spawn_blocking(move || {
-        let installation = Installation::at(&address);
         let runtime = Handle::current();
         let restart = |round: usize| {
             if round % 10 == 5 {
@@ -170,5 +254,6 @@ async fn fifty_kills_on_a_server_that_restarts_now_and_then_lose_nothing() {
         (installation, simulator, proxy)
     });
     let (installation, simulator, _proxy) = work.await.unwrap();
-    assert_whole(&installation, &simulator, &database.store().await).await;
+    assert_whole(&installation, &simulator, &*beside.store).await;
+    beside.assert_missed_nothing(&simulator).await;
 }
