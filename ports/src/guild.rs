@@ -6,6 +6,7 @@ pub mod repository;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use domain::access::{ArchivedList, GuildChannel};
 use domain::channel::ChannelSnowflake;
 use domain::guild::{GuildEmoji, GuildSnowflake, Role, Sticker};
 use domain::message::MessageId;
@@ -16,7 +17,6 @@ use domain::timestamp::Timestamp;
 use domain::unreadable::Unreadable;
 
 pub use self::error::{GoneItem, GuildError};
-pub use domain::access::{Access, ArchivedList, Denied, GuildChannel};
 
 /// The priority of a request: which ones go first if not all can.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -3,8 +3,7 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use domain::channel::{ChannelId, ChannelSnowflake};
-use domain::media::ContentHash;
-pub use domain::media::File;
+use domain::media::{ContentHash, File};
 use domain::message::{AttachmentId, MessageId};
 use domain::tenant::TenantId;
 use domain::timestamp::Timestamp;

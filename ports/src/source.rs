@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-pub use domain::export::{ExportChannel, ExportParent};
+use domain::export::ExportChannel;
 use domain::guild::Role;
 use domain::message::{AttachmentId, Message, MessageId};
 use domain::pseudonym::{KnownPeople, Pseudonymizer};

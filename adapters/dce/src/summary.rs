@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use domain::channel::{ChannelKind, ChannelSnowflake};
+use domain::export::{ExportChannel, ExportParent};
 use domain::guild::{Role, RoleId};
 use domain::json::Json;
 use domain::message::{MessageId, time_beside};
 use domain::pseudonym::KnownPeople;
 use domain::tenant::PlatformId;
 use domain::timestamp::Timestamp;
-use ports::source::{ExportChannel, ExportFile, ExportGuild, ExportParent, ExportSummary, MessageOrder, SourceError};
+use ports::source::{ExportFile, ExportGuild, ExportSummary, MessageOrder, SourceError};
 use serde_json::{Map, Value};
 
 use crate::archive::Archives;

@@ -1,7 +1,7 @@
 //! Permissions: <https://docs.discord.com/developers/topics/permissions>.
 
+use domain::access::{Access, Denied};
 use domain::channel::ChannelKind;
-use ports::guild::{Access, Denied};
 
 use crate::payload::Fields;
 

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use domain::access::Denied;
 use http::{HeaderMap, StatusCode};
-use ports::guild::{Denied, GoneItem, GuildError};
+use ports::guild::{GoneItem, GuildError};
 use serde::Deserialize;
 
 use crate::limit::{PROXY_PAUSE, ResponseLimits, Scope};

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use domain::access::{Access, ArchivedList, GuildChannel};
 use domain::channel::{ChannelKind, ChannelSnowflake};
 use domain::timestamp::Timestamp;
-use ports::guild::{
-    Access, ArchivedCursor, ArchivedList, GuildChannel, GuildError, GuildScope, GuildStructure, Priority, ThreadPage,
-};
+use ports::guild::{ArchivedCursor, GuildError, GuildScope, GuildStructure, Priority, ThreadPage};
 use serde::{Deserialize, Serialize};
 
 use crate::channel::{parent_of, thread};

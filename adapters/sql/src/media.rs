@@ -1,10 +1,9 @@
 //! The download state of attachments.
 
 use domain::channel::ChannelId;
-use domain::media::{ContentHash, FileKey, FileState};
+use domain::media::{ContentHash, File, FileKey, FileState};
 use domain::tenant::TenantId;
 use ports::error::StoreError;
-use ports::media::File;
 
 use crate::columns::{Columns, ValueError};
 use crate::values;

@@ -5,12 +5,12 @@ use adapter_sql::sql;
 use async_trait::async_trait;
 use domain::change::{Change, ChangeKind};
 use domain::channel::ChannelId;
-use domain::media::{file_changes, new_file_changes};
+use domain::media::{File, file_changes, new_file_changes};
 use domain::message::MessageId;
 use domain::tenant::TenantId;
 use domain::timestamp::Timestamp;
 use ports::error::StoreError;
-use ports::media::{File, MediaRepository};
+use ports::media::MediaRepository;
 use rusqlite::{Connection, named_params};
 use tracing::instrument;
 

@@ -5,13 +5,13 @@ use adapter_sql::sql;
 use async_trait::async_trait;
 use domain::change::ChangeKind;
 use domain::channel::ChannelId;
-use domain::media::{file_changes, new_file_changes};
+use domain::media::{File, file_changes, new_file_changes};
 use domain::message::MessageId;
 use domain::tenant::TenantId;
 use domain::timestamp::Timestamp;
 use mysql_async::{Value, params};
 use ports::error::StoreError;
-use ports::media::{File, MediaRepository};
+use ports::media::MediaRepository;
 use tracing::instrument;
 
 use crate::batch::{insert_sql, keys_sql, padded, padded_size, pieces};

@@ -11,13 +11,12 @@ use std::sync::Arc;
 
 use domain::channel::ChannelId;
 use domain::lease::Fence;
-use domain::media::{FileKey, FileState};
+use domain::media::{File, FileKey, FileState};
 use domain::page::{MessagePage, PageOutcome};
 use domain::tenant::TenantId;
 use domain::unreadable::Unreadable;
 use ports::clock::Clock;
 use ports::error::StoreError;
-use ports::media::File;
 use ports::store::{Store, UnitOfWork};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;

@@ -17,6 +17,7 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use domain::access::GuildChannel;
 use domain::channel::ChannelId;
 use domain::job::{Job, JobState};
 use domain::pseudonym::{PseudonymKey, Pseudonymizer};
@@ -26,7 +27,7 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use ports::clock::Clock;
 use ports::error::StoreError;
-use ports::guild::{GuildChannel, GuildError, GuildScope, GuildSource};
+use ports::guild::{GuildError, GuildScope, GuildSource};
 use ports::page::Page;
 use ports::store::Store;
 use tokio::sync::{Semaphore, mpsc};

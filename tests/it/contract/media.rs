@@ -1,11 +1,10 @@
 //! The state of files: recorded once, replaced by outcomes, listed by the time they are due and by position.
 
 use domain::channel::{Channel, ChannelId};
-use domain::media::{ContentHash, FileKey, FileState};
+use domain::media::{ContentHash, File, FileKey, FileState};
 use domain::message::AttachmentId;
 use domain::tenant::TenantId;
 use ports::error::StoreError;
-use ports::media::File;
 use ports::store::Store;
 use uuid::Uuid;
 

@@ -2,10 +2,9 @@
 
 use domain::coverage::Interval;
 use domain::lease::Fence;
-use domain::media::{FileKey, FileState};
+use domain::media::{File, FileKey, FileState};
 use domain::message::{Attachment, AttachmentId, Emoji, Message, Reaction};
 use domain::page::MessagePage;
-use ports::media::File;
 use ports::page::MessageRange;
 use ports::store::Store;
 

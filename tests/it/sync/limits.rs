@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use app_core::sync::SyncListener;
 use discord_simulator::{ChannelPlan, Options, Request, kind};
+use domain::access::GuildChannel;
 use domain::job::JobState;
-use ports::guild::GuildChannel;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 

@@ -1,12 +1,13 @@
 use std::sync::Arc;
 
+use domain::access::{Access, ArchivedList, Denied, GuildChannel};
 use domain::channel::{ChannelId, ChannelKind, ForumTag};
 use domain::pseudonym::{PseudonymKey, Pseudonymizer};
 use domain::snowflake::Id;
 use domain::tenant::{Platform, PlatformId, TenantId};
 use domain::timestamp::Timestamp;
 use domain::visibility::Visibility;
-use ports::guild::{Access, ArchivedList, Denied, GuildChannel, GuildScope};
+use ports::guild::GuildScope;
 use serde_json::{Value, json};
 
 use super::{Rights, Shown, channel, thread};

@@ -1,5 +1,5 @@
+use domain::access::{Access, Denied};
 use domain::channel::ChannelKind;
-use ports::guild::{Access, Denied};
 use serde_json::json;
 
 use super::{CONNECT, Member, Overwrite, READ_MESSAGE_HISTORY, VIEW_CHANNEL, access, rights};

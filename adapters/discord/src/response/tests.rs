@@ -1,7 +1,8 @@
 use std::time::Duration;
 
+use domain::access::Denied;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use ports::guild::{Denied, GoneItem, GuildError};
+use ports::guild::{GoneItem, GuildError};
 
 use super::rejected;
 use super::{Verdict, judge};

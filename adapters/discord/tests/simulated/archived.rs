@@ -6,7 +6,8 @@ use discord_simulator::{
     Act, Archive, ChannelChange, ChannelPlan, Fault, FaultRule, HISTORY_END_MS, MANAGE_THREADS, Origin, Rights,
     ThreadPlan, VIEW_CHANNEL, kind,
 };
-use ports::guild::{ArchivedCursor, ArchivedList, Denied, GuildChannel, GuildError, GuildSource as _, ThreadPage};
+use domain::access::{ArchivedList, Denied, GuildChannel};
+use ports::guild::{ArchivedCursor, GuildError, GuildSource as _, ThreadPage};
 
 use crate::world::World;
 

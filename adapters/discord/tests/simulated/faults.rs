@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use adapter_discord::{ClientConfig, DiscordClient};
 use discord_simulator::{Act, BotChange, ChannelPlan, Fault, FaultRule, kind};
+use domain::access::Denied;
 use domain::message::MessageId;
 use futures::future::join_all;
-use ports::guild::{Denied, GoneItem, GuildError, GuildSource as _, MessageCursor, Priority};
+use ports::guild::{GoneItem, GuildError, GuildSource as _, MessageCursor, Priority};
 use tokio::time::Instant;
 
 use crate::world::{World, ids, true_ids};

@@ -1,9 +1,10 @@
 //! Pages of messages: their content, the intervals that they prove, and their ends.
 
 use discord_simulator::{Act, BotChange, ChannelPlan, Fault, FaultRule, Rights, kind, snowflake};
+use domain::access::Denied;
 use domain::coverage::Interval;
 use domain::message::{Message, MessageId, MessageKind};
-use ports::guild::{Denied, FetchedPage, GuildError, GuildSource as _, MessageCursor};
+use ports::guild::{FetchedPage, GuildError, GuildSource as _, MessageCursor};
 use serde_json::{Map, Value, json};
 
 use crate::world::{World, ids, true_ids};

@@ -3,13 +3,12 @@
 use domain::channel::{Channel, ChannelId};
 use domain::coverage::Interval;
 use domain::json::Json;
-use domain::media::FileState;
+use domain::media::{File, FileState};
 use domain::message::{Attachment, Author, Reaction, StoredMessage};
 use domain::snowflake::Id;
 use domain::timestamp::Timestamp;
 use domain::unreadable::Unreadable;
 use ports::error::StoreError;
-use ports::media::File;
 use ports::store::Store;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};

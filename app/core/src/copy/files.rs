@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use domain::channel::{Channel, ChannelId};
+use domain::media::File;
 use domain::message::MessageId;
 use ports::error::StoreError;
-use ports::media::File;
 use ports::store::Store;
 
 use super::{CopyError, PAGE};

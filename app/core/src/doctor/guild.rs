@@ -4,12 +4,13 @@ use std::collections::HashSet;
 use std::fmt::Write;
 use std::sync::Arc;
 
+use domain::access::{Access, Denied, GuildChannel};
 use domain::channel::ChannelKind;
 use domain::guild::GuildSnowflake;
 use domain::pseudonym::{PseudonymKey, Pseudonymizer};
 use domain::tenant::{Platform, Tenant, TenantId};
 use ports::error::StoreError;
-use ports::guild::{Access, Denied, GuildChannel, GuildError, GuildScope, GuildSource, GuildStructure, JoinedGuild};
+use ports::guild::{GuildError, GuildScope, GuildSource, GuildStructure, JoinedGuild};
 use ports::page::Page;
 use ports::store::Store;
 

@@ -7,12 +7,12 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::channel::ChannelId;
-use domain::media::{ContentHash, FileKey, FileState};
+use domain::media::{ContentHash, File, FileKey, FileState};
 use domain::message::{AttachmentId, Message, MessageId};
 use domain::page::MessagePage;
 use futures::{StreamExt, TryStreamExt, stream};
 use ports::error::StoreError;
-use ports::media::{FetchError, File, MediaError, MediaStore};
+use ports::media::{FetchError, MediaError, MediaStore};
 use ports::source::ExportFile;
 use ports::store::UnitOfWork;
 use tracing::{error, warn};

@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use domain::channel::{Channel, ChannelId};
+use domain::export::ExportParent;
 use domain::pseudonym::{PseudonymKey, Pseudonymizer};
 use domain::tenant::{Platform, TenantId};
 use domain::timestamp::Timestamp;
-use ports::source::{ExportFile, ExportParent, ExportSummary, MessageOrder};
+use ports::source::{ExportFile, ExportSummary, MessageOrder};
 
 use super::tiles::Proof;
 

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::channel::ChannelId;
-use domain::media::{ContentHash, FileKey, FileState};
+use domain::media::{ContentHash, File, FileKey, FileState};
 use domain::message::MessageId;
 use domain::page::MessagePage;
 use futures::{StreamExt, stream};
 use ports::error::StoreError;
 use ports::guild::GuildError;
-use ports::media::{FetchError, File, FileSource, MediaError, MediaStore, Refreshed, SeenFile};
+use ports::media::{FetchError, FileSource, MediaError, MediaStore, Refreshed, SeenFile};
 use tokio::time::{Instant, sleep_until};
 use tracing::{Instrument, debug, debug_span, error, field, info, warn};
 

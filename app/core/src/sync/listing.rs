@@ -2,9 +2,10 @@
 
 use std::collections::HashSet;
 
+use domain::access::GuildChannel;
 use domain::channel::{ChannelId, ChannelSnowflake};
 use domain::job::Job;
-use ports::guild::{GuildChannel, GuildScope, GuildSource, GuildStructure};
+use ports::guild::{GuildScope, GuildSource, GuildStructure};
 use ports::store::Store;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;

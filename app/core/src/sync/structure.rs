@@ -2,9 +2,10 @@
 
 use std::collections::HashSet;
 
+use domain::access::{Denied, GuildChannel};
 use domain::channel::{Channel, ChannelId};
 use domain::guild::GuildObservation;
-use ports::guild::{Denied, GoneItem, GuildChannel, GuildError, GuildStructure};
+use ports::guild::{GoneItem, GuildError, GuildStructure};
 
 use super::listing::Listing;
 use super::{SyncError, in_store};

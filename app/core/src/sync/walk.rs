@@ -3,12 +3,13 @@
 use std::collections::HashSet;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
+use domain::access::{Access, GuildChannel};
 use domain::channel::ChannelId;
 use domain::coverage::{Coverage, Interval};
 use domain::job::JobKind;
 use domain::message::MessageId;
 use domain::sync::{RECHECK, SyncState};
-use ports::guild::{Access, GoneItem, GuildChannel, GuildError, MessageCursor, Priority};
+use ports::guild::{GoneItem, GuildError, MessageCursor, Priority};
 use tokio::time::sleep;
 use tracing::{Instrument, debug_span, field};
 

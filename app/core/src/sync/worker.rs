@@ -6,13 +6,14 @@ use std::future::pending;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use domain::access::GuildChannel;
 use domain::guild::GuildSnowflake;
 use domain::job::{Job, JobKind, JobState, SyncScope};
 use domain::tenant::{Platform, Tenant, TenantId, TenantStatus};
 use domain::timestamp::Timestamp;
 use ports::clock::Clock;
 use ports::error::StoreError;
-use ports::guild::{GuildChannel, GuildSource};
+use ports::guild::GuildSource;
 use ports::page::Page;
 use ports::store::Store;
 use tokio::task::JoinSet;

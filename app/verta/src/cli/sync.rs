@@ -11,13 +11,14 @@ use app_core::retry::{OUTAGE, retry};
 use app_core::sync::{Candidate, Leader, Stops, SyncError, SyncJobs, SyncJobsError, SyncListener, SyncMode};
 use app_core::tenants::{Tenants, TenantsError};
 use app_web::wire::JobBody;
+use domain::access::GuildChannel;
 use domain::channel::{ChannelId, ChannelSnowflake};
 use domain::job::{Job, JobId, JobState, SyncScope};
 use domain::lease::Holder;
 use domain::tenant::Tenant;
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use ports::error::StoreError;
-use ports::guild::{GuildChannel, GuildSource};
+use ports::guild::GuildSource;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::Instant;
 

@@ -1,9 +1,10 @@
 use domain::channel::{ChannelId, ChannelKind, ChannelSnowflake};
+use domain::export::ExportChannel;
 use domain::message::{Author, Origin, Version};
 use domain::pseudonym::Pseudonym;
 use domain::tenant::{Platform, PlatformId, TenantId};
 use domain::timestamp::Timestamp;
-use ports::source::{ExportChannel, ExportEnd, ExportGuild, ExportPart, MessageOrder};
+use ports::source::{ExportEnd, ExportGuild, ExportPart, MessageOrder};
 
 use super::*;
 

@@ -1,8 +1,8 @@
 use std::cell::Cell;
 use std::time::Duration;
 
+use domain::access::Denied;
 use domain::job::Progress;
-use ports::guild::Denied;
 use tokio::time::{Instant, sleep};
 
 use super::*;

@@ -1,5 +1,6 @@
 use std::sync::{Arc, Mutex};
 
+use domain::access::{Access, Denied};
 use domain::channel::{Channel, ChannelKind};
 use domain::coverage::Coverage;
 use domain::job::{JobId, JobKind, Progress, SyncScope};
@@ -7,7 +8,7 @@ use domain::message::MessageId;
 use domain::pseudonym::{PseudonymKey, Pseudonymizer};
 use domain::tenant::TenantId;
 use domain::visibility::Visibility;
-use ports::guild::{Access, Denied, GoneItem, GuildError, MockGuildSource};
+use ports::guild::{GoneItem, GuildError, MockGuildSource};
 use ports::mock::{FakeClock, FakeStore, FakeUnitOfWork};
 use uuid::Uuid;
 
