@@ -173,7 +173,8 @@ pub(crate) async fn connect(url: &DatabaseUrl, patience: Duration) -> Result<Con
         if Instant::now() + wait > deadline {
             return Err(problem);
         }
-        tracing::warn!(db.url = %url, "{problem}; retrying in {} ms", wait.as_millis());
+        let (error, pause_ms) = (&problem as &dyn std::error::Error, wait.as_millis());
+        tracing::warn!(db.url = %url, error, pause_ms, "server not reachable; retrying");
         sleep(wait).await;
         wait = (wait * 2).min(LONGEST_WAIT);
     }
