@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::ops::Range;
 
 use serde_json::Value;
 
@@ -11,7 +12,13 @@ use super::{Pseudonym, Pseudonymizer};
 use crate::markup::address_ranges;
 
 /// Characters between a name and an id in the text of a program.
-const SEPARATORS: [char; 9] = ['|', '•', '·', '(', ')', ':', ',', '—', '\n'];
+const SEPARATORS: [char; 13] = ['|', '•', '·', '(', ')', ':', ',', ';', '=', '/', '—', '–', '\n'];
+
+/// Characters around a name that do not belong to it.
+const MARKUP: [char; 10] = [' ', '*', '_', '~', '`', '"', '<', '>', '@', '|'];
+
+/// The maximum number of such characters before a name.
+const LONGEST_MARKUP: usize = 8;
 
 /// The maximum length of a name with a tag, in characters: that of Discord's names.
 const LONGEST_NAME: usize = 32;
@@ -82,21 +89,51 @@ impl<'a> RenderedNames<'a> {
     /// after the word for a person (`User: Name`). `label` is before the text, as the name of an embed's field is.
     #[must_use]
     pub fn program_text(&self, text: &str, label: &str) -> String {
+        let is_labelled = last_word(label).is_some_and(is_label);
         let text = self.without_tags(text);
-        let lines = text.split_inclusive('\n').map(|line| {
-            let (has_pseudonym, mut before) = (has_pseudonym(line), label);
-            let parts = line.split_inclusive(SEPARATORS).map(|part| {
-                let is_labelled = has_pseudonym || last_word(before).is_some_and(|word| is_person_word(&word));
-                before = part;
-                let name = part.trim_matches(|letter: char| !letter.is_alphanumeric());
-                match self.find(name).filter(|(length, _)| is_labelled && *length == name.len()) {
-                    Some((_, person)) => Cow::Owned(part.replacen(name, &person.name().to_string(), 1)),
-                    None => Cow::Borrowed(part),
+        text.split_inclusive('\n').map(|line| self.without_names(line, is_labelled)).collect()
+    }
+
+    /// Returns a line of a program's text with the names at the start of its parts replaced; `is_labelled` states whether
+    /// a word for a person is before it.
+    fn without_names(&self, line: &str, is_labelled: bool) -> String {
+        let has_pseudonym = has_pseudonym(line);
+        let (mut written, mut from, mut start) = (String::with_capacity(line.len()), 0, 0);
+        let mut is_named = has_pseudonym || is_labelled;
+        loop {
+            if is_named && let Some((name, person)) = self.name_at(line, start) {
+                written.push_str(&line[from..name.start]);
+                written.push_str(&person.name().to_string());
+                (from, start) = (name.end, name.end);
+            }
+            let Some((at, length)) = separator(&line[start..]) else { break };
+            is_named = has_pseudonym || last_word(&line[start..start + at]).is_some_and(is_label);
+            start += at + length;
+        }
+        written.push_str(&line[from..]);
+        written
+    }
+
+    /// Returns the name that is the whole part of a line from `start` on, without the markup around it, and its person.
+    fn name_at(&self, line: &str, start: usize) -> Option<(Range<usize>, Pseudonym)> {
+        for (at, letter) in line[start..].char_indices().take(LONGEST_MARKUP) {
+            let at = start + at;
+            if let Some((length, person)) = self.find(&line[at..]) {
+                let name = at..at + length;
+                let rest = line[name.end..].trim_start_matches(MARKUP);
+                let is_whole = rest.is_empty()
+                    || separator(&line[name.end..])
+                        .is_some_and(|(next, _)| line[name.end..name.end + next].trim_matches(MARKUP).is_empty());
+                // A member can have the name of a label.
+                if is_whole && !last_word(&line[name.clone()]).is_some_and(|word| is_label(word) || is_id_label(word)) {
+                    return Some((name, person));
                 }
-            });
-            parts.collect::<String>()
-        });
-        lines.collect()
+            }
+            if !MARKUP.contains(&letter) {
+                return None;
+            }
+        }
+        None
     }
 
     /// Returns a text with generated names in the place of `Name#1234` and `Name#0`.
@@ -110,7 +147,9 @@ impl<'a> RenderedNames<'a> {
             let starts = text[from..at].char_indices().rev().take(LONGEST_NAME).map(|(start, _)| from + start);
             let names = starts.filter(|start| !text[..*start].ends_with(char::is_alphanumeric));
             let found = names.filter_map(|start| Some((start, self.find(&text[start..])?)));
-            if let Some((start, (_, person))) = found.filter(|(start, (length, _))| start + length == at).last() {
+            // An export with tags makes the whole tag known, too.
+            let is_tagged = |start: usize, length: usize| [at, at + 1 + digits].contains(&(start + length));
+            if let Some((start, (_, person))) = found.filter(|(start, (length, _))| is_tagged(*start, *length)).last() {
                 written.push_str(&text[from..start]);
                 written.push_str(&person.name().to_string());
                 from = at + 1 + digits;
@@ -162,9 +201,26 @@ impl Pseudonymizer {
     }
 }
 
-/// Returns the last word of a text, in lower case.
-fn last_word(text: &str) -> Option<String> {
-    text.split(|letter: char| !letter.is_alphanumeric()).rfind(|word| !word.is_empty()).map(str::to_lowercase)
+/// Returns the position of the first separator in a text, and its length: one of [`SEPARATORS`], or a hyphen between
+/// blanks.
+fn separator(text: &str) -> Option<(usize, usize)> {
+    let is_hyphen = |at: usize| text[..at].ends_with(' ') && text[at + 1..].starts_with(' ');
+    let found =
+        text.char_indices().find(|(at, letter)| SEPARATORS.contains(letter) || *letter == '-' && is_hyphen(*at));
+    found.map(|(at, letter)| (at, letter.len_utf8()))
+}
+
+fn last_word(text: &str) -> Option<&str> {
+    text.split(|letter: char| !letter.is_alphanumeric()).rfind(|word| !word.is_empty())
+}
+
+/// Returns whether a word is one for a person.
+fn is_label(word: &str) -> bool {
+    is_person_word(&word.to_lowercase())
+}
+
+fn is_id_label(word: &str) -> bool {
+    word.len() <= 3 && ["id", "ids", "uid"].contains(&word.to_lowercase().as_str())
 }
 
 fn has_pseudonym(text: &str) -> bool {

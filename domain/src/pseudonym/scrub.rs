@@ -2,6 +2,7 @@
 
 mod embed;
 mod keys;
+mod label;
 mod text;
 mod view;
 

@@ -50,6 +50,36 @@ fn rendered_names_become_mentions_and_typed_ones_stay() {
 }
 
 #[test]
+fn a_name_in_a_programs_text_is_replaced_where_its_context_shows_that_it_is_one() {
+    let (people, mut known) = (people(), known());
+    known.add(&Identity::Id(Cow::Borrowed("4")), ["quill_", "Ann (she/her)", "quill_#4321"]);
+    known.add(&Identity::Id(Cow::Borrowed("5")), ["User", "ID", "user id"]);
+    let (fenn, quill, ann) = (people.person("1"), people.person("2"), people.person("4"));
+    let names = RenderedNames::new(&people, &known, []);
+    let (fenn_name, quill_name, ann_name) = (fenn.name(), quill.name(), ann.name());
+    for (text, label, expected) in [
+        ("fenn#1234 left, Quillzqx#0 too".to_owned(), "", format!("{fenn_name} left, {quill_name} too")),
+        ("quill_#4321, repo#1234, Fenn#12".to_owned(), "", format!("{ann_name}, repo#1234, Fenn#12")),
+        (format!("quill_ ({ann})"), "", format!("{ann_name} ({ann})")),
+        (format!("Ann (she/her) - {ann}"), "", format!("{ann_name} - {ann}")),
+        (format!("{quill} – **Quillzqx**"), "", format!("{quill} – **{quill_name}**")),
+        (format!("User ID: {quill} | Quillzqx"), "", format!("User ID: {quill} | {quill_name}")),
+        ("Quillzqx\n`quill_`".to_owned(), "Moderator", format!("{quill_name}\n`{ann_name}`")),
+        ("Member: Quillzqx; Channel: Fenn".to_owned(), "", format!("Member: {quill_name}; Channel: Fenn")),
+        ("Quillzqx left".to_owned(), "User", "Quillzqx left".to_owned()),
+        ("Quillzqx".to_owned(), "Log", "Quillzqx".to_owned()),
+        ("é#1234 ü#0 #".to_owned(), "", "é#1234 ü#0 #".to_owned()),
+    ] {
+        assert_eq!(names.program_text(&text, label), expected, "{label}: {text}");
+    }
+    for unit in ["#0", "a#1234", "\n", "(", "|*", "Quillzqx|", "- "] {
+        let long = format!("{quill}{}", unit.repeat(200_000 / unit.len()));
+        // Quadratic time would be some 10^10 steps.
+        assert!(!names.program_text(&long, &long).is_empty());
+    }
+}
+
+#[test]
 fn those_whom_a_message_mentions_come_before_others_of_the_same_name() {
     let (people, known) = (people(), known());
     let own = people.person("9");

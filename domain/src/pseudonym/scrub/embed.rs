@@ -3,7 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::MessageScrub;
-use super::text::{Rules, What, scan, scan_labelled};
+use super::label::scan_labelled;
+use super::text::{Rules, What, scan};
 
 /// Keys of pictures.
 const PICTURES: [&str; 6] = ["thumbnail", "image", "images", "video", "media", "file"];

@@ -337,6 +337,8 @@ fn an_id_that_a_program_labels_as_a_persons_becomes_a_pseudonym() {
         (format!("Member: {OTHER}"), ""),
         (format!("Banned quill#1234 ({OTHER}) in #general ({ID}), <#{ID}> ({ID})"), ""),
         (format!("Channel ID: {ID}\nAuthor ID: {OTHER}."), ""),
+        (format!("UserID: {OTHER}, ChannelID: {ID}, AccountID: {OTHER}"), ""),
+        (format!("User ID: __{OTHER}__"), ""),
         (OTHER.to_owned(), "User ID"),
         (format!("`{OTHER}`"), "Member"),
     ] {
@@ -452,6 +454,12 @@ fn long_texts_are_read_once() {
         "a/",
         "_",
         "users/%",
+        "=184405311681986561",
+        ":184405311681986561",
+        "\\184405311681986561",
+        "avatars/184405311681986561 ",
+        "(184405311681986561)",
+        "ID: ",
     ] {
         let long = unit.repeat(200_000 / unit.len());
         let view = super::view::view(&long);
@@ -460,6 +468,7 @@ fn long_texts_are_read_once() {
         let made = people().text(&long).into_owned();
         assert!(!made.is_empty());
         assert!(!scrubbed(Part::Hidden, json!([long])).is_null());
+        assert!(!scrubbed(Part::Embed, json!([{"fields": [{"name": long, "value": long}]}])).is_null());
     }
 }
 

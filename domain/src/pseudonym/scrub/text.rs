@@ -5,11 +5,10 @@ use std::fmt::Write as _;
 use std::ops::Range;
 
 use super::super::Pseudonymizer;
-use super::keys::{is_person_word, is_thing_word};
 use super::view::{Unit, fold, view};
 
 /// The minimum number of digits of an id where a person's id is expected: Discord's first ids have 15.
-const SHORTEST: usize = 15;
+pub(super) const SHORTEST: usize = 15;
 /// The possible numbers of digits of an id without context.
 pub(super) const ID_DIGITS: std::ops::RangeInclusive<usize> = 17..=20;
 
@@ -47,12 +46,6 @@ const ASSET_SEGMENTS: [&str; 7] = [
 
 /// Those of them whose id is not a person's.
 const SHARED_ASSETS: [&str; 3] = ["clan-badges", "guild-tag-badges", "nameplates"];
-
-/// Words after which an id in a program's text is a person's: `User ID: 80351110224678912`.
-const ID_LABELS: [&str; 3] = ["id", "ids", "uid"];
-
-/// Words before such a label of an id that is not a person's, beside those of Discord's items.
-const THING_LABELS: [&str; 8] = ["server", "case", "ticket", "command", "order", "transaction", "log", "post"];
 
 /// Names of parameters and schemes before the id of a person.
 const PERSON_PARAMETERS: [&str; 17] = [
@@ -93,7 +86,7 @@ const THING_SEGMENTS: [(&str, usize); 13] = [
 ];
 
 /// The maximum length of a word before an id that is checked.
-const LONGEST_WORD: usize = 32;
+pub(super) const LONGEST_WORD: usize = 32;
 
 /// The rules of the replacements in a text.
 #[derive(Debug, Clone, Copy)]
@@ -164,27 +157,7 @@ pub(super) fn scan(text: &str, rules: Rules<'_>) -> Vec<Edit> {
     if !may_name(text) {
         return Vec::new();
     }
-    let scan = Scan { text, units: view(text), rules };
-    scan.run()
-}
-
-/// Returns the ids of people that a program's text labels as such: `User ID: 80351110224678912`, `(80351110224678912)`.
-/// `label` stands before the text, as the name of an embed's field does. In time linear in the length of `text`.
-pub(super) fn scan_labelled(text: &str, label: &str) -> Vec<Edit> {
-    if !may_name(text) {
-        return Vec::new();
-    }
-    let rules = Rules { hidden: false, known: None, own: None, fresh: true };
-    let (scan, label) = (Scan { text, units: view(text), rules }, view(label));
-    let (mut edits, mut at) = (Vec::new(), 0);
-    while at < scan.units.len() {
-        let end = scan.digits(at);
-        if ID_DIGITS.contains(&(end - at)) && scan.is_labelled(at, end, &label) {
-            edits.push(scan.edit(at..end, What::Id(scan.string(at..end))));
-        }
-        at = end.max(at + 1);
-    }
-    edits
+    Scan::new(text, rules).run()
 }
 
 /// Returns whether a text has anything that can name a person.
@@ -196,16 +169,20 @@ pub(super) fn may_name(text: &str) -> bool {
     })
 }
 
-struct Scan<'s> {
+pub(super) struct Scan<'s> {
     text: &'s str,
-    units: Vec<Unit>,
+    pub(super) units: Vec<Unit>,
     rules: Rules<'s>,
 }
 
 /// A match: the edit, and the unit after it.
 type Match = (Edit, usize);
 
-impl Scan<'_> {
+impl<'s> Scan<'s> {
+    pub(super) fn new(text: &'s str, rules: Rules<'s>) -> Self {
+        Self { text, units: view(text), rules }
+    }
+
     fn run(&self) -> Vec<Edit> {
         let mut edits: Vec<Edit> = Vec::new();
         // The start of the current word without blanks and brackets, and the person that it has named.
@@ -248,7 +225,7 @@ impl Scan<'_> {
         edits
     }
 
-    fn letter(&self, at: usize) -> Option<char> {
+    pub(super) fn letter(&self, at: usize) -> Option<char> {
         self.units.get(at).map(|unit| unit.letter)
     }
 
@@ -260,18 +237,18 @@ impl Scan<'_> {
     }
 
     /// Returns the end of the digits at `at`.
-    fn digits(&self, mut at: usize) -> usize {
+    pub(super) fn digits(&self, mut at: usize) -> usize {
         while self.letter(at).is_some_and(|letter| letter.is_ascii_digit()) {
             at += 1;
         }
         at
     }
 
-    fn string(&self, units: Range<usize>) -> String {
+    pub(super) fn string(&self, units: Range<usize>) -> String {
         self.units[units].iter().map(|unit| unit.letter).collect()
     }
 
-    fn edit(&self, units: Range<usize>, what: What) -> Edit {
+    pub(super) fn edit(&self, units: Range<usize>, what: What) -> Edit {
         Edit { range: self.units[units.start].start..self.units[units.end - 1].end, what }
     }
 
@@ -357,9 +334,10 @@ impl Scan<'_> {
         let (word, start) = self.word_before(at);
         // A host, or `@me`.
         let longer = || {
-            let from = self.units[..start].iter().rposition(|unit| is_boundary(unit.letter) || unit.letter == '/');
-            let long =
-                self.string(from.map_or(0, |from| from + 1).max(start.saturating_sub(LONGEST_WORD))..start) + &word;
+            let low = start.saturating_sub(LONGEST_WORD);
+            let ends = |unit: &Unit| is_boundary(unit.letter) || unit.letter == '/';
+            let from = self.units[low..start].iter().rposition(ends).map_or(low, |end| low + end + 1);
+            let long = self.string(from..start) + &word;
             words.contains(&long.trim_start_matches("www."))
         };
         if !words.contains(&word.as_str()) && !longer() {
@@ -473,30 +451,6 @@ impl Scan<'_> {
         }
     }
 
-    /// Returns whether the words before the digits say that they are the id of a person; `label` is before the text.
-    fn is_labelled(&self, at: usize, end: usize, label: &[Unit]) -> bool {
-        let is_of_name = |at: Option<usize>| {
-            at.and_then(|at| self.letter(at))
-                .is_some_and(|letter| letter.is_alphanumeric() || "_#&@!/=-.".contains(letter))
-        };
-        let after = Some(end).filter(|end| self.letter(*end) != Some('.'));
-        if is_of_name(at.checked_sub(1)) || is_of_name(after) || self.letter(end) == Some('>') {
-            return false;
-        }
-        let back = label.iter().chain(&self.units[label_start(&self.units, at)..at]).map(|unit| unit.letter);
-        let before: String = back.collect();
-        let mut words = before.split(|letter: char| !letter.is_alphanumeric()).rev().filter(|word| !word.is_empty());
-        let (last, other) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-        let is_thing = |word: &str| is_thing_word(word) || THING_LABELS.contains(&word);
-        if ID_LABELS.contains(&last) {
-            return !is_thing(other);
-        }
-        let in_brackets = self.letter(at.wrapping_sub(1)) == Some('(') && self.letter(end) == Some(')');
-        let token = before.trim_end_matches(['(', ' ']).rsplit(char::is_whitespace).next().unwrap_or_default();
-        let is_item = token.starts_with(['#', '<']) || token.ends_with('>') || is_thing(last);
-        is_person_word(last) || in_brackets && !is_item
-    }
-
     /// Returns whether the digits are part of a pseudonym that an earlier pass wrote.
     fn is_pseudonym(&self, at: usize, end: usize) -> bool {
         if self.rules.fresh {
@@ -507,14 +461,6 @@ impl Scan<'_> {
         let after = self.units[end..].iter().take(33).take_while(is_hex).count();
         before + (end - at) + after == 32
     }
-}
-
-/// Returns the start of the part of a text before `at` that can contain the label of an id.
-fn label_start(units: &[Unit], at: usize) -> usize {
-    let from = at.saturating_sub(2 * LONGEST_WORD);
-    // The last id before this one has a label of its own.
-    let past = units[from..at].windows(SHORTEST).rposition(|part| part.iter().all(|unit| unit.letter.is_ascii_digit()));
-    past.map_or(from, |past| from + past + SHORTEST)
 }
 
 /// Returns whether an address ends before the letter.
