@@ -174,7 +174,7 @@ pub(crate) async fn connect(url: &DatabaseUrl, patience: Duration) -> Result<Con
             return Err(problem);
         }
         let (error, pause_ms) = (&problem as &dyn std::error::Error, wait.as_millis());
-        tracing::warn!(db.url = %url, error, pause_ms, "server not reachable; retrying");
+        tracing::warn!(db.url = %url, error, pause_ms, "server unreachable");
         sleep(wait).await;
         wait = (wait * 2).min(LONGEST_WAIT);
     }

@@ -39,7 +39,7 @@ use self::tiles::Tiles;
 use self::together::{Together, in_order};
 use crate::ingest::write_page;
 use crate::portion::in_portions;
-use crate::retry::{BRIEF_OUTAGE, retry};
+use crate::retry::{BRIEF_OUTAGE, LOST_RACE, retry};
 use crate::slug::free_tenant_slug;
 use crate::unreadable;
 
@@ -93,21 +93,22 @@ impl ImportError {
         if let Self::Store(error) = self { Some(error) } else { None }
     }
 
-    fn is_retryable(&self) -> bool {
-        match self {
-            // If another import took a name in the meantime, the next attempt finds it taken. If a response was lost,
-            // the commit may have succeeded, and repeating it has no further effect. A server that shuts down aborts
-            // its queries.
-            Self::Store(
-                StoreError::Duplicate { .. }
-                | StoreError::Unavailable(_)
-                | StoreError::Throttled(_)
-                | StoreError::TimedOut(_),
-            ) => true,
-            Self::Store(error) => error.is_retryable(),
-            _ => false,
-        }
+    /// Returns whether another unit was faster. If another import took a name in the meantime, the next attempt finds it
+    /// taken.
+    fn is_lost_race(&self) -> bool {
+        self.of_store().is_some_and(|error| error.is_retryable() || matches!(error, StoreError::Duplicate { .. }))
     }
+
+    /// Returns whether the store may be back in a moment. If a response was lost, the commit may have succeeded, and
+    /// repeating it has no further effect. A server that shuts down aborts its queries.
+    fn is_transient(&self) -> bool {
+        self.of_store().is_some_and(StoreError::is_transient)
+    }
+}
+
+/// Runs `work` in the store: retries it after a lost race, and during a brief outage. `work` must be idempotent.
+async fn retried<T, W: Future<Output = Result<T, ImportError>>>(work: impl Fn() -> W) -> Result<T, ImportError> {
+    retry(&BRIEF_OUTAGE, ImportError::is_transient, || retry(&LOST_RACE, ImportError::is_lost_race, &work)).await
 }
 
 /// Receives the progress of an import.
@@ -175,7 +176,7 @@ impl Importer {
         }
         if !options.dry_run {
             for (id, observations) in roles::of_files(&summaries, &self.key) {
-                retry(&BRIEF_OUTAGE, ImportError::is_retryable, || self.roles(id, &observations)).await?;
+                retried(|| self.roles(id, &observations)).await?;
             }
         }
         let (mut bytes, mut messages) = (0, 0);
@@ -229,7 +230,7 @@ impl Importer {
 
     /// Returns the tenant of an export, and creates it if it is not stored yet.
     async fn tenant(&self, summary: &ExportSummary, options: &Options) -> Result<Tenant, ImportError> {
-        retry(&BRIEF_OUTAGE, ImportError::is_retryable, || self.tenant_once(summary, options)).await
+        retried(|| self.tenant_once(summary, options)).await
     }
 
     async fn tenant_once(&self, summary: &ExportSummary, options: &Options) -> Result<Tenant, ImportError> {
@@ -281,11 +282,8 @@ impl Importer {
             Ok(reader) => reader,
             Err(error) => return Ok((failed(&planned.file, &error), Readers::default())),
         };
-        let readers = if options.dry_run {
-            Readers::default()
-        } else {
-            retry(&BRIEF_OUTAGE, ImportError::is_retryable, || self.channels(planned, options)).await?
-        };
+        let readers =
+            if options.dry_run { Readers::default() } else { retried(|| self.channels(planned, options)).await? };
         let mut tiles = Tiles::new(planned.proof);
         let mut left = summary.messages;
         let (mut refused_ids, mut lacking, mut ended) = (Vec::new(), 0, false);
@@ -319,18 +317,14 @@ impl Importer {
             let standing = Mutex::new(Standing::new());
             let standing_at = &standing;
             let stored = in_portions(Arc::clone(&page), ImportError::of_store, |part| async move {
-                retry(&BRIEF_OUTAGE, ImportError::is_retryable, || self.page(planned, &part, options, standing_at))
-                    .await
+                retried(|| self.page(planned, &part, options, standing_at)).await
             })
             .await?;
             let standing = standing.into_inner().unwrap_or_else(PoisonError::into_inner);
             let refused = unreadable::of_refused(planned.channel.id, &stored.refused, summary.exported_at);
             for unreadable in [&refused, &batch.unreadable] {
                 if !unreadable.is_empty() && !options.dry_run {
-                    retry(&BRIEF_OUTAGE, ImportError::is_retryable, || {
-                        self.record_unreadable(planned.channel.id, unreadable)
-                    })
-                    .await?;
+                    retried(|| self.record_unreadable(planned.channel.id, unreadable)).await?;
                 }
             }
             refused_ids.extend(stored.refused.iter().map(|refusal| refusal.message_id));
@@ -350,18 +344,14 @@ impl Importer {
             let claimed = planned.proof.interval().filter(|_| ended && !options.complete && lacking == 0);
             let claimed = claimed.map(|interval| claims(interval, summary.exported_at, refused_ids));
             if let Some(claimed) = claimed {
-                retry(&BRIEF_OUTAGE, ImportError::is_retryable, || self.record_segments(planned.channel.id, &claimed))
-                    .await?;
+                retried(|| self.record_segments(planned.channel.id, &claimed)).await?;
             }
             let whole = summary.is_whole() && report.status == FileStatus::Ok;
             let reason = (!whole).then(|| "truncated".to_owned());
             // If there are messages, the pages have recorded their range.
             let from_start = summary.has_range && summary.after.is_none() && summary.part.number == 1;
             let start = whole && summary.ids.is_none() && from_start;
-            retry(&BRIEF_OUTAGE, ImportError::is_retryable, || {
-                self.record_check(planned.channel.id, summary.exported_at, start, reason.clone())
-            })
-            .await?;
+            retried(|| self.record_check(planned.channel.id, summary.exported_at, start, reason.clone())).await?;
         }
         report.conclude(summary);
         Ok((report, readers))

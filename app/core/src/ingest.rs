@@ -1,5 +1,5 @@
-//! Stores what a source shows of the channels of a tenant: the channels themselves, pages of their messages with the
-//! states of files and unreadable payloads, and the reason why the rest is missing.
+//! Stores the channels of a tenant as a source shows them, pages of their messages with the states of files and unreadable
+//! payloads, and the reason why the rest is missing.
 //!
 //! It knows stores and fences, and nothing of the job that fetched a page: a unit of work commits only if no writer with
 //! a higher fence has written to the channel.

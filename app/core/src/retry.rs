@@ -1,7 +1,7 @@
 //! Retries a call after a transient error.
 //!
-//! [`retry`] is the only loop that does so; a [`Policy`] bounds it, and states the reason of its bounds. A use case that
-//! tolerates both lost races and an outage nests two policies.
+//! [`retry`] is the only loop above the ports that does so; a [`Policy`] bounds it, and states the reason of its bounds. A
+//! use case that tolerates both lost races and an outage nests two policies.
 
 use std::error::Error;
 use std::time::Duration;
@@ -32,21 +32,29 @@ pub struct Policy {
 /// Another unit of work locked or changed the same rows first.
 ///
 /// The winner is done within milliseconds, so the first pauses are short. Eight writers of one row need at most eight
-/// attempts if each attempt lets one of them through; a unit that loses more often meets a defect, not bad luck.
+/// attempts if each attempt lets one of them through: 2.5 s of pauses at most. Where a unit loses more often, a use case
+/// that tolerates an outage goes on after a longer pause.
 pub const LOST_RACE: Policy = Policy {
     cause: "lost race",
     attempts: 8,
     patience: Duration::MAX,
     first_pause: Duration::from_millis(20),
-    longest_pause: Duration::from_secs(2),
+    longest_pause: Duration::MAX,
     is_usual: true,
 };
 
-/// The store was unreachable for a moment, or another unit won a race, while an operator waits for a command.
+/// The store is unreachable for a moment while an operator waits for a command.
 ///
-/// A lost connection or a failover of some seconds must not end a long import. A server that is down for longer must
-/// end it: the operator reads the error, and runs the command again.
-pub const BRIEF_OUTAGE: Policy = Policy { cause: "brief outage", is_usual: false, ..LOST_RACE };
+/// A lost connection or a failover of some seconds must not end a long import. A server that is down for longer than 15 s
+/// must end it: the operator reads the error, and runs the command again.
+pub const BRIEF_OUTAGE: Policy = Policy {
+    cause: "store outage",
+    attempts: u32::MAX,
+    patience: Duration::from_secs(15),
+    first_pause: Duration::from_millis(100),
+    longest_pause: Duration::from_secs(2),
+    is_usual: false,
+};
 
 /// The store is unreachable while a sync runs, which no operator watches.
 ///
@@ -139,7 +147,7 @@ pub async fn retry_until<T, E: Error + 'static, V: Into<Verdict>, W: Future<Outp
             Verdict::Retry => longest.mul_f64(jitter()),
             Verdict::RetryAfter(pause) => pause,
         };
-        longest = (longest * 2).min(policy.longest_pause);
+        longest = longest.saturating_mul(2).min(policy.longest_pause);
         policy.log(attempt, pause, &error);
         tokio::select! {
             () = sleep(pause) => {}

@@ -18,8 +18,7 @@ use ports::store::UnitOfWork;
 use tracing::{error, warn};
 
 use super::plan::Planned;
-use super::{ImportError, ImportListener, Importer};
-use crate::retry::{BRIEF_OUTAGE, retry};
+use super::{ImportError, ImportListener, Importer, retried};
 
 /// The number of files that are stored at the same time.
 const AT_ONCE: usize = 8;
@@ -169,7 +168,7 @@ impl Importer {
             paths.extend(named.map(|(attachment, path)| (FileKey { channel, message: message.id, attachment }, path)));
         }
         for paths in paths.chunks(STEP) {
-            let named = retry(&BRIEF_OUTAGE, ImportError::is_retryable, || self.named(channel, paths, dry)).await?;
+            let named = retried(|| self.named(channel, paths, dry)).await?;
             let one = async |named: Named| {
                 let ended = self.file_beside(files, planned, &named, dry.is_some()).await;
                 (named, ended)
@@ -281,7 +280,7 @@ impl Importer {
             return Ok(());
         }
         let tenant = planned.channel.tenant_id;
-        let stored = retry(&BRIEF_OUTAGE, ImportError::is_retryable, || self.store_files_once(planned, done)).await;
+        let stored = retried(|| self.store_files_once(planned, done)).await;
         if let Err(ImportError::Store(StoreError::Missing { .. })) = &stored
             && self
                 .store

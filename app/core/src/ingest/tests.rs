@@ -217,6 +217,21 @@ async fn a_count_that_is_right_is_not_written() {
 }
 
 #[tokio::test]
+async fn a_count_is_corrected_by_the_writer_with_the_highest_fence_only() {
+    let wrong = |mut unit: FakeUnitOfWork| {
+        unit.channels.expect_recount().returning(|_| Ok(1));
+        unit
+    };
+    let (deposed, store) = ingest([wrong(outrun(Some(channel())))]);
+    let outcome = deposed.recount(channel().id).await;
+    assert!(matches!(outcome, Err(IngestError::Deposed)), "{outcome:?}");
+    assert_eq!(store.committed(), 0);
+    let (leading, store) = ingest([wrong(fenced())]);
+    leading.recount(channel().id).await.unwrap();
+    assert_eq!(store.committed(), 1);
+}
+
+#[tokio::test]
 async fn the_sync_state_of_a_deleted_channel_is_not_recorded() {
     let mut unit = FakeUnitOfWork::default();
     unit.sync_states.expect_upsert_all().returning(|_| Err(StoreError::Missing { what: "channel" }));

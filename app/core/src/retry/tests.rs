@@ -55,12 +55,23 @@ async fn a_final_error_is_returned_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn the_attempts_of_a_lost_race_are_bounded_and_so_are_their_pauses() {
-    for policy in [LOST_RACE, BRIEF_OUTAGE] {
-        let (attempts, elapsed) = failing(&policy, Failure::Race).await;
+    let mut paused = Duration::ZERO;
+    for _ in 0..32 {
+        let (attempts, elapsed) = failing(&LOST_RACE, Failure::Race).await;
         assert_eq!(attempts, 8);
-        // 20 ms, doubled five times, and then 2 s at most.
+        // 20 ms, doubled six times.
         assert!(elapsed <= Duration::from_millis(20 + 40 + 80 + 160 + 320 + 640 + 1280), "{elapsed:?}");
+        paused += elapsed;
     }
+    // Half of that on average.
+    assert!(paused > Duration::from_secs(10), "{paused:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_brief_outage_is_bridged_for_fifteen_seconds() {
+    let (attempts, elapsed) = failing(&BRIEF_OUTAGE, Failure::Down).await;
+    assert!((15..=17).contains(&elapsed.as_secs()), "{elapsed:?}");
+    assert!(attempts > 15 / 2, "{attempts}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,7 +7,8 @@ use super::leader::Leader;
 use super::tally::Tally;
 use crate::retry::{PLATFORM, retry_until};
 
-/// Sends the requests of one run, while this process holds the lease, and counts them.
+/// Sends the requests of one run, and counts them. While it is unknown whether this process still holds the lease, it
+/// sends none.
 pub(super) struct Fetcher<'a> {
     leader: &'a Leader,
     tally: &'a Tally,
@@ -19,7 +20,7 @@ impl<'a> Fetcher<'a> {
         Self { leader, tally, stop }
     }
 
-    /// Calls the platform, and again after the delay that a transient error names.
+    /// Calls the platform; retries the call after the delay that a transient error names.
     pub(super) async fn request<T, F: Future<Output = Result<T, GuildError>>>(
         &self,
         call: impl Fn() -> F,

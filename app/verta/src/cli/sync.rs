@@ -21,6 +21,7 @@ use ports::error::StoreError;
 use ports::guild::GuildSource;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::Instant;
+use tracing::warn;
 
 use super::terminal::{eprintln, escaped, stdout};
 use super::{Outcome, SyncArguments, Tools};
@@ -110,8 +111,10 @@ async fn request(arguments: &SyncArguments, jobs: &SyncJobs, tools: &Tools) -> R
 
 /// Requests the cancellation of a job from the process that runs it.
 async fn cancel(jobs: &SyncJobs, id: JobId) {
-    // A job that cannot be cancelled has ended, and the process ends with it.
-    retry(&OUTAGE, SyncJobsError::is_transient, || jobs.cancel(id)).await.ok();
+    // Any other error means that the job has ended, and the process ends with it.
+    if let Err(SyncJobsError::Store(error)) = retry(&OUTAGE, SyncJobsError::is_transient, || jobs.cancel(id)).await {
+        warn!(job.id = %id, error = &error as &dyn std::error::Error, "job not cancelled");
+    }
 }
 
 /// Runs the job, or follows its progress: one process at a time leads for a token. Another leader runs this job, too,

@@ -36,10 +36,10 @@ pub(super) fn scan_labelled(text: &str, label: &str) -> Vec<Edit> {
 /// Returns whether the words before the digits say that they are the id of a person; `label` is before the text.
 fn is_labelled(scan: &Scan<'_>, at: usize, end: usize, label: &[Unit]) -> bool {
     // Underscores are markup where no word is behind them.
-    let before = scan.units[at.saturating_sub(LONGEST_WORD)..at].iter().rev().map(|unit| unit.letter);
-    let after = scan.units[end..].iter().take(LONGEST_WORD).map(|unit| unit.letter);
-    let before = before.skip_while(|letter| *letter == '_').next();
-    let after = after.skip_while(|letter| *letter == '_').next();
+    let mut before = scan.units[at.saturating_sub(LONGEST_WORD)..at].iter().rev().map(|unit| unit.letter);
+    let mut after = scan.units[end..].iter().take(LONGEST_WORD).map(|unit| unit.letter);
+    let before = before.find(|letter| *letter != '_');
+    let after = after.find(|letter| *letter != '_');
     let is_of_name = |letter: char| letter.is_alphanumeric() || "#&@!/=-.".contains(letter);
     if before.is_some_and(is_of_name) || after.is_some_and(|after| after == '>' || after != '.' && is_of_name(after)) {
         return false;
