@@ -72,6 +72,7 @@ fn every_status_that_the_document_names_is_given_and_no_other() {
     deletion(&checked, &server);
     drop(server);
     without_a_worker(&checked);
+    without_the_key_of_the_archive(&checked);
     without_a_key(&checked);
     one_request_too_many(&checked);
     a_broken_store(&checked);
@@ -207,6 +208,21 @@ fn without_a_worker(checked: &Checked) {
             let refused = checked.expect(&server, 409, &good(operation)).json();
             assert!(refused["detail"].as_str().unwrap().contains("DISCORD_BOT_TOKEN"), "{refused}");
         }
+    }
+}
+
+/// Changes a community in a process that has no key, of an archive that was written with one.
+fn without_the_key_of_the_archive(checked: &Checked) {
+    let installation = Installation::new();
+    drop(served(&installation));
+    let server = installation.serve_with(&["--role", "web"], |command| {
+        command.env_remove("PSEUDONYM_KEY");
+    });
+    let tenant = |method| Ask::new(method, "/api/v1/admin/tenants/{id}").admin();
+    let create = Ask::new("post", TENANTS).admin().json(&json!({"name": "Third", "platform_id": "43"}));
+    for ask in [create, tenant("patch").json(&json!({"name": "Other"})), tenant("delete")] {
+        let rejected = checked.expect(&server, 409, &ask).json();
+        assert!(rejected["detail"].as_str().unwrap().contains("PSEUDONYM_KEY"), "{rejected}");
     }
 }
 
