@@ -15,7 +15,7 @@ use sha2::Sha256;
 pub use self::check::{KeyCheck, ParseKeyCheckError};
 pub use self::people::{Identity, KnownPeople};
 pub use self::rendered::RenderedNames;
-pub use self::scrub::{MessageScrub, Part};
+pub use self::scrub::{MessageScrub, Part, each_program_text};
 use crate::tenant::TenantId;
 
 /// The secret of an installation, from which every tenant's key is derived: 32 bytes.

@@ -10,7 +10,7 @@ use domain::message::{
     Attachment, AttachmentId, Author, Emoji, Message, MessageId, MessageKind, Origin, Reaction, Reference, Version,
     time_beside,
 };
-use domain::pseudonym::{KnownPeople, MessageScrub, Part, Pseudonymizer, RenderedNames};
+use domain::pseudonym::{KnownPeople, MessageScrub, Part, Pseudonymizer, RenderedNames, each_program_text};
 use domain::snowflake::Id;
 use domain::timestamp::Timestamp;
 use domain::unreadable::Unreadable;
@@ -240,29 +240,10 @@ impl Scrub<'_> {
                 fields.remove(name);
             }
         }
-        for key in ["author", "title", "description", "fields", "footer"] {
-            if let Some(value) = embed.get_mut(key) {
-                self.unname(value, "");
-            }
+        if let Value::Object(fields) = &mut embed {
+            each_program_text(fields, &mut |text, label| *text = self.names.program_text(text, label));
         }
         embed
-    }
-
-    /// Removes the names of known people from the texts of a part of an embed; `label` is before them.
-    fn unname(&self, value: &mut Value, label: &str) {
-        match value {
-            Value::String(text) => *text = self.names.program_text(text, label),
-            Value::Array(items) => items.iter_mut().for_each(|item| self.unname(item, label)),
-            Value::Object(fields) => {
-                let label = fields.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
-                for (key, label) in [("name", ""), ("text", ""), ("value", label.as_str())] {
-                    if let Some(text) = fields.get_mut(key) {
-                        self.unname(text, label);
-                    }
-                }
-            }
-            Value::Null | Value::Bool(_) | Value::Number(_) => {}
-        }
     }
 
     fn snapshot(&self, snapshot: Value) -> Value {

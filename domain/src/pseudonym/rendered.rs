@@ -7,7 +7,7 @@ use std::ops::Range;
 use serde_json::Value;
 
 use super::people::{Identity, KnownPeople, ends_name};
-use super::scrub::is_person_word;
+use super::scrub::{is_id_word, is_person_word};
 use super::{Pseudonym, Pseudonymizer};
 use crate::markup::address_ranges;
 
@@ -89,7 +89,7 @@ impl<'a> RenderedNames<'a> {
     /// after the word for a person (`User: Name`). `label` is before the text, as the name of an embed's field is.
     #[must_use]
     pub fn program_text(&self, text: &str, label: &str) -> String {
-        let is_labelled = last_word(label).is_some_and(is_label);
+        let is_labelled = is_label(label);
         let text = self.without_tags(text);
         text.split_inclusive('\n').map(|line| self.without_names(line, is_labelled)).collect()
     }
@@ -107,7 +107,7 @@ impl<'a> RenderedNames<'a> {
                 (from, start) = (name.end, name.end);
             }
             let Some((at, length)) = separator(&line[start..]) else { break };
-            is_named = has_pseudonym || last_word(&line[start..start + at]).is_some_and(is_label);
+            is_named = has_pseudonym || is_label(&line[start..start + at]);
             start += at + length;
         }
         written.push_str(&line[from..]);
@@ -125,7 +125,8 @@ impl<'a> RenderedNames<'a> {
                     || separator(&line[name.end..])
                         .is_some_and(|(next, _)| line[name.end..name.end + next].trim_matches(MARKUP).is_empty());
                 // A member can have the name of a label.
-                if is_whole && !last_word(&line[name.clone()]).is_some_and(|word| is_label(word) || is_id_label(word)) {
+                let is_of_label = |word: String| is_person_word(&word) || is_id_word(&word);
+                if is_whole && !last_word(&line[name.clone()]).is_some_and(is_of_label) {
                     return Some((name, person));
                 }
             }
@@ -210,17 +211,14 @@ fn separator(text: &str) -> Option<(usize, usize)> {
     found.map(|(at, letter)| (at, letter.len_utf8()))
 }
 
-fn last_word(text: &str) -> Option<&str> {
-    text.split(|letter: char| !letter.is_alphanumeric()).rfind(|word| !word.is_empty())
+/// Returns the last word of a text, in lower case.
+fn last_word(text: &str) -> Option<String> {
+    text.split(|letter: char| !letter.is_alphanumeric()).rfind(|word| !word.is_empty()).map(str::to_lowercase)
 }
 
-/// Returns whether a word is one for a person.
-fn is_label(word: &str) -> bool {
-    is_person_word(&word.to_lowercase())
-}
-
-fn is_id_label(word: &str) -> bool {
-    word.len() <= 3 && ["id", "ids", "uid"].contains(&word.to_lowercase().as_str())
+/// Returns whether a text ends with a word for a person.
+fn is_label(text: &str) -> bool {
+    last_word(text).is_some_and(|word| is_person_word(&word))
 }
 
 fn has_pseudonym(text: &str) -> bool {

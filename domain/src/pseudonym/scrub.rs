@@ -11,8 +11,9 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Number, Value};
 
-pub(super) use self::keys::is_person_word;
+pub use self::embed::each_program_text;
 use self::keys::{Class, class, is_user_id, may_name_person, snake};
+pub(super) use self::keys::{is_id_word, is_person_word};
 use self::text::{ID_DIGITS, Rules, may_name, scan};
 use super::Pseudonymizer;
 

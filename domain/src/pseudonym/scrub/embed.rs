@@ -73,19 +73,7 @@ impl MessageScrub<'_> {
     /// Returns an embed without the name of the person whose picture or address it shows, and without labelled ids.
     pub(super) fn embed(&self, fields: Map<String, Value>) -> Map<String, Value> {
         let mut fields = self.unnamed(fields);
-        if let Some(Value::Array(listed)) = fields.get_mut("fields") {
-            for field in listed {
-                let label = text_of(Some(field), "name").unwrap_or_default().to_owned();
-                if let Some(Value::String(value)) = field.get_mut("value") {
-                    *value = self.unlabelled(value, &label);
-                }
-            }
-        }
-        for key in SHOWN {
-            if let Some(value) = fields.get_mut(key) {
-                each_text(value, &mut |text| *text = self.unlabelled(text, ""));
-            }
-        }
+        each_program_text(&mut fields, &mut |text, label| *text = self.unlabelled(text, label));
         fields
     }
 
@@ -339,17 +327,34 @@ fn tagged(text: &str) -> impl Iterator<Item = &str> {
     found.flatten()
 }
 
-/// Applies `edit` to each text in a value of an embed that readers are shown.
-fn each_text(value: &mut Value, edit: &mut dyn FnMut(&mut String)) {
+/// Applies `edit` to each text of an embed that readers are shown, with its label: the name of a field before its value.
+pub fn each_program_text(embed: &mut Map<String, Value>, edit: &mut dyn FnMut(&mut String, &str)) {
+    for key in SHOWN {
+        if let Some(value) = embed.get_mut(key) {
+            each_labelled(value, "", edit);
+        }
+    }
+}
+
+fn each_labelled(value: &mut Value, label: &str, edit: &mut dyn FnMut(&mut String, &str)) {
     match value {
-        Value::String(text) => edit(text),
-        Value::Array(items) => items.iter_mut().for_each(|item| each_text(item, edit)),
+        Value::String(text) => edit(text, label),
+        Value::Array(items) => items.iter_mut().for_each(|item| each_labelled(item, label, edit)),
         Value::Object(fields) => {
-            let shown = fields.iter_mut().filter(|(key, _)| matches!(key.as_str(), "name" | "value" | "text"));
-            shown.for_each(|(_, value)| each_text(value, edit));
+            let label = fields.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
+            for (key, label) in [("name", ""), ("text", ""), ("value", label.as_str())] {
+                if let Some(value) = fields.get_mut(key) {
+                    each_labelled(value, label, edit);
+                }
+            }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
+}
+
+/// Applies `edit` to each text in a value of an embed that readers are shown.
+fn each_text(value: &mut Value, edit: &mut dyn FnMut(&mut String)) {
+    each_labelled(value, "", &mut |text, _| edit(text));
 }
 
 /// Replaces names that are words in the texts of `value` by generated names.

@@ -154,6 +154,11 @@ pub(in crate::pseudonym) fn is_person_word(word: &str) -> bool {
     PEOPLE.contains(&singular(word))
 }
 
+/// Returns whether a word, in lower case, stands for an id.
+pub(in crate::pseudonym) fn is_id_word(word: &str) -> bool {
+    ["id", "ids", "uid"].contains(&word)
+}
+
 /// Returns whether a word, in lower case, is one for an item whose id does not name a person.
 pub(super) fn is_thing_word(word: &str) -> bool {
     THINGS.contains(&singular(word))

@@ -1,13 +1,10 @@
 //! Ids that a program's text labels as those of people: `User ID: 80351110224678912`, `Name (80351110224678912)`.
 
-use super::keys::{is_person_word, is_thing_word};
+use super::keys::{is_id_word, is_person_word, is_thing_word};
 use super::text::{Edit, ID_DIGITS, LONGEST_WORD, Rules, SHORTEST, Scan, What, may_name};
 use super::view::{Unit, view};
 
-/// Words after which an id in a program's text is a person's: `User ID: 80351110224678912`.
-const ID_LABELS: [&str; 3] = ["id", "ids", "uid"];
-
-/// Words before such a label of an id that is not a person's, beside those of Discord's items.
+/// Words before `ID` that say that it is not a person's, beside those for Discord's items.
 const THING_LABELS: [&str; 8] = ["server", "case", "ticket", "command", "order", "transaction", "log", "post"];
 
 /// Words before `id` in one word, beside those for people: `AccountID`.
@@ -49,7 +46,7 @@ fn is_labelled(scan: &Scan<'_>, at: usize, end: usize, label: &[Unit]) -> bool {
     let mut words = said.split(|letter: char| !letter.is_alphanumeric()).rev().filter(|word| !word.is_empty());
     let (last, other) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     let is_thing = |word: &str| is_thing_word(word) || THING_LABELS.contains(&word);
-    if ID_LABELS.contains(&last) {
+    if is_id_word(last) {
         return !is_thing(other);
     }
     let noun = last.strip_suffix("ids").or_else(|| last.strip_suffix("id")).unwrap_or(last);
