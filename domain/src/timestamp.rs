@@ -17,6 +17,9 @@ const FIRST_MS: i64 = -62_135_596_800_000;
 const LAST_MS: i64 = 253_402_207_200_000;
 
 impl Timestamp {
+    /// The last possible time.
+    pub const MAX: Self = Self(LAST_MS);
+
     /// Returns the time `millis` milliseconds after the Unix epoch, or `None` outside the years 1 to 9999.
     #[must_use]
     pub const fn from_millis(millis: i64) -> Option<Self> {

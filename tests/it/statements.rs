@@ -31,10 +31,15 @@ pub(crate) fn statements() -> Vec<Statement> {
             continue;
         }
         let file = path.strip_prefix(&root).unwrap().with_extension("").to_str().unwrap().to_owned();
-        let source = fs::read_to_string(&path).unwrap().replace("\npub(crate) const ", "\nconst ");
-        for part in source.split("\nconst ").skip(1) {
-            let Some((name, rest)) = part.split_once(": &str = ") else { continue };
-            let Some(rest) = rest.trim_start_matches("sql! {").strip_prefix("r\"") else { continue };
+        let source = fs::read_to_string(&path).unwrap();
+        for part in source.split("const ").skip(1) {
+            let Some((name, rest)) = part.split_once(": ") else { continue };
+            let Some((kind, rest)) = rest.split_once(" = ") else { continue };
+            if !["&str", "&'static str", "Option<&'static str>"].contains(&kind) {
+                continue;
+            }
+            let rest = rest.trim_start_matches("Some(").trim_start_matches("sql! {");
+            let Some(rest) = rest.strip_prefix("r\"") else { continue };
             let (sql, _) = rest.split_once('"').unwrap();
             found.push(Statement { file: file.clone(), name: name.to_owned(), sql: expanded(sql) });
         }

@@ -1,8 +1,11 @@
-//! The library of the stores that use SQL: how rows become domain types, and how domain types become the values of
-//! columns. It implements no port and names no driver.
+//! The library of the stores that use SQL: how rows become domain types, how domain types become the values of
+//! columns, and the repositories that differ between stores only by their statements. It names no driver.
 //!
-//! A store implements [`Columns`](columns::Columns) for the rows of its driver, and calls the mappers of its tables.
-//! The statements themselves stay in the stores, because dialects differ and plans are tuned.
+//! A store implements [`Columns`](columns::Columns) for the rows of its driver, and [`Session`](session::Session) for
+//! its transaction. A repository is implemented once, for [`SqlUnit`](unit::SqlUnit), which executes the statements of
+//! the store: `JobStatements` for `JobRepository`. The statements themselves stay in the stores, because dialects differ
+//! and plans are tuned. The repositories of messages, coverage and changes are the stores' own, because they do more in
+//! one round trip, or on one thread, than a statement.
 
 pub mod archive;
 pub mod change;
@@ -17,6 +20,7 @@ pub mod media;
 pub mod message;
 pub mod migration;
 pub mod range;
+pub mod session;
 pub mod sync;
 pub mod tenant;
 pub mod unit;

@@ -1,13 +1,51 @@
 //! The download state of attachments.
 
+use std::future::Future;
+
+use async_trait::async_trait;
 use domain::channel::ChannelId;
-use domain::media::{ContentHash, File, FileKey, FileState};
+use domain::media::{ContentHash, File, FileKey, FileState, file_changes, new_file_changes};
+use domain::message::MessageId;
 use domain::tenant::TenantId;
+use domain::timestamp::Timestamp;
 use ports::error::StoreError;
+use ports::media::MediaRepository;
+use tracing::instrument;
 
 use crate::columns::{Columns, ValueError};
-use crate::values;
+use crate::session::{FromRow, Session};
+use crate::unit::SqlUnit;
 use crate::values::Value;
+use crate::{parameters, values};
+
+/// The statements of a store.
+pub trait MediaStatements: Session {
+    /// Lists the files of a tenant that are due, the earliest first.
+    const LIST_DUE: &'static str;
+    /// Lists the files of an interval of messages.
+    const LIST: &'static str;
+    /// Finds the files of messages.
+    const FIND_ALL: &'static str;
+    /// Lists the files from a message on.
+    const LIST_AFTER: &'static str;
+    /// Lists the keys of the first files of a channel.
+    const FIRST: &'static str;
+    /// Removes the first files of a channel.
+    const DELETE_FIRST: &'static str;
+
+    /// Stores the rows of files; those that are stored already stay as they are.
+    ///
+    /// Fails with [`StoreError::Missing`] if a channel is not stored.
+    fn insert_files(&mut self, rows: Vec<FileRow>) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Stores the rows of files; those that are stored already get the new state.
+    ///
+    /// Fails with [`StoreError::Missing`] if a channel is not stored.
+    fn upsert_files(&mut self, rows: Vec<FileRow>) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
+
+/// A row of `{file}, tenant_id`.
+pub type FileRow = [Value<'static>; 9];
 
 /// The numbers of the states.
 const WAITING: u8 = 0;
@@ -15,29 +53,29 @@ const STORED: u8 = 1;
 const GONE: u8 = 2;
 const FAILED: u8 = 3;
 
-/// Returns the key of a file.
-///
-/// # Errors
-/// [`StoreError::Corrupt`].
-pub fn key(row: &mut impl Columns) -> Result<FileKey, StoreError> {
-    let channel = ChannelId(row.uuid("channel_id")?);
-    Ok(FileKey { channel, message: row.id("message_id")?, attachment: row.id("attachment_id")? })
+impl FromRow for FileKey {
+    const TABLE: &'static str = "media";
+
+    fn from_row(row: &mut impl Columns) -> Result<Self, StoreError> {
+        let channel = ChannelId(row.uuid("channel_id")?);
+        Ok(Self { channel, message: row.id("message_id")?, attachment: row.id("attachment_id")? })
+    }
 }
 
-/// Returns a file.
-///
-/// # Errors
-/// [`StoreError::Corrupt`].
-pub fn file(row: &mut impl Columns) -> Result<File, StoreError> {
-    let key = key(row)?;
-    let state = match row.number::<u8>("state")? {
-        WAITING => FileState::Waiting { tries: row.number("tries")?, due_at: row.time("due_at")? },
-        STORED => FileState::Stored { hash: row.parse("hash")?, size_bytes: row.bits("size_bytes")? },
-        GONE => FileState::Gone,
-        FAILED => FileState::Failed,
-        other => return Err(row.corrupt("state", ValueError::Number(other.into()))),
-    };
-    Ok(File { key, state })
+impl FromRow for File {
+    const TABLE: &'static str = FileKey::TABLE;
+
+    fn from_row(row: &mut impl Columns) -> Result<Self, StoreError> {
+        let key = FileKey::from_row(row)?;
+        let state = match row.number::<u8>("state")? {
+            WAITING => FileState::Waiting { tries: row.number("tries")?, due_at: row.time("due_at")? },
+            STORED => FileState::Stored { hash: row.parse("hash")?, size_bytes: row.bits("size_bytes")? },
+            GONE => FileState::Gone,
+            FAILED => FileState::Failed,
+            other => return Err(row.corrupt("state", ValueError::Number(other.into()))),
+        };
+        Ok(Self { key, state })
+    }
 }
 
 /// The columns of a state, beside the time at which it is due.
@@ -66,9 +104,7 @@ impl From<FileState> for StateColumns {
     }
 }
 
-/// Returns a row of `{file}, tenant_id`.
-#[must_use]
-pub fn row(tenant: TenantId, File { key, state }: &File) -> [Value<'static>; 9] {
+fn row(tenant: TenantId, File { key, state }: &File) -> FileRow {
     let columns = StateColumns::from(*state);
     values![
         key.channel.0,
@@ -81,4 +117,61 @@ pub fn row(tenant: TenantId, File { key, state }: &File) -> [Value<'static>; 9] 
         columns.size_bytes.map(Value::Bits),
         tenant.0,
     ]
+}
+
+#[async_trait]
+impl<U: MediaStatements> MediaRepository for SqlUnit<U> {
+    #[instrument(name = "db.media.insert_all", level = "debug", skip_all, err(level = "trace"))]
+    async fn insert_all(&mut self, tenant: TenantId, files: &[File]) -> Result<(), StoreError> {
+        self.0.insert_files(files.iter().map(|file| row(tenant, file)).collect()).await?;
+        self.0.log(tenant, new_file_changes(files.iter().map(|file| (file.key, file.state))));
+        Ok(())
+    }
+
+    #[instrument(name = "db.media.upsert_all", level = "debug", skip_all, err(level = "trace"))]
+    async fn upsert_all(&mut self, tenant: TenantId, files: &[File]) -> Result<(), StoreError> {
+        self.0.upsert_files(files.iter().map(|file| row(tenant, file)).collect()).await?;
+        self.0.log(tenant, file_changes(files.iter().map(|file| file.key)));
+        Ok(())
+    }
+
+    #[instrument(name = "db.media.list_due", level = "debug", skip_all, err(level = "trace"))]
+    async fn list_due(&mut self, tenant: TenantId, now: Timestamp, limit: u32) -> Result<Vec<File>, StoreError> {
+        let parameters = parameters! { "tenant_id" => tenant.0, "due_at" => now, "limit" => limit };
+        self.0.select(U::LIST_DUE, parameters).await
+    }
+
+    #[instrument(name = "db.media.list", level = "debug", skip_all, err(level = "trace"))]
+    async fn list(&mut self, channel: ChannelId, low: MessageId, high: MessageId) -> Result<Vec<File>, StoreError> {
+        self.0.select(U::LIST, parameters! { "channel_id" => channel.0, "low" => low, "high" => high }).await
+    }
+
+    #[instrument(name = "db.media.find_all", level = "debug", skip_all, err(level = "trace"))]
+    async fn find_all(&mut self, keys: &[(ChannelId, MessageId)]) -> Result<Vec<File>, StoreError> {
+        let keys = keys.iter().map(|(channel, message)| values![channel.0, *message]).collect();
+        let mut found: Vec<File> = self.0.select_each(U::FIND_ALL, None, keys).await?;
+        found.sort_unstable_by_key(|file| file.key);
+        found.dedup_by_key(|file| file.key);
+        Ok(found)
+    }
+
+    #[instrument(name = "db.media.list_after", level = "debug", skip_all, err(level = "trace"))]
+    async fn list_after(
+        &mut self,
+        channel: ChannelId,
+        after: Option<MessageId>,
+        limit: u32,
+    ) -> Result<Vec<File>, StoreError> {
+        let Some(bound) = after.map_or(Some(MessageId::MIN), MessageId::next) else { return Ok(Vec::new()) };
+        let parameters = parameters! { "channel_id" => channel.0, "bound" => bound, "limit" => limit };
+        self.0.select(U::LIST_AFTER, parameters).await
+    }
+
+    #[instrument(name = "db.media.delete_first", level = "debug", skip_all, err(level = "trace"))]
+    async fn delete_first(&mut self, channel: ChannelId, limit: u32) -> Result<u64, StoreError> {
+        let parameters = || parameters! { "channel_id" => channel.0, "limit" => limit };
+        let first: Vec<FileKey> = self.0.select(U::FIRST, parameters()).await?;
+        self.0.log_in(channel, file_changes(first)).await?;
+        self.0.execute(U::DELETE_FIRST, parameters()).await
+    }
 }

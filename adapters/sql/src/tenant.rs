@@ -1,40 +1,79 @@
 //! Tenants.
 
+use async_trait::async_trait;
+use domain::change::ChangeKind;
 use domain::slug::TenantSlug;
 use domain::tenant::{Branding, Color, LogoUrl, PlatformId, Tenant, TenantId, TenantName};
 use ports::error::StoreError;
+use ports::page::Page;
+use ports::tenant::TenantRepository;
+use tracing::instrument;
 
 use crate::columns::Columns;
-use crate::parameters;
+use crate::session::{FromRow, Session};
+use crate::unit::SqlUnit;
 use crate::values::Parameter;
+use crate::{parameters, values};
 
-/// Returns a tenant.
-///
-/// # Errors
-/// [`StoreError::Corrupt`].
-pub fn tenant(row: &mut impl Columns) -> Result<Tenant, StoreError> {
-    Ok(Tenant {
-        id: TenantId(row.uuid("tenant_id")?),
-        platform: row.parse("platform")?,
-        platform_id: row.check("platform_id", PlatformId::new)?,
-        slug: row.check("slug", TenantSlug::new)?,
-        name: row.check("name", TenantName::new)?,
-        status: row.parse("status")?,
-        branding: Branding {
-            logo_url: row.check_optional("logo_url", LogoUrl::new)?,
-            primary_color: row.parse_optional("primary_color")?,
-            secondary_color: row.parse_optional("secondary_color")?,
-            accent_color: row.parse_optional("accent_color")?,
-        },
-        created_at: row.time("created_at")?,
-        updated_at: row.time("updated_at")?,
-        deleting_since: row.optional_time("deleting_since")?,
-    })
+/// The statements of a store.
+pub trait TenantStatements: Session {
+    /// Locks a tenant.
+    const LOCK: Option<&'static str> = None;
+    /// Finds a tenant.
+    const FIND: &'static str;
+    /// Finds a tenant by its slug.
+    const FIND_BY_SLUG: &'static str;
+    /// Lists the tenants after a slug.
+    const LIST: &'static str;
+    /// Finds the id of each tenant that has a public channel.
+    const FIND_PUBLIC: &'static str;
+    /// Removes the error texts of a tenant's jobs, which can contain names of channels.
+    const CLEAR_ERRORS: &'static str;
+    /// Stores a new tenant.
+    const INSERT: &'static str;
+    /// Replaces a tenant.
+    const UPDATE: &'static str;
+    /// Removes a tenant.
+    const DELETE: &'static str;
+}
+
+impl FromRow for Tenant {
+    const TABLE: &'static str = "tenants";
+
+    fn from_row(row: &mut impl Columns) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: TenantId(row.uuid("tenant_id")?),
+            platform: row.parse("platform")?,
+            platform_id: row.check("platform_id", PlatformId::new)?,
+            slug: row.check("slug", TenantSlug::new)?,
+            name: row.check("name", TenantName::new)?,
+            status: row.parse("status")?,
+            branding: Branding {
+                logo_url: row.check_optional("logo_url", LogoUrl::new)?,
+                primary_color: row.parse_optional("primary_color")?,
+                secondary_color: row.parse_optional("secondary_color")?,
+                accent_color: row.parse_optional("accent_color")?,
+            },
+            created_at: row.time("created_at")?,
+            updated_at: row.time("updated_at")?,
+            deleting_since: row.optional_time("deleting_since")?,
+        })
+    }
+}
+
+/// The tenant of a channel.
+struct OfChannel(TenantId);
+
+impl FromRow for OfChannel {
+    const TABLE: &'static str = "channels";
+
+    fn from_row(row: &mut impl Columns) -> Result<Self, StoreError> {
+        Ok(Self(TenantId(row.uuid("tenant_id")?)))
+    }
 }
 
 /// Returns the parameters of a statement that stores a tenant.
-#[must_use]
-pub fn parameters(tenant: &Tenant) -> Vec<Parameter<'_>> {
+fn parameters(tenant: &Tenant) -> Vec<Parameter<'_>> {
     let color = |color: Option<Color>| color.map(|color| color.to_string());
     parameters! {
         "tenant_id" => tenant.id.0,
@@ -50,5 +89,83 @@ pub fn parameters(tenant: &Tenant) -> Vec<Parameter<'_>> {
         "created_at" => tenant.created_at,
         "updated_at" => tenant.updated_at,
         "deleting_since" => tenant.deleting_since,
+    }
+}
+
+impl<U: TenantStatements> SqlUnit<U> {
+    /// Stores a tenant; returns the number of rows.
+    async fn write(&mut self, sql: &'static str, tenant: &Tenant) -> Result<u64, StoreError> {
+        match self.0.attempt(sql, parameters(tenant)).await? {
+            Ok(rows) => Ok(rows),
+            Err(error) if U::is_taken(&error) => Err(self.duplicate(tenant, error).await),
+            Err(error) => Err(self.0.failed(error)),
+        }
+    }
+
+    /// Returns the error for a rejected row: whether its id or its slug is taken.
+    async fn duplicate(&mut self, tenant: &Tenant, error: U::Error) -> StoreError {
+        let (id, slug) = (tenant.id.to_string(), tenant.slug.to_string());
+        match self.0.select_one(U::FIND_BY_SLUG, parameters! { "slug" => tenant.slug.as_str() }).await {
+            Ok(Some(Tenant { id: other, .. })) if other != tenant.id => self.0.taken(&[slug], "tenant slug", error),
+            Ok(_) => self.0.taken(&[id, slug], "tenant", error),
+            Err(error) => error,
+        }
+    }
+}
+
+#[async_trait]
+impl<U: TenantStatements> TenantRepository for SqlUnit<U> {
+    #[instrument(name = "db.tenant.find", level = "debug", skip_all, err(level = "trace"))]
+    async fn find(&mut self, id: TenantId) -> Result<Option<Tenant>, StoreError> {
+        self.0.lock(U::LOCK, parameters! { "tenant_id" => id.0 }).await?;
+        let found = self.0.select_one(U::FIND, parameters! { "tenant_id" => id.0 }).await?;
+        Ok(self.0.note_free(id.to_string(), found))
+    }
+
+    #[instrument(name = "db.tenant.find_by_slug", level = "debug", skip_all, err(level = "trace"))]
+    async fn find_by_slug(&mut self, slug: &TenantSlug) -> Result<Option<Tenant>, StoreError> {
+        let found = self.0.select_one(U::FIND_BY_SLUG, parameters! { "slug" => slug.as_str() }).await?;
+        Ok(self.0.note_free(slug.to_string(), found))
+    }
+
+    #[instrument(name = "db.tenant.list", level = "debug", skip_all, err(level = "trace"))]
+    async fn list(&mut self, page: Page<TenantSlug>) -> Result<Vec<Tenant>, StoreError> {
+        let after = page.after.as_ref().map_or("", TenantSlug::as_str);
+        self.0.select(U::LIST, parameters! { "after" => after, "limit" => page.limit }).await
+    }
+
+    #[instrument(name = "db.tenant.find_public", level = "debug", skip_all, err(level = "trace"))]
+    async fn find_public(&mut self, ids: &[TenantId]) -> Result<Vec<TenantId>, StoreError> {
+        let keys = ids.iter().map(|id| values![id.0]).collect();
+        let found = self.0.select_each(U::FIND_PUBLIC, None, keys).await?;
+        let mut found: Vec<TenantId> = found.into_iter().map(|OfChannel(tenant)| tenant).collect();
+        found.sort_unstable();
+        found.dedup();
+        Ok(found)
+    }
+
+    #[instrument(name = "db.tenant.insert", level = "debug", skip_all, err(level = "trace"))]
+    async fn insert(&mut self, tenant: &Tenant) -> Result<(), StoreError> {
+        self.write(U::INSERT, tenant).await?;
+        self.0.log(tenant.id, [ChangeKind::Tenant]);
+        Ok(())
+    }
+
+    #[instrument(name = "db.tenant.update", level = "debug", skip_all, err(level = "trace"))]
+    async fn update(&mut self, tenant: &Tenant) -> Result<(), StoreError> {
+        if self.write(U::UPDATE, tenant).await? == 0 {
+            return Err(StoreError::Missing { what: "tenant" });
+        }
+        self.0.log(tenant.id, [ChangeKind::Tenant]);
+        Ok(())
+    }
+
+    #[instrument(name = "db.tenant.delete", level = "debug", skip_all, err(level = "trace"))]
+    async fn delete(&mut self, id: TenantId) -> Result<(), StoreError> {
+        self.0.execute(U::CLEAR_ERRORS, parameters! { "tenant_id" => id.0 }).await?;
+        if self.0.execute(U::DELETE, parameters! { "tenant_id" => id.0 }).await? > 0 {
+            self.0.log(id, [ChangeKind::TenantGone]);
+        }
+        Ok(())
     }
 }

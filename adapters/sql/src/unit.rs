@@ -1,29 +1,111 @@
-//! The accessors of a unit.
+//! The unit of a store, with all of its repositories.
 
-/// Implements [`Repositories`](ports::store::Repositories) for a unit that implements every repository.
-#[macro_export]
-macro_rules! repositories {
-    ($unit:ty) => {
-        $crate::repositories! { $unit:
-            archive: ports::archive::ArchiveRepository,
-            tenants: ports::tenant::TenantRepository,
-            channels: ports::channel::ChannelRepository,
-            messages: ports::message::MessageRepository,
-            coverage: ports::coverage::CoverageRepository,
-            changes: ports::change::ChangeRepository,
-            jobs: ports::job::JobRepository,
-            leases: ports::lease::LeaseRepository,
-            guilds: ports::guild::repository::GuildRepository,
-            unreadable: ports::unreadable::UnreadableRepository,
-            media: ports::media::MediaRepository,
-            sync_states: ports::sync::SyncStateRepository,
-        }
-    };
-    ($unit:ty: $($name:ident: $repository:path),+ $(,)?) => {
-        impl ports::store::Repositories for $unit {
-            $(fn $name(&mut self) -> &mut dyn $repository {
-                self
-            })+
-        }
-    };
+use std::future::Future;
+
+use async_trait::async_trait;
+use ports::archive::ArchiveRepository;
+use ports::change::ChangeRepository;
+use ports::channel::ChannelRepository;
+use ports::coverage::CoverageRepository;
+use ports::error::StoreError;
+use ports::guild::repository::GuildRepository;
+use ports::job::JobRepository;
+use ports::lease::LeaseRepository;
+use ports::media::MediaRepository;
+use ports::message::MessageRepository;
+use ports::store::{Repositories, UnitOfWork};
+use ports::sync::SyncStateRepository;
+use ports::tenant::TenantRepository;
+use ports::unreadable::UnreadableRepository;
+
+use crate::archive::ArchiveStatements;
+use crate::channel::ChannelStatements;
+use crate::guild::GuildStatements;
+use crate::job::JobStatements;
+use crate::lease::LeaseStatements;
+use crate::media::MediaStatements;
+use crate::sync::SyncStateStatements;
+use crate::tenant::TenantStatements;
+use crate::unreadable::UnreadableStatements;
+
+/// The transaction of a store with everything that differs between stores: the statements of the repositories of this
+/// library, and the other repositories as a whole.
+pub trait StoreUnit:
+    ArchiveStatements
+    + TenantStatements
+    + ChannelStatements
+    + JobStatements
+    + LeaseStatements
+    + GuildStatements
+    + UnreadableStatements
+    + MediaStatements
+    + SyncStateStatements
+    + MessageRepository
+    + CoverageRepository
+    + ChangeRepository
+    + 'static
+{
+    /// Commits like [`UnitOfWork::commit`].
+    fn commit(self) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
+
+/// A unit with every repository: those of this library, which execute the statements of the store's unit, and the
+/// store's own.
+pub struct SqlUnit<U>(pub U);
+
+impl<U: StoreUnit> Repositories for SqlUnit<U> {
+    fn archive(&mut self) -> &mut dyn ArchiveRepository {
+        self
+    }
+
+    fn tenants(&mut self) -> &mut dyn TenantRepository {
+        self
+    }
+
+    fn channels(&mut self) -> &mut dyn ChannelRepository {
+        self
+    }
+
+    fn messages(&mut self) -> &mut dyn MessageRepository {
+        &mut self.0
+    }
+
+    fn coverage(&mut self) -> &mut dyn CoverageRepository {
+        &mut self.0
+    }
+
+    fn changes(&mut self) -> &mut dyn ChangeRepository {
+        &mut self.0
+    }
+
+    fn jobs(&mut self) -> &mut dyn JobRepository {
+        self
+    }
+
+    fn leases(&mut self) -> &mut dyn LeaseRepository {
+        self
+    }
+
+    fn guilds(&mut self) -> &mut dyn GuildRepository {
+        self
+    }
+
+    fn unreadable(&mut self) -> &mut dyn UnreadableRepository {
+        self
+    }
+
+    fn media(&mut self) -> &mut dyn MediaRepository {
+        self
+    }
+
+    fn sync_states(&mut self) -> &mut dyn SyncStateRepository {
+        self
+    }
+}
+
+#[async_trait]
+impl<U: StoreUnit> UnitOfWork for SqlUnit<U> {
+    async fn commit(self: Box<Self>) -> Result<(), StoreError> {
+        self.0.commit().await
+    }
 }

@@ -28,6 +28,23 @@ pub enum Value<'a> {
     Time(Timestamp),
 }
 
+impl Value<'_> {
+    /// Returns the value without its borrowed text.
+    #[must_use]
+    pub fn into_owned(self) -> Value<'static> {
+        match self {
+            Self::Null => Value::Null,
+            Self::Flag(flag) => Value::Flag(flag),
+            Self::Signed(number) => Value::Signed(number),
+            Self::Count(count) => Value::Count(count),
+            Self::Bits(bits) => Value::Bits(bits),
+            Self::Text(text) => Value::Text(text.into_owned().into()),
+            Self::Uuid(id) => Value::Uuid(id),
+            Self::Time(time) => Value::Time(time),
+        }
+    }
+}
+
 /// The value of a named parameter of a statement.
 pub type Parameter<'a> = (&'static str, Value<'a>);
 
@@ -64,6 +81,12 @@ impl From<u32> for Value<'_> {
 impl From<i32> for Value<'_> {
     fn from(number: i32) -> Self {
         Self::Signed(number.into())
+    }
+}
+
+impl From<i64> for Value<'_> {
+    fn from(number: i64) -> Self {
+        Self::Signed(number)
     }
 }
 

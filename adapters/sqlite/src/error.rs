@@ -88,16 +88,15 @@ pub(crate) fn is_missing(error: &rusqlite::Error) -> bool {
     extended_code(error) == Some(ffi::SQLITE_CONSTRAINT_FOREIGNKEY)
 }
 
-/// Returns the columns that SQLite names if a row is rejected because its name or key is taken.
-pub(crate) fn taken(error: &rusqlite::Error) -> Option<&str> {
+/// Returns the error for a row that belongs to an `owner`, which may be missing.
+pub(crate) fn owned_error(owner: &'static str, error: rusqlite::Error) -> StoreError {
+    if is_missing(&error) { StoreError::Missing { what: owner } } else { store_error(error) }
+}
+
+/// Returns whether a row is rejected because its name or key is taken.
+pub(crate) fn is_taken(error: &rusqlite::Error) -> bool {
     let unique = [ffi::SQLITE_CONSTRAINT_UNIQUE, ffi::SQLITE_CONSTRAINT_PRIMARYKEY];
-    if !unique.contains(&extended_code(error)?) {
-        return None;
-    }
-    match error {
-        rusqlite::Error::SqliteFailure(_, Some(text)) => Some(text),
-        _ => Some(""),
-    }
+    extended_code(error).is_some_and(|code| unique.contains(&code))
 }
 
 fn extended_code(error: &rusqlite::Error) -> Option<i32> {

@@ -4,7 +4,8 @@
 //! SQLite's write lock from `begin` to `commit`; each reader has a connection with a snapshot of its own. Calls of SQLite
 //! block, so they run on the blocking pool and await nothing else.
 //!
-//! One module holds the statements of one repository, and is the twin of the module of that name in `adapter-tidb`:
+//! One module holds the statements of one repository, which the library `adapter-sql` executes unless the repository is
+//! implemented here too, and is the twin of the module of that name in `adapter-tidb`:
 //! read them side by side. A change of a port changes both.
 
 mod archive;
@@ -19,6 +20,7 @@ mod media;
 mod message;
 mod migrate;
 mod row;
+mod session;
 mod sync;
 mod tenant;
 mod unit;
@@ -31,6 +33,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use adapter_sql::unit::SqlUnit;
 use async_trait::async_trait;
 use futures::future::BoxFuture;
 use ports::error::StoreError;
@@ -197,12 +200,12 @@ fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
 impl Store for SqliteStore {
     #[instrument(name = "db.read", level = "debug", skip_all, err(level = "trace"))]
     async fn read(&self) -> Result<Box<dyn Repositories>, StoreError> {
-        Ok(Box::new(Unit::read(&self.readers).await?))
+        Ok(Box::new(SqlUnit(Unit::read(&self.readers).await?)))
     }
 
     #[instrument(name = "db.begin", level = "debug", skip_all, err(level = "trace"))]
     async fn begin(&self) -> Result<Box<dyn UnitOfWork>, StoreError> {
-        Ok(Box::new(Unit::write(&self.writer, &self.appended).await?))
+        Ok(Box::new(SqlUnit(Unit::write(&self.writer, &self.appended).await?)))
     }
 
     async fn status(&self) -> Result<StoreStatus, StoreError> {

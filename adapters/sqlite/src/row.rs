@@ -3,13 +3,14 @@
 use std::cell::RefCell;
 
 use adapter_sql::columns::{Columns, ValueError};
+use adapter_sql::session::FromRow;
 use adapter_sql::values::{Parameter, Value as Shared};
 use domain::json::Json;
 use domain::snowflake::Id;
 use domain::timestamp::Timestamp;
 use ports::error::StoreError;
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
-use rusqlite::{Connection, Row, ToSql};
+use rusqlite::{Connection, Row, Rows, Statement, ToSql};
 use uuid::Uuid;
 
 use crate::error::store_error;
@@ -96,12 +97,62 @@ pub(crate) fn query<T>(
     make: impl Fn(&mut NamedRow<'_, '_>) -> Result<T, StoreError>,
 ) -> Result<Vec<T>, StoreError> {
     let mut statement = connection.prepare_cached(sql).map_err(store_error)?;
-    let mut rows = statement.query(parameters).map_err(store_error)?;
+    collect(table, statement.query(parameters).map_err(store_error)?, make)
+}
+
+/// Converts every row to a domain value.
+fn collect<T>(
+    table: &'static str,
+    mut rows: Rows<'_>,
+    make: impl Fn(&mut NamedRow<'_, '_>) -> Result<T, StoreError>,
+) -> Result<Vec<T>, StoreError> {
     let (mut values, order) = (Vec::new(), Order::default());
     while let Some(row) = rows.next().map_err(store_error)? {
         values.push(make(&mut NamedRow::new(table, row, &order))?);
     }
     Ok(values)
+}
+
+/// Returns the rows that `sql` selects. `parameters` may have others, too.
+pub(crate) fn select<T: FromRow>(
+    connection: &Connection,
+    sql: &str,
+    parameters: Vec<Parameter<'_>>,
+) -> Result<Vec<T>, StoreError> {
+    let mut statement = connection.prepare_cached(sql).map_err(store_error)?;
+    bind(&mut statement, parameters).map_err(store_error)?;
+    collect(T::TABLE, statement.raw_query(), |row| T::from_row(row))
+}
+
+/// Returns the rows that `sql` selects for each of `keys`, whose values follow the one of their owner, if there is one.
+pub(crate) fn select_each<T: FromRow, const N: usize>(
+    connection: &Connection,
+    sql: &str,
+    owner: Option<&Shared<'_>>,
+    keys: Vec<[Shared<'_>; N]>,
+) -> Result<Vec<T>, StoreError> {
+    let mut statement = connection.prepare_cached(sql).map_err(store_error)?;
+    let mut found = Vec::with_capacity(keys.len());
+    for key in keys {
+        for (index, value) in (1_usize..).zip(owner.cloned().into_iter().chain(key)) {
+            statement.raw_bind_parameter(index, Bound(value)).map_err(store_error)?;
+        }
+        found.extend(collect(T::TABLE, statement.raw_query(), |row| T::from_row(row))?);
+    }
+    Ok(found)
+}
+
+/// Gives each parameter of a statement its value. `parameters` may have others, too.
+fn bind(statement: &mut Statement<'_>, parameters: Vec<Parameter<'_>>) -> rusqlite::Result<()> {
+    let mut bound = 0;
+    for (name, value) in parameters {
+        if let Some(index) = statement.parameter_index(&format!(":{name}"))? {
+            statement.raw_bind_parameter(index, Bound(value))?;
+            bound += 1;
+        }
+    }
+    debug_assert_eq!(bound, statement.parameter_count(), "a parameter has no value: {statement:?}");
+    Ok(())
 }
 
 /// Runs a query and passes on its rows, one by one, while `goes_on` returns true.
@@ -172,14 +223,10 @@ pub(crate) fn insert_all<'a, const N: usize>(
     Ok(())
 }
 
-/// Runs a statement that stores one row, and returns the number of rows that it changed. It may leave out parameters.
+/// Runs a statement, and returns the number of rows that it changed. `parameters` may have others, too.
 pub(crate) fn store(connection: &Connection, sql: &str, parameters: Vec<Parameter<'_>>) -> rusqlite::Result<usize> {
     let mut statement = connection.prepare_cached(sql)?;
-    for (name, value) in parameters {
-        if let Some(index) = statement.parameter_index(&format!(":{name}"))? {
-            statement.raw_bind_parameter(index, Bound(value))?;
-        }
-    }
+    bind(&mut statement, parameters)?;
     statement.raw_execute()
 }
 

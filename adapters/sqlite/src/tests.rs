@@ -29,8 +29,9 @@ const SOURCES: [(&str, &str); 15] = [
 fn statements() -> Vec<(String, String)> {
     let mut found = Vec::new();
     for (file, source) in SOURCES {
-        for part in source.split("\nconst ").skip(1) {
-            let Some((head, rest)) = part.split_once(": &str = ") else { continue };
+        for part in source.split("const ").skip(1) {
+            let Some((head, rest)) = part.split_once(": &") else { continue };
+            let Some(rest) = rest.trim_start_matches("'static ").strip_prefix("str = ") else { continue };
             let Some(rest) = rest.trim_start_matches("sql! {").strip_prefix("r\"") else { continue };
             let (sql, _) = rest.split_once('"').unwrap();
             found.push((format!("{file} {head}"), expanded(sql)));
@@ -104,7 +105,7 @@ fn every_list_is_one_range_of_an_index_that_has_its_filter() {
         ("channel LIST_ALL", "channels USING INDEX channels_by_tenant (tenant_id=? AND channel_id>?)".to_owned()),
         ("channel/thread LIST_NEWEST", "channels USING INDEX channels_by_activity (parent_id=?)".to_owned()),
         (
-            "channel/thread LIST_AT",
+            "channel/thread LIST_TIED",
             "channels USING INDEX channels_by_activity (parent_id=? AND active_at=? AND platform_id<?)".to_owned(),
         ),
         (
@@ -121,7 +122,7 @@ fn every_list_is_one_range_of_an_index_that_has_its_filter() {
         ),
         ("channel/thread LIST_PUBLIC_NEWEST", format!("channels USING INDEX channels_visible_by_activity ({public})")),
         (
-            "channel/thread LIST_PUBLIC_AT",
+            "channel/thread LIST_PUBLIC_TIED",
             format!("channels USING INDEX channels_visible_by_activity ({public} AND active_at=? AND platform_id<?)"),
         ),
         (

@@ -4,10 +4,9 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use async_trait::async_trait;
+use adapter_sql::unit::StoreUnit;
 use domain::change::{Change, distinct};
 use ports::error::StoreError;
-use ports::store::UnitOfWork;
 use rusqlite::Connection;
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, Notify, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
@@ -28,13 +27,12 @@ pub(crate) struct Readers {
     pub(crate) permits: Arc<Semaphore>,
 }
 
-/// One unit of work, or one snapshot: it owns the connection and with it the transaction, and implements every
-/// repository.
+/// One unit of work, or one snapshot: it owns the connection and with it the transaction.
 pub(crate) struct Unit {
     /// `None` only while a statement runs, and permanently if the caller stopped waiting for it.
     lease: Option<Lease>,
     /// The changes for the change log, which are numbered and appended by the commit.
-    changes: Vec<Change>,
+    pub(crate) changes: Vec<Change>,
     /// Notified after a commit that appended to the change log; `None` in a snapshot.
     appended: Option<Arc<Notify>>,
 }
@@ -150,12 +148,9 @@ impl fmt::Display for Abandoned {
 
 impl std::error::Error for Abandoned {}
 
-adapter_sql::repositories!(Unit);
-
-#[async_trait]
-impl UnitOfWork for Unit {
+impl StoreUnit for Unit {
     #[instrument(name = "db.commit", level = "debug", skip_all, err(level = "trace"))]
-    async fn commit(mut self: Box<Self>) -> Result<(), StoreError> {
+    async fn commit(mut self) -> Result<(), StoreError> {
         let changes = distinct(std::mem::take(&mut self.changes));
         let appends = !changes.is_empty();
         self.run(move |connection| {

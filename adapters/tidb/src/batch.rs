@@ -33,10 +33,10 @@ pub(crate) fn padded_size(count: usize) -> usize {
 }
 
 /// Splits `keys` into pieces for a list of placeholders, each padded to one of the sizes with its last key.
-pub(crate) fn padded<T: Copy>(keys: &[T]) -> impl Iterator<Item = Vec<T>> {
+pub(crate) fn padded<T: Clone>(keys: &[T]) -> impl Iterator<Item = Vec<T>> {
     keys.chunks(MOST_ROWS).map(|piece| {
         let mut keys = piece.to_vec();
-        keys.resize(piece.len().next_power_of_two(), piece[piece.len() - 1]);
+        keys.resize(piece.len().next_power_of_two(), piece[piece.len() - 1].clone());
         keys
     })
 }
@@ -59,9 +59,18 @@ pub(crate) fn list_sql(sql: &str, count: usize) -> String {
 }
 
 /// Returns `sql` `count` times, each with parameters of its own.
-pub(crate) fn union_sql(sql: &str, count: usize) -> String {
+fn union_sql(sql: &str, count: usize) -> String {
     let part = format!("({})", sql.trim());
     [part.as_str()].repeat(count).join(" UNION ALL ")
+}
+
+/// Returns `sql` for `count` keys of `N` values: with all of them in the place of its only `(…)`, or else once for each.
+pub(crate) fn keyed_sql<const N: usize>(sql: &str, count: usize) -> String {
+    match N {
+        _ if !sql.contains("(…)") => union_sql(sql, count),
+        1 => list_sql(sql, count),
+        _ => keys_sql(sql, count),
+    }
 }
 
 /// Returns `sql` with `count` keys of a channel and a message in the place of its only `(…)`. A list of pairs would be

@@ -6,7 +6,8 @@
 //! the whole unit. A commit whose response is lost is `Unavailable`: repeating the unit is safe, since every write is an
 //! upsert.
 //!
-//! One module holds the statements of one repository, and is the twin of the module of that name in `adapter-sqlite`:
+//! One module holds the statements of one repository, which the library `adapter-sql` executes unless the repository is
+//! implemented here too, and is the twin of the module of that name in `adapter-sqlite`:
 //! read them side by side. Statements that only `TiDB` understands stand in `/*T! … */` comments.
 
 mod archive;
@@ -24,6 +25,7 @@ mod migrate;
 mod open;
 mod pool;
 mod row;
+mod session;
 mod sync;
 mod tenant;
 mod unit;
@@ -33,6 +35,7 @@ pub mod url;
 use std::sync::Arc;
 use std::time::Duration;
 
+use adapter_sql::unit::SqlUnit;
 use async_trait::async_trait;
 use mysql_async::Pool;
 use mysql_async::prelude::Queryable;
@@ -125,12 +128,12 @@ impl TidbStore {
 impl Store for TidbStore {
     #[instrument(name = "db.read", level = "debug", skip_all, err(level = "trace"))]
     async fn read(&self) -> Result<Box<dyn Repositories>, StoreError> {
-        Ok(Box::new(Unit::read(&self.readers).await?))
+        Ok(Box::new(SqlUnit(Unit::read(&self.readers).await?)))
     }
 
     #[instrument(name = "db.begin", level = "debug", skip_all, err(level = "trace"))]
     async fn begin(&self) -> Result<Box<dyn UnitOfWork>, StoreError> {
-        Ok(Box::new(Unit::write(&self.writers, &self.appended).await?))
+        Ok(Box::new(SqlUnit(Unit::write(&self.writers, &self.appended).await?)))
     }
 
     async fn appended(&self) {

@@ -85,9 +85,6 @@ pub(crate) fn of<T>(
     move |row| make(&mut NamedRow::new(table, row))
 }
 
-/// Later than every other time.
-pub(crate) const END_OF_TIME: Value = Value::Date(9999, 12, 31, 23, 59, 59, 999_000);
-
 /// Returns a time as `DATETIME(3)`.
 pub(crate) fn datetime(time: Timestamp) -> Value {
     let at = time.civil();
@@ -128,6 +125,9 @@ pub(crate) fn values<const N: usize>(row: [Shared<'_>; N]) -> [Value; N] {
 
 /// Returns parameters of the driver.
 pub(crate) fn named(parameters: Vec<Parameter<'_>>) -> Params {
+    if parameters.is_empty() {
+        return Params::Empty;
+    }
     Params::Named(parameters.into_iter().map(|(name, shared)| (name.as_bytes().to_vec(), value(shared))).collect())
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adapter_sql::columns::Columns;
-use async_trait::async_trait;
+use adapter_sql::unit::StoreUnit;
 use domain::change::{Change, ChangeKind, distinct};
 use domain::channel::ChannelId;
 use domain::lease::Fence;
@@ -13,7 +13,6 @@ use domain::tenant::TenantId;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Params, Pool, Row, Transaction, TxOpts, params};
 use ports::error::StoreError;
-use ports::store::UnitOfWork;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::time::timeout;
@@ -225,12 +224,9 @@ impl Unit {
 #[error("the unit was abandoned before")]
 struct GivenUp;
 
-adapter_sql::repositories!(Unit);
-
-#[async_trait]
-impl UnitOfWork for Unit {
+impl StoreUnit for Unit {
     #[instrument(name = "db.commit", level = "debug", skip_all, err(level = "trace"))]
-    async fn commit(mut self: Box<Self>) -> Result<(), StoreError> {
+    async fn commit(mut self) -> Result<(), StoreError> {
         self.raise_fences().await?;
         let changes = distinct(std::mem::take(&mut self.changes));
         if !changes.is_empty() {
