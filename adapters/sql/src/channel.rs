@@ -20,7 +20,7 @@ use crate::columns::{Columns, list_text};
 use crate::range::left;
 use crate::session::FromRow;
 use crate::unit::SqlUnit;
-use crate::values::Parameter;
+use crate::values::Parameters;
 use crate::{parameters, values};
 
 /// The statements of a store.
@@ -118,7 +118,7 @@ pub fn silent_sql(sql: &str) -> String {
 }
 
 /// Returns the parameters of a statement that stores a channel.
-fn parameters(channel: &Channel) -> Vec<Parameter<'_>> {
+fn parameters(channel: &Channel) -> Parameters<'_> {
     parameters! {
         "channel_id" => channel.id.0,
         "tenant_id" => channel.tenant_id.0,

@@ -7,7 +7,7 @@ use ports::error::StoreError;
 use crate::columns::Columns;
 use crate::parameters;
 use crate::values;
-use crate::values::Parameter;
+use crate::values::Parameters;
 use crate::values::Value;
 
 /// Returns the coverage in a row that may have none.
@@ -50,7 +50,7 @@ pub fn counted(row: &mut impl Columns, count: &'static str) -> Result<(ChannelId
 
 /// Returns the parameters of the statement that stores the coverage of a channel.
 #[must_use]
-pub fn parameters(channel: ChannelId, coverage: &StoredCoverage) -> Vec<Parameter<'_>> {
+pub fn parameters(channel: ChannelId, coverage: &StoredCoverage) -> Parameters<'_> {
     parameters! {
         "channel_id" => channel.0,
         "low" => coverage.interval.map(Interval::low),

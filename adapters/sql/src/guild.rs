@@ -12,7 +12,7 @@ use tracing::instrument;
 use crate::columns::{Columns, ValueError};
 use crate::session::{FromRow, Session};
 use crate::unit::SqlUnit;
-use crate::values::Parameter;
+use crate::values::Parameters;
 use crate::{parameters, values};
 
 /// The statements of a store.
@@ -99,7 +99,7 @@ impl<T: FromRow> FromRow for StoredItem<T> {
 }
 
 /// Returns the parameters of the statement that stores a role.
-fn role_parameters(tenant: TenantId, role: &StoredItem<Role>) -> Vec<Parameter<'_>> {
+fn role_parameters(tenant: TenantId, role: &StoredItem<Role>) -> Parameters<'_> {
     let StoredItem { item, observed_at, deleted_at } = role;
     parameters! {
         "tenant_id" => tenant.0,
@@ -113,7 +113,7 @@ fn role_parameters(tenant: TenantId, role: &StoredItem<Role>) -> Vec<Parameter<'
 }
 
 /// Returns the parameters of the statement that stores an emoji.
-fn emoji_parameters(tenant: TenantId, emoji: &StoredItem<GuildEmoji>) -> Vec<Parameter<'_>> {
+fn emoji_parameters(tenant: TenantId, emoji: &StoredItem<GuildEmoji>) -> Parameters<'_> {
     let StoredItem { item, observed_at, deleted_at } = emoji;
     parameters! {
         "tenant_id" => tenant.0,
@@ -126,7 +126,7 @@ fn emoji_parameters(tenant: TenantId, emoji: &StoredItem<GuildEmoji>) -> Vec<Par
 }
 
 /// Returns the parameters of the statement that stores a sticker.
-fn sticker_parameters(tenant: TenantId, sticker: &StoredItem<Sticker>) -> Vec<Parameter<'_>> {
+fn sticker_parameters(tenant: TenantId, sticker: &StoredItem<Sticker>) -> Parameters<'_> {
     let StoredItem { item, observed_at, deleted_at } = sticker;
     parameters! {
         "tenant_id" => tenant.0,

@@ -14,7 +14,7 @@ use crate::columns::list_text;
 use crate::parameters;
 use crate::session::{FromRow, Session};
 use crate::unit::SqlUnit;
-use crate::values::Parameter;
+use crate::values::Parameters;
 
 /// The statements of a store.
 pub trait JobStatements: Session {
@@ -62,7 +62,7 @@ impl FromRow for Job {
 }
 
 /// Returns the parameters of the statement that stores a job.
-fn parameters(job: &Job) -> Vec<Parameter<'_>> {
+fn parameters(job: &Job) -> Parameters<'_> {
     parameters! {
         "job_id" => job.id.0,
         "tenant_id" => job.tenant_id.0,

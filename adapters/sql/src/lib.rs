@@ -4,7 +4,7 @@
 //! A store implements [`Columns`](columns::Columns) for the rows of its driver, and [`Session`](session::Session) for
 //! its transaction. A repository is implemented once, for [`SqlUnit`](unit::SqlUnit), which executes the statements of
 //! the store: `JobStatements` for `JobRepository`. The statements themselves stay in the stores, because dialects differ
-//! and plans are tuned. The repositories of messages, coverage and changes are the stores' own, because they do more in
+//! and plans are tuned. The repositories of messages and coverage are the stores' own, because they do more in
 //! one round trip, or on one thread, than a statement.
 
 pub mod archive;

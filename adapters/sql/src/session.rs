@@ -8,7 +8,7 @@ use domain::tenant::TenantId;
 use ports::error::StoreError;
 
 use crate::columns::Columns;
-use crate::values::{Parameter, Value};
+use crate::values::{Parameters, Value};
 
 /// A value that one row has.
 pub trait FromRow: Sized + Send + 'static {
@@ -22,7 +22,7 @@ pub trait FromRow: Sized + Send + 'static {
     fn from_row(row: &mut impl Columns) -> Result<Self, StoreError>;
 }
 
-/// The transaction of one unit of work or snapshot. A parameter that a statement does not name is left out.
+/// The transaction of one unit of work or snapshot.
 pub trait Session: Send {
     /// The driver's error for a rejected statement.
     type Error: Send;
@@ -31,7 +31,7 @@ pub trait Session: Send {
     fn select<T: FromRow>(
         &mut self,
         sql: &'static str,
-        parameters: Vec<Parameter<'_>>,
+        parameters: Parameters<'_>,
     ) -> impl Future<Output = Result<Vec<T>, StoreError>> + Send;
 
     /// Returns the rows that `sql` selects for each of `keys`, in any order, maybe repeatedly. The parameters of the
@@ -48,7 +48,7 @@ pub trait Session: Send {
     fn lock(
         &mut self,
         _sql: Option<&'static str>,
-        _parameters: Vec<Parameter<'_>>,
+        _parameters: Parameters<'_>,
     ) -> impl Future<Output = Result<(), StoreError>> + Send {
         async { Ok(()) }
     }
@@ -65,7 +65,7 @@ pub trait Session: Send {
     fn attempt(
         &mut self,
         sql: &'static str,
-        parameters: Vec<Parameter<'_>>,
+        parameters: Parameters<'_>,
     ) -> impl Future<Output = Result<Result<u64, Self::Error>, StoreError>> + Send;
 
     /// Executes `sql` for each of `batch`, whose rows belong to an `owner`.
@@ -75,7 +75,7 @@ pub trait Session: Send {
         &mut self,
         owner: &'static str,
         sql: &'static str,
-        batch: Vec<Vec<Parameter<'_>>>,
+        batch: Vec<Parameters<'_>>,
     ) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
     /// Returns whether a row was rejected because its key or name is taken.
@@ -119,7 +119,7 @@ pub trait Session: Send {
     fn select_one<T: FromRow>(
         &mut self,
         sql: &'static str,
-        parameters: Vec<Parameter<'_>>,
+        parameters: Parameters<'_>,
     ) -> impl Future<Output = Result<Option<T>, StoreError>> + Send {
         async move { Ok(self.select(sql, parameters).await?.pop()) }
     }
@@ -128,7 +128,7 @@ pub trait Session: Send {
     fn execute(
         &mut self,
         sql: &'static str,
-        parameters: Vec<Parameter<'_>>,
+        parameters: Parameters<'_>,
     ) -> impl Future<Output = Result<u64, StoreError>> + Send {
         async move { self.attempt(sql, parameters).await?.map_err(|error| self.failed(error)) }
     }

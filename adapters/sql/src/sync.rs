@@ -10,7 +10,7 @@ use tracing::instrument;
 use crate::columns::Columns;
 use crate::session::{FromRow, Session};
 use crate::unit::SqlUnit;
-use crate::values::Parameter;
+use crate::values::Parameters;
 use crate::{parameters, values};
 
 /// The statements of a store.
@@ -36,7 +36,7 @@ impl FromRow for SyncState {
 }
 
 /// Returns the parameters of the statement that stores a sync state.
-fn parameters(state: &SyncState) -> Vec<Parameter<'static>> {
+fn parameters(state: &SyncState) -> Parameters<'static> {
     parameters! {
         "channel_id" => state.channel_id.0,
         "rechecked_at" => state.rechecked_at,

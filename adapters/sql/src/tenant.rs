@@ -12,7 +12,7 @@ use tracing::instrument;
 use crate::columns::Columns;
 use crate::session::{FromRow, Session};
 use crate::unit::SqlUnit;
-use crate::values::Parameter;
+use crate::values::Parameters;
 use crate::{parameters, values};
 
 /// The statements of a store.
@@ -73,7 +73,7 @@ impl FromRow for OfChannel {
 }
 
 /// Returns the parameters of a statement that stores a tenant.
-fn parameters(tenant: &Tenant) -> Vec<Parameter<'_>> {
+fn parameters(tenant: &Tenant) -> Parameters<'_> {
     let color = |color: Option<Color>| color.map(|color| color.to_string());
     parameters! {
         "tenant_id" => tenant.id.0,

@@ -19,6 +19,7 @@ use ports::tenant::TenantRepository;
 use ports::unreadable::UnreadableRepository;
 
 use crate::archive::ArchiveStatements;
+use crate::change::ChangeStatements;
 use crate::channel::ChannelStatements;
 use crate::guild::GuildStatements;
 use crate::job::JobStatements;
@@ -40,9 +41,9 @@ pub trait StoreUnit:
     + UnreadableStatements
     + MediaStatements
     + SyncStateStatements
+    + ChangeStatements
     + MessageRepository
     + CoverageRepository
-    + ChangeRepository
     + 'static
 {
     /// Commits like [`UnitOfWork::commit`].
@@ -75,7 +76,7 @@ impl<U: StoreUnit> Repositories for SqlUnit<U> {
     }
 
     fn changes(&mut self) -> &mut dyn ChangeRepository {
-        &mut self.0
+        self
     }
 
     fn jobs(&mut self) -> &mut dyn JobRepository {

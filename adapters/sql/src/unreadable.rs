@@ -13,7 +13,7 @@ use crate::columns::Columns;
 use crate::parameters;
 use crate::session::{FromRow, Session};
 use crate::unit::SqlUnit;
-use crate::values::Parameter;
+use crate::values::Parameters;
 
 /// The statements of a store.
 pub trait UnreadableStatements: Session {
@@ -53,7 +53,7 @@ impl FromRow for UnreadableId {
 }
 
 /// Returns the parameters of the statement that stores an unreadable entry of a channel.
-fn parameters(channel: ChannelId, entry: &Unreadable) -> Vec<Parameter<'_>> {
+fn parameters(channel: ChannelId, entry: &Unreadable) -> Parameters<'_> {
     parameters! {
         "channel_id" => channel.0,
         "unreadable_id" => entry.id.0,

@@ -48,6 +48,9 @@ impl Value<'_> {
 /// The value of a named parameter of a statement.
 pub type Parameter<'a> = (&'static str, Value<'a>);
 
+/// The values of the named parameters of a statement. Those that the statement does not name are left out.
+pub type Parameters<'a> = Vec<Parameter<'a>>;
+
 /// Returns an array of values, each converted from a domain type.
 #[macro_export]
 macro_rules! values {

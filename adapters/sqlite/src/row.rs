@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use adapter_sql::columns::{Columns, ValueError};
 use adapter_sql::session::FromRow;
-use adapter_sql::values::{Parameter, Value as Shared};
+use adapter_sql::values::{Parameters, Value as Shared};
 use domain::json::Json;
 use domain::snowflake::Id;
 use domain::timestamp::Timestamp;
@@ -117,7 +117,7 @@ fn collect<T>(
 pub(crate) fn select<T: FromRow>(
     connection: &Connection,
     sql: &str,
-    parameters: Vec<Parameter<'_>>,
+    parameters: Parameters<'_>,
 ) -> Result<Vec<T>, StoreError> {
     let mut statement = connection.prepare_cached(sql).map_err(store_error)?;
     bind(&mut statement, parameters).map_err(store_error)?;
@@ -143,7 +143,7 @@ pub(crate) fn select_each<T: FromRow, const N: usize>(
 }
 
 /// Gives each parameter of a statement its value. `parameters` may have others, too.
-fn bind(statement: &mut Statement<'_>, parameters: Vec<Parameter<'_>>) -> rusqlite::Result<()> {
+fn bind(statement: &mut Statement<'_>, parameters: Parameters<'_>) -> rusqlite::Result<()> {
     let mut bound = 0;
     for (name, value) in parameters {
         if let Some(index) = statement.parameter_index(&format!(":{name}"))? {
@@ -224,7 +224,7 @@ pub(crate) fn insert_all<'a, const N: usize>(
 }
 
 /// Runs a statement, and returns the number of rows that it changed. `parameters` may have others, too.
-pub(crate) fn store(connection: &Connection, sql: &str, parameters: Vec<Parameter<'_>>) -> rusqlite::Result<usize> {
+pub(crate) fn store(connection: &Connection, sql: &str, parameters: Parameters<'_>) -> rusqlite::Result<usize> {
     let mut statement = connection.prepare_cached(sql)?;
     bind(&mut statement, parameters)?;
     statement.raw_execute()

@@ -1,7 +1,7 @@
 //! The unit as the repositories of all stores use it. Each call runs on the blocking pool, a batch in one go.
 
 use adapter_sql::session::{FromRow, Session};
-use adapter_sql::values::{Parameter, Value};
+use adapter_sql::values::{Parameters, Value};
 use domain::change::{Change, ChangeKind};
 use domain::channel::ChannelId;
 use domain::tenant::TenantId;
@@ -14,12 +14,12 @@ use crate::row::{select, select_each, store};
 use crate::unit::Unit;
 
 /// Returns parameters that another thread can use.
-fn owned(parameters: Vec<Parameter<'_>>) -> Vec<Parameter<'static>> {
+fn owned(parameters: Parameters<'_>) -> Parameters<'static> {
     parameters.into_iter().map(|(name, value)| (name, value.into_owned())).collect()
 }
 
 /// Executes a statement for each of `batch`; returns the number of rows that it changed.
-fn store_all(connection: &Connection, sql: &str, batch: Vec<Vec<Parameter<'_>>>) -> rusqlite::Result<u64> {
+fn store_all(connection: &Connection, sql: &str, batch: Vec<Parameters<'_>>) -> rusqlite::Result<u64> {
     batch.into_iter().map(|parameters| store(connection, sql, parameters).map(|rows| rows as u64)).sum()
 }
 
@@ -29,7 +29,7 @@ impl Session for Unit {
     async fn select<T: FromRow>(
         &mut self,
         sql: &'static str,
-        parameters: Vec<Parameter<'_>>,
+        parameters: Parameters<'_>,
     ) -> Result<Vec<T>, StoreError> {
         let parameters = owned(parameters);
         self.run(move |connection| select(connection, sql, parameters)).await
@@ -47,7 +47,7 @@ impl Session for Unit {
     async fn attempt(
         &mut self,
         sql: &'static str,
-        parameters: Vec<Parameter<'_>>,
+        parameters: Parameters<'_>,
     ) -> Result<Result<u64, rusqlite::Error>, StoreError> {
         let batch = vec![owned(parameters)];
         self.run(move |connection| Ok(store_all(connection, sql, batch))).await
@@ -57,7 +57,7 @@ impl Session for Unit {
         &mut self,
         owner: &'static str,
         sql: &'static str,
-        batch: Vec<Vec<Parameter<'_>>>,
+        batch: Vec<Parameters<'_>>,
     ) -> Result<u64, StoreError> {
         let batch = batch.into_iter().map(owned).collect();
         self.run(move |connection| store_all(connection, sql, batch).map_err(|error| owned_error(owner, error))).await

@@ -1,7 +1,7 @@
 //! Columns as values of the domain.
 
 use adapter_sql::columns::{Columns, ValueError};
-use adapter_sql::values::{Parameter, Value as Shared};
+use adapter_sql::values::{Parameters, Value as Shared};
 use domain::json::Json;
 use domain::timestamp::Timestamp;
 use mysql_async::prelude::FromValue;
@@ -124,7 +124,7 @@ pub(crate) fn values<const N: usize>(row: [Shared<'_>; N]) -> [Value; N] {
 }
 
 /// Returns parameters of the driver.
-pub(crate) fn named(parameters: Vec<Parameter<'_>>) -> Params {
+pub(crate) fn named(parameters: Parameters<'_>) -> Params {
     if parameters.is_empty() {
         return Params::Empty;
     }

@@ -1,7 +1,7 @@
 //! The unit as the repositories of all stores use it.
 
 use adapter_sql::session::{FromRow, Session};
-use adapter_sql::values::{Parameter, Value};
+use adapter_sql::values::{Parameters, Value};
 use domain::change::ChangeKind;
 use domain::channel::ChannelId;
 use domain::tenant::TenantId;
@@ -40,7 +40,7 @@ impl Session for Unit {
     async fn select<T: FromRow>(
         &mut self,
         sql: &'static str,
-        parameters: Vec<Parameter<'_>>,
+        parameters: Parameters<'_>,
     ) -> Result<Vec<T>, StoreError> {
         self.rows(sql, named(parameters), from_row).await
     }
@@ -60,7 +60,7 @@ impl Session for Unit {
         Ok(found)
     }
 
-    async fn lock(&mut self, sql: Option<&'static str>, parameters: Vec<Parameter<'_>>) -> Result<(), StoreError> {
+    async fn lock(&mut self, sql: Option<&'static str>, parameters: Parameters<'_>) -> Result<(), StoreError> {
         match sql {
             Some(sql) => Self::lock(self, sql, named(parameters)).await,
             None => Ok(()),
@@ -74,7 +74,7 @@ impl Session for Unit {
     async fn attempt(
         &mut self,
         sql: &'static str,
-        parameters: Vec<Parameter<'_>>,
+        parameters: Parameters<'_>,
     ) -> Result<Result<u64, Error>, StoreError> {
         Self::attempt(self, sql, named(parameters)).await
     }
@@ -83,7 +83,7 @@ impl Session for Unit {
         &mut self,
         owner: &'static str,
         sql: &'static str,
-        batch: Vec<Vec<Parameter<'_>>>,
+        batch: Vec<Parameters<'_>>,
     ) -> Result<u64, StoreError> {
         let mut rows = 0;
         for parameters in batch {
