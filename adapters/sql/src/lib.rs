@@ -1,11 +1,11 @@
 //! The library of the stores that use SQL: how rows become domain types, how domain types become the values of
-//! columns, and the repositories that differ between stores only by their statements. It names no driver.
+//! columns, and the repositories themselves. It names no driver.
 //!
 //! A store implements [`Columns`](columns::Columns) for the rows of its driver, and [`Session`](session::Session) for
 //! its transaction. A repository is implemented once, for [`SqlUnit`](unit::SqlUnit), which executes the statements of
 //! the store: `JobStatements` for `JobRepository`. The statements themselves stay in the stores, because dialects differ
-//! and plans are tuned. The repositories of messages and coverage are the stores' own, because they do more in
-//! one round trip, or on one thread, than a statement.
+//! and plans are tuned. So do operations that a store does in its own way as a whole, such as storing a page: in one go on
+//! a blocking thread, or in few round trips.
 
 pub mod archive;
 pub mod change;

@@ -1,9 +1,11 @@
 //! Messages, with their attachments and reactions.
 
+pub mod repository;
+
 use domain::channel::ChannelId;
 use domain::message::{
-    Attachment, Author, Deletion, DeletionKind, Emoji, Message, MessageId, MessageKind, MessageMark, Origin, Reaction,
-    Reference, StoredMessage, Version,
+    Attachment, Author, Deletion, DeletionKind, Emoji, Message, MessageId, MessageKind, Origin, Reaction, Reference,
+    StoredMessage, Version,
 };
 use domain::page::{Newest, StoredVersion, Write};
 use ports::error::StoreError;
@@ -75,19 +77,6 @@ pub fn stored_version(row: &mut impl Columns, id: &'static str) -> Result<Stored
 /// [`StoreError::Corrupt`].
 pub fn newest(row: &mut impl Columns, id: &'static str) -> Result<Newest, StoreError> {
     Ok(Newest::from_stored(row.id(id)?, row.optional_time("sent_at")?))
-}
-
-/// Returns the mark of a message.
-///
-/// # Errors
-/// [`StoreError::Corrupt`].
-pub fn mark(row: &mut impl Columns) -> Result<MessageMark, StoreError> {
-    Ok(MessageMark {
-        id: row.id("message_id")?,
-        version: version(row)?,
-        digest: row.bits("digest")?,
-        deletion: deletion(row)?,
-    })
 }
 
 /// Returns a message without its attachments and reactions.

@@ -21,16 +21,17 @@ use ports::unreadable::UnreadableRepository;
 use crate::archive::ArchiveStatements;
 use crate::change::ChangeStatements;
 use crate::channel::ChannelStatements;
+use crate::coverage::CoverageStatements;
 use crate::guild::GuildStatements;
 use crate::job::JobStatements;
 use crate::lease::LeaseStatements;
 use crate::media::MediaStatements;
+use crate::message::repository::MessageStatements;
 use crate::sync::SyncStateStatements;
 use crate::tenant::TenantStatements;
 use crate::unreadable::UnreadableStatements;
 
-/// The transaction of a store with everything that differs between stores: the statements of the repositories of this
-/// library, and the other repositories as a whole.
+/// The transaction of a store, with the statements and operations of each repository that differ between stores.
 pub trait StoreUnit:
     ArchiveStatements
     + TenantStatements
@@ -42,16 +43,15 @@ pub trait StoreUnit:
     + MediaStatements
     + SyncStateStatements
     + ChangeStatements
-    + MessageRepository
-    + CoverageRepository
+    + MessageStatements
+    + CoverageStatements
     + 'static
 {
     /// Commits like [`UnitOfWork::commit`].
     fn commit(self) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
-/// A unit with every repository: those of this library, which execute the statements of the store's unit, and the
-/// store's own.
+/// A unit that implements every repository by the statements and operations of the store's own unit.
 pub struct SqlUnit<U>(pub U);
 
 impl<U: StoreUnit> Repositories for SqlUnit<U> {
@@ -68,11 +68,11 @@ impl<U: StoreUnit> Repositories for SqlUnit<U> {
     }
 
     fn messages(&mut self) -> &mut dyn MessageRepository {
-        &mut self.0
+        self
     }
 
     fn coverage(&mut self) -> &mut dyn CoverageRepository {
-        &mut self.0
+        self
     }
 
     fn changes(&mut self) -> &mut dyn ChangeRepository {

@@ -2,24 +2,16 @@
 
 use adapter_sql::channel::silent_sql;
 use adapter_sql::columns::Columns;
-use adapter_sql::coverage::{overlap, parameters, segment, segment_row, stored_coverage};
+use adapter_sql::coverage::{CoverageStatements, overlap, parameters, segment, segment_row, stored_coverage};
 use adapter_sql::sql;
-use async_trait::async_trait;
-use domain::change::ChangeKind;
 use domain::channel::ChannelId;
-use domain::coverage::{
-    Coverage, CoverageFacts, CoveragePlan, Interval, NearSegments, Observation, Segment, Segments, StoredCoverage,
-};
+use domain::coverage::{Coverage, CoverageFacts, CoveragePlan, Interval, NearSegments, Segment, StoredCoverage};
 use domain::message::MessageId;
 use domain::tenant::TenantId;
-use domain::timestamp::Timestamp;
-use ports::coverage::CoverageRepository;
 use ports::error::StoreError;
 use ports::page::Page;
 use rusqlite::{Connection, named_params};
-use tracing::instrument;
 
-use crate::change;
 use crate::error::store_error;
 use crate::row::{NamedRow, Text, execute, insert_all, number, query, query_one, store};
 use crate::unit::Unit;
@@ -52,13 +44,6 @@ const LIST: &str = sql! {r"
         AND kind NOT IN (:silent)
     ORDER BY channels.channel_id
     LIMIT :limit
-"};
-
-const SEGMENTS: &str = sql! {r"
-    SELECT {segment}
-    FROM coverage_segments
-    WHERE channel_id = :channel_id
-    ORDER BY low
 "};
 
 /// The segments that begin among the ids from `:low` to `:high`, or right after them.
@@ -99,19 +84,6 @@ const INSERT_SEGMENTS: &str = sql! {r"
     INSERT INTO coverage_segments (channel_id, oldest_at, {segment})
 "};
 
-const UPSERT: &str = sql! {r"
-    INSERT INTO coverage (channel_id, {coverage})
-    VALUES (:channel_id, {:coverage})
-    ON CONFLICT (channel_id) DO UPDATE
-    SET low = excluded.low, high = excluded.high, start_reached = excluded.start_reached, reason = excluded.reason,
-        checked_at = excluded.checked_at
-"};
-
-const DELETE_SEGMENTS: &str = r"
-    DELETE FROM coverage_segments
-    WHERE channel_id = :channel_id
-";
-
 fn coverage(row: &mut NamedRow<'_, '_>) -> Result<Coverage, StoreError> {
     let channel_id = ChannelId(row.uuid("channel_id")?);
     let stored = stored_coverage(row)?;
@@ -144,18 +116,18 @@ pub(crate) fn near(connection: &Connection, channel: ChannelId, span: Interval) 
 
 /// Executes the plan of an observation.
 pub(crate) fn execute_plan(connection: &Connection, channel: ChannelId, plan: &CoveragePlan) -> Result<(), StoreError> {
+    write_segments(connection, channel, plan)?;
+    store(connection, Unit::UPSERT, parameters(channel, &plan.coverage)).map(drop).map_err(store_error)
+}
+
+fn write_segments(connection: &Connection, channel: ChannelId, plan: &CoveragePlan) -> Result<(), StoreError> {
     let replaced = plan.update.iter().map(|segment| segment.interval().low());
     for low in plan.delete.iter().copied().chain(replaced) {
         let parameters = named_params! {":channel_id": Text(channel.0), ":low": number(low)};
         execute(connection, DELETE_SEGMENT, parameters).map_err(store_error)?;
     }
     insert_segments(connection, channel, &plan.update)?;
-    insert_segments(connection, channel, &plan.insert)?;
-    upsert(connection, channel, &plan.coverage)
-}
-
-fn upsert(connection: &Connection, channel: ChannelId, coverage: &StoredCoverage) -> Result<(), StoreError> {
-    store(connection, UPSERT, parameters(channel, coverage)).map(drop).map_err(store_error)
+    insert_segments(connection, channel, &plan.insert)
 }
 
 fn find_stored(connection: &Connection, channel: ChannelId) -> Result<StoredCoverage, StoreError> {
@@ -166,40 +138,40 @@ fn find_stored(connection: &Connection, channel: ChannelId) -> Result<StoredCove
     found.ok_or(StoreError::Missing { what: "channel" })
 }
 
-fn find(connection: &Connection, channel: ChannelId) -> Result<Option<Coverage>, StoreError> {
-    query_one(connection, "coverage", FIND, named_params! {":channel_id": Text(channel.0)}, coverage)
-}
-
-fn segments(connection: &Connection, channel: ChannelId) -> Result<Segments, StoreError> {
-    let parameters = named_params! {":channel_id": Text(channel.0)};
-    let rows = query(connection, "coverage_segments", SEGMENTS, parameters, |row| segment(row))?;
-    Segments::from_stored(&rows).map_err(overlap)
-}
-
-fn restore(connection: &Connection, copy: &Coverage, copied: &Segments) -> Result<bool, StoreError> {
-    let channel = copy.channel_id;
-    let held = find_stored(connection, channel)?;
-    let Some(restored) = held.restored(&segments(connection, channel)?, copy, copied) else { return Ok(false) };
-    execute(connection, DELETE_SEGMENTS, named_params! {":channel_id": Text(channel.0)}).map_err(store_error)?;
-    insert_segments(connection, channel, &copied.segments().collect::<Vec<_>>())?;
-    upsert(connection, channel, &restored)?;
-    Ok(true)
-}
-
 fn insert_segments(connection: &Connection, channel: ChannelId, segments: &[Segment]) -> Result<(), StoreError> {
     insert_all(connection, INSERT_SEGMENTS, segments.iter().map(|segment| segment_row(channel, segment)))
         .map_err(store_error)
 }
 
-#[async_trait]
-impl CoverageRepository for Unit {
-    #[instrument(name = "db.coverage.find", level = "debug", skip_all, err(level = "trace"))]
-    async fn find(&mut self, channel: ChannelId) -> Result<Option<Coverage>, StoreError> {
-        self.run(move |connection| find(connection, channel)).await
+impl CoverageStatements for Unit {
+    const SEGMENTS: &'static str = sql! {r"
+        SELECT {segment}
+        FROM coverage_segments
+        WHERE channel_id = :channel_id
+        ORDER BY low
+    "};
+
+    const DELETE_SEGMENTS: &'static str = r"
+        DELETE FROM coverage_segments
+        WHERE channel_id = :channel_id
+    ";
+
+    const UPSERT: &'static str = sql! {r"
+        INSERT INTO coverage (channel_id, {coverage})
+        VALUES (:channel_id, {:coverage})
+        ON CONFLICT (channel_id) DO UPDATE
+        SET low = excluded.low, high = excluded.high, start_reached = excluded.start_reached, reason = excluded.reason,
+            checked_at = excluded.checked_at
+    "};
+
+    async fn find_coverage(&mut self, channel: ChannelId) -> Result<Option<Coverage>, StoreError> {
+        self.run(move |connection| {
+            query_one(connection, "coverage", FIND, named_params! {":channel_id": Text(channel.0)}, coverage)
+        })
+        .await
     }
 
-    #[instrument(name = "db.coverage.list", level = "debug", skip_all, err(level = "trace"))]
-    async fn list(&mut self, tenant: TenantId, page: Page<ChannelId>) -> Result<Vec<Coverage>, StoreError> {
+    async fn list_coverages(&mut self, tenant: TenantId, page: Page<ChannelId>) -> Result<Vec<Coverage>, StoreError> {
         self.run(move |connection| {
             let after = page.after.map_or_else(String::new, |after| after.to_string());
             let parameters = named_params! {":tenant_id": Text(tenant.0), ":after": after, ":limit": page.limit};
@@ -208,55 +180,20 @@ impl CoverageRepository for Unit {
         .await
     }
 
-    #[instrument(name = "db.coverage.segments", level = "debug", skip_all, err(level = "trace"))]
-    async fn segments(&mut self, channel: ChannelId) -> Result<Segments, StoreError> {
-        self.run(move |connection| segments(connection, channel)).await
+    async fn lock_coverage(&mut self, channel: ChannelId) -> Result<StoredCoverage, StoreError> {
+        self.run(move |connection| find_stored(connection, channel)).await
     }
 
-    #[instrument(name = "db.coverage.record", level = "debug", skip_all, err(level = "trace"))]
-    async fn record(&mut self, channel: ChannelId, observations: &[Observation]) -> Result<(), StoreError> {
-        let observations = observations.to_vec();
-        self.write_logged(move |connection, changes| {
-            let mut stored = find_stored(connection, channel)?;
-            for seen in observations {
-                let near = near(connection, channel, seen.interval)?;
-                let Some(plan) = CoveragePlan::new(seen, &near, &stored) else { continue };
-                execute_plan(connection, channel, &plan)?;
-                change::log(connection, changes, channel, plan.change(channel))?;
-                stored = plan.coverage;
-            }
-            Ok(())
-        })
-        .await
+    async fn near(&mut self, channel: ChannelId, span: Interval) -> Result<NearSegments, StoreError> {
+        self.run(move |connection| near(connection, channel, span)).await
     }
 
-    #[instrument(name = "db.coverage.record_check", level = "debug", skip_all, err(level = "trace"))]
-    async fn record_check(
-        &mut self,
-        channel: ChannelId,
-        checked_at: Timestamp,
-        start_reached: bool,
-        reason: Option<String>,
-    ) -> Result<(), StoreError> {
-        self.write_logged(move |connection, changes| {
-            let checked = find_stored(connection, channel)?.after_check(checked_at, start_reached, reason);
-            upsert(connection, channel, &checked)?;
-            change::log(connection, changes, channel, [ChangeKind::Channel { channel }])
-        })
-        .await
+    async fn write_segments(&mut self, channel: ChannelId, plan: &CoveragePlan) -> Result<(), StoreError> {
+        let plan = plan.clone();
+        self.run(move |connection| write_segments(connection, channel, &plan)).await
     }
 
-    #[instrument(name = "db.coverage.restore", level = "debug", skip_all, err(level = "trace"))]
-    async fn restore(&mut self, coverage: &Coverage, segments: &Segments) -> Result<bool, StoreError> {
-        let (coverage, segments) = (coverage.clone(), segments.clone());
-        self.write_logged(move |connection, changes| {
-            let channel = coverage.channel_id;
-            let replaced = restore(connection, &coverage, &segments)?;
-            if replaced {
-                change::log(connection, changes, channel, [ChangeKind::Channel { channel }])?;
-            }
-            Ok(replaced)
-        })
-        .await
+    async fn insert_segments(&mut self, channel: ChannelId, segments: Vec<Segment>) -> Result<(), StoreError> {
+        self.run(move |connection| insert_segments(connection, channel, &segments)).await
     }
 }

@@ -4,9 +4,9 @@
 //! SQLite's write lock from `begin` to `commit`; each reader has a connection with a snapshot of its own. Calls of SQLite
 //! block, so they run on the blocking pool and await nothing else.
 //!
-//! One module holds the statements of one repository, which the library `adapter-sql` executes unless the repository is
-//! implemented here too, and is the twin of the module of that name in `adapter-tidb`:
-//! read them side by side. A change of a port changes both.
+//! One module holds the statements of one repository, which `adapter-sql` implements, and the operations that this store
+//! does in its own way. It is the twin of the module of that name in `adapter-tidb`: read them side by side. A change of
+//! a port changes both.
 
 mod archive;
 mod change;

@@ -1,38 +1,59 @@
 //! Messages, with their attachments and reactions.
 
-mod mark;
 mod read;
 mod write;
 
-use async_trait::async_trait;
+use adapter_sql::message::repository::MessageStatements;
+use adapter_sql::sql;
 use domain::channel::ChannelId;
-use domain::coverage::Segments;
-use domain::message::{MessageId, MessageMark, StoredMessage};
+use domain::coverage::{Interval, Segments};
+use domain::message::{MessageId, StoredMessage};
 use domain::page::{MessagePage, PageOutcome};
-use domain::tenant::TenantId;
 use ports::error::StoreError;
-use ports::message::{MessageList, MessageRepository};
+use ports::message::MessageList;
 use ports::page::MessageRange;
-use tracing::instrument;
 
 use crate::unit::Unit;
 
 pub(crate) use self::write::recount as recount_messages;
 
-#[async_trait]
-impl MessageRepository for Unit {
-    #[instrument(name = "db.message.find", level = "debug", skip_all, err(level = "trace"))]
-    async fn find(&mut self, channel: ChannelId, id: MessageId) -> Result<Option<StoredMessage>, StoreError> {
-        self.run(move |connection| read::find(connection, channel, id)).await
+impl MessageStatements for Unit {
+    const FIND_CHANNELS: &'static str = r"
+        SELECT messages.channel_id
+        FROM messages
+        JOIN channels ON channels.channel_id = messages.channel_id
+        WHERE message_id = :message_id
+            AND tenant_id = :tenant_id
+        ORDER BY messages.channel_id
+        LIMIT 8
+    ";
+
+    const LIST_MARKS: &'static str = sql! {r"
+        SELECT message_id, {version}
+        FROM messages
+        WHERE channel_id = :channel_id
+            AND message_id >= :bound
+        ORDER BY message_id
+        LIMIT :limit
+    "};
+
+    const FIRST: &'static str = r"
+        SELECT message_id
+        FROM messages
+        WHERE channel_id = :channel_id
+        ORDER BY message_id
+        LIMIT :limit
+    ";
+
+    async fn find_in(&mut self, channel: ChannelId, ids: &[MessageId]) -> Result<Vec<StoredMessage>, StoreError> {
+        let ids = ids.to_vec();
+        self.run(move |connection| {
+            ids.into_iter().filter_map(|id| read::find(connection, channel, id).transpose()).collect()
+        })
+        .await
     }
 
-    #[instrument(name = "db.message.find_in_tenant", level = "debug", skip_all, err(level = "trace"))]
-    async fn find_in_tenant(&mut self, tenant: TenantId, id: MessageId) -> Result<Vec<StoredMessage>, StoreError> {
-        self.run(move |connection| read::find_in_tenant(connection, tenant, id)).await
-    }
-
-    #[instrument(name = "db.message.find_all", level = "debug", skip_all, err(level = "trace"))]
-    async fn find_all(&mut self, keys: &[(ChannelId, MessageId)]) -> Result<Vec<StoredMessage>, StoreError> {
+    async fn find_keys(&mut self, keys: &[(ChannelId, MessageId)]) -> Result<Vec<StoredMessage>, StoreError> {
         let mut keys = keys.to_vec();
         keys.sort_unstable();
         keys.dedup();
@@ -42,7 +63,6 @@ impl MessageRepository for Unit {
         .await
     }
 
-    #[instrument(name = "db.message.list", level = "debug", skip_all, err(level = "trace"))]
     async fn list(
         &mut self,
         channel: ChannelId,
@@ -53,7 +73,6 @@ impl MessageRepository for Unit {
         self.run(move |connection| read::list(connection, channel, range, with_restricted, limit)).await
     }
 
-    #[instrument(name = "db.message.exists", level = "debug", skip_all, err(level = "trace"))]
     async fn exists(
         &mut self,
         channel: ChannelId,
@@ -63,13 +82,11 @@ impl MessageRepository for Unit {
         self.run(move |connection| read::exists(connection, channel, range, with_restricted)).await
     }
 
-    #[instrument(name = "db.message.replace_interval", level = "debug", skip_all, err(level = "trace"))]
     async fn replace_interval(&mut self, channel: ChannelId, page: &MessagePage) -> Result<PageOutcome, StoreError> {
         let page = page.clone();
         self.write_logged(move |connection, changes| write::replace_interval(connection, changes, channel, &page)).await
     }
 
-    #[instrument(name = "db.message.list_stored", level = "debug", skip_all, err(level = "trace"))]
     async fn list_stored(
         &mut self,
         channel: ChannelId,
@@ -79,17 +96,6 @@ impl MessageRepository for Unit {
         self.run(move |connection| read::list_stored(connection, channel, after, limit)).await
     }
 
-    #[instrument(name = "db.message.list_marks", level = "debug", skip_all, err(level = "trace"))]
-    async fn list_marks(
-        &mut self,
-        channel: ChannelId,
-        after: Option<MessageId>,
-        limit: u32,
-    ) -> Result<Vec<MessageMark>, StoreError> {
-        self.run(move |connection| mark::list_marks(connection, channel, after, limit)).await
-    }
-
-    #[instrument(name = "db.message.restore", level = "debug", skip_all, err(level = "trace"))]
     async fn restore(
         &mut self,
         channel: ChannelId,
@@ -101,8 +107,7 @@ impl MessageRepository for Unit {
             .await
     }
 
-    #[instrument(name = "db.message.delete_first", level = "debug", skip_all, err(level = "trace"))]
-    async fn delete_first(&mut self, channel: ChannelId, limit: u32) -> Result<u64, StoreError> {
-        self.write_logged(move |connection, changes| write::delete_first(connection, changes, channel, limit)).await
+    async fn remove(&mut self, channel: ChannelId, interval: Interval) -> Result<u64, StoreError> {
+        self.run(move |connection| write::remove_interval(connection, channel, interval)).await
     }
 }

@@ -5,24 +5,17 @@ use std::collections::HashMap;
 
 use adapter_sql::channel::silent_sql;
 use adapter_sql::columns::Columns;
-use adapter_sql::coverage::{counted, overlap, parameters, segment, segment_row, stored_coverage};
-use async_trait::async_trait;
-use domain::change::ChangeKind;
+use adapter_sql::coverage::{CoverageStatements, counted, overlap, parameters, segment, segment_row, stored_coverage};
 use domain::channel::ChannelId;
-use domain::coverage::{
-    Coverage, CoverageFacts, CoveragePlan, Interval, NearSegments, Observation, Segment, Segments, StoredCoverage,
-};
+use domain::coverage::{Coverage, CoverageFacts, CoveragePlan, Interval, NearSegments, Segment, StoredCoverage};
 use domain::message::MessageId;
 use domain::tenant::TenantId;
 use domain::timestamp::Timestamp;
 use mysql_async::{Params, Value, params};
-use ports::coverage::CoverageRepository;
 use ports::error::StoreError;
 use ports::page::Page;
-use tracing::instrument;
 
 use crate::batch::{list_sql, padded};
-use crate::error::{NO_REFERENCED_ROW, code, store_error};
 use crate::message::{lock, upsert};
 use crate::row::{NamedRow, named, of, values};
 use crate::unit::Unit;
@@ -75,13 +68,6 @@ const OBSERVED_SINCE: &str = r"
     GROUP BY coverage.channel_id
 ";
 
-const SEGMENTS: &str = sql! {r"
-    SELECT {segment}
-    FROM coverage_segments
-    WHERE channel_id = :channel_id
-    ORDER BY low
-"};
-
 /// The segments that begin among the ids from `:low` to `:high`, or right after them, and the next below. With the
 /// columns of a part of a channel's state.
 pub(crate) const SEGMENTS_NEAR: &str = r"
@@ -128,19 +114,6 @@ const UPSERT_SEGMENTS: &str = sql! {r"
 const UPSERT_SEGMENTS_TAIL: &str = r"
     ON DUPLICATE KEY UPDATE
         high = VALUES(high), observed_at = VALUES(observed_at), oldest_at = VALUES(oldest_at), parts = VALUES(parts)
-";
-
-const UPSERT: &str = sql! {r"
-    INSERT INTO coverage (channel_id, {coverage})
-    VALUES (:channel_id, {:coverage})
-    ON DUPLICATE KEY UPDATE
-        low = VALUES(low), high = VALUES(high), start_reached = VALUES(start_reached), reason = VALUES(reason),
-        checked_at = VALUES(checked_at)
-"};
-
-const DELETE_SEGMENTS: &str = r"
-    DELETE FROM coverage_segments
-    WHERE channel_id = :channel_id
 ";
 
 /// A stored segment that changes, and its new value.
@@ -257,18 +230,7 @@ impl Unit {
         channel: ChannelId,
         coverage: &StoredCoverage,
     ) -> Result<(), StoreError> {
-        match self.attempt(UPSERT, named(parameters(channel, coverage))).await? {
-            Ok(_) => Ok(()),
-            Err(error) if code(&error) == Some(NO_REFERENCED_ROW) => Err(StoreError::Missing { what: "channel" }),
-            Err(error) => Err(self.given_up(store_error(&error))),
-        }
-    }
-
-    async fn all_segments(&mut self, channel: ChannelId) -> Result<Segments, StoreError> {
-        let rows = self
-            .rows(SEGMENTS, params! { "channel_id" => channel.to_string() }, of("coverage_segments", segment))
-            .await?;
-        Segments::from_stored(&rows).map_err(overlap)
+        self.run_for("channel", Self::UPSERT, named(parameters(channel, coverage))).await.map(drop)
     }
 }
 
@@ -282,66 +244,53 @@ pub(crate) fn near_parameters(channel: ChannelId, span: Interval) -> Params {
     }
 }
 
-#[async_trait]
-impl CoverageRepository for Unit {
-    #[instrument(name = "db.coverage.find", level = "debug", skip_all, err(level = "trace"))]
-    async fn find(&mut self, channel: ChannelId) -> Result<Option<Coverage>, StoreError> {
+impl CoverageStatements for Unit {
+    const SEGMENTS: &'static str = sql! {r"
+        SELECT {segment}
+        FROM coverage_segments
+        WHERE channel_id = :channel_id
+        ORDER BY low
+    "};
+
+    const DELETE_SEGMENTS: &'static str = r"
+        DELETE FROM coverage_segments
+        WHERE channel_id = :channel_id
+    ";
+
+    const UPSERT: &'static str = sql! {r"
+        INSERT INTO coverage (channel_id, {coverage})
+        VALUES (:channel_id, {:coverage})
+        ON DUPLICATE KEY UPDATE
+            low = VALUES(low), high = VALUES(high), start_reached = VALUES(start_reached), reason = VALUES(reason),
+            checked_at = VALUES(checked_at)
+    "};
+
+    async fn find_coverage(&mut self, channel: ChannelId) -> Result<Option<Coverage>, StoreError> {
         let found =
             self.rows(FIND, params! { "channel_id" => channel.to_string() }, of("coverage", of_channel)).await?;
         Ok(self.coverages(found).await?.pop())
     }
 
-    #[instrument(name = "db.coverage.list", level = "debug", skip_all, err(level = "trace"))]
-    async fn list(&mut self, tenant: TenantId, page: Page<ChannelId>) -> Result<Vec<Coverage>, StoreError> {
+    async fn list_coverages(&mut self, tenant: TenantId, page: Page<ChannelId>) -> Result<Vec<Coverage>, StoreError> {
         let after = page.after.map_or_else(String::new, |after| after.to_string());
         let parameters = params! { "tenant_id" => tenant.to_string(), "after" => after, "limit" => page.limit };
         let listed = self.rows(&silent_sql(LIST), parameters, of("coverage", of_channel)).await?;
         self.coverages(listed).await
     }
 
-    #[instrument(name = "db.coverage.segments", level = "debug", skip_all, err(level = "trace"))]
-    async fn segments(&mut self, channel: ChannelId) -> Result<Segments, StoreError> {
-        self.all_segments(channel).await
+    async fn lock_coverage(&mut self, channel: ChannelId) -> Result<StoredCoverage, StoreError> {
+        lock(self, channel).await.map(|locked| locked.coverage)
     }
 
-    #[instrument(name = "db.coverage.record", level = "debug", skip_all, err(level = "trace"))]
-    async fn record(&mut self, channel: ChannelId, observations: &[Observation]) -> Result<(), StoreError> {
-        let locked = lock(self, channel).await?;
-        let mut stored = locked.coverage;
-        for seen in observations {
-            let near = self.near(channel, seen.interval).await?;
-            let Some(plan) = CoveragePlan::new(*seen, &near, &stored) else { continue };
-            self.write_segments(channel, &plan).await?;
-            self.upsert_coverage(channel, &plan.coverage).await?;
-            self.log_in(channel, plan.change(channel)).await?;
-            stored = plan.coverage;
-        }
-        Ok(())
+    async fn near(&mut self, channel: ChannelId, span: Interval) -> Result<NearSegments, StoreError> {
+        Self::near(self, channel, span).await
     }
 
-    #[instrument(name = "db.coverage.record_check", level = "debug", skip_all, err(level = "trace"))]
-    async fn record_check(
-        &mut self,
-        channel: ChannelId,
-        checked_at: Timestamp,
-        start_reached: bool,
-        reason: Option<String>,
-    ) -> Result<(), StoreError> {
-        let stored = lock(self, channel).await?.coverage;
-        self.upsert_coverage(channel, &stored.after_check(checked_at, start_reached, reason)).await?;
-        self.log_in(channel, [ChangeKind::Channel { channel }]).await
+    async fn write_segments(&mut self, channel: ChannelId, plan: &CoveragePlan) -> Result<(), StoreError> {
+        Self::write_segments(self, channel, plan).await
     }
 
-    #[instrument(name = "db.coverage.restore", level = "debug", skip_all, err(level = "trace"))]
-    async fn restore(&mut self, copy: &Coverage, copied: &Segments) -> Result<bool, StoreError> {
-        let channel = copy.channel_id;
-        let stored = lock(self, channel).await?.coverage;
-        let ours = self.all_segments(channel).await?;
-        let Some(restored) = stored.restored(&ours, copy, copied) else { return Ok(false) };
-        self.run(DELETE_SEGMENTS, params! { "channel_id" => channel.to_string() }).await?;
-        self.upsert_segments(channel, &copied.segments().collect::<Vec<_>>()).await?;
-        self.upsert_coverage(channel, &restored).await?;
-        self.log_in(channel, [ChangeKind::Channel { channel }]).await?;
-        Ok(true)
+    async fn insert_segments(&mut self, channel: ChannelId, segments: Vec<Segment>) -> Result<(), StoreError> {
+        self.upsert_segments(channel, &segments).await
     }
 }

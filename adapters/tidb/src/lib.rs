@@ -6,9 +6,10 @@
 //! the whole unit. A commit whose response is lost is `Unavailable`: repeating the unit is safe, since every write is an
 //! upsert.
 //!
-//! One module holds the statements of one repository, which the library `adapter-sql` executes unless the repository is
-//! implemented here too, and is the twin of the module of that name in `adapter-sqlite`:
-//! read them side by side. Statements that only `TiDB` understands stand in `/*T! … */` comments.
+//! One module holds the statements of one repository, which `adapter-sql` implements, and the operations that this store
+//! does in its own way. It is the twin of the module of that name in `adapter-sqlite`: read them side by side. A change of
+//! a port changes both. Statements that only `TiDB` understands stand in
+//! `/*T! … */` comments.
 
 mod archive;
 mod batch;

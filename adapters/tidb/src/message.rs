@@ -1,44 +1,64 @@
 //! Messages, with their attachments and reactions.
 
-mod mark;
 mod read;
 mod restore;
 mod state;
 mod write;
 
-use async_trait::async_trait;
+use adapter_sql::message::repository::MessageStatements;
+use adapter_sql::sql;
 use domain::channel::ChannelId;
-use domain::coverage::Segments;
-use domain::message::{MessageId, MessageMark, StoredMessage};
+use domain::coverage::{Interval, Segments};
+use domain::message::{MessageId, StoredMessage};
 use domain::page::{MessagePage, PageOutcome};
-use domain::tenant::TenantId;
 use ports::error::StoreError;
-use ports::message::{MessageList, MessageRepository};
+use ports::message::MessageList;
 use ports::page::MessageRange;
-use tracing::instrument;
 
 use crate::unit::Unit;
 
 pub(crate) use self::write::{lock, recount as recount_messages, upsert};
 
-#[async_trait]
-impl MessageRepository for Unit {
-    #[instrument(name = "db.message.find", level = "debug", skip_all, err(level = "trace"))]
-    async fn find(&mut self, channel: ChannelId, id: MessageId) -> Result<Option<StoredMessage>, StoreError> {
-        Ok(read::find_all(self, channel, &[id]).await?.pop())
+impl MessageStatements for Unit {
+    /// The hint makes the server look up the few keys in the channels instead of reading all channels of the tenant.
+    const FIND_CHANNELS: &'static str = r"
+        SELECT /*+ LEADING(messages, channels) INL_JOIN(channels) */
+            messages.channel_id
+        FROM messages
+        JOIN channels ON channels.channel_id = messages.channel_id
+        WHERE message_id = :message_id
+            AND tenant_id = :tenant_id
+        ORDER BY messages.channel_id
+        LIMIT 8
+    ";
+
+    const LIST_MARKS: &'static str = sql! {r"
+        SELECT /*+ ORDER_INDEX(messages, PRIMARY) */
+            message_id, {version}
+        FROM messages
+        WHERE channel_id = :channel_id
+            AND message_id >= :bound
+        ORDER BY message_id
+        LIMIT :limit
+    "};
+
+    const FIRST: &'static str = r"
+        SELECT /*+ ORDER_INDEX(messages, PRIMARY) */
+            message_id
+        FROM messages
+        WHERE channel_id = :channel_id
+        ORDER BY message_id
+        LIMIT :limit
+    ";
+
+    async fn find_in(&mut self, channel: ChannelId, ids: &[MessageId]) -> Result<Vec<StoredMessage>, StoreError> {
+        read::find_all(self, channel, ids).await
     }
 
-    #[instrument(name = "db.message.find_in_tenant", level = "debug", skip_all, err(level = "trace"))]
-    async fn find_in_tenant(&mut self, tenant: TenantId, id: MessageId) -> Result<Vec<StoredMessage>, StoreError> {
-        read::find_in_tenant(self, tenant, id).await
-    }
-
-    #[instrument(name = "db.message.find_all", level = "debug", skip_all, err(level = "trace"))]
-    async fn find_all(&mut self, keys: &[(ChannelId, MessageId)]) -> Result<Vec<StoredMessage>, StoreError> {
+    async fn find_keys(&mut self, keys: &[(ChannelId, MessageId)]) -> Result<Vec<StoredMessage>, StoreError> {
         read::find_keys(self, keys).await
     }
 
-    #[instrument(name = "db.message.list", level = "debug", skip_all, err(level = "trace"))]
     async fn list(
         &mut self,
         channel: ChannelId,
@@ -49,7 +69,6 @@ impl MessageRepository for Unit {
         read::list(self, channel, range, with_restricted, limit).await
     }
 
-    #[instrument(name = "db.message.exists", level = "debug", skip_all, err(level = "trace"))]
     async fn exists(
         &mut self,
         channel: ChannelId,
@@ -59,12 +78,10 @@ impl MessageRepository for Unit {
         read::exists(self, channel, range, with_restricted).await
     }
 
-    #[instrument(name = "db.message.replace_interval", level = "debug", skip_all, err(level = "trace"))]
     async fn replace_interval(&mut self, channel: ChannelId, page: &MessagePage) -> Result<PageOutcome, StoreError> {
         write::replace_interval(self, channel, page).await
     }
 
-    #[instrument(name = "db.message.list_stored", level = "debug", skip_all, err(level = "trace"))]
     async fn list_stored(
         &mut self,
         channel: ChannelId,
@@ -74,17 +91,6 @@ impl MessageRepository for Unit {
         read::list_stored(self, channel, after, limit).await
     }
 
-    #[instrument(name = "db.message.list_marks", level = "debug", skip_all, err(level = "trace"))]
-    async fn list_marks(
-        &mut self,
-        channel: ChannelId,
-        after: Option<MessageId>,
-        limit: u32,
-    ) -> Result<Vec<MessageMark>, StoreError> {
-        mark::list_marks(self, channel, after, limit).await
-    }
-
-    #[instrument(name = "db.message.restore", level = "debug", skip_all, err(level = "trace"))]
     async fn restore(
         &mut self,
         channel: ChannelId,
@@ -94,8 +100,7 @@ impl MessageRepository for Unit {
         restore::restore(self, channel, messages, proven).await
     }
 
-    #[instrument(name = "db.message.delete_first", level = "debug", skip_all, err(level = "trace"))]
-    async fn delete_first(&mut self, channel: ChannelId, limit: u32) -> Result<u64, StoreError> {
-        write::delete_first(self, channel, limit).await
+    async fn remove(&mut self, channel: ChannelId, interval: Interval) -> Result<u64, StoreError> {
+        write::remove_interval(self, channel, interval).await
     }
 }

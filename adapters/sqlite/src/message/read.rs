@@ -1,12 +1,10 @@
 //! Reading messages: one range of each of the three tables.
 
-use adapter_sql::columns::Columns;
 use adapter_sql::message::{add_children as put_children, attachment, reaction, stored_message};
 use adapter_sql::range::{Side, Walk, listed};
 use adapter_sql::sql;
 use domain::channel::ChannelId;
 use domain::message::{Message, MessageId, StoredMessage};
-use domain::tenant::TenantId;
 use ports::error::StoreError;
 use ports::message::MessageList;
 use ports::page::MessageRange;
@@ -20,16 +18,6 @@ const FIND: &str = sql! {r"
     WHERE channel_id = :channel_id
         AND message_id = :message_id
 "};
-
-const FIND_CHANNELS: &str = r"
-    SELECT messages.channel_id
-    FROM messages
-    JOIN channels ON channels.channel_id = messages.channel_id
-    WHERE message_id = :message_id
-        AND tenant_id = :tenant_id
-    ORDER BY messages.channel_id
-    LIMIT 8
-";
 
 const LIST_BEFORE: &str = sql! {r"
     SELECT {message}
@@ -103,17 +91,6 @@ pub(super) fn find(
     };
     add_children(connection, channel, std::slice::from_mut(&mut found.message))?;
     Ok(Some(found))
-}
-
-pub(super) fn find_in_tenant(
-    connection: &Connection,
-    tenant: TenantId,
-    id: MessageId,
-) -> Result<Vec<StoredMessage>, StoreError> {
-    let parameters = named_params! {":message_id": number(id), ":tenant_id": Text(tenant.0)};
-    let channels =
-        query(connection, "messages", FIND_CHANNELS, parameters, |row| row.uuid("channel_id").map(ChannelId))?;
-    channels.into_iter().filter_map(|channel| find(connection, channel, id).transpose()).collect()
 }
 
 /// Reads the rows of a range that are not hidden. `before` and `after` are statements from the bound on, in the two

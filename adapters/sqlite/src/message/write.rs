@@ -9,7 +9,7 @@ use adapter_sql::sql;
 use domain::change::{Change, ChangeKind};
 use domain::channel::{ChannelId, ChannelSnowflake};
 use domain::coverage::{Interval, Segments, StoredCoverage};
-use domain::message::{Message, MessageId, StoredMessage};
+use domain::message::{MessageId, StoredMessage};
 use domain::page::{
     Activity, ActivityPlan, MessagePage, Newest, PageOutcome, Recount, RestorePlan, RestoreState, StatsPlan,
     StoredState, StoredStats, StoredVersion, Write, WritePlan,
@@ -107,14 +107,6 @@ const NEWEST: &str = r"
         AND kind IN (:shown)
     ORDER BY message_id DESC
     LIMIT 1
-";
-
-const FIRST: &str = r"
-    SELECT message_id
-    FROM messages
-    WHERE channel_id = :channel_id
-    ORDER BY message_id
-    LIMIT :limit
 ";
 
 const DELETE_FIRST: &str = r"
@@ -286,19 +278,13 @@ pub(super) fn restore(
     Ok(plan.messages.len() as u64)
 }
 
-pub(super) fn delete_first(
+pub(super) fn remove_interval(
     connection: &Connection,
-    changes: &mut Vec<Change>,
     channel: ChannelId,
-    limit: u32,
+    interval: Interval,
 ) -> Result<u64, StoreError> {
-    let parameters = named_params! {":channel_id": Text(channel.0), ":limit": limit};
-    let first = query(connection, "messages", FIRST, parameters, |row| row.id::<Message>("message_id"))?;
-    let ends = first.first().zip(first.last());
-    let Some(interval) = ends.and_then(|(low, high)| Interval::new(*low, *high)) else { return Ok(0) };
     let parameters = named_params! {
         ":channel_id": Text(channel.0), ":low": number(interval.low()), ":high": number(interval.high()),
     };
-    change::log(connection, changes, channel, [ChangeKind::Page { channel, interval }])?;
     execute(connection, DELETE_FIRST, parameters).map(|rows| rows as u64).map_err(store_error)
 }

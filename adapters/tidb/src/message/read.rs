@@ -8,7 +8,6 @@ use adapter_sql::message::{Child, add_children, attachment, reaction, stored_mes
 use adapter_sql::range::{Side, Walk, listed};
 use domain::channel::ChannelId;
 use domain::message::{Attachment, MessageId, Reaction, StoredMessage};
-use domain::tenant::TenantId;
 use mysql_async::{Params, Value, params};
 use ports::error::StoreError;
 use ports::message::MessageList;
@@ -24,18 +23,6 @@ const FIND_ALL: &str = sql! {r"
     WHERE channel_id = ?
         AND message_id IN (…)
 "};
-
-/// The hint makes the server look up the few keys in the channels instead of reading all channels of the tenant.
-const FIND_CHANNELS: &str = r"
-    SELECT /*+ LEADING(messages, channels) INL_JOIN(channels) */
-        messages.channel_id
-    FROM messages
-    JOIN channels ON channels.channel_id = messages.channel_id
-    WHERE message_id = :message_id
-        AND tenant_id = :tenant_id
-    ORDER BY messages.channel_id
-    LIMIT 8
-";
 
 /// The hint keeps `TiDB` from reading all of the range and sorting it, which it estimates to be cheaper without
 /// statistics.
@@ -211,20 +198,6 @@ pub(super) async fn find_all(
 fn keys(channel: ChannelId, ids: &[MessageId]) -> Params {
     let channel = std::iter::once(Value::from(channel.to_string()));
     Params::Positional(channel.chain(ids.iter().map(|id| id.get().into())).collect())
-}
-
-pub(super) async fn find_in_tenant(
-    unit: &mut Unit,
-    tenant: TenantId,
-    id: MessageId,
-) -> Result<Vec<StoredMessage>, StoreError> {
-    let parameters = params! { "message_id" => id.get(), "tenant_id" => tenant.to_string() };
-    let channel = of("messages", |row| row.uuid("channel_id").map(ChannelId));
-    let mut found = Vec::new();
-    for channel in unit.rows(FIND_CHANNELS, parameters, channel).await? {
-        found.extend(find_all(unit, channel, &[id]).await?);
-    }
-    Ok(found)
 }
 
 /// Reads the rows of a range that are not hidden. `before` and `after` are statements from the bound on, in the two

@@ -112,15 +112,6 @@ const UPDATE_CHANNEL: &str = r"
     WHERE channels.channel_id = :channel_id
 ";
 
-const FIRST: &str = r"
-    SELECT /*+ ORDER_INDEX(messages, PRIMARY) */
-        message_id
-    FROM messages
-    WHERE channel_id = :channel_id
-    ORDER BY message_id
-    LIMIT :limit
-";
-
 const DELETE_FIRST_ATTACHMENTS: &str = r"
     DELETE FROM attachments
     WHERE channel_id = :channel_id
@@ -298,13 +289,11 @@ pub(crate) async fn recount(unit: &mut Unit, channel: ChannelId) -> Result<u64, 
     Ok(recount.error())
 }
 
-pub(super) async fn delete_first(unit: &mut Unit, channel: ChannelId, limit: u32) -> Result<u64, StoreError> {
-    let first = unit
-        .rows(FIRST, params! { "channel_id" => channel.to_string(), limit }, of("messages", |row| row.id("message_id")))
-        .await?;
-    let ends = first.first().zip(first.last());
-    let Some(interval) = ends.and_then(|(low, high)| Interval::new(*low, *high)) else { return Ok(0) };
-    unit.log_in(channel, [ChangeKind::Page { channel, interval }]).await?;
+pub(super) async fn remove_interval(
+    unit: &mut Unit,
+    channel: ChannelId,
+    interval: Interval,
+) -> Result<u64, StoreError> {
     let (low, high) = (interval.low().get(), interval.high().get());
     let parameters = params! { "channel_id" => channel.to_string(), low, high };
     // These rows are found faster by their own ranges than one by one through their messages.
