@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use adapter_sql::lists::expanded;
+use adapter_sql::lists::expand;
 
 /// A statement and its location.
 #[derive(Debug, Clone)]
@@ -19,6 +19,12 @@ pub(crate) struct Statement {
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(name)
+}
+
+/// Returns a statement with its lists.
+fn expanded(sql: &str) -> String {
+    let (bytes, length) = expand::<8192>(sql);
+    String::from_utf8(bytes[..length].to_vec()).unwrap()
 }
 
 /// Returns every SQL constant of the adapter.
@@ -38,7 +44,7 @@ pub(crate) fn statements() -> Vec<Statement> {
             if !["&str", "&'static str", "Option<&'static str>"].contains(&kind) {
                 continue;
             }
-            let rest = rest.trim_start_matches("Some(").trim_start_matches("sql! {");
+            let rest = rest.trim_start_matches("Some(").trim_start().trim_start_matches("sql! {");
             let Some(rest) = rest.strip_prefix("r\"") else { continue };
             let (sql, _) = rest.split_once('"').unwrap();
             found.push(Statement { file: file.clone(), name: name.to_owned(), sql: expanded(sql) });

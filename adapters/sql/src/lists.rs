@@ -4,7 +4,7 @@
 //! of the same names. The compiler does so, and rejects an unknown name.
 
 /// The lists, each in the order in which its mapper reads the columns.
-pub const LISTS: &[(&str, &str)] = &[
+const LISTS: &[(&str, &str)] = &[
     (
         "tenant",
         "tenant_id, platform, platform_id, slug, name, status, logo_url, primary_color, secondary_color, \
@@ -88,15 +88,6 @@ pub const fn expand<const N: usize>(sql: &str) -> ([u8; N], usize) {
     (text.bytes, text.length)
 }
 
-/// Returns a statement with its lists, for a statement that is read from a source file.
-#[must_use]
-pub fn expanded(sql: &str) -> String {
-    LISTS.iter().fold(sql.to_owned(), |sql, (name, columns)| {
-        let parameters = columns.split(' ').map(|column| format!(":{column}")).collect::<Vec<_>>().join(" ");
-        sql.replace(&format!("{{{name}}}"), columns).replace(&format!("{{:{name}}}"), &parameters)
-    })
-}
-
 struct Text<const N: usize> {
     bytes: [u8; N],
     length: usize,
@@ -145,8 +136,6 @@ const fn is_same(one: &[u8], other: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::expanded;
-
     const SQL: &str = sql! {r"
         INSERT INTO roles (tenant_id, {role}, {stored_item})
         VALUES (:tenant_id, {:role}, {:stored_item})
@@ -159,11 +148,6 @@ mod tests {
         VALUES (:tenant_id, :role_id, :name, :color, :position, :observed_at, :deleted_at)
     ";
         assert_eq!(SQL, expected);
-        let source = "
-        INSERT INTO roles (tenant_id, {role}, {stored_item})
-        VALUES (:tenant_id, {:role}, {:stored_item})
-    ";
-        assert_eq!(expanded(source), expected);
         assert_eq!(sql! {"SELECT '…' FROM roles"}, "SELECT '…' FROM roles");
     }
 }

@@ -85,6 +85,9 @@ impl Session for Unit {
         kinds: impl IntoIterator<Item = ChangeKind, IntoIter: Send> + Send,
     ) -> Result<(), StoreError> {
         let kinds: Vec<_> = kinds.into_iter().collect();
+        if kinds.is_empty() {
+            return Ok(());
+        }
         self.write_logged(move |connection, changes| change::log(connection, changes, channel, kinds)).await
     }
 }

@@ -1,4 +1,4 @@
-use adapter_sql::lists::expanded;
+use adapter_sql::lists::expand;
 use ports::page::Page;
 use ports::store::Store;
 use rusqlite::Connection;
@@ -24,6 +24,12 @@ const SOURCES: [(&str, &str); 15] = [
     ("media", include_str!("media.rs")),
     ("sync", include_str!("sync.rs")),
 ];
+
+/// Returns a statement with its lists.
+fn expanded(sql: &str) -> String {
+    let (bytes, length) = expand::<8192>(sql);
+    String::from_utf8(bytes[..length].to_vec()).unwrap()
+}
 
 /// Returns each statement with its lists of columns.
 fn statements() -> Vec<(String, String)> {
