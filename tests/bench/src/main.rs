@@ -79,6 +79,12 @@ enum Measurement {
         /// The number of messages to store with each batch and number of writers.
         #[arg(long, default_value_t = 32_000)]
         messages: u64,
+        /// The numbers of messages in one unit.
+        #[arg(long, value_delimiter = ',', default_values_t = [1, 100, 500, 1000])]
+        batch: Vec<u64>,
+        /// The numbers of concurrent writers, each with a channel of its own.
+        #[arg(long, value_delimiter = ',', default_values_t = [1, 4, 8])]
+        writers: Vec<u64>,
         /// The number of measurements of both.
         #[arg(long, default_value_t = 2)]
         pairs: u64,
@@ -148,9 +154,9 @@ async fn main() -> Result<(), Failure> {
         Measurement::Pages { data, short, long, connections, seconds, rounds } => {
             pages::run(&pages::Plan { data, short, long, connections, seconds, rounds }).await
         }
-        Measurement::TidbIngest { messages, pairs, round_trip_ms } => {
+        Measurement::TidbIngest { messages, batch, writers, pairs, round_trip_ms } => {
             let server = tidb::Server::from_env()?.delayed(Duration::from_millis(round_trip_ms)).await?;
-            tidb::ingest::run(&server, messages, pairs).await
+            tidb::ingest::run(&server, &tidb::ingest::Plan { messages, batches: batch, writers, pairs }).await
         }
         Measurement::TidbPages { short, long, connections, seconds, rounds } => {
             let plan = pages::Plan { data: None, short, long, connections, seconds, rounds };

@@ -12,18 +12,26 @@ use mysql_async::{Conn, Row, TxOpts, Value};
 use super::{Server, connect, open, pages, store_pages, tenant};
 use crate::{Failure, generate};
 
-/// The numbers of messages in a unit.
-const BATCHES: [u64; 4] = [1, 100, 500, 1000];
-/// The numbers of concurrent writers, each with a channel of its own.
-const WRITERS: [u64; 3] = [1, 4, 8];
 /// The tables that the baseline writes: those with rows for each message.
 const TABLES: [&str; 3] = ["messages", "attachments", "reactions"];
 
-/// Runs the pairs and prints them: about `messages` of them in each, and a sixteenth of that one by one.
+/// The measurements.
+pub struct Plan {
+    /// The number of messages in a measurement, about; a sixteenth of it if they are stored one by one.
+    pub messages: u64,
+    /// The numbers of messages in a unit.
+    pub batches: Vec<u64>,
+    /// The numbers of concurrent writers, each with a channel of its own.
+    pub writers: Vec<u64>,
+    /// The number of pairs for each batch and number of writers.
+    pub pairs: u64,
+}
+
+/// Runs the pairs and prints them.
 ///
 /// # Errors
 /// If the server rejects a statement.
-pub async fn run(server: &Server, messages: u64, pairs: u64) -> Result<(), Failure> {
+pub async fn run(server: &Server, plan: &Plan) -> Result<(), Failure> {
     println!("ingest on {}; rows are messages, attachments and reactions", server.version().await?);
     let names = ["verta_bench_ours", "verta_bench_raw"];
     for name in names {
@@ -32,9 +40,10 @@ pub async fn run(server: &Server, messages: u64, pairs: u64) -> Result<(), Failu
     let [ours, raw] = [server.database(names[0]).await?, server.database(names[1]).await?];
     let store = Arc::new(open(&ours, 10).await?);
     let other = open(&raw, 1).await?;
-    let combinations = BATCHES.into_iter().flat_map(|batch| WRITERS.map(|writers| (batch, writers)));
-    for (number, (batch, writers)) in combinations.flat_map(|it| (0..pairs).map(move |_| it)).zip(0_u64..).map(flip) {
-        let all = if batch == 1 { messages / 16 } else { messages };
+    let combinations = plan.batches.iter().flat_map(|batch| plan.writers.iter().map(|writers| (*batch, *writers)));
+    let pairs = combinations.flat_map(|combination| (0..plan.pairs).map(move |_| combination));
+    for (number, (batch, writers)) in (0..).zip(pairs) {
+        let all = if batch == 1 { plan.messages / 16 } else { plan.messages };
         let each = (all / writers).next_multiple_of(batch);
         let (_, channels) = tenant(&*store, number, writers).await?;
         tenant(&other, number, writers).await?;
@@ -53,10 +62,6 @@ pub async fn run(server: &Server, messages: u64, pairs: u64) -> Result<(), Failu
         server.remove(name).await?;
     }
     Ok(())
-}
-
-fn flip<A, B>((a, b): (A, B)) -> (B, A) {
-    (b, a)
 }
 
 /// Stores `each` messages in every channel concurrently; returns the seconds.
