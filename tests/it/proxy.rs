@@ -262,7 +262,7 @@ struct Session {
     /// The statement whose number comes next.
     preparing: Option<String>,
     prepared: HashMap<u32, String>,
-    /// Whether the connection closes instead of the next response.
+    /// Whether the connection closes instead of the next response, the last one to a request of several statements.
     cut: bool,
 }
 
@@ -328,6 +328,9 @@ async fn answers(
         shared.while_hanging().await;
         {
             let mut session = lock(session);
+            if session.cut && is_followed(&answer) {
+                continue;
+            }
             if session.cut {
                 return Ok(());
             }
@@ -348,6 +351,22 @@ async fn read_packet(from: &mut OwnedReadHalf) -> io::Result<Vec<u8>> {
     packet.resize(4 + length, 0);
     from.read_exact(&mut packet[4..]).await?;
     Ok(packet)
+}
+
+/// Returns whether the server is going to send the response to another statement of the same request.
+fn is_followed(answer: &[u8]) -> bool {
+    const MORE_RESULTS: u8 = 8;
+    let [_, _, _, _, OK, numbers @ ..] = answer else { return false };
+    // The number of rows and the last id, each a byte, or as many as its first byte says; then the flags.
+    let size = |first: Option<&u8>| match first {
+        Some(252) => 3,
+        Some(253) => 4,
+        Some(254) => 9,
+        _ => 1,
+    };
+    let rows = size(numbers.first());
+    let flags = rows + size(numbers.get(rows));
+    numbers.get(flags).is_some_and(|flags| flags & MORE_RESULTS != 0)
 }
 
 fn packet(number: u8, body: &[u8]) -> Vec<u8> {

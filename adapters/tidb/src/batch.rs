@@ -2,10 +2,12 @@
 
 use std::fmt::Write;
 
+use mysql_async::{Params, Value};
+
 /// The numbers of rows in a statement; a page of Discord has at most 100 messages.
 const SIZES: [usize; 10] = [1, 2, 4, 8, 16, 32, 64, 100, 128, MOST_ROWS];
 /// The maximum number of rows in a statement.
-const MOST_ROWS: usize = 256;
+pub(crate) const MOST_ROWS: usize = 256;
 
 /// The maximum size in bytes of one statement's parameters, if it has more than one row; a packet may have four times
 /// as many.
@@ -51,6 +53,29 @@ pub(crate) fn insert_sql(insert: &str, columns: usize, rows: usize, tail: &str) 
     }
     sql.push_str(tail);
     sql
+}
+
+/// Returns `sql` with its values in the place of their names, to be sent as a part of a longer text. The driver quotes
+/// them for the mode of our sessions.
+pub(crate) fn with_values(sql: &str, parameters: &Params) -> String {
+    let Params::Named(values) = parameters else { return sql.trim().to_owned() };
+    let mut parts = sql.trim().split(':');
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let end = part.find(|next: char| !next.is_ascii_alphanumeric() && next != '_').unwrap_or(part.len());
+        let (name, rest) = part.split_at(end);
+        let value = values.get(name.as_bytes()).expect("a statement names only values that it gets");
+        text += &value.as_sql(false);
+        text += rest;
+    }
+    text
+}
+
+/// Returns `insert`, a statement up to `VALUES`, with its rows, then `tail`.
+pub(crate) fn with_rows<const N: usize>(insert: &str, rows: &[[Value; N]], tail: &str) -> String {
+    let row = |row: &[Value; N]| format!("({})", row.each_ref().map(|value| value.as_sql(false)).join(", "));
+    let rows: Vec<_> = rows.iter().map(row).collect();
+    format!("{} {} {}", insert.trim(), rows.join(", "), tail.trim()).trim_end().to_owned()
 }
 
 /// Returns `sql` with `count` placeholders in the place of its only `(…)`.

@@ -3,10 +3,8 @@
 use adapter_sql::change::ChangeStatements;
 use adapter_sql::sql;
 use domain::change::Change;
-use mysql_async::{Value, params};
-use ports::error::StoreError;
+use mysql_async::{Params, Value, params};
 
-use crate::batch::pieces;
 use crate::unit::Unit;
 
 /// Takes the next numbers. The row stays locked until the unit ends, so numbers are assigned in the order of the
@@ -23,32 +21,30 @@ const INSERT: &str = sql! {r"
     VALUES
 "};
 
-/// The values of a row of [`INSERT`]: the numbers end with the last one that was taken.
-const ROW: &str = "(UTC_TIMESTAMP(3), LAST_INSERT_ID() - ?, ?, ?, ?, ?, ?)";
-
-fn values(behind: u64, change: &Change) -> [Value; 6] {
+/// Returns a row of [`INSERT`]. The numbers end with the last one that was taken, `behind` that of the row.
+fn row(behind: usize, change: &Change) -> String {
     let interval = change.kind.interval();
-    [
-        behind.into(),
+    let values: [Value; 5] = [
         change.tenant_id.to_string().into(),
         change.kind.channel().map(|channel| channel.to_string()).into(),
         change.kind.as_number().into(),
         interval.map(|interval| interval.low().get()).into(),
         interval.map(|interval| interval.high().get()).into(),
-    ]
+    ];
+    let values = values.map(|value| value.as_sql(false)).join(", ");
+    format!("(UTC_TIMESTAMP(3), LAST_INSERT_ID() - {behind}, {values})")
 }
 
 impl Unit {
-    /// Appends the changes of the unit, right before its commit, because from here on no other unit can commit changes.
-    pub(crate) async fn append(&mut self, changes: &[Change]) -> Result<(), StoreError> {
-        self.run(TAKE_NUMBERS, params! { "count" => changes.len() as u64 }).await?;
-        let rows: Vec<_> = (0..changes.len() as u64).rev().zip(changes).collect();
-        for piece in pieces(&rows, |_| 120) {
-            let parameters: Vec<Value> = piece.iter().flat_map(|(behind, change)| values(*behind, change)).collect();
-            let sql = format!("{INSERT} {}", vec![ROW; piece.len()].join(", "));
-            self.run(&sql, parameters).await?;
+    /// Appends changes to the log by the last statements of the unit, because from the first of them on no other unit
+    /// can commit changes.
+    pub(crate) fn append(&mut self, changes: &[Change]) {
+        if changes.is_empty() {
+            return;
         }
-        Ok(())
+        self.defer(TAKE_NUMBERS, &params! { "count" => changes.len() });
+        let rows: Vec<_> = (0..changes.len()).rev().zip(changes).map(|(behind, change)| row(behind, change)).collect();
+        self.defer(&format!("{INSERT} {}", rows.join(", ")), &Params::Empty);
     }
 }
 

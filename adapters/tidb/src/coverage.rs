@@ -8,15 +8,14 @@ use adapter_sql::columns::Columns;
 use adapter_sql::coverage::{CoverageStatements, counted, overlap, parameters, segment, segment_row, stored_coverage};
 use domain::channel::ChannelId;
 use domain::coverage::{Coverage, CoverageFacts, CoveragePlan, Interval, NearSegments, Segment, StoredCoverage};
-use domain::message::MessageId;
 use domain::tenant::TenantId;
 use domain::timestamp::Timestamp;
 use mysql_async::{Params, Value, params};
 use ports::error::StoreError;
 use ports::page::Page;
 
-use crate::batch::{list_sql, padded};
-use crate::message::{lock, upsert};
+use crate::batch::{MOST_ROWS, list_sql, padded, with_rows};
+use crate::message::lock;
 use crate::row::{NamedRow, named, of, values};
 use crate::unit::Unit;
 
@@ -68,6 +67,12 @@ const OBSERVED_SINCE: &str = r"
     GROUP BY coverage.channel_id
 ";
 
+const FIND_STORED: &str = sql! {r"
+    SELECT {coverage}
+    FROM coverage
+    WHERE channel_id = :channel_id
+"};
+
 /// The segments that begin among the ids from `:low` to `:high`, or right after them, and the next below. With the
 /// columns of a part of a channel's state.
 pub(crate) const SEGMENTS_NEAR: &str = r"
@@ -115,25 +120,6 @@ const UPSERT_SEGMENTS_TAIL: &str = r"
     ON DUPLICATE KEY UPDATE
         high = VALUES(high), observed_at = VALUES(observed_at), oldest_at = VALUES(oldest_at), parts = VALUES(parts)
 ";
-
-/// A stored segment that changes, and its new value.
-pub(crate) struct ChangedSegment {
-    /// The low end until now.
-    pub(crate) low: MessageId,
-    pub(crate) segment: Segment,
-}
-
-/// Returns the segment that a plan changes, if it stores only one and a stored one can become it, and the others, which
-/// are removed. A segment that grows downwards is the last of those that the plan replaces.
-fn only_change(plan: &CoveragePlan) -> Option<(ChangedSegment, &[MessageId])> {
-    match (&plan.delete[..], &plan.update[..], &plan.insert[..]) {
-        (delete, [segment], []) => {
-            Some((ChangedSegment { low: segment.interval().low(), segment: segment.clone() }, delete))
-        }
-        ([rest @ .., last], [], [segment]) => Some((ChangedSegment { low: *last, segment: segment.clone() }, rest)),
-        _ => None,
-    }
-}
 
 /// Returns the coverage of a channel, and the number of its messages that are shown to readers.
 fn of_channel(row: &mut NamedRow) -> Result<(ChannelId, StoredCoverage, u64), StoreError> {
@@ -191,46 +177,24 @@ impl Unit {
         Ok(near)
     }
 
-    /// Executes the part of a plan that concerns segments, but for a change of only one, which it returns: the update of
-    /// the channel stores it, and so a page needs no statement for it.
-    pub(crate) async fn write_other_segments(
-        &mut self,
-        channel: ChannelId,
-        plan: &CoveragePlan,
-    ) -> Result<Option<ChangedSegment>, StoreError> {
-        let Some((changed, delete)) = only_change(plan) else {
-            self.write_segments(channel, plan).await?;
-            return Ok(None);
-        };
-        self.delete_segments(channel, delete).await?;
-        Ok(Some(changed))
+    /// Executes a plan by statements that are sent with the next one or with the commit.
+    pub(crate) fn write_coverage(&mut self, channel: ChannelId, plan: &CoveragePlan) {
+        self.defer_segments(channel, plan);
+        self.defer(Self::UPSERT, &named(parameters(channel, &plan.coverage)));
     }
 
-    /// Executes the part of a plan that concerns segments.
-    async fn write_segments(&mut self, channel: ChannelId, plan: &CoveragePlan) -> Result<(), StoreError> {
-        self.delete_segments(channel, &plan.delete).await?;
-        let written: Vec<Segment> = plan.update.iter().chain(&plan.insert).cloned().collect();
-        self.upsert_segments(channel, &written).await
-    }
-
-    async fn delete_segments(&mut self, channel: ChannelId, lows: &[MessageId]) -> Result<(), StoreError> {
-        for low in lows {
-            self.run(DELETE_SEGMENT, params! { "channel_id" => channel.to_string(), "low" => low.get() }).await?;
+    fn defer_segments(&mut self, channel: ChannelId, plan: &CoveragePlan) {
+        for low in &plan.delete {
+            self.defer(DELETE_SEGMENT, &params! { "channel_id" => channel.to_string(), "low" => low.get() });
         }
-        Ok(())
+        self.upsert_segments(channel, plan.update.iter().chain(&plan.insert));
     }
 
-    async fn upsert_segments(&mut self, channel: ChannelId, segments: &[Segment]) -> Result<(), StoreError> {
-        let rows = segments.iter().map(|segment| values(segment_row(channel, segment))).collect();
-        upsert(self, UPSERT_SEGMENTS, rows, UPSERT_SEGMENTS_TAIL).await
-    }
-
-    pub(crate) async fn upsert_coverage(
-        &mut self,
-        channel: ChannelId,
-        coverage: &StoredCoverage,
-    ) -> Result<(), StoreError> {
-        self.run_for("channel", Self::UPSERT, named(parameters(channel, coverage))).await.map(drop)
+    fn upsert_segments<'a>(&mut self, channel: ChannelId, segments: impl Iterator<Item = &'a Segment>) {
+        let rows: Vec<_> = segments.map(|segment| values(segment_row(channel, segment))).collect();
+        for rows in rows.chunks(MOST_ROWS) {
+            self.defer(&with_rows(UPSERT_SEGMENTS, rows, UPSERT_SEGMENTS_TAIL), &Params::Empty);
+        }
     }
 }
 
@@ -279,7 +243,9 @@ impl CoverageStatements for Unit {
     }
 
     async fn lock_coverage(&mut self, channel: ChannelId) -> Result<StoredCoverage, StoreError> {
-        lock(self, channel).await.map(|locked| locked.coverage)
+        lock(self, channel).await?;
+        let parameters = params! { "channel_id" => channel.to_string() };
+        Ok(self.row(FIND_STORED, parameters, of("coverage", stored_coverage)).await?.unwrap_or_default())
     }
 
     async fn near(&mut self, channel: ChannelId, span: Interval) -> Result<NearSegments, StoreError> {
@@ -287,10 +253,12 @@ impl CoverageStatements for Unit {
     }
 
     async fn write_segments(&mut self, channel: ChannelId, plan: &CoveragePlan) -> Result<(), StoreError> {
-        Self::write_segments(self, channel, plan).await
+        self.defer_segments(channel, plan);
+        Ok(())
     }
 
     async fn insert_segments(&mut self, channel: ChannelId, segments: Vec<Segment>) -> Result<(), StoreError> {
-        self.upsert_segments(channel, &segments).await
+        self.upsert_segments(channel, segments.iter());
+        Ok(())
     }
 }

@@ -6,10 +6,13 @@
 //! the whole unit. A commit whose response is lost is `Unavailable`: repeating the unit is safe, since every write is an
 //! upsert.
 //!
+//! On a cluster a request costs more than its statement. Those that a unit needs no response to, the counters and the
+//! coverage of a channel and the change log, are one text with its `COMMIT`, so that the log is locked for no round trip;
+//! their values are numbers, times and quoted texts of our own.
+//!
 //! One module holds the statements of one repository, which `adapter-sql` implements, and the operations that this store
 //! does in its own way. It is the twin of the module of that name in `adapter-sqlite`: read them side by side. A change of
-//! a port changes both. Statements that only `TiDB` understands stand in
-//! `/*T! … */` comments.
+//! a port changes both. Statements that only `TiDB` understands stand in `/*T! … */` comments.
 
 mod archive;
 mod batch;

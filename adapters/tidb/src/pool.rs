@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use mysql_async::{Opts, OptsBuilder, Pool, PoolConstraints, PoolOpts, SslOpts, Transaction, TxOpts};
+use mysql_async::prelude::Queryable;
+use mysql_async::{Conn, Opts, OptsBuilder, Pool, PoolConstraints, PoolOpts, SslOpts};
 use ports::error::StoreError;
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -76,7 +77,7 @@ pub(crate) fn pool(url: &DatabaseUrl, size: usize, isolation: Isolation) -> Pool
     let pool = PoolOpts::default()
         .with_constraints(constraints)
         // A reset would cost a round trip and forget every prepared statement. It is not needed: no statement
-        // changes the session, and a transaction is a value whose drop rolls it back.
+        // changes the session, and a unit whose transaction is open when it is dropped rolls it back.
         .with_reset_connection(false)
         .with_abs_conn_ttl(Some(AGE_LIMIT))
         .with_abs_conn_ttl_jitter(Some(AGE_JITTER));
@@ -126,13 +127,17 @@ fn tls(mode: TlsMode, ca: Option<PathBuf>) -> Option<SslOpts> {
 
 /// Returns a connection with a transaction begun on it. A connection that was lost while idle is replaced by another.
 /// At worst all idle connections were lost, or the one that another unit releases meanwhile.
-pub(crate) async fn begin(pool: &Pool, options: &TxOpts) -> Result<Transaction<'static>, StoreError> {
+pub(crate) async fn begin(pool: &Pool, sql: &str) -> Result<Conn, StoreError> {
     let deadline = Instant::now() + BEGIN_LIMIT;
     let mut lost = pool.metrics().connections_in_pool.load(Ordering::Relaxed).max(1);
     loop {
-        let begun = timeout_at(deadline, pool.start_transaction(options.clone())).await;
-        match begun.map_err(|_| no_answer(BEGIN_LIMIT))? {
-            Ok(transaction) => return Ok(transaction),
+        let begin = async {
+            let mut connection = pool.get_conn().await?;
+            connection.query_drop(sql).await?;
+            Ok(connection)
+        };
+        match timeout_at(deadline, begin).await.map_err(|_| no_answer(BEGIN_LIMIT))? {
+            Ok(connection) => return Ok(connection),
             Err(error) if is_lost_connection(&error) && lost > 0 => {
                 tracing::debug!(error = %Failure::new(&error), "connection lost before use");
                 lost -= 1;

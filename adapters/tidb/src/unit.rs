@@ -11,13 +11,14 @@ use domain::channel::ChannelId;
 use domain::lease::Fence;
 use domain::tenant::TenantId;
 use mysql_async::prelude::Queryable;
-use mysql_async::{Params, Pool, Row, Transaction, TxOpts, params};
+use mysql_async::{Conn, Params, Pool, Row, params};
 use ports::error::StoreError;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 use tracing::instrument;
 
+use crate::batch::with_values;
 use crate::channel::LockedChannel;
 use crate::error::{commit_error, lost_race, no_answer, store_error};
 use crate::pool::{READ_LIMIT, ROLLBACK_LIMIT, WRITE_LIMIT, begin, within};
@@ -29,10 +30,14 @@ const TENANT: &str = r"
     WHERE channel_id = :channel_id
 ";
 
+const BEGIN: &str = "START TRANSACTION";
+const SNAPSHOT: &str = "START TRANSACTION WITH CONSISTENT SNAPSHOT";
+
 /// A connection with a transaction: a snapshot to read, or a unit of work. Dropping it rolls back.
 pub(crate) struct Unit {
-    /// `None` after its end: committed, or ended by the server.
-    transaction: Option<Transaction<'static>>,
+    /// A connection with an open transaction; `None` after its end: committed, or ended by the server. It returns to the
+    /// pool only without a transaction, which the next one on it would commit.
+    connection: Option<Conn>,
     /// The time limit of a statement.
     limit: Duration,
     /// Whether it may write.
@@ -47,6 +52,9 @@ pub(crate) struct Unit {
     /// The fences to raise: with the next update of the channel, or by the commit. Until the unit ends, the lock of the
     /// channel keeps out every other unit that compares or raises its fence.
     pub(crate) fences: BTreeMap<ChannelId, Fence>,
+    /// Statements whose responses the unit does not need, with their values: sent before its next statement, or in one
+    /// packet with its commit, which saves round trips while the change log is locked.
+    deferred: Vec<String>,
     /// The changes for the change log, which are numbered and appended by the commit.
     changes: Vec<Change>,
     /// Notified after a commit that appended to the change log; `None` in a snapshot.
@@ -56,25 +64,24 @@ pub(crate) struct Unit {
 impl Unit {
     /// Opens a snapshot. `TiDB` takes it when the transaction begins; `MariaDB` does so on request.
     pub(crate) async fn read(pool: &Pool) -> Result<Self, StoreError> {
-        let mut options = TxOpts::new();
-        options.with_consistent_snapshot(true);
-        Ok(Self::new(begin(pool, &options).await?, READ_LIMIT, None))
+        Ok(Self::new(begin(pool, SNAPSHOT).await?, READ_LIMIT, None))
     }
 
     /// Begins a unit of work on a connection of the pool for units.
     pub(crate) async fn write(pool: &Pool, appended: &Arc<Notify>) -> Result<Self, StoreError> {
-        Ok(Self::new(begin(pool, &TxOpts::new()).await?, WRITE_LIMIT, Some(Arc::clone(appended))))
+        Ok(Self::new(begin(pool, BEGIN).await?, WRITE_LIMIT, Some(Arc::clone(appended))))
     }
 
-    fn new(transaction: Transaction<'static>, limit: Duration, appended: Option<Arc<Notify>>) -> Self {
+    fn new(connection: Conn, limit: Duration, appended: Option<Arc<Notify>>) -> Self {
         Self {
-            transaction: Some(transaction),
+            connection: Some(connection),
             limit,
             writes: appended.is_some(),
             free: HashSet::new(),
             tenants: HashMap::new(),
             locked: None,
             fences: BTreeMap::new(),
+            deferred: Vec::new(),
             changes: Vec::new(),
             appended,
         }
@@ -136,10 +143,11 @@ impl Unit {
         parameters: impl Into<Params>,
         make: impl Fn(Row) -> Result<T, StoreError>,
     ) -> Result<Vec<T>, StoreError> {
+        self.send_deferred().await?;
         let parameters = parameters.into();
         let limit = self.limit;
-        let transaction = self.transaction()?;
-        let rows = within(limit, transaction.exec::<Row, _, _>(sql, parameters), store_error).await;
+        let connection = self.connection()?;
+        let rows = within(limit, connection.exec::<Row, _, _>(sql, parameters), store_error).await;
         rows.map_err(|error| self.given_up(error))?.into_iter().map(make).collect()
     }
 
@@ -151,11 +159,12 @@ impl Unit {
         parameters: impl Into<Params>,
         mut goes_on: impl FnMut(Row) -> Result<bool, StoreError>,
     ) -> Result<(), StoreError> {
+        self.send_deferred().await?;
         let parameters = parameters.into();
         let limit = self.limit;
-        let transaction = self.transaction()?;
+        let connection = self.connection()?;
         let read = async {
-            let mut rows = transaction.exec_iter(sql, parameters).await?;
+            let mut rows = connection.exec_iter(sql, parameters).await?;
             while let Some(row) = rows.next().await? {
                 match goes_on(row) {
                     Ok(true) => {}
@@ -194,27 +203,45 @@ impl Unit {
         sql: &str,
         parameters: impl Into<Params>,
     ) -> Result<mysql_async::Result<u64>, StoreError> {
+        self.send_deferred().await?;
         self.locked = None;
         let parameters = parameters.into();
         let limit = self.limit;
-        let transaction = self.transaction()?;
+        let connection = self.connection()?;
         let run = async {
-            transaction.exec_drop(sql, parameters).await?;
-            Ok(transaction.affected_rows())
+            connection.exec_drop(sql, parameters).await?;
+            Ok(connection.affected_rows())
         };
         timeout(limit, run).await.map_err(|_| self.given_up(no_answer(limit)))
+    }
+
+    /// Runs `sql` with the next statement or with the commit.
+    pub(crate) fn defer(&mut self, sql: &str, parameters: &Params) {
+        self.locked = None;
+        self.deferred.push(with_values(sql, parameters));
+    }
+
+    async fn send_deferred(&mut self) -> Result<(), StoreError> {
+        if self.deferred.is_empty() {
+            return Ok(());
+        }
+        let sql = std::mem::take(&mut self.deferred).join(";\n");
+        let limit = self.limit;
+        let connection = self.connection()?;
+        let sent = within(limit, connection.query_drop(sql), store_error).await;
+        sent.map_err(|error| self.given_up(error))
     }
 
     /// Ends the unit if the server may have ended the transaction: later statements would be committed one by one.
     pub(crate) fn given_up(&mut self, error: StoreError) -> StoreError {
         if matches!(error, StoreError::Aborted(_) | StoreError::Unavailable(_)) {
-            roll_back(self.transaction.take());
+            roll_back(self.connection.take());
         }
         error
     }
 
-    fn transaction(&mut self) -> Result<&mut Transaction<'static>, StoreError> {
-        let usable = self.transaction.as_mut().filter(|transaction| !transaction.is_disconnected());
+    fn connection(&mut self) -> Result<&mut Conn, StoreError> {
+        let usable = self.connection.as_mut().filter(|connection| !connection.is_disconnected());
         usable.ok_or_else(|| StoreError::Aborted(Box::new(GivenUp)))
     }
 }
@@ -227,14 +254,13 @@ struct GivenUp;
 impl StoreUnit for Unit {
     #[instrument(name = "db.commit", level = "debug", skip_all, err(level = "trace"))]
     async fn commit(mut self) -> Result<(), StoreError> {
-        self.raise_fences().await?;
+        self.raise_fences();
         let changes = distinct(std::mem::take(&mut self.changes));
-        if !changes.is_empty() {
-            self.append(&changes).await?;
-        }
-        self.transaction()?;
-        let transaction = self.transaction.take().expect("it was there a moment ago");
-        within(WRITE_LIMIT, transaction.commit(), commit_error).await?;
+        self.append(&changes);
+        self.deferred.push("COMMIT".to_owned());
+        let sql = std::mem::take(&mut self.deferred).join(";\n");
+        within(WRITE_LIMIT, self.connection()?.query_drop(sql), commit_error).await?;
+        self.connection = None;
         if let Some(appended) = self.appended.as_ref().filter(|_| !changes.is_empty()) {
             appended.notify_one();
         }
@@ -244,7 +270,7 @@ impl StoreUnit for Unit {
 
 impl Drop for Unit {
     fn drop(&mut self) {
-        roll_back(self.transaction.take());
+        roll_back(self.connection.take());
     }
 }
 
@@ -253,12 +279,13 @@ impl Drop for Unit {
 ///
 /// A connection that is lost, or on which a response is still pending, is closed at once: the next request on it would
 /// take that response for its own, and so would every later user of the connection.
-fn roll_back(transaction: Option<Transaction<'static>>) {
-    let Some(transaction) = transaction.filter(|transaction| !transaction.is_disconnected()) else { return };
+fn roll_back(connection: Option<Conn>) {
+    let Some(mut connection) = connection.filter(|connection| !connection.is_disconnected()) else { return };
     if let Ok(runtime) = Handle::try_current() {
         runtime.spawn(async move {
-            if !matches!(timeout(ROLLBACK_LIMIT, transaction.rollback()).await, Ok(Ok(()))) {
+            if !matches!(timeout(ROLLBACK_LIMIT, connection.query_drop("ROLLBACK")).await, Ok(Ok(()))) {
                 tracing::debug!("connection lost before rollback");
+                timeout(ROLLBACK_LIMIT, connection.disconnect()).await.ok();
             }
         });
     }

@@ -207,6 +207,9 @@ async fn a_note_keeps_the_latest_look(store: &dyn Store) {
     record_check(store, here.id, 6, false, Some("truncated")).await;
     record_check(store, here.id, 6, false, Some("truncated")).await;
     assert_eq!(seen().await, (Some(at(6)), Some("truncated".to_owned()), false));
+    let quoted = r#"it's "" :low; -- ? %s 🧵"#;
+    record_check(store, here.id, 6, false, Some(quoted)).await;
+    assert_eq!(seen().await, (Some(at(6)), Some(quoted.to_owned()), false));
     record_check(store, here.id, 7, false, None).await;
     assert_eq!(seen().await, (Some(at(7)), None, false));
     // If there are intervals, they alone decide whether the start is reached.

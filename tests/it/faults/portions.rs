@@ -66,9 +66,11 @@ fn assert_no_content(text: &str) {
 #[ignore = "needs a MySQL-protocol server"]
 async fn an_import_whose_pages_are_too_large_is_done_in_one_run() {
     with_a_proxy(|installation, proxy, at| {
-        for (times, words, code) in
-            [(3, "INSERT INTO messages", 8004), (2, "message_count = ?", 9500), (2, "INSERT INTO reactions", 8175)]
-        {
+        for (times, words, code) in [
+            (3, "INSERT INTO messages", 8004),
+            (2, "UPDATE channels SET fence", 9500),
+            (2, "INSERT INTO reactions", 8175),
+        ] {
             proxy.next_times(times, words, Fault::Error(code));
         }
         let (code, report) = installation.import(&[&examples()], &[]);

@@ -31,3 +31,23 @@ fn a_list_of_keys_is_filled_up_with_its_last() {
     assert_eq!(padded::<u8>(&[]).count(), 0);
     assert_eq!(padded(&[7; 300]).map(|keys| keys.len()).collect::<Vec<_>>(), [256, 64]);
 }
+
+#[test]
+fn values_stand_in_the_place_of_their_names() {
+    let time = Value::Date(2026, 11, 27, 0, 0, 0, 500_000);
+    let parameters = mysql_async::params! { "a" => 7, "ab" => r"it's \ :a", "c" => None::<u64>, "time" => time };
+    assert_eq!(
+        with_values("\n    UPDATE t SET x = :ab, y = :c WHERE at = :time AND a IN (:a)\n", &parameters),
+        r"UPDATE t SET x = 'it\'s \\ :a', y = NULL WHERE at = '2026-11-27 00:00:00.500000' AND a IN (7)"
+    );
+}
+
+#[test]
+fn rows_stand_behind_their_statement() {
+    let rows = [[Value::from(1), Value::from("a'b")], [Value::from(2), Value::NULL]];
+    assert_eq!(
+        with_rows("INSERT INTO t (a, b)\n    VALUES\n", &rows, "\n    ON DUPLICATE KEY UPDATE b = VALUES(b)\n"),
+        r"INSERT INTO t (a, b)
+    VALUES (1, 'a\'b'), (2, NULL) ON DUPLICATE KEY UPDATE b = VALUES(b)"
+    );
+}

@@ -1,12 +1,8 @@
-//! The lock of a channel. The statement that takes it also reads all of the channel that a page is compared with.
+//! The lock of a channel.
 
 use adapter_sql::columns::Columns;
-use adapter_sql::coverage::stored_coverage;
-use adapter_sql::sql;
 use domain::channel::{ChannelId, ChannelSnowflake};
-use domain::coverage::StoredCoverage;
 use domain::lease::Fence;
-use domain::page::Activity;
 use domain::tenant::TenantId;
 use mysql_async::params;
 use ports::error::StoreError;
@@ -16,14 +12,12 @@ use crate::unit::Unit;
 
 /// Two writers of a channel wait for each other on its row. All other rows that a page is compared with are read after
 /// it is locked.
-const LOCK: &str = sql! {r"
-    SELECT channels.channel_id, tenant_id, platform_id, fence, message_count, last_activity_at, active_at,
-        coverage.channel_id AS covered_id, {coverage}
+const LOCK: &str = r"
+    SELECT channel_id, tenant_id, platform_id, fence, message_count
     FROM channels
-    LEFT JOIN coverage ON coverage.channel_id = channels.channel_id
-    WHERE channels.channel_id = :channel_id
+    WHERE channel_id = :channel_id
     FOR UPDATE
-"};
+";
 
 const RAISE_FENCE: &str = r"
     UPDATE channels
@@ -39,10 +33,6 @@ pub(crate) struct LockedChannel {
     pub(crate) platform_id: ChannelSnowflake,
     pub(crate) fence: u64,
     pub(crate) message_count: u64,
-    pub(crate) activity: Activity,
-    /// Whether the channel has a row of coverage.
-    pub(crate) is_covered: bool,
-    pub(crate) coverage: StoredCoverage,
 }
 
 fn locked(row: &mut NamedRow) -> Result<LockedChannel, StoreError> {
@@ -52,12 +42,6 @@ fn locked(row: &mut NamedRow) -> Result<LockedChannel, StoreError> {
         platform_id: row.id("platform_id")?,
         fence: row.number("fence")?,
         message_count: row.number("message_count")?,
-        activity: Activity {
-            last_activity_at: row.optional_time("last_activity_at")?,
-            active_at: row.time("active_at")?,
-        },
-        is_covered: row.optional_text("covered_id")?.is_some(),
-        coverage: stored_coverage(row)?,
     })
 }
 
@@ -85,11 +69,10 @@ impl Unit {
     }
 
     /// Stores the fences that no other update has stored.
-    pub(crate) async fn raise_fences(&mut self) -> Result<(), StoreError> {
+    pub(crate) fn raise_fences(&mut self) {
         while let Some((id, fence)) = self.fences.pop_first() {
             let parameters = params! { "channel_id" => id.to_string(), "fence" => fence.get() };
-            self.run(RAISE_FENCE, parameters).await?;
+            self.defer(RAISE_FENCE, &parameters);
         }
-        Ok(())
     }
 }

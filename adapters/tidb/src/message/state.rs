@@ -7,7 +7,7 @@ use adapter_sql::columns::Columns;
 use adapter_sql::coverage::segment;
 use adapter_sql::message::{newest, shown_sql, stored_version};
 use domain::channel::ChannelId;
-use domain::coverage::{Interval, Segment};
+use domain::coverage::{Interval, Segment, StoredCoverage};
 use domain::message::MessageId;
 use domain::page::{MessagePage, Newest, StoredState, StoredStats, StoredVersion};
 use mysql_async::{Row, params};
@@ -60,6 +60,16 @@ const UNREADABLE: &str = r"
     )
 ";
 
+/// The coverage of the channel in the columns of the other parts.
+const COVERAGE: &str = r"
+    (
+        SELECT 5 AS part, low, high, start_reached AS kind, NULL AS edited_at, checked_at AS observed_at, NULL AS origin,
+            NULL AS digest, NULL AS deleted_at, NULL AS deletion_kind, NULL AS sent_at, reason AS parts
+        FROM coverage
+        WHERE channel_id = :channel_id
+    )
+";
+
 /// A page that proves no absence is compared only with the rows of its own ids.
 const FIND_VERSIONS: &str = sql! {r"
     SELECT message_id AS low, kind, {version}
@@ -69,12 +79,13 @@ const FIND_VERSIONS: &str = sql! {r"
 "};
 
 /// The state of the ids of an interval.
-static STATE: LazyLock<String> =
-    LazyLock::new(|| shown_sql(&[VERSIONS, SEGMENTS_NEAR, NEWEST, UNREADABLE].map(str::trim).join(" UNION ALL ")));
+static STATE: LazyLock<String> = LazyLock::new(|| {
+    shown_sql(&[VERSIONS, SEGMENTS_NEAR, NEWEST, UNREADABLE, COVERAGE].map(str::trim).join(" UNION ALL "))
+});
 
 /// The state of some ids, without their rows.
 static STATE_OF_SOME: LazyLock<String> =
-    LazyLock::new(|| shown_sql(&[SEGMENTS_NEAR, NEWEST, UNREADABLE].map(str::trim).join(" UNION ALL ")));
+    LazyLock::new(|| shown_sql(&[SEGMENTS_NEAR, NEWEST, UNREADABLE, COVERAGE].map(str::trim).join(" UNION ALL ")));
 
 static NEWEST_SHOWN: LazyLock<String> = LazyLock::new(|| shown_sql(NEWEST.trim()));
 
@@ -84,6 +95,7 @@ enum Part {
     Segment(Segment),
     Newest(Newest),
     Unreadable,
+    Coverage(StoredCoverage),
 }
 
 fn part(row: Row) -> Result<Part, StoreError> {
@@ -92,7 +104,16 @@ fn part(row: Row) -> Result<Part, StoreError> {
         1 => Part::Version(stored_version(&mut row, "low")?),
         2 => Part::Segment(segment(&mut row.of("coverage_segments"))?),
         3 => Part::Newest(newest(&mut row, "low")?),
-        _ => Part::Unreadable,
+        4 => Part::Unreadable,
+        _ => {
+            let mut row = row.of("coverage");
+            Part::Coverage(StoredCoverage {
+                interval: row.optional_interval()?,
+                start_reached: row.flag("kind")?,
+                reason: row.optional_text("parts")?,
+                checked_at: row.optional_time("observed_at")?,
+            })
+        }
     })
 }
 
@@ -106,6 +127,7 @@ impl Unit {
     ) -> Result<StoredState, StoreError> {
         let channel = locked.id;
         let (mut versions, mut segments, mut newest, mut has_unreadable) = (Vec::new(), Vec::new(), None, false);
+        let mut coverage = StoredCoverage::default();
         let is_whole = page.interval().is_some();
         let sql = if is_whole { &STATE } else { &STATE_OF_SOME };
         for part in self.rows(sql, near_parameters(channel, span), part).await? {
@@ -114,6 +136,7 @@ impl Unit {
                 Part::Segment(segment) => segments.push(segment),
                 Part::Newest(found) => newest = Some(found),
                 Part::Unreadable => has_unreadable = true,
+                Part::Coverage(stored) => coverage = stored,
             }
         }
         if !is_whole {
@@ -128,7 +151,7 @@ impl Unit {
         versions.sort_unstable_by_key(|version| version.id);
         let near = self.complete_near(channel, segments).await?;
         let stats = StoredStats { platform_id: locked.platform_id, message_count: locked.message_count, newest };
-        Ok(StoredState { rows: versions, near, coverage: locked.coverage.clone(), stats, has_unreadable })
+        Ok(StoredState { rows: versions, near, coverage, stats, has_unreadable })
     }
 
     /// Returns the newest message of a channel that is shown to readers.

@@ -5,7 +5,7 @@ use adapter_sql::message::{attachment_rows, deletion_number, message_row, reacti
 use adapter_sql::sql;
 use domain::change::ChangeKind;
 use domain::channel::ChannelId;
-use domain::coverage::{Interval, Segment, StoredCoverage};
+use domain::coverage::Interval;
 use domain::message::{Deletion, MessageId};
 use domain::page::{Activity, ActivityPlan, MessagePage, PageOutcome, Recount, StatsPlan, Write, WritePlan};
 use mysql_async::{Params, Value, params};
@@ -13,7 +13,6 @@ use ports::error::StoreError;
 
 use crate::batch::{insert_sql, list_sql, padded, padded_size, pieces};
 use crate::channel::LockedChannel;
-use crate::coverage::ChangedSegment;
 use crate::row::{datetime, datetime_if, of, values};
 use crate::unit::Unit;
 
@@ -97,19 +96,10 @@ const COUNT: &str = r"
     WHERE channel_id = :channel_id
 ";
 
-/// The counters of a channel, its coverage, if it has any, and the segment that begins at `:segment_low`, if any.
 const UPDATE_CHANNEL: &str = r"
     UPDATE channels
-    LEFT JOIN coverage ON coverage.channel_id = channels.channel_id
-    LEFT JOIN coverage_segments
-        ON coverage_segments.channel_id = channels.channel_id
-        AND coverage_segments.low = :segment_low
-    SET fence = :fence, message_count = :message_count, last_activity_at = :last_activity_at, active_at = :active_at,
-        coverage.low = :low, coverage.high = :high, start_reached = :start_reached, reason = :reason,
-        checked_at = :checked_at,
-        coverage_segments.low = :new_low, coverage_segments.high = :new_high,
-        coverage_segments.observed_at = :observed_at, oldest_at = :oldest_at, parts = :parts
-    WHERE channels.channel_id = :channel_id
+    SET fence = :fence, message_count = :message_count, last_activity_at = :last_activity_at, active_at = :active_at
+    WHERE channel_id = :channel_id
 ";
 
 const DELETE_FIRST_ATTACHMENTS: &str = r"
@@ -145,11 +135,10 @@ pub(super) async fn replace_interval(
     let state = unit.state(&locked, page, span).await?;
     let plan = WritePlan::new(channel, page, &state);
     write(unit, channel, &plan).await?;
-    let changed = match &plan.coverage {
-        Some(coverage) => unit.write_other_segments(channel, coverage).await?,
-        None => None,
-    };
-    update_channel(unit, locked, plan.stats, plan.coverage.map(|plan| (plan.coverage, changed))).await?;
+    update_channel(unit, locked, plan.stats).await?;
+    if let Some(coverage) = &plan.coverage {
+        unit.write_coverage(channel, coverage);
+    }
     unit.log_in(channel, plan.changes).await?;
     Ok(plan.outcome)
 }
@@ -176,49 +165,27 @@ async fn write(unit: &mut Unit, channel: ChannelId, plan: &WritePlan<'_>) -> Res
     Ok(())
 }
 
-/// Stores the counters and the coverage of a channel, if they change, with one segment, and a fence that is to be
-/// raised.
+/// Stores the counters of a channel, if they change, and a fence that is to be raised.
 pub(super) async fn update_channel(
     unit: &mut Unit,
     locked: LockedChannel,
     stats: Option<StatsPlan>,
-    coverage: Option<(StoredCoverage, Option<ChangedSegment>)>,
 ) -> Result<(), StoreError> {
-    if stats.is_none() && coverage.is_none() {
-        return Ok(());
-    }
-    let Activity { last_activity_at, active_at } = match stats.map(|stats| stats.activity) {
-        None => locked.activity,
-        Some(ActivityPlan::Set(activity)) => activity,
-        Some(ActivityPlan::Reread) => Activity::of(unit.newest(locked.id).await?, locked.platform_id),
+    let Some(stats) = stats else { return Ok(()) };
+    let Activity { last_activity_at, active_at } = match stats.activity {
+        ActivityPlan::Set(activity) => activity,
+        ActivityPlan::Reread => Activity::of(unit.newest(locked.id).await?, locked.platform_id),
     };
-    let (coverage, changed) = coverage.unzip();
-    if let Some(coverage) = coverage.as_ref().filter(|_| !locked.is_covered) {
-        unit.upsert_coverage(locked.id, coverage).await?;
-    }
-    let coverage = coverage.unwrap_or(locked.coverage);
-    let changed = changed.flatten();
-    let segment = changed.as_ref().map(|changed| &changed.segment);
     let fence = unit.fences.remove(&locked.id).map_or(locked.fence, domain::lease::Fence::get);
     let parameters = params! {
         "channel_id" => locked.id.to_string(),
         "fence" => fence,
-        "message_count" => stats.map_or(locked.message_count, |stats| stats.message_count),
+        "message_count" => stats.message_count,
         "last_activity_at" => datetime_if(last_activity_at),
         "active_at" => datetime(active_at),
-        "low" => coverage.interval.map(|interval| interval.low().get()),
-        "high" => coverage.interval.map(|interval| interval.high().get()),
-        "start_reached" => coverage.start_reached,
-        "reason" => coverage.reason,
-        "checked_at" => datetime_if(coverage.checked_at),
-        "segment_low" => changed.as_ref().map(|changed| changed.low.get()),
-        "new_low" => segment.map(|segment| segment.interval().low().get()),
-        "new_high" => segment.map(|segment| segment.interval().high().get()),
-        "observed_at" => datetime_if(segment.map(Segment::newest_at)),
-        "oldest_at" => datetime_if(segment.map(Segment::oldest_at)),
-        "parts" => segment.and_then(Segment::parts_text),
     };
-    unit.run(UPDATE_CHANNEL, parameters).await.map(drop)
+    unit.defer(UPDATE_CHANNEL, &parameters);
+    Ok(())
 }
 
 fn deletion_values(deletion: Option<Deletion>) -> [Value; 2] {
@@ -283,7 +250,7 @@ pub(crate) async fn recount(unit: &mut Unit, channel: ChannelId) -> Result<u64, 
         // The newest message is read and stored while no other unit can add one.
         let locked = lock(unit, channel).await?;
         let stats = recount.correct(locked.message_count);
-        update_channel(unit, locked, Some(stats), None).await?;
+        update_channel(unit, locked, Some(stats)).await?;
         unit.log_in(channel, [ChangeKind::Channel { channel }]).await?;
     }
     Ok(recount.error())
