@@ -259,6 +259,7 @@ impl StoreUnit for Unit {
         self.append(&changes);
         self.deferred.push("COMMIT".to_owned());
         let sql = std::mem::take(&mut self.deferred).join(";\n");
+        // If the response to any of them is lost, the commit may still have happened.
         within(WRITE_LIMIT, self.connection()?.query_drop(sql), commit_error).await?;
         self.connection = None;
         if let Some(appended) = self.appended.as_ref().filter(|_| !changes.is_empty()) {

@@ -1,3 +1,5 @@
+use mysql_async::params;
+
 use super::*;
 
 fn sizes(count: usize, bytes: usize) -> Vec<usize> {
@@ -35,7 +37,7 @@ fn a_list_of_keys_is_filled_up_with_its_last() {
 #[test]
 fn values_stand_in_the_place_of_their_names() {
     let time = Value::Date(2026, 11, 27, 0, 0, 0, 500_000);
-    let parameters = mysql_async::params! { "a" => 7, "ab" => r"it's \ :a", "c" => None::<u64>, "time" => time };
+    let parameters = params! { "a" => 7, "ab" => r"it's \ :a", "c" => None::<u64>, "time" => time };
     assert_eq!(
         with_values("\n    UPDATE t SET x = :ab, y = :c WHERE at = :time AND a IN (:a)\n", &parameters),
         r"UPDATE t SET x = 'it\'s \\ :a', y = NULL WHERE at = '2026-11-27 00:00:00.500000' AND a IN (7)"
