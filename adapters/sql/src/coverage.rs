@@ -57,11 +57,11 @@ pub trait CoverageStatements: Session {
         span: Interval,
     ) -> impl Future<Output = Result<NearSegments, StoreError>> + Send;
 
-    /// Executes the part of a plan that concerns segments.
-    fn write_segments(
+    /// Executes a plan.
+    fn write_coverage(
         &mut self,
         channel: ChannelId,
-        plan: &CoveragePlan,
+        plan: CoveragePlan,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Stores new segments of a channel.
@@ -83,14 +83,6 @@ pub fn stored_coverage(row: &mut impl Columns) -> Result<StoredCoverage, StoreEr
         reason: row.optional_text("reason")?,
         checked_at: row.optional_time("checked_at")?,
     })
-}
-
-/// Returns a segment.
-///
-/// # Errors
-/// [`StoreError::Corrupt`].
-pub fn segment(row: &mut impl Columns) -> Result<Segment, StoreError> {
-    Segment::from_row(row)
 }
 
 impl FromRow for Segment {
@@ -172,10 +164,9 @@ impl<U: CoverageStatements> CoverageRepository for SqlUnit<U> {
         for seen in observations {
             let near = self.0.near(channel, seen.interval).await?;
             let Some(plan) = CoveragePlan::new(*seen, &near, &stored) else { continue };
-            self.0.write_segments(channel, &plan).await?;
-            self.upsert_coverage(channel, &plan.coverage).await?;
             self.0.log_in(channel, plan.change(channel)).await?;
-            stored = plan.coverage;
+            stored = plan.coverage.clone();
+            self.0.write_coverage(channel, plan).await?;
         }
         Ok(())
     }

@@ -2,7 +2,8 @@
 
 use adapter_sql::channel::silent_sql;
 use adapter_sql::columns::Columns;
-use adapter_sql::coverage::{CoverageStatements, overlap, parameters, segment, segment_row, stored_coverage};
+use adapter_sql::coverage::{CoverageStatements, overlap, parameters, segment_row, stored_coverage};
+use adapter_sql::session::FromRow;
 use adapter_sql::sql;
 use domain::channel::ChannelId;
 use domain::coverage::{Coverage, CoverageFacts, CoveragePlan, Interval, NearSegments, Segment, StoredCoverage};
@@ -100,12 +101,12 @@ fn coverage(row: &mut NamedRow<'_, '_>) -> Result<Coverage, StoreError> {
 pub(crate) fn near(connection: &Connection, channel: ChannelId, span: Interval) -> Result<NearSegments, StoreError> {
     let below = |low: MessageId, limit: u32| {
         let parameters = named_params! {":channel_id": Text(channel.0), ":low": number(low), ":limit": limit};
-        query(connection, "coverage_segments", SEGMENTS_BELOW, parameters, |row| segment(row))
+        query(connection, "coverage_segments", SEGMENTS_BELOW, parameters, |row| Segment::from_row(row))
     };
     let parameters = named_params! {
         ":channel_id": Text(channel.0), ":low": number(span.low()), ":high": number(span.high()),
     };
-    let mut rows = query(connection, "coverage_segments", SEGMENTS_IN, parameters, |row| segment(row))?;
+    let mut rows = query(connection, "coverage_segments", SEGMENTS_IN, parameters, |row| Segment::from_row(row))?;
     rows.extend(below(span.low(), NearSegments::BELOW)?);
     let mut near = NearSegments::from_stored(rows).map_err(overlap)?;
     while let Some(low) = near.lists_below() {
@@ -116,18 +117,14 @@ pub(crate) fn near(connection: &Connection, channel: ChannelId, span: Interval) 
 
 /// Executes the plan of an observation.
 pub(crate) fn execute_plan(connection: &Connection, channel: ChannelId, plan: &CoveragePlan) -> Result<(), StoreError> {
-    write_segments(connection, channel, plan)?;
-    store(connection, Unit::UPSERT, parameters(channel, &plan.coverage)).map(drop).map_err(store_error)
-}
-
-fn write_segments(connection: &Connection, channel: ChannelId, plan: &CoveragePlan) -> Result<(), StoreError> {
     let replaced = plan.update.iter().map(|segment| segment.interval().low());
     for low in plan.delete.iter().copied().chain(replaced) {
         let parameters = named_params! {":channel_id": Text(channel.0), ":low": number(low)};
         execute(connection, DELETE_SEGMENT, parameters).map_err(store_error)?;
     }
     insert_segments(connection, channel, &plan.update)?;
-    insert_segments(connection, channel, &plan.insert)
+    insert_segments(connection, channel, &plan.insert)?;
+    store(connection, Unit::UPSERT, parameters(channel, &plan.coverage)).map(drop).map_err(store_error)
 }
 
 fn find_stored(connection: &Connection, channel: ChannelId) -> Result<StoredCoverage, StoreError> {
@@ -188,9 +185,8 @@ impl CoverageStatements for Unit {
         self.run(move |connection| near(connection, channel, span)).await
     }
 
-    async fn write_segments(&mut self, channel: ChannelId, plan: &CoveragePlan) -> Result<(), StoreError> {
-        let plan = plan.clone();
-        self.run(move |connection| write_segments(connection, channel, &plan)).await
+    async fn write_coverage(&mut self, channel: ChannelId, plan: CoveragePlan) -> Result<(), StoreError> {
+        self.run(move |connection| execute_plan(connection, channel, &plan)).await
     }
 
     async fn insert_segments(&mut self, channel: ChannelId, segments: Vec<Segment>) -> Result<(), StoreError> {

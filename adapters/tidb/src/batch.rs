@@ -7,7 +7,7 @@ use mysql_async::{Params, Value};
 /// The numbers of rows in a statement; a page of Discord has at most 100 messages.
 const SIZES: [usize; 10] = [1, 2, 4, 8, 16, 32, 64, 100, 128, MOST_ROWS];
 /// The maximum number of rows in a statement.
-pub(crate) const MOST_ROWS: usize = 256;
+const MOST_ROWS: usize = 256;
 
 /// The maximum size in bytes of one statement's parameters, if it has more than one row; a packet may have four times
 /// as many.
@@ -73,9 +73,13 @@ pub(crate) fn with_values(sql: &str, parameters: &Params) -> String {
 
 /// Returns `insert`, a statement up to `VALUES`, with its rows, then `tail`.
 pub(crate) fn with_rows<const N: usize>(insert: &str, rows: &[[Value; N]], tail: &str) -> String {
-    let row = |row: &[Value; N]| format!("({})", row.each_ref().map(|value| value.as_sql(false)).join(", "));
-    let rows: Vec<_> = rows.iter().map(row).collect();
-    format!("{} {} {}", insert.trim(), rows.join(", "), tail.trim()).trim_end().to_owned()
+    let rows: Vec<_> = rows.iter().map(|row| format!("({})", literals(row))).collect();
+    format!("{} {} {}", insert.trim(), rows.join(", "), tail.trim())
+}
+
+/// Returns values as a list in the text of a statement, quoted like those of [`with_values`].
+pub(crate) fn literals(values: &[Value]) -> String {
+    values.iter().map(|value| value.as_sql(false)).collect::<Vec<_>>().join(", ")
 }
 
 /// Returns `sql` with `count` placeholders in the place of its only `(…)`.

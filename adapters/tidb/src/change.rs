@@ -5,6 +5,7 @@ use adapter_sql::sql;
 use domain::change::Change;
 use mysql_async::{Params, Value, params};
 
+use crate::batch::literals;
 use crate::unit::Unit;
 
 /// Takes the next numbers. The row stays locked until the unit ends, so numbers are assigned in the order of the
@@ -31,8 +32,7 @@ fn row(behind: usize, change: &Change) -> String {
         interval.map(|interval| interval.low().get()).into(),
         interval.map(|interval| interval.high().get()).into(),
     ];
-    let values = values.map(|value| value.as_sql(false)).join(", ");
-    format!("(UTC_TIMESTAMP(3), LAST_INSERT_ID() - {behind}, {values})")
+    format!("(UTC_TIMESTAMP(3), LAST_INSERT_ID() - {behind}, {})", literals(&values))
 }
 
 impl Unit {

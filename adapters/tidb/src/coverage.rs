@@ -1,11 +1,12 @@
 //! The coverage of each channel.
 
+use adapter_sql::session::FromRow;
 use adapter_sql::sql;
 use std::collections::HashMap;
 
 use adapter_sql::channel::silent_sql;
 use adapter_sql::columns::Columns;
-use adapter_sql::coverage::{CoverageStatements, counted, overlap, parameters, segment, segment_row, stored_coverage};
+use adapter_sql::coverage::{CoverageStatements, counted, overlap, parameters, segment_row, stored_coverage};
 use domain::channel::ChannelId;
 use domain::coverage::{Coverage, CoverageFacts, CoveragePlan, Interval, NearSegments, Segment, StoredCoverage};
 use domain::tenant::TenantId;
@@ -14,8 +15,8 @@ use mysql_async::{Params, Value, params};
 use ports::error::StoreError;
 use ports::page::Page;
 
-use crate::batch::{MOST_ROWS, list_sql, padded, with_rows};
-use crate::message::lock;
+use crate::batch::{list_sql, padded, with_rows};
+use crate::message::{lock, upsert};
 use crate::row::{NamedRow, named, of, values};
 use crate::unit::Unit;
 
@@ -158,7 +159,7 @@ impl Unit {
     /// Returns the segments near `span`.
     pub(crate) async fn near(&mut self, channel: ChannelId, span: Interval) -> Result<NearSegments, StoreError> {
         let parameters = near_parameters(channel, span);
-        let rows = self.rows(SEGMENTS_NEAR, parameters, of("coverage_segments", segment)).await?;
+        let rows = self.rows(SEGMENTS_NEAR, parameters, of("coverage_segments", Segment::from_row)).await?;
         self.complete_near(channel, rows).await
     }
 
@@ -178,24 +179,20 @@ impl Unit {
     }
 
     /// Executes a plan by statements that are sent with the next one or with the commit.
-    pub(crate) fn write_coverage(&mut self, channel: ChannelId, plan: &CoveragePlan) {
-        self.defer_segments(channel, plan);
-        self.defer(Self::UPSERT, &named(parameters(channel, &plan.coverage)));
-    }
-
-    fn defer_segments(&mut self, channel: ChannelId, plan: &CoveragePlan) {
+    pub(crate) fn defer_coverage(&mut self, channel: ChannelId, plan: &CoveragePlan) {
         for low in &plan.delete {
             self.defer(DELETE_SEGMENT, &params! { "channel_id" => channel.to_string(), "low" => low.get() });
         }
-        self.upsert_segments(channel, plan.update.iter().chain(&plan.insert));
-    }
-
-    fn upsert_segments<'a>(&mut self, channel: ChannelId, segments: impl Iterator<Item = &'a Segment>) {
-        let rows: Vec<_> = segments.map(|segment| values(segment_row(channel, segment))).collect();
-        for rows in rows.chunks(MOST_ROWS) {
-            self.defer(&with_rows(UPSERT_SEGMENTS, rows, UPSERT_SEGMENTS_TAIL), &Params::Empty);
+        let rows = segment_rows(channel, plan.update.iter().chain(&plan.insert));
+        if !rows.is_empty() {
+            self.defer(&with_rows(UPSERT_SEGMENTS, &rows, UPSERT_SEGMENTS_TAIL), &Params::Empty);
         }
+        self.defer(Self::UPSERT, &named(parameters(channel, &plan.coverage)));
     }
+}
+
+fn segment_rows<'a>(channel: ChannelId, segments: impl Iterator<Item = &'a Segment>) -> Vec<[Value; 6]> {
+    segments.map(|segment| values(segment_row(channel, segment))).collect()
 }
 
 /// Returns the parameters of [`SEGMENTS_NEAR`].
@@ -252,13 +249,13 @@ impl CoverageStatements for Unit {
         Self::near(self, channel, span).await
     }
 
-    async fn write_segments(&mut self, channel: ChannelId, plan: &CoveragePlan) -> Result<(), StoreError> {
-        self.defer_segments(channel, plan);
+    async fn write_coverage(&mut self, channel: ChannelId, plan: CoveragePlan) -> Result<(), StoreError> {
+        self.defer_coverage(channel, &plan);
         Ok(())
     }
 
+    /// There can be any number of them, so they are not sent in one text.
     async fn insert_segments(&mut self, channel: ChannelId, segments: Vec<Segment>) -> Result<(), StoreError> {
-        self.upsert_segments(channel, segments.iter());
-        Ok(())
+        upsert(self, UPSERT_SEGMENTS, segment_rows(channel, segments.iter()), UPSERT_SEGMENTS_TAIL).await
     }
 }

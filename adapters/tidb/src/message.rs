@@ -17,7 +17,7 @@ use ports::page::MessageRange;
 
 use crate::unit::Unit;
 
-pub(crate) use self::write::{lock, recount as recount_messages};
+pub(crate) use self::write::{lock, recount as recount_messages, upsert};
 
 impl MessageStatements for Unit {
     /// The hint makes the server look up the few keys in the channels instead of reading all channels of the tenant.

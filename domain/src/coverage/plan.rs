@@ -117,7 +117,7 @@ impl NearSegments {
 }
 
 /// The effect of an observation on the coverage of a channel. The parts are executed in the order of the fields.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct CoveragePlan {
     /// The low ends of the segments to remove, ascending: others contain their ids now.
     pub delete: Vec<MessageId>,

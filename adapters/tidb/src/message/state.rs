@@ -1,10 +1,10 @@
 //! Reads the stored state that a page is compared with, in one statement.
 
+use adapter_sql::session::FromRow;
 use adapter_sql::sql;
 use std::sync::LazyLock;
 
 use adapter_sql::columns::Columns;
-use adapter_sql::coverage::segment;
 use adapter_sql::message::{newest, shown_sql, stored_version};
 use domain::channel::ChannelId;
 use domain::coverage::{Interval, Segment, StoredCoverage};
@@ -102,7 +102,7 @@ fn part(row: Row) -> Result<Part, StoreError> {
     let mut row = NamedRow::new("messages", row);
     Ok(match row.number::<u8>("part")? {
         1 => Part::Version(stored_version(&mut row, "low")?),
-        2 => Part::Segment(segment(&mut row.of("coverage_segments"))?),
+        2 => Part::Segment(Segment::from_row(&mut row.of("coverage_segments"))?),
         3 => Part::Newest(newest(&mut row, "low")?),
         4 => Part::Unreadable,
         _ => {

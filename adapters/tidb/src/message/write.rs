@@ -137,7 +137,7 @@ pub(super) async fn replace_interval(
     write(unit, channel, &plan).await?;
     update_channel(unit, locked, plan.stats).await?;
     if let Some(coverage) = &plan.coverage {
-        unit.write_coverage(channel, coverage);
+        unit.defer_coverage(channel, coverage);
     }
     unit.log_in(channel, plan.changes).await?;
     Ok(plan.outcome)
