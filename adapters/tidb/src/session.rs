@@ -1,18 +1,25 @@
 //! The unit as the repositories of all stores use it.
 
+use adapter_sql::columns::Columns;
 use adapter_sql::session::{FromRow, Session};
 use adapter_sql::values::{Parameters, Value};
-use domain::change::ChangeKind;
+use domain::change::{Change, ChangeKind};
 use domain::channel::ChannelId;
 use domain::tenant::TenantId;
-use mysql_async::{Error, Params, Row};
+use mysql_async::{Error, Params, Row, params};
 use ports::error::StoreError;
 
 use crate::batch::{keyed_sql, padded};
 use crate::error::{DUPLICATE_KEY, NO_REFERENCED_ROW, code, lost_race, store_error};
 use crate::message;
-use crate::row::{NamedRow, named, value};
+use crate::row::{NamedRow, named, of, value};
 use crate::unit::Unit;
+
+const TENANT: &str = r"
+    SELECT tenant_id
+    FROM channels
+    WHERE channel_id = :channel_id
+";
 
 fn from_row<T: FromRow>(row: Row) -> Result<T, StoreError> {
     T::from_row(&mut NamedRow::new(T::TABLE, row))
@@ -62,8 +69,8 @@ impl Session for Unit {
 
     async fn lock(&mut self, sql: Option<&'static str>, parameters: Parameters<'_>) -> Result<(), StoreError> {
         match sql {
-            Some(sql) => Self::lock(self, sql, named(parameters)).await,
-            None => Ok(()),
+            Some(sql) if self.writes => self.row(sql, named(parameters), |_| Ok(())).await.map(drop),
+            _ => Ok(()),
         }
     }
 
@@ -109,15 +116,22 @@ impl Session for Unit {
     }
 
     fn note_free<T>(&mut self, name: String, found: Option<T>) -> Option<T> {
-        Self::note_free(self, name, found)
+        if self.writes && found.is_none() {
+            self.free.insert(name);
+        }
+        found
     }
 
     fn taken(&mut self, names: &[String], what: &'static str, error: Error) -> StoreError {
-        Self::taken(self, names, what, &error)
+        if names.iter().any(|name| self.free.contains(name)) {
+            self.lost_race(error)
+        } else {
+            StoreError::Duplicate { what }
+        }
     }
 
-    fn log(&mut self, tenant: TenantId, kinds: impl IntoIterator<Item = ChangeKind>) {
-        Self::log(self, tenant, kinds);
+    fn log(&mut self, tenant_id: TenantId, kinds: impl IntoIterator<Item = ChangeKind>) {
+        self.changes.extend(kinds.into_iter().map(|kind| Change { tenant_id, kind }));
     }
 
     async fn log_in(
@@ -125,10 +139,17 @@ impl Session for Unit {
         channel: ChannelId,
         kinds: impl IntoIterator<Item = ChangeKind, IntoIter: Send> + Send,
     ) -> Result<(), StoreError> {
-        Self::log_in(self, channel, kinds).await
+        if !self.tenants.contains_key(&channel) {
+            let tenant = of("channels", |row| row.uuid("tenant_id").map(TenantId));
+            let found = self.row(TENANT, params! { "channel_id" => channel.to_string() }, tenant).await?;
+            let Some(tenant) = found else { return Ok(()) };
+            self.know_tenant(channel, tenant);
+        }
+        self.log(self.tenants[&channel], kinds);
+        Ok(())
     }
 
     fn know_tenant(&mut self, channel: ChannelId, tenant: TenantId) {
-        Self::know_tenant(self, channel, tenant);
+        self.tenants.insert(channel, tenant);
     }
 }

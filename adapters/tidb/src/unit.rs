@@ -4,14 +4,13 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use adapter_sql::columns::Columns;
 use adapter_sql::unit::StoreUnit;
-use domain::change::{Change, ChangeKind, distinct};
+use domain::change::{Change, distinct};
 use domain::channel::ChannelId;
 use domain::lease::Fence;
 use domain::tenant::TenantId;
 use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, Params, Pool, Row, params};
+use mysql_async::{Conn, Params, Pool, Row};
 use ports::error::StoreError;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
@@ -20,15 +19,8 @@ use tracing::instrument;
 
 use crate::batch::with_values;
 use crate::channel::LockedChannel;
-use crate::error::{commit_error, lost_race, no_answer, store_error};
+use crate::error::{commit_error, no_answer, store_error};
 use crate::pool::{READ_LIMIT, ROLLBACK_LIMIT, WRITE_LIMIT, begin, within};
-use crate::row::of;
-
-const TENANT: &str = r"
-    SELECT tenant_id
-    FROM channels
-    WHERE channel_id = :channel_id
-";
 
 const BEGIN: &str = "START TRANSACTION";
 const SNAPSHOT: &str = "START TRANSACTION WITH CONSISTENT SNAPSHOT";
@@ -41,12 +33,12 @@ pub(crate) struct Unit {
     /// The time limit of a statement.
     limit: Duration,
     /// Whether it may write.
-    writes: bool,
+    pub(crate) writes: bool,
     /// Ids and slugs that it looked up and found free. If one of them is taken when it is to be stored, another unit
     /// was faster, and the retry sees that unit's rows.
-    free: HashSet<String>,
+    pub(crate) free: HashSet<String>,
     /// The tenants of channels, which never change.
-    tenants: HashMap<ChannelId, TenantId>,
+    pub(crate) tenants: HashMap<ChannelId, TenantId>,
     /// The channel that was locked last, as it was read then, until the unit writes anything.
     pub(crate) locked: Option<LockedChannel>,
     /// The fences to raise: with the next update of the channel, or by the commit. Until the unit ends, the lock of the
@@ -56,7 +48,7 @@ pub(crate) struct Unit {
     /// packet with its commit, which saves round trips while the change log is locked.
     deferred: Vec<String>,
     /// The changes for the change log, which are numbered and appended by the commit.
-    changes: Vec<Change>,
+    pub(crate) changes: Vec<Change>,
     /// Notified after a commit that appended to the change log; `None` in a snapshot.
     appended: Option<Arc<Notify>>,
 }
@@ -84,55 +76,6 @@ impl Unit {
             deferred: Vec::new(),
             changes: Vec::new(),
             appended,
-        }
-    }
-
-    /// Adds changes of a tenant to those of the unit.
-    pub(crate) fn log(&mut self, tenant_id: TenantId, kinds: impl IntoIterator<Item = ChangeKind>) {
-        self.changes.extend(kinds.into_iter().map(|kind| Change { tenant_id, kind }));
-    }
-
-    /// Adds changes of a channel to those of the unit. A channel that is not stored has none.
-    pub(crate) async fn log_in(
-        &mut self,
-        channel: ChannelId,
-        kinds: impl IntoIterator<Item = ChangeKind>,
-    ) -> Result<(), StoreError> {
-        if !self.tenants.contains_key(&channel) {
-            let tenant = of("channels", |row| row.uuid("tenant_id").map(TenantId));
-            let found = self.row(TENANT, params! { "channel_id" => channel.to_string() }, tenant).await?;
-            let Some(tenant) = found else { return Ok(()) };
-            self.know_tenant(channel, tenant);
-        }
-        self.log(self.tenants[&channel], kinds);
-        Ok(())
-    }
-
-    /// Caches the tenant of a channel, which never changes.
-    pub(crate) fn know_tenant(&mut self, channel: ChannelId, tenant: TenantId) {
-        self.tenants.insert(channel, tenant);
-    }
-
-    /// Locks the row that `sql` selects, in a unit that may write; another unit that does the same waits until this one
-    /// ends, so that a value computed from a row cannot overwrite another unit's write.
-    pub(crate) async fn lock(&mut self, sql: &'static str, parameters: Params) -> Result<(), StoreError> {
-        if self.writes { self.row(sql, parameters, |_| Ok(())).await.map(drop) } else { Ok(()) }
-    }
-
-    /// Records that `name` is free, if nothing was found under it.
-    pub(crate) fn note_free<T>(&mut self, name: String, found: Option<T>) -> Option<T> {
-        if self.writes && found.is_none() {
-            self.free.insert(name);
-        }
-        found
-    }
-
-    /// Returns the error for a name of `names` that is taken.
-    pub(crate) fn taken(&mut self, names: &[String], what: &'static str, error: &mysql_async::Error) -> StoreError {
-        if names.iter().any(|name| self.free.contains(name)) {
-            self.given_up(lost_race(error))
-        } else {
-            StoreError::Duplicate { what }
         }
     }
 

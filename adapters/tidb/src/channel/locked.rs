@@ -1,6 +1,7 @@
 //! The lock of a channel.
 
 use adapter_sql::columns::Columns;
+use adapter_sql::session::Session;
 use domain::channel::{ChannelId, ChannelSnowflake};
 use domain::lease::Fence;
 use domain::tenant::TenantId;

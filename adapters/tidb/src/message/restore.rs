@@ -1,5 +1,6 @@
 //! Writes messages from another archive.
 
+use adapter_sql::session::Session;
 use domain::channel::ChannelId;
 use domain::coverage::{Interval, Segments};
 use domain::message::StoredMessage;

@@ -2,6 +2,7 @@
 
 use adapter_sql::columns::Columns;
 use adapter_sql::message::{attachment_rows, deletion_number, message_row, reaction_rows, shown_sql};
+use adapter_sql::session::Session;
 use adapter_sql::sql;
 use domain::change::ChangeKind;
 use domain::channel::ChannelId;
