@@ -11,7 +11,12 @@ const MOST_ROWS: usize = 256;
 
 /// The maximum size in bytes of one statement's parameters, if it has more than one row; a packet may have four times
 /// as many.
-const MOST_BYTES: usize = 4 * 1024 * 1024;
+pub(crate) const MOST_BYTES: usize = 4 * 1024 * 1024;
+
+/// Returns the size in bytes of the values of a row.
+pub(crate) fn size<const N: usize>(row: &[Value; N]) -> usize {
+    row.iter().map(|value| if let Value::Bytes(bytes) = value { bytes.len() } else { 8 }).sum()
+}
 
 /// Splits `rows` into pieces that each fit into a statement: within the limits of rows and of bytes.
 pub(crate) fn pieces<T>(rows: &[T], bytes: impl Fn(&T) -> usize) -> impl Iterator<Item = &[T]> {

@@ -10,14 +10,14 @@ use domain::channel::ChannelId;
 use domain::lease::Fence;
 use domain::tenant::TenantId;
 use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, Params, Pool, Row};
+use mysql_async::{Conn, Params, Pool, Row, Value};
 use ports::error::StoreError;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 use tracing::instrument;
 
-use crate::batch::with_values;
+use crate::batch::{MOST_BYTES, pieces, size, with_rows, with_values};
 use crate::channel::LockedChannel;
 use crate::error::{commit_error, no_answer, store_error};
 use crate::pool::{READ_LIMIT, ROLLBACK_LIMIT, WRITE_LIMIT, begin, within};
@@ -162,6 +162,26 @@ impl Unit {
     pub(crate) fn defer(&mut self, sql: &str, parameters: &Params) {
         self.locked = None;
         self.deferred.push(with_values(sql, parameters));
+    }
+
+    /// Runs statements of `head`, the rows and `tail` with the next statement or with the commit. Their values are a part
+    /// of the text: a statement for so many rows would be prepared for this number of rows alone. A text that gets long
+    /// is sent before.
+    pub(crate) async fn defer_rows<const N: usize>(
+        &mut self,
+        head: &str,
+        rows: &[[Value; N]],
+        tail: &str,
+    ) -> Result<(), StoreError> {
+        for piece in pieces(rows, size) {
+            let waiting: usize = self.deferred.iter().map(String::len).sum();
+            if waiting + piece.iter().map(size).sum::<usize>() > MOST_BYTES {
+                self.send_deferred().await?;
+            }
+            self.locked = None;
+            self.deferred.push(with_rows(head, piece, tail));
+        }
+        Ok(())
     }
 
     async fn send_deferred(&mut self) -> Result<(), StoreError> {

@@ -12,7 +12,7 @@ use domain::page::{Activity, ActivityPlan, MessagePage, PageOutcome, Recount, St
 use mysql_async::{Params, Value, params};
 use ports::error::StoreError;
 
-use crate::batch::{insert_sql, list_sql, padded, padded_size, pieces};
+use crate::batch::{insert_sql, list_sql, padded, padded_size, pieces, size};
 use crate::channel::LockedChannel;
 use crate::row::{datetime, datetime_if, of, values};
 use crate::unit::Unit;
@@ -215,8 +215,10 @@ pub(super) fn keys<const N: usize>(first: [Value; N], channel: ChannelId, ids: &
 pub(super) async fn upsert_messages(unit: &mut Unit, writes: &[Write<'_>]) -> Result<(), StoreError> {
     let rows = writes.iter().map(|write| values(message_row(write))).collect();
     upsert(unit, UPSERT, rows, UPSERT_TAIL).await?;
-    upsert(unit, UPSERT_ATTACHMENTS, attachment_rows(writes).map(values).collect(), UPSERT_ATTACHMENTS_TAIL).await?;
-    upsert(unit, UPSERT_REACTIONS, reaction_rows(writes).map(values).collect(), UPSERT_REACTIONS_TAIL).await
+    let attachments: Vec<_> = attachment_rows(writes).map(values).collect();
+    unit.defer_rows(UPSERT_ATTACHMENTS, &attachments, UPSERT_ATTACHMENTS_TAIL).await?;
+    let reactions: Vec<_> = reaction_rows(writes).map(values).collect();
+    unit.defer_rows(UPSERT_REACTIONS, &reactions, UPSERT_REACTIONS_TAIL).await
 }
 
 /// Runs `head`, the rows and `tail`, a statement that is safe to repeat, as few times as possible.
@@ -226,19 +228,14 @@ pub(crate) async fn upsert<const N: usize>(
     rows: Vec<[Value; N]>,
     tail: &str,
 ) -> Result<(), StoreError> {
-    let bytes = |row: &[Value; N]| row.iter().map(size).sum::<usize>();
-    for piece in pieces(&rows, bytes) {
+    for piece in pieces(&rows, size) {
         let count = padded_size(piece.len());
-        let shortest = piece.iter().min_by_key(|row| bytes(row));
+        let shortest = piece.iter().min_by_key(|row| size(row));
         let filling = shortest.into_iter().cycle().take(count - piece.len());
         let parameters: Vec<Value> = piece.iter().chain(filling).flatten().cloned().collect();
         unit.run(&insert_sql(head, N, count, tail), parameters).await?;
     }
     Ok(())
-}
-
-fn size(value: &Value) -> usize {
-    if let Value::Bytes(bytes) = value { bytes.len() } else { 8 }
 }
 
 /// Both numbers are read by one statement, whatever other units write meanwhile.
