@@ -1,11 +1,14 @@
 //! The change log: every change to what a reader may see, in the order of the commits. Search, caches and event streams
 //! follow it.
 //!
-//! A store numbers the changes without a gap, in the order in which their units committed. So a reader that finds every
-//! number after its own position has missed nothing; a missing number, another epoch, or a position outside the log
-//! means that it must read everything again ([`Followed::Resync`]).
+//! A log has one or more partitions, so that units which write to different channels need not wait for each other's
+//! numbers. A store numbers the changes of a partition without a gap, in the order in which their units committed, and
+//! the changes of a channel are all in one partition. So a reader that finds every number after its own position has
+//! missed nothing; a missing number, another epoch, or a position outside the log means that it must read everything
+//! again ([`Followed::Resync`]).
 
 use std::collections::HashSet;
+use std::num::NonZeroU8;
 
 use uuid::Uuid;
 
@@ -78,6 +81,16 @@ pub enum ChangeKind {
         /// From the first to the last message of them.
         interval: Interval,
     },
+}
+
+impl Change {
+    /// Returns its partition in a log that has `partitions` of them: that of its channel, or else of its tenant.
+    #[must_use]
+    pub fn partition(&self, partitions: NonZeroU8) -> u8 {
+        let subject = self.kind.channel().map_or(self.tenant_id.0, |channel| channel.0);
+        let [.., last] = subject.into_bytes();
+        last % partitions
+    }
 }
 
 impl ChangeKind {
@@ -167,7 +180,7 @@ impl ChangePosition {
         Self(text)
     }
 
-    /// Returns its text: at most 60 ASCII characters.
+    /// Returns its text in ASCII: an epoch, and at most 18 characters for each partition.
     #[must_use]
     pub fn as_text(&self) -> &str {
         &self.0
@@ -179,7 +192,7 @@ impl ChangePosition {
 pub enum Followed {
     /// The changes after the reader's position, complete; empty at the end of the log.
     Changes {
-        /// The changes, in order.
+        /// The changes, those of each partition in order.
         changes: Vec<Change>,
         /// The position after the last of them.
         position: ChangePosition,
@@ -193,15 +206,43 @@ pub enum Followed {
     },
 }
 
-/// The extent of the log in a store that numbers all changes with one counter.
+/// The position of the number of a partition in the numbers of its changes.
+const PARTITION_BITS: u32 = 56;
+
+/// The extent of a partition of the log. Its number is in the highest bits of the numbers of its changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LogExtent {
-    /// Identifies the numbering; another numbering has another epoch.
-    pub epoch: Uuid,
+pub struct Partition {
     /// The smallest number that was not trimmed, or the next one if all were.
     pub first: u64,
     /// The largest assigned number; `first - 1` if there is none left.
     pub last: u64,
+}
+
+impl Partition {
+    /// Returns the number before the first change of a partition.
+    #[must_use]
+    pub const fn base(partition: u8) -> u64 {
+        (partition as u64) << PARTITION_BITS
+    }
+
+    /// Returns the number of the partition.
+    #[must_use]
+    pub const fn number(&self) -> u8 {
+        (self.last >> PARTITION_BITS) as u8
+    }
+
+    /// Returns whether a reader that has read up to the change `number` can resume.
+    fn covers(&self, number: u64) -> bool {
+        number.checked_add(1).is_some_and(|next| next >= self.first) && number <= self.last
+    }
+
+    /// Returns the last number that may be trimmed if the newest `kept` changes stay and one step removes at most
+    /// `limit`; `None` if there is nothing to trim.
+    #[must_use]
+    pub fn trimmable(&self, kept: u64, limit: u32) -> Option<u64> {
+        let removable = self.last.saturating_add(1).saturating_sub(self.first).saturating_sub(kept).min(limit.into());
+        removable.checked_sub(1).map(|more| self.first + more)
+    }
 }
 
 /// A change with its number, as a store has it.
@@ -213,50 +254,81 @@ pub struct NumberedChange {
     pub change: Change,
 }
 
+/// The changes of a partition that a reader receives next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unread {
+    /// The number of the last change that it has read.
+    pub after: u64,
+    /// The number of the last change that it receives; `after` if there is none.
+    pub to: u64,
+}
+
+/// The extent of the log in a store that has a counter for each partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogExtent {
+    /// Identifies the numbering; another numbering has another epoch.
+    pub epoch: Uuid,
+    /// The partitions, ascending.
+    pub partitions: Vec<Partition>,
+}
+
 impl LogExtent {
-    /// Returns the position after the change with this number.
-    #[must_use]
-    pub fn position(&self, number: u64) -> ChangePosition {
-        ChangePosition(format!("{}.{number}", self.epoch.simple()))
+    /// Returns the position after the changes with these numbers, one of each partition.
+    fn position(&self, numbers: impl IntoIterator<Item = u64>) -> ChangePosition {
+        let inside = numbers.into_iter().map(|number| (number & (Partition::base(1) - 1)).to_string());
+        let parts: Vec<_> = std::iter::once(self.epoch.simple().to_string()).chain(inside).collect();
+        ChangePosition(parts.join("."))
     }
 
     /// Returns the position at the end of the log.
     #[must_use]
     pub fn end(&self) -> ChangePosition {
-        self.position(self.last)
+        self.position(self.partitions.iter().map(|partition| partition.last))
     }
 
-    /// Returns the number after which a reader at `position` resumes; `None` if it must read everything again.
+    /// Returns the changes that a reader at `position` receives next, at most `limit` (not 0) of all partitions; `None`
+    /// if it must read everything again. No partition waits until the reader is at the end of another one.
     #[must_use]
-    pub fn number_at(&self, position: &ChangePosition) -> Option<u64> {
-        let (epoch, number) = position.0.split_once('.')?;
-        let number: u64 = number.parse().ok()?;
-        let reachable = number.checked_add(1)? >= self.first && number <= self.last;
-        (Uuid::try_parse(epoch).ok()? == self.epoch && reachable).then_some(number)
+    pub fn unread(&self, position: &ChangePosition, limit: u32) -> Option<Vec<Unread>> {
+        let mut parts = position.0.split('.');
+        if Uuid::try_parse(parts.next()?).ok()? != self.epoch {
+            return None;
+        }
+        let mut unread = Vec::with_capacity(self.partitions.len());
+        for partition in &self.partitions {
+            let number: u64 = parts.next()?.parse().ok()?;
+            let after =
+                Partition::base(partition.number()).checked_add(number).filter(|after| partition.covers(*after))?;
+            unread.push(Unread { after, to: partition.last });
+        }
+        if parts.next().is_some() {
+            return None;
+        }
+        let mut by_length: Vec<_> = unread.iter_mut().collect();
+        by_length.sort_by_key(|unread| unread.to - unread.after);
+        let (mut left, mut partitions) = (u64::from(limit), by_length.len() as u64);
+        for unread in by_length {
+            unread.to = unread.to.min(unread.after + left / partitions);
+            left -= unread.to - unread.after;
+            partitions -= 1;
+        }
+        Some(unread)
     }
 
-    /// Returns the response to a reader at `position`, from the changes after it that the store selected, in order, at
-    /// most `limit` of them.
+    /// Returns the response to a reader, from the changes that it receives and that the store `found`, in any order.
     #[must_use]
-    pub fn answer(&self, position: &ChangePosition, selected: Vec<NumberedChange>, limit: u32) -> Followed {
+    pub fn answer(&self, unread: Option<&[Unread]>, mut found: Vec<NumberedChange>) -> Followed {
         let resync = Followed::Resync { position: self.end() };
-        let Some(after) = self.number_at(position) else { return resync };
-        let count = (self.last - after).min(limit.into());
-        let dense = selected.iter().zip(after + 1..).all(|(change, number)| change.number == number);
-        if !dense || selected.len() as u64 != count {
+        let Some(unread) = unread else { return resync };
+        found.sort_unstable_by_key(|found| found.number);
+        if !unread.iter().flat_map(|unread| unread.after + 1..=unread.to).eq(found.iter().map(|found| found.number)) {
             return resync;
         }
-        let last = after + count;
-        let changes = selected.into_iter().map(|selected| selected.change).collect();
-        Followed::Changes { changes, position: self.position(last), behind: self.last - last }
-    }
-
-    /// Returns the last number that may be trimmed if the newest `kept` changes stay and one step removes at most
-    /// `limit`; `None` if there is nothing to trim.
-    #[must_use]
-    pub fn trimmable(&self, kept: u64, limit: u32) -> Option<u64> {
-        let last = self.last.checked_sub(kept)?.min((self.first + u64::from(limit)).checked_sub(1)?);
-        (last >= self.first).then_some(last)
+        Followed::Changes {
+            changes: found.into_iter().map(|found| found.change).collect(),
+            position: self.position(unread.iter().map(|unread| unread.to)),
+            behind: self.partitions.iter().zip(unread).map(|(partition, unread)| partition.last - unread.to).sum(),
+        }
     }
 }
 

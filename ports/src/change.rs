@@ -6,7 +6,8 @@
 //! the times of coverage and the high end of its interval, which follows them, are not part of it.
 //!
 //! Changes are numbered when their unit commits, in the last statements before the commit. A unit that is rolled back
-//! leaves no gap, and two units never wait for each other's numbers before they commit.
+//! leaves no gap, and two units never wait for each other's numbers before they commit. A store may number the changes
+//! of its partitions apart, so that units on different channels do not wait for each other's commits, either.
 
 use async_trait::async_trait;
 use domain::change::{ChangePosition, Followed};
@@ -21,12 +22,12 @@ pub trait ChangeRepository: Send {
     /// Returns the end of the log. Data read in the same snapshot contains every change before it.
     async fn position(&mut self) -> Result<ChangePosition, StoreError>;
 
-    /// Returns the changes after `position`, in the order of their commits, at most `limit` (1..=1000); or
-    /// [`Followed::Resync`] if the log does not cover them.
+    /// Returns the changes after `position`, at most `limit` (1..=1000), those of one channel in the order of their
+    /// commits; or [`Followed::Resync`] if the log does not cover them.
     async fn follow(&mut self, position: &ChangePosition, limit: u32) -> Result<Followed, StoreError>;
 
-    /// Removes the oldest changes: those that committed before `before`, by the clock of the store, except the newest
-    /// `kept`; at most `limit` (1..=1000). Returns the number removed. A reader whose position is before them must read
-    /// everything again.
+    /// Removes the oldest changes of a partition: those that committed before `before`, by the clock of the store, except
+    /// its newest `kept`; at most `limit` (1..=1000). Returns the number removed; 0 if no partition has one to remove. A
+    /// reader whose position is before them must read everything again.
     async fn trim(&mut self, before: Timestamp, kept: u64, limit: u32) -> Result<u64, StoreError>;
 }

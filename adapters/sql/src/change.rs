@@ -1,13 +1,14 @@
 //! The change log.
 
 use async_trait::async_trait;
-use domain::change::{Change, ChangeKind, ChangePosition, Followed, LogExtent, NumberedChange};
+use domain::change::{Change, ChangeKind, ChangePosition, Followed, LogExtent, NumberedChange, Partition};
 use domain::channel::ChannelId;
 use domain::tenant::TenantId;
 use domain::timestamp::Timestamp;
 use ports::change::ChangeRepository;
 use ports::error::StoreError;
 use tracing::instrument;
+use uuid::Uuid;
 
 use crate::columns::{Columns, ValueError};
 use crate::parameters;
@@ -16,34 +17,40 @@ use crate::unit::SqlUnit;
 
 /// The statements of a store.
 pub trait ChangeStatements: Session {
-    /// Finds the extent of the log.
+    /// Lists the extents of the partitions.
     const EXTENT: &'static str;
-    /// Lists the changes after a number.
+    /// Lists the changes after a number and up to another.
     const LIST: &'static str;
-    /// Finds the first change of a part of the log that is too recent to be trimmed.
+    /// Finds the first change of an interval of numbers that is too recent to be trimmed.
     const FIND_YOUNG: &'static str;
-    /// Removes a part of the log.
+    /// Removes an interval of numbers.
     const DELETE: &'static str;
-    /// Sets the number of the first change, unless another process did so.
+    /// Sets the number of the first change of a partition, unless another process did so.
     const SET_FIRST: &'static str;
 }
 
-impl FromRow for LogExtent {
+/// A partition and the epoch of its numbers.
+struct StoredPartition(Uuid, Partition);
+
+impl FromRow for StoredPartition {
     const TABLE: &'static str = "change_log_extent";
 
     fn from_row(row: &mut impl Columns) -> Result<Self, StoreError> {
-        Ok(Self {
-            epoch: row.uuid("epoch")?,
-            first: row.number("first_change_id")?,
-            last: row.number("last_change_id")?,
-        })
+        let epoch = row.uuid("epoch")?;
+        Ok(Self(epoch, Partition { first: row.number("first_change_id")?, last: row.number("last_change_id")? }))
     }
 }
 
 /// Returns the error for a log whose extent is not stored.
 #[must_use]
 pub fn no_extent() -> StoreError {
-    StoreError::Corrupt { table: LogExtent::TABLE, column: "extent_id", source: ValueError::Null.into() }
+    StoreError::Corrupt { table: StoredPartition::TABLE, column: "extent_id", source: ValueError::Null.into() }
+}
+
+/// Returns the id of the row of a partition.
+#[must_use]
+pub fn extent_id(partition: u8) -> u64 {
+    u64::from(partition) + 1
 }
 
 impl FromRow for NumberedChange {
@@ -73,7 +80,35 @@ impl FromRow for ChangeNumber {
 
 impl<U: ChangeStatements> SqlUnit<U> {
     async fn extent(&mut self) -> Result<LogExtent, StoreError> {
-        self.0.select_one(U::EXTENT, Vec::new()).await?.ok_or_else(no_extent)
+        let stored: Vec<StoredPartition> = self.0.select(U::EXTENT, Vec::new()).await?;
+        let epoch = stored.first().ok_or_else(no_extent)?.0;
+        let mut partitions: Vec<_> = stored.into_iter().map(|StoredPartition(_, partition)| partition).collect();
+        partitions.sort_unstable_by_key(Partition::number);
+        Ok(LogExtent { epoch, partitions })
+    }
+
+    /// Removes the oldest changes of a partition; returns the number removed.
+    async fn trim_partition(
+        &mut self,
+        partition: Partition,
+        before: Timestamp,
+        kept: u64,
+        limit: u32,
+    ) -> Result<u64, StoreError> {
+        let Some(last) = partition.trimmable(kept, limit) else { return Ok(0) };
+        let first = partition.first;
+        let parameters = parameters! { "first" => first, "last" => last, "before" => before };
+        let young = self.0.select_one(U::FIND_YOUNG, parameters).await?;
+        let next = young.map_or(last + 1, |ChangeNumber(number)| number);
+        if next <= first {
+            return Ok(0);
+        }
+        self.0.execute(U::DELETE, parameters! { "first" => first, "last" => next - 1 }).await?;
+        // Another process that trimmed at the same time has removed the same changes.
+        let extent = extent_id(partition.number());
+        let parameters = parameters! { "extent_id" => extent, "first" => first, "next" => next };
+        let raised = self.0.execute(U::SET_FIRST, parameters).await?;
+        Ok(if raised == 1 { next - first } else { 0 })
     }
 }
 
@@ -87,29 +122,23 @@ impl<U: ChangeStatements> ChangeRepository for SqlUnit<U> {
     #[instrument(name = "db.change.follow", level = "debug", skip_all, err(level = "trace"))]
     async fn follow(&mut self, position: &ChangePosition, limit: u32) -> Result<Followed, StoreError> {
         let extent = self.extent().await?;
-        let selected = match extent.number_at(position) {
-            Some(after) if after < extent.last => {
-                self.0.select(U::LIST, parameters! { "after" => after, "limit" => limit }).await?
-            }
-            _ => Vec::new(),
-        };
-        Ok(extent.answer(position, selected, limit))
+        let unread = extent.unread(position, limit);
+        let keys = unread.iter().flatten().filter(|unread| unread.to > unread.after);
+        let keys = keys.map(|unread| [unread.after.into(), unread.to.into()]).collect();
+        let mut found: Vec<NumberedChange> = self.0.select_each(U::LIST, None, keys).await?;
+        found.sort_unstable_by_key(|found| found.number);
+        found.dedup_by_key(|found| found.number);
+        Ok(extent.answer(unread.as_deref(), found))
     }
 
     #[instrument(name = "db.change.trim", level = "debug", skip_all, err(level = "trace"))]
     async fn trim(&mut self, before: Timestamp, kept: u64, limit: u32) -> Result<u64, StoreError> {
-        let extent = self.extent().await?;
-        let Some(last) = extent.trimmable(kept, limit) else { return Ok(0) };
-        let first = extent.first;
-        let parameters = parameters! { "first" => first, "last" => last, "before" => before };
-        let young = self.0.select_one(U::FIND_YOUNG, parameters).await?;
-        let next = young.map_or(last + 1, |ChangeNumber(number)| number);
-        if next <= first {
-            return Ok(0);
+        for partition in self.extent().await?.partitions {
+            let removed = self.trim_partition(partition, before, kept, limit).await?;
+            if removed > 0 {
+                return Ok(removed);
+            }
         }
-        self.0.execute(U::DELETE, parameters! { "first" => first, "last" => next - 1 }).await?;
-        // Another process that trimmed at the same time has removed the same changes.
-        let raised = self.0.execute(U::SET_FIRST, parameters! { "first" => first, "next" => next }).await?;
-        Ok(if raised == 1 { next - first } else { 0 })
+        Ok(0)
     }
 }

@@ -67,6 +67,7 @@ macro_rules! migrations {
             17 "0017_change_log",
             18 "0018_channel_positions",
             19 "0019_channel_versions",
+            20 "0020_change_partitions",
         }
     };
     ($dialect:literal: $($version:literal $name:literal),+ $(,)?) => {

@@ -16,7 +16,7 @@ use crate::error::store_error;
 use crate::row::{Text, insert_all, query_one};
 use crate::unit::Unit;
 
-/// Takes the next numbers. They are dense: a unit that rolls back returns them.
+/// Takes the next numbers. One unit writes at a time, so one partition is enough. They are dense: a unit that rolls back returns them.
 const TAKE_NUMBERS: &str = r"
     UPDATE change_log_extent
     SET last_change_id = last_change_id + :count
@@ -88,9 +88,8 @@ impl ChangeStatements for Unit {
     const LIST: &'static str = sql! {r"
         SELECT {change}
         FROM change_log
-        WHERE change_id > :after
-        ORDER BY change_id
-        LIMIT :limit
+        WHERE change_id > ?
+            AND change_id <= ?
     "};
 
     const FIND_YOUNG: &'static str = r"
@@ -110,7 +109,7 @@ impl ChangeStatements for Unit {
     const SET_FIRST: &'static str = r"
         UPDATE change_log_extent
         SET first_change_id = :next
-        WHERE extent_id = 1
+        WHERE extent_id = :extent_id
             AND first_change_id = :first
     ";
 }

@@ -144,7 +144,7 @@ fn every_list_is_one_range_of_an_index_that_has_its_filter() {
             format!("channels USING INDEX channels_visible_by_platform_id ({public} AND platform_id>?)"),
         ),
         ("coverage LIST", "channels USING INDEX channels_by_tenant (tenant_id=? AND channel_id>?)".to_owned()),
-        ("change LIST", "change_log USING INTEGER PRIMARY KEY (rowid>?)".to_owned()),
+        ("change LIST", "change_log USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)".to_owned()),
         ("job LIST", "jobs USING INDEX jobs_by_tenant (tenant_id=? AND created_at<?)".to_owned()),
         ("media LIST_DUE", "media USING INDEX media_due (tenant_id=? AND due_at<?)".to_owned()),
         ("media LIST_AFTER", "media USING PRIMARY KEY (channel_id=? AND message_id>?)".to_owned()),

@@ -21,8 +21,8 @@ use crate::retry::{BRIEF_OUTAGE, LOST_RACE, retry};
 const STEP: u32 = 500;
 /// The minimum age of a change before it is trimmed from the change log.
 const LOG_AGE: Duration = Duration::from_hours(7 * 24);
-/// The number of changes that stay in the log, however old they are.
-const LOG_KEPT: u64 = 1_000_000;
+/// The number of changes of each partition that stay in the log, however old they are.
+const LOG_KEPT: u64 = 100_000;
 /// The number of changes that one unit trims.
 const LOG_STEP: u32 = 1_000;
 /// How long the work of an ended process can wait before it is found.
@@ -85,7 +85,8 @@ impl Jobs {
         Ok(())
     }
 
-    /// Trims the change log in bounded steps: changes that are older than a week, of which the newest million stay.
+    /// Trims the change log in bounded steps: changes that are older than a week, of which the newest 100,000 of each
+    /// partition stay.
     ///
     /// # Errors
     /// [`StoreError`] if a step fails permanently; the next call continues from there.

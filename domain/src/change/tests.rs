@@ -1,67 +1,146 @@
 use super::*;
 
 const EPOCH: Uuid = Uuid::from_u128(7);
-const LOG: LogExtent = LogExtent { epoch: EPOCH, first: 4, last: 9 };
+/// A log with one partition.
+fn log() -> LogExtent {
+    LogExtent { epoch: EPOCH, partitions: vec![Partition { first: 4, last: 9 }] }
+}
+
+/// Returns a partition by the numbers of its changes inside of it.
+fn partition(number: u8, first: u64, last: u64) -> Partition {
+    Partition { first: Partition::base(number) + first, last: Partition::base(number) + last }
+}
+
+/// A log with three partitions, of which one is empty.
+fn divided() -> LogExtent {
+    LogExtent { epoch: EPOCH, partitions: vec![partition(0, 4, 9), partition(1, 1, 0), partition(2, 1, 3)] }
+}
 
 fn numbered(numbers: impl IntoIterator<Item = u64>) -> Vec<NumberedChange> {
     let change = Change { tenant_id: TenantId(Uuid::nil()), kind: ChangeKind::Tenant };
     numbers.into_iter().map(|number| NumberedChange { number, change }).collect()
 }
 
-fn resync() -> Followed {
-    Followed::Resync { position: LOG.end() }
+/// Returns the response to a reader at `position` for which the store found these changes.
+fn answer(log: &LogExtent, position: &ChangePosition, limit: u32, found: Vec<NumberedChange>) -> Followed {
+    log.answer(log.unread(position, limit).as_deref(), found)
+}
+
+/// Returns the number of changes, the next position and the number behind it.
+fn received(followed: Followed) -> (usize, ChangePosition, u64) {
+    match followed {
+        Followed::Changes { changes, position, behind } => (changes.len(), position, behind),
+        Followed::Resync { .. } => panic!("the log has them"),
+    }
 }
 
 #[test]
 fn a_reader_gets_what_follows_its_position_and_the_next_position() {
-    let Followed::Changes { changes, position, behind } = LOG.answer(&LOG.position(5), numbered(6..=8), 3) else {
-        panic!("the log has them")
-    };
-    assert_eq!((changes.len(), position, behind), (3, LOG.position(8), 1));
-    let Followed::Changes { changes, position, behind } = LOG.answer(&LOG.end(), numbered([]), 3) else {
-        panic!("this is the end")
-    };
-    assert_eq!((changes.len(), position, behind), (0, LOG.end(), 0));
+    let log = log();
+    let first = answer(&log, &log.position([5]), 3, numbered(6..=8));
+    assert_eq!(received(first), (3, log.position([8]), 1));
+    assert_eq!(received(answer(&log, &log.end(), 3, numbered([]))), (0, log.end(), 0));
 }
 
 #[test]
 fn the_first_position_is_the_one_before_the_floor() {
-    assert_eq!(LOG.number_at(&LOG.position(3)), Some(3));
-    assert_eq!(LOG.number_at(&LOG.position(2)), None);
-    let empty = LogExtent { first: 10, ..LOG };
-    assert_eq!((empty.number_at(&LOG.end()), empty.number_at(&LOG.position(8))), (Some(9), None));
-    let never = LogExtent { first: 1, last: 0, ..LOG };
-    assert_eq!(never.number_at(&never.end()), Some(0));
+    let after = |log: &LogExtent, number| log.unread(&log.position([number]), 9).map(|unread| unread[0].after);
+    assert_eq!((after(&log(), 3), after(&log(), 2)), (Some(3), None));
+    let empty = LogExtent { partitions: vec![Partition { first: 10, last: 9 }], ..log() };
+    assert_eq!((after(&empty, 9), after(&empty, 8)), (Some(9), None));
+    let never = LogExtent { partitions: vec![Partition { first: 1, last: 0 }], ..log() };
+    assert_eq!(after(&never, 0), Some(0));
 }
 
 #[test]
 fn a_hole_is_a_resync() {
-    for numbers in [vec![], vec![6], vec![7, 8, 9], vec![6, 7, 9], vec![5, 6, 7]] {
-        assert_eq!(LOG.answer(&LOG.position(5), numbered(numbers.clone()), 3), resync(), "{numbers:?}");
+    let (log, resync) = (log(), Followed::Resync { position: log().end() });
+    for numbers in [vec![], vec![6], vec![7, 8, 9], vec![6, 7, 9], vec![5, 6, 7], vec![6, 6, 7]] {
+        assert_eq!(answer(&log, &log.position([5]), 3, numbered(numbers.clone())), resync, "{numbers:?}");
     }
 }
 
 #[test]
 fn a_position_that_is_not_of_this_log_is_a_resync() {
-    let other = LogExtent { epoch: Uuid::from_u128(8), ..LOG };
-    let texts = ["", "7", ".7", "x.7", "00000000000000000000000000000007.", "00000000000000000000000000000007.x"];
-    let broken = texts.map(|text| ChangePosition::from_text(text.to_owned()));
-    for position in broken.into_iter().chain([other.position(5), LOG.position(10), LOG.position(u64::MAX)]) {
-        assert_eq!(LOG.answer(&position, numbered(6..=8), 3), resync(), "{position:?}");
+    let log = log();
+    let other = LogExtent { epoch: Uuid::from_u128(8), ..log.clone() };
+    let epoch = "00000000000000000000000000000007";
+    let texts = ["", "7", ".7", "x.7", epoch].map(str::to_owned).into_iter();
+    let texts = texts.chain(["", "x", "10", "18446744073709551615", "5.0", "5."].map(|rest| format!("{epoch}.{rest}")));
+    for position in texts.map(ChangePosition::from_text).chain([other.position([5]), divided().end()]) {
+        assert_eq!(log.unread(&position, 3), None, "{position:?}");
+        assert_eq!(answer(&log, &position, 3, numbered(6..=8)), Followed::Resync { position: log.end() });
     }
 }
 
 #[test]
+fn each_partition_is_read_from_its_own_number_on() {
+    let log = divided();
+    let in_second = |number| Partition::base(2) + number;
+    let found = numbered([in_second(1), 9, in_second(3), 8, in_second(2)]);
+    let from = log.position([7, 0, 0]);
+    assert_eq!(received(answer(&log, &from, 9, found)), (5, log.end(), 0));
+    let hole = numbered([8, 9, in_second(1), in_second(3)]);
+    assert_eq!(answer(&log, &from, 9, hole), Followed::Resync { position: log.end() });
+    let (trimmed, ahead) = (log.position([2, 0, 0]), log.position([9, 1, 3]));
+    assert_eq!((log.unread(&trimmed, 9), log.unread(&ahead, 9)), (None, None));
+    assert!(log.partitions.iter().map(Partition::number).eq([0, 1, 2]));
+}
+
+#[test]
+fn a_busy_partition_does_not_hold_up_the_others() {
+    let busy = LogExtent {
+        epoch: EPOCH,
+        partitions: vec![partition(0, 1, 1_000), partition(1, 1, 2), partition(2, 1, 0), partition(3, 1, 50)],
+    };
+    let start = busy.position([0; 4]);
+    let lengths = |limit| {
+        let unread = busy.unread(&start, limit).unwrap();
+        unread.iter().map(|unread| unread.to - unread.after).collect::<Vec<_>>()
+    };
+    assert_eq!(lengths(9), [4, 2, 0, 3]);
+    assert_eq!(lengths(100), [49, 2, 0, 49]);
+    assert_eq!(lengths(1_000), [948, 2, 0, 50]);
+    assert_eq!(lengths(5_000), [1_000, 2, 0, 50]);
+    assert_eq!(lengths(1), [1, 0, 0, 0], "there is always a next one");
+}
+
+#[test]
 fn a_position_survives_its_text() {
-    let position = LOG.position(u64::MAX - 1);
-    assert_eq!(ChangePosition::from_text(position.as_text().to_owned()), position);
-    assert!(position.as_text().len() <= 60);
+    let partitions = (0..16).map(|number| partition(number, 1, (1 << 56) - 1));
+    let log = LogExtent { epoch: EPOCH, partitions: partitions.collect() };
+    let position = ChangePosition::from_text(log.end().as_text().to_owned());
+    assert_eq!(position, log.end());
+    assert!(log.unread(&position, 1).is_some());
+    assert!(position.as_text().len() <= 32 + 16 * 18);
 }
 
 #[test]
 fn trimming_keeps_the_newest_and_goes_in_steps() {
+    let partition = Partition { first: 4, last: 9 };
     for (kept, limit, last) in [(0, 100, Some(9)), (2, 100, Some(7)), (2, 1, Some(4)), (6, 100, None), (100, 1, None)] {
-        assert_eq!(LOG.trimmable(kept, limit), last, "{kept} kept, {limit} at a time");
+        assert_eq!(partition.trimmable(kept, limit), last, "{kept} kept, {limit} at a time");
+    }
+    assert_eq!(
+        self::partition(2, 1, 9).trimmable(u64::from(u32::MAX), 9),
+        None,
+        "its number is not a part of its length"
+    );
+}
+
+#[test]
+fn the_changes_of_a_channel_are_in_one_partition() {
+    let partitions = NonZeroU8::new(16).unwrap();
+    let channel = ChannelId(Uuid::from_u128(0x1234));
+    for (tenant, kind, expected) in [
+        (1, ChangeKind::Channel { channel }, 4),
+        (2, ChangeKind::Created { channel, message: MessageId::new(7).unwrap() }, 4),
+        (0xf3, ChangeKind::Tenant, 3),
+        (0xf3, ChangeKind::GuildItems, 3),
+    ] {
+        let change = Change { tenant_id: TenantId(Uuid::from_u128(tenant)), kind };
+        assert_eq!(change.partition(partitions), expected, "{kind:?}");
+        assert_eq!(change.partition(NonZeroU8::MIN), 0);
     }
 }
 

@@ -27,8 +27,8 @@ pub(super) const HARD_TEXT: &str = " 🧶 👩\u{200d}👩 e\u{301} é ' \" ` \\
 /// The position before the first change of a log that was never trimmed.
 pub(crate) async fn log_start(store: &dyn Store) -> ChangePosition {
     let end = store.read().await.unwrap().changes().position().await.unwrap();
-    let (epoch, _) = end.as_text().split_once('.').unwrap();
-    ChangePosition::from_text(format!("{epoch}.0"))
+    let (epoch, partitions) = end.as_text().split_once('.').unwrap();
+    ChangePosition::from_text(format!("{epoch}{}", ".0".repeat(partitions.split('.').count())))
 }
 
 /// Returns every change after `position`, read `limit` at a time, and the position after the last of them.

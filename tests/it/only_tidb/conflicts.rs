@@ -17,7 +17,10 @@ fn code(outcome: mysql_async::Result<()>) -> u16 {
 
 async fn optimistic(connection: &mut Conn) {
     connection.query_drop("BEGIN OPTIMISTIC").await.unwrap();
-    connection.query_drop("UPDATE change_log_extent SET last_change_id = last_change_id + 1").await.unwrap();
+    connection
+        .query_drop("UPDATE change_log_extent SET last_change_id = last_change_id + 1 WHERE extent_id = 1")
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -29,7 +32,8 @@ async fn an_optimistic_transaction_that_lost_learns_it_at_its_commit() {
     optimistic(&mut other).await;
     one.query_drop("COMMIT").await.unwrap();
     assert_eq!(code(other.query_drop("COMMIT").await), 9007);
-    let counted: Option<u64> = one.query_first("SELECT last_change_id FROM change_log_extent").await.unwrap();
+    let counted: Option<u64> =
+        one.query_first("SELECT last_change_id FROM change_log_extent WHERE extent_id = 1").await.unwrap();
     assert_eq!(counted, Some(1));
 }
 
@@ -59,10 +63,10 @@ async fn units_on_one_channel_all_happen_whatever_mode_the_server_is_set_to() {
     assert_eq!(stored.stats.message_count, 40, "no count was lost");
     let changes: Vec<u64> =
         connection.query("SELECT change_id FROM change_log WHERE kind = 2 ORDER BY change_id").await.unwrap();
-    assert_eq!(
-        changes,
-        (3..=42).collect::<Vec<_>>(),
-        "behind the tenant and the channel, every change has a number of its own, without a gap"
+    let first = changes[0];
+    assert!(
+        changes.iter().copied().eq(first..first + 40),
+        "every change has a number of its own in the partition of the channel, without a gap: {changes:?}"
     );
     store.close().await;
 }

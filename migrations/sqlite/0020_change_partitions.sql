@@ -1,0 +1,1 @@
+-- One unit writes at a time, so the log has one partition.
