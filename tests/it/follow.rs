@@ -70,7 +70,7 @@ fn follower(store: Arc<dyn Store>) -> (Follower, Arc<Received>) {
     (Follower::new(store, vec![Arc::clone(&received) as Arc<dyn Subscriber>]), received)
 }
 
-/// Trims all but the newest `kept` changes, regardless of their age.
+/// Trims all but the newest `kept` changes of a partition, regardless of their age.
 async fn trim(store: &dyn Store, kept: u64, limit: u32) -> u64 {
     let mut unit = store.begin().await.unwrap();
     let removed = unit.changes().trim(at(4_000_000_000_000), kept, limit).await.unwrap();
@@ -83,7 +83,12 @@ async fn a_follower_passes_on_each_change_of_another_process_once(one: Arc<dyn S
     follower.step().await.unwrap();
     let (_, here) = one_channel(&*other).await;
     follower.step().await.unwrap();
-    assert_eq!(received.take(), [None, Some(vec![ChangeKind::Tenant, ChangeKind::Channel { channel: here.id }])]);
+    let mut first = received.take();
+    // They can be in different partitions.
+    for kinds in first.iter_mut().flatten() {
+        kinds.sort_by_key(|kind| kind.channel());
+    }
+    assert_eq!(first, [None, Some(vec![ChangeKind::Tenant, ChangeKind::Channel { channel: here.id }])]);
     for raw in [1, 2] {
         put(&*other, &here, &page(&here, None, 1, [raw], "a")).await;
     }
@@ -101,7 +106,7 @@ async fn a_trimmed_log_makes_a_follower_behind_it_begin_again_and_no_other(one: 
     quick.step().await.unwrap();
     let (_, here) = one_channel(&*other).await;
     quick.step().await.unwrap();
-    assert_eq!(trim(&*other, 0, 1_000).await, 2);
+    while trim(&*other, 0, 1_000).await > 0 {}
     put(&*other, &here, &page(&here, None, 1, [1], "a")).await;
     slow.step().await.unwrap();
     quick.step().await.unwrap();
@@ -126,9 +131,10 @@ async fn a_log_is_trimmed_in_steps_from_the_oldest_on(one: Arc<dyn Store>, other
     let tenth = one.read().await.unwrap().changes().follow(&start, 6).await.unwrap();
     let Followed::Changes { position: sixth, .. } = tenth else { panic!("{tenth:?}") };
     let steps = [trim(&*one, 4, 4).await, trim(&*other, 4, 4).await, trim(&*one, 4, 4).await];
-    assert_eq!(steps, [4, 2, 0]);
+    assert!([[4, 2, 0], [4, 1, 0]].contains(&steps), "the change of the tenant can be in another partition: {steps:?}");
     let (left, _) = changes_since(&*other, sixth, 1_000).await;
-    assert_eq!(left, all[6..]);
+    let newest = (5..=8).map(|raw| ChangeKind::Created { channel: here.id, message: id(raw) });
+    assert!(left.iter().map(|change| change.kind).eq(newest), "{left:?}");
     let followed = other.read().await.unwrap().changes().follow(&start, 9).await.unwrap();
     assert!(matches!(followed, Followed::Resync { .. }), "{followed:?}");
     put(&*other, &here, &page(&here, None, 1, [9], "a")).await;
