@@ -315,12 +315,11 @@ impl LogExtent {
         Some(unread)
     }
 
-    /// Returns the response to a reader, from the changes that it receives and that the store `found`, in any order.
+    /// Returns the response to a reader, from the changes that it receives and that the store `found`, ascending.
     #[must_use]
-    pub fn answer(&self, unread: Option<&[Unread]>, mut found: Vec<NumberedChange>) -> Followed {
+    pub fn answer(&self, unread: Option<&[Unread]>, found: Vec<NumberedChange>) -> Followed {
         let resync = Followed::Resync { position: self.end() };
         let Some(unread) = unread else { return resync };
-        found.sort_unstable_by_key(|found| found.number);
         if !unread.iter().flat_map(|unread| unread.after + 1..=unread.to).eq(found.iter().map(|found| found.number)) {
             return resync;
         }

@@ -59,6 +59,7 @@ impl Unit {
 }
 
 impl ChangeStatements for Unit {
+    /// Those of [`PARTITIONS`].
     const EXTENT: &'static str = sql! {r"
         SELECT {extent}
         FROM change_log_extent

@@ -178,8 +178,7 @@ impl Unit {
             if waiting + piece.iter().map(size).sum::<usize>() > MOST_BYTES {
                 self.send_deferred().await?;
             }
-            self.locked = None;
-            self.deferred.push(with_rows(head, piece, tail));
+            self.defer(&with_rows(head, piece, tail), &Params::Empty);
         }
         Ok(())
     }

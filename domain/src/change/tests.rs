@@ -1,6 +1,7 @@
 use super::*;
 
 const EPOCH: Uuid = Uuid::from_u128(7);
+
 /// A log with one partition.
 fn log() -> LogExtent {
     LogExtent { epoch: EPOCH, partitions: vec![Partition { first: 4, last: 9 }] }
@@ -76,11 +77,11 @@ fn a_position_that_is_not_of_this_log_is_a_resync() {
 #[test]
 fn each_partition_is_read_from_its_own_number_on() {
     let log = divided();
-    let in_second = |number| Partition::base(2) + number;
-    let found = numbered([in_second(1), 9, in_second(3), 8, in_second(2)]);
+    let in_last = |number| Partition::base(2) + number;
+    let found = numbered([8, 9, in_last(1), in_last(2), in_last(3)]);
     let from = log.position([7, 0, 0]);
     assert_eq!(received(answer(&log, &from, 9, found)), (5, log.end(), 0));
-    let hole = numbered([8, 9, in_second(1), in_second(3)]);
+    let hole = numbered([8, 9, in_last(1), in_last(3)]);
     assert_eq!(answer(&log, &from, 9, hole), Followed::Resync { position: log.end() });
     let (trimmed, ahead) = (log.position([2, 0, 0]), log.position([9, 1, 3]));
     assert_eq!((log.unread(&trimmed, 9), log.unread(&ahead, 9)), (None, None));
