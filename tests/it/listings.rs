@@ -27,7 +27,8 @@ fn add_tenants(database: &Connection, slugs: impl Iterator<Item = String>, statu
         if with_channel {
             let channel =
                 "INSERT INTO channels SELECT ?1, ?2, platform_id, NULL, kind, thread, name, slug, topic, position,
-                nsfw, visibility, archived, locked, tags, applied_tags, extra, 0, 0, last_activity_at, active_at, fence, observed_at
+                nsfw, visibility, archived, locked, tags, applied_tags, extra, 0, 0, last_activity_at, active_at, fence,
+                observed_at, NULL
                 FROM channels WHERE name = 'general'
                 AND tenant_id = (SELECT tenant_id FROM tenants WHERE slug = 'merged')";
             assert_eq!(unit.execute(channel, [&uuid::Uuid::new_v4().to_string(), &id]).unwrap(), 1);
@@ -108,7 +109,7 @@ fn add_channels(database: &Connection, first: u64, count: u64, visibility: &str,
     for id in first..first + count {
         let sql = "INSERT INTO channels SELECT ?1, tenant_id, ?2,
             (SELECT channel_id FROM channels WHERE platform_id = ?5), 0, 0, 'channel', ?3, NULL, 9, 0, ?4, 0, 0, NULL,
-            NULL, NULL, 0, 0, NULL, 1420070400000, 0, NULL FROM channels WHERE name = 'general' AND thread = 0";
+            NULL, NULL, 0, 0, NULL, 1420070400000, 0, NULL, NULL FROM channels WHERE name = 'general' AND thread = 0";
         let values = rusqlite::params![uuid::Uuid::new_v4().to_string(), id, format!("c-{id}"), visibility, parent];
         assert_eq!(unit.execute(sql, values).unwrap(), 1);
     }
@@ -159,7 +160,7 @@ fn add_threads(database: &Connection, first: u64, count: u64, visibility: &str, 
     let unit = database.unchecked_transaction().unwrap();
     for id in first..first + count {
         let sql = "INSERT INTO channels SELECT ?1, tenant_id, ?2, channel_id, 11, 1, 'thread', ?3, NULL, 0, 0, ?4, ?5, 0, NULL,
-            NULL, NULL, 0, 0, NULL, 1420070400000, 0, NULL FROM channels WHERE name = 'general' AND thread = 0";
+            NULL, NULL, 0, 0, NULL, 1420070400000, 0, NULL, NULL FROM channels WHERE name = 'general' AND thread = 0";
         let values = rusqlite::params![uuid::Uuid::new_v4().to_string(), id, format!("t-{id}"), visibility, archived];
         assert_eq!(unit.execute(sql, values).unwrap(), 1);
     }

@@ -7,7 +7,7 @@ use domain::message::{
     Attachment, Author, Deletion, DeletionKind, Emoji, Message, MessageId, MessageKind, Origin, Reaction, Reference,
     StoredMessage, Version,
 };
-use domain::page::{Newest, StoredVersion, Write};
+use domain::page::{Newest, StoredStats, StoredVersion, Write};
 use ports::error::StoreError;
 use serde_json::json;
 
@@ -71,12 +71,25 @@ pub fn stored_version(row: &mut impl Columns, id: &'static str) -> Result<Stored
     })
 }
 
-/// Returns the newest message, whose id is in the column `id`.
+/// Returns the newest message.
 ///
 /// # Errors
 /// [`StoreError::Corrupt`].
-pub fn newest(row: &mut impl Columns, id: &'static str) -> Result<Newest, StoreError> {
-    Ok(Newest::from_stored(row.id(id)?, row.optional_time("sent_at")?))
+pub fn newest(row: &mut impl Columns) -> Result<Newest, StoreError> {
+    Ok(Newest::from_stored(row.id("message_id")?, row.optional_time("sent_at")?))
+}
+
+/// Returns the counters of a channel from its columns.
+///
+/// # Errors
+/// [`StoreError::Corrupt`].
+pub fn stored_stats(row: &mut impl Columns) -> Result<StoredStats, StoreError> {
+    let (newest, sent_at) = (row.optional_id("newest_message_id")?, row.optional_time("last_activity_at")?);
+    Ok(StoredStats {
+        platform_id: row.id("platform_id")?,
+        message_count: row.number("message_count")?,
+        newest: newest.map(|id| Newest::from_stored(id, sent_at)),
+    })
 }
 
 /// Returns a message without its attachments and reactions.

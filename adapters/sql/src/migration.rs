@@ -68,6 +68,7 @@ macro_rules! migrations {
             18 "0018_channel_positions",
             19 "0019_channel_versions",
             20 "0020_change_partitions",
+            21 "0021_newest_messages",
         }
     };
     ($dialect:literal: $($version:literal $name:literal),+ $(,)?) => {

@@ -79,7 +79,7 @@ const FIND_STORED: &str = sql! {r"
 pub(crate) const SEGMENTS_NEAR: &str = r"
     (
         SELECT 2 AS part, low, high, NULL AS kind, NULL AS edited_at, observed_at, NULL AS origin, NULL AS digest,
-            NULL AS deleted_at, NULL AS deletion_kind, NULL AS sent_at, parts
+            NULL AS deleted_at, NULL AS deletion_kind, parts
         FROM coverage_segments
         WHERE channel_id = :channel_id
             AND low < :low
@@ -89,7 +89,7 @@ pub(crate) const SEGMENTS_NEAR: &str = r"
     UNION ALL
     (
         SELECT 2 AS part, low, high, NULL AS kind, NULL AS edited_at, observed_at, NULL AS origin, NULL AS digest,
-            NULL AS deleted_at, NULL AS deletion_kind, NULL AS sent_at, parts
+            NULL AS deleted_at, NULL AS deletion_kind, parts
         FROM coverage_segments
         WHERE channel_id = :channel_id
             AND low >= :low

@@ -34,16 +34,22 @@ pub struct StoredStats {
     pub platform_id: ChannelSnowflake,
     /// The stored number of messages shown to readers.
     pub message_count: u64,
-    /// The newest of these messages.
+    /// The newest of these messages; `None` without one, and if it is not stored, as in an archive of an earlier version.
     pub newest: Option<Newest>,
+}
+
+impl StoredStats {
+    const fn knows_newest(&self) -> bool {
+        self.newest.is_some() || self.message_count == 0
+    }
 }
 
 /// When a channel was last active.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Activity {
-    /// When its newest shown message was sent; `None` without one.
-    pub last_activity_at: Option<Timestamp>,
-    /// The same, or the creation of the channel: the order of threads.
+    /// Its newest shown message; `None` without one.
+    pub newest: Option<Newest>,
+    /// When that was sent, or the creation of the channel: the order of threads.
     pub active_at: Timestamp,
 }
 
@@ -51,8 +57,7 @@ impl Activity {
     /// Returns the activity of a channel with this newest shown message.
     #[must_use]
     pub fn of(newest: Option<Newest>, channel: ChannelSnowflake) -> Self {
-        let last_activity_at = newest.map(|newest| newest.sent_at);
-        Self { last_activity_at, active_at: last_activity_at.unwrap_or_else(|| channel.created_at()) }
+        Self { newest, active_at: newest.map_or_else(|| channel.created_at(), |newest| newest.sent_at) }
     }
 }
 
@@ -62,7 +67,7 @@ pub enum ActivityPlan {
     /// This one.
     Set(Activity),
     /// The [activity](Activity::of) by the newest message, which the store looks up after it has written the rows: the
-    /// one that was the newest is no longer shown.
+    /// one that was the newest is no longer shown, or was not stored.
     Reread,
 }
 
@@ -139,7 +144,7 @@ impl Tally {
         let message_count = stored.message_count.saturating_add_signed(self.growth);
         let kept = stored.newest.filter(|newest| self.lost.is_none_or(|lost| lost < newest.id));
         let known = [kept, self.newest].into_iter().flatten().reduce(|a, b| if b.id >= a.id { b } else { a });
-        let is_known = self.lost.is_none_or(|lost| known.is_some_and(|known| known.id > lost));
+        let is_known = stored.knows_newest() && self.lost.is_none_or(|lost| known.is_some_and(|known| known.id > lost));
         let activity =
             if is_known { ActivityPlan::Set(Activity::of(known, stored.platform_id)) } else { ActivityPlan::Reread };
         Some(StatsPlan { message_count, activity })

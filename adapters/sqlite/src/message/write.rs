@@ -3,7 +3,7 @@
 use adapter_sql::columns::Columns;
 use adapter_sql::coverage::stored_coverage;
 use adapter_sql::message::{
-    attachment_rows, deletion_number, message_row, newest, reaction_rows, shown_sql, stored_version,
+    attachment_rows, deletion_number, message_row, newest, reaction_rows, shown_sql, stored_stats, stored_version,
 };
 use adapter_sql::sql;
 use domain::change::{Change, ChangeKind};
@@ -23,7 +23,7 @@ use crate::row::{Text, execute, insert_all, millis, number, query, query_one};
 use crate::{change, coverage};
 
 const CHANNEL: &str = sql! {r"
-    SELECT platform_id, message_count, {coverage}
+    SELECT platform_id, message_count, newest_message_id, last_activity_at, {coverage}
     FROM channels
     LEFT JOIN coverage ON coverage.channel_id = channels.channel_id
     WHERE channels.channel_id = :channel_id
@@ -95,7 +95,8 @@ const COUNT: &str = r"
 
 const SET_STATS: &str = r"
     UPDATE channels
-    SET message_count = :message_count, last_activity_at = :last_activity_at, active_at = :active_at
+    SET message_count = :message_count, newest_message_id = :newest_message_id, last_activity_at = :last_activity_at,
+        active_at = :active_at
     WHERE channel_id = :channel_id
 ";
 
@@ -148,17 +149,15 @@ pub(super) fn replace_interval(
 /// Returns the counters and the coverage of a channel.
 fn find_channel(connection: &Connection, channel: ChannelId) -> Result<(StoredStats, StoredCoverage), StoreError> {
     let parameters = named_params! {":channel_id": Text(channel.0)};
-    let found = query_one(connection, "channels", CHANNEL, parameters, |row| {
-        Ok((row.id("platform_id")?, row.number("message_count")?, stored_coverage(row)?))
-    })?;
-    let (platform_id, message_count, coverage) = found.ok_or(StoreError::Missing { what: "channel" })?;
-    Ok((StoredStats { platform_id, message_count, newest: find_newest(connection, channel)? }, coverage))
+    let found =
+        query_one(connection, "channels", CHANNEL, parameters, |row| Ok((stored_stats(row)?, stored_coverage(row)?)))?;
+    found.ok_or(StoreError::Missing { what: "channel" })
 }
 
 /// Returns the newest message of a channel that is shown to readers.
 fn find_newest(connection: &Connection, channel: ChannelId) -> Result<Option<Newest>, StoreError> {
     let parameters = named_params! {":channel_id": Text(channel.0)};
-    query_one(connection, "messages", &shown_sql(NEWEST), parameters, |row| newest(row, "message_id"))
+    query_one(connection, "messages", &shown_sql(NEWEST), parameters, |row| newest(row))
 }
 
 fn versions(connection: &Connection, channel: ChannelId, span: Interval) -> Result<Vec<StoredVersion>, StoreError> {
@@ -223,14 +222,15 @@ fn set_stats(
     plan: Option<StatsPlan>,
 ) -> Result<(), StoreError> {
     let Some(StatsPlan { message_count, activity }) = plan else { return Ok(()) };
-    let Activity { last_activity_at, active_at } = match activity {
+    let Activity { newest, active_at } = match activity {
         ActivityPlan::Set(activity) => activity,
         ActivityPlan::Reread => Activity::of(find_newest(connection, channel)?, platform_id),
     };
     let parameters = named_params! {
         ":channel_id": Text(channel.0),
         ":message_count": message_count,
-        ":last_activity_at": last_activity_at.map(millis),
+        ":newest_message_id": newest.map(|newest| number(newest.id)),
+        ":last_activity_at": newest.map(|newest| millis(newest.sent_at)),
         ":active_at": millis(active_at),
     };
     execute(connection, SET_STATS, parameters).map(drop).map_err(store_error)

@@ -1,9 +1,11 @@
 //! The lock of a channel.
 
 use adapter_sql::columns::Columns;
+use adapter_sql::message::stored_stats;
 use adapter_sql::session::Session;
-use domain::channel::{ChannelId, ChannelSnowflake};
+use domain::channel::ChannelId;
 use domain::lease::Fence;
+use domain::page::StoredStats;
 use domain::tenant::TenantId;
 use mysql_async::params;
 use ports::error::StoreError;
@@ -14,7 +16,7 @@ use crate::unit::Unit;
 /// Two writers of a channel wait for each other on its row. All other rows that a page is compared with are read after
 /// it is locked.
 const LOCK: &str = r"
-    SELECT channel_id, tenant_id, platform_id, fence, message_count
+    SELECT channel_id, tenant_id, platform_id, fence, message_count, newest_message_id, last_activity_at
     FROM channels
     WHERE channel_id = :channel_id
     FOR UPDATE
@@ -31,18 +33,16 @@ const RAISE_FENCE: &str = r"
 pub(crate) struct LockedChannel {
     pub(crate) id: ChannelId,
     tenant: TenantId,
-    pub(crate) platform_id: ChannelSnowflake,
     pub(crate) fence: u64,
-    pub(crate) message_count: u64,
+    pub(crate) stats: StoredStats,
 }
 
 fn locked(row: &mut NamedRow) -> Result<LockedChannel, StoreError> {
     Ok(LockedChannel {
         id: ChannelId(row.uuid("channel_id")?),
         tenant: TenantId(row.uuid("tenant_id")?),
-        platform_id: row.id("platform_id")?,
         fence: row.number("fence")?,
-        message_count: row.number("message_count")?,
+        stats: stored_stats(row)?,
     })
 }
 

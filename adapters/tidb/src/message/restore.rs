@@ -4,7 +4,7 @@ use adapter_sql::session::Session;
 use domain::channel::ChannelId;
 use domain::coverage::{Interval, Segments};
 use domain::message::StoredMessage;
-use domain::page::{RestorePlan, RestoreState, StoredStats};
+use domain::page::{RestorePlan, RestoreState};
 use ports::error::StoreError;
 
 use super::read::find_all;
@@ -24,9 +24,7 @@ pub(super) async fn restore(
     let near = unit.near(channel, span).await?;
     let ids: Vec<_> = messages.iter().map(|copy| copy.message.id).collect();
     let held = find_all(unit, channel, &ids).await?;
-    let newest = unit.newest(channel).await?;
-    let known = StoredStats { platform_id: locked.platform_id, message_count: locked.message_count, newest };
-    let state = RestoreState { messages: &held, proven: near.proven(), stats: &known };
+    let state = RestoreState { messages: &held, proven: near.proven(), stats: &locked.stats };
     let plan = RestorePlan::new(channel, messages, theirs, state);
     remove_children(unit, channel, &plan.replaced).await?;
     upsert_messages(unit, &plan.writes()).await?;

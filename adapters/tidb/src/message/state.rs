@@ -9,7 +9,7 @@ use adapter_sql::message::{newest, shown_sql, stored_version};
 use domain::channel::ChannelId;
 use domain::coverage::{Interval, Segment, StoredCoverage};
 use domain::message::MessageId;
-use domain::page::{MessagePage, Newest, StoredState, StoredStats, StoredVersion};
+use domain::page::{MessagePage, Newest, StoredState, StoredVersion};
 use mysql_async::{Row, params};
 use ports::error::StoreError;
 
@@ -24,7 +24,7 @@ use crate::unit::Unit;
 /// other parts are `NULL`.
 const VERSIONS: &str = sql! {r"
     (
-        SELECT 1 AS part, message_id AS low, NULL AS high, kind, {version}, NULL AS sent_at, NULL AS parts
+        SELECT 1 AS part, message_id AS low, NULL AS high, kind, {version}, NULL AS parts
         FROM messages
         WHERE channel_id = :channel_id
             AND message_id BETWEEN :low AND :high
@@ -33,24 +33,21 @@ const VERSIONS: &str = sql! {r"
 
 /// The newest message that is shown to readers; [`shown_sql`] fills in the types.
 const NEWEST: &str = r"
-    (
-        SELECT /*+ ORDER_INDEX(messages, PRIMARY) */
-            3 AS part, message_id AS low, NULL AS high, NULL AS kind, NULL AS edited_at, NULL AS observed_at,
-            NULL AS origin, NULL AS digest, NULL AS deleted_at, NULL AS deletion_kind, sent_at, NULL AS parts
-        FROM messages
-        WHERE channel_id = :channel_id
-            AND deleted_at IS NULL
-            AND kind IN (:shown)
-        ORDER BY message_id DESC
-        LIMIT 1
-    )
+    SELECT /*+ ORDER_INDEX(messages, PRIMARY) */
+        message_id, sent_at
+    FROM messages
+    WHERE channel_id = :channel_id
+        AND deleted_at IS NULL
+        AND kind IN (:shown)
+    ORDER BY message_id DESC
+    LIMIT 1
 ";
 
 const UNREADABLE: &str = r"
     (
         SELECT /*+ ORDER_INDEX(unreadable_messages, PRIMARY) */
-            4 AS part, low, high, NULL AS kind, NULL AS edited_at, NULL AS observed_at, NULL AS origin, NULL AS digest,
-            NULL AS deleted_at, NULL AS deletion_kind, NULL AS sent_at, NULL AS parts
+            3 AS part, low, high, NULL AS kind, NULL AS edited_at, NULL AS observed_at, NULL AS origin, NULL AS digest,
+            NULL AS deleted_at, NULL AS deletion_kind, NULL AS parts
         FROM unreadable_messages
         WHERE channel_id = :channel_id
             AND low <= :high
@@ -63,8 +60,8 @@ const UNREADABLE: &str = r"
 /// The coverage of the channel in the columns of the other parts.
 const COVERAGE: &str = r"
     (
-        SELECT 5 AS part, low, high, start_reached AS kind, NULL AS edited_at, checked_at AS observed_at, NULL AS origin,
-            NULL AS digest, NULL AS deleted_at, NULL AS deletion_kind, NULL AS sent_at, reason AS parts
+        SELECT 4 AS part, low, high, start_reached AS kind, NULL AS edited_at, checked_at AS observed_at, NULL AS origin,
+            NULL AS digest, NULL AS deleted_at, NULL AS deletion_kind, reason AS parts
         FROM coverage
         WHERE channel_id = :channel_id
     )
@@ -79,21 +76,19 @@ const FIND_VERSIONS: &str = sql! {r"
 "};
 
 /// The state of the ids of an interval.
-static STATE: LazyLock<String> = LazyLock::new(|| {
-    shown_sql(&[VERSIONS, SEGMENTS_NEAR, NEWEST, UNREADABLE, COVERAGE].map(str::trim).join(" UNION ALL "))
-});
+static STATE: LazyLock<String> = LazyLock::new(|| union([VERSIONS, SEGMENTS_NEAR, UNREADABLE, COVERAGE]));
 
 /// The state of some ids, without their rows.
-static STATE_OF_SOME: LazyLock<String> =
-    LazyLock::new(|| shown_sql(&[SEGMENTS_NEAR, NEWEST, UNREADABLE, COVERAGE].map(str::trim).join(" UNION ALL ")));
+static STATE_OF_SOME: LazyLock<String> = LazyLock::new(|| union([SEGMENTS_NEAR, UNREADABLE, COVERAGE]));
 
-static NEWEST_SHOWN: LazyLock<String> = LazyLock::new(|| shown_sql(NEWEST.trim()));
+fn union<const N: usize>(parts: [&str; N]) -> String {
+    parts.map(str::trim).join(" UNION ALL ")
+}
 
 /// A row of [`STATE`].
 enum Part {
     Version(StoredVersion),
     Segment(Segment),
-    Newest(Newest),
     Unreadable,
     Coverage(StoredCoverage),
 }
@@ -103,8 +98,7 @@ fn part(row: Row) -> Result<Part, StoreError> {
     Ok(match row.number::<u8>("part")? {
         1 => Part::Version(stored_version(&mut row, "low")?),
         2 => Part::Segment(Segment::from_row(&mut row.of("coverage_segments"))?),
-        3 => Part::Newest(newest(&mut row, "low")?),
-        4 => Part::Unreadable,
+        3 => Part::Unreadable,
         _ => {
             let mut row = row.of("coverage");
             Part::Coverage(StoredCoverage {
@@ -126,7 +120,7 @@ impl Unit {
         span: Interval,
     ) -> Result<StoredState, StoreError> {
         let channel = locked.id;
-        let (mut versions, mut segments, mut newest, mut has_unreadable) = (Vec::new(), Vec::new(), None, false);
+        let (mut versions, mut segments, mut has_unreadable) = (Vec::new(), Vec::new(), false);
         let mut coverage = StoredCoverage::default();
         let is_whole = page.interval().is_some();
         let sql = if is_whole { &STATE } else { &STATE_OF_SOME };
@@ -134,7 +128,6 @@ impl Unit {
             match part {
                 Part::Version(version) => versions.push(version),
                 Part::Segment(segment) => segments.push(segment),
-                Part::Newest(found) => newest = Some(found),
                 Part::Unreadable => has_unreadable = true,
                 Part::Coverage(stored) => coverage = stored,
             }
@@ -150,13 +143,12 @@ impl Unit {
         }
         versions.sort_unstable_by_key(|version| version.id);
         let near = self.complete_near(channel, segments).await?;
-        let stats = StoredStats { platform_id: locked.platform_id, message_count: locked.message_count, newest };
-        Ok(StoredState { rows: versions, near, coverage, stats, has_unreadable })
+        Ok(StoredState { rows: versions, near, coverage, stats: locked.stats, has_unreadable })
     }
 
     /// Returns the newest message of a channel that is shown to readers.
     pub(super) async fn newest(&mut self, channel: ChannelId) -> Result<Option<Newest>, StoreError> {
-        let make = of("messages", |row| newest(row, "low"));
-        self.row(&NEWEST_SHOWN, params! { "channel_id" => channel.to_string() }, make).await
+        let parameters = params! { "channel_id" => channel.to_string() };
+        self.row(&shown_sql(NEWEST), parameters, of("messages", newest)).await
     }
 }

@@ -99,7 +99,8 @@ const COUNT: &str = r"
 
 const UPDATE_CHANNEL: &str = r"
     UPDATE channels
-    SET fence = :fence, message_count = :message_count, last_activity_at = :last_activity_at, active_at = :active_at
+    SET fence = :fence, message_count = :message_count, newest_message_id = :newest_message_id,
+        last_activity_at = :last_activity_at, active_at = :active_at
     WHERE channel_id = :channel_id
 ";
 
@@ -173,16 +174,17 @@ pub(super) async fn update_channel(
     stats: Option<StatsPlan>,
 ) -> Result<(), StoreError> {
     let Some(stats) = stats else { return Ok(()) };
-    let Activity { last_activity_at, active_at } = match stats.activity {
+    let Activity { newest, active_at } = match stats.activity {
         ActivityPlan::Set(activity) => activity,
-        ActivityPlan::Reread => Activity::of(unit.newest(locked.id).await?, locked.platform_id),
+        ActivityPlan::Reread => Activity::of(unit.newest(locked.id).await?, locked.stats.platform_id),
     };
     let fence = unit.fences.remove(&locked.id).map_or(locked.fence, domain::lease::Fence::get);
     let parameters = params! {
         "channel_id" => locked.id.to_string(),
         "fence" => fence,
         "message_count" => stats.message_count,
-        "last_activity_at" => datetime_if(last_activity_at),
+        "newest_message_id" => newest.map(|newest| newest.id.get()),
+        "last_activity_at" => datetime_if(newest.map(|newest| newest.sent_at)),
         "active_at" => datetime(active_at),
     };
     unit.defer(UPDATE_CHANNEL, &parameters);
@@ -247,7 +249,7 @@ pub(crate) async fn recount(unit: &mut Unit, channel: ChannelId) -> Result<u64, 
     if recount.error() != 0 {
         // The newest message is read and stored while no other unit can add one.
         let locked = lock(unit, channel).await?;
-        let stats = recount.correct(locked.message_count);
+        let stats = recount.correct(locked.stats.message_count);
         update_channel(unit, locked, Some(stats)).await?;
         unit.log_in(channel, [ChangeKind::Channel { channel }]).await?;
     }

@@ -14,7 +14,6 @@ use crate::page::{
     Activity, ActivityPlan, MessagePage, Newest, PageOutcome, RestorePlan, RestoreState, StatsPlan, StoredState,
     StoredStats, StoredVersion, WritePlan,
 };
-use crate::timestamp::Timestamp;
 
 /// The number of sequences; the seed of a failing one is in its message.
 const SEQUENCES: u64 = 1_500;
@@ -25,7 +24,7 @@ struct Memory {
     segments: BTreeMap<MessageId, Segment>,
     coverage: StoredCoverage,
     message_count: u64,
-    last_activity_at: Option<Timestamp>,
+    newest: Option<Newest>,
 }
 
 fn channel() -> ChannelId {
@@ -37,12 +36,12 @@ fn platform_id() -> ChannelSnowflake {
 }
 
 impl Memory {
-    fn newest(&self) -> Option<Newest> {
+    fn find_newest(&self) -> Option<Newest> {
         self.messages.values().rev().find(|stored| stored.is_shown()).map(|stored| Newest::from(&stored.message))
     }
 
     fn stats(&self) -> StoredStats {
-        StoredStats { platform_id: platform_id(), message_count: self.message_count, newest: self.newest() }
+        StoredStats { platform_id: platform_id(), message_count: self.message_count, newest: self.newest }
     }
 
     /// Reads segments as a store does: those that begin in the interval or right after it, and two below.
@@ -61,7 +60,8 @@ impl Memory {
         near
     }
 
-    fn store(&mut self, page: &MessagePage) -> PageOutcome {
+    /// Stores a page by its plan, made from a state that may lack the newest message, as that of an earlier version does.
+    fn store(&mut self, page: &MessagePage, newest: Option<Newest>) -> PageOutcome {
         let Some(of) = page.span() else { return PageOutcome::default() };
         let row = |(id, stored): (&MessageId, &StoredMessage)| {
             let StoredMessage { message, deletion } = stored;
@@ -69,7 +69,7 @@ impl Memory {
             StoredVersion { id: *id, kind, version, digest: message.digest(), deletion: *deletion }
         };
         let rows = self.messages.range(of.low()..=of.high()).map(row).collect();
-        let (near, coverage, stats) = (self.near(of), self.coverage.clone(), self.stats());
+        let (near, coverage, stats) = (self.near(of), self.coverage.clone(), StoredStats { newest, ..self.stats() });
         let before = StoredState { rows, near, coverage, stats, has_unreadable: false };
         let plan = WritePlan::new(channel(), page, &before);
         for write in plan.insert.iter().chain(&plan.update) {
@@ -96,9 +96,9 @@ impl Memory {
         self.message_count = message_count;
         let activity = match activity {
             ActivityPlan::Set(activity) => activity,
-            ActivityPlan::Reread => Activity::of(self.newest(), platform_id()),
+            ActivityPlan::Reread => Activity::of(self.find_newest(), platform_id()),
         };
-        self.last_activity_at = activity.last_activity_at;
+        self.newest = activity.newest;
     }
 
     fn record(&mut self, plan: Option<CoveragePlan>) {
@@ -125,8 +125,8 @@ impl Memory {
         });
         assert_eq!(known.collect::<BTreeMap<_, _>>(), model.known);
         let shown: Vec<u64> = model.shown().collect();
-        let newest = shown.last().map(|raw| id(*raw).created_at());
-        assert_eq!((self.message_count, self.last_activity_at), (shown.len() as u64, newest));
+        let newest = shown.last().map(|raw| Newest::from_stored(id(*raw), None));
+        assert_eq!((self.message_count, self.newest), (shown.len() as u64, newest));
         let proven = self.proven();
         for raw in 1..=ABOVE {
             let proof = model.cover.get(&raw).filter(|(proof, _)| *proof).map(|(_, time)| at(*time));
@@ -153,7 +153,8 @@ fn plans_do_what_the_model_does() {
             let after = Model::of(&steps[..done]);
             match steps[done - 1].observed(channel(), &mut random) {
                 Observed::Page(page) => {
-                    let outcome = memory.store(&page);
+                    let newest = memory.newest.filter(|_| random.below(4) > 0);
+                    let outcome = memory.store(&page, newest);
                     assert_eq!([outcome.added, outcome.deleted, outcome.updated], after.changes_since(&before));
                 }
                 Observed::Claim(claims) => {
@@ -176,7 +177,7 @@ fn a_copy_of_an_archive_is_equal_to_it() {
         let (mut memory, mut random) = (Memory::default(), Random(seed));
         for step in steps(&mut random) {
             if let Observed::Page(page) = step.observed(channel(), &mut random) {
-                memory.store(&page);
+                memory.store(&page, memory.newest);
             }
         }
         let (mut copy, copies) = (Memory::default(), memory.messages.values().cloned().collect::<Vec<_>>());
@@ -192,7 +193,7 @@ fn a_copy_of_an_archive_is_equal_to_it() {
             }
             copy.set_stats(plan.stats);
             assert_eq!((&copy.messages, copy.message_count), (&memory.messages, memory.message_count), "seed {seed}");
-            assert_eq!(copy.last_activity_at, memory.last_activity_at);
+            assert_eq!(copy.newest, memory.newest);
         }
         let coverage = Coverage::from_stored(channel(), memory.coverage.clone(), CoverageFacts::default());
         let restored = copy.coverage.restored(&copy.proven(), &coverage, &memory.proven());

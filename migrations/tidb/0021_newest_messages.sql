@@ -1,0 +1,1 @@
+ALTER TABLE channels ADD COLUMN IF NOT EXISTS newest_message_id BIGINT UNSIGNED;
