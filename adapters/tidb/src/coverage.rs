@@ -74,26 +74,19 @@ const FIND_STORED: &str = sql! {r"
     WHERE channel_id = :channel_id
 "};
 
-/// The segments that begin among the ids from `:low` to `:high`, or right after them, and the next below. With the
-/// columns of a part of a channel's state.
-pub(crate) const SEGMENTS_NEAR: &str = r"
+/// The number of rows of [`LAST_SEGMENTS`]; few channels have more.
+const LAST: usize = 8;
+
+/// The last segments that begin at `:last` or below it, with the columns of a part of a channel's state.
+pub(crate) const LAST_SEGMENTS: &str = r"
     (
         SELECT 2 AS part, low, high, NULL AS kind, NULL AS edited_at, observed_at, NULL AS origin, NULL AS digest,
             NULL AS deleted_at, NULL AS deletion_kind, parts
         FROM coverage_segments
         WHERE channel_id = :channel_id
-            AND low < :low
+            AND low <= :last
         ORDER BY low DESC
-        LIMIT :below
-    )
-    UNION ALL
-    (
-        SELECT 2 AS part, low, high, NULL AS kind, NULL AS edited_at, observed_at, NULL AS origin, NULL AS digest,
-            NULL AS deleted_at, NULL AS deletion_kind, parts
-        FROM coverage_segments
-        WHERE channel_id = :channel_id
-            AND low >= :low
-            AND low <= :high + 1
+        LIMIT 8
     )
 ";
 
@@ -158,17 +151,33 @@ impl Unit {
 
     /// Returns the segments near `span`.
     pub(crate) async fn near(&mut self, channel: ChannelId, span: Interval) -> Result<NearSegments, StoreError> {
-        let parameters = near_parameters(channel, span);
-        let rows = self.rows(SEGMENTS_NEAR, parameters, of("coverage_segments", Segment::from_row)).await?;
-        self.complete_near(channel, rows).await
+        let rows = self.last_segments(channel, last_near(span)).await?;
+        self.complete_near(channel, span, rows).await
     }
 
-    /// Returns the segments near some ids from their rows, with those below that the gapless interval may need.
+    async fn last_segments(&mut self, channel: ChannelId, last: u64) -> Result<Vec<Segment>, StoreError> {
+        let parameters = params! { "channel_id" => channel.to_string(), last };
+        self.rows(LAST_SEGMENTS, parameters, of("coverage_segments", Segment::from_row)).await
+    }
+
+    /// Returns the segments near `span` from the [`LAST_SEGMENTS`] among them, with the others.
     pub(crate) async fn complete_near(
         &mut self,
         channel: ChannelId,
-        rows: Vec<Segment>,
+        span: Interval,
+        mut rows: Vec<Segment>,
     ) -> Result<NearSegments, StoreError> {
+        let lacks_some = |rows: &[Segment]| {
+            let below = rows.iter().filter(|segment| segment.interval().low() < span.low());
+            below.count() < NearSegments::BELOW as usize
+        };
+        let mut is_whole = rows.len() < LAST;
+        while !is_whole && lacks_some(&rows) {
+            let last = rows[rows.len() - 1].interval().low().get() - 1;
+            let more = self.last_segments(channel, last).await?;
+            is_whole = more.len() < LAST;
+            rows.extend(more);
+        }
         let mut near = NearSegments::from_stored(rows).map_err(overlap)?;
         while let Some(low) = near.lists_below() {
             let below = of("coverage_segments", adapter_sql::columns::Columns::interval);
@@ -195,14 +204,9 @@ fn segment_rows<'a>(channel: ChannelId, segments: impl Iterator<Item = &'a Segme
     segments.map(|segment| values(segment_row(channel, segment))).collect()
 }
 
-/// Returns the parameters of [`SEGMENTS_NEAR`].
-pub(crate) fn near_parameters(channel: ChannelId, span: Interval) -> Params {
-    params! {
-        "channel_id" => channel.to_string(),
-        "low" => span.low().get(),
-        "high" => span.high().get(),
-        "below" => NearSegments::BELOW,
-    }
+/// Returns the last id at which a segment near `span` can begin: right after it.
+pub(crate) fn last_near(span: Interval) -> u64 {
+    span.high().get() + 1
 }
 
 impl CoverageStatements for Unit {
@@ -256,6 +260,6 @@ impl CoverageStatements for Unit {
 
     /// There can be any number of them, so they are not sent in one text.
     async fn insert_segments(&mut self, channel: ChannelId, segments: Vec<Segment>) -> Result<(), StoreError> {
-        upsert(self, UPSERT_SEGMENTS, segment_rows(channel, segments.iter()), UPSERT_SEGMENTS_TAIL).await
+        upsert(self, UPSERT_SEGMENTS, &segment_rows(channel, segments.iter()), UPSERT_SEGMENTS_TAIL).await
     }
 }

@@ -164,21 +164,20 @@ impl Unit {
         self.deferred.push(with_values(sql, parameters));
     }
 
-    /// Runs statements of `head`, the rows and `tail` with the next statement or with the commit. Their values are a part
+    /// Runs statements of `head` and the rows with the next statement or with the commit. Their values are a part
     /// of the text: a statement for so many rows would be prepared for this number of rows alone. A text that gets long
     /// is sent before.
     pub(crate) async fn defer_rows<const N: usize>(
         &mut self,
         head: &str,
         rows: &[[Value; N]],
-        tail: &str,
     ) -> Result<(), StoreError> {
         for piece in pieces(rows, size) {
             let waiting: usize = self.deferred.iter().map(String::len).sum();
             if waiting + piece.iter().map(size).sum::<usize>() > MOST_BYTES {
                 self.send_deferred().await?;
             }
-            self.defer(&with_rows(head, piece, tail), &Params::Empty);
+            self.defer(&with_rows(head, piece, ""), &Params::Empty);
         }
         Ok(())
     }

@@ -17,6 +17,7 @@ contract![
     intervals_that_touch_become_one,
     the_newest_run_is_the_interval,
     a_run_goes_down_through_any_number_of_segments,
+    a_page_over_many_segments_joins_them,
     a_start_is_reached_by_the_smallest_id,
     segments_tell_when_each_part_was_seen,
     a_gap_below_the_newest_run_is_never_complete,
@@ -105,6 +106,22 @@ async fn a_run_goes_down_through_any_number_of_segments(store: &dyn Store) {
     put(store, &here, &page(&here, interval(202, 202), 1, [], "")).await;
     let held = find(store, here.id).await;
     assert_eq!((held.interval, held.start_reached), (interval(1, 402), true));
+}
+
+async fn a_page_over_many_segments_joins_them(store: &dyn Store) {
+    let (_, here) = one_channel(store).await;
+    let lows = (10..=400).step_by(10);
+    for low in lows.clone() {
+        put(store, &here, &page(&here, interval(low, low + 4), 1, [low], "a")).await;
+    }
+    // It touches the one below, and ends inside of another.
+    put(store, &here, &page(&here, interval(105, 333), 2, [], "")).await;
+    let joined = |low: &u64| (110..=330).contains(low);
+    let expected =
+        lows.filter(|low| !joined(low)).map(|low| interval(low, if low == 100 { 334 } else { low + 4 }).unwrap());
+    let segments = store.read().await.unwrap().coverage().segments(here.id).await.unwrap();
+    assert_eq!(segments.segments().map(|segment| segment.interval()).collect::<Vec<_>>(), expected.collect::<Vec<_>>());
+    assert_eq!(find(store, here.id).await.message_count, 17, "what the page lacks is deleted");
 }
 
 async fn a_start_is_reached_by_the_smallest_id(store: &dyn Store) {

@@ -27,7 +27,7 @@ pub(super) async fn restore(
     let state = RestoreState { messages: &held, proven: near.proven(), stats: &locked.stats };
     let plan = RestorePlan::new(channel, messages, theirs, state);
     remove_children(unit, channel, &plan.replaced).await?;
-    upsert_messages(unit, &plan.writes()).await?;
+    upsert_messages(unit, &plan.writes(), false).await?;
     update_channel(unit, locked, plan.stats).await?;
     unit.log_in(channel, plan.changes).await?;
     Ok(plan.messages.len() as u64)

@@ -16,7 +16,7 @@ use ports::error::StoreError;
 use super::write::keys;
 use crate::batch::{list_sql, padded};
 use crate::channel::LockedChannel;
-use crate::coverage::{SEGMENTS_NEAR, near_parameters};
+use crate::coverage::{LAST_SEGMENTS, last_near};
 use crate::row::{NamedRow, of};
 use crate::unit::Unit;
 
@@ -76,10 +76,10 @@ const FIND_VERSIONS: &str = sql! {r"
 "};
 
 /// The state of the ids of an interval.
-static STATE: LazyLock<String> = LazyLock::new(|| union([VERSIONS, SEGMENTS_NEAR, UNREADABLE, COVERAGE]));
+static STATE: LazyLock<String> = LazyLock::new(|| union([VERSIONS, LAST_SEGMENTS, UNREADABLE, COVERAGE]));
 
 /// The state of some ids, without their rows.
-static STATE_OF_SOME: LazyLock<String> = LazyLock::new(|| union([SEGMENTS_NEAR, UNREADABLE, COVERAGE]));
+static STATE_OF_SOME: LazyLock<String> = LazyLock::new(|| union([LAST_SEGMENTS, UNREADABLE, COVERAGE]));
 
 fn union<const N: usize>(parts: [&str; N]) -> String {
     parts.map(str::trim).join(" UNION ALL ")
@@ -124,7 +124,13 @@ impl Unit {
         let mut coverage = StoredCoverage::default();
         let is_whole = page.interval().is_some();
         let sql = if is_whole { &STATE } else { &STATE_OF_SOME };
-        for part in self.rows(sql, near_parameters(channel, span), part).await? {
+        let parameters = params! {
+            "channel_id" => channel.to_string(),
+            "low" => span.low().get(),
+            "high" => span.high().get(),
+            "last" => last_near(span),
+        };
+        for part in self.rows(sql, parameters, part).await? {
             match part {
                 Part::Version(version) => versions.push(version),
                 Part::Segment(segment) => segments.push(segment),
@@ -142,7 +148,7 @@ impl Unit {
             }
         }
         versions.sort_unstable_by_key(|version| version.id);
-        let near = self.complete_near(channel, segments).await?;
+        let near = self.complete_near(channel, span, segments).await?;
         Ok(StoredState { rows: versions, near, coverage, stats: locked.stats, has_unreadable })
     }
 

@@ -1,5 +1,7 @@
 //! Writes the pages of a channel, and removes messages permanently.
 
+use std::ops::Range;
+
 use adapter_sql::columns::Columns;
 use adapter_sql::message::{attachment_rows, deletion_number, message_row, reaction_rows, shown_sql};
 use adapter_sql::session::Session;
@@ -16,6 +18,19 @@ use crate::batch::{insert_sql, list_sql, padded, padded_size, pieces, size};
 use crate::channel::LockedChannel;
 use crate::row::{datetime, datetime_if, of, values};
 use crate::unit::Unit;
+
+/// New rows without the [`RARE`] columns. A row costs the server by the number of its values, most of all.
+const INSERT_PLAIN: &str = r"
+    INSERT INTO messages (
+        channel_id, message_id, kind, author, author_bot, author_webhook, content, edited_at, observed_at, origin,
+        pinned, flags, ref_kind, ref_message_id, ref_channel_id, ref_guild_id, mentions, embeds, deletion_kind, digest
+    )
+    VALUES
+";
+
+/// The positions of the columns `stickers`, `components`, `snapshots`, `poll`, `extra`, `sent_at` and `deleted_at` in a
+/// row; they are `NULL` in most pages.
+const RARE: Range<usize> = 18..25;
 
 const UPSERT: &str = sql! {r"
     INSERT INTO messages ({message}, digest)
@@ -34,29 +49,15 @@ const UPSERT_TAIL: &str = r"
         deleted_at = VALUES(deleted_at), deletion_kind = VALUES(deletion_kind)
 ";
 
-const UPSERT_ATTACHMENTS: &str = sql! {r"
+const INSERT_ATTACHMENTS: &str = sql! {r"
     INSERT INTO attachments (channel_id, {attachment})
     VALUES
 "};
 
-const UPSERT_ATTACHMENTS_TAIL: &str = r"
-    ON DUPLICATE KEY UPDATE
-        position = VALUES(position), filename = VALUES(filename), content_type = VALUES(content_type),
-        size_bytes = VALUES(size_bytes), width = VALUES(width), height = VALUES(height),
-        description = VALUES(description), spoiler = VALUES(spoiler), url = VALUES(url),
-        local_path = VALUES(local_path), extra = VALUES(extra)
-";
-
-const UPSERT_REACTIONS: &str = sql! {r"
+const INSERT_REACTIONS: &str = sql! {r"
     INSERT INTO reactions (channel_id, emoji, {reaction})
     VALUES
 "};
-
-const UPSERT_REACTIONS_TAIL: &str = r"
-    ON DUPLICATE KEY UPDATE
-        position = VALUES(position), emoji_id = VALUES(emoji_id), emoji_name = VALUES(emoji_name),
-        animated = VALUES(animated), count = VALUES(count), people = VALUES(people)
-";
 
 const DELETE_ATTACHMENTS: &str = r"
     DELETE FROM attachments
@@ -151,7 +152,7 @@ async fn write(unit: &mut Unit, channel: ChannelId, plan: &WritePlan<'_>) -> Res
     // All at once and in the order of their keys: fewer statements, and units do not block each other.
     let mut rows: Vec<_> = plan.insert.iter().chain(&plan.update).copied().collect();
     rows.sort_unstable_by_key(|write| write.message.id);
-    upsert_messages(unit, &rows).await?;
+    upsert_messages(unit, &rows, plan.update.is_empty()).await?;
     for (touch, ids) in &plan.touch {
         let [deleted_at, kind] = deletion_values(touch.deletion);
         for ids in padded(ids) {
@@ -214,23 +215,34 @@ pub(super) fn keys<const N: usize>(first: [Value; N], channel: ChannelId, ids: &
     Params::Positional(first.into_iter().chain(channel).chain(ids.iter().map(|id| id.get().into())).collect())
 }
 
-pub(super) async fn upsert_messages(unit: &mut Unit, writes: &[Write<'_>]) -> Result<(), StoreError> {
-    let rows = writes.iter().map(|write| values(message_row(write))).collect();
-    upsert(unit, UPSERT, rows, UPSERT_TAIL).await?;
+/// Stores messages with their attachments and reactions, of which none is stored; `are_new` says that no message is,
+/// either.
+pub(super) async fn upsert_messages(unit: &mut Unit, writes: &[Write<'_>], are_new: bool) -> Result<(), StoreError> {
+    let rows: Vec<_> = writes.iter().map(|write| values(message_row(write))).collect();
+    for piece in pieces(&rows, size) {
+        let is_plain = are_new && piece.len() == padded_size(piece.len());
+        if is_plain && piece.iter().all(|row| row[RARE].iter().all(|value| *value == Value::NULL)) {
+            let rows = piece.iter().flat_map(|row| row[..RARE.start].iter().chain(&row[RARE.end..])).cloned();
+            let sql = insert_sql(INSERT_PLAIN, piece[0].len() - RARE.len(), piece.len(), "");
+            unit.run(&sql, rows.collect::<Vec<_>>()).await?;
+        } else {
+            upsert(unit, UPSERT, piece, UPSERT_TAIL).await?;
+        }
+    }
     let attachments: Vec<_> = attachment_rows(writes).map(values).collect();
-    unit.defer_rows(UPSERT_ATTACHMENTS, &attachments, UPSERT_ATTACHMENTS_TAIL).await?;
+    unit.defer_rows(INSERT_ATTACHMENTS, &attachments).await?;
     let reactions: Vec<_> = reaction_rows(writes).map(values).collect();
-    unit.defer_rows(UPSERT_REACTIONS, &reactions, UPSERT_REACTIONS_TAIL).await
+    unit.defer_rows(INSERT_REACTIONS, &reactions).await
 }
 
 /// Runs `head`, the rows and `tail`, a statement that is safe to repeat, as few times as possible.
 pub(crate) async fn upsert<const N: usize>(
     unit: &mut Unit,
     head: &str,
-    rows: Vec<[Value; N]>,
+    rows: &[[Value; N]],
     tail: &str,
 ) -> Result<(), StoreError> {
-    for piece in pieces(&rows, size) {
+    for piece in pieces(rows, size) {
         let count = padded_size(piece.len());
         let shortest = piece.iter().min_by_key(|row| size(row));
         let filling = shortest.into_iter().cycle().take(count - piece.len());
@@ -268,3 +280,6 @@ pub(super) async fn remove_interval(
     unit.run(DELETE_FIRST_REACTIONS, parameters.clone()).await?;
     unit.run(DELETE_FIRST, parameters).await
 }
+
+#[cfg(test)]
+mod tests;
