@@ -42,6 +42,7 @@ pub mod media;
 pub mod message;
 pub mod page;
 pub mod pseudonym;
+pub mod search;
 pub mod slug;
 pub mod snowflake;
 pub mod sync;

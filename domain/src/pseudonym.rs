@@ -1,6 +1,7 @@
 //! Pseudonyms: keyed ids with readable names, which do not reveal the person.
 
 mod check;
+mod generated;
 mod people;
 mod rendered;
 mod scrub;
@@ -13,6 +14,7 @@ use serde::{Serialize, Serializer};
 use sha2::Sha256;
 
 pub use self::check::{KeyCheck, ParseKeyCheckError};
+pub use self::generated::{GeneratedName, ParseNameError};
 pub use self::people::{Identity, KnownPeople};
 pub use self::rendered::RenderedNames;
 pub use self::scrub::{MessageScrub, Part, each_program_text};
@@ -113,11 +115,7 @@ pub struct PseudonymName(Pseudonym);
 
 impl fmt::Display for PseudonymName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let bytes = self.0.as_bytes();
-        let adjective = ADJECTIVES[usize::from(bytes[0] % 64)];
-        let animal = ANIMALS[usize::from(bytes[1] % 64)];
-        let number = u32::from_be_bytes([bytes[2], bytes[3], bytes[4], bytes[5]]) % 100_000;
-        write!(f, "{adjective} {animal} {number:05}")
+        GeneratedName::of(self.0).fmt(f)
     }
 }
 
@@ -192,6 +190,9 @@ fn from_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
     }
     Some(bytes)
 }
+
+/// The number after the two words is less.
+const NUMBERS: u32 = 100_000;
 
 const ADJECTIVES: [&str; 64] = [
     "Amber", "Ancient", "Autumn", "Azure", "Bold", "Brave", "Bright", "Brisk", "Bronze", "Calm", "Cheerful", "Clever",

@@ -1,0 +1,207 @@
+//! Which messages match a query, and where: the definition that every index must agree with.
+
+use super::query::{AuthorKind, ChannelRef, FeatureSet, FileExtension, Filter, HostName, SearchQuery};
+use super::searchable::SearchText;
+use super::text::{FoldedText, Phrase, Token};
+use crate::channel::{Channel, ChannelId, ChannelSnowflake};
+use crate::message::Author;
+use crate::pseudonym::Pseudonym;
+use crate::slug::ChannelSlug;
+use crate::timestamp::Timestamp;
+
+/// A part of a text, in code points of the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Highlight {
+    /// The first code point.
+    pub from: usize,
+    /// The code point after the last.
+    pub to: usize,
+}
+
+impl Highlight {
+    /// Adds this part to `list`, whose last part it can overlap or touch; parts are added in the order of `from`.
+    pub(super) fn merge_into(self, list: &mut Vec<Self>) {
+        match list.last_mut() {
+            Some(last) if self.from <= last.to => last.to = last.to.max(self.to),
+            _ => list.push(self),
+        }
+    }
+}
+
+/// The names of a channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChannelKeys {
+    /// The archive's id.
+    pub id: ChannelId,
+    /// The platform's id.
+    pub platform_id: ChannelSnowflake,
+    /// The slug.
+    pub slug: ChannelSlug,
+}
+
+impl ChannelKeys {
+    /// Returns whether `reference` names the channel.
+    #[must_use]
+    pub fn is_named_by(&self, reference: &ChannelRef) -> bool {
+        match reference {
+            ChannelRef::Id(id) => *id == self.id,
+            ChannelRef::Number(number) => *number == self.platform_id || number.to_string() == self.slug.as_str(),
+            ChannelRef::Slug(slug) => *slug == self.slug,
+        }
+    }
+}
+
+impl From<&Channel> for ChannelKeys {
+    fn from(channel: &Channel) -> Self {
+        Self { id: channel.id, platform_id: channel.platform_id, slug: channel.slug.clone() }
+    }
+}
+
+/// Everything by which a message can be found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SearchDocument {
+    /// Its channel.
+    pub channel: ChannelKeys,
+    /// The channel that its thread belongs to; `None` outside threads.
+    pub parent: Option<ChannelKeys>,
+    /// Its author.
+    pub author: Author,
+    /// The people whom it mentions.
+    pub mentions: Vec<Pseudonym>,
+    /// When it was sent.
+    pub sent_at: Timestamp,
+    /// Whether it is pinned.
+    pub pinned: bool,
+    /// What it contains.
+    pub features: FeatureSet,
+    /// The hosts of the addresses that it contains, without duplicates.
+    pub hosts: Vec<HostName>,
+    /// The extensions of its files, without duplicates.
+    pub extensions: Vec<FileExtension>,
+    /// Its texts: first the message's own, which can be empty, then those of its parts.
+    pub texts: Vec<SearchText>,
+}
+
+impl SearchDocument {
+    /// Returns the tokens of all texts. Their positions ascend, with one left out between two texts, so that no phrase
+    /// reaches from one into the next; their offsets are those in their own text.
+    #[must_use]
+    pub fn tokens(&self) -> Vec<Token> {
+        let mut tokens: Vec<Token> = Vec::new();
+        for text in &self.texts {
+            let next = tokens.last().map_or(0, |last| last.position + 2);
+            tokens.extend(FoldedText::new(text.as_str()).tokens(next));
+        }
+        tokens
+    }
+}
+
+impl SearchQuery {
+    /// Returns whether `document` matches. The time is proportional to the length of its texts and to that of the
+    /// query, and to the number of terms with text times the length of the texts.
+    #[must_use]
+    pub fn matches(&self, document: &SearchDocument) -> bool {
+        let has_text = self.terms.iter().any(|term| matches!(term.filter, Filter::Text(_)));
+        let texts: Vec<FoldedText> = (document.texts.iter().filter(|_| has_text))
+            .map(|text| FoldedText::new(text.as_str()))
+            .filter(|text| !text.is_empty())
+            .collect();
+        let is_match = |filter: &Filter| filter.matches(document, &texts);
+        let (mut from, mut within) = (None, None);
+        for term in &self.terms {
+            let found = is_match(&term.filter);
+            match (&term.filter, term.negated) {
+                (Filter::From(_), false) => from = Some(from.unwrap_or(false) || found),
+                (Filter::In(_), false) => within = Some(within.unwrap_or(false) || found),
+                (_, negated) if found == negated => return false,
+                _ => {}
+            }
+        }
+        from.unwrap_or(true) && within.unwrap_or(true)
+    }
+
+    /// Returns the parts of `text` that words and phrases of the query match, ascending; parts that overlap or touch
+    /// are one. The start of a word (`pre*`) marks the whole word. Negated terms mark nothing.
+    #[must_use]
+    pub fn highlights(&self, text: &str) -> Vec<Highlight> {
+        let text = FoldedText::new(text);
+        let mut parts = Vec::new();
+        for term in self.terms.iter().filter(|term| !term.negated) {
+            if let Filter::Text(phrase) = &term.filter {
+                parts.extend(phrase.occurrences_in(&text));
+            }
+        }
+        parts.sort_unstable();
+        let mut merged = Vec::new();
+        parts.into_iter().for_each(|part| part.merge_into(&mut merged));
+        merged
+    }
+}
+
+impl Filter {
+    fn matches(&self, document: &SearchDocument, texts: &[FoldedText]) -> bool {
+        match self {
+            Self::Text(phrase) => texts.iter().any(|text| phrase.is_in(text)),
+            Self::From(person) => person.names(document.author.pseudonym),
+            Self::In(channel) => {
+                let mut channels = std::iter::once(&document.channel).chain(&document.parent);
+                channels.any(|keys| keys.is_named_by(channel))
+            }
+            Self::Mentions(person) => document.mentions.iter().any(|mentioned| person.names(*mentioned)),
+            Self::Has(feature) => document.features.contains(*feature),
+            Self::Sent(range) => range.contains(document.sent_at),
+            Self::Pinned(pinned) => document.pinned == *pinned,
+            Self::Author(kind) => AuthorKind::of(&document.author) == *kind,
+            Self::Host(domain) => document.hosts.iter().any(|host| host.is_in(domain)),
+            Self::Extension(extension) => document.extensions.contains(extension),
+        }
+    }
+}
+
+impl Phrase {
+    /// Returns whether `text` contains it.
+    #[must_use]
+    pub fn is_in(&self, text: &FoldedText) -> bool {
+        occurrences(text.letters(), self.needle()).next().is_some()
+    }
+
+    fn occurrences_in(&self, text: &FoldedText) -> impl Iterator<Item = Highlight> {
+        let needle = self.needle();
+        occurrences(text.letters(), needle).filter_map(move |at| {
+            let end = at + needle.len();
+            let end = if self.is_prefix() && !self.ends_in_run() { text.segment_end(end) } else { end };
+            text.source(at, end).map(|(from, to)| Highlight { from, to })
+        })
+    }
+}
+
+/// Returns the indexes in `text` at which `needle` starts, ascending; they can overlap. The search never goes back
+/// (Knuth, Morris and Pratt), so that the time is proportional to both lengths.
+fn occurrences(text: &[char], needle: &[char]) -> impl Iterator<Item = usize> {
+    // For each start of the needle, the length of the longest shorter one that it ends with.
+    let mut borders = vec![0; needle.len()];
+    for at in 1..needle.len() {
+        borders[at] = extend(needle, &borders, borders[at - 1], needle[at]);
+    }
+    let mut matched = 0;
+    text.iter().enumerate().filter_map(move |(at, letter)| {
+        if matched == needle.len() {
+            matched = borders.last().copied().unwrap_or(0);
+        }
+        matched = extend(needle, &borders, matched, *letter);
+        (matched == needle.len()).then(|| at + 1 - matched)
+    })
+}
+
+/// Returns how much of the needle matches after one more letter.
+fn extend(needle: &[char], borders: &[usize], mut matched: usize, letter: char) -> usize {
+    loop {
+        if needle.get(matched) == Some(&letter) {
+            return matched + 1;
+        }
+        if matched == 0 {
+            return 0;
+        }
+        matched = borders[matched - 1];
+    }
+}

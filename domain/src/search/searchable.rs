@@ -1,0 +1,482 @@
+//! Everything that a message says, as texts.
+
+use serde_json::Value;
+
+use super::matches::{ChannelKeys, Highlight, SearchDocument};
+use super::query::{Feature, FeatureSet, FileExtension, HostName};
+use crate::channel::Channel;
+use crate::json::Json;
+use crate::markup::{self, Block, CodeBlock, Inline, Link};
+use crate::message::{Message, MessageKind, with_ending};
+
+/// The maximum number of code points of all texts of one message; the rest is not found. Discord allows fewer than half
+/// of them.
+pub const MAX_TEXT: usize = 65_536;
+
+/// The depth below which components are left out: Discord nests three levels.
+const DEPTH: u8 = 8;
+
+/// The channel of a message, with what is shown beside it.
+///
+/// Titles come from channels, so that a new name of a thread changes the documents of the message that started it and
+/// of its opener.
+#[derive(Debug, Clone, Copy)]
+pub struct SearchPlace<'a> {
+    /// The channel of the message.
+    pub channel: &'a Channel,
+    /// The channel that this one is a thread of; `None` outside threads.
+    pub parent: Option<&'a Channel>,
+    /// The thread that the message started.
+    pub thread: Option<&'a Channel>,
+}
+
+/// One text of a message as readers see it: its markup rendered, people by their generated names.
+///
+/// The names of mentioned channels and roles, and times, are left out: they change without the message. The text of a
+/// spoiler is contained, because readers can open it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SearchText {
+    text: String,
+    /// For each code point, that of the raw text that it comes from; `None` where it comes from none. Empty if the text
+    /// has no raw form.
+    origins: Vec<Option<usize>>,
+}
+
+impl SearchText {
+    /// Returns a text without markup.
+    #[must_use]
+    pub fn plain(text: &str) -> Self {
+        Self { text: text.to_owned(), origins: (0..text.chars().count()).map(Some).collect() }
+    }
+
+    /// Returns a text with Discord's markup as it is shown.
+    #[must_use]
+    pub fn rendered(raw: &str) -> Self {
+        Renderer::render(raw).0
+    }
+
+    /// Returns the text as shown.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Returns the parts of the raw text that are shown in `parts` of the text, ascending and without markup between:
+    /// `**a** b` has two parts. What is shown only in another form, such as the name of a person, has no part.
+    #[must_use]
+    pub fn in_raw(&self, parts: &[Highlight]) -> Vec<Highlight> {
+        let mut points: Vec<usize> = Vec::new();
+        for part in parts {
+            let origins = self.origins.get(part.from..part.to.min(self.origins.len())).unwrap_or_default();
+            points.extend(origins.iter().flatten());
+        }
+        points.sort_unstable();
+        let mut raw = Vec::new();
+        points.into_iter().for_each(|at| Highlight { from: at, to: at + 1 }.merge_into(&mut raw));
+        raw
+    }
+
+    /// Cuts the text to `length` code points, and returns how many it has.
+    fn truncate(&mut self, length: usize) -> usize {
+        if let Some((end, _)) = self.text.char_indices().nth(length) {
+            self.text.truncate(end);
+            self.origins.truncate(length);
+            return length;
+        }
+        self.text.chars().count()
+    }
+}
+
+impl SearchDocument {
+    /// Returns everything by which `message` can be found in `place`. Its first text is the message's own, whose
+    /// [`SearchText::in_raw`] are offsets in [`Message::content`].
+    #[must_use]
+    pub fn new(message: &Message, place: SearchPlace<'_>) -> Self {
+        let mut collector = Collector { left: MAX_TEXT, ..Collector::default() };
+        if message.kind.is_written() {
+            collector.markup(&message.content);
+        } else {
+            collector.text(SearchText::plain(&message.content));
+        }
+        if let Some(name) = message.interaction().and_then(|interaction| interaction.name) {
+            collector.plain(&name);
+        }
+        for file in &message.attachments {
+            let (name, kind) = (file.shown_name(), file.content_type.as_deref());
+            collector.file(&file.filename, &name, kind);
+            collector.plain(file.description.as_deref().unwrap_or_default());
+        }
+        let list = |json: &Option<Json>| json.as_ref().map(Json::to_value).unwrap_or_default();
+        if message.kind == MessageKind::POLL_RESULT {
+            collector.poll_result(&list(&message.embeds));
+        } else {
+            collector.embeds(&list(&message.embeds));
+        }
+        if message.poll.is_some() {
+            collector.features.insert(Feature::Poll);
+            collector.poll(&list(&message.poll));
+        }
+        collector.components(&list(&message.components), DEPTH);
+        collector.stickers(&list(&message.stickers));
+        for snapshot in items(&list(&message.snapshots)) {
+            collector.forward(snapshot);
+        }
+        if let Some(thread) = place.thread {
+            collector.plain(&thread.name);
+        }
+        // The opener of a post has the post's id.
+        if place.channel.kind.is_thread() && place.channel.platform_id.cast() == message.id {
+            collector.plain(&place.channel.name);
+        }
+        let mut mentions: Vec<_> = message.mentions.iter().map(|person| person.pseudonym).collect();
+        mentions.sort_unstable();
+        mentions.dedup();
+        Self {
+            channel: place.channel.into(),
+            parent: place.parent.filter(|_| place.channel.kind.is_thread()).map(ChannelKeys::from),
+            author: message.author,
+            mentions,
+            sent_at: message.created_at(),
+            pinned: message.pinned,
+            features: collector.features,
+            hosts: unique(collector.hosts),
+            extensions: unique(collector.extensions),
+            texts: collector.texts,
+        }
+    }
+}
+
+fn unique<T: Ord>(mut list: Vec<T>) -> Vec<T> {
+    list.sort_unstable();
+    list.dedup();
+    list
+}
+
+fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+    value.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn items(value: &Value) -> &[Value] {
+    value.as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
+    value.get(key).map(items).unwrap_or_default()
+}
+
+/// The texts and properties found so far.
+#[derive(Default)]
+struct Collector {
+    texts: Vec<SearchText>,
+    /// The number of code points that may still be added.
+    left: usize,
+    features: FeatureSet,
+    hosts: Vec<HostName>,
+    extensions: Vec<FileExtension>,
+}
+
+impl Collector {
+    fn text(&mut self, mut text: SearchText) {
+        self.left -= text.truncate(self.left);
+        self.texts.push(text);
+    }
+
+    fn plain(&mut self, text: &str) {
+        if !text.trim().is_empty() {
+            self.text(SearchText { text: text.to_owned(), origins: Vec::new() });
+        }
+    }
+
+    fn markup(&mut self, raw: &str) {
+        let (text, addresses) = Renderer::render(raw);
+        for address in addresses {
+            self.address(&address);
+        }
+        if self.texts.is_empty() || !raw.trim().is_empty() {
+            self.text(text);
+        }
+    }
+
+    fn address(&mut self, address: &str) {
+        if address.starts_with("https://") || address.starts_with("http://") {
+            self.features.insert(Feature::Link);
+            self.hosts.extend(HostName::of_address(address));
+        }
+    }
+
+    /// Adds a file with this name at its source, the name that readers see, and its media type.
+    fn file(&mut self, filename: &str, shown: &str, kind: Option<&str>) {
+        self.features.insert(Feature::File);
+        let extension = FileExtension::of_file(filename).or_else(|| FileExtension::of_file(shown));
+        self.media(kind.filter(|kind| !kind.is_empty()).or_else(|| media_type(extension.as_ref()?.as_str())));
+        self.extensions.extend(extension);
+        self.plain(shown);
+        if filename != shown {
+            self.plain(filename);
+        }
+    }
+
+    fn media(&mut self, kind: Option<&str>) {
+        match kind.and_then(|kind| kind.split_once('/')).map(|(kind, _)| kind.to_ascii_lowercase()).as_deref() {
+            Some("image") => self.features.insert(Feature::Image),
+            Some("video") => self.features.insert(Feature::Video),
+            Some("audio") => self.features.insert(Feature::Sound),
+            _ => {}
+        }
+    }
+
+    fn embeds(&mut self, embeds: &Value) {
+        for embed in items(embeds) {
+            self.features.insert(Feature::Embed);
+            self.embed(embed);
+        }
+    }
+
+    fn embed(&mut self, embed: &Value) {
+        let part = |key: &str| embed.get(key).filter(|part| part.is_object());
+        self.address(text(embed, "url"));
+        for named in ["provider", "author"].into_iter().filter_map(part) {
+            self.plain(text(named, "name"));
+            self.address(text(named, "url"));
+        }
+        for raw in ["title", "description"] {
+            self.markup(text(embed, raw));
+        }
+        for field in list(embed, "fields") {
+            self.markup(text(field, "name"));
+            self.markup(text(field, "value"));
+        }
+        let is_picture = matches!(text(embed, "type"), "image" | "gifv");
+        for picture in list(embed, "images").iter().chain(part("image")) {
+            self.features.insert(Feature::Image);
+            self.plain(text(picture, "description"));
+        }
+        if let Some(thumbnail) = part("thumbnail") {
+            if is_picture {
+                self.features.insert(Feature::Image);
+            }
+            self.plain(text(thumbnail, "description"));
+        }
+        if part("video").is_some() {
+            self.features.insert(Feature::Video);
+        }
+        if let Some(footer) = part("footer") {
+            self.plain(text(footer, "text"));
+        }
+    }
+
+    /// The fields of an embed in which Discord's system message carries a result.
+    fn poll_result(&mut self, embeds: &Value) {
+        for field in items(embeds).iter().flat_map(|embed| list(embed, "fields")) {
+            if matches!(text(field, "name"), "poll_question_text" | "victor_answer_text") {
+                self.plain(text(field, "value"));
+            }
+        }
+    }
+
+    fn poll(&mut self, poll: &Value) {
+        self.plain(poll.pointer("/question/text").and_then(Value::as_str).unwrap_or_default());
+        for media in list(poll, "answers").iter().filter_map(|answer| answer.get("poll_media")) {
+            self.plain(text(media, "text"));
+        }
+    }
+
+    fn components(&mut self, components: &Value, depth: u8) {
+        for component in items(components) {
+            self.component(component, depth);
+        }
+    }
+
+    fn component(&mut self, component: &Value, depth: u8) {
+        if depth == 0 {
+            return;
+        }
+        // https://discord.com/developers/docs/components/reference#component-object-component-types
+        match component.get("type").and_then(Value::as_u64) {
+            Some(2) => {
+                self.plain(text(component, "label"));
+                self.address(text(component, "url"));
+            }
+            Some(3 | 5..=8) => self.plain(text(component, "placeholder")),
+            Some(10) => self.markup(text(component, "content")),
+            Some(11) => self.gallery(component),
+            Some(12) => list(component, "items").iter().for_each(|item| self.gallery(item)),
+            Some(13) => {
+                let name = text(component, "name");
+                self.file(name, name, None);
+            }
+            Some(14) => {}
+            _ => {
+                self.components(component.get("components").unwrap_or(&Value::Null), depth - 1);
+                if let Some(accessory) = component.get("accessory") {
+                    self.component(accessory, depth - 1);
+                }
+            }
+        }
+    }
+
+    /// A medium of a component with its description. Its type is that of a picture if the source does not name it.
+    fn gallery(&mut self, item: &Value) {
+        let kind = item.get("media").map_or("", |media| text(media, "content_type"));
+        self.media(Some(if kind.is_empty() { "image/" } else { kind }));
+        self.plain(text(item, "description"));
+    }
+
+    fn stickers(&mut self, stickers: &Value) {
+        for sticker in items(stickers) {
+            self.features.insert(Feature::Sticker);
+            self.plain(text(sticker, "name"));
+        }
+    }
+
+    /// The content of a forwarded message, in Discord's form or in an exporter's.
+    fn forward(&mut self, snapshot: &Value) {
+        self.features.insert(Feature::Forward);
+        let message = snapshot.get("message").unwrap_or(snapshot);
+        let part = |key: &str| message.get(key).unwrap_or(&Value::Null);
+        self.markup(text(message, "content"));
+        for file in list(message, "attachments") {
+            let name = ["filename", "fileName"].map(|key| text(file, key)).into_iter().find(|name| !name.is_empty());
+            let name = name.unwrap_or_default();
+            let shown = match text(file, "title") {
+                "" => name.to_owned(),
+                title => with_ending(title.to_owned(), name),
+            };
+            self.file(name, &shown, Some(text(file, "content_type")));
+            self.plain(text(file, "description"));
+        }
+        self.embeds(part("embeds"));
+        self.stickers(part("stickers"));
+        self.stickers(part("sticker_items"));
+        self.components(part("components"), DEPTH);
+    }
+}
+
+/// Returns the media type of a file whose source names none.
+fn media_type(extension: &str) -> Option<&'static str> {
+    match extension {
+        "apng" | "avif" | "bmp" | "gif" | "heic" | "jpeg" | "jpg" | "png" | "svg" | "tif" | "tiff" | "webp" => {
+            Some("image/")
+        }
+        "avi" | "m4v" | "mkv" | "mov" | "mp4" | "mpeg" | "mpg" | "webm" | "wmv" => Some("video/"),
+        "aac" | "flac" | "m4a" | "mp3" | "oga" | "ogg" | "opus" | "wav" | "wma" => Some("audio/"),
+        _ => None,
+    }
+}
+
+/// Renders a text with markup, and records where its characters come from.
+struct Renderer<'a> {
+    raw: &'a str,
+    /// For each byte of `raw`, the number of code points before it.
+    points: Vec<usize>,
+    text: SearchText,
+    addresses: Vec<String>,
+}
+
+impl<'a> Renderer<'a> {
+    /// Returns the text as shown, and the addresses of its links.
+    fn render(raw: &'a str) -> (SearchText, Vec<String>) {
+        let mut renderer =
+            Self { raw, points: Vec::with_capacity(raw.len()), text: SearchText::default(), addresses: Vec::new() };
+        for (point, char) in raw.chars().enumerate() {
+            renderer.points.extend(std::iter::repeat_n(point, char.len_utf8()));
+        }
+        renderer.blocks(&markup::parse(raw));
+        (renderer.text, renderer.addresses)
+    }
+
+    /// Adds a piece that was taken from the raw text, or one that was made.
+    fn push(&mut self, piece: &str) {
+        let start = piece.as_ptr().addr().checked_sub(self.raw.as_ptr().addr());
+        let is_inside = |start: &usize| start + piece.len() <= self.raw.len();
+        // An owned copy lies elsewhere.
+        match start.filter(is_inside) {
+            Some(start) => {
+                let points = piece.char_indices().map(|(at, _)| self.points.get(start + at).copied());
+                self.text.origins.extend(points);
+                self.text.text.push_str(piece);
+            }
+            None => self.made(piece),
+        }
+    }
+
+    fn made(&mut self, piece: &str) {
+        self.text.origins.extend(piece.chars().map(|_| None));
+        self.text.text.push_str(piece);
+    }
+
+    fn blocks(&mut self, blocks: &[Block<'a>]) {
+        for block in blocks {
+            match block {
+                Block::Paragraph(content) | Block::Subtext(content) | Block::Heading { content, .. } => {
+                    self.inlines(content);
+                }
+                Block::Quote(inner) => self.blocks(inner),
+                Block::Code(code) => self.code(code),
+                Block::List(list) => list.items.iter().for_each(|item| self.blocks(item)),
+            }
+            self.made("\n");
+        }
+    }
+
+    fn code(&mut self, code: &CodeBlock<'a>) {
+        self.made("\n");
+        if code.language.is_some_and(|language| language.eq_ignore_ascii_case("ansi")) {
+            uncolored(&code.text).for_each(|part| self.push(part));
+        } else {
+            self.push(&code.text);
+        }
+        self.made("\n");
+    }
+
+    fn inlines(&mut self, content: &[Inline<'a>]) {
+        for inline in content {
+            self.inline(inline);
+        }
+    }
+
+    fn inline(&mut self, inline: &Inline<'a>) {
+        match inline {
+            Inline::Text(text) => self.push(text),
+            Inline::LineBreak => self.made("\n"),
+            Inline::Styled(_, content) => self.inlines(content),
+            Inline::Code(text) => self.push(text),
+            Inline::CodeBlock(code) => self.code(code),
+            Inline::Link(Link { url, label, .. }) => {
+                self.addresses.push(url.to_string());
+                match label {
+                    Some(label) => self.inlines(label),
+                    None => self.push(url),
+                }
+            }
+            Inline::Person(person) => {
+                let name = person.map(|person| person.name().to_string());
+                self.made(&format!("@{}", name.as_deref().unwrap_or("unknown")));
+            }
+            Inline::Channel(_) | Inline::Role(_) | Inline::Time(..) => self.made(" "),
+            Inline::Emoji { name, .. } => {
+                self.made(":");
+                self.push(name);
+                self.made(":");
+            }
+            Inline::Command(name) => {
+                self.made("/");
+                self.push(name);
+            }
+            Inline::Navigation(page) => self.made(page.name()),
+            Inline::Everyone => self.made("@everyone"),
+            Inline::Here => self.made("@here"),
+        }
+    }
+}
+
+/// Returns the parts of a text between the codes that set a terminal's colours.
+fn uncolored(text: &str) -> impl Iterator<Item = &str> {
+    text.split("\u{1b}[").enumerate().map(|(index, part)| {
+        let codes = part.bytes().take_while(|byte| byte.is_ascii_digit() || *byte == b';').count();
+        match part[codes..].strip_prefix('m') {
+            Some(rest) if index > 0 => rest,
+            _ => part,
+        }
+    })
+}
