@@ -2,7 +2,7 @@
 
 use super::query::{AuthorKind, ChannelRef, FeatureSet, FileExtension, Filter, HostName, SearchQuery};
 use super::searchable::SearchText;
-use super::text::{FoldedText, Phrase, Token};
+use super::text::{BREAK, FoldedText, Phrase, Token};
 use crate::channel::{Channel, ChannelId, ChannelSnowflake};
 use crate::message::Author;
 use crate::pseudonym::Pseudonym;
@@ -128,7 +128,7 @@ impl SearchQuery {
         let mut parts = Vec::new();
         for term in self.terms.iter().filter(|term| !term.negated) {
             if let Filter::Text(phrase) = &term.filter {
-                parts.extend(phrase.occurrences_in(&text));
+                parts.extend(phrase.parts_of(&text));
             }
         }
         parts.sort_unstable();
@@ -165,13 +165,24 @@ impl Phrase {
         occurrences(text.letters(), self.needle()).next().is_some()
     }
 
-    fn occurrences_in(&self, text: &FoldedText) -> impl Iterator<Item = Highlight> {
+    /// Returns the parts of `text` that it matches, ascending by their folded characters.
+    fn parts_of(&self, text: &FoldedText) -> impl Iterator<Item = Highlight> {
         let needle = self.needle();
-        occurrences(text.letters(), needle).filter_map(move |at| {
-            let end = at + needle.len();
-            let end = if self.is_prefix() && !self.ends_in_run() { text.segment_end(end) } else { end };
-            text.source(at, end).map(|(from, to)| Highlight { from, to })
-        })
+        let blank = |letter: Option<&char>| usize::from(letter == Some(&BREAK));
+        let (before, after) = (blank(needle.first()), blank(needle.last()));
+        let to_end_of_word = self.is_prefix() && !self.ends_in_run();
+        // In folded characters. Only those that overlap are one: each is looked at once, however many there are.
+        let mut parts: Vec<Highlight> = Vec::new();
+        for at in occurrences(text.letters(), needle) {
+            let (from, to) = (at + before, at + needle.len() - after);
+            let to = if to_end_of_word { text.segment_end(to) } else { to };
+            match parts.last_mut() {
+                Some(last) if from < last.to => last.to = last.to.max(to),
+                _ => parts.push(Highlight { from, to }),
+            }
+        }
+        let source = |part: Highlight| text.source(part.from, part.to).map(|(from, to)| Highlight { from, to });
+        parts.into_iter().filter_map(source)
     }
 }
 

@@ -9,9 +9,9 @@ use crate::json::Json;
 use crate::markup::{self, Block, CodeBlock, Inline, Link};
 use crate::message::{Message, MessageKind, with_ending};
 
-/// The maximum number of code points of all texts of one message; the rest is not found. Discord allows fewer than half
-/// of them.
-pub const MAX_TEXT: usize = 65_536;
+/// The maximum number of code points of all texts of one message; the rest is not found. Discord's own limits, those of
+/// ten files and of a forward included, add up to less.
+pub const MAX_TEXT: usize = 131_072;
 
 /// The depth below which components are left out: Discord nests three levels.
 const DEPTH: u8 = 8;

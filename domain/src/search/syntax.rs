@@ -13,6 +13,9 @@ pub const MAX_TERMS: usize = 16;
 /// The maximum length of a query, in code points.
 pub const MAX_CHARACTERS: usize = 1_024;
 
+/// The operators, in an error.
+const OPERATORS: &str = "from:, in:, mentions:, has:, before:, after:, during:, pinned:, author:, host: or ext:";
+
 /// Names of operators elsewhere, and ours.
 const SYNONYMS: [(&str, Operator); 22] = [
     ("by", Operator::From),
@@ -92,8 +95,8 @@ pub enum QueryProblem {
     #[error(
         "unknown operator \"{found}:\"{}; to search for the text, put it in quotes",
         suggestion.map_or_else(
-            || ": expected from:, in:, mentions:, has:, before:, after:, during:, pinned:, author:, host: or ext:".to_owned(),
-            |operator| format!(": did you mean \"{}:\"?", operator.as_str()),
+            || format!(": expected {OPERATORS}"),
+            |operator| format!(" (did you mean \"{}:\"?)", operator.as_str()),
         )
     )]
     UnknownOperator {
@@ -107,10 +110,10 @@ pub enum QueryProblem {
     MissingValue(Operator),
     /// The value of an operator is not one of its values.
     #[error(
-        "{found:?} is not a value of \"{}:\": expected {}{}",
+        "{found:?} is not a value of \"{}:\"{}: expected {}",
         operator.as_str(),
-        operator.expected(),
-        suggestion.map(|value| format!("; did you mean \"{value}\"?")).unwrap_or_default()
+        suggestion.map(|value| format!(" (did you mean \"{value}\"?)")).unwrap_or_default(),
+        operator.expected()
     )]
     InvalidValue {
         /// The operator.

@@ -1,1 +1,6 @@
-#[test] fn x(){}
+mod fold;
+mod matches;
+mod model;
+mod query;
+mod searchable;
+mod text;

@@ -16,7 +16,7 @@ pub const TOKENIZER: u32 = 1;
 pub const MAX_WORD: usize = 64;
 
 /// Stands between two segments of a folded text, and at both ends.
-const BREAK: char = ' ';
+pub(super) const BREAK: char = ' ';
 /// Marks the cut ends of a word that is longer than [`MAX_WORD`]; never a part of a word itself.
 const CUT: char = '-';
 
@@ -137,11 +137,9 @@ impl FoldedText {
             let cuts = if is_run(segment) { run_tokens(segment) } else { word_tokens(segment) };
             cuts.into_iter().map(move |(text, from, to)| (text, start + from, start + to))
         });
-        (position..).zip(tokens).map(|(position, (text, from, to))| Token {
-            text,
-            position,
-            from: self.sources[from].0,
-            to: self.sources[to - 1].1,
+        (position..).zip(tokens).map(|(position, (text, from, to))| {
+            let (from, to) = self.source(from, to).unwrap_or_default();
+            Token { text, position, from, to }
         })
     }
 
@@ -154,10 +152,10 @@ impl FoldedText {
     /// Returns the code points of the text that the folded characters of a range were made from, without the blanks at
     /// its ends; `None` if it has only blanks.
     pub(super) fn source(&self, from: usize, to: usize) -> Option<(usize, usize)> {
-        let inside = |at: &usize| self.letters[*at] != BREAK;
-        let first = (from..to).find(inside)?;
-        let last = (from..to).rev().find(inside)?;
-        Some((self.sources[first].0, self.sources[last].1))
+        let letters = self.letters[from..to].iter().zip(&self.sources[from..to]);
+        // Marks can be in another order than in the text.
+        let sources = letters.filter(|(letter, _)| **letter != BREAK).map(|(_, source)| *source);
+        sources.reduce(|all, one| (all.0.min(one.0), all.1.max(one.1)))
     }
 
     /// Returns the index after the segment in which `at` is.
