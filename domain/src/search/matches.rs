@@ -19,12 +19,16 @@ pub struct Highlight {
 }
 
 impl Highlight {
-    /// Adds this part to `list`, whose last part it can overlap or touch; parts are added in the order of `from`.
-    pub(super) fn merge_into(self, list: &mut Vec<Self>) {
-        match list.last_mut() {
-            Some(last) if self.from <= last.to => last.to = last.to.max(self.to),
-            _ => list.push(self),
+    /// Joins parts that overlap or touch; `parts` ascend by `from`.
+    pub(super) fn joined(parts: impl IntoIterator<Item = Self>) -> Vec<Self> {
+        let mut joined: Vec<Self> = Vec::new();
+        for part in parts {
+            match joined.last_mut() {
+                Some(before) if part.from <= before.to => before.to = before.to.max(part.to),
+                _ => joined.push(part),
+            }
         }
+        joined
     }
 }
 
@@ -132,9 +136,7 @@ impl SearchQuery {
             }
         }
         parts.sort_unstable();
-        let mut merged = Vec::new();
-        parts.into_iter().for_each(|part| part.merge_into(&mut merged));
-        merged
+        Highlight::joined(parts)
     }
 }
 
@@ -177,7 +179,7 @@ impl Phrase {
             let (from, to) = (at + before, at + needle.len() - after);
             let to = if to_end_of_word { text.segment_end(to) } else { to };
             match parts.last_mut() {
-                Some(last) if from < last.to => last.to = last.to.max(to),
+                Some(before) if from < before.to => before.to = before.to.max(to),
                 _ => parts.push(Highlight { from, to }),
             }
         }

@@ -71,9 +71,7 @@ impl SearchText {
             points.extend(origins.iter().flatten());
         }
         points.sort_unstable();
-        let mut raw = Vec::new();
-        points.into_iter().for_each(|at| Highlight { from: at, to: at + 1 }.merge_into(&mut raw));
-        raw
+        Highlight::joined(points.into_iter().map(|at| Highlight { from: at, to: at + 1 }))
     }
 
     /// Cuts the text to `length` code points, and returns how many it has.
