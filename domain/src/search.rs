@@ -8,17 +8,18 @@ mod fold;
 mod matches;
 mod query;
 mod searchable;
+mod shown;
 mod syntax;
 mod text;
+mod value;
 
 pub use self::matches::{ChannelKeys, Highlight, SearchDocument};
-pub use self::query::{
-    AuthorKind, ChannelRef, Feature, FeatureSet, FileExtension, Filter, HostName, Operator, PersonRef, SearchQuery,
-    Term, TimeRange,
-};
-pub use self::searchable::{MAX_TEXT, SearchPlace, SearchText};
+pub use self::query::{Filter, Operator, SearchQuery, Term};
+pub use self::searchable::{MAX_TEXT, SearchPlace};
+pub use self::shown::SearchText;
 pub use self::syntax::{MAX_CHARACTERS, MAX_TERMS, QueryError, QueryProblem};
 pub use self::text::{FoldedText, MAX_WORD, Phrase, TOKENIZER, Token, TokenPattern, tokenizer_version};
+pub use self::value::{AuthorKind, ChannelRef, Feature, FeatureSet, FileExtension, HostName, PersonRef, TimeRange};
 
 #[cfg(test)]
 mod tests;

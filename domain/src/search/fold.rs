@@ -1,6 +1,6 @@
 //! Case, accents and compatibility forms folded, with each character's source.
 
-use unicode_normalization::char::{canonical_combining_class, compose, decompose_compatible, is_combining_mark};
+use unicode_normalization::char::{canonical_combining_class, compose, decompose_compatible};
 
 /// A folded character and the characters of the text that it was made from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,14 +20,19 @@ pub(super) struct Folded {
 pub(super) fn fold(text: &str) -> Vec<Folded> {
     let mut letters = Vec::with_capacity(text.len());
     for (at, char) in text.chars().enumerate() {
+        let mut push = |letter| letters.push(Folded { letter, from: at, to: at + 1 });
         if char.is_ascii() {
-            push(&mut letters, char.to_ascii_lowercase(), at);
+            push(char.to_ascii_lowercase());
         } else {
-            decompose_compatible(char, |part| fold_case(part, |part| push(&mut letters, part, at)));
+            decompose_compatible(char, |part| fold_case(part, &mut push));
         }
     }
+    if text.is_ascii() {
+        return letters;
+    }
+    letters.retain(|folded| !is_invisible(folded.letter));
     sort_marks(&mut letters);
-    recompose(letters)
+    recompose(without_accents(letters))
 }
 
 /// Full case folding, which the standard library lacks: a capital sharp s has only a lower case, a small one only an
@@ -53,30 +58,24 @@ fn fold_case(char: char, mut emit: impl FnMut(char)) {
     }
 }
 
-fn push(letters: &mut Vec<Folded>, letter: char, at: usize) {
-    if is_dropped(letter) {
-        let Some(last) = letters.last_mut().filter(|last| last.to >= at && is_combining_mark(letter)) else { return };
-        last.to = at + 1;
-        // Not an accent, but another letter of the alphabet.
-        if (letter, last.letter) == ('\u{306}', 'и') {
-            last.letter = 'й';
-        }
-    } else {
-        letters.push(Folded { letter, from: at, to: at + 1 });
-    }
-}
-
-/// Returns whether a decomposed character is not a part of words: accents, vowel points, and characters that are not
-/// seen. The marks of scripts that write vowels and tones with them, such as Devanagari and Thai, are kept.
-fn is_dropped(char: char) -> bool {
+/// Returns whether a character is not seen, and does not separate words either: soft hyphen, tatweel, fillers,
+/// zero-width characters, directions, tags.
+fn is_invisible(char: char) -> bool {
     matches!(
         char,
-        // Soft hyphen, tatweel, grapheme joiner, fillers, zero-width characters, directions, variation selectors, tags.
-        '\u{AD}' | '\u{640}' | '\u{61C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{180B}'..='\u{180F}'
-            | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FE00}'..='\u{FE0F}'
-            | '\u{FEFF}' | '\u{E0000}'..='\u{E0FFF}'
-            // Accents of Latin, Greek and Cyrillic letters; marks around symbols.
-            | '\u{300}'..='\u{36F}' | '\u{483}'..='\u{489}' | '\u{1AB0}'..='\u{1AFF}' | '\u{1DC0}'..='\u{1DFF}'
+        '\u{AD}' | '\u{640}' | '\u{61C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{180E}'
+            | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}'
+            | '\u{E0000}'..='\u{E00FF}' | '\u{E01F0}'..='\u{E0FFF}'
+    )
+}
+
+/// Returns whether a decomposed character is an accent, a vowel point or a selector of a variant. The marks of scripts
+/// that write vowels and tones with them, such as Devanagari and Thai, are none.
+fn is_accent(char: char) -> bool {
+    matches!(
+        char,
+        // Of Latin, Greek and Cyrillic letters; around symbols.
+        '\u{300}'..='\u{36F}' | '\u{483}'..='\u{489}' | '\u{1AB0}'..='\u{1AFF}' | '\u{1DC0}'..='\u{1DFF}'
             | '\u{20D0}'..='\u{20FF}' | '\u{2DE0}'..='\u{2DFF}' | '\u{A66F}'..='\u{A672}' | '\u{A674}'..='\u{A67D}'
             | '\u{A69E}' | '\u{A69F}' | '\u{FE20}'..='\u{FE2F}'
             // Hebrew, Arabic and Syriac points.
@@ -85,15 +84,46 @@ fn is_dropped(char: char) -> bool {
             | '\u{6DF}'..='\u{6E4}' | '\u{6E7}' | '\u{6E8}' | '\u{6EA}'..='\u{6ED}' | '\u{711}'
             | '\u{730}'..='\u{74A}' | '\u{898}'..='\u{89F}' | '\u{8CA}'..='\u{8E1}' | '\u{8E3}'..='\u{8FF}'
             | '\u{FB1E}'
+            // Variants.
+            | '\u{180B}'..='\u{180D}' | '\u{180F}' | '\u{FE00}'..='\u{FE0F}' | '\u{E0100}'..='\u{E01EF}'
     )
 }
 
 /// Puts successive marks into the canonical order.
 fn sort_marks(letters: &mut [Folded]) {
-    let class = |folded: &Folded| if folded.letter < '\u{300}' { 0 } else { canonical_combining_class(folded.letter) };
     for marks in letters.chunk_by_mut(|a, b| class(a) != 0 && class(b) != 0) {
         marks.sort_by_key(class);
     }
+}
+
+/// Drops the accents; the character before one gets its source as well.
+fn without_accents(letters: Vec<Folded>) -> Vec<Folded> {
+    let mut kept: Vec<Folded> = Vec::with_capacity(letters.len());
+    // The last character that is not a mark.
+    let mut base = None;
+    for folded in letters {
+        if !is_accent(folded.letter) {
+            if class(&folded) == 0 {
+                base = Some(kept.len());
+            }
+            kept.push(folded);
+            continue;
+        }
+        if let Some(before) = kept.last_mut().filter(|before| folded.from <= before.to) {
+            before.to = before.to.max(folded.to);
+        }
+        // Not an accent, but another letter of the alphabet.
+        if let Some(base) = base.map(|base: usize| &mut kept[base])
+            && (base.letter, folded.letter) == ('и', '\u{306}')
+        {
+            base.letter = 'й';
+        }
+    }
+    kept
+}
+
+fn class(folded: &Folded) -> u8 {
+    if folded.letter < '\u{300}' { 0 } else { canonical_combining_class(folded.letter) }
 }
 
 /// Composes what Unicode composes: <https://www.unicode.org/reports/tr15/#Description_Norm>.
@@ -109,7 +139,7 @@ fn recompose(letters: Vec<Folded>) -> Vec<Folded> {
             composed.push(next);
             continue;
         }
-        let class = canonical_combining_class(next.letter);
+        let class = class(&next);
         if let Some(at) = starter {
             let adjacent = at + 1 == composed.len();
             let blocked = !adjacent && last_class >= class;

@@ -1,8 +1,9 @@
 //! Which messages match a query, and where: the definition that every index must agree with.
 
-use super::query::{AuthorKind, ChannelRef, FeatureSet, FileExtension, Filter, HostName, SearchQuery};
-use super::searchable::SearchText;
+use super::query::{Filter, SearchQuery};
+use super::shown::SearchText;
 use super::text::{BREAK, FoldedText, Phrase, Token};
+use super::value::{AuthorKind, ChannelRef, FeatureSet, FileExtension, HostName};
 use crate::channel::{Channel, ChannelId, ChannelSnowflake};
 use crate::message::Author;
 use crate::pseudonym::Pseudonym;

@@ -2,10 +2,9 @@
 
 use std::str::FromStr;
 
-use super::query::{
-    AuthorKind, ChannelRef, Feature, FileExtension, Filter, HostName, Operator, PersonRef, SearchQuery, Term, TimeRange,
-};
+use super::query::{Filter, Operator, SearchQuery, Term};
 use super::text::Phrase;
+use super::value::{AuthorKind, ChannelRef, Feature, FileExtension, HostName, PersonRef, TimeRange};
 
 /// The maximum number of terms of a query.
 pub const MAX_TERMS: usize = 16;

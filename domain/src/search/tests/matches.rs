@@ -1,12 +1,13 @@
 use proptest::prelude::*;
 
-use super::super::matches::{ChannelKeys, Highlight, SearchDocument};
-use super::super::query::{AuthorKind, Feature, FeatureSet, FileExtension, Filter, HostName, SearchQuery};
-use super::super::searchable::SearchText;
 use super::model::{contains, index_finds, text};
 use crate::channel::ChannelId;
 use crate::message::Author;
 use crate::pseudonym::Pseudonym;
+use crate::search::{
+    AuthorKind, ChannelKeys, Feature, FeatureSet, FileExtension, Filter, Highlight, HostName, Phrase, SearchDocument,
+    SearchQuery, SearchText,
+};
 use crate::slug::ChannelSlug;
 use crate::snowflake::Id;
 use crate::timestamp::Timestamp;
@@ -85,6 +86,44 @@ fn all_terms_must_match_in_any_of_the_texts() {
     }
     for absent in ["quic", "quick dog", "\"fox quick\"", "-fox", "\"fox 東京\"", "京ワ", "ick*"] {
         assert!(!finds(absent, &document), "{absent}");
+    }
+}
+
+#[test]
+fn a_phrase_does_not_reach_into_the_next_text() {
+    let document = document(&["one two", "", "東", "京 three"]);
+    let tokens = document.tokens();
+    for absent in ["two 東", "東京", "東 京", "one three"] {
+        assert!(!finds(&format!("\"{absent}\""), &document), "{absent}");
+        assert!(!index_finds(&tokens, &Phrase::new(absent).unwrap()), "{absent}");
+    }
+    let positions: Vec<u32> = tokens.iter().map(|token| token.position).collect();
+    assert_eq!(positions, [0, 1, 3, 5, 6]);
+}
+
+#[test]
+fn every_language_is_found() {
+    for (text, found, absent) in [
+        ("Un café très cher", &["CAFE", "tres", "\"café très\"", "ch*"][..], &["caf", "café cheri"][..]),
+        ("Große Straße in Łódź", &["GROSSE", "strasse", "STRAẞE", "lodz"], &["stras", "gros"]),
+        ("İstanbul'da ırmak", &["istanbul", "ISTANBUL", "IRMAK", "da"], &["tanbul"]),
+        ("Ο Οδυσσέας είπε", &["ΟΔΥΣΣΕΑΣ", "οδυσσεας", "ειπε"], &["δυσσέας"]),
+        ("Съешь ещё этих булок", &["ЕЩЕ", "ещё", "булок", "бул*"], &["було"]),
+        ("قال مُحَمَّد أهلاً", &["محمد", "اهلا", "قا*"], &["حمد"]),
+        ("שָׁלוֹם עולם", &["שלום", "\"שלום עולם\""], &["שלו"]),
+        ("मुझे हिन्दी आती है", &["हिन्दी", "हिन्*"], &["हिन", "हन्दी"]),
+        ("ฉันรักภาษาไทยมาก", &["ภาษา", "ไทย", "ษ", "รักภาษาไทย"], &["ไทยรัก", "ภษา"]),
+        ("我喜欢搜索引擎。好", &["搜", "搜索", "索引", "喜欢搜索引擎", "\"擎 好\""], &["索搜", "擎好", "我搜"]),
+        ("東京タワーへ行きたい", &["タワー", "ﾀﾜｰ", "京タ", "へ", "い"], &["タワ行", "京都"]),
+        ("안녕하세요 검색을 합니다", &["안녕", "녕하", "검색", "을", "\u{1100}\u{1165}\u{11b7}색"], &["검을", "요검"]),
+    ] {
+        let document = document(&[text]);
+        for wanted in found {
+            assert!(finds(wanted, &document), "{wanted} in {text}");
+        }
+        for wanted in absent {
+            assert!(!finds(wanted, &document), "{wanted} not in {text}");
+        }
     }
 }
 
@@ -251,6 +290,7 @@ fn wanted() -> impl Strategy<Value = (bool, Wanted)> {
     let people = (prop::sample::select(&["from", "mentions"][..]), 0..4_u8)
         .prop_map(|(operator, number)| Wanted::Other(format!("{operator}:{}", person(number))));
     let one = prop_oneof![
+        2 => few_words().prop_map(|text| Wanted::Text { text, is_prefix: false }),
         2 => quoted.prop_map(|text| Wanted::Text { text, is_prefix: false }),
         4 => words,
         2 => prop::sample::select(others.to_vec()).prop_map(|text| Wanted::Other(text.to_owned())),
@@ -259,9 +299,14 @@ fn wanted() -> impl Strategy<Value = (bool, Wanted)> {
     (prop::bool::weighted(0.25), one)
 }
 
+/// A text of so few different words that phrases of them are often in it, and often only across two texts.
+fn few_words() -> impl Strategy<Value = String> {
+    prop::collection::vec(prop::sample::select(&["Über", "straße", "搜索"][..]), 1..4).prop_map(|words| words.join(" "))
+}
+
 fn documents() -> impl Strategy<Value = SearchDocument> {
     let words = prop::collection::vec(prop::sample::select(&WORDS[..]), 0..6).prop_map(|words| words.join(" "));
-    let texts = prop::collection::vec(prop_oneof![text(), words], 1..4);
+    let texts = prop::collection::vec(prop_oneof![text(), words, few_words()], 1..4);
     let times = prop::sample::select(&["2024-05-16T23:59:59.999Z", "2024-05-17T00:00:00Z", "2024-06-01T00:00:00Z"][..]);
     (texts, 0..4_u8, 0..4_u8, any::<[bool; 6]>(), times).prop_map(|(texts, author, mentioned, flags, time)| {
         let [bot, webhook, pinned, link, file, threaded] = flags;
@@ -322,7 +367,7 @@ proptest! {
     fn a_query_matches_what_its_terms_say(document in documents(), terms in prop::collection::vec(wanted(), 1..5)) {
         // A text without a letter is no term.
         let says = |wanted: &Wanted| match wanted {
-            Wanted::Text { text, .. } => super::super::text::Phrase::new(text).is_some(),
+            Wanted::Text { text, .. } => Phrase::new(text).is_some(),
             Wanted::Other(_) => true,
         };
         let terms: Vec<_> = terms.into_iter().filter(|(_, wanted)| says(wanted)).collect();

@@ -40,6 +40,8 @@ pub(super) fn text() -> impl Strategy<Value = String> {
         1 => Just("a".repeat(64)),
         1 => (60..140_usize).prop_map(|length| "ab".chars().cycle().take(length).collect()),
         1 => "[aあ]{1,5}",
+        // Marks of several scripts in any order, kept ones and dropped ones.
+        2 => "[\u{93c}\u{94d}\u{e38}\u{e48}\u{3099}\u{301}\u{306}\u{323}aकกかиᄒ\u{1161}\u{11ab}]{1,8}",
     ];
     let separator = prop::sample::select(&SEPARATORS[..]);
     prop::collection::vec((piece, separator), 0..12)

@@ -2,13 +2,11 @@ use std::fmt::Write as _;
 
 use proptest::prelude::*;
 
-use super::super::query::{
-    AuthorKind, ChannelRef, Feature, FeatureSet, FileExtension, Filter, HostName, Operator, PersonRef, SearchQuery,
-    TimeRange,
-};
-use super::super::syntax::{MAX_CHARACTERS, MAX_TERMS, QueryError, QueryProblem};
-use super::super::text::Phrase;
 use crate::pseudonym::{GeneratedName, Pseudonym};
+use crate::search::{
+    AuthorKind, ChannelRef, Feature, FeatureSet, FileExtension, Filter, HostName, MAX_CHARACTERS, MAX_TERMS, Operator,
+    PersonRef, Phrase, QueryError, QueryProblem, SearchQuery, TimeRange,
+};
 use crate::slug::ChannelSlug;
 use crate::snowflake::Id;
 use crate::timestamp::Timestamp;

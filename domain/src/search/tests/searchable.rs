@@ -1,13 +1,11 @@
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::super::matches::{Highlight, SearchDocument};
-use super::super::query::{Feature, SearchQuery};
-use super::super::searchable::{MAX_TEXT, SearchPlace, SearchText};
 use crate::channel::{Channel, ChannelKind};
 use crate::json::Json;
 use crate::message::{Attachment, Author, Message, MessageKind, Origin, Version};
 use crate::pseudonym::Pseudonym;
+use crate::search::{Feature, Highlight, MAX_TEXT, SearchDocument, SearchPlace, SearchQuery, SearchText};
 use crate::snowflake::Id;
 use crate::tenant::TenantId;
 use crate::timestamp::Timestamp;
