@@ -26,7 +26,8 @@ pub struct SearchPlace<'a> {
     pub channel: &'a Channel,
     /// The channel that this one is a thread of; `None` outside threads.
     pub parent: Option<&'a Channel>,
-    /// The thread that the message started.
+    /// The thread that the message started; `None` for one that readers of the message may not see, because its name
+    /// would be found.
     pub thread: Option<&'a Channel>,
 }
 
@@ -120,6 +121,9 @@ struct Collector {
 
 impl Collector {
     fn text(&mut self, mut text: SearchText) {
+        if self.left == 0 {
+            return;
+        }
         self.left -= text.truncate(self.left);
         self.texts.push(text);
     }
