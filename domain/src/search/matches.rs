@@ -125,6 +125,13 @@ impl SearchQuery {
         from.unwrap_or(true) && within.unwrap_or(true)
     }
 
+    /// Returns the parts of the content of a message, raw as it is stored, that words and phrases of the query match;
+    /// see [`SearchQuery::highlights`] and [`SearchText::in_raw`].
+    #[must_use]
+    pub fn highlights_in_content(&self, document: &SearchDocument) -> Vec<Highlight> {
+        document.texts.first().map(|text| text.in_raw(&self.highlights(text.as_str()))).unwrap_or_default()
+    }
+
     /// Returns the parts of `text` that words and phrases of the query match, ascending; parts that overlap or touch
     /// are one. The start of a word (`pre*`) marks the whole word. Negated terms mark nothing.
     #[must_use]

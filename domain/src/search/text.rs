@@ -74,7 +74,7 @@ fn is_unspaced(char: char) -> bool {
 
 /// Returns whether it is an emoji or a similar picture, which readers search for like an ideograph.
 fn is_pictograph(char: char) -> bool {
-    matches!(char, '\u{2600}'..='\u{27BF}' | '\u{2B00}'..='\u{2BFF}' | '\u{1F000}'..='\u{1FAFF}')
+    matches!(char, '\u{2300}'..='\u{23FF}' | '\u{2600}'..='\u{27BF}' | '\u{2B00}'..='\u{2BFF}' | '\u{1F000}'..='\u{1FAFF}')
 }
 
 /// A text as search compares it: folded, its segments separated by one blank, with a blank at both ends.

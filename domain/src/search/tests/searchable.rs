@@ -87,6 +87,9 @@ fn highlights_are_offsets_in_the_content() {
     assert_eq!(marked("main", "```rust\nfn main() {}\n```"), "```rust\nfn [main]() {}\n```");
     assert_eq!(marked("blob", "<:blob:123>"), "<:[blob]:123>");
     assert_eq!(marked("otter", "otter"), "[otter]");
+    let query: SearchQuery = "c b".parse().unwrap();
+    let parts = query.highlights_in_content(&document(&message("a *b* c")));
+    assert_eq!(parts, [Highlight { from: 3, to: 4 }, Highlight { from: 6, to: 7 }]);
     let person = Pseudonym::new([1; 16]);
     let name = person.name().to_string();
     let first = name.split(' ').next().unwrap();
