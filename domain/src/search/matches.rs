@@ -102,8 +102,8 @@ impl SearchDocument {
 }
 
 impl SearchQuery {
-    /// Returns whether `document` matches. The time is proportional to the length of its texts and to that of the
-    /// query, and to the number of terms with text times the length of the texts.
+    /// Returns whether `document` matches. The time is proportional to the length of its texts, once for folding them and
+    /// once for each term with text.
     #[must_use]
     pub fn matches(&self, document: &SearchDocument) -> bool {
         let has_text = self.terms.iter().any(|term| matches!(term.filter, Filter::Text(_)));
@@ -199,9 +199,11 @@ impl Phrase {
 /// Returns the indexes in `text` at which `needle` starts, ascending; they can overlap. The search never goes back
 /// (Knuth, Morris and Pratt), so that the time is proportional to both lengths.
 fn occurrences(text: &[char], needle: &[char]) -> impl Iterator<Item = usize> {
+    // Many short texts must not each cost the length of the needle.
+    let text = if text.len() < needle.len() { &[] } else { text };
     // For each start of the needle, the length of the longest shorter one that it ends with.
-    let mut borders = vec![0; needle.len()];
-    for at in 1..needle.len() {
+    let mut borders = vec![0; needle.len().min(text.len())];
+    for at in 1..borders.len() {
         borders[at] = extend(needle, &borders, borders[at - 1], needle[at]);
     }
     let mut matched = 0;

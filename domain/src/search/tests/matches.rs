@@ -371,7 +371,9 @@ proptest! {
             Wanted::Other(_) => true,
         };
         let terms: Vec<_> = terms.into_iter().filter(|(_, wanted)| says(wanted)).collect();
-        prop_assume!(!terms.is_empty());
+        if terms.is_empty() {
+            return Ok(());
+        }
         let written: Vec<String> = terms.iter().map(|(negated, wanted)| {
             let minus = if *negated { "-" } else { "" };
             match wanted {

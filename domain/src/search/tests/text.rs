@@ -120,7 +120,9 @@ proptest! {
         let folded = FoldedText::new(&text);
         let letters: String = folded.letters().iter().collect();
         let segments: Vec<&str> = letters.split(' ').filter(|segment| !segment.is_empty()).collect();
-        prop_assume!(!segments.is_empty());
+        if segments.is_empty() {
+            return Ok(());
+        }
         let segment = *at.get(&segments);
         prop_assert!(Phrase::new(segment).unwrap().is_in(&folded), "{}", segment);
         let chars: Vec<char> = segment.chars().collect();
