@@ -39,6 +39,7 @@ pub mod message;
 #[cfg(feature = "mock")]
 pub mod mock;
 pub mod page;
+pub mod search;
 pub mod source;
 pub mod store;
 pub mod sync;
