@@ -16,6 +16,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("adapter-sql", &["domain", "ports"]),
     ("adapter-sqlite", &["adapter-sql", "domain", "ports"]),
     ("adapter-tidb", &["adapter-sql", "domain", "ports"]),
+    ("adapter-tantivy", &["domain", "ports"]),
     ("app-core", &["domain", "ports"]),
     ("app-web", &["app-core", "domain", "ports"]),
     (
@@ -25,6 +26,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "adapter-discord",
             "adapter-media",
             "adapter-sqlite",
+            "adapter-tantivy",
             "adapter-tidb",
             "app-core",
             "app-web",
@@ -59,6 +61,7 @@ const CLIENT: &[&str] = &["http", "http-body", "http-body-util", "hyper", "hyper
 const FILES: &[&str] = &["flate2", "walkdir", "zip"];
 const SQLITE: &[&str] = &["libsqlite3-sys", "rusqlite"];
 const SERVER: &[&str] = &["mysql_async", "mysql_common"];
+const INDEX: &[&str] = &["tantivy"];
 const TERMINAL: &[&str] = &["clap", "indicatif", "tracing-subscriber"];
 
 /// The technologies that only the named packages may use, directly or through another library; `verta` and the tests
@@ -73,6 +76,7 @@ const TECHNOLOGIES: &[(&str, &[&[&str]])] = &[
     ("adapter-sqlite", &[ASYNC, SQLITE]),
     // The protocol can be compressed.
     ("adapter-tidb", &[ASYNC, SERVER, &["flate2"]]),
+    ("adapter-tantivy", &[ASYNC, INDEX]),
     ("app-core", &[ASYNC]),
     // A response can be compressed.
     ("app-web", &[ASYNC, WEB, &["flate2"]]),
@@ -147,7 +151,8 @@ fn packages_depend_on_each_other_in_one_direction() {
 #[test]
 fn a_package_uses_the_technologies_of_its_layer_alone() {
     let (workspace, libraries) = (workspace(), libraries());
-    let known: BTreeSet<&str> = [ASYNC, WEB, CLIENT, FILES, SQLITE, SERVER, TERMINAL].concat().into_iter().collect();
+    let known: BTreeSet<&str> =
+        [ASYNC, WEB, CLIENT, FILES, SQLITE, SERVER, INDEX, TERMINAL].concat().into_iter().collect();
     let mut wrong = Vec::new();
     for (name, allowed) in TECHNOLOGIES {
         let Some(package) = workspace.get(*name) else { continue };

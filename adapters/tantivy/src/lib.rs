@@ -1,0 +1,221 @@
+//! The search index in a directory, by tantivy.
+//!
+//! [`TantivyIndex`] implements [`ports::search::SearchIndex`]. Each tenant has a directory below the root, which one
+//! process at a time uses. In it are generations: the newest finished one answers, and a rebuild makes the next one
+//! beside it. A generation is finished by the commit that writes its first position, so that a process that is killed
+//! at any moment leaves either the old one or the new one.
+//!
+//! Nothing of a message is stored but its words and properties, and the columns by which it is sorted and filtered: its
+//! id, channel and root. Documents are sorted by id, the newest first, so that a page of the newest or oldest matches
+//! reads only as much as it returns.
+//!
+//! **Memory**: one batch is written at a time in the whole process, with 50 MB for its documents; a build has another 50
+//! MB. At most [`MAX_WRITERS`] writers stay open, each with one thread that merges; a merge of segments of up to two
+//! million documents needs up to about 150 MB. Everything else is mapped from files, which the system can drop.
+
+mod compile;
+mod error;
+mod lock;
+mod payload;
+mod schema;
+mod span;
+mod tenant;
+mod walk;
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use domain::channel::ChannelId;
+use domain::tenant::TenantId;
+use ports::search::{
+    CandidateQuery, Candidates, IndexBatch, IndexBuild, IndexPosition, IndexState, IndexedMessage, SearchError,
+    SearchIndex,
+};
+use tokio::sync::{Mutex as AsyncMutex, Semaphore};
+use tokio::task::spawn_blocking;
+use uuid::Uuid;
+
+use crate::error::io_error;
+use crate::lock::{DirectoryLock, LOCK};
+use crate::tenant::{Build, Tenant};
+
+/// The number of writers that stay open. Each has three threads.
+pub const MAX_WRITERS: usize = 4;
+
+/// The number of searches that run at the same time; others wait.
+const SEARCHES: usize = 16;
+
+/// The search indexes below a directory. A clone is the same directory.
+#[derive(Clone)]
+pub struct TantivyIndex(Arc<Shared>);
+
+struct Shared {
+    root: PathBuf,
+    lock: DirectoryLock,
+    tenants: Mutex<HashMap<TenantId, Arc<Tenant>>>,
+    /// Held while a batch is written: one at a time.
+    writing: AsyncMutex<()>,
+    searches: Semaphore,
+}
+
+impl Shared {
+    fn tenants(&self) -> MutexGuard<'_, HashMap<TenantId, Arc<Tenant>>> {
+        self.tenants.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns the index of a tenant, if this process has the directory.
+    fn tenant(&self, id: TenantId) -> Result<Arc<Tenant>, SearchError> {
+        self.lock.acquire()?;
+        let path = || self.root.join(id.0.to_string());
+        Ok(self.tenants().entry(id).or_insert_with(|| Arc::new(Tenant::new(path()))).clone())
+    }
+
+    /// Closes writers of other tenants than `id` until at most [`MAX_WRITERS`] are open.
+    fn rest_others(&self, id: TenantId) {
+        let tenants = self.tenants();
+        let open = tenants.iter().filter(|(other, tenant)| **other != id && tenant.is_writing());
+        let open: Vec<Arc<Tenant>> = open.map(|(_, tenant)| tenant.clone()).collect();
+        drop(tenants);
+        for tenant in open.iter().skip(MAX_WRITERS - 1) {
+            tenant.rest();
+        }
+    }
+}
+
+impl TantivyIndex {
+    /// Returns the indexes below `root`. The directory is created and locked by the first call.
+    #[must_use]
+    pub fn new(root: PathBuf) -> Self {
+        Self(Arc::new(Shared {
+            lock: DirectoryLock::new(&root),
+            root,
+            tenants: Mutex::default(),
+            writing: AsyncMutex::default(),
+            searches: Semaphore::new(SEARCHES),
+        }))
+    }
+
+    /// Runs `work` with the index of a tenant on a thread that may block.
+    async fn on<T: Send + 'static>(
+        &self,
+        tenant: TenantId,
+        work: impl FnOnce(&Arc<Tenant>) -> Result<T, SearchError> + Send + 'static,
+    ) -> Result<T, SearchError> {
+        let shared = self.0.clone();
+        blocking(move || work(&shared.tenant(tenant)?)).await
+    }
+}
+
+/// Runs `work` on a thread that may block.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, SearchError> + Send + 'static,
+) -> Result<T, SearchError> {
+    spawn_blocking(work).await.unwrap_or_else(|error| Err(SearchError::Backend(error.into())))
+}
+
+#[async_trait]
+impl SearchIndex for TantivyIndex {
+    async fn state(&self, tenant: TenantId) -> Result<IndexState, SearchError> {
+        self.on(tenant, |tenant| tenant.state()).await
+    }
+
+    async fn verify(&self, tenant: TenantId) -> Result<bool, SearchError> {
+        self.on(tenant, |tenant| tenant.verify()).await
+    }
+
+    async fn apply(&self, tenant: TenantId, batch: IndexBatch, to: IndexPosition) -> Result<(), SearchError> {
+        let _one = self.0.writing.lock().await;
+        let shared = self.0.clone();
+        blocking(move || {
+            let index = shared.tenant(tenant)?;
+            shared.rest_others(tenant);
+            index.apply(&batch, &to)
+        })
+        .await
+    }
+
+    async fn find(&self, tenant: TenantId, query: CandidateQuery) -> Result<Candidates, SearchError> {
+        let _permit = self.0.searches.acquire().await.map_err(|error| SearchError::Backend(error.into()))?;
+        self.on(tenant, move |tenant| tenant.find(&query)).await
+    }
+
+    async fn has_root(
+        &self,
+        tenant: TenantId,
+        channel: ChannelId,
+        root: Option<ChannelId>,
+    ) -> Result<bool, SearchError> {
+        self.on(tenant, move |tenant| tenant.has_root(channel, root)).await
+    }
+
+    async fn rebuild(&self, tenant: TenantId) -> Result<Box<dyn IndexBuild>, SearchError> {
+        let build = self.on(tenant, Tenant::build).await?;
+        Ok(Box::new(Builder(Some(build))))
+    }
+
+    async fn purge(&self, tenant: TenantId) -> Result<(), SearchError> {
+        let _one = self.0.writing.lock().await;
+        self.on(tenant, |tenant| tenant.purge()).await
+    }
+
+    async fn remove(&self, tenant: TenantId) -> Result<(), SearchError> {
+        let _one = self.0.writing.lock().await;
+        self.on(tenant, |tenant| tenant.remove()).await
+    }
+
+    async fn tenants(&self) -> Result<Vec<TenantId>, SearchError> {
+        let shared = self.0.clone();
+        blocking(move || {
+            shared.lock.acquire()?;
+            let entries = match fs::read_dir(&shared.root) {
+                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+                entries => entries.map_err(io_error)?,
+            };
+            let mut tenants = Vec::new();
+            for entry in entries {
+                let name = entry.map_err(io_error)?.file_name();
+                let id = name.to_str().filter(|name| *name != LOCK).and_then(|name| Uuid::try_parse(name).ok());
+                tenants.extend(id.map(TenantId));
+            }
+            Ok(tenants)
+        })
+        .await
+    }
+}
+
+/// A build on threads that may block.
+struct Builder(Option<Build>);
+
+impl Builder {
+    async fn run<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&mut Build) -> Result<T, SearchError> + Send + 'static,
+    ) -> Result<T, SearchError> {
+        let mut build = self.0.take().ok_or_else(|| SearchError::Backend("the build failed before".into()))?;
+        let (build, done) = blocking(move || {
+            let done = work(&mut build);
+            Ok((build, done))
+        })
+        .await?;
+        self.0 = Some(build);
+        done
+    }
+}
+
+#[async_trait]
+impl IndexBuild for Builder {
+    async fn add(&mut self, documents: Vec<IndexedMessage>) -> Result<(), SearchError> {
+        self.run(move |build| build.add(&documents)).await
+    }
+
+    async fn finish(mut self: Box<Self>, position: IndexPosition) -> Result<(), SearchError> {
+        self.run(move |build| build.finish(&position)).await
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,625 @@
+//! The index of one tenant: a directory with one finished generation, and at most one that is being built.
+
+use std::collections::HashSet;
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use domain::channel::ChannelId;
+use ports::search::{
+    COUNTED, Candidate, CandidateQuery, Candidates, IndexBatch, IndexPosition, IndexRange, IndexState, IndexedMessage,
+    RANKED, SearchError, SearchScope, SearchSort,
+};
+use tantivy::fastfield::AliveBitSet;
+use tantivy::indexer::{IndexWriterOptions, LogMergePolicy};
+use tantivy::query::{EnableScoring, Query};
+use tantivy::{DocSet, Index, IndexReader, IndexWriter, ReloadPolicy, Searcher, TERMINATED, TantivyError};
+use tracing::{error, warn};
+
+use crate::compile::{Compiled, compile};
+use crate::error::{io_error, search_error};
+use crate::lock::create_dir;
+use crate::payload::Payload;
+use crate::schema::{Fields, NO_ROOT, ROOT, schema, settings};
+use crate::span::{SpanQuery, bytes};
+use crate::walk::{Hit, Roots, Route, Walk, by_score};
+
+/// The memory in bytes for documents that are not yet on the disk.
+const ARENA: usize = 50_000_000;
+/// Segments with more documents are merged only to remove deleted ones, which bounds the memory and time of a merge.
+const MERGED: usize = 2_000_000;
+/// The part of deleted documents beyond which a segment is merged.
+const DELETED: f32 = 0.1;
+/// The number of times that a purge begins again because a merge took one of its segments.
+const PURGES: u32 = 100;
+
+/// The prefix of the directory of a generation, before its number.
+const GENERATION: &str = "generation-";
+
+/// An index that answers.
+pub(crate) struct Generation {
+    path: PathBuf,
+    index: Index,
+    reader: IndexReader,
+    fields: Fields,
+    roots: Roots,
+    position: Mutex<IndexPosition>,
+}
+
+/// The state of the directory.
+#[derive(Clone)]
+enum Slot {
+    /// It was not read yet.
+    Unopened,
+    Ready(Arc<Generation>),
+    Missing,
+    Outdated,
+    Damaged,
+}
+
+/// The index of one tenant.
+pub(crate) struct Tenant {
+    path: PathBuf,
+    slot: RwLock<Slot>,
+    /// Serializes writers. The writer of the generation that answers, while one is open.
+    writer: Mutex<Option<Writer>>,
+}
+
+struct Writer {
+    generation: Arc<Generation>,
+    writer: IndexWriter,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Runs `work` on files that may be broken: the library panics on some of them.
+fn guarded<T>(work: impl FnOnce() -> Result<T, SearchError>) -> Result<T, SearchError> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+        Err(SearchError::Damaged(text.unwrap_or("the library panicked").into()))
+    })
+}
+
+impl Generation {
+    /// Opens a finished generation; `None` if it was not finished.
+    fn open(path: &Path) -> Result<Option<Result<Self, Slot>>, SearchError> {
+        guarded(|| {
+            let index = Index::open_in_dir(path).map_err(search_error)?;
+            let metas = index.load_metas().map_err(search_error)?;
+            let Some(text) = &metas.payload else { return Ok(None) };
+            let damaged = |what: &str| SearchError::Damaged(what.to_owned().into());
+            let payload = Payload::parse(text).ok_or_else(|| damaged("the payload of the commit is broken"))?;
+            let (schema, fields) = schema();
+            if !payload.is_current() {
+                return Ok(Some(Err(Slot::Outdated)));
+            }
+            if index.schema() != schema || index.settings() != &settings() {
+                return Err(damaged("the schema is another one"));
+            }
+            check(&index)?;
+            let position = payload.position().ok_or_else(|| damaged("the position is invalid"))?;
+            let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into().map_err(search_error)?;
+            let generation = Self {
+                path: path.to_owned(),
+                index,
+                reader,
+                fields,
+                roots: Roots::default(),
+                position: Mutex::new(position),
+            };
+            generation.check_columns()?;
+            Ok(Some(Ok(generation)))
+        })
+    }
+
+    /// Checks that each segment has as many documents as the library's list says, which has no checksum.
+    fn check_columns(&self) -> Result<(), SearchError> {
+        for reader in self.reader.searcher().segment_readers() {
+            let ids = crate::span::ids(reader).map_err(search_error)?;
+            let alive = reader.alive_bitset().map_or(reader.max_doc() as usize, AliveBitSet::num_alive_docs);
+            if ids.num_vals() != reader.max_doc() || alive != reader.num_docs() as usize {
+                return Err(SearchError::Damaged("a segment has another number of documents".into()));
+            }
+        }
+        Ok(())
+    }
+
+    fn writer(&self) -> Result<IndexWriter, SearchError> {
+        writer(&self.index).map_err(search_error)
+    }
+
+    /// Makes the last commit visible.
+    fn reload(&self) -> Result<(), SearchError> {
+        self.reader.reload().map_err(search_error)?;
+        self.roots.retain(&self.reader.searcher());
+        Ok(())
+    }
+}
+
+/// Compares the checksums of all files.
+fn check(index: &Index) -> Result<(), SearchError> {
+    let metas = index.load_metas().map_err(search_error)?;
+    let directory = index.directory();
+    for path in metas.list_segment_files() {
+        let exists = tantivy::Directory::exists(directory, &path).map_err(|error| search_error(error.into()))?;
+        // Only segments with deleted documents have a list of them, whose absence the library notices.
+        let is_optional = path.extension().is_some_and(|ending| ending == "del" || ending == "temp");
+        if !exists && !is_optional {
+            return Err(SearchError::Damaged(format!("{} is missing", path.display()).into()));
+        }
+        if exists && !directory.validate_checksum(&path).map_err(|error| search_error(error.into()))? {
+            return Err(SearchError::Damaged(format!("{} has another checksum", path.display()).into()));
+        }
+    }
+    Ok(())
+}
+
+fn writer(index: &Index) -> tantivy::Result<IndexWriter> {
+    let options = IndexWriterOptions::builder().memory_budget_per_thread(ARENA).num_merge_threads(1).build();
+    let writer: IndexWriter = index.writer_with_options(options)?;
+    let mut policy = LogMergePolicy::default();
+    policy.set_max_docs_before_merge(MERGED);
+    policy.set_del_docs_ratio_before_merge(DELETED);
+    writer.set_merge_policy(Box::new(policy));
+    Ok(writer)
+}
+
+/// Adds a document. If the writer was killed, returns the error that killed it.
+fn add(writer: &mut IndexWriter, fields: Fields, message: &IndexedMessage) -> tantivy::Result<()> {
+    match writer.add_document(fields.document(message)) {
+        Ok(_) => Ok(()),
+        Err(killed) => Err(writer.prepare_commit().err().unwrap_or(killed)),
+    }
+}
+
+fn commit(writer: &mut IndexWriter, position: &IndexPosition) -> tantivy::Result<()> {
+    let mut prepared = writer.prepare_commit()?;
+    prepared.set_payload(&Payload::new(position).to_text());
+    prepared.commit()?;
+    Ok(())
+}
+
+/// Removes a directory with all its files; a missing one is fine.
+fn remove_dir(path: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
+}
+
+impl Tenant {
+    pub(crate) fn new(path: PathBuf) -> Self {
+        Self { path, slot: RwLock::new(Slot::Unopened), writer: Mutex::new(None) }
+    }
+
+    /// Returns the numbers of the generations, the newest first.
+    fn generations(&self) -> Result<Vec<u64>, SearchError> {
+        let entries = match fs::read_dir(&self.path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(io_error)?,
+        };
+        let mut numbers = Vec::new();
+        for entry in entries {
+            let name = entry.map_err(io_error)?.file_name();
+            numbers.extend(name.to_str().and_then(|name| name.strip_prefix(GENERATION)?.parse::<u64>().ok()));
+        }
+        numbers.sort_unstable_by(|a, b| b.cmp(a));
+        Ok(numbers)
+    }
+
+    fn generation(&self, number: u64) -> PathBuf {
+        self.path.join(format!("{GENERATION}{number}"))
+    }
+
+    /// Opens the newest finished generation and removes all others.
+    fn open(&self) -> Result<Slot, SearchError> {
+        let mut slot = Slot::Missing;
+        for number in self.generations()? {
+            let path = self.generation(number);
+            let found = match Generation::open(&path) {
+                Ok(None) => None,
+                Ok(Some(Ok(generation))) => Some(Slot::Ready(Arc::new(generation))),
+                Ok(Some(Err(slot))) => Some(slot),
+                Err(SearchError::Damaged(source)) => {
+                    warn!(path = %path.display(), error = &*source, "search index damaged");
+                    Some(Slot::Damaged)
+                }
+                Err(error) => return Err(error),
+            };
+            match (&slot, found) {
+                // An older one is finished, too: it was about to be removed.
+                (Slot::Ready(_), _) | (_, None) => remove_dir(&path).map_err(io_error)?,
+                (_, Some(found)) => slot = found,
+            }
+        }
+        Ok(slot)
+    }
+
+    fn slot(&self) -> Result<Slot, SearchError> {
+        let current = self.slot.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if !matches!(current, Slot::Unopened) {
+            return Ok(current);
+        }
+        let mut slot = self.slot.write().unwrap_or_else(PoisonError::into_inner);
+        if matches!(*slot, Slot::Unopened) {
+            *slot = self.open()?;
+        }
+        Ok(slot.clone())
+    }
+
+    fn set(&self, slot: Slot) {
+        *self.slot.write().unwrap_or_else(PoisonError::into_inner) = slot;
+    }
+
+    /// Returns the generation that answers.
+    fn ready(&self) -> Result<Arc<Generation>, SearchError> {
+        match self.slot()? {
+            Slot::Ready(generation) => Ok(generation),
+            Slot::Damaged => Err(SearchError::Damaged("it was found damaged before".into())),
+            Slot::Unopened | Slot::Missing | Slot::Outdated => Err(SearchError::Missing),
+        }
+    }
+
+    /// Runs `work`; an index that it finds damaged answers no more.
+    fn watched<T>(&self, work: impl FnOnce() -> Result<T, SearchError>) -> Result<T, SearchError> {
+        let done = guarded(work);
+        if let Err(SearchError::Damaged(source)) = &done {
+            let mut slot = self.slot.write().unwrap_or_else(PoisonError::into_inner);
+            if matches!(*slot, Slot::Ready(_)) {
+                error!(path = %self.path.display(), error = &**source, "search index damaged");
+                *slot = Slot::Damaged;
+            }
+        }
+        done
+    }
+
+    pub(crate) fn state(&self) -> Result<IndexState, SearchError> {
+        Ok(match self.slot()? {
+            Slot::Ready(generation) if !generation.path.join("meta.json").exists() => {
+                self.set(Slot::Damaged);
+                IndexState::Damaged
+            }
+            Slot::Ready(generation) => IndexState::Ready(locked(&generation.position).clone()),
+            Slot::Unopened | Slot::Missing => IndexState::Missing,
+            Slot::Outdated => IndexState::Outdated,
+            Slot::Damaged => IndexState::Damaged,
+        })
+    }
+
+    pub(crate) fn verify(&self) -> Result<bool, SearchError> {
+        let Slot::Ready(generation) = self.slot()? else { return Ok(false) };
+        match self.watched(|| check(&generation.index)) {
+            Ok(()) => Ok(true),
+            Err(SearchError::Damaged(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Calls `work` with the writer of the generation that answers. After an error the writer is closed: what it did
+    /// not commit is lost.
+    fn write<T>(
+        &self,
+        work: impl FnOnce(&Arc<Generation>, &mut IndexWriter) -> Result<T, SearchError>,
+    ) -> Result<T, SearchError> {
+        let mut held = locked(&self.writer);
+        self.watched(|| {
+            let generation = self.ready()?;
+            let open = held.take().filter(|open| Arc::ptr_eq(&open.generation, &generation));
+            let mut writer = match open {
+                Some(open) => open.writer,
+                None => generation.writer()?,
+            };
+            let done = work(&generation, &mut writer)?;
+            *held = Some(Writer { generation, writer });
+            Ok(done)
+        })
+    }
+
+    pub(crate) fn apply(&self, batch: &IndexBatch, to: &IndexPosition) -> Result<(), SearchError> {
+        self.write(|generation, writer| {
+            let applied = (|| {
+                for range in &batch.delete {
+                    writer.delete_query(Box::new(span_of(*range)))?;
+                }
+                for message in &batch.put {
+                    let (id, channel) = (message.id.get(), message.document.channel.id);
+                    let old = SpanQuery { channel: Some(channel), low: id, high: id };
+                    writer.delete_query(Box::new(old))?;
+                    add(writer, generation.fields, message)?;
+                }
+                commit(writer, to)
+            })();
+            applied.map_err(search_error)?;
+            generation.reload()?;
+            *locked(&generation.position) = to.clone();
+            Ok(())
+        })
+    }
+
+    /// Closes the writer after its merges.
+    pub(crate) fn rest(&self) {
+        if let Some(open) = locked(&self.writer).take()
+            && let Err(error) = open.writer.wait_merging_threads()
+        {
+            warn!(error = &error as &dyn std::error::Error, "search index not merged");
+        }
+    }
+
+    pub(crate) fn is_writing(&self) -> bool {
+        self.writer.try_lock().map_or(true, |held| held.is_some())
+    }
+
+    pub(crate) fn purge(&self) -> Result<(), SearchError> {
+        self.write(|generation, writer| {
+            for _ in 0..PURGES {
+                let metas = generation.index.searchable_segment_metas().map_err(search_error)?;
+                let Some(dirty) = metas.iter().find(|meta| meta.num_deleted_docs() > 0) else { break };
+                // A merge in the background may have taken the segment.
+                if let Err(error) = writer.merge(&[dirty.id()]).wait()
+                    && !matches!(error, TantivyError::InvalidArgument(_))
+                {
+                    return Err(search_error(error));
+                }
+            }
+            generation.reload()?;
+            writer.garbage_collect_files().wait().map_err(search_error)?;
+            Ok(())
+        })
+    }
+
+    pub(crate) fn remove(&self) -> Result<(), SearchError> {
+        self.rest();
+        let _held = locked(&self.writer);
+        self.set(Slot::Missing);
+        remove_dir(&self.path).map_err(io_error)
+    }
+
+    /// Begins a new generation.
+    pub(crate) fn build(self: &Arc<Self>) -> Result<Build, SearchError> {
+        self.slot()?;
+        let number = self.generations()?.first().map_or(1, |newest| newest + 1);
+        let path = self.generation(number);
+        create_dir(&path).map_err(io_error)?;
+        let (schema, fields) = schema();
+        let open = || {
+            let index = Index::builder().schema(schema).settings(settings()).create_in_dir(&path)?;
+            let writer = writer(&index)?;
+            Ok((index, writer))
+        };
+        match open() {
+            Ok((index, writer)) => {
+                Ok(Build { tenant: self.clone(), path, fields, index, writer: Some(writer), finished: false })
+            }
+            Err(error) => {
+                remove_dir(&path).ok();
+                Err(search_error(error))
+            }
+        }
+    }
+
+    /// Makes a finished generation answer, and removes all others.
+    fn swap(&self, path: &Path) -> Result<(), SearchError> {
+        self.rest();
+        let _held = locked(&self.writer);
+        let Some(Ok(generation)) = Generation::open(path)? else {
+            return Err(SearchError::Damaged("the new index has no position".into()));
+        };
+        self.set(Slot::Ready(Arc::new(generation)));
+        for number in self.generations()? {
+            let other = self.generation(number);
+            if other != path {
+                remove_dir(&other).map_err(io_error)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn has_root(&self, channel: ChannelId, root: Option<ChannelId>) -> Result<bool, SearchError> {
+        self.watched(|| {
+            let generation = self.ready()?;
+            has_root(&generation.reader.searcher(), channel, root).map_err(search_error)
+        })
+    }
+
+    pub(crate) fn find(&self, query: &CandidateQuery) -> Result<Candidates, SearchError> {
+        self.watched(|| {
+            let generation = self.ready()?;
+            // Before the searcher, which may be newer then.
+            let position = locked(&generation.position).clone();
+            let searcher = generation.reader.searcher();
+            let finder = Finder { generation: &generation, searcher, query };
+            finder.find(position).map_err(search_error)
+        })
+    }
+}
+
+fn span_of(range: IndexRange) -> SpanQuery {
+    match range {
+        IndexRange::Channel(channel) => SpanQuery { channel: Some(channel), low: 0, high: u64::MAX },
+        IndexRange::Interval(channel, interval) => {
+            SpanQuery { channel: Some(channel), low: interval.low().get(), high: interval.high().get() }
+        }
+    }
+}
+
+/// Returns whether the first document of a channel has this root.
+fn has_root(searcher: &Searcher, channel: ChannelId, root: Option<ChannelId>) -> tantivy::Result<bool> {
+    let all = SpanQuery { channel: Some(channel), low: 0, high: u64::MAX };
+    let weight = all.weight(EnableScoring::disabled_from_searcher(searcher))?;
+    for reader in searcher.segment_readers() {
+        let mut scorer = weight.scorer(reader, 1.0)?;
+        while scorer.doc() != TERMINATED {
+            let doc = scorer.doc();
+            if reader.alive_bitset().is_none_or(|alive| alive.is_alive(doc)) {
+                let column = bytes(reader, ROOT)?;
+                let mut text = Vec::new();
+                if let Some(ord) = column.ords().first(doc) {
+                    column.ord_to_bytes(ord, &mut text)?;
+                }
+                return Ok(text == root.map_or(NO_ROOT, |root| root.0.into_bytes()));
+            }
+            scorer.advance();
+        }
+    }
+    Ok(true)
+}
+
+/// One search.
+struct Finder<'a> {
+    generation: &'a Generation,
+    searcher: Searcher,
+    query: &'a CandidateQuery,
+}
+
+impl Finder<'_> {
+    fn find(&self, position: IndexPosition) -> tantivy::Result<Candidates> {
+        let compiled = compile(self.generation.fields, self.query, &self.searcher)?;
+        let total = self.total(&compiled)?;
+        let (items, more) = match self.query.sort {
+            SearchSort::Newest | SearchSort::Oldest => self.by_id(&compiled)?,
+            SearchSort::Relevance => self.by_score(&compiled)?,
+        };
+        Ok(Candidates { items, more, total, exact: compiled.exact, position })
+    }
+
+    /// Visits the matching documents, with or without scores.
+    fn walk(&self, compiled: &Compiled, ids: (u64, u64), oldest: bool, scored: bool) -> tantivy::Result<Walk> {
+        let in_scope = match &self.query.scope {
+            SearchScope::All => None,
+            SearchScope::Channels(channels) => {
+                let channels: HashSet<ChannelId> = channels.iter().copied().collect();
+                Some(move |root: ChannelId| channels.contains(&root))
+            }
+        };
+        let route = Route {
+            query: &*compiled.query,
+            excluded: &compiled.excluded,
+            scored: if scored { &compiled.scored } else { &[] },
+            scope: in_scope.as_ref().map(|scope| scope as &dyn Fn(ChannelId) -> bool),
+            ids,
+            oldest,
+        };
+        Walk::new(&self.searcher, &self.generation.roots, &route)
+    }
+
+    /// Counts the matching documents, up to [`COUNTED`].
+    fn total(&self, compiled: &Compiled) -> tantivy::Result<u64> {
+        let mut walk = self.walk(compiled, compiled.ids, false, false)?;
+        let mut total = 0;
+        while total < COUNTED && walk.next()?.is_some() {
+            total += 1;
+        }
+        Ok(total)
+    }
+
+    fn by_id(&self, compiled: &Compiled) -> tantivy::Result<(Vec<Candidate>, bool)> {
+        let oldest = self.query.sort == SearchSort::Oldest;
+        let (mut low, mut high) = compiled.ids;
+        if let Some(after) = self.query.after {
+            if oldest { low = low.max(after.id.get()) } else { high = high.min(after.id.get()) }
+        }
+        let mut walk = self.walk(compiled, (low, high), oldest, false)?;
+        let mut items = Vec::new();
+        while let Some(hit) = walk.next()? {
+            let candidate = candidate(&walk, hit)?;
+            let is_before = |after: Candidate| candidate.id == after.id && candidate.channel <= after.channel;
+            if self.query.after.is_some_and(is_before) {
+                continue;
+            }
+            if items.len() == self.query.limit {
+                return Ok((items, true));
+            }
+            items.push(candidate);
+        }
+        Ok((items, false))
+    }
+
+    /// Sorts the newest [`RANKED`] matching documents by score.
+    fn by_score(&self, compiled: &Compiled) -> tantivy::Result<(Vec<Candidate>, bool)> {
+        let mut walk = self.walk(compiled, compiled.ids, false, true)?;
+        let wanted = self.query.limit + 1;
+        let mut best: Vec<(Hit, usize)> = Vec::new();
+        for index in 0..RANKED {
+            let Some(hit) = walk.next()? else { break };
+            if self.query.after.is_some_and(|after| hit.score > after.score || is_before(&walk, hit, after)) {
+                continue;
+            }
+            best.push((hit, index));
+            if best.len() >= 2 * wanted {
+                best.select_nth_unstable_by(wanted, |a, b| by_score(*a, *b));
+                best.truncate(wanted);
+            }
+        }
+        best.sort_unstable_by(|a, b| by_score(*a, *b));
+        best.truncate(wanted);
+        let more = best.len() == wanted;
+        best.truncate(self.query.limit);
+        let items = best.into_iter().map(|(hit, _)| Ok(Candidate { score: hit.score, ..candidate(&walk, hit)? }));
+        Ok((items.collect::<tantivy::Result<_>>()?, more))
+    }
+}
+
+/// Returns whether a document with the score of `after` is not after it.
+fn is_before(walk: &Walk, hit: Hit, after: Candidate) -> bool {
+    let (same, id) = (hit.score == after.score, after.id.get());
+    same && (hit.id > id || hit.id == id && walk.channel(hit).is_ok_and(|channel| channel <= after.channel))
+}
+
+fn candidate(walk: &Walk, hit: Hit) -> tantivy::Result<Candidate> {
+    let invalid = || TantivyError::InternalError("the index has an invalid id".to_owned());
+    let id = domain::message::MessageId::new(hit.id).ok_or_else(invalid)?;
+    Ok(Candidate { score: 0, id, channel: walk.channel(hit)? })
+}
+
+/// A generation that is being built. Dropping it removes its files.
+pub(crate) struct Build {
+    tenant: Arc<Tenant>,
+    path: PathBuf,
+    fields: Fields,
+    #[expect(dead_code, reason = "the writer's directory")]
+    index: Index,
+    writer: Option<IndexWriter>,
+    finished: bool,
+}
+
+impl Build {
+    pub(crate) fn add(&mut self, documents: &[IndexedMessage]) -> Result<(), SearchError> {
+        let fields = self.fields;
+        let killed = || SearchError::Backend("the build failed before".into());
+        let writer = self.writer.as_mut().ok_or_else(killed)?;
+        let added =
+            guarded(|| documents.iter().try_for_each(|message| add(writer, fields, message)).map_err(search_error));
+        if added.is_err() {
+            self.writer = None;
+        }
+        added
+    }
+
+    pub(crate) fn finish(&mut self, position: &IndexPosition) -> Result<(), SearchError> {
+        let killed = || SearchError::Backend("the build failed before".into());
+        let mut writer = self.writer.take().ok_or_else(killed)?;
+        guarded(|| {
+            commit(&mut writer, position).map_err(search_error)?;
+            writer.wait_merging_threads().map_err(search_error)
+        })?;
+        self.tenant.swap(&self.path)?;
+        self.finished = true;
+        Ok(())
+    }
+}
+
+impl Drop for Build {
+    fn drop(&mut self) {
+        if self.finished {
+            return;
+        }
+        self.writer = None;
+        if let Err(error) = remove_dir(&self.path) {
+            warn!(path = %self.path.display(), error = &error as &dyn std::error::Error, "unfinished index not removed");
+        }
+    }
+}

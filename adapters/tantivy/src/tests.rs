@@ -1,0 +1,4 @@
+mod damage;
+mod model;
+mod pages;
+mod privacy;
