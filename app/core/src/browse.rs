@@ -4,6 +4,7 @@ mod channels;
 mod context;
 mod cut;
 mod files;
+mod hits;
 mod list;
 mod messages;
 mod opener;

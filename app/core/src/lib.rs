@@ -17,6 +17,7 @@ pub mod key;
 mod portion;
 pub mod process;
 pub mod retry;
+pub mod search;
 mod slug;
 pub mod sync;
 pub mod tenants;

@@ -1,0 +1,134 @@
+//! What a search needs of the store: the channels that a reader may search in, and the candidates that match.
+
+use std::collections::{BTreeSet, HashMap};
+
+use domain::channel::{Channel, ChannelId};
+use domain::message::{Message, MessageId};
+use domain::search::{ChannelRef, Filter, SearchDocument, SearchQuery};
+use domain::tenant::{Tenant, TenantId};
+use ports::channel::ChannelCursor;
+use ports::page::Page;
+use ports::search::SearchScope;
+
+use super::{Audience, BrowseError, ChannelView, FileStates, Reading, Roles};
+use crate::search::{Excerpt, Found, Reach, place_of, started};
+
+impl Reading {
+    /// Returns the channels that this client may search in, and those that the query names.
+    pub(crate) async fn reach(&mut self, tenant: &Tenant, query: &SearchQuery) -> Result<Reach, BrowseError> {
+        let scope = match self.audience {
+            Audience::Admin => SearchScope::All,
+            Audience::Public => SearchScope::Channels(self.public_channels(tenant.id).await?),
+        };
+        let mut channels: HashMap<ChannelRef, Vec<ChannelId>> = HashMap::new();
+        for term in query.terms() {
+            if let Filter::In(reference) = &term.filter
+                && !channels.contains_key(reference)
+            {
+                let named = self.named(tenant.id, reference).await?;
+                channels.insert(reference.clone(), named);
+            }
+        }
+        Ok(Reach { scope, channels })
+    }
+
+    async fn public_channels(&mut self, tenant: TenantId) -> Result<Vec<ChannelId>, BrowseError> {
+        let (mut public, mut after) = (Vec::new(), None);
+        loop {
+            let page = self.at.channels().list(tenant, false, Page { after, limit: 101 }).await?;
+            public.extend(page.iter().filter(|channel| channel.is_public(None)).map(|channel| channel.id));
+            match page.last() {
+                Some(last) if page.len() == 101 => after = Some(ChannelCursor::from(last)),
+                _ => return Ok(public),
+            }
+        }
+    }
+
+    /// Returns the channels with a name, whether this client may read them or not: each candidate is checked.
+    async fn named(&mut self, tenant: TenantId, reference: &ChannelRef) -> Result<Vec<ChannelId>, BrowseError> {
+        let channels = self.at.channels();
+        let mut found = Vec::new();
+        match reference {
+            ChannelRef::Id(id) => found.extend(channels.find(*id).await?),
+            ChannelRef::Slug(slug) => found.extend(channels.find_by_slug(tenant, slug).await?),
+            ChannelRef::Number(number) => {
+                found.extend(channels.find(ChannelId::of(tenant, *number)).await?);
+                if let Ok(slug) = domain::slug::ChannelSlug::new(&number.to_string()) {
+                    found.extend(channels.find_by_slug(tenant, &slug).await?);
+                }
+            }
+        }
+        Ok(found.into_iter().filter(|channel| channel.tenant_id == tenant).map(|channel| channel.id).collect())
+    }
+
+    /// Returns the messages among `keys` that this client may see, that are in the channel `within` or a thread of it,
+    /// and that match. At most 200 keys; a few reads for all of them.
+    pub(crate) async fn matching(
+        &mut self,
+        tenant: &Tenant,
+        query: &SearchQuery,
+        within: Option<ChannelId>,
+        keys: &[(ChannelId, MessageId)],
+    ) -> Result<HashMap<(ChannelId, MessageId), Found>, BrowseError> {
+        let mut matching = HashMap::new();
+        if keys.is_empty() {
+            return Ok(matching);
+        }
+        let stored = self.at.messages().find_all(keys).await?;
+        let shown: Vec<Message> = stored.into_iter().filter_map(|stored| self.shown(stored)).collect();
+        let ids: BTreeSet<ChannelId> = shown.iter().map(|message| message.channel_id).collect();
+        let channels = self.by_id(ids).await?;
+        let parents = self.by_id(channels.values().filter_map(|channel| channel.parent_id).collect()).await?;
+        for channel in channels.values().filter(|channel| channel.tenant_id == tenant.id) {
+            let parent = channel.parent_id.and_then(|id| parents.get(&id));
+            let public = channel.is_public(parent);
+            let is_inside = |id| channel.id == id || channel.kind.is_thread() && channel.parent_id == Some(id);
+            if self.audience == Audience::Public && !public || !within.is_none_or(is_inside) {
+                continue;
+            }
+            let messages: Vec<&Message> = shown.iter().filter(|message| message.channel_id == channel.id).collect();
+            let ids: Vec<MessageId> = messages.iter().map(|message| message.id).collect();
+            let with_private = self.audience == Audience::Admin;
+            let mut threads = started(&mut *self.at, channel, &ids, with_private).await?;
+            let known = |parent: &&Channel| self.audience == Audience::Admin || parent.is_public(None);
+            let view = ChannelView { channel: channel.clone(), parent: parent.filter(known).cloned(), public };
+            for message in messages {
+                let thread = threads.remove(&ChannelId::of(tenant.id, message.id.cast()));
+                let place = place_of(channel, parent.filter(|_| channel.kind.is_thread()), thread.as_ref());
+                let document = SearchDocument::new(message, place);
+                if query.matches(&document) {
+                    let readable =
+                        |thread: &Channel| self.audience == Audience::Admin || thread.is_public(Some(channel));
+                    let found = Found {
+                        highlights: query.highlights_in_content(&document),
+                        excerpt: Excerpt::new(query, &document.texts),
+                        message: message.clone(),
+                        channel: view.clone(),
+                        thread: thread.filter(readable),
+                    };
+                    matching.insert((channel.id, message.id), found);
+                }
+            }
+        }
+        Ok(matching)
+    }
+
+    async fn by_id(&mut self, ids: BTreeSet<ChannelId>) -> Result<HashMap<ChannelId, Channel>, BrowseError> {
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let ids: Vec<ChannelId> = ids.into_iter().collect();
+        let found = self.at.channels().find_all(&ids).await?;
+        Ok(found.into_iter().map(|channel| (channel.id, channel)).collect())
+    }
+
+    /// Returns the roles that `messages` mention and the state of their files.
+    pub(crate) async fn referred_by(
+        &mut self,
+        tenant: TenantId,
+        messages: Vec<&Message>,
+    ) -> Result<(Roles, FileStates), BrowseError> {
+        let roles = self.roles_of(tenant, messages.clone()).await?;
+        Ok((roles, self.files_of(messages).await?))
+    }
+}

@@ -1,0 +1,331 @@
+//! Search: finds the messages of a community by a query.
+//!
+//! [`Indexer`] keeps the index up to date with the change log, and rebuilds it where it cannot. [`Search`] answers a
+//! query: the index proposes candidates, and each is compared with the store before it is shown.
+
+mod documents;
+mod indexer;
+mod progress;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::channel::ChannelId;
+use domain::message::Message;
+use domain::search::{ChannelRef, Highlight, SearchQuery, SearchText};
+use domain::tenant::Tenant;
+use domain::timestamp::Timestamp;
+use ports::search::{
+    COUNTED, Candidate, CandidateQuery, Candidates, MAX_CANDIDATES, SearchError, SearchIndex, SearchScope, SearchSort,
+};
+use tokio::time::{Instant, timeout_at};
+use tracing::{error, warn};
+
+pub(crate) use self::documents::{place_of, started};
+pub use self::indexer::{Indexer, IndexerError, Wake};
+pub use self::progress::{Building, IndexProgress};
+use crate::browse::{Audience, Browse, BrowseError, ChannelView, Entry, FileStates, Roles};
+
+/// The time that the work for one page may take. Then it ends with what was found.
+const BUDGET: Duration = Duration::from_secs(2);
+
+/// A request for a page of matches.
+#[derive(Debug, Clone)]
+pub struct SearchRequest {
+    /// The query.
+    pub query: SearchQuery,
+    /// The channel to which it is limited, with its threads: a slug, a UUID or a platform id.
+    pub channel: Option<String>,
+    /// The order.
+    pub sort: SearchSort,
+    /// [`SearchPage::next`] of the page before.
+    pub after: Option<Candidate>,
+    /// The maximum number of matches: 1 to 50.
+    pub limit: usize,
+}
+
+/// A message that matches.
+#[derive(Debug, Clone)]
+pub struct SearchHit {
+    /// Its position among the matches.
+    pub at: Candidate,
+    /// The message.
+    pub entry: Entry,
+    /// Its channel.
+    pub channel: ChannelView,
+    /// The parts of its content that match, in code points.
+    pub highlights: Vec<Highlight>,
+    /// A part of its texts.
+    pub excerpt: Excerpt,
+}
+
+/// A part of a text of a message as readers see it, around its first match.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Excerpt {
+    /// The part, in pieces; each with whether it matches.
+    pub pieces: Vec<(String, bool)>,
+}
+
+impl Excerpt {
+    /// The number of code points before the first match, and of all.
+    const SIZE: (usize, usize) = (60, 280);
+
+    /// Returns a part of the first of `texts` that matches, or else of the first that is not empty.
+    pub(crate) fn new(query: &SearchQuery, texts: &[SearchText]) -> Self {
+        let marked = texts.iter().map(|text| (text.as_str(), query.highlights(text.as_str())));
+        let marked = marked.filter(|(text, _)| !text.trim().is_empty());
+        let Some((text, marks)) =
+            marked.reduce(|first, next| if first.1.is_empty() && !next.1.is_empty() { next } else { first })
+        else {
+            return Self::default();
+        };
+        let first = marks.first().map_or(0, |mark| mark.from);
+        let start = first.saturating_sub(Self::SIZE.0);
+        let length = text.chars().count();
+        let end = length.min(start + Self::SIZE.1);
+        let mut pieces: Vec<(String, bool)> = Vec::new();
+        if start > 0 {
+            pieces.push(("…".to_owned(), false));
+        }
+        let mut mark = 0;
+        for (at, char) in text.chars().enumerate().take(end).skip(start) {
+            while marks.get(mark).is_some_and(|mark| mark.to <= at) {
+                mark += 1;
+            }
+            let matches = marks.get(mark).is_some_and(|mark| mark.from <= at);
+            match pieces.last_mut() {
+                Some((piece, same)) if *same == matches => piece.push(char),
+                _ => pieces.push((char.to_string(), matches)),
+            }
+        }
+        if end < length {
+            pieces.push(("…".to_owned(), false));
+        }
+        Self { pieces }
+    }
+}
+
+/// The number of matches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Total {
+    /// This many.
+    Exactly(u64),
+    /// This many, and possibly more.
+    AtLeast(u64),
+}
+
+/// A page of matches.
+#[derive(Debug, Clone)]
+pub struct SearchPage {
+    /// The community.
+    pub tenant: Tenant,
+    /// The channel to which the search was limited.
+    pub channel: Option<ChannelView>,
+    /// The matches, in the requested order.
+    pub hits: Vec<SearchHit>,
+    /// The position of the next page; `None` at the end.
+    pub next: Option<Candidate>,
+    /// The number of all matches.
+    pub total: Total,
+    /// Every change before this time is considered.
+    pub as_of: Timestamp,
+    /// Whether the search ended because it took long. There may be more matches than the page has.
+    pub timed_out: bool,
+    /// The roles that the messages mention.
+    pub roles: Roles,
+    /// The download state of the attachments.
+    pub files: FileStates,
+}
+
+/// Why a search has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum SearchFailure {
+    /// The community or channel is not there, or the store failed.
+    #[error(transparent)]
+    Browse(#[from] BrowseError),
+    /// The index is being built.
+    #[error("the search index is being built")]
+    Building,
+    /// The index cannot be used by this process.
+    #[error("search is not available")]
+    Unavailable,
+    /// It found nothing in the time that it may take.
+    #[error("the search took too long: make the query more specific")]
+    TimedOut,
+}
+
+impl From<ports::error::StoreError> for SearchFailure {
+    fn from(error: ports::error::StoreError) -> Self {
+        Self::Browse(error.into())
+    }
+}
+
+impl From<SearchError> for SearchFailure {
+    fn from(error: SearchError) -> Self {
+        match error {
+            SearchError::Missing | SearchError::Damaged(_) => Self::Building,
+            SearchError::Locked | SearchError::Full(_) => {
+                warn!(error = &error as &dyn std::error::Error, "search index not available");
+                Self::Unavailable
+            }
+            SearchError::Backend(_) => {
+                error!(error = &error as &dyn std::error::Error, "search index failed");
+                Self::Unavailable
+            }
+        }
+    }
+}
+
+/// The channels that a query may find messages in, as the store has them now.
+pub(crate) struct Reach {
+    pub(crate) scope: SearchScope,
+    pub(crate) channels: HashMap<ChannelRef, Vec<ChannelId>>,
+}
+
+/// A candidate as the store has it: a message that the reader may see, which may match.
+pub(crate) struct Found {
+    pub(crate) message: Message,
+    pub(crate) channel: ChannelView,
+    pub(crate) thread: Option<domain::channel::Channel>,
+    pub(crate) highlights: Vec<Highlight>,
+    pub(crate) excerpt: Excerpt,
+}
+
+/// Answers queries.
+#[derive(Clone)]
+pub struct Search {
+    browse: Browse,
+    index: Arc<dyn SearchIndex>,
+    progress: IndexProgress,
+}
+
+/// What was found so far.
+struct Progress {
+    hits: Vec<(Candidate, SearchHit)>,
+    after: Option<Candidate>,
+    first: Option<Candidates>,
+    ended: bool,
+    timed_out: bool,
+}
+
+impl Search {
+    /// Returns a search in `index`, whose builds `progress` follows.
+    #[must_use]
+    pub fn new(browse: Browse, index: Arc<dyn SearchIndex>, progress: IndexProgress) -> Self {
+        Self { browse, index, progress }
+    }
+
+    /// Returns the progress of the index.
+    #[must_use]
+    pub const fn progress(&self) -> &IndexProgress {
+        &self.progress
+    }
+
+    /// Returns a page of the matches that `audience` may see in the tenant with this slug. The pages of a request have
+    /// no gap and no repeat, as long as its matches do not change.
+    ///
+    /// # Errors
+    /// [`SearchFailure`].
+    pub async fn page(
+        &self,
+        audience: Audience,
+        slug: &str,
+        request: &SearchRequest,
+    ) -> Result<SearchPage, SearchFailure> {
+        let deadline = Instant::now() + BUDGET;
+        let mut at = self.browse.open(audience).await?;
+        let tenant = at.tenant(slug).await?;
+        let channel = match &request.channel {
+            Some(reference) => Some(at.channel(&tenant, reference).await?),
+            None => None,
+        };
+        let reach = at.reach(&tenant, &request.query).await?;
+        drop(at);
+        let within = channel.as_ref().map(|view| view.channel.id);
+        let mut found =
+            Progress { hits: Vec::new(), after: request.after, first: None, ended: false, timed_out: false };
+        while !found.ended && !found.timed_out && found.hits.len() <= request.limit {
+            let limit = if found.first.is_none() { request.limit + 1 } else { MAX_CANDIDATES };
+            let query = CandidateQuery {
+                query: request.query.clone(),
+                channels: reach.channels.clone(),
+                scope: reach.scope.clone(),
+                within,
+                sort: request.sort,
+                after: found.after,
+                limit,
+            };
+            let round = self.round(audience, &tenant, within, query, &mut found);
+            match timeout_at(deadline, round).await {
+                Ok(done) => done?,
+                Err(_) if found.first.is_none() => return Err(SearchFailure::TimedOut),
+                Err(_) => found.timed_out = true,
+            }
+        }
+        self.finish(audience, tenant, channel, request, found).await
+    }
+
+    /// Compares the next candidates with the store. They are read in a snapshot that is newer than the index.
+    async fn round(
+        &self,
+        audience: Audience,
+        tenant: &Tenant,
+        within: Option<ChannelId>,
+        query: CandidateQuery,
+        found: &mut Progress,
+    ) -> Result<(), SearchFailure> {
+        let candidates = self.index.find(tenant.id, query.clone()).await?;
+        let mut at = self.browse.open(audience).await?;
+        let keys: Vec<_> = candidates.items.iter().map(|one| (one.channel, one.id)).collect();
+        let mut matching = at.matching(tenant, &query.query, within, &keys).await?;
+        for candidate in &candidates.items {
+            if let Some(one) = matching.remove(&(candidate.channel, candidate.id)) {
+                let entry = Entry { message: one.message, thread: one.thread };
+                let hit = SearchHit {
+                    at: *candidate,
+                    entry,
+                    channel: one.channel,
+                    highlights: one.highlights,
+                    excerpt: one.excerpt,
+                };
+                found.hits.push((*candidate, hit));
+            }
+        }
+        found.ended = !candidates.more;
+        found.after = candidates.items.last().copied().or(found.after);
+        found.first.get_or_insert(candidates);
+        Ok(())
+    }
+
+    async fn finish(
+        &self,
+        audience: Audience,
+        tenant: Tenant,
+        channel: Option<ChannelView>,
+        request: &SearchRequest,
+        mut found: Progress,
+    ) -> Result<SearchPage, SearchFailure> {
+        let has_more = found.hits.len() > request.limit;
+        found.hits.truncate(request.limit);
+        let next = if has_more {
+            found.hits.last().map(|(candidate, _)| *candidate)
+        } else {
+            found.after.filter(|_| found.timed_out)
+        };
+        let first = found.first.ok_or(SearchFailure::TimedOut)?;
+        let hits: Vec<SearchHit> = found.hits.into_iter().map(|(_, hit)| hit).collect();
+        let seen = hits.len() as u64;
+        let total = match (request.after, next) {
+            (None, None) => Total::Exactly(seen),
+            _ if first.exact && first.total < COUNTED => Total::Exactly(first.total.max(seen)),
+            _ if first.exact => Total::AtLeast(COUNTED),
+            _ => Total::AtLeast(seen),
+        };
+        let messages: Vec<&Message> = hits.iter().map(|hit| &hit.entry.message).collect();
+        let mut at = self.browse.open(audience).await?;
+        let (roles, files) = at.referred_by(tenant.id, messages).await?;
+        let as_of = self.progress.as_of(tenant.id).map_or(first.position.as_of, |now| now.max(first.position.as_of));
+        Ok(SearchPage { tenant, channel, hits, next, total, as_of, timed_out: found.timed_out, roles, files })
+    }
+}

@@ -1,0 +1,86 @@
+//! How far the indexes of this process are.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use domain::tenant::TenantId;
+use domain::timestamp::Timestamp;
+
+/// The progress of a build.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Building {
+    /// The number of channels that were read.
+    pub channels_done: u64,
+    /// The number of messages that were added.
+    pub messages: u64,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    building: HashMap<TenantId, Building>,
+    /// When each index had every change of the store.
+    current: HashMap<TenantId, Timestamp>,
+    builds: u64,
+}
+
+/// The progress of the indexes. A clone shares it.
+#[derive(Debug, Clone, Default)]
+pub struct IndexProgress(Arc<Mutex<State>>);
+
+impl IndexProgress {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns the builds that are under way.
+    #[must_use]
+    pub fn building(&self) -> HashMap<TenantId, Building> {
+        self.state().building.clone()
+    }
+
+    /// Returns the number of builds that were finished.
+    #[must_use]
+    pub fn builds(&self) -> u64 {
+        self.state().builds
+    }
+
+    /// Returns the time before which every change is in the index of `tenant`; `None` if it is not known.
+    #[must_use]
+    pub fn as_of(&self, tenant: TenantId) -> Option<Timestamp> {
+        self.state().current.get(&tenant).copied()
+    }
+
+    /// Returns the earliest time before which every change is in an index; `None` without an index.
+    #[must_use]
+    pub fn oldest(&self) -> Option<Timestamp> {
+        self.state().current.values().min().copied()
+    }
+
+    pub(super) fn begin(&self, tenant: TenantId) {
+        self.state().building.insert(tenant, Building::default());
+    }
+
+    pub(super) fn advance(&self, tenant: TenantId, channels: u64, messages: u64) {
+        if let Some(building) = self.state().building.get_mut(&tenant) {
+            building.channels_done += channels;
+            building.messages += messages;
+        }
+    }
+
+    /// Ends a build and returns what it did.
+    pub(super) fn end(&self, tenant: TenantId, finished: bool) -> Building {
+        let mut state = self.state();
+        state.builds += u64::from(finished);
+        state.building.remove(&tenant).unwrap_or_default()
+    }
+
+    pub(super) fn reached(&self, tenant: TenantId, time: Timestamp) {
+        self.state().current.insert(tenant, time);
+    }
+
+    pub(super) fn forget(&self, tenant: TenantId) {
+        let mut state = self.state();
+        state.current.remove(&tenant);
+        state.building.remove(&tenant);
+    }
+}
