@@ -5,6 +5,7 @@ use domain::media::FileKey;
 use domain::message::MessageId;
 use domain::tenant::Tenant;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use ports::search::Candidate;
 
 /// The characters of a path segment that are not escaped.
 pub(crate) const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
@@ -17,6 +18,11 @@ pub(crate) fn channel_path(tenant: &Tenant, channel: &Channel) -> String {
 /// Returns the path of a message's page.
 pub(crate) fn message_path(tenant: &Tenant, channel: &Channel, message: MessageId) -> String {
     format!("{}/{message}", channel_path(tenant, channel))
+}
+
+/// Returns the text of a position among the matches of a search.
+pub(crate) fn search_cursor(at: Candidate) -> String {
+    format!("{}-{}-{}", at.score, at.id, at.channel.0.simple())
 }
 
 /// Returns the path of a stored file. It has the channel's id, which stays when the channel is renamed.

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use app_core::browse::BrowseError;
+use app_core::search::SearchFailure;
 use app_core::sync::SyncJobsError;
 use app_core::tenants::TenantsError;
 use http::{Method, StatusCode};
@@ -159,6 +160,19 @@ impl From<BrowseError> for ApiError {
             BrowseError::Maintenance => Self::unavailable(error.to_string()),
             BrowseError::Cursor(_) => Self::bad_value("cursor", error.to_string()),
             BrowseError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<SearchFailure> for ApiError {
+    fn from(error: SearchFailure) -> Self {
+        match error {
+            SearchFailure::Browse(error) => error.into(),
+            SearchFailure::Building => {
+                Self { code: "search_building", ..Self::unavailable("the search index is being built; try again soon") }
+            }
+            SearchFailure::Unavailable => Self::unavailable(error.to_string()),
+            SearchFailure::TimedOut => Self::new(StatusCode::GATEWAY_TIMEOUT, "timeout", error.to_string()),
         }
     }
 }

@@ -6,6 +6,7 @@ mod embed;
 mod markup;
 mod message;
 mod poll;
+mod search;
 mod system;
 mod time;
 
@@ -23,10 +24,13 @@ use ports::channel::ThreadOrder;
 
 use self::markup::Names;
 use self::message::MessageFrame;
+pub use self::search::{SearchState, search};
 use crate::address::channel_path;
 
 /// The style sheet of every page.
 pub const STYLE: &str = include_str!("../assets/site.css");
+/// The script of every page, which works without it: `/` focuses the search box.
+pub const SCRIPT: &str = include_str!("../assets/search.js");
 /// The icon of the site.
 pub const ICON: &str = include_str!("../assets/favicon.svg");
 
@@ -131,6 +135,8 @@ struct Head {
     noindex: bool,
     /// Whether the page is for adults only.
     adult: bool,
+    /// The text of the search box, and the channel to which it is limited.
+    search: search::SearchBox,
 }
 
 fn page(head: &Head, tenant: Option<&Tenant>, content: &Markup) -> Markup {
@@ -147,7 +153,11 @@ fn page(head: &Head, tenant: Option<&Tenant>, content: &Markup) -> Markup {
                 @if let Some(address) = &head.canonical { link rel="canonical" href=(address); }
                 link rel="icon" href="/favicon.svg" type="image/svg+xml";
                 link rel="stylesheet" href="/assets/site.css";
-                @if let Some(tenant) = tenant { link rel="stylesheet" href={"/assets/" (tenant.slug) "/theme.css"}; }
+                @if let Some(tenant) = tenant {
+                    link rel="stylesheet" href={"/assets/" (tenant.slug) "/theme.css"};
+                    link rel="search" href={"/" (tenant.slug) "/search"};
+                    script defer src="/assets/search.js" {}
+                }
             }
             body {
                 a class="skip" href="#content" { "Skip to the content" }
@@ -159,6 +169,7 @@ fn page(head: &Head, tenant: Option<&Tenant>, content: &Markup) -> Markup {
                         },
                         None => a href="/" { "Verta" },
                     }
+                    @if let Some(tenant) = tenant { (search::form(tenant, &head.search)) }
                 }
                 (content)
                 footer { "People appear under generated names. An archive by " a href="/" { "Verta" } "." }
@@ -182,7 +193,12 @@ fn framed(
         canonical: named.map(|path| format!("{}{path}", frame.public_url)),
         noindex: path.is_none(),
         adult: current.is_some_and(ChannelView::is_age_gated),
+        search: search::SearchBox::default(),
     };
+    framed_with(frame, &head, current, content)
+}
+
+fn framed_with(frame: &Frame<'_>, head: &Head, current: Option<&ChannelView>, content: &Markup) -> Markup {
     let current = current.map(|view| &view.channel);
     let list = html! {
         ul {
@@ -210,7 +226,7 @@ fn framed(
             main id="content" { (content) }
         }
     };
-    page(&head, Some(frame.tenant), &content)
+    page(head, Some(frame.tenant), &content)
 }
 
 /// Returns the mark of an age-gated channel in a list.
@@ -373,6 +389,7 @@ fn heading(frame: &Frame<'_>, view: &ChannelView, emojis: &EmojiNames) -> Markup
             }
         }
         h1 dir="auto" { (view.channel.name) }
+        p class="meta" { (search::in_channel(frame.tenant, &view.channel)) }
         @match parent {
             Some(parent) => (tags(applied(parent, &view.channel), emojis)),
             None => (tags(view.channel.tags.iter(), emojis)),

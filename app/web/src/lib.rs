@@ -22,6 +22,7 @@ mod query;
 mod request;
 mod response;
 mod route;
+mod search;
 mod server;
 mod site;
 mod turns;
@@ -32,6 +33,7 @@ use std::sync::Arc;
 use app_core::browse::Browse;
 use app_core::follow::Lag;
 use app_core::jobs::Jobs;
+use app_core::search::Search;
 use app_core::sync::{SyncJobs, SyncLag};
 use app_core::tenants::Tenants;
 use ipnet::IpNet;
@@ -53,6 +55,9 @@ use crate::turns::Turns;
 const COMPRESSED_AT_ONCE: usize = 2;
 /// The number of responses that are made at the same time without a setting.
 const AT_ONCE: usize = 10;
+
+/// The number of requests that one search counts as: the part of the rate limit that is for searches.
+const SEARCHES: u32 = 5;
 
 /// The settings of the server.
 #[derive(Debug, Clone, Default)]
@@ -95,6 +100,9 @@ pub struct ServerState {
     compressing: Semaphore,
     metrics: Metrics,
     media: Option<Arc<dyn MediaStore>>,
+    search: Option<Search>,
+    /// Counts searches, which cost more than pages.
+    searches: RateLimit,
 }
 
 impl ServerState {
@@ -124,6 +132,8 @@ impl ServerState {
             compressing: Semaphore::new(COMPRESSED_AT_ONCE),
             metrics: Metrics::new(),
             media: None,
+            search: None,
+            searches: RateLimit::new(settings.rate_limit.div_ceil(SEARCHES), Vec::new()),
         }
     }
 
@@ -150,6 +160,12 @@ impl ServerState {
     #[must_use]
     pub fn with_metrics(self, register: impl FnOnce(&mut Registry)) -> Self {
         Self { metrics: self.metrics.with(register), ..self }
+    }
+
+    /// Makes the server also answer searches.
+    #[must_use]
+    pub fn with_search(self, search: Search) -> Self {
+        Self { metrics: self.metrics.with_search(search.progress().clone()), search: Some(search), ..self }
     }
 
     /// Makes the server also serve the files that are stored in `media`.

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use app_core::follow::Lag;
+use app_core::search::IndexProgress;
 use app_core::sync::SyncLag;
 use domain::timestamp::Timestamp;
 use http::Method;
@@ -40,6 +41,16 @@ pub(crate) struct Metrics {
     pub(crate) limited: Counter,
     follower: Option<Follower>,
     sync_lag: Option<(SyncLag, Gauge<f64, AtomicU64>)>,
+    search: Option<SearchMetrics>,
+}
+
+/// The progress of the search indexes.
+struct SearchMetrics {
+    progress: IndexProgress,
+    lag_seconds: Gauge<f64, AtomicU64>,
+    building: Gauge,
+    messages: Gauge,
+    builds: Gauge,
 }
 
 /// The progress of the follower of the change log.
@@ -64,7 +75,16 @@ impl Metrics {
         );
         registry.register("http_connections", "Open connections", connections.clone());
         registry.register("http_rate_limited", "Requests rejected by the rate limit", limited.clone());
-        Self { registry: Mutex::new(registry), requests, seconds, connections, limited, follower: None, sync_lag: None }
+        Self {
+            registry: Mutex::new(registry),
+            requests,
+            seconds,
+            connections,
+            limited,
+            follower: None,
+            sync_lag: None,
+            search: None,
+        }
     }
 
     /// Returns the metrics with those that `register` adds.
@@ -108,6 +128,27 @@ impl Metrics {
         self
     }
 
+    /// Returns the metrics with those of the search indexes.
+    pub(crate) fn with_search(mut self, progress: IndexProgress) -> Self {
+        let search = SearchMetrics {
+            progress,
+            lag_seconds: Gauge::default(),
+            building: Gauge::default(),
+            messages: Gauge::default(),
+            builds: Gauge::default(),
+        };
+        let registry = self.registry.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let help = "Seconds since the search index that is furthest behind had every change";
+        registry.register("search_lag_seconds", help, search.lag_seconds.clone());
+        registry.register("search_builds_running", "Search indexes that are being built", search.building.clone());
+        let help = "Messages that the running build of a search index has read";
+        registry.register("search_build_messages", help, search.messages.clone());
+        let help = "Search indexes that were built since the start of the process";
+        registry.register("search_builds", help, search.builds.clone());
+        self.search = Some(search);
+        self
+    }
+
     pub(crate) fn answered(&self, method: &Method, route: &'static str, status: u16, took: Duration) {
         let method = name(method);
         self.requests.get_or_create(&Labels { method, route, status }).inc();
@@ -124,6 +165,15 @@ impl Metrics {
         }
         if let Some((lag, seconds)) = &self.sync_lag {
             seconds.set(lag.age(now).unwrap_or_default().as_secs_f64());
+        }
+        if let Some(search) = &self.search {
+            let age = search.progress.oldest().map_or(0, |at| (now.as_millis() - at.as_millis()).max(0));
+            #[expect(clippy::cast_precision_loss, reason = "an age is far below 2^52 milliseconds")]
+            search.lag_seconds.set(age as f64 / 1_000.0);
+            let building = search.progress.building();
+            search.building.set(building.len().try_into().unwrap_or(i64::MAX));
+            search.messages.set(building.values().map(|build| build.messages.cast_signed()).sum());
+            search.builds.set(search.progress.builds().cast_signed());
         }
         let mut text = String::new();
         encode(&mut text, &registry).expect("a string takes every write");

@@ -50,7 +50,7 @@ pub(crate) async fn opened(response: Response) -> Result<Response, ApiError> {
 fn policy(logo: Option<&str>) -> HeaderValue {
     let logo = logo.and_then(origin).map_or_else(String::new, |origin| format!(" {origin}"));
     let policy = format!(
-        "default-src 'none'; style-src 'self'; img-src 'self'{logo}; form-action 'none'; base-uri 'none'; \
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'{logo}; form-action 'self'; base-uri 'none'; \
          frame-ancestors 'none'"
     );
     HeaderValue::from_str(&policy).expect("an origin is plain text")
@@ -149,6 +149,10 @@ pub(crate) fn finish(
         headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("ETag, Retry-After, X-Request-Id"));
     }
     if response.status() != StatusCode::OK {
+        return response;
+    }
+    // What no cache stores needs no validator.
+    if response.headers().get(CACHE_CONTROL).is_some_and(|cached| cached == "no-store") {
         return response;
     }
     let tag = match (response.headers().get(ETAG), response.body()) {

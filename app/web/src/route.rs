@@ -7,7 +7,7 @@ use http::Method;
 use super::call::{Call, Work};
 use super::capture::{ChannelRef, FileName, TenantRef};
 use super::request::Area;
-use super::{admin, file, health, job, public, site};
+use super::{admin, file, health, job, public, search, site};
 
 /// The audience of a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,6 +97,8 @@ routes! {
         public::threads, (slug: TenantRef<'_>, channel: ChannelRef<'_>);
     GET "/api/v1/tenants/{slug}/messages/{id}" Reader ["channel"]
         public::message, (slug: TenantRef<'_>, id: MessageId);
+    GET "/api/v1/tenants/{slug}/search" Reader ["q" "channel" "sort" "cursor" "limit"]
+        search::search, (slug: TenantRef<'_>);
     GET "/api/v1/tenants/{slug}/coverage" Reader ["limit" "cursor"] public::coverage, (slug: TenantRef<'_>);
 
     GET "/api/v1/admin/tenants" Admin ["limit" "cursor"] admin::list, ();
@@ -117,6 +119,7 @@ routes! {
     GET "/assets/{tenant}/theme.css" Reader [] site::theme, (tenant: TenantRef<'_>);
     GET "/" Public ["cursor"] site::home, ();
     GET "/{tenant}" Public ["cursor"] site::tenant, (tenant: TenantRef<'_>);
+    GET "/{tenant}/search" Public ["q" "channel" "sort" "cursor"] search::page, (tenant: TenantRef<'_>);
     GET "/{tenant}/{channel}" Public ["before" "after" "sort" "cursor"]
         site::channel, (tenant: TenantRef<'_>, channel: ChannelRef<'_>);
     GET "/{tenant}/{channel}/{message}" Public []

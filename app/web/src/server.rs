@@ -116,6 +116,7 @@ impl Server {
                 },
                 _ = forget.tick() => {
                     self.state.limit.forget_idle();
+                    self.state.searches.forget_idle();
                     continue;
                 }
                 () = stop.cancelled() => break,

@@ -1,6 +1,7 @@
 //! The JSON objects of the REST API and of the command line.
 
 mod message;
+mod search;
 
 use app_core::browse::{Audience, ChannelView, FileStates, Roles, ThreadView};
 use domain::channel::ForumTag;
@@ -17,6 +18,7 @@ pub use self::message::{
     AttachmentBody, AuthorBody, EmojiBody, InteractionBody, MessageBody, MessagesBody, ReactionBody, ReferenceBody,
     RoleBody, StartedBody,
 };
+pub use self::search::{HitBody, SearchBody};
 use crate::address::message_path;
 
 /// A list and the cursor of its next page.

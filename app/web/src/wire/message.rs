@@ -249,7 +249,12 @@ impl<'a> MessageBody<'a> {
         }
     }
 
-    fn of_entry(tenant: &Tenant, channel_path: &str, entry: &'a Entry, known: (&'a Roles, &FileStates)) -> Self {
+    pub(super) fn of_entry(
+        tenant: &Tenant,
+        channel_path: &str,
+        entry: &'a Entry,
+        known: (&'a Roles, &FileStates),
+    ) -> Self {
         let permalink = format!("{channel_path}/{}", entry.message.id);
         Self::new(tenant, &entry.message, entry.thread.as_ref(), known, permalink)
     }
