@@ -13,7 +13,7 @@ COPY --from=build /src/target/release/verta /usr/local/bin/verta
 USER 10001
 WORKDIR /data
 VOLUME /data
-ENV BIND=0.0.0.0:25000 LOG_FORMAT=json DATABASE_URL=sqlite:/data/verta.db MEDIA_URL=folder:/data/media
+ENV BIND=0.0.0.0:25000 LOG_FORMAT=json DATABASE_URL=sqlite:/data/verta.db MEDIA_URL=folder:/data/media INDEX_DIR=/data/index
 EXPOSE 25000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=60s CMD ["curl", "-fsS", "-o", "/dev/null", "http://127.0.0.1:25000/readyz"]
 ENTRYPOINT ["verta"]

@@ -24,6 +24,7 @@ mod program;
 mod proxy;
 mod real;
 mod same;
+mod search;
 mod server;
 mod shown_counts;
 mod statements;

@@ -24,6 +24,7 @@ use domain::visibility::Visibility;
 use ports::clock::Clock;
 use ports::guild::GuildSource;
 use ports::media::{FileSource, MediaStore};
+use ports::search::SearchIndex;
 use ports::source::ExportSource;
 use ports::store::Store;
 
@@ -266,6 +267,7 @@ pub(crate) struct Tools {
     pub(crate) files: Option<Arc<dyn FileSource>>,
     /// The store of those files.
     pub(crate) media: Arc<dyn MediaStore>,
+    pub(crate) index: Arc<dyn SearchIndex>,
     /// The largest file that is fetched, in bytes.
     pub(crate) file_bytes: u64,
     /// The key of the pseudonyms; `None` for a command that writes none.

@@ -45,7 +45,7 @@ const fn setting(
 }
 
 /// All settings.
-pub(crate) const SETTINGS: [Setting; 16] = [
+pub(crate) const SETTINGS: [Setting; 17] = [
     setting(
         "DATABASE_URL",
         "URL",
@@ -78,6 +78,12 @@ pub(crate) const SETTINGS: [Setting; 16] = [
         "NUMBER",
         Some("100"),
         "The largest file that is fetched or imported, in MiB, 1 to 100000; 0: none",
+    ),
+    setting(
+        "INDEX_DIR",
+        "PATH",
+        Some("data/index"),
+        "The folder of the search indexes, for one process; they are rebuilt from the archive if it is empty",
     ),
     setting(
         "ADMIN_API_KEY",
@@ -133,6 +139,8 @@ pub(crate) struct Config {
     pub(crate) media: PathBuf,
     /// The largest file that is fetched, in bytes; `None` fetches none.
     pub(crate) media_file_bytes: Option<u64>,
+    /// The folder of the search indexes.
+    pub(crate) index: PathBuf,
     /// The key of the admin API, which is off without one.
     pub(crate) admin_key: Option<AdminKey>,
     /// The key of the pseudonyms, if it was given; else it is in a file beside an SQLite database.
@@ -168,6 +176,7 @@ impl Config {
             sync_full_interval: vars.required("SYNC_FULL_INTERVAL", value::interval)?,
             media: vars.required("MEDIA_URL", value::folder)?,
             media_file_bytes: vars.required("MEDIA_FILE_MIB", value::file_bytes)?,
+            index: vars.required("INDEX_DIR", |text| Ok(PathBuf::from(text)))?,
             admin_key: vars.optional("ADMIN_API_KEY", AdminKey::parse)?,
             pseudonym_key: vars.optional("PSEUDONYM_KEY", |text| text.parse().map_err(|error| format!("{error}")))?,
             bind: vars.required("BIND", value::bind)?,

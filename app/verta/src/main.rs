@@ -17,6 +17,7 @@ use std::time::{Duration, SystemTime};
 use adapter_dce::DiscordChatExporter;
 use adapter_discord::{ClientConfig, DiscordClient, ParseApiUrlError, ParseTokenError};
 use adapter_media::MediaFolder;
+use adapter_tantivy::TantivyIndex;
 use app_core::doctor::{Archive, Bot, Doctor, Key};
 use app_core::process::Process;
 use domain::pseudonym::PseudonymKey;
@@ -258,11 +259,12 @@ async fn tidy_media(command: &Command, config: &Config) {
 fn tools(store: Arc<dyn Store>, client: Guilds, key: Option<PseudonymKey>, config: &Config) -> Tools {
     let (source, clock) = (Arc::new(DiscordChatExporter::default()), Arc::new(SystemClock));
     let media = Arc::new(MediaFolder::new(config.media.clone()));
+    let index = Arc::new(TantivyIndex::new(config.index.clone()));
     let files = client.clone().filter(|_| config.media_file_bytes.is_some());
     let files = files.map(|client| -> Arc<dyn FileSource> { client });
     let guilds = client.map(|client| -> Arc<dyn GuildSource> { client });
     let file_bytes = config.media_file_bytes.unwrap_or_default();
-    Tools { store, guilds, files, media, file_bytes, source, key, clock, process: Process::current() }
+    Tools { store, guilds, files, media, index, file_bytes, source, key, clock, process: Process::current() }
 }
 
 fn log(config: &Config, is_server: bool) {

@@ -130,7 +130,7 @@ fn name(raw: u64) -> String {
     format!("item {raw}")
 }
 
-pub(super) async fn begin(store: &dyn Store) -> Box<dyn UnitOfWork> {
+pub(crate) async fn begin(store: &dyn Store) -> Box<dyn UnitOfWork> {
     store.begin().await.unwrap()
 }
 
@@ -159,7 +159,7 @@ pub(crate) async fn one_channel(store: &dyn Store) -> (Tenant, Channel) {
     (tenant, channel)
 }
 
-pub(super) async fn upsert(store: &dyn Store, channels: &[&Channel]) {
+pub(crate) async fn upsert(store: &dyn Store, channels: &[&Channel]) {
     let mut unit = begin(store).await;
     for channel in channels {
         unit.channels().upsert(channel).await.unwrap();

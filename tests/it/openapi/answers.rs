@@ -17,6 +17,7 @@ const MAX_BODY: usize = 1 << 20;
 /// Another process holds the token's lease, and two jobs were requested.
 fn served(installation: &Installation) -> Server {
     let server = installation.serve(&["--role", "web", "--import", examples().to_str().unwrap()]);
+    server.wait_for("search index built");
     let database = Connection::open(installation.database()).unwrap();
     for (id, state) in JOBS.into_iter().zip(["queued", "failed"]) {
         let job = format!(

@@ -95,7 +95,13 @@ impl Ask {
     }
 
     fn send(&self, server: &Server) -> Answer {
-        let Self { method, path, query, body, .. } = self;
+        let Self { method, path, body, .. } = self;
+        let needed = if self.template.ends_with("/search") && !self.query.contains("?q=") { "q=the" } else { "" };
+        let query = match (self.query.strip_prefix('?'), needed) {
+            (given, "") => given.map(|given| format!("?{given}")).unwrap_or_default(),
+            (None, needed) => format!("?{needed}"),
+            (Some(given), needed) => format!("?{needed}&{given}"),
+        };
         let headers = self.headers.concat();
         let length = self.announced.unwrap_or(body.len());
         let first = format!("{method} {path}{query} HTTP/1.1\r\nHost: verta.test\r\n");

@@ -10,7 +10,9 @@ use crate::program::{Answer, Installation, Server};
 
 fn served(installation: &Installation) -> Server {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
-    installation.serve(&["--import", examples.to_str().unwrap()])
+    let server = installation.serve(&["--import", examples.to_str().unwrap()]);
+    server.wait_for("search index built");
+    server
 }
 
 /// Encodes text as a value of a query.

@@ -4,9 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use app_core::follow::Follower;
+use app_core::browse::Browse;
+use app_core::follow::{Follower, Subscriber};
 use app_core::import::Options;
 use app_core::jobs::Jobs;
+use app_core::search::{IndexProgress, Indexer, Search};
 use app_core::sync::{Candidate, Schedule, SyncJobs, Worker};
 use app_web::{Server, ServerState, Settings};
 use tokio::signal::unix::{SignalKind, signal};
@@ -41,9 +43,15 @@ pub(super) async fn run(paths: &[PathBuf], role: Role, config: &Config, tools: &
     let state =
         ServerState::new(Arc::clone(&tools.store), Arc::clone(&tools.clock), jobs.clone(), sync_jobs.clone(), settings);
     let state = if tools.key.is_some() { state } else { state.without_key() };
-    let follower = Follower::new(Arc::clone(&tools.store), Vec::new());
+    let indexer = indexer(role, tools);
+    let subscribers = indexer.iter().map(|(indexer, _)| Arc::new(indexer.wake()) as Arc<dyn Subscriber>).collect();
+    let follower = Follower::new(Arc::clone(&tools.store), subscribers);
     let state = state.with_media(Arc::clone(&tools.media)).with_follower(follower.lag());
     let state = state.with_metrics(|registry| meter().register(registry));
+    let state = match &indexer {
+        Some((_, search)) => state.with_search(search.clone()),
+        None => state,
+    };
     let worker = worker(role, config, tools, sync_jobs);
     let state = match &worker {
         Some(worker) => state.with_sync_lag(worker.lag()),
@@ -80,13 +88,28 @@ pub(super) async fn run(paths: &[PathBuf], role: Role, config: &Config, tools: &
     });
     let following = tokio::spawn(follower.run(stop.clone()));
     eprintln!("Verta is at http://{}", server.address()?);
+    let indexing = indexer.map(|(indexer, _)| tokio::spawn(indexer.run(stop.clone())));
     server.run(stop).await;
     following.await?;
     patrol.await?;
+    if let Some(indexing) = indexing {
+        indexing.await?;
+    }
     if let Some(worker) = worker {
         worker.await?;
     }
     Ok(true)
+}
+
+/// Returns the indexer and the search of a process that serves the archive.
+fn indexer(role: Role, tools: &Tools) -> Option<(Indexer, Search)> {
+    if role == Role::Sync {
+        return None;
+    }
+    let (store, index, clock) = (Arc::clone(&tools.store), Arc::clone(&tools.index), Arc::clone(&tools.clock));
+    let progress = IndexProgress::default();
+    let search = Search::new(Browse::new(Arc::clone(&store)), Arc::clone(&index), progress.clone());
+    Some((Indexer::new(store, index, clock, progress), search))
 }
 
 /// Returns the worker that copies from the platform, if this process has that role and a token.

@@ -1,0 +1,509 @@
+//! Search over a store and an index: the indexer, the candidates, and the comparison with the store.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use adapter_sqlite::SqliteStore;
+use adapter_tantivy::TantivyIndex;
+use app_core::browse::{Audience, Browse};
+use app_core::search::{IndexProgress, Indexer, Search, SearchFailure, SearchPage, SearchRequest, Total};
+use domain::channel::{Channel, ChannelId, ChannelKind};
+use domain::coverage::Interval;
+use domain::message::{Message, MessageId, MessageKind};
+use domain::page::MessagePage;
+use domain::search::{SearchDocument, SearchPlace, SearchQuery};
+use domain::tenant::{Tenant, TenantId};
+use domain::timestamp::Timestamp;
+use domain::visibility::Visibility;
+use ports::clock::Clock;
+use ports::search::{Candidate, IndexState, SearchIndex, SearchSort};
+use ports::store::Store;
+use tempfile::TempDir;
+
+use crate::contract::fixture::{at, begin, channel, id, message, put, tenant, thread, upsert};
+use crate::program::{Installation, examples};
+use crate::server::Database;
+
+macro_rules! cases {
+    ($($case:ident),* $(,)?) => {
+        mod sqlite {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    let folder = tempfile::tempdir().unwrap();
+                    let store = super::SqliteStore::open(&folder.path().join("verta.db"), 4).unwrap();
+                    super::$case(std::sync::Arc::new(store)).await;
+                }
+            )*
+        }
+
+        mod tidb {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                #[ignore = "needs a MySQL-protocol server"]
+                async fn $case() {
+                    let database = super::Database::new().await;
+                    super::$case(std::sync::Arc::new(database.store().await)).await;
+                }
+            )*
+        }
+    };
+}
+
+cases![
+    the_pages_of_every_query_are_those_of_a_naive_search,
+    what_is_hidden_or_deleted_is_never_shown_however_old_the_index,
+    a_removed_or_damaged_index_is_built_again,
+    a_log_that_was_trimmed_makes_the_index_be_built_again,
+    a_removed_tenant_leaves_no_file,
+    the_name_of_a_thread_is_found_with_its_messages,
+];
+
+/// A clock that stands still.
+struct Still;
+
+impl Clock for Still {
+    fn now(&self) -> Timestamp {
+        at(1_790_000_000_000)
+    }
+}
+
+/// A store with its index.
+struct World {
+    store: Arc<dyn Store>,
+    index: Arc<TantivyIndex>,
+    indexer: Indexer,
+    search: Search,
+    folder: TempDir,
+}
+
+impl World {
+    fn new(store: Arc<dyn Store>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (index, indexer, search) = Self::opened(&store, &folder);
+        Self { store, index, indexer, search, folder }
+    }
+
+    fn opened(store: &Arc<dyn Store>, folder: &TempDir) -> (Arc<TantivyIndex>, Indexer, Search) {
+        let index = Arc::new(TantivyIndex::new(folder.path().join("index")));
+        let progress = IndexProgress::default();
+        let of_indexer = Arc::clone(&index) as Arc<dyn SearchIndex>;
+        let indexer = Indexer::new(Arc::clone(store), Arc::clone(&of_indexer), Arc::new(Still), progress.clone());
+        let search = Search::new(Browse::new(Arc::clone(store)), of_indexer, progress);
+        (index, indexer, search)
+    }
+
+    /// Ends the process that has the index, and starts another one.
+    fn restarted(self) -> Self {
+        let Self { store, index, indexer, search, folder } = self;
+        drop((index, indexer, search));
+        let (index, indexer, search) = Self::opened(&store, &folder);
+        Self { store, index, indexer, search, folder }
+    }
+
+    async fn page(&self, tenant: &Tenant, audience: Audience, request: &SearchRequest) -> SearchPage {
+        self.search.page(audience, tenant.slug.as_str(), request).await.unwrap()
+    }
+
+    /// Returns the keys of all matches, page by page.
+    async fn all(
+        &self,
+        tenant: &Tenant,
+        audience: Audience,
+        mut request: SearchRequest,
+    ) -> Vec<(MessageId, ChannelId, Candidate)> {
+        let mut found = Vec::new();
+        loop {
+            let page = self.page(tenant, audience, &request).await;
+            assert!(!page.timed_out && page.hits.len() <= request.limit);
+            assert!(page.next.is_none() || page.hits.len() == request.limit, "{request:?}");
+            if let (None, Total::Exactly(total)) = (request.after, page.total) {
+                let rest = page.next.is_some();
+                assert!(rest || total == page.hits.len() as u64, "{total} {request:?}");
+            }
+            found.extend(page.hits.iter().map(|hit| (hit.entry.message.id, hit.channel.channel.id, hit.at)));
+            let Some(next) = page.next else { return found };
+            request.after = Some(next);
+        }
+    }
+
+    async fn found(&self, tenant: &Tenant, query: &str) -> Vec<u64> {
+        let found = self.all(tenant, Audience::Public, request(query)).await;
+        found.into_iter().map(|(id, ..)| id.get()).collect()
+    }
+}
+
+fn request(query: &str) -> SearchRequest {
+    let query: SearchQuery = query.parse().unwrap_or_else(|error| panic!("{query}: {error}"));
+    SearchRequest { query, channel: None, sort: SearchSort::Newest, after: None, limit: 50 }
+}
+
+/// Numbers from a seed.
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 16) % end
+    }
+
+    fn of<'a>(&mut self, all: &[&'a str]) -> &'a str {
+        all[usize::try_from(self.below(all.len() as u64)).unwrap()]
+    }
+}
+
+const WORDS: [&str; 20] = [
+    "quick",
+    "Naïve café",
+    "Straße",
+    "FUSSBALL",
+    "İstanbul",
+    "λόγος",
+    "Ёлка",
+    "محمد",
+    "שלום",
+    "किताब",
+    "ภาษาไทย",
+    "搜索引擎",
+    "東京大学",
+    "タワー",
+    "한국어 검색",
+    "👍🏽",
+    "https://example.org/x",
+    "<@07070707070707070707070707070707>",
+    "**bold** text",
+    "quicker",
+];
+
+const QUERIES: [&str; 26] = [
+    "quick",
+    "quick*",
+    "-quick",
+    "cafe",
+    "strasse",
+    "fußball",
+    "istanbul",
+    "λογοσ",
+    "елка",
+    "محمد",
+    "שלום",
+    "किताब",
+    "ไทย",
+    "搜索",
+    "京",
+    "タワー",
+    "검색",
+    "👍",
+    "has:link",
+    "host:example.org",
+    "\"bold text\"",
+    "\"東京 quick\"",
+    "-has:link quick",
+    "in:channel-2",
+    "during:2015-01",
+    "mentions:07070707070707070707070707070707 quick",
+];
+
+/// The naive search: every stored message is compared with the query.
+async fn expected(
+    store: &dyn Store,
+    tenant: &Tenant,
+    channels: &[Channel],
+    audience: Audience,
+    request: &SearchRequest,
+) -> Vec<(MessageId, ChannelId)> {
+    let mut read = store.read().await.unwrap();
+    let mut matches = Vec::new();
+    for channel in channels {
+        let Some(channel) = read.channels().find(channel.id).await.unwrap() else { continue };
+        let parent = match channel.parent_id {
+            Some(id) => read.channels().find(id).await.unwrap(),
+            None => None,
+        };
+        if audience == Audience::Public && !channel.is_public(parent.as_ref()) {
+            continue;
+        }
+        let limit = request.channel.as_ref();
+        let is = |channel: &Channel| limit.is_none_or(|limit| channel.slug.as_str() == limit);
+        if !is(&channel) && !parent.as_ref().is_some_and(is) {
+            continue;
+        }
+        for stored in read.messages().list_stored(channel.id, None, 1_000).await.unwrap() {
+            let hidden = audience == Audience::Public && !stored.message.kind.is_shown();
+            if stored.is_deleted() || hidden {
+                continue;
+            }
+            let started = read.channels().find(ChannelId::of(tenant.id, stored.message.id.cast())).await.unwrap();
+            let is_open =
+                |thread: &Channel| thread.parent_id == Some(channel.id) && thread.visibility == Visibility::Public;
+            let thread = started.filter(is_open);
+            let parent = parent.as_ref().filter(|_| channel.kind.is_thread());
+            let place = SearchPlace { channel: &channel, parent, thread: thread.as_ref() };
+            if request.query.matches(&SearchDocument::new(&stored.message, place)) {
+                matches.push((stored.message.id, channel.id));
+            }
+        }
+    }
+    matches.sort_unstable();
+    matches
+}
+
+fn written(numbers: &mut Numbers, of: &Channel, raw: u64, observed_at: i64) -> Message {
+    let text: Vec<&str> = (0..numbers.below(5)).map(|_| numbers.of(&WORDS)).collect();
+    let mut message =
+        message(of, raw, &text.join([" ", ", ", ""][usize::try_from(numbers.below(3)).unwrap()]), observed_at);
+    if numbers.below(9) == 0 {
+        message.kind = MessageKind(99);
+    }
+    message
+}
+
+fn public(mut channel: Channel) -> Channel {
+    channel.visibility = Visibility::Public;
+    channel
+}
+
+async fn create(store: &dyn Store, channels: &[&Channel]) -> Tenant {
+    let tenant = Tenant { id: channels[0].tenant_id, ..tenant() };
+    let mut unit = begin(store).await;
+    unit.tenants().insert(&tenant).await.unwrap();
+    unit.commit().await.unwrap();
+    upsert(store, channels).await;
+    tenant
+}
+
+async fn the_pages_of_every_query_are_those_of_a_naive_search(store: Arc<dyn Store>) {
+    let mut world = World::new(store);
+    let of = tenant();
+    let mut channels: Vec<Channel> = (1..=3).map(|raw| public(channel(&of, raw, ChannelKind::TEXT))).collect();
+    channels.push(channel(&of, 4, ChannelKind::TEXT));
+    channels.push(thread(&channels[0], 40));
+    channels.push(Channel { kind: ChannelKind::PRIVATE_THREAD, ..thread(&channels[0], 60) });
+    let tenant = create(&*world.store, &channels.iter().collect::<Vec<_>>()).await;
+    let mut numbers = Numbers(0x5eed);
+    for step in 1..=10_i64 {
+        for _ in 0..=numbers.below(2) {
+            let here = channels[usize::try_from(numbers.below(channels.len() as u64)).unwrap()].clone();
+            let low = (1 + numbers.below(300)) << 22;
+            let ids: BTreeSet<u64> = (0..numbers.below(60)).map(|_| low + (numbers.below(100) << 22)).collect();
+            // A thread's opener is in two channels.
+            let interval = Interval::new(id(low), id(low + (100 << 22))).filter(|_| numbers.below(2) == 0);
+            let opener = interval.is_none().then_some(40);
+            let ids = opener.into_iter().chain(ids);
+            let messages = ids.map(|raw| written(&mut numbers, &here, raw, step)).collect();
+            let page = MessagePage::new(interval, at(step), messages).unwrap();
+            put(&*world.store, &here, &page).await;
+        }
+        if numbers.below(2) == 0 {
+            let at = usize::try_from(numbers.below(3)).unwrap();
+            let stored = world.store.read().await.unwrap().channels().find(channels[at].id).await.unwrap();
+            let mut changed = stored.unwrap();
+            changed.visibility =
+                if changed.visibility == Visibility::Public { Visibility::Private } else { Visibility::Public };
+            changed.observed_at = Some(crate::contract::fixture::at(step + 100));
+            upsert(&*world.store, &[&changed]).await;
+        }
+        if step == 5 {
+            world = world.restarted();
+        }
+        world.indexer.settle().await.unwrap();
+        for query in QUERIES {
+            let audience = if numbers.below(2) == 0 { Audience::Public } else { Audience::Admin };
+            let sort = [SearchSort::Newest, SearchSort::Oldest, SearchSort::Relevance]
+                [usize::try_from(numbers.below(3)).unwrap()];
+            let limit = [1, 3, 25, 50][usize::try_from(numbers.below(4)).unwrap()];
+            let channel =
+                (numbers.below(6) == 0).then(|| channels[3].slug.to_string()).filter(|_| audience == Audience::Admin);
+            let request = SearchRequest { sort, limit, channel, ..request(query) };
+            let wanted = expected(&*world.store, &tenant, &channels, audience, &request).await;
+            let found = world.all(&tenant, audience, request.clone()).await;
+            let in_order = found.windows(2).all(|pair| match sort {
+                SearchSort::Newest => (pair[1].0, pair[0].1) < (pair[0].0, pair[1].1),
+                SearchSort::Oldest => (pair[0].0, pair[0].1) < (pair[1].0, pair[1].1),
+                SearchSort::Relevance => pair[0].2.score >= pair[1].2.score,
+            });
+            assert!(in_order, "{query}");
+            let mut found: Vec<_> = found.into_iter().map(|(id, channel, _)| (id, channel)).collect();
+            found.sort_unstable();
+            assert_eq!(found, wanted, "step {step}: {query} {audience:?} {sort:?}");
+        }
+    }
+}
+
+async fn what_is_hidden_or_deleted_is_never_shown_however_old_the_index(store: Arc<dyn Store>) {
+    let mut world = World::new(store);
+    let of = tenant();
+    let (one, other) = (public(channel(&of, 1, ChannelKind::TEXT)), public(channel(&of, 2, ChannelKind::TEXT)));
+    let below = thread(&other, 30);
+    let tenant = create(&*world.store, &[&one, &other, &below]).await;
+    let page = |of: &Channel, at_: i64, ids: &[u64], text: &str| {
+        let messages = ids.iter().map(|raw| message(of, *raw, text, at_)).collect();
+        MessagePage::new(Interval::new(id(1), id(99)), at(at_), messages).unwrap()
+    };
+    put(&*world.store, &one, &page(&one, 1, &[5, 6, 7], "word")).await;
+    put(&*world.store, &other, &page(&other, 1, &[8, 9], "word")).await;
+    put(&*world.store, &below, &page(&below, 1, &[31], "word")).await;
+    world.indexer.settle().await.unwrap();
+    assert_eq!(world.found(&tenant, "word").await, [31, 9, 8, 7, 6, 5]);
+    // The index is not told of anything from here on.
+    put(&*world.store, &one, &page(&one, 2, &[5, 7], "word")).await;
+    assert_eq!(world.found(&tenant, "word").await, [31, 9, 8, 7, 5]);
+    let edited = vec![message(&one, 5, "other", 3), message(&one, 7, "word", 3)];
+    let edited = MessagePage::new(None, at(3), edited).unwrap();
+    put(&*world.store, &one, &edited).await;
+    assert_eq!(world.found(&tenant, "word").await, [31, 9, 8, 7]);
+    let hidden = Channel { visibility: Visibility::Private, observed_at: Some(at(9)), ..other.clone() };
+    upsert(&*world.store, &[&hidden]).await;
+    assert_eq!(world.found(&tenant, "word").await, [7]);
+    assert_eq!(world.all(&tenant, Audience::Admin, request("word")).await.len(), 4);
+    for channel in [&below, &other] {
+        let mut unit = begin(&*world.store).await;
+        unit.messages().delete_first(channel.id, 1_000).await.unwrap();
+        unit.channels().delete(channel.id).await.unwrap();
+        unit.commit().await.unwrap();
+    }
+    assert_eq!(world.all(&tenant, Audience::Admin, request("word")).await.len(), 1);
+    world.indexer.settle().await.unwrap();
+    assert_eq!(world.found(&tenant, "word").await, [7]);
+}
+
+async fn a_removed_or_damaged_index_is_built_again(store: Arc<dyn Store>) {
+    let mut world = World::new(store);
+    let of = tenant();
+    let here = public(channel(&of, 1, ChannelKind::TEXT));
+    let tenant = create(&*world.store, &[&here]).await;
+    let page = |raw: u64| MessagePage::new(None, at(1), vec![message(&here, raw, "word", 1)]).unwrap();
+    let failed = world.search.page(Audience::Public, tenant.slug.as_str(), &request("word")).await;
+    assert!(matches!(failed, Err(SearchFailure::Building)), "{failed:?}");
+    put(&*world.store, &here, &page(5)).await;
+    world.indexer.settle().await.unwrap();
+    assert_eq!(world.found(&tenant, "word").await, [5]);
+    let root = world.folder.path().join("index");
+    std::fs::remove_dir_all(&root).unwrap();
+    put(&*world.store, &here, &page(6)).await;
+    world.indexer.settle().await.unwrap();
+    assert_eq!(world.found(&tenant, "word").await, [6, 5]);
+    // While the process is down.
+    for entry in walkdir::WalkDir::new(&root) {
+        let entry = entry.unwrap();
+        if entry.path().extension().is_some_and(|ending| ending == "term" || ending == "idx") {
+            let mut bytes = std::fs::read(entry.path()).unwrap();
+            bytes[0] ^= 1;
+            std::fs::remove_file(entry.path()).unwrap();
+            std::fs::write(entry.path(), bytes).unwrap();
+        }
+    }
+    let mut world = world.restarted();
+    put(&*world.store, &here, &page(7)).await;
+    assert_eq!(world.index.state(tenant.id).await.unwrap(), IndexState::Damaged);
+    world.indexer.settle().await.unwrap();
+    assert_eq!(world.found(&tenant, "word").await, [7, 6, 5]);
+}
+
+async fn a_log_that_was_trimmed_makes_the_index_be_built_again(store: Arc<dyn Store>) {
+    let mut world = World::new(store);
+    let of = tenant();
+    let here = public(channel(&of, 1, ChannelKind::TEXT));
+    let tenant = create(&*world.store, &[&here]).await;
+    let page = |raw: u64| MessagePage::new(None, at(1), vec![message(&here, raw, "word", 1)]).unwrap();
+    put(&*world.store, &here, &page(5)).await;
+    world.indexer.settle().await.unwrap();
+    let mut world = world.restarted();
+    put(&*world.store, &here, &page(6)).await;
+    let mut unit = begin(&*world.store).await;
+    unit.changes().trim(at(4_000_000_000_000), 0, 1_000).await.unwrap();
+    unit.commit().await.unwrap();
+    put(&*world.store, &here, &page(7)).await;
+    // The old one answers until the new one is built.
+    assert_eq!(world.found(&tenant, "word").await, [5]);
+    world.indexer.settle().await.unwrap();
+    assert_eq!(world.found(&tenant, "word").await, [7, 6, 5]);
+    put(&*world.store, &here, &page(8)).await;
+    world.indexer.settle().await.unwrap();
+    assert_eq!(world.found(&tenant, "word").await, [8, 7, 6, 5]);
+}
+
+async fn a_removed_tenant_leaves_no_file(store: Arc<dyn Store>) {
+    let mut world = World::new(store);
+    let of = tenant();
+    let here = public(channel(&of, 1, ChannelKind::TEXT));
+    let tenant = create(&*world.store, &[&here]).await;
+    world.indexer.settle().await.unwrap();
+    let folder = world.folder.path().join("index").join(tenant.id.0.to_string());
+    assert!(folder.exists());
+    let mut unit = begin(&*world.store).await;
+    unit.channels().delete(here.id).await.unwrap();
+    unit.tenants().delete(tenant.id).await.unwrap();
+    unit.commit().await.unwrap();
+    world.indexer.settle().await.unwrap();
+    assert!(!folder.exists());
+    let left: Vec<TenantId> = world.index.tenants().await.unwrap();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+async fn the_name_of_a_thread_is_found_with_its_messages(store: Arc<dyn Store>) {
+    let mut world = World::new(store);
+    let of = tenant();
+    let here = public(channel(&of, 1, ChannelKind::TEXT));
+    let tenant = create(&*world.store, &[&here]).await;
+    let starter = MessagePage::new(None, at(1), vec![message(&here, 30, "starter", 1)]).unwrap();
+    put(&*world.store, &here, &starter).await;
+    world.indexer.settle().await.unwrap();
+    assert_eq!(world.found(&tenant, "pancakes").await, [0_u64; 0]);
+    let below = Channel { name: "About pancakes".to_owned(), ..thread(&here, 30) };
+    upsert(&*world.store, &[&below]).await;
+    let opener = MessagePage::new(None, at(1), vec![message(&below, 30, "", 1), message(&below, 31, "x", 1)]).unwrap();
+    put(&*world.store, &below, &opener).await;
+    world.indexer.settle().await.unwrap();
+    assert_eq!(world.found(&tenant, "pancakes").await, [30, 30]);
+    let renamed = Channel { name: "About waffles".to_owned(), observed_at: Some(at(50)), ..below };
+    upsert(&*world.store, &[&renamed]).await;
+    world.indexer.settle().await.unwrap();
+    assert_eq!(world.found(&tenant, "pancakes").await, [0_u64; 0]);
+    assert_eq!(world.found(&tenant, "waffles").await, [30, 30]);
+}
+
+#[test]
+fn search_over_http_pages_and_explains() {
+    let installation = Installation::new();
+    let server = installation.serve(&["--import", examples().to_str().unwrap()]);
+    server.wait_for("search index built");
+    let base = "/api/v1/tenants/thimble-firmware/search";
+    let (mut ids, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = server.get(&format!("{base}?q=the&limit=7{cursor}"));
+        assert_eq!(page.status, 200, "{}", page.text());
+        assert_eq!((page.header("cache-control"), page.header("etag")), (Some("no-store"), None));
+        let page = page.json();
+        for item in page["items"].as_array().unwrap() {
+            ids.push(item["message"]["id"].as_str().unwrap().to_owned());
+        }
+        match page["next"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    let whole = server.get(&format!("{base}?q=the&limit=50")).json();
+    assert_eq!(whole["total"]["value"].as_u64().unwrap(), ids.len() as u64, "{whole}");
+    let mut unique = ids.clone();
+    unique.sort();
+    unique.dedup();
+    assert!(unique.len() == ids.len() && ids.len() > 7, "{}", ids.len());
+    let wrong = server.get(&format!("{base}?q=form:x"));
+    assert_eq!(wrong.status, 400);
+    let reason = wrong.json()["errors"][0]["reason"].as_str().unwrap().to_owned();
+    assert!(reason.contains("\"from:\"") && reason.contains("character 1"), "{reason}");
+    let page = server.get("/thimble-firmware/search?q=the");
+    assert_eq!(page.status, 200);
+    let text = page.text();
+    for part in ["<mark>", "noindex", "name=\"q\" value=\"the\"", "class=\"open\""] {
+        assert!(text.contains(part), "{part}");
+    }
+    let (empty, wrong) = (server.get("/thimble-firmware/search"), server.get("/thimble-firmware/search?q=form:x"));
+    assert_eq!((empty.status, wrong.status), (200, 400));
+    assert!(wrong.text().contains("did you mean") && empty.text().contains("What you can search for"));
+    assert_eq!(server.get("/thimble-firmware/search?q=zzzzqqq").status, 200);
+    assert!(server.get("/thimble-firmware/general").text().contains("/thimble-firmware/search?channel=general"));
+}
