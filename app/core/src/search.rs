@@ -329,3 +329,6 @@ impl Search {
         Ok(SearchPage { tenant, channel, hits, next, total, as_of, timed_out: found.timed_out, roles, files })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,31 @@
+use super::*;
+
+fn excerpt(query: &str, texts: &[&str]) -> String {
+    let texts: Vec<SearchText> = texts.iter().map(|text| SearchText::plain(text)).collect();
+    let excerpt = Excerpt::new(&query.parse().unwrap(), &texts);
+    excerpt.pieces.iter().map(|(piece, matches)| if *matches { format!("[{piece}]") } else { piece.clone() }).collect()
+}
+
+#[test]
+fn an_excerpt_marks_what_matches() {
+    assert_eq!(excerpt("fox naive", &["The Naïve fox, a fox"]), "The [Naïve] [fox], a [fox]");
+    assert_eq!(excerpt("京", &["東京都"]), "東[京]都");
+    assert_eq!(excerpt("has:image", &["The fox"]), "The fox");
+}
+
+#[test]
+fn an_excerpt_is_of_the_first_text_that_matches() {
+    assert_eq!(excerpt("fox", &["", "one", "the fox", "fox"]), "the [fox]");
+    assert_eq!(excerpt("-fox", &["  ", "one", "two"]), "one");
+    assert_eq!(excerpt("fox", &[]), "");
+}
+
+#[test]
+fn an_excerpt_is_around_the_first_match() {
+    let long = format!("{}fox{}", "ä ".repeat(500), " ö".repeat(500));
+    let part = excerpt("fox", &[&long]);
+    assert!(part.starts_with("…") && part.ends_with('…') && part.contains("[fox]"), "{part}");
+    assert!(part.chars().count() < 300, "{}", part.chars().count());
+    let after = excerpt("ö", &[&format!("{}ö", "ä ".repeat(20))]);
+    assert!(after.starts_with("ä ä") && after.ends_with("[ö]"), "{after}");
+}
