@@ -15,6 +15,7 @@ use uuid::Uuid;
 use crate::channel::ChannelId;
 use crate::coverage::Interval;
 use crate::message::MessageId;
+use crate::pseudonym::Pseudonym;
 use crate::tenant::TenantId;
 
 /// One entry of the log.
@@ -70,6 +71,11 @@ pub enum ChangeKind {
     },
     /// The tenant appeared, or one of its fields changed; a deletion begins so.
     Tenant,
+    /// The content of an author was erased: what is derived from it must be removed at once and for good.
+    AuthorErased {
+        /// The author.
+        author: Pseudonym,
+    },
     /// The tenant was removed.
     TenantGone,
     /// Roles, emoji or stickers changed.
@@ -107,6 +113,7 @@ impl ChangeKind {
             Self::Tenant => 7,
             Self::GuildItems => 8,
             Self::Files { .. } => 9,
+            Self::AuthorErased { .. } => 10,
             Self::TenantGone => 11,
         }
     }
@@ -122,7 +129,17 @@ impl ChangeKind {
             | Self::Channel { channel }
             | Self::ChannelGone { channel }
             | Self::Files { channel, .. } => Some(channel),
-            Self::Tenant | Self::TenantGone | Self::GuildItems => None,
+            Self::Tenant | Self::TenantGone | Self::GuildItems | Self::AuthorErased { .. } => None,
+        }
+    }
+
+    /// Returns the id under which a store has its subject: that of its channel, or the pseudonym of its author.
+    #[must_use]
+    pub const fn subject(self) -> Option<Uuid> {
+        match (self, self.channel()) {
+            (_, Some(channel)) => Some(channel.0),
+            (Self::AuthorErased { author }, None) => Some(Uuid::from_bytes(*author.as_bytes())),
+            (_, None) => None,
         }
     }
 
@@ -134,15 +151,20 @@ impl ChangeKind {
             Self::Created { message, .. } | Self::Updated { message, .. } | Self::Deleted { message, .. } => {
                 Some(Interval::only(message))
             }
-            Self::Channel { .. } | Self::ChannelGone { .. } | Self::Tenant | Self::TenantGone | Self::GuildItems => {
-                None
-            }
+            Self::Channel { .. }
+            | Self::ChannelGone { .. }
+            | Self::Tenant
+            | Self::TenantGone
+            | Self::GuildItems
+            | Self::AuthorErased { .. } => None,
         }
     }
 
-    /// Returns the kind that a store has under a number, a channel and an interval; `None` if they do not fit together.
+    /// Returns the kind that a store has under a number, a [subject](Self::subject) and an interval; `None` if they do
+    /// not fit together.
     #[must_use]
-    pub fn from_stored(number: u8, channel: Option<ChannelId>, interval: Option<Interval>) -> Option<Self> {
+    pub fn from_stored(number: u8, subject: Option<Uuid>, interval: Option<Interval>) -> Option<Self> {
+        let channel = subject.map(ChannelId);
         let only = || interval.filter(|interval| interval.low() == interval.high()).map(Interval::low);
         let kind = match (number, channel, interval) {
             (1, Some(channel), Some(interval)) => Self::Page { channel, interval },
@@ -154,6 +176,7 @@ impl ChangeKind {
             (7, None, None) => Self::Tenant,
             (8, None, None) => Self::GuildItems,
             (9, Some(channel), Some(interval)) => Self::Files { channel, interval },
+            (10, Some(author), None) => Self::AuthorErased { author: Pseudonym::new(author.0.into_bytes()) },
             (11, None, None) => Self::TenantGone,
             _ => return None,
         };

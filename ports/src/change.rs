@@ -11,6 +11,8 @@
 
 use async_trait::async_trait;
 use domain::change::{ChangePosition, Followed};
+use domain::pseudonym::Pseudonym;
+use domain::tenant::TenantId;
 use domain::timestamp::Timestamp;
 
 use crate::error::StoreError;
@@ -25,6 +27,11 @@ pub trait ChangeRepository: Send {
     /// Returns the changes after `position`, at most `limit` (1..=1000), those of one channel in the order of their
     /// commits; or [`Followed::Resync`] if the log does not cover them.
     async fn follow(&mut self, position: &ChangePosition, limit: u32) -> Result<Followed, StoreError>;
+
+    /// Appends that an author of the tenant was erased, in this unit: [`ChangeKind::AuthorErased`].
+    ///
+    /// [`ChangeKind::AuthorErased`]: domain::change::ChangeKind::AuthorErased
+    async fn record_erasure(&mut self, tenant: TenantId, author: Pseudonym) -> Result<(), StoreError>;
 
     /// Removes the oldest changes of a partition: those that committed before `before`, by the clock of the store, except
     /// its newest `kept`; at most `limit` (1..=1000). Returns the number removed; 0 if no partition has one to remove. A

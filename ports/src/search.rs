@@ -10,6 +10,7 @@
 //! accounts for.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::change::ChangePosition;
@@ -43,11 +44,12 @@ pub enum SearchError {
     /// The disk is full. The index is as it was before the call.
     #[error("the disk of the search index is full")]
     Full(#[source] Source),
-    /// Another process uses the directory. A directory has one process.
-    #[error(
-        "another process uses the directory of the search index: set INDEX_DIR to a directory of this process alone"
-    )]
+    /// Another process writes the index; this one can only search in it.
+    #[error("another process writes the search index")]
     Locked,
+    /// The search took longer than it may.
+    #[error("the search took too long")]
+    TimedOut,
     /// Anything else: a missing privilege, an open-file limit. The index is as it was before the call.
     #[error("the search index failed")]
     Backend(#[source] Source),
@@ -158,6 +160,8 @@ pub struct CandidateQuery {
     pub after: Option<Candidate>,
     /// The maximum number of candidates: 1 to [`MAX_CANDIDATES`].
     pub limit: usize,
+    /// The time after which the search ends with what it found.
+    pub time: Duration,
 }
 
 /// A page of candidates.
@@ -166,12 +170,12 @@ pub struct Candidates {
     /// The candidates, in the requested order: no gap and no repeat with regard to the page before, as long as the
     /// documents do not change.
     pub items: Vec<Candidate>,
-    /// Whether there are more after them.
+    /// Whether there may be more after them: there are, or the time was over.
     pub more: bool,
     /// The number of all candidates, up to [`COUNTED`]; the true number is greater if it is [`COUNTED`].
     pub total: u64,
-    /// Whether each candidate matches the query, as far as the index is current. If not, the candidates are a superset
-    /// of the matches, and the total an upper bound.
+    /// Whether each candidate matches the query, as far as the index is current, and all were counted. If not, the
+    /// candidates are a superset of the matches, and the total says nothing.
     pub exact: bool,
     /// How far the index had followed.
     pub position: IndexPosition,
@@ -179,15 +183,24 @@ pub struct Candidates {
 
 /// The search indexes of all tenants.
 ///
+/// Several processes can share indexes. One of them writes; the others see its commits, and their calls that would change
+/// an index fail with [`SearchError::Locked`].
+///
 /// Calls of one tenant may overlap: a search sees the index before or after a batch, never a part of it. Each call may
 /// block a thread of its own for long, but never the caller's.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait SearchIndex: Send + Sync {
+    /// Makes this process the writer, if there is none; returns whether it is.
+    ///
+    /// # Errors
+    /// [`SearchError::Backend`].
+    async fn acquire(&self) -> Result<bool, SearchError>;
+
     /// Returns the state of a tenant's index. The first call since the process started reads and checks all its files.
     ///
     /// # Errors
-    /// [`SearchError::Locked`], [`SearchError::Backend`].
+    /// [`SearchError::Backend`].
     async fn state(&self, tenant: TenantId) -> Result<IndexState, SearchError>;
 
     /// Checks the files of a tenant's index again; returns whether they are intact. A damaged index is
@@ -206,7 +219,8 @@ pub trait SearchIndex: Send + Sync {
     /// Returns a page of candidates: a superset of the messages that match, as far as the index has followed.
     ///
     /// # Errors
-    /// [`SearchError::Missing`], [`SearchError::Damaged`], [`SearchError::Locked`], [`SearchError::Backend`].
+    /// [`SearchError::Missing`], [`SearchError::Damaged`], [`SearchError::Backend`], and [`SearchError::TimedOut`] if
+    /// the time was over before the first candidate.
     async fn find(&self, tenant: TenantId, query: CandidateQuery) -> Result<Candidates, SearchError>;
 
     /// Returns whether the documents of a channel have this [`IndexedMessage::root`]; true if it has none.
@@ -241,7 +255,7 @@ pub trait SearchIndex: Send + Sync {
     /// Returns the tenants that have files in the index, in no order: those that the store no longer has can be removed.
     ///
     /// # Errors
-    /// [`SearchError::Locked`], [`SearchError::Backend`].
+    /// [`SearchError::Backend`].
     async fn tenants(&self) -> Result<Vec<TenantId>, SearchError>;
 }
 

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use domain::change::{Change, ChangeKind, ChangePosition, Followed, LogExtent, NumberedChange, Partition};
-use domain::channel::ChannelId;
+use domain::pseudonym::Pseudonym;
 use domain::tenant::TenantId;
 use domain::timestamp::Timestamp;
 use ports::change::ChangeRepository;
@@ -58,10 +58,10 @@ impl FromRow for NumberedChange {
 
     fn from_row(row: &mut impl Columns) -> Result<Self, StoreError> {
         let (number, tenant_id) = (row.number("change_id")?, TenantId(row.uuid("tenant_id")?));
-        let channel = row.optional_uuid("channel_id")?.map(ChannelId);
+        let subject = row.optional_uuid("channel_id")?;
         let kind: u8 = row.number("kind")?;
         let interval = row.optional_interval()?;
-        let kind = ChangeKind::from_stored(kind, channel, interval)
+        let kind = ChangeKind::from_stored(kind, subject, interval)
             .ok_or_else(|| row.corrupt("kind", ValueError::Number(kind.into())))?;
         Ok(Self { number, change: Change { tenant_id, kind } })
     }
@@ -129,6 +129,12 @@ impl<U: ChangeStatements> ChangeRepository for SqlUnit<U> {
         found.sort_unstable_by_key(|found| found.number);
         found.dedup_by_key(|found| found.number);
         Ok(extent.answer(unread.as_deref(), found))
+    }
+
+    #[instrument(name = "db.change.record_erasure", level = "debug", skip_all, err(level = "trace"))]
+    async fn record_erasure(&mut self, tenant: TenantId, author: Pseudonym) -> Result<(), StoreError> {
+        self.0.log(tenant, [ChangeKind::AuthorErased { author }]);
+        Ok(())
     }
 
     #[instrument(name = "db.change.trim", level = "debug", skip_all, err(level = "trace"))]

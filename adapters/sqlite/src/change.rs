@@ -40,7 +40,7 @@ fn row(number: u64, change: &Change, committed_at: Timestamp) -> [Value<'static>
     values![
         number,
         change.tenant_id.0,
-        change.kind.channel().map(|channel| channel.0),
+        change.kind.subject(),
         change.kind.as_number(),
         interval.map(Interval::low),
         interval.map(Interval::high),

@@ -1,5 +1,6 @@
 //! Queries of the domain as queries of tantivy.
 
+use std::collections::BTreeSet;
 use std::ops::Bound;
 
 use domain::channel::ChannelId;
@@ -149,10 +150,6 @@ impl Compiler<'_> {
     /// Adds the clauses of a text. A negated one excludes only what certainly contains it.
     fn text(&mut self, phrase: &Phrase, negated: bool) -> tantivy::Result<()> {
         let (words, prefix) = split(phrase);
-        if !words.is_empty() && prefix.is_some() {
-            // Whether all candidates match depends on the segments, which differ from node to node.
-            self.exact = false;
-        }
         let query: Box<dyn Query> = match (&words[..], prefix) {
             (_, None) => self.phrase(&words),
             ([], Some(prefix)) => self.prefix(&prefix),
@@ -164,8 +161,12 @@ impl Compiler<'_> {
                     query.set_max_expansions(count);
                     Box::new(query)
                 }
-                _ if negated => return Ok(()),
+                _ if negated => {
+                    self.exact = false;
+                    return Ok(());
+                }
                 _ => {
+                    self.exact = false;
                     let prefix = self.prefix(&prefix);
                     self.clause(false, prefix);
                     self.phrase(&words)
@@ -201,9 +202,10 @@ impl Compiler<'_> {
         Box::new(InvertedIndexRangeQuery::new(Bound::Included(self.fields.word(prefix)), upper))
     }
 
-    /// Returns the greatest number of words in a segment that start with `prefix`, counted up to [`EXPANDED`] + 1.
+    /// Returns the number of words that start with `prefix`, counted up to [`EXPANDED`] + 1. It is that of all segments
+    /// together: how the documents are divided into segments differs from node to node.
     fn expansions(&self, prefix: &str) -> tantivy::Result<u32> {
-        let mut most = 0;
+        let mut words: BTreeSet<Vec<u8>> = BTreeSet::new();
         for reader in self.searcher.segment_readers() {
             let index = reader.inverted_index(self.fields.body)?;
             let mut range = index.terms().range().ge(prefix.as_bytes());
@@ -211,13 +213,11 @@ impl Compiler<'_> {
                 range = range.lt(end);
             }
             let mut stream = range.into_stream()?;
-            let mut count = 0;
-            while count <= EXPANDED && stream.advance() {
-                count += 1;
+            while words.len() <= EXPANDED as usize && stream.advance() {
+                words.insert(stream.key().to_vec());
             }
-            most = most.max(count);
         }
-        Ok(most)
+        Ok(u32::try_from(words.len()).unwrap_or(u32::MAX))
     }
 }
 

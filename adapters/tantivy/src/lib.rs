@@ -1,9 +1,13 @@
 //! The search index in a directory, by tantivy.
 //!
-//! [`TantivyIndex`] implements [`ports::search::SearchIndex`]. Each tenant has a directory below the root, which one
-//! process at a time uses. In it are generations: the newest finished one answers, and a rebuild makes the next one
-//! beside it. A generation is finished by the commit that writes its first position, so that a process that is killed
-//! at any moment leaves either the old one or the new one.
+//! [`TantivyIndex`] implements [`ports::search::SearchIndex`]. Each tenant has a directory below the root. In it are
+//! generations: the newest finished one answers, and a rebuild makes the next one beside it. A generation is finished by
+//! the commit that writes its first position, so that a process that is killed at any moment leaves either the old one
+//! or the new one.
+//!
+//! A root has one writer, the process that has its lock; any other process only searches there and sees each commit of
+//! the writer. When the writer ends, one of the others takes its place. Archives have different roots
+//! ([`folder_of`]).
 //!
 //! Nothing of a message is stored but its words and properties, and the columns by which it is sorted and filtered: its
 //! id, channel and root. Documents are sorted by id, the newest first, so that a page of the newest or oldest matches
@@ -25,7 +29,7 @@ mod walk;
 use std::collections::HashMap;
 use std::fs;
 use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -40,7 +44,7 @@ use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
 use crate::error::io_error;
-use crate::lock::{DirectoryLock, LOCK};
+use crate::lock::{Access, DirectoryLock};
 use crate::tenant::{Build, Tenant};
 
 /// The number of writers that stay open. Each has three threads.
@@ -55,11 +59,17 @@ pub struct TantivyIndex(Arc<Shared>);
 
 struct Shared {
     root: PathBuf,
-    lock: DirectoryLock,
+    lock: Arc<DirectoryLock>,
     tenants: Mutex<HashMap<TenantId, Arc<Tenant>>>,
     /// Held while a batch is written: one at a time.
     writing: AsyncMutex<()>,
-    searches: Semaphore,
+    searches: Arc<Semaphore>,
+}
+
+/// Returns the folder below `root` for the archive at `location`, a text that names it, without a password.
+#[must_use]
+pub fn folder_of(root: &Path, location: &str) -> PathBuf {
+    root.join(Uuid::new_v5(&Uuid::NAMESPACE_URL, location.as_bytes()).simple().to_string())
 }
 
 impl Shared {
@@ -67,11 +77,26 @@ impl Shared {
         self.tenants.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns the index of a tenant, if this process has the directory.
-    fn tenant(&self, id: TenantId) -> Result<Arc<Tenant>, SearchError> {
-        self.lock.acquire()?;
-        let path = || self.root.join(id.0.to_string());
-        Ok(self.tenants().entry(id).or_insert_with(|| Arc::new(Tenant::new(path()))).clone())
+    /// Takes the lock if no process has it; returns whether this one has.
+    fn acquire(&self) -> Result<bool, SearchError> {
+        let access = self.lock.acquire()?;
+        if access == (Access::Writer { is_new: true }) {
+            for tenant in self.tenants().values() {
+                tenant.reopen();
+            }
+        }
+        Ok(access != Access::Reader)
+    }
+
+    /// Returns the index of a tenant.
+    fn tenant(&self, id: TenantId) -> Arc<Tenant> {
+        let tenant = || Arc::new(Tenant::new(self.root.join(id.0.to_string()), Arc::clone(&self.lock)));
+        self.tenants().entry(id).or_insert_with(tenant).clone()
+    }
+
+    /// Returns the index of a tenant, if this process may change it.
+    fn changed(&self, id: TenantId) -> Result<Arc<Tenant>, SearchError> {
+        if self.acquire()? { Ok(self.tenant(id)) } else { Err(SearchError::Locked) }
     }
 
     /// Closes writers of other tenants than `id` until at most [`MAX_WRITERS`] are open.
@@ -87,15 +112,15 @@ impl Shared {
 }
 
 impl TantivyIndex {
-    /// Returns the indexes below `root`. The directory is created and locked by the first call.
+    /// Returns the indexes below `root`. The first call that changes something creates the directory and its lock.
     #[must_use]
     pub fn new(root: PathBuf) -> Self {
         Self(Arc::new(Shared {
-            lock: DirectoryLock::new(&root),
+            lock: Arc::new(DirectoryLock::new(&root)),
             root,
             tenants: Mutex::default(),
             writing: AsyncMutex::default(),
-            searches: Semaphore::new(SEARCHES),
+            searches: Arc::new(Semaphore::new(SEARCHES)),
         }))
     }
 
@@ -103,10 +128,20 @@ impl TantivyIndex {
     async fn on<T: Send + 'static>(
         &self,
         tenant: TenantId,
+        work: impl FnOnce(&Tenant) -> Result<T, SearchError> + Send + 'static,
+    ) -> Result<T, SearchError> {
+        let shared = self.0.clone();
+        blocking(move || work(&shared.tenant(tenant))).await
+    }
+
+    /// Runs `work`, which changes the index of a tenant, on a thread that may block.
+    async fn change<T: Send + 'static>(
+        &self,
+        tenant: TenantId,
         work: impl FnOnce(&Arc<Tenant>) -> Result<T, SearchError> + Send + 'static,
     ) -> Result<T, SearchError> {
         let shared = self.0.clone();
-        blocking(move || work(&shared.tenant(tenant)?)).await
+        blocking(move || work(&shared.changed(tenant)?)).await
     }
 }
 
@@ -119,19 +154,24 @@ async fn blocking<T: Send + 'static>(
 
 #[async_trait]
 impl SearchIndex for TantivyIndex {
+    async fn acquire(&self) -> Result<bool, SearchError> {
+        let shared = self.0.clone();
+        blocking(move || shared.acquire()).await
+    }
+
     async fn state(&self, tenant: TenantId) -> Result<IndexState, SearchError> {
-        self.on(tenant, |tenant| tenant.state()).await
+        self.on(tenant, Tenant::state).await
     }
 
     async fn verify(&self, tenant: TenantId) -> Result<bool, SearchError> {
-        self.on(tenant, |tenant| tenant.verify()).await
+        self.on(tenant, Tenant::verify).await
     }
 
     async fn apply(&self, tenant: TenantId, batch: IndexBatch, to: IndexPosition) -> Result<(), SearchError> {
         let _one = self.0.writing.lock().await;
         let shared = self.0.clone();
         blocking(move || {
-            let index = shared.tenant(tenant)?;
+            let index = shared.changed(tenant)?;
             shared.rest_others(tenant);
             index.apply(&batch, &to)
         })
@@ -139,8 +179,15 @@ impl SearchIndex for TantivyIndex {
     }
 
     async fn find(&self, tenant: TenantId, query: CandidateQuery) -> Result<Candidates, SearchError> {
-        let _permit = self.0.searches.acquire().await.map_err(|error| SearchError::Backend(error.into()))?;
-        self.on(tenant, move |tenant| tenant.find(&query)).await
+        let permit = Arc::clone(&self.0.searches).acquire_owned().await;
+        let permit = permit.map_err(|error| SearchError::Backend(error.into()))?;
+        self.on(tenant, move |tenant| {
+            let found = tenant.find(&query);
+            // The caller may have stopped waiting.
+            drop(permit);
+            found
+        })
+        .await
     }
 
     async fn has_root(
@@ -153,24 +200,22 @@ impl SearchIndex for TantivyIndex {
     }
 
     async fn rebuild(&self, tenant: TenantId) -> Result<Box<dyn IndexBuild>, SearchError> {
-        let build = self.on(tenant, Tenant::build).await?;
+        let build = self.change(tenant, Tenant::build).await?;
         Ok(Box::new(Builder(Some(build))))
     }
 
     async fn purge(&self, tenant: TenantId) -> Result<(), SearchError> {
-        let _one = self.0.writing.lock().await;
-        self.on(tenant, |tenant| tenant.purge()).await
+        self.change(tenant, |tenant| tenant.purge()).await
     }
 
     async fn remove(&self, tenant: TenantId) -> Result<(), SearchError> {
         let _one = self.0.writing.lock().await;
-        self.on(tenant, |tenant| tenant.remove()).await
+        self.change(tenant, |tenant| tenant.remove()).await
     }
 
     async fn tenants(&self) -> Result<Vec<TenantId>, SearchError> {
         let shared = self.0.clone();
         blocking(move || {
-            shared.lock.acquire()?;
             let entries = match fs::read_dir(&shared.root) {
                 Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
                 entries => entries.map_err(io_error)?,
@@ -178,7 +223,7 @@ impl SearchIndex for TantivyIndex {
             let mut tenants = Vec::new();
             for entry in entries {
                 let name = entry.map_err(io_error)?.file_name();
-                let id = name.to_str().filter(|name| *name != LOCK).and_then(|name| Uuid::try_parse(name).ok());
+                let id = name.to_str().and_then(|name| Uuid::try_parse(name).ok());
                 tenants.extend(id.map(TenantId));
             }
             Ok(tenants)

@@ -3,9 +3,11 @@
 use std::collections::HashSet;
 use std::fs;
 use std::io::{self, ErrorKind};
+use std::os::unix::fs::MetadataExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
 
 use domain::channel::ChannelId;
 use ports::search::{
@@ -16,11 +18,12 @@ use tantivy::fastfield::AliveBitSet;
 use tantivy::indexer::{IndexWriterOptions, LogMergePolicy};
 use tantivy::query::{EnableScoring, Query};
 use tantivy::{DocSet, Index, IndexReader, IndexWriter, ReloadPolicy, Searcher, TERMINATED, TantivyError};
+use tokio::time::Instant;
 use tracing::{error, warn};
 
 use crate::compile::{Compiled, compile};
 use crate::error::{io_error, search_error};
-use crate::lock::create_dir;
+use crate::lock::{DirectoryLock, create_dir};
 use crate::payload::Payload;
 use crate::schema::{Fields, NO_ROOT, ROOT, schema, settings};
 use crate::span::{SpanQuery, bytes};
@@ -34,6 +37,12 @@ const MERGED: usize = 2_000_000;
 const DELETED: f32 = 0.1;
 /// The number of times that a purge begins again because a merge took one of its segments.
 const PURGES: u32 = 100;
+
+/// The number of times that a process reads a directory which another one changes at the same time.
+const FOLLOWED: u32 = 5;
+
+/// The list of the segments of a generation, with its payload.
+const LIST: &str = "meta.json";
 
 /// The prefix of the directory of a generation, before its number.
 const GENERATION: &str = "generation-";
@@ -59,10 +68,17 @@ enum Slot {
     Damaged,
 }
 
+/// The files of the generations at one time, as far as a commit changes them: the number of each, and the identity of
+/// its list of segments, which every commit replaces.
+type Stamp = Vec<(u64, Option<(u64, i64, i64)>)>;
+
 /// The index of one tenant.
 pub(crate) struct Tenant {
     path: PathBuf,
+    lock: Arc<DirectoryLock>,
     slot: RwLock<Slot>,
+    /// What `slot` was read from, in a process that only searches.
+    seen: Mutex<Option<Stamp>>,
     /// Serializes writers. The writer of the generation that answers, while one is open.
     writer: Mutex<Option<Writer>>,
 }
@@ -132,6 +148,19 @@ impl Generation {
         writer(&self.index).map_err(search_error)
     }
 
+    /// Makes the last commit of another process visible.
+    fn refresh(&self) -> Result<(), SearchError> {
+        guarded(|| {
+            let damaged = || SearchError::Damaged("the payload of the commit is broken".into());
+            let text = self.index.load_metas().map_err(search_error)?.payload.ok_or_else(damaged)?;
+            let position = Payload::parse(&text).and_then(|payload| payload.position()).ok_or_else(damaged)?;
+            // After the position: the files can be newer than that, never older.
+            self.reload()?;
+            *locked(&self.position) = position;
+            Ok(())
+        })
+    }
+
     /// Makes the last commit visible.
     fn reload(&self) -> Result<(), SearchError> {
         self.reader.reload().map_err(search_error)?;
@@ -192,8 +221,13 @@ fn remove_dir(path: &Path) -> io::Result<()> {
 }
 
 impl Tenant {
-    pub(crate) fn new(path: PathBuf) -> Self {
-        Self { path, slot: RwLock::new(Slot::Unopened), writer: Mutex::new(None) }
+    pub(crate) fn new(path: PathBuf, lock: Arc<DirectoryLock>) -> Self {
+        Self { path, lock, slot: RwLock::new(Slot::Unopened), seen: Mutex::new(None), writer: Mutex::new(None) }
+    }
+
+    /// Reads the directory again at the next call.
+    pub(crate) fn reopen(&self) {
+        self.set(Slot::Unopened);
     }
 
     /// Returns the numbers of the generations, the newest first.
@@ -239,8 +273,70 @@ impl Tenant {
         Ok(slot)
     }
 
+    /// Returns the files of the generations, the newest first.
+    fn stamp(&self) -> Result<Stamp, SearchError> {
+        let identity = |number: &u64| {
+            let list = fs::metadata(self.generation(*number).join(LIST)).ok()?;
+            Some((list.ino(), list.mtime(), list.mtime_nsec()))
+        };
+        Ok(self.generations()?.into_iter().map(|number| (number, identity(&number))).collect())
+    }
+
+    /// Follows the process that writes: makes its last commit visible here.
+    fn follow(&self) -> Result<Slot, SearchError> {
+        let mut seen = locked(&self.seen);
+        for _ in 0..FOLLOWED {
+            let stamp = self.stamp()?;
+            let current = self.current();
+            if seen.as_ref() == Some(&stamp) && !matches!(current, Slot::Unopened) {
+                return Ok(current);
+            }
+            let slot = self.newest(&stamp, &current)?;
+            // Files that the writer removed meanwhile are no damage.
+            if matches!(slot, Slot::Damaged) && self.stamp()? != stamp {
+                continue;
+            }
+            self.set(slot.clone());
+            *seen = Some(stamp);
+            return Ok(slot);
+        }
+        Err(SearchError::Missing)
+    }
+
+    /// Returns the newest finished generation, in a process that only searches. That of `current` is not opened again.
+    fn newest(&self, stamp: &Stamp, current: &Slot) -> Result<Slot, SearchError> {
+        for (number, list) in stamp {
+            // The writer has just begun it, or removes it.
+            if list.is_none() {
+                continue;
+            }
+            let path = self.generation(*number);
+            let found = match current {
+                Slot::Ready(generation) if generation.path == path => {
+                    generation.refresh().map(|()| Some(Ok(Arc::clone(generation))))
+                }
+                _ => Generation::open(&path).map(|found| found.map(|found| found.map(Arc::new))),
+            };
+            match found {
+                Ok(None) => {}
+                Ok(Some(Ok(generation))) => return Ok(Slot::Ready(generation)),
+                Ok(Some(Err(slot))) => return Ok(slot),
+                Err(SearchError::Damaged(_)) => return Ok(Slot::Damaged),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Slot::Missing)
+    }
+
+    fn current(&self) -> Slot {
+        self.slot.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     fn slot(&self) -> Result<Slot, SearchError> {
-        let current = self.slot.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if !self.lock.is_held() {
+            return self.follow();
+        }
+        let current = self.current();
         if !matches!(current, Slot::Unopened) {
             return Ok(current);
         }
@@ -279,7 +375,7 @@ impl Tenant {
 
     pub(crate) fn state(&self) -> Result<IndexState, SearchError> {
         Ok(match self.slot()? {
-            Slot::Ready(generation) if !generation.path.join("meta.json").exists() => {
+            Slot::Ready(generation) if !generation.path.join(LIST).exists() => {
                 self.set(Slot::Damaged);
                 IndexState::Damaged
             }
@@ -353,22 +449,29 @@ impl Tenant {
         self.writer.try_lock().map_or(true, |held| held.is_some())
     }
 
+    /// Writes the segments with deleted documents without them. Batches are written meanwhile.
     pub(crate) fn purge(&self) -> Result<(), SearchError> {
-        self.write(|generation, writer| {
-            for _ in 0..PURGES {
+        for _ in 0..PURGES {
+            let merge = self.write(|generation, writer| {
                 let metas = generation.index.searchable_segment_metas().map_err(search_error)?;
-                let Some(dirty) = metas.iter().find(|meta| meta.num_deleted_docs() > 0) else { break };
-                // A merge in the background may have taken the segment.
-                if let Err(error) = writer.merge(&[dirty.id()]).wait()
-                    && !matches!(error, TantivyError::InvalidArgument(_))
-                {
-                    return Err(search_error(error));
-                }
+                let dirty = metas.iter().find(|meta| meta.num_deleted_docs() > 0);
+                Ok(dirty.map(|dirty| writer.merge(&[dirty.id()])))
+            })?;
+            let Some(merge) = merge else {
+                return self.write(|generation, writer| {
+                    generation.reload()?;
+                    writer.garbage_collect_files().wait().map_err(search_error)?;
+                    Ok(())
+                });
+            };
+            // A merge in the background may have taken the segment.
+            if let Err(error) = merge.wait()
+                && !matches!(error, TantivyError::InvalidArgument(_))
+            {
+                return Err(search_error(error));
             }
-            generation.reload()?;
-            writer.garbage_collect_files().wait().map_err(search_error)?;
-            Ok(())
-        })
+        }
+        Err(SearchError::Backend("documents are deleted faster than their remains".into()))
     }
 
     pub(crate) fn remove(&self) -> Result<(), SearchError> {
@@ -431,8 +534,8 @@ impl Tenant {
             // Before the searcher, which may be newer then.
             let position = locked(&generation.position).clone();
             let searcher = generation.reader.searcher();
-            let finder = Finder { generation: &generation, searcher, query };
-            finder.find(position).map_err(search_error)
+            let finder = Finder { generation: &generation, searcher, query, start: Instant::now() };
+            finder.find(position).map_err(search_error)?.ok_or(SearchError::TimedOut)
         })
     }
 }
@@ -473,21 +576,24 @@ struct Finder<'a> {
     generation: &'a Generation,
     searcher: Searcher,
     query: &'a CandidateQuery,
+    start: Instant,
 }
 
 impl Finder<'_> {
-    fn find(&self, position: IndexPosition) -> tantivy::Result<Candidates> {
+    /// Returns the candidates; `None` if the time was over before the first.
+    fn find(&self, position: IndexPosition) -> tantivy::Result<Option<Candidates>> {
         let compiled = compile(self.generation.fields, self.query, &self.searcher)?;
-        let total = self.total(&compiled)?;
-        let (items, more) = match self.query.sort {
+        let (total, is_counted) = self.total(&compiled)?;
+        let found = match self.query.sort {
             SearchSort::Newest | SearchSort::Oldest => self.by_id(&compiled)?,
             SearchSort::Relevance => self.by_score(&compiled)?,
         };
-        Ok(Candidates { items, more, total, exact: compiled.exact, position })
+        let exact = compiled.exact && is_counted;
+        Ok(found.map(|(items, more)| Candidates { items, more, total, exact, position }))
     }
 
-    /// Visits the matching documents, with or without scores.
-    fn walk(&self, compiled: &Compiled, ids: (u64, u64), oldest: bool, scored: bool) -> tantivy::Result<Walk> {
+    /// Visits the matching documents, with or without scores, until a time after the start.
+    fn walk(&self, compiled: &Compiled, ids: (u64, u64), oldest: bool, scored: bool, time: Duration) -> tantivy::Result<Walk> {
         let in_scope = match &self.query.scope {
             SearchScope::All => None,
             SearchScope::Channels(channels) => {
@@ -502,27 +608,29 @@ impl Finder<'_> {
             scope: in_scope.as_ref().map(|scope| scope as &dyn Fn(ChannelId) -> bool),
             ids,
             oldest,
+            deadline: self.start + time,
         };
         Walk::new(&self.searcher, &self.generation.roots, &route)
     }
 
-    /// Counts the matching documents, up to [`COUNTED`].
-    fn total(&self, compiled: &Compiled) -> tantivy::Result<u64> {
-        let mut walk = self.walk(compiled, compiled.ids, false, false)?;
+    /// Counts the matching documents, up to [`COUNTED`]; returns whether the half of the time that it may take was
+    /// enough.
+    fn total(&self, compiled: &Compiled) -> tantivy::Result<(u64, bool)> {
+        let mut walk = self.walk(compiled, compiled.ids, false, false, self.query.time / 2)?;
         let mut total = 0;
         while total < COUNTED && walk.next()?.is_some() {
             total += 1;
         }
-        Ok(total)
+        Ok((total, !walk.is_late()))
     }
 
-    fn by_id(&self, compiled: &Compiled) -> tantivy::Result<(Vec<Candidate>, bool)> {
+    fn by_id(&self, compiled: &Compiled) -> tantivy::Result<Option<(Vec<Candidate>, bool)>> {
         let oldest = self.query.sort == SearchSort::Oldest;
         let (mut low, mut high) = compiled.ids;
         if let Some(after) = self.query.after {
             if oldest { low = low.max(after.id.get()) } else { high = high.min(after.id.get()) }
         }
-        let mut walk = self.walk(compiled, (low, high), oldest, false)?;
+        let mut walk = self.walk(compiled, (low, high), oldest, false, self.query.time)?;
         let mut items = Vec::new();
         while let Some(hit) = walk.next()? {
             let candidate = candidate(&walk, hit)?;
@@ -531,16 +639,18 @@ impl Finder<'_> {
                 continue;
             }
             if items.len() == self.query.limit {
-                return Ok((items, true));
+                return Ok(Some((items, true)));
             }
             items.push(candidate);
         }
-        Ok((items, false))
+        // What was found in time is the start of the page.
+        let is_late = walk.is_late();
+        Ok(if is_late && items.is_empty() { None } else { Some((items, is_late)) })
     }
 
     /// Sorts the newest [`RANKED`] matching documents by score.
-    fn by_score(&self, compiled: &Compiled) -> tantivy::Result<(Vec<Candidate>, bool)> {
-        let mut walk = self.walk(compiled, compiled.ids, false, true)?;
+    fn by_score(&self, compiled: &Compiled) -> tantivy::Result<Option<(Vec<Candidate>, bool)>> {
+        let mut walk = self.walk(compiled, compiled.ids, false, true, self.query.time)?;
         let wanted = self.query.limit + 1;
         let mut best: Vec<(Hit, usize)> = Vec::new();
         for index in 0..RANKED {
@@ -554,12 +664,15 @@ impl Finder<'_> {
                 best.truncate(wanted);
             }
         }
+        if walk.is_late() {
+            return Ok(None);
+        }
         best.sort_unstable_by(|a, b| by_score(*a, *b));
         best.truncate(wanted);
         let more = best.len() == wanted;
         best.truncate(self.query.limit);
         let items = best.into_iter().map(|(hit, _)| Ok(Candidate { score: hit.score, ..candidate(&walk, hit)? }));
-        Ok((items.collect::<tantivy::Result<_>>()?, more))
+        Ok(Some((items.collect::<tantivy::Result<_>>()?, more)))
     }
 }
 

@@ -10,6 +10,7 @@ use tantivy::columnar::BytesColumn;
 use tantivy::index::SegmentId;
 use tantivy::query::{EnableScoring, Query, Scorer, Weight};
 use tantivy::{DocId, DocSet, Searcher, SegmentReader, TERMINATED, TantivyError};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::compile::FixedStatistics;
@@ -18,6 +19,8 @@ use crate::span::{Ids, bytes, docs, ids};
 
 /// The number of documents that are taken from a scorer at once.
 const TAKEN: usize = 64;
+/// The number of documents that are visited between two looks at the clock.
+const VISITED: u32 = 1 << 14;
 /// The numbers of documents of the first and of the longest range that is visited backwards.
 const WINDOW: (u32, u32) = (1 << 10, 1 << 18);
 /// Scores are compared as multiples of this part of one.
@@ -89,6 +92,8 @@ pub(crate) struct Route<'a> {
     pub(crate) ids: (u64, u64),
     /// Whether the oldest comes first.
     pub(crate) oldest: bool,
+    /// When the visit ends, wherever it is.
+    pub(crate) deadline: Instant,
 }
 
 /// The matching documents of all segments: by id, ties by channel, ascending.
@@ -97,6 +102,8 @@ pub(crate) struct Walk {
     /// Documents with one id, in reverse order.
     ties: Vec<Hit>,
     oldest: bool,
+    deadline: Instant,
+    is_late: bool,
 }
 
 impl Walk {
@@ -133,7 +140,12 @@ impl Walk {
                 oldest: route.oldest,
             });
         }
-        Ok(Self { segments, ties: Vec::new(), oldest: route.oldest })
+        Ok(Self { segments, ties: Vec::new(), oldest: route.oldest, deadline: route.deadline, is_late: false })
+    }
+
+    /// Returns whether the visit ended because of its deadline.
+    pub(crate) const fn is_late(&self) -> bool {
+        self.is_late
     }
 
     /// Returns the channel of a document.
@@ -148,7 +160,10 @@ impl Walk {
         }
         let mut best: Option<u64> = None;
         for segment in &mut self.segments {
-            let id = segment.peek()?;
+            let Some(id) = segment.peek(self.deadline)? else {
+                self.is_late = true;
+                return Ok(None);
+            };
             best = match (best, id) {
                 (Some(best), Some(id)) => Some(if self.oldest { best.min(id) } else { best.max(id) }),
                 (best, id) => best.or(id),
@@ -157,8 +172,15 @@ impl Walk {
         let Some(id) = best else { return Ok(None) };
         let mut ties = Vec::new();
         for (index, segment) in self.segments.iter_mut().enumerate() {
-            while segment.peek()? == Some(id) {
-                ties.extend(segment.take(index));
+            loop {
+                match segment.peek(self.deadline)? {
+                    Some(Some(next)) if next == id => ties.extend(segment.take(index)),
+                    Some(_) => break,
+                    None => {
+                        self.is_late = true;
+                        return Ok(None);
+                    }
+                }
             }
         }
         if ties.len() > 1 {
@@ -194,12 +216,15 @@ struct Segment {
 }
 
 impl Segment {
-    /// Returns the id of the next document.
-    fn peek(&mut self) -> tantivy::Result<Option<u64>> {
+    /// Returns the id of the next document, if there is one; `None` after the deadline.
+    fn peek(&mut self, deadline: Instant) -> tantivy::Result<Option<Option<u64>>> {
         while self.found.is_empty() && !self.docs.is_empty() {
+            if Instant::now() >= deadline {
+                return Ok(None);
+            }
             if self.oldest { self.fill_backwards()? } else { self.fill()? }
         }
-        Ok(self.found.front().map(|(id, _)| *id))
+        Ok(Some(self.found.front().map(|(id, _)| *id)))
     }
 
     fn take(&mut self, index: usize) -> Option<Hit> {
@@ -244,11 +269,13 @@ impl Segment {
         if doc < self.docs.start {
             doc = scorer.seek(self.docs.start);
         }
-        while doc < self.docs.end && self.found.len() < TAKEN {
+        let mut left = VISITED;
+        while doc < self.docs.end && self.found.len() < TAKEN && left > 0 {
             if self.is_visited(doc) {
                 self.found.push_back((self.ids.get_val(doc), doc));
             }
             doc = scorer.advance();
+            left -= 1;
         }
         self.docs.start = doc.min(self.docs.end);
         self.scorer = Some(scorer);

@@ -34,7 +34,7 @@ fn row(behind: usize, change: &Change) -> String {
     let interval = change.kind.interval();
     let values: [Value; 5] = [
         change.tenant_id.to_string().into(),
-        change.kind.channel().map(|channel| channel.to_string()).into(),
+        change.kind.subject().map(|subject| subject.to_string()).into(),
         change.kind.as_number().into(),
         interval.map(|interval| interval.low().get()).into(),
         interval.map(|interval| interval.high().get()).into(),

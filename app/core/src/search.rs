@@ -20,7 +20,7 @@ use ports::search::{
     COUNTED, Candidate, CandidateQuery, Candidates, MAX_CANDIDATES, SearchError, SearchIndex, SearchScope, SearchSort,
 };
 use tokio::time::{Instant, timeout_at};
-use tracing::{error, warn};
+use tracing::error;
 
 pub(crate) use self::documents::{place_of, started};
 pub use self::indexer::{Indexer, IndexerError, Wake};
@@ -63,8 +63,19 @@ pub struct SearchHit {
 /// A part of a text of a message as readers see it, around its first match.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Excerpt {
-    /// The part, in pieces; each with whether it matches.
-    pub pieces: Vec<(String, bool)>,
+    /// The pieces of the part.
+    pub pieces: Vec<Piece>,
+}
+
+/// A piece of an excerpt.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Piece {
+    /// Its text.
+    pub text: String,
+    /// Whether it matches.
+    pub is_match: bool,
+    /// Whether it is inside a spoiler, so that it must not be shown before the reader opens it.
+    pub is_hidden: bool,
 }
 
 impl Excerpt {
@@ -73,8 +84,8 @@ impl Excerpt {
 
     /// Returns a part of the first of `texts` that matches, or else of the first that is not empty.
     pub(crate) fn new(query: &SearchQuery, texts: &[SearchText]) -> Self {
-        let marked = texts.iter().map(|text| (text.as_str(), query.highlights(text.as_str())));
-        let marked = marked.filter(|(text, _)| !text.trim().is_empty());
+        let marked = texts.iter().map(|text| (text, query.highlights(text.as_str())));
+        let marked = marked.filter(|(text, _)| !text.as_str().trim().is_empty());
         let Some((text, marks)) =
             marked.reduce(|first, next| if first.1.is_empty() && !next.1.is_empty() { next } else { first })
         else {
@@ -82,28 +93,36 @@ impl Excerpt {
         };
         let first = marks.first().map_or(0, |mark| mark.from);
         let start = first.saturating_sub(Self::SIZE.0);
-        let length = text.chars().count();
+        let length = text.as_str().chars().count();
         let end = length.min(start + Self::SIZE.1);
-        let mut pieces: Vec<(String, bool)> = Vec::new();
+        let cut = || Piece { text: "…".to_owned(), ..Piece::default() };
+        let mut pieces: Vec<Piece> = Vec::new();
         if start > 0 {
-            pieces.push(("…".to_owned(), false));
+            pieces.push(cut());
         }
-        let mut mark = 0;
-        for (at, char) in text.chars().enumerate().take(end).skip(start) {
-            while marks.get(mark).is_some_and(|mark| mark.to <= at) {
-                mark += 1;
-            }
-            let matches = marks.get(mark).is_some_and(|mark| mark.from <= at);
-            match pieces.last_mut() {
-                Some((piece, same)) if *same == matches => piece.push(char),
-                _ => pieces.push((char.to_string(), matches)),
+        let (mut marks, mut hidden) = (marks.as_slice(), text.hidden());
+        for (at, char) in text.as_str().chars().enumerate().take(end).skip(start) {
+            let (is_match, is_hidden) = (is_in(&mut marks, at), is_in(&mut hidden, at));
+            match pieces.last_mut().filter(|last| (last.is_match, last.is_hidden) == (is_match, is_hidden)) {
+                Some(last) => last.text.push(char),
+                None => pieces.push(Piece { text: char.to_string(), is_match, is_hidden }),
             }
         }
         if end < length {
-            pieces.push(("…".to_owned(), false));
+            pieces.push(cut());
         }
         Self { pieces }
     }
+}
+
+/// Returns whether one of the parts, which ascend, contains a code point. Forgets those before it.
+fn is_in(parts: &mut &[Highlight], at: usize) -> bool {
+    while let [first, others @ ..] = *parts
+        && first.to <= at
+    {
+        *parts = others;
+    }
+    parts.first().is_some_and(|part| part.from <= at)
 }
 
 /// The number of matches.
@@ -165,11 +184,8 @@ impl From<SearchError> for SearchFailure {
     fn from(error: SearchError) -> Self {
         match error {
             SearchError::Missing | SearchError::Damaged(_) => Self::Building,
-            SearchError::Locked | SearchError::Full(_) => {
-                warn!(error = &error as &dyn std::error::Error, "search index not available");
-                Self::Unavailable
-            }
-            SearchError::Backend(_) => {
+            SearchError::TimedOut => Self::TimedOut,
+            SearchError::Locked | SearchError::Full(_) | SearchError::Backend(_) => {
                 error!(error = &error as &dyn std::error::Error, "search index failed");
                 Self::Unavailable
             }
@@ -236,6 +252,8 @@ impl Search {
         let deadline = Instant::now() + BUDGET;
         let mut at = self.browse.open(audience).await?;
         let tenant = at.tenant(slug).await?;
+        // Before the index is read, which is no older then.
+        let current = self.progress.as_of(tenant.id);
         let channel = match &request.channel {
             Some(reference) => Some(at.channel(&tenant, reference).await?),
             None => None,
@@ -255,15 +273,20 @@ impl Search {
                 sort: request.sort,
                 after: found.after,
                 limit,
+                // The rest is for the store.
+                time: deadline.saturating_duration_since(Instant::now()) * 3 / 4,
             };
             let round = self.round(audience, &tenant, within, query, &mut found);
             match timeout_at(deadline, round).await {
-                Ok(done) => done?,
-                Err(_) if found.first.is_none() => return Err(SearchFailure::TimedOut),
-                Err(_) => found.timed_out = true,
+                Ok(Ok(())) => {}
+                Err(_) | Ok(Err(SearchFailure::TimedOut)) if found.first.is_some() => found.timed_out = true,
+                Err(_) => return Err(SearchFailure::TimedOut),
+                Ok(Err(failure)) => return Err(failure),
             }
         }
-        self.finish(audience, tenant, channel, request, found).await
+        let mut page = self.finish(audience, tenant, channel, request, found).await?;
+        page.as_of = current.map_or(page.as_of, |current| current.max(page.as_of));
+        Ok(page)
     }
 
     /// Compares the next candidates with the store. They are read in a snapshot that is newer than the index.
@@ -293,6 +316,8 @@ impl Search {
             }
         }
         found.ended = !candidates.more;
+        // The index ended early.
+        found.timed_out = candidates.more && candidates.items.len() < query.limit;
         found.after = candidates.items.last().copied().or(found.after);
         found.first.get_or_insert(candidates);
         Ok(())
@@ -325,7 +350,7 @@ impl Search {
         let messages: Vec<&Message> = hits.iter().map(|hit| &hit.entry.message).collect();
         let mut at = self.browse.open(audience).await?;
         let (roles, files) = at.referred_by(tenant.id, messages).await?;
-        let as_of = self.progress.as_of(tenant.id).map_or(first.position.as_of, |now| now.max(first.position.as_of));
+        let as_of = first.position.as_of;
         Ok(SearchPage { tenant, channel, hits, next, total, as_of, timed_out: found.timed_out, roles, files })
     }
 }

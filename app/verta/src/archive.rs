@@ -47,6 +47,9 @@ pub(crate) trait Archive {
     /// Returns a text that addresses of one archive share, as far as they show it.
     fn identity(&self) -> String;
 
+    /// Returns where it is, as a text without a password: the same after the archive was replaced by a backup.
+    fn location(&self) -> String;
+
     /// Returns its migrations; changes nothing. A server that does not respond is retried if `is_patient`.
     async fn migrations(&self, is_patient: bool) -> Result<Vec<MigrationReport>, Failure>;
 
@@ -90,6 +93,12 @@ impl Archive for File {
         }
     }
 
+    fn location(&self) -> String {
+        let folder = self.0.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
+        format!("path {}", folder.join(self.0.file_name().unwrap_or_default()).display())
+    }
+
     async fn migrations(&self, _: bool) -> Result<Vec<MigrationReport>, Failure> {
         let steps = SqliteStore::migrations(&self.0)?.into_iter();
         let report =
@@ -113,6 +122,10 @@ impl Archive for Server {
     fn identity(&self) -> String {
         let DatabaseUrl { host, port, database, .. } = &self.0;
         format!("server {host}:{port}/{database}")
+    }
+
+    fn location(&self) -> String {
+        self.identity()
     }
 
     async fn migrations(&self, is_patient: bool) -> Result<Vec<MigrationReport>, Failure> {

@@ -83,7 +83,7 @@ pub(crate) const SETTINGS: [Setting; 17] = [
         "INDEX_DIR",
         "PATH",
         Some("data/index"),
-        "The folder of the search indexes, for one process; they are rebuilt from the archive if it is empty",
+        "The folder of the search indexes, on this machine; they are rebuilt from the archive if it is empty",
     ),
     setting(
         "ADMIN_API_KEY",

@@ -17,7 +17,7 @@ use std::time::{Duration, SystemTime};
 use adapter_dce::DiscordChatExporter;
 use adapter_discord::{ClientConfig, DiscordClient, ParseApiUrlError, ParseTokenError};
 use adapter_media::MediaFolder;
-use adapter_tantivy::TantivyIndex;
+use adapter_tantivy::{TantivyIndex, folder_of};
 use app_core::doctor::{Archive, Bot, Doctor, Key};
 use app_core::process::Process;
 use domain::pseudonym::PseudonymKey;
@@ -230,7 +230,7 @@ async fn run(command: Command, config: &Config, guilds: Guilds) -> Result<ExitCo
     let code = match key_of(&*opened.store(), uses, config, at.path()).await {
         Ok(key) => {
             tidy_media(&command, config).await;
-            Ok(cli::run(command, config, tools(opened.store(), guilds, key, config)).await)
+            Ok(cli::run(command, config, tools(opened.store(), &at.location(), guilds, key, config)).await)
         }
         Err(error) => Err(error),
     };
@@ -256,10 +256,16 @@ async fn tidy_media(command: &Command, config: &Config) {
     }
 }
 
-fn tools(store: Arc<dyn Store>, client: Guilds, key: Option<PseudonymKey>, config: &Config) -> Tools {
+fn tools(
+    store: Arc<dyn Store>,
+    location: &str,
+    client: Guilds,
+    key: Option<PseudonymKey>,
+    config: &Config,
+) -> Tools {
     let (source, clock) = (Arc::new(DiscordChatExporter::default()), Arc::new(SystemClock));
     let media = Arc::new(MediaFolder::new(config.media.clone()));
-    let index = Arc::new(TantivyIndex::new(config.index.clone()));
+    let index = Arc::new(TantivyIndex::new(folder_of(&config.index, location)));
     let files = client.clone().filter(|_| config.media_file_bytes.is_some());
     let files = files.map(|client| -> Arc<dyn FileSource> { client });
     let guilds = client.map(|client| -> Arc<dyn GuildSource> { client });

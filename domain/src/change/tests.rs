@@ -168,11 +168,13 @@ fn every_kind_survives_its_columns() {
         ChangeKind::TenantGone,
         ChangeKind::GuildItems,
         ChangeKind::Files { channel, interval },
+        ChangeKind::AuthorErased { author: Pseudonym::new([0xfe; 16]) },
     ];
     for kind in kinds {
-        assert_eq!(ChangeKind::from_stored(kind.as_number(), kind.channel(), kind.interval()), Some(kind));
+        assert_eq!(ChangeKind::from_stored(kind.as_number(), kind.subject(), kind.interval()), Some(kind));
     }
-    for (number, channel, interval) in [(0, None, None), (2, Some(channel), Some(interval)), (5, None, None)] {
-        assert_eq!(ChangeKind::from_stored(number, channel, interval), None);
+    let wrong = [(0, None, None), (2, Some(EPOCH), Some(interval)), (5, None, None), (10, None, None)];
+    for (number, subject, interval) in wrong {
+        assert_eq!(ChangeKind::from_stored(number, subject, interval), None);
     }
 }

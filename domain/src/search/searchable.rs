@@ -48,7 +48,8 @@ impl SearchDocument {
         for file in &message.attachments {
             let (name, kind) = (file.shown_name(), file.content_type.as_deref());
             collector.file(&file.filename, &name, kind);
-            collector.plain(file.description.as_deref().unwrap_or_default());
+            let description = file.description.as_deref().unwrap_or_default();
+            collector.within(file.spoiler, |collector| collector.plain(description));
         }
         let list = |json: &Option<Json>| json.as_ref().map(Json::to_value).unwrap_or_default();
         if message.kind == MessageKind::POLL_RESULT {
@@ -100,6 +101,10 @@ fn text<'a>(value: &'a Value, key: &str) -> &'a str {
     value.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
+fn is_spoiler(component: &Value) -> bool {
+    component.get("spoiler") == Some(&Value::Bool(true))
+}
+
 fn items(value: &Value) -> &[Value] {
     value.as_array().map(Vec::as_slice).unwrap_or_default()
 }
@@ -114,6 +119,8 @@ struct Collector {
     texts: Vec<SearchText>,
     /// The number of code points that may still be added.
     left: usize,
+    /// Whether the texts are inside a spoiler.
+    hidden: bool,
     features: FeatureSet,
     hosts: Vec<HostName>,
     extensions: Vec<FileExtension>,
@@ -125,13 +132,21 @@ impl Collector {
             return;
         }
         self.left -= text.truncate(self.left);
-        self.texts.push(text);
+        self.texts.push(if self.hidden { text.covered() } else { text });
     }
 
     fn plain(&mut self, text: &str) {
         if !text.trim().is_empty() {
             self.text(SearchText::made(text));
         }
+    }
+
+    /// Calls `add`; if `hidden`, the texts that it adds are inside a spoiler.
+    fn within(&mut self, hidden: bool, add: impl FnOnce(&mut Self)) {
+        let before = self.hidden;
+        self.hidden |= hidden;
+        add(self);
+        self.hidden = before;
     }
 
     fn markup(&mut self, raw: &str) {
@@ -235,9 +250,12 @@ impl Collector {
     }
 
     fn component(&mut self, component: &Value, depth: u8) {
-        if depth == 0 {
-            return;
+        if depth > 0 {
+            self.within(is_spoiler(component), |collector| collector.component_texts(component, depth));
         }
+    }
+
+    fn component_texts(&mut self, component: &Value, depth: u8) {
         // https://discord.com/developers/docs/components/reference#component-object-component-types
         match component.get("type").and_then(Value::as_u64) {
             Some(2) => {
@@ -266,7 +284,7 @@ impl Collector {
     fn gallery(&mut self, item: &Value) {
         let kind = item.get("media").map_or("", |media| text(media, "content_type"));
         self.media(Some(if kind.is_empty() { "image/" } else { kind }));
-        self.plain(text(item, "description"));
+        self.within(is_spoiler(item), |collector| collector.plain(text(item, "description")));
     }
 
     fn stickers(&mut self, stickers: &Value) {
@@ -290,7 +308,7 @@ impl Collector {
                 title => with_ending(title.to_owned(), name),
             };
             self.file(name, &shown, Some(text(file, "content_type")));
-            self.plain(text(file, "description"));
+            self.within(name.starts_with("SPOILER_"), |collector| collector.plain(text(file, "description")));
         }
         self.embeds(part("embeds"));
         self.stickers(part("stickers"));

@@ -1,25 +1,27 @@
 //! A text as readers see it, and where it comes from.
 
 use super::matches::Highlight;
-use crate::markup::{self, Block, CodeBlock, Inline, Link};
+use crate::markup::{self, Block, CodeBlock, Inline, Link, Style};
 
 /// One text of a message as readers see it: its markup rendered, people by their generated names.
 ///
 /// The names of mentioned channels and roles, and times, are left out: they change without the message. The text of a
-/// spoiler is contained, because readers can open it.
+/// spoiler is contained, because readers can open it; see [`SearchText::hidden`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SearchText {
     text: String,
     /// For each code point, that of the raw text that it comes from; `None` where it comes from none. Empty if the text
     /// has no raw form.
     origins: Vec<Option<usize>>,
+    /// The parts inside spoilers, ascending and apart.
+    hidden: Vec<Highlight>,
 }
 
 impl SearchText {
     /// Returns a text without markup.
     #[must_use]
     pub fn plain(text: &str) -> Self {
-        Self { text: text.to_owned(), origins: (0..text.chars().count()).map(Some).collect() }
+        Self { origins: (0..text.chars().count()).map(Some).collect(), ..Self::made(text) }
     }
 
     /// Returns a text with Discord's markup as it is shown.
@@ -35,13 +37,25 @@ impl SearchText {
 
     /// Returns a text that is not in the raw text of the message.
     pub(super) fn made(text: &str) -> Self {
-        Self { text: text.to_owned(), origins: Vec::new() }
+        Self { text: text.to_owned(), ..Self::default() }
+    }
+
+    /// Returns the text with all of it hidden, such as the description of a file that is a spoiler.
+    pub(super) fn covered(self) -> Self {
+        let all = Highlight { from: 0, to: self.text.chars().count() };
+        Self { hidden: vec![all], ..self }
     }
 
     /// Returns the text as shown.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// Returns the parts that are hidden until the reader opens them, ascending and apart, in code points.
+    #[must_use]
+    pub fn hidden(&self) -> &[Highlight] {
+        &self.hidden
     }
 
     /// Returns the parts of the raw text that are shown in `parts` of the text, ascending and without markup between:
@@ -62,6 +76,10 @@ impl SearchText {
         if let Some((end, _)) = self.text.char_indices().nth(length) {
             self.text.truncate(end);
             self.origins.truncate(length);
+            self.hidden.retain(|part| part.from < length);
+            if let Some(last) = self.hidden.last_mut() {
+                last.to = last.to.min(length);
+            }
             return length;
         }
         self.text.chars().count()
@@ -139,10 +157,20 @@ impl<'a> Renderer<'a> {
         }
     }
 
+    fn spoiler(&mut self, content: &[Inline<'a>]) {
+        let from = self.text.origins.len();
+        // Spoilers inside are parts of this one.
+        let before = self.text.hidden.len();
+        self.inlines(content);
+        self.text.hidden.truncate(before);
+        self.text.hidden.push(Highlight { from, to: self.text.origins.len() });
+    }
+
     fn inline(&mut self, inline: &Inline<'a>) {
         match inline {
             Inline::Text(text) => self.push(text),
             Inline::LineBreak => self.made("\n"),
+            Inline::Styled(Style::Spoiler, content) => self.spoiler(content),
             Inline::Styled(_, content) => self.inlines(content),
             Inline::Code(text) => self.push(text),
             Inline::CodeBlock(code) => self.code(code),

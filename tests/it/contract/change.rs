@@ -9,6 +9,7 @@ use domain::coverage::{Coverage, Interval, Observation};
 use domain::lease::Fence;
 use domain::media::{ContentHash, FileState};
 use domain::message::{Deletion, StoredMessage};
+use domain::pseudonym::Pseudonym;
 use domain::tenant::Tenant;
 use domain::unreadable::Unreadable;
 use ports::error::StoreError;
@@ -152,6 +153,7 @@ async fn every_method_that_changes_an_answer_appends(store: &dyn Store) {
     let shown = page(&here, interval(1, 9), 5, [3], "a");
     let odd = Unreadable::refused(channel, id(4), "7".to_owned(), at(9));
     let odd_id = odd.id;
+    let author = Pseudonym::new([0xfe; 16]);
     let stored_file = file(channel, 3, 8, FileState::Stored { hash: ContentHash::new([1; 32]), size_bytes: 1 });
     let waiting_file = file(channel, 3, 9, FileState::seen(at(1)));
     let copy = StoredMessage { message: message(&here, 6, "copy", 1), deletion: Some(Deletion::inferred(at(2))) };
@@ -238,6 +240,9 @@ async fn every_method_that_changes_an_answer_appends(store: &dyn Store) {
             unit.channels().delete(channel).await
         }),
         call("channels.delete again", [], async |unit| unit.channels().delete(channel).await),
+        call("changes.record_erasure", [ChangeKind::AuthorErased { author }], async |unit| {
+            unit.changes().record_erasure(owner.id, author).await
+        }),
         call("tenants.delete", [ChangeKind::TenantGone], async |unit| unit.tenants().delete(owner.id).await),
         call("tenants.delete again", [], async |unit| unit.tenants().delete(owner.id).await),
     ];

@@ -1,6 +1,7 @@
 //! Generated messages in ten languages, generated queries, and a naive index.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::Duration;
 
 use domain::change::ChangePosition;
 use domain::channel::ChannelId;
@@ -208,7 +209,7 @@ pub(super) fn request(query: SearchQuery, sort: SearchSort, limit: usize) -> Can
             channels.insert(reference.clone(), keys.map(|keys| keys.id).collect());
         }
     }
-    CandidateQuery { query, channels, scope: SearchScope::All, within: None, sort, after: None, limit }
+    CandidateQuery { query, channels, scope: SearchScope::All, within: None, sort, after: None, limit, time: Duration::from_mins(10) }
 }
 
 /// Reads all pages of a request.

@@ -149,6 +149,10 @@ async fn a_common_start_of_a_word_misses_no_word() {
     }
     let found = index.find(TENANT, request("start-pre*".parse().unwrap(), SearchSort::Newest, 200)).await.unwrap();
     assert_eq!((found.total, found.exact), (400, false));
+    for (text, total) in [("start-pre12*", 11), ("start pre*", 400), ("-start-pre12*", 389)] {
+        let found = index.find(TENANT, request(text.parse().unwrap(), SearchSort::Newest, 10)).await.unwrap();
+        assert_eq!((found.total, found.exact), (total, true), "{text}");
+    }
     let found = index.find(TENANT, request("\"京\"".parse().unwrap(), SearchSort::Newest, 200)).await.unwrap();
     assert_eq!((found.total, found.exact, found.more), (400, true, true));
 }

@@ -9,12 +9,16 @@ use domain::change::{Change, ChangeKind, ChangePosition, Followed};
 use domain::channel::ChannelId;
 use domain::coverage::Interval;
 use domain::message::MessageId;
+use domain::pseudonym::Pseudonym;
 use domain::slug::TenantSlug;
 use domain::tenant::{Tenant, TenantId};
 use ports::clock::Clock;
 use ports::error::StoreError;
 use ports::page::Page;
-use ports::search::{IndexBatch, IndexPosition, IndexRange, IndexState, IndexedMessage, SearchError, SearchIndex};
+use ports::search::{
+    CandidateQuery, IndexBatch, IndexPosition, IndexRange, IndexState, IndexedMessage, MAX_CANDIDATES, SearchError,
+    SearchIndex, SearchScope, SearchSort,
+};
 use ports::store::{Repositories, Store};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -32,6 +36,8 @@ const BATCH: u32 = 1_000;
 const READ: u32 = 500;
 /// The most keys of one read.
 const KEYS: usize = 200;
+/// The time for a part of the documents that name an author.
+const NAMED: Duration = Duration::from_mins(1);
 /// The most documents that wait for a batch.
 const DOCUMENTS: usize = 1_000;
 /// The wait between two looks at a log that did not move: the follower wakes the indexer before.
@@ -84,10 +90,15 @@ impl IndexerError {
     }
 }
 
-/// Keeps the index of each tenant up to date with the change log.
+/// Keeps the index of each tenant up to date with the change log, as long as this process is the one that writes the
+/// indexes. Otherwise it waits to take its place, and watches how far the indexes are.
 pub struct Indexer {
     work: Work,
     wake: Wake,
+    /// Whether this process writes the indexes.
+    writes: bool,
+    /// In a process that does not: the position of each index, and one up to which the log has no change for it.
+    watched: HashMap<TenantId, (ChangePosition, ChangePosition)>,
     /// The position up to which all healthy indexes have followed.
     position: Option<ChangePosition>,
     /// The tenants that follow the log.
@@ -123,6 +134,8 @@ impl Indexer {
         Self {
             work: Work { store, index, clock, progress },
             wake: Wake::default(),
+            writes: false,
+            watched: HashMap::new(),
             position: None,
             healthy: HashSet::new(),
             failing: HashSet::new(),
@@ -211,6 +224,15 @@ impl Indexer {
     /// # Errors
     /// If the store cannot be read, or the directory of the index not be used: nothing was changed then.
     async fn step(&mut self) -> Result<bool, IndexerError> {
+        if !self.work.index.acquire().await? {
+            self.leave();
+            return self.watch().await.map(|()| false);
+        }
+        if !self.writes {
+            info!("this process writes the search indexes");
+            self.writes = true;
+            self.watched.clear();
+        }
         let Some(position) = self.position.clone() else {
             self.open().await?;
             self.begin_build();
@@ -239,6 +261,53 @@ impl Indexer {
                 Ok(!changes.is_empty())
             }
         }
+    }
+
+    /// Stops writing, if it did: another process does.
+    fn leave(&mut self) {
+        if !self.writes {
+            return;
+        }
+        warn!("another process writes the search indexes now");
+        self.writes = false;
+        self.position = None;
+        self.healthy.clear();
+        self.failing.clear();
+        self.queue.clear();
+        self.dirty.clear();
+        if let Some((_, build)) = self.build.take() {
+            build.abort();
+        }
+    }
+
+    /// Finds out how far the indexes are that another process writes.
+    async fn watch(&mut self) -> Result<(), IndexerError> {
+        let as_of = self.work.clock.now();
+        let stored = tenants(&mut *self.work.store.read().await?).await?;
+        let mut positions = Vec::new();
+        for tenant in stored {
+            if let Ok(IndexState::Ready(position)) = self.work.index.state(tenant.id).await {
+                positions.push((tenant.id, position.changes));
+            }
+        }
+        // After the positions, so that the log covers them.
+        let mut read = self.work.store.read().await?;
+        for (tenant, position) in positions {
+            let known = self.watched.get(&tenant).filter(|(of, _)| *of == position).map(|(_, to)| to.clone());
+            let mut to = known.unwrap_or_else(|| position.clone());
+            while let Followed::Changes { changes, position, behind } = read.changes().follow(&to, BATCH).await? {
+                if changes.iter().any(|change| change.tenant_id == tenant) {
+                    break;
+                }
+                to = position;
+                if behind == 0 {
+                    self.work.progress.reached(tenant, as_of);
+                    break;
+                }
+            }
+            self.watched.insert(tenant, (position, to));
+        }
+        Ok(())
     }
 
     /// Opens all indexes: they follow from where they are, or are queued to be built.
@@ -321,7 +390,10 @@ impl Indexer {
             if kinds.iter().any(leaves_words) {
                 self.dirty.insert(tenant);
             }
-            let is_gone = kinds.iter().any(|kind| matches!(kind, ChangeKind::ChannelGone { .. }));
+            let is_gone = |kind: &ChangeKind| {
+                matches!(kind, ChangeKind::ChannelGone { .. } | ChangeKind::AuthorErased { .. })
+            };
+            let is_gone = kinds.iter().any(is_gone);
             self.record(tenant, applied);
             if is_gone {
                 self.purge_one(tenant).await;
@@ -368,6 +440,9 @@ impl Indexer {
     }
 
     async fn retry(&mut self) {
+        if !self.writes {
+            return;
+        }
         for tenant in self.failing.clone() {
             self.resume(tenant).await;
         }
@@ -445,6 +520,7 @@ const fn leaves_words(kind: &ChangeKind) -> bool {
             | ChangeKind::Deleted { .. }
             | ChangeKind::ChannelGone { .. }
             | ChangeKind::Channel { .. }
+            | ChangeKind::AuthorErased { .. }
     )
 }
 
@@ -578,7 +654,7 @@ struct Batch<'a> {
 
 impl Batch<'_> {
     async fn collect(&mut self, at: &mut dyn Repositories, kinds: &[ChangeKind]) -> Result<(), IndexerError> {
-        let (mut gone, mut channels) = (BTreeSet::new(), BTreeSet::new());
+        let (mut gone, mut channels, mut erased) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         let (mut keys, mut intervals) = (BTreeSet::new(), BTreeMap::<ChannelId, Vec<Interval>>::new());
         for kind in kinds {
             match *kind {
@@ -588,6 +664,7 @@ impl Batch<'_> {
                 | ChangeKind::Deleted { channel, message } => drop(keys.insert((channel, message))),
                 ChangeKind::Channel { channel } => drop(channels.insert(channel)),
                 ChangeKind::ChannelGone { channel } => drop(gone.insert(channel)),
+                ChangeKind::AuthorErased { author } => drop(erased.insert(author)),
                 ChangeKind::Tenant | ChangeKind::TenantGone | ChangeKind::GuildItems | ChangeKind::Files { .. } => {}
             }
         }
@@ -604,6 +681,9 @@ impl Batch<'_> {
                 keys.insert((channel, place.channel.platform_id.cast()));
             }
         }
+        for author in erased {
+            keys.extend(self.named(author).await?);
+        }
         for (channel, intervals) in intervals {
             for interval in merged(intervals) {
                 keys.retain(|(of, id)| *of != channel || !interval.contains(*id));
@@ -615,6 +695,34 @@ impl Batch<'_> {
             self.keys(at, keys).await?;
         }
         Ok(())
+    }
+
+    /// Returns the keys of the documents that an author wrote, or whose properties or texts name the author.
+    async fn named(&self, author: Pseudonym) -> Result<BTreeSet<(ChannelId, MessageId)>, IndexerError> {
+        let queries = [format!("from:{author}"), format!("mentions:{author}"), format!("\"{}\"", author.name())];
+        let mut keys = BTreeSet::new();
+        for query in queries {
+            let query = query.parse().expect("a pseudonym and a generated name are parts of the language");
+            let mut request = CandidateQuery {
+                query,
+                channels: HashMap::new(),
+                scope: SearchScope::All,
+                within: None,
+                sort: SearchSort::Oldest,
+                after: None,
+                limit: MAX_CANDIDATES,
+                time: NAMED,
+            };
+            loop {
+                let found = self.work.index.find(self.tenant, request.clone()).await?;
+                keys.extend(found.items.iter().map(|found| (found.channel, found.id)));
+                request.after = found.items.last().copied();
+                if !found.more {
+                    break;
+                }
+            }
+        }
+        Ok(keys)
     }
 
     async fn place(&mut self, at: &mut dyn Repositories, channel: ChannelId) -> Result<Option<Place>, StoreError> {

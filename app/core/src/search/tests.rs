@@ -1,9 +1,14 @@
 use super::*;
 
+/// Returns the excerpt with its matches in brackets and its spoilers between bars.
 fn excerpt(query: &str, texts: &[&str]) -> String {
-    let texts: Vec<SearchText> = texts.iter().map(|text| SearchText::plain(text)).collect();
+    let texts: Vec<SearchText> = texts.iter().map(|text| SearchText::rendered(text)).collect();
     let excerpt = Excerpt::new(&query.parse().unwrap(), &texts);
-    excerpt.pieces.iter().map(|(piece, matches)| if *matches { format!("[{piece}]") } else { piece.clone() }).collect()
+    let shown = |Piece { text, is_match, is_hidden }: &Piece| {
+        let text = if *is_match { format!("[{text}]") } else { text.clone() };
+        if *is_hidden { format!("|{text}|") } else { text }
+    };
+    excerpt.pieces.iter().map(shown).collect::<String>().trim().to_owned()
 }
 
 #[test]
@@ -28,4 +33,11 @@ fn an_excerpt_is_around_the_first_match() {
     assert!(part.chars().count() < 300, "{}", part.chars().count());
     let after = excerpt("ö", &[&format!("{}ö", "ä ".repeat(20))]);
     assert!(after.starts_with("ä ä") && after.ends_with("[ö]"), "{after}");
+}
+
+#[test]
+fn an_excerpt_keeps_spoilers_apart() {
+    assert_eq!(excerpt("dies", &["at the end ||he dies there||, really"]), "at the end |he ||[dies]|| there|, really");
+    assert_eq!(excerpt("end", &["the end ||he dies||"]), "the [end] |he dies|");
+    assert_eq!(excerpt("\"end he\"", &["the end ||he dies||"]), "the [end ]|[he]|| dies|");
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use app_core::search::{SearchHit, SearchPage, Total};
+use app_core::search::{Excerpt, Piece, SearchHit, SearchPage, Total};
 use domain::channel::Channel;
 use domain::search::{AuthorKind, Feature, QueryError, SearchQuery};
 use domain::tenant::Tenant;
@@ -247,10 +247,19 @@ fn result(tenant: &Tenant, hit: &SearchHit) -> Markup {
             p class="text" dir="auto" {
                 span class="who" { bdi { (message.author.pseudonym.name()) } } " "
                 @if message.author.bot { span class="badge" { "BOT" } " " }
-                @for (piece, matches) in &hit.excerpt.pieces {
-                    @if *matches { mark { (piece) } } @else { (piece) }
-                }
+                (excerpt(&hit.excerpt))
             }
+        }
+    }
+}
+
+/// Returns an excerpt with its matches marked and its spoilers covered.
+fn excerpt(excerpt: &Excerpt) -> Markup {
+    let piece = |piece: &Piece| html! { @if piece.is_match { mark { (piece.text) } } @else { (piece.text) } };
+    html! {
+        @for pieces in excerpt.pieces.chunk_by(|a, b| a.is_hidden == b.is_hidden) {
+            @let shown = html! { @for one in pieces { (piece(one)) } };
+            @if pieces[0].is_hidden { span class="spoiler" tabindex="0" { (shown) } } @else { (shown) }
         }
     }
 }
@@ -288,3 +297,6 @@ fn help() -> Markup {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -268,3 +268,50 @@ proptest! {
         }
     }
 }
+
+/// The parts of a text, those inside spoilers in brackets.
+fn covered(text: &SearchText) -> String {
+    let mut chars: Vec<char> = text.as_str().chars().collect();
+    for part in text.hidden().iter().rev() {
+        chars.insert(part.to, ']');
+        chars.insert(part.from, '[');
+    }
+    chars.into_iter().collect::<String>().trim().to_owned()
+}
+
+#[test]
+fn the_text_of_a_spoiler_is_found_and_hidden() {
+    let all = |raw: &str| covered(&SearchText::rendered(raw));
+    assert_eq!(all("the end: ||he **dies**|| ok"), "the end: [he dies] ok");
+    assert_eq!(all("||a|| ||b||"), "[a] [b]");
+    assert_eq!(all("> ||ü `x`||\nafter"), "[ü x]\n\nafter");
+    assert_eq!(all("no spoiler"), "no spoiler");
+    assert!(finds("dies", &message("||he dies||")));
+    let long = format!("{}||{}||", "a".repeat(MAX_TEXT - 3), "b".repeat(9));
+    let cut = document(&message(&long));
+    assert_eq!(cut.texts[0].hidden(), [Highlight { from: MAX_TEXT - 3, to: MAX_TEXT }]);
+    let cut = document(&message(&format!("{}||b||", "a".repeat(MAX_TEXT))));
+    assert!(cut.texts[0].hidden().is_empty());
+}
+
+#[test]
+fn what_describes_a_spoiler_is_hidden() {
+    let mut all = message("");
+    let mut picture = file("plot.png");
+    picture.description = Some("the murderer".to_owned());
+    let open = picture.clone();
+    picture.spoiler = true;
+    all.attachments = vec![picture, open];
+    all.components = Some(Json::new(&json!([
+        {"type": 17, "spoiler": true, "components": [{"type": 10, "content": "container"}]},
+        {"type": 12, "items": [{"media": {}, "description": "medium", "spoiler": true}, {"description": "shown"}]},
+    ])));
+    all.snapshots = Some(Json::new(&json!([{"message": {
+        "content": "||forwarded||", "attachments": [{"filename": "SPOILER_a.png", "description": "butler"}],
+    }}])));
+    let texts: Vec<String> = document(&all).texts.iter().map(covered).filter(|text| !text.is_empty()).collect();
+    let expected =
+        ["plot.png", "[the murderer]", "plot.png", "the murderer", "[container\n]", "[medium]", "shown", "[forwarded]"];
+    assert_eq!(texts[..8], expected, "{texts:?}");
+    assert_eq!(texts.last().unwrap(), "[butler]");
+}
