@@ -10,6 +10,9 @@ use uuid::Uuid;
 const RESERVED: [&str; 12] =
     ["about", "admin", "api", "assets", "docs", "healthz", "help", "metrics", "readyz", "search", "sitemap", "static"];
 
+/// Second path segments that the site uses itself, so that no channel has them.
+const RESERVED_CHANNELS: [&str; 7] = ["about", "feed", "files", "p", "privacy", "search", "sitemap"];
+
 /// The longest slug of a channel, in characters; Discord allows 100 in a name.
 const CHANNEL_SLUG_MAX: usize = 100;
 
@@ -105,15 +108,21 @@ impl ChannelSlug {
         Err(SlugError::Channel(shown(text)))
     }
 
+    /// Returns whether the site uses it itself: a channel can have it from before the site did.
+    #[must_use]
+    pub fn is_reserved(&self) -> bool {
+        RESERVED_CHANNELS.contains(&self.0.as_str())
+    }
+
     /// Returns a slug made from a channel's name: letters and digits of any script in lower case, hyphens for the rest;
-    /// `channel` if nothing is left.
+    /// `channel` if nothing is left, and before a word that the site uses itself.
     #[must_use]
     pub fn from_name(name: &str) -> Self {
         let lower: String = name.nfkc().flat_map(char::to_lowercase).nfc().collect();
         let slug = hyphenate(&lower, char::is_alphanumeric, CHANNEL_SLUG_MAX);
         match slug.as_str() {
             "" => Self("channel".to_owned()),
-            text if reads_as_id(text) => Self(suffixed_front(text)),
+            text if reads_as_id(text) || RESERVED_CHANNELS.contains(&text) => Self(suffixed_front(text)),
             _ => Self(slug),
         }
     }

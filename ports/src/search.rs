@@ -160,6 +160,8 @@ pub struct CandidateQuery {
     pub after: Option<Candidate>,
     /// The maximum number of candidates: 1 to [`MAX_CANDIDATES`].
     pub limit: usize,
+    /// Whether to count all candidates; [`Candidates::total`] is 0 otherwise.
+    pub is_counted: bool,
     /// The time after which the search ends with what it found.
     pub time: Duration,
 }
@@ -223,7 +225,8 @@ pub trait SearchIndex: Send + Sync {
     /// the time was over before the first candidate.
     async fn find(&self, tenant: TenantId, query: CandidateQuery) -> Result<Candidates, SearchError>;
 
-    /// Returns whether the documents of a channel have this [`IndexedMessage::root`]; true if it has none.
+    /// Returns whether all documents of a channel and of its threads have this [`IndexedMessage::root`]; true if there
+    /// are none.
     ///
     /// # Errors
     /// As [`SearchIndex::find`].

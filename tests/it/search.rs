@@ -1,22 +1,29 @@
 //! Search over a store and an index: the indexer, the candidates, and the comparison with the store.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use adapter_sqlite::SqliteStore;
 use adapter_tantivy::TantivyIndex;
 use app_core::browse::{Audience, Browse};
 use app_core::search::{IndexProgress, Indexer, Search, SearchFailure, SearchPage, SearchRequest, Total};
+use async_trait::async_trait;
 use domain::channel::{Channel, ChannelId, ChannelKind};
 use domain::coverage::Interval;
-use domain::message::{Message, MessageId, MessageKind};
+use domain::message::{Author, Message, MessageId, MessageKind};
 use domain::page::MessagePage;
+use domain::pseudonym::Pseudonym;
 use domain::search::{SearchDocument, SearchPlace, SearchQuery};
 use domain::tenant::{Tenant, TenantId};
 use domain::timestamp::Timestamp;
 use domain::visibility::Visibility;
 use ports::clock::Clock;
-use ports::search::{Candidate, IndexState, SearchIndex, SearchSort};
+use ports::search::{
+    Candidate, CandidateQuery, Candidates, IndexBatch, IndexBuild, IndexPosition, IndexState, SearchError, SearchIndex,
+    SearchScope, SearchSort,
+};
 use ports::store::Store;
 use tempfile::TempDir;
 
@@ -57,6 +64,12 @@ cases![
     a_log_that_was_trimmed_makes_the_index_be_built_again,
     a_removed_tenant_leaves_no_file,
     the_name_of_a_thread_is_found_with_its_messages,
+    a_total_does_not_count_what_was_deleted_since,
+    two_processes_share_a_directory,
+    a_thread_that_becomes_private_or_public_is_found_by_its_readers_as_a_whole,
+    an_erased_author_leaves_no_byte,
+    a_search_that_takes_too_long_ends_with_what_it_found,
+    a_deletion_while_no_process_runs_leaves_no_byte,
 ];
 
 /// A clock that stands still.
@@ -68,10 +81,89 @@ impl Clock for Still {
     }
 }
 
+/// An index that fails on request.
+struct Failing {
+    index: TantivyIndex,
+    /// The number of batches until all fail, and of searches until all are late.
+    batches: AtomicI64,
+    searches: AtomicI64,
+}
+
+impl Failing {
+    const NEVER: i64 = i64::MAX;
+
+    fn fail_after(&self, batches: i64) {
+        self.batches.store(batches, Ordering::SeqCst);
+    }
+
+    fn has_failed(&self) -> bool {
+        self.batches.load(Ordering::SeqCst) < 0
+    }
+
+    fn be_late_after(&self, searches: i64) {
+        self.searches.store(searches, Ordering::SeqCst);
+    }
+}
+
+#[async_trait]
+impl SearchIndex for Failing {
+    async fn acquire(&self) -> Result<bool, SearchError> {
+        self.index.acquire().await
+    }
+
+    async fn state(&self, tenant: TenantId) -> Result<IndexState, SearchError> {
+        self.index.state(tenant).await
+    }
+
+    async fn verify(&self, tenant: TenantId) -> Result<bool, SearchError> {
+        self.index.verify(tenant).await
+    }
+
+    async fn apply(&self, tenant: TenantId, batch: IndexBatch, to: IndexPosition) -> Result<(), SearchError> {
+        if self.batches.fetch_sub(1, Ordering::SeqCst) <= 0 {
+            return Err(SearchError::Backend("on request".into()));
+        }
+        self.index.apply(tenant, batch, to).await
+    }
+
+    async fn find(&self, tenant: TenantId, query: CandidateQuery) -> Result<Candidates, SearchError> {
+        if self.searches.fetch_sub(1, Ordering::SeqCst) <= 0 {
+            return Err(SearchError::TimedOut);
+        }
+        self.index.find(tenant, query).await
+    }
+
+    async fn has_root(&self, tenant: TenantId, of: ChannelId, root: Option<ChannelId>) -> Result<bool, SearchError> {
+        self.index.has_root(tenant, of, root).await
+    }
+
+    async fn rebuild(&self, tenant: TenantId) -> Result<Box<dyn IndexBuild>, SearchError> {
+        self.index.rebuild(tenant).await
+    }
+
+    async fn purge(&self, tenant: TenantId) -> Result<(), SearchError> {
+        self.index.purge(tenant).await
+    }
+
+    async fn remove(&self, tenant: TenantId) -> Result<(), SearchError> {
+        self.index.remove(tenant).await
+    }
+
+    async fn tenants(&self) -> Result<Vec<TenantId>, SearchError> {
+        self.index.tenants().await
+    }
+}
+
+/// A store and the directory of its index, while no process runs.
+struct Closed {
+    store: Arc<dyn Store>,
+    folder: TempDir,
+}
+
 /// A store with its index.
 struct World {
     store: Arc<dyn Store>,
-    index: Arc<TantivyIndex>,
+    index: Arc<Failing>,
     indexer: Indexer,
     search: Search,
     folder: TempDir,
@@ -79,26 +171,60 @@ struct World {
 
 impl World {
     fn new(store: Arc<dyn Store>) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::of(store, tempfile::tempdir().unwrap())
+    }
+
+    fn of(store: Arc<dyn Store>, folder: TempDir) -> Self {
         let (index, indexer, search) = Self::opened(&store, &folder);
         Self { store, index, indexer, search, folder }
     }
 
-    fn opened(store: &Arc<dyn Store>, folder: &TempDir) -> (Arc<TantivyIndex>, Indexer, Search) {
-        let index = Arc::new(TantivyIndex::new(folder.path().join("index")));
+    fn opened(store: &Arc<dyn Store>, folder: &TempDir) -> (Arc<Failing>, Indexer, Search) {
+        let index = TantivyIndex::new(folder.path().join("index"));
+        let [batches, searches] = [0; 2].map(|_| AtomicI64::new(Failing::NEVER));
+        let index = Arc::new(Failing { index, batches, searches });
         let progress = IndexProgress::default();
         let of_indexer = Arc::clone(&index) as Arc<dyn SearchIndex>;
         let indexer = Indexer::new(Arc::clone(store), Arc::clone(&of_indexer), Arc::new(Still), progress.clone());
-        let search = Search::new(Browse::new(Arc::clone(store)), of_indexer, progress);
+        let search = Search::new(Browse::new(Arc::clone(store)), of_indexer, progress).with_time(Duration::from_mins(10));
         (index, indexer, search)
+    }
+
+    /// Ends the process that has the index.
+    fn closed(self) -> Closed {
+        Closed { store: self.store, folder: self.folder }
     }
 
     /// Ends the process that has the index, and starts another one.
     fn restarted(self) -> Self {
-        let Self { store, index, indexer, search, folder } = self;
-        drop((index, indexer, search));
-        let (index, indexer, search) = Self::opened(&store, &folder);
-        Self { store, index, indexer, search, folder }
+        let Closed { store, folder } = self.closed();
+        Self::of(store, folder)
+    }
+
+    /// Returns whether a word is in the files of the index: as it is, or as a term of a segment.
+    async fn has(&self, tenant: &Tenant, word: &str) -> bool {
+        let query = request(&format!("\"{word}\"")).query;
+        let of_terms = CandidateQuery {
+            query,
+            channels: HashMap::new(),
+            scope: SearchScope::All,
+            within: None,
+            sort: SearchSort::Newest,
+            after: None,
+            limit: 1,
+            is_counted: false,
+            time: Duration::from_mins(1),
+        };
+        let found = self.index.find(tenant.id, of_terms).await.unwrap();
+        let mut in_files = false;
+        for entry in walkdir::WalkDir::new(self.folder.path()) {
+            let entry = entry.unwrap();
+            if entry.file_type().is_file() {
+                let bytes = std::fs::read(entry.path()).unwrap();
+                in_files |= bytes.windows(word.len()).any(|part| part == word.as_bytes());
+            }
+        }
+        in_files || !found.items.is_empty()
     }
 
     async fn page(&self, tenant: &Tenant, audience: Audience, request: &SearchRequest) -> SearchPage {
@@ -330,6 +456,177 @@ async fn the_pages_of_every_query_are_those_of_a_naive_search(store: Arc<dyn Sto
             assert_eq!(found, wanted, "step {step}: {query} {audience:?} {sort:?}");
         }
     }
+}
+
+async fn a_total_does_not_count_what_was_deleted_since(store: Arc<dyn Store>) {
+    let mut world = World::new(store);
+    let of = tenant();
+    let here = public(channel(&of, 1, ChannelKind::TEXT));
+    let tenant = create(&*world.store, &[&here]).await;
+    let page = |at_: i64, ids: &[u64]| {
+        let messages = ids.iter().map(|raw| message(&here, *raw, "zebra", at_)).collect();
+        MessagePage::new(Interval::new(id(1), id(99)), at(at_), messages).unwrap()
+    };
+    let one = SearchRequest { limit: 1, ..request("zebra") };
+    put(&*world.store, &here, &page(1, &[5, 6, 7, 8])).await;
+    world.indexer.settle().await.unwrap();
+    assert_eq!(world.page(&tenant, Audience::Public, &one).await.total, Total::Exactly(4));
+    put(&*world.store, &here, &page(2, &[5, 6, 7])).await;
+    assert_eq!(world.page(&tenant, Audience::Public, &one).await.total, Total::AtLeast(1), "one was deleted since");
+    world.indexer.settle().await.unwrap();
+    assert_eq!(world.page(&tenant, Audience::Public, &one).await.total, Total::Exactly(3));
+    let cursor = world.page(&tenant, Audience::Public, &one).await.next;
+    let hidden = Channel { visibility: Visibility::Private, observed_at: Some(at(9)), ..here.clone() };
+    upsert(&*world.store, &[&hidden]).await;
+    let after = world.page(&tenant, Audience::Public, &SearchRequest { after: cursor, ..one }).await;
+    assert_eq!((after.hits.len(), after.next, after.total), (0, None, Total::AtLeast(0)));
+}
+
+async fn two_processes_share_a_directory(store: Arc<dyn Store>) {
+    let mut world = World::new(store);
+    let of = tenant();
+    let here = public(channel(&of, 1, ChannelKind::TEXT));
+    let tenant = create(&*world.store, &[&here]).await;
+    let page = |raw: u64| MessagePage::new(None, at(1), vec![message(&here, raw, "word", 1)]).unwrap();
+    put(&*world.store, &here, &page(5)).await;
+    world.indexer.settle().await.unwrap();
+    let (index, mut indexer, search) = World::opened(&world.store, &world.folder);
+    let found = async |search: &Search| {
+        let page = search.page(Audience::Public, tenant.slug.as_str(), &request("word")).await.unwrap();
+        page.hits.iter().map(|hit| hit.entry.message.id.get()).collect::<Vec<_>>()
+    };
+    indexer.settle().await.unwrap();
+    assert_eq!(found(&search).await, [5]);
+    put(&*world.store, &here, &page(6)).await;
+    indexer.settle().await.unwrap();
+    assert_eq!(found(&search).await, [5], "the other process writes");
+    world.indexer.settle().await.unwrap();
+    assert_eq!(found(&search).await, [6, 5]);
+    // The writer ends: the other one takes its place.
+    let World { store, index: other, indexer: writer, search: of_writer, folder } = world;
+    drop((other, writer, of_writer));
+    put(&*store, &here, &page(7)).await;
+    indexer.settle().await.unwrap();
+    assert_eq!(found(&search).await, [7, 6, 5]);
+    drop((index, folder));
+}
+
+/// The channel change is applied in many commits; a process that ends after any of them is followed by one that finds
+/// all messages.
+async fn a_thread_that_becomes_private_or_public_is_found_by_its_readers_as_a_whole(store: Arc<dyn Store>) {
+    let mut world = World::new(store);
+    let of = tenant();
+    let here = public(channel(&of, 1, ChannelKind::TEXT));
+    let below = thread(&here, 30);
+    let tenant = create(&*world.store, &[&here, &below]).await;
+    let many: Vec<Message> = (31..=2_630).map(|raw| message(&below, raw, "word", 1)).collect();
+    for part in many.chunks(500) {
+        put(&*world.store, &below, &MessagePage::new(None, at(1), part.to_vec()).unwrap()).await;
+    }
+    world.indexer.settle().await.unwrap();
+    let total = async |world: &World, audience| world.all(&tenant, audience, request("word")).await.len();
+    assert_eq!(total(&world, Audience::Public).await, 2_600);
+    let mut time = 100;
+    for visibility in [Visibility::Private, Visibility::Public] {
+        time += 1;
+        let changed = Channel { visibility, observed_at: Some(at(time)), ..below.clone() };
+        upsert(&*world.store, &[&changed]).await;
+        world.index.fail_after(1);
+        assert!(world.indexer.settle().await.is_err() || world.index.has_failed());
+        world = world.restarted();
+        world.indexer.settle().await.unwrap();
+        let expected = if visibility == Visibility::Public { 2_600 } else { 0 };
+        assert_eq!(total(&world, Audience::Public).await, expected);
+        assert_eq!(total(&world, Audience::Admin).await, 2_600);
+    }
+}
+
+async fn an_erased_author_leaves_no_byte(store: Arc<dyn Store>) {
+    let mut world = World::new(store);
+    let of = tenant();
+    let here = public(channel(&of, 1, ChannelKind::TEXT));
+    let tenant = create(&*world.store, &[&here]).await;
+    let author = Pseudonym::new([0xab; 16]);
+    let written = |raw: u64, author: Pseudonym, text: &str| {
+        let message = message(&here, raw, text, 1);
+        Message { author: Author { pseudonym: author, ..message.author }, ..message }
+    };
+    let other = Pseudonym::new([0x11; 16]);
+    let mut mention = written(7, other, &format!("unerasable <@{author}>"));
+    mention.mentions = vec![Author { pseudonym: author, bot: false, webhook: false }];
+    let messages = vec![written(5, author, "geheimniskraemerei"), written(6, other, "word"), mention];
+    put(&*world.store, &here, &MessagePage::new(None, at(1), messages).unwrap()).await;
+    world.indexer.settle().await.unwrap();
+    assert_eq!(world.found(&tenant, &format!("from:{author}")).await, [5]);
+    assert_eq!(world.found(&tenant, &format!("mentions:{author}")).await, [7]);
+    // What the erasure does to the messages is not logged otherwise here, so that only its own change counts.
+    let mut unit = begin(&*world.store).await;
+    unit.messages().delete_first(here.id, 1_000).await.unwrap();
+    unit.commit().await.unwrap();
+    let mut unit = begin(&*world.store).await;
+    unit.changes().record_erasure(tenant.id, author).await.unwrap();
+    unit.commit().await.unwrap();
+    put(&*world.store, &here, &MessagePage::new(None, at(2), vec![written(6, other, "word"), written(7, other, "unerasable")]).unwrap()).await;
+    world.indexer.settle().await.unwrap();
+    assert_eq!(world.found(&tenant, "word").await, [6]);
+    assert_eq!(world.found(&tenant, "unerasable").await, [7]);
+    assert_eq!(world.found(&tenant, &format!("mentions:{author}")).await, [0_u64; 0]);
+    let name = author.name().to_string().to_lowercase();
+    for word in ["geheimniskraemerei", &author.to_string(), name.split(' ').next_back().unwrap()] {
+        assert!(!world.has(&tenant, word).await, "{word}");
+    }
+}
+
+async fn a_deletion_while_no_process_runs_leaves_no_byte(store: Arc<dyn Store>) {
+    let mut world = World::new(store);
+    let of = tenant();
+    let here = public(channel(&of, 1, ChannelKind::TEXT));
+    let tenant = create(&*world.store, &[&here]).await;
+    let page = |at_: i64, all: &[(u64, &str)]| {
+        let messages = all.iter().map(|(raw, text)| message(&here, *raw, text, at_)).collect();
+        MessagePage::new(Interval::new(id(1), id(99)), at(at_), messages).unwrap()
+    };
+    put(&*world.store, &here, &page(1, &[(5, "vertraulichkeiten"), (6, "word")])).await;
+    world.indexer.settle().await.unwrap();
+    assert!(world.has(&tenant, "vertraulichkeiten").await);
+    let Closed { store, folder } = world.closed();
+    put(&*store, &here, &page(2, &[(6, "word")])).await;
+    let mut world = World::of(store, folder);
+    world.indexer.settle().await.unwrap();
+    assert_eq!(world.found(&tenant, "word").await, [6]);
+    assert!(!world.has(&tenant, "vertraulichkeiten").await);
+}
+
+async fn a_search_that_takes_too_long_ends_with_what_it_found(store: Arc<dyn Store>) {
+    let mut world = World::new(store);
+    let of = tenant();
+    let here = public(channel(&of, 1, ChannelKind::TEXT));
+    let tenant = create(&*world.store, &[&here]).await;
+    let page = |at_: i64, ids: &[u64]| {
+        let messages = ids.iter().map(|raw| message(&here, *raw, "word", at_)).collect();
+        MessagePage::new(Interval::new(id(1), id(99)), at(at_), messages).unwrap()
+    };
+    put(&*world.store, &here, &page(1, &(5..=40).collect::<Vec<_>>())).await;
+    world.indexer.settle().await.unwrap();
+    let two = SearchRequest { limit: 2, ..request("word") };
+    // The index has three candidates of which the store has one, and no time for more.
+    put(&*world.store, &here, &page(2, &(5..=38).collect::<Vec<_>>())).await;
+    world.index.be_late_after(1);
+    let page = world.page(&tenant, Audience::Public, &two).await;
+    assert!(page.timed_out);
+    let ids: Vec<u64> = page.hits.iter().map(|hit| hit.entry.message.id.get()).collect();
+    assert_eq!((ids, page.total), (vec![38], Total::AtLeast(1)));
+    assert_eq!(page.next.unwrap().id.get(), 38, "it goes on there");
+    world.index.be_late_after(1);
+    let rest = world.page(&tenant, Audience::Public, &SearchRequest { after: page.next, ..two.clone() }).await;
+    assert_eq!(rest.hits[0].entry.message.id.get(), 37);
+    world.index.be_late_after(0);
+    let failed = world.search.page(Audience::Public, tenant.slug.as_str(), &two).await;
+    assert!(matches!(failed, Err(SearchFailure::TimedOut)), "{failed:?}");
+    // The time is also that of a store or an index that does not respond.
+    let impatient = world.search.clone().with_time(Duration::ZERO);
+    let failed = impatient.page(Audience::Public, tenant.slug.as_str(), &two).await;
+    assert!(matches!(failed, Err(SearchFailure::TimedOut)), "{failed:?}");
 }
 
 async fn what_is_hidden_or_deleted_is_never_shown_however_old_the_index(store: Arc<dyn Store>) {

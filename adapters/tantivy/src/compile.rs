@@ -14,12 +14,17 @@ use tantivy::query::{
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{Searcher, Term};
 
+use crate::once::Once;
 use crate::schema::{Fields, Key};
 use crate::span::SpanQuery;
 
 /// The number of words to which the start of a word at the end of a phrase is expanded. Each needs about 2 kB in each
 /// segment. With more of them, the candidates are those that contain the phrase before it and one of the words.
 const EXPANDED: u32 = 64;
+
+/// The number of tokens of one text, and of all texts of a query, that the index compares; each costs as much as a word
+/// in every segment. The candidates of longer ones are those that contain their start.
+const TOKENS: (usize, usize) = (16, 64);
 
 /// A query of tantivy.
 pub(crate) struct Compiled {
@@ -38,7 +43,8 @@ pub(crate) struct Compiled {
 
 /// Compiles a query for the segments of `searcher`.
 pub(crate) fn compile(fields: Fields, request: &CandidateQuery, searcher: &Searcher) -> tantivy::Result<Compiled> {
-    let mut compiler = Compiler { fields, request, searcher, clauses: Vec::new(), excluded: Vec::new(), exact: true };
+    let mut compiler =
+        Compiler { fields, request, searcher, clauses: Vec::new(), excluded: Vec::new(), exact: true, left: TOKENS.1 };
     let (mut from, mut within, mut scored) = (None, None, Vec::new());
     let mut ids = (0, u64::MAX);
     for term in request.query.terms() {
@@ -55,8 +61,7 @@ pub(crate) fn compile(fields: Fields, request: &CandidateQuery, searcher: &Searc
                 ids = (ids.0.max(low), ids.1.min(high));
             }
             (Filter::Text(phrase), negated) => {
-                compiler.text(phrase, negated)?;
-                scored.extend((!negated).then(|| compiler.scored(phrase)).flatten());
+                scored.extend(compiler.text(phrase, negated)?);
             }
             (Filter::Pinned(pinned), negated) => {
                 let found = compiler.key(Key::Pinned);
@@ -111,6 +116,8 @@ struct Compiler<'a> {
     /// What it must not match.
     excluded: Vec<Box<dyn Query>>,
     exact: bool,
+    /// The number of tokens that may still be compared.
+    left: usize,
 }
 
 impl Compiler<'_> {
@@ -147,9 +154,21 @@ impl Compiler<'_> {
         }
     }
 
-    /// Adds the clauses of a text. A negated one excludes only what certainly contains it.
-    fn text(&mut self, phrase: &Phrase, negated: bool) -> tantivy::Result<()> {
-        let (words, prefix) = split(phrase);
+    /// Adds the clauses of a text, and returns the part of it that has a score: all but the start of a word. A negated
+    /// one excludes only what certainly contains it.
+    fn text(&mut self, phrase: &Phrase, negated: bool) -> tantivy::Result<Option<Box<dyn Query>>> {
+        let (mut words, mut prefix) = split(phrase);
+        let count = words.len() + usize::from(prefix.is_some());
+        let compared = TOKENS.0.min(self.left);
+        if count > compared {
+            self.exact = false;
+            words.truncate(compared);
+            prefix = None;
+            if negated || words.is_empty() {
+                return Ok(None);
+            }
+        }
+        self.left -= count.min(compared);
         let query: Box<dyn Query> = match (&words[..], prefix) {
             (_, None) => self.phrase(&words),
             ([], Some(prefix)) => self.prefix(&prefix),
@@ -163,7 +182,7 @@ impl Compiler<'_> {
                 }
                 _ if negated => {
                     self.exact = false;
-                    return Ok(());
+                    return Ok(None);
                 }
                 _ => {
                     self.exact = false;
@@ -174,13 +193,7 @@ impl Compiler<'_> {
             },
         };
         self.clause(negated, query);
-        Ok(())
-    }
-
-    /// Returns the part of a text that has a score: all of it but the start of a word.
-    fn scored(&self, phrase: &Phrase) -> Option<Box<dyn Query>> {
-        let (words, _) = split(phrase);
-        (!words.is_empty()).then(|| self.phrase(&words))
+        Ok((!negated && !words.is_empty()).then(|| self.phrase(&words)))
     }
 
     /// Returns the query of successive tokens.
@@ -199,7 +212,7 @@ impl Compiler<'_> {
             term.append_bytes(&end);
             Bound::Excluded(term)
         });
-        Box::new(InvertedIndexRangeQuery::new(Bound::Included(self.fields.word(prefix)), upper))
+        Box::new(Once::new(InvertedIndexRangeQuery::new(Bound::Included(self.fields.word(prefix)), upper)))
     }
 
     /// Returns the number of words that start with `prefix`, counted up to [`EXPANDED`] + 1. It is that of all segments

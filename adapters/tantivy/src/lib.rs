@@ -14,12 +14,13 @@
 //! reads only as much as it returns.
 //!
 //! **Memory**: one batch is written at a time in the whole process, with 50 MB for its documents; a build has another 50
-//! MB. At most [`MAX_WRITERS`] writers stay open, each with one thread that merges; a merge of segments of up to two
-//! million documents needs up to about 150 MB. Everything else is mapped from files, which the system can drop.
+//! MB. At most [`MAX_WRITERS`] writers stay open, each with one thread that merges; a merge has up to about two million
+//! documents, and needs up to about 150 MB. Everything else is mapped from files, which the system can drop.
 
 mod compile;
 mod error;
 mod lock;
+mod once;
 mod payload;
 mod schema;
 mod span;

@@ -24,10 +24,15 @@ pub(crate) struct Payload {
 }
 
 impl Payload {
+    /// Returns the payload of an index that this version of the program makes.
     pub(crate) fn new(position: &IndexPosition) -> Self {
+        Self::of(SCHEMA, tokenizer_version(), position)
+    }
+
+    pub(crate) fn of(schema: u32, tokenizer: String, position: &IndexPosition) -> Self {
         let mut payload = Self {
-            schema: SCHEMA,
-            tokenizer: tokenizer_version(),
+            schema,
+            tokenizer,
             changes: position.changes.as_text().to_owned(),
             as_of: position.as_of.as_millis(),
             check: String::new(),

@@ -15,8 +15,10 @@ use ports::search::{
     RANKED, SearchError, SearchScope, SearchSort,
 };
 use tantivy::fastfield::AliveBitSet;
-use tantivy::indexer::{IndexWriterOptions, LogMergePolicy};
-use tantivy::query::{EnableScoring, Query};
+use tantivy::index::SegmentMeta;
+use tantivy::indexer::{IndexWriterOptions, LogMergePolicy, MergeCandidate, MergePolicy};
+use tantivy::query::{BooleanQuery, EnableScoring, Query, TermQuery};
+use tantivy::schema::IndexRecordOption;
 use tantivy::{DocSet, Index, IndexReader, IndexWriter, ReloadPolicy, Searcher, TERMINATED, TantivyError};
 use tokio::time::Instant;
 use tracing::{error, warn};
@@ -25,7 +27,7 @@ use crate::compile::{Compiled, compile};
 use crate::error::{io_error, search_error};
 use crate::lock::{DirectoryLock, create_dir};
 use crate::payload::Payload;
-use crate::schema::{Fields, NO_ROOT, ROOT, schema, settings};
+use crate::schema::{Fields, Key, NO_ROOT, ROOT, schema, settings};
 use crate::span::{SpanQuery, bytes};
 use crate::walk::{Hit, Roots, Route, Walk, by_score};
 
@@ -38,6 +40,8 @@ const DELETED: f32 = 0.1;
 /// The number of times that a purge begins again because a merge took one of its segments.
 const PURGES: u32 = 100;
 
+/// The least time between two checks of the files because of searches that failed.
+const CHECKED: Duration = Duration::from_mins(10);
 /// The number of times that a process reads a directory which another one changes at the same time.
 const FOLLOWED: u32 = 5;
 
@@ -55,6 +59,9 @@ pub(crate) struct Generation {
     fields: Fields,
     roots: Roots,
     position: Mutex<IndexPosition>,
+    /// Whether this version of the program made it. Another version's answers until it is rebuilt, if its fields are the
+    /// same, and is not changed.
+    is_current: bool,
 }
 
 /// The state of the directory.
@@ -79,6 +86,8 @@ pub(crate) struct Tenant {
     slot: RwLock<Slot>,
     /// What `slot` was read from, in a process that only searches.
     seen: Mutex<Option<Stamp>>,
+    /// When a search that failed last made the files be checked.
+    checked: Mutex<Option<Instant>>,
     /// Serializes writers. The writer of the generation that answers, while one is open.
     writer: Mutex<Option<Writer>>,
 }
@@ -110,11 +119,10 @@ impl Generation {
             let damaged = |what: &str| SearchError::Damaged(what.to_owned().into());
             let payload = Payload::parse(text).ok_or_else(|| damaged("the payload of the commit is broken"))?;
             let (schema, fields) = schema();
-            if !payload.is_current() {
-                return Ok(Some(Err(Slot::Outdated)));
-            }
+            let is_current = payload.is_current();
             if index.schema() != schema || index.settings() != &settings() {
-                return Err(damaged("the schema is another one"));
+                let wrong = || damaged("the schema is another one");
+                return if is_current { Err(wrong()) } else { Ok(Some(Err(Slot::Outdated))) };
             }
             check(&index)?;
             let position = payload.position().ok_or_else(|| damaged("the position is invalid"))?;
@@ -126,6 +134,7 @@ impl Generation {
                 fields,
                 roots: Roots::default(),
                 position: Mutex::new(position),
+                is_current,
             };
             generation.check_columns()?;
             Ok(Some(Ok(generation)))
@@ -187,13 +196,39 @@ fn check(index: &Index) -> Result<(), SearchError> {
     Ok(())
 }
 
+/// Merges fewer segments at once than the library's policy, so that no merge has many more than [`MERGED`] documents.
+#[derive(Debug)]
+struct Bounded(LogMergePolicy);
+
+impl MergePolicy for Bounded {
+    fn compute_merge_candidates(&self, segments: &[SegmentMeta]) -> Vec<MergeCandidate> {
+        let documents = |id| segments.iter().find(|meta| meta.id() == id).map_or(0, |meta| meta.max_doc() as usize);
+        let bounded = |MergeCandidate(mut ids): MergeCandidate| {
+            ids.sort_by_key(|id| documents(*id));
+            let mut sum = 0;
+            let fit = ids.iter().take_while(|id| {
+                sum += documents(**id);
+                sum <= MERGED
+            });
+            let fit = fit.count();
+            if ids.len() > 1 {
+                ids.truncate(fit);
+                // A single one of them has no deleted documents to remove.
+                return (ids.len() > 1).then_some(MergeCandidate(ids));
+            }
+            Some(MergeCandidate(ids))
+        };
+        self.0.compute_merge_candidates(segments).into_iter().filter_map(bounded).collect()
+    }
+}
+
 fn writer(index: &Index) -> tantivy::Result<IndexWriter> {
     let options = IndexWriterOptions::builder().memory_budget_per_thread(ARENA).num_merge_threads(1).build();
     let writer: IndexWriter = index.writer_with_options(options)?;
     let mut policy = LogMergePolicy::default();
-    policy.set_max_docs_before_merge(MERGED);
+    policy.set_max_docs_before_merge(MERGED / 2);
     policy.set_del_docs_ratio_before_merge(DELETED);
-    writer.set_merge_policy(Box::new(policy));
+    writer.set_merge_policy(Box::new(Bounded(policy)));
     Ok(writer)
 }
 
@@ -222,7 +257,7 @@ fn remove_dir(path: &Path) -> io::Result<()> {
 
 impl Tenant {
     pub(crate) fn new(path: PathBuf, lock: Arc<DirectoryLock>) -> Self {
-        Self { path, lock, slot: RwLock::new(Slot::Unopened), seen: Mutex::new(None), writer: Mutex::new(None) }
+        Self { path, lock, slot: RwLock::new(Slot::Unopened), seen: Mutex::new(None), checked: Mutex::new(None), writer: Mutex::new(None) }
     }
 
     /// Reads the directory again at the next call.
@@ -360,37 +395,47 @@ impl Tenant {
         }
     }
 
-    /// Runs `work`; an index that it finds damaged answers no more.
-    fn watched<T>(&self, work: impl FnOnce() -> Result<T, SearchError>) -> Result<T, SearchError> {
-        let done = guarded(work);
+    /// Runs `work` on the generation that answers; one that it finds damaged answers no more.
+    fn watched<T>(&self, work: impl FnOnce(&Arc<Generation>) -> Result<T, SearchError>) -> Result<T, SearchError> {
+        let generation = self.ready()?;
+        let done = guarded(|| work(&generation));
         if let Err(SearchError::Damaged(source)) = &done {
-            let mut slot = self.slot.write().unwrap_or_else(PoisonError::into_inner);
-            if matches!(*slot, Slot::Ready(_)) {
-                error!(path = %self.path.display(), error = &**source, "search index damaged");
-                *slot = Slot::Damaged;
-            }
+            self.damaged(&generation, &**source);
         }
         done
     }
 
+    /// Makes a generation answer no more, if it still does.
+    fn damaged(&self, generation: &Arc<Generation>, error: &(dyn std::error::Error + 'static)) {
+        let mut slot = self.slot.write().unwrap_or_else(PoisonError::into_inner);
+        if matches!(&*slot, Slot::Ready(current) if Arc::ptr_eq(current, generation)) {
+            error!(path = %generation.path.display(), error, "search index damaged");
+            *slot = Slot::Damaged;
+        }
+    }
+
     pub(crate) fn state(&self) -> Result<IndexState, SearchError> {
-        Ok(match self.slot()? {
-            Slot::Ready(generation) if !generation.path.join(LIST).exists() => {
-                self.set(Slot::Damaged);
-                IndexState::Damaged
+        let mut slot = self.slot()?;
+        if let Slot::Ready(generation) = &slot
+            && !generation.path.join(LIST).exists()
+        {
+            self.damaged(generation, &io::Error::from(ErrorKind::NotFound));
+            slot = self.current();
+        }
+        Ok(match slot {
+            Slot::Ready(generation) if generation.is_current => {
+                IndexState::Ready(locked(&generation.position).clone())
             }
-            Slot::Ready(generation) => IndexState::Ready(locked(&generation.position).clone()),
+            Slot::Ready(_) | Slot::Outdated => IndexState::Outdated,
             Slot::Unopened | Slot::Missing => IndexState::Missing,
-            Slot::Outdated => IndexState::Outdated,
             Slot::Damaged => IndexState::Damaged,
         })
     }
 
     pub(crate) fn verify(&self) -> Result<bool, SearchError> {
-        let Slot::Ready(generation) = self.slot()? else { return Ok(false) };
-        match self.watched(|| check(&generation.index)) {
+        match self.watched(|generation| check(&generation.index)) {
             Ok(()) => Ok(true),
-            Err(SearchError::Damaged(_)) => Ok(false),
+            Err(SearchError::Damaged(_) | SearchError::Missing) => Ok(false),
             Err(error) => Err(error),
         }
     }
@@ -402,15 +447,17 @@ impl Tenant {
         work: impl FnOnce(&Arc<Generation>, &mut IndexWriter) -> Result<T, SearchError>,
     ) -> Result<T, SearchError> {
         let mut held = locked(&self.writer);
-        self.watched(|| {
-            let generation = self.ready()?;
-            let open = held.take().filter(|open| Arc::ptr_eq(&open.generation, &generation));
+        self.watched(|generation| {
+            if !generation.is_current {
+                return Err(SearchError::Missing);
+            }
+            let open = held.take().filter(|open| Arc::ptr_eq(&open.generation, generation));
             let mut writer = match open {
                 Some(open) => open.writer,
                 None => generation.writer()?,
             };
-            let done = work(&generation, &mut writer)?;
-            *held = Some(Writer { generation, writer });
+            let done = work(generation, &mut writer)?;
+            *held = Some(Writer { generation: Arc::clone(generation), writer });
             Ok(done)
         })
     }
@@ -419,7 +466,7 @@ impl Tenant {
         self.write(|generation, writer| {
             let applied = (|| {
                 for range in &batch.delete {
-                    writer.delete_query(Box::new(span_of(*range)))?;
+                    writer.delete_query(query_of(generation.fields, *range))?;
                 }
                 for message in &batch.put {
                     let (id, channel) = (message.id.get(), message.document.channel.id);
@@ -451,6 +498,13 @@ impl Tenant {
 
     /// Writes the segments with deleted documents without them. Batches are written meanwhile.
     pub(crate) fn purge(&self) -> Result<(), SearchError> {
+        let is_dirty = |generation: &Arc<Generation>| {
+            let metas = generation.index.searchable_segment_metas().map_err(search_error)?;
+            Ok(metas.iter().any(|meta| meta.num_deleted_docs() > 0))
+        };
+        if !self.watched(is_dirty)? {
+            return Ok(());
+        }
         for _ in 0..PURGES {
             let merge = self.write(|generation, writer| {
                 let metas = generation.index.searchable_segment_metas().map_err(search_error)?;
@@ -504,7 +558,8 @@ impl Tenant {
         }
     }
 
-    /// Makes a finished generation answer, and removes all others.
+    /// Makes a finished generation answer, and removes all others; those that cannot be removed now go when the
+    /// directory is opened again.
     fn swap(&self, path: &Path) -> Result<(), SearchError> {
         self.rest();
         let _held = locked(&self.writer);
@@ -512,58 +567,90 @@ impl Tenant {
             return Err(SearchError::Damaged("the new index has no position".into()));
         };
         self.set(Slot::Ready(Arc::new(generation)));
-        for number in self.generations()? {
+        for number in self.generations().unwrap_or_default() {
             let other = self.generation(number);
-            if other != path {
-                remove_dir(&other).map_err(io_error)?;
+            if other != path
+                && let Err(error) = remove_dir(&other)
+            {
+                warn!(path = %other.display(), error = &error as &dyn std::error::Error, "old index not removed");
             }
         }
         Ok(())
     }
 
     pub(crate) fn has_root(&self, channel: ChannelId, root: Option<ChannelId>) -> Result<bool, SearchError> {
-        self.watched(|| {
-            let generation = self.ready()?;
-            has_root(&generation.reader.searcher(), channel, root).map_err(search_error)
+        self.watched(|generation| {
+            has_root(generation.fields, &generation.reader.searcher(), channel, root).map_err(search_error)
         })
     }
 
     pub(crate) fn find(&self, query: &CandidateQuery) -> Result<Candidates, SearchError> {
-        self.watched(|| {
-            let generation = self.ready()?;
+        let generation = self.ready()?;
+        let find = || {
             // Before the searcher, which may be newer then.
             let position = locked(&generation.position).clone();
             let searcher = generation.reader.searcher();
             let finder = Finder { generation: &generation, searcher, query, start: Instant::now() };
             finder.find(position).map_err(search_error)?.ok_or(SearchError::TimedOut)
-        })
+        };
+        match guarded(find) {
+            Err(SearchError::Damaged(source)) => {
+                // The library also panics on some queries. Only the files decide whether the index is damaged.
+                let suspicion = format!("{source}");
+                if !self.is_suspected() {
+                    return Err(SearchError::Backend(source));
+                }
+                match self.watched(|generation| check(&generation.index)) {
+                    Ok(()) => Err(SearchError::Backend(suspicion.into())),
+                    Err(error) => Err(error),
+                }
+            }
+            found => found,
+        }
+    }
+
+    /// Returns whether a search that failed is a reason to check the files: once in a while.
+    fn is_suspected(&self) -> bool {
+        let mut checked = locked(&self.checked);
+        let now = Instant::now();
+        let is_due = checked.is_none_or(|last| now.duration_since(last) > CHECKED);
+        if is_due {
+            *checked = Some(now);
+        }
+        is_due
     }
 }
 
-fn span_of(range: IndexRange) -> SpanQuery {
+/// Returns the query of the documents in a range.
+fn query_of(fields: Fields, range: IndexRange) -> Box<dyn Query> {
     match range {
-        IndexRange::Channel(channel) => SpanQuery { channel: Some(channel), low: 0, high: u64::MAX },
+        IndexRange::Channel(channel) => {
+            // The threads of the channel have the key, too.
+            let all: Box<dyn Query> =
+                Box::new(TermQuery::new(fields.key(Key::In(channel)), IndexRecordOption::Basic));
+            let own = SpanQuery { channel: Some(channel), low: 0, high: u64::MAX };
+            Box::new(BooleanQuery::intersection(vec![all, Box::new(own)]))
+        }
         IndexRange::Interval(channel, interval) => {
-            SpanQuery { channel: Some(channel), low: interval.low().get(), high: interval.high().get() }
+            Box::new(SpanQuery { channel: Some(channel), low: interval.low().get(), high: interval.high().get() })
         }
     }
 }
 
-/// Returns whether the first document of a channel has this root.
-fn has_root(searcher: &Searcher, channel: ChannelId, root: Option<ChannelId>) -> tantivy::Result<bool> {
-    let all = SpanQuery { channel: Some(channel), low: 0, high: u64::MAX };
+/// Returns whether all documents of a channel and of its threads have this root.
+fn has_root(fields: Fields, searcher: &Searcher, channel: ChannelId, root: Option<ChannelId>) -> tantivy::Result<bool> {
+    let all = TermQuery::new(fields.key(Key::In(channel)), IndexRecordOption::Basic);
     let weight = all.weight(EnableScoring::disabled_from_searcher(searcher))?;
+    let root = root.map_or(NO_ROOT, |root| root.0.into_bytes());
     for reader in searcher.segment_readers() {
+        let column = bytes(reader, ROOT)?;
+        let expected = column.dictionary().term_ord(root)?;
         let mut scorer = weight.scorer(reader, 1.0)?;
         while scorer.doc() != TERMINATED {
             let doc = scorer.doc();
-            if reader.alive_bitset().is_none_or(|alive| alive.is_alive(doc)) {
-                let column = bytes(reader, ROOT)?;
-                let mut text = Vec::new();
-                if let Some(ord) = column.ords().first(doc) {
-                    column.ord_to_bytes(ord, &mut text)?;
-                }
-                return Ok(text == root.map_or(NO_ROOT, |root| root.0.into_bytes()));
+            let is_alive = reader.alive_bitset().is_none_or(|alive| alive.is_alive(doc));
+            if is_alive && (expected.is_none() || column.ords().first(doc) != expected) {
+                return Ok(false);
             }
             scorer.advance();
         }
@@ -583,12 +670,12 @@ impl Finder<'_> {
     /// Returns the candidates; `None` if the time was over before the first.
     fn find(&self, position: IndexPosition) -> tantivy::Result<Option<Candidates>> {
         let compiled = compile(self.generation.fields, self.query, &self.searcher)?;
-        let (total, is_counted) = self.total(&compiled)?;
+        let (total, is_counted) = if self.query.is_counted { self.total(&compiled)? } else { (0, false) };
         let found = match self.query.sort {
             SearchSort::Newest | SearchSort::Oldest => self.by_id(&compiled)?,
             SearchSort::Relevance => self.by_score(&compiled)?,
         };
-        let exact = compiled.exact && is_counted;
+        let exact = compiled.exact && is_counted && self.generation.is_current;
         Ok(found.map(|(items, more)| Candidates { items, more, total, exact, position }))
     }
 

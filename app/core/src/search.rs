@@ -17,18 +17,22 @@ use domain::search::{ChannelRef, Highlight, SearchQuery, SearchText};
 use domain::tenant::Tenant;
 use domain::timestamp::Timestamp;
 use ports::search::{
-    COUNTED, Candidate, CandidateQuery, Candidates, MAX_CANDIDATES, SearchError, SearchIndex, SearchScope, SearchSort,
+    COUNTED, Candidate, CandidateQuery, Candidates, IndexPosition, MAX_CANDIDATES, SearchError, SearchIndex,
+    SearchScope, SearchSort,
 };
 use tokio::time::{Instant, timeout_at};
 use tracing::error;
 
-pub(crate) use self::documents::{place_of, started};
+pub(crate) use self::documents::{may_start, place_of, started};
 pub use self::indexer::{Indexer, IndexerError, Wake};
 pub use self::progress::{Building, IndexProgress};
 use crate::browse::{Audience, Browse, BrowseError, ChannelView, Entry, FileStates, Roles};
 
 /// The time that the work for one page may take. Then it ends with what was found.
-const BUDGET: Duration = Duration::from_secs(2);
+const TIME: Duration = Duration::from_secs(2);
+
+/// The most comparisons of candidates with the store for one page, each of up to [`MAX_CANDIDATES`].
+const ROUNDS: u32 = 10;
 
 /// A request for a page of matches.
 #[derive(Debug, Clone)]
@@ -151,6 +155,8 @@ pub struct SearchPage {
     pub as_of: Timestamp,
     /// Whether the search ended because it took long. There may be more matches than the page has.
     pub timed_out: bool,
+    /// The order.
+    pub sort: SearchSort,
     /// The roles that the messages mention.
     pub roles: Roles,
     /// The download state of the attachments.
@@ -214,13 +220,20 @@ pub struct Search {
     browse: Browse,
     index: Arc<dyn SearchIndex>,
     progress: IndexProgress,
+    time: Duration,
 }
 
 /// What was found so far.
+#[derive(Default)]
 struct Progress {
     hits: Vec<(Candidate, SearchHit)>,
+    /// The last candidate that was compared with the store.
     after: Option<Candidate>,
     first: Option<Candidates>,
+    /// The number of comparisons.
+    rounds: u32,
+    /// Whether the count of the index is also that of the store.
+    is_counted: bool,
     ended: bool,
     timed_out: bool,
 }
@@ -229,7 +242,13 @@ impl Search {
     /// Returns a search in `index`, whose builds `progress` follows.
     #[must_use]
     pub fn new(browse: Browse, index: Arc<dyn SearchIndex>, progress: IndexProgress) -> Self {
-        Self { browse, index, progress }
+        Self { browse, index, progress, time: TIME }
+    }
+
+    /// Returns the same search with another time for one page, 2 s by default. Then a page ends with what was found.
+    #[must_use]
+    pub fn with_time(self, time: Duration) -> Self {
+        Self { time, ..self }
     }
 
     /// Returns the progress of the index.
@@ -249,11 +268,11 @@ impl Search {
         slug: &str,
         request: &SearchRequest,
     ) -> Result<SearchPage, SearchFailure> {
-        let deadline = Instant::now() + BUDGET;
+        let deadline = Instant::now() + self.time;
         let mut at = self.browse.open(audience).await?;
         let tenant = at.tenant(slug).await?;
         // Before the index is read, which is no older then.
-        let current = self.progress.as_of(tenant.id);
+        let current = self.progress.current(tenant.id);
         let channel = match &request.channel {
             Some(reference) => Some(at.channel(&tenant, reference).await?),
             None => None,
@@ -262,7 +281,7 @@ impl Search {
         drop(at);
         let within = channel.as_ref().map(|view| view.channel.id);
         let mut found =
-            Progress { hits: Vec::new(), after: request.after, first: None, ended: false, timed_out: false };
+            Progress { after: request.after, ..Progress::default() };
         while !found.ended && !found.timed_out && found.hits.len() <= request.limit {
             let limit = if found.first.is_none() { request.limit + 1 } else { MAX_CANDIDATES };
             let query = CandidateQuery {
@@ -273,10 +292,11 @@ impl Search {
                 sort: request.sort,
                 after: found.after,
                 limit,
+                is_counted: found.first.is_none(),
                 // The rest is for the store.
                 time: deadline.saturating_duration_since(Instant::now()) * 3 / 4,
             };
-            let round = self.round(audience, &tenant, within, query, &mut found);
+            let round = self.round(audience, &tenant, within, query, current.as_ref(), &mut found);
             match timeout_at(deadline, round).await {
                 Ok(Ok(())) => {}
                 Err(_) | Ok(Err(SearchFailure::TimedOut)) if found.first.is_some() => found.timed_out = true,
@@ -285,7 +305,7 @@ impl Search {
             }
         }
         let mut page = self.finish(audience, tenant, channel, request, found).await?;
-        page.as_of = current.map_or(page.as_of, |current| current.max(page.as_of));
+        page.as_of = current.map_or(page.as_of, |current| current.as_of.max(page.as_of));
         Ok(page)
     }
 
@@ -296,10 +316,16 @@ impl Search {
         tenant: &Tenant,
         within: Option<ChannelId>,
         query: CandidateQuery,
+        current: Option<&IndexPosition>,
         found: &mut Progress,
     ) -> Result<(), SearchFailure> {
         let candidates = self.index.find(tenant.id, query.clone()).await?;
         let mut at = self.browse.open(audience).await?;
+        if query.is_counted {
+            // The index's count must not reveal what the store has deleted or hidden since.
+            let position = current.map_or(&candidates.position.changes, |current| &current.changes);
+            found.is_counted = candidates.exact && at.has_all_since(tenant.id, position).await?;
+        }
         let keys: Vec<_> = candidates.items.iter().map(|one| (one.channel, one.id)).collect();
         let mut matching = at.matching(tenant, &query.query, within, &keys).await?;
         for candidate in &candidates.items {
@@ -315,9 +341,11 @@ impl Search {
                 found.hits.push((*candidate, hit));
             }
         }
+        found.rounds += 1;
         found.ended = !candidates.more;
         // The index ended early.
-        found.timed_out = candidates.more && candidates.items.len() < query.limit;
+        let is_late = candidates.more && candidates.items.len() < query.limit;
+        found.timed_out = is_late || found.rounds >= ROUNDS && candidates.more;
         found.after = candidates.items.last().copied().or(found.after);
         found.first.get_or_insert(candidates);
         Ok(())
@@ -333,25 +361,23 @@ impl Search {
     ) -> Result<SearchPage, SearchFailure> {
         let has_more = found.hits.len() > request.limit;
         found.hits.truncate(request.limit);
-        let next = if has_more {
-            found.hits.last().map(|(candidate, _)| *candidate)
-        } else {
-            found.after.filter(|_| found.timed_out)
-        };
+        // Never a candidate that was not shown. A search that ended early goes on after the last hit, if it has one.
+        let next = found.hits.last().map(|(candidate, _)| *candidate).filter(|_| has_more || found.timed_out);
         let first = found.first.ok_or(SearchFailure::TimedOut)?;
         let hits: Vec<SearchHit> = found.hits.into_iter().map(|(_, hit)| hit).collect();
         let seen = hits.len() as u64;
         let total = match (request.after, next) {
-            (None, None) => Total::Exactly(seen),
-            _ if first.exact && first.total < COUNTED => Total::Exactly(first.total.max(seen)),
-            _ if first.exact => Total::AtLeast(COUNTED),
+            (None, None) if !found.timed_out => Total::Exactly(seen),
+            _ if first.exact && first.total >= COUNTED => Total::AtLeast(COUNTED),
+            _ if found.is_counted => Total::Exactly(first.total.max(seen)),
             _ => Total::AtLeast(seen),
         };
         let messages: Vec<&Message> = hits.iter().map(|hit| &hit.entry.message).collect();
         let mut at = self.browse.open(audience).await?;
         let (roles, files) = at.referred_by(tenant.id, messages).await?;
         let as_of = first.position.as_of;
-        Ok(SearchPage { tenant, channel, hits, next, total, as_of, timed_out: found.timed_out, roles, files })
+        let (sort, timed_out) = (request.sort, found.timed_out);
+        Ok(SearchPage { tenant, channel, hits, next, total, as_of, timed_out, sort, roles, files })
     }
 }
 

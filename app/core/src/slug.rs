@@ -20,7 +20,8 @@ pub(crate) async fn free_tenant_slug(unit: &mut dyn UnitOfWork, name: &str) -> R
     Ok(slug)
 }
 
-/// Returns the slug of `channel`, whose current one is `stored`. A slug that readers may know stays. While the channel is
+/// Returns the slug of `channel`, whose current one is `stored`. A slug that readers may know stays, unless
+/// the site uses it itself by now. While the channel is
 /// hidden from readers, its slug cannot conflict with that of a public name; it gets the slug of its name when it
 /// becomes public.
 ///
@@ -31,7 +32,7 @@ pub(crate) async fn channel_slug(
     channel: &Channel,
     stored: Option<&ChannelSlug>,
 ) -> Result<ChannelSlug, StoreError> {
-    if let Some(stored) = stored.filter(|stored| !stored.is_hidden()) {
+    if let Some(stored) = stored.filter(|stored| !stored.is_hidden() && !stored.is_reserved()) {
         return Ok(stored.clone());
     }
     let parent = match channel.parent_id.filter(|_| channel.kind.is_thread()) {

@@ -5,7 +5,7 @@ use domain::media::FileKey;
 use domain::message::MessageId;
 use domain::tenant::Tenant;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use ports::search::Candidate;
+use ports::search::{Candidate, SearchSort};
 
 /// The characters of a path segment that are not escaped.
 pub(crate) const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
@@ -20,9 +20,18 @@ pub(crate) fn message_path(tenant: &Tenant, channel: &Channel, message: MessageI
     format!("{}/{message}", channel_path(tenant, channel))
 }
 
-/// Returns the text of a position among the matches of a search.
-pub(crate) fn search_cursor(at: Candidate) -> String {
-    format!("{}-{}-{}", at.score, at.id, at.channel.0.simple())
+/// Returns the text of a position among the matches of a search in this order.
+pub(crate) fn search_cursor(sort: SearchSort, at: Candidate) -> String {
+    format!("{}-{}-{}-{}", sort_name(sort), at.score, at.id, at.channel.0.simple())
+}
+
+/// Returns the name of an order of matches in addresses.
+pub(crate) const fn sort_name(sort: SearchSort) -> &'static str {
+    match sort {
+        SearchSort::Newest => "new",
+        SearchSort::Oldest => "old",
+        SearchSort::Relevance => "relevant",
+    }
 }
 
 /// Returns the path of a stored file. It has the channel's id, which stays when the channel is renamed.

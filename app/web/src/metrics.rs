@@ -51,6 +51,7 @@ struct SearchMetrics {
     building: Gauge,
     messages: Gauge,
     builds: Gauge,
+    failing: Gauge,
 }
 
 /// The progress of the follower of the change log.
@@ -136,6 +137,7 @@ impl Metrics {
             building: Gauge::default(),
             messages: Gauge::default(),
             builds: Gauge::default(),
+            failing: Gauge::default(),
         };
         let registry = self.registry.get_mut().unwrap_or_else(PoisonError::into_inner);
         let help = "Seconds since the search index that is furthest behind had every change";
@@ -145,6 +147,8 @@ impl Metrics {
         registry.register("search_build_messages", help, search.messages.clone());
         let help = "Search indexes that were built since the start of the process";
         registry.register("search_builds", help, search.builds.clone());
+        let help = "Search indexes that cannot follow and are tried again";
+        registry.register("search_failing", help, search.failing.clone());
         self.search = Some(search);
         self
     }
@@ -174,6 +178,7 @@ impl Metrics {
             search.building.set(building.len().try_into().unwrap_or(i64::MAX));
             search.messages.set(building.values().map(|build| build.messages.cast_signed()).sum());
             search.builds.set(search.progress.builds().cast_signed());
+            search.failing.set(search.progress.failing().cast_signed());
         }
         let mut text = String::new();
         encode(&mut text, &registry).expect("a string takes every write");

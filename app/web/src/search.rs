@@ -12,14 +12,15 @@ use super::capture::TenantRef;
 use super::error::ApiError;
 use super::query::Query;
 use super::response::{Response, html_of, json};
+use crate::address::sort_name;
 use crate::html::{self as pages, SearchState};
 use crate::wire::SearchBody;
 
 /// The default and the greatest number of matches of a page.
 const LIMITS: (usize, usize) = (25, 50);
 
-fn parse_cursor(text: &str) -> Option<Candidate> {
-    let mut parts = text.splitn(3, '-');
+fn parse_cursor(text: &str, sort: SearchSort) -> Option<Candidate> {
+    let mut parts = text.strip_prefix(sort_name(sort))?.strip_prefix('-')?.splitn(3, '-');
     let score = parts.next()?.parse().ok()?;
     let id = parts.next()?.parse().ok()?;
     let channel = ChannelId(Uuid::try_parse(parts.next()?).ok()?);
@@ -46,15 +47,10 @@ fn request(query: &Query, words: SearchQuery) -> Result<SearchRequest, ApiError>
     if !(1..=LIMITS.1).contains(&limit) {
         return Err(wrong());
     }
-    let wrong = || ApiError::bad_value("cursor", "expected `next` of a page of this search");
-    let after = query.get("cursor").map(|text| parse_cursor(text).ok_or_else(wrong)).transpose()?;
-    Ok(SearchRequest {
-        query: words,
-        channel: query.get("channel").map(str::to_owned),
-        sort: sort(query)?,
-        after,
-        limit,
-    })
+    let wrong = || ApiError::bad_value("cursor", "expected `next` of a page of this search, in the same order");
+    let sort = sort(query)?;
+    let after = query.get("cursor").map(|text| parse_cursor(text, sort).ok_or_else(wrong)).transpose()?;
+    Ok(SearchRequest { query: words, channel: query.get("channel").map(str::to_owned), sort, after, limit })
 }
 
 async fn find(call: &Call<'_>, slug: &str, request: &SearchRequest) -> Result<SearchPage, ApiError> {
@@ -100,7 +96,7 @@ pub(super) async fn page(call: &Call<'_>, slug: TenantRef<'_>) -> Result<Respons
             let request = request(query, words.clone())?;
             let request = SearchRequest { channel: request.channel.filter(|channel| !channel.is_empty()), ..request };
             match find(call, slug.0, &request).await {
-                Ok(page) => (StatusCode::OK, SearchState::Found(Box::new(page), request.sort)),
+                Ok(page) => (StatusCode::OK, SearchState::Found(Box::new(page))),
                 Err(error) if matches!(error.code, "search_building" | "timeout" | "unavailable" | "rate_limited") => {
                     (error.status, SearchState::Failed(error.detail.clone(), error.retry_after))
                 }

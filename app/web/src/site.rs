@@ -26,7 +26,7 @@ pub(super) async fn icon(_: &Call<'_>) -> Result<Response, ApiError> {
 }
 
 pub(super) async fn robots(_: &Call<'_>) -> Result<Response, ApiError> {
-    Ok(kept(with_type(StatusCode::OK, "text/plain; charset=utf-8", "User-agent: *\nAllow: /\nDisallow: /*/search?\n")))
+    Ok(kept(with_type(StatusCode::OK, "text/plain; charset=utf-8", "User-agent: *\nAllow: /\n")))
 }
 
 pub(super) async fn asset(_: &Call<'_>, file: FileName<'_>) -> Result<Response, ApiError> {

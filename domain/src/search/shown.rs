@@ -71,6 +71,10 @@ impl SearchText {
         Highlight::joined(points.into_iter().map(|at| Highlight { from: at, to: at + 1 }))
     }
 
+    pub(super) fn forget_origins(&mut self) {
+        self.origins = Vec::new();
+    }
+
     /// Cuts the text to `length` code points, and returns how many it has.
     pub(super) fn truncate(&mut self, length: usize) -> usize {
         if let Some((end, _)) = self.text.char_indices().nth(length) {

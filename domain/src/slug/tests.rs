@@ -87,3 +87,13 @@ fn no_name_makes_the_slug_of_a_hidden_channel() {
         assert_eq!(ChannelSlug::new(slug.with_suffix(12).as_str()), Ok(slug.with_suffix(12)));
     }
 }
+
+#[test]
+fn a_channel_never_gets_a_word_of_the_site() {
+    for name in ["search", "Feed", "sitemap", "files", "about", "#privacy", "p"] {
+        let slug = ChannelSlug::from_name(name);
+        assert!(slug.as_str().starts_with("channel-") && !slug.is_reserved(), "{slug}");
+    }
+    assert!(ChannelSlug::new("search").unwrap().is_reserved());
+    assert!(!ChannelSlug::from_name("searching").is_reserved());
+}

@@ -157,8 +157,8 @@ async fn a_directory_that_is_removed_while_it_is_used_is_built_again() {
     index.apply(TENANT, batch(&mut numbers, 1), position(5)).await.unwrap();
     fs::remove_dir_all(&root).unwrap();
     let error = index.apply(TENANT, batch(&mut numbers, 2), position(6)).await.unwrap_err();
-    assert!(matches!(error, SearchError::Damaged(_)), "{error:?}");
-    assert_eq!(index.state(TENANT).await.unwrap(), IndexState::Damaged);
+    assert!(matches!(error, SearchError::Missing), "{error:?}");
+    assert_eq!(index.state(TENANT).await.unwrap(), IndexState::Missing);
     let mut build = index.rebuild(TENANT).await.unwrap();
     build.add(batch(&mut numbers, 3).put).await.unwrap();
     build.finish(position(7)).await.unwrap();
@@ -197,22 +197,99 @@ async fn a_build_replaces_the_index_when_it_is_finished() {
     let copied = folder.path().join("copied");
     copy(&folder.path().join(TENANT.0.to_string()), &copied.join(TENANT.0.to_string()));
     let index = TantivyIndex::new(copied.clone());
+    assert!(index.acquire().await.unwrap());
     assert_eq!(index.state(TENANT).await.unwrap(), IndexState::Ready(position(20)));
     assert_eq!(fs::read_dir(copied.join(TENANT.0.to_string())).unwrap().count(), 1);
 }
 
 #[tokio::test]
-async fn a_directory_has_one_process() {
+async fn a_directory_has_one_writer_and_the_others_follow_it() {
     let folder = tempfile::tempdir().unwrap();
-    example(folder.path()).await;
+    let mut model = example(folder.path()).await;
     let first = TantivyIndex::new(folder.path().to_owned());
-    first.state(TENANT).await.unwrap();
     let second = TantivyIndex::new(folder.path().to_owned());
-    let error = second.state(TENANT).await.unwrap_err();
+    assert!(first.acquire().await.unwrap() && first.acquire().await.unwrap());
+    assert!(!second.acquire().await.unwrap());
+    let find = || request("-zzzz".parse().unwrap(), SearchSort::Newest, 20);
+    compare(&second, &model, find()).await;
+    let mut numbers = Numbers(12);
+    let error = second.apply(TENANT, IndexBatch::default(), position(5)).await.unwrap_err();
     assert!(matches!(error, SearchError::Locked), "{error:?}");
-    assert!(error.to_string().contains("INDEX_DIR"), "{error}");
+    assert!(matches!(second.rebuild(TENANT).await.err().unwrap(), SearchError::Locked));
+    assert!(matches!(second.remove(TENANT).await.unwrap_err(), SearchError::Locked));
+    // Each commit of the writer.
+    for step in 5..9 {
+        let put = vec![message(&mut numbers, id(500 + step), 2)];
+        let batch = IndexBatch { put, delete: vec![IndexRange::Channel(channel(step - 4).id)] };
+        model.apply(&batch);
+        first.apply(TENANT, batch, position(step)).await.unwrap();
+        assert_eq!(second.state(TENANT).await.unwrap(), IndexState::Ready(position(step)));
+        compare(&second, &model, find()).await;
+    }
+    first.purge(TENANT).await.unwrap();
+    compare(&second, &model, find()).await;
+    // A new generation, while it is built and afterwards.
+    let mut build = first.rebuild(TENANT).await.unwrap();
+    let one = message(&mut numbers, id(1), 1);
+    build.add(vec![one]).await.unwrap();
+    compare(&second, &model, find()).await;
+    build.finish(position(20)).await.unwrap();
+    assert_eq!(second.state(TENANT).await.unwrap(), IndexState::Ready(position(20)));
+    assert_eq!(second.find(TENANT, find()).await.unwrap().total, 1);
+    // The writer ends.
     drop(first);
-    assert_eq!(second.state(TENANT).await.unwrap(), IndexState::Ready(position(4)));
+    assert!(second.acquire().await.unwrap());
+    let put = vec![message(&mut numbers, id(2), 1)];
+    second.apply(TENANT, IndexBatch { put, ..IndexBatch::default() }, position(21)).await.unwrap();
+    assert_eq!(second.find(TENANT, find()).await.unwrap().total, 2);
+    // An index is removed.
+    let third = TantivyIndex::new(folder.path().to_owned());
+    assert_eq!(third.find(TENANT, find()).await.unwrap().total, 2);
+    second.remove(TENANT).await.unwrap();
+    assert_eq!(third.state(TENANT).await.unwrap(), IndexState::Missing);
+    // The directory is removed, and another process is first to take it.
+    std::fs::remove_dir_all(folder.path()).unwrap();
+    assert!(third.acquire().await.unwrap() && !second.acquire().await.unwrap());
+}
+
+#[tokio::test]
+async fn an_index_of_another_version_answers_until_it_is_rebuilt() {
+    for (schema, tokenizer) in [(crate::schema::SCHEMA + 1, None), (crate::schema::SCHEMA, Some("0/15.0.0/15.0.0"))] {
+        let folder = tempfile::tempdir().unwrap();
+        let model = example(folder.path()).await;
+        let path = folder.path().join(TENANT.0.to_string()).join("generation-1");
+        let mut writer: tantivy::IndexWriter = tantivy::Index::open_in_dir(path).unwrap().writer(15_000_000).unwrap();
+        let mut commit = writer.prepare_commit().unwrap();
+        let tokenizer = tokenizer.map_or_else(domain::search::tokenizer_version, str::to_owned);
+        commit.set_payload(&crate::payload::Payload::of(schema, tokenizer, &position(4)).to_text());
+        commit.commit().unwrap();
+        drop(writer);
+        let index = TantivyIndex::new(folder.path().to_owned());
+        assert_eq!(index.state(TENANT).await.unwrap(), IndexState::Outdated);
+        let find = || request("quick".parse().unwrap(), SearchSort::Newest, 5);
+        compare(&index, &model, find()).await;
+        assert!(!index.find(TENANT, find()).await.unwrap().exact, "the words may be others");
+        let error = index.apply(TENANT, IndexBatch::default(), position(5)).await.unwrap_err();
+        assert!(matches!(error, SearchError::Missing), "{error:?}");
+        let mut build = index.rebuild(TENANT).await.unwrap();
+        build.add(model.0.values().cloned().collect()).await.unwrap();
+        compare(&index, &model, find()).await;
+        assert_eq!(index.state(TENANT).await.unwrap(), IndexState::Outdated);
+        build.finish(position(9)).await.unwrap();
+        assert_eq!(index.state(TENANT).await.unwrap(), IndexState::Ready(position(9)));
+        compare(&index, &model, find()).await;
+        assert!(index.find(TENANT, find()).await.unwrap().exact);
+        assert_eq!(fs::read_dir(folder.path().join(TENANT.0.to_string())).unwrap().count(), 1);
+    }
+}
+
+#[tokio::test]
+async fn archives_have_different_folders() {
+    let root = Path::new("/index");
+    let one = crate::folder_of(root, "server a:4000/verta");
+    assert_eq!(one, crate::folder_of(root, "server a:4000/verta"));
+    assert_ne!(one, crate::folder_of(root, "server b:4000/verta"));
+    assert_eq!(one.parent(), Some(root));
 }
 
 #[tokio::test]

@@ -1,5 +1,9 @@
+use std::time::Duration;
+
 use domain::coverage::Interval;
-use ports::search::{IndexBatch, IndexRange, IndexState, SearchIndex, SearchScope, SearchSort};
+use ports::search::{
+    CandidateQuery, IndexBatch, IndexRange, IndexState, SearchError, SearchIndex, SearchScope, SearchSort,
+};
 use proptest::prelude::*;
 use tokio::runtime::Runtime;
 
@@ -195,4 +199,45 @@ async fn the_root_of_a_channel_is_that_of_its_documents() {
     let delete = vec![IndexRange::Channel(channel(11).id)];
     index.apply(TENANT, IndexBatch { delete, ..IndexBatch::default() }, position(3)).await.unwrap();
     assert!(has_root(11, Some(2)).await);
+}
+
+#[tokio::test]
+async fn a_search_ends_when_its_time_is_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let index = TantivyIndex::new(folder.path().to_owned());
+    built(&index).await;
+    let mut numbers = Numbers(9);
+    let put: Vec<_> = (0..500_u64).map(|at| message(&mut numbers, id(at), 1)).collect();
+    index.apply(TENANT, IndexBatch { put, ..IndexBatch::default() }, position(2)).await.unwrap();
+    for sort in SORTS {
+        let request = request("-zzzz".parse().unwrap(), sort, 10);
+        let none = CandidateQuery { time: Duration::ZERO, ..request.clone() };
+        let error = index.find(TENANT, none).await.unwrap_err();
+        assert!(matches!(error, SearchError::TimedOut), "{error:?}");
+        let uncounted = index.find(TENANT, CandidateQuery { is_counted: false, ..request }).await.unwrap();
+        assert_eq!((uncounted.total, uncounted.exact, uncounted.items.len()), (0, false, 10));
+    }
+}
+
+#[tokio::test]
+async fn a_long_text_is_compared_by_its_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let index = TantivyIndex::new(folder.path().to_owned());
+    built(&index).await;
+    let (mut numbers, mut model) = (Numbers(7), Model::default());
+    let mut changes = IndexBatch::default();
+    let long = "\u{54c8}".repeat(900);
+    for (at, text) in [long.clone(), "\u{54c8}".repeat(40), "\u{54c8}".to_owned(), "a b ".repeat(100)].into_iter().enumerate() {
+        let mut one = message(&mut numbers, id(at as u64), 1);
+        one.document.texts = vec![domain::search::SearchText::plain(&text)];
+        changes.put.push(one);
+    }
+    model.apply(&changes);
+    index.apply(TENANT, changes, position(2)).await.unwrap();
+    let many = (0..16).map(|_| format!("\"{}\"", "a b ".repeat(12))).collect::<Vec<_>>().join(" ");
+    for text in [long.clone(), format!("-{long}"), many, format!("\"{}\"", "a b ".repeat(20))] {
+        for sort in SORTS {
+            compare(&index, &model, request(text.parse().unwrap(), sort, 3)).await;
+        }
+    }
 }

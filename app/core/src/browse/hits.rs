@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use domain::change::{ChangeKind, ChangePosition, Followed};
 use domain::channel::{Channel, ChannelId};
 use domain::message::{Message, MessageId};
 use domain::search::{ChannelRef, Filter, SearchDocument, SearchQuery};
@@ -11,7 +12,10 @@ use ports::page::Page;
 use ports::search::SearchScope;
 
 use super::{Audience, BrowseError, ChannelView, FileStates, Reading, Roles};
-use crate::search::{Excerpt, Found, Reach, place_of, started};
+use crate::search::{Excerpt, Found, Reach, may_start, place_of, started};
+
+/// The most changes that are read to find out whether an index is current.
+const LATEST: u32 = 1_000;
 
 impl Reading {
     /// Returns the channels that this client may search in, and those that the query names.
@@ -79,6 +83,12 @@ impl Reading {
         let ids: BTreeSet<ChannelId> = shown.iter().map(|message| message.channel_id).collect();
         let channels = self.by_id(ids).await?;
         let parents = self.by_id(channels.values().filter_map(|channel| channel.parent_id).collect()).await?;
+        let with_private = self.audience == Audience::Admin;
+        let begun = shown.iter().filter_map(|message| {
+            channels.get(&message.channel_id).filter(|channel| may_start(channel, with_private)).map(|_| message.id)
+        });
+        let begun: Vec<MessageId> = begun.collect();
+        let threads = started(&mut *self.at, tenant.id, &begun).await?;
         for channel in channels.values().filter(|channel| channel.tenant_id == tenant.id) {
             let parent = channel.parent_id.and_then(|id| parents.get(&id));
             let public = channel.is_public(parent);
@@ -87,14 +97,12 @@ impl Reading {
                 continue;
             }
             let messages: Vec<&Message> = shown.iter().filter(|message| message.channel_id == channel.id).collect();
-            let ids: Vec<MessageId> = messages.iter().map(|message| message.id).collect();
-            let with_private = self.audience == Audience::Admin;
-            let mut threads = started(&mut *self.at, channel, &ids, with_private).await?;
             let known = |parent: &&Channel| self.audience == Audience::Admin || parent.is_public(None);
             let view = ChannelView { channel: channel.clone(), parent: parent.filter(known).cloned(), public };
             for message in messages {
-                let thread = threads.remove(&ChannelId::of(tenant.id, message.id.cast()));
-                let place = place_of(channel, parent.filter(|_| channel.kind.is_thread()), thread.as_ref());
+                let thread = threads.get(&ChannelId::of(tenant.id, message.id.cast()));
+                let thread = thread.filter(|thread| thread.parent_id == Some(channel.id));
+                let place = place_of(channel, parent.filter(|_| channel.kind.is_thread()), thread);
                 let document = SearchDocument::new(message, place);
                 if query.matches(&document) {
                     let readable =
@@ -104,13 +112,27 @@ impl Reading {
                         excerpt: Excerpt::new(query, &document.texts),
                         message: message.clone(),
                         channel: view.clone(),
-                        thread: thread.filter(readable),
+                        thread: thread.filter(|thread| readable(thread)).cloned(),
                     };
                     matching.insert((channel.id, message.id), found);
                 }
             }
         }
         Ok(matching)
+    }
+
+    /// Returns whether the store has every message of the tenant that it had at a position of the change log, as readers
+    /// saw it then: only new ones were added since. False if that is not known.
+    pub(crate) async fn has_all_since(
+        &mut self,
+        tenant: TenantId,
+        position: &ChangePosition,
+    ) -> Result<bool, BrowseError> {
+        let Followed::Changes { changes, behind: 0, .. } = self.at.changes().follow(position, LATEST).await? else {
+            return Ok(false);
+        };
+        let adds = |kind| matches!(kind, ChangeKind::Created { .. } | ChangeKind::Files { .. } | ChangeKind::GuildItems);
+        Ok(changes.iter().all(|change| change.tenant_id != tenant || adds(change.kind)))
     }
 
     async fn by_id(&mut self, ids: BTreeSet<ChannelId>) -> Result<HashMap<ChannelId, Channel>, BrowseError> {

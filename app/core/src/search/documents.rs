@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use domain::channel::{Channel, ChannelId};
 use domain::message::{Message, MessageId, StoredMessage};
 use domain::search::{SearchDocument, SearchPlace};
+use domain::tenant::TenantId;
 use domain::visibility::Visibility;
 use ports::error::StoreError;
 use ports::search::IndexedMessage;
@@ -55,23 +56,23 @@ pub(crate) fn place_of<'a>(
     SearchPlace { channel, parent, thread: thread.filter(|thread| is_open(thread)) }
 }
 
-/// Loads the threads that were started from messages of `channel`, by their ids; without `with_private`, possibly only
-/// those that are open.
+/// Returns whether a message of `channel` can have started a thread; without `with_private`, one that is open.
+pub(crate) fn may_start(channel: &Channel, with_private: bool) -> bool {
+    // Only threads that are open are counted.
+    (channel.stats.thread_count > 0 || with_private) && !channel.kind.is_thread()
+}
+
+/// Loads the channels that have the ids of threads that were started from `messages`, by their ids. Such a channel is
+/// that thread only if its parent is the channel of the message.
 pub(crate) async fn started(
     at: &mut dyn Repositories,
-    channel: &Channel,
+    tenant: TenantId,
     messages: &[MessageId],
-    with_private: bool,
 ) -> Result<HashMap<ChannelId, Channel>, StoreError> {
     let mut threads = HashMap::new();
-    // Only threads that are open are counted.
-    if channel.stats.thread_count == 0 && !with_private || channel.kind.is_thread() {
-        return Ok(threads);
-    }
-    let ids: Vec<_> = messages.iter().map(|id| ChannelId::of(channel.tenant_id, id.cast())).collect();
+    let ids: Vec<_> = messages.iter().map(|id| ChannelId::of(tenant, id.cast())).collect();
     for ids in ids.chunks(KEYS) {
-        let found = at.channels().find_all(ids).await?.into_iter();
-        threads.extend(found.filter(|thread| thread.parent_id == Some(channel.id)).map(|thread| (thread.id, thread)));
+        threads.extend(at.channels().find_all(ids).await?.into_iter().map(|thread| (thread.id, thread)));
     }
     Ok(threads)
 }
@@ -84,13 +85,18 @@ pub(crate) async fn documents(
 ) -> Result<Vec<IndexedMessage>, StoreError> {
     let messages: Vec<Message> =
         stored.into_iter().filter(|stored| !stored.is_deleted()).map(|stored| stored.message).collect();
-    let ids: Vec<MessageId> = messages.iter().map(|message| message.id).collect();
-    let threads = started(at, &place.channel, &ids, false).await?;
+    let channel = &place.channel;
+    let ids: Vec<MessageId> = match may_start(channel, false) {
+        true => messages.iter().map(|message| message.id).collect(),
+        false => Vec::new(),
+    };
+    let threads = started(at, channel.tenant_id, &ids).await?;
     let document = |message: &Message| {
-        let thread = threads.get(&ChannelId::of(place.channel.tenant_id, message.id.cast()));
+        let thread = threads.get(&ChannelId::of(channel.tenant_id, message.id.cast()));
+        let thread = thread.filter(|thread| thread.parent_id == Some(channel.id));
         IndexedMessage {
             id: message.id,
-            document: SearchDocument::new(message, place_of(&place.channel, place.parent.as_ref(), thread)),
+            document: SearchDocument::new(message, place_of(channel, place.parent.as_ref(), thread)).without_origins(),
             root: place.root(),
             shown: message.kind.is_shown(),
         }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::tenant::TenantId;
 use domain::timestamp::Timestamp;
+use ports::search::IndexPosition;
 
 /// The progress of a build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -18,9 +19,10 @@ pub struct Building {
 #[derive(Debug, Default)]
 struct State {
     building: HashMap<TenantId, Building>,
-    /// When each index had every change of the store.
-    current: HashMap<TenantId, Timestamp>,
+    /// Up to where each index is known to have every change of the store, and when.
+    current: HashMap<TenantId, IndexPosition>,
     builds: u64,
+    failing: u64,
 }
 
 /// The progress of the indexes. A clone shares it.
@@ -44,16 +46,26 @@ impl IndexProgress {
         self.state().builds
     }
 
-    /// Returns the time before which every change is in the index of `tenant`; `None` if it is not known.
+    /// Returns the number of indexes that cannot follow and are tried again.
     #[must_use]
-    pub fn as_of(&self, tenant: TenantId) -> Option<Timestamp> {
-        self.state().current.get(&tenant).copied()
+    pub fn failing(&self) -> u64 {
+        self.state().failing
+    }
+
+    pub(super) fn set_failing(&self, failing: u64) {
+        self.state().failing = failing;
+    }
+
+    /// Returns the position before which every change is in the index of `tenant`; `None` if it is not known.
+    #[must_use]
+    pub fn current(&self, tenant: TenantId) -> Option<IndexPosition> {
+        self.state().current.get(&tenant).cloned()
     }
 
     /// Returns the earliest time before which every change is in an index; `None` without an index.
     #[must_use]
     pub fn oldest(&self) -> Option<Timestamp> {
-        self.state().current.values().min().copied()
+        self.state().current.values().map(|position| position.as_of).min()
     }
 
     pub(super) fn begin(&self, tenant: TenantId) {
@@ -74,8 +86,8 @@ impl IndexProgress {
         state.building.remove(&tenant).unwrap_or_default()
     }
 
-    pub(super) fn reached(&self, tenant: TenantId, time: Timestamp) {
-        self.state().current.insert(tenant, time);
+    pub(super) fn reached(&self, tenant: TenantId, position: IndexPosition) {
+        self.state().current.insert(tenant, position);
     }
 
     pub(super) fn forget(&self, tenant: TenantId) {

@@ -4,15 +4,15 @@ use std::borrow::Cow;
 
 use app_core::search::{Excerpt, Piece, SearchHit, SearchPage, Total};
 use domain::channel::Channel;
-use domain::search::{AuthorKind, Feature, QueryError, SearchQuery};
+use domain::search::{AuthorKind, Feature, MAX_TERMS, QueryError, SearchQuery};
 use domain::tenant::Tenant;
 use maud::{Markup, html};
 use percent_encoding::utf8_percent_encode;
 use ports::search::SearchSort;
 
 use super::time::moment;
-use super::{Frame, Head, framed_with, sign};
-use crate::address::{SEGMENT, channel_path, message_path, search_cursor};
+use super::{Frame, Head, age_sign, framed_with, sign};
+use crate::address::{SEGMENT, channel_path, message_path, search_cursor, sort_name};
 
 /// The content of the search box.
 #[derive(Default)]
@@ -29,8 +29,8 @@ pub enum SearchState<'a> {
     Invalid(&'a QueryError),
     /// It has no answer now: the reason, and the seconds until the next attempt.
     Failed(Cow<'static, str>, Option<u32>),
-    /// The matches and their order.
-    Found(Box<SearchPage>, SearchSort),
+    /// The matches.
+    Found(Box<SearchPage>),
 }
 
 /// Returns the search box.
@@ -69,7 +69,7 @@ impl Address<'_> {
         }
         if sort != SearchSort::Newest {
             address.push_str("&sort=");
-            address.push_str(name(sort));
+            address.push_str(sort_name(sort));
         }
         if let Some(cursor) = cursor {
             address.push_str("&cursor=");
@@ -78,17 +78,18 @@ impl Address<'_> {
         address
     }
 
-    /// Returns the link that adds a filter.
-    fn plus(&self, filter: &str) -> Markup {
-        html! { a href=(self.with(&format!("{} {filter}", self.text), self.sort, None)) rel="nofollow" { (filter) } }
-    }
-}
-
-const fn name(sort: SearchSort) -> &'static str {
-    match sort {
-        SearchSort::Newest => "new",
-        SearchSort::Oldest => "old",
-        SearchSort::Relevance => "relevant",
+    /// Returns the link that adds a filter to a query. It takes the place of one that would contradict or widen it.
+    fn plus(&self, query: Option<&SearchQuery>, filter: &str) -> Markup {
+        let operator = filter.split_inclusive(':').next().unwrap_or_default();
+        let is_replaced = |source: &str| source == filter || operator != "has:" && source.starts_with(operator);
+        let kept = query.map(SearchQuery::terms).unwrap_or_default().iter().map(|term| term.source.as_str());
+        let mut parts: Vec<&str> = kept.filter(|source| !is_replaced(source)).collect();
+        parts.push(filter);
+        html! {
+            @if parts.len() <= MAX_TERMS {
+                a href=(self.with(&parts.join(" "), self.sort, None)) rel="nofollow" { (filter) } " "
+            }
+        }
     }
 }
 
@@ -101,14 +102,14 @@ pub fn search(
     query: Option<&SearchQuery>,
     state: &SearchState<'_>,
 ) -> Markup {
-    let sort = if let SearchState::Found(_, sort) = state { *sort } else { SearchSort::Newest };
+    let sort = if let SearchState::Found(page) = state { page.sort } else { SearchSort::Newest };
     let address = Address { tenant: frame.tenant, text, channel, sort };
     let limited = frame
         .channels
         .iter()
         .find(|view| view.channel.slug.as_str() == channel || view.channel.platform_id.to_string() == channel);
     let limited = match state {
-        SearchState::Found(page, _) => page.channel.as_ref().or(limited),
+        SearchState::Found(page) => page.channel.as_ref().or(limited),
         _ => limited,
     };
     let content = html! {
@@ -131,12 +132,13 @@ pub fn search(
                 }
                 p { a href=(address.with(text, sort, None)) rel="nofollow" { "Try again" } }
             },
-            SearchState::Found(page, _) => (results(&address, query, page)),
+            SearchState::Found(page) => (results(&address, query, page)),
         }
     };
     let head = Head {
         title: if text.is_empty() { "Search".to_owned() } else { format!("{text} · Search") },
         noindex: true,
+        adult: matches!(state, SearchState::Found(page) if page.hits.iter().any(|hit| hit.channel.is_age_gated())),
         search: SearchBox { text: text.to_owned(), channel: channel.to_owned() },
         ..Head::default()
     };
@@ -184,13 +186,13 @@ fn results(address: &Address<'_>, query: Option<&SearchQuery>, page: &SearchPage
                 }
             }
         }
-        (filters(address, page))
+        (filters(address, query, page))
         @if page.timed_out {
             p class="notice" role="alert" {
                 "The search took too long and was ended: there may be more messages than these. Make the query more specific."
             }
         }
-        @if page.hits.is_empty() && page.next.is_none() {
+        @if page.hits.is_empty() && page.next.is_none() && !page.timed_out {
             p { "No message matches." }
             (help())
         }
@@ -198,14 +200,15 @@ fn results(address: &Address<'_>, query: Option<&SearchQuery>, page: &SearchPage
         @if let Some(next) = page.next {
             nav class="pager" {
                 span {}
-                a rel="next nofollow" href=(address.with(address.text, address.sort, Some(&search_cursor(next)))) { "More" }
+                a rel="next nofollow" href=(address.with(address.text, address.sort, Some(&search_cursor(page.sort, next)))) { "More" }
             }
         }
     }
 }
 
 /// Returns links that narrow the search.
-fn filters(address: &Address<'_>, page: &SearchPage) -> Markup {
+fn filters(address: &Address<'_>, query: Option<&SearchQuery>, page: &SearchPage) -> Markup {
+    let plus = |filter: String| address.plus(query, &filter);
     let years: Vec<i16> = {
         let mut years: Vec<i16> = page.hits.iter().map(|hit| hit.entry.message.created_at().civil().year()).collect();
         years.sort_unstable();
@@ -218,13 +221,13 @@ fn filters(address: &Address<'_>, page: &SearchPage) -> Markup {
     html! {
         details class="filters" {
             summary { "Filters" }
-            p { "Contains: " @for feature in Feature::ALL { (address.plus(&format!("has:{}", feature.as_str()))) " " } }
-            p { "Written by: " @for kind in AuthorKind::ALL { (address.plus(&format!("author:{}", kind.as_str()))) " " } }
+            p { "Contains: " @for feature in Feature::ALL { (plus(format!("has:{}", feature.as_str()))) } }
+            p { "Written by: " @for kind in AuthorKind::ALL { (plus(format!("author:{}", kind.as_str()))) } }
             @if !places.is_empty() {
-                p { "Channel: " @for slug in places.iter().take(20) { (address.plus(&format!("in:{slug}"))) " " } }
+                p { "Channel: " @for slug in places.iter().take(20) { (plus(format!("in:{slug}"))) } }
             }
             @if !years.is_empty() {
-                p { "Time: " @for year in years { (address.plus(&format!("during:{year:04}"))) " " } }
+                p { "Time: " @for year in years { (plus(format!("during:{year:04}"))) } }
             }
         }
     }
@@ -240,6 +243,7 @@ fn result(tenant: &Tenant, hit: &SearchHit) -> Markup {
                     a href=(channel_path(tenant, parent)) { (sign(parent.kind)) " " bdi { (parent.name) } } " › "
                 }
                 a href=(channel_path(tenant, channel)) { (sign(channel.kind)) " " bdi { (channel.name) } }
+                @if hit.channel.is_age_gated() { " " (age_sign()) }
                 " · " a class="open" href=(message_path(tenant, channel, message.id)) {
                     time datetime=(at) { (moment(at)) }
                 }

@@ -86,7 +86,7 @@ impl SearchBody {
         };
         Self {
             items,
-            next: next.map(search_cursor),
+            next: next.map(|next| search_cursor(page.sort, next)),
             total: TotalBody { value, relation },
             as_of: page.as_of,
             timed_out: page.timed_out,

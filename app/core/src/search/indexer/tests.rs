@@ -1,4 +1,7 @@
-use super::*;
+use domain::coverage::Interval;
+use domain::message::MessageId;
+
+use super::batch::merged;
 
 fn id(raw: u64) -> MessageId {
     MessageId::new(raw).unwrap()

@@ -1,0 +1,182 @@
+//! The work on the index of one tenant.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use domain::change::{ChangeKind, Followed};
+use domain::channel::ChannelId;
+use domain::message::MessageId;
+use domain::tenant::TenantId;
+use ports::clock::Clock;
+use ports::page::Page;
+use ports::search::{IndexBatch, IndexBuild, IndexPosition, IndexState, SearchError, SearchIndex};
+use ports::store::Store;
+use tokio::time::Instant;
+use tracing::{debug, info};
+
+use super::batch::{Batch, READ};
+use super::{BATCH, IndexerError};
+use crate::search::documents::{Place, documents};
+use crate::search::progress::IndexProgress;
+
+/// What the tasks of an indexer share.
+#[derive(Clone)]
+pub(super) struct Work {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) index: Arc<dyn SearchIndex>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) progress: IndexProgress,
+}
+
+/// What to do with indexes beside following the log.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Upkeep {
+    /// Removes the words of deleted documents from the files of these.
+    pub(super) purge: BTreeSet<TenantId>,
+    /// Commits the position that these have reached without changes.
+    pub(super) touch: Option<(IndexPosition, BTreeSet<TenantId>)>,
+    /// Checks the files of these.
+    pub(super) verify: BTreeSet<TenantId>,
+}
+
+impl Upkeep {
+    /// Returns whether there is something to do.
+    pub(super) fn is_needed(&self) -> bool {
+        !self.purge.is_empty() || self.touch.is_some() || !self.verify.is_empty()
+    }
+}
+
+impl Work {
+    /// Returns whether the tenant is stored and is not being deleted.
+    pub(super) async fn is_stored(&self, tenant: TenantId) -> Result<bool, IndexerError> {
+        let stored = self.store.read().await?.tenants().find(tenant).await?;
+        Ok(stored.is_some_and(|tenant| tenant.deleting_since.is_none()))
+    }
+
+    /// Applies the changes of the log after the position of a tenant's index.
+    pub(super) async fn catch_up(&self, tenant: TenantId) -> Result<(), IndexerError> {
+        let mut position = match self.index.state(tenant).await? {
+            IndexState::Ready(position) => position.changes,
+            IndexState::Damaged => return Err(SearchError::Damaged("it was found damaged".into()).into()),
+            IndexState::Missing | IndexState::Outdated => return Err(SearchError::Missing.into()),
+        };
+        loop {
+            let as_of = self.clock.now();
+            let mut read = self.store.read().await?;
+            let followed = read.changes().follow(&position, BATCH).await?;
+            drop(read);
+            let Followed::Changes { changes, position: next, behind } = followed else {
+                return Err(IndexerError::Behind);
+            };
+            let own = changes.iter().filter(|change| change.tenant_id == tenant);
+            let kinds: Vec<ChangeKind> = own.map(|change| change.kind).collect();
+            let to = IndexPosition { changes: next.clone(), as_of };
+            if !kinds.is_empty() || behind == 0 && next != position {
+                self.apply(tenant, &kinds, &to).await?;
+            }
+            position = next;
+            if behind == 0 {
+                self.progress.reached(tenant, to);
+                return Ok(());
+            }
+        }
+    }
+
+    /// Makes a tenant's index equal to the store where something changed, and moves its position.
+    pub(super) async fn apply(
+        &self,
+        tenant: TenantId,
+        kinds: &[ChangeKind],
+        to: &IndexPosition,
+    ) -> Result<(), IndexerError> {
+        Batch::new(self, tenant).apply(kinds, to.clone()).await?;
+        debug!(tenant.id = %tenant, changes = kinds.len(), "search index changed");
+        Ok(())
+    }
+
+    /// Does what `upkeep` names; returns what failed.
+    pub(super) async fn keep(&self, upkeep: Upkeep) -> Vec<(TenantId, SearchError)> {
+        let mut failed = Vec::new();
+        for tenant in upkeep.purge {
+            if let Err(error) = self.index.purge(tenant).await {
+                failed.push((tenant, error));
+            }
+        }
+        if let Some((to, tenants)) = upkeep.touch {
+            for tenant in tenants {
+                let is_current = matches!(
+                    self.index.state(tenant).await,
+                    Ok(IndexState::Ready(at)) if at.changes == to.changes || at.as_of >= to.as_of
+                );
+                if !is_current && let Err(error) = self.index.apply(tenant, IndexBatch::default(), to.clone()).await {
+                    failed.push((tenant, error));
+                }
+            }
+        }
+        for tenant in upkeep.verify {
+            if let Ok(false) = self.index.verify(tenant).await {
+                failed.push((tenant, SearchError::Missing));
+            }
+        }
+        failed
+    }
+
+    /// Builds the index of a tenant beside the one that answers.
+    pub(super) async fn build(&self, tenant: TenantId) -> Result<(), IndexerError> {
+        let start = Instant::now();
+        self.progress.begin(tenant);
+        info!(tenant.id = %tenant, "search index build started");
+        let built = self.read_all(tenant).await;
+        let done = self.progress.end(tenant, built.is_ok());
+        built?;
+        info!(
+            tenant.id = %tenant,
+            messages = done.messages,
+            channels = done.channels_done,
+            duration_ms = start.elapsed().as_millis(),
+            "search index built"
+        );
+        Ok(())
+    }
+
+    async fn read_all(&self, tenant: TenantId) -> Result<(), IndexerError> {
+        let mut build = self.index.rebuild(tenant).await?;
+        let as_of = self.clock.now();
+        let changes = self.store.read().await?.changes().position().await?;
+        let mut after: Option<ChannelId> = None;
+        loop {
+            let page = self.store.read().await?.channels().list_all(tenant, Page { after, limit: 101 }).await?;
+            for channel in &page {
+                self.read_channel(channel.id, &mut *build).await?;
+                self.progress.advance(tenant, 1, 0);
+            }
+            after = page.last().map(|channel| channel.id);
+            if page.len() < 101 {
+                break;
+            }
+        }
+        build.finish(IndexPosition { changes, as_of }).await?;
+        Ok(())
+    }
+
+    /// Adds the messages of a channel to a build. Each page is read in a snapshot of its own: what changes meanwhile is
+    /// in the log after the position of the build.
+    async fn read_channel(&self, channel: ChannelId, build: &mut dyn IndexBuild) -> Result<(), IndexerError> {
+        let mut after: Option<MessageId> = None;
+        loop {
+            let mut read = self.store.read().await?;
+            let Some(place) = Place::load(&mut *read, channel).await? else { return Ok(()) };
+            let stored = read.messages().list_stored(channel, after, READ).await?;
+            let is_last = stored.len() < READ as usize;
+            after = stored.last().map(|last| last.message.id);
+            let count = stored.len() as u64;
+            let found = documents(&mut *read, &place, stored).await?;
+            drop(read);
+            build.add(found).await?;
+            self.progress.advance(place.channel.tenant_id, 0, count);
+            if is_last {
+                return Ok(());
+            }
+        }
+    }
+}
