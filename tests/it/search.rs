@@ -186,7 +186,8 @@ impl World {
         let progress = IndexProgress::default();
         let of_indexer = Arc::clone(&index) as Arc<dyn SearchIndex>;
         let indexer = Indexer::new(Arc::clone(store), Arc::clone(&of_indexer), Arc::new(Still), progress.clone());
-        let search = Search::new(Browse::new(Arc::clone(store)), of_indexer, progress).with_time(Duration::from_mins(10));
+        let search =
+            Search::new(Browse::new(Arc::clone(store)), of_indexer, progress).with_time(Duration::from_mins(10));
         (index, indexer, search)
     }
 
@@ -566,7 +567,12 @@ async fn an_erased_author_leaves_no_byte(store: Arc<dyn Store>) {
     let mut unit = begin(&*world.store).await;
     unit.changes().record_erasure(tenant.id, author).await.unwrap();
     unit.commit().await.unwrap();
-    put(&*world.store, &here, &MessagePage::new(None, at(2), vec![written(6, other, "word"), written(7, other, "unerasable")]).unwrap()).await;
+    put(
+        &*world.store,
+        &here,
+        &MessagePage::new(None, at(2), vec![written(6, other, "word"), written(7, other, "unerasable")]).unwrap(),
+    )
+    .await;
     world.indexer.settle().await.unwrap();
     assert_eq!(world.found(&tenant, "word").await, [6]);
     assert_eq!(world.found(&tenant, "unerasable").await, [7]);

@@ -257,7 +257,14 @@ fn remove_dir(path: &Path) -> io::Result<()> {
 
 impl Tenant {
     pub(crate) fn new(path: PathBuf, lock: Arc<DirectoryLock>) -> Self {
-        Self { path, lock, slot: RwLock::new(Slot::Unopened), seen: Mutex::new(None), checked: Mutex::new(None), writer: Mutex::new(None) }
+        Self {
+            path,
+            lock,
+            slot: RwLock::new(Slot::Unopened),
+            seen: Mutex::new(None),
+            checked: Mutex::new(None),
+            writer: Mutex::new(None),
+        }
     }
 
     /// Reads the directory again at the next call.
@@ -423,9 +430,7 @@ impl Tenant {
             slot = self.current();
         }
         Ok(match slot {
-            Slot::Ready(generation) if generation.is_current => {
-                IndexState::Ready(locked(&generation.position).clone())
-            }
+            Slot::Ready(generation) if generation.is_current => IndexState::Ready(locked(&generation.position).clone()),
             Slot::Ready(_) | Slot::Outdated => IndexState::Outdated,
             Slot::Unopened | Slot::Missing => IndexState::Missing,
             Slot::Damaged => IndexState::Damaged,
@@ -518,11 +523,11 @@ impl Tenant {
                     Ok(())
                 });
             };
-            // A merge in the background may have taken the segment.
-            if let Err(error) = merge.wait()
-                && !matches!(error, TantivyError::InvalidArgument(_))
-            {
-                return Err(search_error(error));
+            match merge.wait() {
+                Ok(_) => {}
+                // A merge in the background has taken the segment.
+                Err(TantivyError::InvalidArgument(_)) => self.rest(),
+                Err(error) => return Err(search_error(error)),
             }
         }
         Err(SearchError::Backend("documents are deleted faster than their remains".into()))
@@ -626,8 +631,7 @@ fn query_of(fields: Fields, range: IndexRange) -> Box<dyn Query> {
     match range {
         IndexRange::Channel(channel) => {
             // The threads of the channel have the key, too.
-            let all: Box<dyn Query> =
-                Box::new(TermQuery::new(fields.key(Key::In(channel)), IndexRecordOption::Basic));
+            let all: Box<dyn Query> = Box::new(TermQuery::new(fields.key(Key::In(channel)), IndexRecordOption::Basic));
             let own = SpanQuery { channel: Some(channel), low: 0, high: u64::MAX };
             Box::new(BooleanQuery::intersection(vec![all, Box::new(own)]))
         }
@@ -680,7 +684,14 @@ impl Finder<'_> {
     }
 
     /// Visits the matching documents, with or without scores, until a time after the start.
-    fn walk(&self, compiled: &Compiled, ids: (u64, u64), oldest: bool, scored: bool, time: Duration) -> tantivy::Result<Walk> {
+    fn walk(
+        &self,
+        compiled: &Compiled,
+        ids: (u64, u64),
+        oldest: bool,
+        scored: bool,
+        time: Duration,
+    ) -> tantivy::Result<Walk> {
         let in_scope = match &self.query.scope {
             SearchScope::All => None,
             SearchScope::Channels(channels) => {

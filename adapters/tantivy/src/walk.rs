@@ -160,9 +160,13 @@ impl Walk {
         }
         let mut best: Option<u64> = None;
         for segment in &mut self.segments {
-            let Some(id) = segment.peek(self.deadline)? else {
-                self.is_late = true;
-                return Ok(None);
+            let id = match segment.peek(self.deadline)? {
+                Next::Document(id) => Some(id),
+                Next::End => None,
+                Next::Late => {
+                    self.is_late = true;
+                    return Ok(None);
+                }
             };
             best = match (best, id) {
                 (Some(best), Some(id)) => Some(if self.oldest { best.min(id) } else { best.max(id) }),
@@ -174,9 +178,9 @@ impl Walk {
         for (index, segment) in self.segments.iter_mut().enumerate() {
             loop {
                 match segment.peek(self.deadline)? {
-                    Some(Some(next)) if next == id => ties.extend(segment.take(index)),
-                    Some(_) => break,
-                    None => {
+                    Next::Document(next) if next == id => ties.extend(segment.take(index)),
+                    Next::Document(_) | Next::End => break,
+                    Next::Late => {
                         self.is_late = true;
                         return Ok(None);
                     }
@@ -192,6 +196,16 @@ impl Walk {
         self.ties = ties;
         Ok(self.ties.pop())
     }
+}
+
+/// What comes next in a segment.
+enum Next {
+    /// The document with this id.
+    Document(u64),
+    /// Nothing.
+    End,
+    /// It was not found before the deadline.
+    Late,
 }
 
 /// The matching documents of one segment.
@@ -216,15 +230,15 @@ struct Segment {
 }
 
 impl Segment {
-    /// Returns the id of the next document, if there is one; `None` after the deadline.
-    fn peek(&mut self, deadline: Instant) -> tantivy::Result<Option<Option<u64>>> {
+    /// Finds the next document.
+    fn peek(&mut self, deadline: Instant) -> tantivy::Result<Next> {
         while self.found.is_empty() && !self.docs.is_empty() {
             if Instant::now() >= deadline {
-                return Ok(None);
+                return Ok(Next::Late);
             }
             if self.oldest { self.fill_backwards()? } else { self.fill()? }
         }
-        Ok(Some(self.found.front().map(|(id, _)| *id)))
+        Ok(self.found.front().map_or(Next::End, |(id, _)| Next::Document(*id)))
     }
 
     fn take(&mut self, index: usize) -> Option<Hit> {

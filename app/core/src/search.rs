@@ -85,6 +85,8 @@ pub struct Piece {
 impl Excerpt {
     /// The number of code points before the first match, and of all.
     const SIZE: (usize, usize) = (60, 280);
+    /// The number of code points that are left out so that it starts with a word.
+    const WORD: usize = 20;
 
     /// Returns a part of the first of `texts` that matches, or else of the first that is not empty.
     pub(crate) fn new(query: &SearchQuery, texts: &[SearchText]) -> Self {
@@ -97,6 +99,14 @@ impl Excerpt {
         };
         let first = marks.first().map_or(0, |mark| mark.from);
         let start = first.saturating_sub(Self::SIZE.0);
+        // At the start of a word, if it is not too long.
+        let before = text.as_str().chars().take(first).enumerate().skip(start.saturating_sub(1)).take(Self::WORD);
+        let start = before
+            .filter(|(_, char)| char.is_whitespace())
+            .map(|(at, _)| at + 1)
+            .next()
+            .filter(|_| start > 0)
+            .unwrap_or(start);
         let length = text.as_str().chars().count();
         let end = length.min(start + Self::SIZE.1);
         let cut = || Piece { text: "…".to_owned(), ..Piece::default() };
@@ -280,8 +290,7 @@ impl Search {
         let reach = at.reach(&tenant, &request.query).await?;
         drop(at);
         let within = channel.as_ref().map(|view| view.channel.id);
-        let mut found =
-            Progress { after: request.after, ..Progress::default() };
+        let mut found = Progress { after: request.after, ..Progress::default() };
         while !found.ended && !found.timed_out && found.hits.len() <= request.limit {
             let limit = if found.first.is_none() { request.limit + 1 } else { MAX_CANDIDATES };
             let query = CandidateQuery {

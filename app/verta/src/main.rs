@@ -256,13 +256,7 @@ async fn tidy_media(command: &Command, config: &Config) {
     }
 }
 
-fn tools(
-    store: Arc<dyn Store>,
-    location: &str,
-    client: Guilds,
-    key: Option<PseudonymKey>,
-    config: &Config,
-) -> Tools {
+fn tools(store: Arc<dyn Store>, location: &str, client: Guilds, key: Option<PseudonymKey>, config: &Config) -> Tools {
     let (source, clock) = (Arc::new(DiscordChatExporter::default()), Arc::new(SystemClock));
     let media = Arc::new(MediaFolder::new(config.media.clone()));
     let index = Arc::new(TantivyIndex::new(folder_of(&config.index, location)));

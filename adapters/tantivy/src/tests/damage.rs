@@ -119,6 +119,7 @@ async fn a_missing_or_cut_file_is_found() {
                 fs::remove_file(root.join(name)).unwrap();
             }
             let index = TantivyIndex::new(root);
+            assert!(index.acquire().await.unwrap());
             let state = index.state(TENANT).await.unwrap();
             assert!(matches!(state, IndexState::Damaged), "{state:?} without {}", name.display());
         }

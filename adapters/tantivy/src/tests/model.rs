@@ -209,7 +209,17 @@ pub(super) fn request(query: SearchQuery, sort: SearchSort, limit: usize) -> Can
             channels.insert(reference.clone(), keys.map(|keys| keys.id).collect());
         }
     }
-    CandidateQuery { query, channels, scope: SearchScope::All, within: None, sort, after: None, limit, is_counted: true, time: Duration::from_mins(10) }
+    CandidateQuery {
+        query,
+        channels,
+        scope: SearchScope::All,
+        within: None,
+        sort,
+        after: None,
+        limit,
+        is_counted: true,
+        time: Duration::from_mins(10),
+    }
 }
 
 /// Reads all pages of a request.

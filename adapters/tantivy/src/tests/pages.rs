@@ -227,7 +227,9 @@ async fn a_long_text_is_compared_by_its_start() {
     let (mut numbers, mut model) = (Numbers(7), Model::default());
     let mut changes = IndexBatch::default();
     let long = "\u{54c8}".repeat(900);
-    for (at, text) in [long.clone(), "\u{54c8}".repeat(40), "\u{54c8}".to_owned(), "a b ".repeat(100)].into_iter().enumerate() {
+    for (at, text) in
+        [long.clone(), "\u{54c8}".repeat(40), "\u{54c8}".to_owned(), "a b ".repeat(100)].into_iter().enumerate()
+    {
         let mut one = message(&mut numbers, id(at as u64), 1);
         one.document.texts = vec![domain::search::SearchText::plain(&text)];
         changes.put.push(one);

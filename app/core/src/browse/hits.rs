@@ -131,7 +131,8 @@ impl Reading {
         let Followed::Changes { changes, behind: 0, .. } = self.at.changes().follow(position, LATEST).await? else {
             return Ok(false);
         };
-        let adds = |kind| matches!(kind, ChangeKind::Created { .. } | ChangeKind::Files { .. } | ChangeKind::GuildItems);
+        let adds =
+            |kind| matches!(kind, ChangeKind::Created { .. } | ChangeKind::Files { .. } | ChangeKind::GuildItems);
         Ok(changes.iter().all(|change| change.tenant_id != tenant || adds(change.kind)))
     }
 

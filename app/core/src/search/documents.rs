@@ -86,10 +86,8 @@ pub(crate) async fn documents(
     let messages: Vec<Message> =
         stored.into_iter().filter(|stored| !stored.is_deleted()).map(|stored| stored.message).collect();
     let channel = &place.channel;
-    let ids: Vec<MessageId> = match may_start(channel, false) {
-        true => messages.iter().map(|message| message.id).collect(),
-        false => Vec::new(),
-    };
+    let begun = messages.iter().filter(|_| may_start(channel, false));
+    let ids: Vec<MessageId> = begun.map(|message| message.id).collect();
     let threads = started(at, channel.tenant_id, &ids).await?;
     let document = |message: &Message| {
         let thread = threads.get(&ChannelId::of(channel.tenant_id, message.id.cast()));

@@ -411,7 +411,8 @@ impl Indexer {
             }
             let applied = self.work.apply(tenant, &kinds, to).await;
             self.record(tenant, applied);
-            if kinds.iter().any(|kind| matches!(kind, ChangeKind::ChannelGone { .. } | ChangeKind::AuthorErased { .. })) {
+            if kinds.iter().any(|kind| matches!(kind, ChangeKind::ChannelGone { .. } | ChangeKind::AuthorErased { .. }))
+            {
                 self.urgent.insert(tenant);
             }
         }

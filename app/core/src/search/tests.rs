@@ -31,6 +31,8 @@ fn an_excerpt_is_around_the_first_match() {
     let part = excerpt("fox", &[&long]);
     assert!(part.starts_with("…") && part.ends_with('…') && part.contains("[fox]"), "{part}");
     assert!(part.chars().count() < 300, "{}", part.chars().count());
+    let words = excerpt("fox", &[&format!("{}the brown fox", "something ".repeat(9))]);
+    assert!(words.starts_with("…something something"), "{words}");
     let after = excerpt("ö", &[&format!("{}ö", "ä ".repeat(20))]);
     assert!(after.starts_with("ä ä") && after.ends_with("[ö]"), "{after}");
 }

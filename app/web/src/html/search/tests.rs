@@ -16,7 +16,8 @@ fn tenant() -> Tenant {
 #[test]
 fn an_excerpt_marks_matches_and_covers_spoilers() {
     let piece = |text: &str, is_match, is_hidden| Piece { text: text.to_owned(), is_match, is_hidden };
-    let pieces = vec![piece("a <", false, false), piece("b", true, false), piece("c", false, true), piece("d", true, true)];
+    let pieces =
+        vec![piece("a <", false, false), piece("b", true, false), piece("c", false, true), piece("d", true, true)];
     let expected = "a &lt;<mark>b</mark><span class=\"spoiler\" tabindex=\"0\">c<mark>d</mark></span>";
     assert_eq!(excerpt(&Excerpt { pieces }).into_string(), expected);
 }
@@ -27,7 +28,11 @@ fn a_filter_takes_the_place_of_one_that_it_would_contradict() {
     let tenant = tenant();
     let address = Address { tenant: &tenant, text: "", channel: "", sort: SearchSort::Oldest };
     let link = |filter: &str| address.plus(Some(&query), filter).into_string();
-    assert!(link("in:c").contains("q=fox%20has%3Alink%20-in%3Ab%20author%3Abot%20in%3Ac&amp;sort=old"), "{}", link("in:c"));
+    assert!(
+        link("in:c").contains("q=fox%20has%3Alink%20-in%3Ab%20author%3Abot%20in%3Ac&amp;sort=old"),
+        "{}",
+        link("in:c")
+    );
     assert!(link("has:poll").contains("q=fox%20in%3Aa%20has%3Alink%20-in%3Ab%20author%3Abot%20has%3Apoll"));
     assert!(link("has:link").contains("q=fox%20in%3Aa%20-in%3Ab%20author%3Abot%20has%3Alink"));
     let long: SearchQuery = "a b c d e f g h i j k l m n o p".parse().unwrap();
