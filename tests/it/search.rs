@@ -794,6 +794,16 @@ fn search_over_http_pages_and_explains() {
     unique.sort();
     unique.dedup();
     assert!(unique.len() == ids.len() && ids.len() > 7, "{}", ids.len());
+    // As a form sends it: two words, not a phrase.
+    let [form, escaped] =
+        ["that+the", "that%20the"].map(|text| server.get(&format!("{base}?q={text}&limit=50")).json()["items"].clone());
+    assert!(form == escaped && form.as_array().unwrap().len() > 1, "{form}");
+    let phrase = server.get(&format!("{base}?q=that%2Bthe&limit=50")).json()["items"].as_array().unwrap().len();
+    assert!(phrase < form.as_array().unwrap().len());
+    let started = server.get(&format!("{base}?q=the+f*&limit=1")).json();
+    assert_eq!(started["total"]["relation"], "eq", "{started}");
+    let swapped = server.get(&format!("{base}?q=the&sort=relevant&cursor={}", whole["next"].as_str().unwrap()));
+    assert_eq!(swapped.status, 400);
     let wrong = server.get(&format!("{base}?q=form:x"));
     assert_eq!(wrong.status, 400);
     let reason = wrong.json()["errors"][0]["reason"].as_str().unwrap().to_owned();

@@ -11,6 +11,9 @@ const DEFAULT_LIMIT: u32 = 50;
 /// The most items of a page.
 const MAX_LIMIT: u32 = 100;
 
+/// The parameter that readers write in a form.
+const WRITTEN: &str = "q";
+
 /// A query without an unknown or repeated parameter.
 pub(crate) struct Query(Vec<(String, String)>);
 
@@ -24,7 +27,9 @@ impl Query {
         };
         for pair in raw.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            match (decode(name), decode(value)) {
+            // A form sends a blank as a plus sign, and a plus sign escaped.
+            let value = if name == WRITTEN { value.replace('+', " ") } else { value.to_owned() };
+            match (decode(name), decode(&value)) {
                 (Some(name), _) if !known.contains(&name.as_str()) => refuse(&name, "unknown query parameter"),
                 (Some(name), _) if pairs.iter().any(|(before, _)| *before == name) => {
                     refuse(&name, "given more than once");
