@@ -60,6 +60,8 @@ pub enum JobKind {
     Erase,
     /// Removes the tenant with all its data.
     Delete,
+    /// Builds the search index of the tenant.
+    Index,
 }
 
 impl JobKind {
@@ -70,9 +72,9 @@ impl JobKind {
     }
 }
 
-words!(JobKind, "full, incremental, channels, import, erase, delete",
+words!(JobKind, "full, incremental, channels, import, erase, delete, index",
     Full => "full", Incremental => "incremental", Channels => "channels",
-    Import => "import", Erase => "erase", Delete => "delete");
+    Import => "import", Erase => "erase", Delete => "delete", Index => "index");
 
 /// The state of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

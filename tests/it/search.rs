@@ -8,10 +8,12 @@ use std::time::Duration;
 use adapter_sqlite::SqliteStore;
 use adapter_tantivy::TantivyIndex;
 use app_core::browse::{Audience, Browse};
+use app_core::process::Process;
 use app_core::search::{IndexProgress, Indexer, Search, SearchFailure, SearchPage, SearchRequest, Total};
 use async_trait::async_trait;
 use domain::channel::{Channel, ChannelId, ChannelKind};
 use domain::coverage::Interval;
+use domain::job::{Job, JobId, JobKind, JobState};
 use domain::message::{Author, Message, MessageId, MessageKind};
 use domain::page::MessagePage;
 use domain::pseudonym::Pseudonym;
@@ -20,12 +22,14 @@ use domain::tenant::{Tenant, TenantId};
 use domain::timestamp::Timestamp;
 use domain::visibility::Visibility;
 use ports::clock::Clock;
+use ports::page::Page;
 use ports::search::{
     Candidate, CandidateQuery, Candidates, IndexBatch, IndexBuild, IndexPosition, IndexState, SearchError, SearchIndex,
     SearchScope, SearchSort,
 };
 use ports::store::Store;
 use tempfile::TempDir;
+use uuid::Uuid;
 
 use crate::contract::fixture::{at, begin, channel, id, message, put, tenant, thread, upsert};
 use crate::program::{Installation, examples};
@@ -70,6 +74,7 @@ cases![
     an_erased_author_leaves_no_byte,
     a_search_that_takes_too_long_ends_with_what_it_found,
     a_deletion_while_no_process_runs_leaves_no_byte,
+    a_build_is_a_job,
 ];
 
 /// A clock that stands still.
@@ -185,7 +190,13 @@ impl World {
         let index = Arc::new(Failing { index, batches, searches });
         let progress = IndexProgress::default();
         let of_indexer = Arc::clone(&index) as Arc<dyn SearchIndex>;
-        let indexer = Indexer::new(Arc::clone(store), Arc::clone(&of_indexer), Arc::new(Still), progress.clone());
+        let indexer = Indexer::new(
+            Arc::clone(store),
+            Arc::clone(&of_indexer),
+            Arc::new(Still),
+            progress.clone(),
+            Process::current(),
+        );
         let search =
             Search::new(Browse::new(Arc::clone(store)), of_indexer, progress).with_time(Duration::from_mins(10));
         (index, indexer, search)
@@ -601,6 +612,36 @@ async fn a_deletion_while_no_process_runs_leaves_no_byte(store: Arc<dyn Store>) 
     world.indexer.settle().await.unwrap();
     assert_eq!(world.found(&tenant, "word").await, [6]);
     assert!(!world.has(&tenant, "vertraulichkeiten").await);
+}
+
+async fn a_build_is_a_job(store: Arc<dyn Store>) {
+    let mut world = World::new(store);
+    let of = tenant();
+    let channels = [1, 2].map(|raw| public(channel(&of, raw, ChannelKind::TEXT)));
+    let tenant = create(&*world.store, &channels.iter().collect::<Vec<_>>()).await;
+    let messages = (5..=8).map(|raw| message(&channels[0], raw, "word", 1)).collect();
+    put(&*world.store, &channels[0], &MessagePage::new(None, at(1), messages).unwrap()).await;
+    // A process was killed while it built.
+    let mut stale = Job::new(JobId(Uuid::from_u128(tenant.id.0.as_u128() ^ 1)), tenant.id, JobKind::Index, at(1));
+    stale.start(at(1));
+    let mut unit = begin(&*world.store).await;
+    unit.jobs().upsert(&stale).await.unwrap();
+    unit.commit().await.unwrap();
+    world.indexer.settle().await.unwrap();
+    let jobs = async |world: &World| {
+        let mut read = world.store.read().await.unwrap();
+        read.jobs().list(tenant.id, Page { after: None, limit: 10 }).await.unwrap()
+    };
+    let all = jobs(&world).await;
+    let [built, stale] = &all[..] else { panic!("{all:?}") };
+    assert_eq!((stale.state, stale.ended_at), (JobState::Failed, Some(Still.now())));
+    assert!(stale.error.as_ref().unwrap().contains("has ended"));
+    assert_eq!((built.kind, built.state, built.ended_at), (JobKind::Index, JobState::Done, Some(Still.now())));
+    let progress = built.progress;
+    assert_eq!((progress.channels_done, progress.channels_total, progress.messages), (2, 2, 4));
+    let mut world = world.restarted();
+    world.indexer.settle().await.unwrap();
+    assert_eq!(jobs(&world).await.len(), 2, "it is not built again");
 }
 
 async fn a_search_that_takes_too_long_ends_with_what_it_found(store: Arc<dyn Store>) {

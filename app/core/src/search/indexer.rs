@@ -1,6 +1,7 @@
 //! Keeps the indexes up to date.
 
 mod batch;
+mod report;
 mod work;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
@@ -22,9 +23,11 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+use self::report::Report;
 use self::work::{Upkeep, Work};
 use super::progress::IndexProgress;
 use crate::follow::Subscriber;
+use crate::process::Process;
 
 /// The most changes of one batch.
 const BATCH: u32 = 1_000;
@@ -118,16 +121,17 @@ pub struct Indexer {
 }
 
 impl Indexer {
-    /// Returns an indexer that reports to `progress`.
+    /// Returns an indexer that reports to `progress`, and its builds as jobs of `process`.
     #[must_use]
     pub fn new(
         store: Arc<dyn Store>,
         index: Arc<dyn SearchIndex>,
         clock: Arc<dyn Clock>,
         progress: IndexProgress,
+        process: Process,
     ) -> Self {
         Self {
-            work: Work { store, index, clock, progress },
+            work: Work { store, index, clock, progress, process },
             wake: Wake::default(),
             writes: false,
             watched: HashMap::new(),
@@ -335,6 +339,7 @@ impl Indexer {
         for tenant in stored {
             self.resume(tenant).await?;
         }
+        Report::end_stale(&self.work).await?;
         self.position = Some(position);
         Ok(())
     }

@@ -10,6 +10,8 @@ use ports::search::IndexPosition;
 /// The progress of a build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Building {
+    /// The number of channels to read.
+    pub channels_total: u64,
     /// The number of channels that were read.
     pub channels_done: u64,
     /// The number of messages that were added.
@@ -70,6 +72,12 @@ impl IndexProgress {
 
     pub(super) fn begin(&self, tenant: TenantId) {
         self.state().building.insert(tenant, Building::default());
+    }
+
+    pub(super) fn expect(&self, tenant: TenantId, channels: u64) {
+        if let Some(building) = self.state().building.get_mut(&tenant) {
+            building.channels_total = channels;
+        }
     }
 
     pub(super) fn advance(&self, tenant: TenantId, channels: u64, messages: u64) {

@@ -40,7 +40,12 @@ impl Candidate {
     /// Returns a candidate for the token of `account`.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, process: Process, account: &str) -> Self {
-        Self { store, clock, process, name: format!("bot/{account}") }
+        Self::named(store, clock, process, format!("bot/{account}"))
+    }
+
+    /// Returns a candidate for the lease with this name.
+    pub(crate) fn named(store: Arc<dyn Store>, clock: Arc<dyn Clock>, process: Process, name: String) -> Self {
+        Self { store, clock, process, name }
     }
 
     /// Acquires the lease if no other process holds it; else returns the lease of the current leader.

@@ -109,7 +109,7 @@ fn indexer(role: Role, tools: &Tools) -> Option<(Indexer, Search)> {
     let (store, index, clock) = (Arc::clone(&tools.store), Arc::clone(&tools.index), Arc::clone(&tools.clock));
     let progress = IndexProgress::default();
     let search = Search::new(Browse::new(Arc::clone(&store)), Arc::clone(&index), progress.clone());
-    Some((Indexer::new(store, index, clock, progress), search))
+    Some((Indexer::new(store, index, clock, progress, tools.process.clone()), search))
 }
 
 /// Returns the worker that copies from the platform, if this process has that role and a token.

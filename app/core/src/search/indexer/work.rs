@@ -1,7 +1,9 @@
 //! The work on the index of one tenant.
 
 use std::collections::BTreeSet;
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::change::{ChangeKind, Followed};
 use domain::channel::ChannelId;
@@ -11,13 +13,18 @@ use ports::clock::Clock;
 use ports::page::Page;
 use ports::search::{IndexBatch, IndexBuild, IndexPosition, IndexState, SearchError, SearchIndex};
 use ports::store::Store;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 use tracing::{debug, info};
 
 use super::batch::{Batch, READ};
+use super::report::Report;
 use super::{BATCH, IndexerError};
+use crate::process::Process;
 use crate::search::documents::{Place, documents};
 use crate::search::progress::IndexProgress;
+
+/// How often the progress of a build is stored: several times in the duration of its lease.
+const REPORT: Duration = Duration::from_secs(3);
 
 /// What the tasks of an indexer share.
 #[derive(Clone)]
@@ -26,6 +33,7 @@ pub(super) struct Work {
     pub(super) index: Arc<dyn SearchIndex>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) progress: IndexProgress,
+    pub(super) process: Process,
 }
 
 /// What to do with indexes beside following the log.
@@ -126,8 +134,22 @@ impl Work {
         let start = Instant::now();
         self.progress.begin(tenant);
         info!(tenant.id = %tenant, "search index build started");
-        let built = self.read_all(tenant).await;
+        let mut report = Report::begin(self, tenant).await;
+        let mut reading = pin!(self.read_all(tenant));
+        let built = loop {
+            tokio::select! {
+                built = &mut reading => break built,
+                () = sleep(REPORT) => match (&mut report, self.progress.building().get(&tenant)) {
+                    (Some(report), Some(done)) => report.update(*done).await,
+                    _ => report = Report::begin(self, tenant).await,
+                },
+            }
+        };
         let done = self.progress.end(tenant, built.is_ok());
+        if let Some(report) = report {
+            let outcome = built.as_ref().map(|()| ()).map_err(ToString::to_string);
+            report.end(self, done, outcome).await;
+        }
         built?;
         info!(
             tenant.id = %tenant,
@@ -143,17 +165,19 @@ impl Work {
         let mut build = self.index.rebuild(tenant).await?;
         let as_of = self.clock.now();
         let changes = self.store.read().await?.changes().position().await?;
-        let mut after: Option<ChannelId> = None;
+        let mut channels: Vec<ChannelId> = Vec::new();
         loop {
-            let page = self.store.read().await?.channels().list_all(tenant, Page { after, limit: 101 }).await?;
-            for channel in &page {
-                self.read_channel(channel.id, &mut *build).await?;
-                self.progress.advance(tenant, 1, 0);
-            }
-            after = page.last().map(|channel| channel.id);
+            let page = Page { after: channels.last().copied(), limit: 101 };
+            let page = self.store.read().await?.channels().list_all(tenant, page).await?;
+            channels.extend(page.iter().map(|channel| channel.id));
             if page.len() < 101 {
                 break;
             }
+        }
+        self.progress.expect(tenant, channels.len() as u64);
+        for channel in channels {
+            self.read_channel(channel, &mut *build).await?;
+            self.progress.advance(tenant, 1, 0);
         }
         build.finish(IndexPosition { changes, as_of }).await?;
         Ok(())
