@@ -147,7 +147,7 @@ impl Work {
         };
         let done = self.progress.end(tenant, built.is_ok());
         if let Some(report) = report {
-            let outcome = built.as_ref().map(|()| ()).map_err(ToString::to_string);
+            let outcome = built.as_ref().copied().map_err(ToString::to_string);
             report.end(self, done, outcome).await;
         }
         built?;
