@@ -1,6 +1,8 @@
 //! Search over a store and an index: the indexer, the candidates, and the comparison with the store.
 
 use std::collections::{BTreeSet, HashMap};
+use std::io::ErrorKind;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -228,14 +230,8 @@ impl World {
             time: Duration::from_mins(1),
         };
         let found = self.index.find(tenant.id, of_terms).await.unwrap();
-        let mut in_files = false;
-        for entry in walkdir::WalkDir::new(self.folder.path()) {
-            let entry = entry.unwrap();
-            if entry.file_type().is_file() {
-                let bytes = std::fs::read(entry.path()).unwrap();
-                in_files |= bytes.windows(word.len()).any(|part| part == word.as_bytes());
-            }
-        }
+        let contents = contents(self.folder.path());
+        let in_files = contents.iter().any(|bytes| bytes.windows(word.len()).any(|part| part == word.as_bytes()));
         in_files || !found.items.is_empty()
     }
 
@@ -860,4 +856,18 @@ fn search_over_http_pages_and_explains() {
     assert!(wrong.text().contains("did you mean") && empty.text().contains("What you can search for"));
     assert_eq!(server.get("/thimble-firmware/search?q=zzzzqqq").status, 200);
     assert!(server.get("/thimble-firmware/general").text().contains("/thimble-firmware/search?channel=general"));
+}
+
+/// Reads the files below a folder, again if a merge removes one of them meanwhile.
+fn contents(folder: &Path) -> Vec<Vec<u8>> {
+    loop {
+        let files = walkdir::WalkDir::new(folder)
+            .into_iter()
+            .filter(|entry| !matches!(entry, Ok(entry) if entry.file_type().is_dir()));
+        let read = files.map(|entry| std::fs::read(entry.map_err(std::io::Error::from)?.path()));
+        match read.collect::<std::io::Result<_>>() {
+            Ok(contents) => return contents,
+            Err(error) => assert_eq!(error.kind(), ErrorKind::NotFound, "{error}"),
+        }
+    }
 }

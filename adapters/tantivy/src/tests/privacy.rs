@@ -1,4 +1,5 @@
-use std::path::Path;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 
 use domain::coverage::Interval;
 use domain::search::SearchText;
@@ -12,14 +13,24 @@ use crate::TantivyIndex;
 /// A word that the library's dictionaries store as it is if it is alone in its segment, and one with others.
 const SECRETS: [&str; 2] = ["geheimniskraemerei", "vertraulichkeiten"];
 
+/// Reads the files of a folder, again if a merge removes one of them meanwhile.
+fn contents(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    loop {
+        let read = files(folder).into_iter().map(|file| std::fs::read(&file).map(|bytes| (file, bytes)));
+        match read.collect::<std::io::Result<_>>() {
+            Ok(contents) => return contents,
+            Err(error) => assert_eq!(error.kind(), ErrorKind::NotFound, "{error}"),
+        }
+    }
+}
+
 /// Returns whether a word is in a file, or in the dictionary of a segment that is not merged away.
 fn has(folder: &Path, word: &str) -> bool {
     let generation = files(folder).into_iter().find(|file| file.ends_with("meta.json")).unwrap();
     let index = Index::open_in_dir(generation.parent().unwrap()).unwrap();
     let listed: Vec<_> = index.load_metas().unwrap().list_segment_files().into_iter().collect();
     let mut found = false;
-    for file in files(folder) {
-        let bytes = std::fs::read(&file).unwrap();
+    for (file, bytes) in contents(folder) {
         found |= bytes.windows(word.len()).any(|part| part == word.as_bytes());
         // No file of a former segment is left.
         let name = Path::new(file.file_name().unwrap());
