@@ -229,6 +229,9 @@ fn writer(index: &Index) -> tantivy::Result<IndexWriter> {
     policy.set_max_docs_before_merge(MERGED / 2);
     policy.set_del_docs_ratio_before_merge(DELETED);
     writer.set_merge_policy(Box::new(Bounded(policy)));
+    // The first operation of a writer gets the number of the last commit, up to which a merge applies deletions. Without
+    // this, a merge that begins before the next commit would apply the first deletion to a part of its segments only.
+    writer.run(std::iter::empty())?;
     Ok(writer)
 }
 
