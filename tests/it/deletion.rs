@@ -78,8 +78,9 @@ fn a_deleted_community_is_gone_at_once_and_a_killed_deletion_goes_on() {
     assert_eq!(held(&installation), 0);
     assert_eq!(as_admin(&server, "GET", "/api/v1/admin/tenants").1["items"], json!([]));
     let database = Connection::open(installation.database()).unwrap();
-    let (state, messages): (String, u64) =
-        database.query_row("SELECT state, messages FROM jobs", [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    let (state, messages): (String, u64) = database
+        .query_row("SELECT state, messages FROM jobs WHERE kind = 'delete'", [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap();
     let files: u64 = database.query_row("SELECT count(*) FROM media", [], |row| row.get(0)).unwrap();
     assert_eq!((files, kept.exists()), (0, false), "files go, too");
     assert_eq!((state.as_str(), messages), ("done", MESSAGES), "no step was lost or counted twice");
