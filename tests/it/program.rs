@@ -100,6 +100,15 @@ impl Installation {
         Self::started(command)
     }
 
+    /// Like [`Installation::serve`], without a search index: every statement but those of the change log, the leases and
+    /// the jobs is one of a request.
+    pub(crate) fn serve_without_index(&self, arguments: &[&str]) -> Server {
+        // A device has no folder below it, so that the indexer cannot begin.
+        self.serve_with(arguments, |command| {
+            command.env("INDEX_DIR", "/dev/null");
+        })
+    }
+
     /// Like [`Installation::serve`], with a limit on the files that the server may open.
     pub(crate) fn serve_with_files(&self, files: u32, arguments: &[&str]) -> Server {
         let mut all = vec!["serve"];

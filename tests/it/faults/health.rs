@@ -20,8 +20,11 @@ const SOON: Duration = Duration::from_secs(1);
 /// The time limit of any other response.
 const LATE: Duration = Duration::from_secs(10);
 
-/// Runs `case` with the site on a database that contains the examples, behind a proxy and with one connection.
-async fn on_a_site(case: impl FnOnce(&Server, &Proxy) + Send + 'static) {
+type Serve = fn(&Installation, &[&str]) -> Server;
+
+/// Runs `case` with the site on a database that contains the examples, behind a proxy and with one connection. A case
+/// with the fault of a statement serves it without a search index, which sends statements like those of requests.
+async fn on_a_site(serve: Serve, case: impl FnOnce(&Server, &Proxy) + Send + 'static) {
     let database = Database::new().await;
     let proxy = Arc::new(Proxy::start(upstream(&database).await).await);
     let (direct, through) = (database.address(), address_through(&proxy, &database));
@@ -29,7 +32,7 @@ async fn on_a_site(case: impl FnOnce(&Server, &Proxy) + Send + 'static) {
         let (code, report) = Installation::at(&direct).import(&[&examples()], &[]);
         assert_eq!(code, 0, "{report}");
         let installation = Installation::at(&through);
-        let server = installation.serve(&["--database-pool-size", "1"]);
+        let server = serve(&installation, &["--database-pool-size", "1"]);
         assert_well(&server);
         case(&server, &proxy);
         assert_recovers(&server);
@@ -93,7 +96,7 @@ fn at_once(server: &Server, look: impl Fn(&Answer) + Sync, meanwhile: impl FnOnc
 #[tokio::test]
 #[ignore = "needs a MySQL-protocol server"]
 async fn with_every_connection_in_use_the_site_is_ready_and_a_long_wait_is_an_error() {
-    on_a_site(|server, proxy| {
+    on_a_site(Installation::serve_without_index, |server, proxy| {
         let met = proxy.met();
         proxy.next("FROM tenants", Fault::Stall);
         let refused = AtomicUsize::new(0);
@@ -121,7 +124,7 @@ async fn with_every_connection_in_use_the_site_is_ready_and_a_long_wait_is_an_er
 #[tokio::test]
 #[ignore = "needs a MySQL-protocol server"]
 async fn a_server_that_hangs_hangs_no_request() {
-    on_a_site(|server, proxy| {
+    on_a_site(Installation::serve, |server, proxy| {
         proxy.hang();
         for _ in 0..2 {
             at_once(server, assert_refused, || {
@@ -138,7 +141,7 @@ async fn a_server_that_hangs_hangs_no_request() {
 #[tokio::test]
 #[ignore = "needs a MySQL-protocol server"]
 async fn a_server_that_is_gone_is_told_at_once() {
-    on_a_site(|server, proxy| {
+    on_a_site(Installation::serve, |server, proxy| {
         Handle::current().block_on(proxy.close());
         for _ in 0..3 {
             assert_not_ready(server);
@@ -152,7 +155,7 @@ async fn a_server_that_is_gone_is_told_at_once() {
 #[tokio::test]
 #[ignore = "needs a MySQL-protocol server"]
 async fn a_server_that_takes_no_more_connections_is_told_at_once() {
-    on_a_site(|server, proxy| {
+    on_a_site(Installation::serve, |server, proxy| {
         proxy.refuse(Some(1040));
         Handle::current().block_on(proxy.cut());
         assert_not_ready(server);
@@ -165,7 +168,7 @@ async fn a_server_that_takes_no_more_connections_is_told_at_once() {
 #[tokio::test]
 #[ignore = "needs a MySQL-protocol server"]
 async fn a_connection_that_ends_under_a_reader_is_not_told_to_the_client() {
-    on_a_site(|server, proxy| {
+    on_a_site(Installation::serve_without_index, |server, proxy| {
         for fault in [Fault::CutBefore, Fault::CutAfter, Fault::Error(9005), Fault::Error(8028), Fault::Error(9006)] {
             for path in [PAGE, API] {
                 let met = proxy.met();
@@ -213,7 +216,7 @@ fn addresses(server: &Server) -> Vec<String> {
 async fn a_store_that_fails_at_any_statement_is_never_taken_for_one_that_holds_nothing() {
     const ERRORS: [(u16, u16); 2] = [(1053, 503), (1317, 504)];
     const TABLES: [&str; 6] = ["tenants", "channels", "messages", "attachments", "reactions", "coverage"];
-    on_a_site(|server, proxy| {
+    on_a_site(Installation::serve_without_index, |server, proxy| {
         let mut met = 0;
         for address in addresses(server) {
             assert_eq!(timed(server, &address, LATE).status, 200, "{address}");
