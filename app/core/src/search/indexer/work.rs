@@ -1,7 +1,6 @@
 //! The work on the index of one tenant.
 
 use std::collections::BTreeSet;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +13,7 @@ use ports::page::Page;
 use ports::search::{IndexBatch, IndexBuild, IndexPosition, IndexState, SearchError, SearchIndex};
 use ports::store::Store;
 use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
 use super::batch::{Batch, READ};
@@ -135,16 +135,21 @@ impl Work {
         self.progress.begin(tenant);
         info!(tenant.id = %tenant, "search index build started");
         let mut report = Report::begin(self, tenant).await;
-        let mut reading = pin!(self.read_all(tenant));
-        let built = loop {
-            tokio::select! {
-                built = &mut reading => break built,
-                () = sleep(REPORT) => match (&mut report, self.progress.building().get(&tenant)) {
+        let is_read = CancellationToken::new();
+        let reading = async {
+            let _guard = is_read.clone().drop_guard();
+            self.read_all(tenant).await
+        };
+        // Beside the reading, which may hold the last connection that a report waits for.
+        let reporting = async {
+            while is_read.run_until_cancelled(sleep(REPORT)).await.is_some() {
+                match (&mut report, self.progress.building().get(&tenant)) {
                     (Some(report), Some(done)) => report.update(*done).await,
                     _ => report = Report::begin(self, tenant).await,
-                },
+                }
             }
         };
+        let (built, ()) = tokio::join!(reading, reporting);
         let done = self.progress.end(tenant, built.is_ok());
         if let Some(report) = report {
             let outcome = built.as_ref().copied().map_err(ToString::to_string);
