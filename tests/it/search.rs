@@ -1,5 +1,7 @@
 //! Search over a store and an index: the indexer, the candidates, and the comparison with the store.
 
+mod kills;
+
 use std::collections::{BTreeSet, HashMap};
 use std::io::ErrorKind;
 use std::path::Path;
@@ -770,7 +772,15 @@ async fn a_removed_tenant_leaves_no_file(store: Arc<dyn Store>) {
     let of = tenant();
     let here = public(channel(&of, 1, ChannelKind::TEXT));
     let tenant = create(&*world.store, &[&here]).await;
+    let written = |raw: u64, text: &str| message(&here, raw, text, 1);
+    let page = MessagePage::new(None, at(1), vec![written(5, "hausgeheimnis"), written(6, "hinterlassenschaft")]);
+    put(&*world.store, &here, &page.unwrap()).await;
     world.indexer.settle().await.unwrap();
+    assert_eq!(world.found(&tenant, "hausgeheimnis").await, [5]);
+    let hidden = Channel { visibility: Visibility::Private, observed_at: Some(at(2)), ..here.clone() };
+    upsert(&*world.store, &[&hidden]).await;
+    world.indexer.settle().await.unwrap();
+    assert_eq!(world.found(&tenant, "hausgeheimnis").await, [0_u64; 0]);
     let folder = world.folder.path().join("index").join(tenant.id.0.to_string());
     assert!(folder.exists());
     let mut unit = begin(&*world.store).await;
@@ -781,6 +791,10 @@ async fn a_removed_tenant_leaves_no_file(store: Arc<dyn Store>) {
     assert!(!folder.exists());
     let left: Vec<TenantId> = world.index.tenants().await.unwrap();
     assert!(left.is_empty(), "{left:?}");
+    for word in ["hausgeheimnis", "hinterlassenschaft"] {
+        let holds = |bytes: &Vec<u8>| bytes.windows(word.len()).any(|part| part == word.as_bytes());
+        assert!(!contents(world.folder.path()).iter().any(holds), "{word}");
+    }
 }
 
 async fn the_name_of_a_thread_is_found_with_its_messages(store: Arc<dyn Store>) {
