@@ -369,7 +369,9 @@ impl Indexer {
     fn record(&mut self, tenant: TenantId, done: Result<(), IndexerError>) {
         match done {
             Ok(()) => {
-                self.failing.remove(&tenant);
+                if self.failing.remove(&tenant).is_some() {
+                    info!(tenant.id = %tenant, "search index follows again");
+                }
                 self.healthy.insert(tenant);
             }
             Err(error) if error.needs_rebuild() => {

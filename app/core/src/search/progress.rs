@@ -23,6 +23,8 @@ struct State {
     building: HashMap<TenantId, Building>,
     /// Up to where each index is known to have every change of the store, and when.
     current: HashMap<TenantId, IndexPosition>,
+    /// When this process found that a tenant has no index that follows.
+    missing: HashMap<TenantId, Timestamp>,
     builds: u64,
     failing: u64,
 }
@@ -64,14 +66,20 @@ impl IndexProgress {
         self.state().current.get(&tenant).cloned()
     }
 
-    /// Returns the earliest time before which every change is in an index; `None` without an index.
+    /// Returns the earliest time since which an index does not have every change: that of its position, or of the
+    /// beginning of its first build. `None` without a tenant.
     #[must_use]
     pub fn oldest(&self) -> Option<Timestamp> {
-        self.state().current.values().map(|position| position.as_of).min()
+        let state = self.state();
+        state.current.values().map(|position| position.as_of).chain(state.missing.values().copied()).min()
     }
 
-    pub(super) fn begin(&self, tenant: TenantId) {
-        self.state().building.insert(tenant, Building::default());
+    pub(super) fn begin(&self, tenant: TenantId, now: Timestamp) {
+        let mut state = self.state();
+        state.building.insert(tenant, Building::default());
+        if !state.current.contains_key(&tenant) {
+            state.missing.entry(tenant).or_insert(now);
+        }
     }
 
     pub(super) fn expect(&self, tenant: TenantId, channels: u64) {
@@ -95,12 +103,18 @@ impl IndexProgress {
     }
 
     pub(super) fn reached(&self, tenant: TenantId, position: IndexPosition) {
-        self.state().current.insert(tenant, position);
+        let mut state = self.state();
+        state.missing.remove(&tenant);
+        state.current.insert(tenant, position);
     }
 
     pub(super) fn forget(&self, tenant: TenantId) {
         let mut state = self.state();
         state.current.remove(&tenant);
+        state.missing.remove(&tenant);
         state.building.remove(&tenant);
     }
 }
+
+#[cfg(test)]
+mod tests;

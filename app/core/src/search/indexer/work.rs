@@ -132,7 +132,7 @@ impl Work {
     /// Builds the index of a tenant beside the one that answers.
     pub(super) async fn build(&self, tenant: TenantId) -> Result<(), IndexerError> {
         let start = Instant::now();
-        self.progress.begin(tenant);
+        self.progress.begin(tenant, self.clock.now());
         info!(tenant.id = %tenant, "search index build started");
         let mut report = Report::begin(self, tenant).await;
         let is_read = CancellationToken::new();
