@@ -42,6 +42,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "adapter-dce",
             "adapter-discord",
             "adapter-sqlite",
+            "adapter-tantivy",
             "adapter-tidb",
             "app-core",
             "app-web",

@@ -7,6 +7,7 @@ pub mod ingest;
 pub mod memory;
 pub mod pages;
 pub mod plain;
+pub mod search;
 pub mod sync;
 pub mod tidb;
 

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use bench::{Failure, import, ingest, pages, sync, tidb};
+use bench::{Failure, import, ingest, pages, search, sync, tidb};
 use clap::{Parser, Subcommand};
 
 /// Responses consist of many small pieces on many threads, which this allocator allocates and frees faster.
@@ -129,6 +129,30 @@ enum Measurement {
         #[arg(long, default_value_t = 10_000)]
         requests_per_second: u32,
     },
+    /// Search over HTTP in an archive in ten languages: the build of the index, its size and memory, ten kinds of query
+    /// while the archive stands still and while messages arrive, and the time until a message is found.
+    Search {
+        /// The folder in which the archive is kept for the next run.
+        #[arg(long)]
+        data: Option<PathBuf>,
+        /// The number of messages.
+        #[arg(long, default_value_t = 1_000_000)]
+        messages: u64,
+        /// The number of channels.
+        #[arg(long, default_value_t = 300)]
+        channels: u64,
+        /// The number of requests for each kind of query and each order.
+        #[arg(long, default_value_t = 200)]
+        requests: u64,
+        /// The number of messages that arrive in a second.
+        #[arg(long, default_value_t = 50)]
+        per_second: u32,
+        /// The number of messages whose time until they are found is measured, about one a second.
+        #[arg(long, default_value_t = 100)]
+        probes: u64,
+    },
+    #[command(hide = true)]
+    ServeSearch { database: PathBuf, index: PathBuf },
     #[command(hide = true)]
     SyncOne {
         #[arg(long)]
@@ -167,6 +191,10 @@ async fn main() -> Result<(), Failure> {
             let database = std::env::var("DATABASE_URL").ok();
             sync::run(&sync::Plan { guild, seed, database, requests_per_second }).await
         }
+        Measurement::Search { data, messages, channels, requests, per_second, probes } => {
+            search::run(&search::Plan { data, messages, channels, requests, per_second, probes }).await
+        }
+        Measurement::ServeSearch { database, index } => search::serve(&database, index).await,
         Measurement::SyncOne { requests_per_second, api, guild } => sync::once(&api, &guild, requests_per_second).await,
         Measurement::Serve { location } => pages::serve(&location).await,
         Measurement::ServeBytes { path } => pages::serve_bytes(&path).await,

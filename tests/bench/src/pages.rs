@@ -19,7 +19,7 @@ use bytes::Bytes;
 use domain::timestamp::Timestamp;
 use http_body_util::{BodyExt, Empty, Full};
 use hyper::service::service_fn;
-use hyper::{Request, Response};
+use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use ports::clock::Clock;
 use ports::store::Store;
@@ -114,7 +114,7 @@ pub async fn run(plan: &Plan) -> Result<(), Failure> {
     let long = database(data, plan.long).await?;
     let bytes = scratch.path().join("page.json");
     {
-        let server = Running::start("serve", short.as_ref())?;
+        let server = Running::start("serve", &[short.as_ref()])?;
         let mut client = Client::connect(server.address).await?;
         std::fs::write(&bytes, client.get(&path_of(plan.short / 2)).await?)?;
     }
@@ -160,18 +160,24 @@ fn path_of(number: u64) -> String {
 }
 
 /// A server in a process of its own, which is killed when the value is dropped.
-struct Running {
+pub(crate) struct Running {
     process: Child,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
 }
 
 impl Running {
-    fn start(command: &str, location: &OsStr) -> Result<Self, Failure> {
+    /// Starts a hidden command of this program, which prints its address.
+    pub(crate) fn start(command: &str, arguments: &[&OsStr]) -> Result<Self, Failure> {
         let mut process =
-            Command::new(std::env::current_exe()?).arg(command).arg(location).stdout(Stdio::piped()).spawn()?;
+            Command::new(std::env::current_exe()?).arg(command).args(arguments).stdout(Stdio::piped()).spawn()?;
         let mut line = String::new();
         BufReader::new(process.stdout.take().ok_or("no output")?).read_line(&mut line)?;
         Ok(Self { address: line.trim().parse()?, process })
+    }
+
+    /// Returns the process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
     }
 }
 
@@ -195,13 +201,19 @@ impl Client {
     }
 
     pub(crate) async fn get(&mut self, path: &str) -> Result<Bytes, Failure> {
+        let (status, body) = self.request(path).await?;
+        if status != StatusCode::OK {
+            return Err(format!("{path} answers {status}").into());
+        }
+        Ok(body)
+    }
+
+    /// Returns the status and the body of a response.
+    pub(crate) async fn request(&mut self, path: &str) -> Result<(StatusCode, Bytes), Failure> {
         self.0.ready().await?;
         let request = Request::get(path).header("host", "bench").body(Empty::new())?;
         let answer = self.0.send_request(request).await?;
-        if answer.status() != 200 {
-            return Err(format!("{path} answers {}", answer.status()).into());
-        }
-        Ok(answer.into_body().collect().await?.to_bytes())
+        Ok((answer.status(), answer.into_body().collect().await?.to_bytes()))
     }
 }
 
@@ -228,7 +240,7 @@ impl std::fmt::Display for Figures {
 
 /// Requests pages at random positions until the time is over; the first fifth of it is a warm-up and is not counted.
 pub(crate) async fn measure(command: &str, location: &OsStr, messages: u64, plan: &Plan) -> Result<Figures, Failure> {
-    let server = Running::start(command, location)?;
+    let server = Running::start(command, &[location])?;
     let begin = Instant::now();
     let end = begin + Duration::from_secs(plan.seconds);
     let counted_from = begin + Duration::from_millis(plan.seconds * 200);
