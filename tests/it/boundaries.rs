@@ -16,6 +16,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("adapter-sql", &["domain", "ports"]),
     ("adapter-sqlite", &["adapter-sql", "domain", "ports"]),
     ("adapter-tidb", &["adapter-sql", "domain", "ports"]),
+    ("adapter-nodes", &["domain", "ports"]),
     ("adapter-tantivy", &["domain", "ports"]),
     ("app-core", &["domain", "ports"]),
     ("app-web", &["app-core", "domain", "ports"]),
@@ -25,6 +26,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "adapter-dce",
             "adapter-discord",
             "adapter-media",
+            "adapter-nodes",
             "adapter-sqlite",
             "adapter-tantivy",
             "adapter-tidb",
@@ -77,6 +79,7 @@ const TECHNOLOGIES: &[(&str, &[&[&str]])] = &[
     ("adapter-sqlite", &[ASYNC, SQLITE]),
     // The protocol can be compressed.
     ("adapter-tidb", &[ASYNC, SERVER, &["flate2"]]),
+    ("adapter-nodes", &[ASYNC, CLIENT]),
     ("adapter-tantivy", &[ASYNC, INDEX]),
     ("app-core", &[ASYNC]),
     // A response can be compressed.

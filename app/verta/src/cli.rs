@@ -57,7 +57,8 @@ pub(crate) enum Command {
         /// Files or folders to import first
         #[arg(long, num_args = 1.., value_name = "PATH")]
         import: Vec<PathBuf>,
-        /// What this process does: web serves the site and the API, sync copies from Discord, all does both
+        /// What this process does: web serves the site and the API, sync copies from Discord, all does both; search has the search indexes for
+        /// processes with SEARCH_URL
         #[arg(long, value_enum, default_value_t)]
         role: Role,
     },
@@ -115,6 +116,8 @@ pub(crate) enum Role {
     /// Both.
     #[default]
     All,
+    /// Has the search indexes, for web processes that have none; serves only them, health and metrics.
+    Search,
 }
 
 /// The arguments of an import.
@@ -267,7 +270,10 @@ pub(crate) struct Tools {
     pub(crate) files: Option<Arc<dyn FileSource>>,
     /// The store of those files.
     pub(crate) media: Arc<dyn MediaStore>,
+    /// The search indexes of this process.
     pub(crate) index: Arc<dyn SearchIndex>,
+    /// Those of search nodes, if there are any.
+    pub(crate) nodes: Option<Arc<dyn SearchIndex>>,
     /// The largest file that is fetched, in bytes.
     pub(crate) file_bytes: u64,
     /// The key of the pseudonyms; `None` for a command that writes none.

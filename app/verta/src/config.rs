@@ -45,7 +45,7 @@ const fn setting(
 }
 
 /// All settings.
-pub(crate) const SETTINGS: [Setting; 17] = [
+pub(crate) const SETTINGS: [Setting; 18] = [
     setting(
         "DATABASE_URL",
         "URL",
@@ -84,6 +84,12 @@ pub(crate) const SETTINGS: [Setting; 17] = [
         "PATH",
         Some("data/index"),
         "The folder of the search indexes, on this machine; they are rebuilt from the archive if it is empty",
+    ),
+    setting(
+        "SEARCH_URL",
+        "URLS",
+        None,
+        "The search nodes to search in, in place of indexes of this process: http://HOST:PORT, separated by commas",
     ),
     setting(
         "ADMIN_API_KEY",
@@ -141,6 +147,8 @@ pub(crate) struct Config {
     pub(crate) media_file_bytes: Option<u64>,
     /// The folder of the search indexes.
     pub(crate) index: PathBuf,
+    /// The addresses of the search nodes; with any, a process that serves the site has no indexes.
+    pub(crate) search_nodes: Vec<String>,
     /// The key of the admin API, which is off without one.
     pub(crate) admin_key: Option<AdminKey>,
     /// The key of the pseudonyms, if it was given; else it is in a file beside an SQLite database.
@@ -177,6 +185,7 @@ impl Config {
             media: vars.required("MEDIA_URL", value::folder)?,
             media_file_bytes: vars.required("MEDIA_FILE_MIB", value::file_bytes)?,
             index: vars.required("INDEX_DIR", |text| Ok(PathBuf::from(text)))?,
+            search_nodes: vars.optional("SEARCH_URL", value::node_urls)?.unwrap_or_default(),
             admin_key: vars.optional("ADMIN_API_KEY", AdminKey::parse)?,
             pseudonym_key: vars.optional("PSEUDONYM_KEY", |text| text.parse().map_err(|error| format!("{error}")))?,
             bind: vars.required("BIND", value::bind)?,

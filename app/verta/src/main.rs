@@ -17,6 +17,7 @@ use std::time::{Duration, SystemTime};
 use adapter_dce::DiscordChatExporter;
 use adapter_discord::{ClientConfig, DiscordClient, ParseApiUrlError, ParseTokenError};
 use adapter_media::MediaFolder;
+use adapter_nodes::SearchNodes;
 use adapter_tantivy::{TantivyIndex, folder_of};
 use app_core::doctor::{Archive, Bot, Doctor, Key};
 use app_core::process::Process;
@@ -25,6 +26,7 @@ use domain::timestamp::Timestamp;
 use ports::clock::Clock;
 use ports::guild::GuildSource;
 use ports::media::FileSource;
+use ports::search::SearchIndex;
 use ports::store::Store;
 use tokio::runtime::Builder;
 use tracing_subscriber::layer::SubscriberExt;
@@ -204,6 +206,15 @@ fn guilds(config: &Config) -> Result<Guilds, ConfigError> {
     Ok(Some(Arc::new(DiscordClient::new(client, Arc::new(SystemClock)))))
 }
 
+/// Returns the search nodes, if there are any and a key for them.
+fn nodes(config: &Config) -> Result<Option<Arc<dyn SearchIndex>>, ConfigError> {
+    let Some(key) = config.admin_key.as_ref().filter(|_| !config.search_nodes.is_empty()) else { return Ok(None) };
+    match SearchNodes::new(&config.search_nodes, key.as_bytes()) {
+        Ok(nodes) => Ok(Some(Arc::new(nodes))),
+        Err(error) => Err(ConfigError { variable: "SEARCH_URL", reason: error.to_string() }),
+    }
+}
+
 /// Runs a command that works with one archive.
 async fn run(command: Command, config: &Config, guilds: Guilds) -> Result<ExitCode, Box<dyn std::error::Error>> {
     let at = archive(&config.store, "DATABASE_URL")?;
@@ -226,11 +237,13 @@ async fn run(command: Command, config: &Config, guilds: Guilds) -> Result<ExitCo
     if at.path().is_none() && config.pseudonym_key.is_none() && matches!(uses, KeyUse::Write | KeyUse::Compare) {
         return Err(needed().into());
     }
+    let nodes = nodes(config)?;
     let opened = scratch_file.as_ref().unwrap_or(&at).open(pool_size).await?;
     let code = match key_of(&*opened.store(), uses, config, at.path()).await {
         Ok(key) => {
             tidy_media(&command, config).await;
-            Ok(cli::run(command, config, tools(opened.store(), &at.location(), guilds, key, config)).await)
+            let tools = Tools { nodes, ..tools(opened.store(), &at.location(), guilds, key, config) };
+            Ok(cli::run(command, config, tools).await)
         }
         Err(error) => Err(error),
     };
@@ -264,7 +277,8 @@ fn tools(store: Arc<dyn Store>, location: &str, client: Guilds, key: Option<Pseu
     let files = files.map(|client| -> Arc<dyn FileSource> { client });
     let guilds = client.map(|client| -> Arc<dyn GuildSource> { client });
     let file_bytes = config.media_file_bytes.unwrap_or_default();
-    Tools { store, guilds, files, media, index, file_bytes, source, key, clock, process: Process::current() }
+    let process = Process::current();
+    Tools { store, guilds, files, media, index, nodes: None, file_bytes, source, key, clock, process }
 }
 
 fn log(config: &Config, is_server: bool) {

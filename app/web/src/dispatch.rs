@@ -34,7 +34,7 @@ pub(super) async fn dispatch(state: &ServerState, request: &Request) -> Routed {
     let public_api = area == Area::PublicApi;
     let failed = |error| Routed { response: Err(error), route: "none", audience: Audience::Public, cors: public_api };
     if state.operations_only && area != Area::Operations {
-        return failed(ApiError::not_found("this process only syncs from Discord; another one serves the archive"));
+        return failed(ApiError::not_found("this process does not serve the archive; another one does"));
     }
     let Some(segments) = segments(&request.path) else {
         return failed(ApiError::bad_request("the path is not UTF-8 in percent-encoding"));

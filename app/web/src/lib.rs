@@ -17,6 +17,7 @@ pub mod html;
 mod job;
 mod limit;
 mod metrics;
+mod node;
 mod public;
 mod query;
 mod request;
@@ -36,6 +37,8 @@ use app_core::jobs::Jobs;
 use app_core::search::Search;
 use app_core::sync::{SyncJobs, SyncLag};
 use app_core::tenants::Tenants;
+use bytes::Bytes;
+use futures::future::BoxFuture;
 use ipnet::IpNet;
 use ports::clock::Clock;
 use ports::media::MediaStore;
@@ -70,7 +73,7 @@ pub struct Settings {
     pub rate_limit: u32,
     /// The proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<IpNet>,
-    /// Whether only health and metrics are served.
+    /// Whether only health and metrics are served, and the requests to a search node.
     pub operations_only: bool,
     /// Whether requested syncs will be run, by this process or, as far as it knows, by another.
     pub syncs: bool,
@@ -101,6 +104,8 @@ pub struct ServerState {
     metrics: Metrics,
     media: Option<Arc<dyn MediaStore>>,
     search: Option<Search>,
+    /// Answers other processes, in a search node.
+    node: Option<node::Answer>,
     /// Counts searches, which cost more than pages.
     searches: RateLimit,
 }
@@ -133,6 +138,7 @@ impl ServerState {
             metrics: Metrics::new(),
             media: None,
             search: None,
+            node: None,
             searches: RateLimit::new(settings.rate_limit.div_ceil(SEARCHES), Vec::new()),
         }
     }
@@ -166,6 +172,13 @@ impl ServerState {
     #[must_use]
     pub fn with_search(self, search: Search) -> Self {
         Self { metrics: self.metrics.with_search(search.progress().clone()), search: Some(search), ..self }
+    }
+
+    /// Makes the server also answer the requests of other processes to a search node: `answer` returns the response to a
+    /// body, or `None` if it is not a request. They need the admin key.
+    #[must_use]
+    pub fn with_node(self, answer: impl Fn(Bytes) -> BoxFuture<'static, Option<Bytes>> + Send + Sync + 'static) -> Self {
+        Self { node: Some(Box::new(answer)), ..self }
     }
 
     /// Makes the server also serve the files that are stored in `media`.

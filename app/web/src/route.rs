@@ -7,14 +7,14 @@ use http::Method;
 use super::call::{Call, Work};
 use super::capture::{ChannelRef, FileName, TenantRef};
 use super::request::Area;
-use super::{admin, file, health, job, public, search, site};
+use super::{admin, file, health, job, node, public, search, site};
 
 /// The audience of a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Access {
     /// Health checks: for everyone, even with a wrong key, which a proxy may have been given for itself.
     Health,
-    /// Metrics, for operators, who have the admin key.
+    /// Metrics, for operators, who have the admin key; and for other processes of the installation, which have it, too.
     Operator,
     /// For everyone, and the same for everyone.
     Public,
@@ -84,6 +84,7 @@ routes! {
     GET "/healthz" Health [] health::healthz, ();
     GET "/readyz" Health [] health::readyz, ();
     GET "/metrics" Operator [] health::metrics, ();
+    POST "/api/internal/search" Operator [] node::answer, ();
 
     GET "/api/v1/openapi.yaml" Reader [] public::document, ();
     GET "/api/v1/tenants/{slug}" Reader [] public::tenant, (slug: TenantRef<'_>);

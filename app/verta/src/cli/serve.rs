@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use adapter_nodes::SearchNode;
 use app_core::browse::Browse;
 use app_core::follow::{Follower, Subscriber};
 use app_core::import::Options;
@@ -11,6 +12,9 @@ use app_core::jobs::Jobs;
 use app_core::search::{IndexProgress, Indexer, Search};
 use app_core::sync::{Candidate, Schedule, SyncJobs, Worker};
 use app_web::{Server, ServerState, Settings};
+use bytes::Bytes;
+use futures::FutureExt;
+use ports::search::SearchIndex;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
@@ -27,15 +31,22 @@ pub(super) async fn run(paths: &[PathBuf], role: Role, config: &Config, tools: &
     if role == Role::Sync && tools.guilds.is_none() {
         return Err("--role sync needs DISCORD_BOT_TOKEN, which is not set".into());
     }
+    if role == Role::Search && config.admin_key.is_none() {
+        return Err("--role search needs ADMIN_API_KEY, the same as that of its web processes, which is not set".into());
+    }
+    if matches!(role, Role::Web | Role::All) && !config.search_nodes.is_empty() && config.admin_key.is_none() {
+        return Err("SEARCH_URL needs ADMIN_API_KEY, the same as that of the search nodes, which is not set".into());
+    }
     let jobs = Jobs::new(Arc::clone(&tools.store), Arc::clone(&tools.clock)).with_media(Arc::clone(&tools.media));
     let settings = Settings {
         admin_key: config.admin_key.as_ref().map(AdminKey::as_bytes).map(<[u8]>::to_vec),
         public_url: config.public_url.as_ref().map(PublicUrl::as_str).map(|url| url.trim_end_matches('/').to_owned()),
-        rate_limit: config.rate_limit.map_or(0, std::num::NonZeroU32::get),
+        // The clients of a search node are web processes, which have limited their own clients.
+        rate_limit: config.rate_limit.filter(|_| role != Role::Search).map_or(0, std::num::NonZeroU32::get),
         trusted_proxies: config.trusted_proxies.clone(),
-        operations_only: role == Role::Sync,
+        operations_only: matches!(role, Role::Sync | Role::Search),
         // If this process only serves, another one may have the token.
-        syncs: role == Role::Web || tools.guilds.is_some(),
+        syncs: matches!(role, Role::Web | Role::Search) || tools.guilds.is_some(),
         // More would only wait for the store.
         at_once: usize::try_from(config.pool_size).ok(),
     };
@@ -43,14 +54,16 @@ pub(super) async fn run(paths: &[PathBuf], role: Role, config: &Config, tools: &
     let state =
         ServerState::new(Arc::clone(&tools.store), Arc::clone(&tools.clock), jobs.clone(), sync_jobs.clone(), settings);
     let state = if tools.key.is_some() { state } else { state.without_key() };
-    let indexer = indexer(role, tools);
-    let subscribers = indexer.iter().map(|(indexer, _)| Arc::new(indexer.wake()) as Arc<dyn Subscriber>).collect();
+    let progress = IndexProgress::default();
+    let indexer = indexer(role, tools, &progress);
+    let subscribers = indexer.iter().map(|indexer| Arc::new(indexer.wake()) as Arc<dyn Subscriber>).collect();
     let follower = Follower::new(Arc::clone(&tools.store), subscribers);
     let state = state.with_media(Arc::clone(&tools.media)).with_follower(follower.lag());
     let state = state.with_metrics(|registry| meter().register(registry));
-    let state = match &indexer {
-        Some((_, search)) => state.with_search(search.clone()),
-        None => state,
+    let state = match role {
+        Role::Sync => state,
+        Role::Search => with_node(state.with_search(search(role, tools, &progress)), tools, &progress),
+        Role::Web | Role::All => state.with_search(search(role, tools, &progress)),
     };
     let worker = worker(role, config, tools, sync_jobs);
     let state = match &worker {
@@ -88,7 +101,7 @@ pub(super) async fn run(paths: &[PathBuf], role: Role, config: &Config, tools: &
     });
     let following = tokio::spawn(follower.run(stop.clone()));
     eprintln!("Verta is at http://{}", server.address()?);
-    let indexing = indexer.map(|(indexer, _)| tokio::spawn(indexer.run(stop.clone())));
+    let indexing = indexer.map(|indexer| tokio::spawn(indexer.run(stop.clone())));
     server.run(stop).await;
     following.await?;
     patrol.await?;
@@ -101,20 +114,40 @@ pub(super) async fn run(paths: &[PathBuf], role: Role, config: &Config, tools: &
     Ok(true)
 }
 
-/// Returns the indexer and the search of a process that serves the archive.
-fn indexer(role: Role, tools: &Tools) -> Option<(Indexer, Search)> {
-    if role == Role::Sync {
+/// Returns the search nodes that a process asks in place of its own indexes.
+fn nodes(role: Role, tools: &Tools) -> Option<&Arc<dyn SearchIndex>> {
+    tools.nodes.as_ref().filter(|_| role != Role::Search)
+}
+
+/// Returns the indexer of a process that has indexes.
+fn indexer(role: Role, tools: &Tools, progress: &IndexProgress) -> Option<Indexer> {
+    if role == Role::Sync || nodes(role, tools).is_some() {
         return None;
     }
     let (store, index, clock) = (Arc::clone(&tools.store), Arc::clone(&tools.index), Arc::clone(&tools.clock));
-    let progress = IndexProgress::default();
-    let search = Search::new(Browse::new(Arc::clone(&store)), Arc::clone(&index), progress.clone());
-    Some((Indexer::new(store, index, clock, progress, tools.process.clone()), search))
+    Some(Indexer::new(store, index, clock, progress.clone(), tools.process.clone()))
+}
+
+/// Returns the search of a process.
+fn search(role: Role, tools: &Tools, progress: &IndexProgress) -> Search {
+    let index = nodes(role, tools).unwrap_or(&tools.index);
+    Search::new(Browse::new(Arc::clone(&tools.store)), Arc::clone(index), progress.clone())
+}
+
+/// Makes the server answer processes that have no indexes.
+fn with_node(state: ServerState, tools: &Tools, progress: &IndexProgress) -> ServerState {
+    let progress = progress.clone();
+    let node = SearchNode::new(Arc::clone(&tools.index), move |tenant| progress.current(tenant));
+    let node = Arc::new(node);
+    state.with_node(move |body| {
+        let node = Arc::clone(&node);
+        async move { node.answer(&body).await.map(Bytes::from) }.boxed()
+    })
 }
 
 /// Returns the worker that copies from the platform, if this process has that role and a token.
 fn worker(role: Role, config: &Config, tools: &Tools, jobs: SyncJobs) -> Option<Worker> {
-    let source = tools.guilds.clone().filter(|_| role != Role::Web)?;
+    let source = tools.guilds.clone().filter(|_| matches!(role, Role::Sync | Role::All))?;
     let (store, clock) = (Arc::clone(&tools.store), Arc::clone(&tools.clock));
     let candidate = Candidate::new(Arc::clone(&store), Arc::clone(&clock), tools.process.clone(), &source.account());
     let syncer = tools.syncer(Arc::clone(&source), Some(FILES));

@@ -50,6 +50,7 @@ fn every_setting_takes_what_it_should() {
         ("DISCORD_API_URL", "http://127.0.0.1:9/api/v10"),
         ("SYNC_INTERVAL", "90m"),
         ("SYNC_FULL_INTERVAL", "2w"),
+        ("SEARCH_URL", "http://search-1:25000, http://10.0.0.7/"),
         ("ADMIN_API_KEY", "sixteen-letters!"),
         ("PSEUDONYM_KEY", &key),
         ("BIND", "[::1]:80"),
@@ -64,6 +65,7 @@ fn every_setting_takes_what_it_should() {
     assert_eq!(config.pool_size, 3);
     assert_eq!(config.bot_token.unwrap().as_str(), "a.bot.token");
     assert_eq!(config.api_url.as_deref(), Some("http://127.0.0.1:9/api/v10"));
+    assert_eq!(config.search_nodes, ["http://search-1:25000", "http://10.0.0.7"]);
     assert_eq!(config.admin_key.unwrap().as_bytes(), b"sixteen-letters!");
     assert!(config.pseudonym_key.is_some());
     assert_eq!(config.bind, "[::1]:80".parse().unwrap());
@@ -76,7 +78,7 @@ fn every_setting_takes_what_it_should() {
 
 #[test]
 fn a_bad_value_names_its_variable() {
-    let bad: [(&str, &[&str]); 10] = [
+    let bad: [(&str, &[&str]); 11] = [
         (
             "DATABASE_URL",
             &["data.db", "postgres://x", "sqlite:", "sqlite:data/", "sqlite::memory:", "sqlite:a?mode=ro"],
@@ -89,6 +91,7 @@ fn a_bad_value_names_its_variable() {
             "PUBLIC_URL",
             &["archive.example.org", "ftp://a.b", "https://a/b", "https://a?b", "https://u:p@a", "https://"],
         ),
+        ("SEARCH_URL", &["search-1:25000", "https://a", "http://a,", "http://u:p@a", "http://a/b", "http://a?b", "http://"]),
         ("LOG", &["loud", "info,", "app=loud", "=info", "info debug"]),
         ("LOG_FORMAT", &["xml", "JSON"]),
         ("RATE_LIMIT", &["-1", "many", "4294967296"]),

@@ -161,6 +161,22 @@ pub(super) fn bind(text: &str) -> Result<SocketAddr, String> {
         .map_err(|_| format!("{} is not an address with a port, such as 127.0.0.1:25000 or [::]:80", shown(text)))
 }
 
+/// Parses the addresses of search nodes, which are in the same network: without encryption and without a path.
+pub(super) fn node_urls(text: &str) -> Result<Vec<String>, String> {
+    let node = |part: &str| {
+        let wrong = || format!("{} is not an address such as http://search-1:25000", shown(part));
+        let uri: http::Uri = part.parse().map_err(|_| wrong())?;
+        let host = uri.authority().is_some_and(|authority| !authority.as_str().contains('@'));
+        let is_whole = uri.path() == "/" && uri.query().is_none() && !part.contains('#');
+        if uri.scheme_str() == Some("http") && host && is_whole {
+            Ok(part.trim_end_matches('/').to_owned())
+        } else {
+            Err(wrong())
+        }
+    };
+    text.split(',').map(str::trim).map(node).collect()
+}
+
 pub(super) fn rate_limit(text: &str) -> Result<Option<NonZeroU32>, String> {
     let limit: u32 = text.parse().map_err(|_| format!("{} is not a number from 0 to 4294967295", shown(text)))?;
     Ok(NonZeroU32::new(limit))

@@ -17,7 +17,8 @@ struct Operation {
 
 fn of_table() -> impl Iterator<Item = Operation> {
     let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-    ROUTES.iter().filter(|route| Area::of(route.path) != Area::Pages).map(move |route| Operation {
+    let is_documented = |route: &&Route| Area::of(route.path) != Area::Pages && !route.path.starts_with("/api/internal/");
+    ROUTES.iter().filter(is_documented).map(move |route| Operation {
         method: route.method.as_str().to_lowercase(),
         path: route.path.to_owned(),
         key: (route.access.needs_key(), route.access != Access::Health),

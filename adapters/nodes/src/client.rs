@@ -1,0 +1,261 @@
+//! The side that has no indexes.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use domain::channel::ChannelId;
+use domain::tenant::TenantId;
+use http::uri::InvalidUri;
+use http::{HeaderValue, Method, StatusCode, Uri, header};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use ports::error::Source;
+use ports::search::{
+    CandidateQuery, Candidates, IndexBatch, IndexBuild, IndexPosition, IndexState, SearchError, SearchIndex,
+};
+use tokio::time::{Instant, timeout};
+use tracing::{info, warn};
+
+use crate::PATH;
+use crate::wire::{Call, Find, Request, Response};
+
+/// The time for a connection: nodes are in the same network.
+const CONNECT: Duration = Duration::from_millis(300);
+/// The time that a node has beyond that of the search, for the transfer.
+const GRACE: Duration = Duration::from_millis(100);
+/// The time for the state of an index.
+const STATE: Duration = Duration::from_secs(1);
+/// The time that a node which failed is asked last.
+const AVOIDED: Duration = Duration::from_secs(5);
+/// The time that an idle connection is kept, less than a server keeps it.
+const IDLE: Duration = Duration::from_secs(5);
+/// The largest response, in bytes: several times that with the most candidates.
+const MAX_BODY: usize = 1 << 20;
+
+/// An address that is not that of a node.
+#[derive(Debug, thiserror::Error)]
+#[error("the address of a search node is invalid")]
+pub struct NodeUrlError(#[from] InvalidUri);
+
+/// The indexes of search nodes. A clone shares the connections.
+///
+/// Nodes are asked in turn. One that cannot be reached, does not answer in time or answers with an error is passed over
+/// for the next one, and is asked last for a while. No call takes longer than the time of the search and a little more.
+#[derive(Clone)]
+pub struct SearchNodes(Arc<Shared>);
+
+struct Shared {
+    nodes: Vec<Node>,
+    /// The node that is asked first by the next call.
+    next: AtomicUsize,
+    client: Client<HttpConnector, Full<Bytes>>,
+    authorization: HeaderValue,
+}
+
+struct Node {
+    address: Uri,
+    /// When it last failed; `None` since it worked.
+    failed: Mutex<Option<Instant>>,
+}
+
+impl Node {
+    fn is_avoided(&self) -> bool {
+        let failed = *self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        failed.is_some_and(|at| at.elapsed() < AVOIDED)
+    }
+
+    fn works(&self) {
+        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if failed.is_some() {
+            info!(node = %self.address, "search node answers again");
+        }
+    }
+
+    fn fails(&self, error: &Source) {
+        let before = self.failed.lock().unwrap_or_else(PoisonError::into_inner).replace(Instant::now());
+        if before.is_none() {
+            warn!(node = %self.address, error = &**error as &dyn std::error::Error, "search node failed");
+        }
+    }
+}
+
+impl SearchNodes {
+    /// Returns the indexes of the nodes at `addresses`, such as `http://search-1:25000`, which know `key`: printable
+    /// ASCII.
+    ///
+    /// # Errors
+    /// [`NodeUrlError`] if an address is invalid.
+    pub fn new(addresses: &[String], key: &[u8]) -> Result<Self, NodeUrlError> {
+        let node = |address: &String| {
+            let address = format!("{}{PATH}", address.trim_end_matches('/')).parse()?;
+            Ok(Node { address, failed: Mutex::new(None) })
+        };
+        let nodes = addresses.iter().map(node).collect::<Result<_, InvalidUri>>()?;
+        let mut connector = HttpConnector::new();
+        connector.set_connect_timeout(Some(CONNECT));
+        connector.set_nodelay(true);
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE)
+            .build(connector);
+        let authorization = HeaderValue::from_bytes(&[b"Bearer ", key].concat());
+        let mut authorization = authorization.expect("a key is printable ASCII");
+        authorization.set_sensitive(true);
+        Ok(Self(Arc::new(Shared { nodes, next: AtomicUsize::new(0), client, authorization })))
+    }
+
+    /// Returns the nodes in the order in which they are asked.
+    fn in_turn(&self) -> Vec<&Node> {
+        let nodes = &self.0.nodes;
+        let first = self.0.next.fetch_add(1, Ordering::Relaxed).checked_rem(nodes.len()).unwrap_or(0);
+        let (before, after) = nodes.split_at(first);
+        let mut nodes: Vec<&Node> = after.iter().chain(before).collect();
+        nodes.sort_by_key(|node| node.is_avoided());
+        nodes
+    }
+
+    /// Calls `take` with the response of one node after the other, until it returns a value. The calls take at most
+    /// `time` together, and [`GRACE`].
+    async fn ask<T>(
+        &self,
+        tenant: TenantId,
+        time: Duration,
+        call: impl Fn(Duration) -> Call,
+        mut take: impl FnMut(Response) -> Result<Taken<T>, Source>,
+    ) -> Result<T, SearchError> {
+        let start = Instant::now();
+        let (mut second, mut is_missing, mut failure): (Option<T>, bool, Option<Source>) = (None, false, None);
+        for node in self.in_turn() {
+            let Some(left) = time.checked_sub(start.elapsed()).filter(|left| !left.is_zero()) else { break };
+            let request = Request::new(tenant, call(left));
+            let answered = timeout(left + GRACE, self.send(node, &request)).await;
+            let answered = answered.unwrap_or_else(|_| Err("the node did not answer in time".into()));
+            match answered.and_then(&mut take) {
+                Ok(taken) => {
+                    node.works();
+                    match taken {
+                        Taken::Value(value) => return Ok(value),
+                        Taken::SecondBest(value) => drop(second.get_or_insert(value)),
+                        Taken::Missing => is_missing = true,
+                        Taken::TimedOut => return Err(SearchError::TimedOut),
+                    }
+                }
+                Err(error) => {
+                    node.fails(&error);
+                    failure = Some(error);
+                }
+            }
+        }
+        match (second, is_missing, failure) {
+            (Some(value), ..) => Ok(value),
+            (None, true, _) => Err(SearchError::Missing),
+            (None, false, Some(error)) => Err(SearchError::Backend(error)),
+            (None, false, None) => Err(SearchError::TimedOut),
+        }
+    }
+
+    async fn send(&self, node: &Node, request: &Request) -> Result<Response, Source> {
+        let body = serde_json::to_vec(request)?;
+        let request = http::Request::builder()
+            .method(Method::POST)
+            .uri(node.address.clone())
+            .header(header::AUTHORIZATION, self.0.authorization.clone())
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Full::new(Bytes::from(body)))?;
+        let response = self.0.client.request(request).await?;
+        let status = response.status();
+        if status != StatusCode::OK {
+            return Err(format!("the node answered {status}").into());
+        }
+        let body = Limited::new(response.into_body(), MAX_BODY).collect().await?.to_bytes();
+        Ok(serde_json::from_slice(&body)?)
+    }
+}
+
+/// What a call makes of the response of a node.
+enum Taken<T> {
+    Value(T),
+    /// A value for want of a better one.
+    SecondBest(T),
+    Missing,
+    TimedOut,
+}
+
+fn invalid() -> Source {
+    "the node answered something else".into()
+}
+
+/// Returns what all calls make of a response that is not their own.
+fn common<T>(response: &Response) -> Result<Taken<T>, Source> {
+    match response {
+        Response::Missing => Ok(Taken::Missing),
+        Response::TimedOut => Ok(Taken::TimedOut),
+        Response::Failed => Err("the search index of the node failed".into()),
+        Response::Found(_) | Response::State(_) => Err(invalid()),
+    }
+}
+
+/// The error of calls that only the process with the index makes.
+fn elsewhere() -> SearchError {
+    SearchError::Backend("only a search node has the files of an index".into())
+}
+
+#[async_trait]
+impl SearchIndex for SearchNodes {
+    async fn acquire(&self) -> Result<bool, SearchError> {
+        Ok(false)
+    }
+
+    async fn state(&self, tenant: TenantId) -> Result<IndexState, SearchError> {
+        let take = |response| match response {
+            Response::State(state) => state.parse().map(Taken::Value).ok_or_else(invalid),
+            other => common(&other),
+        };
+        self.ask(tenant, STATE, |_| Call::State, take).await
+    }
+
+    async fn verify(&self, _: TenantId) -> Result<bool, SearchError> {
+        Err(elsewhere())
+    }
+
+    async fn apply(&self, _: TenantId, _: IndexBatch, _: IndexPosition) -> Result<(), SearchError> {
+        Err(SearchError::Locked)
+    }
+
+    async fn find(&self, tenant: TenantId, query: CandidateQuery) -> Result<Candidates, SearchError> {
+        let take = |response| match response {
+            Response::Found(found) => {
+                let is_current = found.is_current;
+                let candidates = found.candidates(query.limit).ok_or_else(invalid)?;
+                Ok(if is_current { Taken::Value(candidates) } else { Taken::SecondBest(candidates) })
+            }
+            other => common(&other),
+        };
+        self.ask(tenant, query.time, |left| Call::Find(Find::new(&query, left)), take).await
+    }
+
+    async fn has_root(&self, _: TenantId, _: ChannelId, _: Option<ChannelId>) -> Result<bool, SearchError> {
+        Err(elsewhere())
+    }
+
+    async fn rebuild(&self, _: TenantId) -> Result<Box<dyn IndexBuild>, SearchError> {
+        Err(SearchError::Locked)
+    }
+
+    async fn purge(&self, _: TenantId) -> Result<(), SearchError> {
+        Err(SearchError::Locked)
+    }
+
+    async fn remove(&self, _: TenantId) -> Result<(), SearchError> {
+        Err(SearchError::Locked)
+    }
+
+    async fn tenants(&self) -> Result<Vec<TenantId>, SearchError> {
+        Err(elsewhere())
+    }
+}
