@@ -40,6 +40,7 @@ pub mod message;
 pub mod mock;
 pub mod page;
 pub mod search;
+pub mod snapshot;
 pub mod source;
 pub mod store;
 pub mod sync;

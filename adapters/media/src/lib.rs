@@ -1,7 +1,7 @@
 //! A media store in a folder: each file under the hash of its bytes, in two levels of folders, separate for each
 //! tenant.
 //!
-//! [`MediaFolder`] implements [`ports::media::MediaStore`]. A file appears complete or not at all, on disk before the
+//! [`MediaFolder`] implements [`ports::media::MediaStore`], and [`ports::snapshot::SnapshotStore`] in the same folder. A file appears complete or not at all, on disk before the
 //! row that names it. Its calls block, so they run on threads of their own, apart from those of the database.
 
 mod folder;
@@ -10,13 +10,17 @@ mod pool;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use domain::media::ContentHash;
 use domain::tenant::TenantId;
+use domain::timestamp::Timestamp;
+use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt, stream};
 use ports::media::{FileBytes, KeptFile, MediaError, MediaStore};
+use ports::snapshot::{Snapshot, SnapshotBytes, SnapshotStore};
 use sha2::{Digest, Sha256};
 use tracing::{Instrument, debug_span, field};
 use uuid::Uuid;
@@ -26,6 +30,9 @@ use crate::pool::Pool;
 
 /// The number of bytes that are read at once.
 const PIECE: usize = 64 * 1024;
+
+/// The file in the folder of a tenant that has the snapshot of its search index.
+const SNAPSHOT: &str = "index.snapshot";
 
 /// The infix in the name of a retired folder, between the tenant of its files and a random id.
 const RETIRED: &str = ".retired-";
@@ -62,6 +69,21 @@ impl MediaFolder {
     fn path(&self, tenant: TenantId, hash: ContentHash) -> PathBuf {
         let name = hash.to_string();
         self.tenant(tenant).join(&name[..2]).join(&name[2..4]).join(name)
+    }
+}
+
+impl MediaFolder {
+    /// Returns the bytes of a file, which are read as they are taken.
+    fn pieces(&self, file: io::Take<File>) -> BoxStream<'static, io::Result<Bytes>> {
+        let bytes = stream::try_unfold((file, self.pool.clone()), |(file, pool)| async move {
+            let (piece, file) = pool.run(move || piece(file)).await?;
+            Ok((!piece.is_empty()).then_some((piece, (file, pool))))
+        });
+        bytes.boxed()
+    }
+
+    fn snapshot(&self, tenant: TenantId) -> PathBuf {
+        self.tenant(tenant).join(SNAPSHOT)
     }
 }
 
@@ -116,11 +138,7 @@ impl MediaStore for MediaFolder {
         );
         let opened = opened?;
         let Some((file, size_bytes)) = opened else { return Ok(None) };
-        let bytes = stream::try_unfold((file, self.pool.clone()), |(file, pool)| async move {
-            let (piece, file) = pool.run(move || piece(file)).await?;
-            Ok((!piece.is_empty()).then_some((piece, (file, pool))))
-        });
-        Ok(Some(KeptFile { size_bytes, bytes: bytes.boxed() }))
+        Ok(Some(KeptFile { size_bytes, bytes: self.pieces(file) }))
     }
 
     async fn delete_all(&self, tenant: TenantId) -> io::Result<()> {
@@ -143,6 +161,48 @@ impl MediaStore for MediaFolder {
     async fn delete_retired(&self, tenant: TenantId) -> io::Result<()> {
         let (root, retired) = (self.root.clone(), format!("{tenant}{RETIRED}"));
         self.pool.run(move || delete_named(&root, &retired)).await
+    }
+}
+
+#[async_trait]
+impl SnapshotStore for MediaFolder {
+    async fn replace(&self, tenant: TenantId, mut bytes: SnapshotBytes) -> io::Result<u64> {
+        let incoming = self.tenant(tenant).join(INCOMING);
+        let mut made = self.pool.run(move || Incoming::new(&incoming)).await?;
+        let mut size = 0;
+        while let Some(piece) = bytes.try_next().await? {
+            size += piece.len() as u64;
+            let write = move || {
+                made.file.write_all(&piece)?;
+                Ok(made)
+            };
+            made = self.pool.run(write).await?;
+        }
+        let path = self.snapshot(tenant);
+        self.pool.run(move || made.place(&path)).await?;
+        Ok(size)
+    }
+
+    async fn find(&self, tenant: TenantId) -> io::Result<Option<Snapshot>> {
+        let path = self.snapshot(tenant);
+        let open = move || match File::open(path) {
+            Ok(file) => Ok(Some((file.metadata()?.modified()?, file.take(u64::MAX)))),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        };
+        let Some((modified, file)) = self.pool.run(open).await? else { return Ok(None) };
+        let since = modified.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let stored_at = i64::try_from(since.as_millis()).ok().and_then(Timestamp::from_millis);
+        Ok(Some(Snapshot { stored_at: stored_at.unwrap_or(Timestamp::MAX), bytes: self.pieces(file) }))
+    }
+
+    async fn delete(&self, tenant: TenantId) -> io::Result<()> {
+        let path = self.snapshot(tenant);
+        let delete = move || match fs::remove_file(path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        };
+        self.pool.run(delete).await
     }
 }
 

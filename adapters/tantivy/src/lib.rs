@@ -23,6 +23,7 @@ mod lock;
 mod once;
 mod payload;
 mod schema;
+mod snapshot;
 mod span;
 mod tenant;
 mod walk;
@@ -40,12 +41,14 @@ use ports::search::{
     CandidateQuery, Candidates, IndexBatch, IndexBuild, IndexPosition, IndexState, IndexedMessage, SearchError,
     SearchIndex,
 };
+use ports::snapshot::{IndexSnapshots, SnapshotBytes};
 use tokio::sync::{Mutex as AsyncMutex, Semaphore};
 use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
 use crate::error::io_error;
 use crate::lock::{Access, DirectoryLock};
+use crate::snapshot::{Arriving, stream};
 use crate::tenant::{Build, Tenant};
 
 /// The number of writers that stay open. Each has three threads.
@@ -230,6 +233,20 @@ impl SearchIndex for TantivyIndex {
             Ok(tenants)
         })
         .await
+    }
+}
+
+#[async_trait]
+impl IndexSnapshots for TantivyIndex {
+    async fn save(&self, tenant: TenantId) -> Result<SnapshotBytes, SearchError> {
+        self.on(tenant, Tenant::parts).await.map(stream)
+    }
+
+    async fn restore(&self, tenant: TenantId, bytes: SnapshotBytes) -> Result<IndexPosition, SearchError> {
+        let (mut arriving, passing) = Arriving::new(bytes);
+        let restored = self.change(tenant, move |tenant| tenant.restore(&mut arriving));
+        let (restored, ()) = tokio::join!(restored, passing);
+        restored
     }
 }
 

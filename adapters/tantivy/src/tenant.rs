@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::MetadataExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -28,6 +28,7 @@ use crate::error::{io_error, search_error};
 use crate::lock::{DirectoryLock, create_dir};
 use crate::payload::Payload;
 use crate::schema::{Fields, Key, NO_ROOT, ROOT, schema, settings};
+use crate::snapshot::{Part, unpack};
 use crate::span::{SpanQuery, bytes};
 use crate::walk::{Hit, Roots, Route, Walk, by_score};
 
@@ -47,6 +48,9 @@ const FOLLOWED: u32 = 5;
 
 /// The list of the segments of a generation, with its payload.
 const LIST: &str = "meta.json";
+
+/// The directory of a generation whose files are being taken from a snapshot.
+const RESTORING: &str = "restoring";
 
 /// The prefix of the directory of a generation, before its number.
 const GENERATION: &str = "generation-";
@@ -296,6 +300,7 @@ impl Tenant {
 
     /// Opens the newest finished generation and removes all others.
     fn open(&self) -> Result<Slot, SearchError> {
+        remove_dir(&self.path.join(RESTORING)).map_err(io_error)?;
         let mut slot = Slot::Missing;
         for number in self.generations()? {
             let path = self.generation(number);
@@ -564,6 +569,61 @@ impl Tenant {
                 Err(search_error(error))
             }
         }
+    }
+
+    /// Opens the files of the generation that answers, as of its last commit.
+    pub(crate) fn parts(&self) -> Result<Vec<Part>, SearchError> {
+        for _ in 0..FOLLOWED {
+            let generation = self.ready()?;
+            if !generation.is_current {
+                return Err(SearchError::Missing);
+            }
+            let list = || fs::read(generation.path.join(LIST)).map_err(io_error);
+            let before = list()?;
+            let metas = guarded(|| generation.index.load_metas().map_err(search_error))?;
+            let names = metas.list_segment_files();
+            let parts = names.iter().filter_map(|path| match Part::open(&generation.path, path.to_str()?) {
+                // Only some segments have all of them. If a commit has removed it, the list is another one.
+                Err(error) if error.kind() == ErrorKind::NotFound => None,
+                part => Some(part.map_err(io_error)),
+            });
+            let mut parts = parts.collect::<Result<Vec<_>, _>>()?;
+            if list()? == before {
+                parts.push(Part::of(LIST, before));
+                return Ok(parts);
+            }
+        }
+        Err(SearchError::Backend("the index changed too often to be saved".into()))
+    }
+
+    /// Makes a snapshot the generation that answers, if there is none.
+    pub(crate) fn restore(&self, from: &mut dyn Read) -> Result<IndexPosition, SearchError> {
+        if !matches!(self.slot()?, Slot::Missing) {
+            return Err(SearchError::Backend("the tenant has an index".into()));
+        }
+        let (made, number) = (self.path.join(RESTORING), self.generations()?.first().map_or(1, |newest| newest + 1));
+        let path = self.generation(number);
+        let restored = (|| {
+            remove_dir(&made).map_err(io_error)?;
+            create_dir(&made).map_err(io_error)?;
+            unpack(from, &made)?;
+            let metas = guarded(|| Index::open_in_dir(&made).and_then(|index| index.load_metas()).map_err(search_error))?;
+            let payload = metas.payload.as_deref().and_then(Payload::parse);
+            let payload = payload.ok_or_else(|| SearchError::Damaged("the snapshot has no position".into()))?;
+            if !payload.is_current() {
+                return Err(SearchError::Missing);
+            }
+            fs::rename(&made, &path).map_err(io_error)?;
+            self.swap(&path)?;
+            payload.position().ok_or_else(|| SearchError::Damaged("the position is invalid".into()))
+        })();
+        if restored.is_err() {
+            self.set(Slot::Missing);
+            for left in [&made, &path] {
+                remove_dir(left).map_err(io_error)?;
+            }
+        }
+        restored
     }
 
     /// Makes a finished generation answer, and removes all others; those that cannot be removed now go when the

@@ -6,6 +6,7 @@
 mod documents;
 mod indexer;
 mod progress;
+mod snapshots;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use tracing::error;
 pub(crate) use self::documents::{may_start, place_of, started};
 pub use self::indexer::{Indexer, IndexerError, Wake};
 pub use self::progress::{Building, IndexProgress};
+pub use self::snapshots::Snapshots;
 use crate::browse::{Audience, Browse, BrowseError, ChannelView, Entry, FileStates, Roles};
 
 /// The time that the work for one page may take. Then it ends with what was found.

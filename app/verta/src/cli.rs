@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use app_core::process::Process;
+use app_core::search::Snapshots;
 use app_core::sync::{FileLimits, Files, Syncer};
 use clap::{Arg, ArgGroup, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use domain::pseudonym::PseudonymKey;
@@ -272,6 +273,8 @@ pub(crate) struct Tools {
     pub(crate) media: Arc<dyn MediaStore>,
     /// The search indexes of this process.
     pub(crate) index: Arc<dyn SearchIndex>,
+    /// The snapshots of them.
+    pub(crate) snapshots: Snapshots,
     /// Those of search nodes, if there are any.
     pub(crate) nodes: Option<Arc<dyn SearchIndex>>,
     /// The largest file that is fetched, in bytes.

@@ -21,6 +21,7 @@ use adapter_nodes::SearchNodes;
 use adapter_tantivy::{TantivyIndex, folder_of};
 use app_core::doctor::{Archive, Bot, Doctor, Key};
 use app_core::process::Process;
+use app_core::search::Snapshots;
 use domain::pseudonym::PseudonymKey;
 use domain::timestamp::Timestamp;
 use ports::clock::Clock;
@@ -273,12 +274,13 @@ fn tools(store: Arc<dyn Store>, location: &str, client: Guilds, key: Option<Pseu
     let (source, clock) = (Arc::new(DiscordChatExporter::default()), Arc::new(SystemClock));
     let media = Arc::new(MediaFolder::new(config.media.clone()));
     let index = Arc::new(TantivyIndex::new(folder_of(&config.index, location)));
+    let snapshots = Snapshots::new(Arc::<TantivyIndex>::clone(&index), Arc::<MediaFolder>::clone(&media));
     let files = client.clone().filter(|_| config.media_file_bytes.is_some());
     let files = files.map(|client| -> Arc<dyn FileSource> { client });
     let guilds = client.map(|client| -> Arc<dyn GuildSource> { client });
     let file_bytes = config.media_file_bytes.unwrap_or_default();
     let process = Process::current();
-    Tools { store, guilds, files, media, index, nodes: None, file_bytes, source, key, clock, process }
+    Tools { store, guilds, files, media, index, snapshots, nodes: None, file_bytes, source, key, clock, process }
 }
 
 fn log(config: &Config, is_server: bool) {

@@ -26,6 +26,7 @@ use tracing::{error, info, warn};
 use self::report::Report;
 use self::work::{Upkeep, Work};
 use super::progress::IndexProgress;
+use super::snapshots::Snapshots;
 use crate::follow::Subscriber;
 use crate::process::Process;
 
@@ -43,6 +44,10 @@ const LONGEST_RETRY: Duration = Duration::from_mins(10);
 const PURGE: Duration = Duration::from_mins(10);
 /// How often positions are committed of indexes without changes, so that the log can be trimmed behind them.
 const TOUCH: Duration = Duration::from_hours(1);
+/// How often it is checked whether a snapshot is due.
+const SNAPSHOT: Duration = Duration::from_hours(1);
+/// The wait before the first such check: a process that starts has other work.
+const FIRST_SNAPSHOT: Duration = Duration::from_mins(10);
 /// How often the files are checked.
 const VERIFY: Duration = Duration::from_hours(24);
 
@@ -116,6 +121,8 @@ pub struct Indexer {
     build: Option<Building>,
     /// The tenants whose files contain words that must be removed at once.
     urgent: BTreeSet<TenantId>,
+    /// The tenants whose snapshot has words that must be removed at once.
+    exposed: BTreeSet<TenantId>,
     /// The upkeep that is under way.
     upkeep: Option<JoinHandle<Kept>>,
 }
@@ -131,7 +138,7 @@ impl Indexer {
         process: Process,
     ) -> Self {
         Self {
-            work: Work { store, index, clock, progress, process },
+            work: Work { store, index, clock, progress, process, snapshots: None },
             wake: Wake::default(),
             writes: false,
             watched: HashMap::new(),
@@ -142,8 +149,16 @@ impl Indexer {
             queue: VecDeque::new(),
             build: None,
             urgent: BTreeSet::new(),
+            exposed: BTreeSet::new(),
             upkeep: None,
         }
+    }
+
+    /// Makes it store a snapshot of each index daily, if no other process does, and start from one where the directory
+    /// has no index.
+    #[must_use]
+    pub fn with_snapshots(self, snapshots: Snapshots) -> Self {
+        Self { work: Work { snapshots: Some(snapshots), ..self.work }, ..self }
     }
 
     /// Returns the subscriber that wakes it.
@@ -156,7 +171,7 @@ impl Indexer {
     pub async fn run(mut self, stop: CancellationToken) {
         let now = Instant::now();
         let (mut purge, mut touch, mut verify) = (now + PURGE, now + TOUCH, now + VERIFY);
-        let mut check = now + RETRY;
+        let (mut check, mut snapshot) = (now + RETRY, now + FIRST_SNAPSHOT);
         let mut failing = false;
         while !stop.is_cancelled() {
             let done = self.step().await;
@@ -190,6 +205,8 @@ impl Indexer {
                         purge: self.all_if(due(&mut purge, PURGE)),
                         touch: due(&mut touch, TOUCH).then(|| self.reached()).flatten(),
                         verify: self.all_if(due(&mut verify, VERIFY)),
+                        save: self.all_if(due(&mut snapshot, SNAPSHOT)),
+                        exposed: BTreeSet::new(),
                     };
                     self.begin_upkeep(upkeep);
                 }
@@ -225,6 +242,12 @@ impl Indexer {
                 return Ok(());
             }
         }
+    }
+
+    /// Stores the snapshots that are due.
+    pub async fn save_snapshots(&mut self) {
+        let failed = self.work.keep(Upkeep { save: self.all_if(true), ..Upkeep::default() }).await;
+        self.kept(failed);
     }
 
     /// Brings the indexes to the end of the log, and begins the next build; returns whether the log moved.
@@ -284,6 +307,7 @@ impl Indexer {
         self.leftover.clear();
         self.queue.clear();
         self.urgent.clear();
+        self.exposed.clear();
         self.abort();
     }
 
@@ -354,7 +378,10 @@ impl Indexer {
             return Ok(());
         }
         let caught_up = self.work.catch_up(tenant).await;
-        self.record(tenant, caught_up);
+        if let Ok(true) = caught_up {
+            self.exposed.insert(tenant);
+        }
+        self.record(tenant, caught_up.map(drop));
         if self.healthy.contains(&tenant) {
             self.urgent.insert(tenant);
         }
@@ -418,9 +445,9 @@ impl Indexer {
             }
             let applied = self.work.apply(tenant, &kinds, to).await;
             self.record(tenant, applied);
-            if kinds.iter().any(|kind| matches!(kind, ChangeKind::ChannelGone { .. } | ChangeKind::AuthorErased { .. }))
-            {
+            if kinds.iter().any(removes) {
                 self.urgent.insert(tenant);
+                self.exposed.insert(tenant);
             }
         }
         Ok(())
@@ -437,8 +464,14 @@ impl Indexer {
         self.healthy.remove(&tenant);
         self.failing.remove(&tenant);
         self.urgent.remove(&tenant);
+        self.exposed.remove(&tenant);
         self.work.progress.forget(tenant);
+        let is_deleted = match &self.work.snapshots {
+            Some(snapshots) => snapshots.delete(tenant).await,
+            None => true,
+        };
         match self.work.index.remove(tenant).await {
+            Ok(()) if !is_deleted => drop(self.leftover.insert(tenant)),
             Ok(()) => {
                 self.leftover.remove(&tenant);
                 info!(tenant.id = %tenant, "search index removed");
@@ -510,6 +543,7 @@ impl Indexer {
             return;
         }
         upkeep.purge.extend(std::mem::take(&mut self.urgent));
+        upkeep.exposed.extend(std::mem::take(&mut self.exposed));
         if upkeep.is_needed() {
             let work = self.work.clone();
             self.upkeep = Some(tokio::spawn(async move { work.keep(upkeep).await }));
@@ -527,6 +561,11 @@ impl Indexer {
             }
         }
     }
+}
+
+/// Returns whether words must leave the files at once after a change.
+fn removes(kind: &ChangeKind) -> bool {
+    matches!(kind, ChangeKind::ChannelGone { .. } | ChangeKind::AuthorErased { .. })
 }
 
 /// Waits for the end of the build that is under way; for ever without one.

@@ -125,7 +125,8 @@ fn indexer(role: Role, tools: &Tools, progress: &IndexProgress) -> Option<Indexe
         return None;
     }
     let (store, index, clock) = (Arc::clone(&tools.store), Arc::clone(&tools.index), Arc::clone(&tools.clock));
-    Some(Indexer::new(store, index, clock, progress.clone(), tools.process.clone()))
+    let indexer = Indexer::new(store, index, clock, progress.clone(), tools.process.clone());
+    Some(if role == Role::Search { indexer.with_snapshots(tools.snapshots.clone()) } else { indexer })
 }
 
 /// Returns the search of a process.

@@ -14,14 +14,16 @@ use ports::search::{IndexBatch, IndexBuild, IndexPosition, IndexState, SearchErr
 use ports::store::Store;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info};
+use tracing::{debug, info, warn};
 
 use super::batch::{Batch, READ};
 use super::report::Report;
-use super::{BATCH, IndexerError};
+use super::{BATCH, IndexerError, removes};
 use crate::process::Process;
 use crate::search::documents::{Place, documents};
 use crate::search::progress::IndexProgress;
+use crate::search::snapshots::{SnapshotError, Snapshots};
+use crate::sync::Candidate;
 
 /// How often the progress of a build is stored: several times in the duration of its lease.
 const REPORT: Duration = Duration::from_secs(3);
@@ -34,6 +36,7 @@ pub(super) struct Work {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) progress: IndexProgress,
     pub(super) process: Process,
+    pub(super) snapshots: Option<Snapshots>,
 }
 
 /// What to do with indexes beside following the log.
@@ -45,12 +48,17 @@ pub(super) struct Upkeep {
     pub(super) touch: Option<(IndexPosition, BTreeSet<TenantId>)>,
     /// Checks the files of these.
     pub(super) verify: BTreeSet<TenantId>,
+    /// Stores the snapshots of these that are due.
+    pub(super) save: BTreeSet<TenantId>,
+    /// Deletes the snapshots of these.
+    pub(super) exposed: BTreeSet<TenantId>,
 }
 
 impl Upkeep {
     /// Returns whether there is something to do.
     pub(super) fn is_needed(&self) -> bool {
-        !self.purge.is_empty() || self.touch.is_some() || !self.verify.is_empty()
+        self.touch.is_some()
+            || [&self.purge, &self.verify, &self.save, &self.exposed].iter().any(|tenants| !tenants.is_empty())
     }
 }
 
@@ -61,8 +69,10 @@ impl Work {
         Ok(stored.is_some_and(|tenant| tenant.deleting_since.is_none()))
     }
 
-    /// Applies the changes of the log after the position of a tenant's index.
-    pub(super) async fn catch_up(&self, tenant: TenantId) -> Result<(), IndexerError> {
+    /// Applies the changes of the log after the position of a tenant's index; returns whether one of them
+    /// [`removes`] words.
+    pub(super) async fn catch_up(&self, tenant: TenantId) -> Result<bool, IndexerError> {
+        let mut removed = false;
         let mut position = match self.index.state(tenant).await? {
             IndexState::Ready(position) => position.changes,
             IndexState::Damaged => return Err(SearchError::Damaged("it was found damaged".into()).into()),
@@ -78,6 +88,7 @@ impl Work {
             };
             let own = changes.iter().filter(|change| change.tenant_id == tenant);
             let kinds: Vec<ChangeKind> = own.map(|change| change.kind).collect();
+            removed |= kinds.iter().any(removes);
             let to = IndexPosition { changes: next.clone(), as_of };
             if !kinds.is_empty() || behind == 0 && next != position {
                 self.apply(tenant, &kinds, &to).await?;
@@ -85,7 +96,7 @@ impl Work {
             position = next;
             if behind == 0 {
                 self.progress.reached(tenant, to);
-                return Ok(());
+                return Ok(removed);
             }
         }
     }
@@ -110,6 +121,14 @@ impl Work {
                 failed.push((tenant, error));
             }
         }
+        if let Some(snapshots) = &self.snapshots {
+            for tenant in upkeep.exposed {
+                snapshots.delete(tenant).await;
+            }
+            for tenant in upkeep.save {
+                failed.extend(self.save(snapshots, tenant).await.err().map(|error| (tenant, error)));
+            }
+        }
         if let Some((to, tenants)) = upkeep.touch {
             for tenant in tenants {
                 let is_current = matches!(
@@ -129,9 +148,29 @@ impl Work {
         failed
     }
 
-    /// Builds the index of a tenant beside the one that answers.
+    /// Stores the snapshot of a tenant's index if it is due.
+    async fn save(&self, snapshots: &Snapshots, tenant: TenantId) -> Result<(), SearchError> {
+        let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
+        let candidate = Candidate::named(store, clock, self.process.clone(), format!("snapshot/{tenant}"));
+        match snapshots.save(tenant, &*self.index, &candidate, self.clock.now()).await {
+            Ok(_) => Ok(()),
+            Err(SnapshotError::Index(error)) => Err(error),
+            Err(error) => {
+                warn!(tenant.id = %tenant, error = &error as &dyn std::error::Error, "snapshot not stored");
+                Ok(())
+            }
+        }
+    }
+
+    /// Builds the index of a tenant beside the one that answers. Where there are no files, it is taken from a snapshot.
     pub(super) async fn build(&self, tenant: TenantId) -> Result<(), IndexerError> {
         let start = Instant::now();
+        if let Some(snapshots) = &self.snapshots
+            && self.index.state(tenant).await? == IndexState::Missing
+            && snapshots.restore(tenant).await
+        {
+            return Ok(());
+        }
         self.progress.begin(tenant, self.clock.now());
         info!(tenant.id = %tenant, "search index build started");
         let mut report = Report::begin(self, tenant).await;
@@ -156,6 +195,10 @@ impl Work {
             report.end(self, done, outcome).await;
         }
         built?;
+        if let Some(snapshots) = &self.snapshots {
+            // It was of another version, or of a time of which the log does not know what was removed since.
+            snapshots.delete(tenant).await;
+        }
         info!(
             tenant.id = %tenant,
             messages = done.messages,
