@@ -17,6 +17,7 @@ mod http;
 mod import;
 mod key;
 mod listings;
+mod nodes;
 mod only_tidb;
 mod openapi;
 mod opening;

@@ -9,11 +9,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use adapter_media::MediaFolder;
 use adapter_sqlite::SqliteStore;
 use adapter_tantivy::TantivyIndex;
 use app_core::browse::{Audience, Browse};
 use app_core::process::Process;
-use app_core::search::{IndexProgress, Indexer, Search, SearchFailure, SearchPage, SearchRequest, Total};
+use app_core::search::{IndexProgress, Indexer, Search, SearchFailure, SearchPage, SearchRequest, Snapshots, Total};
 use async_trait::async_trait;
 use domain::channel::{Channel, ChannelId, ChannelKind};
 use domain::coverage::Interval;
@@ -31,6 +32,7 @@ use ports::search::{
     Candidate, CandidateQuery, Candidates, IndexBatch, IndexBuild, IndexPosition, IndexState, SearchError, SearchIndex,
     SearchScope, SearchSort,
 };
+use ports::snapshot::SnapshotStore;
 use ports::store::Store;
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -79,6 +81,8 @@ cases![
     a_search_that_takes_too_long_ends_with_what_it_found,
     a_deletion_while_no_process_runs_leaves_no_byte,
     a_build_is_a_job,
+    a_process_without_files_starts_from_a_snapshot,
+    a_snapshot_goes_with_what_must_not_stay,
 ];
 
 /// A clock that stands still.
@@ -215,6 +219,17 @@ impl World {
     fn restarted(self) -> Self {
         let Closed { store, folder } = self.closed();
         Self::of(store, folder)
+    }
+
+    /// Makes it store snapshots in `media`, and start from them.
+    fn with_snapshots(self, media: &MediaFolder) -> Self {
+        let snapshots = Snapshots::new(Arc::new(self.index.index.clone()), Arc::new(media.clone()));
+        Self { indexer: self.indexer.with_snapshots(snapshots), ..self }
+    }
+
+    /// Returns the number of indexes that were read from the store since the start of the process.
+    fn builds(&self) -> u64 {
+        self.search.progress().builds()
     }
 
     /// Returns whether a word is in the files of the index: as it is, or as a term of a segment.
@@ -610,6 +625,96 @@ async fn a_deletion_while_no_process_runs_leaves_no_byte(store: Arc<dyn Store>) 
     world.indexer.settle().await.unwrap();
     assert_eq!(world.found(&tenant, "word").await, [6]);
     assert!(!world.has(&tenant, "vertraulichkeiten").await);
+}
+
+async fn a_process_without_files_starts_from_a_snapshot(store: Arc<dyn Store>) {
+    let folder = tempfile::tempdir().unwrap();
+    let media = MediaFolder::new(folder.path().join("media"));
+    let mut world = World::new(Arc::clone(&store)).with_snapshots(&media);
+    let of = tenant();
+    let here = public(channel(&of, 1, ChannelKind::TEXT));
+    let tenant = create(&*world.store, &[&here]).await;
+    let page = |at_: i64, all: &[(u64, &str)]| {
+        let messages = all.iter().map(|(raw, text)| message(&here, *raw, text, at_)).collect();
+        MessagePage::new(Interval::new(id(1), id(99)), at(at_), messages).unwrap()
+    };
+    put(&*store, &here, &page(1, &[(5, "word"), (6, "word"), (7, "staatsgeheimnisse")])).await;
+    world.indexer.settle().await.unwrap();
+    put(&*store, &here, &page(2, &[(5, "word"), (6, "word")])).await;
+    world.indexer.settle().await.unwrap();
+    assert!(SnapshotStore::find(&media, tenant.id).await.unwrap().is_none());
+    world.indexer.save_snapshots().await;
+    assert_eq!((world.builds(), world.found(&tenant, "word").await), (1, vec![6, 5]));
+    let file = folder.path().join("media").join(tenant.id.0.to_string()).join("index.snapshot");
+    let saved = std::fs::read(&file).unwrap();
+    assert!(!saved.windows(17).any(|part| part == b"staatsgeheimnisse"), "it was deleted before");
+    // A day has not passed.
+    put(&*store, &here, &page(3, &[(5, "other"), (6, "word"), (8, "word")])).await;
+    world.indexer.settle().await.unwrap();
+    world.indexer.save_snapshots().await;
+    assert_eq!(std::fs::read(&file).unwrap(), saved);
+    // On another machine.
+    let mut other = World::new(Arc::clone(&store)).with_snapshots(&media);
+    other.indexer.settle().await.unwrap();
+    assert_eq!((other.builds(), other.found(&tenant, "word").await), (0, vec![8, 6]));
+    put(&*store, &here, &page(4, &[(6, "word"), (8, "word"), (9, "word")])).await;
+    other.indexer.settle().await.unwrap();
+    assert_eq!(other.found(&tenant, "word").await, [9, 8, 6]);
+    assert!(!other.has(&tenant, "other").await, "the files of the snapshot are removed like others");
+    let mut other = other.restarted();
+    other.indexer.settle().await.unwrap();
+    assert_eq!((other.builds(), other.found(&tenant, "word").await), (0, vec![9, 8, 6]));
+    // One that is not whole is not used, and is replaced.
+    for broken in [&saved[..saved.len() / 2], &saved[..10], b"", &[&saved[..], b"x"].concat()] {
+        std::fs::write(&file, broken).unwrap();
+        let mut third = World::new(Arc::clone(&store)).with_snapshots(&media);
+        third.indexer.settle().await.unwrap();
+        assert_eq!((third.builds(), third.found(&tenant, "word").await), (1, vec![9, 8, 6]));
+        assert!(!file.exists());
+    }
+    world.indexer.save_snapshots().await;
+    assert!(file.exists());
+}
+
+async fn a_snapshot_goes_with_what_must_not_stay(store: Arc<dyn Store>) {
+    let folder = tempfile::tempdir().unwrap();
+    let media = MediaFolder::new(folder.path().join("media"));
+    let mut world = World::new(Arc::clone(&store)).with_snapshots(&media);
+    let of = tenant();
+    let channels = [1, 2].map(|raw| public(channel(&of, raw, ChannelKind::TEXT)));
+    let tenant = create(&*world.store, &channels.iter().collect::<Vec<_>>()).await;
+    let exists = async || SnapshotStore::find(&media, tenant.id).await.unwrap().is_some();
+    for channel in &channels {
+        let page = MessagePage::new(None, at(1), vec![message(channel, 5, "word", 1)]).unwrap();
+        put(&*store, channel, &page).await;
+    }
+    world.indexer.settle().await.unwrap();
+    world.indexer.save_snapshots().await;
+    assert!(exists().await);
+    let mut unit = begin(&*store).await;
+    unit.changes().record_erasure(tenant.id, Pseudonym::new([0xab; 16])).await.unwrap();
+    unit.commit().await.unwrap();
+    world.indexer.settle().await.unwrap();
+    assert!(!exists().await, "an author was erased");
+    world.indexer.save_snapshots().await;
+    let Closed { store, folder: index } = world.closed();
+    let mut unit = begin(&*store).await;
+    unit.messages().delete_first(channels[1].id, 1_000).await.unwrap();
+    unit.channels().delete(channels[1].id).await.unwrap();
+    unit.commit().await.unwrap();
+    assert!(exists().await);
+    let mut world = World::of(Arc::clone(&store), index).with_snapshots(&media);
+    world.indexer.settle().await.unwrap();
+    assert!(!exists().await, "a channel was removed while no process ran");
+    world.indexer.save_snapshots().await;
+    let mut unit = begin(&*store).await;
+    unit.messages().delete_first(channels[0].id, 1_000).await.unwrap();
+    unit.channels().delete(channels[0].id).await.unwrap();
+    unit.tenants().delete(tenant.id).await.unwrap();
+    unit.commit().await.unwrap();
+    assert!(exists().await);
+    world.indexer.settle().await.unwrap();
+    assert!(!exists().await, "the community was removed");
 }
 
 async fn a_build_is_a_job(store: Arc<dyn Store>) {

@@ -185,3 +185,33 @@ async fn what_is_retired_is_not_kept_and_what_is_put_later_stays() {
     media.retire(tenant("3")).await.unwrap();
     media.delete_retired(tenant("3")).await.unwrap();
 }
+
+fn bytes(pieces: Vec<io::Result<&'static [u8]>>) -> SnapshotBytes {
+    stream::iter(pieces.into_iter().map(|piece| piece.map(Bytes::from_static))).boxed()
+}
+
+#[tokio::test]
+async fn a_snapshot_replaces_the_one_before_once_it_is_whole() {
+    let (folder, media) = folder();
+    let of = tenant("1");
+    let found = async || {
+        let found = SnapshotStore::find(&media, of).await.unwrap()?;
+        let pieces: Vec<Bytes> = found.bytes.try_collect().await.unwrap();
+        Some(pieces.concat())
+    };
+    assert_eq!(found().await, None);
+    assert_eq!(media.replace(of, bytes(vec![Ok(&OTTER[..5]), Ok(&OTTER[5..])])).await.unwrap(), OTTER.len() as u64);
+    assert_eq!(found().await.unwrap(), OTTER);
+    let broken = media.replace(of, bytes(vec![Ok(b"new"), Err(io::Error::other("the disk failed"))])).await;
+    assert!(broken.is_err());
+    assert_eq!(found().await.unwrap(), OTTER);
+    media.replace(of, bytes(vec![Ok(b"new")])).await.unwrap();
+    assert_eq!(found().await.unwrap(), b"new");
+    assert_eq!(files(folder.path()).len(), 1);
+    media.delete(of).await.unwrap();
+    media.delete(of).await.unwrap();
+    assert_eq!(found().await, None);
+    media.replace(of, bytes(vec![Ok(b"new")])).await.unwrap();
+    media.delete_all(of).await.unwrap();
+    assert_eq!((found().await, files(folder.path())), (None, Vec::new()), "it goes with the tenant");
+}

@@ -1,0 +1,256 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::change::ChangePosition;
+use domain::channel::ChannelId;
+use domain::message::MessageId;
+use domain::search::ChannelRef;
+use domain::slug::ChannelSlug;
+use domain::tenant::TenantId;
+use domain::timestamp::Timestamp;
+use ports::search::{
+    Candidate, CandidateQuery, Candidates, IndexPosition, IndexState, MockSearchIndex, SearchError, SearchIndex,
+    SearchScope, SearchSort,
+};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use uuid::Uuid;
+
+use super::*;
+
+const KEY: &str = "a-key-of-these-tests";
+
+fn tenant() -> TenantId {
+    TenantId(Uuid::from_u128(7))
+}
+
+fn channel(number: u128) -> ChannelId {
+    ChannelId(Uuid::from_u128(number))
+}
+
+fn position(text: &str, millis: i64) -> IndexPosition {
+    let changes = ChangePosition::from_text(text.to_owned());
+    IndexPosition { changes, as_of: Timestamp::from_millis(millis).unwrap() }
+}
+
+fn candidates(millis: i64) -> Candidates {
+    let items = (1..=3).map(|number| Candidate {
+        score: u32::MAX,
+        id: MessageId::new(u64::MAX >> number).unwrap(),
+        channel: channel(number.into()),
+    });
+    Candidates { items: items.collect(), more: true, total: 9, exact: true, position: position("committed", millis) }
+}
+
+/// A query with every part.
+fn query() -> CandidateQuery {
+    let references = [
+        ChannelRef::Id(channel(1)),
+        ChannelRef::Number("1234567890123456789".parse().unwrap()),
+        ChannelRef::Slug(ChannelSlug::new("geflüster").unwrap()),
+    ];
+    CandidateQuery {
+        query: "\"quick fox\" -smart* from:\"Amber Otter 48213\" in:geflüster has:image 京都".parse().unwrap(),
+        channels: references.into_iter().map(|reference| (reference, vec![channel(1), channel(2)])).collect(),
+        scope: SearchScope::Channels(vec![channel(1), channel(3)]),
+        within: Some(channel(4)),
+        sort: SearchSort::Relevance,
+        after: candidates(1).items.pop(),
+        limit: 7,
+        is_counted: true,
+        time: Duration::from_millis(1_500),
+    }
+}
+
+/// Returns an index that answers one search with `found`.
+fn index(found: Result<Candidates, SearchError>) -> MockSearchIndex {
+    let mut index = MockSearchIndex::new();
+    index.expect_find().times(1).return_once(move |_, _| found);
+    index
+}
+
+fn node(index: MockSearchIndex) -> SearchNode {
+    SearchNode::new(Arc::new(index), |_| Some(position("reached", 20)))
+}
+
+/// What a server does with requests.
+enum Behaviour {
+    Answers(SearchNode),
+    Refuses,
+    Hangs,
+}
+
+/// Starts a server; returns its address.
+async fn serve(behaviour: Behaviour) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            match &behaviour {
+                Behaviour::Answers(node) => answer(stream, node).await,
+                Behaviour::Refuses => reply(stream, "401 Unauthorized", b"{}").await,
+                // The connection stays open.
+                Behaviour::Hangs => std::mem::forget(stream),
+            }
+        }
+    });
+    address
+}
+
+/// Answers one request on a connection.
+async fn answer(mut stream: TcpStream, node: &SearchNode) {
+    let mut request = Vec::new();
+    let (head, length) = loop {
+        request.push(stream.read_u8().await.unwrap());
+        if request.ends_with(b"\r\n\r\n") {
+            let head = String::from_utf8(request).unwrap();
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
+            break (head.clone(), length.parse().unwrap());
+        }
+    };
+    assert!(head.starts_with(&format!("POST {PATH} HTTP/1.1\r\n")), "{head}");
+    assert!(head.contains(&format!("authorization: Bearer {KEY}\r\n")), "{head}");
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).await.unwrap();
+    let body = node.answer(&body).await.unwrap();
+    reply(stream, "200 OK", &body).await;
+}
+
+async fn reply(mut stream: TcpStream, status: &str, body: &[u8]) {
+    let head = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+    stream.write_all(&[head.as_bytes(), body].concat()).await.ok();
+}
+
+fn nodes(addresses: &[String]) -> SearchNodes {
+    SearchNodes::new(addresses, KEY.as_bytes()).unwrap()
+}
+
+#[tokio::test]
+async fn a_query_and_its_candidates_arrive_as_they_were() {
+    let mut index = MockSearchIndex::new();
+    index.expect_find().times(1).return_once(|of, found| {
+        let sent = query();
+        assert!(of == tenant() && found.time <= sent.time && found.time > Duration::ZERO, "{found:?}");
+        assert_eq!(CandidateQuery { time: sent.time, ..found }, sent);
+        Ok(candidates(10))
+    });
+    let nodes = nodes(&[serve(Behaviour::Answers(node(index))).await]);
+    let found = nodes.find(tenant(), query()).await.unwrap();
+    assert_eq!(found, Candidates { position: position("reached", 20), ..candidates(10) });
+}
+
+#[tokio::test]
+async fn a_commit_after_the_last_look_at_the_log_is_the_position() {
+    let nodes = nodes(&[serve(Behaviour::Answers(node(index(Ok(candidates(30)))))).await]);
+    assert_eq!(nodes.find(tenant(), query()).await.unwrap().position, position("committed", 30));
+}
+
+#[tokio::test]
+async fn the_state_of_an_index_is_that_of_its_node() {
+    for state in
+        [IndexState::Ready(position("a", 1)), IndexState::Missing, IndexState::Outdated, IndexState::Damaged]
+    {
+        let mut index = MockSearchIndex::new();
+        let of_node = state.clone();
+        index.expect_state().times(1).return_once(|_| Ok(of_node));
+        let nodes = nodes(&[serve(Behaviour::Answers(node(index))).await]);
+        assert_eq!(nodes.state(tenant()).await.unwrap(), state);
+    }
+}
+
+#[tokio::test]
+async fn errors_of_an_index_arrive() {
+    let of = async |error| {
+        let nodes = nodes(&[serve(Behaviour::Answers(node(index(Err(error))))).await]);
+        nodes.find(tenant(), query()).await.unwrap_err()
+    };
+    assert!(matches!(of(SearchError::Missing).await, SearchError::Missing));
+    assert!(matches!(of(SearchError::Damaged("x".into())).await, SearchError::Missing));
+    assert!(matches!(of(SearchError::TimedOut).await, SearchError::TimedOut));
+    assert!(matches!(of(SearchError::Backend("x".into())).await, SearchError::Backend(_)));
+}
+
+#[tokio::test]
+async fn a_node_that_cannot_answer_is_passed_over() {
+    let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let unreachable = format!("http://{}", free.local_addr().unwrap());
+    drop(free);
+    let refuses = serve(Behaviour::Refuses).await;
+    let builds = serve(Behaviour::Answers(node(index(Err(SearchError::Missing))))).await;
+    let mut found = MockSearchIndex::new();
+    found.expect_find().times(4).returning(|_, _| Ok(candidates(10)));
+    let answers = serve(Behaviour::Answers(node(found))).await;
+    let nodes = nodes(&[unreachable, refuses, builds, answers]);
+    // The first call of each begins with another node; the one that builds is asked once.
+    for _ in 0..3 {
+        assert_eq!(nodes.find(tenant(), query()).await.unwrap().items, candidates(10).items);
+    }
+    assert_eq!(nodes.find(tenant(), query()).await.unwrap().items, candidates(10).items);
+}
+
+#[tokio::test]
+async fn a_node_that_is_behind_answers_where_no_other_does() {
+    let behind = |times| {
+        let mut index = MockSearchIndex::new();
+        index.expect_find().times(times).returning(|_, _| Ok(candidates(10)));
+        Behaviour::Answers(SearchNode::new(Arc::new(index), |_| None))
+    };
+    let alone = nodes(&[serve(behind(1)).await]);
+    assert_eq!(alone.find(tenant(), query()).await.unwrap(), candidates(10));
+    let current = serve(Behaviour::Answers(node(index(Ok(candidates(15)))))).await;
+    let both = nodes(&[serve(behind(1)).await, current]);
+    assert_eq!(both.find(tenant(), query()).await.unwrap().position, position("reached", 20));
+}
+
+#[tokio::test]
+async fn a_node_that_hangs_ends_the_search_and_is_asked_last_then() {
+    let answers = serve(Behaviour::Answers(node(index(Ok(candidates(10)))))).await;
+    let nodes = nodes(&[serve(Behaviour::Hangs).await, answers]);
+    let short = CandidateQuery { time: Duration::from_millis(50), ..query() };
+    let hung = nodes.find(tenant(), short.clone()).await;
+    assert!(matches!(hung, Err(SearchError::Backend(_))), "{hung:?}");
+    // The turn of the node that answers; then that of the other one, which is avoided.
+    let mut index = MockSearchIndex::new();
+    index.expect_find().times(2).returning(|_, _| Ok(candidates(10)));
+    let answers = serve(Behaviour::Answers(node(index))).await;
+    let nodes = super::SearchNodes::new(&[serve(Behaviour::Hangs).await, answers], KEY.as_bytes()).unwrap();
+    assert!(nodes.find(tenant(), short).await.is_err());
+    for _ in 0..2 {
+        assert!(nodes.find(tenant(), query()).await.is_ok());
+    }
+}
+
+#[tokio::test]
+async fn a_process_with_nodes_changes_no_index() {
+    let nodes = nodes(&["http://127.0.0.1:1".to_owned()]);
+    assert!(!nodes.acquire().await.unwrap());
+    assert!(matches!(nodes.remove(tenant()).await, Err(SearchError::Locked)));
+    assert!(matches!(nodes.purge(tenant()).await, Err(SearchError::Locked)));
+    assert!(matches!(nodes.rebuild(tenant()).await.map(drop), Err(SearchError::Locked)));
+}
+
+#[tokio::test]
+async fn what_is_no_request_has_no_response() {
+    let node = node(MockSearchIndex::new());
+    let find = |change: fn(&mut CandidateQuery)| {
+        let mut query = query();
+        change(&mut query);
+        let find = wire::Find::new(&query, Duration::ZERO);
+        serde_json::to_string(&wire::Request::new(tenant(), wire::Call::Find(find))).unwrap()
+    };
+    let whole = find(|_| {});
+    for body in [
+        String::new(),
+        "{}".to_owned(),
+        whole[1..].to_owned(),
+        whole.replacen("京都", "form:x", 1),
+        whole.replacen("geflüster", "", 1),
+        find(|query| query.limit = 0),
+        find(|query| query.limit = 201),
+    ] {
+        assert_eq!(node.answer(body.as_bytes()).await, None, "{body}");
+    }
+    // A program with other words.
+    let other = whole.replacen("tokenizer\":\"", "tokenizer\":\"x", 1);
+    assert_eq!(node.answer(other.as_bytes()).await.unwrap(), b"\"failed\"");
+}

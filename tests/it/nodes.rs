@@ -1,0 +1,140 @@
+//! Search nodes: processes that search for web processes without indexes.
+
+use std::process::Command;
+
+use crate::program::{ADMIN_KEY, Answer, Installation, Server, examples};
+use crate::server::Database;
+
+const BASE: &str = "/api/v1/tenants/thimble-firmware/search";
+
+fn web(installation: &Installation, nodes: &str) -> Server {
+    let nodes = nodes.to_owned();
+    installation.serve_with(&["--role", "web"], move |command: &mut Command| {
+        command.env("SEARCH_URL", nodes).env("INDEX_DIR", "no-index");
+    })
+}
+
+fn node(installation: &Installation, folder: &str) -> Server {
+    installation.serve_with(&["--role", "search"], |command| {
+        command.env("INDEX_DIR", folder);
+    })
+}
+
+fn address(server: &Server) -> String {
+    format!("http://{}", server.address())
+}
+
+/// Returns the ids of all matches, and the number of pages.
+fn all(server: &Server, query: &str) -> Vec<String> {
+    let (mut ids, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = server.get(&format!("{BASE}?q={query}&limit=7{cursor}"));
+        assert_eq!(page.status, 200, "{}", page.text());
+        let page = page.json();
+        ids.extend(page["items"].as_array().unwrap().iter().map(|item| item["message"]["id"].as_str().unwrap().to_owned()));
+        match page["next"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return ids,
+        }
+    }
+}
+
+/// Returns a response without the time up to which it considers changes.
+fn timeless(answer: &Answer) -> serde_json::Value {
+    let mut body = answer.json();
+    body.as_object_mut().unwrap().remove("as_of").unwrap();
+    body
+}
+
+/// Two web processes and one search node answer as a process with an index of its own does.
+fn are_equal(installation: &Installation) {
+    let (code, _) = installation.import(&[&examples()], &[]);
+    assert_eq!(code, 0);
+    let alone = installation.serve(&[]);
+    alone.wait_for("search index built");
+    let search = node(installation, "node");
+    search.wait_for("search index built");
+    let webs = [web(installation, &address(&search)), web(installation, &address(&search))];
+    for query in ["the", "%22the%20keyboard%22", "f*", "has:image", "-the", "author:person", "zzzzqqq"] {
+        for sort in ["new", "old", "relevant"] {
+            let path = format!("{BASE}?q={query}&sort={sort}&limit=50");
+            let expected = timeless(&alone.get(&path));
+            for web in &webs {
+                let answer = web.get(&path);
+                assert_eq!(answer.status, 200, "{}", answer.text());
+                assert_eq!(timeless(&answer), expected, "{path}");
+            }
+        }
+        assert_eq!(all(&webs[0], query), all(&alone, query));
+    }
+    assert_eq!(webs[0].get("/thimble-firmware/search?q=the").status, 200);
+    assert!(!installation.path("no-index").exists());
+}
+
+#[test]
+fn two_web_processes_and_a_node_answer_as_one_process() {
+    are_equal(&Installation::new());
+}
+
+#[test]
+#[ignore = "needs a MySQL-protocol server"]
+fn two_web_processes_and_a_node_over_a_server_answer_as_one_process() {
+    let database = tokio::runtime::Runtime::new().unwrap().block_on(Database::new());
+    are_equal(&Installation::at(&database.address()));
+}
+
+#[test]
+fn without_a_node_that_answers_search_is_not_available_and_pages_are() {
+    let installation = Installation::new();
+    installation.import(&[&examples()], &[]);
+    let first = node(&installation, "first");
+    first.wait_for("search index built");
+    let second = node(&installation, "second");
+    second.wait_for("search index built");
+    let web = web(&installation, &format!("{}, {}", address(&first), address(&second)));
+    let expected = all(&web, "the");
+    assert!(expected.len() > 7);
+    first.stop();
+    for _ in 0..3 {
+        assert_eq!(all(&web, "the"), expected);
+    }
+    second.stop();
+    let (answer, page) = (web.get(&format!("{BASE}?q=the")), web.get("/thimble-firmware/search?q=the"));
+    assert_eq!((answer.status, answer.json()["code"].as_str()), (503, Some("unavailable")), "{}", answer.text());
+    assert_eq!(page.status, 503);
+    assert_eq!(web.get("/thimble-firmware/general").status, 200);
+}
+
+#[test]
+fn a_node_answers_its_web_processes_alone() {
+    let installation = Installation::new();
+    installation.import(&[&examples()], &[]);
+    let node = node(&installation, "node");
+    let path = "/api/internal/search";
+    let key = format!("Authorization: Bearer {ADMIN_KEY}\r\n");
+    assert_eq!(node.request("POST", path, "", b"{}").status, 401);
+    assert_eq!(node.request("POST", path, "Authorization: Bearer wrong\r\n", b"{}").status, 401);
+    assert_eq!(node.request("POST", path, &key, b"{}").status, 400);
+    assert_eq!(node.request("GET", path, &key, b"").status, 405);
+    for of_readers in ["/thimble-firmware", BASE, "/api/v1/openapi.yaml"] {
+        assert_eq!(node.get(of_readers).status, 404, "{of_readers}");
+    }
+    assert_eq!((node.get("/healthz").status, node.get("/readyz").status), (200, 200));
+    let metrics = node.request("GET", "/metrics", &key, b"").text();
+    assert!(metrics.contains("verta_search_lag_seconds"));
+    // A process that serves the site is none.
+    let web = web(&installation, &address(&node));
+    assert_eq!(web.request("POST", path, &key, b"{}").status, 404);
+}
+
+#[test]
+fn a_node_and_its_web_processes_need_a_key() {
+    let installation = Installation::new();
+    installation.import(&[&examples()], &[]);
+    for (role, nodes) in [("search", ""), ("web", "http://127.0.0.1:1"), ("all", "http://127.0.0.1:1")] {
+        let mut command = installation.command(&["serve", "--role", role]);
+        let output = command.env("ADMIN_API_KEY", "").env("SEARCH_URL", nodes).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && said.contains("ADMIN_API_KEY"), "{role}: {said}");
+    }
+}
