@@ -76,11 +76,12 @@ fn two_web_processes_and_a_node_answer_as_one_process() {
     are_equal(&Installation::new());
 }
 
-#[test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs a MySQL-protocol server"]
-fn two_web_processes_and_a_node_over_a_server_answer_as_one_process() {
-    let database = tokio::runtime::Runtime::new().unwrap().block_on(Database::new());
-    are_equal(&Installation::at(&database.address()));
+async fn two_web_processes_and_a_node_over_a_server_answer_as_one_process() {
+    let database = Database::new().await;
+    let installation = Installation::at(&database.address());
+    tokio::task::spawn_blocking(move || are_equal(&installation)).await.unwrap();
 }
 
 #[test]
@@ -112,9 +113,12 @@ fn a_node_answers_its_web_processes_alone() {
     let node = node(&installation, "node");
     let path = "/api/internal/search";
     let key = format!("Authorization: Bearer {ADMIN_KEY}\r\n");
+    let token = format!("Authorization: Node {}\r\n", adapter_nodes::token(ADMIN_KEY.as_bytes()));
     assert_eq!(node.request("POST", path, "", b"{}").status, 401);
     assert_eq!(node.request("POST", path, "Authorization: Bearer wrong\r\n", b"{}").status, 401);
-    assert_eq!(node.request("POST", path, &key, b"{}").status, 400);
+    assert_eq!(node.request("POST", path, &key, b"{}").status, 401, "the admin key is not sent to nodes");
+    assert_eq!(node.request("POST", path, "Authorization: Node \r\n", b"{}").status, 401);
+    assert_eq!(node.request("POST", path, &token, b"{}").status, 400);
     assert_eq!(node.request("GET", path, &key, b"").status, 405);
     for of_readers in ["/thimble-firmware", BASE, "/api/v1/openapi.yaml"] {
         assert_eq!(node.get(of_readers).status, 404, "{of_readers}");
@@ -124,7 +128,7 @@ fn a_node_answers_its_web_processes_alone() {
     assert!(metrics.contains("verta_search_lag_seconds"));
     // A process that serves the site is none.
     let web = web(&installation, &address(&node));
-    assert_eq!(web.request("POST", path, &key, b"{}").status, 404);
+    assert_eq!(web.request("POST", path, &token, b"{}").status, 404);
 }
 
 #[test]

@@ -22,6 +22,7 @@ use tokio::time::{Instant, timeout};
 use tracing::{info, warn};
 
 use crate::PATH;
+use crate::token::token;
 use crate::wire::{Call, Find, Request, Response};
 
 /// The time for a connection: nodes are in the same network.
@@ -85,8 +86,8 @@ impl Node {
 }
 
 impl SearchNodes {
-    /// Returns the indexes of the nodes at `addresses`, such as `http://search-1:25000`, which know `key`: printable
-    /// ASCII.
+    /// Returns the indexes of the nodes at `addresses`, such as `http://search-1:25000`, of the
+    /// installation with this key.
     ///
     /// # Errors
     /// [`NodeUrlError`] if an address is invalid.
@@ -103,8 +104,8 @@ impl SearchNodes {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE)
             .build(connector);
-        let authorization = HeaderValue::from_bytes(&[b"Bearer ", key].concat());
-        let mut authorization = authorization.expect("a key is printable ASCII");
+        let authorization = HeaderValue::try_from(format!("Node {}", token(key)));
+        let mut authorization = authorization.expect("a token is printable ASCII");
         authorization.set_sensitive(true);
         Ok(Self(Arc::new(Shared { nodes, next: AtomicUsize::new(0), client, authorization })))
     }

@@ -109,7 +109,7 @@ async fn answer(mut stream: TcpStream, node: &SearchNode) {
         }
     };
     assert!(head.starts_with(&format!("POST {PATH} HTTP/1.1\r\n")), "{head}");
-    assert!(head.contains(&format!("authorization: Bearer {KEY}\r\n")), "{head}");
+    assert!(head.contains(&format!("authorization: Node {}\r\n", token(KEY.as_bytes()))), "{head}");
     let mut body = vec![0; length];
     stream.read_exact(&mut body).await.unwrap();
     let body = node.answer(&body).await.unwrap();
@@ -216,6 +216,13 @@ async fn a_node_that_hangs_ends_the_search_and_is_asked_last_then() {
     for _ in 0..2 {
         assert_eq!(nodes.find(tenant(), query()).await.unwrap().items, candidates(10).items);
     }
+}
+
+#[test]
+fn a_token_does_not_show_its_key() {
+    let token = token(KEY.as_bytes());
+    assert!(token.len() == 64 && !token.contains(KEY), "{token}");
+    assert_ne!(token, super::token(b"another-key"));
 }
 
 #[tokio::test]

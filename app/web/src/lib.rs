@@ -51,6 +51,7 @@ pub use self::server::Server;
 use crate::budget::Budget;
 use crate::limit::RateLimit;
 use crate::metrics::Metrics;
+use crate::node::Node;
 use crate::turns::Turns;
 
 /// The number of large responses that are compressed at the same time. Each keeps several MB busy, and a processor,
@@ -105,7 +106,7 @@ pub struct ServerState {
     media: Option<Arc<dyn MediaStore>>,
     search: Option<Search>,
     /// Answers other processes, in a search node.
-    node: Option<node::Answer>,
+    node: Option<Node>,
     /// Counts searches, which cost more than pages.
     searches: RateLimit,
 }
@@ -175,10 +176,14 @@ impl ServerState {
     }
 
     /// Makes the server also answer the requests of other processes to a search node: `answer` returns the response to a
-    /// body, or `None` if it is not a request. They need the admin key.
+    /// body, or `None` if it is not a request. They have the token as credentials of the scheme `Node`.
     #[must_use]
-    pub fn with_node(self, answer: impl Fn(Bytes) -> BoxFuture<'static, Option<Bytes>> + Send + Sync + 'static) -> Self {
-        Self { node: Some(Box::new(answer)), ..self }
+    pub fn with_node(
+        self,
+        token: &[u8],
+        answer: impl Fn(Bytes) -> BoxFuture<'static, Option<Bytes>> + Send + Sync + 'static,
+    ) -> Self {
+        Self { node: Some(Node::new(token, Box::new(answer))), ..self }
     }
 
     /// Makes the server also serve the files that are stored in `media`.

@@ -14,8 +14,10 @@ use super::{admin, file, health, job, node, public, search, site};
 pub(super) enum Access {
     /// Health checks: for everyone, even with a wrong key, which a proxy may have been given for itself.
     Health,
-    /// Metrics, for operators, who have the admin key; and for other processes of the installation, which have it, too.
+    /// Metrics, for operators, who have the admin key.
     Operator,
+    /// For other processes of the installation, which have a token of their own.
+    Node,
     /// For everyone, and the same for everyone.
     Public,
     /// For everyone; clients with the admin key see more.
@@ -84,7 +86,7 @@ routes! {
     GET "/healthz" Health [] health::healthz, ();
     GET "/readyz" Health [] health::readyz, ();
     GET "/metrics" Operator [] health::metrics, ();
-    POST "/api/internal/search" Operator [] node::answer, ();
+    POST "/api/internal/search" Node [] node::answer, ();
 
     GET "/api/v1/openapi.yaml" Reader [] public::document, ();
     GET "/api/v1/tenants/{slug}" Reader [] public::tenant, (slug: TenantRef<'_>);

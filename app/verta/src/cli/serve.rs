@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use adapter_nodes::SearchNode;
+use adapter_nodes::{SearchNode, token};
 use app_core::browse::Browse;
 use app_core::follow::{Follower, Subscriber};
 use app_core::import::Options;
@@ -60,10 +60,10 @@ pub(super) async fn run(paths: &[PathBuf], role: Role, config: &Config, tools: &
     let follower = Follower::new(Arc::clone(&tools.store), subscribers);
     let state = state.with_media(Arc::clone(&tools.media)).with_follower(follower.lag());
     let state = state.with_metrics(|registry| meter().register(registry));
-    let state = match role {
-        Role::Sync => state,
-        Role::Search => with_node(state.with_search(search(role, tools, &progress)), tools, &progress),
-        Role::Web | Role::All => state.with_search(search(role, tools, &progress)),
+    let state = if role == Role::Sync { state } else { state.with_search(search(role, tools, &progress)) };
+    let state = match config.admin_key.as_ref().filter(|_| role == Role::Search) {
+        Some(key) => with_node(state, key, tools, &progress),
+        None => state,
     };
     let worker = worker(role, config, tools, sync_jobs);
     let state = match &worker {
@@ -136,11 +136,11 @@ fn search(role: Role, tools: &Tools, progress: &IndexProgress) -> Search {
 }
 
 /// Makes the server answer processes that have no indexes.
-fn with_node(state: ServerState, tools: &Tools, progress: &IndexProgress) -> ServerState {
-    let progress = progress.clone();
+fn with_node(state: ServerState, key: &AdminKey, tools: &Tools, progress: &IndexProgress) -> ServerState {
+    let (progress, token) = (progress.clone(), token(key.as_bytes()));
     let node = SearchNode::new(Arc::clone(&tools.index), move |tenant| progress.current(tenant));
     let node = Arc::new(node);
-    state.with_node(move |body| {
+    state.with_node(token.as_bytes(), move |body| {
         let node = Arc::clone(&node);
         async move { node.answer(&body).await.map(Bytes::from) }.boxed()
     })

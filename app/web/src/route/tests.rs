@@ -80,7 +80,7 @@ fn a_path_captures_the_parts_that_its_handler_takes() {
 fn the_audience_of_a_route_is_that_of_its_area() {
     for route in ROUTES {
         let fits = match Area::of(route.path) {
-            Area::Operations => matches!(route.access, Access::Health | Access::Operator),
+            Area::Operations => matches!(route.access, Access::Health | Access::Operator | Access::Node),
             Area::Admin => route.access == Access::Admin,
             Area::PublicApi => route.access == Access::Reader,
             Area::Pages => matches!(route.access, Access::Public | Access::Reader),
