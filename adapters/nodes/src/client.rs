@@ -141,7 +141,7 @@ impl SearchNodes {
                     node.works();
                     match taken {
                         Taken::Value(value) => return Ok(value),
-                        Taken::SecondBest(value) => drop(second.get_or_insert(value)),
+                        Taken::SecondBest(value) => second = second.or(Some(value)),
                         Taken::Missing => is_missing = true,
                         Taken::TimedOut => return Err(SearchError::TimedOut),
                     }

@@ -191,7 +191,7 @@ pub(crate) fn unpack(from: impl Read, folder: &Path) -> Result<(), SearchError> 
     let expected = from.hash.clone().finalize();
     let mut found = Vec::new();
     from.from.read_to_end(&mut found).map_err(io_error)?;
-    if found[..] != expected[..] {
+    if found != expected.as_slice() {
         return Err(damaged("the snapshot has another checksum"));
     }
     let names: Vec<&str> = head.files.iter().map(|(name, _)| name.as_str()).collect();

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use http::{StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use tracing::info;
@@ -34,7 +34,7 @@ impl Node {
 pub(super) async fn answer(call: &Call<'_>) -> Result<Response, ApiError> {
     let node = call.state.node.as_ref();
     let node = node.ok_or_else(|| ApiError::not_found("this process is not a search node"))?;
-    let sent = call.request.headers.get(header::AUTHORIZATION).map(|sent| sent.as_bytes()).unwrap_or_default();
+    let sent = call.request.headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes).unwrap_or_default();
     let hash: [u8; 32] = Sha256::digest(sent.strip_prefix(SCHEME).unwrap_or_default()).into();
     if !bool::from(hash.ct_eq(&node.token)) {
         info!(client = %call.request.client, "token of a search node rejected");
