@@ -31,7 +31,9 @@ fn all(server: &Server, query: &str) -> Vec<String> {
         let page = server.get(&format!("{BASE}?q={query}&limit=7{cursor}"));
         assert_eq!(page.status, 200, "{}", page.text());
         let page = page.json();
-        ids.extend(page["items"].as_array().unwrap().iter().map(|item| item["message"]["id"].as_str().unwrap().to_owned()));
+        ids.extend(
+            page["items"].as_array().unwrap().iter().map(|item| item["message"]["id"].as_str().unwrap().to_owned()),
+        );
         match page["next"].as_str() {
             Some(next) => cursor = format!("&cursor={next}"),
             None => return ids,

@@ -6,12 +6,15 @@ use std::time::Duration;
 use domain::search::tokenizer_version;
 use domain::tenant::TenantId;
 use ports::search::{CandidateQuery, IndexPosition, SearchError, SearchIndex};
+use tokio::time::timeout;
 use tracing::{error, warn};
 
 use crate::wire::{Call, Found, Request, Response, State};
 
 /// The longest time of a search, whatever the caller demands.
 const LONGEST: Duration = Duration::from_secs(2);
+/// The time beyond that of a search in which it must end, its wait for other searches included.
+const GRACE: Duration = Duration::from_millis(50);
 
 /// Returns the position up to which an index has every change; `None` if it has not reached the end of the log yet.
 type Current = Box<dyn Fn(TenantId) -> Option<IndexPosition> + Send + Sync>;
@@ -57,7 +60,8 @@ impl SearchNode {
     async fn find(&self, tenant: TenantId, query: CandidateQuery) -> Response {
         // Before the index is read, which is no older then.
         let current = (self.current)(tenant);
-        match self.index.find(tenant, query).await {
+        let time = query.time + GRACE;
+        match timeout(time, self.index.find(tenant, query)).await.unwrap_or(Err(SearchError::TimedOut)) {
             Ok(mut candidates) => {
                 let is_current = current.is_some();
                 let newer = current.filter(|current| current.as_of > candidates.position.as_of);

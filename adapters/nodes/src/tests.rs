@@ -147,9 +147,7 @@ async fn a_commit_after_the_last_look_at_the_log_is_the_position() {
 
 #[tokio::test]
 async fn the_state_of_an_index_is_that_of_its_node() {
-    for state in
-        [IndexState::Ready(position("a", 1)), IndexState::Missing, IndexState::Outdated, IndexState::Damaged]
-    {
+    for state in [IndexState::Ready(position("a", 1)), IndexState::Missing, IndexState::Outdated, IndexState::Damaged] {
         let mut index = MockSearchIndex::new();
         let of_node = state.clone();
         index.expect_state().times(1).return_once(|_| Ok(of_node));

@@ -212,7 +212,8 @@ impl Found {
     /// Returns the candidates; `None` if a part is invalid, or if there are more than `limit`.
     pub(crate) fn candidates(self, limit: usize) -> Option<Candidates> {
         Some(Candidates {
-            items: Some(self.items).filter(|items| items.len() <= limit)?
+            items: Some(self.items)
+                .filter(|items| items.len() <= limit)?
                 .into_iter()
                 .map(Key::candidate)
                 .collect::<Option<_>>()?,

@@ -172,8 +172,8 @@ fn line(from: &mut impl Read) -> Result<Vec<u8>, SearchError> {
 /// Writes the files of a snapshot to a folder.
 pub(crate) fn unpack(from: impl Read, folder: &Path) -> Result<(), SearchError> {
     let mut from = Hashed { from, hash: Sha256::new() };
-    let head: Head =
-        serde_json::from_slice(&line(&mut from)?).map_err(|_| damaged("the list of files of the snapshot is invalid"))?;
+    let head: Head = serde_json::from_slice(&line(&mut from)?)
+        .map_err(|_| damaged("the list of files of the snapshot is invalid"))?;
     if head.form != FORM {
         return Err(SearchError::Missing);
     }
@@ -214,7 +214,11 @@ mod tests {
     }
 
     fn example() -> Vec<u8> {
-        packed(vec![Part::of("a.term", vec![7; PIECE + 3]), Part::of("b.del", vec![]), Part::of("meta.json", b"{}".to_vec())])
+        packed(vec![
+            Part::of("a.term", vec![7; PIECE + 3]),
+            Part::of("b.del", vec![]),
+            Part::of("meta.json", b"{}".to_vec()),
+        ])
     }
 
     #[test]

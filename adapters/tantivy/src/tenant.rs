@@ -607,7 +607,8 @@ impl Tenant {
             remove_dir(&made).map_err(io_error)?;
             create_dir(&made).map_err(io_error)?;
             unpack(from, &made)?;
-            let metas = guarded(|| Index::open_in_dir(&made).and_then(|index| index.load_metas()).map_err(search_error))?;
+            let metas =
+                guarded(|| Index::open_in_dir(&made).and_then(|index| index.load_metas()).map_err(search_error))?;
             let payload = metas.payload.as_deref().and_then(Payload::parse);
             let payload = payload.ok_or_else(|| SearchError::Damaged("the snapshot has no position".into()))?;
             if !payload.is_current() {

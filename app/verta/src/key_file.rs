@@ -60,7 +60,11 @@ impl KeyUse {
     pub(crate) fn of(command: &Command, syncs: bool) -> Self {
         match command {
             Command::Import(arguments) if arguments.dry_run => Self::Compare,
-            Command::Serve { import, role } if import.is_empty() && (matches!(role, Role::Web | Role::Search) || !syncs) => Self::IfGiven,
+            Command::Serve { import, role }
+                if import.is_empty() && (matches!(role, Role::Web | Role::Search) || !syncs) =>
+            {
+                Self::IfGiven
+            }
             Command::Tenant(TenantCommand::List { .. } | TenantCommand::Show { .. })
             | Command::Migrate { .. }
             | Command::Copy { .. }

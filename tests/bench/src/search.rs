@@ -73,11 +73,7 @@ const KINDS: [Kind; 10] = [
         orders: BY_TIME,
         query: |numbers| format!("{} {}", common(numbers), ENGLISH.word(100 + numbers.below(1_000))),
     },
-    Kind {
-        name: "rare word",
-        orders: BY_TIME,
-        query: |numbers| ENGLISH.word(WORDS / 2 + numbers.below(WORDS / 2)),
-    },
+    Kind { name: "rare word", orders: BY_TIME, query: |numbers| ENGLISH.word(WORDS / 2 + numbers.below(WORDS / 2)) },
     Kind {
         name: "phrase",
         orders: BY_TIME,

@@ -91,7 +91,10 @@ fn a_bad_value_names_its_variable() {
             "PUBLIC_URL",
             &["archive.example.org", "ftp://a.b", "https://a/b", "https://a?b", "https://u:p@a", "https://"],
         ),
-        ("SEARCH_URL", &["search-1:25000", "https://a", "http://a,", "http://u:p@a", "http://a/b", "http://a?b", "http://"]),
+        (
+            "SEARCH_URL",
+            &["search-1:25000", "https://a", "http://a,", "http://u:p@a", "http://a/b", "http://a?b", "http://"],
+        ),
         ("LOG", &["loud", "info,", "app=loud", "=info", "info debug"]),
         ("LOG_FORMAT", &["xml", "JSON"]),
         ("RATE_LIMIT", &["-1", "many", "4294967296"]),

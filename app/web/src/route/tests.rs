@@ -17,7 +17,8 @@ struct Operation {
 
 fn of_table() -> impl Iterator<Item = Operation> {
     let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-    let is_documented = |route: &&Route| Area::of(route.path) != Area::Pages && !route.path.starts_with("/api/internal/");
+    let is_documented =
+        |route: &&Route| Area::of(route.path) != Area::Pages && !route.path.starts_with("/api/internal/");
     ROUTES.iter().filter(is_documented).map(move |route| Operation {
         method: route.method.as_str().to_lowercase(),
         path: route.path.to_owned(),
