@@ -28,6 +28,7 @@ pub struct SearchNode {
 impl SearchNode {
     /// Returns a node with `index`. `current` returns how far the index of a tenant is known to be, which is further
     /// than the position of its last commit if nothing changed since.
+    #[must_use]
     pub fn new(
         index: Arc<dyn SearchIndex>,
         current: impl Fn(TenantId) -> Option<IndexPosition> + Send + Sync + 'static,
@@ -53,7 +54,7 @@ impl SearchNode {
     async fn state(&self, tenant: TenantId) -> Response {
         match self.index.state(tenant).await {
             Ok(state) => Response::State(State::from(&state)),
-            Err(error) => failed(error),
+            Err(error) => failed(&error),
         }
     }
 
@@ -68,17 +69,17 @@ impl SearchNode {
                 candidates.position = newer.unwrap_or(candidates.position);
                 Response::Found(Found::new(&candidates, is_current))
             }
-            Err(error) => failed(error),
+            Err(error) => failed(&error),
         }
     }
 }
 
-fn failed(error: SearchError) -> Response {
+fn failed(error: &SearchError) -> Response {
     match error {
         SearchError::Missing | SearchError::Damaged(_) => Response::Missing,
         SearchError::TimedOut => Response::TimedOut,
         SearchError::Locked | SearchError::Full(_) | SearchError::Backend(_) => {
-            error!(error = &error as &dyn std::error::Error, "search index failed");
+            error!(error = error as &dyn std::error::Error, "search index failed");
             Response::Failed
         }
     }
