@@ -1,8 +1,9 @@
 //! A media store in a folder: each file under the hash of its bytes, in two levels of folders, separate for each
 //! tenant.
 //!
-//! [`MediaFolder`] implements [`ports::media::MediaStore`], and [`ports::snapshot::SnapshotStore`] in the same folder. A file appears complete or not at all, on disk before the
-//! row that names it. Its calls block, so they run on threads of their own, apart from those of the database.
+//! [`MediaFolder`] implements [`ports::media::MediaStore`], and [`ports::snapshot::SnapshotStore`] in the same folder. A
+//! file appears complete or not at all, on disk before the row that names it. Its calls block, so they run on threads of
+//! their own, apart from those of the database.
 
 mod folder;
 mod pool;

@@ -58,8 +58,8 @@ pub(crate) enum Command {
         /// Files or folders to import first
         #[arg(long, num_args = 1.., value_name = "PATH")]
         import: Vec<PathBuf>,
-        /// What this process does: web serves the site and the API, sync copies from Discord, all does both; search has the search indexes for
-        /// processes with SEARCH_URL
+        /// What this process does: web serves the site and the API, sync copies from Discord, all does both; search has
+        /// the search indexes for web processes that have none
         #[arg(long, value_enum, default_value_t)]
         role: Role,
     },

@@ -62,7 +62,8 @@ pub(super) fn check(request: &http::request::Parts) -> Result<(), ApiError> {
 /// The area of a path, after percent-decoding. An address without a route has one, too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Area {
-    /// Health, metrics, and requests between processes of the installation: answered even while all other requests wait for the store.
+    /// Health, metrics, and requests between processes of the installation: answered even while all other requests wait
+    /// for the store.
     Operations,
     /// The public API, as JSON; pages of other sites may read it, errors included.
     PublicApi,
@@ -83,8 +84,7 @@ impl Area {
         let decoded = decode(path);
         let path = decoded.as_deref().unwrap_or(path);
         match path.split('/').skip(1).take(3).collect::<Vec<_>>()[..] {
-            ["healthz" | "readyz" | "metrics"] => Self::Operations,
-            ["api", "internal", ..] => Self::Operations,
+            ["healthz" | "readyz" | "metrics"] | ["api", "internal", ..] => Self::Operations,
             ["api", "v1", "admin"] => Self::Admin,
             ["api", ..] => Self::PublicApi,
             _ => Self::Pages,

@@ -5,6 +5,7 @@
 mod archive;
 mod corpus;
 
+use std::fmt::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -228,7 +229,7 @@ async fn measure(client: &mut Client, requests: u64) -> Result<(), Failure> {
                 took.push(start.elapsed());
             }
             took.sort_unstable();
-            line += &format!("  {order}: p50 {:6.2} ms, p95 {:6.2} ms;", at(&took, 50), at(&took, 95));
+            write!(line, "  {order}: p50 {:6.2} ms, p95 {:6.2} ms;", at(&took, 50), at(&took, 95))?;
         }
         println!("{}", line.trim_end_matches(';'));
     }

@@ -75,7 +75,8 @@ impl Snapshots {
     }
 
     /// Replaces the snapshot of a tenant that is missing or older than a day at `now`, if no other process does; returns
-    /// whether it did. Words of deleted documents are purged from `index` before. `candidate` is one for the lease of the snapshot.
+    /// whether it did. Words of deleted documents are purged from `index` before. `candidate` is one for the lease of the
+    /// snapshot.
     pub(super) async fn save(
         &self,
         tenant: TenantId,
