@@ -121,7 +121,7 @@ pub struct Indexer {
     build: Option<Building>,
     /// The tenants whose files contain words that must be removed at once.
     urgent: BTreeSet<TenantId>,
-    /// The tenants whose snapshot has words that must be removed at once.
+    /// The tenants whose snapshot, if it was being stored meanwhile, has words that must be removed at once.
     exposed: BTreeSet<TenantId>,
     /// The upkeep that is under way.
     upkeep: Option<JoinHandle<Kept>>,

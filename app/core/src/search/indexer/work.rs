@@ -108,6 +108,10 @@ impl Work {
         kinds: &[ChangeKind],
         to: &IndexPosition,
     ) -> Result<(), IndexerError> {
+        if let Some(snapshots) = self.snapshots.as_ref().filter(|_| kinds.iter().any(removes)) {
+            // Before the position moves: a process that is killed meanwhile reads the change again.
+            snapshots.delete(tenant).await;
+        }
         Batch::new(self, tenant).apply(kinds, to.clone()).await?;
         debug!(tenant.id = %tenant, changes = kinds.len(), "search index changed");
         Ok(())
@@ -153,7 +157,13 @@ impl Work {
         let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
         let candidate = Candidate::named(store, clock, self.process.clone(), format!("snapshot/{tenant}"));
         match snapshots.save(tenant, &*self.index, &candidate, self.clock.now()).await {
-            Ok(_) => Ok(()),
+            Ok(is_new) => {
+                if is_new && !matches!(self.is_stored(tenant).await, Ok(true)) {
+                    // The tenant was removed while its snapshot was being stored.
+                    snapshots.delete(tenant).await;
+                }
+                Ok(())
+            }
             Err(SnapshotError::Index(error)) => Err(error),
             Err(error) => {
                 warn!(tenant.id = %tenant, error = &error as &dyn std::error::Error, "snapshot not stored");
