@@ -91,10 +91,11 @@ pub(super) async fn run(paths: &[PathBuf], role: Role, config: &Config, tools: &
         info!("shutting down; open requests may finish");
         stopped.cancel();
     });
-    let patrol = {
+    // The files of a search node may be in a folder of its own, so it deletes no community.
+    let patrol = (role != Role::Search).then(|| {
         let (jobs, stop) = (jobs.clone(), stop.clone());
         tokio::spawn(async move { jobs.run(stop).await })
-    };
+    });
     let worker = worker.map(|worker| {
         let stop = stop.clone();
         tokio::spawn(async move { worker.run(stop).await })
@@ -104,7 +105,9 @@ pub(super) async fn run(paths: &[PathBuf], role: Role, config: &Config, tools: &
     let indexing = indexer.map(|indexer| tokio::spawn(indexer.run(stop.clone())));
     server.run(stop).await;
     following.await?;
-    patrol.await?;
+    if let Some(patrol) = patrol {
+        patrol.await?;
+    }
     if let Some(indexing) = indexing {
         indexing.await?;
     }
