@@ -51,6 +51,22 @@ fn one_release_and_ports_for_this_machine_alone() {
 }
 
 #[test]
+fn a_search_node_is_optional_and_fits_the_web_process() {
+    let compose = compose();
+    let (node, web) = (&compose["services"]["search"], &compose["services"]["verta"]);
+    assert_eq!(node["profiles"][0].as_str(), Some("search"));
+    assert_eq!(node["command"], serde_norway::from_str::<Value>(r#"["serve", "--role", "search"]"#).unwrap());
+    assert!(node.get("ports").is_none(), "it is in the network of the services alone");
+    for setting in ["DATABASE_URL", "ADMIN_API_KEY", "PSEUDONYM_KEY"] {
+        assert!(node["environment"][setting].is_string(), "{setting}");
+        assert_eq!(node["environment"][setting], web["environment"][setting], "{setting}");
+    }
+    assert_eq!(node["volumes"], web["volumes"], "snapshots are in the folder of files");
+    assert!(node["environment"].get("SEARCH_URL").is_none() && web["environment"]["SEARCH_URL"].is_string());
+    assert!(file("compose.yml").contains("SEARCH_URL=http://search:25000"), "its address is written down");
+}
+
+#[test]
 fn the_grants_are_written_down_alike() {
     let (init, readme) = (init(), file("README.md"));
     for (user, grants) in ["verta_migrate", "verta_app"].into_iter().zip(GRANTS) {
