@@ -1,8 +1,13 @@
 //! Search nodes: processes that search for web processes without indexes.
 
+use std::net::SocketAddr;
 use std::process::Command;
+use std::sync::mpsc::{Receiver, channel};
+use std::thread::{Scope, scope};
+use std::time::{Duration, Instant};
 
-use crate::program::{ADMIN_KEY, Answer, Installation, Server, examples};
+use crate::import::fixture::{export, message, write};
+use crate::program::{ADMIN_KEY, Answer, Installation, Server, examples, get_if_alive};
 use crate::server::Database;
 
 const BASE: &str = "/api/v1/tenants/thimble-firmware/search";
@@ -84,6 +89,114 @@ async fn two_web_processes_and_a_node_over_a_server_answer_as_one_process() {
     let database = Database::new().await;
     let installation = Installation::at(&database.address());
     tokio::task::spawn_blocking(move || are_equal(&installation)).await.unwrap();
+}
+
+/// A query, and the response to it.
+type Expected = (String, serde_json::Value);
+
+/// The responses of a process under load, in the order in which it gave them, each with the query; `None` for the one
+/// that it did not give, which is the last.
+type Responses<'a> = Receiver<(&'a Expected, Option<Answer>)>;
+
+/// Sends queries to a process until one has no response, or until the receiver of the responses is dropped.
+fn load<'a>(scope: &'a Scope<'a, '_>, address: SocketAddr, expected: &'a [Expected]) -> Responses<'a> {
+    let (sender, responses) = channel();
+    scope.spawn(move || {
+        for one in expected.iter().cycle() {
+            let answer = get_if_alive(address, &one.0);
+            let is_last = answer.is_none();
+            if sender.send((one, answer)).is_err() || is_last {
+                break;
+            }
+        }
+    });
+    responses
+}
+
+fn assert_equal((path, expected): &Expected, answer: &Answer) {
+    assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+    assert_eq!(timeless(answer), *expected, "{path}");
+}
+
+/// Compares the responses that a process has given, and those that it gives to every query from now on.
+fn assert_all_equal(expected: &[Expected], responses: &Responses<'_>) {
+    let given: Vec<_> = responses.try_iter().collect();
+    // One may have been under way.
+    let later = (0..=expected.len()).map(|_| responses.recv().unwrap());
+    for (one, answer) in given.into_iter().chain(later) {
+        assert_equal(one, &answer.unwrap_or_else(|| panic!("{}: no response", one.0)));
+    }
+}
+
+/// Two web processes give the same responses under load while one of them is killed and started again, and see what is
+/// imported then.
+fn stay_equal(installation: &Installation) {
+    let (code, _) = installation.import(&[&examples()], &[]);
+    assert_eq!(code, 0);
+    let search = node(installation, "node");
+    search.wait_for("search index built");
+    let first = web(installation, &address(&search));
+    let second = web(installation, &address(&search));
+    let mut paths = Vec::new();
+    for query in ["the", "%22the%20keyboard%22", "f*", "has:image", "-the", "zzzzqqq"] {
+        paths.extend(["new", "old", "relevant"].map(|sort| format!("{BASE}?q={query}&sort={sort}&limit=20")));
+    }
+    let expected: Vec<Expected> = paths.into_iter().map(|path| (path.clone(), timeless(&first.get(&path)))).collect();
+    assert!(expected.iter().any(|(_, body)| body["items"].as_array().unwrap().len() == 20));
+    scope(|scope| {
+        let of_first = [(); 2].map(|()| load(scope, first.address(), &expected));
+        let of_second = [(); 2].map(|()| load(scope, second.address(), &expected));
+        for responses in of_first.iter().chain(&of_second) {
+            assert_all_equal(&expected, responses);
+        }
+        // Killed.
+        drop(second);
+        for responses in of_second {
+            let mut given: Vec<_> = responses.iter().collect();
+            let (_, last) = given.pop().unwrap();
+            assert!(last.is_none());
+            for (one, answer) in &given {
+                assert_equal(one, answer.as_ref().unwrap());
+            }
+        }
+        for responses in &of_first {
+            assert_all_equal(&expected, responses);
+        }
+        let second = web(installation, &address(&search));
+        let of_second = [(); 2].map(|()| load(scope, second.address(), &expected));
+        for responses in of_first.iter().chain(&of_second) {
+            assert_all_equal(&expected, responses);
+        }
+        drop((of_first, of_second));
+        let of_both = [&first, &second];
+        let path = "/api/v1/tenants/merged/search?q=ottersmund";
+        let file = write(installation, "new.json", &export(1, &[message(1_000_000_000_000_000, "an ottersmund")]));
+        assert_eq!(installation.import(&[&file], &[]).0, 0);
+        let patience = Instant::now() + Duration::from_mins(2);
+        let found = of_both.map(|web| {
+            loop {
+                let answer = web.get(path);
+                if answer.status == 200 && answer.json()["items"].as_array().unwrap().len() == 1 {
+                    break timeless(&answer);
+                }
+                assert!(Instant::now() < patience, "{}: {}", answer.status, answer.text());
+            }
+        });
+        assert_eq!(found[0], found[1]);
+    });
+}
+
+#[test]
+fn web_processes_stay_equal_while_one_of_them_is_killed_and_restarted_under_load() {
+    stay_equal(&Installation::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs a MySQL-protocol server"]
+async fn web_processes_over_a_server_stay_equal_while_one_of_them_is_killed_and_restarted_under_load() {
+    let database = Database::new().await;
+    let installation = Installation::at(&database.address());
+    tokio::task::spawn_blocking(move || stay_equal(&installation)).await.unwrap();
 }
 
 #[test]

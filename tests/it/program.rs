@@ -155,6 +155,38 @@ impl Installation {
     }
 }
 
+/// Returns the bytes of one request on a connection of its own, with more header lines, each ended by `\r\n`.
+fn sent(method: &str, path: &str, headers: &str, body: &[u8]) -> Vec<u8> {
+    let length = body.len();
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nHost: verta.test\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n"
+    );
+    [head.as_bytes(), body].concat()
+}
+
+/// Sends bytes to a server and returns what it sends until it closes the connection.
+fn exchange(address: SocketAddr, bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    // A server that has already rejected the request may close before it has read everything.
+    stream.write_all(bytes).ok();
+    let mut answer = Vec::new();
+    let mut chunk = [0; 8192];
+    while let Ok(length @ 1..) = stream.read(&mut chunk) {
+        answer.extend_from_slice(&chunk[..length]);
+    }
+    Ok(answer)
+}
+
+/// Requests a path of a server that may be killed; `None` unless the whole response arrives, which has a length.
+pub(crate) fn get_if_alive(address: SocketAddr, path: &str) -> Option<Answer> {
+    let bytes = exchange(address, &sent("GET", path, "", b"")).ok()?;
+    bytes.windows(4).any(|part| part == b"\r\n\r\n").then_some(())?;
+    let answer = Answer::parse(&bytes);
+    let length: usize = answer.header("content-length")?.parse().ok()?;
+    (answer.body.len() == length).then_some(answer)
+}
+
 /// A server that runs until it is dropped.
 pub(crate) struct Server {
     child: Child,
@@ -166,15 +198,7 @@ pub(crate) struct Server {
 impl Server {
     /// Sends raw bytes and reads until the server closes; `None` if it closed without a response.
     pub(crate) fn raw(&self, bytes: &[u8]) -> Option<Answer> {
-        let mut stream = TcpStream::connect(self.address).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        // A server that has already rejected the request may close before it has read everything.
-        stream.write_all(bytes).ok();
-        let mut answer = Vec::new();
-        let mut chunk = [0; 8192];
-        while let Ok(length @ 1..) = stream.read(&mut chunk) {
-            answer.extend_from_slice(&chunk[..length]);
-        }
+        let answer = exchange(self.address, bytes).unwrap();
         (!answer.is_empty()).then(|| Answer::parse(&answer))
     }
 
@@ -184,11 +208,7 @@ impl Server {
 
     /// Sends one request with more header lines, each ended by `\r\n`.
     pub(crate) fn request(&self, method: &str, path: &str, headers: &str, body: &[u8]) -> Answer {
-        let length = body.len();
-        let head = format!(
-            "{method} {path} HTTP/1.1\r\nHost: verta.test\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n"
-        );
-        self.raw(&[head.as_bytes(), body].concat()).expect("the server answers")
+        self.raw(&sent(method, path, headers, body)).expect("the server answers")
     }
 
     /// Returns the largest resident size so far, in MiB.
