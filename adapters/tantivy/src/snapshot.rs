@@ -190,7 +190,8 @@ pub(crate) fn unpack(from: impl Read, folder: &Path) -> Result<(), SearchError> 
     }
     let expected = from.hash.clone().finalize();
     let mut found = Vec::new();
-    from.from.read_to_end(&mut found).map_err(io_error)?;
+    // One byte more than it has, so that a longer snapshot is found without being read.
+    from.from.take(expected.len() as u64 + 1).read_to_end(&mut found).map_err(io_error)?;
     if found != expected.as_slice() {
         return Err(damaged("the snapshot has another checksum"));
     }

@@ -94,6 +94,8 @@ pub(crate) struct Tenant {
     checked: Mutex<Option<Instant>>,
     /// Serializes writers. The writer of the generation that answers, while one is open.
     writer: Mutex<Option<Writer>>,
+    /// Held while a snapshot is taken, which may go on for a moment after its caller has stopped waiting.
+    restoring: Mutex<()>,
 }
 
 struct Writer {
@@ -271,6 +273,7 @@ impl Tenant {
             seen: Mutex::new(None),
             checked: Mutex::new(None),
             writer: Mutex::new(None),
+            restoring: Mutex::new(()),
         }
     }
 
@@ -542,6 +545,7 @@ impl Tenant {
     }
 
     pub(crate) fn remove(&self) -> Result<(), SearchError> {
+        let _restored = locked(&self.restoring);
         self.rest();
         let _held = locked(&self.writer);
         self.set(Slot::Missing);
@@ -598,6 +602,7 @@ impl Tenant {
 
     /// Makes a snapshot the generation that answers, if there is none.
     pub(crate) fn restore(&self, from: &mut dyn Read) -> Result<IndexPosition, SearchError> {
+        let _restoring = locked(&self.restoring);
         if !matches!(self.slot()?, Slot::Missing) {
             return Err(SearchError::Backend("the tenant has an index".into()));
         }
