@@ -130,6 +130,12 @@ impl Generation {
                 let wrong = || damaged("the schema is another one");
                 return if is_current { Err(wrong()) } else { Ok(Some(Err(Slot::Outdated))) };
             }
+            // The library ignores a field with a broken name, such as that of the deleted documents of a segment.
+            let list = fs::read(path.join(LIST)).map_err(io_error)?;
+            let again = serde_json::to_vec_pretty(&metas).map_err(|error| SearchError::Damaged(error.into()))?;
+            if is_current && list.trim_ascii_end() != again {
+                return Err(damaged("the list of segments is broken"));
+            }
             check(&index)?;
             let position = payload.position().ok_or_else(|| damaged("the position is invalid"))?;
             let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into().map_err(search_error)?;

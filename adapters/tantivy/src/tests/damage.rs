@@ -102,6 +102,19 @@ async fn a_flipped_byte_is_found_or_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_broken_name_in_the_list_of_segments_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    example(folder.path()).await;
+    let list = files(folder.path()).into_iter().find(|file| file.ends_with("meta.json")).unwrap();
+    let text = fs::read_to_string(&list).unwrap();
+    assert!(text.contains("\"deletes\": {"), "{text}");
+    // The library would show the deleted documents of the segment.
+    fs::write(&list, text.replacen("\"deletes\": {", "\"dedetes\": {", 1)).unwrap();
+    let index = TantivyIndex::new(folder.path().to_owned());
+    assert_eq!(index.state(TENANT).await.unwrap(), IndexState::Damaged);
+}
+
+#[tokio::test]
 async fn a_missing_or_cut_file_is_found() {
     let folder = tempfile::tempdir().unwrap();
     let original = folder.path().join("original");
