@@ -15,6 +15,7 @@ use super::fixture::{
 };
 
 contract![
+    a_removed_message_is_no_longer_the_newest,
     a_page_twice_equals_a_page_once,
     a_page_of_the_largest_size_is_stored,
     a_page_needs_its_channel,
@@ -317,4 +318,14 @@ async fn a_page_that_fails_leaves_nothing_of_itself(store: &dyn Store) {
     assert_eq!(held_ids(store, &here).await, [0; 0]);
     assert_eq!(stored(store, &here).await, before);
     assert!(store.read().await.unwrap().coverage().segments(here.id).await.unwrap().parts().is_empty());
+}
+
+async fn a_removed_message_is_no_longer_the_newest(store: &dyn Store) {
+    let (_, here) = one_channel(store).await;
+    put(store, &here, &page(&here, interval(10, 19), 1, [10, 15], "a")).await;
+    let mut unit = begin(store).await;
+    assert_eq!(unit.messages().delete_first(here.id, 10).await.unwrap(), 2);
+    unit.commit().await.unwrap();
+    put(store, &here, &page(&here, interval(1, 9), 2, [5], "a")).await;
+    assert_eq!(stored(store, &here).await.stats.last_activity_at, Some(id(5).created_at()));
 }

@@ -116,6 +116,12 @@ const DELETE_FIRST: &str = r"
         AND message_id BETWEEN :low AND :high
 ";
 
+const FORGET_NEWEST: &str = r"
+    UPDATE channels
+    SET newest_message_id = NULL
+    WHERE channel_id = :channel_id
+";
+
 pub(super) fn replace_interval(
     connection: &Connection,
     changes: &mut Vec<Change>,
@@ -286,5 +292,7 @@ pub(super) fn remove_interval(
     let parameters = named_params! {
         ":channel_id": Text(channel.0), ":low": number(interval.low()), ":high": number(interval.high()),
     };
-    execute(connection, DELETE_FIRST, parameters).map(|rows| rows as u64).map_err(store_error)
+    let removed = execute(connection, DELETE_FIRST, parameters).map_err(store_error)?;
+    execute(connection, FORGET_NEWEST, named_params! {":channel_id": Text(channel.0)}).map_err(store_error)?;
+    Ok(removed as u64)
 }

@@ -123,6 +123,12 @@ const DELETE_FIRST: &str = r"
         AND message_id BETWEEN :low AND :high
 ";
 
+const FORGET_NEWEST: &str = r"
+    UPDATE channels
+    SET newest_message_id = NULL
+    WHERE channel_id = :channel_id
+";
+
 /// Makes every other writer of the channel wait; returns the channel as it is now.
 pub(crate) async fn lock(unit: &mut Unit, channel: ChannelId) -> Result<LockedChannel, StoreError> {
     unit.lock_channel(channel).await?.ok_or(StoreError::Missing { what: "channel" })
@@ -278,7 +284,9 @@ pub(super) async fn remove_interval(
     // These rows are found faster by their own ranges than one by one through their messages.
     unit.run(DELETE_FIRST_ATTACHMENTS, parameters.clone()).await?;
     unit.run(DELETE_FIRST_REACTIONS, parameters.clone()).await?;
-    unit.run(DELETE_FIRST, parameters).await
+    let removed = unit.run(DELETE_FIRST, parameters).await?;
+    unit.defer(FORGET_NEWEST, &params! { "channel_id" => channel.to_string() });
+    Ok(removed)
 }
 
 #[cfg(test)]
