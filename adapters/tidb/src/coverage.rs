@@ -74,8 +74,10 @@ const FIND_STORED: &str = sql! {r"
     WHERE channel_id = :channel_id
 "};
 
-/// The number of rows of [`LAST_SEGMENTS`]; few channels have more.
-const LAST: usize = 8;
+/// The number of segments that are read with the state of a channel; few channels have more.
+pub(crate) const FEW: usize = 8;
+/// The number of segments of each further read.
+const MANY: usize = 256;
 
 /// The last segments that begin at `:last` or below it, with the columns of a part of a channel's state.
 pub(crate) const LAST_SEGMENTS: &str = r"
@@ -86,7 +88,7 @@ pub(crate) const LAST_SEGMENTS: &str = r"
         WHERE channel_id = :channel_id
             AND low <= :last
         ORDER BY low DESC
-        LIMIT 8
+        LIMIT :count
     )
 ";
 
@@ -151,12 +153,12 @@ impl Unit {
 
     /// Returns the segments near `span`.
     pub(crate) async fn near(&mut self, channel: ChannelId, span: Interval) -> Result<NearSegments, StoreError> {
-        let rows = self.last_segments(channel, last_near(span)).await?;
+        let rows = self.last_segments(channel, last_near(span), FEW).await?;
         self.complete_near(channel, span, rows).await
     }
 
-    async fn last_segments(&mut self, channel: ChannelId, last: u64) -> Result<Vec<Segment>, StoreError> {
-        let parameters = params! { "channel_id" => channel.to_string(), last };
+    async fn last_segments(&mut self, channel: ChannelId, last: u64, count: usize) -> Result<Vec<Segment>, StoreError> {
+        let parameters = params! { "channel_id" => channel.to_string(), last, count };
         self.rows(LAST_SEGMENTS, parameters, of("coverage_segments", Segment::from_row)).await
     }
 
@@ -171,11 +173,11 @@ impl Unit {
             let below = rows.iter().filter(|segment| segment.interval().low() < span.low());
             below.count() < NearSegments::BELOW as usize
         };
-        let mut is_whole = rows.len() < LAST;
+        let mut is_whole = rows.len() < FEW;
         while !is_whole && lacks_some(&rows) {
-            let last = rows[rows.len() - 1].interval().low().get() - 1;
-            let more = self.last_segments(channel, last).await?;
-            is_whole = more.len() < LAST;
+            let lowest = rows.iter().map(|segment| segment.interval().low()).min().unwrap_or(span.low());
+            let more = self.last_segments(channel, lowest.get() - 1, MANY).await?;
+            is_whole = more.len() < MANY;
             rows.extend(more);
         }
         let mut near = NearSegments::from_stored(rows).map_err(overlap)?;

@@ -118,6 +118,7 @@ fn with_values(statement: &Statement, filled: &Filled) -> String {
         (":oldest_at", "'2026-01-01 00:00:00.000'".to_owned()),
         (":parts", "NULL".to_owned()),
         (":last", "2051".to_owned()),
+        (":count", "8".to_owned()),
         (":low", "2000".to_owned()),
         (":high", "2050".to_owned()),
         (":created_at", "'2026-01-01 00:00:00.000'".to_owned()),

@@ -16,7 +16,7 @@ use ports::error::StoreError;
 use super::write::keys;
 use crate::batch::{list_sql, padded};
 use crate::channel::LockedChannel;
-use crate::coverage::{LAST_SEGMENTS, last_near};
+use crate::coverage::{FEW, LAST_SEGMENTS, last_near};
 use crate::row::{NamedRow, of};
 use crate::unit::Unit;
 
@@ -129,6 +129,7 @@ impl Unit {
             "low" => span.low().get(),
             "high" => span.high().get(),
             "last" => last_near(span),
+            "count" => FEW,
         };
         for part in self.rows(sql, parameters, part).await? {
             match part {
