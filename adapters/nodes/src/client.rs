@@ -45,8 +45,9 @@ pub struct NodeUrlError(#[from] InvalidUri);
 
 /// The indexes of search nodes. A clone shares the connections.
 ///
-/// Nodes are asked in turn. One that cannot be reached, does not answer in time or answers with an error is passed over
-/// for the next one, and is asked last for a while. No call takes longer than the time of the search and a little more.
+/// Nodes get requests in turn. One that cannot be reached or responds with an error is passed over for the next one; one
+/// that does not respond takes the whole time of a search, since that search may be a long one. Both come last for a
+/// while. No call takes longer than the time of the search and a little more.
 #[derive(Clone)]
 pub struct SearchNodes(Arc<Shared>);
 

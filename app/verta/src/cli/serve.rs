@@ -26,6 +26,8 @@ use crate::meter::meter;
 
 /// The longest time that a run fetches files, however many there are: new messages are not read before it ends.
 const FILES: Duration = Duration::from_mins(20);
+/// The age from which the progress of an index shows that it does not follow, so that another node is preferred.
+const STALE: Duration = Duration::from_secs(10);
 
 pub(super) async fn run(paths: &[PathBuf], role: Role, config: &Config, tools: &Tools) -> Outcome {
     if role == Role::Sync && tools.guilds.is_none() {
@@ -140,8 +142,9 @@ fn search(role: Role, tools: &Tools, progress: &IndexProgress) -> Search {
 
 /// Makes the server answer processes that have no indexes.
 fn with_node(state: ServerState, key: &AdminKey, tools: &Tools, progress: &IndexProgress) -> ServerState {
-    let (progress, token) = (progress.clone(), token(key.as_bytes()));
-    let node = SearchNode::new(Arc::clone(&tools.index), move |tenant| progress.current(tenant));
+    let (progress, clock, token) = (progress.clone(), Arc::clone(&tools.clock), token(key.as_bytes()));
+    let current = move |tenant| progress.current(tenant).filter(|position| clock.now() < position.as_of.plus(STALE));
+    let node = SearchNode::new(Arc::clone(&tools.index), current);
     let node = Arc::new(node);
     state.with_node(token.as_bytes(), move |body| {
         let node = Arc::clone(&node);
