@@ -19,9 +19,11 @@ use crate::channel::LockedChannel;
 use crate::row::{datetime, datetime_if, of, values};
 use crate::unit::Unit;
 
-/// New rows without the [`RARE`] columns. A row costs the server by the number of its values, most of all.
+/// New rows without the [`RARE`] columns. A row costs the server by the number of its values, most of all. The lock of the
+/// channel keeps other writers out, so `TiDB` need not lock each key as well: it finds out by the commit that none is
+/// taken.
 const INSERT_PLAIN: &str = r"
-    INSERT INTO messages (
+    INSERT /*+ SET_VAR(tidb_constraint_check_in_place_pessimistic = 0) */ INTO messages (
         channel_id, message_id, kind, author, author_bot, author_webhook, content, edited_at, observed_at, origin,
         pinned, flags, ref_kind, ref_message_id, ref_channel_id, ref_guild_id, mentions, embeds, deletion_kind, digest
     )
@@ -49,13 +51,14 @@ const UPSERT_TAIL: &str = r"
         deleted_at = VALUES(deleted_at), deletion_kind = VALUES(deletion_kind)
 ";
 
+/// As in [`INSERT_PLAIN`], here and in the next statement.
 const INSERT_ATTACHMENTS: &str = sql! {r"
-    INSERT INTO attachments (channel_id, {attachment})
+    INSERT /*+ SET_VAR(tidb_constraint_check_in_place_pessimistic = 0) */ INTO attachments (channel_id, {attachment})
     VALUES
 "};
 
 const INSERT_REACTIONS: &str = sql! {r"
-    INSERT INTO reactions (channel_id, emoji, {reaction})
+    INSERT /*+ SET_VAR(tidb_constraint_check_in_place_pessimistic = 0) */ INTO reactions (channel_id, emoji, {reaction})
     VALUES
 "};
 
