@@ -17,8 +17,11 @@
 //! MB. At most [`MAX_WRITERS`] writers stay open, each with one thread that merges; a merge has up to about two million
 //! documents, and needs up to about 150 MB. Everything else is mapped from files, which the system can drop.
 
+mod build;
 mod compile;
 mod error;
+mod find;
+mod generation;
 mod lock;
 mod once;
 mod payload;
@@ -46,10 +49,11 @@ use tokio::sync::{Mutex as AsyncMutex, Semaphore};
 use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
+use crate::build::Build;
 use crate::error::io_error;
 use crate::lock::{Access, DirectoryLock};
 use crate::snapshot::{Arriving, stream};
-use crate::tenant::{Build, Tenant};
+use crate::tenant::Tenant;
 
 /// The number of writers that stay open. Each has three threads.
 pub const MAX_WRITERS: usize = 4;

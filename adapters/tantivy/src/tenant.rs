@@ -1,43 +1,32 @@
 //! The index of one tenant: a directory with one finished generation, and at most one that is being built.
 
-use std::collections::HashSet;
 use std::fs;
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::MetadataExt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use domain::channel::ChannelId;
 use ports::search::{
-    COUNTED, Candidate, CandidateQuery, Candidates, IndexBatch, IndexPosition, IndexRange, IndexState, IndexedMessage,
-    RANKED, SearchError, SearchScope, SearchSort,
+    CandidateQuery, Candidates, IndexBatch, IndexPosition, IndexRange, IndexState, SearchError,
 };
-use tantivy::fastfield::AliveBitSet;
-use tantivy::index::SegmentMeta;
-use tantivy::indexer::{IndexWriterOptions, LogMergePolicy, MergeCandidate, MergePolicy};
-use tantivy::query::{BooleanQuery, EnableScoring, Query, TermQuery};
+use tantivy::query::{BooleanQuery, Query, TermQuery};
 use tantivy::schema::IndexRecordOption;
-use tantivy::{DocSet, Index, IndexReader, IndexWriter, ReloadPolicy, Searcher, TERMINATED, TantivyError};
+use tantivy::{Index, IndexWriter, TantivyError};
 use tokio::time::Instant;
 use tracing::{error, warn};
 
-use crate::compile::{Compiled, compile};
+use crate::build::Build;
 use crate::error::{io_error, search_error};
+use crate::find::find;
+use crate::generation::{Generation, LIST, Opened, add, check, commit, guarded, has_root, locked, remove_dir};
 use crate::lock::{DirectoryLock, create_dir};
 use crate::payload::Payload;
-use crate::schema::{Fields, Key, NO_ROOT, ROOT, schema, settings};
+use crate::schema::{Fields, Key};
 use crate::snapshot::{Part, unpack};
-use crate::span::{SpanQuery, bytes};
-use crate::walk::{Hit, Roots, Route, Walk, by_score};
+use crate::span::SpanQuery;
 
-/// The memory in bytes for documents that are not yet on the disk.
-const ARENA: usize = 50_000_000;
-/// Segments with more documents are merged only to remove deleted ones, which bounds the memory and time of a merge.
-const MERGED: usize = 2_000_000;
-/// The part of deleted documents beyond which a segment is merged.
-const DELETED: f32 = 0.1;
 /// The number of times that a purge begins again because a merge took one of its segments.
 const PURGES: u32 = 100;
 
@@ -46,27 +35,11 @@ const CHECKED: Duration = Duration::from_mins(10);
 /// The number of times that a process reads a directory which another one changes at the same time.
 const FOLLOWED: u32 = 5;
 
-/// The list of the segments of a generation, with its payload.
-const LIST: &str = "meta.json";
-
 /// The directory of a generation whose files are being taken from a snapshot.
 const RESTORING: &str = "restoring";
 
 /// The prefix of the directory of a generation, before its number.
 const GENERATION: &str = "generation-";
-
-/// An index that answers.
-pub(crate) struct Generation {
-    path: PathBuf,
-    index: Index,
-    reader: IndexReader,
-    fields: Fields,
-    roots: Roots,
-    position: Mutex<IndexPosition>,
-    /// Whether this version of the program made it. Another version's answers until it is rebuilt, if its fields are the
-    /// same, and is not changed.
-    is_current: bool,
-}
 
 /// The state of the directory.
 #[derive(Clone)]
@@ -101,173 +74,6 @@ pub(crate) struct Tenant {
 struct Writer {
     generation: Arc<Generation>,
     writer: IndexWriter,
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Runs `work` on files that may be broken: the library panics on some of them.
-fn guarded<T>(work: impl FnOnce() -> Result<T, SearchError>) -> Result<T, SearchError> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-        Err(SearchError::Damaged(text.unwrap_or("the library panicked").into()))
-    })
-}
-
-impl Generation {
-    /// Opens a finished generation; `None` if it was not finished.
-    fn open(path: &Path) -> Result<Option<Result<Self, Slot>>, SearchError> {
-        guarded(|| {
-            let index = Index::open_in_dir(path).map_err(search_error)?;
-            let metas = index.load_metas().map_err(search_error)?;
-            let Some(text) = &metas.payload else { return Ok(None) };
-            let damaged = |what: &str| SearchError::Damaged(what.to_owned().into());
-            let payload = Payload::parse(text).ok_or_else(|| damaged("the payload of the commit is broken"))?;
-            let (schema, fields) = schema();
-            let is_current = payload.is_current();
-            if index.schema() != schema || index.settings() != &settings() {
-                let wrong = || damaged("the schema is another one");
-                return if is_current { Err(wrong()) } else { Ok(Some(Err(Slot::Outdated))) };
-            }
-            // The library ignores a field with a broken name, such as that of the deleted documents of a segment.
-            let list = fs::read(path.join(LIST)).map_err(io_error)?;
-            let again = serde_json::to_vec_pretty(&metas).map_err(|error| SearchError::Damaged(error.into()))?;
-            if is_current && list.trim_ascii_end() != again {
-                return Err(damaged("the list of segments is broken"));
-            }
-            check(&index)?;
-            let position = payload.position().ok_or_else(|| damaged("the position is invalid"))?;
-            let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into().map_err(search_error)?;
-            let generation = Self {
-                path: path.to_owned(),
-                index,
-                reader,
-                fields,
-                roots: Roots::default(),
-                position: Mutex::new(position),
-                is_current,
-            };
-            generation.check_columns()?;
-            Ok(Some(Ok(generation)))
-        })
-    }
-
-    /// Checks that each segment has as many documents as the library's list says, which has no checksum.
-    fn check_columns(&self) -> Result<(), SearchError> {
-        for reader in self.reader.searcher().segment_readers() {
-            let ids = crate::span::ids(reader).map_err(search_error)?;
-            let alive = reader.alive_bitset().map_or(reader.max_doc() as usize, AliveBitSet::num_alive_docs);
-            if ids.num_vals() != reader.max_doc() || alive != reader.num_docs() as usize {
-                return Err(SearchError::Damaged("a segment has another number of documents".into()));
-            }
-        }
-        Ok(())
-    }
-
-    fn writer(&self) -> Result<IndexWriter, SearchError> {
-        writer(&self.index).map_err(search_error)
-    }
-
-    /// Makes the last commit of another process visible.
-    fn refresh(&self) -> Result<(), SearchError> {
-        guarded(|| {
-            let damaged = || SearchError::Damaged("the payload of the commit is broken".into());
-            let text = self.index.load_metas().map_err(search_error)?.payload.ok_or_else(damaged)?;
-            let position = Payload::parse(&text).and_then(|payload| payload.position()).ok_or_else(damaged)?;
-            // After the position: the files can be newer than that, never older.
-            self.reload()?;
-            *locked(&self.position) = position;
-            Ok(())
-        })
-    }
-
-    /// Makes the last commit visible.
-    fn reload(&self) -> Result<(), SearchError> {
-        self.reader.reload().map_err(search_error)?;
-        self.roots.retain(&self.reader.searcher());
-        Ok(())
-    }
-}
-
-/// Compares the checksums of all files.
-fn check(index: &Index) -> Result<(), SearchError> {
-    let metas = index.load_metas().map_err(search_error)?;
-    let directory = index.directory();
-    for path in metas.list_segment_files() {
-        let exists = tantivy::Directory::exists(directory, &path).map_err(|error| search_error(error.into()))?;
-        // Only segments with deleted documents have a list of them, whose absence the library notices.
-        let is_optional = path.extension().is_some_and(|ending| ending == "del" || ending == "temp");
-        if !exists && !is_optional {
-            return Err(SearchError::Damaged(format!("{} is missing", path.display()).into()));
-        }
-        if exists && !directory.validate_checksum(&path).map_err(|error| search_error(error.into()))? {
-            return Err(SearchError::Damaged(format!("{} has another checksum", path.display()).into()));
-        }
-    }
-    Ok(())
-}
-
-/// Merges fewer segments at once than the library's policy, so that no merge has many more than [`MERGED`] documents.
-#[derive(Debug)]
-struct Bounded(LogMergePolicy);
-
-impl MergePolicy for Bounded {
-    fn compute_merge_candidates(&self, segments: &[SegmentMeta]) -> Vec<MergeCandidate> {
-        let documents = |id| segments.iter().find(|meta| meta.id() == id).map_or(0, |meta| meta.max_doc() as usize);
-        let bounded = |MergeCandidate(mut ids): MergeCandidate| {
-            ids.sort_by_key(|id| documents(*id));
-            let mut sum = 0;
-            let fit = ids.iter().take_while(|id| {
-                sum += documents(**id);
-                sum <= MERGED
-            });
-            let fit = fit.count();
-            if ids.len() > 1 {
-                ids.truncate(fit);
-                // A single one of them has no deleted documents to remove.
-                return (ids.len() > 1).then_some(MergeCandidate(ids));
-            }
-            Some(MergeCandidate(ids))
-        };
-        self.0.compute_merge_candidates(segments).into_iter().filter_map(bounded).collect()
-    }
-}
-
-fn writer(index: &Index) -> tantivy::Result<IndexWriter> {
-    let options = IndexWriterOptions::builder().memory_budget_per_thread(ARENA).num_merge_threads(1).build();
-    let writer: IndexWriter = index.writer_with_options(options)?;
-    let mut policy = LogMergePolicy::default();
-    policy.set_max_docs_before_merge(MERGED / 2);
-    policy.set_del_docs_ratio_before_merge(DELETED);
-    writer.set_merge_policy(Box::new(Bounded(policy)));
-    // The first operation of a writer gets the number of the last commit, up to which a merge applies deletions. Without
-    // this, a merge that begins before the next commit would apply the first deletion to a part of its segments only.
-    writer.run(std::iter::empty())?;
-    Ok(writer)
-}
-
-/// Adds a document. If the writer was killed, returns the error that killed it.
-fn add(writer: &mut IndexWriter, fields: Fields, message: &IndexedMessage) -> tantivy::Result<()> {
-    match writer.add_document(fields.document(message)) {
-        Ok(_) => Ok(()),
-        Err(killed) => Err(writer.prepare_commit().err().unwrap_or(killed)),
-    }
-}
-
-fn commit(writer: &mut IndexWriter, position: &IndexPosition) -> tantivy::Result<()> {
-    let mut prepared = writer.prepare_commit()?;
-    prepared.set_payload(&Payload::new(position).to_text());
-    prepared.commit()?;
-    Ok(())
-}
-
-/// Removes a directory with all its files; a missing one is fine.
-fn remove_dir(path: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        removed => removed,
-    }
 }
 
 impl Tenant {
@@ -314,9 +120,9 @@ impl Tenant {
         for number in self.generations()? {
             let path = self.generation(number);
             let found = match Generation::open(&path) {
-                Ok(None) => None,
-                Ok(Some(Ok(generation))) => Some(Slot::Ready(Arc::new(generation))),
-                Ok(Some(Err(slot))) => Some(slot),
+                Ok(Opened::Unfinished) => None,
+                Ok(Opened::Ready(generation)) => Some(Slot::Ready(generation)),
+                Ok(Opened::Outdated) => Some(Slot::Outdated),
                 Err(SearchError::Damaged(source)) => {
                     warn!(path = %path.display(), error = &*source, "search index damaged");
                     Some(Slot::Damaged)
@@ -372,14 +178,14 @@ impl Tenant {
             let path = self.generation(*number);
             let found = match current {
                 Slot::Ready(generation) if generation.path == path => {
-                    generation.refresh().map(|()| Some(Ok(Arc::clone(generation))))
+                    generation.refresh().map(|()| Opened::Ready(Arc::clone(generation)))
                 }
-                _ => Generation::open(&path).map(|found| found.map(|found| found.map(Arc::new))),
+                _ => Generation::open(&path),
             };
             match found {
-                Ok(None) => {}
-                Ok(Some(Ok(generation))) => return Ok(Slot::Ready(generation)),
-                Ok(Some(Err(slot))) => return Ok(slot),
+                Ok(Opened::Unfinished) => {}
+                Ok(Opened::Ready(generation)) => return Ok(Slot::Ready(generation)),
+                Ok(Opened::Outdated) => return Ok(Slot::Outdated),
                 Err(SearchError::Damaged(_)) => return Ok(Slot::Damaged),
                 Err(error) => return Err(error),
             }
@@ -563,22 +369,7 @@ impl Tenant {
         self.slot()?;
         let number = self.generations()?.first().map_or(1, |newest| newest + 1);
         let path = self.generation(number);
-        create_dir(&path).map_err(io_error)?;
-        let (schema, fields) = schema();
-        let open = || {
-            let index = Index::builder().schema(schema).settings(settings()).create_in_dir(&path)?;
-            let writer = writer(&index)?;
-            Ok((index, writer))
-        };
-        match open() {
-            Ok((index, writer)) => {
-                Ok(Build { tenant: self.clone(), path, fields, index, writer: Some(writer), finished: false })
-            }
-            Err(error) => {
-                remove_dir(&path).ok();
-                Err(search_error(error))
-            }
-        }
+        Build::new(Arc::clone(self), path)
     }
 
     /// Opens the files of the generation that answers, as of its last commit.
@@ -640,13 +431,13 @@ impl Tenant {
 
     /// Makes a finished generation answer, and removes all others; those that cannot be removed now go when the
     /// directory is opened again.
-    fn swap(&self, path: &Path) -> Result<(), SearchError> {
+    pub(crate) fn swap(&self, path: &Path) -> Result<(), SearchError> {
         self.rest();
         let _held = locked(&self.writer);
-        let Some(Ok(generation)) = Generation::open(path)? else {
+        let Opened::Ready(generation) = Generation::open(path)? else {
             return Err(SearchError::Damaged("the new index has no position".into()));
         };
-        self.set(Slot::Ready(Arc::new(generation)));
+        self.set(Slot::Ready(generation));
         for number in self.generations().unwrap_or_default() {
             let other = self.generation(number);
             if other != path
@@ -666,14 +457,7 @@ impl Tenant {
 
     pub(crate) fn find(&self, query: &CandidateQuery) -> Result<Candidates, SearchError> {
         let generation = self.ready()?;
-        let find = || {
-            // Before the searcher, which may be newer then.
-            let position = locked(&generation.position).clone();
-            let searcher = generation.reader.searcher();
-            let finder = Finder { generation: &generation, searcher, query, start: Instant::now() };
-            finder.find(position).map_err(search_error)?.ok_or(SearchError::TimedOut)
-        };
-        match guarded(find) {
+        match guarded(|| find(&generation, query).map_err(search_error)?.ok_or(SearchError::TimedOut)) {
             Err(SearchError::Damaged(source)) => {
                 // The library also panics on some queries. Only the files decide whether the index is damaged.
                 let suspicion = format!("{source}");
@@ -716,196 +500,3 @@ fn query_of(fields: Fields, range: IndexRange) -> Box<dyn Query> {
     }
 }
 
-/// Returns whether all documents of a channel and of its threads have this root.
-fn has_root(fields: Fields, searcher: &Searcher, channel: ChannelId, root: Option<ChannelId>) -> tantivy::Result<bool> {
-    let all = TermQuery::new(fields.key(Key::In(channel)), IndexRecordOption::Basic);
-    let weight = all.weight(EnableScoring::disabled_from_searcher(searcher))?;
-    let root = root.map_or(NO_ROOT, |root| root.0.into_bytes());
-    for reader in searcher.segment_readers() {
-        let column = bytes(reader, ROOT)?;
-        let expected = column.dictionary().term_ord(root)?;
-        let mut scorer = weight.scorer(reader, 1.0)?;
-        while scorer.doc() != TERMINATED {
-            let doc = scorer.doc();
-            let is_alive = reader.alive_bitset().is_none_or(|alive| alive.is_alive(doc));
-            if is_alive && (expected.is_none() || column.ords().first(doc) != expected) {
-                return Ok(false);
-            }
-            scorer.advance();
-        }
-    }
-    Ok(true)
-}
-
-/// One search.
-struct Finder<'a> {
-    generation: &'a Generation,
-    searcher: Searcher,
-    query: &'a CandidateQuery,
-    start: Instant,
-}
-
-impl Finder<'_> {
-    /// Returns the candidates; `None` if the time was over before the first.
-    fn find(&self, position: IndexPosition) -> tantivy::Result<Option<Candidates>> {
-        let compiled = compile(self.generation.fields, self.query, &self.searcher)?;
-        let (total, is_counted) = if self.query.is_counted { self.total(&compiled)? } else { (0, false) };
-        let found = match self.query.sort {
-            SearchSort::Newest | SearchSort::Oldest => self.by_id(&compiled)?,
-            SearchSort::Relevance => self.by_score(&compiled)?,
-        };
-        let exact = compiled.exact && is_counted && self.generation.is_current;
-        Ok(found.map(|(items, more)| Candidates { items, more, total, exact, position }))
-    }
-
-    /// Visits the matching documents, with or without scores, until a time after the start.
-    fn walk(
-        &self,
-        compiled: &Compiled,
-        ids: (u64, u64),
-        oldest: bool,
-        scored: bool,
-        time: Duration,
-    ) -> tantivy::Result<Walk> {
-        let in_scope = match &self.query.scope {
-            SearchScope::All => None,
-            SearchScope::Channels(channels) => {
-                let channels: HashSet<ChannelId> = channels.iter().copied().collect();
-                Some(move |root: ChannelId| channels.contains(&root))
-            }
-        };
-        let route = Route {
-            query: &*compiled.query,
-            excluded: &compiled.excluded,
-            scored: if scored { &compiled.scored } else { &[] },
-            scope: in_scope.as_ref().map(|scope| scope as &dyn Fn(ChannelId) -> bool),
-            ids,
-            oldest,
-            deadline: self.start + time,
-        };
-        Walk::new(&self.searcher, &self.generation.roots, &route)
-    }
-
-    /// Counts the matching documents, up to [`COUNTED`]; returns whether the half of the time that it may take was
-    /// enough.
-    fn total(&self, compiled: &Compiled) -> tantivy::Result<(u64, bool)> {
-        let mut walk = self.walk(compiled, compiled.ids, false, false, self.query.time / 2)?;
-        let mut total = 0;
-        while total < COUNTED && walk.next()?.is_some() {
-            total += 1;
-        }
-        Ok((total, !walk.is_late()))
-    }
-
-    fn by_id(&self, compiled: &Compiled) -> tantivy::Result<Option<(Vec<Candidate>, bool)>> {
-        let oldest = self.query.sort == SearchSort::Oldest;
-        let (mut low, mut high) = compiled.ids;
-        if let Some(after) = self.query.after {
-            if oldest { low = low.max(after.id.get()) } else { high = high.min(after.id.get()) }
-        }
-        let mut walk = self.walk(compiled, (low, high), oldest, false, self.query.time)?;
-        let mut items = Vec::new();
-        while let Some(hit) = walk.next()? {
-            let candidate = candidate(&walk, hit)?;
-            let is_before = |after: Candidate| candidate.id == after.id && candidate.channel <= after.channel;
-            if self.query.after.is_some_and(is_before) {
-                continue;
-            }
-            if items.len() == self.query.limit {
-                return Ok(Some((items, true)));
-            }
-            items.push(candidate);
-        }
-        // What was found in time is the start of the page.
-        let is_late = walk.is_late();
-        Ok(if is_late && items.is_empty() { None } else { Some((items, is_late)) })
-    }
-
-    /// Sorts the newest [`RANKED`] matching documents by score.
-    fn by_score(&self, compiled: &Compiled) -> tantivy::Result<Option<(Vec<Candidate>, bool)>> {
-        let mut walk = self.walk(compiled, compiled.ids, false, true, self.query.time)?;
-        let wanted = self.query.limit + 1;
-        let mut best: Vec<(Hit, usize)> = Vec::new();
-        for index in 0..RANKED {
-            let Some(hit) = walk.next()? else { break };
-            if self.query.after.is_some_and(|after| hit.score > after.score || is_before(&walk, hit, after)) {
-                continue;
-            }
-            best.push((hit, index));
-            if best.len() >= 2 * wanted {
-                best.select_nth_unstable_by(wanted, |a, b| by_score(*a, *b));
-                best.truncate(wanted);
-            }
-        }
-        if walk.is_late() {
-            return Ok(None);
-        }
-        best.sort_unstable_by(|a, b| by_score(*a, *b));
-        best.truncate(wanted);
-        let more = best.len() == wanted;
-        best.truncate(self.query.limit);
-        let items = best.into_iter().map(|(hit, _)| Ok(Candidate { score: hit.score, ..candidate(&walk, hit)? }));
-        Ok(Some((items.collect::<tantivy::Result<_>>()?, more)))
-    }
-}
-
-/// Returns whether a document with the score of `after` is not after it.
-fn is_before(walk: &Walk, hit: Hit, after: Candidate) -> bool {
-    let (same, id) = (hit.score == after.score, after.id.get());
-    same && (hit.id > id || hit.id == id && walk.channel(hit).is_ok_and(|channel| channel <= after.channel))
-}
-
-fn candidate(walk: &Walk, hit: Hit) -> tantivy::Result<Candidate> {
-    let invalid = || TantivyError::InternalError("the index has an invalid id".to_owned());
-    let id = domain::message::MessageId::new(hit.id).ok_or_else(invalid)?;
-    Ok(Candidate { score: 0, id, channel: walk.channel(hit)? })
-}
-
-/// A generation that is being built. Dropping it removes its files.
-pub(crate) struct Build {
-    tenant: Arc<Tenant>,
-    path: PathBuf,
-    fields: Fields,
-    #[expect(dead_code, reason = "the writer's directory")]
-    index: Index,
-    writer: Option<IndexWriter>,
-    finished: bool,
-}
-
-impl Build {
-    pub(crate) fn add(&mut self, documents: &[IndexedMessage]) -> Result<(), SearchError> {
-        let fields = self.fields;
-        let killed = || SearchError::Backend("the build failed before".into());
-        let writer = self.writer.as_mut().ok_or_else(killed)?;
-        let added =
-            guarded(|| documents.iter().try_for_each(|message| add(writer, fields, message)).map_err(search_error));
-        if added.is_err() {
-            self.writer = None;
-        }
-        added
-    }
-
-    pub(crate) fn finish(&mut self, position: &IndexPosition) -> Result<(), SearchError> {
-        let killed = || SearchError::Backend("the build failed before".into());
-        let mut writer = self.writer.take().ok_or_else(killed)?;
-        guarded(|| {
-            commit(&mut writer, position).map_err(search_error)?;
-            writer.wait_merging_threads().map_err(search_error)
-        })?;
-        self.tenant.swap(&self.path)?;
-        self.finished = true;
-        Ok(())
-    }
-}
-
-impl Drop for Build {
-    fn drop(&mut self) {
-        if self.finished {
-            return;
-        }
-        self.writer = None;
-        if let Err(error) = remove_dir(&self.path) {
-            warn!(path = %self.path.display(), error = &error as &dyn std::error::Error, "unfinished index not removed");
-        }
-    }
-}

@@ -76,7 +76,7 @@ pub(crate) struct Hit {
     pub(crate) id: u64,
     pub(crate) score: u32,
     segment: usize,
-    channel: u64,
+    doc: DocId,
 }
 
 /// What is visited, and how.
@@ -99,6 +99,9 @@ pub(crate) struct Route<'a> {
 /// The matching documents of all segments: by id, ties by channel, ascending.
 pub(crate) struct Walk {
     segments: Vec<Segment>,
+    /// The segment with the next documents, and the next id of the others, if there is one: most of the successive
+    /// documents are in one segment.
+    run: Option<(usize, Option<u64>)>,
     /// Documents with one id, in reverse order.
     ties: Vec<Hit>,
     oldest: bool,
@@ -140,7 +143,8 @@ impl Walk {
                 oldest: route.oldest,
             });
         }
-        Ok(Self { segments, ties: Vec::new(), oldest: route.oldest, deadline: route.deadline, is_late: false })
+        let (oldest, deadline) = (route.oldest, route.deadline);
+        Ok(Self { segments, run: None, ties: Vec::new(), oldest, deadline, is_late: false })
     }
 
     /// Returns whether the visit ended because of its deadline.
@@ -150,7 +154,8 @@ impl Walk {
 
     /// Returns the channel of a document.
     pub(crate) fn channel(&self, hit: Hit) -> tantivy::Result<ChannelId> {
-        channel(&self.segments[hit.segment].channel, hit.channel)
+        let column = &self.segments[hit.segment].channel;
+        channel(column, column.ords().first(hit.doc).unwrap_or(u64::MAX))
     }
 
     /// Returns the next document.
@@ -158,42 +163,91 @@ impl Walk {
         if let Some(hit) = self.ties.pop() {
             return Ok(Some(hit));
         }
-        let mut best: Option<u64> = None;
-        for segment in &mut self.segments {
-            let id = match segment.peek(self.deadline)? {
-                Next::Document(id) => Some(id),
-                Next::End => None,
-                Next::Late => {
-                    self.is_late = true;
+        loop {
+            let (index, others) = match self.run {
+                Some(run) => run,
+                None => match self.first()? {
+                    Some(run) => *self.run.insert(run),
+                    None => return Ok(None),
+                },
+            };
+            let Some(id) = self.peek(index)? else {
+                if self.is_late || others.is_none() {
                     return Ok(None);
                 }
+                self.run = None;
+                continue;
             };
-            best = match (best, id) {
-                (Some(best), Some(id)) => Some(if self.oldest { best.min(id) } else { best.max(id) }),
-                (best, id) => best.or(id),
-            };
+            if others.is_some_and(|other| self.precedes(other, id)) {
+                self.run = None;
+                continue;
+            }
+            let is_shared = others == Some(id);
+            let Some(hit) = self.segments[index].take(index) else { return Ok(None) };
+            if !is_shared && self.peek(index)? != Some(id) {
+                // The visit ends at the next call if it is late.
+                return Ok(Some(hit));
+            }
+            return self.tied(hit);
         }
-        let Some(id) = best else { return Ok(None) };
-        let mut ties = Vec::new();
-        for (index, segment) in self.segments.iter_mut().enumerate() {
-            loop {
-                match segment.peek(self.deadline)? {
-                    Next::Document(next) if next == id => ties.extend(segment.take(index)),
-                    Next::Document(_) | Next::End => break,
-                    Next::Late => {
-                        self.is_late = true;
-                        return Ok(None);
-                    }
+    }
+
+    /// Returns whether `id` comes before `other`.
+    const fn precedes(&self, id: u64, other: u64) -> bool {
+        if self.oldest { id < other } else { id > other }
+    }
+
+    /// Returns the next id of a segment; `None` at its end, or if the visit is late.
+    fn peek(&mut self, index: usize) -> tantivy::Result<Option<u64>> {
+        Ok(match self.segments[index].peek(self.deadline)? {
+            Next::Document(id) => Some(id),
+            Next::End => None,
+            Next::Late => {
+                self.is_late = true;
+                None
+            }
+        })
+    }
+
+    /// Returns the segment with the next document, and the next id of the others; `None` at the end, or if the visit is
+    /// late.
+    fn first(&mut self) -> tantivy::Result<Option<(usize, Option<u64>)>> {
+        let (mut best, mut others): (Option<(usize, u64)>, Option<u64>) = (None, None);
+        for index in 0..self.segments.len() {
+            let Some(id) = self.peek(index)? else {
+                if self.is_late {
+                    return Ok(None);
                 }
+                continue;
+            };
+            let behind = match best {
+                Some((_, first)) if !self.precedes(id, first) => id,
+                _ => match best.replace((index, id)) {
+                    Some((_, before)) => before,
+                    None => continue,
+                },
+            };
+            others = Some(others.filter(|other| self.precedes(*other, behind)).unwrap_or(behind));
+        }
+        Ok(best.map(|(index, _)| (index, others)))
+    }
+
+    /// Returns the first of the documents with the id of `hit`, and keeps the others.
+    fn tied(&mut self, hit: Hit) -> tantivy::Result<Option<Hit>> {
+        self.run = None;
+        let mut ties = vec![hit];
+        for index in 0..self.segments.len() {
+            while self.peek(index)? == Some(hit.id) {
+                ties.extend(self.segments[index].take(index));
             }
         }
-        if ties.len() > 1 {
-            let named = ties.into_iter().map(|hit| Ok((self.channel(hit)?, hit)));
-            let mut named = named.collect::<tantivy::Result<Vec<_>>>()?;
-            named.sort_unstable_by_key(|(channel, _)| *channel);
-            ties = named.into_iter().rev().map(|(_, hit)| hit).collect();
+        if self.is_late {
+            return Ok(None);
         }
-        self.ties = ties;
+        let named = ties.into_iter().map(|hit| Ok((self.channel(hit)?, hit)));
+        let mut named = named.collect::<tantivy::Result<Vec<_>>>()?;
+        named.sort_unstable_by_key(|(channel, _)| *channel);
+        self.ties = named.into_iter().rev().map(|(_, hit)| hit).collect();
         Ok(self.ties.pop())
     }
 }
@@ -249,7 +303,7 @@ impl Segment {
                 score += quantised(part.score());
             }
         }
-        Some(Hit { id, score, segment: index, channel: self.channel.ords().first(doc).unwrap_or(u64::MAX) })
+        Some(Hit { id, score, segment: index, doc })
     }
 
     /// Returns the documents that match, from the first on.
