@@ -9,7 +9,7 @@ use domain::json::Json;
 use domain::snowflake::Id;
 use domain::timestamp::Timestamp;
 use ports::error::StoreError;
-use rusqlite::types::{ToSqlOutput, Value, ValueRef};
+use rusqlite::types::{Null, ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, Row, Rows, Statement, ToSql};
 use uuid::Uuid;
 
@@ -134,9 +134,9 @@ pub(crate) fn select_each<T: FromRow, const N: usize>(
     let mut statement = connection.prepare_cached(sql).map_err(store_error)?;
     let mut found = Vec::with_capacity(keys.len());
     for key in keys {
-        for (index, value) in (1_usize..).zip(owner.cloned().into_iter().chain(key)) {
-            statement.raw_bind_parameter(index, Bound(value)).map_err(store_error)?;
-        }
+        let mut binder = Binder::new(&mut statement);
+        let bound = owner.cloned().into_iter().chain(key).try_for_each(|value| binder.bind(value));
+        bound.map_err(store_error)?;
         found.extend(collect(T::TABLE, statement.raw_query(), |row| T::from_row(row))?);
     }
     Ok(found)
@@ -147,7 +147,7 @@ fn bind(statement: &mut Statement<'_>, parameters: Parameters<'_>) -> rusqlite::
     let mut bound = 0;
     for (name, value) in parameters {
         if let Some(index) = statement.parameter_index(&format!(":{name}"))? {
-            statement.raw_bind_parameter(index, Bound(value))?;
+            bind_at(statement, index, value)?;
             bound += 1;
         }
     }
@@ -207,15 +207,27 @@ const CHUNKS: [usize; 3] = [64, 8, 1];
 pub(crate) fn insert_all<'a, const N: usize>(
     connection: &Connection,
     insert: &str,
-    mut rows: impl ExactSizeIterator<Item = [Shared<'a>; N]>,
+    rows: impl ExactSizeIterator<Item = [Shared<'a>; N]>,
+) -> rusqlite::Result<()> {
+    insert_each(connection, insert, N, rows, |row, binder| row.into_iter().try_for_each(|value| binder.bind(value)))
+}
+
+/// Inserts rows of `width` values, which `bind` binds one after the other.
+pub(crate) fn insert_each<T>(
+    connection: &Connection,
+    insert: &str,
+    width: usize,
+    mut rows: impl ExactSizeIterator<Item = T>,
+    bind: impl Fn(T, &mut Binder<'_, '_>) -> rusqlite::Result<()>,
 ) -> rusqlite::Result<()> {
     while let Some(size) = CHUNKS.into_iter().find(|size| *size <= rows.len()) {
-        let group = format!("({})", ["?"; N].join(", "));
+        let group = format!("({})", vec!["?"; width].join(", "));
         let sql = format!("{insert} VALUES {}", vec![group.as_str(); size].join(", "));
         let mut statement = connection.prepare_cached(&sql)?;
         while rows.len() >= size {
-            for (index, value) in (1_usize..).zip(rows.by_ref().take(size).flatten()) {
-                statement.raw_bind_parameter(index, Bound(value))?;
+            let mut binder = Binder::new(&mut statement);
+            for row in rows.by_ref().take(size) {
+                bind(row, &mut binder)?;
             }
             statement.raw_execute()?;
         }
@@ -237,27 +249,44 @@ pub(crate) fn store_row<const N: usize>(
     row: [Shared<'_>; N],
 ) -> rusqlite::Result<usize> {
     let mut statement = connection.prepare_cached(sql)?;
-    for (index, value) in (1_usize..).zip(row) {
-        statement.raw_bind_parameter(index, Bound(value))?;
-    }
+    let mut binder = Binder::new(&mut statement);
+    row.into_iter().try_for_each(|value| binder.bind(value))?;
     statement.raw_execute()
 }
 
-/// A value as SQLite stores it.
-struct Bound<'a>(Shared<'a>);
+/// Binds values one after the other.
+pub(crate) struct Binder<'a, 'conn> {
+    statement: &'a mut Statement<'conn>,
+    next: usize,
+}
 
-impl ToSql for Bound<'_> {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(match &self.0 {
-            Shared::Null => ToSqlOutput::Owned(Value::Null),
-            Shared::Flag(flag) => (*flag).into(),
-            Shared::Signed(number) => (*number).into(),
-            Shared::Count(number) => return number.to_sql(),
-            Shared::Bits(number) => number.cast_signed().into(),
-            Shared::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
-            Shared::Uuid(id) => id.hyphenated().to_string().into(),
-            Shared::Time(time) => millis(*time).into(),
-        })
+impl<'a, 'conn> Binder<'a, 'conn> {
+    fn new(statement: &'a mut Statement<'conn>) -> Self {
+        Self { statement, next: 1 }
+    }
+
+    #[inline]
+    pub(crate) fn bind(&mut self, value: Shared<'_>) -> rusqlite::Result<()> {
+        bind_at(self.statement, self.next, value)?;
+        self.next += 1;
+        Ok(())
+    }
+}
+
+/// Binds a value as SQLite stores it. It is inlined, so that the kind of a value that the caller knows costs nothing.
+#[inline]
+fn bind_at(statement: &mut Statement<'_>, index: usize, value: Shared<'_>) -> rusqlite::Result<()> {
+    match value {
+        Shared::Null => statement.raw_bind_parameter(index, Null),
+        Shared::Flag(flag) => statement.raw_bind_parameter(index, flag),
+        Shared::Signed(number) => statement.raw_bind_parameter(index, number),
+        Shared::Count(number) => statement.raw_bind_parameter(index, number),
+        Shared::Bits(number) => statement.raw_bind_parameter(index, number.cast_signed()),
+        Shared::Text(text) => statement.raw_bind_parameter(index, &*text),
+        Shared::Uuid(id) => {
+            statement.raw_bind_parameter(index, &*id.hyphenated().encode_lower(&mut Uuid::encode_buffer()))
+        }
+        Shared::Time(time) => statement.raw_bind_parameter(index, millis(time)),
     }
 }
 

@@ -222,7 +222,12 @@ pub(crate) fn remove_dir(path: &Path) -> io::Result<()> {
 }
 
 /// Returns whether all documents of a channel and of its threads have this root.
-pub(crate) fn has_root(fields: Fields, searcher: &Searcher, channel: ChannelId, root: Option<ChannelId>) -> tantivy::Result<bool> {
+pub(crate) fn has_root(
+    fields: Fields,
+    searcher: &Searcher,
+    channel: ChannelId,
+    root: Option<ChannelId>,
+) -> tantivy::Result<bool> {
     let all = TermQuery::new(fields.key(Key::In(channel)), IndexRecordOption::Basic);
     let weight = all.weight(EnableScoring::disabled_from_searcher(searcher))?;
     let root = root.map_or(NO_ROOT, |root| root.0.into_bytes());

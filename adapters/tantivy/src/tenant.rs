@@ -8,9 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use domain::channel::ChannelId;
-use ports::search::{
-    CandidateQuery, Candidates, IndexBatch, IndexPosition, IndexRange, IndexState, SearchError,
-};
+use ports::search::{CandidateQuery, Candidates, IndexBatch, IndexPosition, IndexRange, IndexState, SearchError};
 use tantivy::query::{BooleanQuery, Query, TermQuery};
 use tantivy::schema::IndexRecordOption;
 use tantivy::{Index, IndexWriter, TantivyError};
@@ -499,4 +497,3 @@ fn query_of(fields: Fields, range: IndexRange) -> Box<dyn Query> {
         }
     }
 }
-

@@ -3,7 +3,8 @@
 use adapter_sql::columns::Columns;
 use adapter_sql::coverage::stored_coverage;
 use adapter_sql::message::{
-    attachment_rows, deletion_number, message_row, newest, reaction_rows, shown_sql, stored_stats, stored_version,
+    WIDTHS, attachment_rows, deletion_number, is_plain, message_values, newest, reaction_rows, shown_sql, stored_stats,
+    stored_version,
 };
 use adapter_sql::sql;
 use domain::change::{Change, ChangeKind};
@@ -19,7 +20,7 @@ use rusqlite::{Connection, named_params};
 
 use super::read;
 use crate::error::store_error;
-use crate::row::{Text, execute, insert_all, millis, number, query, query_one};
+use crate::row::{Binder, Text, execute, insert_all, insert_each, millis, number, query, query_one};
 use crate::{change, coverage};
 
 const CHANNEL: &str = sql! {r"
@@ -49,6 +50,10 @@ const VERSIONS: &str = sql! {r"
 
 const INSERT: &str = sql! {r"
     INSERT INTO messages ({message}, digest)
+"};
+
+const INSERT_PLAIN: &str = sql! {r"
+    INSERT INTO messages ({plain_message})
 "};
 
 const INSERT_ATTACHMENTS: &str = sql! {r"
@@ -215,7 +220,15 @@ fn remove(
 }
 
 fn insert(connection: &Connection, writes: &[Write<'_>]) -> rusqlite::Result<()> {
-    insert_all(connection, INSERT, writes.iter().map(message_row))?;
+    if writes.iter().all(is_plain) {
+        let bind =
+            |write: &Write<'_>, binder: &mut Binder<'_, '_>| message_values(write, true, |value| binder.bind(value));
+        insert_each(connection, INSERT_PLAIN, WIDTHS.1, writes.iter(), bind)?;
+    } else {
+        let bind =
+            |write: &Write<'_>, binder: &mut Binder<'_, '_>| message_values(write, false, |value| binder.bind(value));
+        insert_each(connection, INSERT, WIDTHS.0, writes.iter(), bind)?;
+    }
     insert_all(connection, INSERT_ATTACHMENTS, attachment_rows(writes).collect::<Vec<_>>().into_iter())?;
     insert_all(connection, INSERT_REACTIONS, reaction_rows(writes).collect::<Vec<_>>().into_iter())
 }

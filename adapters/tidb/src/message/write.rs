@@ -1,9 +1,11 @@
 //! Writes the pages of a channel, and removes messages permanently.
 
-use std::ops::Range;
+use std::convert::Infallible;
 
 use adapter_sql::columns::Columns;
-use adapter_sql::message::{attachment_rows, deletion_number, message_row, reaction_rows, shown_sql};
+use adapter_sql::message::{
+    WIDTHS, attachment_rows, deletion_number, is_plain, message_values, reaction_rows, shown_sql,
+};
 use adapter_sql::session::Session;
 use adapter_sql::sql;
 use domain::change::ChangeKind;
@@ -16,23 +18,15 @@ use ports::error::StoreError;
 
 use crate::batch::{insert_sql, list_sql, padded, padded_size, pieces, size};
 use crate::channel::LockedChannel;
-use crate::row::{datetime, datetime_if, of, values};
+use crate::row::{datetime, datetime_if, of, value, values};
 use crate::unit::Unit;
 
-/// New rows without the [`RARE`] columns. A row costs the server by the number of its values, most of all. The lock of the
-/// channel keeps other writers out, so `TiDB` need not lock each key as well: it finds out by the commit that none is
-/// taken.
-const INSERT_PLAIN: &str = r"
-    INSERT /*+ SET_VAR(tidb_constraint_check_in_place_pessimistic = 0) */ INTO messages (
-        channel_id, message_id, kind, author, author_bot, author_webhook, content, edited_at, observed_at, origin,
-        pinned, flags, ref_kind, ref_message_id, ref_channel_id, ref_guild_id, mentions, embeds, deletion_kind, digest
-    )
+/// New rows without the columns that are `NULL` in most pages. The lock of the channel keeps other writers out, so `TiDB`
+/// need not lock each key as well: it finds out by the commit that none is taken.
+const INSERT_PLAIN: &str = sql! {r"
+    INSERT /*+ SET_VAR(tidb_constraint_check_in_place_pessimistic = 0) */ INTO messages ({plain_message})
     VALUES
-";
-
-/// The positions of the columns `stickers`, `components`, `snapshots`, `poll`, `extra`, `sent_at` and `deleted_at` in a
-/// row; they are `NULL` in most pages.
-const RARE: Range<usize> = 18..25;
+"};
 
 const UPSERT: &str = sql! {r"
     INSERT INTO messages ({message}, digest)
@@ -227,21 +221,40 @@ pub(super) fn keys<const N: usize>(first: [Value; N], channel: ChannelId, ids: &
 /// Stores messages with their attachments and reactions, of which none is stored; `are_new` says that no message is,
 /// either.
 pub(super) async fn upsert_messages(unit: &mut Unit, writes: &[Write<'_>], are_new: bool) -> Result<(), StoreError> {
-    let rows: Vec<_> = writes.iter().map(|write| values(message_row(write))).collect();
-    for piece in pieces(&rows, size) {
-        let is_plain = are_new && piece.len() == padded_size(piece.len());
-        if is_plain && piece.iter().all(|row| row[RARE].iter().all(|value| *value == Value::NULL)) {
-            let rows = piece.iter().flat_map(|row| row[..RARE.start].iter().chain(&row[RARE.end..])).cloned();
-            let sql = insert_sql(INSERT_PLAIN, piece[0].len() - RARE.len(), piece.len(), "");
-            unit.run(&sql, rows.collect::<Vec<_>>()).await?;
-        } else {
-            upsert(unit, UPSERT, piece, UPSERT_TAIL).await?;
-        }
+    let mut rest = writes;
+    if are_new && writes.iter().all(is_plain) {
+        rest = insert_plain(unit, writes).await?;
     }
+    let rows: Vec<_> = rest.iter().map(|write| row::<{ WIDTHS.0 }>(write, false)).collect();
+    upsert(unit, UPSERT, &rows, UPSERT_TAIL).await?;
     let attachments: Vec<_> = attachment_rows(writes).map(values).collect();
     unit.defer_rows(INSERT_ATTACHMENTS, &attachments).await?;
     let reactions: Vec<_> = reaction_rows(writes).map(values).collect();
     unit.defer_rows(INSERT_REACTIONS, &reactions).await
+}
+
+/// Inserts new rows as far as there are statements of the right sizes; returns the others.
+async fn insert_plain<'a, 'b>(unit: &mut Unit, writes: &'b [Write<'a>]) -> Result<&'b [Write<'a>], StoreError> {
+    let mut rows: Vec<_> = writes.iter().map(|write| row::<{ WIDTHS.1 }>(write, true)).collect();
+    let sizes: Vec<_> = pieces(&rows, size).map(<[_]>::len).take_while(|count| *count == padded_size(*count)).collect();
+    let mut rest = writes;
+    for count in sizes {
+        let sql = insert_sql(INSERT_PLAIN, WIDTHS.1, count, "");
+        unit.run(&sql, rows.drain(..count).flatten().collect::<Vec<_>>()).await?;
+        rest = &rest[count..];
+    }
+    Ok(rest)
+}
+
+/// Returns a row of `N` values.
+fn row<const N: usize>(write: &Write<'_>, is_plain: bool) -> [Value; N] {
+    let (mut row, mut next) = ([const { Value::NULL }; N], 0);
+    let Ok(()) = message_values(write, is_plain, |shared| {
+        row[next] = value(shared);
+        next += 1;
+        Ok::<_, Infallible>(())
+    });
+    row
 }
 
 /// Runs `head`, the rows and `tail`, a statement that is safe to repeat, as few times as possible.
@@ -291,6 +304,3 @@ pub(super) async fn remove_interval(
     unit.defer(FORGET_NEWEST, &params! { "channel_id" => channel.to_string() });
     Ok(removed)
 }
-
-#[cfg(test)]
-mod tests;
