@@ -69,6 +69,11 @@ pub enum ChangeKind {
         /// The channel.
         channel: ChannelId,
     },
+    /// Readers could read the channel, and no longer can: it was hidden, or removed. Its threads closed with it.
+    ChannelClosed {
+        /// The channel.
+        channel: ChannelId,
+    },
     /// The tenant appeared, or one of its fields changed; a deletion begins so.
     Tenant,
     /// The content of an author was erased: what is derived from it must be removed at once and for good.
@@ -115,6 +120,7 @@ impl ChangeKind {
             Self::Files { .. } => 9,
             Self::AuthorErased { .. } => 10,
             Self::TenantGone => 11,
+            Self::ChannelClosed { .. } => 12,
         }
     }
 
@@ -128,6 +134,7 @@ impl ChangeKind {
             | Self::Deleted { channel, .. }
             | Self::Channel { channel }
             | Self::ChannelGone { channel }
+            | Self::ChannelClosed { channel }
             | Self::Files { channel, .. } => Some(channel),
             Self::Tenant | Self::TenantGone | Self::GuildItems | Self::AuthorErased { .. } => None,
         }
@@ -153,6 +160,7 @@ impl ChangeKind {
             }
             Self::Channel { .. }
             | Self::ChannelGone { .. }
+            | Self::ChannelClosed { .. }
             | Self::Tenant
             | Self::TenantGone
             | Self::GuildItems
@@ -178,6 +186,7 @@ impl ChangeKind {
             (9, Some(channel), Some(interval)) => Self::Files { channel, interval },
             (10, Some(author), None) => Self::AuthorErased { author: Pseudonym::new(author.0.into_bytes()) },
             (11, None, None) => Self::TenantGone,
+            (12, Some(channel), None) => Self::ChannelClosed { channel },
             _ => return None,
         };
         Some(kind)
@@ -207,6 +216,16 @@ impl ChangePosition {
     #[must_use]
     pub fn as_text(&self) -> &str {
         &self.0
+    }
+
+    /// Returns whether every change before `other` is also before this position; false for positions of different logs.
+    #[must_use]
+    pub fn reaches(&self, other: &Self) -> bool {
+        let (mut own, mut others) = (self.0.split('.'), other.0.split('.'));
+        own.next() == others.next() && own.clone().count() == others.clone().count() && {
+            let number = |part: &str| part.parse::<u64>().ok();
+            own.zip(others).all(|(own, other)| matches!((number(own), number(other)), (Some(own), Some(other)) if own >= other))
+        }
     }
 }
 

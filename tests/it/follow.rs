@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use adapter_sqlite::SqliteStore;
 use app_core::follow::{Follower, Subscriber};
 use async_trait::async_trait;
-use domain::change::{Change, ChangeKind, Followed};
+use domain::change::{Change, ChangeKind, ChangePosition, Followed};
 use ports::store::Store;
 
 use crate::contract::fixture::{at, changes_since, id, log_start, one_channel, page, put};
@@ -56,11 +56,11 @@ impl Received {
 
 #[async_trait]
 impl Subscriber for Received {
-    async fn receive(&self, changes: &[Change]) {
+    async fn receive(&self, changes: &[Change], _: &ChangePosition) {
         self.0.lock().unwrap().push(Some(changes.iter().map(|change| change.kind).collect()));
     }
 
-    async fn resync(&self) {
+    async fn resync(&self, _: &ChangePosition) {
         self.0.lock().unwrap().push(None);
     }
 }

@@ -10,6 +10,7 @@ use domain::channel::{Channel, ChannelId, ChannelKind, ChannelStats};
 use domain::lease::Fence;
 use domain::slug::ChannelSlug;
 use domain::tenant::TenantId;
+use domain::visibility::Visibility;
 use ports::channel::{ChannelCursor, ChannelRepository, ThreadCursor, ThreadFilter};
 use ports::error::StoreError;
 use ports::page::Page;
@@ -98,6 +99,9 @@ impl FromRow for Channel {
 struct Counted {
     tenant: TenantId,
     parent: Option<ChannelId>,
+    is_thread: bool,
+    /// Whether readers may read it; a thread, if they may read its parent.
+    is_open: bool,
 }
 
 impl FromRow for Counted {
@@ -106,9 +110,19 @@ impl FromRow for Counted {
     fn from_row(row: &mut impl Columns) -> Result<Self, StoreError> {
         let tenant = TenantId(row.uuid("tenant_id")?);
         let parent = row.optional_uuid("parent_id")?.map(ChannelId);
-        let kind = ChannelKind(row.number("kind")?);
-        Ok(Self { tenant, parent: kind.counting_parent(row.parse("visibility")?, parent) })
+        let (kind, visibility) = (ChannelKind(row.number("kind")?), row.parse("visibility")?);
+        Ok(Self {
+            tenant,
+            parent: kind.counting_parent(visibility, parent),
+            is_thread: kind.is_thread(),
+            is_open: is_open(kind, visibility),
+        })
     }
+}
+
+/// Returns whether readers may read a channel; a thread, if they may read its parent.
+fn is_open(kind: ChannelKind, visibility: Visibility) -> bool {
+    visibility == Visibility::Public && !kind.is_always_private()
 }
 
 /// Returns a statement with the numbers of the types that hold no messages in the place of `:silent`.
@@ -166,6 +180,21 @@ impl<U: ChannelStatements> SqlUnit<U> {
             let parameters = parameters! { "channel_id" => parent.0, "change" => change };
             self.0.execute(U::COUNT_THREAD, parameters).await?;
             self.0.log(tenant, [ChangeKind::Channel { channel: parent }]);
+        }
+        Ok(())
+    }
+
+    /// Records that a channel closes, if readers could read it `before`.
+    async fn close(&mut self, id: ChannelId, before: &Counted) -> Result<(), StoreError> {
+        let mut was_open = before.is_open;
+        if was_open && before.is_thread {
+            let Some(parent) = before.parent else { return Ok(()) };
+            let parent: Option<Counted> =
+                self.0.select_one(U::FIND_COUNTED, parameters! { "channel_id" => parent.0 }).await?;
+            was_open = parent.is_some_and(|parent| parent.is_open);
+        }
+        if was_open {
+            self.0.log(before.tenant, [ChangeKind::ChannelClosed { channel: id }]);
         }
         Ok(())
     }
@@ -274,6 +303,9 @@ impl<U: ChannelStatements> ChannelRepository for SqlUnit<U> {
         }
         self.0.know_tenant(channel.id, channel.tenant_id);
         self.0.log(channel.tenant_id, [ChangeKind::Channel { channel: channel.id }]);
+        if let Some(before) = before.as_ref().filter(|_| !is_open(channel.kind, channel.visibility)) {
+            self.close(channel.id, before).await?;
+        }
         let after = channel.kind.counting_parent(channel.visibility, channel.parent_id);
         self.move_count(channel.tenant_id, before.and_then(|before| before.parent), after).await
     }
@@ -290,10 +322,12 @@ impl<U: ChannelStatements> ChannelRepository for SqlUnit<U> {
 
     #[instrument(name = "db.channel.delete", level = "debug", skip_all, err(level = "trace"))]
     async fn delete(&mut self, id: ChannelId) -> Result<(), StoreError> {
-        let before = self.0.select_one(U::FIND_COUNTED, parameters! { "channel_id" => id.0 }).await?;
-        let Some(Counted { tenant, parent }) = before else { return Ok(()) };
-        self.0.log(tenant, [ChangeKind::ChannelGone { channel: id }]);
-        self.move_count(tenant, parent, None).await?;
+        let before: Option<Counted> =
+            self.0.select_one(U::FIND_COUNTED, parameters! { "channel_id" => id.0 }).await?;
+        let Some(before) = before else { return Ok(()) };
+        self.close(id, &before).await?;
+        self.0.log(before.tenant, [ChangeKind::ChannelGone { channel: id }]);
+        self.move_count(before.tenant, before.parent, None).await?;
         self.0.execute(U::DELETE, parameters! { "channel_id" => id.0 }).await.map(drop)
     }
 }

@@ -1,5 +1,6 @@
 //! Reads the archive: the tenants, channels and messages that a client may see.
 
+mod changes;
 mod channels;
 mod context;
 mod cut;
@@ -20,6 +21,7 @@ use ports::page::Page;
 use ports::store::{Repositories, Store};
 use uuid::Uuid;
 
+pub use self::changes::{Subject, Update};
 pub use self::channels::{ChannelView, ThreadPage, ThreadView, Threads};
 pub use self::context::PageContext;
 pub use self::cut::MAX_PAGE_BYTES;

@@ -14,7 +14,8 @@ use tracing::{info, warn};
 
 /// Changes that subscribers receive in one call, at most.
 const BATCH: u32 = 1_000;
-/// The wait between two polls of a log that has just moved. A change by another process is noticed after it.
+/// The wait between two polls of a log that has just moved, or whose next change a reader waits for. A change by another
+/// process is noticed after it.
 const BUSY: Duration = Duration::from_millis(50);
 /// The wait between two polls of a log that did not move, or could not be read.
 const IDLE: Duration = Duration::from_millis(500);
@@ -22,13 +23,19 @@ const IDLE: Duration = Duration::from_millis(500);
 /// A part of the program that keeps something derived from the archive.
 #[async_trait]
 pub trait Subscriber: Send + Sync {
-    /// Receives changes in the order of their commits. No change is skipped between two calls, unless
-    /// [`Subscriber::resync`] is called in between.
-    async fn receive(&self, changes: &[Change]);
+    /// Receives changes in the order of their commits; `position` is after the last of them. No change is skipped between
+    /// two calls, unless [`Subscriber::resync`] is called in between.
+    async fn receive(&self, changes: &[Change], position: &ChangePosition);
 
     /// Called once before the first changes, and again whenever the log has a gap: everything that was derived before
-    /// this call may be out of date.
-    async fn resync(&self);
+    /// this call may be out of date. The next changes are those after `position`.
+    async fn resync(&self, position: &ChangePosition);
+
+    /// Returns whether a reader waits for the next change. As long as one does, the log is polled at the shorter
+    /// interval also while it does not move.
+    fn is_waiting(&self) -> bool {
+        false
+    }
 }
 
 /// The distance of a follower from the end of the log. A clone shares it.
@@ -105,7 +112,8 @@ impl Follower {
                     if self.lag.behind() > 0 {
                         continue;
                     }
-                    if passed > 0 { BUSY } else { IDLE }
+                    let is_waiting = self.subscribers.iter().any(|subscriber| subscriber.is_waiting());
+                    if passed > 0 || is_waiting { BUSY } else { IDLE }
                 }
                 Err(error) => {
                     if !failing {
@@ -138,7 +146,7 @@ impl Follower {
             Followed::Changes { changes, position, behind } => {
                 if !changes.is_empty() {
                     for subscriber in &self.subscribers {
-                        subscriber.receive(&changes).await;
+                        subscriber.receive(&changes, &position).await;
                     }
                 }
                 self.position = Some(position);
@@ -152,7 +160,7 @@ impl Follower {
             }
             Followed::Resync { position } => {
                 for subscriber in &self.subscribers {
-                    subscriber.resync().await;
+                    subscriber.resync(&position).await;
                 }
                 if self.position.replace(position).is_some() {
                     warn!("change log trimmed or replaced; resync");

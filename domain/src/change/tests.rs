@@ -164,6 +164,7 @@ fn every_kind_survives_its_columns() {
         ChangeKind::Deleted { channel, message },
         ChangeKind::Channel { channel },
         ChangeKind::ChannelGone { channel },
+        ChangeKind::ChannelClosed { channel },
         ChangeKind::Tenant,
         ChangeKind::TenantGone,
         ChangeKind::GuildItems,
@@ -176,5 +177,21 @@ fn every_kind_survives_its_columns() {
     let wrong = [(0, None, None), (2, Some(EPOCH), Some(interval)), (5, None, None), (10, None, None)];
     for (number, subject, interval) in wrong {
         assert_eq!(ChangeKind::from_stored(number, subject, interval), None);
+    }
+}
+
+#[test]
+fn a_position_reaches_another_if_it_is_as_far_in_every_partition() {
+    let position = |text: &str| ChangePosition::from_text(text.to_owned());
+    for (own, other, expected) in [
+        ("e.1.2", "e.1.2", true),
+        ("e.10.2", "e.9.2", true),
+        ("e.10.1", "e.9.2", false),
+        ("e.1.2", "f.1.2", false),
+        ("e.1.2", "e.1", false),
+        ("e.1", "e.1.2", false),
+        ("e.x", "e.1", false),
+    ] {
+        assert_eq!(position(own).reaches(&position(other)), expected, "{own} {other}");
     }
 }

@@ -12,13 +12,14 @@ use domain::message::{Deletion, StoredMessage};
 use domain::pseudonym::Pseudonym;
 use domain::tenant::Tenant;
 use domain::unreadable::Unreadable;
+use domain::visibility::Visibility;
 use ports::error::StoreError;
 use ports::store::{Store, UnitOfWork};
 
 use super::contract;
 use super::fixture::{
     at, begin, changes_since, channel, guild_items, id, interval, log_start, message, one_channel, page, put, retried,
-    tenant, thread,
+    tenant, thread, upsert,
 };
 use super::media::file;
 
@@ -26,6 +27,7 @@ contract![
     a_page_logs_each_message_up_to_twenty_and_one_interval_for_more,
     a_page_that_changes_nothing_for_readers_logs_nothing,
     every_method_that_changes_an_answer_appends,
+    a_channel_that_readers_could_read_closes_once,
     changes_are_followed_to_the_end_in_batches_of_any_size,
     a_unit_that_is_dropped_changed_nothing,
     changes_outlive_their_channel_and_tenant,
@@ -259,6 +261,51 @@ fn store_segments(interval: Interval) -> domain::coverage::Segments {
     let mut segments = domain::coverage::Segments::default();
     segments.insert(Observation::new(interval, at(7)));
     segments
+}
+
+async fn a_channel_that_readers_could_read_closes_once(store: &dyn Store) {
+    let (owner, hidden) = one_channel(store).await;
+    let open = Channel { visibility: Visibility::Public, ..channel(&owner, 20, ChannelKind::TEXT) };
+    let threads = [thread(&open, 21), thread(&open, 22), thread(&hidden, 23), thread(&hidden, 24)];
+    upsert(store, &[&open]).await;
+    upsert(store, &threads.each_ref()).await;
+    let private = |channel: &Channel| Channel { visibility: Visibility::Private, ..channel.clone() };
+    let closing = async |change: &dyn AsyncFnBox<'_>| {
+        let before = end(store).await;
+        let mut unit = begin(store).await;
+        change.call(&mut *unit).await.unwrap();
+        unit.commit().await.unwrap();
+        let kinds = kinds(store, &owner, &before).await.into_iter();
+        kinds.filter(|kind| matches!(kind, ChangeKind::ChannelClosed { .. })).collect::<Vec<_>>()
+    };
+    let closed = |channel: &Channel| vec![ChangeKind::ChannelClosed { channel: channel.id }];
+    let [of_open, other_of_open, of_hidden, other_of_hidden] = &threads;
+    for (channel, expected) in [
+        (hidden.clone(), vec![]),
+        (open.clone(), vec![]),
+        (private(of_open), closed(of_open)),
+        (private(of_open), vec![]),
+        (private(of_hidden), vec![]),
+        (private(&open), closed(&open)),
+        (private(&open), vec![]),
+        (open.clone(), vec![]),
+    ] {
+        let name = channel.name.clone();
+        let change = async |unit: &mut dyn UnitOfWork| unit.channels().upsert(&channel).await;
+        assert_eq!(closing(&change).await, expected, "{name}");
+    }
+    for (channel, expected) in [
+        (other_of_open, closed(other_of_open)),
+        (other_of_hidden, vec![]),
+        (of_open, vec![]),
+        (of_hidden, vec![]),
+        (&hidden, vec![]),
+        (&open, closed(&open)),
+        (&open, vec![]),
+    ] {
+        let change = async |unit: &mut dyn UnitOfWork| unit.channels().delete(channel.id).await;
+        assert_eq!(closing(&change).await, expected, "{} is deleted", channel.name);
+    }
 }
 
 async fn changes_are_followed_to_the_end_in_batches_of_any_size(store: &dyn Store) {

@@ -10,7 +10,7 @@ use adapter_sqlite::SqliteStore;
 use app_core::follow::{Follower, Lag, Subscriber};
 use async_trait::async_trait;
 use discord_simulator::{ChannelPlan, Options, Simulator, kind};
-use domain::change::{Change, ChangeKind};
+use domain::change::{Change, ChangeKind, ChangePosition};
 use domain::channel::ChannelId;
 use domain::coverage::Interval;
 use domain::message::MessageId;
@@ -59,11 +59,11 @@ struct Collected(watch::Sender<Vec<Change>>);
 
 #[async_trait]
 impl Subscriber for Collected {
-    async fn receive(&self, changes: &[Change]) {
+    async fn receive(&self, changes: &[Change], _: &ChangePosition) {
         self.0.send_modify(|collected| collected.extend(changes));
     }
 
-    async fn resync(&self) {}
+    async fn resync(&self, _: &ChangePosition) {}
 }
 
 /// A follower in the process of the test, beside those that are killed.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use domain::channel::ChannelId;
-use domain::media::{ContentHash, FileKey, FileState};
+use domain::media::{ContentHash, File, FileKey, FileState};
 use domain::message::{Attachment, AttachmentId, Message, MessageId};
 use domain::tenant::Tenant;
 
@@ -90,9 +90,7 @@ impl Reading {
         let mut beside = Vec::new();
         for message in messages.into_iter().filter(|message| !message.attachments.is_empty()) {
             keys.push((message.channel_id, message.id));
-            let (channel, message_id) = (message.channel_id, message.id);
-            let alone = message.attachments.iter().filter(|file| file.url.is_none());
-            beside.extend(alone.map(|file| FileKey { channel, message: message_id, attachment: file.id }));
+            beside.extend(without_address(message));
             match spans.last_mut() {
                 Some((channel, _, high)) if *channel == message.channel_id && *high <= message.id => *high = message.id,
                 _ => spans.push((message.channel_id, message.id, message.id)),
@@ -103,13 +101,40 @@ impl Reading {
             [(channel, low, high)] => self.at.media().list(channel, low, high).await?,
             _ => self.at.media().find_all(&keys).await?,
         };
-        let mut files: FileStates = found.into_iter().map(|file| (file.key, file.state)).collect();
-        for key in beside {
-            let state = files.entry(key).or_insert(FileState::Gone);
-            if let FileState::Waiting { .. } = state {
-                *state = FileState::Gone;
-            }
-        }
-        Ok(files)
+        Ok(states(&found, beside))
     }
+
+    /// Returns the same for messages that are not next to each other, at most 200: one call.
+    pub(super) async fn files_of_scattered(
+        &mut self,
+        messages: impl IntoIterator<Item = &Message>,
+    ) -> Result<FileStates, BrowseError> {
+        let (mut keys, mut beside) = (Vec::new(), Vec::new());
+        for message in messages.into_iter().filter(|message| !message.attachments.is_empty()) {
+            keys.push((message.channel_id, message.id));
+            beside.extend(without_address(message));
+        }
+        if keys.is_empty() {
+            return Ok(FileStates::new());
+        }
+        Ok(states(&self.at.media().find_all(&keys).await?, beside))
+    }
+}
+
+/// Returns the keys of the files of a message that have no address elsewhere.
+fn without_address(message: &Message) -> impl Iterator<Item = FileKey> {
+    let alone = message.attachments.iter().filter(|file| file.url.is_none());
+    alone.map(|file| FileKey { channel: message.channel_id, message: message.id, attachment: file.id })
+}
+
+/// Returns the states of stored files, and of those `beside` an export.
+fn states(found: &[File], beside: Vec<FileKey>) -> FileStates {
+    let mut files: FileStates = found.iter().map(|file| (file.key, file.state)).collect();
+    for key in beside {
+        let state = files.entry(key).or_insert(FileState::Gone);
+        if let FileState::Waiting { .. } = state {
+            *state = FileState::Gone;
+        }
+    }
+    files
 }

@@ -254,7 +254,7 @@ impl Reading {
     }
 
     /// Returns the threads that were started from `messages` of `channel` and that this client may read.
-    async fn threads_from(
+    pub(super) async fn threads_from(
         &mut self,
         channel: &Channel,
         messages: &[Message],

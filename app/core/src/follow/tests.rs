@@ -11,24 +11,25 @@ struct Seen(Mutex<Vec<Option<usize>>>);
 
 #[async_trait]
 impl Subscriber for Seen {
-    async fn receive(&self, changes: &[Change]) {
+    async fn receive(&self, changes: &[Change], _: &ChangePosition) {
         self.0.lock().unwrap().push(Some(changes.len()));
     }
 
-    async fn resync(&self) {
+    async fn resync(&self, _: &ChangePosition) {
         self.0.lock().unwrap().push(None);
     }
 }
 
 /// Stops the follower after the first changes.
 struct Stop(CancellationToken);
+
 #[async_trait]
 impl Subscriber for Stop {
-    async fn receive(&self, _: &[Change]) {
+    async fn receive(&self, _: &[Change], _: &ChangePosition) {
         self.0.cancel();
     }
 
-    async fn resync(&self) {}
+    async fn resync(&self, _: &ChangePosition) {}
 }
 
 fn position(text: &str) -> ChangePosition {
@@ -93,4 +94,31 @@ async fn a_store_that_fails_is_asked_again_and_nothing_is_skipped() {
     let subscribers: Vec<Arc<dyn Subscriber>> = vec![Arc::clone(&seen) as _, Arc::new(Stop(stop.clone()))];
     Follower::new(log, subscribers).run(stop).await;
     assert_eq!(*seen.0.lock().unwrap(), [None, Some(3)]);
+}
+
+/// A subscriber whose readers wait.
+struct Waits;
+
+#[async_trait]
+impl Subscriber for Waits {
+    async fn receive(&self, _: &[Change], _: &ChangePosition) {}
+
+    async fn resync(&self, _: &ChangePosition) {}
+
+    fn is_waiting(&self) -> bool {
+        true
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_is_polled_more_often_while_a_reader_waits() {
+    for (waits, expected) in [(true, BUSY), (false, IDLE)] {
+        let stop = CancellationToken::new();
+        let log = store(vec![("start", Ok(changes(0, "start", 0))), ("start", Ok(changes(1, "a", 0)))]);
+        let mut subscribers: Vec<Arc<dyn Subscriber>> = vec![Arc::new(Stop(stop.clone()))];
+        subscribers.extend(waits.then_some(Arc::new(Waits) as _));
+        let start = Instant::now();
+        Follower::new(log, subscribers).run(stop).await;
+        assert_eq!(start.elapsed(), expected * 2);
+    }
 }

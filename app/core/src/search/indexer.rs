@@ -58,11 +58,11 @@ pub struct Wake(Arc<Notify>);
 
 #[async_trait]
 impl Subscriber for Wake {
-    async fn receive(&self, _: &[Change]) {
+    async fn receive(&self, _: &[Change], _: &ChangePosition) {
         self.0.notify_one();
     }
 
-    async fn resync(&self) {
+    async fn resync(&self, _: &ChangePosition) {
         self.0.notify_one();
     }
 }

@@ -58,7 +58,12 @@ impl<'a> Batch<'a> {
                 ChangeKind::Channel { channel } => drop(channels.insert(channel)),
                 ChangeKind::ChannelGone { channel } => drop(gone.insert(channel)),
                 ChangeKind::AuthorErased { author } => drop(erased.insert(author)),
-                ChangeKind::Tenant | ChangeKind::TenantGone | ChangeKind::GuildItems | ChangeKind::Files { .. } => {}
+                // A search checks in the store whether a channel is open.
+                ChangeKind::ChannelClosed { .. }
+                | ChangeKind::Tenant
+                | ChangeKind::TenantGone
+                | ChangeKind::GuildItems
+                | ChangeKind::Files { .. } => {}
             }
         }
         self.pending.delete.extend(gone.into_iter().map(IndexRange::Channel));
