@@ -224,7 +224,8 @@ impl ChangePosition {
         let (mut own, mut others) = (self.0.split('.'), other.0.split('.'));
         own.next() == others.next() && own.clone().count() == others.clone().count() && {
             let number = |part: &str| part.parse::<u64>().ok();
-            own.zip(others).all(|(own, other)| matches!((number(own), number(other)), (Some(own), Some(other)) if own >= other))
+            own.zip(others)
+                .all(|(own, other)| matches!((number(own), number(other)), (Some(own), Some(other)) if own >= other))
         }
     }
 }

@@ -174,8 +174,20 @@ fn exchange(address: SocketAddr, bytes: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut chunk = [0; 8192];
     while let Ok(length @ 1..) = stream.read(&mut chunk) {
         answer.extend_from_slice(&chunk[..length]);
+        if is_begun_stream(&answer) {
+            break;
+        }
     }
     Ok(answer)
+}
+
+/// Returns whether a response is a stream of events, which does not end, and has its first piece.
+fn is_begun_stream(answer: &[u8]) -> bool {
+    let head = answer.windows(4).position(|part| part == b"\r\n\r\n");
+    head.is_some_and(|end| {
+        let is_stream = String::from_utf8_lossy(&answer[..end]).contains("\r\ncontent-type: text/event-stream\r\n");
+        is_stream && answer[end + 4..].ends_with(b"\n\n\r\n")
+    })
 }
 
 /// Requests a path of a server that may be killed; `None` unless the whole response arrives, which has a length.

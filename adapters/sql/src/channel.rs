@@ -322,8 +322,7 @@ impl<U: ChannelStatements> ChannelRepository for SqlUnit<U> {
 
     #[instrument(name = "db.channel.delete", level = "debug", skip_all, err(level = "trace"))]
     async fn delete(&mut self, id: ChannelId) -> Result<(), StoreError> {
-        let before: Option<Counted> =
-            self.0.select_one(U::FIND_COUNTED, parameters! { "channel_id" => id.0 }).await?;
+        let before: Option<Counted> = self.0.select_one(U::FIND_COUNTED, parameters! { "channel_id" => id.0 }).await?;
         let Some(before) = before else { return Ok(()) };
         self.close(id, &before).await?;
         self.0.log(before.tenant, [ChangeKind::ChannelGone { channel: id }]);

@@ -26,6 +26,7 @@ mod route;
 mod search;
 mod server;
 mod site;
+mod stream;
 mod turns;
 pub mod wire;
 
@@ -48,10 +49,12 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 
 pub use self::server::Server;
+pub use self::stream::Streams;
 use crate::budget::Budget;
 use crate::limit::RateLimit;
 use crate::metrics::Metrics;
 use crate::node::Node;
+use crate::stream::Slots;
 use crate::turns::Turns;
 
 /// The number of large responses that are compressed at the same time. Each keeps several MB busy, and a processor,
@@ -109,6 +112,9 @@ pub struct ServerState {
     node: Option<Node>,
     /// Counts searches, which cost more than pages.
     searches: RateLimit,
+    streams: Option<Arc<Streams>>,
+    /// Bounds the open streams.
+    stream_slots: Arc<Slots>,
 }
 
 impl ServerState {
@@ -141,6 +147,8 @@ impl ServerState {
             search: None,
             node: None,
             searches: RateLimit::new(settings.rate_limit.div_ceil(SEARCHES), Vec::new()),
+            streams: None,
+            stream_slots: Slots::new(server::MAX_CONNECTIONS),
         }
     }
 
@@ -184,6 +192,12 @@ impl ServerState {
         answer: impl Fn(Bytes) -> BoxFuture<'static, Option<Bytes>> + Send + Sync + 'static,
     ) -> Self {
         Self { node: Some(Node::new(token, Box::new(answer))), ..self }
+    }
+
+    /// Makes the server also serve streams of changes, which a follower of the change log feeds.
+    #[must_use]
+    pub fn with_streams(self, streams: Arc<Streams>) -> Self {
+        Self { metrics: self.metrics.with_streams(&streams), streams: Some(streams), ..self }
     }
 
     /// Makes the server also serve the files that are stored in `media`.

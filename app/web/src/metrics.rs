@@ -17,6 +17,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
+use super::stream::{Counts, Streams};
+
 /// The labels of a request: never an address that a client wrote, so that there are few of them.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Labels {
@@ -127,6 +129,18 @@ impl Metrics {
         );
         self.follower = Some(follower);
         self
+    }
+
+    /// Returns the metrics with those of streams of changes.
+    pub(crate) fn with_streams(self, streams: &Streams) -> Self {
+        let Counts { open, sent, dropped, rejected } = &streams.counts;
+        self.with(|registry| {
+            registry.register("streams_open", "Open streams of changes", open.clone());
+            registry.register("stream_events", "Events sent to clients of streams", sent.clone());
+            registry.register("streams_dropped", "Streams ended because the client was too slow", dropped.clone());
+            let help = "Streams rejected because the client, or all of them together, had too many";
+            registry.register("streams_rejected", help, rejected.clone());
+        })
     }
 
     /// Returns the metrics with those of the search indexes.

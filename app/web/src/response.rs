@@ -45,12 +45,12 @@ pub(crate) async fn opened(response: Response) -> Result<Response, ApiError> {
     Ok(Response::from_parts(head, body))
 }
 
-/// Returns the content security policy of a page: its own styles and pictures, and the tenant's logo. A picture from
+/// Returns the content security policy of a page: the site's own scripts, styles and pictures, and the tenant's logo. A picture from
 /// another host would reveal every reader to that host.
 fn policy(logo: Option<&str>) -> HeaderValue {
     let logo = logo.and_then(origin).map_or_else(String::new, |origin| format!(" {origin}"));
     let policy = format!(
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'{logo}; form-action 'self'; base-uri 'none'; \
+        "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'{logo}; form-action 'self'; base-uri 'none'; \
          frame-ancestors 'none'"
     );
     HeaderValue::from_str(&policy).expect("an origin is plain text")
@@ -140,8 +140,11 @@ pub(crate) fn finish(
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     headers.append(VARY, HeaderValue::from_static("authorization"));
+    let is_stored = headers.get(CACHE_CONTROL).is_none_or(|cached| !cached.as_bytes().starts_with(b"no-store"));
     if audience == Audience::Admin {
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if is_stored {
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        }
         return response;
     }
     if public_api {
@@ -152,7 +155,7 @@ pub(crate) fn finish(
         return response;
     }
     // What no cache stores needs no validator.
-    if response.headers().get(CACHE_CONTROL).is_some_and(|cached| cached == "no-store") {
+    if !is_stored {
         return response;
     }
     let tag = match (response.headers().get(ETAG), response.body()) {

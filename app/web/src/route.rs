@@ -7,7 +7,7 @@ use http::Method;
 use super::call::{Call, Work};
 use super::capture::{ChannelRef, FileName, TenantRef};
 use super::request::Area;
-use super::{admin, file, health, job, node, public, search, site};
+use super::{admin, file, health, job, node, public, search, site, stream};
 
 /// The audience of a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,6 +102,7 @@ routes! {
         public::message, (slug: TenantRef<'_>, id: MessageId);
     GET "/api/v1/tenants/{slug}/search" Reader ["q" "channel" "sort" "cursor" "limit"]
         search::search, (slug: TenantRef<'_>);
+    GET "/api/v1/tenants/{slug}/events" Reader ["channel" "last_event_id"] stream::events, (slug: TenantRef<'_>);
     GET "/api/v1/tenants/{slug}/coverage" Reader ["limit" "cursor"] public::coverage, (slug: TenantRef<'_>);
 
     GET "/api/v1/admin/tenants" Admin ["limit" "cursor"] admin::list, ();

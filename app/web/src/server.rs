@@ -37,10 +37,11 @@ use super::dispatch::{Routed, dispatch};
 use super::error::ApiError;
 use super::request::{self, Area, Request};
 use super::response::{self, Body, finish, opened, problem};
+use super::stream::Slots;
 use super::turns::Turn;
 
 /// The most connections at the same time, if the process may open as many files.
-const MAX_CONNECTIONS: usize = 2_048;
+pub(crate) const MAX_CONNECTIONS: usize = 2_048;
 /// The number of files that the process opens besides connections and the files they download.
 const OTHER_FILES: usize = 64;
 /// The time that a client is given for the head of a request, and to send the next one.
@@ -48,7 +49,7 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// The time that a client is given for a body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// The time that the store is given for all queries of one response.
-const STORE_TIMEOUT: Duration = Duration::from_secs(8);
+pub(crate) const STORE_TIMEOUT: Duration = Duration::from_secs(8);
 /// The time in which a response must be made, including the time in which its request arrives.
 const WORK_TIMEOUT: Duration = Duration::from_secs(30);
 /// The time that a client is given to receive pending bytes.
@@ -78,6 +79,8 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub struct Server {
     listener: TcpListener,
     state: Arc<ServerState>,
+    /// The number of connections that there is room for.
+    room: usize,
 }
 
 impl Server {
@@ -86,7 +89,9 @@ impl Server {
     /// # Errors
     /// If the address is in use, or does not belong to this machine.
     pub async fn bind(address: SocketAddr, state: ServerState) -> std::io::Result<Self> {
-        Ok(Self { listener: TcpListener::bind(address).await?, state: Arc::new(state) })
+        let room = room_for_connections();
+        let state = ServerState { stream_slots: Slots::new(room), ..state };
+        Ok(Self { listener: TcpListener::bind(address).await?, state: Arc::new(state), room })
     }
 
     /// Returns the address of the listener.
@@ -97,10 +102,11 @@ impl Server {
         self.listener.local_addr()
     }
 
-    /// Serves requests until `stop`; then accepts no more connections and lets the open ones finish, for 10 seconds.
+    /// Serves requests until `stop`; then accepts no more connections, ends the streams, and lets the open requests finish,
+    /// for 10 seconds.
     pub async fn run(self, stop: CancellationToken) {
         let graceful = GracefulShutdown::new();
-        let connections = Connections::new(room_for_connections());
+        let connections = Connections::new(self.room);
         let mut forget = tokio::time::interval(FORGET);
         loop {
             let (stream, peer) = tokio::select! {
@@ -140,6 +146,9 @@ impl Server {
             });
         }
         drop(self.listener);
+        if let Some(streams) = &self.state.streams {
+            streams.close();
+        }
         if timeout(DRAIN_TIMEOUT, graceful.shutdown()).await.is_err() {
             warn!("connections aborted at shutdown");
         }

@@ -138,6 +138,54 @@ impl<'a> ThreadBody<'a> {
     }
 }
 
+/// A channel in the event that it changed, with the interval of the messages that changed.
+#[derive(Debug, Serialize)]
+pub struct UpdatedBody<'a> {
+    #[serde(flatten)]
+    channel: ChannelBody<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    interval: Option<[MessageId; 2]>,
+}
+
+impl<'a> UpdatedBody<'a> {
+    /// Returns the channel of a view.
+    #[must_use]
+    pub fn new(view: &'a ChannelView, interval: Option<Interval>) -> Self {
+        let interval = interval.map(|interval| [interval.low(), interval.high()]);
+        Self { channel: ChannelBody::new(view), interval }
+    }
+}
+
+/// A channel in the event that it can no longer be read.
+#[derive(Debug, Serialize)]
+pub struct ClosedBody {
+    id: domain::channel::ChannelId,
+    gone: bool,
+}
+
+impl ClosedBody {
+    /// Returns the event of a channel.
+    #[must_use]
+    pub const fn new(id: domain::channel::ChannelId) -> Self {
+        Self { id, gone: true }
+    }
+}
+
+/// A message in the event that it was deleted.
+#[derive(Debug, Serialize)]
+pub struct DeletedBody {
+    id: MessageId,
+    channel_id: domain::channel::ChannelId,
+}
+
+impl DeletedBody {
+    /// Returns the event of a message.
+    #[must_use]
+    pub const fn new(id: MessageId, channel_id: domain::channel::ChannelId) -> Self {
+        Self { id, channel_id }
+    }
+}
+
 /// The coverage of a channel.
 #[derive(Debug, Serialize)]
 pub struct CoverageBody<'a> {

@@ -139,11 +139,13 @@ type States = HashMap<(ChannelId, MessageId), State>;
 /// Returns the change to a subject, as the client sees it.
 fn update(subject: Subject, views: &Views, states: &mut States) -> Option<Update> {
     match (subject, views.get(&subject.channel())) {
-        (Subject::Message { channel, message, created }, Some(_)) => Some(match states.remove(&(channel, message))? {
-            State::Shown(view) if created => Update::Created(view),
-            State::Shown(view) => Update::Updated(view),
-            State::Deleted => Update::Deleted { channel, message },
-        }),
+        (Subject::Message { channel, message, created }, Some(_)) => {
+            Some(match states.remove(&(channel, message))? {
+                State::Shown(view) if created => Update::Created(view),
+                State::Shown(view) => Update::Updated(view),
+                State::Deleted => Update::Deleted { channel, message },
+            })
+        }
         (Subject::Interval { interval, .. }, Some(view)) => {
             Some(Update::Channel { view: view.clone(), interval: Some(interval) })
         }
@@ -199,11 +201,7 @@ impl Reading {
     }
 
     /// Loads the channels of subjects that this client may read; at most 100.
-    async fn views(
-        &mut self,
-        tenant: &Tenant,
-        subjects: &[Subject],
-    ) -> Result<Views, BrowseError> {
+    async fn views(&mut self, tenant: &Tenant, subjects: &[Subject]) -> Result<Views, BrowseError> {
         let mut ids: Vec<ChannelId> = subjects.iter().map(|subject| subject.channel()).collect();
         ids.sort_unstable();
         ids.dedup();
@@ -227,12 +225,7 @@ impl Reading {
     }
 
     /// Loads messages of readable channels, at most 100; those that this client may not read are left out.
-    async fn states(
-        &mut self,
-        tenant: &Tenant,
-        views: &Views,
-        subjects: &[Subject],
-    ) -> Result<States, BrowseError> {
+    async fn states(&mut self, tenant: &Tenant, views: &Views, subjects: &[Subject]) -> Result<States, BrowseError> {
         let mut states = HashMap::new();
         let key = |subject: &Subject| match *subject {
             Subject::Message { channel, message, .. } if views.contains_key(&channel) => Some((channel, message)),

@@ -11,7 +11,7 @@ use app_core::import::Options;
 use app_core::jobs::Jobs;
 use app_core::search::{IndexProgress, Indexer, Search};
 use app_core::sync::{Candidate, Schedule, SyncJobs, Worker};
-use app_web::{Server, ServerState, Settings};
+use app_web::{Server, ServerState, Settings, Streams};
 use bytes::Bytes;
 use futures::FutureExt;
 use ports::search::SearchIndex;
@@ -58,8 +58,14 @@ pub(super) async fn run(paths: &[PathBuf], role: Role, config: &Config, tools: &
     let state = if tools.key.is_some() { state } else { state.without_key() };
     let progress = IndexProgress::default();
     let indexer = indexer(role, tools, &progress);
-    let subscribers = indexer.iter().map(|indexer| Arc::new(indexer.wake()) as Arc<dyn Subscriber>).collect();
+    let streams = matches!(role, Role::Web | Role::All).then(|| Arc::new(Streams::new(Arc::clone(&tools.store))));
+    let wake = indexer.iter().map(|indexer| Arc::new(indexer.wake()) as Arc<dyn Subscriber>);
+    let subscribers = wake.chain(streams.iter().map(|streams| Arc::clone(streams) as Arc<dyn Subscriber>)).collect();
     let follower = Follower::new(Arc::clone(&tools.store), subscribers);
+    let state = match streams {
+        Some(streams) => state.with_streams(streams),
+        None => state,
+    };
     let state = state.with_media(Arc::clone(&tools.media)).with_follower(follower.lag());
     let state = state.with_metrics(|registry| meter().register(registry));
     let state = if role == Role::Sync { state } else { state.with_search(search(role, tools, &progress)) };

@@ -79,9 +79,9 @@ async fn seen(audience: Audience, channels: Vec<Channel>, messages: Vec<StoredMe
     }
     let mut unit = FakeUnitOfWork::default();
     let all = channels.clone();
-    unit.channels.expect_find_all().returning(move |ids| {
-        Ok(all.iter().filter(|channel| ids.contains(&channel.id)).cloned().collect())
-    });
+    unit.channels
+        .expect_find_all()
+        .returning(move |ids| Ok(all.iter().filter(|channel| ids.contains(&channel.id)).cloned().collect()));
     unit.messages.expect_find_all().returning(move |keys| {
         let is_wanted = |stored: &&StoredMessage| keys.contains(&(stored.message.channel_id, stored.message.id));
         Ok(messages.iter().filter(is_wanted).cloned().collect())
@@ -118,9 +118,9 @@ async fn nothing_tells_of_what_the_client_cannot_read() {
         messages.push(stored(channel.id, 4, restricted, true));
     }
     let public = seen(Audience::Public, channels.clone(), messages.clone()).await;
-    let expected = ["channel 1", "channel 3"].into_iter().flat_map(|channel| {
-        ["", ": interval", ": 1 created", ": 2 deleted"].map(|rest| format!("{channel}{rest}"))
-    });
+    let expected = ["channel 1", "channel 3"]
+        .into_iter()
+        .flat_map(|channel| ["", ": interval", ": 1 created", ": 2 deleted"].map(|rest| format!("{channel}{rest}")));
     assert_eq!(public, expected.collect::<Vec<_>>());
     let admin = seen(Audience::Admin, channels, messages).await;
     assert!(admin.contains(&"channel 2: 3 created".to_owned()) && admin.contains(&"channel 4: 4 deleted".to_owned()));
@@ -133,7 +133,8 @@ async fn a_closed_channel_is_named_unless_it_is_open_again() {
         let mut unit = FakeUnitOfWork::default();
         let found = channel.clone();
         unit.channels.expect_find_all().returning(move |_| Ok(vec![found.clone()]));
-        let mut reading = Browse::new(std::sync::Arc::new(FakeStore::new([unit]))).open(Audience::Public).await.unwrap();
+        let mut reading =
+            Browse::new(std::sync::Arc::new(FakeStore::new([unit]))).open(Audience::Public).await.unwrap();
         let subjects = Subject::of(&[
             ChangeKind::Channel { channel: channel.id },
             ChangeKind::ChannelClosed { channel: channel.id },
