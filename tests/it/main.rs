@@ -29,5 +29,6 @@ mod search;
 mod server;
 mod shown_counts;
 mod statements;
+mod streams;
 mod sync;
 mod tls;

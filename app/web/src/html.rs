@@ -31,6 +31,8 @@ use crate::address::channel_path;
 pub const STYLE: &str = include_str!("../assets/site.css");
 /// The script of every page, which works without it: `/` focuses the search box.
 pub const SCRIPT: &str = include_str!("../assets/search.js");
+/// The script of the pages of channels, which work without it: it shows changes to an open page.
+pub const LIVE_SCRIPT: &str = include_str!("../assets/live.js");
 /// The icon of the site.
 pub const ICON: &str = include_str!("../assets/favicon.svg");
 
@@ -135,6 +137,8 @@ struct Head {
     noindex: bool,
     /// Whether the page is for adults only.
     adult: bool,
+    /// Whether the page shows a channel, so that changes to it are shown while it is open.
+    live: bool,
     /// The text of the search box, and the channel to which it is limited.
     search: search::SearchBox,
 }
@@ -157,6 +161,7 @@ fn page(head: &Head, tenant: Option<&Tenant>, content: &Markup) -> Markup {
                     link rel="stylesheet" href={"/assets/" (tenant.slug) "/theme.css"};
                     link rel="search" href={"/" (tenant.slug) "/search"};
                     script defer src="/assets/search.js" {}
+                    @if head.live { script defer src="/assets/live.js" {} }
                 }
             }
             body {
@@ -193,6 +198,7 @@ fn framed(
         canonical: named.map(|path| format!("{}{path}", frame.public_url)),
         noindex: path.is_none(),
         adult: current.is_some_and(ChannelView::is_age_gated),
+        live: current.is_some(),
         search: search::SearchBox::default(),
     };
     framed_with(frame, &head, current, content)
@@ -223,7 +229,14 @@ fn framed_with(frame: &Frame<'_>, head: &Head, current: Option<&ChannelView>, co
             nav class="channels" aria-label="Channels" {
                 details { summary class="menu" { "Channels" } (list) }
             }
-            main id="content" { (content) }
+            @match current.filter(|_| head.live) {
+                Some(channel) => {
+                    main id="content" data-events={"/api/v1/tenants/" (frame.tenant.slug) "/events"}
+                        data-channel=(channel.id) data-parent=[channel.parent_id.filter(|_| channel.kind.is_thread())]
+                        data-forum[channel.kind.is_forum()] { (content) }
+                },
+                None => main id="content" { (content) },
+            }
         }
     };
     page(head, Some(frame.tenant), &content)
@@ -324,7 +337,7 @@ pub fn forum(
         ul class="cards" {
             @for post in &posts.threads {
                 @let thread = &post.thread.channel;
-                li {
+                li id={"c" (thread.id)} data-channel=(thread.id) {
                     h2 dir="auto" {
                         a href=(channel_path(frame.tenant, thread)) { bdi { (thread.name) } }
                         @if post.thread.is_age_gated() { (age_sign()) }
@@ -459,18 +472,23 @@ pub fn channel(
             span { @if let Some(id) = newer { a rel="next" href={(path) "?after=" (id)} { "Newer →" } } }
         }
     };
+    // The script of the page replaces these parts apart from each other.
     let content = html! {
-        (heading(frame, view, &links.emojis))
-        @if opened.is_none() { (began_with(links)) }
-        (pager)
-        @if messages.entries.is_empty() { p class="muted" { "No messages are stored here." } }
-        @if let Some((_, path, message)) = opened {
-            @let above = html! { p class="crumb" { "Started" (links.began()) } };
-            @let around = MessageFrame { path, is_thread: false, target: None, ..around };
-            (message::opener(&around, &Entry { message: message.clone(), thread: None }, &above))
+        div id="above" {
+            (heading(frame, view, &links.emojis))
+            @if opened.is_none() { (began_with(links)) }
+            (pager)
+            @if messages.entries.is_empty() { p class="muted" { "No messages are stored here." } }
+            @if let Some((_, path, message)) = opened {
+                @let above = html! { p class="crumb" { "Started" (links.began()) } };
+                @let around = MessageFrame { path, is_thread: false, target: None, ..around };
+                (message::opener(&around, &Entry { message: message.clone(), thread: None }, &above))
+            }
         }
-        @for (_, message) in made.iter().filter(|(index, _)| kept.contains(index)) { (message) }
-        (pager)
+        div id="messages" {
+            @for (_, message) in made.iter().filter(|(index, _)| kept.contains(index)) { (message) }
+        }
+        div id="below" { (pager) }
     };
     let (title, own) = match target {
         Some(target) => {

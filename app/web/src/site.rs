@@ -31,6 +31,7 @@ pub(super) async fn robots(_: &Call<'_>) -> Result<Response, ApiError> {
 
 pub(super) async fn asset(_: &Call<'_>, file: FileName<'_>) -> Result<Response, ApiError> {
     match file.0 {
+        "live.js" => Ok(kept(with_type(StatusCode::OK, "text/javascript; charset=utf-8", pages::LIVE_SCRIPT))),
         "search.js" => Ok(kept(with_type(StatusCode::OK, "text/javascript; charset=utf-8", pages::SCRIPT))),
         "site.css" => Ok(kept(with_type(StatusCode::OK, "text/css; charset=utf-8", pages::STYLE))),
         _ => Err(ApiError::not_found("there is no such file")),

@@ -300,7 +300,8 @@ fn crawl(server: &Server) {
             continue;
         }
         // The site's own.
-        let page = answer.text().replace("<script defer src=\"/assets/search.js\"></script>", "");
+        let own = ["search", "live"].map(|name| format!("<script defer src=\"/assets/{name}.js\"></script>"));
+        let page = own.iter().fold(answer.text(), |page, script| page.replace(script, ""));
         assert!(!page.contains("<script") && !page.contains("<img src=x"), "{path} lets markup through");
         for link in page.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
             let link = link.split('#').next().unwrap().replace("&amp;", "&");

@@ -104,7 +104,7 @@ fn article(frame: &MessageFrame<'_>, entry: &Entry, grouped: bool, above: &Marku
                     ul class="reactions" aria-label="Reactions" { @for one in &message.reactions { (reaction(one)) } }
                 }
                 @if let Some(thread) = &entry.thread {
-                    p class="card" {
+                    p class="card" data-channel=(thread.id) {
                         a href=(channel_path(tenant, thread)) { "Thread: " bdi { (thread.name) } }
                         " · " (thread.stats.message_count) " messages"
                     }

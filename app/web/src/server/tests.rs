@@ -2,13 +2,17 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use app_core::follow::Subscriber as _;
 use app_core::jobs::Jobs;
 use app_core::sync::SyncJobs;
 use async_trait::async_trait;
+use domain::change::ChangePosition;
+use domain::slug::TenantSlug;
+use domain::tenant::{Platform, PlatformId, Tenant, TenantName};
 use domain::timestamp::Timestamp;
 use ports::clock::Clock;
 use ports::error::StoreError;
-use ports::mock::FakeClock;
+use ports::mock::{FakeClock, FakeStore, FakeUnitOfWork};
 use ports::store::{Repositories, Store, StoreStatus, UnitOfWork};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::task::JoinHandle;
@@ -16,7 +20,7 @@ use tokio::time::Instant;
 
 use super::{Connections, connection};
 use crate::budget::Budget;
-use crate::{ServerState, Settings};
+use crate::{ServerState, Settings, Streams};
 
 /// A store that accepts every query and never responds.
 struct Silent;
@@ -140,6 +144,43 @@ async fn a_probe_is_answered_whatever_its_address_sent_before() {
     let (answers, _) = send(&mut client, &format!("{page}{probe}{last}")).await;
     let statuses: Vec<&str> = answers.split("HTTP/1.1 ").skip(1).map(|answer| &answer[..3]).collect();
     assert_eq!(statuses, ["200", "429", "429", "200", "200", "200", "200", "200", "200"]);
+}
+
+/// A server over `store`, with streams, whose follower has read the log.
+async fn with_streams(store: Arc<dyn Store>) -> (Arc<ServerState>, Arc<Streams>) {
+    let streams = Arc::new(Streams::new(Arc::clone(&store)));
+    streams.resync(&ChangePosition::from_text("e.0".to_owned())).await;
+    let clock: Arc<dyn Clock> = Arc::new(clock());
+    let jobs = Jobs::new(Arc::clone(&store), Arc::clone(&clock));
+    let syncs = SyncJobs::new(Arc::clone(&store), Arc::clone(&clock));
+    let state = ServerState::new(store, clock, jobs, syncs, Settings::default());
+    (Arc::new(state.with_streams(Arc::clone(&streams))), streams)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_outlives_the_time_of_a_response_until_its_client_takes_no_bytes() {
+    let (id, slug) = (PlatformId::new("1").unwrap(), TenantSlug::new("abc").unwrap());
+    let name = TenantName::new("Abc").unwrap();
+    let tenant = Tenant::new(Platform::Discord, id, slug, name, Timestamp::from_millis(0).unwrap());
+    let found = tenant.clone();
+    let mut unit = FakeUnitOfWork::default();
+    unit.tenants.expect_find_by_slug().return_once(move |_| Ok(Some(found)));
+    let (state, streams) = with_streams(Arc::new(FakeStore::new([unit]))).await;
+    let (mut client, served) = open_at(&state, 1_024, IpAddr::V4(Ipv4Addr::LOCALHOST));
+    client.write_all(b"GET /api/v1/tenants/abc/events HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    let start = Instant::now();
+    let mut taken = String::new();
+    while taken.matches("\r\n:\n\n\r\n").count() < 10 {
+        let mut piece = [0; 256];
+        let length = client.read(&mut piece).await.unwrap();
+        assert!(length > 0, "{taken}");
+        taken.push_str(std::str::from_utf8(&piece[..length]).unwrap());
+    }
+    assert_eq!(start.elapsed(), Duration::from_secs(150));
+    // About as many more comments as the room takes.
+    assert!(served.await.unwrap().is_err());
+    assert!((Duration::from_mins(10)..Duration::from_mins(60)).contains(&start.elapsed()), "{:?}", start.elapsed());
+    assert_eq!(streams.counts.open.get(), 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -150,12 +150,7 @@ impl Reader {
             // It caught up with them from the log.
             Ok(batch) if self.position.reaches(&batch.end) => return Step::NOTHING,
             Ok(batch) => batch,
-            Err(RecvError::Lagged(_)) => {
-                debug!("slow stream dropped");
-                self.streams.counts.dropped.inc();
-                return Step::End;
-            }
-            Err(RecvError::Closed) => return Step::End,
+            Err(RecvError::Lagged(_) | RecvError::Closed) => return Step::End,
         };
         let streams = Arc::clone(&self.streams);
         let Some(rendered) = batch.rendered(&streams).await else { return Step::End };
@@ -257,6 +252,10 @@ impl Reader {
 impl Drop for Reader {
     fn drop(&mut self) {
         self.streams.counts.open.dec();
+        if !self.feed.is_empty() && !self.streams.closed.is_cancelled() {
+            debug!("stream ended while changes waited for its client");
+            self.streams.counts.dropped.inc();
+        }
     }
 }
 

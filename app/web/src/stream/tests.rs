@@ -129,6 +129,7 @@ async fn a_reader_that_is_too_slow_is_dropped() {
         streams.receive(&[created(1)], &position(&format!("e.{number}"))).await;
     }
     assert_eq!(next(&mut slow).await, None);
+    drop(slow);
     assert_eq!(streams.counts.dropped.get(), 1);
 }
 

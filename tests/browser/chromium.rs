@@ -1,0 +1,152 @@
+//! A headless Chromium, driven by its `DevTools` protocol (<https://chromedevtools.github.io/devtools-protocol/>).
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use data_encoding::BASE64;
+use futures::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+use tokio::sync::Mutex;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{WebSocketStream, client_async};
+
+/// The time limit of a condition, after which a case gives up.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The size of a page.
+const SIZE: (u32, u32) = (1_000, 700);
+
+/// A browser, until it is dropped.
+pub(crate) struct Chromium {
+    process: Child,
+    connection: Arc<Mutex<Connection>>,
+    _profile: TempDir,
+}
+
+struct Connection {
+    socket: WebSocketStream<TcpStream>,
+    number: u64,
+}
+
+impl Connection {
+    /// Calls a method of the protocol; returns its result.
+    async fn call(&mut self, session: Option<&str>, method: &str, parameters: Value) -> Value {
+        self.number += 1;
+        let mut call = json!({"id": self.number, "method": method, "params": parameters});
+        if let Some(session) = session {
+            call["sessionId"] = session.into();
+        }
+        self.socket.send(Message::text(call.to_string())).await.unwrap();
+        loop {
+            let message = timeout(PATIENCE, self.socket.next()).await;
+            let message = message.unwrap_or_else(|_| panic!("no response to {call}")).unwrap().unwrap();
+            let Message::Text(text) = message else { continue };
+            let answer: Value = serde_json::from_str(&text).unwrap();
+            if answer["id"] == self.number {
+                assert!(answer["error"].is_null(), "{call}: {answer}");
+                return answer["result"].clone();
+            }
+        }
+    }
+}
+
+impl Chromium {
+    /// Starts a browser with an empty profile.
+    pub(crate) async fn start() -> Self {
+        let profile = tempfile::tempdir().unwrap();
+        let program = std::env::var("CHROMIUM").unwrap_or_else(|_| "chromium".to_owned());
+        let mut process = Command::new(&program)
+            .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--remote-debugging-port=0"])
+            .arg(format!("--user-data-dir={}", profile.path().display()))
+            .arg("about:blank")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{program}: {error}"));
+        let mut lines = BufReader::new(process.stderr.take().unwrap()).lines().map_while(Result::ok);
+        let url = lines.find_map(|line| line.strip_prefix("DevTools listening on ").map(str::to_owned));
+        let url = url.expect("the browser names its address");
+        // A browser that cannot write ends.
+        std::thread::spawn(move || lines.for_each(drop));
+        let address = url.strip_prefix("ws://").unwrap().split('/').next().unwrap();
+        let stream = TcpStream::connect(address).await.unwrap();
+        let (socket, _) = client_async(&url, stream).await.unwrap();
+        Self { process, connection: Arc::new(Mutex::new(Connection { socket, number: 0 })), _profile: profile }
+    }
+
+    /// Opens a page in a tab.
+    pub(crate) async fn open(&self, url: &str) -> Tab {
+        let mut connection = self.connection.lock().await;
+        let (width, height) = SIZE;
+        let made = json!({"url": url, "width": width, "height": height});
+        let target = connection.call(None, "Target.createTarget", made).await["targetId"].clone();
+        let attach = json!({"targetId": target, "flatten": true});
+        let session = connection.call(None, "Target.attachToTarget", attach).await;
+        let session = session["sessionId"].as_str().unwrap().to_owned();
+        drop(connection);
+        Tab { session, connection: Arc::clone(&self.connection) }
+    }
+}
+
+impl Drop for Chromium {
+    fn drop(&mut self) {
+        self.process.kill().ok();
+        self.process.wait().ok();
+    }
+}
+
+/// A page in a tab.
+pub(crate) struct Tab {
+    session: String,
+    connection: Arc<Mutex<Connection>>,
+}
+
+impl Tab {
+    async fn call(&self, method: &str, parameters: Value) -> Value {
+        self.connection.lock().await.call(Some(&self.session), method, parameters).await
+    }
+
+    /// Returns the value of an expression.
+    pub(crate) async fn run(&self, expression: &str) -> Value {
+        let call = json!({"expression": expression, "returnByValue": true, "awaitPromise": true});
+        let result = self.call("Runtime.evaluate", call).await;
+        assert!(result["exceptionDetails"].is_null(), "{expression}: {result}");
+        result["result"]["value"].clone()
+    }
+
+    /// Waits until an expression is true of the page, which is checked whenever the page changes or is scrolled.
+    pub(crate) async fn until(&self, condition: &str) {
+        let limit = PATIENCE.as_millis() / 2;
+        let wait = format!(
+            "new Promise((done) => {{
+                const check = () => {{
+                    let holds = false;
+                    try {{ holds = Boolean({condition}); }} catch {{ /* The page is not complete yet. */ }}
+                    if (holds) done(true);
+                }};
+                new MutationObserver(check).observe(document, {{ subtree: true, childList: true, characterData: true }});
+                addEventListener('scroll', check);
+                addEventListener('load', check);
+                setTimeout(() => done(false), {limit});
+                check();
+            }})"
+        );
+        if self.run(&wait).await != json!(true) {
+            self.screenshot("failed").await;
+            panic!("{condition}: {}", self.run("document.body.innerText").await);
+        }
+    }
+
+    /// Stores a picture of the page in the folder of temporary files of the build.
+    pub(crate) async fn screenshot(&self, name: &str) {
+        let picture = self.call("Page.captureScreenshot", json!({"format": "png"})).await;
+        let bytes = BASE64.decode(picture["data"].as_str().unwrap().as_bytes()).unwrap();
+        std::fs::write(Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("browser-{name}.png")), bytes).unwrap();
+    }
+}
