@@ -36,12 +36,24 @@ struct Connection {
 impl Connection {
     /// Calls a method of the protocol; returns its result.
     async fn call(&mut self, session: Option<&str>, method: &str, parameters: Value) -> Value {
+        self.call_until(session, method, parameters, None).await
+    }
+
+    /// Calls a method that causes an event, and waits for both.
+    async fn call_until(
+        &mut self,
+        session: Option<&str>,
+        method: &str,
+        parameters: Value,
+        mut event: Option<&str>,
+    ) -> Value {
         self.number += 1;
         let mut call = json!({"id": self.number, "method": method, "params": parameters});
         if let Some(session) = session {
             call["sessionId"] = session.into();
         }
         self.socket.send(Message::text(call.to_string())).await.unwrap();
+        let mut result = None;
         loop {
             let message = timeout(PATIENCE, self.socket.next()).await;
             let message = message.unwrap_or_else(|_| panic!("no response to {call}")).unwrap().unwrap();
@@ -49,7 +61,11 @@ impl Connection {
             let answer: Value = serde_json::from_str(&text).unwrap();
             if answer["id"] == self.number {
                 assert!(answer["error"].is_null(), "{call}: {answer}");
-                return answer["result"].clone();
+                result = Some(answer["result"].clone());
+            }
+            event = event.filter(|event| answer["method"] != **event || answer["sessionId"].as_str() != session);
+            if let Some(result) = result.take_if(|_| event.is_none()) {
+                return result;
             }
         }
     }
@@ -61,7 +77,13 @@ impl Chromium {
         let profile = tempfile::tempdir().unwrap();
         let program = std::env::var("CHROMIUM").unwrap_or_else(|_| "chromium".to_owned());
         let mut process = Command::new(&program)
-            .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--remote-debugging-port=0"])
+            .args([
+                "--headless",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-dev-shm-usage",
+                "--remote-debugging-port=0",
+            ])
             .arg(format!("--user-data-dir={}", profile.path().display()))
             .arg("about:blank")
             .stdin(Stdio::null())
@@ -84,11 +106,14 @@ impl Chromium {
     pub(crate) async fn open(&self, url: &str) -> Tab {
         let mut connection = self.connection.lock().await;
         let (width, height) = SIZE;
-        let made = json!({"url": url, "width": width, "height": height});
+        let made = json!({"url": "about:blank", "width": width, "height": height, "newWindow": true});
         let target = connection.call(None, "Target.createTarget", made).await["targetId"].clone();
         let attach = json!({"targetId": target, "flatten": true});
         let session = connection.call(None, "Target.attachToTarget", attach).await;
         let session = session["sessionId"].as_str().unwrap().to_owned();
+        connection.call(Some(&session), "Page.enable", json!({})).await;
+        let loaded = Some("Page.loadEventFired");
+        connection.call_until(Some(&session), "Page.navigate", json!({"url": url}), loaded).await;
         drop(connection);
         Tab { session, connection: Arc::clone(&self.connection) }
     }
@@ -127,12 +152,11 @@ impl Tab {
             "new Promise((done) => {{
                 const check = () => {{
                     let holds = false;
-                    try {{ holds = Boolean({condition}); }} catch {{ /* The page is not complete yet. */ }}
+                    try {{ holds = Boolean({condition}); }} catch {{ /* A part of it is being replaced. */ }}
                     if (holds) done(true);
                 }};
                 new MutationObserver(check).observe(document, {{ subtree: true, childList: true, characterData: true }});
                 addEventListener('scroll', check);
-                addEventListener('load', check);
                 setTimeout(() => done(false), {limit});
                 check();
             }})"

@@ -77,22 +77,24 @@ async fn a_message_appears_changes_and_vanishes_on_an_open_page() {
     let (installation, server, _browser, tab) = opened(&[(1, "the first"), (2, "the second")]).await;
     wait_for_streams(&server, 1);
     tab.run("document.querySelector('article').setAttribute('data-kept', '')").await;
-    import(&installation, &export(&general(), 2, &[(1, "the first"), (2, "the second"), (3, "a third, new one")]));
-    tab.until(&format!("{TEXT}.includes('a third, new one')")).await;
+    let as_of = |hour, third: Option<&'static str>| {
+        let third = third.map(|text| (3, text));
+        let all = [Some((1, "the first")), Some((2, "the second")), third, Some((4, "the fourth"))];
+        export(&general(), hour, &all.into_iter().flatten().collect::<Vec<_>>())
+    };
+    import(&installation, &as_of(2, Some("a third, new one")));
+    tab.until(&format!("{TEXT}.includes('a third, new one') && {TEXT}.includes('the fourth')")).await;
     tab.screenshot("appeared").await;
-    import(
-        &installation,
-        &export(&general(), 3, &[(1, "the first"), (2, "the second"), (3, "the third, edited and liked")]),
-    );
+    import(&installation, &as_of(3, Some("the third, edited and liked")));
     tab.until(&format!("{TEXT}.includes('the third, edited and liked') && {TEXT}.includes('🦀 3')")).await;
     assert_eq!(tab.run(&format!("{TEXT}.includes('a third, new one')")).await, json!(false));
     tab.screenshot("changed").await;
-    import(&installation, &export(&general(), 4, &[(1, "the first"), (2, "the second")]));
+    import(&installation, &as_of(4, None));
     tab.until(&format!("!{TEXT}.includes('the third')")).await;
     tab.screenshot("vanished").await;
     // The page was never loaded anew, and no message that stayed was made anew.
     assert_eq!(tab.run("document.querySelectorAll('article[data-kept]').length").await, json!(1));
-    assert_eq!(tab.run("document.querySelectorAll('article').length").await, json!(2));
+    assert_eq!(tab.run("document.querySelectorAll('article').length").await, json!(3));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -106,7 +108,10 @@ async fn a_reader_who_has_scrolled_up_stays_there_and_is_told() {
     let after: Vec<_> = before.iter().copied().chain((21..=23).map(|number| (number, "new"))).collect();
     import(&installation, &export(&general(), 2, &after));
     tab.until("document.querySelector('.news').innerText === '3 new messages'").await;
-    assert_eq!(tab.run("[scrollY, document.querySelector('.news').getAttribute('role')]").await, json!([900, "status"]));
+    assert_eq!(
+        tab.run("[scrollY, document.querySelector('.news').getAttribute('role')]").await,
+        json!([900, "status"])
+    );
     tab.screenshot("scrolled").await;
     tab.run("document.querySelector('.news button').click()").await;
     tab.until("scrollY > 900 && document.querySelector('.news').innerText === ''").await;
@@ -144,9 +149,7 @@ async fn tabs_share_a_stream_and_a_closed_channel_leaves_all_of_them() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs Chromium"]
 async fn a_post_and_its_count_appear_on_an_open_page_of_a_forum() {
-    let post = |id: &str, name: &str| {
-        json!({"id": id, "type": "GuildPublicThread", "categoryId": "300", "category": "help", "name": name})
-    };
+    let post = |id: &str, name: &str| json!({"id": id, "type": "GuildPublicThread", "categoryId": "300", "category": "help", "name": name});
     let forum = json!({"id": "300", "type": "GuildForum", "categoryId": null, "name": "help"});
     let installation = Installation::new();
     import(&installation, &export(&forum, 1, &[]));

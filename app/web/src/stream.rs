@@ -92,12 +92,12 @@ impl Streams {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns the feed of a tenant, and the position at which it begins; `None` before the log was read.
-    fn subscribe(&self, tenant: TenantId) -> Option<(broadcast::Receiver<Arc<Batch>>, ChangePosition)> {
+    /// Returns the feed of a tenant, and the position at which it begins; `None` before the log was read: then the feed
+    /// begins with a reset.
+    fn subscribe(&self, tenant: TenantId) -> (broadcast::Receiver<Arc<Batch>>, Option<ChangePosition>) {
         let mut state = self.state();
-        let position = state.position.clone()?;
-        let feed = state.feeds.entry(tenant).or_insert_with(|| broadcast::Sender::new(QUEUE));
-        Some((feed.subscribe(), position))
+        let feed = state.feeds.entry(tenant).or_insert_with(|| broadcast::Sender::new(QUEUE)).subscribe();
+        (feed, state.position.clone())
     }
 
     /// Returns the end of the changes that were passed on, if `feed` has none left.
@@ -171,7 +171,7 @@ impl Subscriber for Streams {
 
 /// Opens a stream. It is rendered once for all of its readers, so that the admin key shows no more than others see.
 pub(super) async fn events(call: &Call<'_>, slug: TenantRef<'_>) -> Result<Response, ApiError> {
-    let unavailable = || ApiError::unavailable("this process does not follow the archive yet");
+    let unavailable = || ApiError::unavailable("this process has no streams");
     let streams = call.state.streams.as_ref().ok_or_else(unavailable)?;
     let mut at = call.state.browse.open(Audience::Public).await?;
     let tenant = at.tenant(slug.0).await?;
@@ -179,11 +179,12 @@ pub(super) async fn events(call: &Call<'_>, slug: TenantRef<'_>) -> Result<Respo
         Some(reference) => Some(Only::new(&at.channel(&tenant, reference).await?)),
         None => None,
     };
+    let end = at.position().await?;
     drop(at);
     let slot = call.state.stream_slots.take(call.request.client).inspect_err(|_| {
         streams.counts.rejected.inc();
     })?;
-    let reader = Reader::new(streams, &tenant, only, last_event(call), slot).ok_or_else(unavailable)?;
+    let reader = Reader::new(streams, &tenant, only, (last_event(call), end), slot);
     let mut response = Response::new(Body::Stream(reader.into_stream().boxed()));
     *response.status_mut() = StatusCode::OK;
     let headers = response.headers_mut();

@@ -8,6 +8,7 @@ pub mod memory;
 pub mod pages;
 pub mod plain;
 pub mod search;
+pub mod streams;
 pub mod sync;
 pub mod tidb;
 

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use bench::{Failure, import, ingest, pages, search, sync, tidb};
+use bench::{Failure, import, ingest, pages, search, streams, sync, tidb};
 use clap::{Parser, Subcommand};
 
 /// Responses consist of many small pieces on many threads, which this allocator allocates and frees faster.
@@ -151,6 +151,22 @@ enum Measurement {
         #[arg(long, default_value_t = 100)]
         probes: u64,
     },
+    /// Pages over HTTP without streams, beside silent streams, and beside streams while messages arrive; the memory of a
+    /// stream, and the time from a commit until every stream has its event.
+    Streams {
+        /// The number of streams.
+        #[arg(long, default_value_t = 1_000)]
+        streams: u32,
+        /// The number of messages that arrive in a second.
+        #[arg(long, default_value_t = 50)]
+        per_second: u32,
+        /// The number of concurrent connections that request pages.
+        #[arg(long, default_value_t = 2)]
+        connections: u32,
+        /// The duration of each measurement.
+        #[arg(long, default_value_t = 10)]
+        seconds: u64,
+    },
     #[command(hide = true)]
     ServeSearch { database: PathBuf, index: PathBuf },
     #[command(hide = true)]
@@ -193,6 +209,9 @@ async fn main() -> Result<(), Failure> {
         }
         Measurement::Search { data, messages, channels, requests, per_second, probes } => {
             search::run(&search::Plan { data, messages, channels, requests, per_second, probes }).await
+        }
+        Measurement::Streams { streams, per_second, connections, seconds } => {
+            streams::run(&streams::Plan { streams, per_second, connections, seconds }).await
         }
         Measurement::ServeSearch { database, index } => search::serve(&database, index).await,
         Measurement::SyncOne { requests_per_second, api, guild } => sync::once(&api, &guild, requests_per_second).await,

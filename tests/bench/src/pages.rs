@@ -12,9 +12,10 @@ use std::time::{Duration, Instant, SystemTime};
 
 use adapter_sqlite::SqliteStore;
 use adapter_tidb::{OpenOptions, TidbStore};
+use app_core::follow::{Follower, Subscriber};
 use app_core::jobs::Jobs;
 use app_core::sync::SyncJobs;
-use app_web::{Server, ServerState, Settings};
+use app_web::{Server, ServerState, Settings, Streams};
 use bytes::Bytes;
 use domain::timestamp::Timestamp;
 use http_body_util::{BodyExt, Empty, Full};
@@ -72,10 +73,14 @@ pub async fn serve(location: &OsStr) -> Result<(), Failure> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let jobs = Jobs::new(Arc::clone(&store), Arc::clone(&clock));
     let syncs = SyncJobs::new(Arc::clone(&store), Arc::clone(&clock));
-    let state = ServerState::new(store, clock, jobs, syncs, Settings::default());
+    let streams = Arc::new(Streams::new(Arc::clone(&store)));
+    let follower = Follower::new(Arc::clone(&store), vec![Arc::clone(&streams) as Arc<dyn Subscriber>]);
+    let state = ServerState::new(store, clock, jobs, syncs, Settings::default()).with_streams(streams);
     let server = Server::bind((Ipv4Addr::LOCALHOST, 0).into(), state).await?;
     println!("{}", server.address()?);
-    server.run(CancellationToken::new()).await;
+    let stop = CancellationToken::new();
+    tokio::spawn(follower.run(stop.clone()));
+    server.run(stop).await;
     Ok(())
 }
 
@@ -136,7 +141,7 @@ pub async fn run(plan: &Plan) -> Result<(), Failure> {
 }
 
 /// Returns the database with a channel of that many messages, created if it does not exist.
-async fn database(folder: &Path, messages: u64) -> Result<PathBuf, Failure> {
+pub(crate) async fn database(folder: &Path, messages: u64) -> Result<PathBuf, Failure> {
     let path = folder.join(format!("{messages}.db"));
     if path.exists() {
         return Ok(path);
@@ -238,14 +243,18 @@ impl std::fmt::Display for Figures {
     }
 }
 
-/// Requests pages at random positions until the time is over; the first fifth of it is a warm-up and is not counted.
+/// Starts a server and requests pages of it.
 pub(crate) async fn measure(command: &str, location: &OsStr, messages: u64, plan: &Plan) -> Result<Figures, Failure> {
     let server = Running::start(command, &[location])?;
+    load(server.address, messages, plan).await
+}
+
+/// Requests pages at random positions until the time is over; the first fifth of it is a warm-up and is not counted.
+pub(crate) async fn load(address: SocketAddr, messages: u64, plan: &Plan) -> Result<Figures, Failure> {
     let begin = Instant::now();
     let end = begin + Duration::from_secs(plan.seconds);
     let counted_from = begin + Duration::from_millis(plan.seconds * 200);
     let clients = (0..plan.connections).map(|number| {
-        let address = server.address;
         tokio::spawn(async move {
             let mut client = Client::connect(address).await?;
             let mut state = 0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(u64::from(number) + 1);

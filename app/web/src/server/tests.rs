@@ -165,6 +165,7 @@ async fn a_stream_outlives_the_time_of_a_response_until_its_client_takes_no_byte
     let found = tenant.clone();
     let mut unit = FakeUnitOfWork::default();
     unit.tenants.expect_find_by_slug().return_once(move |_| Ok(Some(found)));
+    unit.changes.expect_position().return_once(|| Ok(ChangePosition::from_text("e.0".to_owned())));
     let (state, streams) = with_streams(Arc::new(FakeStore::new([unit]))).await;
     let (mut client, served) = open_at(&state, 1_024, IpAddr::V4(Ipv4Addr::LOCALHOST));
     client.write_all(b"GET /api/v1/tenants/abc/events HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();

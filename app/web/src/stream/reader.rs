@@ -75,21 +75,21 @@ enum Phase {
 }
 
 impl Reader {
-    /// Returns a stream that begins after `from`, or now; `None` before the log was read.
+    /// Returns a stream that begins after `from`, or now: at `end` of the log, if the follower has not read it yet.
     pub(super) fn new(
         streams: &Arc<Streams>,
         tenant: &Tenant,
         only: Option<Only>,
-        from: Option<ChangePosition>,
+        (from, end): (Option<ChangePosition>, ChangePosition),
         slot: Slot,
-    ) -> Option<Self> {
-        let (feed, now) = streams.subscribe(tenant.id)?;
+    ) -> Self {
+        let (feed, now) = streams.subscribe(tenant.id);
         let mut beat = interval_at(Instant::now() + BEAT, BEAT);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let resumes = from.is_some();
-        let position = from.unwrap_or(now);
+        let position = from.or(now).unwrap_or(end);
         streams.counts.open.inc();
-        Some(Self {
+        Self {
             streams: Arc::clone(streams),
             feed,
             tenant: tenant.id,
@@ -100,7 +100,7 @@ impl Reader {
             phase: Phase::Opened { resumes },
             beat,
             _slot: slot,
-        })
+        }
     }
 
     pub(super) fn into_stream(self) -> impl Stream<Item = io::Result<Bytes>> + Send {

@@ -65,7 +65,7 @@ async fn streams(snapshots: impl IntoIterator<Item = FakeUnitOfWork>) -> Arc<Str
 /// Opens a stream, of which the first bytes are read.
 async fn open(streams: &Arc<Streams>) -> Pin<Box<dyn Stream<Item = std::io::Result<Bytes>> + Send>> {
     let slot = Slots::new(20).take(IpAddr::V4(Ipv4Addr::LOCALHOST)).ok().unwrap();
-    let mut stream = Reader::new(streams, &tenant(), None, None, slot).unwrap().into_stream().boxed();
+    let mut stream = Reader::new(streams, &tenant(), None, (None, position("e.0")), slot).into_stream().boxed();
     assert_eq!(next(&mut stream).await.unwrap(), "retry: 2000\nid: e.0\n\n");
     stream
 }
@@ -147,6 +147,20 @@ async fn a_gap_in_the_log_makes_readers_load_everything_again() {
     let mut reader = open(&streams).await;
     streams.resync(&position("f.9")).await;
     assert_eq!(next(&mut reader).await.unwrap(), "id: f.9\nevent: reset\ndata: {}\n\n");
+}
+
+#[tokio::test]
+async fn a_reader_from_before_the_log_was_read_misses_nothing() {
+    for (start, expected) in
+        [("e.1", "id: e.1\nevent: reset\ndata: {}\n\n"), ("e.0", "id: e.2\nevent: message.created\n")]
+    {
+        let streams = Arc::new(Streams::new(Arc::new(FakeStore::new([snapshot(tenant())]))));
+        let mut reader = open(&streams).await;
+        streams.resync(&position(start)).await;
+        streams.receive(&[created(1)], &position("e.2")).await;
+        let first = next(&mut reader).await.unwrap();
+        assert!(first.starts_with(expected), "{first}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
