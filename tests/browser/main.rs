@@ -69,7 +69,7 @@ fn wait_for_streams(server: &Server, count: u64) {
     while metric(server, "verta_streams_open") != count {}
 }
 
-const TEXT: &str = "document.getElementById('messages').innerText";
+const TEXT: &str = "document.getElementById('list').innerText";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs Chromium"]
@@ -121,7 +121,7 @@ async fn a_reader_who_has_scrolled_up_stays_there_and_is_told() {
     import(&installation, &export(&general(), 3, &more));
     tab.until(&format!("{TEXT}.includes('followed')")).await;
     assert_eq!(tab.run("document.querySelector('.news').innerText").await, json!(""));
-    let end = "document.getElementById('messages').getBoundingClientRect().bottom <= innerHeight + 1";
+    let end = "document.getElementById('list').getBoundingClientRect().bottom <= innerHeight + 1";
     tab.until(end).await;
 }
 

@@ -237,8 +237,8 @@ async fn a_position_that_the_log_does_not_cover_is_a_reset(site: Site) {
     let start = site.stream("").start;
     let (epoch, numbers) = start.split_once('.').unwrap();
     let other = format!("{}.{numbers}", uuid::Uuid::nil().simple());
-    let (rest, _) = start.rsplit_once('.').unwrap();
-    let beyond = format!("{rest}.{}", u64::MAX);
+    let (without_last, _) = start.rsplit_once('.').unwrap();
+    let beyond = format!("{without_last}.{}", u64::MAX);
     for position in ["0", "%", "not a position", epoch, &other, &beyond, &"9".repeat(2_000)] {
         let mut stream = site.resumed(position);
         let reset = stream.next().unwrap();

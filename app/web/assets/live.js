@@ -12,7 +12,7 @@
   let last = "", text = "", unread = 0, first = null, opened = false, over = false;
 
   // ---- the page
-  const list = () => document.getElementById("messages");
+  const list = () => document.getElementById("list");
   const isNewest = () => !main.querySelector(".pager a[rel=next]");
   const isAtBottom = () => list().getBoundingClientRect().bottom <= innerHeight + BOTTOM;
   const articles = (of) => [...of.querySelectorAll("article")];
@@ -40,7 +40,7 @@
 
   // Shows the messages of a loaded page. A reader at the end follows it; for another one nothing above moves.
   function show(page) {
-    const old = list(), fresh = page.getElementById("messages");
+    const old = list(), fresh = page.getElementById("list");
     const follows = isNewest() && isAtBottom();
     const known = new Set(articles(old).map((node) => node.id));
     const start = articles(fresh)[0];

@@ -485,7 +485,7 @@ pub fn channel(
                 (message::opener(&around, &Entry { message: message.clone(), thread: None }, &above))
             }
         }
-        div id="messages" {
+        div id="list" {
             @for (_, message) in made.iter().filter(|(index, _)| kept.contains(index)) { (message) }
         }
         div id="below" { (pager) }

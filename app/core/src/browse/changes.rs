@@ -125,25 +125,19 @@ impl Subject {
     }
 }
 
-/// The state of a message.
-enum State {
-    Shown(MessageView),
-    Deleted,
-}
-
 /// The channels that a client may read.
 type Views = HashMap<ChannelId, ChannelView>;
-/// The messages that a client may know of.
-type States = HashMap<(ChannelId, MessageId), State>;
+/// The messages that a client may know of; `None` for a deleted one.
+type States = HashMap<(ChannelId, MessageId), Option<MessageView>>;
 
 /// Returns the change to a subject, as the client sees it.
 fn update(subject: Subject, views: &Views, states: &mut States) -> Option<Update> {
     match (subject, views.get(&subject.channel())) {
         (Subject::Message { channel, message, created }, Some(_)) => {
             Some(match states.remove(&(channel, message))? {
-                State::Shown(view) if created => Update::Created(view),
-                State::Shown(view) => Update::Updated(view),
-                State::Deleted => Update::Deleted { channel, message },
+                Some(view) if created => Update::Created(view),
+                Some(view) => Update::Updated(view),
+                None => Update::Deleted { channel, message },
             })
         }
         (Subject::Interval { interval, .. }, Some(view)) => {
@@ -240,7 +234,7 @@ impl Reading {
             let key = (stored.message.channel_id, stored.message.id);
             let is_hidden = !self.with_restricted() && !stored.message.kind.is_shown();
             if stored.is_deleted() && !is_hidden {
-                states.insert(key, State::Deleted);
+                states.insert(key, None);
             } else if let Some(message) = self.shown(stored) {
                 shown.entry(key.0).or_default().push(message);
             }
@@ -258,7 +252,7 @@ impl Reading {
                 let of_it = files.iter().filter(|(file, _)| (file.channel, file.message) == key);
                 let files = of_it.map(|(file, state)| (*file, *state)).collect();
                 let entry = Entry { thread: threads.remove(&message.id), message };
-                states.insert(key, State::Shown(MessageView { entry, channel: view.clone(), roles, files }));
+                states.insert(key, Some(MessageView { entry, channel: view.clone(), roles, files }));
             }
         }
         Ok(states)

@@ -180,7 +180,7 @@ async fn a_stream_outlives_the_time_of_a_response_until_its_client_takes_no_byte
     assert_eq!(start.elapsed(), Duration::from_secs(150));
     // About as many more comments as the room takes.
     assert!(served.await.unwrap().is_err());
-    assert!((Duration::from_mins(10)..Duration::from_mins(60)).contains(&start.elapsed()), "{:?}", start.elapsed());
+    assert!((Duration::from_mins(10)..Duration::from_hours(1)).contains(&start.elapsed()), "{:?}", start.elapsed());
     assert_eq!(streams.counts.open.get(), 0);
 }
 
