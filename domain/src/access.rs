@@ -1,7 +1,9 @@
-//! A channel as the bot sees it: what it may read there, and which lists have its threads.
+//! A guild and its channels as the bot sees them: what it may read there, and which lists have its threads.
 
-use crate::channel::{Channel, ChannelKind};
+use crate::channel::{Channel, ChannelKind, ChannelSnowflake};
+use crate::guild::{GuildEmoji, Role, Sticker};
 use crate::message::MessageId;
+use crate::timestamp::Timestamp;
 
 /// A right that the bot lacks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -79,5 +81,34 @@ impl GuildChannel {
             }
             _ => &[],
         }
+    }
+}
+
+/// A guild's metadata, without its threads and messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GuildStructure {
+    /// When the source sent its first request for it.
+    pub observed_at: Timestamp,
+    /// The guild's name.
+    pub name: String,
+    /// Its channels without threads, ascending by position, then id, without duplicates. **An absent channel may still
+    /// exist**: channels that the bot may not view are left out.
+    pub channels: Vec<GuildChannel>,
+    /// Channels that exist but whose details the source does not show; their stored rows stay.
+    pub hidden: Vec<ChannelSnowflake>,
+    /// Its roles, ascending by position, then id, without duplicates. `None`, here and below, if the list cannot be
+    /// read whole: an absent item would prove nothing.
+    pub roles: Option<Vec<Role>>,
+    /// Its own emoji, ascending by id, without duplicates.
+    pub emojis: Option<Vec<GuildEmoji>>,
+    /// Its own stickers, ascending by id, without duplicates.
+    pub stickers: Option<Vec<Sticker>>,
+}
+
+impl GuildStructure {
+    /// Returns the channel whose platform id is `id`.
+    #[must_use]
+    pub fn channel(&self, id: ChannelSnowflake) -> Option<&GuildChannel> {
+        self.channels.iter().find(|channel| channel.channel.platform_id == id)
     }
 }

@@ -6,9 +6,9 @@ pub mod repository;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::access::{ArchivedList, GuildChannel};
+use domain::access::{ArchivedList, GuildChannel, GuildStructure};
 use domain::channel::ChannelSnowflake;
-use domain::guild::{GuildEmoji, GuildSnowflake, Role, Sticker};
+use domain::guild::GuildSnowflake;
 use domain::message::MessageId;
 use domain::page::MessagePage;
 use domain::pseudonym::Pseudonymizer;
@@ -68,36 +68,6 @@ pub struct JoinedGuild {
     pub id: GuildSnowflake,
     /// Its name.
     pub name: String,
-}
-
-/// A guild's metadata, without its threads and messages.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GuildStructure {
-    /// When the source sent its first request for it.
-    pub observed_at: Timestamp,
-    /// The guild's name.
-    pub name: String,
-    /// Its channels without threads, ascending by position, then id, without duplicates. **An absent channel may still
-    /// exist**: channels that the bot may not view are left out. [`GuildSource::find_channel`] distinguishes the two
-    /// cases.
-    pub channels: Vec<GuildChannel>,
-    /// Channels that exist but whose details the source does not show; their stored rows stay.
-    pub hidden: Vec<ChannelSnowflake>,
-    /// Its roles, ascending by position, then id, without duplicates. `None`, here and below, if the list cannot be
-    /// read whole: an absent item would prove nothing.
-    pub roles: Option<Vec<Role>>,
-    /// Its own emoji, ascending by id, without duplicates.
-    pub emojis: Option<Vec<GuildEmoji>>,
-    /// Its own stickers, ascending by id, without duplicates.
-    pub stickers: Option<Vec<Sticker>>,
-}
-
-impl GuildStructure {
-    /// Returns the channel whose platform id is `id`.
-    #[must_use]
-    pub fn channel(&self, id: ChannelSnowflake) -> Option<&GuildChannel> {
-        self.channels.iter().find(|channel| channel.channel.platform_id == id)
-    }
 }
 
 /// The position where a list of archived threads resumes; only the source that returned it can read it.

@@ -1,10 +1,10 @@
 //! Converts channels and threads of Discord, with the permissions of the public and of the bot.
 
-use domain::access::{Access, Denied, GuildChannel};
+use domain::access::{Access, Denied, GuildChannel, GuildStructure};
 use domain::channel::{Channel, ChannelId, ChannelKind, ChannelSnowflake, ForumTag};
 use domain::timestamp::Timestamp;
 use domain::visibility::Visibility;
-use ports::guild::{GuildScope, GuildStructure};
+use ports::guild::GuildScope;
 use serde_json::{Value, json};
 
 use crate::payload::Fields;

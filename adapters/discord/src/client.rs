@@ -5,14 +5,14 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use domain::access::{ArchivedList, Denied, GuildChannel};
+use domain::access::{ArchivedList, Denied, GuildChannel, GuildStructure};
 use domain::channel::ChannelSnowflake;
 use domain::guild::GuildSnowflake;
 use domain::snowflake::Id;
 use ports::clock::Clock;
 use ports::guild::{
-    ArchivedCursor, BotIdentity, FetchedPage, GoneItem, GuildError, GuildScope, GuildSource, GuildStructure,
-    JoinedGuild, MessageCursor, Priority, ThreadPage,
+    ArchivedCursor, BotIdentity, FetchedPage, GoneItem, GuildError, GuildScope, GuildSource, JoinedGuild,
+    MessageCursor, Priority, ThreadPage,
 };
 use tokio::sync::OnceCell;
 use tokio::time::Instant;

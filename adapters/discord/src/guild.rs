@@ -2,14 +2,14 @@
 
 use std::sync::{Arc, PoisonError};
 
-use domain::access::Access;
+use domain::access::{Access, GuildStructure};
 use domain::channel::ChannelSnowflake;
 use domain::guild::GuildSnowflake;
 use domain::guild::{GuildEmoji, GuildItem, Role, Sticker};
 use domain::snowflake::Id;
 use domain::tenant::Color;
 use domain::timestamp::Timestamp;
-use ports::guild::{BotIdentity, GuildError, GuildScope, GuildStructure, JoinedGuild, Priority};
+use ports::guild::{BotIdentity, GuildError, GuildScope, JoinedGuild, Priority};
 use tokio::time::Instant;
 
 use crate::channel::{Rights, Shown, channel};

@@ -1,13 +1,13 @@
 //! Fetches messages, page by page, with the interval that each page proves.
 
-use domain::access::{Access, Denied, GuildChannel};
+use domain::access::{Access, Denied, GuildChannel, GuildStructure};
 use domain::coverage::Interval;
 use domain::message::{Message, MessageId};
 use domain::page::MessagePage;
 use domain::pseudonym::Pseudonym;
 use domain::timestamp::Timestamp;
 use domain::unreadable::Unreadable;
-use ports::guild::{FetchedPage, GuildError, GuildScope, GuildStructure, MessageCursor, Priority};
+use ports::guild::{FetchedPage, GuildError, GuildScope, MessageCursor, Priority};
 
 use crate::client::DiscordClient;
 use crate::convert::Converter;

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use domain::access::{Access, ArchivedList, GuildChannel};
+use domain::access::{Access, ArchivedList, GuildChannel, GuildStructure};
 use domain::channel::{ChannelKind, ChannelSnowflake};
 use domain::timestamp::Timestamp;
-use ports::guild::{ArchivedCursor, GuildError, GuildScope, GuildStructure, Priority, ThreadPage};
+use ports::guild::{ArchivedCursor, GuildError, GuildScope, Priority, ThreadPage};
 use serde::{Deserialize, Serialize};
 
 use crate::channel::{parent_of, thread};

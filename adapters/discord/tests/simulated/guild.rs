@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use discord_simulator::{
     Act, BotChange, ChannelPlan, GuildSize, Options, Overwrite, Rights, Subject, VIEW_CHANNEL, kind,
 };
-use domain::access::{Access, Denied, GuildChannel};
+use domain::access::{Access, Denied, GuildChannel, GuildStructure};
 use domain::message::MessageId;
 use domain::visibility::Visibility;
-use ports::guild::{FetchedPage, GoneItem, GuildError, GuildSource as _, GuildStructure, MessageCursor};
+use ports::guild::{FetchedPage, GoneItem, GuildError, GuildSource as _, MessageCursor};
 
 use crate::world::{World, ids, true_ids};
 

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use adapter_discord::{ClientConfig, DiscordClient};
 use discord_simulator::{ChannelPlan, Clock as Time, Limits, Options, Simulator, ThreadPlan, kind};
-use domain::access::GuildChannel;
+use domain::access::{GuildChannel, GuildStructure};
 use domain::message::MessageId;
 use domain::pseudonym::{PseudonymKey, Pseudonymizer};
 use domain::tenant::{Platform, PlatformId, TenantId};
 use domain::timestamp::Timestamp;
 use ports::clock::Clock;
-use ports::guild::{FetchedPage, GuildError, GuildScope, GuildSource as _, GuildStructure, MessageCursor, Priority};
+use ports::guild::{FetchedPage, GuildError, GuildScope, GuildSource as _, MessageCursor, Priority};
 use tokio::task::JoinHandle;
 
 /// The step in which the time advances.

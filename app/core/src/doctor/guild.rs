@@ -4,13 +4,13 @@ use std::collections::HashSet;
 use std::fmt::Write;
 use std::sync::Arc;
 
-use domain::access::{Access, Denied, GuildChannel};
+use domain::access::{Access, Denied, GuildChannel, GuildStructure};
 use domain::channel::ChannelKind;
 use domain::guild::GuildSnowflake;
 use domain::pseudonym::{PseudonymKey, Pseudonymizer};
 use domain::tenant::{Platform, Tenant, TenantId};
 use ports::error::StoreError;
-use ports::guild::{GuildError, GuildScope, GuildSource, GuildStructure, JoinedGuild};
+use ports::guild::{GuildError, GuildScope, GuildSource, JoinedGuild};
 use ports::page::Page;
 use ports::store::Store;
 

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use domain::access::{Access, Denied, GuildChannel};
+use domain::access::{Access, Denied, GuildChannel, GuildStructure};
 use domain::channel::{Channel, ChannelKind};
 use domain::coverage::Coverage;
 use domain::guild::GuildItems;
@@ -9,7 +9,7 @@ use domain::pseudonym::{KeyCheck, PseudonymKey};
 use domain::slug::TenantSlug;
 use domain::tenant::{Platform, PlatformId, Tenant, TenantName};
 use domain::timestamp::Timestamp;
-use ports::guild::{BotIdentity, GuildError, GuildStructure, JoinedGuild, MockGuildSource};
+use ports::guild::{BotIdentity, GuildError, JoinedGuild, MockGuildSource};
 use ports::mock::{FakeStore, FakeUnitOfWork};
 
 use super::{Archive, Bot, Check, Doctor, Key, State};

@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use domain::access::GuildChannel;
+use domain::access::{GuildChannel, GuildStructure};
 use domain::channel::{ChannelId, ChannelSnowflake};
 use domain::job::Job;
-use ports::guild::{GuildScope, GuildSource, GuildStructure};
+use ports::guild::{GuildScope, GuildSource};
 use ports::store::Store;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;

@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use domain::access::{Denied, GuildChannel};
+use domain::access::{Denied, GuildChannel, GuildStructure};
 use domain::channel::{Channel, ChannelId};
 use domain::guild::GuildObservation;
-use ports::guild::{GoneItem, GuildError, GuildStructure};
+use ports::guild::{GoneItem, GuildError};
 
 use super::listing::Listing;
 use super::{SyncError, in_store};

@@ -3,13 +3,13 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use domain::access::{ArchivedList, GuildChannel};
+use domain::access::{ArchivedList, GuildChannel, GuildStructure};
 use domain::channel::{Channel, ChannelId, ChannelSnowflake};
 use domain::job::JobKind;
 use domain::message::MessageId;
 use domain::sync::{RECHECK, SyncState};
 use domain::timestamp::Timestamp;
-use ports::guild::{GuildError, GuildStructure};
+use ports::guild::GuildError;
 use tokio::sync::mpsc;
 
 use super::listing::Listing;
