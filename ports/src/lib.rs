@@ -31,6 +31,7 @@ pub mod channel;
 pub mod clock;
 pub mod coverage;
 pub mod error;
+pub mod event;
 pub mod guild;
 pub mod job;
 pub mod lease;
