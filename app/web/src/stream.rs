@@ -35,7 +35,7 @@ use super::response::{Body, Response};
 use super::server::STORE_TIMEOUT;
 
 /// The batches that a reader may be behind. One that is further behind is dropped, and resumes.
-const QUEUE: usize = 64;
+const QUEUE: usize = 256;
 /// The subjects of a batch, at most: it bounds the bytes that are rendered at once.
 const SUBJECTS: usize = 100;
 /// The readers that catch up at the same time: after a restart, all of them come back at once.
