@@ -155,6 +155,25 @@ pub enum Act {
         #[serde(deserialize_with = "number")]
         permissions: u64,
     },
+    /// A role is created, without any right.
+    CreateRole { name: String },
+    /// A role is deleted; overwrites keep its id.
+    DeleteRole {
+        #[serde(deserialize_with = "id")]
+        role_id: u64,
+    },
+    /// The bot gets a role or loses it.
+    GiveRole {
+        #[serde(deserialize_with = "id")]
+        role_id: u64,
+        #[serde(default)]
+        remove: bool,
+    },
+    /// An emoji or sticker of the guild is deleted; messages keep it.
+    DeleteExpression {
+        #[serde(deserialize_with = "id")]
+        id: u64,
+    },
     /// The REST API shows these fields in each object with this id, besides its own; nested objects are merged.
     Show {
         #[serde(deserialize_with = "id")]
@@ -207,6 +226,8 @@ pub struct BotChange {
     pub lists_hidden: Option<bool>,
     /// The offset by which the time in headers is ahead.
     pub clock_skew_ms: Option<i64>,
+    /// Whether the application has an address of its own for interactions.
+    pub interactions_endpoint: Option<bool>,
     /// The guild's age level.
     pub nsfw_level: Option<u8>,
 }
@@ -259,6 +280,10 @@ impl World {
             }
             Act::RemoveOverwrite { channel_id, id } => self.set_overwrite(channel_id, id, None),
             Act::SetRole { role_id, permissions } => self.set_role(role_id, permissions),
+            Act::CreateRole { name } => Ok(self.create_role(name, now_ms)),
+            Act::DeleteRole { role_id } => self.delete_role(role_id),
+            Act::GiveRole { role_id, remove } => self.give_role(role_id, remove),
+            Act::DeleteExpression { id } => self.delete_expression(id),
             Act::Show { id, raw } => {
                 self.more.insert(id, raw);
                 Ok((Value::Null, Vec::new()))

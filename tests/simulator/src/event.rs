@@ -11,6 +11,7 @@ use crate::world::World;
 pub(crate) mod intent {
     pub(crate) const GUILDS: u32 = 1;
     pub(crate) const GUILD_MEMBERS: u32 = 1 << 1;
+    pub(crate) const GUILD_EXPRESSIONS: u32 = 1 << 3;
     pub(crate) const GUILD_PRESENCES: u32 = 1 << 8;
     pub(crate) const GUILD_MESSAGES: u32 = 1 << 9;
     pub(crate) const GUILD_MESSAGE_REACTIONS: u32 = 1 << 10;

@@ -32,6 +32,8 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
             accepted = listener.accept() => {
                 // A connection that failed before it began is ignored.
                 let Ok((stream, _)) = accepted else { continue };
+                // Each event leaves at once, and does not wait for the acknowledgement of the one before it.
+                stream.set_nodelay(true).ok();
                 let shared = Arc::clone(&shared);
                 connections.spawn(async move {
                     let service = service_fn(move |request| {

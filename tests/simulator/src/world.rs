@@ -27,6 +27,8 @@ pub(crate) struct Bot {
     pub(crate) flags: u64,
     pub(crate) token: String,
     pub(crate) token_revoked: bool,
+    /// Whether the application has an address of its own for interactions.
+    pub(crate) interactions_endpoint: bool,
 }
 
 /// The application may list members (bot in fewer than 100 guilds).

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::{ActError, BotChange};
-use crate::event::{Event, channel_event, guild_create};
+use crate::event::{Event, channel_event, guild_create, intent};
+use crate::guild::Role;
 use crate::permission::{Overwrite, Subject};
 use crate::world::{GUILD_MEMBERS_LIMITED, MESSAGE_CONTENT_LIMITED, World};
 
@@ -64,6 +65,57 @@ impl World {
         Ok((json!({}), events))
     }
 
+    pub(super) fn create_role(&mut self, name: String, now_ms: u64) -> (Value, Vec<Event>) {
+        let id = self.new_id(now_ms);
+        let position = u32::try_from(self.guild.roles.len()).unwrap_or(u32::MAX);
+        let role = Role { id, name, permissions: 0, position, color: 0, managed: false };
+        let data = json!({"guild_id": self.guild.id.to_string(), "role": role.json()});
+        self.guild.roles.push(role);
+        (json!({"id": id.to_string()}), vec![Event::guild("GUILD_ROLE_CREATE", data)])
+    }
+
+    pub(super) fn delete_role(&mut self, id: u64) -> Result<(Value, Vec<Event>), ActError> {
+        let before = self.viewable();
+        let place = self.guild.roles.iter().position(|role| role.id == id).ok_or(ActError::Role(id))?;
+        self.guild.roles.remove(place);
+        let data = json!({"guild_id": self.guild.id.to_string(), "role_id": id.to_string()});
+        let mut events = vec![Event::guild("GUILD_ROLE_DELETE", data)];
+        events.extend(self.view_changes(&before, None));
+        Ok((json!({}), events))
+    }
+
+    pub(super) fn give_role(&mut self, id: u64, remove: bool) -> Result<(Value, Vec<Event>), ActError> {
+        let before = self.viewable();
+        let role = self.guild.roles.iter().find(|role| role.id == id).ok_or(ActError::Role(id))?;
+        self.bot.roles.retain(|own| *own != role.id);
+        if !remove {
+            self.bot.roles.push(id);
+        }
+        let mut data = crate::rest::own_member(self);
+        data["guild_id"] = json!(self.guild.id.to_string());
+        // The bot's own membership is sent without the intent for members.
+        let mut events = vec![Event::guild("GUILD_MEMBER_UPDATE", data)];
+        events.extend(self.view_changes(&before, None));
+        Ok((json!({}), events))
+    }
+
+    pub(super) fn delete_expression(&mut self, id: u64) -> Result<(Value, Vec<Event>), ActError> {
+        let guild = &mut self.guild;
+        let count = (guild.emojis.len(), guild.stickers.len());
+        guild.emojis.retain(|emoji| emoji.id != id);
+        guild.stickers.retain(|(sticker, _)| *sticker != id);
+        let guild_id = guild.id.to_string();
+        let event = |name, data| Event { intent: intent::GUILD_EXPRESSIONS, ..Event::guild(name, data) };
+        let event = if guild.emojis.len() < count.0 {
+            event("GUILD_EMOJIS_UPDATE", json!({"guild_id": guild_id, "emojis": guild.emojis_json()}))
+        } else if guild.stickers.len() < count.1 {
+            event("GUILD_STICKERS_UPDATE", json!({"guild_id": guild_id, "stickers": guild.stickers_json()}))
+        } else {
+            return Err(ActError::Refused("there is no such emoji or sticker"));
+        };
+        Ok((json!({}), vec![event]))
+    }
+
     pub(super) fn set_bot(&mut self, change: &BotChange) -> (Value, Vec<Event>) {
         let mut events = Vec::new();
         let mut switch = |wanted: Option<bool>, bit: u64| match wanted {
@@ -74,6 +126,7 @@ impl World {
         switch(change.content, MESSAGE_CONTENT_LIMITED);
         switch(change.members, GUILD_MEMBERS_LIMITED);
         self.bot.token_revoked = change.token_revoked.unwrap_or(self.bot.token_revoked);
+        self.bot.interactions_endpoint = change.interactions_endpoint.unwrap_or(self.bot.interactions_endpoint);
         self.lists_hidden = change.lists_hidden.unwrap_or(self.lists_hidden);
         self.clock_skew_ms = change.clock_skew_ms.unwrap_or(self.clock_skew_ms);
         let id = self.guild.id.to_string();

@@ -28,7 +28,8 @@ pub(super) async fn speak(shared: Arc<Shared>, upgraded: Upgraded, compress: Opt
     let mut wire = Wire::new(compress);
     let interval_ms = shared.options.heartbeat_interval_ms;
     let hello = json!({"op": 10, "d": {"heartbeat_interval": interval_ms, "_trace": []}});
-    if socket.send(wire.frame(hello.to_string())).await.is_err() {
+    let is_mute = shared.hub().mute;
+    if !is_mute && socket.send(wire.frame(hello.to_string())).await.is_err() {
         return;
     }
     let number = shared.hub().number();

@@ -1,6 +1,7 @@
 //! Faults of the gateway on demand.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// A fault of every connection, or of the next events.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +47,13 @@ pub enum GatewayFault {
     },
     /// An unknown event arrives.
     UnknownEvent,
+    /// An event of this type and content arrives.
+    Event {
+        /// The name of its type.
+        name: String,
+        /// Its content.
+        data: Value,
+    },
     /// A payload with an unknown opcode arrives.
     UnknownOp,
     /// The next attempts to resume are rejected.
@@ -55,6 +63,16 @@ pub enum GatewayFault {
     },
     /// All sessions lose their events for replay.
     ForgetEvents,
+    /// Connections are accepted without a greeting (op 10) while `on`.
+    Mute {
+        /// Whether the fault starts or ends.
+        on: bool,
+    },
+    /// As many sessions were started by other processes, all of them now.
+    SpendIdentifies {
+        /// The number of sessions.
+        count: usize,
+    },
     /// Every guild that is sent has that many more bytes.
     PadGuild {
         /// The number of bytes.

@@ -37,6 +37,7 @@ pub(crate) struct Hub {
     disturbance: Disturbance,
     refuse_resume: u64,
     pub(super) no_ack: bool,
+    pub(super) mute: bool,
     pub(super) guild_padding: usize,
 }
 
@@ -52,6 +53,7 @@ impl Hub {
             disturbance: Disturbance::default(),
             refuse_resume: 0,
             no_ack: false,
+            mute: false,
             guild_padding: 0,
         }
     }
@@ -204,9 +206,16 @@ impl Hub {
             GatewayFault::UnknownEvent => {
                 self.dispatch(world, &Event::guild("EVENT_OF_TOMORROW", json!({"value": 7})), now_ms);
             }
+            GatewayFault::Event { name, data } => {
+                for session in self.sessions.values_mut() {
+                    session.dispatch(name, data, &self.disturbance);
+                }
+            }
             GatewayFault::UnknownOp => self.tell(|| Out::Send(r#"{"op":77,"d":{"value":7}}"#.to_owned())),
             GatewayFault::RefuseResume { count } => self.refuse_resume = *count,
             GatewayFault::ForgetEvents => self.sessions.values_mut().for_each(Session::forget),
+            GatewayFault::Mute { on } => self.mute = *on,
+            GatewayFault::SpendIdentifies { count } => self.identifies.extend(std::iter::repeat_n(now_ms, *count)),
             GatewayFault::PadGuild { bytes } => self.guild_padding = *bytes,
         }
         connected

@@ -31,10 +31,11 @@ pub(super) fn user(call: &Call<'_>) -> Value {
 pub(super) fn application(call: &Call<'_>) -> Value {
     let bot = &call.world.bot;
     let owner = call.world.people.user(0);
+    let endpoint = bot.interactions_endpoint.then_some("https://example.org/interactions");
     json!({
         "id": bot.application_id.to_string(), "name": "Archive keeper", "icon": null, "description": "", "type": null,
         "verify_key": "00", "flags": bot.flags, "flags_new": bot.flags.to_string(), "redirect_uris": [],
-        "interactions_endpoint_url": null, "role_connections_verification_url": null, "owner": owner,
+        "interactions_endpoint_url": endpoint, "role_connections_verification_url": null, "owner": owner,
         "approximate_guild_count": 1, "approximate_user_install_count": 0, "approximate_user_authorization_count": 0,
         "explicit_content_filter": 0, "team": null, "eligible_oauth2_scopes": [], "bot_public": false,
         "bot_require_code_grant": false, "bot": bot_user(bot.id), "summary": "", "hook": true,

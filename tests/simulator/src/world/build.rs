@@ -32,6 +32,7 @@ impl World {
             flags: GUILD_MEMBERS_LIMITED | MESSAGE_CONTENT_LIMITED,
             token: token.to_owned(),
             token_revoked: false,
+            interactions_endpoint: false,
         };
         let mut world = Self {
             born: guild.clone(),
