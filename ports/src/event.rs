@@ -34,6 +34,10 @@ impl fmt::Display for ShardId {
     }
 }
 
+/// The number of sessions a day that a source never starts. More sessions than the platform permits cost the bot its
+/// token, and other programs with the same token start sessions, too.
+pub const SESSION_RESERVE: u32 = 50;
+
 /// The platform's advice for new sessions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GatewayPlan {
@@ -69,8 +73,8 @@ impl fmt::Debug for GatewaySession {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Received {
     /// A new session began. Events between the last one and this were lost: unless it is the first session of an
-    /// archive, there is a gap. Every guild of the shard follows with [`Event::GuildAvailable`], or with
-    /// [`Event::GuildUnavailable`] during an outage.
+    /// archive, there is a gap. Every guild of the shard follows with [`Event::GuildAvailable`]; one with an outage does
+    /// so when that ends.
     Ready(GatewaySession),
     /// The session was resumed, and every missed event was received before this.
     Resumed {
@@ -139,6 +143,9 @@ pub enum GatewayError {
     /// A request to the platform failed that the connection needs.
     #[error(transparent)]
     Request(#[from] GuildError),
+    /// Events that waited on the disk could not be read. The caller connects again, from the last event that it stored.
+    #[error("events that waited on the disk are lost")]
+    QueueLost,
     /// The stream was closed.
     #[error("the stream is closed")]
     Closed,
@@ -151,7 +158,7 @@ impl GatewayError {
         match self {
             Self::Refused(_) => true,
             Self::Request(error) => error.is_fatal(),
-            Self::BudgetLow { .. } | Self::Closed => false,
+            Self::BudgetLow { .. } | Self::QueueLost | Self::Closed => false,
         }
     }
 }
@@ -201,11 +208,11 @@ pub trait EventSource: Send + Sync {
     async fn plan(&self) -> Result<GatewayPlan, GatewayError>;
 
     /// Starts to receive the events of a shard, in `resume`, or in a new session. Returns at once; the stream connects,
-    /// and reconnects, by itself. It takes `guilds` for events as they are read from it.
+    /// and reconnects, by itself, and consults `guilds` for each event that is read from it.
     ///
     /// # Errors
-    /// [`GatewayError::Request`] if the request for the platform's address fails for good.
-    async fn connect(
+    /// [`Refusal::Shard`] if there is no such shard. All other errors come from the stream.
+    fn connect(
         &self,
         shard: ShardId,
         resume: Option<GatewaySession>,

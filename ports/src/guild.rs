@@ -59,6 +59,8 @@ pub struct BotIdentity {
     pub reads_content: bool,
     /// Whether the application may list members.
     pub reads_members: bool,
+    /// Whether the application has an address of its own for interactions, so that the gateway has none of them.
+    pub has_interactions_endpoint: bool,
 }
 
 /// A guild that the bot is in.

@@ -22,6 +22,11 @@ impl Token {
         self.0.clone()
     }
 
+    /// Returns the token, with the prefix `Bot`.
+    pub(crate) fn reveal(&self) -> &str {
+        self.0.to_str().expect("it is plain ASCII")
+    }
+
     /// Returns the first 64 bits of its SHA-256, in hexadecimal: enough to tell tokens apart, and too little to find
     /// one by.
     pub(crate) fn fingerprint(&self) -> String {
@@ -66,6 +71,11 @@ impl ApiUrl {
     /// Returns the address of `path`, which begins with `/` and may have a query.
     pub(crate) fn join(&self, path: &str) -> Option<Uri> {
         format!("{}{path}", self.0).parse().ok()
+    }
+
+    /// Returns whether it is reached over TLS.
+    pub(crate) fn is_encrypted(&self) -> bool {
+        self.0.parse::<Uri>().is_ok_and(|uri| uri.scheme_str() == Some("https"))
     }
 
     /// Returns the host and port.

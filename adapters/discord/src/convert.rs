@@ -24,14 +24,17 @@ const MAX_URL: usize = 4096;
 const SPOILER: u64 = 1 << 3;
 
 /// Fields that repeat known values, that change with every request, or that concern a membership. The thread that was
-/// started from a message is listed with the threads; it grows, and the message does not change for that.
-const LEFT_OUT: [&str; 6] = ["channel_id", "guild_id", "timestamp", "nonce", "member", "thread"];
+/// started from a message is listed with the threads; it grows, and the message does not change for that. The guild, the
+/// membership and the type of the channel are in events only, and the message of a page must be equal to that of an event.
+pub(crate) const LEFT_OUT: [&str; 7] =
+    ["channel_id", "channel_type", "guild_id", "timestamp", "nonce", "member", "thread"];
 
-/// Converts the messages of a page.
+/// Converts the messages of a page or an event.
 #[derive(Clone, Copy)]
 pub(crate) struct Converter<'a> {
     pub(crate) channel: ChannelId,
     pub(crate) observed_at: Timestamp,
+    pub(crate) origin: Origin,
     pub(crate) scrub: Scrub<'a>,
 }
 
@@ -66,7 +69,7 @@ impl Converter<'_> {
             author,
             content: scrub.text(&content),
             sent_at: None,
-            version: Version { edited_at, observed_at: self.observed_at, origin: Origin::Page },
+            version: Version { edited_at, observed_at: self.observed_at, origin: self.origin },
             pinned: wire.flag("pinned"),
             flags: wire.number("flags").unwrap_or(0),
             reference: reference(&mut wire),

@@ -1,25 +1,20 @@
-//! The guild: the bot's identity, the structure, and its visibility.
+//! Requests for the bot's identity and for guilds.
 
 use std::sync::{Arc, PoisonError};
 
 use domain::access::{Access, GuildStructure};
 use domain::channel::ChannelSnowflake;
 use domain::guild::GuildSnowflake;
-use domain::guild::{GuildEmoji, GuildItem, Role, Sticker};
 use domain::snowflake::Id;
-use domain::tenant::Color;
 use domain::timestamp::Timestamp;
 use ports::guild::{BotIdentity, GuildError, GuildScope, JoinedGuild, Priority};
 use tokio::time::Instant;
 
-use crate::channel::{Rights, Shown, channel};
 use crate::client::DiscordClient;
-use crate::convert::{emoji, format_word};
 use crate::limit::Target;
-use crate::payload::{self, Fields};
-use crate::permission::{Member, rights};
+use crate::payload;
 use crate::rest::Call;
-use crate::scrub::Scrub;
+use crate::view::GuildView;
 
 /// Flags of an application: it may list members, and read message content, in any number of guilds or in few
 /// (<https://docs.discord.com/developers/resources/application#application-object-application-flags>).
@@ -31,9 +26,6 @@ const GUILDS_A_PAGE: usize = 200;
 
 /// The bot.
 pub(crate) enum BotUser {}
-
-/// The age levels of a guild that gate all of it: explicit, and age-restricted.
-const GATED_LEVELS: [u64; 2] = [1, 3];
 
 impl DiscordClient {
     fn guild_call(guild: GuildSnowflake, route: &'static str, path: &str, priority: Priority) -> Call {
@@ -47,7 +39,12 @@ impl DiscordClient {
         let mut application = self.rest.get(&call, "application", payload::one).await?.value;
         // The newer field is a string, because flags have outgrown the numbers that every JSON parser supports.
         let flags = application.number("flags_new").unwrap_or(0) | application.number("flags").unwrap_or(0);
-        Ok(BotIdentity { reads_content: flags & CONTENT != 0, reads_members: flags & MEMBERS != 0 })
+        let endpoint = application.text("interactions_endpoint_url").filter(|url| !url.is_empty());
+        Ok(BotIdentity {
+            reads_content: flags & CONTENT != 0,
+            reads_members: flags & MEMBERS != 0,
+            has_interactions_endpoint: endpoint.is_some(),
+        })
     }
 
     /// Returns the bot's user, which never changes.
@@ -87,46 +84,26 @@ impl DiscordClient {
         scope: &GuildScope,
         priority: Priority,
     ) -> Result<GuildStructure, GuildError> {
+        let (view, observed_at) = self.read_view(scope, priority).await?;
+        view.structure(scope, observed_at).ok_or(GuildError::Malformed("guild"))
+    }
+
+    /// Returns what Discord shows of the guild, and when the first request for it was sent.
+    pub(crate) async fn read_view(
+        &self,
+        scope: &GuildScope,
+        priority: Priority,
+    ) -> Result<(GuildView, Timestamp), GuildError> {
         let bot = self.bot_id().await?;
         let call = Self::guild_call(scope.guild, "/guilds/{g}", "", priority);
         let reply = self.rest.get(&call, "guild", payload::one).await?;
-        let (mut guild, observed_at) = (reply.value, reply.sent_at);
+        let (guild, observed_at) = (reply.value, reply.sent_at);
         let call = Self::guild_call(scope.guild, "/guilds/{g}/members/{u}", &format!("/members/{bot}"), priority);
         let member = self.rest.get(&call, "member", payload::one).await?.value;
         let call = Self::guild_call(scope.guild, "/guilds/{g}/channels", "/channels", priority);
         let listed = self.rest.get(&call, "list of channels", payload::list).await?.value;
-        let (roles, all_roles) = objects(&mut guild, "roles");
-        let owner = guild.id::<BotUser>("owner_id") == Some(bot);
-        let members = members(scope, &roles, member, bot, owner, observed_at).ok_or(GuildError::Malformed("guild"))?;
-        let age_gated = guild.number("nsfw_level").is_some_and(|level| GATED_LEVELS.contains(&level));
-        let rights = Rights { everyone: members.0, bot: members.1, age_gated };
-        let (mut channels, mut hidden) = (Vec::new(), Vec::new());
-        for fields in listed.into_iter().flatten() {
-            match channel(scope, &rights, observed_at, fields) {
-                Shown::Whole(channel) if !channel.channel.kind.is_thread() => channels.push(*channel),
-                Shown::Hidden(id) => hidden.push(id),
-                Shown::Whole(_) | Shown::Nothing => {}
-            }
-        }
-        channels.sort_unstable_by_key(|channel| channel.channel.platform_id);
-        channels.dedup_by_key(|channel| channel.channel.platform_id);
-        channels.sort_by_key(|channel| channel.channel.position);
-        let scrub = Scrub { people: &scope.people };
-        let (emojis, all_emojis) = objects(&mut guild, "emojis");
-        let (stickers, all_stickers) = objects(&mut guild, "stickers");
-        let mut roles = items(roles, all_roles, |role| named_role(scrub, role));
-        if let Some(roles) = &mut roles {
-            roles.sort_by_key(|role| role.position);
-        }
-        Ok(GuildStructure {
-            observed_at,
-            name: guild.text("name").unwrap_or_default(),
-            channels,
-            hidden,
-            roles,
-            emojis: items(emojis, all_emojis, guild_emoji),
-            stickers: items(stickers, all_stickers, |fields| sticker(scrub, fields)),
-        })
+        let view = GuildView::new(bot, guild, member, listed.into_iter().flatten());
+        Ok((view, observed_at))
     }
 
     /// Returns the result of `of` for the guild's structure, fetched after this call began, by this caller or by a
@@ -155,69 +132,8 @@ impl DiscordClient {
     }
 }
 
-/// Returns the public and the bot as members; `None` if the roles do not contain the permissions of the public.
-fn members(
-    scope: &GuildScope,
-    roles: &[Fields],
-    mut member: Fields,
-    bot: Id<BotUser>,
-    owner: bool,
-    now: Timestamp,
-) -> Option<(Member, Member)> {
-    let of_role = |role: &Fields| {
-        let mut role = role.clone();
-        Some((role.number("id")?, rights(&role.text("permissions")?)?))
-    };
-    let all: Vec<(u64, u64)> = roles.iter().filter_map(of_role).collect();
-    let find = |id: u64| all.iter().find(|(other, _)| *other == id).map(|(_, rights)| *rights);
-    let everyone = find(scope.guild.get())?;
-    let own = member.list("roles").iter().filter_map(payload::id::<Role>).map(Id::get).collect::<Vec<u64>>();
-    let base = own.iter().filter_map(|role| find(*role)).fold(everyone, |sum, rights| sum | rights);
-    let timed_out = member.moment("communication_disabled_until").is_some_and(|until| until > now);
-    let bot = Member { owner, id: Some(bot.get()), roles: own, base, timed_out };
-    Some((Member::everyone(everyone), bot))
-}
-
-/// Returns the objects of a list, and whether they are complete: the list is present, and has no other values.
-fn objects(guild: &mut Fields, key: &str) -> (Vec<Fields>, bool) {
-    let is_there = guild.has(key);
-    let found = guild.objects(key);
-    (found, is_there && !guild.has(key))
-}
-
-/// Converts a list with `make`, ascending by id, each id once; `None` if any item cannot be read.
-fn items<T: GuildItem>(list: Vec<Fields>, whole: bool, make: impl Fn(Fields) -> Option<T>) -> Option<Vec<T>> {
-    let mut items = list.into_iter().map(make).collect::<Option<Vec<T>>>().filter(|_| whole)?;
-    items.sort_by_key(T::number);
-    items.dedup_by_key(|item| item.number());
-    Some(items)
-}
-
-fn named_role(scrub: Scrub<'_>, mut role: Fields) -> Option<Role> {
-    let color = role.count("color").filter(|rgb| *rgb != 0).and_then(Color::from_rgb);
-    let (id, position) = (role.id("id")?, role.small("position").unwrap_or(0));
-    Some(Role { id, name: scrub.text(&role.text("name")?), color, position })
-}
-
-fn guild_emoji(mut fields: Fields) -> Option<GuildEmoji> {
-    let emoji = emoji(&mut fields);
-    Some(GuildEmoji { id: emoji.id?, name: emoji.name?, animated: emoji.animated })
-}
-
-fn sticker(scrub: Scrub<'_>, mut sticker: Fields) -> Option<Sticker> {
-    Some(Sticker {
-        id: sticker.id("id")?,
-        name: scrub.text(&sticker.text("name")?),
-        format: format_word(sticker.number("format_type").unwrap_or(0)),
-        description: sticker.text("description").map(|text| scrub.text(&text)),
-    })
-}
-
 /// Returns the call for one channel.
 pub(crate) fn channel_call(id: ChannelSnowflake, priority: Priority) -> Call {
     let target = Target { route: "/channels/{c}", major: id.get() };
     Call { target, path: format!("/channels/{id}"), priority }
 }
-
-#[cfg(test)]
-mod tests;

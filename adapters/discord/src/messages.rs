@@ -2,7 +2,7 @@
 
 use domain::access::{Access, Denied, GuildChannel, GuildStructure};
 use domain::coverage::Interval;
-use domain::message::{Message, MessageId};
+use domain::message::{Message, MessageId, Origin};
 use domain::page::MessagePage;
 use domain::pseudonym::Pseudonym;
 use domain::timestamp::Timestamp;
@@ -109,7 +109,8 @@ fn to_page(
     reply: Reply<Vec<Result<Fields, Odd>>>,
 ) -> Result<FetchedPage, GuildError> {
     let scrub = Scrub { people: &scope.people };
-    let converter = Converter { channel: channel.channel.id, observed_at: reply.sent_at, scrub };
+    let (channel_id, observed_at) = (channel.channel.id, reply.sent_at);
+    let converter = Converter { channel: channel_id, observed_at, origin: Origin::Page, scrub };
     let now = reply.responded_at.map_or(reply.sent_at, |responded| responded.min(reply.sent_at));
     let (mut messages, mut ids, mut odd) = (Vec::new(), Vec::new(), Vec::new());
     for (index, item) in reply.value.into_iter().enumerate() {

@@ -158,7 +158,8 @@ pub(crate) fn list(body: &Bytes) -> serde_json::Result<Vec<Result<Fields, Odd>>>
     Ok(items.into_iter().map(object).collect())
 }
 
-fn object(item: &RawValue) -> Result<Fields, Odd> {
+/// Parses one object of a list or an event.
+pub(crate) fn object(item: &RawValue) -> Result<Fields, Odd> {
     let value: Value = serde_json::from_str(item.get()).map_err(|_| ("it is nested too deep to be read", None))?;
     Fields::of(value).map_err(|other| ("it is not an object", Some(other)))
 }

@@ -274,7 +274,7 @@ fn date(headers: &HeaderMap) -> Option<Timestamp> {
 }
 
 /// Returns `wait`, up to a quarter shorter or longer, so that requests that failed together are not retried together.
-fn jittered(wait: Duration) -> Duration {
+pub(crate) fn jittered(wait: Duration) -> Duration {
     let random = getrandom::u32().unwrap_or(u32::MAX / 2);
     wait.mul_f64(0.75 + f64::from(random) / f64::from(u32::MAX) / 2.0)
 }

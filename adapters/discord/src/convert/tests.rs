@@ -25,6 +25,7 @@ fn converted(wire: Value) -> Result<Message, Fields> {
     let converter = Converter {
         channel: ChannelId::of(tenant, Id::new(5).unwrap()),
         observed_at: Timestamp::from_millis(1_795_132_800_000).unwrap(),
+        origin: Origin::Page,
         scrub: Scrub { people: &people },
     };
     converter.message(Fields::of(wire).unwrap())

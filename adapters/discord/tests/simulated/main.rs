@@ -3,6 +3,7 @@
 
 mod archived;
 mod faults;
+mod gateway;
 mod guild;
 mod limits;
 mod pages;

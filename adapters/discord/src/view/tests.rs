@@ -2,7 +2,7 @@ use domain::pseudonym::{PseudonymKey, Pseudonymizer};
 use domain::tenant::{Platform, PlatformId, TenantId};
 use serde_json::{Value, json};
 
-use super::{guild_emoji, items, named_role, objects, sticker};
+use super::{Listed, guild_emoji, named_role, sticker};
 use crate::payload::Fields;
 use crate::scrub::Scrub;
 
@@ -35,10 +35,7 @@ fn names_of_roles_and_stickers_hold_no_id_of_a_person() {
 #[test]
 fn a_list_that_cannot_be_read_whole_proves_nothing() {
     let good = json!({"id": "9", "name": "wave", "animated": true});
-    let read = |guild: Value| {
-        let (list, whole) = objects(&mut fields(guild), "emojis");
-        items(list, whole, guild_emoji)
-    };
+    let read = |guild: Value| Listed::take(&mut fields(guild), "emojis").read(guild_emoji);
     assert_eq!(read(json!({"emojis": []})), Some(vec![]));
     let twice = read(json!({"emojis": [{"id": "10", "name": "b"}, good, good]})).unwrap();
     assert_eq!(twice.iter().map(|emoji| emoji.id.get()).collect::<Vec<_>>(), [9, 10]);
