@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use domain::pseudonym::KeyCheck;
 use ports::error::StoreError;
+use ports::event::{EventSource, GatewayError, SESSION_RESERVE};
 use ports::guild::{GuildError, GuildSource};
 use ports::store::Store;
 use serde::Serialize;
@@ -107,7 +108,12 @@ pub enum Bot {
     /// Its settings are invalid; the text contains the reason.
     Broken(String),
     /// It has a token.
-    Set(Arc<dyn GuildSource>),
+    Set {
+        /// Its requests.
+        guilds: Arc<dyn GuildSource>,
+        /// Its events.
+        events: Arc<dyn EventSource>,
+    },
 }
 
 /// The parts of an installation.
@@ -244,8 +250,8 @@ impl Doctor {
     }
 
     async fn bot(&self) -> Vec<Check> {
-        let source = match &self.bot {
-            Bot::Set(source) => source,
+        let (source, events) = match &self.bot {
+            Bot::Set { guilds, events } => (guilds, events),
             Bot::Broken(reason) => return vec![Check::failed("token", reason)],
             Bot::Missing => {
                 let detail = "DISCORD_BOT_TOKEN is not set, so nothing is read from Discord; imports work without it";
@@ -272,9 +278,37 @@ impl Doctor {
         } else {
             Check::ok("members", "the Server Members Intent is off; Verta does not need it")
         });
+        checks.push(if identity.has_interactions_endpoint {
+            let detail = "the application has an Interactions Endpoint URL, so Discord sends commands and buttons there; \
+                          Verta does not need them";
+            Check::ok("interactions", detail)
+        } else {
+            Check::ok("interactions", "the application has no Interactions Endpoint URL, and Verta does not need one")
+        });
+        checks.push(gateway(&**events).await);
         checks.extend(self.guilds(&**source).await);
         checks
     }
+}
+
+/// Checks whether live updates can begin.
+async fn gateway(events: &dyn EventSource) -> Check {
+    let plan = match within(events.plan()).await {
+        Some(Ok(plan)) => plan,
+        Some(Err(GatewayError::Request(error))) => return Check::failed("gateway", refusal(&error)),
+        Some(Err(error)) => return Check::failed("gateway", error.to_string()),
+        None => return Check::failed("gateway", silent("Discord")),
+    };
+    let (left, at) = (plan.identifies_left, plan.resets_at);
+    if left < SESSION_RESERVE {
+        let detail = format!(
+            "only {left} new sessions may be started until {at}, and Verta uses none of the last {SESSION_RESERVE}: find \
+             the program with this token that starts so many"
+        );
+        return Check::warning("gateway", detail);
+    }
+    let shards = if plan.shards == 1 { "1 shard".to_owned() } else { format!("{} shards", plan.shards) };
+    Check::ok("gateway", format!("reachable with {shards}; {left} new sessions may be started until {at}"))
 }
 
 /// Returns the reason why a call of the platform failed, and what to do.

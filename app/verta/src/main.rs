@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use adapter_dce::DiscordChatExporter;
-use adapter_discord::{ClientConfig, DiscordClient, ParseApiUrlError, ParseTokenError};
+use adapter_discord::{ClientConfig, DiscordClient, DiscordGateway, ParseApiUrlError, ParseTokenError};
 use adapter_media::MediaFolder;
 use adapter_nodes::SearchNodes;
 use adapter_tantivy::{TantivyIndex, folder_of};
@@ -147,7 +147,10 @@ async fn doctor(json: bool, config: &Config) -> Result<ExitCode, Box<dyn std::er
     };
     let key = look_at_key(config, path.as_deref());
     let bot = match guilds(config) {
-        Ok(Some(source)) => Bot::Set(source),
+        Ok(Some(client)) => {
+            let events = Arc::new(DiscordGateway::new(Arc::clone(&client), Arc::new(SystemClock)));
+            Bot::Set { guilds: client, events }
+        }
         Ok(None) => Bot::Missing,
         Err(error) => Bot::Broken(error.to_string()),
     };

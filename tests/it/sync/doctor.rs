@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::process::Output;
 
-use discord_simulator::{Act, BotChange, ChannelPlan, Options, Rights, Simulator, kind};
+use discord_simulator::{Act, BotChange, ChannelPlan, GatewayFault, Options, Rights, Simulator, kind};
 use serde_json::Value;
 
 use crate::program::Installation;
@@ -77,6 +77,8 @@ fn assert_found(checks: &Checks) {
         ("token", "ok"),
         ("message content", "ok"),
         ("members", "ok"),
+        ("interactions", "ok"),
+        ("gateway", "ok"),
         ("guilds", "ok"),
         ("guild simulated", "ok"),
         ("channels simulated", "warning"),
@@ -106,6 +108,14 @@ async fn what_the_bot_may_read_and_what_it_may_not_is_told() {
         change(BotChange { content: Some(false), ..BotChange::default() });
         let blank = check(&installation, &simulator);
         assert_eq!((blank.state("message content"), blank.state("token"), blank.code), ("failed", "ok", 1));
+        assert!(blank.detail("gateway").starts_with("reachable with 1 shard; 1000 new sessions"), "{}", blank.said);
+        assert!(blank.detail("interactions").contains("no Interactions Endpoint URL"), "{}", blank.said);
+        simulator.gateway_fault(&GatewayFault::SpendIdentifies { count: 970 });
+        change(BotChange { content: Some(true), interactions_endpoint: Some(true), ..BotChange::default() });
+        let spent = check(&installation, &simulator);
+        assert_eq!((spent.state("gateway"), spent.code), ("warning", 0), "{}", spent.said);
+        assert!(spent.detail("gateway").starts_with("only 30 new sessions may be started until 20"), "{}", spent.said);
+        assert!(spent.detail("interactions").contains("an Interactions Endpoint URL"), "{}", spent.said);
         change(BotChange { content: Some(true), removed: Some(true), ..BotChange::default() });
         let removed = check(&installation, &simulator);
         assert_eq!((removed.state("guilds"), removed.code), ("failed", 1), "{}", removed.said);

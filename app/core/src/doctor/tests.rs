@@ -9,6 +9,7 @@ use domain::pseudonym::{KeyCheck, PseudonymKey};
 use domain::slug::TenantSlug;
 use domain::tenant::{Platform, PlatformId, Tenant, TenantName};
 use domain::timestamp::Timestamp;
+use ports::event::{GatewayError, GatewayPlan, MockEventSource};
 use ports::guild::{BotIdentity, GuildError, JoinedGuild, MockGuildSource};
 use ports::mock::{FakeStore, FakeUnitOfWork};
 
@@ -102,12 +103,24 @@ fn archive_with(held: Vec<Channel>, was_read: bool, aside: u64) -> Archive {
 
 fn bot(content: bool, joined: bool, found: Result<GuildStructure, GuildError>) -> Bot {
     let mut source = MockGuildSource::new();
-    source.expect_identify().return_once(move || Ok(BotIdentity { reads_content: content, reads_members: false }));
+    source.expect_identify().return_once(move || Ok(identity(content)));
     let guild = JoinedGuild { id: GUILD.parse().unwrap(), name: "The Needles".to_owned() };
     let joined = if joined { vec![guild] } else { Vec::new() };
     source.expect_guilds().return_once(move || Ok(joined));
     source.expect_structure().return_once(move |_| found);
-    Bot::Set(Arc::new(source))
+    Bot::Set { guilds: Arc::new(source), events: events(900) }
+}
+
+const fn identity(content: bool) -> BotIdentity {
+    BotIdentity { reads_content: content, reads_members: false, has_interactions_endpoint: false }
+}
+
+/// A gateway with as many new sessions left.
+fn events(left: u32) -> Arc<MockEventSource> {
+    let mut events = MockEventSource::new();
+    let plan = GatewayPlan { shards: 1, identifies_left: left, resets_at: at(5), max_concurrency: 1 };
+    events.expect_plan().returning(move || Ok(plan));
+    Arc::new(events)
 }
 
 fn key() -> Key {
@@ -140,6 +153,8 @@ async fn where_all_is_well_every_check_is_ok() {
         "token",
         "message content",
         "members",
+        "interactions",
+        "gateway",
         "guilds",
         "guild needles",
         "channels needles",
@@ -211,7 +226,9 @@ async fn a_check_that_fails_keeps_no_other_from_being_made() {
 async fn a_refused_token_is_told_with_what_to_do() {
     let mut source = MockGuildSource::new();
     source.expect_identify().return_once(|| Err(GuildError::Unauthorized));
-    let checks = doctor(archive(Vec::new(), true), key(), Bot::Set(Arc::new(source))).run().await;
+    let checks = doctor(archive(Vec::new(), true), key(), Bot::Set { guilds: Arc::new(source), events: events(900) })
+        .run()
+        .await;
     let token = check(&checks, "token");
     assert_eq!(token.state, State::Failed);
     assert!(token.detail.contains("developer portal") && token.detail.contains("DISCORD_BOT_TOKEN"), "{token:?}");
@@ -302,5 +319,27 @@ async fn a_public_site_that_trusts_no_proxy_is_told_what_that_means_behind_one()
     assert!(check(&checks, "proxy").detail.contains("TRUSTED_PROXIES"));
     for doctor in [at(None, true), at(Some("https://archive.example.org"), false)] {
         assert!(doctor.run().await.iter().all(|check| check.name != "proxy"));
+    }
+}
+
+#[tokio::test]
+async fn a_gateway_that_starts_no_session_is_told_with_the_reason() {
+    let with = |events: MockEventSource| async {
+        let Bot::Set { guilds, .. } = bot(true, true, Err(GuildError::Parked)) else { unreachable!("it has a token") };
+        let bot = Bot::Set { guilds, events: Arc::new(events) };
+        doctor(archive(Vec::new(), true), key(), bot).run().await
+    };
+    let mut failing = MockEventSource::new();
+    failing.expect_plan().return_once(|| Err(GatewayError::Request(GuildError::Malformed("gateway"))));
+    let checks = with(failing).await;
+    assert_eq!(state(&checks, "gateway"), State::Failed);
+    for (left, expected) in [(49, State::Warning), (50, State::Ok)] {
+        let mut low = MockEventSource::new();
+        let plan = GatewayPlan { shards: 3, identifies_left: left, resets_at: at(5), max_concurrency: 1 };
+        low.expect_plan().return_once(move || Ok(plan));
+        let checks = with(low).await;
+        let found = check(&checks, "gateway");
+        assert_eq!(found.state, expected);
+        assert!(found.detail.contains("1970-01-01T00:00:00.005Z"), "{}", found.detail);
     }
 }
