@@ -92,7 +92,7 @@ async fn a_message_appears_changes_and_vanishes_on_an_open_page() {
     import(&installation, &as_of(4, None));
     tab.until(&format!("!{TEXT}.includes('the third')")).await;
     tab.screenshot("vanished").await;
-    // The page was never loaded anew, and no message that stayed was made anew.
+    // The page was never loaded again, and no message that stayed was replaced.
     assert_eq!(tab.run("document.querySelector('article').kept").await, json!(true));
     assert_eq!(tab.run("document.querySelectorAll('article').length").await, json!(3));
 }

@@ -126,7 +126,7 @@ impl Reader {
         }))
     }
 
-    /// Begins a session: every guild follows anew.
+    /// Begins a session: every guild follows again.
     fn ready(&mut self, outline: &Outline<'_>, sequence: u64) -> Received {
         self.views.clear();
         let user = outline.data.and_then(|raw| payload::object(raw).ok()).and_then(|mut data| data.object("user"));
