@@ -86,7 +86,7 @@ async fn a_unit_whose_connection_ended_does_nothing_more() {
     for fault in [Fault::CutBefore, Fault::CutAfter] {
         let page = page(&rig.channel, None, 1, [7], "a");
         let mut unit = rig.store.begin().await.unwrap();
-        rig.proxy.next("INSERT INTO messages", fault);
+        rig.proxy.next("INTO messages", fault);
         let error = unit.messages().replace_interval(rig.channel.id, &page).await.unwrap_err();
         assert_eq!(kind(&error), Aborted, "{error:?}");
         let error = unit.messages().replace_interval(rig.channel.id, &page).await.unwrap_err();

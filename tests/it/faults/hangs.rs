@@ -43,7 +43,7 @@ fn assert_limit(took: Duration, limit: Duration, why: &str) {
 async fn a_statement_that_hangs_ends_in_time_and_is_rolled_back() {
     let rig = Rig::new(1).await;
     let mut held = Vec::new();
-    for (id, words) in [(1, "FOR UPDATE"), (2, "INSERT INTO messages"), (3, "FROM coverage_segments")] {
+    for (id, words) in [(1, "FOR UPDATE"), (2, "INTO messages"), (3, "FROM coverage_segments")] {
         rig.proxy.next(words, Fault::Stall);
         let (done, took) = hangs(&rig, rig.put(id)).await;
         assert_eq!((kind(&done.0.unwrap_err()), done.1), (Unavailable, 1), "{words}");

@@ -66,11 +66,9 @@ fn assert_no_content(text: &str) {
 #[ignore = "needs a MySQL-protocol server"]
 async fn an_import_whose_pages_are_too_large_is_done_in_one_run() {
     with_a_proxy(|installation, proxy, at| {
-        for (times, words, code) in [
-            (3, "INSERT INTO messages", 8004),
-            (2, "UPDATE channels SET fence", 9500),
-            (2, "INSERT INTO reactions", 8175),
-        ] {
+        for (times, words, code) in
+            [(3, "INTO messages", 8004), (2, "UPDATE channels SET fence", 9500), (2, "INTO reactions", 8175)]
+        {
             proxy.next_times(times, words, Fault::Error(code));
         }
         let (code, report) = installation.import(&[&examples()], &[]);
@@ -84,7 +82,7 @@ async fn an_import_whose_pages_are_too_large_is_done_in_one_run() {
 #[ignore = "needs a MySQL-protocol server"]
 async fn an_import_stores_everything_but_the_message_that_the_server_refuses() {
     let database = with_a_proxy(|installation, proxy, _| {
-        proxy.refuse_value("INSERT INTO messages", REFUSED.1, Fault::Error(1406));
+        proxy.refuse_value("INTO messages", REFUSED.1, Fault::Error(1406));
         let output = installation.run(&["import", "--json", examples().to_str().unwrap()]);
         let (said, errors) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
         assert_eq!(output.status.code(), Some(1), "{said}{errors}");
@@ -110,7 +108,7 @@ async fn an_import_stores_everything_but_the_message_that_the_server_refuses() {
 async fn what_the_server_refused_once_the_next_import_stores() {
     with_a_proxy(|installation, proxy, at| {
         for code in [1366, 8025] {
-            proxy.refuse_value("INSERT INTO messages", REFUSED.1, Fault::Error(code));
+            proxy.refuse_value("INTO messages", REFUSED.1, Fault::Error(code));
             assert_eq!(installation.import(&[&examples()], &[]).0, 1, "{code}");
             proxy.heal();
         }
@@ -135,7 +133,7 @@ async fn a_copy_to_a_server_goes_in_halves_and_names_the_channel_of_what_is_refu
             let text = |bytes| String::from_utf8(bytes).unwrap();
             (output.status.code(), text(output.stdout), text(output.stderr))
         };
-        proxy.refuse_value("INSERT INTO messages", REFUSED.1, Fault::Error(3140));
+        proxy.refuse_value("INTO messages", REFUSED.1, Fault::Error(3140));
         proxy.next_times(3, "SET message_count", Fault::Error(8004));
         let (code, said, errors) = copy();
         assert_eq!(code, Some(1), "{said}{errors}");
