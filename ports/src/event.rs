@@ -83,7 +83,7 @@ pub enum Received {
     },
     /// An event of a guild that is archived.
     Event {
-        /// Its number in the session, larger than those before it. Numbers can be missing.
+        /// Its number in the session, in which the platform counts what it sends. Numbers can be missing.
         sequence: u64,
         /// The guild.
         guild: GuildSnowflake,

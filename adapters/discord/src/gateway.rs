@@ -7,8 +7,8 @@
 //! - The stream (`stream`) takes frames from the queue, and the reader (`reader`) makes events of them, with the view
 //!   that it has of each guild.
 //!
-//! The transport is twilight-gateway. A connection is one `Shard` of it, and is replaced whenever it is lost, so that
-//! the session, the address and the pause before the next attempt are decided here alone.
+//! The transport is twilight-gateway. A `Shard` of it serves one connection and is then replaced, so that the session, the
+//! address and the pause before the next attempt are decided here alone.
 
 mod address;
 mod counters;

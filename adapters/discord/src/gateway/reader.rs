@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use domain::access::GuildChannel;
-use domain::event::{Event, GuildChange};
+use domain::event::{Event, GuildChange, event_name};
 use domain::guild::GuildSnowflake;
 use domain::snowflake::Id;
 use domain::timestamp::Timestamp;
@@ -126,7 +126,7 @@ impl Reader {
         }))
     }
 
-    /// Begins a session: every guild follows again.
+    /// Begins a session: every guild follows.
     fn ready(&mut self, outline: &Outline<'_>, sequence: u64) -> Received {
         self.views.clear();
         let user = outline.data.and_then(|raw| payload::object(raw).ok()).and_then(|mut data| data.object("user"));
@@ -207,10 +207,11 @@ impl Reader {
         let (channels, threads) = (data.objects("channels"), data.objects("threads"));
         match own {
             Some(own) => _ = self.views.insert(scope.guild, GuildView::new(bot, data, own, channels)),
+            // Without the bot's roles its rights are unknown: the whole guild is requested.
             None => _ = self.views.remove(&scope.guild),
         }
+        let structure = self.view(scope).await?.and_then(|view| view.structure(scope, at));
         let threads = self.threads(scope, at, threads).await?;
-        let structure = self.views.get(&scope.guild).and_then(|view| view.structure(scope, at));
         Ok(structure.map(|structure| Event::GuildAvailable { structure: Box::new(structure), threads }))
     }
 
@@ -322,7 +323,7 @@ impl Reader {
 
     fn unreadable(&self, name: &str) {
         count(&self.counters.unreadable);
-        tracing::warn!(name, "gateway event unreadable");
+        tracing::warn!(name = %event_name(name), "gateway event unreadable");
     }
 }
 

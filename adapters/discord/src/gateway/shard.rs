@@ -1,11 +1,11 @@
 //! The task of a shard: it connects, receives, and reconnects.
 
-use std::borrow::Cow;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use domain::event::event_name;
 use futures::StreamExt as _;
 use ports::clock::Clock;
 use ports::event::{GatewayError, GatewaySession, Refusal, ShardId};
@@ -341,8 +341,9 @@ impl Task {
     fn failed(&self, error: ReceiveMessageError, connection: &Connection) -> Option<End> {
         if let ReceiveMessageErrorType::Deserializing { event } = error.kind() {
             count(&self.counters.unreadable);
-            let name = Outline::of(event).and_then(|outline| outline.name.map(Cow::into_owned));
-            tracing::warn!(shard = %self.shard, name, "gateway payload unreadable");
+            let name = Outline::of(event).and_then(|outline| outline.name);
+            let name = event_name(name.as_deref().unwrap_or_default());
+            tracing::warn!(shard = %self.shard, %name, "gateway payload unreadable");
             return connection.ready.is_none().then_some(End::Lost("unreadable payload"));
         }
         let source = error.into_source();

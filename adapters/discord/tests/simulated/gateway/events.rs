@@ -318,13 +318,22 @@ async fn a_malformed_event_is_set_aside_and_the_stream_goes_on() {
         ("CHANNEL_UPDATE", json!({"guild_id": guild, "name": "no id"})),
         ("THREAD_CREATE", json!({"guild_id": guild, "id": "5", "type": 0})),
         ("GUILD_ROLE_UPDATE", json!({"guild_id": guild, "role": "none"})),
-        ("GUILD_CREATE", json!({"id": guild, "channels": 5})),
     ] {
         live.fault(&event(name, data));
     }
     live.say("after");
     assert_eq!(live.contents("after").await, ["after"]);
-    assert_eq!((live.stats().unreadable, live.stats().reconnects), (11, 0));
+    assert_eq!((live.stats().unreadable, live.stats().reconnects), (10, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_guild_without_the_bots_roles_is_requested_whole() {
+    let mut live = Live::start().await;
+    let data = json!({"id": live.simulator().guild_id().to_string(), "name": "half", "channels": 5});
+    live.fault(&GatewayFault::Event { name: "GUILD_CREATE".to_owned(), data });
+    let Event::GuildAvailable { structure, threads } = live.event().await else { panic!() };
+    let requested = live.world.structure().await;
+    assert_eq!((structure.name, structure.channels.len(), threads.len()), (requested.name, 2, 0));
 }
 
 #[tokio::test(start_paused = true)]
