@@ -41,6 +41,7 @@ pub mod message;
 pub mod mock;
 pub mod page;
 pub mod search;
+pub mod session;
 pub mod snapshot;
 pub mod source;
 pub mod store;

@@ -16,6 +16,7 @@ use crate::job::{JobRepository, MockJobRepository};
 use crate::lease::{LeaseRepository, MockLeaseRepository};
 use crate::media::{MediaRepository, MockMediaRepository};
 use crate::message::{MessageRepository, MockMessageRepository};
+use crate::session::{GatewaySessionRepository, MockGatewaySessionRepository};
 use crate::store::{Repositories, Store, StoreStatus, UnitOfWork};
 use crate::sync::{MockSyncStateRepository, SyncStateRepository};
 use crate::tenant::{MockTenantRepository, TenantRepository};
@@ -48,6 +49,8 @@ pub struct FakeUnitOfWork {
     pub media: MockMediaRepository,
     /// The sync states of channels.
     pub sync_states: MockSyncStateRepository,
+    /// Sessions of the gateway.
+    pub gateway_sessions: MockGatewaySessionRepository,
     /// The error of the commit; `None` if it succeeds.
     pub commit_error: Option<StoreError>,
     committed: Arc<Mutex<u32>>,
@@ -100,6 +103,10 @@ impl Repositories for FakeUnitOfWork {
 
     fn sync_states(&mut self) -> &mut dyn SyncStateRepository {
         &mut self.sync_states
+    }
+
+    fn gateway_sessions(&mut self) -> &mut dyn GatewaySessionRepository {
+        &mut self.gateway_sessions
     }
 }
 

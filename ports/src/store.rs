@@ -13,6 +13,7 @@ use crate::job::JobRepository;
 use crate::lease::LeaseRepository;
 use crate::media::MediaRepository;
 use crate::message::MessageRepository;
+use crate::session::GatewaySessionRepository;
 use crate::sync::SyncStateRepository;
 use crate::tenant::TenantRepository;
 use crate::unreadable::UnreadableRepository;
@@ -102,6 +103,8 @@ pub trait Repositories: Send {
     fn media(&mut self) -> &mut dyn MediaRepository;
     /// The sync states of channels.
     fn sync_states(&mut self) -> &mut dyn SyncStateRepository;
+    /// Sessions of the gateway.
+    fn gateway_sessions(&mut self) -> &mut dyn GatewaySessionRepository;
 }
 
 /// Repositories whose writes happen together or not at all.

@@ -18,6 +18,7 @@ mod message;
 mod model;
 mod page;
 mod race;
+mod session;
 mod sync;
 mod tenant;
 mod thread;

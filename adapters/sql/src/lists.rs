@@ -51,6 +51,7 @@ const LISTS: &[(&str, &str)] = &[
     ("stored_item", "observed_at, deleted_at"),
     ("unreadable", "channel_id, unreadable_id, message_id, low, high, reason, raw, first_seen_at, last_seen_at"),
     ("file", "channel_id, message_id, attachment_id, state, tries, due_at, hash, size_bytes"),
+    ("gateway_session", "session_id, resume_url, sequence"),
     ("sync_state", "channel_id, rechecked_at, listed_at, listed_whole_at, requested_at"),
 ];
 

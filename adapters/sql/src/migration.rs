@@ -69,6 +69,7 @@ macro_rules! migrations {
             19 "0019_channel_versions",
             20 "0020_change_partitions",
             21 "0021_newest_messages",
+            22 "0022_gateway_sessions",
         }
     };
     ($dialect:literal: $($version:literal $name:literal),+ $(,)?) => {

@@ -13,6 +13,7 @@ use ports::job::JobRepository;
 use ports::lease::LeaseRepository;
 use ports::media::MediaRepository;
 use ports::message::MessageRepository;
+use ports::session::GatewaySessionRepository;
 use ports::store::{Repositories, UnitOfWork};
 use ports::sync::SyncStateRepository;
 use ports::tenant::TenantRepository;
@@ -22,6 +23,7 @@ use crate::archive::ArchiveStatements;
 use crate::change::ChangeStatements;
 use crate::channel::ChannelStatements;
 use crate::coverage::CoverageStatements;
+use crate::gateway::GatewaySessionStatements;
 use crate::guild::GuildStatements;
 use crate::job::JobStatements;
 use crate::lease::LeaseStatements;
@@ -42,6 +44,7 @@ pub trait StoreUnit:
     + UnreadableStatements
     + MediaStatements
     + SyncStateStatements
+    + GatewaySessionStatements
     + ChangeStatements
     + MessageStatements
     + CoverageStatements
@@ -100,6 +103,10 @@ impl<U: StoreUnit> Repositories for SqlUnit<U> {
     }
 
     fn sync_states(&mut self) -> &mut dyn SyncStateRepository {
+        self
+    }
+
+    fn gateway_sessions(&mut self) -> &mut dyn GatewaySessionRepository {
         self
     }
 }

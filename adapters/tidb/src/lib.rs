@@ -20,6 +20,7 @@ mod change;
 mod channel;
 mod coverage;
 mod error;
+mod gateway;
 mod guild;
 mod job;
 mod lease;

@@ -11,6 +11,7 @@ use ports::job::JobRepository;
 use ports::lease::LeaseRepository;
 use ports::media::MediaRepository;
 use ports::message::MessageRepository;
+use ports::session::GatewaySessionRepository;
 use ports::store::{Repositories, UnitOfWork};
 use ports::sync::SyncStateRepository;
 use ports::tenant::TenantRepository;
@@ -86,6 +87,11 @@ impl<R: Repositories + ?Sized, C: Company> Repositories for With<R, C> {
     fn sync_states(&mut self) -> &mut dyn SyncStateRepository {
         self.1.used("sync_states");
         self.0.sync_states()
+    }
+
+    fn gateway_sessions(&mut self) -> &mut dyn GatewaySessionRepository {
+        self.1.used("gateway_sessions");
+        self.0.gateway_sessions()
     }
 }
 
