@@ -408,6 +408,32 @@ impl Message {
         }
     }
 
+    /// Returns whether it is not a message yet, or never one for all readers: the platform shows it to a single person, or
+    /// a program is still thinking about it.
+    #[must_use]
+    pub const fn is_passing(&self) -> bool {
+        /// <https://docs.discord.com/developers/resources/message#message-object-message-flags>
+        const EPHEMERAL_OR_LOADING: u64 = 1 << 6 | 1 << 7;
+        self.flags & EPHEMERAL_OR_LOADING != 0
+    }
+
+    /// Returns the message that stands for one of which nothing but its deletion is known. It is of no type that is
+    /// shown to readers.
+    #[must_use]
+    pub fn tombstone(channel_id: ChannelId, id: MessageId, observed_at: Timestamp) -> Self {
+        let author = Author { pseudonym: Pseudonym::new([0; 16]), bot: false, webhook: false };
+        let version = Version { edited_at: None, observed_at, origin: Origin::Event };
+        Self { kind: MessageKind::UNNUMBERED, ..Self::new(channel_id, id, author, String::new(), version) }
+    }
+
+    /// Returns the message without everything that its author wrote or attached, and without everything that others
+    /// added: its place, type, author, time and version are left.
+    #[must_use]
+    pub fn cleared(&self) -> Self {
+        let nothing = Self::new(self.channel_id, self.id, self.author, String::new(), self.version);
+        Self { kind: self.kind, sent_at: self.sent_at, ..nothing }
+    }
+
     /// Returns when it was sent: the time inside its id, unless the id has none.
     #[must_use]
     pub fn created_at(&self) -> Timestamp {

@@ -9,8 +9,10 @@ mod plan;
 mod restore;
 mod stats;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use crate::channel::ChannelId;
 use crate::coverage::{Interval, Observation};
 use crate::message::{Deletion, Message, MessageId};
 use crate::timestamp::Timestamp;
@@ -26,7 +28,7 @@ pub enum Absence {
     Evidence,
     /// None: the source may have left the message out.
     NoEvidence,
-    /// The source reported this very message as deleted.
+    /// None: the source reported the messages of the page as deleted.
     Explicit,
 }
 
@@ -69,15 +71,14 @@ impl MessagePage {
         Ok(Self { interval, observed_at, messages: messages.into(), absence, spared })
     }
 
-    /// Returns the explicit deletion of a message, which the platform reported at `observed_at`: an event, or a 404 for
-    /// that very message. It leaves no trace of a message that is not stored, because a tombstone is the row of a
-    /// message, and the report lacks the type and the author that such a row needs: a source that shows the message
-    /// later adds it. Observations that prove absence do not have this limit: their segments mark such a message
-    /// deleted when it is added.
+    /// Returns the explicit deletion of messages of a channel, which the platform reported at `observed_at`: by an
+    /// event, or by a 404 for a very message. The page shows their [tombstones](Message::tombstone), which stand for
+    /// those that are not stored: so a source that shows one later does not bring it back.
     #[must_use]
-    pub fn deleted(id: MessageId, observed_at: Timestamp) -> Self {
-        let (messages, absence, spared) = (Arc::default(), Absence::Explicit, Arc::default());
-        Self { interval: Some(Interval::only(id)), observed_at, messages, absence, spared }
+    pub fn deleted(channel: ChannelId, ids: impl IntoIterator<Item = MessageId>, observed_at: Timestamp) -> Self {
+        let ids: BTreeSet<MessageId> = ids.into_iter().collect();
+        let messages = ids.into_iter().map(|id| Message::tombstone(channel, id, observed_at)).collect();
+        Self { interval: None, observed_at, messages, absence: Absence::Explicit, spared: Arc::default() }
     }
 
     /// Returns the same messages from a source that may have left others out: stored messages that are absent from its

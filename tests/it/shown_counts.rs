@@ -38,7 +38,7 @@ async fn fill(store: &dyn Store) -> Vec<(Channel, ChannelStats)> {
             messages.iter().filter(|one| one.kind.is_shown()).map(Message::created_at).collect();
         put(store, &here, &MessagePage::new(None, at(1), messages).unwrap()).await;
         // A deleted message counts neither before nor after.
-        put(store, &here, &MessagePage::deleted(id(9), at(2))).await;
+        put(store, &here, &MessagePage::deleted(here.id, [id(9)], at(2))).await;
         let shown = stored(store, &here).await.stats;
         let expected = times.last().filter(|_| number % 4 != 3);
         assert_eq!(shown.last_activity_at, expected.copied());

@@ -1,6 +1,6 @@
 //! A message as stored, and how two archives merge their copies of it.
 
-use super::{Deletion, Message, MessageId, Version};
+use super::{Deletion, DeletionKind, Message, MessageId, Version};
 use crate::coverage::Segments;
 use crate::timestamp::Timestamp;
 
@@ -20,6 +20,12 @@ impl StoredMessage {
         self.deletion.is_some()
     }
 
+    /// Returns whether it is deleted explicitly.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        self.deletion.is_some_and(|deletion| deletion.kind == DeletionKind::Explicit)
+    }
+
     /// Returns whether it is shown to readers: it is not deleted, and of a type [that is
     /// shown](crate::message::MessageKind::is_shown).
     #[must_use]
@@ -32,7 +38,7 @@ impl StoredMessage {
     /// stored and not deleted was also shown by the observation that proves its id, and one that is deleted or not
     /// stored was absent there.
     ///
-    /// - An explicit deletion of either archive is final.
+    /// - An explicit deletion of either archive is final, and its copy of the message, without content, is stored.
     /// - Otherwise it is deleted if the latest observation of both archives lacks it.
     /// - The version with the later edit is stored, or else the one that was observed later.
     ///
@@ -51,7 +57,11 @@ impl StoredMessage {
         let outlasting = |deletion: Option<Deletion>| deletion.filter(|deletion| deletion.outlasts(seen_at));
         let lacked = if self.deletion == held.deletion { outlasting(lacked).and(known) } else { outlasting(lacked) };
         let deletion = outlasting(known).or(lacked);
-        let is_newer = self.version_seen(theirs) >= held.version_seen(ours);
+        let is_newer = match (self.is_final(), held.is_final()) {
+            (true, false) => true,
+            (false, true) => false,
+            _ => self.version_seen(theirs) >= held.version_seen(ours),
+        };
         let mut merged = Self { message: if is_newer { &self.message } else { &held.message }.clone(), deletion };
         // A decision by this archive's proof alone is recorded with the message, because a copy can replace the proof.
         let overruled = self.message.version > held.message.version

@@ -106,7 +106,7 @@ impl Step {
                     MessagePage::new(ends.map(span), at(*time), messages).expect("its messages ascend inside it");
                 Observed::Page(if *evidence { page } else { page.without_evidence() })
             }
-            Self::Deleted { id: raw, time } => Observed::Page(MessagePage::deleted(id(*raw), at(*time))),
+            Self::Deleted { id: raw, time } => Observed::Page(MessagePage::deleted(channel, [id(*raw)], at(*time))),
             Self::Claim { ends, time } => {
                 let claim =
                     |ends: &Ends| Observation { interval: span(*ends), observed_at: at(*time), proves_absence: false };
@@ -325,8 +325,7 @@ impl Model {
     }
 }
 
-/// Returns the combined effect of all steps on one message, in whatever order they came; only a final deletion of a
-/// message that was not stored yet has none.
+/// Returns the combined effect of all steps on one message, in whatever order they came.
 fn known(steps: &[Step], raw: u64) -> Option<Known> {
     let (mut seen, mut lacked, mut is_final) = (None, None, false);
     for step in steps {
@@ -335,12 +334,14 @@ fn known(steps: &[Step], raw: u64) -> Option<Known> {
             Step::Page { ends: Some((low, high)), time, evidence: true, .. } if (*low..=*high).contains(&raw) => {
                 lacked = lacked.max(Some(*time));
             }
-            Step::Deleted { id, .. } if *id == raw => is_final |= seen.is_some(),
+            Step::Deleted { id, .. } if *id == raw => is_final = true,
             _ => {}
         }
     }
+    if is_final {
+        return Some(Known { text: None, deletion: Some(DeletionKind::Explicit) });
+    }
     let seen_at = seen?;
-    let deletion =
-        if is_final { Some(DeletionKind::Explicit) } else { (lacked > seen).then_some(DeletionKind::Inferred) };
-    Some(Known { text: (!is_final).then(|| (text(raw, seen_at), kind(raw, seen_at))), deletion })
+    let deletion = (lacked > seen).then_some(DeletionKind::Inferred);
+    Some(Known { text: Some((text(raw, seen_at), kind(raw, seen_at))), deletion })
 }

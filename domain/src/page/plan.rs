@@ -111,12 +111,15 @@ pub struct WritePlan<'a> {
     pub insert: Vec<Write<'a>>,
     /// Rows that a newer version replaces, with their attachments and reactions.
     pub update: Vec<Write<'a>>,
-    /// Rows whose content stays, by the change to their other fields: they were observed again, are no longer deleted,
-    /// or are finally deleted.
+    /// Rows whose content stays, by the change to their other fields: they were observed again, or are no longer
+    /// deleted.
     pub touch: Vec<(Touch, Vec<MessageId>)>,
     /// Rows to mark deleted by [`WritePlan::deletion`].
     pub delete: Vec<MessageId>,
-    /// The deletion of the rows of `delete`; `None` if there are none.
+    /// Rows to replace by their [cleared](Message::cleared) messages, with their attachments and reactions, and with
+    /// [`WritePlan::deletion`].
+    pub clear: Vec<MessageId>,
+    /// The deletion of the rows of `delete` and `clear`; `None` if there are none.
     pub deletion: Option<Deletion>,
     /// The counters of the channel; `None` if they stay.
     pub stats: Option<StatsPlan>,
@@ -131,8 +134,10 @@ pub struct WritePlan<'a> {
 impl<'a> WritePlan<'a> {
     /// Compares `page` with the stored state of `channel`.
     ///
-    /// - An explicit deletion is final. An inferred one yields to an observation that is not older.
-    /// - Of two versions the newer wins; equal content changes nothing.
+    /// - An explicit deletion is final, and removes the content. An inferred one yields to an observation that is not
+    ///   older.
+    /// - Of two versions the newer wins, and of two events at the same time the later to be stored, because the events
+    ///   of a channel are stored in their order; equal content changes nothing.
     /// - A stored message absent from its interval becomes deleted, unless it was observed at that time or later.
     /// - Where a later observation proves absence, the page adds as deleted the messages absent from that observation.
     /// - The interval of a page that proves it is added to the coverage, with the time of the page.
@@ -156,7 +161,7 @@ impl<'a> WritePlan<'a> {
         plan.coverage = page.observation().and_then(|seen| CoveragePlan::new(seen, &state.near, &state.coverage));
         plan.changes.extend(plan.coverage.as_ref().and_then(|coverage| coverage.change(channel)));
         plan.outcome.added = plan.insert.len() as u64;
-        plan.outcome.deleted = plan.delete.len() as u64;
+        plan.outcome.deleted += plan.delete.len() as u64;
         plan.outcome.has_unreadable = state.has_unreadable;
         plan
     }
@@ -175,9 +180,15 @@ struct Planner<'a, 'p> {
 impl<'a> Planner<'a, '_> {
     fn compare(&mut self, rows: &[StoredVersion]) {
         let mut held: BTreeMap<MessageId, &StoredVersion> = rows.iter().map(|row| (row.id, row)).collect();
+        let is_deletion = self.page.absence == Absence::Explicit;
         for message in self.page.messages() {
             match held.remove(&message.id) {
+                Some(row) if is_deletion => self.clear(row),
                 Some(row) => self.meet(message, row),
+                None if is_deletion => {
+                    let (digest, deletion) = (message.digest(), Some(self.page.deletion()));
+                    self.plan.insert.push(Write { message, digest, deletion });
+                }
                 None => self.add(message),
             }
         }
@@ -186,14 +197,34 @@ impl<'a> Planner<'a, '_> {
                 self.miss(row);
             }
         }
-        if !self.plan.delete.is_empty() {
+        if !self.plan.delete.is_empty() || !self.plan.clear.is_empty() {
             self.plan.deletion = Some(self.page.deletion());
         }
     }
 
+    /// Handles a stored message that is explicitly deleted.
+    fn clear(&mut self, row: &StoredVersion) {
+        match row.deletion {
+            Some(Deletion { kind: DeletionKind::Explicit, .. }) => self.plan.outcome.unchanged += 1,
+            Some(_) => self.plan.clear.push(row.id),
+            None => {
+                self.plan.clear.push(row.id);
+                self.plan.outcome.deleted += 1;
+                self.changed.push((row.id, Effect::Deleted));
+                self.tally.count(row.id, row.kind.is_shown(), None);
+            }
+        }
+    }
+
+    /// Returns when the source was observed that shows a message of the page. Messages without an interval can come from
+    /// several observations, such as events.
+    fn seen_at(&self, message: &Message) -> Timestamp {
+        if self.page.interval().is_some() { self.page.observed_at() } else { message.version.observed_at }
+    }
+
     /// Handles a message of the page that is not stored.
     fn add(&mut self, message: &'a Message) {
-        let absent_at = self.proven.absent_at(message.id).filter(|at| *at > self.page.observed_at());
+        let absent_at = self.proven.absent_at(message.id).filter(|at| *at > self.seen_at(message));
         let deletion = absent_at.map(Deletion::inferred);
         self.tally.count(message.id, false, shown(message, deletion));
         self.changed.push((message.id, Effect::of(false, deletion.is_none())));
@@ -202,7 +233,7 @@ impl<'a> Planner<'a, '_> {
 
     /// Handles a message of the page that is stored.
     fn meet(&mut self, message: &'a Message, row: &StoredVersion) {
-        let seen_at = self.page.observed_at();
+        let seen_at = self.seen_at(message);
         let deletion = row.deletion.filter(|deletion| {
             // A later observation that covers the id of a deleted message lacked it, too.
             let absent_at = self.proven.absent_at(row.id);
@@ -215,8 +246,10 @@ impl<'a> Planner<'a, '_> {
         }
         let confirmed_at = self.proven.confirmed_at(row.id).filter(|_| row.deletion.is_none());
         // An edit proves by itself that it is the later version; otherwise the time of the observation decides.
+        let is_later =
+            message.version > row.version || message.version == row.version && message.version.origin == Origin::Event;
         let newer = message.version.edited_at > row.version.edited_at
-            || message.version > row.version && confirmed_at.is_none_or(|at| at <= seen_at);
+            || is_later && confirmed_at.is_none_or(|at| at <= seen_at);
         let digest = if newer { message.digest() } else { row.digest };
         let revived = row.deletion.is_some() && deletion.is_none();
         let was_shown = row.deletion.is_none() && row.kind.is_shown();
@@ -244,18 +277,14 @@ impl<'a> Planner<'a, '_> {
     /// Handles a stored message that the page lacks.
     fn miss(&mut self, row: &StoredVersion) {
         let page = self.page;
-        if let Some(deletion) = row.deletion {
-            if page.absence == Absence::Explicit && deletion.kind == DeletionKind::Inferred {
-                let Version { observed_at, origin, .. } = row.version;
-                self.touch(row.id, Touch { observed_at, origin, deletion: Some(deletion.merge(page.deletion())) });
-            }
+        if row.deletion.is_some() {
             return;
         }
         self.plan.outcome.lacking += 1;
         let absent_at = self.proven.absent_at(row.id);
         let observed_at = absent_at.map_or(row.version.observed_at, |at| at.max(row.version.observed_at));
         let spared = page.spared.binary_search(&row.id).is_ok();
-        if page.absence != Absence::Explicit && (spared || observed_at >= page.observed_at) {
+        if spared || observed_at >= page.observed_at {
             return;
         }
         self.plan.outcome.absent.push(row.id);

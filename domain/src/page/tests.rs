@@ -142,15 +142,46 @@ fn an_explicit_deletion_is_final() {
 
 #[test]
 fn a_message_that_the_platform_says_is_deleted_is_whatever_was_known() {
-    let page = MessagePage::deleted(id(3), at(5));
+    let page = MessagePage::deleted(ChannelId(Uuid::nil()), [id(3)], at(5));
     assert_eq!(page.observation(), None, "it covers nothing");
+    let final_one = Some(Deletion::explicit(at(5)));
     let live = [row(&message(3, "a", 9))];
     let plan = planned(&page, &live, &Segments::default());
-    assert_eq!((&plan.delete[..], plan.deletion, growth(&plan)), (&[id(3)][..], Some(Deletion::explicit(at(5))), -1));
+    assert_eq!((&plan.clear[..], plan.deletion, growth(&plan)), (&[id(3)][..], final_one, -1));
+    assert_eq!((plan.outcome.deleted, plan.changes.len()), (1, 1));
     let inferred = [gone(&message(3, "a", 1), Deletion::inferred(at(7)))];
     let plan = planned(&page, &inferred, &Segments::default());
-    assert_eq!((plan.touch[0].0.deletion, growth(&plan)), (Some(Deletion::explicit(at(5))), 0));
-    assert_eq!(planned(&page, &[], &Segments::default()), WritePlan::default());
+    assert_eq!((&plan.clear[..], plan.deletion, growth(&plan)), (&[id(3)][..], final_one, 0));
+    assert_eq!((plan.outcome.deleted, &plan.changes[..]), (0, &[][..]), "readers had lost it before");
+    let unknown = planned(&page, &[], &Segments::default());
+    assert_eq!((unknown.insert[0].message.id, unknown.insert[0].deletion), (id(3), final_one));
+    assert_eq!((unknown.outcome.added, growth(&unknown), &unknown.changes[..]), (1, 0, &[][..]));
+    let again = [gone(&message(3, "", 1), Deletion::explicit(at(9)))];
+    let again = planned(&page, &again, &Segments::default());
+    assert_eq!((writes_no_message(&again), again.outcome.unchanged), (true, 1));
+}
+
+#[test]
+fn of_two_events_at_the_same_time_the_later_to_be_stored_wins() {
+    let event = |text: &str| {
+        let message = message(3, text, 5);
+        Message { version: Version { origin: Origin::Event, ..message.version }, ..message }
+    };
+    let stored = [row(&event("first"))];
+    let page = MessagePage::new(None, at(5), vec![event("second")]).unwrap();
+    assert_eq!(planned(&page, &stored, &Segments::default()).update.len(), 1);
+    let page = MessagePage::new(None, at(5), vec![message(3, "of a page", 5)]).unwrap();
+    assert_eq!(planned(&page, &stored, &Segments::default()).update.len(), 0, "an event comes after a page");
+}
+
+#[test]
+fn each_message_without_an_interval_has_its_own_time() {
+    let stored = [row(&message(3, "new", 1)), row(&message(4, "new", 1))];
+    let mut proven = Segments::default();
+    proven.insert(Observation::new(Interval::new(id(1), id(9)).unwrap(), at(5)));
+    let page = MessagePage::new(None, at(9), vec![message(3, "before", 4), message(4, "after", 6)]).unwrap();
+    let plan = planned(&page, &stored, &proven);
+    assert_eq!(plan.update.iter().map(|write| write.message.id).collect::<Vec<_>>(), [id(4)]);
 }
 
 #[test]

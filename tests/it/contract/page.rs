@@ -131,11 +131,12 @@ async fn an_explicit_deletion_is_final(store: &dyn Store) {
     put(store, &here, &page(&here, interval(7, 9), 6, [], "")).await;
     let before = store.read().await.unwrap().coverage().segments(here.id).await.unwrap();
     for (raw, deleted) in [(3, 1), (7, 0), (8, 0)] {
-        let outcome = put(store, &here, &MessagePage::deleted(id(raw), at(4))).await;
+        let outcome = put(store, &here, &MessagePage::deleted(here.id, [id(raw)], at(4))).await;
         assert_eq!(outcome.deleted, deleted, "{raw}, though it was seen after that");
     }
-    put(store, &here, &page(&here, interval(1, 9), 9, [3, 5, 7], "back")).await;
+    put(store, &here, &page(&here, interval(1, 9), 9, [3, 5, 7, 8], "back")).await;
     assert_eq!(held_ids(store, &here).await, [5]);
+    assert_eq!(deletion(store, &here, 8).await, Some(Deletion::explicit(at(4))), "it was not stored before");
     assert_eq!(deletion(store, &here, 3).await, Some(Deletion::explicit(at(4))));
     assert_eq!(deletion(store, &here, 7).await, Some(Deletion::explicit(at(4))));
     assert_eq!(stored(store, &here).await.stats.message_count, 1);
@@ -245,15 +246,15 @@ async fn the_stats_leave_out_types_that_readers_are_not_shown(store: &dyn Store)
         (of_kind(&here, second, HIDDEN, 4), (2, sent(second))),
         (of_kind(&here, third, MessageKind::DEFAULT, 6), (3, sent(third))),
         (of_kind(&here, third, HIDDEN, 7), (2, sent(second))),
-        (MessagePage::deleted(id(third), at(8)), (2, sent(second))),
+        (MessagePage::deleted(here.id, [id(third)], at(8)), (2, sent(second))),
         (of_kind(&here, 5, HIDDEN, 9), (2, sent(second))),
         (page(&here, interval(1, 9), 10, [], ""), (2, sent(second))),
         // Once it is observed again, it is as hidden as before.
         (of_kind(&here, 5, HIDDEN, 11), (2, sent(second))),
         (page(&here, interval(second, second), 12, [], ""), (1, sent(first))),
         (of_kind(&here, second, HIDDEN, 13), (1, sent(first))),
-        (MessagePage::deleted(id(second), at(14)), (1, sent(first))),
-        (MessagePage::deleted(id(first), at(15)), (0, None)),
+        (MessagePage::deleted(here.id, [id(second)], at(14)), (1, sent(first))),
+        (MessagePage::deleted(here.id, [id(first)], at(15)), (0, None)),
     ];
     for (number, (page, (count, newest))) in (1..).zip(steps) {
         put(store, &here, &page).await;

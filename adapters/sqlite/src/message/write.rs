@@ -141,7 +141,7 @@ pub(super) fn replace_interval(
     };
     let unreadable = query_one(connection, "unreadable_messages", HAS_UNREADABLE, parameters, |_| Ok(()))?;
     let state = StoredState {
-        rows: versions(connection, channel, span)?,
+        rows: versions(connection, channel, page, span)?,
         near: coverage::near(connection, channel, span)?,
         coverage,
         stats: known,
@@ -149,6 +149,7 @@ pub(super) fn replace_interval(
     };
     let plan = WritePlan::new(channel, page, &state);
     write(connection, channel, &plan).map_err(store_error)?;
+    clear(connection, channel, &plan)?;
     set_stats(connection, channel, platform_id, plan.stats)?;
     if let Some(plan) = &plan.coverage {
         coverage::execute_plan(connection, channel, plan)?;
@@ -171,11 +172,25 @@ fn find_newest(connection: &Connection, channel: ChannelId) -> Result<Option<New
     query_one(connection, "messages", &shown_sql(NEWEST), parameters, |row| newest(row))
 }
 
-fn versions(connection: &Connection, channel: ChannelId, span: Interval) -> Result<Vec<StoredVersion>, StoreError> {
-    let parameters = named_params! {
-        ":channel_id": Text(channel.0), ":low": number(span.low()), ":high": number(span.high()),
+/// Returns the rows of the interval of a page; for a page without one, those of its messages, which can be far apart.
+fn versions(
+    connection: &Connection,
+    channel: ChannelId,
+    page: &MessagePage,
+    span: Interval,
+) -> Result<Vec<StoredVersion>, StoreError> {
+    let between = |low: MessageId, high: MessageId| {
+        let parameters = named_params! {":channel_id": Text(channel.0), ":low": number(low), ":high": number(high)};
+        query(connection, "messages", VERSIONS, parameters, |row| stored_version(row, "message_id"))
     };
-    query(connection, "messages", VERSIONS, parameters, |row| stored_version(row, "message_id"))
+    if page.interval().is_some() {
+        return between(span.low(), span.high());
+    }
+    let mut rows = Vec::with_capacity(page.messages().len());
+    for message in page.messages() {
+        rows.extend(between(message.id, message.id)?);
+    }
+    Ok(rows)
 }
 
 fn write(connection: &Connection, channel: ChannelId, plan: &WritePlan<'_>) -> rusqlite::Result<()> {
@@ -203,6 +218,17 @@ fn write(connection: &Connection, channel: ChannelId, plan: &WritePlan<'_>) -> r
             ":deletion_kind": deletion_number(plan.deletion),
         };
         execute(connection, MARK_DELETED, parameters)?;
+    }
+    Ok(())
+}
+
+/// Removes the content of messages that are explicitly deleted.
+fn clear(connection: &Connection, channel: ChannelId, plan: &WritePlan<'_>) -> Result<(), StoreError> {
+    for id in &plan.clear {
+        let Some(stored) = read::find(connection, channel, *id)? else { continue };
+        let message = stored.message.cleared();
+        let write = Write { message: &message, digest: message.digest(), deletion: plan.deletion };
+        remove(connection, channel, [*id]).and_then(|()| insert(connection, &[write])).map_err(store_error)?;
     }
     Ok(())
 }

@@ -196,7 +196,7 @@ impl Run<'_> {
                 Refreshed::Address(address) => addressed.push((wanted, Some(address))),
                 Refreshed::Unknown => addressed.push((wanted, None)),
                 Refreshed::MessageDeleted => {
-                    let deletion = || MessagePage::deleted(key.message, requested_at);
+                    let deletion = || MessagePage::deleted(key.channel, [key.message], requested_at);
                     batch.deletions.entry((key.channel, key.message)).or_insert_with(deletion);
                     batch.files.push(File { key, state: FileState::Gone });
                 }

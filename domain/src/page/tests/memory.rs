@@ -86,6 +86,10 @@ impl Memory {
         for id in &plan.delete {
             self.messages.get_mut(id).unwrap().deletion = plan.deletion;
         }
+        for id in &plan.clear {
+            let stored = self.messages.get_mut(id).unwrap();
+            *stored = StoredMessage { message: stored.message.cleared(), deletion: plan.deletion };
+        }
         self.set_stats(plan.stats);
         self.record(plan.coverage);
         plan.outcome
