@@ -124,6 +124,18 @@ pub enum MessageChange {
     Unreadable(Box<Unreadable>),
 }
 
+impl MessageChange {
+    /// Returns whether it shows files.
+    #[must_use]
+    pub fn has_files(&self) -> bool {
+        match self {
+            Self::Created(message) => !message.attachments.is_empty(),
+            Self::Updated(patch) => patch.attachments.as_ref().is_some_and(|files| !files.is_empty()),
+            _ => false,
+        }
+    }
+}
+
 /// The reaction of one person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReactionEvent {

@@ -14,6 +14,7 @@ use domain::lease::Fence;
 use domain::media::{File, FileKey, FileState};
 use domain::page::{MessagePage, PageOutcome};
 use domain::tenant::TenantId;
+use domain::timestamp::Timestamp;
 use domain::unreadable::Unreadable;
 use ports::clock::Clock;
 use ports::error::StoreError;
@@ -39,7 +40,7 @@ pub enum IngestError {
 }
 
 impl IngestError {
-    const fn of_store(&self) -> Option<&StoreError> {
+    pub(crate) const fn of_store(&self) -> Option<&StoreError> {
         if let Self::Store(error) = self { Some(error) } else { None }
     }
 }
@@ -84,7 +85,7 @@ impl Ingest {
             let once = || async {
                 let mut unit = self.begin(channel).await?;
                 write_page(&mut *unit, channel, &part, found).await?;
-                self.record_files(&mut *unit, &part).await?;
+                record_files(&mut *unit, self.tenant, self.clock.now(), &part).await?;
                 Ok(unit.commit().await?)
             };
             self.retried(once).await
@@ -95,18 +96,6 @@ impl Ingest {
             self.record_unreadable(channel, &[found, &refused].concat()).await?;
         }
         Ok(refused.len())
-    }
-
-    /// Records the files of a page that the platform serves, in the unit that stores the page, so that none of them is
-    /// lost. The state of a known file stays.
-    async fn record_files(&self, unit: &mut dyn UnitOfWork, page: &MessagePage) -> Result<(), IngestError> {
-        let state = FileState::seen(self.clock.now());
-        let files = page.messages().iter().flat_map(|message| {
-            let on_web = message.attachments.iter().filter(|file| file.url.is_some());
-            on_web.map(|file| FileKey { channel: message.channel_id, message: message.id, attachment: file.id })
-        });
-        let files: Vec<_> = files.map(|key| File { key, state }).collect();
-        if files.is_empty() { Ok(()) } else { Ok(unit.media().insert_all(self.tenant, &files).await?) }
     }
 
     async fn record_unreadable(&self, channel: ChannelId, all: &[Unreadable]) -> Result<(), IngestError> {
@@ -176,6 +165,26 @@ pub(crate) async fn write_page(
     let outcome = unit.messages().replace_interval(channel, page).await?;
     unreadable::record(unit, channel, page, &outcome, found).await?;
     Ok(outcome)
+}
+
+/// Records the files of a page that the platform serves, in the unit that stores the page, so that none of them is lost.
+/// The state of a known file stays.
+///
+/// # Errors
+/// [`StoreError`] if the store fails.
+pub(crate) async fn record_files(
+    unit: &mut dyn UnitOfWork,
+    tenant: TenantId,
+    now: Timestamp,
+    page: &MessagePage,
+) -> Result<(), StoreError> {
+    let state = FileState::seen(now);
+    let files = page.messages().iter().flat_map(|message| {
+        let on_web = message.attachments.iter().filter(|file| file.url.is_some());
+        on_web.map(|file| FileKey { channel: message.channel_id, message: message.id, attachment: file.id })
+    });
+    let files: Vec<_> = files.map(|key| File { key, state }).collect();
+    if files.is_empty() { Ok(()) } else { unit.media().insert_all(tenant, &files).await }
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ pub mod import;
 pub mod ingest;
 pub mod jobs;
 pub mod key;
+pub mod live;
 mod portion;
 pub mod process;
 pub mod retry;

@@ -12,7 +12,7 @@ mod threads;
 mod walk;
 mod worker;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -36,12 +36,15 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, debug_span, info};
 
 use self::fetcher::Fetcher;
+use self::files::FileRun;
 pub use self::files::{FileLimits, Files};
 pub use self::leader::{Candidate, Leader};
 use self::listing::Listing;
 use self::recorder::JobRecorder;
 pub use self::request::{SyncJobs, SyncJobsError, SyncMode};
+pub(crate) use self::structure::{reason, store_items};
 use self::tally::Tally;
+pub(crate) use self::worker::is_synced;
 pub use self::worker::{Schedule, SyncLag, Worker};
 use crate::ingest::{Ingest, IngestError};
 use crate::retry::retry_in_store;
@@ -121,13 +124,15 @@ pub struct Syncer {
     clock: Arc<dyn Clock>,
     pages: Semaphore,
     files: Option<Files>,
+    /// A lock for each tenant whose files were fetched.
+    file_turns: Mutex<HashMap<TenantId, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 impl Syncer {
     /// Returns a syncer that copies from `source` into `store`, with pseudonyms by `key`.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, source: Arc<dyn GuildSource>, key: PseudonymKey, clock: Arc<dyn Clock>) -> Self {
-        Self { store, source, key, clock, pages: Semaphore::new(PAGES), files: None }
+        Self { store, source, key, clock, pages: Semaphore::new(PAGES), files: None, file_turns: Mutex::default() }
     }
 
     /// Makes the syncer also fetch the files of messages. Without it they are recorded, and wait for a syncer that
@@ -323,7 +328,11 @@ impl Run<'_> {
         let unfinished = self.unfinished().clone();
         self.listing.store_listed(listed, &unfinished).await?;
         // The tenant's other runs fetch files: two runs at once would fetch the same ones.
-        if self.job.background { Ok(()) } else { self.fetch_files().await }
+        if self.job.background {
+            return Ok(());
+        }
+        let Run { of, leader, stop, fetcher, ingest, .. } = *self;
+        FileRun { of, tenant: self.scope.tenant, leader, stop, fetcher, ingest }.fetch_files().await
     }
 
     /// Reads the channels of the queue, many at the same time.
@@ -337,14 +346,6 @@ impl Run<'_> {
                 else => return Ok(()),
             }
         }
-    }
-
-    /// Runs `work` in the store, with retries.
-    async fn in_store<T, F: Future<Output = Result<T, SyncError>>>(
-        &self,
-        work: impl Fn() -> F,
-    ) -> Result<T, SyncError> {
-        in_store(self.stop, work).await
     }
 }
 

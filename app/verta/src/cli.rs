@@ -23,6 +23,7 @@ use domain::slug::TenantSlug;
 use domain::tenant::{PlatformId, TenantName, TenantStatus};
 use domain::visibility::Visibility;
 use ports::clock::Clock;
+use ports::event::EventSource;
 use ports::guild::GuildSource;
 use ports::media::{FileSource, MediaStore};
 use ports::search::SearchIndex;
@@ -267,6 +268,8 @@ pub(crate) struct Tools {
     pub(crate) source: Arc<dyn ExportSource>,
     /// The source of guilds, if there is a token.
     pub(crate) guilds: Option<Arc<dyn GuildSource>>,
+    /// The source of the events of guilds, if there is a token.
+    pub(crate) events: Option<Arc<dyn EventSource>>,
     /// The source of the files of messages, if they are to be fetched.
     pub(crate) files: Option<Arc<dyn FileSource>>,
     /// The store of those files.

@@ -14,6 +14,9 @@ use ipnet::IpNet;
 pub(crate) use self::secret::{AdminKey, BotToken};
 pub(crate) use self::value::{LogFilter, LogFormat, PublicUrl, StoreUrl};
 
+/// The time between syncs while changes arrive by events, unless an operator sets one: syncs only make sure then.
+const SYNC_INTERVAL_WITH_EVENTS: Duration = Duration::from_hours(6);
+
 /// One setting, as `--help` shows it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Setting {
@@ -64,7 +67,8 @@ pub(crate) const SETTINGS: [Setting; 18] = [
         "SYNC_INTERVAL",
         "DURATION",
         Some("1h"),
-        "The time between syncs of each community, such as 30m or 6h, at least a minute; 0: only on request",
+        "The time between syncs of each community, such as 30m or 12h, at least a minute; 0: only on request; unless it \
+         is set, 6h while events arrive",
     ),
     setting(
         "SYNC_FULL_INTERVAL",
@@ -126,6 +130,22 @@ pub(crate) struct ConfigError {
     pub(crate) reason: String,
 }
 
+/// The interval between syncs; `None` for only on request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SyncInterval {
+    /// While changes are found by syncs alone.
+    pub(crate) usual: Option<Duration>,
+    /// While changes arrive by events.
+    pub(crate) with_events: Option<Duration>,
+}
+
+impl SyncInterval {
+    /// Returns the interval that an operator chose for both, or the default, which depends on events.
+    fn of((usual, is_chosen): (Option<Duration>, bool)) -> Self {
+        Self { usual, with_events: if is_chosen { usual } else { Some(SYNC_INTERVAL_WITH_EVENTS) } }
+    }
+}
+
 /// The settings of the program.
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
@@ -137,8 +157,8 @@ pub(crate) struct Config {
     pub(crate) bot_token: Option<BotToken>,
     /// The address of Discord's API, as it was given; its adapter parses it.
     pub(crate) api_url: Option<String>,
-    /// The interval between syncs of each tenant; `None` for only on request.
-    pub(crate) sync_interval: Option<Duration>,
+    /// The interval between syncs of each tenant.
+    pub(crate) sync_interval: SyncInterval,
     /// The interval between full passes over each tenant in the background; `None` for only on request of an operator.
     pub(crate) sync_full_interval: Option<Duration>,
     /// The folder of the files of messages.
@@ -180,7 +200,7 @@ impl Config {
             pool_size: vars.required("DATABASE_POOL_SIZE", value::pool_size)?,
             bot_token: vars.optional("DISCORD_BOT_TOKEN", |text| Ok(BotToken(text.to_owned())))?,
             api_url: vars.optional("DISCORD_API_URL", |text| Ok(text.to_owned()))?,
-            sync_interval: vars.required("SYNC_INTERVAL", value::interval)?,
+            sync_interval: SyncInterval::of(vars.with_origin("SYNC_INTERVAL", value::interval)?),
             sync_full_interval: vars.required("SYNC_FULL_INTERVAL", value::interval)?,
             media: vars.required("MEDIA_URL", value::folder)?,
             media_file_bytes: vars.required("MEDIA_FILE_MIB", value::file_bytes)?,
@@ -212,11 +232,21 @@ impl<F: Fn(&str) -> Option<String>> Vars<'_, F> {
     }
 
     fn required<T>(&self, variable: &'static str, parse: impl Fn(&str) -> Result<T, String>) -> Result<T, ConfigError> {
+        self.with_origin(variable, parse).map(|(value, _)| value)
+    }
+
+    /// Returns a value, and whether it is not the default.
+    fn with_origin<T>(
+        &self,
+        variable: &'static str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<(T, bool), ConfigError> {
         if let Some(value) = self.optional(variable, &parse)? {
-            return Ok(value);
+            return Ok((value, true));
         }
         let default = SETTINGS.iter().find(|setting| setting.name == variable).and_then(|setting| setting.default);
-        parse(default.unwrap_or_default()).map_err(|reason| ConfigError { variable, reason })
+        let value = parse(default.unwrap_or_default()).map_err(|reason| ConfigError { variable, reason })?;
+        Ok((value, false))
     }
 }
 

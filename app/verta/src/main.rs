@@ -25,6 +25,7 @@ use app_core::search::Snapshots;
 use domain::pseudonym::PseudonymKey;
 use domain::timestamp::Timestamp;
 use ports::clock::Clock;
+use ports::event::EventSource;
 use ports::guild::GuildSource;
 use ports::media::FileSource;
 use ports::search::SearchIndex;
@@ -280,10 +281,27 @@ fn tools(store: Arc<dyn Store>, location: &str, client: Guilds, key: Option<Pseu
     let snapshots = Snapshots::new(Arc::<TantivyIndex>::clone(&index), Arc::<MediaFolder>::clone(&media));
     let files = client.clone().filter(|_| config.media_file_bytes.is_some());
     let files = files.map(|client| -> Arc<dyn FileSource> { client });
+    let events = client.clone().map(|client| -> Arc<dyn EventSource> {
+        Arc::new(DiscordGateway::new(client, Arc::<SystemClock>::clone(&clock)))
+    });
     let guilds = client.map(|client| -> Arc<dyn GuildSource> { client });
     let file_bytes = config.media_file_bytes.unwrap_or_default();
     let process = Process::current();
-    Tools { store, guilds, files, media, index, snapshots, nodes: None, file_bytes, source, key, clock, process }
+    Tools {
+        store,
+        guilds,
+        events,
+        files,
+        media,
+        index,
+        snapshots,
+        nodes: None,
+        file_bytes,
+        source,
+        key,
+        clock,
+        process,
+    }
 }
 
 fn log(config: &Config, is_server: bool) {

@@ -31,7 +31,7 @@ struct Spec {
     amount: Option<&'static str>,
 }
 
-const GROUPS: [Spec; 6] = [
+const GROUPS: [Spec; 7] = [
     Spec { spans: "db.", name: "store_calls", label: "call", help: "Calls of the store", amount: None },
     Spec {
         spans: "discord.fetch",
@@ -53,6 +53,13 @@ const GROUPS: [Spec; 6] = [
         label: "operation",
         help: "Pages of messages stored by syncs",
         amount: Some("messages"),
+    },
+    Spec {
+        spans: "live.",
+        name: "live_operations",
+        label: "operation",
+        help: "Units of work with events",
+        amount: Some("events"),
     },
     Spec {
         spans: "media.",

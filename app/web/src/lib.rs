@@ -35,6 +35,7 @@ use std::sync::Arc;
 use app_core::browse::Browse;
 use app_core::follow::Lag;
 use app_core::jobs::Jobs;
+use app_core::live::LiveStatus;
 use app_core::search::Search;
 use app_core::sync::{SyncJobs, SyncLag};
 use app_core::tenants::Tenants;
@@ -168,6 +169,12 @@ impl ServerState {
     #[must_use]
     pub fn with_sync_lag(self, lag: SyncLag) -> Self {
         Self { metrics: self.metrics.with_sync_lag(lag), ..self }
+    }
+
+    /// Reports the events that this process follows in the metrics.
+    #[must_use]
+    pub fn with_live(self, status: LiveStatus) -> Self {
+        Self { metrics: self.metrics.with_live(status), ..self }
     }
 
     /// Adds metrics of other parts of the program to those of the server: `register` receives their registry, whose

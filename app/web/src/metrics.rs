@@ -1,10 +1,13 @@
 //! Metrics for Prometheus.
 
+mod live;
+
 use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use app_core::follow::Lag;
+use app_core::live::LiveStatus;
 use app_core::search::IndexProgress;
 use app_core::sync::SyncLag;
 use domain::timestamp::Timestamp;
@@ -17,6 +20,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
+use self::live::LiveMetrics;
 use super::stream::{Counts, Streams};
 
 /// The labels of a request: never an address that a client wrote, so that there are few of them.
@@ -105,6 +109,11 @@ impl Metrics {
             registry.register("sync_lag_seconds", help, of_registry);
         });
         Self { sync_lag: Some((lag, seconds)), ..metrics }
+    }
+
+    /// Returns the metrics with those of the events that this process follows.
+    pub(crate) fn with_live(self, status: LiveStatus) -> Self {
+        self.with(|registry| registry.register_collector(Box::new(LiveMetrics(status))))
     }
 
     /// Returns the metrics with those of the follower with this lag.

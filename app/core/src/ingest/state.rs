@@ -4,8 +4,10 @@ use std::collections::HashMap;
 
 use domain::channel::{Channel, ChannelId};
 use domain::coverage::{Coverage, Segments};
+use domain::message::Message;
 use domain::sync::SyncState;
 use ports::error::StoreError;
+use ports::page::MessageRange;
 
 use super::{BATCH, Ingest, IngestError};
 
@@ -16,6 +18,18 @@ impl Ingest {
     /// [`IngestError::Store`].
     pub async fn find(&self, channel: ChannelId) -> Result<Option<Channel>, IngestError> {
         self.retried(async || Ok(self.store.read().await?.channels().find(channel).await?)).await
+    }
+
+    /// Returns the newest stored message of a channel that is not deleted.
+    ///
+    /// # Errors
+    /// [`IngestError::Store`].
+    pub async fn newest_message(&self, channel: ChannelId) -> Result<Option<Message>, IngestError> {
+        let load = async || {
+            let mut at = self.store.read().await?;
+            Ok(at.messages().list(channel, MessageRange::Newest, true, 1).await?.messages.pop())
+        };
+        self.retried(load).await
     }
 
     /// Returns the coverage of a channel, or `None` if nothing is recorded.

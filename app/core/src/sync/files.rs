@@ -2,22 +2,29 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::future::pending;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use domain::channel::ChannelId;
+use domain::job::Progress;
 use domain::media::{ContentHash, File, FileKey, FileState};
 use domain::message::MessageId;
 use domain::page::MessagePage;
+use domain::tenant::TenantId;
 use futures::{StreamExt, stream};
 use ports::error::StoreError;
 use ports::guild::GuildError;
 use ports::media::{FetchError, FileSource, MediaError, MediaStore, Refreshed, SeenFile};
+use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, debug, debug_span, error, field, info, warn};
 
-use super::{Run, SyncError};
-use crate::ingest::IngestError;
+use super::fetcher::Fetcher;
+use super::leader::Leader;
+use super::tally::Tally;
+use super::{SyncError, Syncer, in_store};
+use crate::ingest::{Ingest, IngestError};
 
 /// The number of files that one run fetches at the same time.
 const FETCHES: usize = 8;
@@ -89,13 +96,52 @@ const AT_ONCE: u32 = 50;
 /// The media store has failed: the other files would fail likewise.
 struct NoRoom;
 
-impl Run<'_> {
+/// Fetches the files of one tenant.
+pub(super) struct FileRun<'a> {
+    pub(super) of: &'a Syncer,
+    pub(super) tenant: TenantId,
+    pub(super) leader: &'a Leader,
+    pub(super) stop: &'a CancellationToken,
+    pub(super) fetcher: &'a Fetcher<'a>,
+    pub(super) ingest: &'a Ingest,
+}
+
+impl Syncer {
+    /// Fetches the due files of a tenant while `leader` leads, until `stop`. Files that a run of a job fetches already
+    /// are left to it.
+    ///
+    /// # Errors
+    /// [`SyncError`].
+    pub(crate) async fn fetch_files(
+        &self,
+        tenant: TenantId,
+        leader: &Leader,
+        stop: &CancellationToken,
+    ) -> Result<(), SyncError> {
+        let tally = Tally::new(Progress::default());
+        let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
+        let ingest = Ingest::new(store, clock, tenant, leader.fence(), stop.clone());
+        let fetcher = Fetcher::new(leader, &tally, stop);
+        FileRun { of: self, tenant, leader, stop, fetcher: &fetcher, ingest: &ingest }.fetch_files().await
+    }
+
+    /// Returns the turn of a tenant: its files are fetched by one run at a time.
+    fn turn_of(&self, tenant: TenantId) -> Arc<Mutex<()>> {
+        let mut turns = self.file_turns.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(turns.entry(tenant).or_default())
+    }
+}
+
+impl FileRun<'_> {
     /// Fetches the due files of the tenant, until the time is over or all files of a batch fail. A failed file does not
     /// stop the others, and never the run.
     pub(super) async fn fetch_files(&self) -> Result<(), SyncError> {
         let Some(files) = &self.of.files else { return Ok(()) };
+        let tenant = self.tenant;
+        let turn = self.of.turn_of(tenant);
+        let _turn = turn.lock().await;
         // A file that fails from here on is due after this moment, so that each is attempted once in a run.
-        let (now, tenant) = (self.of.clock.now(), self.scope.tenant);
+        let now = self.of.clock.now();
         let begun = Instant::now();
         let mut sum = Sum::default();
         let outcome = loop {
@@ -122,21 +168,21 @@ impl Run<'_> {
             let all_fail = done.iter().all(|file| matches!(file.state, FileState::Waiting { .. }));
             match fetched {
                 Ok(Ok(())) if late || all_fail => {
-                    info!(job.id = %self.job.id, late, "files left to the next run");
+                    info!(tenant.id = %self.tenant, late, "files left to the next run");
                     break Ok(());
                 }
                 Ok(Ok(())) => {}
                 Ok(Err(NoRoom)) => break Ok(()),
                 Err(error) if error.is_fatal() => break Err(error.into()),
                 Err(error) => {
-                    warn!(job.id = %self.job.id, error = &error as &dyn std::error::Error, "files left to the next run");
+                    warn!(tenant.id = %self.tenant, error = &error as &dyn std::error::Error, "files left to the next run");
                     break Ok(());
                 }
             }
         };
         let Sum { stored, gone, later, failed } = sum;
         if stored + gone + later + failed > 0 {
-            info!(tenant.id = %tenant, job.id = %self.job.id, stored, gone, later, failed, "files fetched");
+            info!(tenant.id = %tenant, stored, gone, later, failed, "files fetched");
         }
         outcome
     }
@@ -256,7 +302,7 @@ impl Run<'_> {
         let span = debug_span!("media.fetch", bytes = field::Empty, outcome = field::Empty);
         let fetch = async {
             let bytes = files.source.fetch(address, files.limits.size_bytes).await?;
-            files.media.put(self.scope.tenant, bytes).await
+            files.media.put(self.tenant, bytes).await
         };
         let fetched = fetch.instrument(span.clone()).await;
         match &fetched {
@@ -270,7 +316,7 @@ impl Run<'_> {
     /// tenant is deleted, deletes all of its bytes: those that were stored since its deletion would otherwise stay for
     /// ever.
     async fn store_rest(&self, files: &Files, done: &mut Vec<File>) -> Result<(), SyncError> {
-        let tenant = self.scope.tenant;
+        let tenant = self.tenant;
         let channels: Vec<_> = done.iter().map(|file| file.key.channel).collect();
         let load = async || {
             let mut at = self.of.store.read().await?;
@@ -289,13 +335,21 @@ impl Run<'_> {
         self.in_store(|| self.record_files(done)).await
     }
 
+    /// Runs `work` in the store, with retries.
+    async fn in_store<T, F: Future<Output = Result<T, SyncError>>>(
+        &self,
+        work: impl Fn() -> F,
+    ) -> Result<T, SyncError> {
+        in_store(self.stop, work).await
+    }
+
     /// Records the states of processed files, under the lease.
     async fn record_files(&self, done: &[File]) -> Result<(), SyncError> {
         if done.is_empty() {
             return Ok(());
         }
         let mut unit = self.leader.begin_unit().await?;
-        unit.media().upsert_all(self.scope.tenant, done).await?;
+        unit.media().upsert_all(self.tenant, done).await?;
         Ok(unit.commit().await?)
     }
 }

@@ -174,7 +174,7 @@ impl Leader {
     }
 
     /// Records that another process has written under a larger fence: this one is deposed.
-    pub(super) fn lose(&self) {
+    pub(crate) fn lose(&self) {
         if !self.lost.is_cancelled() {
             warn!(fence = self.fence.get(), "deposed by another process");
             self.lost.cancel();

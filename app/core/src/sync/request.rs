@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use domain::channel::ChannelSnowflake;
 use domain::job::{Job, JobId, JobKind, SyncScope};
 use domain::tenant::{Tenant, TenantId};
 use ports::clock::Clock;
@@ -72,7 +73,7 @@ impl SyncJobs {
     }
 
     /// Returns a receiver that is notified of every request in this process.
-    pub(super) fn requested(&self) -> watch::Receiver<()> {
+    pub(crate) fn requested(&self) -> watch::Receiver<()> {
         self.wake.subscribe()
     }
 
@@ -93,7 +94,38 @@ impl SyncJobs {
             (SyncMode::Incremental, false) => JobKind::Channels,
         };
         let job =
-            retry(&LOST_RACE, SyncJobsError::is_retryable, || self.request_once(tenant.id, kind, scope, false)).await?;
+            retry(&LOST_RACE, StoreError::is_retryable, || self.request_once(tenant.id, kind, scope, false)).await?;
+        self.wake();
+        Ok(job)
+    }
+
+    /// Requests an incremental sync of all channels of a tenant that begins after this call: a running one may have
+    /// passed the channels that changed since. A job that waits for its start is returned instead of a second one.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub(crate) async fn request_catch_up(&self, tenant: TenantId) -> Result<Job, StoreError> {
+        let (kind, scope) = (JobKind::Incremental, SyncScope::default());
+        let is_it = |job: &Job| job.reads(kind, &scope) && !job.background && job.started_at.is_none();
+        let once = || self.request_unless(tenant, kind, &scope, false, is_it);
+        let job = retry(&LOST_RACE, StoreError::is_retryable, once).await?;
+        self.wake();
+        Ok(job)
+    }
+
+    /// Requests an incremental sync of some channels of a tenant. A job that already reads all of them is returned
+    /// instead of a second one.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub(crate) async fn request_channels(
+        &self,
+        tenant: TenantId,
+        channels: Vec<ChannelSnowflake>,
+    ) -> Result<Job, StoreError> {
+        let scope = SyncScope { channels, since: None };
+        let once = || self.request_once(tenant, JobKind::Channels, &scope, false);
+        let job = retry(&LOST_RACE, StoreError::is_retryable, once).await?;
         self.wake();
         Ok(job)
     }
@@ -106,7 +138,7 @@ impl SyncJobs {
     pub(super) async fn request_background(&self, tenant: &Tenant) -> Result<Job, SyncJobsError> {
         let scope = SyncScope::default();
         let once = || self.request_once(tenant.id, JobKind::Full, &scope, true);
-        let job = retry(&LOST_RACE, SyncJobsError::is_retryable, once).await?;
+        let job = retry(&LOST_RACE, StoreError::is_retryable, once).await?;
         self.wake();
         Ok(job)
     }
@@ -117,15 +149,26 @@ impl SyncJobs {
         kind: JobKind,
         scope: &SyncScope,
         background: bool,
-    ) -> Result<Job, SyncJobsError> {
+    ) -> Result<Job, StoreError> {
+        // The caller of a sync does not wait for one in the background.
+        let is_it = |job: &Job| job.reads(kind, scope) && (background || !job.background);
+        self.request_unless(tenant_id, kind, scope, background, is_it).await
+    }
+
+    /// Stores a new job, and returns it, unless the tenant has an unfinished job that `is_it` accepts.
+    async fn request_unless(
+        &self,
+        tenant_id: TenantId,
+        kind: JobKind,
+        scope: &SyncScope,
+        background: bool,
+        is_it: impl Fn(&Job) -> bool,
+    ) -> Result<Job, StoreError> {
         let mut unit = self.store.begin().await?;
         // Locks the tenant, so that two requests at the same time become one job.
         unit.tenants().find(tenant_id).await?;
         let waiting = unfinished_of(&mut *unit).await?;
-        // The caller of a sync does not wait for one in the background.
-        let soon = |job: &Job| background || !job.background;
-        let at_it =
-            |job: &Job| job.tenant_id == tenant_id && !job.cancel_requested && job.reads(kind, scope) && soon(job);
+        let at_it = |job: &Job| job.tenant_id == tenant_id && !job.cancel_requested && is_it(job);
         if let Some(job) = waiting.into_iter().find(at_it) {
             return Ok(job);
         }
@@ -195,7 +238,7 @@ impl SyncJobs {
             return Err(SyncJobsError::NotRepeatable);
         }
         let once = || self.request_once(ended.tenant_id, ended.kind, &ended.scope, false);
-        let job = retry(&LOST_RACE, SyncJobsError::is_retryable, once).await?;
+        let job = retry(&LOST_RACE, StoreError::is_retryable, once).await?;
         self.wake();
         Ok(job)
     }

@@ -5,21 +5,46 @@ use std::collections::HashSet;
 use domain::access::{Denied, GuildChannel, GuildStructure};
 use domain::channel::{Channel, ChannelId};
 use domain::guild::GuildObservation;
+use domain::tenant::TenantId;
 use ports::guild::{GoneItem, GuildError};
+use ports::store::Store;
 
+use super::leader::Leader;
 use super::listing::Listing;
 use super::{SyncError, in_store};
 use crate::channels;
-use crate::ingest::BATCH;
+use crate::ingest::{BATCH, IngestError};
 
 /// Returns the word that is stored as the reason why a channel is not read.
-pub(super) const fn reason(denied: Denied) -> &'static str {
+pub(crate) const fn reason(denied: Denied) -> &'static str {
     match denied {
         Denied::View => "no_permission",
         Denied::History => "no_history",
         Denied::Connect => "no_connect",
         Denied::Other => "forbidden",
     }
+}
+
+/// Stores the changes of a tenant's roles, emoji and stickers by an observation, while this process leads.
+///
+/// # Errors
+/// [`IngestError`].
+pub(crate) async fn store_items(
+    store: &dyn Store,
+    leader: &Leader,
+    tenant: TenantId,
+    shown: &GuildObservation<'_>,
+) -> Result<(), IngestError> {
+    if store.read().await?.guilds().list(tenant).await?.after_observation(shown).is_none() {
+        return Ok(());
+    }
+    let mut unit = leader.begin().await?.ok_or(IngestError::Deposed)?;
+    let stored = unit.guilds().list(tenant).await?;
+    if let Some(changes) = stored.after_observation(shown) {
+        unit.guilds().upsert_all(tenant, &changes).await?;
+        unit.commit().await?;
+    }
+    Ok(())
 }
 
 impl Listing<'_> {
@@ -50,20 +75,7 @@ impl Listing<'_> {
             emojis: structure.emojis.as_deref(),
             stickers: structure.stickers.as_deref(),
         };
-        let tenant = self.scope.tenant;
-        let load = async || Ok(self.store.read().await?.guilds().list(tenant).await?);
-        if in_store(self.stop, load).await?.after_observation(&shown).is_none() {
-            return Ok(());
-        }
-        let once = || async {
-            let mut unit = self.leader.begin_unit().await?;
-            let stored = unit.guilds().list(tenant).await?;
-            if let Some(changes) = stored.after_observation(&shown) {
-                unit.guilds().upsert_all(tenant, &changes).await?;
-                unit.commit().await?;
-            }
-            Ok(())
-        };
+        let once = || async { Ok(store_items(self.store, self.leader, self.scope.tenant, &shown).await?) };
         in_store(self.stop, once).await
     }
 

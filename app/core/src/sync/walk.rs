@@ -7,7 +7,7 @@ use domain::access::{Access, GuildChannel};
 use domain::channel::ChannelId;
 use domain::coverage::{Coverage, Interval};
 use domain::job::JobKind;
-use domain::message::MessageId;
+use domain::message::{MessageId, Origin};
 use domain::sync::{RECHECK, SyncState};
 use ports::guild::{GoneItem, GuildError, MessageCursor, Priority};
 use tokio::time::sleep;
@@ -193,10 +193,15 @@ impl Run<'_> {
             last.map_or(began(self.job), |last| last.min(began(self.job))).minus(RECHECK)
         };
         let since = MessageId::first_at(since);
-        if channel.last_message_id.is_none_or(|last| last < since) {
+        // If the newest message came by an event, no page has shown it, and it may be deleted by now.
+        let newest = self.ingest.newest_message(id).await?;
+        let has_unproven =
+            newest.is_some_and(|newest| newest.id > proven.high() && newest.version.origin == Origin::Event);
+        if !has_unproven && channel.last_message_id.is_none_or(|last| last < since) {
             return Ok(());
         }
-        let mut cursor = Some(proven.high().next().unwrap_or(proven.high()));
+        let newest = if has_unproven { MessageId::MAX } else { proven.high().next().unwrap_or(proven.high()) };
+        let mut cursor = Some(newest);
         while let Some(at) = cursor.filter(|at| *at > since && !self.stop.is_cancelled()) {
             let next = self.page(channel, MessageCursor::Before(at), Priority::CatchUp).await?;
             cursor = match next {

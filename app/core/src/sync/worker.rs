@@ -23,6 +23,7 @@ use tracing::{debug, error, warn};
 
 use super::{Candidate, Leader, Stops, SyncError, SyncJobs, SyncJobsError, SyncListener, SyncMode, Syncer};
 use crate::jobs::unfinished;
+use crate::live::Live;
 
 /// How often the store is polled for jobs that another process received, and for a free lease of the token.
 const LOOK: Duration = Duration::from_secs(2);
@@ -55,6 +56,7 @@ pub struct Worker {
     jobs: SyncJobs,
     schedule: Schedule,
     lag: SyncLag,
+    live: Option<Arc<Live>>,
 }
 
 /// How often the tenants of an installation are synced without a request.
@@ -62,6 +64,8 @@ pub struct Worker {
 pub struct Schedule {
     /// The time from the request of a sync to the next one; `None` for no scheduled syncs.
     pub every: Option<Duration>,
+    /// The same while changes arrive by events, and syncs only make sure.
+    pub every_with_events: Option<Duration>,
     /// The time from the request of the last full sync (without one, of the first sync) to the next full pass in the
     /// background; `None` for no such pass.
     pub full_every: Option<Duration>,
@@ -106,7 +110,19 @@ impl Worker {
         jobs: SyncJobs,
         schedule: Schedule,
     ) -> Self {
-        Self { store, source, clock, candidate, syncer, jobs, schedule, lag: SyncLag::default() }
+        Self { store, source, clock, candidate, syncer, jobs, schedule, lag: SyncLag::default(), live: None }
+    }
+
+    /// Makes the worker also follow the guilds by their events, while it leads.
+    #[must_use]
+    pub fn with_live(self, live: Arc<Live>) -> Self {
+        Self { live: Some(live), ..self }
+    }
+
+    /// Returns the follower of events, if there is one.
+    #[must_use]
+    pub fn live(&self) -> Option<&Live> {
+        self.live.as_deref()
     }
 
     /// Returns the lag of the tenants that it syncs, which stays current while this process is the leader.
@@ -144,14 +160,50 @@ impl Worker {
 
     /// Runs the waiting jobs and requests what is due, until `stop` or until another process leads.
     async fn lead(&self, leader: &Arc<Leader>, stop: &CancellationToken) {
-        tokio::select! {
-            () = self.work(leader, stop) => {}
-            never = self.schedule(leader) => match never {},
+        let follow = async {
+            if let Some(live) = &self.live {
+                live.run(leader, stop).await;
+            }
+        };
+        let sync = async {
+            tokio::select! {
+                () = self.work(leader, stop) => {}
+                never = self.schedule(leader) => match never {},
+            }
+        };
+        let files = async {
+            tokio::select! {
+                never = self.fetch_live_files(leader, stop) => match never {},
+                () = stop.cancelled() => {}
+                () = leader.lost().cancelled() => {}
+            }
+        };
+        tokio::join!(follow, files, sync);
+    }
+
+    /// Fetches the files of messages that events brought, as they come.
+    async fn fetch_live_files(&self, leader: &Leader, stop: &CancellationToken) -> Infallible {
+        let Some(live) = &self.live else { return pending().await };
+        loop {
+            for tenant in live.tenants_with_files().await {
+                if let Err(failed) = self.syncer.fetch_files(tenant, leader, stop).await {
+                    let error = &failed as &dyn std::error::Error;
+                    warn!(tenant.id = %tenant, error, "files left to the next sync");
+                }
+            }
         }
     }
 
     async fn work(&self, leader: &Arc<Leader>, stop: &CancellationToken) {
         let leave = stop.child_token();
+        if let Some(live) = &self.live {
+            // A sync that began before would miss the messages that are sent between the two.
+            tokio::select! {
+                () = live.settled() => {}
+                () = leave.cancelled() => {}
+                () = leader.lost().cancelled() => {}
+            }
+        }
         let (lost, mut requested) = (leader.lost().clone(), self.jobs.requested());
         let mut runs = Runs::default();
         while !leave.is_cancelled() && !lost.is_cancelled() {
@@ -272,7 +324,9 @@ impl Worker {
 
     /// Returns whether an incremental run is due, given the latest jobs of a tenant, newest first.
     fn is_due(&self, latest: &[Job]) -> bool {
-        let Some(every) = self.schedule.every else { return false };
+        let has_events = self.live.as_ref().is_some_and(|live| live.status().is_working());
+        let every = if has_events { self.schedule.every_with_events } else { self.schedule.every };
+        let Some(every) = every else { return false };
         let since = self.clock.now().minus(every);
         let latest = latest.iter().find(|job| reads_all(job) && !job.background);
         latest.is_none_or(|job| job.has_ended() && job.created_at <= since)
@@ -330,7 +384,7 @@ fn reads_all(job: &Job) -> bool {
 }
 
 /// Returns whether the schedule includes this tenant.
-fn is_synced(tenant: &Tenant) -> bool {
+pub(crate) fn is_synced(tenant: &Tenant) -> bool {
     tenant.platform == Platform::Discord && tenant.status != TenantStatus::Cancelled
 }
 

@@ -9,6 +9,7 @@ use app_core::browse::Browse;
 use app_core::follow::{Follower, Subscriber};
 use app_core::import::Options;
 use app_core::jobs::Jobs;
+use app_core::live::Live;
 use app_core::search::{IndexProgress, Indexer, Search};
 use app_core::sync::{Candidate, Schedule, SyncJobs, Worker};
 use app_web::{Server, ServerState, Settings, Streams};
@@ -76,6 +77,10 @@ pub(super) async fn run(paths: &[PathBuf], role: Role, config: &Config, tools: &
     let worker = worker(role, config, tools, sync_jobs);
     let state = match &worker {
         Some(worker) => state.with_sync_lag(worker.lag()),
+        None => state,
+    };
+    let state = match worker.as_ref().and_then(Worker::live) {
+        Some(live) => state.with_live(live.status()),
         None => state,
     };
     let server = Server::bind(config.bind, state)
@@ -164,6 +169,18 @@ fn worker(role: Role, config: &Config, tools: &Tools, jobs: SyncJobs) -> Option<
     let (store, clock) = (Arc::clone(&tools.store), Arc::clone(&tools.clock));
     let candidate = Candidate::new(Arc::clone(&store), Arc::clone(&clock), tools.process.clone(), &source.account());
     let syncer = tools.syncer(Arc::clone(&source), Some(FILES));
-    let schedule = Schedule { every: config.sync_interval, full_every: config.sync_full_interval };
-    Some(Worker::new(store, source, clock, candidate, Arc::new(syncer), jobs, schedule))
+    let schedule = Schedule {
+        every: config.sync_interval.usual,
+        every_with_events: config.sync_interval.with_events,
+        full_every: config.sync_full_interval,
+    };
+    let live = tools.events.clone().map(|events| {
+        let (store, source, clock) = (Arc::clone(&store), Arc::clone(&source), Arc::clone(&clock));
+        Arc::new(Live::new(store, events, source, tools.key(), clock, jobs.clone()))
+    });
+    let worker = Worker::new(store, source, clock, candidate, Arc::new(syncer), jobs, schedule);
+    Some(match live {
+        Some(live) => worker.with_live(live),
+        None => worker,
+    })
 }

@@ -19,7 +19,8 @@ fn without_any_variable_the_defaults_hold() {
     assert_eq!(config.bind, "127.0.0.1:25000".parse().unwrap());
     assert_eq!((config.log.as_str(), config.log_format), ("info", LogFormat::Text));
     assert_eq!(config.rate_limit, NonZeroU32::new(600));
-    assert_eq!(config.sync_interval, Some(Duration::from_hours(1)));
+    let (usual, with_events) = (Some(Duration::from_hours(1)), Some(Duration::from_hours(6)));
+    assert_eq!(config.sync_interval, SyncInterval { usual, with_events });
     assert!(config.trusted_proxies.is_empty());
 }
 
@@ -128,12 +129,15 @@ fn no_secret_is_ever_shown() {
 
 #[test]
 fn an_interval_is_a_minute_or_more_or_off() {
-    assert_eq!(read(&[("SYNC_INTERVAL", "0")]).unwrap().sync_interval, None);
+    for (text, chosen) in [("0", None), ("2m", Some(Duration::from_mins(2))), ("1h", Some(Duration::from_hours(1)))] {
+        let interval = read(&[("SYNC_INTERVAL", text)]).unwrap().sync_interval;
+        assert_eq!(interval, SyncInterval { usual: chosen, with_events: chosen }, "a choice holds with events, too");
+    }
     let full = |text| read(&[("SYNC_FULL_INTERVAL", text)]).unwrap().sync_full_interval;
     assert_eq!((full("0"), full("3d")), (None, Some(Duration::from_hours(72))));
     assert_eq!(read(&[]).unwrap().sync_full_interval, Some(Duration::from_hours(7 * 24)), "a week");
     assert_eq!(refused("SYNC_FULL_INTERVAL", "soon").variable, "SYNC_FULL_INTERVAL");
-    assert_eq!(read(&[("SYNC_INTERVAL", "1m")]).unwrap().sync_interval, Some(Duration::from_mins(1)));
+    assert_eq!(read(&[("SYNC_INTERVAL", "1m")]).unwrap().sync_interval.usual, Some(Duration::from_mins(1)));
     for bad in ["59s", "-1h", "1", "often", "999999h"] {
         assert!(refused("SYNC_INTERVAL", bad).reason.contains(bad), "{bad}");
     }

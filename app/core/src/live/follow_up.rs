@@ -1,0 +1,291 @@
+//! Requests what events do not show: the counts of reactions, messages that an event changed only in part, and channels
+//! that are not stored yet.
+//!
+//! The requests of a channel are one at a time, and any number of events about it becomes one. Until a request is made,
+//! the session's stored sequence stays before its first event, so that a process that resumes the session makes it.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::access::{Access, GuildChannel};
+use domain::channel::ChannelSnowflake;
+use domain::guild::GuildSnowflake;
+use domain::message::MessageId;
+use domain::tenant::TenantId;
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt};
+use ports::error::StoreError;
+use ports::event::GuildDirectory;
+use ports::guild::{FetchedPage, GoneItem, GuildError, GuildScope, MessageCursor, Priority};
+use tokio::time::{Instant, sleep_until};
+use tracing::{debug, warn};
+
+use super::shard::Shard;
+use super::unit::Unclear;
+use crate::ingest::{Ingest, IngestError};
+use crate::retry::{PLATFORM, retry_until};
+
+/// The time from an event to its request, in which further events join it.
+const PAUSE: Duration = Duration::from_millis(300);
+/// The number of channels that are requested at the same time.
+const AT_ONCE: usize = 8;
+/// The number of attempts; a sync repairs what is left.
+const ATTEMPTS: u32 = 4;
+/// The pause after a failed attempt.
+const AFTER_FAILURE: Duration = Duration::from_secs(5);
+
+/// A channel to request.
+type Place = (GuildSnowflake, ChannelSnowflake);
+
+/// What to request of a channel.
+#[derive(Debug, Clone, Default)]
+struct Wanted {
+    tenant: Option<TenantId>,
+    messages: BTreeSet<MessageId>,
+    /// Whether its newest messages are wanted.
+    newest: bool,
+    /// The first event that needs the request, unless it belongs to an earlier session.
+    since: Option<u64>,
+    attempts: u32,
+    due: Option<Instant>,
+}
+
+impl Wanted {
+    fn join(&mut self, other: Self) {
+        self.tenant = other.tenant.or(self.tenant);
+        self.messages.extend(other.messages);
+        self.newest |= other.newest;
+        self.since = [self.since, other.since].into_iter().flatten().min();
+        self.attempts = self.attempts.max(other.attempts);
+        self.due = self.due.max(other.due);
+    }
+}
+
+/// The end of a request.
+struct Done {
+    place: Place,
+    wanted: Wanted,
+    outcome: Result<(), FollowUpError>,
+}
+
+/// Why a request was not made.
+#[derive(Debug, thiserror::Error)]
+enum FollowUpError {
+    #[error(transparent)]
+    Guild(#[from] GuildError),
+    #[error(transparent)]
+    Ingest(#[from] IngestError),
+}
+
+/// The requests that events of a shard need.
+pub(super) struct FollowUps<'a> {
+    shard: &'a Shard<'a>,
+    waiting: HashMap<Place, Wanted>,
+    /// The first events of the requests in flight.
+    in_flight: HashMap<Place, Option<u64>>,
+    running: FuturesUnordered<BoxFuture<'a, Done>>,
+}
+
+impl<'a> FollowUps<'a> {
+    pub(super) fn new(shard: &'a Shard<'a>) -> Self {
+        let (waiting, in_flight, running) = (HashMap::new(), HashMap::new(), FuturesUnordered::new());
+        Self { shard, waiting, in_flight, running }
+    }
+
+    /// Adds requests.
+    pub(super) fn add(&mut self, unclear: impl IntoIterator<Item = Unclear>) {
+        for Unclear { tenant, guild, channel, message, sequence } in unclear {
+            let wanted = Wanted {
+                tenant: Some(tenant),
+                newest: message.is_none(),
+                messages: message.into_iter().collect(),
+                since: Some(sequence),
+                ..Wanted::default()
+            };
+            let waiting = self.waiting.entry((guild, channel)).or_default();
+            let due = waiting.due.or_else(|| Some(Instant::now() + PAUSE));
+            waiting.join(Wanted { due, ..wanted });
+        }
+    }
+
+    /// Returns the first event that has to be received again if the process ends now.
+    pub(super) fn held(&self) -> Option<u64> {
+        let waiting = self.waiting.values().filter_map(|wanted| wanted.since);
+        waiting.chain(self.in_flight.values().filter_map(|since| *since)).min()
+    }
+
+    /// Forgets the sequences of a session that has ended; the requests stay.
+    pub(super) fn forget_session(&mut self) {
+        self.waiting.values_mut().for_each(|wanted| wanted.since = None);
+        self.in_flight.values_mut().for_each(|since| *since = None);
+    }
+
+    /// Makes requests, and returns once one of them is done. Dropping the future loses nothing.
+    pub(super) async fn next(&mut self) {
+        loop {
+            self.start_due();
+            let due = if self.running.len() < AT_ONCE { self.next_due() } else { None };
+            let next_start = async {
+                match due {
+                    Some(due) => sleep_until(due).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                Some(done) = self.running.next(), if !self.running.is_empty() => return self.finish(done),
+                () = next_start => {}
+            }
+        }
+    }
+
+    /// Returns when the next request starts that waits for nothing else.
+    fn next_due(&self) -> Option<Instant> {
+        let idle = self.waiting.iter().filter(|(place, _)| !self.in_flight.contains_key(place));
+        idle.filter_map(|(_, wanted)| wanted.due).min()
+    }
+
+    fn start_due(&mut self) {
+        let now = Instant::now();
+        while self.running.len() < AT_ONCE {
+            let is_due = |(place, wanted): &(&Place, &Wanted)| {
+                wanted.due.is_some_and(|due| due <= now) && !self.in_flight.contains_key(*place)
+            };
+            let Some(place) = self.waiting.iter().find(is_due).map(|(place, _)| *place) else { return };
+            let Some(wanted) = self.waiting.remove(&place) else { return };
+            self.in_flight.insert(place, wanted.since);
+            let shard = self.shard;
+            self.running.push(
+                async move {
+                    let outcome = shard.request_wanted(place, &wanted).await;
+                    Done { place, wanted, outcome }
+                }
+                .boxed(),
+            );
+        }
+    }
+
+    fn finish(&mut self, Done { place, wanted, outcome }: Done) {
+        let since = self.in_flight.remove(&place).flatten();
+        let Err(failed) = outcome else { return };
+        if matches!(failed, FollowUpError::Ingest(IngestError::Deposed)) {
+            self.shard.leader.lose();
+            return;
+        }
+        let attempts = wanted.attempts + 1;
+        if attempts < ATTEMPTS {
+            debug!(error = &failed as &dyn std::error::Error, "live request repeated");
+            let due = Some(Instant::now() + AFTER_FAILURE);
+            let again = Wanted { attempts, since, due, ..wanted };
+            self.waiting.entry(place).or_default().join(again);
+        } else {
+            let error = &failed as &dyn std::error::Error;
+            warn!(channel.platform_id = %place.1, error, "live request failed; a sync repairs it");
+        }
+    }
+}
+
+impl Shard<'_> {
+    /// Requests messages of a channel, and the channel itself if it is not stored.
+    async fn request_wanted(&self, (guild, channel): Place, wanted: &Wanted) -> Result<(), FollowUpError> {
+        let scope = self.directory.scope(guild).filter(|scope| Some(scope.tenant) == wanted.tenant);
+        // The tenant is being deleted.
+        let Some(scope) = scope else { return Ok(()) };
+        let ingest = self.ingest(scope.tenant);
+        match self.read_channel(&scope, &ingest, channel, wanted).await {
+            // It is no longer there, or the bot may not read it.
+            Err(FollowUpError::Guild(GuildError::Gone(GoneItem::Channel))) => {
+                let id = domain::channel::ChannelId::of(scope.tenant, channel);
+                if ingest.find(id).await?.is_some() {
+                    ingest.mark_deleted(id).await?;
+                }
+                Ok(())
+            }
+            Err(FollowUpError::Guild(GuildError::Gone(_) | GuildError::Forbidden(_) | GuildError::Parked)) => Ok(()),
+            Err(FollowUpError::Ingest(IngestError::Store(StoreError::Missing { .. }))) => Ok(()),
+            outcome => outcome,
+        }
+    }
+
+    async fn read_channel(
+        &self,
+        scope: &GuildScope,
+        ingest: &Ingest,
+        channel: ChannelSnowflake,
+        wanted: &Wanted,
+    ) -> Result<(), FollowUpError> {
+        let source = &*self.live.source;
+        let found = self.request(|| self.live.shown.find(source, scope, channel)).await?;
+        ingest.store_channels(&[&found.channel]).await?;
+        if found.access != Access::Readable || !found.holds_messages() {
+            return Ok(());
+        }
+        let mut left = wanted.messages.clone();
+        if wanted.newest {
+            self.read_newest(scope, ingest, &found, &mut left).await?;
+        }
+        // A page shows the messages before it, too: often all that are left.
+        while let Some(id) = left.pop_last() {
+            let fetched = self.read_page(scope, ingest, &found, id.next().unwrap_or(MessageId::MAX)).await?;
+            retain_below(&mut left, &fetched);
+        }
+        Ok(())
+    }
+
+    /// Requests the newest messages of a channel that was not read before; if there are more, requests a sync of it.
+    async fn read_newest(
+        &self,
+        scope: &GuildScope,
+        ingest: &Ingest,
+        channel: &GuildChannel,
+        left: &mut BTreeSet<MessageId>,
+    ) -> Result<(), FollowUpError> {
+        let fetched = self.read_page(scope, ingest, channel, MessageId::MAX).await?;
+        retain_below(left, &fetched);
+        let id = channel.channel.id;
+        let is_whole = ingest.segments(id).await?.newest_proven().is_some_and(|proven| proven.reaches_start());
+        if is_whole {
+            let coverage = ingest.coverage(id).await?;
+            ingest.record_reason(id, coverage.as_ref(), None).await?;
+        } else {
+            let channels = vec![channel.channel.platform_id];
+            self.live.jobs.request_channels(scope.tenant, channels).await.map_err(IngestError::Store)?;
+        }
+        Ok(())
+    }
+
+    /// Requests and stores the page before `before`.
+    async fn read_page(
+        &self,
+        scope: &GuildScope,
+        ingest: &Ingest,
+        channel: &GuildChannel,
+        before: MessageId,
+    ) -> Result<FetchedPage, FollowUpError> {
+        let cursor = MessageCursor::Before(before);
+        let fetch = || self.live.source.messages(scope, channel, cursor, Priority::Live);
+        let fetched = self.request(fetch).await?;
+        ingest.store_page(channel.channel.id, Arc::new(fetched.page.clone()), &fetched.unreadable).await?;
+        Ok(fetched)
+    }
+
+    /// Calls the platform while this process leads; retries the call after the delay that a transient error names.
+    async fn request<T, F: Future<Output = Result<T, GuildError>>>(
+        &self,
+        call: impl Fn() -> F,
+    ) -> Result<T, GuildError> {
+        let once = async || {
+            self.leader.allowed().await;
+            call().await
+        };
+        retry_until(self.stop, &PLATFORM, GuildError::retry_after, once).await
+    }
+}
+
+/// Leaves the messages that are older than a page.
+fn retain_below(left: &mut BTreeSet<MessageId>, fetched: &FetchedPage) {
+    if let Some(span) = fetched.page.span() {
+        left.retain(|id| *id < span.low());
+    }
+}
