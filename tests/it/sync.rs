@@ -11,6 +11,7 @@ mod items;
 mod kills;
 mod leases;
 mod limits;
+mod live;
 mod people;
 mod posts;
 mod program;

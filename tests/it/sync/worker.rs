@@ -49,7 +49,7 @@ struct Running {
 
 impl Running {
     fn start(world: &World, every: Option<Duration>) -> Self {
-        Self::scheduled(world, Schedule { every, full_every: None })
+        Self::scheduled(world, Schedule { every, full_every: None, ..Schedule::default() })
     }
 
     fn scheduled(world: &World, schedule: Schedule) -> Self {
@@ -338,7 +338,7 @@ async fn an_old_deletion_never_removes_a_community_that_was_created_again(backen
 
 async fn everything_is_read_again_in_the_background_and_holds_up_no_other_run(backend: Backend) {
     let world = guild(backend, 3_000).await;
-    let schedule = Schedule { every: Some(HOUR), full_every: Some(6 * HOUR) };
+    let schedule = Schedule { every: Some(HOUR), full_every: Some(6 * HOUR), ..Schedule::default() };
     let worker = Running::scheduled(&world, schedule);
     let mut looks = tokio::time::interval(Duration::from_secs(1));
     let background = loop {
@@ -379,14 +379,14 @@ async fn a_full_pass_is_resumed_by_the_next_process_and_not_begun_without_a_sche
     let world = guild(backend, 1_000).await;
     assert_eq!(world.sync().await.state, JobState::Done);
     world.simulator.clock().advance(8 * 24 * 3_600_000);
-    let none = Running::scheduled(&world, Schedule { every: Some(HOUR), full_every: None });
+    let none = Running::scheduled(&world, Schedule { every: Some(HOUR), full_every: None, ..Schedule::default() });
     let mut looks = tokio::time::interval(Duration::from_secs(1));
     while history(&world, &none.jobs).await.len() < 2 {
         looks.tick().await;
     }
     none.end().await;
     assert!(history(&world, &world.process().jobs).await.iter().all(|job| !job.background));
-    let schedule = Schedule { every: None, full_every: Some(7 * 24 * HOUR) };
+    let schedule = Schedule { full_every: Some(7 * 24 * HOUR), ..Schedule::default() };
     let first = Running::scheduled(&world, schedule);
     let job = loop {
         looks.tick().await;

@@ -35,7 +35,7 @@ use crate::program::{Installation, Server};
 /// The route of a page of messages.
 pub(super) const MESSAGES: &str = "/channels/{c}/messages";
 /// The key of the pseudonyms.
-const KEY: PseudonymKey = PseudonymKey::new([9; 32]);
+pub(super) const KEY: PseudonymKey = PseudonymKey::new([9; 32]);
 /// The largest file that is fetched, in bytes.
 pub(super) const MOST: u64 = 1 << 20;
 /// The step by which time advances.
@@ -96,7 +96,7 @@ pub(super) struct Process {
     pub(super) jobs: SyncJobs,
     pub(super) candidate: Candidate,
     pub(super) syncer: Arc<Syncer>,
-    pub(super) client: Arc<dyn GuildSource>,
+    pub(super) client: Arc<DiscordClient>,
 }
 
 impl Process {

@@ -1,0 +1,220 @@
+//! Messages as they are written, changed and deleted.
+
+use std::time::Duration;
+
+use discord_simulator::{Act, GatewayFault};
+use domain::message::{Deletion, DeletionKind, MessageKind};
+use serde_json::{Map, json};
+
+use super::super::backend::{Backend, cases};
+use super::Following;
+
+cases![
+    case_41_create_edit_delete,
+    case_42_delete_before_create,
+    case_44_update_for_unknown_message,
+    case_45_duplicate_events,
+    case_46_reordered_update_pair,
+    case_48_unfurl_update_null_edited,
+    case_49_bulk_delete_100,
+    case_50_reactions_have_set_semantics,
+    case_51_pins_update,
+    case_52_poll_votes_then_result,
+    case_56_loading_then_content,
+    messages_of_many_channels_are_stored_in_order,
+];
+
+async fn case_41_create_edit_delete(backend: Backend) {
+    let following = Following::start(backend).await;
+    let (world, general) = (&following.world, following.world.id("general"));
+    let requests = following.requests();
+    let [kept, gone] = ["kept", "gone"].map(|content| following.say(general, content));
+    following.until_equal(general).await;
+    world.edit(general, kept, "changed");
+    following.until_equal(general).await;
+    let edited = world.find(general, kept).await.unwrap();
+    assert_eq!(edited.message.content, "changed");
+    assert!(edited.message.version.edited_at.is_some());
+    world.delete(general, &[gone]);
+    following.until_equal(general).await;
+    let tombstone = world.find(general, gone).await.unwrap();
+    assert_eq!(tombstone.deletion.map(|deletion| deletion.kind), Some(DeletionKind::Explicit));
+    assert_eq!(tombstone.message, tombstone.message.cleared(), "its content is gone at once");
+    assert_eq!(following.requests(), requests, "events are enough");
+}
+
+async fn case_42_delete_before_create(backend: Backend) {
+    let following = Following::start(backend).await;
+    let (world, general) = (&following.world, following.world.id("general"));
+    following.fault(&GatewayFault::Hold { on: true });
+    following.fault(&GatewayFault::Swap);
+    let brief = following.say(general, "brief");
+    world.delete(general, &[brief]);
+    following.fault(&GatewayFault::Hold { on: false });
+    following.settle().await;
+    following.until_equal(general).await;
+    assert!(world.find(general, brief).await.unwrap().is_final());
+}
+
+async fn case_44_update_for_unknown_message(backend: Backend) {
+    let following = Following::start(backend).await;
+    let (world, general) = (&following.world, following.world.id("general"));
+    following.fault(&GatewayFault::Lose { count: 1 });
+    let missed = following.say(general, "missed");
+    following.settle().await;
+    assert_eq!(world.find(general, missed).await, None);
+    world.edit(general, missed, "seen at last");
+    following.until_equal(general).await;
+    assert_eq!(world.find(general, missed).await.unwrap().message.content, "seen at last");
+}
+
+async fn case_45_duplicate_events(backend: Backend) {
+    let following = Following::start(backend).await;
+    let (world, general) = (&following.world, following.world.id("general"));
+    following.fault(&GatewayFault::Duplicate { count: 100 });
+    let ids = [1, 2, 3].map(|number| following.say(general, &format!("number {number}")));
+    world.edit(general, ids[0], "changed");
+    world.edit(general, ids[0], "changed again");
+    world.delete(general, &ids[1..2]);
+    following.settle().await;
+    following.until_equal(general).await;
+    assert_eq!(world.find(general, ids[0]).await.unwrap().message.content, "changed again");
+}
+
+async fn case_46_reordered_update_pair(backend: Backend) {
+    let following = Following::start(backend).await;
+    let (world, general) = (&following.world, following.world.id("general"));
+    let id = following.say(general, "first");
+    following.settle().await;
+    following.fault(&GatewayFault::Swap);
+    world.edit(general, id, "second");
+    world.simulator.clock().advance(10);
+    world.edit(general, id, "third");
+    following.settle().await;
+    following.until_equal(general).await;
+    assert_eq!(world.find(general, id).await.unwrap().message.content, "third");
+}
+
+async fn case_48_unfurl_update_null_edited(backend: Backend) {
+    let following = Following::start(backend).await;
+    let (world, general) = (&following.world, following.world.id("general"));
+    let id = following.say(general, "https://example.org/");
+    let embeds = json!([{"type": "link", "url": "https://example.org/", "title": "An example"}]);
+    let raw = Map::from_iter([("embeds".to_owned(), embeds)]);
+    following.act(Act::Edit { channel_id: general, message_id: id, content: None, raw });
+    following.until_equal(general).await;
+    let unfurled = world.find(general, id).await.unwrap().message;
+    assert_eq!((unfurled.version.edited_at, unfurled.content.as_str()), (None, "https://example.org/"));
+    assert!(unfurled.embeds.unwrap().as_str().contains("An example"));
+}
+
+async fn case_49_bulk_delete_100(backend: Backend) {
+    let following = Following::start(backend).await;
+    let (world, general) = (&following.world, following.world.id("general"));
+    let all = world.true_ids(general);
+    let message_ids = all[10..110].to_vec();
+    following.act(Act::Delete { channel_id: general, message_ids: message_ids.clone(), bulk: true });
+    following.until_equal(general).await;
+    assert_eq!(world.held(general).await.len(), all.len() - 100);
+    for id in message_ids {
+        assert!(world.find(general, id).await.unwrap().is_final(), "{id}");
+    }
+}
+
+async fn case_50_reactions_have_set_semantics(backend: Backend) {
+    let following = Following::start(backend).await;
+    let (world, general) = (&following.world, following.world.id("general"));
+    let id = following.say(general, "what do you think?");
+    let react = |user: u64, burst: bool, remove: bool| {
+        let emoji = "👍".to_owned();
+        following.act(Act::React { channel_id: general, message_id: id, emoji, user_id: Some(user), burst, remove });
+    };
+    following.fault(&GatewayFault::Duplicate { count: 3 });
+    for user in 1..=5 {
+        react(user, false, false);
+    }
+    react(1, true, false);
+    react(2, false, true);
+    following.until_equal(general).await;
+    let count = |stored: &domain::message::StoredMessage| stored.message.reactions.first().map(|found| found.count);
+    let before = count(&world.find(general, id).await.unwrap());
+    assert!(before >= Some(4), "{before:?}");
+    let requests = following.requests();
+    for user in 10..40 {
+        react(user, false, false);
+    }
+    following.until_equal(general).await;
+    assert!(following.requests() - requests <= 3, "many reactions are one request");
+    following.act(Act::ClearReactions { channel_id: general, message_id: id, emoji: None });
+    following.until_equal(general).await;
+    assert_eq!(count(&world.find(general, id).await.unwrap()), None);
+}
+
+async fn case_51_pins_update(backend: Backend) {
+    let following = Following::start(backend).await;
+    let (world, general) = (&following.world, following.world.id("general"));
+    let id = world.true_ids(general)[5];
+    following.act(Act::Pin { channel_id: general, message_id: id, remove: false });
+    following.until_equal(general).await;
+    assert!(world.find(general, id).await.unwrap().message.pinned);
+    following.act(Act::Pin { channel_id: general, message_id: id, remove: true });
+    following.until_equal(general).await;
+    assert!(!world.find(general, id).await.unwrap().message.pinned);
+    world.delete(general, &[id]);
+    following.until_equal(general).await;
+}
+
+async fn case_52_poll_votes_then_result(backend: Backend) {
+    let following = Following::start(backend).await;
+    let (world, general) = (&following.world, following.world.id("general"));
+    let answers =
+        json!([{"answer_id": 1, "poll_media": {"text": "yes"}}, {"answer_id": 2, "poll_media": {"text": "no"}}]);
+    let poll = json!({"question": {"text": "well?"}, "answers": answers, "expiry": null, "allow_multiselect": false,
+                      "layout_type": 1, "results": {"is_finalized": false, "answer_counts": []}});
+    let id = following.say_raw(general, "", Map::from_iter([("poll".to_owned(), poll)]));
+    following.until_equal(general).await;
+    for user in 1..=3 {
+        let vote = Act::Vote { channel_id: general, message_id: id, answer_id: 1, user_id: Some(user), remove: false };
+        following.act(vote);
+    }
+    following.until_equal(general).await;
+    let poll = world.find(general, id).await.unwrap().message.poll.unwrap().to_value();
+    assert_eq!(poll["results"]["answer_counts"][0]["count"], 3);
+}
+
+async fn case_56_loading_then_content(backend: Backend) {
+    let following = Following::start(backend).await;
+    let (world, general) = (&following.world, following.world.id("general"));
+    // Only the person who asked sees the one; the other is shown to all once it is written.
+    let secret = following.say_raw(general, "only for you", Map::from_iter([("flags".to_owned(), json!(1 << 6))]));
+    let loading = following.say_raw(general, "", Map::from_iter([("flags".to_owned(), json!(1 << 7))]));
+    following.settle().await;
+    assert_eq!((world.find(general, secret).await, world.find(general, loading).await), (None, None));
+    let raw = Map::from_iter([("flags".to_owned(), json!(0))]);
+    following.act(Act::Edit { channel_id: general, message_id: loading, content: Some("an answer".to_owned()), raw });
+    following
+        .until("the answer is stored", async |following| {
+            let found = following.world.find(general, loading).await;
+            found.is_some_and(|found| found.message.content == "an answer")
+        })
+        .await;
+    let answer = world.find(general, loading).await.unwrap();
+    assert_eq!((answer.deletion, answer.message.kind), (None::<Deletion>, MessageKind::DEFAULT));
+}
+
+async fn messages_of_many_channels_are_stored_in_order(backend: Backend) {
+    let following = Following::start(backend).await;
+    let (general, other) = (following.world.id("general"), following.world.id("other"));
+    let requests = following.requests();
+    for number in 0..150 {
+        let channel = if number % 3 == 0 { other } else { general };
+        let id = following.say(channel, &format!("number {number}"));
+        following.world.edit(channel, id, &format!("number {number}, changed"));
+        if number % 10 == 0 {
+            tokio::time::sleep(Duration::from_millis(15)).await;
+        }
+    }
+    following.until_equal(general).await;
+    following.until_equal(other).await;
+    assert_eq!(following.requests(), requests, "events are enough");
+}
