@@ -133,10 +133,6 @@ impl Following {
                 break;
             }
         }
-        let id = self.world.of_channel(channel);
-        println!("{:?}", self.world.coverage(channel).await);
-        println!("{:?}", self.world.store.read().await.unwrap().coverage().segments(id).await);
-        println!("{:?}", self.jobs().await);
         self.world.assert_whole(channel).await;
     }
 

@@ -29,8 +29,13 @@ use crate::retry::{PLATFORM, retry_until};
 
 /// The time from an event to its request, in which further events join it.
 const PAUSE: Duration = Duration::from_millis(300);
+/// The same before the first request for a channel. A page proves nothing of the present second beyond its own messages,
+/// so one that is made at once would leave a gap below them.
+const PAUSE_OF_NEW: Duration = Duration::from_secs(2);
 /// The number of channels that are requested at the same time.
 const AT_ONCE: usize = 8;
+/// The number of messages on a page that has more before it, usually.
+const FULL: usize = 100;
 /// The number of attempts; a sync repairs what is left.
 const ATTEMPTS: u32 = 4;
 /// The pause after a failed attempt.
@@ -105,7 +110,8 @@ impl<'a> FollowUps<'a> {
                 ..Wanted::default()
             };
             let waiting = self.waiting.entry((guild, channel)).or_default();
-            let due = waiting.due.or_else(|| Some(Instant::now() + PAUSE));
+            let pause = if wanted.newest { PAUSE_OF_NEW } else { PAUSE };
+            let due = waiting.due.or_else(|| Some(Instant::now() + pause));
             waiting.join(Wanted { due, ..wanted });
         }
     }
@@ -243,6 +249,10 @@ impl Shard<'_> {
     ) -> Result<(), FollowUpError> {
         let fetched = self.read_page(scope, ingest, channel, MessageId::MAX).await?;
         retain_below(left, &fetched);
+        if let Some(MessageCursor::Before(low)) = fetched.next.filter(|_| fetched.page.messages().len() < FULL) {
+            // Only an empty page shows where a channel begins.
+            self.read_page(scope, ingest, channel, low).await?;
+        }
         let id = channel.channel.id;
         let is_whole = ingest.segments(id).await?.newest_proven().is_some_and(|proven| proven.reaches_start());
         if is_whole {

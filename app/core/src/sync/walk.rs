@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::{Arc, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use domain::access::{Access, GuildChannel};
 use domain::channel::ChannelId;
@@ -9,6 +10,7 @@ use domain::coverage::{Coverage, Interval};
 use domain::job::JobKind;
 use domain::message::{MessageId, Origin};
 use domain::sync::{RECHECK, SyncState};
+use domain::timestamp::Timestamp;
 use ports::guild::{GoneItem, GuildError, MessageCursor, Priority};
 use tokio::time::sleep;
 use tracing::{Instrument, debug_span, field};
@@ -16,6 +18,9 @@ use tracing::{Instrument, debug_span, field};
 use super::structure::reason;
 use super::{PACE, Run, SyncError, began};
 use crate::ingest::IngestError;
+
+/// The age from which messages are not of the present second, whatever the clocks of the two sides show.
+const PRESENT: Duration = Duration::from_secs(2);
 
 /// The error that ended a walk early.
 enum Halt {
@@ -84,6 +89,7 @@ impl Run<'_> {
         if let Access::Denied(denied) = channel.access {
             return Ok(self.ingest.record_reason(id, coverage.as_ref(), Some(reason(denied))).await?);
         }
+        let begun = self.of.clock.now();
         match self.proven(id).await? {
             _ if self.job.kind == JobKind::Full => {
                 self.reread_all(channel).await?;
@@ -103,10 +109,25 @@ impl Run<'_> {
                 }
             }
         }
+        self.close_recent_gaps(channel, begun).await?;
         if !self.stop.is_cancelled() {
             self.ingest.record_reason(id, coverage.as_ref(), None).await?;
         }
         Ok(())
+    }
+
+    /// Reads backward once more, where pages met among messages that were sent since `begun`: a page proves nothing of
+    /// the present second beyond its own messages, so there are gaps between such pages.
+    async fn close_recent_gaps(&self, channel: &GuildChannel, begun: Timestamp) -> Result<(), Halt> {
+        let recent = MessageId::first_at(begun.minus(PRESENT));
+        let newest = self.proven(channel.channel.id).await?;
+        let Some(newest) = newest.filter(|newest| !newest.reaches_start() && newest.low() >= recent) else {
+            return Ok(());
+        };
+        tokio::select! {
+            () = sleep(PRESENT) => self.backfill(channel, newest.low()).await,
+            () = self.stop.cancelled() => Ok(()),
+        }
     }
 
     /// Records that the next run has to read a thread again, whether it changes or not.
