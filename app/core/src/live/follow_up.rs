@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::access::{Access, GuildChannel};
-use domain::channel::ChannelSnowflake;
+use domain::channel::{ChannelId, ChannelSnowflake};
+use domain::coverage::Interval;
 use domain::guild::GuildSnowflake;
 use domain::message::MessageId;
 use domain::tenant::TenantId;
@@ -183,7 +184,7 @@ impl<'a> FollowUps<'a> {
         if attempts < ATTEMPTS {
             debug!(error = &failed as &dyn std::error::Error, "live request repeated");
             let due = Some(Instant::now() + AFTER_FAILURE);
-            let again = Wanted { attempts, since, due, ..wanted };
+            let again = Wanted { since, attempts, due, ..wanted };
             self.waiting.entry(place).or_default().join(again);
         } else {
             let error = &failed as &dyn std::error::Error;
@@ -202,14 +203,16 @@ impl Shard<'_> {
         match self.read_channel(&scope, &ingest, channel, wanted).await {
             // It is no longer there, or the bot may not read it.
             Err(FollowUpError::Guild(GuildError::Gone(GoneItem::Channel))) => {
-                let id = domain::channel::ChannelId::of(scope.tenant, channel);
+                let id = ChannelId::of(scope.tenant, channel);
                 if ingest.find(id).await?.is_some() {
                     ingest.mark_deleted(id).await?;
                 }
                 Ok(())
             }
-            Err(FollowUpError::Guild(GuildError::Gone(_) | GuildError::Forbidden(_) | GuildError::Parked)) => Ok(()),
-            Err(FollowUpError::Ingest(IngestError::Store(StoreError::Missing { .. }))) => Ok(()),
+            Err(
+                FollowUpError::Guild(GuildError::Gone(_) | GuildError::Forbidden(_) | GuildError::Parked)
+                | FollowUpError::Ingest(IngestError::Store(StoreError::Missing { .. })),
+            ) => Ok(()),
             outcome => outcome,
         }
     }
@@ -254,7 +257,7 @@ impl Shard<'_> {
             self.read_page(scope, ingest, channel, low).await?;
         }
         let id = channel.channel.id;
-        let is_whole = ingest.segments(id).await?.newest_proven().is_some_and(|proven| proven.reaches_start());
+        let is_whole = ingest.segments(id).await?.newest_proven().is_some_and(Interval::reaches_start);
         if is_whole {
             let coverage = ingest.coverage(id).await?;
             ingest.record_reason(id, coverage.as_ref(), None).await?;

@@ -155,7 +155,7 @@ impl Shard<'_> {
                     let Some(scope) = self.directory.scope(guild) else { continue };
                     match *event {
                         Event::Message { channel, change } => {
-                            changes.push(Change { scope, channel, sequence, received_at, change });
+                            changes.push(Change { scope, channel, sequence, received_at, what: change });
                         }
                         event => {
                             self.store_changes(&mut changes, position, follow_ups).await?;
@@ -199,7 +199,7 @@ impl Shard<'_> {
                     follow_ups.add([Unclear::newest(&part[0].scope, channel, last)]);
                 }
             }
-            for change in part.iter().filter(|change| change.change.has_files()) {
+            for change in part.iter().filter(|change| change.what.has_files()) {
                 self.live.files.add(change.scope.tenant);
             }
             position.last = last;

@@ -41,8 +41,8 @@ impl Shard<'_> {
                 self.store_guild_change(ingest, scope, received_at, change).await?;
                 self.unread(ingest, scope, sequence, &change.channels).await
             }
-            // An outage proves nothing, and the archive of a guild that the bot has left stays.
-            Event::GuildUnavailable => Ok(none),
+            // An outage proves nothing, and messages are stored in groups.
+            Event::GuildUnavailable | Event::Message { .. } => Ok(none),
             Event::GuildGone => {
                 info!(tenant.id = %scope.tenant, "guild left; its archive stays");
                 shown.forget(scope.guild);
@@ -76,7 +76,6 @@ impl Shard<'_> {
                 self.live.jobs.request_catch_up(scope.tenant).await?;
                 Ok(none)
             }
-            Event::Message { .. } => Ok(none),
         }
     }
 
@@ -103,7 +102,7 @@ impl Shard<'_> {
             emojis: structure.emojis.as_deref(),
             stickers: structure.stickers.as_deref(),
         };
-        Ok(store_items(&*self.live.store, self.leader, scope.tenant, &items).await?)
+        store_items(&*self.live.store, self.leader, scope.tenant, &items).await
     }
 
     async fn store_guild_change(

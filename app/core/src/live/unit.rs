@@ -1,12 +1,14 @@
 //! Stores the changes of many channels in one unit of work.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use domain::channel::{ChannelId, ChannelSnowflake};
 use domain::event::MessageChange;
+use domain::guild::GuildSnowflake;
 use domain::message::{MessageId, StoredMessage};
 use domain::page::MessagePage;
+use domain::tenant::TenantId;
 use domain::timestamp::Timestamp;
 use ports::clock::Clock;
 use ports::error::StoreError;
@@ -26,14 +28,14 @@ pub(super) struct Change {
     pub(super) channel: ChannelSnowflake,
     pub(super) sequence: u64,
     pub(super) received_at: Timestamp,
-    pub(super) change: MessageChange,
+    pub(super) what: MessageChange,
 }
 
 /// A part of a channel that has to be requested, because an event does not show it or could not be stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Unclear {
-    pub(super) tenant: domain::tenant::TenantId,
-    pub(super) guild: domain::guild::GuildSnowflake,
+    pub(super) tenant: TenantId,
+    pub(super) guild: GuildSnowflake,
     pub(super) channel: ChannelSnowflake,
     /// The message; `None` for the newest messages of the channel.
     pub(super) message: Option<MessageId>,
@@ -118,14 +120,14 @@ impl Writer<'_> {
         changes: &[&Change],
     ) -> Result<Vec<Unclear>, StoreError> {
         let keys: Vec<_> =
-            named(changes.iter().map(|change| &change.change)).into_iter().map(|id| (channel, id)).collect();
+            named(changes.iter().map(|change| &change.what)).into_iter().map(|id| (channel, id)).collect();
         let stored = if keys.is_empty() { Vec::new() } else { unit.messages().find_all(&keys).await? };
         let stored = stored.into_iter().map(|stored: StoredMessage| (stored.message.id, stored)).collect();
-        let folded = Folded::new(changes.iter().map(|change| (change.received_at, &change.change)), &stored);
+        let folded = Folded::new(changes.iter().map(|change| (change.received_at, &change.what)), &stored);
         let Some(observed_at) = folded.observed_at else { return Ok(Vec::new()) };
         let unclear = folded.unclear.iter().filter_map(|id| {
             // The first event that named it has to be received again.
-            let change = changes.iter().find(|change| names(&change.change, *id))?;
+            let change = changes.iter().find(|change| names(&change.what, *id))?;
             Some(Unclear::of(change, Some(*id)))
         });
         let unclear = unclear.collect();
@@ -156,7 +158,7 @@ impl Writer<'_> {
 /// Returns all that happened in a channel that is not stored: its newest messages, and those that were named.
 fn of_unknown_channel(changes: &[&Change]) -> Vec<Unclear> {
     let Some(first) = changes.first() else { return Vec::new() };
-    let folded = Folded::new(changes.iter().map(|change| (change.received_at, &change.change)), &Default::default());
+    let folded = Folded::new(changes.iter().map(|change| (change.received_at, &change.what)), &HashMap::new());
     let ids = folded.unclear.into_iter().chain(folded.shown.into_keys());
     std::iter::once(Unclear::of(first, None)).chain(ids.map(|id| Unclear::of(first, Some(id)))).collect()
 }
