@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use domain::timestamp::Timestamp;
 use ports::error::StoreError;
 use ports::event::{GatewaySession, ShardId};
-use ports::session::GatewaySessionRepository;
+use ports::gateway::GatewaySessionRepository;
 use tracing::instrument;
 
 use crate::columns::Columns;

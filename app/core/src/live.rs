@@ -130,7 +130,10 @@ impl Live {
     }
 
     async fn follow_all(&self, leader: &Leader, stop: &CancellationToken) {
-        self.status.first_list().await;
+        tokio::select! {
+            () = self.status.first_list() => {}
+            () = stop.cancelled() => {}
+        }
         while !stop.is_cancelled() {
             if self.directory.is_empty() {
                 // Nothing is to be followed, so nothing is awaited.
@@ -165,7 +168,7 @@ impl Live {
             match shard.follow().await {
                 End::Stopped => return,
                 End::Failed(error) => {
-                    self.status.connected_or_failed(id);
+                    self.status.failed(id);
                     self.pause_after(&error, stop).await;
                 }
             }

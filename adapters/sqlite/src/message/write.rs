@@ -20,7 +20,7 @@ use rusqlite::{Connection, named_params};
 
 use super::read;
 use crate::error::store_error;
-use crate::row::{Binder, Text, execute, insert_all, insert_each, millis, number, query, query_one};
+use crate::row::{Text, execute, insert_all, insert_each, millis, number, query, query_one};
 use crate::{change, coverage};
 
 const CHANNEL: &str = sql! {r"
@@ -246,15 +246,11 @@ fn remove(
 }
 
 fn insert(connection: &Connection, writes: &[Write<'_>]) -> rusqlite::Result<()> {
-    if writes.iter().all(is_plain) {
-        let bind =
-            |write: &Write<'_>, binder: &mut Binder<'_, '_>| message_values(write, true, |value| binder.bind(value));
-        insert_each(connection, INSERT_PLAIN, WIDTHS.1, writes.iter(), bind)?;
-    } else {
-        let bind =
-            |write: &Write<'_>, binder: &mut Binder<'_, '_>| message_values(write, false, |value| binder.bind(value));
-        insert_each(connection, INSERT, WIDTHS.0, writes.iter(), bind)?;
-    }
+    let is_plain = writes.iter().all(is_plain);
+    let (sql, width) = if is_plain { (INSERT_PLAIN, WIDTHS.1) } else { (INSERT, WIDTHS.0) };
+    insert_each(connection, sql, width, writes.iter(), |write, binder| {
+        message_values(write, is_plain, |value| binder.bind(value))
+    })?;
     insert_all(connection, INSERT_ATTACHMENTS, attachment_rows(writes).collect::<Vec<_>>().into_iter())?;
     insert_all(connection, INSERT_REACTIONS, reaction_rows(writes).collect::<Vec<_>>().into_iter())
 }

@@ -196,24 +196,12 @@ impl Reading {
 
     /// Loads the channels of subjects that this client may read; at most 100.
     async fn views(&mut self, tenant: &Tenant, subjects: &[Subject]) -> Result<Views, BrowseError> {
-        let mut ids: Vec<ChannelId> = subjects.iter().map(|subject| subject.channel()).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        if ids.is_empty() {
-            return Ok(HashMap::new());
-        }
-        let mut channels = self.at.channels().find_all(&ids).await?;
-        channels.retain(|channel| channel.tenant_id == tenant.id);
-        let mut parents: Vec<ChannelId> = channels.iter().filter_map(|channel| channel.parent_id).collect();
-        parents.sort_unstable();
-        parents.dedup();
-        let parents = if parents.is_empty() { Vec::new() } else { self.at.channels().find_all(&parents).await? };
-        let with_private = self.audience == Audience::Admin;
-        let view = |channel: Channel| {
-            let parent = parents.iter().find(|parent| Some(parent.id) == channel.parent_id);
-            let public = channel.is_public(parent);
-            let parent = parent.filter(|parent| with_private || parent.is_public(None)).cloned();
-            (with_private || public).then_some((channel.id, ChannelView { channel, parent, public }))
+        let mut channels = self.by_id(subjects.iter().map(|subject| subject.channel()).collect()).await?;
+        channels.retain(|_, channel| channel.tenant_id == tenant.id);
+        let parents = self.by_id(channels.values().filter_map(|channel| channel.parent_id).collect()).await?;
+        let view = |(id, channel): (ChannelId, Channel)| {
+            let parent = channel.parent_id.and_then(|id| parents.get(&id));
+            Some((id, ChannelView::of(self.audience, channel, parent)?))
         };
         Ok(channels.into_iter().filter_map(view).collect())
     }

@@ -28,6 +28,17 @@ pub struct ChannelView {
 }
 
 impl ChannelView {
+    /// Returns a channel as `audience` sees it, given the stored channel or category above it; `None` if it may not read
+    /// it.
+    pub(super) fn of(audience: Audience, channel: Channel, parent: Option<&Channel>) -> Option<Self> {
+        let public = channel.is_public(parent);
+        if audience == Audience::Public && !public {
+            return None;
+        }
+        let is_known = |parent: &&Channel| audience == Audience::Admin || parent.is_public(None);
+        Some(Self { parent: parent.filter(is_known).cloned(), channel, public })
+    }
+
     /// Returns whether Discord shows it only to adults; a thread is as the channel that it is in.
     #[must_use]
     pub fn is_age_gated(&self) -> bool {
@@ -79,12 +90,7 @@ impl Reading {
             Some(id) => self.at.channels().find(id).await?,
             None => None,
         };
-        let public = channel.is_public(parent.as_ref());
-        if self.audience == Audience::Public && !public {
-            return Err(NO_CHANNEL);
-        }
-        let known = |parent: &Channel| self.audience == Audience::Admin || parent.is_public(None);
-        Ok(ChannelView { parent: parent.filter(known), channel, public })
+        ChannelView::of(self.audience, channel, parent.as_ref()).ok_or(NO_CHANNEL)
     }
 
     /// Returns the platform id of the channel that `reference` names. A platform id need not be a stored one.

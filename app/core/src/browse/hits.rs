@@ -91,14 +91,10 @@ impl Reading {
         let threads = started(&mut *self.at, tenant.id, &begun).await?;
         for channel in channels.values().filter(|channel| channel.tenant_id == tenant.id) {
             let parent = channel.parent_id.and_then(|id| parents.get(&id));
-            let public = channel.is_public(parent);
             let is_inside = |id| channel.id == id || channel.kind.is_thread() && channel.parent_id == Some(id);
-            if self.audience == Audience::Public && !public || !within.is_none_or(is_inside) {
-                continue;
-            }
+            let view = ChannelView::of(self.audience, channel.clone(), parent);
+            let Some(view) = view.filter(|_| within.is_none_or(is_inside)) else { continue };
             let messages: Vec<&Message> = shown.iter().filter(|message| message.channel_id == channel.id).collect();
-            let known = |parent: &&Channel| self.audience == Audience::Admin || parent.is_public(None);
-            let view = ChannelView { channel: channel.clone(), parent: parent.filter(known).cloned(), public };
             for message in messages {
                 let thread = threads.get(&ChannelId::of(tenant.id, message.id.cast()));
                 let thread = thread.filter(|thread| thread.parent_id == Some(channel.id));
@@ -136,7 +132,8 @@ impl Reading {
         Ok(changes.iter().all(|change| change.tenant_id != tenant || adds(change.kind)))
     }
 
-    async fn by_id(&mut self, ids: BTreeSet<ChannelId>) -> Result<HashMap<ChannelId, Channel>, BrowseError> {
+    /// Returns the stored channels with these ids.
+    pub(super) async fn by_id(&mut self, ids: BTreeSet<ChannelId>) -> Result<HashMap<ChannelId, Channel>, BrowseError> {
         if ids.is_empty() {
             return Ok(HashMap::new());
         }

@@ -104,8 +104,8 @@ impl Status {
         self.change(|state| _ = state.connected.remove(&shard));
     }
 
-    /// Records that a shard need not be waited for.
-    pub(super) fn connected_or_failed(&self, shard: ShardId) {
+    /// Records that a shard got no session, and need not be waited for.
+    pub(super) fn failed(&self, shard: ShardId) {
         self.change(|state| _ = state.settled.insert(shard));
     }
 

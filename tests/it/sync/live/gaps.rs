@@ -85,8 +85,10 @@ async fn case_70_gap_free_boundary(backend: Backend) {
     following.run();
     for number in 0..1_000 {
         following.say(general, &format!("number {number}"));
-        if number % 5 == 0 {
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        if number % 25 == 0 {
+            let requests = following.requests();
+            let goes_on = async |following: &Following| following.requests() > requests || following.is_idle().await;
+            following.until("the first sync goes on", goes_on).await;
         }
     }
     following.until("the first sync is done", async |following| following.is_idle().await).await;

@@ -1,7 +1,5 @@
 //! Messages as they are written, changed and deleted.
 
-use std::time::Duration;
-
 use discord_simulator::{Act, GatewayFault};
 use domain::message::{Deletion, DeletionKind, MessageKind};
 use serde_json::{Map, json};
@@ -210,8 +208,9 @@ async fn messages_of_many_channels_are_stored_in_order(backend: Backend) {
         let channel = if number % 3 == 0 { other } else { general };
         let id = following.say(channel, &format!("number {number}"));
         following.world.edit(channel, id, &format!("number {number}, changed"));
-        if number % 10 == 0 {
-            tokio::time::sleep(Duration::from_millis(15)).await;
+        if number % 50 == 0 {
+            // So that several units are needed.
+            following.until_equal(other).await;
         }
     }
     following.until_equal(general).await;
