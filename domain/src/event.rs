@@ -134,6 +134,12 @@ impl MessageChange {
             _ => false,
         }
     }
+
+    /// Returns whether it deletes messages.
+    #[must_use]
+    pub const fn is_deletion(&self) -> bool {
+        matches!(self, Self::Deleted(_))
+    }
 }
 
 /// The reaction of one person.

@@ -43,6 +43,8 @@ pub mod media;
 pub mod message;
 pub mod page;
 pub mod pseudonym;
+pub mod removal;
+pub mod retention;
 pub mod search;
 pub mod slug;
 pub mod snowflake;

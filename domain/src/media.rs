@@ -9,6 +9,7 @@ use crate::change::ChangeKind;
 use crate::channel::ChannelId;
 use crate::coverage::Interval;
 use crate::message::{AttachmentId, MessageId};
+use crate::tenant::TenantId;
 use crate::timestamp::Timestamp;
 
 /// The maximum number of download attempts for a file.
@@ -29,7 +30,7 @@ pub struct FileKey {
 }
 
 /// The SHA-256 of a file's bytes, which is also the name under which they are stored.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ContentHash([u8; 32]);
 
 /// A text that is not a hash.
@@ -71,6 +72,15 @@ impl FromStr for ContentHash {
         }
         Ok(Self(bytes))
     }
+}
+
+/// The bytes of a file that messages of a tenant had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnusedFile {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The hash of the bytes.
+    pub hash: ContentHash,
 }
 
 /// The download state of a file.

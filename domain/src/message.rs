@@ -4,6 +4,7 @@ mod stored;
 
 use std::borrow::Cow;
 use std::collections::HashSet;
+use std::time::Duration;
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -290,6 +291,10 @@ pub struct Deletion {
     pub at: Timestamp,
 }
 
+/// How long the content of a message stays stored, and hidden, whose deletion is only inferred: an observation can still
+/// show that it exists.
+const INFERRED_CONTENT: Duration = Duration::from_hours(30 * 24);
+
 impl Deletion {
     /// Returns a deletion inferred from an observation at `at`, which covers the message's id and lacks it.
     #[must_use]
@@ -308,6 +313,15 @@ impl Deletion {
     #[must_use]
     pub fn outlasts(self, seen_at: Timestamp) -> bool {
         self.kind == DeletionKind::Explicit || self.at > seen_at
+    }
+
+    /// Returns when the content of the message is to be removed: at once, or 30 days after an inferred deletion.
+    #[must_use]
+    pub fn content_due(self) -> Timestamp {
+        match self.kind {
+            DeletionKind::Explicit => self.at,
+            DeletionKind::Inferred => self.at.plus(INFERRED_CONTENT),
+        }
     }
 
     /// Returns the final one of two deletions of one message, or else the later one.

@@ -17,7 +17,9 @@ use crate::coverage::{Interval, Observation};
 use crate::message::{Deletion, Message, MessageId};
 use crate::timestamp::Timestamp;
 
-pub use self::plan::{Effect, MOST_NAMED, StoredState, StoredVersion, Touch, Write, WritePlan, message_changes};
+pub use self::plan::{
+    Effect, MOST_NAMED, Replaced, StoredState, StoredVersion, Touch, Write, WritePlan, content_due, message_changes,
+};
 pub use self::restore::{RestorePlan, RestoreState};
 pub use self::stats::{Activity, ActivityPlan, Newest, Recount, StatsPlan, StoredStats};
 
@@ -30,6 +32,8 @@ pub enum Absence {
     NoEvidence,
     /// None: the source reported the messages of the page as deleted.
     Explicit,
+    /// None: the content of deleted messages is due to be removed.
+    Due,
 }
 
 /// Messages of one channel as a source showed them at one moment, in ascending order. A clone shares them.
@@ -79,6 +83,13 @@ impl MessagePage {
         let ids: BTreeSet<MessageId> = ids.into_iter().collect();
         let messages = ids.into_iter().map(|id| Message::tombstone(channel, id, observed_at)).collect();
         Self { interval: None, observed_at, messages, absence: Absence::Explicit, spared: Arc::default() }
+    }
+
+    /// Returns the removal of the content of messages of a channel: of those that are deleted, and whose content [is
+    /// due](Deletion::content_due) at `now`.
+    #[must_use]
+    pub fn due(channel: ChannelId, ids: impl IntoIterator<Item = MessageId>, now: Timestamp) -> Self {
+        Self { absence: Absence::Due, ..Self::deleted(channel, ids, now) }
     }
 
     /// Returns the same messages from a source that may have left others out: stored messages that are absent from its
@@ -150,7 +161,7 @@ impl MessagePage {
     const fn deletion(&self) -> Deletion {
         match self.absence {
             Absence::Explicit => Deletion::explicit(self.observed_at),
-            Absence::Evidence | Absence::NoEvidence => Deletion::inferred(self.observed_at),
+            Absence::Evidence | Absence::NoEvidence | Absence::Due => Deletion::inferred(self.observed_at),
         }
     }
 

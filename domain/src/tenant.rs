@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 pub use crate::color::Color;
 use crate::guild::GuildSnowflake;
+use crate::retention::Retention;
 use crate::slug::TenantSlug;
 use crate::timestamp::Timestamp;
 
@@ -254,6 +255,8 @@ pub struct Tenant {
     pub status: TenantStatus,
     /// The appearance of its pages.
     pub branding: Branding,
+    /// How long earlier texts of its messages are stored.
+    pub retention: Retention,
     /// When it was first stored.
     pub created_at: Timestamp,
     /// When one of these fields last changed.
@@ -263,7 +266,7 @@ pub struct Tenant {
 }
 
 impl Tenant {
-    /// Returns an active tenant without branding.
+    /// Returns an active tenant without branding, which stores no earlier texts.
     #[must_use]
     pub fn new(
         platform: Platform,
@@ -280,6 +283,7 @@ impl Tenant {
             name,
             status: TenantStatus::Active,
             branding: Branding::default(),
+            retention: Retention::NONE,
             created_at: now,
             updated_at: now,
             deleting_since: None,

@@ -17,6 +17,8 @@ const FIRST_MS: i64 = -62_135_596_800_000;
 const LAST_MS: i64 = 253_402_207_200_000;
 
 impl Timestamp {
+    /// The Unix epoch.
+    pub const EPOCH: Self = Self(0);
     /// The last possible time.
     pub const MAX: Self = Self(LAST_MS);
 

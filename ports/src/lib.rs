@@ -41,6 +41,7 @@ pub mod message;
 #[cfg(feature = "mock")]
 pub mod mock;
 pub mod page;
+pub mod removal;
 pub mod search;
 pub mod snapshot;
 pub mod source;
@@ -48,3 +49,5 @@ pub mod store;
 pub mod sync;
 pub mod tenant;
 pub mod unreadable;
+pub mod unused;
+pub mod version;

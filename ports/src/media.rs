@@ -113,6 +113,12 @@ pub trait MediaStore: Send + Sync {
         most: u64,
     ) -> std::io::Result<Option<KeptFile>>;
 
+    /// Removes a stored file. A missing one is not an error.
+    ///
+    /// # Errors
+    /// [`std::io::Error`] if it is left.
+    async fn delete_one(&self, tenant: TenantId, hash: ContentHash) -> std::io::Result<()>;
+
     /// Removes all stored files of a tenant. Missing files are not an error.
     ///
     /// # Errors

@@ -75,7 +75,11 @@ pub trait MessageRepository: Send {
     /// Stores a page of a channel (at most 1000 messages) by the rules of [`domain::page::WritePlan`].
     ///
     /// Newer versions replace older ones. Rows inside its interval that it lacks become deleted where absence is
-    /// evidence. An inferred deletion yields to a later page that shows the message; an explicit one never does.
+    /// evidence. An inferred deletion yields to a later page that shows the message; an explicit one never does, and
+    /// removes the content with the states of the files, whose bytes are entered as
+    /// [unused](crate::unused::UnusedFileRepository). The content of an inferred one is entered as a
+    /// [removal](crate::removal::RemovalRepository). Texts that an edit or removal replaces are stored as the
+    /// [retention](domain::retention::Retention) of the tenant says.
     /// Updates the channel's stats, records the interval that the page proves in the channel's coverage, and appends a
     /// change if there was one. Two writers of one channel are serialized. Idempotent.
     ///

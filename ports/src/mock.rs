@@ -17,10 +17,13 @@ use crate::job::{JobRepository, MockJobRepository};
 use crate::lease::{LeaseRepository, MockLeaseRepository};
 use crate::media::{MediaRepository, MockMediaRepository};
 use crate::message::{MessageRepository, MockMessageRepository};
+use crate::removal::{MockRemovalRepository, RemovalRepository};
 use crate::store::{Repositories, Store, StoreStatus, UnitOfWork};
 use crate::sync::{MockSyncStateRepository, SyncStateRepository};
 use crate::tenant::{MockTenantRepository, TenantRepository};
 use crate::unreadable::{MockUnreadableRepository, UnreadableRepository};
+use crate::unused::{MockUnusedFileRepository, UnusedFileRepository};
+use crate::version::{MockVersionRepository, VersionRepository};
 
 /// The mocks of one snapshot or unit; a call that a case did not set up panics.
 #[derive(Default)]
@@ -51,6 +54,12 @@ pub struct FakeUnitOfWork {
     pub sync_states: MockSyncStateRepository,
     /// Sessions of the gateway.
     pub gateway_sessions: MockGatewaySessionRepository,
+    /// Content that is due to be removed.
+    pub removals: MockRemovalRepository,
+    /// Files whose bytes are to be removed.
+    pub unused_files: MockUnusedFileRepository,
+    /// Earlier texts of messages.
+    pub versions: MockVersionRepository,
     /// The error of the commit; `None` if it succeeds.
     pub commit_error: Option<StoreError>,
     committed: Arc<Mutex<u32>>,
@@ -107,6 +116,18 @@ impl Repositories for FakeUnitOfWork {
 
     fn gateway_sessions(&mut self) -> &mut dyn GatewaySessionRepository {
         &mut self.gateway_sessions
+    }
+
+    fn removals(&mut self) -> &mut dyn RemovalRepository {
+        &mut self.removals
+    }
+
+    fn unused_files(&mut self) -> &mut dyn UnusedFileRepository {
+        &mut self.unused_files
+    }
+
+    fn versions(&mut self) -> &mut dyn VersionRepository {
+        &mut self.versions
     }
 }
 

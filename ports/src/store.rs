@@ -14,9 +14,12 @@ use crate::job::JobRepository;
 use crate::lease::LeaseRepository;
 use crate::media::MediaRepository;
 use crate::message::MessageRepository;
+use crate::removal::RemovalRepository;
 use crate::sync::SyncStateRepository;
 use crate::tenant::TenantRepository;
 use crate::unreadable::UnreadableRepository;
+use crate::unused::UnusedFileRepository;
+use crate::version::VersionRepository;
 
 /// The store of the archive.
 #[async_trait]
@@ -105,6 +108,12 @@ pub trait Repositories: Send {
     fn sync_states(&mut self) -> &mut dyn SyncStateRepository;
     /// Sessions of the gateway.
     fn gateway_sessions(&mut self) -> &mut dyn GatewaySessionRepository;
+    /// Content that is due to be removed.
+    fn removals(&mut self) -> &mut dyn RemovalRepository;
+    /// Files whose bytes are to be removed.
+    fn unused_files(&mut self) -> &mut dyn UnusedFileRepository;
+    /// Earlier texts of messages.
+    fn versions(&mut self) -> &mut dyn VersionRepository;
 }
 
 /// Repositories whose writes happen together or not at all.

@@ -19,11 +19,14 @@ mod message;
 mod model;
 mod page;
 mod race;
+mod removal;
 mod sync;
 mod tenant;
 mod thread;
 mod unit;
 mod unreadable;
+mod unused;
+mod version;
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 

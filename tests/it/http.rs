@@ -101,6 +101,66 @@ fn a_tenant_is_made_changed_and_deleted() {
 }
 
 #[test]
+fn earlier_texts_are_shown_to_moderators_alone() {
+    let installation = Installation::new();
+    let file = installation.path("otters.json");
+    let import = |content: &str, edited_at: Value, exported_at: &str| {
+        let export = json!({
+            "guild": {"id": "1100000000000000001", "name": "Otters"},
+            "channel": {"id": "1100000000000000002", "type": "GuildTextChat", "name": "general"},
+            "exportedAt": exported_at,
+            "messages": [{
+                "id": "1200000000000000000", "type": "Default", "timestamp": "2024-01-24T00:00:00+00:00",
+                "timestampEdited": edited_at, "content": content, "author": {"id": "900000000000000001", "name": "writer"},
+                "attachments": [], "embeds": [], "reactions": [], "mentions": []
+            }],
+            "messageCount": 1
+        });
+        std::fs::write(&file, export.to_string()).unwrap();
+        assert_eq!(installation.import(&[&file], &[]).0, 0);
+    };
+    import("the wrong word", Value::Null, "2026-10-01T00:00:00+00:00");
+    let retain = ["tenant", "update", "otters", "--retain-edited", "forever", "--retain-deleted", "30"];
+    let updated = installation.run(&retain);
+    let shown = String::from_utf8(updated.stdout).unwrap();
+    assert!(shown.contains("of deleted messages 30 days, of edited ones for ever"), "{shown}");
+    import("the right word", json!("2026-10-01T12:00:00+00:00"), "2026-10-02T00:00:00+00:00");
+
+    let server = installation.serve(&[]);
+    let key = format!("Authorization: Bearer {ADMIN_KEY}\r\n");
+    let as_admin = |path: &str| server.request("GET", path, &key, b"");
+    let tenant = as_admin("/api/v1/admin/tenants/otters").json();
+    assert_eq!(tenant["retention"], json!({"deleted_days": 30, "edited_days": null}));
+    assert_eq!(server.get("/api/v1/tenants/otters").json().get("retention"), None);
+    let path = "/api/v1/admin/tenants/otters/channels/general/messages/1200000000000000000/versions";
+    let expected = json!({"items": [{
+        "content": "the wrong word", "embeds": [], "edited_at": null, "observed_at": "2026-10-01T00:00:00.000Z",
+        "deleted_at": null
+    }], "next": null});
+    let versions = as_admin(path);
+    assert_eq!((versions.status, versions.header("cache-control"), versions.json()), (200, Some("no-store"), expected));
+    assert_eq!(server.get(path).status, 401);
+    for unknown in [path.replace("general", "other"), path.replace("120", "121"), path.replace("otters", "others")] {
+        assert_eq!(as_admin(&unknown).status, 404, "{unknown}");
+    }
+    server.wait_for("search index built");
+    for path in [
+        "/otters/general",
+        "/otters/general/1200000000000000000",
+        "/otters/search?q=word",
+        "/api/v1/tenants/otters/channels/general/messages",
+        "/api/v1/tenants/otters/messages/1200000000000000000",
+        "/api/v1/tenants/otters/search?q=word",
+        "/api/v1/tenants/otters/search?q=wrong",
+    ] {
+        for answer in [server.get(path), as_admin(path)] {
+            assert!(answer.status == 200 && !answer.text().contains("the wrong"), "{path}: {}", answer.text());
+        }
+    }
+    assert!(server.get("/api/v1/tenants/otters/search?q=word").text().contains("the right word"));
+}
+
+#[test]
 fn the_server_ends_when_it_is_asked_to() {
     let installation = Installation::new();
     let server = served(&installation);

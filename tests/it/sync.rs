@@ -15,6 +15,7 @@ mod live;
 mod people;
 mod posts;
 mod program;
+mod removals;
 mod resume;
 mod rights;
 mod shown;

@@ -142,6 +142,15 @@ impl MediaStore for MediaFolder {
         Ok(Some(KeptFile { size_bytes, bytes: self.pieces(file) }))
     }
 
+    async fn delete_one(&self, tenant: TenantId, hash: ContentHash) -> io::Result<()> {
+        let path = self.path(tenant, hash);
+        let remove = move || match fs::remove_file(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            outcome => outcome,
+        };
+        self.pool.run(remove).await
+    }
+
     async fn delete_all(&self, tenant: TenantId) -> io::Result<()> {
         self.retire(tenant).await?;
         self.delete_retired(tenant).await

@@ -215,3 +215,21 @@ async fn a_snapshot_replaces_the_one_before_once_it_is_whole() {
     media.delete_all(of).await.unwrap();
     assert_eq!((found().await, files(folder.path())), (None, Vec::new()), "it goes with the tenant");
 }
+
+#[tokio::test]
+async fn one_file_goes_and_the_others_stay() {
+    let (folder, media) = folder();
+    let (here, there) = (tenant("1"), tenant("2"));
+    let (hash, size) = media.put(here, coming(vec![Ok(OTTER)])).await.unwrap();
+    let (other, _) = media.put(here, coming(vec![Ok(b"another")])).await.unwrap();
+    media.put(there, coming(vec![Ok(OTTER)])).await.unwrap();
+    for _ in 0..2 {
+        media.delete_one(here, hash).await.unwrap();
+        assert_eq!(read(&media, here, hash, 0, u64::MAX).await, None);
+        assert!(read(&media, here, other, 0, u64::MAX).await.is_some());
+        assert_eq!(read(&media, there, hash, 0, u64::MAX).await.unwrap(), (size, OTTER.to_vec()));
+    }
+    media.put(here, coming(vec![Ok(OTTER)])).await.unwrap();
+    assert!(read(&media, here, hash, 0, u64::MAX).await.is_some());
+    assert_eq!(files(folder.path()).len(), 3);
+}

@@ -8,7 +8,7 @@ const LISTS: &[(&str, &str)] = &[
     (
         "tenant",
         "tenant_id, platform, platform_id, slug, name, status, logo_url, primary_color, secondary_color, \
-         accent_color, created_at, updated_at, deleting_since",
+         accent_color, retention_deleted_days, retention_edited_days, created_at, updated_at, deleting_since",
     ),
     (
         "channel",
@@ -51,6 +51,8 @@ const LISTS: &[(&str, &str)] = &[
     ("stored_item", "observed_at, deleted_at"),
     ("unreadable", "channel_id, unreadable_id, message_id, low, high, reason, raw, first_seen_at, last_seen_at"),
     ("file", "channel_id, message_id, attachment_id, state, tries, due_at, hash, size_bytes"),
+    ("earlier_version", "message_id, edited_at, content, embeds, observed_at, replaced_at, is_deletion"),
+    ("removal", "channel_id, message_id, due_at"),
     ("gateway_session", "session_id, resume_url, sequence"),
     ("sync_state", "channel_id, rechecked_at, listed_at, listed_whole_at, requested_at"),
 ];

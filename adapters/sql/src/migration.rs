@@ -70,6 +70,7 @@ macro_rules! migrations {
             20 "0020_change_partitions",
             21 "0021_newest_messages",
             22 "0022_gateway_sessions",
+            23 "0023_retention",
         }
     };
     ($dialect:literal: $($version:literal $name:literal),+ $(,)?) => {

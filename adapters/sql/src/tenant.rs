@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use domain::change::ChangeKind;
+use domain::retention::{Retention, RetentionPeriod};
 use domain::slug::TenantSlug;
 use domain::tenant::{Branding, Color, LogoUrl, PlatformId, Tenant, TenantId, TenantName};
 use ports::error::StoreError;
@@ -54,11 +55,24 @@ impl FromRow for Tenant {
                 secondary_color: row.parse_optional("secondary_color")?,
                 accent_color: row.parse_optional("accent_color")?,
             },
+            retention: retention(row)?,
             created_at: row.time("created_at")?,
             updated_at: row.time("updated_at")?,
             deleting_since: row.optional_time("deleting_since")?,
         })
     }
+}
+
+/// Returns the retention from its two columns.
+///
+/// # Errors
+/// [`StoreError::Corrupt`].
+pub fn retention(row: &mut impl Columns) -> Result<Retention, StoreError> {
+    let mut period = |column| {
+        let days = row.optional_number(column)?;
+        RetentionPeriod::new(days).map_err(|error| row.corrupt(column, error))
+    };
+    Ok(Retention { deleted: period("retention_deleted_days")?, edited: period("retention_edited_days")? })
 }
 
 /// The tenant of a channel.
@@ -86,6 +100,8 @@ fn parameters(tenant: &Tenant) -> Parameters<'_> {
         "primary_color" => color(tenant.branding.primary_color),
         "secondary_color" => color(tenant.branding.secondary_color),
         "accent_color" => color(tenant.branding.accent_color),
+        "retention_deleted_days" => tenant.retention.deleted.days().map(u32::from),
+        "retention_edited_days" => tenant.retention.edited.days().map(u32::from),
         "created_at" => tenant.created_at,
         "updated_at" => tenant.updated_at,
         "deleting_since" => tenant.deleting_since,

@@ -14,10 +14,13 @@ use ports::job::JobRepository;
 use ports::lease::LeaseRepository;
 use ports::media::MediaRepository;
 use ports::message::MessageRepository;
+use ports::removal::RemovalRepository;
 use ports::store::{Repositories, UnitOfWork};
 use ports::sync::SyncStateRepository;
 use ports::tenant::TenantRepository;
 use ports::unreadable::UnreadableRepository;
+use ports::unused::UnusedFileRepository;
+use ports::version::VersionRepository;
 
 use crate::archive::ArchiveStatements;
 use crate::change::ChangeStatements;
@@ -29,9 +32,12 @@ use crate::job::JobStatements;
 use crate::lease::LeaseStatements;
 use crate::media::MediaStatements;
 use crate::message::repository::MessageStatements;
+use crate::removal::RemovalStatements;
 use crate::sync::SyncStateStatements;
 use crate::tenant::TenantStatements;
 use crate::unreadable::UnreadableStatements;
+use crate::unused::UnusedFileStatements;
+use crate::version::VersionStatements;
 
 /// The transaction of a store, with the statements and operations of each repository that differ between stores.
 pub trait StoreUnit:
@@ -45,6 +51,9 @@ pub trait StoreUnit:
     + MediaStatements
     + SyncStateStatements
     + GatewaySessionStatements
+    + RemovalStatements
+    + UnusedFileStatements
+    + VersionStatements
     + ChangeStatements
     + MessageStatements
     + CoverageStatements
@@ -107,6 +116,18 @@ impl<U: StoreUnit> Repositories for SqlUnit<U> {
     }
 
     fn gateway_sessions(&mut self) -> &mut dyn GatewaySessionRepository {
+        self
+    }
+
+    fn removals(&mut self) -> &mut dyn RemovalRepository {
+        self
+    }
+
+    fn unused_files(&mut self) -> &mut dyn UnusedFileRepository {
+        self
+    }
+
+    fn versions(&mut self) -> &mut dyn VersionRepository {
         self
     }
 }

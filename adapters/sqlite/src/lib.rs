@@ -20,12 +20,15 @@ mod lease;
 mod media;
 mod message;
 mod migrate;
+mod removal;
 mod row;
 mod session;
 mod sync;
 mod tenant;
 mod unit;
 mod unreadable;
+mod unused;
+mod version;
 
 use std::fs::{self, DirBuilder, OpenOptions, Permissions};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};

@@ -1,5 +1,6 @@
 //! Messages, with their attachments and reactions.
 
+mod clear;
 mod read;
 mod write;
 

@@ -29,13 +29,16 @@ mod message;
 mod migrate;
 mod open;
 mod pool;
+mod removal;
 mod row;
 mod session;
 mod sync;
 mod tenant;
 mod unit;
 mod unreadable;
+mod unused;
 pub mod url;
+mod version;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -64,8 +64,9 @@ impl TenantStatements for Unit {
     const UPDATE: &'static str = r"
         UPDATE tenants
         SET slug = :slug, name = :name, status = :status, logo_url = :logo_url, primary_color = :primary_color,
-            secondary_color = :secondary_color, accent_color = :accent_color, updated_at = :updated_at,
-            deleting_since = :deleting_since
+            secondary_color = :secondary_color, accent_color = :accent_color,
+            retention_deleted_days = :retention_deleted_days, retention_edited_days = :retention_edited_days,
+            updated_at = :updated_at, deleting_since = :deleting_since
         WHERE tenant_id = :tenant_id
     ";
 

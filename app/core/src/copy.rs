@@ -5,13 +5,14 @@
 //! Of a message the latest observation in both archives wins, whether it has the message or lacks it, and an explicit
 //! deletion in either is final. So newer content of the target stays: the verification then names the channel.
 //!
-//! The state of files is copied with their messages; their bytes stay in their media store. Jobs are not copied: they
+//! The state of files and the earlier texts are copied with their messages; the bytes of files stay in their media store. Jobs are not copied: they
 //! are work of one installation. The change log is not copied either: its numbers are an order that each store assigns,
 //! and a follower follows one store, so a copy appends changes of its own.
 
 mod checksum;
 mod files;
 mod unreadable;
+mod versions;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -21,8 +22,10 @@ use domain::coverage::{Coverage, Interval, Segments};
 use domain::guild::GuildItems;
 use domain::message::{MessageId, MessageMark, StoredMessage};
 use domain::page::MessagePage;
+use domain::removal::Removal;
 use domain::slug::TenantSlug;
 use domain::tenant::{Tenant, TenantId};
+use domain::timestamp::Timestamp;
 use ports::error::StoreError;
 use ports::page::Page;
 use ports::store::{Store, UnitOfWork};
@@ -162,6 +165,7 @@ impl Copier {
                     retry(&LOST_RACE, CopyError::is_retryable, || self.coverage(channel.id, &refused)).await?;
                     retry(&LOST_RACE, CopyError::is_retryable, || self.unreadable(channel.id)).await?;
                     files::copy(&*self.from, &*self.to, &channel).await?;
+                    versions::copy(&*self.from, &*self.to, &channel).await?;
                 }
             }
         }
@@ -448,6 +452,11 @@ impl Copier {
         }
         let mut unit = self.begin().await?;
         unit.coverage().restore(&coverage, &segments).await.map_err(CopyError::To)?;
+        if coverage.is_deleted() {
+            let due_at = coverage.checked_at.unwrap_or(Timestamp::EPOCH);
+            let removal = Removal { channel, message: None, due_at };
+            unit.removals().upsert_all(&[removal]).await.map_err(CopyError::To)?;
+        }
         unit.commit().await.map_err(CopyError::To)
     }
 

@@ -187,5 +187,27 @@ pub(crate) async fn record_files(
     if files.is_empty() { Ok(()) } else { unit.media().insert_all(tenant, &files).await }
 }
 
+/// Records the results of requests for files. One whose bytes were removed in the meantime, because no message had them,
+/// is requested again.
+///
+/// # Errors
+/// [`StoreError`] if the store fails.
+pub(crate) async fn record_results(
+    unit: &mut dyn UnitOfWork,
+    tenant: TenantId,
+    now: Timestamp,
+    files: &[File],
+) -> Result<(), StoreError> {
+    let hash = |file: &File| if let FileState::Stored { hash, .. } = file.state { Some(hash) } else { None };
+    let mut removed = Vec::new();
+    let hashes: Vec<_> = files.iter().filter_map(hash).collect();
+    for hashes in hashes.chunks(BATCH) {
+        removed.extend(unit.unused_files().reclaim(tenant, hashes).await?);
+    }
+    let is_removed = |file: &File| hash(file).is_some_and(|hash| removed.contains(&hash));
+    let again = |file: &File| if is_removed(file) { File { state: FileState::seen(now), ..*file } } else { *file };
+    unit.media().upsert_all(tenant, &files.iter().map(again).collect::<Vec<_>>()).await
+}
+
 #[cfg(test)]
 mod tests;

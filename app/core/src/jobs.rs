@@ -213,8 +213,10 @@ impl Jobs {
         };
         let removed = unit.messages().delete_first(channel, limit).await?;
         let files = unit.media().delete_first(channel, limit).await?;
+        let texts = unit.versions().delete_first(channel, limit).await?;
+        let entries = unit.removals().delete_first(channel, limit).await?;
         job.progress.messages += removed;
-        let finished = removed.max(files) < u64::from(limit);
+        let finished = [removed, files, texts, entries].into_iter().all(|rows| rows < u64::from(limit));
         if finished {
             unit.channels().delete(channel).await?;
             job.progress.channels_done += 1;

@@ -17,6 +17,7 @@ pub mod key;
 pub mod live;
 mod portion;
 pub mod process;
+pub mod removals;
 pub mod retry;
 pub mod search;
 mod slug;

@@ -37,6 +37,7 @@ use self::files::FilesDue;
 use self::shard::{End, Shard};
 pub use self::status::LiveStatus;
 use self::status::Status;
+use crate::removals::Removals;
 use crate::sync::{Leader, SyncJobs};
 
 /// How often the tenants are read again.
@@ -58,6 +59,7 @@ pub struct Live {
     shown: ShownGuilds,
     status: Status,
     files: FilesDue,
+    removals: Option<Removals>,
 }
 
 impl Live {
@@ -74,7 +76,20 @@ impl Live {
     ) -> Self {
         let (account, directory) = (source.account(), Arc::new(Directory::new(key)));
         let (shown, status, files) = (ShownGuilds::default(), Status::default(), FilesDue::default());
-        Self { store, events, source, clock, jobs, account, directory, shown, status, files }
+        Self { store, events, source, clock, jobs, account, directory, shown, status, files, removals: None }
+    }
+
+    /// Makes the follower announce deleted content to `removals`, so that it is removed at once.
+    #[must_use]
+    pub fn with_removals(self, removals: Removals) -> Self {
+        Self { removals: Some(removals), ..self }
+    }
+
+    /// Announces that content was deleted.
+    fn announce_removals(&self) {
+        if let Some(removals) = &self.removals {
+            removals.wake();
+        }
     }
 
     /// Returns the state of the follower, which stays current.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use domain::job::{Job, JobKind};
+use domain::retention::{Retention, RetentionPeriod};
 use domain::slug::TenantSlug;
 use domain::tenant::{Branding, Color, LogoUrl, Platform, PlatformId, Tenant, TenantId, TenantName, TenantStatus};
 use ports::clock::Clock;
@@ -73,6 +74,31 @@ pub struct TenantPatch {
     pub status: Option<TenantStatus>,
     /// The appearance of its pages.
     pub branding: BrandingPatch,
+    /// How long earlier texts are stored.
+    pub retention: RetentionPatch,
+}
+
+/// The changes to the retention of a tenant; `None` leaves a period as it is. Texts that a shorter period no longer
+/// covers are removed within an hour; those that were not stored before do not come back.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RetentionPatch {
+    /// The period of deleted messages.
+    pub deleted: Option<RetentionPeriod>,
+    /// The period of edited texts.
+    pub edited: Option<RetentionPeriod>,
+}
+
+impl RetentionPatch {
+    /// Returns a patch after which no earlier text is stored.
+    #[must_use]
+    pub const fn clear() -> Self {
+        Self { deleted: Some(RetentionPeriod::NONE), edited: Some(RetentionPeriod::NONE) }
+    }
+
+    fn apply(self, retention: &mut Retention) {
+        retention.deleted = self.deleted.unwrap_or(retention.deleted);
+        retention.edited = self.edited.unwrap_or(retention.edited);
+    }
 }
 
 /// The change to a field that can be empty.
@@ -213,6 +239,7 @@ impl Tenants {
         changed.slug = patch.slug.clone().unwrap_or(changed.slug);
         changed.status = patch.status.unwrap_or(changed.status);
         patch.branding.apply(&mut changed.branding);
+        patch.retention.apply(&mut changed.retention);
         if changed == stored {
             return Ok(stored);
         }

@@ -19,6 +19,7 @@ use app_core::search::Snapshots;
 use app_core::sync::{FileLimits, Files, Syncer};
 use clap::{Arg, ArgGroup, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use domain::pseudonym::PseudonymKey;
+use domain::retention::RetentionPeriod;
 use domain::slug::TenantSlug;
 use domain::tenant::{PlatformId, TenantName, TenantStatus};
 use domain::visibility::Visibility;
@@ -194,7 +195,7 @@ pub(crate) enum TenantCommand {
         json: bool,
     },
     /// Change a community; name at least one thing to change
-    #[command(group = ArgGroup::new("change").args(["name", "slug", "status"]).required(true).multiple(true))]
+    #[command(group = ArgGroup::new("change").args(["name", "slug", "status", "retain_deleted", "retain_edited"]).required(true).multiple(true))]
     Update {
         /// Its slug or id
         tenant: String,
@@ -207,6 +208,12 @@ pub(crate) enum TenantCommand {
         /// ACTIVE, MAINTENANCE or CANCELLED
         #[arg(long, value_parser = |text: &str| text.parse::<TenantStatus>())]
         status: Option<TenantStatus>,
+        /// How long the texts of deleted messages are stored for moderators: a number of days, or `forever`; 0 at first
+        #[arg(long, value_name = "DAYS", value_parser = |text: &str| text.parse::<RetentionPeriod>())]
+        retain_deleted: Option<RetentionPeriod>,
+        /// How long the texts that edits replace are stored for moderators: a number of days, or `forever`; 0 at first
+        #[arg(long, value_name = "DAYS", value_parser = |text: &str| text.parse::<RetentionPeriod>())]
+        retain_edited: Option<RetentionPeriod>,
         /// Print the result as JSON
         #[arg(long)]
         json: bool,

@@ -1,7 +1,9 @@
 //! Tenants, for clients with the admin key.
 
 use app_core::browse::Audience;
-use app_core::tenants::{BrandingPatch, Change, NewTenant, TenantPatch};
+use app_core::tenants::{BrandingPatch, Change, NewTenant, RetentionPatch, TenantPatch};
+use domain::message::MessageId;
+use domain::retention::RetentionPeriod;
 use domain::slug::TenantSlug;
 use domain::tenant::{Color, LogoUrl, Platform, PlatformId, TenantName};
 use http::{HeaderValue, StatusCode, header};
@@ -9,10 +11,10 @@ use tracing::info;
 
 use super::body::Fields;
 use super::call::Call;
-use super::capture::TenantRef;
+use super::capture::{ChannelRef, TenantRef};
 use super::error::ApiError;
 use super::response::{Response, json};
-use crate::wire::{JobBody, ListBody, TenantBody};
+use crate::wire::{JobBody, ListBody, TenantBody, VersionBody};
 
 pub(super) async fn list(call: &Call<'_>) -> Result<Response, ApiError> {
     let query = &call.query;
@@ -54,7 +56,7 @@ pub(super) async fn create(call: &Call<'_>) -> Result<Response, ApiError> {
 /// Updates a tenant by a JSON merge patch: an absent field stays, `null` clears it.
 pub(super) async fn update(call: &Call<'_>, reference: TenantRef<'_>) -> Result<Response, ApiError> {
     let body = call.request.json_body("application/merge-patch+json")?;
-    let mut fields = Fields::read(body, &["name", "slug", "status", "branding"])?;
+    let mut fields = Fields::read(body, &["name", "slug", "status", "branding", "retention"])?;
     if fields.is_empty() {
         return Err(ApiError::bad_request("the patch changes nothing: name at least one field"));
     }
@@ -63,11 +65,26 @@ pub(super) async fn update(call: &Call<'_>, reference: TenantRef<'_>) -> Result<
         slug: fields.kept("slug", |text| TenantSlug::new(text).map_err(|error| error.to_string())),
         status: fields.kept("status", |text| text.parse().map_err(|error| format!("{error}"))),
         branding: branding(&mut fields),
+        retention: retention(&mut fields),
     };
     fields.done()?;
     let tenant = call.state.tenants.update(reference.0, &patch).await?;
     info!(tenant.id = %tenant.id, "tenant updated");
     Ok(json(StatusCode::OK, &TenantBody::new(&tenant, Audience::Admin)))
+}
+
+/// Returns the earlier texts of a message, oldest first.
+pub(super) async fn versions(
+    call: &Call<'_>,
+    reference: TenantRef<'_>,
+    channel: ChannelRef<'_>,
+    message: MessageId,
+) -> Result<Response, ApiError> {
+    let mut at = call.state.browse.open(Audience::Admin).await?;
+    let tenant = at.tenant(reference.0).await?;
+    let versions = at.earlier_versions(&tenant, channel.0, message).await?;
+    let items = versions.iter().map(VersionBody::from).collect();
+    Ok(json(StatusCode::OK, &ListBody { items, next: None }))
 }
 
 pub(super) async fn delete(call: &Call<'_>, reference: TenantRef<'_>) -> Result<Response, ApiError> {
@@ -89,6 +106,19 @@ fn branding(of: &mut Fields) -> BrandingPatch {
     match patch {
         Change::Keep => BrandingPatch::default(),
         Change::Clear => BrandingPatch::clear(),
+        Change::Set(patch) => patch,
+    }
+}
+
+fn retention(of: &mut Fields) -> RetentionPatch {
+    let days = |days| RetentionPeriod::new(days).map_err(|error| error.to_string());
+    let patch = of.part("retention", &["deleted_days", "edited_days"], |fields| RetentionPatch {
+        deleted: fields.number("deleted_days", days),
+        edited: fields.number("edited_days", days),
+    });
+    match patch {
+        Change::Keep => RetentionPatch::default(),
+        Change::Clear => RetentionPatch::clear(),
         Change::Set(patch) => patch,
     }
 }

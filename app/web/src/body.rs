@@ -14,7 +14,9 @@ enum Value {
     Text(String),
     Object(Vec<(String, Value)>),
     List(Vec<Value>),
-    /// A number or a boolean.
+    /// A whole number that is not negative.
+    Number(u64),
+    /// Another number, or a boolean.
     Other,
 }
 
@@ -44,8 +46,8 @@ impl<'de> Deserialize<'de> for Value {
                 Ok(Value::Other)
             }
 
-            fn visit_u64<E>(self, _: u64) -> Result<Value, E> {
-                Ok(Value::Other)
+            fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
+                Ok(Value::Number(number))
             }
 
             fn visit_f64<E>(self, _: f64) -> Result<Value, E> {
@@ -134,8 +136,26 @@ impl Fields {
                     None
                 }
             },
-            Value::Object(_) | Value::List(_) | Value::Other => {
+            Value::Object(_) | Value::List(_) | Value::Number(_) | Value::Other => {
                 self.wrong(field, "expected a string");
+                None
+            }
+        }
+    }
+
+    /// Takes a whole number that a patch may leave out, or `null`.
+    pub(super) fn number<T>(&mut self, field: &str, parse: impl Fn(Option<u64>) -> Result<T, String>) -> Option<T> {
+        let number = match self.take(field)? {
+            Value::Null => Ok(None),
+            Value::Number(number) => Ok(Some(number)),
+            Value::Text(_) | Value::Object(_) | Value::List(_) | Value::Other => {
+                Err("expected a whole number or null".to_owned())
+            }
+        };
+        match number.and_then(parse) {
+            Ok(value) => Some(value),
+            Err(reason) => {
+                self.wrong(field, reason);
                 None
             }
         }
@@ -204,7 +224,7 @@ impl Fields {
                 }
                 Change::Set(part)
             }
-            Some(Value::Text(_) | Value::List(_) | Value::Other) => {
+            Some(Value::Text(_) | Value::List(_) | Value::Number(_) | Value::Other) => {
                 self.wrong(field, "expected an object");
                 Change::Keep
             }

@@ -8,6 +8,7 @@ use domain::channel::ForumTag;
 use domain::coverage::{Coverage, CoverageState, Interval};
 use domain::job::{Job, JobId, JobKind, JobState};
 use domain::message::MessageId;
+use domain::retention::Retention;
 use domain::slug::{ChannelSlug, TenantSlug};
 use domain::tenant::{Branding, Platform, PlatformId, Tenant, TenantId, TenantName, TenantStatus};
 use domain::timestamp::Timestamp;
@@ -16,7 +17,7 @@ use serde::Serialize;
 pub(crate) use self::message::as_sent;
 pub use self::message::{
     AttachmentBody, AuthorBody, EmojiBody, InteractionBody, MessageBody, MessagesBody, ReactionBody, ReferenceBody,
-    RoleBody, StartedBody,
+    RoleBody, StartedBody, VersionBody,
 };
 pub use self::search::{HitBody, SearchBody};
 use crate::address::message_path;
@@ -30,7 +31,20 @@ pub struct ListBody<T> {
     pub next: Option<String>,
 }
 
-/// A tenant; `platform_id` only for clients with the admin key.
+/// The retention of a tenant, in days; `None` is for ever.
+#[derive(Debug, Serialize)]
+pub struct RetentionBody {
+    deleted_days: Option<u16>,
+    edited_days: Option<u16>,
+}
+
+impl From<Retention> for RetentionBody {
+    fn from(Retention { deleted, edited }: Retention) -> Self {
+        Self { deleted_days: deleted.days(), edited_days: edited.days() }
+    }
+}
+
+/// A tenant; `platform_id` and `retention` only for clients with the admin key.
 #[derive(Debug, Serialize)]
 pub struct TenantBody<'a> {
     id: TenantId,
@@ -43,12 +57,15 @@ pub struct TenantBody<'a> {
     branding: &'a Branding,
     #[serde(skip_serializing_if = "Option::is_none")]
     platform_id: Option<&'a PlatformId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retention: Option<RetentionBody>,
 }
 
 impl<'a> TenantBody<'a> {
     /// Returns the tenant as `audience` sees it.
     #[must_use]
     pub fn new(tenant: &'a Tenant, audience: Audience) -> Self {
+        let is_admin = audience == Audience::Admin;
         Self {
             id: tenant.id,
             slug: &tenant.slug,
@@ -58,7 +75,8 @@ impl<'a> TenantBody<'a> {
             created_at: tenant.created_at,
             updated_at: tenant.updated_at,
             branding: &tenant.branding,
-            platform_id: (audience == Audience::Admin).then_some(&tenant.platform_id),
+            platform_id: is_admin.then_some(&tenant.platform_id),
+            retention: is_admin.then(|| tenant.retention.into()),
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::change::ChangeKind;
 use crate::channel::ChannelId;
 use crate::coverage::{CoveragePlan, Interval, NearSegments, Segments, StoredCoverage};
 use crate::message::{Deletion, DeletionKind, Message, MessageId, MessageKind, Origin, Version};
+use crate::retention::{Retention, RetentionPeriod};
 use crate::timestamp::Timestamp;
 
 /// The fields of a stored row that decide the effect of a page on it.
@@ -116,11 +117,13 @@ pub struct WritePlan<'a> {
     pub touch: Vec<(Touch, Vec<MessageId>)>,
     /// Rows to mark deleted by [`WritePlan::deletion`].
     pub delete: Vec<MessageId>,
-    /// Rows to replace by their [cleared](Message::cleared) messages, with their attachments and reactions, and with
-    /// [`WritePlan::deletion`].
-    pub clear: Vec<MessageId>,
-    /// The deletion of the rows of `delete` and `clear`; `None` if there are none.
+    /// Rows to replace by their [cleared](Message::cleared) messages, with their attachments and reactions, the states of
+    /// their files, and their deletions.
+    pub clear: Vec<(MessageId, Deletion)>,
+    /// The deletion of the rows of `delete`; `None` if there are none.
     pub deletion: Option<Deletion>,
+    /// Rows of `update` whose text an edit replaces.
+    pub edited: Vec<MessageId>,
     /// The counters of the channel; `None` if they stay.
     pub stats: Option<StatsPlan>,
     /// The segments and the coverage of the channel; `None` if they stay.
@@ -167,6 +170,54 @@ impl<'a> WritePlan<'a> {
     }
 }
 
+/// The texts that a plan replaces and that are stored for moderators, by the time at which they were replaced.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Replaced {
+    /// The messages that were edited at the time.
+    pub edited: Option<(Timestamp, Vec<MessageId>)>,
+    /// The messages that were deleted at each time.
+    pub deleted: BTreeMap<Timestamp, Vec<MessageId>>,
+}
+
+impl WritePlan<'_> {
+    /// Returns whether texts are replaced that a tenant may want to store.
+    #[must_use]
+    pub const fn replaces_texts(&self) -> bool {
+        !self.edited.is_empty() || !self.clear.is_empty()
+    }
+
+    /// Returns the texts, replaced by `page`, that a tenant with this retention stores.
+    #[must_use]
+    pub fn replaced(&self, page: &MessagePage, retention: Retention) -> Replaced {
+        let mut replaced = Replaced::default();
+        if retention.edited != RetentionPeriod::NONE && !self.edited.is_empty() {
+            replaced.edited = Some((page.observed_at(), self.edited.clone()));
+        }
+        if retention.deleted != RetentionPeriod::NONE {
+            for (id, deletion) in &self.clear {
+                replaced.deleted.entry(deletion.at).or_default().push(*id);
+            }
+        }
+        replaced
+    }
+
+    /// Returns the messages whose content is to be removed later, each with the time.
+    #[must_use]
+    pub fn due(&self) -> Vec<(MessageId, Timestamp)> {
+        let deleted = self.deletion.map(Deletion::content_due);
+        let marked = self.delete.iter().filter_map(|id| Some((*id, deleted?)));
+        marked.chain(content_due(&self.insert)).chain(content_due(&self.update)).collect()
+    }
+}
+
+/// Returns those of the rows whose content is to be removed later, each with the time.
+pub fn content_due(writes: &[Write<'_>]) -> impl Iterator<Item = (MessageId, Timestamp)> {
+    writes.iter().filter_map(|write| {
+        let deletion = write.deletion.filter(|deletion| deletion.kind == DeletionKind::Inferred)?;
+        Some((write.message.id, deletion.content_due()))
+    })
+}
+
 /// Makes the part of a plan that concerns messages.
 struct Planner<'a, 'p> {
     page: &'a MessagePage,
@@ -180,16 +231,17 @@ struct Planner<'a, 'p> {
 impl<'a> Planner<'a, '_> {
     fn compare(&mut self, rows: &[StoredVersion]) {
         let mut held: BTreeMap<MessageId, &StoredVersion> = rows.iter().map(|row| (row.id, row)).collect();
-        let is_deletion = self.page.absence == Absence::Explicit;
         for message in self.page.messages() {
-            match held.remove(&message.id) {
-                Some(row) if is_deletion => self.clear(row),
-                Some(row) => self.meet(message, row),
-                None if is_deletion => {
+            match (held.remove(&message.id), self.page.absence) {
+                (Some(row), Absence::Due) => self.clear_due(row),
+                (Some(row), Absence::Explicit) => self.clear(row),
+                (Some(row), _) => self.meet(message, row),
+                (None, Absence::Due) => {}
+                (None, Absence::Explicit) => {
                     let (digest, deletion) = (message.digest(), Some(self.page.deletion()));
                     self.plan.insert.push(Write { message, digest, deletion });
                 }
-                None => self.add(message),
+                (None, _) => self.add(message),
             }
         }
         if let Some(interval) = self.page.interval() {
@@ -197,7 +249,7 @@ impl<'a> Planner<'a, '_> {
                 self.miss(row);
             }
         }
-        if !self.plan.delete.is_empty() || !self.plan.clear.is_empty() {
+        if !self.plan.delete.is_empty() {
             self.plan.deletion = Some(self.page.deletion());
         }
     }
@@ -206,14 +258,20 @@ impl<'a> Planner<'a, '_> {
     fn clear(&mut self, row: &StoredVersion) {
         match row.deletion {
             Some(Deletion { kind: DeletionKind::Explicit, .. }) => self.plan.outcome.unchanged += 1,
-            Some(_) => self.plan.clear.push(row.id),
+            Some(_) => self.plan.clear.push((row.id, self.page.deletion())),
             None => {
-                self.plan.clear.push(row.id);
+                self.plan.clear.push((row.id, self.page.deletion()));
                 self.plan.outcome.deleted += 1;
                 self.changed.push((row.id, Effect::Deleted));
                 self.tally.count(row.id, row.kind.is_shown(), None);
             }
         }
+    }
+
+    /// Handles a stored message whose content may be due to be removed. Readers see no change.
+    fn clear_due(&mut self, row: &StoredVersion) {
+        let due = row.deletion.filter(|deletion| deletion.content_due() <= self.page.observed_at());
+        self.plan.clear.extend(due.map(|deletion| (row.id, deletion)));
     }
 
     /// Returns when the source was observed that shows a message of the page. Messages without an interval can come from
@@ -265,6 +323,9 @@ impl<'a> Planner<'a, '_> {
         } else {
             self.tally.count(row.id, was_shown, shown(message, deletion));
             self.plan.update.push(Write { message, digest, deletion });
+            if message.version.edited_at > row.version.edited_at {
+                self.plan.edited.push(row.id);
+            }
         }
         if revived || digest != row.digest && deletion.is_none() {
             self.changed.push((row.id, if revived { Effect::Created } else { Effect::Updated }));

@@ -25,6 +25,8 @@ pub struct RestorePlan {
     pub replaced: Vec<MessageId>,
     /// The messages to store, ascending, each with its digest.
     pub messages: Vec<(StoredMessage, u64)>,
+    /// Those that become explicitly deleted here: the states of their files are removed.
+    pub final_here: Vec<MessageId>,
     /// The counters of the channel; `None` if they stay.
     pub stats: Option<StatsPlan>,
     /// The entries of the change log.
@@ -50,6 +52,7 @@ impl RestorePlan {
                 new.is_shown().then(|| Newest::from(&new.message)),
             );
             plan.replaced.extend(held.map(|held| held.message.id));
+            plan.final_here.extend(held.filter(|held| new.is_final() && !held.is_final()).map(|held| held.message.id));
             let digest = new.message.digest();
             plan.messages.push((new, digest));
         }

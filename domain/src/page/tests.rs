@@ -4,13 +4,14 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::{
-    Activity, ActivityPlan, MessagePage, Newest, PageError, PageOutcome, StoredState, StoredStats, StoredVersion,
-    Write, WritePlan,
+    Activity, ActivityPlan, MessagePage, Newest, PageError, PageOutcome, Replaced, StoredState, StoredStats,
+    StoredVersion, Write, WritePlan,
 };
 use crate::channel::ChannelId;
 use crate::coverage::{Interval, NearSegments, Observation, Segments, StoredCoverage};
 use crate::message::{Author, Deletion, Message, MessageId, Origin, Version};
 use crate::pseudonym::Pseudonym;
+use crate::retention::{Retention, RetentionPeriod};
 use crate::timestamp::Timestamp;
 
 fn at(millis: i64) -> Timestamp {
@@ -145,13 +146,14 @@ fn a_message_that_the_platform_says_is_deleted_is_whatever_was_known() {
     let page = MessagePage::deleted(ChannelId(Uuid::nil()), [id(3)], at(5));
     assert_eq!(page.observation(), None, "it covers nothing");
     let final_one = Some(Deletion::explicit(at(5)));
+    let cleared = [(id(3), Deletion::explicit(at(5)))];
     let live = [row(&message(3, "a", 9))];
     let plan = planned(&page, &live, &Segments::default());
-    assert_eq!((&plan.clear[..], plan.deletion, growth(&plan)), (&[id(3)][..], final_one, -1));
+    assert_eq!((&plan.clear[..], growth(&plan)), (&cleared[..], -1));
     assert_eq!((plan.outcome.deleted, plan.changes.len()), (1, 1));
     let inferred = [gone(&message(3, "a", 1), Deletion::inferred(at(7)))];
     let plan = planned(&page, &inferred, &Segments::default());
-    assert_eq!((&plan.clear[..], plan.deletion, growth(&plan)), (&[id(3)][..], final_one, 0));
+    assert_eq!((&plan.clear[..], growth(&plan)), (&cleared[..], 0));
     assert_eq!((plan.outcome.deleted, &plan.changes[..]), (0, &[][..]), "readers had lost it before");
     let unknown = planned(&page, &[], &Segments::default());
     assert_eq!((unknown.insert[0].message.id, unknown.insert[0].deletion), (id(3), final_one));
@@ -159,6 +161,54 @@ fn a_message_that_the_platform_says_is_deleted_is_whatever_was_known() {
     let again = [gone(&message(3, "", 1), Deletion::explicit(at(9)))];
     let again = planned(&page, &again, &Segments::default());
     assert_eq!((writes_no_message(&again), again.outcome.unchanged), (true, 1));
+}
+
+#[test]
+fn the_content_of_an_inferred_deletion_is_removed_after_30_days() {
+    const MONTH: i64 = 30 * 86_400_000;
+    let absent = whole(1, 9, 5, vec![]);
+    let live = [row(&message(3, "a", 1))];
+    assert_eq!(planned(&absent, &live, &Segments::default()).due(), [(id(3), at(MONTH + 5))]);
+    let stored = [
+        gone(&message(3, "a", 1), Deletion::inferred(at(5))),
+        gone(&message(4, "a", 1), Deletion::inferred(at(6))),
+        gone(&message(5, "a", 1), Deletion::explicit(at(6))),
+        row(&message(6, "a", 1)),
+    ];
+    let page = MessagePage::due(ChannelId(Uuid::nil()), (3..8).map(id), at(MONTH + 5));
+    let plan = planned(&page, &stored, &Segments::default());
+    assert_eq!(plan.clear, [(id(3), Deletion::inferred(at(5))), (id(5), Deletion::explicit(at(6)))]);
+    assert_eq!((writes_no_message(&plan), growth(&plan), &plan.changes[..]), (true, 0, &[][..]));
+    // A late observation that is older than the deletion shows a newer text: it is hidden, and due like the first one.
+    let mut late = message(3, "b", 2);
+    late.version.edited_at = Some(at(2));
+    let page = MessagePage::new(None, at(2), vec![late]).unwrap();
+    let plan = planned(&page, &stored[..1], &Segments::default());
+    assert_eq!((ids(&plan.update), plan.due()), (vec![3], vec![(id(3), at(MONTH + 5))]));
+}
+
+#[test]
+fn a_plan_names_the_texts_that_the_retention_of_a_tenant_wants() {
+    let forever = RetentionPeriod::Forever;
+    let mut edited = message(3, "b", 7);
+    edited.version.edited_at = Some(at(6));
+    // The embeds of the other one arrived later, which is not an edit.
+    let mut unfurled = message(4, "a", 7);
+    unfurled.flags = 4;
+    let page = MessagePage::new(None, at(7), vec![edited, unfurled]).unwrap();
+    let live = [row(&message(3, "a", 1)), row(&message(4, "a", 1))];
+    let plan = planned(&page, &live, &Segments::default());
+    assert_eq!(ids(&plan.update), [3, 4]);
+    assert!(plan.replaces_texts());
+    assert_eq!(plan.replaced(&page, Retention::NONE), Replaced::default());
+    let of_edits = plan.replaced(&page, Retention { edited: forever, ..Retention::NONE });
+    assert_eq!(of_edits, Replaced { edited: Some((at(7), vec![id(3)])), ..Replaced::default() });
+    assert_eq!(plan.replaced(&page, Retention { deleted: forever, ..Retention::NONE }), Replaced::default());
+    let page = MessagePage::deleted(ChannelId(Uuid::nil()), [id(3), id(4)], at(9));
+    let plan = planned(&page, &live, &Segments::default());
+    assert_eq!(plan.replaced(&page, Retention { edited: forever, ..Retention::NONE }), Replaced::default());
+    let of_deletions = plan.replaced(&page, Retention { deleted: forever, ..Retention::NONE });
+    assert_eq!(of_deletions.deleted, [(at(9), vec![id(3), id(4)])].into());
 }
 
 #[test]

@@ -186,10 +186,12 @@ impl Rows {
 /// A table, a column, and a value for it in SQLite and on a server; `-` where the column's type admits no such value.
 type Case = (&'static str, &'static str, &'static str, &'static str);
 
-const CASES: [Case; 57] = [
+const CASES: [Case; 59] = [
     ("tenants", "slug", "'Not A Slug'", "'Not A Slug'"),
     ("tenants", "status", "'GONE'", "'GONE'"),
     ("tenants", "accent_color", "'red'", "'red'"),
+    ("tenants", "retention_deleted_days", "36501", "36501"),
+    ("tenants", "retention_edited_days", "-1", "-"),
     ("tenants", "created_at", "999999999999999999", NO_DATE),
     ("channels", "tags", "'[{]'", "'[1]'"),
     ("channels", "visibility", "'some'", "'some'"),

@@ -15,7 +15,7 @@ const TABLES: [(&str, &str); 9] = [
     (
         "tenants",
         "SELECT tenant_id, platform, platform_id, slug, name, status, logo_url, primary_color, secondary_color,
-            accent_color, deleting_since
+            accent_color, retention_deleted_days, retention_edited_days, deleting_since
         FROM tenants ORDER BY tenant_id",
     ),
     ("channels", "SELECT * FROM channels ORDER BY channel_id"),

@@ -36,6 +36,7 @@ impl Ask {
             _ => MESSAGE,
         };
         let path = template.replace("{slug}", "thimble-firmware").replace("{channel}", "general").replace("{id}", id);
+        let path = path.replace("{message}", MESSAGE);
         Self {
             template: template.to_owned(),
             method: method.to_ascii_uppercase(),

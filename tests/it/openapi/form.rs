@@ -256,8 +256,16 @@ fn every_schema_is_one_and_its_examples_are_valid() {
 fn an_object_of_ours_says_all_that_it_has() {
     let document = Document::read();
     // A field may be missing if only the key shows it, only some errors have it, or a client may omit it.
-    let optional =
-        ["Tenant.platform_id", "Problem.errors", "NewTenant.", "TenantPatch.", "BrandingPatch.", "SyncRequest."];
+    let optional = [
+        "Tenant.platform_id",
+        "Tenant.retention",
+        "Problem.errors",
+        "NewTenant.",
+        "TenantPatch.",
+        "BrandingPatch.",
+        "RetentionPatch.",
+        "SyncRequest.",
+    ];
     let mut objects = 0;
     for (name, schema) in document.value["components"]["schemas"].as_object().unwrap() {
         let Some(fields) = schema["properties"].as_object().filter(|_| schema["type"] == "object") else { continue };

@@ -207,6 +207,23 @@ fn a_body_that_the_document_allows_is_taken_and_any_other_is_refused() {
     for branding in brandings {
         check(&change, &patch, &json!({"branding": branding}), 200);
     }
+    let retentions = [
+        json!(null),
+        json!({}),
+        json!([]),
+        json!(0),
+        json!({"days": 0}),
+        json!({"deleted_days": 0}),
+        json!({"deleted_days": null, "edited_days": 36_500}),
+        json!({"edited_days": 36_501}),
+        json!({"edited_days": -1}),
+        json!({"edited_days": 1.5}),
+        json!({"edited_days": "1"}),
+        json!({"deleted_days": true}),
+    ];
+    for retention in retentions {
+        check(&change, &patch, &json!({"retention": retention}), 200);
+    }
     for (field, value) in fields("first") {
         // A platform and its id are permanent.
         let mut body = json!({"status": "ACTIVE"});

@@ -55,6 +55,10 @@ impl MediaStore for TooLate {
         self.kept.open(tenant, hash, first, most).await
     }
 
+    async fn delete_one(&self, tenant: TenantId, hash: ContentHash) -> std::io::Result<()> {
+        self.kept.delete_one(tenant, hash).await
+    }
+
     async fn delete_all(&self, tenant: TenantId) -> std::io::Result<()> {
         self.kept.delete_all(tenant).await
     }

@@ -12,10 +12,13 @@ use ports::job::JobRepository;
 use ports::lease::LeaseRepository;
 use ports::media::MediaRepository;
 use ports::message::MessageRepository;
+use ports::removal::RemovalRepository;
 use ports::store::{Repositories, UnitOfWork};
 use ports::sync::SyncStateRepository;
 use ports::tenant::TenantRepository;
 use ports::unreadable::UnreadableRepository;
+use ports::unused::UnusedFileRepository;
+use ports::version::VersionRepository;
 
 /// A value that lives as long as a unit or snapshot.
 #[async_trait]
@@ -92,6 +95,18 @@ impl<R: Repositories + ?Sized, C: Company> Repositories for With<R, C> {
     fn gateway_sessions(&mut self) -> &mut dyn GatewaySessionRepository {
         self.1.used("gateway_sessions");
         self.0.gateway_sessions()
+    }
+
+    fn removals(&mut self) -> &mut dyn RemovalRepository {
+        self.0.removals()
+    }
+
+    fn unused_files(&mut self) -> &mut dyn UnusedFileRepository {
+        self.0.unused_files()
+    }
+
+    fn versions(&mut self) -> &mut dyn VersionRepository {
+        self.0.versions()
     }
 }
 

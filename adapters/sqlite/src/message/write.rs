@@ -13,12 +13,12 @@ use domain::coverage::{Interval, Segments, StoredCoverage};
 use domain::message::{MessageId, StoredMessage};
 use domain::page::{
     Activity, ActivityPlan, MessagePage, Newest, PageOutcome, Recount, RestorePlan, RestoreState, StatsPlan,
-    StoredState, StoredStats, StoredVersion, Write, WritePlan,
+    StoredState, StoredStats, StoredVersion, Write, WritePlan, content_due,
 };
 use ports::error::StoreError;
 use rusqlite::{Connection, named_params};
 
-use super::read;
+use super::{clear, read};
 use crate::error::store_error;
 use crate::row::{Text, execute, insert_all, insert_each, millis, number, query, query_one};
 use crate::{change, coverage};
@@ -148,8 +148,10 @@ pub(super) fn replace_interval(
         has_unreadable: unreadable.is_some(),
     };
     let plan = WritePlan::new(channel, page, &state);
+    clear::store_texts(connection, channel, page, &plan)?;
     write(connection, channel, &plan).map_err(store_error)?;
-    clear(connection, channel, &plan)?;
+    clear::clear(connection, channel, &plan)?;
+    clear::enter_removals(connection, channel, plan.due())?;
     set_stats(connection, channel, platform_id, plan.stats)?;
     if let Some(plan) = &plan.coverage {
         coverage::execute_plan(connection, channel, plan)?;
@@ -222,19 +224,8 @@ fn write(connection: &Connection, channel: ChannelId, plan: &WritePlan<'_>) -> r
     Ok(())
 }
 
-/// Removes the content of messages that are explicitly deleted.
-fn clear(connection: &Connection, channel: ChannelId, plan: &WritePlan<'_>) -> Result<(), StoreError> {
-    for id in &plan.clear {
-        let Some(stored) = read::find(connection, channel, *id)? else { continue };
-        let message = stored.message.cleared();
-        let write = Write { message: &message, digest: message.digest(), deletion: plan.deletion };
-        remove(connection, channel, [*id]).and_then(|()| insert(connection, &[write])).map_err(store_error)?;
-    }
-    Ok(())
-}
-
 /// Removes rows that others replace.
-fn remove(
+pub(super) fn remove(
     connection: &Connection,
     channel: ChannelId,
     ids: impl IntoIterator<Item = MessageId>,
@@ -245,7 +236,7 @@ fn remove(
     Ok(())
 }
 
-fn insert(connection: &Connection, writes: &[Write<'_>]) -> rusqlite::Result<()> {
+pub(super) fn insert(connection: &Connection, writes: &[Write<'_>]) -> rusqlite::Result<()> {
     let is_plain = writes.iter().all(is_plain);
     let (sql, width) = if is_plain { (INSERT_PLAIN, WIDTHS.1) } else { (INSERT, WIDTHS.0) };
     insert_each(connection, sql, width, writes.iter(), |write, binder| {
@@ -313,7 +304,10 @@ pub(super) fn restore(
     let state = RestoreState { messages: &held, proven: near.proven(), stats: &known };
     let plan = RestorePlan::new(channel, messages, theirs, state);
     remove(connection, channel, plan.replaced.iter().copied()).map_err(store_error)?;
-    insert(connection, &plan.writes()).map_err(store_error)?;
+    let writes = plan.writes();
+    insert(connection, &writes).map_err(store_error)?;
+    clear::enter_removals(connection, channel, content_due(&writes))?;
+    clear::discard_files(connection, channel, &plan.final_here)?;
     set_stats(connection, channel, platform_id, plan.stats)?;
     change::log(connection, changes, channel, plan.changes)?;
     Ok(plan.messages.len() as u64)

@@ -4,9 +4,10 @@ use adapter_sql::session::Session;
 use domain::channel::ChannelId;
 use domain::coverage::{Interval, Segments};
 use domain::message::StoredMessage;
-use domain::page::{RestorePlan, RestoreState};
+use domain::page::{RestorePlan, RestoreState, content_due};
 use ports::error::StoreError;
 
+use super::clear::{discard_files, enter_removals};
 use super::read::find_all;
 use super::write::{lock, remove_children, update_channel, upsert_messages};
 use crate::unit::Unit;
@@ -27,7 +28,10 @@ pub(super) async fn restore(
     let state = RestoreState { messages: &held, proven: near.proven(), stats: &locked.stats };
     let plan = RestorePlan::new(channel, messages, theirs, state);
     remove_children(unit, channel, &plan.replaced).await?;
-    upsert_messages(unit, &plan.writes(), false).await?;
+    let writes = plan.writes();
+    upsert_messages(unit, &writes, false).await?;
+    enter_removals(unit, channel, content_due(&writes)).await?;
+    discard_files(unit, channel, &plan.final_here).await?;
     update_channel(unit, locked, plan.stats).await?;
     unit.log_in(channel, plan.changes).await?;
     Ok(plan.messages.len() as u64)

@@ -16,7 +16,7 @@ use domain::page::{Activity, ActivityPlan, MessagePage, PageOutcome, Recount, St
 use mysql_async::{Params, Value, params};
 use ports::error::StoreError;
 
-use super::read;
+use super::clear;
 use crate::batch::{insert_sql, list_sql, padded, padded_size, pieces, size};
 use crate::channel::LockedChannel;
 use crate::row::{datetime, datetime_if, of, value, values};
@@ -141,8 +141,10 @@ pub(super) async fn replace_interval(
     let Some(span) = page.span() else { return Ok(PageOutcome::default()) };
     let state = unit.state(&locked, page, span).await?;
     let plan = WritePlan::new(channel, page, &state);
+    clear::store_texts(unit, channel, page, &plan).await?;
     write(unit, channel, &plan).await?;
-    clear(unit, channel, &plan).await?;
+    clear::clear(unit, channel, &plan).await?;
+    clear::enter_removals(unit, channel, plan.due()).await?;
     update_channel(unit, locked, plan.stats).await?;
     if let Some(coverage) = &plan.coverage {
         unit.defer_coverage(channel, coverage);
@@ -171,19 +173,6 @@ async fn write(unit: &mut Unit, channel: ChannelId, plan: &WritePlan<'_>) -> Res
         unit.run(&list_sql(MARK_DELETED, ids.len()), parameters).await?;
     }
     Ok(())
-}
-
-/// Removes the content of messages that are explicitly deleted.
-async fn clear(unit: &mut Unit, channel: ChannelId, plan: &WritePlan<'_>) -> Result<(), StoreError> {
-    if plan.clear.is_empty() {
-        return Ok(());
-    }
-    let stored = read::find_all(unit, channel, &plan.clear).await?;
-    let cleared: Vec<_> = stored.iter().map(|stored| stored.message.cleared()).collect();
-    let writes: Vec<_> =
-        cleared.iter().map(|message| Write { message, digest: message.digest(), deletion: plan.deletion }).collect();
-    remove_children(unit, channel, &plan.clear).await?;
-    upsert_messages(unit, &writes, false).await
 }
 
 /// Stores the counters of a channel, if they change, and a fence that is to be raised.

@@ -6,6 +6,7 @@ use std::fmt;
 use domain::channel::{Channel, ChannelId};
 use domain::guild::{Role, RoleId};
 use domain::message::{Message, MessageId, StoredMessage};
+use domain::retention::EarlierVersion;
 use domain::tenant::{Tenant, TenantId};
 use domain::timestamp::Timestamp;
 use ports::page::MessageRange;
@@ -324,6 +325,24 @@ impl Reading {
             None if places.is_empty() => Err(NO_MESSAGE),
             None => Err(BrowseError::Deleted),
         }
+    }
+
+    /// Returns the earlier texts of a message, deleted or not, oldest first: for moderators only, whatever readers may
+    /// see.
+    ///
+    /// # Errors
+    /// [`BrowseError::NotFound`] if this client may not read the channel, or the message is not stored.
+    pub async fn earlier_versions(
+        &mut self,
+        tenant: &Tenant,
+        channel: &str,
+        id: MessageId,
+    ) -> Result<Vec<EarlierVersion>, BrowseError> {
+        let channel = self.channel(tenant, channel).await?.channel.id;
+        if self.audience != Audience::Admin || self.at.messages().find(channel, id).await?.is_none() {
+            return Err(NO_MESSAGE);
+        }
+        Ok(self.at.versions().list(channel, id).await?)
     }
 
     /// Returns the stored roles that `messages` mention; reads nothing if they mention none.

@@ -5,6 +5,7 @@ use domain::coverage::Interval;
 use domain::json::Json;
 use domain::media::{File, FileState};
 use domain::message::{Attachment, Author, Reaction, StoredMessage};
+use domain::retention::EarlierVersion;
 use domain::snowflake::Id;
 use domain::timestamp::Timestamp;
 use domain::unreadable::Unreadable;
@@ -13,10 +14,10 @@ use ports::store::Store;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{ChannelReport, PAGE, files};
+use super::{ChannelReport, PAGE, files, versions};
 
 /// Reads all of a channel of `store`. It is one line of JSON each for the channel, its coverage, every segment, every
-/// unreadable item, every message and every file, with keys in alphabetical order, of which this is the SHA-256. A
+/// unreadable item, every message, every file and every earlier text, with keys in alphabetical order, of which this is the SHA-256. A
 /// channel that is not stored has the checksum of nothing.
 ///
 /// # Errors
@@ -72,6 +73,15 @@ pub(super) async fn of(store: &dyn Store, channel: ChannelId) -> Result<ChannelR
         after = Some(last.key.message);
         for file in &page {
             line(&of_file(file));
+        }
+    }
+    let mut after = None;
+    loop {
+        let page = versions::next(store, channel, after).await?;
+        let Some(last) = page.last() else { break };
+        after = Some(last.message);
+        for version in &page {
+            line(&of_version(version));
         }
     }
     let checksum = <[u8; 32]>::from(hash.finalize()).map(|byte| format!("{byte:02x}")).concat();
@@ -135,6 +145,14 @@ fn of_file(file: &File) -> Value {
     json!({
         "message": file.key.message.get(), "attachment": file.key.attachment.get(), "state": state, "hash": hash,
         "size": size,
+    })
+}
+
+fn of_version(version: &EarlierVersion) -> Value {
+    json!({
+        "message": version.message.get(), "content": version.content, "embeds": text(version.embeds.as_ref()),
+        "edited_at": version.edited_at.map(Timestamp::as_millis), "observed_at": version.observed_at.as_millis(),
+        "replaced_at": version.replaced_at.as_millis(), "is_deletion": version.is_deletion,
     })
 }
 

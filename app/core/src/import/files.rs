@@ -19,6 +19,7 @@ use tracing::{error, warn};
 
 use super::plan::Planned;
 use super::{ImportError, ImportListener, Importer, retried};
+use crate::ingest::record_results;
 
 /// The number of files that are stored at the same time.
 const AT_ONCE: usize = 8;
@@ -300,7 +301,7 @@ impl Importer {
 
     async fn store_files_once(&self, planned: &Planned, done: &[File]) -> Result<(), ImportError> {
         let mut unit = self.store.begin().await?;
-        unit.media().upsert_all(planned.channel.tenant_id, done).await?;
+        record_results(&mut *unit, planned.channel.tenant_id, self.clock.now(), done).await?;
         Ok(unit.commit().await?)
     }
 }

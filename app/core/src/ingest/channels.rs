@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use domain::channel::{Channel, ChannelId};
 use domain::coverage::Coverage;
+use domain::removal::Removal;
 use domain::slug::ChannelSlug;
 use domain::timestamp::Timestamp;
 use domain::visibility::Visibility;
@@ -129,7 +130,8 @@ impl Ingest {
         self.record_reason(channel, stored.as_ref(), Some(reason)).await
     }
 
-    /// Marks a channel and its threads deleted. Their content stays in the archive and is not shown to readers.
+    /// Marks a channel and its threads deleted. Readers are no longer shown their content, which is [removed
+    /// soon](crate::removals::Removals).
     ///
     /// # Errors
     /// [`IngestError`].
@@ -143,14 +145,19 @@ impl Ingest {
                 for thread in &threads {
                     self.raise_fence(&mut *unit, thread.id).await?;
                     conceal(&mut *unit, thread.id, now).await?;
-                    unit.coverage().record_check(thread.id, now, false, Some(Coverage::DELETED.to_owned())).await?;
+                    record_deletion(&mut *unit, thread.id, now).await?;
                 }
                 Ok(unit.commit().await?)
             };
             self.retried(once).await?;
         }
         // The channel itself comes last: after an interruption, the next run repeats all of it.
-        self.write_reason(channel, Some(Coverage::DELETED)).await
+        let once = || async {
+            let mut unit = self.begin(channel).await?;
+            record_deletion(&mut *unit, channel, self.clock.now()).await?;
+            Ok(unit.commit().await?)
+        };
+        self.retried(once).await
     }
 
     /// Returns at most `limit` stored threads of `parent` after `after`, oldest first, which advances; `None` after the
@@ -194,4 +201,10 @@ async fn conceal(unit: &mut dyn UnitOfWork, channel: ChannelId, now: Timestamp) 
         unit.channels().upsert(&concealed).await?;
     }
     Ok(())
+}
+
+/// Records that a channel was found deleted `now`, and enters the removal of its content.
+async fn record_deletion(unit: &mut dyn UnitOfWork, channel: ChannelId, now: Timestamp) -> Result<(), StoreError> {
+    unit.coverage().record_check(channel, now, false, Some(Coverage::DELETED.to_owned())).await?;
+    unit.removals().upsert_all(&[Removal { channel, message: None, due_at: now }]).await
 }

@@ -2,6 +2,7 @@ use std::sync::Mutex;
 
 use domain::channel::{Channel, ChannelKind};
 use domain::coverage::{Coverage, CoverageFacts, Interval, StoredCoverage};
+use domain::media::ContentHash;
 use domain::message::{Attachment, AttachmentId, Author, Message, MessageId, Origin, Version};
 use domain::pseudonym::Pseudonym;
 use domain::sync::SyncState;
@@ -238,4 +239,23 @@ async fn the_sync_state_of_a_deleted_channel_is_not_recorded() {
     let (ingest, store) = ingest([unit]);
     ingest.record_sync_states(&[SyncState::new(channel().id)]).await.unwrap();
     assert_eq!(store.committed(), 0);
+}
+
+#[tokio::test]
+async fn a_file_whose_bytes_were_removed_meanwhile_is_requested_again() {
+    let stored = |byte| FileState::Stored { hash: ContentHash::new([byte; 32]), size_bytes: 5 };
+    let file = |message, state| {
+        let key = FileKey { channel: channel().id, message: id(message), attachment: AttachmentId::new(1).unwrap() };
+        File { key, state }
+    };
+    let mut unit = FakeUnitOfWork::default();
+    let hashes = [1, 2].map(|byte| ContentHash::new([byte; 32]));
+    unit.unused_files
+        .expect_reclaim()
+        .withf(move |tenant, asked| *tenant == TENANT && asked == hashes)
+        .returning(|_, _| Ok(vec![ContentHash::new([2; 32])]));
+    let expected = [file(1, stored(1)), file(2, FileState::seen(at(30))), file(3, FileState::Gone)];
+    unit.media.expect_upsert_all().withf(move |_, files| files == expected).once().returning(|_, _| Ok(()));
+    let results = [file(1, stored(1)), file(2, stored(2)), file(3, FileState::Gone)];
+    record_results(&mut unit, TENANT, at(30), &results).await.unwrap();
 }

@@ -202,6 +202,9 @@ impl Shard<'_> {
             for change in part.iter().filter(|change| change.what.has_files()) {
                 self.live.files.add(change.scope.tenant);
             }
+            if part.iter().any(|change| change.what.is_deletion()) {
+                self.live.announce_removals();
+            }
             position.last = last;
             if let Some(session) = position.durable(follow_ups.held()) {
                 position.session = Some(session);

@@ -64,6 +64,7 @@ impl Shard<'_> {
                 shown.remove(scope.guild, *id);
                 if let Some(stored) = find(ingest, scope, *id).await? {
                     ingest.mark_deleted(stored.id).await?;
+                    self.live.announce_removals();
                 }
                 Ok(none)
             }

@@ -24,7 +24,7 @@ use super::fetcher::Fetcher;
 use super::leader::Leader;
 use super::tally::Tally;
 use super::{SyncError, Syncer, in_store};
-use crate::ingest::{Ingest, IngestError};
+use crate::ingest::{Ingest, IngestError, record_results};
 
 /// The number of files that one run fetches at the same time.
 const FETCHES: usize = 8;
@@ -349,7 +349,7 @@ impl FileRun<'_> {
             return Ok(());
         }
         let mut unit = self.leader.begin_unit().await?;
-        unit.media().upsert_all(self.tenant, done).await?;
+        record_results(&mut *unit, self.tenant, self.of.clock.now(), done).await?;
         Ok(unit.commit().await?)
     }
 }

@@ -10,6 +10,7 @@ use app_core::follow::{Follower, Subscriber};
 use app_core::import::Options;
 use app_core::jobs::Jobs;
 use app_core::live::Live;
+use app_core::removals::Removals;
 use app_core::search::{IndexProgress, Indexer, Search};
 use app_core::sync::{Candidate, Schedule, SyncJobs, Worker};
 use app_web::{Server, ServerState, Settings, Streams};
@@ -74,7 +75,8 @@ pub(super) async fn run(paths: &[PathBuf], role: Role, config: &Config, tools: &
         Some(key) => with_node(state, key, tools, &progress),
         None => state,
     };
-    let worker = worker(role, config, tools, sync_jobs);
+    let removals = Removals::new(Arc::clone(&tools.store), Arc::clone(&tools.media), Arc::clone(&tools.clock));
+    let worker = worker(role, config, tools, sync_jobs, &removals);
     let state = match &worker {
         Some(worker) => state.with_sync_lag(worker.lag()),
         None => state,
@@ -104,10 +106,10 @@ pub(super) async fn run(paths: &[PathBuf], role: Role, config: &Config, tools: &
         info!("shutting down; open requests may finish");
         stopped.cancel();
     });
-    // The files of a search node may be in a folder of its own, so it deletes no community.
+    // The files of a search node may be in a folder of its own, so it removes nothing.
     let patrol = (role != Role::Search).then(|| {
         let (jobs, stop) = (jobs.clone(), stop.clone());
-        tokio::spawn(async move { jobs.run(stop).await })
+        tokio::spawn(async move { tokio::join!(jobs.run(stop.clone()), removals.run(stop)) })
     });
     let worker = worker.map(|worker| {
         let stop = stop.clone();
@@ -164,7 +166,7 @@ fn with_node(state: ServerState, key: &AdminKey, tools: &Tools, progress: &Index
 }
 
 /// Returns the worker that copies from the platform, if this process has that role and a token.
-fn worker(role: Role, config: &Config, tools: &Tools, jobs: SyncJobs) -> Option<Worker> {
+fn worker(role: Role, config: &Config, tools: &Tools, jobs: SyncJobs, removals: &Removals) -> Option<Worker> {
     let source = tools.guilds.clone().filter(|_| matches!(role, Role::Sync | Role::All))?;
     let (store, clock) = (Arc::clone(&tools.store), Arc::clone(&tools.clock));
     let candidate = Candidate::new(Arc::clone(&store), Arc::clone(&clock), tools.process.clone(), &source.account());
@@ -176,7 +178,8 @@ fn worker(role: Role, config: &Config, tools: &Tools, jobs: SyncJobs) -> Option<
     };
     let live = tools.events.clone().map(|events| {
         let (store, source, clock) = (Arc::clone(&store), Arc::clone(&source), Arc::clone(&clock));
-        Arc::new(Live::new(store, events, source, tools.key(), clock, jobs.clone()))
+        let live = Live::new(store, events, source, tools.key(), clock, jobs.clone());
+        Arc::new(live.with_removals(removals.clone()))
     });
     let worker = Worker::new(store, source, clock, candidate, Arc::new(syncer), jobs, schedule);
     Some(match live {

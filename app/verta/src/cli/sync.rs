@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use app_core::browse::{Audience, Browse, BrowseError};
 use app_core::process::describe;
+use app_core::removals::Removals;
 use app_core::retry::{OUTAGE, retry};
 use app_core::sync::{Candidate, Leader, Stops, SyncError, SyncJobs, SyncJobsError, SyncListener, SyncMode};
 use app_core::tenants::{Tenants, TenantsError};
@@ -61,6 +62,8 @@ pub(super) async fn run(arguments: &SyncArguments, tools: &Tools) -> Outcome {
     display.bar.finish_and_clear();
     waiting.abort();
     let job = job?;
+    let removals = Removals::new(Arc::clone(&tools.store), Arc::clone(&tools.media), Arc::clone(&tools.clock));
+    removals.remove_due(&stops.cancel).await?;
     if arguments.json {
         writeln!(stdout(), "{}", serde_json::to_string(&JobBody::new(&job, tools.clock.now()))?)?;
     } else {

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use app_core::browse::Audience;
 use app_core::jobs::Jobs;
-use app_core::tenants::{BrandingPatch, NewTenant, TenantPatch, Tenants};
+use app_core::tenants::{BrandingPatch, NewTenant, RetentionPatch, TenantPatch, Tenants};
 use app_web::wire::{JobBody, ListBody, TenantBody};
+use domain::retention::Retention;
 use domain::tenant::{Platform, Tenant};
 use ports::page::Page;
 use tokio_util::sync::CancellationToken;
@@ -23,8 +24,9 @@ pub(super) async fn run(command: TenantCommand, tools: &Tools) -> Outcome {
         }
         TenantCommand::List { json } => list(json, tools).await,
         TenantCommand::Show { tenant, json } => show(&tenants.find(&tenant).await?, json),
-        TenantCommand::Update { tenant, name, slug, status, json } => {
-            let patch = TenantPatch { name, slug, status, branding: BrandingPatch::default() };
+        TenantCommand::Update { tenant, name, slug, status, retain_deleted, retain_edited, json } => {
+            let retention = RetentionPatch { deleted: retain_deleted, edited: retain_edited };
+            let patch = TenantPatch { name, slug, status, branding: BrandingPatch::default(), retention };
             show(&tenants.update(&tenant, &patch).await?, json)
         }
         TenantCommand::Delete { tenant, json } => {
@@ -57,13 +59,17 @@ fn show(tenant: &Tenant, json: bool) -> Outcome {
     if json {
         writeln!(stdout(), "{}", serde_json::to_string(&TenantBody::new(tenant, Audience::Admin))?)?;
     } else {
-        let Tenant { id, slug, name, status, platform_id, created_at, .. } = tenant;
+        let Tenant { id, slug, name, status, platform_id, created_at, retention, .. } = tenant;
         writeln!(
             stdout(),
             "{slug}: {} ({}), guild {platform_id}, since {created_at}, id {id}",
             name.as_str(),
             status.as_str()
         )?;
+        if *retention != Retention::NONE {
+            let Retention { deleted, edited } = retention;
+            writeln!(stdout(), "  earlier texts: of deleted messages {deleted}, of edited ones {edited}")?;
+        }
     }
     Ok(true)
 }

@@ -11,6 +11,7 @@ use domain::json::Json;
 use domain::media::{FileKey, FileState};
 use domain::message::{Attachment, Author, Message, MessageId, MessageKind, Reaction, Reference};
 use domain::pseudonym::{Pseudonym, PseudonymName};
+use domain::retention::EarlierVersion;
 use domain::slug::ChannelSlug;
 use domain::snowflake::Id;
 use domain::tenant::{Color, Tenant, TenantId};
@@ -173,6 +174,28 @@ impl Serialize for Objects<'_> {
         match self.0 {
             Some(json) => json.serialize(serializer),
             None => [(); 0].serialize(serializer),
+        }
+    }
+}
+
+/// An earlier text of a message, for moderators.
+#[derive(Debug, Serialize)]
+pub struct VersionBody<'a> {
+    content: &'a str,
+    embeds: Objects<'a>,
+    edited_at: Option<Timestamp>,
+    observed_at: Timestamp,
+    deleted_at: Option<Timestamp>,
+}
+
+impl<'a> From<&'a EarlierVersion> for VersionBody<'a> {
+    fn from(version: &'a EarlierVersion) -> Self {
+        Self {
+            content: &version.content,
+            embeds: Objects(version.embeds.as_ref()),
+            edited_at: version.edited_at,
+            observed_at: version.observed_at,
+            deleted_at: version.is_deletion.then_some(version.replaced_at),
         }
     }
 }

@@ -86,9 +86,9 @@ impl Memory {
         for id in &plan.delete {
             self.messages.get_mut(id).unwrap().deletion = plan.deletion;
         }
-        for id in &plan.clear {
+        for (id, deletion) in &plan.clear {
             let stored = self.messages.get_mut(id).unwrap();
-            *stored = StoredMessage { message: stored.message.cleared(), deletion: plan.deletion };
+            *stored = StoredMessage { message: stored.message.cleared(), deletion: Some(*deletion) };
         }
         self.set_stats(plan.stats);
         self.record(plan.coverage);

@@ -1,7 +1,9 @@
 //! Messages as they are written, changed and deleted.
 
 use discord_simulator::{Act, GatewayFault};
-use domain::message::{Deletion, DeletionKind, MessageKind};
+use domain::message::{Deletion, DeletionKind, MessageId, MessageKind};
+use domain::retention::{Retention, RetentionPeriod};
+use domain::tenant::Tenant;
 use serde_json::{Map, json};
 
 use super::super::backend::{Backend, cases};
@@ -25,6 +27,10 @@ cases![
 async fn case_41_create_edit_delete(backend: Backend) {
     let following = Following::start(backend).await;
     let (world, general) = (&following.world, following.world.id("general"));
+    let retention = Retention { deleted: RetentionPeriod::Days(7), edited: RetentionPeriod::Forever };
+    let mut unit = world.store.begin().await.unwrap();
+    unit.tenants().update(&Tenant { retention, ..world.tenant.clone() }).await.unwrap();
+    unit.commit().await.unwrap();
     let requests = following.requests();
     let [kept, gone] = ["kept", "gone"].map(|content| following.say(general, content));
     following.until_equal(general).await;
@@ -38,6 +44,14 @@ async fn case_41_create_edit_delete(backend: Backend) {
     let tombstone = world.find(general, gone).await.unwrap();
     assert_eq!(tombstone.deletion.map(|deletion| deletion.kind), Some(DeletionKind::Explicit));
     assert_eq!(tombstone.message, tombstone.message.cleared(), "its content is gone at once");
+    world.delete(general, &[kept]);
+    following.until_equal(general).await;
+    for (id, expected) in [(kept, &[("kept", false), ("changed", true)][..]), (gone, &[("gone", true)])] {
+        let (mut at, id) = (world.store.read().await.unwrap(), MessageId::new(id).unwrap());
+        let versions = at.versions().list(world.of_channel(general), id).await.unwrap();
+        let versions: Vec<_> = versions.iter().map(|one| (one.content.as_str(), one.is_deletion)).collect();
+        assert_eq!(versions, expected, "moderators can read the texts that were replaced");
+    }
     assert_eq!(following.requests(), requests, "events are enough");
 }
 

@@ -1,0 +1,140 @@
+//! Stores texts that a page replaces, and removes the content of deleted messages.
+
+use adapter_sql::message::Owner;
+use domain::channel::ChannelId;
+use domain::message::MessageId;
+use domain::page::{MessagePage, Write, WritePlan};
+use domain::tenant::TenantId;
+use domain::timestamp::Timestamp;
+use ports::error::StoreError;
+use rusqlite::{Connection, named_params};
+
+use super::read;
+use super::write::{insert, remove};
+use crate::error::store_error;
+use crate::row::{Text, execute, millis, number, query_one};
+
+const OWNER: &str = r"
+    SELECT tenants.tenant_id, retention_deleted_days, retention_edited_days
+    FROM channels
+    JOIN tenants ON tenants.tenant_id = channels.tenant_id
+    WHERE channel_id = :channel_id
+";
+
+/// The text of an unedited message has the edit time 0.
+const STORE_TEXT: &str = r"
+    INSERT INTO message_versions (
+        tenant_id, channel_id, message_id, edited_at, content, embeds, observed_at, replaced_at, is_deletion
+    )
+    SELECT :tenant_id, channel_id, message_id, COALESCE(edited_at, 0), content, embeds, observed_at, :replaced_at,
+        :is_deletion
+    FROM messages
+    WHERE channel_id = :channel_id
+        AND message_id = :message_id
+        AND (content <> '' OR embeds IS NOT NULL)
+    ON CONFLICT (channel_id, message_id, edited_at) DO UPDATE
+    SET content = excluded.content, embeds = excluded.embeds, observed_at = excluded.observed_at,
+        replaced_at = excluded.replaced_at, is_deletion = excluded.is_deletion
+";
+
+const ENTER_FILES: &str = r"
+    INSERT INTO unused_files (tenant_id, hash)
+    SELECT DISTINCT tenant_id, hash
+    FROM media
+    WHERE channel_id = :channel_id
+        AND message_id = :message_id
+        AND hash IS NOT NULL
+    ON CONFLICT (tenant_id, hash) DO UPDATE
+    SET removed_at = NULL
+";
+
+const DELETE_FILES: &str = r"
+    DELETE FROM media
+    WHERE channel_id = :channel_id
+        AND message_id = :message_id
+";
+
+const ENTER_REMOVAL: &str = r"
+    INSERT INTO removals (channel_id, message_id, due_at)
+    VALUES (:channel_id, :message_id, :due_at)
+    ON CONFLICT (channel_id, message_id) DO UPDATE
+    SET due_at = excluded.due_at
+";
+
+/// Stores the texts that the plan of `page` replaces, as far as the tenant wants to keep them.
+pub(super) fn store_texts(
+    connection: &Connection,
+    channel: ChannelId,
+    page: &MessagePage,
+    plan: &WritePlan<'_>,
+) -> Result<(), StoreError> {
+    if !plan.replaces_texts() {
+        return Ok(());
+    }
+    let parameters = named_params! {":channel_id": Text(channel.0)};
+    let owner = query_one(connection, "tenants", OWNER, parameters, |row| Owner::from_columns(row))?;
+    let Some(Owner { tenant, retention }) = owner else { return Ok(()) };
+    let replaced = plan.replaced(page, retention);
+    let edited = replaced.edited.iter().map(|(at, ids)| (*at, false, ids));
+    for (at, is_deletion, ids) in edited.chain(replaced.deleted.iter().map(|(at, ids)| (*at, true, ids))) {
+        ids.iter()
+            .try_for_each(|id| store_text(connection, tenant, (channel, *id), at, is_deletion))
+            .map_err(store_error)?;
+    }
+    Ok(())
+}
+
+fn store_text(
+    connection: &Connection,
+    tenant: TenantId,
+    (channel, message): (ChannelId, MessageId),
+    replaced_at: Timestamp,
+    is_deletion: bool,
+) -> rusqlite::Result<()> {
+    let parameters = named_params! {
+        ":tenant_id": Text(tenant.0),
+        ":channel_id": Text(channel.0),
+        ":message_id": number(message),
+        ":replaced_at": millis(replaced_at),
+        ":is_deletion": is_deletion,
+    };
+    execute(connection, STORE_TEXT, parameters).map(drop)
+}
+
+/// Removes the content of deleted messages.
+pub(super) fn clear(connection: &Connection, channel: ChannelId, plan: &WritePlan<'_>) -> Result<(), StoreError> {
+    for (id, deletion) in &plan.clear {
+        let Some(stored) = read::find(connection, channel, *id)? else { continue };
+        let message = stored.message.cleared();
+        let write = Write { message: &message, digest: message.digest(), deletion: Some(*deletion) };
+        remove(connection, channel, [*id]).and_then(|()| insert(connection, &[write])).map_err(store_error)?;
+        discard_files(connection, channel, &[*id])?;
+    }
+    Ok(())
+}
+
+/// Removes the states of the files of messages, and enters their bytes as unused.
+pub(super) fn discard_files(connection: &Connection, channel: ChannelId, ids: &[MessageId]) -> Result<(), StoreError> {
+    for id in ids {
+        let parameters = named_params! {":channel_id": Text(channel.0), ":message_id": number(*id)};
+        execute(connection, ENTER_FILES, parameters)
+            .and_then(|_| execute(connection, DELETE_FILES, parameters))
+            .map_err(store_error)?;
+    }
+    Ok(())
+}
+
+/// Enters the removal of content that is due later.
+pub(super) fn enter_removals(
+    connection: &Connection,
+    channel: ChannelId,
+    due: impl IntoIterator<Item = (MessageId, Timestamp)>,
+) -> Result<(), StoreError> {
+    for (id, due_at) in due {
+        let parameters = named_params! {
+            ":channel_id": Text(channel.0), ":message_id": number(id), ":due_at": millis(due_at),
+        };
+        execute(connection, ENTER_REMOVAL, parameters).map_err(store_error)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,131 @@
+//! Stores texts that a page replaces, and removes the content of deleted messages.
+
+use std::collections::BTreeMap;
+
+use adapter_sql::message::Owner;
+use domain::channel::ChannelId;
+use domain::message::{Deletion, MessageId};
+use domain::page::{MessagePage, Write, WritePlan};
+use domain::timestamp::Timestamp;
+use mysql_async::{Value, params};
+use ports::error::StoreError;
+
+use super::read;
+use super::write::{keys, remove_children, upsert, upsert_messages};
+use crate::batch::{list_sql, padded};
+use crate::row::{datetime, of};
+use crate::unit::Unit;
+
+const OWNER: &str = r"
+    SELECT tenants.tenant_id, retention_deleted_days, retention_edited_days
+    FROM channels
+    JOIN tenants ON tenants.tenant_id = channels.tenant_id
+    WHERE channel_id = :channel_id
+";
+
+/// The text of an unedited message has the edit time 1970-01-01.
+const STORE_TEXTS: &str = r"
+    INSERT INTO message_versions (
+        tenant_id, replaced_at, is_deletion, channel_id, message_id, edited_at, content, embeds, observed_at
+    )
+    SELECT ?, ?, ?, channel_id, message_id, COALESCE(edited_at, CAST('1970-01-01' AS DATETIME(3))), content, embeds,
+        observed_at
+    FROM messages
+    WHERE channel_id = ?
+        AND message_id IN (…)
+        AND (content <> '' OR embeds IS NOT NULL)
+    ON DUPLICATE KEY UPDATE
+        content = VALUES(content), embeds = VALUES(embeds), observed_at = VALUES(observed_at),
+        replaced_at = VALUES(replaced_at), is_deletion = VALUES(is_deletion)
+";
+
+const ENTER_FILES: &str = r"
+    INSERT INTO unused_files (tenant_id, hash)
+    SELECT DISTINCT tenant_id, hash
+    FROM media
+    WHERE channel_id = ?
+        AND message_id IN (…)
+        AND hash IS NOT NULL
+    ON DUPLICATE KEY UPDATE
+        removed_at = NULL
+";
+
+const DELETE_FILES: &str = r"
+    DELETE FROM media
+    WHERE channel_id = ?
+        AND message_id IN (…)
+";
+
+const ENTER_REMOVALS: &str = r"
+    INSERT INTO removals (channel_id, message_id, due_at)
+    VALUES
+";
+
+const ENTER_REMOVALS_TAIL: &str = r"
+    ON DUPLICATE KEY UPDATE
+        due_at = VALUES(due_at)
+";
+
+/// Stores the texts that the plan of `page` replaces, as far as the tenant wants to keep them.
+pub(super) async fn store_texts(
+    unit: &mut Unit,
+    channel: ChannelId,
+    page: &MessagePage,
+    plan: &WritePlan<'_>,
+) -> Result<(), StoreError> {
+    if !plan.replaces_texts() {
+        return Ok(());
+    }
+    let parameters = params! { "channel_id" => channel.to_string() };
+    let Some(Owner { tenant, retention }) = unit.row(OWNER, parameters, of("tenants", Owner::from_columns)).await?
+    else {
+        return Ok(());
+    };
+    let replaced = plan.replaced(page, retention);
+    let edited = replaced.edited.iter().map(|(at, ids)| (*at, false, ids));
+    for (at, is_deletion, ids) in edited.chain(replaced.deleted.iter().map(|(at, ids)| (*at, true, ids))) {
+        for ids in padded(ids) {
+            let first = [tenant.to_string().into(), datetime(at), is_deletion.into()];
+            unit.run(&list_sql(STORE_TEXTS, ids.len()), keys(first, channel, &ids)).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes the content of deleted messages.
+pub(super) async fn clear(unit: &mut Unit, channel: ChannelId, plan: &WritePlan<'_>) -> Result<(), StoreError> {
+    if plan.clear.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<MessageId> = plan.clear.iter().map(|(id, _)| *id).collect();
+    let stored = read::find_all(unit, channel, &ids).await?;
+    let deletions: BTreeMap<MessageId, Deletion> = plan.clear.iter().copied().collect();
+    let cleared: Vec<_> = stored.iter().map(|stored| stored.message.cleared()).collect();
+    let writes: Vec<_> = cleared
+        .iter()
+        .map(|message| Write { message, digest: message.digest(), deletion: deletions.get(&message.id).copied() })
+        .collect();
+    remove_children(unit, channel, &ids).await?;
+    discard_files(unit, channel, &ids).await?;
+    upsert_messages(unit, &writes, false).await
+}
+
+/// Removes the states of the files of messages, and enters their bytes as unused.
+pub(super) async fn discard_files(unit: &mut Unit, channel: ChannelId, ids: &[MessageId]) -> Result<(), StoreError> {
+    for ids in padded(ids) {
+        unit.run(&list_sql(ENTER_FILES, ids.len()), keys([], channel, &ids)).await?;
+        unit.run(&list_sql(DELETE_FILES, ids.len()), keys([], channel, &ids)).await?;
+    }
+    Ok(())
+}
+
+/// Enters the removal of content that is due later.
+pub(super) async fn enter_removals(
+    unit: &mut Unit,
+    channel: ChannelId,
+    due: impl IntoIterator<Item = (MessageId, Timestamp)>,
+) -> Result<(), StoreError> {
+    let row = |(id, at): (MessageId, Timestamp)| [channel.to_string().into(), id.get().into(), datetime(at)];
+    let rows: Vec<[Value; 3]> = due.into_iter().map(row).collect();
+    upsert(unit, ENTER_REMOVALS, &rows, ENTER_REMOVALS_TAIL).await
+}
