@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use crate::channel::ChannelId;
+use crate::coverage::{Coverage, Interval};
+use crate::message::MessageId;
 use crate::timestamp::Timestamp;
 
 /// The age up to which the next run rechecks messages: a message of the day before a run may have been edited or
@@ -38,3 +40,27 @@ impl SyncState {
         self.listed_at.is_some_and(|listed_at| active_at < listed_at.minus(RECHECK))
     }
 }
+/// The part of a channel in which edits and deletions may be missing, until a sync that was requested has rechecked it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Repair {
+    /// When the sync was requested: after a gap in the events of the guild, or because it was due.
+    pub since: Timestamp,
+    /// The ids of the messages that it rechecks.
+    pub interval: Interval,
+}
+
+impl Repair {
+    /// Returns the stored part of a channel that an incremental sync, which was requested at `requested_at` and has not
+    /// ended, is going to recheck; `None` if there is no such part, or the sync has rechecked it. `state` is the state of
+    /// the channel.
+    #[must_use]
+    pub fn of(coverage: &Coverage, state: Option<&SyncState>, requested_at: Timestamp) -> Option<Self> {
+        let rechecked_at = state?.rechecked_at.filter(|at| *at < requested_at && !coverage.is_deleted())?;
+        let stored = coverage.stored_interval()?;
+        let low = MessageId::first_at(rechecked_at.minus(RECHECK)).max(stored.low());
+        Some(Self { since: requested_at, interval: Interval::new(low, stored.high())? })
+    }
+}
+
+#[cfg(test)]
+mod tests;

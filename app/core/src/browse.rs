@@ -14,12 +14,16 @@ use std::sync::Arc;
 
 use domain::channel::{Channel, ChannelId};
 use domain::coverage::Coverage;
+use domain::job::JobKind;
 use domain::slug::TenantSlug;
+use domain::sync::Repair;
 use domain::tenant::{Tenant, TenantId, TenantStatus};
 use ports::error::StoreError;
 use ports::page::Page;
 use ports::store::{Repositories, Store};
 use uuid::Uuid;
+
+use crate::jobs::unfinished_of;
 
 pub use self::changes::{Subject, Update};
 pub use self::channels::{ChannelView, ThreadPage, ThreadView, Threads};
@@ -68,6 +72,15 @@ pub enum BrowseError {
     /// The store failed.
     #[error("the archive cannot be read")]
     Store(#[from] StoreError),
+}
+
+/// The coverage of a channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CoverageView {
+    /// The coverage.
+    pub coverage: Coverage,
+    /// The part that a sync is going to recheck.
+    pub repairing: Option<Repair>,
 }
 
 /// Opens the archive for reading.
@@ -165,8 +178,8 @@ impl Reading {
         Ok(tenants)
     }
 
-    /// Returns the coverage of a tenant's channels, ascending by channel id, at most `limit` after `after`, with the
-    /// key of the next page; for the public, of the channels that they may read. A page of fewer than `limit` need not
+    /// Returns the coverage of a tenant's channels, ascending by channel id, with the part that a sync repairs: at most
+    /// `limit` after `after`, with the key of the next page; for the public, of the channels that they may read. A page of fewer than `limit` need not
     /// be the last.
     ///
     /// # Errors
@@ -176,7 +189,7 @@ impl Reading {
         tenant: &Tenant,
         after: Option<Uuid>,
         limit: u32,
-    ) -> Result<(Vec<Coverage>, Option<Uuid>), BrowseError> {
+    ) -> Result<(Vec<CoverageView>, Option<Uuid>), BrowseError> {
         let mut after = after.map(ChannelId);
         let mut kept = Vec::new();
         let wanted = limit as usize + 1;
@@ -198,7 +211,28 @@ impl Reading {
             kept.truncate(limit as usize);
             after = kept.last().map(|coverage| coverage.channel_id);
         }
-        Ok((kept, after.map(|channel| channel.0)))
+        Ok((self.with_repairs(tenant.id, kept).await?, after.map(|channel| channel.0)))
+    }
+
+    /// Adds the parts that syncs are going to recheck.
+    async fn with_repairs(
+        &mut self,
+        tenant: TenantId,
+        coverage: Vec<Coverage>,
+    ) -> Result<Vec<CoverageView>, BrowseError> {
+        if coverage.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut syncs = unfinished_of(&mut *self.at).await?;
+        syncs.retain(|job| job.tenant_id == tenant && job.kind == JobKind::Incremental);
+        let ids: Vec<_> = coverage.iter().map(|coverage| coverage.channel_id).collect();
+        let states = if syncs.is_empty() { Vec::new() } else { self.at.sync_states().find_all(&ids).await? };
+        let view = |coverage: Coverage| {
+            let state = states.iter().find(|state| state.channel_id == coverage.channel_id);
+            let repairing = syncs.iter().find_map(|job| Repair::of(&coverage, state, job.created_at));
+            CoverageView { coverage, repairing }
+        };
+        Ok(coverage.into_iter().map(view).collect())
     }
 
     /// Returns those of `ids` that this client may read; at most 200.

@@ -104,8 +104,8 @@ impl Removals {
     pub async fn remove_due(&self, stop: &CancellationToken) -> Result<usize, StoreError> {
         let mut removed = 0;
         while !stop.is_cancelled() {
-            let list = async || self.store.read().await?.removals().list_due(self.clock.now(), STEP).await;
-            let due = retry(&LOST_RACE, StoreError::is_retryable, list).await?;
+            let load = async || self.store.read().await?.removals().list_due(self.clock.now(), STEP).await;
+            let due = retry(&LOST_RACE, StoreError::is_retryable, load).await?;
             if due.is_empty() {
                 break;
             }
@@ -142,8 +142,8 @@ impl Removals {
     async fn remove_channel(&self, removal: &Removal, stop: &CancellationToken) -> Result<(), StoreError> {
         let (channel, mut after, mut messages) = (removal.channel, None, 0);
         while !stop.is_cancelled() {
-            let list = async || self.store.read().await?.messages().list_marks(channel, after, STEP).await;
-            let marks = retry(&LOST_RACE, StoreError::is_retryable, list).await?;
+            let load = async || self.store.read().await?.messages().list_marks(channel, after, STEP).await;
+            let marks = retry(&LOST_RACE, StoreError::is_retryable, load).await?;
             let Some(last) = marks.last() else {
                 let end = async || {
                     let mut unit = self.store.begin().await?;
@@ -176,8 +176,8 @@ impl Removals {
     async fn remove_files(&self, stop: &CancellationToken) -> Result<usize, StoreError> {
         let mut removed = 0;
         while !stop.is_cancelled() {
-            let list = async || self.store.read().await?.unused_files().list(STEP).await;
-            let unused = retry(&LOST_RACE, StoreError::is_retryable, list).await?;
+            let load = async || self.store.read().await?.unused_files().list(STEP).await;
+            let unused = retry(&LOST_RACE, StoreError::is_retryable, load).await?;
             if unused.is_empty() {
                 break;
             }
@@ -215,8 +215,8 @@ impl Removals {
         let mut after = None;
         while !stop.is_cancelled() {
             let page = Page { after, limit: STEP };
-            let list = async || self.store.read().await?.tenants().list(page.clone()).await;
-            let tenants = retry(&LOST_RACE, StoreError::is_retryable, list).await?;
+            let load = async || self.store.read().await?.tenants().list(page.clone()).await;
+            let tenants = retry(&LOST_RACE, StoreError::is_retryable, load).await?;
             let Some(last) = tenants.last() else { break };
             after = Some(last.slug.clone());
             for tenant in &tenants {

@@ -3,13 +3,14 @@
 mod message;
 mod search;
 
-use app_core::browse::{Audience, ChannelView, FileStates, Roles, ThreadView};
+use app_core::browse::{Audience, ChannelView, CoverageView, FileStates, Roles, ThreadView};
 use domain::channel::ForumTag;
-use domain::coverage::{Coverage, CoverageState, Interval};
+use domain::coverage::{CoverageState, Interval};
 use domain::job::{Job, JobId, JobKind, JobState};
 use domain::message::MessageId;
 use domain::retention::Retention;
 use domain::slug::{ChannelSlug, TenantSlug};
+use domain::sync::Repair;
 use domain::tenant::{Branding, Platform, PlatformId, Tenant, TenantId, TenantName, TenantStatus};
 use domain::timestamp::Timestamp;
 use serde::Serialize;
@@ -204,6 +205,14 @@ impl DeletedBody {
     }
 }
 
+/// The part of a channel that a sync is going to recheck.
+#[derive(Debug, Serialize)]
+pub struct RepairBody {
+    since: Timestamp,
+    low: MessageId,
+    high: MessageId,
+}
+
 /// The coverage of a channel.
 #[derive(Debug, Serialize)]
 pub struct CoverageBody<'a> {
@@ -217,10 +226,11 @@ pub struct CoverageBody<'a> {
     reason: Option<&'a str>,
     checked_at: Option<Timestamp>,
     read_whole_at: Option<Timestamp>,
+    repairing: Option<RepairBody>,
 }
 
-impl<'a> From<&'a Coverage> for CoverageBody<'a> {
-    fn from(coverage: &'a Coverage) -> Self {
+impl<'a> From<&'a CoverageView> for CoverageBody<'a> {
+    fn from(CoverageView { coverage, repairing }: &'a CoverageView) -> Self {
         Self {
             channel_id: coverage.channel_id,
             low: coverage.interval.map(Interval::low),
@@ -232,6 +242,11 @@ impl<'a> From<&'a Coverage> for CoverageBody<'a> {
             reason: coverage.reason.as_deref(),
             checked_at: coverage.checked_at,
             read_whole_at: coverage.read_whole_at,
+            repairing: repairing.map(|Repair { since, interval }| RepairBody {
+                since,
+                low: interval.low(),
+                high: interval.high(),
+            }),
         }
     }
 }

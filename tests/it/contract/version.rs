@@ -6,6 +6,7 @@ use domain::message::{Message, Version};
 use domain::page::MessagePage;
 use domain::retention::{EarlierVersion, Retention, RetentionPeriod};
 use domain::tenant::Tenant;
+use domain::timestamp::Timestamp;
 use ports::error::StoreError;
 use ports::store::Store;
 use serde_json::json;
@@ -47,7 +48,7 @@ async fn texts(store: &dyn Store, channel: &Channel, raw: u64) -> Vec<(String, O
     let stored = store.read().await.unwrap().versions().list(channel.id, id(raw)).await.unwrap();
     let text = |one: EarlierVersion| {
         assert_eq!(one.message, id(raw));
-        (one.content, one.edited_at.map(|at| at.as_millis()), one.replaced_at.as_millis(), one.is_deletion)
+        (one.content, one.edited_at.map(Timestamp::as_millis), one.replaced_at.as_millis(), one.is_deletion)
     };
     stored.into_iter().map(text).collect()
 }

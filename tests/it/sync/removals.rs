@@ -42,9 +42,9 @@ impl Removing {
         let media = Media::new();
         let (store, general) = (Arc::clone(&media.store), world.id("general"));
         world.media = Some(media);
-        let id = (FILE..).find(|id| Simulator::file(*id).is_some()).unwrap();
+        let id = (FILE..FILE + 10_000).find(|id| Simulator::file(*id).is_some()).unwrap();
         for _ in 0..messages {
-            let url = format!("/attachments/{}/{id}/otter.png", general);
+            let url = format!("/attachments/{general}/{id}/otter.png");
             let file = json!({"id": id.to_string(), "filename": "otter.png", "size": 9, "url": url});
             let Value::Object(raw) = json!({"attachments": [file]}) else { unreachable!() };
             let act = Act::Send { channel_id: general, content: "a secret otter".to_owned(), raw };

@@ -1,17 +1,21 @@
 //! The changes that a run finds from a time without runs.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use app_core::browse::{Audience, Browse};
 use discord_simulator::{Act, ChannelChange, ChannelPlan, Origin, ThreadPlan, kind};
 use domain::job::JobState;
+use domain::message::MessageId;
 
 use super::backend::{Backend, cases};
-use super::world::{MESSAGES, World};
+use super::world::{MESSAGES, SyncOptions, World};
 
 cases![
     a_week_of_downtime_hides_no_edit_and_no_deletion,
     a_run_that_failed_in_a_channel_is_no_recheck_of_it,
     a_recheck_reads_no_more_than_its_window,
+    coverage_reports_what_a_requested_sync_is_going_to_recheck,
 ];
 
 /// Lets days pass without a run.
@@ -104,4 +108,25 @@ async fn a_recheck_reads_no_more_than_its_window(backend: Backend) {
     assert_eq!(world.sync().await.state, JobState::Done);
     assert_eq!(world.asked(MESSAGES), asked);
     world.assert_whole(general).await;
+}
+
+async fn coverage_reports_what_a_requested_sync_is_going_to_recheck(backend: Backend) {
+    let world = World::channel_of(backend, 50).await;
+    let general = world.of_channel(world.id("general"));
+    let repairing = async || {
+        let mut at = Browse::new(Arc::clone(&world.store)).open(Audience::Admin).await.unwrap();
+        let (coverage, _) = at.coverage(&world.tenant, None, 50).await.unwrap();
+        coverage.into_iter().find(|view| view.coverage.channel_id == general).unwrap().repairing
+    };
+    world.send(world.id("general"), "recent");
+    world.pass();
+    assert_eq!(world.sync().await.state, JobState::Done);
+    assert_eq!(repairing().await, None);
+    let process = world.process();
+    let job = process.request(&SyncOptions::default()).await;
+    let repair = repairing().await.unwrap();
+    let newest = world.true_ids(world.id("general")).pop().unwrap();
+    assert_eq!((repair.since, repair.interval.contains(MessageId::new(newest).unwrap())), (job.created_at, true));
+    world.sync().await;
+    assert_eq!(repairing().await, None);
 }

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use app_core::browse::{Audience, Browse};
+use app_core::browse::{Audience, Browse, CoverageView};
 use app_web::wire::{CoverageBody, ListBody};
 use domain::coverage::CoverageState;
 use domain::timestamp::Timestamp;
@@ -58,7 +58,7 @@ pub(super) async fn coverage(tenant: &str, json: bool, tools: &Tools) -> Outcome
         writeln!(stdout(), "{}", serde_json::to_string(&ListBody { items, next: None })?)?;
         return Ok(true);
     }
-    for coverage in &all {
+    for CoverageView { coverage, repairing } in &all {
         let view = at.channel(&tenant, &coverage.channel_id.to_string()).await?;
         let state = match coverage.state() {
             CoverageState::Complete => "complete",
@@ -71,8 +71,9 @@ pub(super) async fn coverage(tenant: &str, json: bool, tools: &Tools) -> Outcome
             0 => String::new(),
             count => format!(", {count} could not be read"),
         };
+        let again = repairing.map_or_else(String::new, |repair| format!(", recheck requested at {}", repair.since));
         let (count, name) = (coverage.message_count, &view.channel.name);
-        writeln!(stdout(), "{state:>10}  {count:>9} messages  {name}{reason}{aside}")?;
+        writeln!(stdout(), "{state:>10}  {count:>9} messages  {name}{reason}{aside}{again}")?;
     }
     Ok(true)
 }
