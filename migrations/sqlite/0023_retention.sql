@@ -40,7 +40,8 @@ CREATE TABLE IF NOT EXISTS unused_files (
 
 CREATE INDEX IF NOT EXISTS unused_files_removed ON unused_files (removed_at, tenant_id, hash);
 
-CREATE INDEX IF NOT EXISTS media_by_hash ON media (tenant_id, hash) WHERE hash IS NOT NULL;
+CREATE INDEX IF NOT EXISTS media_by_hash ON media (tenant_id, hash, channel_id, message_id, attachment_id)
+    WHERE hash IS NOT NULL;
 
 -- An explicit deletion did not remove the content before, and an inferred one never did.
 INSERT INTO removals (channel_id, message_id, due_at)

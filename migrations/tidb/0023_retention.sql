@@ -36,7 +36,7 @@ CREATE TABLE IF NOT EXISTS unused_files (
     INDEX unused_files_removed (removed_at, tenant_id, hash)
 ) DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
-ALTER TABLE media ADD INDEX IF NOT EXISTS media_by_hash (tenant_id, hash);
+ALTER TABLE media ADD INDEX IF NOT EXISTS media_by_hash (tenant_id, hash, channel_id, message_id, attachment_id);
 
 -- An explicit deletion did not remove the content before, and an inferred one never did.
 INSERT INTO removals (channel_id, message_id, due_at)

@@ -71,6 +71,7 @@ macro_rules! migrations {
             21 "0021_newest_messages",
             22 "0022_gateway_sessions",
             23 "0023_retention",
+            24 "0024_stored_ranges",
         }
     };
     ($dialect:literal: $($version:literal $name:literal),+ $(,)?) => {

@@ -25,7 +25,7 @@ impl UnusedFileStatements for Unit {
         FROM media
         WHERE tenant_id = :tenant_id
             AND hash = :hash
-        ORDER BY channel_id, message_id
+        ORDER BY channel_id, message_id, attachment_id
         LIMIT 1
     ";
 

@@ -12,7 +12,7 @@ use ports::error::StoreError;
 use crate::message::recount_messages;
 use crate::unit::Unit;
 
-pub(crate) use self::locked::LockedChannel;
+pub(crate) use self::locked::{LockedChannel, StoredRange};
 
 impl ChannelStatements for Unit {
     const LOCK: Option<&'static str> = Some(
@@ -109,9 +109,12 @@ impl ChannelStatements for Unit {
     ";
 
     /// The table has two unique keys, so an upsert could overwrite the channel that has the same slug.
+    /// It has no message: its range is empty, and not unknown.
     const INSERT: &'static str = sql! {r"
-        INSERT INTO channels ({channel}, thread, message_count, thread_count, active_at)
-        VALUES ({:channel}, :thread, 0, 0, :created_at)
+        INSERT INTO channels (
+            {channel}, thread, message_count, thread_count, active_at, lowest_message_id, highest_message_id
+        )
+        VALUES ({:channel}, :thread, 0, 0, :created_at, 9223372036854775807, 0)
     "};
 
     /// A channel has a row of coverage from the beginning, so that a page updates both with one statement.

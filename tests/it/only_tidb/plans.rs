@@ -106,6 +106,8 @@ fn with_values(statement: &Statement, filled: &Filled) -> String {
         (":bound", "2000".to_owned()),
         (":last_activity_at", "NULL".to_owned()),
         (":newest_message_id", "NULL".to_owned()),
+        (":lowest_message_id", "1".to_owned()),
+        (":highest_message_id", "9".to_owned()),
         (":message_count", "1".to_owned()),
         (":fence", "1".to_owned()),
         (":start_reached", "1".to_owned()),
@@ -129,6 +131,12 @@ fn with_values(statement: &Statement, filled: &Filled) -> String {
         (":before", "'2026-01-01 00:00:00.000'".to_owned()),
         (":count", "1".to_owned()),
         (":next", "5".to_owned()),
+        (":account", "'a'".to_owned()),
+        (":shard_index", "0".to_owned()),
+        (":shard_count", "1".to_owned()),
+        (":now", "'2026-01-01 00:00:00.000'".to_owned()),
+        (":hash", "'a'".to_owned()),
+        (":is_deletion", "1".to_owned()),
         (":limit", "51".to_owned()),
     ] {
         sql = sql.replace(name, &value);
@@ -155,7 +163,7 @@ async fn plan(connection: &mut Conn, sql: &str) -> Vec<(String, String)> {
 }
 
 /// Statements that change the rows they find.
-const WRITES: [&str; 3] = ["MARK_DELETED", "UPDATE_CHANNEL", "RAISE_FENCE"];
+const WRITES: [&str; 4] = ["MARK_DELETED", "UPDATE_CHANNEL", "RAISE_FENCE", "SET_RANGE"];
 
 /// Statements that read, or that change the rows they find.
 fn finding(statement: &Statement) -> bool {
@@ -210,6 +218,10 @@ async fn every_statement_goes_by_a_key_with_and_without_statistics() {
         "stickers",
         "unreadable_messages",
         "media",
+        "gateway_sessions",
+        "message_versions",
+        "removals",
+        "unused_files",
     ] {
         connection.query_drop(format!("ANALYZE TABLE {table}")).await.unwrap();
     }
@@ -256,6 +268,10 @@ async fn the_pages_of_a_channel_are_one_range_in_the_order_of_the_key() {
         ("job", "LIST", "index:jobs_by_tenant", "desc"),
         ("lease", "FIND", "table:leases", ""),
         ("media", "LIST_DUE", "index:media_due", "keep order:true"),
+        ("unused", "LIST", "index:unused_files_removed", "keep order:true"),
+        ("unused", "FIND_USE", "index:media_by_hash", "keep order:true"),
+        ("removal", "LIST_DUE", "index:removals_due", "keep order:true"),
+        ("version", "TRIM", "index:message_versions_replaced", "keep order:true"),
         ("media", "LIST", "table:media", "keep order:true"),
         ("media", "LIST_AFTER", "table:media", "keep order:true"),
         ("guild", "LIST_ROLES", "table:roles", "keep order:true"),

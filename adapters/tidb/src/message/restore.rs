@@ -32,7 +32,8 @@ pub(super) async fn restore(
     upsert_messages(unit, &writes, false).await?;
     enter_removals(unit, channel, content_due(&writes)).await?;
     discard_files(unit, channel, &plan.final_here).await?;
-    update_channel(unit, locked, plan.stats).await?;
+    let range = unit.widened(&locked, plan.messages.iter().map(|(stored, _)| stored.message.id)).await?;
+    update_channel(unit, locked, plan.stats, range).await?;
     unit.log_in(channel, plan.changes).await?;
     Ok(plan.messages.len() as u64)
 }

@@ -78,7 +78,7 @@ const FIND_VERSIONS: &str = sql! {r"
 /// The state of the ids of an interval.
 static STATE: LazyLock<String> = LazyLock::new(|| union([VERSIONS, LAST_SEGMENTS, UNREADABLE, COVERAGE]));
 
-/// The state of some ids, without their rows.
+/// The state of some ids without their rows, and of an interval outside of the stored range.
 static STATE_OF_SOME: LazyLock<String> = LazyLock::new(|| union([LAST_SEGMENTS, UNREADABLE, COVERAGE]));
 
 fn union<const N: usize>(parts: [&str; N]) -> String {
@@ -122,8 +122,8 @@ impl Unit {
         let channel = locked.id;
         let (mut versions, mut segments, mut has_unreadable) = (Vec::new(), Vec::new(), false);
         let mut coverage = StoredCoverage::default();
-        let is_whole = page.interval().is_some();
-        let sql = if is_whole { &STATE } else { &STATE_OF_SOME };
+        let (is_whole, has_rows) = (page.interval().is_some(), !locked.has_none_of(span));
+        let sql = if is_whole && has_rows { &STATE } else { &STATE_OF_SOME };
         let parameters = params! {
             "channel_id" => channel.to_string(),
             "low" => span.low().get(),
@@ -139,7 +139,7 @@ impl Unit {
                 Part::Coverage(stored) => coverage = stored,
             }
         }
-        if !is_whole {
+        if !is_whole && has_rows {
             let ids: Vec<MessageId> = page.messages().iter().map(|message| message.id).collect();
             for ids in padded(&ids) {
                 let sql = list_sql(FIND_VERSIONS, ids.len());

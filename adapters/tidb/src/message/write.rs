@@ -18,7 +18,7 @@ use ports::error::StoreError;
 
 use super::clear;
 use crate::batch::{insert_sql, list_sql, padded, padded_size, pieces, size};
-use crate::channel::LockedChannel;
+use crate::channel::{LockedChannel, StoredRange};
 use crate::row::{datetime, datetime_if, of, value, values};
 use crate::unit::Unit;
 
@@ -99,7 +99,8 @@ const COUNT: &str = r"
 const UPDATE_CHANNEL: &str = r"
     UPDATE channels
     SET fence = :fence, message_count = :message_count, newest_message_id = :newest_message_id,
-        last_activity_at = :last_activity_at, active_at = :active_at
+        last_activity_at = :last_activity_at, active_at = :active_at, lowest_message_id = :lowest_message_id,
+        highest_message_id = :highest_message_id
     WHERE channel_id = :channel_id
 ";
 
@@ -145,7 +146,8 @@ pub(super) async fn replace_interval(
     write(unit, channel, &plan).await?;
     clear::clear(unit, channel, &plan).await?;
     clear::enter_removals(unit, channel, plan.due()).await?;
-    update_channel(unit, locked, plan.stats).await?;
+    let range = unit.widened(&locked, plan.insert.iter().map(|write| write.message.id)).await?;
+    update_channel(unit, locked, plan.stats, range).await?;
     if let Some(coverage) = &plan.coverage {
         unit.defer_coverage(channel, coverage);
     }
@@ -175,13 +177,17 @@ async fn write(unit: &mut Unit, channel: ChannelId, plan: &WritePlan<'_>) -> Res
     Ok(())
 }
 
-/// Stores the counters of a channel, if they change, and a fence that is to be raised.
+/// Stores the counters and the range of a channel, if they change, and a fence that is to be raised.
 pub(super) async fn update_channel(
     unit: &mut Unit,
     locked: LockedChannel,
     stats: Option<StatsPlan>,
+    range: Option<StoredRange>,
 ) -> Result<(), StoreError> {
-    let Some(stats) = stats else { return Ok(()) };
+    let Some(stats) = stats else {
+        unit.set_range(&locked, range);
+        return Ok(());
+    };
     let Activity { newest, active_at } = match stats.activity {
         ActivityPlan::Set(activity) => activity,
         ActivityPlan::Reread => Activity::of(unit.newest(locked.id).await?, locked.stats.platform_id),
@@ -194,6 +200,8 @@ pub(super) async fn update_channel(
         "newest_message_id" => newest.map(|newest| newest.id.get()),
         "last_activity_at" => datetime_if(newest.map(|newest| newest.sent_at)),
         "active_at" => datetime(active_at),
+        "lowest_message_id" => range.map(|range| range.lowest),
+        "highest_message_id" => range.map(|range| range.highest),
     };
     unit.defer(UPDATE_CHANNEL, &parameters);
     Ok(())
@@ -288,7 +296,8 @@ pub(crate) async fn recount(unit: &mut Unit, channel: ChannelId) -> Result<u64, 
         // The newest message is read and stored while no other unit can add one.
         let locked = lock(unit, channel).await?;
         let stats = recount.correct(locked.stats.message_count);
-        update_channel(unit, locked, Some(stats)).await?;
+        let range = locked.range;
+        update_channel(unit, locked, Some(stats), range).await?;
         unit.log_in(channel, [ChangeKind::Channel { channel }]).await?;
     }
     Ok(recount.error())

@@ -1,0 +1,1 @@
+-- The rows of a page are found without a request, so nothing is gained by knowing where there are none.
