@@ -72,7 +72,9 @@ impl Answer {
         let bytes = Bytes::from(self.body);
         let clock = Arc::clone(clock);
         let body = match self.delivery {
-            Delivery::Plain | Delivery::Truncate => Full::new(bytes).map_err(|never| match never {}).boxed_unsync(),
+            Delivery::Plain => Full::new(bytes).map_err(|never| match never {}).boxed_unsync(),
+            // A body of known size must have the announced one.
+            Delivery::Truncate => frames(stream::iter([Ok(bytes)])),
             Delivery::SlowFirstByte(ms) => late(clock, vec![bytes], ms),
             Delivery::SlowBody(ms) => late(clock, bytes.chunks(1024).map(Bytes::copy_from_slice).collect(), ms),
             Delivery::Stall => frames(stream::iter([Ok(bytes.slice(..half))]).chain(stream::pending())),
