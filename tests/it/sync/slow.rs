@@ -18,7 +18,13 @@ use super::world::World;
 /// The time that beginning a unit takes, with all other units locked out.
 const BEGINNING: Duration = Duration::from_millis(40);
 
-struct Slow(Arc<dyn Store>, Arc<Mutex<()>>);
+pub(super) struct Slow(Arc<dyn Store>, Arc<Mutex<()>>);
+
+impl Slow {
+    pub(super) fn new(store: &Arc<dyn Store>) -> Self {
+        Self(Arc::clone(store), Arc::default())
+    }
+}
 
 #[async_trait]
 impl Store for Slow {
@@ -43,7 +49,7 @@ impl Company for OwnedMutexGuard<()> {}
 async fn a_job_is_stored_while_others_wait_for_their_turn() {
     let plan = (0..60).map(|number| ChannelPlan::new(&format!("channel-{number}"), kind::TEXT, 600)).collect();
     let mut world = World::start(Backend::Sqlite, Options::planned(1, plan)).await;
-    world.store = Arc::new(Slow(Arc::clone(&world.store), Arc::default()));
+    world.store = Arc::new(Slow::new(&world.store));
     let job = timeout(Duration::from_hours(1), world.sync()).await.expect("the sync ends");
     assert_eq!((job.state, job.error), (JobState::Done, None));
     assert_eq!((job.progress.channels_done, job.progress.messages), (60, 36_000));

@@ -5,7 +5,9 @@
 //! the session's stored sequence stays before its first event, so that a process that resumes the session makes it.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
+use std::convert::Infallible;
+use std::future::pending;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use domain::access::{Access, GuildChannel};
@@ -14,12 +16,12 @@ use domain::coverage::Interval;
 use domain::guild::GuildSnowflake;
 use domain::message::MessageId;
 use domain::tenant::TenantId;
-use futures::future::BoxFuture;
+use futures::StreamExt;
 use futures::stream::FuturesUnordered;
-use futures::{FutureExt, StreamExt};
 use ports::error::StoreError;
 use ports::event::GuildDirectory;
 use ports::guild::{FetchedPage, GoneItem, GuildError, GuildScope, MessageCursor, Priority};
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 use tracing::{debug, warn};
 
@@ -76,6 +78,35 @@ struct Done {
     outcome: Result<(), FollowUpError>,
 }
 
+/// The requests that were not made yet.
+#[derive(Debug, Default)]
+struct State {
+    waiting: HashMap<Place, Wanted>,
+    /// The first events of the requests in flight.
+    in_flight: HashMap<Place, Option<u64>>,
+}
+
+impl State {
+    /// Returns the channels that are not being requested.
+    fn idle(&self) -> impl Iterator<Item = (Place, Instant)> {
+        let idle = self.waiting.iter().filter(|(place, _)| !self.in_flight.contains_key(place));
+        idle.filter_map(|(place, wanted)| Some((*place, wanted.due?)))
+    }
+
+    /// Returns when the next request starts that waits for nothing else.
+    fn next_due(&self) -> Option<Instant> {
+        self.idle().map(|(_, due)| due).min()
+    }
+
+    /// Takes a request that is due.
+    fn take_due(&mut self, now: Instant) -> Option<(Place, Wanted)> {
+        let (place, _) = self.idle().find(|(_, due)| *due <= now)?;
+        let wanted = self.waiting.remove(&place)?;
+        self.in_flight.insert(place, wanted.since);
+        Some((place, wanted))
+    }
+}
+
 /// Why a request was not made.
 #[derive(Debug, thiserror::Error)]
 enum FollowUpError {
@@ -88,20 +119,21 @@ enum FollowUpError {
 /// The requests that events of a shard need.
 pub(super) struct FollowUps<'a> {
     shard: &'a Shard<'a>,
-    waiting: HashMap<Place, Wanted>,
-    /// The first events of the requests in flight.
-    in_flight: HashMap<Place, Option<u64>>,
-    running: FuturesUnordered<BoxFuture<'a, Done>>,
+    state: Mutex<State>,
+    added: Notify,
 }
 
 impl<'a> FollowUps<'a> {
     pub(super) fn new(shard: &'a Shard<'a>) -> Self {
-        let (waiting, in_flight, running) = (HashMap::new(), HashMap::new(), FuturesUnordered::new());
-        Self { shard, waiting, in_flight, running }
+        Self { shard, state: Mutex::default(), added: Notify::new() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Adds requests.
-    pub(super) fn add(&mut self, unclear: impl IntoIterator<Item = Unclear>) {
+    pub(super) fn add(&self, unclear: impl IntoIterator<Item = Unclear>) {
         for Unclear { tenant, guild, channel, message, sequence } in unclear {
             let wanted = Wanted {
                 tenant: Some(tenant),
@@ -110,71 +142,61 @@ impl<'a> FollowUps<'a> {
                 since: Some(sequence),
                 ..Wanted::default()
             };
-            let waiting = self.waiting.entry((guild, channel)).or_default();
             let pause = if wanted.newest { PAUSE_OF_NEW } else { PAUSE };
+            let mut state = self.state();
+            let waiting = state.waiting.entry((guild, channel)).or_default();
             let due = waiting.due.or_else(|| Some(Instant::now() + pause));
             waiting.join(Wanted { due, ..wanted });
         }
+        self.added.notify_one();
     }
 
     /// Returns the first event that has to be received again if the process ends now.
     pub(super) fn held(&self) -> Option<u64> {
-        let waiting = self.waiting.values().filter_map(|wanted| wanted.since);
-        waiting.chain(self.in_flight.values().filter_map(|since| *since)).min()
+        let state = self.state();
+        let waiting = state.waiting.values().filter_map(|wanted| wanted.since);
+        waiting.chain(state.in_flight.values().filter_map(|since| *since)).min()
     }
 
     /// Forgets the sequences of a session that has ended; the requests stay.
-    pub(super) fn forget_session(&mut self) {
-        self.waiting.values_mut().for_each(|wanted| wanted.since = None);
-        self.in_flight.values_mut().for_each(|since| *since = None);
+    pub(super) fn forget_session(&self) {
+        let mut state = self.state();
+        state.waiting.values_mut().for_each(|wanted| wanted.since = None);
+        state.in_flight.values_mut().for_each(|since| *since = None);
     }
 
-    /// Makes requests, and returns once one of them is done. Dropping the future loses nothing.
-    pub(super) async fn next(&mut self) {
+    /// Makes the requests. It has to run beside the events, and not in turns with them: a request that is not polled
+    /// can have a unit of work open, whose end the next event waits for.
+    pub(super) async fn run(&self) -> Infallible {
+        let mut running = FuturesUnordered::new();
         loop {
-            self.start_due();
-            let due = if self.running.len() < AT_ONCE { self.next_due() } else { None };
+            while running.len() < AT_ONCE
+                && let Some((place, wanted)) = self.take_due()
+            {
+                running.push(self.shard.follow_up(place, wanted));
+            }
+            let due = if running.len() < AT_ONCE { self.state().next_due() } else { None };
             let next_start = async {
                 match due {
                     Some(due) => sleep_until(due).await,
-                    None => std::future::pending().await,
+                    None => pending().await,
                 }
             };
             tokio::select! {
-                Some(done) = self.running.next(), if !self.running.is_empty() => return self.finish(done),
+                Some(done) = running.next(), if !running.is_empty() => self.finish(done),
                 () = next_start => {}
+                () = self.added.notified() => {}
             }
         }
     }
 
-    /// Returns when the next request starts that waits for nothing else.
-    fn next_due(&self) -> Option<Instant> {
-        let idle = self.waiting.iter().filter(|(place, _)| !self.in_flight.contains_key(place));
-        idle.filter_map(|(_, wanted)| wanted.due).min()
+    fn take_due(&self) -> Option<(Place, Wanted)> {
+        self.state().take_due(Instant::now())
     }
 
-    fn start_due(&mut self) {
-        let now = Instant::now();
-        while self.running.len() < AT_ONCE {
-            let is_due = |(place, wanted): &(&Place, &Wanted)| {
-                wanted.due.is_some_and(|due| due <= now) && !self.in_flight.contains_key(*place)
-            };
-            let Some(place) = self.waiting.iter().find(is_due).map(|(place, _)| *place) else { return };
-            let Some(wanted) = self.waiting.remove(&place) else { return };
-            self.in_flight.insert(place, wanted.since);
-            let shard = self.shard;
-            self.running.push(
-                async move {
-                    let outcome = shard.request_wanted(place, &wanted).await;
-                    Done { place, wanted, outcome }
-                }
-                .boxed(),
-            );
-        }
-    }
-
-    fn finish(&mut self, Done { place, wanted, outcome }: Done) {
-        let since = self.in_flight.remove(&place).flatten();
+    fn finish(&self, Done { place, wanted, outcome }: Done) {
+        let mut state = self.state();
+        let since = state.in_flight.remove(&place).flatten();
         let Err(failed) = outcome else { return };
         if matches!(failed, FollowUpError::Ingest(IngestError::Deposed)) {
             self.shard.leader.lose();
@@ -185,7 +207,7 @@ impl<'a> FollowUps<'a> {
             debug!(error = &failed as &dyn std::error::Error, "live request repeated");
             let due = Some(Instant::now() + AFTER_FAILURE);
             let again = Wanted { since, attempts, due, ..wanted };
-            self.waiting.entry(place).or_default().join(again);
+            state.waiting.entry(place).or_default().join(again);
         } else {
             let error = &failed as &dyn std::error::Error;
             warn!(channel.platform_id = %place.1, error, "live request failed; a sync repairs it");
@@ -194,6 +216,11 @@ impl<'a> FollowUps<'a> {
 }
 
 impl Shard<'_> {
+    async fn follow_up(&self, place: Place, wanted: Wanted) -> Done {
+        let outcome = self.request_wanted(place, &wanted).await;
+        Done { place, wanted, outcome }
+    }
+
     /// Requests messages of a channel, and the channel itself if it is not stored.
     async fn request_wanted(&self, (guild, channel): Place, wanted: &Wanted) -> Result<(), FollowUpError> {
         let scope = self.directory.scope(guild).filter(|scope| Some(scope.tenant) == wanted.tenant);

@@ -89,33 +89,34 @@ impl Shard<'_> {
         };
         let last = session.as_ref().map_or(0, |session| session.sequence);
         let mut position = Position { session, last, due: Instant::now() + PERIOD };
-        let end = self.take_all(&mut *stream, &mut position).await;
+        let follow_ups = FollowUps::new(self);
+        let end = tokio::select! {
+            end = self.take_all(&mut *stream, &mut position, &follow_ups) => end,
+            never = follow_ups.run() => match never {},
+        };
         self.live.status.disconnected(self.id);
         stream.close().await;
         end
     }
 
-    async fn take_all(&self, stream: &mut dyn EventStream, position: &mut Position) -> End {
-        let mut follow_ups = FollowUps::new(self);
+    async fn take_all(&self, stream: &mut dyn EventStream, position: &mut Position, follow_ups: &FollowUps<'_>) -> End {
         loop {
             let received = tokio::select! {
                 biased;
                 () = self.stop.cancelled() => break,
-                () = follow_ups.next() => None,
                 received = stream.next() => Some(received),
                 () = sleep_until(position.due) => None,
             };
             let taken = match received {
                 Some(Ok(first)) => {
                     let (batch, failed) = gather(first, stream).await;
-                    match (self.take(batch, position, &mut follow_ups).await, failed) {
+                    match (self.take(batch, position, follow_ups).await, failed) {
                         (Ok(()), Some(error)) => Err(error.into()),
                         (taken, _) => taken,
                     }
                 }
                 Some(Err(error)) => Err(error.into()),
-                None if Instant::now() >= position.due => self.store_position(position, follow_ups.held()).await,
-                None => Ok(()),
+                None => self.store_position(position, follow_ups.held()).await,
             };
             if let Err(end) = taken {
                 return end;
@@ -132,12 +133,7 @@ impl Shard<'_> {
 
     /// Stores the effects of a batch, in its order: changes of messages together, and other events one by one between
     /// them.
-    async fn take(
-        &self,
-        batch: Vec<Received>,
-        position: &mut Position,
-        follow_ups: &mut FollowUps<'_>,
-    ) -> Result<(), End> {
+    async fn take(&self, batch: Vec<Received>, position: &mut Position, follow_ups: &FollowUps<'_>) -> Result<(), End> {
         let (mut changes, mut last) = (Vec::new(), position.last);
         for received in batch {
             self.live.status.connected(self.id);
@@ -177,7 +173,7 @@ impl Shard<'_> {
         &self,
         changes: &mut Vec<Change>,
         position: &mut Position,
-        follow_ups: &mut FollowUps<'_>,
+        follow_ups: &FollowUps<'_>,
     ) -> Result<(), End> {
         let mut waiting = vec![std::mem::take(changes)];
         while let Some(mut part) = waiting.pop() {

@@ -1,13 +1,18 @@
 //! Messages as they are written, changed and deleted.
 
-use discord_simulator::{Act, GatewayFault};
+use std::sync::Arc;
+use std::time::Duration;
+
+use discord_simulator::{Act, GatewayFault, Options};
 use domain::message::{Deletion, DeletionKind, MessageId, MessageKind};
 use domain::retention::{Retention, RetentionPeriod};
 use domain::tenant::Tenant;
 use serde_json::{Map, json};
 
 use super::super::backend::{Backend, cases};
-use super::Following;
+use super::super::slow::Slow;
+use super::super::world::World;
+use super::{Following, plan};
 
 cases![
     case_41_create_edit_delete,
@@ -22,6 +27,7 @@ cases![
     case_52_poll_votes_then_result,
     case_56_loading_then_content,
     messages_of_many_channels_are_stored_in_order,
+    events_are_stored_while_a_request_holds_the_only_unit_of_a_store,
 ];
 
 async fn case_41_create_edit_delete(backend: Backend) {
@@ -230,4 +236,22 @@ async fn messages_of_many_channels_are_stored_in_order(backend: Backend) {
     following.until_equal(general).await;
     following.until_equal(other).await;
     assert_eq!(following.requests(), requests, "events are enough");
+}
+
+async fn events_are_stored_while_a_request_holds_the_only_unit_of_a_store(backend: Backend) {
+    let mut world = World::start(backend, Options::planned(1, plan()).unlimited()).await;
+    world.store = Arc::new(Slow::new(&world.store));
+    let mut following = Following::of(world);
+    following.run();
+    following.until("the first sync is done", async |following| following.is_idle().await).await;
+    let general = following.world.id("general");
+    let message_id = following.say(general, "what do you think?");
+    for number in 0..100 {
+        let (emoji, user_id) = ("👍".to_owned(), Some(1 + number));
+        let act = Act::React { channel_id: general, message_id, emoji, user_id, burst: false, remove: false };
+        following.act(act);
+        following.say(general, &format!("number {number}"));
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    following.until_equal(general).await;
 }
