@@ -3,6 +3,7 @@
 
 mod gaps;
 mod messages;
+mod storm;
 mod structure;
 
 use std::sync::Arc;
