@@ -24,6 +24,10 @@ pub(crate) use hub::Hub;
 
 /// Responds to a `WebSocket` upgrade request, and serves the connection.
 pub(crate) fn upgrade(shared: &Arc<Shared>, request: &mut Request<Incoming>) -> Response<Body> {
+    if shared.hub().refuses {
+        let title = "503 Service Unavailable";
+        return Answer::html(StatusCode::SERVICE_UNAVAILABLE, title).send(&shared.options.clock, "");
+    }
     let Some(key) = request.headers().get(header::SEC_WEBSOCKET_KEY) else {
         return Answer::html(StatusCode::BAD_REQUEST, "400 Bad Request").send(&shared.options.clock, "");
     };

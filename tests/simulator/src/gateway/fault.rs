@@ -68,6 +68,11 @@ pub enum GatewayFault {
         /// Whether the fault starts or ends.
         on: bool,
     },
+    /// Connections end, and new ones are refused with a 503, while `on`.
+    Refuse {
+        /// Whether the fault starts or ends.
+        on: bool,
+    },
     /// As many sessions were started by other processes, all of them now.
     SpendIdentifies {
         /// The number of sessions.

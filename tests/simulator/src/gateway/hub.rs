@@ -38,6 +38,7 @@ pub(crate) struct Hub {
     refuse_resume: u64,
     pub(super) no_ack: bool,
     pub(super) mute: bool,
+    pub(super) refuses: bool,
     pub(super) guild_padding: usize,
 }
 
@@ -54,6 +55,7 @@ impl Hub {
             refuse_resume: 0,
             no_ack: false,
             mute: false,
+            refuses: false,
             guild_padding: 0,
         }
     }
@@ -215,6 +217,12 @@ impl Hub {
             GatewayFault::RefuseResume { count } => self.refuse_resume = *count,
             GatewayFault::ForgetEvents => self.sessions.values_mut().for_each(Session::forget),
             GatewayFault::Mute { on } => self.mute = *on,
+            GatewayFault::Refuse { on } => {
+                self.refuses = *on;
+                if *on {
+                    self.tell(|| Out::Drop);
+                }
+            }
             GatewayFault::SpendIdentifies { count } => self.identifies.extend(std::iter::repeat_n(now_ms, *count)),
             GatewayFault::PadGuild { bytes } => self.guild_padding = *bytes,
         }

@@ -2,6 +2,7 @@
 
 use discord_simulator::{Act, BotChange, ChannelPlan, GatewayFault, Rights, Simulator, kind};
 use serde_json::{Map, Value, json};
+use tokio_tungstenite::tungstenite;
 
 use crate::client::{channel_of, get, guild};
 use crate::socket::{INTENTS, Socket, identify, resume};
@@ -303,4 +304,16 @@ async fn sessions_started_too_fast_are_refused_where_limits_hold() {
     simulator.clock().advance(5000);
     second.send(identify(&simulator, INTENTS)).await;
     assert_eq!(second.receive().await["t"], "READY");
+}
+
+#[tokio::test]
+async fn a_gateway_that_refuses_ends_connections_and_accepts_none() {
+    let (simulator, _) = channel_of(1).await;
+    let (mut socket, ..) = Socket::login(&simulator).await;
+    simulator.gateway_fault(&GatewayFault::Refuse { on: true });
+    assert_eq!(socket.closed().await, None);
+    let Err(tungstenite::Error::Http(response)) = Socket::try_connect(&simulator, "").await else { panic!("accepted") };
+    assert_eq!(response.status(), 503);
+    simulator.gateway_fault(&GatewayFault::Refuse { on: false });
+    Socket::connect(&simulator, "").await;
 }

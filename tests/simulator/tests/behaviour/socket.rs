@@ -9,7 +9,7 @@ use futures::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::{self, Message};
 
 /// `GUILDS`, messages, reactions, polls, content.
 pub(crate) const INTENTS: u32 = 1 | 1 << 9 | 1 << 10 | 1 << 15 | 1 << 24;
@@ -28,13 +28,18 @@ pub(crate) struct Socket {
 impl Socket {
     /// Connects and receives hello.
     pub(crate) async fn connect(simulator: &Simulator, query: &str) -> Self {
-        let tcp = TcpStream::connect(simulator.address()).await.unwrap();
-        let url = format!("{}/?v=10&encoding=json{query}", simulator.gateway_url());
-        let (stream, _) = tokio_tungstenite::client_async(url, tcp).await.unwrap();
-        let mut socket = Self { stream, compressed: Vec::new(), read: 0 };
+        let mut socket = Self::try_connect(simulator, query).await.unwrap();
         let hello = socket.receive().await;
         assert_eq!((&hello["op"], &hello["d"]["heartbeat_interval"]), (&json!(10), &json!(41_250)));
         socket
+    }
+
+    /// Connects, if the simulator accepts it.
+    pub(crate) async fn try_connect(simulator: &Simulator, query: &str) -> Result<Self, tungstenite::Error> {
+        let tcp = TcpStream::connect(simulator.address()).await.unwrap();
+        let url = format!("{}/?v=10&encoding=json{query}", simulator.gateway_url());
+        let (stream, _) = tokio_tungstenite::client_async(url, tcp).await?;
+        Ok(Self { stream, compressed: Vec::new(), read: 0 })
     }
 
     /// Connects and identifies; returns `READY` and `GUILD_CREATE`.
