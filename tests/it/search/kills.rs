@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::Numbers;
+use super::naive::Numbers;
 use crate::import::fixture::{export, message, write};
 use crate::program::{Installation, Server};
 
