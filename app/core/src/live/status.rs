@@ -28,8 +28,10 @@ impl State {
         self.expected.is_some_and(|expected| self.settled.len() >= expected as usize)
     }
 
-    fn is_working(&self) -> bool {
-        self.expected.is_some_and(|expected| expected > 0 && self.connected.len() >= expected as usize)
+    /// Returns whether every shard has a session, of which `connections` are connected now.
+    fn is_working(&self, connections: u32) -> bool {
+        let has_all = |expected| connections >= expected && self.connected.len() >= expected as usize;
+        self.expected.is_some_and(|expected| expected > 0 && has_all(expected))
     }
 }
 
@@ -55,10 +57,11 @@ impl fmt::Debug for LiveStatus {
 }
 
 impl LiveStatus {
-    /// Returns whether every shard has a session, so that changes arrive by events.
+    /// Returns whether every shard has a session and is connected, so that changes arrive by events.
     #[must_use]
     pub fn is_working(&self) -> bool {
-        lock(&self.state).is_working()
+        let connections = self.stats().connected;
+        lock(&self.state).is_working(connections)
     }
 
     /// Returns the time from receiving the first event of the last unit of work to its commit; `None` before one.
