@@ -64,7 +64,7 @@ pub struct Worker {
 pub struct Schedule {
     /// The time from the request of a sync to the next one; `None` for no scheduled syncs.
     pub every: Option<Duration>,
-    /// The same while changes arrive by events, and syncs only make sure.
+    /// The same while changes arrive by events, and syncs only make sure; not after a sync that failed.
     pub every_with_events: Option<Duration>,
     /// The time from the request of the last full sync (without one, of the first sync) to the next full pass in the
     /// background; `None` for no such pass.
@@ -324,11 +324,13 @@ impl Worker {
 
     /// Returns whether an incremental run is due, given the latest jobs of a tenant, newest first.
     fn is_due(&self, latest: &[Job]) -> bool {
+        let latest = latest.iter().find(|job| reads_all(job) && !job.background);
         let has_events = self.live.as_ref().is_some_and(|live| live.status().is_working());
-        let every = if has_events { self.schedule.every_with_events } else { self.schedule.every };
+        // A sync that failed has not made sure: it may have been that of a gap.
+        let has_failed = latest.is_some_and(|job| job.state == JobState::Failed);
+        let every = if has_events && !has_failed { self.schedule.every_with_events } else { self.schedule.every };
         let Some(every) = every else { return false };
         let since = self.clock.now().minus(every);
-        let latest = latest.iter().find(|job| reads_all(job) && !job.background);
         latest.is_none_or(|job| job.has_ended() && job.created_at <= since)
     }
 
