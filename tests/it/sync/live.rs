@@ -3,9 +3,11 @@
 
 mod gaps;
 mod messages;
+mod outages;
 mod storm;
 mod structure;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +17,7 @@ use app_core::sync::{Schedule, SyncJobs, Worker};
 use discord_simulator::{Act, ChannelPlan, GatewayFault, Options, Origin, ThreadPlan, kind};
 use domain::coverage::CoverageState;
 use domain::job::{Job, JobState};
+use domain::message::MessageId;
 use domain::pseudonym::Pseudonymizer;
 use serde_json::{Map, Value};
 use tokio::task::JoinHandle;
@@ -26,6 +29,7 @@ use super::world::{KEY, MESSAGES, World};
 /// A process that follows the guild of a simulator.
 struct Following {
     world: World,
+    schedule: Schedule,
     running: Option<Running>,
 }
 
@@ -61,8 +65,8 @@ impl Following {
         following
     }
 
-    const fn of(world: World) -> Self {
-        Self { world, running: None }
+    fn of(world: World) -> Self {
+        Self { world, schedule: Schedule::default(), running: None }
     }
 
     /// Starts a process.
@@ -74,8 +78,8 @@ impl Following {
         let live = Live::new(Arc::clone(&store), events, guilds, KEY, Arc::clone(&clock), jobs.clone());
         let status = live.status();
         let (client, candidate, syncer) = (process.client, process.candidate, process.syncer);
-        let worker = Worker::new(store, client, clock, candidate, syncer, jobs.clone(), Schedule::default())
-            .with_live(Arc::new(live));
+        let worker =
+            Worker::new(store, client, clock, candidate, syncer, jobs.clone(), self.schedule).with_live(Arc::new(live));
         let stop = CancellationToken::new();
         let stopped = stop.clone();
         let task = tokio::spawn(async move { worker.run(stopped).await });
@@ -135,6 +139,21 @@ impl Following {
             }
         }
         self.world.assert_whole(channel).await;
+    }
+
+    /// Asserts that every message that a channel's coverage claims is stored.
+    async fn assert_claims(&self, channel: u64) {
+        let (world, id) = (&self.world, self.world.of_channel(channel));
+        let held: BTreeSet<u64> = world.held(channel).await.into_iter().collect();
+        let mut at = world.store.read().await.unwrap();
+        let (segments, coverage) =
+            (at.coverage().segments(id).await.unwrap(), at.coverage().find(id).await.unwrap().unwrap());
+        for real in world.true_ids(channel) {
+            let message = MessageId::new(real).unwrap();
+            let is_claimed = segments.absent_at(message).is_some()
+                || coverage.interval.is_some_and(|interval| interval.contains(message));
+            assert!(!is_claimed || held.contains(&real), "{real} in {channel} is claimed: {coverage:?}, {segments:?}");
+        }
     }
 
     fn act(&self, act: Act) -> Value {

@@ -1,7 +1,10 @@
 //! Lost connections, sessions and processes.
 
+use std::time::Duration;
+
 use discord_simulator::{GatewayFault, Options};
 use domain::job::JobKind;
+use tokio::time::sleep;
 
 use super::super::backend::{Backend, cases};
 use super::super::world::World;
@@ -14,6 +17,7 @@ cases![
     case_64_crash_after_receive_before_commit,
     case_70_gap_free_boundary,
     a_process_that_is_told_to_end_is_resumed_by_the_next_one,
+    a_restart_under_100_messages_a_second_goes_on_with_the_session,
     a_process_without_the_lease_is_not_connected,
 ];
 
@@ -110,6 +114,33 @@ async fn a_process_that_is_told_to_end_is_resumed_by_the_next_one(backend: Backe
     let stats = following.status().stats();
     assert_eq!((stats.resumes, stats.sessions), (1, 0), "the session goes on");
     assert_eq!((following.requests(), following.jobs().await.len()), (requests, syncs), "and leaves no gap");
+}
+
+async fn a_restart_under_100_messages_a_second_goes_on_with_the_session(backend: Backend) {
+    let mut following = Following::start(backend).await;
+    let general = following.world.id("general");
+    let (requests, syncs) = (following.requests(), following.jobs().await.len());
+    let talk = async |following: &Following| {
+        following.say(general, "one of a hundred");
+        sleep(Duration::from_millis(10)).await;
+    };
+    for _ in 0..200 {
+        talk(&following).await;
+    }
+    let mut first = following.running.take().unwrap();
+    first.stop.cancel();
+    while !first.task.is_finished() {
+        talk(&following).await;
+    }
+    (&mut first.task).await.unwrap();
+    following.run();
+    for _ in 0..300 {
+        talk(&following).await;
+    }
+    following.until_equal(general).await;
+    let stats = following.status().stats();
+    assert_eq!((stats.resumes, stats.sessions), (1, 0));
+    assert_eq!((following.requests(), following.jobs().await.len()), (requests, syncs), "events are enough");
 }
 
 async fn a_process_without_the_lease_is_not_connected(backend: Backend) {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use discord_simulator::{Act, GatewayFault, Options};
 use domain::message::{Deletion, DeletionKind, MessageId, MessageKind};
 use domain::retention::{Retention, RetentionPeriod};
+use domain::search::{SearchDocument, SearchPlace, SearchQuery};
 use domain::tenant::Tenant;
 use serde_json::{Map, json};
 
@@ -20,11 +21,15 @@ cases![
     case_44_update_for_unknown_message,
     case_45_duplicate_events,
     case_46_reordered_update_pair,
+    case_47_unfurl_update_sub_ms_regression,
     case_48_unfurl_update_null_edited,
     case_49_bulk_delete_100,
     case_50_reactions_have_set_semantics,
     case_51_pins_update,
     case_52_poll_votes_then_result,
+    case_53_forward_snapshot,
+    case_54_webhook_two_names_one_id,
+    case_55_reply_null_vs_absent,
     case_56_loading_then_content,
     messages_of_many_channels_are_stored_in_order,
     events_are_stored_while_a_request_holds_the_only_unit_of_a_store,
@@ -113,6 +118,24 @@ async fn case_46_reordered_update_pair(backend: Backend) {
     assert_eq!(world.find(general, id).await.unwrap().message.content, "third");
 }
 
+async fn case_47_unfurl_update_sub_ms_regression(backend: Backend) {
+    let following = Following::start(backend).await;
+    let (world, general) = (&following.world, following.world.id("general"));
+    let id = following.say(general, "https://example.org/");
+    let unfurl = |title: &str, edited_timestamp: &str| {
+        let embeds = json!([{"type": "link", "url": "https://example.org/", "title": title}]);
+        let raw = json!({"embeds": embeds, "edited_timestamp": edited_timestamp}).as_object().unwrap().clone();
+        following.act(Act::Edit { channel_id: general, message_id: id, content: None, raw });
+    };
+    world.edit(general, id, "https://example.org/ it is");
+    unfurl("first", "2026-11-20T08:00:00.123999+00:00");
+    unfurl("second", "2026-11-20T08:00:00.123001+00:00");
+    following.until_equal(general).await;
+    let stored = world.find(general, id).await.unwrap().message;
+    assert_eq!(stored.content, "https://example.org/ it is");
+    assert!(stored.embeds.unwrap().as_str().contains("second"));
+}
+
 async fn case_48_unfurl_update_null_edited(backend: Backend) {
     let following = Following::start(backend).await;
     let (world, general) = (&following.world, following.world.id("general"));
@@ -198,6 +221,68 @@ async fn case_52_poll_votes_then_result(backend: Backend) {
     following.until_equal(general).await;
     let poll = world.find(general, id).await.unwrap().message.poll.unwrap().to_value();
     assert_eq!(poll["results"]["answer_counts"][0]["count"], 3);
+}
+
+async fn case_53_forward_snapshot(backend: Backend) {
+    let following = Following::start(backend).await;
+    let (world, general) = (&following.world, following.world.id("general"));
+    let snapshot = json!({"type": 0, "content": "an otter was here", "embeds": [], "attachments": [], "mentions": [],
+                          "timestamp": "2024-01-01T00:00:00+00:00", "edited_timestamp": null, "flags": 0});
+    let reference = json!({"type": 1, "channel_id": "1100000000000000001", "message_id": "1100000000000000002",
+                           "guild_id": "1100000000000000003"});
+    let raw = json!({"message_reference": reference, "message_snapshots": [{"message": snapshot}]});
+    let id = following.say_raw(general, "", raw.as_object().unwrap().clone());
+    let plain = following.say(general, "an otter");
+    following.until_equal(general).await;
+    let (forwarded, plain) = (world.find(general, id).await.unwrap(), world.find(general, plain).await.unwrap());
+    let snapshots = forwarded.message.snapshots.as_ref().unwrap().to_value();
+    assert_eq!(snapshots[0]["message"]["content"], "an otter was here");
+    assert_eq!(snapshots[0]["message"].get("author"), None);
+    let query: SearchQuery = "\"otter was here\"".parse().unwrap();
+    let channel = world.channel(general).await.unwrap();
+    let place = SearchPlace { channel: &channel, parent: None, thread: None };
+    let found = [&forwarded, &plain].map(|stored| query.matches(&SearchDocument::new(&stored.message, place)));
+    assert_eq!(found, [true, false]);
+}
+
+async fn case_54_webhook_two_names_one_id(backend: Backend) {
+    let following = Following::start(backend).await;
+    let (world, general) = (&following.world, following.world.id("general"));
+    let send = |name: &str| {
+        let hook = "1100000000000000007";
+        let author = json!({"id": hook, "username": name, "discriminator": "0000", "avatar": null, "bot": true});
+        let raw = json!({"webhook_id": hook, "author": author});
+        following.say_raw(general, "by a program", raw.as_object().unwrap().clone())
+    };
+    let ids = ["Weather", "News", "Weather"].map(send);
+    following.until_equal(general).await;
+    let mut authors = Vec::new();
+    for id in ids {
+        authors.push(world.find(general, id).await.unwrap().message.author);
+    }
+    assert!(authors.iter().all(|author| author.webhook));
+    assert!(authors[0] == authors[2] && authors[0].pseudonym != authors[1].pseudonym, "{authors:?}");
+}
+
+async fn case_55_reply_null_vs_absent(backend: Backend) {
+    let following = Following::start(backend).await;
+    let (world, general) = (&following.world, following.world.id("general"));
+    let target = following.say(general, "a question");
+    let reply = |kind: u8| {
+        let reference = json!({"type": 0, "channel_id": general.to_string(), "message_id": target.to_string()});
+        let raw = json!({"type": kind, "message_reference": reference});
+        following.say_raw(general, "an answer", raw.as_object().unwrap().clone())
+    };
+    world.delete(general, &[target]);
+    // The simulator shows the target of a reply (19) as deleted, and not at all in a menu's response (23).
+    let (deleted, unknown) = (reply(19), reply(23));
+    following.until_equal(general).await;
+    for (id, shown) in [(deleted, Some(serde_json::Value::Null)), (unknown, None)] {
+        let stored = world.find(general, id).await.unwrap().message;
+        assert_eq!(stored.reference.and_then(|reference| reference.message_id).map(|id| id.get()), Some(target));
+        let extra = stored.extra.map(|extra| extra.to_value()).unwrap_or_default();
+        assert_eq!(extra.get("referenced_message"), shown.as_ref(), "{id}");
+    }
 }
 
 async fn case_56_loading_then_content(backend: Backend) {

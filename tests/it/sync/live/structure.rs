@@ -1,7 +1,7 @@
 //! Channels, threads, roles and the guild as they change.
 
-use discord_simulator::{Act, BotChange, ChannelChange, GatewayFault, Options, Subject, VIEW_CHANNEL};
-use domain::coverage::CoverageState;
+use discord_simulator::{Act, BotChange, ChannelChange, Options, Subject, VIEW_CHANNEL};
+use domain::coverage::{CoverageState, Interval};
 use domain::visibility::Visibility;
 use serde_json::json;
 
@@ -87,14 +87,32 @@ async fn case_38_thread_list_sync_partial(backend: Backend) {
 
 async fn case_66_guild_unavailable_then_create(backend: Backend) {
     let following = Following::start(backend).await;
-    let general = following.world.id("general");
-    let change = |down| following.world.change_bot(BotChange { unavailable: Some(down), ..BotChange::default() });
+    let world = &following.world;
+    let change = |down| world.change_bot(BotChange { unavailable: Some(down), ..BotChange::default() });
+    let syncs = following.jobs().await.len();
+    let before = rows(world).await;
     change(true);
-    following.fault(&GatewayFault::UnknownEvent);
-    change(false);
-    following.until_equal(general).await;
     following.settle().await;
-    following.until_equal(general).await;
+    assert_eq!(rows(world).await, before, "an outage proves nothing");
+    change(false);
+    following
+        .until("the gap is closed", async |following| following.jobs().await.len() > syncs && following.is_idle().await)
+        .await;
+    assert_eq!(rows(world).await, before, "nothing was deleted or hidden");
+    following.until_equal(world.id("general")).await;
+}
+
+/// Returns each channel with its visibility, messages and the extent of its coverage; without `other`, in which a case
+/// writes.
+async fn rows(world: &World) -> Vec<(u64, Visibility, Vec<u64>, CoverageState, Option<Interval>)> {
+    let mut rows = Vec::new();
+    for id in world.simulator.channels().into_iter().filter(|id| *id != world.id("other")) {
+        let (channel, coverage) = (world.channel(id).await.unwrap(), world.coverage(id).await);
+        let (state, interval) =
+            coverage.map_or((CoverageState::Unknown, None), |found| (found.state(), found.interval));
+        rows.push((id, channel.visibility, world.held(id).await, state, interval));
+    }
+    rows
 }
 
 async fn case_67_guild_delete_removed(backend: Backend) {
