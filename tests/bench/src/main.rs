@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use bench::{Failure, import, ingest, pages, search, streams, sync, tidb};
+use bench::{Failure, import, ingest, live, pages, search, streams, sync, tidb};
 use clap::{Parser, Subcommand};
 
 /// Responses consist of many small pieces on many threads, which this allocator allocates and frees faster.
@@ -167,6 +167,23 @@ enum Measurement {
         #[arg(long, default_value_t = 10)]
         seconds: u64,
     },
+    /// A guild of `discord-simulator` that `verta serve` follows in `DATABASE_URL`, which must be empty (a file by default):
+    /// the time from sending a message until the API and a stream have it, compared with a socket of the gateway; the
+    /// highest rate that is followed; and the rate at which a backlog is stored, compared with raw inserts.
+    Live {
+        /// The number of messages that are sent in a second while the delay is measured.
+        #[arg(long, default_value_t = 50)]
+        per_second: u32,
+        /// The rates that are tried, in messages a second, until one is not followed.
+        #[arg(long, value_delimiter = ',', default_values_t = [100, 200, 350, 500, 700, 1000, 1400, 2000])]
+        rates: Vec<u32>,
+        /// The duration of each of these.
+        #[arg(long, default_value_t = 20)]
+        seconds: u64,
+        /// The number of messages in the backlog.
+        #[arg(long, default_value_t = 10_000)]
+        backlog: u32,
+    },
     #[command(hide = true)]
     ServeSearch { database: PathBuf, index: PathBuf },
     #[command(hide = true)]
@@ -212,6 +229,10 @@ async fn main() -> Result<(), Failure> {
         }
         Measurement::Streams { streams, per_second, connections, seconds } => {
             streams::run(&streams::Plan { streams, per_second, connections, seconds }).await
+        }
+        Measurement::Live { per_second, rates, seconds, backlog } => {
+            let database = std::env::var("DATABASE_URL").ok();
+            live::run(&live::Plan { database, per_second, rates, seconds, backlog }).await
         }
         Measurement::ServeSearch { database, index } => search::serve(&database, index).await,
         Measurement::SyncOne { requests_per_second, api, guild } => sync::once(&api, &guild, requests_per_second).await,

@@ -18,7 +18,7 @@ use app_core::sync::SyncJobs;
 use app_web::{Server, ServerState, Settings, Streams};
 use bytes::Bytes;
 use domain::timestamp::Timestamp;
-use http_body_util::{BodyExt, Empty, Full};
+use http_body_util::{BodyExt, Full};
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -194,7 +194,7 @@ impl Drop for Running {
 }
 
 /// One persistent connection.
-pub(crate) struct Client(hyper::client::conn::http1::SendRequest<Empty<Bytes>>);
+pub(crate) struct Client(hyper::client::conn::http1::SendRequest<Full<Bytes>>);
 
 impl Client {
     pub(crate) async fn connect(address: SocketAddr) -> Result<Self, Failure> {
@@ -215,8 +215,12 @@ impl Client {
 
     /// Returns the status and the body of a response.
     pub(crate) async fn request(&mut self, path: &str) -> Result<(StatusCode, Bytes), Failure> {
+        self.send(Request::get(path).header("host", "bench").body(Full::default())?).await
+    }
+
+    /// Sends any request; returns the status and the body of its response.
+    pub(crate) async fn send(&mut self, request: Request<Full<Bytes>>) -> Result<(StatusCode, Bytes), Failure> {
         self.0.ready().await?;
-        let request = Request::get(path).header("host", "bench").body(Empty::new())?;
         let answer = self.0.send_request(request).await?;
         Ok((answer.status(), answer.into_body().collect().await?.to_bytes()))
     }

@@ -34,6 +34,7 @@ use self::corpus::{CHINESE, ENGLISH, Numbers, WORDS, author};
 use crate::Failure;
 use crate::memory::Resident;
 use crate::pages::{Client, Running, SystemClock};
+use crate::took::Took;
 
 /// The scope of a measurement.
 pub struct Plan {
@@ -173,20 +174,13 @@ pub async fn run(plan: &Plan) -> Result<(), Failure> {
     let (probes, received) = mpsc::channel(1);
     let writer = tokio::spawn(arrive(arriving, plan.per_second, received, stop.clone()));
     measure(&mut client, plan.requests).await?;
-    let mut fresh = freshness(server.address, probes, plan.probes).await?;
+    let fresh = Took::new(freshness(server.address, probes, plan.probes).await?);
     stop.cancel();
     let (written, seconds) = writer.await??;
     #[expect(clippy::cast_precision_loss, reason = "a rate for people to read")]
     let rate = written as f64 / seconds;
     println!("  {rate:.1} messages/s arrived; memory: {}", resident(&server)?);
-    fresh.sort_unstable();
-    println!(
-        "  from commit to match: p50 {:.0} ms, p99 {:.0} ms, at most {:.0} ms, of {}",
-        at(&fresh, 50),
-        at(&fresh, 99),
-        at(&fresh, 100),
-        fresh.len()
-    );
+    println!("  from commit to match: {fresh}, of {}", fresh.len());
     Ok(())
 }
 
@@ -210,12 +204,6 @@ fn size_of(folder: &Path) -> std::io::Result<u64> {
     Ok(size)
 }
 
-/// Returns the duration in ms below which so many per cent of `sorted` are.
-fn at(sorted: &[Duration], percent: usize) -> f64 {
-    let index = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
-    sorted.get(index).map_or(f64::NAN, |took| took.as_secs_f64() * 1_000.0)
-}
-
 /// Requests the first page of queries of every kind, and prints the durations.
 async fn measure(client: &mut Client, requests: u64) -> Result<(), Failure> {
     for Kind { name, orders, query } in KINDS {
@@ -228,8 +216,8 @@ async fn measure(client: &mut Client, requests: u64) -> Result<(), Failure> {
                 client.get(&path).await?;
                 took.push(start.elapsed());
             }
-            took.sort_unstable();
-            write!(line, "  {order}: p50 {:6.2} ms, p95 {:6.2} ms;", at(&took, 50), at(&took, 95))?;
+            let took = Took::new(took);
+            write!(line, "  {order}: p50 {:6.2} ms, p95 {:6.2} ms;", took.at(50), took.at(95))?;
         }
         println!("{}", line.trim_end_matches(';'));
     }

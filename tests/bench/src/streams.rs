@@ -20,6 +20,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::memory::Resident;
 use crate::pages::{CHANNEL, Client, Running, SystemClock, database, load};
+use crate::took::Took;
 use crate::{Failure, generate, pages};
 
 /// The number of stored messages.
@@ -59,7 +60,7 @@ pub async fn run(plan: &Plan) -> Result<(), Failure> {
     let (sender, arrived) = mpsc::unbounded_channel();
     let mut readers = Vec::new();
     for number in 0..plan.streams {
-        readers.push(tokio::spawn(read(open(server.address, number).await?, sender.clone())));
+        readers.push(tokio::spawn(read(open(server.address, "bench", number).await?, sender.clone())));
     }
     drop(sender);
     let after = resident(&server)?;
@@ -80,12 +81,13 @@ fn resident(server: &Running) -> Result<Resident, Failure> {
 }
 
 /// Opens a stream from an address of its own for every few of them, and reads its head.
-async fn open(server: SocketAddr, number: u32) -> Result<TcpStream, Failure> {
+pub(crate) async fn open(server: SocketAddr, tenant: &str, number: u32) -> Result<TcpStream, Failure> {
     let socket = TcpSocket::new_v4()?;
     let [.., high, low] = (1 + number / PER_ADDRESS).to_be_bytes();
     socket.bind((Ipv4Addr::new(127, 1, high, low), 0).into())?;
     let mut stream = socket.connect(server).await?;
-    stream.write_all(b"GET /api/v1/tenants/bench/events HTTP/1.1\r\nHost: bench\r\n\r\n").await?;
+    let request = format!("GET /api/v1/tenants/{tenant}/events HTTP/1.1\r\nHost: bench\r\n\r\n");
+    stream.write_all(request.as_bytes()).await?;
     let mut head = Vec::new();
     while !head.ends_with(b"\n\n\r\n") {
         if stream.read_buf(&mut head).await? == 0 {
@@ -99,7 +101,7 @@ async fn open(server: SocketAddr, number: u32) -> Result<TcpStream, Failure> {
 }
 
 /// Reports each message that arrives.
-async fn read(mut stream: TcpStream, arrived: mpsc::UnboundedSender<(u64, Instant)>) -> Result<(), Failure> {
+pub(crate) async fn read(mut stream: TcpStream, arrived: mpsc::UnboundedSender<(u64, Instant)>) -> Result<(), Failure> {
     let mut bytes = Vec::with_capacity(1 << 16);
     while stream.read_buf(&mut bytes).await? > 0 {
         let text = String::from_utf8_lossy(&bytes);
@@ -162,14 +164,6 @@ async fn report(
         let (_, from) = committed.iter().find(|(message, _)| message.get() == id).ok_or("an unknown message")?;
         took.push(at.saturating_duration_since(*from));
     }
-    took.sort_unstable();
-    let at = |percent: usize| took[(took.len() * percent / 100).min(took.len() - 1)].as_secs_f64() * 1000.0;
-    println!(
-        "  {} events from commit to arrival: p50 {:.0} ms, p99 {:.0} ms, at most {:.0} ms",
-        wanted,
-        at(50),
-        at(99),
-        at(100)
-    );
+    println!("  {wanted} events from commit to arrival: {}", Took::new(took));
     Ok(())
 }

@@ -1,10 +1,8 @@
 //! A whole guild read from a simulated Discord: the speed, the number of calls and the memory use, and the archive
 //! compared with the guild, channel by channel. The simulator and the sync are processes of their own.
 
-use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -24,10 +22,10 @@ use ledger::Adder;
 use ports::clock::Clock;
 use ports::guild::GuildSource;
 use ports::store::Store;
-use serde::Deserialize;
 use serde_json::Value;
 
 use crate::pages::{Client, SystemClock};
+use crate::simulator::Simulator;
 use crate::{Failure, memory};
 
 /// The route of a page of messages.
@@ -49,59 +47,6 @@ pub struct Plan {
     pub requests_per_second: u32,
 }
 
-/// The API address, the token and the guild to sync.
-#[derive(Deserialize)]
-struct Discord {
-    api: String,
-    token: String,
-    guild_id: String,
-}
-
-/// A simulator in a process of its own, which is killed when the value is dropped.
-struct Simulator {
-    process: Child,
-    address: SocketAddr,
-    discord: Discord,
-}
-
-impl Simulator {
-    fn start(plan: &Plan) -> Result<Self, Failure> {
-        let program = std::env::current_exe()?.with_file_name("discord-simulator");
-        if !program.exists() {
-            return Err(
-                format!("{} is not there: cargo build --release -p discord-simulator", program.display()).into()
-            );
-        }
-        let mut process = Command::new(program)
-            .args(["--no-limits", "--guild", &plan.guild, "--seed", &plan.seed.to_string()])
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().ok_or("no output")?).read_line(&mut line)?;
-        let discord: Discord = serde_json::from_str(&line)?;
-        let authority = discord.api.strip_prefix("http://").and_then(|rest| rest.split('/').next());
-        let address = authority.ok_or("the simulator says no address")?.parse()?;
-        Ok(Self { process, address, discord })
-    }
-
-    async fn ask(&self, path: &str) -> Result<Value, Failure> {
-        Ok(serde_json::from_slice(&Client::connect(self.address).await?.get(path).await?)?)
-    }
-
-    /// Returns the number of requests made so far.
-    async fn requests(&self) -> Result<u64, Failure> {
-        let totals = self.ask("/_sim/totals").await?;
-        totals["requests"].as_u64().ok_or_else(|| "the simulator counts nothing".into())
-    }
-}
-
-impl Drop for Simulator {
-    fn drop(&mut self) {
-        self.process.kill().ok();
-        self.process.wait().ok();
-    }
-}
-
 /// Reads the guild twice, compares every channel, and prints the cost.
 ///
 /// # Errors
@@ -110,7 +55,7 @@ pub async fn run(plan: &Plan) -> Result<(), Failure> {
     let scratch = tempfile::tempdir()?;
     let file = format!("sqlite:{}", scratch.path().join("verta.db").display());
     let database = plan.database.clone().unwrap_or(file);
-    let simulator = Simulator::start(plan)?;
+    let simulator = Simulator::start(&plan.guild, plan.seed)?;
     println!("sync: the {} guild of seed {}, without limits", plan.guild, plan.seed);
     read(&simulator, plan, &database, "fresh").await?;
     let store = open(&database).await?;

@@ -92,7 +92,7 @@ async fn open(url: &DatabaseUrl, pool_size: usize) -> Result<TidbStore, Failure>
 }
 
 /// Opens a plain connection.
-async fn connect(url: &DatabaseUrl) -> Result<Conn, Failure> {
+pub(crate) async fn connect(url: &DatabaseUrl) -> Result<Conn, Failure> {
     let options = OptsBuilder::default()
         .ip_or_hostname(url.host.clone())
         .tcp_port(url.port)
