@@ -30,6 +30,7 @@ mod requests;
 mod rest;
 mod server;
 mod simulator;
+mod talk;
 mod timeline;
 mod words;
 mod world;

@@ -25,6 +25,9 @@ struct Arguments {
     /// Disables rate limits.
     #[arg(long)]
     no_limits: bool,
+    /// People talk in the guild's channels `general` and `lounge`.
+    #[arg(long)]
+    talk: bool,
 }
 
 #[tokio::main]
@@ -34,7 +37,7 @@ async fn main() -> ExitCode {
     options.port = arguments.port;
     options.rest_latency_ms = arguments.rest_latency_ms;
     options.limits.enabled = !arguments.no_limits;
-    match run(options).await {
+    match run(options, arguments.talk).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("discord-simulator: {error}");
@@ -43,7 +46,7 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(options: Options) -> std::io::Result<()> {
+async fn run(options: Options, talk: bool) -> Result<(), Box<dyn std::error::Error>> {
     let simulator = Simulator::start(options).await?;
     let line = json!({
         "api": simulator.api_url(), "gateway": simulator.gateway_url(), "token": simulator.token(),
@@ -53,5 +56,9 @@ async fn run(options: Options) -> std::io::Result<()> {
     writeln!(out, "{line}")?;
     out.flush()?;
     drop(out);
-    tokio::signal::ctrl_c().await
+    tokio::select! {
+        stopped = tokio::signal::ctrl_c() => stopped?,
+        failed = simulator.talk(), if talk => failed?,
+    }
+    Ok(())
 }

@@ -20,6 +20,7 @@ use crate::limit::{Limiter, Limits};
 use crate::options::Options;
 use crate::requests::{Request, Requests, Totals};
 use crate::server;
+use crate::talk;
 use crate::world::World;
 
 /// The files that were requested, and the action after a number of them.
@@ -191,6 +192,14 @@ impl Simulator {
     /// [`ActError`] if the object of the action does not exist.
     pub fn act(&self, act: Act) -> Result<Value, ActError> {
         self.shared.act(act)
+    }
+
+    /// Lets people talk in the guild, at the pace of people by its clock, until the future is dropped.
+    ///
+    /// # Errors
+    /// [`ActError`] if there is no channel to talk in: `general` and `lounge`.
+    pub async fn talk(&self) -> Result<(), ActError> {
+        talk::talk(&self.shared).await
     }
 
     /// Makes some of the next requests fail.

@@ -11,5 +11,6 @@ mod limits;
 mod openapi;
 mod rest;
 mod socket;
+mod talk;
 mod threads;
 mod twilight;
