@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
@@ -68,7 +69,7 @@ impl Connections {
             closed.close.cancel();
         }
         drop(state);
-        Some(Arc::new(Connection { id, close, connections: Arc::clone(self) }))
+        Some(Arc::new(Connection { id, close, has_stream: AtomicBool::new(false), connections: Arc::clone(self) }))
     }
 
     /// Closes the least needed connection, when another resource than this room is exhausted.
@@ -147,6 +148,7 @@ pub(crate) fn wide(address: IpAddr) -> IpAddr {
 pub(crate) struct Connection {
     id: u64,
     close: CancellationToken,
+    has_stream: AtomicBool,
     connections: Arc<Connections>,
 }
 
@@ -160,6 +162,17 @@ impl Connection {
     pub(crate) fn begin(self: &Arc<Self>) -> Busy {
         self.mark(true);
         Busy(Arc::clone(self))
+    }
+
+    /// Marks the connection as one with a stream of changes until the value is dropped.
+    pub(crate) fn begin_stream(self: &Arc<Self>) -> Streaming {
+        self.has_stream.store(true, Ordering::Relaxed);
+        Streaming(Arc::clone(self))
+    }
+
+    /// Returns whether a stream of changes is being sent.
+    pub(crate) fn has_stream(&self) -> bool {
+        self.has_stream.load(Ordering::Relaxed)
     }
 
     fn mark(&self, is_busy: bool) {
@@ -183,6 +196,15 @@ pub(crate) struct Busy(Arc<Connection>);
 impl Drop for Busy {
     fn drop(&mut self) {
         self.0.mark(false);
+    }
+}
+
+/// A stream in progress, until its last byte is queued or it is dropped.
+pub(crate) struct Streaming(Arc<Connection>);
+
+impl Drop for Streaming {
+    fn drop(&mut self) {
+        self.0.has_stream.store(false, Ordering::Relaxed);
     }
 }
 

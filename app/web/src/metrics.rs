@@ -146,7 +146,7 @@ impl Metrics {
         self.with(|registry| {
             registry.register("streams_open", "Open streams of changes", open.clone());
             registry.register("stream_events", "Events sent to clients of streams", sent.clone());
-            let help = "Streams that ended while changes waited for the client, which was too slow or left";
+            let help = "Streams that ended because the client was too slow";
             registry.register("streams_dropped", help, dropped.clone());
             let help = "Streams rejected because the client, or all of them together, had too many";
             registry.register("streams_rejected", help, rejected.clone());

@@ -1,9 +1,10 @@
 //! Connections, and the steps that every request and response goes through.
 
 use std::convert::Infallible;
+use std::error::Error as _;
 use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -37,7 +38,7 @@ use super::dispatch::{Routed, dispatch};
 use super::error::ApiError;
 use super::request::{self, Area, Request};
 use super::response::{self, Body, finish, opened, problem};
-use super::stream::Slots;
+use super::stream::{EVENT_STREAM, Slots};
 use super::turns::Turn;
 
 /// The most connections at the same time, if the process may open as many files.
@@ -137,7 +138,7 @@ impl Server {
             state.metrics.connections.inc();
             tokio::spawn(async move {
                 tokio::select! {
-                    ended = connection => if let Err(error) = ended {
+                    ended = serve(&state, connection, &held) => if let Err(error) = ended {
                         debug!(error = &error as &dyn std::error::Error, "connection failed");
                     },
                     () = held.closed() => debug!(%peer, "connection closed for a new one"),
@@ -178,8 +179,10 @@ fn connection<S: AsyncRead + AsyncWrite + Send + 'static>(
         async move {
             let busy = held.begin();
             let response = respond(&state, request, peer).await;
+            let kind = response.headers().get(header::CONTENT_TYPE);
+            let stream = kind.is_some_and(|kind| kind == EVENT_STREAM).then(|| held.begin_stream());
             // The connection is busy until the body is sent or dropped.
-            Ok::<_, Infallible>(response.map(|body| holding(body, busy)))
+            Ok::<_, Infallible>(response.map(|body| holding(body, (busy, stream))))
         }
     });
     let mut stream = TimeoutStream::new(stream);
@@ -189,6 +192,30 @@ fn connection<S: AsyncRead + AsyncWrite + Send + 'static>(
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(MAX_HEAD)
         .serve_connection(TokioIo::new(Box::pin(stream)), service)
+}
+
+/// Drives a connection to its end, and counts a stream that ends because its client takes no bytes.
+async fn serve(
+    state: &ServerState,
+    connection: impl Future<Output = hyper::Result<()>>,
+    held: &Connection,
+) -> hyper::Result<()> {
+    // The body of the response is dropped after the count.
+    let mut connection = pin!(connection);
+    let ended = connection.as_mut().await;
+    if held.has_stream()
+        && ended.as_ref().is_err_and(is_write_timeout)
+        && let Some(streams) = &state.streams
+    {
+        streams.count_slow();
+    }
+    ended
+}
+
+/// Returns whether a connection failed because the client took no bytes for too long.
+fn is_write_timeout(error: &hyper::Error) -> bool {
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<std::io::Error>());
+    cause.is_some_and(|cause| cause.kind() == std::io::ErrorKind::TimedOut)
 }
 
 /// Answers one request; every error becomes a response.

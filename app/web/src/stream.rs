@@ -23,7 +23,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::{Semaphore, broadcast, oneshot};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use tracing::Instrument;
+use tracing::{Instrument, debug};
 
 use self::batch::Batch;
 use self::reader::{Only, Reader};
@@ -40,6 +40,8 @@ const QUEUE: usize = 256;
 const SUBJECTS: usize = 100;
 /// The readers that catch up at the same time: after a restart, all of them come back at once.
 const CATCHING_UP: usize = 4;
+/// The media type of a stream.
+pub(crate) const EVENT_STREAM: &str = "text/event-stream";
 /// The longest `Last-Event-ID`, in bytes.
 const MAX_ID: usize = 1_024;
 
@@ -86,6 +88,12 @@ impl Streams {
     /// Ends every stream; one that is opened later ends at once.
     pub(crate) fn close(&self) {
         self.closed.cancel();
+    }
+
+    /// Counts a stream that ends because its client is too slow.
+    pub(crate) fn count_slow(&self) {
+        debug!("stream ended because its client is too slow");
+        self.counts.dropped.inc();
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -188,7 +196,7 @@ pub(super) async fn events(call: &Call<'_>, slug: TenantRef<'_>) -> Result<Respo
     let mut response = Response::new(Body::Stream(reader.into_stream().boxed()));
     *response.status_mut() = StatusCode::OK;
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(EVENT_STREAM));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform"));
     // nginx would collect the events.
     headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));

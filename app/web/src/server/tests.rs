@@ -18,7 +18,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::{Connections, connection};
+use super::{Connections, connection, serve};
 use crate::budget::Budget;
 use crate::{ServerState, Settings, Streams};
 
@@ -64,7 +64,7 @@ fn open_at(state: &Arc<ServerState>, room: usize, peer: IpAddr) -> (DuplexStream
     let (client, server) = duplex(room);
     let held = Connections::new(1).open(peer, false).unwrap();
     let state = Arc::clone(state);
-    (client, tokio::spawn(async move { connection(&state, server, peer, &held).await }))
+    (client, tokio::spawn(async move { serve(&state, connection(&state, server, peer, &held), &held).await }))
 }
 
 fn connect(rate_limit: u32) -> DuplexStream {
@@ -157,31 +157,50 @@ async fn with_streams(store: Arc<dyn Store>) -> (Arc<ServerState>, Arc<Streams>)
     (Arc::new(state.with_streams(Arc::clone(&streams))), streams)
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_stream_outlives_the_time_of_a_response_until_its_client_takes_no_bytes() {
+/// Opens a stream of changes, over a connection that buffers at most 1,024 unread bytes.
+async fn open_stream() -> (DuplexStream, JoinHandle<hyper::Result<()>>, Arc<Streams>) {
     let (id, slug) = (PlatformId::new("1").unwrap(), TenantSlug::new("abc").unwrap());
     let name = TenantName::new("Abc").unwrap();
     let tenant = Tenant::new(Platform::Discord, id, slug, name, Timestamp::from_millis(0).unwrap());
-    let found = tenant.clone();
     let mut unit = FakeUnitOfWork::default();
-    unit.tenants.expect_find_by_slug().return_once(move |_| Ok(Some(found)));
+    unit.tenants.expect_find_by_slug().return_once(move |_| Ok(Some(tenant)));
     unit.changes.expect_position().return_once(|| Ok(ChangePosition::from_text("e.0".to_owned())));
     let (state, streams) = with_streams(Arc::new(FakeStore::new([unit]))).await;
     let (mut client, served) = open_at(&state, 1_024, IpAddr::V4(Ipv4Addr::LOCALHOST));
     client.write_all(b"GET /api/v1/tenants/abc/events HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
-    let start = Instant::now();
+    (client, served, streams)
+}
+
+/// Reads a stream until it has so many comments.
+async fn read_comments(client: &mut DuplexStream, count: usize) {
     let mut taken = String::new();
-    while taken.matches("\r\n:\n\n\r\n").count() < 10 {
+    while taken.matches("\r\n:\n\n\r\n").count() < count {
         let mut piece = [0; 256];
         let length = client.read(&mut piece).await.unwrap();
         assert!(length > 0, "{taken}");
         taken.push_str(std::str::from_utf8(&piece[..length]).unwrap());
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_outlives_the_time_of_a_response_until_its_client_takes_no_bytes() {
+    let start = Instant::now();
+    let (mut client, served, streams) = open_stream().await;
+    read_comments(&mut client, 10).await;
     assert_eq!(start.elapsed(), Duration::from_secs(150));
     // About as many more comments as the room takes.
     assert!(served.await.unwrap().is_err());
     assert!((Duration::from_mins(10)..Duration::from_hours(1)).contains(&start.elapsed()), "{:?}", start.elapsed());
-    assert_eq!(streams.counts.open.get(), 0);
+    assert_eq!((streams.counts.open.get(), streams.counts.dropped.get()), (0, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_whose_client_leaves_was_not_dropped() {
+    let (mut client, served, streams) = open_stream().await;
+    read_comments(&mut client, 1).await;
+    drop(client);
+    served.await.unwrap().ok();
+    assert_eq!((streams.counts.open.get(), streams.counts.dropped.get()), (0, 0));
 }
 
 #[tokio::test(start_paused = true)]

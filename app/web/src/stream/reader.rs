@@ -17,7 +17,6 @@ use futures::{FutureExt, stream};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
-use tracing::debug;
 
 use super::Streams;
 use super::batch::{Batch, Rendered, closed};
@@ -150,7 +149,11 @@ impl Reader {
             // It caught up with them from the log.
             Ok(batch) if self.position.reaches(&batch.end) => return Step::NOTHING,
             Ok(batch) => batch,
-            Err(RecvError::Lagged(_) | RecvError::Closed) => return Step::End,
+            Err(RecvError::Lagged(_)) => {
+                self.streams.count_slow();
+                return Step::End;
+            }
+            Err(RecvError::Closed) => return Step::End,
         };
         let streams = Arc::clone(&self.streams);
         let Some(rendered) = batch.rendered(&streams).await else { return Step::End };
@@ -252,10 +255,6 @@ impl Reader {
 impl Drop for Reader {
     fn drop(&mut self) {
         self.streams.counts.open.dec();
-        if !self.feed.is_empty() && !self.streams.closed.is_cancelled() {
-            debug!("stream ended while changes waited for its client");
-            self.streams.counts.dropped.inc();
-        }
     }
 }
 

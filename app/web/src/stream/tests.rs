@@ -134,6 +134,15 @@ async fn a_reader_that_is_too_slow_is_dropped() {
 }
 
 #[tokio::test]
+async fn a_reader_that_leaves_while_changes_wait_for_it_was_not_too_slow() {
+    let streams = streams([]).await;
+    let leaving = open(&streams).await;
+    streams.receive(&[created(1)], &position("e.1")).await;
+    drop(leaving);
+    assert_eq!((streams.counts.open.get(), streams.counts.dropped.get()), (0, 0));
+}
+
+#[tokio::test]
 async fn a_reader_of_an_archive_that_cannot_be_read_is_sent_away() {
     let streams = streams([]).await;
     let mut reader = open(&streams).await;
