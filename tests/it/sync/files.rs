@@ -12,7 +12,7 @@ use domain::tenant::TenantId;
 use ports::clock::Clock;
 use ports::media::{FileBytes, KeptFile, MediaError, MediaStore};
 use ports::store::Store;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
@@ -73,7 +73,7 @@ impl MediaStore for TooLate {
 }
 
 /// Returns the first id from `after` on of a file that the simulator has, or has lost.
-fn file_id(after: u64, lost: bool) -> u64 {
+pub(super) fn file_id(after: u64, lost: bool) -> u64 {
     (after..after + 10_000).find(|id| Simulator::file(*id).is_none() == lost).unwrap()
 }
 
@@ -88,13 +88,17 @@ async fn world(backend: Backend, files: &[(u64, &str, &str)]) -> World {
 
 fn send(world: &World, files: &[(u64, &str, &str)]) {
     let channel_id = world.id("general");
-    for (id, filename, content_type) in files {
-        let url = format!("/attachments/{channel_id}/{id}/{}", filename.replace(' ', "_"));
-        let file =
-            json!({"id": id.to_string(), "filename": filename, "size": 9, "content_type": content_type, "url": url});
-        let Value::Object(raw) = json!({"attachments": [file]}) else { unreachable!() };
+    for file in files {
+        let raw = with_file(channel_id, *file);
         world.simulator.act(Act::Send { channel_id, content: String::new(), raw }).unwrap();
     }
+}
+
+/// Returns the fields of a message with a file, which has this id, name and type.
+pub(super) fn with_file(channel_id: u64, (id, filename, content_type): (u64, &str, &str)) -> Map<String, Value> {
+    let url = format!("/attachments/{channel_id}/{id}/{}", filename.replace(' ', "_"));
+    let file = json!({"id": id.to_string(), "filename": filename, "size": 9, "content_type": content_type, "url": url});
+    Map::from_iter([("attachments".to_owned(), json!([file]))])
 }
 
 /// Returns the attachments of all messages, as the API shows them.

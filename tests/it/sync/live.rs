@@ -1,6 +1,7 @@
 //! Following a guild by its events: whatever comes, repeated, late, reordered or not at all, the archive in the end equals
 //! the guild.
 
+mod files;
 mod gaps;
 mod messages;
 mod outages;
