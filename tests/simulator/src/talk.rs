@@ -19,22 +19,30 @@ const PAUSE_MS: u64 = 700;
 /// The time in which a character is written.
 const CHARACTER_MS: u64 = 25;
 
-/// Draws one scene after another.
+/// Draws one scene after another: in each round every scene once.
 struct Script {
     draw: Draw,
+    left: Vec<usize>,
     last: usize,
 }
 
 impl Script {
     fn new(seed: u64) -> Self {
-        Self { draw: Draw::of(&[seed, 0x7461_6C6B]), last: SCENES.len() }
+        Self { draw: Draw::of(&[seed, 0x7461_6C6B]), left: Vec::new(), last: SCENES.len() }
     }
 
     /// Returns the number of the next scene, which is never the last one again.
     fn next(&mut self) -> usize {
-        let others: Vec<usize> = (0..SCENES.len()).filter(|scene| *scene != self.last).collect();
-        self.last = *self.draw.pick(&others);
-        self.last
+        if self.left.is_empty() {
+            self.left = (0..SCENES.len()).collect();
+        }
+        loop {
+            let index = self.draw.index(self.left.len());
+            if self.left[index] != self.last {
+                self.last = self.left.swap_remove(index);
+                return self.last;
+            }
+        }
     }
 }
 
