@@ -44,8 +44,15 @@ struct Channel {
     id: String,
 }
 
-/// When each message was sent, and in which channel.
-type Sent = HashMap<u64, (Instant, usize)>;
+/// The sending of a message.
+struct Sending {
+    at: Instant,
+    /// The id of its channel in the API.
+    channel: String,
+}
+
+/// The messages that were sent, by id.
+type Sent = HashMap<u64, Sending>;
 
 /// Runs the measurements and prints them.
 ///
@@ -100,7 +107,7 @@ async fn delays(
     let raw = socket.all(&sent).await?;
     println!("  to a socket of the gateway: {raw}");
     println!("  to a stream:                {}", stream.all(&sent).await?);
-    let polled = sent.into_iter().filter(|(_, (_, channel))| *channel == 0).collect();
+    let polled = sent.into_iter().filter(|(_, sending)| sending.channel == channels[0].id).collect();
     println!("  to the API:                 {}", api.all(&polled).await?);
     Ok(())
 }
@@ -117,7 +124,7 @@ async fn rates(plan: &Plan, control: &mut Control, channels: &[Channel], stream:
         let reached = sent.len() as f64 / took.as_secs_f64();
         let all = stream.all(&sent).await?;
         let from = start + took.mul_f64(0.9);
-        let last = sent.into_iter().filter(|(_, (at, _))| *at >= from).collect();
+        let last = sent.into_iter().filter(|(_, sending)| sending.at >= from).collect();
         let last = stream.all(&last).await?;
         let holds = last.at(50) < BEHIND.as_secs_f64() * 1_000.0;
         let verdict = if holds { "followed" } else { "not followed" };
@@ -141,13 +148,12 @@ async fn backlog(
     control.post("gateway", &json!({"type": "hold", "on": true})).await?;
     let mut sent = Sent::new();
     for number in 0..plan.backlog as usize {
-        let (id, at) = say(control, &channels[number % channels.len()], number).await?;
-        sent.insert(id, (at, number % channels.len()));
+        say(control, &channels[number % channels.len()], number, &mut sent).await?;
     }
     let start = Instant::now();
     control.post("gateway", &json!({"type": "hold", "on": false})).await?;
-    for (at, _) in sent.values_mut() {
-        *at = start;
+    for sending in sent.values_mut() {
+        sending.at = start;
     }
     let rate = |took: &Took| f64::from(plan.backlog) * 1_000.0 / took.at(100);
     Ok((rate(&stream.all(&sent).await?), rate(&socket.all(&sent).await?)))
@@ -161,20 +167,20 @@ async fn send(control: &mut Control, channels: &[Channel], per_second: u32, seco
     let mut sent = Sent::with_capacity(count);
     for number in 0..count {
         ticks.tick().await;
-        let channel = number % channels.len();
-        let (id, at) = say(control, &channels[channel], number).await?;
-        sent.insert(id, (at, channel));
+        say(control, &channels[number % channels.len()], number, &mut sent).await?;
     }
     Ok(sent)
 }
 
-/// Sends a message; returns its id, and the moment before.
-async fn say(control: &mut Control, channel: &Channel, number: usize) -> Result<(u64, Instant), Failure> {
+/// Sends a message.
+async fn say(control: &mut Control, channel: &Channel, number: usize, sent: &mut Sent) -> Result<(), Failure> {
     let words = &TEXT[..TEXT.len() - number * 7 % 60];
     let act = json!({"op": "send", "channel_id": channel.platform_id, "content": format!("{number} {words}")});
     let at = Instant::now();
-    let sent = control.post("act", &act).await?;
-    Ok((sent["id"].as_str().ok_or("no id")?.parse()?, at))
+    let answer = control.post("act", &act).await?;
+    let id = answer["id"].as_str().ok_or("no id")?.parse()?;
+    sent.insert(id, Sending { at, channel: channel.id.clone() });
+    Ok(())
 }
 
 /// Returns the first text channels of a list of the API.

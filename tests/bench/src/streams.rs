@@ -101,7 +101,7 @@ pub(crate) async fn open(server: SocketAddr, tenant: &str, number: u32) -> Resul
 }
 
 /// Reports each message that arrives.
-pub(crate) async fn read(mut stream: TcpStream, arrived: mpsc::UnboundedSender<(u64, Instant)>) -> Result<(), Failure> {
+async fn read(mut stream: TcpStream, arrived: mpsc::UnboundedSender<(u64, Instant)>) -> Result<(), Failure> {
     let mut bytes = Vec::with_capacity(1 << 16);
     while stream.read_buf(&mut bytes).await? > 0 {
         let text = String::from_utf8_lossy(&bytes);

@@ -17,7 +17,7 @@ use crate::memory::Resident;
 use crate::simulator::Simulator;
 use crate::{Failure, beside};
 
-const ADMIN_KEY: &str = "measurements only";
+const ADMIN_KEY: &str = "measurements-only";
 /// The wait between two looks at the jobs.
 const LOOK: Duration = Duration::from_millis(100);
 
