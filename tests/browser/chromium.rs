@@ -104,6 +104,11 @@ impl Chromium {
 
     /// Opens a page in a tab.
     pub(crate) async fn open(&self, url: &str) -> Tab {
+        self.open_after(url, "").await
+    }
+
+    /// Opens a page in a tab, in which `script` runs before the scripts of the page.
+    pub(crate) async fn open_after(&self, url: &str, script: &str) -> Tab {
         let mut connection = self.connection.lock().await;
         let (width, height) = SIZE;
         let made = json!({"url": "about:blank", "width": width, "height": height, "newWindow": true});
@@ -112,10 +117,12 @@ impl Chromium {
         let session = connection.call(None, "Target.attachToTarget", attach).await;
         let session = session["sessionId"].as_str().unwrap().to_owned();
         connection.call(Some(&session), "Page.enable", json!({})).await;
+        let first = "Page.addScriptToEvaluateOnNewDocument";
+        connection.call(Some(&session), first, json!({"source": script})).await;
         let loaded = Some("Page.loadEventFired");
         connection.call_until(Some(&session), "Page.navigate", json!({"url": url}), loaded).await;
         drop(connection);
-        Tab { session, connection: Arc::clone(&self.connection) }
+        Tab { target, session, connection: Arc::clone(&self.connection) }
     }
 }
 
@@ -128,6 +135,7 @@ impl Drop for Chromium {
 
 /// A page in a tab.
 pub(crate) struct Tab {
+    target: Value,
     session: String,
     connection: Arc<Mutex<Connection>>,
 }
@@ -135,6 +143,11 @@ pub(crate) struct Tab {
 impl Tab {
     async fn call(&self, method: &str, parameters: Value) -> Value {
         self.connection.lock().await.call(Some(&self.session), method, parameters).await
+    }
+
+    /// Closes the tab, as a reader does.
+    pub(crate) async fn close(self) {
+        self.connection.lock().await.call(None, "Target.closeTarget", json!({"targetId": self.target})).await;
     }
 
     /// Returns the value of an expression.
@@ -147,7 +160,6 @@ impl Tab {
 
     /// Waits until an expression is true of the page, which is checked whenever the page changes or is scrolled.
     pub(crate) async fn until(&self, condition: &str) {
-        let limit = PATIENCE.as_millis() / 2;
         let wait = format!(
             "new Promise((done) => {{
                 const check = () => {{
@@ -157,11 +169,10 @@ impl Tab {
                 }};
                 new MutationObserver(check).observe(document, {{ subtree: true, childList: true, characterData: true }});
                 addEventListener('scroll', check);
-                setTimeout(() => done(false), {limit});
                 check();
             }})"
         );
-        if self.run(&wait).await != json!(true) {
+        if timeout(PATIENCE / 2, self.run(&wait)).await.is_err() {
             self.screenshot("failed").await;
             panic!("{condition}: {}", self.run("document.body.innerText").await);
         }

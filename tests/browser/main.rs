@@ -5,6 +5,7 @@ mod chromium;
 #[path = "../it/program.rs"]
 #[expect(dead_code, reason = "it is the program of all end-to-end tests")]
 mod program;
+mod tabs;
 
 use std::fs;
 
@@ -48,13 +49,25 @@ fn import(installation: &Installation, export: &Value) {
 
 /// A page with these messages, open in a browser.
 async fn opened(messages: &[(u64, &str)]) -> (Installation, Server, Chromium, Tab) {
+    let (installation, server) = served(messages);
+    let browser = Chromium::start().await;
+    let tab = open(&browser, &server, "").await;
+    (installation, server, browser, tab)
+}
+
+/// A server with these messages.
+fn served(messages: &[(u64, &str)]) -> (Installation, Server) {
     let installation = Installation::new();
     import(&installation, &export(&general(), 1, messages));
     let server = installation.serve_without_index(&["--role", "web"]);
-    let browser = Chromium::start().await;
-    let tab = browser.open(&format!("http://{}/open-pages/general", server.address())).await;
+    (installation, server)
+}
+
+/// Opens the page in a tab.
+async fn open(browser: &Chromium, server: &Server, script: &str) -> Tab {
+    let tab = browser.open_after(&format!("http://{}/open-pages/general", server.address()), script).await;
     tab.until("document.querySelector('article') && document.querySelector('.news')").await;
-    (installation, server, browser, tab)
+    tab
 }
 
 /// Returns the value of a metric.
@@ -129,8 +142,7 @@ async fn a_reader_who_has_scrolled_up_stays_there_and_is_told() {
 #[ignore = "needs Chromium"]
 async fn tabs_share_a_stream_and_a_closed_channel_leaves_all_of_them() {
     let (installation, server, browser, first) = opened(&[(1, "the first")]).await;
-    let second = browser.open(&format!("http://{}/open-pages/general", server.address())).await;
-    second.until("document.querySelector('.news')").await;
+    let second = open(&browser, &server, "").await;
     wait_for_streams(&server, 1);
     import(&installation, &export(&general(), 2, &[(1, "the first"), (2, "for both")]));
     for tab in [&first, &second] {

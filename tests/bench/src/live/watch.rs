@@ -22,7 +22,7 @@ use crate::{Failure, streams};
 /// The time without a message after which none is expected any more.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The wait between two requests for new messages.
-const POLL: Duration = Duration::from_millis(2);
+const POLL: Duration = Duration::from_millis(25);
 /// The events of guilds, messages and their content.
 const INTENTS: u32 = 1 | 1 << 9 | 1 << 15;
 /// Shorter than the gateway asks for.
