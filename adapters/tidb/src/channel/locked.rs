@@ -126,14 +126,12 @@ impl Unit {
         locked: &LockedChannel,
         added: impl Iterator<Item = MessageId>,
     ) -> Result<Option<StoredRange>, StoreError> {
-        match locked.range {
-            Some(range) => Ok(Some(range.with(added))),
-            // The added messages are stored already.
-            None => {
-                let parameters = params! { "channel_id" => locked.id.to_string() };
-                Ok(self.row(RANGE, parameters, of("messages", StoredRange::of)).await?.flatten())
-            }
+        if let Some(range) = locked.range {
+            return Ok(Some(range.with(added)));
         }
+        // The added messages are stored already.
+        let parameters = params! { "channel_id" => locked.id.to_string() };
+        Ok(self.row(RANGE, parameters, of("messages", StoredRange::of)).await?.flatten())
     }
 
     /// Stores the range of a locked channel, if it differs.

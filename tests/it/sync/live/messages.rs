@@ -279,7 +279,7 @@ async fn case_55_reply_null_vs_absent(backend: Backend) {
     following.until_equal(general).await;
     for (id, shown) in [(deleted, Some(serde_json::Value::Null)), (unknown, None)] {
         let stored = world.find(general, id).await.unwrap().message;
-        assert_eq!(stored.reference.and_then(|reference| reference.message_id).map(|id| id.get()), Some(target));
+        assert_eq!(stored.reference.and_then(|reference| reference.message_id).map(MessageId::get), Some(target));
         let extra = stored.extra.map(|extra| extra.to_value()).unwrap_or_default();
         assert_eq!(extra.get("referenced_message"), shown.as_ref(), "{id}");
     }
