@@ -8,6 +8,7 @@ mod program;
 mod tabs;
 
 use std::fs;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -77,9 +78,12 @@ fn metric(server: &Server, name: &str) -> u64 {
     line.parse().unwrap()
 }
 
-/// Waits until readers of the server have streams.
+/// Waits until readers of the server have so many streams; a minute at most.
 fn wait_for_streams(server: &Server, count: u64) {
-    while metric(server, "verta_streams_open") != count {}
+    let begun = Instant::now();
+    while metric(server, "verta_streams_open") != count {
+        assert!(begun.elapsed() < Duration::from_mins(1), "not {count} streams");
+    }
 }
 
 const TEXT: &str = "document.getElementById('list').innerText";

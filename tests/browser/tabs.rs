@@ -121,5 +121,7 @@ async fn a_tab_takes_over_the_stream_of_one_that_closes_or_is_hidden() {
     let more = [(1, "the first"), (2, "without the first tab"), (3, "without the second")];
     import(&installation, &export(&general(), 3, &more));
     third.until(&format!("{TEXT}.includes('without the second')")).await;
+    let locks = "navigator.locks.query().then(({ held, pending }) => [held.length, pending.length])";
+    assert_eq!(third.run(locks).await, json!([1, 0]), "the hidden tab neither has the stream nor waits for it");
     wait_for_streams(&server, 1);
 }
