@@ -8,9 +8,10 @@ mod program;
 mod tabs;
 
 use std::fs;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use self::chromium::{Chromium, Tab};
 use self::program::{ADMIN_KEY, Installation, Server};
