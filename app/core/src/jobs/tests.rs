@@ -45,11 +45,18 @@ fn tenant() -> Tenant {
     Tenant::new(Platform::Discord, PlatformId::new("7").unwrap(), slug, name, clock().0)
 }
 
+/// The channel has nothing but messages.
+fn expect_nothing_else(unit: &mut FakeUnitOfWork) {
+    unit.media.expect_delete_first().returning(|_, _| Ok(0));
+    unit.versions.expect_delete_first().returning(|_, _| Ok(0));
+    unit.removals.expect_delete_first().returning(|_, _| Ok(0));
+}
+
 /// A step that finds this many messages, or fails.
 fn step(removed: Result<u64, StoreError>) -> FakeUnitOfWork {
     let mut unit = wanted();
     unit.messages.expect_delete_first().return_once(|_, _| removed);
-    unit.media.expect_delete_first().returning(|_, _| Ok(0));
+    expect_nothing_else(&mut unit);
     unit.channels.expect_delete().returning(|_| Ok(()));
     unit.jobs.expect_upsert().returning(|_| Ok(()));
     unit
@@ -125,7 +132,7 @@ async fn a_step_that_is_too_large_is_done_in_smaller_ones_until_the_channel_is_g
     let limited = |limit: u32, removed: Result<u64, StoreError>| {
         let mut unit = wanted();
         unit.messages.expect_delete_first().withf(move |_, asked| *asked == limit).return_once(|_, _| removed);
-        unit.media.expect_delete_first().returning(|_, _| Ok(0));
+        expect_nothing_else(&mut unit);
         unit.channels.expect_delete().returning(|_| Ok(()));
         unit.jobs.expect_upsert().returning(|_| Ok(()));
         unit

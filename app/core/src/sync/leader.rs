@@ -79,7 +79,7 @@ impl Candidate {
         match retry(&LOST_RACE, StoreError::is_retryable, once).await? {
             Ok((lease, before)) => {
                 let before = before.map(|before| describe(&before.holder));
-                info!(fence = lease.fence.get(), before, "elected leader");
+                info!(lease = self.name, fence = lease.fence.get(), before, "elected leader");
                 let lost = CancellationToken::new();
                 Ok(Ok(Leader { of: self.clone(), fence: lease.fence, lease: watch::Sender::new(lease), lost }))
             }

@@ -6,6 +6,7 @@ use domain::coverage::Coverage;
 use domain::job::{JobId, JobKind, Progress, SyncScope};
 use domain::message::MessageId;
 use domain::pseudonym::{PseudonymKey, Pseudonymizer};
+use domain::removal::Removal;
 use domain::tenant::TenantId;
 use domain::visibility::Visibility;
 use ports::guild::{GoneItem, GuildError, MockGuildSource};
@@ -141,7 +142,11 @@ async fn a_stored_channel_that_the_platform_deleted_is_hidden_and_marked_deleted
     let (stored, hidden) = (channel(7, ChannelKind::VOICE), Arc::default());
     // It is found, hidden, its threads are listed, and the reason is recorded.
     let mut units = vec![finding(&stored), finding(&stored), hiding(&stored, &hidden), finding(&stored)];
-    units.push(explaining(&stored, Coverage::DELETED));
+    let mut last = explaining(&stored, Coverage::DELETED);
+    let (channel, is_whole) = (stored.id, |removal: &Removal| removal.message.is_none());
+    let is_of_channel = move |all: &[Removal]| matches!(all, [one] if one.channel == channel && is_whole(one));
+    last.removals.expect_upsert_all().withf(is_of_channel).once().returning(|_| Ok(()));
+    units.push(last);
     let source = source(vec![], Err(GuildError::Gone(GoneItem::Channel)));
     let (queued, failures, committed) = list(vec![], &[7], source, units).await;
     assert_eq!((queued, failures, committed), (vec![], None, 2));
