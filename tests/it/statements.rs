@@ -167,6 +167,8 @@ fn every_list_that_is_cut_ends_its_order_on_a_key() {
         "sticker_id",
         "unreadable_id",
         "attachment_id",
+        "hash",
+        "edited_at",
     ];
     for Statement { file, name, sql } in statements() {
         let sql = words(&sql);
