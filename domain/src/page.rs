@@ -18,7 +18,7 @@ use crate::message::{Deletion, Message, MessageId};
 use crate::timestamp::Timestamp;
 
 pub use self::plan::{
-    Effect, MOST_NAMED, Replaced, StoredState, StoredVersion, Touch, Write, WritePlan, content_due, message_changes,
+    Effect, MOST_NAMED, Replaced, StoredState, StoredVersion, Touch, Write, WritePlan, message_changes, removals,
 };
 pub use self::restore::{RestorePlan, RestoreState};
 pub use self::stats::{Activity, ActivityPlan, Newest, Recount, StatsPlan, StoredStats};

@@ -112,6 +112,15 @@ pub struct EarlierVersion {
     pub is_deletion: bool,
 }
 
+impl EarlierVersion {
+    /// Returns the time that identifies it among the texts of its message, and orders them: that of the edit that made
+    /// it, and the Unix epoch for the first one.
+    #[must_use]
+    pub fn key(&self) -> Timestamp {
+        self.edited_at.unwrap_or(Timestamp::EPOCH)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{RetentionError, RetentionPeriod};

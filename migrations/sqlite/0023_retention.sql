@@ -43,15 +43,9 @@ CREATE INDEX IF NOT EXISTS unused_files_removed ON unused_files (removed_at, ten
 CREATE INDEX IF NOT EXISTS media_by_hash ON media (tenant_id, hash, channel_id, message_id, attachment_id)
     WHERE hash IS NOT NULL;
 
--- An explicit deletion did not remove the content before, and an inferred one never did.
+-- No deletion removed content before: every channel is gone through once.
 INSERT INTO removals (channel_id, message_id, due_at)
-SELECT channel_id, message_id, deleted_at + CASE deletion_kind WHEN 1 THEN 2592000000 ELSE 0 END
-FROM messages
-WHERE deleted_at IS NOT NULL
-ON CONFLICT (channel_id, message_id) DO NOTHING;
-
-INSERT INTO removals (channel_id, message_id, due_at)
-SELECT channel_id, 0, checked_at
-FROM coverage
-WHERE reason = 'deleted'
+SELECT channel_id, 0, 0
+FROM channels
+WHERE true
 ON CONFLICT (channel_id, message_id) DO NOTHING;

@@ -38,15 +38,8 @@ CREATE TABLE IF NOT EXISTS unused_files (
 
 ALTER TABLE media ADD INDEX IF NOT EXISTS media_by_hash (tenant_id, hash, channel_id, message_id, attachment_id);
 
--- An explicit deletion did not remove the content before, and an inferred one never did.
+-- No deletion removed content before: every channel is gone through once.
 INSERT INTO removals (channel_id, message_id, due_at)
-SELECT channel_id, message_id, DATE_ADD(deleted_at, INTERVAL CASE deletion_kind WHEN 1 THEN 30 ELSE 0 END DAY)
-FROM messages
-WHERE deleted_at IS NOT NULL
-ON DUPLICATE KEY UPDATE due_at = removals.due_at;
-
-INSERT INTO removals (channel_id, message_id, due_at)
-SELECT channel_id, 0, checked_at
-FROM coverage
-WHERE reason = 'deleted'
+SELECT channel_id, 0, CAST('1970-01-01' AS DATETIME(3))
+FROM channels
 ON DUPLICATE KEY UPDATE due_at = removals.due_at;

@@ -176,6 +176,9 @@ pub trait MediaRepository: Send {
         limit: u32,
     ) -> Result<Vec<File>, StoreError>;
 
+    /// Returns files of `tenant` whose stored bytes have this hash, ascending by key; at most `limit` (1..=1000).
+    async fn list_stored(&mut self, tenant: TenantId, hash: ContentHash, limit: u32) -> Result<Vec<File>, StoreError>;
+
     /// Removes the first `limit` (1..=1000) file rows of a channel; returns their number.
     async fn delete_first(&mut self, channel: ChannelId, limit: u32) -> Result<u64, StoreError>;
 }

@@ -17,19 +17,26 @@ use crate::error::StoreError;
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait VersionRepository: Send {
-    /// Returns the earlier texts of a message, oldest first; at most the 1000 oldest.
-    async fn list(&mut self, channel: ChannelId, message: MessageId) -> Result<Vec<EarlierVersion>, StoreError>;
-
-    /// Returns the earlier texts of a channel, ascending by message, then edit: of the messages after `after`, at most
-    /// `limit` (1..=1000). Those of the last message may be incomplete.
-    async fn list_after(
+    /// Returns the earlier texts of a message, oldest first: those after the text of this [key](EarlierVersion::key), at
+    /// most `limit` (1..=1000).
+    async fn list(
         &mut self,
         channel: ChannelId,
-        after: Option<MessageId>,
+        message: MessageId,
+        after: Option<Timestamp>,
         limit: u32,
     ) -> Result<Vec<EarlierVersion>, StoreError>;
 
-    /// Stores earlier texts of a channel from another archive.
+    /// Returns the earlier texts of a channel, ascending by message, then age: those after the text of this message and
+    /// [key](EarlierVersion::key), at most `limit` (1..=1000).
+    async fn list_after(
+        &mut self,
+        channel: ChannelId,
+        after: Option<(MessageId, Timestamp)>,
+        limit: u32,
+    ) -> Result<Vec<EarlierVersion>, StoreError>;
+
+    /// Stores earlier texts of a channel (at most 100) from another archive.
     ///
     /// # Errors
     /// [`StoreError::Missing`] if the channel is not stored.

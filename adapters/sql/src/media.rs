@@ -28,6 +28,8 @@ pub trait MediaStatements: Session {
     const FIND_ALL: &'static str;
     /// Lists the files from a message on.
     const LIST_AFTER: &'static str;
+    /// Lists the files of a tenant by the hash of their bytes.
+    const LIST_STORED: &'static str;
     /// Lists the keys of the first files of a channel.
     const FIRST: &'static str;
     /// Removes the first files of a channel.
@@ -165,6 +167,12 @@ impl<U: MediaStatements> MediaRepository for SqlUnit<U> {
         let Some(bound) = after.map_or(Some(MessageId::MIN), MessageId::next) else { return Ok(Vec::new()) };
         let parameters = parameters! { "channel_id" => channel.0, "bound" => bound, "limit" => limit };
         self.0.select(U::LIST_AFTER, parameters).await
+    }
+
+    #[instrument(name = "db.media.list_stored", level = "debug", skip_all, err(level = "trace"))]
+    async fn list_stored(&mut self, tenant: TenantId, hash: ContentHash, limit: u32) -> Result<Vec<File>, StoreError> {
+        let parameters = parameters! { "tenant_id" => tenant.0, "hash" => hash.to_string(), "limit" => limit };
+        self.0.select(U::LIST_STORED, parameters).await
     }
 
     #[instrument(name = "db.media.delete_first", level = "debug", skip_all, err(level = "trace"))]

@@ -29,8 +29,8 @@ pub trait VersionStatements: Session {
     const DELETE_FIRST: &'static str;
 }
 
-/// The time of the edit that made the first text, in the key of a row.
-const NEVER: Timestamp = Timestamp::EPOCH;
+/// A time before the key of the first text.
+const BEFORE_ALL: Timestamp = Timestamp::from_millis(-1).expect("it is in the range");
 
 impl FromRow for EarlierVersion {
     const TABLE: &'static str = "message_versions";
@@ -38,7 +38,7 @@ impl FromRow for EarlierVersion {
     fn from_row(row: &mut impl Columns) -> Result<Self, StoreError> {
         Ok(Self {
             message: row.id("message_id")?,
-            edited_at: Some(row.time("edited_at")?).filter(|at| *at != NEVER),
+            edited_at: Some(row.time("edited_at")?).filter(|at| *at != Timestamp::EPOCH),
             content: row.text("content")?,
             embeds: row.json("embeds")?,
             observed_at: row.time("observed_at")?,
@@ -51,20 +51,40 @@ impl FromRow for EarlierVersion {
 #[async_trait]
 impl<U: VersionStatements> VersionRepository for SqlUnit<U> {
     #[instrument(name = "db.version.list", level = "debug", skip_all, err(level = "trace"))]
-    async fn list(&mut self, channel: ChannelId, message: MessageId) -> Result<Vec<EarlierVersion>, StoreError> {
-        self.0.select(U::LIST, parameters! { "channel_id" => channel.0, "message_id" => message }).await
+    async fn list(
+        &mut self,
+        channel: ChannelId,
+        message: MessageId,
+        after: Option<Timestamp>,
+        limit: u32,
+    ) -> Result<Vec<EarlierVersion>, StoreError> {
+        let parameters = parameters! {
+            "channel_id" => channel.0,
+            "message_id" => message,
+            "key" => after.unwrap_or(BEFORE_ALL),
+            "limit" => limit,
+        };
+        self.0.select(U::LIST, parameters).await
     }
 
     #[instrument(name = "db.version.list_after", level = "debug", skip_all, err(level = "trace"))]
     async fn list_after(
         &mut self,
         channel: ChannelId,
-        after: Option<MessageId>,
+        after: Option<(MessageId, Timestamp)>,
         limit: u32,
     ) -> Result<Vec<EarlierVersion>, StoreError> {
-        let Some(bound) = after.map_or(Some(MessageId::MIN), MessageId::next) else { return Ok(Vec::new()) };
-        let parameters = parameters! { "channel_id" => channel.0, "bound" => bound, "limit" => limit };
-        self.0.select(U::LIST_AFTER, parameters).await
+        let mut found = Vec::new();
+        if let Some((message, key)) = after {
+            found = self.list(channel, message, Some(key), limit).await?;
+        }
+        let bound = after.map_or(Some(MessageId::MIN), |(message, _)| message.next());
+        let limit = limit - u32::try_from(found.len()).unwrap_or(limit);
+        if let Some(bound) = bound.filter(|_| limit > 0) {
+            let parameters = parameters! { "channel_id" => channel.0, "bound" => bound, "limit" => limit };
+            found.extend(self.0.select(U::LIST_AFTER, parameters).await?);
+        }
+        Ok(found)
     }
 
     #[instrument(name = "db.version.upsert_all", level = "debug", skip_all, err(level = "trace"))]
@@ -79,7 +99,7 @@ impl<U: VersionStatements> VersionRepository for SqlUnit<U> {
                 "tenant_id" => tenant.0,
                 "channel_id" => channel.0,
                 "message_id" => version.message,
-                "edited_at" => version.edited_at.unwrap_or(NEVER),
+                "edited_at" => version.key(),
                 "content" => version.content.clone(),
                 "embeds" => version.embeds.as_ref().map(|json| json.as_str().to_owned()),
                 "observed_at" => version.observed_at,

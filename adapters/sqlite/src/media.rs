@@ -68,6 +68,15 @@ impl MediaStatements for Unit {
         LIMIT :limit
     "};
 
+    const LIST_STORED: &'static str = sql! {r"
+        SELECT {file}
+        FROM media
+        WHERE tenant_id = :tenant_id
+            AND hash = :hash
+        ORDER BY channel_id, message_id, attachment_id
+        LIMIT :limit
+    "};
+
     const FIRST: &'static str = r"
         SELECT channel_id, message_id, attachment_id
         FROM media

@@ -5,6 +5,13 @@ use adapter_sql::unused::UnusedFileStatements;
 use crate::unit::Unit;
 
 impl UnusedFileStatements for Unit {
+    const UPSERT: &'static str = r"
+        INSERT INTO unused_files (tenant_id, hash)
+        VALUES (:tenant_id, :hash)
+        ON CONFLICT (tenant_id, hash) DO UPDATE
+        SET removed_at = NULL
+    ";
+
     const LIST: &'static str = r"
         SELECT tenant_id, hash
         FROM unused_files
@@ -13,20 +20,19 @@ impl UnusedFileStatements for Unit {
         LIMIT :limit
     ";
 
+    const LIST_REMOVED: &'static str = r"
+        SELECT tenant_id, hash
+        FROM unused_files
+        WHERE removed_at < :before
+        ORDER BY removed_at, tenant_id, hash
+        LIMIT :limit
+    ";
+
     const FIND: &'static str = r"
-        SELECT hash, removed_at
+        SELECT tenant_id, hash
         FROM unused_files
         WHERE tenant_id = :tenant_id
             AND hash = :hash
-    ";
-
-    const FIND_USE: &'static str = r"
-        SELECT message_id
-        FROM media
-        WHERE tenant_id = :tenant_id
-            AND hash = :hash
-        ORDER BY channel_id, message_id, attachment_id
-        LIMIT 1
     ";
 
     const RECORD_REMOVED: &'static str = r"
@@ -40,16 +46,5 @@ impl UnusedFileStatements for Unit {
         DELETE FROM unused_files
         WHERE tenant_id = :tenant_id
             AND hash = :hash
-    ";
-
-    const FORGET_REMOVED: &'static str = r"
-        DELETE FROM unused_files
-        WHERE (tenant_id, hash) IN (
-            SELECT tenant_id, hash
-            FROM unused_files
-            WHERE removed_at < :before
-            ORDER BY removed_at, tenant_id, hash
-            LIMIT 1000
-        )
     ";
 }

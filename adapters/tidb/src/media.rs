@@ -80,6 +80,16 @@ impl MediaStatements for Unit {
         LIMIT :limit
     "};
 
+    const LIST_STORED: &'static str = sql! {r"
+        SELECT /*+ ORDER_INDEX(media, media_by_hash) */
+            {file}
+        FROM media
+        WHERE tenant_id = :tenant_id
+            AND hash = :hash
+        ORDER BY channel_id, message_id, attachment_id
+        LIMIT :limit
+    "};
+
     const FIRST: &'static str = r"
         SELECT /*+ ORDER_INDEX(media, PRIMARY) */
             channel_id, message_id, attachment_id

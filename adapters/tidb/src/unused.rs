@@ -5,6 +5,13 @@ use adapter_sql::unused::UnusedFileStatements;
 use crate::unit::Unit;
 
 impl UnusedFileStatements for Unit {
+    const UPSERT: &'static str = r"
+        INSERT INTO unused_files (tenant_id, hash)
+        VALUES (:tenant_id, :hash)
+        ON DUPLICATE KEY UPDATE
+            removed_at = NULL
+    ";
+
     const LIST: &'static str = r"
         SELECT /*+ ORDER_INDEX(unused_files, unused_files_removed) */
             tenant_id, hash
@@ -14,22 +21,21 @@ impl UnusedFileStatements for Unit {
         LIMIT :limit
     ";
 
-    const FIND: &'static str = r"
-        SELECT hash, removed_at
+    const LIST_REMOVED: &'static str = r"
+        SELECT /*+ ORDER_INDEX(unused_files, unused_files_removed) */
+            tenant_id, hash
         FROM unused_files
-        WHERE tenant_id = ?
-            AND hash IN (…)
-        FOR UPDATE
+        WHERE removed_at < :before
+        ORDER BY removed_at, tenant_id, hash
+        LIMIT :limit
     ";
 
-    const FIND_USE: &'static str = r"
-        SELECT /*+ USE_INDEX(media, media_by_hash) */
-            message_id
-        FROM media
+    const FIND: &'static str = r"
+        SELECT tenant_id, hash
+        FROM unused_files
         WHERE tenant_id = :tenant_id
             AND hash = :hash
-        ORDER BY channel_id, message_id, attachment_id
-        LIMIT 1
+        FOR UPDATE
     ";
 
     const RECORD_REMOVED: &'static str = r"
@@ -43,12 +49,5 @@ impl UnusedFileStatements for Unit {
         DELETE FROM unused_files
         WHERE tenant_id = :tenant_id
             AND hash = :hash
-    ";
-
-    const FORGET_REMOVED: &'static str = r"
-        DELETE FROM unused_files
-        WHERE removed_at < :before
-        ORDER BY removed_at, tenant_id, hash
-        LIMIT 1000
     ";
 }

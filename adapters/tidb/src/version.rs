@@ -12,8 +12,9 @@ impl VersionStatements for Unit {
         FROM message_versions
         WHERE channel_id = :channel_id
             AND message_id = :message_id
+            AND edited_at > :key
         ORDER BY edited_at
-        LIMIT 1000
+        LIMIT :limit
     "};
 
     const LIST_AFTER: &'static str = sql! {r"

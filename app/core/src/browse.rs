@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use domain::channel::{Channel, ChannelId};
 use domain::coverage::Coverage;
-use domain::job::JobKind;
+use domain::job::{JobKind, JobState};
 use domain::slug::TenantSlug;
 use domain::sync::Repair;
 use domain::tenant::{Tenant, TenantId, TenantStatus};
@@ -223,8 +223,13 @@ impl Reading {
         if coverage.is_empty() {
             return Ok(Vec::new());
         }
-        let mut syncs = unfinished_of(&mut *self.at).await?;
-        syncs.retain(|job| job.tenant_id == tenant && job.kind == JobKind::Incremental);
+        // A sync that failed has left its part to the next one.
+        let newest = self.at.jobs().list(tenant, Page { after: None, limit: 20 }).await?;
+        let newest = newest.into_iter().find(|job| job.kind == JobKind::Incremental && job.has_ended());
+        let failed = newest.filter(|job| job.state == JobState::Failed);
+        let unfinished = unfinished_of(&mut *self.at).await?.into_iter().filter(|job| job.tenant_id == tenant);
+        let mut syncs: Vec<_> = failed.into_iter().chain(unfinished).collect();
+        syncs.retain(|job| job.kind == JobKind::Incremental);
         let ids: Vec<_> = coverage.iter().map(|coverage| coverage.channel_id).collect();
         let states = if syncs.is_empty() { Vec::new() } else { self.at.sync_states().find_all(&ids).await? };
         let view = |coverage: Coverage| {

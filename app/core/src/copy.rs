@@ -164,6 +164,7 @@ impl Copier {
                     let refused = self.messages(channel.id, &proven, &mut copied, progress).await?;
                     retry(&LOST_RACE, CopyError::is_retryable, || self.coverage(channel.id, &refused)).await?;
                     retry(&LOST_RACE, CopyError::is_retryable, || self.unreadable(channel.id)).await?;
+                    retry(&LOST_RACE, CopyError::is_retryable, || self.enter_removal(channel.id)).await?;
                     files::copy(&*self.from, &*self.to, &channel).await?;
                     versions::copy(&*self.from, &*self.to, &channel).await?;
                 }
@@ -452,11 +453,16 @@ impl Copier {
         }
         let mut unit = self.begin().await?;
         unit.coverage().restore(&coverage, &segments).await.map_err(CopyError::To)?;
-        if coverage.is_deleted() {
-            let due_at = coverage.checked_at.unwrap_or(Timestamp::EPOCH);
-            let removal = Removal { channel, message: None, due_at };
-            unit.removals().upsert_all(&[removal]).await.map_err(CopyError::To)?;
-        }
+        unit.commit().await.map_err(CopyError::To)
+    }
+
+    /// Enters the removal of the messages of a channel that is deleted in the target: copied ones may have content.
+    async fn enter_removal(&self, channel: ChannelId) -> Result<(), CopyError> {
+        let (found, _) = what_is_proven(&*self.to, channel).await.map_err(CopyError::To)?;
+        let Some(coverage) = found.filter(Coverage::is_deleted) else { return Ok(()) };
+        let due_at = coverage.checked_at.unwrap_or(Timestamp::EPOCH);
+        let mut unit = self.begin().await?;
+        unit.removals().upsert_all(&[Removal { channel, message: None, due_at }]).await.map_err(CopyError::To)?;
         unit.commit().await.map_err(CopyError::To)
     }
 

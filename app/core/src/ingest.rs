@@ -7,11 +7,13 @@
 mod channels;
 mod state;
 
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use domain::channel::ChannelId;
 use domain::lease::Fence;
 use domain::media::{File, FileKey, FileState};
+use domain::message::StoredMessage;
 use domain::page::{MessagePage, PageOutcome};
 use domain::tenant::TenantId;
 use domain::timestamp::Timestamp;
@@ -27,6 +29,9 @@ use crate::retry::retry_in_store;
 use crate::unreadable;
 
 pub use self::channels::BATCH;
+
+/// The maximum number of messages that are found at once.
+const MESSAGES: usize = 200;
 
 /// The reason why something was not stored. Nothing of its unit of work was committed.
 #[derive(Debug, thiserror::Error)]
@@ -187,26 +192,36 @@ pub(crate) async fn record_files(
     if files.is_empty() { Ok(()) } else { unit.media().insert_all(tenant, &files).await }
 }
 
-/// Records the results of requests for files. One whose bytes were removed in the meantime, because no message had them,
-/// is requested again.
+/// Records the results of requests for files, as far as their messages still list them: bytes that were stored for
+/// others are entered as unused. Locks the channels.
 ///
 /// # Errors
 /// [`StoreError`] if the store fails.
 pub(crate) async fn record_results(
     unit: &mut dyn UnitOfWork,
     tenant: TenantId,
-    now: Timestamp,
     files: &[File],
 ) -> Result<(), StoreError> {
-    let hash = |file: &File| if let FileState::Stored { hash, .. } = file.state { Some(hash) } else { None };
-    let mut removed = Vec::new();
-    let hashes: Vec<_> = files.iter().filter_map(hash).collect();
-    for hashes in hashes.chunks(BATCH) {
-        removed.extend(unit.unused_files().reclaim(tenant, hashes).await?);
+    let channels: BTreeSet<ChannelId> = files.iter().map(|file| file.key.channel).collect();
+    for channel in channels {
+        if unit.channels().find(channel).await?.is_none() {
+            return Err(StoreError::Missing { what: "channel" });
+        }
     }
-    let is_removed = |file: &File| hash(file).is_some_and(|hash| removed.contains(&hash));
-    let again = |file: &File| if is_removed(file) { File { state: FileState::seen(now), ..*file } } else { *file };
-    unit.media().upsert_all(tenant, &files.iter().map(again).collect::<Vec<_>>()).await
+    let mut listed = HashSet::new();
+    let keys: BTreeSet<_> = files.iter().map(|file| (file.key.channel, file.key.message)).collect();
+    for keys in keys.into_iter().collect::<Vec<_>>().chunks(MESSAGES) {
+        for StoredMessage { message, .. } in unit.messages().find_all(keys).await? {
+            let key = |attachment| FileKey { channel: message.channel_id, message: message.id, attachment };
+            listed.extend(message.attachments.iter().map(|file| key(file.id)));
+        }
+    }
+    let (standing, others): (Vec<File>, Vec<File>) = files.iter().partition(|file| listed.contains(&file.key));
+    let hash = |file: &File| if let FileState::Stored { hash, .. } = file.state { Some(hash) } else { None };
+    for hashes in others.iter().filter_map(hash).collect::<Vec<_>>().chunks(BATCH) {
+        unit.unused_files().upsert_all(tenant, hashes).await?;
+    }
+    unit.media().upsert_all(tenant, &standing).await
 }
 
 #[cfg(test)]

@@ -1,19 +1,22 @@
-//! Removes content that is due: that of deleted messages and channels, earlier texts whose retention is over, and the bytes
-//! of files that no message has any more.
+//! Removes content that is due: that of deleted messages and channels, earlier texts whose retention is over, and the
+//! bytes of files that no message has any more.
 //!
-//! Every step is one bounded unit that can be repeated, so that several processes can do this at once.
+//! Every step is one bounded unit that can be repeated, so that several processes can do this at once. A step that fails
+//! is left to the next pass, and keeps no other from being done.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use domain::channel::ChannelId;
-use domain::media::UnusedFile;
-use domain::message::{DeletionKind, MessageId};
+use domain::coverage::{Coverage, Interval};
+use domain::media::{File, FileState, UnusedFile};
+use domain::message::{DeletionKind, MessageId, MessageMark};
 use domain::page::MessagePage;
 use domain::removal::Removal;
 use domain::retention::RetentionPeriod;
 use domain::tenant::Tenant;
+use domain::timestamp::Timestamp;
 use ports::clock::Clock;
 use ports::error::StoreError;
 use ports::media::MediaStore;
@@ -27,17 +30,19 @@ use tracing::{info, warn};
 use crate::ingest::write_page;
 use crate::retry::{LOST_RACE, retry};
 
-/// The number of removals, messages of a deleted channel, or unused files that are read at once; one unit removes the
-/// content of as many messages at most.
+/// The number of entries that are read at once; one unit removes the content of as many messages at most.
 const STEP: u32 = 100;
+/// The number of messages of a channel whose marks are read at once.
+const MARKS: u32 = 1_000;
 /// The number of earlier texts that one unit removes.
 const TRIM_STEP: u32 = 500;
-/// How often due content is looked for, if nothing announces it.
+/// How often due content is looked for, if nothing announces it; and how long deleted content stays in the leftovers of
+/// the store at most.
 const PATROL: Duration = Duration::from_secs(30);
 /// How often earlier texts are trimmed.
 const TRIM: Duration = Duration::from_hours(1);
 /// How long the entry of a removed file stays: longer than storing its bytes and recording that takes.
-const REMEMBERED: Duration = Duration::from_hours(24);
+const REMEMBERED: Duration = Duration::from_mins(10);
 
 /// Removes content that is due. A clone is the same.
 #[derive(Clone)]
@@ -62,166 +67,270 @@ impl Removals {
 
     /// Removes content until `stop`: when woken, and every 30 seconds; earlier texts every hour.
     pub async fn run(&self, stop: CancellationToken) {
-        let (mut trimmed_at, mut is_purged, mut is_woken) = (None, true, false);
+        let (mut trimmed_at, mut dirty_since) = (None, None);
         while !stop.is_cancelled() {
-            match self.remove_due(&stop).await {
-                Ok(0) => {}
-                Ok(_) => is_purged = false,
-                Err(error) => warn!(error = &error as &dyn std::error::Error, "deleted content not removed"),
-            }
-            if !is_purged && !is_woken {
-                is_purged = self.purge().await;
-            }
+            let mut removed = self.remove_due(&stop).await;
             if trimmed_at.is_none_or(|at: Instant| at.elapsed() >= TRIM) {
                 trimmed_at = Some(Instant::now());
-                if let Err(error) = self.trim_texts(&stop).await {
-                    warn!(error = &error as &dyn std::error::Error, "earlier texts not trimmed");
-                }
+                removed += self.trim_texts(&stop).await;
             }
-            is_woken = tokio::select! {
-                () = self.wake.notified() => true,
-                () = tokio::time::sleep(PATROL) => false,
-                () = stop.cancelled() => false,
-            };
-            is_purged &= !is_woken;
+            if removed > 0 {
+                dirty_since.get_or_insert_with(Instant::now);
+            }
+            if dirty_since.is_some_and(|since: Instant| since.elapsed() >= PATROL) && self.purge().await {
+                dirty_since = None;
+            }
+            tokio::select! {
+                // The deletion itself has left something behind.
+                () = self.wake.notified() => {
+                    dirty_since.get_or_insert_with(Instant::now);
+                }
+                () = tokio::time::sleep(PATROL) => {}
+                () = stop.cancelled() => {}
+            }
+        }
+    }
+
+    /// Removes all that is due once, except for earlier texts.
+    pub async fn remove_once(&self, stop: &CancellationToken) {
+        if self.remove_due(stop).await > 0 {
+            self.purge().await;
         }
     }
 
     /// Removes deleted content from the leftovers of the store; returns whether that succeeded.
     async fn purge(&self) -> bool {
-        let purged = retry(&LOST_RACE, StoreError::is_retryable, || self.store.purge()).await;
+        let purged = retried(|| self.store.purge()).await;
         if let Err(error) = &purged {
             warn!(error = error as &dyn std::error::Error, "write-ahead log not truncated");
         }
         purged.is_ok()
     }
 
-    /// Removes all content of deleted messages and channels that is due, then the files that no message has any more.
-    /// Returns the number of removals.
-    ///
-    /// # Errors
-    /// [`StoreError`] if a step fails permanently; the next call continues from there.
-    pub async fn remove_due(&self, stop: &CancellationToken) -> Result<usize, StoreError> {
+    /// Removes all content of deleted messages and channels that is due, and the bytes of files that no message has any
+    /// more. Returns the number of removals; those that failed are logged, and left to the next call.
+    pub async fn remove_due(&self, stop: &CancellationToken) -> usize {
         let mut removed = 0;
+        let (messages, files) = (self.remove_entered(stop, &mut removed).await, self.remove_files(stop).await);
+        for outcome in [messages, files.map(|files| removed += files)] {
+            if let Err(error) = outcome {
+                warn!(error = &error as &dyn std::error::Error, "deleted content not removed");
+            }
+        }
+        removed
+    }
+
+    async fn remove_entered(&self, stop: &CancellationToken, removed: &mut usize) -> Result<(), StoreError> {
+        let (now, mut failed) = (self.clock.now(), HashSet::new());
         while !stop.is_cancelled() {
-            let load = async || self.store.read().await?.removals().list_due(self.clock.now(), STEP).await;
-            let due = retry(&LOST_RACE, StoreError::is_retryable, load).await?;
+            // Those that failed are still listed.
+            let limit = STEP + u32::try_from(failed.len()).unwrap_or(u32::MAX).min(1_000 - STEP);
+            let load = async || self.store.read().await?.removals().list_due(now, limit).await;
+            let mut due = retried(load).await?;
+            due.retain(|removal| !failed.contains(&(removal.channel, removal.message)));
+            due.truncate(STEP as usize);
             if due.is_empty() {
                 break;
             }
-            removed += due.len();
             let mut by_channel: BTreeMap<ChannelId, Vec<Removal>> = BTreeMap::new();
             for removal in due {
                 by_channel.entry(removal.channel).or_default().push(removal);
             }
             for (channel, removals) in by_channel {
-                let (messages, whole): (Vec<_>, Vec<_>) =
-                    removals.into_iter().partition(|removal| removal.message.is_some());
-                if !messages.is_empty() {
-                    let remove = || self.remove_messages(channel, &messages);
-                    retry(&LOST_RACE, StoreError::is_retryable, remove).await?;
+                match self.remove_in(channel, &removals, stop).await {
+                    Ok(()) => *removed += removals.len(),
+                    Err(error) => {
+                        let error = &error as &dyn std::error::Error;
+                        warn!(channel.id = %channel, error, "deleted content not removed");
+                        failed.extend(removals.iter().map(|removal| (removal.channel, removal.message)));
+                    }
                 }
-                for removal in whole {
-                    self.remove_channel(&removal, stop).await?;
-                }
-            }
-        }
-        Ok(removed + self.remove_files(stop).await?)
-    }
-
-    /// Removes the content of those messages that are still deleted.
-    async fn remove_messages(&self, channel: ChannelId, removals: &[Removal]) -> Result<(), StoreError> {
-        let mut unit = self.store.begin().await?;
-        let page = MessagePage::due(channel, removals.iter().filter_map(|removal| removal.message), self.clock.now());
-        unit.messages().replace_interval(channel, &page).await?;
-        unit.removals().delete_all(removals).await?;
-        unit.commit().await
-    }
-
-    /// Marks all messages of a deleted channel explicitly deleted, which removes their content.
-    async fn remove_channel(&self, removal: &Removal, stop: &CancellationToken) -> Result<(), StoreError> {
-        let (channel, mut after, mut messages) = (removal.channel, None, 0);
-        while !stop.is_cancelled() {
-            let load = async || self.store.read().await?.messages().list_marks(channel, after, STEP).await;
-            let marks = retry(&LOST_RACE, StoreError::is_retryable, load).await?;
-            let Some(last) = marks.last() else {
-                let end = async || {
-                    let mut unit = self.store.begin().await?;
-                    unit.removals().delete_all(std::slice::from_ref(removal)).await?;
-                    unit.commit().await
-                };
-                retry(&LOST_RACE, StoreError::is_retryable, end).await?;
-                info!(channel.id = %channel, messages, "content of a deleted channel removed");
-                return Ok(());
-            };
-            after = Some(last.id);
-            let is_final = |kind| kind == DeletionKind::Explicit;
-            let left = marks.iter().filter(|mark| !mark.deletion.is_some_and(|deletion| is_final(deletion.kind)));
-            let left: Vec<MessageId> = left.map(|mark| mark.id).collect();
-            messages += left.len();
-            let page = MessagePage::deleted(channel, left, removal.due_at);
-            let remove = async || {
-                let mut unit = self.store.begin().await?;
-                write_page(&mut *unit, channel, &page, &[]).await?;
-                unit.commit().await
-            };
-            if !page.messages().is_empty() {
-                retry(&LOST_RACE, StoreError::is_retryable, remove).await?;
             }
         }
         Ok(())
     }
 
-    /// Removes the bytes of files that no message has any more; returns their number.
-    async fn remove_files(&self, stop: &CancellationToken) -> Result<usize, StoreError> {
-        let mut removed = 0;
+    async fn remove_in(
+        &self,
+        channel: ChannelId,
+        removals: &[Removal],
+        stop: &CancellationToken,
+    ) -> Result<(), StoreError> {
+        let ids: Vec<MessageId> = removals.iter().filter_map(|removal| removal.message).collect();
+        if !ids.is_empty() {
+            let of_messages: Vec<_> = removals.iter().copied().filter(|removal| removal.message.is_some()).collect();
+            let page = MessagePage::due(channel, ids, self.clock.now());
+            let remove = async || {
+                let mut unit = self.store.begin().await?;
+                unit.messages().replace_interval(channel, &page).await?;
+                unit.removals().delete_all(&of_messages).await?;
+                unit.commit().await
+            };
+            retried(remove).await?;
+        }
+        for removal in removals.iter().filter(|removal| removal.message.is_none()) {
+            self.go_through(removal, stop).await?;
+        }
+        Ok(())
+    }
+
+    /// Goes through the messages of a channel: those of a deleted one are marked explicitly deleted, which removes their
+    /// content; in another one, the content of deleted messages is removed or entered.
+    async fn go_through(&self, removal: &Removal, stop: &CancellationToken) -> Result<(), StoreError> {
+        let channel = removal.channel;
+        let load = async || self.store.read().await?.coverage().find(channel).await;
+        let coverage = retried(load).await?;
+        let deleted_at = coverage.filter(Coverage::is_deleted).map(|_| removal.due_at);
+        let (mut after, mut messages) = (None, 0);
         while !stop.is_cancelled() {
-            let load = async || self.store.read().await?.unused_files().list(STEP).await;
-            let unused = retry(&LOST_RACE, StoreError::is_retryable, load).await?;
-            if unused.is_empty() {
-                break;
-            }
-            removed += unused.len();
-            for file in unused {
-                retry(&LOST_RACE, StoreError::is_retryable, || self.remove_file(file)).await?;
+            let load = async || self.store.read().await?.messages().list_marks(channel, after, MARKS).await;
+            let marks = retried(load).await?;
+            let Some(last) = marks.last() else {
+                let end = async || {
+                    let mut unit = self.store.begin().await?;
+                    if deleted_at.is_some() {
+                        let all = unit.unreadable().list(channel, Interval::ALL).await?;
+                        let ids: Vec<_> = all.into_iter().map(|one| one.id).collect();
+                        unit.unreadable().delete_all(channel, &ids).await?;
+                    }
+                    unit.removals().delete_all(std::slice::from_ref(removal)).await?;
+                    unit.commit().await
+                };
+                retried(end).await?;
+                if messages > 0 {
+                    info!(channel.id = %channel, messages, "content of deleted messages removed");
+                }
+                return Ok(());
+            };
+            after = Some(last.id);
+            for marks in marks.chunks(STEP as usize) {
+                messages += self.remove_marked(channel, marks, deleted_at).await?;
             }
         }
-        let forget = async || {
+        Ok(())
+    }
+
+    /// Removes the content of deleted messages, and of the others if their channel was deleted at `deleted_at`; enters
+    /// those that are due later. Returns how many messages it removed the content of.
+    async fn remove_marked(
+        &self,
+        channel: ChannelId,
+        marks: &[MessageMark],
+        deleted_at: Option<Timestamp>,
+    ) -> Result<usize, StoreError> {
+        let now = self.clock.now();
+        let (mut due, mut left, mut later) = (Vec::new(), Vec::new(), Vec::new());
+        for MessageMark { id, deletion, .. } in marks {
+            match deletion {
+                Some(deletion) if deletion.kind == DeletionKind::Explicit => due.push(*id),
+                _ if deleted_at.is_some() => left.push(*id),
+                Some(deletion) if deletion.content_due() <= now => due.push(*id),
+                Some(deletion) => {
+                    later.push(Removal { channel, message: Some(*id), due_at: deletion.content_due() });
+                }
+                None => {}
+            }
+        }
+        let removed = due.len() + left.len();
+        if removed + later.len() == 0 {
+            return Ok(0);
+        }
+        let due = MessagePage::due(channel, due, now);
+        let left = MessagePage::deleted(channel, left, deleted_at.unwrap_or(now));
+        let remove = async || {
             let mut unit = self.store.begin().await?;
-            unit.unused_files().forget_removed(self.clock.now().minus(REMEMBERED)).await?;
+            unit.messages().replace_interval(channel, &due).await?;
+            write_page(&mut *unit, channel, &left, &[]).await?;
+            unit.removals().upsert_all(&later).await?;
             unit.commit().await
         };
-        retry(&LOST_RACE, StoreError::is_retryable, forget).await?;
+        retried(remove).await?;
         Ok(removed)
     }
 
-    async fn remove_file(&self, file: UnusedFile) -> Result<(), StoreError> {
+    /// Removes the bytes of files that no message has any more, and requests those again that a message got meanwhile.
+    /// Returns their number.
+    async fn remove_files(&self, stop: &CancellationToken) -> Result<usize, StoreError> {
+        let before = self.clock.now().minus(REMEMBERED);
+        let (mut removed, mut failed) = (0, HashSet::new());
+        while !stop.is_cancelled() {
+            let limit = STEP + u32::try_from(failed.len()).unwrap_or(u32::MAX).min(1_000 - STEP);
+            let load = async || {
+                let mut at = self.store.read().await?;
+                let new = at.unused_files().list(limit).await?.into_iter().map(|file| (file, false));
+                let settled = at.unused_files().list_removed(before, limit).await?.into_iter().map(|file| (file, true));
+                Ok(new.chain(settled).collect::<Vec<_>>())
+            };
+            let mut files = retried(load).await?;
+            files.retain(|(file, _)| !failed.contains(&(file.tenant, file.hash)));
+            if files.is_empty() {
+                break;
+            }
+            for (file, is_settled) in files {
+                match retried(|| self.remove_file(file, is_settled)).await {
+                    Ok(()) => removed += 1,
+                    Err(error) => {
+                        let error = &error as &dyn std::error::Error;
+                        warn!(tenant.id = %file.tenant, error, "file of a deleted message not removed");
+                        failed.insert((file.tenant, file.hash));
+                    }
+                }
+            }
+        }
+        Ok(removed)
+    }
+
+    /// Removes the bytes of a file; the entry of one that `is_settled` goes, too, because no process can have stored equal
+    /// bytes before and record that now.
+    async fn remove_file(&self, file: UnusedFile, is_settled: bool) -> Result<(), StoreError> {
+        let of_media = |error: std::io::Error| StoreError::Backend(error.into());
+        let now = self.clock.now();
         let mut unit = self.store.begin().await?;
-        if unit.unused_files().is_removable(file).await? {
-            // The entry stays locked until the bytes are removed: a process that stores equal bytes learns it.
-            self.media.delete_one(file.tenant, file.hash).await.map_err(|error| StoreError::Backend(error.into()))?;
-            unit.unused_files().record_removed(file, self.clock.now()).await?;
-        } else {
+        if !unit.unused_files().lock(file).await? {
+            return Ok(());
+        }
+        let uses = unit.media().list_stored(file.tenant, file.hash, STEP).await?;
+        if uses.is_empty() {
+            // The entry stays locked until the bytes are removed.
+            self.media.delete_one(file.tenant, file.hash).await.map_err(of_media)?;
+            if is_settled {
+                unit.unused_files().delete(file).await?;
+            } else {
+                unit.unused_files().record_removed(file, now).await?;
+            }
+        } else if self.media.open(file.tenant, file.hash, 0, 0).await.map_err(of_media)?.is_some() {
             unit.unused_files().delete(file).await?;
+        } else {
+            let again: Vec<File> = uses.into_iter().map(|file| File { state: FileState::seen(now), ..file }).collect();
+            unit.media().upsert_all(file.tenant, &again).await?;
+            if again.len() < STEP as usize {
+                unit.unused_files().delete(file).await?;
+            }
         }
         unit.commit().await
     }
 
-    /// Removes the earlier texts of all tenants whose retention is over.
-    ///
-    /// # Errors
-    /// [`StoreError`] if a step fails permanently; the next call continues from there.
-    pub async fn trim_texts(&self, stop: &CancellationToken) -> Result<(), StoreError> {
+    /// Removes the earlier texts of all tenants whose retention is over; returns their number. An error is logged, and
+    /// the rest left to the next call.
+    pub async fn trim_texts(&self, stop: &CancellationToken) -> usize {
+        let mut removed = 0;
+        if let Err(error) = self.trim_all(stop, &mut removed).await {
+            warn!(error = &error as &dyn std::error::Error, "earlier texts not trimmed");
+        }
+        removed
+    }
+
+    async fn trim_all(&self, stop: &CancellationToken, removed: &mut usize) -> Result<(), StoreError> {
         let mut after = None;
         while !stop.is_cancelled() {
             let page = Page { after, limit: STEP };
             let load = async || self.store.read().await?.tenants().list(page.clone()).await;
-            let tenants = retry(&LOST_RACE, StoreError::is_retryable, load).await?;
+            let tenants = retried(load).await?;
             let Some(last) = tenants.last() else { break };
             after = Some(last.slug.clone());
             for tenant in &tenants {
-                self.trim(tenant, true, tenant.retention.deleted, stop).await?;
-                self.trim(tenant, false, tenant.retention.edited, stop).await?;
+                *removed += self.trim(tenant, true, tenant.retention.deleted, stop).await?;
+                *removed += self.trim(tenant, false, tenant.retention.edited, stop).await?;
             }
         }
         Ok(())
@@ -233,15 +342,26 @@ impl Removals {
         by_deletion: bool,
         period: RetentionPeriod,
         stop: &CancellationToken,
-    ) -> Result<(), StoreError> {
-        let Some(before) = period.over_before(self.clock.now()) else { return Ok(()) };
-        let trim = async || {
-            let mut unit = self.store.begin().await?;
-            let removed = unit.versions().trim(tenant.id, by_deletion, before, TRIM_STEP).await?;
-            unit.commit().await?;
-            Ok(removed)
-        };
-        while !stop.is_cancelled() && retry(&LOST_RACE, StoreError::is_retryable, trim).await? > 0 {}
-        Ok(())
+    ) -> Result<usize, StoreError> {
+        let Some(before) = period.over_before(self.clock.now()) else { return Ok(0) };
+        let mut removed = 0;
+        while !stop.is_cancelled() {
+            let trim = async || {
+                let mut unit = self.store.begin().await?;
+                let rows = unit.versions().trim(tenant.id, by_deletion, before, TRIM_STEP).await?;
+                unit.commit().await?;
+                Ok(rows)
+            };
+            match retried(trim).await? {
+                0 => break,
+                rows => removed += usize::try_from(rows).unwrap_or(usize::MAX),
+            }
+        }
+        Ok(removed)
     }
+}
+
+/// Does `work` again after a lost race.
+async fn retried<T, F: Future<Output = Result<T, StoreError>>>(work: impl Fn() -> F) -> Result<T, StoreError> {
+    retry(&LOST_RACE, StoreError::is_retryable, work).await
 }

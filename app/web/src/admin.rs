@@ -80,11 +80,12 @@ pub(super) async fn versions(
     channel: ChannelRef<'_>,
     message: MessageId,
 ) -> Result<Response, ApiError> {
+    let (limit, after) = (call.query.limit()?, call.query.parsed("cursor", "`next` of a page of this list")?);
     let mut at = call.state.browse.open(Audience::Admin).await?;
     let tenant = at.tenant(reference.0).await?;
-    let versions = at.earlier_versions(&tenant, channel.0, message).await?;
+    let (versions, next) = at.earlier_versions(&tenant, channel.0, message, after, limit).await?;
     let items = versions.iter().map(VersionBody::from).collect();
-    Ok(json(StatusCode::OK, &ListBody { items, next: None }))
+    Ok(json(StatusCode::OK, &ListBody { items, next: next.map(|key| key.to_string()) }))
 }
 
 pub(super) async fn delete(call: &Call<'_>, reference: TenantRef<'_>) -> Result<Response, ApiError> {

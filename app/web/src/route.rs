@@ -112,7 +112,7 @@ routes! {
     DELETE "/api/v1/admin/tenants/{id}" Admin [] admin::delete, (id: TenantRef<'_>);
     POST "/api/v1/admin/tenants/{id}/sync" Admin [] job::sync, (id: TenantRef<'_>);
     GET "/api/v1/admin/tenants/{id}/jobs" Admin ["limit" "cursor"] job::list, (id: TenantRef<'_>);
-    GET "/api/v1/admin/tenants/{id}/channels/{channel}/messages/{message}/versions" Admin []
+    GET "/api/v1/admin/tenants/{id}/channels/{channel}/messages/{message}/versions" Admin ["limit" "cursor"]
         admin::versions, (id: TenantRef<'_>, channel: ChannelRef<'_>, message: MessageId);
     GET "/api/v1/admin/jobs/{id}" Admin [] job::show, (id: JobId);
     DELETE "/api/v1/admin/jobs/{id}" Admin [] job::cancel, (id: JobId);

@@ -9,7 +9,8 @@ use crate::timestamp::Timestamp;
 pub struct StoredMessage {
     /// The message.
     pub message: Message,
-    /// Its deletion, if it is deleted; the content stays stored and is never shown to the public.
+    /// Its deletion, if it is deleted. Its content is never shown to the public; it is [removed](Deletion::content_due) at
+    /// once, or after a while.
     pub deletion: Option<Deletion>,
 }
 

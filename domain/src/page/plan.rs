@@ -1,13 +1,15 @@
 //! The effect of a page on the stored part of a channel.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::stats::{Newest, StatsPlan, StoredStats, Tally};
 use super::{Absence, MessagePage, PageOutcome};
 use crate::change::ChangeKind;
 use crate::channel::ChannelId;
-use crate::coverage::{CoveragePlan, Interval, NearSegments, Segments, StoredCoverage};
+use crate::coverage::{Coverage, CoveragePlan, Interval, NearSegments, Segments, StoredCoverage};
 use crate::message::{Deletion, DeletionKind, Message, MessageId, MessageKind, Origin, Version};
+use crate::removal::Removal;
 use crate::retention::{Retention, RetentionPeriod};
 use crate::timestamp::Timestamp;
 
@@ -124,6 +126,8 @@ pub struct WritePlan<'a> {
     pub deletion: Option<Deletion>,
     /// Rows of `update` whose text an edit replaces.
     pub edited: Vec<MessageId>,
+    /// When the messages of the channel are to be removed: it is deleted, and gets messages nevertheless.
+    pub refilled: Option<Timestamp>,
     /// The counters of the channel; `None` if they stay.
     pub stats: Option<StatsPlan>,
     /// The segments and the coverage of the channel; `None` if they stay.
@@ -163,6 +167,13 @@ impl<'a> WritePlan<'a> {
         plan.stats = tally.plan(&state.stats);
         plan.coverage = page.observation().and_then(|seen| CoveragePlan::new(seen, &state.near, &state.coverage));
         plan.changes.extend(plan.coverage.as_ref().and_then(|coverage| coverage.change(channel)));
+        let is_removal = matches!(page.absence, Absence::Explicit | Absence::Due);
+        let writes = !plan.insert.is_empty() || !plan.update.is_empty() || !plan.touch.is_empty();
+        if state.coverage.reason.as_deref() == Some(Coverage::DELETED) && writes && !is_removal {
+            // Later than the entry of the deletion, which may be at work: it does not take this one for its own.
+            let deleted_at = state.coverage.checked_at.unwrap_or(Timestamp::EPOCH);
+            plan.refilled = Some(deleted_at.plus(Duration::from_millis(1)));
+        }
         plan.outcome.added = plan.insert.len() as u64;
         plan.outcome.deleted += plan.delete.len() as u64;
         plan.outcome.has_unreadable = state.has_unreadable;
@@ -201,20 +212,24 @@ impl WritePlan<'_> {
         replaced
     }
 
-    /// Returns the messages whose content is to be removed later, each with the time.
+    /// Returns the removals to enter: of content that is to be removed later.
     #[must_use]
-    pub fn due(&self) -> Vec<(MessageId, Timestamp)> {
+    pub fn removals(&self, channel: ChannelId) -> Vec<Removal> {
         let deleted = self.deletion.map(Deletion::content_due);
-        let marked = self.delete.iter().filter_map(|id| Some((*id, deleted?)));
-        marked.chain(content_due(&self.insert)).chain(content_due(&self.update)).collect()
+        let marked = self.delete.iter().filter_map(|id| Some((Some(*id), deleted?)));
+        let whole = self.refilled.map(|due_at| (None, due_at));
+        let own = marked.chain(whole).map(|(message, due_at)| Removal { channel, message, due_at });
+        own.chain(removals(channel, &self.insert)).chain(removals(channel, &self.update)).collect()
     }
 }
 
-/// Returns those of the rows whose content is to be removed later, each with the time.
-pub fn content_due(writes: &[Write<'_>]) -> impl Iterator<Item = (MessageId, Timestamp)> {
-    writes.iter().filter_map(|write| {
-        let deletion = write.deletion.filter(|deletion| deletion.kind == DeletionKind::Inferred)?;
-        Some((write.message.id, deletion.content_due()))
+/// Returns the removals of the content of rows that are deleted, and still have content.
+pub fn removals(channel: ChannelId, writes: &[Write<'_>]) -> impl Iterator<Item = Removal> {
+    writes.iter().filter_map(move |write| {
+        let deletion = write.deletion?;
+        let has_content = deletion.kind == DeletionKind::Inferred || *write.message != write.message.cleared();
+        let (message, due_at) = (Some(write.message.id), deletion.content_due());
+        has_content.then_some(Removal { channel, message, due_at })
     })
 }
 

@@ -8,9 +8,10 @@ use super::{
     StoredVersion, Write, WritePlan,
 };
 use crate::channel::ChannelId;
-use crate::coverage::{Interval, NearSegments, Observation, Segments, StoredCoverage};
+use crate::coverage::{Coverage, Interval, NearSegments, Observation, Segments, StoredCoverage};
 use crate::message::{Author, Deletion, Message, MessageId, Origin, Version};
 use crate::pseudonym::Pseudonym;
+use crate::removal::Removal;
 use crate::retention::{Retention, RetentionPeriod};
 use crate::timestamp::Timestamp;
 
@@ -168,7 +169,9 @@ fn the_content_of_an_inferred_deletion_is_removed_after_30_days() {
     const MONTH: i64 = 30 * 86_400_000;
     let absent = whole(1, 9, 5, vec![]);
     let live = [row(&message(3, "a", 1))];
-    assert_eq!(planned(&absent, &live, &Segments::default()).due(), [(id(3), at(MONTH + 5))]);
+    let here = ChannelId(Uuid::nil());
+    let due = Removal { channel: here, message: Some(id(3)), due_at: at(MONTH + 5) };
+    assert_eq!(planned(&absent, &live, &Segments::default()).removals(here), [due]);
     let stored = [
         gone(&message(3, "a", 1), Deletion::inferred(at(5))),
         gone(&message(4, "a", 1), Deletion::inferred(at(6))),
@@ -184,7 +187,35 @@ fn the_content_of_an_inferred_deletion_is_removed_after_30_days() {
     late.version.edited_at = Some(at(2));
     let page = MessagePage::new(None, at(2), vec![late]).unwrap();
     let plan = planned(&page, &stored[..1], &Segments::default());
-    assert_eq!((ids(&plan.update), plan.due()), (vec![3], vec![(id(3), at(MONTH + 5))]));
+    assert_eq!((ids(&plan.update), plan.removals(here)), (vec![3], vec![due]));
+}
+
+#[test]
+fn messages_that_a_deleted_channel_gets_are_removed_again() {
+    let here = ChannelId(Uuid::nil());
+    let deleted = StoredCoverage {
+        reason: Some(Coverage::DELETED.to_owned()),
+        checked_at: Some(at(5)),
+        ..StoredCoverage::default()
+    };
+    let state = |coverage: &StoredCoverage, rows| StoredState {
+        rows,
+        near: NearSegments::from_stored(Vec::new()).unwrap(),
+        coverage: coverage.clone(),
+        stats: stats(None),
+        has_unreadable: false,
+    };
+    let page = MessagePage::new(None, at(9), vec![message(3, "a", 9)]).unwrap();
+    let again = [Removal { channel: here, message: None, due_at: at(6) }];
+    assert_eq!(WritePlan::new(here, &page, &state(&deleted, vec![])).removals(here), again);
+    let hidden = vec![gone(&message(3, "a", 1), Deletion::inferred(at(5)))];
+    assert_eq!(WritePlan::new(here, &page, &state(&deleted, hidden.clone())).removals(here), again);
+    assert_eq!(WritePlan::new(here, &page, &state(&StoredCoverage::default(), vec![])).removals(here), []);
+    for page in [MessagePage::deleted(here, [id(3)], at(9)), MessagePage::due(here, [id(3)], at(9))] {
+        assert_eq!(WritePlan::new(here, &page, &state(&deleted, hidden.clone())).removals(here), []);
+    }
+    let seen = vec![row(&message(3, "a", 9))];
+    assert_eq!(WritePlan::new(here, &page, &state(&deleted, seen)).removals(here), [], "nothing is written");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use domain::channel::Channel;
 use domain::media::{ContentHash, FileState, UnusedFile};
+use domain::message::{Deletion, StoredMessage};
 use domain::page::MessagePage;
 use domain::tenant::{Tenant, TenantId};
 use ports::store::Store;
@@ -13,9 +14,8 @@ use super::media::file;
 
 contract![
     the_files_of_a_deleted_message_are_unused,
-    bytes_that_another_message_has_are_not_removable,
-    a_file_that_is_removed_is_reclaimed_once,
-    a_removed_file_is_forgotten_after_a_while,
+    the_messages_that_have_equal_bytes_are_listed,
+    a_removed_file_is_listed_until_its_entry_goes_or_is_made_again,
     a_copied_deletion_discards_files,
 ];
 
@@ -38,9 +38,15 @@ async fn unused(store: &dyn Store, tenant: TenantId) -> Vec<ContentHash> {
     all.into_iter().filter(|file| file.tenant == tenant).map(|file| file.hash).collect()
 }
 
-async fn is_removable(store: &dyn Store, tenant: TenantId, hash: ContentHash) -> bool {
+async fn is_entered(store: &dyn Store, tenant: TenantId, hash: ContentHash) -> bool {
     let file = UnusedFile { tenant, hash };
-    retried(store, async |unit| unit.unused_files().is_removable(file).await).await.unwrap()
+    retried(store, async |unit| unit.unused_files().lock(file).await).await.unwrap()
+}
+
+/// Returns the messages that have a file.
+async fn uses(store: &dyn Store, tenant: TenantId, hash: ContentHash) -> Vec<u64> {
+    let files = store.read().await.unwrap().media().list_stored(tenant, hash, 1_000).await.unwrap();
+    files.into_iter().map(|file| file.key.message.get()).collect()
 }
 
 async fn the_files_of_a_deleted_message_are_unused(store: &dyn Store) {
@@ -59,69 +65,56 @@ async fn the_files_of_a_deleted_message_are_unused(store: &dyn Store) {
     }
     let files = store.read().await.unwrap().media().list(here.id, id(1), id(9)).await.unwrap();
     assert_eq!(files.iter().map(|file| file.key.message).collect::<Vec<_>>(), [id(3)]);
-    assert!(is_removable(store, tenant.id, gone).await);
-    assert!(!is_removable(store, tenant.id, kept).await, "it is not entered");
+    assert_eq!((is_entered(store, tenant.id, gone).await, is_entered(store, tenant.id, kept).await), (true, false));
+    assert_eq!((uses(store, tenant.id, gone).await, uses(store, tenant.id, kept).await), (vec![], vec![3]));
 }
 
-async fn bytes_that_another_message_has_are_not_removable(store: &dyn Store) {
+async fn the_messages_that_have_equal_bytes_are_listed(store: &dyn Store) {
     let (tenant, here) = one_channel(store).await;
     let (other, elsewhere) = one_channel(store).await;
     let shared = hash();
-    for raw in [3, 4] {
+    for raw in [3, 4, 5] {
         message_with_file(store, &tenant, &here, raw, shared).await;
     }
     message_with_file(store, &other, &elsewhere, 3, shared).await;
     put(store, &here, &MessagePage::deleted(here.id, [id(3)], at(9))).await;
-    assert_eq!(unused(store, tenant.id).await, [shared]);
-    assert!(!is_removable(store, tenant.id, shared).await);
-    put(store, &here, &MessagePage::deleted(here.id, [id(4)], at(9))).await;
-    assert!(is_removable(store, tenant.id, shared).await, "each tenant has bytes of its own");
-    assert!(!is_removable(store, other.id, shared).await);
+    assert_eq!((unused(store, tenant.id).await, uses(store, tenant.id, shared).await), (vec![shared], vec![4, 5]));
+    let first = store.read().await.unwrap().media().list_stored(tenant.id, shared, 1).await.unwrap();
+    assert_eq!(first.iter().map(|file| file.key.message).collect::<Vec<_>>(), [id(4)]);
+    put(store, &here, &MessagePage::deleted(here.id, [id(4), id(5)], at(9))).await;
+    assert_eq!((uses(store, tenant.id, shared).await, uses(store, other.id, shared).await), (vec![], vec![3]));
+    assert!(!is_entered(store, other.id, shared).await, "each tenant has bytes of its own");
     let file = UnusedFile { tenant: tenant.id, hash: shared };
-    retried(store, async |unit| unit.unused_files().delete(file).await).await.unwrap();
-    assert_eq!(unused(store, tenant.id).await, []);
-}
-
-async fn a_file_that_is_removed_is_reclaimed_once(store: &dyn Store) {
-    let (tenant, here) = one_channel(store).await;
-    let (removed, entered, other) = (hash(), hash(), hash());
-    for (raw, hash) in [(3, removed), (4, entered)] {
-        message_with_file(store, &tenant, &here, raw, hash).await;
-        put(store, &here, &MessagePage::deleted(here.id, [id(raw)], at(9))).await;
+    for _ in 0..2 {
+        retried(store, async |unit| unit.unused_files().delete(file).await).await.unwrap();
+        assert!(!is_entered(store, tenant.id, shared).await);
     }
-    let file = UnusedFile { tenant: tenant.id, hash: removed };
-    retried(store, async |unit| unit.unused_files().record_removed(file, at(10)).await).await.unwrap();
-    assert_eq!(unused(store, tenant.id).await, [entered]);
-    let reclaim = async || {
-        let hashes = [removed, other, entered, removed];
-        retried(store, async |unit| unit.unused_files().reclaim(tenant.id, &hashes).await).await.unwrap()
-    };
-    assert_eq!(reclaim().await, [removed]);
-    assert_eq!((reclaim().await, unused(store, tenant.id).await), (vec![], vec![]));
-    // Its bytes are stored again, and the message is deleted again.
-    message_with_file(store, &tenant, &here, 5, removed).await;
-    put(store, &here, &MessagePage::deleted(here.id, [id(5)], at(9))).await;
-    assert_eq!(unused(store, tenant.id).await, [removed]);
 }
 
-async fn a_removed_file_is_forgotten_after_a_while(store: &dyn Store) {
+async fn a_removed_file_is_listed_until_its_entry_goes_or_is_made_again(store: &dyn Store) {
     // Before the times of all other cases, which share the database.
     const LONG_AGO: i64 = -60_000_000_000_000;
-    let (tenant, here) = one_channel(store).await;
+    let (tenant, _) = one_channel(store).await;
     let (early, late) = (hash(), hash());
-    for (raw, hash, removed_at) in [(3, early, LONG_AGO), (4, late, LONG_AGO + 5)] {
-        message_with_file(store, &tenant, &here, raw, hash).await;
-        put(store, &here, &MessagePage::deleted(here.id, [id(raw)], at(9))).await;
+    let enter = async |hashes: &[ContentHash]| {
+        retried(store, async |unit| unit.unused_files().upsert_all(tenant.id, hashes).await).await.unwrap();
+    };
+    enter(&[early, late]).await;
+    for (hash, removed_at) in [(early, LONG_AGO), (late, LONG_AGO + 5)] {
         let file = UnusedFile { tenant: tenant.id, hash };
         retried(store, async |unit| unit.unused_files().record_removed(file, at(removed_at)).await).await.unwrap();
     }
-    retried(store, async |unit| unit.unused_files().forget_removed(at(LONG_AGO + 5)).await).await.unwrap();
-    let left = retried(store, async |unit| unit.unused_files().reclaim(tenant.id, &[early, late]).await).await;
-    assert_eq!(left.unwrap(), [late]);
+    let removed = async |before| {
+        let all = store.read().await.unwrap().unused_files().list_removed(at(before), 1_000).await.unwrap();
+        all.into_iter().filter(|file| file.tenant == tenant.id).map(|file| file.hash).collect::<Vec<_>>()
+    };
+    assert_eq!(unused(store, tenant.id).await, []);
+    assert_eq!((removed(LONG_AGO + 5).await, removed(LONG_AGO + 6).await), (vec![early], vec![early, late]));
+    enter(&[early]).await;
+    assert_eq!((unused(store, tenant.id).await, removed(LONG_AGO + 6).await), (vec![early], vec![late]));
 }
 
 async fn a_copied_deletion_discards_files(store: &dyn Store) {
-    use domain::message::{Deletion, StoredMessage};
     let (tenant, here) = one_channel(store).await;
     let gone = hash();
     message_with_file(store, &tenant, &here, 3, gone).await;

@@ -45,7 +45,7 @@ async fn see(store: &dyn Store, channel: &Channel, messages: Vec<Message>) {
 
 /// Returns the text, the time of its edit, the time of its replacement, and whether that was a deletion.
 async fn texts(store: &dyn Store, channel: &Channel, raw: u64) -> Vec<(String, Option<i64>, i64, bool)> {
-    let stored = store.read().await.unwrap().versions().list(channel.id, id(raw)).await.unwrap();
+    let stored = store.read().await.unwrap().versions().list(channel.id, id(raw), None, 1_000).await.unwrap();
     let text = |one: EarlierVersion| {
         assert_eq!(one.message, id(raw));
         (one.content, one.edited_at.map(Timestamp::as_millis), one.replaced_at.as_millis(), one.is_deletion)
@@ -76,7 +76,7 @@ async fn an_edit_and_a_deletion_store_the_text_that_they_replace(store: &dyn Sto
         assert_eq!(texts(store, &here, 3).await, expected);
     }
     let mut read = store.read().await.unwrap();
-    let versions = read.versions().list(here.id, id(3)).await.unwrap();
+    let versions = read.versions().list(here.id, id(3), None, 1_000).await.unwrap();
     assert_eq!(versions.iter().map(|one| &one.embeds).collect::<Vec<_>>(), [&Some(embeds), &None, &None]);
     assert_eq!(versions.iter().map(|one| one.observed_at.as_millis()).collect::<Vec<_>>(), [1, 6, 8]);
     assert_eq!(texts(store, &here, 4).await, [("other".to_owned(), None, 8, false)]);
@@ -146,11 +146,26 @@ async fn earlier_texts_are_listed_in_order_and_to_the_end(store: &dyn Store) {
     upsert(store, &here, &shuffled).await.unwrap();
     assert_eq!(all(store, &here).await, stored);
     let mut read = store.read().await.unwrap();
-    assert_eq!(read.versions().list_after(here.id, Some(id(3)), 1).await.unwrap(), stored[3..4]);
-    assert_eq!(read.versions().list_after(here.id, Some(id(5)), 1_000).await.unwrap(), stored[4..]);
-    assert_eq!(read.versions().list_after(here.id, Some(id(largest)), 1_000).await.unwrap(), []);
-    assert_eq!(read.versions().list(here.id, id(3)).await.unwrap(), stored[..3]);
-    assert_eq!(read.versions().list(here.id, id(4)).await.unwrap(), []);
+    for limit in 1..=6 {
+        let (mut walked, mut after) = (Vec::new(), None);
+        loop {
+            let page = read.versions().list_after(here.id, after, limit).await.unwrap();
+            let Some(last) = page.last() else { break };
+            assert!(page.len() <= limit as usize);
+            after = Some((last.message, last.key()));
+            walked.extend(page);
+        }
+        assert_eq!(walked, stored, "{limit}");
+        let (mut walked, mut after) = (Vec::new(), None);
+        loop {
+            let page = read.versions().list(here.id, id(3), after, limit).await.unwrap();
+            let Some(last) = page.last() else { break };
+            after = Some(last.key());
+            walked.extend(page);
+        }
+        assert_eq!(walked, stored[..3], "{limit}");
+    }
+    assert_eq!(read.versions().list(here.id, id(4), None, 9).await.unwrap(), []);
 }
 
 async fn a_text_that_is_stored_again_replaces_the_one_before(store: &dyn Store) {

@@ -137,6 +137,7 @@ fn with_values(statement: &Statement, filled: &Filled) -> String {
         (":now", "'2026-01-01 00:00:00.000'".to_owned()),
         (":hash", "'a'".to_owned()),
         (":is_deletion", "1".to_owned()),
+        (":key", "'2026-01-01 00:00:00.000'".to_owned()),
         (":limit", "51".to_owned()),
     ] {
         sql = sql.replace(name, &value);
@@ -269,7 +270,8 @@ async fn the_pages_of_a_channel_are_one_range_in_the_order_of_the_key() {
         ("lease", "FIND", "table:leases", ""),
         ("media", "LIST_DUE", "index:media_due", "keep order:true"),
         ("unused", "LIST", "index:unused_files_removed", "keep order:true"),
-        ("unused", "FIND_USE", "index:media_by_hash", "keep order:true"),
+        ("unused", "LIST_REMOVED", "index:unused_files_removed", "keep order:true"),
+        ("media", "LIST_STORED", "index:media_by_hash", "keep order:true"),
         ("removal", "LIST_DUE", "index:removals_due", "keep order:true"),
         ("version", "TRIM", "index:message_versions_replaced", "keep order:true"),
         ("media", "LIST", "table:media", "keep order:true"),

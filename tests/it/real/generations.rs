@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::program::Installation;
 
 /// Strings in every person's data here: parts of every name, and of every avatar's hash.
-const NAMES: [&str; 2] = ["zqx", "5afe0bad"];
+const NAMES: [&str; 3] = ["zqxname", "zqx nick", "5afe0bad"];
 /// The people of every file.
 const IDS: [&str; 4] = ["310000000000000011", "310000000000000012", "310000000000000013", "310000000000000014"];
 

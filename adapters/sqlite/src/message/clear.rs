@@ -4,6 +4,7 @@ use adapter_sql::message::Owner;
 use domain::channel::ChannelId;
 use domain::message::MessageId;
 use domain::page::{MessagePage, Write, WritePlan};
+use domain::removal::Removal;
 use domain::tenant::TenantId;
 use domain::timestamp::Timestamp;
 use ports::error::StoreError;
@@ -124,15 +125,14 @@ pub(super) fn discard_files(connection: &Connection, channel: ChannelId, ids: &[
     Ok(())
 }
 
-/// Enters the removal of content that is due later.
+/// Enters removals. The message id 0 stands for all messages of the channel.
 pub(super) fn enter_removals(
     connection: &Connection,
-    channel: ChannelId,
-    due: impl IntoIterator<Item = (MessageId, Timestamp)>,
+    removals: impl IntoIterator<Item = Removal>,
 ) -> Result<(), StoreError> {
-    for (id, due_at) in due {
+    for Removal { channel, message, due_at } in removals {
         let parameters = named_params! {
-            ":channel_id": Text(channel.0), ":message_id": number(id), ":due_at": millis(due_at),
+            ":channel_id": Text(channel.0), ":message_id": message.map_or(0, number), ":due_at": millis(due_at),
         };
         execute(connection, ENTER_REMOVAL, parameters).map_err(store_error)?;
     }

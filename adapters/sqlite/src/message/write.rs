@@ -13,7 +13,7 @@ use domain::coverage::{Interval, Segments, StoredCoverage};
 use domain::message::{MessageId, StoredMessage};
 use domain::page::{
     Activity, ActivityPlan, MessagePage, Newest, PageOutcome, Recount, RestorePlan, RestoreState, StatsPlan,
-    StoredState, StoredStats, StoredVersion, Write, WritePlan, content_due,
+    StoredState, StoredStats, StoredVersion, Write, WritePlan, removals,
 };
 use ports::error::StoreError;
 use rusqlite::{Connection, named_params};
@@ -151,7 +151,7 @@ pub(super) fn replace_interval(
     clear::store_texts(connection, channel, page, &plan)?;
     write(connection, channel, &plan).map_err(store_error)?;
     clear::clear(connection, channel, &plan)?;
-    clear::enter_removals(connection, channel, plan.due())?;
+    clear::enter_removals(connection, plan.removals(channel))?;
     set_stats(connection, channel, platform_id, plan.stats)?;
     if let Some(plan) = &plan.coverage {
         coverage::execute_plan(connection, channel, plan)?;
@@ -306,7 +306,7 @@ pub(super) fn restore(
     remove(connection, channel, plan.replaced.iter().copied()).map_err(store_error)?;
     let writes = plan.writes();
     insert(connection, &writes).map_err(store_error)?;
-    clear::enter_removals(connection, channel, content_due(&writes))?;
+    clear::enter_removals(connection, removals(channel, &writes))?;
     clear::discard_files(connection, channel, &plan.final_here)?;
     set_stats(connection, channel, platform_id, plan.stats)?;
     change::log(connection, changes, channel, plan.changes)?;

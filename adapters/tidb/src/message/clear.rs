@@ -6,7 +6,7 @@ use adapter_sql::message::Owner;
 use domain::channel::ChannelId;
 use domain::message::{Deletion, MessageId};
 use domain::page::{MessagePage, Write, WritePlan};
-use domain::timestamp::Timestamp;
+use domain::removal::Removal;
 use mysql_async::{Value, params};
 use ports::error::StoreError;
 
@@ -119,13 +119,14 @@ pub(super) async fn discard_files(unit: &mut Unit, channel: ChannelId, ids: &[Me
     Ok(())
 }
 
-/// Enters the removal of content that is due later.
+/// Enters removals. The message id 0 stands for all messages of the channel.
 pub(super) async fn enter_removals(
     unit: &mut Unit,
-    channel: ChannelId,
-    due: impl IntoIterator<Item = (MessageId, Timestamp)>,
+    removals: impl IntoIterator<Item = Removal>,
 ) -> Result<(), StoreError> {
-    let row = |(id, at): (MessageId, Timestamp)| [channel.to_string().into(), id.get().into(), datetime(at)];
-    let rows: Vec<[Value; 3]> = due.into_iter().map(row).collect();
+    let row = |Removal { channel, message, due_at }: Removal| {
+        [channel.to_string().into(), message.map_or(0, MessageId::get).into(), datetime(due_at)]
+    };
+    let rows: Vec<[Value; 3]> = removals.into_iter().map(row).collect();
     upsert(unit, ENTER_REMOVALS, &rows, ENTER_REMOVALS_TAIL).await
 }

@@ -4,7 +4,7 @@ use adapter_sql::session::Session;
 use domain::channel::ChannelId;
 use domain::coverage::{Interval, Segments};
 use domain::message::StoredMessage;
-use domain::page::{RestorePlan, RestoreState, content_due};
+use domain::page::{RestorePlan, RestoreState, removals};
 use ports::error::StoreError;
 
 use super::clear::{discard_files, enter_removals};
@@ -30,7 +30,7 @@ pub(super) async fn restore(
     remove_children(unit, channel, &plan.replaced).await?;
     let writes = plan.writes();
     upsert_messages(unit, &writes, false).await?;
-    enter_removals(unit, channel, content_due(&writes)).await?;
+    enter_removals(unit, removals(channel, &writes)).await?;
     discard_files(unit, channel, &plan.final_here).await?;
     let range = unit.widened(&locked, plan.messages.iter().map(|(stored, _)| stored.message.id)).await?;
     update_channel(unit, locked, plan.stats, range).await?;

@@ -145,7 +145,7 @@ pub(super) async fn replace_interval(
     clear::store_texts(unit, channel, page, &plan).await?;
     write(unit, channel, &plan).await?;
     clear::clear(unit, channel, &plan).await?;
-    clear::enter_removals(unit, channel, plan.due()).await?;
+    clear::enter_removals(unit, plan.removals(channel)).await?;
     let range = unit.widened(&locked, plan.insert.iter().map(|write| write.message.id)).await?;
     update_channel(unit, locked, plan.stats, range).await?;
     if let Some(coverage) = &plan.coverage {

@@ -327,8 +327,8 @@ impl Reading {
         }
     }
 
-    /// Returns the earlier texts of a message, deleted or not, oldest first: for moderators only, whatever readers may
-    /// see.
+    /// Returns the earlier texts of a message, deleted or not, oldest first: at most `limit` after the text of the key
+    /// `after`, with the key of the next page. They are for moderators only, whatever readers may see.
     ///
     /// # Errors
     /// [`BrowseError::NotFound`] if this client may not read the channel, or the message is not stored.
@@ -337,12 +337,18 @@ impl Reading {
         tenant: &Tenant,
         channel: &str,
         id: MessageId,
-    ) -> Result<Vec<EarlierVersion>, BrowseError> {
+        after: Option<Timestamp>,
+        limit: u32,
+    ) -> Result<(Vec<EarlierVersion>, Option<Timestamp>), BrowseError> {
         let channel = self.channel(tenant, channel).await?.channel.id;
         if self.audience != Audience::Admin || self.at.messages().find(channel, id).await?.is_none() {
             return Err(NO_MESSAGE);
         }
-        Ok(self.at.versions().list(channel, id).await?)
+        let mut versions = self.at.versions().list(channel, id, after, limit + 1).await?;
+        let has_more = versions.len() > limit as usize;
+        versions.truncate(limit as usize);
+        let next = versions.last().filter(|_| has_more).map(EarlierVersion::key);
+        Ok((versions, next))
     }
 
     /// Returns the stored roles that `messages` mention; reads nothing if they mention none.

@@ -77,9 +77,10 @@ pub(super) async fn of(store: &dyn Store, channel: ChannelId) -> Result<ChannelR
     }
     let mut after = None;
     loop {
-        let page = versions::next(store, channel, after).await?;
-        let Some(last) = page.last() else { break };
-        after = Some(last.message);
+        let page = versions::next(store, channel, &mut after).await?;
+        if page.is_empty() {
+            break;
+        }
         for version in &page {
             line(&of_version(version));
         }

@@ -9,6 +9,7 @@ use ports::error::StoreError;
 use ports::store::Store;
 
 use super::{CopyError, PAGE};
+use crate::ingest::record_results;
 use crate::retry::{LOST_RACE, retry};
 
 /// Copies the states of the files of a channel that replace those in `to`.
@@ -33,7 +34,7 @@ pub(super) async fn copy(from: &dyn Store, to: &dyn Store, channel: &Channel) ->
         }
         let store = async || {
             let mut unit = to.begin().await?;
-            unit.media().upsert_all(channel.tenant_id, &newer).await?;
+            record_results(&mut *unit, channel.tenant_id, &newer).await?;
             unit.commit().await
         };
         retry(&LOST_RACE, StoreError::is_retryable, store).await.map_err(CopyError::To)?;

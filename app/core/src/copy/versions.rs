@@ -3,11 +3,15 @@
 use domain::channel::{Channel, ChannelId};
 use domain::message::MessageId;
 use domain::retention::EarlierVersion;
+use domain::timestamp::Timestamp;
 use ports::error::StoreError;
 use ports::store::Store;
 
-use super::{CopyError, PAGE};
+use super::CopyError;
 use crate::retry::{LOST_RACE, retry};
+
+/// The number of texts in one unit.
+const PAGE: u32 = 100;
 
 /// Copies the earlier texts of a channel that `to` lacks, or has otherwise.
 ///
@@ -16,11 +20,13 @@ use crate::retry::{LOST_RACE, retry};
 pub(super) async fn copy(from: &dyn Store, to: &dyn Store, channel: &Channel) -> Result<(), CopyError> {
     let mut after = None;
     loop {
-        let stored = next(from, channel.id, after).await.map_err(CopyError::From)?;
-        let Some(last) = stored.last().map(|version| version.message) else { return Ok(()) };
-        let copied = next(to, channel.id, after).await.map_err(CopyError::To)?;
+        let mut since = after;
+        let stored = next(from, channel.id, &mut after).await.map_err(CopyError::From)?;
+        if stored.is_empty() {
+            return Ok(());
+        }
+        let copied = next(to, channel.id, &mut since).await.map_err(CopyError::To)?;
         let missing: Vec<_> = stored.into_iter().filter(|version| !copied.contains(version)).collect();
-        after = Some(last);
         if missing.is_empty() {
             continue;
         }
@@ -33,16 +39,13 @@ pub(super) async fn copy(from: &dyn Store, to: &dyn Store, channel: &Channel) ->
     }
 }
 
-/// Returns the earlier texts of the next messages after `after`, all of each message; none after the last.
+/// Returns the next earlier texts of a channel after `after`, which advances; none after the last.
 pub(super) async fn next(
     store: &dyn Store,
     channel: ChannelId,
-    after: Option<MessageId>,
+    after: &mut Option<(MessageId, Timestamp)>,
 ) -> Result<Vec<EarlierVersion>, StoreError> {
-    let mut versions = store.read().await?.versions().list_after(channel, after, PAGE).await?;
-    let (first, last) = (versions.first().map(|one| one.message), versions.last().map(|one| one.message));
-    if versions.len() == PAGE as usize && first != last {
-        versions.retain(|one| Some(one.message) != last);
-    }
+    let versions = store.read().await?.versions().list_after(channel, *after, PAGE).await?;
+    *after = versions.last().map(|last| (last.message, last.key()));
     Ok(versions)
 }

@@ -301,7 +301,7 @@ impl Importer {
 
     async fn store_files_once(&self, planned: &Planned, done: &[File]) -> Result<(), ImportError> {
         let mut unit = self.store.begin().await?;
-        record_results(&mut *unit, planned.channel.tenant_id, self.clock.now(), done).await?;
+        record_results(&mut *unit, planned.channel.tenant_id, done).await?;
         Ok(unit.commit().await?)
     }
 }

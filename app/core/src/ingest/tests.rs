@@ -242,20 +242,24 @@ async fn the_sync_state_of_a_deleted_channel_is_not_recorded() {
 }
 
 #[tokio::test]
-async fn a_file_whose_bytes_were_removed_meanwhile_is_requested_again() {
+async fn the_result_for_a_file_that_its_message_no_longer_lists_is_not_recorded() {
     let stored = |byte| FileState::Stored { hash: ContentHash::new([byte; 32]), size_bytes: 5 };
-    let file = |message, state| {
-        let key = FileKey { channel: channel().id, message: id(message), attachment: AttachmentId::new(1).unwrap() };
-        File { key, state }
+    let file = |message: u64, state| {
+        let attachment = AttachmentId::new(message + 1000).unwrap();
+        File { key: FileKey { channel: channel().id, message: id(message), attachment }, state }
     };
     let mut unit = FakeUnitOfWork::default();
-    let hashes = [1, 2].map(|byte| ContentHash::new([byte; 32]));
-    unit.unused_files
-        .expect_reclaim()
-        .withf(move |tenant, asked| *tenant == TENANT && asked == hashes)
-        .returning(|_, _| Ok(vec![ContentHash::new([2; 32])]));
-    let expected = [file(1, stored(1)), file(2, FileState::seen(at(30))), file(3, FileState::Gone)];
+    unit.channels.expect_find().once().returning(|_| Ok(Some(channel())));
+    unit.messages.expect_find_all().once().returning(|_| {
+        let shown = page([1, 2]).messages().to_vec();
+        let cleared = shown[1].cleared();
+        Ok([shown[0].clone(), cleared].map(|message| StoredMessage { message, deletion: None }).into())
+    });
+    let lost = [ContentHash::new([2; 32])];
+    unit.unused_files.expect_upsert_all().withf(move |_, hashes| hashes == lost).once().returning(|_, _| Ok(()));
+    let expected = [file(1, stored(1))];
     unit.media.expect_upsert_all().withf(move |_, files| files == expected).once().returning(|_, _| Ok(()));
-    let results = [file(1, stored(1)), file(2, stored(2)), file(3, FileState::Gone)];
-    record_results(&mut unit, TENANT, at(30), &results).await.unwrap();
+    record_results(&mut unit, TENANT, &[file(1, stored(1)), file(2, stored(2)), file(3, FileState::Gone)])
+        .await
+        .unwrap();
 }

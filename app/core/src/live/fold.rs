@@ -63,6 +63,7 @@ impl Folded {
                     self.shown.remove(id);
                     self.unclear.remove(id);
                 }
+                self.unreadable.retain(|one| one.message_id.is_none_or(|id| !ids.contains(&id)));
                 self.deleted.extend(ids);
             }
             MessageChange::ReactionAdded(reaction) | MessageChange::ReactionRemoved(reaction) => {
@@ -98,7 +99,9 @@ impl Folded {
         if self.deleted.contains(&id) || stored.is_some_and(StoredMessage::is_final) {
             return;
         }
-        let Some(known) = self.shown.get(&id).or_else(|| stored.map(|stored| &stored.message)) else {
+        // A deleted message may have lost its content.
+        let stored = stored.filter(|stored| !stored.is_deleted()).map(|stored| &stored.message);
+        let Some(known) = self.shown.get(&id).or(stored) else {
             let whole = patch.clone().into_message();
             if whole.as_ref().is_some_and(Message::is_passing) {
                 return;

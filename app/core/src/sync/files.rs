@@ -349,7 +349,7 @@ impl FileRun<'_> {
             return Ok(());
         }
         let mut unit = self.leader.begin_unit().await?;
-        record_results(&mut *unit, self.tenant, self.of.clock.now(), done).await?;
+        record_results(&mut *unit, self.tenant, done).await?;
         Ok(unit.commit().await?)
     }
 }

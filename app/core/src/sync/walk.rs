@@ -65,7 +65,7 @@ impl Run<'_> {
             Err(Halt::Guild(GuildError::Forbidden(denied))) => {
                 self.ingest.write_reason(id, Some(reason(denied))).await?;
             }
-            Err(Halt::Guild(GuildError::Gone(GoneItem::Channel | GoneItem::Message))) => {
+            Err(Halt::Guild(GuildError::Gone(GoneItem::Channel))) => {
                 self.ingest.mark_deleted(id).await?;
             }
             Err(Halt::Guild(error)) => {

@@ -62,13 +62,13 @@ pub(super) async fn run(arguments: &SyncArguments, tools: &Tools) -> Outcome {
     display.bar.finish_and_clear();
     waiting.abort();
     let job = job?;
-    let removals = Removals::new(Arc::clone(&tools.store), Arc::clone(&tools.media), Arc::clone(&tools.clock));
-    removals.remove_due(&stops.cancel).await?;
     if arguments.json {
         writeln!(stdout(), "{}", serde_json::to_string(&JobBody::new(&job, tools.clock.now()))?)?;
     } else {
         print(&job)?;
     }
+    let removals = Removals::new(Arc::clone(&tools.store), Arc::clone(&tools.media), Arc::clone(&tools.clock));
+    removals.remove_once(&stops.cancel).await;
     Ok(job.state == JobState::Done)
 }
 

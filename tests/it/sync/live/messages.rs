@@ -59,7 +59,7 @@ async fn case_41_create_edit_delete(backend: Backend) {
     following.until_equal(general).await;
     for (id, expected) in [(kept, &[("kept", false), ("changed", true)][..]), (gone, &[("gone", true)])] {
         let (mut at, id) = (world.store.read().await.unwrap(), MessageId::new(id).unwrap());
-        let versions = at.versions().list(world.of_channel(general), id).await.unwrap();
+        let versions = at.versions().list(world.of_channel(general), id, None, 100).await.unwrap();
         let versions: Vec<_> = versions.iter().map(|one| (one.content.as_str(), one.is_deletion)).collect();
         assert_eq!(versions, expected, "moderators can read the texts that were replaced");
     }
