@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use adapter_discord::DiscordGateway;
 use app_core::live::{Live, LiveStatus};
+use app_core::removals::Removals;
 use app_core::sync::{Schedule, SyncJobs, Worker};
 use discord_simulator::{Act, ChannelPlan, GatewayFault, Options, Origin, ThreadPlan, kind};
 use domain::coverage::CoverageState;
@@ -25,7 +26,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::backend::Backend;
-use super::world::{KEY, MESSAGES, World};
+use super::world::{KEY, MESSAGES, Media, World};
 
 /// A process that follows the guild of a simulator.
 struct Following {
@@ -40,11 +41,13 @@ struct Running {
     status: LiveStatus,
     stop: CancellationToken,
     task: JoinHandle<()>,
+    removing: JoinHandle<()>,
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
         self.task.abort();
+        self.removing.abort();
     }
 }
 
@@ -66,17 +69,20 @@ impl Following {
         following
     }
 
-    fn of(world: World) -> Self {
+    fn of(mut world: World) -> Self {
+        world.media.get_or_insert_with(Media::new);
         Self { world, schedule: Schedule::default(), running: None }
     }
 
     /// Starts a process.
     fn run(&mut self) {
-        let process = self.world.process();
+        let (process, media) = (self.world.process(), Arc::clone(&self.world.media.as_ref().unwrap().store));
         let (store, clock, jobs) = (Arc::clone(&self.world.store), self.world.clock(), process.jobs.clone());
         let events = Arc::new(DiscordGateway::new(Arc::clone(&process.client), Arc::clone(&clock)));
         let guilds = Arc::clone(&process.client);
-        let live = Live::new(Arc::clone(&store), events, guilds, KEY, Arc::clone(&clock), jobs.clone());
+        let removals = Removals::new(Arc::clone(&store), media, Arc::clone(&clock));
+        let live = Live::new(Arc::clone(&store), events, guilds, KEY, Arc::clone(&clock), jobs.clone())
+            .with_removals(removals.clone());
         let status = live.status();
         let (client, candidate, syncer) = (process.client, process.candidate, process.syncer);
         let worker =
@@ -84,7 +90,9 @@ impl Following {
         let stop = CancellationToken::new();
         let stopped = stop.clone();
         let task = tokio::spawn(async move { worker.run(stopped).await });
-        self.running = Some(Running { jobs, status, stop, task });
+        let stopped = stop.clone();
+        let removing = tokio::spawn(async move { removals.run(stopped).await });
+        self.running = Some(Running { jobs, status, stop, task, removing });
     }
 
     /// Ends the process as SIGTERM does.
@@ -92,6 +100,7 @@ impl Following {
         let mut running = self.running.take().unwrap();
         running.stop.cancel();
         (&mut running.task).await.unwrap();
+        (&mut running.removing).await.unwrap();
     }
 
     /// Ends the process as SIGKILL does: nothing more is stored or sent.

@@ -1,21 +1,16 @@
 //! Files of messages that events brought.
 
-use discord_simulator::{Options, Simulator};
+use discord_simulator::Simulator;
 use domain::media::FileState;
 
 use super::super::backend::{Backend, cases};
 use super::super::files::{file_id, with_file};
-use super::super::world::{Media, World};
-use super::{Following, plan};
+use super::Following;
 
 cases![a_file_of_a_new_message_is_served_soon_after];
 
 async fn a_file_of_a_new_message_is_served_soon_after(backend: Backend) {
-    let mut world = World::start(backend, Options::planned(1, plan()).unlimited()).await;
-    world.media = Some(Media::new());
-    let mut following = Following::of(world);
-    following.run();
-    following.until("the first sync is done", async |following| following.is_idle().await).await;
+    let following = Following::start(backend).await;
     let (general, clock, jobs) =
         (following.world.id("general"), following.world.simulator.clock(), following.jobs().await);
     let (id, sent_ms) = (file_id(1_100_000_000_000_000_000, false), clock.now_ms());
