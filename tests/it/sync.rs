@@ -12,6 +12,7 @@ mod kills;
 mod leases;
 mod limits;
 mod live;
+mod patrol;
 mod people;
 mod posts;
 mod program;
