@@ -6,6 +6,8 @@
 //! The people change only messages of their own time: a sync rechecks those after a gap, and older ones in a full pass
 //! alone.
 
+mod content;
+mod files;
 mod people;
 mod weather;
 
@@ -21,7 +23,7 @@ use tokio::time::{Instant, sleep};
 
 use super::super::backend::{Backend, cases};
 use super::super::world::{KEY, World};
-use super::Following;
+use super::{Following, Running};
 
 use self::people::People;
 use self::weather::{Slow, Weather};
@@ -131,20 +133,22 @@ impl Storm {
             let step = self.people.act(&mut self.random, &self.following.world.simulator);
             self.steps.add(&step);
             let process = self.following.running.as_ref();
-            assert!(process.is_none_or(|process| !process.task.is_finished()), "the process has ended");
+            let has_ended = |process: &Running| process.task.is_finished() || process.removing.is_finished();
+            assert!(!process.is_some_and(has_ended), "the process has ended");
         }
         self.weather.end(&mut self.following);
         self.people.end(&self.following.world.simulator);
         self.steps.add("the weather is fine");
     }
 
-    /// Asserts that soon the archive equals the guild.
+    /// Asserts that soon the archive equals the guild, and that the content of deleted messages is gone.
     async fn assert_equal(&self) {
         let world = &self.following.world;
         let end = Instant::now() + PATIENCE;
-        while Instant::now() < end && !(self.has_ended_jobs().await && self.is_equal().await) {
+        while Instant::now() < end && !self.is_settled().await {
             sleep(Duration::from_secs(10)).await;
         }
+        assert!(self.has_ended_jobs().await, "{:?}", self.following.jobs().await);
         for id in world.simulator.channels() {
             let ledger = world.simulator.ledger(id).unwrap();
             let stored = world.channel(id).await;
@@ -178,6 +182,11 @@ impl Storm {
                 assert!(!world.channel(*id).await.unwrap().is_public(None), "{id} is deleted, and not public");
             }
         }
+        assert_eq!(self.wrong_content().await, [""; 0]);
+    }
+
+    async fn is_settled(&self) -> bool {
+        self.has_ended_jobs().await && self.is_equal().await && self.wrong_content().await.is_empty()
     }
 
     /// Asserts that a channel has the same messages in the archive, with a message that names the others.
@@ -213,6 +222,7 @@ impl Storm {
     fn summary(&self) -> String {
         let (stats, weather) = (self.following.status().stats(), &self.weather);
         let totals = self.following.world.simulator.totals();
-        format!("{} acts, {weather}, {} requests, {stats:?}", self.people.acts(), totals.requests)
+        let (acts, files) = (self.people.acts(), self.people.files().count());
+        format!("{acts} acts, {files} files, {weather}, {} requests, {stats:?}", totals.requests)
     }
 }

@@ -6,6 +6,8 @@ use discord_simulator::{Act, ChannelChange, READ_MESSAGE_HISTORY, Simulator, Sub
 use domain::page::model::Random;
 use serde_json::{Map, Value, json};
 
+use super::files::SentFiles;
+
 const EMOJIS: [&str; 3] = ["👍", "🎉", "🦦"];
 /// The number of people who react and vote.
 const USERS: u64 = 8;
@@ -51,6 +53,7 @@ pub(super) struct People {
     /// Their messages, with the channels.
     said: Vec<(u64, u64)>,
     polls: Vec<(u64, u64)>,
+    files: SentFiles,
     /// The messages with threads.
     starters: HashSet<u64>,
     deleted: Vec<u64>,
@@ -65,7 +68,7 @@ fn id_of(made: &Value) -> u64 {
     made["id"].as_str().unwrap().parse().unwrap()
 }
 
-fn pick<T: Copy>(random: &mut Random, from: &[T]) -> Option<T> {
+pub(super) fn pick<T: Copy>(random: &mut Random, from: &[T]) -> Option<T> {
     let index = random.below(from.len().max(1) as u64);
     from.get(usize::try_from(index).unwrap()).copied()
 }
@@ -88,7 +91,8 @@ impl People {
         simulator.act(Act::SetRole { role_id: role, permissions }).unwrap();
         simulator.act(Act::GiveRole { role_id: role, remove: false }).unwrap();
         let (said, polls, starters, deleted) = (Vec::new(), Vec::new(), HashSet::new(), Vec::new());
-        Self { rooms, said, polls, starters, deleted, role, is_open: true, acts: 0 }
+        let files = SentFiles::default();
+        Self { rooms, said, polls, files, starters, deleted, role, is_open: true, acts: 0 }
     }
 
     /// Returns the number of acts so far.
@@ -99,6 +103,11 @@ impl People {
     /// Returns the deleted channels and threads.
     pub(super) fn deleted(&self) -> &[u64] {
         &self.deleted
+    }
+
+    /// Returns the files that they sent.
+    pub(super) const fn files(&self) -> &SentFiles {
+        &self.files
     }
 
     /// Returns whether everyone may read a channel or thread.
@@ -162,7 +171,10 @@ impl People {
         let count = if random.below(20) == 0 { 60 } else { 1 + random.below(6) };
         for number in 0..count {
             let content = format!("{}, {number}: <@{}> said so", self.acts, 1_000 + random.below(USERS));
-            let sent = simulator.act(Act::Send { channel_id, content, raw: Map::new() }).unwrap();
+            let files = self.files.draw(random);
+            let raw = SentFiles::fields(channel_id, &files);
+            let sent = simulator.act(Act::Send { channel_id, content, raw }).unwrap();
+            self.files.add((channel_id, id_of(&sent)), &files);
             self.said.push((channel_id, id_of(&sent)));
         }
         self.rooms.iter_mut().filter(|room| room.id == channel_id).for_each(|room| room.is_archived = false);
