@@ -192,8 +192,8 @@ pub(crate) async fn record_files(
     if files.is_empty() { Ok(()) } else { unit.media().insert_all(tenant, &files).await }
 }
 
-/// Records the results of requests for files, as far as their messages still list them: bytes that were stored for
-/// others are entered as unused. Locks the channels.
+/// Records the results of requests for files that are recorded, or that their messages list. Others are those of messages
+/// that were deleted meanwhile: bytes that were stored for them are entered as unused. Locks the channels.
 ///
 /// # Errors
 /// [`StoreError`] if the store fails.
@@ -208,15 +208,16 @@ pub(crate) async fn record_results(
             return Err(StoreError::Missing { what: "channel" });
         }
     }
-    let mut listed = HashSet::new();
+    let mut known = HashSet::new();
     let keys: BTreeSet<_> = files.iter().map(|file| (file.key.channel, file.key.message)).collect();
     for keys in keys.into_iter().collect::<Vec<_>>().chunks(MESSAGES) {
         for StoredMessage { message, .. } in unit.messages().find_all(keys).await? {
             let key = |attachment| FileKey { channel: message.channel_id, message: message.id, attachment };
-            listed.extend(message.attachments.iter().map(|file| key(file.id)));
+            known.extend(message.attachments.iter().map(|file| key(file.id)));
         }
+        known.extend(unit.media().find_all(keys).await?.iter().map(|file| file.key));
     }
-    let (standing, others): (Vec<File>, Vec<File>) = files.iter().partition(|file| listed.contains(&file.key));
+    let (standing, others): (Vec<File>, Vec<File>) = files.iter().partition(|file| known.contains(&file.key));
     let hash = |file: &File| if let FileState::Stored { hash, .. } = file.state { Some(hash) } else { None };
     for hashes in others.iter().filter_map(hash).collect::<Vec<_>>().chunks(BATCH) {
         unit.unused_files().upsert_all(tenant, hashes).await?;

@@ -242,7 +242,7 @@ async fn the_sync_state_of_a_deleted_channel_is_not_recorded() {
 }
 
 #[tokio::test]
-async fn the_result_for_a_file_that_its_message_no_longer_lists_is_not_recorded() {
+async fn the_result_for_a_file_of_a_message_that_was_deleted_meanwhile_is_not_recorded() {
     let stored = |byte| FileState::Stored { hash: ContentHash::new([byte; 32]), size_bytes: 5 };
     let file = |message: u64, state| {
         let attachment = AttachmentId::new(message + 1000).unwrap();
@@ -255,11 +255,12 @@ async fn the_result_for_a_file_that_its_message_no_longer_lists_is_not_recorded(
         let cleared = shown[1].cleared();
         Ok([shown[0].clone(), cleared].map(|message| StoredMessage { message, deletion: None }).into())
     });
+    // A message that no longer lists a file keeps its row, and a deleted one does not.
+    unit.media.expect_find_all().once().returning(move |_| Ok(vec![file(4, FileState::seen(at(1)))]));
     let lost = [ContentHash::new([2; 32])];
     unit.unused_files.expect_upsert_all().withf(move |_, hashes| hashes == lost).once().returning(|_, _| Ok(()));
-    let expected = [file(1, stored(1))];
+    let expected = [file(1, stored(1)), file(4, FileState::Failed)];
     unit.media.expect_upsert_all().withf(move |_, files| files == expected).once().returning(|_, _| Ok(()));
-    record_results(&mut unit, TENANT, &[file(1, stored(1)), file(2, stored(2)), file(3, FileState::Gone)])
-        .await
-        .unwrap();
+    let results = [file(1, stored(1)), file(2, stored(2)), file(3, FileState::Gone), file(4, FileState::Failed)];
+    record_results(&mut unit, TENANT, &results).await.unwrap();
 }
