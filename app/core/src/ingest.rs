@@ -89,8 +89,8 @@ impl Ingest {
         let stored = in_portions(page, IngestError::of_store, |part| async move {
             let once = || async {
                 let mut unit = self.begin(channel).await?;
-                write_page(&mut *unit, channel, &part, found).await?;
-                record_files(&mut *unit, self.tenant, self.clock.now(), &part).await?;
+                let outcome = write_page(&mut *unit, channel, &part, found).await?;
+                record_files(&mut *unit, self.tenant, self.clock.now(), &part, &outcome).await?;
                 Ok(unit.commit().await?)
             };
             self.retried(once).await
@@ -172,8 +172,8 @@ pub(crate) async fn write_page(
     Ok(outcome)
 }
 
-/// Records the files of a page that the platform serves, in the unit that stores the page, so that none of them is lost.
-/// The state of a known file stays.
+/// Records the files of a page that the platform serves, in the unit that has stored the page with this outcome, so that
+/// none of them is lost. The state of a known file stays. Explicitly deleted messages have none.
 ///
 /// # Errors
 /// [`StoreError`] if the store fails.
@@ -182,9 +182,11 @@ pub(crate) async fn record_files(
     tenant: TenantId,
     now: Timestamp,
     page: &MessagePage,
+    outcome: &PageOutcome,
 ) -> Result<(), StoreError> {
     let state = FileState::seen(now);
-    let files = page.messages().iter().flat_map(|message| {
+    let standing = page.messages().iter().filter(|message| !outcome.gone.contains(&message.id));
+    let files = standing.flat_map(|message| {
         let on_web = message.attachments.iter().filter(|file| file.url.is_some());
         on_web.map(|file| FileKey { channel: message.channel_id, message: message.id, attachment: file.id })
     });

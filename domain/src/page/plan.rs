@@ -315,6 +315,7 @@ impl<'a> Planner<'a, '_> {
         });
         if deletion.is_some_and(|deletion| deletion.kind == DeletionKind::Explicit) {
             self.plan.outcome.unchanged += 1;
+            self.plan.outcome.gone.push(row.id);
             return;
         }
         let confirmed_at = self.proven.confirmed_at(row.id).filter(|_| row.deletion.is_none());

@@ -134,7 +134,8 @@ async fn an_explicit_deletion_is_final(store: &dyn Store) {
         let outcome = put(store, &here, &MessagePage::deleted(here.id, [id(raw)], at(4))).await;
         assert_eq!(outcome.deleted, deleted, "{raw}, though it was seen after that");
     }
-    put(store, &here, &page(&here, interval(1, 9), 9, [3, 5, 7, 8], "back")).await;
+    let back = put(store, &here, &page(&here, interval(1, 9), 9, [3, 5, 7, 8], "back")).await;
+    assert_eq!(back.gone, [3, 7, 8].map(id));
     assert_eq!(held_ids(store, &here).await, [5]);
     assert_eq!(deletion(store, &here, 8).await, Some(Deletion::explicit(at(4))), "it was not stored before");
     assert_eq!(deletion(store, &here, 3).await, Some(Deletion::explicit(at(4))));

@@ -138,8 +138,8 @@ impl Writer<'_> {
         if !folded.shown.is_empty() || !folded.unreadable.is_empty() {
             let page = MessagePage::new(None, observed_at, folded.shown.into_values().collect())
                 .expect("the messages of a map ascend");
-            write_page(unit, channel, &page, &folded.unreadable).await?;
-            record_files(unit, changes[0].scope.tenant, self.clock.now(), &page).await?;
+            let outcome = write_page(unit, channel, &page, &folded.unreadable).await?;
+            record_files(unit, changes[0].scope.tenant, self.clock.now(), &page, &outcome).await?;
         }
         Ok(unclear)
     }
