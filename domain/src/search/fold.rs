@@ -2,6 +2,9 @@
 
 use unicode_normalization::char::{canonical_combining_class, compose, decompose_compatible};
 
+/// The Greek mark whose capital is a letter of its own.
+const IOTA_BELOW: char = '\u{345}';
+
 /// A folded character and the characters of the text that it was made from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Folded {
@@ -24,7 +27,9 @@ pub(super) fn fold(text: &str) -> Vec<Folded> {
         if char.is_ascii() {
             push(char.to_ascii_lowercase());
         } else {
-            decompose_compatible(char, |part| fold_case(part, &mut push));
+            // A letter for case folding, and a mark until marks are in order.
+            let mut fold = |part| if part == IOTA_BELOW { push(part) } else { fold_case(part, &mut push) };
+            decompose_compatible(char, &mut fold);
         }
     }
     if text.is_ascii() {
@@ -32,6 +37,9 @@ pub(super) fn fold(text: &str) -> Vec<Folded> {
     }
     letters.retain(|folded| !is_invisible(folded.letter));
     sort_marks(&mut letters);
+    for below in letters.iter_mut().filter(|folded| folded.letter == IOTA_BELOW) {
+        below.letter = 'ι';
+    }
     recompose(without_accents(letters))
 }
 

@@ -10,7 +10,7 @@ use super::fold::{Folded, fold};
 
 /// The version of the rules in this module and of folding. It changes with every change that can make another token of
 /// any text.
-pub const TOKENIZER: u32 = 1;
+pub const TOKENIZER: u32 = 2;
 
 /// The maximum number of characters of a token, apart from its marks: longer words become several tokens.
 pub const MAX_WORD: usize = 64;

@@ -93,6 +93,14 @@ fn every_character_is_folded_like_its_other_cases_and_forms() {
     }
 }
 
+#[test]
+fn an_iota_below_a_letter_comes_after_the_marks_before_it_in_every_form() {
+    for text in ["ᾳ\u{94d} ", "α\u{345}\u{94d} ", "α\u{94d}\u{345} "] {
+        assert_eq!(folded(text), "α\u{94d}ι ", "{text:?}");
+    }
+    assert_eq!((folded("ᾴ"), folded("ᾼ")), ("αι".to_owned(), "αι".to_owned()));
+}
+
 proptest! {
     #[test]
     fn the_form_of_a_text_makes_no_difference(text in super::model::text()) {
