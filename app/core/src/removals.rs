@@ -67,11 +67,12 @@ impl Removals {
 
     /// Removes content until `stop`: when woken, and every 30 seconds; earlier texts every hour.
     pub async fn run(&self, stop: CancellationToken) {
-        let (mut trimmed_at, mut dirty_since) = (None, None);
+        // Not at the very start, where every process of an installation would do it.
+        let (mut next_trim, mut dirty_since) = (Instant::now() + PATROL, None);
         while !stop.is_cancelled() {
             let mut removed = self.remove_due(&stop).await;
-            if trimmed_at.is_none_or(|at: Instant| at.elapsed() >= TRIM) {
-                trimmed_at = Some(Instant::now());
+            if Instant::now() >= next_trim {
+                next_trim = Instant::now() + TRIM;
                 removed += self.trim_texts(&stop).await;
             }
             if removed > 0 {
