@@ -73,7 +73,7 @@ impl StoredRange {
 #[derive(Debug, Clone)]
 pub(crate) struct LockedChannel {
     pub(crate) id: ChannelId,
-    tenant: TenantId,
+    pub(crate) tenant: TenantId,
     pub(crate) fence: u64,
     pub(crate) stats: StoredStats,
     /// `None` if it is unknown.

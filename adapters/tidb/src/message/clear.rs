@@ -13,14 +13,14 @@ use ports::error::StoreError;
 use super::read;
 use super::write::{keys, remove_children, upsert, upsert_messages};
 use crate::batch::{list_sql, padded};
+use crate::channel::LockedChannel;
 use crate::row::{datetime, of};
 use crate::unit::Unit;
 
 const OWNER: &str = r"
-    SELECT tenants.tenant_id, retention_deleted_days, retention_edited_days
-    FROM channels
-    JOIN tenants ON tenants.tenant_id = channels.tenant_id
-    WHERE channel_id = :channel_id
+    SELECT tenant_id, retention_deleted_days, retention_edited_days
+    FROM tenants
+    WHERE tenant_id = :tenant_id
 ";
 
 /// The text of an unedited message has the edit time 1970-01-01.
@@ -69,14 +69,14 @@ const ENTER_REMOVALS_TAIL: &str = r"
 /// Stores the texts that the plan of `page` replaces, as far as the tenant wants to keep them.
 pub(super) async fn store_texts(
     unit: &mut Unit,
-    channel: ChannelId,
+    locked: &LockedChannel,
     page: &MessagePage,
     plan: &WritePlan<'_>,
 ) -> Result<(), StoreError> {
     if !plan.replaces_texts() {
         return Ok(());
     }
-    let parameters = params! { "channel_id" => channel.to_string() };
+    let parameters = params! { "tenant_id" => locked.tenant.to_string() };
     let Some(Owner { tenant, retention }) = unit.row(OWNER, parameters, of("tenants", Owner::from_columns)).await?
     else {
         return Ok(());
@@ -86,7 +86,7 @@ pub(super) async fn store_texts(
     for (at, is_deletion, ids) in edited.chain(replaced.deleted.iter().map(|(at, ids)| (*at, true, ids))) {
         for ids in padded(ids) {
             let first = [tenant.to_string().into(), datetime(at), is_deletion.into()];
-            unit.run(&list_sql(STORE_TEXTS, ids.len()), keys(first, channel, &ids)).await?;
+            unit.run(&list_sql(STORE_TEXTS, ids.len()), keys(first, locked.id, &ids)).await?;
         }
     }
     Ok(())

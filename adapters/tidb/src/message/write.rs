@@ -142,7 +142,7 @@ pub(super) async fn replace_interval(
     let Some(span) = page.span() else { return Ok(PageOutcome::default()) };
     let state = unit.state(&locked, page, span).await?;
     let plan = WritePlan::new(channel, page, &state);
-    clear::store_texts(unit, channel, page, &plan).await?;
+    clear::store_texts(unit, &locked, page, &plan).await?;
     write(unit, channel, &plan).await?;
     clear::clear(unit, channel, &plan).await?;
     clear::enter_removals(unit, plan.removals(channel)).await?;
