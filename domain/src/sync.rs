@@ -40,6 +40,7 @@ impl SyncState {
         self.listed_at.is_some_and(|listed_at| active_at < listed_at.minus(RECHECK))
     }
 }
+
 /// The part of a channel in which edits and deletions may be missing, until a sync that was requested has rechecked it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Repair {

@@ -19,7 +19,7 @@ use app_core::browse::{Audience, Browse};
 use app_core::process::Process;
 use app_core::search::{IndexProgress, Indexer, Search, SearchPage, SearchRequest, Snapshots, Total};
 use async_trait::async_trait;
-use domain::channel::{Channel, ChannelId};
+use domain::channel::{Channel, ChannelId, ChannelKind};
 use domain::message::MessageId;
 use domain::page::MessagePage;
 use domain::search::SearchQuery;
@@ -34,7 +34,7 @@ use ports::search::{
 use ports::store::Store;
 use tempfile::TempDir;
 
-use crate::contract::fixture::{at, begin, interval, message, tenant, upsert};
+use crate::contract::fixture::{at, begin, channel, interval, message, tenant, upsert};
 
 macro_rules! cases {
     ($($case:ident),* $(,)?) => {
@@ -163,6 +163,14 @@ struct World {
 impl World {
     fn new(store: Arc<dyn Store>) -> Self {
         Self::of(store, tempfile::tempdir().unwrap())
+    }
+
+    /// Returns a world with a community of one public channel.
+    async fn of_one_channel(store: Arc<dyn Store>) -> (Self, Tenant, Channel) {
+        let world = Self::new(store);
+        let here = public(channel(&tenant(), 1, ChannelKind::TEXT));
+        let tenant = create(&*world.store, &[&here]).await;
+        (world, tenant, here)
     }
 
     fn of(store: Arc<dyn Store>, folder: TempDir) -> Self {

@@ -8,13 +8,10 @@ use domain::message::{
     StoredMessage, Version,
 };
 use domain::page::{Newest, StoredStats, StoredVersion, Write};
-use domain::retention::Retention;
-use domain::tenant::TenantId;
 use ports::error::StoreError;
 use serde_json::json;
 
 use crate::columns::{Columns, ValueError, list_text};
-use crate::tenant::retention;
 use crate::values;
 use crate::values::Value;
 
@@ -72,25 +69,6 @@ pub fn stored_version(row: &mut impl Columns, id: &'static str) -> Result<Stored
         digest: row.bits("digest")?,
         deletion: deletion(row)?,
     })
-}
-
-/// The tenant of a channel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Owner {
-    /// Its id.
-    pub tenant: TenantId,
-    /// How long it stores earlier texts.
-    pub retention: Retention,
-}
-
-impl Owner {
-    /// Returns the tenant of a row.
-    ///
-    /// # Errors
-    /// [`StoreError::Corrupt`].
-    pub fn from_columns(row: &mut impl Columns) -> Result<Self, StoreError> {
-        Ok(Self { tenant: TenantId(row.uuid("tenant_id")?), retention: retention(row)? })
-    }
 }
 
 /// Returns the newest message.

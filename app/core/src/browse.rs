@@ -179,8 +179,8 @@ impl Reading {
     }
 
     /// Returns the coverage of a tenant's channels, ascending by channel id, with the part that a sync repairs: at most
-    /// `limit` after `after`, with the key of the next page; for the public, of the channels that they may read. A page of fewer than `limit` need not
-    /// be the last.
+    /// `limit` after `after`, with the key of the next page; for the public, of the channels that they may read. A page
+    /// of fewer than `limit` need not be the last.
     ///
     /// # Errors
     /// [`BrowseError::Store`].

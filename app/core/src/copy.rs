@@ -5,9 +5,9 @@
 //! Of a message the latest observation in both archives wins, whether it has the message or lacks it, and an explicit
 //! deletion in either is final. So newer content of the target stays: the verification then names the channel.
 //!
-//! The state of files and the earlier texts are copied with their messages; the bytes of files stay in their media store. Jobs are not copied: they
-//! are work of one installation. The change log is not copied either: its numbers are an order that each store assigns,
-//! and a follower follows one store, so a copy appends changes of its own.
+//! The state of files and the earlier texts are copied with their messages; the bytes of files stay in their media store.
+//! Jobs are not copied: they are work of one installation. The change log is not copied either: its numbers are an order
+//! that each store assigns, and a follower follows one store, so a copy appends changes of its own.
 
 mod checksum;
 mod files;
@@ -161,10 +161,12 @@ impl Copier {
                 for channel in page {
                     let (_, proven) = what_is_proven(&*self.from, channel.id).await.map_err(CopyError::From)?;
                     self.absent(channel.id, &proven).await?;
-                    let refused = self.messages(channel.id, &proven, &mut copied, progress).await?;
+                    let (refused, has_new) = self.messages(channel.id, &proven, &mut copied, progress).await?;
                     retry(&LOST_RACE, CopyError::is_retryable, || self.coverage(channel.id, &refused)).await?;
                     retry(&LOST_RACE, CopyError::is_retryable, || self.unreadable(channel.id)).await?;
-                    retry(&LOST_RACE, CopyError::is_retryable, || self.enter_removal(channel.id)).await?;
+                    if has_new {
+                        retry(&LOST_RACE, CopyError::is_retryable, || self.enter_removal(channel.id)).await?;
+                    }
                     files::copy(&*self.from, &*self.to, &channel).await?;
                     versions::copy(&*self.from, &*self.to, &channel).await?;
                 }
@@ -380,15 +382,15 @@ impl Copier {
     }
 
     /// Copies the messages of a channel, of which the source's observations prove `proven`; returns those that the
-    /// target rejects.
+    /// target rejects, and whether the two archives differed.
     async fn messages(
         &self,
         channel: ChannelId,
         proven: &Segments,
         copied: &mut u64,
         progress: &dyn CopyListener,
-    ) -> Result<Vec<MessageId>, CopyError> {
-        let (mut refused, mut after) = (Vec::new(), None);
+    ) -> Result<(Vec<MessageId>, bool), CopyError> {
+        let (mut refused, mut has_new, mut after) = (Vec::new(), false, None);
         let mut compared = Compared::Different;
         loop {
             if compared != Compared::Nothing {
@@ -403,8 +405,8 @@ impl Copier {
             let mut read = self.from.read().await.map_err(CopyError::From)?;
             let page = read.messages().list_stored(channel, after, PAGE).await.map_err(CopyError::From)?;
             drop(read);
-            let Some(last) = page.last() else { return Ok(refused) };
-            after = Some(last.message.id);
+            let Some(last) = page.last() else { return Ok((refused, has_new)) };
+            (after, has_new) = (Some(last.message.id), true);
             let stored = in_portions(&page[..], CopyError::of_target, |part| {
                 retry(&LOST_RACE, CopyError::is_retryable, move || self.store_messages(channel, part, proven))
             });

@@ -213,11 +213,16 @@ pub(crate) async fn record_results(
     let mut known = HashSet::new();
     let keys: BTreeSet<_> = files.iter().map(|file| (file.key.channel, file.key.message)).collect();
     for keys in keys.into_iter().collect::<Vec<_>>().chunks(MESSAGES) {
+        known.extend(unit.media().find_all(keys).await?.iter().map(|file| file.key));
+    }
+    // Only an import brings files that are not recorded.
+    let new = files.iter().filter(|file| !known.contains(&file.key));
+    let keys: BTreeSet<_> = new.map(|file| (file.key.channel, file.key.message)).collect();
+    for keys in keys.into_iter().collect::<Vec<_>>().chunks(MESSAGES) {
         for StoredMessage { message, .. } in unit.messages().find_all(keys).await? {
             let key = |attachment| FileKey { channel: message.channel_id, message: message.id, attachment };
             known.extend(message.attachments.iter().map(|file| key(file.id)));
         }
-        known.extend(unit.media().find_all(keys).await?.iter().map(|file| file.key));
     }
     let (standing, others): (Vec<File>, Vec<File>) = files.iter().partition(|file| known.contains(&file.key));
     let hash = |file: &File| if let FileState::Stored { hash, .. } = file.state { Some(hash) } else { None };

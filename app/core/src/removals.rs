@@ -32,6 +32,8 @@ use crate::retry::{LOST_RACE, retry};
 
 /// The number of entries that are read at once; one unit removes the content of as many messages at most.
 const STEP: u32 = 100;
+/// The maximum number of entries that are read at once, after failures.
+const MOST: u32 = 1_000;
 /// The number of messages of a channel whose marks are read at once.
 const MARKS: u32 = 1_000;
 /// The number of earlier texts that one unit removes.
@@ -124,8 +126,7 @@ impl Removals {
     async fn remove_entered(&self, stop: &CancellationToken, removed: &mut usize) -> Result<(), StoreError> {
         let (now, mut failed) = (self.clock.now(), HashSet::new());
         while !stop.is_cancelled() {
-            // Those that failed are still listed.
-            let limit = STEP + u32::try_from(failed.len()).unwrap_or(u32::MAX).min(1_000 - STEP);
+            let limit = limit(failed.len());
             let load = async || self.store.read().await?.removals().list_due(now, limit).await;
             let mut due = retried(load).await?;
             due.retain(|removal| !failed.contains(&(removal.channel, removal.message)));
@@ -255,7 +256,7 @@ impl Removals {
         let before = self.clock.now().minus(REMEMBERED);
         let (mut removed, mut failed) = (0, HashSet::new());
         while !stop.is_cancelled() {
-            let limit = STEP + u32::try_from(failed.len()).unwrap_or(u32::MAX).min(1_000 - STEP);
+            let limit = limit(failed.len());
             let load = async || {
                 let mut at = self.store.read().await?;
                 let new = at.unused_files().list(limit).await?.into_iter().map(|file| (file, false));
@@ -360,6 +361,11 @@ impl Removals {
         }
         Ok(removed)
     }
+}
+
+/// Returns the number of entries to read if `failed` ones are still listed.
+fn limit(failed: usize) -> u32 {
+    u32::try_from(failed).map_or(MOST, |failed| failed.saturating_add(STEP).min(MOST))
 }
 
 /// Does `work` again after a lost race.

@@ -195,7 +195,10 @@ pub(crate) enum TenantCommand {
         json: bool,
     },
     /// Change a community; name at least one thing to change
-    #[command(group = ArgGroup::new("change").args(["name", "slug", "status", "retain_deleted", "retain_edited"]).required(true).multiple(true))]
+    #[command(group = ArgGroup::new("change")
+        .args(["name", "slug", "status", "retain_deleted", "retain_edited"])
+        .required(true)
+        .multiple(true))]
     Update {
         /// Its slug or id
         tenant: String,

@@ -181,13 +181,15 @@ impl<'a> WritePlan<'a> {
     }
 }
 
-/// The texts that a plan replaces and that are stored for moderators, by the time at which they were replaced.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// Texts that a plan replaces, and that are stored for moderators.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Replaced {
-    /// The messages that were edited at the time.
-    pub edited: Option<(Timestamp, Vec<MessageId>)>,
-    /// The messages that were deleted at each time.
-    pub deleted: BTreeMap<Timestamp, Vec<MessageId>>,
+    /// When they were replaced.
+    pub at: Timestamp,
+    /// Whether their messages were deleted at that time, as opposed to edited.
+    pub is_deletion: bool,
+    /// The messages.
+    pub messages: Vec<MessageId>,
 }
 
 impl WritePlan<'_> {
@@ -199,15 +201,18 @@ impl WritePlan<'_> {
 
     /// Returns the texts, replaced by `page`, that a tenant with this retention stores.
     #[must_use]
-    pub fn replaced(&self, page: &MessagePage, retention: Retention) -> Replaced {
-        let mut replaced = Replaced::default();
+    pub fn replaced(&self, page: &MessagePage, retention: Retention) -> Vec<Replaced> {
+        let mut replaced = Vec::new();
         if retention.edited != RetentionPeriod::NONE && !self.edited.is_empty() {
-            replaced.edited = Some((page.observed_at(), self.edited.clone()));
+            replaced.push(Replaced { at: page.observed_at(), is_deletion: false, messages: self.edited.clone() });
         }
         if retention.deleted != RetentionPeriod::NONE {
+            let mut by_time: BTreeMap<Timestamp, Vec<MessageId>> = BTreeMap::new();
             for (id, deletion) in &self.clear {
-                replaced.deleted.entry(deletion.at).or_default().push(*id);
+                by_time.entry(deletion.at).or_default().push(*id);
             }
+            let of_time = |(at, messages)| Replaced { at, is_deletion: true, messages };
+            replaced.extend(by_time.into_iter().map(of_time));
         }
         replaced
     }

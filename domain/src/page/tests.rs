@@ -231,15 +231,15 @@ fn a_plan_names_the_texts_that_the_retention_of_a_tenant_wants() {
     let plan = planned(&page, &live, &Segments::default());
     assert_eq!(ids(&plan.update), [3, 4]);
     assert!(plan.replaces_texts());
-    assert_eq!(plan.replaced(&page, Retention::NONE), Replaced::default());
+    assert_eq!(plan.replaced(&page, Retention::NONE), []);
     let of_edits = plan.replaced(&page, Retention { edited: forever, ..Retention::NONE });
-    assert_eq!(of_edits, Replaced { edited: Some((at(7), vec![id(3)])), ..Replaced::default() });
-    assert_eq!(plan.replaced(&page, Retention { deleted: forever, ..Retention::NONE }), Replaced::default());
+    assert_eq!(of_edits, [Replaced { at: at(7), is_deletion: false, messages: vec![id(3)] }]);
+    assert_eq!(plan.replaced(&page, Retention { deleted: forever, ..Retention::NONE }), []);
     let page = MessagePage::deleted(ChannelId(Uuid::nil()), [id(3), id(4)], at(9));
     let plan = planned(&page, &live, &Segments::default());
-    assert_eq!(plan.replaced(&page, Retention { edited: forever, ..Retention::NONE }), Replaced::default());
+    assert_eq!(plan.replaced(&page, Retention { edited: forever, ..Retention::NONE }), []);
     let of_deletions = plan.replaced(&page, Retention { deleted: forever, ..Retention::NONE });
-    assert_eq!(of_deletions.deleted, [(at(9), vec![id(3), id(4)])].into());
+    assert_eq!(of_deletions, [Replaced { at: at(9), is_deletion: true, messages: vec![id(3), id(4)] }]);
 }
 
 #[test]

@@ -26,10 +26,7 @@ cases![
 ];
 
 async fn two_processes_share_a_directory(store: Arc<dyn Store>) {
-    let mut world = World::new(store);
-    let of = tenant();
-    let here = public(channel(&of, 1, ChannelKind::TEXT));
-    let tenant = create(&*world.store, &[&here]).await;
+    let (mut world, tenant, here) = World::of_one_channel(store).await;
     let page = |raw: u64| page(&here, None, 1, [raw], "word");
     put(&*world.store, &here, &page(5)).await;
     world.indexer.settle().await.unwrap();
@@ -130,10 +127,7 @@ async fn a_build_is_a_job(store: Arc<dyn Store>) {
 }
 
 async fn a_removed_or_damaged_index_is_built_again(store: Arc<dyn Store>) {
-    let mut world = World::new(store);
-    let of = tenant();
-    let here = public(channel(&of, 1, ChannelKind::TEXT));
-    let tenant = create(&*world.store, &[&here]).await;
+    let (mut world, tenant, here) = World::of_one_channel(store).await;
     let page = |raw: u64| page(&here, None, 1, [raw], "word");
     let failed = world.search.page(Audience::Public, tenant.slug.as_str(), &request("word")).await;
     assert!(matches!(failed, Err(SearchFailure::Building)), "{failed:?}");
@@ -163,10 +157,7 @@ async fn a_removed_or_damaged_index_is_built_again(store: Arc<dyn Store>) {
 }
 
 async fn a_log_that_was_trimmed_makes_the_index_be_built_again(store: Arc<dyn Store>) {
-    let mut world = World::new(store);
-    let of = tenant();
-    let here = public(channel(&of, 1, ChannelKind::TEXT));
-    let tenant = create(&*world.store, &[&here]).await;
+    let (mut world, tenant, here) = World::of_one_channel(store).await;
     let page = |raw: u64| page(&here, None, 1, [raw], "word");
     put(&*world.store, &here, &page(5)).await;
     world.indexer.settle().await.unwrap();

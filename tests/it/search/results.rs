@@ -24,10 +24,7 @@ cases![
 ];
 
 async fn a_total_does_not_count_what_was_deleted_since(store: Arc<dyn Store>) {
-    let mut world = World::new(store);
-    let of = tenant();
-    let here = public(channel(&of, 1, ChannelKind::TEXT));
-    let tenant = create(&*world.store, &[&here]).await;
+    let (mut world, tenant, here) = World::of_one_channel(store).await;
     let page = |at_: i64, ids: &[u64]| page(&here, interval(1, 99), at_, ids.iter().copied(), "zebra");
     let one = SearchRequest { limit: 1, ..request("zebra") };
     put(&*world.store, &here, &page(1, &[5, 6, 7, 8])).await;
@@ -75,10 +72,7 @@ async fn a_thread_that_becomes_private_or_public_is_found_by_its_readers_as_a_wh
 }
 
 async fn a_search_that_takes_too_long_ends_with_what_it_found(store: Arc<dyn Store>) {
-    let mut world = World::new(store);
-    let of = tenant();
-    let here = public(channel(&of, 1, ChannelKind::TEXT));
-    let tenant = create(&*world.store, &[&here]).await;
+    let (mut world, tenant, here) = World::of_one_channel(store).await;
     let page = |at_: i64, ids: &[u64]| page(&here, interval(1, 99), at_, ids.iter().copied(), "word");
     put(&*world.store, &here, &page(1, &(5..=40).collect::<Vec<_>>())).await;
     world.indexer.settle().await.unwrap();
@@ -138,10 +132,7 @@ async fn what_is_hidden_or_deleted_is_never_shown_however_old_the_index(store: A
 }
 
 async fn the_name_of_a_thread_is_found_with_its_messages(store: Arc<dyn Store>) {
-    let mut world = World::new(store);
-    let of = tenant();
-    let here = public(channel(&of, 1, ChannelKind::TEXT));
-    let tenant = create(&*world.store, &[&here]).await;
+    let (mut world, tenant, here) = World::of_one_channel(store).await;
     put(&*world.store, &here, &page(&here, None, 1, [30], "starter")).await;
     world.indexer.settle().await.unwrap();
     assert_eq!(world.found(&tenant, "pancakes").await, [0_u64; 0]);

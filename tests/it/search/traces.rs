@@ -24,10 +24,7 @@ cases![
 ];
 
 async fn an_erased_author_leaves_no_byte(store: Arc<dyn Store>) {
-    let mut world = World::new(store);
-    let of = tenant();
-    let here = public(channel(&of, 1, ChannelKind::TEXT));
-    let tenant = create(&*world.store, &[&here]).await;
+    let (mut world, tenant, here) = World::of_one_channel(store).await;
     let author = Pseudonym::new([0xab; 16]);
     let written = |raw: u64, author: Pseudonym, text: &str| {
         let message = message(&here, raw, text, 1);
@@ -65,10 +62,7 @@ async fn an_erased_author_leaves_no_byte(store: Arc<dyn Store>) {
 }
 
 async fn a_deletion_while_no_process_runs_leaves_no_byte(store: Arc<dyn Store>) {
-    let mut world = World::new(store);
-    let of = tenant();
-    let here = public(channel(&of, 1, ChannelKind::TEXT));
-    let tenant = create(&*world.store, &[&here]).await;
+    let (mut world, tenant, here) = World::of_one_channel(store).await;
     let page = |at_: i64, all: &[(u64, &str)]| texts(&here, at_, all);
     put(&*world.store, &here, &page(1, &[(5, "vertraulichkeiten"), (6, "word")])).await;
     world.indexer.settle().await.unwrap();
@@ -82,10 +76,7 @@ async fn a_deletion_while_no_process_runs_leaves_no_byte(store: Arc<dyn Store>) 
 }
 
 async fn a_removed_tenant_leaves_no_file(store: Arc<dyn Store>) {
-    let mut world = World::new(store);
-    let of = tenant();
-    let here = public(channel(&of, 1, ChannelKind::TEXT));
-    let tenant = create(&*world.store, &[&here]).await;
+    let (mut world, tenant, here) = World::of_one_channel(store).await;
     let written = |raw: u64, text: &str| message(&here, raw, text, 1);
     let page = MessagePage::new(None, at(1), vec![written(5, "hausgeheimnis"), written(6, "hinterlassenschaft")]);
     put(&*world.store, &here, &page.unwrap()).await;

@@ -1,12 +1,10 @@
 //! Stores texts that a page replaces, and removes the content of deleted messages.
 
-use adapter_sql::message::Owner;
+use adapter_sql::tenant::retention;
 use domain::channel::ChannelId;
 use domain::message::MessageId;
-use domain::page::{MessagePage, Write, WritePlan};
+use domain::page::{MessagePage, Replaced, Write, WritePlan};
 use domain::removal::Removal;
-use domain::tenant::TenantId;
-use domain::timestamp::Timestamp;
 use ports::error::StoreError;
 use rusqlite::{Connection, named_params};
 
@@ -15,8 +13,8 @@ use super::write::{insert, remove};
 use crate::error::store_error;
 use crate::row::{Text, execute, millis, number, query_one};
 
-const OWNER: &str = r"
-    SELECT tenants.tenant_id, retention_deleted_days, retention_edited_days
+const RETENTION: &str = r"
+    SELECT retention_deleted_days, retention_edited_days
     FROM channels
     JOIN tenants ON tenants.tenant_id = channels.tenant_id
     WHERE channel_id = :channel_id
@@ -27,10 +25,11 @@ const STORE_TEXT: &str = r"
     INSERT INTO message_versions (
         tenant_id, channel_id, message_id, edited_at, content, embeds, observed_at, replaced_at, is_deletion
     )
-    SELECT :tenant_id, channel_id, message_id, COALESCE(edited_at, 0), content, embeds, observed_at, :replaced_at,
-        :is_deletion
+    SELECT tenant_id, channels.channel_id, message_id, COALESCE(edited_at, 0), content, embeds, messages.observed_at,
+        :replaced_at, :is_deletion
     FROM messages
-    WHERE channel_id = :channel_id
+    JOIN channels ON channels.channel_id = messages.channel_id
+    WHERE messages.channel_id = :channel_id
         AND message_id = :message_id
         AND (content <> '' OR embeds IS NOT NULL)
     ON CONFLICT (channel_id, message_id, edited_at) DO UPDATE
@@ -73,33 +72,21 @@ pub(super) fn store_texts(
         return Ok(());
     }
     let parameters = named_params! {":channel_id": Text(channel.0)};
-    let owner = query_one(connection, "tenants", OWNER, parameters, |row| Owner::from_columns(row))?;
-    let Some(Owner { tenant, retention }) = owner else { return Ok(()) };
-    let replaced = plan.replaced(page, retention);
-    let edited = replaced.edited.iter().map(|(at, ids)| (*at, false, ids));
-    for (at, is_deletion, ids) in edited.chain(replaced.deleted.iter().map(|(at, ids)| (*at, true, ids))) {
-        ids.iter()
-            .try_for_each(|id| store_text(connection, tenant, (channel, *id), at, is_deletion))
-            .map_err(store_error)?;
+    let Some(retention) = query_one(connection, "tenants", RETENTION, parameters, |row| retention(row))? else {
+        return Ok(());
+    };
+    for Replaced { at, is_deletion, messages } in plan.replaced(page, retention) {
+        for id in messages {
+            let parameters = named_params! {
+                ":channel_id": Text(channel.0),
+                ":message_id": number(id),
+                ":replaced_at": millis(at),
+                ":is_deletion": is_deletion,
+            };
+            execute(connection, STORE_TEXT, parameters).map_err(store_error)?;
+        }
     }
     Ok(())
-}
-
-fn store_text(
-    connection: &Connection,
-    tenant: TenantId,
-    (channel, message): (ChannelId, MessageId),
-    replaced_at: Timestamp,
-    is_deletion: bool,
-) -> rusqlite::Result<()> {
-    let parameters = named_params! {
-        ":tenant_id": Text(tenant.0),
-        ":channel_id": Text(channel.0),
-        ":message_id": number(message),
-        ":replaced_at": millis(replaced_at),
-        ":is_deletion": is_deletion,
-    };
-    execute(connection, STORE_TEXT, parameters).map(drop)
 }
 
 /// Removes the content of deleted messages.

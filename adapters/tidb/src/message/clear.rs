@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use adapter_sql::message::Owner;
+use adapter_sql::tenant::retention;
 use domain::channel::ChannelId;
 use domain::message::{Deletion, MessageId};
-use domain::page::{MessagePage, Write, WritePlan};
+use domain::page::{MessagePage, Replaced, Write, WritePlan};
 use domain::removal::Removal;
 use mysql_async::{Value, params};
 use ports::error::StoreError;
@@ -17,8 +17,8 @@ use crate::channel::LockedChannel;
 use crate::row::{datetime, of};
 use crate::unit::Unit;
 
-const OWNER: &str = r"
-    SELECT tenant_id, retention_deleted_days, retention_edited_days
+const RETENTION: &str = r"
+    SELECT retention_deleted_days, retention_edited_days
     FROM tenants
     WHERE tenant_id = :tenant_id
 ";
@@ -76,16 +76,12 @@ pub(super) async fn store_texts(
     if !plan.replaces_texts() {
         return Ok(());
     }
-    let parameters = params! { "tenant_id" => locked.tenant.to_string() };
-    let Some(Owner { tenant, retention }) = unit.row(OWNER, parameters, of("tenants", Owner::from_columns)).await?
-    else {
-        return Ok(());
-    };
-    let replaced = plan.replaced(page, retention);
-    let edited = replaced.edited.iter().map(|(at, ids)| (*at, false, ids));
-    for (at, is_deletion, ids) in edited.chain(replaced.deleted.iter().map(|(at, ids)| (*at, true, ids))) {
-        for ids in padded(ids) {
-            let first = [tenant.to_string().into(), datetime(at), is_deletion.into()];
+    let tenant = locked.tenant.to_string();
+    let parameters = params! { "tenant_id" => &tenant };
+    let Some(retention) = unit.row(RETENTION, parameters, of("tenants", retention)).await? else { return Ok(()) };
+    for Replaced { at, is_deletion, messages } in plan.replaced(page, retention) {
+        for ids in padded(&messages) {
+            let first = [tenant.as_str().into(), datetime(at), is_deletion.into()];
             unit.run(&list_sql(STORE_TEXTS, ids.len()), keys(first, locked.id, &ids)).await?;
         }
     }

@@ -17,8 +17,8 @@ use sha2::{Digest, Sha256};
 use super::{ChannelReport, PAGE, files, versions};
 
 /// Reads all of a channel of `store`. It is one line of JSON each for the channel, its coverage, every segment, every
-/// unreadable item, every message, every file and every earlier text, with keys in alphabetical order, of which this is the SHA-256. A
-/// channel that is not stored has the checksum of nothing.
+/// unreadable item, every message, every file and every earlier text, with keys in alphabetical order, of which this is
+/// the SHA-256. A channel that is not stored has the checksum of nothing.
 ///
 /// # Errors
 /// [`StoreError`] if the store fails.

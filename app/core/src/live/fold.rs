@@ -74,10 +74,11 @@ impl Folded {
             // The platform also reports the change of the message that was pinned or unpinned.
             MessageChange::PinsChanged => {}
             MessageChange::Unreadable(unreadable) => {
-                self.unreadable.push((**unreadable).clone());
-                if let Some(id) = unreadable.message_id {
-                    self.doubt(id);
+                if unreadable.message_id.is_some_and(|id| self.deleted.contains(&id)) {
+                    return;
                 }
+                self.unreadable.push((**unreadable).clone());
+                self.unclear.extend(unreadable.message_id);
             }
         }
     }

@@ -45,9 +45,9 @@ const ATTEMPTS: u32 = 4;
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
 
 /// A channel to request.
-type Place = (GuildSnowflake, ChannelSnowflake);
+type ChannelKey = (GuildSnowflake, ChannelSnowflake);
 
-/// What to request of a channel.
+/// The part of a channel to request.
 #[derive(Debug, Clone, Default)]
 struct Wanted {
     tenant: Option<TenantId>,
@@ -73,7 +73,7 @@ impl Wanted {
 
 /// The end of a request.
 struct Done {
-    place: Place,
+    key: ChannelKey,
     wanted: Wanted,
     outcome: Result<(), FollowUpError>,
 }
@@ -81,16 +81,16 @@ struct Done {
 /// The requests that were not made yet.
 #[derive(Debug, Default)]
 struct State {
-    waiting: HashMap<Place, Wanted>,
+    waiting: HashMap<ChannelKey, Wanted>,
     /// The first events of the requests in flight.
-    in_flight: HashMap<Place, Option<u64>>,
+    in_flight: HashMap<ChannelKey, Option<u64>>,
 }
 
 impl State {
     /// Returns the channels that are not being requested.
-    fn idle(&self) -> impl Iterator<Item = (Place, Instant)> {
-        let idle = self.waiting.iter().filter(|(place, _)| !self.in_flight.contains_key(place));
-        idle.filter_map(|(place, wanted)| Some((*place, wanted.due?)))
+    fn idle(&self) -> impl Iterator<Item = (ChannelKey, Instant)> {
+        let idle = self.waiting.iter().filter(|(key, _)| !self.in_flight.contains_key(key));
+        idle.filter_map(|(key, wanted)| Some((*key, wanted.due?)))
     }
 
     /// Returns when the next request starts that waits for nothing else.
@@ -99,11 +99,11 @@ impl State {
     }
 
     /// Takes a request that is due.
-    fn take_due(&mut self, now: Instant) -> Option<(Place, Wanted)> {
-        let (place, _) = self.idle().find(|(_, due)| *due <= now)?;
-        let wanted = self.waiting.remove(&place)?;
-        self.in_flight.insert(place, wanted.since);
-        Some((place, wanted))
+    fn take_due(&mut self, now: Instant) -> Option<(ChannelKey, Wanted)> {
+        let (key, _) = self.idle().find(|(_, due)| *due <= now)?;
+        let wanted = self.waiting.remove(&key)?;
+        self.in_flight.insert(key, wanted.since);
+        Some((key, wanted))
     }
 }
 
@@ -171,9 +171,9 @@ impl<'a> FollowUps<'a> {
         let mut running = FuturesUnordered::new();
         loop {
             while running.len() < AT_ONCE
-                && let Some((place, wanted)) = self.take_due()
+                && let Some((key, wanted)) = self.take_due()
             {
-                running.push(self.shard.follow_up(place, wanted));
+                running.push(self.shard.follow_up(key, wanted));
             }
             let due = if running.len() < AT_ONCE { self.state().next_due() } else { None };
             let next_start = async {
@@ -190,13 +190,13 @@ impl<'a> FollowUps<'a> {
         }
     }
 
-    fn take_due(&self) -> Option<(Place, Wanted)> {
+    fn take_due(&self) -> Option<(ChannelKey, Wanted)> {
         self.state().take_due(Instant::now())
     }
 
-    fn finish(&self, Done { place, wanted, outcome }: Done) {
+    fn finish(&self, Done { key, wanted, outcome }: Done) {
         let mut state = self.state();
-        let since = state.in_flight.remove(&place).flatten();
+        let since = state.in_flight.remove(&key).flatten();
         let Err(failed) = outcome else { return };
         if matches!(failed, FollowUpError::Ingest(IngestError::Deposed)) {
             self.shard.leader.lose();
@@ -207,22 +207,22 @@ impl<'a> FollowUps<'a> {
             debug!(error = &failed as &dyn std::error::Error, "live request repeated");
             let due = Some(Instant::now() + AFTER_FAILURE);
             let again = Wanted { since, attempts, due, ..wanted };
-            state.waiting.entry(place).or_default().join(again);
+            state.waiting.entry(key).or_default().join(again);
         } else {
             let error = &failed as &dyn std::error::Error;
-            warn!(channel.platform_id = %place.1, error, "live request failed; a sync repairs it");
+            warn!(channel.platform_id = %key.1, error, "live request failed; a sync repairs it");
         }
     }
 }
 
 impl Shard<'_> {
-    async fn follow_up(&self, place: Place, wanted: Wanted) -> Done {
-        let outcome = self.request_wanted(place, &wanted).await;
-        Done { place, wanted, outcome }
+    async fn follow_up(&self, key: ChannelKey, wanted: Wanted) -> Done {
+        let outcome = self.request_wanted(key, &wanted).await;
+        Done { key, wanted, outcome }
     }
 
     /// Requests messages of a channel, and the channel itself if it is not stored.
-    async fn request_wanted(&self, (guild, channel): Place, wanted: &Wanted) -> Result<(), FollowUpError> {
+    async fn request_wanted(&self, (guild, channel): ChannelKey, wanted: &Wanted) -> Result<(), FollowUpError> {
         let scope = self.directory.scope(guild).filter(|scope| Some(scope.tenant) == wanted.tenant);
         // The tenant is being deleted.
         let Some(scope) = scope else { return Ok(()) };

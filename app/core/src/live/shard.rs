@@ -151,7 +151,7 @@ impl Shard<'_> {
                     let Some(scope) = self.directory.scope(guild) else { continue };
                     match *event {
                         Event::Message { channel, change } => {
-                            changes.push(Change { scope, channel, sequence, received_at, what: change });
+                            changes.push(Change { scope, channel, sequence, received_at, kind: change });
                         }
                         event => {
                             self.store_changes(&mut changes, position, follow_ups).await?;
@@ -195,10 +195,10 @@ impl Shard<'_> {
                     follow_ups.add([Unclear::newest(&part[0].scope, channel, last)]);
                 }
             }
-            for change in part.iter().filter(|change| change.what.has_files()) {
+            for change in part.iter().filter(|change| change.kind.has_files()) {
                 self.live.files.add(change.scope.tenant);
             }
-            if part.iter().any(|change| change.what.is_deletion()) {
+            if part.iter().any(|change| change.kind.is_deletion()) {
                 self.live.announce_removals();
             }
             position.last = last;
@@ -232,7 +232,7 @@ impl Shard<'_> {
             Ok(done) => Ok(Some(done)),
             // The tenant was deleted meanwhile.
             Err(StoreError::Missing { what }) => {
-                debug!(what, "event without a place skipped");
+                debug!(what, "event without a stored subject skipped");
                 Ok(None)
             }
             Err(failed) => {

@@ -28,7 +28,7 @@ pub(super) struct Change {
     pub(super) channel: ChannelSnowflake,
     pub(super) sequence: u64,
     pub(super) received_at: Timestamp,
-    pub(super) what: MessageChange,
+    pub(super) kind: MessageChange,
 }
 
 /// A part of a channel that has to be requested, because an event does not show it or could not be stored.
@@ -120,14 +120,14 @@ impl Writer<'_> {
         changes: &[&Change],
     ) -> Result<Vec<Unclear>, StoreError> {
         let keys: Vec<_> =
-            named(changes.iter().map(|change| &change.what)).into_iter().map(|id| (channel, id)).collect();
+            named(changes.iter().map(|change| &change.kind)).into_iter().map(|id| (channel, id)).collect();
         let stored = if keys.is_empty() { Vec::new() } else { unit.messages().find_all(&keys).await? };
         let stored = stored.into_iter().map(|stored: StoredMessage| (stored.message.id, stored)).collect();
-        let folded = Folded::new(changes.iter().map(|change| (change.received_at, &change.what)), &stored);
+        let folded = Folded::new(changes.iter().map(|change| (change.received_at, &change.kind)), &stored);
         let Some(observed_at) = folded.observed_at else { return Ok(Vec::new()) };
         let unclear = folded.unclear.iter().filter_map(|id| {
             // The first event that named it has to be received again.
-            let change = changes.iter().find(|change| names(&change.what, *id))?;
+            let change = changes.iter().find(|change| names(&change.kind, *id))?;
             Some(Unclear::of(change, Some(*id)))
         });
         let unclear = unclear.collect();
@@ -158,7 +158,7 @@ impl Writer<'_> {
 /// Returns all that happened in a channel that is not stored: its newest messages, and those that were named.
 fn of_unknown_channel(changes: &[&Change]) -> Vec<Unclear> {
     let Some(first) = changes.first() else { return Vec::new() };
-    let folded = Folded::new(changes.iter().map(|change| (change.received_at, &change.what)), &HashMap::new());
+    let folded = Folded::new(changes.iter().map(|change| (change.received_at, &change.kind)), &HashMap::new());
     let ids = folded.unclear.into_iter().chain(folded.shown.into_keys());
     std::iter::once(Unclear::of(first, None)).chain(ids.map(|id| Unclear::of(first, Some(id)))).collect()
 }

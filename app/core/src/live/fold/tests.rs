@@ -5,6 +5,7 @@ use domain::event::{MessageChange, MessagePatch, PollVote};
 use domain::message::{Author, Deletion, Message, MessageId, Origin, StoredMessage, Version};
 use domain::pseudonym::Pseudonym;
 use domain::timestamp::Timestamp;
+use domain::unreadable::Unreadable;
 use uuid::Uuid;
 
 use super::{Folded, named};
@@ -126,4 +127,28 @@ fn what_is_for_one_person_or_still_empty_is_not_stored() {
         assert!(folded(&[MessageChange::Created(Box::new(passing))], &[]).shown.is_empty());
     }
     assert_eq!(contents(&folded(&[edited(1, "an answer", 3, 3)], &[])), ["an answer"]);
+}
+
+#[test]
+fn the_payload_of_a_deleted_message_is_not_stored_in_any_order() {
+    let unreadable = || {
+        let payload = Unreadable::refused(ChannelId(Uuid::nil()), id(1), "too long".to_owned(), at(1));
+        MessageChange::Unreadable(Box::new(payload))
+    };
+    let deleted = || MessageChange::Deleted(vec![id(1)]);
+    for changes in [[unreadable(), deleted()], [deleted(), unreadable()]] {
+        let folded = folded(&changes, &[]);
+        assert_eq!((folded.unreadable.len(), folded.unclear.len()), (0, 0));
+    }
+    let folded = folded(&[unreadable()], &[]);
+    assert_eq!((folded.unreadable.len(), folded.unclear.contains(&id(1))), (1, true));
+}
+
+#[test]
+fn a_part_of_a_message_that_seems_deleted_is_not_added_to_what_is_left_of_it() {
+    let hidden = StoredMessage { message: message(1, "", 1), deletion: Some(Deletion::inferred(at(2))) };
+    let patch = MessagePatch::new(ChannelId(Uuid::nil()), id(1), at(3));
+    let part = MessageChange::Updated(Box::new(MessagePatch { pinned: Some(true), ..patch }));
+    let folded = folded(&[part], &[hidden]);
+    assert_eq!((contents(&folded).len(), folded.unclear.contains(&id(1))), (0, true));
 }
