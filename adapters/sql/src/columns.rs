@@ -260,6 +260,15 @@ pub trait Columns {
     }
 }
 
+/// Returns the error for a column of `table` that a statement with several tables selects, by its name in the table: each
+/// of `names` is a name in the statement, then that in the table.
+#[must_use]
+pub fn in_table(error: StoreError, table: &'static str, names: &[(&str, &'static str)]) -> StoreError {
+    let StoreError::Corrupt { column, source, .. } = error else { return error };
+    let column = names.iter().find(|(selected, _)| *selected == column).map_or(column, |(_, own)| own);
+    StoreError::Corrupt { table, column, source }
+}
+
 /// Returns the text of a JSON array; `None` for no items.
 #[must_use]
 pub fn list_text<T: Serialize>(items: &[T]) -> Option<String> {

@@ -15,7 +15,7 @@ use ports::error::StoreError;
 use ports::page::Page;
 use tracing::instrument;
 
-use crate::columns::Columns;
+use crate::columns::{Columns, in_table};
 use crate::parameters;
 use crate::session::{FromRow, Session};
 use crate::unit::SqlUnit;
@@ -77,12 +77,16 @@ pub trait CoverageStatements: Session {
 /// # Errors
 /// [`StoreError::Corrupt`].
 pub fn stored_coverage(row: &mut impl Columns) -> Result<StoredCoverage, StoreError> {
-    Ok(StoredCoverage {
-        interval: row.optional_interval()?,
-        start_reached: row.optional_flag("start_reached")?.unwrap_or(false),
-        reason: row.optional_text("reason")?,
-        checked_at: row.optional_time("checked_at")?,
-    })
+    let mut read = || {
+        Ok(StoredCoverage {
+            interval: row.optional_interval()?,
+            start_reached: row.optional_flag("start_reached")?.unwrap_or(false),
+            reason: row.optional_text("reason")?,
+            checked_at: row.optional_time("checked_at")?,
+        })
+    };
+    // The row can be one of a join.
+    read().map_err(|error| in_table(error, "coverage", &[]))
 }
 
 impl FromRow for Segment {

@@ -4,7 +4,7 @@ use adapter_sql::session::FromRow;
 use adapter_sql::sql;
 use std::sync::LazyLock;
 
-use adapter_sql::columns::Columns;
+use adapter_sql::columns::{Columns, in_table};
 use adapter_sql::message::{newest, shown_sql, stored_version};
 use domain::channel::ChannelId;
 use domain::coverage::{Interval, Segment, StoredCoverage};
@@ -96,18 +96,26 @@ enum Part {
 fn part(row: Row) -> Result<Part, StoreError> {
     let mut row = NamedRow::new("messages", row);
     Ok(match row.number::<u8>("part")? {
-        1 => Part::Version(stored_version(&mut row, "low")?),
+        1 => Part::Version(version(&mut row)?),
         2 => Part::Segment(Segment::from_row(&mut row.of("coverage_segments"))?),
         3 => Part::Unreadable,
         _ => {
-            let mut row = row.of("coverage");
-            Part::Coverage(StoredCoverage {
-                interval: row.optional_interval()?,
-                start_reached: row.flag("kind")?,
-                reason: row.optional_text("parts")?,
-                checked_at: row.optional_time("observed_at")?,
-            })
+            let names = [("kind", "start_reached"), ("parts", "reason"), ("observed_at", "checked_at")];
+            Part::Coverage(coverage(&mut row).map_err(|error| in_table(error, "coverage", &names))?)
         }
+    })
+}
+
+fn version(row: &mut NamedRow) -> Result<StoredVersion, StoreError> {
+    stored_version(row, "low").map_err(|error| in_table(error, "messages", &[("low", "message_id")]))
+}
+
+fn coverage(row: &mut NamedRow) -> Result<StoredCoverage, StoreError> {
+    Ok(StoredCoverage {
+        interval: row.optional_interval()?,
+        start_reached: row.flag("kind")?,
+        reason: row.optional_text("parts")?,
+        checked_at: row.optional_time("observed_at")?,
     })
 }
 
@@ -143,9 +151,7 @@ impl Unit {
             let ids: Vec<MessageId> = page.messages().iter().map(|message| message.id).collect();
             for ids in padded(&ids) {
                 let sql = list_sql(FIND_VERSIONS, ids.len());
-                versions.extend(
-                    self.rows(&sql, keys([], channel, &ids), of("messages", |row| stored_version(row, "low"))).await?,
-                );
+                versions.extend(self.rows(&sql, keys([], channel, &ids), of("messages", version)).await?);
             }
         }
         versions.sort_unstable_by_key(|version| version.id);
