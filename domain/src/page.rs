@@ -189,8 +189,8 @@ pub struct PageOutcome {
     /// The number of messages, not deleted, that the page lacks inside its interval, including those that were observed
     /// later or are spared.
     pub lacking: u64,
-    /// Messages of the page that stay as they were because they are explicitly deleted.
-    pub gone: Vec<MessageId>,
+    /// Messages of the page that stay as they were, because the stored version is later, or they are explicitly deleted.
+    pub superseded: Vec<MessageId>,
     /// Whether unreadable entries were recorded among the ids of the page before.
     pub has_unreadable: bool,
 }

@@ -173,7 +173,7 @@ pub(crate) async fn write_page(
 }
 
 /// Records the files of a page that the platform serves, in the unit that has stored the page with this outcome, so that
-/// none of them is lost. The state of a known file stays. Explicitly deleted messages have none.
+/// none of them is lost. The state of a known file stays. A version that is not stored has none.
 ///
 /// # Errors
 /// [`StoreError`] if the store fails.
@@ -185,7 +185,7 @@ pub(crate) async fn record_files(
     outcome: &PageOutcome,
 ) -> Result<(), StoreError> {
     let state = FileState::seen(now);
-    let standing = page.messages().iter().filter(|message| !outcome.gone.contains(&message.id));
+    let standing = page.messages().iter().filter(|message| !outcome.superseded.contains(&message.id));
     let files = standing.flat_map(|message| {
         let on_web = message.attachments.iter().filter(|file| file.url.is_some());
         on_web.map(|file| FileKey { channel: message.channel_id, message: message.id, attachment: file.id })

@@ -124,7 +124,7 @@ pub struct WritePlan<'a> {
     pub clear: Vec<(MessageId, Deletion)>,
     /// The deletion of the rows of `delete`; `None` if there are none.
     pub deletion: Option<Deletion>,
-    /// Rows of `update` whose text an edit replaces.
+    /// Rows of `update` whose text an edit replaces. Of their files, those stay that the new version lists.
     pub edited: Vec<MessageId>,
     /// When the messages of the channel are to be removed: it is deleted, and gets messages nevertheless.
     pub refilled: Option<Timestamp>,
@@ -320,7 +320,7 @@ impl<'a> Planner<'a, '_> {
         });
         if deletion.is_some_and(|deletion| deletion.kind == DeletionKind::Explicit) {
             self.plan.outcome.unchanged += 1;
-            self.plan.outcome.gone.push(row.id);
+            self.plan.outcome.superseded.push(row.id);
             return;
         }
         let confirmed_at = self.proven.confirmed_at(row.id).filter(|_| row.deletion.is_none());
@@ -330,6 +330,9 @@ impl<'a> Planner<'a, '_> {
         let newer = message.version.edited_at > row.version.edited_at
             || is_later && confirmed_at.is_none_or(|at| at <= seen_at);
         let digest = if newer { message.digest() } else { row.digest };
+        if !newer && message.version < row.version {
+            self.plan.outcome.superseded.push(row.id);
+        }
         let revived = row.deletion.is_some() && deletion.is_none();
         let was_shown = row.deletion.is_none() && row.kind.is_shown();
         if digest == row.digest {

@@ -136,7 +136,7 @@ fn an_explicit_deletion_is_final() {
     let page = whole(1, 9, 9, vec![message(3, "back", 9)]);
     let back = planned(&page, &stored, &Segments::default());
     assert_eq!((writes_no_message(&back), &back.changes[1..]), (true, &[][..]), "only the coverage changes");
-    assert_eq!(back.outcome, PageOutcome { unchanged: 1, gone: vec![id(3)], ..PageOutcome::default() });
+    assert_eq!(back.outcome, PageOutcome { unchanged: 1, superseded: vec![id(3)], ..PageOutcome::default() });
     let lacking = whole(1, 9, 9, vec![]);
     let lacking = planned(&lacking, &stored, &Segments::default());
     assert_eq!((writes_no_message(&lacking), lacking.outcome), (true, PageOutcome::default()));

@@ -135,7 +135,7 @@ async fn an_explicit_deletion_is_final(store: &dyn Store) {
         assert_eq!(outcome.deleted, deleted, "{raw}, though it was seen after that");
     }
     let back = put(store, &here, &page(&here, interval(1, 9), 9, [3, 5, 7, 8], "back")).await;
-    assert_eq!(back.gone, [3, 7, 8].map(id));
+    assert_eq!(back.superseded, [3, 7, 8].map(id));
     assert_eq!(held_ids(store, &here).await, [5]);
     assert_eq!(deletion(store, &here, 8).await, Some(Deletion::explicit(at(4))), "it was not stored before");
     assert_eq!(deletion(store, &here, 3).await, Some(Deletion::explicit(at(4))));
@@ -188,7 +188,8 @@ async fn an_older_look_adds_only_what_a_later_one_found_gone(store: &dyn Store) 
     let (_, here) = one_channel(store).await;
     put(store, &here, &page(&here, interval(10, 20), 5, [12], "late")).await;
     let outcome = put(store, &here, &page(&here, interval(1, 30), 2, [5, 12, 15, 25], "early")).await;
-    assert_eq!(outcome, PageOutcome { added: 3, unchanged: 1, ..PageOutcome::default() });
+    let superseded = vec![id(12)];
+    assert_eq!(outcome, PageOutcome { added: 3, unchanged: 1, superseded, ..PageOutcome::default() });
     assert_eq!(held_ids(store, &here).await, [5, 12, 25]);
     assert_eq!(held(store, &here).await[1].content, "late");
     let gone = store.read().await.unwrap().messages().find(here.id, id(15)).await.unwrap().unwrap();

@@ -2,18 +2,19 @@
 
 use domain::channel::Channel;
 use domain::media::{ContentHash, FileState, UnusedFile};
-use domain::message::{Deletion, StoredMessage};
+use domain::message::{Attachment, AttachmentId, Deletion, Message, StoredMessage, Version};
 use domain::page::MessagePage;
 use domain::tenant::{Tenant, TenantId};
 use ports::store::Store;
 use uuid::Uuid;
 
 use super::contract;
-use super::fixture::{at, id, interval, one_channel, page, put, retried};
+use super::fixture::{at, id, interval, message, one_channel, page, put, retried};
 use super::media::file;
 
 contract![
     the_files_of_a_deleted_message_are_unused,
+    a_file_that_an_edit_removes_is_unused,
     the_messages_that_have_equal_bytes_are_listed,
     a_removed_file_is_listed_until_its_entry_goes_or_is_made_again,
     a_copied_deletion_discards_files,
@@ -67,6 +68,48 @@ async fn the_files_of_a_deleted_message_are_unused(store: &dyn Store) {
     assert_eq!(files.iter().map(|file| file.key.message).collect::<Vec<_>>(), [id(3)]);
     assert_eq!((is_entered(store, tenant.id, gone).await, is_entered(store, tenant.id, kept).await), (true, false));
     assert_eq!((uses(store, tenant.id, gone).await, uses(store, tenant.id, kept).await), (vec![], vec![3]));
+}
+
+async fn a_file_that_an_edit_removes_is_unused(store: &dyn Store) {
+    let (tenant, here) = one_channel(store).await;
+    let (kept, removed, hashes) = (attachment(1), attachment(2), [hash(), hash(), hash()]);
+    let edited = |edited_at: Option<i64>, observed_at, attachments: &[Attachment]| {
+        let message = message(&here, 3, "a", observed_at);
+        let version = Version { edited_at: edited_at.map(at), ..message.version };
+        MessagePage::new(None, at(observed_at), vec![Message { version, attachments: attachments.to_vec(), ..message }])
+            .unwrap()
+    };
+    put(store, &here, &edited(None, 1, &[kept.clone(), removed.clone()])).await;
+    put(store, &here, &page(&here, None, 1, [4], "a")).await;
+    let stored =
+        |message, attachment, hash| file(here.id, message, attachment, FileState::Stored { hash, size_bytes: 5 });
+    let files = [stored(3, 1, hashes[0]), stored(3, 2, hashes[1]), stored(4, 9, hashes[2])];
+    retried(store, async |unit| unit.media().upsert_all(tenant.id, &files).await).await.unwrap();
+    for _ in 0..2 {
+        put(store, &here, &edited(Some(5), 6, std::slice::from_ref(&kept))).await;
+        assert_eq!(unused(store, tenant.id).await, [hashes[1]]);
+    }
+    // An older observation brings it back no more: its version is not stored.
+    let older = put(store, &here, &edited(None, 4, &[kept, removed])).await;
+    assert_eq!(older.superseded, [id(3)]);
+    let left = store.read().await.unwrap().media().list(here.id, id(1), id(9)).await.unwrap();
+    assert_eq!(left, [files[0], files[2]]);
+}
+
+fn attachment(raw: u64) -> Attachment {
+    Attachment {
+        id: AttachmentId::new(raw).unwrap(),
+        filename: "a.png".to_owned(),
+        content_type: None,
+        size_bytes: 5,
+        width: None,
+        height: None,
+        description: None,
+        spoiler: false,
+        url: Some("https://cdn.example/a.png".to_owned()),
+        local_path: None,
+        extra: None,
+    }
 }
 
 async fn the_messages_that_have_equal_bytes_are_listed(store: &dyn Store) {

@@ -56,6 +56,38 @@ const DELETE_FILES: &str = r"
         AND message_id IN (…)
 ";
 
+/// Enters the stored files of messages that their attachments lack.
+const ENTER_DETACHED: &str = r"
+    INSERT INTO unused_files (tenant_id, hash)
+    SELECT DISTINCT tenant_id, hash
+    FROM media
+    WHERE channel_id = ?
+        AND message_id IN (…)
+        AND hash IS NOT NULL
+        AND NOT EXISTS (
+            SELECT 1
+            FROM attachments
+            WHERE attachments.channel_id = media.channel_id
+                AND attachments.message_id = media.message_id
+                AND attachments.attachment_id = media.attachment_id
+        )
+    ON DUPLICATE KEY UPDATE
+        removed_at = NULL
+";
+
+const DELETE_DETACHED: &str = r"
+    DELETE FROM media
+    WHERE channel_id = ?
+        AND message_id IN (…)
+        AND NOT EXISTS (
+            SELECT 1
+            FROM attachments
+            WHERE attachments.channel_id = media.channel_id
+                AND attachments.message_id = media.message_id
+                AND attachments.attachment_id = media.attachment_id
+        )
+";
+
 const ENTER_REMOVALS: &str = r"
     INSERT INTO removals (channel_id, message_id, due_at)
     VALUES
@@ -108,9 +140,28 @@ pub(super) async fn clear(unit: &mut Unit, channel: ChannelId, plan: &WritePlan<
 
 /// Removes the states of the files of messages, and enters their bytes as unused.
 pub(super) async fn discard_files(unit: &mut Unit, channel: ChannelId, ids: &[MessageId]) -> Result<(), StoreError> {
+    run_for_all(unit, [ENTER_FILES, DELETE_FILES], channel, ids).await
+}
+
+/// Does the same for the files that edited messages no longer have.
+pub(super) async fn discard_detached(
+    unit: &mut Unit,
+    channel: ChannelId,
+    edited: &[MessageId],
+) -> Result<(), StoreError> {
+    run_for_all(unit, [ENTER_DETACHED, DELETE_DETACHED], channel, edited).await
+}
+
+async fn run_for_all(
+    unit: &mut Unit,
+    statements: [&str; 2],
+    channel: ChannelId,
+    ids: &[MessageId],
+) -> Result<(), StoreError> {
     for ids in padded(ids) {
-        unit.run(&list_sql(ENTER_FILES, ids.len()), keys([], channel, &ids)).await?;
-        unit.run(&list_sql(DELETE_FILES, ids.len()), keys([], channel, &ids)).await?;
+        for sql in statements {
+            unit.run(&list_sql(sql, ids.len()), keys([], channel, &ids)).await?;
+        }
     }
     Ok(())
 }
