@@ -30,6 +30,7 @@ pub mod change;
 pub mod channel;
 pub mod color;
 pub mod coverage;
+pub mod day;
 pub mod emoji;
 pub mod event;
 pub mod export;

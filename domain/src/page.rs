@@ -21,7 +21,7 @@ pub use self::plan::{
     Effect, MOST_NAMED, Replaced, StoredState, StoredVersion, Touch, Write, WritePlan, message_changes, removals,
 };
 pub use self::restore::{RestorePlan, RestoreState};
-pub use self::stats::{Activity, ActivityPlan, Newest, Recount, StatsPlan, StoredStats};
+pub use self::stats::{Activity, ActivityPlan, DayPlan, Newest, Recount, StatsPlan, StoredStats};
 
 /// The meaning of a message's absence from a page's interval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -30,6 +30,7 @@ pub mod change;
 pub mod channel;
 pub mod clock;
 pub mod coverage;
+pub mod day;
 pub mod error;
 pub mod event;
 pub mod gateway;

@@ -10,6 +10,7 @@ use crate::change::{ChangeRepository, MockChangeRepository};
 use crate::channel::{ChannelRepository, MockChannelRepository};
 use crate::clock::Clock;
 use crate::coverage::{CoverageRepository, MockCoverageRepository};
+use crate::day::{DayRepository, MockDayRepository};
 use crate::error::StoreError;
 use crate::gateway::{GatewaySessionRepository, MockGatewaySessionRepository};
 use crate::guild::repository::{GuildRepository, MockGuildRepository};
@@ -58,6 +59,8 @@ pub struct FakeUnitOfWork {
     pub removals: MockRemovalRepository,
     /// Files whose bytes are to be removed.
     pub unused_files: MockUnusedFileRepository,
+    /// The days of channels.
+    pub days: MockDayRepository,
     /// Earlier texts of messages.
     pub versions: MockVersionRepository,
     /// The error of the commit; `None` if it succeeds.
@@ -124,6 +127,10 @@ impl Repositories for FakeUnitOfWork {
 
     fn unused_files(&mut self) -> &mut dyn UnusedFileRepository {
         &mut self.unused_files
+    }
+
+    fn days(&mut self) -> &mut dyn DayRepository {
+        &mut self.days
     }
 
     fn versions(&mut self) -> &mut dyn VersionRepository {

@@ -7,6 +7,7 @@ use crate::archive::ArchiveRepository;
 use crate::change::ChangeRepository;
 use crate::channel::ChannelRepository;
 use crate::coverage::CoverageRepository;
+use crate::day::DayRepository;
 use crate::error::StoreError;
 use crate::gateway::GatewaySessionRepository;
 use crate::guild::repository::GuildRepository;
@@ -112,6 +113,8 @@ pub trait Repositories: Send {
     fn removals(&mut self) -> &mut dyn RemovalRepository;
     /// Files whose bytes are to be removed.
     fn unused_files(&mut self) -> &mut dyn UnusedFileRepository;
+    /// The days of channels.
+    fn days(&mut self) -> &mut dyn DayRepository;
     /// Earlier texts of messages.
     fn versions(&mut self) -> &mut dyn VersionRepository;
 }

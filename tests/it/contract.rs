@@ -8,6 +8,7 @@ mod channel;
 mod copy;
 mod corrupt;
 mod coverage;
+mod day;
 pub(crate) mod fixture;
 mod gateway;
 mod guild;

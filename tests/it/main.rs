@@ -4,6 +4,7 @@
 
 mod at_rest;
 mod boundaries;
+mod channel_days;
 mod cli;
 mod compose;
 mod contract;

@@ -105,12 +105,13 @@ async fn a_server_counts_again_and_a_second_time_changes_nothing() {
     store.close().await;
 }
 
-/// When the list of types changes, channels must be counted again.
+/// When the list of types changes, channels and their days must be counted again.
 #[test]
-fn the_newest_migration_that_counts_knows_the_types_that_readers_are_shown() {
-    for dialect in ["sqlite", "tidb"] {
+fn the_newest_migrations_that_count_know_the_types_that_readers_are_shown() {
+    for (dialect, name) in [("sqlite", "shown_counts"), ("tidb", "shown_counts"), ("sqlite", "days"), ("tidb", "days")]
+    {
         let all = migrations(dialect);
-        let (file, sql) = all.iter().rfind(|(file, _)| file.contains("shown_counts")).unwrap();
+        let (file, sql) = all.iter().rfind(|(file, _)| file.contains(name)).unwrap();
         let lists: Vec<Vec<i32>> = sql
             .split("kind IN (")
             .skip(1)

@@ -12,6 +12,7 @@ pub mod change;
 pub mod channel;
 pub mod columns;
 pub mod coverage;
+pub mod day;
 pub mod gateway;
 pub mod guild;
 pub mod job;

@@ -52,6 +52,7 @@ const LISTS: &[(&str, &str)] = &[
     ("unreadable", "channel_id, unreadable_id, message_id, low, high, reason, raw, first_seen_at, last_seen_at"),
     ("file", "channel_id, message_id, attachment_id, state, tries, due_at, hash, size_bytes"),
     ("earlier_version", "message_id, edited_at, content, embeds, observed_at, replaced_at, is_deletion"),
+    ("day", "day, messages, by_people, text_bytes, changed_at"),
     ("removal", "channel_id, message_id, due_at"),
     ("gateway_session", "session_id, resume_url, sequence"),
     ("sync_state", "channel_id, rechecked_at, listed_at, listed_whole_at, requested_at"),

@@ -3,6 +3,7 @@
 pub mod repository;
 
 use domain::channel::ChannelId;
+use domain::day::DayCounts;
 use domain::message::{
     Attachment, Author, Deletion, DeletionKind, Emoji, Message, MessageId, MessageKind, Origin, Reaction, Reference,
     StoredMessage, Version,
@@ -68,6 +69,11 @@ pub fn stored_version(row: &mut impl Columns, id: &'static str) -> Result<Stored
         version: version(row)?,
         digest: row.bits("digest")?,
         deletion: deletion(row)?,
+        counts: DayCounts {
+            messages: 1,
+            by_people: u64::from(!row.flag("author_bot")? && !row.flag("author_webhook")?),
+            text_bytes: row.number("text_bytes")?,
+        },
     })
 }
 

@@ -72,6 +72,7 @@ macro_rules! migrations {
             22 "0022_gateway_sessions",
             23 "0023_retention",
             24 "0024_stored_ranges",
+            25 "0025_channel_days",
         }
     };
     ($dialect:literal: $($version:literal $name:literal),+ $(,)?) => {

@@ -7,6 +7,7 @@ use ports::archive::ArchiveRepository;
 use ports::change::ChangeRepository;
 use ports::channel::ChannelRepository;
 use ports::coverage::CoverageRepository;
+use ports::day::DayRepository;
 use ports::error::StoreError;
 use ports::gateway::GatewaySessionRepository;
 use ports::guild::repository::GuildRepository;
@@ -26,6 +27,7 @@ use crate::archive::ArchiveStatements;
 use crate::change::ChangeStatements;
 use crate::channel::ChannelStatements;
 use crate::coverage::CoverageStatements;
+use crate::day::DayStatements;
 use crate::gateway::GatewaySessionStatements;
 use crate::guild::GuildStatements;
 use crate::job::JobStatements;
@@ -53,6 +55,7 @@ pub trait StoreUnit:
     + GatewaySessionStatements
     + RemovalStatements
     + UnusedFileStatements
+    + DayStatements
     + VersionStatements
     + ChangeStatements
     + MessageStatements
@@ -124,6 +127,10 @@ impl<U: StoreUnit> Repositories for SqlUnit<U> {
     }
 
     fn unused_files(&mut self) -> &mut dyn UnusedFileRepository {
+        self
+    }
+
+    fn days(&mut self) -> &mut dyn DayRepository {
         self
     }
 

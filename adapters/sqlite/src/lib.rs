@@ -12,6 +12,7 @@ mod archive;
 mod change;
 mod channel;
 mod coverage;
+mod day;
 mod error;
 mod gateway;
 mod guild;

@@ -83,7 +83,8 @@ const MANY: usize = 256;
 pub(crate) const LAST_SEGMENTS: &str = r"
     (
         SELECT 2 AS part, low, high, NULL AS kind, NULL AS edited_at, observed_at, NULL AS origin, NULL AS digest,
-            NULL AS deleted_at, NULL AS deletion_kind, parts
+            NULL AS deleted_at, NULL AS deletion_kind, parts, NULL AS author_bot, NULL AS author_webhook,
+            NULL AS text_bytes
         FROM coverage_segments
         WHERE channel_id = :channel_id
             AND low <= :last

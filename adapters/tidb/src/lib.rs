@@ -19,6 +19,7 @@ mod batch;
 mod change;
 mod channel;
 mod coverage;
+mod day;
 mod error;
 mod gateway;
 mod guild;

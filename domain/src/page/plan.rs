@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::stats::{Newest, StatsPlan, StoredStats, Tally};
+use super::stats::{DayPlan, StatsPlan, StoredStats, Tally};
 use super::{Absence, MessagePage, PageOutcome};
 use crate::change::ChangeKind;
 use crate::channel::ChannelId;
 use crate::coverage::{Coverage, CoveragePlan, Interval, NearSegments, Segments, StoredCoverage};
+use crate::day::DayCounts;
 use crate::message::{Deletion, DeletionKind, Message, MessageId, MessageKind, Origin, Version};
 use crate::removal::Removal;
 use crate::retention::{Retention, RetentionPeriod};
@@ -26,6 +27,15 @@ pub struct StoredVersion {
     pub digest: u64,
     /// Its deletion, if it is deleted.
     pub deletion: Option<Deletion>,
+    /// Its counters, if it is shown to readers.
+    pub counts: DayCounts,
+}
+
+impl StoredVersion {
+    /// Returns its counters if its type is shown to readers.
+    fn shown_counts(&self) -> Option<DayCounts> {
+        self.kind.is_shown().then_some(self.counts)
+    }
 }
 
 /// A message to write, with its digest.
@@ -130,6 +140,8 @@ pub struct WritePlan<'a> {
     pub refilled: Option<Timestamp>,
     /// The counters of the channel; `None` if they stay.
     pub stats: Option<StatsPlan>,
+    /// The counters of its days that change, ascending.
+    pub days: Vec<DayPlan>,
     /// The segments and the coverage of the channel; `None` if they stay.
     pub coverage: Option<CoveragePlan>,
     /// The entries of the change log.
@@ -164,6 +176,7 @@ impl<'a> WritePlan<'a> {
         let Planner { mut plan, tally, mut changed, .. } = planner;
         changed.sort_unstable_by_key(|(id, _)| *id);
         plan.changes = message_changes(channel, &changed);
+        plan.days = tally.days();
         plan.stats = tally.plan(&state.stats);
         plan.coverage = page.observation().and_then(|seen| CoveragePlan::new(seen, &state.near, &state.coverage));
         plan.changes.extend(plan.coverage.as_ref().and_then(|coverage| coverage.change(channel)));
@@ -283,7 +296,7 @@ impl<'a> Planner<'a, '_> {
                 self.plan.clear.push((row.id, self.page.deletion()));
                 self.plan.outcome.deleted += 1;
                 self.changed.push((row.id, Effect::Deleted));
-                self.tally.count(row.id, row.kind.is_shown(), None);
+                self.tally.count(row.id, row.shown_counts(), None, self.page.observed_at);
             }
         }
     }
@@ -304,7 +317,7 @@ impl<'a> Planner<'a, '_> {
     fn add(&mut self, message: &'a Message) {
         let absent_at = self.proven.absent_at(message.id).filter(|at| *at > self.seen_at(message));
         let deletion = absent_at.map(Deletion::inferred);
-        self.tally.count(message.id, false, shown(message, deletion));
+        self.tally.count(message.id, None, shown(message, deletion), self.page.observed_at);
         self.changed.push((message.id, Effect::of(false, deletion.is_none())));
         self.plan.insert.push(Write { message, digest: message.digest(), deletion });
     }
@@ -334,10 +347,9 @@ impl<'a> Planner<'a, '_> {
             self.plan.outcome.superseded.push(row.id);
         }
         let revived = row.deletion.is_some() && deletion.is_none();
-        let was_shown = row.deletion.is_none() && row.kind.is_shown();
         if digest == row.digest {
             if revived && row.kind.is_shown() {
-                self.tally.count_revived(row.id);
+                self.tally.count_revived(row.id, row.counts, self.page.observed_at);
             }
             let recorded = self.page.observation().is_some() || confirmed_at.is_some_and(|at| at >= seen_at);
             if revived || newer && !recorded {
@@ -345,7 +357,8 @@ impl<'a> Planner<'a, '_> {
                 self.touch(row.id, Touch { observed_at, origin, deletion });
             }
         } else {
-            self.tally.count(row.id, was_shown, shown(message, deletion));
+            let before = row.shown_counts().filter(|_| row.deletion.is_none());
+            self.tally.count(row.id, before, shown(message, deletion), self.page.observed_at);
             self.plan.update.push(Write { message, digest, deletion });
             if message.version.edited_at > row.version.edited_at {
                 self.plan.edited.push(row.id);
@@ -376,7 +389,7 @@ impl<'a> Planner<'a, '_> {
         if page.absence != Absence::NoEvidence {
             self.plan.delete.push(row.id);
             self.changed.push((row.id, Effect::Deleted));
-            self.tally.count(row.id, row.kind.is_shown(), None);
+            self.tally.count(row.id, row.shown_counts(), None, self.page.observed_at);
         }
     }
 
@@ -389,6 +402,6 @@ impl<'a> Planner<'a, '_> {
 }
 
 /// Returns a written message, if readers are shown it.
-fn shown(message: &Message, deletion: Option<Deletion>) -> Option<Newest> {
-    (deletion.is_none() && message.kind.is_shown()).then(|| message.into())
+fn shown(message: &Message, deletion: Option<Deletion>) -> Option<&Message> {
+    (deletion.is_none() && message.kind.is_shown()).then_some(message)
 }

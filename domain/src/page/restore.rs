@@ -1,11 +1,13 @@
 //! The effect of messages from another archive on the stored part of a channel.
 
 use super::plan::{Effect, Write, message_changes};
-use super::stats::{Newest, StatsPlan, StoredStats, Tally};
+use super::stats::{DayPlan, StatsPlan, StoredStats, Tally};
 use crate::change::ChangeKind;
 use crate::channel::ChannelId;
 use crate::coverage::Segments;
+use crate::day::DayCounts;
 use crate::message::{MessageId, StoredMessage};
+use crate::timestamp::Timestamp;
 
 /// The stored data that decides the effect of copied messages on a channel, all of it read while the channel is locked.
 #[derive(Debug, Clone, Copy)]
@@ -29,6 +31,8 @@ pub struct RestorePlan {
     pub final_here: Vec<MessageId>,
     /// The counters of the channel; `None` if they stay.
     pub stats: Option<StatsPlan>,
+    /// The counters of its days that change, ascending.
+    pub days: Vec<DayPlan>,
     /// The entries of the change log.
     pub changes: Vec<ChangeKind>,
 }
@@ -46,17 +50,17 @@ impl RestorePlan {
             let Some(new) = copy.merged(held, proven, state.proven) else { continue };
             let was_seen = held.is_some_and(|held| !held.is_deleted());
             changed.push((id, Effect::of(was_seen, !new.is_deleted())));
-            tally.count(
-                id,
-                held.is_some_and(StoredMessage::is_shown),
-                new.is_shown().then(|| Newest::from(&new.message)),
-            );
+            let at = new.message.version.observed_at.max(new.deletion.map_or(Timestamp::EPOCH, |deletion| deletion.at));
+            let shown = new.is_shown().then_some(&new.message);
+            let before = held.filter(|held| held.is_shown()).map(|held| DayCounts::of(&held.message));
+            tally.count(id, before, shown, at);
             plan.replaced.extend(held.map(|held| held.message.id));
             plan.final_here.extend(held.filter(|held| new.is_final() && !held.is_final()).map(|held| held.message.id));
             let digest = new.message.digest();
             plan.messages.push((new, digest));
         }
         plan.changes = message_changes(channel, &changed);
+        plan.days = tally.days();
         plan.stats = tally.plan(state.stats);
         plan
     }

@@ -1,6 +1,9 @@
-//! The counters of a channel, which pages change.
+//! The counters of a channel and of its days, which pages change.
+
+use std::collections::BTreeMap;
 
 use crate::channel::ChannelSnowflake;
+use crate::day::{Day, DayCounts};
 use crate::message::{Message, MessageId};
 use crate::timestamp::Timestamp;
 
@@ -105,10 +108,34 @@ impl Recount {
     }
 }
 
-/// Collects the changes of a page, or of copied messages, to the counters of a channel.
+/// The change to the counters of a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DayPlan {
+    /// The day.
+    pub day: Day,
+    /// The counters of the messages that are shown from now on.
+    pub gained: DayCounts,
+    /// The counters of the messages that were shown before.
+    pub lost: DayCounts,
+    /// When it was observed; the day keeps the latest of these times.
+    pub changed_at: Timestamp,
+}
+
+impl DayPlan {
+    /// Returns the numbers to add to the messages, those by people, and the bytes of text of the day.
+    #[must_use]
+    pub fn growth(&self) -> [i64; 3] {
+        let numbers = |counts: DayCounts| [counts.messages, counts.by_people, counts.text_bytes].map(u64::cast_signed);
+        let (gained, lost) = (numbers(self.gained), numbers(self.lost));
+        std::array::from_fn(|index| gained[index] - lost[index])
+    }
+}
+
+/// Collects the changes of a page, or of copied messages, to the counters of a channel and its days.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     growth: i64,
+    days: BTreeMap<Day, DayPlan>,
     /// The newest message that was written and is shown.
     newest: Option<Newest>,
     /// The newest message that is no longer shown, or whose time is unknown.
@@ -117,9 +144,26 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// Counts a written message by whether it was shown to readers before, and by the message that is shown from now
-    /// on.
-    pub(super) fn count(&mut self, id: MessageId, before: bool, after: Option<Newest>) {
+    /// Counts a message by the counters of the stored one, if that was shown to readers before, and by the message that is
+    /// shown from now on; the change was observed at `at`.
+    pub(super) fn count(&mut self, id: MessageId, before: Option<DayCounts>, after: Option<&Message>, at: Timestamp) {
+        self.count_in_day(id, before, after.map(DayCounts::of), at);
+        self.count_in_channel(id, before.is_some(), after.map(Newest::from));
+    }
+
+    fn count_in_day(&mut self, id: MessageId, before: Option<DayCounts>, after: Option<DayCounts>, at: Timestamp) {
+        if before.or(after).is_none() {
+            return;
+        }
+        let day = Day::of(id);
+        let nothing = DayCounts::default();
+        let plan = self.days.entry(day).or_insert(DayPlan { day, gained: nothing, lost: nothing, changed_at: at });
+        plan.gained = plan.gained.plus(after.unwrap_or_default());
+        plan.lost = plan.lost.plus(before.unwrap_or_default());
+        plan.changed_at = plan.changed_at.max(at);
+    }
+
+    fn count_in_channel(&mut self, id: MessageId, before: bool, after: Option<Newest>) {
         self.growth += i64::from(after.is_some()) - i64::from(before);
         self.moved |= before || after.is_some();
         match after {
@@ -129,11 +173,17 @@ impl Tally {
         }
     }
 
-    /// Counts a message that is shown from now on as the stored row has it.
-    pub(super) fn count_revived(&mut self, id: MessageId) {
+    /// Counts a message that is shown from now on as the stored row, with these counters, has it.
+    pub(super) fn count_revived(&mut self, id: MessageId, counts: DayCounts, at: Timestamp) {
+        self.count_in_day(id, None, Some(counts), at);
         self.growth += 1;
         self.moved = true;
         self.lost = self.lost.max(Some(id));
+    }
+
+    /// Returns the changes to days, ascending.
+    pub(super) fn days(&self) -> Vec<DayPlan> {
+        self.days.values().copied().collect()
     }
 
     /// Returns the counters to store; `None` if they stay.

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::channel::ChannelId;
 use crate::coverage::{Coverage, Interval, NearSegments, Observation, Segments, StoredCoverage};
+use crate::day::DayCounts;
 use crate::message::{Author, Deletion, Message, MessageId, Origin, Version};
 use crate::pseudonym::Pseudonym;
 use crate::removal::Removal;
@@ -36,6 +37,7 @@ fn row(message: &Message) -> StoredVersion {
         version: message.version,
         digest: message.digest(),
         deletion: None,
+        counts: DayCounts::of(message),
     }
 }
 

@@ -22,7 +22,7 @@ pub(super) const FIRST: i64 = -62_135_596_800_000;
 /// The latest possible time, in milliseconds.
 pub(super) const LAST: i64 = 253_402_207_200_000;
 /// Text that an encoding, a collation, a quote or a pattern can corrupt.
-pub(super) const HARD_TEXT: &str = " 🧶 👩\u{200d}👩 e\u{301} é ' \" ` \\ % _ \0 \u{feff} \u{202e}שלום \r\n\t ; -- ";
+pub(crate) const HARD_TEXT: &str = " 🧶 👩\u{200d}👩 e\u{301} é ' \" ` \\ % _ \0 \u{feff} \u{202e}שלום \r\n\t ; -- ";
 
 /// The position before the first change of a log that was never trimmed.
 pub(crate) async fn log_start(store: &dyn Store) -> ChangePosition {

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use domain::channel::Channel;
 use domain::coverage::{CoverageState, Interval};
+use domain::day::{Day, DayCounts};
 use domain::message::StoredMessage;
 use domain::page::model::{ABOVE, Known, Model, Observed, Random, Step, span, steps};
 use ports::page::MessageRange;
-use ports::store::Store;
+use ports::store::{Repositories, Store};
 
 use super::contract;
 use super::fixture::{at, begin, id, one_channel, put, stored};
@@ -54,6 +55,8 @@ async fn check(store: &dyn Store, here: &Channel, model: &Model) {
     let newest = shown.last().map(|raw| id(*raw).created_at());
     assert_eq!((counted.message_count, counted.last_activity_at), (shown.len() as u64, newest));
 
+    check_days(&mut *read, here, &all).await;
+
     let segments = read.coverage().segments(here.id).await.unwrap();
     for raw in 1..=ABOVE {
         let proof = model.cover.get(&raw).filter(|(proof, _)| *proof).map(|(_, time)| at(*time));
@@ -86,6 +89,14 @@ async fn check(store: &dyn Store, here: &Channel, model: &Model) {
         (false, None) => CoverageState::Unknown,
     };
     assert_eq!(found.state(), state);
+}
+
+/// Asserts that the counters of the days, which all ids of the model share, are those of the rows.
+async fn check_days(read: &mut dyn Repositories, here: &Channel, all: &[StoredMessage]) {
+    let shown = all.iter().filter(|stored| stored.is_shown()).map(|stored| DayCounts::of(&stored.message));
+    let counts = shown.fold(DayCounts::default(), DayCounts::plus);
+    let day = read.days().find(here.id, Day::of(id(1))).await.unwrap();
+    assert_eq!(day.map_or(DayCounts::default(), |day| day.counts), counts);
 }
 
 async fn a_store_does_what_the_model_does(store: &dyn Store) {

@@ -5,6 +5,7 @@ use ports::archive::ArchiveRepository;
 use ports::change::ChangeRepository;
 use ports::channel::ChannelRepository;
 use ports::coverage::CoverageRepository;
+use ports::day::DayRepository;
 use ports::error::StoreError;
 use ports::gateway::GatewaySessionRepository;
 use ports::guild::repository::GuildRepository;
@@ -103,6 +104,10 @@ impl<R: Repositories + ?Sized, C: Company> Repositories for With<R, C> {
 
     fn unused_files(&mut self) -> &mut dyn UnusedFileRepository {
         self.0.unused_files()
+    }
+
+    fn days(&mut self) -> &mut dyn DayRepository {
+        self.0.days()
     }
 
     fn versions(&mut self) -> &mut dyn VersionRepository {

@@ -21,7 +21,7 @@ use rusqlite::{Connection, named_params};
 use super::{clear, read};
 use crate::error::store_error;
 use crate::row::{Text, execute, insert_all, insert_each, millis, number, query, query_one};
-use crate::{change, coverage};
+use crate::{change, coverage, day};
 
 const CHANNEL: &str = sql! {r"
     SELECT platform_id, message_count, newest_message_id, last_activity_at, {coverage}
@@ -41,7 +41,7 @@ const HAS_UNREADABLE: &str = r"
 ";
 
 const VERSIONS: &str = sql! {r"
-    SELECT message_id, kind, {version}
+    SELECT message_id, kind, {version}, author_bot, author_webhook, OCTET_LENGTH(content) AS text_bytes
     FROM messages
     WHERE channel_id = :channel_id
         AND message_id BETWEEN :low AND :high
@@ -154,6 +154,7 @@ pub(super) fn replace_interval(
     clear::discard_detached(connection, channel, &plan.edited)?;
     clear::enter_removals(connection, plan.removals(channel))?;
     set_stats(connection, channel, platform_id, plan.stats)?;
+    day::add(connection, channel, &plan.days)?;
     if let Some(plan) = &plan.coverage {
         coverage::execute_plan(connection, channel, plan)?;
     }
@@ -310,6 +311,7 @@ pub(super) fn restore(
     clear::enter_removals(connection, removals(channel, &writes))?;
     clear::discard_files(connection, channel, &plan.final_here)?;
     set_stats(connection, channel, platform_id, plan.stats)?;
+    day::add(connection, channel, &plan.days)?;
     change::log(connection, changes, channel, plan.changes)?;
     Ok(plan.messages.len() as u64)
 }

@@ -34,6 +34,7 @@ pub(super) async fn restore(
     discard_files(unit, channel, &plan.final_here).await?;
     let range = unit.widened(&locked, plan.messages.iter().map(|(stored, _)| stored.message.id)).await?;
     update_channel(unit, locked, plan.stats, range).await?;
+    unit.add_to_days(channel, &plan.days);
     unit.log_in(channel, plan.changes).await?;
     Ok(plan.messages.len() as u64)
 }

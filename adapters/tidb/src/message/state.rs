@@ -24,7 +24,8 @@ use crate::unit::Unit;
 /// other parts are `NULL`.
 const VERSIONS: &str = sql! {r"
     (
-        SELECT 1 AS part, message_id AS low, NULL AS high, kind, {version}, NULL AS parts
+        SELECT 1 AS part, message_id AS low, NULL AS high, kind, {version}, NULL AS parts, author_bot, author_webhook,
+            LENGTH(content) AS text_bytes
         FROM messages
         WHERE channel_id = :channel_id
             AND message_id BETWEEN :low AND :high
@@ -47,7 +48,8 @@ const UNREADABLE: &str = r"
     (
         SELECT /*+ ORDER_INDEX(unreadable_messages, PRIMARY) */
             3 AS part, low, high, NULL AS kind, NULL AS edited_at, NULL AS observed_at, NULL AS origin, NULL AS digest,
-            NULL AS deleted_at, NULL AS deletion_kind, NULL AS parts
+            NULL AS deleted_at, NULL AS deletion_kind, NULL AS parts, NULL AS author_bot, NULL AS author_webhook,
+            NULL AS text_bytes
         FROM unreadable_messages
         WHERE channel_id = :channel_id
             AND low <= :high
@@ -61,7 +63,8 @@ const UNREADABLE: &str = r"
 const COVERAGE: &str = r"
     (
         SELECT 4 AS part, low, high, start_reached AS kind, NULL AS edited_at, checked_at AS observed_at, NULL AS origin,
-            NULL AS digest, NULL AS deleted_at, NULL AS deletion_kind, reason AS parts
+            NULL AS digest, NULL AS deleted_at, NULL AS deletion_kind, reason AS parts, NULL AS author_bot,
+            NULL AS author_webhook, NULL AS text_bytes
         FROM coverage
         WHERE channel_id = :channel_id
     )
@@ -69,7 +72,7 @@ const COVERAGE: &str = r"
 
 /// A page that proves no absence is compared only with the rows of its own ids.
 const FIND_VERSIONS: &str = sql! {r"
-    SELECT message_id AS low, kind, {version}
+    SELECT message_id AS low, kind, {version}, author_bot, author_webhook, LENGTH(content) AS text_bytes
     FROM messages
     WHERE channel_id = ?
         AND message_id IN (…)

@@ -149,6 +149,7 @@ pub(super) async fn replace_interval(
     clear::enter_removals(unit, plan.removals(channel)).await?;
     let range = unit.widened(&locked, plan.insert.iter().map(|write| write.message.id)).await?;
     update_channel(unit, locked, plan.stats, range).await?;
+    unit.add_to_days(channel, &plan.days);
     if let Some(coverage) = &plan.coverage {
         unit.defer_coverage(channel, coverage);
     }

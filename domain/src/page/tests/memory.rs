@@ -8,11 +8,12 @@ use crate::channel::{ChannelId, ChannelSnowflake};
 use crate::coverage::{
     Coverage, CoverageFacts, CoveragePlan, Interval, NearSegments, Observation, Segment, Segments, StoredCoverage,
 };
+use crate::day::{Day, DayCounts};
 use crate::message::{Message, MessageId, StoredMessage};
 use crate::page::model::{ABOVE, Known, Model, Observed, Random, at, id, span, steps};
 use crate::page::{
-    Activity, ActivityPlan, MessagePage, Newest, PageOutcome, RestorePlan, RestoreState, StatsPlan, StoredState,
-    StoredStats, StoredVersion, WritePlan,
+    Activity, ActivityPlan, DayPlan, MessagePage, Newest, PageOutcome, RestorePlan, RestoreState, StatsPlan,
+    StoredState, StoredStats, StoredVersion, WritePlan,
 };
 
 /// The number of sequences; the seed of a failing one is in its message.
@@ -25,6 +26,7 @@ struct Memory {
     coverage: StoredCoverage,
     message_count: u64,
     newest: Option<Newest>,
+    days: BTreeMap<Day, [i64; 3]>,
 }
 
 fn channel() -> ChannelId {
@@ -66,7 +68,8 @@ impl Memory {
         let row = |(id, stored): (&MessageId, &StoredMessage)| {
             let StoredMessage { message, deletion } = stored;
             let Message { kind, version, .. } = *message;
-            StoredVersion { id: *id, kind, version, digest: message.digest(), deletion: *deletion }
+            let counts = DayCounts::of(message);
+            StoredVersion { id: *id, kind, version, digest: message.digest(), deletion: *deletion, counts }
         };
         let rows = self.messages.range(of.low()..=of.high()).map(row).collect();
         let (near, coverage, stats) = (self.near(of), self.coverage.clone(), StoredStats { newest, ..self.stats() });
@@ -91,6 +94,7 @@ impl Memory {
             *stored = StoredMessage { message: stored.message.cleared(), deletion: Some(*deletion) };
         }
         self.set_stats(plan.stats);
+        self.count(&plan.days);
         self.record(plan.coverage);
         plan.outcome
     }
@@ -103,6 +107,27 @@ impl Memory {
             ActivityPlan::Reread => Activity::of(self.find_newest(), platform_id()),
         };
         self.newest = activity.newest;
+    }
+
+    fn count(&mut self, days: &[DayPlan]) {
+        for plan in days {
+            let day = self.days.entry(plan.day).or_default();
+            *day = std::array::from_fn(|index| day[index] + plan.growth()[index]);
+        }
+    }
+
+    /// Asserts that the counters of the days are those of the rows.
+    fn check_days(&self) {
+        let mut counted: BTreeMap<Day, DayCounts> = BTreeMap::new();
+        for (id, stored) in self.messages.iter().filter(|(_, stored)| stored.is_shown()) {
+            let day = counted.entry(Day::of(*id)).or_default();
+            *day = day.plus(DayCounts::of(&stored.message));
+        }
+        let counted = counted
+            .into_iter()
+            .map(|(day, counts)| (day, [counts.messages, counts.by_people, counts.text_bytes].map(u64::cast_signed)));
+        let stored: BTreeMap<_, _> = self.days.iter().filter(|(_, counts)| **counts != [0; 3]).collect();
+        assert_eq!(stored, counted.collect::<BTreeMap<_, _>>().iter().collect());
     }
 
     fn record(&mut self, plan: Option<CoveragePlan>) {
@@ -131,6 +156,7 @@ impl Memory {
         let shown: Vec<u64> = model.shown().collect();
         let newest = shown.last().map(|raw| Newest::from_stored(id(*raw), None));
         assert_eq!((self.message_count, self.newest), (shown.len() as u64, newest));
+        self.check_days();
         let proven = self.proven();
         for raw in 1..=ABOVE {
             let proof = model.cover.get(&raw).filter(|(proof, _)| *proof).map(|(_, time)| at(*time));
@@ -196,6 +222,8 @@ fn a_copy_of_an_archive_is_equal_to_it() {
                 copy.messages.insert(write.message.id, stored);
             }
             copy.set_stats(plan.stats);
+            copy.count(&plan.days);
+            copy.check_days();
             assert_eq!((&copy.messages, copy.message_count), (&memory.messages, memory.message_count), "seed {seed}");
             assert_eq!(copy.newest, memory.newest);
         }
