@@ -159,7 +159,8 @@ async fn each_change_is_sent_in_its_current_state_and_a_reader_resumes_after_eac
 
 async fn nothing_tells_of_a_channel_or_message_that_readers_cannot_read(site: Site) {
     let (store, open) = (&*site.store, &site.open);
-    let hidden = channel(&site.tenant, 20, ChannelKind::TEXT);
+    let (hidden, other) = (channel(&site.tenant, 20, ChannelKind::TEXT), channel(&site.tenant, 12, ChannelKind::TEXT));
+    let other = Channel { visibility: Visibility::Public, ..other };
     let (of_hidden, of_open) = (thread(&hidden, 21), thread(open, 11));
     let mut stream = site.stream("");
     let start = stream.start.clone();
@@ -185,6 +186,10 @@ async fn nothing_tells_of_a_channel_or_message_that_readers_cannot_read(site: Si
     site.say(&of_open, 33, "secret words").await;
     let gone = stream.until(|event| event.data["gone"] == true);
     assert_eq!(gone.data, json!({"id": open.id.to_string(), "gone": true}));
+    // Only after the stream has left all of that behind may it open again, which makes it public.
+    upsert(store, &[&other]).await;
+    site.say(&other, 40, "elsewhere").await;
+    stream.until(|event| event.data["content"] == "elsewhere");
     upsert(store, &[open]).await;
     site.say(open, 34, "for all again").await;
     stream.until(|event| event.data["content"] == "for all again");
