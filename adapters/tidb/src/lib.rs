@@ -100,9 +100,7 @@ impl TidbStore {
     /// # Errors
     /// [`OpenError`], whose text says what to do.
     pub async fn open(url: &DatabaseUrl, options: OpenOptions) -> Result<Self, OpenError> {
-        let mut connection = open::connect(url, options.patience).await?;
-        migrate::run(&mut connection, url).await?;
-        open::disconnect(connection).await;
+        open::connected(url, options.patience, async |connection| migrate::run(connection, url).await).await?;
         Ok(Self {
             readers: pool::pool(url, options.pool_size, Isolation::Snapshot),
             writers: pool::pool(url, options.pool_size, Isolation::Committed),
@@ -116,10 +114,7 @@ impl TidbStore {
     /// # Errors
     /// [`OpenError`], whose text says what to do.
     pub async fn migrations(url: &DatabaseUrl, options: OpenOptions) -> Result<Vec<MigrationStatus>, OpenError> {
-        let mut connection = open::connect(url, options.patience).await?;
-        let status = migrate::status(&mut connection, url).await;
-        open::disconnect(connection).await;
-        status
+        open::connected(url, options.patience, async |connection| migrate::status(connection, url).await).await
     }
 
     /// Closes every connection, once it is no longer in use.

@@ -13,7 +13,7 @@ use mysql_async::{Conn, Error, Row, params};
 use ports::error::StoreError;
 use tokio::time::timeout;
 
-use crate::error::{Failure, UNKNOWN_TABLE, code, is_not_allowed};
+use crate::error::{Failure, UNKNOWN_TABLE, code, is_lost_connection, is_not_allowed};
 use crate::open::{OpenError, address};
 use crate::row::NamedRow;
 use crate::url::DatabaseUrl;
@@ -198,6 +198,9 @@ fn refused_step(url: &DatabaseUrl, migration: &Migration, error: &Error) -> Open
 }
 
 fn refused(url: &DatabaseUrl, what: String, error: &Error) -> OpenError {
+    if is_lost_connection(error) {
+        return OpenError::Unreachable { address: address(url), reason: Failure::new(error).to_string() };
+    }
     OpenError::Refused { address: address(url), what, reason: Failure::new(error).to_string() }
 }
 

@@ -152,9 +152,14 @@ pub enum OpenError {
     },
 }
 
-/// Connects, and retries if the server does not respond yet.
+/// Connects and does `work`, which can be repeated; both again for as long as `patience` if the server does not respond
+/// yet, or no longer.
 #[expect(clippy::disallowed_methods, reason = "one file, once, before anything else runs")]
-pub(crate) async fn connect(url: &DatabaseUrl, patience: Duration) -> Result<Conn, OpenError> {
+pub(crate) async fn connected<T>(
+    url: &DatabaseUrl,
+    patience: Duration,
+    work: impl AsyncFn(&mut Conn) -> Result<T, OpenError>,
+) -> Result<T, OpenError> {
     if let Some(path) = &url.ca {
         let unreadable = |error: std::io::Error| OpenError::CaFile { path: path.clone(), reason: error.to_string() };
         tokio::fs::read(path).await.map_err(unreadable)?;
@@ -162,13 +167,17 @@ pub(crate) async fn connect(url: &DatabaseUrl, patience: Duration) -> Result<Con
     let deadline = Instant::now() + patience;
     let mut wait = FIRST_WAIT;
     loop {
-        let problem = match timeout(CONNECT_LIMIT, Conn::new(options(url))).await {
-            Ok(Ok(connection)) => return Ok(connection),
-            Ok(Err(error)) => match problem(url, &error) {
-                problem @ OpenError::Unreachable { .. } => problem,
-                problem => return Err(problem),
-            },
-            Err(_) => OpenError::Unreachable { address: address(url), reason: "no response in time".to_owned() },
+        let problem = match connect(url).await {
+            Ok(mut connection) => {
+                let done = work(&mut connection).await;
+                disconnect(connection).await;
+                match done {
+                    Err(problem @ OpenError::Unreachable { .. }) => problem,
+                    done => return done,
+                }
+            }
+            Err(problem @ OpenError::Unreachable { .. }) => problem,
+            Err(problem) => return Err(problem),
         };
         if Instant::now() + wait > deadline {
             return Err(problem);
@@ -180,8 +189,15 @@ pub(crate) async fn connect(url: &DatabaseUrl, patience: Duration) -> Result<Con
     }
 }
 
+async fn connect(url: &DatabaseUrl) -> Result<Conn, OpenError> {
+    match timeout(CONNECT_LIMIT, Conn::new(options(url))).await {
+        Ok(connected) => connected.map_err(|error| problem(url, &error)),
+        Err(_) => Err(OpenError::Unreachable { address: address(url), reason: "no response in time".to_owned() }),
+    }
+}
+
 /// Closes the connection in an orderly way; a failure is harmless.
-pub(crate) async fn disconnect(connection: Conn) {
+async fn disconnect(connection: Conn) {
     if !matches!(timeout(CONNECT_LIMIT, connection.disconnect()).await, Ok(Ok(()))) {
         tracing::debug!("first connection not closed");
     }

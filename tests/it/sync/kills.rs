@@ -216,7 +216,15 @@ async fn a_server_that_goes_away_while_a_program_begins_is_waited_for() {
     let work = tokio::task::spawn_blocking(move || {
         let installation = Installation::at(&address);
         assert!(installation.run(&["tenant", "create", &guild, "Simulated"]).status.success());
-        for words in ["FROM tenants", "FROM jobs", "INSERT INTO jobs", "COMMIT", "FROM leases", "UPDATE leases"] {
+        for words in [
+            "FROM migrations",
+            "FROM tenants",
+            "FROM jobs",
+            "INSERT INTO jobs",
+            "COMMIT",
+            "FROM leases",
+            "UPDATE leases",
+        ] {
             for fault in [Fault::CutBefore, Fault::CutAfter] {
                 proxy.next(words, fault);
                 let output =
