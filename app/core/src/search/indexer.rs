@@ -1,7 +1,10 @@
 //! Keeps the indexes up to date.
 
 mod batch;
+mod indexes;
 mod report;
+mod tasks;
+mod watch;
 mod work;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
@@ -10,20 +13,18 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::change::{Change, ChangeKind, ChangePosition, Followed};
-use domain::slug::TenantSlug;
-use domain::tenant::{Tenant, TenantId};
+use domain::tenant::TenantId;
 use ports::clock::Clock;
 use ports::error::StoreError;
-use ports::page::Page;
-use ports::search::{IndexPosition, IndexState, SearchError, SearchIndex};
-use ports::store::{Repositories, Store};
+use ports::search::{IndexPosition, SearchError, SearchIndex};
+use ports::store::Store;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
-use self::report::Report;
+use self::tasks::{ended, kept};
 use self::work::{Upkeep, Work};
 use super::progress::IndexProgress;
 use super::snapshots::Snapshots;
@@ -294,136 +295,6 @@ impl Indexer {
         }
     }
 
-    /// Stops writing, if it did: another process does.
-    fn leave(&mut self) {
-        if !self.writes {
-            return;
-        }
-        warn!("another process writes the search indexes now");
-        self.writes = false;
-        self.position = None;
-        self.healthy.clear();
-        self.failing.clear();
-        self.leftover.clear();
-        self.queue.clear();
-        self.urgent.clear();
-        self.exposed.clear();
-        self.abort();
-    }
-
-    fn abort(&mut self) {
-        if let Some((_, build)) = self.build.take() {
-            build.abort();
-        }
-        if let Some(upkeep) = self.upkeep.take() {
-            upkeep.abort();
-        }
-    }
-
-    /// Finds out how far the indexes are that another process writes.
-    async fn watch(&mut self) -> Result<(), IndexerError> {
-        let as_of = self.work.clock.now();
-        let stored = tenants(&mut *self.work.store.read().await?).await?;
-        let mut positions = Vec::new();
-        for tenant in stored {
-            if let Ok(IndexState::Ready(position)) = self.work.index.state(tenant.id).await {
-                positions.push((tenant.id, position.changes));
-            }
-        }
-        // After the positions, so that the log covers them.
-        let mut read = self.work.store.read().await?;
-        for (tenant, position) in positions {
-            let known = self.watched.get(&tenant).filter(|(of, _)| *of == position).map(|(_, to)| to.clone());
-            let mut to = known.unwrap_or_else(|| position.clone());
-            while let Followed::Changes { changes, position, behind } = read.changes().follow(&to, BATCH).await? {
-                if changes.iter().any(|change| change.tenant_id == tenant) {
-                    break;
-                }
-                to = position;
-                if behind == 0 {
-                    self.work.progress.reached(tenant, IndexPosition { changes: to.clone(), as_of });
-                    break;
-                }
-            }
-            self.watched.insert(tenant, (position, to));
-        }
-        Ok(())
-    }
-
-    /// Opens all indexes: they follow from where they are, or are queued to be built.
-    async fn open(&mut self) -> Result<(), IndexerError> {
-        let mut read = self.work.store.read().await?;
-        let position = read.changes().position().await?;
-        let tenants = tenants(&mut *read).await?;
-        drop(read);
-        let stored: HashSet<TenantId> = tenants.iter().map(|tenant| tenant.id).collect();
-        for gone in self.work.index.tenants().await?.into_iter().filter(|tenant| !stored.contains(tenant)) {
-            self.remove(gone).await;
-        }
-        for tenant in stored {
-            self.resume(tenant).await?;
-        }
-        Report::end_stale(&self.work).await?;
-        self.position = Some(position);
-        Ok(())
-    }
-
-    /// Lets a tenant's index catch up, or queues it. What was deleted before may still be in its files.
-    async fn resume(&mut self, tenant: TenantId) -> Result<(), IndexerError> {
-        if self.is_queued(tenant) {
-            return Ok(());
-        }
-        if !self.work.is_stored(tenant).await? {
-            self.remove(tenant).await;
-            return Ok(());
-        }
-        let caught_up = self.work.catch_up(tenant).await;
-        if let Ok(true) = caught_up {
-            self.exposed.insert(tenant);
-        }
-        self.record(tenant, caught_up.map(drop));
-        if self.healthy.contains(&tenant) {
-            self.urgent.insert(tenant);
-        }
-        Ok(())
-    }
-
-    fn is_queued(&self, tenant: TenantId) -> bool {
-        self.queue.contains(&tenant) || self.build.as_ref().is_some_and(|(building, _)| *building == tenant)
-    }
-
-    /// Records how following went for a tenant.
-    fn record(&mut self, tenant: TenantId, done: Result<(), IndexerError>) {
-        match done {
-            Ok(()) => {
-                if self.failing.remove(&tenant).is_some() {
-                    info!(tenant.id = %tenant, "search index follows again");
-                }
-                self.healthy.insert(tenant);
-            }
-            Err(error) if error.needs_rebuild() => {
-                info!(tenant.id = %tenant, reason = &error as &dyn std::error::Error, "search index is rebuilt");
-                self.healthy.remove(&tenant);
-                if !self.is_queued(tenant) {
-                    self.queue.push_back(tenant);
-                }
-            }
-            Err(error) => {
-                self.healthy.remove(&tenant);
-                if !self.failing.contains_key(&tenant) {
-                    error!(tenant.id = %tenant, error = &error as &dyn std::error::Error, "search index cannot follow");
-                }
-                self.fail(tenant);
-            }
-        }
-        self.work.progress.set_failing(self.failing.len() as u64);
-    }
-
-    fn fail(&mut self, tenant: TenantId) {
-        let wait = self.failing.get(&tenant).map_or(RETRY, |retry| (retry.wait * 2).min(LONGEST_RETRY));
-        self.failing.insert(tenant, Retry { wait, at: Instant::now() + wait });
-    }
-
     /// Applies changes to the indexes of their tenants.
     async fn receive(&mut self, changes: &[Change], to: &IndexPosition) -> Result<(), IndexerError> {
         let mut by_tenant: BTreeMap<TenantId, Vec<ChangeKind>> = BTreeMap::new();
@@ -452,151 +323,11 @@ impl Indexer {
         }
         Ok(())
     }
-
-    /// Removes the index of a tenant that is removed, or about to be; tries again later if it cannot.
-    async fn remove(&mut self, tenant: TenantId) {
-        if let Some((_, build)) = self.build.take_if(|(building, _)| *building == tenant) {
-            build.abort();
-            // Its files are closed after it.
-            drop(build.await);
-        }
-        self.queue.retain(|queued| *queued != tenant);
-        self.healthy.remove(&tenant);
-        self.failing.remove(&tenant);
-        self.urgent.remove(&tenant);
-        self.exposed.remove(&tenant);
-        self.work.progress.forget(tenant);
-        let is_deleted = match &self.work.snapshots {
-            Some(snapshots) => snapshots.delete(tenant).await,
-            None => true,
-        };
-        match self.work.index.remove(tenant).await {
-            Ok(()) if !is_deleted => drop(self.leftover.insert(tenant)),
-            Ok(()) => {
-                self.leftover.remove(&tenant);
-                info!(tenant.id = %tenant, "search index removed");
-            }
-            Err(error) => {
-                if self.leftover.insert(tenant) {
-                    error!(tenant.id = %tenant, error = &error as &dyn std::error::Error, "search index not removed");
-                }
-            }
-        }
-    }
-
-    /// Starts the next build, if none is under way.
-    fn begin_build(&mut self) {
-        if self.build.is_some() {
-            return;
-        }
-        if let Some(tenant) = self.queue.pop_front() {
-            let work = self.work.clone();
-            self.build = Some((tenant, tokio::spawn(async move { work.build(tenant).await })));
-        }
-    }
-
-    async fn built(&mut self, (tenant, done): (TenantId, Result<(), IndexerError>)) {
-        let done = match done {
-            Ok(()) => self.resume(tenant).await,
-            failed => failed,
-        };
-        if let Err(error) = done {
-            if !self.failing.contains_key(&tenant) {
-                error!(tenant.id = %tenant, error = &error as &dyn std::error::Error, "search index not built");
-            }
-            self.fail(tenant);
-        }
-    }
-
-    /// Tries failed indexes again, and finds those whose files were removed while nothing changed.
-    async fn retry(&mut self, now: Instant) {
-        let due: Vec<TenantId> = self.failing.iter().filter(|(_, retry)| retry.at <= now).map(|(id, _)| *id).collect();
-        for tenant in due {
-            if self.resume(tenant).await.is_err() {
-                self.fail(tenant);
-            }
-        }
-        for tenant in self.leftover.clone() {
-            self.remove(tenant).await;
-        }
-        for tenant in self.healthy.clone() {
-            if matches!(self.work.index.state(tenant).await, Ok(IndexState::Damaged | IndexState::Missing)) {
-                self.record(tenant, Err(SearchError::Missing.into()));
-            }
-        }
-        self.begin_build();
-    }
-
-    fn all_if(&self, is_due: bool) -> BTreeSet<TenantId> {
-        self.healthy.iter().copied().filter(|_| is_due).collect()
-    }
-
-    /// Returns the position that the healthy indexes have reached.
-    fn reached(&self) -> Option<(IndexPosition, BTreeSet<TenantId>)> {
-        let position = IndexPosition { changes: self.position.clone()?, as_of: self.work.clock.now() };
-        Some((position, self.all_if(true)))
-    }
-
-    /// Starts upkeep beside following, if there is something to do and none is under way.
-    fn begin_upkeep(&mut self, mut upkeep: Upkeep) {
-        if self.upkeep.is_some() {
-            return;
-        }
-        upkeep.purge.extend(std::mem::take(&mut self.urgent));
-        upkeep.exposed.extend(std::mem::take(&mut self.exposed));
-        if upkeep.is_needed() {
-            let work = self.work.clone();
-            self.upkeep = Some(tokio::spawn(async move { work.keep(upkeep).await }));
-        }
-    }
-
-    fn kept(&mut self, failed: Kept) {
-        for (tenant, error) in failed {
-            if !self.healthy.contains(&tenant) {
-                continue;
-            }
-            warn!(tenant.id = %tenant, error = &error as &dyn std::error::Error, "upkeep of a search index failed");
-            if let error @ (SearchError::Damaged(_) | SearchError::Missing) = error {
-                self.record(tenant, Err(error.into()));
-            }
-        }
-    }
 }
 
 /// Returns whether words must leave the files at once after a change.
 fn removes(kind: &ChangeKind) -> bool {
     matches!(kind, ChangeKind::ChannelGone { .. } | ChangeKind::AuthorErased { .. })
-}
-
-/// Waits for the end of the build that is under way; for ever without one.
-async fn ended(build: &mut Option<Building>) -> (TenantId, Result<(), IndexerError>) {
-    let Some((tenant, handle)) = build else { return std::future::pending().await };
-    let tenant = *tenant;
-    let done = handle.await.unwrap_or_else(|error| Err(SearchError::Backend(error.into()).into()));
-    *build = None;
-    (tenant, done)
-}
-
-/// Waits for the end of the upkeep that is under way; for ever without any.
-async fn kept(upkeep: &mut Option<JoinHandle<Kept>>) -> Kept {
-    let Some(handle) = upkeep else { return std::future::pending().await };
-    let failed = handle.await.unwrap_or_default();
-    *upkeep = None;
-    failed
-}
-
-/// Returns all tenants that are not being deleted.
-async fn tenants(at: &mut dyn Repositories) -> Result<Vec<Tenant>, StoreError> {
-    let (mut tenants, mut after) = (Vec::new(), None::<TenantSlug>);
-    loop {
-        let page = at.tenants().list(Page { after, limit: 101 }).await?;
-        let is_last = page.len() < 101;
-        after = page.last().map(|last| last.slug.clone());
-        tenants.extend(page);
-        if is_last {
-            return Ok(tenants);
-        }
-    }
 }
 
 #[cfg(test)]
