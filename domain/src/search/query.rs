@@ -25,19 +25,26 @@ impl SearchQuery {
     #[must_use]
     pub fn without(&self, index: usize) -> String {
         let others = self.terms.iter().enumerate().filter(|(at, _)| *at != index);
-        others.map(|(_, term)| term.source.as_str()).collect::<Vec<_>>().join(" ")
+        written(others.map(|(_, term)| term)).collect()
     }
 }
 
+/// Returns the parts of the text of some terms of a query, in their order, which is no longer than the query.
+fn written<'a>(terms: impl Iterator<Item = &'a Term>) -> impl Iterator<Item = &'a str> {
+    // The offset after the term before; one directly behind it, such as a phrase after a word, has no blank before it.
+    let mut end = None;
+    terms.flat_map(move |term| {
+        let blank = if end.is_none_or(|end| end == term.at) { "" } else { " " };
+        end = Some(term.at + term.source.chars().count());
+        [blank, &term.source]
+    })
+}
+
 impl fmt::Display for SearchQuery {
-    /// Writes the terms as they were written, with one blank between; parsing it returns an equal query but for the
-    /// terms' offsets.
+    /// Writes the terms as they were written, with one blank between if there was any; parsing it returns an equal query
+    /// but for the terms' offsets. It is no longer than the text of the query.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, term) in self.terms.iter().enumerate() {
-            f.write_str(if index == 0 { "" } else { " " })?;
-            f.write_str(&term.source)?;
-        }
-        Ok(())
+        written(self.terms.iter()).try_for_each(|part| f.write_str(part))
     }
 }
 

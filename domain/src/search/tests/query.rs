@@ -64,6 +64,14 @@ fn what_is_no_operator_is_text() {
 }
 
 #[test]
+fn the_longest_query_without_blanks_is_no_longer_when_it_is_written() {
+    let text = format!("{}{}", "w".repeat(MAX_CHARACTERS - 45), "\"a\"".repeat(MAX_TERMS - 1));
+    let query = query(&text);
+    assert_eq!((query.terms().len(), query.to_string()), (MAX_TERMS, text));
+    assert_eq!(query.without(1).chars().count(), MAX_CHARACTERS - 2, "a blank in the place of a phrase");
+}
+
+#[test]
 fn every_operator_has_its_values() {
     let person = Pseudonym::new([0xab; 16]);
     let name = GeneratedName::of(person);
@@ -256,6 +264,7 @@ proptest! {
                     let filters = |query: &SearchQuery| query.terms().iter().map(|term| (term.negated, term.filter.clone())).collect::<Vec<_>>();
                     prop_assert_eq!(filters(&again), filters(&query));
                     prop_assert_eq!(again.to_string(), query.to_string());
+                    prop_assert!(query.to_string().chars().count() <= text.chars().count());
                 }
                 Err(error) => {
                     prop_assert!(error.at + error.length <= text.chars().count(), "{:?}", error);
