@@ -1,5 +1,6 @@
 //! The side that has no indexes.
 
+use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -8,6 +9,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use domain::channel::ChannelId;
 use domain::tenant::TenantId;
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
 use http::uri::InvalidUri;
 use http::{HeaderValue, Method, StatusCode, Uri, header};
 use http_body_util::{BodyExt as _, Full, Limited};
@@ -18,7 +21,7 @@ use ports::error::Source;
 use ports::search::{
     CandidateQuery, Candidates, IndexBatch, IndexBuild, IndexPosition, IndexState, SearchError, SearchIndex,
 };
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{info, warn};
 
 use crate::PATH;
@@ -29,6 +32,8 @@ use crate::wire::{Call, Find, Request, Response};
 const CONNECT: Duration = Duration::from_millis(300);
 /// The time that a node has beyond that of the search, for the transfer.
 const GRACE: Duration = Duration::from_millis(100);
+/// The time after which the next node is asked, too. A search rarely takes as long.
+const PATIENCE: Duration = Duration::from_millis(400);
 /// The time for the state of an index.
 const STATE: Duration = Duration::from_secs(1);
 /// The time that a node which failed is asked last.
@@ -45,9 +50,10 @@ pub struct NodeUrlError(#[from] InvalidUri);
 
 /// The indexes of search nodes. A clone shares the connections.
 ///
-/// Nodes get requests in turn. One that cannot be reached or responds with an error is passed over for the next one; one
-/// that does not respond takes the whole time of a search, since that search may be a long one. Both come last for a
-/// while. No call takes longer than the time of the search and a little more.
+/// Nodes get requests in turn. One that cannot be reached or responds with an error is passed over for the next one. While
+/// one has not responded after 400 ms, the next one is asked as well, since its search may be a long one or may never
+/// end; the first response counts, and the connections of the others are closed. A node that failed, or that another one
+/// was faster than, comes last for a while. No call takes longer than the time of the search and a little more.
 #[derive(Clone)]
 pub struct SearchNodes(Arc<Shared>);
 
@@ -121,8 +127,8 @@ impl SearchNodes {
         nodes
     }
 
-    /// Calls `take` with the response of one node after the other, until it returns a value. The calls take at most
-    /// `time` together, and [`GRACE`].
+    /// Calls `take` with the responses of nodes, which are asked one after the other, until it returns a value. The calls
+    /// take at most `time` together, and [`GRACE`].
     async fn ask<T>(
         &self,
         tenant: TenantId,
@@ -130,35 +136,47 @@ impl SearchNodes {
         call: impl Fn(Duration) -> Call,
         mut take: impl FnMut(Response) -> Result<Taken<T>, Source>,
     ) -> Result<T, SearchError> {
-        let start = Instant::now();
-        let (mut second, mut is_missing, mut failure): (Option<T>, bool, Option<Source>) = (None, false, None);
-        for node in self.in_turn() {
-            let Some(left) = time.checked_sub(start.elapsed()).filter(|left| !left.is_zero()) else { break };
-            let request = Request::new(tenant, call(left));
-            let answered = timeout(left + GRACE, self.send(node, &request)).await;
-            let answered = answered.unwrap_or_else(|_| Err("the node did not answer in time".into()));
-            match answered.and_then(&mut take) {
-                Ok(taken) => {
-                    node.works();
-                    match taken {
-                        Taken::Value(value) => return Ok(value),
-                        Taken::SecondBest(value) => second = second.or(Some(value)),
-                        Taken::Missing => is_missing = true,
-                        Taken::TimedOut => return Err(SearchError::TimedOut),
+        let end = Instant::now() + time;
+        let (mut nodes, mut asked) = (self.in_turn().into_iter(), FuturesUnordered::new());
+        // Those that were asked and have not responded, in this order.
+        let mut waiting: Vec<&Node> = Vec::new();
+        let (mut results, mut next) = (Results::default(), Instant::now());
+        loop {
+            tokio::select! {
+                biased;
+                Some(answered) = asked.next() => {
+                    let (node, answered): (&Node, Result<Response, Source>) = answered;
+                    let at = waiting.iter().position(|other| ptr::eq(*other, node)).expect("it was asked");
+                    waiting.remove(at);
+                    if let Some(result) = results.add(node, answered.and_then(&mut take)) {
+                        if result.is_ok() {
+                            waiting[..at].iter().for_each(|slow| slow.fails(&"another node was faster".into()));
+                        }
+                        return result;
                     }
+                    // In the place of one that cannot answer.
+                    next = next.min(Instant::now());
                 }
-                Err(error) => {
-                    node.fails(&error);
-                    failure = Some(error);
+                () = sleep_until(next), if nodes.len() > 0 && next < end => {
+                    let node = nodes.next().expect("there is one");
+                    let left = end.saturating_duration_since(Instant::now());
+                    asked.push(self.ask_one(node, Request::new(tenant, call(left)), left + GRACE));
+                    waiting.push(node);
+                    next = Instant::now() + PATIENCE.min(time / 2);
                 }
+                else => return results.end(),
             }
         }
-        match (second, is_missing, failure) {
-            (Some(value), ..) => Ok(value),
-            (None, true, _) => Err(SearchError::Missing),
-            (None, false, Some(error)) => Err(SearchError::Backend(error)),
-            (None, false, None) => Err(SearchError::TimedOut),
-        }
+    }
+
+    async fn ask_one<'a>(
+        &self,
+        node: &'a Node,
+        request: Request,
+        time: Duration,
+    ) -> (&'a Node, Result<Response, Source>) {
+        let answered = timeout(time, self.send(node, &request)).await;
+        (node, answered.unwrap_or_else(|_| Err("the node did not answer in time".into())))
     }
 
     async fn send(&self, node: &Node, request: &Request) -> Result<Response, Source> {
@@ -170,9 +188,11 @@ impl SearchNodes {
             .header(header::CONTENT_TYPE, "application/json")
             .body(Full::new(Bytes::from(body)))?;
         let response = self.0.client.request(request).await?;
-        let status = response.status();
-        if status != StatusCode::OK {
-            return Err(format!("the node answered {status}").into());
+        match response.status() {
+            StatusCode::OK => {}
+            StatusCode::UNAUTHORIZED => return Err("the node has another admin key, and rejected the token".into()),
+            StatusCode::NOT_FOUND => return Err("the process at this address is not a search node".into()),
+            status => return Err(format!("the node answered {status}").into()),
         }
         let body = Limited::new(response.into_body(), MAX_BODY).collect().await?.to_bytes();
         Ok(serde_json::from_slice(&body)?)
@@ -186,6 +206,51 @@ enum Taken<T> {
     SecondBest(T),
     Missing,
     TimedOut,
+}
+
+/// The responses of nodes that are not the answer.
+struct Results<T> {
+    second: Option<T>,
+    is_missing: bool,
+    failure: Option<Source>,
+}
+
+impl<T> Default for Results<T> {
+    fn default() -> Self {
+        Self { second: None, is_missing: false, failure: None }
+    }
+}
+
+impl<T> Results<T> {
+    /// Adds the response of a node; returns the result of the call if it is that.
+    fn add(&mut self, node: &Node, taken: Result<Taken<T>, Source>) -> Option<Result<T, SearchError>> {
+        match taken {
+            Ok(taken) => {
+                node.works();
+                match taken {
+                    Taken::Value(value) => return Some(Ok(value)),
+                    Taken::TimedOut => return Some(Err(SearchError::TimedOut)),
+                    Taken::SecondBest(value) => self.second = self.second.take().or(Some(value)),
+                    Taken::Missing => self.is_missing = true,
+                }
+            }
+            Err(error) => {
+                node.fails(&error);
+                self.failure = Some(error);
+            }
+        }
+        None
+    }
+
+    /// Returns the result of a call whose nodes have all responded, or had no time.
+    fn end(self) -> Result<T, SearchError> {
+        match (self.second, self.is_missing, self.failure) {
+            (Some(value), ..) => Ok(value),
+            (None, true, _) => Err(SearchError::Missing),
+            (None, false, Some(error)) => Err(SearchError::Backend(error)),
+            (None, false, None) => Err(SearchError::TimedOut),
+        }
+    }
 }
 
 fn invalid() -> Source {

@@ -14,6 +14,7 @@ use ports::search::{
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::*;
@@ -77,7 +78,10 @@ fn node(index: MockSearchIndex) -> SearchNode {
 enum Behaviour {
     Answers(SearchNode),
     Refuses,
-    Hangs,
+    /// Never responds. Tells the number of open connections.
+    Hangs(watch::Sender<usize>),
+    /// Responds by one byte now and then. Tells the number of open connections.
+    Drips(watch::Sender<usize>),
 }
 
 /// Starts a server; returns its address.
@@ -89,12 +93,35 @@ async fn serve(behaviour: Behaviour) -> String {
             match &behaviour {
                 Behaviour::Answers(node) => answer(stream, node).await,
                 Behaviour::Refuses => reply(stream, "401 Unauthorized", b"{}").await,
-                // The connection stays open.
-                Behaviour::Hangs => std::mem::forget(stream),
+                Behaviour::Hangs(open) => drop(tokio::spawn(stall(stream, false, open.clone()))),
+                Behaviour::Drips(open) => drop(tokio::spawn(stall(stream, true, open.clone()))),
             }
         }
     });
     address
+}
+
+/// Keeps a connection open until the other side closes it.
+async fn stall(stream: TcpStream, drips: bool, open: watch::Sender<usize>) {
+    open.send_modify(|open| *open += 1);
+    let (mut from, mut to) = stream.into_split();
+    let drip = async {
+        let mut due = tokio::time::interval(Duration::from_millis(20));
+        to.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n").await?;
+        loop {
+            due.tick().await;
+            to.write_all(b" ").await?;
+        }
+    };
+    let closed = async {
+        let mut buffer = [0; 1_024];
+        while from.read(&mut buffer).await.is_ok_and(|read| read > 0) {}
+    };
+    tokio::select! {
+        () = closed => {}
+        failed = drip, if drips => drop::<std::io::Result<()>>(failed),
+    }
+    open.send_modify(|open| *open -= 1);
 }
 
 /// Answers one request on a connection.
@@ -202,18 +229,56 @@ async fn a_node_that_is_behind_answers_where_no_other_does() {
 }
 
 #[tokio::test]
-async fn a_node_that_hangs_ends_the_search_and_is_asked_last_then() {
-    let mut index = MockSearchIndex::new();
-    index.expect_find().times(2).returning(|_, _| Ok(candidates(10)));
-    let answers = serve(Behaviour::Answers(node(index))).await;
-    let nodes = nodes(&[serve(Behaviour::Hangs).await, answers]);
-    let short = CandidateQuery { time: Duration::from_millis(50), ..query() };
-    let hung = nodes.find(tenant(), short).await;
-    assert!(matches!(hung, Err(SearchError::Backend(_))), "{hung:?}");
-    // The turn of the node that answers; then that of the other one, which is avoided.
-    for _ in 0..2 {
-        assert_eq!(nodes.find(tenant(), query()).await.unwrap().items, candidates(10).items);
+async fn a_node_that_hangs_or_drips_is_overtaken_by_the_next_one_and_asked_last_then() {
+    for stalls in [Behaviour::Hangs, Behaviour::Drips] {
+        let mut index = MockSearchIndex::new();
+        index.expect_find().times(3).returning(|_, _| Ok(candidates(10)));
+        let answers = serve(Behaviour::Answers(node(index))).await;
+        let (open, mut connections) = watch::channel(0);
+        let nodes = nodes(&[serve(stalls(open)).await, answers]);
+        // The turn of the node that stalls; that of the one that answers; and that of the first one, which is avoided.
+        for _ in 0..3 {
+            assert_eq!(nodes.find(tenant(), query()).await.unwrap().items, candidates(10).items);
+        }
+        connections.wait_for(|open| *open == 0).await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn nodes_that_hang_and_drip_end_each_search_in_time_and_hold_no_connection() {
+    let [(hanging, mut hung), (dripping, mut dripped)] = [0; 2].map(watch::channel);
+    let nodes = nodes(&[serve(Behaviour::Hangs(hanging)).await, serve(Behaviour::Drips(dripping)).await]);
+    let short = CandidateQuery { time: Duration::from_millis(100), ..query() };
+    let all = futures::future::join_all((0..50).map(|_| nodes.find(tenant(), short.clone())));
+    let found = tokio::time::timeout(Duration::from_secs(2), all).await.unwrap();
+    assert!(found.iter().all(|found| matches!(found, Err(SearchError::Backend(_)))), "{found:?}");
+    for connections in [&mut hung, &mut dripped] {
+        connections.wait_for(|open| *open == 0).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn the_longest_query_arrives_although_it_grows() {
+    // Each character has six in JSON, and there is no blank between the terms.
+    let text = format!("w{}{}", "\u{1}".repeat(978), "\"a\"".repeat(15));
+    assert_eq!(text.chars().count(), 1_024);
+    let scope: Vec<ChannelId> = (0..10_000).map(channel).collect();
+    let sent = CandidateQuery { query: text.parse().unwrap(), scope: SearchScope::Channels(scope), ..query() };
+    let expected = sent.clone();
+    let mut index = MockSearchIndex::new();
+    index.expect_find().times(1).return_once(move |_, found| {
+        assert_eq!(CandidateQuery { time: expected.time, ..found }, expected);
+        Ok(candidates(10))
+    });
+    let nodes = nodes(&[serve(Behaviour::Answers(node(index))).await]);
+    nodes.find(tenant(), sent).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_reason_of_a_node_that_refuses_names_the_key() {
+    let nodes = nodes(&[serve(Behaviour::Refuses).await]);
+    let Err(SearchError::Backend(source)) = nodes.find(tenant(), query()).await else { panic!("it has an answer") };
+    assert_eq!(source.to_string(), "the node has another admin key, and rejected the token");
 }
 
 #[test]
