@@ -17,4 +17,7 @@ pub trait LeaseRepository: Send {
     /// fence, one gets `true`; the others get `false`, or [`StoreError::Aborted`] and `false` at the retry. Until the
     /// unit ends, no other unit stores this lease.
     async fn replace(&mut self, name: &str, expected: Option<Fence>, lease: &Lease) -> Result<bool, StoreError>;
+
+    /// Removes a lease, whoever holds it. A missing one is not an error.
+    async fn delete(&mut self, name: &str) -> Result<(), StoreError>;
 }

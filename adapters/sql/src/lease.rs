@@ -19,6 +19,8 @@ pub trait LeaseStatements: Session {
     const INSERT: &'static str;
     /// Replaces the lease that has the expected fence.
     const UPDATE: &'static str;
+    /// Removes a lease.
+    const DELETE: &'static str;
 }
 
 impl FromRow for Lease {
@@ -54,5 +56,10 @@ impl<U: LeaseStatements> LeaseRepository for SqlUnit<U> {
             Err(error) if U::is_taken(&error) => Ok(false),
             Err(error) => Err(self.0.failed(error)),
         }
+    }
+    #[instrument(name = "db.lease.delete", level = "debug", skip_all, err(level = "trace"))]
+    async fn delete(&mut self, name: &str) -> Result<(), StoreError> {
+        self.0.execute(U::DELETE, parameters! { "lease_name" => name }).await?;
+        Ok(())
     }
 }

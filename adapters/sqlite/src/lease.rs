@@ -24,4 +24,9 @@ impl LeaseStatements for Unit {
         WHERE lease_name = :lease_name
             AND fence = :expected
     ";
+
+    const DELETE: &'static str = r"
+        DELETE FROM leases
+        WHERE lease_name = :lease_name
+    ";
 }

@@ -16,6 +16,7 @@ use tracing::{Instrument, debug_span, error, info, warn};
 use uuid::Uuid;
 
 use crate::retry::{BRIEF_OUTAGE, LOST_RACE, retry};
+use crate::sync::{build_lease, snapshot_lease};
 
 /// The number of messages that one unit removes: few enough that no other unit waits for it.
 const STEP: u32 = 500;
@@ -239,13 +240,16 @@ impl Jobs {
         }
     }
 
-    /// Removes the tenant, of which nothing else is stored any more; returns whether this call removed it.
+    /// Removes the tenant and its leases, of which nothing else is stored any more; returns whether this call removed it.
     async fn finish(&self, job: &Job) -> Result<(Job, bool), StoreError> {
         let (mut unit, mut job) = match self.begin(job).await? {
             Ok(begun) => begun,
             Err(ended) => return Ok((ended, false)),
         };
         unit.tenants().delete(job.tenant_id).await?;
+        for lease in [build_lease(job.tenant_id), snapshot_lease(job.tenant_id)] {
+            unit.leases().delete(&lease).await?;
+        }
         job.end(Ok(()), self.clock.now());
         unit.jobs().upsert(&job).await?;
         unit.commit().await?;

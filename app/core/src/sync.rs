@@ -39,6 +39,7 @@ use self::fetcher::Fetcher;
 use self::files::FileRun;
 pub use self::files::{FileLimits, Files};
 pub use self::leader::{Candidate, Leader};
+pub(crate) use self::leader::{build_lease, snapshot_lease};
 use self::listing::Listing;
 use self::recorder::JobRecorder;
 pub use self::request::{SyncJobs, SyncJobsError, SyncMode};

@@ -13,6 +13,7 @@ use super::fixture::{at, begin, one_channel, retried, stored};
 contract![
     a_lease_is_stored_in_the_place_of_the_one_that_was_expected,
     a_unit_that_is_dropped_leaves_the_lease_as_it_was,
+    a_removed_lease_is_one_that_was_never_acquired,
     of_many_who_take_a_lease_one_has_it,
     a_smaller_fence_is_shut_out_of_a_channel,
     a_fence_changes_nothing_else_of_its_channel
@@ -72,6 +73,24 @@ async fn a_unit_that_is_dropped_leaves_the_lease_as_it_was(store: &dyn Store) {
     drop(unit);
     assert!(replace(store, &name, None, &lease("two", 1, 5)).await);
     assert_eq!(find(store, &name).await.unwrap().holder.as_str(), "two");
+}
+
+async fn a_removed_lease_is_one_that_was_never_acquired(store: &dyn Store) {
+    let [gone, other] = [(); 2].map(|()| name());
+    for name in [&gone, &other] {
+        assert!(replace(store, name, None, &lease("one", 7, 5)).await);
+    }
+    let mut unit = begin(store).await;
+    unit.leases().delete(&gone).await.unwrap();
+    drop(unit);
+    assert_eq!(find(store, &gone).await, Some(lease("one", 7, 5)), "the unit was dropped");
+    for _ in 0..2 {
+        retried(store, async |unit| unit.leases().delete(&gone).await).await.unwrap();
+        assert_eq!(find(store, &gone).await, None);
+    }
+    assert_eq!(find(store, &other).await, Some(lease("one", 7, 5)));
+    assert!(!replace(store, &gone, Some(7), &lease("one", 7, 9)).await, "its holder has lost it");
+    assert!(replace(store, &gone, None, &lease("two", 8, 5)).await);
 }
 
 async fn of_many_who_take_a_lease_one_has_it(store: &dyn Store) {

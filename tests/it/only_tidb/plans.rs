@@ -268,6 +268,7 @@ async fn the_pages_of_a_channel_are_one_range_in_the_order_of_the_key() {
         ("change", "LIST", "table:change_log", "range:("),
         ("job", "LIST", "index:jobs_by_tenant", "desc"),
         ("lease", "FIND", "table:leases", ""),
+        ("lease", "DELETE", "table:leases", ""),
         ("media", "LIST_DUE", "index:media_due", "keep order:true"),
         ("unused", "LIST", "index:unused_files_removed", "keep order:true"),
         ("unused", "LIST_REMOVED", "index:unused_files_removed", "keep order:true"),

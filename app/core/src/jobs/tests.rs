@@ -66,6 +66,7 @@ fn step(removed: Result<u64, StoreError>) -> FakeUnitOfWork {
 fn last() -> FakeUnitOfWork {
     let mut unit = wanted();
     unit.tenants.expect_delete().returning(|_| Ok(()));
+    unit.leases.expect_delete().times(2).returning(|_| Ok(()));
     unit.jobs.expect_upsert().withf(|job| job.state == JobState::Done).returning(|_| Ok(()));
     unit
 }

@@ -1,4 +1,5 @@
-//! Leader election for a token: one process at a time talks to the platform, by a lease in the store.
+//! Leader election by a lease in the store: one process at a time talks to the platform for a token, or does a work that
+//! is needed once for a tenant.
 
 use std::convert::Infallible;
 use std::ops::{Deref, DerefMut};
@@ -6,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::lease::{Fence, Lease};
+use domain::tenant::TenantId;
 use ports::clock::Clock;
 use ports::error::StoreError;
 use ports::store::{Store, UnitOfWork};
@@ -27,31 +29,50 @@ const RENEWAL: Duration = Duration::from_secs(3);
 /// The name of a lease without a holder: its fence is the last one that was issued for any lease.
 const LAST: &str = "last";
 
-/// A process that takes part in the leader election for a token.
+/// Returns the name of the lease of the process that reports the build of a tenant's index.
+pub(crate) fn build_lease(tenant: TenantId) -> String {
+    format!("index/{tenant}")
+}
+
+/// Returns the name of the lease of the process that stores the snapshot of a tenant's index.
+pub(crate) fn snapshot_lease(tenant: TenantId) -> String {
+    format!("snapshot/{tenant}")
+}
+
+/// A process that takes part in a leader election.
 #[derive(Clone)]
 pub struct Candidate {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     process: Process,
     name: String,
+    /// The tenant with which the lease is removed.
+    tenant: Option<TenantId>,
 }
 
 impl Candidate {
     /// Returns a candidate for the token of `account`.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, process: Process, account: &str) -> Self {
-        Self::named(store, clock, process, format!("bot/{account}"))
+        Self { store, clock, process, name: format!("bot/{account}"), tenant: None }
     }
 
-    /// Returns a candidate for the lease with this name.
-    pub(crate) fn named(store: Arc<dyn Store>, clock: Arc<dyn Clock>, process: Process, name: String) -> Self {
-        Self { store, clock, process, name }
+    /// Returns a candidate for a lease of a tenant, such as [`build_lease`]. It is not acquired without the tenant, whose
+    /// removal removes it.
+    pub(crate) fn for_tenant(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        process: Process,
+        tenant: TenantId,
+        name: String,
+    ) -> Self {
+        Self { store, clock, process, name, tenant: Some(tenant) }
     }
 
     /// Acquires the lease if no other process holds it; else returns the lease of the current leader.
     ///
     /// # Errors
-    /// [`StoreError`] if the store fails.
+    /// [`StoreError`] if the store fails, [`StoreError::Missing`] if the lease is one of a tenant that is removed.
     pub async fn elect(&self) -> Result<Result<Leader, Lease>, StoreError> {
         // Most attempts find a leader; the read transaction does not delay writers.
         let current = self.store.read().await?.leases().find(&self.name).await?;
@@ -60,6 +81,12 @@ impl Candidate {
         }
         let once = async || {
             let mut unit = self.store.begin().await?;
+            // Locked until the unit ends, so that the tenant is not removed before the lease is stored.
+            if let Some(tenant) = self.tenant
+                && unit.tenants().find(tenant).await?.is_none()
+            {
+                return Err(StoreError::Missing { what: "tenant" });
+            }
             let before = unit.leases().find(&self.name).await?;
             if let Some(current) = before.clone().filter(|lease| !self.is_free(Some(lease))) {
                 return Ok(Err(current));

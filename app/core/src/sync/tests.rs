@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 
+use domain::tenant::TenantId;
 use domain::timestamp::Timestamp;
+use ports::error::StoreError;
 use ports::mock::{FakeClock, FakeStore, FakeUnitOfWork};
 
-use super::{Candidate, Leader};
+use uuid::Uuid;
+
+use super::{Candidate, Leader, build_lease};
 use crate::process::Process;
 
 /// The time in all cases.
@@ -33,4 +37,16 @@ pub(super) async fn leader_with(units: impl IntoIterator<Item = FakeUnitOfWork>)
 /// A leader whose store is not used after the election.
 pub(super) async fn leader() -> Leader {
     leader_with([]).await
+}
+
+#[tokio::test]
+async fn a_lease_of_a_removed_tenant_is_not_acquired() {
+    let (mut free, mut election) = (FakeUnitOfWork::default(), FakeUnitOfWork::default());
+    free.leases.expect_find().returning(|_| Ok(None));
+    election.tenants.expect_find().returning(|_| Ok(None));
+    let store = Arc::new(FakeStore::new([free, election]));
+    let (tenant, clock) = (TenantId(Uuid::from_u128(2)), Arc::new(FakeClock(now())));
+    let candidate = Candidate::for_tenant(store.clone(), clock, Process::current(), tenant, build_lease(tenant));
+    assert!(matches!(candidate.elect().await, Err(StoreError::Missing { what: "tenant" })));
+    assert_eq!(store.committed(), 0);
 }

@@ -12,7 +12,7 @@ use super::work::Work;
 use crate::jobs::{new_id, unfinished, unfinished_of};
 use crate::retry::{LOST_RACE, retry};
 use crate::search::progress::Building;
-use crate::sync::{Candidate, Leader};
+use crate::sync::{Candidate, Leader, build_lease};
 
 /// The reason of a job whose process ended.
 const ENDED: &str = "the process that built the index has ended";
@@ -87,8 +87,8 @@ impl Report {
 }
 
 fn candidate(work: &Work, tenant: TenantId) -> Candidate {
-    let name = format!("index/{tenant}");
-    Candidate::named(Arc::clone(&work.store), Arc::clone(&work.clock), work.process.clone(), name)
+    let (store, clock) = (Arc::clone(&work.store), Arc::clone(&work.clock));
+    Candidate::for_tenant(store, clock, work.process.clone(), tenant, build_lease(tenant))
 }
 
 /// Ends the unfinished builds of a tenant.

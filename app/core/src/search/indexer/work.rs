@@ -23,7 +23,7 @@ use crate::process::Process;
 use crate::search::documents::{Place, documents};
 use crate::search::progress::IndexProgress;
 use crate::search::snapshots::{SnapshotError, Snapshots};
-use crate::sync::Candidate;
+use crate::sync::{Candidate, snapshot_lease};
 
 /// How often the progress of a build is stored: several times in the duration of its lease.
 const REPORT: Duration = Duration::from_secs(3);
@@ -155,7 +155,7 @@ impl Work {
     /// Stores the snapshot of a tenant's index if it is due.
     async fn save(&self, snapshots: &Snapshots, tenant: TenantId) -> Result<(), SearchError> {
         let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
-        let candidate = Candidate::named(store, clock, self.process.clone(), format!("snapshot/{tenant}"));
+        let candidate = Candidate::for_tenant(store, clock, self.process.clone(), tenant, snapshot_lease(tenant));
         match snapshots.save(tenant, &*self.index, &candidate, self.clock.now()).await {
             Ok(is_new) => {
                 if is_new && !matches!(self.is_stored(tenant).await, Ok(true)) {
