@@ -332,6 +332,10 @@ impl Search {
     ) -> Result<(), SearchFailure> {
         let candidates = self.index.find(tenant.id, query.clone()).await?;
         let mut at = self.browse.open(audience).await?;
+        if found.first.is_none() && !at.has_reached(&candidates.position.changes).await? {
+            // It answers no longer once the process that has it reads the log.
+            return Err(SearchFailure::Building);
+        }
         if query.is_counted {
             // The index's count must not reveal what the store has deleted or hidden since.
             let position = current.map_or(&candidates.position.changes, |current| &current.changes);

@@ -14,7 +14,7 @@ use ports::snapshot::SnapshotStore;
 use ports::store::Store;
 use uuid::Uuid;
 
-use super::{Still, World, cases, create, public, request, texts};
+use super::{Closed, Still, World, cases, create, public, request, texts};
 use crate::contract::fixture::{at, begin, channel, page, put, tenant};
 
 cases![
@@ -23,6 +23,7 @@ cases![
     a_build_is_a_job,
     a_removed_or_damaged_index_is_built_again,
     a_log_that_was_trimmed_makes_the_index_be_built_again,
+    an_index_of_the_archive_before_does_not_answer_and_is_built_again,
 ];
 
 async fn two_processes_share_a_directory(store: Arc<dyn Store>) {
@@ -174,4 +175,32 @@ async fn a_log_that_was_trimmed_makes_the_index_be_built_again(store: Arc<dyn St
     put(&*world.store, &here, &page(8)).await;
     world.indexer.settle().await.unwrap();
     assert_eq!(world.found(&tenant, "word").await, [8, 7, 6, 5]);
+}
+
+/// The archive is replaced by a copy, or by a backup, while no process runs.
+async fn an_index_of_the_archive_before_does_not_answer_and_is_built_again(store: Arc<dyn Store>) {
+    let folder = tempfile::tempdir().unwrap();
+    let media = MediaFolder::new(folder.path().join("media"));
+    let before = adapter_sqlite::SqliteStore::open(&folder.path().join("before.db"), 4).unwrap();
+    let mut world = World::new(Arc::new(before)).with_snapshots(&media);
+    let here = public(channel(&tenant(), 1, ChannelKind::TEXT));
+    create(&*world.store, &[&here]).await;
+    put(&*world.store, &here, &texts(&here, 1, &[(5, "word"), (6, "word")])).await;
+    world.indexer.settle().await.unwrap();
+    world.indexer.save_snapshots().await;
+    let Closed { folder: index, .. } = world.closed();
+    let tenant = create(&*store, &[&here]).await;
+    put(&*store, &here, &texts(&here, 1, &[(5, "word"), (7, "word")])).await;
+    let mut world = World::of(Arc::clone(&store), index).with_snapshots(&media);
+    assert!(matches!(world.index.state(tenant.id).await.unwrap(), IndexState::Ready(_)));
+    let failed = world.search.page(Audience::Public, tenant.slug.as_str(), &request("word")).await;
+    assert!(matches!(failed, Err(SearchFailure::Building)), "{failed:?}");
+    // Without files, there is the snapshot of that archive.
+    let mut other = World::new(Arc::clone(&store)).with_snapshots(&media);
+    assert!(SnapshotStore::find(&media, tenant.id).await.unwrap().is_some());
+    for world in [&mut other, &mut world] {
+        world.indexer.settle().await.unwrap();
+        assert_eq!((world.builds(), world.found(&tenant, "word").await), (1, vec![7, 5]));
+    }
+    assert!(SnapshotStore::find(&media, tenant.id).await.unwrap().is_none());
 }

@@ -117,6 +117,12 @@ impl Reading {
         Ok(matching)
     }
 
+    /// Returns whether a position is one of the store's change log. That of an index of another archive is not, such as of
+    /// the one that a backup or a copy has replaced.
+    pub(crate) async fn has_reached(&mut self, position: &ChangePosition) -> Result<bool, BrowseError> {
+        Ok(self.at.changes().position().await?.reaches(position))
+    }
+
     /// Returns whether the store has every message of the tenant that it had at a position of the change log, as readers
     /// saw it then: only new ones were added since. False if that is not known.
     pub(crate) async fn has_all_since(
