@@ -61,4 +61,11 @@ pub trait SnapshotStore: Send + Sync {
     /// # Errors
     /// [`std::io::Error`] if it cannot be deleted.
     async fn delete(&self, tenant: TenantId) -> std::io::Result<()>;
+
+    /// Deletes the snapshots of all tenants that were stored before `time`, by the clock of the store; returns their
+    /// number.
+    ///
+    /// # Errors
+    /// [`std::io::Error`] if one cannot be deleted.
+    async fn delete_before(&self, time: Timestamp) -> std::io::Result<u64>;
 }

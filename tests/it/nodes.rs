@@ -2,9 +2,19 @@
 
 use std::net::SocketAddr;
 use std::process::Command;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::{Scope, scope};
 use std::time::{Duration, Instant};
+
+use adapter_media::MediaFolder;
+use adapter_sqlite::SqliteStore;
+use adapter_tantivy::TantivyIndex;
+use app_core::process::Process;
+use app_core::search::{IndexProgress, Indexer, Snapshots};
+use domain::timestamp::Timestamp;
+use ports::mock::FakeClock;
+use ports::store::Store;
 
 use crate::import::fixture::{export, message, write};
 use crate::program::{ADMIN_KEY, Answer, Installation, Server, examples, get_if_alive};
@@ -53,6 +63,19 @@ fn timeless(answer: &Answer) -> serde_json::Value {
     body
 }
 
+/// A process answers every query as another one does.
+fn assert_answers_as(web: &Server, expected: &Server) {
+    for query in ["the", "%22the%20keyboard%22", "f*", "has:image", "-the", "author:person", "zzzzqqq"] {
+        for sort in ["new", "old", "relevant"] {
+            let path = format!("{BASE}?q={query}&sort={sort}&limit=50");
+            let answer = web.get(&path);
+            assert_eq!(answer.status, 200, "{}", answer.text());
+            assert_eq!(timeless(&answer), timeless(&expected.get(&path)), "{path}");
+        }
+        assert_eq!(all(web, query), all(expected, query));
+    }
+}
+
 /// Two web processes and one search node answer as a process with an index of its own does.
 fn are_equal(installation: &Installation) {
     let (code, _) = installation.import(&[&examples()], &[]);
@@ -62,17 +85,8 @@ fn are_equal(installation: &Installation) {
     let search = node(installation, "node");
     search.wait_for("search index built");
     let webs = [web(installation, &address(&search)), web(installation, &address(&search))];
-    for query in ["the", "%22the%20keyboard%22", "f*", "has:image", "-the", "author:person", "zzzzqqq"] {
-        for sort in ["new", "old", "relevant"] {
-            let path = format!("{BASE}?q={query}&sort={sort}&limit=50");
-            let expected = timeless(&alone.get(&path));
-            for web in &webs {
-                let answer = web.get(&path);
-                assert_eq!(answer.status, 200, "{}", answer.text());
-                assert_eq!(timeless(&answer), expected, "{path}");
-            }
-        }
-        assert_eq!(all(&webs[0], query), all(&alone, query));
+    for web in &webs {
+        assert_answers_as(web, &alone);
     }
     assert_eq!(webs[0].get("/thimble-firmware/search?q=the").status, 200);
     assert!(!installation.path("no-index").exists());
@@ -244,6 +258,140 @@ fn a_node_answers_its_web_processes_alone() {
     // A process that serves the site is none.
     let web = web(&installation, &address(&node));
     assert_eq!(web.request("POST", path, &token, b"{}").status, 404);
+}
+
+/// Stores a snapshot of each index of an archive in a file, as a search node does every day.
+async fn save_snapshots(installation: &Installation) {
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&installation.database(), 4).unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let index = Arc::new(TantivyIndex::new(folder.path().to_owned()));
+    let media = Arc::new(MediaFolder::new(installation.path("data/media")));
+    let snapshots = Snapshots::new(Arc::<TantivyIndex>::clone(&index), media);
+    let (progress, process) = (IndexProgress::default(), Process::current());
+    // Long ago, so that no lease is in the way of other processes.
+    let clock = Arc::new(FakeClock(Timestamp::EPOCH));
+    let mut indexer = Indexer::new(store, index, clock, progress, process).with_snapshots(snapshots);
+    indexer.settle().await.unwrap();
+    indexer.save_snapshots().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_answers_from_a_snapshot_as_one_process_and_builds_where_it_is_damaged() {
+    let installation = Installation::new();
+    assert_eq!(installation.import(&[&examples()], &[]).0, 0);
+    save_snapshots(&installation).await;
+    let media = std::fs::read_dir(installation.path("data/media")).unwrap();
+    let snapshots: Vec<_> = media.map(|entry| entry.unwrap().path().join("index.snapshot")).collect();
+    assert!(!snapshots.is_empty() && snapshots.iter().all(|snapshot| snapshot.exists()));
+    let in_processes = move || {
+        let alone = installation.serve(&[]);
+        alone.wait_for("search index built");
+        let restored = node(&installation, "restored");
+        restored.wait_for("search index restored from a snapshot");
+        assert_answers_as(&web(&installation, &address(&restored)), &alone);
+        restored.stop();
+        for snapshot in snapshots {
+            let mut bytes = std::fs::read(&snapshot).unwrap();
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 1;
+            std::fs::write(&snapshot, bytes).unwrap();
+        }
+        let built = node(&installation, "built");
+        built.wait_for("snapshot not used");
+        built.wait_for("search index built");
+        assert_answers_as(&web(&installation, &address(&built)), &alone);
+    };
+    tokio::task::spawn_blocking(in_processes).await.unwrap();
+}
+
+#[test]
+fn a_node_with_the_index_of_the_archive_before_builds_it_again_and_does_not_answer_from_it() {
+    let path = "/api/v1/tenants/merged/search?q=ottersmund";
+    let installation = Installation::new();
+    let import = |ids: std::ops::Range<u64>| {
+        let written: Vec<_> = ids.map(|id| message(1_000_000_000_000_000 + id, "an ottersmund")).collect();
+        let file = write(&installation, "some.json", &export(1, &written));
+        assert_eq!(installation.import(&[&file], &[]).0, 0);
+    };
+    import(0..3);
+    let before = node(&installation, "node");
+    before.wait_for("search index built");
+    before.stop();
+    let (archive, copy) = (installation.database(), installation.path("data/copy.db"));
+    let [from, to] = [&archive, &copy].map(|file| format!("sqlite:{}", file.display()));
+    assert!(installation.run(&["copy", "--from", &from, "--to", &to]).status.success());
+    for ending in ["", "-wal", "-shm"] {
+        std::fs::remove_file(format!("{}{ending}", archive.display())).ok();
+    }
+    std::fs::rename(&copy, &archive).unwrap();
+    // As many changes as the log had before, and more.
+    (3..9).for_each(|id| import(id..id + 1));
+    let node = node(&installation, "node");
+    let web = web(&installation, &address(&node));
+    let patience = Instant::now() + Duration::from_mins(2);
+    let found = loop {
+        let answer = web.get(path);
+        if answer.status == 200 {
+            break answer.json();
+        }
+        assert_eq!(
+            (answer.status, answer.json()["code"].as_str()),
+            (503, Some("search_building")),
+            "{}",
+            answer.text()
+        );
+        assert!(Instant::now() < patience);
+    };
+    assert_eq!(found["items"].as_array().unwrap().len(), 9);
+    node.wait_for("search index built");
+}
+
+#[test]
+fn a_node_with_another_key_is_named_in_the_log_and_search_is_not_available() {
+    let installation = Installation::new();
+    installation.import(&[&examples()], &[]);
+    let node = node(&installation, "node");
+    let nodes = address(&node);
+    let web = installation.serve_with(&["--role", "web"], move |command: &mut Command| {
+        command.env("SEARCH_URL", nodes).env("ADMIN_API_KEY", "another-admin-key-of-this-test");
+    });
+    let answer = web.get(&format!("{BASE}?q=the"));
+    assert_eq!((answer.status, answer.json()["code"].as_str()), (503, Some("unavailable")), "{}", answer.text());
+    assert!(answer.header("Retry-After").is_some());
+    web.wait_for("the node has another admin key");
+}
+
+#[test]
+fn a_node_that_never_responds_ends_a_search_in_time_and_the_site_goes_on() {
+    let installation = Installation::new();
+    installation.import(&[&examples()], &[]);
+    // Connections are accepted by the system, and no one reads from them.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let web = web(&installation, &format!("http://{}", silent.local_addr().unwrap()));
+    let path = format!("{BASE}?q=the");
+    scope(|scope| {
+        let searches = [(); 30].map(|()| {
+            scope.spawn(|| {
+                let start = Instant::now();
+                (web.get(&path).status, start.elapsed())
+            })
+        });
+        for _ in 0..30 {
+            assert_eq!(web.get("/thimble-firmware/general").status, 200);
+        }
+        for search in searches {
+            let (status, took) = search.join().unwrap();
+            assert!(status == 503 && took < Duration::from_secs(4), "{status} {took:?}");
+        }
+    });
+    let built = node(&installation, "node");
+    built.wait_for("search index built");
+    drop(web);
+    let both = format!("http://{}, {}", silent.local_addr().unwrap(), address(&built));
+    let web = self::web(&installation, &both);
+    for _ in 0..3 {
+        assert!(all(&web, "the").len() > 7);
+    }
 }
 
 #[test]

@@ -5,12 +5,13 @@ mod kills;
 mod naive;
 mod results;
 mod traces;
+mod upkeep;
 
 use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use adapter_media::MediaFolder;
@@ -31,6 +32,7 @@ use ports::search::{
     Candidate, CandidateQuery, Candidates, IndexBatch, IndexBuild, IndexPosition, IndexState, SearchError, SearchIndex,
     SearchScope, SearchSort,
 };
+use ports::snapshot::SnapshotStore;
 use ports::store::Store;
 use tempfile::TempDir;
 
@@ -78,6 +80,8 @@ struct Failing {
     /// The number of batches until all fail, and of searches until all are late.
     batches: AtomicI64,
     searches: AtomicI64,
+    /// The tenant whose build never begins.
+    stuck: Mutex<Option<TenantId>>,
 }
 
 impl Failing {
@@ -129,6 +133,9 @@ impl SearchIndex for Failing {
     }
 
     async fn rebuild(&self, tenant: TenantId) -> Result<Box<dyn IndexBuild>, SearchError> {
+        if *self.stuck.lock().unwrap() == Some(tenant) {
+            return std::future::pending().await;
+        }
         self.index.rebuild(tenant).await
     }
 
@@ -181,7 +188,7 @@ impl World {
     fn opened(store: &Arc<dyn Store>, folder: &TempDir) -> (Arc<Failing>, Indexer, Search) {
         let index = TantivyIndex::new(folder.path().join("index"));
         let [batches, searches] = [0; 2].map(|_| AtomicI64::new(Failing::NEVER));
-        let index = Arc::new(Failing { index, batches, searches });
+        let index = Arc::new(Failing { index, batches, searches, stuck: Mutex::default() });
         let progress = IndexProgress::default();
         let of_indexer = Arc::clone(&index) as Arc<dyn SearchIndex>;
         let indexer = Indexer::new(
@@ -209,7 +216,11 @@ impl World {
 
     /// Makes it store snapshots in `media`, and start from them.
     fn with_snapshots(self, media: &MediaFolder) -> Self {
-        let snapshots = Snapshots::new(Arc::new(self.index.index.clone()), Arc::new(media.clone()));
+        self.with_snapshots_in(Arc::new(media.clone()))
+    }
+
+    fn with_snapshots_in(self, store: Arc<dyn SnapshotStore>) -> Self {
+        let snapshots = Snapshots::new(Arc::new(self.index.index.clone()), store);
         Self { indexer: self.indexer.with_snapshots(snapshots), ..self }
     }
 

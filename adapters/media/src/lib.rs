@@ -144,11 +144,7 @@ impl MediaStore for MediaFolder {
 
     async fn delete_one(&self, tenant: TenantId, hash: ContentHash) -> io::Result<()> {
         let path = self.path(tenant, hash);
-        let remove = move || match fs::remove_file(path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-            outcome => outcome,
-        };
-        self.pool.run(remove).await
+        self.pool.run(move || delete_file(&path)).await
     }
 
     async fn delete_all(&self, tenant: TenantId) -> io::Result<()> {
@@ -196,24 +192,59 @@ impl SnapshotStore for MediaFolder {
     async fn find(&self, tenant: TenantId) -> io::Result<Option<Snapshot>> {
         let path = self.snapshot(tenant);
         let open = move || match File::open(path) {
-            Ok(file) => Ok(Some((file.metadata()?.modified()?, file.take(u64::MAX)))),
+            Ok(file) => Ok(Some((stored_at(&file.metadata()?)?, file.take(u64::MAX)))),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         };
-        let Some((modified, file)) = self.pool.run(open).await? else { return Ok(None) };
-        let since = modified.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let stored_at = i64::try_from(since.as_millis()).ok().and_then(Timestamp::from_millis);
-        Ok(Some(Snapshot { stored_at: stored_at.unwrap_or(Timestamp::MAX), bytes: self.pieces(file) }))
+        let Some((stored_at, file)) = self.pool.run(open).await? else { return Ok(None) };
+        Ok(Some(Snapshot { stored_at, bytes: self.pieces(file) }))
     }
 
     async fn delete(&self, tenant: TenantId) -> io::Result<()> {
         let path = self.snapshot(tenant);
-        let delete = move || match fs::remove_file(path) {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        };
-        self.pool.run(delete).await
+        self.pool.run(move || delete_file(&path)).await
     }
+
+    async fn delete_before(&self, time: Timestamp) -> io::Result<u64> {
+        let root = self.root.clone();
+        self.pool.run(move || delete_snapshots(&root, time)).await
+    }
+}
+
+/// Removes a file. A missing one is not an error.
+fn delete_file(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Returns the time at which a file was stored.
+fn stored_at(file: &fs::Metadata) -> io::Result<Timestamp> {
+    let since = file.modified()?.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Ok(i64::try_from(since.as_millis()).ok().and_then(Timestamp::from_millis).unwrap_or(Timestamp::MAX))
+}
+
+/// Removes the snapshots in the folders below `root` that were stored before `time`; returns their number.
+fn delete_snapshots(root: &Path, time: Timestamp) -> io::Result<u64> {
+    let entries = match fs::read_dir(root) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
+        entries => entries?,
+    };
+    let mut deleted = 0;
+    for entry in entries {
+        let path = entry?.path().join(SNAPSHOT);
+        let found = match fs::metadata(&path) {
+            // Or the entry is a file.
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => continue,
+            found => found?,
+        };
+        if stored_at(&found)? < time {
+            delete_file(&path)?;
+            deleted += 1;
+        }
+    }
+    Ok(deleted)
 }
 
 /// Removes the folders in `root` whose names begin with `start`.

@@ -217,6 +217,32 @@ async fn a_snapshot_replaces_the_one_before_once_it_is_whole() {
 }
 
 #[tokio::test]
+async fn snapshots_of_before_a_time_are_deleted_and_other_files_stay() {
+    let (folder, media) = folder();
+    assert_eq!(media.delete_before(Timestamp::MAX).await.unwrap(), 0, "there is no folder yet");
+    let [old, new, without] = ["1", "2", "3"].map(tenant);
+    for of in [old, new, without] {
+        media.put(of, coming(vec![Ok(OTTER)])).await.unwrap();
+    }
+    for of in [old, new] {
+        media.replace(of, bytes(vec![Ok(b"index")])).await.unwrap();
+    }
+    let root = folder.path().join("media");
+    let stored = |of: TenantId| root.join(of.to_string()).join(SNAPSHOT);
+    let long_ago = SystemTime::UNIX_EPOCH + Duration::from_millis(1_790_000_000_123);
+    let file = std::fs::OpenOptions::new().write(true).open(stored(old)).unwrap();
+    file.set_modified(long_ago).unwrap();
+    std::fs::write(root.join("a file"), b"").unwrap();
+    let at = |millis| Timestamp::from_millis(millis).unwrap();
+    assert_eq!(SnapshotStore::find(&media, old).await.unwrap().unwrap().stored_at, at(1_790_000_000_123));
+    assert_eq!(media.delete_before(at(1_790_000_000_123)).await.unwrap(), 0);
+    assert_eq!(media.delete_before(at(1_790_000_000_124)).await.unwrap(), 1);
+    assert_eq!((stored(old).exists(), stored(new).exists()), (false, true));
+    assert_eq!(media.delete_before(at(1_790_000_000_124)).await.unwrap(), 0);
+    assert_eq!(files(folder.path()).len(), 5, "three files, a snapshot and the other one");
+}
+
+#[tokio::test]
 async fn one_file_goes_and_the_others_stay() {
     let (folder, media) = folder();
     let (here, there) = (tenant("1"), tenant("2"));

@@ -13,8 +13,8 @@
 //! id, channel and root. Documents are sorted by id, the newest first, so that a page of the newest or oldest matches
 //! reads only as much as it returns.
 //!
-//! **Memory**: one batch is written at a time in the whole process, with 50 MB for its documents; a build has another 50
-//! MB. At most [`MAX_WRITERS`] writers stay open, each with one thread that merges; a merge has up to about two million
+//! **Memory**: one batch is written at a time in the whole process, with 50 MB for its documents; each build has another
+//! 50 MB. At most [`MAX_WRITERS`] writers stay open, each with one thread that merges; a merge has up to about two million
 //! documents, and needs up to about 150 MB. Everything else is mapped from files, which the system can drop.
 
 mod build;
@@ -213,7 +213,13 @@ impl SearchIndex for TantivyIndex {
     }
 
     async fn purge(&self, tenant: TenantId) -> Result<(), SearchError> {
-        self.change(tenant, |tenant| tenant.purge()).await
+        let shared = self.0.clone();
+        blocking(move || {
+            let index = shared.changed(tenant)?;
+            shared.rest_others(tenant);
+            index.purge()
+        })
+        .await
     }
 
     async fn remove(&self, tenant: TenantId) -> Result<(), SearchError> {

@@ -19,13 +19,12 @@ use ports::error::StoreError;
 use ports::search::{IndexPosition, SearchError, SearchIndex};
 use ports::store::Store;
 use tokio::sync::Notify;
-use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use self::tasks::{ended, kept};
-use self::work::{Upkeep, Work};
+use self::tasks::{Lane, Tasks};
+use self::work::{Duty, Work};
 use super::progress::IndexProgress;
 use super::snapshots::Snapshots;
 use crate::follow::Subscriber;
@@ -96,9 +95,6 @@ struct Retry {
     at: Instant,
 }
 
-type Building = (TenantId, JoinHandle<Result<(), IndexerError>>);
-type Kept = Vec<(TenantId, SearchError)>;
-
 /// Keeps the index of each tenant up to date with the change log, as long as this process is the one that writes the
 /// indexes. Otherwise it waits to take its place, and watches how far the indexes are.
 pub struct Indexer {
@@ -118,14 +114,14 @@ pub struct Indexer {
     leftover: HashSet<TenantId>,
     /// The tenants whose index must be built, in this order.
     queue: VecDeque<TenantId>,
-    /// The build that is under way.
-    build: Option<Building>,
-    /// The tenants whose files contain words that must be removed at once.
-    urgent: BTreeSet<TenantId>,
-    /// The tenants whose snapshot, if it was being stored meanwhile, has words that must be removed at once.
+    /// The builds that are under way.
+    builds: Tasks<Result<(), IndexerError>>,
+    /// The upkeep that is over soon.
+    brief: Lane,
+    /// The upkeep that may take long.
+    long: Lane,
+    /// The tenants whose snapshot must be deleted once it is stored: it has words that must not stay.
     exposed: BTreeSet<TenantId>,
-    /// The upkeep that is under way.
-    upkeep: Option<JoinHandle<Kept>>,
 }
 
 impl Indexer {
@@ -148,10 +144,10 @@ impl Indexer {
             failing: HashMap::new(),
             leftover: HashSet::new(),
             queue: VecDeque::new(),
-            build: None,
-            urgent: BTreeSet::new(),
+            builds: Tasks::default(),
+            brief: Lane::default(),
+            long: Lane::default(),
             exposed: BTreeSet::new(),
-            upkeep: None,
         }
     }
 
@@ -171,8 +167,13 @@ impl Indexer {
     /// Follows the log until `stop`. Errors are retried.
     pub async fn run(mut self, stop: CancellationToken) {
         let now = Instant::now();
-        let (mut purge, mut touch, mut verify) = (now + PURGE, now + TOUCH, now + VERIFY);
-        let (mut check, mut snapshot) = (now + RETRY, now + FIRST_SNAPSHOT);
+        let mut check = now + RETRY;
+        let mut due = [
+            (now + PURGE, PURGE, Duty::Purge),
+            (now + TOUCH, TOUCH, Duty::Touch),
+            (now + VERIFY, VERIFY, Duty::Verify),
+            (now + FIRST_SNAPSHOT, SNAPSHOT, Duty::SaveSnapshot),
+        ];
         let mut failing = false;
         while !stop.is_cancelled() {
             let done = self.step().await;
@@ -190,68 +191,62 @@ impl Indexer {
                 }
             };
             let now = Instant::now();
-            let due = |time: &mut Instant, every| {
-                let is_due = now >= *time;
-                if is_due {
-                    *time = now + every;
-                }
-                is_due
-            };
             if self.writes {
-                if due(&mut check, RETRY) {
+                if now >= check {
+                    check = now + RETRY;
                     self.retry(now).await;
                 }
-                if self.upkeep.is_none() {
-                    let upkeep = Upkeep {
-                        purge: self.all_if(due(&mut purge, PURGE)),
-                        touch: due(&mut touch, TOUCH).then(|| self.reached()).flatten(),
-                        verify: self.all_if(due(&mut verify, VERIFY)),
-                        save: self.all_if(due(&mut snapshot, SNAPSHOT)),
-                        exposed: BTreeSet::new(),
-                    };
-                    self.begin_upkeep(upkeep);
+                for (time, every, duty) in due.iter_mut().filter(|(time, ..)| now >= *time) {
+                    *time = now + *every;
+                    self.owe_all(*duty);
                 }
+                self.begin_upkeep();
             }
             let wait = if moved && !failing { GATHER } else { IDLE };
             let woken = self.wake.0.clone();
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = woken.notified(), if !failing && !moved => sleep(GATHER).await,
-                done = ended(&mut self.build) => self.built(done).await,
-                failed = kept(&mut self.upkeep) => self.kept(failed),
+                (tenant, done) = self.builds.ended() => self.built(tenant, done).await,
+                (tenant, failed) = self.brief.ended() => self.kept(tenant, failed),
+                (tenant, failed) = self.long.ended() => self.kept(tenant, failed),
                 () = sleep(wait) => {}
             }
         }
         self.abort();
     }
 
-    /// Brings every index to the end of the log, and waits for the builds and the upkeep that this needs.
+    /// Brings every index to the end of the log, and waits for the builds and the brief upkeep that this needs.
     ///
     /// # Errors
     /// [`IndexerError`]; it can be called again.
     pub async fn settle(&mut self) -> Result<(), IndexerError> {
+        self.owe_deletions();
         loop {
             let moved = self.step().await?;
-            self.begin_upkeep(Upkeep::default());
-            if self.build.is_some() {
-                let done = ended(&mut self.build).await;
-                self.built(done).await;
-            } else if self.upkeep.is_some() {
-                let failed = kept(&mut self.upkeep).await;
-                self.kept(failed);
-            } else if !moved {
-                return Ok(());
+            self.begin_upkeep();
+            tokio::select! {
+                (tenant, done) = self.builds.ended(), if !self.builds.is_empty() => self.built(tenant, done).await,
+                (tenant, failed) = self.brief.ended(), if !self.brief.is_idle() => self.kept(tenant, failed),
+                else => if !moved {
+                    return Ok(());
+                },
             }
         }
     }
 
     /// Stores the snapshots that are due.
     pub async fn save_snapshots(&mut self) {
-        let failed = self.work.keep(Upkeep { save: self.all_if(true), ..Upkeep::default() }).await;
-        self.kept(failed);
+        self.owe_all(Duty::SaveSnapshot);
+        self.begin_upkeep();
+        while !self.long.is_idle() {
+            let (tenant, failed) = self.long.ended().await;
+            self.kept(tenant, failed);
+            self.begin_upkeep();
+        }
     }
 
-    /// Brings the indexes to the end of the log, and begins the next build; returns whether the log moved.
+    /// Brings the indexes to the end of the log, and begins the next builds; returns whether the log moved.
     ///
     /// # Errors
     /// If the store cannot be read, or the directory of the index not be used: nothing was changed then.
@@ -267,7 +262,7 @@ impl Indexer {
         }
         let Some(position) = self.position.clone() else {
             self.open().await?;
-            self.begin_build();
+            self.begin_builds();
             return Ok(true);
         };
         let as_of = self.work.clock.now();
@@ -289,7 +284,7 @@ impl Indexer {
                         self.work.progress.reached(*tenant, to.clone());
                     }
                 }
-                self.begin_build();
+                self.begin_builds();
                 Ok(!changes.is_empty())
             }
         }
@@ -317,8 +312,7 @@ impl Indexer {
             let applied = self.work.apply(tenant, &kinds, to).await;
             self.record(tenant, applied);
             if kinds.iter().any(removes) {
-                self.urgent.insert(tenant);
-                self.exposed.insert(tenant);
+                self.expose(tenant);
             }
         }
         Ok(())

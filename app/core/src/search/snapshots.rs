@@ -1,20 +1,32 @@
 //! Snapshots of indexes: a process whose directory is empty starts from one.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use domain::tenant::TenantId;
 use domain::timestamp::Timestamp;
+use futures::StreamExt as _;
+use ports::clock::Clock;
 use ports::error::{Source, StoreError};
 use ports::search::{SearchError, SearchIndex};
 use ports::snapshot::{IndexSnapshots, SnapshotStore};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::sync::Candidate;
 
 /// The age from which a snapshot is replaced.
 const AGE: Duration = Duration::from_hours(24);
+/// The age from which a snapshot is deleted: no process replaces it any more.
+const STALE: Duration = Duration::from_hours(3 * 24);
+/// How often such snapshots are looked for.
+const SWEEP: Duration = Duration::from_hours(1);
+/// The longest time in which a snapshot is stored or read.
+const LONGEST: Duration = Duration::from_hours(1);
+/// The longest time in which one is deleted. A caller follows the change log meanwhile.
+const DELETION: Duration = Duration::from_secs(5);
 
 /// Why a snapshot was not made.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +43,9 @@ pub(super) enum SnapshotError {
     /// Another process makes it.
     #[error("another process has taken the lease of the snapshot")]
     Deposed,
+    /// The store of the snapshots takes too long.
+    #[error("the snapshot was not stored within an hour")]
+    TimedOut,
 }
 
 /// The indexes of this process and the store of their snapshots. A clone shares them.
@@ -38,13 +53,38 @@ pub(super) enum SnapshotError {
 pub struct Snapshots {
     index: Arc<dyn IndexSnapshots>,
     store: Arc<dyn SnapshotStore>,
+    /// The tenants whose snapshot must be deleted and could not be.
+    undeleted: Arc<Mutex<BTreeSet<TenantId>>>,
 }
 
 impl Snapshots {
     /// Returns the snapshots of `index` in `store`.
     #[must_use]
     pub fn new(index: Arc<dyn IndexSnapshots>, store: Arc<dyn SnapshotStore>) -> Self {
-        Self { index, store }
+        Self { index, store, undeleted: Arc::default() }
+    }
+
+    /// Deletes snapshots that no process replaces any more, now and every hour, until `stop`.
+    pub async fn sweep_until(&self, stop: CancellationToken, clock: &dyn Clock) {
+        while !stop.is_cancelled() {
+            self.sweep(clock.now()).await;
+            tokio::select! {
+                () = sleep(SWEEP) => {}
+                () = stop.cancelled() => {}
+            }
+        }
+    }
+
+    /// Deletes the snapshots that are older than three days at `now`, of any tenant: the last process that replaced them
+    /// is given up, or the tenant is removed. An error is logged.
+    pub async fn sweep(&self, now: Timestamp) {
+        match self.store.delete_before(now.minus(STALE)).await {
+            Ok(0) => {}
+            Ok(snapshots) => info!(snapshots, "old snapshots of search indexes deleted"),
+            Err(error) => {
+                warn!(error = &error as &dyn std::error::Error, "old snapshots of search indexes not deleted")
+            }
+        }
     }
 
     /// Makes the stored snapshot the index of a tenant that has none; returns whether there was a usable one. An error
@@ -52,8 +92,11 @@ impl Snapshots {
     pub(super) async fn restore(&self, tenant: TenantId) -> bool {
         let start = Instant::now();
         let restored = async {
-            let Some(snapshot) = self.store.find(tenant).await? else { return Ok::<_, Source>(None) };
-            Ok(Some((snapshot.stored_at, self.index.restore(tenant, snapshot.bytes).await?)))
+            let found = timeout(LONGEST, self.store.find(tenant)).await??;
+            let Some(snapshot) = found else { return Ok::<_, Source>(None) };
+            // A part of the bytes is no snapshot.
+            let bytes = snapshot.bytes.take_until(Box::pin(sleep(LONGEST))).boxed();
+            Ok(Some((snapshot.stored_at, self.index.restore(tenant, bytes).await?)))
         };
         match restored.await {
             Ok(Some((stored_at, position))) => {
@@ -103,6 +146,7 @@ impl Snapshots {
             saved = saved => saved,
             never = leader.renew_lease() => match never {},
             () = leader.lost().cancelled() => Err(SnapshotError::Deposed),
+            () = sleep(LONGEST) => Err(SnapshotError::TimedOut),
         };
         leader.resign().await;
         let Some(bytes) = saved? else { return Ok(false) };
@@ -115,12 +159,30 @@ impl Snapshots {
         Ok(stored.is_none_or(|snapshot| snapshot.stored_at.plus(AGE) <= now))
     }
 
-    /// Deletes the snapshot of a tenant, because it has words that must not stay. Returns whether there is none left.
-    pub(super) async fn delete(&self, tenant: TenantId) -> bool {
-        let deleted = self.store.delete(tenant).await;
-        if let Err(error) = &deleted {
-            warn!(tenant.id = %tenant, error = error as &dyn std::error::Error, "snapshot not deleted");
+    /// Deletes the snapshot of a tenant, because it has words that must not stay. If it cannot, the tenant is one of
+    /// [`Snapshots::undeleted`] until a later call can.
+    pub(super) async fn delete(&self, tenant: TenantId) {
+        let deleted = timeout(DELETION, self.store.delete(tenant)).await.unwrap_or_else(|elapsed| Err(elapsed.into()));
+        match deleted {
+            Ok(()) => {
+                if self.waiting().remove(&tenant) {
+                    info!(tenant.id = %tenant, "snapshot deleted at last");
+                }
+            }
+            Err(error) => {
+                if self.waiting().insert(tenant) {
+                    warn!(tenant.id = %tenant, error = &error as &dyn std::error::Error, "snapshot not deleted");
+                }
+            }
         }
-        deleted.is_ok()
+    }
+
+    /// Returns the tenants whose snapshot must be deleted and could not be.
+    pub(super) fn undeleted(&self) -> Vec<TenantId> {
+        self.waiting().iter().copied().collect()
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, BTreeSet<TenantId>> {
+        self.undeleted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -111,6 +111,11 @@ pub(super) async fn run(paths: &[PathBuf], role: Role, config: &Config, tools: &
         let (jobs, stop) = (jobs.clone(), stop.clone());
         tokio::spawn(async move { tokio::join!(jobs.run(stop.clone()), removals.run(stop)) })
     });
+    // Each process does this, because a node and the others may have folders of their own.
+    let sweeping = {
+        let (snapshots, clock, stop) = (tools.snapshots.clone(), Arc::clone(&tools.clock), stop.clone());
+        tokio::spawn(async move { snapshots.sweep_until(stop, &*clock).await })
+    };
     let worker = worker.map(|worker| {
         let stop = stop.clone();
         tokio::spawn(async move { worker.run(stop).await })
@@ -120,6 +125,7 @@ pub(super) async fn run(paths: &[PathBuf], role: Role, config: &Config, tools: &
     let indexing = indexer.map(|indexer| tokio::spawn(indexer.run(stop.clone())));
     server.run(stop).await;
     following.await?;
+    sweeping.await?;
     if let Some(patrol) = patrol {
         patrol.await?;
     }

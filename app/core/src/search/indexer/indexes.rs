@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use tracing::{error, info};
 
 use super::report::Report;
+use super::work::Duty;
 use super::{Indexer, IndexerError, LONGEST_RETRY, RETRY, Retry};
 
 impl Indexer {
@@ -44,17 +45,17 @@ impl Indexer {
         }
         let caught_up = self.work.catch_up(tenant).await;
         if let Ok(true) = caught_up {
-            self.exposed.insert(tenant);
+            self.expose(tenant);
         }
         self.record(tenant, caught_up.map(drop));
         if self.healthy.contains(&tenant) {
-            self.urgent.insert(tenant);
+            self.owe(tenant, Duty::Purge);
         }
         Ok(())
     }
 
     fn is_queued(&self, tenant: TenantId) -> bool {
-        self.queue.contains(&tenant) || self.build.as_ref().is_some_and(|(building, _)| *building == tenant)
+        self.queue.contains(&tenant) || self.builds.has(tenant)
     }
 
     /// Records how following went for a tenant.
@@ -91,23 +92,19 @@ impl Indexer {
 
     /// Removes the index of a tenant that is removed, or about to be; tries again later if it cannot.
     pub(super) async fn remove(&mut self, tenant: TenantId) {
-        if let Some((_, build)) = self.build.take_if(|(building, _)| *building == tenant) {
-            build.abort();
-            // Its files are closed after it.
-            drop(build.await);
-        }
+        // Its files are closed after it.
+        self.builds.end(tenant).await;
         self.queue.retain(|queued| *queued != tenant);
         self.healthy.remove(&tenant);
         self.failing.remove(&tenant);
-        self.urgent.remove(&tenant);
+        self.brief.forget(tenant);
+        self.long.forget(tenant);
         self.exposed.remove(&tenant);
         self.work.progress.forget(tenant);
-        let is_deleted = match &self.work.snapshots {
-            Some(snapshots) => snapshots.delete(tenant).await,
-            None => true,
-        };
+        if let Some(snapshots) = &self.work.snapshots {
+            snapshots.delete(tenant).await;
+        }
         match self.work.index.remove(tenant).await {
-            Ok(()) if !is_deleted => drop(self.leftover.insert(tenant)),
             Ok(()) => {
                 self.leftover.remove(&tenant);
                 info!(tenant.id = %tenant, "search index removed");
@@ -120,7 +117,7 @@ impl Indexer {
         }
     }
 
-    /// Tries failed indexes again, and finds those whose files were removed while nothing changed.
+    /// Tries failed indexes and deletions again, and finds those whose files were removed while nothing changed.
     pub(super) async fn retry(&mut self, now: Instant) {
         let due: Vec<TenantId> = self.failing.iter().filter(|(_, retry)| retry.at <= now).map(|(id, _)| *id).collect();
         for tenant in due {
@@ -136,7 +133,8 @@ impl Indexer {
                 self.record(tenant, Err(SearchError::Missing.into()));
             }
         }
-        self.begin_build();
+        self.owe_deletions();
+        self.begin_builds();
     }
 }
 

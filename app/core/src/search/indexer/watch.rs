@@ -20,7 +20,6 @@ impl Indexer {
         self.failing.clear();
         self.leftover.clear();
         self.queue.clear();
-        self.urgent.clear();
         self.exposed.clear();
         self.abort();
     }

@@ -39,26 +39,26 @@ pub(super) struct Work {
     pub(super) snapshots: Option<Snapshots>,
 }
 
-/// What to do with indexes beside following the log.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Upkeep {
-    /// Removes the words of deleted documents from the files of these.
-    pub(super) purge: BTreeSet<TenantId>,
-    /// Commits the position that these have reached without changes.
-    pub(super) touch: Option<(IndexPosition, BTreeSet<TenantId>)>,
-    /// Checks the files of these.
-    pub(super) verify: BTreeSet<TenantId>,
-    /// Stores the snapshots of these that are due.
-    pub(super) save: BTreeSet<TenantId>,
-    /// Deletes the snapshots of these.
-    pub(super) exposed: BTreeSet<TenantId>,
+/// What to do with an index beside following the log, in the order in which it is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Duty {
+    /// Deletes its snapshot.
+    DeleteSnapshot,
+    /// Removes the words of deleted documents from its files.
+    Purge,
+    /// Commits the position that it has reached without changes.
+    Touch,
+    /// Checks its files.
+    Verify,
+    /// Stores its snapshot if that is due.
+    SaveSnapshot,
 }
 
-impl Upkeep {
-    /// Returns whether there is something to do.
-    pub(super) fn is_needed(&self) -> bool {
-        self.touch.is_some()
-            || [&self.purge, &self.verify, &self.save, &self.exposed].iter().any(|tenants| !tenants.is_empty())
+impl Duty {
+    /// Returns whether it takes a time that depends on the size of the index or on the store of snapshots, so that what
+    /// is urgent must not wait for it.
+    pub(super) const fn is_long(self) -> bool {
+        matches!(self, Self::Verify | Self::SaveSnapshot)
     }
 }
 
@@ -117,39 +117,37 @@ impl Work {
         Ok(())
     }
 
-    /// Does what `upkeep` names; returns what failed.
-    pub(super) async fn keep(&self, upkeep: Upkeep) -> Vec<(TenantId, SearchError)> {
+    /// Does what is due for the index of a tenant; returns what failed.
+    pub(super) async fn keep(&self, tenant: TenantId, duties: BTreeSet<Duty>) -> Vec<SearchError> {
         let mut failed = Vec::new();
-        for tenant in upkeep.purge {
-            if let Err(error) = self.index.purge(tenant).await {
-                failed.push((tenant, error));
-            }
-        }
-        if let Some(snapshots) = &self.snapshots {
-            for tenant in upkeep.exposed {
-                snapshots.delete(tenant).await;
-            }
-            for tenant in upkeep.save {
-                failed.extend(self.save(snapshots, tenant).await.err().map(|error| (tenant, error)));
-            }
-        }
-        if let Some((to, tenants)) = upkeep.touch {
-            for tenant in tenants {
-                let is_current = matches!(
-                    self.index.state(tenant).await,
-                    Ok(IndexState::Ready(at)) if at.changes == to.changes || at.as_of >= to.as_of
-                );
-                if !is_current && let Err(error) = self.index.apply(tenant, IndexBatch::default(), to.clone()).await {
-                    failed.push((tenant, error));
+        for duty in duties {
+            let done = match (duty, &self.snapshots) {
+                (Duty::DeleteSnapshot, Some(snapshots)) => {
+                    snapshots.delete(tenant).await;
+                    Ok(())
                 }
-            }
-        }
-        for tenant in upkeep.verify {
-            if let Ok(false) = self.index.verify(tenant).await {
-                failed.push((tenant, SearchError::Missing));
-            }
+                (Duty::SaveSnapshot, Some(snapshots)) => self.save(snapshots, tenant).await,
+                (Duty::DeleteSnapshot | Duty::SaveSnapshot, None) => Ok(()),
+                (Duty::Purge, _) => self.index.purge(tenant).await,
+                (Duty::Touch, _) => self.touch(tenant).await,
+                (Duty::Verify, _) => match self.index.verify(tenant).await {
+                    Ok(false) => Err(SearchError::Missing),
+                    _ => Ok(()),
+                },
+            };
+            failed.extend(done.err());
         }
         failed
+    }
+
+    /// Commits the position that the index of a tenant has reached without changes.
+    async fn touch(&self, tenant: TenantId) -> Result<(), SearchError> {
+        let Some(to) = self.progress.current(tenant) else { return Ok(()) };
+        let is_current = matches!(
+            self.index.state(tenant).await,
+            Ok(IndexState::Ready(at)) if at.changes == to.changes || at.as_of >= to.as_of
+        );
+        if is_current { Ok(()) } else { self.index.apply(tenant, IndexBatch::default(), to).await }
     }
 
     /// Stores the snapshot of a tenant's index if it is due.
