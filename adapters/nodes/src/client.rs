@@ -21,8 +21,9 @@ use ports::error::Source;
 use ports::search::{
     CandidateQuery, Candidates, IndexBatch, IndexBuild, IndexPosition, IndexState, SearchError, SearchIndex,
 };
+use tokio::sync::{Semaphore, SemaphorePermit, TryAcquireError};
 use tokio::time::{Instant, sleep_until, timeout};
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use crate::PATH;
 use crate::token::token;
@@ -38,6 +39,8 @@ const PATIENCE: Duration = Duration::from_millis(400);
 const STATE: Duration = Duration::from_secs(1);
 /// The time that a node which failed is asked last.
 const AVOIDED: Duration = Duration::from_secs(5);
+/// The calls at the same time of a node that failed: a caller waits for it only to find out whether it works again.
+const PROBES: usize = 2;
 /// The time that an idle connection is kept, less than a server keeps it.
 const IDLE: Duration = Duration::from_secs(5);
 /// The largest response, in bytes: several times that with the most candidates.
@@ -53,7 +56,8 @@ pub struct NodeUrlError(#[from] InvalidUri);
 /// Nodes get requests in turn. One that cannot be reached or responds with an error is passed over for the next one. While
 /// one has not responded after 400 ms, the next one is asked as well, since its search may be a long one or may never
 /// end; the first response counts, and the connections of the others are closed. A node that failed, or that another one
-/// was faster than, comes last for a while. No call takes longer than the time of the search and a little more.
+/// was faster than, comes last for a while, and one that failed gets two calls at a time then: the others do not wait for
+/// it. No call takes longer than the time of the search and a little more.
 #[derive(Clone)]
 pub struct SearchNodes(Arc<Shared>);
 
@@ -67,27 +71,57 @@ struct Shared {
 
 struct Node {
     address: Uri,
-    /// When it last failed; `None` since it worked.
-    failed: Mutex<Option<Instant>>,
+    /// Its last trouble; `None` since it worked.
+    trouble: Mutex<Option<Trouble>>,
+    /// The permits for calls after a failure.
+    probes: Semaphore,
+}
+
+/// Why a node comes last.
+#[derive(Clone, Copy)]
+enum Trouble {
+    /// It failed, or did not respond in time.
+    Failed(Instant),
+    /// Another node was faster.
+    Overtaken(Instant),
 }
 
 impl Node {
     fn is_avoided(&self) -> bool {
-        let failed = *self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-        failed.is_some_and(|at| at.elapsed() < AVOIDED)
+        match *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(Trouble::Failed(at) | Trouble::Overtaken(at)) => at.elapsed() < AVOIDED,
+            None => false,
+        }
+    }
+
+    /// Returns the permit for a call, if it needs one.
+    fn admit(&self) -> Result<Option<SemaphorePermit<'_>>, TryAcquireError> {
+        let trouble = *self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        let has_failed = matches!(trouble, Some(Trouble::Failed(at)) if at.elapsed() < AVOIDED);
+        has_failed.then(|| self.probes.try_acquire()).transpose()
     }
 
     fn works(&self) {
-        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if failed.is_some() {
+        let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(Trouble::Failed(_)) = trouble {
             info!(node = %self.address, "search node answers again");
         }
     }
 
     fn fails(&self, error: &Source) {
-        let before = self.failed.lock().unwrap_or_else(PoisonError::into_inner).replace(Instant::now());
-        if before.is_none() {
+        let trouble = Trouble::Failed(Instant::now());
+        let before = self.trouble.lock().unwrap_or_else(PoisonError::into_inner).replace(trouble);
+        if !matches!(before, Some(Trouble::Failed(_))) {
             warn!(node = %self.address, error = &**error as &dyn std::error::Error, "search node failed");
+        }
+    }
+
+    fn is_overtaken(&self) {
+        let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        // A failure says more.
+        if !matches!(*trouble, Some(Trouble::Failed(at)) if at.elapsed() < AVOIDED) {
+            *trouble = Some(Trouble::Overtaken(Instant::now()));
+            debug!(node = %self.address, "search node overtaken by another one");
         }
     }
 }
@@ -101,7 +135,7 @@ impl SearchNodes {
     pub fn new(addresses: &[String], key: &[u8]) -> Result<Self, NodeUrlError> {
         let node = |address: &String| {
             let address = format!("{}{PATH}", address.trim_end_matches('/')).parse()?;
-            Ok(Node { address, failed: Mutex::new(None) })
+            Ok(Node { address, trouble: Mutex::new(None), probes: Semaphore::new(PROBES) })
         };
         let nodes = addresses.iter().map(node).collect::<Result<_, InvalidUri>>()?;
         let mut connector = HttpConnector::new();
@@ -150,7 +184,7 @@ impl SearchNodes {
                     waiting.remove(at);
                     if let Some(result) = results.add(node, answered.and_then(&mut take)) {
                         if result.is_ok() {
-                            waiting[..at].iter().for_each(|slow| slow.fails(&"another node was faster".into()));
+                            waiting[..at].iter().for_each(|slow| slow.is_overtaken());
                         }
                         return result;
                     }
@@ -159,8 +193,12 @@ impl SearchNodes {
                 }
                 () = sleep_until(next), if nodes.len() > 0 && next < end => {
                     let node = nodes.next().expect("there is one");
+                    let Ok(probe) = node.admit() else {
+                        results.failure.get_or_insert_with(|| "the node failed a moment ago".into());
+                        continue;
+                    };
                     let left = end.saturating_duration_since(Instant::now());
-                    asked.push(self.ask_one(node, Request::new(tenant, call(left)), left + GRACE));
+                    asked.push(self.ask_one(node, probe, Request::new(tenant, call(left)), left + GRACE));
                     waiting.push(node);
                     next = Instant::now() + PATIENCE.min(time / 2);
                 }
@@ -172,6 +210,7 @@ impl SearchNodes {
     async fn ask_one<'a>(
         &self,
         node: &'a Node,
+        _probe: Option<SemaphorePermit<'a>>,
         request: Request,
         time: Duration,
     ) -> (&'a Node, Result<Response, Source>) {
