@@ -47,6 +47,13 @@ pub trait Store: Send + Sync {
         std::future::pending::<()>().await;
     }
 
+    /// Returns the number of units of this process whose commits appended to the change log, those included whose
+    /// responses were lost. A unit is counted before its commit returns, so a reader that finds this number unchanged
+    /// has missed no change of this process. 0 from a store that does not track its commits.
+    fn commits(&self) -> u64 {
+        0
+    }
+
     /// Removes remains of deleted rows on the disk outside the tables, such as a log; called after a deletion, when no
     /// unit of the caller is open. Idempotent. A database server manages its own files.
     ///

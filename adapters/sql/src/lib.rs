@@ -7,6 +7,7 @@
 //! and plans are tuned. So do operations that a store does in its own way as a whole, such as storing a page: in one go on
 //! a blocking thread, or in few round trips.
 
+pub mod appended;
 pub mod archive;
 pub mod change;
 pub mod channel;

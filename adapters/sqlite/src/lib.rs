@@ -38,6 +38,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use adapter_sql::appended::Appended;
 use adapter_sql::unit::SqlUnit;
 use async_trait::async_trait;
 use futures::future::BoxFuture;
@@ -46,7 +47,7 @@ use ports::store::{Repositories, Store, StoreStatus, UnitOfWork};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use tokio::runtime::Handle;
-use tokio::sync::{Mutex, Notify, Semaphore};
+use tokio::sync::{Mutex, Semaphore};
 use tokio::task::spawn_blocking;
 use tracing::instrument;
 
@@ -86,8 +87,8 @@ pub struct SqliteStore {
     turns: Arc<Semaphore>,
     writer: Arc<Mutex<Connection>>,
     readers: Arc<Readers>,
-    /// Notified after each commit that appended to the change log.
-    appended: Arc<Notify>,
+    /// The commits that appended to the change log.
+    appended: Arc<Appended>,
 }
 
 impl SqliteStore {
@@ -219,7 +220,11 @@ impl Store for SqliteStore {
     }
 
     async fn appended(&self) {
-        self.appended.notified().await;
+        self.appended.next().await;
+    }
+
+    fn commits(&self) -> u64 {
+        self.appended.commits()
     }
 
     async fn purge(&self) -> Result<(), StoreError> {

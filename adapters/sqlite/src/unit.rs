@@ -4,12 +4,13 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use adapter_sql::appended::Appended;
 use adapter_sql::unit::StoreUnit;
 use domain::change::{Change, distinct};
 use ports::error::StoreError;
 use rusqlite::Connection;
 use tokio::runtime::Handle;
-use tokio::sync::{Mutex, Notify, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Mutex, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 use tracing::instrument;
 
@@ -33,8 +34,8 @@ pub(crate) struct Unit {
     lease: Option<Lease>,
     /// The changes for the change log, which are numbered and appended by the commit.
     pub(crate) changes: Vec<Change>,
-    /// Notified after a commit that appended to the change log; `None` in a snapshot.
-    appended: Option<Arc<Notify>>,
+    /// Counts the commits that append to the change log; `None` in a snapshot.
+    appended: Option<Arc<Appended>>,
 }
 
 /// A connection inside a transaction. Dropping it rolls back and releases the connection to the next unit.
@@ -81,7 +82,7 @@ impl Unit {
     }
 
     /// Begins a unit that has the write lock of the database.
-    pub(crate) async fn write(writer: &Arc<Mutex<Connection>>, appended: &Arc<Notify>) -> Result<Self, StoreError> {
+    pub(crate) async fn write(writer: &Arc<Mutex<Connection>>, appended: &Arc<Appended>) -> Result<Self, StoreError> {
         let lease = Lease::Writer(Arc::clone(writer).lock_owned().await);
         let mut unit = Self { lease: Some(lease), changes: Vec::new(), appended: Some(Arc::clone(appended)) };
         unit.run(|connection| connection.execute_batch("BEGIN IMMEDIATE").map_err(store_error)).await?;
@@ -153,16 +154,14 @@ impl StoreUnit for Unit {
     async fn commit(mut self) -> Result<(), StoreError> {
         let changes = distinct(std::mem::take(&mut self.changes));
         let appends = !changes.is_empty();
+        let commit = self.appended.as_ref().filter(|_| appends).map(Appended::commit);
         self.run(move |connection| {
+            let _commit = commit;
             if appends {
                 change::append(connection, &changes)?;
             }
             connection.execute_batch("COMMIT").map_err(store_error)
         })
-        .await?;
-        if let Some(appended) = self.appended.as_ref().filter(|_| appends) {
-            appended.notify_one();
-        }
-        Ok(())
+        .await
     }
 }

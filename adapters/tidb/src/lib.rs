@@ -44,13 +44,13 @@ mod version;
 use std::sync::Arc;
 use std::time::Duration;
 
+use adapter_sql::appended::Appended;
 use adapter_sql::unit::SqlUnit;
 use async_trait::async_trait;
 use mysql_async::Pool;
 use mysql_async::prelude::Queryable;
 use ports::error::StoreError;
 use ports::store::{Repositories, Store, StoreStatus, UnitOfWork};
-use tokio::sync::Notify;
 use tracing::instrument;
 
 pub use crate::migrate::MIGRATIONS;
@@ -90,8 +90,8 @@ pub struct TidbStore {
     readers: Pool,
     writers: Pool,
     probes: Pool,
-    /// Notified after each commit that appended to the change log.
-    appended: Arc<Notify>,
+    /// The commits that appended to the change log.
+    appended: Arc<Appended>,
 }
 
 impl TidbStore {
@@ -141,7 +141,11 @@ impl Store for TidbStore {
     }
 
     async fn appended(&self) {
-        self.appended.notified().await;
+        self.appended.next().await;
+    }
+
+    fn commits(&self) -> u64 {
+        self.appended.commits()
     }
 
     async fn status(&self) -> Result<StoreStatus, StoreError> {

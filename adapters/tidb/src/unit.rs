@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use adapter_sql::appended::Appended;
 use adapter_sql::unit::StoreUnit;
 use domain::change::{Change, distinct};
 use domain::channel::ChannelId;
@@ -13,7 +14,6 @@ use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Params, Pool, Row, Value};
 use ports::error::StoreError;
 use tokio::runtime::Handle;
-use tokio::sync::Notify;
 use tokio::time::timeout;
 use tracing::instrument;
 
@@ -49,8 +49,8 @@ pub(crate) struct Unit {
     deferred: Vec<String>,
     /// The changes for the change log, which are numbered and appended by the commit.
     pub(crate) changes: Vec<Change>,
-    /// Notified after a commit that appended to the change log; `None` in a snapshot.
-    appended: Option<Arc<Notify>>,
+    /// Counts the commits that append to the change log; `None` in a snapshot.
+    appended: Option<Arc<Appended>>,
 }
 
 impl Unit {
@@ -60,11 +60,11 @@ impl Unit {
     }
 
     /// Begins a unit of work on a connection of the pool for units.
-    pub(crate) async fn write(pool: &Pool, appended: &Arc<Notify>) -> Result<Self, StoreError> {
+    pub(crate) async fn write(pool: &Pool, appended: &Arc<Appended>) -> Result<Self, StoreError> {
         Ok(Self::new(begin(pool, BEGIN).await?, WRITE_LIMIT, Some(Arc::clone(appended))))
     }
 
-    fn new(connection: Conn, limit: Duration, appended: Option<Arc<Notify>>) -> Self {
+    fn new(connection: Conn, limit: Duration, appended: Option<Arc<Appended>>) -> Self {
         Self {
             connection: Some(connection),
             limit,
@@ -220,12 +220,10 @@ impl StoreUnit for Unit {
         self.append(&changes);
         self.deferred.push("COMMIT".to_owned());
         let sql = std::mem::take(&mut self.deferred).join(";\n");
+        let _commit = self.appended.as_ref().filter(|_| !changes.is_empty()).map(Appended::commit);
         // If the response to any of them is lost, the commit may still have happened.
         within(WRITE_LIMIT, self.connection()?.query_drop(sql), commit_error).await?;
-        self.connection = None;
-        if let Some(appended) = self.appended.as_ref().filter(|_| !changes.is_empty()) {
-            appended.notify_one();
-        }
+        drop(self.connection.take());
         Ok(())
     }
 }

@@ -8,7 +8,8 @@ use async_trait::async_trait;
 use domain::change::{Change, ChangePosition, Followed};
 use ports::error::StoreError;
 use ports::store::Store;
-use tokio::time::{Instant, sleep};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -40,7 +41,11 @@ pub trait Subscriber: Send + Sync {
 
 /// The distance of a follower from the end of the log. A clone shares it.
 #[derive(Debug, Clone)]
-pub struct Lag(Arc<Mutex<LagState>>);
+pub struct Lag {
+    state: Arc<Mutex<LagState>>,
+    /// The number of commits of this process whose changes were passed on.
+    applied: watch::Sender<u64>,
+}
 
 #[derive(Debug)]
 struct LagState {
@@ -51,30 +56,64 @@ struct LagState {
 
 impl Lag {
     fn new() -> Self {
-        Self(Arc::new(Mutex::new(LagState { at_end: Instant::now(), behind: 0, resyncs: 0 })))
+        let state = LagState { at_end: Instant::now(), behind: 0, resyncs: 0 };
+        Self { state: Arc::new(Mutex::new(state)), applied: watch::Sender::new(0) }
     }
 
     fn update(&self, change: impl FnOnce(&mut LagState)) {
-        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     /// Returns the time since the follower was last at the end of the log: at most half a second if it keeps up,
     /// growing if the store is unavailable or a subscriber takes long.
     #[must_use]
     pub fn age(&self) -> Duration {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).at_end.elapsed()
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).at_end.elapsed()
+    }
+
+    /// Returns whether the changes of the first `commits` commits of this process were passed on.
+    #[must_use]
+    pub fn has_applied(&self, commits: u64) -> bool {
+        *self.applied.borrow() >= commits
+    }
+
+    /// Waits until they were passed on, at most for `patience`; returns whether they were.
+    pub async fn applies(&self, commits: u64, patience: Duration) -> bool {
+        let mut applied = self.applied.subscribe();
+        timeout(patience, applied.wait_for(|applied| *applied >= commits)).await.is_ok()
     }
 
     /// Returns how many changes the log had after the last batch that was passed on.
     #[must_use]
     pub fn behind(&self) -> u64 {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).behind
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).behind
     }
 
     /// Returns the number of gaps in the log, without the start of the process.
     #[must_use]
     pub fn resyncs(&self) -> u64 {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).resyncs
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).resyncs
+    }
+}
+
+/// The age from which what was derived from the log is not used.
+const STALE: Duration = Duration::from_secs(1);
+/// The time that a reader waits for the changes of this process.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// Tells whether what the subscribers of a follower derived is current enough to be shown.
+#[derive(Clone)]
+pub struct Freshness {
+    store: Arc<dyn Store>,
+    lag: Lag,
+}
+
+impl Freshness {
+    /// Returns whether the subscribers have every change that was committed a second ago, and every change that this
+    /// process has committed. Waits a moment for the latter.
+    pub async fn is_current(&self) -> bool {
+        let commits = self.store.commits();
+        self.lag.age() < STALE && (self.lag.has_applied(commits) || self.lag.applies(commits, PATIENCE).await)
     }
 }
 
@@ -97,6 +136,12 @@ impl Follower {
     #[must_use]
     pub fn lag(&self) -> Lag {
         self.lag.clone()
+    }
+
+    /// Tells whether what its subscribers derived is current.
+    #[must_use]
+    pub fn freshness(&self) -> Freshness {
+        Freshness { store: Arc::clone(&self.store), lag: self.lag() }
     }
 
     /// Follows the log until `stop`. Store errors are retried.
@@ -136,6 +181,8 @@ impl Follower {
     /// # Errors
     /// [`StoreError`] if the log cannot be read; nothing was passed on then.
     pub async fn step(&mut self) -> Result<usize, StoreError> {
+        // Counted before the snapshot, which contains them.
+        let (commits, at) = (self.store.commits(), Instant::now());
         let mut read = self.store.read().await?;
         let followed = match &self.position {
             Some(position) => read.changes().follow(position, BATCH).await?,
@@ -153,9 +200,12 @@ impl Follower {
                 self.lag.update(|lag| {
                     lag.behind = behind;
                     if behind == 0 {
-                        lag.at_end = Instant::now();
+                        lag.at_end = at;
                     }
                 });
+                if behind == 0 {
+                    self.lag.applied.send_replace(commits);
+                }
                 Ok(changes.len())
             }
             Followed::Resync { position } => {
@@ -166,7 +216,8 @@ impl Follower {
                     warn!("change log trimmed or replaced; resync");
                     self.lag.update(|lag| lag.resyncs += 1);
                 }
-                self.lag.update(|lag| (lag.behind, lag.at_end) = (0, Instant::now()));
+                self.lag.update(|lag| (lag.behind, lag.at_end) = (0, at));
+                self.lag.applied.send_replace(commits);
                 Ok(0)
             }
         }
