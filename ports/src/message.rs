@@ -10,7 +10,7 @@ use domain::tenant::TenantId;
 use crate::error::StoreError;
 use crate::page::MessageRange;
 
-/// The number of rows that [`MessageRepository::list`] and [`MessageRepository::exists`] examine beyond those that they
+/// The number of rows that [`MessageRepository::list`] and [`MessageRepository::nearest`] examine beyond those that they
 /// return: it bounds the cost of a page, however many messages before it are deleted or not shown.
 pub const EXAMINED: u32 = 1000;
 
@@ -63,14 +63,14 @@ pub trait MessageRepository: Send {
         limit: u32,
     ) -> Result<MessageList, StoreError>;
 
-    /// Returns whether [`MessageRepository::list`] would return messages, or a cursor to resume from: `true` if
-    /// [`EXAMINED`] rows do not decide it.
-    async fn exists(
+    /// Returns the id of the message of `range` that is nearest to its bound, as [`MessageRepository::list`] would return
+    /// it, or `None` without one. If [`EXAMINED`] rows do not decide it, returns the last id that was examined.
+    async fn nearest(
         &mut self,
         channel: ChannelId,
         range: MessageRange,
         with_restricted: bool,
-    ) -> Result<bool, StoreError>;
+    ) -> Result<Option<MessageId>, StoreError>;
 
     /// Stores a page of a channel (at most 1000 messages) by the rules of [`domain::page::WritePlan`].
     ///

@@ -74,13 +74,13 @@ impl MessageStatements for Unit {
         self.run(move |connection| read::list(connection, channel, range, with_restricted, limit)).await
     }
 
-    async fn exists(
+    async fn nearest(
         &mut self,
         channel: ChannelId,
         range: MessageRange,
         with_restricted: bool,
-    ) -> Result<bool, StoreError> {
-        self.run(move |connection| read::exists(connection, channel, range, with_restricted)).await
+    ) -> Result<Option<MessageId>, StoreError> {
+        self.run(move |connection| read::nearest(connection, channel, range, with_restricted)).await
     }
 
     async fn replace_interval(&mut self, channel: ChannelId, page: &MessagePage) -> Result<PageOutcome, StoreError> {

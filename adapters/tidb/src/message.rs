@@ -70,13 +70,13 @@ impl MessageStatements for Unit {
         read::list(self, channel, range, with_restricted, limit).await
     }
 
-    async fn exists(
+    async fn nearest(
         &mut self,
         channel: ChannelId,
         range: MessageRange,
         with_restricted: bool,
-    ) -> Result<bool, StoreError> {
-        read::exists(self, channel, range, with_restricted).await
+    ) -> Result<Option<MessageId>, StoreError> {
+        read::nearest(self, channel, range, with_restricted).await
     }
 
     async fn replace_interval(&mut self, channel: ChannelId, page: &MessagePage) -> Result<PageOutcome, StoreError> {

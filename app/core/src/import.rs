@@ -421,7 +421,7 @@ impl Importer {
     ) -> Result<(), ImportError> {
         let mut unit = self.store.begin().await?;
         // The count leaves out messages that are hidden from readers.
-        let start_reached = seen_empty && !unit.messages().exists(channel, MessageRange::Oldest, true).await?;
+        let start_reached = seen_empty && unit.messages().nearest(channel, MessageRange::Oldest, true).await?.is_none();
         unit.coverage().record_check(channel, at, start_reached, reason).await?;
         Ok(unit.commit().await?)
     }

@@ -212,8 +212,10 @@ async fn a_range_begins_next_to_its_bound(store: &dyn Store) {
     for (range, expected) in cases {
         let page = read.messages().list(here.id, range, true, 2).await.unwrap().messages;
         assert_eq!(page.iter().map(|message| message.id.get()).collect::<Vec<_>>(), expected, "{range:?}");
-        let exists = read.messages().exists(here.id, range, true).await.unwrap();
-        assert_eq!(exists, !expected.is_empty(), "{range:?}");
+        let nearest = read.messages().nearest(here.id, range, true).await.unwrap().map(MessageId::get);
+        let is_before = matches!(range, MessageRange::Newest | MessageRange::Before(_));
+        let expected = if is_before { expected.last() } else { expected.first() };
+        assert_eq!(nearest, expected.copied(), "{range:?}");
     }
 }
 
@@ -234,13 +236,13 @@ async fn restricted_kinds_are_left_out_of_lists(store: &dyn Store) {
         assert_eq!(read.messages().list(here.id, range, true, 101).await.unwrap().messages, messages);
     }
     for range in [MessageRange::After(id(1)), MessageRange::Before(id(99))] {
-        assert!(read.messages().exists(here.id, range, false).await.unwrap(), "{range:?}");
+        assert!(read.messages().nearest(here.id, range, false).await.unwrap().is_some(), "{range:?}");
     }
     drop(read);
     put(store, &here, &page(&here, interval(99, 99), 2, [], "")).await;
     let (mut read, hidden) = (store.read().await.unwrap(), MessageRange::From(id(2)));
-    assert!(!read.messages().exists(here.id, hidden, false).await.unwrap());
-    assert!(read.messages().exists(here.id, hidden, true).await.unwrap());
+    assert!(read.messages().nearest(here.id, hidden, false).await.unwrap().is_none());
+    assert!(read.messages().nearest(here.id, hidden, true).await.unwrap().is_some());
 }
 
 async fn messages_are_found_deleted_or_not(store: &dyn Store) {
@@ -433,10 +435,10 @@ async fn a_page_stops_among_many_hidden_messages_and_says_where(store: &dyn Stor
         assert!((3..=5).contains(&calls), "{calls} calls");
     }
     // A channel that is not known to be empty may have messages.
-    assert!(read.messages().exists(here.id, MessageRange::Before(id(HIDDEN + 2)), false).await.unwrap());
-    assert!(!read.messages().exists(here.id, MessageRange::Before(id(1)), false).await.unwrap());
+    assert!(read.messages().nearest(here.id, MessageRange::Before(id(HIDDEN + 2)), false).await.unwrap().is_some());
+    assert!(read.messages().nearest(here.id, MessageRange::Before(id(1)), false).await.unwrap().is_none());
     let short = MessageRange::From(id(HIDDEN + 3));
-    assert!(!read.messages().exists(here.id, short, false).await.unwrap());
+    assert!(read.messages().nearest(here.id, short, false).await.unwrap().is_none());
     // The admin sees the other half.
     let list = read.messages().list(here.id, MessageRange::After(id(1)), true, 101).await.unwrap();
     assert_eq!((list.messages.len(), list.examined_to), (101, None));

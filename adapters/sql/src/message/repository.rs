@@ -52,13 +52,13 @@ pub trait MessageStatements: Session {
         limit: u32,
     ) -> impl Future<Output = Result<MessageList, StoreError>> + Send;
 
-    /// Returns whether there is a message like [`MessageRepository::exists`].
-    fn exists(
+    /// Finds a message like [`MessageRepository::nearest`].
+    fn nearest(
         &mut self,
         channel: ChannelId,
         range: MessageRange,
         with_restricted: bool,
-    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+    ) -> impl Future<Output = Result<Option<MessageId>, StoreError>> + Send;
 
     /// Stores a page like [`MessageRepository::replace_interval`].
     fn replace_interval(
@@ -156,14 +156,14 @@ impl<U: MessageStatements> MessageRepository for SqlUnit<U> {
         self.0.list(channel, range, with_restricted, limit).await
     }
 
-    #[instrument(name = "db.message.exists", level = "debug", skip_all, err(level = "trace"))]
-    async fn exists(
+    #[instrument(name = "db.message.nearest", level = "debug", skip_all, err(level = "trace"))]
+    async fn nearest(
         &mut self,
         channel: ChannelId,
         range: MessageRange,
         with_restricted: bool,
-    ) -> Result<bool, StoreError> {
-        self.0.exists(channel, range, with_restricted).await
+    ) -> Result<Option<MessageId>, StoreError> {
+        self.0.nearest(channel, range, with_restricted).await
     }
 
     #[instrument(name = "db.message.replace_interval", level = "debug", skip_all, err(level = "trace"))]

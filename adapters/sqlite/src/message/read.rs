@@ -1,5 +1,6 @@
 //! Reading messages: one range of each of the three tables.
 
+use adapter_sql::columns::Columns;
 use adapter_sql::message::{add_children as put_children, attachment, reaction, stored_message};
 use adapter_sql::range::{Side, Walk, listed};
 use adapter_sql::sql;
@@ -139,15 +140,16 @@ pub(super) fn list_stored(
     Ok(both.map(|(message, deletion)| StoredMessage { message, deletion }).collect())
 }
 
-pub(super) fn exists(
+pub(super) fn nearest(
     connection: &Connection,
     channel: ChannelId,
     range: MessageRange,
     with_restricted: bool,
-) -> Result<bool, StoreError> {
+) -> Result<Option<MessageId>, StoreError> {
     let rows = Walk::new(range, with_restricted, 1);
-    let (found, examined_to) = walk(connection, channel, rows, [EXAMINE_BEFORE, EXAMINE_AFTER], |_| Ok(((), 0)))?;
-    Ok(!found.is_empty() || examined_to.is_some())
+    let id = |row: &mut NamedRow<'_, '_>| Ok((row.id("message_id")?, 0));
+    let (found, examined_to) = walk(connection, channel, rows, [EXAMINE_BEFORE, EXAMINE_AFTER], id)?;
+    Ok(found.first().copied().or(examined_to))
 }
 
 /// Reads the attachments and reactions of `messages`, which ascend.

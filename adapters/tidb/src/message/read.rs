@@ -262,13 +262,14 @@ async fn children(
     Ok((attachments, unit.rows(LIST_REACTIONS, parameters, of("reactions", reaction)).await?))
 }
 
-pub(super) async fn exists(
+pub(super) async fn nearest(
     unit: &mut Unit,
     channel: ChannelId,
     range: MessageRange,
     with_restricted: bool,
-) -> Result<bool, StoreError> {
+) -> Result<Option<MessageId>, StoreError> {
     let rows = Walk::new(range, with_restricted, 1);
-    let (found, examined_to) = walk(unit, channel, rows, [EXAMINE_BEFORE, EXAMINE_AFTER], |_| Ok(((), 0))).await?;
-    Ok(!found.is_empty() || examined_to.is_some())
+    let id = |row: &mut NamedRow| Ok((row.id("message_id")?, 0));
+    let (found, examined_to) = walk(unit, channel, rows, [EXAMINE_BEFORE, EXAMINE_AFTER], id).await?;
+    Ok(found.first().copied().or(examined_to))
 }

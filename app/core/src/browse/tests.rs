@@ -82,14 +82,15 @@ fn ten_messages(unit: &mut FakeUnitOfWork) -> ChannelView {
         found.truncate(limit as usize);
         Ok(MessageList { messages: found, examined_to: None })
     });
-    unit.messages.expect_exists().returning(move |of, range, _| {
-        let inside = |number: u64| match range {
-            MessageRange::Newest | MessageRange::Oldest => true,
-            MessageRange::Before(bound) => number < bound.get(),
-            MessageRange::After(bound) => number > bound.get(),
-            MessageRange::From(bound) => number >= bound.get(),
-        };
-        Ok(of == id && (1..=10).any(|number| inside(number * 10)))
+    unit.messages.expect_nearest().returning(move |of, range, _| {
+        let mut all = (1..=10).map(|number| MessageId::new(number * 10).unwrap()).filter(|_| of == id);
+        Ok(match range {
+            MessageRange::Newest => all.next_back(),
+            MessageRange::Before(bound) => all.rfind(|id| *id < bound),
+            MessageRange::Oldest => all.next(),
+            MessageRange::After(bound) => all.find(|id| *id > bound),
+            MessageRange::From(bound) => all.find(|id| *id >= bound),
+        })
     });
     view(channel)
 }
@@ -307,7 +308,7 @@ async fn a_page_that_stopped_among_hidden_messages_leads_on_from_there() {
                 let messages = kept.into_iter().map(|raw| message(of, raw)).collect();
                 Ok(MessageList { messages, examined_to: Some(id(30)) })
             });
-            unit.messages.expect_exists().returning(|_, _, _| Ok(false));
+            unit.messages.expect_nearest().returning(|_, _, _| Ok(None));
             let of = view(channel(5, ChannelKind::TEXT));
             let page = reading(unit, Audience::Public).await.messages(&of, find, 5).await.unwrap();
             let found = (page.older.map(MessageId::get), page.newer.map(|after| after.to_string().parse().unwrap()));
