@@ -6,13 +6,17 @@ mod context;
 mod cut;
 mod files;
 mod hits;
+mod invalidation;
 mod list;
 mod messages;
 mod opener;
+mod reads;
+mod snapshot;
+mod structure;
 
 use std::sync::Arc;
 
-use domain::channel::{Channel, ChannelId};
+use domain::channel::ChannelId;
 use domain::coverage::Coverage;
 use domain::job::{JobKind, JobState};
 use domain::slug::TenantSlug;
@@ -20,9 +24,13 @@ use domain::sync::Repair;
 use domain::tenant::{Tenant, TenantId, TenantStatus};
 use ports::error::StoreError;
 use ports::page::Page;
-use ports::store::{Repositories, Store};
+use ports::store::Store;
 use uuid::Uuid;
 
+use self::reads::Recorder;
+use self::snapshot::Snapshot;
+use self::structure::{Structure, Structures};
+use crate::follow::Freshness;
 use crate::jobs::unfinished_of;
 
 pub use self::changes::{Subject, Update};
@@ -30,9 +38,11 @@ pub use self::channels::{ChannelView, ThreadPage, ThreadView, Threads};
 pub use self::context::PageContext;
 pub use self::cut::MAX_PAGE_BYTES;
 pub use self::files::{FileStates, FileView, shown_type};
+pub use self::invalidation::{Derived, Invalidation};
 pub use self::list::{ChannelFilter, ChannelPage, MAX_TREE};
 pub use self::messages::{After, Entry, Find, MessageView, Messages, Roles};
 pub use self::opener::{EmojiNames, Opener, OpenerState};
+pub use self::reads::{Part, Reads, Recent, Topic, recorded};
 
 /// The number of batches of 100 channels that are searched for one page of coverage, so that a tenant with few readable
 /// ones costs no more.
@@ -87,13 +97,29 @@ pub struct CoverageView {
 #[derive(Clone)]
 pub struct Browse {
     store: Arc<dyn Store>,
+    shared: Option<Shared>,
+}
+
+/// The structures that the snapshots of a process share.
+#[derive(Clone)]
+struct Shared {
+    structures: Arc<Structures>,
+    freshness: Freshness,
 }
 
 impl Browse {
     /// Returns a reader of `store`.
     #[must_use]
     pub fn new(store: Arc<dyn Store>) -> Self {
-        Self { store }
+        Self { store, shared: None }
+    }
+
+    /// Returns the same reader with the structures of tenants in memory, as long as `invalidation`, a subscriber of the
+    /// follower with this freshness, keeps them current.
+    #[must_use]
+    pub fn with_shared(self, invalidation: &Invalidation, freshness: Freshness) -> Self {
+        let structures = Arc::clone(&invalidation.structures);
+        Self { shared: Some(Shared { structures, freshness }), ..self }
     }
 
     /// Opens a snapshot of the archive, as `audience` may see it.
@@ -101,14 +127,26 @@ impl Browse {
     /// # Errors
     /// [`BrowseError::Store`].
     pub async fn open(&self, audience: Audience) -> Result<Reading, BrowseError> {
-        Ok(Reading { at: self.store.read().await?, audience })
+        let shared = match &self.shared {
+            Some(shared) if audience == Audience::Public && shared.freshness.is_current().await => {
+                // Taken before the snapshot is.
+                Some((Arc::clone(&shared.structures), shared.structures.position()))
+            }
+            _ => None,
+        };
+        let at = Snapshot::new(self.store.read().await?, Recorder::current());
+        Ok(Reading { at, audience, shared, structure: None })
     }
 }
 
 /// A snapshot of the archive, as one client may see it.
 pub struct Reading {
-    at: Box<dyn Repositories>,
+    at: Snapshot,
     audience: Audience,
+    /// The structures that this snapshot may use, and the position of their changes before it was opened.
+    shared: Option<(Arc<Structures>, u64)>,
+    /// The structure of the tenant that was read last.
+    structure: Option<Arc<Structure>>,
 }
 
 impl Reading {
@@ -123,13 +161,19 @@ impl Reading {
     /// # Errors
     /// [`BrowseError::NotFound`], and for the public [`BrowseError::Maintenance`] or [`BrowseError::Cancelled`].
     pub async fn tenant(&mut self, reference: &str) -> Result<Tenant, BrowseError> {
-        let mut found = match TenantSlug::new(reference) {
-            Ok(slug) => self.at.tenants().find_by_slug(&slug).await?,
-            Err(_) => None,
+        let slug = TenantSlug::new(reference).ok();
+        if let Some(slug) = &slug
+            && let Some(structure) = self.structure_of(slug).await?
+        {
+            return Ok(structure.tenant.clone());
+        }
+        let mut found = match &slug {
+            Some(slug) => self.at.tenant_by_slug(slug).await?,
+            None => None,
         };
         // Some slugs are valid ids, too.
         if let (None, Audience::Admin, Ok(id)) = (&found, self.audience, Uuid::try_parse(reference)) {
-            found = self.at.tenants().find(TenantId(id)).await?;
+            found = self.at.tenant(TenantId(id)).await?;
         }
         let tenant =
             found.filter(|tenant| tenant.deleting_since.is_none()).ok_or(BrowseError::NotFound("community"))?;
@@ -138,6 +182,27 @@ impl Reading {
             (_, TenantStatus::Maintenance) => Err(BrowseError::Maintenance),
             (_, TenantStatus::Cancelled) => Err(BrowseError::Cancelled),
         }
+    }
+
+    /// Returns the structure of the tenant with this slug, which later reads use, too; `None` if it cannot be shared.
+    async fn structure_of(&mut self, slug: &TenantSlug) -> Result<Option<&Structure>, BrowseError> {
+        self.structure = match &self.shared {
+            Some((structures, position)) => match structures.find(slug) {
+                Some(structure) => Some(structure),
+                None => {
+                    let made = self.at.structure(slug).await?.map(Arc::new);
+                    made.inspect(|made| structures.insert(made, *position))
+                }
+            },
+            None => None,
+        };
+        self.at.record_structure(self.structure.as_deref());
+        Ok(self.structure.as_deref())
+    }
+
+    /// Returns the structure of `tenant`, if it is the one that was read last.
+    fn structure(&self, tenant: TenantId) -> Option<&Arc<Structure>> {
+        self.structure.as_ref().filter(|structure| structure.tenant.id == tenant)
     }
 
     /// Returns tenants by slug, at most `limit` after `after`, with the key of the next page; for the public, active
@@ -153,7 +218,7 @@ impl Reading {
         let (mut kept, wanted) = (Vec::new(), limit as usize + 1);
         let size = if self.audience == Audience::Admin { limit + 1 } else { 100 };
         for _ in 0..TENANT_ROUNDS {
-            let page = self.at.tenants().list(Page { after, limit: size }).await?;
+            let page = self.at.tenants(Page { after, limit: size }).await?;
             after = page.last().filter(|_| page.len() == size as usize).map(|last| last.slug.clone());
             kept.extend(self.listed(page).await?);
             if after.is_none() || kept.len() >= wanted {
@@ -172,7 +237,7 @@ impl Reading {
         if self.audience == Audience::Public {
             tenants.retain(|tenant| tenant.status == TenantStatus::Active);
             let ids: Vec<_> = tenants.iter().map(|tenant| tenant.id).collect();
-            let public = self.at.tenants().find_public(&ids).await?;
+            let public = self.at.public_tenants(&ids).await?;
             tenants.retain(|tenant| public.contains(&tenant.id));
         }
         Ok(tenants)
@@ -194,14 +259,14 @@ impl Reading {
         let mut kept = Vec::new();
         let wanted = limit as usize + 1;
         for _ in 0..COVERAGE_ROUNDS {
-            let page = self.at.coverage().list(tenant.id, Page { after, limit: 100 }).await?;
+            let page = self.at.untraced().coverage().list(tenant.id, Page { after, limit: 100 }).await?;
             let Some(last) = page.last().map(|coverage| coverage.channel_id) else {
                 after = None;
                 break;
             };
             after = Some(last);
             let ids: Vec<_> = page.iter().map(|coverage| coverage.channel_id).collect();
-            let readable = self.readable(&ids).await?;
+            let readable = self.readable(tenant, &ids).await?;
             kept.extend(page.into_iter().filter(|coverage| readable.contains(&coverage.channel_id)));
             if kept.len() >= wanted {
                 break;
@@ -224,14 +289,15 @@ impl Reading {
             return Ok(Vec::new());
         }
         // A sync that failed has left its part to the next one.
-        let newest = self.at.jobs().list(tenant, Page { after: None, limit: 20 }).await?;
+        let newest = self.at.untraced().jobs().list(tenant, Page { after: None, limit: 20 }).await?;
         let newest = newest.into_iter().find(|job| job.kind == JobKind::Incremental && job.has_ended());
         let failed = newest.filter(|job| job.state == JobState::Failed);
-        let unfinished = unfinished_of(&mut *self.at).await?.into_iter().filter(|job| job.tenant_id == tenant);
+        let unfinished = unfinished_of(self.at.untraced()).await?.into_iter().filter(|job| job.tenant_id == tenant);
         let mut syncs: Vec<_> = failed.into_iter().chain(unfinished).collect();
         syncs.retain(|job| job.kind == JobKind::Incremental);
         let ids: Vec<_> = coverage.iter().map(|coverage| coverage.channel_id).collect();
-        let states = if syncs.is_empty() { Vec::new() } else { self.at.sync_states().find_all(&ids).await? };
+        let states =
+            if syncs.is_empty() { Vec::new() } else { self.at.untraced().sync_states().find_all(&ids).await? };
         let view = |coverage: Coverage| {
             let state = states.iter().find(|state| state.channel_id == coverage.channel_id);
             let repairing = syncs.iter().find_map(|job| Repair::of(&coverage, state, job.created_at));
@@ -241,17 +307,11 @@ impl Reading {
     }
 
     /// Returns those of `ids` that this client may read; at most 200.
-    async fn readable(&mut self, ids: &[ChannelId]) -> Result<Vec<ChannelId>, BrowseError> {
+    async fn readable(&mut self, tenant: &Tenant, ids: &[ChannelId]) -> Result<Vec<ChannelId>, BrowseError> {
         if self.audience == Audience::Admin {
             return Ok(ids.to_vec());
         }
-        let channels = self.at.channels().find_all(ids).await?;
-        let parents: Vec<_> = channels.iter().filter_map(|channel| channel.parent_id).collect();
-        let parents = self.at.channels().find_all(&parents).await?;
-        let parent_of =
-            |channel: &Channel| channel.parent_id.and_then(|id| parents.iter().find(|parent| parent.id == id));
-        let public = channels.iter().filter(|channel| channel.is_public(parent_of(channel)));
-        Ok(public.map(|channel| channel.id).collect())
+        Ok(self.named(tenant, ids).await?.into_iter().map(|channel| channel.id).collect())
     }
 }
 

@@ -72,7 +72,7 @@ pub(super) async fn channel(
 ) -> Result<Response, ApiError> {
     let mut at = call.state.browse.open(call.audience).await?;
     let tenant = at.tenant(slug.0).await?;
-    let view = at.channel(&tenant, channel.0).await?;
+    let view = at.counted_channel(&tenant, channel.0).await?;
     Ok(json(StatusCode::OK, &ChannelBody::new(&view)))
 }
 

@@ -60,15 +60,15 @@ async fn what_the_guild_has_no_more_is_kept_as_deleted_and_what_it_renamed_is_re
 /// Returns a page of the archive with a mention of a role, and that role.
 async fn page_with_a_role(world: &World) -> (ChannelView, Messages, Role) {
     let mut at = Browse::new(std::sync::Arc::clone(&world.store)).open(Audience::Public).await.unwrap();
-    for view in at.channels(&world.tenant).await.unwrap() {
-        let page = at.messages(&view, Find::Newest, 100).await.unwrap();
+    for view in at.channels(&world.tenant).await.unwrap().iter() {
+        let page = at.messages(view, Find::Newest, 100).await.unwrap();
         let is_mentioned = |role: &&Role| {
             let mention = format!("<@&{}>", role.id);
             page.entries.iter().any(|entry| entry.message.content.contains(&mention))
         };
         let found = page.roles.values().find(is_mentioned).cloned();
         if let Some(role) = found {
-            return (view, page, role);
+            return (view.clone(), page, role);
         }
     }
     panic!("no message mentions a role");

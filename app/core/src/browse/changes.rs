@@ -155,7 +155,7 @@ impl Reading {
     /// # Errors
     /// [`BrowseError::Store`].
     pub async fn served(&mut self, id: TenantId) -> Result<Option<Tenant>, BrowseError> {
-        let found = self.at.tenants().find(id).await?;
+        let found = self.at.tenant(id).await?;
         let is_served = |tenant: &Tenant| {
             let is_active = self.audience == Audience::Admin || tenant.status == TenantStatus::Active;
             is_active && tenant.deleting_since.is_none()
@@ -168,7 +168,7 @@ impl Reading {
     /// # Errors
     /// [`BrowseError::Store`].
     pub async fn position(&mut self) -> Result<ChangePosition, BrowseError> {
-        Ok(self.at.changes().position().await?)
+        Ok(self.at.untraced().changes().position().await?)
     }
 
     /// Returns the changes of all tenants after `position`, at most `limit` (1..=1000).
@@ -176,7 +176,7 @@ impl Reading {
     /// # Errors
     /// [`BrowseError::Store`].
     pub async fn follow(&mut self, position: &ChangePosition, limit: u32) -> Result<Followed, BrowseError> {
-        Ok(self.at.changes().follow(position, limit).await?)
+        Ok(self.at.untraced().changes().follow(position, limit).await?)
     }
 
     /// Returns the changes to `subjects` of a tenant that this client may see, in their order. Nothing tells of a message
@@ -218,7 +218,7 @@ impl Reading {
             return Ok(states);
         }
         let mut shown: HashMap<ChannelId, Vec<Message>> = HashMap::new();
-        for stored in self.at.messages().find_all(&keys).await? {
+        for stored in self.at.messages_by_key(&keys).await? {
             let key = (stored.message.channel_id, stored.message.id);
             let is_hidden = !self.with_restricted() && !stored.message.kind.is_shown();
             if stored.is_deleted() && !is_hidden {

@@ -10,6 +10,7 @@ use ports::channel::{ThreadCursor, ThreadFilter, ThreadOrder};
 use ports::page::Page;
 use uuid::Uuid;
 
+use super::structure::{Structure, without_counts};
 use super::{Audience, BrowseError, FileStates, Reading, Roles};
 
 /// The number of batches of 100 threads that are searched for one page, so that a filter with few matches costs no
@@ -79,18 +80,51 @@ pub struct ThreadPage {
 }
 
 impl Reading {
-    /// Returns the channel that `reference` names: a slug, a UUID or a platform id.
+    /// Returns the channel that `reference` names: a slug, a UUID or a platform id. It has no counts: they change with
+    /// each message, and what shows them is made again.
     ///
     /// # Errors
     /// [`BrowseError::NotFound`] if it is not stored, or this client may not read it.
     pub async fn channel(&mut self, tenant: &Tenant, reference: &str) -> Result<ChannelView, BrowseError> {
-        let channel = self.find_channel(tenant, reference).await?;
-        let channel = channel.filter(|channel| channel.tenant_id == tenant.id).ok_or(NO_CHANNEL)?;
-        let parent = match channel.parent_id {
-            Some(id) => self.at.channels().find(id).await?,
-            None => None,
+        if let Some(structure) = self.structure(tenant.id)
+            && let Some(view) = known(structure, reference)
+        {
+            self.at.record_view(view);
+            return Ok(view.clone());
+        }
+        let channel = self.find_channel(tenant, reference).await?.map(without_counts);
+        self.view(tenant, channel.ok_or(NO_CHANNEL)?).await
+    }
+
+    /// Returns the same channel with its counts.
+    ///
+    /// # Errors
+    /// [`BrowseError::NotFound`] if it is not stored, or this client may not read it.
+    pub async fn counted_channel(&mut self, tenant: &Tenant, reference: &str) -> Result<ChannelView, BrowseError> {
+        let known = self.structure(tenant.id).and_then(|structure| known(structure, reference));
+        let channel = match known.map(|view| view.channel.id) {
+            Some(id) => self.at.channel(id).await?,
+            None => self.find_channel(tenant, reference).await?,
         };
-        ChannelView::of(self.audience, channel, parent.as_ref()).ok_or(NO_CHANNEL)
+        self.at.record_counts(&channel);
+        self.view(tenant, channel.ok_or(NO_CHANNEL)?).await
+    }
+
+    /// Returns a stored channel with the one above it, if this client may read it.
+    async fn view(&mut self, tenant: &Tenant, channel: Channel) -> Result<ChannelView, BrowseError> {
+        if channel.tenant_id != tenant.id {
+            return Err(NO_CHANNEL);
+        }
+        let above = channel.parent_id.and_then(|id| self.structure(tenant.id)?.find(id)).map(|view| &view.channel);
+        let view = match (above, channel.parent_id) {
+            (Some(above), _) => ChannelView::of(self.audience, channel, Some(above)),
+            (None, Some(id)) => {
+                let above = self.at.channel(id).await?.map(without_counts);
+                ChannelView::of(self.audience, channel, above.as_ref())
+            }
+            (None, None) => ChannelView::of(self.audience, channel, None),
+        };
+        view.ok_or(NO_CHANNEL)
     }
 
     /// Returns the platform id of the channel that `reference` names. A platform id need not be a stored one.
@@ -107,15 +141,15 @@ impl Reading {
 
     async fn find_channel(&mut self, tenant: &Tenant, reference: &str) -> Result<Option<Channel>, BrowseError> {
         if let Ok(id) = Uuid::try_parse(reference) {
-            return Ok(self.at.channels().find(ChannelId(id)).await?);
+            return Ok(self.at.channel(ChannelId(id)).await?);
         }
         if let Ok(id) = reference.parse::<ChannelSnowflake>()
-            && let Some(found) = self.at.channels().find(ChannelId::of(tenant.id, id)).await?
+            && let Some(found) = self.at.channel(ChannelId::of(tenant.id, id)).await?
         {
             return Ok(Some(found));
         }
         match ChannelSlug::new(reference) {
-            Ok(slug) => Ok(self.at.channels().find_by_slug(tenant.id, &slug).await?),
+            Ok(slug) => Ok(self.at.channel_by_slug(tenant.id, &slug).await?),
             Err(_) => Ok(None),
         }
     }
@@ -170,7 +204,7 @@ impl Reading {
         for _ in 0..THREAD_ROUNDS {
             let order = ThreadFilter { order: filter.order, with_private };
             let page = Page { after: next, limit: size };
-            let page = self.at.channels().list_threads(of.channel.id, order, page).await?;
+            let page = self.at.list_threads(of.channel.id, order, page).await?;
             next = page.last().filter(|_| page.len() == size as usize).map(ThreadCursor::from);
             threads.extend(page.into_iter().filter(is_wanted));
             if next.is_none() || threads.len() >= wanted {
@@ -204,7 +238,7 @@ impl Reading {
         let above = threads.iter().map(|thread| (parent.id, thread.channel.platform_id.cast()));
         let above = above.filter(|_| !parent.kind.is_forum());
         let keys: Vec<(ChannelId, MessageId)> = own.chain(above).collect();
-        let found = self.at.messages().find_all(&keys).await?;
+        let found = self.at.messages_by_key(&keys).await?;
         let shown = found.into_iter().filter_map(|stored| self.shown(stored));
         Ok(shown.map(|message| ((message.channel_id, message.id), message)).collect())
     }
@@ -231,9 +265,41 @@ impl Reading {
         if ids.is_empty() {
             return Ok(HashMap::new());
         }
-        let readable = self.readable(&ids).await?;
-        let channels = self.at.channels().find_all(&readable).await?;
+        let channels = self.named(tenant, &ids).await?;
         Ok(channels.into_iter().map(|channel| (channel.platform_id, channel)).collect())
+    }
+
+    /// Returns the channels among `ids` that this client may read, without their counts; at most 200.
+    pub(super) async fn named(&mut self, tenant: &Tenant, ids: &[ChannelId]) -> Result<Vec<Channel>, BrowseError> {
+        let structure = self.structure(tenant.id).cloned();
+        let view = |id: &ChannelId| structure.as_ref()?.find(*id);
+        let (known, others): (Vec<_>, Vec<_>) = ids.iter().partition(|id| view(id).is_some());
+        let mut named: Vec<Channel> = known.iter().filter_map(view).map(|view| view.channel.clone()).collect();
+        if others.is_empty() {
+            return Ok(named);
+        }
+        let found = self.at.channels(&others).await?;
+        let parents = found.iter().filter_map(|channel| channel.parent_id).filter(|id| view(id).is_none());
+        let parents = self.by_id(parents.collect()).await?;
+        let parent_of = |channel: &Channel| {
+            let id = channel.parent_id?;
+            view(&id).map(|view| &view.channel).or_else(|| parents.get(&id))
+        };
+        let is_readable = |channel: &Channel| self.audience == Audience::Admin || channel.is_public(parent_of(channel));
+        named.extend(found.into_iter().filter(is_readable).map(without_counts));
+        Ok(named)
+    }
+}
+
+/// Returns the channel of a structure that `reference` names.
+fn known<'a>(structure: &'a Structure, reference: &str) -> Option<&'a ChannelView> {
+    if let Ok(id) = Uuid::try_parse(reference) {
+        return structure.find(ChannelId(id));
+    }
+    match reference.parse::<ChannelSnowflake>() {
+        // Another channel, which is not a part of the structure, can have the id.
+        Ok(id) => structure.find(ChannelId::of(structure.tenant.id, id)),
+        Err(_) => structure.find_by_slug(&ChannelSlug::new(reference).ok()?),
     }
 }
 

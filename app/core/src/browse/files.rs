@@ -98,8 +98,8 @@ impl Reading {
         }
         let found = match spans[..] {
             [] => return Ok(FileStates::new()),
-            [(channel, low, high)] => self.at.media().list(channel, low, high).await?,
-            _ => self.at.media().find_all(&keys).await?,
+            [(channel, low, high)] => self.at.files(channel, low, high).await?,
+            _ => self.at.files_by_key(&keys).await?,
         };
         Ok(states(&found, beside))
     }
@@ -117,7 +117,7 @@ impl Reading {
         if keys.is_empty() {
             return Ok(FileStates::new());
         }
-        Ok(states(&self.at.media().find_all(&keys).await?, beside))
+        Ok(states(&self.at.files_by_key(&keys).await?, beside))
     }
 }
 

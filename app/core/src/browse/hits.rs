@@ -29,7 +29,7 @@ impl Reading {
             if let Filter::In(reference) = &term.filter
                 && !channels.contains_key(reference)
             {
-                let named = self.named(tenant.id, reference).await?;
+                let named = self.referenced(tenant.id, reference).await?;
                 channels.insert(reference.clone(), named);
             }
         }
@@ -39,7 +39,7 @@ impl Reading {
     async fn public_channels(&mut self, tenant: TenantId) -> Result<Vec<ChannelId>, BrowseError> {
         let (mut public, mut after) = (Vec::new(), None);
         loop {
-            let page = self.at.channels().list(tenant, false, Page { after, limit: 101 }).await?;
+            let page = self.at.list_channels(tenant, false, Page { after, limit: 101 }).await?;
             public.extend(page.iter().filter(|channel| channel.is_public(None)).map(|channel| channel.id));
             match page.last() {
                 Some(last) if page.len() == 101 => after = Some(ChannelCursor::from(last)),
@@ -49,8 +49,8 @@ impl Reading {
     }
 
     /// Returns the channels with a name, whether this client may read them or not: each candidate is checked.
-    async fn named(&mut self, tenant: TenantId, reference: &ChannelRef) -> Result<Vec<ChannelId>, BrowseError> {
-        let channels = self.at.channels();
+    async fn referenced(&mut self, tenant: TenantId, reference: &ChannelRef) -> Result<Vec<ChannelId>, BrowseError> {
+        let channels = self.at.untraced().channels();
         let mut found = Vec::new();
         match reference {
             ChannelRef::Id(id) => found.extend(channels.find(*id).await?),
@@ -78,7 +78,7 @@ impl Reading {
         if keys.is_empty() {
             return Ok(matching);
         }
-        let stored = self.at.messages().find_all(keys).await?;
+        let stored = self.at.messages_by_key(keys).await?;
         let shown: Vec<Message> = stored.into_iter().filter_map(|stored| self.shown(stored)).collect();
         let ids: BTreeSet<ChannelId> = shown.iter().map(|message| message.channel_id).collect();
         let channels = self.by_id(ids).await?;
@@ -88,7 +88,7 @@ impl Reading {
             channels.get(&message.channel_id).filter(|channel| may_start(channel, with_private)).map(|_| message.id)
         });
         let begun: Vec<MessageId> = begun.collect();
-        let threads = started(&mut *self.at, tenant.id, &begun).await?;
+        let threads = started(self.at.untraced(), tenant.id, &begun).await?;
         for channel in channels.values().filter(|channel| channel.tenant_id == tenant.id) {
             let parent = channel.parent_id.and_then(|id| parents.get(&id));
             let is_inside = |id| channel.id == id || channel.kind.is_thread() && channel.parent_id == Some(id);
@@ -130,7 +130,9 @@ impl Reading {
         tenant: TenantId,
         position: &ChangePosition,
     ) -> Result<bool, BrowseError> {
-        let Followed::Changes { changes, behind: 0, .. } = self.at.changes().follow(position, LATEST).await? else {
+        let Followed::Changes { changes, behind: 0, .. } =
+            self.at.untraced().changes().follow(position, LATEST).await?
+        else {
             return Ok(false);
         };
         let adds =
@@ -144,7 +146,8 @@ impl Reading {
             return Ok(HashMap::new());
         }
         let ids: Vec<ChannelId> = ids.into_iter().collect();
-        let found = self.at.channels().find_all(&ids).await?;
+        let found = self.at.channels(&ids).await?;
+        self.at.record_counts(&found);
         Ok(found.into_iter().map(|channel| (channel.id, channel)).collect())
     }
 

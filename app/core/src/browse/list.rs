@@ -1,6 +1,7 @@
 //! Lists of channels, in tree order.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use domain::channel::{Channel, ChannelId, ChannelKind};
 use domain::tenant::Tenant;
@@ -57,12 +58,16 @@ struct Tree {
 
 impl Reading {
     /// Returns the channels of a tenant, except threads, that this client may read, in tree order: by position, then
-    /// id, each followed by its children; of a tenant with more than [`MAX_TREE`], the first ones by position.
+    /// id, each followed by its children; of a tenant with more than [`MAX_TREE`], the first ones by position. They have no
+    /// counts.
     ///
     /// # Errors
     /// [`BrowseError::Store`].
-    pub async fn channels(&mut self, tenant: &Tenant) -> Result<Vec<ChannelView>, BrowseError> {
-        Ok(self.tree(tenant).await?.views)
+    pub async fn channels(&mut self, tenant: &Tenant) -> Result<Arc<[ChannelView]>, BrowseError> {
+        match self.structure(tenant.id) {
+            Some(structure) => Ok(Arc::clone(&structure.views)),
+            None => Ok(self.tree(tenant).await?.views.into()),
+        }
     }
 
     /// Returns channels that this client may read and that the filter selects, at most `limit` after `after`: those of
@@ -144,7 +149,7 @@ impl Reading {
         let mut ids: Vec<_> = channels.iter().filter_map(|channel| channel.parent_id).collect();
         ids.sort_unstable();
         ids.dedup();
-        let mut parents = if ids.is_empty() { Vec::new() } else { self.at.channels().find_all(&ids).await? };
+        let mut parents = if ids.is_empty() { Vec::new() } else { self.at.channels(&ids).await? };
         parents.retain(|parent| self.audience == Audience::Admin || parent.is_public(None));
         let parent_of = |channel: &Channel| parents.iter().find(|parent| Some(parent.id) == channel.parent_id);
         let view = |channel: Channel| ChannelView {
@@ -161,7 +166,7 @@ impl Reading {
         after: Option<ChannelCursor>,
     ) -> Result<(Vec<Channel>, Option<ChannelCursor>), BrowseError> {
         let with_private = self.audience == Audience::Admin;
-        let mut page = self.at.channels().list(tenant.id, with_private, Page { after, limit: BATCH }).await?;
+        let mut page = self.at.list_channels(tenant.id, with_private, Page { after, limit: BATCH }).await?;
         let left = page.last().filter(|_| page.len() == BATCH as usize).map(ChannelCursor::from);
         page.retain(|channel| with_private || channel.is_public(None));
         Ok((page, left))
@@ -181,7 +186,7 @@ fn cut(mut channels: Vec<ChannelView>, limit: usize, next: Option<ChannelId>) ->
 }
 
 /// Sorts channels, given by position and then id, so that each comes after its parent.
-fn sorted(channels: &[Channel]) -> Vec<ChannelView> {
+pub(super) fn sorted(channels: &[Channel]) -> Vec<ChannelView> {
     let known: HashMap<ChannelId, &Channel> = channels.iter().map(|channel| (channel.id, channel)).collect();
     let parent_of = |channel: &Channel| channel.parent_id.and_then(|id| known.get(&id).copied());
     let mut children: HashMap<Option<ChannelId>, Vec<&Channel>> = HashMap::new();

@@ -232,7 +232,7 @@ impl Reading {
         limit: u32,
     ) -> Result<(Vec<Message>, Rest), BrowseError> {
         let with_restricted = self.with_restricted();
-        let list = self.at.messages().list(channel, range, with_restricted, limit + 1).await?;
+        let list = self.at.messages(channel, range, with_restricted, limit + 1).await?;
         let mut page = list.messages;
         if page.len() <= limit as usize {
             return Ok((page, list.examined_to.map_or(Rest::None, Rest::From)));
@@ -246,8 +246,8 @@ impl Reading {
 
     async fn any(&mut self, channel: ChannelId, range: MessageRange) -> Result<Rest, BrowseError> {
         let with_restricted = self.with_restricted();
-        let exists = self.at.messages().exists(channel, range, with_restricted).await?;
-        Ok(if exists { Rest::Beyond } else { Rest::None })
+        let nearest = self.at.nearest(channel, range, with_restricted).await?;
+        Ok(nearest.map_or(Rest::None, |_| Rest::Beyond))
     }
 
     pub(super) fn with_restricted(&self) -> bool {
@@ -264,8 +264,7 @@ impl Reading {
         if uncounted || channel.kind.is_thread() {
             return Ok(HashMap::new());
         }
-        let ids: Vec<_> = messages.iter().map(|message| ChannelId::of(channel.tenant_id, message.id.cast())).collect();
-        let found = self.at.channels().find_all(&ids).await?;
+        let found = self.at.threads_of(channel, messages.iter().map(|message| message.id)).await?;
         let readable = |thread: &Channel| {
             thread.parent_id == Some(channel.id)
                 && (self.audience == Audience::Admin || thread.is_public(Some(channel)))
@@ -284,7 +283,7 @@ impl Reading {
         ids: &[MessageId],
     ) -> Result<HashMap<MessageId, Option<Message>>, BrowseError> {
         let keys: Vec<_> = ids.iter().map(|id| (channel, *id)).collect();
-        let found = self.at.messages().find_all(&keys).await?;
+        let found = self.at.messages_by_key(&keys).await?;
         Ok(found.into_iter().map(|stored| (stored.message.id, self.shown(stored))).collect())
     }
 
@@ -304,7 +303,7 @@ impl Reading {
                     BrowseError::NotFound(_) => NO_MESSAGE,
                     error => error,
                 })?;
-                let found = self.at.messages().find(place.channel.id, id).await?;
+                let found = self.at.message(place.channel.id, id).await?;
                 found.into_iter().map(|stored| (stored, place.clone())).collect()
             }
             None => self.places(tenant, id).await?,
@@ -341,10 +340,10 @@ impl Reading {
         limit: u32,
     ) -> Result<(Vec<EarlierVersion>, Option<Timestamp>), BrowseError> {
         let channel = self.channel(tenant, channel).await?.channel.id;
-        if self.audience != Audience::Admin || self.at.messages().find(channel, id).await?.is_none() {
+        if self.audience != Audience::Admin || self.at.message(channel, id).await?.is_none() {
             return Err(NO_MESSAGE);
         }
-        let mut versions = self.at.versions().list(channel, id, after, limit + 1).await?;
+        let mut versions = self.at.untraced().versions().list(channel, id, after, limit + 1).await?;
         let has_more = versions.len() > limit as usize;
         versions.truncate(limit as usize);
         let next = versions.last().filter(|_| has_more).map(EarlierVersion::key);
@@ -364,7 +363,7 @@ impl Reading {
         if ids.is_empty() {
             return Ok(Roles::new());
         }
-        let found = self.at.guilds().find_roles(tenant, &ids).await?;
+        let found = self.at.roles(tenant, &ids).await?;
         Ok(found.into_iter().map(|role| (role.id, role)).collect())
     }
 
@@ -374,7 +373,7 @@ impl Reading {
         id: MessageId,
     ) -> Result<Vec<(StoredMessage, ChannelView)>, BrowseError> {
         let mut places = Vec::new();
-        for stored in self.at.messages().find_in_tenant(tenant.id, id).await? {
+        for stored in self.at.messages_in_tenant(tenant.id, id).await? {
             match self.channel(tenant, &stored.message.channel_id.to_string()).await {
                 Ok(channel) => places.push((stored, channel)),
                 Err(BrowseError::NotFound(_)) => {}

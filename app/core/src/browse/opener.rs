@@ -57,7 +57,7 @@ impl Reading {
         }
         let channel = if is_post { thread } else { parent };
         // A reader of a thread may read its parent, and no other channel is read here.
-        let stored = self.at.messages().find(channel.id, id).await?;
+        let stored = self.at.message(channel.id, id).await?;
         let state = match stored {
             Some(stored) if stored.is_deleted() => OpenerState::Deleted,
             Some(stored) => {
@@ -89,7 +89,7 @@ impl Reading {
         if ids.is_empty() {
             return Ok(EmojiNames::new());
         }
-        let items = self.at.guilds().list(tenant).await?;
+        let items = self.at.items(tenant).await?;
         let named = items.emojis.into_iter().map(|held| (held.item.id.to_string(), held.item.name));
         Ok(named.filter(|(id, _)| ids.contains(&id.as_str())).collect())
     }

@@ -1,0 +1,287 @@
+//! A snapshot that records what is read of it. Reads go through it alone, so that none is forgotten.
+
+use domain::channel::{Channel, ChannelId};
+use domain::coverage::Interval;
+use domain::guild::{GuildItems, Role, RoleId};
+use domain::media::File;
+use domain::message::{Message, MessageId, StoredMessage};
+use domain::slug::{ChannelSlug, TenantSlug};
+use domain::tenant::{Tenant, TenantId, TenantStatus};
+use ports::channel::{ChannelCursor, ThreadCursor, ThreadFilter};
+use ports::error::StoreError;
+use ports::message::MessageList;
+use ports::page::{MessageRange, Page};
+use ports::store::Repositories;
+
+use super::ChannelView;
+use super::reads::{Part, Recorder, Topic, whole};
+use super::structure::Structure;
+
+/// The mark of a time that pages show as the distance from now, as messages write it.
+const RELATIVE: &str = ":R>";
+
+/// A snapshot of the archive.
+pub(super) struct Snapshot {
+    at: Box<dyn Repositories>,
+    recorder: Option<Recorder>,
+}
+
+impl Snapshot {
+    pub(super) fn new(at: Box<dyn Repositories>, recorder: Option<Recorder>) -> Self {
+        Self { at, recorder }
+    }
+
+    /// Records that a response depends on parts of the archive.
+    pub(super) fn record(&self, parts: impl IntoIterator<Item = Part>) {
+        if let Some(recorder) = &self.recorder {
+            recorder.add(parts);
+        }
+    }
+
+    /// Loads the structure of the active tenant with this slug; `None` without one, or if it cannot be shared.
+    pub(super) async fn structure(&mut self, slug: &TenantSlug) -> Result<Option<Structure>, StoreError> {
+        let found = self.at.tenants().find_by_slug(slug).await?;
+        let is_served = |tenant: &Tenant| tenant.status == TenantStatus::Active && tenant.deleting_since.is_none();
+        match found.filter(is_served) {
+            Some(tenant) => Structure::load(&mut *self.at, tenant).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Records that a response shows a part of a structure. A change to the channels of a tenant that makes no difference
+    /// to the shared structure is not told, so a response that has none of it is not traced.
+    pub(super) fn record_structure(&self, structure: Option<&Structure>) {
+        match (&self.recorder, structure) {
+            (Some(recorder), Some(structure)) => recorder.add([whole(Topic::Tenant(structure.tenant.id))]),
+            (Some(recorder), None) => recorder.add_untraced(),
+            (None, _) => {}
+        }
+    }
+
+    /// Records the texts of a channel of a structure.
+    pub(super) fn record_view(&self, view: &ChannelView) {
+        self.record_channel_texts([&view.channel]);
+    }
+
+    /// Returns everything, for reads of which no change is told.
+    pub(super) fn untraced(&mut self) -> &mut dyn Repositories {
+        if let Some(recorder) = &self.recorder {
+            recorder.add_untraced();
+        }
+        &mut *self.at
+    }
+
+    fn record_texts<'a>(&self, messages: impl IntoIterator<Item = &'a Message>) {
+        let Some(recorder) = &self.recorder else { return };
+        if messages.into_iter().any(has_relative_time) {
+            recorder.add_relative_time();
+        }
+    }
+
+    fn record_channel_texts<'a>(&self, channels: impl IntoIterator<Item = &'a Channel>) {
+        let Some(recorder) = &self.recorder else { return };
+        if channels.into_iter().any(|channel| channel.topic.as_ref().is_some_and(|topic| topic.contains(RELATIVE))) {
+            recorder.add_relative_time();
+        }
+    }
+
+    pub(super) async fn tenant_by_slug(&mut self, slug: &TenantSlug) -> Result<Option<Tenant>, StoreError> {
+        // Which tenant has a slug is a part of the list.
+        let found = self.at.tenants().find_by_slug(slug).await?;
+        self.record([whole(found.as_ref().map_or(Topic::Tenants, |tenant| Topic::Tenant(tenant.id)))]);
+        Ok(found)
+    }
+
+    pub(super) async fn tenant(&mut self, id: TenantId) -> Result<Option<Tenant>, StoreError> {
+        self.record([whole(Topic::Tenant(id))]);
+        self.at.tenants().find(id).await
+    }
+
+    pub(super) async fn tenants(&mut self, page: Page<TenantSlug>) -> Result<Vec<Tenant>, StoreError> {
+        self.record([whole(Topic::Tenants)]);
+        self.at.tenants().list(page).await
+    }
+
+    pub(super) async fn public_tenants(&mut self, ids: &[TenantId]) -> Result<Vec<TenantId>, StoreError> {
+        self.record([whole(Topic::Tenants)]);
+        self.at.tenants().find_public(ids).await
+    }
+
+    /// Finds a channel; its counts are recorded only by [`Snapshot::record_counts`].
+    pub(super) async fn channel(&mut self, id: ChannelId) -> Result<Option<Channel>, StoreError> {
+        self.record([whole(Topic::Channel(id))]);
+        let found = self.at.channels().find(id).await?;
+        self.record_channel_texts(&found);
+        Ok(found)
+    }
+
+    pub(super) async fn channel_by_slug(
+        &mut self,
+        tenant: TenantId,
+        slug: &ChannelSlug,
+    ) -> Result<Option<Channel>, StoreError> {
+        let found = self.at.channels().find_by_slug(tenant, slug).await?;
+        // Any channel may get a slug that none has.
+        self.record([whole(found.as_ref().map_or(Topic::Everything(tenant), |channel| Topic::Channel(channel.id)))]);
+        self.record_channel_texts(&found);
+        Ok(found)
+    }
+
+    /// Finds channels; their counts are recorded only by [`Snapshot::record_counts`].
+    pub(super) async fn channels(&mut self, ids: &[ChannelId]) -> Result<Vec<Channel>, StoreError> {
+        self.record(ids.iter().map(|id| whole(Topic::Channel(*id))));
+        self.at.channels().find_all(ids).await
+    }
+
+    /// Finds the threads that were started from messages of `parent`, with their counts.
+    pub(super) async fn threads_of(
+        &mut self,
+        parent: &Channel,
+        messages: impl IntoIterator<Item = MessageId>,
+    ) -> Result<Vec<Channel>, StoreError> {
+        let ids: Vec<_> = messages.into_iter().map(|id| ChannelId::of(parent.tenant_id, id.cast())).collect();
+        self.record([whole(Topic::Threads(parent.id))]);
+        let found = self.at.channels().find_all(&ids).await?;
+        self.record_counts(&found);
+        Ok(found)
+    }
+
+    /// Records that a response shows the counts of channels.
+    pub(super) fn record_counts<'a>(&self, channels: impl IntoIterator<Item = &'a Channel>) {
+        self.record(channels.into_iter().map(|channel| whole(Topic::Counts(channel.id))));
+    }
+
+    pub(super) async fn list_channels(
+        &mut self,
+        tenant: TenantId,
+        with_private: bool,
+        page: Page<ChannelCursor>,
+    ) -> Result<Vec<Channel>, StoreError> {
+        self.record([whole(Topic::Everything(tenant))]);
+        let found = self.at.channels().list(tenant, with_private, page).await?;
+        self.record_channel_texts(&found);
+        Ok(found)
+    }
+
+    pub(super) async fn list_threads(
+        &mut self,
+        parent: ChannelId,
+        filter: ThreadFilter,
+        page: Page<ThreadCursor>,
+    ) -> Result<Vec<Channel>, StoreError> {
+        self.record([whole(Topic::Activity(parent))]);
+        self.at.channels().list_threads(parent, filter, page).await
+    }
+
+    /// Lists messages; the part that is recorded reaches from the bound to the farthest message that decided the page.
+    pub(super) async fn messages(
+        &mut self,
+        channel: ChannelId,
+        range: MessageRange,
+        with_restricted: bool,
+        limit: u32,
+    ) -> Result<MessageList, StoreError> {
+        let list = self.at.messages().list(channel, range, with_restricted, limit).await?;
+        let is_full = list.messages.len() == limit as usize && list.examined_to.is_none();
+        let far = if is_before(range) { list.messages.first() } else { list.messages.last() };
+        let far = list.examined_to.or(far.filter(|_| is_full).map(|message| message.id));
+        self.record(reach(range, far).map(|interval| (Topic::Messages(channel), interval)));
+        self.record_texts(&list.messages);
+        Ok(list)
+    }
+
+    pub(super) async fn nearest(
+        &mut self,
+        channel: ChannelId,
+        range: MessageRange,
+        with_restricted: bool,
+    ) -> Result<Option<MessageId>, StoreError> {
+        let found = self.at.messages().nearest(channel, range, with_restricted).await?;
+        self.record(reach(range, found).map(|interval| (Topic::Messages(channel), interval)));
+        Ok(found)
+    }
+
+    pub(super) async fn message(
+        &mut self,
+        channel: ChannelId,
+        id: MessageId,
+    ) -> Result<Option<StoredMessage>, StoreError> {
+        self.record([(Topic::Messages(channel), Interval::only(id))]);
+        let found = self.at.messages().find(channel, id).await?;
+        self.record_texts(found.iter().map(|found| &found.message));
+        Ok(found)
+    }
+
+    pub(super) async fn messages_by_key(
+        &mut self,
+        keys: &[(ChannelId, MessageId)],
+    ) -> Result<Vec<StoredMessage>, StoreError> {
+        self.record(keys.iter().map(|(channel, id)| (Topic::Messages(*channel), Interval::only(*id))));
+        let found = self.at.messages().find_all(keys).await?;
+        self.record_texts(found.iter().map(|found| &found.message));
+        Ok(found)
+    }
+
+    pub(super) async fn messages_in_tenant(
+        &mut self,
+        tenant: TenantId,
+        id: MessageId,
+    ) -> Result<Vec<StoredMessage>, StoreError> {
+        self.record([(Topic::Ids(tenant), Interval::only(id))]);
+        let found = self.at.messages().find_in_tenant(tenant, id).await?;
+        self.record_texts(found.iter().map(|found| &found.message));
+        Ok(found)
+    }
+
+    /// Lists the files of messages that were read; a change to a file is one to its message.
+    pub(super) async fn files(
+        &mut self,
+        channel: ChannelId,
+        low: MessageId,
+        high: MessageId,
+    ) -> Result<Vec<File>, StoreError> {
+        self.at.media().list(channel, low, high).await
+    }
+
+    /// Finds the files of messages that were read; a change to a file is one to its message.
+    pub(super) async fn files_by_key(&mut self, keys: &[(ChannelId, MessageId)]) -> Result<Vec<File>, StoreError> {
+        self.at.media().find_all(keys).await
+    }
+
+    pub(super) async fn roles(&mut self, tenant: TenantId, ids: &[RoleId]) -> Result<Vec<Role>, StoreError> {
+        self.record([whole(Topic::Items(tenant))]);
+        self.at.guilds().find_roles(tenant, ids).await
+    }
+
+    pub(super) async fn items(&mut self, tenant: TenantId) -> Result<GuildItems, StoreError> {
+        self.record([whole(Topic::Items(tenant))]);
+        self.at.guilds().list(tenant).await
+    }
+}
+
+const fn is_before(range: MessageRange) -> bool {
+    matches!(range, MessageRange::Newest | MessageRange::Before(_))
+}
+
+/// Returns the ids from the bound of a range to `far`, or to the end of the range.
+fn reach(range: MessageRange, far: Option<MessageId>) -> Option<Interval> {
+    let near = match range {
+        MessageRange::Newest => MessageId::MAX,
+        MessageRange::Oldest => MessageId::MIN,
+        MessageRange::Before(id) => id.previous()?,
+        MessageRange::After(id) => id.next()?,
+        MessageRange::From(id) => id,
+    };
+    if is_before(range) {
+        Interval::new(far.unwrap_or(MessageId::MIN), near)
+    } else {
+        Interval::new(near, far.unwrap_or(MessageId::MAX))
+    }
+}
+
+/// Returns whether a text of the message has a time that pages show as the distance from now.
+fn has_relative_time(message: &Message) -> bool {
+    let Message { content, embeds, components, snapshots, poll, .. } = message;
+    let parts = [embeds, components, snapshots, poll].into_iter().flatten();
+    parts.map(domain::json::Json::as_str).chain([content.as_str()]).any(|text| text.contains(RELATIVE))
+}
