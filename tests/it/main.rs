@@ -4,6 +4,7 @@
 
 mod at_rest;
 mod boundaries;
+mod cache;
 mod channel_days;
 mod cli;
 mod compose;

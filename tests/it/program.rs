@@ -190,6 +190,11 @@ fn is_begun_stream(answer: &[u8]) -> bool {
     })
 }
 
+/// Requests a path of a server in this process.
+pub(crate) fn get_from(address: SocketAddr, path: &str) -> Answer {
+    Answer::parse(&exchange(address, &sent("GET", path, "", b"")).unwrap())
+}
+
 /// Requests a path of a server that may be killed; `None` unless the whole response arrives, which has a length.
 pub(crate) fn get_if_alive(address: SocketAddr, path: &str) -> Option<Answer> {
     let bytes = exchange(address, &sent("GET", path, "", b"")).ok()?;

@@ -48,7 +48,7 @@ const fn setting(
 }
 
 /// All settings.
-pub(crate) const SETTINGS: [Setting; 18] = [
+pub(crate) const SETTINGS: [Setting; 19] = [
     setting(
         "DATABASE_URL",
         "URL",
@@ -112,6 +112,12 @@ pub(crate) const SETTINGS: [Setting; 18] = [
     setting("LOG", "LEVEL", Some("info"), "The log filter: off, error, warn, info, debug, trace, or module=level,…"),
     setting("LOG_FORMAT", "FORMAT", Some("text"), "The log format: text or json"),
     setting("RATE_LIMIT", "NUMBER", Some("600"), "The number of requests per minute from one address; 0: no limit"),
+    setting(
+        "CACHE_MIB",
+        "NUMBER",
+        Some("64"),
+        "The memory for responses that are sent again until they change, in MiB, 1 to 100000; 0: none",
+    ),
     setting(
         "TRUSTED_PROXIES",
         "NETWORKS",
@@ -183,6 +189,8 @@ pub(crate) struct Config {
     pub(crate) log_format: LogFormat,
     /// Requests a minute from one address; `None` for no limit.
     pub(crate) rate_limit: Option<NonZeroU32>,
+    /// The memory for responses, in bytes; `None` for no cache.
+    pub(crate) cache_bytes: Option<usize>,
     /// The proxies whose `X-Forwarded-For` is trusted.
     pub(crate) trusted_proxies: Vec<IpNet>,
 }
@@ -213,6 +221,7 @@ impl Config {
             log: vars.required("LOG", LogFilter::parse)?,
             log_format: vars.required("LOG_FORMAT", LogFormat::parse)?,
             rate_limit: vars.required("RATE_LIMIT", value::rate_limit)?,
+            cache_bytes: vars.required("CACHE_MIB", value::cache_bytes)?,
             trusted_proxies: vars.optional("TRUSTED_PROXIES", value::networks)?.unwrap_or_default(),
         })
     }

@@ -5,6 +5,7 @@ mod address;
 mod admin;
 mod body;
 mod budget;
+mod cache;
 mod call;
 mod capture;
 mod compress;
@@ -32,8 +33,8 @@ pub mod wire;
 
 use std::sync::Arc;
 
-use app_core::browse::Browse;
-use app_core::follow::Lag;
+use app_core::browse::{Browse, Invalidation};
+use app_core::follow::{Freshness, Lag};
 use app_core::jobs::Jobs;
 use app_core::live::LiveStatus;
 use app_core::search::Search;
@@ -49,6 +50,7 @@ use prometheus_client::registry::Registry;
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 
+pub use self::cache::Cache;
 pub use self::server::Server;
 pub use self::stream::Streams;
 use crate::budget::Budget;
@@ -86,6 +88,12 @@ pub struct Settings {
     pub at_once: Option<usize>,
 }
 
+/// The cache of responses, and whether it is current.
+struct Caching {
+    cache: Arc<Cache>,
+    freshness: Freshness,
+}
+
 /// The state that requests are answered from.
 pub struct ServerState {
     store: Arc<dyn Store>,
@@ -107,6 +115,7 @@ pub struct ServerState {
     /// Bounds the large responses that are being compressed.
     compressing: Semaphore,
     metrics: Metrics,
+    caching: Option<Caching>,
     media: Option<Arc<dyn MediaStore>>,
     search: Option<Search>,
     /// Answers other processes, in a search node.
@@ -144,6 +153,7 @@ impl ServerState {
             making: Turns::new(settings.at_once.unwrap_or(AT_ONCE)),
             compressing: Semaphore::new(COMPRESSED_AT_ONCE),
             metrics: Metrics::new(),
+            caching: None,
             media: None,
             search: None,
             node: None,
@@ -205,6 +215,15 @@ impl ServerState {
     #[must_use]
     pub fn with_streams(self, streams: Arc<Streams>) -> Self {
         Self { metrics: self.metrics.with_streams(&streams), streams: Some(streams), ..self }
+    }
+
+    /// Makes the server answer public reads from memory, as far as `invalidation` keeps `cache` current: a subscriber of
+    /// the follower with this freshness.
+    #[must_use]
+    pub fn with_cache(self, cache: Arc<Cache>, invalidation: &Invalidation, freshness: Freshness) -> Self {
+        let browse = self.browse.with_shared(invalidation, freshness.clone());
+        let metrics = self.metrics.with_cache(&cache);
+        Self { browse, metrics, caching: Some(Caching { cache, freshness }), ..self }
     }
 
     /// Makes the server also serve the files that are stored in `media`.

@@ -3,7 +3,7 @@
 mod live;
 
 use std::sync::atomic::AtomicU64;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use app_core::follow::Lag;
@@ -21,6 +21,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
 use self::live::LiveMetrics;
+use super::cache::Cache;
 use super::stream::{Counts, Streams};
 
 /// The labels of a request: never an address that a client wrote, so that there are few of them.
@@ -46,6 +47,7 @@ pub(crate) struct Metrics {
     pub(crate) connections: Gauge,
     pub(crate) limited: Counter,
     follower: Option<Follower>,
+    cache: Option<Arc<Cache>>,
     sync_lag: Option<(SyncLag, Gauge<f64, AtomicU64>)>,
     search: Option<SearchMetrics>,
 }
@@ -89,6 +91,7 @@ impl Metrics {
             connections,
             limited,
             follower: None,
+            cache: None,
             sync_lag: None,
             search: None,
         }
@@ -138,6 +141,21 @@ impl Metrics {
         );
         self.follower = Some(follower);
         self
+    }
+
+    /// Returns the metrics with those of the cache of responses.
+    pub(crate) fn with_cache(self, cache: &Arc<Cache>) -> Self {
+        let crate::cache::Counts { hits, misses, dropped, bytes, bodies, known } = &cache.counts;
+        let metrics = self.with(|registry| {
+            registry.register("cache_hits", "Requests answered from the cache", hits.clone());
+            registry.register("cache_misses", "Requests that the cache could have answered", misses.clone());
+            let help = "Responses dropped from the cache because the archive changed";
+            registry.register("cache_dropped", help, dropped.clone());
+            registry.register("cache_bytes", "Size of the cache in bytes", bytes.clone());
+            registry.register("cache_bodies", "Responses in the cache", bodies.clone());
+            registry.register("cache_validators", "Responses whose validators the cache has", known.clone());
+        });
+        Self { cache: Some(Arc::clone(cache)), ..metrics }
     }
 
     /// Returns the metrics with those of streams of changes.
@@ -190,6 +208,9 @@ impl Metrics {
             age_seconds.set(lag.age().as_secs_f64());
             behind.set(lag.behind().cast_signed());
             resyncs.set(lag.resyncs().cast_signed());
+        }
+        if let Some(cache) = &self.cache {
+            cache.measure();
         }
         if let Some((lag, seconds)) = &self.sync_lag {
             seconds.set(lag.age(now).unwrap_or_default().as_secs_f64());

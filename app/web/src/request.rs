@@ -38,20 +38,20 @@ impl Request {
 }
 
 /// Rejects a request that is too long or names no host, before any other check.
-pub(super) fn check(request: &http::request::Parts) -> Result<(), ApiError> {
-    let hosts = request.headers.get_all(header::HOST).iter().count();
+pub(super) fn check<B>(request: &http::Request<B>) -> Result<(), ApiError> {
+    let hosts = request.headers().get_all(header::HOST).iter().count();
     // RFC 9112, section 3.2.
-    if hosts > 1 || hosts == 0 && request.version >= Version::HTTP_11 {
+    if hosts > 1 || hosts == 0 && request.version() >= Version::HTTP_11 {
         return Err(ApiError::bad_request("a request has exactly one Host header"));
     }
-    if request.uri.path_and_query().map_or(0, |target| target.as_str().len()) > MAX_TARGET {
+    if request.uri().path_and_query().map_or(0, |target| target.as_str().len()) > MAX_TARGET {
         return Err(ApiError::new(
             StatusCode::URI_TOO_LONG,
             "bad_request",
             "the path with its query is longer than 8 KiB",
         ));
     }
-    let headers: usize = request.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    let headers: usize = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
     if headers > MAX_HEADERS {
         let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
         return Err(ApiError::new(status, "bad_request", "the headers are larger than 32 KiB together"));

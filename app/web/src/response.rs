@@ -1,7 +1,5 @@
 //! Responses, and the headers that all of them share.
 
-use std::fmt::Write as _;
-
 use app_core::browse::Audience;
 use bytes::Bytes;
 use domain::tenant::{LogoUrl, Tenant};
@@ -14,7 +12,7 @@ use http::header::{
 };
 use http::{HeaderValue, StatusCode, Uri};
 use serde::Serialize;
-use sha2::{Digest, Sha256};
+use twox_hash::XxHash3_128;
 
 use super::error::ApiError;
 
@@ -130,12 +128,7 @@ pub(crate) fn problem(error: &ApiError, as_page: bool) -> Response {
 
 /// Adds the cache headers: public responses may be stored and are revalidated by tag, others are not stored. A stream has
 /// a tag only if its handler has set one.
-pub(crate) fn finish(
-    mut response: Response,
-    if_none_match: &[HeaderValue],
-    audience: Audience,
-    public_api: bool,
-) -> Response {
+pub(crate) fn finish(mut response: Response, audience: Audience, public_api: bool) -> Response {
     let headers = response.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
@@ -167,32 +160,36 @@ pub(crate) fn finish(
     if !headers.contains_key(CACHE_CONTROL) {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, no-cache"));
     }
-    let Some(tag) = tag else { return response };
-    let is_known = knows(if_none_match, &tag);
-    headers.insert(ETAG, tag);
-    if is_known {
-        *response.status_mut() = StatusCode::NOT_MODIFIED;
-        let headers = response.headers_mut();
-        for of_the_body in [CONTENT_TYPE, CONTENT_LENGTH, CONTENT_DISPOSITION] {
-            headers.remove(of_the_body);
-        }
-        *response.body_mut() = Body::Whole(Bytes::new());
+    if let Some(tag) = tag {
+        headers.insert(ETAG, tag);
     }
     response
 }
 
-/// Returns the validator of a body: weak, because the bytes that are sent can be compressed.
-fn tag_of(bytes: &Bytes) -> HeaderValue {
-    let mut tag = String::from("W/\"");
-    for byte in &Sha256::digest(bytes)[..12] {
-        write!(tag, "{byte:02x}").expect("a string takes every write");
+/// Returns a finished response without its body, if the client has it.
+pub(crate) fn revalidated(response: Response, if_none_match: &[HeaderValue]) -> Response {
+    let is_known = response.status() == StatusCode::OK
+        && response.headers().get(ETAG).is_some_and(|tag| knows(if_none_match, tag));
+    if is_known { not_modified(response).map(|_| Body::Whole(Bytes::new())) } else { response }
+}
+
+/// Returns the head of a response whose body the client has.
+pub(crate) fn not_modified<B>(mut response: http::Response<B>) -> http::Response<B> {
+    *response.status_mut() = StatusCode::NOT_MODIFIED;
+    for of_the_body in [CONTENT_TYPE, CONTENT_LENGTH, CONTENT_DISPOSITION] {
+        response.headers_mut().remove(of_the_body);
     }
-    tag.push('"');
+    response
+}
+
+/// Returns the validator of a body, the same in every process: weak, because the bytes that are sent can be compressed.
+fn tag_of(bytes: &Bytes) -> HeaderValue {
+    let tag = format!("W/\"{:032x}\"", XxHash3_128::oneshot(bytes));
     HeaderValue::from_str(&tag).expect("hexadecimal digits make a header")
 }
 
 /// Returns whether `If-None-Match` has a tag.
-fn knows(if_none_match: &[HeaderValue], tag: &HeaderValue) -> bool {
+pub(crate) fn knows(if_none_match: &[HeaderValue], tag: &HeaderValue) -> bool {
     let Ok(tag) = tag.to_str() else { return false };
     let known = if_none_match.iter().filter_map(|value| value.to_str().ok());
     known.flat_map(|value| value.split(',')).any(|known| {

@@ -1,21 +1,21 @@
 //! Connections, and the steps that every request and response goes through.
 
+mod sent;
+
 use std::convert::Infallible;
 use std::error::Error as _;
 use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use app_core::browse::Audience;
+use app_core::browse::{Audience, Reads, recorded};
 use bytes::Bytes;
 use futures::{FutureExt, StreamExt, TryFutureExt, TryStreamExt};
-use http::{HeaderName, HeaderValue, Method, Request as HttpRequest, Response, StatusCode, header};
-use http_body_util::combinators::UnsyncBoxBody;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request as HttpRequest, Response, StatusCode, header};
 use http_body_util::{BodyExt, Limited, StreamBody};
-use hyper::body::{Frame, Incoming, SizeHint};
+use hyper::body::{Body as _, Frame, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -27,17 +27,19 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument, debug, error, info_span, warn};
+use tracing::{Instrument, Level, Span, debug, enabled, error, info_span, warn};
 use uuid::Uuid;
 
+use self::sent::{SentBody, holding, in_pieces};
 use super::ServerState;
-use super::budget::{FREE_BYTES, Taken};
+use super::budget::FREE_BYTES;
+use super::cache::{Hit, Lead, Lookup};
 use super::compress::compressed;
 use super::connections::{Connection, Connections};
 use super::dispatch::{Routed, dispatch};
 use super::error::ApiError;
 use super::request::{self, Area, Request};
-use super::response::{self, Body, finish, opened, problem};
+use super::response::{self, Body, ByteStream, finish, opened, problem, revalidated};
 use super::stream::{EVENT_STREAM, Slots};
 use super::turns::Turn;
 
@@ -60,8 +62,6 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 /// The size, in bytes, from which a response waits for its turn to be compressed; a smaller one needs little memory and
 /// no time.
 const LARGE: usize = 256 << 10;
-/// The bytes of a response that are queued at once.
-const PIECE: usize = 16 << 10;
 /// The largest body, in bytes.
 const MAX_BODY: usize = 1 << 20;
 /// The most bytes of a head that are read before the request is rejected.
@@ -70,9 +70,6 @@ const MAX_HEAD: usize = 64 * 1024;
 const SLOW: Duration = Duration::from_secs(1);
 /// How often idle addresses are dropped from the rate limit.
 const FORGET: Duration = Duration::from_mins(1);
-
-/// The body of a response as hyper sends it.
-type SentBody = UnsyncBoxBody<Bytes, std::io::Error>;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -218,53 +215,46 @@ fn is_write_timeout(error: &hyper::Error) -> bool {
     cause.is_some_and(|cause| cause.kind() == std::io::ErrorKind::TimedOut)
 }
 
+/// A response that is ready to be sent, if there is room for it.
+struct Ready {
+    response: Response<Bytes>,
+    /// The body, if it is not that of the response.
+    stream: Option<ByteStream>,
+    /// The name of the route.
+    route: &'static str,
+    /// Owned until the bytes of the response are counted.
+    making: Option<Turn>,
+}
+
 /// Answers one request; every error becomes a response.
 async fn respond(state: &Arc<ServerState>, request: HttpRequest<Incoming>, peer: IpAddr) -> Response<SentBody> {
     let start = Instant::now();
     let id = request_id(request.headers().get(REQUEST_ID));
     let method = request.method().clone();
-    let area = Area::of(request.uri().path());
-    let client = state.limit.client(peer, request.headers());
-    let accepted: Vec<HeaderValue> = request.headers().get_all(header::ACCEPT_ENCODING).iter().cloned().collect();
-    let if_none_match: Vec<HeaderValue> = request.headers().get_all(header::IF_NONE_MATCH).iter().cloned().collect();
-    let span = info_span!("http.request", request.id = id.to_str().unwrap_or_default(), %method);
-    // Owned until the response is complete, which is then counted by its bytes.
-    let mut making = None;
-    let work = take(state, request, client, area, &mut making).instrument(span.clone());
-    let work = AssertUnwindSafe(work).catch_unwind();
-    let routed = match timeout(WORK_TIMEOUT, work).await {
-        Ok(Ok(routed)) => routed,
-        Ok(Err(_)) => {
-            span.in_scope(|| error!("request handler panicked"));
-            refused(ApiError::internal(), area)
-        }
-        Err(_) => refused(ApiError::new(StatusCode::GATEWAY_TIMEOUT, "timeout", "the response took too long"), area),
+    let asked = Asked::new(state, request.headers(), request.uri().path(), peer);
+    let span = || info_span!("http.request", request.id = id.to_str().unwrap_or_default(), %method);
+    let (ready, span) = match admit(state, &request, &asked) {
+        Ok(()) => match find(state, &request, &asked).await {
+            // Nothing is logged inside of it.
+            Lookup::Hit(Hit { response, route }) => {
+                let span = if enabled!(Level::DEBUG) { span() } else { Span::none() };
+                (Ready { response, stream: None, route, making: None }, span)
+            }
+            Lookup::Miss(lead) => (make(state, request, &asked, Some(lead), span()).await, span()),
+            Lookup::Bypass => (make(state, request, &asked, None, span()).await, span()),
+        },
+        Err(error) => (ready(state, refused(error, asked.area), &asked, None).await, span()),
     };
-    let Routed { response, route, audience, cors } = routed;
-    let made = response.unwrap_or_else(|error| problem(&error, area == Area::Pages));
-    let (head, body) = finish(made, &if_none_match, audience, cors).into_parts();
-    let (mut response, stream) = match body {
-        Body::Whole(whole) => {
-            let is_large = !accepted.is_empty() && whole.len() > LARGE;
-            let _turn = if is_large { state.compressing.acquire().await.ok() } else { None };
-            (compressed(Response::from_parts(head, whole), &accepted).await, None)
-        }
-        Body::Stream(stream) => (Response::from_parts(head, Bytes::new()), Some(stream)),
-        // A stream that is still closed is opened with its first byte.
-        Body::Opening(opening) => {
-            let stream = opening.map_err(|error| std::io::Error::other(error.detail)).try_flatten_stream();
-            (Response::from_parts(head, Bytes::new()), Some(stream.boxed()))
-        }
-    };
+    let Ready { mut response, stream, route, making } = ready;
     // A body that is not sent does not count.
     let length = if method == Method::HEAD { 0 } else { response.body().len() };
-    let taken =
-        if area.is_bounded() && length > FREE_BYTES { state.budget.take(client, length).map(Some) } else { Some(None) };
+    let is_counted = asked.area.is_bounded() && length > FREE_BYTES;
+    let taken = if is_counted { state.budget.take(asked.client, length).map(Some) } else { Some(None) };
     let taken = if let Some(taken) = taken {
         taken
     } else {
-        let error = problem(&too_much_in_flight(), area == Area::Pages);
-        response = whole(finish(error, &[], audience, cors));
+        let error = problem(&too_much_in_flight(), asked.area == Area::Pages);
+        response = whole(finish(error, Audience::Public, asked.area == Area::PublicApi));
         None
     };
     drop(making);
@@ -285,79 +275,105 @@ async fn respond(state: &Arc<ServerState>, request: HttpRequest<Incoming>, peer:
     })
 }
 
-/// Returns a body that owns `value` until its last piece is queued or dropped.
-fn holding<T: Send + Unpin + 'static>(body: SentBody, value: T) -> SentBody {
-    Holding { body, _value: value }.boxed_unsync()
+/// What a client asks for, beside the address.
+struct Asked {
+    area: Area,
+    client: IpAddr,
+    accepted: Vec<HeaderValue>,
+    if_none_match: Vec<HeaderValue>,
 }
 
-struct Holding<T> {
-    body: SentBody,
-    _value: T,
-}
-
-impl<T: Unpin> hyper::body::Body for Holding<T> {
-    type Data = Bytes;
-    type Error = std::io::Error;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
-        Pin::new(&mut self.get_mut().body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+impl Asked {
+    fn new(state: &ServerState, headers: &HeaderMap, path: &str, peer: IpAddr) -> Self {
+        let all = |name| headers.get_all(name).iter().cloned().collect();
+        Self {
+            area: Area::of(path),
+            client: state.limit.client(peer, headers),
+            accepted: all(header::ACCEPT_ENCODING),
+            if_none_match: all(header::IF_NONE_MATCH),
+        }
     }
 }
 
-/// Returns a complete body in pieces. `taken` is counted until the last of its bytes is sent or dropped: the bytes
-/// carry it with them, since hyper drops a body as soon as it has queued its last piece.
-fn in_pieces(whole: Bytes, taken: Option<Taken>) -> SentBody {
-    let whole = match taken {
-        Some(taken) => Bytes::from_owner(Counted { whole, _taken: taken }),
-        None => whole,
+/// Rejects a request that its client may not send.
+fn admit(state: &ServerState, request: &HttpRequest<Incoming>, asked: &Asked) -> Result<(), ApiError> {
+    if !request::is_probe(request.uri().path())
+        && let Err(seconds) = state.limit.check(asked.client)
+    {
+        state.metrics.limited.inc();
+        let error = ApiError::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "too many requests from this address");
+        return Err(ApiError { retry_after: Some(seconds), ..error });
+    }
+    request::check(request)
+}
+
+/// Searches the cache for the response to a public read.
+async fn find(state: &ServerState, request: &HttpRequest<Incoming>, asked: &Asked) -> Lookup {
+    let Some(caching) = &state.caching else { return Lookup::Bypass };
+    let is_read = matches!(*request.method(), Method::GET | Method::HEAD) && request.body().is_end_stream();
+    let is_public = !request.headers().contains_key(header::AUTHORIZATION);
+    // A request in another form goes through all checks.
+    let target = request.uri().path_and_query().filter(|_| request.uri().authority().is_none());
+    match target {
+        Some(target) if is_read && is_public && asked.area.is_bounded() && !state.operations_only => {
+            // An address has the same response on every host.
+            let (target, freshness) = (target.as_str(), &caching.freshness);
+            caching.cache.find(target, &asked.accepted, &asked.if_none_match, freshness).await
+        }
+        _ => Lookup::Bypass,
+    }
+}
+
+/// Makes a response, and stores it as the `lead` of those that wait for it.
+async fn make(
+    state: &Arc<ServerState>,
+    request: HttpRequest<Incoming>,
+    asked: &Asked,
+    lead: Option<Lead>,
+    span: Span,
+) -> Ready {
+    // Owned until the response is complete, which is then counted by its bytes.
+    let (mut making, mut reads) = (None, None);
+    let work = take(state, request, asked, &mut making, &mut reads).instrument(span.clone());
+    let work = AssertUnwindSafe(work).catch_unwind();
+    let routed = match timeout(WORK_TIMEOUT, work).await {
+        Ok(Ok(routed)) => routed,
+        Ok(Err(_)) => {
+            span.in_scope(|| error!("request handler panicked"));
+            refused(ApiError::internal(), asked.area)
+        }
+        Err(_) => {
+            let error = ApiError::new(StatusCode::GATEWAY_TIMEOUT, "timeout", "the response took too long");
+            refused(error, asked.area)
+        }
     };
-    Pieces(whole).boxed_unsync()
+    let ready = ready(state, routed, asked, lead.zip(reads)).await;
+    Ready { making, ..ready }
 }
 
-/// Bytes that count as in flight.
-struct Counted {
-    whole: Bytes,
-    _taken: Taken,
-}
-
-impl AsRef<[u8]> for Counted {
-    fn as_ref(&self) -> &[u8] {
-        &self.whole
+/// Returns a response as it is sent; one with a `lead` is stored before.
+async fn ready(state: &ServerState, routed: Routed, asked: &Asked, lead: Option<(Lead, Reads)>) -> Ready {
+    let Routed { response, route, audience, cors } = routed;
+    let is_page = asked.area == Area::Pages;
+    let made = finish(response.unwrap_or_else(|error| problem(&error, is_page)), audience, cors);
+    if let Some((lead, reads)) = lead {
+        lead.store(&made, route, is_page, &reads);
     }
-}
-
-struct Pieces(Bytes);
-
-impl hyper::body::Body for Pieces {
-    type Data = Bytes;
-    type Error = std::io::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
-        let length = self.0.len().min(PIECE);
-        Poll::Ready((length > 0).then(|| Ok(Frame::data(self.0.split_to(length)))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.0.len() as u64)
-    }
+    let (head, body) = revalidated(made, &asked.if_none_match).into_parts();
+    let (response, stream) = match body {
+        Body::Whole(whole) => {
+            let is_large = !asked.accepted.is_empty() && whole.len() > LARGE;
+            let _turn = if is_large { state.compressing.acquire().await.ok() } else { None };
+            (compressed(Response::from_parts(head, whole), &asked.accepted).await, None)
+        }
+        Body::Stream(stream) => (Response::from_parts(head, Bytes::new()), Some(stream)),
+        // A stream that is still closed is opened with its first byte.
+        Body::Opening(opening) => {
+            let stream = opening.map_err(|error| std::io::Error::other(error.detail)).try_flatten_stream();
+            (Response::from_parts(head, Bytes::new()), Some(stream.boxed()))
+        }
+    };
+    Ready { response, stream, route, making: None }
 }
 
 /// Returns a response whose body is not a stream.
@@ -376,26 +392,17 @@ fn refused(error: ApiError, area: Area) -> Routed {
     Routed { response: Err(error), route: "none", audience: Audience::Public, cors: area == Area::PublicApi }
 }
 
-/// Checks a request, reads its body and makes its response.
+/// Reads the body of a request and makes its response; `reads` becomes what it was made of.
 async fn take(
     state: &Arc<ServerState>,
     request: HttpRequest<Incoming>,
-    client: IpAddr,
-    area: Area,
+    asked: &Asked,
     making: &mut Option<Turn>,
+    reads: &mut Option<Reads>,
 ) -> Routed {
     let (parts, body) = request.into_parts();
+    let (area, client) = (asked.area, asked.client);
     let refused = |error| refused(error, area);
-    if !request::is_probe(parts.uri.path())
-        && let Err(seconds) = state.limit.check(client)
-    {
-        state.metrics.limited.inc();
-        let error = ApiError::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "too many requests from this address");
-        return refused(ApiError { retry_after: Some(seconds), ..error });
-    }
-    if let Err(error) = request::check(&parts) {
-        return refused(error);
-    }
     let too_large =
         || ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", "the body is larger than 1 MiB");
     let announced = parts.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
@@ -428,7 +435,9 @@ async fn take(
         if area.is_bounded() && !state.budget.has_room(client) {
             return refused(too_much_in_flight());
         }
-        read(state, request, area).await
+        let (routed, read) = read(state, request, area).await;
+        *reads = Some(read);
+        routed
     };
     let Ok(routed) = timeout(STORE_TIMEOUT, work).await else {
         return refused(ApiError::unavailable("the archive does not respond in time"));
@@ -444,18 +453,18 @@ async fn take(
     Routed { response, ..routed }
 }
 
-/// Makes the response where waiting for the store, which is all that a response waits for, does not block other tasks.
-async fn read(state: &Arc<ServerState>, request: Request, area: Area) -> Routed {
-    let (sender, routed) = oneshot::channel();
+/// Makes the response, and returns what it was made of, where waiting for the store, which is all that a response waits for, does not block other tasks.
+async fn read(state: &Arc<ServerState>, request: Request, area: Area) -> (Routed, Reads) {
+    let (sender, made) = oneshot::channel();
     let work = {
         let state = Arc::clone(state);
         async move {
             // The receiver is dropped after a timeout, which has been answered already.
-            sender.send(dispatch(&state, &request).await).ok();
+            sender.send(recorded(dispatch(&state, &request)).await).ok();
         }
     };
     state.store.run(work.in_current_span().boxed()).await;
-    routed.await.unwrap_or_else(|_| refused(ApiError::internal(), area))
+    made.await.unwrap_or_else(|_| (refused(ApiError::internal(), area), Reads::default()))
 }
 
 /// Returns the request id that the client sent, if it is a plain word, else a new one.

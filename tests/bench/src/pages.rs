@@ -12,10 +12,11 @@ use std::time::{Duration, Instant, SystemTime};
 
 use adapter_sqlite::SqliteStore;
 use adapter_tidb::{OpenOptions, TidbStore};
+use app_core::browse::{Derived, Invalidation};
 use app_core::follow::{Follower, Subscriber};
 use app_core::jobs::Jobs;
 use app_core::sync::SyncJobs;
-use app_web::{Server, ServerState, Settings, Streams};
+use app_web::{Cache, Server, ServerState, Settings, Streams};
 use bytes::Bytes;
 use domain::timestamp::Timestamp;
 use http_body_util::{BodyExt, Full};
@@ -74,8 +75,13 @@ pub async fn serve(location: &OsStr) -> Result<(), Failure> {
     let jobs = Jobs::new(Arc::clone(&store), Arc::clone(&clock));
     let syncs = SyncJobs::new(Arc::clone(&store), Arc::clone(&clock));
     let streams = Arc::new(Streams::new(Arc::clone(&store)));
-    let follower = Follower::new(Arc::clone(&store), vec![Arc::clone(&streams) as Arc<dyn Subscriber>]);
+    let cache = Arc::new(Cache::new(64 << 20));
+    let derived = vec![Arc::clone(&cache) as Arc<dyn Derived>];
+    let invalidation = Arc::new(Invalidation::new(Arc::clone(&store), derived));
+    let subscribers: Vec<Arc<dyn Subscriber>> = vec![Arc::clone(&invalidation) as _, Arc::clone(&streams) as _];
+    let follower = Follower::new(Arc::clone(&store), subscribers);
     let state = ServerState::new(store, clock, jobs, syncs, Settings::default()).with_streams(streams);
+    let state = state.with_cache(cache, &invalidation, follower.freshness());
     let server = Server::bind((Ipv4Addr::LOCALHOST, 0).into(), state).await?;
     println!("{}", server.address()?);
     let stop = CancellationToken::new();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adapter_nodes::{SearchNode, token};
-use app_core::browse::Browse;
+use app_core::browse::{Browse, Derived, Invalidation};
 use app_core::follow::{Follower, Subscriber};
 use app_core::import::Options;
 use app_core::jobs::Jobs;
@@ -13,7 +13,7 @@ use app_core::live::Live;
 use app_core::removals::Removals;
 use app_core::search::{IndexProgress, Indexer, Search};
 use app_core::sync::{Candidate, Schedule, SyncJobs, Worker};
-use app_web::{Server, ServerState, Settings, Streams};
+use app_web::{Cache, Server, ServerState, Settings, Streams};
 use bytes::Bytes;
 use futures::FutureExt;
 use ports::search::SearchIndex;
@@ -61,12 +61,24 @@ pub(super) async fn run(paths: &[PathBuf], role: Role, config: &Config, tools: &
     let progress = IndexProgress::default();
     let indexer = indexer(role, tools, &progress);
     let streams = matches!(role, Role::Web | Role::All).then(|| Arc::new(Streams::new(Arc::clone(&tools.store))));
+    let cache = config.cache_bytes.filter(|_| streams.is_some()).map(|bytes| Arc::new(Cache::new(bytes)));
+    let invalidation = cache.as_ref().map(|cache| {
+        let derived = vec![Arc::clone(cache) as Arc<dyn Derived>];
+        Arc::new(Invalidation::new(Arc::clone(&tools.store), derived))
+    });
+    // First, because readers wait for it.
+    let drop = invalidation.iter().map(|invalidation| Arc::clone(invalidation) as Arc<dyn Subscriber>);
     let wake = indexer.iter().map(|indexer| Arc::new(indexer.wake()) as Arc<dyn Subscriber>);
-    let subscribers = wake.chain(streams.iter().map(|streams| Arc::clone(streams) as Arc<dyn Subscriber>)).collect();
+    let subscribers =
+        drop.chain(wake).chain(streams.iter().map(|streams| Arc::clone(streams) as Arc<dyn Subscriber>)).collect();
     let follower = Follower::new(Arc::clone(&tools.store), subscribers);
     let state = match streams {
         Some(streams) => state.with_streams(streams),
         None => state,
+    };
+    let state = match (cache, &invalidation) {
+        (Some(cache), Some(invalidation)) => state.with_cache(cache, invalidation, follower.freshness()),
+        _ => state,
     };
     let state = state.with_media(Arc::clone(&tools.media)).with_follower(follower.lag());
     let state = state.with_metrics(|registry| meter().register(registry));

@@ -19,6 +19,7 @@ fn without_any_variable_the_defaults_hold() {
     assert_eq!(config.bind, "127.0.0.1:25000".parse().unwrap());
     assert_eq!((config.log.as_str(), config.log_format), ("info", LogFormat::Text));
     assert_eq!(config.rate_limit, NonZeroU32::new(600));
+    assert_eq!(config.cache_bytes, Some(64 << 20));
     let (usual, with_events) = (Some(Duration::from_hours(1)), Some(Duration::from_hours(6)));
     assert_eq!(config.sync_interval, SyncInterval { usual, with_events });
     assert!(config.trusted_proxies.is_empty());
@@ -59,6 +60,7 @@ fn every_setting_takes_what_it_should() {
         ("LOG", "warn,app=debug"),
         ("LOG_FORMAT", "json"),
         ("RATE_LIMIT", "0"),
+        ("CACHE_MIB", "0"),
         ("TRUSTED_PROXIES", "10.0.0.0/8, 192.0.2.7,::1"),
     ])
     .unwrap();
@@ -72,14 +74,14 @@ fn every_setting_takes_what_it_should() {
     assert_eq!(config.bind, "[::1]:80".parse().unwrap());
     assert_eq!(config.public_url.unwrap().as_str(), "https://archive.example.org");
     assert_eq!((config.log.as_str(), config.log_format), ("warn,app=debug", LogFormat::Json));
-    assert_eq!(config.rate_limit, None);
+    assert_eq!((config.rate_limit, config.cache_bytes), (None, None));
     let networks: Vec<_> = config.trusted_proxies.iter().map(ToString::to_string).collect();
     assert_eq!(networks, ["10.0.0.0/8", "192.0.2.7/32", "::1/128"]);
 }
 
 #[test]
 fn a_bad_value_names_its_variable() {
-    let bad: [(&str, &[&str]); 11] = [
+    let bad: [(&str, &[&str]); 12] = [
         (
             "DATABASE_URL",
             &["data.db", "postgres://x", "sqlite:", "sqlite:data/", "sqlite::memory:", "sqlite:a?mode=ro"],
@@ -99,6 +101,7 @@ fn a_bad_value_names_its_variable() {
         ("LOG", &["loud", "info,", "app=loud", "=info", "info debug"]),
         ("LOG_FORMAT", &["xml", "JSON"]),
         ("RATE_LIMIT", &["-1", "many", "4294967296"]),
+        ("CACHE_MIB", &["-1", "64MiB", "100001"]),
         ("TRUSTED_PROXIES", &["proxy", "10.0.0.0/33", "10.0.0.1,,::1"]),
     ];
     for (name, values) in bad {

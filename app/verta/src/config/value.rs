@@ -182,6 +182,12 @@ pub(super) fn rate_limit(text: &str) -> Result<Option<NonZeroU32>, String> {
     Ok(NonZeroU32::new(limit))
 }
 
+pub(super) fn cache_bytes(text: &str) -> Result<Option<usize>, String> {
+    let size = text.parse().ok().filter(|size: &usize| *size <= 100_000);
+    let size = size.ok_or_else(|| format!("{} is not a number from 0 to 100000", shown(text)))?;
+    Ok((size > 0).then_some(size << 20))
+}
+
 /// Parses an interval of a minute at least and a year at most: it is for work that makes requests to another server.
 pub(super) fn interval(text: &str) -> Result<Option<Duration>, String> {
     if text == "0" {
