@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use domain::channel::ChannelId;
 use domain::coverage::Interval;
-use domain::day::{Day, DayCounts, DayStats, Month};
+use domain::day::{Day, DayCounts, DayStats};
 use domain::message::MessageId;
 use domain::timestamp::Timestamp;
 
@@ -31,8 +31,9 @@ pub trait DayRepository: Send {
     /// Returns the days of a channel from `first` to `last`, ascending.
     async fn list(&mut self, channel: ChannelId, first: Day, last: Day) -> Result<Vec<DayStats>, StoreError>;
 
-    /// Returns the months of a channel that have messages, ascending, each with their number.
-    async fn months(&mut self, channel: ChannelId) -> Result<Vec<(Month, u64)>, StoreError>;
+    /// Returns the months of a channel that have messages, ascending: the first day of each that has some, and the number
+    /// of the month's messages.
+    async fn months(&mut self, channel: ChannelId) -> Result<Vec<(Day, u64)>, StoreError>;
 
     /// Returns the nearest days with messages before and after a day.
     async fn neighbours(&mut self, channel: ChannelId, day: Day) -> Result<(Option<Day>, Option<Day>), StoreError>;

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use domain::channel::ChannelId;
 use domain::coverage::Interval;
-use domain::day::{Day, DayCounts, DayStats, Month, PAGE};
+use domain::day::{Day, DayCounts, DayStats, PAGE};
 use domain::message::MessageId;
 use ports::day::{ChannelTotals, DayRepository};
 use ports::error::StoreError;
@@ -21,7 +21,7 @@ pub trait DayStatements: Session {
     const FIND: &'static str;
     /// Lists the days of a channel between two days.
     const LIST: &'static str;
-    /// Counts the messages of a channel by month.
+    /// Counts the messages of a channel by month, each with its first day.
     const MONTHS: &'static str;
     /// Finds the last day with messages before a day.
     const PREVIOUS: &'static str;
@@ -47,7 +47,7 @@ impl FromRow for DayRow {
     const TABLE: &'static str = "channel_days";
 
     fn from_row(row: &mut impl Columns) -> Result<Self, StoreError> {
-        Ok(Self(DayStats { day: day(row)?, counts: counts(row)?, changed_at: row.time("changed_at")? }))
+        Ok(Self(DayStats { day: day(row, "day")?, counts: counts(row)?, changed_at: row.time("changed_at")? }))
     }
 }
 
@@ -58,21 +58,18 @@ impl FromRow for OnlyDay {
     const TABLE: &'static str = "channel_days";
 
     fn from_row(row: &mut impl Columns) -> Result<Self, StoreError> {
-        day(row).map(Self)
+        day(row, "day").map(Self)
     }
 }
 
-/// A month with the number of its messages.
-struct MonthRow(Month, u64);
+/// The first day of a month, with the number of the month's messages.
+struct MonthRow(Day, u64);
 
 impl FromRow for MonthRow {
     const TABLE: &'static str = "channel_days";
 
     fn from_row(row: &mut impl Columns) -> Result<Self, StoreError> {
-        let number: u32 = row.number("month")?;
-        let month = Month::from_number(number);
-        let month = month.ok_or_else(|| row.corrupt("day", ValueError::Number(number.into())))?;
-        Ok(Self(month, row.number("messages")?))
+        Ok(Self(day(row, "first_day")?, row.number("messages")?))
     }
 }
 
@@ -87,8 +84,8 @@ impl FromRow for TotalsRow {
     }
 }
 
-fn day(row: &mut impl Columns) -> Result<Day, StoreError> {
-    let number: u32 = row.number("day")?;
+fn day(row: &mut impl Columns, column: &'static str) -> Result<Day, StoreError> {
+    let number: u32 = row.number(column)?;
     Day::from_number(number).ok_or_else(|| row.corrupt("day", ValueError::Number(number.into())))
 }
 
@@ -123,9 +120,9 @@ impl<U: DayStatements> DayRepository for SqlUnit<U> {
     }
 
     #[instrument(name = "db.day.months", level = "debug", skip_all, err(level = "trace"))]
-    async fn months(&mut self, channel: ChannelId) -> Result<Vec<(Month, u64)>, StoreError> {
+    async fn months(&mut self, channel: ChannelId) -> Result<Vec<(Day, u64)>, StoreError> {
         let rows: Vec<MonthRow> = self.0.select(U::MONTHS, parameters! { "channel_id" => channel.0 }).await?;
-        Ok(rows.into_iter().map(|MonthRow(month, messages)| (month, messages)).collect())
+        Ok(rows.into_iter().map(|MonthRow(first, messages)| (first, messages)).collect())
     }
 
     #[instrument(name = "db.day.neighbours", level = "debug", skip_all, err(level = "trace"))]

@@ -74,12 +74,12 @@ impl DayStatements for Unit {
     "};
 
     const MONTHS: &'static str = r"
-        SELECT day / 100 AS month, SUM(messages) AS messages
+        SELECT MIN(day) AS first_day, SUM(messages) AS messages
         FROM channel_days
         WHERE channel_id = :channel_id
             AND messages > 0
-        GROUP BY month
-        ORDER BY month
+        GROUP BY day / 100
+        ORDER BY first_day
     ";
 
     const PREVIOUS: &'static str = r"

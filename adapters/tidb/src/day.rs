@@ -74,12 +74,12 @@ impl DayStatements for Unit {
     "};
 
     const MONTHS: &'static str = r"
-        SELECT day DIV 100 AS month, CAST(SUM(messages) AS SIGNED) AS messages
+        SELECT MIN(day) AS first_day, CAST(SUM(messages) AS SIGNED) AS messages
         FROM channel_days
         WHERE channel_id = :channel_id
             AND messages > 0
-        GROUP BY month
-        ORDER BY month
+        GROUP BY day DIV 100
+        ORDER BY first_day
     ";
 
     const PREVIOUS: &'static str = r"

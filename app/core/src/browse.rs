@@ -4,6 +4,7 @@ mod changes;
 mod channels;
 mod context;
 mod cut;
+mod days;
 mod files;
 mod hits;
 mod invalidation;
@@ -37,6 +38,7 @@ pub use self::changes::{Subject, Update};
 pub use self::channels::{ChannelView, ThreadPage, ThreadView, Threads};
 pub use self::context::PageContext;
 pub use self::cut::MAX_PAGE_BYTES;
+pub use self::days::{DayView, Home, Numbered, is_thin_thread};
 pub use self::files::{FileStates, FileView, shown_type};
 pub use self::invalidation::{Derived, Invalidation};
 pub use self::list::{ChannelFilter, ChannelPage, MAX_TREE};
@@ -70,6 +72,9 @@ pub enum BrowseError {
     /// The message was deleted.
     #[error("this message was deleted")]
     Deleted,
+    /// Everything at this address was deleted.
+    #[error("{0}")]
+    Gone(&'static str),
     /// The tenant is temporarily not served.
     #[error("this community is temporarily not served")]
     Maintenance,

@@ -156,7 +156,9 @@ impl From<BrowseError> for ApiError {
     fn from(error: BrowseError) -> Self {
         match error {
             BrowseError::NotFound(_) => Self::not_found(error.to_string()),
-            BrowseError::Deleted | BrowseError::Cancelled => Self::new(StatusCode::GONE, "gone", error.to_string()),
+            BrowseError::Deleted | BrowseError::Gone(_) | BrowseError::Cancelled => {
+                Self::new(StatusCode::GONE, "gone", error.to_string())
+            }
             BrowseError::Maintenance => Self::unavailable(error.to_string()),
             BrowseError::Cursor(_) => Self::bad_value("cursor", error.to_string()),
             BrowseError::Store(error) => error.into(),

@@ -120,7 +120,7 @@ impl Reading {
     /// Returns whether a position is one of the store's change log. That of an index of another archive is not, such as of
     /// the one that a backup or a copy has replaced.
     pub(crate) async fn has_reached(&mut self, position: &ChangePosition) -> Result<bool, BrowseError> {
-        Ok(self.at.changes().position().await?.reaches(position))
+        Ok(self.at.untraced().changes().position().await?.reaches(position))
     }
 
     /// Returns whether the store has every message of the tenant that it had at a position of the change log, as readers

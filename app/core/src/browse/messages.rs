@@ -11,7 +11,7 @@ use domain::tenant::{Tenant, TenantId};
 use domain::timestamp::Timestamp;
 use ports::page::MessageRange;
 
-use super::{Audience, BrowseError, ChannelView, FileStates, MAX_PAGE_BYTES, Reading};
+use super::{Audience, BrowseError, ChannelView, FileStates, Reading};
 
 /// The position of a page in a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,16 +61,6 @@ impl Find {
 /// The roles that messages mention, including deleted ones.
 pub type Roles = HashMap<RoleId, Role>;
 
-/// The bytes of text below which messages are never more than a page: markup makes at most 24 bytes of one.
-const SURE_BYTES: usize = MAX_PAGE_BYTES / 24;
-
-/// Returns the bytes that a page shows of a message, before markup, with an allowance for everything but text.
-fn text_bytes(message: &Message) -> usize {
-    let Message { content, attachments, reactions, embeds, stickers, components, snapshots, poll, .. } = message;
-    let parts = [embeds, stickers, components, snapshots, poll].into_iter().flatten().map(|json| json.as_str().len());
-    256 + content.len() + 64 * (attachments.len() + reactions.len()) + parts.sum::<usize>()
-}
-
 /// The most roles that are loaded for a page.
 const MOST_ROLES: usize = 200;
 
@@ -105,7 +95,7 @@ pub struct Messages {
 
 /// The rest of a channel on one side of a page.
 #[derive(Debug, Clone, Copy)]
-enum Rest {
+pub(super) enum Rest {
     /// No messages.
     None,
     /// There are messages beyond the last one of the page.
@@ -177,37 +167,24 @@ impl Reading {
             Find::Around(id) => messages.partition_point(|message| message.id < id),
             Find::At(time) => messages.partition_point(|message| message.id < MessageId::first_at(time)),
         };
+        self.dressed(channel, messages, older, newer, anchor).await
+    }
+
+    /// Returns a page of these messages, with the objects that they show.
+    pub(super) async fn dressed(
+        &mut self,
+        channel: &Channel,
+        messages: Vec<Message>,
+        older: Option<MessageId>,
+        newer: Option<After>,
+        anchor: usize,
+    ) -> Result<Messages, BrowseError> {
         let threads = self.threads_from(channel, &messages).await?;
         let roles = self.roles_of(channel.tenant_id, &messages).await?;
         let files = self.files_of(&messages).await?;
         let with_thread = |message: Message| Entry { thread: threads.get(&message.id).cloned(), message };
         let entries = messages.into_iter().map(with_thread).collect();
         Ok(Messages { entries, older, newer, anchor, roles, files })
-    }
-
-    /// Returns whether the message `id` of `page` is also on the page of the channel's newest `limit` messages. False
-    /// if that page may be cut by bytes.
-    ///
-    /// # Errors
-    /// [`BrowseError::Store`].
-    pub async fn is_among_newest(
-        &mut self,
-        of: &ChannelView,
-        page: &Messages,
-        id: MessageId,
-        limit: u32,
-    ) -> Result<bool, BrowseError> {
-        let Some(index) = page.entries.iter().position(|entry| entry.message.id == id) else { return Ok(false) };
-        let from_it_on = u32::try_from(page.entries.len() - index).unwrap_or(u32::MAX);
-        let Some(room) = limit.checked_sub(from_it_on) else { return Ok(false) };
-        let (newer, rest) = match page.newer {
-            None => (Vec::new(), Rest::None),
-            Some(After::Message(last)) if room > 0 => self.part(of.channel.id, MessageRange::After(last), room).await?,
-            Some(_) => return Ok(false),
-        };
-        let bytes =
-            page.entries[index..].iter().map(|entry| &entry.message).chain(&newer).map(text_bytes).sum::<usize>();
-        Ok(matches!(rest, Rest::None) && bytes <= SURE_BYTES)
     }
 
     /// Loads half of a page before `middle`, half from it on, and whether there are older and newer messages.
@@ -225,7 +202,7 @@ impl Reading {
     }
 
     /// Loads at most `limit` messages of `range`, and whether there are more at its far end.
-    async fn part(
+    pub(super) async fn part(
         &mut self,
         channel: ChannelId,
         range: MessageRange,

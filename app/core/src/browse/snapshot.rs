@@ -2,6 +2,7 @@
 
 use domain::channel::{Channel, ChannelId};
 use domain::coverage::Interval;
+use domain::day::{Day, DayStats};
 use domain::guild::{GuildItems, Role, RoleId};
 use domain::media::File;
 use domain::message::{Message, MessageId, StoredMessage};
@@ -231,6 +232,46 @@ impl Snapshot {
         let found = self.at.messages().find_in_tenant(tenant, id).await?;
         self.record_texts(found.iter().map(|found| &found.message));
         Ok(found)
+    }
+
+    /// Lists the days of a channel; those that have no message yet are recorded, too.
+    pub(super) async fn days(
+        &mut self,
+        channel: ChannelId,
+        first: Day,
+        last: Day,
+    ) -> Result<Vec<DayStats>, StoreError> {
+        let ids = Interval::new(first.interval().low(), last.interval().high());
+        self.record(ids.map(|ids| (Topic::Messages(channel), ids)));
+        self.at.days().list(channel, first, last).await
+    }
+
+    pub(super) async fn months(&mut self, channel: ChannelId) -> Result<Vec<(Day, u64)>, StoreError> {
+        self.record([whole(Topic::Messages(channel))]);
+        self.at.days().months(channel).await
+    }
+
+    /// Finds the nearest days with messages, and records them with all between them.
+    pub(super) async fn neighbours(
+        &mut self,
+        channel: ChannelId,
+        day: Day,
+    ) -> Result<(Option<Day>, Option<Day>), StoreError> {
+        let (previous, next) = self.at.days().neighbours(channel, day).await?;
+        let low = previous.map_or(MessageId::MIN, |day| day.interval().low());
+        let high = next.map_or(MessageId::MAX, |day| day.interval().high());
+        self.record(Interval::new(low, high).map(|ids| (Topic::Messages(channel), ids)));
+        Ok((previous, next))
+    }
+
+    pub(super) async fn page_starts(
+        &mut self,
+        channel: ChannelId,
+        interval: Interval,
+        before: u64,
+    ) -> Result<Vec<MessageId>, StoreError> {
+        self.record([(Topic::Messages(channel), interval)]);
+        self.at.days().page_starts(channel, interval, before).await
     }
 
     /// Lists the files of messages that were read; a change to a file is one to its message.
