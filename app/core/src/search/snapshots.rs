@@ -82,7 +82,7 @@ impl Snapshots {
             Ok(0) => {}
             Ok(snapshots) => info!(snapshots, "old snapshots of search indexes deleted"),
             Err(error) => {
-                warn!(error = &error as &dyn std::error::Error, "old snapshots of search indexes not deleted")
+                warn!(error = &error as &dyn std::error::Error, "old snapshots of search indexes not deleted");
             }
         }
     }
