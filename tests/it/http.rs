@@ -2,6 +2,7 @@
 
 mod addresses;
 mod crowd;
+mod days;
 mod log;
 mod pages;
 mod privacy;

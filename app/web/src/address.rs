@@ -1,6 +1,7 @@
 //! The paths of pages and files.
 
 use domain::channel::Channel;
+use domain::day::Day;
 use domain::media::FileKey;
 use domain::message::MessageId;
 use domain::tenant::Tenant;
@@ -13,6 +14,16 @@ pub(crate) const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_'
 /// Returns the path of a channel's page.
 pub(crate) fn channel_path(tenant: &Tenant, channel: &Channel) -> String {
     format!("/{}/{}", tenant.slug, utf8_percent_encode(channel.slug.as_str(), SEGMENT))
+}
+
+/// Returns the path of a page of a day: the first one has no number.
+pub(crate) fn day_path(channel: &str, day: Day, number: u64) -> String {
+    if number == 1 { format!("{channel}/{day}") } else { format!("{channel}/{day}/{number}") }
+}
+
+/// Returns the path of a page of a thread: the first one is the thread's own.
+pub(crate) fn thread_path(thread: &str, number: u64) -> String {
+    if number == 1 { thread.to_owned() } else { format!("{thread}/p/{number}") }
 }
 
 /// Returns the path of a message's page.

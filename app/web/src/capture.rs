@@ -1,5 +1,6 @@
 //! The typed parts of a path.
 
+use domain::day::Day;
 use domain::job::JobId;
 use domain::message::{AttachmentId, MessageId};
 use uuid::Uuid;
@@ -23,6 +24,17 @@ pub(super) struct TenantRef<'a>(pub(super) &'a str);
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ChannelRef<'a>(pub(super) &'a str);
 
+/// A part of a channel: a day, or a message.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum PartRef {
+    Day(Day),
+    Message(MessageId),
+}
+
+/// The number of a page, from 1.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PageNumber(pub(super) u64);
+
 /// The name of a file of the site, or the name under which a browser saves a file.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct FileName<'a>(pub(super) &'a str);
@@ -42,6 +54,26 @@ impl<'a> Capture<'a> for ChannelRef<'a> {
 impl<'a> Capture<'a> for FileName<'a> {
     fn parse(text: &'a str) -> Result<Self, ApiError> {
         Ok(Self(text))
+    }
+}
+
+impl Capture<'_> for PartRef {
+    fn parse(text: &str) -> Result<Self, ApiError> {
+        text.parse().map(Self::Day).or_else(|_| MessageId::parse(text).map(Self::Message))
+    }
+}
+
+impl Capture<'_> for Day {
+    fn parse(text: &str) -> Result<Self, ApiError> {
+        text.parse().map_err(|_| ApiError::not_found("there is nothing at this address"))
+    }
+}
+
+impl Capture<'_> for PageNumber {
+    fn parse(text: &str) -> Result<Self, ApiError> {
+        // A number has one way to be written, so that a page has one address.
+        let number = text.parse().ok().filter(|number: &u64| *number > 0 && number.to_string() == text);
+        number.map(Self).ok_or_else(|| ApiError::not_found("there is no such page"))
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod ansi;
 mod component;
+mod days;
 mod embed;
 mod markup;
 mod message;
@@ -13,9 +14,11 @@ mod time;
 use std::collections::{BTreeMap, HashMap};
 
 use app_core::browse::{
-    ChannelPage, ChannelView, EmojiNames, Entry, FileStates, Messages, Opener, OpenerState, PageContext, ThreadPage,
+    ChannelPage, ChannelView, DayView, EmojiNames, Entry, FileStates, Messages, Numbered, Opener, OpenerState,
+    PageContext, ThreadPage,
 };
 use domain::channel::{Channel, ChannelKind, ForumTag};
+use domain::day::Day;
 use domain::message::{Message, MessageId};
 use domain::tenant::{Branding, Tenant};
 use domain::timestamp::Timestamp;
@@ -119,14 +122,32 @@ impl Links {
 }
 
 /// The way in which search engines should list a page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Index {
-    /// Not at all: it is one of many views of the same content.
-    No,
-    /// Under its own address.
-    Own,
-    /// Under the address of its channel, whose page shows the same message.
-    AsChannel,
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// The path of the page with the same content under which they should list it; `None` if there is none.
+    pub canonical: Option<String>,
+    /// Whether they should not list it.
+    pub noindex: bool,
+}
+
+impl Listing {
+    /// Returns the listing of a page under this path.
+    #[must_use]
+    pub const fn under(path: String) -> Self {
+        Self { canonical: Some(path), noindex: false }
+    }
+
+    /// Returns the listing of one of many views of the same content.
+    #[must_use]
+    pub const fn not_at_all() -> Self {
+        Self { canonical: None, noindex: true }
+    }
+
+    /// Returns the same, but not listed if a page `is_thin`.
+    #[must_use]
+    pub fn unless(self, is_thin: bool) -> Self {
+        Self { noindex: self.noindex || is_thin, ..self }
+    }
 }
 
 /// The data for the head of a page.
@@ -183,20 +204,19 @@ fn page(head: &Head, tenant: Option<&Tenant>, content: &Markup) -> Markup {
     }
 }
 
-/// Returns a page of a tenant, with its channels beside `content`; `path` is the address that search engines should
-/// list.
+/// Returns a page of a tenant, with its channels beside `content`.
 fn framed(
     frame: &Frame<'_>,
     title: &str,
-    path: Option<&str>,
+    listing: &Listing,
     current: Option<&ChannelView>,
     content: &Markup,
 ) -> Markup {
-    let named = path.filter(|_| !frame.public_url.is_empty());
+    let named = listing.canonical.as_ref().filter(|_| !frame.public_url.is_empty());
     let head = Head {
         title: format!("{title} · {}", frame.tenant.name.as_str()),
         canonical: named.map(|path| format!("{}{path}", frame.public_url)),
-        noindex: path.is_none(),
+        noindex: listing.noindex,
         adult: current.is_some_and(ChannelView::is_age_gated),
         live: current.is_some(),
         search: search::SearchBox::default(),
@@ -258,7 +278,7 @@ const fn sign(kind: ChannelKind) -> &'static str {
 
 /// Returns the page with the communities of an installation.
 #[must_use]
-pub fn home(tenants: &[Tenant], next: Option<&str>, index: Index) -> Markup {
+pub fn home(tenants: &[Tenant], next: Option<&str>, listing: &Listing) -> Markup {
     let content = html! {
         main id="content" {
             h1 { "Communities" }
@@ -273,13 +293,13 @@ pub fn home(tenants: &[Tenant], next: Option<&str>, index: Index) -> Markup {
             @if let Some(next) = next { nav class="pager" { a rel="next" href={"/?cursor=" (next)} { "More" } } }
         }
     };
-    let head = Head { title: "Verta".to_owned(), noindex: index == Index::No, ..Head::default() };
+    let head = Head { title: "Verta".to_owned(), noindex: listing.noindex, ..Head::default() };
     page(&head, None, &content)
 }
 
 /// Returns the page with the channels of a tenant.
 #[must_use]
-pub fn tenant(public_url: &str, tenant: &Tenant, page: &ChannelPage, index: Index) -> Markup {
+pub fn tenant(public_url: &str, tenant: &Tenant, page: &ChannelPage, listing: &Listing) -> Markup {
     let channels = &page.channels;
     let frame = Frame { public_url, tenant, channels, now: None };
     let named = frame.named();
@@ -303,8 +323,7 @@ pub fn tenant(public_url: &str, tenant: &Tenant, page: &ChannelPage, index: Inde
             nav class="pager" { a rel="next" href={"/" (tenant.slug) "?cursor=" (next)} { "More channels" } }
         }
     };
-    let path = format!("/{}", tenant.slug);
-    framed(&frame, "Channels", Some(path.as_str()).filter(|_| index != Index::No), None, &content)
+    framed(&frame, "Channels", listing, None, &content)
 }
 
 fn count(channel: &Channel) -> Markup {
@@ -323,7 +342,7 @@ pub fn forum(
     posts: &ThreadPage,
     emojis: &EmojiNames,
     order: ThreadOrder,
-    index: Index,
+    listing: &Listing,
 ) -> Markup {
     let path = channel_path(frame.tenant, &view.channel);
     let names = Names { roles: posts.roles.clone(), ..frame.named() };
@@ -334,24 +353,7 @@ pub fn forum(
             a href={(path) "?sort=activity"} { "Latest activity" } " · " a href={(path) "?sort=created"} { "Newest" }
         }
         @if posts.threads.is_empty() { p class="muted" { "No posts are stored." } }
-        ul class="cards" {
-            @for post in &posts.threads {
-                @let thread = &post.thread.channel;
-                li id={"c" (thread.id)} data-channel=(thread.id) {
-                    h2 dir="auto" {
-                        a href=(channel_path(frame.tenant, thread)) { bdi { (thread.name) } }
-                        @if post.thread.is_age_gated() { (age_sign()) }
-                    }
-                    (tags(applied(&view.channel, thread), emojis))
-                    @if let Some(starter) = &post.starter {
-                        p dir="auto" { (markup::excerpt(&starter.content, 220, &names)) }
-                        p class="meta" { bdi { (starter.author.pseudonym.name()) } " · " (count(thread)) }
-                    } @else {
-                        p class="meta" { (count(thread)) }
-                    }
-                }
-            }
-        }
+        (cards(frame, view, posts, emojis, &names))
         @if let Some(next) = &posts.next {
             nav class="pager" {
                 a rel="next" href={(path) "?sort=" (sort) "&cursor=" (next.active_at.as_millis()) "-" (next.platform_id)} {
@@ -360,8 +362,31 @@ pub fn forum(
             }
         }
     };
-    let listed = Some(path.as_str()).filter(|_| index != Index::No);
-    framed(frame, &view.channel.name, listed, Some(view), &content)
+    framed(frame, &view.channel.name, listing, Some(view), &content)
+}
+
+/// Returns a list of threads with the excerpts of their first messages.
+fn cards(frame: &Frame<'_>, of: &ChannelView, posts: &ThreadPage, emojis: &EmojiNames, names: &Names) -> Markup {
+    html! {
+        ul class="cards" {
+            @for post in &posts.threads {
+                @let thread = &post.thread.channel;
+                li id={"c" (thread.id)} data-channel=(thread.id) {
+                    h2 dir="auto" {
+                        a href=(channel_path(frame.tenant, thread)) { bdi { (thread.name) } }
+                        @if post.thread.is_age_gated() { (age_sign()) }
+                    }
+                    (tags(applied(&of.channel, thread), emojis))
+                    @if let Some(starter) = &post.starter {
+                        p dir="auto" { (markup::excerpt(&starter.content, 220, names)) }
+                        p class="meta" { bdi { (starter.author.pseudonym.name()) } " · " (count(thread)) }
+                    } @else {
+                        p class="meta" { (count(thread)) }
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// Returns the tags of a post that its forum still has, in the forum's order.
@@ -434,21 +459,42 @@ fn began_with(links: &Links) -> Markup {
     }
 }
 
-/// Returns a page of a channel; `target` is the message that its address names.
+/// The place of a page in its channel, and the parts that lead to the others.
+pub enum Place<'a> {
+    /// The newest messages of a channel, with its months and its threads, if it has some.
+    Newest {
+        /// The first day of each month, with the number of the month's messages.
+        months: &'a [(Day, u64)],
+        /// The newest threads.
+        threads: Option<&'a ThreadPage>,
+    },
+    /// Some messages of a channel.
+    Part,
+    /// The messages around one.
+    Around(&'a Message),
+    /// A page of a day.
+    Day(&'a DayView),
+    /// A page of a thread.
+    Thread(Numbered),
+}
+
+/// Returns a page of a channel.
 #[must_use]
 pub fn channel(
     frame: &Frame<'_>,
     view: &ChannelView,
     messages: &Messages,
     named: PageContext,
-    target: Option<&Message>,
-    index: Index,
+    place: &Place<'_>,
+    listing: &Listing,
 ) -> Markup {
     let links = &Links::new(frame, named);
     let path = channel_path(frame.tenant, &view.channel);
     let is_thread = view.channel.kind.is_thread();
+    let target = if let Place::Around(target) = place { Some(*target) } else { None };
     let around = MessageFrame { tenant: frame.tenant, path: &path, is_thread, links, target };
-    let opened = opened(links).filter(|(opener, ..)| messages.older.is_none() && opener.channel.id != view.channel.id);
+    let begins = messages.older.is_none() && !matches!(place, Place::Thread(page) if page.number > 1);
+    let opened = opened(links).filter(|(opener, ..)| begins && opener.channel.id != view.channel.id);
     let entries = &messages.entries;
     let mut made = BTreeMap::new();
     let kept = messages.fitting(|index| {
@@ -466,16 +512,27 @@ pub fn channel(
         // It is the first of its page.
         made.insert(kept.start, message::entry(&around, &entries[kept.start], None));
     }
-    let pager = html! {
-        nav class="pager" aria-label="Pages" {
-            span { @if let Some(id) = older { a rel="prev" href={(path) "?before=" (id)} { "← Older" } } }
-            span { @if let Some(id) = newer { a rel="next" href={(path) "?after=" (id)} { "Newer →" } } }
-        }
+    let rest = newer.map(|id| format!("{path}?after={id}"));
+    let pager = match place {
+        Place::Day(day) => days::of_day(&path, day, rest.as_deref()),
+        Place::Thread(page) => days::of_thread(&path, *page, rest.as_deref()),
+        Place::Newest { .. } | Place::Part | Place::Around(_) => html! {
+            nav class="pager" aria-label="Pages" {
+                span { @if let Some(id) = older { a rel="prev" href={(path) "?before=" (id)} { "← Older" } } }
+                span { @if let Some(rest) = &rest { a rel="next" href=(rest) { "Newer →" } } }
+            }
+        },
     };
     // The script of the page replaces these parts apart from each other.
     let content = html! {
         div id="above" {
             (heading(frame, view, &links.emojis))
+            @match place {
+                Place::Day(day) => (days::heading(&path, day)),
+                Place::Newest { months, threads } => (directory(frame, view, months, *threads, links)),
+                Place::Part | Place::Around(_) => p class="meta" { a href=(path) { @if is_thread { "Whole thread" } @else { "All days and newest messages" } } },
+                Place::Thread(_) => {},
+            }
             @if opened.is_none() { (began_with(links)) }
             (pager)
             @if messages.entries.is_empty() { p class="muted" { "No messages are stored here." } }
@@ -490,19 +547,35 @@ pub fn channel(
         }
         div id="below" { (pager) }
     };
-    let (title, own) = match target {
-        Some(target) => {
-            let excerpt = markup::excerpt(&target.content, 60, &links.names);
-            (format!("{excerpt} · {}", view.channel.name), format!("{path}/{}", target.id))
+    let name = &view.channel.name;
+    let title = match place {
+        Place::Around(target) => format!("{} · {name}", markup::excerpt(&target.content, 60, &links.names)),
+        Place::Day(day) => days::title(name, day.day.start(), day.page),
+        Place::Thread(page) if page.number > 1 => format!("{name}, page {}", page.number),
+        Place::Newest { .. } | Place::Part | Place::Thread(_) => name.clone(),
+    };
+    framed(frame, &title, listing, Some(view), &content)
+}
+
+/// Returns the parts of a channel's own page that lead to its days and threads.
+fn directory(
+    frame: &Frame<'_>,
+    view: &ChannelView,
+    months: &[(Day, u64)],
+    threads: Option<&ThreadPage>,
+    links: &Links,
+) -> Markup {
+    let path = channel_path(frame.tenant, &view.channel);
+    html! {
+        (days::months(&path, months))
+        @if let Some(threads) = threads.filter(|threads| !threads.threads.is_empty()) {
+            details class="threads" {
+                summary { "Threads" }
+                (cards(frame, view, threads, &links.emojis, &Names { roles: threads.roles.clone(), ..frame.named() }))
+                @if threads.next.is_some() { p { a href={(path) "?sort=activity"} { "All threads" } } }
+            }
         }
-        None => (view.channel.name.clone(), path.clone()),
-    };
-    let listed = match index {
-        Index::No => None,
-        Index::Own => Some(own.as_str()),
-        Index::AsChannel => Some(path.as_str()),
-    };
-    framed(frame, &title, listed, Some(view), &content)
+    }
 }
 
 /// Returns the page of an error: its HTTP status with the title, one sentence without a full stop, and the fields that it

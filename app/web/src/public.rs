@@ -2,6 +2,7 @@
 
 use app_core::browse::{After, BrowseError, ChannelFilter, ChannelView, Find, MAX_PAGE_BYTES, Reading, Threads};
 use domain::channel::ChannelKind;
+use domain::day::Month;
 use domain::message::MessageId;
 use domain::tenant::Tenant;
 use domain::timestamp::Timestamp;
@@ -14,7 +15,10 @@ use super::capture::{ChannelRef, TenantRef};
 use super::error::ApiError;
 use super::query::Query;
 use super::response::{Response, json, with_type};
-use crate::wire::{ChannelBody, CoverageBody, ListBody, MessageBody, MessagesBody, TenantBody, ThreadBody, as_sent};
+use crate::address::channel_path;
+use crate::wire::{
+    ChannelBody, CoverageBody, DayBody, ListBody, MessageBody, MessagesBody, MonthBody, TenantBody, ThreadBody, as_sent,
+};
 
 /// The `OpenAPI` document.
 const OPENAPI: &str = include_str!("../openapi.yaml");
@@ -160,6 +164,23 @@ pub(super) fn thread_cursor(text: &str) -> Result<ThreadCursor, ApiError> {
         Some(ThreadCursor { active_at: Timestamp::from_millis(millis.parse().ok()?)?, platform_id: id.parse().ok()? })
     };
     parse().ok_or_else(|| ApiError::bad_value("cursor", "expected `next` of a page of this list"))
+}
+
+/// Returns the days of a month with messages, or without `month` the months.
+pub(super) async fn days(call: &Call<'_>, slug: TenantRef<'_>, channel: ChannelRef<'_>) -> Result<Response, ApiError> {
+    let month: Option<Month> = call.query.parsed("month", "a month such as 2026-03")?;
+    let mut at = call.state.browse.open(call.audience).await?;
+    let tenant = at.tenant(slug.0).await?;
+    let view = at.channel(&tenant, channel.0).await?;
+    if let Some(month) = month {
+        let path = channel_path(&tenant, &view.channel);
+        let days = at.days(&view, month).await?;
+        let items = days.iter().map(|stats| DayBody::new(&path, stats)).collect();
+        return Ok(json(StatusCode::OK, &ListBody { items, next: None }));
+    }
+    let months = at.months(&view).await?;
+    let items = months.into_iter().map(|(first, messages)| MonthBody::new(first.month(), messages)).collect();
+    Ok(json(StatusCode::OK, &ListBody { items, next: None }))
 }
 
 pub(super) async fn message(call: &Call<'_>, slug: TenantRef<'_>, id: MessageId) -> Result<Response, ApiError> {

@@ -1,11 +1,12 @@
 //! The routing table.
 
+use domain::day::Day;
 use domain::job::JobId;
 use domain::message::{AttachmentId, MessageId};
 use http::Method;
 
 use super::call::{Call, Work};
-use super::capture::{ChannelRef, FileName, TenantRef};
+use super::capture::{ChannelRef, FileName, PageNumber, PartRef, TenantRef};
 use super::request::Area;
 use super::{admin, file, health, job, node, public, search, site, stream};
 
@@ -98,6 +99,8 @@ routes! {
         public::messages, (slug: TenantRef<'_>, channel: ChannelRef<'_>);
     GET "/api/v1/tenants/{slug}/channels/{channel}/threads" Reader ["sort" "archived" "limit" "cursor"]
         public::threads, (slug: TenantRef<'_>, channel: ChannelRef<'_>);
+    GET "/api/v1/tenants/{slug}/channels/{channel}/days" Reader ["month"]
+        public::days, (slug: TenantRef<'_>, channel: ChannelRef<'_>);
     GET "/api/v1/tenants/{slug}/messages/{id}" Reader ["channel"]
         public::message, (slug: TenantRef<'_>, id: MessageId);
     GET "/api/v1/tenants/{slug}/search" Reader ["q" "channel" "sort" "cursor" "limit"]
@@ -128,8 +131,12 @@ routes! {
     GET "/{tenant}/search" Public ["q" "channel" "sort" "cursor"] search::page, (tenant: TenantRef<'_>);
     GET "/{tenant}/{channel}" Public ["before" "after" "sort" "cursor"]
         site::channel, (tenant: TenantRef<'_>, channel: ChannelRef<'_>);
-    GET "/{tenant}/{channel}/{message}" Public []
-        site::message, (tenant: TenantRef<'_>, channel: ChannelRef<'_>, message: MessageId);
+    GET "/{tenant}/{channel}/{part}" Public []
+        site::part, (tenant: TenantRef<'_>, channel: ChannelRef<'_>, part: PartRef);
+    GET "/{tenant}/{channel}/p/{number}" Public []
+        site::thread_page, (tenant: TenantRef<'_>, channel: ChannelRef<'_>, number: PageNumber);
+    GET "/{tenant}/{channel}/{day}/{number}" Public []
+        site::day_page, (tenant: TenantRef<'_>, channel: ChannelRef<'_>, day: Day, number: PageNumber);
     GET "/{tenant}/files/{channel}/{message}/{attachment}/{name}" Reader []
         file::file, (tenant: TenantRef<'_>, channel: ChannelRef<'_>, message: MessageId, attachment: AttachmentId,
             name: FileName<'_>);

@@ -1,18 +1,23 @@
 //! The pages of the site.
 
-use app_core::browse::{ChannelFilter, Find, MAX_TREE, Threads};
+use std::sync::Arc;
+
+use app_core::browse::{ChannelFilter, ChannelView, Find, MAX_TREE, Messages, Reading, Threads, is_thin_thread};
 use http::{StatusCode, header};
 
 use super::call::Call;
-use super::capture::{ChannelRef, FileName, TenantRef};
+use super::capture::{ChannelRef, FileName, PageNumber, PartRef, TenantRef};
 use super::error::ApiError;
 use super::public::{channel_cursor, find, thread_cursor};
 use super::query::Query;
 use super::response::{Response, html, html_of, moved, with_type};
-use crate::address::{channel_path, message_path};
-use crate::html::{self as pages, Index};
+use crate::address::{channel_path, day_path, message_path, thread_path};
+use crate::html::{self as pages, Listing, Place};
 
+use domain::day::Day;
 use domain::message::MessageId;
+use domain::tenant::Tenant;
+use domain::timestamp::Timestamp;
 use ports::channel::ThreadOrder;
 use uuid::Uuid;
 
@@ -20,6 +25,8 @@ use uuid::Uuid;
 const PAGE: u32 = 50;
 /// The number of communities and posts of a page.
 const LIST: u32 = 50;
+/// The number of threads on the page of their channel.
+const FEW: u32 = 20;
 
 pub(super) async fn icon(_: &Call<'_>) -> Result<Response, ApiError> {
     Ok(kept(with_type(StatusCode::OK, "image/svg+xml", pages::ICON)))
@@ -57,13 +64,13 @@ pub(super) async fn home(call: &Call<'_>) -> Result<Response, ApiError> {
     let after = query.get("cursor").map(|slug| domain::slug::TenantSlug::new(slug).map_err(|_| wrong())).transpose()?;
     let (tenants, next) = call.state.browse.open(call.audience).await?.tenants(after, LIST).await?;
     let next = next.map(|slug| slug.to_string());
-    Ok(html(StatusCode::OK, pages::home(&tenants, next.as_deref(), index(query))))
+    Ok(html(StatusCode::OK, pages::home(&tenants, next.as_deref(), &listing(query, String::from("/")))))
 }
 
-/// Returns whether search engines may index a page: one with a cursor or an order is one of many views of the same
-/// content.
-fn index(query: &Query) -> Index {
-    if query.is_empty() { Index::Own } else { Index::No }
+/// Returns how search engines should list a page under `path`: with a cursor or an order it is one of many views of the
+/// same content.
+fn listing(query: &Query, path: String) -> Listing {
+    if query.is_empty() { Listing::under(path) } else { Listing::not_at_all() }
 }
 
 pub(super) async fn tenant(call: &Call<'_>, slug: TenantRef<'_>) -> Result<Response, ApiError> {
@@ -75,9 +82,12 @@ pub(super) async fn tenant(call: &Call<'_>, slug: TenantRef<'_>) -> Result<Respo
         None => None,
     };
     let page = at.channel_page(&tenant, ChannelFilter::default(), after.as_ref(), MAX_TREE).await?;
-    Ok(html_of(&tenant, pages::tenant(&call.state.public_url, &tenant, &page, index(query))))
+    let listing = listing(query, format!("/{}", tenant.slug));
+    Ok(html_of(&tenant, pages::tenant(&call.state.public_url, &tenant, &page, &listing)))
 }
 
+/// Returns the page of a channel: the newest messages of a chat channel, the first ones of a thread, or the posts of a
+/// forum; with parameters others of them, or the threads of a chat channel.
 pub(super) async fn channel(
     call: &Call<'_>,
     slug: TenantRef<'_>,
@@ -87,32 +97,104 @@ pub(super) async fn channel(
     let mut at = call.state.browse.open(call.audience).await?;
     let tenant = at.tenant(slug.0).await?;
     let view = at.channel(&tenant, channel).await?;
+    let path = channel_path(&tenant, &view.channel);
     if view.channel.slug.as_str() != channel {
-        return Ok(moved(&channel_path(&tenant, &view.channel)));
+        return Ok(moved(&path));
     }
-    let channels = at.channels(&tenant).await?;
-    let now = call.state.clock.now();
-    let frame =
-        pages::Frame { public_url: &call.state.public_url, tenant: &tenant, channels: &channels, now: Some(now) };
-    if view.channel.kind.is_forum() {
-        let order = match query.get("sort") {
-            None | Some("activity") => ThreadOrder::Activity,
-            Some("created") => ThreadOrder::Created,
-            Some(_) => return Err(ApiError::bad_value("sort", "expected activity or created")),
-        };
-        let cursor = query.get("cursor").map(thread_cursor).transpose()?;
-        let filter = Threads { order, archived: None };
-        let page = at.threads(&view, filter, cursor, LIST).await?;
-        let emojis = at.tag_emojis(tenant.id, &view.channel.tags).await?;
-        return Ok(html_of(&tenant, pages::forum(&frame, &view, &page, &emojis, order, index(query))));
+    let site = Site::new(call, &mut at, tenant).await?;
+    let is_thread = view.channel.kind.is_thread();
+    if view.channel.kind.is_forum() || !is_thread && (query.get("sort").is_some() || query.get("cursor").is_some()) {
+        return site.threads(&mut at, &view, query, path).await;
     }
     let find = find(query)?;
+    if find != Find::Newest {
+        let page = at.messages(&view, find, PAGE).await?;
+        return site.page(&mut at, &view, &page, &Place::Part, &Listing::not_at_all()).await;
+    }
+    if is_thread {
+        return site.thread(&mut at, &view, 1, listing(query, path)).await;
+    }
     let page = at.messages(&view, find, PAGE).await?;
-    let context = at.page_context(&tenant, &view, &page).await?;
-    Ok(html_of(&tenant, pages::channel(&frame, &view, &page, context, None, index(query))))
+    let months = at.months(&view).await?;
+    let filter = Threads { order: ThreadOrder::Activity, archived: None };
+    let threads =
+        if view.channel.stats.thread_count > 0 { Some(at.threads(&view, filter, None, FEW).await?) } else { None };
+    let place = Place::Newest { months: &months, threads: threads.as_ref() };
+    let listing = listing(query, path).unless(months.is_empty());
+    site.page(&mut at, &view, &page, &place, &listing).await
 }
 
-pub(super) async fn message(
+/// Returns a page of a thread by its number.
+pub(super) async fn thread_page(
+    call: &Call<'_>,
+    slug: TenantRef<'_>,
+    ChannelRef(channel): ChannelRef<'_>,
+    PageNumber(number): PageNumber,
+) -> Result<Response, ApiError> {
+    let mut at = call.state.browse.open(call.audience).await?;
+    let tenant = at.tenant(slug.0).await?;
+    let view = at.channel(&tenant, channel).await?;
+    if !view.channel.kind.is_thread() {
+        return Err(ApiError::not_found("there is no such page"));
+    }
+    let path = thread_path(&channel_path(&tenant, &view.channel), number);
+    if view.channel.slug.as_str() != channel || number == 1 {
+        return Ok(moved(&path));
+    }
+    let site = Site::new(call, &mut at, tenant).await?;
+    site.thread(&mut at, &view, number, Listing::under(path)).await
+}
+
+/// Returns a day of a channel, or the page around one of its messages.
+pub(super) async fn part(
+    call: &Call<'_>,
+    slug: TenantRef<'_>,
+    channel: ChannelRef<'_>,
+    part: PartRef,
+) -> Result<Response, ApiError> {
+    match part {
+        PartRef::Day(of) => day(call, slug, channel, of, None).await,
+        PartRef::Message(id) => message(call, slug, channel, id).await,
+    }
+}
+
+/// Returns a page of a day by its number.
+pub(super) async fn day_page(
+    call: &Call<'_>,
+    slug: TenantRef<'_>,
+    channel: ChannelRef<'_>,
+    of: Day,
+    PageNumber(number): PageNumber,
+) -> Result<Response, ApiError> {
+    day(call, slug, channel, of, Some(number)).await
+}
+
+async fn day(
+    call: &Call<'_>,
+    slug: TenantRef<'_>,
+    ChannelRef(channel): ChannelRef<'_>,
+    day: Day,
+    given: Option<u64>,
+) -> Result<Response, ApiError> {
+    let number = given.unwrap_or(1);
+    let mut at = call.state.browse.open(call.audience).await?;
+    let tenant = at.tenant(slug.0).await?;
+    let view = at.channel(&tenant, channel).await?;
+    if view.channel.kind.is_thread() {
+        return Err(ApiError::not_found("a thread has pages, and no days"));
+    }
+    let path = day_path(&channel_path(&tenant, &view.channel), day, number);
+    if view.channel.slug.as_str() != channel || given == Some(1) {
+        return Ok(moved(&path));
+    }
+    let (of_day, page) = at.day_page(&view, day, number).await?;
+    let site = Site::new(call, &mut at, tenant).await?;
+    let listing = Listing::under(path).unless(of_day.page.counts.is_thin_day());
+    site.page(&mut at, &view, &page, &Place::Day(&of_day), &listing).await
+}
+
+/// Returns the page around a message. Search engines list it under the page that shows the message for ever.
+async fn message(
     call: &Call<'_>,
     slug: TenantRef<'_>,
     ChannelRef(channel): ChannelRef<'_>,
@@ -120,7 +202,7 @@ pub(super) async fn message(
 ) -> Result<Response, ApiError> {
     let mut at = call.state.browse.open(call.audience).await?;
     let tenant = at.tenant(slug.0).await?;
-    let place = at.channel(&tenant, channel).await?;
+    let view = at.channel(&tenant, channel).await?;
     let found = match at.message(&tenant, id, Some(channel)).await {
         Ok(found) => found,
         Err(app_core::browse::BrowseError::NotFound(_)) => {
@@ -129,16 +211,83 @@ pub(super) async fn message(
         }
         Err(error) => return Err(error.into()),
     };
-    if place.channel.slug.as_str() != channel {
+    if view.channel.slug.as_str() != channel {
         return Ok(moved(&message_path(&tenant, &found.channel.channel, id)));
     }
-    let channels = at.channels(&tenant).await?;
-    let now = call.state.clock.now();
-    let frame =
-        pages::Frame { public_url: &call.state.public_url, tenant: &tenant, channels: &channels, now: Some(now) };
-    let page = at.messages(&place, Find::Around(id), PAGE).await?;
-    let context = at.page_context(&tenant, &place, &page).await?;
-    let target = &found.entry.message;
-    let index = if at.is_among_newest(&place, &page, target.id, PAGE).await? { Index::AsChannel } else { Index::Own };
-    Ok(html_of(&tenant, pages::channel(&frame, &place, &page, context, Some(target), index)))
+    let site = Site::new(call, &mut at, tenant).await?;
+    let page = at.messages(&view, Find::Around(id), PAGE).await?;
+    let home = at.home_of(&view, id).await?;
+    let path = channel_path(&site.tenant, &view.channel);
+    let home_path = match home.day {
+        Some(day) => day_path(&path, day, home.number),
+        None => thread_path(&path, home.number),
+    };
+    let listing = Listing::under(home_path).unless(home.is_thin);
+    site.page(&mut at, &view, &page, &Place::Around(&found.entry.message), &listing).await
+}
+
+/// The parts that all pages of a tenant share.
+struct Site<'a> {
+    public_url: &'a str,
+    tenant: Tenant,
+    channels: Arc<[ChannelView]>,
+    now: Timestamp,
+}
+
+impl<'a> Site<'a> {
+    async fn new(call: &Call<'a>, at: &mut Reading, tenant: Tenant) -> Result<Self, ApiError> {
+        let channels = at.channels(&tenant).await?;
+        Ok(Self { public_url: &call.state.public_url, tenant, channels, now: call.state.clock.now() })
+    }
+
+    fn frame(&self) -> pages::Frame<'_> {
+        let Self { public_url, tenant, channels, now } = self;
+        pages::Frame { public_url, tenant, channels, now: Some(*now) }
+    }
+
+    /// Returns a page with messages of a channel.
+    async fn page(
+        &self,
+        at: &mut Reading,
+        view: &ChannelView,
+        messages: &Messages,
+        place: &Place<'_>,
+        listing: &Listing,
+    ) -> Result<Response, ApiError> {
+        let context = at.page_context(&self.tenant, view, messages).await?;
+        Ok(html_of(&self.tenant, pages::channel(&self.frame(), view, messages, context, place, listing)))
+    }
+
+    /// Returns a page of a thread by its number.
+    async fn thread(
+        &self,
+        at: &mut Reading,
+        view: &ChannelView,
+        number: u64,
+        listing: Listing,
+    ) -> Result<Response, ApiError> {
+        let (numbered, messages) = at.thread_page(view, number).await?;
+        let listing = listing.unless(is_thin_thread(view, numbered.counts));
+        self.page(at, view, &messages, &Place::Thread(numbered), &listing).await
+    }
+
+    /// Returns the page with the posts of a forum, or with the threads of a channel.
+    async fn threads(
+        &self,
+        at: &mut Reading,
+        view: &ChannelView,
+        query: &Query,
+        path: String,
+    ) -> Result<Response, ApiError> {
+        let order = match query.get("sort") {
+            None | Some("activity") => ThreadOrder::Activity,
+            Some("created") => ThreadOrder::Created,
+            Some(_) => return Err(ApiError::bad_value("sort", "expected activity or created")),
+        };
+        let cursor = query.get("cursor").map(thread_cursor).transpose()?;
+        let page = at.threads(view, Threads { order, archived: None }, cursor, LIST).await?;
+        let emojis = at.tag_emojis(self.tenant.id, &view.channel.tags).await?;
+        let listing = listing(query, path).unless(page.threads.is_empty());
+        Ok(html_of(&self.tenant, pages::forum(&self.frame(), view, &page, &emojis, order, &listing)))
+    }
 }

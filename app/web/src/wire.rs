@@ -6,6 +6,7 @@ mod search;
 use app_core::browse::{Audience, ChannelView, CoverageView, FileStates, Roles, ThreadView};
 use domain::channel::ForumTag;
 use domain::coverage::{CoverageState, Interval};
+use domain::day::{DayStats, Month};
 use domain::job::{Job, JobId, JobKind, JobState};
 use domain::message::MessageId;
 use domain::retention::Retention;
@@ -21,7 +22,7 @@ pub use self::message::{
     RoleBody, StartedBody, VersionBody,
 };
 pub use self::search::{HitBody, SearchBody};
-use crate::address::message_path;
+use crate::address::{day_path, message_path};
 
 /// A list and the cursor of its next page.
 #[derive(Debug, Serialize)]
@@ -211,6 +212,37 @@ pub struct RepairBody {
     since: Timestamp,
     low: MessageId,
     high: MessageId,
+}
+
+/// A day of a channel.
+#[derive(Debug, Serialize)]
+pub struct DayBody {
+    day: String,
+    messages: u64,
+    path: String,
+}
+
+impl DayBody {
+    /// Returns a day of the channel with this path.
+    #[must_use]
+    pub fn new(channel: &str, DayStats { day, counts, .. }: &DayStats) -> Self {
+        Self { day: day.to_string(), messages: counts.messages, path: day_path(channel, *day, 1) }
+    }
+}
+
+/// A month of a channel.
+#[derive(Debug, Serialize)]
+pub struct MonthBody {
+    month: String,
+    messages: u64,
+}
+
+impl MonthBody {
+    /// Returns a month with the number of its messages.
+    #[must_use]
+    pub fn new(month: Month, messages: u64) -> Self {
+        Self { month: month.to_string(), messages }
+    }
 }
 
 /// The coverage of a channel.

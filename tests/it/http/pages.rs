@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::program::{Answer, Installation, Server};
 
-const SITE: &str = "https://archive.example.org";
+pub(super) const SITE: &str = "https://archive.example.org";
 
 /// A server with `PUBLIC_URL`, with channels of one guild whose messages `1000…` are one minute apart.
 fn served(installation: &Installation, channels: &[(&str, u64)]) -> Server {
@@ -23,7 +23,7 @@ pub(crate) fn id(number: u64) -> u64 {
     (1_700_000_000_000 - 1_420_070_400_000 + number * 60_000) << 22
 }
 
-fn export(channel: u64, name: &str, count: u64) -> Value {
+pub(super) fn export(channel: u64, name: &str, count: u64) -> Value {
     let messages: Vec<Value> = (0..count)
         .map(|number| {
             json!({
@@ -42,13 +42,13 @@ fn export(channel: u64, name: &str, count: u64) -> Value {
     })
 }
 
-fn canonical(page: &Answer) -> Option<String> {
+pub(super) fn canonical(page: &Answer) -> Option<String> {
     let text = page.text();
     let (_, rest) = text.split_once(r#"<link rel="canonical" href=""#)?;
     Some(rest.split_once('"').unwrap().0.to_owned())
 }
 
-fn is_listed(page: &Answer) -> bool {
+pub(super) fn is_listed(page: &Answer) -> bool {
     !page.text().contains(r#"<meta name="robots" content="noindex">"#)
 }
 
@@ -91,27 +91,6 @@ fn a_page_is_listed_under_its_own_address_or_not_at_all() {
     }
     let page = server.get("/?cursor=aaa");
     assert_eq!((canonical(&page), is_listed(&page)), (None, false));
-}
-
-#[test]
-fn a_permalink_names_the_page_of_its_channel_if_the_message_is_on_it() {
-    let installation = Installation::new();
-    let server = served(&installation, &[("long", 120), ("short", 50)]);
-    for (channel, count) in [("long", 120), ("short", 50)] {
-        let newest = server.get(&format!("/pages/{channel}")).text();
-        // Both sides of the limit, of the half of a page, and both ends.
-        for number in [0, 1, 24, 25, 26, 49, 60, 69, 70, 71, 94, 95, 96, 118, 119] {
-            if number >= count {
-                continue;
-            }
-            let own = format!("/pages/{channel}/{}", id(number));
-            let page = server.get(&own);
-            let is_on_it = newest.contains(&format!(r#"id="m{}""#, id(number)));
-            assert_eq!(is_on_it, number + 50 >= count, "{channel} {number}");
-            let wanted = if is_on_it { format!("{SITE}/pages/{channel}") } else { format!("{SITE}{own}") };
-            assert_eq!((canonical(&page), is_listed(&page)), (Some(wanted), true), "{channel} {number}");
-        }
-    }
 }
 
 #[test]

@@ -62,13 +62,15 @@ fn article(frame: &MessageFrame<'_>, entry: &Entry, grouped: bool, above: &Marku
     let message = &entry.message;
     let at = message.created_at();
     let mut class = String::from(if grouped { "message" } else { "message first" });
-    if frame.target.is_some_and(|target| target.id == message.id) {
+    let is_target = frame.target.is_some_and(|target| target.id == message.id);
+    if is_target {
         class.push_str(" target");
     }
     let own = |url: &str| stored(tenant, message, links, url);
     let edited = message.version.edited_at;
     html! {
-        article class=(class) id={"m" (message.id)} {
+        // The focus scrolls to the message, also without a script.
+        article class=(class) id={"m" (message.id)} tabindex=[is_target.then_some("-1")] autofocus[is_target] {
             @if grouped {
                 a class="at" href={(path) "/" (message.id)} { time datetime=(at) title=(moment(at)) { (clock(at)) } }
             } @else {

@@ -95,6 +95,11 @@ pub(super) fn day(at: Timestamp) -> String {
     Civil::of(at.as_millis().div_euclid(1_000)).long_date()
 }
 
+/// Returns the name of the month of a time.
+pub(super) fn month(at: Timestamp) -> &'static str {
+    MONTHS[Civil::of(at.as_millis().div_euclid(1_000)).month]
+}
+
 /// The parts of a time in the Gregorian calendar, of any year.
 struct Civil {
     year: i64,
