@@ -100,6 +100,14 @@ impl Installation {
         Self::started(command)
     }
 
+    /// Like [`Installation::serve`], without a cache: for cases that change the archive from outside, and do not wait for the
+    /// second in which the server notices.
+    pub(crate) fn serve_uncached(&self, arguments: &[&str]) -> Server {
+        self.serve_with(arguments, |command| {
+            command.env("CACHE_MIB", "0");
+        })
+    }
+
     /// Like [`Installation::serve`], without a search index: every statement but those of the change log, the leases and
     /// the jobs is one of a request.
     pub(crate) fn serve_without_index(&self, arguments: &[&str]) -> Server {

@@ -14,7 +14,7 @@ use std::time::Duration;
 use app_core::browse::{Derived, Part, Reads};
 use app_core::follow::Freshness;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Response, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use tokio::runtime::Handle;
@@ -104,7 +104,7 @@ impl Cache {
                 self.counts.hits.inc();
                 return Lookup::Hit(hit);
             }
-            if has_waited {
+            if has_waited || self.shelf().is_unstored(target) {
                 break;
             }
             match self.flights.join(target) {
@@ -164,17 +164,27 @@ impl Lead {
     /// Stores a complete response, unless it may not be stored, or a part of it changed meanwhile. `is_page` says whether
     /// times in it are shown as the distance from now.
     pub(crate) fn store(self, response: &Response<Body>, route: &'static str, is_page: bool, reads: &Reads) {
-        let (Body::Whole(whole), Some(tag)) = (response.body(), response.headers().get(header::ETAG)) else { return };
-        let cached = response.headers().get(header::CACHE_CONTROL);
-        let is_public = cached.is_some_and(|cached| cached.as_bytes().starts_with(b"public"));
-        if !is_public || response.status() != http::StatusCode::OK || !reads.is_traced() {
+        let target = self.flight.target();
+        let Some((whole, tag)) = storable(response).filter(|_| reads.is_traced()) else {
+            self.cache.shelf().note_unstored(target);
             return;
-        }
+        };
         let until = (is_page && reads.has_relative_times()).then(|| self.start + RELATIVE_TIME);
         let (mut head, ()) = Response::new(()).into_parts();
         head.headers = response.headers().clone();
-        let target = self.flight.target();
         self.cache.shelf().insert(target, Record::new(tag.clone(), head, route, until), whole, reads, self.position);
+    }
+}
+
+/// Returns the body and the validator of a response that everyone may store.
+fn storable(response: &Response<Body>) -> Option<(&Bytes, &HeaderValue)> {
+    let headers = response.headers();
+    let is_public = headers.get(header::CACHE_CONTROL)?.as_bytes().starts_with(b"public");
+    match response.body() {
+        Body::Whole(whole) if is_public && response.status() == StatusCode::OK => {
+            Some((whole, headers.get(header::ETAG)?))
+        }
+        _ => None,
     }
 }
 

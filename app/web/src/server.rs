@@ -312,10 +312,19 @@ async fn find(state: &ServerState, request: &HttpRequest<Incoming>, asked: &Aske
     let Some(caching) = &state.caching else { return Lookup::Bypass };
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD) && request.body().is_end_stream();
     let is_public = !request.headers().contains_key(header::AUTHORIZATION);
+    // No response to a search, stream or file is stored, so that equal requests have nothing to wait for.
+    let is_stored =
+        |path: &str| !["/search", "/events"].iter().any(|end| path.ends_with(end)) && !path.contains("/files/");
     // A request in another form goes through all checks.
     let target = request.uri().path_and_query().filter(|_| request.uri().authority().is_none());
     match target {
-        Some(target) if is_read && is_public && asked.area.is_bounded() && !state.operations_only => {
+        Some(target)
+            if is_read
+                && is_public
+                && is_stored(target.path())
+                && asked.area.is_bounded()
+                && !state.operations_only =>
+        {
             // An address has the same response on every host.
             let (target, freshness) = (target.as_str(), &caching.freshness);
             caching.cache.find(target, &asked.accepted, &asked.if_none_match, freshness).await

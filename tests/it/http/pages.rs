@@ -138,7 +138,7 @@ fn an_age_gated_channel_is_marked_wherever_it_is_shown() {
     let examples = crate::program::examples();
     assert_eq!(installation.import(&[&examples], &[]).0, 0);
     let database = rusqlite::Connection::open(installation.database()).unwrap();
-    let server = installation.serve(&["--public-url", SITE]);
+    let server = installation.serve_uncached(&["--public-url", SITE]);
     let channels = server.get("/api/v1/tenants/thimble-firmware/channels").json();
     let named = |wanted: &dyn Fn(&Value) -> bool| -> Value {
         let items = channels["items"].as_array().unwrap();

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use app_core::browse::{Part, Reads, Recent, Topic};
 use bytes::Bytes;
@@ -23,6 +24,10 @@ const PART_BYTES: usize = 96;
 /// The sizes from which the number of entries is estimated; more or fewer only change what is set aside for them.
 const USUAL_RECORD: usize = 1_024;
 const USUAL_BODY: usize = 16_384;
+
+/// The number of addresses that are remembered without a response, and for how long.
+const UNSTORED: usize = 1_024;
+const UNSTORED_TIME: Duration = Duration::from_secs(1);
 
 /// What is known of a response without its body.
 pub(super) struct Record {
@@ -92,6 +97,8 @@ pub(super) struct Shelf {
     bodies: Bounded<u64, Entry, Weights, DefaultHashBuilder, DefaultLifecycle<u64, Entry>>,
     /// The addresses of the records of each part, by the ids of the records.
     by_topic: HashMap<Topic, HashMap<u64, (Arc<str>, Vec<Interval>)>>,
+    /// The latest addresses whose responses were not stored: equal requests need not wait for each other.
+    unstored: Bounded<Arc<str>, Instant>,
     recent: Recent,
     next_id: u64,
 }
@@ -116,7 +123,8 @@ impl Shelf {
             hashes(),
             DefaultLifecycle::default(),
         );
-        Self { records, bodies, by_topic: HashMap::new(), recent: Recent::default(), next_id: 1 }
+        let unstored = Bounded::new(UNSTORED);
+        Self { records, bodies, by_topic: HashMap::new(), unstored, recent: Recent::default(), next_id: 1 }
     }
 
     /// Returns the position of the changes that were applied.
@@ -132,6 +140,15 @@ impl Shelf {
         }
         let stored = self.bodies.get(&record.id).map(|entry| Arc::clone(&entry.stored));
         Some((Arc::clone(record), stored))
+    }
+
+    /// Returns whether the last response at an address was not stored.
+    pub(super) fn is_unstored(&self, target: &str) -> bool {
+        self.unstored.get(target).is_some_and(|at| at.elapsed() < UNSTORED_TIME)
+    }
+
+    pub(super) fn note_unstored(&mut self, target: &Arc<str>) {
+        self.unstored.insert(Arc::clone(target), Instant::now());
     }
 
     /// Stores a response that was made of snapshots opened after `position`, unless one of its parts changed since.

@@ -1,16 +1,18 @@
-use app_core::browse::Topic;
+use app_core::browse::{Audience, Browse, ChannelView, Find, Topic, recorded};
 use app_core::follow::Follower;
 use domain::change::ChangePosition;
+use domain::channel::{Channel, ChannelKind, ChannelSnowflake};
 use domain::coverage::Interval;
-use domain::message::MessageId;
+use domain::message::{Author, Message, MessageId, Origin, Version};
+use domain::pseudonym::Pseudonym;
 use domain::tenant::TenantId;
-use http::StatusCode;
+use domain::timestamp::Timestamp;
+use ports::message::MessageList;
 use ports::mock::{FakeStore, FakeUnitOfWork};
 use uuid::Uuid;
 
 use super::*;
 use crate::response::{finish, with_type};
-use app_core::browse::Audience;
 
 const TENANT: TenantId = TenantId(Uuid::nil());
 
@@ -76,6 +78,51 @@ async fn a_response_is_not_kept_if_a_part_changed_while_it_was_made() {
     assert_eq!(body(&cache, "/a").await, Some(Bytes::from_static(b"old")));
 }
 
+/// Returns what a page with a message was made of.
+async fn reads_of(content: &'static str) -> Reads {
+    let channel = Channel::new(TENANT, ChannelSnowflake::new(5).unwrap(), ChannelKind::PUBLIC_THREAD, "a".to_owned());
+    let mut unit = FakeUnitOfWork::default();
+    unit.messages.expect_list().return_once(|channel, _, _, _| {
+        let author = Author { pseudonym: Pseudonym::new([7; 16]), bot: false, webhook: false };
+        let observed_at = Timestamp::from_millis(1).unwrap();
+        let version = Version { edited_at: None, observed_at, origin: Origin::Page };
+        let message = Message::new(channel, MessageId::MIN, author, content.to_owned(), version);
+        Ok(MessageList { messages: vec![message], examined_to: None })
+    });
+    let browse = Browse::new(Arc::new(FakeStore::new([unit])));
+    let view = ChannelView { channel, parent: None, public: true };
+    let read = async { browse.open(Audience::Public).await.unwrap().messages(&view, Find::Newest, 1).await.unwrap() };
+    recorded(read).await.1
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_with_a_time_as_the_distance_from_now_is_kept_for_a_second() {
+    let cache = Arc::new(Cache::new(1 << 20));
+    let (relative, plain) = (reads_of("<t:1700000000:R>").await, reads_of("<t:1700000000:f>").await);
+    for (target, is_page, reads) in [("/a", true, &relative), ("/b", false, &relative), ("/c", true, &plain)] {
+        lead(&cache, target).await.store(&response("a"), "/", is_page, reads);
+        assert!(body(&cache, target).await.is_some());
+    }
+    tokio::time::advance(RELATIVE_TIME).await;
+    let mut kept = Vec::new();
+    for target in ["/a", "/b", "/c"] {
+        kept.push(body(&cache, target).await.is_some());
+    }
+    assert_eq!(kept, [false, true, true]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn equal_requests_do_not_wait_for_a_response_that_is_not_stored() {
+    let cache = Arc::new(Cache::new(1 << 20));
+    let mut missing = response("a");
+    *missing.status_mut() = StatusCode::NOT_FOUND;
+    lead(&cache, "/a").await.store(&missing, "/", false, &Reads::default());
+    assert!(matches!(cache.find("/a", &[], &[], &fresh().await).await, Lookup::Bypass));
+    tokio::time::advance(std::time::Duration::from_secs(1)).await;
+    lead(&cache, "/a").await.store(&response("a"), "/", false, &Reads::default());
+    assert!(body(&cache, "/a").await.is_some(), "it is there now");
+}
+
 #[tokio::test]
 async fn only_whole_public_and_traced_responses_are_kept() {
     let cache = Arc::new(Cache::new(1 << 20));
@@ -91,9 +138,10 @@ async fn only_whole_public_and_traced_responses_are_kept() {
         |response| drop(response.headers_mut().remove(header::ETAG)),
         |response| *response.body_mut() = Body::Stream(futures::StreamExt::boxed(futures::stream::empty())),
     ];
-    for change in kept {
-        lead(&cache, "/a").await.store(&finish(response("a"), change), "/", false, &Reads::default());
-        assert_eq!(body(&cache, "/a").await, None);
+    for (number, change) in kept.into_iter().enumerate() {
+        let target = format!("/{number}");
+        lead(&cache, &target).await.store(&finish(response("a"), change), "/", false, &Reads::default());
+        assert_eq!(body(&cache, &target).await, None);
     }
     lead(&cache, "/a").await.store(&response("a"), "/", false, &Reads::default());
     assert!(body(&cache, "/a").await.is_some());
