@@ -16,7 +16,7 @@ use crate::program::{ADMIN_KEY, Installation, Server};
 
 fn served(installation: &Installation) -> Server {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
-    installation.serve(&["--import", examples.to_str().unwrap()])
+    installation.serve_cached(&["--import", examples.to_str().unwrap()])
 }
 
 const GENERAL: &str = "/api/v1/tenants/thimble-firmware/channels/general";

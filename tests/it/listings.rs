@@ -65,7 +65,7 @@ fn the_start_page_leads_to_every_community_whatever_stands_between() {
     let database = Connection::open(installation.database()).unwrap();
     add_tenants(&database, (0..51).map(|number| format!("aaa-{number:02}")), "CANCELLED", true);
     add_tenants(&database, ["zed".to_owned()].into_iter(), "ACTIVE", true);
-    let server = installation.serve_uncached(&[]);
+    let server = installation.serve(&[]);
     assert_eq!(home(&server), (vec!["merged".to_owned(), "zed".to_owned()], 1));
     add_tenants(&database, (0..1_100).map(|number| format!("bbb-{number:04}")), "MAINTENANCE", true);
     add_tenants(&database, (0..1_100).map(|number| format!("ccc-{number:04}")), "ACTIVE", false);
@@ -96,7 +96,7 @@ fn a_community_without_a_public_channel_is_not_on_the_start_page() {
     private["guild"] = json!({"id": "6", "name": "Secret Society", "iconUrl": ""});
     let private = write(&installation, "private.json", &private);
     assert_eq!(installation.import(&[&private], &["--visibility", "private"]).0, 0);
-    let server = installation.serve_uncached(&[]);
+    let server = installation.serve(&[]);
     assert_eq!(home(&server).0, ["merged"]);
     let listed = admin(&server, "/api/v1/admin/tenants").json();
     assert_eq!(listed["items"].as_array().unwrap().len(), 3);
@@ -126,7 +126,7 @@ fn every_channel_is_reached_however_many_there_are() {
     // The parent is in the tree; its children are beyond it.
     add_channels(&database, 300_000, 3, "public", Some(200_000));
     add_threads(&database, 400_000, 2, "public", false);
-    let server = installation.serve_uncached(&[]);
+    let server = installation.serve(&[]);
     let public: Vec<_> = ["talk".to_owned(), "general".to_owned()]
         .into_iter()
         .chain((200_000..201_300).map(|id| format!("c-{id}")))
@@ -203,7 +203,7 @@ fn a_page_of_threads_examines_a_bounded_number_whatever_the_filter() {
     add_threads(&database, 100_000, 2, "public", false);
     add_threads(&database, 200_000, 2_500, "public", true);
     add_threads(&database, 300_000, 2_500, "private", false);
-    let server = installation.serve_uncached(&[]);
+    let server = installation.serve(&[]);
     for sort in ["&sort=activity", "&sort=created"] {
         let (found, pages) = threads(|path| server.get(path), 2, &format!("{sort}&archived=false"));
         assert_eq!(found, ["t-100001", "t-100000"], "{sort}");
@@ -235,7 +235,7 @@ fn types_that_are_not_on_the_list_are_for_the_admin_alone() {
     messages.push(message(2_000, "last"));
     let file = write(&installation, "alarms.json", &export(1, &messages));
     assert_eq!(installation.import(&[&file], &[]).0, 0);
-    let server = installation.serve_uncached(&[]);
+    let server = installation.serve(&[]);
     let list = "/api/v1/tenants/merged/channels/general/messages";
     let ids = |answer: Answer| -> Vec<String> {
         let page: Value = answer.json();
@@ -278,7 +278,7 @@ fn the_slug_of_a_public_channel_does_not_tell_of_a_private_one() {
         for (file, visibility) in steps {
             assert_eq!(installation.import(&[file], &["--visibility", visibility]).0, 0);
         }
-        let server = installation.serve_uncached(&[]);
+        let server = installation.serve(&[]);
         assert_eq!(slugs(&server), ["layoffs"], "{private_first}");
         assert_eq!(server.get("/merged/layoffs").status, 200);
         assert_eq!(server.get("/merged/Private-layoffs").status, 404);
@@ -307,7 +307,7 @@ fn the_slug_of_a_thread_of_a_private_channel_tells_nothing() {
     let public = write(&installation, "public.json", &of_channel(60, "GuildTextChat", "layoffs", None));
     assert_eq!(installation.import(&[&above, &thread], &["--visibility", "private"]).0, 0);
     assert_eq!(installation.import(&[&public], &["--visibility", "public"]).0, 0);
-    let server = installation.serve_uncached(&[]);
+    let server = installation.serve(&[]);
     assert_eq!(slugs(&server), ["layoffs"]);
 }
 

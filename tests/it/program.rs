@@ -61,6 +61,7 @@ impl Installation {
             .env("PSEUDONYM_KEY", format!("{:02x}", KEY[0]).repeat(KEY.len()))
             .env("BIND", "127.0.0.1:0")
             .env("RATE_LIMIT", "0")
+            .env("CACHE_MIB", "0")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
@@ -100,11 +101,11 @@ impl Installation {
         Self::started(command)
     }
 
-    /// Like [`Installation::serve`], without a cache: for cases that change the archive from outside, and do not wait for the
-    /// second in which the server notices.
-    pub(crate) fn serve_uncached(&self, arguments: &[&str]) -> Server {
+    /// Like [`Installation::serve`], with a cache: for cases that change the archive through the server alone, or not at
+    /// all. It notices other changes within a second.
+    pub(crate) fn serve_cached(&self, arguments: &[&str]) -> Server {
         self.serve_with(arguments, |command| {
-            command.env("CACHE_MIB", "0");
+            command.env("CACHE_MIB", "64");
         })
     }
 

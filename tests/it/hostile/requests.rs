@@ -33,7 +33,7 @@ const VALUES: [&str; 22] = [
 fn hostile_requests_never_end_in_a_500() {
     let installation = Installation::new();
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
-    let server = installation.serve(&["--import", examples.to_str().unwrap()]);
+    let server = installation.serve_cached(&["--import", examples.to_str().unwrap()]);
     let channels = server.get("/api/v1/tenants/thimble-firmware/channels").json();
     assert!(channels["items"].as_array().unwrap().len() > 2);
     let messages = "/api/v1/tenants/thimble-firmware/channels/general/messages";
@@ -73,7 +73,7 @@ fn hostile_requests_never_end_in_a_500() {
 #[test]
 fn broken_http_is_refused_and_the_server_lives() {
     let installation = Installation::new();
-    let server = installation.serve(&[]);
+    let server = installation.serve_cached(&[]);
     let long = "a".repeat(100_000);
     let requests: [(&str, String, &[u16]); 12] = [
         ("no HTTP", "\0\u{1}\u{2}garbage\r\n\r\n".to_owned(), &[400]),
@@ -100,7 +100,7 @@ fn broken_http_is_refused_and_the_server_lives() {
 #[test]
 fn hostile_bodies_are_refused_with_the_field_that_is_wrong() {
     let installation = Installation::new();
-    let server = installation.serve(&[]);
+    let server = installation.serve_cached(&[]);
     let headers = format!("Authorization: Bearer {ADMIN_KEY}\r\nContent-Type: application/json\r\n");
     let deep = "[".repeat(200_000);
     let long = format!("{{\"name\":\"{}\",\"platform_id\":\"1\"}}", "x".repeat(900_000));

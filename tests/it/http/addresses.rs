@@ -8,7 +8,7 @@ use crate::program::{ADMIN_KEY, Installation};
 #[test]
 fn a_slug_that_reads_as_an_id_names_its_community_for_every_reader() {
     let installation = Installation::new();
-    let server = installation.serve(&[]);
+    let server = installation.serve_cached(&[]);
     let key = format!("Authorization: Bearer {ADMIN_KEY}\r\n");
     let headers = format!("{key}Content-Type: application/json\r\n");
     let slug = "0123456789abcdef0123456789abcdef";

@@ -90,7 +90,7 @@ fn installed(content: &str) -> (Installation, Server) {
     let path = installation.path("large.json");
     fs::write(&path, export("large", 100, content).to_string()).unwrap();
     assert_eq!(installation.import(&[&path], &[]).0, 0);
-    let server = installation.serve(&[]);
+    let server = installation.serve_cached(&[]);
     (installation, server)
 }
 

@@ -7,7 +7,7 @@ use crate::program::{ADMIN_KEY, Installation};
 #[test]
 fn a_refused_key_and_each_change_of_the_admin_leave_a_line() {
     let installation = Installation::new();
-    let server = installation.serve(&[]);
+    let server = installation.serve_cached(&[]);
     let wrong = "Authorization: Bearer wrong-key-of-this-test\r\n";
     for path in ["/api/v1/admin/tenants", "/api/v1/tenants/abc", "/metrics"] {
         assert_eq!(server.request("GET", path, wrong, b"").status, 401, "{path}");
@@ -34,7 +34,7 @@ fn a_refused_key_and_each_change_of_the_admin_leave_a_line() {
 fn a_proxy_that_is_not_trusted_is_logged_once() {
     for (trusted, expected) in [("", 1), ("127.0.0.0/8", 0)] {
         let installation = Installation::new();
-        let server = installation.serve(&["--trusted-proxies", trusted]);
+        let server = installation.serve_cached(&["--trusted-proxies", trusted]);
         for _ in 0..3 {
             server.get("/healthz");
             server.request("GET", "/", "X-Forwarded-For: 192.0.2.7\r\n", b"");

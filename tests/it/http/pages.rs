@@ -15,7 +15,7 @@ fn served(installation: &Installation, channels: &[(&str, u64)]) -> Server {
         fs::write(&path, export(200 + index as u64, name, *count).to_string()).unwrap();
         assert_eq!(installation.import(&[&path], &[]).0, 0);
     }
-    installation.serve(&["--public-url", SITE])
+    installation.serve_cached(&["--public-url", SITE])
 }
 
 /// Returns the id of a message by its number.
@@ -107,7 +107,7 @@ fn a_picture_that_no_page_can_show_is_a_link() {
         fs::write(folder.join("long.json_Files").join(name), name).unwrap();
     }
     assert_eq!(installation.import(&[&folder], &[]).0, 0);
-    let server = installation.serve(&[]);
+    let server = installation.serve_cached(&[]);
     let page = server.get("/pages/long").text();
     assert_eq!(page.matches("<img").count(), 1, "{page}");
     let stored = server.get("/api/v1/tenants/pages/channels/long/messages").json();
@@ -138,7 +138,7 @@ fn an_age_gated_channel_is_marked_wherever_it_is_shown() {
     let examples = crate::program::examples();
     assert_eq!(installation.import(&[&examples], &[]).0, 0);
     let database = rusqlite::Connection::open(installation.database()).unwrap();
-    let server = installation.serve_uncached(&["--public-url", SITE]);
+    let server = installation.serve(&["--public-url", SITE]);
     let channels = server.get("/api/v1/tenants/thimble-firmware/channels").json();
     let named = |wanted: &dyn Fn(&Value) -> bool| -> Value {
         let items = channels["items"].as_array().unwrap();

@@ -74,7 +74,7 @@ fn a_deleted_message_is_gone_for_every_reader() {
     let before = export(1, 1, "general", "2026-08-30T12:00:00+00:00", &[(1, "a"), (2, text), (3, "c")]);
     let after = export(1, 1, "general", "2026-08-30T13:00:00+00:00", &[(1, "a"), (3, "c")]);
     import(&installation, &before, &[]);
-    let server = installation.serve_uncached(&[]);
+    let server = installation.serve(&[]);
     let message = format!("/api/v1/tenants/guild-1/messages/{}", id(1, 2));
     assert_eq!(server.get(&message).json()["content"], text);
     import(&installation, &after, &["--complete"]);

@@ -16,7 +16,7 @@ const MAX_BODY: usize = 1 << 20;
 
 /// Another process holds the token's lease, and two jobs were requested.
 fn served(installation: &Installation) -> Server {
-    let server = installation.serve(&["--role", "web", "--import", examples().to_str().unwrap()]);
+    let server = installation.serve_cached(&["--role", "web", "--import", examples().to_str().unwrap()]);
     server.wait_for("search index built");
     let database = Connection::open(installation.database()).unwrap();
     for (id, state) in JOBS.into_iter().zip(["queued", "failed"]) {
@@ -205,7 +205,7 @@ fn deletion(checked: &Checked, server: &Server) {
 fn without_a_worker(checked: &Checked) {
     let installation = Installation::new();
     drop(served(&installation));
-    let server = installation.serve(&[]);
+    let server = installation.serve_cached(&[]);
     for operation in operations(checked) {
         if operation.path.ends_with("/sync") || operation.path.ends_with("/retry") {
             let refused = checked.expect(&server, 409, &good(operation)).json();
@@ -231,7 +231,7 @@ fn without_the_key_of_the_archive(checked: &Checked) {
 
 fn without_a_key(checked: &Checked) {
     let installation = Installation::new();
-    let server = installation.serve(&["--admin-api-key", ""]);
+    let server = installation.serve_cached(&["--admin-api-key", ""]);
     for operation in operations(checked).into_iter().filter(|operation| is_admin(*operation)) {
         checked.expect(&server, 403, &good(operation));
     }
@@ -239,7 +239,7 @@ fn without_a_key(checked: &Checked) {
 
 fn one_request_too_many(checked: &Checked) {
     let installation = Installation::new();
-    let server = installation.serve(&["--rate-limit", "1", "--trusted-proxies", "127.0.0.1"]);
+    let server = installation.serve_cached(&["--rate-limit", "1", "--trusted-proxies", "127.0.0.1"]);
     for (number, operation) in operations(checked).into_iter().enumerate() {
         let ask = Ask::of(operation).header("X-Forwarded-For", &format!("203.0.113.{number}"));
         assert_ne!(checked.ask(&server, &ask).status, 429, "{}", operation.path);
@@ -323,7 +323,7 @@ fn every_object_of_the_examples_is_as_the_document_says() {
 fn the_document_is_served_as_it_is() {
     let checked = Checked::new();
     let installation = Installation::new();
-    let server = installation.serve(&[]);
+    let server = installation.serve_cached(&[]);
     let answer = checked.expect(&server, 200, &Ask::new("get", "/api/v1/openapi.yaml"));
     assert_eq!(answer.text(), TEXT);
 }

@@ -10,7 +10,7 @@ use crate::program::{Answer, Installation, Server};
 
 fn served(installation: &Installation) -> Server {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
-    let server = installation.serve(&["--import", examples.to_str().unwrap()]);
+    let server = installation.serve_cached(&["--import", examples.to_str().unwrap()]);
     server.wait_for("search index built");
     server
 }
@@ -150,7 +150,7 @@ fn a_page_holds_as_many_items_as_its_limit_says() {
 fn a_body_that_the_document_allows_is_taken_and_any_other_is_refused() {
     let checked = Checked::new();
     let installation = Installation::new();
-    let server = installation.serve(&[]);
+    let server = installation.serve_cached(&[]);
     let create = Ask::new("post", "/api/v1/admin/tenants").admin();
     let change = Ask::new("patch", "/api/v1/admin/tenants/{id}").admin().with("id", "first");
     let first = json!({"name": "First", "platform_id": "1"});
@@ -241,7 +241,7 @@ fn a_sync_that_the_document_allows_is_taken_and_any_other_is_refused() {
     let checked = Checked::new();
     let installation = Installation::new();
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
-    let server = installation.serve(&["--role", "web", "--import", examples.to_str().unwrap()]);
+    let server = installation.serve_cached(&["--role", "web", "--import", examples.to_str().unwrap()]);
     let ask = Ask::new("post", "/api/v1/admin/tenants/{id}/sync").admin();
     let schema = checked.document.value["components"]["schemas"]["SyncRequest"].clone();
     let ids = |count: u64| (1..=count).map(|id| id.to_string()).collect::<Vec<_>>();
