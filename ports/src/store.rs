@@ -1,11 +1,15 @@
 //! The store: snapshots to read, units of work to write.
 
 use async_trait::async_trait;
+use domain::channel::ChannelId;
+use domain::guild::RoleId;
+use domain::message::MessageId;
+use domain::tenant::TenantId;
 use futures::future::BoxFuture;
 
 use crate::archive::ArchiveRepository;
 use crate::change::ChangeRepository;
-use crate::channel::ChannelRepository;
+use crate::channel::{ChannelRepository, ThreadCursor, ThreadFilter};
 use crate::coverage::CoverageRepository;
 use crate::day::DayRepository;
 use crate::error::StoreError;
@@ -15,6 +19,7 @@ use crate::job::JobRepository;
 use crate::lease::LeaseRepository;
 use crate::media::MediaRepository;
 use crate::message::MessageRepository;
+use crate::page::{MessageRange, Page};
 use crate::removal::RemovalRepository;
 use crate::sync::SyncStateRepository;
 use crate::tenant::TenantRepository;
@@ -88,8 +93,44 @@ pub struct StoreStatus {
     pub schema_version: u32,
 }
 
+/// A read that follows, as the repository method of that name returns it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ahead {
+    /// [`ChannelRepository::find_all`].
+    Channels(Vec<ChannelId>),
+    /// [`ChannelRepository::list_threads`].
+    Threads(ChannelId, ThreadFilter, Page<ThreadCursor>),
+    /// [`MessageRepository::list`]: its messages, and nothing of what belongs to them.
+    Messages(ChannelId, MessageRange, u32),
+    /// [`MessageRepository::nearest`].
+    Nearest(ChannelId, MessageRange),
+    /// [`MessageRepository::find`].
+    Message(ChannelId, MessageId),
+    /// [`MessageRepository::find_all`].
+    Keys(Vec<(ChannelId, MessageId)>),
+    /// [`MediaRepository::list`].
+    Files(ChannelId, MessageId, MessageId),
+    /// [`MediaRepository::find_all`].
+    FilesOf(Vec<(ChannelId, MessageId)>),
+    /// [`GuildRepository::find_roles`].
+    Roles(TenantId, Vec<RoleId>),
+    /// [`GuildRepository::list`].
+    Items(TenantId),
+}
+
 /// The repositories of one snapshot or unit.
+#[async_trait]
 pub trait Repositories: Send {
+    /// Announces reads that follow in a snapshot, and that do not depend on each other. A store to which each is a round
+    /// trip makes them together, and has their results when they are called; the results are the same without.
+    /// Announced messages and nearest ones are those without restricted kinds.
+    ///
+    /// # Errors
+    /// As for the reads.
+    async fn ahead(&mut self, _reads: &[Ahead]) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// The archive as a whole.
     fn archive(&mut self) -> &mut dyn ArchiveRepository;
     /// Tenants.

@@ -36,7 +36,7 @@ const COUNT: u64 = 130;
 const RICH: u64 = FIRST + 60;
 
 /// A server in this process.
-struct Site {
+pub(crate) struct Site {
     address: SocketAddr,
     stop: CancellationToken,
 }
@@ -50,6 +50,11 @@ impl Drop for Site {
 impl Site {
     /// Serves `store`, from memory if `bytes` are allowed for it.
     async fn serve(store: &Arc<dyn Store>, bytes: Option<usize>) -> Self {
+        Self::following(store, store, bytes).await
+    }
+
+    /// Serves `store`, of whose database the follower reads the log through `log`.
+    pub(crate) async fn following(store: &Arc<dyn Store>, log: &Arc<dyn Store>, bytes: Option<usize>) -> Self {
         let clock = Arc::new(FakeClock(at(1_800_000_000_000)));
         let jobs = Jobs::new(Arc::clone(store), Arc::clone(&clock) as _);
         let syncs = SyncJobs::new(Arc::clone(store), Arc::clone(&clock) as _);
@@ -58,9 +63,9 @@ impl Site {
         let state = match bytes.map(|bytes| Arc::new(Cache::new(bytes))) {
             Some(cache) => {
                 let derived = vec![Arc::clone(&cache) as Arc<dyn Derived>];
-                let invalidation = Arc::new(Invalidation::new(Arc::clone(store), derived));
+                let invalidation = Arc::new(Invalidation::new(Arc::clone(log), derived));
                 let subscriber = Arc::clone(&invalidation) as Arc<dyn Subscriber>;
-                let follower = Follower::new(Arc::clone(store), vec![subscriber]);
+                let follower = Follower::new(Arc::clone(log), vec![subscriber]);
                 let state = state.with_cache(cache, &invalidation, follower.freshness());
                 tokio::spawn(follower.run(stop.clone()));
                 state
@@ -73,7 +78,7 @@ impl Site {
         site
     }
 
-    async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         let (address, path) = (self.address, path.to_owned());
         spawn_blocking(move || get_from(address, &path)).await.unwrap()
     }
@@ -89,18 +94,18 @@ impl Site {
 }
 
 /// An archive with something on every page.
-struct World {
+pub(crate) struct World {
     store: Arc<dyn Store>,
-    tenant: Tenant,
-    text: Channel,
-    forum: Channel,
+    pub(crate) tenant: Tenant,
+    pub(crate) text: Channel,
+    pub(crate) forum: Channel,
     post: Channel,
     started: Channel,
     category: Channel,
 }
 
 impl World {
-    async fn new(store: Arc<dyn Store>) -> Self {
+    pub(crate) async fn new(store: Arc<dyn Store>) -> Self {
         let tenant = tenant();
         let public = |channel: Channel| Channel { visibility: Visibility::Public, ..channel };
         let category = public(channel(&tenant, 5, ChannelKind::CATEGORY));

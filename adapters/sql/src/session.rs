@@ -115,6 +115,18 @@ pub trait Session: Send {
     /// Tells the unit the tenant of a channel, which never changes.
     fn know_tenant(&mut self, _channel: ChannelId, _tenant: TenantId) {}
 
+    /// Collects the statements of the reads that follow instead of running them, until
+    /// [`Session::run_collected`]: each returns no rows, or those that it has returned to the last collection. Returns
+    /// false if the store does not run statements together, or collects them already.
+    fn collect(&mut self) -> bool {
+        false
+    }
+
+    /// Runs the collected statements in one round trip. Their rows are returned when they are selected again.
+    fn run_collected(&mut self) -> impl Future<Output = Result<(), StoreError>> + Send {
+        async { Ok(()) }
+    }
+
     /// Returns the only row that `sql` selects.
     fn select_one<T: FromRow>(
         &mut self,

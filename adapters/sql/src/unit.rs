@@ -16,7 +16,7 @@ use ports::lease::LeaseRepository;
 use ports::media::MediaRepository;
 use ports::message::MessageRepository;
 use ports::removal::RemovalRepository;
-use ports::store::{Repositories, UnitOfWork};
+use ports::store::{Ahead, Repositories, UnitOfWork};
 use ports::sync::SyncStateRepository;
 use ports::tenant::TenantRepository;
 use ports::unreadable::UnreadableRepository;
@@ -69,7 +69,48 @@ pub trait StoreUnit:
 /// A unit that implements every repository by the statements and operations of the store's own unit.
 pub struct SqlUnit<U>(pub U);
 
+impl<U: StoreUnit> SqlUnit<U> {
+    async fn call(&mut self, read: &Ahead) -> Result<(), StoreError> {
+        match read {
+            Ahead::Channels(ids) => self.channels().find_all(ids).await.map(drop),
+            Ahead::Threads(parent, filter, page) => {
+                self.channels().list_threads(*parent, *filter, *page).await.map(drop)
+            }
+            Ahead::Messages(channel, range, limit) => {
+                self.messages().list(*channel, *range, false, *limit).await.map(drop)
+            }
+            Ahead::Nearest(channel, range) => self.messages().nearest(*channel, *range, false).await.map(drop),
+            Ahead::Message(channel, id) => self.messages().find(*channel, *id).await.map(drop),
+            Ahead::Keys(keys) => self.messages().find_all(keys).await.map(drop),
+            Ahead::Files(channel, low, high) => self.media().list(*channel, *low, *high).await.map(drop),
+            Ahead::FilesOf(keys) => self.media().find_all(keys).await.map(drop),
+            Ahead::Roles(tenant, ids) => self.guilds().find_roles(*tenant, ids).await.map(drop),
+            Ahead::Items(tenant) => self.guilds().list(*tenant).await.map(drop),
+        }
+    }
+}
+
+#[async_trait]
 impl<U: StoreUnit> Repositories for SqlUnit<U> {
+    async fn ahead(&mut self, reads: &[Ahead]) -> Result<(), StoreError> {
+        if reads.is_empty() || !self.0.collect() {
+            return Ok(());
+        }
+        for read in reads {
+            self.call(read).await?;
+        }
+        self.0.run_collected().await?;
+        // What belongs to the messages of several lists is one more round trip, and not one for each.
+        let lists = reads.iter().filter(|read| matches!(read, Ahead::Messages(..)));
+        if lists.clone().count() > 1 && self.0.collect() {
+            for list in lists {
+                self.call(list).await?;
+            }
+            self.0.run_collected().await?;
+        }
+        Ok(())
+    }
+
     fn archive(&mut self) -> &mut dyn ArchiveRepository {
         self
     }

@@ -60,10 +60,14 @@ pub(crate) fn insert_sql(insert: &str, columns: usize, rows: usize, tail: &str) 
     sql
 }
 
-/// Returns `sql` with its values in the place of their names, to be sent as a part of a longer text. The driver quotes
+/// Returns `sql` with its values in the place of their names or placeholders, to be sent as a part of a longer text. The driver quotes
 /// them for the mode of our sessions.
 pub(crate) fn with_values(sql: &str, parameters: &Params) -> String {
-    let Params::Named(values) = parameters else { return sql.trim().to_owned() };
+    let values = match parameters {
+        Params::Named(values) => values,
+        Params::Positional(values) => return in_order(sql, values),
+        Params::Empty => return sql.trim().to_owned(),
+    };
     let mut parts = sql.trim().split(':');
     let mut text = parts.next().unwrap_or_default().to_owned();
     for part in parts {
@@ -72,6 +76,17 @@ pub(crate) fn with_values(sql: &str, parameters: &Params) -> String {
         let value = values.get(name.as_bytes()).expect("a statement names only values that it gets");
         text += &value.as_sql(false);
         text += rest;
+    }
+    text
+}
+
+/// Returns `sql` with its values in the place of its placeholders.
+fn in_order(sql: &str, values: &[Value]) -> String {
+    let mut parts = sql.trim().split('?');
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for (part, value) in parts.zip(values) {
+        text += &value.as_sql(false);
+        text += part;
     }
     text
 }

@@ -132,6 +132,11 @@ pub(crate) fn named(parameters: Parameters<'_>) -> Params {
 }
 
 fn timestamp(value: &Value) -> Option<Timestamp> {
+    // The rows of a text of several statements are texts.
+    if let Value::Bytes(text) = value {
+        let civil: jiff::civil::DateTime = std::str::from_utf8(text).ok()?.parse().ok()?;
+        return Timestamp::from_millis(jiff::tz::TimeZone::UTC.to_timestamp(civil).ok()?.as_millisecond());
+    }
     let Value::Date(year, month, day, hour, minute, second, micros) = *value else { return None };
     let small = |part: u8| i8::try_from(part).ok();
     let date = jiff::civil::Date::new(i16::try_from(year).ok()?, small(month)?, small(day)?).ok()?;

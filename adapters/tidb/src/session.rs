@@ -99,6 +99,19 @@ impl Session for Unit {
         Ok(rows)
     }
 
+    fn collect(&mut self) -> bool {
+        // A unit that writes may have to lock what it reads.
+        let begins = !self.writes && self.collected.is_none();
+        if begins {
+            self.collected = Some(Vec::new());
+        }
+        begins
+    }
+
+    async fn run_collected(&mut self) -> Result<(), StoreError> {
+        Self::run_collected(self).await
+    }
+
     fn is_taken(error: &Error) -> bool {
         code(error) == Some(DUPLICATE_KEY)
     }

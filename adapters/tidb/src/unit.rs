@@ -47,6 +47,10 @@ pub(crate) struct Unit {
     /// Statements whose responses the unit does not need, with their values: sent before its next statement, or in one
     /// packet with its commit, which saves round trips while the change log is locked.
     deferred: Vec<String>,
+    /// The statements that are collected; `None` while statements run as they come.
+    pub(crate) collected: Option<Vec<String>>,
+    /// The rows of statements that have run before they are selected.
+    ready: HashMap<String, Vec<Row>>,
     /// The changes for the change log, which are numbered and appended by the commit.
     pub(crate) changes: Vec<Change>,
     /// Counts the commits that append to the change log; `None` in a snapshot.
@@ -74,6 +78,8 @@ impl Unit {
             locked: None,
             fences: BTreeMap::new(),
             deferred: Vec::new(),
+            collected: None,
+            ready: HashMap::new(),
             changes: Vec::new(),
             appended,
         }
@@ -86,8 +92,11 @@ impl Unit {
         parameters: impl Into<Params>,
         make: impl Fn(Row) -> Result<T, StoreError>,
     ) -> Result<Vec<T>, StoreError> {
-        self.send_deferred().await?;
         let parameters = parameters.into();
+        if let Some(rows) = self.ready(sql, &parameters) {
+            return rows.into_iter().map(make).collect();
+        }
+        self.send_deferred().await?;
         let limit = self.limit;
         let connection = self.connection()?;
         let rows = within(limit, connection.exec::<Row, _, _>(sql, parameters), store_error).await;
@@ -102,8 +111,16 @@ impl Unit {
         parameters: impl Into<Params>,
         mut goes_on: impl FnMut(Row) -> Result<bool, StoreError>,
     ) -> Result<(), StoreError> {
-        self.send_deferred().await?;
         let parameters = parameters.into();
+        if let Some(rows) = self.ready(sql, &parameters) {
+            for row in rows {
+                if !goes_on(row)? {
+                    break;
+                }
+            }
+            return Ok(());
+        }
+        self.send_deferred().await?;
         let limit = self.limit;
         let connection = self.connection()?;
         let read = async {
@@ -191,6 +208,44 @@ impl Unit {
         let connection = self.connection()?;
         let sent = within(limit, connection.query_drop(sql), store_error).await;
         sent.map_err(|error| self.given_up(error))
+    }
+
+    /// Returns the rows of a statement, if it has run, or else collects it, if statements are collected.
+    fn ready(&mut self, sql: &str, parameters: &Params) -> Option<Vec<Row>> {
+        if let Some(collected) = &mut self.collected {
+            let statement = with_values(sql, parameters);
+            if let Some(rows) = self.ready.get(&statement) {
+                return Some(rows.clone());
+            }
+            collected.push(statement);
+            return Some(Vec::new());
+        }
+        if self.ready.is_empty() { None } else { self.ready.remove(&with_values(sql, parameters)) }
+    }
+
+    /// Runs the collected statements as one text, which is one round trip.
+    pub(crate) async fn run_collected(&mut self) -> Result<(), StoreError> {
+        let mut collected = self.collected.take().unwrap_or_default();
+        collected.sort_unstable();
+        collected.dedup();
+        if collected.is_empty() {
+            return Ok(());
+        }
+        let (sql, limit) = (collected.join(";\n"), self.limit);
+        let connection = self.connection()?;
+        let read = async {
+            let mut results = connection.query_iter(sql).await?;
+            let mut ready = Vec::with_capacity(collected.len());
+            for statement in collected {
+                ready.push((statement, results.collect::<Row>().await?));
+            }
+            results.drop_result().await?;
+            Ok(ready)
+        };
+        let read = within(limit, read, store_error).await;
+        let read = read.map_err(|error| self.given_up(error))?;
+        self.ready.extend(read);
+        Ok(())
     }
 
     /// Ends the unit if the server may have ended the transaction: later statements would be committed one by one.

@@ -1,14 +1,22 @@
 //! Units and snapshots.
 
-use domain::channel::ChannelKind;
+use domain::channel::{Channel, ChannelId, ChannelKind};
 use domain::job::{Job, JobId, JobKind};
+use domain::json::Json;
+use domain::media::{File, FileKey, FileState};
+use domain::message::{Attachment, AttachmentId, Emoji, Message, MessageId, Reaction, Version};
+use domain::page::MessagePage;
+use domain::tenant::TenantId;
 use futures::FutureExt;
-use ports::page::MessageRange;
-use ports::store::Store;
+use ports::channel::{ThreadFilter, ThreadOrder};
+use ports::page::{MessageRange, Page};
+use ports::store::{Ahead, Repositories, Store};
 use uuid::Uuid;
 
 use super::contract;
-use super::fixture::{at, begin, channel, held_ids, one_channel, page, put, tenant};
+use super::fixture::{
+    at, begin, channel, guild_items, held_ids, id, message, one_channel, page, put, tenant, thread, upsert,
+};
 
 contract![
     dropping_a_unit_rolls_back,
@@ -19,6 +27,7 @@ contract![
     the_store_says_what_it_is,
     a_unit_that_is_given_up_in_the_middle_of_a_call_rolls_back,
     work_on_the_store_runs_to_its_end,
+    reads_that_were_announced_have_the_same_results,
 ];
 
 async fn dropping_a_unit_rolls_back(store: &dyn Store) {
@@ -111,4 +120,100 @@ async fn work_on_the_store_runs_to_its_end(store: &dyn Store) {
     };
     store.run(work.boxed()).await;
     assert_eq!(held_ids(store, &waiting.await.unwrap()).await, [5]);
+}
+
+/// The keys of what is read in [`results`].
+struct Keys {
+    tenant: TenantId,
+    channel: ChannelId,
+    thread: ChannelId,
+}
+
+impl Keys {
+    fn messages(&self) -> Vec<(ChannelId, MessageId)> {
+        [1, 2, 3, 9].map(|raw| (self.channel, id(raw))).to_vec()
+    }
+
+    fn ahead(&self) -> Vec<Ahead> {
+        vec![
+            Ahead::Channels(vec![self.channel, self.thread]),
+            Ahead::Threads(self.channel, THREADS, FIRST_THREADS),
+            Ahead::Messages(self.channel, MessageRange::Before(id(9)), 2),
+            Ahead::Messages(self.channel, MessageRange::From(id(1)), 101),
+            Ahead::Nearest(self.channel, MessageRange::After(id(1))),
+            Ahead::Message(self.channel, id(3)),
+            Ahead::Keys(self.messages()),
+            Ahead::Files(self.channel, id(1), id(9)),
+            Ahead::FilesOf(self.messages()),
+            Ahead::Roles(self.tenant, vec!["1".parse().unwrap(), "3".parse().unwrap()]),
+            Ahead::Items(self.tenant),
+        ]
+    }
+}
+
+const THREADS: ThreadFilter = ThreadFilter { order: ThreadOrder::Activity, with_private: false };
+const FIRST_THREADS: Page<ports::channel::ThreadCursor> = Page { after: None, limit: 10 };
+
+/// Returns the results of every read that can be announced.
+async fn results(read: &mut dyn Repositories, keys: &Keys) -> Vec<String> {
+    let channel = keys.channel;
+    let threads = read.channels().list_threads(channel, THREADS, FIRST_THREADS).await.unwrap();
+    let before = read.messages().list(channel, MessageRange::Before(id(9)), false, 2).await.unwrap();
+    let from = read.messages().list(channel, MessageRange::From(id(1)), false, 101).await.unwrap();
+    assert_eq!((threads.len(), before.messages.len(), from.messages.len()), (1, 2, 3));
+    vec![
+        format!("{:?}", read.channels().find_all(&[channel, keys.thread]).await.unwrap()),
+        format!("{threads:?} {before:?} {from:?}"),
+        format!("{:?}", read.messages().nearest(channel, MessageRange::After(id(1)), false).await.unwrap()),
+        format!("{:?}", read.messages().find(channel, id(3)).await.unwrap()),
+        format!("{:?}", read.messages().find_all(&keys.messages()).await.unwrap()),
+        format!("{:?}", read.media().list(channel, id(1), id(9)).await.unwrap()),
+        format!("{:?}", read.media().find_all(&keys.messages()).await.unwrap()),
+        format!(
+            "{:?}",
+            read.guilds().find_roles(keys.tenant, &["1".parse().unwrap(), "3".parse().unwrap()]).await.unwrap()
+        ),
+        format!("{:?}", read.guilds().list(keys.tenant).await.unwrap()),
+    ]
+}
+
+async fn reads_that_were_announced_have_the_same_results(store: &dyn Store) {
+    let (tenant, here) = one_channel(store).await;
+    let started = Channel { topic: Some("it's \\ a ? : topic".to_owned()), ..thread(&here, 2) };
+    upsert(store, &[&started]).await;
+    let mut rich = message(&here, 2, "it's a \\\"text\\\" :name ? 🦊\n\0", 1);
+    rich.embeds = Json::parse(r#"[{"title": "a \\ \" ' ? :b", "number": 1.5}]"#).ok();
+    rich.version = Version { edited_at: Some(at(1_700_000_000_123)), ..rich.version };
+    rich.attachments = vec![Attachment {
+        id: AttachmentId::new(u64::MAX >> 1).unwrap(),
+        filename: "a ' b.png".to_owned(),
+        content_type: None,
+        size_bytes: 5,
+        width: Some(3),
+        height: None,
+        description: Some("?".to_owned()),
+        spoiler: true,
+        url: None,
+        local_path: None,
+        extra: None,
+    }];
+    let emoji = Emoji { id: None, name: Some("🦊".to_owned()), animated: false };
+    rich.reactions = vec![Reaction { emoji, count: 2, people: vec![] }];
+    let key = FileKey { channel: here.id, message: id(2), attachment: rich.attachments[0].id };
+    let messages: Vec<Message> = vec![message(&here, 1, "one", 1), rich, message(&here, 3, "three", 1)];
+    put(store, &here, &MessagePage::new(None, at(1), messages).unwrap()).await;
+    let mut unit = begin(store).await;
+    unit.guilds().upsert_all(tenant.id, &guild_items(3)).await.unwrap();
+    unit.media().insert_all(tenant.id, &[File { key, state: FileState::seen(at(1)) }]).await.unwrap();
+    unit.commit().await.unwrap();
+    let keys = Keys { tenant: tenant.id, channel: here.id, thread: started.id };
+    let plain = results(&mut *store.read().await.unwrap(), &keys).await;
+    let mut read = store.read().await.unwrap();
+    read.ahead(&keys.ahead()).await.unwrap();
+    assert_eq!(results(&mut *read, &keys).await, plain);
+    assert_eq!(results(&mut *read, &keys).await, plain, "again");
+    let mut unit = begin(store).await;
+    unit.ahead(&keys.ahead()).await.unwrap();
+    assert_eq!(results(&mut *unit, &keys).await, plain, "in a unit of work");
+    unit.commit().await.unwrap();
 }

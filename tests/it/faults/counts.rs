@@ -1,5 +1,7 @@
 //! The number of requests of a unit: on a cluster each costs a round trip.
 
+use std::sync::Arc;
+
 use domain::coverage::Interval;
 use domain::lease::Fence;
 use domain::media::{File, FileKey, FileState};
@@ -8,8 +10,11 @@ use domain::page::MessagePage;
 use ports::page::MessageRange;
 use ports::store::Store;
 
-use super::Rig;
+use super::{Rig, open, through, upstream};
+use crate::cache::{Site, World};
 use crate::contract::fixture::{at, interval, message};
+use crate::proxy::Proxy;
+use crate::server::Database;
 
 /// The maximum for a page of 100 messages, with the requests of its transaction.
 const MOST: usize = 7;
@@ -129,7 +134,7 @@ async fn a_fence_that_no_other_update_stores_is_stored_by_the_commit() {
 
 #[tokio::test]
 #[ignore = "needs a MySQL-protocol server"]
-async fn a_page_of_a_channel_is_read_by_3_statements_in_one_snapshot() {
+async fn a_page_of_a_channel_is_read_by_2_requests_in_one_snapshot() {
     let rig = Rig::new(1).await;
     store(&rig, &full_page(&rig, 1, 100, 1), 1).await;
     // The first snapshot of a connection prepares it, and its end is a statement.
@@ -139,6 +144,42 @@ async fn a_page_of_a_channel_is_read_by_3_statements_in_one_snapshot() {
     let list = read.messages().list(rig.channel.id, MessageRange::Newest, false, 50).await.unwrap();
     let mut statements = rig.proxy.statements_after(before);
     statements.retain(|statement| statement != "ROLLBACK");
-    assert_eq!((list.messages.len(), statements.len()), (50, 4), "{statements:#?}");
+    assert_eq!((list.messages.len(), statements.len()), (50, 3), "{statements:#?}");
     assert_eq!(Interval::new(list.messages[0].id, list.messages[49].id), interval(51, 100));
+}
+
+/// The round trips of a response that is made from the store, of a channel with threads, files, roles, mentions and
+/// replies, and of a forum.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs a MySQL-protocol server"]
+async fn a_page_in_json_costs_at_most_4_requests_and_one_in_html_5() {
+    let database = Database::new().await;
+    let direct: Arc<dyn Store> = Arc::new(database.store().await);
+    let world = World::new(Arc::clone(&direct)).await;
+    let proxy = Proxy::start(upstream(&database).await).await;
+    let store: Arc<dyn Store> = Arc::new(open(&through(&proxy, &database), 1).await);
+    let site = Site::following(&store, &direct, Some(1 << 20)).await;
+    let (slug, text, forum) = (&world.tenant.slug, &world.text.slug, &world.forum.slug);
+    let messages = format!("/api/v1/tenants/{slug}/channels/{text}/messages");
+    // The structure of the tenant is loaded once.
+    assert_eq!(site.get(&format!("/{slug}/search")).await.status, 200);
+    for (path, most) in [
+        (messages.clone(), 4),
+        (format!("{messages}?before=1080"), 4),
+        (format!("{messages}?after=1050"), 4),
+        (format!("{messages}?around=1060&limit=100"), 4),
+        (format!("/{slug}/{text}"), 5),
+        (format!("/{slug}/{text}?before=1080"), 5),
+        (format!("/{slug}/{text}?before=1120"), 5),
+        (format!("/{slug}/{forum}"), 5),
+        (format!("/{slug}/{forum}?sort=created"), 5),
+        (format!("/api/v1/tenants/{slug}/channels/{forum}/threads?limit=100"), 5),
+    ] {
+        let before = proxy.statements();
+        assert_eq!(site.get(&path).await.status, 200, "{path}");
+        let mut statements = proxy.statements_after(before);
+        statements.retain(|statement| statement != "ROLLBACK");
+        println!("{path}: {} {statements:#?}", statements.len());
+        assert!((2..=most).contains(&statements.len()), "{path}: {} {statements:#?}", statements.len());
+    }
 }

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use adapter_sql::columns::Columns;
 use adapter_sql::message::{Child, add_children, attachment, reaction, stored_message};
 use adapter_sql::range::{Side, Walk, listed};
+use adapter_sql::session::Session;
 use domain::channel::ChannelId;
 use domain::message::{Attachment, MessageId, Reaction, StoredMessage};
 use mysql_async::{Params, Value, params};
@@ -137,9 +138,12 @@ pub(super) async fn find_keys(
     }
     found.sort_unstable_by_key(|found| (found.message.channel_id, found.message.id));
     found.dedup_by_key(|found| (found.message.channel_id, found.message.id));
-    let held: Vec<_> = found.iter().map(|found| (found.message.channel_id, found.message.id)).collect();
     let (mut attachments, mut reactions) = (HashMap::new(), HashMap::new());
-    for keys in padded(&held) {
+    if found.is_empty() && unit.collected.is_none() {
+        return Ok(found);
+    }
+    // Not only of those that were found, so that the statements can run together.
+    for keys in padded(keys) {
         let values = key_values(&keys);
         let sql = keys_sql(FIND_ATTACHMENTS_OF_KEYS, keys.len());
         let make = of("attachments", |row| Ok((ChannelId(row.uuid("channel_id")?), attachment(row)?)));
@@ -183,8 +187,10 @@ pub(super) async fn find_all(
     }
     found.sort_unstable_by_key(|found| found.message.id);
     found.dedup_by_key(|found| found.message.id);
-    let held: Vec<_> = found.iter().map(|found| found.message.id).collect();
-    for ids in padded(&held) {
+    if found.is_empty() && unit.collected.is_none() {
+        return Ok(found);
+    }
+    for ids in padded(ids) {
         let parameters = keys(channel, &ids);
         let attachments = unit
             .rows(&list_sql(FIND_ATTACHMENTS, ids.len()), parameters.clone(), of("attachments", attachment))
@@ -258,6 +264,11 @@ async fn children(
     high: MessageId,
 ) -> Result<(Vec<Child<Attachment>>, Vec<Child<Reaction>>), StoreError> {
     let parameters = params! { "channel_id" => channel.to_string(), "low" => low.get(), "high" => high.get() };
+    if unit.collect() {
+        unit.rows(LIST_ATTACHMENTS, parameters.clone(), of("attachments", attachment)).await?;
+        unit.rows(LIST_REACTIONS, parameters.clone(), of("reactions", reaction)).await?;
+        unit.run_collected().await?;
+    }
     let attachments = unit.rows(LIST_ATTACHMENTS, parameters.clone(), of("attachments", attachment)).await?;
     Ok((attachments, unit.rows(LIST_REACTIONS, parameters, of("reactions", reaction)).await?))
 }

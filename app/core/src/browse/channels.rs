@@ -8,8 +8,11 @@ use domain::slug::ChannelSlug;
 use domain::tenant::Tenant;
 use ports::channel::{ThreadCursor, ThreadFilter, ThreadOrder};
 use ports::page::Page;
+use ports::store::Ahead;
 use uuid::Uuid;
 
+use super::files::FileRead;
+use super::messages::roles_read;
 use super::structure::{Structure, without_counts};
 use super::{Audience, BrowseError, FileStates, Reading, Roles};
 
@@ -175,6 +178,9 @@ impl Reading {
         };
         let views: Vec<ThreadView> = threads.into_iter().map(view).collect();
         let starters = views.iter().filter_map(|view| view.starter.as_ref());
+        let roles = roles_read(of.channel.tenant_id, starters.clone());
+        let reads: Vec<_> = roles.into_iter().chain(FileRead::of(starters.clone()).ahead()).collect();
+        self.at.ahead(&reads).await?;
         let roles = self.roles_of(of.channel.tenant_id, starters.clone()).await?;
         let files = self.files_of(starters).await?;
         Ok(ThreadPage { threads: views, next, roles, files })
@@ -258,15 +264,20 @@ impl Reading {
         tenant: &Tenant,
         ids: impl IntoIterator<Item = ChannelSnowflake>,
     ) -> Result<HashMap<ChannelSnowflake, Channel>, BrowseError> {
-        let mut ids: Vec<_> = ids.into_iter().map(|id| ChannelId::of(tenant.id, id)).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        ids.truncate(200);
+        let ids = channel_ids(tenant, ids);
         if ids.is_empty() {
             return Ok(HashMap::new());
         }
         let channels = self.named(tenant, &ids).await?;
         Ok(channels.into_iter().map(|channel| (channel.platform_id, channel)).collect())
+    }
+
+    /// Returns the read of the channels that `ids` name and the structure does not have, if there are any.
+    pub(super) fn unnamed(&self, tenant: &Tenant, ids: impl IntoIterator<Item = ChannelSnowflake>) -> Option<Ahead> {
+        let structure = self.structure(tenant.id);
+        let mut ids = channel_ids(tenant, ids);
+        ids.retain(|id| structure.is_none_or(|structure| structure.find(*id).is_none()));
+        (!ids.is_empty()).then_some(Ahead::Channels(ids))
     }
 
     /// Returns the channels among `ids` that this client may read, without their counts; at most 200.
@@ -289,6 +300,15 @@ impl Reading {
         named.extend(found.into_iter().filter(is_readable).map(without_counts));
         Ok(named)
     }
+}
+
+/// Returns the ids of named channels, at most 200.
+fn channel_ids(tenant: &Tenant, ids: impl IntoIterator<Item = ChannelSnowflake>) -> Vec<ChannelId> {
+    let mut ids: Vec<_> = ids.into_iter().map(|id| ChannelId::of(tenant.id, id)).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids.truncate(200);
+    ids
 }
 
 /// Returns the channel of a structure that `reference` names.

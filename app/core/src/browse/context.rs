@@ -6,7 +6,9 @@ use domain::channel::{Channel, ChannelSnowflake};
 use domain::json::Json;
 use domain::message::{Message, MessageId, MessageKind};
 use domain::tenant::Tenant;
+use ports::store::Ahead;
 
+use super::opener::{has_custom_emoji, opener_of};
 use super::{BrowseError, ChannelView, EmojiNames, FileStates, Messages, Opener, OpenerState, Reading, Roles};
 
 /// The objects that the messages of a page refer to, as far as the reader may see them.
@@ -37,6 +39,16 @@ impl Reading {
         view: &ChannelView,
         page: &Messages,
     ) -> Result<PageContext, BrowseError> {
+        let tags = view.parent.as_ref().map(|parent| parent.tags.as_slice()).unwrap_or_default();
+        let own = page.entries.iter().map(|entry| &entry.message);
+        let mut reads = self.unnamed(tenant, own.clone().flat_map(channels_of)).map_or_else(Vec::new, |ids| vec![ids]);
+        reads.extend(opener_of(view, page).map(|(channel, id)| Ahead::Message(channel.id, id)));
+        let replied = referred_by(own);
+        reads.extend(
+            (!replied.is_empty()).then(|| Ahead::Keys(replied.iter().map(|id| (view.channel.id, *id)).collect())),
+        );
+        reads.extend(has_custom_emoji(tags).then_some(Ahead::Items(tenant.id)));
+        self.at.ahead(&reads).await?;
         let opener = self.opener(view, page).await?;
         let shown = match opener.as_ref().map(|opener| &opener.state) {
             Some(OpenerState::Shown(message)) => Some(&**message),
@@ -44,11 +56,7 @@ impl Reading {
         };
         let all = page.entries.iter().map(|entry| &entry.message).chain(shown);
         let channels = self.channels_named(tenant, all.flat_map(channels_of)).await?;
-        let referred = page.entries.iter().filter_map(|entry| entry.message.reference?.message_id);
-        let mut referred: Vec<MessageId> = referred.collect();
-        referred.sort_unstable();
-        referred.dedup();
-        let mut messages = self.referred(view.channel.id, &referred).await?;
+        let mut messages = self.referred(view.channel.id, &replied).await?;
         let (mut roles, mut files) = (page.roles.clone(), page.files.clone());
         if let (Some(message), Some(opener)) = (shown, &opener) {
             roles.extend(opener.roles.clone());
@@ -57,10 +65,17 @@ impl Reading {
                 messages.extend(self.referred(message.channel_id, &[id]).await?);
             }
         }
-        let tags = view.parent.as_ref().map(|parent| parent.tags.as_slice()).unwrap_or_default();
         let emojis = self.tag_emojis(tenant.id, tags).await?;
         Ok(PageContext { channels, roles, messages, files, opener, emojis })
     }
+}
+
+/// Returns the messages that others refer to.
+fn referred_by<'a>(messages: impl Iterator<Item = &'a Message>) -> Vec<MessageId> {
+    let mut referred: Vec<MessageId> = messages.filter_map(|message| message.reference?.message_id).collect();
+    referred.sort_unstable();
+    referred.dedup();
+    referred
 }
 
 /// Returns the channels that a message names: in its text, in its other parts, and as the thread that it announces.

@@ -6,6 +6,7 @@ use domain::channel::ChannelId;
 use domain::media::{ContentHash, File, FileKey, FileState};
 use domain::message::{Attachment, AttachmentId, Message, MessageId};
 use domain::tenant::Tenant;
+use ports::store::Ahead;
 
 use super::{BrowseError, Reading};
 
@@ -53,6 +54,41 @@ pub fn shown_type(file: &Attachment) -> Option<&'static str> {
     SHOWN.into_iter().find(|kind| *kind == said)
 }
 
+/// The read of the files of messages.
+#[derive(Default)]
+pub(super) struct FileRead {
+    /// The parts of channels that have all of the messages with files.
+    spans: Vec<(ChannelId, MessageId, MessageId)>,
+    /// Those messages.
+    keys: Vec<(ChannelId, MessageId)>,
+    /// Their files that have no address elsewhere.
+    beside: Vec<FileKey>,
+}
+
+impl FileRead {
+    pub(super) fn of<'a>(messages: impl IntoIterator<Item = &'a Message>) -> Self {
+        let mut read = Self::default();
+        for message in messages.into_iter().filter(|message| !message.attachments.is_empty()) {
+            read.keys.push((message.channel_id, message.id));
+            read.beside.extend(without_address(message));
+            match read.spans.last_mut() {
+                Some((channel, _, high)) if *channel == message.channel_id && *high <= message.id => *high = message.id,
+                _ => read.spans.push((message.channel_id, message.id, message.id)),
+            }
+        }
+        read
+    }
+
+    /// Returns the read, if there is one.
+    pub(super) fn ahead(self) -> Option<Ahead> {
+        match self.spans[..] {
+            [] => None,
+            [(channel, low, high)] => Some(Ahead::Files(channel, low, high)),
+            _ => Some(Ahead::FilesOf(self.keys)),
+        }
+    }
+}
+
 const NO_FILE: BrowseError = BrowseError::NotFound("file");
 
 impl Reading {
@@ -86,16 +122,7 @@ impl Reading {
         &mut self,
         messages: impl IntoIterator<Item = &Message>,
     ) -> Result<FileStates, BrowseError> {
-        let (mut spans, mut keys) = (Vec::<(ChannelId, MessageId, MessageId)>::new(), Vec::new());
-        let mut beside = Vec::new();
-        for message in messages.into_iter().filter(|message| !message.attachments.is_empty()) {
-            keys.push((message.channel_id, message.id));
-            beside.extend(without_address(message));
-            match spans.last_mut() {
-                Some((channel, _, high)) if *channel == message.channel_id && *high <= message.id => *high = message.id,
-                _ => spans.push((message.channel_id, message.id, message.id)),
-            }
-        }
+        let FileRead { spans, keys, beside } = FileRead::of(messages);
         let found = match spans[..] {
             [] => return Ok(FileStates::new()),
             [(channel, low, high)] => self.at.files(channel, low, high).await?,

@@ -10,7 +10,9 @@ use domain::retention::EarlierVersion;
 use domain::tenant::{Tenant, TenantId};
 use domain::timestamp::Timestamp;
 use ports::page::MessageRange;
+use ports::store::Ahead;
 
+use super::files::FileRead;
 use super::{Audience, BrowseError, ChannelView, FileStates, Reading};
 
 /// The position of a page in a channel.
@@ -54,6 +56,29 @@ impl Find {
             Self::Before(id) | Self::Around(id) => (Some(id), Some(id.previous().map_or(After::Start, After::Message))),
             Self::After(After::Message(id)) => (Some(id.next().unwrap_or(id)), Some(After::Message(id))),
             Self::At(time) => Self::Around(MessageId::first_at(time)).ends(),
+        }
+    }
+}
+
+impl Find {
+    /// Returns the reads of a page of the public, as far as they do not depend on each other.
+    fn reads(self, channel: ChannelId, limit: u32) -> Vec<Ahead> {
+        let list = |range, limit| Ahead::Messages(channel, range, limit + 1);
+        match self {
+            Self::Newest => vec![],
+            Self::Before(id) => {
+                let newer = MessageRange::From(id);
+                vec![list(MessageRange::Before(id), limit), Ahead::Nearest(channel, newer)]
+            }
+            Self::After(After::Start) => vec![],
+            Self::After(After::Message(id)) => {
+                vec![list(MessageRange::After(id), limit), Ahead::Nearest(channel, up_to(id))]
+            }
+            Self::Around(id) => {
+                let half = limit / 2;
+                vec![list(MessageRange::Before(id), half), list(MessageRange::From(id), limit - half)]
+            }
+            Self::At(time) => Self::Around(MessageId::first_at(time)).reads(channel, limit),
         }
     }
 }
@@ -124,6 +149,9 @@ impl Reading {
     /// [`BrowseError::Store`].
     pub async fn messages(&mut self, of: &ChannelView, find: Find, limit: u32) -> Result<Messages, BrowseError> {
         let channel = &of.channel;
+        if !self.with_restricted() {
+            self.at.ahead(&find.reads(channel.id, limit)).await?;
+        }
         let (messages, older, newer) = match find {
             Find::Newest => {
                 let (page, rest) = self.part(channel.id, MessageRange::Newest, limit).await?;
@@ -140,7 +168,7 @@ impl Reading {
             }
             Find::After(After::Message(id)) => {
                 let (page, rest) = self.part(channel.id, MessageRange::After(id), limit).await?;
-                let range = id.next().map_or(MessageRange::Newest, MessageRange::Before);
+                let range = up_to(id);
                 let older = self.any(channel.id, range).await?;
                 (page, older, rest)
             }
@@ -179,12 +207,31 @@ impl Reading {
         newer: Option<After>,
         anchor: usize,
     ) -> Result<Messages, BrowseError> {
+        self.announce(channel, &messages).await?;
         let threads = self.threads_from(channel, &messages).await?;
         let roles = self.roles_of(channel.tenant_id, &messages).await?;
         let files = self.files_of(&messages).await?;
         let with_thread = |message: Message| Entry { thread: threads.get(&message.id).cloned(), message };
         let entries = messages.into_iter().map(with_thread).collect();
         Ok(Messages { entries, older, newer, anchor, roles, files })
+    }
+
+    /// Announces the reads of what is shown with messages of `channel`.
+    async fn announce(&mut self, channel: &Channel, messages: &[Message]) -> Result<(), BrowseError> {
+        let mut reads = Vec::new();
+        if self.has_threads(channel) {
+            let ids = messages.iter().map(|message| ChannelId::of(channel.tenant_id, message.id.cast()));
+            reads.push(Ahead::Channels(ids.collect()));
+        }
+        reads.extend(roles_read(channel.tenant_id, messages));
+        reads.extend(FileRead::of(messages).ahead());
+        Ok(self.at.ahead(&reads).await?)
+    }
+
+    /// Returns whether messages of a channel can have started threads that this client may read.
+    fn has_threads(&self, channel: &Channel) -> bool {
+        let is_counted = channel.stats.thread_count > 0 || self.audience == Audience::Admin;
+        is_counted && !channel.kind.is_thread()
     }
 
     /// Loads half of a page before `middle`, half from it on, and whether there are older and newer messages.
@@ -237,8 +284,7 @@ impl Reading {
         channel: &Channel,
         messages: &[Message],
     ) -> Result<HashMap<MessageId, Channel>, BrowseError> {
-        let uncounted = channel.stats.thread_count == 0 && self.audience == Audience::Public;
-        if uncounted || channel.kind.is_thread() {
+        if !self.has_threads(channel) {
             return Ok(HashMap::new());
         }
         let found = self.at.threads_of(channel, messages.iter().map(|message| message.id)).await?;
@@ -333,10 +379,7 @@ impl Reading {
         tenant: TenantId,
         messages: impl IntoIterator<Item = &Message>,
     ) -> Result<Roles, BrowseError> {
-        let mut ids: Vec<RoleId> = messages.into_iter().flat_map(Message::role_mentions).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        ids.truncate(MOST_ROLES);
+        let ids = role_ids(messages);
         if ids.is_empty() {
             return Ok(Roles::new());
         }
@@ -359,6 +402,26 @@ impl Reading {
         }
         Ok(places)
     }
+}
+
+/// Returns the ids of the roles that `messages` mention.
+fn role_ids<'a>(messages: impl IntoIterator<Item = &'a Message>) -> Vec<RoleId> {
+    let mut ids: Vec<RoleId> = messages.into_iter().flat_map(Message::role_mentions).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids.truncate(MOST_ROLES);
+    ids
+}
+
+/// Returns the read of these roles, if there are any.
+pub(super) fn roles_read<'a>(tenant: TenantId, messages: impl IntoIterator<Item = &'a Message>) -> Option<Ahead> {
+    let ids = role_ids(messages);
+    (!ids.is_empty()).then_some(Ahead::Roles(tenant, ids))
+}
+
+/// Returns the range of the newest messages up to an id.
+fn up_to(id: MessageId) -> MessageRange {
+    id.next().map_or(MessageRange::Newest, MessageRange::Before)
 }
 
 const NO_MESSAGE: BrowseError = BrowseError::NotFound("message");

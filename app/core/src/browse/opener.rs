@@ -46,16 +46,8 @@ impl Reading {
     /// [`BrowseError::Store`].
     pub async fn opener(&mut self, of: &ChannelView, page: &Messages) -> Result<Option<Opener>, BrowseError> {
         let thread = &of.channel;
-        let Some(parent) = of.parent.as_ref().filter(|_| thread.kind.is_thread()) else { return Ok(None) };
-        let row = page.entries.iter().map(|entry| &entry.message).find(|one| one.kind == MessageKind::THREAD_STARTER);
-        let reference = row.and_then(|row| row.reference).filter(|to| to.channel_id == Some(parent.platform_id));
-        let own_id: MessageId = thread.platform_id.cast();
-        let id = reference.and_then(|to| to.message_id).unwrap_or(own_id);
-        let is_post = parent.kind.is_forum();
-        if is_post && (page.older.is_none() || page.entries.iter().any(|entry| entry.message.id == own_id)) {
-            return Ok(None);
-        }
-        let channel = if is_post { thread } else { parent };
+        let Some((channel, id)) = opener_of(of, page) else { return Ok(None) };
+        let row = starter_row(page);
         // A reader of a thread may read its parent, and no other channel is read here.
         let stored = self.at.message(channel.id, id).await?;
         let state = match stored {
@@ -84,13 +76,44 @@ impl Reading {
     /// # Errors
     /// [`BrowseError::Store`].
     pub async fn tag_emojis(&mut self, tenant: TenantId, tags: &[ForumTag]) -> Result<EmojiNames, BrowseError> {
-        let is_id = |emoji: &str| emoji.len() >= 15 && emoji.parse::<EmojiId>().is_ok();
-        let ids: Vec<&str> = tags.iter().filter_map(|tag| tag.emoji.as_deref()).filter(|emoji| is_id(emoji)).collect();
-        if ids.is_empty() {
+        if !has_custom_emoji(tags) {
             return Ok(EmojiNames::new());
         }
+        let ids: Vec<&str> = custom_emoji(tags).collect();
         let items = self.at.items(tenant).await?;
         let named = items.emojis.into_iter().map(|held| (held.item.id.to_string(), held.item.name));
         Ok(named.filter(|(id, _)| ids.contains(&id.as_str())).collect())
     }
+}
+
+/// Returns the message of the page that stands for the one the thread was started from.
+fn starter_row(page: &Messages) -> Option<&Message> {
+    page.entries.iter().map(|entry| &entry.message).find(|one| one.kind == MessageKind::THREAD_STARTER)
+}
+
+/// Returns the channel and the id of the message that a thread was started from; `None` if `page` has it or `of` is no
+/// thread.
+pub(super) fn opener_of<'a>(of: &'a ChannelView, page: &Messages) -> Option<(&'a Channel, MessageId)> {
+    let thread = &of.channel;
+    let parent = of.parent.as_ref().filter(|_| thread.kind.is_thread())?;
+    let reference = starter_row(page).and_then(|row| row.reference);
+    let reference = reference.filter(|to| to.channel_id == Some(parent.platform_id));
+    let own_id: MessageId = thread.platform_id.cast();
+    let id = reference.and_then(|to| to.message_id).unwrap_or(own_id);
+    let is_post = parent.kind.is_forum();
+    if is_post && (page.older.is_none() || page.entries.iter().any(|entry| entry.message.id == own_id)) {
+        return None;
+    }
+    Some((if is_post { thread } else { parent }, id))
+}
+
+/// Returns the ids of the guild's custom emoji in `tags`.
+fn custom_emoji(tags: &[ForumTag]) -> impl Iterator<Item = &str> {
+    let is_id = |emoji: &&str| emoji.len() >= 15 && emoji.parse::<EmojiId>().is_ok();
+    tags.iter().filter_map(|tag| tag.emoji.as_deref()).filter(is_id)
+}
+
+/// Returns whether `tags` have custom emoji of the guild.
+pub(super) fn has_custom_emoji(tags: &[ForumTag]) -> bool {
+    custom_emoji(tags).next().is_some()
 }

@@ -12,7 +12,7 @@ use ports::channel::{ChannelCursor, ThreadCursor, ThreadFilter};
 use ports::error::StoreError;
 use ports::message::MessageList;
 use ports::page::{MessageRange, Page};
-use ports::store::Repositories;
+use ports::store::{Ahead, Repositories};
 
 use super::ChannelView;
 use super::reads::{Part, Recorder, Topic, whole};
@@ -62,6 +62,11 @@ impl Snapshot {
     /// Records the texts of a channel of a structure.
     pub(super) fn record_view(&self, view: &ChannelView) {
         self.record_channel_texts([&view.channel]);
+    }
+
+    /// Announces reads, which are recorded when they are called.
+    pub(super) async fn ahead(&mut self, reads: &[Ahead]) -> Result<(), StoreError> {
+        self.at.ahead(reads).await
     }
 
     /// Returns everything, for reads of which no change is told.
@@ -208,6 +213,7 @@ impl Snapshot {
         id: MessageId,
     ) -> Result<Option<StoredMessage>, StoreError> {
         self.record([(Topic::Messages(channel), Interval::only(id))]);
+        self.at.ahead(&[Ahead::Message(channel, id)]).await?;
         let found = self.at.messages().find(channel, id).await?;
         self.record_texts(found.iter().map(|found| &found.message));
         Ok(found)
@@ -218,6 +224,7 @@ impl Snapshot {
         keys: &[(ChannelId, MessageId)],
     ) -> Result<Vec<StoredMessage>, StoreError> {
         self.record(keys.iter().map(|(channel, id)| (Topic::Messages(*channel), Interval::only(*id))));
+        self.at.ahead(&[Ahead::Keys(keys.to_vec())]).await?;
         let found = self.at.messages().find_all(keys).await?;
         self.record_texts(found.iter().map(|found| &found.message));
         Ok(found)
@@ -296,6 +303,7 @@ impl Snapshot {
 
     pub(super) async fn items(&mut self, tenant: TenantId) -> Result<GuildItems, StoreError> {
         self.record([whole(Topic::Items(tenant))]);
+        self.at.ahead(&[Ahead::Items(tenant)]).await?;
         self.at.guilds().list(tenant).await
     }
 }
