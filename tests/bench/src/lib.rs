@@ -1,6 +1,7 @@
 //! Measurements of the whole program, each compared with a baseline in the same run: only the ratio counts.
 #![expect(clippy::disallowed_methods, reason = "measurements take real time")]
 
+mod cached;
 pub mod generate;
 pub mod import;
 pub mod ingest;

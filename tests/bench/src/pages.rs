@@ -1,5 +1,5 @@
 //! Pages of 50 messages over HTTP: requests a second and the latency of the slowest, in a short and in a long channel,
-//! compared with hyper serving the same bytes from memory. Each server is a process of its own.
+//! compared with hyper serving the same bytes from memory, and then the cache. Each server is a process of its own.
 
 use std::convert::Infallible;
 use std::ffi::OsStr;
@@ -28,7 +28,7 @@ use ports::store::Store;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Failure, generate, ingest};
+use crate::{Failure, cached, generate, ingest};
 
 /// The number of messages on a page.
 const PAGE: u64 = 50;
@@ -142,6 +142,7 @@ pub async fn run(plan: &Plan) -> Result<(), Failure> {
         println!("  round {round}: {} messages: {of_short}", plan.short);
         println!("           {} messages: {of_long}; {}", plan.long, of_long.against(&of_short));
         println!("           hyper from memory: {from_memory}; ratio {:.2}", of_short.rate / from_memory.rate);
+        cached::run(&long, plan.long, scratch.path(), plan).await?;
     }
     Ok(())
 }
@@ -226,9 +227,15 @@ impl Client {
 
     /// Sends any request; returns the status and the body of its response.
     pub(crate) async fn send(&mut self, request: Request<Full<Bytes>>) -> Result<(StatusCode, Bytes), Failure> {
+        let response = self.exchange(request).await?;
+        Ok((response.status(), response.into_body()))
+    }
+
+    /// Sends any request; returns the whole response.
+    pub(crate) async fn exchange(&mut self, request: Request<Full<Bytes>>) -> Result<Response<Bytes>, Failure> {
         self.0.ready().await?;
-        let answer = self.0.send_request(request).await?;
-        Ok((answer.status(), answer.into_body().collect().await?.to_bytes()))
+        let (head, body) = self.0.send_request(request).await?.into_parts();
+        Ok(Response::from_parts(head, body.collect().await?.to_bytes()))
     }
 }
 
@@ -240,6 +247,15 @@ pub(crate) struct Figures {
 }
 
 impl Figures {
+    /// Returns the figures of responses that took so long, in this time.
+    pub(crate) fn new(mut took: Vec<Duration>, time: Duration) -> Self {
+        took.sort_unstable();
+        let at = |percent: usize| took[(took.len() * percent / 100).min(took.len() - 1)].as_secs_f64() * 1000.0;
+        #[expect(clippy::cast_precision_loss, reason = "a rate for people to read")]
+        let rate = took.len() as f64 / time.as_secs_f64();
+        Self { rate, p50_ms: at(50), p99_ms: at(99) }
+    }
+
     /// Returns the ratios to `base`.
     pub(crate) fn against(&self, base: &Self) -> String {
         format!("ratio {:.2}, of p99 {:.2}", self.rate / base.rate, self.p99_ms / base.p99_ms)
@@ -287,9 +303,5 @@ pub(crate) async fn load(address: SocketAddr, messages: u64, plan: &Plan) -> Res
         let finished: Result<_, Failure> = client.await?;
         took.extend(finished?);
     }
-    took.sort_unstable();
-    let at = |percent: usize| took[(took.len() * percent / 100).min(took.len() - 1)].as_secs_f64() * 1000.0;
-    #[expect(clippy::cast_precision_loss, reason = "a rate for people to read")]
-    let rate = took.len() as f64 / counted_from.elapsed().as_secs_f64();
-    Ok(Figures { rate, p50_ms: at(50), p99_ms: at(99) })
+    Ok(Figures::new(took, counted_from.elapsed()))
 }

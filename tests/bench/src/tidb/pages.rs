@@ -1,8 +1,25 @@
-//! Pages of 50 messages over HTTP from a short and a long channel.
+//! Pages of 50 messages over HTTP from a short and a long channel, and of the statement of a page alone.
 
-use super::{Server, open};
-use crate::pages::{CHANNEL, Plan, measure};
-use crate::{Failure, ingest};
+use std::time::{Duration, Instant};
+
+use mysql_async::Row;
+use mysql_async::prelude::Queryable;
+
+use super::{Server, connect, open};
+use crate::cached::uncached;
+use crate::pages::{CHANNEL, Figures, Plan, measure};
+use crate::{Failure, generate, ingest};
+
+/// The statement of a page without anything that belongs to its messages.
+const PAGE: &str = r"
+    SELECT /*+ ORDER_INDEX(messages, PRIMARY) */
+        *
+    FROM messages
+    WHERE channel_id = ?
+        AND message_id < ?
+    ORDER BY message_id DESC
+    LIMIT 51
+";
 
 /// Runs the rounds and prints them; the databases are kept for the next run.
 ///
@@ -16,8 +33,45 @@ pub async fn run(server: &Server, plan: &Plan) -> Result<(), Failure> {
         let of_long = measure("serve", long.as_ref(), plan.long, plan).await?;
         println!("  round {round}: {} messages: {of_short}", plan.short);
         println!("           {} messages: {of_long}; {}", plan.long, of_long.against(&of_short));
+        let (made, alone) = (uncached(long.as_ref(), plan.long, plan).await?, alone(server, plan).await?);
+        println!("           not cached: {made}; the statement alone: {alone}; {}", made.against(&alone));
     }
     Ok(())
+}
+
+/// Runs the statement of a page at random positions until the time is over; the first fifth of it is not counted.
+async fn alone(server: &Server, plan: &Plan) -> Result<Figures, Failure> {
+    let url = server.database(&format!("verta_bench_{}", plan.long)).await?;
+    let begin = Instant::now();
+    let end = begin + Duration::from_secs(plan.seconds);
+    let counted_from = begin + Duration::from_millis(plan.seconds * 200);
+    let clients = (0..plan.connections).map(|number| {
+        let (url, messages) = (url.clone(), plan.long);
+        tokio::spawn(async move {
+            let mut connection = connect(&url).await?;
+            let of_slug = "SELECT channel_id FROM channels WHERE slug = ?";
+            let channel: Option<String> = connection.exec_first(of_slug, (CHANNEL,)).await?;
+            let mut state = 0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(u64::from(number) + 1);
+            let mut took = Vec::new();
+            while Instant::now() < end {
+                state ^= state << 13;
+                state ^= state >> 7;
+                state ^= state << 17;
+                let start = Instant::now();
+                let before = generate::message_id(state % messages).get();
+                let _: Vec<Row> = connection.exec(PAGE, (&channel, before)).await?;
+                if start > counted_from {
+                    took.push(start.elapsed());
+                }
+            }
+            Ok::<_, Failure>(took)
+        })
+    });
+    let mut took = Vec::new();
+    for client in clients.collect::<Vec<_>>() {
+        took.extend(client.await??);
+    }
+    Ok(Figures::new(took, counted_from.elapsed()))
 }
 
 /// Returns the address of the database with a channel of that many messages, which is filled if it is not full.
