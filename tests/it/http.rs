@@ -7,6 +7,7 @@ mod log;
 mod pages;
 mod privacy;
 mod requests;
+mod sitemaps;
 
 use std::path::Path;
 

@@ -12,6 +12,7 @@ mod list;
 mod messages;
 mod opener;
 mod reads;
+mod sitemap;
 mod snapshot;
 mod structure;
 
@@ -45,6 +46,7 @@ pub use self::list::{ChannelFilter, ChannelPage, MAX_TREE};
 pub use self::messages::{After, Entry, Find, MessageView, Messages, Roles};
 pub use self::opener::{EmojiNames, Opener, OpenerState};
 pub use self::reads::{Part, Reads, Recent, Topic, recorded};
+pub use self::sitemap::SitemapPage;
 
 /// The number of batches of 100 channels that are searched for one page of coverage, so that a tenant with few readable
 /// ones costs no more.

@@ -27,6 +27,7 @@ mod route;
 mod search;
 mod server;
 mod site;
+mod sitemap;
 mod stream;
 mod turns;
 pub mod wire;

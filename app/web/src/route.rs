@@ -8,7 +8,7 @@ use http::Method;
 use super::call::{Call, Work};
 use super::capture::{ChannelRef, FileName, PageNumber, PartRef, TenantRef};
 use super::request::Area;
-use super::{admin, file, health, job, node, public, search, site, stream};
+use super::{admin, file, health, job, node, public, search, site, sitemap, stream};
 
 /// The audience of a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +37,8 @@ impl Access {
 /// An address, with the handler of one method.
 pub(super) struct Route {
     pub(super) method: Method,
-    /// The path, with the names of captured parts in braces: the name of the route in logs and metrics.
+    /// The path, with the names of captured parts in braces, each alone or after a fixed beginning: the name of the route in
+    /// logs and metrics.
     pub(super) path: &'static str,
     pub(super) access: Access,
     /// The parameters of the query. The API rejects all others; pages ignore them, since other sites add some to links.
@@ -55,8 +56,8 @@ impl Route {
         let mut captures = Vec::new();
         for segment in segments {
             let part = pattern.next()?;
-            match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
-                Some(name) => captures.push((name, *segment)),
+            match part.strip_suffix('}').and_then(|part| part.split_once('{')) {
+                Some((before, name)) => captures.push((name, segment.strip_prefix(before)?)),
                 None if part == *segment => {}
                 None => return None,
             }
@@ -123,12 +124,14 @@ routes! {
 
     GET "/favicon.ico" Public [] site::icon, ();
     GET "/favicon.svg" Public [] site::icon, ();
-    GET "/robots.txt" Public [] site::robots, ();
+    GET "/robots.txt" Public [] sitemap::robots, ();
     GET "/assets/{file}" Public [] site::asset, (file: FileName<'_>);
     GET "/assets/{tenant}/theme.css" Reader [] site::theme, (tenant: TenantRef<'_>);
     GET "/" Public ["cursor"] site::home, ();
     GET "/{tenant}" Public ["cursor"] site::tenant, (tenant: TenantRef<'_>);
     GET "/{tenant}/search" Public ["q" "channel" "sort" "cursor"] search::page, (tenant: TenantRef<'_>);
+    GET "/{tenant}/sitemap.xml" Public [] sitemap::index, (tenant: TenantRef<'_>);
+    GET "/{tenant}/sitemap-{part}" Public [] sitemap::month, (tenant: TenantRef<'_>, part: FileName<'_>);
     GET "/{tenant}/{channel}" Public ["before" "after" "sort" "cursor"]
         site::channel, (tenant: TenantRef<'_>, channel: ChannelRef<'_>);
     GET "/{tenant}/{channel}/{part}" Public []

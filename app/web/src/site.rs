@@ -32,10 +32,6 @@ pub(super) async fn icon(_: &Call<'_>) -> Result<Response, ApiError> {
     Ok(kept(with_type(StatusCode::OK, "image/svg+xml", pages::ICON)))
 }
 
-pub(super) async fn robots(_: &Call<'_>) -> Result<Response, ApiError> {
-    Ok(kept(with_type(StatusCode::OK, "text/plain; charset=utf-8", "User-agent: *\nAllow: /\n")))
-}
-
 pub(super) async fn asset(_: &Call<'_>, file: FileName<'_>) -> Result<Response, ApiError> {
     match file.0 {
         "live.js" => Ok(kept(with_type(StatusCode::OK, "text/javascript; charset=utf-8", pages::LIVE_SCRIPT))),

@@ -9,6 +9,7 @@ use domain::message::{Message, MessageId, StoredMessage};
 use domain::slug::{ChannelSlug, TenantSlug};
 use domain::tenant::{Tenant, TenantId, TenantStatus};
 use ports::channel::{ChannelCursor, ThreadCursor, ThreadFilter};
+use ports::day::ChannelTotals;
 use ports::error::StoreError;
 use ports::message::MessageList;
 use ports::page::{MessageRange, Page};
@@ -269,6 +270,11 @@ impl Snapshot {
         let high = next.map_or(MessageId::MAX, |day| day.interval().high());
         self.record(Interval::new(low, high).map(|ids| (Topic::Messages(channel), ids)));
         Ok((previous, next))
+    }
+
+    pub(super) async fn day_totals(&mut self, channels: &[ChannelId]) -> Result<Vec<ChannelTotals>, StoreError> {
+        self.record(channels.iter().map(|channel| whole(Topic::Messages(*channel))));
+        self.at.days().totals(channels).await
     }
 
     pub(super) async fn page_starts(

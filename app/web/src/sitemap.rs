@@ -1,0 +1,200 @@
+//! What search engines read before the pages: robots.txt, and the lists of the pages that they should list.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use app_core::browse::SitemapPage;
+use domain::day::Month;
+use domain::tenant::Tenant;
+use domain::timestamp::Timestamp;
+use http::StatusCode;
+use tokio::time::timeout;
+
+use super::call::Call;
+use super::capture::{FileName, TenantRef};
+use super::error::ApiError;
+use super::response::{Response, with_type};
+use crate::address::{channel_path, day_path, thread_path};
+
+/// The maximum number of addresses of a sitemap (<https://www.sitemaps.org/protocol.html>).
+const MOST: u64 = 50_000;
+/// The number of communities that are read at once.
+const BATCH: u32 = 100;
+/// How long robots.txt waits for the list of communities: without it, it has only its rules, because search engines leave
+/// a site whose robots.txt fails.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The crawlers that collect text to train models, which Discord's developer policy does not allow for messages
+/// (<https://support-dev.discord.com/hc/en-us/articles/8563934450327>).
+const TRAINING: [&str; 14] = [
+    "AI2Bot",
+    "Amazonbot",
+    "Applebot-Extended",
+    "Bytespider",
+    "CCBot",
+    "ClaudeBot",
+    "cohere-training-data-crawler",
+    "Diffbot",
+    "FacebookBot",
+    "GPTBot",
+    "Google-Extended",
+    "Meta-ExternalAgent",
+    "Omgili",
+    "PerplexityBot",
+];
+
+/// The rules for all others. Pages that say `noindex` are not among them, because it must be read to be known.
+const RULES: &str = "User-agent: *\nDisallow: /api/\nDisallow: /*/search\nDisallow: /metrics\n";
+
+/// Returns the rules for crawlers, and where the sitemap of each community is.
+pub(super) async fn robots(call: &Call<'_>) -> Result<Response, ApiError> {
+    let mut text = String::new();
+    for agent in TRAINING {
+        writeln!(text, "User-agent: {agent}").expect("a string takes every write");
+    }
+    text += "Disallow: /\n\n";
+    text += RULES;
+    if !call.state.public_url.is_empty() {
+        // A store that fails or hangs must not make search engines leave.
+        if let Ok(Ok(slugs)) = timeout(PATIENCE, slugs(call)).await {
+            for slug in slugs {
+                write!(text, "\nSitemap: {}/{slug}/sitemap.xml", call.state.public_url)
+                    .expect("a string takes every write");
+            }
+            text.push('\n');
+        }
+    }
+    Ok(with_type(StatusCode::OK, "text/plain; charset=utf-8", text))
+}
+
+async fn slugs(call: &Call<'_>) -> Result<Vec<String>, ApiError> {
+    let (mut slugs, mut after) = (Vec::new(), None);
+    let mut at = call.state.browse.open(call.audience).await?;
+    loop {
+        let (tenants, next) = at.tenants(after, BATCH).await?;
+        slugs.extend(tenants.iter().map(|tenant| tenant.slug.to_string()));
+        after = next;
+        if after.is_none() {
+            return Ok(slugs);
+        }
+    }
+}
+
+/// Returns the list of the sitemaps of a community: one for each month, and more of a month with more than 50,000 pages.
+pub(super) async fn index(call: &Call<'_>, slug: TenantRef<'_>) -> Result<Response, ApiError> {
+    let mut at = call.state.browse.open(call.audience).await?;
+    let tenant = at.tenant(slug.0).await?;
+    let base = base(call)?;
+    let mut months: BTreeMap<Month, (u64, Option<Timestamp>)> = BTreeMap::new();
+    let count = |page: SitemapPage<'_>| {
+        let month = months.entry(page.month).or_default();
+        *month = (month.0 + 1, month.1.max(page.changed_at));
+    };
+    at.sitemap(&tenant, None, count).await?;
+    let mut text = String::from(DECLARATION);
+    text += "<sitemapindex xmlns=\"http://www.sitemaps.org/schemas/sitemap/0.9\">\n";
+    for (month, (pages, changed_at)) in months {
+        let parts = pages.div_ceil(MOST);
+        for part in 1..=parts {
+            let suffix = if part == 1 { String::new() } else { format!("-{part}") };
+            let address = format!("{base}/{}/sitemap-{month}{suffix}.xml", tenant.slug);
+            // Which of several parts changed is not known.
+            entry(&mut text, "sitemap", &address, changed_at.filter(|_| parts == 1));
+        }
+    }
+    text += "</sitemapindex>\n";
+    Ok(with_type(StatusCode::OK, "application/xml", text))
+}
+
+/// Returns the sitemap of a month.
+pub(super) async fn month(call: &Call<'_>, slug: TenantRef<'_>, file: FileName<'_>) -> Result<Response, ApiError> {
+    let nothing = || ApiError::not_found("there is no such sitemap");
+    let (month, part) = parse(file.0).ok_or_else(nothing)?;
+    let mut at = call.state.browse.open(call.audience).await?;
+    let tenant = at.tenant(slug.0).await?;
+    let base = base(call)?;
+    let mut text = String::from(DECLARATION);
+    text += "<urlset xmlns=\"http://www.sitemaps.org/schemas/sitemap/0.9\">\n";
+    let (mut seen, mut listed) = (0, 0);
+    let add = |page: SitemapPage<'_>| {
+        seen += 1;
+        if seen > (part - 1) * MOST && seen <= part * MOST {
+            listed += 1;
+            entry(&mut text, "url", &format!("{base}{}", path(&tenant, &page)), page.changed_at);
+        }
+    };
+    at.sitemap(&tenant, Some(month), add).await?;
+    if listed == 0 {
+        return Err(nothing());
+    }
+    text += "</urlset>\n";
+    Ok(with_type(StatusCode::OK, "application/xml", text))
+}
+
+const DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
+
+/// Parses the end of the name of a sitemap, `2026-03.xml`, or `2026-03-2.xml` for the second part of a month.
+fn parse(file: &str) -> Option<(Month, u64)> {
+    let name = file.strip_suffix(".xml")?;
+    let (month, part) = name.split_at_checked("2026-03".len())?;
+    let part = match part.strip_prefix('-') {
+        None if part.is_empty() => 1,
+        None => return None,
+        Some(number) => number.parse().ok().filter(|part: &u64| *part > 1 && part.to_string() == number)?,
+    };
+    Some((month.parse().ok()?, part))
+}
+
+fn path(tenant: &Tenant, page: &SitemapPage<'_>) -> String {
+    let Some(channel) = page.channel else { return format!("/{}", tenant.slug) };
+    let path = channel_path(tenant, channel);
+    match page.day {
+        Some(day) => day_path(&path, day, page.number),
+        None => thread_path(&path, page.number),
+    }
+}
+
+fn entry(text: &mut String, kind: &str, address: &str, changed_at: Option<Timestamp>) {
+    let address = address.replace('&', "&amp;").replace('<', "&lt;");
+    write!(text, "<{kind}><loc>{address}</loc>").expect("a string takes every write");
+    if let Some(at) = changed_at {
+        write!(text, "<lastmod>{at}</lastmod>").expect("a string takes every write");
+    }
+    writeln!(text, "</{kind}>").expect("a string takes every write");
+}
+
+/// Returns the public address of the server, which sitemaps need.
+fn base<'a>(call: &Call<'a>) -> Result<&'a str, ApiError> {
+    let base = call.state.public_url.as_str();
+    if base.is_empty() {
+        return Err(ApiError::not_found("there are sitemaps only if PUBLIC_URL is set"));
+    }
+    Ok(base)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+
+    #[test]
+    fn a_sitemap_has_one_name() {
+        let parsed = |file| parse(file).map(|(month, part)| (month.to_string(), part));
+        assert_eq!(parsed("2026-03.xml"), Some(("2026-03".to_owned(), 1)));
+        assert_eq!(parsed("2026-03-12.xml"), Some(("2026-03".to_owned(), 12)));
+        for wrong in [
+            "2026-03-1.xml",
+            "2026-03-02.xml",
+            "2026-13.xml",
+            "2026-3.xml",
+            "2026-03.xmlx",
+            "2026-03x.xml",
+            ".xml",
+            "ä026-03.xml",
+            "sitemap.xml",
+            "x",
+        ] {
+            assert_eq!(parsed(wrong), None, "{wrong}");
+        }
+    }
+}

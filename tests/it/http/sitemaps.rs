@@ -1,0 +1,119 @@
+//! robots.txt and sitemaps: exactly the pages that search engines should list.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::path::Path;
+
+use super::pages::{SITE, canonical, is_listed};
+use crate::program::{Installation, Server};
+
+/// Returns the addresses of a sitemap or of an index, without the site, each with the time of its last change.
+fn listed(server: &Server, path: &str) -> BTreeMap<String, Option<String>> {
+    let page = server.get(path);
+    assert_eq!((page.status, page.header("content-type")), (200, Some("application/xml")), "{path}");
+    let text = page.text();
+    let entry = |rest: &str| {
+        let (address, rest) = rest.split_once("</loc>").unwrap();
+        let time = rest.split_once("<lastmod>").filter(|(before, _)| before.is_empty());
+        let time = time.map(|(_, rest)| rest.split_once('<').unwrap().0.to_owned());
+        (address.strip_prefix(SITE).unwrap().to_owned(), time)
+    };
+    text.split("<loc>").skip(1).map(entry).collect()
+}
+
+/// Returns the paths of the site that a page links to.
+fn links(text: &str) -> Vec<String> {
+    let hrefs = text.split(r#" href=""#).skip(1).map(|rest| rest.split_once('"').unwrap().0);
+    hrefs
+        .filter(|path| path.starts_with('/'))
+        .map(|path| path.split('#').next().unwrap().replace("&amp;", "&"))
+        .collect()
+}
+
+#[test]
+fn a_crawl_reaches_every_message_and_the_sitemaps_list_exactly_the_indexable_pages() {
+    let installation = Installation::new();
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    assert_eq!(installation.import(&[&examples], &[]).0, 0);
+    let server = installation.serve(&["--public-url", SITE, "--rate-limit", "0"]);
+    let (mut queue, mut seen) = (VecDeque::from(["/".to_owned()]), BTreeSet::from(["/".to_owned()]));
+    let (mut indexable, mut reached, mut canonicals) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
+    while let Some(path) = queue.pop_front() {
+        let page = server.get(&path);
+        assert!([200, 301].contains(&page.status), "{path} is {}", page.status);
+        let is_page = page.header("content-type").is_some_and(|kind| kind.starts_with("text/html"));
+        if page.status == 301 || !is_page {
+            continue;
+        }
+        let text = page.text();
+        let ids = text
+            .split(r#"<article class=""#)
+            .skip(1)
+            .map(|rest| rest.split_once(r#"id="m"#).unwrap().1.split_once('"').unwrap().0.to_owned());
+        let ids: BTreeSet<String> = ids.collect();
+        if let Some(home) = canonical(&page) {
+            let home = home.strip_prefix(SITE).unwrap().to_owned();
+            if home == path && is_listed(&page) {
+                indexable.insert(path.clone());
+            }
+            // The message that the address names is on the page that is named canonical.
+            if let Some(id) = path.rsplit('/').next().filter(|id| ids.contains(*id)) {
+                canonicals.push((home, id.to_owned()));
+            }
+        }
+        reached.extend(ids);
+        for link in links(&text) {
+            let is_search = link.split('?').next().unwrap().ends_with("/search");
+            if !is_search && seen.insert(link.clone()) {
+                queue.push_back(link);
+            }
+        }
+    }
+    for (home, id) in canonicals {
+        assert!(server.get(&home).text().contains(&format!(r#"id="m{id}""#)), "{home} lacks {id}");
+    }
+    // Every public message, by the API.
+    let channels = "/api/v1/tenants/thimble-firmware/channels";
+    let mut places: Vec<String> = Vec::new();
+    for channel in server.get(&format!("{channels}?limit=100")).json()["items"].as_array().unwrap() {
+        let id = channel["id"].as_str().unwrap();
+        places.push(id.to_owned());
+        let threads = server.get(&format!("{channels}/{id}/threads?limit=100")).json();
+        places.extend(
+            threads["items"].as_array().unwrap().iter().map(|thread| thread["id"].as_str().unwrap().to_owned()),
+        );
+    }
+    let mut messages = BTreeSet::new();
+    for place in places {
+        let mut after = Some("0".to_owned());
+        while let Some(id) = after {
+            let page = server.get(&format!("{channels}/{place}/messages?after={id}&limit=100")).json();
+            messages
+                .extend(page["items"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap().to_owned()));
+            after = page["newer"].as_str().map(str::to_owned);
+        }
+    }
+    assert!(messages.len() > 100);
+    assert_eq!(messages.difference(&reached).collect::<Vec<_>>(), Vec::<&String>::new(), "not reached");
+    assert_eq!(reached.difference(&messages).collect::<Vec<_>>(), Vec::<&String>::new(), "not public");
+    let mut in_sitemaps = BTreeSet::new();
+    for sitemap in listed(&server, "/thimble-firmware/sitemap.xml").keys() {
+        in_sitemaps.extend(listed(&server, sitemap).into_keys());
+    }
+    indexable.remove("/");
+    assert_eq!(in_sitemaps, indexable);
+}
+
+#[test]
+fn robots_txt_names_the_sitemap_of_each_community() {
+    let installation = Installation::new();
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    let server = installation.serve(&["--public-url", SITE, "--import", examples.to_str().unwrap()]);
+    let text = server.get("/robots.txt").text();
+    assert!(text.contains(&format!("\nSitemap: {SITE}/thimble-firmware/sitemap.xml\n")), "{text}");
+    assert!(text.contains("User-agent: GPTBot\n") && text.contains("Disallow: /\n"), "{text}");
+    let (training, others) = text.split_once("\n\n").unwrap();
+    assert!(training.ends_with("\nDisallow: /") && others.starts_with("User-agent: *\nDisallow: /api/\n"), "{text}");
+    for wrong in ["sitemap-2024-13.xml", "sitemap-1999-01.xml", "sitemap-2024-01-2.xml", "sitemap-x", "sitemap-.xml"] {
+        assert_eq!(server.get(&format!("/thimble-firmware/{wrong}")).status, 404, "{wrong}");
+    }
+}
