@@ -194,13 +194,15 @@ impl Reading {
     /// Returns the structure of the tenant with this slug, which later reads use, too; `None` if it cannot be shared.
     async fn structure_of(&mut self, slug: &TenantSlug) -> Result<Option<&Structure>, BrowseError> {
         self.structure = match &self.shared {
-            Some((structures, position)) => match structures.find(slug) {
-                Some(structure) => Some(structure),
-                None => {
+            Some((structures, position)) => {
+                let found = structures.find(slug);
+                if found.is_some() {
+                    found
+                } else {
                     let made = self.at.structure(slug).await?.map(Arc::new);
                     made.inspect(|made| structures.insert(made, *position))
                 }
-            },
+            }
             None => None,
         };
         self.at.record_structure(self.structure.as_deref());

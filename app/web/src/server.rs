@@ -243,7 +243,7 @@ async fn respond(state: &Arc<ServerState>, request: HttpRequest<Incoming>, peer:
             Lookup::Miss(lead) => (make(state, request, &asked, Some(lead), span()).await, span()),
             Lookup::Bypass => (make(state, request, &asked, None, span()).await, span()),
         },
-        Err(error) => (ready(state, refused(error, asked.area), &asked, None).await, span()),
+        Err(error) => (finished(state, refused(error, asked.area), &asked, None).await, span()),
     };
     let Ready { mut response, stream, route, making } = ready;
     // A body that is not sent does not count.
@@ -356,12 +356,11 @@ async fn make(
             refused(error, asked.area)
         }
     };
-    let ready = ready(state, routed, asked, lead.zip(reads)).await;
-    Ready { making, ..ready }
+    Ready { making, ..finished(state, routed, asked, lead.zip(reads)).await }
 }
 
 /// Returns a response as it is sent; one with a `lead` is stored before.
-async fn ready(state: &ServerState, routed: Routed, asked: &Asked, lead: Option<(Lead, Reads)>) -> Ready {
+async fn finished(state: &ServerState, routed: Routed, asked: &Asked, lead: Option<(Lead, Reads)>) -> Ready {
     let Routed { response, route, audience, cors } = routed;
     let is_page = asked.area == Area::Pages;
     let made = finish(response.unwrap_or_else(|error| problem(&error, is_page)), audience, cors);

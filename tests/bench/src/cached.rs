@@ -105,8 +105,8 @@ async fn once(address: SocketAddr, kind: &Kind) -> Result<(HeaderMap, Bytes), Fa
 }
 
 async fn compare(name: &str, server: SocketAddr, kind: &Kind, raw: SocketAddr, plan: &Plan) -> Result<(), Failure> {
-    let plain = Kind { tag: None, expected: StatusCode::OK, pages: 0, ..kind.clone() };
-    let (ours, theirs) = (load(server, kind, plan).await?, load(raw, &plain, plan).await?);
+    let whole = Kind { tag: None, expected: StatusCode::OK, pages: 0, ..kind.clone() };
+    let (ours, theirs) = (load(server, kind, plan).await?, load(raw, &whole, plan).await?);
     println!("    {name}: {ours}; hyper: {theirs}; {}", ours.against(&theirs));
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Channels, threads, and their tree.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use domain::channel::{Channel, ChannelId, ChannelKind, ChannelSnowflake};
 use domain::message::{Message, MessageId, StoredMessage};
@@ -304,9 +304,10 @@ impl Reading {
 
 /// Returns the ids of named channels, at most 200.
 fn channel_ids(tenant: &Tenant, ids: impl IntoIterator<Item = ChannelSnowflake>) -> Vec<ChannelId> {
-    let mut ids: Vec<_> = ids.into_iter().map(|id| ChannelId::of(tenant.id, id)).collect();
+    // A text can name a channel thousands of times, and to derive an id takes a while.
+    let distinct: HashSet<ChannelSnowflake> = ids.into_iter().collect();
+    let mut ids: Vec<_> = distinct.into_iter().map(|id| ChannelId::of(tenant.id, id)).collect();
     ids.sort_unstable();
-    ids.dedup();
     ids.truncate(200);
     ids
 }

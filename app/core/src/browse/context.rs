@@ -1,6 +1,6 @@
 //! The objects that the messages of a page refer to.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use domain::channel::{Channel, ChannelSnowflake};
 use domain::json::Json;
@@ -41,7 +41,8 @@ impl Reading {
     ) -> Result<PageContext, BrowseError> {
         let tags = view.parent.as_ref().map(|parent| parent.tags.as_slice()).unwrap_or_default();
         let own = page.entries.iter().map(|entry| &entry.message);
-        let mut reads = self.unnamed(tenant, own.clone().flat_map(channels_of)).map_or_else(Vec::new, |ids| vec![ids]);
+        let mut named: HashSet<ChannelSnowflake> = own.clone().flat_map(channels_of).collect();
+        let mut reads: Vec<_> = self.unnamed(tenant, named.iter().copied()).into_iter().collect();
         reads.extend(opener_of(view, page).map(|(channel, id)| Ahead::Message(channel.id, id)));
         let replied = referred_by(own);
         reads.extend(
@@ -54,8 +55,8 @@ impl Reading {
             Some(OpenerState::Shown(message)) => Some(&**message),
             _ => None,
         };
-        let all = page.entries.iter().map(|entry| &entry.message).chain(shown);
-        let channels = self.channels_named(tenant, all.flat_map(channels_of)).await?;
+        named.extend(shown.into_iter().flat_map(channels_of));
+        let channels = self.channels_named(tenant, named).await?;
         let mut messages = self.referred(view.channel.id, &replied).await?;
         let (mut roles, mut files) = (page.roles.clone(), page.files.clone());
         if let (Some(message), Some(opener)) = (shown, &opener) {

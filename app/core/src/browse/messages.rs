@@ -65,12 +65,11 @@ impl Find {
     fn reads(self, channel: ChannelId, limit: u32) -> Vec<Ahead> {
         let list = |range, limit| Ahead::Messages(channel, range, limit + 1);
         match self {
-            Self::Newest => vec![],
             Self::Before(id) => {
                 let newer = MessageRange::From(id);
                 vec![list(MessageRange::Before(id), limit), Ahead::Nearest(channel, newer)]
             }
-            Self::After(After::Start) => vec![],
+            Self::Newest | Self::After(After::Start) => vec![],
             Self::After(After::Message(id)) => {
                 vec![list(MessageRange::After(id), limit), Ahead::Nearest(channel, up_to(id))]
             }

@@ -61,13 +61,9 @@ pub(super) async fn run(paths: &[PathBuf], role: Role, config: &Config, tools: &
     let progress = IndexProgress::default();
     let indexer = indexer(role, tools, &progress);
     let streams = matches!(role, Role::Web | Role::All).then(|| Arc::new(Streams::new(Arc::clone(&tools.store))));
-    let cache = config.cache_bytes.filter(|_| streams.is_some()).map(|bytes| Arc::new(Cache::new(bytes)));
-    let invalidation = cache.as_ref().map(|cache| {
-        let derived = vec![Arc::clone(cache) as Arc<dyn Derived>];
-        Arc::new(Invalidation::new(Arc::clone(&tools.store), derived))
-    });
+    let cached = streams.as_ref().and_then(|_| cache(config, tools));
     // First, because readers wait for it.
-    let drop = invalidation.iter().map(|invalidation| Arc::clone(invalidation) as Arc<dyn Subscriber>);
+    let drop = cached.iter().map(|(_, invalidation)| Arc::clone(invalidation) as Arc<dyn Subscriber>);
     let wake = indexer.iter().map(|indexer| Arc::new(indexer.wake()) as Arc<dyn Subscriber>);
     let subscribers =
         drop.chain(wake).chain(streams.iter().map(|streams| Arc::clone(streams) as Arc<dyn Subscriber>)).collect();
@@ -76,9 +72,9 @@ pub(super) async fn run(paths: &[PathBuf], role: Role, config: &Config, tools: &
         Some(streams) => state.with_streams(streams),
         None => state,
     };
-    let state = match (cache, &invalidation) {
-        (Some(cache), Some(invalidation)) => state.with_cache(cache, invalidation, follower.freshness()),
-        _ => state,
+    let state = match cached {
+        Some((cache, invalidation)) => state.with_cache(cache, &invalidation, follower.freshness()),
+        None => state,
     };
     let state = state.with_media(Arc::clone(&tools.media)).with_follower(follower.lag());
     let state = state.with_metrics(|registry| meter().register(registry));
@@ -148,6 +144,13 @@ pub(super) async fn run(paths: &[PathBuf], role: Role, config: &Config, tools: &
         worker.await?;
     }
     Ok(true)
+}
+
+/// Returns the cache of responses, and what drops them.
+fn cache(config: &Config, tools: &Tools) -> Option<(Arc<Cache>, Arc<Invalidation>)> {
+    let cache = Arc::new(Cache::new(config.cache_bytes?));
+    let derived = vec![Arc::clone(&cache) as Arc<dyn Derived>];
+    Some((cache, Arc::new(Invalidation::new(Arc::clone(&tools.store), derived))))
 }
 
 /// Returns the search nodes that a process asks in place of its own indexes.

@@ -91,12 +91,15 @@ impl Lifecycle<Arc<str>, Arc<Record>> for Evictions {
     }
 }
 
+/// The address of a record, and the ids of a topic that it was made of.
+type Place = (Arc<str>, Vec<Interval>);
+
 /// The records and bodies.
 pub(super) struct Shelf {
     records: Bounded<Arc<str>, Arc<Record>, Weights, DefaultHashBuilder, Evictions>,
     bodies: Bounded<u64, Entry, Weights, DefaultHashBuilder, DefaultLifecycle<u64, Entry>>,
     /// The addresses of the records of each part, by the ids of the records.
-    by_topic: HashMap<Topic, HashMap<u64, (Arc<str>, Vec<Interval>)>>,
+    by_topic: HashMap<Topic, HashMap<u64, Place>>,
     /// The latest addresses whose responses were not stored: equal requests need not wait for each other.
     unstored: Bounded<Arc<str>, Instant>,
     recent: Recent,
@@ -209,7 +212,7 @@ impl Shelf {
         let mut dropped = 0;
         for (topic, interval) in touches {
             let Some(records) = self.by_topic.get(topic) else { continue };
-            let is_touched = |read: &&(Arc<str>, Vec<Interval>)| read.1.iter().any(|one| one.overlaps(*interval));
+            let is_touched = |read: &&Place| read.1.iter().any(|one| one.overlaps(*interval));
             let targets: Vec<_> = records.values().filter(is_touched).map(|(target, _)| Arc::clone(target)).collect();
             dropped += targets.iter().map(|target| u64::from(self.remove(target))).sum::<u64>();
         }
