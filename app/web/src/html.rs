@@ -530,7 +530,9 @@ pub fn channel(
             @match place {
                 Place::Day(day) => (days::heading(&path, day)),
                 Place::Newest { months, threads } => (directory(frame, view, months, *threads, links)),
-                Place::Part | Place::Around(_) => p class="meta" { a href=(path) { @if is_thread { "Whole thread" } @else { "All days and newest messages" } } },
+                Place::Part | Place::Around(_) => p class="meta" {
+                    a href=(path) { @if is_thread { "Whole thread" } @else { "All days and newest messages" } }
+                },
                 Place::Thread(_) => {},
             }
             @if opened.is_none() { (began_with(links)) }

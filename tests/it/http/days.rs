@@ -29,7 +29,7 @@ fn message(id: u64, text: &str) -> Value {
 }
 
 /// Returns an export of a channel with these numbers of messages on days after 2023-11-14.
-fn export(channel: u64, kind: &str, name: &str, days: &[(u64, u64)]) -> Value {
+pub(super) fn export(channel: u64, kind: &str, name: &str, days: &[(u64, u64)]) -> Value {
     let messages: Vec<Value> = days
         .iter()
         .flat_map(|(day, count)| (0..*count).map(move |number| message(of(*day, number), &text(*day, number))))

@@ -117,3 +117,31 @@ fn robots_txt_names_the_sitemap_of_each_community() {
         assert_eq!(server.get(&format!("/thimble-firmware/{wrong}")).status, 404, "{wrong}");
     }
 }
+
+#[test]
+fn the_time_of_a_page_moves_only_with_its_page() {
+    let installation = Installation::new();
+    let export = |text: &str, exported_at: &str| {
+        let mut export = super::days::export(200, "GuildTextChat", "chat", &[(0, 3), (1, 3), (40, 3)]);
+        export["exportedAt"] = exported_at.into();
+        export["messages"][4]["content"] = text.into();
+        let path = installation.path("chat.json");
+        std::fs::write(&path, export.to_string()).unwrap();
+        assert_eq!(installation.import(&[&path], &[]).0, 0);
+    };
+    let first = "2024-06-01T00:00:00+00:00";
+    export("one text, which is long enough for its day to be listed", first);
+    let server = installation.serve(&["--public-url", SITE]);
+    let all = || -> BTreeMap<String, Option<String>> {
+        let index = listed(&server, "/pages/sitemap.xml");
+        index.keys().flat_map(|sitemap| listed(&server, sitemap)).chain(index.clone()).collect()
+    };
+    let before = all();
+    assert_eq!(before["/pages/chat/2023-11-15"].as_deref(), Some("2024-06-01T00:00:00.000Z"));
+    // The same again changes nothing, and a change of one day changes that and its month.
+    export("one text, which is long enough for its day to be listed", "2024-06-02T00:00:00+00:00");
+    assert_eq!(all(), before);
+    export("another text, which is long enough for its day to be listed", "2024-06-03T00:00:00+00:00");
+    let moved: Vec<String> = all().into_iter().filter(|(path, at)| before[path] != *at).map(|(path, _)| path).collect();
+    assert_eq!(moved, ["/pages/chat/2023-11-15", "/pages/sitemap-2023-11.xml"]);
+}
