@@ -31,6 +31,11 @@ pub(crate) fn message_path(tenant: &Tenant, channel: &Channel, message: MessageI
     format!("{}/{message}", channel_path(tenant, channel))
 }
 
+/// Returns the path of the picture that is drawn for a tenant.
+pub(crate) fn card_path(tenant: &Tenant) -> String {
+    format!("/assets/{}/card.png", tenant.slug)
+}
+
 /// Returns the text of a position among the matches of a search in this order.
 pub(crate) fn search_cursor(sort: SearchSort, at: Candidate) -> String {
     format!("{}-{}-{}-{}", sort_name(sort), at.score, at.id, at.channel.0.simple())

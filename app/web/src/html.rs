@@ -4,6 +4,7 @@ mod ansi;
 mod component;
 mod days;
 mod embed;
+mod head;
 mod markup;
 mod message;
 mod poll;
@@ -25,6 +26,7 @@ use domain::timestamp::Timestamp;
 use maud::{DOCTYPE, Markup, html};
 use ports::channel::ThreadOrder;
 
+use self::head::Summary;
 use self::markup::Names;
 use self::message::MessageFrame;
 pub use self::search::{SearchState, search};
@@ -162,6 +164,9 @@ struct Head {
     live: bool,
     /// The text of the search box, and the channel to which it is limited.
     search: search::SearchBox,
+    /// The public address of the site; empty if it is not set.
+    public_url: String,
+    summary: Summary,
 }
 
 fn page(head: &Head, tenant: Option<&Tenant>, content: &Markup) -> Markup {
@@ -171,11 +176,7 @@ fn page(head: &Head, tenant: Option<&Tenant>, content: &Markup) -> Markup {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
-                title { (head.title) }
-                meta property="og:title" content=(head.title);
-                @if head.noindex || head.adult { meta name="robots" content="noindex"; }
-                @if head.adult { meta name="rating" content="adult"; }
-                @if let Some(address) = &head.canonical { link rel="canonical" href=(address); }
+                (head::tags(head, tenant))
                 link rel="icon" href="/favicon.svg" type="image/svg+xml";
                 link rel="stylesheet" href="/assets/site.css";
                 @if let Some(tenant) = tenant {
@@ -210,16 +211,19 @@ fn framed(
     title: &str,
     listing: &Listing,
     current: Option<&ChannelView>,
+    summary: Summary,
     content: &Markup,
 ) -> Markup {
     let named = listing.canonical.as_ref().filter(|_| !frame.public_url.is_empty());
     let head = Head {
-        title: format!("{title} · {}", frame.tenant.name.as_str()),
+        title: title.to_owned(),
         canonical: named.map(|path| format!("{}{path}", frame.public_url)),
         noindex: listing.noindex,
         adult: current.is_some_and(ChannelView::is_age_gated),
         live: current.is_some(),
         search: search::SearchBox::default(),
+        public_url: frame.public_url.to_owned(),
+        summary,
     };
     framed_with(frame, &head, current, content)
 }
@@ -278,7 +282,7 @@ const fn sign(kind: ChannelKind) -> &'static str {
 
 /// Returns the page with the communities of an installation.
 #[must_use]
-pub fn home(tenants: &[Tenant], next: Option<&str>, listing: &Listing) -> Markup {
+pub fn home(public_url: &str, tenants: &[Tenant], next: Option<&str>, listing: &Listing) -> Markup {
     let content = html! {
         main id="content" {
             h1 { "Communities" }
@@ -293,7 +297,16 @@ pub fn home(tenants: &[Tenant], next: Option<&str>, listing: &Listing) -> Markup
             @if let Some(next) = next { nav class="pager" { a rel="next" href={"/?cursor=" (next)} { "More" } } }
         }
     };
-    let head = Head { title: "Verta".to_owned(), noindex: listing.noindex, ..Head::default() };
+    let names = tenants.iter().map(|tenant| tenant.name.as_str()).collect::<Vec<_>>().join(", ");
+    let canonical = listing.canonical.as_ref().filter(|_| !public_url.is_empty());
+    let head = Head {
+        title: "Verta".to_owned(),
+        canonical: canonical.map(|path| format!("{public_url}{path}")),
+        noindex: listing.noindex,
+        public_url: public_url.to_owned(),
+        summary: Summary { description: head::line(&names), ..Summary::default() },
+        ..Head::default()
+    };
     page(&head, None, &content)
 }
 
@@ -323,7 +336,10 @@ pub fn tenant(public_url: &str, tenant: &Tenant, page: &ChannelPage, listing: &L
             nav class="pager" { a rel="next" href={"/" (tenant.slug) "?cursor=" (next)} { "More channels" } }
         }
     };
-    framed(&frame, "Channels", listing, None, &content)
+    let shown = channels.iter().filter(|view| view.channel.kind != ChannelKind::CATEGORY);
+    let shown: Vec<&str> = shown.map(|view| view.channel.name.as_str()).collect();
+    let summary = Summary { description: head::line(&shown.join(", ")), ..Summary::default() };
+    framed(&frame, "Channels", listing, None, summary, &content)
 }
 
 fn count(channel: &Channel) -> Markup {
@@ -362,7 +378,7 @@ pub fn forum(
             }
         }
     };
-    framed(frame, &view.channel.name, listing, Some(view), &content)
+    framed(frame, &view.channel.name, listing, Some(view), summary_of_forum(frame.tenant, view, posts, &names), &content)
 }
 
 /// Returns a list of threads with the excerpts of their first messages.
@@ -387,6 +403,17 @@ fn cards(frame: &Frame<'_>, of: &ChannelView, posts: &ThreadPage, emojis: &Emoji
             }
         }
     }
+}
+
+fn summary_of_forum(tenant: &Tenant, view: &ChannelView, posts: &ThreadPage, names: &Names) -> Summary {
+    let titles: Vec<&str> = posts.threads.iter().map(|post| post.thread.channel.name.as_str()).collect();
+    let gated = |post: &&app_core::browse::ThreadView| !post.thread.is_age_gated();
+    let starters = posts.threads.iter().filter(gated).filter_map(|post| post.starter.as_ref());
+    let description = match &view.channel.topic {
+        Some(topic) => head::description([topic.as_str()], names),
+        None => head::line(&titles.join(", ")),
+    };
+    Summary { description, picture: head::picture(tenant, starters, &posts.files), ..Summary::default() }
 }
 
 /// Returns the tags of a post that its forum still has, in the forum's order.
@@ -556,7 +583,17 @@ pub fn channel(
         Place::Thread(page) if page.number > 1 => format!("{name}, page {}", page.number),
         Place::Newest { .. } | Place::Part | Place::Thread(_) => name.clone(),
     };
-    framed(frame, &title, listing, Some(view), &content)
+    let shown = opened.map(|(.., message)| message).into_iter().chain(entries[kept].iter().map(|entry| &entry.message));
+    let shown: Vec<&Message> = match target {
+        Some(target) => vec![target],
+        None => shown.filter(|message| message.kind.is_written()).collect(),
+    };
+    let summary = Summary {
+        description: head::description(shown.iter().map(|message| message.content.as_str()), &links.names),
+        picture: head::picture(frame.tenant, shown, &links.files),
+        is_article: is_thread,
+    };
+    framed(frame, &title, listing, Some(view), summary, &content)
 }
 
 /// Returns the parts of a channel's own page that lead to its days and threads.
@@ -598,5 +635,5 @@ pub fn error_page(status: u16, title: &str, detail: &str, fields: &[(&str, &str)
             p { a href="/" { "Home" } }
         }
     };
-    page(&Head { title: title.to_owned(), ..Head::default() }, None, &content)
+    page(&Head { title: title.to_owned(), noindex: true, ..Head::default() }, None, &content)
 }

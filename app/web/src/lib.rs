@@ -8,6 +8,7 @@ mod budget;
 mod cache;
 mod call;
 mod capture;
+mod card;
 mod compress;
 mod connections;
 mod dispatch;

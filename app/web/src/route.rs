@@ -127,6 +127,7 @@ routes! {
     GET "/robots.txt" Public [] sitemap::robots, ();
     GET "/assets/{file}" Public [] site::asset, (file: FileName<'_>);
     GET "/assets/{tenant}/theme.css" Reader [] site::theme, (tenant: TenantRef<'_>);
+    GET "/assets/{tenant}/card.png" Reader [] site::card, (tenant: TenantRef<'_>);
     GET "/" Public ["cursor"] site::home, ();
     GET "/{tenant}" Public ["cursor"] site::tenant, (tenant: TenantRef<'_>);
     GET "/{tenant}/search" Public ["q" "channel" "sort" "cursor"] search::page, (tenant: TenantRef<'_>);

@@ -189,12 +189,17 @@ fn anchor(link: &Link<'_>, names: &Names) -> Markup {
 /// Returns the first `max` characters of a text without its markup, on one line; the text of a spoiler stays hidden.
 pub(super) fn excerpt(text: &str, max: usize, names: &Names) -> String {
     let mut line = excerpt_of(&parse(text), names);
+    cut(&mut line, max);
+    line
+}
+
+/// Cuts a line after `max` characters; an ellipsis is the last of those of a line that was cut.
+pub(super) fn cut(line: &mut String, max: usize) {
     if let Some((end, _)) = line.char_indices().nth(max) {
         let end = line[..end].char_indices().next_back().map_or(0, |(last, _)| last);
         line.truncate(end);
         line.push('…');
     }
-    line
 }
 
 fn excerpt_of(blocks: &[Block<'_>], names: &Names) -> String {

@@ -140,9 +140,9 @@ pub fn search(
         noindex: true,
         adult: matches!(state, SearchState::Found(page) if page.hits.iter().any(|hit| hit.channel.is_age_gated())),
         search: SearchBox { text: text.to_owned(), channel: channel.to_owned() },
+        public_url: frame.public_url.to_owned(),
         ..Head::default()
     };
-    let head = Head { title: format!("{} · {}", head.title, frame.tenant.name.as_str()), ..head };
     framed_with(frame, &head, None, &content)
 }
 

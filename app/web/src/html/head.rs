@@ -1,0 +1,160 @@
+//! The head of a page: what search engines and previews of links show of it.
+
+use app_core::browse::{FileStates, shown_type};
+use domain::media::{FileKey, FileState};
+use domain::message::Message;
+use domain::tenant::Tenant;
+use maud::{Markup, html};
+
+use super::Head;
+use super::markup::{Names, cut, excerpt};
+use crate::address::{card_path, file_path};
+use crate::card;
+
+/// The most characters of a title: search engines cut longer ones.
+const MOST_OF_TITLE: usize = 60;
+/// The most characters of a description.
+const MOST_OF_DESCRIPTION: usize = 160;
+/// The smallest width of a picture that a preview shows large.
+const LARGE: u32 = 600;
+
+/// A picture in the preview of a page.
+pub(super) struct Picture {
+    /// The path of its file.
+    path: String,
+    /// Its width and height, in pixels, if they are known.
+    size: Option<(u32, u32)>,
+    /// Its alternative text.
+    alt: String,
+}
+
+/// The content of a page, as its head describes it.
+#[derive(Default)]
+pub(super) struct Summary {
+    /// The text of the description.
+    pub(super) description: String,
+    /// The first picture of the page.
+    pub(super) picture: Option<Picture>,
+    /// Whether the page is a text of its own, such as a thread, and not a list.
+    pub(super) is_article: bool,
+}
+
+/// Returns the description of a page with these texts.
+pub(super) fn description<'a>(texts: impl IntoIterator<Item = &'a str>, names: &Names) -> String {
+    let mut line = String::new();
+    for text in texts {
+        let part = excerpt(text, MOST_OF_DESCRIPTION, names);
+        if !part.is_empty() && !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(&part);
+        if line.chars().count() > MOST_OF_DESCRIPTION {
+            break;
+        }
+    }
+    cut(&mut line, MOST_OF_DESCRIPTION);
+    line
+}
+
+/// Returns a plain text as a description.
+pub(super) fn line(text: &str) -> String {
+    let mut line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    cut(&mut line, MOST_OF_DESCRIPTION);
+    line
+}
+
+/// Returns the first picture of `messages` that is stored, and that readers see at once.
+pub(super) fn picture<'a>(
+    tenant: &Tenant,
+    messages: impl IntoIterator<Item = &'a Message>,
+    files: &FileStates,
+) -> Option<Picture> {
+    messages.into_iter().find_map(|message| {
+        message.attachments.iter().filter(|file| !file.spoiler).find_map(|file| {
+            let key = FileKey { channel: message.channel_id, message: message.id, attachment: file.id };
+            let is_stored = matches!(files.get(&key), Some(FileState::Stored { .. }));
+            let is_picture = shown_type(file).is_some_and(|kind| kind.starts_with("image/"));
+            (is_stored && is_picture).then(|| Picture {
+                path: file_path(tenant, key, &file.filename),
+                size: file.width.zip(file.height).filter(|(width, height)| *width > 0 && *height > 0),
+                alt: file.description.clone().unwrap_or_else(|| file.shown_name().into_owned()),
+            })
+        })
+    })
+}
+
+impl Picture {
+    /// Returns the address of the picture.
+    pub(super) fn address(&self, public_url: &str) -> String {
+        format!("{public_url}{}", self.path)
+    }
+
+    fn is_large(&self) -> bool {
+        self.size.is_some_and(|(width, _)| width >= LARGE)
+    }
+
+    /// Returns the picture that is drawn for a tenant.
+    fn card(tenant: &Tenant) -> Self {
+        Self { path: card_path(tenant), size: Some((card::WIDTH, card::HEIGHT)), alt: tenant.name.as_str().to_owned() }
+    }
+}
+
+/// Returns the title of a page: its content first, then the community if there is room.
+fn title(content: &str, tenant: Option<&Tenant>) -> String {
+    let mut title = content.to_owned();
+    if let Some(tenant) = tenant.filter(|tenant| tenant.name.as_str() != content) {
+        let whole = format!("{title} · {}", tenant.name.as_str());
+        if whole.chars().count() <= MOST_OF_TITLE {
+            return whole;
+        }
+    }
+    cut(&mut title, MOST_OF_TITLE);
+    title
+}
+
+/// Returns the elements that describe a page. Those that need the public address of the site are left out without it.
+pub(super) fn tags(head: &Head, tenant: Option<&Tenant>) -> Markup {
+    let Head { summary, public_url, .. } = head;
+    let title = title(&head.title, tenant);
+    let description = match summary.description.as_str() {
+        _ if head.adult => "",
+        text => text,
+    };
+    let description = match (description, tenant) {
+        ("", Some(tenant)) => format!("{}, in the archive of {}.", head.title, tenant.name.as_str()),
+        ("", None) => "Archived communities.".to_owned(),
+        (text, _) => text.to_owned(),
+    };
+    let card = tenant.map(Picture::card);
+    let picture = summary.picture.as_ref().filter(|_| !head.adult).or(card.as_ref());
+    let picture = picture.filter(|_| !public_url.is_empty());
+    let is_hidden = head.noindex || head.adult;
+    html! {
+        title { (title) }
+        meta name="description" content=(description);
+        meta name="robots" content=(if is_hidden { "noindex" } else { "max-image-preview:large,max-snippet:-1" });
+        @if head.adult { meta name="rating" content="adult"; }
+        @if let Some(address) = &head.canonical {
+            link rel="canonical" href=(address);
+            meta property="og:url" content=(address);
+        }
+        meta property="og:title" content=(title);
+        meta property="og:type" content=(if summary.is_article { "article" } else { "website" });
+        meta property="og:site_name" content=(tenant.map_or("Verta", |tenant| tenant.name.as_str()));
+        meta property="og:description" content=(description);
+        @if let Some(picture) = picture {
+            meta property="og:image" content=(picture.address(public_url));
+            @if let Some((width, height)) = picture.size {
+                meta property="og:image:width" content=(width);
+                meta property="og:image:height" content=(height);
+            }
+            meta property="og:image:alt" content=(picture.alt);
+        }
+        meta name="twitter:card" content={
+            "summary" @if picture.is_some_and(Picture::is_large) { "_large_image" }
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests;
