@@ -12,6 +12,7 @@ use super::public::{channel_cursor, find, thread_cursor};
 use super::query::Query;
 use super::response::{Response, html, html_of, moved, with_type};
 use crate::address::{channel_path, day_path, message_path, thread_path};
+use crate::card;
 use crate::html::{self as pages, Listing, Place};
 
 use domain::day::Day;
@@ -47,6 +48,12 @@ pub(super) async fn theme(call: &Call<'_>, tenant: TenantRef<'_>) -> Result<Resp
     Ok(kept(with_type(StatusCode::OK, "text/css; charset=utf-8", pages::theme(&tenant.branding))))
 }
 
+/// Returns the picture of a tenant for previews of links.
+pub(super) async fn card(call: &Call<'_>, tenant: TenantRef<'_>) -> Result<Response, ApiError> {
+    let tenant = call.state.browse.open(call.audience).await?.tenant(tenant.0).await?;
+    Ok(kept(with_type(StatusCode::OK, "image/png", card::png(&tenant))))
+}
+
 /// Lets browsers cache a file for a while without revalidation.
 fn kept(mut response: Response) -> Response {
     let keep = header::HeaderValue::from_static("public, max-age=300");
@@ -60,7 +67,7 @@ pub(super) async fn home(call: &Call<'_>) -> Result<Response, ApiError> {
     let after = query.get("cursor").map(|slug| domain::slug::TenantSlug::new(slug).map_err(|_| wrong())).transpose()?;
     let (tenants, next) = call.state.browse.open(call.audience).await?.tenants(after, LIST).await?;
     let next = next.map(|slug| slug.to_string());
-    Ok(html(StatusCode::OK, pages::home(&tenants, next.as_deref(), &listing(query, String::from("/")))))
+    Ok(html(StatusCode::OK, pages::home(&call.state.public_url, &tenants, next.as_deref(), &listing(query, String::from("/")))))
 }
 
 /// Returns how search engines should list a page under `path`: with a cursor or an order it is one of many views of the
