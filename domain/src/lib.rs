@@ -49,6 +49,7 @@ pub mod retention;
 pub mod search;
 pub mod slug;
 pub mod snowflake;
+pub mod solved;
 pub mod sync;
 pub mod tenant;
 pub mod timestamp;

@@ -10,6 +10,7 @@ pub use crate::color::Color;
 use crate::guild::GuildSnowflake;
 use crate::retention::Retention;
 use crate::slug::TenantSlug;
+use crate::solved::SolvedTags;
 use crate::timestamp::Timestamp;
 
 /// The namespace of every UUID derived from a platform's ids; chosen once and permanent.
@@ -257,6 +258,8 @@ pub struct Tenant {
     pub branding: Branding,
     /// How long earlier texts of its messages are stored.
     pub retention: Retention,
+    /// The forum tags that mark posts as solved.
+    pub solved_tags: SolvedTags,
     /// When it was first stored.
     pub created_at: Timestamp,
     /// When one of these fields last changed.
@@ -284,6 +287,7 @@ impl Tenant {
             status: TenantStatus::Active,
             branding: Branding::default(),
             retention: Retention::NONE,
+            solved_tags: SolvedTags::default(),
             created_at: now,
             updated_at: now,
             deleting_since: None,

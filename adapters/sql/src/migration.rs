@@ -73,6 +73,7 @@ macro_rules! migrations {
             23 "0023_retention",
             24 "0024_stored_ranges",
             25 "0025_channel_days",
+            26 "0026_solved_tags",
         }
     };
     ($dialect:literal: $($version:literal $name:literal),+ $(,)?) => {

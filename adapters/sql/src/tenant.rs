@@ -4,13 +4,14 @@ use async_trait::async_trait;
 use domain::change::ChangeKind;
 use domain::retention::{Retention, RetentionPeriod};
 use domain::slug::TenantSlug;
+use domain::solved::SolvedTags;
 use domain::tenant::{Branding, Color, LogoUrl, PlatformId, Tenant, TenantId, TenantName};
 use ports::error::StoreError;
 use ports::page::Page;
 use ports::tenant::TenantRepository;
 use tracing::instrument;
 
-use crate::columns::Columns;
+use crate::columns::{Columns, list_text};
 use crate::session::{FromRow, Session};
 use crate::unit::SqlUnit;
 use crate::values::Parameters;
@@ -56,6 +57,7 @@ impl FromRow for Tenant {
                 accent_color: row.parse_optional("accent_color")?,
             },
             retention: retention(row)?,
+            solved_tags: solved_tags(row)?,
             created_at: row.time("created_at")?,
             updated_at: row.time("updated_at")?,
             deleting_since: row.optional_time("deleting_since")?,
@@ -73,6 +75,11 @@ pub fn retention(row: &mut impl Columns) -> Result<Retention, StoreError> {
         RetentionPeriod::new(days).map_err(|error| row.corrupt(column, error))
     };
     Ok(Retention { deleted: period("retention_deleted_days")?, edited: period("retention_edited_days")? })
+}
+
+fn solved_tags(row: &mut impl Columns) -> Result<SolvedTags, StoreError> {
+    let names: Vec<String> = row.list("solved_tags")?;
+    SolvedTags::new(names).map_err(|error| row.corrupt("solved_tags", error))
 }
 
 /// The tenant of a channel.
@@ -102,6 +109,7 @@ fn parameters(tenant: &Tenant) -> Parameters<'_> {
         "accent_color" => color(tenant.branding.accent_color),
         "retention_deleted_days" => tenant.retention.deleted.days().map(u32::from),
         "retention_edited_days" => tenant.retention.edited.days().map(u32::from),
+        "solved_tags" => list_text(tenant.solved_tags.as_slice()),
         "created_at" => tenant.created_at,
         "updated_at" => tenant.updated_at,
         "deleting_since" => tenant.deleting_since,

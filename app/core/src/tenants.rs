@@ -5,6 +5,7 @@ use std::sync::Arc;
 use domain::job::{Job, JobKind};
 use domain::retention::{Retention, RetentionPeriod};
 use domain::slug::TenantSlug;
+use domain::solved::SolvedTags;
 use domain::tenant::{Branding, Color, LogoUrl, Platform, PlatformId, Tenant, TenantId, TenantName, TenantStatus};
 use ports::clock::Clock;
 use ports::error::StoreError;
@@ -76,6 +77,8 @@ pub struct TenantPatch {
     pub branding: BrandingPatch,
     /// How long earlier texts are stored.
     pub retention: RetentionPatch,
+    /// The forum tags that mark posts as solved.
+    pub solved_tags: Option<SolvedTags>,
 }
 
 /// The changes to the retention of a tenant; `None` leaves a period as it is. Texts that a shorter period no longer
@@ -240,6 +243,7 @@ impl Tenants {
         changed.status = patch.status.unwrap_or(changed.status);
         patch.branding.apply(&mut changed.branding);
         patch.retention.apply(&mut changed.retention);
+        changed.solved_tags = patch.solved_tags.clone().unwrap_or(changed.solved_tags);
         if changed == stored {
             return Ok(stored);
         }

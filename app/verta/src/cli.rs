@@ -21,6 +21,7 @@ use clap::{Arg, ArgGroup, ArgMatches, Args, CommandFactory, FromArgMatches, Pars
 use domain::pseudonym::PseudonymKey;
 use domain::retention::RetentionPeriod;
 use domain::slug::TenantSlug;
+use domain::solved::{SolvedTags, SolvedTagsError};
 use domain::tenant::{PlatformId, TenantName, TenantStatus};
 use domain::visibility::Visibility;
 use ports::clock::Clock;
@@ -196,7 +197,7 @@ pub(crate) enum TenantCommand {
     },
     /// Change a community; name at least one thing to change
     #[command(group = ArgGroup::new("change")
-        .args(["name", "slug", "status", "retain_deleted", "retain_edited"])
+        .args(["name", "slug", "status", "retain_deleted", "retain_edited", "solved_tag"])
         .required(true)
         .multiple(true))]
     Update {
@@ -217,6 +218,10 @@ pub(crate) enum TenantCommand {
         /// How long the texts that edits replace are stored for moderators: a number of days, or `forever`; 0 at first
         #[arg(long, value_name = "DAYS", value_parser = |text: &str| text.parse::<RetentionPeriod>())]
         retain_edited: Option<RetentionPeriod>,
+        /// The name of a forum tag that marks a post as solved; repeat it for more, all of which replace those of before.
+        /// An empty name removes them
+        #[arg(long, value_name = "NAME", value_parser = solved_tag)]
+        solved_tag: Vec<SolvedTags>,
         /// Print the result as JSON
         #[arg(long)]
         json: bool,
@@ -229,6 +234,11 @@ pub(crate) enum TenantCommand {
         #[arg(long)]
         json: bool,
     },
+}
+
+/// Parses the name of a tag; an empty one names none.
+fn solved_tag(text: &str) -> Result<SolvedTags, SolvedTagsError> {
+    SolvedTags::new(Some(text).filter(|text| !text.is_empty()))
 }
 
 /// Parses the command line and the environment.

@@ -5,6 +5,7 @@ use app_core::tenants::{BrandingPatch, Change, NewTenant, RetentionPatch, Tenant
 use domain::message::MessageId;
 use domain::retention::RetentionPeriod;
 use domain::slug::TenantSlug;
+use domain::solved::SolvedTags;
 use domain::tenant::{Color, LogoUrl, Platform, PlatformId, TenantName};
 use http::{HeaderValue, StatusCode, header};
 use tracing::info;
@@ -56,7 +57,7 @@ pub(super) async fn create(call: &Call<'_>) -> Result<Response, ApiError> {
 /// Updates a tenant by a JSON merge patch: an absent field stays, `null` clears it.
 pub(super) async fn update(call: &Call<'_>, reference: TenantRef<'_>) -> Result<Response, ApiError> {
     let body = call.request.json_body("application/merge-patch+json")?;
-    let mut fields = Fields::read(body, &["name", "slug", "status", "branding", "retention"])?;
+    let mut fields = Fields::read(body, &["name", "slug", "status", "branding", "retention", "solved_tags"])?;
     if fields.is_empty() {
         return Err(ApiError::bad_request("the patch changes nothing: name at least one field"));
     }
@@ -66,6 +67,7 @@ pub(super) async fn update(call: &Call<'_>, reference: TenantRef<'_>) -> Result<
         status: fields.kept("status", |text| text.parse().map_err(|error| format!("{error}"))),
         branding: branding(&mut fields),
         retention: retention(&mut fields),
+        solved_tags: solved_tags(&mut fields),
     };
     fields.done()?;
     let tenant = call.state.tenants.update(reference.0, &patch).await?;
@@ -109,6 +111,12 @@ fn branding(of: &mut Fields) -> BrandingPatch {
         Change::Clear => BrandingPatch::clear(),
         Change::Set(patch) => patch,
     }
+}
+
+fn solved_tags(of: &mut Fields) -> Option<SolvedTags> {
+    // `null` clears the list, as a list without names does.
+    let names = of.has("solved_tags").then(|| of.list("solved_tags", SolvedTags::MOST))?;
+    SolvedTags::new(names).map_err(|error| of.wrong("solved_tags", error.to_string())).ok()
 }
 
 fn retention(of: &mut Fields) -> RetentionPatch {

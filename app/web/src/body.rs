@@ -121,6 +121,11 @@ impl Fields {
         Some(self.values.swap_remove(index).1)
     }
 
+    /// Returns whether the body has a field, which may be `null`.
+    pub(super) fn has(&self, field: &str) -> bool {
+        self.values.iter().any(|(name, _)| name == field)
+    }
+
     fn is_null(&self, field: &str) -> bool {
         self.values.iter().any(|(name, value)| name == field && matches!(value, Value::Null))
     }

@@ -11,6 +11,7 @@ use domain::job::{Job, JobId, JobKind, JobState};
 use domain::message::MessageId;
 use domain::retention::Retention;
 use domain::slug::{ChannelSlug, TenantSlug};
+use domain::solved::SolvedTags;
 use domain::sync::Repair;
 use domain::tenant::{Branding, Platform, PlatformId, Tenant, TenantId, TenantName, TenantStatus};
 use domain::timestamp::Timestamp;
@@ -46,7 +47,7 @@ impl From<Retention> for RetentionBody {
     }
 }
 
-/// A tenant; `platform_id` and `retention` only for clients with the admin key.
+/// A tenant; `platform_id`, `retention` and `solved_tags` only for clients with the admin key.
 #[derive(Debug, Serialize)]
 pub struct TenantBody<'a> {
     id: TenantId,
@@ -61,6 +62,8 @@ pub struct TenantBody<'a> {
     platform_id: Option<&'a PlatformId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     retention: Option<RetentionBody>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    solved_tags: Option<&'a SolvedTags>,
 }
 
 impl<'a> TenantBody<'a> {
@@ -79,6 +82,7 @@ impl<'a> TenantBody<'a> {
             branding: &tenant.branding,
             platform_id: is_admin.then_some(&tenant.platform_id),
             retention: is_admin.then(|| tenant.retention.into()),
+            solved_tags: is_admin.then_some(&tenant.solved_tags),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Tenants.
 
 use domain::slug::TenantSlug;
+use domain::solved::SolvedTags;
 use domain::tenant::{Branding, LogoUrl, PlatformId, Tenant, TenantId, TenantName, TenantStatus};
 use ports::error::StoreError;
 use ports::page::Page;
@@ -31,6 +32,7 @@ fn full() -> Tenant {
             secondary_color: Some("#ffffff".parse().unwrap()),
             accent_color: Some("#0a0B0c".parse().unwrap()),
         },
+        solved_tags: SolvedTags::new(["Solved", "Gelöst 🧵", "\"x\""]).unwrap(),
         created_at: at(1_772_366_400_001),
         updated_at: at(253_402_207_199_999),
         deleting_since: Some(at(1_772_366_400_999)),
@@ -150,6 +152,7 @@ async fn a_tenant_at_every_end_comes_back(store: &dyn Store) {
             logo_url: Some(LogoUrl::new(&format!("{logo}{}", "a".repeat(2048 - logo.len()))).unwrap()),
             ..Branding::default()
         },
+        solved_tags: SolvedTags::new((0..20).map(|number| format!("{number:02}{}", "🧵".repeat(48)))).unwrap(),
         created_at: at(FIRST),
         updated_at: at(LAST),
         deleting_since: Some(at(-1)),

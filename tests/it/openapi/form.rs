@@ -259,6 +259,7 @@ fn an_object_of_ours_says_all_that_it_has() {
     let optional = [
         "Tenant.platform_id",
         "Tenant.retention",
+        "Tenant.solved_tags",
         "Problem.errors",
         "NewTenant.",
         "TenantPatch.",

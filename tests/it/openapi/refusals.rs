@@ -224,6 +224,24 @@ fn a_body_that_the_document_allows_is_taken_and_any_other_is_refused() {
     for retention in retentions {
         check(&change, &patch, &json!({"retention": retention}), 200);
     }
+    let many = |count: usize| (0..count).map(|number| number.to_string()).collect::<Vec<_>>();
+    let tags = [
+        json!(null),
+        json!([]),
+        json!(["Solved", "Answered"]),
+        json!(many(20)),
+        json!(many(21)),
+        json!([""]),
+        json!([" "]),
+        json!(["x".repeat(50)]),
+        json!(["x".repeat(51)]),
+        json!([1]),
+        json!("Solved"),
+        json!({}),
+    ];
+    for solved in tags {
+        check(&change, &patch, &json!({"solved_tags": solved}), 200);
+    }
     for (field, value) in fields("first") {
         // A platform and its id are permanent.
         let mut body = json!({"status": "ACTIVE"});

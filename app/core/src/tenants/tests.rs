@@ -7,7 +7,7 @@ use domain::timestamp::Timestamp;
 use ports::error::StoreError;
 use ports::mock::{FakeClock, FakeStore, FakeUnitOfWork};
 
-use super::{BrandingPatch, NewTenant, RetentionPatch, TenantPatch, Tenants, TenantsError};
+use super::{NewTenant, TenantPatch, Tenants, TenantsError};
 
 fn clock() -> FakeClock {
     FakeClock(Timestamp::from_millis(7).unwrap())
@@ -104,13 +104,7 @@ async fn a_patch_that_changes_nothing_writes_nothing() {
     let mut unit = FakeUnitOfWork::default();
     unit.tenants.expect_find_by_slug().returning(|_| Ok(Some(stored())));
     let (tenants, store) = tenants([unit]);
-    let patch = TenantPatch {
-        name: Some(stored().name),
-        slug: None,
-        status: None,
-        branding: BrandingPatch::default(),
-        retention: RetentionPatch::default(),
-    };
+    let patch = TenantPatch { name: Some(stored().name), slug: None, status: None, ..TenantPatch::default() };
     assert_eq!(tenants.update("needles", &patch).await.unwrap(), stored());
     assert_eq!(store.committed(), 0);
 }
@@ -122,13 +116,7 @@ async fn a_slug_that_is_taken_is_told() {
     unit.tenants.expect_update().returning(|_| Err(StoreError::Duplicate { what: "tenant slug" }));
     let (tenants, store) = tenants([unit]);
     let slug = TenantSlug::new("threads").unwrap();
-    let patch = TenantPatch {
-        name: None,
-        slug: Some(slug.clone()),
-        status: None,
-        branding: BrandingPatch::default(),
-        retention: RetentionPatch::default(),
-    };
+    let patch = TenantPatch { name: None, slug: Some(slug.clone()), status: None, ..TenantPatch::default() };
     let refused = tenants.update("needles", &patch).await;
     assert!(matches!(&refused, Err(TenantsError::SlugTaken(taken)) if *taken == slug), "{refused:?}");
     assert_eq!(store.committed(), 0);

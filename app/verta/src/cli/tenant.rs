@@ -8,6 +8,7 @@ use app_core::jobs::Jobs;
 use app_core::tenants::{BrandingPatch, NewTenant, RetentionPatch, TenantPatch, Tenants};
 use app_web::wire::{JobBody, ListBody, TenantBody};
 use domain::retention::Retention;
+use domain::solved::SolvedTags;
 use domain::tenant::{Platform, Tenant};
 use ports::page::Page;
 use tokio_util::sync::CancellationToken;
@@ -24,9 +25,11 @@ pub(super) async fn run(command: TenantCommand, tools: &Tools) -> Outcome {
         }
         TenantCommand::List { json } => list(json, tools).await,
         TenantCommand::Show { tenant, json } => show(&tenants.find(&tenant).await?, json),
-        TenantCommand::Update { tenant, name, slug, status, retain_deleted, retain_edited, json } => {
+        TenantCommand::Update { tenant, name, slug, status, retain_deleted, retain_edited, solved_tag, json } => {
             let retention = RetentionPatch { deleted: retain_deleted, edited: retain_edited };
-            let patch = TenantPatch { name, slug, status, branding: BrandingPatch::default(), retention };
+            let names = solved_tag.iter().flat_map(SolvedTags::as_slice);
+            let solved_tags = if solved_tag.is_empty() { None } else { Some(SolvedTags::new(names)?) };
+            let patch = TenantPatch { name, slug, status, branding: BrandingPatch::default(), retention, solved_tags };
             show(&tenants.update(&tenant, &patch).await?, json)
         }
         TenantCommand::Delete { tenant, json } => {
@@ -59,7 +62,7 @@ fn show(tenant: &Tenant, json: bool) -> Outcome {
     if json {
         writeln!(stdout(), "{}", serde_json::to_string(&TenantBody::new(tenant, Audience::Admin))?)?;
     } else {
-        let Tenant { id, slug, name, status, platform_id, created_at, retention, .. } = tenant;
+        let Tenant { id, slug, name, status, platform_id, created_at, retention, solved_tags, .. } = tenant;
         writeln!(
             stdout(),
             "{slug}: {} ({}), guild {platform_id}, since {created_at}, id {id}",
@@ -69,6 +72,9 @@ fn show(tenant: &Tenant, json: bool) -> Outcome {
         if *retention != Retention::NONE {
             let Retention { deleted, edited } = retention;
             writeln!(stdout(), "  earlier texts: of deleted messages {deleted}, of edited ones {edited}")?;
+        }
+        if !solved_tags.as_slice().is_empty() {
+            writeln!(stdout(), "  tags of solved posts: {}", solved_tags.as_slice().join(", "))?;
         }
     }
     Ok(true)
