@@ -9,6 +9,7 @@ mod markup;
 mod message;
 mod poll;
 mod search;
+mod structured;
 mod system;
 mod time;
 
@@ -177,6 +178,7 @@ fn page(head: &Head, tenant: Option<&Tenant>, content: &Markup) -> Markup {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 (head::tags(head, tenant))
+                (structured::blocks(&head.summary.data))
                 link rel="icon" href="/favicon.svg" type="image/svg+xml";
                 link rel="stylesheet" href="/assets/site.css";
                 @if let Some(tenant) = tenant {
@@ -214,6 +216,8 @@ fn framed(
     summary: Summary,
     content: &Markup,
 ) -> Markup {
+    let crumbs = structured::breadcrumbs(frame, current);
+    let summary = Summary { data: crumbs.into_iter().chain(summary.data).collect(), ..summary };
     let named = listing.canonical.as_ref().filter(|_| !frame.public_url.is_empty());
     let head = Head {
         title: title.to_owned(),
@@ -378,7 +382,7 @@ pub fn forum(
             }
         }
     };
-    framed(frame, &view.channel.name, listing, Some(view), summary_of_forum(frame.tenant, view, posts, &names), &content)
+    framed(frame, &view.channel.name, listing, Some(view), summary_of_forum(frame, view, posts, &names), &content)
 }
 
 /// Returns a list of threads with the excerpts of their first messages.
@@ -405,7 +409,7 @@ fn cards(frame: &Frame<'_>, of: &ChannelView, posts: &ThreadPage, emojis: &Emoji
     }
 }
 
-fn summary_of_forum(tenant: &Tenant, view: &ChannelView, posts: &ThreadPage, names: &Names) -> Summary {
+fn summary_of_forum(frame: &Frame<'_>, view: &ChannelView, posts: &ThreadPage, names: &Names) -> Summary {
     let titles: Vec<&str> = posts.threads.iter().map(|post| post.thread.channel.name.as_str()).collect();
     let gated = |post: &&app_core::browse::ThreadView| !post.thread.is_age_gated();
     let starters = posts.threads.iter().filter(gated).filter_map(|post| post.starter.as_ref());
@@ -413,7 +417,9 @@ fn summary_of_forum(tenant: &Tenant, view: &ChannelView, posts: &ThreadPage, nam
         Some(topic) => head::description([topic.as_str()], names),
         None => head::line(&titles.join(", ")),
     };
-    Summary { description, picture: head::picture(tenant, starters, &posts.files), ..Summary::default() }
+    let paths = posts.threads.iter().map(|post| channel_path(frame.tenant, &post.thread.channel));
+    let data = structured::list(frame, paths).into_iter().collect();
+    Summary { description, picture: head::picture(frame.tenant, starters, &posts.files), data, is_article: false }
 }
 
 /// Returns the tags of a post that its forum still has, in the forum's order.
@@ -473,6 +479,15 @@ fn opened(links: &Links) -> Option<(&Opener, &str, &Message)> {
         OpenerState::Shown(message) => Some((opener, path, message)),
         OpenerState::Deleted | OpenerState::Unknown => None,
     }
+}
+
+/// Returns the first message of a thread, which is one of the page or was loaded for it.
+fn begun<'a>(view: &ChannelView, messages: &'a Messages, links: &'a Links) -> Option<&'a Message> {
+    let own: MessageId = view.channel.platform_id.cast();
+    let shown = messages.entries.iter().map(|entry| &entry.message).find(|message| message.id == own);
+    // The row of a thread in a channel that only stands for the message above it.
+    let shown = shown.filter(|message| message.kind.is_written());
+    shown.or_else(|| opened(links).map(|(.., message)| message))
 }
 
 /// Returns the same in one line, for the pages of a thread after its first.
@@ -588,9 +603,18 @@ pub fn channel(
         Some(target) => vec![target],
         None => shown.filter(|message| message.kind.is_written()).collect(),
     };
+    let opener = begun(view, messages, links).filter(|_| !view.is_age_gated());
+    let thread = match (place, opener) {
+        (Place::Thread(page), Some(opener)) => {
+            let (shown, total) = (shown.clone(), page.counts.messages);
+            structured::Thread { frame, view, links, opener, shown, total }.described()
+        }
+        _ => None,
+    };
     let summary = Summary {
         description: head::description(shown.iter().map(|message| message.content.as_str()), &links.names),
-        picture: head::picture(frame.tenant, shown, &links.files),
+        picture: head::picture(frame.tenant, shown.iter().copied(), &links.files),
+        data: thread.or_else(|| structured::category(frame, view)).into_iter().collect(),
         is_article: is_thread,
     };
     framed(frame, &title, listing, Some(view), summary, &content)

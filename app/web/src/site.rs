@@ -67,7 +67,10 @@ pub(super) async fn home(call: &Call<'_>) -> Result<Response, ApiError> {
     let after = query.get("cursor").map(|slug| domain::slug::TenantSlug::new(slug).map_err(|_| wrong())).transpose()?;
     let (tenants, next) = call.state.browse.open(call.audience).await?.tenants(after, LIST).await?;
     let next = next.map(|slug| slug.to_string());
-    Ok(html(StatusCode::OK, pages::home(&call.state.public_url, &tenants, next.as_deref(), &listing(query, String::from("/")))))
+    Ok(html(
+        StatusCode::OK,
+        pages::home(&call.state.public_url, &tenants, next.as_deref(), &listing(query, String::from("/"))),
+    ))
 }
 
 /// Returns how search engines should list a page under `path`: with a cursor or an order it is one of many views of the

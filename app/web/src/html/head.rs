@@ -5,6 +5,7 @@ use domain::media::{FileKey, FileState};
 use domain::message::Message;
 use domain::tenant::Tenant;
 use maud::{Markup, html};
+use serde_json::Value;
 
 use super::Head;
 use super::markup::{Names, cut, excerpt};
@@ -35,6 +36,8 @@ pub(super) struct Summary {
     pub(super) description: String,
     /// The first picture of the page.
     pub(super) picture: Option<Picture>,
+    /// What the page is to search engines, as structured data.
+    pub(super) data: Vec<Value>,
     /// Whether the page is a text of its own, such as a thread, and not a list.
     pub(super) is_article: bool,
 }

@@ -10,8 +10,9 @@ use maud::{Markup, html};
 use percent_encoding::utf8_percent_encode;
 use ports::search::SearchSort;
 
+use super::head::Summary;
 use super::time::moment;
-use super::{Frame, Head, age_sign, framed_with, sign};
+use super::{Frame, Head, age_sign, framed_with, sign, structured};
 use crate::address::{SEGMENT, channel_path, message_path, search_cursor, sort_name};
 
 /// The content of the search box.
@@ -141,6 +142,7 @@ pub fn search(
         adult: matches!(state, SearchState::Found(page) if page.hits.iter().any(|hit| hit.channel.is_age_gated())),
         search: SearchBox { text: text.to_owned(), channel: channel.to_owned() },
         public_url: frame.public_url.to_owned(),
+        summary: Summary { data: structured::breadcrumbs(frame, None).into_iter().collect(), ..Summary::default() },
         ..Head::default()
     };
     framed_with(frame, &head, None, &content)
