@@ -3,11 +3,13 @@
 mod addresses;
 mod crowd;
 mod days;
+mod feeds;
 mod log;
 mod pages;
 mod privacy;
 mod requests;
 mod sitemaps;
+mod structured;
 
 use std::path::Path;
 

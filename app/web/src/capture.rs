@@ -35,6 +35,10 @@ pub(super) enum PartRef {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PageNumber(pub(super) u64);
 
+/// The id of a forum's tag.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TagRef<'a>(pub(super) &'a str);
+
 /// The name of a file of the site, or the name under which a browser saves a file.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct FileName<'a>(pub(super) &'a str);
@@ -46,6 +50,12 @@ impl<'a> Capture<'a> for TenantRef<'a> {
 }
 
 impl<'a> Capture<'a> for ChannelRef<'a> {
+    fn parse(text: &'a str) -> Result<Self, ApiError> {
+        Ok(Self(text))
+    }
+}
+
+impl<'a> Capture<'a> for TagRef<'a> {
     fn parse(text: &'a str) -> Result<Self, ApiError> {
         Ok(Self(text))
     }

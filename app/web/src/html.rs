@@ -4,6 +4,7 @@ mod ansi;
 mod component;
 mod days;
 mod embed;
+mod feed;
 mod head;
 mod markup;
 mod message;
@@ -27,6 +28,7 @@ use domain::timestamp::Timestamp;
 use maud::{DOCTYPE, Markup, html};
 use ports::channel::ThreadOrder;
 
+pub use self::feed::{Feed, Part};
 use self::head::Summary;
 use self::markup::Names;
 use self::message::MessageFrame;
@@ -168,6 +170,8 @@ struct Head {
     /// The public address of the site; empty if it is not set.
     public_url: String,
     summary: Summary,
+    /// The titles of the feeds of the page, and their paths without the end that names the format.
+    feeds: Vec<(String, String)>,
 }
 
 fn page(head: &Head, tenant: Option<&Tenant>, content: &Markup) -> Markup {
@@ -228,6 +232,7 @@ fn framed(
         search: search::SearchBox::default(),
         public_url: frame.public_url.to_owned(),
         summary,
+        feeds: feed::of_page(frame, current),
     };
     framed_with(frame, &head, current, content)
 }

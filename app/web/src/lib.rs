@@ -13,6 +13,7 @@ mod compress;
 mod connections;
 mod dispatch;
 mod error;
+mod feed;
 mod file;
 mod health;
 pub mod html;

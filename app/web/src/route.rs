@@ -6,9 +6,9 @@ use domain::message::{AttachmentId, MessageId};
 use http::Method;
 
 use super::call::{Call, Work};
-use super::capture::{ChannelRef, FileName, PageNumber, PartRef, TenantRef};
+use super::capture::{ChannelRef, FileName, PageNumber, PartRef, TagRef, TenantRef};
 use super::request::Area;
-use super::{admin, file, health, job, node, public, search, site, sitemap, stream};
+use super::{admin, feed, file, health, job, node, public, search, site, sitemap, stream};
 
 /// The audience of a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,6 +133,16 @@ routes! {
     GET "/{tenant}/search" Public ["q" "channel" "sort" "cursor"] search::page, (tenant: TenantRef<'_>);
     GET "/{tenant}/sitemap.xml" Public [] sitemap::index, (tenant: TenantRef<'_>);
     GET "/{tenant}/sitemap-{part}" Public [] sitemap::month, (tenant: TenantRef<'_>, part: FileName<'_>);
+    GET "/{tenant}/feed.xml" Public [] feed::tenant_atom, (tenant: TenantRef<'_>);
+    GET "/{tenant}/feed.json" Public [] feed::tenant_json, (tenant: TenantRef<'_>);
+    GET "/{tenant}/{channel}/feed.xml" Public []
+        feed::channel_atom, (tenant: TenantRef<'_>, channel: ChannelRef<'_>);
+    GET "/{tenant}/{channel}/feed.json" Public []
+        feed::channel_json, (tenant: TenantRef<'_>, channel: ChannelRef<'_>);
+    GET "/{tenant}/{channel}/tag/{tag}/feed.xml" Public []
+        feed::tag_atom, (tenant: TenantRef<'_>, channel: ChannelRef<'_>, tag: TagRef<'_>);
+    GET "/{tenant}/{channel}/tag/{tag}/feed.json" Public []
+        feed::tag_json, (tenant: TenantRef<'_>, channel: ChannelRef<'_>, tag: TagRef<'_>);
     GET "/{tenant}/{channel}" Public ["before" "after" "sort" "cursor"]
         site::channel, (tenant: TenantRef<'_>, channel: ChannelRef<'_>);
     GET "/{tenant}/{channel}/{part}" Public []

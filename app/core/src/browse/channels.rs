@@ -70,7 +70,7 @@ pub struct Threads {
 }
 
 /// A page of threads.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct ThreadPage {
     /// The threads, in the requested order.
     pub threads: Vec<ThreadView>,
@@ -170,6 +170,16 @@ impl Reading {
         limit: u32,
     ) -> Result<ThreadPage, BrowseError> {
         let (threads, next) = self.bare_threads(of, filter, after, limit).await?;
+        self.with_starters(of, threads, next).await
+    }
+
+    /// Returns threads of a channel with their first messages.
+    pub(super) async fn with_starters(
+        &mut self,
+        of: &ChannelView,
+        threads: Vec<ChannelView>,
+        next: Option<ThreadCursor>,
+    ) -> Result<ThreadPage, BrowseError> {
         let mut starters = self.starters(&of.channel, &threads).await?;
         let view = |thread: ChannelView| {
             let id: MessageId = thread.channel.platform_id.cast();

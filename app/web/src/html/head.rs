@@ -153,6 +153,10 @@ pub(super) fn tags(head: &Head, tenant: Option<&Tenant>) -> Markup {
             }
             meta property="og:image:alt" content=(picture.alt);
         }
+        @for (title, path) in head.feeds.iter().filter(|_| !public_url.is_empty()) {
+            link rel="alternate" type="application/atom+xml" title=(title) href={(public_url) (path) ".xml"};
+            link rel="alternate" type="application/feed+json" title=(title) href={(public_url) (path) ".json"};
+        }
         meta name="twitter:card" content={
             "summary" @if picture.is_some_and(Picture::is_large) { "_large_image" }
         };

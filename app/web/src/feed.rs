@@ -1,0 +1,119 @@
+//! The addresses of feeds.
+
+use app_core::browse::{FEED, Find};
+use http::StatusCode;
+
+use super::call::Call;
+use super::capture::{ChannelRef, TagRef, TenantRef};
+use super::error::ApiError;
+use super::response::{Response, moved, with_type};
+use crate::html::{Feed, Frame, Part};
+
+/// The format of a feed.
+#[derive(Clone, Copy)]
+enum Format {
+    Atom,
+    Json,
+}
+
+impl Format {
+    const fn ending(self) -> &'static str {
+        match self {
+            Self::Atom => ".xml",
+            Self::Json => ".json",
+        }
+    }
+
+    fn response(self, feed: &Feed) -> Response {
+        match self {
+            Self::Atom => with_type(StatusCode::OK, "application/atom+xml; charset=utf-8", feed.atom()),
+            Self::Json => with_type(StatusCode::OK, "application/feed+json", feed.json().to_string()),
+        }
+    }
+}
+
+pub(super) async fn tenant_atom(call: &Call<'_>, slug: TenantRef<'_>) -> Result<Response, ApiError> {
+    of_tenant(call, slug, Format::Atom).await
+}
+
+pub(super) async fn tenant_json(call: &Call<'_>, slug: TenantRef<'_>) -> Result<Response, ApiError> {
+    of_tenant(call, slug, Format::Json).await
+}
+
+pub(super) async fn channel_atom(
+    call: &Call<'_>,
+    slug: TenantRef<'_>,
+    channel: ChannelRef<'_>,
+) -> Result<Response, ApiError> {
+    of_channel(call, slug, channel, None, Format::Atom).await
+}
+
+pub(super) async fn channel_json(
+    call: &Call<'_>,
+    slug: TenantRef<'_>,
+    channel: ChannelRef<'_>,
+) -> Result<Response, ApiError> {
+    of_channel(call, slug, channel, None, Format::Json).await
+}
+
+pub(super) async fn tag_atom(
+    call: &Call<'_>,
+    slug: TenantRef<'_>,
+    channel: ChannelRef<'_>,
+    tag: TagRef<'_>,
+) -> Result<Response, ApiError> {
+    of_channel(call, slug, channel, Some(tag), Format::Atom).await
+}
+
+pub(super) async fn tag_json(
+    call: &Call<'_>,
+    slug: TenantRef<'_>,
+    channel: ChannelRef<'_>,
+    tag: TagRef<'_>,
+) -> Result<Response, ApiError> {
+    of_channel(call, slug, channel, Some(tag), Format::Json).await
+}
+
+/// Checks that the server has a public address, which the ids and links of feeds contain.
+fn public_url<'a>(call: &Call<'a>) -> Result<&'a str, ApiError> {
+    let address = call.state.public_url.as_str();
+    if address.is_empty() { Err(ApiError::not_found("a feed needs the setting PUBLIC_URL")) } else { Ok(address) }
+}
+
+async fn of_tenant(call: &Call<'_>, slug: TenantRef<'_>, format: Format) -> Result<Response, ApiError> {
+    let public_url = public_url(call)?;
+    let mut at = call.state.browse.open(call.audience).await?;
+    let tenant = at.tenant(slug.0).await?;
+    let channels = at.channels(&tenant).await?;
+    let posts = at.newest_posts_of_all(&tenant).await?;
+    let frame = Frame { public_url, tenant: &tenant, channels: &channels, now: None };
+    Ok(format.response(&Feed::of_posts(&frame, Part { channel: None, tag: None }, &posts)))
+}
+
+async fn of_channel(
+    call: &Call<'_>,
+    slug: TenantRef<'_>,
+    ChannelRef(channel): ChannelRef<'_>,
+    tag: Option<TagRef<'_>>,
+    format: Format,
+) -> Result<Response, ApiError> {
+    let public_url = public_url(call)?;
+    let mut at = call.state.browse.open(call.audience).await?;
+    let tenant = at.tenant(slug.0).await?;
+    let view = at.channel(&tenant, channel).await?;
+    let channels = at.channels(&tenant).await?;
+    let frame = Frame { public_url, tenant: &tenant, channels: &channels, now: None };
+    let named =
+        tag.map(|TagRef(id)| (id, view.channel.tags.iter().find(|tag| tag.id == id).map_or("", |tag| &tag.name)));
+    let part = Part { channel: Some(&view), tag: named };
+    if view.channel.slug.as_str() != channel {
+        return Ok(moved(&format!("{}{}", part.path(&frame), format.ending())));
+    }
+    if view.channel.kind.is_forum() || tag.is_some() {
+        let posts = at.newest_posts(&view, tag.map(|tag| tag.0)).await?;
+        return Ok(format.response(&Feed::of_posts(&frame, part, &posts)));
+    }
+    let page = at.messages(&view, Find::Newest, FEED).await?;
+    let context = at.page_context(&tenant, &view, &page).await?;
+    Ok(format.response(&Feed::of_messages(&frame, &view, &page, context)))
+}
