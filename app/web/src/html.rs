@@ -1,6 +1,7 @@
 //! The pages of the site, complete without script.
 
 mod ansi;
+pub(crate) mod card;
 mod component;
 mod days;
 mod embed;

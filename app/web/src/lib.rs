@@ -8,7 +8,6 @@ mod budget;
 mod cache;
 mod call;
 mod capture;
-mod card;
 mod compress;
 mod connections;
 mod dispatch;

@@ -12,7 +12,6 @@ use super::public::{channel_cursor, find, thread_cursor};
 use super::query::Query;
 use super::response::{Response, html, html_of, moved, with_type};
 use crate::address::{channel_path, day_path, message_path, thread_path};
-use crate::card;
 use crate::html::{self as pages, Listing, Place};
 
 use domain::day::Day;
@@ -51,7 +50,7 @@ pub(super) async fn theme(call: &Call<'_>, tenant: TenantRef<'_>) -> Result<Resp
 /// Returns the picture of a tenant for previews of links.
 pub(super) async fn card(call: &Call<'_>, tenant: TenantRef<'_>) -> Result<Response, ApiError> {
     let tenant = call.state.browse.open(call.audience).await?.tenant(tenant.0).await?;
-    Ok(kept(with_type(StatusCode::OK, "image/png", card::png(&tenant))))
+    Ok(kept(with_type(StatusCode::OK, "image/png", pages::card::png(&tenant))))
 }
 
 /// Lets browsers cache a file for a while without revalidation.

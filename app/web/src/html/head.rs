@@ -8,9 +8,9 @@ use maud::{Markup, html};
 use serde_json::Value;
 
 use super::Head;
+use super::card;
 use super::markup::{Names, cut, excerpt};
 use crate::address::{card_path, file_path};
-use crate::card;
 
 /// The most characters of a title: search engines cut longer ones.
 const MOST_OF_TITLE: usize = 60;
