@@ -609,11 +609,11 @@ pub fn channel(
         Some(target) => vec![target],
         None => shown.filter(|message| message.kind.is_written()).collect(),
     };
-    let opener = begun(view, messages, links).filter(|_| !view.is_age_gated());
-    let thread = match (place, opener) {
-        (Place::Thread(page), Some(opener)) => {
+    let first = begun(view, messages, links).filter(|_| !view.is_age_gated());
+    let thread = match (place, first) {
+        (Place::Thread(page), Some(first)) => {
             let (shown, total) = (shown.clone(), page.counts.messages);
-            structured::Thread { frame, view, links, opener, shown, total }.described()
+            structured::Thread { frame, view, links, first, shown, total }.described()
         }
         _ => None,
     };

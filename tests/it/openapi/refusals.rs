@@ -146,6 +146,24 @@ fn a_page_holds_as_many_items_as_its_limit_says() {
     assert_eq!(checked.expect(&server, 200, &ask).json()["items"].as_array().unwrap().len(), 50);
 }
 
+fn lists_of_tags() -> [Value; 12] {
+    let many = |count: usize| (0..count).map(|number| number.to_string()).collect::<Vec<_>>();
+    [
+        json!(null),
+        json!([]),
+        json!(["Solved", "Answered"]),
+        json!(many(20)),
+        json!(many(21)),
+        json!([""]),
+        json!([" "]),
+        json!(["x".repeat(50)]),
+        json!(["x".repeat(51)]),
+        json!([1]),
+        json!("Solved"),
+        json!({}),
+    ]
+}
+
 #[test]
 fn a_body_that_the_document_allows_is_taken_and_any_other_is_refused() {
     let checked = Checked::new();
@@ -224,22 +242,7 @@ fn a_body_that_the_document_allows_is_taken_and_any_other_is_refused() {
     for retention in retentions {
         check(&change, &patch, &json!({"retention": retention}), 200);
     }
-    let many = |count: usize| (0..count).map(|number| number.to_string()).collect::<Vec<_>>();
-    let tags = [
-        json!(null),
-        json!([]),
-        json!(["Solved", "Answered"]),
-        json!(many(20)),
-        json!(many(21)),
-        json!([""]),
-        json!([" "]),
-        json!(["x".repeat(50)]),
-        json!(["x".repeat(51)]),
-        json!([1]),
-        json!("Solved"),
-        json!({}),
-    ];
-    for solved in tags {
+    for solved in lists_of_tags() {
         check(&change, &patch, &json!({"solved_tags": solved}), 200);
     }
     for (field, value) in fields("first") {

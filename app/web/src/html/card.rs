@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use domain::tenant::Tenant;
+use domain::tenant::{Color, Tenant};
 use flate2::write::ZlibEncoder;
 use flate2::{Compression, Crc};
 use font8x8::{BASIC_FONTS, UnicodeFonts};
@@ -29,8 +29,8 @@ const EDGE: u8 = 2;
 /// Returns the picture of a tenant.
 pub(crate) fn png(tenant: &Tenant) -> Vec<u8> {
     let branding = &tenant.branding;
-    let ground = branding.primary_color.map_or(PLAIN.0, |color| color.rgb());
-    let edge = branding.accent_color.or(branding.secondary_color).map_or(PLAIN.1, |color| color.rgb());
+    let ground = branding.primary_color.map_or(PLAIN.0, Color::rgb);
+    let edge = branding.accent_color.or(branding.secondary_color).map_or(PLAIN.1, Color::rgb);
     let ink = if is_dark(ground) { INK.0 } else { INK.1 };
     encoded([ground, ink, edge], &pixels(&initials(tenant)))
 }

@@ -4,7 +4,7 @@
 
 use app_core::browse::ChannelView;
 use domain::channel::ChannelKind;
-use domain::message::{Author, Message, MessageId};
+use domain::message::{Author, Message};
 use maud::{Markup, PreEscaped, html};
 use serde_json::{Map, Value, json};
 
@@ -87,7 +87,7 @@ pub(super) struct Thread<'a> {
     pub(super) view: &'a ChannelView,
     pub(super) links: &'a Links,
     /// The message that the thread began with.
-    pub(super) opener: &'a Message,
+    pub(super) first: &'a Message,
     /// The messages of the page.
     pub(super) shown: Vec<&'a Message>,
     /// The number of messages of the thread.
@@ -103,7 +103,7 @@ impl Thread<'_> {
         {
             return Some(question);
         }
-        let mut post = self.part("DiscussionForumPosting", self.opener, MOST_OF_POST)?;
+        let mut post = self.part("DiscussionForumPosting", self.first, MOST_OF_POST)?;
         post.insert("@context".to_owned(), json!("https://schema.org"));
         post.insert("headline".to_owned(), json!(self.view.channel.name));
         if let Some(url) = self.url() {
@@ -114,7 +114,7 @@ impl Thread<'_> {
             post.insert("isPartOf".to_owned(), json!({"@type": "CreativeWork", "name": forum.name, "url": url}));
         }
         let replies = self.replies();
-        let times = replies.iter().map(|message| message.created_at()).chain(self.opener.version.edited_at);
+        let times = replies.iter().map(|message| message.created_at()).chain(self.first.version.edited_at);
         if let Some(modified) = times.max() {
             post.insert("dateModified".to_owned(), json!(modified));
         }
@@ -122,7 +122,7 @@ impl Thread<'_> {
             json!({"@type": "InteractionCounter", "interactionType": format!("https://schema.org/{kind}"),
                 "userInteractionCount": count})
         };
-        let counters = [counter("LikeAction", upvotes(self.opener)), counter("CommentAction", self.reply_count())];
+        let counters = [counter("LikeAction", upvotes(self.first)), counter("CommentAction", self.reply_count())];
         post.insert("interactionStatistic".to_owned(), json!(counters));
         let comments: Vec<_> = replies.iter().filter_map(|message| self.reply("Comment", message)).collect();
         if !comments.is_empty() {
@@ -148,10 +148,10 @@ impl Thread<'_> {
         if answers.is_empty() {
             return None;
         }
-        let mut question = self.part("Question", self.opener, MOST_OF_POST)?;
+        let mut question = self.part("Question", self.first, MOST_OF_POST)?;
         question.insert("name".to_owned(), json!(self.view.channel.name));
         question.insert("answerCount".to_owned(), json!(self.reply_count()));
-        question.insert("upvoteCount".to_owned(), json!(upvotes(self.opener)));
+        question.insert("upvoteCount".to_owned(), json!(upvotes(self.first)));
         question.insert("suggestedAnswer".to_owned(), json!(answers));
         if let Some(url) = self.url() {
             question.insert("url".to_owned(), json!(url));
@@ -168,7 +168,7 @@ impl Thread<'_> {
     /// Returns the messages of the page that people and programs wrote after the first.
     fn replies(&self) -> Vec<&Message> {
         let written = self.shown.iter().copied().filter(|message| message.kind.is_written());
-        written.filter(|message| message.id != self.opener.id).collect()
+        written.filter(|message| message.id != self.first.id).collect()
     }
 
     /// Returns the number of messages after the first, on all pages.
@@ -180,16 +180,12 @@ impl Thread<'_> {
     fn reply(&self, kind: &str, message: &Message) -> Option<Map<String, Value>> {
         let mut reply = self.part(kind, message, MOST_OF_COMMENT)?;
         if let Some(url) = self.url() {
-            reply.insert("url".to_owned(), json!(self.permalink(&url, message.id)));
+            reply.insert("url".to_owned(), json!(format!("{url}/{}", message.id)));
         }
         if let Some(edited) = message.version.edited_at {
             reply.insert("dateModified".to_owned(), json!(edited));
         }
         Some(reply)
-    }
-
-    fn permalink(&self, url: &str, id: MessageId) -> String {
-        format!("{url}/{id}")
     }
 
     /// Returns the properties that posts, comments, questions and answers share; `None` without a text and a picture.
