@@ -179,8 +179,9 @@ impl Reading {
     ) -> Result<(Vec<Message>, Option<MessageId>), BrowseError> {
         let (mut messages, mut bytes) = (Vec::new(), 0);
         let mut next = Some(interval.low());
-        while let Some(from) = next.filter(|from| interval.contains(*from) && messages.len() < PAGE as usize) {
-            let room = u32::try_from(PAGE as usize - messages.len()).unwrap_or(BATCH).min(BATCH);
+        while let Some(from) = next.filter(|from| interval.contains(*from)) {
+            let room = PAGE.saturating_sub(messages.len() as u64).min(BATCH.into());
+            let Some(room) = u32::try_from(room).ok().filter(|room| *room > 0) else { break };
             let (part, rest) = self.part(channel.id, MessageRange::From(from), room).await?;
             next = match rest {
                 Rest::None => None,

@@ -32,15 +32,7 @@ const FILES: Duration = Duration::from_mins(20);
 const STALE: Duration = Duration::from_secs(10);
 
 pub(super) async fn run(paths: &[PathBuf], role: Role, config: &Config, tools: &Tools) -> Outcome {
-    if role == Role::Sync && tools.guilds.is_none() {
-        return Err("--role sync needs DISCORD_BOT_TOKEN, which is not set".into());
-    }
-    if role == Role::Search && config.admin_key.is_none() {
-        return Err("--role search needs ADMIN_API_KEY, the same as that of its web processes, which is not set".into());
-    }
-    if matches!(role, Role::Web | Role::All) && !config.search_nodes.is_empty() && config.admin_key.is_none() {
-        return Err("SEARCH_URL needs ADMIN_API_KEY, the same as that of the search nodes, which is not set".into());
-    }
+    check(role, config, tools)?;
     let jobs = Jobs::new(Arc::clone(&tools.store), Arc::clone(&tools.clock)).with_media(Arc::clone(&tools.media));
     let settings = Settings {
         admin_key: config.admin_key.as_ref().map(AdminKey::as_bytes).map(<[u8]>::to_vec),
@@ -103,17 +95,7 @@ pub(super) async fn run(paths: &[PathBuf], role: Role, config: &Config, tools: &
             import::print(&report, false).ok();
         }
     }
-    let stop = CancellationToken::new();
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let stopped = stop.clone();
-    tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        info!("shutting down; open requests may finish");
-        stopped.cancel();
-    });
+    let stop = stopped_by_signals()?;
     // The files of a search node may be in a folder of its own, so it removes nothing.
     let patrol = (role != Role::Search).then(|| {
         let (jobs, stop) = (jobs.clone(), stop.clone());
@@ -146,7 +128,38 @@ pub(super) async fn run(paths: &[PathBuf], role: Role, config: &Config, tools: &
     Ok(true)
 }
 
-/// Returns the cache of responses, and what drops them.
+/// Checks that the settings which a role needs are there.
+fn check(role: Role, config: &Config, tools: &Tools) -> Result<(), &'static str> {
+    let asks_nodes = matches!(role, Role::Web | Role::All) && !config.search_nodes.is_empty();
+    match role {
+        Role::Sync if tools.guilds.is_none() => Err("--role sync needs DISCORD_BOT_TOKEN, which is not set"),
+        Role::Search if config.admin_key.is_none() => {
+            Err("--role search needs ADMIN_API_KEY, the same as that of its web processes, which is not set")
+        }
+        _ if asks_nodes && config.admin_key.is_none() => {
+            Err("SEARCH_URL needs ADMIN_API_KEY, the same as that of the search nodes, which is not set")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Returns a token that is cancelled by the signals that end a program.
+fn stopped_by_signals() -> std::io::Result<CancellationToken> {
+    let stop = CancellationToken::new();
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let stopped = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        info!("shutting down; open requests may finish");
+        stopped.cancel();
+    });
+    Ok(stop)
+}
+
+/// Returns the cache of responses, and the subscriber that drops them.
 fn cache(config: &Config, tools: &Tools) -> Option<(Arc<Cache>, Arc<Invalidation>)> {
     let cache = Arc::new(Cache::new(config.cache_bytes?));
     let derived = vec![Arc::clone(&cache) as Arc<dyn Derived>];

@@ -44,6 +44,8 @@ async fn touches(reads: Vec<Vec<Channel>>, batches: &[&[ChangeKind]]) -> Vec<Opt
     std::mem::take(&mut *seen.0.lock().unwrap())
 }
 
+/// Returns a call with these parts; a call that drops everything has none.
+#[expect(clippy::unnecessary_wraps, reason = "it is compared with calls of both kinds")]
 fn set(parts: impl IntoIterator<Item = Part>) -> Option<HashSet<Part>> {
     Some(parts.into_iter().collect())
 }
