@@ -52,7 +52,7 @@ pub trait MessageRepository: Send {
     /// keys. The number of statements does not depend on the number of keys.
     async fn find_all(&mut self, keys: &[(ChannelId, MessageId)]) -> Result<Vec<StoredMessage>, StoreError>;
 
-    /// Returns a page of a channel: the `limit` (1..=101) messages of `range` nearest to its bound. It reads ranges of
+    /// Returns a page of a channel: the `limit` (1..=201) messages of `range` nearest to its bound. It reads ranges of
     /// the clustered key, whatever the size of the channel. There are fewer than `limit`, or none, if it stops after
     /// [`EXAMINED`] rows, and fewer if it stops after the message that reaches [`LISTED_BYTES`].
     async fn list(

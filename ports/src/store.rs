@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use domain::channel::ChannelId;
+use domain::day::Day;
 use domain::guild::RoleId;
 use domain::message::MessageId;
 use domain::tenant::TenantId;
@@ -116,6 +117,12 @@ pub enum Ahead {
     Roles(TenantId, Vec<RoleId>),
     /// [`GuildRepository::list`].
     Items(TenantId),
+    /// [`DayRepository::list`].
+    Days(ChannelId, Day, Day),
+    /// [`DayRepository::months`].
+    Months(ChannelId),
+    /// [`DayRepository::neighbours`].
+    Neighbours(ChannelId, Day),
 }
 
 /// The repositories of one snapshot or unit.

@@ -86,6 +86,9 @@ impl<U: StoreUnit> SqlUnit<U> {
             Ahead::FilesOf(keys) => self.media().find_all(keys).await.map(drop),
             Ahead::Roles(tenant, ids) => self.guilds().find_roles(*tenant, ids).await.map(drop),
             Ahead::Items(tenant) => self.guilds().list(*tenant).await.map(drop),
+            Ahead::Days(channel, first, last) => self.days().list(*channel, *first, *last).await.map(drop),
+            Ahead::Months(channel) => self.days().months(*channel).await.map(drop),
+            Ahead::Neighbours(channel, day) => self.days().neighbours(*channel, *day).await.map(drop),
         }
     }
 }

@@ -18,11 +18,10 @@ mod time;
 use std::collections::{BTreeMap, HashMap};
 
 use app_core::browse::{
-    ChannelPage, ChannelView, DayView, EmojiNames, Entry, FileStates, Messages, Numbered, Opener, OpenerState,
+    ChannelPage, ChannelView, DayView, EmojiNames, Entry, FileStates, Front, Messages, Numbered, Opener, OpenerState,
     PageContext, ThreadPage,
 };
 use domain::channel::{Channel, ChannelKind, ForumTag};
-use domain::day::Day;
 use domain::message::{Message, MessageId};
 use domain::tenant::{Branding, Tenant};
 use domain::timestamp::Timestamp;
@@ -509,13 +508,8 @@ fn began_with(links: &Links) -> Markup {
 
 /// The place of a page in its channel, and the parts that lead to the others.
 pub enum Place<'a> {
-    /// The newest messages of a channel, with its months and its threads, if it has some.
-    Newest {
-        /// The first day of each month, with the number of the month's messages.
-        months: &'a [(Day, u64)],
-        /// The newest threads.
-        threads: Option<&'a ThreadPage>,
-    },
+    /// The page of a channel itself.
+    Newest(&'a Front),
     /// Some messages of a channel.
     Part,
     /// The messages around one.
@@ -564,7 +558,7 @@ pub fn channel(
     let pager = match place {
         Place::Day(day) => days::of_day(&path, day, rest.as_deref()),
         Place::Thread(page) => days::of_thread(&path, *page, rest.as_deref()),
-        Place::Newest { .. } | Place::Part | Place::Around(_) => html! {
+        Place::Newest(_) | Place::Part | Place::Around(_) => html! {
             nav class="pager" aria-label="Pages" {
                 span { @if let Some(id) = older { a rel="prev" href={(path) "?before=" (id)} { "← Older" } } }
                 span { @if let Some(rest) = &rest { a rel="next" href=(rest) { "Newer →" } } }
@@ -577,7 +571,7 @@ pub fn channel(
             (heading(frame, view, &links.emojis))
             @match place {
                 Place::Day(day) => (days::heading(&path, day)),
-                Place::Newest { months, threads } => (directory(frame, view, months, *threads, links)),
+                Place::Newest(front) => (directory(frame, view, front)),
                 Place::Part | Place::Around(_) => p class="meta" {
                     a href=(path) { @if is_thread { "Whole thread" } @else { "All days and newest messages" } }
                 },
@@ -602,7 +596,7 @@ pub fn channel(
         Place::Around(target) => format!("{} · {name}", markup::excerpt(&target.content, 60, &links.names)),
         Place::Day(day) => days::title(name, day.day.start(), day.page),
         Place::Thread(page) if page.number > 1 => format!("{name}, page {}", page.number),
-        Place::Newest { .. } | Place::Part | Place::Thread(_) => name.clone(),
+        Place::Newest(_) | Place::Part | Place::Thread(_) => name.clone(),
     };
     let shown = opened.map(|(.., message)| message).into_iter().chain(entries[kept].iter().map(|entry| &entry.message));
     let shown: Vec<&Message> = match target {
@@ -627,21 +621,23 @@ pub fn channel(
 }
 
 /// Returns the parts of a channel's own page that lead to its days and threads.
-fn directory(
-    frame: &Frame<'_>,
-    view: &ChannelView,
-    months: &[(Day, u64)],
-    threads: Option<&ThreadPage>,
-    links: &Links,
-) -> Markup {
+fn directory(frame: &Frame<'_>, view: &ChannelView, front: &Front) -> Markup {
     let path = channel_path(frame.tenant, &view.channel);
     html! {
-        (days::months(&path, months))
-        @if let Some(threads) = threads.filter(|threads| !threads.threads.is_empty()) {
+        (days::months(&path, &front.months))
+        @if !front.threads.is_empty() {
             details class="threads" {
                 summary { "Threads" }
-                (cards(frame, view, threads, &links.emojis, &Names { roles: threads.roles.clone(), ..frame.named() }))
-                @if threads.next.is_some() { p { a href={(path) "?sort=activity"} { "All threads" } } }
+                ul {
+                    @for thread in &front.threads {
+                        @let thread = &thread.channel;
+                        li data-channel=(thread.id) {
+                            a href=(channel_path(frame.tenant, thread)) { bdi { (thread.name) } }
+                            " " span class="meta" { (count(thread)) }
+                        }
+                    }
+                }
+                @if front.has_more_threads { p { a href={(path) "?sort=activity"} { "All threads" } } }
             }
         }
     }

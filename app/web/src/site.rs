@@ -119,14 +119,9 @@ pub(super) async fn channel(
     if is_thread {
         return site.thread(&mut at, &view, 1, listing(query, path)).await;
     }
-    let page = at.messages(&view, find, PAGE).await?;
-    let months = at.months(&view).await?;
-    let filter = Threads { order: ThreadOrder::Activity, archived: None };
-    let threads =
-        if view.channel.stats.thread_count > 0 { Some(at.threads(&view, filter, None, FEW).await?) } else { None };
-    let place = Place::Newest { months: &months, threads: threads.as_ref() };
-    let listing = listing(query, path).unless(months.is_empty());
-    site.page(&mut at, &view, &page, &place, &listing).await
+    let front = at.front(&view, PAGE, FEW).await?;
+    let listing = listing(query, path).unless(front.months.is_empty());
+    site.page(&mut at, &view, &front.messages, &Place::Newest(&front), &listing).await
 }
 
 /// Returns a page of a thread by its number.

@@ -1,6 +1,7 @@
 //! Units and snapshots.
 
 use domain::channel::{Channel, ChannelId, ChannelKind};
+use domain::day::Day;
 use domain::job::{Job, JobId, JobKind};
 use domain::json::Json;
 use domain::media::{File, FileKey, FileState};
@@ -147,8 +148,16 @@ impl Keys {
             Ahead::FilesOf(self.messages()),
             Ahead::Roles(self.tenant, vec!["1".parse().unwrap(), "3".parse().unwrap()]),
             Ahead::Items(self.tenant),
+            Ahead::Days(self.channel, day(), day()),
+            Ahead::Months(self.channel),
+            Ahead::Neighbours(self.channel, day()),
         ]
     }
+}
+
+/// The day of all messages.
+fn day() -> Day {
+    Day::of(id(1))
 }
 
 const THREADS: ThreadFilter = ThreadFilter { order: ThreadOrder::Activity, with_private: false };
@@ -162,6 +171,9 @@ async fn results(read: &mut dyn Repositories, keys: &Keys) -> Vec<String> {
     let from = read.messages().list(channel, MessageRange::From(id(1)), false, 101).await.unwrap();
     assert_eq!((threads.len(), before.messages.len(), from.messages.len()), (1, 2, 3));
     vec![
+        format!("{:?}", read.days().list(channel, day(), day()).await.unwrap()),
+        format!("{:?}", read.days().months(channel).await.unwrap()),
+        format!("{:?}", read.days().neighbours(channel, day()).await.unwrap()),
         format!("{:?}", read.channels().find_all(&[channel, keys.thread]).await.unwrap()),
         format!("{threads:?} {before:?} {from:?}"),
         format!("{:?}", read.messages().nearest(channel, MessageRange::After(id(1)), false).await.unwrap()),

@@ -169,6 +169,7 @@ async fn a_page_in_json_costs_at_most_4_requests_and_one_in_html_5() {
         (format!("{messages}?after=1050"), 4),
         (format!("{messages}?around=1060&limit=100"), 4),
         (format!("/{slug}/{text}"), 5),
+        (format!("/{slug}/{text}/2015-01-01"), 5),
         (format!("/{slug}/{text}?before=1080"), 5),
         (format!("/{slug}/{text}?before=1120"), 5),
         (format!("/{slug}/{forum}"), 5),

@@ -4,13 +4,15 @@ use domain::channel::Channel;
 use domain::coverage::Interval;
 use domain::day::{Day, DayCounts, DayStats, Month, PAGE};
 use domain::message::{Message, MessageId};
-use ports::page::MessageRange;
+use ports::channel::{ThreadFilter, ThreadOrder};
+use ports::page::{MessageRange, Page};
+use ports::store::Ahead;
 
 use super::messages::Rest;
-use super::{After, BrowseError, ChannelView, Messages, Reading};
+use super::{After, BrowseError, ChannelView, Find, Messages, Reading, Threads};
 
-/// The number of messages that are read at once.
-const BATCH: u32 = 100;
+/// [`PAGE`], as a number of rows to read.
+const BATCH: u32 = 200;
 /// The bytes of text after which a page is not filled further: its last link leads on.
 const MOST_BYTES: usize = 4 << 20;
 
@@ -49,7 +51,57 @@ pub struct DayView {
     pub month: Vec<DayStats>,
 }
 
+/// The page of a channel itself: its newest messages, and the lists that lead to all others.
+#[derive(Debug, Clone)]
+pub struct Front {
+    /// The newest messages.
+    pub messages: Messages,
+    /// The months with messages, as [`Reading::months`] returns them.
+    pub months: Vec<(Day, u64)>,
+    /// The threads with the latest activity.
+    pub threads: Vec<ChannelView>,
+    /// Whether there are more threads.
+    pub has_more_threads: bool,
+}
+
 impl Reading {
+    /// Returns the page of a channel that is not a thread: its newest `limit` (1..=100) messages, and at most `threads`
+    /// threads.
+    ///
+    /// # Errors
+    /// [`BrowseError::Store`].
+    pub async fn front(&mut self, of: &ChannelView, limit: u32, threads: u32) -> Result<Front, BrowseError> {
+        let channel = &of.channel;
+        // A page of the newest messages alone would not be announced.
+        let mut others = vec![Ahead::Messages(channel.id, MessageRange::Newest, limit + 1), Ahead::Months(channel.id)];
+        let has_threads = channel.stats.thread_count > 0;
+        if has_threads {
+            let filter = ThreadFilter { order: ThreadOrder::Activity, with_private: false };
+            others.push(Ahead::Threads(channel.id, filter, Page { after: None, limit: threads + 1 }));
+        }
+        let messages = self.messages_beside(of, Find::Newest, limit, others).await?;
+        let months = self.months(of).await?;
+        let filter = Threads { order: ThreadOrder::Activity, archived: None };
+        let (threads, next) =
+            if has_threads { self.bare_threads(of, filter, None, threads).await? } else { (Vec::new(), None) };
+        Ok(Front { messages, months, threads, has_more_threads: next.is_some() })
+    }
+
+    /// Announces the reads of the first page of a day or thread.
+    async fn announce_first(
+        &mut self,
+        channel: &Channel,
+        start: MessageId,
+        number: u64,
+        mut reads: Vec<Ahead>,
+    ) -> Result<(), BrowseError> {
+        if number == 1 && !self.with_restricted() {
+            reads.push(Ahead::Messages(channel.id, MessageRange::From(start), BATCH + 1));
+            self.at.ahead(&reads).await?;
+        }
+        Ok(())
+    }
+
     /// Returns a page of a day, from 1, with its messages.
     ///
     /// # Errors
@@ -62,6 +114,9 @@ impl Reading {
         number: u64,
     ) -> Result<(DayView, Messages), BrowseError> {
         let (first, last) = day.month().days();
+        let (start, channel) = (day.interval().low(), of.channel.id);
+        let reads = vec![Ahead::Days(channel, first, last), Ahead::Neighbours(channel, day)];
+        self.announce_first(&of.channel, start, number, reads).await?;
         let mut month = self.at.days(of.channel.id, first, last).await?;
         let stats = month.iter().find(|stats| stats.day == day).ok_or(NO_DAY)?;
         let page = Numbered { number, pages: stats.counts.pages(), counts: stats.counts };
@@ -79,6 +134,9 @@ impl Reading {
     /// # Errors
     /// [`BrowseError::NotFound`] if the thread has no such page.
     pub async fn thread_page(&mut self, of: &ChannelView, number: u64) -> Result<(Numbered, Messages), BrowseError> {
+        let (first, last) = (Day::of(MessageId::MIN), Day::of(MessageId::MAX));
+        let reads = vec![Ahead::Days(of.channel.id, first, last)];
+        self.announce_first(&of.channel, MessageId::MIN, number, reads).await?;
         let days = self.all_days(&of.channel).await?;
         let counts = days.iter().fold(DayCounts::default(), |sum, day| sum.plus(day.counts));
         let page = Numbered { number, pages: counts.pages(), counts };

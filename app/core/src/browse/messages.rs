@@ -147,9 +147,21 @@ impl Reading {
     /// # Errors
     /// [`BrowseError::Store`].
     pub async fn messages(&mut self, of: &ChannelView, find: Find, limit: u32) -> Result<Messages, BrowseError> {
+        self.messages_beside(of, find, limit, Vec::new()).await
+    }
+
+    /// Returns the same, and announces other reads that follow.
+    pub(super) async fn messages_beside(
+        &mut self,
+        of: &ChannelView,
+        find: Find,
+        limit: u32,
+        mut others: Vec<Ahead>,
+    ) -> Result<Messages, BrowseError> {
         let channel = &of.channel;
         if !self.with_restricted() {
-            self.at.ahead(&find.reads(channel.id, limit)).await?;
+            others.extend(find.reads(channel.id, limit));
+            self.at.ahead(&others).await?;
         }
         let (messages, older, newer) = match find {
             Find::Newest => {
