@@ -31,7 +31,7 @@ pub trait DayStatements: Session {
     const TOTALS: &'static str;
 
     /// Returns the first messages of the pages that begin in an interval: those before which a multiple of
-    /// [`PAGE`](domain::day::PAGE) messages come, `before` of them outside the interval.
+    /// [`PAGE`] messages come, `before` of them outside the interval.
     fn page_starts(
         &mut self,
         channel: ChannelId,
