@@ -18,6 +18,6 @@ pub trait LeaseRepository: Send {
     /// unit ends, no other unit stores this lease.
     async fn replace(&mut self, name: &str, expected: Option<Fence>, lease: &Lease) -> Result<bool, StoreError>;
 
-    /// Removes a lease, whoever holds it. A missing one is not an error.
+    /// Removes a lease, also one that is held. A missing one is not an error.
     async fn delete(&mut self, name: &str) -> Result<(), StoreError>;
 }

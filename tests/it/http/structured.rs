@@ -260,7 +260,7 @@ fn a_preview_shows_the_first_open_picture_or_one_drawn_for_the_community() {
     assert!(drawn.body.starts_with(b"\x89PNG"));
     let tag = drawn.header("etag").unwrap();
     assert_eq!(server.request("GET", &card, &format!("If-None-Match: {tag}\r\n"), b"").status, 304);
-    assert_eq!(server.get("/assets/nobody/card.png").status, 404);
+    assert_eq!(server.get("/assets/unknown/card.png").status, 404);
     drop(server);
 
     let database = rusqlite::Connection::open(installation.database()).unwrap();
