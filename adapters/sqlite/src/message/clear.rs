@@ -37,25 +37,8 @@ const STORE_TEXT: &str = r"
         replaced_at = excluded.replaced_at, is_deletion = excluded.is_deletion
 ";
 
-const ENTER_FILES: &str = r"
-    INSERT INTO unused_files (tenant_id, hash)
-    SELECT DISTINCT tenant_id, hash
-    FROM media
-    WHERE channel_id = :channel_id
-        AND message_id = :message_id
-        AND hash IS NOT NULL
-    ON CONFLICT (tenant_id, hash) DO UPDATE
-    SET removed_at = NULL
-";
-
-const DELETE_FILES: &str = r"
-    DELETE FROM media
-    WHERE channel_id = :channel_id
-        AND message_id = :message_id
-";
-
 /// Enters the stored files of a message that its attachments lack.
-const ENTER_DETACHED: &str = r"
+const ENTER_FILES: &str = r"
     INSERT INTO unused_files (tenant_id, hash)
     SELECT DISTINCT tenant_id, hash
     FROM media
@@ -72,7 +55,7 @@ const ENTER_DETACHED: &str = r"
     SET removed_at = NULL
 ";
 
-const DELETE_DETACHED: &str = r"
+const DELETE_FILES: &str = r"
     DELETE FROM media
     WHERE channel_id = :channel_id
         AND message_id = :message_id
@@ -131,31 +114,13 @@ pub(super) fn clear(connection: &Connection, channel: ChannelId, plan: &WritePla
     Ok(())
 }
 
-/// Removes the states of the files of messages, and enters their bytes as unused.
+/// Removes the states of the files that messages no longer list, and enters their bytes as unused.
 pub(super) fn discard_files(connection: &Connection, channel: ChannelId, ids: &[MessageId]) -> Result<(), StoreError> {
-    run_for_each(connection, [ENTER_FILES, DELETE_FILES], channel, ids)
-}
-
-/// Does the same for the files that edited messages no longer have.
-pub(super) fn discard_detached(
-    connection: &Connection,
-    channel: ChannelId,
-    edited: &[MessageId],
-) -> Result<(), StoreError> {
-    run_for_each(connection, [ENTER_DETACHED, DELETE_DETACHED], channel, edited)
-}
-
-fn run_for_each(
-    connection: &Connection,
-    statements: [&str; 2],
-    channel: ChannelId,
-    ids: &[MessageId],
-) -> Result<(), StoreError> {
     for id in ids {
         let parameters = named_params! {":channel_id": Text(channel.0), ":message_id": number(*id)};
-        for sql in statements {
-            execute(connection, sql, parameters).map_err(store_error)?;
-        }
+        execute(connection, ENTER_FILES, parameters)
+            .and_then(|_| execute(connection, DELETE_FILES, parameters))
+            .map_err(store_error)?;
     }
     Ok(())
 }

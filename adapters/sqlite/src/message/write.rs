@@ -151,7 +151,7 @@ pub(super) fn replace_interval(
     clear::store_texts(connection, channel, page, &plan)?;
     write(connection, channel, &plan).map_err(store_error)?;
     clear::clear(connection, channel, &plan)?;
-    clear::discard_detached(connection, channel, &plan.edited)?;
+    clear::discard_files(connection, channel, &plan.edited)?;
     clear::enter_removals(connection, plan.removals(channel))?;
     set_stats(connection, channel, platform_id, plan.stats)?;
     day::add(connection, channel, &plan.days)?;

@@ -39,25 +39,8 @@ const STORE_TEXTS: &str = r"
         replaced_at = VALUES(replaced_at), is_deletion = VALUES(is_deletion)
 ";
 
-const ENTER_FILES: &str = r"
-    INSERT INTO unused_files (tenant_id, hash)
-    SELECT DISTINCT tenant_id, hash
-    FROM media
-    WHERE channel_id = ?
-        AND message_id IN (…)
-        AND hash IS NOT NULL
-    ON DUPLICATE KEY UPDATE
-        removed_at = NULL
-";
-
-const DELETE_FILES: &str = r"
-    DELETE FROM media
-    WHERE channel_id = ?
-        AND message_id IN (…)
-";
-
 /// Enters the stored files of messages that their attachments lack.
-const ENTER_DETACHED: &str = r"
+const ENTER_FILES: &str = r"
     INSERT INTO unused_files (tenant_id, hash)
     SELECT DISTINCT tenant_id, hash
     FROM media
@@ -75,7 +58,7 @@ const ENTER_DETACHED: &str = r"
         removed_at = NULL
 ";
 
-const DELETE_DETACHED: &str = r"
+const DELETE_FILES: &str = r"
     DELETE FROM media
     WHERE channel_id = ?
         AND message_id IN (…)
@@ -138,30 +121,11 @@ pub(super) async fn clear(unit: &mut Unit, channel: ChannelId, plan: &WritePlan<
     upsert_messages(unit, &writes, false).await
 }
 
-/// Removes the states of the files of messages, and enters their bytes as unused.
+/// Removes the states of the files that messages no longer list, and enters their bytes as unused.
 pub(super) async fn discard_files(unit: &mut Unit, channel: ChannelId, ids: &[MessageId]) -> Result<(), StoreError> {
-    run_for_all(unit, [ENTER_FILES, DELETE_FILES], channel, ids).await
-}
-
-/// Does the same for the files that edited messages no longer have.
-pub(super) async fn discard_detached(
-    unit: &mut Unit,
-    channel: ChannelId,
-    edited: &[MessageId],
-) -> Result<(), StoreError> {
-    run_for_all(unit, [ENTER_DETACHED, DELETE_DETACHED], channel, edited).await
-}
-
-async fn run_for_all(
-    unit: &mut Unit,
-    statements: [&str; 2],
-    channel: ChannelId,
-    ids: &[MessageId],
-) -> Result<(), StoreError> {
     for ids in padded(ids) {
-        for sql in statements {
-            unit.run(&list_sql(sql, ids.len()), keys([], channel, &ids)).await?;
-        }
+        unit.run(&list_sql(ENTER_FILES, ids.len()), keys([], channel, &ids)).await?;
+        unit.run(&list_sql(DELETE_FILES, ids.len()), keys([], channel, &ids)).await?;
     }
     Ok(())
 }

@@ -145,7 +145,7 @@ pub(super) async fn replace_interval(
     clear::store_texts(unit, &locked, page, &plan).await?;
     write(unit, channel, &plan).await?;
     clear::clear(unit, channel, &plan).await?;
-    clear::discard_detached(unit, channel, &plan.edited).await?;
+    clear::discard_files(unit, channel, &plan.edited).await?;
     clear::enter_removals(unit, plan.removals(channel)).await?;
     let range = unit.widened(&locked, plan.insert.iter().map(|write| write.message.id)).await?;
     update_channel(unit, locked, plan.stats, range).await?;
