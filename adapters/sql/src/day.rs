@@ -40,14 +40,20 @@ pub trait DayStatements: Session {
     ) -> impl Future<Output = Result<Vec<MessageId>, StoreError>> + Send;
 }
 
-/// A row of the table.
-struct DayRow(DayStats);
-
-impl FromRow for DayRow {
+impl FromRow for DayStats {
     const TABLE: &'static str = "channel_days";
 
     fn from_row(row: &mut impl Columns) -> Result<Self, StoreError> {
-        Ok(Self(DayStats { day: day(row, "day")?, counts: counts(row)?, changed_at: row.time("changed_at")? }))
+        Ok(Self { day: day(row, "day")?, counts: counts(row)?, changed_at: row.time("changed_at")? })
+    }
+}
+
+impl FromRow for ChannelTotals {
+    const TABLE: &'static str = "channel_days";
+
+    fn from_row(row: &mut impl Columns) -> Result<Self, StoreError> {
+        let channel = ChannelId(row.uuid("channel_id")?);
+        Ok(Self { channel, counts: counts(row)?, changed_at: row.time("changed_at")? })
     }
 }
 
@@ -70,17 +76,6 @@ impl FromRow for MonthRow {
 
     fn from_row(row: &mut impl Columns) -> Result<Self, StoreError> {
         Ok(Self(day(row, "first_day")?, row.number("messages")?))
-    }
-}
-
-struct TotalsRow(ChannelTotals);
-
-impl FromRow for TotalsRow {
-    const TABLE: &'static str = "channel_days";
-
-    fn from_row(row: &mut impl Columns) -> Result<Self, StoreError> {
-        let channel = ChannelId(row.uuid("channel_id")?);
-        Ok(Self(ChannelTotals { channel, counts: counts(row)?, changed_at: row.time("changed_at")? }))
     }
 }
 
@@ -110,13 +105,13 @@ impl<U: DayStatements> DayRepository for SqlUnit<U> {
     #[instrument(name = "db.day.find", level = "debug", skip_all, err(level = "trace"))]
     async fn find(&mut self, channel: ChannelId, day: Day) -> Result<Option<DayStats>, StoreError> {
         let parameters = parameters! { "channel_id" => channel.0, "day" => day.number() };
-        Ok(self.0.select_one(U::FIND, parameters).await?.map(|DayRow(day)| day))
+        self.0.select_one(U::FIND, parameters).await
     }
 
     #[instrument(name = "db.day.list", level = "debug", skip_all, err(level = "trace"))]
     async fn list(&mut self, channel: ChannelId, first: Day, last: Day) -> Result<Vec<DayStats>, StoreError> {
         let parameters = parameters! { "channel_id" => channel.0, "first" => first.number(), "last" => last.number() };
-        Ok(self.0.select(U::LIST, parameters).await?.into_iter().map(|DayRow(day)| day).collect())
+        self.0.select(U::LIST, parameters).await
     }
 
     #[instrument(name = "db.day.months", level = "debug", skip_all, err(level = "trace"))]
@@ -146,10 +141,10 @@ impl<U: DayStatements> DayRepository for SqlUnit<U> {
     #[instrument(name = "db.day.totals", level = "debug", skip_all, err(level = "trace"))]
     async fn totals(&mut self, channels: &[ChannelId]) -> Result<Vec<ChannelTotals>, StoreError> {
         let keys = channels.iter().map(|channel| values![channel.0]).collect();
-        let mut rows: Vec<TotalsRow> = self.0.select_each(U::TOTALS, None, keys).await?;
+        let mut totals: Vec<ChannelTotals> = self.0.select_each(U::TOTALS, None, keys).await?;
         // A store may repeat a key.
-        rows.sort_unstable_by_key(|TotalsRow(totals)| totals.channel);
-        rows.dedup_by_key(|TotalsRow(totals)| totals.channel);
-        Ok(rows.into_iter().map(|TotalsRow(totals)| totals).collect())
+        totals.sort_unstable_by_key(|totals| totals.channel);
+        totals.dedup_by_key(|totals| totals.channel);
+        Ok(totals)
     }
 }
