@@ -40,7 +40,7 @@ pub use self::changes::{Subject, Update};
 pub use self::channels::{ChannelView, ThreadPage, ThreadView, Threads};
 pub use self::context::PageContext;
 pub use self::cut::MAX_PAGE_BYTES;
-pub use self::days::{DayView, Front, Home, Numbered, is_thin_thread};
+pub use self::days::{CanonicalPage, DayView, Front, Numbered, is_thin_thread};
 pub use self::feed::FEED;
 pub use self::files::{FileStates, FileView, shown_type};
 pub use self::invalidation::{Derived, Invalidation};

@@ -12,7 +12,7 @@ use super::public::{channel_cursor, find, thread_cursor};
 use super::query::Query;
 use super::response::{Response, html, html_of, moved, with_type};
 use crate::address::{channel_path, day_path, message_path, thread_path};
-use crate::html::{self as pages, Listing, Place};
+use crate::html::{self as pages, Listing, Position};
 
 use domain::day::Day;
 use domain::message::MessageId;
@@ -114,14 +114,14 @@ pub(super) async fn channel(
     let find = find(query)?;
     if find != Find::Newest {
         let page = at.messages(&view, find, PAGE).await?;
-        return site.page(&mut at, &view, &page, &Place::Part, &Listing::not_at_all()).await;
+        return site.page(&mut at, &view, &page, &Position::Part, &Listing::not_at_all()).await;
     }
     if is_thread {
         return site.thread(&mut at, &view, 1, listing(query, path)).await;
     }
     let front = at.front(&view, PAGE, FEW).await?;
     let listing = listing(query, path).unless(front.months.is_empty());
-    site.page(&mut at, &view, &front.messages, &Place::Newest(&front), &listing).await
+    site.page(&mut at, &view, &front.messages, &Position::Newest(&front), &listing).await
 }
 
 /// Returns a page of a thread by its number.
@@ -190,7 +190,7 @@ async fn day(
     let (of_day, page) = at.day_page(&view, day, number).await?;
     let site = Site::new(call, &mut at, tenant).await?;
     let listing = Listing::under(path).unless(of_day.page.counts.is_thin_day());
-    site.page(&mut at, &view, &page, &Place::Day(&of_day), &listing).await
+    site.page(&mut at, &view, &page, &Position::Day(&of_day), &listing).await
 }
 
 /// Returns the page around a message. Search engines list it under the page that shows the message for ever.
@@ -216,14 +216,14 @@ async fn message(
     }
     let site = Site::new(call, &mut at, tenant).await?;
     let page = at.messages(&view, Find::Around(id), PAGE).await?;
-    let home = at.home_of(&view, id).await?;
+    let home = at.canonical_page(&view, id).await?;
     let path = channel_path(&site.tenant, &view.channel);
-    let home_path = match home.day {
+    let canonical = match home.day {
         Some(day) => day_path(&path, day, home.number),
         None => thread_path(&path, home.number),
     };
-    let listing = Listing::under(home_path).unless(home.is_thin);
-    site.page(&mut at, &view, &page, &Place::Around(&found.entry.message), &listing).await
+    let listing = Listing::under(canonical).unless(home.is_thin);
+    site.page(&mut at, &view, &page, &Position::Around(&found.entry.message), &listing).await
 }
 
 /// The parts that all pages of a tenant share.
@@ -251,11 +251,11 @@ impl<'a> Site<'a> {
         at: &mut Reading,
         view: &ChannelView,
         messages: &Messages,
-        place: &Place<'_>,
+        position: &Position<'_>,
         listing: &Listing,
     ) -> Result<Response, ApiError> {
         let context = at.page_context(&self.tenant, view, messages).await?;
-        Ok(html_of(&self.tenant, pages::channel(&self.frame(), view, messages, context, place, listing)))
+        Ok(html_of(&self.tenant, pages::channel(&self.frame(), view, messages, context, position, listing)))
     }
 
     /// Returns a page of a thread by its number.
@@ -268,7 +268,7 @@ impl<'a> Site<'a> {
     ) -> Result<Response, ApiError> {
         let (numbered, messages) = at.thread_page(view, number).await?;
         let listing = listing.unless(is_thin_thread(view, numbered.counts));
-        self.page(at, view, &messages, &Place::Thread(numbered), &listing).await
+        self.page(at, view, &messages, &Position::Thread(numbered), &listing).await
     }
 
     /// Returns the page with the posts of a forum, or with the threads of a channel.

@@ -92,7 +92,7 @@ async fn a_role_that_is_mentioned_has_its_name_in_the_api_and_on_the_page(backen
     let channels = [view.clone()];
     let frame = Frame { public_url: "", tenant: &world.tenant, channels: &channels, now: Some(now) };
     let shown =
-        html::channel(&frame, &view, &page, context, &html::Place::Part, &html::Listing::default()).into_string();
+        html::channel(&frame, &view, &page, context, &html::Position::Part, &html::Listing::default()).into_string();
     assert!(shown.contains(&format!("fill=\"{color}\"")), "{shown}");
     assert!(shown.contains(&format!("@<bdi>{}</bdi></span>", role.name)), "{shown}");
 }

@@ -5,6 +5,7 @@ use domain::coverage::Interval;
 use domain::day::{Day, DayCounts, DayStats, Month, PAGE};
 use domain::message::{Message, MessageId};
 use ports::channel::{ThreadFilter, ThreadOrder};
+use ports::message::{LISTED_BYTES, size_bytes};
 use ports::page::{MessageRange, Page};
 use ports::store::Ahead;
 
@@ -13,8 +14,6 @@ use super::{After, BrowseError, ChannelView, Find, Messages, Reading, Threads};
 
 /// [`PAGE`], as a number of rows to read.
 const BATCH: u32 = 200;
-/// The bytes of text after which a page is not filled further: its last link leads on.
-const MOST_BYTES: usize = 4 << 20;
 
 /// The position of a page among those of a day or thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,9 +26,9 @@ pub struct Numbered {
     pub counts: DayCounts,
 }
 
-/// The address under which search engines list a message: that of the page which shows it for ever.
+/// The page under which search engines list a message, because it shows the message for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Home {
+pub struct CanonicalPage {
     /// The day, in a channel; `None` in a thread.
     pub day: Option<Day>,
     /// The number of the page.
@@ -152,7 +151,7 @@ impl Reading {
             Some(day) => Interval::new(day.day.interval().low(), MessageId::MAX).ok_or(NO_PAGE)?,
             None => return Err(NO_PAGE),
         };
-        let messages = self.numbered(&of.channel, interval, if number == 1 { 0 } else { before }, page).await?;
+        let messages = self.numbered(&of.channel, interval, before, page).await?;
         Ok((page, messages.ok_or(NO_PAGE)?))
     }
 
@@ -160,7 +159,7 @@ impl Reading {
     ///
     /// # Errors
     /// [`BrowseError::Store`].
-    pub async fn home_of(&mut self, of: &ChannelView, id: MessageId) -> Result<Home, BrowseError> {
+    pub async fn canonical_page(&mut self, of: &ChannelView, id: MessageId) -> Result<CanonicalPage, BrowseError> {
         let (day, channel) = (Day::of(id), &of.channel);
         let is_thread = channel.kind.is_thread();
         let days = if is_thread { self.all_days(channel).await? } else { self.at.days(channel.id, day, day).await? };
@@ -174,7 +173,7 @@ impl Reading {
             (before.div_ceil(PAGE) + begun).max(1)
         };
         let is_thin = if is_thread { is_thin_thread(of, counts) } else { counts.is_thin_day() };
-        Ok(Home { day: (!is_thread).then_some(day), number, is_thin })
+        Ok(CanonicalPage { day: (!is_thread).then_some(day), number, is_thin })
     }
 
     /// Returns the days of a month of a channel that have messages, ascending.
@@ -246,10 +245,10 @@ impl Reading {
                 Rest::Beyond => part.last().and_then(|last| last.id.next()),
                 Rest::From(examined) => examined.next(),
             };
-            bytes += part.iter().map(ports::message::size_bytes).sum::<usize>();
+            bytes += part.iter().map(size_bytes).sum::<usize>();
             let ended = part.last().is_some_and(|last| last.id > interval.high());
             messages.extend(part.into_iter().filter(|message| interval.contains(message.id)));
-            if bytes > MOST_BYTES && !ended && next.is_some() {
+            if bytes >= LISTED_BYTES && !ended && next.is_some() {
                 let last = messages.last().map(|last| last.id);
                 return Ok((messages, last));
             }
