@@ -4,19 +4,12 @@ use app_core::browse::{FEED, Find};
 use http::StatusCode;
 
 use super::call::Call;
-use super::capture::{ChannelRef, TagRef, TenantRef};
+use super::capture::{ChannelRef, FeedFormat, TagRef, TenantRef};
 use super::error::ApiError;
 use super::response::{Response, moved, with_type};
 use crate::html::{Feed, Frame, Part};
 
-/// The format of a feed.
-#[derive(Clone, Copy)]
-enum Format {
-    Atom,
-    Json,
-}
-
-impl Format {
+impl FeedFormat {
     const fn ending(self) -> &'static str {
         match self {
             Self::Atom => ".xml",
@@ -32,55 +25,14 @@ impl Format {
     }
 }
 
-pub(super) async fn tenant_atom(call: &Call<'_>, slug: TenantRef<'_>) -> Result<Response, ApiError> {
-    of_tenant(call, slug, Format::Atom).await
-}
-
-pub(super) async fn tenant_json(call: &Call<'_>, slug: TenantRef<'_>) -> Result<Response, ApiError> {
-    of_tenant(call, slug, Format::Json).await
-}
-
-pub(super) async fn channel_atom(
-    call: &Call<'_>,
-    slug: TenantRef<'_>,
-    channel: ChannelRef<'_>,
-) -> Result<Response, ApiError> {
-    of_channel(call, slug, channel, None, Format::Atom).await
-}
-
-pub(super) async fn channel_json(
-    call: &Call<'_>,
-    slug: TenantRef<'_>,
-    channel: ChannelRef<'_>,
-) -> Result<Response, ApiError> {
-    of_channel(call, slug, channel, None, Format::Json).await
-}
-
-pub(super) async fn tag_atom(
-    call: &Call<'_>,
-    slug: TenantRef<'_>,
-    channel: ChannelRef<'_>,
-    tag: TagRef<'_>,
-) -> Result<Response, ApiError> {
-    of_channel(call, slug, channel, Some(tag), Format::Atom).await
-}
-
-pub(super) async fn tag_json(
-    call: &Call<'_>,
-    slug: TenantRef<'_>,
-    channel: ChannelRef<'_>,
-    tag: TagRef<'_>,
-) -> Result<Response, ApiError> {
-    of_channel(call, slug, channel, Some(tag), Format::Json).await
-}
-
 /// Checks that the server has a public address, which the ids and links of feeds contain.
 fn public_url<'a>(call: &Call<'a>) -> Result<&'a str, ApiError> {
     let address = call.state.public_url.as_str();
     if address.is_empty() { Err(ApiError::not_found("a feed needs the setting PUBLIC_URL")) } else { Ok(address) }
 }
 
-async fn of_tenant(call: &Call<'_>, slug: TenantRef<'_>, format: Format) -> Result<Response, ApiError> {
+/// Returns the feed of a community.
+pub(super) async fn tenant(call: &Call<'_>, slug: TenantRef<'_>, format: FeedFormat) -> Result<Response, ApiError> {
     let public_url = public_url(call)?;
     let mut at = call.state.browse.open(call.audience).await?;
     let tenant = at.tenant(slug.0).await?;
@@ -90,12 +42,33 @@ async fn of_tenant(call: &Call<'_>, slug: TenantRef<'_>, format: Format) -> Resu
     Ok(format.response(&Feed::of_posts(&frame, Part { channel: None, tag: None }, &posts)))
 }
 
+/// Returns the feed of a channel, thread or forum.
+pub(super) async fn channel(
+    call: &Call<'_>,
+    slug: TenantRef<'_>,
+    channel: ChannelRef<'_>,
+    format: FeedFormat,
+) -> Result<Response, ApiError> {
+    of_channel(call, slug, channel, None, format).await
+}
+
+/// Returns the feed of a tag of a forum.
+pub(super) async fn tag(
+    call: &Call<'_>,
+    slug: TenantRef<'_>,
+    channel: ChannelRef<'_>,
+    tag: TagRef<'_>,
+    format: FeedFormat,
+) -> Result<Response, ApiError> {
+    of_channel(call, slug, channel, Some(tag), format).await
+}
+
 async fn of_channel(
     call: &Call<'_>,
     slug: TenantRef<'_>,
     ChannelRef(channel): ChannelRef<'_>,
     tag: Option<TagRef<'_>>,
-    format: Format,
+    format: FeedFormat,
 ) -> Result<Response, ApiError> {
     let public_url = public_url(call)?;
     let mut at = call.state.browse.open(call.audience).await?;

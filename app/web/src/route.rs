@@ -6,7 +6,7 @@ use domain::message::{AttachmentId, MessageId};
 use http::Method;
 
 use super::call::{Call, Work};
-use super::capture::{ChannelRef, FileName, PageNumber, PartRef, TagRef, TenantRef};
+use super::capture::{ChannelRef, FeedFormat, FileName, PageNumber, PartRef, SitemapName, TagRef, TenantRef};
 use super::request::Area;
 use super::{admin, feed, file, health, job, node, public, search, site, sitemap, stream};
 
@@ -37,8 +37,8 @@ impl Access {
 /// An address, with the handler of one method.
 pub(super) struct Route {
     pub(super) method: Method,
-    /// The path, with the names of captured parts in braces, each alone or after a fixed beginning: the name of the route in
-    /// logs and metrics.
+    /// The path, with the names of captured parts in braces, each alone or between fixed texts: the name of the route in logs
+    /// and metrics.
     pub(super) path: &'static str,
     pub(super) access: Access,
     /// The parameters of the query. The API rejects all others; pages ignore them, since other sites add some to links.
@@ -56,8 +56,10 @@ impl Route {
         let mut captures = Vec::new();
         for segment in segments {
             let part = pattern.next()?;
-            match part.strip_suffix('}').and_then(|part| part.split_once('{')) {
-                Some((before, name)) => captures.push((name, segment.strip_prefix(before)?)),
+            match captured(part) {
+                Some((before, name, after)) => {
+                    captures.push((name, segment.strip_prefix(before)?.strip_suffix(after)?));
+                }
                 None if part == *segment => {}
                 None => return None,
             }
@@ -65,6 +67,13 @@ impl Route {
         // A page's address has a tenant's name in first place, which is none of the words of the other areas.
         (pattern.next().is_none() && Area::of(self.path) == area).then_some(captures)
     }
+}
+
+/// Returns the name of the captured part of a segment of a pattern, between the texts before and after it.
+fn captured(segment: &'static str) -> Option<(&'static str, &'static str, &'static str)> {
+    let (before, rest) = segment.split_once('{')?;
+    let (name, after) = rest.split_once('}')?;
+    Some((before, name, after))
 }
 
 /// Makes the table: method, path, audience and parameters, then the handler with the types of the captured parts.
@@ -132,17 +141,12 @@ routes! {
     GET "/{tenant}" Public ["cursor"] site::tenant, (tenant: TenantRef<'_>);
     GET "/{tenant}/search" Public ["q" "channel" "sort" "cursor"] search::page, (tenant: TenantRef<'_>);
     GET "/{tenant}/sitemap.xml" Public [] sitemap::index, (tenant: TenantRef<'_>);
-    GET "/{tenant}/sitemap-{part}" Public [] sitemap::month, (tenant: TenantRef<'_>, part: FileName<'_>);
-    GET "/{tenant}/feed.xml" Public [] feed::tenant_atom, (tenant: TenantRef<'_>);
-    GET "/{tenant}/feed.json" Public [] feed::tenant_json, (tenant: TenantRef<'_>);
-    GET "/{tenant}/{channel}/feed.xml" Public []
-        feed::channel_atom, (tenant: TenantRef<'_>, channel: ChannelRef<'_>);
-    GET "/{tenant}/{channel}/feed.json" Public []
-        feed::channel_json, (tenant: TenantRef<'_>, channel: ChannelRef<'_>);
-    GET "/{tenant}/{channel}/tag/{tag}/feed.xml" Public []
-        feed::tag_atom, (tenant: TenantRef<'_>, channel: ChannelRef<'_>, tag: TagRef<'_>);
-    GET "/{tenant}/{channel}/tag/{tag}/feed.json" Public []
-        feed::tag_json, (tenant: TenantRef<'_>, channel: ChannelRef<'_>, tag: TagRef<'_>);
+    GET "/{tenant}/sitemap-{month}.xml" Public [] sitemap::month, (tenant: TenantRef<'_>, month: SitemapName);
+    GET "/{tenant}/feed.{format}" Public [] feed::tenant, (tenant: TenantRef<'_>, format: FeedFormat);
+    GET "/{tenant}/{channel}/feed.{format}" Public []
+        feed::channel, (tenant: TenantRef<'_>, channel: ChannelRef<'_>, format: FeedFormat);
+    GET "/{tenant}/{channel}/tag/{tag}/feed.{format}" Public []
+        feed::tag, (tenant: TenantRef<'_>, channel: ChannelRef<'_>, tag: TagRef<'_>, format: FeedFormat);
     GET "/{tenant}/{channel}" Public ["before" "after" "sort" "cursor"]
         site::channel, (tenant: TenantRef<'_>, channel: ChannelRef<'_>);
     GET "/{tenant}/{channel}/{part}" Public []

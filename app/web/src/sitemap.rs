@@ -8,11 +8,12 @@ use app_core::browse::SitemapPage;
 use domain::day::Month;
 use domain::tenant::Tenant;
 use domain::timestamp::Timestamp;
-use http::StatusCode;
+use http::{HeaderValue, StatusCode, header};
+use quick_xml::escape::partial_escape;
 use tokio::time::timeout;
 
 use super::call::Call;
-use super::capture::{FileName, TenantRef};
+use super::capture::{SitemapName, TenantRef};
 use super::error::ApiError;
 use super::response::{Response, with_type};
 use crate::address::{channel_path, day_path, thread_path};
@@ -44,6 +45,8 @@ const TRAINING: [&str; 14] = [
     "PerplexityBot",
 ];
 
+const PLAIN: &str = "text/plain; charset=utf-8";
+
 /// The rules for all others. Pages that say `noindex` are not among them, because it must be read to be known.
 const RULES: &str = "User-agent: *\nDisallow: /api/\nDisallow: /*/search\nDisallow: /metrics\n";
 
@@ -55,17 +58,20 @@ pub(super) async fn robots(call: &Call<'_>) -> Result<Response, ApiError> {
     }
     text += "Disallow: /\n\n";
     text += RULES;
-    if !call.state.public_url.is_empty() {
-        // A store that fails or hangs must not make search engines leave.
-        if let Ok(Ok(slugs)) = timeout(PATIENCE, slugs(call)).await {
-            for slug in slugs {
-                write!(text, "\nSitemap: {}/{slug}/sitemap.xml", call.state.public_url)
-                    .expect("a string takes every write");
-            }
-            text.push('\n');
-        }
+    if call.state.public_url.is_empty() {
+        return Ok(with_type(StatusCode::OK, PLAIN, text));
     }
-    Ok(with_type(StatusCode::OK, "text/plain; charset=utf-8", text))
+    // A store that fails or hangs must not make search engines leave.
+    let Ok(Ok(slugs)) = timeout(PATIENCE, slugs(call)).await else {
+        let mut response = with_type(StatusCode::OK, PLAIN, text);
+        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        return Ok(response);
+    };
+    for slug in slugs {
+        write!(text, "\nSitemap: {}/{slug}/sitemap.xml", call.state.public_url).expect("a string takes every write");
+    }
+    text.push('\n');
+    Ok(with_type(StatusCode::OK, PLAIN, text))
 }
 
 async fn slugs(call: &Call<'_>) -> Result<Vec<String>, ApiError> {
@@ -108,9 +114,11 @@ pub(super) async fn index(call: &Call<'_>, slug: TenantRef<'_>) -> Result<Respon
 }
 
 /// Returns the sitemap of a month.
-pub(super) async fn month(call: &Call<'_>, slug: TenantRef<'_>, file: FileName<'_>) -> Result<Response, ApiError> {
-    let nothing = || ApiError::not_found("there is no such sitemap");
-    let (month, part) = parse(file.0).ok_or_else(nothing)?;
+pub(super) async fn month(
+    call: &Call<'_>,
+    slug: TenantRef<'_>,
+    SitemapName { month, part }: SitemapName,
+) -> Result<Response, ApiError> {
     let mut at = call.state.browse.open(call.audience).await?;
     let tenant = at.tenant(slug.0).await?;
     let base = base(call)?;
@@ -126,25 +134,13 @@ pub(super) async fn month(call: &Call<'_>, slug: TenantRef<'_>, file: FileName<'
     };
     at.sitemap(&tenant, Some(month), add).await?;
     if listed == 0 {
-        return Err(nothing());
+        return Err(ApiError::not_found("no page of this month is listed"));
     }
     text += "</urlset>\n";
     Ok(with_type(StatusCode::OK, "application/xml", text))
 }
 
 const DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
-
-/// Parses the end of the name of a sitemap, `2026-03.xml`, or `2026-03-2.xml` for the second part of a month.
-fn parse(file: &str) -> Option<(Month, u64)> {
-    let name = file.strip_suffix(".xml")?;
-    let (month, part) = name.split_at_checked("2026-03".len())?;
-    let part = match part.strip_prefix('-') {
-        None if part.is_empty() => 1,
-        None => return None,
-        Some(number) => number.parse().ok().filter(|part: &u64| *part > 1 && part.to_string() == number)?,
-    };
-    Some((month.parse().ok()?, part))
-}
 
 fn path(tenant: &Tenant, page: &SitemapPage<'_>) -> String {
     let Some(channel) = page.channel else { return format!("/{}", tenant.slug) };
@@ -156,8 +152,7 @@ fn path(tenant: &Tenant, page: &SitemapPage<'_>) -> String {
 }
 
 fn entry(text: &mut String, kind: &str, address: &str, changed_at: Option<Timestamp>) {
-    let address = address.replace('&', "&amp;").replace('<', "&lt;");
-    write!(text, "<{kind}><loc>{address}</loc>").expect("a string takes every write");
+    write!(text, "<{kind}><loc>{}</loc>", partial_escape(address)).expect("a string takes every write");
     if let Some(at) = changed_at {
         write!(text, "<lastmod>{at}</lastmod>").expect("a string takes every write");
     }
@@ -171,30 +166,4 @@ fn base<'a>(call: &Call<'a>) -> Result<&'a str, ApiError> {
         return Err(ApiError::not_found("there are sitemaps only if PUBLIC_URL is set"));
     }
     Ok(base)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::parse;
-
-    #[test]
-    fn a_sitemap_has_one_name() {
-        let parsed = |file| parse(file).map(|(month, part)| (month.to_string(), part));
-        assert_eq!(parsed("2026-03.xml"), Some(("2026-03".to_owned(), 1)));
-        assert_eq!(parsed("2026-03-12.xml"), Some(("2026-03".to_owned(), 12)));
-        for wrong in [
-            "2026-03-1.xml",
-            "2026-03-02.xml",
-            "2026-13.xml",
-            "2026-3.xml",
-            "2026-03.xmlx",
-            "2026-03x.xml",
-            ".xml",
-            "ä026-03.xml",
-            "sitemap.xml",
-            "x",
-        ] {
-            assert_eq!(parsed(wrong), None, "{wrong}");
-        }
-    }
 }

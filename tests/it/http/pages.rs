@@ -23,7 +23,7 @@ pub(crate) fn id(number: u64) -> u64 {
     (1_700_000_000_000 - 1_420_070_400_000 + number * 60_000) << 22
 }
 
-pub(super) fn export(channel: u64, name: &str, count: u64) -> Value {
+fn export(channel: u64, name: &str, count: u64) -> Value {
     let messages: Vec<Value> = (0..count)
         .map(|number| {
             json!({

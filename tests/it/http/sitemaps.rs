@@ -119,6 +119,24 @@ fn robots_txt_names_the_sitemap_of_each_community() {
 }
 
 #[test]
+fn a_channel_can_be_named_like_a_sitemap_or_feed() {
+    let installation = Installation::new();
+    for (number, name) in [(200, "sitemap-2023-11"), (201, "sitemap-ideas"), (202, "feed-xml"), (203, "events")] {
+        let path = installation.path(&format!("{name}.json"));
+        std::fs::write(&path, super::days::export(number, "GuildTextChat", name, &[(0, 3)]).to_string()).unwrap();
+        assert_eq!(installation.import(&[&path], &[]).0, 0);
+    }
+    let server = installation.serve(&["--public-url", SITE]);
+    for name in ["sitemap-2023-11", "sitemap-ideas", "feed-xml", "events"] {
+        let page = server.get(&format!("/pages/{name}"));
+        assert_eq!((page.status, canonical(&page)), (200, Some(format!("{SITE}/pages/{name}"))), "{name}");
+    }
+    assert!(listed(&server, "/pages/sitemap-2023-11.xml").contains_key("/pages/sitemap-2023-11/2023-11-14"));
+    assert_eq!(server.get("/pages/sitemap-ideas/feed.json").status, 200);
+    assert_eq!(server.get("/pages/sitemap-ideas/feed.txt").status, 404);
+}
+
+#[test]
 fn the_time_of_a_page_moves_only_with_its_page() {
     let installation = Installation::new();
     let export = |text: &str, exported_at: &str| {

@@ -72,7 +72,7 @@ fn the_table_and_the_document_have_the_same_operations() {
 #[test]
 fn a_path_captures_the_parts_that_its_handler_takes() {
     for route in ROUTES {
-        let inside = route.path.split('/').filter_map(|part| Some(part.strip_suffix('}')?.split_once('{')?.1));
+        let inside = route.path.split('/').filter_map(captured).map(|(_, name, _)| name);
         assert_eq!(inside.collect::<Vec<_>>(), route.captures, "{}", route.path);
     }
 }
@@ -103,6 +103,6 @@ fn no_route_hides_another() {
     }
 }
 
-fn example(part: &str) -> String {
-    part.split_once('{').map_or_else(|| part.to_owned(), |(before, name)| format!("{before}x-{name}"))
+fn example(part: &'static str) -> String {
+    captured(part).map_or_else(|| part.to_owned(), |(before, name, after)| format!("{before}x-{name}{after}"))
 }
