@@ -240,8 +240,11 @@ async fn respond(state: &Arc<ServerState>, request: HttpRequest<Incoming>, peer:
                 let span = if enabled!(Level::DEBUG) { span() } else { Span::none() };
                 (Ready { response, stream: None, route, making: None }, span)
             }
-            Lookup::Miss(lead) => (make(state, request, &asked, Some(lead), span()).await, span()),
-            Lookup::Bypass => (make(state, request, &asked, None, span()).await, span()),
+            lookup => {
+                let lead = if let Lookup::Miss(lead) = lookup { Some(lead) } else { None };
+                let span = span();
+                (make(state, request, &asked, lead, &span).await, span)
+            }
         },
         Err(error) => (finished(state, refused(error, asked.area), &asked, None).await, span()),
     };
@@ -313,8 +316,10 @@ async fn find(state: &ServerState, request: &HttpRequest<Incoming>, asked: &Aske
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD) && request.body().is_end_stream();
     let is_public = !request.headers().contains_key(header::AUTHORIZATION);
     // No response to a search, stream or file is stored, so that equal requests have nothing to wait for.
-    let is_stored =
-        |path: &str| !["/search", "/events"].iter().any(|end| path.ends_with(end)) && !path.contains("/files/");
+    let is_stored = |path: &str| {
+        let segments: Vec<&str> = path.splitn(7, '/').skip(1).collect();
+        !matches!(segments[..], ["api", _, _, _, "search" | "events"] | [_, "search"] | [_, "files", ..])
+    };
     // A request in another form goes through all checks.
     let target = request.uri().path_and_query().filter(|_| request.uri().authority().is_none());
     match target {
@@ -339,7 +344,7 @@ async fn make(
     request: HttpRequest<Incoming>,
     asked: &Asked,
     lead: Option<Lead>,
-    span: Span,
+    span: &Span,
 ) -> Ready {
     // Owned until the response is complete, which is then counted by its bytes.
     let (mut making, mut reads) = (None, None);
@@ -461,7 +466,8 @@ async fn take(
     Routed { response, ..routed }
 }
 
-/// Makes the response, and returns what it was made of, where waiting for the store, which is all that a response waits for, does not block other tasks.
+/// Makes the response where waiting for the store, which is all that a response waits for, does not block other tasks.
+/// Returns it with what it was made of.
 async fn read(state: &Arc<ServerState>, request: Request, area: Area) -> (Routed, Reads) {
     let (sender, made) = oneshot::channel();
     let work = {
