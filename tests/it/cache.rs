@@ -24,7 +24,7 @@ use ports::store::Store;
 use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
-use crate::contract::fixture::{at, begin, channel, guild_items, id, message, put, tenant, thread, upsert};
+use crate::contract::fixture::{at, attachment, begin, channel, guild_items, id, message, put, tenant, thread, upsert};
 use crate::program::{Answer, get_from};
 use crate::server::Database;
 
@@ -135,19 +135,7 @@ impl World {
         let plain = message(&self.text, raw, content, observed_at);
         match raw {
             RICH => {
-                let file = Attachment {
-                    id: AttachmentId::new(1).unwrap(),
-                    filename: "a.png".to_owned(),
-                    content_type: Some("image/png".to_owned()),
-                    size_bytes: 1,
-                    width: None,
-                    height: None,
-                    description: None,
-                    spoiler: false,
-                    url: Some("https://cdn.discordapp.com/a.png".to_owned()),
-                    local_path: None,
-                    extra: None,
-                };
+                let file = Attachment { content_type: Some("image/png".to_owned()), ..attachment(1) };
                 let content = format!("{content} <@&1> <#900> <#11>");
                 Message { attachments: vec![file], content, ..plain }
             }

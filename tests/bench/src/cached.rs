@@ -17,7 +17,7 @@ use ports::store::Store;
 use tokio::time::interval;
 
 use crate::memory::Resident;
-use crate::pages::{CHANNEL, Client, Figures, Plan, Running, SystemClock};
+use crate::pages::{CHANNEL, Client, Exchange, Figures, Plan, Running, SystemClock, timed};
 use crate::{Failure, generate, ingest};
 
 /// What browsers send.
@@ -95,12 +95,8 @@ pub(crate) async fn run(database: &Path, messages: u64, scratch: &Path, plan: &P
 
 /// Requests one page.
 async fn once(address: SocketAddr, kind: &Kind) -> Result<(HeaderMap, Bytes), Failure> {
-    let mut client = Client::connect(address).await?;
-    let response = client.exchange(kind.request(0)?).await?;
-    if response.status() != kind.expected {
-        return Err(format!("{} answers {}", kind.address, response.status()).into());
-    }
-    let (head, body) = response.into_parts();
+    let mut requests = Requests { client: Client::connect(address).await?, kind: kind.clone() };
+    let (head, body) = requests.send(0).await?.into_parts();
     Ok((head.headers, body))
 }
 
@@ -170,38 +166,34 @@ async fn crawl(database: &Path, address: &str, messages: u64, connections: u32) 
     Ok(())
 }
 
-/// Requests pages until the time is over; the first fifth of it is a warm-up and is not counted.
 async fn load(address: SocketAddr, kind: &Kind, plan: &Plan) -> Result<Figures, Failure> {
-    let begin = Instant::now();
-    let end = begin + Duration::from_secs(plan.seconds);
-    let counted_from = begin + Duration::from_millis(plan.seconds * 200);
-    let clients = (0..plan.connections).map(|number| {
-        let kind = kind.clone();
-        tokio::spawn(async move {
-            let mut client = Client::connect(address).await?;
-            let mut state = 0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(u64::from(number) + 1);
-            let mut took = Vec::new();
-            while Instant::now() < end {
-                state ^= state << 13;
-                state ^= state >> 7;
-                state ^= state << 17;
-                let start = Instant::now();
-                let response: Response<Bytes> = client.exchange(kind.request(state)?).await?;
-                if response.status() != kind.expected {
-                    return Err(format!("{} answers {}", kind.address, response.status()).into());
-                }
-                if start > counted_from {
-                    took.push(start.elapsed());
-                }
-            }
-            Ok::<_, Failure>(took)
-        })
-    });
-    let mut took = Vec::new();
-    for client in clients.collect::<Vec<_>>() {
-        took.extend(client.await??);
+    let mut clients = Vec::new();
+    for _ in 0..plan.connections {
+        clients.push(Requests { client: Client::connect(address).await?, kind: kind.clone() });
     }
-    Ok(Figures::new(took, counted_from.elapsed()))
+    timed(clients, plan).await
+}
+
+/// A client that makes requests of one kind.
+struct Requests {
+    client: Client,
+    kind: Kind,
+}
+
+impl Requests {
+    async fn send(&mut self, random: u64) -> Result<Response<Bytes>, Failure> {
+        let response = self.client.exchange(self.kind.request(random)?).await?;
+        if response.status() != self.kind.expected {
+            return Err(format!("{} answers {}", self.kind.address, response.status()).into());
+        }
+        Ok(response)
+    }
+}
+
+impl Exchange for Requests {
+    async fn exchange(&mut self, random: u64) -> Result<(), Failure> {
+        self.send(random).await.map(drop)
+    }
 }
 
 /// Measures pages of a store on a server that are not in the cache, compared with the statement of a page alone.

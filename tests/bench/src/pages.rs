@@ -275,22 +275,49 @@ pub(crate) async fn measure(command: &str, location: &OsStr, messages: u64, plan
     load(server.address, messages, plan).await
 }
 
-/// Requests pages at random positions until the time is over; the first fifth of it is a warm-up and is not counted.
+/// Requests pages at random positions.
 pub(crate) async fn load(address: SocketAddr, messages: u64, plan: &Plan) -> Result<Figures, Failure> {
+    let mut clients = Vec::new();
+    for _ in 0..plan.connections {
+        clients.push(Pages { client: Client::connect(address).await?, messages });
+    }
+    timed(clients, plan).await
+}
+
+/// A client that requests pages at random positions of a channel.
+struct Pages {
+    client: Client,
+    messages: u64,
+}
+
+impl Exchange for Pages {
+    async fn exchange(&mut self, random: u64) -> Result<(), Failure> {
+        self.client.get(&path_of(random % self.messages)).await.map(drop)
+    }
+}
+
+/// A client of a server.
+pub(crate) trait Exchange: Send + 'static {
+    /// Makes the request that a random number selects, and waits for its response.
+    fn exchange(&mut self, random: u64) -> impl Future<Output = Result<(), Failure>> + Send;
+}
+
+/// Measures clients that make one exchange after the other, until the time is over; the first fifth of it is a warm-up and
+/// is not counted.
+pub(crate) async fn timed(clients: Vec<impl Exchange>, plan: &Plan) -> Result<Figures, Failure> {
     let begin = Instant::now();
     let end = begin + Duration::from_secs(plan.seconds);
     let counted_from = begin + Duration::from_millis(plan.seconds * 200);
-    let clients = (0..plan.connections).map(|number| {
+    let clients = (1..).zip(clients).map(|(number, mut client)| {
         tokio::spawn(async move {
-            let mut client = Client::connect(address).await?;
-            let mut state = 0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(u64::from(number) + 1);
+            let mut state = 0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(number);
             let mut took = Vec::new();
             while Instant::now() < end {
                 state ^= state << 13;
                 state ^= state >> 7;
                 state ^= state << 17;
                 let start = Instant::now();
-                client.get(&path_of(state % messages)).await?;
+                client.exchange(state).await?;
                 if start > counted_from {
                     took.push(start.elapsed());
                 }

@@ -5,7 +5,7 @@ use domain::change::{Change, ChangePosition, Followed};
 use domain::channel::{Channel, ChannelKind};
 use domain::coverage::Interval;
 use domain::guild::{GuildEmoji, GuildItems, Role, Sticker, StoredItem};
-use domain::message::{Author, Message, MessageId, Origin, Version};
+use domain::message::{Attachment, AttachmentId, Author, Message, MessageId, Origin, Version};
 use domain::page::{MessagePage, PageOutcome};
 use domain::pseudonym::Pseudonym;
 use domain::slug::TenantSlug;
@@ -91,6 +91,23 @@ pub(crate) fn message(channel: &Channel, raw: u64, content: &str, observed_at: i
     let author = Author { pseudonym: Pseudonym::new([7; 16]), bot: false, webhook: false };
     let version = Version { edited_at: None, observed_at: at(observed_at), origin: Origin::Page };
     Message::new(channel.id, id(raw), author, content.to_owned(), version)
+}
+
+/// Returns a file of a message that Discord serves.
+pub(crate) fn attachment(raw: u64) -> Attachment {
+    Attachment {
+        id: AttachmentId::new(raw).unwrap(),
+        filename: "a.png".to_owned(),
+        content_type: None,
+        size_bytes: 1,
+        width: None,
+        height: None,
+        description: None,
+        spoiler: false,
+        url: Some("https://cdn.discordapp.com/a.png".to_owned()),
+        local_path: None,
+        extra: None,
+    }
 }
 
 /// Returns a page of messages with these ids, all with the same content.

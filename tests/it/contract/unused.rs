@@ -2,14 +2,14 @@
 
 use domain::channel::Channel;
 use domain::media::{ContentHash, FileState, UnusedFile};
-use domain::message::{Attachment, AttachmentId, Deletion, Message, StoredMessage, Version};
+use domain::message::{Attachment, Deletion, Message, StoredMessage, Version};
 use domain::page::MessagePage;
 use domain::tenant::{Tenant, TenantId};
 use ports::store::Store;
 use uuid::Uuid;
 
 use super::contract;
-use super::fixture::{at, id, interval, message, one_channel, page, put, retried};
+use super::fixture::{at, attachment, id, interval, message, one_channel, page, put, retried};
 use super::media::file;
 
 contract![
@@ -94,22 +94,6 @@ async fn a_file_that_an_edit_removes_is_unused(store: &dyn Store) {
     assert_eq!(older.superseded, [id(3)]);
     let left = store.read().await.unwrap().media().list(here.id, id(1), id(9)).await.unwrap();
     assert_eq!(left, [files[0], files[2]]);
-}
-
-fn attachment(raw: u64) -> Attachment {
-    Attachment {
-        id: AttachmentId::new(raw).unwrap(),
-        filename: "a.png".to_owned(),
-        content_type: None,
-        size_bytes: 5,
-        width: None,
-        height: None,
-        description: None,
-        spoiler: false,
-        url: Some("https://cdn.example/a.png".to_owned()),
-        local_path: None,
-        extra: None,
-    }
 }
 
 async fn the_messages_that_have_equal_bytes_are_listed(store: &dyn Store) {

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use domain::coverage::Interval;
 use domain::lease::Fence;
 use domain::media::{File, FileKey, FileState};
-use domain::message::{Attachment, AttachmentId, Emoji, Message, Reaction};
+use domain::message::{Emoji, Message, Reaction};
 use domain::page::MessagePage;
 use ports::page::MessageRange;
 use ports::store::Store;
 
 use super::{Rig, open, through, upstream};
 use crate::cache::{Site, World};
-use crate::contract::fixture::{at, interval, message};
+use crate::contract::fixture::{at, attachment, interval, message};
 use crate::proxy::Proxy;
 use crate::server::Database;
 
@@ -21,19 +21,6 @@ const MOST: usize = 7;
 
 /// Returns the page of the ids from `low` to `high`; every third message has a file, and every message reactions.
 fn full_page(rig: &Rig, low: u64, high: u64, millis: i64) -> MessagePage {
-    let attachment = |raw: u64| Attachment {
-        id: AttachmentId::new(raw).unwrap(),
-        filename: "a.png".to_owned(),
-        content_type: None,
-        size_bytes: 1,
-        width: None,
-        height: None,
-        description: None,
-        spoiler: false,
-        url: Some("https://cdn.discordapp.com/a.png".to_owned()),
-        local_path: None,
-        extra: None,
-    };
     let reaction = |name: &str| Reaction {
         emoji: Emoji { id: None, name: Some(name.to_owned()), animated: false },
         count: 1,

@@ -1,13 +1,11 @@
 //! Pages of 50 messages over HTTP from a short and a long channel, and of the statement of a page alone.
 
-use std::time::{Duration, Instant};
-
-use mysql_async::Row;
 use mysql_async::prelude::Queryable;
+use mysql_async::{Conn, Row};
 
 use super::{Server, connect, open};
 use crate::cached::uncached;
-use crate::pages::{CHANNEL, Figures, Plan, measure};
+use crate::pages::{CHANNEL, Exchange, Figures, Plan, measure, timed};
 use crate::{Failure, generate, ingest};
 
 /// The statement of a page without anything that belongs to its messages.
@@ -39,39 +37,32 @@ pub async fn run(server: &Server, plan: &Plan) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Runs the statement of a page at random positions until the time is over; the first fifth of it is not counted.
+/// Runs the statement of a page at random positions.
 async fn alone(server: &Server, plan: &Plan) -> Result<Figures, Failure> {
     let url = server.database(&format!("verta_bench_{}", plan.long)).await?;
-    let begin = Instant::now();
-    let end = begin + Duration::from_secs(plan.seconds);
-    let counted_from = begin + Duration::from_millis(plan.seconds * 200);
-    let clients = (0..plan.connections).map(|number| {
-        let (url, messages) = (url.clone(), plan.long);
-        tokio::spawn(async move {
-            let mut connection = connect(&url).await?;
-            let of_slug = "SELECT channel_id FROM channels WHERE slug = ?";
-            let channel: Option<String> = connection.exec_first(of_slug, (CHANNEL,)).await?;
-            let mut state = 0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(u64::from(number) + 1);
-            let mut took = Vec::new();
-            while Instant::now() < end {
-                state ^= state << 13;
-                state ^= state >> 7;
-                state ^= state << 17;
-                let start = Instant::now();
-                let before = generate::message_id(state % messages).get();
-                let _: Vec<Row> = connection.exec(PAGE, (&channel, before)).await?;
-                if start > counted_from {
-                    took.push(start.elapsed());
-                }
-            }
-            Ok::<_, Failure>(took)
-        })
-    });
-    let mut took = Vec::new();
-    for client in clients.collect::<Vec<_>>() {
-        took.extend(client.await??);
+    let mut clients = Vec::new();
+    for _ in 0..plan.connections {
+        let mut connection = connect(&url).await?;
+        let of_slug = "SELECT channel_id FROM channels WHERE slug = ?";
+        let channel = connection.exec_first(of_slug, (CHANNEL,)).await?;
+        clients.push(Statements { connection, channel, messages: plan.long });
     }
-    Ok(Figures::new(took, counted_from.elapsed()))
+    timed(clients, plan).await
+}
+
+/// A connection that reads pages at random positions of a channel.
+struct Statements {
+    connection: Conn,
+    channel: Option<String>,
+    messages: u64,
+}
+
+impl Exchange for Statements {
+    async fn exchange(&mut self, random: u64) -> Result<(), Failure> {
+        let before = generate::message_id(random % self.messages).get();
+        let _: Vec<Row> = self.connection.exec(PAGE, (&self.channel, before)).await?;
+        Ok(())
+    }
 }
 
 /// Returns the address of the database with a channel of that many messages, which is filled if it is not full.
