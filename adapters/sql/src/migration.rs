@@ -74,6 +74,7 @@ macro_rules! migrations {
             24 "0024_stored_ranges",
             25 "0025_channel_days",
             26 "0026_solved_tags",
+            27 "0027_unreadable_channels",
         }
     };
     ($dialect:literal: $($version:literal $name:literal),+ $(,)?) => {

@@ -25,6 +25,9 @@ pub trait UnreadableStatements: Session {
     const UPSERT: &'static str;
     /// Removes an entry.
     const DELETE: &'static str;
+
+    /// Records that a channel has entries, in a store in which it costs a request to find that there are none.
+    fn note_unreadable(&mut self, _channel: ChannelId) {}
 }
 
 impl FromRow for Unreadable {
@@ -83,6 +86,7 @@ impl<U: UnreadableStatements> UnreadableRepository for SqlUnit<U> {
         let count = taken.len() as u64;
         if count > 0 {
             self.0.execute_all("channel", U::UPSERT, taken).await?;
+            self.0.note_unreadable(channel);
             self.0.log_in(channel, [ChangeKind::Channel { channel }]).await?;
         }
         Ok(count)

@@ -3,8 +3,16 @@
 
 use adapter_sql::sql;
 use adapter_sql::unreadable::UnreadableStatements;
+use domain::channel::ChannelId;
+use mysql_async::params;
 
 use crate::unit::Unit;
+
+const NOTE: &str = r"
+    UPDATE channels
+    SET has_unreadable = 1
+    WHERE channel_id = :channel_id
+";
 
 impl UnreadableStatements for Unit {
     const LIST: &'static str = sql! {r"
@@ -40,4 +48,8 @@ impl UnreadableStatements for Unit {
         WHERE channel_id = :channel_id
             AND unreadable_id = :unreadable_id
     ";
+
+    fn note_unreadable(&mut self, channel: ChannelId) {
+        self.defer(NOTE, &params! { "channel_id" => channel.to_string() });
+    }
 }

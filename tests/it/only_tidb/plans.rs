@@ -167,7 +167,7 @@ async fn plan(connection: &mut Conn, sql: &str) -> Vec<(String, String)> {
 }
 
 /// Statements that change the rows they find.
-const WRITES: [&str; 4] = ["MARK_DELETED", "UPDATE_CHANNEL", "RAISE_FENCE", "SET_RANGE"];
+const WRITES: [&str; 5] = ["MARK_DELETED", "UPDATE_CHANNEL", "RAISE_FENCE", "SET_RANGE", "NOTE"];
 
 /// Statements that read, or that change the rows they find.
 fn finding(statement: &Statement) -> bool {

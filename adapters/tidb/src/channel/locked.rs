@@ -19,7 +19,7 @@ use crate::unit::Unit;
 /// it is locked.
 const LOCK: &str = r"
     SELECT channel_id, tenant_id, platform_id, fence, message_count, newest_message_id, last_activity_at,
-        lowest_message_id, highest_message_id
+        lowest_message_id, highest_message_id, has_unreadable
     FROM channels
     WHERE channel_id = :channel_id
     FOR UPDATE
@@ -78,6 +78,8 @@ pub(crate) struct LockedChannel {
     pub(crate) stats: StoredStats,
     /// `None` if it is unknown.
     pub(crate) range: Option<StoredRange>,
+    /// Whether it has or had unreadable items.
+    pub(crate) has_unreadable: bool,
 }
 
 impl LockedChannel {
@@ -94,6 +96,7 @@ fn locked(row: &mut NamedRow) -> Result<LockedChannel, StoreError> {
         fence: row.number("fence")?,
         stats: stored_stats(row)?,
         range: StoredRange::of(row)?,
+        has_unreadable: row.flag("has_unreadable")?,
     })
 }
 

@@ -78,17 +78,20 @@ const FIND_VERSIONS: &str = sql! {r"
         AND message_id IN (…)
 "};
 
-/// The state of the ids of an interval.
-static STATE: LazyLock<String> = LazyLock::new(|| union([VERSIONS, LAST_SEGMENTS, UNREADABLE, COVERAGE]));
+/// The statements that find a state, with and without the versions and the unreadable items.
+static STATES: LazyLock<[[String; 2]; 2]> = LazyLock::new(|| {
+    [
+        [&[LAST_SEGMENTS, COVERAGE][..], &[LAST_SEGMENTS, UNREADABLE, COVERAGE]],
+        [&[VERSIONS, LAST_SEGMENTS, COVERAGE], &[VERSIONS, LAST_SEGMENTS, UNREADABLE, COVERAGE]],
+    ]
+    .map(|statements| statements.map(union))
+});
 
-/// The state of some ids without their rows, and of an interval outside of the stored range.
-static STATE_OF_SOME: LazyLock<String> = LazyLock::new(|| union([LAST_SEGMENTS, UNREADABLE, COVERAGE]));
-
-fn union<const N: usize>(parts: [&str; N]) -> String {
-    parts.map(str::trim).join(" UNION ALL ")
+fn union(parts: &[&str]) -> String {
+    parts.iter().map(|part| part.trim()).collect::<Vec<_>>().join(" UNION ALL ")
 }
 
-/// A row of [`STATE`].
+/// A row of [`STATES`].
 enum Part {
     Version(StoredVersion),
     Segment(Segment),
@@ -134,7 +137,7 @@ impl Unit {
         let (mut versions, mut segments, mut has_unreadable) = (Vec::new(), Vec::new(), false);
         let mut coverage = StoredCoverage::default();
         let (is_whole, has_rows) = (page.interval().is_some(), !locked.has_none_of(span));
-        let sql = if is_whole && has_rows { &STATE } else { &STATE_OF_SOME };
+        let sql = &STATES[usize::from(is_whole && has_rows)][usize::from(locked.has_unreadable)];
         let parameters = params! {
             "channel_id" => channel.to_string(),
             "low" => span.low().get(),

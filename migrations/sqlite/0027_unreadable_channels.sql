@@ -1,0 +1,1 @@
+-- The unreadable items beside a page are found without a request, so nothing is gained by knowing that there are none.
