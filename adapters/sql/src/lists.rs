@@ -18,15 +18,20 @@ const LISTS: &[(&str, &str)] = &[
     ("channel_stats", "message_count, thread_count, last_activity_at"),
     (
         "message",
-        "channel_id, message_id, kind, author, author_bot, author_webhook, content, edited_at, observed_at, origin, \
-         pinned, flags, ref_kind, ref_message_id, ref_channel_id, ref_guild_id, mentions, embeds, stickers, \
+        "channel_id, message_id, kind, author, author_bot, author_webhook, content, observed_at, origin, pinned, \
+         flags, edited_at, ref_kind, ref_message_id, ref_channel_id, ref_guild_id, mentions, embeds, stickers, \
          components, snapshots, poll, extra, sent_at, deleted_at, deletion_kind",
     ),
-    // Those of a message that are not NULL in most pages, with the digest.
+    // The columns of a row that is not whole, with the digest.
     (
         "plain_message",
-        "channel_id, message_id, kind, author, author_bot, author_webhook, content, edited_at, observed_at, origin, \
-         pinned, flags, ref_kind, ref_message_id, ref_channel_id, ref_guild_id, mentions, embeds, deletion_kind, digest",
+        "channel_id, message_id, kind, author, author_bot, author_webhook, content, observed_at, origin, pinned, \
+         flags, edited_at, ref_kind, ref_message_id, ref_channel_id, ref_guild_id, mentions, embeds, digest",
+    ),
+    (
+        "short_message",
+        "channel_id, message_id, kind, author, author_bot, author_webhook, content, observed_at, origin, pinned, \
+         flags, digest",
     ),
     ("version", "edited_at, observed_at, origin, digest, deleted_at, deletion_kind"),
     (

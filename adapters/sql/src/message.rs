@@ -234,35 +234,65 @@ pub fn add_children<M>(
     }
 }
 
-/// Returns whether the columns `stickers`, `components`, `snapshots`, `poll`, `extra`, `sent_at` and `deleted_at` of a row
-/// are `NULL`, as they are in most pages. A row costs a store by the number of its values, most of all.
-#[must_use]
-pub const fn is_plain(Write { message, deletion, .. }: &Write<'_>) -> bool {
-    let Message { stickers, components, snapshots, poll, extra, sent_at, .. } = message;
-    stickers.is_none()
-        && components.is_none()
-        && snapshots.is_none()
-        && poll.is_none()
-        && extra.is_none()
-        && sent_at.is_none()
-        && deletion.is_none()
+/// The columns that the rows of a page need. A row costs a store by the number of its values, most of all, so those that
+/// have their default in every row of the page are left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RowWidth {
+    /// `{short_message}`: the columns that have a value in every row.
+    Short,
+    /// `{plain_message}`: with edits, references, mentions and embeds.
+    Plain,
+    /// `{message}, digest`.
+    Whole,
 }
 
-/// The numbers of columns of `{message}, digest` and of `{plain_message}`.
-pub const WIDTHS: (usize, usize) = (27, 20);
+impl RowWidth {
+    /// Returns the width of the rows of a page.
+    #[must_use]
+    pub fn of(writes: &[Write<'_>]) -> Self {
+        writes.iter().map(Self::of_row).max().unwrap_or(Self::Short)
+    }
 
-/// Passes on the values of a row of `{message}, digest`, or of `{plain_message}` if it `is_plain`, one by one: a page has
-/// thousands of them, and a list of each row would cost a tenth of the time to store it.
+    const fn of_row(Write { message, deletion, .. }: &Write<'_>) -> Self {
+        let Message { stickers, components, snapshots, poll, extra, sent_at, .. } = message;
+        let is_whole = stickers.is_some()
+            || components.is_some()
+            || snapshots.is_some()
+            || poll.is_some()
+            || extra.is_some()
+            || sent_at.is_some()
+            || deletion.is_some();
+        let Message { version, reference, mentions, embeds, .. } = message;
+        let is_plain = version.edited_at.is_some() || reference.is_some() || !mentions.is_empty() || embeds.is_some();
+        match (is_whole, is_plain) {
+            (true, _) => Self::Whole,
+            (false, true) => Self::Plain,
+            (false, false) => Self::Short,
+        }
+    }
+
+    /// Returns the number of its columns.
+    #[must_use]
+    pub const fn columns(self) -> usize {
+        match self {
+            Self::Short => 12,
+            Self::Plain => 19,
+            Self::Whole => 27,
+        }
+    }
+}
+
+/// Passes on the values of a row of that width, one by one: a page has thousands of them, and a list of each row would
+/// cost a tenth of the time to store it.
 ///
 /// # Errors
 /// The first error of `pass`.
 #[inline]
 pub fn message_values<'a, E>(
     Write { message, digest, deletion }: &Write<'a>,
-    is_plain: bool,
+    width: RowWidth,
     mut pass: impl FnMut(Value<'a>) -> Result<(), E>,
 ) -> Result<(), E> {
-    let reference = message.reference;
     pass(message.channel_id.0.into())?;
     pass(message.id.into())?;
     pass(message.kind.0.into())?;
@@ -270,18 +300,21 @@ pub fn message_values<'a, E>(
     pass(message.author.bot.into())?;
     pass(message.author.webhook.into())?;
     pass((&message.content).into())?;
-    pass(message.version.edited_at.into())?;
     pass(message.version.observed_at.into())?;
     pass(message.version.origin.as_number().into())?;
     pass(message.pinned.into())?;
     pass(Value::Bits(message.flags))?;
-    pass(reference.map(|reference| reference.kind).into())?;
-    pass(reference.and_then(|reference| reference.message_id).into())?;
-    pass(reference.and_then(|reference| reference.channel_id).into())?;
-    pass(reference.and_then(|reference| reference.guild_id).into())?;
-    pass(mentions_text(&message.mentions).into())?;
-    pass(message.embeds.as_ref().into())?;
-    if !is_plain {
+    if width >= RowWidth::Plain {
+        let reference = message.reference;
+        pass(message.version.edited_at.into())?;
+        pass(reference.map(|reference| reference.kind).into())?;
+        pass(reference.and_then(|reference| reference.message_id).into())?;
+        pass(reference.and_then(|reference| reference.channel_id).into())?;
+        pass(reference.and_then(|reference| reference.guild_id).into())?;
+        pass(mentions_text(&message.mentions).into())?;
+        pass(message.embeds.as_ref().into())?;
+    }
+    if width == RowWidth::Whole {
         pass(message.stickers.as_ref().into())?;
         pass(message.components.as_ref().into())?;
         pass(message.snapshots.as_ref().into())?;
@@ -289,8 +322,8 @@ pub fn message_values<'a, E>(
         pass(message.extra.as_ref().into())?;
         pass(message.sent_at.into())?;
         pass(deletion.map(|deletion| deletion.at).into())?;
+        pass(deletion_number(*deletion).into())?;
     }
-    pass(deletion_number(*deletion).into())?;
     pass(Value::Bits(*digest))
 }
 

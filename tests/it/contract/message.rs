@@ -22,6 +22,7 @@ use super::fixture::{
 
 contract![
     every_field_of_a_message_comes_back,
+    every_field_comes_back_that_its_page_alone_has,
     every_field_is_replaced_by_a_newer_version,
     messages_are_paged_to_the_end_both_ways,
     a_range_begins_next_to_its_bound,
@@ -150,6 +151,40 @@ async fn every_field_of_a_message_comes_back(store: &dyn Store) {
         let found = read.messages().find(here.id, message.id).await.unwrap().unwrap();
         assert_eq!((found.message, found.deletion), (message, None));
     }
+}
+
+/// A store may leave out the columns that a page does not need.
+async fn every_field_comes_back_that_its_page_alone_has(store: &dyn Store) {
+    let (_, here) = one_channel(store).await;
+    let plain = message(&here, 3, "text", 1);
+    let rich = full(&plain);
+    let edited = Version { edited_at: rich.version.edited_at, ..plain.version };
+    let versions = [
+        plain.clone(),
+        Message { kind: rich.kind, ..plain.clone() },
+        Message { author: rich.author, ..plain.clone() },
+        Message { sent_at: rich.sent_at, ..plain.clone() },
+        Message { version: edited, ..plain.clone() },
+        Message { pinned: true, ..plain.clone() },
+        Message { flags: 1, ..plain.clone() },
+        Message { reference: rich.reference, ..plain.clone() },
+        Message { mentions: rich.mentions.clone(), ..plain.clone() },
+        Message { attachments: rich.attachments.clone(), ..plain.clone() },
+        Message { reactions: rich.reactions.clone(), ..plain.clone() },
+        Message { embeds: rich.embeds.clone(), ..plain.clone() },
+        Message { stickers: rich.stickers.clone(), ..plain.clone() },
+        Message { components: rich.components.clone(), ..plain.clone() },
+        Message { snapshots: rich.snapshots.clone(), ..plain.clone() },
+        Message { poll: rich.poll.clone(), ..plain.clone() },
+        Message { extra: rich.extra.clone(), ..plain.clone() },
+    ];
+    let alone = (10..).map(id).zip(versions).map(|(id, version)| Message { id, ..version });
+    let alone: Vec<_> = alone.collect();
+    for message in &alone {
+        let page = MessagePage::new(None, message.version.observed_at, vec![message.clone()]).unwrap();
+        put(store, &here, &page).await;
+    }
+    assert_eq!(held(store, &here).await, alone);
 }
 
 async fn every_field_is_replaced_by_a_newer_version(store: &dyn Store) {

@@ -1,16 +1,22 @@
 use crate::sql;
 
-use super::WIDTHS;
+use super::RowWidth;
 
 fn columns(list: &str) -> Vec<&str> {
     list.split(',').map(str::trim).collect()
 }
 
 #[test]
-fn a_plain_row_has_all_columns_but_the_rare_ones() {
-    let (mut all, plain) = (columns(sql! {"{message}, digest"}), columns(sql! {"{plain_message}"}));
-    assert_eq!((all.len(), plain.len()), WIDTHS);
-    let rare: Vec<_> = all.drain(18..25).collect();
-    assert_eq!(rare, ["stickers", "components", "snapshots", "poll", "extra", "sent_at", "deleted_at"]);
-    assert_eq!(plain, all);
+fn each_width_begins_with_the_columns_of_the_narrower_ones_and_ends_with_the_digest() {
+    let lists = [
+        (RowWidth::Short, columns(sql! {"{short_message}"})),
+        (RowWidth::Plain, columns(sql! {"{plain_message}"})),
+        (RowWidth::Whole, columns(sql! {"{message}, digest"})),
+    ];
+    let whole = &lists[2].1;
+    for (width, list) in &lists {
+        assert_eq!(list.len(), width.columns(), "{width:?}");
+        let (digest, others) = list.split_last().unwrap();
+        assert_eq!((*digest, others), ("digest", &whole[..others.len()]), "{width:?}");
+    }
 }

@@ -3,7 +3,7 @@
 use adapter_sql::columns::Columns;
 use adapter_sql::coverage::stored_coverage;
 use adapter_sql::message::{
-    WIDTHS, attachment_rows, deletion_number, is_plain, message_values, newest, reaction_rows, shown_sql, stored_stats,
+    RowWidth, attachment_rows, deletion_number, message_values, newest, reaction_rows, shown_sql, stored_stats,
     stored_version,
 };
 use adapter_sql::sql;
@@ -54,6 +54,10 @@ const INSERT: &str = sql! {r"
 
 const INSERT_PLAIN: &str = sql! {r"
     INSERT INTO messages ({plain_message})
+"};
+
+const INSERT_SHORT: &str = sql! {r"
+    INSERT INTO messages ({short_message})
 "};
 
 const INSERT_ATTACHMENTS: &str = sql! {r"
@@ -239,10 +243,14 @@ pub(super) fn remove(
 }
 
 pub(super) fn insert(connection: &Connection, writes: &[Write<'_>]) -> rusqlite::Result<()> {
-    let is_plain = writes.iter().all(is_plain);
-    let (sql, width) = if is_plain { (INSERT_PLAIN, WIDTHS.1) } else { (INSERT, WIDTHS.0) };
-    insert_each(connection, sql, width, writes.iter(), |write, binder| {
-        message_values(write, is_plain, |value| binder.bind(value))
+    let width = RowWidth::of(writes);
+    let sql = match width {
+        RowWidth::Short => INSERT_SHORT,
+        RowWidth::Plain => INSERT_PLAIN,
+        RowWidth::Whole => INSERT,
+    };
+    insert_each(connection, sql, width.columns(), writes.iter(), |write, binder| {
+        message_values(write, width, |value| binder.bind(value))
     })?;
     insert_all(connection, INSERT_ATTACHMENTS, attachment_rows(writes).collect::<Vec<_>>().into_iter())?;
     insert_all(connection, INSERT_REACTIONS, reaction_rows(writes).collect::<Vec<_>>().into_iter())

@@ -3,9 +3,7 @@
 use std::convert::Infallible;
 
 use adapter_sql::columns::Columns;
-use adapter_sql::message::{
-    WIDTHS, attachment_rows, deletion_number, is_plain, message_values, reaction_rows, shown_sql,
-};
+use adapter_sql::message::{RowWidth, attachment_rows, deletion_number, message_values, reaction_rows, shown_sql};
 use adapter_sql::session::Session;
 use adapter_sql::sql;
 use domain::change::ChangeKind;
@@ -22,10 +20,16 @@ use crate::channel::{LockedChannel, StoredRange};
 use crate::row::{datetime, datetime_if, of, value, values};
 use crate::unit::Unit;
 
-/// New rows without the columns that are `NULL` in most pages. The lock of the channel keeps other writers out, so `TiDB`
-/// need not lock each key as well: it finds out by the commit that none is taken.
+/// New rows. The lock of the channel keeps other writers out, so `TiDB` need not lock each key as well: it finds out by the
+/// commit that none is taken.
 const INSERT_PLAIN: &str = sql! {r"
     INSERT /*+ SET_VAR(tidb_constraint_check_in_place_pessimistic = 0) */ INTO messages ({plain_message})
+    VALUES
+"};
+
+/// As in [`INSERT_PLAIN`].
+const INSERT_SHORT: &str = sql! {r"
+    INSERT /*+ SET_VAR(tidb_constraint_check_in_place_pessimistic = 0) */ INTO messages ({short_message})
     VALUES
 "};
 
@@ -236,10 +240,18 @@ pub(super) fn keys<const N: usize>(first: [Value; N], channel: ChannelId, ids: &
 /// either.
 pub(super) async fn upsert_messages(unit: &mut Unit, writes: &[Write<'_>], are_new: bool) -> Result<(), StoreError> {
     let mut rest = writes;
-    if are_new && writes.iter().all(is_plain) {
-        rest = insert_plain(unit, writes).await?;
+    if are_new {
+        rest = match RowWidth::of(writes) {
+            RowWidth::Short => {
+                insert::<{ RowWidth::Short.columns() }>(unit, INSERT_SHORT, RowWidth::Short, writes).await?
+            }
+            RowWidth::Plain => {
+                insert::<{ RowWidth::Plain.columns() }>(unit, INSERT_PLAIN, RowWidth::Plain, writes).await?
+            }
+            RowWidth::Whole => writes,
+        };
     }
-    let rows: Vec<_> = rest.iter().map(|write| row::<{ WIDTHS.0 }>(write, false)).collect();
+    let rows: Vec<_> = rest.iter().map(|write| row::<{ RowWidth::Whole.columns() }>(write, RowWidth::Whole)).collect();
     upsert(unit, UPSERT, &rows, UPSERT_TAIL).await?;
     let attachments: Vec<_> = attachment_rows(writes).map(values).collect();
     unit.defer_rows(INSERT_ATTACHMENTS, &attachments).await?;
@@ -248,22 +260,27 @@ pub(super) async fn upsert_messages(unit: &mut Unit, writes: &[Write<'_>], are_n
 }
 
 /// Inserts new rows as far as there are statements of the right sizes; returns the others.
-async fn insert_plain<'a, 'b>(unit: &mut Unit, writes: &'b [Write<'a>]) -> Result<&'b [Write<'a>], StoreError> {
-    let mut rows: Vec<_> = writes.iter().map(|write| row::<{ WIDTHS.1 }>(write, true)).collect();
+async fn insert<'a, 'b, const N: usize>(
+    unit: &mut Unit,
+    head: &str,
+    width: RowWidth,
+    writes: &'b [Write<'a>],
+) -> Result<&'b [Write<'a>], StoreError> {
+    let mut rows: Vec<[Value; N]> = writes.iter().map(|write| row(write, width)).collect();
     let sizes: Vec<_> = pieces(&rows, size).map(<[_]>::len).take_while(|count| *count == padded_size(*count)).collect();
     let mut rest = writes;
     for count in sizes {
-        let sql = insert_sql(INSERT_PLAIN, WIDTHS.1, count, "");
+        let sql = insert_sql(head, N, count, "");
         unit.run(&sql, rows.drain(..count).flatten().collect::<Vec<_>>()).await?;
         rest = &rest[count..];
     }
     Ok(rest)
 }
 
-/// Returns a row of `N` values.
-fn row<const N: usize>(write: &Write<'_>, is_plain: bool) -> [Value; N] {
+/// Returns a row of that width, which has `N` columns.
+fn row<const N: usize>(write: &Write<'_>, width: RowWidth) -> [Value; N] {
     let (mut row, mut next) = ([const { Value::NULL }; N], 0);
-    let Ok(()) = message_values(write, is_plain, |shared| {
+    let Ok(()) = message_values(write, width, |shared| {
         row[next] = value(shared);
         next += 1;
         Ok::<_, Infallible>(())
