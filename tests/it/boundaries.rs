@@ -59,8 +59,8 @@ const EDGES: &[(&str, &[&str])] = &[
 const TOOLS: &[&str] = &["adapter-sql", "discord-simulator", "ledger"];
 
 const ASYNC: &[&str] = &["async-trait", "futures", "tokio", "tokio-util"];
-const WEB: &[&str] = &["http", "http-body", "http-body-util", "hyper", "hyper-util", "maud", "tower", "tower-http"];
-const CLIENT: &[&str] = &["http", "http-body", "http-body-util", "hyper", "hyper-rustls", "hyper-util", "tower"];
+const WEB: &[&str] = &["http", "http-body", "http-body-util", "hyper", "hyper-util", "maud"];
+const CLIENT: &[&str] = &["http", "http-body", "http-body-util", "hyper", "hyper-rustls", "hyper-util"];
 const FILES: &[&str] = &["flate2", "walkdir", "zip"];
 const SQLITE: &[&str] = &["libsqlite3-sys", "rusqlite"];
 const SERVER: &[&str] = &["mysql_async", "mysql_common"];

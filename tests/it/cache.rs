@@ -1,6 +1,8 @@
 //! The cache of responses: what it answers is what the archive shows, in the process that changed it at once, and in
 //! others within a second.
 
+mod processes;
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;

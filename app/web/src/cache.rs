@@ -17,13 +17,12 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
-use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout};
 
 use self::flight::{Flight, Flights};
 use self::shelf::{Record, Shelf, Stored};
-use super::compress::{Encoding, compressed};
+use super::compress::{Encoding, encoded};
 use super::response::{Body, knows, not_modified};
 
 /// How long a response may show the distance of a time from now.
@@ -140,8 +139,7 @@ impl Cache {
         let made = stored.form(encoding).get_or_try_init(|| async {
             let whole = Response::from_parts(record.head.clone(), stored.whole.clone());
             let accepted = HeaderValue::from_static(encoding.name());
-            let runtime = Handle::current();
-            let made = spawn_blocking(move || runtime.block_on(compressed(whole, &[accepted]))).await.map_err(drop)?;
+            let made = spawn_blocking(move || encoded(whole, &[accepted])).await.map_err(drop)?;
             let (head, body) = made.into_parts();
             if head.headers.contains_key(header::CONTENT_ENCODING) {
                 self.shelf().grow(record.id, body.len());

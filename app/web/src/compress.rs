@@ -1,20 +1,35 @@
-//! Compression of a whole response at once: the state of a compressor is larger than its output, so none is kept for as
-//! long as a client takes to read.
+//! Compression of whole responses.
 
-use std::convert::Infallible;
+use std::cell::RefCell;
+use std::io::{self, Write};
 
-use bytes::{Bytes, BytesMut};
-use http::{Extensions, HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
-use http_body_util::{BodyExt, Full};
-use tower::{ServiceBuilder, ServiceExt};
-use tower_http::compression::CompressionLayer;
-use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
+use brotli::enc::{BrotliCompress, BrotliEncoderParams};
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use http::response::Parts;
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
+use zstd::bulk::Compressor;
 
 use super::error::ApiError;
 use super::response::problem;
 
 /// The size, in bytes, below which a body is not compressed: compressing it saves no packet.
-const MIN_COMPRESSED: u64 = 1_024;
+const MIN_COMPRESSED: usize = 1_024;
+/// The size, in bytes, from which a body waits for its turn to be compressed, and does not delay other tasks; a smaller one
+/// needs little memory and no time.
+const LARGE: usize = 256 << 10;
+
+/// The levels at which a page takes about as long to compress as to make.
+const ZSTD_LEVEL: i32 = 3;
+const BROTLI_LEVEL: i32 = 4;
+
+thread_local! {
+    /// The compressor of a thread. Its memory, about a MiB, takes longer to allocate than a page to compress.
+    static COMPRESSOR: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
+}
 
 /// A form of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +55,7 @@ impl Encoding {
         }
     }
 
-    /// Returns the encoding that [`compressed`] chooses for the values of `Accept-Encoding`; `None` if all are rejected
+    /// Returns the most preferred encoding by the values of `Accept-Encoding`; `None` if all are rejected
     /// (<https://www.rfc-editor.org/rfc/rfc9110#section-12.5.3>).
     pub(super) fn best(accepted: &[HeaderValue]) -> Option<Self> {
         let (mut explicit, mut others) = ([None; Self::COUNT], None);
@@ -60,6 +75,35 @@ impl Encoding {
         let identity = (others.is_none() && explicit[Self::Identity as usize] != Some(0)).then_some(Self::Identity);
         best.map(|(_, one)| one).or(identity)
     }
+
+    /// Returns a body in this encoding.
+    fn encode(self, body: &[u8]) -> io::Result<Vec<u8>> {
+        match self {
+            Self::Identity => Ok(body.to_vec()),
+            Self::Gzip => {
+                let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+                encoder.write_all(body)?;
+                encoder.finish()
+            }
+            Self::Brotli => {
+                let mut encoded = Vec::new();
+                let window = usize::BITS - body.len().leading_zeros();
+                let parameters = BrotliEncoderParams {
+                    quality: BROTLI_LEVEL,
+                    lgwin: window.clamp(16, 22).cast_signed(),
+                    size_hint: body.len(),
+                    ..BrotliEncoderParams::default()
+                };
+                BrotliCompress(&mut &*body, &mut encoded, &parameters)?;
+                Ok(encoded)
+            }
+            Self::Zstd if body.len() > LARGE => zstd::bulk::compress(body, ZSTD_LEVEL),
+            Self::Zstd => COMPRESSOR.with_borrow_mut(|compressor| match compressor {
+                Some(compressor) => compressor.compress(body),
+                None => compressor.insert(Compressor::new(ZSTD_LEVEL)?).compress(body),
+            }),
+        }
+    }
 }
 
 /// Parses a weight, in thousandths.
@@ -75,43 +119,59 @@ fn quality(text: &str) -> Option<u16> {
     }
 }
 
+/// Returns the response in the best of the `accepted` encodings; a large one takes one of the `turns`.
+pub(super) async fn compressed(whole: Response<Bytes>, accepted: &[HeaderValue], turns: &Semaphore) -> Response<Bytes> {
+    if accepted.is_empty() || whole.body().len() <= LARGE {
+        return encoded(whole, accepted);
+    }
+    let _turn = turns.acquire().await.ok();
+    let accepted = accepted.to_vec();
+    let made = spawn_blocking(move || encoded(whole, &accepted)).await;
+    made.unwrap_or_else(|_| problem(&ApiError::internal(), false).map(|_| Bytes::new()))
+}
+
 /// Returns the response in the best of the `accepted` encodings.
-pub(super) async fn compressed(whole: Response<Bytes>, accepted: &[HeaderValue]) -> Response<Bytes> {
-    let mut request = Request::new(());
-    for encoding in accepted {
-        request.headers_mut().append(header::ACCEPT_ENCODING, encoding.clone());
+pub(super) fn encoded(whole: Response<Bytes>, accepted: &[HeaderValue]) -> Response<Bytes> {
+    let encoding = Encoding::best(accepted);
+    let (mut head, mut body) = whole.into_parts();
+    let is_compressible = is_compressible(&head, body.len());
+    if is_compressible || encoding.is_none() {
+        add_vary(&mut head.headers);
     }
-    // Files are sent as they are: most are compressed already, and the others are served by range.
-    let as_it_is =
-        |_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions| !headers.contains_key(header::ACCEPT_RANGES);
-    let worth_it = SizeAbove::new(MIN_COMPRESSED).and(NotForContentType::IMAGES).and(as_it_is);
-    let mut whole = Some(whole.map(Full::new));
-    let made = ServiceBuilder::new()
-        .layer(CompressionLayer::new().compress_when(worth_it))
-        .service_fn(move |_: Request<()>| {
-            let whole = whole.take().expect("one request is made");
-            async { Ok::<_, Infallible>(whole) }
-        })
-        .oneshot(request)
-        .await;
-    let (parts, mut body) = match made {
-        Ok(made) => made.into_parts(),
-        Err(never) => match never {},
-    };
-    let (mut first, mut rest) = (None, BytesMut::new());
-    while let Some(frame) = body.frame().await {
-        let Ok(frame) = frame else { return problem(&ApiError::internal(), false).map(|_| Bytes::new()) };
-        let Ok(bytes) = frame.into_data() else { continue };
-        match &first {
-            None => first = Some(bytes),
-            Some(_) => rest.extend_from_slice(&bytes),
+    match encoding {
+        None => head.status = StatusCode::NOT_ACCEPTABLE,
+        Some(Encoding::Identity) => {}
+        Some(encoding) if is_compressible => {
+            // Without memory for it, the body is sent as it is.
+            if let Ok(smaller) = encoding.encode(&body) {
+                body = smaller.into_boxed_slice().into();
+                head.headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding.name()));
+                head.headers.remove(header::CONTENT_LENGTH);
+            }
         }
-        // A large body takes a while; other tasks run between its pieces.
-        tokio::task::yield_now().await;
+        Some(_) => {}
     }
-    let first = first.unwrap_or_default();
-    let body = if rest.is_empty() { first } else { [&first[..], &rest[..]].concat().into() };
-    Response::from_parts(parts, body)
+    Response::from_parts(head, body)
+}
+
+/// Returns whether a body is worth compressing. Files are sent as they are: most are compressed already, and the others
+/// are served by range.
+fn is_compressible(head: &Parts, size: usize) -> bool {
+    let headers = &head.headers;
+    let kind = headers.get(header::CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
+    let is_picture = kind.starts_with(b"image/") && !kind.starts_with(b"image/svg+xml");
+    let is_ready = [header::CONTENT_ENCODING, header::CONTENT_RANGE, header::ACCEPT_RANGES];
+    size >= MIN_COMPRESSED && !is_picture && !is_ready.iter().any(|name| headers.contains_key(name))
+}
+
+/// Says that the response depends on the encodings that the client accepts.
+fn add_vary(headers: &mut HeaderMap) {
+    let names = headers.get_all(header::VARY).iter().filter_map(|value| value.to_str().ok());
+    let is_there =
+        names.flat_map(|names| names.split(',')).any(|name| name.trim().eq_ignore_ascii_case("accept-encoding"));
+    if !is_there {
+        headers.append(header::VARY, HeaderValue::from_static("accept-encoding"));
+    }
 }
 
 #[cfg(test)]

@@ -59,9 +59,6 @@ const WORK_TIMEOUT: Duration = Duration::from_secs(30);
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// The time that connections are given to finish when the server shuts down.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
-/// The size, in bytes, from which a response waits for its turn to be compressed; a smaller one needs little memory and
-/// no time.
-const LARGE: usize = 256 << 10;
 /// The largest body, in bytes.
 const MAX_BODY: usize = 1 << 20;
 /// The most bytes of a head that are read before the request is rejected.
@@ -375,9 +372,7 @@ async fn finished(state: &ServerState, routed: Routed, asked: &Asked, lead: Opti
     let (head, body) = revalidated(made, &asked.if_none_match).into_parts();
     let (response, stream) = match body {
         Body::Whole(whole) => {
-            let is_large = !asked.accepted.is_empty() && whole.len() > LARGE;
-            let _turn = if is_large { state.compressing.acquire().await.ok() } else { None };
-            (compressed(Response::from_parts(head, whole), &asked.accepted).await, None)
+            (compressed(Response::from_parts(head, whole), &asked.accepted, &state.compressing).await, None)
         }
         Body::Stream(stream) => (Response::from_parts(head, Bytes::new()), Some(stream)),
         // A stream that is still closed is opened with its first byte.
