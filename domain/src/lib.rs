@@ -31,6 +31,7 @@ pub mod channel;
 pub mod color;
 pub mod coverage;
 pub mod day;
+pub mod domain_name;
 pub mod emoji;
 pub mod event;
 pub mod export;

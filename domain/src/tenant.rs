@@ -7,6 +7,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 pub use crate::color::Color;
+use crate::domain_name::DomainName;
 use crate::guild::GuildSnowflake;
 use crate::retention::Retention;
 use crate::slug::TenantSlug;
@@ -250,6 +251,9 @@ pub struct Tenant {
     pub platform_id: PlatformId,
     /// Its name in addresses; unique in an installation.
     pub slug: TenantSlug,
+    /// The domain of its site, which has no other community's pages; unique in an installation. Without one, its pages are
+    /// below its slug on the installation's own host.
+    pub domain: Option<DomainName>,
     /// Its name.
     pub name: TenantName,
     /// Whether it is served.
@@ -283,6 +287,7 @@ impl Tenant {
             platform,
             platform_id,
             slug,
+            domain: None,
             name,
             status: TenantStatus::Active,
             branding: Branding::default(),

@@ -1,6 +1,7 @@
 //! Tenants.
 
 use async_trait::async_trait;
+use domain::domain_name::DomainName;
 use domain::slug::TenantSlug;
 use domain::tenant::{Tenant, TenantId};
 
@@ -20,6 +21,9 @@ pub trait TenantRepository: Send {
     /// Returns tenants by slug, ascending, without those that are being deleted.
     async fn list(&mut self, page: Page<TenantSlug>) -> Result<Vec<Tenant>, StoreError>;
 
+    /// Returns the tenants that have a domain by their domain, ascending, without those that are being deleted.
+    async fn list_by_domain(&mut self, page: Page<DomainName>) -> Result<Vec<Tenant>, StoreError>;
+
     /// Returns those of `ids` (at most 200) that have a channel, threads aside, whose own visibility is public; in any order.
     /// The number of statements, and of rows for each, does not depend on what they hold.
     async fn find_public(&mut self, ids: &[TenantId]) -> Result<Vec<TenantId>, StoreError>;
@@ -27,13 +31,15 @@ pub trait TenantRepository: Send {
     /// Stores a new tenant.
     ///
     /// # Errors
-    /// [`StoreError::Duplicate`] with `tenant` if its id is stored, with `tenant slug` if another has its slug.
+    /// [`StoreError::Duplicate`] with `tenant` if its id is stored, with `tenant slug` if another has its slug,
+    /// with `tenant domain` if another has its domain.
     async fn insert(&mut self, tenant: &Tenant) -> Result<(), StoreError>;
 
     /// Replaces every field of a stored tenant except `platform`, `platform_id` and `created_at`.
     ///
     /// # Errors
-    /// [`StoreError::Missing`] if it is not stored; [`StoreError::Duplicate`] if another has its slug.
+    /// [`StoreError::Missing`] if it is not stored; [`StoreError::Duplicate`] as for [`TenantRepository::insert`] if another has
+    /// its slug or its domain.
     async fn update(&mut self, tenant: &Tenant) -> Result<(), StoreError>;
 
     /// Removes a tenant that has no channels, with its roles, emoji and stickers, and the error texts of its jobs. A

@@ -170,6 +170,7 @@ fn every_list_that_is_cut_ends_its_order_on_a_key() {
         "hash",
         "edited_at",
         "day",
+        "domain",
         "first_day",
     ];
     for Statement { file, name, sql } in statements() {

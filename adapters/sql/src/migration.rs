@@ -75,6 +75,7 @@ macro_rules! migrations {
             25 "0025_channel_days",
             26 "0026_solved_tags",
             27 "0027_unreadable_channels",
+            28 "0028_domains",
         }
     };
     ($dialect:literal: $($version:literal $name:literal),+ $(,)?) => {

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use domain::change::ChangeKind;
+use domain::domain_name::DomainName;
 use domain::retention::{Retention, RetentionPeriod};
 use domain::slug::TenantSlug;
 use domain::solved::SolvedTags;
@@ -25,8 +26,12 @@ pub trait TenantStatements: Session {
     const FIND: &'static str;
     /// Finds a tenant by its slug.
     const FIND_BY_SLUG: &'static str;
+    /// Finds a tenant by its domain.
+    const FIND_BY_DOMAIN: &'static str;
     /// Lists the tenants after a slug.
     const LIST: &'static str;
+    /// Lists the tenants with a domain, after one.
+    const LIST_BY_DOMAIN: &'static str;
     /// Finds the id of each tenant that has a public channel.
     const FIND_PUBLIC: &'static str;
     /// Removes the error texts of a tenant's jobs, which can contain names of channels.
@@ -48,6 +53,7 @@ impl FromRow for Tenant {
             platform: row.parse("platform")?,
             platform_id: row.check("platform_id", PlatformId::new)?,
             slug: row.check("slug", TenantSlug::new)?,
+            domain: row.check_optional("domain", DomainName::new)?,
             name: row.check("name", TenantName::new)?,
             status: row.parse("status")?,
             branding: Branding {
@@ -110,6 +116,7 @@ fn parameters(tenant: &Tenant) -> Parameters<'_> {
         "retention_deleted_days" => tenant.retention.deleted.days().map(u32::from),
         "retention_edited_days" => tenant.retention.edited.days().map(u32::from),
         "solved_tags" => list_text(tenant.solved_tags.as_slice()),
+        "domain" => tenant.domain.as_ref().map(DomainName::as_str),
         "created_at" => tenant.created_at,
         "updated_at" => tenant.updated_at,
         "deleting_since" => tenant.deleting_since,
@@ -126,13 +133,20 @@ impl<U: TenantStatements> SqlUnit<U> {
         }
     }
 
-    /// Returns the error for a rejected row: whether its id or its slug is taken.
+    /// Returns the error for a rejected row: whether its id, its slug or its domain is taken.
     async fn duplicate(&mut self, tenant: &Tenant, error: U::Error) -> StoreError {
         let (id, slug) = (tenant.id.to_string(), tenant.slug.to_string());
-        match self.0.select_one(U::FIND_BY_SLUG, parameters! { "slug" => tenant.slug.as_str() }).await {
-            Ok(Some(Tenant { id: other, .. })) if other != tenant.id => self.0.taken(&[slug], "tenant slug", error),
-            Ok(_) => self.0.taken(&[id, slug], "tenant", error),
-            Err(error) => error,
+        let with_slug = self.0.select_one(U::FIND_BY_SLUG, parameters! { "slug" => tenant.slug.as_str() }).await;
+        let with_domain = match &tenant.domain {
+            Some(domain) => self.0.select_one(U::FIND_BY_DOMAIN, parameters! { "domain" => domain.as_str() }).await,
+            None => Ok(None),
+        };
+        let is_other = |found: Option<Tenant>| found.is_some_and(|found| found.id != tenant.id);
+        match (with_slug.map(is_other), with_domain.map(is_other)) {
+            (Ok(true), _) => self.0.taken(&[slug], "tenant slug", error),
+            (Ok(false), Ok(true)) => self.0.taken(&[], "tenant domain", error),
+            (Ok(false), Ok(false)) => self.0.taken(&[id, slug], "tenant", error),
+            (Err(error), _) | (_, Err(error)) => error,
         }
     }
 }
@@ -156,6 +170,12 @@ impl<U: TenantStatements> TenantRepository for SqlUnit<U> {
     async fn list(&mut self, page: Page<TenantSlug>) -> Result<Vec<Tenant>, StoreError> {
         let after = page.after.as_ref().map_or("", TenantSlug::as_str);
         self.0.select(U::LIST, parameters! { "after" => after, "limit" => page.limit }).await
+    }
+
+    #[instrument(name = "db.tenant.list_by_domain", level = "debug", skip_all, err(level = "trace"))]
+    async fn list_by_domain(&mut self, page: Page<DomainName>) -> Result<Vec<Tenant>, StoreError> {
+        let after = page.after.as_ref().map_or("", DomainName::as_str);
+        self.0.select(U::LIST_BY_DOMAIN, parameters! { "after" => after, "limit" => page.limit }).await
     }
 
     #[instrument(name = "db.tenant.find_public", level = "debug", skip_all, err(level = "trace"))]

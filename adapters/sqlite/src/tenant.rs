@@ -18,12 +18,27 @@ impl TenantStatements for Unit {
         WHERE slug = :slug
     "};
 
+    const FIND_BY_DOMAIN: &'static str = sql! {r"
+        SELECT {tenant}
+        FROM tenants
+        WHERE domain = :domain
+    "};
+
     const LIST: &'static str = sql! {r"
         SELECT {tenant}
         FROM tenants
         WHERE slug > :after
             AND deleting_since IS NULL
         ORDER BY slug
+        LIMIT :limit
+    "};
+
+    const LIST_BY_DOMAIN: &'static str = sql! {r"
+        SELECT {tenant}
+        FROM tenants
+        WHERE domain > :after
+            AND deleting_since IS NULL
+        ORDER BY domain
         LIMIT :limit
     "};
 
@@ -55,7 +70,7 @@ impl TenantStatements for Unit {
         SET slug = :slug, name = :name, status = :status, logo_url = :logo_url, primary_color = :primary_color,
             secondary_color = :secondary_color, accent_color = :accent_color,
             retention_deleted_days = :retention_deleted_days, retention_edited_days = :retention_edited_days,
-            solved_tags = :solved_tags, updated_at = :updated_at, deleting_since = :deleting_since
+            solved_tags = :solved_tags, domain = :domain, updated_at = :updated_at, deleting_since = :deleting_since
         WHERE tenant_id = :tenant_id
     ";
 

@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 use domain::channel::{Channel, ChannelId};
 use domain::coverage::{Coverage, Interval, Segments};
+use domain::domain_name::DomainName;
 use domain::guild::GuildItems;
 use domain::message::{MessageId, MessageMark, StoredMessage};
 use domain::page::MessagePage;
@@ -54,6 +55,9 @@ pub enum CopyError {
     /// Another community has the slug.
     #[error("the target has another community with the slug {0}: rename one of them first")]
     SlugTaken(TenantSlug),
+    /// Another community has the domain.
+    #[error("the target has another community with the domain {0}: remove it there or here first")]
+    DomainTaken(DomainName),
     /// The target is deleting the community.
     #[error("the target is deleting the community {0}: wait until it is gone")]
     Deleting(TenantSlug),
@@ -243,10 +247,10 @@ impl Copier {
             return Err(CopyError::SlugTaken(tenant.slug.clone()));
         }
         match unit.tenants().find(tenant.id).await.map_err(CopyError::To)? {
-            None => unit.tenants().insert(tenant).await.map_err(CopyError::To)?,
+            None => unit.tenants().insert(tenant).await.map_err(|error| rejected(tenant, error))?,
             Some(stored) if stored.deleting_since.is_some() => return Err(CopyError::Deleting(stored.slug)),
             Some(stored) if stored.updated_at < tenant.updated_at => {
-                unit.tenants().update(tenant).await.map_err(CopyError::To)?;
+                unit.tenants().update(tenant).await.map_err(|error| rejected(tenant, error))?;
             }
             Some(_) => return Ok(()),
         }
@@ -485,6 +489,14 @@ impl Copier {
 
     async fn begin(&self) -> Result<Box<dyn UnitOfWork>, CopyError> {
         self.to.begin().await.map_err(CopyError::To)
+    }
+}
+
+/// Returns the error for a tenant that the target rejected; its slug was found free.
+fn rejected(tenant: &Tenant, error: StoreError) -> CopyError {
+    match (&tenant.domain, &error) {
+        (Some(domain), StoreError::Duplicate { what: "tenant domain" }) => CopyError::DomainTaken(domain.clone()),
+        _ => CopyError::To(error),
     }
 }
 

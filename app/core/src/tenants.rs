@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use domain::domain_name::DomainName;
 use domain::job::{Job, JobKind};
 use domain::retention::{Retention, RetentionPeriod};
 use domain::slug::TenantSlug;
@@ -25,6 +26,9 @@ pub enum TenantsError {
     /// Another tenant has the slug.
     #[error("the slug {0} is taken by another community")]
     SlugTaken(TenantSlug),
+    /// Another tenant has the domain.
+    #[error("the domain {0} is taken by another community")]
+    DomainTaken(DomainName),
     /// The community is stored already.
     #[error("this community is stored already; its slug is {slug}")]
     Exists {
@@ -71,6 +75,8 @@ pub struct TenantPatch {
     pub name: Option<TenantName>,
     /// Its slug.
     pub slug: Option<TenantSlug>,
+    /// The domain of its site.
+    pub domain: Change<DomainName>,
     /// Whether it is served.
     pub status: Option<TenantStatus>,
     /// The appearance of its pages.
@@ -229,7 +235,8 @@ impl Tenants {
     /// Applies `patch` to a tenant.
     ///
     /// # Errors
-    /// [`TenantsError::KeyMissing`], [`TenantsError::NotFound`] or [`TenantsError::SlugTaken`].
+    /// [`TenantsError::KeyMissing`], [`TenantsError::NotFound`], [`TenantsError::SlugTaken`] or
+    /// [`TenantsError::DomainTaken`].
     pub async fn update(&self, reference: &str, patch: &TenantPatch) -> Result<Tenant, TenantsError> {
         retry(&LOST_RACE, TenantsError::is_retryable, || self.update_once(reference, patch)).await
     }
@@ -240,6 +247,7 @@ impl Tenants {
         let mut changed = stored.clone();
         changed.name = patch.name.clone().unwrap_or(changed.name);
         changed.slug = patch.slug.clone().unwrap_or(changed.slug);
+        patch.domain.apply(&mut changed.domain);
         changed.status = patch.status.unwrap_or(changed.status);
         patch.branding.apply(&mut changed.branding);
         patch.retention.apply(&mut changed.retention);
@@ -249,7 +257,7 @@ impl Tenants {
         }
         changed.updated_at = self.clock.now();
         match unit.tenants().update(&changed).await {
-            Err(StoreError::Duplicate { .. }) => return Err(TenantsError::SlugTaken(changed.slug)),
+            Err(StoreError::Duplicate { what }) => return Err(taken(what, changed)),
             outcome => outcome?,
         }
         unit.commit().await?;
@@ -285,6 +293,14 @@ impl Tenants {
         unit.jobs().upsert(&job).await?;
         unit.commit().await?;
         Ok(job)
+    }
+}
+
+/// Returns the error for a tenant whose slug or domain is taken.
+fn taken(what: &str, tenant: Tenant) -> TenantsError {
+    match tenant.domain {
+        Some(domain) if what == "tenant domain" => TenantsError::DomainTaken(domain),
+        _ => TenantsError::SlugTaken(tenant.slug),
     }
 }
 

@@ -17,7 +17,9 @@ use std::time::Duration;
 use app_core::process::Process;
 use app_core::search::Snapshots;
 use app_core::sync::{FileLimits, Files, Syncer};
+use app_core::tenants::Change;
 use clap::{Arg, ArgGroup, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use domain::domain_name::{DomainName, DomainNameError};
 use domain::pseudonym::PseudonymKey;
 use domain::retention::RetentionPeriod;
 use domain::slug::TenantSlug;
@@ -197,7 +199,7 @@ pub(crate) enum TenantCommand {
     },
     /// Change a community; name at least one thing to change
     #[command(group = ArgGroup::new("change")
-        .args(["name", "slug", "status", "retain_deleted", "retain_edited", "solved_tag"])
+        .args(["name", "slug", "status", "retain_deleted", "retain_edited", "solved_tag", "domain"])
         .required(true)
         .multiple(true))]
     Update {
@@ -222,6 +224,9 @@ pub(crate) enum TenantCommand {
         /// An empty name removes them
         #[arg(long, value_name = "NAME", value_parser = solved_tag)]
         solved_tag: Vec<SolvedTags>,
+        /// The domain of its site, whose DNS and TLS proxy are yours to set up. An empty name removes it
+        #[arg(long, value_parser = domain)]
+        domain: Option<Change<DomainName>>,
         /// Print the result as JSON
         #[arg(long)]
         json: bool,
@@ -239,6 +244,11 @@ pub(crate) enum TenantCommand {
 /// Parses the name of a tag; an empty one names none.
 fn solved_tag(text: &str) -> Result<SolvedTags, SolvedTagsError> {
     SolvedTags::new(Some(text).filter(|text| !text.is_empty()))
+}
+
+/// Parses a domain; an empty one removes that of before.
+fn domain(text: &str) -> Result<Change<DomainName>, DomainNameError> {
+    if text.is_empty() { Ok(Change::Clear) } else { DomainName::new(text).map(Change::Set) }
 }
 
 /// Parses the command line and the environment.

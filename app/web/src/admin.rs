@@ -2,6 +2,7 @@
 
 use app_core::browse::Audience;
 use app_core::tenants::{BrandingPatch, Change, NewTenant, RetentionPatch, TenantPatch};
+use domain::domain_name::DomainName;
 use domain::message::MessageId;
 use domain::retention::RetentionPeriod;
 use domain::slug::TenantSlug;
@@ -57,13 +58,14 @@ pub(super) async fn create(call: &Call<'_>) -> Result<Response, ApiError> {
 /// Updates a tenant by a JSON merge patch: an absent field stays, `null` clears it.
 pub(super) async fn update(call: &Call<'_>, reference: TenantRef<'_>) -> Result<Response, ApiError> {
     let body = call.request.json_body("application/merge-patch+json")?;
-    let mut fields = Fields::read(body, &["name", "slug", "status", "branding", "retention", "solved_tags"])?;
+    let mut fields = Fields::read(body, &["name", "slug", "status", "domain", "branding", "retention", "solved_tags"])?;
     if fields.is_empty() {
         return Err(ApiError::bad_request("the patch changes nothing: name at least one field"));
     }
     let patch = TenantPatch {
         name: fields.kept("name", |text| TenantName::new(text).map_err(|error| error.to_string())),
         slug: fields.kept("slug", |text| TenantSlug::new(text).map_err(|error| error.to_string())),
+        domain: fields.change("domain", |text| DomainName::new(text).map_err(|error| error.to_string())),
         status: fields.kept("status", |text| text.parse().map_err(|error| format!("{error}"))),
         branding: branding(&mut fields),
         retention: retention(&mut fields),

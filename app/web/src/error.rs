@@ -196,6 +196,7 @@ impl From<TenantsError> for ApiError {
         match error {
             TenantsError::NotFound(_) => Self::not_found("there is no such community"),
             TenantsError::SlugTaken(_)
+            | TenantsError::DomainTaken(_)
             | TenantsError::Exists { .. }
             | TenantsError::Deleting
             | TenantsError::KeyMissing => Self::new(StatusCode::CONFLICT, "conflict", error.to_string()),

@@ -1,5 +1,6 @@
 //! Tenants.
 
+use domain::domain_name::DomainName;
 use domain::slug::TenantSlug;
 use domain::solved::SolvedTags;
 use domain::tenant::{Branding, LogoUrl, PlatformId, Tenant, TenantId, TenantName, TenantStatus};
@@ -16,14 +17,22 @@ contract![
     a_tenant_at_every_end_comes_back,
     an_update_keeps_what_never_changes,
     a_tenant_and_a_slug_are_taken_once,
+    a_domain_is_taken_once,
     what_is_not_stored_is_not_found,
     tenants_are_listed_by_slug_to_the_end,
+    tenants_are_listed_by_domain_to_the_end,
     a_tenant_goes_when_its_channels_are_gone,
 ];
+
+/// Returns a domain that no other case has.
+fn domain(name: &str) -> DomainName {
+    DomainName::new(&format!("{name}x{}.example", Uuid::new_v4().simple())).unwrap()
+}
 
 fn full() -> Tenant {
     let plain = tenant();
     Tenant {
+        domain: Some(domain("")),
         name: TenantName::new("Ĳssel & Søn 🧵 <b>").unwrap(),
         status: TenantStatus::Maintenance,
         branding: Branding {
@@ -88,6 +97,30 @@ async fn a_tenant_and_a_slug_are_taken_once(store: &dyn Store) {
     assert_eq!(store.read().await.unwrap().tenants().find(other.id).await.unwrap(), Some(other));
 }
 
+async fn a_domain_is_taken_once(store: &dyn Store) {
+    let one = Tenant { domain: Some(domain("")), ..tenant() };
+    let (other, without) = (Tenant { domain: Some(domain("")), ..tenant() }, tenant());
+    for tenant in [&one, &other, &without, &tenant()] {
+        insert(store, tenant).await.unwrap();
+    }
+    let is_refused = |outcome: Result<(), StoreError>| {
+        assert!(matches!(outcome, Err(StoreError::Duplicate { what: "tenant domain" })), "{outcome:?}");
+    };
+    is_refused(insert(store, &Tenant { domain: one.domain.clone(), ..tenant() }).await);
+    for thief in [&other, &without] {
+        let mut unit = begin(store).await;
+        is_refused(unit.tenants().update(&Tenant { domain: one.domain.clone(), ..thief.clone() }).await);
+    }
+    // One that is given up can be taken in the same unit.
+    let mut unit = begin(store).await;
+    unit.tenants().update(&Tenant { domain: None, ..one.clone() }).await.unwrap();
+    unit.tenants().update(&Tenant { domain: one.domain.clone(), ..without.clone() }).await.unwrap();
+    unit.commit().await.unwrap();
+    let mut read = store.read().await.unwrap();
+    assert_eq!(read.tenants().find(one.id).await.unwrap().unwrap().domain, None);
+    assert_eq!(read.tenants().find(without.id).await.unwrap().unwrap().domain, one.domain);
+}
+
 async fn what_is_not_stored_is_not_found(store: &dyn Store) {
     let unknown = tenant();
     let mut unit = begin(store).await;
@@ -123,6 +156,34 @@ async fn tenants_are_listed_by_slug_to_the_end(store: &dyn Store) {
     }
 }
 
+async fn tenants_are_listed_by_domain_to_the_end(store: &dyn Store) {
+    // Other cases share the list: these are adjacent, under a prefix of their own.
+    let prefix = format!("zz{}", Uuid::new_v4().simple());
+    let name = |name: &str| DomainName::new(&format!("{prefix}{name}.example")).unwrap();
+    let named = |domain: &str| Tenant { domain: Some(name(domain)), ..tenant() };
+    let going = Tenant { deleting_since: Some(at(5)), ..named("c") };
+    for one in [named("e"), named("a"), going, named("1"), tenant(), named("b-a"), named("b")] {
+        insert(store, &one).await.unwrap();
+    }
+    let expected: Vec<DomainName> = ["1", "a", "b-a", "b", "e"].map(name).into();
+    for limit in 1..=6 {
+        let (mut found, mut after) = (Vec::new(), Some(DomainName::new(&format!("{prefix}.a")).unwrap()));
+        loop {
+            let page = store.read().await.unwrap().tenants().list_by_domain(Page { after, limit }).await.unwrap();
+            assert!(page.len() <= limit as usize);
+            let ours: Vec<_> = page
+                .into_iter()
+                .filter_map(|one| one.domain)
+                .take_while(|one| one.as_str().starts_with(&prefix))
+                .collect();
+            let Some(last) = ours.last().cloned() else { break };
+            after = Some(last);
+            found.extend(ours);
+        }
+        assert_eq!(found, expected, "{limit} at a time");
+    }
+}
+
 async fn a_tenant_goes_when_its_channels_are_gone(store: &dyn Store) {
     let (tenant, channel) = one_channel(store).await;
     let mut unit = begin(store).await;
@@ -144,7 +205,10 @@ async fn a_tenant_at_every_end_comes_back(store: &dyn Store) {
     let unique = plain.slug.as_str();
     let platform_id = PlatformId::new(&format!("{unique}{}", "🧶".repeat(255 - unique.len()))).unwrap();
     let logo = "https://example.org/";
+    let label = "a".repeat(63);
+    let unique_label = format!("{unique}{}", "b".repeat(61 - unique.len()));
     let widest = Tenant {
+        domain: Some(DomainName::new(&format!("{label}.{label}.{label}.{unique_label}")).unwrap()),
         slug: TenantSlug::new(&format!("{unique}{}", "z".repeat(TenantSlug::MAX - unique.len()))).unwrap(),
         name: TenantName::new(&"🧵".repeat(255)).unwrap(),
         status: TenantStatus::Cancelled,

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use domain::domain_name::DomainName;
 use domain::pseudonym::PseudonymKey;
 use domain::slug::TenantSlug;
 use domain::tenant::{Platform, PlatformId, Tenant, TenantName};
@@ -7,7 +8,7 @@ use domain::timestamp::Timestamp;
 use ports::error::StoreError;
 use ports::mock::{FakeClock, FakeStore, FakeUnitOfWork};
 
-use super::{NewTenant, TenantPatch, Tenants, TenantsError};
+use super::{Change, NewTenant, TenantPatch, Tenants, TenantsError};
 
 fn clock() -> FakeClock {
     FakeClock(Timestamp::from_millis(7).unwrap())
@@ -106,6 +107,19 @@ async fn a_patch_that_changes_nothing_writes_nothing() {
     let (tenants, store) = tenants([unit]);
     let patch = TenantPatch { name: Some(stored().name), slug: None, status: None, ..TenantPatch::default() };
     assert_eq!(tenants.update("needles", &patch).await.unwrap(), stored());
+    assert_eq!(store.committed(), 0);
+}
+
+#[tokio::test]
+async fn a_domain_that_is_taken_is_told() {
+    let mut unit = FakeUnitOfWork::default();
+    unit.tenants.expect_find_by_slug().returning(|_| Ok(Some(stored())));
+    unit.tenants.expect_update().returning(|_| Err(StoreError::Duplicate { what: "tenant domain" }));
+    let (tenants, store) = tenants([unit]);
+    let domain = DomainName::new("needles.example").unwrap();
+    let patch = TenantPatch { domain: Change::Set(domain.clone()), ..TenantPatch::default() };
+    let refused = tenants.update("needles", &patch).await;
+    assert!(matches!(&refused, Err(TenantsError::DomainTaken(taken)) if *taken == domain), "{refused:?}");
     assert_eq!(store.committed(), 0);
 }
 

@@ -25,11 +25,23 @@ pub(super) async fn run(command: TenantCommand, tools: &Tools) -> Outcome {
         }
         TenantCommand::List { json } => list(json, tools).await,
         TenantCommand::Show { tenant, json } => show(&tenants.find(&tenant).await?, json),
-        TenantCommand::Update { tenant, name, slug, status, retain_deleted, retain_edited, solved_tag, json } => {
+        TenantCommand::Update {
+            tenant,
+            name,
+            slug,
+            status,
+            retain_deleted,
+            retain_edited,
+            solved_tag,
+            domain,
+            json,
+        } => {
             let retention = RetentionPatch { deleted: retain_deleted, edited: retain_edited };
             let names = solved_tag.iter().flat_map(SolvedTags::as_slice);
             let solved_tags = if solved_tag.is_empty() { None } else { Some(SolvedTags::new(names)?) };
-            let patch = TenantPatch { name, slug, status, branding: BrandingPatch::default(), retention, solved_tags };
+            let domain = domain.unwrap_or_default();
+            let patch =
+                TenantPatch { name, slug, domain, status, branding: BrandingPatch::default(), retention, solved_tags };
             show(&tenants.update(&tenant, &patch).await?, json)
         }
         TenantCommand::Delete { tenant, json } => {
@@ -62,13 +74,16 @@ fn show(tenant: &Tenant, json: bool) -> Outcome {
     if json {
         writeln!(stdout(), "{}", serde_json::to_string(&TenantBody::new(tenant, Audience::Admin))?)?;
     } else {
-        let Tenant { id, slug, name, status, platform_id, created_at, retention, solved_tags, .. } = tenant;
+        let Tenant { id, slug, name, status, platform_id, created_at, retention, solved_tags, domain, .. } = tenant;
         writeln!(
             stdout(),
             "{slug}: {} ({}), guild {platform_id}, since {created_at}, id {id}",
             name.as_str(),
             status.as_str()
         )?;
+        if let Some(domain) = domain {
+            writeln!(stdout(), "  domain: {domain}")?;
+        }
         if *retention != Retention::NONE {
             let Retention { deleted, edited } = retention;
             writeln!(stdout(), "  earlier texts: of deleted messages {deleted}, of edited ones {edited}")?;

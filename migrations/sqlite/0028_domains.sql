@@ -1,0 +1,3 @@
+ALTER TABLE tenants ADD COLUMN domain TEXT;
+
+CREATE UNIQUE INDEX IF NOT EXISTS tenants_domain ON tenants (domain);

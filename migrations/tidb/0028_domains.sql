@@ -1,0 +1,3 @@
+ALTER TABLE tenants ADD COLUMN IF NOT EXISTS domain VARCHAR(253) CHARACTER SET ascii COLLATE ascii_bin;
+
+CREATE UNIQUE INDEX IF NOT EXISTS tenants_domain ON tenants (domain);
