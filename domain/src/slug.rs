@@ -10,8 +10,10 @@ use uuid::Uuid;
 const RESERVED: [&str; 12] =
     ["about", "admin", "api", "assets", "docs", "healthz", "help", "metrics", "readyz", "search", "sitemap", "static"];
 
-/// Second path segments that the site uses itself, so that no channel has them.
-const RESERVED_CHANNELS: [&str; 7] = ["about", "feed", "files", "p", "privacy", "search", "sitemap"];
+/// Path segments after the tenant's that the site uses itself, so that no channel has them. On the domain of a tenant they
+/// are the first ones, so those that the server answers on every host are among them.
+const RESERVED_CHANNELS: [&str; 12] =
+    ["about", "api", "assets", "feed", "files", "healthz", "metrics", "p", "privacy", "readyz", "search", "sitemap"];
 
 /// The longest slug of a channel, in characters; Discord allows 100 in a name.
 const CHANNEL_SLUG_MAX: usize = 100;

@@ -90,7 +90,9 @@ fn no_name_makes_the_slug_of_a_hidden_channel() {
 
 #[test]
 fn a_channel_never_gets_a_word_of_the_site() {
-    for name in ["search", "Feed", "sitemap", "files", "about", "#privacy", "p"] {
+    for name in [
+        "search", "Feed", "sitemap", "files", "about", "#privacy", "p", "API", "assets", "metrics", "healthz", "readyz",
+    ] {
         let slug = ChannelSlug::from_name(name);
         assert!(slug.as_str().starts_with("channel-") && !slug.is_reserved(), "{slug}");
     }

@@ -151,9 +151,13 @@ impl Reading {
         {
             return Ok(Some(found));
         }
-        match ChannelSlug::new(reference) {
-            Ok(slug) => Ok(self.at.channel_by_slug(tenant.id, &slug).await?),
-            Err(_) => Ok(None),
+        let Ok(slug) = ChannelSlug::new(reference) else { return Ok(None) };
+        match self.at.channel_by_slug(tenant.id, &slug).await? {
+            // A channel that had a word of the site as its slug, before the site used it, was given that of its name.
+            None if slug.is_reserved() => {
+                Ok(self.at.channel_by_slug(tenant.id, &ChannelSlug::from_name(reference)).await?)
+            }
+            found => Ok(found),
         }
     }
 
