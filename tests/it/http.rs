@@ -3,6 +3,7 @@
 mod addresses;
 mod crowd;
 mod days;
+mod domains;
 mod feeds;
 mod log;
 mod pages;

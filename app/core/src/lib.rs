@@ -2,13 +2,15 @@
 //!
 //! Each module is one use case: [`sync`] copies from Discord, and [`ingest`] stores what it fetched; [`import`] copies from
 //! exports, [`mod@copy`] from another archive; [`browse`] reads for an audience, [`jobs`] and [`tenants`] administer,
-//! [`follow`] follows the change log, and [`doctor`] checks an installation. A use case gets its ports as trait objects
+//! [`follow`] follows the change log, [`domains`] finds the
+//! community of a domain, and [`doctor`] checks an installation. A use case gets its ports as trait objects
 //! when it is made, and is tested with the mocks of `ports` or against a real store in `tests/it`.
 
 pub mod browse;
 mod channels;
 pub mod copy;
 pub mod doctor;
+pub mod domains;
 pub mod follow;
 pub mod import;
 pub mod ingest;

@@ -73,6 +73,9 @@ pub(super) async fn update(call: &Call<'_>, reference: TenantRef<'_>) -> Result<
     };
     fields.done()?;
     let tenant = call.state.tenants.update(reference.0, &patch).await?;
+    if let Some(domains) = &call.state.domains {
+        domains.forget();
+    }
     info!(tenant.id = %tenant.id, "tenant updated");
     Ok(json(StatusCode::OK, &TenantBody::new(&tenant, Audience::Admin)))
 }

@@ -1,6 +1,8 @@
 //! A request that has found its route, as a handler gets it.
 
 use app_core::browse::Audience;
+use app_core::domains::Site;
+use domain::tenant::Tenant;
 use futures::future::BoxFuture;
 
 use super::ServerState;
@@ -8,27 +10,48 @@ use super::capture::Capture;
 use super::error::ApiError;
 use super::query::Query;
 use super::request::Request;
-use super::response::Response;
+use super::response::{Response, moved};
+use crate::address::Base;
 
 /// A request for a route.
 pub(super) struct Call<'a> {
     pub(super) state: &'a ServerState,
     pub(super) request: &'a Request,
+    /// The tenant whose domain the request is for.
+    pub(super) site: Option<&'a Site>,
     /// The audience whose view of the archive the response shows.
     pub(super) audience: Audience,
     pub(super) query: Query,
-    captures: Vec<(&'static str, &'a str)>,
+    captures: Captures<'a>,
 }
 
+/// The captured parts of a path, by name.
+pub(super) type Captures<'a> = Vec<(&'static str, &'a str)>;
+
 impl<'a> Call<'a> {
-    pub(super) const fn new(
+    pub(super) fn new(
         state: &'a ServerState,
         request: &'a Request,
         audience: Audience,
         query: Query,
-        captures: Vec<(&'static str, &'a str)>,
+        captures: Captures<'a>,
     ) -> Self {
-        Self { state, request, audience, query, captures }
+        Self { state, request, site: request.host.site(), audience, query, captures }
+    }
+
+    /// Returns the addresses of a tenant's site.
+    pub(super) const fn base<'t>(&self, tenant: &'t Tenant) -> Base<'t>
+    where
+        'a: 't,
+    {
+        Base::of_site(tenant, &self.state.public)
+    }
+
+    /// Returns the redirect to a path of a tenant's site, which may be on another host.
+    pub(super) fn moved(&self, tenant: &Tenant, path: &str) -> Response {
+        let base = self.base(tenant);
+        let address = if base.has_domain() { base.address(path) } else { None };
+        moved(address.as_deref().unwrap_or(path))
     }
 
     /// Parses the part of the path that the route captures under `name`.

@@ -1,22 +1,22 @@
 //! From a request to its route, and the responses to requests without one.
 
 use app_core::browse::Audience;
+use app_core::domains::Site;
 use app_core::retry::{LOST_RACE, retry};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use percent_encoding::utf8_percent_encode;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use tracing::info;
 
 use super::ServerState;
-use super::call::Call;
+use super::call::{Call, Captures};
 use super::error::ApiError;
 use super::query::{Query, decode};
 use super::request::{Area, Request, is_probe};
 use super::response::{Response, moved, with_type};
 use super::route::{Access, ROUTES, Route};
-use crate::address::SEGMENT;
+use crate::address::path_of;
 
 /// A response, with the facts that only the routing table knows.
 pub(super) struct Routed {
@@ -54,21 +54,35 @@ pub(super) async fn dispatch(state: &ServerState, request: &Request) -> Routed {
     };
     let cors = public_api && audience == Audience::Public;
     let method = if request.method == Method::HEAD { &Method::GET } else { &request.method };
-    // The first route of each method at this path.
-    let mut here: Vec<(&Route, _)> = Vec::new();
-    for route in ROUTES {
-        if let Some(captures) = route.matched(area, &segments)
-            && here.iter().all(|(known, _)| known.method != route.method)
-        {
-            here.push((route, captures));
+    // On the domain of a tenant, the tenant's part of the address is left out.
+    let of_site: Option<Vec<&str>> =
+        request.host.site().map(|site| std::iter::once(site.slug.as_str()).chain(segments.iter().copied()).collect());
+    let here = match &of_site {
+        Some(of_site) => {
+            let own = routes(area, &segments, Route::is_on_every_host);
+            if own.is_empty() { routes(area, of_site, |_| true) } else { own }
         }
-    }
+        None => routes(area, &segments, |_| true),
+    };
     let response = match (here.iter().find(|(route, _)| route.method == *method), here.first()) {
         (Some((route, captures)), _) => {
-            let response = run(state, request, route, area, audience, captures.clone()).await;
+            let response = match moved_to_site(state, request, route, &segments) {
+                Some(moved) => Ok(moved),
+                None => run(state, request, route, area, audience, captures.clone()).await,
+            };
+            let response = match response {
+                Err(error) if error.status == StatusCode::NOT_FOUND => {
+                    without_slug(state, request, area, &segments).ok_or(error)
+                }
+                other => other,
+            };
             return Routed { response, route: route.path, audience, cors };
         }
-        (None, None) => return Routed { audience, cors, ..failed(ApiError::not_found(NOTHING)) },
+        (None, None) => {
+            let response = without_slug(state, request, area, &segments);
+            let response = response.ok_or_else(|| ApiError::not_found(NOTHING));
+            return Routed { response, audience, cors, ..failed(ApiError::internal()) };
+        }
         (None, Some(_)) if cors && request.method == Method::OPTIONS => Ok(preflight()),
         (None, Some(_)) => {
             let allowed: Vec<&Method> = here.iter().map(|(route, _)| &route.method).collect();
@@ -76,6 +90,50 @@ pub(super) async fn dispatch(state: &ServerState, request: &Request) -> Routed {
         }
     };
     Routed { response, route: here[0].0.path, audience, cors }
+}
+
+/// Returns the first route of each method at a path, of those that fit.
+fn routes<'a>(area: Area, segments: &[&'a str], fits: impl Fn(&Route) -> bool) -> Vec<(&'static Route, Captures<'a>)> {
+    let mut here: Vec<(&Route, _)> = Vec::new();
+    for route in ROUTES.iter().filter(|route| fits(route)) {
+        if let Some(captures) = route.matched(area, segments)
+            && here.iter().all(|(known, _)| known.method != route.method)
+        {
+            here.push((route, captures));
+        }
+    }
+    here
+}
+
+/// Redirects a request for a page of a tenant whose pages are on a domain, which is not the host of the request.
+fn moved_to_site(state: &ServerState, request: &Request, route: &Route, segments: &[&str]) -> Option<Response> {
+    let (slug, rest) = segments.split_first().filter(|_| route.is_of_site())?;
+    moved_on_site(state, request, request.host.elsewhere(slug)?, rest)
+}
+
+/// Redirects an address on the domain of a tenant that begins with the tenant's slug, as on other hosts, to the same one
+/// without it. It is called only for an address where nothing else is.
+fn without_slug(state: &ServerState, request: &Request, area: Area, segments: &[&str]) -> Option<Response> {
+    let (slug, rest) = segments.split_first()?;
+    let site = request.host.site().filter(|site| site.slug.as_str() == *slug)?;
+    let is_moved = routes(area, segments, |_| true).iter().any(|(route, _)| route.method == Method::GET);
+    if is_moved { moved_on_site(state, request, site, rest) } else { None }
+}
+
+/// Returns the redirect to a path on a domain; `None` if the path is one of the server itself there, which only the handler
+/// of the page can replace. Clients follow it for an hour without a request: the domain can change.
+fn moved_on_site(state: &ServerState, request: &Request, site: &Site, segments: &[&str]) -> Option<Response> {
+    let path = if segments.is_empty() { "/".to_owned() } else { path_of(segments) };
+    let is_of_server =
+        Area::of(&path) != Area::Pages || !routes(Area::Pages, segments, Route::is_on_every_host).is_empty();
+    if is_of_server || segments.iter().any(|segment| segment.is_empty()) {
+        return None;
+    }
+    let origin = state.public.of_domain(&site.domain);
+    let query = request.query.as_ref().map_or_else(String::new, |query| format!("?{query}"));
+    let mut response = moved(&format!("{origin}{path}{query}"));
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"));
+    Some(response)
 }
 
 /// The detail of the error for an address without a route.
@@ -88,7 +146,7 @@ async fn run(
     route: &Route,
     area: Area,
     audience: Audience,
-    captures: Vec<(&'static str, &str)>,
+    captures: Captures<'_>,
 ) -> Result<Response, ApiError> {
     if route.access.needs_key() {
         admin_only(state, audience)?;
@@ -114,8 +172,7 @@ fn segments(path: &str) -> Option<Vec<String>> {
 fn without_slash(request: &Request, segments: &[&str]) -> Result<Response, ApiError> {
     let segments = segments.strip_suffix(&[""]).unwrap_or_default();
     // Browsers read a backslash as a slash, so the new address is made of the decoded parts.
-    let encoded = segments.iter().flat_map(|part| std::iter::once("/").chain(utf8_percent_encode(part, SEGMENT)));
-    let bare: String = encoded.collect();
+    let bare = path_of(segments);
     let whole = !segments.is_empty() && segments.iter().all(|segment| !segment.is_empty());
     if !whole || Area::of(&bare) != Area::Pages || !matches!(request.method, Method::GET | Method::HEAD) {
         return Err(ApiError::not_found("there is nothing at this address; no address ends in a slash"));

@@ -1,12 +1,14 @@
 //! The addresses of feeds.
 
 use app_core::browse::{FEED, Find};
+use domain::tenant::Tenant;
 use http::StatusCode;
 
 use super::call::Call;
 use super::capture::{ChannelRef, FeedFormat, TagRef, TenantRef};
 use super::error::ApiError;
-use super::response::{Response, moved, with_type};
+use super::response::{Response, with_type};
+use crate::address::{Base, segment};
 use crate::html::{Feed, Frame, Part};
 
 impl FeedFormat {
@@ -25,20 +27,20 @@ impl FeedFormat {
     }
 }
 
-/// Checks that the server has a public address, which the ids and links of feeds contain.
-fn public_url<'a>(call: &Call<'a>) -> Result<&'a str, ApiError> {
-    let address = call.state.public_url.as_str();
-    if address.is_empty() { Err(ApiError::not_found("a feed needs the setting PUBLIC_URL")) } else { Ok(address) }
+/// Returns the addresses of a tenant's site, if it has a public address, which the ids and links of feeds contain.
+fn base<'a>(call: &Call<'a>, tenant: &'a Tenant) -> Result<Base<'a>, ApiError> {
+    let base = call.base(tenant);
+    base.origin().map(|_| base).ok_or_else(|| ApiError::not_found("a feed needs the setting PUBLIC_URL"))
 }
 
 /// Returns the feed of a community.
 pub(super) async fn tenant(call: &Call<'_>, slug: TenantRef<'_>, format: FeedFormat) -> Result<Response, ApiError> {
-    let public_url = public_url(call)?;
     let mut at = call.state.browse.open(call.audience).await?;
     let tenant = at.tenant(slug.0).await?;
+    let base = base(call, &tenant)?;
     let channels = at.channels(&tenant).await?;
     let posts = at.newest_posts_of_all(&tenant).await?;
-    let frame = Frame { public_url, tenant: &tenant, channels: &channels, now: None };
+    let frame = Frame { base, channels: &channels, now: None };
     Ok(format.response(&Feed::of_posts(&frame, Part { channel: None, tag: None }, &posts)))
 }
 
@@ -70,17 +72,17 @@ async fn of_channel(
     tag: Option<TagRef<'_>>,
     format: FeedFormat,
 ) -> Result<Response, ApiError> {
-    let public_url = public_url(call)?;
     let mut at = call.state.browse.open(call.audience).await?;
     let tenant = at.tenant(slug.0).await?;
+    let base = base(call, &tenant)?;
     let view = at.channel(&tenant, channel).await?;
     let channels = at.channels(&tenant).await?;
-    let frame = Frame { public_url, tenant: &tenant, channels: &channels, now: None };
+    let frame = Frame { base, channels: &channels, now: None };
     let named =
         tag.map(|TagRef(id)| (id, view.channel.tags.iter().find(|tag| tag.id == id).map_or("", |tag| &tag.name)));
     let part = Part { channel: Some(&view), tag: named };
-    if view.channel.slug.as_str() != channel {
-        return Ok(moved(&format!("{}{}", part.path(&frame), format.ending())));
+    if segment(&view.channel) != channel {
+        return Ok(call.moved(&tenant, &format!("{}{}", part.path(&frame), format.ending())));
     }
     if view.channel.kind.is_forum() || tag.is_some() {
         let posts = at.newest_posts(&view, tag.map(|tag| tag.0)).await?;

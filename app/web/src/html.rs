@@ -33,7 +33,7 @@ pub use self::feed::{Feed, Part};
 use self::head::Summary;
 use self::markup::Names;
 pub use self::search::{SearchState, search};
-use crate::address::channel_path;
+use crate::address::{Base, PublicAddress};
 
 /// The style sheet of every page.
 pub const STYLE: &str = include_str!("../assets/site.css");
@@ -55,10 +55,8 @@ pub fn theme(branding: &Branding) -> String {
 
 /// The common parts of every page of a tenant.
 pub struct Frame<'a> {
-    /// The public address of the site; empty if it is not set.
-    pub public_url: &'a str,
-    /// The tenant of the page.
-    pub tenant: &'a Tenant,
+    /// The tenant of the page, and the addresses of its site.
+    pub base: Base<'a>,
     /// Its channels, in tree order.
     pub channels: &'a [ChannelView],
     /// The time at which the page is made, for relative times; without it they are shown as dates.
@@ -68,11 +66,10 @@ pub struct Frame<'a> {
 impl Frame<'_> {
     /// Returns the channels that a text on the page can name without a query.
     fn named(&self) -> Names {
-        let named = |view: &ChannelView| {
-            (view.channel.platform_id, (view.channel.clone(), channel_path(self.tenant, &view.channel)))
-        };
+        let named =
+            |view: &ChannelView| (view.channel.platform_id, (view.channel.clone(), self.base.channel(&view.channel)));
         let channels = self.channels.iter().map(named).collect();
-        Names { channels, guild: guild(self.tenant), now: self.now, ..Names::default() }
+        Names { channels, guild: guild(self.base.tenant), now: self.now, ..Names::default() }
     }
 }
 
@@ -96,12 +93,12 @@ struct Links {
 impl Links {
     fn new(frame: &Frame<'_>, context: PageContext) -> Self {
         let PageContext { channels, roles, messages, files, opener, emojis } = context;
-        let path = |channel: &Channel| channel_path(frame.tenant, channel);
+        let path = |channel: &Channel| frame.base.channel(channel);
         let channels = channels.into_iter().map(|(id, channel)| {
             let path = path(&channel);
             (id, (channel, path))
         });
-        let names = Names { channels: channels.collect(), roles, guild: guild(frame.tenant), now: frame.now };
+        let names = Names { channels: channels.collect(), roles, guild: guild(frame.base.tenant), now: frame.now };
         let opener = opener.map(|opener| {
             let path = path(&opener.channel);
             (opener, path)
@@ -167,27 +164,25 @@ struct Head {
     live: bool,
     /// The text of the search box, and the channel to which it is limited.
     search: search::SearchBox,
-    /// The public address of the site; empty if it is not set.
-    public_url: String,
     summary: Summary,
     /// The titles of the feeds of the page, and their paths without the end that names the format.
     feeds: Vec<(String, String)>,
 }
 
-fn page(head: &Head, tenant: Option<&Tenant>, content: &Markup) -> Markup {
+fn page(head: &Head, base: Option<Base<'_>>, content: &Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
-                (head::tags(head, tenant))
+                (head::tags(head, base))
                 (structured::blocks(&head.summary.data))
                 link rel="icon" href="/favicon.svg" type="image/svg+xml";
                 link rel="stylesheet" href="/assets/site.css";
-                @if let Some(tenant) = tenant {
-                    link rel="stylesheet" href={"/assets/" (tenant.slug) "/theme.css"};
-                    link rel="search" href={"/" (tenant.slug) "/search"};
+                @if let Some(base) = base {
+                    link rel="stylesheet" href={"/assets/" (base.tenant.slug) "/theme.css"};
+                    link rel="search" href=(base.path("/search"));
                     script defer src="/assets/search.js" {}
                     @if head.live { script defer src="/assets/live.js" {} }
                 }
@@ -195,17 +190,22 @@ fn page(head: &Head, tenant: Option<&Tenant>, content: &Markup) -> Markup {
             body {
                 a class="skip" href="#content" { "Skip to the content" }
                 header class="top" {
-                    @match tenant {
-                        Some(tenant) => {
-                            @if let Some(logo) = &tenant.branding.logo_url { img src=(logo.as_str()) alt=""; }
-                            a href={"/" (tenant.slug)} { (tenant.name.as_str()) }
+                    @match base {
+                        Some(base) => {
+                            @if let Some(logo) = &base.tenant.branding.logo_url { img src=(logo.as_str()) alt=""; }
+                            a href=(base.home()) { (base.tenant.name.as_str()) }
                         },
                         None => a href="/" { "Verta" },
                     }
-                    @if let Some(tenant) = tenant { (search::form(tenant, &head.search)) }
+                    @if let Some(base) = base { (search::form(base, &head.search)) }
                 }
                 (content)
-                footer { "People appear under generated names. An archive by " a href="/" { "Verta" } "." }
+                footer {
+                    "People appear under generated names. An archive by "
+                    // The site of a domain leads to no other community.
+                    @if base.is_some_and(Base::has_domain) { "Verta" } @else { a href="/" { "Verta" } }
+                    "."
+                }
             }
         }
     }
@@ -222,15 +222,13 @@ fn framed(
 ) -> Markup {
     let crumbs = structured::breadcrumbs(frame, current);
     let summary = Summary { data: crumbs.into_iter().chain(summary.data).collect(), ..summary };
-    let named = listing.canonical.as_ref().filter(|_| !frame.public_url.is_empty());
     let head = Head {
         title: title.to_owned(),
-        canonical: named.map(|path| format!("{}{path}", frame.public_url)),
+        canonical: listing.canonical.as_ref().and_then(|path| frame.base.address(path)),
         noindex: listing.noindex,
         adult: current.is_some_and(ChannelView::is_age_gated),
         live: current.is_some(),
         search: search::SearchBox::default(),
-        public_url: frame.public_url.to_owned(),
         summary,
         feeds: feed::of_page(frame, current),
     };
@@ -248,7 +246,7 @@ fn framed_with(frame: &Frame<'_>, head: &Head, current: Option<&ChannelView>, co
                 } @else {
                     li {
                         @let here = current.is_some_and(|current| current.id == channel.id);
-                        a href=(channel_path(frame.tenant, channel)) aria-current=[here.then_some("page")] {
+                        a href=(frame.base.channel(channel)) aria-current=[here.then_some("page")] {
                             (sign(channel.kind)) " " bdi { (channel.name) }
                             @if view.is_age_gated() { (age_sign()) }
                         }
@@ -264,7 +262,7 @@ fn framed_with(frame: &Frame<'_>, head: &Head, current: Option<&ChannelView>, co
             }
             @match current.filter(|_| head.live) {
                 Some(channel) => {
-                    main id="content" data-events={"/api/v1/tenants/" (frame.tenant.slug) "/events"}
+                    main id="content" data-events={"/api/v1/tenants/" (frame.base.tenant.slug) "/events"}
                         data-channel=(channel.id) data-parent=[channel.parent_id.filter(|_| channel.kind.is_thread())]
                         data-forum[channel.kind.is_forum()] { (content) }
                 },
@@ -272,7 +270,7 @@ fn framed_with(frame: &Frame<'_>, head: &Head, current: Option<&ChannelView>, co
             }
         }
     };
-    page(head, Some(frame.tenant), &content)
+    page(head, Some(frame.base), &content)
 }
 
 /// Returns the mark of an age-gated channel in a list.
@@ -291,7 +289,7 @@ const fn sign(kind: ChannelKind) -> &'static str {
 
 /// Returns the page with the communities of an installation.
 #[must_use]
-pub fn home(public_url: &str, tenants: &[Tenant], next: Option<&str>, listing: &Listing) -> Markup {
+pub fn home(public: &PublicAddress, tenants: &[Tenant], next: Option<&str>, listing: &Listing) -> Markup {
     let content = html! {
         main id="content" {
             h1 { "Communities" }
@@ -300,19 +298,17 @@ pub fn home(public_url: &str, tenants: &[Tenant], next: Option<&str>, listing: &
             }
             ul class="cards" {
                 @for tenant in tenants {
-                    li { h2 { a href={"/" (tenant.slug)} { (tenant.name.as_str()) } } }
+                    li { h2 { a href=(Base::of_site(tenant, public).reference()) { (tenant.name.as_str()) } } }
                 }
             }
             @if let Some(next) = next { nav class="pager" { a rel="next" href={"/?cursor=" (next)} { "More" } } }
         }
     };
     let names = tenants.iter().map(|tenant| tenant.name.as_str()).collect::<Vec<_>>().join(", ");
-    let canonical = listing.canonical.as_ref().filter(|_| !public_url.is_empty());
     let head = Head {
         title: "Verta".to_owned(),
-        canonical: canonical.map(|path| format!("{public_url}{path}")),
+        canonical: listing.canonical.as_ref().and_then(|path| public.of(path)),
         noindex: listing.noindex,
-        public_url: public_url.to_owned(),
         summary: Summary { description: head::line(&names), ..Summary::default() },
         ..Head::default()
     };
@@ -321,19 +317,19 @@ pub fn home(public_url: &str, tenants: &[Tenant], next: Option<&str>, listing: &
 
 /// Returns the page with the channels of a tenant.
 #[must_use]
-pub fn tenant(public_url: &str, tenant: &Tenant, page: &ChannelPage, listing: &Listing) -> Markup {
+pub fn tenant(base: Base<'_>, page: &ChannelPage, listing: &Listing) -> Markup {
     let channels = &page.channels;
-    let frame = Frame { public_url, tenant, channels, now: None };
+    let frame = Frame { base, channels, now: None };
     let named = frame.named();
     let content = html! {
-        h1 { (tenant.name.as_str()) }
+        h1 { (base.tenant.name.as_str()) }
         @if channels.is_empty() { p class="muted" { "No channel of this community is public." } }
         ul class="cards" {
             @for view in channels.iter().filter(|view| view.channel.kind != ChannelKind::CATEGORY) {
                 @let channel = &view.channel;
                 li {
                     h2 {
-                        a href=(channel_path(tenant, channel)) { (sign(channel.kind)) " " bdi { (channel.name) } }
+                        a href=(base.channel(channel)) { (sign(channel.kind)) " " bdi { (channel.name) } }
                         @if view.is_age_gated() { (age_sign()) }
                     }
                     @if let Some(topic) = &channel.topic { div class="topic" { (markup::render(topic, &named)) } }
@@ -342,7 +338,7 @@ pub fn tenant(public_url: &str, tenant: &Tenant, page: &ChannelPage, listing: &L
             }
         }
         @if let Some(next) = page.next {
-            nav class="pager" { a rel="next" href={"/" (tenant.slug) "?cursor=" (next)} { "More channels" } }
+            nav class="pager" { a rel="next" href={(base.home()) "?cursor=" (next)} { "More channels" } }
         }
     };
     let shown = channels.iter().filter(|view| view.channel.kind != ChannelKind::CATEGORY);
@@ -369,7 +365,7 @@ pub fn forum(
     order: ThreadOrder,
     listing: &Listing,
 ) -> Markup {
-    let path = channel_path(frame.tenant, &view.channel);
+    let path = frame.base.channel(&view.channel);
     let names = Names { roles: posts.roles.clone(), ..frame.named() };
     let sort = if order == ThreadOrder::Created { "created" } else { "activity" };
     let content = html! {
@@ -398,7 +394,7 @@ fn cards(frame: &Frame<'_>, of: &ChannelView, posts: &ThreadPage, emojis: &Emoji
                 @let thread = &post.thread.channel;
                 li id={"c" (thread.id)} data-channel=(thread.id) {
                     h2 dir="auto" {
-                        a href=(channel_path(frame.tenant, thread)) { bdi { (thread.name) } }
+                        a href=(frame.base.channel(thread)) { bdi { (thread.name) } }
                         @if post.thread.is_age_gated() { (age_sign()) }
                     }
                     (tags(applied(&of.channel, thread), emojis))
@@ -422,9 +418,9 @@ fn summary_of_forum(frame: &Frame<'_>, view: &ChannelView, posts: &ThreadPage, n
         Some(topic) => head::description([topic.as_str()], names),
         None => head::line(&titles.join(", ")),
     };
-    let paths = posts.threads.iter().map(|post| channel_path(frame.tenant, &post.thread.channel));
+    let paths = posts.threads.iter().map(|post| frame.base.channel(&post.thread.channel));
     let data = structured::list(frame, paths).into_iter().collect();
-    Summary { description, picture: head::picture(frame.tenant, starters, &posts.files), data, is_article: false }
+    Summary { description, picture: head::picture(frame.base, starters, &posts.files), data, is_article: false }
 }
 
 /// Returns the tags of a post that its forum still has, in the forum's order.
@@ -461,11 +457,11 @@ fn heading(frame: &Frame<'_>, view: &ChannelView, emojis: &EmojiNames) -> Markup
     html! {
         @if let Some(parent) = parent {
             p class="crumb" {
-                a href=(channel_path(frame.tenant, parent)) { (sign(parent.kind)) " " bdi { (parent.name) } } " ›"
+                a href=(frame.base.channel(parent)) { (sign(parent.kind)) " " bdi { (parent.name) } } " ›"
             }
         }
         h1 dir="auto" { (view.channel.name) }
-        p class="meta" { (search::in_channel(frame.tenant, &view.channel)) }
+        p class="meta" { (search::in_channel(frame.base, &view.channel)) }
         @match parent {
             Some(parent) => (tags(applied(parent, &view.channel), emojis)),
             None => (tags(view.channel.tags.iter(), emojis)),

@@ -1,7 +1,7 @@
 //! The web server: the REST API and the site. It parses requests, calls use cases of `app-core`, and renders what they
 //! return as JSON (`wire`) or as pages (`html`), which do no I/O.
 
-mod address;
+pub mod address;
 mod admin;
 mod body;
 mod budget;
@@ -15,6 +15,7 @@ mod error;
 mod feed;
 mod file;
 mod health;
+mod host;
 pub mod html;
 mod job;
 mod limit;
@@ -36,6 +37,7 @@ pub mod wire;
 use std::sync::Arc;
 
 use app_core::browse::{Browse, Invalidation};
+use app_core::domains::Domains;
 use app_core::follow::{Freshness, Lag};
 use app_core::jobs::Jobs;
 use app_core::live::LiveStatus;
@@ -55,6 +57,7 @@ use tokio::sync::Semaphore;
 pub use self::cache::Cache;
 pub use self::server::Server;
 pub use self::stream::Streams;
+use crate::address::PublicAddress;
 use crate::budget::Budget;
 use crate::limit::RateLimit;
 use crate::metrics::Metrics;
@@ -76,7 +79,7 @@ const SEARCHES: u32 = 5;
 pub struct Settings {
     /// The key of the admin API, which is off without one.
     pub admin_key: Option<Vec<u8>>,
-    /// The public address of the server, without a slash at its end.
+    /// The public address of the installation, without a slash at its end.
     pub public_url: Option<String>,
     /// Requests a minute from one address; 0 for no limit.
     pub rate_limit: u32,
@@ -108,7 +111,9 @@ pub struct ServerState {
     syncs: bool,
     /// The hash of the admin key: comparing hashes takes the same time for every key.
     admin_key: Option<[u8; 32]>,
-    public_url: String,
+    public: PublicAddress,
+    /// The domains of tenants.
+    domains: Option<Arc<Domains>>,
     limit: RateLimit,
     /// Bounds the responses that clients have not received yet.
     budget: Arc<Budget>,
@@ -149,7 +154,8 @@ impl ServerState {
             operations_only: settings.operations_only,
             syncs: settings.syncs,
             admin_key: settings.admin_key.map(|key| Sha256::digest(key).into()),
-            public_url: settings.public_url.unwrap_or_default(),
+            public: PublicAddress::new(settings.public_url),
+            domains: None,
             limit: RateLimit::new(settings.rate_limit, settings.trusted_proxies),
             budget: Budget::new(budget::ALL_BYTES, budget::NETWORK_BYTES, budget::CLIENT_BYTES),
             making: Turns::new(settings.at_once.unwrap_or(AT_ONCE)),
@@ -217,6 +223,13 @@ impl ServerState {
     #[must_use]
     pub fn with_streams(self, streams: Arc<Streams>) -> Self {
         Self { metrics: self.metrics.with_streams(&streams), streams: Some(streams), ..self }
+    }
+
+    /// Makes the server show the tenants that have a domain there, and redirect to it: `domains` is a subscriber of the
+    /// follower, before the cache.
+    #[must_use]
+    pub fn with_domains(self, domains: Arc<Domains>) -> Self {
+        Self { domains: Some(domains), ..self }
     }
 
     /// Makes the server answer public reads from memory, as far as `invalidation` keeps `cache` current: a subscriber of

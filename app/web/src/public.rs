@@ -15,7 +15,7 @@ use super::capture::{ChannelRef, TenantRef};
 use super::error::ApiError;
 use super::query::Query;
 use super::response::{Response, json, with_type};
-use crate::address::channel_path;
+use crate::address::Base;
 use crate::wire::{
     ChannelBody, CoverageBody, DayBody, ListBody, MessageBody, MessagesBody, MonthBody, TenantBody, ThreadBody, as_sent,
 };
@@ -173,7 +173,7 @@ pub(super) async fn days(call: &Call<'_>, slug: TenantRef<'_>, channel: ChannelR
     let tenant = at.tenant(slug.0).await?;
     let view = at.channel(&tenant, channel.0).await?;
     if let Some(month) = month {
-        let path = channel_path(&tenant, &view.channel);
+        let path = Base::of_api(&tenant).channel(&view.channel);
         let days = at.days(&view, month).await?;
         let items = days.iter().map(|stats| DayBody::new(&path, stats)).collect();
         return Ok(json(StatusCode::OK, &ListBody { items, next: None }));

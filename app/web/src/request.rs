@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, Version, header};
 
 use super::error::ApiError;
+use super::host::Host;
 use super::query::decode;
 
 /// The longest path with its query, in bytes.
@@ -22,6 +23,8 @@ pub(super) struct Request {
     pub(super) body: Bytes,
     /// The address of the client, without the proxies in between.
     pub(super) client: IpAddr,
+    /// The host that it is for.
+    pub(super) host: Host,
 }
 
 impl Request {

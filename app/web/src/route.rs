@@ -5,7 +5,7 @@ use domain::job::JobId;
 use domain::message::{AttachmentId, MessageId};
 use http::Method;
 
-use super::call::{Call, Work};
+use super::call::{Call, Captures, Work};
 use super::capture::{ChannelRef, FeedFormat, FileName, PageNumber, PartRef, SitemapName, TagRef, TenantRef};
 use super::request::Area;
 use super::{admin, feed, file, health, job, node, public, search, site, sitemap, stream};
@@ -50,8 +50,19 @@ pub(super) struct Route {
 }
 
 impl Route {
+    /// Returns whether it is an address of the server itself, on the domains of tenants, too.
+    pub(super) fn is_on_every_host(&self) -> bool {
+        self.path.split('/').nth(1).is_some_and(|first| !first.is_empty() && captured(first).is_none())
+    }
+
+    /// Returns whether it is a page, sitemap or feed of a tenant, which is on the tenant's domain alone. Files are not:
+    /// pages of other sites can show them, by the addresses that the API names.
+    pub(super) fn is_of_site(&self) -> bool {
+        self.path.starts_with("/{tenant}") && self.access == Access::Public
+    }
+
     /// Returns the captured parts of a path, which is given by its decoded segments; `None` if it is another path.
-    pub(super) fn matched<'a>(&self, area: Area, segments: &[&'a str]) -> Option<Vec<(&'static str, &'a str)>> {
+    pub(super) fn matched<'a>(&self, area: Area, segments: &[&'a str]) -> Option<Captures<'a>> {
         let mut pattern = self.path.split('/').skip(1).filter(|part| !part.is_empty());
         let mut captures = Vec::new();
         for segment in segments {

@@ -109,8 +109,7 @@ pub(super) async fn page(call: &Call<'_>, slug: TenantRef<'_>) -> Result<Respons
         _ => None,
     };
     let now = call.state.clock.now();
-    let frame =
-        pages::Frame { public_url: &call.state.public_url, tenant: &tenant, channels: &channels, now: Some(now) };
+    let frame = pages::Frame { base: call.base(&tenant), channels: &channels, now: Some(now) };
     let shown = pages::search(&frame, text, query.get("channel").unwrap_or_default(), parsed.as_ref().ok(), &state);
     let mut response = unstored(html_of(&tenant, shown));
     *response.status_mut() = status;

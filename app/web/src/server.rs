@@ -38,6 +38,7 @@ use super::compress::compressed;
 use super::connections::{Connection, Connections};
 use super::dispatch::{Routed, dispatch};
 use super::error::ApiError;
+use super::host::Host;
 use super::request::{self, Area, Request};
 use super::response::{self, Body, ByteStream, finish, opened, problem, revalidated};
 use super::stream::{EVENT_STREAM, Slots};
@@ -228,9 +229,13 @@ async fn respond(state: &Arc<ServerState>, request: HttpRequest<Incoming>, peer:
     let start = Instant::now();
     let id = request_id(request.headers().get(REQUEST_ID));
     let method = request.method().clone();
-    let asked = Asked::new(state, request.headers(), request.uri().path(), peer);
+    let mut asked = Asked::new(state, request.headers(), request.uri().path(), peer);
     let span = || info_span!("http.request", request.id = id.to_str().unwrap_or_default(), %method);
-    let (ready, span) = match admit(state, &request, &asked) {
+    let admitted = admit(state, &request, &asked);
+    if admitted.is_ok() {
+        asked.host = Host::of(state, &request, asked.area).await;
+    }
+    let (ready, span) = match admitted {
         Ok(()) => match find(state, &request, &asked).await {
             // Nothing is logged inside of it.
             Lookup::Hit(Hit { response, route }) => {
@@ -279,6 +284,8 @@ async fn respond(state: &Arc<ServerState>, request: HttpRequest<Incoming>, peer:
 struct Asked {
     area: Area,
     client: IpAddr,
+    /// The host that the request is for, once the client is known to be allowed to send it.
+    host: Host,
     accepted: Vec<HeaderValue>,
     if_none_match: Vec<HeaderValue>,
 }
@@ -289,6 +296,7 @@ impl Asked {
         Self {
             area: Area::of(path),
             client: state.limit.client(peer, headers),
+            host: Host::default(),
             accepted: all(header::ACCEPT_ENCODING),
             if_none_match: all(header::IF_NONE_MATCH),
         }
@@ -315,7 +323,9 @@ async fn find(state: &ServerState, request: &HttpRequest<Incoming>, asked: &Aske
     // No response to a search, stream or file is stored, so that equal requests have nothing to wait for.
     let is_stored = |path: &str| {
         let segments: Vec<&str> = path.splitn(7, '/').skip(1).collect();
-        !matches!(segments[..], ["api", _, _, _, "search" | "events"] | [_, "search"] | [_, "files", ..])
+        let of_tenant = if asked.host.site().is_some() { Some(&segments[..]) } else { segments.get(1..) };
+        let is_api = matches!(segments[..], ["api", _, _, _, "search" | "events"]);
+        !is_api && !matches!(of_tenant, Some(["search"] | ["files", ..]))
     };
     // A request in another form goes through all checks.
     let target = request.uri().path_and_query().filter(|_| request.uri().authority().is_none());
@@ -327,9 +337,12 @@ async fn find(state: &ServerState, request: &HttpRequest<Incoming>, asked: &Aske
                 && asked.area.is_bounded()
                 && !state.operations_only =>
         {
-            // An address has the same response on every host.
-            let (target, freshness) = (target.as_str(), &caching.freshness);
-            caching.cache.find(target, &asked.accepted, &asked.if_none_match, freshness).await
+            let (key, freshness) = (asked.host.key(target.as_str()), &caching.freshness);
+            match caching.cache.find(&key, &asked.accepted, &asked.if_none_match, freshness).await {
+                // Checked after the task has counted the changes that its response contains.
+                Lookup::Miss(_) if asked.area == Area::Pages && !asked.host.is_current(state) => Lookup::Bypass,
+                lookup => lookup,
+            }
         }
         _ => Lookup::Bypass,
     }
@@ -430,6 +443,7 @@ async fn take(
         headers: parts.headers,
         body,
         client,
+        host: asked.host.clone(),
     };
     if area == Area::Operations {
         return dispatch(state, &request).await;

@@ -10,8 +10,8 @@ use super::capture::{ChannelRef, FileName, PageNumber, PartRef, TenantRef};
 use super::error::ApiError;
 use super::public::{channel_cursor, find, thread_cursor};
 use super::query::Query;
-use super::response::{Response, html, html_of, moved, with_type};
-use crate::address::{channel_path, day_path, message_path, thread_path};
+use super::response::{Response, html, html_of, with_type};
+use crate::address::{Base, PublicAddress, day_path, segment, thread_path};
 use crate::html::{self as pages, Listing, Position};
 
 use domain::day::Day;
@@ -68,7 +68,7 @@ pub(super) async fn home(call: &Call<'_>) -> Result<Response, ApiError> {
     let next = next.map(|slug| slug.to_string());
     Ok(html(
         StatusCode::OK,
-        pages::home(&call.state.public_url, &tenants, next.as_deref(), &listing(query, String::from("/"))),
+        pages::home(&call.state.public, &tenants, next.as_deref(), &listing(query, String::from("/"))),
     ))
 }
 
@@ -87,8 +87,8 @@ pub(super) async fn tenant(call: &Call<'_>, slug: TenantRef<'_>) -> Result<Respo
         None => None,
     };
     let page = at.channel_page(&tenant, ChannelFilter::default(), after.as_ref(), MAX_TREE).await?;
-    let listing = listing(query, format!("/{}", tenant.slug));
-    Ok(html_of(&tenant, pages::tenant(&call.state.public_url, &tenant, &page, &listing)))
+    let base = call.base(&tenant);
+    Ok(html_of(&tenant, pages::tenant(base, &page, &listing(query, base.home()))))
 }
 
 /// Returns the page of a channel: the newest messages of a chat channel, the first ones of a thread, or the posts of a
@@ -102,9 +102,9 @@ pub(super) async fn channel(
     let mut at = call.state.browse.open(call.audience).await?;
     let tenant = at.tenant(slug.0).await?;
     let view = at.channel(&tenant, channel).await?;
-    let path = channel_path(&tenant, &view.channel);
-    if view.channel.slug.as_str() != channel {
-        return Ok(moved(&path));
+    let path = call.base(&tenant).channel(&view.channel);
+    if segment(&view.channel) != channel {
+        return Ok(call.moved(&tenant, &path));
     }
     let site = Site::new(call, &mut at, tenant).await?;
     let is_thread = view.channel.kind.is_thread();
@@ -137,9 +137,9 @@ pub(super) async fn thread_page(
     if !view.channel.kind.is_thread() {
         return Err(ApiError::not_found("there is no such page"));
     }
-    let path = thread_path(&channel_path(&tenant, &view.channel), number);
-    if view.channel.slug.as_str() != channel || number == 1 {
-        return Ok(moved(&path));
+    let path = thread_path(&call.base(&tenant).channel(&view.channel), number);
+    if segment(&view.channel) != channel || number == 1 {
+        return Ok(call.moved(&tenant, &path));
     }
     let site = Site::new(call, &mut at, tenant).await?;
     site.thread(&mut at, &view, number, Listing::under(path)).await
@@ -183,9 +183,9 @@ async fn day(
     if view.channel.kind.is_thread() {
         return Err(ApiError::not_found("a thread has pages, and no days"));
     }
-    let path = day_path(&channel_path(&tenant, &view.channel), day, number);
-    if view.channel.slug.as_str() != channel || given == Some(1) {
-        return Ok(moved(&path));
+    let path = day_path(&call.base(&tenant).channel(&view.channel), day, number);
+    if segment(&view.channel) != channel || given == Some(1) {
+        return Ok(call.moved(&tenant, &path));
     }
     let (of_day, page) = at.day_page(&view, day, number).await?;
     let site = Site::new(call, &mut at, tenant).await?;
@@ -207,17 +207,17 @@ async fn message(
         Ok(found) => found,
         Err(app_core::browse::BrowseError::NotFound(_)) => {
             let found = at.message(&tenant, id, None).await?;
-            return Ok(moved(&message_path(&tenant, &found.channel.channel, id)));
+            return Ok(call.moved(&tenant, &call.base(&tenant).message(&found.channel.channel, id)));
         }
         Err(error) => return Err(error.into()),
     };
-    if view.channel.slug.as_str() != channel {
-        return Ok(moved(&message_path(&tenant, &found.channel.channel, id)));
+    if segment(&view.channel) != channel {
+        return Ok(call.moved(&tenant, &call.base(&tenant).message(&found.channel.channel, id)));
     }
     let site = Site::new(call, &mut at, tenant).await?;
     let page = at.messages(&view, Find::Around(id), PAGE).await?;
     let home = at.canonical_page(&view, id).await?;
-    let path = channel_path(&site.tenant, &view.channel);
+    let path = site.base().channel(&view.channel);
     let canonical = match home.day {
         Some(day) => day_path(&path, day, home.number),
         None => thread_path(&path, home.number),
@@ -228,7 +228,7 @@ async fn message(
 
 /// The parts that all pages of a tenant share.
 struct Site<'a> {
-    public_url: &'a str,
+    public: &'a PublicAddress,
     tenant: Tenant,
     channels: Arc<[ChannelView]>,
     now: Timestamp,
@@ -237,12 +237,16 @@ struct Site<'a> {
 impl<'a> Site<'a> {
     async fn new(call: &Call<'a>, at: &mut Reading, tenant: Tenant) -> Result<Self, ApiError> {
         let channels = at.channels(&tenant).await?;
-        Ok(Self { public_url: &call.state.public_url, tenant, channels, now: call.state.clock.now() })
+        Ok(Self { public: &call.state.public, tenant, channels, now: call.state.clock.now() })
+    }
+
+    const fn base(&self) -> Base<'_> {
+        Base::of_site(&self.tenant, self.public)
     }
 
     fn frame(&self) -> pages::Frame<'_> {
-        let Self { public_url, tenant, channels, now } = self;
-        pages::Frame { public_url, tenant, channels, now: Some(*now) }
+        let Self { channels, now, .. } = self;
+        pages::Frame { base: self.base(), channels, now: Some(*now) }
     }
 
     /// Returns a page with messages of a channel.

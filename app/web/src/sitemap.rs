@@ -16,7 +16,7 @@ use super::call::Call;
 use super::capture::{SitemapName, TenantRef};
 use super::error::ApiError;
 use super::response::{Response, with_type};
-use crate::address::{channel_path, day_path, thread_path};
+use crate::address::{Base, day_path, thread_path};
 
 /// The maximum number of addresses of a sitemap (<https://www.sitemaps.org/protocol.html>).
 const MOST: u64 = 50_000;
@@ -50,17 +50,24 @@ const PLAIN: &str = "text/plain; charset=utf-8";
 /// The rules for all others. Pages that say `noindex` are not among them, because it must be read to be known.
 const RULES: &str = "User-agent: *\nDisallow: /api/\nDisallow: /*/search\nDisallow: /metrics\n";
 
-/// Returns the rules for crawlers, and where the sitemap of each community is.
+/// The same on the domain of a community. Without the ends, a channel whose name begins so would be among them.
+const RULES_OF_SITE: &str =
+    "User-agent: *\nDisallow: /api/\nDisallow: /search$\nDisallow: /search?\nDisallow: /metrics$\n";
+
+/// Returns the rules for crawlers, and where the sitemap of each community on this host is.
 pub(super) async fn robots(call: &Call<'_>) -> Result<Response, ApiError> {
     let mut text = String::new();
     for agent in TRAINING {
         writeln!(text, "User-agent: {agent}").expect("a string takes every write");
     }
     text += "Disallow: /\n\n";
-    text += RULES;
-    if call.state.public_url.is_empty() {
+    if let Some(site) = call.site {
+        write!(text, "{RULES_OF_SITE}\nSitemap: {}/sitemap.xml\n", call.state.public.of_domain(&site.domain))
+            .expect("a string takes every write");
         return Ok(with_type(StatusCode::OK, PLAIN, text));
     }
+    text += RULES;
+    let Some(base) = call.state.public.of("") else { return Ok(with_type(StatusCode::OK, PLAIN, text)) };
     // A store that fails or hangs must not make search engines leave.
     let Ok(Ok(slugs)) = timeout(PATIENCE, slugs(call)).await else {
         let mut response = with_type(StatusCode::OK, PLAIN, text);
@@ -68,18 +75,19 @@ pub(super) async fn robots(call: &Call<'_>) -> Result<Response, ApiError> {
         return Ok(response);
     };
     for slug in slugs {
-        write!(text, "\nSitemap: {}/{slug}/sitemap.xml", call.state.public_url).expect("a string takes every write");
+        write!(text, "\nSitemap: {base}/{slug}/sitemap.xml").expect("a string takes every write");
     }
     text.push('\n');
     Ok(with_type(StatusCode::OK, PLAIN, text))
 }
 
+/// Returns the slugs of the communities without a domain of their own.
 async fn slugs(call: &Call<'_>) -> Result<Vec<String>, ApiError> {
     let (mut slugs, mut after) = (Vec::new(), None);
     let mut at = call.state.browse.open(call.audience).await?;
     loop {
         let (tenants, next) = at.tenants(after, BATCH).await?;
-        slugs.extend(tenants.iter().map(|tenant| tenant.slug.to_string()));
+        slugs.extend(tenants.iter().filter(|tenant| tenant.domain.is_none()).map(|tenant| tenant.slug.to_string()));
         after = next;
         if after.is_none() {
             return Ok(slugs);
@@ -91,7 +99,7 @@ async fn slugs(call: &Call<'_>) -> Result<Vec<String>, ApiError> {
 pub(super) async fn index(call: &Call<'_>, slug: TenantRef<'_>) -> Result<Response, ApiError> {
     let mut at = call.state.browse.open(call.audience).await?;
     let tenant = at.tenant(slug.0).await?;
-    let base = base(call)?;
+    let (base, origin) = base(call, &tenant)?;
     let mut months: BTreeMap<Month, (u64, Option<Timestamp>)> = BTreeMap::new();
     let count = |page: SitemapPage<'_>| {
         let month = months.entry(page.month).or_default();
@@ -104,7 +112,7 @@ pub(super) async fn index(call: &Call<'_>, slug: TenantRef<'_>) -> Result<Respon
         let parts = pages.div_ceil(MOST);
         for part in 1..=parts {
             let suffix = if part == 1 { String::new() } else { format!("-{part}") };
-            let address = format!("{base}/{}/sitemap-{month}{suffix}.xml", tenant.slug);
+            let address = format!("{origin}{}", base.path(format_args!("/sitemap-{month}{suffix}.xml")));
             // Which of several parts changed is not known.
             entry(&mut text, "sitemap", &address, changed_at.filter(|_| parts == 1));
         }
@@ -121,7 +129,7 @@ pub(super) async fn month(
 ) -> Result<Response, ApiError> {
     let mut at = call.state.browse.open(call.audience).await?;
     let tenant = at.tenant(slug.0).await?;
-    let base = base(call)?;
+    let (base, origin) = base(call, &tenant)?;
     let mut text = String::from(DECLARATION);
     text += "<urlset xmlns=\"http://www.sitemaps.org/schemas/sitemap/0.9\">\n";
     let (mut seen, mut listed) = (0, 0);
@@ -129,7 +137,7 @@ pub(super) async fn month(
         seen += 1;
         if seen > (part - 1) * MOST && seen <= part * MOST {
             listed += 1;
-            entry(&mut text, "url", &format!("{base}{}", path(&tenant, &page)), page.changed_at);
+            entry(&mut text, "url", &format!("{origin}{}", path(base, &page)), page.changed_at);
         }
     };
     at.sitemap(&tenant, Some(month), add).await?;
@@ -142,9 +150,9 @@ pub(super) async fn month(
 
 const DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
 
-fn path(tenant: &Tenant, page: &SitemapPage<'_>) -> String {
-    let Some(channel) = page.channel else { return format!("/{}", tenant.slug) };
-    let path = channel_path(tenant, channel);
+fn path(base: Base<'_>, page: &SitemapPage<'_>) -> String {
+    let Some(channel) = page.channel else { return base.home() };
+    let path = base.channel(channel);
     match page.day {
         Some(day) => day_path(&path, day, page.number),
         None => thread_path(&path, page.number),
@@ -159,11 +167,9 @@ fn entry(text: &mut String, kind: &str, address: &str, changed_at: Option<Timest
     writeln!(text, "</{kind}>").expect("a string takes every write");
 }
 
-/// Returns the public address of the server, which sitemaps need.
-fn base<'a>(call: &Call<'a>) -> Result<&'a str, ApiError> {
-    let base = call.state.public_url.as_str();
-    if base.is_empty() {
-        return Err(ApiError::not_found("there are sitemaps only if PUBLIC_URL is set"));
-    }
-    Ok(base)
+/// Returns the addresses of a tenant's site, and the scheme and host of it, which sitemaps need.
+fn base<'a>(call: &Call<'a>, tenant: &'a Tenant) -> Result<(Base<'a>, String), ApiError> {
+    let base = call.base(tenant);
+    let origin = base.origin().ok_or_else(|| ApiError::not_found("there are sitemaps only if PUBLIC_URL is set"))?;
+    Ok((base, origin))
 }

@@ -7,6 +7,7 @@ use app_core::browse::{Audience, ChannelView, CoverageView, FileStates, Roles, T
 use domain::channel::ForumTag;
 use domain::coverage::{CoverageState, Interval};
 use domain::day::{DayStats, Month};
+use domain::domain_name::DomainName;
 use domain::job::{Job, JobId, JobKind, JobState};
 use domain::message::MessageId;
 use domain::retention::Retention;
@@ -23,7 +24,7 @@ pub use self::message::{
     RoleBody, StartedBody, VersionBody,
 };
 pub use self::search::{HitBody, SearchBody};
-use crate::address::{day_path, message_path};
+use crate::address::{Base, day_path};
 
 /// A list and the cursor of its next page.
 #[derive(Debug, Serialize)]
@@ -57,6 +58,7 @@ pub struct TenantBody<'a> {
     status: TenantStatus,
     created_at: Timestamp,
     updated_at: Timestamp,
+    domain: Option<&'a DomainName>,
     branding: &'a Branding,
     #[serde(skip_serializing_if = "Option::is_none")]
     platform_id: Option<&'a PlatformId>,
@@ -79,6 +81,7 @@ impl<'a> TenantBody<'a> {
             status: tenant.status,
             created_at: tenant.created_at,
             updated_at: tenant.updated_at,
+            domain: tenant.domain.as_ref(),
             branding: &tenant.branding,
             platform_id: is_admin.then_some(&tenant.platform_id),
             retention: is_admin.then(|| tenant.retention.into()),
@@ -155,7 +158,7 @@ impl<'a> ThreadBody<'a> {
         let starter = view.starter.as_ref().map(|message| {
             // In the parent, it is the message that started the thread; in the thread, its first message.
             let above = view.thread.parent.as_ref().filter(|parent| parent.id == message.channel_id);
-            let permalink = message_path(tenant, above.unwrap_or(thread), message.id);
+            let permalink = Base::of_api(tenant).message(above.unwrap_or(thread), message.id);
             MessageBody::new(tenant, message, above.map(|_| thread), (roles, files), permalink)
         });
         Self { channel: ChannelBody::new(&view.thread), starter }

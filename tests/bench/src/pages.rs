@@ -13,6 +13,7 @@ use std::time::{Duration, Instant, SystemTime};
 use adapter_sqlite::SqliteStore;
 use adapter_tidb::{OpenOptions, TidbStore};
 use app_core::browse::{Derived, Invalidation};
+use app_core::domains::Domains;
 use app_core::follow::{Follower, Subscriber};
 use app_core::jobs::Jobs;
 use app_core::sync::SyncJobs;
@@ -78,9 +79,12 @@ pub async fn serve(location: &OsStr) -> Result<(), Failure> {
     let cache = Arc::new(Cache::new(64 << 20));
     let derived = vec![Arc::clone(&cache) as Arc<dyn Derived>];
     let invalidation = Arc::new(Invalidation::new(Arc::clone(&store), derived));
-    let subscribers: Vec<Arc<dyn Subscriber>> = vec![Arc::clone(&invalidation) as _, Arc::clone(&streams) as _];
+    let domains = Arc::<Domains>::default();
+    let subscribers: Vec<Arc<dyn Subscriber>> =
+        vec![Arc::clone(&domains) as _, Arc::clone(&invalidation) as _, Arc::clone(&streams) as _];
     let follower = Follower::new(Arc::clone(&store), subscribers);
-    let state = ServerState::new(store, clock, jobs, syncs, Settings::default()).with_streams(streams);
+    let state =
+        ServerState::new(store, clock, jobs, syncs, Settings::default()).with_streams(streams).with_domains(domains);
     let state = state.with_cache(cache, &invalidation, follower.freshness());
     let server = Server::bind((Ipv4Addr::LOCALHOST, 0).into(), state).await?;
     println!("{}", server.address()?);

@@ -4,20 +4,98 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
 
 use super::pages::{SITE, canonical, is_listed};
-use crate::program::{Installation, Server};
+use crate::program::{Answer, Installation, Server};
 
-/// Returns the addresses of a sitemap or of an index, without the site, each with the time of its last change.
+/// A site as a crawler without script sees it.
+pub(super) struct Crawler<'a> {
+    pub(super) server: &'a Server,
+    /// The host of its requests.
+    pub(super) host: &'a str,
+    /// The scheme and host of its canonical addresses.
+    pub(super) origin: &'a str,
+}
+
+/// The result of a crawl.
+#[derive(Default)]
+pub(super) struct Crawled {
+    /// The paths of all links.
+    pub(super) seen: BTreeSet<String>,
+    /// The pages that search engines should list.
+    pub(super) indexable: BTreeSet<String>,
+    /// The messages that the pages show.
+    pub(super) messages: BTreeSet<String>,
+}
+
+impl Crawler<'_> {
+    pub(super) fn get(&self, path: &str) -> Answer {
+        let head = format!("GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.host);
+        self.server.raw(head.as_bytes()).unwrap()
+    }
+
+    /// Returns the addresses of a sitemap or of an index, without the site, each with the time of its last change.
+    pub(super) fn listed(&self, path: &str) -> BTreeMap<String, Option<String>> {
+        let page = self.get(path);
+        assert_eq!((page.status, page.header("content-type")), (200, Some("application/xml")), "{path}");
+        let text = page.text();
+        let entry = |rest: &str| {
+            let (address, rest) = rest.split_once("</loc>").unwrap();
+            let time = rest.split_once("<lastmod>").filter(|(before, _)| before.is_empty());
+            let time = time.map(|(_, rest)| rest.split_once('<').unwrap().0.to_owned());
+            (address.strip_prefix(self.origin).unwrap().to_owned(), time)
+        };
+        text.split("<loc>").skip(1).map(entry).collect()
+    }
+
+    /// Returns the pages of all sitemaps of an index.
+    pub(super) fn in_sitemaps(&self, index: &str) -> BTreeSet<String> {
+        self.listed(index).keys().flat_map(|sitemap| self.listed(sitemap).into_keys()).collect()
+    }
+
+    /// Follows all links from `/` on, except searches. Each canonical page has the message that its page is about.
+    pub(super) fn crawl(&self) -> Crawled {
+        let mut crawled = Crawled { seen: BTreeSet::from(["/".to_owned()]), ..Crawled::default() };
+        let (mut queue, mut canonicals) = (VecDeque::from(["/".to_owned()]), Vec::new());
+        while let Some(path) = queue.pop_front() {
+            let page = self.get(&path);
+            assert!([200, 301].contains(&page.status), "{path} is {}", page.status);
+            let is_page = page.header("content-type").is_some_and(|kind| kind.starts_with("text/html"));
+            if page.status == 301 || !is_page {
+                continue;
+            }
+            let text = page.text();
+            let ids = text
+                .split(r#"<article class=""#)
+                .skip(1)
+                .map(|rest| rest.split_once(r#"id="m"#).unwrap().1.split_once('"').unwrap().0.to_owned());
+            let ids: BTreeSet<String> = ids.collect();
+            if let Some(home) = canonical(&page) {
+                let home = home.strip_prefix(self.origin).unwrap().to_owned();
+                if home == path && is_listed(&page) {
+                    crawled.indexable.insert(path.clone());
+                }
+                // The message that the address names is on the page that is named canonical.
+                if let Some(id) = path.rsplit('/').next().filter(|id| ids.contains(*id)) {
+                    canonicals.push((home, id.to_owned()));
+                }
+            }
+            crawled.messages.extend(ids);
+            for link in links(&text) {
+                let is_search = link.split('?').next().unwrap().ends_with("/search");
+                if !is_search && crawled.seen.insert(link.clone()) {
+                    queue.push_back(link);
+                }
+            }
+        }
+        for (home, id) in canonicals {
+            assert!(self.get(&home).text().contains(&format!(r#"id="m{id}""#)), "{home} lacks {id}");
+        }
+        crawled
+    }
+}
+
+/// Returns the addresses of a sitemap of the installation, or of an index.
 fn listed(server: &Server, path: &str) -> BTreeMap<String, Option<String>> {
-    let page = server.get(path);
-    assert_eq!((page.status, page.header("content-type")), (200, Some("application/xml")), "{path}");
-    let text = page.text();
-    let entry = |rest: &str| {
-        let (address, rest) = rest.split_once("</loc>").unwrap();
-        let time = rest.split_once("<lastmod>").filter(|(before, _)| before.is_empty());
-        let time = time.map(|(_, rest)| rest.split_once('<').unwrap().0.to_owned());
-        (address.strip_prefix(SITE).unwrap().to_owned(), time)
-    };
-    text.split("<loc>").skip(1).map(entry).collect()
+    Crawler { server, host: "archive.example.org", origin: SITE }.listed(path)
 }
 
 /// Returns the paths of the site that a page links to.
@@ -29,50 +107,9 @@ fn links(text: &str) -> Vec<String> {
         .collect()
 }
 
-#[test]
-fn a_crawl_reaches_every_message_and_the_sitemaps_list_exactly_the_indexable_pages() {
-    let installation = Installation::new();
-    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
-    assert_eq!(installation.import(&[&examples], &[]).0, 0);
-    let server = installation.serve(&["--public-url", SITE, "--rate-limit", "0"]);
-    let (mut queue, mut seen) = (VecDeque::from(["/".to_owned()]), BTreeSet::from(["/".to_owned()]));
-    let (mut indexable, mut reached, mut canonicals) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
-    while let Some(path) = queue.pop_front() {
-        let page = server.get(&path);
-        assert!([200, 301].contains(&page.status), "{path} is {}", page.status);
-        let is_page = page.header("content-type").is_some_and(|kind| kind.starts_with("text/html"));
-        if page.status == 301 || !is_page {
-            continue;
-        }
-        let text = page.text();
-        let ids = text
-            .split(r#"<article class=""#)
-            .skip(1)
-            .map(|rest| rest.split_once(r#"id="m"#).unwrap().1.split_once('"').unwrap().0.to_owned());
-        let ids: BTreeSet<String> = ids.collect();
-        if let Some(home) = canonical(&page) {
-            let home = home.strip_prefix(SITE).unwrap().to_owned();
-            if home == path && is_listed(&page) {
-                indexable.insert(path.clone());
-            }
-            // The message that the address names is on the page that is named canonical.
-            if let Some(id) = path.rsplit('/').next().filter(|id| ids.contains(*id)) {
-                canonicals.push((home, id.to_owned()));
-            }
-        }
-        reached.extend(ids);
-        for link in links(&text) {
-            let is_search = link.split('?').next().unwrap().ends_with("/search");
-            if !is_search && seen.insert(link.clone()) {
-                queue.push_back(link);
-            }
-        }
-    }
-    for (home, id) in canonicals {
-        assert!(server.get(&home).text().contains(&format!(r#"id="m{id}""#)), "{home} lacks {id}");
-    }
-    // Every public message, by the API.
-    let channels = "/api/v1/tenants/thimble-firmware/channels";
+/// Returns the ids of the public messages of a community, as the API has them.
+pub(super) fn messages(server: &Server, tenant: &str) -> BTreeSet<String> {
+    let channels = format!("/api/v1/tenants/{tenant}/channels");
     let mut places: Vec<String> = Vec::new();
     for channel in server.get(&format!("{channels}?limit=100")).json()["items"].as_array().unwrap() {
         let id = channel["id"].as_str().unwrap();
@@ -92,15 +129,28 @@ fn a_crawl_reaches_every_message_and_the_sitemaps_list_exactly_the_indexable_pag
             after = page["newer"].as_str().map(str::to_owned);
         }
     }
-    assert!(messages.len() > 100);
-    assert_eq!(messages.difference(&reached).collect::<Vec<_>>(), Vec::<&String>::new(), "not reached");
-    assert_eq!(reached.difference(&messages).collect::<Vec<_>>(), Vec::<&String>::new(), "not public");
-    let mut in_sitemaps = BTreeSet::new();
-    for sitemap in listed(&server, "/thimble-firmware/sitemap.xml").keys() {
-        in_sitemaps.extend(listed(&server, sitemap).into_keys());
-    }
-    indexable.remove("/");
-    assert_eq!(in_sitemaps, indexable);
+    messages
+}
+
+/// Asserts that two sets of messages are the same.
+pub(super) fn assert_same(reached: &BTreeSet<String>, public: &BTreeSet<String>) {
+    assert_eq!(public.difference(reached).collect::<Vec<_>>(), Vec::<&String>::new(), "not reached");
+    assert_eq!(reached.difference(public).collect::<Vec<_>>(), Vec::<&String>::new(), "not public");
+}
+
+#[test]
+fn a_crawl_reaches_every_message_and_the_sitemaps_list_exactly_the_indexable_pages() {
+    let installation = Installation::new();
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    assert_eq!(installation.import(&[&examples], &[]).0, 0);
+    let server = installation.serve(&["--public-url", SITE, "--rate-limit", "0"]);
+    let crawler = Crawler { server: &server, host: "archive.example.org", origin: SITE };
+    let mut crawled = crawler.crawl();
+    let public = messages(&server, "thimble-firmware");
+    assert!(public.len() > 100);
+    assert_same(&crawled.messages, &public);
+    crawled.indexable.remove("/");
+    assert_eq!(crawler.in_sitemaps("/thimble-firmware/sitemap.xml"), crawled.indexable);
 }
 
 #[test]

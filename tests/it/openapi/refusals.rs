@@ -146,6 +146,20 @@ fn a_page_holds_as_many_items_as_its_limit_says() {
     assert_eq!(checked.expect(&server, 200, &ask).json()["items"].as_array().unwrap().len(), 50);
 }
 
+fn domains() -> Vec<Value> {
+    let label = "a".repeat(63);
+    let long = |last: usize| format!("{label}.{label}.{label}.{}", "b".repeat(last));
+    let names = [long(61), long(62), format!("{label}a.example"), format!("{label}.Example")];
+    let mut domains: Vec<Value> = names.into_iter().map(Value::from).collect();
+    domains
+        .extend(["archive.example.org", "Archive.EXAMPLE", "xn--bcher-kva.example", "1.example", ""].map(Value::from));
+    domains.extend(
+        ["localhost", "127.0.0.1", "a..b", "a.b.", "-a.b", "a-.b", "a.b:80", "bücher.de", "a_b.c"].map(Value::from),
+    );
+    domains.extend([json!(null), json!(1), json!([]), json!({})]);
+    domains
+}
+
 fn lists_of_tags() -> [Value; 12] {
     let many = |count: usize| (0..count).map(|number| number.to_string()).collect::<Vec<_>>();
     [
@@ -241,6 +255,9 @@ fn a_body_that_the_document_allows_is_taken_and_any_other_is_refused() {
     ];
     for retention in retentions {
         check(&change, &patch, &json!({"retention": retention}), 200);
+    }
+    for domain in domains() {
+        check(&change, &patch, &json!({"domain": domain}), 200);
     }
     for solved in lists_of_tags() {
         check(&change, &patch, &json!({"solved_tags": solved}), 200);

@@ -1,6 +1,7 @@
 //! Roles, emoji and stickers.
 
 use app_core::browse::{Audience, Browse, ChannelView, Find, Messages};
+use app_web::address::Base;
 use app_web::html::{self, Frame};
 use app_web::wire::MessagesBody;
 use discord_simulator::{GuildSize, Options};
@@ -90,7 +91,7 @@ async fn a_role_that_is_mentioned_has_its_name_in_the_api_and_on_the_page(backen
     let now = world.clock().now();
     let context = at.page_context(&world.tenant, &view, &page).await.unwrap();
     let channels = [view.clone()];
-    let frame = Frame { public_url: "", tenant: &world.tenant, channels: &channels, now: Some(now) };
+    let frame = Frame { base: Base::of_api(&world.tenant), channels: &channels, now: Some(now) };
     let shown =
         html::channel(&frame, &view, &page, context, &html::Position::Part, &html::Listing::default()).into_string();
     assert!(shown.contains(&format!("fill=\"{color}\"")), "{shown}");

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use adapter_nodes::{SearchNode, token};
 use app_core::browse::{Browse, Derived, Invalidation};
+use app_core::domains::Domains;
 use app_core::follow::{Follower, Subscriber};
 use app_core::import::Options;
 use app_core::jobs::Jobs;
@@ -54,14 +55,24 @@ pub(super) async fn run(paths: &[PathBuf], role: Role, config: &Config, tools: &
     let indexer = indexer(role, tools, &progress);
     let streams = matches!(role, Role::Web | Role::All).then(|| Arc::new(Streams::new(Arc::clone(&tools.store))));
     let cached = streams.as_ref().and_then(|_| cache(config, tools));
-    // First, because readers wait for it.
+    // Before the cache: nothing that was made with the domains from before a change is stored after it.
+    let domains = streams.as_ref().map(|_| Arc::<Domains>::default());
+    let sites = domains.iter().map(|domains| Arc::clone(domains) as Arc<dyn Subscriber>);
+    // First of the others, because readers wait for it.
     let drop = cached.iter().map(|(_, invalidation)| Arc::clone(invalidation) as Arc<dyn Subscriber>);
     let wake = indexer.iter().map(|indexer| Arc::new(indexer.wake()) as Arc<dyn Subscriber>);
-    let subscribers =
-        drop.chain(wake).chain(streams.iter().map(|streams| Arc::clone(streams) as Arc<dyn Subscriber>)).collect();
+    let subscribers = sites
+        .chain(drop)
+        .chain(wake)
+        .chain(streams.iter().map(|streams| Arc::clone(streams) as Arc<dyn Subscriber>))
+        .collect();
     let follower = Follower::new(Arc::clone(&tools.store), subscribers);
     let state = match streams {
         Some(streams) => state.with_streams(streams),
+        None => state,
+    };
+    let state = match domains {
+        Some(domains) => state.with_domains(domains),
         None => state,
     };
     let state = match cached {

@@ -9,7 +9,6 @@ use maud::{Markup, html};
 use super::head::Summary;
 use super::message::MessageFrame;
 use super::{Frame, Links, Listing, count, days, framed, head, heading, markup, message, structured};
-use crate::address::channel_path;
 
 /// Returns the message that a thread was started from, if the reader may see it, with the path of its channel.
 fn opened(links: &Links) -> Option<(&Opener, &str, &Message)> {
@@ -65,10 +64,10 @@ pub fn channel(
     listing: &Listing,
 ) -> Markup {
     let links = &Links::new(frame, named);
-    let path = channel_path(frame.tenant, &view.channel);
+    let path = frame.base.channel(&view.channel);
     let is_thread = view.channel.kind.is_thread();
     let target = if let Position::Around(target) = position { Some(*target) } else { None };
-    let around = MessageFrame { tenant: frame.tenant, path: &path, is_thread, links, target };
+    let around = MessageFrame { base: frame.base, path: &path, is_thread, links, target };
     let begins = messages.older.is_none() && !matches!(position, Position::Thread(page) if page.number > 1);
     let opened = opened(links).filter(|(opener, ..)| begins && opener.channel.id != view.channel.id);
     let entries = &messages.entries;
@@ -140,7 +139,7 @@ pub fn channel(
     };
     let summary = Summary {
         description: head::description(shown.iter().map(|message| message.content.as_str()), &links.names),
-        picture: head::picture(frame.tenant, shown.iter().copied(), &links.files),
+        picture: head::picture(frame.base, shown.iter().copied(), &links.files),
         data: thread.or_else(|| structured::category(frame, view)).into_iter().collect(),
         is_article: is_thread,
     };
@@ -159,7 +158,7 @@ fn title(view: &ChannelView, position: &Position<'_>, links: &Links) -> String {
 
 /// Returns the parts of a channel's own page that lead to its days and threads.
 fn directory(frame: &Frame<'_>, view: &ChannelView, front: &Front) -> Markup {
-    let path = channel_path(frame.tenant, &view.channel);
+    let path = frame.base.channel(&view.channel);
     html! {
         (days::months(&path, &front.months))
         @if !front.threads.is_empty() {
@@ -169,7 +168,7 @@ fn directory(frame: &Frame<'_>, view: &ChannelView, front: &Front) -> Markup {
                     @for thread in &front.threads {
                         @let thread = &thread.channel;
                         li data-channel=(thread.id) {
-                            a href=(channel_path(frame.tenant, thread)) { bdi { (thread.name) } }
+                            a href=(frame.base.channel(thread)) { bdi { (thread.name) } }
                             " " span class="meta" { (count(thread)) }
                         }
                     }

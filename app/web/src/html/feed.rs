@@ -3,7 +3,7 @@
 use std::io;
 
 use app_core::browse::{ChannelView, Messages, PageContext, ThreadPage};
-use domain::message::{Message, MessageId};
+use domain::message::Message;
 use domain::timestamp::Timestamp;
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
@@ -11,7 +11,6 @@ use serde_json::{Value, json};
 
 use super::markup::{Names, excerpt};
 use super::{Frame, Links};
-use crate::address::{channel_path, message_path};
 
 /// The most characters of the text of an item.
 const MOST_OF_TEXT: usize = 5_000;
@@ -54,17 +53,18 @@ impl Part<'_> {
     /// Returns the path of the feeds of this part, without the end that names their format.
     #[must_use]
     pub fn path(&self, frame: &Frame<'_>) -> String {
-        let home = self.home(frame);
-        match self.tag {
-            Some((id, _)) => format!("{home}/tag/{id}/feed"),
-            None => format!("{home}/feed"),
+        let home = self.channel.map(|view| frame.base.channel(&view.channel));
+        match (home, self.tag) {
+            (Some(home), Some((id, _))) => format!("{home}/tag/{id}/feed"),
+            (Some(home), None) => format!("{home}/feed"),
+            (None, _) => frame.base.path("/feed"),
         }
     }
 
     fn home(&self, frame: &Frame<'_>) -> String {
         match self.channel {
-            Some(view) => channel_path(frame.tenant, &view.channel),
-            None => format!("/{}", frame.tenant.slug),
+            Some(view) => frame.base.channel(&view.channel),
+            None => frame.base.home(),
         }
     }
 
@@ -72,7 +72,7 @@ impl Part<'_> {
     #[must_use]
     pub fn title(&self, frame: &Frame<'_>) -> String {
         let names = [self.tag.map(|(_, name)| name), self.channel.map(|view| view.channel.name.as_str())];
-        let names = names.into_iter().flatten().chain([frame.tenant.name.as_str()]);
+        let names = names.into_iter().flatten().chain([frame.base.tenant.name.as_str()]);
         names.collect::<Vec<_>>().join(" · ")
     }
 }
@@ -86,15 +86,21 @@ pub(super) fn of_page(frame: &Frame<'_>, current: Option<&ChannelView>) -> Vec<(
     parts.map(|part| (part.title(frame), part.path(frame))).collect()
 }
 
+/// Returns the address of a path; a feed is made only with a public address.
+fn address(frame: &Frame<'_>, path: &str) -> String {
+    frame.base.address(path).unwrap_or_else(|| path.to_owned())
+}
+
 /// Makes the ids of a site's items: tag URIs (RFC 4151), which stay when a slug changes.
 struct Ids(String);
 
 impl Ids {
     fn new(frame: &Frame<'_>) -> Self {
-        let host = frame.public_url.split("://").nth(1).unwrap_or_default();
+        let origin = frame.base.origin().unwrap_or_default();
+        let host = origin.split("://").nth(1).unwrap_or_default();
         let host = host.split(['/', ':']).next().unwrap_or_default().to_ascii_lowercase();
-        let at = frame.tenant.created_at.civil();
-        Self(format!("tag:{host},{:04}-{:02}-{:02}:{}", at.year(), at.month(), at.day(), frame.tenant.id))
+        let at = frame.base.tenant.created_at.civil();
+        Self(format!("tag:{host},{:04}-{:02}-{:02}:{}", at.year(), at.month(), at.day(), frame.base.tenant.id))
     }
 
     fn of(&self, part: Part<'_>) -> String {
@@ -111,12 +117,12 @@ impl Ids {
 
 impl Feed {
     fn new(frame: &Frame<'_>, part: Part<'_>, items: Vec<Item>) -> Self {
-        let updated = items.iter().map(|item| item.updated).max().unwrap_or(frame.tenant.created_at);
+        let updated = items.iter().map(|item| item.updated).max().unwrap_or(frame.base.tenant.created_at);
         Self {
             id: Ids::new(frame).of(part),
             title: part.title(frame),
-            home: format!("{}{}", frame.public_url, part.home(frame)),
-            base: format!("{}{}", frame.public_url, part.path(frame)),
+            home: address(frame, &part.home(frame)),
+            base: address(frame, &part.path(frame)),
             updated,
             items,
         }
@@ -129,7 +135,7 @@ impl Feed {
         let names = Names { roles: posts.roles.clone(), ..frame.named() };
         let items = posts.threads.iter().filter_map(|post| {
             let (thread, message) = (&post.thread.channel, post.starter.as_ref()?);
-            let url = format!("{}{}", frame.public_url, channel_path(frame.tenant, thread));
+            let url = address(frame, &frame.base.channel(thread));
             let title = thread.name.clone();
             Some(Item::new(message, &names, ids.of_message(message), url, title))
         });
@@ -143,8 +149,7 @@ impl Feed {
         let names = &Links::new(frame, context).names;
         let written = messages.entries.iter().rev().map(|entry| &entry.message);
         let items = written.filter(|message| message.kind.is_written()).map(|message| {
-            let path = |id: MessageId| message_path(frame.tenant, &view.channel, id);
-            let url = format!("{}{}", frame.public_url, path(message.id));
+            let url = address(frame, &frame.base.message(&view.channel, message.id));
             let title = match excerpt(&message.content, MOST_OF_TITLE, names) {
                 text if text.is_empty() => format!("A message by {}", message.author.pseudonym.name()),
                 text => text,

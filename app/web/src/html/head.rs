@@ -3,14 +3,13 @@
 use app_core::browse::{FileStates, shown_type};
 use domain::media::{FileKey, FileState};
 use domain::message::Message;
-use domain::tenant::Tenant;
 use maud::{Markup, html};
 use serde_json::Value;
 
 use super::Head;
 use super::card;
 use super::markup::{Names, cut, excerpt};
-use crate::address::{card_path, file_path};
+use crate::address::Base;
 
 /// The most characters of a title: search engines cut longer ones.
 const MOST_OF_TITLE: usize = 60;
@@ -68,7 +67,7 @@ pub(super) fn line(text: &str) -> String {
 
 /// Returns the first picture of `messages` that is stored, and that readers see at once.
 pub(super) fn picture<'a>(
-    tenant: &Tenant,
+    base: Base<'_>,
     messages: impl IntoIterator<Item = &'a Message>,
     files: &FileStates,
 ) -> Option<Picture> {
@@ -78,7 +77,7 @@ pub(super) fn picture<'a>(
             let is_stored = matches!(files.get(&key), Some(FileState::Stored { .. }));
             let is_picture = shown_type(file).is_some_and(|kind| kind.starts_with("image/"));
             (is_stored && is_picture).then(|| Picture {
-                path: file_path(tenant, key, &file.filename),
+                path: base.file(key, &file.filename),
                 size: file.width.zip(file.height).filter(|(width, height)| *width > 0 && *height > 0),
                 alt: file.description.clone().unwrap_or_else(|| file.shown_name().into_owned()),
             })
@@ -87,9 +86,9 @@ pub(super) fn picture<'a>(
 }
 
 impl Picture {
-    /// Returns the address of the picture.
-    pub(super) fn address(&self, public_url: &str) -> String {
-        format!("{public_url}{}", self.path)
+    /// Returns the address of the picture; `None` without a public address.
+    pub(super) fn address(&self, base: Base<'_>) -> Option<String> {
+        base.address(&self.path)
     }
 
     fn is_large(&self) -> bool {
@@ -97,16 +96,17 @@ impl Picture {
     }
 
     /// Returns the picture that is drawn for a tenant.
-    fn card(tenant: &Tenant) -> Self {
-        Self { path: card_path(tenant), size: Some((card::WIDTH, card::HEIGHT)), alt: tenant.name.as_str().to_owned() }
+    fn card(base: Base<'_>) -> Self {
+        let alt = base.tenant.name.as_str().to_owned();
+        Self { path: base.card(), size: Some((card::WIDTH, card::HEIGHT)), alt }
     }
 }
 
 /// Returns the title of a page: its content first, then the community if there is room.
-fn title(content: &str, tenant: Option<&Tenant>) -> String {
+fn title(content: &str, base: Option<Base<'_>>) -> String {
     let mut title = content.to_owned();
-    if let Some(tenant) = tenant.filter(|tenant| tenant.name.as_str() != content) {
-        let whole = format!("{title} · {}", tenant.name.as_str());
+    if let Some(name) = base.map(|base| base.tenant.name.as_str()).filter(|name| *name != content) {
+        let whole = format!("{title} · {name}");
         if whole.chars().count() <= MOST_OF_TITLE {
             return whole;
         }
@@ -116,21 +116,23 @@ fn title(content: &str, tenant: Option<&Tenant>) -> String {
 }
 
 /// Returns the elements that describe a page. Those that need the public address of the site are left out without it.
-pub(super) fn tags(head: &Head, tenant: Option<&Tenant>) -> Markup {
-    let Head { summary, public_url, .. } = head;
-    let title = title(&head.title, tenant);
+pub(super) fn tags(head: &Head, base: Option<Base<'_>>) -> Markup {
+    let summary = &head.summary;
+    let title = title(&head.title, base);
+    let name = base.map(|base| base.tenant.name.as_str());
     let description = match summary.description.as_str() {
         _ if head.adult => "",
         text => text,
     };
-    let description = match (description, tenant) {
-        ("", Some(tenant)) => format!("{}, in the archive of {}.", head.title, tenant.name.as_str()),
+    let description = match (description, name) {
+        ("", Some(name)) => format!("{}, in the archive of {name}.", head.title),
         ("", None) => "Archived communities.".to_owned(),
         (text, _) => text.to_owned(),
     };
-    let card = tenant.map(Picture::card);
+    let card = base.map(Picture::card);
     let picture = summary.picture.as_ref().filter(|_| !head.adult).or(card.as_ref());
-    let picture = picture.filter(|_| !public_url.is_empty());
+    let picture = picture.and_then(|picture| Some((picture, picture.address(base?)?)));
+    let origin = base.and_then(Base::origin);
     let is_hidden = head.noindex || head.adult;
     html! {
         title { (title) }
@@ -143,22 +145,24 @@ pub(super) fn tags(head: &Head, tenant: Option<&Tenant>) -> Markup {
         }
         meta property="og:title" content=(title);
         meta property="og:type" content=(if summary.is_article { "article" } else { "website" });
-        meta property="og:site_name" content=(tenant.map_or("Verta", |tenant| tenant.name.as_str()));
+        meta property="og:site_name" content=(name.unwrap_or("Verta"));
         meta property="og:description" content=(description);
-        @if let Some(picture) = picture {
-            meta property="og:image" content=(picture.address(public_url));
+        @if let Some((picture, address)) = &picture {
+            meta property="og:image" content=(address);
             @if let Some((width, height)) = picture.size {
                 meta property="og:image:width" content=(width);
                 meta property="og:image:height" content=(height);
             }
             meta property="og:image:alt" content=(picture.alt);
         }
-        @for (title, path) in head.feeds.iter().filter(|_| !public_url.is_empty()) {
-            link rel="alternate" type="application/atom+xml" title=(title) href={(public_url) (path) ".xml"};
-            link rel="alternate" type="application/feed+json" title=(title) href={(public_url) (path) ".json"};
+        @if let Some(origin) = origin {
+            @for (title, path) in &head.feeds {
+                link rel="alternate" type="application/atom+xml" title=(title) href={(origin) (path) ".xml"};
+                link rel="alternate" type="application/feed+json" title=(title) href={(origin) (path) ".json"};
+            }
         }
         meta name="twitter:card" content={
-            "summary" @if picture.is_some_and(Picture::is_large) { "_large_image" }
+            "summary" @if picture.is_some_and(|(picture, _)| picture.is_large()) { "_large_image" }
         };
     }
 }

@@ -4,7 +4,6 @@ use app_core::browse::{Entry, shown_type};
 use domain::interaction::{Interaction, InteractionKind};
 use domain::media::{FileKey, FileState};
 use domain::message::{Attachment, Message, MessageKind, Reaction, Reference, with_ending};
-use domain::tenant::Tenant;
 use maud::{Markup, html};
 use serde_json::Value;
 
@@ -13,14 +12,14 @@ use super::markup::{excerpt, person, render};
 use super::system::{Scene, sentence};
 use super::time::{clock, day, moment};
 use super::{Links, component, poll};
-use crate::address::{channel_path, file_path};
+use crate::address::Base;
 
 /// The time within which messages of one author are grouped.
 const GROUP_MS: i64 = 7 * 60 * 1000;
 
 /// The page on which a message is shown.
 pub(super) struct MessageFrame<'a> {
-    pub(super) tenant: &'a Tenant,
+    pub(super) base: Base<'a>,
     /// The path of the channel's page.
     pub(super) path: &'a str,
     /// Whether the channel is a thread.
@@ -58,7 +57,7 @@ pub(super) fn opener(frame: &MessageFrame<'_>, entry: &Entry, above: &Markup) ->
 }
 
 fn article(frame: &MessageFrame<'_>, entry: &Entry, grouped: bool, above: &Markup) -> Markup {
-    let MessageFrame { tenant, path, links, .. } = *frame;
+    let MessageFrame { base, path, links, .. } = *frame;
     let message = &entry.message;
     let at = message.created_at();
     let mut class = String::from(if grouped { "message" } else { "message first" });
@@ -66,7 +65,7 @@ fn article(frame: &MessageFrame<'_>, entry: &Entry, grouped: bool, above: &Marku
     if is_target {
         class.push_str(" target");
     }
-    let own = |url: &str| stored(tenant, message, links, url);
+    let own = |url: &str| stored(base, message, links, url);
     let edited = message.version.edited_at;
     html! {
         // The focus scrolls to the message, also without a script.
@@ -90,7 +89,7 @@ fn article(frame: &MessageFrame<'_>, entry: &Entry, grouped: bool, above: &Marku
                 @if let Some(reference) = &message.reference { (refers(frame, message, reference)) }
                 div class="body" { (body(frame, message)) }
                 @if grouped && (edited.is_some() || message.pinned) { p class="meta marks" { (marks(message)) } }
-                @for file in &message.attachments { (attachment(tenant, message, file, links)) }
+                @for file in &message.attachments { (attachment(base, message, file, links)) }
                 @if message.kind != MessageKind::POLL_RESULT {
                     (embeds(&array(message.embeds.as_ref()), links, &own))
                 }
@@ -107,7 +106,7 @@ fn article(frame: &MessageFrame<'_>, entry: &Entry, grouped: bool, above: &Marku
                 }
                 @if let Some(thread) = &entry.thread {
                     p class="card" data-channel=(thread.id) {
-                        a href=(channel_path(tenant, thread)) { "Thread: " bdi { (thread.name) } }
+                        a href=(base.channel(thread)) { "Thread: " bdi { (thread.name) } }
                         " · " (thread.stats.message_count) " messages"
                     }
                 }
@@ -143,14 +142,14 @@ fn used(interaction: &Interaction) -> Markup {
 }
 
 /// Returns the address of a file of `message` on this server; `url` is its address at Discord or in an export.
-fn stored(tenant: &Tenant, message: &Message, links: &Links, url: &str) -> Option<String> {
+fn stored(base: Base<'_>, message: &Message, links: &Links, url: &str) -> Option<String> {
     let file = message.attachments.iter().find(|file| {
         let id = file.id.to_string();
         url.starts_with("http") && url.contains("/attachments/") && url.split('/').any(|part| part == id)
     })?;
     let key = FileKey { channel: message.channel_id, message: message.id, attachment: file.id };
     let kept = matches!(links.files.get(&key), Some(FileState::Stored { .. }));
-    kept.then(|| file_path(tenant, key, &file.filename))
+    kept.then(|| base.file(key, &file.filename))
 }
 
 /// Returns a picture made of the pseudonym: two shapes in two of 360 colours.
@@ -198,12 +197,12 @@ fn body(frame: &MessageFrame<'_>, message: &Message) -> Markup {
     if message.kind.is_written() {
         return render(&message.content, &frame.links.names);
     }
-    let community = frame.tenant.name.as_str();
+    let community = frame.base.tenant.name.as_str();
     let scene = Scene { community, path: frame.path, is_thread: frame.is_thread, links: frame.links };
     sentence(message, &scene)
 }
 
-fn attachment(tenant: &Tenant, message: &Message, file: &Attachment, links: &Links) -> Markup {
+fn attachment(base: Base<'_>, message: &Message, file: &Attachment, links: &Links) -> Markup {
     let key = FileKey { channel: message.channel_id, message: message.id, attachment: file.id };
     let name = file.shown_name();
     let spoiler = if file.spoiler { "Spoiler: " } else { "" };
@@ -211,7 +210,7 @@ fn attachment(tenant: &Tenant, message: &Message, file: &Attachment, links: &Lin
         Some(FileState::Gone) => {
             return html! { p class="card" dir="auto" { "📎 " bdi { (name) } " · no longer there" } };
         }
-        Some(FileState::Stored { .. }) => (Some(file_path(tenant, key, &file.filename)), true),
+        Some(FileState::Stored { .. }) => (Some(base.file(key, &file.filename)), true),
         _ => (file.url.clone().filter(|url| is_usable(url)), false),
     };
     let picture = file.content_type.as_deref().is_some_and(|kind| kind.starts_with("image/"));

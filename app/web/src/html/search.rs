@@ -5,7 +5,6 @@ use std::borrow::Cow;
 use app_core::search::{Excerpt, Piece, SearchHit, SearchPage, Total};
 use domain::channel::Channel;
 use domain::search::{AuthorKind, Feature, MAX_TERMS, QueryError, SearchQuery};
-use domain::tenant::Tenant;
 use maud::{Markup, html};
 use percent_encoding::utf8_percent_encode;
 use ports::search::SearchSort;
@@ -13,7 +12,7 @@ use ports::search::SearchSort;
 use super::head::Summary;
 use super::time::moment;
 use super::{Frame, Head, age_sign, framed_with, sign, structured};
-use crate::address::{SEGMENT, channel_path, message_path, search_cursor, sort_name};
+use crate::address::{Base, SEGMENT, search_cursor, sort_name};
 
 /// The content of the search box.
 #[derive(Default)]
@@ -35,9 +34,9 @@ pub enum SearchState<'a> {
 }
 
 /// Returns the search box.
-pub(super) fn form(tenant: &Tenant, content: &SearchBox) -> Markup {
+pub(super) fn form(base: Base<'_>, content: &SearchBox) -> Markup {
     html! {
-        form class="search" role="search" action={"/" (tenant.slug) "/search"} {
+        form class="search" role="search" action=(base.path("/search")) {
             input type="search" name="q" value=(content.text) maxlength="1024" placeholder="Search" aria-label="Search"
                 aria-keyshortcuts="/" autocomplete="off";
             @if !content.channel.is_empty() { input type="hidden" name="channel" value=(content.channel); }
@@ -47,14 +46,14 @@ pub(super) fn form(tenant: &Tenant, content: &SearchBox) -> Markup {
 }
 
 /// Returns the link to a search in a channel.
-pub(super) fn in_channel(tenant: &Tenant, channel: &Channel) -> Markup {
+pub(super) fn in_channel(base: Base<'_>, channel: &Channel) -> Markup {
     let slug = utf8_percent_encode(channel.slug.as_str(), SEGMENT);
-    html! { a href={"/" (tenant.slug) "/search?channel=" (slug)} rel="nofollow" { "Search in this channel" } }
+    html! { a href={(base.path("/search")) "?channel=" (slug)} rel="nofollow" { "Search in this channel" } }
 }
 
 /// The parameters of an address of results.
 struct Address<'a> {
-    tenant: &'a Tenant,
+    base: Base<'a>,
     text: &'a str,
     channel: &'a str,
     sort: SearchSort,
@@ -63,7 +62,7 @@ struct Address<'a> {
 impl Address<'_> {
     fn with(&self, text: &str, sort: SearchSort, cursor: Option<&str>) -> String {
         let escaped = |text: &str| utf8_percent_encode(text, SEGMENT).to_string();
-        let mut address = format!("/{}/search?q={}", self.tenant.slug, escaped(text));
+        let mut address = format!("{}?q={}", self.base.path("/search"), escaped(text));
         if !self.channel.is_empty() {
             address.push_str("&channel=");
             address.push_str(&escaped(self.channel));
@@ -104,7 +103,7 @@ pub fn search(
     state: &SearchState<'_>,
 ) -> Markup {
     let sort = if let SearchState::Found(page) = state { page.sort } else { SearchSort::Newest };
-    let address = Address { tenant: frame.tenant, text, channel, sort };
+    let address = Address { base: frame.base, text, channel, sort };
     let limited = frame
         .channels
         .iter()
@@ -118,7 +117,7 @@ pub fn search(
         @if let Some(view) = limited {
             p class="meta" {
                 "In " (sign(view.channel.kind)) " " bdi { (view.channel.name) } " · "
-                a href={"/" (frame.tenant.slug) "/search?q=" (utf8_percent_encode(text, SEGMENT))} rel="nofollow" {
+                a href={(frame.base.path("/search")) "?q=" (utf8_percent_encode(text, SEGMENT))} rel="nofollow" {
                     "search everywhere"
                 }
             }
@@ -141,7 +140,6 @@ pub fn search(
         noindex: true,
         adult: matches!(state, SearchState::Found(page) if page.hits.iter().any(|hit| hit.channel.is_age_gated())),
         search: SearchBox { text: text.to_owned(), channel: channel.to_owned() },
-        public_url: frame.public_url.to_owned(),
         summary: Summary { data: structured::breadcrumbs(frame, None).into_iter().collect(), ..Summary::default() },
         ..Head::default()
     };
@@ -198,7 +196,7 @@ fn results(address: &Address<'_>, query: Option<&SearchQuery>, page: &SearchPage
             p { "No message matches." }
             (help())
         }
-        ol class="hits" { @for hit in &page.hits { (result(address.tenant, hit)) } }
+        ol class="hits" { @for hit in &page.hits { (result(address.base, hit)) } }
         @if let Some(next) = page.next {
             nav class="pager" {
                 span {}
@@ -235,18 +233,18 @@ fn filters(address: &Address<'_>, query: Option<&SearchQuery>, page: &SearchPage
     }
 }
 
-fn result(tenant: &Tenant, hit: &SearchHit) -> Markup {
+fn result(base: Base<'_>, hit: &SearchHit) -> Markup {
     let (channel, message) = (&hit.channel.channel, &hit.entry.message);
     let at = message.created_at();
     html! {
         li class="hit" {
             p class="meta" {
                 @if let Some(parent) = hit.channel.parent.as_ref().filter(|_| channel.kind.is_thread()) {
-                    a href=(channel_path(tenant, parent)) { (sign(parent.kind)) " " bdi { (parent.name) } } " › "
+                    a href=(base.channel(parent)) { (sign(parent.kind)) " " bdi { (parent.name) } } " › "
                 }
-                a href=(channel_path(tenant, channel)) { (sign(channel.kind)) " " bdi { (channel.name) } }
+                a href=(base.channel(channel)) { (sign(channel.kind)) " " bdi { (channel.name) } }
                 @if hit.channel.is_age_gated() { " " (age_sign()) }
-                " · " a class="open" href=(message_path(tenant, channel, message.id)) {
+                " · " a class="open" href=(base.message(channel, message.id)) {
                     time datetime=(at) { (moment(at)) }
                 }
             }

@@ -11,7 +11,6 @@ use serde_json::{Map, Value, json};
 use super::head::picture;
 use super::markup::excerpt;
 use super::{Frame, Links, applied};
-use crate::address::channel_path;
 
 /// The most characters of the text of a post.
 const MOST_OF_POST: usize = 5_000;
@@ -45,21 +44,22 @@ fn escaped(json: &str) -> String {
 /// Returns the way from the first page of the site to a page of `current`, or to that of the tenant; `None` without the
 /// public address of the site.
 pub(super) fn breadcrumbs(frame: &Frame<'_>, current: Option<&ChannelView>) -> Option<Value> {
-    if frame.public_url.is_empty() {
-        return None;
+    let (base, origin) = (frame.base, frame.base.origin()?);
+    let mut steps = Vec::new();
+    if !base.has_domain() {
+        steps.push(("Communities", "/".to_owned()));
     }
-    let tenant = frame.tenant;
-    let mut steps = vec![("Communities", "/".to_owned()), (tenant.name.as_str(), format!("/{}", tenant.slug))];
+    steps.push((base.tenant.name.as_str(), base.home()));
     if let Some(ChannelView { channel, parent, .. }) = current {
         let above = parent.as_ref().filter(|_| channel.kind.is_thread());
         let named = above.into_iter().chain([channel]);
-        steps.extend(named.map(|one| (one.name.as_str(), channel_path(tenant, one))));
+        steps.extend(named.map(|one| (one.name.as_str(), base.channel(one))));
     }
     let items: Vec<Value> = steps
         .iter()
         .enumerate()
         .map(|(index, (name, path))| {
-            let item = format!("{}{path}", frame.public_url);
+            let item = format!("{origin}{path}");
             json!({"@type": "ListItem", "position": index + 1, "name": name, "item": item})
         })
         .collect();
@@ -68,17 +68,18 @@ pub(super) fn breadcrumbs(frame: &Frame<'_>, current: Option<&ChannelView>) -> O
 
 /// Returns a list of pages by their paths; `None` without any, or without the public address of the site.
 pub(super) fn list(frame: &Frame<'_>, paths: impl IntoIterator<Item = String>) -> Option<Value> {
-    let item = |(index, path): (usize, String)| json!({"@type": "ListItem", "position": index + 1, "url": format!("{}{path}", frame.public_url)});
+    let origin = frame.base.origin()?;
+    let item = |(index, path): (usize, String)| json!({"@type": "ListItem", "position": index + 1, "url": format!("{origin}{path}")});
     let items: Vec<Value> = paths.into_iter().enumerate().map(item).collect();
-    let is_useful = !items.is_empty() && !frame.public_url.is_empty();
-    is_useful.then(|| json!({"@context": "https://schema.org", "@type": "ItemList", "itemListElement": items}))
+    (!items.is_empty())
+        .then(|| json!({"@context": "https://schema.org", "@type": "ItemList", "itemListElement": items}))
 }
 
 /// Returns the list of the channels in a category; `None` for another channel.
 pub(super) fn category(frame: &Frame<'_>, of: &ChannelView) -> Option<Value> {
     let is_category = of.channel.kind == ChannelKind::CATEGORY;
     let children = frame.channels.iter().filter(|view| view.channel.parent_id == Some(of.channel.id));
-    list(frame, children.map(|view| channel_path(frame.tenant, &view.channel))).filter(|_| is_category)
+    list(frame, children.map(|view| frame.base.channel(&view.channel))).filter(|_| is_category)
 }
 
 /// A page of a thread.
@@ -109,8 +110,9 @@ impl Thread<'_> {
         if let Some(url) = self.url() {
             post.insert("url".to_owned(), json!(url));
         }
-        if let Some(forum) = self.view.parent.as_ref().filter(|_| self.url().is_some()) {
-            let url = format!("{}{}", self.frame.public_url, channel_path(self.frame.tenant, forum));
+        if let Some(forum) = &self.view.parent
+            && let Some(url) = self.frame.base.address(&self.frame.base.channel(forum))
+        {
             post.insert("isPartOf".to_owned(), json!({"@type": "CreativeWork", "name": forum.name, "url": url}));
         }
         let replies = self.replies();
@@ -133,7 +135,7 @@ impl Thread<'_> {
 
     fn is_solved(&self) -> bool {
         let Some(forum) = &self.view.parent else { return false };
-        applied(forum, &self.view.channel).any(|tag| self.frame.tenant.solved_tags.contains(&tag.name))
+        applied(forum, &self.view.channel).any(|tag| self.frame.base.tenant.solved_tags.contains(&tag.name))
     }
 
     /// Returns the thread as a question; `None` without an answer on this page. Discord does not mark which of the
@@ -161,8 +163,7 @@ impl Thread<'_> {
 
     /// Returns the address of the first page of the thread.
     fn url(&self) -> Option<String> {
-        let path = channel_path(self.frame.tenant, &self.view.channel);
-        Some(format!("{}{path}", self.frame.public_url)).filter(|_| !self.frame.public_url.is_empty())
+        self.frame.base.address(&self.frame.base.channel(&self.view.channel))
     }
 
     /// Returns the messages of the page that people and programs wrote after the first.
@@ -195,15 +196,15 @@ impl Thread<'_> {
         part.insert("author".to_owned(), author(message.author));
         part.insert("datePublished".to_owned(), json!(message.created_at()));
         let text = excerpt(&message.content, most, &self.links.names);
-        let picture = picture(self.frame.tenant, [message], &self.links.files);
+        let picture = picture(self.frame.base, [message], &self.links.files);
         if text.is_empty() && picture.is_none() {
             return None;
         }
         if !text.is_empty() {
             part.insert("text".to_owned(), json!(text));
         }
-        if let Some(picture) = picture.filter(|_| !self.frame.public_url.is_empty()) {
-            part.insert("image".to_owned(), json!(picture.address(self.frame.public_url)));
+        if let Some(address) = picture.and_then(|picture| picture.address(self.frame.base)) {
+            part.insert("image".to_owned(), json!(address));
         }
         Some(part)
     }

@@ -19,7 +19,7 @@ use domain::timestamp::Timestamp;
 use serde::{Serialize, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::address::{channel_path, file_path};
+use crate::address::Base;
 
 /// A person.
 #[derive(Debug, Serialize)]
@@ -113,7 +113,9 @@ impl<'a> AttachmentBody<'a> {
     fn new(tenant: &Tenant, message: &Message, file: &'a Attachment, files: &FileStates) -> Self {
         let key = FileKey { channel: message.channel_id, message: message.id, attachment: file.id };
         let (state, url) = match files.get(&key) {
-            Some(FileState::Stored { .. }) => ("stored", Some(Cow::from(file_path(tenant, key, &file.filename)))),
+            Some(FileState::Stored { .. }) => {
+                ("stored", Some(Cow::from(Base::of_api(tenant).file(key, &file.filename))))
+            }
             Some(FileState::Gone) => ("gone", None),
             _ => ("elsewhere", file.url.as_deref().map(Cow::from)),
         };
@@ -285,7 +287,7 @@ impl<'a> MessageBody<'a> {
     /// Returns one message with its context.
     #[must_use]
     pub fn of_view(tenant: &Tenant, view: &'a MessageView) -> Self {
-        let path = channel_path(tenant, &view.channel.channel);
+        let path = Base::of_api(tenant).channel(&view.channel.channel);
         Self::of_entry(tenant, &path, &view.entry, (&view.roles, &view.files))
     }
 }
@@ -314,7 +316,7 @@ impl MessagesBody {
     /// Returns a page of `channel`.
     #[must_use]
     pub fn new(tenant: &Tenant, channel: &Channel, page: &Messages) -> Self {
-        let (path, known) = (channel_path(tenant, channel), (&page.roles, &page.files));
+        let (path, known) = (Base::of_api(tenant).channel(channel), (&page.roles, &page.files));
         let mut made = BTreeMap::new();
         let kept = page.fitting(|index| {
             let item = as_sent(&MessageBody::of_entry(tenant, &path, &page.entries[index], known));

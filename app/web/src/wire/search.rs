@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use super::MessageBody;
 use super::message::as_sent;
-use crate::address::{channel_path, search_cursor};
+use crate::address::{Base, search_cursor};
 
 /// The channel of a match.
 #[derive(Debug, Serialize)]
@@ -67,7 +67,7 @@ impl SearchBody {
         let known = (&page.roles, &page.files);
         let (mut items, mut next, mut room) = (Vec::new(), page.next, app_core::browse::MAX_PAGE_BYTES);
         for (index, hit) in page.hits.iter().enumerate() {
-            let path = channel_path(&page.tenant, &hit.channel.channel);
+            let path = Base::of_api(&page.tenant).channel(&hit.channel.channel);
             let item = as_sent(&HitBody {
                 message: MessageBody::of_entry(&page.tenant, &path, &hit.entry, known),
                 channel: (&hit.channel).into(),

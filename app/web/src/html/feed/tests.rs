@@ -6,6 +6,7 @@ use quick_xml::Reader;
 use quick_xml::events::Event;
 
 use super::{Feed, Item, Part};
+use crate::address::{Base, PublicAddress};
 use crate::html::Frame;
 
 /// Returns the names of the elements of a document, and its texts in their order.
@@ -66,7 +67,8 @@ proptest! {
     #[test]
     fn no_name_and_no_text_leaves_its_element(text in "(?s)([<>&'\"\\]\\[!\\-]|<!--|]]>|<!\\[CDATA\\[|</entry>|&#x0;|.){0,40}") {
         let tenant = tenant(&format!("x{text}x"));
-        let frame = Frame { public_url: "https://archive.example.org", tenant: &tenant, channels: &[], now: None };
+        let public = PublicAddress::new(Some("https://archive.example.org".to_owned()));
+        let frame = Frame { base: Base::of_site(&tenant, &public), channels: &[], now: None };
         let feed = Feed::new(&frame, Part { channel: None, tag: None }, vec![item(&text)]);
         let (names, texts) = read(&feed.atom());
         let expected = [
@@ -91,7 +93,8 @@ proptest! {
 fn the_id_of_a_feed_is_a_tag_of_the_host_and_the_day_of_the_community() {
     let tenant = tenant("Otters");
     for (public_url, host) in [("https://Archive.example.org:8443", "archive.example.org"), ("http://a/b", "a")] {
-        let frame = Frame { public_url, tenant: &tenant, channels: &[], now: None };
+        let public = PublicAddress::new(Some(public_url.to_owned()));
+        let frame = Frame { base: Base::of_site(&tenant, &public), channels: &[], now: None };
         let feed = Feed::new(&frame, Part { channel: None, tag: None }, Vec::new());
         assert_eq!(feed.id, format!("tag:{host},2023-11-14:{}", tenant.id));
         assert_eq!(feed.updated, tenant.created_at);

@@ -1,5 +1,5 @@
 use domain::slug::TenantSlug;
-use domain::tenant::{Platform, PlatformId, TenantName};
+use domain::tenant::{Platform, PlatformId, Tenant, TenantName};
 use domain::timestamp::Timestamp;
 
 use super::*;
@@ -26,7 +26,7 @@ fn an_excerpt_marks_matches_and_covers_spoilers() {
 fn a_filter_takes_the_place_of_one_that_it_would_contradict() {
     let query: SearchQuery = "fox in:a has:link -in:b author:bot".parse().unwrap();
     let tenant = tenant();
-    let address = Address { tenant: &tenant, text: "", channel: "", sort: SearchSort::Oldest };
+    let address = Address { base: Base::of_api(&tenant), text: "", channel: "", sort: SearchSort::Oldest };
     let link = |filter: &str| address.plus(Some(&query), filter).into_string();
     assert!(
         link("in:c").contains("q=fox%20has%3Alink%20-in%3Ab%20author%3Abot%20in%3Ac&amp;sort=old"),
@@ -55,7 +55,7 @@ fn a_search_that_took_too_long_says_so() {
         files: app_core::browse::FileStates::default(),
     };
     let query: SearchQuery = "fox".parse().unwrap();
-    let frame = Frame { public_url: "", tenant: &tenant, channels: &[], now: None };
+    let frame = Frame { base: Base::of_api(&tenant), channels: &[], now: None };
     let shown = |page| search(&frame, "fox", "", Some(&query), &SearchState::Found(Box::new(page))).into_string();
     let sentence = "The search took too long and was ended";
     assert!(shown(page(true)).contains(sentence) && !shown(page(true)).contains("No message matches"));
