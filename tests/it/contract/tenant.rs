@@ -208,7 +208,7 @@ async fn a_tenant_at_every_end_comes_back(store: &dyn Store) {
     let label = "a".repeat(63);
     let unique_label = format!("{unique}{}", "b".repeat(61 - unique.len()));
     let widest = Tenant {
-        domain: Some(DomainName::new(&format!("{label}.{label}.{label}.{unique_label}")).unwrap()),
+        domain: Some(DomainName::new(&format!("{unique_label}.{label}.{label}.{label}")).unwrap()),
         slug: TenantSlug::new(&format!("{unique}{}", "z".repeat(TenantSlug::MAX - unique.len()))).unwrap(),
         name: TenantName::new(&"🧵".repeat(255)).unwrap(),
         status: TenantStatus::Cancelled,

@@ -100,6 +100,7 @@ fn with_values(statement: &Statement, filled: &Filled) -> String {
         (":silent", "4, 15".to_owned()),
         (":position", "0".to_owned()),
         (":slug", format!("'{}'", filled.tenant.slug)),
+        (":domain", "'a.example'".to_owned()),
         (":after", "''".to_owned()),
         ("change_id > ?", "change_id > 5".to_owned()),
         ("change_id <= ?", "change_id <= 9".to_owned()),
