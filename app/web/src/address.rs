@@ -118,6 +118,11 @@ impl<'a> Base<'a> {
         self.path(format_args!("/files/{channel}/{message}/{attachment}/{name}"))
     }
 
+    /// Returns the path of the style sheet with the tenant's colours, on every host.
+    pub(crate) fn theme(self) -> String {
+        format!("/assets/{}/theme.css", self.tenant.slug)
+    }
+
     /// Returns the path of the picture that is drawn for the tenant, on every host.
     pub(crate) fn card(self) -> String {
         format!("/assets/{}/card.png", self.tenant.slug)

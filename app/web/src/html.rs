@@ -181,7 +181,7 @@ fn page(head: &Head, base: Option<Base<'_>>, content: &Markup) -> Markup {
                 link rel="icon" href="/favicon.svg" type="image/svg+xml";
                 link rel="stylesheet" href="/assets/site.css";
                 @if let Some(base) = base {
-                    link rel="stylesheet" href={"/assets/" (base.tenant.slug) "/theme.css"};
+                    link rel="stylesheet" href=(base.theme());
                     link rel="search" href=(base.path("/search"));
                     script defer src="/assets/search.js" {}
                     @if head.live { script defer src="/assets/live.js" {} }

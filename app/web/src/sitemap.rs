@@ -67,30 +67,33 @@ pub(super) async fn robots(call: &Call<'_>) -> Result<Response, ApiError> {
         return Ok(with_type(StatusCode::OK, PLAIN, text));
     }
     text += RULES;
-    let Some(base) = call.state.public.of("") else { return Ok(with_type(StatusCode::OK, PLAIN, text)) };
+    if call.state.public.as_str().is_empty() {
+        return Ok(with_type(StatusCode::OK, PLAIN, text));
+    }
     // A store that fails or hangs must not make search engines leave.
-    let Ok(Ok(slugs)) = timeout(PATIENCE, slugs(call)).await else {
+    let Ok(Ok(sitemaps)) = timeout(PATIENCE, sitemaps(call)).await else {
         let mut response = with_type(StatusCode::OK, PLAIN, text);
         response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         return Ok(response);
     };
-    for slug in slugs {
-        write!(text, "\nSitemap: {base}/{slug}/sitemap.xml").expect("a string takes every write");
+    for sitemap in sitemaps {
+        write!(text, "\nSitemap: {sitemap}").expect("a string takes every write");
     }
     text.push('\n');
     Ok(with_type(StatusCode::OK, PLAIN, text))
 }
 
-/// Returns the slugs of the communities without a domain of their own.
-async fn slugs(call: &Call<'_>) -> Result<Vec<String>, ApiError> {
-    let (mut slugs, mut after) = (Vec::new(), None);
+/// Returns the addresses of the sitemaps of the communities without a domain of their own.
+async fn sitemaps(call: &Call<'_>) -> Result<Vec<String>, ApiError> {
+    let (mut sitemaps, mut after) = (Vec::new(), None);
     let mut at = call.state.browse.open(call.audience).await?;
     loop {
         let (tenants, next) = at.tenants(after, BATCH).await?;
-        slugs.extend(tenants.iter().filter(|tenant| tenant.domain.is_none()).map(|tenant| tenant.slug.to_string()));
+        let bases = tenants.iter().map(|tenant| call.base(tenant)).filter(|base| !base.has_domain());
+        sitemaps.extend(bases.filter_map(|base| base.address(&base.path("/sitemap.xml"))));
         after = next;
         if after.is_none() {
-            return Ok(slugs);
+            return Ok(sitemaps);
         }
     }
 }

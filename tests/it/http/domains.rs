@@ -75,11 +75,11 @@ fn a_crawl_of_a_domain_reaches_exactly_the_messages_of_its_community() {
     for (tenant, domain) in [("thimble-firmware", THIMBLE), ("pages", PAGES)] {
         let origin = format!("https://{domain}");
         let crawler = Crawler { server: &server, host: domain, origin: &origin };
-        let crawled = crawler.crawl();
-        assert_same(&crawled.messages, &messages(&server, tenant));
-        assert!(crawled.messages.len() > 100 && crawled.indexable.contains("/"), "{tenant}");
-        assert_eq!(crawler.in_sitemaps("/sitemap.xml"), crawled.indexable, "{tenant}");
-        for path in &crawled.seen {
+        let found = crawler.crawl();
+        assert_same(&found.messages, &messages(&server, tenant));
+        assert!(found.messages.len() > 100 && found.indexable.contains("/"), "{tenant}");
+        assert_eq!(crawler.in_sitemaps("/sitemap.xml"), found.indexable, "{tenant}");
+        for path in &found.seen {
             let is_of_server = path.starts_with("/assets/") || path.starts_with("/favicon");
             assert!(is_of_server || !path.starts_with(&format!("/{tenant}/")) || tenant == "pages", "{path}");
             let text = String::from_utf8_lossy(&crawler.get(path).body).into_owned();

@@ -145,12 +145,12 @@ fn a_crawl_reaches_every_message_and_the_sitemaps_list_exactly_the_indexable_pag
     assert_eq!(installation.import(&[&examples], &[]).0, 0);
     let server = installation.serve(&["--public-url", SITE, "--rate-limit", "0"]);
     let crawler = Crawler { server: &server, host: "archive.example.org", origin: SITE };
-    let mut crawled = crawler.crawl();
+    let mut found = crawler.crawl();
     let public = messages(&server, "thimble-firmware");
     assert!(public.len() > 100);
-    assert_same(&crawled.messages, &public);
-    crawled.indexable.remove("/");
-    assert_eq!(crawler.in_sitemaps("/thimble-firmware/sitemap.xml"), crawled.indexable);
+    assert_same(&found.messages, &public);
+    found.indexable.remove("/");
+    assert_eq!(crawler.in_sitemaps("/thimble-firmware/sitemap.xml"), found.indexable);
 }
 
 #[test]
