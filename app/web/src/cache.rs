@@ -1,7 +1,7 @@
 //! Whole public responses in memory: with their compressed forms, and until the archive shows something else.
 //!
-//! A response is found by its address as sent, on the domain of a tenant with that before it. It depends on the parts of the archive that its snapshots read
-//! ([`Reads`]), which the [`Invalidation`](app_core::browse::Invalidation) drops when the change log tells of a change. A
+//! A response is found by its address as sent, on the domain of a tenant with that before it. It depends on the parts of
+//! the archive that its snapshots read ([`Reads`]), which the [`Invalidation`](app_core::browse::Invalidation) drops when the change log tells of a change. A
 //! response that was made of a snapshot from before a change is not stored after it: the changes since the snapshot was
 //! opened are compared with its parts. What is known of a response, its validator above all, outlives its body.
 
