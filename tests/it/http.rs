@@ -11,6 +11,7 @@ mod privacy;
 mod requests;
 mod sitemaps;
 mod structured;
+mod twins;
 
 use std::path::Path;
 

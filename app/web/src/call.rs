@@ -12,6 +12,31 @@ use super::query::Query;
 use super::request::Request;
 use super::response::{Response, moved};
 use crate::address::Base;
+use crate::markdown::markdown_path;
+
+/// The form of a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// The page itself.
+    Html,
+    /// Its twin for programs, at the address of the page with `.md` behind it.
+    Markdown,
+}
+
+impl Form {
+    /// Returns the form of the pages of a route.
+    pub(super) fn of(route: &str) -> Self {
+        if route.ends_with(".md") { Self::Markdown } else { Self::Html }
+    }
+
+    /// Returns the path of this form of the page at `path`.
+    pub(super) fn path(self, path: String) -> String {
+        match self {
+            Self::Html => path,
+            Self::Markdown => markdown_path(&path),
+        }
+    }
+}
 
 /// A request for a route.
 pub(super) struct Call<'a> {
@@ -22,6 +47,7 @@ pub(super) struct Call<'a> {
     /// The audience whose view of the archive the response shows.
     pub(super) audience: Audience,
     pub(super) query: Query,
+    pub(super) form: Form,
     captures: Captures<'a>,
 }
 
@@ -34,9 +60,10 @@ impl<'a> Call<'a> {
         request: &'a Request,
         audience: Audience,
         query: Query,
+        form: Form,
         captures: Captures<'a>,
     ) -> Self {
-        Self { state, request, site: request.host.site(), audience, query, captures }
+        Self { state, request, site: request.host.site(), audience, query, form, captures }
     }
 
     /// Returns the addresses of a tenant's site.

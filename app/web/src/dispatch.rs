@@ -1,16 +1,19 @@
 //! From a request to its route, and the responses to requests without one.
 
+use std::borrow::Cow;
+
 use app_core::browse::Audience;
 use app_core::domains::Site;
 use app_core::retry::{LOST_RACE, retry};
 use bytes::Bytes;
+use domain::slug::TenantSlug;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use tracing::info;
 
 use super::ServerState;
-use super::call::{Call, Captures};
+use super::call::{Call, Captures, Form};
 use super::error::ApiError;
 use super::query::{Query, decode};
 use super::request::{Area, Request, is_probe};
@@ -55,8 +58,8 @@ pub(super) async fn dispatch(state: &ServerState, request: &Request) -> Routed {
     let cors = public_api && audience == Audience::Public;
     let method = if request.method == Method::HEAD { &Method::GET } else { &request.method };
     // On the domain of a tenant, the tenant's part of the address is left out.
-    let of_site: Option<Vec<&str>> =
-        request.host.site().map(|site| std::iter::once(site.slug.as_str()).chain(segments.iter().copied()).collect());
+    let of_site = request.host.site().map(|site| with_slug(&site.slug, &segments));
+    let of_site: Option<Vec<&str>> = of_site.as_ref().map(|path| path.iter().map(|segment| &**segment).collect());
     let here = match &of_site {
         Some(of_site) => {
             let own = routes(area, &segments, Route::is_on_every_host);
@@ -105,17 +108,36 @@ fn routes<'a>(area: Area, segments: &[&'a str], fits: impl Fn(&Route) -> bool) -
     here
 }
 
+/// The twin of the page at the root of a host.
+const ROOT_TWIN: &str = ".md";
+
+/// Returns the segments of an address on the domain of a tenant as they are on other hosts.
+fn with_slug<'a>(slug: &'a TenantSlug, segments: &[&'a str]) -> Vec<Cow<'a, str>> {
+    if segments == [ROOT_TWIN] {
+        return vec![Cow::from(format!("{slug}{ROOT_TWIN}"))];
+    }
+    std::iter::once(slug.as_str()).chain(segments.iter().copied()).map(Cow::from).collect()
+}
+
+/// Returns the slug of the tenant in an address, and its segments on the tenant's domain.
+fn split_slug<'a>(segments: &'a [&'a str]) -> Option<(&'a str, &'a [&'a str])> {
+    match segments {
+        [twin] if twin.ends_with(ROOT_TWIN) => Some((twin.strip_suffix(ROOT_TWIN)?, &[ROOT_TWIN])),
+        _ => segments.split_first().map(|(slug, rest)| (*slug, rest)),
+    }
+}
+
 /// Redirects a request for a page of a tenant whose pages are on a domain, which is not the host of the request.
 fn moved_to_site(state: &ServerState, request: &Request, route: &Route, segments: &[&str]) -> Option<Response> {
-    let (slug, rest) = segments.split_first().filter(|_| route.is_of_site())?;
+    let (slug, rest) = split_slug(segments).filter(|_| route.is_of_site())?;
     moved_on_site(state, request, request.host.elsewhere(slug)?, rest)
 }
 
 /// Redirects an address on the domain of a tenant that begins with the tenant's slug, as on other hosts, to the same one
 /// without it. It is called only for an address where nothing else is.
 fn without_slug(state: &ServerState, request: &Request, area: Area, segments: &[&str]) -> Option<Response> {
-    let (slug, rest) = segments.split_first()?;
-    let site = request.host.site().filter(|site| site.slug.as_str() == *slug)?;
+    let (slug, rest) = split_slug(segments)?;
+    let site = request.host.site().filter(|site| site.slug.as_str() == slug)?;
     let is_moved = routes(area, segments, |_| true).iter().any(|(route, _)| route.method == Method::GET);
     if is_moved { moved_on_site(state, request, site, rest) } else { None }
 }
@@ -154,7 +176,7 @@ async fn run(
     let parse = if area == Area::Pages { Query::of_page } else { Query::parse };
     let query = parse(request.query.as_deref(), route.parameters)?;
     let view = if route.access == Access::Public { Audience::Public } else { audience };
-    let call = Call::new(state, request, view, query, captures);
+    let call = Call::new(state, request, view, query, Form::of(route.path), captures);
     // A read can be retried in a new transaction; a write has been retried already.
     let is_retryable = |error: &ApiError| error.aborted && route.method == Method::GET;
     retry(&LOST_RACE, is_retryable, || (route.handler)(&call)).await

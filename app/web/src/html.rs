@@ -1,20 +1,20 @@
 //! The pages of the site, complete without script.
 
-mod ansi;
+pub(crate) mod ansi;
 pub(crate) mod card;
 mod channel;
-mod component;
+pub(crate) mod component;
 mod days;
-mod embed;
+pub(crate) mod embed;
 mod feed;
 mod head;
 mod markup;
-mod message;
-mod poll;
+pub(crate) mod message;
+pub(crate) mod poll;
 mod search;
 mod structured;
-mod system;
-mod time;
+pub(crate) mod system;
+pub(crate) mod time;
 
 use std::collections::HashMap;
 
@@ -29,11 +29,14 @@ use maud::{DOCTYPE, Markup, html};
 use ports::channel::ThreadOrder;
 
 pub use self::channel::{Position, channel};
+pub(crate) use self::channel::{shown_opener, title};
 pub use self::feed::{Feed, Part};
 use self::head::Summary;
-use self::markup::Names;
+pub(crate) use self::markup::{Names, excerpt, role_name};
 pub use self::search::{SearchState, search};
+use self::system::Line;
 use crate::address::{Base, PublicAddress};
+use crate::markdown::markdown_path;
 
 /// The style sheet of every page.
 pub const STYLE: &str = include_str!("../assets/site.css");
@@ -65,7 +68,7 @@ pub struct Frame<'a> {
 
 impl Frame<'_> {
     /// Returns the channels that a text on the page can name without a query.
-    fn named(&self) -> Names {
+    pub(crate) fn named(&self) -> Names {
         let named =
             |view: &ChannelView| (view.channel.platform_id, (view.channel.clone(), self.base.channel(&view.channel)));
         let channels = self.channels.iter().map(named).collect();
@@ -80,18 +83,18 @@ fn guild(tenant: &Tenant) -> Option<u64> {
 
 /// The objects that the messages of a page refer to, with the paths of their pages.
 #[derive(Default)]
-struct Links {
-    names: Names,
+pub(crate) struct Links {
+    pub(crate) names: Names,
     /// `None` for a message that was deleted.
-    messages: HashMap<MessageId, Option<Message>>,
-    files: FileStates,
+    pub(crate) messages: HashMap<MessageId, Option<Message>>,
+    pub(crate) files: FileStates,
     /// The message that the thread was started from, with the path of its channel.
     opener: Option<(Opener, String)>,
     emojis: EmojiNames,
 }
 
 impl Links {
-    fn new(frame: &Frame<'_>, context: PageContext) -> Self {
+    pub(crate) fn new(frame: &Frame<'_>, context: PageContext) -> Self {
         let PageContext { channels, roles, messages, files, opener, emojis } = context;
         let path = |channel: &Channel| frame.base.channel(channel);
         let channels = channels.into_iter().map(|(id, channel)| {
@@ -107,8 +110,8 @@ impl Links {
     }
 
     /// Returns the origin of a thread: ` from a message in #general`, linked to the position of the message.
-    fn began(&self) -> Markup {
-        let Some((opener, path)) = &self.opener else { return html! { " from a message in the channel above" } };
+    pub(crate) fn began(&self) -> Line {
+        let Some((opener, path)) = &self.opener else { return Line::of(" from a message in the channel above") };
         let place = match &opener.state {
             OpenerState::Shown(_) => format!("{path}/{}", opener.id),
             // Its own page would be an error: the message is missing or deleted.
@@ -119,7 +122,8 @@ impl Links {
             OpenerState::Deleted => "a message that was deleted",
             OpenerState::Unknown => "a message that is not stored",
         };
-        html! { " from " (what) " in " a href=(place) { (sign(opener.channel.kind)) bdi { (opener.channel.name) } } }
+        let channel = Line::of(sign(opener.channel.kind)).written(opener.channel.name.as_str());
+        Line::of(format!(" from {what} in ")).link(place, channel)
     }
 }
 
@@ -130,19 +134,21 @@ pub struct Listing {
     pub canonical: Option<String>,
     /// Whether they should not list it.
     pub noindex: bool,
+    /// The path of the same page as Markdown, which programs may read instead; `None` if it is not named.
+    pub twin: Option<String>,
 }
 
 impl Listing {
     /// Returns the listing of a page under this path.
     #[must_use]
-    pub const fn under(path: String) -> Self {
-        Self { canonical: Some(path), noindex: false }
+    pub fn under(path: String) -> Self {
+        Self { twin: Some(markdown_path(&path)), canonical: Some(path), noindex: false }
     }
 
     /// Returns the listing of one of many views of the same content.
     #[must_use]
     pub const fn not_at_all() -> Self {
-        Self { canonical: None, noindex: true }
+        Self { canonical: None, noindex: true, twin: None }
     }
 
     /// Returns the same, but not listed if a page `is_thin`.
@@ -158,6 +164,8 @@ struct Head {
     title: String,
     canonical: Option<String>,
     noindex: bool,
+    /// The path of the same page as Markdown.
+    twin: Option<String>,
     /// Whether the page is for adults only.
     adult: bool,
     /// Whether the page shows a channel, so that changes to it are shown while it is open.
@@ -226,6 +234,7 @@ fn framed(
         title: title.to_owned(),
         canonical: listing.canonical.as_ref().and_then(|path| frame.base.address(path)),
         noindex: listing.noindex,
+        twin: listing.twin.clone(),
         adult: current.is_some_and(ChannelView::is_age_gated),
         live: current.is_some(),
         search: search::SearchBox::default(),
@@ -278,7 +287,7 @@ fn age_sign() -> Markup {
     html! { " " span class="badge" title="Age-gated" { "18+" } }
 }
 
-const fn sign(kind: ChannelKind) -> &'static str {
+pub(crate) const fn sign(kind: ChannelKind) -> &'static str {
     match kind {
         ChannelKind::FORUM | ChannelKind::MEDIA => "❏",
         ChannelKind::ANNOUNCEMENT => "❖",
@@ -309,6 +318,7 @@ pub fn home(public: &PublicAddress, tenants: &[Tenant], next: Option<&str>, list
         title: "Verta".to_owned(),
         canonical: listing.canonical.as_ref().and_then(|path| public.of(path)),
         noindex: listing.noindex,
+        twin: listing.twin.clone(),
         summary: Summary { description: head::line(&names), ..Summary::default() },
         ..Head::default()
     };
@@ -424,7 +434,7 @@ fn summary_of_forum(frame: &Frame<'_>, view: &ChannelView, posts: &ThreadPage, n
 }
 
 /// Returns the tags of a post that its forum still has, in the forum's order.
-fn applied<'a>(forum: &'a Channel, post: &'a Channel) -> impl Iterator<Item = &'a ForumTag> {
+pub(crate) fn applied<'a>(forum: &'a Channel, post: &'a Channel) -> impl Iterator<Item = &'a ForumTag> {
     forum.tags.iter().filter(|tag| post.applied_tags.contains(&tag.id))
 }
 

@@ -19,6 +19,7 @@ mod host;
 pub mod html;
 mod job;
 mod limit;
+mod markdown;
 mod metrics;
 mod node;
 mod public;

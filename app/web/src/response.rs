@@ -7,14 +7,17 @@ use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use http::header::{
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ALLOW, CACHE_CONTROL, CONTENT_DISPOSITION,
-    CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, LOCATION, REFERRER_POLICY, RETRY_AFTER, VARY,
+    CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, LINK, LOCATION, REFERRER_POLICY, RETRY_AFTER, VARY,
     WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
-use http::{HeaderValue, StatusCode, Uri};
+use http::{HeaderName, HeaderValue, StatusCode, Uri};
 use serde::Serialize;
 use twox_hash::XxHash3_128;
 
 use super::error::ApiError;
+
+/// Tells search engines whether they should list a response that is not HTML.
+const ROBOTS: HeaderName = HeaderName::from_static("x-robots-tag");
 
 /// A response, without the headers that every response gets.
 pub(crate) type Response = http::Response<Body>;
@@ -84,6 +87,17 @@ pub(crate) fn html_of(tenant: &Tenant, page: maud::Markup) -> Response {
     let mut response = html(StatusCode::OK, page);
     let logo = tenant.branding.logo_url.as_ref().map(LogoUrl::as_str);
     response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy(logo));
+    response
+}
+
+/// Returns the Markdown twin of a page. Search engines list the page instead, whose address is `canonical`.
+pub(crate) fn markdown(mut text: String, canonical: Option<String>) -> Response {
+    text.shrink_to_fit();
+    let mut response = with_type(StatusCode::OK, "text/markdown; charset=utf-8", text);
+    let headers = response.headers_mut();
+    headers.insert(ROBOTS, HeaderValue::from_static("noindex"));
+    let link = canonical.and_then(|address| HeaderValue::from_str(&format!("<{address}>; rel=\"canonical\"")).ok());
+    headers.extend(link.map(|link| (LINK, link)));
     response
 }
 

@@ -50,9 +50,11 @@ pub(super) struct Route {
 }
 
 impl Route {
-    /// Returns whether it is an address of the server itself, on the domains of tenants, too.
+    /// Returns whether it is an address of the server itself, on the domains of tenants, too. The page at the root, and its
+    /// twin, are the tenant's there.
     pub(super) fn is_on_every_host(&self) -> bool {
-        self.path.split('/').nth(1).is_some_and(|first| !first.is_empty() && captured(first).is_none())
+        let is_root = |first: &str| matches!(first, "" | ".md");
+        self.path.split('/').nth(1).is_some_and(|first| !is_root(first) && captured(first).is_none())
     }
 
     /// Returns whether it is a page, sitemap or feed of a tenant, which is on the tenant's domain alone. Files are not:
@@ -149,6 +151,8 @@ routes! {
     GET "/assets/{tenant}/theme.css" Reader [] site::theme, (tenant: TenantRef<'_>);
     GET "/assets/{tenant}/card.png" Reader [] site::card, (tenant: TenantRef<'_>);
     GET "/" Public ["cursor"] site::home, ();
+    GET "/.md" Public ["cursor"] site::home, ();
+    GET "/{tenant}.md" Public ["cursor"] site::tenant, (tenant: TenantRef<'_>);
     GET "/{tenant}" Public ["cursor"] site::tenant, (tenant: TenantRef<'_>);
     GET "/{tenant}/search" Public ["q" "channel" "sort" "cursor"] search::page, (tenant: TenantRef<'_>);
     GET "/{tenant}/sitemap.xml" Public [] sitemap::index, (tenant: TenantRef<'_>);
@@ -158,12 +162,20 @@ routes! {
         feed::channel, (tenant: TenantRef<'_>, channel: ChannelRef<'_>, format: FeedFormat);
     GET "/{tenant}/{channel}/tag/{tag}/feed.{format}" Public []
         feed::tag, (tenant: TenantRef<'_>, channel: ChannelRef<'_>, tag: TagRef<'_>, format: FeedFormat);
+    GET "/{tenant}/{channel}.md" Public ["before" "after" "sort" "cursor"]
+        site::channel, (tenant: TenantRef<'_>, channel: ChannelRef<'_>);
     GET "/{tenant}/{channel}" Public ["before" "after" "sort" "cursor"]
         site::channel, (tenant: TenantRef<'_>, channel: ChannelRef<'_>);
+    GET "/{tenant}/{channel}/{part}.md" Public []
+        site::part, (tenant: TenantRef<'_>, channel: ChannelRef<'_>, part: PartRef);
     GET "/{tenant}/{channel}/{part}" Public []
         site::part, (tenant: TenantRef<'_>, channel: ChannelRef<'_>, part: PartRef);
+    GET "/{tenant}/{channel}/p/{number}.md" Public []
+        site::thread_page, (tenant: TenantRef<'_>, channel: ChannelRef<'_>, number: PageNumber);
     GET "/{tenant}/{channel}/p/{number}" Public []
         site::thread_page, (tenant: TenantRef<'_>, channel: ChannelRef<'_>, number: PageNumber);
+    GET "/{tenant}/{channel}/{day}/{number}.md" Public []
+        site::day_page, (tenant: TenantRef<'_>, channel: ChannelRef<'_>, day: Day, number: PageNumber);
     GET "/{tenant}/{channel}/{day}/{number}" Public []
         site::day_page, (tenant: TenantRef<'_>, channel: ChannelRef<'_>, day: Day, number: PageNumber);
     GET "/{tenant}/files/{channel}/{message}/{attachment}/{name}" Reader []

@@ -5,14 +5,15 @@ use std::sync::Arc;
 use app_core::browse::{ChannelFilter, ChannelView, Find, MAX_TREE, Messages, Reading, Threads, is_thin_thread};
 use http::{StatusCode, header};
 
-use super::call::Call;
+use super::call::{Call, Form};
 use super::capture::{ChannelRef, FileName, PageNumber, PartRef, TenantRef};
 use super::error::ApiError;
 use super::public::{channel_cursor, find, thread_cursor};
 use super::query::Query;
-use super::response::{Response, html, html_of, with_type};
+use super::response::{Response, html, html_of, markdown, with_type};
 use crate::address::{Base, PublicAddress, day_path, segment, thread_path};
 use crate::html::{self as pages, Listing, Position};
+use crate::markdown::{self as twins, markdown_path};
 
 use domain::day::Day;
 use domain::message::MessageId;
@@ -66,10 +67,23 @@ pub(super) async fn home(call: &Call<'_>) -> Result<Response, ApiError> {
     let after = query.get("cursor").map(|slug| domain::slug::TenantSlug::new(slug).map_err(|_| wrong())).transpose()?;
     let (tenants, next) = call.state.browse.open(call.audience).await?.tenants(after, LIST).await?;
     let next = next.map(|slug| slug.to_string());
-    Ok(html(
-        StatusCode::OK,
-        pages::home(&call.state.public, &tenants, next.as_deref(), &listing(query, String::from("/"))),
-    ))
+    let (public, listing) = (&call.state.public, listing(query, String::from("/")));
+    Ok(match call.form {
+        Form::Html => html(StatusCode::OK, pages::home(public, &tenants, next.as_deref(), &listing)),
+        Form::Markdown => {
+            let canonical = listing.canonical.as_deref();
+            markdown(
+                twins::home(public, &tenants, next.as_deref(), canonical),
+                canonical.and_then(|path| public.of(path)),
+            )
+        }
+    })
+}
+
+/// Returns the Markdown twin of a page, which `make` makes of the path of the page that search engines list.
+fn twin(base: Base<'_>, listing: &Listing, make: impl FnOnce(Option<&str>) -> String) -> Response {
+    let canonical = listing.canonical.as_deref();
+    markdown(make(canonical), canonical.and_then(|path| base.address(path)))
 }
 
 /// Returns how search engines should list a page under `path`: with a cursor or an order it is one of many views of the
@@ -88,7 +102,11 @@ pub(super) async fn tenant(call: &Call<'_>, slug: TenantRef<'_>) -> Result<Respo
     };
     let page = at.channel_page(&tenant, ChannelFilter::default(), after.as_ref(), MAX_TREE).await?;
     let base = call.base(&tenant);
-    Ok(html_of(&tenant, pages::tenant(base, &page, &listing(query, base.home()))))
+    let listing = listing(query, base.home());
+    Ok(match call.form {
+        Form::Html => html_of(&tenant, pages::tenant(base, &page, &listing)),
+        Form::Markdown => twin(base, &listing, |canonical| twins::tenant(base, &page, canonical)),
+    })
 }
 
 /// Returns the page of a channel: the newest messages of a chat channel, the first ones of a thread, or the posts of a
@@ -104,7 +122,7 @@ pub(super) async fn channel(
     let view = at.channel(&tenant, channel).await?;
     let path = call.base(&tenant).channel(&view.channel);
     if segment(&view.channel) != channel {
-        return Ok(call.moved(&tenant, &path));
+        return Ok(call.moved(&tenant, &call.form.path(path)));
     }
     let site = Site::new(call, &mut at, tenant).await?;
     let is_thread = view.channel.kind.is_thread();
@@ -139,7 +157,7 @@ pub(super) async fn thread_page(
     }
     let path = thread_path(&call.base(&tenant).channel(&view.channel), number);
     if segment(&view.channel) != channel || number == 1 {
-        return Ok(call.moved(&tenant, &path));
+        return Ok(call.moved(&tenant, &call.form.path(path)));
     }
     let site = Site::new(call, &mut at, tenant).await?;
     site.thread(&mut at, &view, number, Listing::under(path)).await
@@ -185,7 +203,7 @@ async fn day(
     }
     let path = day_path(&call.base(&tenant).channel(&view.channel), day, number);
     if segment(&view.channel) != channel || given == Some(1) {
-        return Ok(call.moved(&tenant, &path));
+        return Ok(call.moved(&tenant, &call.form.path(path)));
     }
     let (of_day, page) = at.day_page(&view, day, number).await?;
     let site = Site::new(call, &mut at, tenant).await?;
@@ -207,12 +225,12 @@ async fn message(
         Ok(found) => found,
         Err(app_core::browse::BrowseError::NotFound(_)) => {
             let found = at.message(&tenant, id, None).await?;
-            return Ok(call.moved(&tenant, &call.base(&tenant).message(&found.channel.channel, id)));
+            return Ok(call.moved(&tenant, &call.form.path(call.base(&tenant).message(&found.channel.channel, id))));
         }
         Err(error) => return Err(error.into()),
     };
     if segment(&view.channel) != channel {
-        return Ok(call.moved(&tenant, &call.base(&tenant).message(&found.channel.channel, id)));
+        return Ok(call.moved(&tenant, &call.form.path(call.base(&tenant).message(&found.channel.channel, id))));
     }
     let site = Site::new(call, &mut at, tenant).await?;
     let page = at.messages(&view, Find::Around(id), PAGE).await?;
@@ -222,7 +240,8 @@ async fn message(
         Some(day) => day_path(&path, day, home.number),
         None => thread_path(&path, home.number),
     };
-    let listing = Listing::under(canonical).unless(home.is_thin);
+    let twin = Some(markdown_path(&site.base().message(&view.channel, id)));
+    let listing = Listing { twin, ..Listing::under(canonical) }.unless(home.is_thin);
     site.page(&mut at, &view, &page, &Position::Around(&found.entry.message), &listing).await
 }
 
@@ -232,12 +251,13 @@ struct Site<'a> {
     tenant: Tenant,
     channels: Arc<[ChannelView]>,
     now: Timestamp,
+    form: Form,
 }
 
 impl<'a> Site<'a> {
     async fn new(call: &Call<'a>, at: &mut Reading, tenant: Tenant) -> Result<Self, ApiError> {
         let channels = at.channels(&tenant).await?;
-        Ok(Self { public: &call.state.public, tenant, channels, now: call.state.clock.now() })
+        Ok(Self { public: &call.state.public, tenant, channels, now: call.state.clock.now(), form: call.form })
     }
 
     const fn base(&self) -> Base<'_> {
@@ -259,7 +279,13 @@ impl<'a> Site<'a> {
         listing: &Listing,
     ) -> Result<Response, ApiError> {
         let context = at.page_context(&self.tenant, view, messages).await?;
-        Ok(html_of(&self.tenant, pages::channel(&self.frame(), view, messages, context, position, listing)))
+        let frame = self.frame();
+        Ok(match self.form {
+            Form::Html => html_of(&self.tenant, pages::channel(&frame, view, messages, context, position, listing)),
+            Form::Markdown => twin(frame.base, listing, |canonical| {
+                twins::channel(&frame, view, messages, context, position, canonical)
+            }),
+        })
     }
 
     /// Returns a page of a thread by its number.
@@ -292,6 +318,12 @@ impl<'a> Site<'a> {
         let page = at.threads(view, Threads { order, archived: None }, cursor, LIST).await?;
         let emojis = at.tag_emojis(self.tenant.id, &view.channel.tags).await?;
         let listing = listing(query, path).unless(page.threads.is_empty());
-        Ok(html_of(&self.tenant, pages::forum(&self.frame(), view, &page, &emojis, order, &listing)))
+        let frame = self.frame();
+        Ok(match self.form {
+            Form::Html => html_of(&self.tenant, pages::forum(&frame, view, &page, &emojis, order, &listing)),
+            Form::Markdown => {
+                twin(frame.base, &listing, |canonical| twins::forum(&frame, view, &page, order, canonical))
+            }
+        })
     }
 }

@@ -136,7 +136,7 @@ fn every_feed_has_its_fields_and_both_formats_have_the_same_items() {
     }
     for path in ["/thimble-firmware", "/thimble-firmware/build-log", "/thimble-firmware/first-board-a-diary"] {
         let page = server.get(path).text();
-        let links: Vec<&str> = page.split("<link rel=\"alternate\"").skip(1).collect();
+        let links: Vec<&str> = page.split("<link rel=\"alternate\" type=\"application/").skip(1).collect();
         assert!(links.len() >= 2, "{path}");
         for link in links {
             let address = link.split("href=\"").nth(1).unwrap().split('"').next().unwrap();

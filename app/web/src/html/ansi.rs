@@ -41,7 +41,7 @@ pub(super) fn render(text: &str) -> Markup {
 }
 
 /// Returns the text alone.
-pub(super) fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     parts(text).into_iter().map(|(_, part)| part).collect()
 }
 

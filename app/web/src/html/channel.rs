@@ -11,7 +11,7 @@ use super::message::MessageFrame;
 use super::{Frame, Links, Listing, count, days, framed, head, heading, markup, message, structured};
 
 /// Returns the message that a thread was started from, if the reader may see it, with the path of its channel.
-fn opened(links: &Links) -> Option<(&Opener, &str, &Message)> {
+pub(crate) fn shown_opener(links: &Links) -> Option<(&Opener, &str, &Message)> {
     let (opener, path) = links.opener.as_ref()?;
     match &opener.state {
         OpenerState::Shown(message) => Some((opener, path, message)),
@@ -25,12 +25,12 @@ fn begun<'a>(view: &ChannelView, messages: &'a Messages, links: &'a Links) -> Op
     let shown = messages.entries.iter().map(|entry| &entry.message).find(|message| message.id == own);
     // The row of a thread in a channel that only stands for the message above it.
     let shown = shown.filter(|message| message.kind.is_written());
-    shown.or_else(|| opened(links).map(|(.., message)| message))
+    shown.or_else(|| shown_opener(links).map(|(.., message)| message))
 }
 
 /// Returns the same in one line, for the pages of a thread after its first.
 fn began_with(links: &Links) -> Markup {
-    let Some((opener, path, message)) = opened(links) else { return html! {} };
+    let Some((opener, path, message)) = shown_opener(links) else { return html! {} };
     html! {
         p class="reply" dir="auto" {
             "↪ " a href={(path) "/" (opener.id)} { bdi { (message.author.pseudonym.name()) } } ": "
@@ -69,7 +69,7 @@ pub fn channel(
     let target = if let Position::Around(target) = position { Some(*target) } else { None };
     let around = MessageFrame { base: frame.base, path: &path, is_thread, links, target };
     let begins = messages.older.is_none() && !matches!(position, Position::Thread(page) if page.number > 1);
-    let opened = opened(links).filter(|(opener, ..)| begins && opener.channel.id != view.channel.id);
+    let opened = shown_opener(links).filter(|(opener, ..)| begins && opener.channel.id != view.channel.id);
     let entries = &messages.entries;
     let mut made = BTreeMap::new();
     let kept = messages.fitting(|index| {
@@ -146,7 +146,8 @@ pub fn channel(
     framed(frame, &title(view, position, links), listing, Some(view), summary, &content)
 }
 
-fn title(view: &ChannelView, position: &Position<'_>, links: &Links) -> String {
+/// Returns the title of a page.
+pub(crate) fn title(view: &ChannelView, position: &Position<'_>, links: &Links) -> String {
     let name = &view.channel.name;
     match position {
         Position::Around(target) => format!("{} · {name}", markup::excerpt(&target.content, 60, &links.names)),

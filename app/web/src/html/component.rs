@@ -63,7 +63,7 @@ fn media(item: &Value, own: Own<'_>) -> Markup {
 }
 
 /// Returns a Unicode emoji as it is, a custom one by its name.
-pub(super) fn emoji(emoji: &Value) -> String {
+pub(crate) fn emoji(emoji: &Value) -> String {
     match (text(emoji, "name"), emoji.get("id").filter(|id| !id.is_null() && *id != "")) {
         ("", _) => String::new(),
         (name, Some(_)) => format!(":{name}:"),

@@ -10,16 +10,21 @@ use super::message::text;
 use super::time::moment;
 
 /// A function from the address of a file on the web to the address of its bytes on this server.
-pub(super) type Own<'a> = &'a dyn Fn(&str) -> Option<String>;
+pub(crate) type Own<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// An embed with the pictures of those that follow it and have the same address.
-struct Shown<'a> {
-    embed: &'a Value,
-    pictures: Vec<&'a Value>,
+pub(crate) struct Shown<'a> {
+    pub(crate) embed: &'a Value,
+    pub(crate) pictures: Vec<&'a Value>,
 }
 
-/// Returns the embeds of a message. Those that have the same address are one with several pictures, as in Discord.
+/// Returns the embeds of a message.
 pub(super) fn embeds(embeds: &[Value], links: &Links, own: Own<'_>) -> Markup {
+    html! { @for one in &grouped(embeds) { (embed_box(one, links, own)) } }
+}
+
+/// Returns embeds as they are shown: those that have the same address are one with several pictures, as in Discord.
+pub(crate) fn grouped(embeds: &[Value]) -> Vec<Shown<'_>> {
     let mut shown: Vec<Shown<'_>> = Vec::new();
     for embed in embeds {
         let address = text(embed, "url");
@@ -29,7 +34,7 @@ pub(super) fn embeds(embeds: &[Value], links: &Links, own: Own<'_>) -> Markup {
             _ => shown.push(Shown { embed, pictures: pictures(embed) }),
         }
     }
-    html! { @for one in &shown { (embed_box(one, links, own)) } }
+    shown
 }
 
 /// Returns whether `embed` has a picture, and apart from it nothing that `first` lacks.
@@ -172,8 +177,13 @@ pub(super) fn picture(picture: &Value, name: Option<&str>, link: Option<&str>, o
         };
     }
     let url = link.or_else(|| web(picture, "url")).or_else(|| web(picture, "proxy_url"));
-    let name = name.or(description).or_else(|| last_segment(addresses[0])).unwrap_or("A picture");
-    card("🖼", name, url, picture)
+    card("🖼", picture_name(picture, name), url, picture)
+}
+
+/// Returns the name of a picture that has none of its own: its description, or the end of its address.
+pub(crate) fn picture_name<'a>(picture: &'a Value, name: Option<&'a str>) -> &'a str {
+    let description = Some(text(picture, "description")).filter(|text| !text.is_empty());
+    name.or(description).or_else(|| last_segment(text(picture, "url"))).unwrap_or("A picture")
 }
 
 /// Returns a card for media that is not on this server, with its name, host and size.
@@ -197,7 +207,7 @@ fn size(media: &Value, key: &str) -> Option<u64> {
     media.get(key).and_then(Value::as_u64).filter(|size| *size > 0)
 }
 
-fn web<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
+pub(crate) fn web<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
     Some(text(value, key)).filter(|url| url.starts_with("https://") || url.starts_with("http://"))
 }
 

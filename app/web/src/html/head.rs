@@ -155,6 +155,7 @@ pub(super) fn tags(head: &Head, base: Option<Base<'_>>) -> Markup {
             }
             meta property="og:image:alt" content=(picture.alt);
         }
+        @if let Some(path) = &head.twin { link rel="alternate" type="text/markdown" href=(path); }
         @if let Some(origin) = origin {
             @for (title, path) in &head.feeds {
                 link rel="alternate" type="application/atom+xml" title=(title) href={(origin) (path) ".xml"};

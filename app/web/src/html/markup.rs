@@ -14,19 +14,19 @@ use super::{ansi, time};
 
 /// The targets of mentions in a text.
 #[derive(Default)]
-pub(super) struct Names {
+pub(crate) struct Names {
     /// Channels, with the paths of their pages.
-    pub(super) channels: HashMap<ChannelSnowflake, (Channel, String)>,
+    pub(crate) channels: HashMap<ChannelSnowflake, (Channel, String)>,
     /// Roles.
-    pub(super) roles: Roles,
+    pub(crate) roles: Roles,
     /// The id of the guild, which is also that of the @everyone role.
-    pub(super) guild: Option<u64>,
+    pub(crate) guild: Option<u64>,
     /// The time at which the page is made, for relative times.
-    pub(super) now: Option<Timestamp>,
+    pub(crate) now: Option<Timestamp>,
 }
 
 impl Names {
-    fn role(&self, number: u64) -> Option<&Role> {
+    pub(crate) fn role(&self, number: u64) -> Option<&Role> {
         self.roles.get(&RoleId::new(number)?)
     }
 }
@@ -159,7 +159,7 @@ fn role(role: Option<&Role>, everyone: bool) -> Markup {
 }
 
 /// Returns a role's name without the sign of a mention, which only @everyone has itself.
-fn role_name(role: &Role) -> &str {
+pub(crate) fn role_name(role: &Role) -> &str {
     role.name.strip_prefix('@').unwrap_or(&role.name)
 }
 
@@ -187,7 +187,7 @@ fn anchor(link: &Link<'_>, names: &Names) -> Markup {
 }
 
 /// Returns the first `max` characters of a text without its markup, on one line; the text of a spoiler stays hidden.
-pub(super) fn excerpt(text: &str, max: usize, names: &Names) -> String {
+pub(crate) fn excerpt(text: &str, max: usize, names: &Names) -> String {
     let mut line = excerpt_of(&parse(text), names);
     cut(&mut line, max);
     line

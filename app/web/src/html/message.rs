@@ -1,6 +1,6 @@
 //! One message on a page.
 
-use app_core::browse::{Entry, shown_type};
+use app_core::browse::{Entry, FileStates, shown_type};
 use domain::interaction::{Interaction, InteractionKind};
 use domain::media::{FileKey, FileState};
 use domain::message::{Attachment, Message, MessageKind, Reaction, Reference, with_ending};
@@ -86,7 +86,7 @@ fn article(frame: &MessageFrame<'_>, entry: &Entry, grouped: bool, above: &Marku
                 }
                 (above)
                 @if let Some(interaction) = message.interaction() { (used(&interaction)) }
-                @if let Some(reference) = &message.reference { (refers(frame, message, reference)) }
+                (refers(frame, message))
                 div class="body" { (body(frame, message)) }
                 @if grouped && (edited.is_some() || message.pinned) { p class="meta marks" { (marks(message)) } }
                 @for file in &message.attachments { (attachment(base, message, file, links)) }
@@ -142,7 +142,7 @@ fn used(interaction: &Interaction) -> Markup {
 }
 
 /// Returns the address of a file of `message` on this server; `url` is its address at Discord or in an export.
-fn stored(base: Base<'_>, message: &Message, links: &Links, url: &str) -> Option<String> {
+pub(crate) fn stored(base: Base<'_>, message: &Message, links: &Links, url: &str) -> Option<String> {
     let file = message.attachments.iter().find(|file| {
         let id = file.id.to_string();
         url.starts_with("http") && url.contains("/attachments/") && url.split('/').any(|part| part == id)
@@ -165,19 +165,39 @@ fn avatar(message: &Message) -> Markup {
     }
 }
 
+/// The message that another one replies to.
+pub(crate) enum Replied<'a> {
+    /// It is stored.
+    Shown(&'a Message),
+    /// It was deleted.
+    Deleted,
+    /// It is not stored.
+    Unknown,
+}
+
+/// Returns the message that a reply refers to; `None` if `message` is no reply.
+pub(crate) fn replied<'a>(message: &Message, links: &'a Links) -> Option<Replied<'a>> {
+    let reference = message.reference.as_ref().filter(|reference| is_reply(message, reference))?;
+    Some(match links.messages.get(&reference.message_id?) {
+        Some(Some(to)) => Replied::Shown(to),
+        Some(None) => Replied::Deleted,
+        None if was_deleted(message) => Replied::Deleted,
+        None => Replied::Unknown,
+    })
+}
+
 /// Returns the reference of a reply. It is a link only if its message is stored.
-fn refers(frame: &MessageFrame<'_>, message: &Message, reference: &Reference) -> Markup {
-    let Some(id) = reference.message_id.filter(|_| is_reply(message, reference)) else { return html! {} };
+fn refers(frame: &MessageFrame<'_>, message: &Message) -> Markup {
+    let Some(replied) = replied(message, frame.links) else { return html! {} };
     html! {
         p class="reply" dir="auto" {
-            @match frame.links.messages.get(&id) {
-                Some(Some(to)) => {
-                    "↩ " a href={(frame.path) "/" (id)} { bdi { (to.author.pseudonym.name()) } } ": "
+            @match replied {
+                Replied::Shown(to) => {
+                    "↩ " a href={(frame.path) "/" (to.id)} { bdi { (to.author.pseudonym.name()) } } ": "
                     (excerpt(&to.content, 120, &frame.links.names))
                 },
-                Some(None) => { "↩ a message that was deleted" },
-                None if was_deleted(message) => { "↩ a message that was deleted" },
-                None => { "↩ a message that is not stored" },
+                Replied::Deleted => { "↩ a message that was deleted" },
+                Replied::Unknown => { "↩ a message that is not stored" },
             }
         }
     }
@@ -202,24 +222,49 @@ fn body(frame: &MessageFrame<'_>, message: &Message) -> Markup {
     sentence(message, &scene)
 }
 
-fn attachment(base: Base<'_>, message: &Message, file: &Attachment, links: &Links) -> Markup {
+/// Where a file can be found.
+pub(crate) enum Located {
+    /// Under a path of this server.
+    Here(String),
+    /// At an address of another one.
+    Elsewhere(String),
+    /// Nowhere yet.
+    Nowhere,
+    /// Nowhere any more.
+    Gone,
+}
+
+/// Returns where a file of a message can be found.
+pub(crate) fn located(base: Base<'_>, message: &Message, file: &Attachment, files: &FileStates) -> Located {
     let key = FileKey { channel: message.channel_id, message: message.id, attachment: file.id };
+    match files.get(&key) {
+        Some(FileState::Gone) => Located::Gone,
+        Some(FileState::Stored { .. }) => Located::Here(base.file(key, &file.filename)),
+        _ => file.url.clone().filter(|url| is_usable(url)).map_or(Located::Nowhere, Located::Elsewhere),
+    }
+}
+
+/// Returns whether browsers show a file inside a page. Other pictures, such as SVG, are served to be saved.
+pub(crate) fn is_shown_picture(file: &Attachment) -> bool {
+    shown_type(file).is_some_and(|kind| kind.starts_with("image/"))
+}
+
+fn attachment(base: Base<'_>, message: &Message, file: &Attachment, links: &Links) -> Markup {
     let name = file.shown_name();
     let spoiler = if file.spoiler { "Spoiler: " } else { "" };
-    let (url, stored) = match links.files.get(&key) {
-        Some(FileState::Gone) => {
+    let (url, stored) = match located(base, message, file, &links.files) {
+        Located::Gone => {
             return html! { p class="card" dir="auto" { "📎 " bdi { (name) } " · no longer there" } };
         }
-        Some(FileState::Stored { .. }) => (Some(base.file(key, &file.filename)), true),
-        _ => (file.url.clone().filter(|url| is_usable(url)), false),
+        Located::Here(path) => (Some(path), true),
+        Located::Elsewhere(url) => (Some(url), false),
+        Located::Nowhere => (None, false),
     };
     let picture = file.content_type.as_deref().is_some_and(|kind| kind.starts_with("image/"));
-    // Other types, such as SVG, are served to be saved, and no browser shows them inside a page.
-    let is_shown = shown_type(file).is_some_and(|kind| kind.starts_with("image/"));
     let sizes = file.width.zip(file.height).filter(|(width, height)| *width > 0 && *height > 0);
     html! {
         @match &url {
-            Some(url) if is_shown && stored && !file.spoiler => {
+            Some(url) if is_shown_picture(file) && stored && !file.spoiler => {
                 p { a href=(url) rel="nofollow ugc noopener" {
                     img class="picture" loading="lazy" src=(url) width=[file.width] height=[file.height]
                         alt=(file.description.as_deref().unwrap_or(&name));
@@ -246,7 +291,7 @@ fn is_usable(url: &str) -> bool {
     web && !["cdn.discordapp.com", "media.discordapp.net"].iter().any(|host| url.contains(host))
 }
 
-fn size(file: &Attachment) -> String {
+pub(crate) fn size(file: &Attachment) -> String {
     match file.size_bytes {
         bytes @ 0..1024 => format!("{bytes} B"),
         bytes @ 1024..1_048_576 => format!("{} KB", bytes / 1024),
@@ -277,7 +322,7 @@ fn forwarded(snapshot: &Value, links: &Links, own: Own<'_>) -> Markup {
                 @if !text(message, "edited_timestamp").is_empty() { " · edited" }
             }
             (render(text(message, "content"), &links.names))
-            @for file in list("attachments") { p class="card" dir="auto" { "📎 " bdi { (forwarded_name(file)) } } }
+            @for file in list("attachments") { p class="card" dir="auto" { "📎 " bdi { (snapshot_name(file)) } } }
             (embeds(list("embeds"), links, own))
             @for sticker in list("stickers").iter().chain(list("sticker_items")) {
                 p class="card" { "Sticker: " bdi { (text(sticker, "name")) } }
@@ -287,7 +332,7 @@ fn forwarded(snapshot: &Value, links: &Links, own: Own<'_>) -> Markup {
     }
 }
 
-fn forwarded_name(file: &Value) -> String {
+pub(crate) fn snapshot_name(file: &Value) -> String {
     let name = ["filename", "fileName"].map(|key| text(file, key)).into_iter().find(|name| !name.is_empty());
     match text(file, "title") {
         "" => name.unwrap_or("a file").to_owned(),
@@ -295,11 +340,11 @@ fn forwarded_name(file: &Value) -> String {
     }
 }
 
-pub(super) fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+pub(crate) fn text<'a>(value: &'a Value, key: &str) -> &'a str {
     value.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
-pub(super) fn array(json: Option<&domain::json::Json>) -> Vec<Value> {
+pub(crate) fn array(json: Option<&domain::json::Json>) -> Vec<Value> {
     match json.map(domain::json::Json::to_value) {
         Some(Value::Array(items)) => items,
         _ => Vec::new(),

@@ -38,7 +38,7 @@ pub(super) fn element(moment: Option<Moment>, style: TimeStyle, now: Option<Time
 }
 
 /// Returns the same as text.
-pub(super) fn plain(moment: Option<Moment>, style: TimeStyle, now: Option<Timestamp>) -> String {
+pub(crate) fn plain(moment: Option<Moment>, style: TimeStyle, now: Option<Timestamp>) -> String {
     moment.map_or_else(|| INVALID.to_owned(), |moment| text(moment, style, now))
 }
 
@@ -80,7 +80,7 @@ fn relative(seconds: i64) -> String {
 }
 
 /// Returns a date and time as text.
-pub(super) fn moment(at: Timestamp) -> String {
+pub(crate) fn moment(at: Timestamp) -> String {
     let at = Civil::of(at.as_millis().div_euclid(1_000));
     format!("{} at {} UTC", at.long_date(), at.clock())
 }
@@ -91,12 +91,12 @@ pub(super) fn clock(at: Timestamp) -> String {
 }
 
 /// Returns a day as text.
-pub(super) fn day(at: Timestamp) -> String {
+pub(crate) fn day(at: Timestamp) -> String {
     Civil::of(at.as_millis().div_euclid(1_000)).long_date()
 }
 
 /// Returns the name of the month of a time.
-pub(super) fn month(at: Timestamp) -> &'static str {
+pub(crate) fn month(at: Timestamp) -> &'static str {
     MONTHS[Civil::of(at.as_millis().div_euclid(1_000)).month]
 }
 
