@@ -181,8 +181,10 @@ fn pages_do_no_input_or_output() {
     const FORBIDDEN: [&str; 9] =
         ["async ", ".await", "http::", "std::fs", "std::net", "tokio", "ports::store", "Reading", "Instant"];
     let source = root().join("app/web/src");
-    let files = walkdir::WalkDir::new(source.join("html")).into_iter().map(|entry| entry.unwrap().into_path());
-    let files: Vec<_> = files.filter(|path| path.is_file()).chain([source.join("html.rs")]).collect();
+    let folders = ["html", "markdown"].map(|name| walkdir::WalkDir::new(source.join(name)));
+    let files = folders.into_iter().flatten().map(|entry| entry.unwrap().into_path());
+    let roots = ["html.rs", "markdown.rs"].map(|name| source.join(name));
+    let files: Vec<_> = files.filter(|path| path.is_file()).chain(roots).collect();
     assert!(files.len() > 8, "{files:?}");
     for path in files {
         let text = std::fs::read_to_string(&path).unwrap();

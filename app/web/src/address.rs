@@ -153,6 +153,11 @@ pub(crate) fn thread_path(thread: &str, number: u64) -> String {
     if number == 1 { thread.to_owned() } else { format!("{thread}/p/{number}") }
 }
 
+/// Returns the path of the Markdown twin of the page at `path`.
+pub(crate) fn markdown_path(path: &str) -> String {
+    format!("{path}.md")
+}
+
 /// Returns the text of a position among the matches of a search in this order.
 pub(crate) fn search_cursor(sort: SearchSort, at: Candidate) -> String {
     format!("{}-{}-{}-{}", sort_name(sort), at.score, at.id, at.channel.0.simple())

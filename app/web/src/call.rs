@@ -11,8 +11,7 @@ use super::error::ApiError;
 use super::query::Query;
 use super::request::Request;
 use super::response::{Response, moved};
-use crate::address::Base;
-use crate::markdown::markdown_path;
+use crate::address::{Base, markdown_path};
 
 /// The form of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -35,8 +35,7 @@ use self::head::Summary;
 pub(crate) use self::markup::{Names, excerpt, role_name};
 pub use self::search::{SearchState, search};
 use self::system::Line;
-use crate::address::{Base, PublicAddress};
-use crate::markdown::markdown_path;
+use crate::address::{Base, PublicAddress, markdown_path};
 
 /// The style sheet of every page.
 pub const STYLE: &str = include_str!("../assets/site.css");

@@ -15,13 +15,8 @@ use ports::channel::ThreadOrder;
 pub(crate) use self::channel::channel;
 use self::markup::render;
 use self::text::{Text, link};
-use crate::address::{Base, PublicAddress};
+use crate::address::{Base, PublicAddress, markdown_path};
 use crate::html::{Frame, Names, applied, excerpt, sign, time};
-
-/// Returns the path of the twin of the page at `path`.
-pub(crate) fn markdown_path(path: &str) -> String {
-    format!("{path}.md")
-}
 
 /// The context of texts.
 struct Scope<'a> {

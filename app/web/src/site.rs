@@ -11,9 +11,9 @@ use super::error::ApiError;
 use super::public::{channel_cursor, find, thread_cursor};
 use super::query::Query;
 use super::response::{Response, html, html_of, markdown, with_type};
-use crate::address::{Base, PublicAddress, day_path, segment, thread_path};
+use crate::address::{Base, PublicAddress, day_path, markdown_path, segment, thread_path};
 use crate::html::{self as pages, Listing, Position};
-use crate::markdown::{self as twins, markdown_path};
+use crate::markdown as twins;
 
 use domain::day::Day;
 use domain::message::MessageId;

@@ -7,8 +7,8 @@ use domain::day::Day;
 
 use super::message::{Place, message, sentence};
 use super::text::{Text, link};
-use super::{Document, Scope, channel_link, markdown_path, opened, topic};
-use crate::address::{day_path, thread_path};
+use super::{Document, Scope, channel_link, opened, topic};
+use crate::address::{day_path, markdown_path, thread_path};
 use crate::html::system::Line;
 use crate::html::{Frame, Links, Position, excerpt, shown_opener, time, title};
 

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::markup::render;
 use super::text::{Text, link, quoted};
-use super::{Scope, embed, markdown_path};
-use crate::address::Base;
+use super::{Scope, embed};
+use crate::address::{Base, markdown_path};
 use crate::html::embed::Own;
 use crate::html::message::{
     Located, Replied, array, is_shown_picture, located, replied, size, snapshot_name, stored, text,
