@@ -30,6 +30,7 @@ pub mod change;
 pub mod channel;
 pub mod color;
 pub mod coverage;
+pub mod crawling;
 pub mod day;
 pub mod domain_name;
 pub mod emoji;

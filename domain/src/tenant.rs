@@ -7,6 +7,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 pub use crate::color::Color;
+use crate::crawling::AiTraining;
 use crate::domain_name::DomainName;
 use crate::guild::GuildSnowflake;
 use crate::retention::Retention;
@@ -264,6 +265,8 @@ pub struct Tenant {
     pub retention: Retention,
     /// The forum tags that mark posts as solved.
     pub solved_tags: SolvedTags,
+    /// Whether programs may collect its text to train models.
+    pub ai_training: AiTraining,
     /// When it was first stored.
     pub created_at: Timestamp,
     /// When one of these fields last changed.
@@ -293,6 +296,7 @@ impl Tenant {
             branding: Branding::default(),
             retention: Retention::NONE,
             solved_tags: SolvedTags::default(),
+            ai_training: AiTraining::default(),
             created_at: now,
             updated_at: now,
             deleting_since: None,

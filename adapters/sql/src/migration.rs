@@ -76,6 +76,7 @@ macro_rules! migrations {
             26 "0026_solved_tags",
             27 "0027_unreadable_channels",
             28 "0028_domains",
+            29 "0029_ai_training",
         }
     };
     ($dialect:literal: $($version:literal $name:literal),+ $(,)?) => {

@@ -70,7 +70,8 @@ impl TenantStatements for Unit {
         SET slug = :slug, name = :name, status = :status, logo_url = :logo_url, primary_color = :primary_color,
             secondary_color = :secondary_color, accent_color = :accent_color,
             retention_deleted_days = :retention_deleted_days, retention_edited_days = :retention_edited_days,
-            solved_tags = :solved_tags, domain = :domain, updated_at = :updated_at, deleting_since = :deleting_since
+            solved_tags = :solved_tags, domain = :domain, ai_training = :ai_training, updated_at = :updated_at,
+            deleting_since = :deleting_since
         WHERE tenant_id = :tenant_id
     ";
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use domain::crawling::AiTraining;
 use domain::domain_name::DomainName;
 use domain::job::{Job, JobKind};
 use domain::retention::{Retention, RetentionPeriod};
@@ -85,6 +86,8 @@ pub struct TenantPatch {
     pub retention: RetentionPatch,
     /// The forum tags that mark posts as solved.
     pub solved_tags: Option<SolvedTags>,
+    /// Whether programs may collect its text to train models.
+    pub ai_training: Option<AiTraining>,
 }
 
 /// The changes to the retention of a tenant; `None` leaves a period as it is. Texts that a shorter period no longer
@@ -251,6 +254,7 @@ impl Tenants {
         changed.status = patch.status.unwrap_or(changed.status);
         patch.branding.apply(&mut changed.branding);
         patch.retention.apply(&mut changed.retention);
+        changed.ai_training = patch.ai_training.unwrap_or(changed.ai_training);
         changed.solved_tags = patch.solved_tags.clone().unwrap_or(changed.solved_tags);
         if changed == stored {
             return Ok(stored);

@@ -19,6 +19,7 @@ use app_core::search::Snapshots;
 use app_core::sync::{FileLimits, Files, Syncer};
 use app_core::tenants::Change;
 use clap::{Arg, ArgGroup, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use domain::crawling::AiTraining;
 use domain::domain_name::{DomainName, DomainNameError};
 use domain::pseudonym::PseudonymKey;
 use domain::retention::RetentionPeriod;
@@ -199,7 +200,7 @@ pub(crate) enum TenantCommand {
     },
     /// Change a community; name at least one thing to change
     #[command(group = ArgGroup::new("change")
-        .args(["name", "slug", "status", "retain_deleted", "retain_edited", "solved_tag", "domain"])
+        .args(["name", "slug", "status", "retain_deleted", "retain_edited", "solved_tag", "domain", "ai_training"])
         .required(true)
         .multiple(true))]
     Update {
@@ -227,6 +228,10 @@ pub(crate) enum TenantCommand {
         /// The domain of its site, whose DNS and TLS proxy are yours to set up. An empty name removes it
         #[arg(long, value_parser = domain)]
         domain: Option<Change<DomainName>>,
+        /// Whether programs may collect the text of the community to train models, as robots.txt tells them: `deny`, at
+        /// first, or `allow`
+        #[arg(long, value_name = "POLICY", value_parser = |text: &str| text.parse::<AiTraining>())]
+        ai_training: Option<AiTraining>,
         /// Print the result as JSON
         #[arg(long)]
         json: bool,

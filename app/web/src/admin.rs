@@ -58,7 +58,8 @@ pub(super) async fn create(call: &Call<'_>) -> Result<Response, ApiError> {
 /// Updates a tenant by a JSON merge patch: an absent field stays, `null` clears it.
 pub(super) async fn update(call: &Call<'_>, reference: TenantRef<'_>) -> Result<Response, ApiError> {
     let body = call.request.json_body("application/merge-patch+json")?;
-    let mut fields = Fields::read(body, &["name", "slug", "status", "domain", "branding", "retention", "solved_tags"])?;
+    let known = ["name", "slug", "status", "domain", "branding", "retention", "solved_tags", "ai_training"];
+    let mut fields = Fields::read(body, &known)?;
     if fields.is_empty() {
         return Err(ApiError::bad_request("the patch changes nothing: name at least one field"));
     }
@@ -70,6 +71,7 @@ pub(super) async fn update(call: &Call<'_>, reference: TenantRef<'_>) -> Result<
         branding: branding(&mut fields),
         retention: retention(&mut fields),
         solved_tags: solved_tags(&mut fields),
+        ai_training: fields.kept("ai_training", |text| text.parse().map_err(|error| format!("{error}"))),
     };
     fields.done()?;
     let tenant = call.state.tenants.update(reference.0, &patch).await?;

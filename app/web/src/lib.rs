@@ -35,7 +35,8 @@ mod stream;
 mod turns;
 pub mod wire;
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 
 use app_core::browse::{Browse, Invalidation};
 use app_core::domains::Domains;
@@ -46,6 +47,7 @@ use app_core::search::Search;
 use app_core::sync::{SyncJobs, SyncLag};
 use app_core::tenants::Tenants;
 use bytes::Bytes;
+use domain::domain_name::DomainName;
 use futures::future::BoxFuture;
 use ipnet::IpNet;
 use ports::clock::Clock;
@@ -133,6 +135,8 @@ pub struct ServerState {
     streams: Option<Arc<Streams>>,
     /// Bounds the open streams.
     stream_slots: Arc<Slots>,
+    /// The last robots.txt of each domain, and that of other hosts, for the time when the store fails.
+    robots: Mutex<HashMap<Option<DomainName>, String>>,
 }
 
 impl ServerState {
@@ -169,6 +173,7 @@ impl ServerState {
             searches: RateLimit::new(settings.rate_limit.div_ceil(SEARCHES), Vec::new()),
             streams: None,
             stream_slots: Slots::new(server::MAX_CONNECTIONS),
+            robots: Mutex::default(),
         }
     }
 

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use app_core::browse::SitemapPage;
+use app_core::domains::Site;
+use domain::crawling::AiTraining;
 use domain::day::Month;
 use domain::tenant::Tenant;
 use domain::timestamp::Timestamp;
@@ -16,19 +19,20 @@ use super::call::Call;
 use super::capture::{SitemapName, TenantRef};
 use super::error::ApiError;
 use super::response::{Response, with_type};
-use crate::address::{Base, day_path, thread_path};
+use crate::address::{Base, PublicAddress, day_path, thread_path};
 
 /// The maximum number of addresses of a sitemap (<https://www.sitemaps.org/protocol.html>).
 const MOST: u64 = 50_000;
 /// The number of communities that are read at once.
 const BATCH: u32 = 100;
-/// How long robots.txt waits for the list of communities: without it, it has only its rules, because search engines leave
-/// a site whose robots.txt fails.
+/// How long robots.txt waits for the list of communities: without it, it is the last one, or has only its rules, because
+/// search engines leave a site whose robots.txt fails.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The crawlers that collect text to train models, which Discord's developer policy does not allow for messages
+/// The programs that collect text to train models, which Discord's developer policy does not allow for messages. Those that
+/// only find pages for an answer that names them, such as OAI-SearchBot and PerplexityBot, are search engines
 /// (<https://support-dev.discord.com/hc/en-us/articles/8563934450327>).
-const TRAINING: [&str; 14] = [
+const TRAINING: [&str; 13] = [
     "AI2Bot",
     "Amazonbot",
     "Applebot-Extended",
@@ -42,7 +46,6 @@ const TRAINING: [&str; 14] = [
     "Google-Extended",
     "Meta-ExternalAgent",
     "Omgili",
-    "PerplexityBot",
 ];
 
 const PLAIN: &str = "text/plain; charset=utf-8";
@@ -56,44 +59,79 @@ const RULES_OF_SITE: &str =
 
 /// Returns the rules for crawlers, and where the sitemap of each community on this host is.
 pub(super) async fn robots(call: &Call<'_>) -> Result<Response, ApiError> {
-    let mut text = String::new();
-    for agent in TRAINING {
-        writeln!(text, "User-agent: {agent}").expect("a string takes every write");
-    }
-    text += "Disallow: /\n\n";
-    if let Some(site) = call.site {
-        write!(text, "{RULES_OF_SITE}\nSitemap: {}/sitemap.xml\n", call.state.public.of_domain(&site.domain))
-            .expect("a string takes every write");
-        return Ok(with_type(StatusCode::OK, PLAIN, text));
-    }
-    text += RULES;
-    if call.state.public.as_str().is_empty() {
-        return Ok(with_type(StatusCode::OK, PLAIN, text));
-    }
+    let host = call.site.map(|site| site.domain.clone());
+    let last = || call.state.robots.lock().unwrap_or_else(PoisonError::into_inner);
     // A store that fails or hangs must not make search engines leave.
-    let Ok(Ok(sitemaps)) = timeout(PATIENCE, sitemaps(call)).await else {
+    let made = timeout(PATIENCE, async {
+        match call.site {
+            Some(site) => rules_of_site(call, site).await,
+            None => Ok(rules(&tenants(call).await?, &call.state.public)),
+        }
+    });
+    let Ok(Ok(text)) = made.await else {
+        let text = last().get(&host).cloned().unwrap_or_else(|| rules(&[], &PublicAddress::default()));
         let mut response = with_type(StatusCode::OK, PLAIN, text);
         response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         return Ok(response);
     };
-    for sitemap in sitemaps {
-        write!(text, "\nSitemap: {sitemap}").expect("a string takes every write");
-    }
-    text.push('\n');
+    last().insert(host, text.clone());
     Ok(with_type(StatusCode::OK, PLAIN, text))
 }
 
-/// Returns the addresses of the sitemaps of the communities without a domain of their own.
-async fn sitemaps(call: &Call<'_>) -> Result<Vec<String>, ApiError> {
-    let (mut sitemaps, mut after) = (Vec::new(), None);
+/// Returns the text of robots.txt on the domain of a tenant.
+async fn rules_of_site(call: &Call<'_>, site: &Site) -> Result<String, ApiError> {
+    let tenant = call.state.browse.open(call.audience).await?.tenant(site.slug.as_str()).await?;
+    let mut text = String::new();
+    if tenant.ai_training == AiTraining::Deny {
+        text += &training(&[]);
+    }
+    let base = call.base(&tenant);
+    let sitemap = base.address(&base.path("/sitemap.xml")).unwrap_or_default();
+    write!(text, "{RULES_OF_SITE}\nSitemap: {sitemap}\n").expect("a string takes every write");
+    Ok(text)
+}
+
+/// Returns the text of robots.txt on other hosts.
+fn rules(tenants: &[Tenant], public: &PublicAddress) -> String {
+    // Those with a domain are there.
+    let here: Vec<Base<'_>> =
+        tenants.iter().map(|tenant| Base::of_site(tenant, public)).filter(|base| !base.has_domain()).collect();
+    let mut text = training(&here) + RULES;
+    if !public.as_str().is_empty() {
+        for sitemap in here.iter().filter_map(|base| base.address(&base.path("/sitemap.xml"))) {
+            write!(text, "\nSitemap: {sitemap}").expect("a string takes every write");
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// Returns the rules for programs that collect text to train models, which are admitted to the tenants that allow it.
+fn training(tenants: &[Base<'_>]) -> String {
+    let mut text = String::new();
+    for agent in TRAINING {
+        writeln!(text, "User-agent: {agent}").expect("a string takes every write");
+    }
+    text += "Disallow: /\n";
+    for base in tenants.iter().filter(|base| base.tenant.ai_training == AiTraining::Allow) {
+        let home = base.home();
+        // The longest rule counts.
+        write!(text, "Allow: {home}$\nAllow: {home}.md$\nAllow: {home}/\nDisallow: {home}/search\n")
+            .expect("a string takes every write");
+    }
+    text.push('\n');
+    text
+}
+
+async fn tenants(call: &Call<'_>) -> Result<Vec<Tenant>, ApiError> {
+    let (mut all, mut after) = (Vec::new(), None);
     let mut at = call.state.browse.open(call.audience).await?;
     loop {
         let (tenants, next) = at.tenants(after, BATCH).await?;
-        let bases = tenants.iter().map(|tenant| call.base(tenant)).filter(|base| !base.has_domain());
-        sitemaps.extend(bases.filter_map(|base| base.address(&base.path("/sitemap.xml"))));
+        all.extend(tenants);
         after = next;
         if after.is_none() {
-            return Ok(sitemaps);
+            return Ok(all);
         }
     }
 }

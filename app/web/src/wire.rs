@@ -6,6 +6,7 @@ mod search;
 use app_core::browse::{Audience, ChannelView, CoverageView, FileStates, Roles, ThreadView};
 use domain::channel::ForumTag;
 use domain::coverage::{CoverageState, Interval};
+use domain::crawling::AiTraining;
 use domain::day::{DayStats, Month};
 use domain::domain_name::DomainName;
 use domain::job::{Job, JobId, JobKind, JobState};
@@ -48,7 +49,7 @@ impl From<Retention> for RetentionBody {
     }
 }
 
-/// A tenant; `platform_id`, `retention` and `solved_tags` only for clients with the admin key.
+/// A tenant; `platform_id`, `retention`, `solved_tags` and `ai_training` only for clients with the admin key.
 #[derive(Debug, Serialize)]
 pub struct TenantBody<'a> {
     id: TenantId,
@@ -66,6 +67,8 @@ pub struct TenantBody<'a> {
     retention: Option<RetentionBody>,
     #[serde(skip_serializing_if = "Option::is_none")]
     solved_tags: Option<&'a SolvedTags>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ai_training: Option<AiTraining>,
 }
 
 impl<'a> TenantBody<'a> {
@@ -86,6 +89,7 @@ impl<'a> TenantBody<'a> {
             platform_id: is_admin.then_some(&tenant.platform_id),
             retention: is_admin.then(|| tenant.retention.into()),
             solved_tags: is_admin.then_some(&tenant.solved_tags),
+            ai_training: is_admin.then_some(tenant.ai_training),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Tenants.
 
+use domain::crawling::AiTraining;
 use domain::domain_name::DomainName;
 use domain::slug::TenantSlug;
 use domain::solved::SolvedTags;
@@ -42,6 +43,7 @@ fn full() -> Tenant {
             accent_color: Some("#0a0B0c".parse().unwrap()),
         },
         solved_tags: SolvedTags::new(["Solved", "Gelöst 🧵", "\"x\""]).unwrap(),
+        ai_training: AiTraining::Allow,
         created_at: at(1_772_366_400_001),
         updated_at: at(253_402_207_199_999),
         deleting_since: Some(at(1_772_366_400_999)),
@@ -216,6 +218,7 @@ async fn a_tenant_at_every_end_comes_back(store: &dyn Store) {
             logo_url: Some(LogoUrl::new(&format!("{logo}{}", "a".repeat(2048 - logo.len()))).unwrap()),
             ..Branding::default()
         },
+        ai_training: AiTraining::Deny,
         solved_tags: SolvedTags::new((0..20).map(|number| format!("{number:02}{}", "🧵".repeat(48)))).unwrap(),
         created_at: at(FIRST),
         updated_at: at(LAST),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
 
 use super::pages::{SITE, canonical, is_listed};
-use crate::program::{Answer, Installation, Server};
+use crate::program::{ADMIN_KEY, Answer, Installation, Server, examples};
 
 /// A site as a crawler without script sees it.
 pub(super) struct Crawler<'a> {
@@ -166,6 +166,34 @@ fn robots_txt_names_the_sitemap_of_each_community() {
     for wrong in ["sitemap-2024-13.xml", "sitemap-1999-01.xml", "sitemap-2024-01-2.xml", "sitemap-x", "sitemap-.xml"] {
         assert_eq!(server.get(&format!("/thimble-firmware/{wrong}")).status, 404, "{wrong}");
     }
+}
+
+#[test]
+fn a_community_decides_whether_models_are_trained_with_it() {
+    let installation = Installation::new();
+    let server = installation.serve_cached(&["--public-url", SITE, "--import", examples().to_str().unwrap()]);
+    let admin = format!("Authorization: Bearer {ADMIN_KEY}\r\nContent-Type: application/json\r\n");
+    let training = || server.get("/robots.txt").text().split_once("\n\n").unwrap().0.to_owned();
+    let set = |policy: &str| {
+        let body = format!("{{\"ai_training\": \"{policy}\"}}");
+        let path = "/api/v1/admin/tenants/thimble-firmware";
+        let changed = server.request("PATCH", path, &admin, body.as_bytes());
+        assert_eq!((changed.status, changed.json()["ai_training"].as_str()), (200, Some(policy)));
+    };
+    assert!(training().ends_with("\nDisallow: /"));
+    assert_eq!(server.get("/api/v1/tenants/thimble-firmware").json().get("ai_training"), None);
+    set("allow");
+    let allowed = "\nDisallow: /\nAllow: /thimble-firmware$\nAllow: /thimble-firmware.md$\nAllow: /thimble-firmware/\n\
+                   Disallow: /thimble-firmware/search";
+    assert!(training().ends_with(allowed), "{}", training());
+    let shown = installation.run(&["tenant", "show", "thimble-firmware"]);
+    assert!(String::from_utf8(shown.stdout).unwrap().contains("collect its text to train models"));
+    let updated = installation.run(&["tenant", "update", "thimble-firmware", "--ai-training", "deny", "--json"]);
+    assert!(String::from_utf8(updated.stdout).unwrap().contains("\"ai_training\":\"deny\""));
+    // That was another process, whose changes are seen within a second; those of the server are seen at once.
+    set("allow");
+    set("deny");
+    assert!(training().ends_with("\nDisallow: /"));
 }
 
 #[test]

@@ -260,6 +260,7 @@ fn an_object_of_ours_says_all_that_it_has() {
         "Tenant.platform_id",
         "Tenant.retention",
         "Tenant.solved_tags",
+        "Tenant.ai_training",
         "Problem.errors",
         "NewTenant.",
         "TenantPatch.",

@@ -262,6 +262,9 @@ fn a_body_that_the_document_allows_is_taken_and_any_other_is_refused() {
     for solved in lists_of_tags() {
         check(&change, &patch, &json!({"solved_tags": solved}), 200);
     }
+    for policy in [json!("allow"), json!("deny"), json!("ALLOW"), json!(""), json!(null), json!(true)] {
+        check(&change, &patch, &json!({"ai_training": policy}), 200);
+    }
     for (field, value) in fields("first") {
         // A platform and its id are permanent.
         let mut body = json!({"status": "ACTIVE"});

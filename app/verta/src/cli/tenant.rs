@@ -7,6 +7,7 @@ use app_core::browse::Audience;
 use app_core::jobs::Jobs;
 use app_core::tenants::{BrandingPatch, NewTenant, RetentionPatch, TenantPatch, Tenants};
 use app_web::wire::{JobBody, ListBody, TenantBody};
+use domain::crawling::AiTraining;
 use domain::retention::Retention;
 use domain::solved::SolvedTags;
 use domain::tenant::{Platform, Tenant};
@@ -34,14 +35,22 @@ pub(super) async fn run(command: TenantCommand, tools: &Tools) -> Outcome {
             retain_edited,
             solved_tag,
             domain,
+            ai_training,
             json,
         } => {
             let retention = RetentionPatch { deleted: retain_deleted, edited: retain_edited };
             let names = solved_tag.iter().flat_map(SolvedTags::as_slice);
             let solved_tags = if solved_tag.is_empty() { None } else { Some(SolvedTags::new(names)?) };
-            let domain = domain.unwrap_or_default();
-            let patch =
-                TenantPatch { name, slug, domain, status, branding: BrandingPatch::default(), retention, solved_tags };
+            let patch = TenantPatch {
+                name,
+                slug,
+                domain: domain.unwrap_or_default(),
+                status,
+                branding: BrandingPatch::default(),
+                retention,
+                solved_tags,
+                ai_training,
+            };
             show(&tenants.update(&tenant, &patch).await?, json)
         }
         TenantCommand::Delete { tenant, json } => {
@@ -74,7 +83,9 @@ fn show(tenant: &Tenant, json: bool) -> Outcome {
     if json {
         writeln!(stdout(), "{}", serde_json::to_string(&TenantBody::new(tenant, Audience::Admin))?)?;
     } else {
-        let Tenant { id, slug, name, status, platform_id, created_at, retention, solved_tags, domain, .. } = tenant;
+        let Tenant {
+            id, slug, name, status, platform_id, created_at, retention, solved_tags, domain, ai_training, ..
+        } = tenant;
         writeln!(
             stdout(),
             "{slug}: {} ({}), guild {platform_id}, since {created_at}, id {id}",
@@ -90,6 +101,9 @@ fn show(tenant: &Tenant, json: bool) -> Outcome {
         }
         if !solved_tags.as_slice().is_empty() {
             writeln!(stdout(), "  tags of solved posts: {}", solved_tags.as_slice().join(", "))?;
+        }
+        if *ai_training == AiTraining::Allow {
+            writeln!(stdout(), "  programs may collect its text to train models")?;
         }
     }
     Ok(true)
