@@ -197,6 +197,38 @@ fn a_community_decides_whether_models_are_trained_with_it() {
 }
 
 #[test]
+fn a_month_of_60_000_pages_is_split() {
+    let installation = Installation::new();
+    let path = installation.path("chat.json");
+    let export = super::days::export(200, "GuildTextChat", "chat", &[(0, 3), (1, 3), (40, 3)]);
+    std::fs::write(&path, export.to_string()).unwrap();
+    assert_eq!(installation.import(&[&path], &[]).0, 0);
+    let database = rusqlite::Connection::open(installation.database()).unwrap();
+    // 200 messages are a page.
+    for (day, pages) in [(20_231_114, 45_000), (20_231_115, 15_000)] {
+        let changed = database.execute("UPDATE channel_days SET messages = ?1 WHERE day = ?2", [pages * 200, day]);
+        assert_eq!(changed.unwrap(), 1);
+    }
+    let server = installation.serve(&["--public-url", SITE, "--rate-limit", "0"]);
+    let index = listed(&server, "/pages/sitemap.xml");
+    let of_november = |path: &&String| path.contains("2023-11");
+    let parts: Vec<&String> = index.keys().filter(of_november).collect();
+    assert_eq!(parts, ["/pages/sitemap-2023-11-2.xml", "/pages/sitemap-2023-11.xml"]);
+    assert!(parts.iter().all(|part| index[*part].is_none()), "which of them changed is not known");
+    let (first, second) = (listed(&server, parts[1]), listed(&server, parts[0]));
+    assert_eq!((first.len(), second.len()), (50_000, 10_000));
+    let page = |day: &str, number: u64| match number {
+        1 => format!("/pages/chat/{day}"),
+        number => format!("/pages/chat/{day}/{number}"),
+    };
+    let expected = (1..=45_000).map(|number| page("2023-11-14", number));
+    let expected: BTreeSet<String> = expected.chain((1..=15_000).map(|number| page("2023-11-15", number))).collect();
+    assert_eq!(first.keys().chain(second.keys()).cloned().collect::<BTreeSet<_>>(), expected);
+    assert_eq!(server.get("/pages/sitemap-2023-11-3.xml").status, 404);
+    assert!(listed(&server, "/pages/sitemap-2023-12.xml").contains_key("/pages/chat/2023-12-24"));
+}
+
+#[test]
 fn a_channel_can_be_named_like_a_sitemap_or_feed() {
     let installation = Installation::new();
     for (number, name) in [(200, "sitemap-2023-11"), (201, "sitemap-ideas"), (202, "feed-xml"), (203, "events")] {
