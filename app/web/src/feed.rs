@@ -33,7 +33,7 @@ fn base<'a>(call: &Call<'a>, tenant: &'a Tenant) -> Result<Base<'a>, ApiError> {
     base.origin().map(|_| base).ok_or_else(|| ApiError::not_found("a feed needs the setting PUBLIC_URL"))
 }
 
-/// Returns the feed of a community.
+/// Returns the feed of a community: its posts, or the messages of its channels if it has no posts.
 pub(super) async fn tenant(call: &Call<'_>, slug: TenantRef<'_>, format: FeedFormat) -> Result<Response, ApiError> {
     let mut at = call.state.browse.open(call.audience).await?;
     let tenant = at.tenant(slug.0).await?;
@@ -41,6 +41,9 @@ pub(super) async fn tenant(call: &Call<'_>, slug: TenantRef<'_>, format: FeedFor
     let channels = at.channels(&tenant).await?;
     let posts = at.newest_posts_of_all(&tenant).await?;
     let frame = Frame { base, channels: &channels, now: None };
+    if posts.threads.is_empty() {
+        return Ok(format.response(&Feed::of_chats(&frame, &at.newest_messages_of_all(&tenant).await?)));
+    }
     Ok(format.response(&Feed::of_posts(&frame, Part { channel: None, tag: None }, &posts)))
 }
 
@@ -83,6 +86,10 @@ async fn of_channel(
     let part = Part { channel: Some(&view), tag: named };
     if segment(&view.channel) != channel {
         return Ok(call.moved(&tenant, &format!("{}{}", part.path(&frame), format.ending())));
+    }
+    // Readers of feeds do not ask for the age of their readers.
+    if view.is_age_gated() {
+        return Err(ApiError::not_found("an age-gated channel has no feed"));
     }
     if view.channel.kind.is_forum() || tag.is_some() {
         let posts = at.newest_posts(&view, tag.map(|tag| tag.0)).await?;

@@ -162,5 +162,36 @@ fn a_deleted_message_and_a_hidden_channel_are_in_no_feed() {
     let feed = server.get("/thimble-firmware/general/feed.json").text();
     assert!(!feed.contains(&first), "{feed}");
     assert_eq!(server.get("/thimble-firmware/build-log/feed.xml").status, 404);
-    assert_eq!(check_json(&server, "/thimble-firmware/feed.json")["items"], json!([]));
+    // Without a post, it has messages.
+    let all = check_json(&server, "/thimble-firmware/feed.json")["items"].to_string();
+    assert!(!all.contains(&first) && !all.contains("/build-log/") && all.contains("/general/"), "{all}");
+}
+
+#[test]
+fn a_community_without_posts_has_the_messages_of_its_channels_in_its_feed() {
+    let installation = Installation::new();
+    for (number, name, days) in [(200, "chat", [(0, 40), (2, 30)]), (201, "news", [(1, 3), (3, 2)])] {
+        let path = installation.path(&format!("{name}.json"));
+        std::fs::write(&path, super::days::export(number, "GuildTextChat", name, &days).to_string()).unwrap();
+        assert_eq!(installation.import(&[&path], &[]).0, 0);
+    }
+    let items = |server: &Server| check_json(server, "/pages/feed.json")["items"].as_array().unwrap().clone();
+    let server = installation.serve(&["--public-url", SITE]);
+    let all = items(&server);
+    assert_eq!(check_atom(&server, "/pages/feed.xml").len(), 50);
+    let of = |item: &Value| item["url"].as_str().unwrap().split('/').nth(4).unwrap().to_owned();
+    let expected = [("news", 2), ("chat", 30), ("news", 3), ("chat", 15)];
+    let expected: Vec<&str> = expected.into_iter().flat_map(|(name, count)| std::iter::repeat_n(name, count)).collect();
+    assert_eq!(all.iter().map(of).collect::<Vec<_>>(), expected);
+    drop(server);
+    // What is for adults only is not sent to readers of feeds.
+    let database = rusqlite::Connection::open(installation.database()).unwrap();
+    assert_eq!(database.execute("UPDATE channels SET nsfw = 1 WHERE name = 'chat'", []).unwrap(), 1);
+    let server = installation.serve(&["--public-url", SITE]);
+    assert!(items(&server).iter().all(|item| of(item) == "news"));
+    for path in ["/pages/chat/feed.xml", "/pages/chat/feed.json"] {
+        assert_eq!(server.get(path).status, 404, "{path}");
+    }
+    assert!(!server.get("/pages/chat").text().contains("application/atom+xml"));
+    assert!(server.get("/pages/news").text().contains("application/atom+xml"));
 }

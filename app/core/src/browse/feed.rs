@@ -1,18 +1,18 @@
-//! The newest posts, for feeds.
+//! The newest posts and messages, for feeds.
 
-use domain::channel::Channel;
+use domain::channel::{Channel, ChannelKind};
 use domain::tenant::Tenant;
 use ports::channel::{ThreadCursor, ThreadOrder};
 
-use super::{BrowseError, ChannelView, Reading, ThreadPage, Threads};
+use super::{BrowseError, ChannelView, Find, Messages, Reading, ThreadPage, Threads};
 
 /// The number of items of a feed.
 pub const FEED: u32 = 50;
 
 /// The number of batches of 100 posts that are searched for those with a tag.
 const TAG_ROUNDS: u32 = 10;
-/// The number of forums whose newest posts are those of a tenant.
-const FORUMS: usize = 20;
+/// The number of forums whose newest posts are those of a tenant, and of channels whose newest messages are.
+const CHANNELS: usize = 20;
 
 const NEWEST: Threads = Threads { order: ThreadOrder::Created, archived: None };
 
@@ -51,7 +51,7 @@ impl Reading {
         let channels = self.channels(tenant).await?;
         let forums = channels.iter().filter(|view| view.channel.kind.is_forum() && !view.is_age_gated());
         let mut all = ThreadPage::default();
-        for forum in forums.take(FORUMS) {
+        for forum in forums.take(CHANNELS) {
             let page = self.newest_posts(forum, None).await?;
             all.threads.extend(page.threads);
             all.roles.extend(page.roles);
@@ -59,6 +59,25 @@ impl Reading {
         }
         all.threads.sort_by_key(|post| std::cmp::Reverse(post.thread.channel.platform_id));
         all.threads.truncate(FEED as usize);
+        Ok(all)
+    }
+
+    /// Returns the newest messages of a tenant's channels, at most [`FEED`] of each: those of its first chat channels in tree
+    /// order, except age-gated ones.
+    ///
+    /// # Errors
+    /// [`BrowseError::Store`].
+    pub async fn newest_messages_of_all(
+        &mut self,
+        tenant: &Tenant,
+    ) -> Result<Vec<(ChannelView, Messages)>, BrowseError> {
+        let channels = self.channels(tenant).await?;
+        let is_chat = |view: &&ChannelView| view.channel.kind != ChannelKind::CATEGORY && !view.channel.kind.is_forum();
+        let chats = channels.iter().filter(is_chat).filter(|view| !view.is_age_gated());
+        let mut all = Vec::new();
+        for view in chats.take(CHANNELS) {
+            all.push((view.clone(), self.messages(view, Find::Newest, FEED).await?));
+        }
         Ok(all)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use app_core::browse::{ChannelView, Messages, PageContext, ThreadPage};
+use app_core::browse::{ChannelView, FEED, Messages, PageContext, ThreadPage};
 use domain::message::Message;
 use domain::timestamp::Timestamp;
 use quick_xml::Writer;
@@ -78,8 +78,11 @@ impl Part<'_> {
 }
 
 /// Returns the feeds of a page of a channel or of the community, and of the tags of a forum: their titles, and their
-/// paths without the end that names the format.
+/// paths without the end that names the format. An age-gated channel has none.
 pub(super) fn of_page(frame: &Frame<'_>, current: Option<&ChannelView>) -> Vec<(String, String)> {
+    if current.is_some_and(ChannelView::is_age_gated) {
+        return Vec::new();
+    }
     let tags = current.map(|view| view.channel.tags.as_slice()).unwrap_or_default();
     let tags = tags.iter().map(|tag| Some((tag.id.as_str(), tag.name.as_str())));
     let parts = [None].into_iter().chain(tags).map(|tag| Part { channel: current, tag });
@@ -133,7 +136,8 @@ impl Feed {
     pub fn of_posts(frame: &Frame<'_>, part: Part<'_>, posts: &ThreadPage) -> Self {
         let ids = Ids::new(frame);
         let names = Names { roles: posts.roles.clone(), ..frame.named() };
-        let items = posts.threads.iter().filter_map(|post| {
+        let posts = posts.threads.iter().filter(|post| !post.thread.is_age_gated());
+        let items = posts.filter_map(|post| {
             let (thread, message) = (&post.thread.channel, post.starter.as_ref()?);
             let url = address(frame, &frame.base.channel(thread));
             let title = thread.name.clone();
@@ -145,18 +149,21 @@ impl Feed {
     /// Returns the feed of the messages of a channel.
     #[must_use]
     pub fn of_messages(frame: &Frame<'_>, view: &ChannelView, messages: &Messages, context: PageContext) -> Self {
-        let ids = Ids::new(frame);
         let names = &Links::new(frame, context).names;
-        let written = messages.entries.iter().rev().map(|entry| &entry.message);
-        let items = written.filter(|message| message.kind.is_written()).map(|message| {
-            let url = address(frame, &frame.base.message(&view.channel, message.id));
-            let title = match excerpt(&message.content, MOST_OF_TITLE, names) {
-                text if text.is_empty() => format!("A message by {}", message.author.pseudonym.name()),
-                text => text,
-            };
-            Item::new(message, names, ids.of_message(message), url, title)
+        Self::new(frame, Part { channel: Some(view), tag: None }, of_messages(frame, view, messages, names))
+    }
+
+    /// Returns the feed of a community from the messages of its channels: the newest 50.
+    #[must_use]
+    pub fn of_chats(frame: &Frame<'_>, chats: &[(ChannelView, Messages)]) -> Self {
+        let items = chats.iter().flat_map(|(view, messages)| {
+            let names = Names { roles: messages.roles.clone(), ..frame.named() };
+            of_messages(frame, view, messages, &names)
         });
-        Self::new(frame, Part { channel: Some(view), tag: None }, items.collect())
+        let mut items: Vec<Item> = items.collect();
+        items.sort_by_key(|item| std::cmp::Reverse(item.published));
+        items.truncate(FEED as usize);
+        Self::new(frame, Part { channel: None, tag: None }, items)
     }
 
     /// Returns the feed as Atom.
@@ -193,6 +200,21 @@ impl Feed {
             "items": items,
         })
     }
+}
+
+/// Returns the messages of a channel that people or programs wrote, the newest first.
+fn of_messages(frame: &Frame<'_>, view: &ChannelView, messages: &Messages, names: &Names) -> Vec<Item> {
+    let ids = Ids::new(frame);
+    let written = messages.entries.iter().rev().map(|entry| &entry.message);
+    let items = written.filter(|message| message.kind.is_written()).map(|message| {
+        let url = address(frame, &frame.base.message(&view.channel, message.id));
+        let title = match excerpt(&message.content, MOST_OF_TITLE, names) {
+            text if text.is_empty() => format!("A message by {}", message.author.pseudonym.name()),
+            text => text,
+        };
+        Item::new(message, names, ids.of_message(message), url, title)
+    });
+    items.collect()
 }
 
 impl Item {
