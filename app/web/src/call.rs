@@ -25,7 +25,7 @@ pub(super) enum Form {
 impl Form {
     /// Returns the form of the pages of a route.
     pub(super) fn of(route: &str) -> Self {
-        if route.ends_with(".md") { Self::Markdown } else { Self::Html }
+        if route.strip_suffix(".md").is_some() { Self::Markdown } else { Self::Html }
     }
 
     /// Returns the path of this form of the page at `path`.

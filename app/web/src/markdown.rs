@@ -1,4 +1,4 @@
-//! The Markdown twins of the pages of the site, for programs that read: CommonMark without HTML, complete and in the order of
+//! The Markdown twins of the pages of the site, for programs that read: `CommonMark` without HTML, complete and in the order of
 //! the page. All text that people wrote is escaped, so that every heading, list of links and picture is the document's.
 
 mod channel;
@@ -156,11 +156,11 @@ pub(crate) fn forum(
         let mut item = format!("- {} · {}", channel_link(scope, frame.base, thread), count(thread));
         let tags: Vec<String> = applied(&view.channel, thread).map(|tag| Text::line(&tag.name)).collect();
         if !tags.is_empty() {
-            item.push_str(&format!(" · {}", tags.join(", ")));
+            item.extend([" · ", &tags.join(", ")]);
         }
         if let Some(starter) = &post.starter {
             let name = Text::line(&starter.author.pseudonym.name().to_string());
-            item.push_str(&format!("\n\n  {name}: {}", Text::line(&excerpt(&starter.content, 220, &names))));
+            item.extend(["\n\n  ", &name, ": ", &Text::line(&excerpt(&starter.content, 220, &names))]);
         }
         document.part(item);
     }

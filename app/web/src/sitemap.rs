@@ -30,7 +30,7 @@ const BATCH: u32 = 100;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The programs that collect text to train models, which Discord's developer policy does not allow for messages. Those that
-/// only find pages for an answer that names them, such as OAI-SearchBot and PerplexityBot, are search engines
+/// only find pages for an answer that names them, such as `OAI-SearchBot` and `PerplexityBot`, are search engines
 /// (<https://support-dev.discord.com/hc/en-us/articles/8563934450327>).
 const TRAINING: [&str; 13] = [
     "AI2Bot",

@@ -32,7 +32,7 @@ fn of_twin(twin: &Answer) -> BTreeSet<String> {
 fn links(twin: &Answer) -> Vec<String> {
     let text = twin.text();
     let targets = text.split("](").skip(1).filter_map(|rest| rest.split_once(')')?.0.strip_prefix(SITE));
-    let is_twin = |path: &&str| path.split('?').next().is_some_and(|path| path.ends_with(".md"));
+    let is_twin = |path: &&str| path.split('?').next().is_some_and(|path| path.strip_suffix(".md").is_some());
     targets.filter(is_twin).map(str::to_owned).collect()
 }
 

@@ -58,7 +58,9 @@ pub(crate) fn channel(
         Position::Newest(_) | Position::Part | Position::Around(_) => {
             let before = older.map(|id| format!("{}?before={id}", markdown_path(&path)));
             for (name, path) in [("Older", before), ("Newer", rest)] {
-                path.into_iter().for_each(|path| document.fact(name, &link("messages", &scope.address(&path))));
+                if let Some(path) = path {
+                    document.fact(name, &link("messages", &scope.address(&path)));
+                }
             }
         }
     }
@@ -99,10 +101,12 @@ fn neighbours(
     rest: Option<&str>,
 ) {
     let page = |(name, path): (String, String)| link(&name, &scope.address(&markdown_path(&path)));
-    before.into_iter().for_each(|before| document.fact("Previous", &page(before)));
-    match rest {
-        Some(rest) => document.fact("Next", &link("rest of this page", &scope.address(rest))),
-        None => after.into_iter().for_each(|after| document.fact("Next", &page(after))),
+    if let Some(before) = before {
+        document.fact("Previous", &page(before));
+    }
+    let rest = rest.map(|rest| link("rest of this page", &scope.address(rest)));
+    if let Some(next) = rest.or_else(|| after.map(page)) {
+        document.fact("Next", &next);
     }
 }
 

@@ -77,7 +77,9 @@ fn picture(picture: &Value, name: Option<&str>, own: Own<'_>) -> String {
 /// Returns the components of a message, in their order; those that only work in Discord are named.
 pub(super) fn components(components: &[Value], scope: &Scope<'_>, own: Own<'_>) -> Vec<String> {
     let mut parts = Vec::new();
-    components.iter().for_each(|component| one(component, scope, own, DEPTH, &mut parts));
+    for component in components {
+        one(component, scope, own, DEPTH, &mut parts);
+    }
     parts.retain(|part| !part.is_empty());
     parts
 }
@@ -106,8 +108,9 @@ fn one(component: &Value, scope: &Scope<'_>, own: Own<'_>, depth: u8, to: &mut V
         Some(13) => to.push(format!("File: {}", name("name"))),
         Some(14) => {}
         _ => {
-            inner("components").iter().for_each(|child| one(child, scope, own, depth - 1, to));
-            component.get("accessory").into_iter().for_each(|child| one(child, scope, own, depth - 1, to));
+            for child in inner("components").iter().chain(component.get("accessory")) {
+                one(child, scope, own, depth - 1, to);
+            }
         }
     }
 }

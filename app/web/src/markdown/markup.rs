@@ -1,4 +1,4 @@
-//! A message's markup as CommonMark. Its headings are bold lines, so that the headings of a document are its own.
+//! A message's markup as `CommonMark`. Its headings are bold lines, so that the headings of a document are its own.
 
 use domain::markup::{Block, Inline, Link, List, Style, parse};
 
@@ -112,7 +112,9 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     fn inlines(self, content: &[Inline<'_>], to: &mut Text) {
-        content.iter().for_each(|inline| self.inline(inline, to));
+        for inline in content {
+            self.inline(inline, to);
+        }
     }
 
     fn inline(self, inline: &Inline<'_>, to: &mut Text) {

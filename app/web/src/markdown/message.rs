@@ -67,7 +67,7 @@ fn heading(place: &Place<'_>, message: &Message) -> String {
         heading.push_str(" (bot)");
     }
     if let Some(at) = message.version.edited_at {
-        heading.push_str(&format!(" · edited on {}", time::moment(at)));
+        heading.extend([" · edited on ", &time::moment(at)]);
     }
     if message.pinned {
         heading.push_str(" · pinned");

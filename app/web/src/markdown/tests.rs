@@ -18,7 +18,7 @@ fn addresses(blocks: &[Block<'_>], to: &mut HashSet<String>) {
     for block in blocks {
         match block {
             Block::Paragraph(content) | Block::Heading { content, .. } | Block::Subtext(content) => {
-                in_line(content, to)
+                in_line(content, to);
             }
             Block::Quote(inner) => addresses(inner, to),
             Block::List(list) => list.items.iter().for_each(|item| addresses(item, to)),
@@ -59,7 +59,7 @@ fn check(document: &str, allowed: &HashSet<String>) {
     }
 }
 
-/// Parts of texts that mean something in Discord, in CommonMark or in HTML.
+/// Parts of texts that mean something in Discord, in `CommonMark` or in HTML.
 fn part() -> impl Strategy<Value = String> {
     let known = [
         "*",

@@ -1,4 +1,4 @@
-//! CommonMark in which text that people wrote stays text.
+//! `CommonMark` in which text that people wrote stays text.
 
 /// A part of a document that is being written. Text that is [pushed](Text::push) is shown as it is: no character of it is
 /// read as markup.
@@ -15,7 +15,7 @@ impl Text {
         Self { out: String::new(), continues: true }
     }
 
-    /// Returns the CommonMark of a text on one line.
+    /// Returns the `CommonMark` of a text on one line.
     pub(super) fn line(text: &str) -> String {
         let mut line = Self::default();
         line.push(&text.split_whitespace().collect::<Vec<_>>().join(" "));
@@ -74,7 +74,7 @@ impl Text {
     /// Returns whether the line so far is a number, which a list could begin with.
     fn is_after_number(&self) -> bool {
         let (is_first, line) = self.out.rsplit_once('\n').map_or((true, &*self.out), |(_, line)| (false, line));
-        !(is_first && self.continues) && !line.is_empty() && line.bytes().all(|byte| byte.is_ascii_digit())
+        !(line.is_empty() || is_first && self.continues) && line.bytes().all(|byte| byte.is_ascii_digit())
     }
 
     /// Adds markup of ours.
@@ -188,7 +188,7 @@ fn destination(url: &str) -> String {
             // A character reference, which ends in a semicolon.
             '&' if url.contains(';') => written.push_str("&amp;"),
             '<' | '>' | '\\' | '`' | '"' | '|' | '\0'..=' ' | '\x7F' => {
-                written.push_str(&format!("%{:02X}", u32::from(char)))
+                written.extend(["%", &format!("{:02X}", u32::from(char))]);
             }
             char => written.push(char),
         }
