@@ -155,6 +155,36 @@ fn a_file_is_served_on_every_host() {
 }
 
 #[test]
+fn the_twins_of_pages_and_the_rules_for_crawlers_are_on_the_domain() {
+    let installation = installed();
+    let server = installation.serve(&["--public-url", SITE]);
+    let home = get(&server, THIMBLE, "/.md");
+    assert_eq!((home.status, home.header("link")), (200, Some(r#"<https://sewing.example/>; rel="canonical""#)));
+    let text = home.text();
+    assert!(
+        text.contains("](<https://sewing.example/general.md>)")
+            || text.contains("](https://sewing.example/general.md)"),
+        "{text}"
+    );
+    assert!(get(&server, THIMBLE, "/").text().contains(r#"type="text/markdown" href="/.md""#));
+    assert_eq!(get(&server, THIMBLE, "/general.md").status, 200);
+    for host in ["archive.example.org", THIMBLE] {
+        for (path, to) in [("/thimble-firmware.md", "/.md"), ("/thimble-firmware/general.md", "/general.md")] {
+            let moved = get(&server, host, path);
+            assert_eq!(location(&moved), (301, Some(format!("https://{THIMBLE}{to}").as_str())), "{host}{path}");
+        }
+    }
+    let all = server.get("/.md").text();
+    assert!(all.contains("https://sewing.example/.md") && all.contains(&format!("{SITE}/plain.md")), "{all}");
+    assert!(get(&server, THIMBLE, "/robots.txt").text().contains("User-agent: GPTBot\n"));
+    assert_eq!(patch(&server, "thimble-firmware", &json!({"ai_training": "allow"})).status, 200);
+    let allowed = get(&server, THIMBLE, "/robots.txt").text();
+    assert!(!allowed.contains("GPTBot") && allowed.starts_with("User-agent: *\n"), "{allowed}");
+    assert!(get(&server, PAGES, "/robots.txt").text().contains("User-agent: GPTBot\n"));
+    assert!(!server.get("/robots.txt").text().contains("Allow:"), "its pages are not on this host");
+}
+
+#[test]
 fn a_community_without_a_domain_is_where_it_was() {
     let installation = installed();
     let server = installation.serve(&["--public-url", SITE]);
