@@ -11,7 +11,7 @@ const PAGES: [&str; 4] = [
     "/api/v1/tenants/thimble-firmware",
     "/thimble-firmware",
     "/thimble-firmware/general",
-    "/thimble-firmware/general/2026-03-01",
+    "/thimble-firmware/general/2026-05-04",
 ];
 
 /// Renames the community through a server.
