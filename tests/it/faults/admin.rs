@@ -98,8 +98,8 @@ async fn a_limit_a_time_that_is_up_and_a_refused_value_are_told_as_such_after_on
                 }
                 // An error while reading is never blamed on the request's body.
                 let status = if status == 422 { 500 } else { status };
-                for path in [TENANTS, "/made-1"] {
-                    proxy.next("FROM tenants", Fault::Error(*code));
+                for (path, words) in [(TENANTS, "FROM tenants"), ("/made-1", "WHERE slug =")] {
+                    proxy.next(words, Fault::Error(*code));
                     let answer = ask(server, "GET", path, &Value::Null);
                     assert_eq!(answer.status, status, "{code} at {path}: {}", answer.text());
                     assert!(!proxy.heal(), "{code} at {path}");
