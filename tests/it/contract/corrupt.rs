@@ -11,7 +11,7 @@ use domain::job::{Job, JobId, JobKind};
 use domain::json::Json;
 use domain::lease::{Fence, Holder, Lease};
 use domain::media::FileState;
-use domain::message::{Attachment, AttachmentId, Emoji, Message, MessageId, Reaction};
+use domain::message::{Emoji, Message, MessageId, Reaction};
 use domain::page::MessagePage;
 use domain::pseudonym::Pseudonym;
 use domain::tenant::Tenant;
@@ -23,7 +23,7 @@ use ports::page::MessageRange;
 use ports::store::Store;
 use uuid::Uuid;
 
-use super::fixture::{at, begin, channel, guild_items, id, interval, log_start, message, page, tenant};
+use super::fixture::{at, attachment, begin, channel, guild_items, id, interval, log_start, message, page, tenant};
 use super::media::file;
 use crate::server::{Database, connect};
 
@@ -112,19 +112,7 @@ impl Rows {
 
     fn message(&self, raw: u64) -> Message {
         Message {
-            attachments: vec![Attachment {
-                id: AttachmentId::new(1).unwrap(),
-                filename: "a".to_owned(),
-                content_type: None,
-                size_bytes: 1,
-                width: None,
-                height: None,
-                description: None,
-                spoiler: false,
-                url: None,
-                local_path: None,
-                extra: None,
-            }],
+            attachments: vec![attachment(1)],
             reactions: vec![Reaction {
                 emoji: Emoji { id: None, name: Some("a".to_owned()), animated: false },
                 count: 1,

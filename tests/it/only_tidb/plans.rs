@@ -2,7 +2,7 @@
 
 use domain::channel::{Channel, ChannelKind};
 use domain::media::FileState;
-use domain::message::{Attachment, AttachmentId, Emoji, Message, MessageId, Reaction};
+use domain::message::{Emoji, Message, MessageId, Reaction};
 use domain::page::MessagePage;
 use domain::tenant::Tenant;
 use domain::unreadable::Unreadable;
@@ -12,7 +12,7 @@ use mysql_async::{Conn, Row};
 use ports::store::Store;
 
 use super::database;
-use crate::contract::fixture::{at, channel, guild_items, interval, message, put, tenant, thread};
+use crate::contract::fixture::{at, attachment, channel, guild_items, interval, message, put, tenant, thread};
 use crate::contract::media::file;
 use crate::statements::{Statement, statements};
 
@@ -44,19 +44,7 @@ async fn fill(store: &dyn Store) -> Filled {
     unit.commit().await.unwrap();
     for first in (1..=MESSAGES).step_by(500) {
         let messages = (first..first + 500).map(|raw| Message {
-            attachments: vec![Attachment {
-                id: AttachmentId::new(raw).unwrap(),
-                filename: "a.png".to_owned(),
-                content_type: None,
-                size_bytes: 1,
-                width: None,
-                height: None,
-                description: None,
-                spoiler: false,
-                url: None,
-                local_path: None,
-                extra: None,
-            }],
+            attachments: vec![attachment(raw)],
             reactions: vec![Reaction {
                 emoji: Emoji { id: None, name: Some("🧵".to_owned()), animated: false },
                 count: 1,
