@@ -42,27 +42,57 @@ pub(crate) fn answers(poll: &Value) -> Vec<(String, Option<u64>)> {
     list("/answers").iter().map(|answer| (text_of(answer).unwrap_or_default(), votes(answer))).collect()
 }
 
-/// Returns the result that Discord's system message carries in the fields of an embed.
+/// The result of a poll, as far as it is known.
+pub(crate) struct Outcome<'a> {
+    /// The question.
+    pub(crate) question: &'a str,
+    /// The answer with the most votes.
+    pub(crate) winner: Option<Winner<'a>>,
+    /// The number of all votes.
+    pub(crate) total: Option<&'a str>,
+}
+
+/// The answer with the most votes.
+pub(crate) struct Winner<'a> {
+    /// The emoji before its text.
+    pub(crate) emoji: Option<&'a str>,
+    /// Its text.
+    pub(crate) answer: &'a str,
+    /// Its number of votes.
+    pub(crate) votes: Option<&'a str>,
+}
+
+impl<'a> Outcome<'a> {
+    /// Returns the result that Discord's system message carries in the fields of an embed.
+    pub(crate) fn of(embeds: &'a [Value]) -> Option<Self> {
+        let fields = || embeds.iter().filter_map(|embed| embed.get("fields")?.as_array()).flatten();
+        let value = |name: &str| fields().find(|field| text(field, "name") == name).map(|field| text(field, "value"));
+        let winner = value("victor_answer_text").map(|answer| Winner {
+            emoji: value("victor_answer_emoji_name"),
+            answer,
+            votes: value("victor_answer_votes"),
+        });
+        Some(Self { question: value("poll_question_text")?, winner, total: value("total_votes") })
+    }
+}
+
+/// Returns the result of a poll, if it is known.
 pub(super) fn result(embeds: &[Value]) -> Markup {
-    let fields = || embeds.iter().filter_map(|embed| embed.get("fields")?.as_array()).flatten();
-    let value = |name: &str| fields().find(|field| text(field, "name") == name).map(|field| text(field, "value"));
-    let total = value("total_votes");
+    let Some(Outcome { question, winner, total }) = Outcome::of(embeds) else { return Markup::default() };
     html! {
-        @if let Some(question) = value("poll_question_text") {
-            div class="card poll" dir="auto" {
-                p class="h" { (question) }
-                @match value("victor_answer_text") {
-                    Some(answer) => p {
-                        @if let Some(emoji) = value("victor_answer_emoji_name") { (emoji) " " }
-                        strong { (answer) }
-                        @if let (Some(votes), Some(total)) = (value("victor_answer_votes"), total) {
-                            span class="meta" { " · " (votes) " of " (total) " votes" }
-                        }
-                    },
-                    None => p class="meta" {
-                        "No answer won" @if let Some(total) = total { " · " (total) " votes" }
-                    },
-                }
+        div class="card poll" dir="auto" {
+            p class="h" { (question) }
+            @match winner {
+                Some(Winner { emoji, answer, votes }) => p {
+                    @if let Some(emoji) = emoji { (emoji) " " }
+                    strong { (answer) }
+                    @if let Some((votes, total)) = votes.zip(total) {
+                        span class="meta" { " · " (votes) " of " (total) " votes" }
+                    }
+                },
+                None => p class="meta" {
+                    "No answer won" @if let Some(total) = total { " · " (total) " votes" }
+                },
             }
         }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use app_core::browse::{ChannelView, Entry, Front, Messages, PageContext};
 use domain::day::Day;
 
-use super::message::{Place, message, sentence};
+use super::message::{MessageFrame, message, sentence};
 use super::text::{Text, link};
 use super::{Document, Scope, channel_link, opened, topic};
 use crate::address::{day_path, markdown_path, thread_path};
@@ -25,10 +25,11 @@ pub(crate) fn channel(
     let origin = &frame.base.origin().unwrap_or_default();
     let scope = &Scope { names: &links.names, origin };
     let path = frame.base.channel(&view.channel);
-    let place = Place { base: frame.base, path: &path, is_thread: view.channel.kind.is_thread(), links, scope };
+    let is_thread = view.channel.kind.is_thread();
+    let of_messages = MessageFrame { base: frame.base, path: &path, is_thread, links, scope };
     let mut made = BTreeMap::new();
     let kept = messages.fitting(|index| {
-        let made = made.entry(index).insert_entry(message(&place, &messages.entries[index]));
+        let made = made.entry(index).insert_entry(message(&of_messages, &messages.entries[index]));
         made.get().len()
     });
     let (older, newer) = messages.ends(&kept);
@@ -75,8 +76,8 @@ pub(crate) fn channel(
     if let Some((opener, path, first)) = shown_opener(links) {
         if begins && opener.channel.id != view.channel.id {
             document.part(sentence(&Line::of("Started").and(links.began()), scope));
-            let place = Place { path, is_thread: false, ..place };
-            document.part(message(&place, &Entry { message: first.clone(), thread: None }));
+            let above = MessageFrame { path, is_thread: false, ..of_messages };
+            document.part(message(&above, &Entry { message: first.clone(), thread: None }));
         } else {
             let name = Text::line(&first.author.pseudonym.name().to_string());
             let name = link(&name, &scope.address(&format!("{path}/{}", opener.id)));

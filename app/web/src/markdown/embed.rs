@@ -8,7 +8,7 @@ use super::text::{Text, link, quoted};
 use crate::html::component::emoji;
 use crate::html::embed::{Own, Shown, grouped, picture_name, web};
 use crate::html::message::text;
-use crate::html::poll;
+use crate::html::poll::{self, Outcome, Winner};
 use crate::html::time::moment;
 
 /// The depth below which components are left out: Discord nests three levels.
@@ -133,14 +133,16 @@ pub(super) fn poll(poll: &Value) -> String {
 
 /// Returns the result of a poll, if it is known.
 pub(super) fn poll_result(embeds: &[Value]) -> Option<String> {
-    let fields = || embeds.iter().filter_map(|embed| embed.get("fields")?.as_array()).flatten();
-    let value = |name: &str| fields().find(|field| text(field, "name") == name).map(|field| text(field, "value"));
-    let (question, total) = (value("poll_question_text")?, value("total_votes"));
-    let of_all = |text: String| total.map_or_else(|| text.clone(), |total| format!("{text} of {total} votes"));
-    let outcome = match (value("victor_answer_text"), value("victor_answer_votes")) {
-        (Some(answer), Some(votes)) => of_all(format!("{answer} · {votes}")),
-        (Some(answer), None) => answer.to_owned(),
-        (None, _) => total.map_or_else(|| "No answer won".to_owned(), |total| format!("No answer won · {total} votes")),
+    let Outcome { question, winner, total } = Outcome::of(embeds)?;
+    let outcome = match (winner, total) {
+        (Some(Winner { emoji, answer, votes }), total) => {
+            let answer = emoji.into_iter().chain([answer]).collect::<Vec<_>>().join(" ");
+            votes
+                .zip(total)
+                .map_or_else(|| answer.clone(), |(votes, total)| format!("{answer} · {votes} of {total} votes"))
+        }
+        (None, Some(total)) => format!("No answer won · {total} votes"),
+        (None, None) => "No answer won".to_owned(),
     };
     Some(quoted(&format!("{}\n\n{}", Text::line(question), Text::line(&outcome))))
 }

@@ -16,8 +16,8 @@ use crate::html::message::{
 use crate::html::system::{self, Line, Phrase, Scene};
 use crate::html::{Links, excerpt, time};
 
-/// The channel whose messages are shown.
-pub(super) struct Place<'a> {
+/// The part of a document that all messages of a channel share.
+pub(super) struct MessageFrame<'a> {
     pub(super) base: Base<'a>,
     /// The path of the channel's page.
     pub(super) path: &'a str,
@@ -28,15 +28,15 @@ pub(super) struct Place<'a> {
 }
 
 /// Returns a message: a heading with its time, which is a link to its page, and its author; then its parts.
-pub(super) fn message(place: &Place<'_>, entry: &Entry) -> String {
-    let scope = place.scope;
+pub(super) fn message(frame: &MessageFrame<'_>, entry: &Entry) -> String {
+    let scope = frame.scope;
     let message = &entry.message;
-    let own = |url: &str| stored(place.base, message, place.links, url).map(|path| scope.address(&path));
-    let mut parts = vec![heading(place, message)];
+    let own = |url: &str| stored(frame.base, message, frame.links, url).map(|path| scope.address(&path));
+    let mut parts = vec![heading(frame, message)];
     parts.extend(message.interaction().map(|interaction| used(&interaction)));
-    parts.extend(reply_line(place, message));
-    parts.push(body(place, message));
-    parts.extend(message.attachments.iter().map(|file| attachment(place, message, file)));
+    parts.extend(reply_line(frame, message));
+    parts.push(body(frame, message));
+    parts.extend(message.attachments.iter().map(|file| attachment(frame, message, file)));
     if message.kind != MessageKind::POLL_RESULT {
         parts.extend(embed::embeds(&array(message.embeds.as_ref()), scope, &own));
     }
@@ -50,7 +50,7 @@ pub(super) fn message(place: &Place<'_>, entry: &Entry) -> String {
         parts.push(format!("Reactions: {}", all.join(", ")));
     }
     if let Some(thread) = &entry.thread {
-        let path = markdown_path(&place.base.channel(thread));
+        let path = markdown_path(&frame.base.channel(thread));
         let count = thread.stats.message_count;
         parts.push(format!("Thread: {} · {count} messages", link(&Text::line(&thread.name), &scope.address(&path))));
     }
@@ -58,9 +58,9 @@ pub(super) fn message(place: &Place<'_>, entry: &Entry) -> String {
     parts.join("\n\n")
 }
 
-fn heading(place: &Place<'_>, message: &Message) -> String {
+fn heading(frame: &MessageFrame<'_>, message: &Message) -> String {
     let at = time::moment(message.created_at());
-    let mut heading = format!("## {}", link(&at, &place.scope.address(&format!("{}/{}", place.path, message.id))));
+    let mut heading = format!("## {}", link(&at, &frame.scope.address(&format!("{}/{}", frame.path, message.id))));
     heading.push_str(" · ");
     heading.push_str(&Text::line(&message.author.pseudonym.name().to_string()));
     if message.author.bot {
@@ -96,12 +96,12 @@ fn used(interaction: &Interaction) -> String {
 }
 
 /// Returns the message that another one replies to.
-fn reply_line(place: &Place<'_>, message: &Message) -> Option<String> {
-    let Place { links, scope, .. } = *place;
+fn reply_line(frame: &MessageFrame<'_>, message: &Message) -> Option<String> {
+    let MessageFrame { links, scope, .. } = *frame;
     let line = match replied(message, links)? {
         Replied::Shown(to) => {
             let name = Text::line(&to.author.pseudonym.name().to_string());
-            let url = scope.address(&format!("{}/{}", place.path, to.id));
+            let url = scope.address(&format!("{}/{}", frame.path, to.id));
             format!("{}: {}", link(&name, &url), Text::line(&excerpt(&to.content, 120, scope.names)))
         }
         Replied::Deleted => "a message that was deleted".to_owned(),
@@ -110,8 +110,8 @@ fn reply_line(place: &Place<'_>, message: &Message) -> Option<String> {
     Some(quoted(&format!("In reply to {line}")))
 }
 
-fn body(place: &Place<'_>, message: &Message) -> String {
-    let Place { base, path, is_thread, links, scope } = *place;
+fn body(frame: &MessageFrame<'_>, message: &Message) -> String {
+    let MessageFrame { base, path, is_thread, links, scope } = *frame;
     if message.kind.is_written() {
         return render(&message.content, scope);
     }
@@ -151,18 +151,18 @@ fn phrases(line: &Line, scope: &Scope<'_>, to: &mut Text) {
     }
 }
 
-fn attachment(place: &Place<'_>, message: &Message, file: &Attachment) -> String {
+fn attachment(frame: &MessageFrame<'_>, message: &Message, file: &Attachment) -> String {
     let name = Text::line(&file.shown_name());
-    let files: &FileStates = &place.links.files;
+    let files: &FileStates = &frame.links.files;
     let spoiler = if file.spoiler { "Spoiler: " } else { "" };
     let file_link = |url: &str| format!("File: {spoiler}{} · {}", link(&name, url), size(file));
-    match located(place.base, message, file, files) {
+    match located(frame.base, message, file, files) {
         Located::Gone => format!("File: {name} · no longer there"),
         Located::Here(path) if is_shown_picture(file) && !file.spoiler => {
             let alt = file.description.as_deref().map_or_else(|| name.clone(), Text::line);
-            format!("!{}", link(&alt, &place.scope.address(&path)))
+            format!("!{}", link(&alt, &frame.scope.address(&path)))
         }
-        Located::Here(path) => file_link(&place.scope.address(&path)),
+        Located::Here(path) => file_link(&frame.scope.address(&path)),
         Located::Elsewhere(url) => file_link(&url),
         Located::Nowhere => format!("File: {spoiler}{name} · {} · not stored", size(file)),
     }

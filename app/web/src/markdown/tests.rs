@@ -3,7 +3,9 @@ use std::collections::HashSet;
 use domain::markup::{Block, Inline, parse};
 use proptest::prelude::*;
 use pulldown_cmark::{Event, Options, Parser, Tag};
+use serde_json::{Value, json};
 
+use super::embed::poll_result;
 use super::markup::{line, render};
 use super::text::{Text, quoted};
 use super::{Document, Scope};
@@ -221,5 +223,26 @@ fn markup_keeps_its_meaning() {
         ("<b>5 * 3 [x]</b>", "\\<b\\>5 \\* 3 \\[x\\]\\</b\\>"),
     ] {
         assert_eq!(markdown(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn the_result_of_a_poll_is_that_of_the_page() {
+    let field = |(name, value): (&str, &str)| json!({"name": name, "value": value});
+    let result = |fields: &[(&str, &str)]| {
+        let fields: Vec<Value> = fields.iter().copied().map(field).collect();
+        poll_result(&[json!({"fields": fields})])
+    };
+    let (question, answer) = (("poll_question_text", "Which?"), ("victor_answer_text", "Wool"));
+    let (emoji, votes, total) =
+        (("victor_answer_emoji_name", "🧶"), ("victor_answer_votes", "3"), ("total_votes", "5"));
+    for (fields, expected) in [
+        (&[question, answer, emoji, votes, total][..], Some("> Which?\n>\n> 🧶 Wool · 3 of 5 votes")),
+        (&[question, answer, votes], Some("> Which?\n>\n> Wool")),
+        (&[question, total], Some("> Which?\n>\n> No answer won · 5 votes")),
+        (&[question], Some("> Which?\n>\n> No answer won")),
+        (&[answer], None),
+    ] {
+        assert_eq!(result(fields).as_deref(), expected);
     }
 }
