@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::compile::{Compiled, compile};
 use crate::generation::{Generation, locked};
-use crate::walk::{Hit, Route, Walk, by_score};
+use crate::walk::{Hit, Route, Walk};
 
 /// One search.
 struct Finder<'a> {
@@ -126,31 +126,38 @@ impl Finder<'_> {
     /// Sorts the newest [`RANKED`] matching documents by score.
     fn by_score(&self, compiled: &Compiled) -> tantivy::Result<Option<(Vec<Candidate>, bool)>> {
         let mut walk = self.walk(compiled, compiled.ids, false, true, self.query.time)?;
-        let wanted = self.query.limit + 1;
-        let (mut best, mut least): (Vec<(Hit, usize)>, Option<u32>) = (Vec::new(), None);
-        for index in 0..RANKED {
-            let Some(hit) = walk.next()? else { break };
-            // Of those with the same score, the first ones come first.
-            if least.is_some_and(|least| hit.score <= least)
-                || self.query.after.is_some_and(|after| hit.score > after.score || is_before(&walk, hit, after))
-            {
-                continue;
+        let (wanted, mut left) = (self.query.limit + 1, RANKED);
+        let (mut best, mut least): (Vec<Hit>, Option<u32>) = (Vec::new(), None);
+        while left > 0 {
+            let mut batch = walk.batch()?;
+            if batch.is_empty() {
+                break;
             }
-            best.push((hit, index));
-            if best.len() >= 2 * wanted {
-                best.select_nth_unstable_by(wanted - 1, |a, b| by_score(*a, *b));
+            if batch.len() > left {
+                batch.sort_unstable_by(|a, b| walk.by_id(*a, *b));
+                batch.truncate(left);
+            }
+            left -= batch.len();
+            // Of those with the same score, the ones of earlier batches come first.
+            let is_next = |hit: &Hit| {
+                least.is_none_or(|least| hit.score > least)
+                    && self.query.after.is_none_or(|after| hit.score <= after.score && !is_before(&walk, *hit, after))
+            };
+            best.extend(batch.into_iter().filter(is_next));
+            if best.len() > wanted {
+                best.select_nth_unstable_by(wanted - 1, |a, b| walk.by_score(*a, *b));
                 best.truncate(wanted);
-                least = best.last().map(|(hit, _)| hit.score);
+                least = best.last().map(|hit| hit.score);
             }
         }
         if walk.is_late() {
             return Ok(None);
         }
-        best.sort_unstable_by(|a, b| by_score(*a, *b));
+        best.sort_unstable_by(|a, b| walk.by_score(*a, *b));
         best.truncate(wanted);
         let more = best.len() == wanted;
         best.truncate(self.query.limit);
-        let items = best.into_iter().map(|(hit, _)| Ok(Candidate { score: hit.score, ..candidate(&walk, hit)? }));
+        let items = best.into_iter().map(|hit| Ok(Candidate { score: hit.score, ..candidate(&walk, hit)? }));
         Ok(Some((items.collect::<tantivy::Result<_>>()?, more)))
     }
 }

@@ -26,6 +26,7 @@ mod lock;
 mod once;
 mod payload;
 mod schema;
+mod segment;
 mod snapshot;
 mod span;
 mod tenant;

@@ -1,30 +1,22 @@
 //! Visits the documents that match a query in the order of their ids.
 
 use std::cmp::Ordering;
-use std::collections::{HashMap, VecDeque};
-use std::ops::Range;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::channel::ChannelId;
 use tantivy::columnar::BytesColumn;
 use tantivy::index::SegmentId;
-use tantivy::query::{EnableScoring, Query, Scorer, Weight};
-use tantivy::{DocId, DocSet, Searcher, SegmentReader, TERMINATED, TantivyError};
+use tantivy::query::{EnableScoring, Query};
+use tantivy::{DocId, Searcher, SegmentReader, TantivyError};
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::compile::FixedStatistics;
-use crate::schema::{CHANNEL, ROOT};
-use crate::span::{Ids, bytes, docs, ids};
+use crate::segment::{Next, Segment, Weights};
 
-/// The number of documents that are taken from a scorer at once.
-const TAKEN: usize = 64;
-/// The number of documents that are visited between two looks at the clock.
-const VISITED: u32 = 1 << 14;
-/// The numbers of documents of the first and of the longest range that is visited backwards.
-const WINDOW: (u32, u32) = (1 << 10, 1 << 18);
-/// Scores are compared as multiples of this part of one.
-const QUANTA: f32 = 1_000.0;
+/// The number of documents of each segment that are found for a batch.
+const BATCH: usize = 1 << 10;
 
 /// The roots of each segment by ordinal. They are few, and never change.
 #[derive(Default)]
@@ -32,7 +24,7 @@ pub(crate) struct Roots(Mutex<HashMap<SegmentId, Arc<Vec<ChannelId>>>>);
 
 impl Roots {
     /// Returns whether each root of a segment is in `scope`.
-    fn allowed(
+    pub(crate) fn allowed(
         &self,
         reader: &SegmentReader,
         column: &BytesColumn,
@@ -75,8 +67,8 @@ fn channel(column: &BytesColumn, ord: u64) -> tantivy::Result<ChannelId> {
 pub(crate) struct Hit {
     pub(crate) id: u64,
     pub(crate) score: u32,
-    segment: usize,
-    doc: DocId,
+    pub(crate) segment: usize,
+    pub(crate) doc: DocId,
 }
 
 /// What is visited, and how.
@@ -112,37 +104,14 @@ pub(crate) struct Walk {
 impl Walk {
     pub(crate) fn new(searcher: &Searcher, roots: &Roots, route: &Route<'_>) -> tantivy::Result<Self> {
         let plain = EnableScoring::disabled_from_searcher(searcher);
-        let weight: Arc<dyn Weight> = route.query.weight(plain)?.into();
-        let excluded: Arc<[Box<dyn Weight>]> =
-            route.excluded.iter().map(|query| query.weight(plain)).collect::<tantivy::Result<_>>()?;
+        let query = route.query.weight(plain)?.into();
+        let excluded = route.excluded.iter().map(|query| query.weight(plain)).collect::<tantivy::Result<_>>()?;
         let scoring = EnableScoring::enabled_from_statistics_provider(&FixedStatistics, searcher);
-        let scored = route.scored.iter().map(|part| part.weight(scoring)).collect::<tantivy::Result<Vec<_>>>()?;
-        let mut segments = Vec::new();
-        for reader in searcher.segment_readers() {
-            let ids = ids(reader)?;
-            let docs = docs(&ids, route.ids.0, route.ids.1);
-            if docs.is_empty() {
-                continue;
-            }
-            let root = bytes(reader, ROOT)?;
-            let allowed = route.scope.map(|scope| roots.allowed(reader, &root, scope)).transpose()?;
-            let scored = scored.iter().map(|part| part.scorer(reader, 1.0)).collect::<tantivy::Result<_>>()?;
-            segments.push(Segment {
-                channel: bytes(reader, CHANNEL)?,
-                reader: reader.clone(),
-                weight: weight.clone(),
-                excluded: excluded.clone(),
-                excluding: Vec::new(),
-                ids,
-                scope: allowed.map(|allowed| (root, allowed)),
-                docs,
-                scored,
-                scorer: None,
-                window: WINDOW.0,
-                found: VecDeque::new(),
-                oldest: route.oldest,
-            });
-        }
+        let scored = route.scored.iter().map(|part| part.weight(scoring)).collect::<tantivy::Result<_>>()?;
+        let weights = Weights { query, excluded, scored };
+        let readers = searcher.segment_readers().iter();
+        let opened = readers.map(|reader| Segment::open(reader, &weights, roots, route));
+        let segments = opened.filter_map(Result::transpose).collect::<tantivy::Result<_>>()?;
         let (oldest, deadline) = (route.oldest, route.deadline);
         Ok(Self { segments, run: None, ties: Vec::new(), oldest, deadline, is_late: false })
     }
@@ -154,7 +123,7 @@ impl Walk {
 
     /// Returns the channel of a document.
     pub(crate) fn channel(&self, hit: Hit) -> tantivy::Result<ChannelId> {
-        let column = &self.segments[hit.segment].channel;
+        let column = self.segments[hit.segment].channels();
         channel(column, column.ords().first(hit.doc).unwrap_or(u64::MAX))
     }
 
@@ -190,6 +159,44 @@ impl Walk {
             }
             return self.tied(hit);
         }
+    }
+
+    /// Returns the next documents, the newest first: they come before all later ones, and are in no order. Empty at the
+    /// end, or if the visit is late.
+    pub(crate) fn batch(&mut self) -> tantivy::Result<Vec<Hit>> {
+        let (mut hits, mut size) = (Vec::new(), BATCH);
+        while hits.is_empty() && !self.is_late {
+            // The documents before this one have all been found.
+            let mut horizon = None;
+            for segment in &mut self.segments {
+                if !segment.find(size, self.deadline)? {
+                    self.is_late = true;
+                }
+                horizon = horizon.max(segment.last_of_more());
+            }
+            for (index, segment) in self.segments.iter_mut().enumerate() {
+                segment.take_after(horizon, index, &mut hits);
+            }
+            if horizon.is_none() {
+                break;
+            }
+            // Only if all that was found has one id.
+            size += BATCH;
+        }
+        if self.is_late {
+            hits.clear();
+        }
+        Ok(hits)
+    }
+
+    /// Compares two documents: the newest first, ties by channel.
+    pub(crate) fn by_id(&self, a: Hit, b: Hit) -> Ordering {
+        b.id.cmp(&a.id).then_with(|| self.channel(a).ok().cmp(&self.channel(b).ok()))
+    }
+
+    /// Compares two documents: the greatest score first, ties by id.
+    pub(crate) fn by_score(&self, a: Hit, b: Hit) -> Ordering {
+        b.score.cmp(&a.score).then_with(|| self.by_id(a, b))
     }
 
     /// Returns whether `id` comes before `other`.
@@ -250,142 +257,4 @@ impl Walk {
         self.ties = named.into_iter().rev().map(|(_, hit)| hit).collect();
         Ok(self.ties.pop())
     }
-}
-
-/// What comes next in a segment.
-enum Next {
-    /// The document with this id.
-    Document(u64),
-    /// Nothing.
-    End,
-    /// It was not found before the deadline.
-    Late,
-}
-
-/// The matching documents of one segment.
-struct Segment {
-    reader: SegmentReader,
-    weight: Arc<dyn Weight>,
-    excluded: Arc<[Box<dyn Weight>]>,
-    /// Where the visit is in the excluded documents.
-    excluding: Vec<Box<dyn Scorer>>,
-    ids: Ids,
-    channel: BytesColumn,
-    /// The roots of the documents, and whether each is visited.
-    scope: Option<(BytesColumn, Vec<bool>)>,
-    /// The documents that are not visited yet.
-    docs: Range<DocId>,
-    scored: Vec<Box<dyn Scorer>>,
-    /// Where a visit from the newest on is.
-    scorer: Option<Box<dyn Scorer>>,
-    window: u32,
-    found: VecDeque<(u64, DocId)>,
-    oldest: bool,
-}
-
-impl Segment {
-    /// Finds the next document.
-    fn peek(&mut self, deadline: Instant) -> tantivy::Result<Next> {
-        while self.found.is_empty() && !self.docs.is_empty() {
-            if Instant::now() >= deadline {
-                return Ok(Next::Late);
-            }
-            if self.oldest { self.fill_backwards()? } else { self.fill()? }
-        }
-        Ok(self.found.front().map_or(Next::End, |(id, _)| Next::Document(*id)))
-    }
-
-    fn take(&mut self, index: usize) -> Option<Hit> {
-        let (id, doc) = self.found.pop_front()?;
-        let mut score = 0;
-        for part in &mut self.scored {
-            if is_at(part, doc) {
-                score += quantised(part.score());
-            }
-        }
-        Some(Hit { id, score, segment: index, doc })
-    }
-
-    /// Returns the documents that match, from the first on.
-    fn scorer(&mut self) -> tantivy::Result<Box<dyn Scorer>> {
-        let excluding = self.excluded.iter().map(|weight| weight.scorer(&self.reader, 1.0));
-        self.excluding = excluding.collect::<tantivy::Result<_>>()?;
-        self.weight.scorer(&self.reader, 1.0)
-    }
-
-    /// Returns whether a document is visited; documents ascend from one call to the next.
-    fn is_visited(&mut self, doc: DocId) -> bool {
-        self.is_in_scope(doc) && !self.excluding.iter_mut().any(|excluded| is_at(excluded, doc))
-    }
-
-    fn is_in_scope(&self, doc: DocId) -> bool {
-        let alive = self.reader.alive_bitset().is_none_or(|alive| alive.is_alive(doc));
-        let in_scope = |(column, allowed): &(BytesColumn, Vec<bool>)| {
-            let ord = column.ords().first(doc).and_then(|ord| usize::try_from(ord).ok());
-            ord.and_then(|ord| allowed.get(ord)).copied().unwrap_or(false)
-        };
-        alive && self.scope.as_ref().is_none_or(in_scope)
-    }
-
-    /// Finds the next documents, the newest first.
-    fn fill(&mut self) -> tantivy::Result<()> {
-        let mut scorer = match self.scorer.take() {
-            Some(scorer) => scorer,
-            None => self.scorer()?,
-        };
-        let mut doc = scorer.doc();
-        if doc < self.docs.start {
-            doc = scorer.seek(self.docs.start);
-        }
-        let mut left = VISITED;
-        while doc < self.docs.end && self.found.len() < TAKEN && left > 0 {
-            if self.is_visited(doc) {
-                self.found.push_back((self.ids.get_val(doc), doc));
-            }
-            doc = scorer.advance();
-            left -= 1;
-        }
-        self.docs.start = doc.min(self.docs.end);
-        self.scorer = Some(scorer);
-        Ok(())
-    }
-
-    /// Finds the documents of the next range, the oldest first. Scorers go forward only, so each range is visited from
-    /// its start; ranges grow, so that there are few.
-    fn fill_backwards(&mut self) -> tantivy::Result<()> {
-        let start = self.docs.end.saturating_sub(self.window).max(self.docs.start);
-        let mut scorer = self.scorer()?;
-        let mut doc = scorer.doc();
-        if doc < start {
-            doc = scorer.seek(start);
-        }
-        while doc < self.docs.end && doc != TERMINATED {
-            if self.is_visited(doc) {
-                self.found.push_front((self.ids.get_val(doc), doc));
-            }
-            doc = scorer.advance();
-        }
-        self.docs.end = start;
-        self.window = (self.window * 4).min(WINDOW.1);
-        Ok(())
-    }
-}
-
-/// Returns whether a document matches; documents ascend from one call to the next.
-fn is_at(scorer: &mut Box<dyn Scorer>, doc: DocId) -> bool {
-    if scorer.doc() < doc {
-        scorer.seek(doc);
-    }
-    scorer.doc() == doc
-}
-
-/// Returns a score as a whole number: sums of them do not depend on the order of their parts.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "scores are between 0 and some hundreds")]
-fn quantised(score: f32) -> u32 {
-    (score * QUANTA).round() as u32
-}
-
-/// Compares two documents of a walk by score, the greatest first; ties as in the walk.
-pub(crate) fn by_score(a: (Hit, usize), b: (Hit, usize)) -> Ordering {
-    b.0.score.cmp(&a.0.score).then(a.1.cmp(&b.1))
 }
