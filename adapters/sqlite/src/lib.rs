@@ -71,7 +71,7 @@ const WRITER_CACHE: usize = 16_384;
 const READER_CACHE: usize = 32_768;
 
 /// The number of prepared statements that a connection caches: all that exist, with every size of a batch.
-const STATEMENTS: usize = 128;
+const STATEMENTS: usize = 256;
 
 /// The number of concurrent runs of [`Store::run`], beyond one for each reader. Each has a thread to itself, also while
 /// it waits for a connection. The other threads are left to units that have a connection already; they would otherwise
