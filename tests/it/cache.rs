@@ -65,7 +65,7 @@ impl Site {
         let state = match bytes.map(|bytes| Arc::new(Cache::new(bytes))) {
             Some(cache) => {
                 let derived = vec![Arc::clone(&cache) as Arc<dyn Derived>];
-                let invalidation = Arc::new(Invalidation::new(Arc::clone(log), derived));
+                let invalidation = Arc::new(Invalidation::new(Arc::clone(log), derived).with_segments(4 << 20));
                 let subscriber = Arc::clone(&invalidation) as Arc<dyn Subscriber>;
                 let follower = Follower::new(Arc::clone(log), vec![subscriber]);
                 let state = state.with_cache(cache, &invalidation, follower.freshness());

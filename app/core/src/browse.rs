@@ -13,6 +13,7 @@ mod list;
 mod messages;
 mod opener;
 mod reads;
+mod shared;
 mod sitemap;
 mod snapshot;
 mod structure;
@@ -31,7 +32,7 @@ use ports::store::Store;
 use uuid::Uuid;
 
 use self::reads::Recorder;
-use self::snapshot::Snapshot;
+use self::snapshot::{Segments, Snapshot};
 use self::structure::{Structure, Structures};
 use crate::follow::Freshness;
 use crate::jobs::unfinished_of;
@@ -48,6 +49,7 @@ pub use self::list::{ChannelFilter, ChannelPage, MAX_TREE};
 pub use self::messages::{After, Entry, Find, MessageView, Messages, Roles};
 pub use self::opener::{EmojiNames, Opener, OpenerState};
 pub use self::reads::{Part, Reads, Recent, Topic, recorded};
+pub use self::shared::SharedMessage;
 pub use self::sitemap::SitemapPage;
 
 /// The number of batches of 100 channels that are searched for one page of coverage, so that a tenant with few readable
@@ -109,10 +111,11 @@ pub struct Browse {
     shared: Option<Shared>,
 }
 
-/// The structures that the snapshots of a process share.
+/// The parts of the archive that the snapshots of a process share.
 #[derive(Clone)]
 struct Shared {
     structures: Arc<Structures>,
+    segments: Option<Arc<Segments>>,
     freshness: Freshness,
 }
 
@@ -123,12 +126,19 @@ impl Browse {
         Self { store, shared: None }
     }
 
-    /// Returns the same reader with the structures of tenants in memory, as long as `invalidation`, a subscriber of the
+    /// Returns the same reader with the structures of tenants and segments of channels in memory, as long as `invalidation`, a subscriber of the
     /// follower with this freshness, keeps them current.
     #[must_use]
     pub fn with_shared(self, invalidation: &Invalidation, freshness: Freshness) -> Self {
-        let structures = Arc::clone(&invalidation.structures);
-        Self { shared: Some(Shared { structures, freshness }), ..self }
+        let (structures, segments) = (Arc::clone(&invalidation.structures), invalidation.segments.clone());
+        Self { shared: Some(Shared { structures, segments, freshness }), ..self }
+    }
+
+    /// Returns the size of the segments in memory, about, in bytes.
+    #[must_use]
+    pub fn segment_bytes(&self) -> u64 {
+        let segments = self.shared.as_ref().and_then(|shared| shared.segments.as_ref());
+        segments.map_or(0, |segments| segments.bytes())
     }
 
     /// Opens a snapshot of the archive, as `audience` may see it.
@@ -137,14 +147,15 @@ impl Browse {
     /// [`BrowseError::Store`].
     pub async fn open(&self, audience: Audience) -> Result<Reading, BrowseError> {
         let shared = match &self.shared {
-            Some(shared) if audience == Audience::Public && shared.freshness.is_current().await => {
-                // Taken before the snapshot is.
-                Some((Arc::clone(&shared.structures), shared.structures.position()))
-            }
+            Some(shared) if audience == Audience::Public && shared.freshness.is_current().await => Some(shared),
             _ => None,
         };
-        let at = Snapshot::new(self.store.read().await?, Recorder::current());
-        Ok(Reading { at, audience, shared, structure: None })
+        // Positions are taken before the snapshot is.
+        let structures = shared.map(|shared| (Arc::clone(&shared.structures), shared.structures.position()));
+        let segments = shared.and_then(|shared| shared.segments.clone());
+        let segments = segments.map(|segments| (Arc::clone(&segments), segments.position()));
+        let at = Snapshot::new(self.store.read().await?, Recorder::current(), segments);
+        Ok(Reading { at, audience, structures, structure: None })
     }
 }
 
@@ -153,7 +164,7 @@ pub struct Reading {
     at: Snapshot,
     audience: Audience,
     /// The structures that this snapshot may use, and the position of their changes before it was opened.
-    shared: Option<(Arc<Structures>, u64)>,
+    structures: Option<(Arc<Structures>, u64)>,
     /// The structure of the tenant that was read last.
     structure: Option<Arc<Structure>>,
 }
@@ -195,7 +206,7 @@ impl Reading {
 
     /// Returns the structure of the tenant with this slug, which later reads use, too; `None` if it cannot be shared.
     async fn structure_of(&mut self, slug: &TenantSlug) -> Result<Option<&Structure>, BrowseError> {
-        self.structure = match &self.shared {
+        self.structure = match &self.structures {
             Some((structures, position)) => {
                 let found = structures.find(slug);
                 if found.is_some() {

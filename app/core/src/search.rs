@@ -345,7 +345,7 @@ impl Search {
         let mut matching = at.matching(tenant, &query.query, within, &keys).await?;
         for candidate in &candidates.items {
             if let Some(one) = matching.remove(&(candidate.channel, candidate.id)) {
-                let entry = Entry { message: one.message, thread: one.thread };
+                let entry = Entry { thread: one.thread.map(Box::new), ..one.message.into() };
                 let hit = SearchHit {
                     at: *candidate,
                     entry,
@@ -387,7 +387,7 @@ impl Search {
             _ if found.is_counted => Total::Exactly(first.total.max(seen)),
             _ => Total::AtLeast(seen),
         };
-        let messages: Vec<&Message> = hits.iter().map(|hit| &hit.entry.message).collect();
+        let messages: Vec<&Message> = hits.iter().map(|hit| &**hit.entry.message).collect();
         let mut at = self.browse.open(audience).await?;
         let (roles, files) = at.referred_by(tenant.id, messages).await?;
         let as_of = first.position.as_of;

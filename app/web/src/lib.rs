@@ -243,7 +243,7 @@ impl ServerState {
     #[must_use]
     pub fn with_cache(self, cache: Arc<Cache>, invalidation: &Invalidation, freshness: Freshness) -> Self {
         let browse = self.browse.with_shared(invalidation, freshness.clone());
-        let metrics = self.metrics.with_cache(&cache);
+        let metrics = self.metrics.with_cache(&cache, &browse);
         Self { browse, metrics, caching: Some(Caching { cache, freshness }), ..self }
     }
 

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use app_core::browse::Browse;
 use app_core::follow::Lag;
 use app_core::live::LiveStatus;
 use app_core::search::IndexProgress;
@@ -48,6 +49,8 @@ pub(crate) struct Metrics {
     pub(crate) limited: Counter,
     follower: Option<Follower>,
     cache: Option<Arc<Cache>>,
+    /// The reader whose segments are measured, and their size.
+    segments: Option<(Browse, Gauge)>,
     sync_lag: Option<(SyncLag, Gauge<f64, AtomicU64>)>,
     search: Option<SearchMetrics>,
 }
@@ -92,6 +95,7 @@ impl Metrics {
             limited,
             follower: None,
             cache: None,
+            segments: None,
             sync_lag: None,
             search: None,
         }
@@ -143,8 +147,9 @@ impl Metrics {
         self
     }
 
-    /// Returns the metrics with those of the cache of responses.
-    pub(crate) fn with_cache(self, cache: &Arc<Cache>) -> Self {
+    /// Returns the metrics with those of the cache of responses, and of the segments that `browse` reads from.
+    pub(crate) fn with_cache(self, cache: &Arc<Cache>, browse: &Browse) -> Self {
+        let segments = Gauge::default();
         let crate::cache::Counts { hits, misses, dropped, bytes, bodies, known } = &cache.counts;
         let metrics = self.with(|registry| {
             registry.register("cache_hits", "Requests answered from the cache", hits.clone());
@@ -154,8 +159,9 @@ impl Metrics {
             registry.register("cache_bytes", "Size of the cache in bytes", bytes.clone());
             registry.register("cache_bodies", "Responses in the cache", bodies.clone());
             registry.register("cache_validators", "Responses whose validators the cache has", known.clone());
+            registry.register("cache_segment_bytes", "Size of the messages that pages share", segments.clone());
         });
-        Self { cache: Some(Arc::clone(cache)), ..metrics }
+        Self { cache: Some(Arc::clone(cache)), segments: Some((browse.clone(), segments)), ..metrics }
     }
 
     /// Returns the metrics with those of streams of changes.
@@ -211,6 +217,9 @@ impl Metrics {
         }
         if let Some(cache) = &self.cache {
             cache.measure();
+        }
+        if let Some((browse, bytes)) = &self.segments {
+            bytes.set(browse.segment_bytes().cast_signed());
         }
         if let Some((lag, seconds)) = &self.sync_lag {
             seconds.set(lag.age(now).unwrap_or_default().as_secs_f64());

@@ -17,7 +17,8 @@ use super::query::Query;
 use super::response::{Response, json, with_type};
 use crate::address::Base;
 use crate::wire::{
-    ChannelBody, CoverageBody, DayBody, ListBody, MessageBody, MessagesBody, MonthBody, TenantBody, ThreadBody, as_sent,
+    ChannelBody, CoverageBody, DayBody, ListBody, MessageBody, MonthBody, TenantBody, ThreadBody, as_sent,
+    messages_json,
 };
 
 /// The `OpenAPI` document.
@@ -91,7 +92,7 @@ pub(super) async fn messages(
     let tenant = at.tenant(slug.0).await?;
     let view = at.channel(&tenant, channel.0).await?;
     let page = at.messages(&view, find, limit).await?;
-    Ok(json(StatusCode::OK, &MessagesBody::new(&tenant, &view.channel, &page)))
+    Ok(with_type(StatusCode::OK, "application/json", messages_json(&tenant, &view.channel, &page)))
 }
 
 /// Parses the page that a query requests: at most one of `before`, `after`, `around` and `at`.

@@ -21,8 +21,8 @@ use serde::Serialize;
 
 pub(crate) use self::message::as_sent;
 pub use self::message::{
-    AttachmentBody, AuthorBody, EmojiBody, InteractionBody, MessageBody, MessagesBody, ReactionBody, ReferenceBody,
-    RoleBody, StartedBody, VersionBody,
+    AttachmentBody, AuthorBody, EmojiBody, InteractionBody, MessageBody, ReactionBody, ReferenceBody, RoleBody,
+    StartedBody, VersionBody, messages_json,
 };
 pub use self::search::{HitBody, SearchBody};
 use crate::address::{Base, day_path};

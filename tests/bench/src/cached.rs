@@ -24,6 +24,8 @@ use crate::{Failure, generate, ingest};
 const ACCEPTED: &str = "gzip, deflate, br, zstd";
 /// The messages that the writer stores in a second.
 const WRITTEN: u64 = 50;
+/// The messages that are in memory when pages of them are requested that are not in the cache.
+const SEGMENTED: u64 = 5_000;
 /// The pages of the crawl.
 const CRAWLED: u64 = 100_000;
 
@@ -83,8 +85,10 @@ pub(crate) async fn run(database: &Path, messages: u64, scratch: &Path, plan: &P
     }
     for (name, address) in [("JSON", json.clone()), ("HTML", html.clone())] {
         let server = Running::start("serve", &[database.as_ref()])?;
-        let kind = Kind { pages: messages, ..Kind::of(&address) };
         let raw = Running::start("serve-bytes", &[scratch.join(name).as_ref()])?;
+        let mut kind = Kind { pages: SEGMENTED.min(messages), ..Kind::of(&address) };
+        compare(&format!("not cached, {name}, messages in memory"), server.address, &kind, raw.address, plan).await?;
+        kind.pages = messages;
         compare(&format!("not cached, {name}"), server.address, &kind, raw.address, plan).await?;
         if name == "HTML" {
             beside_a_writer(database, server.address, plan).await?;

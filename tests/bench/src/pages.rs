@@ -76,9 +76,9 @@ pub async fn serve(location: &OsStr) -> Result<(), Failure> {
     let jobs = Jobs::new(Arc::clone(&store), Arc::clone(&clock));
     let syncs = SyncJobs::new(Arc::clone(&store), Arc::clone(&clock));
     let streams = Arc::new(Streams::new(Arc::clone(&store)));
-    let cache = Arc::new(Cache::new(64 << 20));
+    let cache = Arc::new(Cache::new(48 << 20));
     let derived = vec![Arc::clone(&cache) as Arc<dyn Derived>];
-    let invalidation = Arc::new(Invalidation::new(Arc::clone(&store), derived));
+    let invalidation = Arc::new(Invalidation::new(Arc::clone(&store), derived).with_segments(16 << 20));
     let domains = Arc::<Domains>::default();
     let subscribers: Vec<Arc<dyn Subscriber>> =
         vec![Arc::clone(&domains) as _, Arc::clone(&invalidation) as _, Arc::clone(&streams) as _];

@@ -145,11 +145,8 @@ async fn a_page_in_json_costs_at_most_4_requests_and_one_in_html_5() {
     let world = World::new(Arc::clone(&direct)).await;
     let proxy = Proxy::start(upstream(&database).await).await;
     let store: Arc<dyn Store> = Arc::new(open(&through(&proxy, &database), 1).await);
-    let site = Site::following(&store, &direct, Some(1 << 20)).await;
     let (slug, text, forum) = (&world.tenant.slug, &world.text.slug, &world.forum.slug);
     let messages = format!("/api/v1/tenants/{slug}/channels/{text}/messages");
-    // The structure of the tenant is loaded once.
-    assert_eq!(site.get(&format!("/{slug}/search")).await.status, 200);
     for (path, most) in [
         (messages.clone(), 4),
         (format!("{messages}?before=1080"), 4),
@@ -163,6 +160,9 @@ async fn a_page_in_json_costs_at_most_4_requests_and_one_in_html_5() {
         (format!("/{slug}/{forum}?sort=created"), 5),
         (format!("/api/v1/tenants/{slug}/channels/{forum}/threads?limit=100"), 5),
     ] {
+        let site = Site::following(&store, &direct, Some(1 << 20)).await;
+        // The structure of the tenant is loaded once.
+        assert_eq!(site.get(&format!("/{slug}/search")).await.status, 200);
         let before = proxy.statements();
         assert_eq!(site.get(&path).await.status, 200, "{path}");
         let mut statements = proxy.statements_after(before);

@@ -3,7 +3,7 @@
 use app_core::browse::{Audience, Browse, ChannelView, Find, Messages};
 use app_web::address::Base;
 use app_web::html::{self, Frame};
-use app_web::wire::MessagesBody;
+use app_web::wire::messages_json;
 use discord_simulator::{GuildSize, Options};
 use domain::guild::{GuildItems, Role};
 use domain::job::JobState;
@@ -79,7 +79,8 @@ async fn a_role_that_is_mentioned_has_its_name_in_the_api_and_on_the_page(backen
     let world = World::start(backend, Options::new(7, GuildSize::Small).unlimited()).await;
     world.sync().await;
     let (view, page, role) = page_with_a_role(&world).await;
-    let body = serde_json::to_value(MessagesBody::new(&world.tenant, &view.channel, &page)).unwrap();
+    let body =
+        serde_json::from_slice::<serde_json::Value>(&messages_json(&world.tenant, &view.channel, &page)).unwrap();
     let color = role.color.unwrap().to_string();
     let expected = serde_json::json!({"id": role.id.to_string(), "name": role.name, "color": color});
     let mention = format!("<@&{}>", role.id);

@@ -232,14 +232,15 @@ impl Reading {
         let files = self.files_of_scattered(all()).await?;
         for (channel, messages) in shown {
             let view = &views[&channel];
-            let mut threads = self.threads_from(&view.channel, &messages).await?;
+            let mut threads = self.threads_from(&view.channel, &messages.iter().collect::<Vec<_>>()).await?;
             for message in messages {
                 let key = (channel, message.id);
                 let roles = message.role_mentions().into_iter().filter_map(|id| Some((id, roles.get(&id)?.clone())));
                 let roles = roles.collect();
                 let of_it = files.iter().filter(|(file, _)| (file.channel, file.message) == key);
                 let files = of_it.map(|(file, state)| (*file, *state)).collect();
-                let entry = Entry { thread: threads.remove(&message.id), message };
+                let thread = threads.remove(&message.id).map(Box::new);
+                let entry = Entry { thread, ..message.into() };
                 states.insert(key, Some(MessageView { entry, channel: view.clone(), roles, files }));
             }
         }

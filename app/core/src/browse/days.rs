@@ -1,16 +1,18 @@
 //! The permanent pages of channels: of days, and of threads by number. Each has 200 messages.
 
+use std::sync::Arc;
+
 use domain::channel::Channel;
 use domain::coverage::Interval;
 use domain::day::{Day, DayCounts, DayStats, Month, PAGE};
-use domain::message::{Message, MessageId};
+use domain::message::MessageId;
 use ports::channel::{ThreadFilter, ThreadOrder};
 use ports::message::{LISTED_BYTES, size_bytes};
 use ports::page::{MessageRange, Page};
 use ports::store::Ahead;
 
 use super::messages::Rest;
-use super::{After, BrowseError, ChannelView, Find, Messages, Reading, Threads};
+use super::{After, BrowseError, ChannelView, Find, Messages, Reading, SharedMessage, Threads};
 
 /// [`PAGE`], as a number of rows to read.
 const BATCH: u32 = 200;
@@ -96,6 +98,7 @@ impl Reading {
     ) -> Result<(), BrowseError> {
         if number == 1 && !self.with_restricted() {
             reads.push(Ahead::Messages(channel.id, MessageRange::From(start), BATCH + 1));
+            let reads = self.at.unanswered(reads);
             self.at.ahead(&reads).await?;
         }
         Ok(())
@@ -233,19 +236,19 @@ impl Reading {
         &mut self,
         channel: &Channel,
         interval: Interval,
-    ) -> Result<(Vec<Message>, Option<MessageId>), BrowseError> {
+    ) -> Result<(Vec<Arc<SharedMessage>>, Option<MessageId>), BrowseError> {
         let (mut messages, mut bytes) = (Vec::new(), 0);
         let mut next = Some(interval.low());
         while let Some(from) = next.filter(|from| interval.contains(*from)) {
             let room = PAGE.saturating_sub(messages.len() as u64).min(BATCH.into());
             let Some(room) = u32::try_from(room).ok().filter(|room| *room > 0) else { break };
-            let (part, rest) = self.part(channel.id, MessageRange::From(from), room).await?;
+            let (part, rest) = self.part(channel, MessageRange::From(from), room).await?;
             next = match rest {
                 Rest::None => None,
                 Rest::Beyond => part.last().and_then(|last| last.id.next()),
                 Rest::From(examined) => examined.next(),
             };
-            bytes += part.iter().map(size_bytes).sum::<usize>();
+            bytes += part.iter().map(|message| size_bytes(message)).sum::<usize>();
             let ended = part.last().is_some_and(|last| last.id > interval.high());
             messages.extend(part.into_iter().filter(|message| interval.contains(message.id)));
             if bytes >= LISTED_BYTES && !ended && next.is_some() {

@@ -103,13 +103,13 @@ impl Reading {
         message: MessageId,
         attachment: AttachmentId,
     ) -> Result<FileView, BrowseError> {
-        let mut view = self.message(tenant, message, Some(channel)).await?;
-        let files = &mut view.entry.message.attachments;
+        let view = self.message(tenant, message, Some(channel)).await?;
+        let files = &view.entry.message.attachments;
         let at = files.iter().position(|file| file.id == attachment).ok_or(NO_FILE)?;
         let key = FileKey { channel: view.channel.channel.id, message, attachment };
         match view.files.get(&key) {
             Some(&FileState::Stored { hash, size_bytes }) => {
-                Ok(FileView { key, attachment: files.swap_remove(at), hash, size_bytes })
+                Ok(FileView { key, attachment: files[at].clone(), hash, size_bytes })
             }
             _ => Err(NO_FILE),
         }

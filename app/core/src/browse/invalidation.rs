@@ -12,6 +12,7 @@ use ports::store::Store;
 use tracing::warn;
 
 use super::reads::{Part, Topic, whole};
+use super::snapshot::Segments;
 use super::structure::Structures;
 use crate::follow::Subscriber;
 
@@ -33,6 +34,7 @@ pub trait Derived: Send + Sync {
 pub struct Invalidation {
     store: Arc<dyn Store>,
     pub(super) structures: Arc<Structures>,
+    pub(super) segments: Option<Arc<Segments>>,
     derived: Vec<Arc<dyn Derived>>,
     /// The channel above each thread, which never changes; `None` for other channels.
     parents: Mutex<HashMap<ChannelId, Option<ChannelId>>>,
@@ -43,7 +45,13 @@ impl Invalidation {
     /// [`Browse::with_shared`](super::Browse::with_shared) uses.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, derived: Vec<Arc<dyn Derived>>) -> Self {
-        Self { store, structures: Arc::default(), derived, parents: Mutex::default() }
+        Self { store, structures: Arc::default(), segments: None, derived, parents: Mutex::default() }
+    }
+
+    /// Makes the same readers share segments of channels, of at most about `bytes` bytes together.
+    #[must_use]
+    pub fn with_segments(self, bytes: usize) -> Self {
+        Self { segments: Some(Arc::new(Segments::new(bytes))), ..self }
     }
 
     fn parents(&self) -> MutexGuard<'_, HashMap<ChannelId, Option<ChannelId>>> {
@@ -125,6 +133,7 @@ impl Subscriber for Invalidation {
         match self.touches(changes).await {
             Ok(touches) => {
                 self.structures.touch(&touches);
+                self.segments.iter().for_each(|segments| segments.touch(&touches));
                 self.derived.iter().for_each(|derived| derived.touch(&touches));
             }
             Err(error) => {
@@ -136,6 +145,7 @@ impl Subscriber for Invalidation {
 
     async fn resync(&self, _: &ChangePosition) {
         self.structures.reset();
+        self.segments.iter().for_each(|segments| segments.reset());
         self.derived.iter().for_each(|derived| derived.reset());
     }
 }

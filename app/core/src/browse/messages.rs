@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 
 use domain::channel::{Channel, ChannelId};
 use domain::guild::{Role, RoleId};
@@ -13,7 +14,7 @@ use ports::page::MessageRange;
 use ports::store::Ahead;
 
 use super::files::FileRead;
-use super::{Audience, BrowseError, ChannelView, FileStates, Reading};
+use super::{Audience, BrowseError, ChannelView, FileStates, Reading, SharedMessage};
 
 /// The position of a page in a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,9 +93,15 @@ const MOST_ROLES: usize = 200;
 #[derive(Debug, Clone)]
 pub struct Entry {
     /// The message.
-    pub message: Message,
+    pub message: Arc<SharedMessage>,
     /// The thread that was started from it and that this client may read.
-    pub thread: Option<Channel>,
+    pub thread: Option<Box<Channel>>,
+}
+
+impl From<Message> for Entry {
+    fn from(message: Message) -> Self {
+        Self { message: Arc::new(message.into()), thread: None }
+    }
 }
 
 /// A page of a channel, oldest first.
@@ -161,30 +168,31 @@ impl Reading {
         let channel = &of.channel;
         if !self.with_restricted() {
             others.extend(find.reads(channel.id, limit));
+            let others = self.at.unanswered(others);
             self.at.ahead(&others).await?;
         }
         let (messages, older, newer) = match find {
             Find::Newest => {
-                let (page, rest) = self.part(channel.id, MessageRange::Newest, limit).await?;
+                let (page, rest) = self.part(channel, MessageRange::Newest, limit).await?;
                 (page, rest, Rest::None)
             }
             Find::Before(id) => {
-                let (page, rest) = self.part(channel.id, MessageRange::Before(id), limit).await?;
+                let (page, rest) = self.part(channel, MessageRange::Before(id), limit).await?;
                 let newer = self.any(channel.id, MessageRange::From(id)).await?;
                 (page, rest, newer)
             }
             Find::After(After::Start) => {
-                let (page, rest) = self.part(channel.id, MessageRange::Oldest, limit).await?;
+                let (page, rest) = self.part(channel, MessageRange::Oldest, limit).await?;
                 (page, Rest::None, rest)
             }
             Find::After(After::Message(id)) => {
-                let (page, rest) = self.part(channel.id, MessageRange::After(id), limit).await?;
+                let (page, rest) = self.part(channel, MessageRange::After(id), limit).await?;
                 let range = up_to(id);
                 let older = self.any(channel.id, range).await?;
                 (page, older, rest)
             }
-            Find::Around(id) => self.around(channel.id, id, limit).await?,
-            Find::At(time) => self.around(channel.id, MessageId::first_at(time), limit).await?,
+            Find::Around(id) => self.around(channel, id, limit).await?,
+            Find::At(time) => self.around(channel, MessageId::first_at(time), limit).await?,
         };
         let (first, last) = match (messages.first(), messages.last()) {
             (Some(first), Some(last)) => (Some(first.id), Some(After::Message(last.id))),
@@ -213,29 +221,37 @@ impl Reading {
     pub(super) async fn dressed(
         &mut self,
         channel: &Channel,
-        messages: Vec<Message>,
+        messages: Vec<Arc<SharedMessage>>,
         older: Option<MessageId>,
         newer: Option<After>,
         anchor: usize,
     ) -> Result<Messages, BrowseError> {
-        self.announce(channel, &messages).await?;
-        let threads = self.threads_from(channel, &messages).await?;
-        let roles = self.roles_of(channel.tenant_id, &messages).await?;
-        let files = self.files_of(&messages).await?;
-        let with_thread = |message: Message| Entry { thread: threads.get(&message.id).cloned(), message };
+        let all: Vec<&Message> = messages.iter().map(|message| &***message).collect();
+        let mentioning: Vec<&Message> = messages.iter().filter(|one| one.has_roles).map(|one| &***one).collect();
+        self.announce(channel, &all, &mentioning).await?;
+        let threads = self.threads_from(channel, &all).await?;
+        let roles = self.roles_of(channel.tenant_id, mentioning).await?;
+        let files = self.files_of(all).await?;
+        let thread_of = |id| threads.get(&id).cloned().map(Box::new);
+        let with_thread = |message: Arc<SharedMessage>| Entry { thread: thread_of(message.id), message };
         let entries = messages.into_iter().map(with_thread).collect();
         Ok(Messages { entries, older, newer, anchor, roles, files })
     }
 
-    /// Announces the reads of what is shown with messages of `channel`.
-    async fn announce(&mut self, channel: &Channel, messages: &[Message]) -> Result<(), BrowseError> {
+    /// Announces the reads of what is shown with messages of `channel`, some of which are `mentioning` roles.
+    async fn announce(
+        &mut self,
+        channel: &Channel,
+        messages: &[&Message],
+        mentioning: &[&Message],
+    ) -> Result<(), BrowseError> {
         let mut reads = Vec::new();
         if self.has_threads(channel) {
             let ids = messages.iter().map(|message| ChannelId::of(channel.tenant_id, message.id.cast()));
             reads.push(Ahead::Channels(ids.collect()));
         }
-        reads.extend(roles_read(channel.tenant_id, messages));
-        reads.extend(FileRead::of(messages).ahead());
+        reads.extend(roles_read(channel.tenant_id, mentioning.iter().copied()));
+        reads.extend(FileRead::of(messages.iter().copied()).ahead());
         Ok(self.at.ahead(&reads).await?)
     }
 
@@ -248,10 +264,10 @@ impl Reading {
     /// Loads half of a page before `middle`, half from it on, and whether there are older and newer messages.
     async fn around(
         &mut self,
-        channel: ChannelId,
+        channel: &Channel,
         middle: MessageId,
         limit: u32,
-    ) -> Result<(Vec<Message>, Rest, Rest), BrowseError> {
+    ) -> Result<(Vec<Arc<SharedMessage>>, Rest, Rest), BrowseError> {
         let half = limit / 2;
         let (mut page, older) = self.part(channel, MessageRange::Before(middle), half).await?;
         let (after, newer) = self.part(channel, MessageRange::From(middle), limit - half).await?;
@@ -262,10 +278,10 @@ impl Reading {
     /// Loads at most `limit` messages of `range`, and whether there are more at its far end.
     pub(super) async fn part(
         &mut self,
-        channel: ChannelId,
+        channel: &Channel,
         range: MessageRange,
         limit: u32,
-    ) -> Result<(Vec<Message>, Rest), BrowseError> {
+    ) -> Result<(Vec<Arc<SharedMessage>>, Rest), BrowseError> {
         let with_restricted = self.with_restricted();
         let list = self.at.messages(channel, range, with_restricted, limit + 1).await?;
         let mut page = list.messages;
@@ -293,7 +309,7 @@ impl Reading {
     pub(super) async fn threads_from(
         &mut self,
         channel: &Channel,
-        messages: &[Message],
+        messages: &[&Message],
     ) -> Result<HashMap<MessageId, Channel>, BrowseError> {
         if !self.has_threads(channel) {
             return Ok(HashMap::new());
@@ -349,10 +365,11 @@ impl Reading {
         match held {
             Some(index) => {
                 let (stored, channel) = places.swap_remove(index);
-                let threads = self.threads_from(&channel.channel, std::slice::from_ref(&stored.message)).await?;
+                let threads = self.threads_from(&channel.channel, &[&stored.message]).await?;
                 let roles = self.roles_of(tenant.id, [&stored.message]).await?;
                 let files = self.files_of([&stored.message]).await?;
-                let entry = Entry { thread: threads.get(&id).cloned(), message: stored.message };
+                let thread = threads.get(&id).cloned().map(Box::new);
+                let entry = Entry { thread, ..stored.message.into() };
                 Ok(MessageView { entry, channel, roles, files })
             }
             None if places.is_empty() => Err(NO_MESSAGE),

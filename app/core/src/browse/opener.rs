@@ -88,7 +88,7 @@ impl Reading {
 
 /// Returns the message of the page that stands for the one the thread was started from.
 fn starter_row(page: &Messages) -> Option<&Message> {
-    page.entries.iter().map(|entry| &entry.message).find(|one| one.kind == MessageKind::THREAD_STARTER)
+    page.entries.iter().map(|entry| &**entry.message).find(|one| one.kind == MessageKind::THREAD_STARTER)
 }
 
 /// Returns the channel and the id of the message that a thread was started from; `None` if `page` has it or `of` is no

@@ -1,5 +1,9 @@
 //! A snapshot that records what is read of it. Reads go through it alone, so that none is forgotten.
 
+mod segments;
+
+use std::sync::Arc;
+
 use domain::channel::{Channel, ChannelId};
 use domain::coverage::Interval;
 use domain::day::{Day, DayStats};
@@ -11,13 +15,16 @@ use domain::tenant::{Tenant, TenantId, TenantStatus};
 use ports::channel::{ChannelCursor, ThreadCursor, ThreadFilter};
 use ports::day::ChannelTotals;
 use ports::error::StoreError;
-use ports::message::MessageList;
 use ports::page::{MessageRange, Page};
 use ports::store::{Ahead, Repositories};
 
 use super::ChannelView;
 use super::reads::{Part, Recorder, Topic, whole};
+use super::shared::SharedMessage;
 use super::structure::Structure;
+use segments::{LEAST, SharedList};
+
+pub(super) use self::segments::Segments;
 
 /// The mark of a time that pages show as the distance from now, as messages write it.
 const RELATIVE: &str = ":R>";
@@ -26,11 +33,17 @@ const RELATIVE: &str = ":R>";
 pub(super) struct Snapshot {
     at: Box<dyn Repositories>,
     recorder: Option<Recorder>,
+    /// The segments that this snapshot may use, and the position of their changes before it was opened.
+    segments: Option<(Arc<Segments>, u64)>,
 }
 
 impl Snapshot {
-    pub(super) fn new(at: Box<dyn Repositories>, recorder: Option<Recorder>) -> Self {
-        Self { at, recorder }
+    pub(super) fn new(
+        at: Box<dyn Repositories>,
+        recorder: Option<Recorder>,
+        segments: Option<(Arc<Segments>, u64)>,
+    ) -> Self {
+        Self { at, recorder, segments }
     }
 
     /// Records that a response depends on parts of the archive.
@@ -183,17 +196,26 @@ impl Snapshot {
     /// Lists messages; the part that is recorded reaches from the bound to the farthest message that decided the page.
     pub(super) async fn messages(
         &mut self,
-        channel: ChannelId,
+        of: &Channel,
         range: MessageRange,
         with_restricted: bool,
         limit: u32,
-    ) -> Result<MessageList, StoreError> {
-        let list = self.at.messages().list(channel, range, with_restricted, limit).await?;
+    ) -> Result<SharedList, StoreError> {
+        let list = if let Some(segments) = self.segments.clone().filter(|_| !with_restricted) {
+            self.list_shared(segments, of, range, limit).await?
+        } else {
+            let list = self.at.messages().list(of.id, range, with_restricted, limit).await?;
+            let messages = list.messages.into_iter().map(|message| Arc::new(SharedMessage::from(message)));
+            SharedList { messages: messages.collect(), examined_to: list.examined_to }
+        };
         let is_full = list.messages.len() == limit as usize && list.examined_to.is_none();
         let far = if is_before(range) { list.messages.first() } else { list.messages.last() };
         let far = list.examined_to.or(far.filter(|_| is_full).map(|message| message.id));
-        self.record(reach(range, far).map(|interval| (Topic::Messages(channel), interval)));
-        self.record_texts(&list.messages);
+        self.record(reach(range, far).map(|interval| (Topic::Messages(of.id), interval)));
+        if let Some(recorder) = self.recorder.as_ref().filter(|_| list.messages.iter().any(|one| one.has_relative_time))
+        {
+            recorder.add_relative_time();
+        }
         Ok(list)
     }
 
@@ -203,9 +225,25 @@ impl Snapshot {
         range: MessageRange,
         with_restricted: bool,
     ) -> Result<Option<MessageId>, StoreError> {
-        let found = self.at.messages().nearest(channel, range, with_restricted).await?;
+        let known = self.segments.as_ref().filter(|_| !with_restricted);
+        let found = match known.and_then(|(segments, _)| segments.nearest(channel, range)) {
+            Some(known) => Some(known),
+            None => self.at.messages().nearest(channel, range, with_restricted).await?,
+        };
         self.record(reach(range, found).map(|interval| (Topic::Messages(channel), interval)));
         Ok(found)
+    }
+
+    /// Returns the reads of `announced` that are not answered by segments, as they are made where there are segments.
+    pub(super) fn unanswered(&self, announced: Vec<Ahead>) -> Vec<Ahead> {
+        let Some((segments, _)) = &self.segments else { return announced };
+        let made = |read| match read {
+            Ahead::Messages(channel, range, _) if segments.has(channel, range) => None,
+            Ahead::Messages(channel, range, limit) => Some(Ahead::Messages(channel, range, limit.max(LEAST))),
+            Ahead::Nearest(channel, range) if segments.nearest(channel, range).is_some() => None,
+            read => Some(read),
+        };
+        announced.into_iter().filter_map(made).collect()
     }
 
     pub(super) async fn message(
@@ -335,7 +373,7 @@ fn reach(range: MessageRange, far: Option<MessageId>) -> Option<Interval> {
 }
 
 /// Returns whether a text of the message has a time that pages show as the distance from now.
-fn has_relative_time(message: &Message) -> bool {
+pub(super) fn has_relative_time(message: &Message) -> bool {
     let Message { content, embeds, components, snapshots, poll, .. } = message;
     let parts = [embeds, components, snapshots, poll].into_iter().flatten();
     parts.map(domain::json::Json::as_str).chain([content.as_str()]).any(|text| text.contains(RELATIVE))

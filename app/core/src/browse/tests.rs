@@ -53,7 +53,7 @@ fn stored(message: Message, deleted: bool) -> StoredMessage {
 /// A page of `count` messages with others before and after, which keeps the one at `anchor` if it is cut.
 pub(super) fn page_of(count: u64, anchor: usize) -> Messages {
     let channel = channel(5, ChannelKind::TEXT).id;
-    let entry = |number: u64| Entry { message: message(channel, number * 10), thread: None };
+    let entry = |number: u64| Entry::from(message(channel, number * 10));
     let (older, newer) = (MessageId::new(7), MessageId::new(5000).map(After::Message));
     let entries = (1..=count).map(entry).collect();
     Messages { entries, older, newer, anchor, roles: Roles::default(), files: FileStates::default() }

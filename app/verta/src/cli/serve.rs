@@ -170,11 +170,14 @@ fn stopped_by_signals() -> std::io::Result<CancellationToken> {
     Ok(stop)
 }
 
-/// Returns the cache of responses, and the subscriber that drops them.
+/// Returns the cache of responses, and the subscriber that drops them, with the segments of channels, which have a quarter
+/// of the memory.
 fn cache(config: &Config, tools: &Tools) -> Option<(Arc<Cache>, Arc<Invalidation>)> {
-    let cache = Arc::new(Cache::new(config.cache_bytes?));
+    let bytes = config.cache_bytes?;
+    let cache = Arc::new(Cache::new(bytes - bytes / 4));
     let derived = vec![Arc::clone(&cache) as Arc<dyn Derived>];
-    Some((cache, Arc::new(Invalidation::new(Arc::clone(&tools.store), derived))))
+    let invalidation = Invalidation::new(Arc::clone(&tools.store), derived).with_segments(bytes / 4);
+    Some((cache, Arc::new(invalidation)))
 }
 
 /// Returns the search nodes that a process asks in place of its own indexes.

@@ -22,7 +22,7 @@ pub(crate) fn shown_opener(links: &Links) -> Option<(&Opener, &str, &Message)> {
 /// Returns the first message of a thread, which is one of the page or was loaded for it.
 fn begun<'a>(view: &ChannelView, messages: &'a Messages, links: &'a Links) -> Option<&'a Message> {
     let own: MessageId = view.channel.platform_id.cast();
-    let shown = messages.entries.iter().map(|entry| &entry.message).find(|message| message.id == own);
+    let shown = messages.entries.iter().map(|entry| &**entry.message).find(|message| message.id == own);
     // The row of a thread in a channel that only stands for the message above it.
     let shown = shown.filter(|message| message.kind.is_written());
     shown.or_else(|| shown_opener(links).map(|(.., message)| message))
@@ -73,7 +73,7 @@ pub fn channel(
     let entries = &messages.entries;
     let mut made = BTreeMap::new();
     let kept = messages.fitting(|index| {
-        let before = index.checked_sub(1).map(|before| &entries[before].message);
+        let before = index.checked_sub(1).map(|before| &**entries[before].message);
         let made = made.entry(index).insert_entry(message::entry(
             &around,
             &entries[index],
@@ -116,7 +116,7 @@ pub fn channel(
             @if let Some((_, path, message)) = opened {
                 @let above = html! { p class="crumb" { "Started" (links.began()) } };
                 @let around = MessageFrame { path, is_thread: false, target: None, ..around };
-                (message::opener(&around, &Entry { message: message.clone(), thread: None }, &above))
+                (message::opener(&around, &Entry::from(message.clone()), &above))
             }
         }
         div id="list" {
@@ -124,7 +124,8 @@ pub fn channel(
         }
         div id="below" { (pager) }
     };
-    let shown = opened.map(|(.., message)| message).into_iter().chain(entries[kept].iter().map(|entry| &entry.message));
+    let shown =
+        opened.map(|(.., message)| message).into_iter().chain(entries[kept].iter().map(|entry| &**entry.message));
     let shown: Vec<&Message> = match target {
         Some(target) => vec![target],
         None => shown.filter(|message| message.kind.is_written()).collect(),

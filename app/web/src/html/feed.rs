@@ -205,7 +205,7 @@ impl Feed {
 /// Returns the messages of a channel that people or programs wrote, the newest first.
 fn of_messages(frame: &Frame<'_>, view: &ChannelView, messages: &Messages, names: &Names) -> Vec<Item> {
     let ids = Ids::new(frame);
-    let written = messages.entries.iter().rev().map(|entry| &entry.message);
+    let written = messages.entries.iter().rev().map(|entry| &**entry.message);
     let items = written.filter(|message| message.kind.is_written()).map(|message| {
         let url = address(frame, &frame.base.message(&view.channel, message.id));
         let title = match excerpt(&message.content, MOST_OF_TITLE, names) {

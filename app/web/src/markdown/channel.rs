@@ -77,7 +77,7 @@ pub(crate) fn channel(
         if begins && opener.channel.id != view.channel.id {
             document.part(sentence(&Line::of("Started").and(links.began()), scope));
             let above = MessageFrame { path, is_thread: false, ..of_messages };
-            document.part(message(&above, &Entry { message: first.clone(), thread: None }));
+            document.part(message(&above, &Entry::from(first.clone())));
         } else {
             let name = Text::line(&first.author.pseudonym.name().to_string());
             let name = link(&name, &scope.address(&format!("{path}/{}", opener.id)));

@@ -1,7 +1,7 @@
 //! Messages and their parts, as JSON.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::fmt::Write;
 
 use app_core::browse::{Entry, FileStates, MessageView, Messages, Roles};
 use domain::channel::Channel;
@@ -17,6 +17,7 @@ use domain::snowflake::Id;
 use domain::tenant::{Color, Tenant, TenantId};
 use domain::timestamp::Timestamp;
 use serde::{Serialize, Serializer};
+use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::address::Base;
@@ -281,7 +282,7 @@ impl<'a> MessageBody<'a> {
         known: (&'a Roles, &FileStates),
     ) -> Self {
         let permalink = format!("{channel_path}/{}", entry.message.id);
-        Self::new(tenant, &entry.message, entry.thread.as_ref(), known, permalink)
+        Self::new(tenant, &entry.message, entry.thread.as_deref(), known, permalink)
     }
 
     /// Returns one message with its context.
@@ -304,26 +305,31 @@ pub(crate) fn as_sent(value: &impl Serialize) -> Box<RawValue> {
     to_raw_value(value).expect("our objects are plain values")
 }
 
-/// A page of a channel, oldest first, cut to the size of a response.
-#[derive(Debug, Serialize)]
-pub struct MessagesBody {
-    items: Vec<Box<RawValue>>,
-    older: Option<MessageId>,
-    newer: Option<String>,
-}
-
-impl MessagesBody {
-    /// Returns a page of `channel`.
-    #[must_use]
-    pub fn new(tenant: &Tenant, channel: &Channel, page: &Messages) -> Self {
-        let (path, known) = (Base::of_api(tenant).channel(channel), (&page.roles, &page.files));
-        let mut made = BTreeMap::new();
-        let kept = page.fitting(|index| {
-            let item = as_sent(&MessageBody::of_entry(tenant, &path, &page.entries[index], known));
-            made.entry(index).insert_entry(item).get().get().len()
-        });
-        let (older, newer) = page.ends(&kept);
-        let items = made.into_iter().filter(|(index, _)| kept.contains(index)).map(|(_, item)| item).collect();
-        Self { items, older, newer: newer.map(|after| after.to_string()) }
+/// Returns a page of `channel` as JSON, oldest first, cut to the size of a response. The form of a message is kept with
+/// it for other pages.
+#[must_use]
+pub fn messages_json(tenant: &Tenant, channel: &Channel, page: &Messages) -> Vec<u8> {
+    let (path, known) = (Base::of_api(tenant).channel(channel), (&page.roles, &page.files));
+    let mut made: Vec<Cow<'_, str>> = vec![Cow::default(); page.entries.len()];
+    let kept = page.fitting(|index| {
+        let entry = &page.entries[index];
+        let write = || Box::<str>::from(as_sent(&MessageBody::of_entry(tenant, &path, entry, known)));
+        // The count of a thread's messages changes without the message.
+        let item =
+            if entry.thread.is_some() { Cow::Owned(write().into()) } else { entry.message.written(&path, write) };
+        made[index] = item;
+        made[index].len()
+    });
+    let (older, newer) = page.ends(&kept);
+    let items = &made[kept];
+    let size = items.iter().map(|item| item.len() + 1).sum::<usize>();
+    let mut body = String::with_capacity(size + 128);
+    body.push_str(r#"{"items":["#);
+    for (index, item) in items.iter().enumerate() {
+        body.extend((index > 0).then_some(','));
+        body.push_str(item);
     }
+    let newer = newer.map(|after| after.to_string());
+    write!(body, r#"],"older":{},"newer":{}}}"#, json!(older), json!(newer)).expect("a string takes everything");
+    body.into_bytes()
 }

@@ -1,0 +1,72 @@
+//! A message as the pages of a process share it.
+
+use std::borrow::Cow;
+use std::ops::Deref;
+use std::sync::OnceLock;
+
+use domain::message::Message;
+
+use super::snapshot::has_relative_time;
+
+/// A message, which pages share as long as it is in memory.
+#[derive(Debug)]
+pub struct SharedMessage {
+    message: Message,
+    /// Whether other pages have it, too.
+    is_shared: bool,
+    /// Whether a page shows roles with it, which change without it.
+    pub(super) has_roles: bool,
+    /// Whether a text of it has a time that pages show as the distance from now.
+    pub(super) has_relative_time: bool,
+    written: OnceLock<Written>,
+}
+
+/// A form of a message.
+#[derive(Debug)]
+struct Written {
+    /// The path of its channel.
+    path: Box<str>,
+    text: Box<str>,
+}
+
+impl SharedMessage {
+    /// Returns a message that other pages have, too.
+    pub(super) fn shared(message: Message) -> Self {
+        Self { is_shared: true, ..message.into() }
+    }
+
+    /// Returns the form that `write` makes of the message for a page of the channel at `path`. It may contain nothing
+    /// but the message, its files, the roles that it mentions and the path: without files and roles, the first form that is
+    /// made is kept with the message.
+    pub fn written(&self, path: &str, write: impl FnOnce() -> Box<str>) -> Cow<'_, str> {
+        if !self.is_shared || self.has_roles || !self.message.attachments.is_empty() {
+            return Cow::Owned(write().into());
+        }
+        let mut write = Some(write);
+        let made = self.written.get_or_init(|| {
+            let text = write.take().map_or_else(Box::default, |write| write());
+            Written { path: path.into(), text }
+        });
+        match write {
+            // Another path was first: the channel or its community has another name now.
+            Some(write) if *made.path != *path => Cow::Owned(write().into()),
+            _ => Cow::Borrowed(&made.text),
+        }
+    }
+}
+
+impl From<Message> for SharedMessage {
+    fn from(message: Message) -> Self {
+        let has_roles = !message.role_mentions().is_empty();
+        let has_relative_time = has_relative_time(&message);
+        Self { message, is_shared: false, has_roles, has_relative_time, written: OnceLock::new() }
+    }
+}
+
+impl Deref for SharedMessage {
+    type Target = Message;
+
+    fn deref(&self) -> &Message {
+        &self.message
+    }
+}
