@@ -17,6 +17,7 @@ use crate::coverage::Interval;
 use crate::message::MessageId;
 use crate::pseudonym::Pseudonym;
 use crate::tenant::TenantId;
+use crate::timestamp::Timestamp;
 
 /// One entry of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -228,6 +229,15 @@ impl ChangePosition {
                 .all(|(own, other)| matches!((number(own), number(other)), (Some(own), Some(other)) if own >= other))
         }
     }
+}
+
+/// The stored position of a reader of the log that works at intervals.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bookmark {
+    /// The position after the last change that it has dealt with.
+    pub position: ChangePosition,
+    /// When it may work again.
+    pub due_at: Timestamp,
 }
 
 /// The response to a reader of the log.

@@ -10,7 +10,7 @@
 //! of its partitions apart, so that units on different channels do not wait for each other's commits, either.
 
 use async_trait::async_trait;
-use domain::change::{ChangePosition, Followed};
+use domain::change::{Bookmark, ChangePosition, Followed};
 use domain::pseudonym::Pseudonym;
 use domain::tenant::TenantId;
 use domain::timestamp::Timestamp;
@@ -37,4 +37,11 @@ pub trait ChangeRepository: Send {
     /// its newest `kept`; at most `limit` (1..=1000). Returns the number removed; 0 if no partition has one to remove. A
     /// reader whose position is before them must read everything again.
     async fn trim(&mut self, before: Timestamp, kept: u64, limit: u32) -> Result<u64, StoreError>;
+
+    /// Returns the bookmark of a reader, whose name has 1 to 300 visible ASCII characters; `None` if it was never stored.
+    async fn bookmark(&mut self, reader: &str) -> Result<Option<Bookmark>, StoreError>;
+
+    /// Stores the bookmark of a reader in place of the one before. Idempotent. Bookmarks keep no change from being
+    /// trimmed, and are not part of the log.
+    async fn store_bookmark(&mut self, reader: &str, bookmark: &Bookmark) -> Result<(), StoreError>;
 }

@@ -31,6 +31,7 @@ pub mod channel;
 pub mod clock;
 pub mod coverage;
 pub mod day;
+pub mod engine;
 pub mod error;
 pub mod event;
 pub mod gateway;

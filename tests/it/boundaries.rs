@@ -12,6 +12,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("ports", &["domain"]),
     ("adapter-dce", &["domain", "ports"]),
     ("adapter-discord", &["domain", "ports"]),
+    ("adapter-indexnow", &["ports"]),
     ("adapter-media", &["domain", "ports"]),
     ("adapter-sql", &["domain", "ports"]),
     ("adapter-sqlite", &["adapter-sql", "domain", "ports"]),
@@ -25,6 +26,7 @@ const EDGES: &[(&str, &[&str])] = &[
         &[
             "adapter-dce",
             "adapter-discord",
+            "adapter-indexnow",
             "adapter-media",
             "adapter-nodes",
             "adapter-sqlite",
@@ -74,6 +76,7 @@ const TECHNOLOGIES: &[(&str, &[&[&str]])] = &[
     ("ports", &[ASYNC]),
     ("adapter-dce", &[ASYNC, FILES]),
     ("adapter-discord", &[ASYNC, CLIENT]),
+    ("adapter-indexnow", &[ASYNC, CLIENT]),
     ("adapter-media", &[ASYNC]),
     ("adapter-sql", &[ASYNC]),
     ("adapter-sqlite", &[ASYNC, SQLITE]),

@@ -5,6 +5,7 @@ mod crowd;
 mod days;
 mod domains;
 mod feeds;
+mod indexnow;
 mod log;
 mod pages;
 mod privacy;

@@ -32,5 +32,6 @@ mod server;
 mod shown_counts;
 mod statements;
 mod streams;
+mod submissions;
 mod sync;
 mod tls;

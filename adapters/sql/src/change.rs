@@ -1,7 +1,7 @@
 //! The change log.
 
 use async_trait::async_trait;
-use domain::change::{Change, ChangeKind, ChangePosition, Followed, LogExtent, NumberedChange, Partition};
+use domain::change::{Bookmark, Change, ChangeKind, ChangePosition, Followed, LogExtent, NumberedChange, Partition};
 use domain::pseudonym::Pseudonym;
 use domain::tenant::TenantId;
 use domain::timestamp::Timestamp;
@@ -27,6 +27,10 @@ pub trait ChangeStatements: Session {
     const DELETE: &'static str;
     /// Sets the number of the first change of a partition, unless another process did so.
     const SET_FIRST: &'static str;
+    /// Finds the bookmark of a reader.
+    const FIND_BOOKMARK: &'static str;
+    /// Stores the bookmark of a reader.
+    const UPSERT_BOOKMARK: &'static str;
 }
 
 /// A partition and the epoch of its numbers.
@@ -75,6 +79,14 @@ impl FromRow for ChangeNumber {
 
     fn from_row(row: &mut impl Columns) -> Result<Self, StoreError> {
         row.number("change_id").map(Self)
+    }
+}
+
+impl FromRow for Bookmark {
+    const TABLE: &'static str = "bookmarks";
+
+    fn from_row(row: &mut impl Columns) -> Result<Self, StoreError> {
+        Ok(Self { position: ChangePosition::from_text(row.text("position")?), due_at: row.time("due_at")? })
     }
 }
 
@@ -146,5 +158,20 @@ impl<U: ChangeStatements> ChangeRepository for SqlUnit<U> {
             }
         }
         Ok(0)
+    }
+
+    #[instrument(name = "db.change.bookmark", level = "debug", skip_all, err(level = "trace"))]
+    async fn bookmark(&mut self, reader: &str) -> Result<Option<Bookmark>, StoreError> {
+        self.0.select_one(U::FIND_BOOKMARK, parameters! { "reader" => reader }).await
+    }
+
+    #[instrument(name = "db.change.store_bookmark", level = "debug", skip_all, err(level = "trace"))]
+    async fn store_bookmark(&mut self, reader: &str, bookmark: &Bookmark) -> Result<(), StoreError> {
+        let parameters = parameters! {
+            "reader" => reader,
+            "position" => bookmark.position.as_text(),
+            "due_at" => bookmark.due_at,
+        };
+        self.0.execute(U::UPSERT_BOOKMARK, parameters).await.map(drop)
     }
 }

@@ -44,6 +44,7 @@ const LISTS: &[(&str, &str)] = &[
     ("coverage", "low, high, start_reached, reason, checked_at"),
     ("segment", "low, high, observed_at, parts"),
     ("change", "change_id, tenant_id, channel_id, kind, low, high"),
+    ("bookmark", "position, due_at"),
     ("extent", "epoch, first_change_id, last_change_id"),
     (
         "job",

@@ -77,6 +77,7 @@ macro_rules! migrations {
             27 "0027_unreadable_channels",
             28 "0028_domains",
             29 "0029_ai_training",
+            30 "0030_bookmarks",
         }
     };
     ($dialect:literal: $($version:literal $name:literal),+ $(,)?) => {

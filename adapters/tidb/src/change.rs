@@ -95,4 +95,16 @@ impl ChangeStatements for Unit {
         WHERE extent_id = :extent_id
             AND first_change_id = :first
     ";
+
+    const FIND_BOOKMARK: &'static str = sql! {r"
+        SELECT {bookmark}
+        FROM bookmarks
+        WHERE reader = :reader
+    "};
+
+    const UPSERT_BOOKMARK: &'static str = sql! {r"
+        INSERT INTO bookmarks (reader, {bookmark})
+        VALUES (:reader, {:bookmark})
+        ON DUPLICATE KEY UPDATE position = VALUES(position), due_at = VALUES(due_at)
+    "};
 }

@@ -1,5 +1,6 @@
 //! Reads the archive: the tenants, channels and messages that a client may see.
 
+mod changed;
 mod changes;
 mod channels;
 mod context;

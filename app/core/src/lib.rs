@@ -3,7 +3,7 @@
 //! Each module is one use case: [`sync`] copies from Discord, and [`ingest`] stores what it fetched; [`import`] copies from
 //! exports, [`mod@copy`] from another archive; [`browse`] reads for an audience, [`jobs`] and [`tenants`] administer,
 //! [`follow`] follows the change log, [`domains`] finds the
-//! community of a domain, and [`doctor`] checks an installation. A use case gets its ports as trait objects
+//! community of a domain, [`submissions`] tells search engines what changed, and [`doctor`] checks an installation. A use case gets its ports as trait objects
 //! when it is made, and is tested with the mocks of `ports` or against a real store in `tests/it`.
 
 pub mod browse;
@@ -23,6 +23,7 @@ pub mod removals;
 pub mod retry;
 pub mod search;
 mod slug;
+pub mod submissions;
 pub mod sync;
 pub mod tenants;
 mod unreadable;

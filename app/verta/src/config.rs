@@ -11,7 +11,7 @@ use std::time::Duration;
 use domain::pseudonym::PseudonymKey;
 use ipnet::IpNet;
 
-pub(crate) use self::secret::{AdminKey, BotToken};
+pub(crate) use self::secret::{AdminKey, BotToken, IndexKey};
 pub(crate) use self::value::{LogFilter, LogFormat, PublicUrl, StoreUrl};
 
 /// The time between syncs while changes arrive by events, unless an operator sets one: syncs only make sure then.
@@ -48,7 +48,7 @@ const fn setting(
 }
 
 /// All settings.
-pub(crate) const SETTINGS: [Setting; 19] = [
+pub(crate) const SETTINGS: [Setting; 21] = [
     setting(
         "DATABASE_URL",
         "URL",
@@ -109,6 +109,19 @@ pub(crate) const SETTINGS: [Setting; 19] = [
     ),
     setting("BIND", "ADDRESS", Some("127.0.0.1:25000"), "The listen address"),
     setting("PUBLIC_URL", "URL", None, "The public address of the site, for canonical links"),
+    setting(
+        "INDEXNOW_KEY",
+        "KEY",
+        None,
+        "The key that search engines find at /KEY.txt, 8 to 128 letters, digits and hyphens; with it they are told which \
+         pages changed, by IndexNow",
+    ),
+    setting(
+        "INDEXNOW_URL",
+        "URL",
+        Some("https://api.indexnow.org/indexnow"),
+        "The endpoint of IndexNow, which passes submissions on to all search engines that take part",
+    ),
     setting("LOG", "LEVEL", Some("info"), "The log filter: off, error, warn, info, debug, trace, or module=level,…"),
     setting("LOG_FORMAT", "FORMAT", Some("text"), "The log format: text or json"),
     setting("RATE_LIMIT", "NUMBER", Some("600"), "The number of requests per minute from one address; 0: no limit"),
@@ -183,6 +196,10 @@ pub(crate) struct Config {
     pub(crate) bind: SocketAddr,
     /// The public address of the site.
     pub(crate) public_url: Option<PublicUrl>,
+    /// The key of submissions to search engines, which are off without one.
+    pub(crate) index_key: Option<IndexKey>,
+    /// The endpoint of those submissions; its adapter parses it again.
+    pub(crate) index_url: String,
     /// The filter of the log.
     pub(crate) log: LogFilter,
     /// The format of the log.
@@ -218,6 +235,8 @@ impl Config {
             pseudonym_key: vars.optional("PSEUDONYM_KEY", |text| text.parse().map_err(|error| format!("{error}")))?,
             bind: vars.required("BIND", value::bind)?,
             public_url: vars.optional("PUBLIC_URL", PublicUrl::parse)?,
+            index_key: vars.optional("INDEXNOW_KEY", IndexKey::parse)?,
+            index_url: vars.required("INDEXNOW_URL", value::endpoint)?,
             log: vars.required("LOG", LogFilter::parse)?,
             log_format: vars.required("LOG_FORMAT", LogFormat::parse)?,
             rate_limit: vars.required("RATE_LIMIT", value::rate_limit)?,

@@ -31,7 +31,7 @@ struct Spec {
     amount: Option<&'static str>,
 }
 
-const GROUPS: [Spec; 7] = [
+const GROUPS: [Spec; 8] = [
     Spec { spans: "db.", name: "store_calls", label: "call", help: "Calls of the store", amount: None },
     Spec {
         spans: "discord.fetch",
@@ -67,6 +67,13 @@ const GROUPS: [Spec; 7] = [
         label: "operation",
         help: "Files fetched and opened",
         amount: Some("bytes"),
+    },
+    Spec {
+        spans: "indexnow.",
+        name: "indexnow_requests",
+        label: "operation",
+        help: "Requests to IndexNow",
+        amount: Some("addresses"),
     },
     Spec { spans: "job.", name: "jobs", label: "kind", help: "Runs of jobs", amount: None },
 ];

@@ -92,6 +92,8 @@ pub struct Settings {
     pub operations_only: bool,
     /// Whether requested syncs will be run, by this process or, as far as it knows, by another.
     pub syncs: bool,
+    /// The key by which search engines know that the addresses of changed pages come from this site.
+    pub index_key: Option<String>,
     /// The number of responses that are made at the same time, each of which holds a page of messages; 10 without it.
     pub at_once: Option<usize>,
 }
@@ -135,6 +137,7 @@ pub struct ServerState {
     streams: Option<Arc<Streams>>,
     /// Bounds the open streams.
     stream_slots: Arc<Slots>,
+    index_key: Option<String>,
     /// The last robots.txt of each domain, and that of other hosts, for the time when the store fails.
     robots: Mutex<HashMap<Option<DomainName>, String>>,
 }
@@ -173,6 +176,7 @@ impl ServerState {
             searches: RateLimit::new(settings.rate_limit.div_ceil(SEARCHES), Vec::new()),
             streams: None,
             stream_slots: Slots::new(server::MAX_CONNECTIONS),
+            index_key: settings.index_key,
             robots: Mutex::default(),
         }
     }

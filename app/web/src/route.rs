@@ -53,8 +53,8 @@ impl Route {
     /// Returns whether it is an address of the server itself, on the domains of tenants, too. The page at the root, and its
     /// twin, are the tenant's there.
     pub(super) fn is_on_every_host(&self) -> bool {
-        let is_root = |first: &str| matches!(first, "" | ".md");
-        self.path.split('/').nth(1).is_some_and(|first| !is_root(first) && captured(first).is_none())
+        let is_of_tenant = |first: &str| matches!(first, "" | ".md") || first.starts_with("{tenant}");
+        self.path.split('/').nth(1).is_some_and(|first| !is_of_tenant(first))
     }
 
     /// Returns whether it is a page, sitemap or feed of a tenant, which is on the tenant's domain alone. Files are not:
@@ -147,6 +147,7 @@ routes! {
     GET "/favicon.ico" Public [] site::icon, ();
     GET "/favicon.svg" Public [] site::icon, ();
     GET "/robots.txt" Public [] sitemap::robots, ();
+    GET "/{key}.txt" Public [] sitemap::key, (key: FileName<'_>);
     GET "/assets/{file}" Public [] site::asset, (file: FileName<'_>);
     GET "/assets/{tenant}/theme.css" Reader [] site::theme, (tenant: TenantRef<'_>);
     GET "/assets/{tenant}/card.png" Reader [] site::card, (tenant: TenantRef<'_>);

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use app_core::browse::SitemapPage;
 use app_core::domains::Site;
+use app_core::submissions::PageAddresses;
 use domain::crawling::AiTraining;
 use domain::day::Month;
 use domain::tenant::Tenant;
@@ -16,7 +17,7 @@ use quick_xml::escape::partial_escape;
 use tokio::time::timeout;
 
 use super::call::Call;
-use super::capture::{SitemapName, TenantRef};
+use super::capture::{FileName, SitemapName, TenantRef};
 use super::error::ApiError;
 use super::response::{Response, with_type};
 use crate::address::{Base, PublicAddress, day_path, thread_path};
@@ -76,6 +77,25 @@ pub(super) async fn robots(call: &Call<'_>) -> Result<Response, ApiError> {
     };
     last().insert(host, text.clone());
     Ok(with_type(StatusCode::OK, PLAIN, text))
+}
+
+/// Returns the key of this site, by which search engines know whose submissions they may accept.
+pub(super) async fn key(call: &Call<'_>, key: FileName<'_>) -> Result<Response, ApiError> {
+    match &call.state.index_key {
+        Some(own) if own == key.0 => Ok(with_type(StatusCode::OK, PLAIN, own.clone())),
+        _ => Err(ApiError::not_found("there is nothing at this address")),
+    }
+}
+
+impl PageAddresses for PublicAddress {
+    fn site(&self, tenant: &Tenant) -> Option<String> {
+        Base::of_site(tenant, self).origin()
+    }
+
+    fn page(&self, tenant: &Tenant, page: &SitemapPage<'_>) -> Option<String> {
+        let base = Base::of_site(tenant, self);
+        base.address(&path(base, page))
+    }
 }
 
 /// Returns the text of robots.txt on the domain of a tenant.

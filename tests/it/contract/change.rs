@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use domain::change::{Change, ChangeKind, ChangePosition, Followed};
+use domain::change::{Bookmark, Change, ChangeKind, ChangePosition, Followed};
 use domain::channel::{Channel, ChannelId, ChannelKind};
 use domain::coverage::{Coverage, Interval, Observation};
 use domain::lease::Fence;
@@ -36,6 +36,7 @@ contract![
     a_follower_misses_nothing_under_eight_writers_some_of_which_give_up,
     nothing_young_or_among_the_newest_is_trimmed,
     a_commit_that_appends_wakes_who_waits_for_it,
+    a_bookmark_comes_back_as_it_was_stored_last,
 ];
 
 /// Returns the kinds of the changes of a tenant after `position`; those of a channel are in order.
@@ -462,4 +463,28 @@ async fn a_commit_that_appends_wakes_who_waits_for_it(store: &dyn Store) {
     };
     let (woken, ()) = futures::join!(woken, commits);
     woken.expect("a commit of this process appended");
+}
+
+async fn a_bookmark_comes_back_as_it_was_stored_last(store: &dyn Store) {
+    let [first, other] = [0, 1].map(|_| format!("a case/https://{}", uuid::Uuid::new_v4()));
+    let find = async |reader: &str| store.read().await.unwrap().changes().bookmark(reader).await.unwrap();
+    let put = async |reader: &str, bookmark: &Bookmark| {
+        retried(store, async |unit| unit.changes().store_bookmark(reader, bookmark).await).await.unwrap();
+    };
+    assert_eq!(find(&first).await, None);
+    let longest = ChangePosition::from_text(format!("{:0>32}{}", 7, ".123456789012345678".repeat(16)));
+    let here = end(store).await;
+    for (position, due_at) in [(&longest, 1), (&longest, 1), (&here, 1_800_000_000_123)] {
+        let bookmark = Bookmark { position: position.clone(), due_at: at(due_at) };
+        put(&first, &bookmark).await;
+        assert_eq!(find(&first).await, Some(bookmark));
+    }
+    put(&other, &Bookmark { position: longest, due_at: at(2) }).await;
+    assert_eq!(find(&first).await.unwrap().position, here, "each reader has its own");
+    let mut unit = begin(store).await;
+    unit.changes().store_bookmark(&first, &Bookmark { position: here.clone(), due_at: at(9) }).await.unwrap();
+    drop(unit);
+    assert_eq!(find(&first).await.unwrap().due_at, at(1_800_000_000_123), "a dropped unit stores nothing");
+    let (_, after) = changes_since(store, here.clone(), 1_000).await;
+    assert!(after.reaches(&here));
 }

@@ -128,6 +128,7 @@ fn with_values(statement: &Statement, filled: &Filled) -> String {
         (":is_deletion", "1".to_owned()),
         (":key", "'2026-01-01 00:00:00.000'".to_owned()),
         (":day", "20150101".to_owned()),
+        (":reader", "'a'".to_owned()),
         (":page", "200".to_owned()),
         (":remainder", "1".to_owned()),
         (":limit", "51".to_owned()),

@@ -1,7 +1,7 @@
 //! The changes that a client may see, each with its subject in its current state.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry::{Occupied, Vacant};
+use std::collections::{BTreeSet, HashMap};
 
 use domain::change::{ChangeKind, ChangePosition, Followed};
 use domain::channel::{Channel, ChannelId};
@@ -126,7 +126,7 @@ impl Subject {
 }
 
 /// The channels that a client may read.
-type Views = HashMap<ChannelId, ChannelView>;
+pub(super) type Views = HashMap<ChannelId, ChannelView>;
 /// The messages that a client may know of; `None` for a deleted one.
 type States = HashMap<(ChannelId, MessageId), Option<MessageView>>;
 
@@ -187,16 +187,16 @@ impl Reading {
     pub async fn updates(&mut self, tenant: &Tenant, subjects: &[Subject]) -> Result<Vec<Update>, BrowseError> {
         let mut updates = Vec::with_capacity(subjects.len());
         for batch in subjects.chunks(BATCH) {
-            let views = self.views(tenant, batch).await?;
+            let views = self.views(tenant, batch.iter().map(|subject| subject.channel()).collect()).await?;
             let mut states = self.states(tenant, &views, batch).await?;
             updates.extend(batch.iter().filter_map(|subject| update(*subject, &views, &mut states)));
         }
         Ok(updates)
     }
 
-    /// Loads the channels of subjects that this client may read; at most 100.
-    async fn views(&mut self, tenant: &Tenant, subjects: &[Subject]) -> Result<Views, BrowseError> {
-        let mut channels = self.by_id(subjects.iter().map(|subject| subject.channel()).collect()).await?;
+    /// Loads the channels among `ids` that this client may read; at most 100.
+    pub(super) async fn views(&mut self, tenant: &Tenant, ids: BTreeSet<ChannelId>) -> Result<Views, BrowseError> {
+        let mut channels = self.by_id(ids).await?;
         channels.retain(|_, channel| channel.tenant_id == tenant.id);
         let parents = self.by_id(channels.values().filter_map(|channel| channel.parent_id).collect()).await?;
         let view = |(id, channel): (ChannelId, Channel)| {

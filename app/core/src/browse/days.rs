@@ -199,7 +199,7 @@ impl Reading {
         Ok(self.at.months(of.channel.id).await?)
     }
 
-    async fn all_days(&mut self, channel: &Channel) -> Result<Vec<DayStats>, BrowseError> {
+    pub(super) async fn all_days(&mut self, channel: &Channel) -> Result<Vec<DayStats>, BrowseError> {
         Ok(self.at.days(channel.id, Day::of(MessageId::MIN), Day::of(MessageId::MAX)).await?)
     }
 

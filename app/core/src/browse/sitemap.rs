@@ -72,7 +72,7 @@ impl Reading {
     }
 
     /// Returns whether the page of a channel shows anything.
-    async fn has_content(&mut self, view: &ChannelView) -> Result<bool, BrowseError> {
+    pub(super) async fn has_content(&mut self, view: &ChannelView) -> Result<bool, BrowseError> {
         if view.channel.kind.is_forum() {
             return Ok(view.channel.stats.thread_count > 0);
         }
@@ -118,6 +118,6 @@ impl Reading {
 }
 
 /// Returns the month of a time; the first one that a message can have for an earlier time.
-fn month_at(time: Timestamp) -> Month {
+pub(super) fn month_at(time: Timestamp) -> Month {
     Day::of(MessageId::first_at(time)).month()
 }

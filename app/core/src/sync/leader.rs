@@ -69,6 +69,11 @@ impl Candidate {
         Self { store, clock, process, name, tenant: Some(tenant) }
     }
 
+    /// Returns a candidate for a work of the whole installation, of which the lease has the name.
+    pub(crate) fn for_task(store: Arc<dyn Store>, clock: Arc<dyn Clock>, process: Process, name: &str) -> Self {
+        Self { store, clock, process, name: name.to_owned(), tenant: None }
+    }
+
     /// Acquires the lease if no other process holds it; else returns the lease of the current leader.
     ///
     /// # Errors

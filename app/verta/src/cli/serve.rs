@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use adapter_indexnow::IndexNow;
 use adapter_nodes::{SearchNode, token};
 use app_core::browse::{Browse, Derived, Invalidation};
 use app_core::domains::Domains;
@@ -13,7 +14,9 @@ use app_core::jobs::Jobs;
 use app_core::live::Live;
 use app_core::removals::Removals;
 use app_core::search::{IndexProgress, Indexer, Search};
+use app_core::submissions::Submissions;
 use app_core::sync::{Candidate, Schedule, SyncJobs, Worker};
+use app_web::address::PublicAddress;
 use app_web::{Cache, Server, ServerState, Settings, Streams};
 use bytes::Bytes;
 use futures::FutureExt;
@@ -24,7 +27,7 @@ use tracing::info;
 
 use super::terminal::eprintln;
 use super::{Outcome, Role, Tools, import};
-use crate::config::{AdminKey, Config, PublicUrl};
+use crate::config::{AdminKey, Config, ConfigError, PublicUrl};
 use crate::meter::meter;
 
 /// The longest time that a run fetches files, however many there are: new messages are not read before it ends.
@@ -35,18 +38,7 @@ const STALE: Duration = Duration::from_secs(10);
 pub(super) async fn run(paths: &[PathBuf], role: Role, config: &Config, tools: &Tools) -> Outcome {
     check(role, config, tools)?;
     let jobs = Jobs::new(Arc::clone(&tools.store), Arc::clone(&tools.clock)).with_media(Arc::clone(&tools.media));
-    let settings = Settings {
-        admin_key: config.admin_key.as_ref().map(AdminKey::as_bytes).map(<[u8]>::to_vec),
-        public_url: config.public_url.as_ref().map(PublicUrl::as_str).map(|url| url.trim_end_matches('/').to_owned()),
-        // The clients of a search node are web processes, which have limited their own clients.
-        rate_limit: config.rate_limit.filter(|_| role != Role::Search).map_or(0, std::num::NonZeroU32::get),
-        trusted_proxies: config.trusted_proxies.clone(),
-        operations_only: matches!(role, Role::Sync | Role::Search),
-        // If this process only serves, another one may have the token.
-        syncs: matches!(role, Role::Web | Role::Search) || tools.guilds.is_some(),
-        // More would only wait for the store.
-        at_once: usize::try_from(config.pool_size).ok(),
-    };
+    let settings = settings(role, config, tools);
     let sync_jobs = SyncJobs::new(Arc::clone(&tools.store), Arc::clone(&tools.clock));
     let state =
         ServerState::new(Arc::clone(&tools.store), Arc::clone(&tools.clock), jobs.clone(), sync_jobs.clone(), settings);
@@ -96,6 +88,7 @@ pub(super) async fn run(paths: &[PathBuf], role: Role, config: &Config, tools: &
         Some(live) => state.with_live(live.status()),
         None => state,
     };
+    let submissions = submissions(role, config, tools)?;
     let server = Server::bind(config.bind, state)
         .await
         .map_err(|error| format!("cannot listen at {} (BIND): {error}", config.bind))?;
@@ -123,10 +116,14 @@ pub(super) async fn run(paths: &[PathBuf], role: Role, config: &Config, tools: &
     });
     let following = tokio::spawn(follower.run(stop.clone()));
     eprintln!("Verta is at http://{}", server.address()?);
+    let submitting = submissions.map(|submissions| tokio::spawn(submissions.run(stop.clone())));
     let indexing = indexer.map(|indexer| tokio::spawn(indexer.run(stop.clone())));
     server.run(stop).await;
     following.await?;
     sweeping.await?;
+    if let Some(submitting) = submitting {
+        submitting.await?;
+    }
     if let Some(patrol) = patrol {
         patrol.await?;
     }
@@ -170,6 +167,23 @@ fn stopped_by_signals() -> std::io::Result<CancellationToken> {
     Ok(stop)
 }
 
+/// Returns the settings of the server.
+fn settings(role: Role, config: &Config, tools: &Tools) -> Settings {
+    Settings {
+        admin_key: config.admin_key.as_ref().map(AdminKey::as_bytes).map(<[u8]>::to_vec),
+        public_url: public_url(config),
+        // The clients of a search node are web processes, which have limited their own clients.
+        rate_limit: config.rate_limit.filter(|_| role != Role::Search).map_or(0, std::num::NonZeroU32::get),
+        trusted_proxies: config.trusted_proxies.clone(),
+        operations_only: matches!(role, Role::Sync | Role::Search),
+        // If this process only serves, another one may have the token.
+        syncs: matches!(role, Role::Web | Role::Search) || tools.guilds.is_some(),
+        index_key: config.index_key.as_ref().map(|key| key.as_str().to_owned()),
+        // More would only wait for the store.
+        at_once: usize::try_from(config.pool_size).ok(),
+    }
+}
+
 /// Returns the cache of responses, and the subscriber that drops them, with the segments of channels, which have a quarter
 /// of the memory.
 fn cache(config: &Config, tools: &Tools) -> Option<(Arc<Cache>, Arc<Invalidation>)> {
@@ -178,6 +192,21 @@ fn cache(config: &Config, tools: &Tools) -> Option<(Arc<Cache>, Arc<Invalidation
     let derived = vec![Arc::clone(&cache) as Arc<dyn Derived>];
     let invalidation = Invalidation::new(Arc::clone(&tools.store), derived).with_segments(bytes / 4);
     Some((cache, Arc::new(invalidation)))
+}
+
+fn public_url(config: &Config) -> Option<String> {
+    config.public_url.as_ref().map(PublicUrl::as_str).map(|url| url.trim_end_matches('/').to_owned())
+}
+
+/// Returns the submissions of changed pages to search engines, of a process with the site, if there is a key for them.
+fn submissions(role: Role, config: &Config, tools: &Tools) -> Result<Option<Submissions>, ConfigError> {
+    let has_site = matches!(role, Role::Web | Role::All);
+    let Some(key) = config.index_key.as_ref().filter(|_| has_site) else { return Ok(None) };
+    let engines = IndexNow::new(&config.index_url, key.as_str())
+        .map_err(|error| ConfigError { variable: "INDEXNOW_URL", reason: error.to_string() })?;
+    let addresses = Arc::new(PublicAddress::new(public_url(config)));
+    let (store, clock) = (Arc::clone(&tools.store), Arc::clone(&tools.clock));
+    Ok(Some(Submissions::new(store, Arc::new(engines), addresses, clock, tools.process.clone())))
 }
 
 /// Returns the search nodes that a process asks in place of its own indexes.

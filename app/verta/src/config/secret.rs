@@ -29,6 +29,33 @@ impl AdminKey {
     }
 }
 
+/// The key of submissions to search engines. Readers can request it, but a log need not have it.
+#[derive(Clone)]
+pub(crate) struct IndexKey(String);
+
+impl IndexKey {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let is_plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        if is_plain && (8..=128).contains(&text.len()) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err("expected 8 to 128 letters, digits and hyphens, such as `openssl rand -hex 16` prints".into())
+        }
+    }
+
+    /// Returns the key itself; never to show.
+    #[must_use]
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for IndexKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("IndexKey(***)")
+    }
+}
+
 /// The token of the bot that reads guilds; its adapter validates it.
 #[derive(Clone)]
 pub(crate) struct BotToken(pub(super) String);

@@ -57,6 +57,8 @@ fn every_setting_takes_what_it_should() {
         ("PSEUDONYM_KEY", &key),
         ("BIND", "[::1]:80"),
         ("PUBLIC_URL", "https://archive.example.org/"),
+        ("INDEXNOW_KEY", "0123-abcd-XYZ"),
+        ("INDEXNOW_URL", "http://127.0.0.1:9/indexnow"),
         ("LOG", "warn,app=debug"),
         ("LOG_FORMAT", "json"),
         ("RATE_LIMIT", "0"),
@@ -73,6 +75,8 @@ fn every_setting_takes_what_it_should() {
     assert!(config.pseudonym_key.is_some());
     assert_eq!(config.bind, "[::1]:80".parse().unwrap());
     assert_eq!(config.public_url.unwrap().as_str(), "https://archive.example.org");
+    assert_eq!(config.index_key.unwrap().as_str(), "0123-abcd-XYZ");
+    assert_eq!(config.index_url, "http://127.0.0.1:9/indexnow");
     assert_eq!((config.log.as_str(), config.log_format), ("warn,app=debug", LogFormat::Json));
     assert_eq!((config.rate_limit, config.cache_bytes), (None, None));
     let networks: Vec<_> = config.trusted_proxies.iter().map(ToString::to_string).collect();
@@ -81,7 +85,7 @@ fn every_setting_takes_what_it_should() {
 
 #[test]
 fn a_bad_value_names_its_variable() {
-    let bad: [(&str, &[&str]); 12] = [
+    let bad: [(&str, &[&str]); 14] = [
         (
             "DATABASE_URL",
             &["data.db", "postgres://x", "sqlite:", "sqlite:data/", "sqlite::memory:", "sqlite:a?mode=ro"],
@@ -98,6 +102,8 @@ fn a_bad_value_names_its_variable() {
             "SEARCH_URL",
             &["search-1:25000", "https://a", "http://a,", "http://u:p@a", "http://a/b", "http://a?b", "http://"],
         ),
+        ("INDEXNOW_KEY", &["seven-7", "with_underscore", "with blanks", "schlüssel"]),
+        ("INDEXNOW_URL", &["api.indexnow.org", "ftp://a/b", "https://u:p@a/b", "https://a/b#c", "https://"]),
         ("LOG", &["loud", "info,", "app=loud", "=info", "info debug"]),
         ("LOG_FORMAT", &["xml", "JSON"]),
         ("RATE_LIMIT", &["-1", "many", "4294967296"]),
@@ -115,9 +121,14 @@ fn a_bad_value_names_its_variable() {
 #[test]
 fn no_secret_is_ever_shown() {
     let secrets = ["correct-horse-battery", &"5ec2e7".repeat(11)[..64], "mysql://u:hunter2@h/d"];
-    let settings = [("ADMIN_API_KEY", secrets[0]), ("PSEUDONYM_KEY", secrets[1]), ("DATABASE_URL", secrets[2])];
+    let settings = [
+        ("ADMIN_API_KEY", secrets[0]),
+        ("PSEUDONYM_KEY", secrets[1]),
+        ("DATABASE_URL", secrets[2]),
+        ("INDEXNOW_KEY", "correct-horse"),
+    ];
     let mut shown = format!("{:?}", read(&settings).unwrap());
-    assert_eq!(shown.matches("***").count(), 3);
+    assert_eq!(shown.matches("***").count(), 4);
     for (name, value) in [
         ("ADMIN_API_KEY", "correct-horse-battery staple"),
         ("PSEUDONYM_KEY", &secrets[1][1..]),

@@ -177,6 +177,15 @@ pub(super) fn node_urls(text: &str) -> Result<Vec<String>, String> {
     text.split(',').map(str::trim).map(node).collect()
 }
 
+/// Parses the address of an endpoint on another server.
+pub(super) fn endpoint(text: &str) -> Result<String, String> {
+    let wrong = || format!("{} is not an address such as https://api.indexnow.org/indexnow", shown(text));
+    let uri: http::Uri = text.parse().map_err(|_| wrong())?;
+    let scheme = matches!(uri.scheme_str(), Some("http" | "https"));
+    let host = uri.authority().is_some_and(|authority| !authority.as_str().contains('@'));
+    if scheme && host && !text.contains('#') { Ok(text.to_owned()) } else { Err(wrong()) }
+}
+
 pub(super) fn rate_limit(text: &str) -> Result<Option<NonZeroU32>, String> {
     let limit: u32 = text.parse().map_err(|_| format!("{} is not a number from 0 to 4294967295", shown(text)))?;
     Ok(NonZeroU32::new(limit))
