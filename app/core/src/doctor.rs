@@ -9,10 +9,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::domain_name::DomainName;
 use domain::pseudonym::KeyCheck;
+use domain::tenant::Tenant;
 use ports::error::StoreError;
 use ports::event::{EventSource, GatewayError, SESSION_RESERVE};
 use ports::guild::{GuildError, GuildSource};
+use ports::page::Page;
 use ports::store::Store;
 use serde::Serialize;
 use tokio::time::timeout;
@@ -149,6 +152,7 @@ impl Doctor {
             Some(url) => Check::ok("public url", format!("pages name {url} as their address")),
             None => Check::ok("public url", "is not set: pages do not name their address; PUBLIC_URL is for that"),
         });
+        checks.extend(self.shared_domain().await);
         checks.push(Check::ok("bind", format!("the site listens on {}", self.bind)));
         if self.counts_peers && self.public_url.is_some() {
             let detail = "TRUSTED_PROXIES is not set: if the site is behind a proxy, all visitors share one RATE_LIMIT; \
@@ -214,6 +218,19 @@ impl Doctor {
                 ..found
             },
         }
+    }
+
+    /// Warns if the domain of a community is the host of the installation: the pages of all others are hidden then.
+    async fn shared_domain(&self) -> Option<Check> {
+        let (Archive::Ready(store), Some(url)) = (&self.archive, &self.public_url) else { return None };
+        let host = DomainName::of_authority(url.split_once("://")?.1)?;
+        // A store that fails is reported by the check of the database.
+        let tenant = within(hidden_by(&**store, &host)).await?.ok()??;
+        let detail = format!(
+            "its domain {host} is the host of PUBLIC_URL, so that the list of communities, and those without a domain, cannot \
+             be reached there: give it another domain, or none"
+        );
+        Some(Check::warning(format!("domain {}", tenant.slug), detail))
     }
 
     fn key(&self) -> Check {
@@ -288,6 +305,23 @@ impl Doctor {
         checks.push(gateway(&**events).await);
         checks.extend(self.guilds(&**source).await);
         checks
+    }
+}
+
+/// Returns the tenant that has `host` as its domain, if there are others.
+async fn hidden_by(store: &dyn Store, host: &DomainName) -> Result<Option<Tenant>, StoreError> {
+    let mut at = store.read().await?;
+    if at.tenants().list(Page { after: None, limit: 2 }).await?.len() < 2 {
+        return Ok(None);
+    }
+    let mut after = None;
+    loop {
+        let page = at.tenants().list_by_domain(Page { after, limit: 100 }).await?;
+        after = page.last().and_then(|last| last.domain.clone());
+        let found = page.into_iter().find(|tenant| tenant.domain.as_ref() == Some(host));
+        if found.is_some() || after.is_none() {
+            return Ok(found);
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use domain::access::{Access, Denied, GuildChannel, GuildStructure};
 use domain::channel::{Channel, ChannelKind};
 use domain::coverage::Coverage;
+use domain::domain_name::DomainName;
 use domain::guild::GuildItems;
 use domain::pseudonym::{KeyCheck, PseudonymKey};
 use domain::slug::TenantSlug;
@@ -342,4 +343,33 @@ async fn a_gateway_that_starts_no_session_is_told_with_the_reason() {
         assert_eq!(found.state, expected);
         assert!(found.detail.contains("1970-01-01T00:00:00.005Z"), "{}", found.detail);
     }
+}
+
+#[tokio::test]
+async fn a_domain_that_hides_the_other_communities_is_a_warning() {
+    let of = |slug: &str, domain: Option<&str>| Tenant {
+        slug: TenantSlug::new(slug).unwrap(),
+        domain: domain.map(|domain| DomainName::new(domain).unwrap()),
+        ..tenant()
+    };
+    let checked = async |tenants: Vec<Tenant>, url: Option<&str>| {
+        let mut unit = FakeUnitOfWork::default();
+        let with_domain: Vec<_> = tenants.iter().filter(|tenant| tenant.domain.is_some()).cloned().collect();
+        unit.tenants.expect_list().returning(move |_| Ok(tenants.clone()));
+        unit.tenants
+            .expect_list_by_domain()
+            .returning(move |page| Ok(if page.after.is_none() { with_domain.clone() } else { Vec::new() }));
+        let archive = Archive::Ready(Arc::new(FakeStore::new([unit_with_key(None), unit])));
+        let public_url = url.map(str::to_owned);
+        let checks = Doctor { public_url, ..doctor(archive, key(), Bot::Missing) }.run().await;
+        checks.into_iter().find(|check| check.name.starts_with("domain "))
+    };
+    let both = || vec![of("otters", Some("otters.example")), of("needles", Some("archive.example.org"))];
+    let found = checked(both(), Some("https://Archive.example.org:8443")).await.unwrap();
+    assert_eq!((found.name.as_str(), found.state), ("domain needles", State::Warning));
+    assert!(found.detail.contains("its domain archive.example.org is the host of PUBLIC_URL"), "{}", found.detail);
+    assert_eq!(checked(both(), Some("https://other.example.org")).await, None);
+    assert_eq!(checked(both(), None).await, None);
+    let alone = vec![of("needles", Some("archive.example.org"))];
+    assert_eq!(checked(alone, Some("https://archive.example.org")).await, None, "it hides no other");
 }
