@@ -247,29 +247,70 @@ fn a_channel_can_be_named_like_a_sitemap_or_feed() {
 }
 
 #[test]
+fn the_last_robots_txt_is_served_while_the_store_fails() {
+    let installation = Installation::new();
+    let server = installation.serve(&["--public-url", SITE, "--import", examples().to_str().unwrap()]);
+    let before = server.get("/robots.txt");
+    assert!(before.text().contains(&format!("\nSitemap: {SITE}/thimble-firmware/sitemap.xml\n")), "{}", before.text());
+    let database = rusqlite::Connection::open(installation.database()).unwrap();
+    let rename = |from: &str, to: &str| {
+        database.execute_batch(&format!("ALTER TABLE {from} RENAME TO {to}")).unwrap();
+    };
+    rename("tenants", "lost");
+    assert_eq!(server.get("/thimble-firmware").status, 500);
+    let last = server.get("/robots.txt");
+    assert_eq!((last.status, last.text(), last.header("cache-control")), (200, before.text(), Some("no-store")));
+    rename("lost", "tenants");
+    assert_eq!(server.get("/thimble-firmware").status, 200);
+    // A server that never could read the list has the rules alone.
+    let other = installation.serve_with(&["--public-url", SITE], |_| {});
+    rename("tenants", "lost");
+    let text = other.get("/robots.txt").text();
+    assert!(text.contains("User-agent: *\nDisallow: /api/\n") && !text.contains("Sitemap:"), "{text}");
+}
+
+#[test]
 fn the_time_of_a_page_moves_only_with_its_page() {
     let installation = Installation::new();
-    let export = |text: &str, exported_at: &str| {
-        let mut export = super::days::export(200, "GuildTextChat", "chat", &[(0, 3), (1, 3), (40, 3)]);
-        export["exportedAt"] = exported_at.into();
-        export["messages"][4]["content"] = text.into();
-        let path = installation.path("chat.json");
+    let mut export = super::days::export(200, "GuildTextChat", "chat", &[(0, 3), (1, 4), (40, 3)]);
+    let path = installation.path("chat.json");
+    let mut day = 0;
+    let mut import = |export: &mut serde_json::Value, flags: &[&str]| {
+        day += 1;
+        export["exportedAt"] = format!("2024-06-{day:02}T00:00:00+00:00").into();
         std::fs::write(&path, export.to_string()).unwrap();
-        assert_eq!(installation.import(&[&path], &[]).0, 0);
+        assert_eq!(installation.import(&[&path], flags).0, 0);
     };
-    let first = "2024-06-01T00:00:00+00:00";
-    export("one text, which is long enough for its day to be listed", first);
+    import(&mut export, &[]);
     let server = installation.serve(&["--public-url", SITE]);
     let all = || -> BTreeMap<String, Option<String>> {
         let index = listed(&server, "/pages/sitemap.xml");
         index.keys().flat_map(|sitemap| listed(&server, sitemap)).chain(index.clone()).collect()
     };
-    let before = all();
+    let mut before = all();
     assert_eq!(before["/pages/chat/2023-11-15"].as_deref(), Some("2024-06-01T00:00:00.000Z"));
-    // The same again changes nothing, and a change of one day changes that and its month.
-    export("one text, which is long enough for its day to be listed", "2024-06-02T00:00:00+00:00");
-    assert_eq!(all(), before);
-    export("another text, which is long enough for its day to be listed", "2024-06-03T00:00:00+00:00");
-    let moved: Vec<String> = all().into_iter().filter(|(path, at)| before[path] != *at).map(|(path, _)| path).collect();
-    assert_eq!(moved, ["/pages/chat/2023-11-15", "/pages/sitemap-2023-11.xml"]);
+    let mut moved = |export: &mut serde_json::Value, flags: &[&str]| -> Vec<String> {
+        import(export, flags);
+        let after = all();
+        assert!(after.keys().eq(before.keys()), "the same pages are listed");
+        let moved = after.iter().filter(|(path, at)| before[*path] != **at).map(|(path, _)| path.clone()).collect();
+        before = after;
+        moved
+    };
+    let none: [&str; 0] = [];
+    assert_eq!(moved(&mut export, &[]), none, "the same again");
+    export["messages"][4]["content"] = "another text, which is long enough for its day to be listed as before".into();
+    export["messages"][4]["timestampEdited"] = "2024-06-02T12:00:00+00:00".into();
+    assert_eq!(moved(&mut export, &[]), ["/pages/chat/2023-11-15", "/pages/sitemap-2023-11.xml"], "an edit");
+    export["messages"][0]["reactions"] =
+        serde_json::json!([{"emoji": {"id": "", "name": "🧵", "code": "thread", "isAnimated": false}, "count": 2}]);
+    assert_eq!(moved(&mut export, &[]), ["/pages/chat/2023-11-14", "/pages/sitemap-2023-11.xml"], "a reaction");
+    export["messages"][8]["content"] = "a text of another day, which is long enough for that one to be listed".into();
+    assert_eq!(moved(&mut export, &[]), ["/pages/chat/2023-12-24", "/pages/sitemap-2023-12.xml"], "another day");
+    export["messages"].as_array_mut().unwrap().remove(6);
+    export["messageCount"] = 9.into();
+    assert_eq!(moved(&mut export, &[]), none, "absence alone proves nothing");
+    let deleted = moved(&mut export, &["--complete"]);
+    assert_eq!(deleted, ["/pages/chat/2023-11-15", "/pages/sitemap-2023-11.xml"], "a deletion");
+    assert_eq!(moved(&mut export, &["--complete"]), none, "the same deletion again");
 }
