@@ -52,4 +52,5 @@ pub mod sync;
 pub mod tenant;
 pub mod unreadable;
 pub mod unused;
+pub mod upkeep;
 pub mod version;

@@ -14,6 +14,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("adapter-discord", &["domain", "ports"]),
     ("adapter-indexnow", &["ports"]),
     ("adapter-media", &["domain", "ports"]),
+    ("adapter-s3", &["domain", "ports"]),
     ("adapter-sql", &["domain", "ports"]),
     ("adapter-sqlite", &["adapter-sql", "domain", "ports"]),
     ("adapter-tidb", &["adapter-sql", "domain", "ports"]),
@@ -29,6 +30,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "adapter-indexnow",
             "adapter-media",
             "adapter-nodes",
+            "adapter-s3",
             "adapter-sqlite",
             "adapter-tantivy",
             "adapter-tidb",
@@ -67,6 +69,7 @@ const FILES: &[&str] = &["flate2", "walkdir", "zip"];
 const SQLITE: &[&str] = &["libsqlite3-sys", "rusqlite"];
 const SERVER: &[&str] = &["mysql_async", "mysql_common"];
 const INDEX: &[&str] = &["tantivy"];
+const OBJECTS: &[&str] = &["object_store"];
 const TERMINAL: &[&str] = &["clap", "indicatif", "tracing-subscriber"];
 
 /// The technologies that only the named packages may use, directly or through another library; `verta` and the tests
@@ -78,6 +81,7 @@ const TECHNOLOGIES: &[(&str, &[&[&str]])] = &[
     ("adapter-discord", &[ASYNC, CLIENT]),
     ("adapter-indexnow", &[ASYNC, CLIENT]),
     ("adapter-media", &[ASYNC]),
+    ("adapter-s3", &[ASYNC, CLIENT, OBJECTS]),
     ("adapter-sql", &[ASYNC]),
     ("adapter-sqlite", &[ASYNC, SQLITE]),
     // The protocol can be compressed.
@@ -159,7 +163,7 @@ fn packages_depend_on_each_other_in_one_direction() {
 fn a_package_uses_the_technologies_of_its_layer_alone() {
     let (workspace, libraries) = (workspace(), libraries());
     let known: BTreeSet<&str> =
-        [ASYNC, WEB, CLIENT, FILES, SQLITE, SERVER, INDEX, TERMINAL].concat().into_iter().collect();
+        [ASYNC, WEB, CLIENT, FILES, SQLITE, SERVER, INDEX, OBJECTS, TERMINAL].concat().into_iter().collect();
     let mut wrong = Vec::new();
     for (name, allowed) in TECHNOLOGIES {
         let Some(package) = workspace.get(*name) else { continue };

@@ -1,12 +1,13 @@
 //! A media store in a folder: each file under the hash of its bytes, in two levels of folders, separate for each
 //! tenant.
 //!
-//! [`MediaFolder`] implements [`ports::media::MediaStore`], and [`ports::snapshot::SnapshotStore`] in the same folder. A
-//! file appears complete or not at all, on disk before the row that names it. Its calls block, so they run on threads of
-//! their own, apart from those of the database.
+//! [`MediaFolder`] implements [`ports::media::MediaStore`], and [`ports::snapshot::SnapshotStore`] and
+//! [`ports::upkeep::MediaUpkeep`] in the same folder. A file appears complete or not at all, on disk before the row that
+//! names it. Its calls block, so they run on threads of their own, apart from those of the database.
 
 mod folder;
 mod pool;
+mod upkeep;
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
@@ -26,7 +27,7 @@ use sha2::{Digest, Sha256};
 use tracing::{Instrument, debug_span, field};
 use uuid::Uuid;
 
-use crate::folder::{INCOMING, Incoming, tidy};
+use crate::folder::{INCOMING, Incoming};
 use crate::pool::Pool;
 
 /// The number of bytes that are read at once.
@@ -51,16 +52,6 @@ impl MediaFolder {
     #[must_use]
     pub fn new(root: PathBuf) -> Self {
         Self { root, pool: Pool::new() }
-    }
-
-    /// Closes the folder and all that it contains to other users, which an earlier version did not do, and removes the
-    /// leftovers of killed processes from `incoming`. Returns how many leftovers it removed.
-    ///
-    /// # Errors
-    /// [`io::Error`] if a part of the folder cannot be read or changed.
-    pub async fn tidy(&self) -> io::Result<u64> {
-        let root = self.root.clone();
-        self.pool.run(move || tidy(&root)).await
     }
 
     fn tenant(&self, tenant: TenantId) -> PathBuf {

@@ -2,6 +2,7 @@
 //!
 //! Nothing is created or changed, and a failed check does not prevent the others.
 
+mod files;
 mod guild;
 
 use std::net::SocketAddr;
@@ -20,6 +21,7 @@ use ports::store::Store;
 use serde::Serialize;
 use tokio::time::timeout;
 
+pub use self::files::Files;
 use crate::key::ArchiveKey;
 
 /// The time for one response of the platform or of the store.
@@ -125,6 +127,8 @@ pub struct Doctor {
     pub archive: Archive,
     /// The key of the pseudonyms.
     pub key: Key,
+    /// The media store.
+    pub files: Files,
     /// The bot.
     pub bot: Bot,
     /// Whether there is a key of the admin API.
@@ -142,6 +146,7 @@ impl Doctor {
     pub async fn run(&self) -> Vec<Check> {
         let mut checks = self.archive().await;
         checks.push(self.checked_key().await);
+        checks.push(self.files.check().await);
         checks.extend(self.bot().await);
         checks.push(if self.has_admin_key {
             Check::ok("admin key", "is set: the admin API is on")

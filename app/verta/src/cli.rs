@@ -3,6 +3,7 @@
 pub(crate) mod copy;
 pub(crate) mod doctor;
 mod import;
+pub(crate) mod media;
 mod report;
 mod serve;
 mod sync;
@@ -97,7 +98,10 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Check the database, the key, the bot and its permissions, and print what to do; change nothing
+    /// Copy the files of messages to another media store
+    #[command(subcommand)]
+    Media(MediaCommand),
+    /// Check the database, the key, the media store, the bot and its permissions, and print what to do; change nothing
     Doctor {
         /// Print the result as JSON
         #[arg(long)]
@@ -107,6 +111,23 @@ pub(crate) enum Command {
     Coverage {
         /// The community's slug or id
         tenant: String,
+        /// Print the result as JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// The commands for media stores.
+#[derive(Debug, Subcommand)]
+pub(crate) enum MediaCommand {
+    /// Copy all files that the target lacks, or resume a copy, and verify each by its hash
+    Copy {
+        /// The media store to read: `folder:PATH`, or `s3://BUCKET/PREFIX?region=REGION`
+        #[arg(long, value_name = "URL")]
+        from: String,
+        /// The media store to write, of the same form
+        #[arg(long, value_name = "URL")]
+        to: String,
         /// Print the result as JSON
         #[arg(long)]
         json: bool,
@@ -351,7 +372,7 @@ pub(crate) async fn run(command: Command, config: &Config, tools: Tools) -> Exit
         Command::Tenant(command) => tenant::run(command, &tools).await,
         Command::Coverage { tenant, json } => report::coverage(&tenant, json, &tools).await,
         // These open their stores themselves.
-        Command::Migrate { .. } | Command::Copy { .. } | Command::Doctor { .. } => Ok(true),
+        Command::Migrate { .. } | Command::Copy { .. } | Command::Media(_) | Command::Doctor { .. } => Ok(true),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

@@ -11,8 +11,8 @@ use std::time::Duration;
 use domain::pseudonym::PseudonymKey;
 use ipnet::IpNet;
 
-pub(crate) use self::secret::{AdminKey, BotToken, IndexKey};
-pub(crate) use self::value::{LogFilter, LogFormat, PublicUrl, StoreUrl};
+pub(crate) use self::secret::{AdminKey, BotToken, BucketSecret, IndexKey};
+pub(crate) use self::value::{LogFilter, LogFormat, MediaUrl, PublicUrl, StoreUrl};
 
 /// The time between syncs while changes arrive by events, unless an operator sets one: syncs only make sure then.
 const SYNC_INTERVAL_WITH_EVENTS: Duration = Duration::from_hours(6);
@@ -48,7 +48,7 @@ const fn setting(
 }
 
 /// All settings.
-pub(crate) const SETTINGS: [Setting; 21] = [
+pub(crate) const SETTINGS: [Setting; 24] = [
     setting(
         "DATABASE_URL",
         "URL",
@@ -76,7 +76,16 @@ pub(crate) const SETTINGS: [Setting; 21] = [
         Some("7d"),
         "The time between background passes that read everything again, for changes of any age; 0: only on request",
     ),
-    setting("MEDIA_URL", "URL", Some("folder:data/media"), "The store of the files of messages: folder:PATH"),
+    setting(
+        "MEDIA_URL",
+        "URL",
+        Some("folder:data/media"),
+        "The store of the files of messages: folder:PATH, or s3://BUCKET/PREFIX?region=REGION, with &endpoint=URL for a \
+         store of another provider than AWS",
+    ),
+    setting("AWS_ACCESS_KEY_ID", "ID", None, "The id of the access key for MEDIA_URL, if that is a bucket"),
+    setting("AWS_SECRET_ACCESS_KEY", "KEY", None, "Its secret"),
+    setting("AWS_SESSION_TOKEN", "TOKEN", None, "Its session token, if it is a temporary key"),
     setting(
         "MEDIA_FILE_MIB",
         "NUMBER",
@@ -180,8 +189,14 @@ pub(crate) struct Config {
     pub(crate) sync_interval: SyncInterval,
     /// The interval between full passes over each tenant in the background; `None` for only on request of an operator.
     pub(crate) sync_full_interval: Option<Duration>,
-    /// The folder of the files of messages.
-    pub(crate) media: PathBuf,
+    /// The address of the files of messages.
+    pub(crate) media: MediaUrl,
+    /// The id of the access key for a bucket.
+    pub(crate) access_key_id: Option<String>,
+    /// Its secret.
+    pub(crate) secret_access_key: Option<BucketSecret>,
+    /// Its session token, if it is a temporary one.
+    pub(crate) session_token: Option<BucketSecret>,
     /// The largest file that is fetched, in bytes; `None` fetches none.
     pub(crate) media_file_bytes: Option<u64>,
     /// The folder of the search indexes.
@@ -227,7 +242,10 @@ impl Config {
             api_url: vars.optional("DISCORD_API_URL", |text| Ok(text.to_owned()))?,
             sync_interval: SyncInterval::of(vars.with_origin("SYNC_INTERVAL", value::interval)?),
             sync_full_interval: vars.required("SYNC_FULL_INTERVAL", value::interval)?,
-            media: vars.required("MEDIA_URL", value::folder)?,
+            media: vars.required("MEDIA_URL", MediaUrl::parse)?,
+            access_key_id: vars.optional("AWS_ACCESS_KEY_ID", |text| Ok(text.to_owned()))?,
+            secret_access_key: vars.optional("AWS_SECRET_ACCESS_KEY", |text| Ok(BucketSecret(text.to_owned())))?,
+            session_token: vars.optional("AWS_SESSION_TOKEN", |text| Ok(BucketSecret(text.to_owned())))?,
             media_file_bytes: vars.required("MEDIA_FILE_MIB", value::file_bytes)?,
             index: vars.required("INDEX_DIR", |text| Ok(PathBuf::from(text)))?,
             search_nodes: vars.optional("SEARCH_URL", value::node_urls)?.unwrap_or_default(),

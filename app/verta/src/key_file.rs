@@ -68,6 +68,7 @@ impl KeyUse {
             Command::Tenant(TenantCommand::List { .. } | TenantCommand::Show { .. })
             | Command::Migrate { .. }
             | Command::Copy { .. }
+            | Command::Media(_)
             | Command::Doctor { .. }
             | Command::Coverage { .. } => Self::Nothing,
             Command::Serve { .. } | Command::Import(_) | Command::Sync(_) | Command::Tenant(_) => Self::Write,

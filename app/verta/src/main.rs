@@ -4,6 +4,7 @@ mod archive;
 mod cli;
 mod config;
 mod key_file;
+mod media;
 mod meter;
 
 use std::fs;
@@ -16,10 +17,9 @@ use std::time::{Duration, SystemTime};
 
 use adapter_dce::DiscordChatExporter;
 use adapter_discord::{ClientConfig, DiscordClient, DiscordGateway, ParseApiUrlError, ParseTokenError};
-use adapter_media::MediaFolder;
 use adapter_nodes::SearchNodes;
 use adapter_tantivy::{TantivyIndex, folder_of};
-use app_core::doctor::{Archive, Bot, Doctor, Key};
+use app_core::doctor::{Archive, Bot, Doctor, Files, Key};
 use app_core::process::Process;
 use app_core::search::Snapshots;
 use domain::pseudonym::PseudonymKey;
@@ -36,9 +36,10 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
 use self::archive::{Opened, archive};
-use self::cli::{Command, MigrationReport, ParseError, Tools};
+use self::cli::{Command, MediaCommand, MigrationReport, ParseError, Tools};
 use self::config::{Config, ConfigError, LogFormat, PublicUrl, StoreUrl};
 use self::key_file::{KeyUse, beside, check_copy, key_of, makes_archive, needed, read};
+use self::media::{Media, media};
 use self::meter::{Measured, meter};
 
 /// Responses are made of many small pieces on many threads, which this allocator allocates and frees faster; it retains
@@ -105,6 +106,9 @@ async fn start(command: Command, config: &Config) -> Result<ExitCode, Box<dyn st
     if let Command::Copy { from, to, json } = command {
         return copy(&from, &to, json, config).await;
     }
+    if let Command::Media(MediaCommand::Copy { from, to, json }) = command {
+        return media::copy(&from, &to, json, config).await;
+    }
     if let Command::Doctor { json } = command {
         return doctor(json, config).await;
     }
@@ -158,7 +162,11 @@ async fn doctor(json: bool, config: &Config) -> Result<ExitCode, Box<dyn std::er
     let public_url = config.public_url.as_ref().map(|url: &PublicUrl| url.as_str().to_owned());
     let counts_peers = config.rate_limit.is_some() && config.trusted_proxies.is_empty();
     let has_admin_key = config.admin_key.is_some();
-    let doctor = Doctor { archive, key, bot, has_admin_key, public_url, bind: config.bind, counts_peers };
+    let files = match media(&config.media, "MEDIA_URL", config) {
+        Ok(media) => Files::Set(media.upkeep),
+        Err(error) => Files::Broken(error.to_string()),
+    };
+    let doctor = Doctor { archive, key, files, bot, has_admin_key, public_url, bind: config.bind, counts_peers };
     let code = cli::doctor::run(&doctor, json).await;
     drop(doctor);
     if let Ok(Ok(opened)) = opened {
@@ -223,6 +231,7 @@ fn nodes(config: &Config) -> Result<Option<Arc<dyn SearchIndex>>, ConfigError> {
 /// Runs a command that works with one archive.
 async fn run(command: Command, config: &Config, guilds: Guilds) -> Result<ExitCode, Box<dyn std::error::Error>> {
     let at = archive(&config.store, "DATABASE_URL")?;
+    let media = media(&config.media, "MEDIA_URL", config)?;
     let pool_size = usize::try_from(config.pool_size)?;
     if let Command::Migrate { status, json } = command {
         if !status {
@@ -246,8 +255,8 @@ async fn run(command: Command, config: &Config, guilds: Guilds) -> Result<ExitCo
     let opened = scratch_file.as_ref().unwrap_or(&at).open(pool_size).await?;
     let code = match key_of(&*opened.store(), uses, config, at.path()).await {
         Ok(key) => {
-            tidy_media(&command, config).await;
-            let tools = Tools { nodes, ..tools(opened.store(), &at.location(), guilds, key, config) };
+            media.tidy(&command).await;
+            let tools = Tools { nodes, ..tools(opened.store(), media, &at.location(), guilds, key, config) };
             Ok(cli::run(command, config, tools).await)
         }
         Err(error) => Err(error),
@@ -256,29 +265,17 @@ async fn run(command: Command, config: &Config, guilds: Guilds) -> Result<ExitCo
     code
 }
 
-/// Closes the media folder to other users and removes the leftovers of killed processes, before a command that writes
-/// to it.
-async fn tidy_media(command: &Command, config: &Config) {
-    let writes = match command {
-        Command::Serve { .. } | Command::Sync(_) => true,
-        Command::Import(arguments) => !arguments.dry_run,
-        _ => false,
-    };
-    if !writes {
-        return;
-    }
-    match MediaFolder::new(config.media.clone()).tidy().await {
-        Ok(0) => {}
-        Ok(files) => tracing::info!(files, "unfinished files removed"),
-        Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "media folder not tidied"),
-    }
-}
-
-fn tools(store: Arc<dyn Store>, location: &str, client: Guilds, key: Option<PseudonymKey>, config: &Config) -> Tools {
+fn tools(
+    store: Arc<dyn Store>,
+    media: Media,
+    location: &str,
+    client: Guilds,
+    key: Option<PseudonymKey>,
+    config: &Config,
+) -> Tools {
     let (source, clock) = (Arc::new(DiscordChatExporter::default()), Arc::new(SystemClock));
-    let media = Arc::new(MediaFolder::new(config.media.clone()));
     let index = Arc::new(TantivyIndex::new(folder_of(&config.index, location)));
-    let snapshots = Snapshots::new(Arc::<TantivyIndex>::clone(&index), Arc::<MediaFolder>::clone(&media));
+    let snapshots = Snapshots::new(Arc::<TantivyIndex>::clone(&index), media.snapshots);
     let files = client.clone().filter(|_| config.media_file_bytes.is_some());
     let files = files.map(|client| -> Arc<dyn FileSource> { client });
     let events = client.clone().map(|client| -> Arc<dyn EventSource> {
@@ -292,7 +289,7 @@ fn tools(store: Arc<dyn Store>, location: &str, client: Guilds, key: Option<Pseu
         guilds,
         events,
         files,
-        media,
+        media: media.files,
         index,
         snapshots,
         nodes: None,

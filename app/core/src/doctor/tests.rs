@@ -13,8 +13,9 @@ use domain::timestamp::Timestamp;
 use ports::event::{GatewayError, GatewayPlan, MockEventSource};
 use ports::guild::{BotIdentity, GuildError, JoinedGuild, MockGuildSource};
 use ports::mock::{FakeStore, FakeUnitOfWork};
+use ports::upkeep::MockMediaUpkeep;
 
-use super::{Archive, Bot, Check, Doctor, Key, State};
+use super::{Archive, Bot, Check, Doctor, Files, Key, State};
 
 const GUILD: &str = "1100000000000000001";
 
@@ -24,7 +25,10 @@ fn at(millis: i64) -> Timestamp {
 
 fn doctor(archive: Archive, key: Key, bot: Bot) -> Doctor {
     let bind = "127.0.0.1:25000".parse().unwrap();
-    Doctor { archive, key, bot, has_admin_key: false, public_url: None, bind, counts_peers: false }
+    let mut media = MockMediaUpkeep::new();
+    media.expect_probe().returning(|| Ok(()));
+    let files = Files::Set(Arc::new(media));
+    Doctor { archive, key, files, bot, has_admin_key: false, public_url: None, bind, counts_peers: false }
 }
 
 fn state(checks: &[Check], name: &str) -> State {
@@ -372,4 +376,21 @@ async fn a_domain_that_hides_the_other_communities_is_a_warning() {
     assert_eq!(checked(both(), None).await, None);
     let alone = vec![of("needles", Some("archive.example.org"))];
     assert_eq!(checked(alone, Some("https://archive.example.org")).await, None, "it hides no other");
+}
+
+#[tokio::test]
+async fn a_media_store_is_checked_by_storing_something() {
+    use std::io::{Error, ErrorKind};
+
+    let check = async |probe: Result<(), ErrorKind>| {
+        let mut media = MockMediaUpkeep::new();
+        media.expect_probe().returning(move || probe.map_err(|kind| Error::new(kind, "the reason")));
+        Files::Set(Arc::new(media)).check().await
+    };
+    assert_eq!(check(Ok(())).await.state, State::Ok);
+    let new = check(Err(ErrorKind::NotFound)).await;
+    assert_eq!(new.state, State::Ok, "the first file creates it");
+    let broken = check(Err(ErrorKind::PermissionDenied)).await;
+    assert_eq!((broken.state, broken.detail.contains("the reason")), (State::Failed, true), "{broken:?}");
+    assert_eq!(Files::Broken("wrong".to_owned()).check().await.detail, "wrong");
 }

@@ -259,7 +259,7 @@ impl FileRun<'_> {
                     wanted.file.state.after_failure(now())
                 }
                 Err(MediaError::Io(failed)) => {
-                    error!(error = &failed as &dyn std::error::Error, "media folder failed");
+                    error!(error = &failed as &dyn std::error::Error, "media store failed");
                     return Err(NoRoom);
                 }
             };

@@ -68,6 +68,24 @@ impl BotToken {
     }
 }
 
+/// The secret of a bucket's key, or its session token.
+#[derive(Clone)]
+pub(crate) struct BucketSecret(pub(super) String);
+
+impl BucketSecret {
+    /// Returns the secret itself; never to show.
+    #[must_use]
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for BucketSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BucketSecret(***)")
+    }
+}
+
 impl fmt::Debug for BotToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("BotToken(***)")

@@ -53,6 +53,10 @@ fn every_setting_takes_what_it_should() {
         ("SYNC_INTERVAL", "90m"),
         ("SYNC_FULL_INTERVAL", "2w"),
         ("SEARCH_URL", "http://search-1:25000, http://10.0.0.7/"),
+        ("MEDIA_URL", "s3://needles/media?region=eu-central-1"),
+        ("AWS_ACCESS_KEY_ID", "an-id"),
+        ("AWS_SECRET_ACCESS_KEY", "a-secret"),
+        ("AWS_SESSION_TOKEN", "a-token"),
         ("ADMIN_API_KEY", "sixteen-letters!"),
         ("PSEUDONYM_KEY", &key),
         ("BIND", "[::1]:80"),
@@ -71,6 +75,10 @@ fn every_setting_takes_what_it_should() {
     assert_eq!(config.bot_token.unwrap().as_str(), "a.bot.token");
     assert_eq!(config.api_url.as_deref(), Some("http://127.0.0.1:9/api/v10"));
     assert_eq!(config.search_nodes, ["http://search-1:25000", "http://10.0.0.7"]);
+    assert_eq!(config.media, MediaUrl::Bucket("s3://needles/media?region=eu-central-1".to_owned()));
+    assert_eq!(config.access_key_id.as_deref(), Some("an-id"));
+    assert_eq!(config.secret_access_key.unwrap().as_str(), "a-secret");
+    assert_eq!(config.session_token.unwrap().as_str(), "a-token");
     assert_eq!(config.admin_key.unwrap().as_bytes(), b"sixteen-letters!");
     assert!(config.pseudonym_key.is_some());
     assert_eq!(config.bind, "[::1]:80".parse().unwrap());
@@ -85,12 +93,13 @@ fn every_setting_takes_what_it_should() {
 
 #[test]
 fn a_bad_value_names_its_variable() {
-    let bad: [(&str, &[&str]); 14] = [
+    let bad: [(&str, &[&str]); 15] = [
         (
             "DATABASE_URL",
             &["data.db", "postgres://x", "sqlite:", "sqlite:data/", "sqlite::memory:", "sqlite:a?mode=ro"],
         ),
         ("DATABASE_POOL_SIZE", &["0", "-1", "1001", "ten", "1.5"]),
+        ("MEDIA_URL", &["data/media", "folder:", "https://needles/media", "s4://id:secret@needles"]),
         ("ADMIN_API_KEY", &["short", "fifteen-letters", "a key with blanks in it", "schlüssel-schlüssel"]),
         ("PSEUDONYM_KEY", &["abc", "g123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"]),
         ("BIND", &["25000", "localhost", "localhost:80", "127.0.0.1", "127.0.0.1:70000"]),
@@ -126,13 +135,16 @@ fn no_secret_is_ever_shown() {
         ("PSEUDONYM_KEY", secrets[1]),
         ("DATABASE_URL", secrets[2]),
         ("INDEXNOW_KEY", "correct-horse"),
+        ("AWS_SECRET_ACCESS_KEY", "hunter2"),
+        ("AWS_SESSION_TOKEN", "hunter2"),
     ];
     let mut shown = format!("{:?}", read(&settings).unwrap());
-    assert_eq!(shown.matches("***").count(), 4);
+    assert_eq!(shown.matches("***").count(), 6);
     for (name, value) in [
         ("ADMIN_API_KEY", "correct-horse-battery staple"),
         ("PSEUDONYM_KEY", &secrets[1][1..]),
         ("DATABASE_URL", "mysq://u:hunter2@h/d"),
+        ("MEDIA_URL", "s4://u:hunter2@h/d"),
     ] {
         shown += &refused(name, value).to_string();
     }

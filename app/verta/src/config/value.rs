@@ -63,6 +63,41 @@ fn sqlite(path: &str) -> Result<StoreUrl, String> {
     Ok(StoreUrl::Sqlite(PathBuf::from(path)))
 }
 
+/// The address of the files of messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum MediaUrl {
+    /// A folder.
+    Folder(PathBuf),
+    /// A bucket of S3, as it was given; its adapter parses it.
+    Bucket(String),
+}
+
+impl MediaUrl {
+    /// Parses `folder:PATH`, and accepts `s3://…` as it is.
+    ///
+    /// # Errors
+    /// The reason. It never repeats the value, because such an address can contain a key by mistake.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        match text.split_once(':') {
+            Some(("folder", path)) if !path.is_empty() => Ok(Self::Folder(PathBuf::from(path))),
+            Some(("s3", _)) => Ok(Self::Bucket(text.to_owned())),
+            _ => Err("expected folder:PATH, such as folder:data/media, or s3://BUCKET/PREFIX?region=REGION".into()),
+        }
+    }
+
+    /// Returns whether both are one place, as far as the addresses show it.
+    #[must_use]
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Folder(one), Self::Folder(other)) => {
+                let real = |path: &PathBuf| path.canonicalize().unwrap_or_else(|_| path.clone());
+                real(one) == real(other)
+            }
+            _ => self == other,
+        }
+    }
+}
+
 /// The public address of the site: no slash at its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PublicUrl(String);
@@ -143,11 +178,6 @@ impl LogFormat {
 pub(super) fn pool_size(text: &str) -> Result<u32, String> {
     let size = text.parse().ok().filter(|size| (1..=1_000).contains(size));
     size.ok_or_else(|| format!("{} is not a number from 1 to 1000", shown(text)))
-}
-
-pub(super) fn folder(text: &str) -> Result<PathBuf, String> {
-    let path = text.strip_prefix("folder:").filter(|path| !path.is_empty());
-    path.map(PathBuf::from).ok_or_else(|| format!("{} is not folder:PATH, such as folder:data/media", shown(text)))
 }
 
 pub(super) fn file_bytes(text: &str) -> Result<Option<u64>, String> {
