@@ -19,6 +19,7 @@ mod http;
 mod import;
 mod key;
 mod listings;
+mod media;
 mod nodes;
 mod only_tidb;
 mod openapi;

@@ -74,6 +74,7 @@ fn assert_found(checks: &Checks) {
         ("database", "ok"),
         ("migrations", "ok"),
         ("key", "ok"),
+        ("media store", "ok"),
         ("token", "ok"),
         ("message content", "ok"),
         ("members", "ok"),
@@ -167,6 +168,7 @@ fn what_is_broken_on_this_machine_is_told_all_at_once() {
     let expected = [
         ("database", "failed"),
         ("key", "warning"),
+        ("media store", "ok"),
         ("token", "failed"),
         ("admin key", "ok"),
         ("public url", "ok"),
@@ -191,6 +193,6 @@ fn for_people_a_check_is_a_line() {
     let text = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(0), "{text}");
     let words: Vec<&str> = text.lines().map(|line| line.split(' ').next().unwrap()).collect();
-    assert_eq!(words, ["warning", "ok", "warning", "ok", "ok", "ok"], "{text}");
+    assert_eq!(words, ["warning", "ok", "ok", "warning", "ok", "ok", "ok"], "{text}");
     assert!(text.contains("DISCORD_BOT_TOKEN is not set"), "{text}");
 }

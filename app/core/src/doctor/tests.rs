@@ -155,6 +155,7 @@ async fn where_all_is_well_every_check_is_ok() {
         "database",
         "migrations",
         "key",
+        "media store",
         "token",
         "message content",
         "members",
