@@ -1,5 +1,7 @@
 //! The download state of attachments: which ones are stored, and when the others are requested again.
 
+mod format;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
@@ -11,6 +13,8 @@ use crate::coverage::Interval;
 use crate::message::{AttachmentId, MessageId};
 use crate::tenant::TenantId;
 use crate::timestamp::Timestamp;
+
+pub use self::format::{FileContent, FileFormat, HEAD_BYTES, ParseFormatError, shown_as_said};
 
 /// The maximum number of download attempts for a file.
 pub const TRIES: u32 = 6;
@@ -99,6 +103,8 @@ pub enum FileState {
         hash: ContentHash,
         /// Their number.
         size_bytes: u64,
+        /// Their content; `None` if they were stored by a version that did not record it.
+        content: Option<FileContent>,
     },
     /// The platform no longer has it; it is not requested again.
     Gone,

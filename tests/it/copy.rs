@@ -49,7 +49,8 @@ fn archive() -> Installation {
         change(&format!(
             "INSERT INTO media
             SELECT channel_id, message_id, attachment_id, (SELECT tenant_id FROM tenants), {state}, 0, {due_at}, {hash},
-                iif({state} = 1, 7, NULL)
+                iif({state} = 1, 7, NULL), iif({state} = 1, 'png', NULL), iif({state} = 1, 3, NULL),
+                iif({state} = 1, 2, NULL)
             FROM attachments ORDER BY channel_id, message_id, attachment_id LIMIT 1 OFFSET {offset}"
         ));
     }

@@ -54,7 +54,8 @@ fn a_deleted_community_is_gone_at_once_and_a_killed_deletion_goes_on() {
     export(&file);
     assert_eq!(installation.import(&[&file], &[]).0, 0);
     let database = Connection::open(installation.database()).unwrap();
-    let known = "INSERT INTO media SELECT channel_id, 1, 1, tenant_id, 2, 0, NULL, NULL, NULL FROM channels LIMIT 1";
+    let known = "INSERT INTO media SELECT channel_id, 1, 1, tenant_id, 2, 0, NULL, NULL, NULL, NULL, NULL, NULL
+        FROM channels LIMIT 1";
     assert_eq!(database.execute(known, []).unwrap(), 1);
     let id: String = database.query_row("SELECT tenant_id FROM tenants", [], |row| row.get(0)).unwrap();
     drop(database);

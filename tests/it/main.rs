@@ -24,6 +24,7 @@ mod nodes;
 mod only_tidb;
 mod openapi;
 mod opening;
+mod pictures;
 mod program;
 mod proxy;
 mod real;

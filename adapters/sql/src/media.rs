@@ -4,7 +4,7 @@ use std::future::Future;
 
 use async_trait::async_trait;
 use domain::channel::ChannelId;
-use domain::media::{ContentHash, File, FileKey, FileState, file_changes, new_file_changes};
+use domain::media::{ContentHash, File, FileContent, FileKey, FileState, file_changes, new_file_changes};
 use domain::message::MessageId;
 use domain::tenant::TenantId;
 use domain::timestamp::Timestamp;
@@ -47,7 +47,7 @@ pub trait MediaStatements: Session {
 }
 
 /// A row of `{file}, tenant_id`.
-pub type FileRow = [Value<'static>; 9];
+pub type FileRow = [Value<'static>; 12];
 
 /// The numbers of the states.
 const WAITING: u8 = 0;
@@ -69,15 +69,23 @@ impl FromRow for File {
 
     fn from_row(row: &mut impl Columns) -> Result<Self, StoreError> {
         let key = FileKey::from_row(row)?;
+        let content = content(row)?;
         let state = match row.number::<u8>("state")? {
             WAITING => FileState::Waiting { tries: row.number("tries")?, due_at: row.time("due_at")? },
-            STORED => FileState::Stored { hash: row.parse("hash")?, size_bytes: row.bits("size_bytes")? },
+            STORED => FileState::Stored { hash: row.parse("hash")?, size_bytes: row.bits("size_bytes")?, content },
             GONE => FileState::Gone,
             FAILED => FileState::Failed,
             other => return Err(row.corrupt("state", ValueError::Number(other.into()))),
         };
         Ok(Self { key, state })
     }
+}
+
+/// Returns the content of stored bytes.
+fn content(row: &mut impl Columns) -> Result<Option<FileContent>, StoreError> {
+    let format = row.parse_optional("format")?;
+    let (width, height) = (row.optional_number("width")?, row.optional_number("height")?);
+    Ok(format.map(|format| FileContent { format, size: width.zip(height) }))
 }
 
 /// The columns of a state, beside the time at which it is due.
@@ -91,23 +99,27 @@ struct StateColumns {
     hash: Option<ContentHash>,
     /// The number of bytes.
     size_bytes: Option<u64>,
+    /// Their content.
+    content: Option<FileContent>,
 }
 
 impl From<FileState> for StateColumns {
     fn from(state: FileState) -> Self {
-        let (number, tries, stored) = match state {
-            FileState::Waiting { tries, .. } => (WAITING, tries, None),
-            FileState::Stored { hash, size_bytes } => (STORED, 0, Some((hash, size_bytes))),
-            FileState::Gone => (GONE, 0, None),
-            FileState::Failed => (FAILED, 0, None),
-        };
-        let (hash, size_bytes) = stored.unzip();
-        Self { state: number, tries, hash, size_bytes }
+        let none = Self { state: WAITING, tries: 0, hash: None, size_bytes: None, content: None };
+        match state {
+            FileState::Waiting { tries, .. } => Self { tries, ..none },
+            FileState::Stored { hash, size_bytes, content } => {
+                Self { state: STORED, hash: Some(hash), size_bytes: Some(size_bytes), content, ..none }
+            }
+            FileState::Gone => Self { state: GONE, ..none },
+            FileState::Failed => Self { state: FAILED, ..none },
+        }
     }
 }
 
 fn row(tenant: TenantId, File { key, state }: &File) -> FileRow {
     let columns = StateColumns::from(*state);
+    let size = columns.content.and_then(|content| content.size);
     values![
         key.channel.0,
         key.message,
@@ -117,6 +129,9 @@ fn row(tenant: TenantId, File { key, state }: &File) -> FileRow {
         state.due_at(),
         columns.hash.map(|hash| hash.to_string()),
         columns.size_bytes.map(Value::Bits),
+        columns.content.map(|content| content.format.as_str()),
+        size.map(|(width, _)| width),
+        size.map(|(_, height)| height),
         tenant.0,
     ]
 }

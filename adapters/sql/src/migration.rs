@@ -78,6 +78,7 @@ macro_rules! migrations {
             28 "0028_domains",
             29 "0029_ai_training",
             30 "0030_bookmarks",
+            31 "0031_file_contents",
         }
     };
     ($dialect:literal: $($version:literal $name:literal),+ $(,)?) => {

@@ -19,7 +19,8 @@ const UPSERT: &str = sql! {r"
     VALUES ({:file}, :tenant_id)
     ON CONFLICT (channel_id, message_id, attachment_id) DO UPDATE SET
         state = excluded.state, tries = excluded.tries, due_at = excluded.due_at, hash = excluded.hash,
-        size_bytes = excluded.size_bytes
+        size_bytes = excluded.size_bytes, format = excluded.format, width = excluded.width,
+        height = excluded.height
 "};
 
 impl Unit {

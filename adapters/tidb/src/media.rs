@@ -28,7 +28,7 @@ const UPSERT: &str = sql! {r"
 const UPSERT_TAIL: &str = r"
     ON DUPLICATE KEY UPDATE
         state = VALUES(state), tries = VALUES(tries), due_at = VALUES(due_at), hash = VALUES(hash),
-        size_bytes = VALUES(size_bytes)
+        size_bytes = VALUES(size_bytes), format = VALUES(format), width = VALUES(width), height = VALUES(height)
 ";
 
 impl Unit {
@@ -38,7 +38,7 @@ impl Unit {
             let count = padded_size(piece.len());
             let filling = piece.iter().take(1).cycle().take(count - piece.len());
             let parameters: Vec<Value> = piece.iter().chain(filling).flatten().cloned().collect();
-            self.run_for("channel", &insert_sql(head, 9, count, tail), parameters).await?;
+            self.run_for("channel", &insert_sql(head, 12, count, tail), parameters).await?;
         }
         Ok(())
     }

@@ -24,6 +24,7 @@ pub mod removals;
 pub mod retry;
 pub mod search;
 mod slug;
+mod stored;
 pub mod submissions;
 pub mod sync;
 pub mod tenants;

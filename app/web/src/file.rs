@@ -1,13 +1,14 @@
 //! Files of messages: their original bytes, with headers that keep them harmless.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use app_core::browse::shown_type;
+use app_core::browse::{FileView, shown_type};
 use app_core::retry::{LOST_RACE, retry};
 use bytes::Bytes;
 use domain::media::{ContentHash, File, FileKey, FileState};
-use domain::message::{Attachment, AttachmentId, MessageId};
+use domain::message::{AttachmentId, MessageId};
 use domain::tenant::TenantId;
 use futures::FutureExt;
 use http::header::{
@@ -65,7 +66,7 @@ pub(super) async fn file(
         Wanted::Part { first, last } => (first, last - first + 1),
         Wanted::Beyond => return Ok(beyond(whole)),
     };
-    let mut response = described(&view.attachment, hash, length);
+    let mut response = described(&view, hash, length);
     if let Wanted::Part { first, last } = range {
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;
         response.headers_mut().insert(CONTENT_RANGE, header(&format!("bytes {first}-{last}/{whole}")));
@@ -81,19 +82,24 @@ fn no_file() -> ApiError {
     ApiError::not_found("there is no such file")
 }
 
+/// Does `work` with the media store, in a bounded time.
+async fn in_time<T>(tenant: TenantId, work: impl Future<Output = io::Result<T>>) -> Result<T, ApiError> {
+    let unreadable = || ApiError::unavailable("the file cannot be read right now");
+    let outcome = timeout(OPEN_TIMEOUT, work).await.map_err(|_| {
+        warn!(tenant.id = %tenant, "file not opened in time");
+        unreadable()
+    })?;
+    outcome.map_err(|failed| {
+        warn!(tenant.id = %tenant, error = &failed as &dyn std::error::Error, "file not readable");
+        unreadable()
+    })
+}
+
 impl Found {
     /// Opens the file.
     async fn open(self) -> Result<ByteStream, ApiError> {
-        let unreadable = || ApiError::unavailable("the file cannot be read right now");
         let opening = self.media.open(self.tenant, self.hash, self.first, self.length);
-        let opened = timeout(OPEN_TIMEOUT, opening).await.map_err(|_| {
-            warn!(tenant.id = %self.tenant, "file not opened in time");
-            unreadable()
-        })?;
-        let opened = opened.map_err(|failed| {
-            warn!(error = &failed as &dyn std::error::Error, "file not readable");
-            unreadable()
-        })?;
+        let opened = in_time(self.tenant, opening).await?;
         if let Some(KeptFile { bytes, .. }) = opened.filter(|kept| kept.size_bytes == self.size_bytes) {
             return Ok(bytes);
         }
@@ -111,8 +117,11 @@ impl Found {
         let FileKey { channel, message, .. } = self.key;
         let mut unit = self.store.begin().await?;
         let known = unit.media().list(channel, message, message).await?;
-        let lost = FileState::Stored { hash: self.hash, size_bytes: self.size_bytes };
-        if known.iter().any(|file| file.key == self.key && file.state == lost) {
+        let is_lost = |state| match state {
+            FileState::Stored { hash, size_bytes, .. } => (hash, size_bytes) == (self.hash, self.size_bytes),
+            _ => false,
+        };
+        if known.iter().any(|file| file.key == self.key && is_lost(file.state)) {
             let state = FileState::seen(self.clock.now());
             unit.media().upsert_all(self.tenant, &[File { key: self.key, state }]).await?;
             unit.commit().await?;
@@ -140,8 +149,8 @@ fn saved_name(name: &str) -> String {
 }
 
 /// Returns the response without its bytes.
-fn described(file: &Attachment, tag: HeaderValue, length: u64) -> Response {
-    let shown = shown_type(file);
+fn described(FileView { attachment: file, content, .. }: &FileView, tag: HeaderValue, length: u64) -> Response {
+    let shown = shown_type(file, *content);
     let disposition = if shown.is_some() { "inline" } else { "attachment" };
     let name = saved_name(&file.filename);
     let name = utf8_percent_encode(&name, NON_ALPHANUMERIC);

@@ -29,7 +29,7 @@ fn a_hash_reads_as_it_is_written() {
 
 #[test]
 fn an_end_is_more_than_a_wait_and_bytes_are_more_than_any_end() {
-    let stored = FileState::Stored { hash: ContentHash::new([1; 32]), size_bytes: 1 };
+    let stored = FileState::Stored { hash: ContentHash::new([1; 32]), size_bytes: 1, content: None };
     let ascending = [FileState::seen(at(1)), FileState::Failed, FileState::Gone, stored];
     for (index, state) in ascending.into_iter().enumerate() {
         assert!(state.replaces(None));

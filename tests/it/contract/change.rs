@@ -157,7 +157,8 @@ async fn every_method_that_changes_an_answer_appends(store: &dyn Store) {
     let odd = Unreadable::refused(channel, id(4), "7".to_owned(), at(9));
     let odd_id = odd.id;
     let author = Pseudonym::new([0xfe; 16]);
-    let stored_file = file(channel, 3, 8, FileState::Stored { hash: ContentHash::new([1; 32]), size_bytes: 1 });
+    let stored_file =
+        file(channel, 3, 8, FileState::Stored { hash: ContentHash::new([1; 32]), size_bytes: 1, content: None });
     let waiting_file = file(channel, 3, 9, FileState::seen(at(1)));
     let copy = StoredMessage { message: message(&here, 6, "copy", 1), deletion: Some(Deletion::inferred(at(2))) };
     let segments = store_segments(interval_of(1, 30));

@@ -174,7 +174,7 @@ impl Rows {
 /// A table, a column, and a value for it in SQLite and on a server; `-` where the column's type admits no such value.
 type Case = (&'static str, &'static str, &'static str, &'static str);
 
-const CASES: [Case; 59] = [
+const CASES: [Case; 60] = [
     ("tenants", "slug", "'Not A Slug'", "'Not A Slug'"),
     ("tenants", "status", "'GONE'", "'GONE'"),
     ("tenants", "accent_color", "'red'", "'red'"),
@@ -233,6 +233,7 @@ const CASES: [Case; 59] = [
     ("unreadable_messages", "last_seen_at", "999999999999999999", NO_DATE),
     ("media", "attachment_id", "0", "0"),
     ("media", "state", "9", "9"),
+    ("media", "format", "'exe'", "'exe'"),
     ("media", "due_at", "999999999999999999", NO_DATE),
 ];
 

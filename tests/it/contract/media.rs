@@ -1,7 +1,7 @@
 //! The state of files: recorded once, replaced by outcomes, listed by the time they are due and by position.
 
 use domain::channel::{Channel, ChannelId};
-use domain::media::{ContentHash, File, FileKey, FileState};
+use domain::media::{ContentHash, File, FileContent, FileFormat, FileKey, FileState};
 use domain::message::AttachmentId;
 use domain::tenant::TenantId;
 use ports::error::StoreError;
@@ -49,14 +49,18 @@ async fn due(store: &dyn Store, tenant: TenantId, now: i64, limit: u32) -> Vec<F
 async fn every_state_of_a_file_is_stored_as_it_is(store: &dyn Store) {
     let (tenant, here) = one_channel(store).await;
     let largest = i64::MAX.cast_unsigned();
-    let stored = FileState::Stored { hash: ContentHash::new([0xAB; 32]), size_bytes: largest };
-    let states = [waiting(0, FIRST), waiting(5, LAST), stored, FileState::Gone, FileState::Failed];
+    let stored = |content| FileState::Stored { hash: ContentHash::new([0xAB; 32]), size_bytes: largest, content };
+    let picture = stored(Some(FileContent { format: FileFormat::Png, size: Some((1, u32::MAX)) }));
+    let video = stored(Some(FileContent { format: FileFormat::QuickTime, size: None }));
+    let (gone, failed) = (FileState::Gone, FileState::Failed);
+    let states = [waiting(0, FIRST), waiting(5, LAST), picture, video, stored(None), gone, failed];
     let files: Vec<_> = (1..).zip(states).map(|(message, state)| file(here.id, message, largest, state)).collect();
     upsert(store, tenant.id, &files).await;
     assert_eq!(all(store, &here).await, files);
     // Every state can follow every other.
     for shift in 1..states.len() {
-        let next = files.iter().enumerate().map(|(index, old)| File { state: states[(index + shift) % 5], ..*old });
+        let next =
+            files.iter().enumerate().map(|(index, old)| File { state: states[(index + shift) % states.len()], ..*old });
         let next: Vec<_> = next.collect();
         upsert(store, tenant.id, &next).await;
         upsert(store, tenant.id, &next).await;

@@ -28,7 +28,7 @@ fn hash() -> ContentHash {
 }
 
 async fn message_with_file(store: &dyn Store, tenant: &Tenant, channel: &Channel, raw: u64, hash: ContentHash) {
-    let stored = file(channel.id, raw, raw, FileState::Stored { hash, size_bytes: 5 });
+    let stored = file(channel.id, raw, raw, FileState::Stored { hash, size_bytes: 5, content: None });
     put(store, channel, &page(channel, None, 1, [raw], "a")).await;
     retried(store, async |unit| unit.media().upsert_all(tenant.id, &[stored]).await).await.unwrap();
 }
@@ -81,8 +81,9 @@ async fn a_file_that_an_edit_removes_is_unused(store: &dyn Store) {
     };
     put(store, &here, &edited(None, 1, &[kept.clone(), removed.clone()])).await;
     put(store, &here, &page(&here, None, 1, [4], "a")).await;
-    let stored =
-        |message, attachment, hash| file(here.id, message, attachment, FileState::Stored { hash, size_bytes: 5 });
+    let stored = |message, attachment, hash| {
+        file(here.id, message, attachment, FileState::Stored { hash, size_bytes: 5, content: None })
+    };
     let files = [stored(3, 1, hashes[0]), stored(3, 2, hashes[1]), stored(4, 9, hashes[2])];
     retried(store, async |unit| unit.media().upsert_all(tenant.id, &files).await).await.unwrap();
     for _ in 0..2 {

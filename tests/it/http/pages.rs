@@ -104,7 +104,8 @@ fn a_picture_that_no_page_can_show_is_a_link() {
     fs::create_dir_all(folder.join("long.json_Files")).unwrap();
     fs::write(folder.join("long.json"), export.to_string()).unwrap();
     for name in names {
-        fs::write(folder.join("long.json_Files").join(name), name).unwrap();
+        let bytes: &[u8] = if name == "lamp.png" { b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" } else { name.as_bytes() };
+        fs::write(folder.join("long.json_Files").join(name), bytes).unwrap();
     }
     assert_eq!(installation.import(&[&folder], &[]).0, 0);
     let server = installation.serve_cached(&[]);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use discord_simulator::{Act, Fault, FaultRule, Simulator};
 use domain::job::JobState;
-use domain::media::{ContentHash, FileState, TRIES};
+use domain::media::{ContentHash, FileContent, FileFormat, FileState, TRIES};
 use domain::message::{DeletionKind, MessageKind};
 use futures::TryStreamExt;
 use serde_json::{Map, Value, json};
@@ -229,8 +229,9 @@ async fn attachment_expired_url_is_made_fresh_and_its_bytes_arrive_once(backend:
     assert_eq!(world.sync().await.state, JobState::Done);
     for (file, id) in world.files_of(general).await.into_iter().zip(&ids) {
         let bytes = Simulator::file(*id).unwrap();
-        let FileState::Stored { hash, size_bytes } = file.state else { panic!("{file:?}") };
+        let FileState::Stored { hash, size_bytes, content } = file.state else { panic!("{file:?}") };
         assert_eq!((file.key.attachment.get(), size_bytes), (*id, bytes.len() as u64));
+        assert_eq!(content, Some(FileContent { format: FileFormat::Png, size: Some((1, 1)) }));
         assert_eq!(kept(&world, hash).await, bytes);
     }
     let mut served = world.simulator.served_files();

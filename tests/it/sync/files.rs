@@ -22,7 +22,7 @@ use crate::program::{ADMIN_KEY, Server};
 
 cases![
     a_file_is_served_under_our_own_address_whole_and_in_parts,
-    a_file_that_could_do_harm_is_saved_and_never_shown,
+    a_file_is_served_as_what_its_bytes_are_whatever_the_sender_says,
     a_file_that_is_gone_is_named_and_no_dead_link,
     a_file_goes_out_of_sight_with_its_channel_and_its_message,
     a_file_that_comes_when_its_community_was_deleted_is_not_kept,
@@ -146,7 +146,7 @@ async fn a_file_is_served_under_our_own_address_whole_and_in_parts(backend: Back
     assert_eq!(server.get(&wrong).status, 404);
 }
 
-async fn a_file_that_could_do_harm_is_saved_and_never_shown(backend: Backend) {
+async fn a_file_is_served_as_what_its_bytes_are_whatever_the_sender_says(backend: Backend) {
     let first = file_id(1_100_000_000_000_000_000, false);
     let second = file_id(first + 1, false);
     let files = [(first, "a.svg", "image/svg+xml"), (second, "b.html", "text/html; charset=utf-8")];
@@ -154,9 +154,8 @@ async fn a_file_that_could_do_harm_is_saved_and_never_shown(backend: Backend) {
     let (_installation, server) = world.serve();
     for shown in attachments(&server) {
         let answer = server.get(shown["url"].as_str().unwrap());
-        assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/octet-stream")));
-        let disposition = answer.header("content-disposition").unwrap();
-        assert!(disposition.starts_with("attachment; "), "{disposition}");
+        assert!(answer.body.starts_with(b"\x89PNG"));
+        assert_eq!((answer.status, answer.header("content-type")), (200, Some("image/png")));
     }
 }
 

@@ -5,13 +5,15 @@ use sha2::{Digest, Sha256};
 use crate::random::Draw;
 
 const DAY_S: u64 = 86_400;
+/// A picture of one pixel.
+const PIXEL: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\0\0\0\0:~\x9bU\0\0\0\nIDATx\x9cch\0\0\0\x82\0\x81w\xcdr\xb6\0\0\0\0IEND\xaeB`\x82";
 const FILE: u64 = 0x6669_6C65;
 /// The key that signs addresses. It protects nothing; it only shows whether a client stored an address for too long.
 const SECRET: &str = "otter";
 
 /// Returns the length of an attachment's file.
 pub(crate) fn file_size(id: u64) -> u64 {
-    64 + Draw::of(&[FILE, id]).below(4000)
+    128 + Draw::of(&[FILE, id]).below(4000)
 }
 
 /// Returns whether Discord has lost an attachment's file.
@@ -19,12 +21,12 @@ pub(crate) fn is_lost(id: u64) -> bool {
     Draw::of(&[FILE, id, 1]).below(200) == 0
 }
 
-/// Returns an attachment's file.
+/// Returns an attachment's file: a picture, and random bytes after its end.
 pub(crate) fn file(id: u64) -> Vec<u8> {
     let mut draw = Draw::of(&[FILE, id, 2]);
     let size = usize::try_from(file_size(id)).expect("a few thousand");
-    let mut bytes: Vec<u8> =
-        std::iter::repeat_with(|| draw.next().to_le_bytes()).take(size / 8 + 1).flatten().collect();
+    let random = std::iter::repeat_with(|| draw.next().to_le_bytes()).take(size / 8 + 1).flatten();
+    let mut bytes: Vec<u8> = PIXEL.iter().copied().chain(random).collect();
     bytes.truncate(size);
     bytes
 }

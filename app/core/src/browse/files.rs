@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use domain::channel::ChannelId;
-use domain::media::{ContentHash, File, FileKey, FileState};
+use domain::media::{ContentHash, File, FileContent, FileKey, FileState, shown_as_said};
 use domain::message::{Attachment, AttachmentId, Message, MessageId};
 use domain::tenant::Tenant;
 use ports::store::Ahead;
@@ -24,34 +24,19 @@ pub struct FileView {
     pub hash: ContentHash,
     /// Its size.
     pub size_bytes: u64,
+    /// The content of its bytes, if it is known.
+    pub content: Option<FileContent>,
 }
 
-/// The types that a browser displays and that contain nothing it would run; files of other types are saved.
-const SHOWN: [&str; 17] = [
-    "image/png",
-    "image/apng",
-    "image/jpeg",
-    "image/gif",
-    "image/webp",
-    "image/avif",
-    "video/mp4",
-    "video/webm",
-    "video/quicktime",
-    "video/ogg",
-    "audio/mpeg",
-    "audio/mp4",
-    "audio/ogg",
-    "audio/wav",
-    "audio/webm",
-    "audio/flac",
-    "audio/aac",
-];
-
-/// Returns the type that a stored file is served with; `None` if a browser saves it instead of showing it.
+/// Returns the type that a stored file with this content is served with; `None` if a browser saves it instead of showing
+/// it. If the content is not known, the type that its sender named decides.
 #[must_use]
-pub fn shown_type(file: &Attachment) -> Option<&'static str> {
-    let said = file.content_type.as_deref()?.split(';').next()?.trim().to_ascii_lowercase();
-    SHOWN.into_iter().find(|kind| *kind == said)
+pub fn shown_type(file: &Attachment, content: Option<FileContent>) -> Option<&'static str> {
+    let said = file.content_type.as_deref();
+    match content {
+        Some(content) => content.format.shown_as(said),
+        None => said.and_then(shown_as_said),
+    }
 }
 
 /// The read of the files of messages.
@@ -108,8 +93,8 @@ impl Reading {
         let at = files.iter().position(|file| file.id == attachment).ok_or(NO_FILE)?;
         let key = FileKey { channel: view.channel.channel.id, message, attachment };
         match view.files.get(&key) {
-            Some(&FileState::Stored { hash, size_bytes }) => {
-                Ok(FileView { key, attachment: files[at].clone(), hash, size_bytes })
+            Some(&FileState::Stored { hash, size_bytes, content }) => {
+                Ok(FileView { key, attachment: files[at].clone(), hash, size_bytes, content })
             }
             _ => Err(NO_FILE),
         }

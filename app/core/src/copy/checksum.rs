@@ -135,11 +135,12 @@ fn of_message(stored: &StoredMessage) -> Value {
     })
 }
 
-/// Returns the content of a file, which does not include the number of attempts.
+/// Returns the content of a file, which does not include the number of attempts, and not the format, which is that of
+/// the bytes.
 fn of_file(file: &File) -> Value {
     let (state, hash, size) = match file.state {
         FileState::Waiting { .. } => ("waiting", None, None),
-        FileState::Stored { hash, size_bytes } => ("stored", Some(hash.to_string()), Some(size_bytes)),
+        FileState::Stored { hash, size_bytes, .. } => ("stored", Some(hash.to_string()), Some(size_bytes)),
         FileState::Gone => ("gone", None, None),
         FileState::Failed => ("failed", None, None),
     };

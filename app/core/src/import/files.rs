@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::channel::ChannelId;
-use domain::media::{ContentHash, File, FileKey, FileState};
+use domain::media::{File, FileKey, FileState};
 use domain::message::{AttachmentId, Message, MessageId};
 use domain::page::MessagePage;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -20,6 +20,7 @@ use tracing::{error, warn};
 use super::plan::Planned;
 use super::{ImportError, ImportListener, Importer, retried};
 use crate::ingest::record_results;
+use crate::stored::store_bytes;
 
 /// The number of files that are stored at the same time.
 const AT_ONCE: usize = 8;
@@ -136,7 +137,10 @@ struct Named {
 
 /// The result for one file.
 enum Ended {
-    Stored(ContentHash, u64),
+    Stored {
+        state: FileState,
+        size_bytes: u64,
+    },
     /// A dry run has read this many bytes.
     Readable(u64),
     Unchanged,
@@ -178,11 +182,11 @@ impl Importer {
             let (mut done, mut broken) = (Vec::new(), None);
             while let Some((Named { key, known, .. }, ended)) = underway.next().await {
                 match ended {
-                    Ok(Ended::Stored(hash, size_bytes)) => {
+                    Ok(Ended::Stored { state, size_bytes }) => {
                         counts.stored += 1;
                         counts.stored_bytes += size_bytes;
                         tally.add(size_bytes);
-                        done.push(File { key, state: FileState::Stored { hash, size_bytes } });
+                        done.push(File { key, state });
                     }
                     Ok(Ended::Readable(size_bytes)) if tally.is_first(key) => {
                         counts.stored += 1;
@@ -243,7 +247,7 @@ impl Importer {
         Ok(named.map(|(key, path)| Named { key: *key, path: path.clone(), known: known.get(key).copied() }).collect())
     }
 
-    /// Stores one file, unless its bytes are stored already; a dry run reads it only.
+    /// Stores one file, unless its bytes are stored already with their content; a dry run reads it only.
     async fn file_beside(
         &self,
         files: &Files,
@@ -252,7 +256,7 @@ impl Importer {
         dry_run: bool,
     ) -> std::io::Result<Ended> {
         let tenant = planned.channel.tenant_id;
-        if let Some(FileState::Stored { hash, size_bytes }) = named.known
+        if let Some(FileState::Stored { hash, size_bytes, content: Some(_) }) = named.known
             && files.media.open(tenant, hash, 0, 0).await?.is_some_and(|kept| kept.size_bytes == size_bytes)
         {
             return Ok(Ended::Unchanged);
@@ -264,7 +268,9 @@ impl Importer {
                 let size_bytes = bytes.try_fold(0, async |size, piece| Ok(size + piece.len() as u64)).await;
                 size_bytes.map(Ended::Readable).map_err(MediaError::from)
             }
-            Ok(bytes) => files.media.put(tenant, bytes).await.map(|(hash, size_bytes)| Ended::Stored(hash, size_bytes)),
+            Ok(bytes) => store_bytes(&*files.media, tenant, bytes)
+                .await
+                .map(|(state, size_bytes)| Ended::Stored { state, size_bytes }),
             Err(error) => Err(error.into()),
         };
         match outcome {

@@ -243,7 +243,7 @@ async fn the_sync_state_of_a_deleted_channel_is_not_recorded() {
 
 #[tokio::test]
 async fn the_result_for_a_file_of_a_message_that_was_deleted_meanwhile_is_not_recorded() {
-    let stored = |byte| FileState::Stored { hash: ContentHash::new([byte; 32]), size_bytes: 5 };
+    let stored = |byte| FileState::Stored { hash: ContentHash::new([byte; 32]), size_bytes: 5, content: None };
     let file = |message: u64, state| {
         let attachment = AttachmentId::new(message + 1000).unwrap();
         File { key: FileKey { channel: channel().id, message: id(message), attachment }, state }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use domain::channel::ChannelId;
 use domain::job::Progress;
-use domain::media::{ContentHash, File, FileKey, FileState};
+use domain::media::{File, FileKey, FileState};
 use domain::message::MessageId;
 use domain::page::MessagePage;
 use domain::tenant::TenantId;
@@ -25,6 +25,7 @@ use super::leader::Leader;
 use super::tally::Tally;
 use super::{SyncError, Syncer, in_store};
 use crate::ingest::{Ingest, IngestError, record_results};
+use crate::stored::store_bytes;
 
 /// The number of files that one run fetches at the same time.
 const FETCHES: usize = 8;
@@ -251,7 +252,7 @@ impl FileRun<'_> {
         let one = async |(wanted, address): (Wanted, Option<String>)| {
             let (key, now) = (wanted.file.key, || self.of.clock.now());
             let state = match self.fetch_one(files, address.as_deref()).await {
-                Ok((hash, size_bytes)) => FileState::Stored { hash, size_bytes },
+                Ok((stored, _)) => stored,
                 Err(MediaError::Fetch(FetchError::Gone)) => FileState::Gone,
                 Err(MediaError::Fetch(FetchError::TooLarge)) => FileState::Failed,
                 Err(MediaError::Fetch(FetchError::Failed(reason))) => {
@@ -296,13 +297,13 @@ impl FileRun<'_> {
         Ok(())
     }
 
-    async fn fetch_one(&self, files: &Files, address: Option<&str>) -> Result<(ContentHash, u64), MediaError> {
+    async fn fetch_one(&self, files: &Files, address: Option<&str>) -> Result<(FileState, u64), MediaError> {
         let address = address.ok_or(FetchError::Failed("its address is unknown"))?;
         self.leader.allowed().await;
         let span = debug_span!("media.fetch", bytes = field::Empty, outcome = field::Empty);
         let fetch = async {
             let bytes = files.source.fetch(address, files.limits.size_bytes).await?;
-            files.media.put(self.tenant, bytes).await
+            store_bytes(&*files.media, self.tenant, bytes).await
         };
         let fetched = fetch.instrument(span.clone()).await;
         match &fetched {

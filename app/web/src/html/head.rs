@@ -1,6 +1,6 @@
 //! The head of a page: what search engines and previews of links show of it.
 
-use app_core::browse::{FileStates, shown_type};
+use app_core::browse::FileStates;
 use domain::media::{FileKey, FileState};
 use domain::message::Message;
 use maud::{Markup, html};
@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::Head;
 use super::card;
 use super::markup::{Names, cut, excerpt};
+use super::message::{is_shown_picture, size_of};
 use crate::address::Base;
 
 /// The most characters of a title: search engines cut longer ones.
@@ -74,11 +75,10 @@ pub(super) fn picture<'a>(
     messages.into_iter().find_map(|message| {
         message.attachments.iter().filter(|file| !file.spoiler).find_map(|file| {
             let key = FileKey { channel: message.channel_id, message: message.id, attachment: file.id };
-            let is_stored = matches!(files.get(&key), Some(FileState::Stored { .. }));
-            let is_picture = shown_type(file).is_some_and(|kind| kind.starts_with("image/"));
-            (is_stored && is_picture).then(|| Picture {
+            let Some(&FileState::Stored { content, .. }) = files.get(&key) else { return None };
+            is_shown_picture(file, content).then(|| Picture {
                 path: base.file(key, &file.filename),
-                size: file.width.zip(file.height).filter(|(width, height)| *width > 0 && *height > 0),
+                size: size_of(file, content),
                 alt: file.description.clone().unwrap_or_else(|| file.shown_name().into_owned()),
             })
         })

@@ -2,7 +2,7 @@
 
 use app_core::browse::{Entry, FileStates, shown_type};
 use domain::interaction::{Interaction, InteractionKind};
-use domain::media::{FileKey, FileState};
+use domain::media::{FileContent, FileKey, FileState};
 use domain::message::{Attachment, Message, MessageKind, Reaction, Reference, with_ending};
 use maud::{Markup, html};
 use serde_json::Value;
@@ -224,8 +224,8 @@ fn body(frame: &MessageFrame<'_>, message: &Message) -> Markup {
 
 /// Where a file can be found.
 pub(crate) enum Located {
-    /// Under a path of this server.
-    Here(String),
+    /// Under a path of this server, as a file with this content.
+    Here(String, Option<FileContent>),
     /// At an address of another one.
     Elsewhere(String),
     /// Nowhere yet.
@@ -239,14 +239,20 @@ pub(crate) fn located(base: Base<'_>, message: &Message, file: &Attachment, file
     let key = FileKey { channel: message.channel_id, message: message.id, attachment: file.id };
     match files.get(&key) {
         Some(FileState::Gone) => Located::Gone,
-        Some(FileState::Stored { .. }) => Located::Here(base.file(key, &file.filename)),
+        Some(FileState::Stored { content, .. }) => Located::Here(base.file(key, &file.filename), *content),
         _ => file.url.clone().filter(|url| is_usable(url)).map_or(Located::Nowhere, Located::Elsewhere),
     }
 }
 
 /// Returns whether browsers show a file inside a page. Other pictures, such as SVG, are served to be saved.
-pub(crate) fn is_shown_picture(file: &Attachment) -> bool {
-    shown_type(file).is_some_and(|kind| kind.starts_with("image/"))
+pub(crate) fn is_shown_picture(file: &Attachment, content: Option<FileContent>) -> bool {
+    shown_type(file, content).is_some_and(|kind| kind.starts_with("image/"))
+}
+
+/// Returns the width and height of a picture or video in pixels, as its sender named them or else as its bytes do.
+pub(crate) fn size_of(file: &Attachment, content: Option<FileContent>) -> Option<(u32, u32)> {
+    let said = file.width.zip(file.height).filter(|(width, height)| *width > 0 && *height > 0);
+    said.or_else(|| content?.size)
 }
 
 fn attachment(base: Base<'_>, message: &Message, file: &Attachment, links: &Links) -> Markup {
@@ -256,17 +262,18 @@ fn attachment(base: Base<'_>, message: &Message, file: &Attachment, links: &Link
         Located::Gone => {
             return html! { p class="card" dir="auto" { "📎 " bdi { (name) } " · no longer there" } };
         }
-        Located::Here(path) => (Some(path), true),
-        Located::Elsewhere(url) => (Some(url), false),
-        Located::Nowhere => (None, false),
+        Located::Here(path, content) => (Some(path), Some(content)),
+        Located::Elsewhere(url) => (Some(url), None),
+        Located::Nowhere => (None, None),
     };
     let picture = file.content_type.as_deref().is_some_and(|kind| kind.starts_with("image/"));
-    let sizes = file.width.zip(file.height).filter(|(width, height)| *width > 0 && *height > 0);
+    let size_in_pixels = size_of(file, stored.flatten());
+    let (width, height) = size_in_pixels.unzip();
     html! {
         @match &url {
-            Some(url) if is_shown_picture(file) && stored && !file.spoiler => {
+            Some(url) if stored.is_some_and(|content| is_shown_picture(file, content)) && !file.spoiler => {
                 p { a href=(url) rel="nofollow ugc noopener" {
-                    img class="picture" loading="lazy" src=(url) width=[file.width] height=[file.height]
+                    img class="picture" loading="lazy" src=(url) width=[width] height=[height]
                         alt=(file.description.as_deref().unwrap_or(&name));
                 } }
             },
@@ -277,8 +284,8 @@ fn attachment(base: Base<'_>, message: &Message, file: &Attachment, links: &Link
                     None => bdi { (name) },
                 }
                 " · " (size(file))
-                @if let Some((width, height)) = sizes { " · " (width) " × " (height) }
-                @if let Some(host) = url.as_deref().filter(|_| !stored).and_then(embed::host) { " · " bdi { (host) } }
+                @if let Some((width, height)) = size_in_pixels { " · " (width) " × " (height) }
+                @if let Some(host) = url.as_deref().filter(|_| stored.is_none()).and_then(embed::host) { " · " bdi { (host) } }
                 @if url.is_none() { " · not stored" }
             },
         }

@@ -158,11 +158,11 @@ fn attachment(frame: &MessageFrame<'_>, message: &Message, file: &Attachment) ->
     let file_link = |url: &str| format!("File: {spoiler}{} · {}", link(&name, url), size(file));
     match located(frame.base, message, file, files) {
         Located::Gone => format!("File: {name} · no longer there"),
-        Located::Here(path) if is_shown_picture(file) && !file.spoiler => {
+        Located::Here(path, content) if is_shown_picture(file, content) && !file.spoiler => {
             let alt = file.description.as_deref().map_or_else(|| name.clone(), Text::line);
             format!("!{}", link(&alt, &frame.scope.address(&path)))
         }
-        Located::Here(path) => file_link(&frame.scope.address(&path)),
+        Located::Here(path, _) => file_link(&frame.scope.address(&path)),
         Located::Elsewhere(url) => file_link(&url),
         Located::Nowhere => format!("File: {spoiler}{name} · {} · not stored", size(file)),
     }
