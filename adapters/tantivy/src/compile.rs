@@ -43,6 +43,11 @@ pub(crate) struct Compiled {
 
 /// Compiles a query for the segments of `searcher`.
 pub(crate) fn compile(fields: Fields, request: &CandidateQuery, searcher: &Searcher) -> tantivy::Result<Compiled> {
+    if request.query.is_contradictory() {
+        // Otherwise all that match the one term are visited to find that they match the other.
+        let (query, ids) = (Box::new(EmptyQuery), (0, u64::MAX));
+        return Ok(Compiled { query, excluded: Vec::new(), scored: Vec::new(), exact: true, ids });
+    }
     let mut compiler =
         Compiler { fields, request, searcher, clauses: Vec::new(), excluded: Vec::new(), exact: true, left: TOKENS.1 };
     let (mut from, mut within, mut scored) = (None, None, Vec::new());

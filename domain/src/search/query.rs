@@ -21,6 +21,14 @@ impl SearchQuery {
         &self.terms
     }
 
+    /// Returns whether a term excludes all that another one demands, so that no message matches.
+    #[must_use]
+    pub fn is_contradictory(&self) -> bool {
+        let excludes = |term: &&Term| term.negated && !matches!(term.filter, Filter::From(_) | Filter::In(_));
+        let demands = |filter: &Filter| self.terms.iter().any(|term| !term.negated && term.filter == *filter);
+        self.terms.iter().filter(excludes).any(|term| demands(&term.filter))
+    }
+
     /// Returns the text of the query without the term at `index`; for a link that removes a filter.
     #[must_use]
     pub fn without(&self, index: usize) -> String {

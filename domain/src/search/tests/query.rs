@@ -54,6 +54,20 @@ fn words_and_phrases_are_terms() {
 }
 
 #[test]
+fn a_query_that_excludes_what_it_demands_is_contradictory() {
+    for text in
+        ["foo -FOO", "bar \"a b\" -\"a b\"", "pre* -pre*", "-has:image foo has:image", "pinned:true -pinned:true"]
+    {
+        assert!(query(text).is_contradictory(), "{text}");
+    }
+    // A message by another of the authors can match.
+    let same = format!("from:{0} from:{1} -from:{0}", "0".repeat(32), "1".repeat(32));
+    for text in ["foo -bar", "foo -fo*", "-foo -foo", "foo foo", "has:image -has:video", "in:a in:b -in:a", &same] {
+        assert!(!query(text).is_contradictory(), "{text}");
+    }
+}
+
+#[test]
 fn what_is_no_operator_is_text() {
     for text in ["https://example.org/a", "std::vec", "12:30", "他说:你好", ":smile:", "C++:", "a.b:c"] {
         assert_eq!(only(text), words(text), "{text}");
