@@ -10,6 +10,7 @@ pub use crate::color::Color;
 use crate::crawling::AiTraining;
 use crate::domain_name::DomainName;
 use crate::guild::GuildSnowflake;
+use crate::profile::Profile;
 use crate::retention::Retention;
 use crate::slug::TenantSlug;
 use crate::solved::SolvedTags;
@@ -261,6 +262,8 @@ pub struct Tenant {
     pub status: TenantStatus,
     /// The appearance of its pages.
     pub branding: Branding,
+    /// How it presents its archive.
+    pub profile: Profile,
     /// How long earlier texts of its messages are stored.
     pub retention: Retention,
     /// The forum tags that mark posts as solved.
@@ -294,6 +297,7 @@ impl Tenant {
             name,
             status: TenantStatus::Active,
             branding: Branding::default(),
+            profile: Profile::default(),
             retention: Retention::NONE,
             solved_tags: SolvedTags::default(),
             ai_training: AiTraining::default(),

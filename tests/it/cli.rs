@@ -34,11 +34,16 @@ fn a_community_can_be_made_listed_changed_and_deleted() {
 #[test]
 fn wrong_usage_ends_with_2_and_what_cannot_be_done_with_1() {
     let installation = Installation::new();
-    let cases: [(&[&str], i32, &str); 10] = [
+    let cases: [(&[&str], i32, &str); 15] = [
         (&["tenant", "create", "1", "x", "--slug", "A_B"], 2, "A_B"),
         (&["tenant", "create", "1", ""], 2, "NAME"),
         (&["tenant", "update", "no-such"], 2, "--name"),
         (&["tenant", "update", "no-such", "--status", "GONE"], 2, "GONE"),
+        (&["tenant", "update", "no-such", "--contact", "no-address"], 2, "an e-mail address"),
+        (&["tenant", "update", "no-such", "--link", "Forum=http://a.example"], 2, "https"),
+        (&["tenant", "update", "no-such", "--footer", &"x".repeat(501)], 2, "500"),
+        (&["tenant", "update", "no-such", "--accent-color", "red"], 2, "red"),
+        (&["tenant", "update", "no-such", "--icon", "no-such-file"], 1, "no-such-file"),
         (&["import"], 2, "PATH"),
         (&["import", "x", "--visibility", "some"], 2, "some"),
         (&["serve", "--bind", "nowhere"], 2, "BIND"),

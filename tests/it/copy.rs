@@ -30,7 +30,11 @@ fn archive() -> Installation {
         CAST(strftime('%Y%m%d', ((message_id >> 22) + 1420070400000) / 1000, 'unixepoch') AS INTEGER)
         FROM attachments LIMIT 1)",
     );
-    change("UPDATE tenants SET primary_color = '#123456', solved_tags = '[\"Solved\"]', ai_training = 'allow'");
+    change(
+        "UPDATE tenants SET primary_color = '#123456', solved_tags = '[\"Solved\"]', ai_training = 'allow',
+        description = 'a place', links = '[{\"label\":\"a\",\"url\":\"https://a.example\"}]', contact = 'a@b.example',
+        icon_hash = '00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff', icon_kind = 'png'",
+    );
     change(
         "INSERT INTO unreadable_messages SELECT channel_id, '6d1f5c0e-93b7-5a52-8e44-b0d927ac71f3', NULL, 5, 9,
         'a message has no id', '{\"content\":\"odd\"}', 1790000000000, 1790000000001 FROM attachments LIMIT 1",

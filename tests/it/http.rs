@@ -1,5 +1,6 @@
 //! The REST API and the site over a socket.
 
+mod about;
 mod addresses;
 mod crowd;
 mod days;

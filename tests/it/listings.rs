@@ -23,7 +23,7 @@ fn add_tenants(database: &Connection, slugs: impl Iterator<Item = String>, statu
         let tenant =
             "INSERT INTO tenants SELECT ?1, platform, ?2, ?2, ?2, ?3, logo_url, primary_color, secondary_color,
             accent_color, created_at, updated_at, deleting_since, retention_deleted_days, retention_edited_days, solved_tags,
-            NULL, ai_training
+            NULL, ai_training, NULL, NULL, NULL, NULL, NULL, NULL
             FROM tenants WHERE slug = 'merged'";
         assert_eq!(unit.execute(tenant, [&id, &slug, status]).unwrap(), 1);
         if with_channel {

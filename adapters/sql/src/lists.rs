@@ -8,8 +8,8 @@ const LISTS: &[(&str, &str)] = &[
     (
         "tenant",
         "tenant_id, platform, platform_id, slug, name, status, logo_url, primary_color, secondary_color, \
-         accent_color, retention_deleted_days, retention_edited_days, solved_tags, domain, ai_training, created_at, \
-         updated_at, deleting_since",
+         accent_color, description, footer, links, contact, icon_hash, icon_kind, retention_deleted_days, \
+         retention_edited_days, solved_tags, domain, ai_training, created_at, updated_at, deleting_since",
     ),
     (
         "channel",

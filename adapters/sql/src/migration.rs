@@ -79,6 +79,7 @@ macro_rules! migrations {
             29 "0029_ai_training",
             30 "0030_bookmarks",
             31 "0031_file_contents",
+            32 "0032_profiles",
         }
     };
     ($dialect:literal: $($version:literal $name:literal),+ $(,)?) => {

@@ -3,6 +3,8 @@
 use async_trait::async_trait;
 use domain::change::ChangeKind;
 use domain::domain_name::DomainName;
+use domain::media::ContentHash;
+use domain::profile::{Contact, Description, Footer, Icon, Links, Profile};
 use domain::retention::{Retention, RetentionPeriod};
 use domain::slug::TenantSlug;
 use domain::solved::SolvedTags;
@@ -12,7 +14,7 @@ use ports::page::Page;
 use ports::tenant::TenantRepository;
 use tracing::instrument;
 
-use crate::columns::{Columns, list_text};
+use crate::columns::{Columns, ValueError, list_text};
 use crate::session::{FromRow, Session};
 use crate::unit::SqlUnit;
 use crate::values::Parameters;
@@ -62,6 +64,7 @@ impl FromRow for Tenant {
                 secondary_color: row.parse_optional("secondary_color")?,
                 accent_color: row.parse_optional("accent_color")?,
             },
+            profile: profile(row)?,
             retention: retention(row)?,
             solved_tags: solved_tags(row)?,
             ai_training: row.parse("ai_training")?,
@@ -82,6 +85,23 @@ pub fn retention(row: &mut impl Columns) -> Result<Retention, StoreError> {
         RetentionPeriod::new(days).map_err(|error| row.corrupt(column, error))
     };
     Ok(Retention { deleted: period("retention_deleted_days")?, edited: period("retention_edited_days")? })
+}
+
+fn profile(row: &mut impl Columns) -> Result<Profile, StoreError> {
+    let icon: Option<ContentHash> = row.parse_optional("icon_hash")?;
+    let kind = row.parse_optional("icon_kind")?;
+    let icon = match (icon, kind) {
+        (Some(hash), Some(kind)) => Some(Icon { hash, kind }),
+        (None, None) => None,
+        _ => return Err(row.corrupt("icon_kind", ValueError::Together)),
+    };
+    Ok(Profile {
+        description: row.check_optional("description", Description::new)?,
+        footer: row.check_optional("footer", Footer::new)?,
+        links: Links::new(row.list("links")?).map_err(|error| row.corrupt("links", error))?,
+        contact: row.check_optional("contact", Contact::new)?,
+        icon,
+    })
 }
 
 fn solved_tags(row: &mut impl Columns) -> Result<SolvedTags, StoreError> {
@@ -114,6 +134,12 @@ fn parameters(tenant: &Tenant) -> Parameters<'_> {
         "primary_color" => color(tenant.branding.primary_color),
         "secondary_color" => color(tenant.branding.secondary_color),
         "accent_color" => color(tenant.branding.accent_color),
+        "description" => tenant.profile.description.as_ref().map(Description::as_str),
+        "footer" => tenant.profile.footer.as_ref().map(Footer::as_str),
+        "links" => list_text(tenant.profile.links.as_slice()),
+        "contact" => tenant.profile.contact.as_ref().map(Contact::as_str),
+        "icon_hash" => tenant.profile.icon.map(|icon| icon.hash.to_string()),
+        "icon_kind" => tenant.profile.icon.map(|icon| icon.kind.as_str()),
         "retention_deleted_days" => tenant.retention.deleted.days().map(u32::from),
         "retention_edited_days" => tenant.retention.edited.days().map(u32::from),
         "solved_tags" => list_text(tenant.solved_tags.as_slice()),

@@ -80,7 +80,8 @@ impl TenantStatements for Unit {
     const UPDATE: &'static str = r"
         UPDATE tenants
         SET slug = :slug, name = :name, status = :status, logo_url = :logo_url, primary_color = :primary_color,
-            secondary_color = :secondary_color, accent_color = :accent_color,
+            secondary_color = :secondary_color, accent_color = :accent_color, description = :description,
+            footer = :footer, links = :links, contact = :contact, icon_hash = :icon_hash, icon_kind = :icon_kind,
             retention_deleted_days = :retention_deleted_days, retention_edited_days = :retention_edited_days,
             solved_tags = :solved_tags, domain = :domain, ai_training = :ai_training, updated_at = :updated_at,
             deleting_since = :deleting_since

@@ -1,5 +1,6 @@
 //! Reads the archive: the tenants, channels and messages that a client may see.
 
+mod about;
 mod changed;
 mod changes;
 mod channels;
@@ -38,6 +39,7 @@ use self::structure::{Structure, Structures};
 use crate::follow::Freshness;
 use crate::jobs::unfinished_of;
 
+pub use self::about::Extent;
 pub use self::changes::{Subject, Update};
 pub use self::channels::{ChannelView, ThreadPage, ThreadView, Threads};
 pub use self::context::PageContext;

@@ -288,8 +288,14 @@ impl Removals {
         let of_media = |error: std::io::Error| StoreError::Backend(error.into());
         let now = self.clock.now();
         let mut unit = self.store.begin().await?;
+        // Locked first, as by those who change the icon.
+        let tenant = unit.tenants().find(file.tenant).await?;
         if !unit.unused_files().lock(file).await? {
             return Ok(());
+        }
+        if tenant.and_then(|tenant| tenant.profile.icon).is_some_and(|icon| icon.hash == file.hash) {
+            unit.unused_files().delete(file).await?;
+            return unit.commit().await;
         }
         let uses = unit.media().list_stored(file.tenant, file.hash, STEP).await?;
         if uses.is_empty() {

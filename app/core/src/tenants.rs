@@ -5,12 +5,15 @@ use std::sync::Arc;
 use domain::crawling::AiTraining;
 use domain::domain_name::DomainName;
 use domain::job::{Job, JobKind};
+use domain::profile::{Contact, Description, Footer, Icon, IconKind, Links, Profile};
 use domain::retention::{Retention, RetentionPeriod};
 use domain::slug::TenantSlug;
 use domain::solved::SolvedTags;
 use domain::tenant::{Branding, Color, LogoUrl, Platform, PlatformId, Tenant, TenantId, TenantName, TenantStatus};
+use futures::StreamExt as _;
 use ports::clock::Clock;
 use ports::error::StoreError;
+use ports::media::{MediaError, MediaStore};
 use ports::store::Store;
 use uuid::Uuid;
 
@@ -45,6 +48,15 @@ pub enum TenantsError {
          put its key file back, and restart Verta"
     )]
     KeyMissing,
+    /// The bytes of an icon are not those of a picture in a format that every browser shows.
+    #[error("an icon is a picture in the format PNG, JPEG, WebP or GIF")]
+    NotAnIcon,
+    /// The icon has more bytes than one may have.
+    #[error("an icon has at most 1 MiB")]
+    IconTooLarge,
+    /// The icon was not stored.
+    #[error("the icon was not stored")]
+    Media(#[from] MediaError),
     /// The store failed.
     #[error("the store failed")]
     Store(#[from] StoreError),
@@ -82,6 +94,8 @@ pub struct TenantPatch {
     pub status: Option<TenantStatus>,
     /// The appearance of its pages.
     pub branding: BrandingPatch,
+    /// How it presents its archive.
+    pub profile: ProfilePatch,
     /// How long earlier texts are stored.
     pub retention: RetentionPatch,
     /// The forum tags that mark posts as solved.
@@ -169,6 +183,38 @@ impl BrandingPatch {
     }
 }
 
+/// The changes to a tenant's profile, which are applied like those to its branding. Its icon is changed by
+/// [`Tenants::set_icon`].
+#[derive(Debug, Clone, Default)]
+pub struct ProfilePatch {
+    /// What it says of itself.
+    pub description: Change<Description>,
+    /// The text at the end of its pages.
+    pub footer: Change<Footer>,
+    /// Whom to contact.
+    pub contact: Change<Contact>,
+    /// Its links.
+    pub links: Option<Links>,
+}
+
+impl ProfilePatch {
+    /// Returns a patch that clears every field.
+    #[must_use]
+    pub fn clear() -> Self {
+        let links = Some(Links::default());
+        Self { description: Change::Clear, footer: Change::Clear, contact: Change::Clear, links }
+    }
+
+    fn apply(&self, profile: &mut Profile) {
+        self.description.apply(&mut profile.description);
+        self.footer.apply(&mut profile.footer);
+        self.contact.apply(&mut profile.contact);
+        if let Some(links) = &self.links {
+            profile.links.clone_from(links);
+        }
+    }
+}
+
 /// Creates, changes and deletes tenants.
 #[derive(Clone)]
 pub struct Tenants {
@@ -253,6 +299,7 @@ impl Tenants {
         patch.domain.apply(&mut changed.domain);
         changed.status = patch.status.unwrap_or(changed.status);
         patch.branding.apply(&mut changed.branding);
+        patch.profile.apply(&mut changed.profile);
         patch.retention.apply(&mut changed.retention);
         changed.ai_training = patch.ai_training.unwrap_or(changed.ai_training);
         changed.solved_tags = patch.solved_tags.clone().unwrap_or(changed.solved_tags);
@@ -266,6 +313,62 @@ impl Tenants {
         }
         unit.commit().await?;
         Ok(changed)
+    }
+
+    /// Stores `bytes` in `media` as the icon of a tenant, instead of the one before.
+    ///
+    /// # Errors
+    /// [`TenantsError::NotAnIcon`], [`TenantsError::IconTooLarge`], [`TenantsError::Media`],
+    /// [`TenantsError::KeyMissing`] or [`TenantsError::NotFound`].
+    pub async fn set_icon(
+        &self,
+        reference: &str,
+        bytes: Vec<u8>,
+        media: &dyn MediaStore,
+    ) -> Result<Tenant, TenantsError> {
+        let kind = IconKind::of(&bytes).ok_or(TenantsError::NotAnIcon)?;
+        if bytes.len() > Icon::MOST_BYTES {
+            return Err(TenantsError::IconTooLarge);
+        }
+        // A process without the key stores nothing.
+        let tenant = find(&mut *self.begin().await?, reference).await?;
+        let put = async || {
+            let whole = Ok(bytes.clone().into());
+            media.put(tenant.id, futures::stream::iter([whole]).boxed()).await
+        };
+        let (hash, _) = put().await?;
+        let changed = self.change_icon(reference, Some(Icon { hash, kind })).await?;
+        // Equal bytes of a deleted message may have been removed meanwhile; from the commit on they are not.
+        put().await?;
+        Ok(changed)
+    }
+
+    /// Removes the icon of a tenant; fine if it has none.
+    ///
+    /// # Errors
+    /// [`TenantsError::KeyMissing`] or [`TenantsError::NotFound`].
+    pub async fn remove_icon(&self, reference: &str) -> Result<Tenant, TenantsError> {
+        self.change_icon(reference, None).await
+    }
+
+    async fn change_icon(&self, reference: &str, icon: Option<Icon>) -> Result<Tenant, TenantsError> {
+        retry(&LOST_RACE, TenantsError::is_retryable, || self.change_icon_once(reference, icon)).await
+    }
+
+    async fn change_icon_once(&self, reference: &str, icon: Option<Icon>) -> Result<Tenant, TenantsError> {
+        let mut unit = self.begin().await?;
+        let mut tenant = find(&mut *unit, reference).await?;
+        if tenant.profile.icon == icon {
+            return Ok(tenant);
+        }
+        let before = std::mem::replace(&mut tenant.profile.icon, icon);
+        tenant.updated_at = self.clock.now();
+        unit.tenants().update(&tenant).await?;
+        if let Some(before) = before {
+            unit.unused_files().upsert_all(tenant.id, &[before.hash]).await?;
+        }
+        unit.commit().await?;
+        Ok(tenant)
     }
 
     /// Removes a tenant from every response at once, and creates a job that removes its content.

@@ -10,6 +10,7 @@ mod sync;
 mod tenant;
 mod terminal;
 
+use std::convert::Infallible;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -22,11 +23,12 @@ use app_core::tenants::Change;
 use clap::{Arg, ArgGroup, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use domain::crawling::AiTraining;
 use domain::domain_name::{DomainName, DomainNameError};
+use domain::profile::{Contact, Description, Footer, Link, ProfileError};
 use domain::pseudonym::PseudonymKey;
 use domain::retention::RetentionPeriod;
 use domain::slug::TenantSlug;
 use domain::solved::{SolvedTags, SolvedTagsError};
-use domain::tenant::{PlatformId, TenantName, TenantStatus};
+use domain::tenant::{Color, PlatformId, TenantName, TenantStatus};
 use domain::visibility::Visibility;
 use ports::clock::Clock;
 use ports::event::EventSource;
@@ -221,7 +223,8 @@ pub(crate) enum TenantCommand {
     },
     /// Change a community; name at least one thing to change
     #[command(group = ArgGroup::new("change")
-        .args(["name", "slug", "status", "retain_deleted", "retain_edited", "solved_tag", "domain", "ai_training"])
+        .args(["name", "slug", "status", "retain_deleted", "retain_edited", "solved_tag", "domain", "ai_training",
+            "primary_color", "secondary_color", "accent_color", "description", "footer", "contact", "link", "icon"])
         .required(true)
         .multiple(true))]
     Update {
@@ -253,6 +256,8 @@ pub(crate) enum TenantCommand {
         /// first, or `allow`
         #[arg(long, value_name = "POLICY", value_parser = |text: &str| text.parse::<AiTraining>())]
         ai_training: Option<AiTraining>,
+        #[command(flatten)]
+        look: Box<LookArguments>,
         /// Print the result as JSON
         #[arg(long)]
         json: bool,
@@ -265,6 +270,50 @@ pub(crate) enum TenantCommand {
         #[arg(long)]
         json: bool,
     },
+}
+
+/// The look of a community, and what it says of itself. An empty value removes that of before.
+#[derive(Debug, Args)]
+pub(crate) struct LookArguments {
+    /// The colour of its header and links, such as #5865f2. An empty one removes it
+    #[arg(long, value_name = "COLOR", value_parser = or_empty::<Color, _>(|text| text.parse()))]
+    pub(crate) primary_color: Option<Change<Color>>,
+    /// The colour beside it. An empty one removes it
+    #[arg(long, value_name = "COLOR", value_parser = or_empty::<Color, _>(|text| text.parse()))]
+    pub(crate) secondary_color: Option<Change<Color>>,
+    /// The colour of highlights. An empty one removes it
+    #[arg(long, value_name = "COLOR", value_parser = or_empty::<Color, _>(|text| text.parse()))]
+    pub(crate) accent_color: Option<Change<Color>>,
+    /// What it says of itself: plain text of at most 1000 characters. An empty one removes it
+    #[arg(long, value_name = "TEXT", value_parser = or_empty(Description::new))]
+    pub(crate) description: Option<Change<Description>>,
+    /// The text at the end of its pages: plain text of at most 500 characters. An empty one removes it
+    #[arg(long, value_name = "TEXT", value_parser = or_empty(Footer::new))]
+    pub(crate) footer: Option<Change<Footer>>,
+    /// Whom to contact about the archive: an e-mail address or an https address. An empty one removes it
+    #[arg(long, value_name = "ADDRESS", value_parser = or_empty(Contact::new))]
+    pub(crate) contact: Option<Change<Contact>>,
+    /// A link at the end of its pages, such as `Our forum=https://forum.example.org`; repeat it for more, all of which replace
+    /// those of before. An empty one removes them
+    #[arg(long, value_name = "LABEL=URL", value_parser = link)]
+    pub(crate) link: Vec<Option<Link>>,
+    /// A file with its icon: PNG, JPEG, WebP or GIF, at most 1 MiB. An empty name removes it
+    #[arg(long, value_name = "FILE", value_parser = |text: &str| Ok::<_, Infallible>(PathBuf::from(text)))]
+    pub(crate) icon: Option<PathBuf>,
+}
+
+/// Returns a parser of a value; an empty one removes that of before.
+fn or_empty<T, E>(parse: fn(&str) -> Result<T, E>) -> impl Fn(&str) -> Result<Change<T>, E> + Clone {
+    move |text| if text.trim().is_empty() { Ok(Change::Clear) } else { parse(text).map(Change::Set) }
+}
+
+/// Parses a link; an empty one is none.
+fn link(text: &str) -> Result<Option<Link>, ProfileError> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let (label, url) = text.split_once("=https://").ok_or(ProfileError::Address)?;
+    Link::new(label, &format!("https://{url}")).map(Some)
 }
 
 /// Parses the name of a tag; an empty one names none.

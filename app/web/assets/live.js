@@ -148,8 +148,13 @@
       over = true;
       pause();
       main.replaceChildren(...fresh.childNodes);
-    } else if (forum) posts(fresh);
-    else show(page);
+    } else {
+      // An age-gated channel that the reader has opened stays open.
+      const [gate, loaded] = [main, fresh].map((of) => of.querySelector("details.gate"));
+      if (gate && loaded) loaded.open = gate.open;
+      if (forum) posts(fresh);
+      else show(page);
+    }
     if (!news.isConnected) main.append(news);
   }
 

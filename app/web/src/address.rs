@@ -95,6 +95,11 @@ impl<'a> Base<'a> {
         if self.has_domain() { "/".to_owned() } else { self.path("") }
     }
 
+    /// Returns the path of the page about its archive.
+    pub(crate) fn about(self) -> String {
+        self.path("/about")
+    }
+
     /// Returns the reference to its page from the page of all communities.
     pub(crate) fn reference(self) -> String {
         let home = self.home();
@@ -121,6 +126,11 @@ impl<'a> Base<'a> {
     /// Returns the path of the style sheet with the tenant's colours, on every host.
     pub(crate) fn theme(self) -> String {
         format!("/assets/{}/theme.css", self.tenant.slug)
+    }
+
+    /// Returns the path of the tenant's icon, on every host; `None` if it has none.
+    pub(crate) fn icon(self) -> Option<String> {
+        self.tenant.profile.icon.map(|_| format!("/assets/{}/icon", self.tenant.slug))
     }
 
     /// Returns the path of the picture that is drawn for the tenant, on every host.

@@ -1,9 +1,10 @@
 //! Tenants, for clients with the admin key.
 
 use app_core::browse::Audience;
-use app_core::tenants::{BrandingPatch, Change, NewTenant, RetentionPatch, TenantPatch};
+use app_core::tenants::{BrandingPatch, Change, NewTenant, ProfilePatch, RetentionPatch, TenantPatch};
 use domain::domain_name::DomainName;
 use domain::message::MessageId;
+use domain::profile::{Contact, Description, Footer, Link, Links, ProfileError};
 use domain::retention::RetentionPeriod;
 use domain::slug::TenantSlug;
 use domain::solved::SolvedTags;
@@ -58,7 +59,7 @@ pub(super) async fn create(call: &Call<'_>) -> Result<Response, ApiError> {
 /// Updates a tenant by a JSON merge patch: an absent field stays, `null` clears it.
 pub(super) async fn update(call: &Call<'_>, reference: TenantRef<'_>) -> Result<Response, ApiError> {
     let body = call.request.json_body("application/merge-patch+json")?;
-    let known = ["name", "slug", "status", "domain", "branding", "retention", "solved_tags", "ai_training"];
+    let known = ["name", "slug", "status", "domain", "branding", "profile", "retention", "solved_tags", "ai_training"];
     let mut fields = Fields::read(body, &known)?;
     if fields.is_empty() {
         return Err(ApiError::bad_request("the patch changes nothing: name at least one field"));
@@ -69,6 +70,7 @@ pub(super) async fn update(call: &Call<'_>, reference: TenantRef<'_>) -> Result<
         domain: fields.change("domain", |text| DomainName::new(text).map_err(|error| error.to_string())),
         status: fields.kept("status", |text| text.parse().map_err(|error| format!("{error}"))),
         branding: branding(&mut fields),
+        profile: profile(&mut fields),
         retention: retention(&mut fields),
         solved_tags: solved_tags(&mut fields),
         ai_training: fields.kept("ai_training", |text| text.parse().map_err(|error| format!("{error}"))),
@@ -79,6 +81,20 @@ pub(super) async fn update(call: &Call<'_>, reference: TenantRef<'_>) -> Result<
         domains.forget();
     }
     info!(tenant.id = %tenant.id, "tenant updated");
+    Ok(json(StatusCode::OK, &TenantBody::new(&tenant, Audience::Admin)))
+}
+
+/// Stores the body as the icon of a tenant.
+pub(super) async fn set_icon(call: &Call<'_>, reference: TenantRef<'_>) -> Result<Response, ApiError> {
+    let media = call.state.media.as_ref().ok_or_else(|| ApiError::unavailable("no files can be stored here"))?;
+    let tenant = call.state.tenants.set_icon(reference.0, call.request.body.to_vec(), &**media).await?;
+    info!(tenant.id = %tenant.id, "icon of a tenant stored");
+    Ok(json(StatusCode::OK, &TenantBody::new(&tenant, Audience::Admin)))
+}
+
+pub(super) async fn remove_icon(call: &Call<'_>, reference: TenantRef<'_>) -> Result<Response, ApiError> {
+    let tenant = call.state.tenants.remove_icon(reference.0).await?;
+    info!(tenant.id = %tenant.id, "icon of a tenant removed");
     Ok(json(StatusCode::OK, &TenantBody::new(&tenant, Audience::Admin)))
 }
 
@@ -118,6 +134,37 @@ fn branding(of: &mut Fields) -> BrandingPatch {
         Change::Clear => BrandingPatch::clear(),
         Change::Set(patch) => patch,
     }
+}
+
+fn profile(of: &mut Fields) -> ProfilePatch {
+    let text = |error: ProfileError| error.to_string();
+    let patch = of.part("profile", &["description", "footer", "contact", "links"], |fields| ProfilePatch {
+        description: fields.change("description", |given| Description::new(given).map_err(text)),
+        footer: fields.change("footer", |given| Footer::new(given).map_err(text)),
+        contact: fields.change("contact", |given| Contact::new(given).map_err(text)),
+        links: links(fields),
+    });
+    match patch {
+        Change::Keep => ProfilePatch::default(),
+        Change::Clear => ProfilePatch::clear(),
+        Change::Set(patch) => patch,
+    }
+}
+
+fn links(of: &mut Fields) -> Option<Links> {
+    // `null` clears the list, as an empty one does.
+    let links = of.has("links").then(|| {
+        of.objects("links", Links::MOST, &["label", "url"], |fields| {
+            let label = fields.required("label", |text| Ok(text.to_owned()));
+            let url = fields.required("url", |text| Ok(text.to_owned()));
+            let made = Link::new(&label?, &url?);
+            made.map_err(|error| {
+                fields.wrong(if error == ProfileError::Label { "label" } else { "url" }, error.to_string());
+            })
+            .ok()
+        })
+    })?;
+    Links::new(links).map_err(|error| of.wrong("links", error.to_string())).ok()
 }
 
 fn solved_tags(of: &mut Fields) -> Option<SolvedTags> {

@@ -191,6 +191,43 @@ impl Fields {
         texts
     }
 
+    /// Takes a list of at most `most` objects with `known` fields, which may be missing or `null`: empty then. An error in
+    /// an object names its index.
+    pub(super) fn objects<T>(
+        &mut self,
+        field: &str,
+        most: usize,
+        known: &[&str],
+        read: impl Fn(&mut Self) -> Option<T>,
+    ) -> Vec<T> {
+        let items = match self.take(field) {
+            None | Some(Value::Null) => return Vec::new(),
+            Some(Value::List(items)) => items,
+            Some(_) => {
+                self.wrong(field, "expected a list of objects");
+                return Vec::new();
+            }
+        };
+        if items.len() > most {
+            self.wrong(field, format!("has more than {most} items"));
+            return Vec::new();
+        }
+        let mut made = Vec::with_capacity(items.len());
+        for (index, item) in items.into_iter().enumerate() {
+            let place = format!("{field}[{index}]");
+            let Value::Object(values) = item else {
+                self.wrong(&place, "expected an object");
+                continue;
+            };
+            let mut fields = Self::new(values, known);
+            made.extend(read(&mut fields));
+            for error in fields.errors {
+                self.wrong(&format!("{place}.{}", error.field), error.reason);
+            }
+        }
+        made
+    }
+
     /// Takes a required field.
     pub(super) fn required<T>(&mut self, field: &str, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
         let told = self.errors.iter().any(|error| error.field == field);

@@ -206,6 +206,16 @@ impl From<TenantsError> for ApiError {
                 let reason = "it has a value that cannot be stored".to_owned();
                 Self::invalid(vec![FieldError { field: "body".to_owned(), reason }])
             }
+            TenantsError::NotAnIcon => {
+                Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", error.to_string())
+            }
+            TenantsError::IconTooLarge => {
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", error.to_string())
+            }
+            TenantsError::Media(error) => {
+                warn!(error = &error as &dyn std::error::Error, "icon not stored");
+                Self::unavailable("the icon cannot be stored right now")
+            }
             TenantsError::Store(error) => error.into(),
         }
     }

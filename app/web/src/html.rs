@@ -1,5 +1,6 @@
 //! The pages of the site, complete without script.
 
+pub(crate) mod about;
 pub(crate) mod ansi;
 pub(crate) mod card;
 mod channel;
@@ -23,11 +24,13 @@ use app_core::browse::{
 };
 use domain::channel::{Channel, ChannelKind, ForumTag};
 use domain::message::{Message, MessageId};
+use domain::profile::{PlainText, Profile};
 use domain::tenant::{Branding, Tenant};
 use domain::timestamp::Timestamp;
 use maud::{DOCTYPE, Markup, html};
 use ports::channel::ThreadOrder;
 
+pub use self::about::about;
 pub use self::channel::{Position, channel};
 pub(crate) use self::channel::{shown_opener, title};
 pub use self::feed::{Feed, Part};
@@ -185,7 +188,10 @@ fn page(head: &Head, base: Option<Base<'_>>, content: &Markup) -> Markup {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 (head::tags(head, base))
                 (structured::blocks(&head.summary.data))
-                link rel="icon" href="/favicon.svg" type="image/svg+xml";
+                @match base.and_then(Base::icon) {
+                    Some(icon) => { link rel="icon" href=(icon); },
+                    None => { link rel="icon" href="/favicon.svg" type="image/svg+xml"; },
+                }
                 link rel="stylesheet" href="/assets/site.css";
                 @if let Some(base) = base {
                     link rel="stylesheet" href=(base.theme());
@@ -199,7 +205,7 @@ fn page(head: &Head, base: Option<Base<'_>>, content: &Markup) -> Markup {
                 header class="top" {
                     @match base {
                         Some(base) => {
-                            @if let Some(logo) = &base.tenant.branding.logo_url { img src=(logo.as_str()) alt=""; }
+                            @if let Some(icon) = base.icon() { img src=(icon) alt="" width="32" height="32"; }
                             a href=(base.home()) { (base.tenant.name.as_str()) }
                         },
                         None => a href="/" { "Verta" },
@@ -208,6 +214,7 @@ fn page(head: &Head, base: Option<Base<'_>>, content: &Markup) -> Markup {
                 }
                 (content)
                 footer {
+                    @if let Some(base) = base { (own_footer(base)) }
                     "People appear under generated names. An archive by "
                     // The site of a domain leads to no other community.
                     @if base.is_some_and(Base::has_domain) { "Verta" } @else { a href="/" { "Verta" } }
@@ -216,6 +223,27 @@ fn page(head: &Head, base: Option<Base<'_>>, content: &Markup) -> Markup {
             }
         }
     }
+}
+
+/// Returns what a community adds to the end of its pages.
+fn own_footer(base: Base<'_>) -> Markup {
+    let Profile { footer, links, .. } = &base.tenant.profile;
+    html! {
+        @if let Some(footer) = footer { (paragraphs(footer)) }
+        @if !links.as_slice().is_empty() {
+            ul class="links" {
+                @for link in links.as_slice() {
+                    li { a href=(link.url()) rel="noopener" dir="auto" { (link.label()) } }
+                }
+            }
+        }
+        p { a href=(base.about()) { "About this archive" } }
+    }
+}
+
+/// Returns a text that a community wrote about itself, without markup.
+fn paragraphs<const MOST: usize>(text: &PlainText<MOST>) -> Markup {
+    html! { @for part in text.paragraphs() { p class="plain" dir="auto" { (part) } } }
 }
 
 /// Returns a page of a tenant, with its channels beside `content`.
@@ -240,7 +268,22 @@ fn framed(
         summary,
         feeds: feed::of_page(frame, current),
     };
-    framed_with(frame, &head, current, content)
+    match current.filter(|_| head.adult) {
+        Some(view) => framed_with(frame, &head, current, &gated(view, content)),
+        None => framed_with(frame, &head, current, content),
+    }
+}
+
+/// Returns the content of an age-gated channel behind a notice. It is closed until the reader opens it, without script, and the
+/// page is the same for all readers.
+fn gated(view: &ChannelView, content: &Markup) -> Markup {
+    html! {
+        p class="notice" role="note" {
+            strong { "18+" } " " bdi { (view.channel.name) }
+            " is age-gated in Discord: its content is for adults only."
+        }
+        details class="gate" { summary { "I am an adult: show the content" } (content) }
+    }
 }
 
 fn framed_with(frame: &Frame<'_>, head: &Head, current: Option<&ChannelView>, content: &Markup) -> Markup {
@@ -332,6 +375,7 @@ pub fn tenant(base: Base<'_>, page: &ChannelPage, listing: &Listing) -> Markup {
     let named = frame.named();
     let content = html! {
         h1 { (base.tenant.name.as_str()) }
+        @if let Some(description) = &base.tenant.profile.description { (paragraphs(description)) }
         @if channels.is_empty() { p class="muted" { "No channel of this community is public." } }
         ul class="cards" {
             @for view in channels.iter().filter(|view| view.channel.kind != ChannelKind::CATEGORY) {
@@ -352,7 +396,9 @@ pub fn tenant(base: Base<'_>, page: &ChannelPage, listing: &Listing) -> Markup {
     };
     let shown = channels.iter().filter(|view| view.channel.kind != ChannelKind::CATEGORY);
     let shown: Vec<&str> = shown.map(|view| view.channel.name.as_str()).collect();
-    let summary = Summary { description: head::line(&shown.join(", ")), ..Summary::default() };
+    let description = base.tenant.profile.description.as_ref();
+    let description = description.map_or_else(|| shown.join(", "), |text| text.as_str().to_owned());
+    let summary = Summary { description: head::line(&description), ..Summary::default() };
     framed(&frame, "Channels", listing, None, summary, &content)
 }
 
@@ -476,9 +522,6 @@ fn heading(frame: &Frame<'_>, view: &ChannelView, emojis: &EmojiNames) -> Markup
             None => (tags(view.channel.tags.iter(), emojis)),
         }
         @if let Some(topic) = &view.channel.topic { div class="topic" { (markup::render(topic, &frame.named())) } }
-        @if view.is_age_gated() {
-            p class="notice" role="note" { strong { "18+" } " This channel is age-gated in Discord: its content is for adults only." }
-        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The web server: the REST API and the site. It parses requests, calls use cases of `app-core`, and renders what they
 //! return as JSON (`wire`) or as pages (`html`), which do no I/O.
 
+mod about;
 pub mod address;
 mod admin;
 mod body;
@@ -60,6 +61,7 @@ use tokio::sync::Semaphore;
 pub use self::cache::Cache;
 pub use self::server::Server;
 pub use self::stream::Streams;
+use crate::about::Extents;
 use crate::address::PublicAddress;
 use crate::budget::Budget;
 use crate::limit::RateLimit;
@@ -138,6 +140,8 @@ pub struct ServerState {
     /// Bounds the open streams.
     stream_slots: Arc<Slots>,
     index_key: Option<String>,
+    /// The extents of the archives of tenants, as they were a while ago.
+    extents: Extents,
     /// The last robots.txt of each domain, and that of other hosts, for the time when the store fails.
     robots: Mutex<HashMap<Option<DomainName>, String>>,
 }
@@ -177,6 +181,7 @@ impl ServerState {
             streams: None,
             stream_slots: Slots::new(server::MAX_CONNECTIONS),
             index_key: settings.index_key,
+            extents: Extents::default(),
             robots: Mutex::default(),
         }
     }

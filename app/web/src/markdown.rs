@@ -1,6 +1,7 @@
 //! The Markdown twins of the pages of the site, for programs that read: `CommonMark` without HTML, complete and in the order of
 //! the page. All text that people wrote is escaped, so that every heading, list of links and picture is the document's.
 
+mod about;
 mod channel;
 mod embed;
 mod markup;
@@ -9,9 +10,11 @@ mod text;
 
 use app_core::browse::{ChannelPage, ChannelView, ThreadPage};
 use domain::channel::{Channel, ChannelKind};
+use domain::profile::PlainText;
 use domain::tenant::Tenant;
 use ports::channel::ThreadOrder;
 
+pub(crate) use self::about::about;
 pub(crate) use self::channel::channel;
 use self::markup::render;
 use self::text::{Text, link};
@@ -111,6 +114,11 @@ pub(crate) fn home(public: &PublicAddress, tenants: &[Tenant], next: Option<&str
     document.finish()
 }
 
+/// Returns a text that a community wrote about itself, without markup.
+fn plain<const MOST: usize>(text: &PlainText<MOST>) -> String {
+    text.paragraphs().map(Text::line).collect::<Vec<_>>().join("\n\n")
+}
+
 /// Returns the twin of the page with the channels of a tenant.
 pub(crate) fn tenant(base: Base<'_>, page: &ChannelPage, canonical: Option<&str>) -> String {
     let frame = Frame { base, channels: &page.channels, now: None };
@@ -119,6 +127,7 @@ pub(crate) fn tenant(base: Base<'_>, page: &ChannelPage, canonical: Option<&str>
     let mut document = Document::new(base.tenant.name.as_str());
     document.page(origin, canonical);
     document.open();
+    document.part(base.tenant.profile.description.as_ref().map_or_else(String::new, plain));
     for view in &page.channels {
         let channel = &view.channel;
         if channel.kind == ChannelKind::CATEGORY {

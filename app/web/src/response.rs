@@ -2,7 +2,6 @@
 
 use app_core::browse::Audience;
 use bytes::Bytes;
-use domain::tenant::{LogoUrl, Tenant};
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use http::header::{
@@ -10,7 +9,7 @@ use http::header::{
     CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, LINK, LOCATION, REFERRER_POLICY, RETRY_AFTER, VARY,
     WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
-use http::{HeaderName, HeaderValue, StatusCode, Uri};
+use http::{HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
 use twox_hash::XxHash3_128;
 
@@ -46,25 +45,10 @@ pub(crate) async fn opened(response: Response) -> Result<Response, ApiError> {
     Ok(Response::from_parts(head, body))
 }
 
-/// Returns the content security policy of a page: the site's own scripts, styles and pictures, and the tenant's logo. A picture from
-/// another host would reveal every reader to that host.
-fn policy(logo: Option<&str>) -> HeaderValue {
-    let logo = logo.and_then(origin).map_or_else(String::new, |origin| format!(" {origin}"));
-    let policy = format!(
-        "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'{logo}; form-action 'self'; base-uri 'none'; \
-         frame-ancestors 'none'"
-    );
-    HeaderValue::from_str(&policy).expect("an origin is plain text")
-}
-
-/// Returns the scheme and authority of a URL, if they are valid in a policy.
-fn origin(address: &str) -> Option<String> {
-    let address: Uri = address.parse().ok()?;
-    let (scheme, authority) = (address.scheme_str()?, address.authority()?);
-    let plain = |c: u8| c.is_ascii_alphanumeric() || b".-:[]".contains(&c);
-    (matches!(scheme, "http" | "https") && authority.as_str().bytes().all(plain))
-        .then(|| format!("{scheme}://{authority}"))
-}
+/// The content security policy of a page: the site's own scripts, styles and pictures. A picture from another host would
+/// reveal every reader to that host.
+const POLICY: &str = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; \
+                      form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// Returns a response with `body` as JSON.
 pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Response {
@@ -73,20 +57,12 @@ pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Response {
     with_type(status, "application/json", body)
 }
 
-/// Returns a page without pictures of another host.
+/// Returns a page.
 pub(crate) fn html(status: StatusCode, page: maud::Markup) -> Response {
     let mut page = page.into_string();
     page.shrink_to_fit();
     let mut response = with_type(status, "text/html; charset=utf-8", page);
-    response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy(None));
-    response
-}
-
-/// Returns a page of a tenant, which shows its logo.
-pub(crate) fn html_of(tenant: &Tenant, page: maud::Markup) -> Response {
-    let mut response = html(StatusCode::OK, page);
-    let logo = tenant.branding.logo_url.as_ref().map(LogoUrl::as_str);
-    response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy(logo));
+    response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     response
 }
 
@@ -211,6 +187,3 @@ pub(crate) fn knows(if_none_match: &[HeaderValue], tag: &HeaderValue) -> bool {
         known == "*" || known.trim_start_matches("W/") == tag.trim_start_matches("W/")
     })
 }
-
-#[cfg(test)]
-mod tests;

@@ -8,7 +8,7 @@ use http::Method;
 use super::call::{Call, Captures, Work};
 use super::capture::{ChannelRef, FeedFormat, FileName, PageNumber, PartRef, SitemapName, TagRef, TenantRef};
 use super::request::Area;
-use super::{admin, feed, file, health, job, node, public, search, site, sitemap, stream};
+use super::{about, admin, feed, file, health, job, node, public, search, site, sitemap, stream};
 
 /// The audience of a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,6 +136,8 @@ routes! {
     GET "/api/v1/admin/tenants/{id}" Admin [] admin::show, (id: TenantRef<'_>);
     PATCH "/api/v1/admin/tenants/{id}" Admin [] admin::update, (id: TenantRef<'_>);
     DELETE "/api/v1/admin/tenants/{id}" Admin [] admin::delete, (id: TenantRef<'_>);
+    PUT "/api/v1/admin/tenants/{id}/icon" Admin [] admin::set_icon, (id: TenantRef<'_>);
+    DELETE "/api/v1/admin/tenants/{id}/icon" Admin [] admin::remove_icon, (id: TenantRef<'_>);
     POST "/api/v1/admin/tenants/{id}/sync" Admin [] job::sync, (id: TenantRef<'_>);
     GET "/api/v1/admin/tenants/{id}/jobs" Admin ["limit" "cursor"] job::list, (id: TenantRef<'_>);
     GET "/api/v1/admin/tenants/{id}/channels/{channel}/messages/{message}/versions" Admin ["limit" "cursor"]
@@ -150,12 +152,15 @@ routes! {
     GET "/{key}.txt" Public [] sitemap::key, (key: FileName<'_>);
     GET "/assets/{file}" Public [] site::asset, (file: FileName<'_>);
     GET "/assets/{tenant}/theme.css" Reader [] site::theme, (tenant: TenantRef<'_>);
+    GET "/assets/{tenant}/icon" Reader [] site::tenant_icon, (tenant: TenantRef<'_>);
     GET "/assets/{tenant}/card.png" Reader [] site::card, (tenant: TenantRef<'_>);
     GET "/" Public ["cursor"] site::home, ();
     GET "/.md" Public ["cursor"] site::home, ();
     GET "/{tenant}.md" Public ["cursor"] site::tenant, (tenant: TenantRef<'_>);
     GET "/{tenant}" Public ["cursor"] site::tenant, (tenant: TenantRef<'_>);
     GET "/{tenant}/search" Public ["q" "channel" "sort" "cursor"] search::page, (tenant: TenantRef<'_>);
+    GET "/{tenant}/about" Public [] about::page, (tenant: TenantRef<'_>);
+    GET "/{tenant}/about.md" Public [] about::page, (tenant: TenantRef<'_>);
     GET "/{tenant}/sitemap.xml" Public [] sitemap::index, (tenant: TenantRef<'_>);
     GET "/{tenant}/sitemap-{month}.xml" Public [] sitemap::month, (tenant: TenantRef<'_>, month: SitemapName);
     GET "/{tenant}/feed.{format}" Public [] feed::tenant, (tenant: TenantRef<'_>, format: FeedFormat);

@@ -11,7 +11,7 @@ use super::call::Call;
 use super::capture::TenantRef;
 use super::error::ApiError;
 use super::query::Query;
-use super::response::{Response, html_of, json};
+use super::response::{Response, html, json};
 use crate::address::sort_name;
 use crate::html::{self as pages, SearchState};
 use crate::wire::SearchBody;
@@ -111,7 +111,7 @@ pub(super) async fn page(call: &Call<'_>, slug: TenantRef<'_>) -> Result<Respons
     let now = call.state.clock.now();
     let frame = pages::Frame { base: call.base(&tenant), channels: &channels, now: Some(now) };
     let shown = pages::search(&frame, text, query.get("channel").unwrap_or_default(), parsed.as_ref().ok(), &state);
-    let mut response = unstored(html_of(&tenant, shown));
+    let mut response = unstored(html(StatusCode::OK, shown));
     *response.status_mut() = status;
     if let Some(seconds) = retry_after {
         response.headers_mut().insert(header::RETRY_AFTER, seconds.into());

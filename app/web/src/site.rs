@@ -3,23 +3,27 @@
 use std::sync::Arc;
 
 use app_core::browse::{ChannelFilter, ChannelView, Find, MAX_TREE, Messages, Reading, Threads, is_thin_thread};
-use http::{StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 
 use super::call::{Call, Form};
 use super::capture::{ChannelRef, FileName, PageNumber, PartRef, TenantRef};
 use super::error::ApiError;
 use super::public::{channel_cursor, find, thread_cursor};
 use super::query::Query;
-use super::response::{Response, html, html_of, markdown, with_type};
+use super::response::{Body, Response, html, markdown, with_type};
 use crate::address::{Base, PublicAddress, day_path, markdown_path, segment, thread_path};
 use crate::html::{self as pages, Listing, Position};
 use crate::markdown as twins;
 
+use bytes::Bytes;
 use domain::day::Day;
 use domain::message::MessageId;
+use domain::profile::Icon;
 use domain::tenant::Tenant;
 use domain::timestamp::Timestamp;
+use futures::FutureExt as _;
 use ports::channel::ThreadOrder;
+use tracing::warn;
 use uuid::Uuid;
 
 /// The number of messages of a page.
@@ -52,6 +56,25 @@ pub(super) async fn theme(call: &Call<'_>, tenant: TenantRef<'_>) -> Result<Resp
 pub(super) async fn card(call: &Call<'_>, tenant: TenantRef<'_>) -> Result<Response, ApiError> {
     let tenant = call.state.browse.open(call.audience).await?.tenant(tenant.0).await?;
     Ok(kept(with_type(StatusCode::OK, "image/png", pages::card::png(&tenant))))
+}
+
+/// Returns the icon of a tenant.
+pub(super) async fn tenant_icon(call: &Call<'_>, tenant: TenantRef<'_>) -> Result<Response, ApiError> {
+    let tenant = call.state.browse.open(call.audience).await?.tenant(tenant.0).await?;
+    let missing = || ApiError::not_found("this community has no icon");
+    let (icon, media) = tenant.profile.icon.zip(call.state.media.clone()).ok_or_else(missing)?;
+    let mut response = kept(with_type(StatusCode::OK, icon.kind.media_type(), Bytes::new()));
+    let tag = HeaderValue::from_str(&format!("\"{}\"", icon.hash)).expect("a hash is plain text");
+    response.headers_mut().insert(header::ETAG, tag);
+    let opening = async move {
+        let opened = media.open(tenant.id, icon.hash, 0, Icon::MOST_BYTES as u64).await.map_err(|error| {
+            warn!(tenant.id = %tenant.id, error = &error as &dyn std::error::Error, "icon not readable");
+            ApiError::unavailable("the icon cannot be read right now")
+        })?;
+        Ok(opened.ok_or_else(missing)?.bytes)
+    };
+    *response.body_mut() = Body::Opening(opening.boxed());
+    Ok(response)
 }
 
 /// Lets browsers cache a file for a while without revalidation.
@@ -104,7 +127,7 @@ pub(super) async fn tenant(call: &Call<'_>, slug: TenantRef<'_>) -> Result<Respo
     let base = call.base(&tenant);
     let listing = listing(query, base.home());
     Ok(match call.form {
-        Form::Html => html_of(&tenant, pages::tenant(base, &page, &listing)),
+        Form::Html => html(StatusCode::OK, pages::tenant(base, &page, &listing)),
         Form::Markdown => twin(base, &listing, |canonical| twins::tenant(base, &page, canonical)),
     })
 }
@@ -281,7 +304,7 @@ impl<'a> Site<'a> {
         let context = at.page_context(&self.tenant, view, messages).await?;
         let frame = self.frame();
         Ok(match self.form {
-            Form::Html => html_of(&self.tenant, pages::channel(&frame, view, messages, context, position, listing)),
+            Form::Html => html(StatusCode::OK, pages::channel(&frame, view, messages, context, position, listing)),
             Form::Markdown => twin(frame.base, listing, |canonical| {
                 twins::channel(&frame, view, messages, context, position, canonical)
             }),
@@ -320,7 +343,7 @@ impl<'a> Site<'a> {
         let listing = listing(query, path).unless(page.threads.is_empty());
         let frame = self.frame();
         Ok(match self.form {
-            Form::Html => html_of(&self.tenant, pages::forum(&frame, view, &page, &emojis, order, &listing)),
+            Form::Html => html(StatusCode::OK, pages::forum(&frame, view, &page, &emojis, order, &listing)),
             Form::Markdown => {
                 twin(frame.base, &listing, |canonical| twins::forum(&frame, view, &page, order, canonical))
             }

@@ -212,7 +212,9 @@ pub(super) async fn month(
 const DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
 
 fn path(base: Base<'_>, page: &SitemapPage<'_>) -> String {
-    let Some(channel) = page.channel else { return base.home() };
+    let Some(channel) = page.channel else {
+        return if page.is_about { base.about() } else { base.home() };
+    };
     let path = base.channel(channel);
     match page.day {
         Some(day) => day_path(&path, day, page.number),

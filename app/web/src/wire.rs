@@ -11,6 +11,7 @@ use domain::day::{DayStats, Month};
 use domain::domain_name::DomainName;
 use domain::job::{Job, JobId, JobKind, JobState};
 use domain::message::MessageId;
+use domain::profile::{Contact, Description, Footer, Links, Profile};
 use domain::retention::Retention;
 use domain::slug::{ChannelSlug, TenantSlug};
 use domain::solved::SolvedTags;
@@ -49,6 +50,30 @@ impl From<Retention> for RetentionBody {
     }
 }
 
+/// How a tenant presents its archive.
+#[derive(Debug, Serialize)]
+pub struct ProfileBody<'a> {
+    description: Option<&'a Description>,
+    footer: Option<&'a Footer>,
+    contact: Option<&'a Contact>,
+    links: &'a Links,
+    /// A path on this server.
+    icon_url: Option<String>,
+}
+
+impl<'a> ProfileBody<'a> {
+    fn new(tenant: &'a Tenant) -> Self {
+        let Profile { description, footer, contact, links, icon: _ } = &tenant.profile;
+        Self {
+            description: description.as_ref(),
+            footer: footer.as_ref(),
+            contact: contact.as_ref(),
+            links,
+            icon_url: Base::of_api(tenant).icon(),
+        }
+    }
+}
+
 /// A tenant; `platform_id`, `retention`, `solved_tags` and `ai_training` only for clients with the admin key.
 #[derive(Debug, Serialize)]
 pub struct TenantBody<'a> {
@@ -61,6 +86,7 @@ pub struct TenantBody<'a> {
     updated_at: Timestamp,
     domain: Option<&'a DomainName>,
     branding: &'a Branding,
+    profile: ProfileBody<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     platform_id: Option<&'a PlatformId>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -86,6 +112,7 @@ impl<'a> TenantBody<'a> {
             updated_at: tenant.updated_at,
             domain: tenant.domain.as_ref(),
             branding: &tenant.branding,
+            profile: ProfileBody::new(tenant),
             platform_id: is_admin.then_some(&tenant.platform_id),
             retention: is_admin.then(|| tenant.retention.into()),
             solved_tags: is_admin.then_some(&tenant.solved_tags),

@@ -2,6 +2,8 @@
 
 use domain::crawling::AiTraining;
 use domain::domain_name::DomainName;
+use domain::media::ContentHash;
+use domain::profile::{Contact, Description, Footer, Icon, IconKind, Link, Links, Profile};
 use domain::slug::TenantSlug;
 use domain::solved::SolvedTags;
 use domain::tenant::{Branding, LogoUrl, PlatformId, Tenant, TenantId, TenantName, TenantStatus};
@@ -30,6 +32,10 @@ fn domain(name: &str) -> DomainName {
     DomainName::new(&format!("{name}x{}.example", Uuid::new_v4().simple())).unwrap()
 }
 
+fn link(label: &str) -> Link {
+    Link::new(label, "https://example.org/?a=b&c=%20#d").unwrap()
+}
+
 fn full() -> Tenant {
     let plain = tenant();
     Tenant {
@@ -42,6 +48,13 @@ fn full() -> Tenant {
             secondary_color: Some("#ffffff".parse().unwrap()),
             accent_color: Some("#0a0B0c".parse().unwrap()),
         },
+        profile: Profile {
+            description: Some(Description::new("Wir nähen 🧵\n\n\"x\" <b>").unwrap()),
+            footer: Some(Footer::new("© Nähkreis").unwrap()),
+            links: Links::new(vec![link("Fäden 🧶 & \"x\""), link("a")]).unwrap(),
+            contact: Some(Contact::new("archive+team@mail.example.org").unwrap()),
+            icon: Some(Icon { hash: ContentHash::new([0xa5; 32]), kind: IconKind::Webp }),
+        },
         solved_tags: SolvedTags::new(["Solved", "Gelöst 🧵", "\"x\""]).unwrap(),
         ai_training: AiTraining::Allow,
         created_at: at(1_772_366_400_001),
@@ -49,6 +62,11 @@ fn full() -> Tenant {
         deleting_since: Some(at(1_772_366_400_999)),
         ..plain
     }
+}
+
+fn longest_link() -> Link {
+    let url = format!("https://example.org/{}", "a".repeat(2_048 - "https://example.org/".len()));
+    Link::new(&"🧵".repeat(100), &url).unwrap()
 }
 
 async fn insert(store: &dyn Store, tenant: &Tenant) -> Result<(), StoreError> {
@@ -217,6 +235,13 @@ async fn a_tenant_at_every_end_comes_back(store: &dyn Store) {
         branding: Branding {
             logo_url: Some(LogoUrl::new(&format!("{logo}{}", "a".repeat(2048 - logo.len()))).unwrap()),
             ..Branding::default()
+        },
+        profile: Profile {
+            description: Some(Description::new(&"🧵".repeat(1_000)).unwrap()),
+            footer: Some(Footer::new(&"🧵".repeat(500)).unwrap()),
+            links: Links::new(vec![longest_link(); Links::MOST]).unwrap(),
+            contact: Some(Contact::new(longest_link().url()).unwrap()),
+            icon: Some(Icon { hash: ContentHash::new([0; 32]), kind: IconKind::Jpeg }),
         },
         ai_training: AiTraining::Deny,
         solved_tags: SolvedTags::new((0..20).map(|number| format!("{number:02}{}", "🧵".repeat(48)))).unwrap(),

@@ -18,7 +18,7 @@ const OBJECTS: [(&str, &[&str], &[&str]); 14] = [
         &["securitySchemes", "parameters", "headers", "responses", "schemas"],
         &["securitySchemes", "parameters", "headers", "responses", "schemas"],
     ),
-    ("path", &["parameters", "get", "post", "patch", "delete", "options"], &[]),
+    ("path", &["parameters", "get", "post", "put", "patch", "delete", "options"], &[]),
     (
         "operation",
         &["operationId", "tags", "summary", "description", "security", "parameters", "requestBody", "responses"],
@@ -265,6 +265,7 @@ fn an_object_of_ours_says_all_that_it_has() {
         "NewTenant.",
         "TenantPatch.",
         "BrandingPatch.",
+        "ProfilePatch.",
         "RetentionPatch.",
         "SyncRequest.",
     ];

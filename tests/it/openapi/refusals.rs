@@ -160,6 +160,49 @@ fn domains() -> Vec<Value> {
     domains
 }
 
+fn profiles() -> Vec<Value> {
+    let link = |label: &str, url: &str| json!({"links": [{"label": label, "url": url}]});
+    let many = |count: usize| json!({"links": vec![json!({"label": "a", "url": "https://a.example"}); count]});
+    vec![
+        json!(null),
+        json!({}),
+        json!([]),
+        json!("x"),
+        json!({"icon_url": "/assets/first/icon"}),
+        json!({"description": null, "footer": null, "contact": null, "links": null}),
+        json!({"description": "one\n\ntwo 🧵"}),
+        json!({"description": "🧵".repeat(1_000)}),
+        json!({"description": "🧵".repeat(1_001)}),
+        json!({"description": ""}),
+        json!({"description": "a\u{1b}[31m"}),
+        json!({"description": 1}),
+        json!({"footer": "x".repeat(500)}),
+        json!({"footer": "x".repeat(501)}),
+        json!({"contact": "archive+team@mail.example.org"}),
+        json!({"contact": "https://example.org/contact?a=b"}),
+        json!({"contact": "http://example.org"}),
+        json!({"contact": "archive"}),
+        json!({"contact": "a b@example.org"}),
+        json!({"contact": "a@localhost"}),
+        many(0),
+        many(10),
+        many(11),
+        link("Forum 🧵", "https://forum.example/a?b=c#d"),
+        link("", "https://a.example"),
+        link("  ", "https://a.example"),
+        link(&"x".repeat(101), "https://a.example"),
+        link("a", "http://a.example"),
+        link("a", "javascript:alert(1)"),
+        link("a", "https://"),
+        link("a", "https://user@a.example"),
+        link("a", "https://a.example/ b"),
+        json!({"links": [{"label": "a"}]}),
+        json!({"links": [{"label": "a", "url": "https://a.example", "rel": "x"}]}),
+        json!({"links": [1]}),
+        json!({"links": {}}),
+    ]
+}
+
 fn lists_of_tags() -> [Value; 12] {
     let many = |count: usize| (0..count).map(|number| number.to_string()).collect::<Vec<_>>();
     [
@@ -238,6 +281,9 @@ fn a_body_that_the_document_allows_is_taken_and_any_other_is_refused() {
     ];
     for branding in brandings {
         check(&change, &patch, &json!({"branding": branding}), 200);
+    }
+    for profile in profiles() {
+        check(&change, &patch, &json!({"profile": profile}), 200);
     }
     let retentions = [
         json!(null),

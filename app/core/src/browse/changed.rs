@@ -32,7 +32,9 @@ impl Reading {
     ) -> Result<(), BrowseError> {
         if kinds.contains(&ChangeKind::Tenant) {
             let month = month_at(tenant.created_at);
-            visit(SitemapPage { channel: None, day: None, number: 1, month, changed_at: None });
+            for is_about in [false, true] {
+                visit(SitemapPage { channel: None, is_about, day: None, number: 1, month, changed_at: None });
+            }
         }
         let mut intervals: BTreeMap<ChannelId, Vec<Interval>> = BTreeMap::new();
         let is_closed =
@@ -162,7 +164,7 @@ impl Reading {
 /// Returns the page of a channel, or the first one of a thread.
 fn front(channel: &Channel) -> SitemapPage<'_> {
     let month = Day::of(channel.platform_id.cast()).month();
-    SitemapPage { channel: Some(channel), day: None, number: 1, month, changed_at: None }
+    SitemapPage { channel: Some(channel), is_about: false, day: None, number: 1, month, changed_at: None }
 }
 
 fn is_in(page: Interval, intervals: &[Interval]) -> bool {

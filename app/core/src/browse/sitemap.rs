@@ -15,8 +15,10 @@ const BATCH: u32 = 100;
 /// A page that search engines should list.
 #[derive(Debug, Clone, Copy)]
 pub struct SitemapPage<'a> {
-    /// Its channel or thread; `None` for the page of the tenant.
+    /// Its channel or thread; `None` for a page of the tenant itself.
     pub channel: Option<&'a Channel>,
+    /// Whether it is the page about the tenant's archive.
+    pub is_about: bool,
     /// The day that it shows.
     pub day: Option<Day>,
     /// Its number among the pages of the day or thread, from 1.
@@ -44,14 +46,24 @@ impl Reading {
         let is_wanted = |of: Month| month.is_none_or(|month| month == of);
         let created = month_at(tenant.created_at);
         if is_wanted(created) {
-            visit(SitemapPage { channel: None, day: None, number: 1, month: created, changed_at: None });
+            for is_about in [false, true] {
+                let (channel, changed_at) = (None, None);
+                visit(SitemapPage { channel, is_about, day: None, number: 1, month: created, changed_at });
+            }
         }
         let views = self.channels(tenant).await?;
         let (first, last) = month.map_or_else(|| (Day::of(MessageId::MIN), Day::of(MessageId::MAX)), Month::days);
         for view in views.iter().filter(|view| view.channel.kind != ChannelKind::CATEGORY && !view.is_age_gated()) {
             let channel = &view.channel;
             let created = Day::of(channel.platform_id.cast()).month();
-            let front = SitemapPage { channel: Some(channel), day: None, number: 1, month: created, changed_at: None };
+            let front = SitemapPage {
+                channel: Some(channel),
+                is_about: false,
+                day: None,
+                number: 1,
+                month: created,
+                changed_at: None,
+            };
             let is_listed = is_wanted(created) && self.has_content(view).await?;
             if is_listed {
                 visit(front);
@@ -62,7 +74,7 @@ impl Reading {
                     for number in (1..=pages).filter(|_| !stats.counts.is_thin_day()) {
                         let (day, month) = (Some(stats.day), stats.day.month());
                         let changed_at = Some(stats.changed_at).filter(|_| pages == 1);
-                        visit(SitemapPage { channel: Some(channel), day, number, month, changed_at });
+                        visit(SitemapPage { day, number, month, changed_at, ..front });
                     }
                 }
             }
@@ -106,7 +118,7 @@ impl Reading {
                 for number in (1..=pages).filter(|_| !is_thin_thread(view, totals.counts)) {
                     let changed_at = Some(totals.changed_at).filter(|_| pages == 1);
                     let channel = Some(&view.channel);
-                    visit(SitemapPage { channel, day: None, number, month: created, changed_at });
+                    visit(SitemapPage { channel, is_about: false, day: None, number, month: created, changed_at });
                 }
             }
             after = next;
