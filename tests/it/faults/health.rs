@@ -98,7 +98,7 @@ fn at_once(server: &Server, look: impl Fn(&Answer) + Sync, meanwhile: impl FnOnc
 async fn with_every_connection_in_use_the_site_is_ready_and_a_long_wait_is_an_error() {
     on_a_site(Installation::serve_without_index, |server, proxy| {
         let met = proxy.met();
-        proxy.next("FROM tenants", Fault::Stall);
+        proxy.next("WHERE slug =", Fault::Stall);
         let refused = AtomicUsize::new(0);
         // The stalled request is rejected; the others take its connection when it is given up.
         let look = |answer: &Answer| {
