@@ -2,55 +2,37 @@
 
 use std::str::FromStr;
 
-use crate::media::ContentHash;
+use crate::media::{ContentHash, FileFormat};
 use crate::tenant::UnknownWord;
 
-/// The format of an icon.
+/// The format of an icon: PNG, JPEG, WebP or GIF.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum IconKind {
-    /// PNG.
-    Png,
-    /// JPEG.
-    Jpeg,
-    /// WebP.
-    Webp,
-    /// GIF.
-    Gif,
-}
+pub struct IconKind(FileFormat);
 
 impl IconKind {
-    /// Returns the format of the bytes of a picture, by their first ones; `None` if it is none of these.
+    /// Returns the format as one of an icon; `None` if it is none of these.
+    #[must_use]
+    pub fn new(format: FileFormat) -> Option<Self> {
+        let is_one = matches!(format, FileFormat::Png | FileFormat::Jpeg | FileFormat::Webp | FileFormat::Gif);
+        is_one.then_some(Self(format))
+    }
+
+    /// Returns the format of the bytes of an icon, by their first ones; `None` if it is none of these.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Option<Self> {
-        match bytes {
-            [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Some(Self::Png),
-            [0xff, 0xd8, 0xff, ..] => Some(Self::Jpeg),
-            [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some(Self::Webp),
-            [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Some(Self::Gif),
-            _ => None,
-        }
+        Self::new(FileFormat::of(bytes))
     }
 
     /// Returns its name in stores.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Png => "png",
-            Self::Jpeg => "jpeg",
-            Self::Webp => "webp",
-            Self::Gif => "gif",
-        }
+    pub fn as_str(self) -> &'static str {
+        self.0.as_str()
     }
 
     /// Returns its media type.
     #[must_use]
-    pub const fn media_type(self) -> &'static str {
-        match self {
-            Self::Png => "image/png",
-            Self::Jpeg => "image/jpeg",
-            Self::Webp => "image/webp",
-            Self::Gif => "image/gif",
-        }
+    pub fn media_type(self) -> &'static str {
+        self.0.shown_as(None).expect("browsers show each of these formats")
     }
 }
 
@@ -58,8 +40,7 @@ impl FromStr for IconKind {
     type Err = UnknownWord;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let all = [Self::Png, Self::Jpeg, Self::Webp, Self::Gif];
-        let found = all.into_iter().find(|kind| kind.as_str() == text);
+        let found = text.parse().ok().and_then(Self::new);
         found.ok_or_else(|| UnknownWord::new(text, "png, jpeg, webp, gif"))
     }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::media::FileFormat;
 
 #[test]
 fn a_text_is_plain_and_has_a_largest_length() {
@@ -70,22 +71,21 @@ fn a_contact_is_an_e_mail_or_https_address() {
 
 #[test]
 fn the_format_of_an_icon_is_that_of_its_bytes() {
-    for (bytes, kind) in [
-        (&b"\x89PNG\r\n\x1a\n...."[..], Some(IconKind::Png)),
-        (b"\xff\xd8\xff\xe0", Some(IconKind::Jpeg)),
-        (b"RIFF\x00\x00\x00\x00WEBPVP8 ", Some(IconKind::Webp)),
-        (b"GIF89a", Some(IconKind::Gif)),
-        (b"GIF87a", Some(IconKind::Gif)),
-        (b"GIF88a", None),
+    for (bytes, format) in [
+        (&b"\x89PNG\r\n\x1a\n...."[..], Some(FileFormat::Png)),
+        (b"\xff\xd8\xff\xe0", Some(FileFormat::Jpeg)),
+        (b"RIFF\x00\x00\x00\x00WEBPVP8 ", Some(FileFormat::Webp)),
+        (b"GIF89a", Some(FileFormat::Gif)),
+        (b"GIF87a", Some(FileFormat::Gif)),
         (b"RIFF\x00\x00\x00\x00WAVE", None),
         (b"<svg xmlns=\"http://www.w3.org/2000/svg\"/>", None),
         (b"<!doctype html>", None),
         (b"", None),
     ] {
-        assert_eq!(IconKind::of(bytes), kind, "{bytes:?}");
+        assert_eq!(IconKind::of(bytes), format.and_then(IconKind::new), "{bytes:?}");
     }
-    for kind in [IconKind::Png, IconKind::Jpeg, IconKind::Webp, IconKind::Gif] {
-        assert_eq!(kind.as_str().parse(), Ok(kind));
+    for name in ["png", "jpeg", "webp", "gif"] {
+        assert_eq!(name.parse::<IconKind>().unwrap().as_str(), name);
     }
-    assert!("svg".parse::<IconKind>().is_err());
+    assert!("svg".parse::<IconKind>().is_err() && "mp4".parse::<IconKind>().is_err());
 }

@@ -2,7 +2,7 @@
 
 use domain::crawling::AiTraining;
 use domain::domain_name::DomainName;
-use domain::media::ContentHash;
+use domain::media::{ContentHash, FileFormat};
 use domain::profile::{Contact, Description, Footer, Icon, IconKind, Link, Links, Profile};
 use domain::slug::TenantSlug;
 use domain::solved::SolvedTags;
@@ -53,7 +53,7 @@ fn full() -> Tenant {
             footer: Some(Footer::new("© Nähkreis").unwrap()),
             links: Links::new(vec![link("Fäden 🧶 & \"x\""), link("a")]).unwrap(),
             contact: Some(Contact::new("archive+team@mail.example.org").unwrap()),
-            icon: Some(Icon { hash: ContentHash::new([0xa5; 32]), kind: IconKind::Webp }),
+            icon: Some(Icon { hash: ContentHash::new([0xa5; 32]), kind: IconKind::new(FileFormat::Webp).unwrap() }),
         },
         solved_tags: SolvedTags::new(["Solved", "Gelöst 🧵", "\"x\""]).unwrap(),
         ai_training: AiTraining::Allow,
@@ -241,7 +241,7 @@ async fn a_tenant_at_every_end_comes_back(store: &dyn Store) {
             footer: Some(Footer::new(&"🧵".repeat(500)).unwrap()),
             links: Links::new(vec![longest_link(); Links::MOST]).unwrap(),
             contact: Some(Contact::new(longest_link().url()).unwrap()),
-            icon: Some(Icon { hash: ContentHash::new([0; 32]), kind: IconKind::Jpeg }),
+            icon: Some(Icon { hash: ContentHash::new([0; 32]), kind: IconKind::new(FileFormat::Jpeg).unwrap() }),
         },
         ai_training: AiTraining::Deny,
         solved_tags: SolvedTags::new((0..20).map(|number| format!("{number:02}{}", "🧵".repeat(48)))).unwrap(),
