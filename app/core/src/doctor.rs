@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use domain::domain_name::DomainName;
 use domain::pseudonym::KeyCheck;
-use domain::tenant::Tenant;
+use domain::slug::TenantSlug;
 use ports::error::StoreError;
 use ports::event::{EventSource, GatewayError, SESSION_RESERVE};
 use ports::guild::{GuildError, GuildSource};
@@ -22,6 +22,7 @@ use serde::Serialize;
 use tokio::time::timeout;
 
 pub use self::files::Files;
+use crate::domains;
 use crate::key::ArchiveKey;
 
 /// The time for one response of the platform or of the store.
@@ -230,12 +231,12 @@ impl Doctor {
         let (Archive::Ready(store), Some(url)) = (&self.archive, &self.public_url) else { return None };
         let host = DomainName::of_authority(url.split_once("://")?.1)?;
         // A store that fails is reported by the check of the database.
-        let tenant = within(hidden_by(&**store, &host)).await?.ok()??;
+        let slug = within(hidden_by(&**store, &host)).await?.ok()??;
         let detail = format!(
             "its domain {host} is the host of PUBLIC_URL, so that the list of communities, and those without a domain, cannot \
              be reached there: give it another domain, or none"
         );
-        Some(Check::warning(format!("domain {}", tenant.slug), detail))
+        Some(Check::warning(format!("domain {slug}"), detail))
     }
 
     fn key(&self) -> Check {
@@ -313,21 +314,12 @@ impl Doctor {
     }
 }
 
-/// Returns the tenant that has `host` as its domain, if there are others.
-async fn hidden_by(store: &dyn Store, host: &DomainName) -> Result<Option<Tenant>, StoreError> {
-    let mut at = store.read().await?;
-    if at.tenants().list(Page { after: None, limit: 2 }).await?.len() < 2 {
+/// Returns the slug of the tenant that has `host` as its domain, if there are others.
+async fn hidden_by(store: &dyn Store, host: &DomainName) -> Result<Option<TenantSlug>, StoreError> {
+    if store.read().await?.tenants().list(Page { after: None, limit: 2 }).await?.len() < 2 {
         return Ok(None);
     }
-    let mut after = None;
-    loop {
-        let page = at.tenants().list_by_domain(Page { after, limit: 100 }).await?;
-        after = page.last().and_then(|last| last.domain.clone());
-        let found = page.into_iter().find(|tenant| tenant.domain.as_ref() == Some(host));
-        if found.is_some() || after.is_none() {
-            return Ok(found);
-        }
-    }
+    Ok(domains::read(store).await?.of_domain(host).map(|site| site.slug.clone()))
 }
 
 /// Checks whether live updates can begin.

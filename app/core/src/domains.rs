@@ -134,7 +134,8 @@ impl Domains {
     }
 }
 
-async fn read(store: &dyn Store) -> Result<Sites, StoreError> {
+/// Reads the tenants with a domain.
+pub(crate) async fn read(store: &dyn Store) -> Result<Sites, StoreError> {
     let (mut sites, mut after) = (Sites::default(), None);
     let mut at = store.read().await?;
     loop {

@@ -358,13 +358,11 @@ async fn a_domain_that_hides_the_other_communities_is_a_warning() {
         ..tenant()
     };
     let checked = async |tenants: Vec<Tenant>, url: Option<&str>| {
-        let mut unit = FakeUnitOfWork::default();
+        let (mut list, mut by_domain) = (FakeUnitOfWork::default(), FakeUnitOfWork::default());
         let with_domain: Vec<_> = tenants.iter().filter(|tenant| tenant.domain.is_some()).cloned().collect();
-        unit.tenants.expect_list().returning(move |_| Ok(tenants.clone()));
-        unit.tenants
-            .expect_list_by_domain()
-            .returning(move |page| Ok(if page.after.is_none() { with_domain.clone() } else { Vec::new() }));
-        let archive = Archive::Ready(Arc::new(FakeStore::new([unit_with_key(None), unit])));
+        list.tenants.expect_list().returning(move |_| Ok(tenants.clone()));
+        by_domain.tenants.expect_list_by_domain().returning(move |_| Ok(with_domain.clone()));
+        let archive = Archive::Ready(Arc::new(FakeStore::new([unit_with_key(None), list, by_domain])));
         let public_url = url.map(str::to_owned);
         let checks = Doctor { public_url, ..doctor(archive, key(), Bot::Missing) }.run().await;
         checks.into_iter().find(|check| check.name.starts_with("domain "))
