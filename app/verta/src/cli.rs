@@ -4,6 +4,7 @@ pub(crate) mod copy;
 pub(crate) mod doctor;
 mod import;
 pub(crate) mod media;
+mod progress;
 mod report;
 mod serve;
 mod sync;
@@ -293,8 +294,8 @@ pub(crate) struct LookArguments {
     /// Whom to contact about the archive: an e-mail address or an https address. An empty one removes it
     #[arg(long, value_name = "ADDRESS", value_parser = or_empty(Contact::new))]
     pub(crate) contact: Option<Change<Contact>>,
-    /// A link at the end of its pages, such as `Our forum=https://forum.example.org`; repeat it for more, all of which replace
-    /// those of before. An empty one removes them
+    /// A link at the end of its pages, such as `Our forum=https://forum.example.org`; repeat it for more, all of which
+    /// replace those of before. An empty one removes them
     #[arg(long, value_name = "LABEL=URL", value_parser = link)]
     pub(crate) link: Vec<Option<Link>>,
     /// A file with its icon: PNG, JPEG, WebP or GIF, at most 1 MiB. An empty name removes it
