@@ -2,13 +2,12 @@
 //!
 //! [`IndexNow`] implements [`SearchEngines`]. An endpoint passes each submission on to the other engines that take part
 //! (<https://www.indexnow.org/documentation>). It accepts the addresses of a site that serves the key at
-//! [`key_path`], which every reader can request: the key is no secret, and proves only who controls the site.
+//! `/KEY.txt`, which every reader can request: the key is no secret, and proves only who controls the site.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::uri::InvalidUri;
 use http::{HeaderMap, Method, Request, StatusCode, Uri, header};
 use http_body_util::Full;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -28,11 +27,6 @@ const LONGEST: Duration = Duration::from_hours(24);
 /// How the program names itself to an endpoint.
 const USER_AGENT: &str = concat!("Verta/", env!("CARGO_PKG_VERSION"));
 
-/// An address that is not one of an endpoint.
-#[derive(Debug, thiserror::Error)]
-#[error("the address of the endpoint is invalid")]
-pub struct EndpointError(#[from] InvalidUri);
-
 /// A client of an endpoint.
 pub struct IndexNow {
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
@@ -41,22 +35,20 @@ pub struct IndexNow {
 }
 
 impl IndexNow {
-    /// Returns a client of `endpoint`, such as `https://api.indexnow.org/indexnow`, for sites with this key: 8 to 128 of
-    /// `a-z`, `A-Z`, `0-9` and `-`.
-    ///
-    /// # Errors
-    /// [`EndpointError`] if the address is invalid.
-    pub fn new(endpoint: &str, key: &str) -> Result<Self, EndpointError> {
+    /// Returns a client of `endpoint`, an absolute address such as <https://api.indexnow.org/indexnow>, for sites with
+    /// this key: 8 to 128 of `a-z`, `A-Z`, `0-9` and `-`.
+    #[must_use]
+    pub fn new(endpoint: Uri, key: &str) -> Self {
         let tls = HttpsConnectorBuilder::new().with_webpki_roots().https_or_http().enable_http1().build();
         let client = Client::builder(TokioExecutor::new()).build(tls);
-        Ok(Self { client, endpoint: endpoint.parse()?, key: key.to_owned() })
+        Self { client, endpoint, key: key.to_owned() }
     }
 
     async fn send(&self, site: &str, addresses: &[String]) -> Result<(), SubmitError> {
         let body = Submission {
             host: site.split_once("://").map_or(site, |(_, host)| host),
             key: &self.key,
-            key_location: format!("{site}{}", key_path(&self.key)),
+            key_location: format!("{site}/{}.txt", self.key),
             url_list: addresses,
         };
         let request = Request::builder()
@@ -71,12 +63,6 @@ impl IndexNow {
         let response = response.map_err(|elapsed| later(elapsed.into()))?.map_err(|error| later(error.into()))?;
         judge(response.status(), response.headers())
     }
-}
-
-/// Returns the path at which a site serves its key.
-#[must_use]
-pub fn key_path(key: &str) -> String {
-    format!("/{key}.txt")
 }
 
 /// The body of a request.

@@ -23,7 +23,7 @@ async fn submitted(head: &'static str) -> (Result<(), SubmitError>, String) {
         String::from_utf8(request).unwrap()
     });
     let addresses = ["/", "/chat/2026-03-01"].map(|path| format!("https://a.example:8443{path}"));
-    let sent = IndexNow::new(&endpoint, KEY).unwrap().submit("https://a.example:8443", &addresses).await;
+    let sent = IndexNow::new(endpoint.parse().unwrap(), KEY).submit("https://a.example:8443", &addresses).await;
     (sent, answer.await.unwrap())
 }
 
@@ -80,6 +80,7 @@ async fn an_endpoint_that_cannot_be_reached_is_tried_again_later() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}/", listener.local_addr().unwrap());
     drop(listener);
-    let sent = IndexNow::new(&endpoint, KEY).unwrap().submit("https://a.example", &["https://a.example/".into()]).await;
+    let sent =
+        IndexNow::new(endpoint.parse().unwrap(), KEY).submit("https://a.example", &["https://a.example/".into()]).await;
     assert!(matches!(sent, Err(SubmitError::Later { wait: None, .. })), "{sent:?}");
 }

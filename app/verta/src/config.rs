@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use domain::pseudonym::PseudonymKey;
+use http::Uri;
 use ipnet::IpNet;
 
 pub(crate) use self::secret::{AdminKey, BotToken, BucketSecret, IndexKey};
@@ -213,8 +214,8 @@ pub(crate) struct Config {
     pub(crate) public_url: Option<PublicUrl>,
     /// The key of submissions to search engines, which are off without one.
     pub(crate) index_key: Option<IndexKey>,
-    /// The endpoint of those submissions; its adapter parses it again.
-    pub(crate) index_url: String,
+    /// The endpoint of those submissions.
+    pub(crate) index_url: Uri,
     /// The filter of the log.
     pub(crate) log: LogFilter,
     /// The format of the log.

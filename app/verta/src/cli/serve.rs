@@ -27,7 +27,7 @@ use tracing::info;
 
 use super::terminal::eprintln;
 use super::{Outcome, Role, Tools, import};
-use crate::config::{AdminKey, Config, ConfigError, PublicUrl};
+use crate::config::{AdminKey, Config, PublicUrl};
 use crate::meter::meter;
 
 /// The longest time that a run fetches files, however many there are: new messages are not read before it ends.
@@ -88,7 +88,7 @@ pub(super) async fn run(paths: &[PathBuf], role: Role, config: &Config, tools: &
         Some(live) => state.with_live(live.status()),
         None => state,
     };
-    let submissions = submissions(role, config, tools)?;
+    let submissions = submissions(role, config, tools);
     let server = Server::bind(config.bind, state)
         .await
         .map_err(|error| format!("cannot listen at {} (BIND): {error}", config.bind))?;
@@ -184,8 +184,8 @@ fn settings(role: Role, config: &Config, tools: &Tools) -> Settings {
     }
 }
 
-/// Returns the cache of responses, and the subscriber that drops them, with the segments of channels, which have a quarter
-/// of the memory.
+/// Returns the cache of responses, and the subscriber that drops them, with the segments of channels, which have a
+/// quarter of the memory.
 fn cache(config: &Config, tools: &Tools) -> Option<(Arc<Cache>, Arc<Invalidation>)> {
     let bytes = config.cache_bytes?;
     let cache = Arc::new(Cache::new(bytes - bytes / 4));
@@ -199,14 +199,12 @@ fn public_url(config: &Config) -> Option<String> {
 }
 
 /// Returns the submissions of changed pages to search engines, of a process with the site, if there is a key for them.
-fn submissions(role: Role, config: &Config, tools: &Tools) -> Result<Option<Submissions>, ConfigError> {
-    let has_site = matches!(role, Role::Web | Role::All);
-    let Some(key) = config.index_key.as_ref().filter(|_| has_site) else { return Ok(None) };
-    let engines = IndexNow::new(&config.index_url, key.as_str())
-        .map_err(|error| ConfigError { variable: "INDEXNOW_URL", reason: error.to_string() })?;
+fn submissions(role: Role, config: &Config, tools: &Tools) -> Option<Submissions> {
+    let key = config.index_key.as_ref().filter(|_| matches!(role, Role::Web | Role::All))?;
+    let engines = IndexNow::new(config.index_url.clone(), key.as_str());
     let addresses = Arc::new(PublicAddress::new(public_url(config)));
     let (store, clock) = (Arc::clone(&tools.store), Arc::clone(&tools.clock));
-    Ok(Some(Submissions::new(store, Arc::new(engines), addresses, clock, tools.process.clone())))
+    Some(Submissions::new(store, Arc::new(engines), addresses, clock, tools.process.clone()))
 }
 
 /// Returns the search nodes that a process asks in place of its own indexes.

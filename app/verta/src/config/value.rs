@@ -208,12 +208,12 @@ pub(super) fn node_urls(text: &str) -> Result<Vec<String>, String> {
 }
 
 /// Parses the address of an endpoint on another server.
-pub(super) fn endpoint(text: &str) -> Result<String, String> {
+pub(super) fn endpoint(text: &str) -> Result<http::Uri, String> {
     let wrong = || format!("{} is not an address such as https://api.indexnow.org/indexnow", shown(text));
     let uri: http::Uri = text.parse().map_err(|_| wrong())?;
     let scheme = matches!(uri.scheme_str(), Some("http" | "https"));
     let host = uri.authority().is_some_and(|authority| !authority.as_str().contains('@'));
-    if scheme && host && !text.contains('#') { Ok(text.to_owned()) } else { Err(wrong()) }
+    if scheme && host && !text.contains('#') { Ok(uri) } else { Err(wrong()) }
 }
 
 pub(super) fn rate_limit(text: &str) -> Result<Option<NonZeroU32>, String> {
