@@ -38,7 +38,8 @@ pub trait ChangeRepository: Send {
     /// reader whose position is before them must read everything again.
     async fn trim(&mut self, before: Timestamp, kept: u64, limit: u32) -> Result<u64, StoreError>;
 
-    /// Returns the bookmark of a reader, whose name has 1 to 300 visible ASCII characters; `None` if it was never stored.
+    /// Returns the bookmark of a reader, whose name has 1 to 300 visible ASCII characters; `None` if it was never
+    /// stored.
     async fn bookmark(&mut self, reader: &str) -> Result<Option<Bookmark>, StoreError>;
 
     /// Stores the bookmark of a reader in place of the one before. Idempotent. Bookmarks keep no change from being

@@ -35,8 +35,8 @@ pub enum SubmitError {
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait SearchEngines: Send + Sync {
-    /// Submits the addresses (1..=[`MOST_ADDRESSES`]) of pages that appeared, changed or disappeared. All of them are on
-    /// `site`, which is scheme, host and maybe a port. Success means that they were received: each engine requests the
-    /// pages when it wants to. It may be repeated.
+    /// Submits the addresses (1..=[`MOST_ADDRESSES`]) of pages that appeared, changed or disappeared. All of them are
+    /// on `site`, which is scheme, host and maybe a port. Success means that they were received: each engine requests
+    /// the pages when it wants to. It may be repeated.
     async fn submit(&self, site: &str, addresses: &[String]) -> Result<(), SubmitError>;
 }

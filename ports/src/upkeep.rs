@@ -23,8 +23,8 @@ pub trait MediaUpkeep: Send + Sync {
     /// [`std::io::Error`] if the store cannot be read.
     async fn tenants(&self) -> std::io::Result<Vec<TenantId>>;
 
-    /// Returns the files of a tenant after `after`, ascending by hash; at most `limit` (1..=1000). Retired files are not
-    /// among them.
+    /// Returns the files of a tenant after `after`, ascending by hash; at most `limit` (1..=1000). Retired files are
+    /// not among them.
     ///
     /// # Errors
     /// [`std::io::Error`] if the store cannot be read.

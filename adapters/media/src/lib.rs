@@ -2,8 +2,8 @@
 //! tenant.
 //!
 //! [`MediaFolder`] implements [`ports::media::MediaStore`], and [`ports::snapshot::SnapshotStore`] and
-//! [`ports::upkeep::MediaUpkeep`] in the same folder. A file appears complete or not at all, on disk before the row that
-//! names it. Its calls block, so they run on threads of their own, apart from those of the database.
+//! [`ports::upkeep::MediaUpkeep`] in the same folder. A file appears complete or not at all, on disk before the row
+//! that names it. Its calls block, so they run on threads of their own, apart from those of the database.
 
 mod folder;
 mod pool;

@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use url::Url;
 
-/// The region of requests to an endpoint that the operator chose: most such stores have no regions, and accept this one.
+/// The region of requests to an endpoint that the operator chose: most such stores have no regions, and accept this
+/// one.
 const DEFAULT_REGION: &str = "us-east-1";
 /// The expected form.
 const FORM: &str = "expected s3://BUCKET/PREFIX?region=REGION, or with endpoint=https://HOST for a store of another \

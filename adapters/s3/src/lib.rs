@@ -1,8 +1,8 @@
 //! A media store in a bucket of S3, or of a store that speaks its protocol, which many processes share.
 //!
 //! [`S3Media`] implements [`ports::media::MediaStore`], [`ports::snapshot::SnapshotStore`] and
-//! [`ports::upkeep::MediaUpkeep`]. An object is named `PREFIX/TENANT/GENERATION/HASH`; the generation is what makes
-//! the files of a tenant disappear at once (`generation.rs`). Requests that fail for a moment are repeated, and a download
+//! [`ports::upkeep::MediaUpkeep`]. An object is named `PREFIX/TENANT/GENERATION/HASH`; the generation is what makes the
+//! files of a tenant disappear at once (`generation.rs`). Requests that fail for a moment are repeated, and a download
 //! that breaks off is resumed where it ended.
 //!
 //! Nothing outside of the prefix is read or changed.
@@ -89,8 +89,8 @@ impl S3Media {
         self.0.generations.read(self.store(), tenant, &self.tenant(tenant)).await
     }
 
-    /// Stores an object in the current generation, under the name that `name` returns for its prefix; not if there is one
-    /// of this name already and it `stays`.
+    /// Stores an object in the current generation, under the name that `name` returns for its prefix; not if there is
+    /// one of this name already and it `stays`.
     async fn place(&self, tenant: TenantId, spool: Spool, stays: bool, name: impl Fn(Path) -> Path) -> io::Result<()> {
         let at = self.tenant(tenant);
         let generation = self.0.generations.begin(self.store(), tenant, &at).await?;

@@ -121,8 +121,8 @@ impl Segment {
         Some(Hit { id, score, segment: index, doc })
     }
 
-    /// Finds documents from the newest on until there are `wanted` that were not taken. Returns false if it was not done
-    /// before the deadline.
+    /// Finds documents from the newest on until there are `wanted` that were not taken. Returns false if it was not
+    /// done before the deadline.
     pub(crate) fn find(&mut self, wanted: usize, deadline: Instant) -> tantivy::Result<bool> {
         while self.found.len() < wanted && !self.docs.is_empty() {
             if Instant::now() >= deadline {

@@ -129,8 +129,8 @@ impl Browse {
         Self { store, shared: None }
     }
 
-    /// Returns the same reader with the structures of tenants and segments of channels in memory, as long as `invalidation`, a subscriber of the
-    /// follower with this freshness, keeps them current.
+    /// Returns the same reader with the structures of tenants and segments of channels in memory, as long as
+    /// `invalidation`, a subscriber of the follower with this freshness, keeps them current.
     #[must_use]
     pub fn with_shared(self, invalidation: &Invalidation, freshness: Freshness) -> Self {
         let (structures, segments) = (Arc::clone(&invalidation.structures), invalidation.segments.clone());

@@ -1,8 +1,9 @@
 //! Copies the files of messages from one media store to another.
 //!
-//! A file is named after the hash of its bytes, so each copy proves itself: bytes of another hash are not stored. A file
-//! that the target has with the same size is not read, so an interrupted copy is simply run again. Files that only the
-//! target has stay. Snapshots of search indexes are not copied: the source of truth is the archive, and nodes make others.
+//! A file is named after the hash of its bytes, so each copy proves itself: bytes of another hash are not stored. A
+//! file that the target has with the same size is not read, so an interrupted copy is simply run again. Files that only
+//! the target has stay. Snapshots of search indexes are not copied: the source of truth is the archive, and nodes make
+//! others.
 
 use std::collections::HashMap;
 use std::io;
@@ -100,8 +101,8 @@ impl MediaCopier {
         Self { from, to }
     }
 
-    /// Copies all files that the target lacks. A file that cannot be read or is damaged is reported and does not stop the
-    /// others.
+    /// Copies all files that the target lacks. A file that cannot be read or is damaged is reported and does not stop
+    /// the others.
     ///
     /// # Errors
     /// [`MediaCopyError`] if a list cannot be read, or the target fails.

@@ -7,8 +7,8 @@ use domain::tenant::TenantId;
 use futures::{StreamExt, TryStreamExt};
 use ports::media::{FileBytes, MediaError, MediaStore};
 
-/// Stores `bytes`; returns the state of a file of them, whose content is read from the bytes themselves, and its size in
-/// bytes.
+/// Stores `bytes`; returns the state of a file of them, whose content is read from the bytes themselves, and its size
+/// in bytes.
 pub(crate) async fn store_bytes(
     media: &dyn MediaStore,
     tenant: TenantId,

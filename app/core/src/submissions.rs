@@ -1,9 +1,9 @@
 //! Submits the addresses of changed pages to search engines, which otherwise learn of a change at their next visit.
 //!
 //! Each site, which is a host with one or more communities, has a bookmark in the change log. Once an hour at most, the
-//! pages that changed after it are submitted, and the bookmark is moved behind them. So a process that ends loses nothing,
-//! and at worst something is submitted twice. A site begins at the end of the log: its sitemaps have the pages that are
-//! there already.
+//! pages that changed after it are submitted, and the bookmark is moved behind them. So a process that ends loses
+//! nothing, and at worst something is submitted twice. A site begins at the end of the log: its sitemaps have the pages
+//! that are there already.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
@@ -185,8 +185,8 @@ impl Submissions {
         self.store_bookmark(&due.site, bookmark).await
     }
 
-    /// Returns the addresses of the pages of a site that changed after its bookmark, and the position behind the changes.
-    /// It reads no further once there are as many as one submission can have.
+    /// Returns the addresses of the pages of a site that changed after its bookmark, and the position behind the
+    /// changes. It reads no further once there are as many as one submission can have.
     async fn changed(&self, due: &Due) -> Result<(ChangePosition, Vec<String>), BrowseError> {
         let (mut position, mut addresses) = (due.bookmark.position.clone(), BTreeSet::new());
         loop {

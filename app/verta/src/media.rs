@@ -33,8 +33,8 @@ impl Media {
         Self { files, snapshots, upkeep: store, is_remote }
     }
 
-    /// Removes the leftovers of killed processes, before a command that writes; a store on another machine does not delay
-    /// the command.
+    /// Removes the leftovers of killed processes, before a command that writes; a store on another machine does not
+    /// delay the command.
     pub(crate) async fn tidy(&self, command: &Command) {
         let writes = match command {
             Command::Serve { .. } | Command::Sync(_) => true,

@@ -191,8 +191,8 @@ impl Fields {
         texts
     }
 
-    /// Takes a list of at most `most` objects with `known` fields, which may be missing or `null`: empty then. An error in
-    /// an object names its index.
+    /// Takes a list of at most `most` objects with `known` fields, which may be missing or `null`: empty then. An error
+    /// in an object names its index.
     pub(super) fn objects<T>(
         &mut self,
         field: &str,

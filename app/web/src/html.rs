@@ -274,8 +274,8 @@ fn framed(
     }
 }
 
-/// Returns the content of an age-gated channel behind a notice. It is closed until the reader opens it, without script, and the
-/// page is the same for all readers.
+/// Returns the content of an age-gated channel behind a notice. It is closed until the reader opens it, without script,
+/// and the page is the same for all readers.
 fn gated(view: &ChannelView, content: &Markup) -> Markup {
     html! {
         p class="notice" role="note" {

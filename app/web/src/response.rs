@@ -45,8 +45,8 @@ pub(crate) async fn opened(response: Response) -> Result<Response, ApiError> {
     Ok(Response::from_parts(head, body))
 }
 
-/// The content security policy of a page: the site's own scripts, styles and pictures. A picture from another host would
-/// reveal every reader to that host.
+/// The content security policy of a page: the site's own scripts, styles and pictures. A picture from another host
+/// would reveal every reader to that host.
 const POLICY: &str = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; \
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 

@@ -91,7 +91,8 @@ impl Bucket {
         Self { folder, address, state, runtime: Some(runtime) }
     }
 
-    /// Returns the value for `MEDIA_URL`. The server makes names of files of the names of objects, so the prefix is short.
+    /// Returns the value for `MEDIA_URL`. The server makes names of files of the names of objects, so the prefix is
+    /// short.
     pub(crate) fn url(&self) -> String {
         format!("s3://{NAME}/a/media?endpoint=http://{}", self.address)
     }

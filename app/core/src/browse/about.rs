@@ -59,8 +59,8 @@ impl Reading {
         self.at.untraced();
     }
 
-    /// Returns the extent of what this client may read of a tenant. It reads the coverage of all channels and threads, 20,000 at
-    /// most, so a caller remembers it for a while.
+    /// Returns the extent of what this client may read of a tenant. It reads the coverage of all channels and threads,
+    /// 20,000 at most, so a caller remembers it for a while.
     ///
     /// # Errors
     /// [`BrowseError::Store`].

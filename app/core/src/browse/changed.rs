@@ -18,9 +18,9 @@ const BATCH: usize = 100;
 const EXAMINED: u32 = 200;
 
 impl Reading {
-    /// Passes the pages of a tenant that changes concern to `visit`, in any order and maybe repeatedly: those that search
-    /// engines should list now, and those of days whose messages were all deleted, if they had enough of them to be
-    /// listed. Channels that were closed are left out: their names are no longer public.
+    /// Passes the pages of a tenant that changes concern to `visit`, in any order and maybe repeatedly: those that
+    /// search engines should list now, and those of days whose messages were all deleted, if they had enough of them to
+    /// be listed. Channels that were closed are left out: their names are no longer public.
     ///
     /// # Errors
     /// [`BrowseError::Store`].
@@ -126,8 +126,8 @@ impl Reading {
         Ok(())
     }
 
-    /// Returns the numbers of the pages that show the messages of `intervals` which are of a day; the pages have `before`
-    /// messages of earlier days.
+    /// Returns the numbers of the pages that show the messages of `intervals` which are of a day; the pages have
+    /// `before` messages of earlier days.
     async fn numbers(
         &mut self,
         channel: ChannelId,
@@ -149,8 +149,8 @@ impl Reading {
         Ok(pages.iter().zip(ends).filter(is_shown).map(|((_, number), _)| *number).collect())
     }
 
-    /// Returns whether a day whose messages were all deleted had as many as one that is listed. How long their texts were
-    /// is not known any more.
+    /// Returns whether a day whose messages were all deleted had as many as one that is listed. How long their texts
+    /// were is not known any more.
     async fn was_listed(&mut self, channel: ChannelId, day: Day) -> Result<bool, BrowseError> {
         let interval = day.interval();
         let stored = self.at.untraced().messages().list_stored(channel, interval.low().previous(), EXAMINED).await?;

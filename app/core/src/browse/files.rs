@@ -28,8 +28,8 @@ pub struct FileView {
     pub content: Option<FileContent>,
 }
 
-/// Returns the type that a stored file with this content is served with; `None` if a browser saves it instead of showing
-/// it. If the content is not known, the type that its sender named decides.
+/// Returns the type that a stored file with this content is served with; `None` if a browser saves it instead of
+/// showing it. If the content is not known, the type that its sender named decides.
 #[must_use]
 pub fn shown_type(file: &Attachment, content: Option<FileContent>) -> Option<&'static str> {
     let said = file.content_type.as_deref();

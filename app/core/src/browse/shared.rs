@@ -36,8 +36,8 @@ impl SharedMessage {
     }
 
     /// Returns the form that `write` makes of the message for a page of the channel at `path`. It may contain nothing
-    /// but the message, its files, the roles that it mentions and the path: without files and roles, the first form that is
-    /// made is kept with the message.
+    /// but the message, its files, the roles that it mentions and the path: without files and roles, the first form
+    /// that is made is kept with the message.
     pub fn written(&self, path: &str, write: impl FnOnce() -> Box<str>) -> Cow<'_, str> {
         if !self.is_shared || self.has_roles || !self.message.attachments.is_empty() {
             return Cow::Owned(write().into());

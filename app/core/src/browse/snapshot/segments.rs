@@ -192,8 +192,8 @@ impl Segments {
         Some(if is_before { found.last() } else { found.first() }?.id)
     }
 
-    /// Holds a segment that was loaded from a snapshot opened after `position`, unless it may have changed since. Segments
-    /// that reach beyond it keep their ids, others are replaced.
+    /// Holds a segment that was loaded from a snapshot opened after `position`, unless it may have changed since.
+    /// Segments that reach beyond it keep their ids, others are replaced.
     fn insert(&self, channel: ChannelId, segment: &Arc<Segment>, position: u64) {
         let mut state = self.state();
         let (tenant, interval) = (segment.tenant, segment.interval);
