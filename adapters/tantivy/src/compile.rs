@@ -1,22 +1,20 @@
 //! Queries of the domain as queries of tantivy.
 
 use std::collections::BTreeSet;
-use std::ops::Bound;
 
 use domain::channel::ChannelId;
 use domain::message::MessageId;
 use domain::search::{Filter, Phrase, TimeRange, TokenPattern};
 use ports::search::{CandidateQuery, SearchScope};
 use tantivy::query::{
-    AllQuery, Bm25StatisticsProvider, BooleanQuery, EmptyQuery, InvertedIndexRangeQuery, PhrasePrefixQuery,
-    PhraseQuery, Query, TermQuery,
+    AllQuery, Bm25StatisticsProvider, BooleanQuery, EmptyQuery, PhrasePrefixQuery, PhraseQuery, Query, TermQuery,
 };
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{Searcher, Term};
 
-use crate::once::Once;
 use crate::schema::{Fields, Key};
 use crate::span::SpanQuery;
+use crate::start::{StartQuery, after};
 
 /// The number of words to which the start of a word at the end of a phrase is expanded. Each needs about 2 kB in each
 /// segment. With more of them, the candidates are those that contain the phrase before it and one of the words.
@@ -176,7 +174,7 @@ impl Compiler<'_> {
         self.left -= count.min(compared);
         let query: Box<dyn Query> = match (&words[..], prefix) {
             (_, None) => self.phrase(&words),
-            ([], Some(prefix)) => self.prefix(&prefix),
+            ([], Some(prefix)) => Box::new(StartQuery::new(self.fields.body, prefix)),
             (_, Some(prefix)) => match self.expansions(&prefix)? {
                 0 => Box::new(EmptyQuery),
                 count if count <= EXPANDED => {
@@ -191,8 +189,7 @@ impl Compiler<'_> {
                 }
                 _ => {
                     self.exact = false;
-                    let prefix = self.prefix(&prefix);
-                    self.clause(false, prefix);
+                    self.clause(false, Box::new(StartQuery::new(self.fields.body, prefix)));
                     self.phrase(&words)
                 }
             },
@@ -208,16 +205,6 @@ impl Compiler<'_> {
             [word] => Box::new(TermQuery::new(self.fields.word(word), IndexRecordOption::WithFreqs)),
             words => Box::new(PhraseQuery::new(words.iter().map(|word| self.fields.word(word)).collect())),
         }
-    }
-
-    /// Returns the query of all words that start with `prefix`, however many there are.
-    fn prefix(&self, prefix: &str) -> Box<dyn Query> {
-        let upper = after(prefix).map_or(Bound::Unbounded, |end| {
-            let mut term = self.fields.word("");
-            term.append_bytes(&end);
-            Bound::Excluded(term)
-        });
-        Box::new(Once::new(InvertedIndexRangeQuery::new(Bound::Included(self.fields.word(prefix)), upper)))
     }
 
     /// Returns the number of words that start with `prefix`, counted up to [`EXPANDED`] + 1. It is that of all segments
@@ -249,14 +236,6 @@ fn split(phrase: &Phrase) -> (Vec<String>, Option<String>) {
         }
     }
     (words, start)
-}
-
-/// Returns the bytes after all words that start with `prefix`; `None` if there is no end.
-fn after(prefix: &str) -> Option<Vec<u8>> {
-    let mut end = prefix.as_bytes().to_vec();
-    // No byte of UTF-8 is 255.
-    *end.last_mut()? += 1;
-    Some(end)
 }
 
 /// Statistics that do not depend on the documents, so that two indexes with the same documents have the same scores,

@@ -23,12 +23,12 @@ mod error;
 mod find;
 mod generation;
 mod lock;
-mod once;
 mod payload;
 mod schema;
 mod segment;
 mod snapshot;
 mod span;
+mod start;
 mod tenant;
 mod walk;
 
