@@ -36,6 +36,10 @@ test-node:
 test-browser *arguments:
     scripts/test-browser {{arguments}}
 
+# Lighthouse, axe, requests and sizes of pages, in a headless Chromium.
+test-site:
+    scripts/test-site
+
 # The program that serves `examples/`, and the demo.
 smoke:
     scripts/smoke
