@@ -5,6 +5,9 @@ use std::str::FromStr;
 
 use serde::{Serialize, Serializer};
 
+/// The number of steps from a colour to black or white.
+const STEPS: u32 = 64;
+
 /// The rule that a text breaks if it is not a colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a colour is # and six hexadecimal digits, such as #5865f2")]
@@ -25,6 +28,44 @@ impl Color {
     #[must_use]
     pub const fn rgb(self) -> u32 {
         self.0
+    }
+
+    /// Returns the contrast of a text in this colour on `ground`, from 1 to 21, as
+    /// <https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio> defines it.
+    #[must_use]
+    pub fn contrast(self, ground: Self) -> f64 {
+        let (one, other) = (self.luminance(), ground.luminance());
+        (one.max(other) + 0.05) / (one.min(other) + 0.05)
+    }
+
+    /// Returns the colour nearest to this one that has at least the contrast `ratio` on `ground`: it is mixed with black on
+    /// a light ground, with white on a dark one. A ratio that neither reaches gives black or white.
+    #[must_use]
+    pub fn readable_on(self, ground: Self, ratio: f64) -> Self {
+        let [black, white] = [Self(0), Self(0xFF_FFFF)];
+        let end = if black.contrast(ground) > white.contrast(ground) { black } else { white };
+        let mixes = (0..STEPS).map(|step| self.mixed(end, step));
+        mixes.into_iter().find(|mix| mix.contrast(ground) >= ratio).unwrap_or(end)
+    }
+
+    /// Returns a mix with `step` of [`STEPS`] parts of another colour.
+    fn mixed(self, other: Self, step: u32) -> Self {
+        let part = |shift: u32| {
+            let [own, other] = [self, other].map(|color| color.0 >> shift & 0xFF);
+            (own * (STEPS - step) + other * step) / STEPS << shift
+        };
+        Self(part(16) | part(8) | part(0))
+    }
+
+    /// Returns the relative luminance, from 0 for black to 1 for white
+    /// (<https://www.w3.org/TR/WCAG22/#dfn-relative-luminance>).
+    fn luminance(self) -> f64 {
+        let [_, red, green, blue] = self.0.to_be_bytes();
+        let linear = |channel: u8| {
+            let share = f64::from(channel) / 255.0;
+            if share <= 0.040_45 { share / 12.92 } else { ((share + 0.055) / 1.055).powf(2.4) }
+        };
+        0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue)
     }
 }
 
@@ -51,3 +92,6 @@ impl Serialize for Color {
         serializer.collect_str(self)
     }
 }
+
+#[cfg(test)]
+mod tests;
