@@ -44,8 +44,8 @@ impl Color {
     pub fn readable_on(self, ground: Self, ratio: f64) -> Self {
         let [black, white] = [Self(0), Self(0xFF_FFFF)];
         let end = if black.contrast(ground) > white.contrast(ground) { black } else { white };
-        let mixes = (0..STEPS).map(|step| self.mixed(end, step));
-        mixes.into_iter().find(|mix| mix.contrast(ground) >= ratio).unwrap_or(end)
+        let mut mixes = (0..STEPS).map(|step| self.mixed(end, step));
+        mixes.find(|mix| mix.contrast(ground) >= ratio).unwrap_or(end)
     }
 
     /// Returns a mix with `step` of [`STEPS`] parts of another colour.

@@ -175,10 +175,10 @@ async fn a_post_and_its_count_appear_on_an_open_page_of_a_forum() {
     let browser = Chromium::start().await;
     let tab = browser.open(&format!("http://{}/open-pages/help", server.address())).await;
     let text = "document.querySelector('ul.cards').innerText";
-    tab.until(&format!("document.querySelector('.news') && {text}.includes('1 messages')")).await;
+    tab.until(&format!("document.querySelector('.news') && {text}.includes('0 replies')")).await;
     wait_for_streams(&server, 1);
     import(&installation, &export(&post("301", "first post"), 2, &[(1, "a question"), (2, "an answer")]));
-    tab.until(&format!("{text}.includes('2 messages')")).await;
+    tab.until(&format!("{text}.includes('1 reply')")).await;
     import(&installation, &export(&post("302", "second post"), 2, &[(3, "another question")]));
     tab.until(&format!("{text}.includes('second post')")).await;
     tab.screenshot("forum").await;

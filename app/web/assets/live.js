@@ -17,6 +17,15 @@
   const isAtBottom = () => list().getBoundingClientRect().bottom <= innerHeight + BOTTOM;
   const articles = (of) => [...of.querySelectorAll("article")];
 
+  // Whether two nodes are the same to a reader, who may have opened some parts.
+  const plain = (node) => {
+    const copy = node.cloneNode(true);
+    for (const spoiler of copy.querySelectorAll(".shown")) spoiler.classList.remove("shown");
+    for (const details of copy.querySelectorAll("details")) details.open = false;
+    return copy;
+  };
+  const isSame = (one, other) => plain(one).isEqualNode(plain(other));
+
   // Makes the children of `old` those of `fresh` after the first `kept` ones; nodes that did not change stay.
   function merge(old, fresh, kept = 0) {
     const key = (node) => node.id || node.textContent;
@@ -24,7 +33,7 @@
     let before = kept ? old.children[kept - 1] : null;
     for (const node of [...fresh.children]) {
       const same = known.get(key(node));
-      const put = same?.isEqualNode(node) ? same : node;
+      const put = same && isSame(same, node) ? same : node;
       if (put === same) known.delete(key(node));
       const next = before ? before.nextElementSibling : old.firstElementChild;
       if (put !== next) old.insertBefore(put, next);
@@ -35,7 +44,7 @@
 
   function replace(id, page) {
     const [old, fresh] = [document.getElementById(id), page.getElementById(id)];
-    if (old && fresh && !old.isEqualNode(fresh)) old.replaceWith(fresh);
+    if (old && fresh && !isSame(old, fresh)) old.replaceWith(fresh);
   }
 
   // Shows the messages of a loaded page. A reader at the end follows it; for another one nothing above moves.
@@ -75,12 +84,18 @@
     merge(main, fresh);
   }
 
+  function parsed(html) {
+    const page = new DOMParser().parseFromString(html, "text/html");
+    window.localTimes?.(page);
+    return page;
+  }
+
   // Loads one message that is above the loaded page.
   async function single(id) {
     const link = document.querySelector(`#${id} a[href$="/${id.slice(1)}"]`);
     const answer = link && (await fetch(link.href));
     if (!answer?.ok) return;
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const page = parsed(await answer.text());
     const fresh = page.getElementById(id);
     fresh?.classList.remove("target");
     if (fresh) document.getElementById(id)?.replaceWith(fresh);
@@ -142,7 +157,7 @@
   function apply(html, ok) {
     if (html === text) return;
     text = html;
-    const page = new DOMParser().parseFromString(html, "text/html");
+    const page = parsed(html);
     const fresh = page.getElementById("content");
     if (!ok) {
       over = true;

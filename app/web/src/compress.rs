@@ -127,7 +127,7 @@ pub(super) async fn compressed(whole: Response<Bytes>, accepted: &[HeaderValue],
     let _turn = turns.acquire().await.ok();
     let accepted = accepted.to_vec();
     let made = spawn_blocking(move || encoded(whole, &accepted)).await;
-    made.unwrap_or_else(|_| problem(&ApiError::internal(), false).map(|_| Bytes::new()))
+    made.unwrap_or_else(|_| problem(&ApiError::internal()).map(|_| Bytes::new()))
 }
 
 /// Returns the response in the best of the `accepted` encodings.

@@ -7,6 +7,7 @@ use app_core::domains::Site;
 use app_core::retry::{LOST_RACE, retry};
 use bytes::Bytes;
 use domain::slug::TenantSlug;
+use domain::tenant::Tenant;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -29,13 +30,39 @@ pub(super) struct Routed {
     pub(super) audience: Audience,
     /// Whether pages of other sites may read the response.
     pub(super) cors: bool,
+    /// The community that the page of an error leads to.
+    pub(super) community: Option<Box<Tenant>>,
 }
 
 /// Responds to a request.
 pub(super) async fn dispatch(state: &ServerState, request: &Request) -> Routed {
+    let routed = routed(state, request).await;
+    let is_wrong = routed.response.as_ref().is_err_and(|error| error.status.is_client_error());
+    if !is_wrong || Area::of(&request.path) != Area::Pages || state.operations_only {
+        return routed;
+    }
+    Routed { community: community(state, request).await.map(Box::new), ..routed }
+}
+
+/// Returns the community in the address of a request, if it is public.
+async fn community(state: &ServerState, request: &Request) -> Option<Tenant> {
+    let slug = match request.host.site() {
+        Some(site) => site.slug.to_string(),
+        None => segments(&request.path)?.into_iter().next()?,
+    };
+    state.browse.open(Audience::Public).await.ok()?.tenant(&slug).await.ok()
+}
+
+async fn routed(state: &ServerState, request: &Request) -> Routed {
     let area = Area::of(&request.path);
     let public_api = area == Area::PublicApi;
-    let failed = |error| Routed { response: Err(error), route: "none", audience: Audience::Public, cors: public_api };
+    let failed = |error| Routed {
+        response: Err(error),
+        route: "none",
+        audience: Audience::Public,
+        cors: public_api,
+        community: None,
+    };
     if state.operations_only && area != Area::Operations {
         return failed(ApiError::not_found("this process does not serve the archive; another one does"));
     }
@@ -79,7 +106,7 @@ pub(super) async fn dispatch(state: &ServerState, request: &Request) -> Routed {
                 }
                 other => other,
             };
-            return Routed { response, route: route.path, audience, cors };
+            return Routed { response, route: route.path, audience, cors, community: None };
         }
         (None, None) => {
             let response = without_slug(state, request, area, &segments);
@@ -92,7 +119,7 @@ pub(super) async fn dispatch(state: &ServerState, request: &Request) -> Routed {
             Err(ApiError::method_not_allowed(&allowed, cors))
         }
     };
-    Routed { response, route: here[0].0.path, audience, cors }
+    Routed { response, route: here[0].0.path, audience, cors, community: None }
 }
 
 /// Returns the first route of each method at a path, of those that fit.

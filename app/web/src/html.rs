@@ -4,13 +4,19 @@ pub(crate) mod about;
 pub(crate) mod ansi;
 pub(crate) mod card;
 mod channel;
+mod community;
 pub(crate) mod component;
 mod days;
 pub(crate) mod embed;
+mod fault;
 mod feed;
+mod forum;
+mod frame;
 mod head;
+mod language;
 mod markup;
 pub(crate) mod message;
+mod number;
 pub(crate) mod poll;
 mod search;
 mod structured;
@@ -18,44 +24,61 @@ pub(crate) mod system;
 pub(crate) mod time;
 
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
-use app_core::browse::{
-    ChannelPage, ChannelView, EmojiNames, FileStates, Opener, OpenerState, PageContext, ThreadPage,
-};
-use domain::channel::{Channel, ChannelKind, ForumTag};
+use app_core::browse::{ChannelView, EmojiNames, FileStates, Opener, OpenerState, PageContext};
+use domain::channel::Channel;
+use domain::color::Color;
 use domain::message::{Message, MessageId};
-use domain::profile::{PlainText, Profile};
 use domain::tenant::{Branding, Tenant};
 use domain::timestamp::Timestamp;
-use maud::{DOCTYPE, Markup, html};
-use ports::channel::ThreadOrder;
 
 pub use self::about::about;
 pub use self::channel::{Position, channel};
 pub(crate) use self::channel::{shown_opener, title};
+pub use self::community::{home, tenant};
+pub use self::fault::error_page;
 pub use self::feed::{Feed, Part};
-use self::head::Summary;
+pub(crate) use self::forum::applied;
+pub use self::forum::forum;
+pub(crate) use self::frame::sign;
 pub(crate) use self::markup::{Names, excerpt, role_name};
 pub use self::search::{SearchState, search};
 use self::system::Line;
-use crate::address::{Base, PublicAddress, markdown_path};
+use crate::address::{Base, markdown_path};
 
 /// The style sheet of every page.
 pub const STYLE: &str = include_str!("../assets/site.css");
-/// The script of every page, which works without it: `/` focuses the search box.
-pub const SCRIPT: &str = include_str!("../assets/search.js");
+/// The script that sets the theme of a page before it is drawn.
+pub static THEME_SCRIPT: LazyLock<String> = LazyLock::new(|| lean(include_str!("../assets/theme.js")));
+/// The script of every page, which works without it.
+pub static SCRIPT: LazyLock<String> = LazyLock::new(|| lean(include_str!("../assets/site.js")));
 /// The script of the pages of channels, which work without it: it shows changes to an open page.
-pub const LIVE_SCRIPT: &str = include_str!("../assets/live.js");
+pub static LIVE_SCRIPT: LazyLock<String> = LazyLock::new(|| lean(include_str!("../assets/live.js")));
 /// The icon of the site.
 pub const ICON: &str = include_str!("../assets/favicon.svg");
 
-/// Returns the style sheet with the colours of a tenant, over the common one.
+/// Returns a script without the indentation and the comments, which have lines of their own.
+fn lean(script: &str) -> String {
+    let lines = script.lines().map(str::trim_start).filter(|line| !line.is_empty() && !line.starts_with("//"));
+    lines.fold(String::new(), |lean, line| lean + line + "\n")
+}
+
+/// The grounds of text with the least contrast, in the light and the dark theme: the one of a marked message.
+const GROUNDS: [u32; 2] = [0xff_f3c4, 0x3b_3416];
+/// The least contrast of text (<https://www.w3.org/TR/WCAG22/#contrast-minimum>).
+const LEAST_CONTRAST: f64 = 4.5;
+
+/// Returns the style sheet with the colours of a tenant, over the common one: its accent, as light or dark as readers need
+/// to read a link in it.
 #[must_use]
 pub fn theme(branding: &Branding) -> String {
-    match branding.accent_color.or(branding.primary_color) {
-        Some(color) => format!(":root{{--accent:{color}}}"),
-        None => String::new(),
-    }
+    let Some(color) = branding.accent_color.or(branding.primary_color) else { return String::new() };
+    let [light, dark] = GROUNDS.map(|ground| {
+        let ground = Color::from_rgb(ground).expect("a colour has six digits");
+        color.readable_on(ground, LEAST_CONTRAST)
+    });
+    format!(":root{{--accent:light-dark({light},{dark})}}")
 }
 
 /// The common parts of every page of a tenant.
@@ -160,388 +183,5 @@ impl Listing {
     }
 }
 
-/// The data for the head of a page.
-#[derive(Default)]
-struct Head {
-    title: String,
-    canonical: Option<String>,
-    noindex: bool,
-    /// The path of the same page as Markdown.
-    twin: Option<String>,
-    /// Whether the page is for adults only.
-    adult: bool,
-    /// Whether the page shows a channel, so that changes to it are shown while it is open.
-    live: bool,
-    /// The text of the search box, and the channel to which it is limited.
-    search: search::SearchBox,
-    summary: Summary,
-    /// The titles of the feeds of the page, and their paths without the end that names the format.
-    feeds: Vec<(String, String)>,
-}
-
-fn page(head: &Head, base: Option<Base<'_>>, content: &Markup) -> Markup {
-    html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                (head::tags(head, base))
-                (structured::blocks(&head.summary.data))
-                @match base.and_then(Base::icon) {
-                    Some(icon) => { link rel="icon" href=(icon); },
-                    None => { link rel="icon" href="/favicon.svg" type="image/svg+xml"; },
-                }
-                link rel="stylesheet" href="/assets/site.css";
-                @if let Some(base) = base {
-                    link rel="stylesheet" href=(base.theme());
-                    link rel="search" href=(base.path("/search"));
-                    script defer src="/assets/search.js" {}
-                    @if head.live { script defer src="/assets/live.js" {} }
-                }
-            }
-            body {
-                a class="skip" href="#content" { "Skip to the content" }
-                header class="top" {
-                    @match base {
-                        Some(base) => {
-                            @if let Some(icon) = base.icon() { img src=(icon) alt="" width="32" height="32"; }
-                            a href=(base.home()) { (base.tenant.name.as_str()) }
-                        },
-                        None => a href="/" { "Verta" },
-                    }
-                    @if let Some(base) = base { (search::form(base, &head.search)) }
-                }
-                (content)
-                footer {
-                    @if let Some(base) = base { (own_footer(base)) }
-                    "People appear under generated names. An archive by "
-                    // The site of a domain leads to no other community.
-                    @if base.is_some_and(Base::has_domain) { "Verta" } @else { a href="/" { "Verta" } }
-                    "."
-                }
-            }
-        }
-    }
-}
-
-/// Returns what a community adds to the end of its pages.
-fn own_footer(base: Base<'_>) -> Markup {
-    let Profile { footer, links, .. } = &base.tenant.profile;
-    html! {
-        @if let Some(footer) = footer { (paragraphs(footer)) }
-        @if !links.as_slice().is_empty() {
-            ul class="links" {
-                @for link in links.as_slice() {
-                    li { a href=(link.url()) rel="noopener" dir="auto" { (link.label()) } }
-                }
-            }
-        }
-        p { a href=(base.about()) { "About this archive" } }
-    }
-}
-
-/// Returns a text that a community wrote about itself, without markup.
-fn paragraphs<const MOST: usize>(text: &PlainText<MOST>) -> Markup {
-    html! { @for part in text.paragraphs() { p class="plain" dir="auto" { (part) } } }
-}
-
-/// Returns a page of a tenant, with its channels beside `content`.
-fn framed(
-    frame: &Frame<'_>,
-    title: &str,
-    listing: &Listing,
-    current: Option<&ChannelView>,
-    summary: Summary,
-    content: &Markup,
-) -> Markup {
-    let crumbs = structured::breadcrumbs(frame, current);
-    let summary = Summary { data: crumbs.into_iter().chain(summary.data).collect(), ..summary };
-    let head = Head {
-        title: title.to_owned(),
-        canonical: listing.canonical.as_ref().and_then(|path| frame.base.address(path)),
-        noindex: listing.noindex,
-        twin: listing.twin.clone(),
-        adult: current.is_some_and(ChannelView::is_age_gated),
-        live: current.is_some(),
-        search: search::SearchBox::default(),
-        summary,
-        feeds: feed::of_page(frame, current),
-    };
-    match current.filter(|_| head.adult) {
-        Some(view) => framed_with(frame, &head, current, &gated(view, content)),
-        None => framed_with(frame, &head, current, content),
-    }
-}
-
-/// Returns the content of an age-gated channel behind a notice. It is closed until the reader opens it, without script,
-/// and the page is the same for all readers.
-fn gated(view: &ChannelView, content: &Markup) -> Markup {
-    html! {
-        p class="notice" role="note" {
-            strong { "18+" } " " bdi { (view.channel.name) }
-            " is age-gated in Discord: its content is for adults only."
-        }
-        details class="gate" { summary { "I am an adult: show the content" } (content) }
-    }
-}
-
-fn framed_with(frame: &Frame<'_>, head: &Head, current: Option<&ChannelView>, content: &Markup) -> Markup {
-    let current = current.map(|view| &view.channel);
-    let list = html! {
-        ul {
-            @for view in frame.channels {
-                @let channel = &view.channel;
-                @if channel.kind == ChannelKind::CATEGORY {
-                    li class="category" dir="auto" { (channel.name) }
-                } @else {
-                    li {
-                        @let here = current.is_some_and(|current| current.id == channel.id);
-                        a href=(frame.base.channel(channel)) aria-current=[here.then_some("page")] {
-                            (sign(channel.kind)) " " bdi { (channel.name) }
-                            @if view.is_age_gated() { (age_sign()) }
-                        }
-                    }
-                }
-            }
-        }
-    };
-    let content = html! {
-        div class="layout" {
-            nav class="channels" aria-label="Channels" {
-                details { summary class="menu" { "Channels" } (list) }
-            }
-            @match current.filter(|_| head.live) {
-                Some(channel) => {
-                    main id="content" data-events={"/api/v1/tenants/" (frame.base.tenant.slug) "/events"}
-                        data-channel=(channel.id) data-parent=[channel.parent_id.filter(|_| channel.kind.is_thread())]
-                        data-forum[channel.kind.is_forum()] { (content) }
-                },
-                None => main id="content" { (content) },
-            }
-        }
-    };
-    page(head, Some(frame.base), &content)
-}
-
-/// Returns the mark of an age-gated channel in a list.
-fn age_sign() -> Markup {
-    html! { " " span class="badge" title="Age-gated" { "18+" } }
-}
-
-pub(crate) const fn sign(kind: ChannelKind) -> &'static str {
-    match kind {
-        ChannelKind::FORUM | ChannelKind::MEDIA => "❏",
-        ChannelKind::ANNOUNCEMENT => "❖",
-        ChannelKind::VOICE | ChannelKind::STAGE => "♪",
-        _ => "#",
-    }
-}
-
-/// Returns the page with the communities of an installation.
-#[must_use]
-pub fn home(public: &PublicAddress, tenants: &[Tenant], next: Option<&str>, listing: &Listing) -> Markup {
-    let content = html! {
-        main id="content" {
-            h1 { "Communities" }
-            @if tenants.is_empty() {
-                p { "Nothing is archived here yet. Import an export with " code { "verta import PATH" } "." }
-            }
-            ul class="cards" {
-                @for tenant in tenants {
-                    li { h2 { a href=(Base::of_site(tenant, public).reference()) { (tenant.name.as_str()) } } }
-                }
-            }
-            @if let Some(next) = next { nav class="pager" { a rel="next" href={"/?cursor=" (next)} { "More" } } }
-        }
-    };
-    let names = tenants.iter().map(|tenant| tenant.name.as_str()).collect::<Vec<_>>().join(", ");
-    let head = Head {
-        title: "Verta".to_owned(),
-        canonical: listing.canonical.as_ref().and_then(|path| public.of(path)),
-        noindex: listing.noindex,
-        twin: listing.twin.clone(),
-        summary: Summary { description: head::line(&names), ..Summary::default() },
-        ..Head::default()
-    };
-    page(&head, None, &content)
-}
-
-/// Returns the page with the channels of a tenant.
-#[must_use]
-pub fn tenant(base: Base<'_>, page: &ChannelPage, listing: &Listing) -> Markup {
-    let channels = &page.channels;
-    let frame = Frame { base, channels, now: None };
-    let named = frame.named();
-    let content = html! {
-        h1 { (base.tenant.name.as_str()) }
-        @if let Some(description) = &base.tenant.profile.description { (paragraphs(description)) }
-        @if channels.is_empty() { p class="muted" { "No channel of this community is public." } }
-        ul class="cards" {
-            @for view in channels.iter().filter(|view| view.channel.kind != ChannelKind::CATEGORY) {
-                @let channel = &view.channel;
-                li {
-                    h2 {
-                        a href=(base.channel(channel)) { (sign(channel.kind)) " " bdi { (channel.name) } }
-                        @if view.is_age_gated() { (age_sign()) }
-                    }
-                    @if let Some(topic) = &channel.topic { div class="topic" { (markup::render(topic, &named)) } }
-                    p class="meta" { (count(channel)) }
-                }
-            }
-        }
-        @if let Some(next) = page.next {
-            nav class="pager" { a rel="next" href={(base.home()) "?cursor=" (next)} { "More channels" } }
-        }
-    };
-    let shown = channels.iter().filter(|view| view.channel.kind != ChannelKind::CATEGORY);
-    let shown: Vec<&str> = shown.map(|view| view.channel.name.as_str()).collect();
-    let description = base.tenant.profile.description.as_ref();
-    let description = description.map_or_else(|| shown.join(", "), |text| text.as_str().to_owned());
-    let summary = Summary { description: head::line(&description), ..Summary::default() };
-    framed(&frame, "Channels", listing, None, summary, &content)
-}
-
-fn count(channel: &Channel) -> Markup {
-    let stats = channel.stats;
-    html! {
-        @if channel.kind.is_forum() { (stats.thread_count) " posts" } @else { (stats.message_count) " messages" }
-        @if let Some(at) = stats.last_activity_at { " · last on " time datetime=(at) { (time::day(at)) } }
-    }
-}
-
-/// Returns the page with the posts of a forum.
-#[must_use]
-pub fn forum(
-    frame: &Frame<'_>,
-    view: &ChannelView,
-    posts: &ThreadPage,
-    emojis: &EmojiNames,
-    order: ThreadOrder,
-    listing: &Listing,
-) -> Markup {
-    let path = frame.base.channel(&view.channel);
-    let names = Names { roles: posts.roles.clone(), ..frame.named() };
-    let sort = if order == ThreadOrder::Created { "created" } else { "activity" };
-    let content = html! {
-        (heading(frame, view, emojis))
-        p class="meta" {
-            a href={(path) "?sort=activity"} { "Latest activity" } " · " a href={(path) "?sort=created"} { "Newest" }
-        }
-        @if posts.threads.is_empty() { p class="muted" { "No posts are stored." } }
-        (cards(frame, view, posts, emojis, &names))
-        @if let Some(next) = &posts.next {
-            nav class="pager" {
-                a rel="next" href={(path) "?sort=" (sort) "&cursor=" (next.active_at.as_millis()) "-" (next.platform_id)} {
-                    "More posts"
-                }
-            }
-        }
-    };
-    framed(frame, &view.channel.name, listing, Some(view), summary_of_forum(frame, view, posts, &names), &content)
-}
-
-/// Returns a list of threads with the excerpts of their first messages.
-fn cards(frame: &Frame<'_>, of: &ChannelView, posts: &ThreadPage, emojis: &EmojiNames, names: &Names) -> Markup {
-    html! {
-        ul class="cards" {
-            @for post in &posts.threads {
-                @let thread = &post.thread.channel;
-                li id={"c" (thread.id)} data-channel=(thread.id) {
-                    h2 dir="auto" {
-                        a href=(frame.base.channel(thread)) { bdi { (thread.name) } }
-                        @if post.thread.is_age_gated() { (age_sign()) }
-                    }
-                    (tags(applied(&of.channel, thread), emojis))
-                    @if let Some(starter) = &post.starter {
-                        p dir="auto" { (markup::excerpt(&starter.content, 220, names)) }
-                        p class="meta" { bdi { (starter.author.pseudonym.name()) } " · " (count(thread)) }
-                    } @else {
-                        p class="meta" { (count(thread)) }
-                    }
-                }
-            }
-        }
-    }
-}
-
-fn summary_of_forum(frame: &Frame<'_>, view: &ChannelView, posts: &ThreadPage, names: &Names) -> Summary {
-    let titles: Vec<&str> = posts.threads.iter().map(|post| post.thread.channel.name.as_str()).collect();
-    let gated = |post: &&app_core::browse::ThreadView| !post.thread.is_age_gated();
-    let starters = posts.threads.iter().filter(gated).filter_map(|post| post.starter.as_ref());
-    let description = match &view.channel.topic {
-        Some(topic) => head::description([topic.as_str()], names),
-        None => head::line(&titles.join(", ")),
-    };
-    let paths = posts.threads.iter().map(|post| frame.base.channel(&post.thread.channel));
-    let data = structured::list(frame, paths).into_iter().collect();
-    Summary { description, picture: head::picture(frame.base, starters, &posts.files), data, is_article: false }
-}
-
-/// Returns the tags of a post that its forum still has, in the forum's order.
-pub(crate) fn applied<'a>(forum: &'a Channel, post: &'a Channel) -> impl Iterator<Item = &'a ForumTag> {
-    forum.tags.iter().filter(|tag| post.applied_tags.contains(&tag.id))
-}
-
-fn tags<'a>(tags: impl Iterator<Item = &'a ForumTag>, emojis: &EmojiNames) -> Markup {
-    let mut tags = tags.peekable();
-    html! {
-        @if tags.peek().is_some() {
-            ul class="tags" aria-label="Tags" {
-                @for tag in tags {
-                    li {
-                        @if let Some(emoji) = tag.emoji.as_deref().filter(|emoji| !emoji.is_empty()) {
-                            @match emojis.get(emoji) {
-                                Some(name) => { ":" (name) ": " },
-                                // The id of a deleted emoji of the guild has no meaning to readers.
-                                None if emoji.len() >= 15 && emoji.bytes().all(|byte| byte.is_ascii_digit()) => {},
-                                None if emoji.is_ascii() => { ":" (emoji) ": " },
-                                None => { (emoji) " " },
-                            }
-                        }
-                        bdi { (tag.name) }
-                    }
-                }
-            }
-        }
-    }
-}
-
-fn heading(frame: &Frame<'_>, view: &ChannelView, emojis: &EmojiNames) -> Markup {
-    let parent = view.parent.as_ref().filter(|_| view.channel.kind.is_thread());
-    html! {
-        @if let Some(parent) = parent {
-            p class="crumb" {
-                a href=(frame.base.channel(parent)) { (sign(parent.kind)) " " bdi { (parent.name) } } " ›"
-            }
-        }
-        h1 dir="auto" { (view.channel.name) }
-        p class="meta" { (search::in_channel(frame.base, &view.channel)) }
-        @match parent {
-            Some(parent) => (tags(applied(parent, &view.channel), emojis)),
-            None => (tags(view.channel.tags.iter(), emojis)),
-        }
-        @if let Some(topic) = &view.channel.topic { div class="topic" { (markup::render(topic, &frame.named())) } }
-    }
-}
-
-/// Returns the page of an error: its HTTP status with the title, one sentence without a full stop, and the fields that it
-/// is about, each with the reason.
-#[must_use]
-pub fn error_page(status: u16, title: &str, detail: &str, fields: &[(&str, &str)]) -> Markup {
-    let mut detail = detail.to_owned();
-    if let Some(first) = detail.get_mut(..1) {
-        first.make_ascii_uppercase();
-    }
-    let content = html! {
-        main id="content" {
-            h1 { (status) " " (title) }
-            p { (detail) "." }
-            @if !fields.is_empty() {
-                ul { @for (field, reason) in fields { li { code { (field) } ": " (reason) } } }
-            }
-            p { a href="/" { "Home" } }
-        }
-    };
-    page(&Head { title: title.to_owned(), noindex: true, ..Head::default() }, None, &content)
-}
+#[cfg(test)]
+mod tests;

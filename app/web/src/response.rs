@@ -14,6 +14,7 @@ use serde::Serialize;
 use twox_hash::XxHash3_128;
 
 use super::error::ApiError;
+use crate::address::Base;
 
 /// Tells search engines whether they should list a response that is not HTML.
 const ROBOTS: HeaderName = HeaderName::from_static("x-robots-tag");
@@ -45,10 +46,10 @@ pub(crate) async fn opened(response: Response) -> Result<Response, ApiError> {
     Ok(Response::from_parts(head, body))
 }
 
-/// The content security policy of a page: the site's own scripts, styles and pictures. A picture from another host
-/// would reveal every reader to that host.
+/// The content security policy of a page: the site's own scripts, styles, pictures and sounds. A picture from another
+/// host would reveal every reader to that host.
 const POLICY: &str = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; \
-                      form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+                      media-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// Returns a response with `body` as JSON.
 pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Response {
@@ -93,15 +94,20 @@ pub(crate) fn moved(path: &str) -> Response {
     response
 }
 
-/// Returns an error, as JSON or as a page.
-pub(crate) fn problem(error: &ApiError, as_page: bool) -> Response {
-    let mut response = if as_page {
-        let fields: Vec<_> = error.errors.iter().map(|one| (one.field.as_str(), one.reason.as_str())).collect();
-        let title = error.title();
-        html(error.status, crate::html::error_page(error.status.as_u16(), title, &error.detail, &fields))
-    } else {
-        with_type(error.status, "application/problem+json", error.to_json())
-    };
+/// Returns an error as JSON.
+pub(crate) fn problem(error: &ApiError) -> Response {
+    with_headers(error, with_type(error.status, "application/problem+json", error.to_json()))
+}
+
+/// Returns an error as a page of the community at the address, if there is one.
+pub(crate) fn problem_page(error: &ApiError, base: Option<Base<'_>>) -> Response {
+    let fields: Vec<_> = error.errors.iter().map(|one| (one.field.as_str(), one.reason.as_str())).collect();
+    let page = crate::html::error_page(error.status.as_u16(), error.title(), &error.detail, &fields, base);
+    with_headers(error, html(error.status, page))
+}
+
+/// Returns an error with the headers that tell programs about it.
+fn with_headers(error: &ApiError, mut response: Response) -> Response {
     let headers = response.headers_mut();
     if let Some(allow) = error.allow.as_ref().and_then(|allow| HeaderValue::from_str(allow).ok()) {
         headers.insert(ALLOW, allow);

@@ -40,9 +40,10 @@ use super::dispatch::{Routed, dispatch};
 use super::error::ApiError;
 use super::host::Host;
 use super::request::{self, Area, Request};
-use super::response::{self, Body, ByteStream, finish, opened, problem, revalidated};
+use super::response::{self, Body, ByteStream, finish, opened, problem, problem_page, revalidated};
 use super::stream::{EVENT_STREAM, Slots};
 use super::turns::Turn;
+use crate::address::Base;
 
 /// The most connections at the same time, if the process may open as many files.
 pub(crate) const MAX_CONNECTIONS: usize = 2_048;
@@ -258,8 +259,9 @@ async fn respond(state: &Arc<ServerState>, request: HttpRequest<Incoming>, peer:
     let taken = if let Some(taken) = taken {
         taken
     } else {
-        let error = problem(&too_much_in_flight(), asked.area == Area::Pages);
-        response = whole(finish(error, Audience::Public, asked.area == Area::PublicApi));
+        let error = too_much_in_flight();
+        let made = if asked.area == Area::Pages { problem_page(&error, None) } else { problem(&error) };
+        response = whole(finish(made, Audience::Public, asked.area == Area::PublicApi));
         None
     };
     drop(making);
@@ -376,9 +378,11 @@ async fn make(
 
 /// Returns a response as it is sent; one with a `lead` is stored before.
 async fn finished(state: &ServerState, routed: Routed, asked: &Asked, lead: Option<(Lead, Reads)>) -> Ready {
-    let Routed { response, route, audience, cors } = routed;
+    let Routed { response, route, audience, cors, community } = routed;
     let is_page = asked.area == Area::Pages;
-    let made = finish(response.unwrap_or_else(|error| problem(&error, is_page)), audience, cors);
+    let base = community.as_deref().map(|tenant| Base::of_site(tenant, &state.public));
+    let made = response.unwrap_or_else(|error| if is_page { problem_page(&error, base) } else { problem(&error) });
+    let made = finish(made, audience, cors);
     if let Some((lead, reads)) = lead {
         lead.store(&made, route, is_page, &reads);
     }
@@ -410,7 +414,8 @@ fn too_much_in_flight() -> ApiError {
 }
 
 fn refused(error: ApiError, area: Area) -> Routed {
-    Routed { response: Err(error), route: "none", audience: Audience::Public, cors: area == Area::PublicApi }
+    let cors = area == Area::PublicApi;
+    Routed { response: Err(error), route: "none", audience: Audience::Public, cors, community: None }
 }
 
 /// Reads the body of a request and makes its response; `reads` becomes what it was made of.

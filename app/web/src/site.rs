@@ -38,12 +38,14 @@ pub(super) async fn icon(_: &Call<'_>) -> Result<Response, ApiError> {
 }
 
 pub(super) async fn asset(_: &Call<'_>, file: FileName<'_>) -> Result<Response, ApiError> {
-    match file.0 {
-        "live.js" => Ok(kept(with_type(StatusCode::OK, "text/javascript; charset=utf-8", pages::LIVE_SCRIPT))),
-        "search.js" => Ok(kept(with_type(StatusCode::OK, "text/javascript; charset=utf-8", pages::SCRIPT))),
-        "site.css" => Ok(kept(with_type(StatusCode::OK, "text/css; charset=utf-8", pages::STYLE))),
-        _ => Err(ApiError::not_found("there is no such file")),
-    }
+    let (kind, content) = match file.0 {
+        "live.js" => ("text/javascript; charset=utf-8", pages::LIVE_SCRIPT.as_str()),
+        "site.js" => ("text/javascript; charset=utf-8", pages::SCRIPT.as_str()),
+        "theme.js" => ("text/javascript; charset=utf-8", pages::THEME_SCRIPT.as_str()),
+        "site.css" => ("text/css; charset=utf-8", pages::STYLE),
+        _ => return Err(ApiError::not_found("there is no such file")),
+    };
+    Ok(kept(with_type(StatusCode::OK, kind, content)))
 }
 
 /// Returns the style sheet with the colours of a tenant.

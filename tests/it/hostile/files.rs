@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
+use super::without_own_scripts;
 use crate::program::{Installation, Server};
 
 /// The peak memory that the program may have after all of it.
@@ -299,9 +300,7 @@ fn crawl(server: &Server) {
         if !answer.header("content-type").is_some_and(|kind| kind.starts_with("text/html")) {
             continue;
         }
-        // The site's own.
-        let own = ["search", "live"].map(|name| format!("<script defer src=\"/assets/{name}.js\"></script>"));
-        let page = own.iter().fold(answer.text(), |page, script| page.replace(script, ""));
+        let page = without_own_scripts(answer.text());
         assert!(!page.contains("<script") && !page.contains("<img src=x"), "{path} lets markup through");
         for link in page.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
             let link = link.split('#').next().unwrap().replace("&amp;", "&");

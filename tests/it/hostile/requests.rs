@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::without_own_scripts;
 use crate::program::{ADMIN_KEY, Installation};
 
 const VALUES: [&str; 22] = [
@@ -45,7 +46,7 @@ fn hostile_requests_never_end_in_a_500() {
         if answer.status >= 400 {
             let wanted = if path.starts_with("/api/") { "application/problem+json" } else { "text/html" };
             assert!(kind.starts_with(wanted), "{path} answers {kind}");
-            assert!(!answer.text().contains("<script"), "{path}");
+            assert!(!without_own_scripts(answer.text()).contains("<script"), "{path}");
         }
         count += 1;
     };

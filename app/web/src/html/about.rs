@@ -5,8 +5,10 @@ use domain::crawling::AiTraining;
 use domain::tenant::Tenant;
 use maud::{Markup, html};
 
+use super::frame::{framed, paragraphs};
 use super::head::Summary;
-use super::{Frame, Listing, framed, head, paragraphs, time};
+use super::number;
+use super::{Frame, Listing, head, time};
 
 /// A part of the page: its heading, and its paragraphs.
 pub(crate) struct Section {
@@ -86,7 +88,7 @@ const fn training(policy: AiTraining) -> &'static str {
 }
 
 fn counted(number: u64, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+    number::counted(number, noun, &format!("{noun}s"))
 }
 
 /// The sentence for a community without a contact.

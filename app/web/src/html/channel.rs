@@ -1,14 +1,20 @@
 //! The pages of a channel: the newest messages, a part of them, a day, and the pages of a thread.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use app_core::browse::{ChannelView, DayView, Entry, Front, Messages, Numbered, Opener, OpenerState, PageContext};
 use domain::message::{Message, MessageId};
-use maud::{Markup, html};
+use domain::timestamp::Timestamp;
+use maud::{Markup, PreEscaped, html};
 
+use super::community::count;
+use super::forum::heading;
+use super::frame::framed;
 use super::head::Summary;
 use super::message::MessageFrame;
-use super::{Frame, Links, Listing, count, days, framed, head, heading, markup, message, structured};
+use super::number::counted;
+use super::{Frame, Links, Listing, days, head, markup, message, structured, time};
 
 /// Returns the message that a thread was started from, if the reader may see it, with the path of its channel.
 pub(crate) fn shown_opener(links: &Links) -> Option<(&Opener, &str, &Message)> {
@@ -67,7 +73,8 @@ pub fn channel(
     let path = frame.base.channel(&view.channel);
     let is_thread = view.channel.kind.is_thread();
     let target = if let Position::Around(target) = position { Some(*target) } else { None };
-    let around = MessageFrame { base: frame.base, path: &path, is_thread, links, target };
+    let opening = is_thread.then(|| view.channel.platform_id.cast());
+    let around = MessageFrame { base: frame.base, path: &path, is_thread, links, target, opening };
     let begins = messages.older.is_none() && !matches!(position, Position::Thread(page) if page.number > 1);
     let opened = shown_opener(links).filter(|(opener, ..)| begins && opener.channel.id != view.channel.id);
     let entries = &messages.entries;
@@ -112,15 +119,20 @@ pub fn channel(
             }
             @if opened.is_none() { (began_with(links)) }
             (pager)
+            @if is_thread { (contents(entries, &kept)) }
             @if messages.entries.is_empty() { p class="muted" { "No messages are stored here." } }
             @if let Some((_, path, message)) = opened {
                 @let above = html! { p class="crumb" { "Started" (links.began()) } };
                 @let around = MessageFrame { path, is_thread: false, target: None, ..around };
                 (message::opener(&around, &Entry::from(message.clone()), &above))
+                @if !entries.is_empty() { (REPLIES) }
             }
         }
         div id="list" {
-            @for (_, message) in made.iter().filter(|(index, _)| kept.contains(index)) { (message) }
+            @for (index, message) in made.iter().filter(|(index, _)| kept.contains(index)) {
+                (message)
+                @if *index == 0 && kept.end > 1 && opening == Some(entries[0].message.id) { (REPLIES) }
+            }
         }
         div id="below" { (pager) }
     };
@@ -145,6 +157,38 @@ pub fn channel(
         is_article: is_thread,
     };
     framed(frame, &title(view, position, links), listing, Some(view), summary, &content)
+}
+
+/// The heading between the article that opens a thread and the messages below it.
+const REPLIES: PreEscaped<&str> = PreEscaped("<h2 class=\"replies\">Replies</h2>");
+/// The fewest days of a page of a thread that are listed above it.
+const FEWEST_DAYS: usize = 3;
+
+/// Returns links to the days of a page of a thread, if there are several of them.
+fn contents(entries: &[Entry], shown: &Range<usize>) -> Markup {
+    let mut days: Vec<(Timestamp, u64)> = Vec::new();
+    for entry in &entries[shown.clone()] {
+        let at = entry.message.created_at();
+        match days.last_mut() {
+            Some((day, messages)) if day.civil().date() == at.civil().date() => *messages += 1,
+            _ => days.push((at, 1)),
+        }
+    }
+    html! {
+        @if days.len() >= FEWEST_DAYS {
+            details class="contents" {
+                summary { "On this page" }
+                ul {
+                    @for (at, messages) in days {
+                        li {
+                            a href={"#" (message::day_id(at))} { (time::day(at)) }
+                            " " span class="meta" { (counted(messages, "message", "messages")) }
+                        }
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// Returns the title of a page.

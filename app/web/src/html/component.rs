@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::Links;
 use super::embed::{Own, picture};
 use super::markup::render;
-use super::message::text;
+use super::message::{kind, text};
 
 /// The depth below which components are left out: Discord nests three levels.
 const DEPTH: u8 = 8;
@@ -33,7 +33,9 @@ fn one(component: &Value, links: &Links, own: Own<'_>, depth: u8) -> Markup {
         Some(10) => render(text(component, "content"), &links.names),
         Some(11) => media(component, own),
         Some(12) => html! { @for item in inner("items") { (media(item, own)) } },
-        Some(13) => html! { p class="card" dir="auto" { "📎 " bdi { (text(component, "name")) } } },
+        Some(13) => {
+            html! { p class="card file" dir="auto" { (kind(text(component, "name"))) bdi { (text(component, "name")) } } }
+        }
         Some(14) => html! { hr; },
         Some(17) => html! { div class="card" { (nested) } },
         _ => nested,

@@ -5,6 +5,7 @@ use domain::day::{Day, DayStats};
 use domain::timestamp::Timestamp;
 use maud::{Markup, html};
 
+use super::number::counted;
 use super::time;
 use crate::address::{day_path, thread_path};
 
@@ -26,7 +27,7 @@ pub(super) fn months(channel: &str, months: &[(Day, u64)]) -> Markup {
                     p {
                         strong { (year) }
                         @for (first, messages) in months.iter().rev() {
-                            " " a href=(day_path(channel, *first, 1)) title={(messages) " messages"} { (month_name(*first)) }
+                            " " a href=(day_path(channel, *first, 1)) title=(counted(*messages, "message", "messages")) { (month_name(*first)) }
                         }
                     }
                 }
@@ -42,7 +43,7 @@ fn month(channel: &str, days: &[DayStats], current: Day) -> Markup {
             p {
                 strong { (month_name(current)) " " (&current.to_string()[..4]) }
                 @for DayStats { day, counts, .. } in days {
-                    " " a href=(day_path(channel, *day, 1)) title={(counts.messages) " messages"}
+                    " " a href=(day_path(channel, *day, 1)) title=(counted(counts.messages, "message", "messages"))
                         aria-current=[(*day == current).then_some("page")] { (day.of_month()) }
                 }
             }

@@ -6,8 +6,8 @@ use domain::message::Message;
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::Head;
 use super::card;
+use super::frame::Head;
 use super::markup::{Names, cut, excerpt};
 use super::message::{is_shown_picture, size_of};
 use crate::address::Base;

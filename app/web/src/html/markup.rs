@@ -61,7 +61,7 @@ fn one(block: &Block<'_>, names: &Names) -> Markup {
             Block::Paragraph(content) => p dir="auto" { (inlines(content, names)) },
             Block::Heading { level, content } => p class={"h h" (level)} dir="auto" { (inlines(content, names)) },
             Block::Subtext(content) => p class="sub" dir="auto" { (inlines(content, names)) },
-            Block::Quote(content) => blockquote { (blocks(content, names)) },
+            Block::Quote(content) => blockquote dir="auto" { (blocks(content, names)) },
             Block::Code(code) => (code_block(code)),
             Block::List(items) => (list(items, names)),
         }
@@ -86,7 +86,8 @@ fn list(list: &List<'_>, names: &Names) -> Markup {
 fn code_block(code: &CodeBlock<'_>) -> Markup {
     let is_ansi = is_ansi(code);
     html! {
-        pre dir="ltr" class=[is_ansi.then_some("ansi")] {
+        // A block that is wider than the page is scrolled, also by keys.
+        pre dir="ltr" tabindex="0" class=[is_ansi.then_some("ansi")] {
             code class=[code.language.map(|language| format!("language-{language}"))] {
                 @if is_ansi { (ansi::render(&code.text)) } @else { (code.text) }
             }

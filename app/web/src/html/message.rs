@@ -3,15 +3,17 @@
 use app_core::browse::{Entry, FileStates, shown_type};
 use domain::interaction::{Interaction, InteractionKind};
 use domain::media::{FileContent, FileKey, FileState};
-use domain::message::{Attachment, Message, MessageKind, Reaction, Reference, with_ending};
+use domain::message::{Attachment, Message, MessageId, MessageKind, Reaction, Reference, with_ending};
+use domain::timestamp::Timestamp;
 use maud::{Markup, html};
 use serde_json::Value;
 
 use super::embed::{self, Own, embeds};
 use super::markup::{excerpt, person, render};
+use super::number::{counted, grouped};
 use super::system::{Scene, sentence};
 use super::time::{clock, day, moment};
-use super::{Links, component, poll};
+use super::{Links, component, language, poll};
 use crate::address::Base;
 
 /// The time within which messages of one author are grouped.
@@ -27,6 +29,8 @@ pub(super) struct MessageFrame<'a> {
     pub(super) links: &'a Links,
     /// The message that the page's address names.
     pub(super) target: Option<&'a Message>,
+    /// The message that opens the thread of the page, and is shown as an article.
+    pub(super) opening: Option<MessageId>,
 }
 
 /// Returns a message on its channel's page, below the message `before`.
@@ -43,17 +47,23 @@ pub(super) fn entry(frame: &MessageFrame<'_>, entry: &Entry, before: Option<&Mes
                 && at.as_millis() - before.created_at().as_millis() < GROUP_MS
         });
     html! {
-        @if new_day { p class="day" { (day(at)) } }
+        @if new_day { p class="day" id=(day_id(at)) { (day(at)) } }
         (article(frame, entry, grouped, &html! {}))
     }
 }
 
 /// Returns the message that a thread was started from, at the top of the thread; `frame` is that of the parent channel.
 pub(super) fn opener(frame: &MessageFrame<'_>, entry: &Entry, above: &Markup) -> Markup {
+    let at = entry.message.created_at();
     html! {
-        p class="day" { (day(entry.message.created_at())) }
+        p class="day" id=(day_id(at)) { (day(at)) }
         (article(frame, entry, false, above))
     }
+}
+
+/// Returns the id of the heading of a day.
+pub(super) fn day_id(at: Timestamp) -> String {
+    format!("d{}", at.civil().date())
 }
 
 fn article(frame: &MessageFrame<'_>, entry: &Entry, grouped: bool, above: &Markup) -> Markup {
@@ -61,6 +71,10 @@ fn article(frame: &MessageFrame<'_>, entry: &Entry, grouped: bool, above: &Marku
     let message = &entry.message;
     let at = message.created_at();
     let mut class = String::from(if grouped { "message" } else { "message first" });
+    let opens = frame.opening == Some(message.id);
+    if opens {
+        class.push_str(" opening");
+    }
     let is_target = frame.target.is_some_and(|target| target.id == message.id);
     if is_target {
         class.push_str(" target");
@@ -69,7 +83,7 @@ fn article(frame: &MessageFrame<'_>, entry: &Entry, grouped: bool, above: &Marku
     let edited = message.version.edited_at;
     html! {
         // The focus scrolls to the message, also without a script.
-        article class=(class) id={"m" (message.id)} tabindex=[is_target.then_some("-1")] autofocus[is_target] {
+        article class=(class) id={"m" (message.id)} tabindex="-1" autofocus[is_target] {
             @if grouped {
                 a class="at" href={(path) "/" (message.id)} { time datetime=(at) title=(moment(at)) { (clock(at)) } }
             } @else {
@@ -87,9 +101,9 @@ fn article(frame: &MessageFrame<'_>, entry: &Entry, grouped: bool, above: &Marku
                 (above)
                 @if let Some(interaction) = message.interaction() { (used(&interaction)) }
                 (refers(frame, message))
-                div class="body" { (body(frame, message)) }
+                div class="body" lang=[language::of(&message.content)] { (body(frame, message)) }
                 @if grouped && (edited.is_some() || message.pinned) { p class="meta marks" { (marks(message)) } }
-                @for file in &message.attachments { (attachment(base, message, file, links)) }
+                (attachments(base, message, links))
                 @if message.kind != MessageKind::POLL_RESULT {
                     (embeds(&array(message.embeds.as_ref()), links, &own))
                 }
@@ -107,7 +121,7 @@ fn article(frame: &MessageFrame<'_>, entry: &Entry, grouped: bool, above: &Marku
                 @if let Some(thread) = &entry.thread {
                     p class="card" data-channel=(thread.id) {
                         a href=(base.channel(thread)) { "Thread: " bdi { (thread.name) } }
-                        " · " (thread.stats.message_count) " messages"
+                        " · " (counted(thread.stats.message_count, "message", "messages"))
                     }
                 }
             }
@@ -215,11 +229,23 @@ fn was_deleted(message: &Message) -> bool {
 
 fn body(frame: &MessageFrame<'_>, message: &Message) -> Markup {
     if message.kind.is_written() {
+        if is_empty(message) {
+            return html! { p class="muted" { "No text" } };
+        }
         return render(&message.content, &frame.links.names);
     }
     let community = frame.base.tenant.name.as_str();
     let scene = Scene { community, path: frame.path, is_thread: frame.is_thread, links: frame.links };
     sentence(message, &scene)
+}
+
+/// Returns whether a message shows nothing below its author.
+fn is_empty(message: &Message) -> bool {
+    let lists = [&message.embeds, &message.components, &message.stickers, &message.snapshots];
+    message.content.trim().is_empty()
+        && message.attachments.is_empty()
+        && message.poll.is_none()
+        && lists.into_iter().all(|list| array(list.as_ref()).is_empty())
 }
 
 /// Where a file can be found.
@@ -255,41 +281,99 @@ pub(crate) fn size_of(file: &Attachment, content: Option<FileContent>) -> Option
     said.or_else(|| content?.size)
 }
 
-fn attachment(base: Base<'_>, message: &Message, file: &Attachment, links: &Links) -> Markup {
+/// The way in which a page shows a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    Picture,
+    Video,
+    Sound,
+    /// A name that leads to the file.
+    Name,
+}
+
+/// Returns the files of a message. Several pictures in a row are a gallery.
+fn attachments(base: Base<'_>, message: &Message, links: &Links) -> Markup {
+    let shown: Vec<_> = message.attachments.iter().map(|file| attachment(base, message, file, links)).collect();
+    html! {
+        @for row in shown.chunk_by(|(one, _), (next, _)| *one == Look::Picture && *next == Look::Picture) {
+            @let files = html! { @for (_, file) in row { (file) } };
+            @if row.len() > 1 { div class="gallery" { (files) } } @else { (files) }
+        }
+    }
+}
+
+fn attachment(base: Base<'_>, message: &Message, file: &Attachment, links: &Links) -> (Look, Markup) {
     let name = file.shown_name();
-    let spoiler = if file.spoiler { "Spoiler: " } else { "" };
     let (url, stored) = match located(base, message, file, &links.files) {
         Located::Gone => {
-            return html! { p class="card" dir="auto" { "📎 " bdi { (name) } " · no longer there" } };
+            let gone =
+                html! { p class="card file" dir="auto" { (kind(&name)) span { bdi { (name) } " · no longer there" } } };
+            return (Look::Name, gone);
         }
         Located::Here(path, content) => (Some(path), Some(content)),
         Located::Elsewhere(url) => (Some(url), None),
         Located::Nowhere => (None, None),
     };
-    let picture = file.content_type.as_deref().is_some_and(|kind| kind.starts_with("image/"));
     let size_in_pixels = size_of(file, stored.flatten());
     let (width, height) = size_in_pixels.unzip();
-    html! {
+    let look = stored.map_or(Look::Name, |content| look(file, content));
+    let named = html! {
         @match &url {
-            Some(url) if stored.is_some_and(|content| is_shown_picture(file, content)) && !file.spoiler => {
+            Some(url) => a href=(url) rel="nofollow ugc noopener" { bdi { (name) } },
+            None => bdi { (name) },
+        }
+        span class="meta" {
+            " · " (size(file))
+            @if let Some((width, height)) = size_in_pixels { " · " (width) " × " (height) }
+            @if let Some(host) = url.as_deref().filter(|_| stored.is_none()).and_then(embed::host) { " · " bdi { (host) } }
+            @if url.is_none() { " · not stored" }
+        }
+    };
+    let shown = html! {
+        @match (look, &url) {
+            (Look::Picture, Some(url)) => {
                 p { a href=(url) rel="nofollow ugc noopener" {
                     img class="picture" loading="lazy" src=(url) width=[width] height=[height]
                         alt=(file.description.as_deref().unwrap_or(&name));
                 } }
             },
-            _ => p class={ "card" @if picture { " media" } } dir="auto" {
-                @if picture { "🖼 " } @else { "📎 " } (spoiler)
-                @match &url {
-                    Some(url) => a href=(url) rel="nofollow ugc noopener" { bdi { (name) } },
-                    None => bdi { (name) },
+            (Look::Video, Some(url)) => {
+                div class="player" dir="auto" {
+                    video controls preload="none" src=(url) width=[width] height=[height] aria-label=(name) {}
+                    p { (named) }
                 }
-                " · " (size(file))
-                @if let Some((width, height)) = size_in_pixels { " · " (width) " × " (height) }
-                @if let Some(host) = url.as_deref().filter(|_| stored.is_none()).and_then(embed::host) { " · " bdi { (host) } }
-                @if url.is_none() { " · not stored" }
             },
+            (Look::Sound, Some(url)) => {
+                div class="player" dir="auto" {
+                    audio controls preload="none" src=(url) aria-label=(name) {}
+                    p { (named) }
+                }
+            },
+            _ => p class="card file" dir="auto" { (kind(&name)) span { @if file.spoiler { "Spoiler: " } (named) } },
         }
+    };
+    if file.spoiler && look != Look::Name {
+        let veiled = html! { details class="veiled" { summary { "Spoiler: " bdi { (name) } } (shown) } };
+        return (Look::Name, veiled);
     }
+    (look, shown)
+}
+
+/// Returns how a stored file is shown: browsers show its type inside a page, or it is named.
+fn look(file: &Attachment, content: Option<FileContent>) -> Look {
+    match shown_type(file, content).and_then(|kind| kind.split('/').next()) {
+        Some("image") => Look::Picture,
+        Some("video") => Look::Video,
+        Some("audio") => Look::Sound,
+        _ => Look::Name,
+    }
+}
+
+/// Returns the icon of a file: a sheet with the end of its name.
+pub(super) fn kind(name: &str) -> Markup {
+    let end = name.rsplit_once('.').map(|(_, end)| end);
+    let end = end.filter(|end| (1..=4).contains(&end.len()) && end.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    html! { span class="kind" aria-hidden="true" { (end.unwrap_or("file").to_ascii_uppercase()) } }
 }
 
 /// Returns whether an address can still work: Discord's own ones expire within a day, so they are not linked.
@@ -311,7 +395,7 @@ fn reaction(reaction: &Reaction) -> Markup {
     html! {
         li {
             bdi { @if reaction.emoji.id.is_some() { ":" (name) ":" } @else { (name) } }
-            " " (reaction.count)
+            " " (grouped(reaction.count.into()))
         }
     }
 }
@@ -329,7 +413,10 @@ fn forwarded(snapshot: &Value, links: &Links, own: Own<'_>) -> Markup {
                 @if !text(message, "edited_timestamp").is_empty() { " · edited" }
             }
             (render(text(message, "content"), &links.names))
-            @for file in list("attachments") { p class="card" dir="auto" { "📎 " bdi { (snapshot_name(file)) } } }
+            @for file in list("attachments") {
+                @let name = snapshot_name(file);
+                p class="card file" dir="auto" { (kind(&name)) bdi { (name) } }
+            }
             (embeds(list("embeds"), links, own))
             @for sticker in list("stickers").iter().chain(list("sticker_items")) {
                 p class="card" { "Sticker: " bdi { (text(sticker, "name")) } }

@@ -9,9 +9,11 @@ use maud::{Markup, html};
 use percent_encoding::utf8_percent_encode;
 use ports::search::SearchSort;
 
+use super::frame::{Head, age_sign, framed_with, sign};
 use super::head::Summary;
+use super::number::grouped;
 use super::time::moment;
-use super::{Frame, Head, age_sign, framed_with, sign, structured};
+use super::{Frame, structured};
 use crate::address::{Base, SEGMENT, search_cursor, sort_name};
 
 /// The content of the search box.
@@ -158,8 +160,8 @@ fn results(address: &Address<'_>, query: Option<&SearchQuery>, page: &SearchPage
         p class="meta" role="status" {
             @match page.total {
                 Total::Exactly(1) => "1 message",
-                Total::Exactly(count) => { (count) " messages" },
-                Total::AtLeast(count) => { "at least " (count) " messages" },
+                Total::Exactly(count) => { (grouped(count)) " messages" },
+                Total::AtLeast(count) => { "at least " (grouped(count)) " messages" },
             }
             " · as of " time datetime=(page.as_of) { (moment(page.as_of)) }
         }
