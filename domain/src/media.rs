@@ -1,6 +1,7 @@
 //! The download state of attachments: which ones are stored, and when the others are requested again.
 
 mod format;
+mod thumbnail;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,6 +16,7 @@ use crate::tenant::TenantId;
 use crate::timestamp::Timestamp;
 
 pub use self::format::{FileContent, FileFormat, HEAD_BYTES, ParseFormatError, shown_as_said};
+pub use self::thumbnail::{MOST_BYTES, MOST_PIXELS_A_SIDE, ThumbnailWidth};
 
 /// The maximum number of download attempts for a file.
 pub const TRIES: u32 = 6;

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use domain::channel::{ChannelId, ChannelSnowflake};
-use domain::media::{ContentHash, File};
+use domain::media::{ContentHash, File, ThumbnailWidth};
 use domain::message::{AttachmentId, MessageId};
 use domain::tenant::TenantId;
 use domain::timestamp::Timestamp;
@@ -113,7 +113,31 @@ pub trait MediaStore: Send + Sync {
         most: u64,
     ) -> std::io::Result<Option<KeptFile>>;
 
-    /// Removes a stored file. A missing one is not an error.
+    /// Stores the thumbnail of a stored file, or empty bytes for one that has none. It appears whole or not at all, and
+    /// replaces an existing one; it is deleted, retired and removed with its file.
+    ///
+    /// # Errors
+    /// [`std::io::Error`]; the one before is stored then.
+    async fn put_thumbnail(
+        &self,
+        tenant: TenantId,
+        hash: ContentHash,
+        width: ThumbnailWidth,
+        bytes: Bytes,
+    ) -> std::io::Result<()>;
+
+    /// Returns the thumbnail of a file as it was stored; `None` if it is not stored.
+    ///
+    /// # Errors
+    /// [`std::io::Error`] if it cannot be read.
+    async fn open_thumbnail(
+        &self,
+        tenant: TenantId,
+        hash: ContentHash,
+        width: ThumbnailWidth,
+    ) -> std::io::Result<Option<Bytes>>;
+
+    /// Removes a stored file with its thumbnails. A missing one is not an error.
     ///
     /// # Errors
     /// [`std::io::Error`] if it is left.

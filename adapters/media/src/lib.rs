@@ -1,6 +1,8 @@
 //! A media store in a folder: each file under the hash of its bytes, in two levels of folders, separate for each
 //! tenant.
 //!
+//! The thumbnails of a file are beside it.
+//!
 //! [`MediaFolder`] implements [`ports::media::MediaStore`], and [`ports::snapshot::SnapshotStore`] and
 //! [`ports::upkeep::MediaUpkeep`] in the same folder. A file appears complete or not at all, on disk before the row
 //! that names it. Its calls block, so they run on threads of their own, apart from those of the database.
@@ -16,7 +18,7 @@ use std::time::SystemTime;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use domain::media::ContentHash;
+use domain::media::{ContentHash, ThumbnailWidth};
 use domain::tenant::TenantId;
 use domain::timestamp::Timestamp;
 use futures::stream::BoxStream;
@@ -65,6 +67,11 @@ impl MediaFolder {
 }
 
 impl MediaFolder {
+    /// Returns the path of a thumbnail: beside its file, under a name that is no hash.
+    fn thumbnail(&self, tenant: TenantId, hash: ContentHash, width: ThumbnailWidth) -> PathBuf {
+        self.path(tenant, hash).with_file_name(format!("{hash}-{}", width.pixels()))
+    }
+
     /// Returns the bytes of a file, which are read as they are taken.
     fn pieces(&self, file: io::Take<File>) -> BoxStream<'static, io::Result<Bytes>> {
         let bytes = stream::try_unfold((file, self.pool.clone()), |(file, pool)| async move {
@@ -133,9 +140,42 @@ impl MediaStore for MediaFolder {
         Ok(Some(KeptFile { size_bytes, bytes: self.pieces(file) }))
     }
 
+    async fn put_thumbnail(
+        &self,
+        tenant: TenantId,
+        hash: ContentHash,
+        width: ThumbnailWidth,
+        bytes: Bytes,
+    ) -> io::Result<()> {
+        let (incoming, path) = (self.tenant(tenant).join(INCOMING), self.thumbnail(tenant, hash, width));
+        let put = move || {
+            let mut made = Incoming::new(&incoming)?;
+            made.file.write_all(&bytes)?;
+            made.place(&path)
+        };
+        self.pool.run(put).await
+    }
+
+    async fn open_thumbnail(
+        &self,
+        tenant: TenantId,
+        hash: ContentHash,
+        width: ThumbnailWidth,
+    ) -> io::Result<Option<Bytes>> {
+        let path = self.thumbnail(tenant, hash, width);
+        let read = move || match fs::read(path) {
+            Ok(bytes) => Ok(Some(bytes.into())),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        };
+        self.pool.run(read).await
+    }
+
     async fn delete_one(&self, tenant: TenantId, hash: ContentHash) -> io::Result<()> {
         let path = self.path(tenant, hash);
-        self.pool.run(move || delete_file(&path)).await
+        let thumbnails = ThumbnailWidth::ALL.map(|width| self.thumbnail(tenant, hash, width));
+        // The file is the last one, so that an interrupted call is repeated.
+        self.pool.run(move || thumbnails.iter().chain([&path]).try_for_each(|path| delete_file(path))).await
     }
 
     async fn delete_all(&self, tenant: TenantId) -> io::Result<()> {

@@ -1,9 +1,9 @@
 //! A media store in a bucket of S3, or of a store that speaks its protocol, which many processes share.
 //!
 //! [`S3Media`] implements [`ports::media::MediaStore`], [`ports::snapshot::SnapshotStore`] and
-//! [`ports::upkeep::MediaUpkeep`]. An object is named `PREFIX/TENANT/GENERATION/HASH`; the generation is what makes the
-//! files of a tenant disappear at once (`generation.rs`). Requests that fail for a moment are repeated, and a download
-//! that breaks off is resumed where it ended.
+//! [`ports::upkeep::MediaUpkeep`]. An object is named `PREFIX/TENANT/GENERATION/HASH`, and a thumbnail of
+//! it `HASH-400` or `HASH-800`; the generation is what makes the files of a tenant disappear at once (`generation.rs`).
+//! Requests that fail for a moment are repeated, and a download that breaks off is resumed where it ended.
 //!
 //! Nothing outside of the prefix is read or changed.
 
@@ -20,7 +20,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::media::ContentHash;
+use domain::media::{ContentHash, ThumbnailWidth};
 use domain::tenant::TenantId;
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::path::Path;
@@ -119,4 +119,9 @@ impl S3Media {
 /// Returns the name of a file in a generation.
 fn file(generation: Path, hash: ContentHash) -> Path {
     generation.join(hash.to_string())
+}
+
+/// Returns the name of a thumbnail of a file in a generation.
+fn thumbnail(generation: Path, hash: ContentHash, width: ThumbnailWidth) -> Path {
+    generation.join(format!("{hash}-{}", width.pixels()))
 }

@@ -4,7 +4,7 @@ use std::io;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use domain::media::ContentHash;
+use domain::media::{ContentHash, ThumbnailWidth};
 use domain::tenant::TenantId;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt, future, stream};
@@ -16,7 +16,7 @@ use tracing::{Instrument, debug_span, field};
 use crate::error::{io_error, is_beyond, is_missing};
 use crate::generation::Generation;
 use crate::spool::Spool;
-use crate::{S3Media, file};
+use crate::{S3Media, file, thumbnail};
 
 /// The number of objects that are listed and then removed at once, as many as S3 takes.
 const STEP: usize = 1000;
@@ -35,7 +35,8 @@ impl MediaStore for S3Media {
 
     async fn open(&self, tenant: TenantId, hash: ContentHash, first: u64, most: u64) -> io::Result<Option<KeptFile>> {
         let span = debug_span!("media.open", outcome = field::Empty);
-        let opened = self.open_current(tenant, hash, first, most).instrument(span.clone()).await;
+        let name = |generation| file(generation, hash);
+        let opened = self.open_current(tenant, name, first, most).instrument(span.clone()).await;
         let outcome = match &opened {
             Ok(Some(_)) => "ok",
             Ok(None) => "absent",
@@ -45,9 +46,40 @@ impl MediaStore for S3Media {
         opened
     }
 
+    async fn put_thumbnail(
+        &self,
+        tenant: TenantId,
+        hash: ContentHash,
+        width: ThumbnailWidth,
+        bytes: Bytes,
+    ) -> io::Result<()> {
+        let spool = Spool::new().await?.append(bytes).await?;
+        self.place(tenant, spool, false, |generation| thumbnail(generation, hash, width)).await
+    }
+
+    async fn open_thumbnail(
+        &self,
+        tenant: TenantId,
+        hash: ContentHash,
+        width: ThumbnailWidth,
+    ) -> io::Result<Option<Bytes>> {
+        let name = |generation| thumbnail(generation, hash, width);
+        let Some(opened) = self.open_current(tenant, name, 0, u64::MAX).await? else { return Ok(None) };
+        let whole = opened.bytes.try_fold(Vec::new(), async |mut whole, piece| {
+            whole.extend_from_slice(&piece);
+            Ok(whole)
+        });
+        Ok(Some(whole.await?.into()))
+    }
+
     async fn delete_one(&self, tenant: TenantId, hash: ContentHash) -> io::Result<()> {
         let Some(generation) = self.current(tenant).await? else { return Ok(()) };
-        self.delete_object(&file(generation.path(&self.tenant(tenant)), hash)).await
+        let at = generation.path(&self.tenant(tenant));
+        for width in ThumbnailWidth::ALL {
+            self.delete_object(&thumbnail(at.clone(), hash, width)).await?;
+        }
+        // The last one, so that an interrupted call is repeated.
+        self.delete_object(&file(at, hash)).await
     }
 
     async fn delete_all(&self, tenant: TenantId) -> io::Result<()> {
@@ -65,17 +97,17 @@ impl MediaStore for S3Media {
 }
 
 impl S3Media {
-    /// Opens a file of the current generation. The generation that was current the last time is tried while the current
-    /// one is read, so that a file takes the time of one request.
+    /// Opens the object of the current generation that `name` names for its prefix. The generation that was current the
+    /// last time is tried while the current one is read, so that a file takes the time of one request.
     async fn open_current(
         &self,
         tenant: TenantId,
-        hash: ContentHash,
+        name: impl Fn(Path) -> Path,
         first: u64,
         most: u64,
     ) -> io::Result<Option<KeptFile>> {
         let open = async |generation: Option<Generation>| match generation {
-            Some(generation) => self.open_object(&file(generation.path(&self.tenant(tenant)), hash), first, most).await,
+            Some(generation) => self.open_object(&name(generation.path(&self.tenant(tenant))), first, most).await,
             None => Ok(None),
         };
         let seen = self.0.generations.seen(tenant);

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use adapter_media::MediaFolder;
 use bytes::Bytes;
 use domain::media::ContentHash;
+use domain::media::ThumbnailWidth::{Narrow, Wide};
 use domain::tenant::{Platform, PlatformId, TenantId};
 use domain::timestamp::Timestamp;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -99,6 +100,8 @@ contract![
     an_empty_file_and_a_large_one_are_files,
     a_source_that_fails_stores_nothing,
     one_file_is_deleted_and_the_others_stay,
+    a_thumbnail_is_beside_its_file_and_goes_with_it,
+    thumbnails_of_a_tenant_are_retired_with_its_files,
     all_files_of_a_tenant_are_deleted_and_no_others,
     retired_files_are_gone_at_once_and_later_ones_stay,
     files_are_shared_by_processes,
@@ -197,6 +200,52 @@ async fn one_file_is_deleted_and_the_others_stay(store: &Opened) {
     store.put(here, OTTER).await;
     assert!(whole(media, here, otter).await.is_some());
     assert_eq!(store.count(), 3);
+}
+
+async fn a_thumbnail_is_beside_its_file_and_goes_with_it(store: &Opened) {
+    let (media, elsewhere, of) = (&*store.media, &*store.other, tenant("1"));
+    let (otter, kept) = (store.put(of, OTTER).await, store.put(of, b"another").await);
+    assert_eq!(media.open_thumbnail(of, otter, Narrow).await.unwrap(), None);
+    let large = Bytes::from(vec![7; (3 << 20) + 3]);
+    for (hash, width, bytes) in [
+        (otter, Narrow, Bytes::from_static(b"before")),
+        (otter, Narrow, Bytes::from_static(b"small")),
+        (otter, Wide, large.clone()),
+        // No bytes are bytes, too.
+        (kept, Wide, Bytes::new()),
+    ] {
+        media.put_thumbnail(of, hash, width, bytes).await.unwrap();
+    }
+    assert_eq!(elsewhere.open_thumbnail(of, otter, Narrow).await.unwrap().unwrap(), "small");
+    assert!(elsewhere.open_thumbnail(of, otter, Wide).await.unwrap().unwrap() == large);
+    assert_eq!(elsewhere.open_thumbnail(of, kept, Wide).await.unwrap().unwrap(), "");
+    assert_eq!(elsewhere.open_thumbnail(of, kept, Narrow).await.unwrap(), None);
+    assert_eq!(elsewhere.open_thumbnail(tenant("2"), otter, Narrow).await.unwrap(), None);
+    assert_eq!(whole(media, of, otter).await.unwrap(), OTTER);
+    // Lists have files alone.
+    let listed: Vec<_> = store.upkeep.list(of, None, 10).await.unwrap().iter().map(|file| file.hash).collect();
+    let mut expected = vec![otter, kept];
+    expected.sort_unstable();
+    assert_eq!(listed, expected);
+    assert_eq!(store.upkeep.list(of, Some(expected[0]), 1).await.unwrap()[0].hash, expected[1]);
+    assert_eq!(store.upkeep.tidy().await.unwrap(), 0);
+    for _ in 0..2 {
+        media.delete_one(of, otter).await.unwrap();
+        assert_eq!(media.open_thumbnail(of, otter, Narrow).await.unwrap(), None);
+        assert_eq!(media.open_thumbnail(of, otter, Wide).await.unwrap(), None);
+        assert!(media.open_thumbnail(of, kept, Wide).await.unwrap().is_some());
+        assert_eq!(store.count(), 2);
+    }
+}
+
+async fn thumbnails_of_a_tenant_are_retired_with_its_files(store: &Opened) {
+    let (media, of) = (&*store.media, tenant("1"));
+    let hash = store.put(of, OTTER).await;
+    media.put_thumbnail(of, hash, Narrow, Bytes::from_static(b"small")).await.unwrap();
+    media.retire(of).await.unwrap();
+    assert_eq!(media.open_thumbnail(of, hash, Narrow).await.unwrap(), None);
+    media.delete_retired(of).await.unwrap();
+    assert_eq!(names(&store.root), [""; 0]);
 }
 
 async fn all_files_of_a_tenant_are_deleted_and_no_others(store: &Opened) {

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use app_core::jobs::Jobs;
 use app_core::tenants::Tenants;
 use async_trait::async_trait;
+use bytes::Bytes;
 use discord_simulator::{Act, Simulator};
 use domain::job::JobState;
-use domain::media::ContentHash;
+use domain::media::{ContentHash, ThumbnailWidth};
 use domain::tenant::TenantId;
 use ports::clock::Clock;
 use ports::media::{FileBytes, KeptFile, MediaError, MediaStore};
@@ -53,6 +54,25 @@ impl MediaStore for TooLate {
         most: u64,
     ) -> std::io::Result<Option<KeptFile>> {
         self.kept.open(tenant, hash, first, most).await
+    }
+
+    async fn put_thumbnail(
+        &self,
+        tenant: TenantId,
+        hash: ContentHash,
+        width: ThumbnailWidth,
+        bytes: Bytes,
+    ) -> std::io::Result<()> {
+        self.kept.put_thumbnail(tenant, hash, width, bytes).await
+    }
+
+    async fn open_thumbnail(
+        &self,
+        tenant: TenantId,
+        hash: ContentHash,
+        width: ThumbnailWidth,
+    ) -> std::io::Result<Option<Bytes>> {
+        self.kept.open_thumbnail(tenant, hash, width).await
     }
 
     async fn delete_one(&self, tenant: TenantId, hash: ContentHash) -> std::io::Result<()> {
