@@ -50,6 +50,7 @@ pub mod source;
 pub mod store;
 pub mod sync;
 pub mod tenant;
+pub mod thumbnail;
 pub mod unreadable;
 pub mod unused;
 pub mod upkeep;

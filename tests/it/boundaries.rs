@@ -12,6 +12,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("ports", &["domain"]),
     ("adapter-dce", &["domain", "ports"]),
     ("adapter-discord", &["domain", "ports"]),
+    ("adapter-image", &["domain", "ports"]),
     ("adapter-indexnow", &["ports"]),
     ("adapter-media", &["domain", "ports"]),
     ("adapter-s3", &["domain", "ports"]),
@@ -27,6 +28,7 @@ const EDGES: &[(&str, &[&str])] = &[
         &[
             "adapter-dce",
             "adapter-discord",
+            "adapter-image",
             "adapter-indexnow",
             "adapter-media",
             "adapter-nodes",
@@ -69,6 +71,7 @@ const FILES: &[&str] = &["flate2", "walkdir", "zip"];
 const SQLITE: &[&str] = &["libsqlite3-sys", "rusqlite"];
 const SERVER: &[&str] = &["mysql_async", "mysql_common"];
 const INDEX: &[&str] = &["tantivy"];
+const PICTURES: &[&str] = &["fast_image_resize", "image"];
 const OBJECTS: &[&str] = &["object_store"];
 const TERMINAL: &[&str] = &["clap", "indicatif", "tracing-subscriber"];
 
@@ -79,6 +82,8 @@ const TECHNOLOGIES: &[(&str, &[&[&str]])] = &[
     ("ports", &[ASYNC]),
     ("adapter-dce", &[ASYNC, FILES]),
     ("adapter-discord", &[ASYNC, CLIENT]),
+    // The library of the one format is that of the other's compression, too.
+    ("adapter-image", &[ASYNC, PICTURES, &["flate2"]]),
     ("adapter-indexnow", &[ASYNC, CLIENT]),
     ("adapter-media", &[ASYNC]),
     ("adapter-s3", &[ASYNC, CLIENT, OBJECTS]),

@@ -2,10 +2,10 @@
 //!
 //! Each module is one use case: [`sync`] copies from Discord, and [`ingest`] stores what it fetched; [`import`] copies
 //! from exports, [`mod@copy`] from another archive, and [`media_copy`] its files from another media store; [`browse`]
-//! reads for an audience, [`jobs`] and [`tenants`] administer, [`follow`] follows the change log, [`domains`] finds the
-//! community of a domain, [`submissions`] tells search engines what changed, and [`doctor`] checks an installation. A
-//! use case gets its ports as trait objects when it is made, and is tested with the mocks of `ports` or against a real
-//! store in `tests/it`.
+//! reads for an audience, [`thumbnails`] makes small pictures of large ones, [`jobs`] and [`tenants`] administer,
+//! [`follow`] follows the change log, [`domains`] finds the community of a domain, [`submissions`] tells search engines
+//! what changed, and [`doctor`] checks an installation. A use case gets its ports as trait objects when it is made, and
+//! is tested with the mocks of `ports` or against a real store in `tests/it`.
 
 pub mod browse;
 mod channels;
@@ -29,4 +29,5 @@ mod stored;
 pub mod submissions;
 pub mod sync;
 pub mod tenants;
+pub mod thumbnails;
 mod unreadable;

@@ -38,6 +38,7 @@ use ports::media::{FileSource, MediaStore};
 use ports::search::SearchIndex;
 use ports::source::ExportSource;
 use ports::store::Store;
+use ports::thumbnail::Thumbnailer;
 
 use crate::config::{Config, ConfigError, SETTINGS};
 
@@ -380,6 +381,8 @@ pub(crate) struct Tools {
     pub(crate) files: Option<Arc<dyn FileSource>>,
     /// The store of those files.
     pub(crate) media: Arc<dyn MediaStore>,
+    /// Makes thumbnails of those that are pictures.
+    pub(crate) thumbnailer: Arc<dyn Thumbnailer>,
     /// The search indexes of this process.
     pub(crate) index: Arc<dyn SearchIndex>,
     /// The snapshots of them.

@@ -17,6 +17,7 @@ use std::time::{Duration, SystemTime};
 
 use adapter_dce::DiscordChatExporter;
 use adapter_discord::{ClientConfig, DiscordClient, DiscordGateway, ParseApiUrlError, ParseTokenError};
+use adapter_image::ImageThumbnailer;
 use adapter_nodes::SearchNodes;
 use adapter_tantivy::{TantivyIndex, folder_of};
 use app_core::doctor::{Archive, Bot, Doctor, Files, Key};
@@ -290,6 +291,7 @@ fn tools(
         events,
         files,
         media: media.files,
+        thumbnailer: Arc::new(ImageThumbnailer::new()),
         index,
         snapshots,
         nodes: None,

@@ -6,7 +6,7 @@ use std::fmt::Display;
 use domain::channel::Channel;
 use domain::day::Day;
 use domain::domain_name::DomainName;
-use domain::media::FileKey;
+use domain::media::{FileKey, ThumbnailWidth};
 use domain::message::MessageId;
 use domain::tenant::Tenant;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -121,6 +121,12 @@ impl<'a> Base<'a> {
         let FileKey { channel, message, attachment } = key;
         let name = utf8_percent_encode(filename, SEGMENT);
         self.path(format_args!("/files/{channel}/{message}/{attachment}/{name}"))
+    }
+
+    /// Returns the path of the thumbnail of a stored file that is a picture.
+    pub(crate) fn thumbnail(self, key: FileKey, width: ThumbnailWidth) -> String {
+        let FileKey { channel, message, attachment } = key;
+        self.path(format_args!("/files/{channel}/{message}/{attachment}/thumbnail/{}", width.pixels()))
     }
 
     /// Returns the path of the style sheet with the tenant's colours, on every host.

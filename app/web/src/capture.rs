@@ -2,6 +2,7 @@
 
 use domain::day::{Day, Month};
 use domain::job::JobId;
+use domain::media::ThumbnailWidth;
 use domain::message::{AttachmentId, MessageId};
 use uuid::Uuid;
 
@@ -140,6 +141,13 @@ impl Capture<'_> for MessageId {
 impl Capture<'_> for AttachmentId {
     fn parse(text: &str) -> Result<Self, ApiError> {
         text.parse().map_err(|_| ApiError::not_found("there is no such file"))
+    }
+}
+
+impl Capture<'_> for ThumbnailWidth {
+    fn parse(text: &str) -> Result<Self, ApiError> {
+        let width = number(text).and_then(|width| Self::of(u32::try_from(width).ok()?));
+        width.ok_or_else(|| ApiError::not_found("thumbnails are 400 or 800 pixels wide"))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Files of messages: their original bytes, with headers that keep them harmless.
+//! Files of messages: their original bytes, and thumbnails of pictures, with headers that keep them harmless.
 
 use std::io;
 use std::sync::Arc;
@@ -7,13 +7,13 @@ use std::time::Duration;
 use app_core::browse::{FileView, shown_type};
 use app_core::retry::{LOST_RACE, retry};
 use bytes::Bytes;
-use domain::media::{ContentHash, File, FileKey, FileState};
+use domain::media::{ContentHash, File, FileFormat, FileKey, FileState, ThumbnailWidth};
 use domain::message::{AttachmentId, MessageId};
 use domain::tenant::TenantId;
 use futures::FutureExt;
 use http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY, ETAG,
-    IF_RANGE, RANGE,
+    IF_RANGE, LOCATION, RANGE,
 };
 use http::{HeaderMap, HeaderValue, StatusCode};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -24,6 +24,7 @@ use ports::store::Store;
 use tokio::time::timeout;
 use tracing::{error, warn};
 
+use super::address::SEGMENT;
 use super::call::Call;
 use super::capture::{ChannelRef, FileName, TenantRef};
 use super::error::ApiError;
@@ -76,6 +77,60 @@ pub(super) async fn file(
     let found = Found { store, clock, media, tenant, key, hash, size_bytes: whole, first, length };
     *response.body_mut() = Body::Opening(found.open().boxed());
     Ok(response)
+}
+
+/// Returns the thumbnail of a file that is a picture. One that is damaged, or too large, is redirected to: browsers may
+/// still show it.
+pub(super) async fn thumbnail(
+    call: &Call<'_>,
+    tenant: TenantRef<'_>,
+    channel: ChannelRef<'_>,
+    message: MessageId,
+    attachment: AttachmentId,
+    width: ThumbnailWidth,
+) -> Result<Response, ApiError> {
+    let state = call.state;
+    let none = || ApiError::not_found("this file has no thumbnail");
+    let thumbnails = state.thumbnails.clone().ok_or_else(none)?;
+    let mut at = state.browse.open(call.audience).await?;
+    let tenant = at.tenant(tenant.0).await?;
+    let FileView { attachment, hash, content, .. } = at.file(&tenant, channel.0, message, attachment).await?;
+    if content.is_some_and(|content| !content.format.has_thumbnails()) {
+        return Err(none());
+    }
+    let tenant = tenant.id;
+    let making = async move {
+        let Some(bytes) = in_time(tenant, thumbnails.find(tenant, hash, width)).await? else {
+            // It has nothing to be shown if not even its format is known.
+            content.ok_or_else(none)?;
+            return Ok(original(&attachment.filename));
+        };
+        let kind = FileFormat::of(&bytes).shown_as(None).unwrap_or("application/octet-stream");
+        let mut response = with_type(StatusCode::OK, kind, bytes);
+        harmless(&mut response, header(&format!("\"{hash}-{}\"", width.pixels())));
+        Ok(response)
+    };
+    let mut response = with_type(StatusCode::OK, "image/jpeg", Bytes::new());
+    *response.body_mut() = Body::Making(making.boxed());
+    Ok(response)
+}
+
+/// Returns the redirect from a thumbnail to its file, which is a level above.
+fn original(filename: &str) -> Response {
+    let mut response = with_type(StatusCode::FOUND, "text/plain", Bytes::new());
+    let name = utf8_percent_encode(filename, SEGMENT);
+    response.headers_mut().insert(LOCATION, header(&format!("../{name}")));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response
+}
+
+/// Adds the headers of bytes that come from a member of a community.
+fn harmless(response: &mut Response, tag: HeaderValue) {
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox"));
+    // The hash makes revalidation cheap, and a file whose channel became private must not stay in shared caches.
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, no-cache"));
+    headers.insert(ETAG, tag);
 }
 
 fn no_file() -> ApiError {
@@ -155,14 +210,11 @@ fn described(FileView { attachment: file, content, .. }: &FileView, tag: HeaderV
     let name = saved_name(&file.filename);
     let name = utf8_percent_encode(&name, NON_ALPHANUMERIC);
     let mut response = with_type(StatusCode::OK, shown.unwrap_or("application/octet-stream"), Bytes::new());
+    harmless(&mut response, tag);
     let headers = response.headers_mut();
     headers.insert(CONTENT_DISPOSITION, header(&format!("{disposition}; filename*=UTF-8''{name}")));
-    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox"));
-    // The hash makes revalidation cheap, and a file whose channel became private must not stay in shared caches.
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, no-cache"));
     headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     headers.insert(CONTENT_LENGTH, length.into());
-    headers.insert(ETAG, tag);
     response
 }
 

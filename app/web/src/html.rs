@@ -17,6 +17,7 @@ mod language;
 mod markup;
 pub(crate) mod message;
 mod number;
+mod picture;
 pub(crate) mod poll;
 mod search;
 mod structured;

@@ -47,6 +47,7 @@ use app_core::live::LiveStatus;
 use app_core::search::Search;
 use app_core::sync::{SyncJobs, SyncLag};
 use app_core::tenants::Tenants;
+use app_core::thumbnails::Thumbnails;
 use bytes::Bytes;
 use domain::domain_name::DomainName;
 use futures::future::BoxFuture;
@@ -131,6 +132,7 @@ pub struct ServerState {
     metrics: Metrics,
     caching: Option<Caching>,
     media: Option<Arc<dyn MediaStore>>,
+    thumbnails: Option<Thumbnails>,
     search: Option<Search>,
     /// Answers other processes, in a search node.
     node: Option<Node>,
@@ -175,6 +177,7 @@ impl ServerState {
             metrics: Metrics::new(),
             caching: None,
             media: None,
+            thumbnails: None,
             search: None,
             node: None,
             searches: RateLimit::new(settings.rate_limit.div_ceil(SEARCHES), Vec::new()),
@@ -260,5 +263,11 @@ impl ServerState {
     #[must_use]
     pub fn with_media(self, media: Arc<dyn MediaStore>) -> Self {
         Self { media: Some(media), ..self }
+    }
+
+    /// Makes the server also serve thumbnails of those that are pictures.
+    #[must_use]
+    pub fn with_thumbnails(self, thumbnails: Thumbnails) -> Self {
+        Self { thumbnails: Some(thumbnails), ..self }
     }
 }

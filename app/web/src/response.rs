@@ -34,13 +34,16 @@ pub(crate) enum Body {
     /// A stream that has to be opened, such as a file. The store's thread must not wait for another disk, so the server
     /// opens it after the handler has returned.
     Opening(BoxFuture<'static, Result<ByteStream, ApiError>>),
+    /// A response that has to be made of a file, and takes the place of this one. The server makes it at the same time.
+    Making(BoxFuture<'static, Result<Response, ApiError>>),
 }
 
-/// Opens the stream of a response that has one to open.
+/// Returns a response with the stream that it has to open, or the response that it has to make.
 pub(crate) async fn opened(response: Response) -> Result<Response, ApiError> {
     let (head, body) = response.into_parts();
     let body = match body {
         Body::Opening(opening) => Body::Stream(opening.await?),
+        Body::Making(making) => return making.await,
         Body::Whole(_) | Body::Stream(_) => body,
     };
     Ok(Response::from_parts(head, body))
@@ -150,7 +153,7 @@ pub(crate) fn finish(mut response: Response, audience: Audience, public_api: boo
     let tag = match (response.headers().get(ETAG), response.body()) {
         (Some(tag), _) => Some(tag.clone()),
         (None, Body::Whole(bytes)) => Some(tag_of(bytes)),
-        (None, Body::Stream(_) | Body::Opening(_)) => None,
+        (None, Body::Stream(_) | Body::Opening(_) | Body::Making(_)) => None,
     };
     let headers = response.headers_mut();
     if !headers.contains_key(CACHE_CONTROL) {

@@ -2,6 +2,7 @@
 
 use domain::day::Day;
 use domain::job::JobId;
+use domain::media::ThumbnailWidth;
 use domain::message::{AttachmentId, MessageId};
 use http::Method;
 
@@ -187,6 +188,9 @@ routes! {
     GET "/{tenant}/files/{channel}/{message}/{attachment}/{name}" Reader []
         file::file, (tenant: TenantRef<'_>, channel: ChannelRef<'_>, message: MessageId, attachment: AttachmentId,
             name: FileName<'_>);
+    GET "/{tenant}/files/{channel}/{message}/{attachment}/thumbnail/{width}" Reader []
+        file::thumbnail, (tenant: TenantRef<'_>, channel: ChannelRef<'_>, message: MessageId, attachment: AttachmentId,
+            width: ThumbnailWidth);
 }
 
 #[cfg(test)]

@@ -397,6 +397,8 @@ async fn finished(state: &ServerState, routed: Routed, asked: &Asked, lead: Opti
             let stream = opening.map_err(|error| std::io::Error::other(error.detail)).try_flatten_stream();
             (Response::from_parts(head, Bytes::new()), Some(stream.boxed()))
         }
+        // It was made before, in the place of this one.
+        Body::Making(_) => (Response::from_parts(head, Bytes::new()), None),
     };
     Ready { response, stream, route, making: None }
 }
@@ -405,7 +407,7 @@ async fn finished(state: &ServerState, routed: Routed, asked: &Asked, lead: Opti
 fn whole(response: response::Response) -> Response<Bytes> {
     response.map(|body| match body {
         Body::Whole(bytes) => bytes,
-        Body::Stream(_) | Body::Opening(_) => Bytes::new(),
+        Body::Stream(_) | Body::Opening(_) | Body::Making(_) => Bytes::new(),
     })
 }
 
@@ -470,7 +472,7 @@ async fn take(
         return refused(ApiError::unavailable("the archive does not respond in time"));
     };
     let response = match routed.response {
-        Ok(response) if matches!(response.body(), Body::Opening(_)) => {
+        Ok(response) if matches!(response.body(), Body::Opening(_) | Body::Making(_)) => {
             // The disk with the files may hang, and must not delay the pages that are made meanwhile.
             *making = None;
             opened(response).await

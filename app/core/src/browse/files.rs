@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use domain::channel::ChannelId;
-use domain::media::{ContentHash, File, FileContent, FileKey, FileState, shown_as_said};
+use domain::media::{ContentHash, File, FileContent, FileKey, FileState, ThumbnailWidth, shown_as_said};
 use domain::message::{Attachment, AttachmentId, Message, MessageId};
 use domain::tenant::Tenant;
 use ports::store::Ahead;
@@ -37,6 +37,16 @@ pub fn shown_type(file: &Attachment, content: Option<FileContent>) -> Option<&'s
         Some(content) => content.format.shown_as(said),
         None => said.and_then(shown_as_said),
     }
+}
+
+/// Returns the width and height of the thumbnail of a file in this state, in pixels; `None` if it has none, or none
+/// that is smaller than the file. The size that the sender named is that of the picture as it is shown.
+#[must_use]
+pub fn thumbnail_size(file: &Attachment, state: FileState, width: ThumbnailWidth) -> Option<(u32, u32)> {
+    let FileState::Stored { content: Some(content), size_bytes, .. } = state else { return None };
+    let said = file.width.zip(file.height).filter(|(width, height)| *width > 0 && *height > 0);
+    let size = said.or(content.size).filter(|_| content.has_thumbnails(size_bytes))?;
+    Some(width.fit(size)).filter(|thumbnail| *thumbnail != size)
 }
 
 /// The read of the files of messages.

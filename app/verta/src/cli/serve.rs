@@ -16,6 +16,7 @@ use app_core::removals::Removals;
 use app_core::search::{IndexProgress, Indexer, Search};
 use app_core::submissions::Submissions;
 use app_core::sync::{Candidate, Schedule, SyncJobs, Worker};
+use app_core::thumbnails::Thumbnails;
 use app_web::address::PublicAddress;
 use app_web::{Cache, Server, ServerState, Settings, Streams};
 use bytes::Bytes;
@@ -71,7 +72,8 @@ pub(super) async fn run(paths: &[PathBuf], role: Role, config: &Config, tools: &
         Some((cache, invalidation)) => state.with_cache(cache, &invalidation, follower.freshness()),
         None => state,
     };
-    let state = state.with_media(Arc::clone(&tools.media)).with_follower(follower.lag());
+    let thumbnails = Thumbnails::new(Arc::clone(&tools.media), Arc::clone(&tools.thumbnailer));
+    let state = state.with_media(Arc::clone(&tools.media)).with_thumbnails(thumbnails).with_follower(follower.lag());
     let state = state.with_metrics(|registry| meter().register(registry));
     let state = if role == Role::Sync { state } else { state.with_search(search(role, tools, &progress)) };
     let state = match config.admin_key.as_ref().filter(|_| role == Role::Search) {

@@ -1,7 +1,7 @@
 //! The head of a page: what search engines and previews of links show of it.
 
-use app_core::browse::FileStates;
-use domain::media::{FileKey, FileState};
+use app_core::browse::{FileStates, thumbnail_size};
+use domain::media::{FileKey, FileState, ThumbnailWidth};
 use domain::message::Message;
 use maud::{Markup, html};
 use serde_json::Value;
@@ -75,10 +75,15 @@ pub(super) fn picture<'a>(
     messages.into_iter().find_map(|message| {
         message.attachments.iter().filter(|file| !file.spoiler).find_map(|file| {
             let key = FileKey { channel: message.channel_id, message: message.id, attachment: file.id };
-            let Some(&FileState::Stored { content, .. }) = files.get(&key) else { return None };
+            let state = *files.get(&key)?;
+            let FileState::Stored { content, .. } = state else { return None };
+            let thumbnail = thumbnail_size(file, state, ThumbnailWidth::Wide);
             is_shown_picture(file, content).then(|| Picture {
-                path: base.file(key, &file.filename),
-                size: size_of(file, content),
+                path: match thumbnail {
+                    Some(_) => base.thumbnail(key, ThumbnailWidth::Wide),
+                    None => base.file(key, &file.filename),
+                },
+                size: thumbnail.or_else(|| size_of(file, content)),
                 alt: file.description.clone().unwrap_or_else(|| file.shown_name().into_owned()),
             })
         })

@@ -13,7 +13,7 @@ use super::markup::{excerpt, person, render};
 use super::number::{counted, grouped};
 use super::system::{Scene, sentence};
 use super::time::{clock, day, moment};
-use super::{Links, component, language, poll};
+use super::{Links, component, language, picture, poll};
 use crate::address::Base;
 
 /// The time within which messages of one author are grouped.
@@ -333,7 +333,9 @@ fn attachment(base: Base<'_>, message: &Message, file: &Attachment, links: &Link
         @match (look, &url) {
             (Look::Picture, Some(url)) => {
                 p { a href=(url) rel="nofollow ugc noopener" {
-                    img class="picture" loading="lazy" src=(url) width=[width] height=[height]
+                    @let sources = picture::sources(base, message, file, &links.files);
+                    img class="picture" loading="lazy" decoding="async" src=(url) width=[width] height=[height]
+                        srcset=[&sources] sizes=[sources.as_ref().map(|_| picture::SIZES)]
                         alt=(file.description.as_deref().unwrap_or(&name));
                 } }
             },

@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
-use app_core::browse::{Entry, FileStates, MessageView, Messages, Roles};
+use app_core::browse::{Entry, FileStates, MessageView, Messages, Roles, thumbnail_size};
 use domain::channel::Channel;
 use domain::guild::{Role, RoleId};
 use domain::interaction::Interaction;
 use domain::json::Json;
-use domain::media::{FileKey, FileState};
+use domain::media::{FileKey, FileState, ThumbnailWidth};
 use domain::message::{Attachment, Author, Message, MessageId, MessageKind, Reaction, Reference};
 use domain::pseudonym::{Pseudonym, PseudonymName};
 use domain::retention::EarlierVersion;
@@ -107,6 +107,15 @@ pub struct AttachmentBody<'a> {
     spoiler: bool,
     url: Option<Cow<'a, str>>,
     state: &'static str,
+    thumbnail: Option<ThumbnailBody>,
+}
+
+/// A smaller version of a picture.
+#[derive(Debug, Serialize)]
+struct ThumbnailBody {
+    url: String,
+    width: u32,
+    height: u32,
 }
 
 impl<'a> AttachmentBody<'a> {
@@ -120,6 +129,13 @@ impl<'a> AttachmentBody<'a> {
             Some(FileState::Gone) => ("gone", None),
             _ => ("elsewhere", file.url.as_deref().map(Cow::from)),
         };
+        let width = ThumbnailWidth::Narrow;
+        let thumbnail = files.get(&key).and_then(|state| thumbnail_size(file, *state, width));
+        let thumbnail = thumbnail.map(|(pixels, height)| ThumbnailBody {
+            url: Base::of_api(tenant).thumbnail(key, width),
+            width: pixels,
+            height,
+        });
         Self {
             id: file.id,
             filename: &file.filename,
@@ -132,6 +148,7 @@ impl<'a> AttachmentBody<'a> {
             spoiler: file.spoiler,
             url,
             state,
+            thumbnail,
         }
     }
 }
