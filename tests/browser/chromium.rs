@@ -104,11 +104,16 @@ impl Chromium {
 
     /// Opens a page in a tab.
     pub(crate) async fn open(&self, url: &str) -> Tab {
-        self.open_after(url, "").await
+        self.open_as(url, &Reader::default()).await
     }
 
     /// Opens a page in a tab, in which `script` runs before the scripts of the page.
     pub(crate) async fn open_after(&self, url: &str, script: &str) -> Tab {
+        self.open_as(url, &Reader { script, ..Reader::default() }).await
+    }
+
+    /// Opens a page in a tab of a reader.
+    pub(crate) async fn open_as(&self, url: &str, reader: &Reader<'_>) -> Tab {
         let mut connection = self.connection.lock().await;
         let (width, height) = SIZE;
         let made = json!({"url": "about:blank", "width": width, "height": height, "newWindow": true});
@@ -118,11 +123,37 @@ impl Chromium {
         let session = session["sessionId"].as_str().unwrap().to_owned();
         connection.call(Some(&session), "Page.enable", json!({})).await;
         let first = "Page.addScriptToEvaluateOnNewDocument";
-        connection.call(Some(&session), first, json!({"source": script})).await;
+        connection.call(Some(&session), first, json!({"source": reader.script})).await;
+        let screen = json!({"width": reader.width, "height": height, "deviceScaleFactor": 1, "mobile": false});
+        for (method, parameters) in [
+            ("Emulation.setTimezoneOverride", json!({"timezoneId": reader.zone})),
+            ("Emulation.setDeviceMetricsOverride", screen),
+            ("Emulation.setScriptExecutionDisabled", json!({"value": !reader.has_script})),
+        ] {
+            connection.call(Some(&session), method, parameters).await;
+        }
         let loaded = Some("Page.loadEventFired");
         connection.call_until(Some(&session), "Page.navigate", json!({"url": url}), loaded).await;
         drop(connection);
         Tab { target, session, connection: Arc::clone(&self.connection) }
+    }
+}
+
+/// The reader of a page.
+pub(crate) struct Reader<'a> {
+    /// A script that runs before those of the page.
+    pub(crate) script: &'a str,
+    /// Whether the browser runs scripts of pages.
+    pub(crate) has_script: bool,
+    /// The time zone.
+    pub(crate) zone: &'a str,
+    /// The width of the page, in pixels.
+    pub(crate) width: u32,
+}
+
+impl Default for Reader<'_> {
+    fn default() -> Self {
+        Self { script: "", has_script: true, zone: "UTC", width: SIZE.0 }
     }
 }
 
@@ -176,6 +207,47 @@ impl Tab {
             self.screenshot("failed").await;
             panic!("{condition}: {}", self.run("document.body.innerText").await);
         }
+    }
+
+    /// Presses and releases a key, which writes `text`.
+    pub(crate) async fn press(&self, key: &str, text: &str) {
+        // The numbers of keys that do something themselves.
+        let number = match key {
+            "Enter" => 13,
+            "Escape" => 27,
+            "ArrowLeft" => 37,
+            "ArrowRight" => 39,
+            _ => 0,
+        };
+        for (kind, text) in [("keyDown", text), ("keyUp", "")] {
+            let event = json!({"type": kind, "key": key, "code": key, "text": text, "windowsVirtualKeyCode": number});
+            self.call("Input.dispatchKeyEvent", event).await;
+        }
+    }
+
+    /// Clicks into the middle of the first element of a selector.
+    pub(crate) async fn click(&self, selector: &str) {
+        let middle = format!(
+            "(() => {{
+                const element = document.querySelector({});
+                element.scrollIntoView({{ block: 'center' }});
+                const [box] = element.getClientRects();
+                return [box.x + box.width / 2, box.y + box.height / 2];
+            }})()",
+            json!(selector)
+        );
+        let middle = self.run(&middle).await;
+        for kind in ["mousePressed", "mouseReleased"] {
+            let event = json!({"type": kind, "x": middle[0], "y": middle[1], "button": "left", "clickCount": 1});
+            self.call("Input.dispatchMouseEvent", event).await;
+        }
+    }
+
+    /// Loads another page.
+    pub(crate) async fn go(&self, url: &str) {
+        let mut connection = self.connection.lock().await;
+        let loaded = Some("Page.loadEventFired");
+        connection.call_until(Some(&self.session), "Page.navigate", json!({"url": url}), loaded).await;
     }
 
     /// Stores a picture of the page in the folder of temporary files of the build.

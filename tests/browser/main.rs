@@ -5,6 +5,7 @@ mod chromium;
 #[path = "../it/program.rs"]
 #[expect(dead_code, reason = "it is the program of all end-to-end tests")]
 mod program;
+mod reading;
 mod tabs;
 
 use std::fs;
