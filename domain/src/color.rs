@@ -52,7 +52,7 @@ impl Color {
     fn mixed(self, other: Self, step: u32) -> Self {
         let part = |shift: u32| {
             let [own, other] = [self, other].map(|color| color.0 >> shift & 0xFF);
-            (own * (STEPS - step) + other * step) / STEPS << shift
+            ((own * (STEPS - step) + other * step) / STEPS) << shift
         };
         Self(part(16) | part(8) | part(0))
     }

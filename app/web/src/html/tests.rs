@@ -38,7 +38,7 @@ fn the_accent_of_a_tenant_can_be_read_in_both_themes() {
 
 #[test]
 fn all_scripts_together_are_small() {
-    let bytes: usize = [&*THEME_SCRIPT, &*SCRIPT, &*LIVE_SCRIPT].map(|script| script.len()).iter().sum();
+    let bytes: usize = [&*THEME_SCRIPT, &*SCRIPT, &*LIVE_SCRIPT].map(String::len).iter().sum();
     assert!(bytes < 15_000, "{bytes}");
     assert!(SCRIPT.starts_with("\"use strict\";\n(() => {\nconst root"), "{}", &SCRIPT[..60]);
 }
