@@ -7,7 +7,8 @@ use domain::message::MessageId;
 pub struct Page<C> {
     /// The key of the last item already returned; `None` for the first page.
     pub after: Option<C>,
-    /// The maximum number of items: 1 to 101, one more than a client may request, to detect a next page.
+    /// The maximum number of items: 1 to 101, one more than a client may request, to detect a next page; of threads, of
+    /// which a caller selects some, up to 1,000.
     pub limit: u32,
 }
 

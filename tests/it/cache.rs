@@ -273,6 +273,7 @@ impl World {
             format!("/{slug}/{text}/{}", FIRST + 100),
             format!("/{slug}/{forum}"),
             format!("/{slug}/{forum}?sort=created"),
+            format!("/{slug}/{forum}?tag=1"),
             format!("/{slug}/{post}"),
             format!("/{slug}/{started}"),
             format!("/{slug}/{}", self.started.id),

@@ -13,6 +13,7 @@ mod privacy;
 mod requests;
 mod sitemaps;
 mod structured;
+mod tags;
 mod twins;
 
 use std::path::Path;

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::Display;
 
+use app_core::browse::Threads;
 use domain::channel::Channel;
 use domain::day::Day;
 use domain::domain_name::DomainName;
@@ -10,6 +11,7 @@ use domain::media::{FileKey, ThumbnailWidth};
 use domain::message::MessageId;
 use domain::tenant::Tenant;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use ports::channel::{ThreadCursor, ThreadOrder};
 use ports::search::{Candidate, SearchSort};
 
 /// The characters of a path segment that are not escaped.
@@ -167,6 +169,18 @@ pub(crate) fn day_path(channel: &str, day: Day, number: u64) -> String {
 /// Returns the path of a page of a thread: the first one is the thread's own.
 pub(crate) fn thread_path(thread: &str, number: u64) -> String {
     if number == 1 { thread.to_owned() } else { format!("{thread}/p/{number}") }
+}
+
+/// Returns the query of a page of a forum's posts, or of the threads of a channel, that begins after `after`.
+pub(crate) fn threads_query(filter: Threads<'_>, after: Option<ThreadCursor>) -> String {
+    let tag = filter.tag.map(|tag| format!("tag={}", utf8_percent_encode(tag, SEGMENT)));
+    let sort = match filter.order {
+        ThreadOrder::Created => Some("sort=created".to_owned()),
+        // It is the order of a page that names none.
+        _ => tag.is_none().then(|| "sort=activity".to_owned()),
+    };
+    let cursor = after.map(|after| format!("cursor={}-{}", after.active_at.as_millis(), after.platform_id));
+    format!("?{}", [tag, sort, cursor].into_iter().flatten().collect::<Vec<_>>().join("&"))
 }
 
 /// Returns the path of the Markdown twin of the page at `path`.

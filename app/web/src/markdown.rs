@@ -8,17 +8,16 @@ mod markup;
 mod message;
 mod text;
 
-use app_core::browse::{ChannelPage, ChannelView, ThreadPage};
-use domain::channel::{Channel, ChannelKind};
+use app_core::browse::{ChannelPage, ChannelView, ThreadPage, Threads};
+use domain::channel::{Channel, ChannelKind, ForumTag};
 use domain::profile::PlainText;
 use domain::tenant::Tenant;
-use ports::channel::ThreadOrder;
 
 pub(crate) use self::about::about;
 pub(crate) use self::channel::channel;
 use self::markup::render;
 use self::text::{Text, link};
-use crate::address::{Base, PublicAddress, markdown_path};
+use crate::address::{Base, PublicAddress, markdown_path, threads_query};
 use crate::html::{Frame, Names, applied, excerpt, sign, time};
 
 /// The context of texts.
@@ -151,13 +150,23 @@ pub(crate) fn forum(
     frame: &Frame<'_>,
     view: &ChannelView,
     posts: &ThreadPage,
-    order: ThreadOrder,
+    filter: Threads<'_>,
     canonical: Option<&str>,
 ) -> String {
     let names = Names { roles: posts.roles.clone(), ..frame.named() };
     let origin = &frame.base.origin().unwrap_or_default();
     let scope = &Scope { names: &names, origin };
     let mut document = opened(frame, view, scope, &view.channel.name, canonical);
+    let path = markdown_path(&frame.base.channel(&view.channel));
+    let of_tag = |tag: &ForumTag| {
+        let path = format!("{path}{}", threads_query(Threads { tag: Some(&tag.id), ..filter }, None));
+        let chosen = if filter.tag == Some(&tag.id) { " (only posts with this one)" } else { "" };
+        format!("{}{chosen}", link(&Text::line(&tag.name), &scope.address(&path)))
+    };
+    let tags: Vec<String> = view.channel.tags.iter().map(of_tag).collect();
+    if !tags.is_empty() {
+        document.fact("Tags", &tags.join(", "));
+    }
     document.open();
     document.part(topic(view, scope));
     for post in &posts.threads {
@@ -173,10 +182,8 @@ pub(crate) fn forum(
         }
         document.part(item);
     }
-    if let Some(next) = &posts.next {
-        let sort = if order == ThreadOrder::Created { "created" } else { "activity" };
-        let path = markdown_path(&frame.base.channel(&view.channel));
-        let path = format!("{path}?sort={sort}&cursor={}-{}", next.active_at.as_millis(), next.platform_id);
+    if posts.next.is_some() {
+        let path = format!("{path}{}", threads_query(filter, posts.next));
         document.part(link("More posts", &scope.address(&path)));
     }
     document.finish()

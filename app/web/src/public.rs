@@ -141,7 +141,7 @@ pub(super) async fn threads(
     let mut at = call.state.browse.open(call.audience).await?;
     let tenant = at.tenant(slug.0).await?;
     let view = at.channel(&tenant, channel.0).await?;
-    let filter = Threads { order, archived };
+    let filter = Threads { order, archived, tag: None };
     let page = at.threads(&view, filter, cursor, limit).await?;
     let (mut items, mut next, mut room) = (Vec::new(), page.next, MAX_PAGE_BYTES);
     for thread in &page.threads {

@@ -169,9 +169,9 @@ routes! {
         feed::channel, (tenant: TenantRef<'_>, channel: ChannelRef<'_>, format: FeedFormat);
     GET "/{tenant}/{channel}/tag/{tag}/feed.{format}" Public []
         feed::tag, (tenant: TenantRef<'_>, channel: ChannelRef<'_>, tag: TagRef<'_>, format: FeedFormat);
-    GET "/{tenant}/{channel}.md" Public ["before" "after" "sort" "cursor"]
+    GET "/{tenant}/{channel}.md" Public ["before" "after" "sort" "tag" "cursor"]
         site::channel, (tenant: TenantRef<'_>, channel: ChannelRef<'_>);
-    GET "/{tenant}/{channel}" Public ["before" "after" "sort" "cursor"]
+    GET "/{tenant}/{channel}" Public ["before" "after" "sort" "tag" "cursor"]
         site::channel, (tenant: TenantRef<'_>, channel: ChannelRef<'_>);
     GET "/{tenant}/{channel}/{part}.md" Public []
         site::part, (tenant: TenantRef<'_>, channel: ChannelRef<'_>, part: PartRef);

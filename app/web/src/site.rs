@@ -339,15 +339,16 @@ impl<'a> Site<'a> {
             Some("created") => ThreadOrder::Created,
             Some(_) => return Err(ApiError::bad_value("sort", "expected activity or created")),
         };
+        let filter = Threads { tag: query.get("tag"), ..Threads::all(order) };
         let cursor = query.get("cursor").map(thread_cursor).transpose()?;
-        let page = at.threads(view, Threads { order, archived: None }, cursor, LIST).await?;
+        let page = at.threads(view, filter, cursor, LIST).await?;
         let emojis = at.tag_emojis(self.tenant.id, &view.channel.tags).await?;
         let listing = listing(query, path).unless(page.threads.is_empty());
         let frame = self.frame();
         Ok(match self.form {
-            Form::Html => html(StatusCode::OK, pages::forum(&frame, view, &page, &emojis, order, &listing)),
+            Form::Html => html(StatusCode::OK, pages::forum(&frame, view, &page, &emojis, filter, &listing)),
             Form::Markdown => {
-                twin(frame.base, &listing, |canonical| twins::forum(&frame, view, &page, order, canonical))
+                twin(frame.base, &listing, |canonical| twins::forum(&frame, view, &page, filter, canonical))
             }
         })
     }

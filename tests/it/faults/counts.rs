@@ -158,6 +158,7 @@ async fn a_page_in_json_costs_at_most_4_requests_and_one_in_html_5() {
         (format!("/{slug}/{text}?before=1120"), 5),
         (format!("/{slug}/{forum}"), 5),
         (format!("/{slug}/{forum}?sort=created"), 5),
+        (format!("/{slug}/{forum}?tag=1"), 5),
         (format!("/api/v1/tenants/{slug}/channels/{forum}/threads?limit=100"), 5),
     ] {
         let site = Site::following(&store, &direct, Some(1 << 20)).await;

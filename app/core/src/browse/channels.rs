@@ -20,6 +20,10 @@ use super::{Audience, BrowseError, FileStates, Reading, Roles};
 /// more.
 const THREAD_ROUNDS: u32 = 10;
 
+/// The number of threads that are searched for one page of those with a tag, in one batch: on a cluster each costs a round
+/// trip.
+const TAGGED: u32 = 1_000;
+
 /// A channel that a client may read.
 #[derive(Debug, Clone)]
 pub struct ChannelView {
@@ -62,11 +66,26 @@ pub struct ThreadView {
 
 /// The filter and order of a list of threads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Threads {
+pub struct Threads<'a> {
     /// The order.
     pub order: ThreadOrder,
     /// Only archived ones, or only others; `None` for both.
     pub archived: Option<bool>,
+    /// Only posts to which the tag with this id is applied.
+    pub tag: Option<&'a str>,
+}
+
+impl Threads<'_> {
+    /// Returns the list of all threads in an order.
+    #[must_use]
+    pub const fn all(order: ThreadOrder) -> Self {
+        Self { order, archived: None, tag: None }
+    }
+
+    fn selects(&self, thread: &Channel) -> bool {
+        self.archived.is_none_or(|archived| thread.archived == archived)
+            && self.tag.is_none_or(|tag| thread.applied_tags.iter().any(|applied| applied == tag))
+    }
 }
 
 /// A page of threads.
@@ -165,11 +184,11 @@ impl Reading {
     /// `after`. A page of fewer than `limit` need not be the last.
     ///
     /// # Errors
-    /// [`BrowseError::Store`].
+    /// [`BrowseError::NotFound`] if the forum does not have the tag.
     pub async fn threads(
         &mut self,
         of: &ChannelView,
-        filter: Threads,
+        filter: Threads<'_>,
         after: Option<ThreadCursor>,
         limit: u32,
     ) -> Result<ThreadPage, BrowseError> {
@@ -203,25 +222,26 @@ impl Reading {
     /// Returns the same list without the first messages of the threads.
     ///
     /// # Errors
-    /// [`BrowseError::Store`].
+    /// [`BrowseError::NotFound`] if the forum does not have the tag.
     pub async fn bare_threads(
         &mut self,
         of: &ChannelView,
-        filter: Threads,
+        filter: Threads<'_>,
         after: Option<ThreadCursor>,
         limit: u32,
     ) -> Result<(Vec<ChannelView>, Option<ThreadCursor>), BrowseError> {
+        if filter.tag.is_some_and(|tag| of.channel.tags.iter().all(|known| known.id != tag)) {
+            return Err(BrowseError::NotFound("tag"));
+        }
         // The children of a category are not threads.
         if of.channel.kind == ChannelKind::CATEGORY {
             return Ok((Vec::new(), None));
         }
         let (with_private, wanted) = (self.audience == Audience::Admin, limit as usize + 1);
-        let is_wanted = |thread: &Channel| {
-            let readable = with_private || !thread.kind.is_always_private();
-            readable && filter.archived.is_none_or(|archived| thread.archived == archived)
-        };
-        let (mut threads, mut next, mut size) = (Vec::new(), after, limit + 1);
-        for _ in 0..THREAD_ROUNDS {
+        let is_wanted = |thread: &Channel| (with_private || !thread.kind.is_always_private()) && filter.selects(thread);
+        let (mut size, rounds) = if filter.tag.is_some() { (TAGGED, 1) } else { (limit + 1, THREAD_ROUNDS) };
+        let (mut threads, mut next) = (Vec::new(), after);
+        for _ in 0..rounds {
             let order = ThreadFilter { order: filter.order, with_private };
             let page = Page { after: next, limit: size };
             let page = self.at.list_threads(of.channel.id, order, page).await?;

@@ -82,7 +82,7 @@ impl Reading {
         }
         let messages = self.messages_beside(of, Find::Newest, limit, others).await?;
         let months = self.months(of).await?;
-        let filter = Threads { order: ThreadOrder::Activity, archived: None };
+        let filter = Threads::all(ThreadOrder::Activity);
         let (threads, next) =
             if has_threads { self.bare_threads(of, filter, None, threads).await? } else { (Vec::new(), None) };
         Ok(Front { messages, months, threads, has_more_threads: next.is_some() })

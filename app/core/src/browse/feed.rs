@@ -1,20 +1,16 @@
 //! The newest posts and messages, for feeds.
 
-use domain::channel::{Channel, ChannelKind};
+use domain::channel::ChannelKind;
 use domain::tenant::Tenant;
-use ports::channel::{ThreadCursor, ThreadOrder};
+use ports::channel::ThreadOrder;
 
 use super::{BrowseError, ChannelView, Find, Messages, Reading, ThreadPage, Threads};
 
 /// The number of items of a feed.
 pub const FEED: u32 = 50;
 
-/// The number of batches of 100 posts that are searched for those with a tag.
-const TAG_ROUNDS: u32 = 10;
 /// The number of forums whose newest posts are those of a tenant, and of channels whose newest messages are.
 const CHANNELS: usize = 20;
-
-const NEWEST: Threads = Threads { order: ThreadOrder::Created, archived: None };
 
 impl Reading {
     /// Returns the newest posts of a forum, or threads of a channel, at most [`FEED`]; with `tag` those to which it is
@@ -23,23 +19,7 @@ impl Reading {
     /// # Errors
     /// [`BrowseError::NotFound`] if the forum does not have the tag.
     pub async fn newest_posts(&mut self, of: &ChannelView, tag: Option<&str>) -> Result<ThreadPage, BrowseError> {
-        let Some(tag) = tag else { return self.threads(of, NEWEST, None, FEED).await };
-        if of.channel.tags.iter().all(|known| known.id != tag) {
-            return Err(BrowseError::NotFound("tag"));
-        }
-        let (mut found, mut after) = (Vec::new(), None);
-        for _ in 0..TAG_ROUNDS {
-            let (posts, next): (Vec<ChannelView>, Option<ThreadCursor>) =
-                self.bare_threads(of, NEWEST, after, 100).await?;
-            let has_tag = |post: &Channel| post.applied_tags.iter().any(|applied| applied == tag);
-            found.extend(posts.into_iter().filter(|post| has_tag(&post.channel)));
-            after = next;
-            if after.is_none() || found.len() >= FEED as usize {
-                break;
-            }
-        }
-        found.truncate(FEED as usize);
-        self.with_starters(of, found, None).await
+        self.threads(of, Threads { tag, ..Threads::all(ThreadOrder::Created) }, None, FEED).await
     }
 
     /// Returns the newest posts of a tenant, at most [`FEED`]: those of its first forums in tree order, except

@@ -173,7 +173,7 @@ impl Reading {
     }
 }
 
-const OLDEST_FIRST: Threads = Threads { order: ThreadOrder::Oldest, archived: None };
+const OLDEST_FIRST: Threads<'_> = Threads::all(ThreadOrder::Oldest);
 
 /// Cuts a page to `limit` channels; `next` is the last channel that was examined, if more follow.
 fn cut(mut channels: Vec<ChannelView>, limit: usize, next: Option<ChannelId>) -> ChannelPage {

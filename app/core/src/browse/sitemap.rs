@@ -103,7 +103,7 @@ impl Reading {
         // The oldest first: from the start of the month on.
         let start = month.and_then(|month| month.interval().low().previous());
         let mut after = start.map(|id| ThreadCursor { active_at: id.created_at(), platform_id: id.cast() });
-        let filter = Threads { order: ThreadOrder::Oldest, archived: None };
+        let filter = Threads::all(ThreadOrder::Oldest);
         loop {
             let (threads, next) = self.bare_threads(parent, filter, after, BATCH).await?;
             let ids: Vec<_> = threads.iter().map(|thread| thread.channel.id).collect();

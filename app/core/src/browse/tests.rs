@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use domain::channel::{Channel, ChannelId, ChannelKind, ChannelSnowflake};
+use domain::channel::{Channel, ChannelId, ChannelKind, ChannelSnowflake, ForumTag};
 use domain::media::FileState;
 use domain::message::{Author, Deletion, Message, MessageId, MessageKind, Origin, StoredMessage, Version};
 use domain::pseudonym::Pseudonym;
@@ -220,7 +220,7 @@ async fn a_thread_begins_with_the_message_above_it_or_else_with_its_own_first() 
         let inside = stored(message(own, 20), false);
         Ok(vec![stored(message(above, 10), true), stored(message(above, 30), false), inside])
     });
-    let filter = Threads { order: ThreadOrder::Activity, archived: None };
+    let filter = Threads::all(ThreadOrder::Activity);
     let page = reading(unit, Audience::Public).await.threads(&view(parent), filter, None, 50).await.unwrap();
     let starters: Vec<_> =
         page.threads.iter().map(|view| view.starter.as_ref().map(|found| found.channel_id)).collect();
@@ -329,9 +329,36 @@ async fn a_page_of_threads_looks_at_a_bounded_number_of_them() {
             |raw| Channel { parent_id: Some(above), archived: true, ..channel(raw, ChannelKind::PUBLIC_THREAD) };
         Ok((0..u64::from(page.limit)).map(|number| thread(first - number)).collect())
     });
-    let filter = Threads { order: ThreadOrder::Created, archived: Some(false) };
+    let filter = Threads { archived: Some(false), ..Threads::all(ThreadOrder::Created) };
     let found = reading(unit, Audience::Public).await.bare_threads(&view(parent), filter, None, 50).await.unwrap();
     assert_eq!((found.0.len(), found.1.map(|next| next.platform_id.get())), (0, Some(100_001 - 51 - 900)));
+}
+
+#[tokio::test]
+async fn posts_with_a_tag_are_searched_in_one_batch_and_a_page_goes_on_where_it_ends() {
+    let tag = ForumTag { id: "77".to_owned(), name: "Solved".to_owned(), emoji: None };
+    let forum = Channel { tags: vec![tag], ..channel(5, ChannelKind::FORUM) };
+    let above = forum.id;
+    // Every `nth` post has the tag.
+    for (nth, found, next) in [(1, 50, 9_951), (10, 50, 9_501), (100, 10, 9_001)] {
+        let mut unit = FakeUnitOfWork::default();
+        unit.channels.expect_list_threads().once().returning(move |_, _, page| {
+            let post = |raw: u64| Channel {
+                parent_id: Some(above),
+                applied_tags: if (10_001 - raw).is_multiple_of(nth) { vec!["77".to_owned()] } else { vec![] },
+                ..channel(raw, ChannelKind::PUBLIC_THREAD)
+            };
+            Ok((0..u64::from(page.limit)).map(|number| post(10_000 - number)).collect())
+        });
+        let filter = Threads { tag: Some("77"), ..Threads::all(ThreadOrder::Created) };
+        let forum = view(forum.clone());
+        let page = reading(unit, Audience::Public).await.bare_threads(&forum, filter, None, 50).await.unwrap();
+        assert_eq!((page.0.len(), page.1.map(|next| next.platform_id.get())), (found, Some(next)), "each {nth}th");
+    }
+    let filter = Threads { tag: Some("78"), ..Threads::all(ThreadOrder::Created) };
+    let mut at = reading(FakeUnitOfWork::default(), Audience::Public).await;
+    let unknown = at.bare_threads(&view(forum), filter, None, 50).await;
+    assert!(matches!(unknown, Err(BrowseError::NotFound("tag"))), "{unknown:?}");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! The posts of a forum, and the threads of a channel.
 
-use app_core::browse::{ChannelView, EmojiNames, ThreadPage};
+use app_core::browse::{ChannelView, EmojiNames, ThreadPage, Threads};
 use domain::channel::{Channel, ForumTag};
 use maud::{Markup, html};
 use ports::channel::ThreadOrder;
@@ -11,6 +11,7 @@ use super::head::{self, Summary};
 use super::markup::{self, Names};
 use super::number::counted;
 use super::{Frame, Listing, search, structured};
+use crate::address::threads_query;
 
 /// Returns the page with the posts of a forum.
 #[must_use]
@@ -19,36 +20,42 @@ pub fn forum(
     view: &ChannelView,
     posts: &ThreadPage,
     emojis: &EmojiNames,
-    order: ThreadOrder,
+    filter: Threads<'_>,
     listing: &Listing,
 ) -> Markup {
     let path = frame.base.channel(&view.channel);
     let names = Names { roles: posts.roles.clone(), ..frame.named() };
-    let sort = sort_name(order);
+    let chosen = filter.tag.and_then(|id| view.channel.tags.iter().find(|tag| tag.id == id));
     let content = html! {
         (heading(frame, view, emojis))
+        @if !view.channel.tags.is_empty() {
+            nav aria-label="Tags" { (tags(&view.channel.tags, emojis, Some((path.as_str(), filter)))) }
+        }
         nav class="filters" aria-label="Order" {
             @for (by, label) in [(ThreadOrder::Activity, "Latest activity"), (ThreadOrder::Created, "Newest")] {
-                a href={(path) "?sort=" (sort_name(by))} aria-current=[(by == order).then_some("true")] { (label) }
+                @let href = threads_query(Threads { order: by, ..filter }, None);
+                a href={(path) (href)} aria-current=[(by == filter.order).then_some("true")] { (label) }
                 " "
             }
         }
-        @if posts.threads.is_empty() { p class="muted" { "No posts are stored." } }
-        (cards(frame, view, posts, emojis, &names))
-        @if let Some(next) = &posts.next {
-            nav class="pager" {
-                a rel="next" href={(path) "?sort=" (sort) "&cursor=" (next.active_at.as_millis()) "-" (next.platform_id)} {
-                    "More posts"
+        @if posts.threads.is_empty() {
+            p class="muted" {
+                @match chosen {
+                    // Only a part of the posts was searched.
+                    Some(_) if posts.next.is_some() => "No post with this tag is among the newest ones.",
+                    Some(_) => "No post with this tag is stored.",
+                    None => "No posts are stored.",
                 }
             }
         }
+        (cards(frame, view, posts, emojis, &names))
+        @if posts.next.is_some() {
+            nav class="pager" { a rel="next" href={(path) (threads_query(filter, posts.next))} { "More posts" } }
+        }
     };
-    framed(frame, &view.channel.name, listing, Some(view), summary_of_forum(frame, view, posts, &names), &content)
-}
-
-/// Returns the name of an order in addresses.
-fn sort_name(order: ThreadOrder) -> &'static str {
-    if order == ThreadOrder::Created { "created" } else { "activity" }
+    let name = &view.channel.name;
+    let title = chosen.map_or_else(|| name.clone(), |tag| format!("{} · {name}", tag.name));
+    framed(frame, &title, listing, Some(view), summary_of_forum(frame, view, posts, &names), &content)
 }
 
 /// Returns a list of threads with the excerpts of their first messages.
@@ -64,7 +71,7 @@ fn cards(frame: &Frame<'_>, of: &ChannelView, posts: &ThreadPage, emojis: &Emoji
                             a href=(frame.base.channel(thread)) { bdi { (thread.name) } }
                             @if post.thread.is_age_gated() { (age_sign()) }
                         }
-                        (tags(applied(&of.channel, thread), emojis))
+                        (tags(applied(&of.channel, thread), emojis, None))
                         @if let Some(starter) = &post.starter {
                             p class="excerpt" dir="auto" { (markup::excerpt(&starter.content, 220, names)) }
                         }
@@ -105,27 +112,42 @@ pub(crate) fn applied<'a>(forum: &'a Channel, post: &'a Channel) -> impl Iterato
     forum.tags.iter().filter(|tag| post.applied_tags.contains(&tag.id))
 }
 
-fn tags<'a>(tags: impl Iterator<Item = &'a ForumTag>, emojis: &EmojiNames) -> Markup {
-    let mut tags = tags.peekable();
+/// Returns a list of tags, as links to the posts of the forum at a path that have one, beside the posts that are shown.
+fn tags<'a>(
+    tags: impl IntoIterator<Item = &'a ForumTag>,
+    emojis: &EmojiNames,
+    forum: Option<(&str, Threads<'_>)>,
+) -> Markup {
+    let mut tags = tags.into_iter().peekable();
+    let link = |id: Option<&str>, label: &Markup| match forum {
+        Some((path, shown)) => html! {
+            a href={(path) (threads_query(Threads { tag: id, ..shown }, None))}
+                aria-current=[(id == shown.tag).then_some("true")] { (label) }
+        },
+        None => label.clone(),
+    };
     html! {
         @if tags.peek().is_some() {
             ul class="tags" aria-label="Tags" {
-                @for tag in tags {
-                    li {
-                        @if let Some(emoji) = tag.emoji.as_deref().filter(|emoji| !emoji.is_empty()) {
-                            @match emojis.get(emoji) {
-                                Some(name) => { ":" (name) ": " },
-                                // The id of a deleted emoji of the guild has no meaning to readers.
-                                None if emoji.len() >= 15 && emoji.bytes().all(|byte| byte.is_ascii_digit()) => {},
-                                None if emoji.is_ascii() => { ":" (emoji) ": " },
-                                None => { (emoji) " " },
-                            }
-                        }
-                        bdi { (tag.name) }
-                    }
-                }
+                @if forum.is_some_and(|(_, shown)| shown.tag.is_some()) { li { (link(None, &html! { "All posts" })) } }
+                @for tag in tags { li { (link(Some(&tag.id), &label(tag, emojis))) } }
             }
         }
+    }
+}
+
+fn label(tag: &ForumTag, emojis: &EmojiNames) -> Markup {
+    html! {
+        @if let Some(emoji) = tag.emoji.as_deref().filter(|emoji| !emoji.is_empty()) {
+            @match emojis.get(emoji) {
+                Some(name) => { ":" (name) ": " },
+                // The id of a deleted emoji of the guild has no meaning to readers.
+                None if emoji.len() >= 15 && emoji.bytes().all(|byte| byte.is_ascii_digit()) => {},
+                None if emoji.is_ascii() => { ":" (emoji) ": " },
+                None => { (emoji) " " },
+            }
+        }
+        bdi { (tag.name) }
     }
 }
 
@@ -139,9 +161,9 @@ pub(super) fn heading(frame: &Frame<'_>, view: &ChannelView, emojis: &EmojiNames
             }
         }
         h1 dir="auto" { (view.channel.name) }
-        @match parent {
-            Some(parent) => (tags(applied(parent, &view.channel), emojis)),
-            None => (tags(view.channel.tags.iter(), emojis)),
+        @if let Some(parent) = parent {
+            @let forum = frame.base.channel(parent);
+            (tags(applied(parent, &view.channel), emojis, Some((forum.as_str(), Threads::all(ThreadOrder::Activity)))))
         }
         @if let Some(topic) = &view.channel.topic { div class="topic" { (markup::render(topic, &frame.named())) } }
         p class="meta" { (search::in_channel(frame.base, &view.channel)) }
