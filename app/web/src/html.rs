@@ -4,6 +4,7 @@ pub(crate) mod about;
 pub(crate) mod ansi;
 pub(crate) mod card;
 mod channel;
+mod code;
 mod community;
 pub(crate) mod component;
 mod days;
@@ -127,7 +128,8 @@ impl Links {
             let path = path(&channel);
             (id, (channel, path))
         });
-        let names = Names { channels: channels.collect(), roles, guild: guild(frame.base.tenant), now: frame.now };
+        let channels = channels.collect();
+        let names = Names { channels, roles, guild: guild(frame.base.tenant), now: frame.now, ..Names::default() };
         let opener = opener.map(|opener| {
             let path = path(&opener.channel);
             (opener, path)

@@ -10,6 +10,7 @@ use domain::pseudonym::Pseudonym;
 use domain::timestamp::Timestamp;
 use maud::{Markup, html};
 
+use super::code::{self, Budget};
 use super::{ansi, time};
 
 /// The targets of mentions in a text.
@@ -23,6 +24,8 @@ pub(crate) struct Names {
     pub(crate) guild: Option<u64>,
     /// The time at which the page is made, for relative times.
     pub(crate) now: Option<Timestamp>,
+    /// The work that the page has left for the colours of its code.
+    pub(crate) code: Budget,
 }
 
 impl Names {
@@ -62,7 +65,7 @@ fn one(block: &Block<'_>, names: &Names) -> Markup {
             Block::Heading { level, content } => p class={"h h" (level)} dir="auto" { (inlines(content, names)) },
             Block::Subtext(content) => p class="sub" dir="auto" { (inlines(content, names)) },
             Block::Quote(content) => blockquote dir="auto" { (blocks(content, names)) },
-            Block::Code(code) => (code_block(code)),
+            Block::Code(code) => (code_block(code, names)),
             Block::List(items) => (list(items, names)),
         }
     }
@@ -83,13 +86,17 @@ fn list(list: &List<'_>, names: &Names) -> Markup {
     }
 }
 
-fn code_block(code: &CodeBlock<'_>) -> Markup {
+fn code_block(code: &CodeBlock<'_>, names: &Names) -> Markup {
     let is_ansi = is_ansi(code);
     html! {
         // A block that is wider than the page is scrolled, also by keys.
         pre dir="ltr" tabindex="0" class=[is_ansi.then_some("ansi")] {
             code class=[code.language.map(|language| format!("language-{language}"))] {
-                @if is_ansi { (ansi::render(&code.text)) } @else { (code.text) }
+                @if is_ansi {
+                    (ansi::render(&code.text))
+                } @else {
+                    (code::render(code.language, &code.text, &names.code))
+                }
             }
         }
     }
@@ -118,7 +125,7 @@ fn inline_one(inline: &Inline<'_>, names: &Names, linked: bool) -> Markup {
             Inline::LineBreak => br;,
             Inline::Styled(style, content) => (styled(*style, &parts(content, names, linked))),
             Inline::Code(text) => code { (text) },
-            Inline::CodeBlock(code) => (code_block(code)),
+            Inline::CodeBlock(code) => (code_block(code, names)),
             Inline::Link(link) if linked => (anchor(link, names)),
             Inline::Link(Link { label: Some(label), .. }) => (parts(label, names, false)),
             Inline::Link(link) => (link.url),
