@@ -52,7 +52,7 @@ pub use self::list::{ChannelFilter, ChannelPage, MAX_TREE};
 pub use self::messages::{After, Entry, Find, MessageView, Messages, Roles};
 pub use self::opener::{EmojiNames, Opener, OpenerState};
 pub use self::reads::{Part, Reads, Recent, Topic, recorded};
-pub use self::shared::SharedMessage;
+pub use self::shared::{Form, SharedMessage};
 pub use self::sitemap::SitemapPage;
 
 /// The number of batches of 100 channels that are searched for one page of coverage, so that a tenant with few readable

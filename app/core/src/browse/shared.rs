@@ -18,10 +18,21 @@ pub struct SharedMessage {
     pub(super) has_roles: bool,
     /// Whether a text of it has a time that pages show as the distance from now.
     pub(super) has_relative_time: bool,
-    written: OnceLock<Written>,
+    written: [OnceLock<Written>; 3],
 }
 
-/// A form of a message.
+/// A form in which pages contain a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// That of the API.
+    Json,
+    /// That of the site, with the author.
+    First,
+    /// That of the site, below a message of the same author.
+    Grouped,
+}
+
+/// A form of a message that was made.
 #[derive(Debug)]
 struct Written {
     /// The path of its channel.
@@ -35,15 +46,15 @@ impl SharedMessage {
         Self { is_shared: true, ..message.into() }
     }
 
-    /// Returns the form that `write` makes of the message for a page of the channel at `path`. It may contain nothing
-    /// but the message, its files, the roles that it mentions and the path: without files and roles, the first form
-    /// that is made is kept with the message.
-    pub fn written(&self, path: &str, write: impl FnOnce() -> Box<str>) -> Cow<'_, str> {
+    /// Returns a form of the message, made by `write` for a page of the channel at `path`. It may contain nothing but the
+    /// message, its files, the roles that it mentions and the path: without files and roles, the first text that is made
+    /// of each form is kept with the message.
+    pub fn written(&self, form: Form, path: &str, write: impl FnOnce() -> Box<str>) -> Cow<'_, str> {
         if !self.is_shared || self.has_roles || !self.message.attachments.is_empty() {
             return Cow::Owned(write().into());
         }
         let mut write = Some(write);
-        let made = self.written.get_or_init(|| {
+        let made = self.written[form as usize].get_or_init(|| {
             let text = write.take().map_or_else(Box::default, |write| write());
             Written { path: path.into(), text }
         });
@@ -59,7 +70,7 @@ impl From<Message> for SharedMessage {
     fn from(message: Message) -> Self {
         let has_roles = !message.role_mentions().is_empty();
         let has_relative_time = has_relative_time(&message);
-        Self { message, is_shared: false, has_roles, has_relative_time, written: OnceLock::new() }
+        Self { message, is_shared: false, has_roles, has_relative_time, written: Default::default() }
     }
 }
 

@@ -1,11 +1,13 @@
 //! One message on a page.
 
-use app_core::browse::{Entry, FileStates, shown_type};
+use std::borrow::Cow;
+
+use app_core::browse::{Entry, FileStates, Form, shown_type};
 use domain::interaction::{Interaction, InteractionKind};
 use domain::media::{FileContent, FileKey, FileState};
 use domain::message::{Attachment, Message, MessageId, MessageKind, Reaction, Reference, with_ending};
 use domain::timestamp::Timestamp;
-use maud::{Markup, html};
+use maud::{Markup, PreEscaped, html};
 use serde_json::Value;
 
 use super::embed::{self, Own, embeds};
@@ -33,6 +35,16 @@ pub(super) struct MessageFrame<'a> {
     pub(super) opening: Option<MessageId>,
 }
 
+impl MessageFrame<'_> {
+    fn is_target(&self, message: &Message) -> bool {
+        self.target.is_some_and(|target| target.id == message.id)
+    }
+
+    fn opens(&self, message: &Message) -> bool {
+        self.opening == Some(message.id)
+    }
+}
+
 /// Returns a message on its channel's page, below the message `before`.
 pub(super) fn entry(frame: &MessageFrame<'_>, entry: &Entry, before: Option<&Message>) -> Markup {
     let message = &entry.message;
@@ -46,10 +58,28 @@ pub(super) fn entry(frame: &MessageFrame<'_>, entry: &Entry, before: Option<&Mes
                 && before.kind.is_written()
                 && at.as_millis() - before.created_at().as_millis() < GROUP_MS
         });
+    let write = || article(frame, entry, grouped, &html! {}).into_string().into_boxed_str();
+    let form = if grouped { Form::Grouped } else { Form::First };
+    let article = if stands_alone(entry) && !frame.is_target(message) && !frame.opens(message) {
+        message.written(form, frame.path, write)
+    } else {
+        Cow::Owned(write().into())
+    };
     html! {
         @if new_day { p class="day" id=(day_id(at)) { (day(at)) } }
-        (article(frame, entry, grouped, &html! {}))
+        (PreEscaped(article))
     }
+}
+
+/// Returns whether a page shows nothing else with a message but its files and the roles that it mentions. All mentions,
+/// emoji and times in a text have a `<`; the colours of code depend on that of the whole page.
+fn stands_alone(entry: &Entry) -> bool {
+    let Message { kind, content, reference, reactions, embeds, components, snapshots, poll, stickers, .. } =
+        &**entry.message;
+    let parts = [embeds, components, snapshots, poll, stickers];
+    let is_alone = reference.is_none() && entry.thread.is_none() && parts.into_iter().all(Option::is_none);
+    let has_custom = reactions.iter().any(|reaction| reaction.emoji.id.is_some());
+    is_alone && kind.is_written() && !has_custom && !content.contains('<') && !content.contains("```")
 }
 
 /// Returns the message that a thread was started from, at the top of the thread; `frame` is that of the parent channel.
@@ -71,11 +101,11 @@ fn article(frame: &MessageFrame<'_>, entry: &Entry, grouped: bool, above: &Marku
     let message = &entry.message;
     let at = message.created_at();
     let mut class = String::from(if grouped { "message" } else { "message first" });
-    let opens = frame.opening == Some(message.id);
+    let opens = frame.opens(message);
     if opens {
         class.push_str(" opening");
     }
-    let is_target = frame.target.is_some_and(|target| target.id == message.id);
+    let is_target = frame.is_target(message);
     if is_target {
         class.push_str(" target");
     }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
-use app_core::browse::{Entry, FileStates, MessageView, Messages, Roles, thumbnail_size};
+use app_core::browse::{Entry, FileStates, Form, MessageView, Messages, Roles, thumbnail_size};
 use domain::channel::Channel;
 use domain::guild::{Role, RoleId};
 use domain::interaction::Interaction;
@@ -332,8 +332,11 @@ pub fn messages_json(tenant: &Tenant, channel: &Channel, page: &Messages) -> Vec
         let entry = &page.entries[index];
         let write = || Box::<str>::from(as_sent(&MessageBody::of_entry(tenant, &path, entry, known)));
         // The count of a thread's messages changes without the message.
-        let item =
-            if entry.thread.is_some() { Cow::Owned(write().into()) } else { entry.message.written(&path, write) };
+        let item = if entry.thread.is_some() {
+            Cow::Owned(write().into())
+        } else {
+            entry.message.written(Form::Json, &path, write)
+        };
         made[index] = item;
         made[index].len()
     });

@@ -21,8 +21,8 @@ use crate::browse::shared::SharedMessage;
 
 /// The least number of messages that are loaded at once: the next page is likely to need those beside it.
 pub(super) const LEAST: u32 = 64;
-/// The size of a message without its texts, about, and of a segment without its messages.
-const MESSAGE_BYTES: usize = 1_024;
+/// The size of a message and its forms without their texts, about, and of a segment without its messages.
+const MESSAGE_BYTES: usize = 1_792;
 const SEGMENT_BYTES: usize = 256;
 /// The size from which the number of segments is estimated; more or fewer only change what is set aside for them.
 const USUAL_SEGMENT: usize = 96 << 10;
@@ -62,12 +62,12 @@ impl Segment {
     }
 }
 
-/// Returns the size of a message in memory, about, with a written form of it.
+/// Returns the size of a message in memory, about, with its written forms: that of the API, and one of the site.
 fn size_bytes(message: &Message) -> usize {
     let Message { content, embeds, components, snapshots, poll, attachments, mentions, reactions, .. } = message;
     let json = [embeds, components, snapshots, poll].into_iter().flatten().map(|json| json.as_str().len());
     let parts = (attachments.len() + mentions.len() + reactions.len()) * 256;
-    MESSAGE_BYTES + parts + 2 * (content.len() + json.sum::<usize>())
+    MESSAGE_BYTES + parts + 3 * content.len() + 2 * json.sum::<usize>()
 }
 
 /// The channel of a segment, and its lowest id.
