@@ -1,13 +1,13 @@
 //! A message, with its attachments and reactions.
 
+mod deletion;
+mod digest;
 mod stored;
 
 use std::borrow::Cow;
 use std::collections::HashSet;
-use std::time::Duration;
 
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use crate::channel::{ChannelId, ChannelSnowflake};
 use crate::guild::{GuildSnowflake, RoleId};
@@ -17,6 +17,7 @@ use crate::pseudonym::Pseudonym;
 use crate::snowflake::Id;
 use crate::timestamp::Timestamp;
 
+pub use self::deletion::{Deletion, DeletionKind};
 pub use self::stored::{MessageMark, StoredMessage};
 
 /// The Discord id of a message. It identifies a message together with the channel: a thread's opener has its thread's
@@ -252,85 +253,6 @@ impl Origin {
     }
 }
 
-/// The evidence for a deletion.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum DeletionKind {
-    /// An observation that covers its id lacks it. A later observation that shows it proves that it exists.
-    Inferred,
-    /// The platform, or an erasure, reported this very message as deleted. That is final.
-    Explicit,
-}
-
-impl DeletionKind {
-    /// Returns its number in stores.
-    #[must_use]
-    pub const fn as_number(self) -> u8 {
-        match self {
-            Self::Inferred => 1,
-            Self::Explicit => 2,
-        }
-    }
-
-    /// Returns the kind with this number.
-    #[must_use]
-    pub const fn from_number(number: u8) -> Option<Self> {
-        match number {
-            1 => Some(Self::Inferred),
-            2 => Some(Self::Explicit),
-            _ => None,
-        }
-    }
-}
-
-/// The deletion of a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Deletion {
-    /// Its evidence.
-    pub kind: DeletionKind,
-    /// The time of the observation that found the message deleted.
-    pub at: Timestamp,
-}
-
-/// How long the content of a message stays stored, and hidden, whose deletion is only inferred: an observation can still
-/// show that it exists.
-const INFERRED_CONTENT: Duration = Duration::from_hours(30 * 24);
-
-impl Deletion {
-    /// Returns a deletion inferred from an observation at `at`, which covers the message's id and lacks it.
-    #[must_use]
-    pub const fn inferred(at: Timestamp) -> Self {
-        Self { kind: DeletionKind::Inferred, at }
-    }
-
-    /// Returns a deletion that the platform reported at `at`.
-    #[must_use]
-    pub const fn explicit(at: Timestamp) -> Self {
-        Self { kind: DeletionKind::Explicit, at }
-    }
-
-    /// Returns whether it stays although an observation at `seen_at` showed the message. At the same time existence
-    /// wins, because absence can have other reasons.
-    #[must_use]
-    pub fn outlasts(self, seen_at: Timestamp) -> bool {
-        self.kind == DeletionKind::Explicit || self.at > seen_at
-    }
-
-    /// Returns when the content of the message is to be removed: at once, or 30 days after an inferred deletion.
-    #[must_use]
-    pub fn content_due(self) -> Timestamp {
-        match self.kind {
-            DeletionKind::Explicit => self.at,
-            DeletionKind::Inferred => self.at.plus(INFERRED_CONTENT),
-        }
-    }
-
-    /// Returns the final one of two deletions of one message, or else the later one.
-    #[must_use]
-    pub fn merge(self, other: Self) -> Self {
-        if (other.kind, other.at) > (self.kind, self.at) { other } else { self }
-    }
-}
-
 /// The version of a message. Versions are ordered by the edit, then the time of the observation, then the source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version {
@@ -453,44 +375,6 @@ impl Message {
     pub fn created_at(&self) -> Timestamp {
         self.sent_at.unwrap_or_else(|| self.id.created_at())
     }
-
-    /// Returns the first 64 bits of a SHA-256 over everything but the time and the source of the version: two versions
-    /// with the same digest are equal for readers.
-    #[must_use]
-    pub fn digest(&self) -> u64 {
-        let mut digest = Sink(Sha256::new());
-        digest.number(u64::from(self.kind.0.cast_unsigned()));
-        digest.bytes(&self.author.pseudonym.as_bytes()[..]);
-        digest.number(u64::from(self.author.bot) | u64::from(self.author.webhook) << 1 | u64::from(self.pinned) << 2);
-        digest.text(&self.content);
-        digest.number(self.version.edited_at.map_or(u64::MAX, |at| at.as_millis().cast_unsigned()));
-        digest.number(self.flags);
-        digest.number(self.reference.map_or(u64::MAX, |reference| u64::from(reference.kind.cast_unsigned())));
-        digest.number(self.reference.and_then(|reference| reference.message_id).map_or(0, Id::get));
-        digest.number(self.reference.and_then(|reference| reference.channel_id).map_or(0, Id::get));
-        digest.number(self.reference.and_then(|reference| reference.guild_id).map_or(0, Id::get));
-        digest.number(self.mentions.len() as u64);
-        for person in &self.mentions {
-            digest.bytes(person.pseudonym.as_bytes());
-            digest.number(u64::from(person.bot) | u64::from(person.webhook) << 1);
-        }
-        digest.number(self.attachments.len() as u64);
-        for file in &self.attachments {
-            digest.attachment(file);
-        }
-        digest.number(self.reactions.len() as u64);
-        for reaction in &self.reactions {
-            digest.reaction(reaction);
-        }
-        for json in [&self.embeds, &self.stickers, &self.components, &self.snapshots, &self.poll, &self.extra] {
-            digest.optional(json.as_ref().map(Json::as_str));
-        }
-        // At the end and only if present, so that all others keep their stored digest.
-        if let Some(sent_at) = self.sent_at {
-            digest.number(sent_at.as_millis().cast_unsigned());
-        }
-        digest.finish()
-    }
 }
 
 /// The maximum difference between the time inside an id and the source's time of its message. Discord creates both at
@@ -505,60 +389,6 @@ const SAME_TIME_MS: u64 = 24 * 60 * 60 * 1000;
 #[must_use]
 pub fn time_beside(id: MessageId, time: Timestamp) -> Option<Timestamp> {
     (id.created_at().as_millis().abs_diff(time.as_millis()) > SAME_TIME_MS).then_some(time)
-}
-
-/// A hash that separates its inputs, so that no two lists of them run together into the same bytes.
-struct Sink(Sha256);
-
-impl Sink {
-    fn bytes(&mut self, bytes: &[u8]) {
-        self.0.update(bytes);
-    }
-
-    fn number(&mut self, number: u64) {
-        self.bytes(&number.to_le_bytes());
-    }
-
-    fn text(&mut self, text: &str) {
-        self.number(text.len() as u64);
-        self.bytes(text.as_bytes());
-    }
-
-    fn optional(&mut self, text: Option<&str>) {
-        match text {
-            Some(text) => self.text(text),
-            None => self.number(u64::MAX),
-        }
-    }
-
-    fn attachment(&mut self, file: &Attachment) {
-        self.number(file.id.get());
-        self.text(&file.filename);
-        self.optional(file.content_type.as_deref());
-        self.number(file.size_bytes);
-        self.number(file.width.map_or(u64::MAX, u64::from));
-        self.number(file.height.map_or(u64::MAX, u64::from));
-        self.optional(file.description.as_deref());
-        self.number(u64::from(file.spoiler));
-        self.optional(file.url.as_deref());
-        self.optional(file.local_path.as_deref());
-        self.optional(file.extra.as_ref().map(Json::as_str));
-    }
-
-    fn reaction(&mut self, reaction: &Reaction) {
-        self.number(reaction.emoji.id.map_or(0, Id::get));
-        self.optional(reaction.emoji.name.as_deref());
-        self.number(u64::from(reaction.emoji.animated) | u64::from(reaction.count) << 1);
-        self.number(reaction.people.len() as u64);
-        for person in &reaction.people {
-            self.bytes(person.as_bytes());
-        }
-    }
-
-    fn finish(self) -> u64 {
-        let hash = self.0.finalize();
-        u64::from_le_bytes(*hash.first_chunk().expect("a SHA-256 has 32 bytes"))
-    }
 }
 
 #[cfg(test)]
