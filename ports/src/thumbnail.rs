@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use domain::media::ThumbnailWidth;
 
-/// Makes thumbnails of pictures, a few at a time.
+/// Makes thumbnails of pictures. The caller limits their number, since each can need hundreds of MB.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait Thumbnailer: Send + Sync {

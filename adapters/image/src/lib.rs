@@ -1,11 +1,9 @@
 //! Thumbnails of pictures in PNG, JPEG, GIF and WebP.
 //!
 //! [`ImageThumbnailer`] implements [`ports::thumbnail::Thumbnailer`]. The bytes come from the members of communities,
-//! and can claim any size: a picture is decoded only if its header promises that it fits into 128 MiB, and one picture at
-//! a time.
+//! and can claim any size: a picture is decoded only if its header promises that it fits into 128 MiB.
 
 use std::io::Cursor;
-use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -16,7 +14,6 @@ use image::codecs::webp::WebPEncoder;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, ImageResult, Limits};
 use ports::thumbnail::Thumbnailer;
-use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use tracing::{debug, debug_span, field};
 
@@ -25,36 +22,17 @@ const MAX_DECODED: u64 = 128 << 20;
 /// The quality of a JPEG, of 100.
 const QUALITY: u8 = 80;
 
-/// Scales pictures, one at a time, on a thread for blocking calls. A clone waits for the same turn.
-#[derive(Debug, Clone)]
-pub struct ImageThumbnailer(Arc<Semaphore>);
-
-impl ImageThumbnailer {
-    /// Returns a thumbnailer. A process has one, because each can need hundreds of MB.
-    #[must_use]
-    pub fn new() -> Self {
-        Self(Arc::new(Semaphore::new(1)))
-    }
-}
-
-impl Default for ImageThumbnailer {
-    fn default() -> Self {
-        Self::new()
-    }
-}
+/// Scales pictures on a thread for blocking calls. One can need hundreds of MB.
+#[derive(Debug, Clone, Copy)]
+pub struct ImageThumbnailer;
 
 #[async_trait]
 impl Thumbnailer for ImageThumbnailer {
     async fn thumbnail(&self, picture: Bytes, width: ThumbnailWidth) -> Option<Bytes> {
-        let turn = Arc::clone(&self.0).acquire_owned().await.ok()?;
         let span = debug_span!("media.thumbnail", outcome = field::Empty);
         let scale = {
             let span = span.clone();
-            move || {
-                let made = span.in_scope(|| thumbnail(&picture, width));
-                drop(turn);
-                made
-            }
+            move || span.in_scope(|| thumbnail(&picture, width))
         };
         // A decoder that panics has met a damaged picture, too.
         let made = spawn_blocking(scale).await.unwrap_or_else(|_| Ok(None));

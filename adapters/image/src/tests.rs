@@ -152,8 +152,8 @@ fn a_bomb_a_damaged_picture_and_another_format_have_no_thumbnail() {
 }
 
 #[tokio::test]
-async fn a_picture_that_fails_does_not_take_the_turn_of_the_next_one() {
-    let thumbnailer = ImageThumbnailer::new();
+async fn a_picture_that_fails_leaves_the_thumbnailer_as_it_was() {
+    let thumbnailer = ImageThumbnailer;
     for _ in 0..3 {
         assert_eq!(thumbnailer.thumbnail(Bytes::from_static(b"GIF89a"), Narrow).await, None);
     }

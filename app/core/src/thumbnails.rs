@@ -11,6 +11,7 @@ use futures::future::{BoxFuture, Shared};
 use futures::{FutureExt, TryFutureExt, TryStreamExt};
 use ports::media::MediaStore;
 use ports::thumbnail::Thumbnailer;
+use tokio::sync::Semaphore;
 
 /// A thumbnail of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -31,13 +32,15 @@ struct Inner {
     media: Arc<dyn MediaStore>,
     thumbnailer: Arc<dyn Thumbnailer>,
     making: Mutex<HashMap<Key, Making>>,
+    /// One picture at a time is in memory: it has up to [`MOST_BYTES`], and needs more while it is decoded.
+    turn: Semaphore,
 }
 
 impl Thumbnails {
     /// Returns the thumbnails of files in `media`.
     #[must_use]
     pub fn new(media: Arc<dyn MediaStore>, thumbnailer: Arc<dyn Thumbnailer>) -> Self {
-        Self(Arc::new(Inner { media, thumbnailer, making: Mutex::default() }))
+        Self(Arc::new(Inner { media, thumbnailer, making: Mutex::default(), turn: Semaphore::new(1) }))
     }
 
     /// Returns the thumbnail of a stored file, a JPEG or a WebP; `None` if it has none, which is remembered, or is not
@@ -78,6 +81,7 @@ impl Inner {
 
     async fn make(&self, key: Key) -> io::Result<Option<Bytes>> {
         let Key { tenant, hash, width } = key;
+        let _turn = self.turn.acquire().await.map_err(io::Error::other)?;
         // Another task can have ended since it was missing.
         if let Some(stored) = self.stored(key).await? {
             return Ok(shown(stored));

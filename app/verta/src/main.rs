@@ -291,7 +291,7 @@ fn tools(
         events,
         files,
         media: media.files,
-        thumbnailer: Arc::new(ImageThumbnailer::new()),
+        thumbnailer: Arc::new(ImageThumbnailer),
         index,
         snapshots,
         nodes: None,

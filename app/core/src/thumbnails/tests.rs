@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use domain::tenant::{Platform, PlatformId};
 use futures::{StreamExt, stream};
@@ -54,6 +55,35 @@ async fn a_thumbnail_is_made_once_and_readers_at_the_same_time_share_it() {
     }
     assert_eq!(thumbnails.find(tenant(), HASH, ThumbnailWidth::Narrow).await.unwrap().unwrap(), "small");
     assert!(thumbnails.0.making().is_empty());
+}
+
+#[tokio::test]
+async fn one_picture_at_a_time_is_in_memory() {
+    let opened = Arc::new(AtomicU32::new(0));
+    let mut media = MockMediaStore::new();
+    media.expect_open_thumbnail().returning(|_, _, _| Ok(None));
+    media.expect_put_thumbnail().returning(|_, _, _, _| Ok(()));
+    let count = Arc::clone(&opened);
+    media.expect_open().returning(move |_, _, _, most| {
+        count.fetch_add(u32::from(most > 0), Ordering::Relaxed);
+        // Other tasks run before the picture is read.
+        let bytes = stream::once(async {
+            tokio::task::yield_now().await;
+            Ok(Bytes::from_static(b"picture"))
+        });
+        Ok(Some(KeptFile { size_bytes: 7, bytes: bytes.boxed() }))
+    });
+    let mut thumbnailer = MockThumbnailer::new();
+    let mut made = 0;
+    thumbnailer.expect_thumbnail().times(2).returning(move |_, _| {
+        made += 1;
+        assert_eq!(opened.load(Ordering::Relaxed), made);
+        Some(Bytes::from_static(b"small"))
+    });
+    let thumbnails = thumbnails(media, thumbnailer);
+    let find = |width| thumbnails.find(tenant(), HASH, width);
+    let (narrow, wide) = tokio::join!(find(ThumbnailWidth::Narrow), find(ThumbnailWidth::Wide));
+    assert_eq!((narrow.unwrap().unwrap(), wide.unwrap().unwrap()), ("small".into(), "small".into()));
 }
 
 #[tokio::test]
