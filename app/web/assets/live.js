@@ -50,7 +50,7 @@
   // Shows the messages of a loaded page. A reader at the end follows it; for another one nothing above moves.
   function show(page) {
     const old = list(), fresh = page.getElementById("list");
-    const follows = isNewest() && isAtBottom();
+    const follows = isNewest() && isAtBottom(), height = old.scrollHeight;
     const known = new Set(articles(old).map((node) => node.id));
     const start = articles(fresh)[0];
     const kept = follows || !start ? 0 : [...old.children].findIndex((node) => node.id === start.id);
@@ -67,8 +67,10 @@
     if (kept < 2) replace("above", page);
     replace("below", page);
     const added = articles(old).filter((node) => !known.has(node.id));
-    if (follows) old.lastElementChild?.scrollIntoView({ block: "end" });
-    else if (added.length && known.size) announce(added.length, added[0]);
+    // A page that is loaded again without a change stays where it is: the reader may be about to click.
+    if (follows) {
+      if (old.scrollHeight !== height) old.lastElementChild?.scrollIntoView({ block: "end" });
+    } else if (added.length && known.size) announce(added.length, added[0]);
     for (const id of changed) {
       const late = document.getElementById(id);
       if (late && !added.includes(late) && [...old.children].indexOf(late) < kept) single(id);
