@@ -13,6 +13,11 @@ const EXPORT: &str = "../../tests/it/real/16-files-beside-the-export/general.jso
 
 /// Imports one message with these files beside its export: name and bytes.
 fn imported(files: &[(&str, &[u8])]) -> Installation {
+    imported_in(None, files)
+}
+
+/// Does the same in another channel.
+fn imported_in(channel: Option<Value>, files: &[(&str, &[u8])]) -> Installation {
     let installation = Installation::new();
     let export = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(EXPORT)).unwrap();
     let mut export: Value = serde_json::from_slice(&export).unwrap();
@@ -24,6 +29,9 @@ fn imported(files: &[(&str, &[u8])]) -> Installation {
         json!({"id": id.to_string(), "url": path, "fileName": name, "fileSizeBytes": bytes.len()})
     });
     export["messages"][0]["attachments"] = attachments.collect();
+    if let Some(channel) = channel {
+        export["channel"] = channel;
+    }
     fs::write(folder.join("general.json"), export.to_string()).unwrap();
     let (code, report) = installation.import(&[&folder], &[]);
     assert_eq!(code, 0, "{report}");
@@ -135,6 +143,29 @@ fn a_picture_has_thumbnails_that_are_made_once_and_stored() {
     let hidden = server.get(url);
     assert_eq!((hidden.status, server.get(path(&files[0])).status), (404, 404));
     assert!(!hidden.body.windows(3).any(|bytes| bytes == b"\xff\xd8\xff"));
+}
+
+#[test]
+fn a_forum_shows_the_first_picture_of_a_post() {
+    // A post has the id of its first message.
+    let post = json!({
+        "id": "1235168840908800000", "type": "GuildPublicThread", "name": "A lamp", "topic": null,
+        "categoryId": "330000000000000009", "category": "builds",
+    });
+    let (photo, later) = (photo(2000, 1000), picture(900, 600, ImageFormat::Png));
+    let installation = imported_in(Some(post), &[("notes.txt", b"text"), ("photo.jpg", &photo), ("later.png", &later)]);
+    let server = installation.serve(&[]);
+    let thread = server.get("/api/v1/tenants/lantern-works/channels/a-lamp/messages").json();
+    let thumbnail = &thread["items"][0]["attachments"][1]["thumbnail"]["url"];
+    let page = server.get("/lantern-works/builds").text();
+    let shown: Vec<&str> = page.split("<img class=\"thumb\" src=\"").skip(1).collect();
+    assert_eq!(shown.len(), 1, "{page}");
+    assert!(shown[0].starts_with(&format!("{}\" alt=\"\"", thumbnail.as_str().unwrap())), "{page}");
+    assert_eq!(size(&server.get(thumbnail.as_str().unwrap())), (400, 800));
+    // It is not shown before the reader has read that it is for adults.
+    let database = rusqlite::Connection::open(installation.database()).unwrap();
+    database.execute("UPDATE channels SET nsfw = 1 WHERE slug = 'builds'", []).unwrap();
+    assert!(!server.get("/lantern-works/builds").text().contains("class=\"thumb\""));
 }
 
 /// Returns the stored files and thumbnails.

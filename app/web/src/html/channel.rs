@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use app_core::browse::{ChannelView, DayView, Entry, Front, Messages, Numbered, Opener, OpenerState, PageContext};
+use domain::media::ThumbnailWidth;
 use domain::message::{Message, MessageId};
 use domain::timestamp::Timestamp;
 use maud::{Markup, PreEscaped, html};
@@ -152,7 +153,7 @@ pub fn channel(
     };
     let summary = Summary {
         description: head::description(shown.iter().map(|message| message.content.as_str()), &links.names),
-        picture: head::picture(frame.base, shown.iter().copied(), &links.files),
+        picture: head::picture(frame.base, shown.iter().copied(), &links.files, ThumbnailWidth::Wide),
         data: thread.or_else(|| structured::category(frame, view)).into_iter().collect(),
         is_article: is_thread,
     };

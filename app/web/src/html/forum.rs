@@ -2,6 +2,7 @@
 
 use app_core::browse::{ChannelView, EmojiNames, ThreadPage, Threads};
 use domain::channel::{Channel, ForumTag};
+use domain::media::ThumbnailWidth;
 use maud::{Markup, html};
 use ports::channel::ThreadOrder;
 
@@ -65,6 +66,8 @@ fn cards(frame: &Frame<'_>, of: &ChannelView, posts: &ThreadPage, emojis: &Emoji
         ul class="cards posts" {
             @for post in &posts.threads {
                 @let thread = &post.thread.channel;
+                @let seen_at_once = post.starter.iter().filter(|_| !post.thread.is_age_gated());
+                @let picture = head::picture(frame.base, seen_at_once, &posts.files, ThumbnailWidth::Narrow);
                 li id={"c" (thread.id)} data-channel=(thread.id) {
                     div {
                         h2 dir="auto" {
@@ -80,6 +83,7 @@ fn cards(frame: &Frame<'_>, of: &ChannelView, posts: &ThreadPage, emojis: &Emoji
                             @if is_forum { (replies(thread)) } @else { (count(thread)) }
                         }
                     }
+                    @if let Some(picture) = &picture { (picture.beside_title()) }
                 }
             }
         }
@@ -104,7 +108,8 @@ fn summary_of_forum(frame: &Frame<'_>, view: &ChannelView, posts: &ThreadPage, n
     };
     let paths = posts.threads.iter().map(|post| frame.base.channel(&post.thread.channel));
     let data = structured::list(frame, paths).into_iter().collect();
-    Summary { description, picture: head::picture(frame.base, starters, &posts.files), data, is_article: false }
+    let picture = head::picture(frame.base, starters, &posts.files, ThumbnailWidth::Wide);
+    Summary { description, picture, data, is_article: false }
 }
 
 /// Returns the tags of a post that its forum still has, in the forum's order.

@@ -66,21 +66,22 @@ pub(super) fn line(text: &str) -> String {
     line
 }
 
-/// Returns the first picture of `messages` that is stored, and that readers see at once.
+/// Returns the first picture of `messages` that is stored, and that readers see at once, in a width if it is wider.
 pub(super) fn picture<'a>(
     base: Base<'_>,
     messages: impl IntoIterator<Item = &'a Message>,
     files: &FileStates,
+    width: ThumbnailWidth,
 ) -> Option<Picture> {
     messages.into_iter().find_map(|message| {
         message.attachments.iter().filter(|file| !file.spoiler).find_map(|file| {
             let key = FileKey { channel: message.channel_id, message: message.id, attachment: file.id };
             let state = *files.get(&key)?;
             let FileState::Stored { content, .. } = state else { return None };
-            let thumbnail = thumbnail_size(file, state, ThumbnailWidth::Wide);
+            let thumbnail = thumbnail_size(file, state, width);
             is_shown_picture(file, content).then(|| Picture {
                 path: match thumbnail {
-                    Some(_) => base.thumbnail(key, ThumbnailWidth::Wide),
+                    Some(_) => base.thumbnail(key, width),
                     None => base.file(key, &file.filename),
                 },
                 size: thumbnail.or_else(|| size_of(file, content)),
@@ -91,6 +92,14 @@ pub(super) fn picture<'a>(
 }
 
 impl Picture {
+    /// Returns the picture next to the title of its post, which readers without it do not miss.
+    pub(super) fn beside_title(&self) -> Markup {
+        let (width, height) = self.size.unzip();
+        html! {
+            img class="thumb" src=(self.path) alt="" width=[width] height=[height] loading="lazy" decoding="async";
+        }
+    }
+
     /// Returns the address of the picture; `None` without a public address.
     pub(super) fn address(&self, base: Base<'_>) -> Option<String> {
         base.address(&self.path)

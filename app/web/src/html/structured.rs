@@ -4,6 +4,7 @@
 
 use app_core::browse::ChannelView;
 use domain::channel::ChannelKind;
+use domain::media::ThumbnailWidth;
 use domain::message::{Author, Message};
 use maud::{Markup, PreEscaped, html};
 use serde_json::{Map, Value, json};
@@ -196,7 +197,7 @@ impl Thread<'_> {
         part.insert("author".to_owned(), author(message.author));
         part.insert("datePublished".to_owned(), json!(message.created_at()));
         let text = excerpt(&message.content, most, &self.links.names);
-        let picture = picture(self.frame.base, [message], &self.links.files);
+        let picture = picture(self.frame.base, [message], &self.links.files, ThumbnailWidth::Wide);
         if text.is_empty() && picture.is_none() {
             return None;
         }
