@@ -7,6 +7,7 @@ use domain::media::{ContentHash, File, ThumbnailWidth};
 use domain::message::{AttachmentId, MessageId};
 use domain::tenant::TenantId;
 use domain::timestamp::Timestamp;
+use futures::TryStreamExt;
 use futures::stream::BoxStream;
 
 use crate::error::StoreError;
@@ -89,6 +90,20 @@ pub struct KeptFile {
     pub size_bytes: u64,
     /// The requested bytes, in pieces.
     pub bytes: BoxStream<'static, std::io::Result<Bytes>>,
+}
+
+impl KeptFile {
+    /// Returns the requested bytes in one piece, all of which are in memory then.
+    ///
+    /// # Errors
+    /// [`std::io::Error`] if a piece cannot be read.
+    pub async fn whole(self) -> std::io::Result<Bytes> {
+        let whole = self.bytes.try_fold(Vec::new(), async |mut whole, piece| {
+            whole.extend_from_slice(&piece);
+            Ok(whole)
+        });
+        whole.await.map(Bytes::from)
+    }
 }
 
 /// Stores the bytes of files by content hash, so that equal bytes are stored once per tenant.

@@ -64,12 +64,10 @@ impl MediaStore for S3Media {
         width: ThumbnailWidth,
     ) -> io::Result<Option<Bytes>> {
         let name = |generation| thumbnail(generation, hash, width);
-        let Some(opened) = self.open_current(tenant, name, 0, u64::MAX).await? else { return Ok(None) };
-        let whole = opened.bytes.try_fold(Vec::new(), async |mut whole, piece| {
-            whole.extend_from_slice(&piece);
-            Ok(whole)
-        });
-        Ok(Some(whole.await?.into()))
+        match self.open_current(tenant, name, 0, u64::MAX).await? {
+            Some(thumbnail) => thumbnail.whole().await.map(Some),
+            None => Ok(None),
+        }
     }
 
     async fn delete_one(&self, tenant: TenantId, hash: ContentHash) -> io::Result<()> {

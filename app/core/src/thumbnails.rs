@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use domain::media::{ContentHash, MOST_BYTES, ThumbnailWidth};
 use domain::tenant::TenantId;
 use futures::future::{BoxFuture, Shared};
-use futures::{FutureExt, TryFutureExt, TryStreamExt};
+use futures::{FutureExt, TryFutureExt};
 use ports::media::MediaStore;
 use ports::thumbnail::Thumbnailer;
 use tokio::sync::Semaphore;
@@ -61,11 +62,12 @@ impl Thumbnails {
     fn begin(&self, key: Key) -> Making {
         let inner = Arc::clone(&self.0);
         let task = tokio::spawn(async move {
-            let made = inner.make(key).await;
+            // The next reader tries again, also after a panic.
+            let made = AssertUnwindSafe(inner.make(key)).catch_unwind().await;
             inner.making().remove(&key);
-            made
+            made.unwrap_or_else(|_| Err(io::Error::other("making a thumbnail panicked")))
         });
-        let made = task.map(|ended| ended.unwrap_or_else(|panicked| Err(io::Error::other(panicked))));
+        let made = task.map(|ended| ended.unwrap_or_else(|stopped| Err(io::Error::other(stopped))));
         made.map_err(Arc::new).boxed().shared()
     }
 }
@@ -90,11 +92,7 @@ impl Inner {
         let made = if kept.size_bytes > MOST_BYTES {
             None
         } else {
-            let whole = kept.bytes.try_fold(Vec::new(), async |mut whole, piece| {
-                whole.extend_from_slice(&piece);
-                Ok(whole)
-            });
-            self.thumbnailer.thumbnail(whole.await?.into(), width).await
+            self.thumbnailer.thumbnail(kept.whole().await?, width).await
         };
         self.media.put_thumbnail(tenant, hash, width, made.clone().unwrap_or_default()).await?;
         // The file can have been deleted meanwhile, before the thumbnail was there to be deleted with it.

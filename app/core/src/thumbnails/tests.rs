@@ -58,6 +58,17 @@ async fn a_thumbnail_is_made_once_and_readers_at_the_same_time_share_it() {
 }
 
 #[tokio::test]
+async fn a_panic_is_an_error_and_the_next_reader_tries_again() {
+    let mut thumbnailer = MockThumbnailer::new();
+    thumbnailer.expect_thumbnail().once().returning(|_, _| panic!("as a decoder may"));
+    thumbnailer.expect_thumbnail().once().returning(|_, _| Some(Bytes::from_static(b"small")));
+    let thumbnails = thumbnails(media(7, false), thumbnailer);
+    let find = || thumbnails.find(tenant(), HASH, ThumbnailWidth::Narrow);
+    assert!(find().await.is_err());
+    assert_eq!(find().await.unwrap().unwrap(), "small");
+}
+
+#[tokio::test]
 async fn one_picture_at_a_time_is_in_memory() {
     let opened = Arc::new(AtomicU32::new(0));
     let mut media = MockMediaStore::new();
