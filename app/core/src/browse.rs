@@ -46,7 +46,7 @@ pub use self::context::PageContext;
 pub use self::cut::MAX_PAGE_BYTES;
 pub use self::days::{CanonicalPage, DayView, Front, Numbered, is_thin_thread};
 pub use self::feed::FEED;
-pub use self::files::{FileStates, FileView, shown_type, thumbnail_size};
+pub use self::files::{FileStates, FileView, shown_type, size_of, thumbnail_size};
 pub use self::invalidation::{Derived, Invalidation};
 pub use self::list::{ChannelFilter, ChannelPage, MAX_TREE};
 pub use self::messages::{After, Entry, Find, MessageView, Messages, Roles};

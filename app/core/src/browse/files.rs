@@ -39,13 +39,19 @@ pub fn shown_type(file: &Attachment, content: Option<FileContent>) -> Option<&'s
     }
 }
 
+/// Returns the width and height of a picture or video in pixels, as its sender named them or else as its bytes do.
+#[must_use]
+pub fn size_of(file: &Attachment, content: Option<FileContent>) -> Option<(u32, u32)> {
+    let said = file.width.zip(file.height).filter(|(width, height)| *width > 0 && *height > 0);
+    said.or_else(|| content?.size)
+}
+
 /// Returns the width and height of the thumbnail of a file in this state, in pixels; `None` if it has none, or none
 /// that is smaller than the file. The size that the sender named is that of the picture as it is shown.
 #[must_use]
 pub fn thumbnail_size(file: &Attachment, state: FileState, width: ThumbnailWidth) -> Option<(u32, u32)> {
     let FileState::Stored { content: Some(content), size_bytes, .. } = state else { return None };
-    let said = file.width.zip(file.height).filter(|(width, height)| *width > 0 && *height > 0);
-    let size = said.or(content.size).filter(|_| content.has_thumbnails(size_bytes))?;
+    let size = size_of(file, Some(content)).filter(|_| content.has_thumbnails(size_bytes))?;
     Some(width.fit(size)).filter(|thumbnail| *thumbnail != size)
 }
 

@@ -1,6 +1,6 @@
 //! The head of a page: what search engines and previews of links show of it.
 
-use app_core::browse::{FileStates, thumbnail_size};
+use app_core::browse::{FileStates, size_of, thumbnail_size};
 use domain::media::{FileKey, FileState, ThumbnailWidth};
 use domain::message::Message;
 use maud::{Markup, html};
@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::card;
 use super::frame::Head;
 use super::markup::{Names, cut, excerpt};
-use super::message::{is_shown_picture, size_of};
+use super::message::is_shown_picture;
 use crate::address::Base;
 
 /// The most characters of a title: search engines cut longer ones.

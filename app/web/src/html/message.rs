@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use app_core::browse::{Entry, FileStates, Form, shown_type};
+use app_core::browse::{Entry, FileStates, Form, shown_type, size_of};
 use domain::interaction::{Interaction, InteractionKind};
 use domain::media::{FileContent, FileKey, FileState};
 use domain::message::{Attachment, Message, MessageId, MessageKind, Reaction, Reference, with_ending};
@@ -303,12 +303,6 @@ pub(crate) fn located(base: Base<'_>, message: &Message, file: &Attachment, file
 /// Returns whether browsers show a file inside a page. Other pictures, such as SVG, are served to be saved.
 pub(crate) fn is_shown_picture(file: &Attachment, content: Option<FileContent>) -> bool {
     shown_type(file, content).is_some_and(|kind| kind.starts_with("image/"))
-}
-
-/// Returns the width and height of a picture or video in pixels, as its sender named them or else as its bytes do.
-pub(crate) fn size_of(file: &Attachment, content: Option<FileContent>) -> Option<(u32, u32)> {
-    let said = file.width.zip(file.height).filter(|(width, height)| *width > 0 && *height > 0);
-    said.or_else(|| content?.size)
 }
 
 /// The way in which a page shows a file.

@@ -1,10 +1,9 @@
 //! Pictures of messages in the sizes that a page needs.
 
-use app_core::browse::{FileStates, thumbnail_size};
+use app_core::browse::{FileStates, size_of, thumbnail_size};
 use domain::media::{FileContent, FileFormat, FileKey, FileState, ThumbnailWidth};
 use domain::message::{Attachment, Message};
 
-use super::message::size_of;
 use crate::address::Base;
 
 /// The width of a picture on a page, as `sizes` of an `img`.
