@@ -3,6 +3,7 @@
 use crate::channel::{Channel, ChannelKind, ChannelSnowflake};
 use crate::guild::{GuildEmoji, Role, Sticker};
 use crate::message::MessageId;
+use crate::picture::SeenIcon;
 use crate::timestamp::Timestamp;
 
 /// A right that the bot lacks.
@@ -103,6 +104,8 @@ pub struct GuildStructure {
     pub emojis: Option<Vec<GuildEmoji>>,
     /// Its own stickers, ascending by id, without duplicates.
     pub stickers: Option<Vec<Sticker>>,
+    /// The icons of the guild and of its roles, also those that there are not; empty if they cannot be read.
+    pub icons: Vec<SeenIcon>,
 }
 
 impl GuildStructure {

@@ -12,6 +12,7 @@ use crate::channel::ChannelSnowflake;
 use crate::emoji::Emoji;
 use crate::guild::{GuildEmoji, Role, Sticker};
 use crate::message::{Message, MessageId};
+use crate::picture::SeenIcon;
 use crate::pseudonym::Pseudonym;
 use crate::unreadable::Unreadable;
 
@@ -89,6 +90,8 @@ pub struct GuildChange {
     pub emojis: Option<Vec<GuildEmoji>>,
     /// All of its own stickers, ascending by id.
     pub stickers: Option<Vec<Sticker>>,
+    /// The icons of the guild and of its roles, also those that there are not.
+    pub icons: Vec<SeenIcon>,
     /// The channels, without threads, in which the rights of the public or of the bot, or the age gate, changed; their
     /// threads follow them. Ascending by id.
     pub channels: Vec<GuildChannel>,
@@ -125,11 +128,12 @@ pub enum MessageChange {
 }
 
 impl MessageChange {
-    /// Returns whether it shows files.
+    /// Returns whether it shows files or pictures.
     #[must_use]
     pub fn has_files(&self) -> bool {
         match self {
-            Self::Created(message) => !message.attachments.is_empty(),
+            Self::Created(message) => !message.attachments.is_empty() || !message.pictures().is_empty(),
+            Self::ReactionAdded(reaction) => reaction.emoji.id.is_some(),
             Self::Updated(patch) => patch.attachments.as_ref().is_some_and(|files| !files.is_empty()),
             _ => false,
         }

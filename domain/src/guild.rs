@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::color::Color;
 pub use crate::emoji::EmojiId;
+use crate::picture::SeenIcon;
 use crate::snowflake::Id;
 use crate::timestamp::Timestamp;
 
@@ -134,6 +135,8 @@ pub struct GuildObservation<'a> {
     pub emojis: Option<&'a [GuildEmoji]>,
     /// Stickers.
     pub stickers: Option<&'a [Sticker]>,
+    /// The icons of the guild and of its roles; empty if they were unavailable.
+    pub icons: &'a [SeenIcon],
 }
 
 /// A role as a file shows it; files show only the roles of some members.

@@ -45,6 +45,7 @@ pub mod markup;
 pub mod media;
 pub mod message;
 pub mod page;
+pub mod picture;
 pub mod profile;
 pub mod pseudonym;
 pub mod removal;

@@ -43,6 +43,7 @@ pub mod message;
 #[cfg(feature = "mock")]
 pub mod mock;
 pub mod page;
+pub mod picture;
 pub mod removal;
 pub mod search;
 pub mod snapshot;

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use domain::channel::{ChannelId, ChannelSnowflake};
 use domain::media::{ContentHash, File, ThumbnailWidth};
 use domain::message::{AttachmentId, MessageId};
+use domain::picture::{PictureKey, PictureName};
 use domain::tenant::TenantId;
 use domain::timestamp::Timestamp;
 use futures::TryStreamExt;
@@ -71,6 +72,12 @@ pub trait FileSource: Send + Sync {
     /// # Errors
     /// [`FetchError`], before the first byte or after any.
     async fn fetch(&self, address: &str, most: u64) -> Result<FileBytes, FetchError>;
+
+    /// Returns the bytes of a picture, at most `most` of them. Like [`FileSource::fetch`], without a token.
+    ///
+    /// # Errors
+    /// [`FetchError`], before the first byte or after any.
+    async fn fetch_picture(&self, key: PictureKey, name: &PictureName, most: u64) -> Result<FileBytes, FetchError>;
 }
 
 /// Why bytes could not be stored.

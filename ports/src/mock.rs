@@ -18,6 +18,7 @@ use crate::job::{JobRepository, MockJobRepository};
 use crate::lease::{LeaseRepository, MockLeaseRepository};
 use crate::media::{MediaRepository, MockMediaRepository};
 use crate::message::{MessageRepository, MockMessageRepository};
+use crate::picture::{MockPictureRepository, PictureRepository};
 use crate::removal::{MockRemovalRepository, RemovalRepository};
 use crate::store::{Repositories, Store, StoreStatus, UnitOfWork};
 use crate::sync::{MockSyncStateRepository, SyncStateRepository};
@@ -51,6 +52,8 @@ pub struct FakeUnitOfWork {
     pub unreadable: MockUnreadableRepository,
     /// The download state of attachments.
     pub media: MockMediaRepository,
+    /// The pictures of guilds and of texts.
+    pub pictures: MockPictureRepository,
     /// The sync states of channels.
     pub sync_states: MockSyncStateRepository,
     /// Sessions of the gateway.
@@ -111,6 +114,10 @@ impl Repositories for FakeUnitOfWork {
 
     fn media(&mut self) -> &mut dyn MediaRepository {
         &mut self.media
+    }
+
+    fn pictures(&mut self) -> &mut dyn PictureRepository {
+        &mut self.pictures
     }
 
     fn sync_states(&mut self) -> &mut dyn SyncStateRepository {

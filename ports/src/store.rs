@@ -5,6 +5,7 @@ use domain::channel::ChannelId;
 use domain::day::Day;
 use domain::guild::RoleId;
 use domain::message::MessageId;
+use domain::picture::PictureKey;
 use domain::tenant::TenantId;
 use futures::future::BoxFuture;
 
@@ -21,6 +22,7 @@ use crate::lease::LeaseRepository;
 use crate::media::MediaRepository;
 use crate::message::MessageRepository;
 use crate::page::{MessageRange, Page};
+use crate::picture::PictureRepository;
 use crate::removal::RemovalRepository;
 use crate::sync::SyncStateRepository;
 use crate::tenant::TenantRepository;
@@ -117,6 +119,8 @@ pub enum Ahead {
     Roles(TenantId, Vec<RoleId>),
     /// [`GuildRepository::list`].
     Items(TenantId),
+    /// [`PictureRepository::find_all`].
+    Pictures(TenantId, Vec<PictureKey>),
     /// [`DayRepository::list`].
     Days(ChannelId, Day, Day),
     /// [`DayRepository::months`].
@@ -160,6 +164,8 @@ pub trait Repositories: Send {
     fn unreadable(&mut self) -> &mut dyn UnreadableRepository;
     /// The download state of attachments.
     fn media(&mut self) -> &mut dyn MediaRepository;
+    /// The pictures of guilds and of texts.
+    fn pictures(&mut self) -> &mut dyn PictureRepository;
     /// The sync states of channels.
     fn sync_states(&mut self) -> &mut dyn SyncStateRepository;
     /// Sessions of the gateway.

@@ -19,6 +19,7 @@ pub(crate) mod media;
 mod message;
 mod model;
 mod page;
+mod picture;
 mod race;
 mod removal;
 mod sync;

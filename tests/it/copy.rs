@@ -58,6 +58,14 @@ fn archive() -> Installation {
             FROM attachments ORDER BY channel_id, message_id, attachment_id LIMIT 1 OFFSET {offset}"
         ));
     }
+    database
+        .execute_batch(
+            "INSERT INTO pictures SELECT tenant_id, 'emoji/6', '6.gif', 1, 0, NULL,
+                '00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff', 7, 'gif', 3, 2 FROM tenants;
+            INSERT INTO pictures SELECT tenant_id, 'sticker/7', '7.png', 0, 2, 1790000000000, NULL, NULL, NULL, NULL, NULL
+                FROM tenants",
+        )
+        .unwrap();
     change("INSERT INTO stickers SELECT tenant_id, 7, 'yarn', 'png', 'a ball', 1790000000000, NULL FROM tenants");
     installation
 }
@@ -95,6 +103,14 @@ fn files(path: &Path) -> Vec<(u64, u8, Option<String>)> {
     rows.map(Result::unwrap).collect()
 }
 
+/// Returns the keys, names and states of all pictures of a database, each as a text.
+fn pictures(path: &Path) -> Vec<String> {
+    let database = rusqlite::Connection::open(path).unwrap();
+    let columns = "concat_ws(' ', picture_key, name, state, tries, due_at, hash)";
+    let mut known = database.prepare(&format!("SELECT {columns} FROM pictures ORDER BY picture_key")).unwrap();
+    known.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+}
+
 fn assert_same_answers(one: &Installation, other: &Installation) {
     let (expected, found) = (answers(&one.serve(&[])), answers(&other.serve(&[])));
     assert!(expected.len() > 400, "{} answers", expected.len());
@@ -116,6 +132,7 @@ fn a_copy_of_a_file_answers_as_the_file_does_and_a_second_run_changes_nothing() 
     assert_eq!(changes(&to.database()), written);
     assert_eq!(channels(&from, &to_url, &from_url), first);
     assert_eq!((files(&to.database()).len(), files(&to.database())), (4, files(&from.database())));
+    assert_eq!((pictures(&to.database()).len(), pictures(&to.database())), (8, pictures(&from.database())));
     assert_same_answers(&from, &to);
 }
 

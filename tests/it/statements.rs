@@ -165,6 +165,7 @@ fn every_list_that_is_cut_ends_its_order_on_a_key() {
         "role_id",
         "emoji_id",
         "sticker_id",
+        "picture_key",
         "unreadable_id",
         "attachment_id",
         "hash",

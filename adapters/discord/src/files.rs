@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use domain::channel::ChannelSnowflake;
 use domain::message::{AttachmentId, MessageId};
+use domain::picture::{PictureKey, PictureKind, PictureName};
 use futures::{StreamExt as _, stream};
 use http::{Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt as _, Full};
@@ -184,6 +185,36 @@ impl FileSource for DiscordClient {
     async fn fetch(&self, address: &str, most: u64) -> Result<FileBytes, FetchError> {
         let address =
             self.parse(address).ok_or(FetchError::Failed("the address is not that of a file of the platform"))?;
+        self.fetch_from(address, most).await
+    }
+
+    async fn fetch_picture(&self, key: PictureKey, name: &PictureName, most: u64) -> Result<FileBytes, FetchError> {
+        let address = self.address_of(key, name).ok_or(FetchError::Failed("the address is invalid"))?;
+        self.fetch_from(address, most).await
+    }
+}
+
+impl DiscordClient {
+    /// Returns the address of a picture (<https://docs.discord.com/developers/reference#image-formatting-cdn-endpoints>),
+    /// on the API's own host if the API is not Discord's.
+    fn address_of(&self, PictureKey { kind, id }: PictureKey, name: &PictureName) -> Option<Uri> {
+        let name = name.as_str();
+        let path = match kind {
+            PictureKind::Emoji => format!("/emojis/{name}"),
+            PictureKind::Sticker => format!("/stickers/{name}"),
+            PictureKind::GuildIcon => format!("/icons/{id}/{name}"),
+            PictureKind::RoleIcon => format!("/role-icons/{id}/{name}"),
+        };
+        let api = self.rest.config.api.join("")?;
+        if api.host().is_some_and(is_discords) {
+            // The other host has the stickers that move as GIF.
+            let is_gif_sticker = kind == PictureKind::Sticker && name.rsplit('.').next() == Some("gif");
+            return format!("https://{}{path}", HOSTS[usize::from(is_gif_sticker)]).parse().ok();
+        }
+        format!("{}://{}{path}", api.scheme_str()?, api.authority()?).parse().ok()
+    }
+
+    async fn fetch_from(&self, address: Uri, most: u64) -> Result<FileBytes, FetchError> {
         // Without the token: the address alone permits to read the file.
         let request = Request::get(address)
             .header(header::USER_AGENT, USER_AGENT)

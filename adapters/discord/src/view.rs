@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use domain::access::{GuildChannel, GuildStructure};
 use domain::channel::ChannelSnowflake;
 use domain::guild::{GuildEmoji, GuildItem, Role, RoleId, Sticker};
+use domain::picture::{PictureKey, SeenIcon};
 use domain::snowflake::Id;
 use domain::tenant::Color;
 use domain::timestamp::Timestamp;
@@ -29,6 +30,8 @@ pub(crate) struct GuildView {
     bot: Id<BotUser>,
     owner: Option<Id<BotUser>>,
     name: String,
+    /// The platform's hash of its icon.
+    icon: Option<String>,
     age_gated: bool,
     /// The membership of the bot.
     member: Fields,
@@ -79,6 +82,7 @@ impl GuildView {
             bot,
             owner: None,
             name: String::new(),
+            icon: None,
             age_gated: false,
             member,
             roles: Listed::take(&mut guild, "roles"),
@@ -93,6 +97,7 @@ impl GuildView {
 
     fn set_own(&mut self, guild: &mut Fields) {
         self.name = guild.text("name").unwrap_or_default();
+        self.icon = guild.text("icon");
         self.owner = guild.id("owner_id");
         self.age_gated = guild.number("nsfw_level").is_some_and(|level| GATED_LEVELS.contains(&level));
     }
@@ -117,6 +122,7 @@ impl GuildView {
             roles: self.roles(scope),
             emojis: self.emojis(),
             stickers: self.stickers(scope),
+            icons: self.icons(scope),
         })
     }
 
@@ -142,6 +148,16 @@ impl GuildView {
     pub(crate) fn stickers(&self, scope: &GuildScope) -> Option<Vec<Sticker>> {
         let scrub = Scrub { people: &scope.people };
         self.stickers.read(|fields| sticker(scrub, fields))
+    }
+
+    /// Returns the icons of the guild and of its roles, also those that there are not.
+    pub(crate) fn icons(&self, scope: &GuildScope) -> Vec<SeenIcon> {
+        let own = SeenIcon::new(PictureKey::guild_icon(scope.guild), self.icon.as_deref());
+        let of_role = |role: &Fields| {
+            let mut role = role.clone();
+            Some(SeenIcon::new(PictureKey::role_icon(role.id("id")?), role.text("icon").as_deref()))
+        };
+        [own].into_iter().chain(self.roles.items.iter().filter_map(of_role)).collect()
     }
 
     /// Returns the content of a channel object of this guild.

@@ -22,6 +22,7 @@ pub mod lists;
 pub mod media;
 pub mod message;
 pub mod migration;
+pub mod picture;
 pub mod range;
 pub mod removal;
 pub mod session;

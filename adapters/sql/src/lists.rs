@@ -58,6 +58,7 @@ const LISTS: &[(&str, &str)] = &[
     ("stored_item", "observed_at, deleted_at"),
     ("unreadable", "channel_id, unreadable_id, message_id, low, high, reason, raw, first_seen_at, last_seen_at"),
     ("file", "channel_id, message_id, attachment_id, state, tries, due_at, hash, size_bytes, format, width, height"),
+    ("picture", "picture_key, name, state, tries, due_at, hash, size_bytes, format, width, height"),
     ("earlier_version", "message_id, edited_at, content, embeds, observed_at, replaced_at, is_deletion"),
     ("day", "day, messages, by_people, text_bytes, changed_at"),
     ("removal", "channel_id, message_id, due_at"),

@@ -68,17 +68,20 @@ impl FromRow for File {
     const TABLE: &'static str = FileKey::TABLE;
 
     fn from_row(row: &mut impl Columns) -> Result<Self, StoreError> {
-        let key = FileKey::from_row(row)?;
-        let content = content(row)?;
-        let state = match row.number::<u8>("state")? {
-            WAITING => FileState::Waiting { tries: row.number("tries")?, due_at: row.time("due_at")? },
-            STORED => FileState::Stored { hash: row.parse("hash")?, size_bytes: row.bits("size_bytes")?, content },
-            GONE => FileState::Gone,
-            FAILED => FileState::Failed,
-            other => return Err(row.corrupt("state", ValueError::Number(other.into()))),
-        };
-        Ok(Self { key, state })
+        Ok(Self { key: FileKey::from_row(row)?, state: state(row)? })
     }
+}
+
+/// Returns the state of a file or picture.
+pub(crate) fn state(row: &mut impl Columns) -> Result<FileState, StoreError> {
+    let content = content(row)?;
+    Ok(match row.number::<u8>("state")? {
+        WAITING => FileState::Waiting { tries: row.number("tries")?, due_at: row.time("due_at")? },
+        STORED => FileState::Stored { hash: row.parse("hash")?, size_bytes: row.bits("size_bytes")?, content },
+        GONE => FileState::Gone,
+        FAILED => FileState::Failed,
+        other => return Err(row.corrupt("state", ValueError::Number(other.into()))),
+    })
 }
 
 /// Returns the content of stored bytes.
@@ -117,13 +120,11 @@ impl From<FileState> for StateColumns {
     }
 }
 
-fn row(tenant: TenantId, File { key, state }: &File) -> FileRow {
-    let columns = StateColumns::from(*state);
+/// Returns the columns `state, tries, due_at, hash, size_bytes, format, width, height` of a state.
+pub(crate) fn state_values(state: FileState) -> [Value<'static>; 8] {
+    let columns = StateColumns::from(state);
     let size = columns.content.and_then(|content| content.size);
     values![
-        key.channel.0,
-        key.message,
-        key.attachment,
         columns.state,
         columns.tries,
         state.due_at(),
@@ -132,8 +133,13 @@ fn row(tenant: TenantId, File { key, state }: &File) -> FileRow {
         columns.content.map(|content| content.format.as_str()),
         size.map(|(width, _)| width),
         size.map(|(_, height)| height),
-        tenant.0,
     ]
+}
+
+fn row(tenant: TenantId, File { key, state }: &File) -> FileRow {
+    let [state, tries, due_at, hash, size_bytes, format, width, height] = state_values(*state);
+    let [channel, message, attachment] = values![key.channel.0, key.message, key.attachment];
+    [channel, message, attachment, state, tries, due_at, hash, size_bytes, format, width, height, tenant.0.into()]
 }
 
 #[async_trait]

@@ -80,6 +80,7 @@ macro_rules! migrations {
             30 "0030_bookmarks",
             31 "0031_file_contents",
             32 "0032_profiles",
+            33 "0033_pictures",
         }
     };
     ($dialect:literal: $($version:literal $name:literal),+ $(,)?) => {

@@ -15,6 +15,7 @@ use ports::job::JobRepository;
 use ports::lease::LeaseRepository;
 use ports::media::MediaRepository;
 use ports::message::MessageRepository;
+use ports::picture::PictureRepository;
 use ports::removal::RemovalRepository;
 use ports::store::{Ahead, Repositories, UnitOfWork};
 use ports::sync::SyncStateRepository;
@@ -34,6 +35,7 @@ use crate::job::JobStatements;
 use crate::lease::LeaseStatements;
 use crate::media::MediaStatements;
 use crate::message::repository::MessageStatements;
+use crate::picture::PictureStatements;
 use crate::removal::RemovalStatements;
 use crate::sync::SyncStateStatements;
 use crate::tenant::TenantStatements;
@@ -51,6 +53,7 @@ pub trait StoreUnit:
     + GuildStatements
     + UnreadableStatements
     + MediaStatements
+    + PictureStatements
     + SyncStateStatements
     + GatewaySessionStatements
     + RemovalStatements
@@ -86,6 +89,7 @@ impl<U: StoreUnit> SqlUnit<U> {
             Ahead::FilesOf(keys) => self.media().find_all(keys).await.map(drop),
             Ahead::Roles(tenant, ids) => self.guilds().find_roles(*tenant, ids).await.map(drop),
             Ahead::Items(tenant) => self.guilds().list(*tenant).await.map(drop),
+            Ahead::Pictures(tenant, keys) => self.pictures().find_all(*tenant, keys).await.map(drop),
             Ahead::Days(channel, first, last) => self.days().list(*channel, *first, *last).await.map(drop),
             Ahead::Months(channel) => self.days().months(*channel).await.map(drop),
             Ahead::Neighbours(channel, day) => self.days().neighbours(*channel, *day).await.map(drop),
@@ -155,6 +159,10 @@ impl<U: StoreUnit> Repositories for SqlUnit<U> {
     }
 
     fn media(&mut self) -> &mut dyn MediaRepository {
+        self
+    }
+
+    fn pictures(&mut self) -> &mut dyn PictureRepository {
         self
     }
 

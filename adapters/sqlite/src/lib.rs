@@ -21,6 +21,7 @@ mod lease;
 mod media;
 mod message;
 mod migrate;
+mod picture;
 mod removal;
 mod row;
 mod session;

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use super::SqliteStore;
 
 /// Every statement that the adapter runs, by file.
-const SOURCES: [(&str, &str); 15] = [
+const SOURCES: [(&str, &str); 16] = [
     ("tenant", include_str!("tenant.rs")),
     ("archive", include_str!("archive.rs")),
     ("channel", include_str!("channel.rs")),
@@ -22,6 +22,7 @@ const SOURCES: [(&str, &str); 15] = [
     ("guild", include_str!("guild.rs")),
     ("unreadable", include_str!("unreadable.rs")),
     ("media", include_str!("media.rs")),
+    ("picture", include_str!("picture.rs")),
     ("sync", include_str!("sync.rs")),
 ];
 
@@ -148,6 +149,9 @@ fn every_list_is_one_range_of_an_index_that_has_its_filter() {
         ("job LIST", "jobs USING INDEX jobs_by_tenant (tenant_id=? AND created_at<?)".to_owned()),
         ("media LIST_DUE", "media USING INDEX media_due (tenant_id=? AND due_at<?)".to_owned()),
         ("media LIST_AFTER", "media USING PRIMARY KEY (channel_id=? AND message_id>?)".to_owned()),
+        ("picture LIST_DUE", "pictures USING INDEX pictures_due (tenant_id=? AND due_at<?)".to_owned()),
+        ("picture LIST", "pictures USING PRIMARY KEY (tenant_id=? AND picture_key>?)".to_owned()),
+        ("picture LIST_STORED", "pictures USING INDEX pictures_by_hash (tenant_id=? AND hash=?)".to_owned()),
         ("message LIST_MARKS", "messages USING PRIMARY KEY (channel_id=? AND message_id>?)".to_owned()),
         ("message/read LIST_BEFORE", "messages USING PRIMARY KEY (channel_id=? AND message_id<?)".to_owned()),
         ("message/read LIST_AFTER", "messages USING PRIMARY KEY (channel_id=? AND message_id>?)".to_owned()),

@@ -29,6 +29,7 @@ mod media;
 mod message;
 mod migrate;
 mod open;
+mod picture;
 mod pool;
 mod removal;
 mod row;

@@ -12,6 +12,7 @@
 mod checksum;
 mod files;
 mod messages;
+mod pictures;
 mod unreadable;
 mod versions;
 
@@ -154,6 +155,7 @@ impl Copier {
         for tenant in &tenants {
             retry(&LOST_RACE, CopyError::is_retryable, || self.tenant(tenant)).await?;
             retry(&LOST_RACE, CopyError::is_retryable, || self.items(tenant.id)).await?;
+            pictures::copy(&*self.from, &*self.to, tenant.id).await?;
             total += self.channels(tenant.id).await?;
         }
         progress.begin(total);

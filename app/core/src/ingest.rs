@@ -5,6 +5,7 @@
 //! a higher fence has written to the channel.
 
 mod channels;
+mod pictures;
 mod state;
 
 use std::collections::{BTreeSet, HashSet};
@@ -29,6 +30,7 @@ use crate::retry::retry_in_store;
 use crate::unreadable;
 
 pub use self::channels::BATCH;
+pub(crate) use self::pictures::{observe_pictures, record_fetched, record_pictures};
 
 /// The maximum number of messages that are found at once.
 const MESSAGES: usize = 200;
@@ -172,8 +174,9 @@ pub(crate) async fn write_page(
     Ok(outcome)
 }
 
-/// Records the files of a page that the platform serves, in the unit that has stored the page with this outcome, so that
-/// none of them is lost. The state of a known file stays. A version that is not stored has none.
+/// Records the files of a page that the platform serves, and the pictures that the page shows, in the unit that has stored
+/// the page with this outcome, so that none of them is lost. The state of a known one stays. A version that is not stored
+/// has none.
 ///
 /// # Errors
 /// [`StoreError`] if the store fails.
@@ -185,8 +188,9 @@ pub(crate) async fn record_files(
     outcome: &PageOutcome,
 ) -> Result<(), StoreError> {
     let state = FileState::seen(now);
-    let standing = page.messages().iter().filter(|message| !outcome.superseded.contains(&message.id));
-    let files = standing.flat_map(|message| {
+    let standing = || page.messages().iter().filter(|message| !outcome.superseded.contains(&message.id));
+    record_pictures(unit, tenant, now, standing()).await?;
+    let files = standing().flat_map(|message| {
         let on_web = message.attachments.iter().filter(|file| file.url.is_some());
         on_web.map(|file| FileKey { channel: message.channel_id, message: message.id, attachment: file.id })
     });

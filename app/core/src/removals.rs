@@ -13,6 +13,7 @@ use domain::coverage::{Coverage, Interval};
 use domain::media::{File, FileState, UnusedFile};
 use domain::message::{DeletionKind, MessageId, MessageMark};
 use domain::page::MessagePage;
+use domain::picture::Picture;
 use domain::removal::Removal;
 use domain::retention::RetentionPeriod;
 use domain::tenant::Tenant;
@@ -298,7 +299,8 @@ impl Removals {
             return unit.commit().await;
         }
         let uses = unit.media().list_stored(file.tenant, file.hash, STEP).await?;
-        if uses.is_empty() {
+        let pictures = unit.pictures().list_stored(file.tenant, file.hash, STEP).await?;
+        if uses.is_empty() && pictures.is_empty() {
             // The entry stays locked until the bytes are removed.
             self.media.delete_one(file.tenant, file.hash).await.map_err(of_media)?;
             if is_settled {
@@ -311,7 +313,10 @@ impl Removals {
         } else {
             let again: Vec<File> = uses.into_iter().map(|file| File { state: FileState::seen(now), ..file }).collect();
             unit.media().upsert_all(file.tenant, &again).await?;
-            if again.len() < STEP as usize {
+            let shown: Vec<Picture> =
+                pictures.into_iter().map(|picture| Picture { state: FileState::seen(now), ..picture }).collect();
+            unit.pictures().upsert_all(file.tenant, &shown).await?;
+            if again.len().max(shown.len()) < STEP as usize {
                 unit.unused_files().delete(file).await?;
             }
         }

@@ -4,6 +4,7 @@ mod fetcher;
 mod files;
 mod leader;
 mod listing;
+mod pictures;
 mod recorder;
 mod request;
 mod structure;

@@ -18,7 +18,13 @@ fn items(observed: i64, emojis: &[StoredItem<GuildEmoji>]) -> GuildItems {
 }
 
 fn changes(before: &GuildItems, shown: Option<&[GuildEmoji]>, millis: i64) -> Option<GuildItems> {
-    before.after_observation(&GuildObservation { observed_at: at(millis), roles: None, emojis: shown, stickers: None })
+    before.after_observation(&GuildObservation {
+        observed_at: at(millis),
+        roles: None,
+        emojis: shown,
+        stickers: None,
+        icons: &[],
+    })
 }
 
 /// The stored items after an observation.

@@ -22,6 +22,7 @@ use super::fixture::{
     tenant, thread, upsert,
 };
 use super::media::file;
+use super::picture::picture;
 
 contract![
     a_page_logs_each_message_up_to_twenty_and_one_interval_for_more,
@@ -225,6 +226,15 @@ async fn every_method_that_changes_an_answer_appends(store: &dyn Store) {
         }),
         call("media.delete_first", [ChangeKind::Files { channel, interval: Interval::only(id(3)) }], async |unit| {
             unit.media().delete_first(channel, 10).await.map(drop)
+        }),
+        call("pictures.insert_all", [], async |unit| {
+            unit.pictures().insert_all(owner.id, &[picture("emoji/1", "1.webp", FileState::seen(at(1)))]).await
+        }),
+        call("pictures.upsert_all", [ChangeKind::GuildItems], async |unit| {
+            unit.pictures().upsert_all(owner.id, &[picture("emoji/1", "1.webp", FileState::Gone)]).await
+        }),
+        call("pictures.upsert_all of the guild's icon", [ChangeKind::GuildItems, ChangeKind::Tenant], async |unit| {
+            unit.pictures().upsert_all(owner.id, &[picture("icon/1", "1.png", FileState::Gone)]).await
         }),
         call("messages.delete_first", [ChangeKind::Page { channel, interval: interval_of(3, 6) }], async |unit| {
             unit.messages().delete_first(channel, 10).await.map(drop)

@@ -25,6 +25,7 @@ use uuid::Uuid;
 
 use super::fixture::{at, attachment, begin, channel, guild_items, id, interval, log_start, message, page, tenant};
 use super::media::file;
+use super::picture::picture;
 use crate::server::{Database, connect};
 
 /// A connection beside the store, which may store any value that the types of the server admit.
@@ -105,6 +106,7 @@ impl Rows {
         let raw = Json::new(&serde_json::json!({"content": "a"}));
         let odd = Unreadable::shown(channel, Interval::only(id(SPOILED)), "no id", Some(raw), at(1));
         unit.unreadable().upsert_all(channel, &[odd]).await.unwrap();
+        unit.pictures().insert_all(tenant, &[picture("emoji/1", "1.webp", FileState::seen(at(1)))]).await.unwrap();
         unit.media().insert_all(tenant, &[file(channel, SPOILED, 1, FileState::seen(at(1)))]).await.unwrap();
         unit.commit().await.unwrap();
         rows
@@ -129,7 +131,9 @@ impl Rows {
             "messages" | "attachments" | "reactions" => {
                 format!("channel_id = '{channel}' AND message_id = {SPOILED}")
             }
-            "tenants" | "jobs" | "guilds" | "roles" | "emojis" | "stickers" => format!("tenant_id = '{tenant}'"),
+            "tenants" | "jobs" | "guilds" | "roles" | "emojis" | "stickers" | "pictures" => {
+                format!("tenant_id = '{tenant}'")
+            }
             "leases" => format!("lease_name = '{}'", self.lease),
             "change_log" => format!("channel_id = '{channel}' AND low = {SPOILED}"),
             "change_log_extent" => "extent_id = 1".to_owned(),
@@ -150,6 +154,7 @@ impl Rows {
             "jobs" => read.jobs().find(self.job.id).await.map(drop),
             "leases" => read.leases().find(&self.lease).await.map(drop),
             "unreadable_messages" => read.unreadable().list(channel, Interval::ALL).await.map(drop),
+            "pictures" => read.pictures().list(tenant, None, 10).await.map(drop),
             "media" => read.media().list(channel, MessageId::MIN, MessageId::MAX).await.map(drop),
             "guilds" | "roles" | "emojis" | "stickers" => read.guilds().list(tenant).await.map(drop),
             "change_log" => {
@@ -174,7 +179,7 @@ impl Rows {
 /// A table, a column, and a value for it in SQLite and on a server; `-` where the column's type admits no such value.
 type Case = (&'static str, &'static str, &'static str, &'static str);
 
-const CASES: [Case; 60] = [
+const CASES: [Case; 62] = [
     ("tenants", "slug", "'Not A Slug'", "'Not A Slug'"),
     ("tenants", "status", "'GONE'", "'GONE'"),
     ("tenants", "accent_color", "'red'", "'red'"),
@@ -235,6 +240,8 @@ const CASES: [Case; 60] = [
     ("media", "state", "9", "9"),
     ("media", "format", "'exe'", "'exe'"),
     ("media", "due_at", "999999999999999999", NO_DATE),
+    ("pictures", "name", "'../a.png'", "'../a.png'"),
+    ("pictures", "state", "9", "9"),
 ];
 
 /// Returns whether a value decides the effect of a page, so that no page may be stored over a corrupt one.
@@ -252,7 +259,7 @@ const NO_DATE: &str = "'0000-00-00 00:00:00.000'";
 /// A number that a server stores and the domain does not.
 const TOO_LARGE: &str = "18446744073709551615";
 
-const TABLES: [&str; 17] = [
+const TABLES: [&str; 18] = [
     "tenants",
     "channels",
     "messages",
@@ -270,6 +277,7 @@ const TABLES: [&str; 17] = [
     "stickers",
     "unreadable_messages",
     "media",
+    "pictures",
 ];
 
 /// Spoils one value after the other, each restored before the next.

@@ -140,7 +140,13 @@ async fn two_looks_at_once_leave_the_later_one(one: &dyn Store, other: &dyn Stor
     let look = async |store: &dyn Store, tenant: &Tenant, roles: &[Role], millis: i64| {
         let stored = retried(store, async |unit| {
             let held = unit.guilds().list(tenant.id).await?;
-            let look = GuildObservation { observed_at: at(millis), roles: Some(roles), emojis: None, stickers: None };
+            let look = GuildObservation {
+                observed_at: at(millis),
+                roles: Some(roles),
+                emojis: None,
+                stickers: None,
+                icons: &[],
+            };
             match held.after_observation(&look) {
                 Some(changes) => unit.guilds().upsert_all(tenant.id, &changes).await,
                 None => Ok(()),

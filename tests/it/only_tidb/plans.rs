@@ -66,6 +66,7 @@ fn with_values(statement: &Statement, filled: &Filled) -> String {
     let list = match statement.file.as_str() {
         "channel" | "coverage" | "day" | "sync" => format!("('{channel}', '{tenant}')"),
         "guild" => format!("({})", ids(20)),
+        "picture" => "('emoji/1', 'emoji/2')".to_owned(),
         _ => format!("({})", ids(2_000)),
     };
     let keys = format!(
@@ -141,7 +142,13 @@ fn with_values(statement: &Statement, filled: &Filled) -> String {
         .replacen("observed_at = ?", &format!("observed_at {moment}"), 1)
         .replacen("origin = ?", "origin = 1", 1)
         .replacen("deletion_kind = ?", "deletion_kind = 1", 1)
-        .replace('?', &format!("'{}'", if statement.file == "guild" { tenant.0 } else { channel.0 }))
+        .replace(
+            '?',
+            &format!(
+                "'{}'",
+                if ["guild", "picture"].contains(&statement.file.as_str()) { tenant.0 } else { channel.0 }
+            ),
+        )
 }
 
 /// Returns the steps of a plan: each operation and its object.
@@ -212,6 +219,7 @@ async fn every_statement_goes_by_a_key_with_and_without_statistics() {
         "stickers",
         "unreadable_messages",
         "media",
+        "pictures",
         "gateway_sessions",
         "message_versions",
         "removals",
@@ -271,6 +279,10 @@ async fn the_pages_of_a_channel_are_one_range_in_the_order_of_the_key() {
         ("version", "TRIM", "index:message_versions_replaced", "keep order:true"),
         ("media", "LIST", "table:media", "keep order:true"),
         ("media", "LIST_AFTER", "table:media", "keep order:true"),
+        ("picture", "LIST", "table:pictures", "keep order:true"),
+        ("picture", "LIST_DUE", "index:pictures_due", "keep order:true"),
+        ("picture", "LIST_STORED", "index:pictures_by_hash", "keep order:true"),
+        ("picture", "FIND_ALL", "table:pictures", ""),
         ("guild", "LIST_ROLES", "table:roles", "keep order:true"),
         ("guild", "LIST_EMOJIS", "table:emojis", "keep order:true"),
         ("guild", "LIST_STICKERS", "table:stickers", "keep order:true"),

@@ -13,6 +13,7 @@ use ports::job::JobRepository;
 use ports::lease::LeaseRepository;
 use ports::media::MediaRepository;
 use ports::message::MessageRepository;
+use ports::picture::PictureRepository;
 use ports::removal::RemovalRepository;
 use ports::store::{Repositories, UnitOfWork};
 use ports::sync::SyncStateRepository;
@@ -86,6 +87,10 @@ impl<R: Repositories + ?Sized, C: Company> Repositories for With<R, C> {
 
     fn media(&mut self) -> &mut dyn MediaRepository {
         self.0.media()
+    }
+
+    fn pictures(&mut self) -> &mut dyn PictureRepository {
+        self.0.pictures()
     }
 
     fn sync_states(&mut self) -> &mut dyn SyncStateRepository {

@@ -31,6 +31,25 @@ pub(crate) fn file(id: u64) -> Vec<u8> {
     bytes
 }
 
+/// Returns the picture at a path: an emoji, a sticker, or an icon; `None` if Discord has none there.
+pub(crate) fn picture(path: &str) -> Option<(&'static str, Vec<u8>)> {
+    let parts: Vec<&str> = path.split('/').skip(1).collect();
+    let name = match parts[..] {
+        ["emojis" | "stickers", name] => name,
+        ["icons" | "role-icons", id, name] if id.parse::<u64>().is_ok() => name,
+        _ => return None,
+    };
+    let (stem, extension) = name.split_once('.')?;
+    let is_lost = stem.parse().is_ok_and(is_lost);
+    match extension {
+        _ if is_lost => None,
+        // Each has bytes of its own.
+        "png" | "webp" | "gif" => Some(("image/png", [PIXEL, path.as_bytes()].concat())),
+        "json" => Some(("application/json", format!("{{\"v\":\"5.5.7\",\"nm\":\"{stem}\"}}").into_bytes())),
+        _ => None,
+    }
+}
+
 /// Returns the query that makes `path` valid for more than a day and at most two.
 pub(crate) fn sign(path: &str, now_ms: u64) -> String {
     let issued = now_ms / 1000 / DAY_S * DAY_S;

@@ -37,6 +37,9 @@ impl Role {
     }
 }
 
+/// The hash of the icon of the guild.
+const ICON: &str = "7d2f6a0c94be51837f1d0e6b2a9c4853";
+
 /// One emoji of the guild.
 #[derive(Debug, Clone)]
 pub(crate) struct Emoji {
@@ -141,7 +144,7 @@ impl Guild {
     /// Returns the guild object, without channels and members.
     pub(crate) fn json(&self, members: Option<u64>) -> Value {
         let mut guild = json!({
-            "id": self.id.to_string(), "name": self.name, "icon": null, "description": "Invented for tests.",
+            "id": self.id.to_string(), "name": self.name, "icon": ICON, "description": "Invented for tests.",
             "home_header": null, "splash": null, "discovery_splash": null, "features": ["COMMUNITY", "NEWS"],
             "banner": null, "owner_id": self.owner_id.to_string(), "application_id": null, "region": "deprecated",
             "afk_channel_id": null, "afk_timeout": 300, "system_channel_id": null, "system_channel_flags": 0,

@@ -67,6 +67,8 @@ async fn handle(shared: &Arc<Shared>, mut request: Request<Incoming>) -> Respons
         control::answer(shared, &parts.method, &path, &Query::parse(&query), &body)
     } else if path.starts_with("/attachments/") && parts.method == Method::GET {
         file(shared, &path, &Query::parse(&query))
+    } else if let Some((content_type, body)) = cdn::picture(&path).filter(|_| parts.method == Method::GET) {
+        Answer { content_type, body, ..Answer::html(StatusCode::OK, "") }
     } else {
         Answer::json(StatusCode::NOT_FOUND, &json!({"message": "404: Not Found", "code": 0}))
     };

@@ -54,6 +54,25 @@ async fn only_files_of_the_platform_are_requested() {
     }
 }
 
+#[tokio::test]
+async fn each_kind_of_picture_has_an_address_of_the_platform() {
+    let (discord, other) = (client("https://discord.com/api/v10"), client("http://127.0.0.1:9000/api/v10"));
+    for (key, name, of_discord, path) in [
+        ("emoji/5", "5.webp", "https://cdn.discordapp.com", "/emojis/5.webp"),
+        ("sticker/6", "6.png", "https://cdn.discordapp.com", "/stickers/6.png"),
+        ("sticker/6", "6.json", "https://cdn.discordapp.com", "/stickers/6.json"),
+        ("sticker/6", "6.gif", "https://media.discordapp.net", "/stickers/6.gif"),
+        ("icon/7", "a_0f.png", "https://cdn.discordapp.com", "/icons/7/a_0f.png"),
+        ("role/8", "0f.png", "https://cdn.discordapp.com", "/role-icons/8/0f.png"),
+    ] {
+        let address = |client: &DiscordClient| {
+            client.address_of(key.parse().unwrap(), &name.parse().unwrap()).unwrap().to_string()
+        };
+        assert_eq!(address(&discord), format!("{of_discord}{path}"));
+        assert_eq!(address(&other), format!("http://127.0.0.1:9000{path}"));
+    }
+}
+
 /// A server that sends a file of this size: one piece of this many bytes every two seconds, as long as it is read.
 async fn dripping(size: u64, piece: usize) -> DiscordClient {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

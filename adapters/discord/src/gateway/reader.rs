@@ -238,6 +238,7 @@ impl Reader {
                 change.name = Some(view.name().to_owned()).filter(|name| !name.is_empty());
                 (change.roles, change.emojis, change.stickers) =
                     (view.roles(scope), view.emojis(), view.stickers(scope));
+                change.icons = view.icons(scope);
             }
             "GUILD_EMOJIS_UPDATE" => {
                 view.put_emojis(&mut data);
@@ -255,6 +256,7 @@ impl Reader {
                     (None, None) => return Ok(None),
                 }
                 change.roles = view.roles(scope);
+                change.icons = view.icons(scope);
             }
         }
         change.channels = view.changed_rights(before.as_ref(), scope, at);

@@ -56,7 +56,16 @@ fn seen(number: u64, name: &str, access: Access) -> GuildChannel {
 fn structure(channels: Vec<GuildChannel>) -> GuildStructure {
     let name = "The Needles".to_owned();
     let hidden = vec!["90".parse().unwrap()];
-    GuildStructure { observed_at: at(1), name, channels, hidden, roles: None, emojis: None, stickers: None }
+    GuildStructure {
+        observed_at: at(1),
+        name,
+        channels,
+        hidden,
+        roles: None,
+        emojis: None,
+        stickers: None,
+        icons: vec![],
+    }
 }
 
 /// An archive with one tenant with these channels.

@@ -4,6 +4,7 @@ use domain::channel::{Channel, ChannelKind};
 use domain::coverage::{Coverage, CoverageFacts, Interval, StoredCoverage};
 use domain::media::ContentHash;
 use domain::message::{Attachment, AttachmentId, Author, Message, MessageId, Origin, Version};
+use domain::picture::{Picture, SeenPicture};
 use domain::pseudonym::Pseudonym;
 use domain::sync::SyncState;
 use domain::timestamp::Timestamp;
@@ -263,4 +264,34 @@ async fn the_result_for_a_file_of_a_message_that_was_deleted_meanwhile_is_not_re
     unit.media.expect_upsert_all().withf(move |_, files| files == expected).once().returning(|_, _| Ok(()));
     let results = [file(1, stored(1)), file(2, stored(2)), file(3, FileState::Gone), file(4, FileState::Failed)];
     record_results(&mut unit, TENANT, &results).await.unwrap();
+}
+
+#[tokio::test]
+async fn pictures_that_messages_show_are_recorded_once_and_at_most_a_thousand() {
+    let author = Author { pseudonym: Pseudonym::new([7; 16]), bot: false, webhook: false };
+    let version = Version { edited_at: None, observed_at: at(20), origin: Origin::Page };
+    let message = |content: String| Message::new(channel().id, id(3), author, content, version);
+    let recorded: Arc<Mutex<Vec<String>>> = Arc::default();
+    let record = async |messages: Vec<Message>, known: Vec<Picture>| {
+        let mut unit = FakeUnitOfWork::default();
+        unit.pictures.expect_find_all().returning(move |_, _| Ok(known.clone()));
+        let to = Arc::clone(&recorded);
+        unit.pictures.expect_insert_all().returning(move |_, new| {
+            to.lock().unwrap().extend(new.iter().map(|picture| picture.name.as_str().to_owned()));
+            Ok(())
+        });
+        record_pictures(&mut unit, TENANT, at(30), &messages).await.unwrap();
+        std::mem::take(&mut *recorded.lock().unwrap())
+    };
+    let content = "<:wool:5> <a:purl:6> <:wool:5> <:no name:7> <:x:0> <:y:8";
+    let mut shown = message(content.to_owned());
+    let stickers = serde_json::json!([{"id": "9", "name": "knit", "format": "lottie"}, {"id": "10", "format": "12"}]);
+    shown.stickers = Some(domain::json::Json::new(&stickers));
+    let known = SeenPicture::emoji("5".parse().unwrap(), false);
+    assert_eq!(record(vec![shown], vec![Picture::waiting(known, at(1))]).await, ["6.gif", "9.json"]);
+    assert_eq!(record(vec![message("no picture".to_owned())], vec![]).await, [""; 0]);
+    let emoji = |number: u64| format!("<:a:{}>", number + 1);
+    let many = |first: u64| message((first..first + 10_000).map(emoji).collect());
+    assert_eq!(record(vec![many(0)], vec![]).await.len(), 200);
+    assert_eq!(record((0..100).map(|number| many(number * 10_000)).collect(), vec![]).await.len(), 1_000);
 }

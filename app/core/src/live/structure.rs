@@ -102,6 +102,7 @@ impl Shard<'_> {
             roles: structure.roles.as_deref(),
             emojis: structure.emojis.as_deref(),
             stickers: structure.stickers.as_deref(),
+            icons: &structure.icons,
         };
         store_items(&*self.live.store, self.leader, scope.tenant, &items).await
     }
@@ -123,6 +124,7 @@ impl Shard<'_> {
             roles: change.roles.as_deref(),
             emojis: change.emojis.as_deref(),
             stickers: change.stickers.as_deref(),
+            icons: &change.icons,
         };
         if items.roles.is_some() || items.emojis.is_some() || items.stickers.is_some() {
             store_items(&*self.live.store, self.leader, scope.tenant, &items).await?;

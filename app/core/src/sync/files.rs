@@ -28,14 +28,14 @@ use crate::ingest::{Ingest, IngestError, record_results};
 use crate::stored::store_bytes;
 
 /// The number of files that one run fetches at the same time.
-const FETCHES: usize = 8;
+pub(super) const FETCHES: usize = 8;
 /// The minimum time that a batch of files is given.
 const BATCH: Duration = Duration::from_mins(2);
 
 /// The source of files, and the store for them.
 pub struct Files {
-    source: Arc<dyn FileSource>,
-    media: Arc<dyn MediaStore>,
+    pub(super) source: Arc<dyn FileSource>,
+    pub(super) media: Arc<dyn MediaStore>,
     limits: FileLimits,
 }
 
@@ -92,7 +92,7 @@ struct Batch {
 }
 
 /// The number of files that are fetched between two units of work.
-const AT_ONCE: u32 = 50;
+pub(super) const AT_ONCE: u32 = 50;
 
 /// The media store has failed: the other files would fail likewise.
 struct NoRoom;
@@ -134,8 +134,8 @@ impl Syncer {
 }
 
 impl FileRun<'_> {
-    /// Fetches the due files of the tenant, until the time is over or all files of a batch fail. A failed file does not
-    /// stop the others, and never the run.
+    /// Fetches the due files of the tenant, then its due pictures, until the time is over or all files of a batch fail. A
+    /// failed file does not stop the others, and never the run.
     pub(super) async fn fetch_files(&self) -> Result<(), SyncError> {
         let Some(files) = &self.of.files else { return Ok(()) };
         let tenant = self.tenant;
@@ -145,7 +145,7 @@ impl FileRun<'_> {
         let now = self.of.clock.now();
         let begun = Instant::now();
         let mut sum = Sum::default();
-        let outcome = loop {
+        let outcome: Result<(), SyncError> = loop {
             let due = async || Ok(self.of.store.read().await?.media().list_due(tenant, now, AT_ONCE).await?);
             let due = self.in_store(due).await?;
             if due.is_empty() || self.stop.is_cancelled() {
@@ -185,7 +185,8 @@ impl FileRun<'_> {
         if stored + gone + later + failed > 0 {
             info!(tenant.id = %tenant, stored, gone, later, failed, "files fetched");
         }
-        outcome
+        outcome?;
+        self.fetch_pictures(files, files.limits.time.map(|time| begun + time)).await
     }
 
     /// Splits `due` into files that are not to be fetched, with their final states, and files to fetch. Not to be
@@ -314,8 +315,7 @@ impl FileRun<'_> {
     }
 
     /// Stores the states of files after a channel of one of them was deleted: those of the other channels. If the whole
-    /// tenant is deleted, deletes all of its bytes: those that were stored since its deletion would otherwise stay for
-    /// ever.
+    /// tenant is deleted, deletes all of its bytes.
     async fn store_rest(&self, files: &Files, done: &mut Vec<File>) -> Result<(), SyncError> {
         let tenant = self.tenant;
         let channels: Vec<_> = done.iter().map(|file| file.key.channel).collect();
@@ -326,18 +326,14 @@ impl FileRun<'_> {
         };
         let (found, stored) = self.in_store(load).await?;
         if found.is_none() {
-            if let Err(failed) = files.media.delete_all(tenant).await {
-                let error = &failed as &dyn std::error::Error;
-                error!(tenant.id = %tenant, error, "files of a deleted tenant not removed");
-            }
-            return Err(StoreError::Missing { what: "tenant" }.into());
+            return Err(self.forget_tenant(files).await);
         }
         done.retain(|file| stored.iter().any(|channel| channel.id == file.key.channel));
         self.in_store(|| self.record_files(done)).await
     }
 
     /// Runs `work` in the store, with retries.
-    async fn in_store<T, F: Future<Output = Result<T, SyncError>>>(
+    pub(super) async fn in_store<T, F: Future<Output = Result<T, SyncError>>>(
         &self,
         work: impl Fn() -> F,
     ) -> Result<T, SyncError> {

@@ -13,7 +13,7 @@ use super::leader::Leader;
 use super::listing::Listing;
 use super::{SyncError, in_store};
 use crate::channels;
-use crate::ingest::{BATCH, IngestError};
+use crate::ingest::{BATCH, IngestError, observe_pictures};
 
 /// Returns the word that is stored as the reason why a channel is not read.
 pub(crate) const fn reason(denied: Denied) -> &'static str {
@@ -25,7 +25,8 @@ pub(crate) const fn reason(denied: Denied) -> &'static str {
     }
 }
 
-/// Stores the changes of a tenant's roles, emoji and stickers by an observation, while this process leads.
+/// Stores the changes of a tenant's roles, emoji and stickers by an observation, and of their pictures, while this process
+/// leads.
 ///
 /// # Errors
 /// [`IngestError`].
@@ -42,6 +43,7 @@ pub(crate) async fn store_items(
     let stored = unit.guilds().list(tenant).await?;
     if let Some(changes) = stored.after_observation(shown) {
         unit.guilds().upsert_all(tenant, &changes).await?;
+        observe_pictures(&mut *unit, tenant, shown).await?;
         unit.commit().await?;
     }
     Ok(())
@@ -74,6 +76,7 @@ impl Listing<'_> {
             roles: structure.roles.as_deref(),
             emojis: structure.emojis.as_deref(),
             stickers: structure.stickers.as_deref(),
+            icons: &structure.icons,
         };
         let once = || async { Ok(store_items(self.store, self.leader, self.scope.tenant, &shown).await?) };
         in_store(self.stop, once).await

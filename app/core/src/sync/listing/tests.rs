@@ -69,7 +69,7 @@ async fn list(
     };
     let (observed_at, name) = (now(), "The Needles".to_owned());
     let (hidden, roles, emojis, stickers) = (Vec::new(), None, None, None);
-    let structure = GuildStructure { observed_at, name, channels, hidden, roles, emojis, stickers };
+    let structure = GuildStructure { observed_at, name, channels, hidden, roles, emojis, stickers, icons: Vec::new() };
     let (queue, mut waiting) = mpsc::channel(16);
     listing.list(&structure, queue).await.unwrap();
     let mut queued = Vec::new();
