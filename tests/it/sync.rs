@@ -14,6 +14,7 @@ mod limits;
 mod live;
 mod patrol;
 mod people;
+mod pictures;
 mod posts;
 mod program;
 mod removals;

@@ -14,6 +14,7 @@ mod invalidation;
 mod list;
 mod messages;
 mod opener;
+mod pictures;
 mod reads;
 mod shared;
 mod sitemap;
@@ -50,7 +51,8 @@ pub use self::files::{FileStates, FileView, shown_type, size_of, thumbnail_size}
 pub use self::invalidation::{Derived, Invalidation};
 pub use self::list::{ChannelFilter, ChannelPage, MAX_TREE};
 pub use self::messages::{After, Entry, Find, MessageView, Messages, Roles};
-pub use self::opener::{EmojiNames, Opener, OpenerState};
+pub use self::opener::{Opener, OpenerState, TagEmoji, TagEmojis};
+pub use self::pictures::{PictureView, Pictures};
 pub use self::reads::{Part, Reads, Recent, Topic, recorded};
 pub use self::shared::{Form, SharedMessage};
 pub use self::sitemap::SitemapPage;
@@ -201,7 +203,7 @@ impl Reading {
         let tenant =
             found.filter(|tenant| tenant.deleting_since.is_none()).ok_or(BrowseError::NotFound("community"))?;
         match (self.audience, tenant.status) {
-            (Audience::Admin, _) | (_, TenantStatus::Active) => Ok(tenant),
+            (Audience::Admin, _) | (_, TenantStatus::Active) => Ok(self.at.with_icon(tenant).await?),
             (_, TenantStatus::Maintenance) => Err(BrowseError::Maintenance),
             (_, TenantStatus::Cancelled) => Err(BrowseError::Cancelled),
         }

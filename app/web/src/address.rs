@@ -131,6 +131,11 @@ impl<'a> Base<'a> {
         self.path(format_args!("/files/{channel}/{message}/{attachment}/thumbnail/{}", width.pixels()))
     }
 
+    /// Returns the path of the folder of stored pictures, below which the key of each is its path.
+    pub(crate) fn pictures(self) -> String {
+        self.path("/files/picture")
+    }
+
     /// Returns the path of the style sheet with the tenant's colours, on every host.
     pub(crate) fn theme(self) -> String {
         format!("/assets/{}/theme.css", self.tenant.slug)

@@ -9,6 +9,7 @@ use app_core::retry::{LOST_RACE, retry};
 use bytes::Bytes;
 use domain::media::{ContentHash, File, FileFormat, FileKey, FileState, ThumbnailWidth};
 use domain::message::{AttachmentId, MessageId};
+use domain::picture::{Picture, PictureKey};
 use domain::tenant::TenantId;
 use futures::FutureExt;
 use http::header::{
@@ -33,13 +34,22 @@ use super::response::{Body, ByteStream, Response, with_type};
 /// The time that the media store is given to open a file.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(8);
 
+/// The row that records a stored file.
+#[derive(Debug, Clone, Copy)]
+enum Owner {
+    /// An attachment.
+    File(FileKey),
+    /// A picture.
+    Picture(PictureKey),
+}
+
 /// A stored file that a response is to contain.
 struct Found {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     media: Arc<dyn MediaStore>,
     tenant: TenantId,
-    key: FileKey,
+    of: Owner,
     hash: ContentHash,
     size_bytes: u64,
     first: u64,
@@ -73,8 +83,35 @@ pub(super) async fn file(
         response.headers_mut().insert(CONTENT_RANGE, header(&format!("bytes {first}-{last}/{whole}")));
     }
     let (store, clock) = (Arc::clone(&state.store), Arc::clone(&state.clock));
-    let (tenant, key, hash) = (tenant.id, view.key, view.hash);
-    let found = Found { store, clock, media, tenant, key, hash, size_bytes: whole, first, length };
+    let (tenant, of, hash) = (tenant.id, Owner::File(view.key), view.hash);
+    let found = Found { store, clock, media, tenant, of, hash, size_bytes: whole, first, length };
+    *response.body_mut() = Body::Opening(found.open().boxed());
+    Ok(response)
+}
+
+/// Returns a custom emoji, a sticker, or an icon.
+pub(super) async fn picture(
+    call: &Call<'_>,
+    tenant: TenantRef<'_>,
+    kind: FileName<'_>,
+    id: FileName<'_>,
+) -> Result<Response, ApiError> {
+    let state = call.state;
+    let none = || ApiError::not_found("there is no such picture");
+    let key: PictureKey = format!("{}/{}", kind.0, id.0).parse().map_err(|_| none())?;
+    let media = state.media.clone().ok_or_else(none)?;
+    let mut at = state.browse.open(call.audience).await?;
+    let tenant = at.tenant(tenant.0).await?;
+    let view = at.picture(&tenant, key).await?;
+    let (hash, size_bytes, shown) = (view.hash, view.size_bytes, view.shown_type());
+    let mut response = with_type(StatusCode::OK, shown.unwrap_or("application/octet-stream"), Bytes::new());
+    harmless(&mut response, tag(hash));
+    let disposition = if shown.is_some() { "inline" } else { "attachment" };
+    response.headers_mut().insert(CONTENT_DISPOSITION, HeaderValue::from_static(disposition));
+    response.headers_mut().insert(CONTENT_LENGTH, size_bytes.into());
+    let (store, clock) = (Arc::clone(&state.store), Arc::clone(&state.clock));
+    let (tenant, of) = (tenant.id, Owner::Picture(key));
+    let found = Found { store, clock, media, tenant, of, hash, size_bytes, first: 0, length: size_bytes };
     *response.body_mut() = Body::Opening(found.open().boxed());
     Ok(response)
 }
@@ -158,7 +195,7 @@ impl Found {
         if let Some(KeptFile { bytes, .. }) = opened.filter(|kept| kept.size_bytes == self.size_bytes) {
             return Ok(bytes);
         }
-        warn!(tenant.id = %self.tenant, message.id = %self.key.message, hash = %self.hash, "stored file missing");
+        warn!(tenant.id = %self.tenant, of = ?self.of, hash = %self.hash, "stored file missing");
         tokio::spawn(async move {
             if let Err(failed) = retry(&LOST_RACE, StoreError::is_retryable, || self.forget()).await {
                 error!(error = &failed as &dyn std::error::Error, "missing file not requested again");
@@ -169,19 +206,27 @@ impl Found {
 
     /// Makes a file whose bytes are lost wait for the next sync or import, unless either has stored it since.
     async fn forget(&self) -> Result<(), StoreError> {
-        let FileKey { channel, message, .. } = self.key;
-        let mut unit = self.store.begin().await?;
-        let known = unit.media().list(channel, message, message).await?;
         let is_lost = |state| match state {
             FileState::Stored { hash, size_bytes, .. } => (hash, size_bytes) == (self.hash, self.size_bytes),
             _ => false,
         };
-        if known.iter().any(|file| file.key == self.key && is_lost(file.state)) {
-            let state = FileState::seen(self.clock.now());
-            unit.media().upsert_all(self.tenant, &[File { key: self.key, state }]).await?;
-            unit.commit().await?;
+        let state = FileState::seen(self.clock.now());
+        let mut unit = self.store.begin().await?;
+        match self.of {
+            Owner::File(key) => {
+                let known = unit.media().list(key.channel, key.message, key.message).await?;
+                if known.iter().any(|file| file.key == key && is_lost(file.state)) {
+                    unit.media().upsert_all(self.tenant, &[File { key, state }]).await?;
+                }
+            }
+            Owner::Picture(key) => {
+                let known = unit.pictures().find_all(self.tenant, &[key]).await?;
+                if let Some(known) = known.into_iter().find(|known| is_lost(known.state)) {
+                    unit.pictures().upsert_all(self.tenant, &[Picture { state, ..known }]).await?;
+                }
+            }
         }
-        Ok(())
+        unit.commit().await
     }
 }
 

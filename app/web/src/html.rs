@@ -28,7 +28,7 @@ pub(crate) mod time;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use app_core::browse::{ChannelView, EmojiNames, FileStates, Opener, OpenerState, PageContext};
+use app_core::browse::{ChannelView, FileStates, Opener, OpenerState, PageContext, TagEmojis};
 use domain::channel::Channel;
 use domain::color::Color;
 use domain::message::{Message, MessageId};
@@ -45,6 +45,7 @@ pub(crate) use self::forum::applied;
 pub use self::forum::forum;
 pub(crate) use self::frame::sign;
 pub(crate) use self::markup::{Names, excerpt, role_name};
+use self::picture::ShownPictures;
 pub use self::search::{SearchState, search};
 use self::system::Line;
 use crate::address::{Base, markdown_path};
@@ -117,19 +118,21 @@ pub(crate) struct Links {
     pub(crate) files: FileStates,
     /// The message that the thread was started from, with the path of its channel.
     opener: Option<(Opener, String)>,
-    emojis: EmojiNames,
+    emojis: TagEmojis,
 }
 
 impl Links {
     pub(crate) fn new(frame: &Frame<'_>, context: PageContext) -> Self {
-        let PageContext { channels, roles, messages, files, opener, emojis } = context;
+        let PageContext { channels, roles, messages, files, opener, emojis, pictures } = context;
         let path = |channel: &Channel| frame.base.channel(channel);
         let channels = channels.into_iter().map(|(id, channel)| {
             let path = path(&channel);
             (id, (channel, path))
         });
         let channels = channels.collect();
-        let names = Names { channels, roles, guild: guild(frame.base.tenant), now: frame.now, ..Names::default() };
+        let pictures = ShownPictures::new(frame.base, pictures);
+        let guild = guild(frame.base.tenant);
+        let names = Names { channels, roles, guild, now: frame.now, pictures, ..Names::default() };
         let opener = opener.map(|opener| {
             let path = path(&opener.channel);
             (opener, path)

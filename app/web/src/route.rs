@@ -188,6 +188,8 @@ routes! {
     GET "/{tenant}/files/{channel}/{message}/{attachment}/{name}" Reader []
         file::file, (tenant: TenantRef<'_>, channel: ChannelRef<'_>, message: MessageId, attachment: AttachmentId,
             name: FileName<'_>);
+    GET "/{tenant}/files/picture/{kind}/{id}" Reader []
+        file::picture, (tenant: TenantRef<'_>, kind: FileName<'_>, id: FileName<'_>);
     GET "/{tenant}/files/{channel}/{message}/{attachment}/thumbnail/{width}" Reader []
         file::thumbnail, (tenant: TenantRef<'_>, channel: ChannelRef<'_>, message: MessageId, attachment: AttachmentId,
             width: ThumbnailWidth);

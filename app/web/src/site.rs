@@ -342,7 +342,7 @@ impl<'a> Site<'a> {
         let filter = Threads { tag: query.get("tag"), ..Threads::all(order) };
         let cursor = query.get("cursor").map(thread_cursor).transpose()?;
         let page = at.threads(view, filter, cursor, LIST).await?;
-        let emojis = at.tag_emojis(self.tenant.id, &view.channel.tags).await?;
+        let emojis = at.tag_emojis(&self.tenant, &view.channel.tags).await?;
         let listing = listing(query, path).unless(page.threads.is_empty());
         let frame = self.frame();
         Ok(match self.form {

@@ -9,7 +9,8 @@ use domain::tenant::Tenant;
 use ports::store::Ahead;
 
 use super::opener::{has_custom_emoji, opener_of};
-use super::{BrowseError, ChannelView, EmojiNames, FileStates, Messages, Opener, OpenerState, Reading, Roles};
+use super::pictures::{keys_of, pictures_read};
+use super::{BrowseError, ChannelView, FileStates, Messages, Opener, OpenerState, Pictures, Reading, Roles, TagEmojis};
 
 /// The objects that the messages of a page refer to, as far as the reader may see them.
 #[derive(Debug, Clone, Default)]
@@ -24,8 +25,10 @@ pub struct PageContext {
     pub files: FileStates,
     /// The message that the thread was started from.
     pub opener: Option<Opener>,
-    /// The names of the custom emoji of a forum's tags.
-    pub emojis: EmojiNames,
+    /// The custom emoji of a forum's tags.
+    pub emojis: TagEmojis,
+    /// The emoji, stickers and icons that are shown as pictures.
+    pub pictures: Pictures,
 }
 
 impl Reading {
@@ -44,10 +47,12 @@ impl Reading {
         let mut named: HashSet<ChannelSnowflake> = own.clone().flat_map(channels_of).collect();
         let mut reads: Vec<_> = self.unnamed(tenant, named.iter().copied()).into_iter().collect();
         reads.extend(opener_of(view, page).map(|(channel, id)| Ahead::Message(channel.id, id)));
-        let replied = referred_by(own);
+        let replied = referred_by(own.clone());
         reads.extend(
             (!replied.is_empty()).then(|| Ahead::Keys(replied.iter().map(|id| (view.channel.id, *id)).collect())),
         );
+        let mut keys = keys_of(own.clone(), page.roles.keys().copied());
+        reads.extend(pictures_read(tenant, &keys));
         reads.extend(has_custom_emoji(tags).then_some(Ahead::Items(tenant.id)));
         self.at.ahead(&reads).await?;
         let opener = self.opener(view, page).await?;
@@ -66,8 +71,12 @@ impl Reading {
                 messages.extend(self.referred(message.channel_id, &[id]).await?);
             }
         }
-        let emojis = self.tag_emojis(tenant.id, tags).await?;
-        Ok(PageContext { channels, roles, messages, files, opener, emojis })
+        let emojis = self.tag_emojis(tenant, tags).await?;
+        if let Some(message) = shown {
+            keys = keys_of(own.chain([message]), roles.keys().copied());
+        }
+        let pictures = self.pictures(tenant, &keys).await?;
+        Ok(PageContext { channels, roles, messages, files, opener, emojis, pictures })
     }
 }
 

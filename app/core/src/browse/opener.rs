@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 
 use domain::channel::{Channel, ForumTag};
-use domain::guild::EmojiId;
+use domain::guild::{EmojiId, GuildEmoji};
 use domain::message::{Message, MessageId, MessageKind};
-use domain::tenant::TenantId;
+use domain::picture::PictureKey;
+use domain::tenant::Tenant;
 
 use super::{BrowseError, ChannelView, FileStates, Messages, Reading, Roles};
 
@@ -35,8 +36,17 @@ pub enum OpenerState {
     Unknown,
 }
 
-/// The names of a guild's custom emoji, by their decimal ids.
-pub type EmojiNames = HashMap<String, String>;
+/// The custom emoji of a guild that tags have, by their decimal ids.
+pub type TagEmojis = HashMap<String, TagEmoji>;
+
+/// A custom emoji of a tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TagEmoji {
+    /// Its name.
+    pub name: String,
+    /// The key of its picture, if that is stored.
+    pub picture: Option<PictureKey>,
+}
 
 impl Reading {
     /// Returns the message that the thread `of` was started from, for a page of it; `None` if `page` has it or none is
@@ -71,18 +81,25 @@ impl Reading {
         Ok(Some(Opener { channel: channel.clone(), id, state, roles, files }))
     }
 
-    /// Returns the names of the guild's custom emoji in `tags`; reads nothing if they have none.
+    /// Returns the guild's custom emoji in `tags`; reads nothing if they have none.
     ///
     /// # Errors
     /// [`BrowseError::Store`].
-    pub async fn tag_emojis(&mut self, tenant: TenantId, tags: &[ForumTag]) -> Result<EmojiNames, BrowseError> {
+    pub async fn tag_emojis(&mut self, tenant: &Tenant, tags: &[ForumTag]) -> Result<TagEmojis, BrowseError> {
         if !has_custom_emoji(tags) {
-            return Ok(EmojiNames::new());
+            return Ok(TagEmojis::new());
         }
         let ids: Vec<&str> = custom_emoji(tags).collect();
-        let items = self.at.items(tenant).await?;
-        let named = items.emojis.into_iter().map(|held| (held.item.id.to_string(), held.item.name));
-        Ok(named.filter(|(id, _)| ids.contains(&id.as_str())).collect())
+        let items = self.at.items(tenant.id).await?;
+        let mut emojis: Vec<_> = items.emojis.into_iter().map(|stored| stored.item).collect();
+        emojis.retain(|emoji| ids.contains(&emoji.id.to_string().as_str()));
+        let keys: Vec<PictureKey> = emojis.iter().map(|emoji| PictureKey::emoji(emoji.id)).collect();
+        let pictures = self.pictures(tenant, &keys).await?;
+        let shown = emojis.into_iter().map(|GuildEmoji { id, name, .. }| {
+            let picture = Some(PictureKey::emoji(id)).filter(|key| pictures.contains(key));
+            (id.to_string(), TagEmoji { name, picture })
+        });
+        Ok(shown.collect())
     }
 }
 

@@ -10,6 +10,7 @@ use domain::day::{Day, DayStats};
 use domain::guild::{GuildItems, Role, RoleId};
 use domain::media::File;
 use domain::message::{Message, MessageId, StoredMessage};
+use domain::picture::{Picture, PictureKey};
 use domain::slug::{ChannelSlug, TenantSlug};
 use domain::tenant::{Tenant, TenantId, TenantStatus};
 use ports::channel::{ChannelCursor, ThreadCursor, ThreadFilter};
@@ -21,7 +22,7 @@ use ports::store::{Ahead, Repositories};
 use super::ChannelView;
 use super::reads::{Part, Recorder, Topic, whole};
 use super::shared::SharedMessage;
-use super::structure::Structure;
+use super::structure::{Structure, with_icon};
 use segments::{LEAST, SharedList};
 
 pub(super) use self::segments::Segments;
@@ -115,6 +116,12 @@ impl Snapshot {
     pub(super) async fn tenant(&mut self, id: TenantId) -> Result<Option<Tenant>, StoreError> {
         self.record([whole(Topic::Tenant(id))]);
         self.at.tenants().find(id).await
+    }
+
+    /// Gives a tenant that was found the icon of its guild, if it has none of its own; a change to that one is one to the
+    /// tenant.
+    pub(super) async fn with_icon(&mut self, tenant: Tenant) -> Result<Tenant, StoreError> {
+        with_icon(&mut *self.at, tenant).await
     }
 
     pub(super) async fn tenants(&mut self, page: Page<TenantSlug>) -> Result<Vec<Tenant>, StoreError> {
@@ -338,6 +345,12 @@ impl Snapshot {
     /// Finds the files of messages that were read; a change to a file is one to its message.
     pub(super) async fn files_by_key(&mut self, keys: &[(ChannelId, MessageId)]) -> Result<Vec<File>, StoreError> {
         self.at.media().find_all(keys).await
+    }
+
+    /// Finds pictures; a change to one is one to the items of the tenant.
+    pub(super) async fn pictures(&mut self, tenant: TenantId, keys: &[PictureKey]) -> Result<Vec<Picture>, StoreError> {
+        self.record([whole(Topic::Items(tenant))]);
+        self.at.pictures().find_all(tenant, keys).await
     }
 
     pub(super) async fn roles(&mut self, tenant: TenantId, ids: &[RoleId]) -> Result<Vec<Role>, StoreError> {

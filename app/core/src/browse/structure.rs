@@ -4,6 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::channel::{Channel, ChannelId, ChannelStats};
+use domain::media::FileState;
+use domain::picture::PictureKey;
+use domain::profile::{Icon, IconKind};
 use domain::slug::{ChannelSlug, TenantSlug};
 use domain::tenant::{Tenant, TenantId};
 use ports::channel::ChannelCursor;
@@ -23,6 +26,7 @@ const MOST_CHANNELS: usize = 100_000;
 /// An active tenant and its public channels except threads, without their counts.
 #[derive(Debug)]
 pub(super) struct Structure {
+    /// The tenant; without an icon of its own, it has the one of its guild.
     pub(super) tenant: Tenant,
     /// In tree order.
     pub(super) views: Arc<[ChannelView]>,
@@ -33,6 +37,7 @@ pub(super) struct Structure {
 impl Structure {
     /// Loads the channels of a tenant; `None` if it has more than [`MAX_TREE`].
     pub(super) async fn load(at: &mut dyn Repositories, tenant: Tenant) -> Result<Option<Self>, StoreError> {
+        let tenant = with_icon(at, tenant).await?;
         let (mut channels, mut after) = (Vec::new(), None);
         while channels.len() < MAX_TREE {
             let page = at.channels().list(tenant.id, false, Page { after, limit: BATCH }).await?;
@@ -67,6 +72,20 @@ impl Structure {
             None => !stored.is_public(None),
         }
     }
+}
+
+/// Gives a tenant without an icon of its own the stored one of its guild.
+pub(super) async fn with_icon(at: &mut dyn Repositories, mut tenant: Tenant) -> Result<Tenant, StoreError> {
+    if let (None, Ok(guild)) = (tenant.profile.icon, tenant.platform_id.as_str().parse()) {
+        let found = at.pictures().find_all(tenant.id, &[PictureKey::guild_icon(guild)]).await?;
+        tenant.profile.icon = found.first().and_then(|picture| match picture.state {
+            FileState::Stored { hash, size_bytes, content: Some(content) } if size_bytes <= Icon::MOST_BYTES as u64 => {
+                Some(Icon { hash, kind: IconKind::new(content.format)? })
+            }
+            _ => None,
+        });
+    }
+    Ok(tenant)
 }
 
 /// Removes the counts of a channel; whether it has threads remains.

@@ -152,6 +152,7 @@ async fn a_tenant_that_is_not_served_is_for_the_admin_alone() {
             let mut unit = FakeUnitOfWork::default();
             let found = Tenant { status, deleting_since: deleting.then(now), ..tenant() };
             unit.tenants.expect_find_by_slug().returning(move |_| Ok(Some(found.clone())));
+            unit.pictures.expect_find_all().returning(|_, _| Ok(Vec::new()));
             let outcome = reading(unit, audience).await.tenant("abc").await;
             let said = outcome.map_or_else(|error| error.to_string(), |_| String::new());
             assert_eq!(said, expected, "{status:?} {audience:?}");

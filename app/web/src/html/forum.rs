@@ -1,6 +1,6 @@
 //! The posts of a forum, and the threads of a channel.
 
-use app_core::browse::{ChannelView, EmojiNames, ThreadPage, Threads};
+use app_core::browse::{ChannelView, TagEmoji, TagEmojis, ThreadPage, Threads};
 use domain::channel::{Channel, ForumTag};
 use domain::media::ThumbnailWidth;
 use maud::{Markup, html};
@@ -12,7 +12,7 @@ use super::head::{self, Summary};
 use super::markup::{self, Names};
 use super::number::counted;
 use super::{Frame, Listing, search, structured};
-use crate::address::threads_query;
+use crate::address::{Base, threads_query};
 
 /// Returns the page with the posts of a forum.
 #[must_use]
@@ -20,7 +20,7 @@ pub fn forum(
     frame: &Frame<'_>,
     view: &ChannelView,
     posts: &ThreadPage,
-    emojis: &EmojiNames,
+    emojis: &TagEmojis,
     filter: Threads<'_>,
     listing: &Listing,
 ) -> Markup {
@@ -30,7 +30,7 @@ pub fn forum(
     let content = html! {
         (heading(frame, view, emojis))
         @if !view.channel.tags.is_empty() {
-            nav aria-label="Tags" { (tags(&view.channel.tags, emojis, Some((path.as_str(), filter)))) }
+            nav aria-label="Tags" { (tags(frame.base, &view.channel.tags, emojis, Some((path.as_str(), filter)))) }
         }
         nav class="filters" aria-label="Order" {
             @for (by, label) in [(ThreadOrder::Activity, "Latest activity"), (ThreadOrder::Created, "Newest")] {
@@ -60,7 +60,7 @@ pub fn forum(
 }
 
 /// Returns a list of threads with the excerpts of their first messages.
-fn cards(frame: &Frame<'_>, of: &ChannelView, posts: &ThreadPage, emojis: &EmojiNames, names: &Names) -> Markup {
+fn cards(frame: &Frame<'_>, of: &ChannelView, posts: &ThreadPage, emojis: &TagEmojis, names: &Names) -> Markup {
     let is_forum = of.channel.kind.is_forum();
     html! {
         ul class="cards posts" {
@@ -74,7 +74,7 @@ fn cards(frame: &Frame<'_>, of: &ChannelView, posts: &ThreadPage, emojis: &Emoji
                             a href=(frame.base.channel(thread)) { bdi { (thread.name) } }
                             @if post.thread.is_age_gated() { (age_sign()) }
                         }
-                        (tags(applied(&of.channel, thread), emojis, None))
+                        (tags(frame.base, applied(&of.channel, thread), emojis, None))
                         @if let Some(starter) = &post.starter {
                             p class="excerpt" dir="auto" { (markup::excerpt(&starter.content, 220, names)) }
                         }
@@ -119,8 +119,9 @@ pub(crate) fn applied<'a>(forum: &'a Channel, post: &'a Channel) -> impl Iterato
 
 /// Returns a list of tags, as links to the posts of the forum at a path that have one, beside the posts that are shown.
 fn tags<'a>(
+    base: Base<'_>,
     tags: impl IntoIterator<Item = &'a ForumTag>,
-    emojis: &EmojiNames,
+    emojis: &TagEmojis,
     forum: Option<(&str, Threads<'_>)>,
 ) -> Markup {
     let mut tags = tags.into_iter().peekable();
@@ -135,17 +136,22 @@ fn tags<'a>(
         @if tags.peek().is_some() {
             ul class="tags" aria-label="Tags" {
                 @if forum.is_some_and(|(_, shown)| shown.tag.is_some()) { li { (link(None, &html! { "All posts" })) } }
-                @for tag in tags { li { (link(Some(&tag.id), &label(tag, emojis))) } }
+                @for tag in tags { li { (link(Some(&tag.id), &label(base, tag, emojis))) } }
             }
         }
     }
 }
 
-fn label(tag: &ForumTag, emojis: &EmojiNames) -> Markup {
+fn label(base: Base<'_>, tag: &ForumTag, emojis: &TagEmojis) -> Markup {
     html! {
         @if let Some(emoji) = tag.emoji.as_deref().filter(|emoji| !emoji.is_empty()) {
             @match emojis.get(emoji) {
-                Some(name) => { ":" (name) ": " },
+                Some(TagEmoji { name, picture: Some(key) }) => {
+                    @let path = format!("{}/{key}", base.pictures());
+                    img class="emoji" src=(path) alt={":" (name) ":"} width="22" height="22" loading="lazy";
+                    " "
+                },
+                Some(TagEmoji { name, picture: None }) => { ":" (name) ": " },
                 // The id of a deleted emoji of the guild has no meaning to readers.
                 None if emoji.len() >= 15 && emoji.bytes().all(|byte| byte.is_ascii_digit()) => {},
                 None if emoji.is_ascii() => { ":" (emoji) ": " },
@@ -157,7 +163,7 @@ fn label(tag: &ForumTag, emojis: &EmojiNames) -> Markup {
 }
 
 /// Returns the head of a channel: its name, tags and topic.
-pub(super) fn heading(frame: &Frame<'_>, view: &ChannelView, emojis: &EmojiNames) -> Markup {
+pub(super) fn heading(frame: &Frame<'_>, view: &ChannelView, emojis: &TagEmojis) -> Markup {
     let parent = view.parent.as_ref().filter(|_| view.channel.kind.is_thread());
     html! {
         @if let Some(parent) = parent {
@@ -168,7 +174,8 @@ pub(super) fn heading(frame: &Frame<'_>, view: &ChannelView, emojis: &EmojiNames
         h1 dir="auto" { (view.channel.name) }
         @if let Some(parent) = parent {
             @let forum = frame.base.channel(parent);
-            (tags(applied(parent, &view.channel), emojis, Some((forum.as_str(), Threads::all(ThreadOrder::Activity)))))
+            @let shown = Some((forum.as_str(), Threads::all(ThreadOrder::Activity)));
+            (tags(frame.base, applied(parent, &view.channel), emojis, shown))
         }
         @if let Some(topic) = &view.channel.topic { div class="topic" { (markup::render(topic, &frame.named())) } }
         p class="meta" { (search::in_channel(frame.base, &view.channel)) }

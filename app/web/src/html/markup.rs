@@ -4,13 +4,16 @@ use std::collections::HashMap;
 
 use app_core::browse::Roles;
 use domain::channel::{Channel, ChannelSnowflake};
-use domain::guild::{Role, RoleId};
+use domain::guild::{EmojiId, Role, RoleId};
 use domain::markup::{Block, CodeBlock, Inline, Link, List, Style, parse};
+use domain::picture::PictureKey;
 use domain::pseudonym::Pseudonym;
+use domain::snowflake::Id;
 use domain::timestamp::Timestamp;
 use maud::{Markup, html};
 
 use super::code::{self, Budget};
+use super::picture::ShownPictures;
 use super::{ansi, time};
 
 /// The targets of mentions in a text.
@@ -24,6 +27,8 @@ pub(crate) struct Names {
     pub(crate) guild: Option<u64>,
     /// The time at which the page is made, for relative times.
     pub(crate) now: Option<Timestamp>,
+    /// The emoji, stickers and icons that are shown as pictures.
+    pub(crate) pictures: ShownPictures,
     /// The work that the page has left for the colours of its code.
     pub(crate) code: Budget,
 }
@@ -136,8 +141,8 @@ fn inline_one(inline: &Inline<'_>, names: &Names, linked: bool) -> Markup {
                 Some((channel, _)) => span class="mention" { "#" bdi { (channel.name) } },
                 None => span class="mention" { "#unknown-channel" },
             },
-            Inline::Role(id) => (role(names.role(*id), names.guild == Some(*id))),
-            Inline::Emoji { name, .. } => span class="emoji" title={":" (name) ":"} { ":" (name) ":" },
+            Inline::Role(id) => (role(names.role(*id), names.guild == Some(*id), &names.pictures)),
+            Inline::Emoji { name, id, .. } => (emoji(name, Id::new(*id), &names.pictures)),
             Inline::Time(at, style) => (time::element(*at, *style, names.now)),
             Inline::Command(name) => code class="mention" { "/" (name) },
             Inline::Navigation(page) => span class="mention" { (page.name()) },
@@ -153,7 +158,7 @@ pub(super) fn person(who: Pseudonym) -> Markup {
 }
 
 /// Returns a role's name, with a dot in its colour: text in any colour would not be readable on every background.
-fn role(role: Option<&Role>, everyone: bool) -> Markup {
+fn role(role: Option<&Role>, everyone: bool, pictures: &ShownPictures) -> Markup {
     let color = role.and_then(|role| role.color);
     let unknown = if everyone { "everyone" } else { "role" };
     html! {
@@ -161,7 +166,21 @@ fn role(role: Option<&Role>, everyone: bool) -> Markup {
             @if let Some(color) = color {
                 svg class="dot" viewBox="0 0 8 8" aria-hidden="true" { circle cx="4" cy="4" r="4" fill=(color) {} }
             }
+            @if let Some(path) = role.and_then(|role| pictures.take(PictureKey::role_icon(role.id))) {
+                img class="emoji" src=(path) alt="" width="22" height="22" loading="lazy";
+            }
             "@" bdi { (role.map_or(unknown, role_name)) }
+        }
+    }
+}
+
+/// Returns a custom emoji: its picture, or its name between colons.
+pub(super) fn emoji(name: &str, id: Option<EmojiId>, pictures: &ShownPictures) -> Markup {
+    let text = format!(":{name}:");
+    html! {
+        @match id.and_then(|id| pictures.take(PictureKey::emoji(id))) {
+            Some(path) => img class="emoji" src=(path) alt=(text) title=(text) width="22" height="22" loading="lazy";,
+            None => span class="emoji" title=(text) { (text) },
         }
     }
 }

@@ -6,12 +6,13 @@ use app_core::browse::{Entry, FileStates, Form, shown_type, size_of};
 use domain::interaction::{Interaction, InteractionKind};
 use domain::media::{FileContent, FileKey, FileState};
 use domain::message::{Attachment, Message, MessageId, MessageKind, Reaction, Reference, with_ending};
+use domain::picture::PictureKey;
 use domain::timestamp::Timestamp;
 use maud::{Markup, PreEscaped, html};
 use serde_json::Value;
 
 use super::embed::{self, Own, embeds};
-use super::markup::{excerpt, person, render};
+use super::markup::{self, excerpt, person, render};
 use super::number::{counted, grouped};
 use super::system::{Scene, sentence};
 use super::time::{clock, day, moment};
@@ -139,14 +140,14 @@ fn article(frame: &MessageFrame<'_>, entry: &Entry, grouped: bool, above: &Marku
                 }
                 @if let Some(poll) = &message.poll { (poll::poll(&poll.to_value())) }
                 (component::components(&array(message.components.as_ref()), links, &own))
-                @for sticker in array(message.stickers.as_ref()) {
-                    p class="card" { "Sticker: " bdi { (text(&sticker, "name")) } }
-                }
+                @for one in array(message.stickers.as_ref()) { (sticker(&one, links)) }
                 @for snapshot in array(message.snapshots.as_ref()) {
                     (forwarded(&snapshot, links, &own))
                 }
                 @if !message.reactions.is_empty() {
-                    ul class="reactions" aria-label="Reactions" { @for one in &message.reactions { (reaction(one)) } }
+                    ul class="reactions" aria-label="Reactions" {
+                        @for one in &message.reactions { (reaction(one, links)) }
+                    }
                 }
                 @if let Some(thread) = &entry.thread {
                     p class="card" data-channel=(thread.id) {
@@ -416,12 +417,30 @@ pub(crate) fn size(file: &Attachment) -> String {
     }
 }
 
-fn reaction(reaction: &Reaction) -> Markup {
+fn reaction(reaction: &Reaction, links: &Links) -> Markup {
     let name = reaction.emoji.name.as_deref().unwrap_or("emoji");
     html! {
         li {
-            bdi { @if reaction.emoji.id.is_some() { ":" (name) ":" } @else { (name) } }
+            @match reaction.emoji.id {
+                Some(id) => (markup::emoji(name, Some(id), &links.names.pictures)),
+                None => bdi { (name) },
+            }
             " " (grouped(reaction.count.into()))
+        }
+    }
+}
+
+/// Returns a sticker: its picture, or its name.
+fn sticker(sticker: &Value, links: &Links) -> Markup {
+    let name = text(sticker, "name");
+    let key = text(sticker, "id").parse().ok().map(PictureKey::sticker);
+    html! {
+        @match key.and_then(|key| links.names.pictures.take(key)) {
+            Some(path) => {
+                @let alt = format!("Sticker: {name}");
+                p { img class="sticker" src=(path) alt=(alt) title=(name) width="160" height="160" loading="lazy"; }
+            },
+            None => p class="card" { "Sticker: " bdi { (name) } },
         }
     }
 }
@@ -444,9 +463,7 @@ fn forwarded(snapshot: &Value, links: &Links, own: Own<'_>) -> Markup {
                 p class="card file" dir="auto" { (kind(&name)) bdi { (name) } }
             }
             (embeds(list("embeds"), links, own))
-            @for sticker in list("stickers").iter().chain(list("sticker_items")) {
-                p class="card" { "Sticker: " bdi { (text(sticker, "name")) } }
-            }
+            @for one in list("stickers").iter().chain(list("sticker_items")) { (sticker(one, links)) }
             (component::components(list("components"), links, own))
         }
     }

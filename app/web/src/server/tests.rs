@@ -164,6 +164,7 @@ async fn open_stream() -> (DuplexStream, JoinHandle<hyper::Result<()>>, Arc<Stre
     let tenant = Tenant::new(Platform::Discord, id, slug, name, Timestamp::from_millis(0).unwrap());
     let mut unit = FakeUnitOfWork::default();
     unit.tenants.expect_find_by_slug().return_once(move |_| Ok(Some(tenant)));
+    unit.pictures.expect_find_all().returning(|_, _| Ok(Vec::new()));
     unit.changes.expect_position().return_once(|| Ok(ChangePosition::from_text("e.0".to_owned())));
     let (state, streams) = with_streams(Arc::new(FakeStore::new([unit]))).await;
     let (mut client, served) = open_at(&state, 1_024, IpAddr::V4(Ipv4Addr::LOCALHOST));

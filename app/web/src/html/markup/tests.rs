@@ -1,7 +1,10 @@
 use domain::guild::Role;
-use domain::tenant::Color;
+use domain::picture::PictureKey;
+use domain::slug::TenantSlug;
+use domain::tenant::{Color, Platform, PlatformId, Tenant, TenantName};
+use domain::timestamp::Timestamp;
 
-use super::{Names, excerpt, render};
+use super::{Names, ShownPictures, excerpt, render};
 
 fn html(text: &str) -> String {
     render(text, &Names::default()).into_string()
@@ -60,4 +63,28 @@ fn a_role_is_shown_by_its_name_and_colour() {
     assert!(page.contains(">@<bdi>Knitters<") && page.contains(">@<bdi>everyone<"), "{page}");
     assert_eq!(page.matches(">@<bdi>role<").count(), 2, "{page}");
     assert_eq!(excerpt("<@&7> <@&8> <@&10>", 100, &names), "@<b>Weavers</b> @Knitters @role");
+}
+
+#[test]
+fn stored_emoji_and_role_icons_are_pictures_and_at_most_200_of_a_page() {
+    let (platform_id, slug) = (PlatformId::new("5").unwrap(), TenantSlug::new("needles").unwrap());
+    let tenant =
+        Tenant::new(Platform::Discord, platform_id, slug, TenantName::new("The Needles").unwrap(), Timestamp::EPOCH);
+    let id = |raw: u64| raw.to_string().parse().unwrap();
+    let role = Role { id: "7".parse().unwrap(), name: "Knitters".to_owned(), color: None, position: 1 };
+    let names = || {
+        let stored = [PictureKey::emoji(id(5)), PictureKey::role_icon("7".parse().unwrap())];
+        let pictures = ShownPictures::new(crate::address::Base::of_api(&tenant), stored.into_iter().collect());
+        Names { roles: [(role.id, role.clone())].into_iter().collect(), pictures, ..Names::default() }
+    };
+    let page = render("a <:wool:5> <a:purl:6> <@&7>", &names()).into_string();
+    let picture = format!(
+        "<img class=\"emoji\" src=\"/{}/files/picture/emoji/5\" alt=\":wool:\" title=\":wool:\" width=\"22\" \
+         height=\"22\" loading=\"lazy\">",
+        tenant.slug
+    );
+    assert!(page.contains(&picture), "{page}");
+    assert!(page.contains(">:purl:</span>") && page.contains("/files/picture/role/7\" alt=\"\""), "{page}");
+    let many = render(&"<:wool:5>".repeat(10_000), &names()).into_string();
+    assert_eq!((many.matches("<img").count(), many.matches(">:wool:</span>").count()), (200, 9_800));
 }
