@@ -39,7 +39,8 @@ pub struct Extent {
 impl Extent {
     fn add(&mut self, coverage: &Coverage) {
         self.messages += coverage.message_count;
-        let low = coverage.interval.map(|interval| interval.low().created_at());
+        // The interval of an empty channel begins before all messages.
+        let low = coverage.interval.filter(|_| coverage.message_count > 0).map(|interval| interval.low().created_at());
         self.since = match (self.since, low) {
             (Some(since), Some(low)) => Some(since.min(low)),
             (since, low) => since.or(low),
@@ -87,3 +88,6 @@ impl Reading {
         Ok(extent)
     }
 }
+
+#[cfg(test)]
+mod tests;
