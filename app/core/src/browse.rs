@@ -256,7 +256,7 @@ impl Reading {
             kept.truncate(limit as usize);
             after = kept.last().map(|last: &Tenant| last.slug.clone());
         }
-        Ok((kept, after))
+        Ok((self.at.with_icons(kept).await?, after))
     }
 
     /// Returns those of `tenants` that this client may list.

@@ -22,7 +22,7 @@ use ports::store::{Ahead, Repositories};
 use super::ChannelView;
 use super::reads::{Part, Recorder, Topic, whole};
 use super::shared::SharedMessage;
-use super::structure::{Structure, with_icon};
+use super::structure::{Structure, guild_icon, with_icon};
 use segments::{LEAST, SharedList};
 
 pub(super) use self::segments::Segments;
@@ -127,6 +127,18 @@ impl Snapshot {
     pub(super) async fn tenants(&mut self, page: Page<TenantSlug>) -> Result<Vec<Tenant>, StoreError> {
         self.record([whole(Topic::Tenants)]);
         self.at.tenants().list(page).await
+    }
+
+    /// Gives each tenant of a list what [`Snapshot::with_icon`] gives it, with all reads announced.
+    pub(super) async fn with_icons(&mut self, tenants: Vec<Tenant>) -> Result<Vec<Tenant>, StoreError> {
+        let read = |tenant: &Tenant| Some(Ahead::Pictures(tenant.id, vec![guild_icon(tenant)?]));
+        let reads: Vec<Ahead> = tenants.iter().filter_map(read).collect();
+        self.at.ahead(&reads).await?;
+        let mut shown = Vec::with_capacity(tenants.len());
+        for tenant in tenants {
+            shown.push(with_icon(&mut *self.at, tenant).await?);
+        }
+        Ok(shown)
     }
 
     pub(super) async fn public_tenants(&mut self, ids: &[TenantId]) -> Result<Vec<TenantId>, StoreError> {

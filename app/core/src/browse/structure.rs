@@ -74,10 +74,16 @@ impl Structure {
     }
 }
 
+/// Returns the key of the icon of its guild for a tenant without an icon of its own.
+pub(super) fn guild_icon(tenant: &Tenant) -> Option<PictureKey> {
+    let guild = tenant.platform_id.as_str().parse().ok()?;
+    tenant.profile.icon.is_none().then(|| PictureKey::guild_icon(guild))
+}
+
 /// Gives a tenant without an icon of its own the stored one of its guild.
 pub(super) async fn with_icon(at: &mut dyn Repositories, mut tenant: Tenant) -> Result<Tenant, StoreError> {
-    if let (None, Ok(guild)) = (tenant.profile.icon, tenant.platform_id.as_str().parse()) {
-        let found = at.pictures().find_all(tenant.id, &[PictureKey::guild_icon(guild)]).await?;
+    if let Some(key) = guild_icon(&tenant) {
+        let found = at.pictures().find_all(tenant.id, &[key]).await?;
         tenant.profile.icon = found.first().and_then(|picture| match picture.state {
             FileState::Stored { hash, size_bytes, content: Some(content) } if size_bytes <= Icon::MOST_BYTES as u64 => {
                 Some(Icon { hash, kind: IconKind::new(content.format)? })
