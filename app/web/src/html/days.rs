@@ -22,12 +22,16 @@ pub(super) fn months(channel: &str, months: &[(Day, u64)]) -> Markup {
     html! {
         @if !years.is_empty() {
             nav class="calendar" aria-label="All days" {
-                h2 { "All days" }
-                @for (year, months) in &years {
-                    p {
-                        strong { (year) }
-                        @for (first, messages) in months.iter().rev() {
-                            " " a href=(day_path(channel, *first, 1)) title=(counted(*messages, "message", "messages")) { (month_name(*first)) }
+                // Those of many years would push the newest messages off the screen.
+                details open[years.len() == 1] {
+                    summary { "All days" }
+                    @for (year, months) in &years {
+                        p {
+                            strong { (year) }
+                            @for (first, messages) in months.iter().rev() {
+                                @let title = counted(*messages, "message", "messages");
+                                " " a href=(day_path(channel, *first, 1)) title=(title) { (month_name(*first)) }
+                            }
                         }
                     }
                 }
