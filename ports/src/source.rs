@@ -1,6 +1,6 @@
 //! Export files of other tools.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use domain::export::ExportChannel;
 use domain::guild::Role;
 use domain::message::{AttachmentId, Message, MessageId};
+use domain::picture::PictureKey;
 use domain::pseudonym::{KnownPeople, Pseudonymizer};
 use domain::tenant::{PlatformId, TenantId};
 use domain::timestamp::Timestamp;
@@ -201,6 +202,9 @@ pub struct ExportBatch {
     /// The paths of files beside the export whose [`local_path`](domain::message::Attachment::local_path) was scrubbed,
     /// as the export has them. They locate the files and must not be stored or logged.
     pub beside: HashMap<(MessageId, AttachmentId), String>,
+    /// The paths of the custom emoji and stickers beside the export that the messages may show. They must not be stored or
+    /// logged, either.
+    pub pictures: BTreeMap<PictureKey, String>,
     /// Messages that are too large for a page, to be set aside; [`ExportSummary::unreadable`] lists them, too.
     pub unreadable: Vec<Unreadable>,
     /// The position after the last of them, in bytes from the start of the uncompressed file.

@@ -217,3 +217,57 @@ fn a_bomb_is_shown_as_it_is_and_other_files_have_no_thumbnail() {
     assert!(!page.contains(&format!("{} ", thumbnail(&files[4]))), "an animation moves on pages");
     assert!(server.peak_mib() < 400, "{} MiB", server.peak_mib());
 }
+
+#[test]
+fn emoji_and_stickers_beside_an_export_are_pictures_of_our_own_address() {
+    let png = |color: [u8; 3]| {
+        let mut bytes = std::io::Cursor::new(Vec::new());
+        let picture = DynamicImage::ImageRgb8(RgbImage::from_pixel(8, 8, Rgb(color)));
+        picture.write_to(&mut bytes, ImageFormat::Png).unwrap();
+        bytes.into_inner()
+    };
+    let (wool, knit) = (png([200, 30, 30]), png([30, 30, 200]));
+    let installation = Installation::new();
+    let export = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(EXPORT)).unwrap();
+    let mut export: Value = serde_json::from_slice(&export).unwrap();
+    let emoji = |id: u64, name: &str, file: &str| {
+        let path = format!("general.json_Files\\{file}");
+        json!({"id": id.to_string(), "name": name, "code": name, "isAnimated": false, "imageUrl": path})
+    };
+    let message = &mut export["messages"][0];
+    message["content"] = json!(":wool: and :lost: and :page:");
+    message["inlineEmojis"] =
+        json!([emoji(500, "wool", "Wool.png"), emoji(501, "lost", "lost.png"), emoji(502, "page", "page.png")]);
+    message["stickers"] =
+        json!([{"id": "503", "name": "Knit", "format": "Png", "sourceUrl": "general.json_Files/knit.png"}]);
+    let folder = installation.path("export");
+    fs::create_dir_all(folder.join("general.json_Files")).unwrap();
+    for (name, bytes) in [("wool.png", &wool[..]), ("knit.png", &knit[..]), ("page.png", b"<html><script>1</script>")] {
+        fs::write(folder.join("general.json_Files").join(name), bytes).unwrap();
+    }
+    fs::write(folder.join("general.json"), export.to_string()).unwrap();
+    let import = |more: &[&str]| {
+        let (code, report) = installation.import(&[&folder], more);
+        assert_eq!(code, 0, "{report}");
+    };
+    import(&["--dry-run"]);
+    import(&[]);
+    let server = installation.serve(&[]);
+    let page = server.get("/lantern-works/general").text();
+    for (key, alt, bytes) in [("emoji/500", ":wool:", &wool), ("sticker/503", "Sticker: Knit", &knit)] {
+        let path = format!("/lantern-works/files/picture/{key}");
+        assert!(page.contains(&format!("src=\"{path}\" alt=\"{alt}\"")), "{page}");
+        let shown = server.get(&path);
+        assert_eq!((shown.status, shown.header("content-type"), &shown.body), (200, Some("image/png"), bytes));
+    }
+    assert!(page.contains(">:lost:</span>") && page.contains(">:page:</span>"), "{page}");
+    assert_eq!(server.get("/lantern-works/files/picture/emoji/501").status, 404);
+    let saved = server.get("/lantern-works/files/picture/emoji/502");
+    assert_eq!((saved.status, saved.header("content-type")), (200, Some("application/octet-stream")));
+    assert_eq!(saved.header("content-disposition"), Some("attachment"));
+    drop(server);
+    // The picture that was missing is there now.
+    fs::write(folder.join("general.json_Files/lost.png"), &wool).unwrap();
+    import(&[]);
+    assert_eq!(installation.serve(&[]).get("/lantern-works/files/picture/emoji/501").body, wool);
+}

@@ -10,6 +10,7 @@ use domain::message::{
     Attachment, AttachmentId, Author, Emoji, Message, MessageId, MessageKind, Origin, Reaction, Reference, Version,
     time_beside,
 };
+use domain::picture::PictureKey;
 use domain::pseudonym::{KnownPeople, MessageScrub, Part, Pseudonymizer, RenderedNames, each_program_text};
 use domain::snowflake::Id;
 use domain::timestamp::Timestamp;
@@ -33,10 +34,19 @@ pub(crate) struct Converter<'a> {
     pub(crate) known: &'a KnownPeople,
 }
 
+/// The paths of a message's files beside the export, as the export has them.
+#[derive(Default)]
+pub(crate) struct Beside {
+    /// Those of attachments whose `local_path` was scrubbed.
+    pub(crate) files: Vec<(AttachmentId, String)>,
+    /// Those of custom emoji and stickers.
+    pub(crate) pictures: Vec<(PictureKey, String)>,
+}
+
 /// The result of converting a message.
 pub(crate) enum Converted {
-    /// A message, and the original paths of its files whose `local_path` was scrubbed.
-    Message(Box<Message>, Vec<(AttachmentId, String)>),
+    /// A message, and the paths of its files.
+    Message(Box<Message>, Beside),
     /// A message that is too large for a page.
     Large(Unreadable),
 }
@@ -86,7 +96,7 @@ impl Converter<'_> {
         }
     }
 
-    fn message(&self, id: MessageId, message: wire::Message<'_>) -> (Message, Vec<(AttachmentId, String)>) {
+    fn message(&self, id: MessageId, message: wire::Message<'_>) -> (Message, Beside) {
         let mut extra = message.rest;
         extra.retain(|_, value| !is_empty(value));
         let mentions = match message.mentions {
@@ -122,7 +132,14 @@ impl Converter<'_> {
         if !message.pinned.is_boolean() {
             keep(&mut extra, "isPinned", message.pinned.clone());
         }
-        let (attachments, beside) = scrub.attachments(id, message.attachments, &mut extra);
+        let mut pictures = Vec::new();
+        let lists =
+            [extra.get("inlineEmojis"), Some(&message.embeds), Some(&message.stickers), Some(&message.forwarded)];
+        let reactions = if let List::Items(items) = &message.reactions { items.as_slice() } else { &[] };
+        for value in lists.into_iter().flatten().chain(reactions.iter().map(|item| &item.emoji)) {
+            pictures_beside(value, &mut pictures);
+        }
+        let (attachments, files) = scrub.attachments(id, message.attachments, &mut extra);
         let reactions = scrub.reactions(message.reactions, &mut extra);
         let embeds =
             list(message.embeds, "embeds", |value| scrub.embed(scrub.value(Part::Embed, embed(value))), &mut extra);
@@ -169,7 +186,7 @@ impl Converter<'_> {
             poll: None,
             extra: (!extra.is_empty()).then(|| Json::new(&scrub.value(Part::Hidden, Value::Object(extra)))),
         };
-        (message, beside)
+        (message, Beside { files, pictures })
     }
 }
 
@@ -382,6 +399,29 @@ fn list(value: Value, key: &str, make: impl Fn(Value) -> Value, extra: &mut Map<
             keep(extra, key, other);
             None
         }
+    }
+}
+
+/// Adds the custom emoji and stickers in a value, at any depth, whose pictures are beside the export.
+fn pictures_beside(value: &Value, found: &mut Vec<(PictureKey, String)>) {
+    match value {
+        Value::Array(items) => {
+            for item in items {
+                pictures_beside(item, found);
+            }
+        }
+        Value::Object(fields) => {
+            let path = |key: &str| text(value, key).and_then(beside);
+            if let Some(path) = path("imageUrl") {
+                found.extend(id(value, "id").map(|id| (PictureKey::emoji(id), path)));
+            } else if let Some(path) = path("sourceUrl") {
+                found.extend(id(value, "id").map(|id| (PictureKey::sticker(id), path)));
+            }
+            for field in fields.values() {
+                pictures_beside(field, found);
+            }
+        }
+        _ => {}
     }
 }
 

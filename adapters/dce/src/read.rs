@@ -1,9 +1,10 @@
 //! Reads the messages of an export, in its order.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use domain::channel::ChannelId;
 use domain::message::{AttachmentId, Message, MessageId};
+use domain::picture::PictureKey;
 use domain::pseudonym::{KnownPeople, Pseudonymizer};
 use domain::timestamp::Timestamp;
 use domain::unreadable::Unreadable;
@@ -33,6 +34,7 @@ pub(crate) fn read(
             converter: Converter { channel, observed_at, people, known },
             messages: Vec::with_capacity(BATCH),
             beside: HashMap::new(),
+            pictures: BTreeMap::new(),
             unreadable: Vec::new(),
             held: 0,
             byte: 0,
@@ -48,6 +50,7 @@ struct Batches<'a, S> {
     converter: Converter<'a>,
     messages: Vec<Message>,
     beside: HashMap<(MessageId, AttachmentId), String>,
+    pictures: BTreeMap<PictureKey, String>,
     unreadable: Vec<Unreadable>,
     /// The size of the messages in the file, in bytes.
     held: usize,
@@ -60,9 +63,10 @@ impl<S: Fn(ExportBatch) -> bool> Batches<'_, S> {
         self.held = 0;
         let messages = std::mem::replace(&mut self.messages, Vec::with_capacity(BATCH));
         let beside = std::mem::take(&mut self.beside);
+        let pictures = std::mem::take(&mut self.pictures);
         let unreadable = std::mem::take(&mut self.unreadable);
         let is_empty = messages.is_empty() && unreadable.is_empty();
-        is_empty || (self.send)(ExportBatch { messages, beside, unreadable, byte: self.byte })
+        is_empty || (self.send)(ExportBatch { messages, beside, pictures, unreadable, byte: self.byte })
     }
 }
 
@@ -73,7 +77,8 @@ impl<S: Fn(ExportBatch) -> bool> Messages for Batches<'_, S> {
             Converted::Message(message, beside) => {
                 // The last message of an id wins.
                 self.beside.retain(|(id, _), _| *id != message.id);
-                self.beside.extend(beside.into_iter().map(|(file, path)| ((message.id, file), path)));
+                self.beside.extend(beside.files.into_iter().map(|(file, path)| ((message.id, file), path)));
+                self.pictures.extend(beside.pictures);
                 self.messages.push(*message);
             }
             Converted::Large(unreadable) => self.unreadable.push(unreadable),

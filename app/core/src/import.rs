@@ -2,6 +2,7 @@
 
 mod channels;
 mod files;
+mod pictures;
 mod plan;
 mod report;
 mod roles;
@@ -336,6 +337,9 @@ impl Importer {
                 let (counts, broken) = self.files(planned, &page, &batch.beside, dry, tally).await?;
                 report.attachments += counts;
                 report.no_files = broken;
+                if report.no_files.is_none() && !options.dry_run {
+                    report.no_files = self.pictures(planned, &batch.pictures).await?;
+                }
             }
             progress(report.read, batch.byte);
         }

@@ -30,7 +30,7 @@ use crate::retry::retry_in_store;
 use crate::unreadable;
 
 pub use self::channels::BATCH;
-pub(crate) use self::pictures::{observe_pictures, record_fetched, record_pictures};
+pub(crate) use self::pictures::{LARGEST_PICTURE, observe_pictures, record_fetched, record_pictures};
 
 /// The maximum number of messages that are found at once.
 const MESSAGES: usize = 200;

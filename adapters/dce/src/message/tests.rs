@@ -7,7 +7,7 @@ use domain::tenant::{Platform, PlatformId, TenantId};
 use domain::timestamp::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Converted, Converter};
+use super::{Beside, Converted, Converter};
 
 fn people() -> Pseudonymizer {
     let tenant = TenantId::of(Platform::Discord, &PlatformId::new("1").unwrap());
@@ -20,6 +20,10 @@ fn message(fields: &Value) -> Message {
 
 /// `fields` as a message of files whose people are `known`.
 fn message_among(known: &KnownPeople, fields: &Value) -> Message {
+    converted(known, fields).0
+}
+
+fn converted(known: &KnownPeople, fields: &Value) -> (Message, Beside) {
     let mut message = json!({
         "id": "1543572365714264084", "type": "Default", "timestamp": "2026-08-30T13:45:30.174+03:00", "content": "hi",
         "author": {"id": "80351110224678912", "name": "quill", "nickname": "Quill", "isBot": false, "roles": []},
@@ -30,7 +34,7 @@ fn message_among(known: &KnownPeople, fields: &Value) -> Message {
     let (people, observed_at) = (people(), Timestamp::from_millis(1).unwrap());
     let converter = Converter { channel, observed_at, people: &people, known };
     match converter.convert(message.to_string().as_bytes()).unwrap().0 {
-        Converted::Message(message, _) => *message,
+        Converted::Message(message, beside) => (*message, beside),
         Converted::Large(unreadable) => panic!("{unreadable:?}"),
     }
 }
@@ -166,4 +170,32 @@ fn what_is_no_object_is_kept_beside_the_embeds() {
     let extra = message.extra.unwrap().to_value();
     assert_eq!(extra["embeds"][0], 5);
     assert_eq!(extra["stickers"], json!(["x"]));
+}
+
+#[test]
+fn emoji_and_stickers_beside_the_export_are_found_by_their_paths() {
+    let emoji =
+        |id: &str, url: &str| json!({"id": id, "name": "wool", "code": "wool", "isAnimated": false, "imageUrl": url});
+    let sticker = |id: &str, url: &str| json!({"id": id, "name": "Knit", "format": "Png", "sourceUrl": url});
+    let (_, beside) = converted(
+        &KnownPeople::default(),
+        &json!({
+            "content": ":wool:", "inlineEmojis": [emoji("5", "x.json_Files\\wool-1B2C3.png"), emoji("6", "https://cdn.example/6.png")],
+            "embeds": [{"description": ":wool:", "inlineEmojis": [emoji("7", "x.json_Files/7.png"), emoji("8", "../secret.png")]}],
+            "reactions": [{"emoji": emoji("9", "x.json_Files/9.gif"), "count": 1}, {"emoji": emoji("", "x.json_Files/1f44d.svg"), "count": 1}],
+            "stickers": [sticker("10", "x.json_Files/10.png"), sticker("11", "/etc/passwd"), sticker("no", "x.json_Files/no.png")],
+            "forwardedMessage": {"content": "", "stickers": [sticker("12", "x.json_Files/12.json")]},
+        }),
+    );
+    let found: std::collections::BTreeMap<String, String> =
+        beside.pictures.into_iter().map(|(key, path)| (key.to_string(), path)).collect();
+    let expected = [
+        ("emoji/5", "wool-1B2C3.png"),
+        ("emoji/7", "7.png"),
+        ("emoji/9", "9.gif"),
+        ("sticker/10", "10.png"),
+        ("sticker/12", "12.json"),
+    ];
+    let expected = expected.map(|(key, name)| (key.to_owned(), format!("x.json_Files/{name}")));
+    assert_eq!(found, expected.into_iter().collect());
 }

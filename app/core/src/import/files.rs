@@ -10,6 +10,7 @@ use domain::channel::ChannelId;
 use domain::media::{File, FileKey, FileState};
 use domain::message::{AttachmentId, Message, MessageId};
 use domain::page::MessagePage;
+use domain::tenant::TenantId;
 use futures::{StreamExt, TryStreamExt, stream};
 use ports::error::StoreError;
 use ports::media::{FetchError, MediaError, MediaStore};
@@ -23,18 +24,18 @@ use crate::ingest::record_results;
 use crate::stored::store_bytes;
 
 /// The number of files that are stored at the same time.
-const AT_ONCE: usize = 8;
+pub(super) const AT_ONCE: usize = 8;
 /// The number of files whose states are stored in one unit: an interrupted import repeats at most this many. Their
 /// messages are loaded at once, which must be at most 200.
-const STEP: usize = 50;
+pub(super) const STEP: usize = 50;
 /// The number of messages that are loaded at once, which must be at most 200.
 const KEYS: usize = 200;
 
 /// The store for the files beside exports.
 pub(super) struct Files {
-    media: Arc<dyn MediaStore>,
+    pub(super) media: Arc<dyn MediaStore>,
     /// The largest size to store; 0 stores none.
-    size_bytes: u64,
+    pub(super) size_bytes: u64,
 }
 
 impl Files {
@@ -286,23 +287,28 @@ impl Importer {
         if done.is_empty() {
             return Ok(());
         }
-        let tenant = planned.channel.tenant_id;
         let stored = retried(|| self.store_files_once(planned, done)).await;
-        if let Err(ImportError::Store(StoreError::Missing { .. })) = &stored
-            && self
-                .store
-                .read()
-                .await?
-                .tenants()
-                .find(tenant)
-                .await?
-                .is_none_or(|tenant| tenant.deleting_since.is_some())
+        self.forget_if_deleted(files, planned.channel.tenant_id, &stored).await?;
+        stored
+    }
+
+    /// Deletes all bytes of a tenant whose files could not be recorded because it is deleted: those that were stored since
+    /// its deletion would otherwise stay for ever.
+    pub(super) async fn forget_if_deleted(
+        &self,
+        files: &Files,
+        tenant: TenantId,
+        stored: &Result<(), ImportError>,
+    ) -> Result<(), ImportError> {
+        let Err(ImportError::Store(StoreError::Missing { .. })) = stored else { return Ok(()) };
+        let found = self.store.read().await?.tenants().find(tenant).await?;
+        if found.is_none_or(|tenant| tenant.deleting_since.is_some())
             && let Err(failed) = files.media.delete_all(tenant).await
         {
-            // Bytes that were stored after the deletion would stay for ever.
-            error!(tenant.id = %tenant, error = &failed as &dyn std::error::Error, "files of a deleted tenant not removed");
+            let error = &failed as &dyn std::error::Error;
+            error!(tenant.id = %tenant, error, "files of a deleted tenant not removed");
         }
-        stored
+        Ok(())
     }
 
     async fn store_files_once(&self, planned: &Planned, done: &[File]) -> Result<(), ImportError> {

@@ -13,6 +13,8 @@ use ports::store::UnitOfWork;
 
 use super::BATCH;
 
+/// The largest picture that is stored, in bytes.
+pub(crate) const LARGEST_PICTURE: u64 = 8 << 20;
 /// The number of pictures that are found at once.
 const FOUND: usize = 200;
 /// The most pictures that are recorded of one page.

@@ -11,13 +11,11 @@ use tracing::{debug, error, info};
 
 use super::SyncError;
 use super::files::{AT_ONCE, FETCHES, FileRun, Files};
-use crate::ingest::record_fetched;
+use crate::ingest::{LARGEST_PICTURE, record_fetched};
 use crate::stored::store_bytes;
 
 /// The most pictures that one run fetches.
 const MOST: usize = 2_000;
-/// The largest picture that is fetched, in bytes.
-const LARGEST: u64 = 8 << 20;
 
 impl FileRun<'_> {
     /// Fetches the due pictures of the tenant: at most 2,000, and none after `end` but those of the first batch. A failed
@@ -59,7 +57,7 @@ impl FileRun<'_> {
     async fn fetch_picture(&self, files: &Files, picture: Picture) -> Option<Picture> {
         self.leader.allowed().await;
         let fetch = async {
-            let bytes = files.source.fetch_picture(picture.key, &picture.name, LARGEST).await?;
+            let bytes = files.source.fetch_picture(picture.key, &picture.name, LARGEST_PICTURE).await?;
             store_bytes(&*files.media, self.tenant, bytes).await
         };
         let state = match fetch.await {
