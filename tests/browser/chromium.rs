@@ -225,8 +225,8 @@ impl Tab {
         }
     }
 
-    /// Clicks into the middle of the first element of a selector.
-    pub(crate) async fn click(&self, selector: &str) {
+    /// Returns the middle of the first element of a selector, after scrolling to it.
+    async fn middle(&self, selector: &str) -> Value {
         let middle = format!(
             "(() => {{
                 const element = document.querySelector({});
@@ -236,11 +236,37 @@ impl Tab {
             }})()",
             json!(selector)
         );
-        let middle = self.run(&middle).await;
+        self.run(&middle).await
+    }
+
+    /// Clicks into the middle of the first element of a selector.
+    pub(crate) async fn click(&self, selector: &str) {
+        let middle = self.middle(selector).await;
         for kind in ["mousePressed", "mouseReleased"] {
             let event = json!({"type": kind, "x": middle[0], "y": middle[1], "button": "left", "clickCount": 1});
             self.call("Input.dispatchMouseEvent", event).await;
         }
+    }
+
+    /// Taps with a finger on the middle of the first element of a selector.
+    pub(crate) async fn tap(&self, selector: &str) {
+        let middle = self.middle(selector).await;
+        self.touch("touchStart", json!([{"x": middle[0], "y": middle[1]}])).await;
+        self.touch("touchEnd", json!([])).await;
+    }
+
+    /// Moves fingers, which touch the page at these places, `right` by so many pixels.
+    pub(crate) async fn swipe(&self, fingers: &[(i32, i32)], right: i32) {
+        let at = |moved: i32| -> Value { fingers.iter().map(|(x, y)| json!({"x": x + moved, "y": y})).collect() };
+        self.touch("touchStart", at(0)).await;
+        for moved in [right / 2, right] {
+            self.touch("touchMove", at(moved)).await;
+        }
+        self.touch("touchEnd", json!([])).await;
+    }
+
+    async fn touch(&self, kind: &str, points: Value) {
+        self.call("Input.dispatchTouchEvent", json!({"type": kind, "touchPoints": points})).await;
     }
 
     /// Loads another page.

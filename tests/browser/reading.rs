@@ -117,23 +117,25 @@ async fn a_folded_category_stays_folded_on_other_pages() {
     assert_eq!(tab.run(is_open).await, json!(true));
 }
 
+/// The name of the picture in the viewer; null while it is closed.
+const SHOWN: &str = "(() => { const viewer = document.querySelector('dialog.viewer[open]');
+    return viewer && viewer.querySelector('img').src.split('/').pop() })()";
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs Chromium"]
 async fn pictures_are_viewed_by_keys() {
     let open = opened(&Reader::default()).await;
     let Open { tab, .. } = &open;
     let link = "document.querySelectorAll('.gallery a')";
-    let shown = "(() => { const viewer = document.querySelector('dialog.viewer[open]');
-        return viewer && viewer.querySelector('img').src.split('/').pop() })()";
     tab.run(&format!("{link}[0].focus()")).await;
     tab.press("Enter", "\r").await;
-    assert_eq!(tab.run(shown).await, json!("1.png"));
+    assert_eq!(tab.run(SHOWN).await, json!("1.png"));
     tab.screenshot("viewer").await;
     for (key, expected) in
         [("ArrowRight", "2.png"), ("ArrowRight", "3.png"), ("ArrowRight", "1.png"), ("ArrowLeft", "3.png")]
     {
         tab.press(key, "").await;
-        assert_eq!(tab.run(shown).await, json!(expected), "{key}");
+        assert_eq!(tab.run(SHOWN).await, json!(expected), "{key}");
     }
     tab.press("Escape", "").await;
     tab.until(&format!("!document.querySelector('dialog.viewer[open]') && document.activeElement === {link}[0]")).await;
@@ -141,7 +143,34 @@ async fn pictures_are_viewed_by_keys() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs Chromium"]
-async fn a_spoiler_is_shown_and_hidden_by_a_key_and_a_click() {
+async fn pictures_are_viewed_by_touch() {
+    let open = opened(&Reader { width: 390, ..Reader::default() }).await;
+    let Open { tab, .. } = &open;
+    tab.tap(".gallery a").await;
+    tab.until(&format!("{SHOWN} === '1.png'")).await;
+    // The title counts the times that the last finger was lifted.
+    let count = "let swipes = 0;
+        addEventListener('touchend', ({ touches }) => touches.length || (document.title = ++swipes), true)";
+    tab.run(count).await;
+    let (one, two) = (&[(200, 300)][..], &[(200, 300), (260, 300)][..]);
+    // A short way is none, and two fingers enlarge the picture.
+    for (number, (fingers, moved, expected)) in (1..).zip([
+        (one, -120, "2.png"),
+        (one, -120, "3.png"),
+        (one, 120, "2.png"),
+        (one, 20, "2.png"),
+        (two, -120, "2.png"),
+        (one, 120, "1.png"),
+    ]) {
+        tab.swipe(fingers, moved).await;
+        tab.until(&format!("document.title === '{number}'")).await;
+        assert_eq!(tab.run(SHOWN).await, json!(expected), "swipe {number}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Chromium"]
+async fn a_spoiler_is_shown_and_hidden_by_a_key_a_click_and_a_tap() {
     let open = opened(&Reader::default()).await;
     let Open { tab, .. } = &open;
     let is_hidden = "getComputedStyle(document.querySelector('.spoiler')).color === 'rgba(0, 0, 0, 0)'";
@@ -154,6 +183,10 @@ async fn a_spoiler_is_shown_and_hidden_by_a_key_and_a_click() {
     for expected in [false, true] {
         tab.click(".spoiler").await;
         assert_eq!(tab.run(is_hidden).await, json!(expected));
+    }
+    for expected in [false, true] {
+        tab.tap(".spoiler").await;
+        tab.until(&format!("({is_hidden}) === {expected}")).await;
     }
 }
 

@@ -82,7 +82,9 @@
     const step = { ArrowLeft: -1, ArrowRight: 1 };
     let from = 0;
     viewer.addEventListener("keydown", (event) => step[event.key] && show(at + step[event.key]));
-    viewer.addEventListener("touchstart", (event) => (from = event.touches[0].clientX), { passive: true });
+    // Two fingers enlarge the picture.
+    const start = ({ touches }) => (from = touches.length > 1 ? NaN : touches[0].clientX);
+    viewer.addEventListener("touchstart", start, { passive: true });
     viewer.addEventListener("touchend", (event) => {
       const moved = event.changedTouches[0].clientX - from;
       if (Math.abs(moved) > 40) show(at - Math.sign(moved));
