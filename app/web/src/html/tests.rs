@@ -1,7 +1,7 @@
 use super::*;
 
 /// Returns the light and the dark value of a colour of the style sheet.
-fn values(name: &str) -> [Color; 2] {
+pub(super) fn values(name: &str) -> [Color; 2] {
     let (_, rest) = STYLE.split_once(&format!("{name}:light-dark(")).unwrap();
     let (light, dark) = rest.split_once(')').unwrap().0.split_once(',').unwrap();
     [light, dark].map(|color| color.parse().unwrap())
