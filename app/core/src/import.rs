@@ -38,7 +38,7 @@ use self::plan::{Planned, plan};
 use self::report::{failed, reason, shown};
 use self::tiles::Tiles;
 use self::together::{Together, in_order};
-use crate::ingest::{record_pictures, write_page};
+use crate::ingest::{record_pictures, stored_as_shown, write_page};
 use crate::portion::in_portions;
 use crate::retry::{BRIEF_OUTAGE, LOST_RACE, retry};
 use crate::slug::free_tenant_slug;
@@ -387,7 +387,8 @@ impl Importer {
             channels::store(&mut *unit, planned, options.visibility).await?;
         }
         let outcome = write_page(&mut *unit, planned.channel.id, page, &[]).await?;
-        record_pictures(&mut *unit, planned.channel.tenant_id, self.clock.now(), page.messages()).await?;
+        let shown = stored_as_shown(page, &outcome);
+        record_pictures(&mut *unit, planned.channel.tenant_id, self.clock.now(), shown).await?;
         if options.dry_run {
             would_stand(files::standing(&mut *unit, planned.channel.id, page).await?);
         } else {

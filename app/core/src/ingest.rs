@@ -14,7 +14,7 @@ use std::sync::Arc;
 use domain::channel::ChannelId;
 use domain::lease::Fence;
 use domain::media::{File, FileKey, FileState};
-use domain::message::StoredMessage;
+use domain::message::{Message, StoredMessage};
 use domain::page::{MessagePage, PageOutcome};
 use domain::tenant::TenantId;
 use domain::timestamp::Timestamp;
@@ -174,6 +174,14 @@ pub(crate) async fn write_page(
     Ok(outcome)
 }
 
+/// Returns the messages of a page that are stored as it shows them.
+pub(crate) fn stored_as_shown<'a>(
+    page: &'a MessagePage,
+    outcome: &'a PageOutcome,
+) -> impl Iterator<Item = &'a Message> + Send {
+    page.messages().iter().filter(|message| !outcome.superseded.contains(&message.id))
+}
+
 /// Records the files of a page that the platform serves, and the pictures that the page shows, in the unit that has stored
 /// the page with this outcome, so that none of them is lost. The state of a known one stays. A version that is not stored
 /// has none.
@@ -188,9 +196,8 @@ pub(crate) async fn record_files(
     outcome: &PageOutcome,
 ) -> Result<(), StoreError> {
     let state = FileState::seen(now);
-    let standing = || page.messages().iter().filter(|message| !outcome.superseded.contains(&message.id));
-    record_pictures(unit, tenant, now, standing()).await?;
-    let files = standing().flat_map(|message| {
+    record_pictures(unit, tenant, now, stored_as_shown(page, outcome)).await?;
+    let files = stored_as_shown(page, outcome).flat_map(|message| {
         let on_web = message.attachments.iter().filter(|file| file.url.is_some());
         on_web.map(|file| FileKey { channel: message.channel_id, message: message.id, attachment: file.id })
     });

@@ -24,15 +24,15 @@ pub(super) async fn copy(from: &dyn Store, to: &dyn Store, tenant: TenantId) -> 
         let Some(last) = stored.last() else { return Ok(()) };
         after = Some(last.key);
         let keys: Vec<PictureKey> = stored.iter().map(|picture| picture.key).collect();
+        let copied = found(to, tenant, &keys).await.map_err(CopyError::To)?;
+        let copied: HashMap<_, _> = copied.into_iter().map(|picture| (picture.key, picture.state)).collect();
+        let newer = stored.into_iter().filter(|picture| picture.state.replaces(copied.get(&picture.key).copied()));
+        let newer: Vec<Picture> = newer.collect();
+        if newer.is_empty() {
+            continue;
+        }
         let store = async || {
             let mut unit = to.begin().await?;
-            let copied = unit.pictures().find_all(tenant, &keys).await?;
-            let copied: HashMap<_, _> = copied.into_iter().map(|picture| (picture.key, picture.state)).collect();
-            let is_newer = |picture: &&Picture| picture.state.replaces(copied.get(&picture.key).copied());
-            let newer: Vec<Picture> = stored.iter().filter(is_newer).cloned().collect();
-            if newer.is_empty() {
-                return Ok(());
-            }
             unit.pictures().upsert_all(tenant, &newer).await?;
             unit.commit().await
         };
@@ -42,4 +42,8 @@ pub(super) async fn copy(from: &dyn Store, to: &dyn Store, tenant: TenantId) -> 
 
 async fn page(store: &dyn Store, tenant: TenantId, after: Option<PictureKey>) -> Result<Vec<Picture>, StoreError> {
     store.read().await?.pictures().list(tenant, after, PAGE).await
+}
+
+async fn found(store: &dyn Store, tenant: TenantId, keys: &[PictureKey]) -> Result<Vec<Picture>, StoreError> {
+    store.read().await?.pictures().find_all(tenant, keys).await
 }

@@ -16,12 +16,12 @@ use ports::error::StoreError;
 use ports::media::{FetchError, MediaError, MediaStore};
 use ports::source::ExportFile;
 use ports::store::UnitOfWork;
-use tracing::{error, warn};
+use tracing::warn;
 
 use super::plan::Planned;
 use super::{ImportError, ImportListener, Importer, retried};
 use crate::ingest::record_results;
-use crate::stored::store_bytes;
+use crate::stored::{forget_tenant, store_bytes};
 
 /// The number of files that are stored at the same time.
 pub(super) const AT_ONCE: usize = 8;
@@ -292,8 +292,7 @@ impl Importer {
         stored
     }
 
-    /// Deletes all bytes of a tenant whose files could not be recorded because it is deleted: those that were stored since
-    /// its deletion would otherwise stay for ever.
+    /// Deletes all bytes of a tenant whose files could not be recorded because it is deleted.
     pub(super) async fn forget_if_deleted(
         &self,
         files: &Files,
@@ -302,11 +301,8 @@ impl Importer {
     ) -> Result<(), ImportError> {
         let Err(ImportError::Store(StoreError::Missing { .. })) = stored else { return Ok(()) };
         let found = self.store.read().await?.tenants().find(tenant).await?;
-        if found.is_none_or(|tenant| tenant.deleting_since.is_some())
-            && let Err(failed) = files.media.delete_all(tenant).await
-        {
-            let error = &failed as &dyn std::error::Error;
-            error!(tenant.id = %tenant, error, "files of a deleted tenant not removed");
+        if found.is_none_or(|tenant| tenant.deleting_since.is_some()) {
+            forget_tenant(&*files.media, tenant).await;
         }
         Ok(())
     }

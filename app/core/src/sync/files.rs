@@ -11,6 +11,7 @@ use domain::media::{File, FileKey, FileState};
 use domain::message::MessageId;
 use domain::page::MessagePage;
 use domain::tenant::TenantId;
+use domain::timestamp::Timestamp;
 use futures::{StreamExt, stream};
 use ports::error::StoreError;
 use ports::guild::GuildError;
@@ -25,7 +26,7 @@ use super::leader::Leader;
 use super::tally::Tally;
 use super::{SyncError, Syncer, in_store};
 use crate::ingest::{Ingest, IngestError, record_results};
-use crate::stored::store_bytes;
+use crate::stored::{forget_tenant, store_bytes};
 
 /// The number of files that one run fetches at the same time.
 pub(super) const FETCHES: usize = 8;
@@ -93,6 +94,29 @@ struct Batch {
 
 /// The number of files that are fetched between two units of work.
 pub(super) const AT_ONCE: u32 = 50;
+
+/// Returns the state of a file or picture that was `before`, after a request for its bytes; `None` if the media store
+/// failed, as it would for the others. `failed` is told why it is to be requested again.
+pub(super) fn state_of(
+    fetched: Result<(FileState, u64), MediaError>,
+    before: FileState,
+    now: Timestamp,
+    failed: impl FnOnce(&'static str),
+) -> Option<FileState> {
+    match fetched {
+        Ok((stored, _)) => Some(stored),
+        Err(MediaError::Fetch(FetchError::Gone)) => Some(FileState::Gone),
+        Err(MediaError::Fetch(FetchError::TooLarge)) => Some(FileState::Failed),
+        Err(MediaError::Fetch(FetchError::Failed(reason))) => {
+            failed(reason);
+            Some(before.after_failure(now))
+        }
+        Err(MediaError::Io(failed)) => {
+            error!(error = &failed as &dyn std::error::Error, "media store failed");
+            None
+        }
+    }
+}
 
 /// The media store has failed: the other files would fail likewise.
 struct NoRoom;
@@ -251,21 +275,12 @@ impl FileRun<'_> {
             }
         }
         let one = async |(wanted, address): (Wanted, Option<String>)| {
-            let (key, now) = (wanted.file.key, || self.of.clock.now());
-            let state = match self.fetch_one(files, address.as_deref()).await {
-                Ok((stored, _)) => stored,
-                Err(MediaError::Fetch(FetchError::Gone)) => FileState::Gone,
-                Err(MediaError::Fetch(FetchError::TooLarge)) => FileState::Failed,
-                Err(MediaError::Fetch(FetchError::Failed(reason))) => {
-                    debug!(channel.id = %key.channel, message.id = %key.message, reason, "file not fetched");
-                    wanted.file.state.after_failure(now())
-                }
-                Err(MediaError::Io(failed)) => {
-                    error!(error = &failed as &dyn std::error::Error, "media store failed");
-                    return Err(NoRoom);
-                }
-            };
-            Ok(File { key, state })
+            let File { key, state } = wanted.file;
+            let fetched = self.fetch_one(files, address.as_deref()).await;
+            let state = state_of(fetched, state, self.of.clock.now(), |reason| {
+                debug!(channel.id = %key.channel, message.id = %key.message, reason, "file not fetched");
+            });
+            Ok(File { key, state: state.ok_or(NoRoom)? })
         };
         let late = async { if let Some(end) = end { sleep_until(end).await } else { pending().await } };
         tokio::pin!(late);
@@ -326,7 +341,8 @@ impl FileRun<'_> {
         };
         let (found, stored) = self.in_store(load).await?;
         if found.is_none() {
-            return Err(self.forget_tenant(files).await);
+            forget_tenant(&*files.media, tenant).await;
+            return Err(StoreError::Missing { what: "tenant" }.into());
         }
         done.retain(|file| stored.iter().any(|channel| channel.id == file.key.channel));
         self.in_store(|| self.record_files(done)).await

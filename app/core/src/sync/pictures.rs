@@ -2,17 +2,15 @@
 
 use domain::media::FileState;
 use domain::picture::Picture;
-use domain::tenant::TenantId;
 use futures::{StreamExt, stream};
 use ports::error::StoreError;
-use ports::media::{FetchError, MediaError};
 use tokio::time::Instant;
-use tracing::{debug, error, info};
+use tracing::{debug, info};
 
 use super::SyncError;
-use super::files::{AT_ONCE, FETCHES, FileRun, Files};
+use super::files::{AT_ONCE, FETCHES, FileRun, Files, state_of};
 use crate::ingest::{LARGEST_PICTURE, record_fetched};
-use crate::stored::store_bytes;
+use crate::stored::{forget_tenant, store_bytes};
 
 /// The most pictures that one run fetches.
 const MOST: usize = 2_000;
@@ -38,7 +36,10 @@ impl FileRun<'_> {
             let is_broken = done.iter().any(Option::is_none);
             let done: Vec<Picture> = done.into_iter().flatten().collect();
             match self.in_store(|| self.record_pictures(&done)).await {
-                Err(SyncError::Store(StoreError::Missing { .. })) => return Err(self.forget_tenant(files).await),
+                Err(SyncError::Store(missing @ StoreError::Missing { .. })) => {
+                    forget_tenant(&*files.media, tenant).await;
+                    return Err(missing.into());
+                }
                 recorded => recorded?,
             }
             stored += done.iter().filter(|picture| matches!(picture.state, FileState::Stored { .. })).count();
@@ -60,19 +61,9 @@ impl FileRun<'_> {
             let bytes = files.source.fetch_picture(picture.key, &picture.name, LARGEST_PICTURE).await?;
             store_bytes(&*files.media, self.tenant, bytes).await
         };
-        let state = match fetch.await {
-            Ok((stored, _)) => stored,
-            Err(MediaError::Fetch(FetchError::Gone)) => FileState::Gone,
-            Err(MediaError::Fetch(FetchError::TooLarge)) => FileState::Failed,
-            Err(MediaError::Fetch(FetchError::Failed(reason))) => {
-                debug!(picture = %picture.key, reason, "picture not fetched");
-                picture.state.after_failure(self.of.clock.now())
-            }
-            Err(MediaError::Io(failed)) => {
-                error!(error = &failed as &dyn std::error::Error, "media store failed");
-                return None;
-            }
-        };
+        let state = state_of(fetch.await, picture.state, self.of.clock.now(), |reason| {
+            debug!(picture = %picture.key, reason, "picture not fetched");
+        })?;
         Some(Picture { state, ..picture })
     }
 
@@ -84,16 +75,5 @@ impl FileRun<'_> {
         let mut unit = self.leader.begin_unit().await?;
         record_fetched(&mut *unit, self.tenant, done).await?;
         Ok(unit.commit().await?)
-    }
-
-    /// Deletes all bytes of a tenant that is deleted: those that were stored since its deletion would otherwise stay for
-    /// ever. Returns the error that ends the run.
-    pub(super) async fn forget_tenant(&self, files: &Files) -> SyncError {
-        let tenant: TenantId = self.tenant;
-        if let Err(failed) = files.media.delete_all(tenant).await {
-            let error = &failed as &dyn std::error::Error;
-            error!(tenant.id = %tenant, error, "files of a deleted tenant not removed");
-        }
-        StoreError::Missing { what: "tenant" }.into()
     }
 }

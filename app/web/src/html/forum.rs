@@ -147,8 +147,7 @@ fn label(base: Base<'_>, tag: &ForumTag, emojis: &TagEmojis) -> Markup {
         @if let Some(emoji) = tag.emoji.as_deref().filter(|emoji| !emoji.is_empty()) {
             @match emojis.get(emoji) {
                 Some(TagEmoji { name, picture: Some(key) }) => {
-                    @let path = format!("{}/{key}", base.pictures());
-                    img class="emoji" src=(path) alt={":" (name) ":"} width="22" height="22" loading="lazy";
+                    (markup::emoji_picture(&format!("{}/{key}", base.pictures()), &format!(":{name}:")))
                     " "
                 },
                 Some(TagEmoji { name, picture: None }) => { ":" (name) ": " },

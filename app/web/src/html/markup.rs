@@ -179,10 +179,15 @@ pub(super) fn emoji(name: &str, id: Option<EmojiId>, pictures: &ShownPictures) -
     let text = format!(":{name}:");
     html! {
         @match id.and_then(|id| pictures.take(PictureKey::emoji(id))) {
-            Some(path) => img class="emoji" src=(path) alt=(text) title=(text) width="22" height="22" loading="lazy";,
+            Some(path) => (emoji_picture(&path, &text)),
             None => span class="emoji" title=(text) { (text) },
         }
     }
+}
+
+/// Returns the picture of a custom emoji that is read as `text`.
+pub(super) fn emoji_picture(path: &str, text: &str) -> Markup {
+    html! { img class="emoji" src=(path) alt=(text) title=(text) width="22" height="22" loading="lazy"; }
 }
 
 /// Returns a role's name without the sign of a mention, which only @everyone has itself.
