@@ -66,6 +66,10 @@ impl Route {
 
     /// Returns the captured parts of a path, which is given by its decoded segments; `None` if it is another path.
     pub(super) fn matched<'a>(&self, area: Area, segments: &[&'a str]) -> Option<Captures<'a>> {
+        // Most routes differ in this, which is known at once.
+        if self.path.bytes().filter(|byte| *byte == b'/').count() != segments.len().max(1) {
+            return None;
+        }
         let mut pattern = self.path.split('/').skip(1).filter(|part| !part.is_empty());
         let mut captures = Vec::new();
         for segment in segments {
