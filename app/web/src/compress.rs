@@ -23,7 +23,7 @@ const MIN_COMPRESSED: usize = 1_024;
 const LARGE: usize = 256 << 10;
 
 /// The levels at which a page takes about as long to compress as to make.
-const ZSTD_LEVEL: i32 = 3;
+const ZSTD_LEVEL: i32 = 1;
 const BROTLI_LEVEL: i32 = 4;
 
 thread_local! {
