@@ -1,7 +1,7 @@
-//! Pages of 50 messages over HTTP from a short and a long channel, and of the statement of a page alone.
+//! Pages of 50 messages over HTTP from a short and a long channel, and the statements of a page by the driver alone.
 
 use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, Row};
+use mysql_async::{Conn, Row, TxOpts};
 
 use super::{Server, connect, open};
 use crate::cached::uncached;
@@ -19,6 +19,13 @@ const PAGE: &str = r"
     LIMIT 51
 ";
 
+/// The statements of what belongs to the messages of a page.
+const PARTS: [&str; 3] = [
+    "SELECT * FROM attachments WHERE channel_id = ? AND message_id BETWEEN ? AND ?",
+    "SELECT * FROM reactions WHERE channel_id = ? AND message_id BETWEEN ? AND ?",
+    "SELECT * FROM media WHERE channel_id = ? AND message_id BETWEEN ? AND ?",
+];
+
 /// Runs the rounds and prints them; the databases are kept for the next run.
 ///
 /// # Errors
@@ -31,21 +38,25 @@ pub async fn run(server: &Server, plan: &Plan) -> Result<(), Failure> {
         let of_long = measure("serve", long.as_ref(), plan.long, plan).await?;
         println!("  round {round}: {} messages: {of_short}", plan.short);
         println!("           {} messages: {of_long}; {}", plan.long, of_long.against(&of_short));
-        let (made, alone) = (uncached(long.as_ref(), plan.long, plan).await?, alone(server, plan).await?);
-        println!("           not cached: {made}; the statement alone: {alone}; {}", made.against(&alone));
+        let made = uncached(long.as_ref(), plan.long, plan).await?;
+        println!("           not cached: {made}");
+        for (name, is_whole) in [("with all that belongs to it, in one snapshot", true), ("alone", false)] {
+            let raw = statements(server, plan, is_whole).await?;
+            println!("           the page by the driver, {name}: {raw}; {}", made.against(&raw));
+        }
     }
     Ok(())
 }
 
-/// Runs the statement of a page at random positions.
-async fn alone(server: &Server, plan: &Plan) -> Result<Figures, Failure> {
+/// Runs the statement of a page at random positions, or all statements of a page that `is_whole`.
+async fn statements(server: &Server, plan: &Plan, is_whole: bool) -> Result<Figures, Failure> {
     let url = server.database(&format!("verta_bench_{}", plan.long)).await?;
     let mut clients = Vec::new();
     for _ in 0..plan.connections {
         let mut connection = connect(&url).await?;
         let of_slug = "SELECT channel_id FROM channels WHERE slug = ?";
         let channel = connection.exec_first(of_slug, (CHANNEL,)).await?;
-        clients.push(Statements { connection, channel, messages: plan.long });
+        clients.push(Statements { connection, channel, messages: plan.long, is_whole });
     }
     timed(clients, plan).await
 }
@@ -55,13 +66,26 @@ struct Statements {
     connection: Conn,
     channel: Option<String>,
     messages: u64,
+    is_whole: bool,
 }
 
 impl Exchange for Statements {
     async fn exchange(&mut self, random: u64) -> Result<(), Failure> {
-        let before = generate::message_id(random % self.messages).get();
-        let _: Vec<Row> = self.connection.exec(PAGE, (&self.channel, before)).await?;
-        Ok(())
+        let number = random % self.messages;
+        let before = generate::message_id(number).get();
+        if !self.is_whole {
+            let _: Vec<Row> = self.connection.exec(PAGE, (&self.channel, before)).await?;
+            return Ok(());
+        }
+        let mut of_snapshot = TxOpts::new();
+        of_snapshot.with_consistent_snapshot(true);
+        let mut snapshot = self.connection.start_transaction(of_snapshot).await?;
+        let _: Vec<Row> = snapshot.exec(PAGE, (&self.channel, before)).await?;
+        let first = generate::message_id(number.saturating_sub(51)).get();
+        for part in PARTS {
+            let _: Vec<Row> = snapshot.exec(part, (&self.channel, first, before)).await?;
+        }
+        Ok(snapshot.rollback().await?)
     }
 }
 
