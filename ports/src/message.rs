@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use domain::channel::ChannelId;
 use domain::coverage::Segments;
+use domain::media::File;
 use domain::message::{Message, MessageId, MessageMark, StoredMessage};
 use domain::page::{MessagePage, PageOutcome};
 use domain::tenant::TenantId;
@@ -31,6 +32,8 @@ pub fn size_bytes(message: &Message) -> usize {
 pub struct MessageList {
     /// The messages, ascending by id.
     pub messages: Vec<Message>,
+    /// The states of their files, in any order; without one of a file that is not to be fetched.
+    pub files: Vec<File>,
     /// The last id examined, if the list stopped after [`EXAMINED`] rows or [`LISTED_BYTES`]: the rest of the range is
     /// unknown. `None` if the list is full, or if the range has no more messages.
     pub examined_to: Option<MessageId>,

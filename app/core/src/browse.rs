@@ -12,6 +12,7 @@ mod files;
 mod hits;
 mod invalidation;
 mod list;
+mod memory;
 mod messages;
 mod opener;
 mod pictures;
@@ -50,6 +51,7 @@ pub use self::feed::FEED;
 pub use self::files::{FileStates, FileView, shown_type, size_of, thumbnail_size};
 pub use self::invalidation::{Derived, Invalidation};
 pub use self::list::{ChannelFilter, ChannelPage, MAX_TREE};
+pub use self::memory::from_memory;
 pub use self::messages::{After, Entry, Find, MessageView, Messages, Roles};
 pub use self::opener::{Opener, OpenerState, TagEmoji, TagEmojis};
 pub use self::pictures::{PictureView, Pictures};
@@ -146,11 +148,9 @@ impl Browse {
         segments.map_or(0, |segments| segments.bytes())
     }
 
-    /// Opens a snapshot of the archive, as `audience` may see it.
-    ///
-    /// # Errors
-    /// [`BrowseError::Store`].
-    pub async fn open(&self, audience: Audience) -> Result<Reading, BrowseError> {
+    /// Returns a snapshot of the archive, as `audience` may see it. The store opens it for the first read that is not
+    /// answered from memory.
+    pub async fn open(&self, audience: Audience) -> Reading {
         let shared = match &self.shared {
             Some(shared) if audience == Audience::Public && shared.freshness.is_current().await => Some(shared),
             _ => None,
@@ -159,8 +159,8 @@ impl Browse {
         let structures = shared.map(|shared| (Arc::clone(&shared.structures), shared.structures.position()));
         let segments = shared.and_then(|shared| shared.segments.clone());
         let segments = segments.map(|segments| (Arc::clone(&segments), segments.position()));
-        let at = Snapshot::new(self.store.read().await?, Recorder::current(), segments);
-        Ok(Reading { at, audience, structures, structure: None })
+        let at = Snapshot::new(Arc::clone(&self.store), Recorder::current(), segments);
+        Reading { at, audience, structures, structure: None }
     }
 }
 
@@ -286,7 +286,7 @@ impl Reading {
         let mut kept = Vec::new();
         let wanted = limit as usize + 1;
         for _ in 0..COVERAGE_ROUNDS {
-            let page = self.at.untraced().coverage().list(tenant.id, Page { after, limit: 100 }).await?;
+            let page = self.at.untraced().await?.coverage().list(tenant.id, Page { after, limit: 100 }).await?;
             let Some(last) = page.last().map(|coverage| coverage.channel_id) else {
                 after = None;
                 break;
@@ -316,15 +316,16 @@ impl Reading {
             return Ok(Vec::new());
         }
         // A sync that failed has left its part to the next one.
-        let newest = self.at.untraced().jobs().list(tenant, Page { after: None, limit: 20 }).await?;
+        let newest = self.at.untraced().await?.jobs().list(tenant, Page { after: None, limit: 20 }).await?;
         let newest = newest.into_iter().find(|job| job.kind == JobKind::Incremental && job.has_ended());
         let failed = newest.filter(|job| job.state == JobState::Failed);
-        let unfinished = unfinished_of(self.at.untraced()).await?.into_iter().filter(|job| job.tenant_id == tenant);
+        let unfinished =
+            unfinished_of(self.at.untraced().await?).await?.into_iter().filter(|job| job.tenant_id == tenant);
         let mut syncs: Vec<_> = failed.into_iter().chain(unfinished).collect();
         syncs.retain(|job| job.kind == JobKind::Incremental);
         let ids: Vec<_> = coverage.iter().map(|coverage| coverage.channel_id).collect();
         let states =
-            if syncs.is_empty() { Vec::new() } else { self.at.untraced().sync_states().find_all(&ids).await? };
+            if syncs.is_empty() { Vec::new() } else { self.at.untraced().await?.sync_states().find_all(&ids).await? };
         let view = |coverage: Coverage| {
             let state = states.iter().find(|state| state.channel_id == coverage.channel_id);
             let repairing = syncs.iter().find_map(|job| Repair::of(&coverage, state, job.created_at));

@@ -281,7 +281,7 @@ impl Search {
         request: &SearchRequest,
     ) -> Result<SearchPage, SearchFailure> {
         let deadline = Instant::now() + self.time;
-        let mut at = self.browse.open(audience).await?;
+        let mut at = self.browse.open(audience).await;
         let tenant = at.tenant(slug).await?;
         // Before the index is read, which is no older then.
         let current = self.progress.current(tenant.id);
@@ -331,7 +331,7 @@ impl Search {
         found: &mut Progress,
     ) -> Result<(), SearchFailure> {
         let candidates = self.index.find(tenant.id, query.clone()).await?;
-        let mut at = self.browse.open(audience).await?;
+        let mut at = self.browse.open(audience).await;
         if found.first.is_none() && !at.has_reached(&candidates.position.changes).await? {
             // It answers no longer once the process that has it reads the log.
             return Err(SearchFailure::Building);
@@ -388,7 +388,7 @@ impl Search {
             _ => Total::AtLeast(seen),
         };
         let messages: Vec<&Message> = hits.iter().map(|hit| &**hit.entry.message).collect();
-        let mut at = self.browse.open(audience).await?;
+        let mut at = self.browse.open(audience).await;
         let (roles, files) = at.referred_by(tenant.id, messages).await?;
         let as_of = first.position.as_of;
         let (sort, timed_out) = (request.sort, found.timed_out);

@@ -123,7 +123,7 @@ impl Submissions {
     /// Returns the sites of the communities that have public pages.
     async fn sites(&self) -> Result<BTreeMap<String, Vec<Tenant>>, BrowseError> {
         let (mut sites, mut after) = (BTreeMap::<String, Vec<Tenant>>::new(), None);
-        let mut at = self.browse.open(Audience::Public).await?;
+        let mut at = self.browse.open(Audience::Public).await;
         loop {
             let (tenants, next) = at.tenants(after, BATCH).await?;
             for tenant in tenants {
@@ -202,7 +202,7 @@ impl Submissions {
                 }
             };
             // Newer than the changes: what was hidden since is not among the pages.
-            let mut at = self.browse.open(Audience::Public).await?;
+            let mut at = self.browse.open(Audience::Public).await;
             for tenant in &due.tenants {
                 let of_tenant = changes.iter().filter(|change| change.tenant_id == tenant.id);
                 let kinds: Vec<ChangeKind> = of_tenant.map(|change| change.kind).collect();

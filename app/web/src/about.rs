@@ -46,7 +46,7 @@ impl Extents {
 
 /// Returns the page about the archive of a tenant.
 pub(super) async fn page(call: &Call<'_>, slug: TenantRef<'_>) -> Result<Response, ApiError> {
-    let mut at = call.state.browse.open(call.audience).await?;
+    let mut at = call.state.browse.open(call.audience).await;
     let tenant = at.tenant(slug.0).await?;
     let extent = call.state.extents.of(&mut at, &tenant).await?;
     let channels = at.channels(&tenant).await?;

@@ -24,7 +24,7 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Response, ApiError> {
     let limit = query.limit()?;
     let wrong = || ApiError::bad_value("cursor", "expected `next` of a page of this list");
     let after = query.get("cursor").map(|slug| TenantSlug::new(slug).map_err(|_| wrong())).transpose()?;
-    let (tenants, next) = call.state.browse.open(Audience::Admin).await?.tenants(after, limit).await?;
+    let (tenants, next) = call.state.browse.open(Audience::Admin).await.tenants(after, limit).await?;
     let next = next.map(|slug| slug.to_string());
     let items = tenants.iter().map(|tenant| TenantBody::new(tenant, Audience::Admin)).collect();
     Ok(json(StatusCode::OK, &ListBody { items, next }))
@@ -106,7 +106,7 @@ pub(super) async fn versions(
     message: MessageId,
 ) -> Result<Response, ApiError> {
     let (limit, after) = (call.query.limit()?, call.query.parsed("cursor", "`next` of a page of this list")?);
-    let mut at = call.state.browse.open(Audience::Admin).await?;
+    let mut at = call.state.browse.open(Audience::Admin).await;
     let tenant = at.tenant(reference.0).await?;
     let (versions, next) = at.earlier_versions(&tenant, channel.0, message, after, limit).await?;
     let items = versions.iter().map(VersionBody::from).collect();

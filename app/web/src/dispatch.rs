@@ -50,7 +50,7 @@ async fn community(state: &ServerState, request: &Request) -> Option<Tenant> {
         Some(site) => site.slug.to_string(),
         None => segments(&request.path)?.into_iter().next()?,
     };
-    state.browse.open(Audience::Public).await.ok()?.tenant(&slug).await.ok()
+    state.browse.open(Audience::Public).await.tenant(&slug).await.ok()
 }
 
 async fn routed(state: &ServerState, request: &Request) -> Routed {

@@ -35,7 +35,7 @@ fn base<'a>(call: &Call<'a>, tenant: &'a Tenant) -> Result<Base<'a>, ApiError> {
 
 /// Returns the feed of a community: its posts, or the messages of its channels if it has no posts.
 pub(super) async fn tenant(call: &Call<'_>, slug: TenantRef<'_>, format: FeedFormat) -> Result<Response, ApiError> {
-    let mut at = call.state.browse.open(call.audience).await?;
+    let mut at = call.state.browse.open(call.audience).await;
     let tenant = at.tenant(slug.0).await?;
     let base = base(call, &tenant)?;
     let channels = at.channels(&tenant).await?;
@@ -75,7 +75,7 @@ async fn of_channel(
     tag: Option<TagRef<'_>>,
     format: FeedFormat,
 ) -> Result<Response, ApiError> {
-    let mut at = call.state.browse.open(call.audience).await?;
+    let mut at = call.state.browse.open(call.audience).await;
     let tenant = at.tenant(slug.0).await?;
     let base = base(call, &tenant)?;
     let view = at.channel(&tenant, channel).await?;

@@ -67,7 +67,7 @@ pub(super) async fn file(
 ) -> Result<Response, ApiError> {
     let state = call.state;
     let media = state.media.clone().ok_or_else(no_file)?;
-    let mut at = state.browse.open(call.audience).await?;
+    let mut at = state.browse.open(call.audience).await;
     let tenant = at.tenant(tenant.0).await?;
     let view = at.file(&tenant, channel.0, message, attachment).await?;
     let (hash, whole) = (tag(view.hash), view.size_bytes);
@@ -100,7 +100,7 @@ pub(super) async fn picture(
     let none = || ApiError::not_found("there is no such picture");
     let key: PictureKey = format!("{}/{}", kind.0, id.0).parse().map_err(|_| none())?;
     let media = state.media.clone().ok_or_else(none)?;
-    let mut at = state.browse.open(call.audience).await?;
+    let mut at = state.browse.open(call.audience).await;
     let tenant = at.tenant(tenant.0).await?;
     let view = at.picture(&tenant, key).await?;
     let (hash, size_bytes, shown) = (view.hash, view.size_bytes, view.shown_type());
@@ -129,7 +129,7 @@ pub(super) async fn thumbnail(
     let state = call.state;
     let none = || ApiError::not_found("this file has no thumbnail");
     let thumbnails = state.thumbnails.clone().ok_or_else(none)?;
-    let mut at = state.browse.open(call.audience).await?;
+    let mut at = state.browse.open(call.audience).await;
     let tenant = at.tenant(tenant.0).await?;
     let FileView { attachment, hash, content, .. } = at.file(&tenant, channel.0, message, attachment).await?;
     if content.is_some_and(|content| !content.format.has_thumbnails()) {

@@ -74,7 +74,7 @@ async fn found(
     fields: &mut Fields,
 ) -> Result<Vec<ChannelSnowflake>, ApiError> {
     let mut found = Vec::with_capacity(references.len());
-    let mut at = state.browse.open(Audience::Admin).await?;
+    let mut at = state.browse.open(Audience::Admin).await;
     for (index, reference) in references.iter().enumerate() {
         match at.snowflake(tenant, reference).await {
             Ok(id) => found.push(id),

@@ -29,7 +29,7 @@ pub(super) async fn document(_: &Call<'_>) -> Result<Response, ApiError> {
 }
 
 pub(super) async fn tenant(call: &Call<'_>, slug: TenantRef<'_>) -> Result<Response, ApiError> {
-    let mut at = call.state.browse.open(call.audience).await?;
+    let mut at = call.state.browse.open(call.audience).await;
     let tenant = at.tenant(slug.0).await?;
     Ok(json(StatusCode::OK, &TenantBody::new(&tenant, at.audience())))
 }
@@ -39,7 +39,7 @@ pub(super) async fn channels(call: &Call<'_>, slug: TenantRef<'_>) -> Result<Res
     let query = &call.query;
     let kind: Option<i32> = query.parsed("type", "a number of Discord's channel types")?;
     let (limit, cursor) = (query.limit()?, query.parsed::<Uuid>("cursor", "`next` of a page of this list")?);
-    let mut at = call.state.browse.open(call.audience).await?;
+    let mut at = call.state.browse.open(call.audience).await;
     let tenant = at.tenant(slug.0).await?;
     let parent = match query.get("parent") {
         Some(reference) => Some(at.channel(&tenant, reference).await?),
@@ -75,7 +75,7 @@ pub(super) async fn channel(
     slug: TenantRef<'_>,
     channel: ChannelRef<'_>,
 ) -> Result<Response, ApiError> {
-    let mut at = call.state.browse.open(call.audience).await?;
+    let mut at = call.state.browse.open(call.audience).await;
     let tenant = at.tenant(slug.0).await?;
     let view = at.counted_channel(&tenant, channel.0).await?;
     Ok(json(StatusCode::OK, &ChannelBody::new(&view)))
@@ -88,7 +88,7 @@ pub(super) async fn messages(
 ) -> Result<Response, ApiError> {
     let query = &call.query;
     let (find, limit) = (find(query)?, query.limit()?);
-    let mut at = call.state.browse.open(call.audience).await?;
+    let mut at = call.state.browse.open(call.audience).await;
     let tenant = at.tenant(slug.0).await?;
     let view = at.channel(&tenant, channel.0).await?;
     let page = at.messages(&view, find, limit).await?;
@@ -138,7 +138,7 @@ pub(super) async fn threads(
     };
     let archived = query.parsed("archived", "true or false")?;
     let (limit, cursor) = (query.limit()?, query.get("cursor").map(thread_cursor).transpose()?);
-    let mut at = call.state.browse.open(call.audience).await?;
+    let mut at = call.state.browse.open(call.audience).await;
     let tenant = at.tenant(slug.0).await?;
     let view = at.channel(&tenant, channel.0).await?;
     let filter = Threads { order, archived, tag: None };
@@ -170,7 +170,7 @@ pub(super) fn thread_cursor(text: &str) -> Result<ThreadCursor, ApiError> {
 /// Returns the days of a month with messages, or without `month` the months.
 pub(super) async fn days(call: &Call<'_>, slug: TenantRef<'_>, channel: ChannelRef<'_>) -> Result<Response, ApiError> {
     let month: Option<Month> = call.query.parsed("month", "a month such as 2026-03")?;
-    let mut at = call.state.browse.open(call.audience).await?;
+    let mut at = call.state.browse.open(call.audience).await;
     let tenant = at.tenant(slug.0).await?;
     let view = at.channel(&tenant, channel.0).await?;
     if let Some(month) = month {
@@ -186,7 +186,7 @@ pub(super) async fn days(call: &Call<'_>, slug: TenantRef<'_>, channel: ChannelR
 
 pub(super) async fn message(call: &Call<'_>, slug: TenantRef<'_>, id: MessageId) -> Result<Response, ApiError> {
     let query = &call.query;
-    let mut at = call.state.browse.open(call.audience).await?;
+    let mut at = call.state.browse.open(call.audience).await;
     let tenant = at.tenant(slug.0).await?;
     let view = at.message(&tenant, id, query.get("channel")).await?;
     Ok(json(StatusCode::OK, &MessageBody::of_view(&tenant, &view)))
@@ -195,7 +195,7 @@ pub(super) async fn message(call: &Call<'_>, slug: TenantRef<'_>, id: MessageId)
 pub(super) async fn coverage(call: &Call<'_>, slug: TenantRef<'_>) -> Result<Response, ApiError> {
     let query = &call.query;
     let (limit, cursor) = (query.limit()?, query.parsed::<Uuid>("cursor", "`next` of a page of this list")?);
-    let mut at = call.state.browse.open(call.audience).await?;
+    let mut at = call.state.browse.open(call.audience).await;
     let tenant = at.tenant(slug.0).await?;
     let (held, next) = at.coverage(&tenant, cursor, limit).await?;
     let items: Vec<CoverageBody<'_>> = held.iter().map(Into::into).collect();

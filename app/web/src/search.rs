@@ -82,7 +82,7 @@ pub(super) async fn search(call: &Call<'_>, slug: TenantRef<'_>) -> Result<Respo
 /// Returns the page of results, or that of a search that has none yet: an empty or wrong query, an index that is being
 /// built.
 pub(super) async fn page(call: &Call<'_>, slug: TenantRef<'_>) -> Result<Response, ApiError> {
-    let mut at = call.state.browse.open(call.audience).await?;
+    let mut at = call.state.browse.open(call.audience).await;
     let tenant = at.tenant(slug.0).await?;
     let channels = at.channels(&tenant).await?;
     drop(at);

@@ -10,7 +10,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use app_core::browse::{Audience, Reads, recorded};
+use app_core::browse::{Audience, Reads, from_memory, recorded};
 use bytes::Bytes;
 use futures::{FutureExt, StreamExt, TryFutureExt, TryStreamExt};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request as HttpRequest, Response, StatusCode, header};
@@ -360,7 +360,8 @@ async fn make(
 ) -> Ready {
     // Owned until the response is complete, which is then counted by its bytes.
     let (mut making, mut reads) = (None, None);
-    let work = take(state, request, asked, &mut making, &mut reads).instrument(span.clone());
+    let is_stored = lead.is_some();
+    let work = take(state, request, asked, is_stored, &mut making, &mut reads).instrument(span.clone());
     let work = AssertUnwindSafe(work).catch_unwind();
     let routed = match timeout(WORK_TIMEOUT, work).await {
         Ok(Ok(routed)) => routed,
@@ -420,11 +421,12 @@ fn refused(error: ApiError, area: Area) -> Routed {
     Routed { response: Err(error), route: "none", audience: Audience::Public, cors, community: None }
 }
 
-/// Reads the body of a request and makes its response; `reads` becomes what it was made of.
+/// Reads the body of a request and makes its response, which `is_stored` or not; `reads` becomes what it was made of.
 async fn take(
     state: &Arc<ServerState>,
     request: HttpRequest<Incoming>,
     asked: &Asked,
+    is_stored: bool,
     making: &mut Option<Turn>,
     reads: &mut Option<Reads>,
 ) -> Routed {
@@ -464,7 +466,7 @@ async fn take(
         if area.is_bounded() && !state.budget.has_room(client) {
             return refused(too_much_in_flight());
         }
-        let (routed, read) = read(state, request, area).await;
+        let (routed, read) = read(state, request, area, is_stored).await;
         *reads = Some(read);
         routed
     };
@@ -483,8 +485,11 @@ async fn take(
 }
 
 /// Makes the response where waiting for the store, which is all that a response waits for, does not block other tasks.
-/// Returns it with what it was made of.
-async fn read(state: &Arc<ServerState>, request: Request, area: Area) -> (Routed, Reads) {
+/// One that is stored may need nothing but memory, and is then made at once. Returns it with what it was made of.
+async fn read(state: &Arc<ServerState>, request: Request, area: Area, is_stored: bool) -> (Routed, Reads) {
+    if is_stored && let Some(made) = from_memory(recorded(dispatch(state, &request)).boxed()).await {
+        return made;
+    }
     let (sender, made) = oneshot::channel();
     let work = {
         let state = Arc::clone(state);

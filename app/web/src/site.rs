@@ -50,19 +50,19 @@ pub(super) async fn asset(_: &Call<'_>, file: FileName<'_>) -> Result<Response, 
 
 /// Returns the style sheet with the colours of a tenant.
 pub(super) async fn theme(call: &Call<'_>, tenant: TenantRef<'_>) -> Result<Response, ApiError> {
-    let tenant = call.state.browse.open(call.audience).await?.tenant(tenant.0).await?;
+    let tenant = call.state.browse.open(call.audience).await.tenant(tenant.0).await?;
     Ok(kept(with_type(StatusCode::OK, "text/css; charset=utf-8", pages::theme(&tenant.branding))))
 }
 
 /// Returns the picture of a tenant for previews of links.
 pub(super) async fn card(call: &Call<'_>, tenant: TenantRef<'_>) -> Result<Response, ApiError> {
-    let tenant = call.state.browse.open(call.audience).await?.tenant(tenant.0).await?;
+    let tenant = call.state.browse.open(call.audience).await.tenant(tenant.0).await?;
     Ok(kept(with_type(StatusCode::OK, "image/png", pages::card::png(&tenant))))
 }
 
 /// Returns the icon of a tenant.
 pub(super) async fn tenant_icon(call: &Call<'_>, tenant: TenantRef<'_>) -> Result<Response, ApiError> {
-    let tenant = call.state.browse.open(call.audience).await?.tenant(tenant.0).await?;
+    let tenant = call.state.browse.open(call.audience).await.tenant(tenant.0).await?;
     let missing = || ApiError::not_found("this community has no icon");
     let (icon, media) = tenant.profile.icon.zip(call.state.media.clone()).ok_or_else(missing)?;
     let mut response = kept(with_type(StatusCode::OK, icon.kind.media_type(), Bytes::new()));
@@ -90,7 +90,7 @@ pub(super) async fn home(call: &Call<'_>) -> Result<Response, ApiError> {
     let query = &call.query;
     let wrong = || ApiError::bad_value("cursor", "expected `next` of a page of this list");
     let after = query.get("cursor").map(|slug| domain::slug::TenantSlug::new(slug).map_err(|_| wrong())).transpose()?;
-    let (tenants, next) = call.state.browse.open(call.audience).await?.tenants(after, LIST).await?;
+    let (tenants, next) = call.state.browse.open(call.audience).await.tenants(after, LIST).await?;
     let next = next.map(|slug| slug.to_string());
     let (public, listing) = (&call.state.public, listing(query, String::from("/")));
     Ok(match call.form {
@@ -119,7 +119,7 @@ fn listing(query: &Query, path: String) -> Listing {
 
 pub(super) async fn tenant(call: &Call<'_>, slug: TenantRef<'_>) -> Result<Response, ApiError> {
     let query = &call.query;
-    let mut at = call.state.browse.open(call.audience).await?;
+    let mut at = call.state.browse.open(call.audience).await;
     let tenant = at.tenant(slug.0).await?;
     let after = match query.parsed::<Uuid>("cursor", "`next` of a page of this list")? {
         Some(id) => Some(channel_cursor(&mut at, &tenant, id, false).await?),
@@ -142,7 +142,7 @@ pub(super) async fn channel(
     ChannelRef(channel): ChannelRef<'_>,
 ) -> Result<Response, ApiError> {
     let query = &call.query;
-    let mut at = call.state.browse.open(call.audience).await?;
+    let mut at = call.state.browse.open(call.audience).await;
     let tenant = at.tenant(slug.0).await?;
     let view = at.channel(&tenant, channel).await?;
     let path = call.base(&tenant).channel(&view.channel);
@@ -174,7 +174,7 @@ pub(super) async fn thread_page(
     ChannelRef(channel): ChannelRef<'_>,
     PageNumber(number): PageNumber,
 ) -> Result<Response, ApiError> {
-    let mut at = call.state.browse.open(call.audience).await?;
+    let mut at = call.state.browse.open(call.audience).await;
     let tenant = at.tenant(slug.0).await?;
     let view = at.channel(&tenant, channel).await?;
     if !view.channel.kind.is_thread() {
@@ -220,7 +220,7 @@ async fn day(
     given: Option<u64>,
 ) -> Result<Response, ApiError> {
     let number = given.unwrap_or(1);
-    let mut at = call.state.browse.open(call.audience).await?;
+    let mut at = call.state.browse.open(call.audience).await;
     let tenant = at.tenant(slug.0).await?;
     let view = at.channel(&tenant, channel).await?;
     if view.channel.kind.is_thread() {
@@ -243,7 +243,7 @@ async fn message(
     ChannelRef(channel): ChannelRef<'_>,
     id: MessageId,
 ) -> Result<Response, ApiError> {
-    let mut at = call.state.browse.open(call.audience).await?;
+    let mut at = call.state.browse.open(call.audience).await;
     let tenant = at.tenant(slug.0).await?;
     let view = at.channel(&tenant, channel).await?;
     let found = match at.message(&tenant, id, Some(channel)).await {

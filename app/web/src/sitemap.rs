@@ -100,7 +100,7 @@ impl PageAddresses for PublicAddress {
 
 /// Returns the text of robots.txt on the domain of a tenant.
 async fn rules_of_site(call: &Call<'_>, site: &Site) -> Result<String, ApiError> {
-    let tenant = call.state.browse.open(call.audience).await?.tenant(site.slug.as_str()).await?;
+    let tenant = call.state.browse.open(call.audience).await.tenant(site.slug.as_str()).await?;
     let mut text = String::new();
     if tenant.ai_training == AiTraining::Deny {
         text += &training(&[]);
@@ -145,7 +145,7 @@ fn training(tenants: &[Base<'_>]) -> String {
 
 async fn tenants(call: &Call<'_>) -> Result<Vec<Tenant>, ApiError> {
     let (mut all, mut after) = (Vec::new(), None);
-    let mut at = call.state.browse.open(call.audience).await?;
+    let mut at = call.state.browse.open(call.audience).await;
     loop {
         let (tenants, next) = at.tenants(after, BATCH).await?;
         all.extend(tenants);
@@ -158,7 +158,7 @@ async fn tenants(call: &Call<'_>) -> Result<Vec<Tenant>, ApiError> {
 
 /// Returns the list of the sitemaps of a community: one for each month, and more of a month with more than 50,000 pages.
 pub(super) async fn index(call: &Call<'_>, slug: TenantRef<'_>) -> Result<Response, ApiError> {
-    let mut at = call.state.browse.open(call.audience).await?;
+    let mut at = call.state.browse.open(call.audience).await;
     let tenant = at.tenant(slug.0).await?;
     let (base, origin) = base(call, &tenant)?;
     let mut months: BTreeMap<Month, (u64, Option<Timestamp>)> = BTreeMap::new();
@@ -188,7 +188,7 @@ pub(super) async fn month(
     slug: TenantRef<'_>,
     SitemapName { month, part }: SitemapName,
 ) -> Result<Response, ApiError> {
-    let mut at = call.state.browse.open(call.audience).await?;
+    let mut at = call.state.browse.open(call.audience).await;
     let tenant = at.tenant(slug.0).await?;
     let (base, origin) = base(call, &tenant)?;
     let mut text = String::from(DECLARATION);

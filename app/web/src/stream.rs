@@ -123,10 +123,7 @@ impl Streams {
         let (sender, result) = oneshot::channel();
         let browse = self.browse.clone();
         let work = async move {
-            let done = match browse.open(Audience::Public).await {
-                Ok(reading) => work(reading).await,
-                Err(_) => None,
-            };
+            let done = work(browse.open(Audience::Public).await).await;
             // The receiver is dropped with a reader that has left.
             sender.send(done).ok();
         };
@@ -181,7 +178,7 @@ impl Subscriber for Streams {
 pub(super) async fn events(call: &Call<'_>, slug: TenantRef<'_>) -> Result<Response, ApiError> {
     let unavailable = || ApiError::unavailable("this process has no streams");
     let streams = call.state.streams.as_ref().ok_or_else(unavailable)?;
-    let mut at = call.state.browse.open(Audience::Public).await?;
+    let mut at = call.state.browse.open(Audience::Public).await;
     let tenant = at.tenant(slug.0).await?;
     let only = match call.query.get("channel") {
         Some(reference) => Some(Only::new(&at.channel(&tenant, reference).await?)),

@@ -2,10 +2,12 @@
 
 use domain::channel::{Channel, ChannelId};
 use domain::media::{ContentHash, File, FileContent, FileFormat, FileKey, FileState};
-use domain::message::AttachmentId;
+use domain::message::{Attachment, AttachmentId, Message};
+use domain::page::MessagePage;
 use domain::tenant::TenantId;
 use ports::error::StoreError;
-use ports::store::Store;
+use ports::page::MessageRange;
+use ports::store::{Ahead, Store};
 use uuid::Uuid;
 
 use super::contract;
@@ -16,6 +18,7 @@ contract![
     a_file_that_is_noted_again_stays_what_it_was,
     files_are_due_by_their_time_then_by_their_key_and_for_their_tenant_alone,
     files_are_listed_by_message_and_walked_to_the_end,
+    a_list_of_messages_has_their_files,
     what_became_of_a_file_outlives_the_versions_of_its_message,
     files_of_a_channel_that_is_not_stored_are_refused,
     files_go_in_steps_and_the_rest_goes_with_the_channel,
@@ -24,6 +27,22 @@ contract![
 pub(crate) fn file(channel: ChannelId, message: u64, attachment: u64, state: FileState) -> File {
     let key = FileKey { channel, message: id(message), attachment: AttachmentId::new(attachment).unwrap() };
     File { key, state }
+}
+
+fn attachment() -> Attachment {
+    Attachment {
+        id: AttachmentId::MIN,
+        filename: "a.png".to_owned(),
+        content_type: None,
+        size_bytes: 1,
+        width: None,
+        height: None,
+        description: None,
+        spoiler: false,
+        url: None,
+        local_path: None,
+        extra: None,
+    }
 }
 
 fn waiting(tries: u32, due_at: i64) -> FileState {
@@ -116,6 +135,39 @@ async fn files_are_listed_by_message_and_walked_to_the_end(store: &dyn Store) {
         after = Some(last.key.message);
     }
     assert_eq!(walked, files);
+}
+
+async fn a_list_of_messages_has_their_files(store: &dyn Store) {
+    let (tenant, here) = one_channel(store).await;
+    let with_files = |message: &mut Message| {
+        let file = |number| Attachment { id: AttachmentId::new(number).unwrap(), ..attachment() };
+        message.attachments = if message.id == id(3) { vec![] } else { vec![file(1), file(2)] };
+    };
+    let messages = page(&here, interval(1, 5), 1, 1..=5, "a").messages().to_vec();
+    let messages = messages.into_iter().map(|mut message| {
+        with_files(&mut message);
+        message
+    });
+    put(store, &here, &MessagePage::new(interval(1, 5), at(1), messages.collect()).unwrap()).await;
+    let content = Some(FileContent { format: FileFormat::Png, size: Some((4, 3)) });
+    let stored = FileState::Stored { hash: ContentHash::new([7; 32]), size_bytes: 5, content };
+    let states = [(1, stored), (2, waiting(3, LAST)), (4, FileState::Failed), (5, FileState::Gone)];
+    let files = states.map(|(message, state)| file(here.id, message, 1, state));
+    upsert(store, tenant.id, &files).await;
+    for (range, expected) in [
+        (MessageRange::Newest, &files[..]),
+        (MessageRange::Before(id(4)), &files[..2]),
+        (MessageRange::From(id(2)), &files[1..]),
+        (MessageRange::After(id(5)), &[]),
+    ] {
+        let mut at = store.read().await.unwrap();
+        at.ahead(&[Ahead::Messages(here.id, range, 10), Ahead::Nearest(here.id, MessageRange::Newest)]).await.unwrap();
+        let mut list = at.messages().list(here.id, range, false, 10).await.unwrap();
+        list.files.sort_unstable_by_key(|file| file.key);
+        assert_eq!(list.files, expected, "{range:?}");
+    }
+    let one = store.read().await.unwrap().messages().list(here.id, MessageRange::Oldest, false, 1).await.unwrap();
+    assert_eq!((one.messages.len(), one.files), (1, files[..1].to_vec()));
 }
 
 async fn what_became_of_a_file_outlives_the_versions_of_its_message(store: &dyn Store) {

@@ -60,7 +60,7 @@ async fn what_the_guild_has_no_more_is_kept_as_deleted_and_what_it_renamed_is_re
 
 /// Returns a page of the archive with a mention of a role, and that role.
 async fn page_with_a_role(world: &World) -> (ChannelView, Messages, Role) {
-    let mut at = Browse::new(std::sync::Arc::clone(&world.store)).open(Audience::Public).await.unwrap();
+    let mut at = Browse::new(std::sync::Arc::clone(&world.store)).open(Audience::Public).await;
     for view in at.channels(&world.tenant).await.unwrap().iter() {
         let page = at.messages(view, Find::Newest, 100).await.unwrap();
         let is_mentioned = |role: &&Role| {
@@ -88,7 +88,7 @@ async fn a_role_that_is_mentioned_has_its_name_in_the_api_and_on_the_page(backen
         let mentioned = item["role_mentions"].as_array().unwrap().contains(&expected);
         assert_eq!(mentioned, item["content"].as_str().unwrap().contains(&mention), "{item}");
     }
-    let mut at = Browse::new(std::sync::Arc::clone(&world.store)).open(Audience::Public).await.unwrap();
+    let mut at = Browse::new(std::sync::Arc::clone(&world.store)).open(Audience::Public).await;
     let now = world.clock().now();
     let context = at.page_context(&world.tenant, &view, &page).await.unwrap();
     let channels = [view.clone()];

@@ -114,7 +114,7 @@ async fn coverage_reports_what_a_requested_sync_is_going_to_recheck(backend: Bac
     let world = World::channel_of(backend, 50).await;
     let general = world.of_channel(world.id("general"));
     let repairing = async || {
-        let mut at = Browse::new(Arc::clone(&world.store)).open(Audience::Admin).await.unwrap();
+        let mut at = Browse::new(Arc::clone(&world.store)).open(Audience::Admin).await;
         let (coverage, _) = at.coverage(&world.tenant, None, 50).await.unwrap();
         coverage.into_iter().find(|view| view.coverage.channel_id == general).unwrap().repairing
     };

@@ -1,10 +1,13 @@
 //! Reading messages: one range of each of the three tables.
 
 use adapter_sql::columns::Columns;
+use adapter_sql::media::MediaStatements;
 use adapter_sql::message::{add_children as put_children, attachment, reaction, stored_message};
 use adapter_sql::range::{Side, Walk, listed};
+use adapter_sql::session::FromRow;
 use adapter_sql::sql;
 use domain::channel::ChannelId;
+use domain::media::File;
 use domain::message::{Message, MessageId, StoredMessage};
 use ports::error::StoreError;
 use ports::message::MessageList;
@@ -12,6 +15,7 @@ use ports::page::MessageRange;
 use rusqlite::{Connection, ToSql, named_params};
 
 use crate::row::{NamedRow, Text, number, query, query_one, query_while};
+use crate::unit::Unit;
 
 const FIND: &str = sql! {r"
     SELECT {message}
@@ -121,7 +125,8 @@ pub(super) fn list(
     let rows = Walk::new(range, with_restricted, limit);
     let (mut messages, examined_to) = walk(connection, channel, rows, [LIST_BEFORE, LIST_AFTER], |row| listed(row))?;
     add_children(connection, channel, &mut messages)?;
-    Ok(MessageList { messages, examined_to })
+    let files = files(connection, channel, &messages)?;
+    Ok(MessageList { messages, files, examined_to })
 }
 
 pub(super) fn list_stored(
@@ -150,6 +155,16 @@ pub(super) fn nearest(
     let id = |row: &mut NamedRow<'_, '_>| Ok((row.id("message_id")?, 0));
     let (found, examined_to) = walk(connection, channel, rows, [EXAMINE_BEFORE, EXAMINE_AFTER], id)?;
     Ok(found.first().copied().or(examined_to))
+}
+
+/// Returns the states of the files of `messages`, which ascend.
+fn files(connection: &Connection, channel: ChannelId, messages: &[Message]) -> Result<Vec<File>, StoreError> {
+    let mut with_files = messages.iter().filter(|message| !message.attachments.is_empty());
+    let Some(first) = with_files.next() else { return Ok(Vec::new()) };
+    let last = with_files.next_back().unwrap_or(first);
+    let (channel, low, high) = (Text(channel.0), number(first.id), number(last.id));
+    let parameters = named_params! {":channel_id": channel, ":low": low, ":high": high};
+    query(connection, File::TABLE, Unit::LIST, parameters, |row| File::from_row(row))
 }
 
 /// Reads the attachments and reactions of `messages`, which ascend.

@@ -6,8 +6,9 @@ use std::collections::HashMap;
 use adapter_sql::columns::Columns;
 use adapter_sql::message::{Child, add_children, attachment, reaction, stored_message};
 use adapter_sql::range::{Side, Walk, listed};
-use adapter_sql::session::Session;
+use adapter_sql::session::FromRow;
 use domain::channel::ChannelId;
+use domain::media::File;
 use domain::message::{Attachment, MessageId, Reaction, StoredMessage};
 use mysql_async::{Params, Value, params};
 use ports::error::StoreError;
@@ -77,18 +78,24 @@ const EXAMINE_AFTER: &str = r"
     LIMIT :limit
 ";
 
-/// In the order of the key, as in the next statement; their position in the message is restored when they are added to
-/// it.
-const LIST_ATTACHMENTS: &str = sql! {r"
-    SELECT {attachment}
+/// What belongs to messages, in any order: one statement costs `TiDB` two thirds of three, and one round trip. The
+/// columns of each part have the names that its mapper reads.
+const LIST_PARTS: &str = sql! {r"
+    SELECT 1 AS part, channel_id, {attachment}, NULL AS emoji_id, NULL AS emoji_name, NULL AS animated,
+        NULL AS count, NULL AS people, NULL AS state, NULL AS tries, NULL AS due_at, NULL AS hash, NULL AS format
     FROM attachments
     WHERE channel_id = :channel_id
         AND message_id BETWEEN :low AND :high
-"};
-
-const LIST_REACTIONS: &str = sql! {r"
-    SELECT {reaction}
+    UNION ALL
+    SELECT 2, channel_id, message_id, position, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+        NULL, emoji_id, emoji_name, animated, count, people, NULL, NULL, NULL, NULL, NULL
     FROM reactions
+    WHERE channel_id = :channel_id
+        AND message_id BETWEEN :low AND :high
+    UNION ALL
+    SELECT 3, channel_id, message_id, NULL, attachment_id, NULL, NULL, size_bytes, width, height, NULL, NULL,
+        NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, state, tries, due_at, hash, format
+    FROM media
     WHERE channel_id = :channel_id
         AND message_id BETWEEN :low AND :high
 "};
@@ -232,11 +239,13 @@ pub(super) async fn list(
 ) -> Result<MessageList, StoreError> {
     let rows = Walk::new(range, with_restricted, limit);
     let (mut messages, examined_to) = walk(unit, channel, rows, [LIST_BEFORE, LIST_AFTER], listed).await?;
+    let mut files = Vec::new();
     if let (Some(first), Some(last)) = (messages.first(), messages.last()) {
-        let (attachments, reactions) = children(unit, channel, first.id, last.id).await?;
-        add_children(&mut messages, |message| message, attachments, reactions);
+        let parts = parts(unit, channel, first.id, last.id).await?;
+        add_children(&mut messages, |message| message, parts.attachments, parts.reactions);
+        files = parts.files;
     }
-    Ok(MessageList { messages, examined_to })
+    Ok(MessageList { messages, files, examined_to })
 }
 
 pub(super) async fn list_stored(
@@ -251,26 +260,34 @@ pub(super) async fn list_stored(
     let parameters = params! { "channel_id" => channel.to_string(), bound, limit };
     let mut found = unit.rows(LIST_STORED, parameters, of("messages", stored_message)).await?;
     let (Some(first), Some(last)) = (found.first(), found.last()) else { return Ok(found) };
-    let (attachments, reactions) = children(unit, channel, first.message.id, last.message.id).await?;
-    add_children(&mut found, |found| &mut found.message, attachments, reactions);
+    let parts = parts(unit, channel, first.message.id, last.message.id).await?;
+    add_children(&mut found, |found| &mut found.message, parts.attachments, parts.reactions);
     Ok(found)
 }
 
-/// Returns the attachments and reactions of the messages from `low` to `high`.
-async fn children(
-    unit: &mut Unit,
-    channel: ChannelId,
-    low: MessageId,
-    high: MessageId,
-) -> Result<(Vec<Child<Attachment>>, Vec<Child<Reaction>>), StoreError> {
+/// What belongs to messages.
+#[derive(Default)]
+struct Parts {
+    attachments: Vec<Child<Attachment>>,
+    reactions: Vec<Child<Reaction>>,
+    files: Vec<File>,
+}
+
+/// Returns what belongs to the messages from `low` to `high`.
+async fn parts(unit: &mut Unit, channel: ChannelId, low: MessageId, high: MessageId) -> Result<Parts, StoreError> {
     let parameters = params! { "channel_id" => channel.to_string(), "low" => low.get(), "high" => high.get() };
-    if unit.collect() {
-        unit.rows(LIST_ATTACHMENTS, parameters.clone(), of("attachments", attachment)).await?;
-        unit.rows(LIST_REACTIONS, parameters.clone(), of("reactions", reaction)).await?;
-        unit.run_collected().await?;
-    }
-    let attachments = unit.rows(LIST_ATTACHMENTS, parameters.clone(), of("attachments", attachment)).await?;
-    Ok((attachments, unit.rows(LIST_REACTIONS, parameters, of("reactions", reaction)).await?))
+    let mut parts = Parts::default();
+    unit.rows_while(LIST_PARTS, parameters, |row| {
+        let mut row = NamedRow::new("attachments", row);
+        match row.number::<u8>("part")? {
+            1 => parts.attachments.push(attachment(&mut row)?),
+            2 => parts.reactions.push(reaction(&mut row.of("reactions"))?),
+            _ => parts.files.push(File::from_row(&mut row.of(File::TABLE))?),
+        }
+        Ok(true)
+    })
+    .await?;
+    Ok(parts)
 }
 
 pub(super) async fn nearest(

@@ -57,7 +57,7 @@ impl Extent {
 impl Reading {
     /// Records that a response has something of which no change is told, so that no cache keeps it.
     pub fn add_untraced(&mut self) {
-        self.at.untraced();
+        self.at.record_untraced();
     }
 
     /// Returns the extent of what this client may read of a tenant. It reads the coverage of all channels and threads,
@@ -72,7 +72,7 @@ impl Reading {
         let mut extent = Extent { channels: listed.count() as u64, ..Extent::default() };
         let mut after = None;
         for _ in 0..ROUNDS {
-            let page = self.at.untraced().coverage().list(tenant.id, Page { after, limit: BATCH }).await?;
+            let page = self.at.untraced().await?.coverage().list(tenant.id, Page { after, limit: BATCH }).await?;
             let ids: Vec<ChannelId> = page.iter().map(|coverage| coverage.channel_id).collect();
             let readable: HashSet<ChannelId> = self.readable(tenant, &ids).await?.into_iter().collect();
             for coverage in page.iter().filter(|coverage| readable.contains(&coverage.channel_id)) {

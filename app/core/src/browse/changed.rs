@@ -153,7 +153,8 @@ impl Reading {
     /// were is not known any more.
     async fn was_listed(&mut self, channel: ChannelId, day: Day) -> Result<bool, BrowseError> {
         let interval = day.interval();
-        let stored = self.at.untraced().messages().list_stored(channel, interval.low().previous(), EXAMINED).await?;
+        let stored =
+            self.at.untraced().await?.messages().list_stored(channel, interval.low().previous(), EXAMINED).await?;
         let of_day = stored.iter().map(|stored| &stored.message).filter(|message| interval.contains(message.id));
         let shown = of_day.filter(|message| message.kind.is_shown());
         let counts = shown.fold(DayCounts::default(), |sum, message| sum.plus(DayCounts::of(message)));

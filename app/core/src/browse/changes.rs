@@ -168,7 +168,7 @@ impl Reading {
     /// # Errors
     /// [`BrowseError::Store`].
     pub async fn position(&mut self) -> Result<ChangePosition, BrowseError> {
-        Ok(self.at.untraced().changes().position().await?)
+        Ok(self.at.untraced().await?.changes().position().await?)
     }
 
     /// Returns the changes of all tenants after `position`, at most `limit` (1..=1000).
@@ -176,7 +176,7 @@ impl Reading {
     /// # Errors
     /// [`BrowseError::Store`].
     pub async fn follow(&mut self, position: &ChangePosition, limit: u32) -> Result<Followed, BrowseError> {
-        Ok(self.at.untraced().changes().follow(position, limit).await?)
+        Ok(self.at.untraced().await?.changes().follow(position, limit).await?)
     }
 
     /// Returns the changes to `subjects` of a tenant that this client may see, in their order. Nothing tells of a message

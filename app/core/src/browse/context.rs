@@ -43,7 +43,7 @@ impl Reading {
         page: &Messages,
     ) -> Result<PageContext, BrowseError> {
         let tags = view.parent.as_ref().map(|parent| parent.tags.as_slice()).unwrap_or_default();
-        let own = page.entries.iter().map(|entry| &**entry.message);
+        let own = page.entries.iter().filter(|entry| !entry.message.is_plain).map(|entry| &**entry.message);
         let mut named: HashSet<ChannelSnowflake> = own.clone().flat_map(channels_of).collect();
         let mut reads: Vec<_> = self.unnamed(tenant, named.iter().copied()).into_iter().collect();
         reads.extend(opener_of(view, page).map(|(channel, id)| Ahead::Message(channel.id, id)));

@@ -150,13 +150,13 @@ impl Reading {
 }
 
 /// Returns the keys of the files of a message that have no address elsewhere.
-fn without_address(message: &Message) -> impl Iterator<Item = FileKey> {
+pub(super) fn without_address(message: &Message) -> impl Iterator<Item = FileKey> {
     let alone = message.attachments.iter().filter(|file| file.url.is_none());
     alone.map(|file| FileKey { channel: message.channel_id, message: message.id, attachment: file.id })
 }
 
 /// Returns the states of stored files, and of those `beside` an export.
-fn states(found: &[File], beside: Vec<FileKey>) -> FileStates {
+pub(super) fn states(found: &[File], beside: impl IntoIterator<Item = FileKey>) -> FileStates {
     let mut files: FileStates = found.iter().map(|file| (file.key, file.state)).collect();
     for key in beside {
         let state = files.entry(key).or_insert(FileState::Gone);

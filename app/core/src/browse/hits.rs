@@ -50,7 +50,7 @@ impl Reading {
 
     /// Returns the channels with a name, whether this client may read them or not: each candidate is checked.
     async fn referenced(&mut self, tenant: TenantId, reference: &ChannelRef) -> Result<Vec<ChannelId>, BrowseError> {
-        let channels = self.at.untraced().channels();
+        let channels = self.at.untraced().await?.channels();
         let mut found = Vec::new();
         match reference {
             ChannelRef::Id(id) => found.extend(channels.find(*id).await?),
@@ -88,7 +88,7 @@ impl Reading {
             channels.get(&message.channel_id).filter(|channel| may_start(channel, with_private)).map(|_| message.id)
         });
         let begun: Vec<MessageId> = begun.collect();
-        let threads = started(self.at.untraced(), tenant.id, &begun).await?;
+        let threads = started(self.at.untraced().await?, tenant.id, &begun).await?;
         for channel in channels.values().filter(|channel| channel.tenant_id == tenant.id) {
             let parent = channel.parent_id.and_then(|id| parents.get(&id));
             let is_inside = |id| channel.id == id || channel.kind.is_thread() && channel.parent_id == Some(id);
@@ -120,7 +120,7 @@ impl Reading {
     /// Returns whether a position is one of the store's change log. That of an index of another archive is not, such as of
     /// the one that a backup or a copy has replaced.
     pub(crate) async fn has_reached(&mut self, position: &ChangePosition) -> Result<bool, BrowseError> {
-        Ok(self.at.untraced().changes().position().await?.reaches(position))
+        Ok(self.at.untraced().await?.changes().position().await?.reaches(position))
     }
 
     /// Returns whether the store has every message of the tenant that it had at a position of the change log, as readers
@@ -131,7 +131,7 @@ impl Reading {
         position: &ChangePosition,
     ) -> Result<bool, BrowseError> {
         let Followed::Changes { changes, behind: 0, .. } =
-            self.at.untraced().changes().follow(position, LATEST).await?
+            self.at.untraced().await?.changes().follow(position, LATEST).await?
         else {
             return Ok(false);
         };

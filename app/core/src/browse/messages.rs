@@ -13,7 +13,6 @@ use domain::timestamp::Timestamp;
 use ports::page::MessageRange;
 use ports::store::Ahead;
 
-use super::files::FileRead;
 use super::{Audience, BrowseError, ChannelView, FileStates, Reading, SharedMessage};
 
 /// The position of a page in a channel.
@@ -231,7 +230,7 @@ impl Reading {
         self.announce(channel, &all, &mentioning).await?;
         let threads = self.threads_from(channel, &all).await?;
         let roles = self.roles_of(channel.tenant_id, mentioning).await?;
-        let files = self.files_of(all).await?;
+        let files = messages.iter().flat_map(|message| &message.files).copied().collect();
         let thread_of = |id| threads.get(&id).cloned().map(Box::new);
         let with_thread = |message: Arc<SharedMessage>| Entry { thread: thread_of(message.id), message };
         let entries = messages.into_iter().map(with_thread).collect();
@@ -251,7 +250,6 @@ impl Reading {
             reads.push(Ahead::Channels(ids.collect()));
         }
         reads.extend(roles_read(channel.tenant_id, mentioning.iter().copied()));
-        reads.extend(FileRead::of(messages.iter().copied()).ahead());
         Ok(self.at.ahead(&reads).await?)
     }
 
@@ -297,8 +295,8 @@ impl Reading {
 
     async fn any(&mut self, channel: ChannelId, range: MessageRange) -> Result<Rest, BrowseError> {
         let with_restricted = self.with_restricted();
-        let nearest = self.at.nearest(channel, range, with_restricted).await?;
-        Ok(nearest.map_or(Rest::None, |_| Rest::Beyond))
+        let any = self.at.any(channel, range, with_restricted).await?;
+        Ok(if any { Rest::Beyond } else { Rest::None })
     }
 
     pub(super) fn with_restricted(&self) -> bool {
@@ -332,6 +330,9 @@ impl Reading {
         channel: ChannelId,
         ids: &[MessageId],
     ) -> Result<HashMap<MessageId, Option<Message>>, BrowseError> {
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
         let keys: Vec<_> = ids.iter().map(|id| (channel, *id)).collect();
         let found = self.at.messages_by_key(&keys).await?;
         Ok(found.into_iter().map(|stored| (stored.message.id, self.shown(stored))).collect())
@@ -394,7 +395,7 @@ impl Reading {
         if self.audience != Audience::Admin || self.at.message(channel, id).await?.is_none() {
             return Err(NO_MESSAGE);
         }
-        let mut versions = self.at.untraced().versions().list(channel, id, after, limit + 1).await?;
+        let mut versions = self.at.untraced().await?.versions().list(channel, id, after, limit + 1).await?;
         let has_more = versions.len() > limit as usize;
         versions.truncate(limit as usize);
         let next = versions.last().filter(|_| has_more).map(EarlierVersion::key);

@@ -17,11 +17,12 @@ use ports::channel::{ChannelCursor, ThreadCursor, ThreadFilter};
 use ports::day::ChannelTotals;
 use ports::error::StoreError;
 use ports::page::{MessageRange, Page};
-use ports::store::{Ahead, Repositories};
+use ports::store::{Ahead, Repositories, Store};
 
 use super::ChannelView;
+use super::memory::need_store;
 use super::reads::{Part, Recorder, Topic, whole};
-use super::shared::SharedMessage;
+use super::shared::{SharedMessage, listed};
 use super::structure::{Structure, guild_icon, with_icon};
 use segments::{LEAST, SharedList};
 
@@ -32,19 +33,37 @@ const RELATIVE: &str = ":R>";
 
 /// A snapshot of the archive.
 pub(super) struct Snapshot {
-    at: Box<dyn Repositories>,
+    source: Source,
     recorder: Option<Recorder>,
     /// The segments that this snapshot may use, and the position of their changes before it was opened.
     segments: Option<(Arc<Segments>, u64)>,
 }
 
+/// The store of a snapshot, which is opened by the first read that is not answered from memory.
+enum Source {
+    Closed(Arc<dyn Store>),
+    Open(Box<dyn Repositories>),
+}
+
 impl Snapshot {
     pub(super) fn new(
-        at: Box<dyn Repositories>,
+        store: Arc<dyn Store>,
         recorder: Option<Recorder>,
         segments: Option<(Arc<Segments>, u64)>,
     ) -> Self {
-        Self { at, recorder, segments }
+        Self { source: Source::Closed(store), recorder, segments }
+    }
+
+    /// Returns the snapshot of the store.
+    async fn at(&mut self) -> Result<&mut dyn Repositories, StoreError> {
+        if let Source::Closed(store) = &self.source {
+            need_store().await;
+            self.source = Source::Open(store.read().await?);
+        }
+        match &mut self.source {
+            Source::Open(at) => Ok(&mut **at),
+            Source::Closed(_) => unreachable!("it was opened above"),
+        }
     }
 
     /// Records that a response depends on parts of the archive.
@@ -56,10 +75,10 @@ impl Snapshot {
 
     /// Loads the structure of the active tenant with this slug; `None` without one, or if it cannot be shared.
     pub(super) async fn structure(&mut self, slug: &TenantSlug) -> Result<Option<Structure>, StoreError> {
-        let found = self.at.tenants().find_by_slug(slug).await?;
+        let found = self.at().await?.tenants().find_by_slug(slug).await?;
         let is_served = |tenant: &Tenant| tenant.status == TenantStatus::Active && tenant.deleting_since.is_none();
         match found.filter(is_served) {
-            Some(tenant) => Structure::load(&mut *self.at, tenant).await,
+            Some(tenant) => Structure::load(self.at().await?, tenant).await,
             None => Ok(None),
         }
     }
@@ -81,15 +100,20 @@ impl Snapshot {
 
     /// Announces reads, which are recorded when they are called.
     pub(super) async fn ahead(&mut self, reads: &[Ahead]) -> Result<(), StoreError> {
-        self.at.ahead(reads).await
+        if reads.is_empty() { Ok(()) } else { self.at().await?.ahead(reads).await }
     }
 
-    /// Returns everything, for reads of which no change is told.
-    pub(super) fn untraced(&mut self) -> &mut dyn Repositories {
+    /// Records that a response shows something of which no change is told.
+    pub(super) fn record_untraced(&self) {
         if let Some(recorder) = &self.recorder {
             recorder.add_untraced();
         }
-        &mut *self.at
+    }
+
+    /// Returns everything, for reads of which no change is told.
+    pub(super) async fn untraced(&mut self) -> Result<&mut dyn Repositories, StoreError> {
+        self.record_untraced();
+        self.at().await
     }
 
     fn record_texts<'a>(&self, messages: impl IntoIterator<Item = &'a Message>) {
@@ -108,48 +132,48 @@ impl Snapshot {
 
     pub(super) async fn tenant_by_slug(&mut self, slug: &TenantSlug) -> Result<Option<Tenant>, StoreError> {
         // Which tenant has a slug is a part of the list.
-        let found = self.at.tenants().find_by_slug(slug).await?;
+        let found = self.at().await?.tenants().find_by_slug(slug).await?;
         self.record([whole(found.as_ref().map_or(Topic::Tenants, |tenant| Topic::Tenant(tenant.id)))]);
         Ok(found)
     }
 
     pub(super) async fn tenant(&mut self, id: TenantId) -> Result<Option<Tenant>, StoreError> {
         self.record([whole(Topic::Tenant(id))]);
-        self.at.tenants().find(id).await
+        self.at().await?.tenants().find(id).await
     }
 
     /// Gives a tenant that was found the icon of its guild, if it has none of its own; a change to that one is one to the
     /// tenant.
     pub(super) async fn with_icon(&mut self, tenant: Tenant) -> Result<Tenant, StoreError> {
-        with_icon(&mut *self.at, tenant).await
+        with_icon(self.at().await?, tenant).await
     }
 
     pub(super) async fn tenants(&mut self, page: Page<TenantSlug>) -> Result<Vec<Tenant>, StoreError> {
         self.record([whole(Topic::Tenants)]);
-        self.at.tenants().list(page).await
+        self.at().await?.tenants().list(page).await
     }
 
     /// Gives each tenant of a list what [`Snapshot::with_icon`] gives it, with all reads announced.
     pub(super) async fn with_icons(&mut self, tenants: Vec<Tenant>) -> Result<Vec<Tenant>, StoreError> {
         let read = |tenant: &Tenant| Some(Ahead::Pictures(tenant.id, vec![guild_icon(tenant)?]));
         let reads: Vec<Ahead> = tenants.iter().filter_map(read).collect();
-        self.at.ahead(&reads).await?;
+        self.at().await?.ahead(&reads).await?;
         let mut shown = Vec::with_capacity(tenants.len());
         for tenant in tenants {
-            shown.push(with_icon(&mut *self.at, tenant).await?);
+            shown.push(with_icon(self.at().await?, tenant).await?);
         }
         Ok(shown)
     }
 
     pub(super) async fn public_tenants(&mut self, ids: &[TenantId]) -> Result<Vec<TenantId>, StoreError> {
         self.record([whole(Topic::Tenants)]);
-        self.at.tenants().find_public(ids).await
+        self.at().await?.tenants().find_public(ids).await
     }
 
     /// Finds a channel; its counts are recorded only by [`Snapshot::record_counts`].
     pub(super) async fn channel(&mut self, id: ChannelId) -> Result<Option<Channel>, StoreError> {
         self.record([whole(Topic::Channel(id))]);
-        let found = self.at.channels().find(id).await?;
+        let found = self.at().await?.channels().find(id).await?;
         self.record_channel_texts(&found);
         Ok(found)
     }
@@ -159,7 +183,7 @@ impl Snapshot {
         tenant: TenantId,
         slug: &ChannelSlug,
     ) -> Result<Option<Channel>, StoreError> {
-        let found = self.at.channels().find_by_slug(tenant, slug).await?;
+        let found = self.at().await?.channels().find_by_slug(tenant, slug).await?;
         // Any channel may get a slug that none has.
         self.record([whole(found.as_ref().map_or(Topic::Everything(tenant), |channel| Topic::Channel(channel.id)))]);
         self.record_channel_texts(&found);
@@ -169,7 +193,7 @@ impl Snapshot {
     /// Finds channels; their counts are recorded only by [`Snapshot::record_counts`].
     pub(super) async fn channels(&mut self, ids: &[ChannelId]) -> Result<Vec<Channel>, StoreError> {
         self.record(ids.iter().map(|id| whole(Topic::Channel(*id))));
-        self.at.channels().find_all(ids).await
+        self.at().await?.channels().find_all(ids).await
     }
 
     /// Finds the threads that were started from messages of `parent`, with their counts.
@@ -180,7 +204,7 @@ impl Snapshot {
     ) -> Result<Vec<Channel>, StoreError> {
         let ids: Vec<_> = messages.into_iter().map(|id| ChannelId::of(parent.tenant_id, id.cast())).collect();
         self.record([whole(Topic::Threads(parent.id))]);
-        let found = self.at.channels().find_all(&ids).await?;
+        let found = self.at().await?.channels().find_all(&ids).await?;
         self.record_counts(&found);
         Ok(found)
     }
@@ -197,7 +221,7 @@ impl Snapshot {
         page: Page<ChannelCursor>,
     ) -> Result<Vec<Channel>, StoreError> {
         self.record([whole(Topic::Everything(tenant))]);
-        let found = self.at.channels().list(tenant, with_private, page).await?;
+        let found = self.at().await?.channels().list(tenant, with_private, page).await?;
         self.record_channel_texts(&found);
         Ok(found)
     }
@@ -209,7 +233,7 @@ impl Snapshot {
         page: Page<ThreadCursor>,
     ) -> Result<Vec<Channel>, StoreError> {
         self.record([whole(Topic::Activity(parent))]);
-        self.at.channels().list_threads(parent, filter, page).await
+        self.at().await?.channels().list_threads(parent, filter, page).await
     }
 
     /// Lists messages; the part that is recorded reaches from the bound to the farthest message that decided the page.
@@ -223,9 +247,8 @@ impl Snapshot {
         let list = if let Some(segments) = self.segments.clone().filter(|_| !with_restricted) {
             self.list_shared(segments, of, range, limit).await?
         } else {
-            let list = self.at.messages().list(of.id, range, with_restricted, limit).await?;
-            let messages = list.messages.into_iter().map(|message| Arc::new(SharedMessage::from(message)));
-            SharedList { messages: messages.collect(), examined_to: list.examined_to }
+            let list = self.at().await?.messages().list(of.id, range, with_restricted, limit).await?;
+            SharedList { examined_to: list.examined_to, messages: listed(list, SharedMessage::new) }
         };
         let is_full = list.messages.len() == limit as usize && list.examined_to.is_none();
         let far = if is_before(range) { list.messages.first() } else { list.messages.last() };
@@ -238,19 +261,21 @@ impl Snapshot {
         Ok(list)
     }
 
-    pub(super) async fn nearest(
+    /// Returns whether a range has messages, or may have some beyond those that were examined.
+    pub(super) async fn any(
         &mut self,
         channel: ChannelId,
         range: MessageRange,
         with_restricted: bool,
-    ) -> Result<Option<MessageId>, StoreError> {
+    ) -> Result<bool, StoreError> {
         let known = self.segments.as_ref().filter(|_| !with_restricted);
-        let found = match known.and_then(|(segments, _)| segments.nearest(channel, range)) {
-            Some(known) => Some(known),
-            None => self.at.messages().nearest(channel, range, with_restricted).await?,
-        };
+        if let Some(known) = known.and_then(|(segments, _)| segments.any(channel, range)) {
+            self.record([(Topic::Messages(channel), Interval::only(known))]);
+            return Ok(true);
+        }
+        let found = self.at().await?.messages().nearest(channel, range, with_restricted).await?;
         self.record(reach(range, found).map(|interval| (Topic::Messages(channel), interval)));
-        Ok(found)
+        Ok(found.is_some())
     }
 
     /// Returns the reads of `announced` that are not answered by segments, as they are made where there are segments.
@@ -259,7 +284,7 @@ impl Snapshot {
         let made = |read| match read {
             Ahead::Messages(channel, range, _) if segments.has(channel, range) => None,
             Ahead::Messages(channel, range, limit) => Some(Ahead::Messages(channel, range, limit.max(LEAST))),
-            Ahead::Nearest(channel, range) if segments.nearest(channel, range).is_some() => None,
+            Ahead::Nearest(channel, range) if segments.any(channel, range).is_some() => None,
             read => Some(read),
         };
         announced.into_iter().filter_map(made).collect()
@@ -271,8 +296,8 @@ impl Snapshot {
         id: MessageId,
     ) -> Result<Option<StoredMessage>, StoreError> {
         self.record([(Topic::Messages(channel), Interval::only(id))]);
-        self.at.ahead(&[Ahead::Message(channel, id)]).await?;
-        let found = self.at.messages().find(channel, id).await?;
+        self.at().await?.ahead(&[Ahead::Message(channel, id)]).await?;
+        let found = self.at().await?.messages().find(channel, id).await?;
         self.record_texts(found.iter().map(|found| &found.message));
         Ok(found)
     }
@@ -282,8 +307,8 @@ impl Snapshot {
         keys: &[(ChannelId, MessageId)],
     ) -> Result<Vec<StoredMessage>, StoreError> {
         self.record(keys.iter().map(|(channel, id)| (Topic::Messages(*channel), Interval::only(*id))));
-        self.at.ahead(&[Ahead::Keys(keys.to_vec())]).await?;
-        let found = self.at.messages().find_all(keys).await?;
+        self.at().await?.ahead(&[Ahead::Keys(keys.to_vec())]).await?;
+        let found = self.at().await?.messages().find_all(keys).await?;
         self.record_texts(found.iter().map(|found| &found.message));
         Ok(found)
     }
@@ -294,7 +319,7 @@ impl Snapshot {
         id: MessageId,
     ) -> Result<Vec<StoredMessage>, StoreError> {
         self.record([(Topic::Ids(tenant), Interval::only(id))]);
-        let found = self.at.messages().find_in_tenant(tenant, id).await?;
+        let found = self.at().await?.messages().find_in_tenant(tenant, id).await?;
         self.record_texts(found.iter().map(|found| &found.message));
         Ok(found)
     }
@@ -308,12 +333,12 @@ impl Snapshot {
     ) -> Result<Vec<DayStats>, StoreError> {
         let ids = Interval::new(first.interval().low(), last.interval().high());
         self.record(ids.map(|ids| (Topic::Messages(channel), ids)));
-        self.at.days().list(channel, first, last).await
+        self.at().await?.days().list(channel, first, last).await
     }
 
     pub(super) async fn months(&mut self, channel: ChannelId) -> Result<Vec<(Day, u64)>, StoreError> {
         self.record([whole(Topic::Messages(channel))]);
-        self.at.days().months(channel).await
+        self.at().await?.days().months(channel).await
     }
 
     /// Finds the nearest days with messages, and records them with all between them.
@@ -322,7 +347,7 @@ impl Snapshot {
         channel: ChannelId,
         day: Day,
     ) -> Result<(Option<Day>, Option<Day>), StoreError> {
-        let (previous, next) = self.at.days().neighbours(channel, day).await?;
+        let (previous, next) = self.at().await?.days().neighbours(channel, day).await?;
         let low = previous.map_or(MessageId::MIN, |day| day.interval().low());
         let high = next.map_or(MessageId::MAX, |day| day.interval().high());
         self.record(Interval::new(low, high).map(|ids| (Topic::Messages(channel), ids)));
@@ -331,7 +356,7 @@ impl Snapshot {
 
     pub(super) async fn day_totals(&mut self, channels: &[ChannelId]) -> Result<Vec<ChannelTotals>, StoreError> {
         self.record(channels.iter().map(|channel| whole(Topic::Messages(*channel))));
-        self.at.days().totals(channels).await
+        self.at().await?.days().totals(channels).await
     }
 
     pub(super) async fn page_starts(
@@ -341,7 +366,7 @@ impl Snapshot {
         before: u64,
     ) -> Result<Vec<MessageId>, StoreError> {
         self.record([(Topic::Messages(channel), interval)]);
-        self.at.days().page_starts(channel, interval, before).await
+        self.at().await?.days().page_starts(channel, interval, before).await
     }
 
     /// Lists the files of messages that were read; a change to a file is one to its message.
@@ -351,29 +376,29 @@ impl Snapshot {
         low: MessageId,
         high: MessageId,
     ) -> Result<Vec<File>, StoreError> {
-        self.at.media().list(channel, low, high).await
+        self.at().await?.media().list(channel, low, high).await
     }
 
     /// Finds the files of messages that were read; a change to a file is one to its message.
     pub(super) async fn files_by_key(&mut self, keys: &[(ChannelId, MessageId)]) -> Result<Vec<File>, StoreError> {
-        self.at.media().find_all(keys).await
+        self.at().await?.media().find_all(keys).await
     }
 
     /// Finds pictures; a change to one is one to the items of the tenant.
     pub(super) async fn pictures(&mut self, tenant: TenantId, keys: &[PictureKey]) -> Result<Vec<Picture>, StoreError> {
         self.record([whole(Topic::Items(tenant))]);
-        self.at.pictures().find_all(tenant, keys).await
+        self.at().await?.pictures().find_all(tenant, keys).await
     }
 
     pub(super) async fn roles(&mut self, tenant: TenantId, ids: &[RoleId]) -> Result<Vec<Role>, StoreError> {
         self.record([whole(Topic::Items(tenant))]);
-        self.at.guilds().find_roles(tenant, ids).await
+        self.at().await?.guilds().find_roles(tenant, ids).await
     }
 
     pub(super) async fn items(&mut self, tenant: TenantId) -> Result<GuildItems, StoreError> {
         self.record([whole(Topic::Items(tenant))]);
-        self.at.ahead(&[Ahead::Items(tenant)]).await?;
-        self.at.guilds().list(tenant).await
+        self.at().await?.ahead(&[Ahead::Items(tenant)]).await?;
+        self.at().await?.guilds().list(tenant).await
     }
 }
 

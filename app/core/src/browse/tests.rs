@@ -60,7 +60,7 @@ pub(super) fn page_of(count: u64, anchor: usize) -> Messages {
 }
 
 async fn reading(unit: FakeUnitOfWork, audience: Audience) -> Reading {
-    Browse::new(Arc::new(FakeStore::new([unit]))).open(audience).await.unwrap()
+    Browse::new(Arc::new(FakeStore::new([unit]))).open(audience).await
 }
 
 /// A channel with the messages 10, 20 … 100.
@@ -80,7 +80,7 @@ fn ten_messages(unit: &mut FakeUnitOfWork) -> ChannelView {
             found.drain(..extra);
         }
         found.truncate(limit as usize);
-        Ok(MessageList { messages: found, examined_to: None })
+        Ok(MessageList { messages: found, ..MessageList::default() })
     });
     unit.messages.expect_nearest().returning(move |of, range, _| {
         let mut all = (1..=10).map(|number| MessageId::new(number * 10).unwrap()).filter(|_| of == id);
@@ -307,7 +307,7 @@ async fn a_page_that_stopped_among_hidden_messages_leads_on_from_there() {
             let mut unit = FakeUnitOfWork::default();
             unit.messages.expect_list().returning(move |of, _, _, _| {
                 let messages = kept.into_iter().map(|raw| message(of, raw)).collect();
-                Ok(MessageList { messages, examined_to: Some(id(30)) })
+                Ok(MessageList { messages, examined_to: Some(id(30)), ..MessageList::default() })
             });
             unit.messages.expect_nearest().returning(|_, _, _| Ok(None));
             let of = view(channel(5, ChannelKind::TEXT));

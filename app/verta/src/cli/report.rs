@@ -42,7 +42,7 @@ impl MigrationReport {
 }
 
 pub(super) async fn coverage(tenant: &str, json: bool, tools: &Tools) -> Outcome {
-    let mut at = Browse::new(Arc::clone(&tools.store)).open(Audience::Admin).await?;
+    let mut at = Browse::new(Arc::clone(&tools.store)).open(Audience::Admin).await;
     let tenant = at.tenant(tenant).await?;
     let (mut all, mut after) = (Vec::new(), None);
     loop {

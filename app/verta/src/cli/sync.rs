@@ -177,7 +177,7 @@ enum Seen {
 /// Returns the platform ids of channels that are named by slug or id; a channel named by id need not be stored yet.
 async fn channels(tenant: &Tenant, references: &[String], tools: &Tools) -> Result<Vec<ChannelSnowflake>, BrowseError> {
     let mut found = Vec::with_capacity(references.len());
-    let mut at = Browse::new(Arc::clone(&tools.store)).open(Audience::Admin).await?;
+    let mut at = Browse::new(Arc::clone(&tools.store)).open(Audience::Admin).await;
     for reference in references {
         found.push(at.snowflake(tenant, reference).await?);
     }

@@ -87,11 +87,11 @@ async fn reads_of(content: &'static str) -> Reads {
         let observed_at = Timestamp::from_millis(1).unwrap();
         let version = Version { edited_at: None, observed_at, origin: Origin::Page };
         let message = Message::new(channel, MessageId::MIN, author, content.to_owned(), version);
-        Ok(MessageList { messages: vec![message], examined_to: None })
+        Ok(MessageList { messages: vec![message], ..MessageList::default() })
     });
     let browse = Browse::new(Arc::new(FakeStore::new([unit])));
     let view = ChannelView { channel, parent: None, public: true };
-    let read = async { browse.open(Audience::Public).await.unwrap().messages(&view, Find::Newest, 1).await.unwrap() };
+    let read = async { browse.open(Audience::Public).await.messages(&view, Find::Newest, 1).await.unwrap() };
     recorded(read).await.1
 }
 

@@ -87,7 +87,7 @@ pub fn channel(
             &entries[index],
             before.or(opened.map(|(.., message)| message)),
         ));
-        made.get().0.len()
+        made.get().len()
     });
     let (older, newer) = messages.ends(&kept);
     let opened = opened.filter(|_| older.is_none());

@@ -8,7 +8,7 @@ use domain::media::{FileContent, FileKey, FileState};
 use domain::message::{Attachment, Message, MessageId, MessageKind, Reaction, Reference, with_ending};
 use domain::picture::PictureKey;
 use domain::timestamp::Timestamp;
-use maud::{Markup, PreEscaped, html};
+use maud::{Markup, Render, html};
 use serde_json::Value;
 
 use super::embed::{self, Own, embeds};
@@ -46,8 +46,29 @@ impl MessageFrame<'_> {
     }
 }
 
+/// A message on its channel's page.
+pub(super) struct Shown<'a> {
+    /// The heading of the day that begins with it.
+    day: Option<Markup>,
+    article: Cow<'a, str>,
+}
+
+impl Shown<'_> {
+    /// Returns its size, in bytes.
+    pub(super) fn len(&self) -> usize {
+        self.day.as_ref().map_or(0, |day| day.0.len()) + self.article.len()
+    }
+}
+
+impl Render for Shown<'_> {
+    fn render_to(&self, to: &mut String) {
+        to.extend(self.day.as_ref().map(|day| day.0.as_str()));
+        to.push_str(&self.article);
+    }
+}
+
 /// Returns a message on its channel's page, below the message `before`.
-pub(super) fn entry(frame: &MessageFrame<'_>, entry: &Entry, before: Option<&Message>) -> Markup {
+pub(super) fn entry<'a>(frame: &MessageFrame<'_>, entry: &'a Entry, before: Option<&Message>) -> Shown<'a> {
     let message = &entry.message;
     let at = message.created_at();
     let date = at.civil().date();
@@ -66,28 +87,24 @@ pub(super) fn entry(frame: &MessageFrame<'_>, entry: &Entry, before: Option<&Mes
     } else {
         Cow::Owned(write().into())
     };
-    html! {
-        @if new_day { p class="day" id=(day_id(at)) { (day(at)) } }
-        (PreEscaped(article))
-    }
+    Shown { day: new_day.then(|| day_heading(at)), article }
 }
 
-/// Returns whether a page shows nothing else with a message but its files and the roles that it mentions. All mentions,
-/// emoji and times in a text have a `<`; the colours of code depend on that of the whole page.
+/// Returns the heading of a day above its messages.
+fn day_heading(at: Timestamp) -> Markup {
+    html! { p class="day" id=(day_id(at)) { (day(at)) } }
+}
+
+/// Returns whether a page shows nothing else with a message but its files.
 fn stands_alone(entry: &Entry) -> bool {
-    let Message { kind, content, reference, reactions, embeds, components, snapshots, poll, stickers, .. } =
-        &**entry.message;
-    let parts = [embeds, components, snapshots, poll, stickers];
-    let is_alone = reference.is_none() && entry.thread.is_none() && parts.into_iter().all(Option::is_none);
-    let has_custom = reactions.iter().any(|reaction| reaction.emoji.id.is_some());
-    is_alone && kind.is_written() && !has_custom && !content.contains('<') && !content.contains("```")
+    entry.message.is_plain && entry.message.kind.is_written() && entry.thread.is_none()
 }
 
 /// Returns the message that a thread was started from, at the top of the thread; `frame` is that of the parent channel.
 pub(super) fn opener(frame: &MessageFrame<'_>, entry: &Entry, above: &Markup) -> Markup {
     let at = entry.message.created_at();
     html! {
-        p class="day" id=(day_id(at)) { (day(at)) }
+        (day_heading(at))
         (article(frame, entry, false, above))
     }
 }

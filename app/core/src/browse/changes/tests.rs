@@ -86,7 +86,7 @@ async fn seen(audience: Audience, channels: Vec<Channel>, messages: Vec<StoredMe
         let is_wanted = |stored: &&StoredMessage| keys.contains(&(stored.message.channel_id, stored.message.id));
         Ok(messages.iter().filter(is_wanted).cloned().collect())
     });
-    let mut reading = Browse::new(std::sync::Arc::new(FakeStore::new([unit]))).open(audience).await.unwrap();
+    let mut reading = Browse::new(std::sync::Arc::new(FakeStore::new([unit]))).open(audience).await;
     let updates = reading.updates(&tenant(), &Subject::of(&kinds)).await.unwrap();
     let name = |id: ChannelId| {
         channels.iter().find(|channel| channel.id == id).map_or_else(|| "?".to_owned(), |channel| channel.name.clone())
@@ -133,8 +133,7 @@ async fn a_closed_channel_is_named_unless_it_is_open_again() {
         let mut unit = FakeUnitOfWork::default();
         let found = channel.clone();
         unit.channels.expect_find_all().returning(move |_| Ok(vec![found.clone()]));
-        let mut reading =
-            Browse::new(std::sync::Arc::new(FakeStore::new([unit]))).open(Audience::Public).await.unwrap();
+        let mut reading = Browse::new(std::sync::Arc::new(FakeStore::new([unit]))).open(Audience::Public).await;
         let subjects = Subject::of(&[
             ChangeKind::Channel { channel: channel.id },
             ChangeKind::ChannelClosed { channel: channel.id },

@@ -17,10 +17,11 @@ use quick_cache::{DefaultHashBuilder, Lifecycle, Weighter};
 
 use super::{Snapshot, is_before, reach};
 use crate::browse::reads::{Part, Reads, Recent, Topic, whole};
-use crate::browse::shared::SharedMessage;
+use crate::browse::shared::{SharedMessage, listed};
 
-/// The least number of messages that are loaded at once: the next page is likely to need those beside it.
-pub(super) const LEAST: u32 = 64;
+/// The least number of messages that are loaded at once: a page of the site, and the one that tells whether there are
+/// more.
+pub(super) const LEAST: u32 = 51;
 /// The size of a message and its forms without their texts, about, and of a segment without its messages.
 const MESSAGE_BYTES: usize = 1_792;
 const SEGMENT_BYTES: usize = 256;
@@ -184,12 +185,15 @@ impl Segments {
         near(range).is_some_and(|id| self.find(channel, id).is_some())
     }
 
-    /// Returns the message of a range that is nearest to its bound, if it is in the segment of the bound.
-    pub(super) fn nearest(&self, channel: ChannelId, range: MessageRange) -> Option<MessageId> {
+    /// Returns a message of a range, if there is one in the segment that is farthest from the bound.
+    pub(super) fn any(&self, channel: ChannelId, range: MessageRange) -> Option<MessageId> {
         let (at, is_before) = (near(range)?, is_before(range));
-        let segment = self.find(channel, at)?;
-        let found = segment.from(at, is_before);
-        Some(if is_before { found.last() } else { found.first() }?.id)
+        let state = self.state();
+        let lows = state.lows.get(&channel)?;
+        let low = if is_before { lows.first() } else { lows.last() }?;
+        let messages = &state.held.peek(&(channel, *low))?.messages;
+        let farthest = if is_before { messages.first() } else { messages.last() }?.id;
+        (if is_before { farthest <= at } else { farthest >= at }).then_some(farthest)
     }
 
     /// Holds a segment that was loaded from a snapshot opened after `position`, unless it may have changed since.
@@ -301,14 +305,14 @@ impl Snapshot {
         at: MessageId,
         limit: u32,
     ) -> Result<(Arc<Segment>, Option<MessageId>), StoreError> {
-        let list = self.at.messages().list(of.id, range, false, limit).await?;
+        let list = self.at().await?.messages().list(of.id, range, false, limit).await?;
         let is_full = list.messages.len() == limit as usize;
         let far = if is_before(range) { list.messages.first() } else { list.messages.last() };
         let far = list.examined_to.or(far.filter(|_| is_full).map(|message| message.id));
         let interval = reach(range, far).unwrap_or(Interval::only(at));
-        let shared = list.messages.into_iter().map(|message| Arc::new(SharedMessage::shared(message)));
-        let segment = Segment::new(of.tenant_id, interval, shared.collect());
-        Ok((Arc::new(segment), list.examined_to))
+        let examined_to = list.examined_to;
+        let segment = Segment::new(of.tenant_id, interval, listed(list, SharedMessage::shared));
+        Ok((Arc::new(segment), examined_to))
     }
 }
 

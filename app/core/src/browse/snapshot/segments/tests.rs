@@ -5,11 +5,12 @@ use domain::message::{Author, Origin, Version};
 use domain::pseudonym::Pseudonym;
 use domain::timestamp::Timestamp;
 use ports::message::MessageList;
-use ports::mock::FakeUnitOfWork;
+use ports::mock::{FakeStore, FakeUnitOfWork};
 use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
+use crate::browse::from_memory;
 
 /// The texts of the messages of a channel, by id.
 type Texts = BTreeMap<u64, u8>;
@@ -30,7 +31,7 @@ fn message(raw: u64, text: u8) -> Message {
 }
 
 /// Lists as a store does that examines all messages.
-fn listed(texts: &Texts, range: MessageRange, limit: u32) -> Vec<Message> {
+fn in_range(texts: &Texts, range: MessageRange, limit: u32) -> Vec<Message> {
     let is_in = |raw: u64| match range {
         MessageRange::Newest | MessageRange::Oldest => true,
         MessageRange::Before(bound) => id(raw) < bound,
@@ -44,13 +45,16 @@ fn listed(texts: &Texts, range: MessageRange, limit: u32) -> Vec<Message> {
 
 /// A snapshot of these messages that uses `segments`, and counts the lists that it loads.
 fn snapshot(texts: &Texts, segments: &Arc<Segments>, loads: &Arc<Mutex<u32>>) -> Snapshot {
-    let (texts, loads) = (texts.clone(), Arc::clone(loads));
+    let (texts, others, loads) = (texts.clone(), texts.clone(), Arc::clone(loads));
     let mut unit = FakeUnitOfWork::default();
     unit.messages.expect_list().returning(move |_, range, _, limit| {
         *loads.lock().unwrap() += 1;
-        Ok(MessageList { messages: listed(&texts, range, limit), examined_to: None })
+        Ok(MessageList { messages: in_range(&texts, range, limit), ..MessageList::default() })
     });
-    Snapshot::new(Box::new(unit), None, Some((Arc::clone(segments), segments.position())))
+    unit.messages
+        .expect_nearest()
+        .returning(move |_, range, _| Ok(in_range(&others, range, 1).first().map(|one| one.id)));
+    Snapshot::new(Arc::new(FakeStore::new([unit])), None, Some((Arc::clone(segments), segments.position())))
 }
 
 async fn page(at: &mut Snapshot, range: MessageRange, limit: u32) -> Vec<Message> {
@@ -122,8 +126,10 @@ proptest! {
                 }
                 Step::Page(range, limit) => {
                     let mut at = snapshot(&texts, &segments, &loads);
+                    let any = runtime.block_on(at.any(channel().id, range, false)).unwrap();
+                    prop_assert_eq!(any, !in_range(&texts, range, 1).is_empty());
                     let read = runtime.block_on(page(&mut at, range, limit));
-                    prop_assert_eq!(read, listed(&texts, range, limit));
+                    prop_assert_eq!(read, in_range(&texts, range, limit));
                 }
             }
             let state = segments.state();
@@ -142,7 +148,7 @@ async fn pages_beside_each_other_are_loaded_once() {
         let mut at = snapshot(&texts, &segments, &loads);
         assert_eq!(page(&mut at, MessageRange::From(id(start)), 50).await.len(), 50);
     }
-    assert_eq!(*loads.lock().unwrap(), 15, "64 messages at a time");
+    assert_eq!(*loads.lock().unwrap(), 19, "51 messages at a time");
 }
 
 #[tokio::test]
@@ -173,9 +179,10 @@ async fn a_search_for_shown_messages_that_ended_early_is_continued_by_the_next_p
                 (vec![message(10, 0)], None)
             }
         };
-        Ok(MessageList { messages, examined_to })
+        Ok(MessageList { messages, examined_to, ..MessageList::default() })
     });
-    let mut at = Snapshot::new(Box::new(unit), None, Some((Arc::clone(&segments), segments.position())));
+    let store = Arc::new(FakeStore::new([unit]));
+    let mut at = Snapshot::new(store, None, Some((Arc::clone(&segments), segments.position())));
     let mut list = async |limit| {
         let list = at.messages(&channel(), MessageRange::Newest, false, limit).await.unwrap();
         (list.messages.iter().map(|message| message.id.get()).collect::<Vec<_>>(), list.examined_to)
@@ -183,4 +190,19 @@ async fn a_search_for_shown_messages_that_ended_early_is_continued_by_the_next_p
     assert_eq!(list(2).await, (vec![90], Some(id(50))));
     assert_eq!(list(1).await, (vec![90], None));
     assert_eq!(list(2).await, (vec![10, 90], None));
+}
+
+#[tokio::test]
+async fn messages_in_memory_need_no_store() {
+    let (segments, loads) = (Arc::new(Segments::new(4 << 20)), Arc::default());
+    let texts: Texts = (1..=100).map(|raw| (raw, 0)).collect();
+    page(&mut snapshot(&texts, &segments, &loads), MessageRange::Before(id(80)), 20).await;
+    let mut at = Snapshot::new(Arc::new(FakeStore::new([])), None, Some((Arc::clone(&segments), segments.position())));
+    let held = from_memory(page(&mut at, MessageRange::Before(id(70)), 10)).await;
+    assert_eq!(held.unwrap(), in_range(&texts, MessageRange::Before(id(70)), 10));
+    let any = from_memory(at.any(channel().id, MessageRange::Before(id(70)), false)).await;
+    assert!(any.unwrap().unwrap());
+    // Neither opens the store, which has no snapshot.
+    assert!(from_memory(page(&mut at, MessageRange::Before(id(20)), 10)).await.is_none());
+    assert!(from_memory(at.any(channel().id, MessageRange::From(id(80)), false)).await.is_none());
 }
