@@ -32,7 +32,8 @@ pub fn size_bytes(message: &Message) -> usize {
 pub struct MessageList {
     /// The messages, ascending by id.
     pub messages: Vec<Message>,
-    /// The states of their files, in any order; without one of a file that is not to be fetched.
+    /// The states of their files, in any order, and maybe those of other files of the same range; without one of a file
+    /// that is not to be fetched.
     pub files: Vec<File>,
     /// The last id examined, if the list stopped after [`EXAMINED`] rows or [`LISTED_BYTES`]: the rest of the range is
     /// unknown. `None` if the list is full, or if the range has no more messages.

@@ -122,7 +122,8 @@ pub trait Session: Send {
         false
     }
 
-    /// Runs the collected statements in one round trip. Their rows are returned when they are selected again.
+    /// Runs the collected statements in one round trip, if there are several. Their rows are returned when they are
+    /// selected again.
     fn run_collected(&mut self) -> impl Future<Output = Result<(), StoreError>> + Send {
         async { Ok(()) }
     }

@@ -1,4 +1,4 @@
-//! Reading messages: one range of each of the three tables.
+//! Reading messages: one range of each table that has a part of them.
 
 use adapter_sql::columns::Columns;
 use adapter_sql::media::MediaStatements;

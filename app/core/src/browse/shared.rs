@@ -17,8 +17,8 @@ pub struct SharedMessage {
     message: Message,
     /// The states of its files.
     pub(super) files: Vec<(FileKey, FileState)>,
-    /// Whether a page shows nothing with it but its files and the thread that it started: all mentions, emoji and times in
-    /// a text have a `<`, and the colours of code depend on that of the whole page.
+    /// Whether it refers to nothing but its files, and to what its kind names: all mentions, emoji and times in a text
+    /// have a `<`, and the colours of code depend on that of the whole page.
     pub is_plain: bool,
     /// Whether a page shows roles with it, which change without it.
     pub(super) has_roles: bool,

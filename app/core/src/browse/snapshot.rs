@@ -33,14 +33,14 @@ const RELATIVE: &str = ":R>";
 
 /// A snapshot of the archive.
 pub(super) struct Snapshot {
-    source: Source,
+    state: State,
     recorder: Option<Recorder>,
     /// The segments that this snapshot may use, and the position of their changes before it was opened.
     segments: Option<(Arc<Segments>, u64)>,
 }
 
 /// The store of a snapshot, which is opened by the first read that is not answered from memory.
-enum Source {
+enum State {
     Closed(Arc<dyn Store>),
     Open(Box<dyn Repositories>),
 }
@@ -51,18 +51,18 @@ impl Snapshot {
         recorder: Option<Recorder>,
         segments: Option<(Arc<Segments>, u64)>,
     ) -> Self {
-        Self { source: Source::Closed(store), recorder, segments }
+        Self { state: State::Closed(store), recorder, segments }
     }
 
     /// Returns the snapshot of the store.
     async fn at(&mut self) -> Result<&mut dyn Repositories, StoreError> {
-        if let Source::Closed(store) = &self.source {
+        if let State::Closed(store) = &self.state {
             need_store().await;
-            self.source = Source::Open(store.read().await?);
+            self.state = State::Open(store.read().await?);
         }
-        match &mut self.source {
-            Source::Open(at) => Ok(&mut **at),
-            Source::Closed(_) => unreachable!("it was opened above"),
+        match &mut self.state {
+            State::Open(at) => Ok(&mut **at),
+            State::Closed(_) => unreachable!("it was opened above"),
         }
     }
 

@@ -1,5 +1,7 @@
 //! One message on a page.
 
+mod shown;
+
 use std::borrow::Cow;
 
 use app_core::browse::{Entry, FileStates, Form, shown_type, size_of};
@@ -8,9 +10,10 @@ use domain::media::{FileContent, FileKey, FileState};
 use domain::message::{Attachment, Message, MessageId, MessageKind, Reaction, Reference, with_ending};
 use domain::picture::PictureKey;
 use domain::timestamp::Timestamp;
-use maud::{Markup, Render, html};
+use maud::{Markup, html};
 use serde_json::Value;
 
+use self::shown::Shown;
 use super::embed::{self, Own, embeds};
 use super::markup::{self, excerpt, person, render};
 use super::number::{counted, grouped};
@@ -43,27 +46,6 @@ impl MessageFrame<'_> {
 
     fn opens(&self, message: &Message) -> bool {
         self.opening == Some(message.id)
-    }
-}
-
-/// A message on its channel's page.
-pub(super) struct Shown<'a> {
-    /// The heading of the day that begins with it.
-    day: Option<Markup>,
-    article: Cow<'a, str>,
-}
-
-impl Shown<'_> {
-    /// Returns its size, in bytes.
-    pub(super) fn len(&self) -> usize {
-        self.day.as_ref().map_or(0, |day| day.0.len()) + self.article.len()
-    }
-}
-
-impl Render for Shown<'_> {
-    fn render_to(&self, to: &mut String) {
-        to.extend(self.day.as_ref().map(|day| day.0.as_str()));
-        to.push_str(&self.article);
     }
 }
 

@@ -82,7 +82,7 @@ fn a_form_of_a_shared_message_is_made_once() {
 }
 
 #[test]
-fn a_message_is_plain_if_a_page_shows_nothing_else_with_it() {
+fn a_message_is_plain_if_it_refers_to_nothing() {
     let json = || Some(Json::new(&json!([{"a": 1}])));
     let plain = message(1, "`a` & **b** @everyone");
     let id = Some("5".parse().unwrap());
