@@ -36,6 +36,8 @@ const FIRST: u64 = 1_000;
 const COUNT: u64 = 130;
 /// A message with a file, a mention of a role and one of a thread.
 const RICH: u64 = FIRST + 60;
+/// A message with nothing but a text and a file.
+const FILED: u64 = FIRST + 62;
 
 /// A server in this process.
 pub(crate) struct Site {
@@ -141,6 +143,7 @@ impl World {
                 let content = format!("{content} <@&1> <#900> <#11>");
                 Message { attachments: vec![file], content, ..plain }
             }
+            FILED => Message { attachments: vec![attachment(1)], ..plain },
             // The page around it refers to a message that it does not show.
             raw if raw == FIRST + 100 => {
                 let (message_id, channel_id) = (Some(id(FIRST + 2)), Some(self.text.platform_id));
@@ -224,13 +227,14 @@ impl World {
                 "a forum is hidden or shown"
             }
             10 => {
-                let key =
-                    FileKey { channel: self.text.id, message: id(RICH), attachment: AttachmentId::new(1).unwrap() };
+                let attachment = AttachmentId::new(1).unwrap();
+                let key = |message| FileKey { channel: self.text.id, message: id(message), attachment };
                 let state = if step % 28 < 14 { FileState::Gone } else { FileState::Failed };
+                let files = [RICH, FILED].map(|message| File { key: key(message), state });
                 let mut unit = begin(&*self.store).await;
-                unit.media().upsert_all(self.tenant.id, &[File { key, state }]).await.unwrap();
+                unit.media().upsert_all(self.tenant.id, &files).await.unwrap();
                 unit.commit().await.unwrap();
-                "a file changes its state"
+                "files change their state"
             }
             11 => {
                 let mut items = guild_items(3);

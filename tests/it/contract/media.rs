@@ -2,7 +2,7 @@
 
 use domain::channel::{Channel, ChannelId};
 use domain::media::{ContentHash, File, FileContent, FileFormat, FileKey, FileState};
-use domain::message::{Attachment, AttachmentId, Message};
+use domain::message::{AttachmentId, Message};
 use domain::page::MessagePage;
 use domain::tenant::TenantId;
 use ports::error::StoreError;
@@ -11,7 +11,7 @@ use ports::store::{Ahead, Store};
 use uuid::Uuid;
 
 use super::contract;
-use super::fixture::{FIRST, LAST, at, begin, id, interval, one_channel, page, put, retried};
+use super::fixture::{FIRST, LAST, at, attachment, begin, id, interval, one_channel, page, put, retried};
 
 contract![
     every_state_of_a_file_is_stored_as_it_is,
@@ -27,22 +27,6 @@ contract![
 pub(crate) fn file(channel: ChannelId, message: u64, attachment: u64, state: FileState) -> File {
     let key = FileKey { channel, message: id(message), attachment: AttachmentId::new(attachment).unwrap() };
     File { key, state }
-}
-
-fn attachment() -> Attachment {
-    Attachment {
-        id: AttachmentId::MIN,
-        filename: "a.png".to_owned(),
-        content_type: None,
-        size_bytes: 1,
-        width: None,
-        height: None,
-        description: None,
-        spoiler: false,
-        url: None,
-        local_path: None,
-        extra: None,
-    }
 }
 
 fn waiting(tries: u32, due_at: i64) -> FileState {
@@ -140,8 +124,7 @@ async fn files_are_listed_by_message_and_walked_to_the_end(store: &dyn Store) {
 async fn a_list_of_messages_has_their_files(store: &dyn Store) {
     let (tenant, here) = one_channel(store).await;
     let with_files = |message: &mut Message| {
-        let file = |number| Attachment { id: AttachmentId::new(number).unwrap(), ..attachment() };
-        message.attachments = if message.id == id(3) { vec![] } else { vec![file(1), file(2)] };
+        message.attachments = if message.id == id(3) { vec![] } else { vec![attachment(1), attachment(2)] };
     };
     let messages = page(&here, interval(1, 5), 1, 1..=5, "a").messages().to_vec();
     let messages = messages.into_iter().map(|mut message| {
@@ -154,6 +137,8 @@ async fn a_list_of_messages_has_their_files(store: &dyn Store) {
     let states = [(1, stored), (2, waiting(3, LAST)), (4, FileState::Failed), (5, FileState::Gone)];
     let files = states.map(|(message, state)| file(here.id, message, 1, state));
     upsert(store, tenant.id, &files).await;
+    // No message has it.
+    upsert(store, tenant.id, &[file(here.id, 3, 9, FileState::Gone)]).await;
     for (range, expected) in [
         (MessageRange::Newest, &files[..]),
         (MessageRange::Before(id(4)), &files[..2]),
@@ -163,6 +148,7 @@ async fn a_list_of_messages_has_their_files(store: &dyn Store) {
         let mut at = store.read().await.unwrap();
         at.ahead(&[Ahead::Messages(here.id, range, 10), Ahead::Nearest(here.id, MessageRange::Newest)]).await.unwrap();
         let mut list = at.messages().list(here.id, range, false, 10).await.unwrap();
+        list.files.retain(|file| file.key.attachment != AttachmentId::new(9).unwrap());
         list.files.sort_unstable_by_key(|file| file.key);
         assert_eq!(list.files, expected, "{range:?}");
     }

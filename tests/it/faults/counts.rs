@@ -2,17 +2,19 @@
 
 use std::sync::Arc;
 
+use domain::channel::{Channel, ChannelKind};
 use domain::coverage::Interval;
 use domain::lease::Fence;
 use domain::media::{File, FileKey, FileState};
 use domain::message::{Emoji, Message, Reaction};
 use domain::page::MessagePage;
+use domain::visibility::Visibility;
 use ports::page::MessageRange;
 use ports::store::Store;
 
 use super::{Rig, open, through, upstream};
 use crate::cache::{Site, World};
-use crate::contract::fixture::{at, attachment, interval, message};
+use crate::contract::fixture::{at, attachment, channel, interval, message, put, upsert};
 use crate::proxy::Proxy;
 use crate::server::Database;
 
@@ -133,6 +135,36 @@ async fn a_page_of_a_channel_is_read_by_2_requests_in_one_snapshot() {
     statements.retain(|statement| statement != "ROLLBACK");
     assert_eq!((list.messages.len(), statements.len()), (50, 3), "{statements:#?}");
     assert_eq!(Interval::new(list.messages[0].id, list.messages[49].id), interval(51, 100));
+}
+
+/// Pages of a channel without threads, of which another page has all messages.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs a MySQL-protocol server"]
+async fn a_page_of_messages_in_memory_costs_no_request() {
+    let database = Database::new().await;
+    let direct: Arc<dyn Store> = Arc::new(database.store().await);
+    let world = World::new(Arc::clone(&direct)).await;
+    let quiet = Channel { visibility: Visibility::Public, ..channel(&world.tenant, 12, ChannelKind::TEXT) };
+    upsert(&*direct, &[&quiet]).await;
+    let said = |raw: u64| Message {
+        attachments: raw.is_multiple_of(5).then(|| attachment(raw)).into_iter().collect(),
+        ..message(&quiet, raw, "text", 1)
+    };
+    put(&*direct, &quiet, &MessagePage::new(None, at(1), (1..=200).map(said).collect()).unwrap()).await;
+    let proxy = Proxy::start(upstream(&database).await).await;
+    let store: Arc<dyn Store> = Arc::new(open(&through(&proxy, &database), 1).await);
+    let site = Site::following(&store, &direct, Some(1 << 20)).await;
+    let (slug, quiet) = (&world.tenant.slug, &quiet.slug);
+    let messages = format!("/api/v1/tenants/{slug}/channels/{quiet}/messages");
+    assert_eq!(site.get(&format!("{messages}?before=190&limit=100")).await.status, 200);
+    for path in [format!("{messages}?before=180"), format!("/{slug}/{quiet}?before=170")] {
+        let before = proxy.statements();
+        let answer = site.get(&path).await;
+        let mut statements = proxy.statements_after(before);
+        statements.retain(|statement| statement != "ROLLBACK");
+        assert_eq!((answer.status, statements), (200, vec![]), "{path}");
+        assert!(String::from_utf8_lossy(&answer.body).contains("a.png"), "{path}");
+    }
 }
 
 /// The round trips of a response that is made from the store, of a channel with threads, files, roles, mentions and

@@ -1,4 +1,4 @@
-//! Reading messages: one range, or some keys, of each of the three tables.
+//! Reading messages: one range, or some keys, of each table that has a part of them.
 
 use adapter_sql::sql;
 use std::collections::HashMap;
@@ -79,7 +79,7 @@ const EXAMINE_AFTER: &str = r"
 ";
 
 /// What belongs to messages, in any order: one statement costs `TiDB` two thirds of three, and one round trip. The
-/// columns of each part have the names that its mapper reads.
+/// columns of each part have the names that its mapper reads. The states of files are the last part.
 const LIST_PARTS: &str = sql! {r"
     SELECT 1 AS part, channel_id, {attachment}, NULL AS emoji_id, NULL AS emoji_name, NULL AS animated,
         NULL AS count, NULL AS people, NULL AS state, NULL AS tries, NULL AS due_at, NULL AS hash, NULL AS format
@@ -241,7 +241,7 @@ pub(super) async fn list(
     let (mut messages, examined_to) = walk(unit, channel, rows, [LIST_BEFORE, LIST_AFTER], listed).await?;
     let mut files = Vec::new();
     if let (Some(first), Some(last)) = (messages.first(), messages.last()) {
-        let parts = parts(unit, channel, first.id, last.id).await?;
+        let parts = parts(unit, LIST_PARTS, channel, (first.id, last.id)).await?;
         add_children(&mut messages, |message| message, parts.attachments, parts.reactions);
         files = parts.files;
     }
@@ -260,7 +260,8 @@ pub(super) async fn list_stored(
     let parameters = params! { "channel_id" => channel.to_string(), bound, limit };
     let mut found = unit.rows(LIST_STORED, parameters, of("messages", stored_message)).await?;
     let (Some(first), Some(last)) = (found.first(), found.last()) else { return Ok(found) };
-    let parts = parts(unit, channel, first.message.id, last.message.id).await?;
+    let (without_files, _) = LIST_PARTS.rsplit_once("UNION ALL").expect("it has three parts");
+    let parts = parts(unit, without_files, channel, (first.message.id, last.message.id)).await?;
     add_children(&mut found, |found| &mut found.message, parts.attachments, parts.reactions);
     Ok(found)
 }
@@ -273,11 +274,16 @@ struct Parts {
     files: Vec<File>,
 }
 
-/// Returns what belongs to the messages from `low` to `high`.
-async fn parts(unit: &mut Unit, channel: ChannelId, low: MessageId, high: MessageId) -> Result<Parts, StoreError> {
+/// Returns the parts that `sql` selects of the messages from `low` to `high`.
+async fn parts(
+    unit: &mut Unit,
+    sql: &str,
+    channel: ChannelId,
+    (low, high): (MessageId, MessageId),
+) -> Result<Parts, StoreError> {
     let parameters = params! { "channel_id" => channel.to_string(), "low" => low.get(), "high" => high.get() };
     let mut parts = Parts::default();
-    unit.rows_while(LIST_PARTS, parameters, |row| {
+    unit.rows_while(sql, parameters, |row| {
         let mut row = NamedRow::new("attachments", row);
         match row.number::<u8>("part")? {
             1 => parts.attachments.push(attachment(&mut row)?),

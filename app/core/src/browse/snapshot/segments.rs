@@ -25,6 +25,8 @@ pub(super) const LEAST: u32 = 51;
 /// The size of a message and its forms without their texts, about, and of a segment without its messages.
 const MESSAGE_BYTES: usize = 1_792;
 const SEGMENT_BYTES: usize = 256;
+/// The size of a file of a message, with its state and in the forms, about, without its texts.
+const FILE_BYTES: usize = 1_536;
 /// The size from which the number of segments is estimated; more or fewer only change what is set aside for them.
 const USUAL_SEGMENT: usize = 96 << 10;
 
@@ -67,8 +69,12 @@ impl Segment {
 fn size_bytes(message: &Message) -> usize {
     let Message { content, embeds, components, snapshots, poll, attachments, mentions, reactions, .. } = message;
     let json = [embeds, components, snapshots, poll].into_iter().flatten().map(|json| json.as_str().len());
-    let parts = (attachments.len() + mentions.len() + reactions.len()) * 256;
-    MESSAGE_BYTES + parts + 3 * content.len() + 2 * json.sum::<usize>()
+    let parts = (mentions.len() + reactions.len()) * 256;
+    let files = attachments.iter().map(|file| {
+        let texts = file.filename.len() + file.description.as_ref().map_or(0, String::len);
+        FILE_BYTES + 3 * texts + 3 * file.url.as_ref().map_or(0, String::len)
+    });
+    MESSAGE_BYTES + parts + files.sum::<usize>() + 3 * content.len() + 2 * json.sum::<usize>()
 }
 
 /// The channel of a segment, and its lowest id.
@@ -185,15 +191,17 @@ impl Segments {
         near(range).is_some_and(|id| self.find(channel, id).is_some())
     }
 
-    /// Returns a message of a range, if there is one in the segment that is farthest from the bound.
+    /// Returns the message of a range that is farthest from its bound, of those in segments.
     pub(super) fn any(&self, channel: ChannelId, range: MessageRange) -> Option<MessageId> {
-        let (at, is_before) = (near(range)?, is_before(range));
+        let at = near(range)?;
         let state = self.state();
-        let lows = state.lows.get(&channel)?;
-        let low = if is_before { lows.first() } else { lows.last() }?;
-        let messages = &state.held.peek(&(channel, *low))?.messages;
-        let farthest = if is_before { messages.first() } else { messages.last() }?.id;
-        (if is_before { farthest <= at } else { farthest >= at }).then_some(farthest)
+        let messages = |low: &MessageId| Some(&state.held.peek(&(channel, *low))?.messages);
+        let mut lists = state.lows.get(&channel)?.iter().filter_map(messages);
+        if is_before(range) {
+            lists.find_map(|messages| messages.first()).map(|first| first.id).filter(|first| *first <= at)
+        } else {
+            lists.rev().find_map(|messages| messages.last()).map(|last| last.id).filter(|last| *last >= at)
+        }
     }
 
     /// Holds a segment that was loaded from a snapshot opened after `position`, unless it may have changed since.

@@ -202,6 +202,9 @@ async fn messages_in_memory_need_no_store() {
     assert_eq!(held.unwrap(), in_range(&texts, MessageRange::Before(id(70)), 10));
     let any = from_memory(at.any(channel().id, MessageRange::Before(id(70)), false)).await;
     assert!(any.unwrap().unwrap());
+    // The end of a channel is a segment without messages.
+    page(&mut snapshot(&texts, &segments, &loads), MessageRange::After(id(100)), 10).await;
+    assert!(from_memory(at.any(channel().id, MessageRange::From(id(70)), false)).await.unwrap().unwrap());
     // Neither opens the store, which has no snapshot.
     assert!(from_memory(page(&mut at, MessageRange::Before(id(20)), 10)).await.is_none());
     assert!(from_memory(at.any(channel().id, MessageRange::From(id(80)), false)).await.is_none());
